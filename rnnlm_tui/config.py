@@ -1,0 +1,263 @@
+"""Settings: what a network is made of, how it is trained, and the presets.
+
+A setting is a field of a frozen dataclass whose metadata hold its range and its help. The command
+line's flags, the environment's RNNLM_... variables and a TOML file all read the same fields, so a
+new setting or preset is written down once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
+
+from rnnlm_tui.errors import UsageError, reason
+
+Setting: TypeAlias = int | float | str | None
+ENVIRONMENT_PREFIX = "RNNLM_"
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The values that a number may have; `open_low` and `open_high` leave the ends out."""
+
+    low: float
+    high: float = math.inf
+    open_low: bool = False
+    open_high: bool = False
+
+    def __contains__(self, value: float) -> bool:
+        above = value > self.low if self.open_low else value >= self.low
+        below = value < self.high if self.open_high else value <= self.high
+        return above and below and math.isfinite(value)
+
+    def __str__(self) -> str:
+        low = f"above {self.low:g}" if self.open_low else f"{self.low:g} or more"
+        if math.isinf(self.high):
+            return low
+        high = f"below {self.high:g}" if self.open_high else f"at most {self.high:g}"
+        return f"{low} and {high}"
+
+
+def setting(
+    default: Setting,
+    help_text: str,
+    *,
+    within: Range | None = None,
+    choices: tuple[str, ...] = (),
+    kind: Literal["int", "float", "str"] | None = None,
+) -> Any:
+    """A dataclass field with its default, what it means, and the values that it may have.
+
+    `kind` is the type's name where the default, None, does not tell it.
+    """
+    meta = {
+        "help": help_text,
+        "within": within,
+        "choices": choices,
+        "kind": kind or type(default).__name__,
+        "optional": default is None,
+    }
+    return field(default=default, metadata=meta)
+
+
+@dataclass(frozen=True, slots=True)
+class LessonConfig:
+    """The sizes of the lesson's network. The relu layer has half as many units as there are words."""
+
+    embedding_size: int = setting(100, "numbers that stand for a word", within=Range(1, 4096))
+    bidirectional_size: int = setting(
+        150, "units of the bidirectional layer, each way", within=Range(1, 4096)
+    )
+    recurrent_size: int = setting(100, "units of the second recurrent layer", within=Range(1, 4096))
+    dropout: float = setting(
+        0.2, "share of units dropped between the layers", within=Range(0, 1, open_high=True)
+    )
+    l2: float = setting(0.01, "L2 penalty on the relu layer's kernel", within=Range(0, 10))
+    max_window: int = setting(
+        64,
+        "most words before a word that the network sees; shorter where all lines are",
+        within=Range(1, 1024),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """How a network is trained. The defaults are the lesson's."""
+
+    epochs: int = setting(130, "passes over the corpus", within=Range(1, 1_000_000))
+    batch_size: int = setting(32, "examples a step", within=Range(1, 65536))
+    learning_rate: float = setting(
+        1e-3, "the step size of Adam", within=Range(0, 10, open_low=True)
+    )
+    held_out: float = setting(
+        0.0, "share of the lines kept out of training, to measure on", within=Range(0, 0.5)
+    )
+    max_vocabulary: int | None = setting(
+        None, "keep this many words, the most frequent", within=Range(2, 10_000_000), kind="int"
+    )
+    seed: int = setting(0, "the same seed gives the same model", within=Range(0, 2**32 - 1))
+    device: str = setting(
+        "auto", "where to compute; auto takes what is there", choices=("auto", "cpu", "cuda", "mps")
+    )
+    threads: int | None = setting(
+        None, "threads to compute with; all cores by default", within=Range(1, 1024), kind="int"
+    )
+
+
+ModelConfig: TypeAlias = LessonConfig
+"""The sizes of any preset's model: the union of the presets' own classes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A kind of model under its name, with the defaults of its sizes and of its training."""
+
+    name: str
+    summary: str
+    tokenizer: str
+    model: ModelConfig
+    train: TrainConfig
+
+
+PRESETS: Mapping[str, Preset] = MappingProxyType(
+    {
+        preset.name: preset
+        for preset in (
+            Preset(
+                name="lesson",
+                summary="the lesson's network, to the letter",
+                tokenizer="lesson",
+                model=LessonConfig(),
+                train=TrainConfig(),
+            ),
+        )
+    }
+)
+DEFAULT_PRESET = "lesson"
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """Everything that decides a training run but the corpus."""
+
+    preset: str
+    model: ModelConfig
+    train: TrainConfig
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary, as it stands in events and in model.json."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Any) -> RunConfig:
+        """The reverse of `to_json`. Raises UsageError for what is not one."""
+        if not isinstance(data, dict) or not all(
+            isinstance(data.get(part), dict) for part in ("model", "train")
+        ):
+            raise UsageError("a run's settings must hold a preset, a model and a train part")
+        known = settings_of(preset_named(data.get("preset")))
+        for part in ("model", "train"):
+            if missing := known[part].keys() - data[part].keys():
+                raise UsageError(f"settings are missing: {', '.join(sorted(missing))}")
+        return make_run_config(data["preset"], [{**data["model"], **data["train"]}])
+
+
+def preset_named(name: object) -> Preset:
+    """The preset of this name. Raises UsageError."""
+    if not isinstance(name, str) or name not in PRESETS:
+        raise UsageError(f"no preset is called {name!r}", f"presets: {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+def settings_of(preset: Preset) -> dict[str, dict[str, dataclasses.Field[Any]]]:
+    """The fields of the preset's `model` and `train` parts, by name."""
+    return {
+        part: {f.name: f for f in dataclasses.fields(getattr(preset, part))}
+        for part in ("model", "train")
+    }
+
+
+def all_settings() -> dict[str, dataclasses.Field[Any]]:
+    """Every setting of every preset, by name."""
+    found: dict[str, dataclasses.Field[Any]] = {}
+    for preset in PRESETS.values():
+        for fields in settings_of(preset).values():
+            found |= fields
+    return found
+
+
+def make_run_config(preset_name: str, layers: list[Mapping[str, Any]]) -> RunConfig:
+    """A run's settings: the preset's defaults, then each layer over those before it.
+
+    Raises UsageError, naming the setting and its range, for a value that makes no sense and for a
+    setting that the preset does not have.
+    """
+    preset = preset_named(preset_name)
+    parts: dict[str, Any] = {"model": preset.model, "train": preset.train}
+    known = settings_of(preset)
+    for layer in layers:
+        for name, value in layer.items():
+            part = next((p for p, fields in known.items() if name in fields), None)
+            if part is None:
+                raise UsageError(
+                    f"the preset {preset.name} has no setting {name!r}",
+                    f"it has {', '.join(sorted(known['model'] | known['train']))}",
+                )
+            checked = check_setting(known[part][name], value)
+            parts[part] = dataclasses.replace(parts[part], **{name: checked})
+    return RunConfig(preset.name, parts["model"], parts["train"])
+
+
+def check_setting(spec: dataclasses.Field[Any], value: Any) -> Setting:
+    """`value` in the type of the setting `spec`. Raises UsageError outside its range."""
+    meta = spec.metadata
+    flag = "--" + spec.name.replace("_", "-")
+    if value is None and meta["optional"]:
+        return None
+    if meta["kind"] == "str":
+        if value not in meta["choices"]:
+            raise UsageError(f"{flag} is {value!r}", f"it must be {' or '.join(meta['choices'])}")
+        return str(value)
+    whole = meta["kind"] == "int"
+    wanted = f"it must be a {'whole ' if whole else ''}number, {meta['within']}"
+    try:
+        number = float(value) if not isinstance(value, bool) else math.nan
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if number not in meta["within"] or (whole and number != int(number)):
+        raise UsageError(f"{flag} is {value}", wanted)
+    return int(number) if whole else number
+
+
+def settings_from_environment() -> dict[str, str]:
+    """The settings that RNNLM_... variables give, such as RNNLM_EPOCHS=30."""
+    found = {}
+    for name in all_settings():
+        if value := os.environ.get(ENVIRONMENT_PREFIX + name.upper()):
+            found[name] = value
+    return found
+
+
+def settings_from_toml(path: Path) -> dict[str, Any]:
+    """The settings of a TOML file: `preset`, and any setting by name. Raises UsageError."""
+    try:
+        with path.open("rb") as file:
+            data = tomllib.load(file)
+    except OSError as error:
+        raise UsageError(f"cannot read the settings file {path}: {reason(error)}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not valid TOML: {error}") from error
+    allowed = all_settings().keys() | {"preset"}
+    if unknown := data.keys() - allowed:
+        raise UsageError(
+            f"{path} holds unknown settings: {', '.join(sorted(unknown))}",
+            f"known: {', '.join(sorted(allowed))}",
+        )
+    return data

@@ -1,0 +1,113 @@
+"""A corpus: read, checked, and split into lines to train on and lines held out."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from rnnlm_tui.errors import CorpusError, reason
+
+BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+STANDARD_INPUT = "-"
+HELD_OUT_BLOCK = 20
+"""Lines held out stand in whole blocks of about this many, so that both sides are running text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """A text as lines. `sha256` is that of the decoded text, line ends as newlines.
+
+    `sources` are the files it was read from (absolute, or "-"), so that a run can be resumed.
+    """
+
+    name: str
+    lines: tuple[str, ...]
+    sha256: str
+    sources: tuple[str, ...]
+
+
+def read_corpus(
+    sources: Sequence[str | Path], encoding: str | None, stdin: BinaryIO
+) -> Corpus:
+    """Reads one or several files, or `-` for standard input, as one text.
+
+    `encoding` None means UTF-8, or UTF-16 where the file begins with its mark. Raises CorpusError
+    for what cannot be read and for what is not text.
+    """
+    texts, names, absolute = [], [], []
+    for source in sources:
+        if str(source) == STANDARD_INPUT:
+            raw, label, short, kept = stdin.read(), "standard input", "stdin", STANDARD_INPUT
+        else:
+            path = Path(source)
+            raw, label, short, kept = _read_file(path), str(path), path.name, str(path.absolute())
+        texts.append(_decode(raw, label, encoding))
+        names.append(short)
+        absolute.append(kept)
+    text = "\n".join([*(text.removesuffix("\n") for text in texts[:-1]), texts[-1]])
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    name = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+    return Corpus(name, tuple(text.split("\n")), digest, tuple(absolute))
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        hint = "give a file, or several" if path.is_dir() else ""
+        raise CorpusError(f"cannot read the corpus {path}: {reason(error)}", hint) from error
+
+
+def _decode(raw: bytes, label: str, encoding: str | None) -> str:
+    chosen = encoding or next((name for bom, name in BOMS if raw.startswith(bom)), "utf-8")
+    if chosen == "utf-8" and (zero := raw.find(b"\0")) >= 0:
+        raise CorpusError(
+            f"{label} is not text: it holds a zero byte at byte {zero}", "give a plain text file"
+        )
+    try:
+        text = raw.decode(chosen)
+    except LookupError as error:
+        raise CorpusError(f"no encoding is called {chosen!r}", "such as latin-1") from error
+    except UnicodeError as error:
+        where = f" at byte {error.start}" if isinstance(error, UnicodeDecodeError) else ""
+        raise CorpusError(
+            f"{label} is not valid {chosen}{where}",
+            "name its encoding with --encoding, such as --encoding latin-1",
+        ) from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def split_held_out(
+    lines: Sequence[str], share: float, seed: int
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """`lines` as those to train on and those held out, about `share` of them.
+
+    The held-out lines stand in whole blocks spread evenly over the text: one block at a random
+    place, by `seed`, in each of as many equal stretches as there are blocks.
+    """
+    wanted = round(len(lines) * share)
+    if wanted == 0:
+        return tuple(lines), ()
+    blocks = max(1, wanted // HELD_OUT_BLOCK)
+    rng = np.random.default_rng(seed)
+    edges = np.linspace(0, len(lines), blocks + 1).astype(int)
+    sizes = np.diff(np.linspace(0, wanted, blocks + 1).astype(int))
+    held = np.zeros(len(lines), dtype=bool)
+    for low, high, size in zip(edges[:-1], edges[1:], sizes, strict=True):
+        start = low + rng.integers(0, high - low - size + 1)
+        held[start : start + size] = True
+    return _where(lines, ~held), _where(lines, held)
+
+
+def _where(lines: Iterable[str], mask: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> tuple[str, ...]:
+    return tuple(line for line, kept in zip(lines, mask, strict=True) if kept)

@@ -1,0 +1,48 @@
+"""From a line of text to its words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Protocol
+
+LESSON_FILTERS = "!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n"
+
+
+class Tokenizer(Protocol):
+    """How a kind of model cuts a line into words."""
+
+    name: str
+
+    def words(self, line: str) -> list[str]:
+        """The words of `line`, as the vocabulary spells them."""
+        ...
+
+    def split_typed(self, text: str) -> tuple[list[str], str]:
+        """The whole words of a line being typed, and the word that is still half typed.
+
+        The second is empty where `text` ends in a space or in other punctuation.
+        """
+        ...
+
+
+class LessonTokenizer:
+    """The lesson's (Keras's `Tokenizer`): lower case, punctuation becomes a space, apostrophes stay.
+
+    Only the space separates, so a non-breaking space or a carriage return is part of a word.
+    """
+
+    name = "lesson"
+    _spaces = str.maketrans(dict.fromkeys(LESSON_FILTERS, " "))
+
+    def words(self, line: str) -> list[str]:
+        return [word for word in line.lower().translate(self._spaces).split(" ") if word]
+
+    def split_typed(self, text: str) -> tuple[list[str], str]:
+        *whole, last = text.lower().translate(self._spaces).split(" ")
+        return [word for word in whole if word], last
+
+
+TOKENIZERS: Mapping[str, Tokenizer] = MappingProxyType(
+    {tokenizer.name: tokenizer for tokenizer in (LessonTokenizer(),)}
+)
