@@ -69,7 +69,7 @@ def setting(
 
 @dataclass(frozen=True, slots=True)
 class LessonConfig:
-    """The sizes of the lesson's network. The relu layer has half as many units as there are words."""
+    """The sizes of the lesson's network. The relu layer has half as many units as ids."""
 
     embedding_size: int = setting(100, "numbers that stand for a word", within=Range(1, 4096))
     bidirectional_size: int = setting(

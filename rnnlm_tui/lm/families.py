@@ -13,6 +13,9 @@ from rnnlm_tui.lm.recurrent import Layer, LessonModel, Weights, lesson_layers, l
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 
+TORCH_BYTES = 250_000_000
+"""What PyTorch takes by itself, measured."""
+
 
 @dataclass(frozen=True, slots=True)
 class Family:
@@ -29,6 +32,10 @@ class Family:
     def parameters(self, config: ModelConfig, total_words: int) -> int:
         """The number of weights."""
         return sum(math.prod(shape) for shape in self.shapes(config, total_words).values())
+
+    def training_bytes(self, parameters: int) -> int:
+        """The memory that training takes: weights, gradients and Adam's two means in float32."""
+        return 16 * parameters + TORCH_BYTES
 
 
 FAMILIES: Mapping[str, Family] = MappingProxyType(

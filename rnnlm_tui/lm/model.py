@@ -15,12 +15,25 @@ from rnnlm_tui.text.vocabulary import Vocabulary
 class LanguageModel(Protocol):
     """A distribution over the next word. V is the vocabulary's `total_words`."""
 
-    vocabulary: Vocabulary
-    tokenizer: Tokenizer
-    window: int
-    """The last words of a context that the model sees."""
-    unsuggested_ids: tuple[int, ...]
-    """Ids that stand for no word of the user's: padding, unknown, begin of line."""
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words that the model knows."""
+        ...
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """How the model cuts a line into words."""
+        ...
+
+    @property
+    def window(self) -> int:
+        """The last words of a context that the model sees."""
+        ...
+
+    @property
+    def unsuggested_ids(self) -> tuple[int, ...]:
+        """Ids that stand for no word of the user's: padding, unknown, begin of line."""
+        ...
 
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
         """The probability of every id [V] to come after `context`, the ids of the words so far.

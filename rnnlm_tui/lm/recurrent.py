@@ -138,7 +138,7 @@ class LessonModel:
         return softmax(self._scores(hidden))
 
     def _scores(self, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
-        """`hidden` [H] -> scores [V]. Most of a trained relu layer is zero, and zeros cost nothing."""
+        """`hidden` [H] -> scores [V]. Most of a trained relu layer is zero, which costs nothing."""
         w = self._weights
         alive = np.flatnonzero(hidden)
         if len(alive) < SPARSE_BELOW * len(hidden):

@@ -36,9 +36,7 @@ class Corpus:
     sources: tuple[str, ...]
 
 
-def read_corpus(
-    sources: Sequence[str | Path], encoding: str | None, stdin: BinaryIO
-) -> Corpus:
+def read_corpus(sources: Sequence[str | Path], encoding: str | None, stdin: BinaryIO) -> Corpus:
     """Reads one or several files, or `-` for standard input, as one text.
 
     `encoding` None means UTF-8, or UTF-16 where the file begins with its mark. Raises CorpusError
@@ -109,5 +107,7 @@ def split_held_out(
     return _where(lines, ~held), _where(lines, held)
 
 
-def _where(lines: Iterable[str], mask: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> tuple[str, ...]:
+def _where(
+    lines: Iterable[str], mask: np.ndarray[tuple[int], np.dtype[np.bool_]]
+) -> tuple[str, ...]:
     return tuple(line for line, kept in zip(lines, mask, strict=True) if kept)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Protocol
 
-LESSON_FILTERS = "!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n"
+LESSON_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
 
 class Tokenizer(Protocol):
@@ -27,7 +27,7 @@ class Tokenizer(Protocol):
 
 
 class LessonTokenizer:
-    """The lesson's (Keras's `Tokenizer`): lower case, punctuation becomes a space, apostrophes stay.
+    """The lesson's (Keras's `Tokenizer`): lower case, punctuation to spaces, apostrophes stay.
 
     Only the space separates, so a non-breaking space or a carriage return is part of a word.
     """

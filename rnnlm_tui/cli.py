@@ -1,0 +1,241 @@
+"""The command line: arguments to one front end, errors to exit codes.
+
+Imports neither torch nor textual nor numpy, so that --help answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rnnlm_tui import __version__
+from rnnlm_tui.config import DEFAULT_PRESET, PRESETS, all_settings, settings_of
+from rnnlm_tui.errors import EXIT_INTERRUPTED, RnnlmError, UsageError
+from rnnlm_tui.paths import APP_NAME
+
+EPILOG = """\
+examples:
+  rnnlm-tui --train poems.txt --epochs 30      train on a text of yours
+  rnnlm-tui --suggest "shall i compare thee "  the next words; without the last space, the ways
+                                               to complete the half-typed word
+  rnnlm-tui --generate "look in thy glass"     ten more words
+
+Settings come from the flags, then RNNLM_... variables (RNNLM_EPOCHS=30), then --config, then the
+preset. Models lie in --data-dir, else in RNNLM_DATA_DIR, else in the user data folder.
+Exit codes: 0 done, 1 failure, 2 usage, 3 corpus unusable, 4 training diverged, 130 interrupted (and
+saved).
+"""
+
+MODES = (
+    "train",
+    "suggest",
+    "generate",
+    "summary",
+    "models",
+    "rename",
+    "delete",
+    "export",
+    "import",
+)
+TRAINING_MODES = ("train", "summary")
+QUERY_MODES = ("suggest", "generate")
+OPTION_MODES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(all_settings(), TRAINING_MODES),
+    "seed": ("train", "summary", "generate"),
+    "preset": TRAINING_MODES,
+    "config": TRAINING_MODES,
+    "encoding": TRAINING_MODES,
+    "name": ("train", "import"),
+    "force": ("train",),
+    "resume": ("train",),
+    "from": ("train",),
+    "seed_line": ("train",),
+    "control": ("train",),
+    "quiet": ("train",),
+    "json": ("train", "summary", "suggest", "generate", "models"),
+    "model": QUERY_MODES,
+    "top": ("suggest",),
+    "words": ("generate",),
+    "temperature": ("generate",),
+    "top_k": ("generate",),
+    "yes": ("delete",),
+}
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of all modes. Settings stay text here; `config` checks them."""
+    parser = argparse.ArgumentParser(
+        prog=APP_NAME,
+        description="A private next-word autocomplete that you train on your own text.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"{APP_NAME} {__version__}")
+    _add_modes(parser.add_argument_group("modes (one of them)"))
+    _add_training(parser.add_argument_group("training"))
+    _add_settings(parser)
+    _add_queries(parser.add_argument_group("suggesting and generating"))
+    general = parser.add_argument_group("general")
+    general.add_argument("--json", action="store_true", help="results (or events) as JSON lines")
+    general.add_argument("--data-dir", type=Path, metavar="FOLDER", help="where the models lie")
+    general.add_argument("--yes", action="store_true", help="delete without asking")
+    general.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return parser
+
+
+def _add_modes(group: argparse._ArgumentGroup) -> None:
+    mode = group.add_mutually_exclusive_group()
+    mode.add_argument(
+        "--train",
+        nargs="*",
+        metavar="CORPUS",
+        help="train on text files, or - for standard input; the sonnets by default",
+    )
+    mode.add_argument(
+        "--suggest",
+        nargs="?",
+        const=None,
+        default=argparse.SUPPRESS,
+        metavar="TEXT",
+        help="the next words; without TEXT, one answer for each line of standard input",
+    )
+    mode.add_argument(
+        "--generate",
+        nargs="?",
+        const=None,
+        default=argparse.SUPPRESS,
+        metavar="TEXT",
+        help="continue TEXT, or each line of standard input",
+    )
+    mode.add_argument(
+        "--summary",
+        nargs="*",
+        metavar="CORPUS",
+        help="what the corpus and its network would be, without training",
+    )
+    mode.add_argument("--models", action="store_true", help="list the models")
+    mode.add_argument("--rename", nargs=2, metavar=("OLD", "NEW"), help="rename a model")
+    mode.add_argument("--delete", metavar="NAME", help="delete a model")
+    mode.add_argument(
+        "--export", nargs="+", metavar=("NAME", "FILE"), help="write a model as one zip"
+    )
+    mode.add_argument("--import", metavar="FILE", help="take in an exported model (see --name)")
+
+
+def _add_training(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--name", help="the model's name; from the corpus and the preset by default")
+    group.add_argument(
+        "--preset",
+        metavar="PRESET",
+        help=f"{', '.join(f'{p.name} ({p.summary})' for p in PRESETS.values())};"
+        f" default {DEFAULT_PRESET}",
+    )
+    group.add_argument("--config", type=Path, metavar="FILE", help="settings from a TOML file")
+    group.add_argument(
+        "--encoding", help="the corpus's encoding; UTF-8, or UTF-16 with its mark, by default"
+    )
+    group.add_argument("--force", action="store_true", help="replace a model of the same name")
+    group.add_argument(
+        "--resume", action="store_true", help="go on with the run of --name, or the last one"
+    )
+    group.add_argument("--from", metavar="MODEL", help="start from a model's weights and words")
+    group.add_argument("--seed-line", metavar="TEXT", help="the line continued after each epoch")
+    group.add_argument(
+        "--control",
+        choices=["stdin"],
+        help="obey lines of standard input: pause, resume, stop, detach, sample TEXT;"
+        " its end stops the run unless it is detached",
+    )
+    group.add_argument("--quiet", action="store_true", help="no progress, only the result")
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    """A flag for each setting of each preset, with its range and default in the help."""
+    seen: set[str] = set()
+    for preset in PRESETS.values():
+        for part, title in (("train", "training settings"), ("model", "sizes")):
+            group = parser.add_argument_group(f"{title} (defaults of {preset.name})")
+            for name, spec in settings_of(preset)[part].items():
+                if name in seen:
+                    continue
+                seen.add(name)
+                meta, default = spec.metadata, getattr(getattr(preset, part), name)
+                allowed = " | ".join(meta["choices"]) or str(meta["within"])
+                shown = f", default {default}" if default is not None else ""
+                group.add_argument(
+                    "--" + name.replace("_", "-"),
+                    metavar="N" if meta["kind"] == "int" else "X" if not meta["choices"] else "D",
+                    help=f"{meta['help']} ({allowed}{shown})".replace("%", "%%"),
+                )
+
+
+def _add_queries(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--model", metavar="NAME", help="the model to ask; the newest by default")
+    group.add_argument("--top", metavar="N", help="how many words to suggest (default 5)")
+    group.add_argument("--words", metavar="N", help="how many words to generate (default 10)")
+    group.add_argument(
+        "--temperature", metavar="X", help="draw words, more freely above 1; 0 takes the likeliest"
+    )
+    group.add_argument("--top-k", metavar="N", help="draw from the N likeliest words only")
+
+
+def chosen_mode(options: argparse.Namespace) -> str | None:
+    """The mode asked for, or None. Raises UsageError for options of another mode."""
+    given = {name: value for name, value in vars(options).items() if value not in (None, False)}
+    # --suggest and --generate may stand without a text; they are absent where not asked for.
+    mode = next((m for m in MODES if m in given or (m in QUERY_MODES and m in options)), None)
+    for name in given:
+        allowed = OPTION_MODES.get(name)
+        if allowed is not None and mode not in allowed:
+            raise UsageError(
+                f"--{name.replace('_', '-')} goes with {' or '.join('--' + m for m in allowed)}",
+                f"see {APP_NAME} --help",
+            )
+    return mode
+
+
+def run(options: argparse.Namespace) -> int:
+    """Does what the options say; returns the exit code. Raises RnnlmError."""
+    mode = chosen_mode(options)
+    if mode is None:
+        raise UsageError(
+            "the terminal app is not part of this version",
+            f"give a mode, such as {APP_NAME} --train; {APP_NAME} --help lists them",
+        )
+    if mode == "train":
+        from rnnlm_tui import headless_training  # imports torch: 1.2 s that other modes do not need
+
+        return headless_training.train(options)
+    from rnnlm_tui import headless  # imports numpy: 0.1 s that --help does not need
+
+    return headless.MODES[mode](options)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command `rnnlm-tui`. Returns the exit code; shows errors without a traceback."""
+    options = make_parser().parse_args(arguments)
+    try:
+        return run(options)
+    except RnnlmError as error:
+        if options.debug:
+            raise
+        print(f"{APP_NAME}: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"  {error.hint}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        if options.debug:
+            raise
+        print(f"\n{APP_NAME}: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the results has gone, such as head(1); Python would complain at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except MemoryError:
+        print(f"{APP_NAME}: there is not enough memory for this", file=sys.stderr)
+        return 1

@@ -1,0 +1,398 @@
+"""The modes without a screen and without torch: results to stdout, messages to stderr."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnnlm_tui.config import (
+    DEFAULT_PRESET,
+    Range,
+    RunConfig,
+    all_settings,
+    make_run_config,
+    preset_named,
+    settings_from_environment,
+    settings_from_toml,
+)
+from rnnlm_tui.errors import ModelError, UsageError
+from rnnlm_tui.events import json_safe
+from rnnlm_tui.library import Entry, Library, check_name
+from rnnlm_tui.lm.families import FAMILIES
+from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.lm.recurrent import Layer
+from rnnlm_tui.paths import bundled_corpus, data_dir
+from rnnlm_tui.suggest import CANDIDATES, Suggestions, continue_line, suggest
+from rnnlm_tui.text.corpus import Corpus, read_corpus
+from rnnlm_tui.text.examples import PreparedCorpus, prepare
+from rnnlm_tui.text.tokenizer import TOKENIZERS
+
+FIRST_PAIRS = 10
+CONTINUATION_WORDS = 10
+
+
+def library_of(options: argparse.Namespace) -> Library:
+    """The library in the data folder that the options name."""
+    return Library(data_dir(options.data_dir))
+
+
+def run_config(options: argparse.Namespace) -> RunConfig:
+    """A run's settings: flags over the environment over the TOML file over the preset."""
+    file = settings_from_toml(options.config) if options.config else {}
+    environment = settings_from_environment()
+    flags = given_settings(options)
+    preset = options.preset or environment.pop("preset", None) or file.pop("preset", DEFAULT_PRESET)
+    file.pop("preset", None)
+    return make_run_config(preset, [file, environment, flags])
+
+
+def given_settings(options: argparse.Namespace) -> dict[str, str]:
+    """The settings that flags give."""
+    return {name: value for name in all_settings() if (value := getattr(options, name)) is not None}
+
+
+def corpus_of(sources: list[str], encoding: str | None) -> Corpus:
+    """The corpus in these files, or the bundled one. Raises CorpusError."""
+    return read_corpus(sources or [bundled_corpus()], encoding, sys.stdin.buffer)
+
+
+def prepared_corpus(corpus: Corpus, config: RunConfig) -> PreparedCorpus:
+    """The corpus as the run of `config` sees it. Raises CorpusError."""
+    return prepare(
+        corpus,
+        TOKENIZERS[preset_named(config.preset).tokenizer],
+        max_window=config.model.max_window,
+        max_vocabulary=config.train.max_vocabulary,
+        held_out=config.train.held_out,
+        seed=config.train.seed,
+    )
+
+
+def print_json(data: Mapping[str, Any]) -> None:
+    """One object on one line of stdout."""
+    print(json.dumps(json_safe(data), ensure_ascii=False, allow_nan=False), flush=True)
+
+
+def printable(text: str) -> str:
+    """`text` with every control character, which could steer a terminal, made visible."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
+def number(value: str | None, flag: str, within: Range, default: float, *, whole: bool) -> float:
+    """The number that an option gives. Raises UsageError, naming the range."""
+    if value is None:
+        return default
+    try:
+        parsed = float(value)
+    except ValueError:
+        parsed = float("nan")
+    if parsed not in within or (whole and parsed != int(parsed)):
+        kind = "whole number" if whole else "number"
+        raise UsageError(f"{flag} is {value}", f"it must be a {kind}, {within}")
+    return parsed
+
+
+def show_suggestions(options: argparse.Namespace) -> int:
+    """`--suggest`."""
+    top = int(number(options.top, "--top", Range(1, 10_000), CANDIDATES, whole=True))
+    name, model = opened_model(options)
+    for line in lines_to_answer(options.suggest):
+        answer = suggest(model, line, k=top)
+        if options.json:
+            print_json(suggestions_json(answer, name))
+        elif options.suggest is None:
+            print(one_line(answer), flush=True)
+        else:
+            print("\n".join(table_of(answer, name)), flush=True)
+    return 0
+
+
+def opened_model(options: argparse.Namespace) -> tuple[str, LanguageModel]:
+    """The model that the options name, or the newest. Raises ModelError."""
+    library = library_of(options)
+    name = options.model or library.newest()
+    return name, library.open(name)[1]
+
+
+def lines_to_answer(text: str | None) -> Iterable[str]:
+    """The text given, or the lines of standard input as they come."""
+    if text is not None:
+        return [text]
+    return _lines_of_stdin()
+
+
+def _lines_of_stdin() -> Iterator[str]:
+    for raw in sys.stdin.buffer:
+        yield raw.decode("utf-8", errors="replace").rstrip("\r\n")
+
+
+def suggestions_json(answer: Suggestions, model: str) -> dict[str, Any]:
+    """The contract of `--suggest --json`."""
+    return {
+        "line": answer.line,
+        "prefix": answer.prefix,
+        "suggestions": [asdict(candidate) for candidate in answer.candidates],
+        "continuation": list(answer.continuation),
+        "seen": list(answer.seen),
+        "unknown": list(answer.unknown),
+        "model": model,
+    }
+
+
+def one_line(answer: Suggestions) -> str:
+    """An answer as one line, the likeliest word first."""
+    return ", ".join(f"{printable(c.word)} {c.probability:.1%}" for c in answer.candidates)
+
+
+def table_of(answer: Suggestions, model: str) -> Iterator[str]:
+    """An answer for a person."""
+    if answer.prefix:
+        yield f'words that begin with "{printable(answer.prefix)}", by {model}'
+        yield "(end the text with a space for the word after it)"
+    else:
+        yield f"next words, by {model}"
+    width = max((len(printable(c.word)) for c in answer.candidates), default=0)
+    for candidate in answer.candidates:
+        bar = "█" * round(20 * candidate.probability)
+        yield f"  {printable(candidate.word):{width}}  {candidate.probability:6.1%}  {bar}".rstrip()
+    if not answer.candidates:
+        yield "  none"
+    for label, words in (
+        ("continuation", answer.continuation),
+        ("seen", answer.seen),
+        ("unknown", answer.unknown),
+    ):
+        if words:
+            yield f"{label}: {printable(' '.join(words))}"
+
+
+def generate(options: argparse.Namespace) -> int:
+    """`--generate`."""
+    count = int(number(options.words, "--words", Range(1, 100_000), CONTINUATION_WORDS, whole=True))
+    temperature = number(options.temperature, "--temperature", Range(0, 100), 0, whole=False)
+    top_k = int(number(options.top_k, "--top-k", Range(1, 10_000_000), 0, whole=True)) or None
+    seed = number(options.seed, "--seed", Range(0, 2**32 - 1), -1, whole=True)
+    if top_k is not None and temperature == 0:
+        raise UsageError("--top-k draws words", "give a --temperature too, such as 0.8")
+    rng = np.random.default_rng(int(seed) if seed >= 0 else None)
+    name, model = opened_model(options)
+    for line in lines_to_answer(options.generate):
+        words = continue_line(model, line, count, temperature=temperature, top_k=top_k, rng=rng)
+        text = " ".join([line, *words] if line else words)
+        if options.json:
+            print_json({"text": text, "words": words, "model": name})
+        else:
+            print(printable(text), flush=True)
+    return 0
+
+
+def summary(options: argparse.Namespace) -> int:
+    """`--summary`: what the lesson prints on the way to its network, without training."""
+    config = run_config(options)
+    prepared = prepared_corpus(corpus_of(options.summary, options.encoding), config)
+    total = prepared.vocabulary.total_words
+    family = FAMILIES[config.preset]
+    layers = family.layers(config.model, total, prepared.window)
+    parameters = family.parameters(config.model, total)
+    pairs = first_pairs(prepared)
+    if options.json:
+        print_json(
+            {
+                "preset": config.preset,
+                "total_words": total,
+                "examples": len(prepared.examples),
+                "window": prepared.window,
+                "parameters": parameters,
+                "memory_bytes": family.training_bytes(parameters),
+                "layers": [asdict(layer) for layer in layers],
+                "corpus": {**prepared.card, "held_out_lines": prepared.held_out_lines},
+                "first_pairs": pairs,
+            }
+        )
+        return 0
+    print("\n".join(data_card(prepared)))
+    print("\nthe first pairs")
+    print(
+        "\n".join(f"  {printable(features)} ---> {printable(label)}" for features, label in pairs)
+    )
+    print(f"\nthe network ({config.preset})")
+    print("\n".join(layer_table(layers)))
+    memory = family.training_bytes(parameters)
+    print(f"  {parameters:,} parameters in all; training takes about {in_bytes(memory)}")
+    return 0
+
+
+def first_pairs(prepared: PreparedCorpus) -> list[list[str]]:
+    """The first examples as the words before and the word to predict."""
+    count = min(FIRST_PAIRS, len(prepared.examples))
+    features, labels = prepared.examples.batch(np.arange(count))
+    word = prepared.vocabulary.word
+    return [
+        [" ".join(word(i) for i in row if i), word(label)]
+        for row, label in zip(features.tolist(), labels.tolist(), strict=True)
+    ]
+
+
+def data_card(prepared: PreparedCorpus) -> Iterator[str]:
+    """What a person should know of a corpus before a training."""
+    kept = prepared.vocabulary.total_words - 1
+    yield f"corpus         {printable(prepared.corpus.name)}"
+    yield f"lines          {len(prepared.corpus.lines):,}"
+    if prepared.held_out_lines:
+        yield f"held out       {prepared.held_out_lines:,} lines, {len(prepared.held_out):,} pairs"
+    yield f"words          {prepared.words:,}, of them {prepared.distinct_words:,} different"
+    if kept < prepared.distinct_words:
+        yield f"vocabulary     {kept:,} words are kept; the others are left out of the lines"
+    yield f"total words    {prepared.vocabulary.total_words:,} (with the padding)"
+    yield f"longest line   {prepared.longest_line:,} words"
+    capped = "" if prepared.longest_line <= prepared.window + 1 else ", capped"
+    yield f"window         {prepared.window} words{capped}"
+    yield f"pairs          {len(prepared.examples):,}"
+
+
+def layer_table(layers: Iterable[Layer]) -> Iterator[str]:
+    """The layers with their output shapes and parameters, as Keras prints them."""
+    yield f"  {'layer':14} {'type':24} {'output shape':18} {'parameters':>12}"
+    for layer in layers:
+        shape = str(layer.output_shape)
+        yield f"  {layer.name:14} {layer.type:24} {shape:18} {layer.parameters:12,}"
+
+
+def in_bytes(count: float) -> str:
+    """A number of bytes for a person, in decimal units."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit != "MB" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:,.1f} GB"
+
+
+def models(options: argparse.Namespace) -> int:
+    """`--models`."""
+    entries = library_of(options).entries()
+    if options.json:
+        print_json({"models": [entry_json(entry) for entry in entries]})
+    elif entries:
+        print("\n".join(models_table(entries)))
+    else:
+        print("no models yet; train one: rnnlm-tui --train", file=sys.stderr)
+    return 0
+
+
+def entry_json(entry: Entry) -> dict[str, Any]:
+    """A model as `--models --json` lists it."""
+    card = entry.card
+    return {
+        "name": entry.name,
+        "preset": card.config.preset if card else None,
+        "corpus": card.corpus if card else None,
+        "total_words": card.total_words if card else None,
+        "parameters": card.parameters if card else None,
+        "epochs_done": card.epochs_done if card else None,
+        "metrics": card.metrics if card else None,
+        "size_bytes": entry.size_bytes,
+        "created": card.created if card else None,
+        "updated": card.updated if card else None,
+        "trained_by": entry.trained_by,
+        "damaged": entry.damaged,
+    }
+
+
+def models_table(entries: Iterable[Entry]) -> Iterator[str]:
+    """The models for a person."""
+    rows = [("name", "preset", "corpus", "words", "epochs", "loss", "accuracy", "size", "saved")]
+    notes = []
+    for entry in entries:
+        name, size = printable(entry.name), in_bytes(entry.size_bytes)
+        if entry.card is None:
+            rows.append((name, "damaged", "", "", "", "", "", size, ""))
+            notes.append(f"{name} is damaged: {printable(entry.damaged or '')}")
+            continue
+        card, train = entry.card, entry.card.metrics.get("train") or {}
+        rows.append(
+            (
+                name,
+                card.config.preset,
+                printable(str(card.corpus.get("name", ""))),
+                f"{card.total_words:,}",
+                str(card.epochs_done),
+                _figure(train.get("loss"), ".3f"),
+                _figure(train.get("accuracy"), ".1%"),
+                size,
+                printable(card.updated[:16].replace("T", " ")),
+            )
+        )
+        if entry.trained_by:
+            notes.append(f"{name} is in training by {printable(entry.trained_by)}")
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
+    yield from notes
+
+
+def _figure(value: object, form: str) -> str:
+    return format(value, form) if isinstance(value, float) else ""
+
+
+def rename(options: argparse.Namespace) -> int:
+    """`--rename`."""
+    old, new = options.rename
+    library_of(options).rename(old, new)
+    print(f"{old} is now {new}")
+    return 0
+
+
+def delete(options: argparse.Namespace) -> int:
+    """`--delete`: asks on a terminal, needs --yes elsewhere."""
+    name, library = options.delete, library_of(options)
+    if not library.has(name):
+        raise ModelError(f"there is no model {name}", library.known())
+    if not options.yes:
+        if not sys.stdin.isatty():
+            raise UsageError(f"deleting {name} needs a yes", "give --yes")
+        print(f"delete the model {name}? it cannot be brought back [y/N] ", end="", file=sys.stderr)
+        sys.stderr.flush()
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            print("nothing is deleted", file=sys.stderr)
+            return 1
+    library.delete(name)
+    print(f"{name} is deleted")
+    return 0
+
+
+def export(options: argparse.Namespace) -> int:
+    """`--export`."""
+    name, *targets = options.export
+    if len(targets) > 1:
+        raise UsageError("--export takes a name and a file", "rnnlm-tui --export NAME [FILE]")
+    target = Path(targets[0]) if targets else Path(f"{check_name(name)}.zip")
+    print(f"{name} is written to {library_of(options).export(name, target)}")
+    return 0
+
+
+def import_(options: argparse.Namespace) -> int:
+    """`--import`."""
+    source = Path(getattr(options, "import"))
+    name = check_name(options.name or source.stem)
+    library_of(options).import_(source, name)
+    print(f"{source} is now the model {name}")
+    return 0
+
+
+MODES: dict[str, Callable[[argparse.Namespace], int]] = {
+    "suggest": show_suggestions,
+    "generate": generate,
+    "summary": summary,
+    "models": models,
+    "rename": rename,
+    "delete": delete,
+    "export": export,
+    "import": import_,
+}

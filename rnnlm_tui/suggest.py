@@ -1,0 +1,156 @@
+"""From a typed line to the next words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnlm_tui.lm.model import LanguageModel
+
+CANDIDATES = 5
+LOOK_AHEAD = 4
+"""Most words of a continuation; each costs one run of the network."""
+LIKELY = 0.25
+"""A continuation ends before a word with a smaller probability."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A word and its probability among the words that fit what is typed."""
+
+    word: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestions:
+    """The answer to `line` with the cursor at `cursor`; it carries its question, so that an answer
+    that comes too late can be told and dropped.
+
+    `prefix` is the word being typed, as the model spells it; every candidate begins with it.
+    `continuation` begins with the first candidate. `seen` are the words that the model has taken
+    into account, `unknown` those of the line that it does not know.
+    """
+
+    line: str
+    cursor: int
+    prefix: str
+    candidates: tuple[Candidate, ...]
+    continuation: tuple[str, ...]
+    seen: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+def suggest(
+    model: LanguageModel, line: str, cursor: int | None = None, k: int = CANDIDATES
+) -> Suggestions:
+    """The `k` likeliest words at `cursor` (by default the end of the line).
+
+    Words that begin with the half-typed word share its probability among themselves. Padding,
+    unknown and begin-of-line are never suggested.
+    """
+    cursor = len(line) if cursor is None else max(0, min(cursor, len(line)))
+    words, prefix = model.tokenizer.split_typed(line[:cursor])
+    vocabulary = model.vocabulary
+    context = vocabulary.encode(words)
+    candidates = _ranked(model, context, prefix, k)
+    unknown = [word for word in words if word not in vocabulary]
+    if prefix and not candidates:
+        unknown.append(prefix)
+    return Suggestions(
+        line=line,
+        cursor=cursor,
+        prefix=prefix,
+        candidates=candidates,
+        continuation=_look_ahead(model, context, candidates),
+        seen=tuple(vocabulary.word(i) for i in context[-model.window :]),
+        unknown=tuple(dict.fromkeys(unknown)),
+    )
+
+
+def _ranked(model: LanguageModel, context: list[int], prefix: str, k: int) -> tuple[Candidate, ...]:
+    probabilities = model.next_word_probabilities(context)
+    if prefix:
+        ids = model.vocabulary.ids_with_prefix(prefix)
+    else:
+        ids = np.arange(model.vocabulary.total_words)
+    ids = np.setdiff1d(ids, model.unsuggested_ids, assume_unique=True)
+    fitting = probabilities[ids]
+    top = np.argpartition(-fitting, k - 1)[:k] if len(ids) > k else np.arange(len(ids))
+    # Ties by id: the more frequent word first.
+    top = top[np.lexsort((ids[top], -fitting[top]))]
+    # Where every fitting word has underflowed to zero, they are equally likely.
+    total = float(fitting.sum())
+    return tuple(
+        Candidate(
+            model.vocabulary.word(int(ids[i])),
+            float(fitting[i]) / total if total > 0 else 1 / len(ids),
+        )
+        for i in top
+    )
+
+
+def _look_ahead(
+    model: LanguageModel, context: list[int], candidates: tuple[Candidate, ...]
+) -> tuple[str, ...]:
+    """The first candidate and the likeliest words after it, up to the first unlikely one."""
+    words = [candidate.word for candidate in candidates[:1]]
+    while words and len(words) < LOOK_AHEAD:
+        ahead = context + model.vocabulary.encode(words)
+        best = _argmax(model.next_word_probabilities(ahead), LIKELY)
+        if best is None or best in model.unsuggested_ids:
+            break
+        words.append(model.vocabulary.word(best))
+    return tuple(words)
+
+
+def _argmax(probabilities: NDArray[np.float32], at_least: float) -> int | None:
+    best = int(probabilities.argmax())
+    return best if probabilities[best] >= at_least else None
+
+
+def continue_line(
+    model: LanguageModel,
+    line: str,
+    count: int,
+    *,
+    temperature: float = 0.0,
+    top_k: int | None = None,
+    rng: np.random.Generator | None = None,
+) -> list[str]:
+    """The next `count` words of `line`, each from the words before it.
+
+    `temperature` 0 takes the likeliest word each time, as the lesson does, and ends at a padding
+    id. Above 0 words are drawn with `rng`, from the `top_k` likeliest if given.
+    """
+    context = model.vocabulary.encode(model.tokenizer.words(line))
+    before = len(context)
+    for _ in range(count):
+        probabilities = model.next_word_probabilities(context)
+        if temperature > 0:
+            rng = rng or np.random.default_rng()
+            best = _draw(model, probabilities, temperature, top_k, rng)
+        else:
+            best = int(probabilities.argmax())
+        if best in model.unsuggested_ids:
+            break
+        context.append(best)
+    return [model.vocabulary.word(i) for i in context[before:]]
+
+
+def _draw(
+    model: LanguageModel,
+    probabilities: NDArray[np.float32],
+    temperature: float,
+    top_k: int | None,
+    rng: np.random.Generator,
+) -> int:
+    with np.errstate(divide="ignore"):
+        scores = np.log(probabilities.astype(np.float64)) / temperature
+    scores[list(model.unsuggested_ids)] = -np.inf
+    if top_k is not None and top_k < len(scores):
+        scores[np.argsort(-scores, kind="stable")[top_k:]] = -np.inf
+    weights = np.exp(scores - scores.max())
+    return int(rng.choice(len(scores), p=weights / weights.sum()))

@@ -1,0 +1,175 @@
+"""A network, its optimizer and its batches: what a training loop turns."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rnnlm_tui.config import RunConfig, preset_named
+from rnnlm_tui.errors import ModelError, UsageError
+from rnnlm_tui.suggest import continue_line
+from rnnlm_tui.text.examples import PreparedCorpus
+from rnnlm_tui.text.tokenizer import TOKENIZERS
+from rnnlm_tui.text.vocabulary import PADDING
+from rnnlm_tui.training.networks import Loss
+from rnnlm_tui.training.recipes import RECIPES
+
+CALIBRATION_STEPS = 8
+"""Steps timed for the estimate, after half as many to warm up."""
+
+MOMENTS = ("exp_avg", "exp_avg_sq")
+
+Arrays = Mapping[str, NDArray[np.float32]]
+
+
+def pick_device(wanted: str) -> torch.device:
+    """The device to compute on; `auto` takes CUDA or MPS where there is one. Raises UsageError."""
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if wanted == "auto":
+        wanted = next(name for name, found in there.items() if found)
+    if not there[wanted]:
+        raise UsageError(f"there is no {wanted} device here", "leave --device out, or use cpu")
+    return torch.device(wanted)
+
+
+class Learner:
+    """Takes steps, measures, and hands its state over. It is a `LanguageModel` too."""
+
+    unsuggested_ids = (PADDING,)
+
+    def __init__(
+        self, config: RunConfig, prepared: PreparedCorpus, weights: Arrays | None = None
+    ) -> None:
+        """The network has its initial weights, drawn by the seed, or `weights`.
+
+        Raises UsageError for a device that is not there.
+        """
+        self.device = pick_device(config.train.device)
+        if config.train.threads is not None:
+            torch.set_num_threads(config.train.threads)
+        self.threads = torch.get_num_threads()
+        self.vocabulary, self.window = prepared.vocabulary, prepared.window
+        self.tokenizer = TOKENIZERS[preset_named(config.preset).tokenizer]
+        recipe = RECIPES[config.preset]
+        rng = np.random.default_rng(config.train.seed)
+        self.network = recipe.network(config.model, self.vocabulary.total_words, rng)
+        self.network.to(self.device)
+        if weights is not None:
+            self.network.load_weights(weights)
+        self.batches = recipe.batches(prepared, config.train, self.device)
+        self._new_optimizer = recipe.optimizer
+        self.restart_optimizer(config.train.learning_rate)
+
+    def restart_optimizer(self, learning_rate: float) -> None:
+        """An optimizer that has taken no step."""
+        self._optimizer = self._new_optimizer(self.network, learning_rate)
+
+    def step(self, x: torch.Tensor, target: torch.Tensor, dropout: np.random.Generator) -> Loss:
+        """One update of the weights."""
+        loss = self.network.loss(x, target, dropout)
+        self._optimizer.zero_grad()
+        loss.objective.backward()  # type: ignore[no-untyped-call]
+        self._optimizer.step()
+        return loss
+
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        """The weights as a saved model has them, copied."""
+        return {
+            name: np.array(tensor.cpu(), order="C")
+            for name, tensor in self.network.weights().items()
+        }
+
+    def load_weights(self, weights: Arrays) -> None:
+        """The reverse of `weights`."""
+        self.network.load_weights(weights)
+
+    def moments(self) -> dict[str, NDArray[np.float32]]:
+        """The optimizer's running means by parameter; empty before its first step."""
+        return {
+            f"{name}.{key}": np.array(self._optimizer.state[parameter][key].cpu())
+            for name, parameter in self.network.named_parameters()
+            for key in MOMENTS
+            if parameter in self._optimizer.state
+        }
+
+    def load_moments(self, moments: Arrays, updates: int) -> None:
+        """The reverse of `moments`, after `updates` steps. Raises ModelError for other shapes."""
+        self._optimizer.steps_taken = updates
+        if updates == 0:
+            return
+        for name, parameter in self.network.named_parameters():
+            state = {"step": torch.tensor(float(updates))}
+            for key in MOMENTS:
+                moment = moments.get(f"{name}.{key}")
+                if moment is None or moment.shape != tuple(parameter.shape):
+                    raise ModelError(f"the saved state does not fit the network: {name}")
+                state[key] = torch.from_numpy(moment).to(self.device)
+            self._optimizer.state[parameter] = state
+
+    def calibrate(self) -> float:
+        """Seconds a step takes here, from a few steps that are undone again. Call it first."""
+        before = self.weights()
+        rate = self._optimizer.param_groups[0]["lr"]
+        batches = self.batches.epoch(0)
+        durations: list[float] = []
+        for _ in range(CALIBRATION_STEPS + CALIBRATION_STEPS // 2):
+            batch = next(batches, None)
+            if batch is None:
+                break
+            start = time.perf_counter()
+            self.step(*batch, np.random.default_rng(0)).nll_sum.item()
+            durations.append(time.perf_counter() - start)
+        self.load_weights(before)
+        self.restart_optimizer(rate)
+        return float(np.median(durations[-CALIBRATION_STEPS:]))
+
+    @torch.no_grad()
+    def held_out_metrics(self) -> dict[str, float] | None:
+        """Loss, perplexity, top-1 and top-5 hit rate on the held-out lines, or None without any."""
+        nll, top1, top5, count = 0.0, 0, 0, 0
+        for x, target in self.batches.held_out():
+            scores = self.network(x)  # [B, V]
+            wanted = scores.gather(1, target[:, None])  # [B, 1]
+            rank = (scores > wanted).sum(1)  # [B]
+            nll += float((scores.logsumexp(1) - wanted[:, 0]).double().sum())
+            top1 += int((rank < 1).sum())
+            top5 += int((rank < 5).sum())
+            count += len(target)
+        if count == 0:
+            return None
+        loss = nll / count
+        return {
+            "loss": loss,
+            "perplexity": perplexity(loss),
+            "top1": top1 / count,
+            "top5": top5 / count,
+        }
+
+    @torch.no_grad()
+    def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
+        """See `LanguageModel`."""
+        seen = list(context[-self.window :])
+        x = torch.tensor([[PADDING] * (self.window - len(seen)) + seen], device=self.device)
+        probabilities: NDArray[np.float32] = self.network(x)[0].softmax(0).cpu().numpy()
+        return probabilities
+
+    def sample(self, seed_line: str, words: int) -> str:
+        """`seed_line` and its likeliest continuation."""
+        return " ".join([seed_line, *continue_line(self, seed_line, words)]).strip()
+
+
+def perplexity(loss: float) -> float:
+    """exp(loss in nats); infinite where that is too large for a float."""
+    try:
+        return math.exp(loss)
+    except OverflowError:
+        return math.inf

@@ -1,0 +1,73 @@
+"""What all tests share: a data folder of their own, a small corpus, and the real command."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+VERSES = """\
+The cat sat on the mat,
+and the dog lay by the cat.
+A bird sang over the mat and the dog,
+and the cat and the bird sat by the log.
+The log lay under the rain all day,
+and the rain sang a song to the hay.
+"""
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test has its own empty data folder, and no setting from outside."""
+    for name in [name for name in os.environ if name.startswith("RNNLM_")]:
+        if name != "RNNLM_GOLDEN":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("RNNLM_DATA_DIR", str(tmp_path / "data"))
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """The data folder of this test."""
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def corpus_file(tmp_path: Path) -> Path:
+    """A small corpus: 6 lines, 17 different words."""
+    path = tmp_path / "verses.txt"
+    path.write_text(VERSES)
+    return path
+
+
+@pytest.fixture
+def golden() -> Path:
+    """The folder of golden data; RNNLM_GOLDEN puts another of the same form in its place."""
+    return Path(os.environ.get("RNNLM_GOLDEN") or Path(__file__).parent / "golden")
+
+
+def command_line(*arguments: str) -> list[str]:
+    """The real command with these arguments."""
+    return [sys.executable, "-m", "rnnlm_tui", *arguments]
+
+
+@pytest.fixture
+def command() -> Command:
+    """Runs the real command and returns its exit code and output; `stdin` is text."""
+
+    def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command_line(*arguments),
+            input=stdin,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=120,
+            check=False,
+        )
+
+    return run
