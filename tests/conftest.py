@@ -39,7 +39,7 @@ def data_dir(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def corpus_file(tmp_path: Path) -> Path:
-    """A small corpus: 6 lines, 17 different words."""
+    """A small corpus: 6 lines, 21 different words."""
     path = tmp_path / "verses.txt"
     path.write_text(VERSES)
     return path

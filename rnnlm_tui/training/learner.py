@@ -84,7 +84,7 @@ class Learner:
     def weights(self) -> dict[str, NDArray[np.float32]]:
         """The weights as a saved model has them, copied."""
         return {
-            name: np.array(tensor.cpu(), order="C")
+            name: np.array(tensor.cpu().numpy(), order="C")
             for name, tensor in self.network.weights().items()
         }
 
@@ -95,7 +95,7 @@ class Learner:
     def moments(self) -> dict[str, NDArray[np.float32]]:
         """The optimizer's running means by parameter; empty before its first step."""
         return {
-            f"{name}.{key}": np.array(self._optimizer.state[parameter][key].cpu())
+            f"{name}.{key}": self._optimizer.state[parameter][key].cpu().numpy().copy()
             for name, parameter in self.network.named_parameters()
             for key in MOMENTS
             if parameter in self._optimizer.state

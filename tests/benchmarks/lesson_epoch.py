@@ -1,0 +1,119 @@
+"""Seconds an epoch: the lesson's own code in tf.keras, and this program, in turn.
+
+    pip install -e '.[bench]'
+    python -m tests.benchmarks.lesson_epoch [--epochs 3] [--turns 2] [--threads N]
+
+Each turn starts a fresh process of either side, which trains the lesson's network on the sonnets
+with the lesson's recipe (batches of 32, Adam, categorical cross-entropy). The first epoch of each
+process is left out, since both sides prepare themselves in it. Ours is the real command and its
+epochs include the sample, the model's save and the state's save after each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import io
+import itertools
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+from rnnlm_tui.paths import bundled_corpus
+
+
+def keras_epochs(epochs: int, threads: int) -> None:
+    """Trains in tf.keras as the lesson does; prints a line of JSON an epoch."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import numpy as np
+    import tensorflow as tf
+    import tf_keras as keras
+
+    from rnnlm_tui.text.corpus import read_corpus
+    from rnnlm_tui.text.examples import prepare
+    from rnnlm_tui.text.tokenizer import LessonTokenizer
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    keras.utils.set_random_seed(0)
+    corpus = read_corpus([bundled_corpus()], None, io.BytesIO())
+    prepared = prepare(corpus, LessonTokenizer(), max_window=64)
+    features, labels = prepared.examples.batch(np.arange(len(prepared.examples)))
+    total = prepared.vocabulary.total_words
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            layers.Embedding(total, 100, input_length=prepared.window),
+            layers.Bidirectional(layers.SimpleRNN(150, return_sequences=True)),
+            layers.Dropout(0.2),
+            layers.SimpleRNN(100),
+            layers.Dense(
+                total // 2, activation="relu", kernel_regularizer=keras.regularizers.l2(0.01)
+            ),
+            layers.Dense(total, activation="softmax"),
+        ]
+    )
+    model.compile(loss="categorical_crossentropy", optimizer="adam", metrics=["accuracy"])
+    targets = keras.utils.to_categorical(labels, num_classes=total)
+    for epoch in range(1, epochs + 1):
+        start = time.perf_counter()
+        result = model.fit(features, targets, batch_size=32, epochs=1, verbose=0).history
+        seconds = time.perf_counter() - start
+        facts = {"epoch": epoch, "seconds": seconds, "accuracy": result["accuracy"][0]}
+        print(json.dumps({**facts, "loss": result["loss"][0]}), flush=True)
+
+
+def our_epochs(epochs: int, threads: int) -> list[float]:
+    """Seconds of each epoch of the real command but the first."""
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = ["--train", "--json", "--name", "bench", "--data-dir", folder]
+        arguments += ["--epochs", str(epochs), "--threads", str(threads)]
+        command = [sys.executable, "-m", "rnnlm_tui", *arguments]
+        lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    saved = [e["time"] for e in map(json.loads, lines.splitlines()) if e["event"] == "saved"]
+    return [after - before for before, after in itertools.pairwise(saved)]
+
+
+def their_epochs(epochs: int, threads: int) -> list[float]:
+    """Seconds of each epoch of the lesson's own code but the first."""
+    arguments = ["--keras-only", "--epochs", str(epochs), "--threads", str(threads)]
+    command = [sys.executable, "-m", "tests.benchmarks.lesson_epoch", *arguments]
+    lines = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return [json.loads(line)["seconds"] for line in lines.splitlines()[1:]]
+
+
+def main() -> int:
+    """Prints each turn, the medians and their ratio."""
+    parser = argparse.ArgumentParser(description="the lesson in tf.keras and in this program")
+    parser.add_argument("--epochs", type=int, default=3, help="epochs a turn, the first left out")
+    parser.add_argument("--turns", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--keras-only", action="store_true", help="the lesson's own code alone")
+    options = parser.parse_args()
+    if importlib.util.find_spec("tf_keras") is None:
+        print("tf.keras is not installed: pip install -e '.[bench]'", file=sys.stderr)
+        return 2
+    if options.keras_only:
+        keras_epochs(options.epochs, options.threads)
+        return 0
+    theirs: list[float] = []
+    ours: list[float] = []
+    for turn in range(1, options.turns + 1):
+        theirs += their_epochs(options.epochs, options.threads)
+        ours += our_epochs(options.epochs, options.threads)
+        print(
+            f"turn {turn}: tf.keras {theirs[-1]:.2f} s, ours {ours[-1]:.2f} s an epoch", flush=True
+        )
+    first, second = statistics.median(theirs), statistics.median(ours)
+    print(
+        f"median of {len(theirs)} epochs each, {options.threads} threads: tf.keras {first:.2f} s,"
+        f" ours {second:.2f} s an epoch: {first / second:.2f} times as fast"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""Suggesting, with a scripted model whose probabilities are known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from rnnlm_tui.suggest import LOOK_AHEAD, continue_line, suggest
+from rnnlm_tui.text.tokenizer import LessonTokenizer
+from rnnlm_tui.text.vocabulary import Vocabulary
+
+WORDS = ("the", "cat", "car", "sat", "dog", "a")
+
+
+class ScriptedModel:
+    """Knows what comes after a last word; anything else is uniform."""
+
+    tokenizer = LessonTokenizer()
+    unsuggested_ids = (0,)
+
+    def __init__(self, after: Mapping[str, Mapping[str, float]], window: int = 3) -> None:
+        self.vocabulary = Vocabulary(WORDS)
+        self.window = window
+        self.asked: list[tuple[int, ...]] = []
+        self._after = after
+
+    def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
+        self.asked.append(tuple(context))
+        last = self.vocabulary.word(context[-1]) if context else ""
+        script = self._after.get(last)
+        if script is None:
+            return np.full(len(WORDS) + 1, 1 / (len(WORDS) + 1), dtype=np.float32)
+        ids = {word: i for i, word in enumerate(("", *WORDS))}
+        probabilities = np.zeros(len(WORDS) + 1, dtype=np.float32)
+        for word, probability in script.items():
+            probabilities[ids[word]] = probability
+        return probabilities
+
+
+AFTER = {
+    "the": {"cat": 0.5, "car": 0.2, "dog": 0.2, "": 0.1},
+    "cat": {"sat": 0.9, "the": 0.1},
+    "sat": {"the": 0.2, "a": 0.2, "cat": 0.2, "dog": 0.2, "car": 0.2},
+}
+
+
+def test_the_likeliest_words_come_first_and_padding_never() -> None:
+    answer = suggest(ScriptedModel(AFTER), "The ", k=3)
+    assert [c.word for c in answer.candidates] == ["cat", "car", "dog"]
+    # 0.1 of the mass was the padding's; the rest is shared among the words.
+    assert [c.probability for c in answer.candidates] == pytest.approx([5 / 9, 2 / 9, 2 / 9])
+
+
+def test_a_half_typed_word_filters_and_shares_the_probability() -> None:
+    answer = suggest(ScriptedModel(AFTER), "the CA")
+    assert answer.prefix == "ca"
+    assert {c.word: c.probability for c in answer.candidates} == pytest.approx(
+        {"cat": 5 / 7, "car": 2 / 7}
+    )
+
+
+def test_a_prefix_whose_words_have_no_probability_still_lists_them() -> None:
+    answer = suggest(ScriptedModel(AFTER), "cat do")
+    assert [(c.word, c.probability) for c in answer.candidates] == [("dog", 1.0)]
+
+
+def test_the_continuation_ends_before_the_first_unlikely_word() -> None:
+    answer = suggest(ScriptedModel(AFTER), "the ")
+    assert answer.continuation == ("cat", "sat")
+
+
+def test_the_continuation_is_bounded() -> None:
+    loop = {"the": {"the": 1.0}}
+    assert len(suggest(ScriptedModel(loop), "the ").continuation) == LOOK_AHEAD
+
+
+def test_only_the_text_before_the_cursor_counts() -> None:
+    model = ScriptedModel(AFTER)
+    answer = suggest(model, "the dog", cursor=4)
+    assert (answer.line, answer.cursor, answer.prefix) == ("the dog", 4, "")
+    assert answer.candidates[0].word == "cat"
+    assert suggest(model, "the dog", cursor=99).cursor == 7
+    assert suggest(model, "the dog", cursor=-1).seen == ()
+
+
+def test_unknown_words_are_told_and_left_out() -> None:
+    model = ScriptedModel(AFTER)
+    answer = suggest(model, "xyz the qqq xyz ")
+    assert answer.unknown == ("xyz", "qqq")
+    assert answer.seen == ("the",)
+    assert answer.candidates[0].word == "cat"
+
+
+def test_a_half_typed_word_that_fits_nothing_is_unknown() -> None:
+    answer = suggest(ScriptedModel(AFTER), "the zz")
+    assert (answer.candidates, answer.continuation, answer.unknown) == ((), (), ("zz",))
+
+
+def test_the_model_sees_its_window_alone() -> None:
+    answer = suggest(ScriptedModel(AFTER, window=2), "a dog the cat ")
+    assert answer.seen == ("the", "cat")
+
+
+def test_an_empty_line_has_suggestions() -> None:
+    assert len(suggest(ScriptedModel(AFTER), "", k=4).candidates) == 4
+
+
+def test_more_candidates_than_words_are_all_words() -> None:
+    assert len(suggest(ScriptedModel(AFTER), "", k=99).candidates) == len(WORDS)
+
+
+def test_greedy_continuation_takes_the_likeliest_each_time() -> None:
+    model = ScriptedModel({**AFTER, "sat": {"the": 1.0}})
+    assert continue_line(model, "The", 5) == ["cat", "sat", "the", "cat", "sat"]
+
+
+def test_greedy_continuation_ends_at_padding() -> None:
+    model = ScriptedModel({"the": {"cat": 1.0}, "cat": {"": 0.6, "sat": 0.4}})
+    assert continue_line(model, "the", 10) == ["cat"]
+
+
+def test_drawn_words_follow_the_probabilities_and_the_seed() -> None:
+    model = ScriptedModel(AFTER)
+    rng = np.random.default_rng(0)
+    drawn = [continue_line(model, "the", 1, temperature=1.0, rng=rng)[0] for _ in range(2000)]
+    shares = {word: drawn.count(word) / len(drawn) for word in set(drawn)}
+    assert shares == pytest.approx({"cat": 5 / 9, "car": 2 / 9, "dog": 2 / 9}, abs=0.04)
+    once = continue_line(model, "the", 8, temperature=1.0, rng=np.random.default_rng(7))
+    again = continue_line(model, "the", 8, temperature=1.0, rng=np.random.default_rng(7))
+    assert once == again
+
+
+def test_top_k_and_a_low_temperature_narrow_the_draw() -> None:
+    model = ScriptedModel(AFTER)
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        assert continue_line(model, "the", 1, temperature=1.0, top_k=1, rng=rng) == ["cat"]
+        assert continue_line(model, "the", 1, temperature=0.01, rng=rng) == ["cat"]

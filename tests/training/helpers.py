@@ -1,0 +1,45 @@
+"""Small runs for the tests of training."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+from rnnlm_tui.config import make_run_config
+from rnnlm_tui.events import Event
+from rnnlm_tui.text.corpus import read_corpus
+from rnnlm_tui.text.examples import prepare
+from rnnlm_tui.text.tokenizer import LessonTokenizer
+from rnnlm_tui.training.checkpoint import RunState
+from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.trainer import Job, Trainer
+
+SMALL = {
+    "embedding_size": 6,
+    "bidirectional_size": 5,
+    "recurrent_size": 4,
+    "threads": 1,
+    "device": "cpu",
+    "batch_size": 4,
+}
+
+
+def job(corpus_file: Path, folder: Path, state: RunState | None = None, **settings: Any) -> Job:
+    """A small run on this corpus into this folder."""
+    config = make_run_config("lesson", [SMALL, settings])
+    corpus = read_corpus([corpus_file], None, io.BytesIO())
+    prepared = prepare(
+        corpus,
+        LessonTokenizer(),
+        max_window=config.model.max_window,
+        held_out=config.train.held_out,
+        seed=config.train.seed,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    return Job("small", folder, config, prepared, {"sources": [str(corpus_file)]}, state)
+
+
+def run(small: Job, control: Control | None = None) -> list[Event]:
+    """All events of the run."""
+    return list(Trainer(small, control or Control("the cat")).run())
