@@ -103,7 +103,6 @@ class Learner:
 
     def load_moments(self, moments: Arrays, updates: int) -> None:
         """The reverse of `moments`, after `updates` steps. Raises ModelError for other shapes."""
-        self._optimizer.steps_taken = updates
         if updates == 0:
             return
         for name, parameter in self.network.named_parameters():

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from rnnlm_tui.config import ModelConfig, TrainConfig
 from rnnlm_tui.text.examples import PreparedCorpus
 from rnnlm_tui.training.batches import PrefixBatches
-from rnnlm_tui.training.networks import KerasAdam, LessonNetwork
+from rnnlm_tui.training.networks import KerasAdam, LessonNetwork, Network
 
 
 class Batches(Protocol):
@@ -38,7 +38,7 @@ class Batches(Protocol):
 class Recipe:
     """The parts of a preset's training."""
 
-    network: Callable[[ModelConfig, int, np.random.Generator], LessonNetwork]
+    network: Callable[[ModelConfig, int, np.random.Generator], Network]
     optimizer: Callable[[nn.Module, float], torch.optim.Optimizer]
     batches: Callable[[PreparedCorpus, TrainConfig, torch.device], Batches]
 

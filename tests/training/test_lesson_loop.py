@@ -16,7 +16,14 @@ from rnnlm_tui.training.networks import LessonNetwork
 from tests.conftest import Command
 from tests.training.helpers import job, run
 
-SEEDS = ["the cat", "The LOG, lay", "and", "", "nothing known here", "the bird sat by the log " * 4]
+SEEDS = [
+    "the cat",
+    "The LOG, lay",
+    "and",
+    "",
+    "nothing known here",
+    " ".join(["the bird sat by the log"] * 4),
+]
 
 
 def lesson_loop(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -209,7 +210,7 @@ def test_the_seed_line_is_continued_after_each_epoch_as_the_saved_model_does(
 
 
 def test_held_out_lines_decide_which_epoch_is_kept(corpus_file: Path, tmp_path: Path) -> None:
-    settings = {"epochs": 40, "held_out": 0.4, "learning_rate": 0.03, "dropout": 0}
+    settings: dict[str, Any] = {"epochs": 40, "held_out": 0.4, "learning_rate": 0.03, "dropout": 0}
     events = run(job(corpus_file, tmp_path / "a", **settings))
     epochs = epochs_of(events)
     losses = [e.held_out["loss"] for e in epochs if e.held_out]
@@ -266,7 +267,7 @@ def test_a_run_goes_back_and_on_when_a_smaller_rate_helps(
     corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second epoch's first step is spoilt once; the run goes back and ends well."""
-    spoilt = []
+    spoilt: list[bool] = []
     step = Learner.step
 
     def spoil(self: Learner, *batch: object) -> object:

@@ -1,0 +1,332 @@
+"""The lesson's network against Keras's figures, a plain nn.Module and the numpy inference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from rnnlm_tui.config import LessonConfig
+from rnnlm_tui.lm.recurrent import LessonModel, lesson_layers, lesson_shapes
+from rnnlm_tui.text.tokenizer import LessonTokenizer
+from rnnlm_tui.text.vocabulary import Vocabulary
+from rnnlm_tui.training.networks import KerasAdam, LessonNetwork, Loss, dropout_mask
+
+SMALL = LessonConfig(embedding_size=7, bidirectional_size=6, recurrent_size=5, dropout=0.3, l2=0.02)
+ODD_WORDS = 101
+"""No multiple of what rows and units are rounded up to: 50 relu units and 101 rows."""
+WINDOW = 4
+Arrays = dict[str, NDArray[np.float32]]
+
+
+class PlainLesson(nn.Module):
+    """The lesson's network of PyTorch's own layers, without dropout."""
+
+    def __init__(self, config: LessonConfig, words: int, weights: Arrays) -> None:
+        super().__init__()
+        both, last = config.bidirectional_size, config.recurrent_size
+        self.embedding = nn.Embedding(words, config.embedding_size)
+        self.both = nn.RNN(config.embedding_size, both, bidirectional=True, batch_first=True)
+        self.last = nn.RNN(2 * both, last, batch_first=True)
+        self.hidden = nn.Linear(last, words // 2)
+        self.output = nn.Linear(words // 2, words)
+        self.l2 = config.l2
+        # nn.RNN has a second bias, which Keras's layer lacks.
+        for name, parameter in self.named_parameters():
+            if "bias_hh" in name:
+                nn.init.zeros_(parameter)
+        with torch.no_grad():
+            for name, parameter in self.by_saved_name().items():
+                value = torch.from_numpy(weights[name])
+                parameter.copy_(value.T if name.endswith("kernel") else value)
+
+    def by_saved_name(self) -> dict[str, nn.Parameter]:
+        """Its parameters by the names of a saved model; the kernels are [out, in]."""
+        found = dict(self.named_parameters())
+        cells = {
+            "forward": "both.{}_l0",
+            "backward": "both.{}_l0_reverse",
+            "recurrent": "last.{}_l0",
+        }
+        kinds = {"kernel": "weight_ih", "recurrent_kernel": "weight_hh", "bias": "bias_ih"}
+        return {
+            "embedding": found["embedding.weight"],
+            **{
+                f"{cell}.{kind}": found[place.format(own)]
+                for cell, place in cells.items()
+                for kind, own in kinds.items()
+            },
+            "hidden.kernel": found["hidden.weight"],
+            "hidden.bias": found["hidden.bias"],
+            "output.kernel": found["output.weight"],
+            "output.bias": found["output.bias"],
+        }
+
+    def forward(self, x: Tensor) -> Tensor:
+        sequence, _ = self.both(self.embedding(x))
+        states, _ = self.last(sequence)
+        scores: Tensor = self.output(self.hidden(states[:, -1]).relu())
+        return scores
+
+    def loss(self, x: Tensor, target: Tensor) -> Tensor:
+        penalty = self.l2 * self.hidden.weight.square().sum()
+        return nn.functional.cross_entropy(self(x), target) + penalty
+
+
+def random_weights(config: LessonConfig, words: int, seed: int) -> Arrays:
+    rng = np.random.default_rng(seed)
+    shapes = lesson_shapes(config, words)
+    return {name: rng.normal(0, 0.3, shape).astype(np.float32) for name, shape in shapes.items()}
+
+
+def random_batch(words: int, batch: int, seed: int) -> tuple[Tensor, Tensor]:
+    rng = np.random.default_rng(seed)
+    x, target = rng.integers(0, words, (batch, WINDOW)), rng.integers(0, words, batch)
+    return torch.from_numpy(x), torch.from_numpy(target)
+
+
+def small_network(seed: int = 0) -> LessonNetwork:
+    return LessonNetwork(SMALL, ODD_WORDS, np.random.default_rng(seed))
+
+
+def backward(objective: Tensor) -> None:
+    objective.backward()  # type: ignore[no-untyped-call]
+
+
+def step(
+    network: LessonNetwork,
+    optimizer: KerasAdam,
+    x: Tensor,
+    target: Tensor,
+    rng: np.random.Generator | None,
+) -> Loss:
+    loss = network.loss(x, target, rng)
+    optimizer.zero_grad()
+    backward(loss.objective)
+    optimizer.step()
+    return loss
+
+
+def train(
+    network: LessonNetwork, optimizer: KerasAdam, steps: range, dropout: np.random.Generator
+) -> list[float]:
+    """The objective of each step; the batches depend on the step's number alone."""
+    return [
+        step(network, optimizer, *random_batch(ODD_WORDS, 8, seed), dropout).objective.item()
+        for seed in steps
+    ]
+
+
+def keras_weights(saved: dict[str, NDArray[np.float32]], point: str) -> Arrays:
+    """The golden weights at `point` (init, final) under the names of a saved model."""
+    cell = "simple_rnn/simple_rnn_cell"
+    layers = {
+        "forward": f"bidirectional/forward_{cell}",
+        "backward": f"bidirectional/backward_{cell}",
+        "recurrent": "simple_rnn_1/simple_rnn_cell",
+        "hidden": "dense",
+        "output": "dense_1",
+    }
+    weights = {"embedding": saved[f"{point}/embedding/embeddings:0"]}
+    for name in lesson_shapes(LessonConfig(), 60):
+        layer, _, kind = name.partition(".")
+        if kind:
+            weights[name] = saved[f"{point}/{layers[layer]}/{kind}:0"]
+    return weights
+
+
+def test_outputs_losses_and_weights_are_keras_s(golden: Path) -> None:
+    with np.load(golden / "keras_network.npz") as file:
+        saved = dict(file)
+    network = LessonNetwork(LessonConfig(dropout=0), 60, np.random.default_rng(0))
+    network.load_weights(keras_weights(saved, "init"))
+    x, y = torch.from_numpy(saved["x"]).long(), torch.from_numpy(saved["y"]).long()
+    with torch.no_grad():
+        before = network(x).softmax(1).numpy()
+    np.testing.assert_allclose(before, saved["probabilities"], rtol=0, atol=1e-6)
+    optimizer = KerasAdam(network.parameters(), 1e-3)
+    rows = (slice(0, 32), slice(32, 64)) * 3
+    losses = [step(network, optimizer, x[r], y[r], None).objective.item() for r in rows]
+    np.testing.assert_allclose(losses, saved["losses"], rtol=0, atol=1e-5)
+    trained = network.weights()
+    for name, expected in keras_weights(saved, "final").items():
+        np.testing.assert_allclose(trained[name].numpy(), expected, rtol=0, atol=1e-5, err_msg=name)
+    with torch.no_grad():
+        after = network(x).softmax(1).numpy()
+    np.testing.assert_allclose(after, saved["final_probabilities"], rtol=0, atol=1e-5)
+
+
+def gradients(network: LessonNetwork) -> dict[str, Tensor]:
+    """The gradients by the names of a saved model, read through the views that weights are."""
+    values = {name: tensor.clone() for name, tensor in network.weights().items()}
+    with torch.no_grad():
+        for parameter in network.parameters():
+            assert parameter.grad is not None
+            parameter.copy_(parameter.grad)
+    found = {name: tensor.clone() for name, tensor in network.weights().items()}
+    network.load_weights({name: value.numpy() for name, value in values.items()})
+    return found
+
+
+@pytest.mark.parametrize("batch", [1, 6, 9])
+def test_loss_and_gradients_are_those_of_plain_autograd(batch: int) -> None:
+    weights = random_weights(SMALL, ODD_WORDS, 1)
+    network, plain = small_network(), PlainLesson(SMALL, ODD_WORDS, weights)
+    network.load_weights(weights)
+    x, target = random_batch(ODD_WORDS, batch, 2)
+    loss, expected = network.loss(x, target, None), plain.loss(x, target)
+    torch.testing.assert_close(network(x), plain(x), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(loss.objective, expected, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(
+        loss.nll_sum / batch + loss.penalty, expected.detach(), rtol=1e-5, atol=1e-5
+    )
+    assert int(loss.correct) == int((plain(x).argmax(1) == target).sum())
+    backward(loss.objective)
+    backward(expected)
+    found = gradients(network)
+    for name, parameter in plain.by_saved_name().items():
+        assert parameter.grad is not None
+        wanted = parameter.grad.T if name.endswith("kernel") else parameter.grad
+        torch.testing.assert_close(found[name], wanted, rtol=1e-4, atol=1e-6, msg=name)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 5])
+def test_gradients_do_not_depend_on_the_number_of_threads(threads: int) -> None:
+    before = torch.get_num_threads()
+    network = small_network()
+    found = []
+    try:
+        for count in (before, threads):
+            torch.set_num_threads(count)
+            backward(network.loss(*random_batch(ODD_WORDS, 8, 4), None).objective)
+            found.append(gradients(network))
+            network.zero_grad()
+    finally:
+        torch.set_num_threads(before)
+    for name, expected in found[0].items():
+        torch.testing.assert_close(found[1][name], expected, rtol=1e-4, atol=1e-6, msg=name)
+
+
+def test_parameters_at_the_lessons_size() -> None:
+    config = LessonConfig()
+    shapes = lesson_shapes(config, 3211)
+    network = LessonNetwork(config, 3211, np.random.default_rng(0))
+    assert {name: tuple(w.shape) for name, w in network.weights().items()} == shapes
+    assert sum(w.numel() for w in network.weights().values()) == 5_755_471
+    layers = {layer.name: layer.parameters for layer in lesson_layers(config, 3211, 10)}
+    assert layers == {
+        "embedding": 321_100,
+        "bidirectional": 75_300,
+        "dropout": 0,
+        "recurrent": 40_100,
+        "hidden": 162_105,
+        "output": 5_156_866,
+    }
+
+
+def test_initial_weights_are_keras_s() -> None:
+    network = LessonNetwork(LessonConfig(), 401, np.random.default_rng(3))
+    for name, tensor in network.weights().items():
+        weight = tensor.numpy()
+        if name.endswith("bias"):
+            assert not weight.any(), name
+        elif name.endswith("recurrent_kernel"):
+            unit = np.eye(len(weight))
+            np.testing.assert_allclose(weight @ weight.T, unit, atol=1e-5, err_msg=name)
+        else:
+            limit = 0.05 if name == "embedding" else (6 / sum(weight.shape)) ** 0.5
+            assert 0.98 * limit < np.abs(weight).max() <= limit * (1 + 1e-6), name
+            # A uniform distribution's deviation, and a mean of 0.
+            assert abs(weight.std() / (limit / 3**0.5) - 1) < 0.02, name
+            assert abs(weight.mean()) < 0.03 * limit, name
+
+
+def test_dropout_drops_its_rate_and_scales_the_rest() -> None:
+    rate = 0.2
+    mask = dropout_mask(torch.empty(10, 32, 301), rate, np.random.default_rng(0))
+    assert mask.shape == (10, 32, 301)
+    assert set(mask.flatten().tolist()) == {0, np.float32(1 / (1 - rate))}
+    # Six standard deviations of the share of 96,320 units.
+    assert abs(float((mask == 0).float().mean()) - rate) < 6 * (rate * (1 - rate) / 96_320) ** 0.5
+    assert abs(float(mask.mean()) - 1) < 0.01
+
+
+def test_dropout_is_for_training_alone() -> None:
+    network = small_network()
+    batch = random_batch(ODD_WORDS, 8, 5)
+    without = network.loss(*batch, None).nll_sum
+    assert network.loss(*batch, np.random.default_rng(0)).nll_sum != without
+    expected = nn.functional.cross_entropy(network(batch[0]), batch[1], reduction="sum")
+    torch.testing.assert_close(without, expected.detach(), rtol=1e-5, atol=1e-5)
+
+
+def test_same_seed_gives_the_same_losses_to_the_last_digit() -> None:
+    runs = []
+    for seed in (7, 7, 8):
+        network = small_network(seed)
+        optimizer = KerasAdam(network.parameters(), 1e-2)
+        runs.append(train(network, optimizer, range(10), np.random.default_rng(seed)))
+    assert runs[0] == runs[1]
+    assert runs[0] != runs[2]
+
+
+def test_saved_weights_and_moments_go_on_to_the_last_digit() -> None:
+    dropout = np.random.default_rng(1)
+    network = small_network()
+    optimizer = KerasAdam(network.parameters(), 1e-2)
+    train(network, optimizer, range(5), dropout)
+    other = small_network(99)
+    other.load_weights({name: w.numpy().copy() for name, w in network.weights().items()})
+    fresh = KerasAdam(other.parameters(), 1e-2)
+    for mine, theirs in zip(other.parameters(), network.parameters(), strict=True):
+        fresh.state[mine] = {key: v.clone() for key, v in optimizer.state[theirs].items()}
+    dropout_again = np.random.default_rng()
+    dropout_again.bit_generator.state = dropout.bit_generator.state
+    going_on = train(network, optimizer, range(5, 12), dropout)
+    assert train(other, fresh, range(5, 12), dropout_again) == going_on
+    for name, weight in other.weights().items():
+        assert torch.equal(weight, network.weights()[name]), name
+
+
+def test_units_and_rows_added_stay_zero() -> None:
+    network = small_network()
+    train(network, KerasAdam(network.parameters(), 1e-2), range(10), np.random.default_rng(0))
+    units = ODD_WORDS // 2
+    output, hidden = network.output_weight.detach(), network.hidden_weight.detach()
+    assert output.shape[0] > ODD_WORDS
+    assert output.shape[1] == len(hidden) > units
+    assert not output[ODD_WORDS:].any()
+    assert not output[:, units:].any()
+    assert not hidden[units:].any()
+    assert not network.hidden_bias.detach()[units:].any()
+    scores = network(random_batch(ODD_WORDS, 3, 0)[0])
+    assert scores.shape == (3, ODD_WORDS)
+    assert torch.isfinite(scores).all()
+
+
+@pytest.mark.parametrize("steps", [0, 20])
+def test_numpy_inference_agrees(steps: int) -> None:
+    network = small_network()
+    if steps:
+        train(
+            network, KerasAdam(network.parameters(), 1e-2), range(steps), np.random.default_rng(0)
+        )
+    else:
+        network.load_weights(random_weights(SMALL, ODD_WORDS, 6))
+    weights = {name: w.numpy().copy() for name, w in network.weights().items()}
+    vocabulary = Vocabulary([f"w{i}" for i in range(1, ODD_WORDS)])
+    model = LessonModel(SMALL, vocabulary, LessonTokenizer(), WINDOW, weights)
+    contexts = random_batch(ODD_WORDS, 20, 8)[0]
+    contexts[0, :3] = 0
+    with torch.no_grad():
+        expected = network(contexts).softmax(1).numpy()
+    for context, probabilities in zip(contexts.tolist(), expected, strict=True):
+        found = model.next_word_probabilities(context)
+        np.testing.assert_allclose(found, probabilities, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(
+        model.next_word_probabilities(contexts[0, 3:].tolist()), expected[0], rtol=0, atol=1e-5
+    )
