@@ -6,14 +6,16 @@ Imports neither torch nor textual nor numpy, so that --help answers at once.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from rnnlm_tui import __version__
 from rnnlm_tui.config import DEFAULT_PRESET, PRESETS, all_settings, settings_of
-from rnnlm_tui.errors import EXIT_INTERRUPTED, RnnlmError, UsageError
+from rnnlm_tui.errors import EXIT_INTERRUPTED, RnnlmError, UsageError, reason
 from rnnlm_tui.paths import APP_NAME
 
 EPILOG = """\
@@ -65,9 +67,18 @@ OPTION_MODES: dict[str, tuple[str, ...]] = {
 }
 
 
-def make_parser() -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one sentence; argparse's own print all options first."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the program."""
+        complain(message, f"see {APP_NAME} --help")
+        self.exit(UsageError.exit_code)
+
+
+def make_parser() -> Parser:
     """The parser of all modes. Settings stay text here; `config` checks them."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=APP_NAME,
         description="A private next-word autocomplete that you train on your own text.",
         epilog=EPILOG,
@@ -121,7 +132,10 @@ def _add_modes(group: argparse._ArgumentGroup) -> None:
     mode.add_argument("--rename", nargs=2, metavar=("OLD", "NEW"), help="rename a model")
     mode.add_argument("--delete", metavar="NAME", help="delete a model")
     mode.add_argument(
-        "--export", nargs="+", metavar=("NAME", "FILE"), help="write a model as one zip"
+        "--export",
+        nargs="+",
+        metavar=("NAME", "FILE"),
+        help="write a model as one zip, NAME.zip by default",
     )
     mode.add_argument("--import", metavar="FILE", help="take in an exported model (see --name)")
 
@@ -207,7 +221,7 @@ def run(options: argparse.Namespace) -> int:
             f"give a mode, such as {APP_NAME} --train; {APP_NAME} --help lists them",
         )
     if mode == "train":
-        from rnnlm_tui import headless_training  # imports torch: 1.2 s that other modes do not need
+        from rnnlm_tui import headless_training  # imports numpy, and torch once it trains
 
         return headless_training.train(options)
     from rnnlm_tui import headless  # imports numpy: 0.1 s that --help does not need
@@ -217,25 +231,78 @@ def run(options: argparse.Namespace) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command `rnnlm-tui`. Returns the exit code; shows errors without a traceback."""
-    options = make_parser().parse_args(arguments)
+    _mend_streams()
     try:
-        return run(options)
-    except RnnlmError as error:
-        if options.debug:
-            raise
-        print(f"{APP_NAME}: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"  {error.hint}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        if options.debug:
-            raise
-        print(f"\n{APP_NAME}: interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        options = make_parser().parse_args(arguments)
+        return _run_to_exit_code(options)
+    finally:
+        _flush_stdout()
+
+
+def _run_to_exit_code(options: argparse.Namespace) -> int:
+    """`run`, its errors shown and turned into exit codes."""
+    try:
+        if options.json:
+            _write_utf8()
+        code = run(options)
+        sys.stdout.flush()
+        return code
     except BrokenPipeError:
-        # Whoever read the results has gone, such as head(1); Python would complain at its exit.
+        return 0  # whoever read the results has gone, such as head(1)
+    except (RnnlmError, OSError, MemoryError, KeyboardInterrupt) as error:
+        if options.debug:
+            raise
+        return _explain(error)
+
+
+def _explain(error: BaseException) -> int:
+    """Says on stderr what went wrong; returns the exit code."""
+    match error:
+        case RnnlmError():
+            complain(error.message, error.hint)
+            return error.exit_code
+        case KeyboardInterrupt():
+            complain("interrupted")
+            return EXIT_INTERRUPTED
+        case MemoryError():
+            complain("there is not enough memory for this")
+        case OSError(filename=None):
+            complain(f"cannot write the result: {reason(error)}")
+        case OSError(filename=path):
+            complain(f"cannot use {path}: {reason(error)}")
+    return 1
+
+
+def complain(message: str, hint: str = "") -> None:
+    """A sentence on stderr, and below it what to do. Names of files and models may hold anything,
+    so nothing in it can steer a terminal."""
+    from rnnlm_tui.headless import printable  # imports numpy
+
+    print(f"{APP_NAME}: {printable(message)}", file=sys.stderr)
+    if hint:
+        print(f"  {printable(hint)}", file=sys.stderr)
+
+
+def _mend_streams() -> None:
+    """Gives Python the standard streams that whoever started it has closed, and lets stdout print a
+    question mark for what its encoding does not have."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(null, mode, encoding="utf-8"))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
+def _write_utf8() -> None:
+    """JSON is UTF-8 whatever the locale."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+
+
+def _flush_stdout() -> None:
+    """Where nobody reads stdout any more, drops what is left: Python would complain at its exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except MemoryError:
-        print(f"{APP_NAME}: there is not enough memory for this", file=sys.stderr)
-        return 1

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
+import os
 import sys
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +17,7 @@ import numpy as np
 
 from rnnlm_tui.config import (
     DEFAULT_PRESET,
+    ENVIRONMENT_PREFIX,
     Range,
     RunConfig,
     all_settings,
@@ -36,6 +40,8 @@ from rnnlm_tui.text.tokenizer import TOKENIZERS
 
 FIRST_PAIRS = 10
 CONTINUATION_WORDS = 10
+JOINERS = "\u200c\u200d"
+"""Invisible, and part of the spelling of many languages' words and of emoji."""
 
 
 def library_of(options: argparse.Namespace) -> Library:
@@ -47,10 +53,25 @@ def run_config(options: argparse.Namespace) -> RunConfig:
     """A run's settings: flags over the environment over the TOML file over the preset."""
     file = settings_from_toml(options.config) if options.config else {}
     environment = settings_from_environment()
-    flags = given_settings(options)
-    preset = options.preset or environment.pop("preset", None) or file.pop("preset", DEFAULT_PRESET)
+    preset = (
+        options.preset
+        or os.environ.get(f"{ENVIRONMENT_PREFIX}PRESET")
+        or file.get("preset", DEFAULT_PRESET)
+    )
     file.pop("preset", None)
-    return make_run_config(preset, [file, environment, flags])
+    for name, value in file.items():
+        _check_setting_of(f"in {options.config}", preset, name, value)
+    for name, value in environment.items():
+        _check_setting_of(f"from {ENVIRONMENT_PREFIX}{name.upper()}", preset, name, value)
+    return make_run_config(preset, [file, environment, given_settings(options)])
+
+
+def _check_setting_of(source: str, preset: str, name: str, value: object) -> None:
+    """Raises UsageError, naming the source, for a value that makes no sense."""
+    try:
+        make_run_config(preset, [{name: value}])
+    except UsageError as error:
+        raise UsageError(f"{error.message} ({source})", error.hint) from error
 
 
 def given_settings(options: argparse.Namespace) -> dict[str, str]:
@@ -60,7 +81,8 @@ def given_settings(options: argparse.Namespace) -> dict[str, str]:
 
 def corpus_of(sources: list[str], encoding: str | None) -> Corpus:
     """The corpus in these files, or the bundled one. Raises CorpusError."""
-    return read_corpus(sources or [bundled_corpus()], encoding, sys.stdin.buffer)
+    corpus = read_corpus(sources or [bundled_corpus()], encoding, sys.stdin.buffer)
+    return dataclasses.replace(corpus, name=as_unicode(corpus.name))
 
 
 def prepared_corpus(corpus: Corpus, config: RunConfig) -> PreparedCorpus:
@@ -77,12 +99,30 @@ def prepared_corpus(corpus: Corpus, config: RunConfig) -> PreparedCorpus:
 
 def print_json(data: Mapping[str, Any]) -> None:
     """One object on one line of stdout."""
-    print(json.dumps(json_safe(data), ensure_ascii=False, allow_nan=False), flush=True)
+    print(
+        escaped(json.dumps(json_safe(data), ensure_ascii=False, allow_nan=False)),
+        flush=True,
+    )
+
+
+def escaped(json_line: str) -> str:
+    """The same JSON with escapes for the characters that could steer a terminal or end a line."""
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in json_line)
 
 
 def printable(text: str) -> str:
     """`text` with every control character, which could steer a terminal, made visible."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+    return "".join(c if c.isprintable() or _harmless(c) else "\ufffd" for c in text)
+
+
+def _harmless(character: str) -> bool:
+    return character in JOINERS or unicodedata.category(character) == "Zs"
+
+
+def as_unicode(argument: str) -> str:
+    """An argument or a file's name with a question mark for each byte that is not UTF-8, which
+    Python holds as a lone surrogate that no file can take."""
+    return argument.encode("utf-8", "replace").decode("utf-8")
 
 
 def number(value: str | None, flag: str, within: Range, default: float, *, whole: bool) -> float:
@@ -95,7 +135,7 @@ def number(value: str | None, flag: str, within: Range, default: float, *, whole
         parsed = float("nan")
     if parsed not in within or (whole and parsed != int(parsed)):
         kind = "whole number" if whole else "number"
-        raise UsageError(f"{flag} is {value}", f"it must be a {kind}, {within}")
+        raise UsageError(f"{flag} is {value!r}", f"it must be a {kind}, {within}")
     return parsed
 
 
@@ -124,7 +164,7 @@ def opened_model(options: argparse.Namespace) -> tuple[str, LanguageModel]:
 def lines_to_answer(text: str | None) -> Iterable[str]:
     """The text given, or the lines of standard input as they come."""
     if text is not None:
-        return [text]
+        return [as_unicode(text)]
     return _lines_of_stdin()
 
 
@@ -160,7 +200,7 @@ def table_of(answer: Suggestions, model: str) -> Iterator[str]:
         yield f"next words, by {model}"
     width = max((len(printable(c.word)) for c in answer.candidates), default=0)
     for candidate in answer.candidates:
-        bar = "█" * round(20 * candidate.probability)
+        bar = _bar_character() * round(20 * candidate.probability)
         yield f"  {printable(candidate.word):{width}}  {candidate.probability:6.1%}  {bar}".rstrip()
     if not answer.candidates:
         yield "  none"
@@ -171,6 +211,10 @@ def table_of(answer: Suggestions, model: str) -> Iterator[str]:
     ):
         if words:
             yield f"{label}: {printable(' '.join(words))}"
+
+
+def _bar_character() -> str:
+    return "█" if sys.stdout.encoding.lower().startswith("utf") else "#"
 
 
 def generate(options: argparse.Namespace) -> int:
@@ -185,7 +229,7 @@ def generate(options: argparse.Namespace) -> int:
     name, model = opened_model(options)
     for line in lines_to_answer(options.generate):
         words = continue_line(model, line, count, temperature=temperature, top_k=top_k, rng=rng)
-        text = " ".join([line, *words] if line else words)
+        text = " ".join([line.removesuffix(" "), *words]) if line else " ".join(words)
         if options.json:
             print_json({"text": text, "words": words, "model": name})
         else:
@@ -357,13 +401,17 @@ def delete(options: argparse.Namespace) -> int:
     if not options.yes:
         if not sys.stdin.isatty():
             raise UsageError(f"deleting {name} needs a yes", "give --yes")
-        print(f"delete the model {name}? it cannot be brought back [y/N] ", end="", file=sys.stderr)
+        print(
+            f"delete the model {printable(name)}? it cannot be brought back [y/N] ",
+            end="",
+            file=sys.stderr,
+        )
         sys.stderr.flush()
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             print("nothing is deleted", file=sys.stderr)
             return 1
     library.delete(name)
-    print(f"{name} is deleted")
+    print(f"{printable(name)} is deleted")
     return 0
 
 
@@ -373,16 +421,21 @@ def export(options: argparse.Namespace) -> int:
     if len(targets) > 1:
         raise UsageError("--export takes a name and a file", "rnnlm-tui --export NAME [FILE]")
     target = Path(targets[0]) if targets else Path(f"{check_name(name)}.zip")
-    print(f"{name} is written to {library_of(options).export(name, target)}")
+    written = library_of(options).export(name, target)
+    print(f"{name} is written to {printable(str(written))}")
     return 0
 
 
 def import_(options: argparse.Namespace) -> int:
     """`--import`."""
     source = Path(getattr(options, "import"))
-    name = check_name(options.name or source.stem)
+    try:
+        name = check_name(options.name or source.stem)
+    except UsageError as error:
+        hint = error.hint if options.name else f"give it one with --name: {error.hint}"
+        raise UsageError(error.message, hint) from error
     library_of(options).import_(source, name)
-    print(f"{source} is now the model {name}")
+    print(f"{printable(str(source))} is now the model {name}")
     return 0
 
 

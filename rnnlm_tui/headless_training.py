@@ -1,4 +1,8 @@
-"""`--train`: the loop of the command line over the events of a training."""
+"""`--train`: the loop of the command line over the events of a training.
+
+The trainer is imported where it is needed: it loads torch, which takes 1.2 s, and a corpus or a
+name that will not do can be told of before.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,12 @@ import argparse
 import dataclasses
 import os
 import re
-import shutil
 import signal
 import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain, count
 from pathlib import Path
 from types import FrameType
@@ -21,7 +24,7 @@ from typing import Any
 import psutil
 
 from rnnlm_tui import headless, model_files
-from rnnlm_tui.config import RunConfig, make_run_config, preset_named
+from rnnlm_tui.config import RunConfig, make_run_config, preset_named, settings_of
 from rnnlm_tui.errors import (
     EXIT_INTERRUPTED,
     CorpusError,
@@ -32,16 +35,8 @@ from rnnlm_tui.errors import (
     UsageError,
     reason,
 )
-from rnnlm_tui.events import (
-    EpochEnded,
-    Event,
-    Failed,
-    Finished,
-    Progress,
-    Started,
-    Warned,
-    to_json_line,
-)
+from rnnlm_tui.events import Event, Failed, Finished, to_json_line
+from rnnlm_tui.headless_watchers import JsonWatcher, TextWatcher
 from rnnlm_tui.library import Library, check_name
 from rnnlm_tui.lm.families import FAMILIES
 from rnnlm_tui.model_files import MODEL, RESUME
@@ -52,32 +47,39 @@ from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.training.checkpoint import RunState, load_state, record
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.trainer import Job, Trainer
+from rnnlm_tui.training.job import Job
 
 CHANGEABLE = ("epochs", "learning_rate", "device", "threads")
 """The settings that a run may be given anew when it goes on."""
+WORDS = "max_vocabulary"
+"""The setting that a run which starts from a model cannot have: it has its words."""
 SEED_LINE_WORDS = 4
-BAR_WIDTH = 20
 
 
 def train(options: argparse.Namespace) -> int:
     """Trains as the options say; returns the exit code. Raises RnnlmError."""
     began = time.monotonic()
     try:
-        return _train(options)
+        with _explained_memory_errors():
+            finished, signalled = _train(options)
     except RnnlmError as error:
         if options.json:
-            seconds = time.monotonic() - began
-            print(to_json_line(Failed(seconds, error.kind, error.message, error.hint)), flush=True)
+            failed = Failed(time.monotonic() - began, error.kind, error.message, error.hint)
+            with suppress(OSError):  # the reader may have gone; the error is on stderr too
+                print(headless.escaped(to_json_line(failed)), flush=True)
         raise
+    return exit_code(finished, signalled)
 
 
-def _train(options: argparse.Namespace) -> int:
+def _train(options: argparse.Namespace) -> tuple[Finished, bool]:
+    """The last event, and whether a signal has stopped the run."""
     library = headless.library_of(options)
     if options.control and STANDARD_INPUT in options.train:
         raise UsageError("standard input cannot be both the corpus and the control", "name a file")
     if options.resume and (options.force or getattr(options, "from")):
         raise UsageError("--resume goes on with a run as it is", "leave --force and --from out")
+    if options.control is not None:
+        share_the_processor()
     planner = _resumed_job if options.resume else _new_job
     name = _name_to_resume(library, options) if options.resume else _new_name(library, options)
     with library.lock(name):
@@ -85,16 +87,32 @@ def _train(options: argparse.Namespace) -> int:
         if not options.json and not options.quiet:
             print("\n".join(headless.data_card(job.prepared)), file=sys.stderr)
         check_memory(job.config, job.prepared)
-        _make_folder(job.folder)
-        control = Control(options.seed_line or default_seed_line(job.prepared))
-        watcher = JsonWatcher(control) if options.json else TextWatcher(options.quiet)
-        with obeying(control, options.control is not None) as signalled:
+        seed_line = options.seed_line or default_seed_line(job.prepared)
+        control = Control(headless.as_unicode(seed_line))
+        from rnnlm_tui.training.trainer import Trainer
+
+        watcher = JsonWatcher(control) if options.json else TextWatcher(control, options.quiet)
+        with _folder_of(job), obeying(control, options.control is not None) as signalled:
             finished = watch(record(Trainer(job, control).run(), job.folder), watcher)
-            return exit_code(finished, bool(signalled))
+            return finished, bool(signalled)
+
+
+@contextmanager
+def _explained_memory_errors() -> Iterator[None]:
+    """Turns the ways in which numpy and PyTorch lack memory into an RnnlmError."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise
+        raise RnnlmError(
+            "there is not enough memory for this network and these batches",
+            "take a smaller --batch-size, --max-window or --max-vocabulary, or fewer units",
+        ) from error
 
 
 def _new_name(library: Library, options: argparse.Namespace) -> str:
-    """The name asked for, which must be free or be replaced by force; else a free one."""
+    """The name asked for, else a free one made of the corpus and the preset."""
     if options.name is None:
         source = options.train[0] if options.train else bundled_corpus().name
         stem = "stdin" if source == STANDARD_INPUT else Path(source).stem
@@ -102,41 +120,65 @@ def _new_name(library: Library, options: argparse.Namespace) -> str:
         wanted = f"{stem}-{headless.run_config(options).preset}"
         candidates = chain([wanted], (f"{wanted}-{i}" for i in count(2)))
         return next(name for name in candidates if not library.has(name))
-    name = check_name(options.name)
-    if library.has(name) and not options.force:
-        folder = library.path(name)
-        if (folder / MODEL).exists():
-            raise ModelError(
-                f"there is a model {name} already",
-                "take another --name, replace it with --force, or train it on with --resume",
-            )
-        if (folder / RESUME).exists():
-            raise ModelError(
-                f"a run of {name} was begun and not finished",
-                "go on with it (--resume) or begin anew (--force)",
-            )
-    return name
+    return check_name(options.name)
+
+
+def _check_free(library: Library, name: str) -> None:
+    """Raises ModelError where there is a model, or an unfinished run, of this name already."""
+    folder = library.path(name)
+    if (folder / MODEL).exists():
+        raise ModelError(
+            f"there is a model {name} already",
+            "take another --name, replace it with --force, or train it on with --resume",
+        )
+    if (folder / RESUME).exists():
+        raise ModelError(
+            f"a run of {name} was begun and not finished",
+            "go on with it (--resume) or begin anew (--force)",
+        )
 
 
 def _new_job(library: Library, name: str, options: argparse.Namespace) -> Job:
+    if not options.force:
+        _check_free(library, name)
     corpus = headless.corpus_of(options.train, options.encoding)
-    origin = _origin(corpus, options.encoding)
+    origin = _origin(corpus, options)
     folder = library.path(name)
     source = getattr(options, "from")
     if source is None:
         config = headless.run_config(options)
-        return Job(name, folder, config, headless.prepared_corpus(corpus, config), origin)
+        prepared = headless.prepared_corpus(corpus, config)
+        return Job(name, folder, config, prepared, origin)
+    return _job_from(library, source, corpus, origin, name, options)
+
+
+def _job_from(
+    library: Library,
+    source: str,
+    corpus: Corpus,
+    origin: dict[str, Any],
+    name: str,
+    options: argparse.Namespace,
+) -> Job:
+    """A run that starts from the weights and the words of the model `source`."""
     card, model = library.open(source)
     config = headless.run_config(options)
     if options.preset not in (None, card.config.preset):
         raise UsageError(f"{source} is of the preset {card.config.preset}", "leave --preset out")
+    given = headless.given_settings(options)
+    if fixed := given.keys() & {*settings_of(preset_named(card.config.preset))["model"], WORDS}:
+        flags = " and ".join(f"--{name.replace('_', '-')}" for name in sorted(fixed))
+        raise UsageError(
+            f"{flags} cannot be changed: the network and its words are those of {source}",
+            "leave it out, or train anew without --from",
+        )
     config = dataclasses.replace(config, preset=card.config.preset, model=card.config.model)
     prepared = _prepared_for(corpus, config, model.vocabulary, card.window)
     origin |= {"words": model.vocabulary.words, "window": card.window}
     weights = model_files.read_tensors(
         library.path(source) / card.weights, model_files.expected_shapes(card)
     )
-    return Job(name, folder, config, prepared, origin, weights=weights)
+    return Job(name, library.path(name), config, prepared, origin, weights=weights)
 
 
 def _prepared_for(
@@ -154,18 +196,17 @@ def _prepared_for(
     )
 
 
-def _origin(corpus: Corpus, encoding: str | None) -> dict[str, Any]:
-    return {"sources": list(corpus.sources), "sha256": corpus.sha256, "encoding": encoding}
+def _origin(corpus: Corpus, options: argparse.Namespace) -> dict[str, Any]:
+    """Where the corpus can be read again; the bundled one from wherever the program is then."""
+    sources = list(corpus.sources) if options.train else []
+    return {"sources": sources, "sha256": corpus.sha256, "encoding": options.encoding}
 
 
 def _name_to_resume(library: Library, options: argparse.Namespace) -> str:
     """The run asked for, or the one that was saved last."""
     if options.name is not None:
         return check_name(options.name)
-    states = list(library.folder.glob(f"*/{RESUME}"))
-    if not states:
-        raise ModelError("there is no run to go on with", "train one: rnnlm-tui --train")
-    return max(states, key=lambda path: path.stat().st_mtime).parent.name
+    return library.newest_run()
 
 
 def _resumed_job(library: Library, name: str, options: argparse.Namespace) -> Job:
@@ -187,7 +228,11 @@ def _resumed_job(library: Library, name: str, options: argparse.Namespace) -> Jo
             f"{corpus.name} is not the text that the run of {name} began with",
             f"give that text, or train a new model from this one: --train FILE --from {name}",
         )
-    return Job(name, folder, config, _prepared_again(corpus, config, state), state.corpus, state)
+    prepared = _prepared_again(corpus, config, state)
+    shapes = FAMILIES[config.preset].shapes(config.model, prepared.vocabulary.total_words)
+    if {weight: tensor.shape for weight, tensor in state.weights.items()} != shapes:
+        raise ModelError(f"the state of the run of {name} is that of other words", "use --force")
+    return Job(name, folder, config, prepared, state.corpus, state)
 
 
 def _config_to_resume(state: RunState, options: argparse.Namespace) -> RunConfig:
@@ -232,20 +277,38 @@ def check_memory(config: RunConfig, prepared: PreparedCorpus) -> None:
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if needed(middle) <= free else (low, middle)
+    fewer_words = f"keep the most frequent words, at most --max-vocabulary {low - 1},"
     raise CorpusError(
         f"{prepared.corpus.name} has {total - 1:,} different words: the preset {config.preset}"
         f" needs {headless.in_bytes(needed(total))} of memory to train on them,"
         f" {headless.in_bytes(free)} are free",
-        f"keep the most frequent words, at most --max-vocabulary {low - 1},"
+        f"{fewer_words if low > 2 else 'take fewer units,'}"
         " or take a preset whose size grows less with the vocabulary",
     )
 
 
-def _make_folder(folder: Path) -> None:
+def share_the_processor() -> None:
+    """Leaves a core to whoever controls this run, and lets threads that wait sleep.
+
+    By default they spin, and with another busy process beside them training becomes up to 100 times
+    slower. OpenMP reads both variables when torch is loaded; --threads still decides.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) - 1)))
+
+
+@contextmanager
+def _folder_of(job: Job) -> Iterator[None]:
+    """Makes the model's folder, and removes it where the run has failed and left nothing in it."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        job.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StorageError(f"cannot make {folder}: {reason(error)}") from error
+        raise StorageError(f"cannot make {job.folder}: {reason(error)}") from error
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # it holds something
+            job.folder.rmdir()
 
 
 @contextmanager
@@ -281,10 +344,14 @@ def obeying(control: Control, from_stdin: bool) -> Iterator[list[int]]:
 
 def _obey_stdin(control: Control) -> None:
     """Reads control lines until the input ends: then whoever started the run is gone."""
-    for raw in sys.stdin.buffer:
-        line = raw.decode("utf-8", errors="replace")
-        if not control.obey(line):
-            print(f"not a control line: {headless.printable(line.strip())}", file=sys.stderr)
+    # Unbuffered: Python aborts at its exit where a thread still waits for a buffered stdin.
+    with suppress(OSError), open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as lines:
+        for raw in lines:
+            line = raw.decode("utf-8", errors="replace").strip()
+            if not control.obey(line):
+                message = f"not a control line: {headless.printable(line)}"
+                with suppress(OSError):
+                    print(message, file=sys.stderr, flush=True)
     if not control.detached:
         control.stop()
 
@@ -310,115 +377,3 @@ def exit_code(finished: Finished, signalled: bool) -> int:
             "train with a smaller --learning-rate",
         )
     return EXIT_INTERRUPTED if signalled and finished.reason == "stopped" else 0
-
-
-class JsonWatcher:
-    """Events as JSON lines on stdout. Where nobody reads them any more, the run stops and saves."""
-
-    def __init__(self, control: Control) -> None:
-        self._control = control
-        self._broken = False
-
-    def show(self, event: Event) -> None:
-        """Prints the event."""
-        if self._broken:
-            return
-        try:
-            print(to_json_line(event), flush=True)
-        except BrokenPipeError:
-            self._broken = True
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            if not self._control.detached:
-                self._control.stop()
-
-
-class TextWatcher:
-    """Progress on stderr, a bar on a terminal and else a line an epoch; the result on stdout."""
-
-    def __init__(self, quiet: bool) -> None:
-        self._quiet = quiet
-        self._bar = not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-        self._name = ""
-        self._epochs = 0
-
-    def show(self, event: Event) -> None:
-        """Prints what a person wants to know of the event."""
-        match event:
-            case Started():
-                self._name, self._epochs = event.name, event.config["train"]["epochs"]
-                self._say("\n".join(started_lines(event)))
-            case Progress() if self._bar:
-                width = shutil.get_terminal_size().columns - 1
-                print(
-                    f"\r{progress_line(event)[:width]}\x1b[K", end="", file=sys.stderr, flush=True
-                )
-            case EpochEnded():
-                self._say(epoch_line(event, self._epochs))
-            case Warned():
-                self._say(event.message, always=True)
-            case Finished():
-                self._say("", end="")
-                print(finished_line(event, self._name), flush=True)
-
-    def _say(self, text: str, *, always: bool = False, end: str = "\n") -> None:
-        if always or not self._quiet:
-            clear = "\r\x1b[K" if self._bar else ""
-            print(clear + text, file=sys.stderr, flush=True, end=end)
-
-
-def started_lines(event: Started) -> Iterator[str]:
-    """What the run will cost."""
-    yield (
-        f"{event.parameters:,} parameters, about {headless.in_bytes(event.memory_bytes)} of memory,"
-        f" on {event.device} with {event.threads} thread{'s' * (event.threads != 1)}"
-    )
-    epochs = event.config["train"]["epochs"]
-    after = f" after the {event.epochs_done} done" if event.epochs_done else ""
-    yield f"about {in_time(event.estimated_s)} to the end of epoch {epochs}{after}"
-
-
-def progress_line(event: Progress) -> str:
-    """The progress bar."""
-    done = round(BAR_WIDTH * event.step / event.steps)
-    return (
-        f"epoch {event.epoch}/{event.epochs} [{'#' * done}{'.' * (BAR_WIDTH - done)}]"
-        f" {event.step}/{event.steps}  loss {event.loss:.3f}  accuracy {event.accuracy:.1%}"
-        f"  {event.examples_per_s:,.0f} examples/s  ETA {in_time(event.eta_s)}"
-    )
-
-
-def epoch_line(event: EpochEnded, epochs: int) -> str:
-    """An epoch's figures."""
-    train, held_out = event.train, event.held_out
-    line = (
-        f"epoch {event.epoch}/{epochs}  loss {train['loss']:.3f} + {train['penalty']:.3f}"
-        f"  accuracy {train['accuracy']:.1%}"
-    )
-    if held_out is not None:
-        line += (
-            f"  held-out loss {held_out['loss']:.3f}  top-1 {held_out['top1']:.1%}"
-            f"  top-5 {held_out['top5']:.1%}{'  best' if event.best else ''}"
-        )
-    return f"{line}  {in_time(event.elapsed_s)}  | {headless.printable(event.sample['text'])}"
-
-
-def finished_line(event: Finished, name: str) -> str:
-    """The result of the run."""
-    if not event.metrics:
-        return f"{name}: {event.reason} before anything was learned"
-    train = event.metrics["train"]
-    return (
-        f"{name}: {event.reason}, epoch {event.metrics['epoch']} is kept,"
-        f" loss {train['loss']:.3f}, accuracy {train['accuracy']:.1%},"
-        f" {in_time(event.elapsed_s)}, in {event.path}"
-    )
-
-
-def in_time(seconds: float) -> str:
-    """A duration for a person."""
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02} s"
-    return f"{minutes // 60} h {minutes % 60:02} min"

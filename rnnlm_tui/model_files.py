@@ -18,7 +18,9 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+import stat
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -40,11 +42,18 @@ from rnnlm_tui.text.vocabulary import Vocabulary
 T = TypeVar("T")
 FORMAT = 1
 MODEL, HISTORY, RESUME = "model.json", "history.jsonl", "resume.safetensors"
-WEIGHTS = re.compile(r"weights-\d{1,9}\.safetensors")
-VOCABULARIES = re.compile(r"vocabulary(-\d{1,9})?\.json")
+WEIGHTS = re.compile(r"weights-([0-9]{1,9})\.safetensors")
+VOCABULARIES = re.compile(r"vocabulary(?:-([0-9]{1,9}))?\.json")
+AS_ESCAPES = "backslashreplace"
+"""How JSON is encoded: a path may hold bytes that are not UTF-8, which Python has as lone
+surrogates; what this puts in their place is JSON's own escape for them."""
 LARGEST_JSON = 64 << 20
 LARGEST_HEADER = 1 << 20
 """A safetensors header names a few tensors; a larger one is hostile."""
+DEEPEST_JSON = 32
+"""What is nested more deeply would exhaust the stack of whoever copies or prints it."""
+LARGEST_WEIGHT = 1e12
+"""Beyond it the sums of products in a network overflow float32; a trained weight is below 100."""
 
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 """For each older format, the function that turns its model.json into the next format's."""
@@ -105,7 +114,10 @@ def parse_card(data: Any) -> ModelCard:
     while version < FORMAT:
         if version not in MIGRATIONS:
             raise ModelError(f"the model has format {version}, which never was")
-        data = MIGRATIONS[version](data)
+        try:
+            data = MIGRATIONS[version](data)
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            raise ModelError(f"model.json is not a card of format {version}") from error
         version += 1
     for name, kind in CARD_TYPES.items():
         if type(data.get(name)) is not kind:
@@ -115,28 +127,75 @@ def parse_card(data: Any) -> ModelCard:
             raise ModelError(f"model.json: the name of the {name} is not allowed")
     if data["tokenizer"] not in TOKENIZERS:
         raise ModelError("model.json: an unknown tokenizer")
-    if not 1 <= data["window"] <= 1024:
-        raise ModelError("model.json: the window is out of range")
+    _check_numbers(data)
     try:
         config = RunConfig.from_json(data.get("config"))
     except UsageError as error:
         raise ModelError(f"model.json: {error.message}") from error
-    return ModelCard(config=config, **{name: data[name] for name in CARD_TYPES})
+    card = ModelCard(config=config, **{name: data[name] for name in CARD_TYPES})
+    if card.parameters != sum(map(math.prod, expected_shapes(card).values())):
+        raise ModelError("model.json: the number of parameters is not that of its network")
+    return card
+
+
+def _check_numbers(data: dict[str, Any]) -> None:
+    """Checks what is counted and measured on a card. Raises ModelError."""
+    for name, low, high in (
+        ("window", 1, 1024),
+        ("total_words", 2, LARGEST_JSON),
+        ("epochs_done", 0, LARGEST_JSON),
+    ):
+        if not low <= data[name] <= high:
+            raise ModelError(f"model.json: {name} is out of range")
+    measured = [*data["history"], *([data["metrics"]] if data["metrics"] else [])]
+    if not all(map(is_epoch, measured)):
+        raise ModelError("model.json: the figures of an epoch are missing or make no sense")
+
+
+def is_epoch(figures: object) -> bool:
+    """Whether these are the figures of an epoch: its number, its `train` and `held_out` parts."""
+    if not isinstance(figures, dict) or type(figures.get("epoch")) is not int:
+        return False
+    train, held_out = figures.get("train"), figures.get("held_out")
+    if not isinstance(train, dict) or not isinstance(held_out, dict | None):
+        return False
+    # A perplexity that is too large for a float is null in JSON.
+    optional = [*train.values(), *(held_out or {}).values()]
+    return (
+        1 <= figures["epoch"] <= LARGEST_JSON
+        and all(_is_number(train.get(name)) for name in ("loss", "accuracy"))
+        and all(value is None or _is_number(value) for value in optional)
+    )
+
+
+def _is_number(value: object) -> bool:
+    """Whether this is a number that a float can hold."""
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max  # type: ignore[arg-type]
 
 
 def read_vocabulary(folder: Path, card: ModelCard) -> Vocabulary:
     """The words of the model in `folder`, checked. Raises ModelError."""
     data = read_json(folder / card.vocabulary)
     words = data.get("words") if isinstance(data, dict) else None
-    if not isinstance(words, list) or not all(isinstance(word, str) and word for word in words):
-        raise ModelError("vocabulary.json is not a list of words")
-    if len(words) + 1 != card.total_words:
-        raise ModelError(f"vocabulary.json holds {len(words)} words, not {card.total_words - 1}")
+    if isinstance(words, list) and len(words) + 1 != card.total_words:
+        raise ModelError(f"{card.vocabulary} holds {len(words)} words, not {card.total_words - 1}")
     try:
-        "".join(words).encode()
+        return parse_words(words)
+    except ModelError as error:
+        raise ModelError(f"{card.vocabulary}: {error.message}") from error
+
+
+def parse_words(words: object) -> Vocabulary:
+    """The vocabulary in parsed JSON. Raises ModelError for what is not a list of words."""
+    if not isinstance(words, list) or not all(isinstance(word, str) and word for word in words):
+        raise ModelError("it is not a list of words")
+    try:
+        "".join(words).encode()  # JSON can spell half a character, which nothing can print
         return Vocabulary(words)
-    except (UnicodeEncodeError, ValueError) as error:
-        raise ModelError(f"vocabulary.json: {error}") from error
+    except UnicodeEncodeError as error:
+        raise ModelError("a word is not valid Unicode") from error
+    except ValueError as error:
+        raise ModelError(str(error)) from error
 
 
 def expected_shapes(card: ModelCard) -> dict[str, tuple[int, ...]]:
@@ -150,25 +209,46 @@ def largest_tensors(card: ModelCard) -> int:
 
 
 def parse_json(raw: bytes, label: str) -> Any:
-    """Parsed JSON, NaN and Infinity refused. Raises ModelError."""
+    """Parsed JSON; NaN, Infinity and deep nesting are refused. Raises ModelError."""
 
     def refuse(constant: str) -> None:
         raise ValueError(f"{constant} is not allowed")
 
     try:
-        return json.loads(raw.decode(), parse_constant=refuse)
+        data = json.loads(raw.decode(), parse_constant=refuse)
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{label} is not valid JSON") from error
+    level = [data]
+    for _ in range(DEEPEST_JSON):
+        level = [item for parent in level for item in _items(parent) if type(item) in (dict, list)]
+        if not level:
+            return data
+    raise ModelError(f"{label} is nested too deeply")
+
+
+def _items(parent: Any) -> Iterable[Any]:
+    """What stands in a JSON value, one level down."""
+    if isinstance(parent, dict):
+        return parent.values()
+    return parent if isinstance(parent, list) else ()
 
 
 def read_json(path: Path) -> Any:
     """The parsed contents of a JSON file of a model. Raises ModelError."""
     try:
-        if path.stat().st_size > LARGEST_JSON:
+        if _file_size(path) > LARGEST_JSON:
             raise ModelError(f"{path.name} is larger than {LARGEST_JSON >> 20} MiB")
         return parse_json(path.read_bytes(), path.name)
     except OSError as error:
         raise ModelError(f"cannot read {path.name}: {reason(error)}") from error
+
+
+def _file_size(path: Path) -> int:
+    """The size of a file. Raises ModelError for what is no file: reading a pipe may never end."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise ModelError(f"{path.name} is not a file")
+    return status.st_size
 
 
 def read_card(folder: Path) -> ModelCard:
@@ -186,7 +266,7 @@ def check_tensors(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
 def read_tensors(
     path: Path, shapes: Mapping[str, tuple[int, ...]]
 ) -> dict[str, NDArray[np.float32]]:
-    """The tensors of a safetensors file, checked as in `check_tensors`, and finite.
+    """The tensors of a safetensors file, checked as in `check_tensors`, and of usable numbers.
 
     Raises ModelError.
     """
@@ -194,12 +274,17 @@ def read_tensors(
         _check_header(file, path, shapes)
         tensors = {name: file.get_tensor(name) for name in shapes}
     for name, tensor in tensors.items():
-        # A sum is finite only where every number is (or it overflows, which is as bad); it takes a
-        # quarter of the time of isfinite().all() and no memory.
-        with np.errstate(over="ignore", invalid="ignore"):
-            if not math.isfinite(float(tensor.sum(dtype=np.float32))):
-                raise ModelError(f"{path.name}: {name} holds numbers that are not finite")
+        if not is_usable(tensor):
+            raise ModelError(f"{path.name}: {name} holds numbers that are not finite or too large")
     return tensors
+
+
+def is_usable(tensor: NDArray[np.float32]) -> bool:
+    """Whether all numbers are finite and no larger than `LARGEST_WEIGHT`. Takes no memory, and less
+    time than isfinite().all(); a NaN passes through min() and max() and fails both comparisons."""
+    return tensor.size == 0 or bool(
+        tensor.min() >= -LARGEST_WEIGHT and tensor.max() <= LARGEST_WEIGHT
+    )
 
 
 @contextmanager
@@ -226,6 +311,7 @@ def _check_header(file: Any, path: Path, shapes: Mapping[str, tuple[int, ...]]) 
 def check_header_size(path: Path) -> None:
     """Raises ModelError for a safetensors file that is cut short or has a huge header."""
     try:
+        _file_size(path)
         with path.open("rb") as file:
             start = file.read(8)
     except OSError as error:
@@ -245,7 +331,7 @@ def check_model(folder: Path) -> ModelCard:
         check_tensors(folder / card.weights, expected_shapes(card))
         return card
 
-    return _with_card(folder, check)
+    return with_card(folder, check)
 
 
 def load_model(folder: Path) -> tuple[ModelCard, LanguageModel]:
@@ -257,12 +343,12 @@ def load_model(folder: Path) -> tuple[ModelCard, LanguageModel]:
         family, tokenizer = FAMILIES[card.config.preset], TOKENIZERS[card.tokenizer]
         return card, family.load(card.config.model, vocabulary, tokenizer, card.window, weights)
 
-    return _with_card(folder, load)
+    return with_card(folder, load)
 
 
-def _with_card(folder: Path, use: Callable[[ModelCard], T]) -> T:
+def with_card(folder: Path, use: Callable[[ModelCard], T]) -> T:
     """Calls `use` with the card, again where a training has put a new card in place meanwhile: the
-    weights that the older one names may be gone by then."""
+    weights that the older one names may be gone by then, and `use` raises ModelError."""
     card = read_card(folder)
     while True:
         try:
@@ -276,7 +362,8 @@ def _with_card(folder: Path, use: Callable[[ModelCard], T]) -> T:
 
 def write_file(path: Path, write: Callable[[Path], None]) -> None:
     """Calls `write` with a temporary path beside `path`, flushes it to the disk, and puts it in
-    place. Raises StorageError; what was at `path` stays whole then."""
+    place. Raises StorageError; what was at `path` stays whole then. Whatever `write` raises, the
+    temporary file is gone."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         write(temporary)
@@ -285,32 +372,45 @@ def write_file(path: Path, write: Callable[[Path], None]) -> None:
         temporary.replace(path)
         _flush_folder(path.parent)
     except (OSError, SafetensorError) as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
         why = reason(error) if isinstance(error, OSError) else str(error)
         raise StorageError(
             f"could not save {path}: {why}", "what was saved before is still there"
         ) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def _flush_folder(folder: Path) -> None:
     if os.name == "nt":  # Windows cannot open a folder, and has no need to
         return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    # Some file systems cannot flush a folder. The file is in place all the same.
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def write_json(path: Path, data: Any) -> None:
     """Writes JSON in place of `path`. Raises StorageError."""
+    write_bytes(path, json_bytes(data))
+
+
+def json_bytes(data: Any) -> bytes:
+    """JSON as the files of a model have it."""
     text = json.dumps(json_safe(data), ensure_ascii=False, allow_nan=False, indent=1)
-    write_file(path, lambda temporary: _write_bytes(temporary, text.encode()))
+    return text.encode(errors=AS_ESCAPES)
 
 
-def _write_bytes(path: Path, raw: bytes) -> None:
-    path.write_bytes(raw)
+def write_bytes(path: Path, raw: bytes) -> None:
+    """Puts these bytes in place of `path`. Raises StorageError."""
+
+    def write(temporary: Path) -> None:
+        temporary.write_bytes(raw)
+
+    write_file(path, write)
 
 
 def write_tensors(path: Path, tensors: Mapping[str, NDArray[Any]]) -> None:

@@ -29,7 +29,17 @@ def test_a_number_that_is_not_finite_becomes_null() -> None:
 
 def test_every_kind_of_event_has_a_name_of_its_own() -> None:
     assert sorted(EVENTS) == sorted(
-        "started progress epoch saved paused resumed warning finished failed".split()
+        [
+            "started",
+            "progress",
+            "epoch",
+            "saved",
+            "paused",
+            "resumed",
+            "warning",
+            "finished",
+            "failed",
+        ]
     )
 
 

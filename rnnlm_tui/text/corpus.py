@@ -13,7 +13,9 @@ import numpy as np
 
 from rnnlm_tui.errors import CorpusError, reason
 
-BOMS = (
+BOMS = (  # UTF-32's first, since the second begins as UTF-16's does
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
@@ -68,7 +70,9 @@ def _read_file(path: Path) -> bytes:
 
 def _decode(raw: bytes, label: str, encoding: str | None) -> str:
     chosen = encoding or next((name for bom, name in BOMS if raw.startswith(bom)), "utf-8")
-    if chosen == "utf-8" and (zero := raw.find(b"\0")) >= 0:
+    if chosen.lower() in ("utf-8", "utf8"):
+        raw = raw.removeprefix(codecs.BOM_UTF8)
+    if chosen.startswith("utf-8") and (zero := raw.find(b"\0")) >= 0:
         raise CorpusError(
             f"{label} is not text: it holds a zero byte at byte {zero}", "give a plain text file"
         )

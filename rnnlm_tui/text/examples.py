@@ -135,7 +135,7 @@ def _check_enough(prepared: PreparedCorpus, held_out: float) -> None:
     name, found = prepared.corpus.name, len(prepared.examples)
     if found < FEWEST_EXAMPLES:
         raise CorpusError(
-            f"{name} gives {found} pairs of words and a next word;"
+            f"{name} gives {found} pair{'s' * (found != 1)} of words and a next word;"
             f" at least {FEWEST_EXAMPLES} are needed",
             "give a text with lines of two words or more",
         )

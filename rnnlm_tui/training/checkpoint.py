@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,42 @@ from safetensors import SafetensorError, safe_open
 from rnnlm_tui import model_files
 from rnnlm_tui.config import RunConfig
 from rnnlm_tui.errors import ModelError, RnnlmError, StorageError, reason
-from rnnlm_tui.events import Event, Progress, Saved, Started, json_safe, to_json_line
-from rnnlm_tui.model_files import HISTORY, MODEL, RESUME, ModelCard
+from rnnlm_tui.events import (
+    Event,
+    Progress,
+    Saved,
+    Started,
+    from_json_line,
+    json_safe,
+    to_json_line,
+)
+from rnnlm_tui.lm.families import FAMILIES
+from rnnlm_tui.model_files import (
+    AS_ESCAPES,
+    HISTORY,
+    MODEL,
+    RESUME,
+    VOCABULARIES,
+    WEIGHTS,
+    ModelCard,
+    is_epoch,
+)
 
 FACTS = "run"
+DAMAGE = (
+    SafetensorError,
+    OSError,
+    LookupError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    AttributeError,  # numpy lacks some of the types that a file can hold
+    MemoryError,
+    RnnlmError,
+)
+"""What a damaged file makes its readers raise."""
+LAST_NUMBER = 999_999_999
+"""The largest that the names of weights and vocabularies can hold."""
 PROGRESS_EVERY_S = 1.0
 """The history file gets a progress event a second: 0.7 MB an hour."""
 
@@ -85,24 +117,43 @@ class Checkpoints:
         """Puts a model in place: first its words and weights under new names, then its card.
 
         `weights` None keeps the weights and their metrics, and writes the rest of the card. Raises
-        StorageError; the model that was there stays whole then.
+        StorageError, the model that was there stays whole then; ModelError where there are no
+        weights to keep.
         """
         previous = self._previous_card()
-        number = 1 + max(map(_number, self.folder.glob("weights-*.safetensors")), default=0)
-        if self.fresh:
+        try:
+            self._put_in_place(card, words, weights, previous)
+        finally:
+            in_place = self._previous_card()
+            if in_place is not None:
+                model_files.remove_leftovers(self.folder, in_place)
+
+    def _put_in_place(
+        self,
+        card: ModelCard,
+        words: tuple[str, ...],
+        weights: Mapping[str, NDArray[np.float32]] | None,
+        previous: ModelCard | None,
+    ) -> None:
+        number = _next_number(previous)
+        if self.fresh or previous is None:
             vocabulary = "vocabulary.json" if previous is None else f"vocabulary-{number}.json"
             model_files.write_json(self.folder / vocabulary, {"words": words})
             card = replace(card, vocabulary=vocabulary, created=now())
-        elif previous is not None:
+        else:
             card = replace(card, vocabulary=previous.vocabulary, created=previous.created)
         if weights is not None:
             card = replace(card, weights=f"weights-{number}.safetensors")
             model_files.write_tensors(self.folder / card.weights, weights)
         elif previous is not None:
             card = replace(card, weights=previous.weights, metrics=previous.metrics)
+        else:
+            raise ModelError(
+                f"the model in {self.folder} is gone or damaged, and with it the best epoch",
+                "train it anew with --force",
+            )
         model_files.write_json(self.folder / MODEL, replace(card, updated=now()).to_json())
         self.fresh = False
-        model_files.remove_leftovers(self.folder, card)
 
     def _previous_card(self) -> ModelCard | None:
         try:
@@ -136,9 +187,14 @@ class Checkpoints:
         model_files.write_tensors(self.folder / RESUME, {**tensors, FACTS: run})
 
 
-def _number(path: Path) -> int:
-    digits = path.name.removeprefix("weights-").removesuffix(".safetensors")
-    return int(digits) if digits.isdecimal() else 0
+def _next_number(previous: ModelCard | None) -> int:
+    """A number for new files, none of which the card in place names."""
+    if previous is None:
+        return 1
+    names = (WEIGHTS.fullmatch(previous.weights), VOCABULARIES.fullmatch(previous.vocabulary))
+    used = {int(name[1] or 0) for name in names if name}
+    following = max(used) + 1
+    return following if following <= LAST_NUMBER else min({1, 2, 3} - used)
 
 
 def now() -> str:
@@ -151,20 +207,79 @@ def load_state(folder: Path, name: str) -> RunState:
     path = folder / RESUME
     if not path.exists():
         raise ModelError(f"there is no run of {name} to go on with", "train it without --resume")
-    model_files.check_header_size(path)
     try:
+        model_files.check_header_size(path)
         with safe_open(path, framework="numpy") as file:
             tensors = {key: file.get_tensor(key) for key in list(file.keys())}
         facts = model_files.parse_json(tensors.pop(FACTS).tobytes(), RESUME)
-        position = Position(**facts["position"])
-        position.sums = Sums(**facts["position"]["sums"])
-        config = RunConfig.from_json(facts["config"])
-        corpus = dict(facts["corpus"])
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RnnlmError) as error:
+        state = RunState(
+            RunConfig.from_json(facts["config"]),
+            _checked_origin(facts["corpus"]),
+            _checked_position(facts["position"]),
+            _part(tensors, "weight."),
+            _part(tensors, "moment."),
+        )
+        _check_tensors(state)
+    except DAMAGE as error:
         raise ModelError(
             f"the state of the run of {name} is damaged: {error}", "train it anew with --force"
         ) from error
-    return RunState(config, corpus, position, _part(tensors, "weight."), _part(tensors, "moment."))
+    return state
+
+
+def _checked_position(data: Any) -> Position:
+    """The position in parsed JSON. Raises one of DAMAGE."""
+    position = Position(**data)
+    position.sums = sums = Sums(**data["sums"])
+    counts = (position.epoch, position.updates, position.recoveries)
+    for count in (*counts, sums.correct, sums.examples, sums.steps):
+        if type(count) is not int or not 0 <= count < 1 << 63:
+            raise ValueError("a count makes no sense")
+    for number in (position.learning_rate, position.elapsed_s, sums.nll, sums.penalty):
+        if type(number) not in (int, float) or not math.isfinite(number):
+            raise ValueError("a figure is not a number")
+    best, loss, dropout = position.best_epoch, position.best_loss, position.dropout
+    if position.epoch < 1 or position.learning_rate <= 0:
+        raise ValueError("the epoch or the learning rate makes no sense")
+    if best is not None and (type(best) is not int or not 1 <= best <= position.epoch):
+        raise ValueError("the best epoch makes no sense")
+    if loss is not None and (type(loss) not in (int, float) or not math.isfinite(loss)):
+        raise ValueError("the best loss makes no sense")
+    if type(position.history) is not list or not all(map(is_epoch, position.history)):
+        raise ValueError("the figures of an epoch make no sense")
+    if dropout is not None:
+        np.random.default_rng().bit_generator.state = dropout
+    return position
+
+
+def _checked_origin(data: Any) -> dict[str, Any]:
+    """Where the corpus was read from, in parsed JSON. Raises one of DAMAGE."""
+    origin: dict[str, Any] = dict(data)
+    sources = origin.get("sources", [])
+    if type(sources) is not list or not all(isinstance(source, str) for source in sources):
+        raise ValueError("the names of the corpus make no sense")
+    if not all(isinstance(origin.get(key), str | None) for key in ("sha256", "encoding")):
+        raise ValueError("the hash or the encoding of the corpus makes no sense")
+    if origin.get("words") is not None:
+        model_files.parse_words(origin["words"])
+        if type(origin["window"]) is not int or not 1 <= origin["window"] <= 1024:
+            raise ValueError("the window makes no sense")
+    return origin
+
+
+def _check_tensors(state: RunState) -> None:
+    """Raises ValueError unless the weights are those of a network with the state's settings."""
+    for tensor in state.weights.values():
+        if tensor.dtype != np.float32 or not model_files.is_usable(tensor):
+            raise ValueError("a weight is not of usable float32 numbers")
+    for tensor in state.moments.values():
+        if tensor.dtype != np.float32 or not np.isfinite(tensor).all():
+            raise ValueError("a running mean is not of usable float32 numbers")
+    shapes = {name: tensor.shape for name, tensor in state.weights.items()}
+    family, sizes = FAMILIES[state.config.preset], {size for s in shapes.values() for size in s}
+    # The number of words is one of the sizes; which, only the family knows.
+    if not any(family.shapes(state.config.model, size) == shapes for size in sizes):
+        raise ValueError("the weights are not those of its network")
 
 
 def _part(tensors: dict[str, Any], prefix: str) -> dict[str, Any]:
@@ -178,42 +293,69 @@ def record(events: Iterable[Event], folder: Path) -> Iterator[Event]:
     own. Raises StorageError.
     """
     path = folder / HISTORY
-    started_at, last_progress = 0, -PROGRESS_EVERY_S
+    last_progress, owns_model, trimmed = -PROGRESS_EVERY_S, False, False
     for event in events:
-        if isinstance(event, Started):
-            size = _mended_size(path)
-            started_at = size if event.epochs_done == 0 else 0
-        if isinstance(event, Progress):
-            if event.time - last_progress < PROGRESS_EVERY_S:
-                yield event
-                continue
-            last_progress = event.time
+        match event:
+            case Started():
+                owns_model = event.epochs_done > 0
+                _mend(path)
+            case Progress():
+                if event.time - last_progress < PROGRESS_EVERY_S:
+                    yield event
+                    continue
+                last_progress = event.time
         _append(path, to_json_line(event) + "\n")
-        if isinstance(event, Saved) and started_at > 0:
-            kept = path.read_bytes()[started_at:]
-            model_files.write_file(path, partial(_write_bytes, raw=kept))
-            started_at = 0
+        if isinstance(event, Saved):
+            owns_model = owns_model or event.best
+            if owns_model and not trimmed:
+                _drop_older_runs(path)
+                trimmed = True
         yield event
 
 
 def _append(path: Path, text: str) -> None:
     try:
-        with path.open("a", encoding="utf-8") as file:
+        with path.open("a", encoding="utf-8", errors=AS_ESCAPES, newline="\n") as file:
             file.write(text)
     except OSError as error:
         raise StorageError(f"could not write {path}: {reason(error)}") from error
 
 
-def _write_bytes(path: Path, raw: bytes) -> None:
-    path.write_bytes(raw)
-
-
-def _mended_size(path: Path) -> int:
-    """The size of the file, a last line that a killed run left half written cut off."""
-    if not path.exists():
-        return 0
-    raw = path.read_bytes()
+def _mend(path: Path) -> None:
+    """Cuts a last line off that a killed run left half written."""
+    raw = _read(path)
     whole = raw.rfind(b"\n") + 1
     if whole < len(raw):
-        model_files.write_file(path, partial(_write_bytes, raw=raw[:whole]))
-    return whole
+        model_files.write_bytes(path, raw[:whole])
+
+
+def _drop_older_runs(path: Path) -> None:
+    """Cuts off all before the last run that began with the first epoch. A run may have been killed
+    between its first save and this, so one that goes on looks too."""
+    raw = _read(path)
+    begin = place = 0
+    for line in raw.splitlines(keepends=True):
+        if _begins_anew(line):
+            begin = place
+        place += len(line)
+    if begin > 0:
+        model_files.write_bytes(path, raw[begin:])
+
+
+def _begins_anew(line: bytes) -> bool:
+    if Started.event.encode() not in line:
+        return False
+    try:
+        event = from_json_line(line.decode())
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(event, Started) and event.epochs_done == 0
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise StorageError(f"could not read {path}: {reason(error)}") from error

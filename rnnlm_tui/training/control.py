@@ -2,45 +2,43 @@
 
 from __future__ import annotations
 
-import threading
+import time
+
+LOOK_AGAIN_S = 0.05
+"""A paused training looks whether it may go on this often."""
 
 
 class Control:
-    """Stop, pause and the seed line. The training looks at it between two steps."""
+    """Stop, pause and the seed line. The training looks at it between two steps.
+
+    Plain attributes, not an Event: a signal handler that sets an Event while the main thread is
+    just taking the Event's lock would wait for ever.
+    """
 
     def __init__(self, seed_line: str = "") -> None:
         self.seed_line = seed_line
+        self.stopped = False
+        self.paused = False
         self.detached = False
         """True once the run is to go on after whoever started it is gone."""
-        self._stop = threading.Event()
-        self._running = threading.Event()
-        self._running.set()
 
     def stop(self) -> None:
         """Asks the training to save and end after the current step."""
-        self._stop.set()
-        self._running.set()
+        self.stopped = True
+        self.paused = False
 
     def pause(self) -> None:
         """Asks the training to wait after the current step."""
-        if not self.stopped:
-            self._running.clear()
+        self.paused = not self.stopped
 
     def resume(self) -> None:
         """Lets a paused training go on."""
-        self._running.set()
-
-    @property
-    def stopped(self) -> bool:
-        return self._stop.is_set()
-
-    @property
-    def paused(self) -> bool:
-        return not self._running.is_set()
+        self.paused = False
 
     def wait(self) -> None:
         """Returns once the training is not paused, or is to stop."""
-        self._running.wait()
+        while self.paused:
+            time.sleep(LOOK_AGAIN_S)
 
     def obey(self, line: str) -> bool:
         """Does what a line of the control protocol says; False for a line that is none of it."""

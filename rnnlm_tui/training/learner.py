@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.config import RunConfig, preset_named
 from rnnlm_tui.errors import ModelError, UsageError
+from rnnlm_tui.model_files import LARGEST_WEIGHT
 from rnnlm_tui.suggest import continue_line
 from rnnlm_tui.text.examples import PreparedCorpus
 from rnnlm_tui.text.tokenizer import TOKENIZERS
@@ -113,6 +114,20 @@ class Learner:
                     raise ModelError(f"the saved state does not fit the network: {name}")
                 state[key] = torch.from_numpy(moment).to(self.device)
             self._optimizer.state[parameter] = state
+
+    @torch.no_grad()
+    def is_sound(self) -> bool:
+        """Whether all weights are such as a saved model may have, and the running means finite."""
+        weights = (parameter.abs().amax() for parameter in self.network.parameters())
+        means = (
+            self._optimizer.state[p][key].abs().amax()
+            for p in self._optimizer.state
+            for key in MOMENTS
+        )
+        # A NaN fails both comparisons.
+        return all(peak <= LARGEST_WEIGHT for peak in weights) and all(
+            peak < math.inf for peak in means
+        )
 
     def calibrate(self) -> float:
         """Seconds a step takes here, from a few steps that are undone again. Call it first."""

@@ -10,8 +10,6 @@ import math
 import platform
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from rnnlm_tui import __version__
-from rnnlm_tui.config import RunConfig, preset_named
+from rnnlm_tui.config import preset_named
 from rnnlm_tui.events import (
     EpochEnded,
     Event,
@@ -34,9 +32,9 @@ from rnnlm_tui.events import (
 )
 from rnnlm_tui.lm.families import FAMILIES
 from rnnlm_tui.model_files import ModelCard
-from rnnlm_tui.text.examples import PreparedCorpus
 from rnnlm_tui.training.checkpoint import Checkpoints, Position, RunState, Sums
 from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.learner import Learner, perplexity
 from rnnlm_tui.training.networks import Loss
 
@@ -45,23 +43,6 @@ MOST_RECOVERIES = 3
 SAMPLE_WORDS = 10
 SPEED_MEMORY = 0.9
 """The estimate of the time left follows the speed of about the last ten reports."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A run to do: under `name`, into `folder`.
-
-    `origin` says where the corpus can be read again. `state` is that of a run to go on with,
-    `weights` are those to start from; both may be None.
-    """
-
-    name: str
-    folder: Path
-    config: RunConfig
-    prepared: PreparedCorpus
-    origin: dict[str, Any]
-    state: RunState | None = None
-    weights: dict[str, NDArray[np.float32]] | None = None
 
 
 class Trainer:
@@ -95,7 +76,7 @@ class Trainer:
             self._save_state()
         while self._position.epoch <= self._epochs:
             yield from self._train_epoch()
-            if not math.isfinite(self._position.sums.nll):
+            if not (math.isfinite(self._position.sums.nll) and self._learner.is_sound()):
                 if self._position.recoveries == MOST_RECOVERIES:
                     yield self._finished("diverged")
                     return
@@ -260,7 +241,7 @@ class Trainer:
         self._learner.restart_optimizer(position.learning_rate)
         return Warned(
             self._time(),
-            f"the loss of epoch {failed} was not a finite number: going back to "
+            f"the loss of epoch {failed} is not a finite number: going back to "
             f"{f'epoch {best}' if best else 'the start'} with half the learning rate,"
             f" {position.learning_rate:g} ({position.recoveries} of {MOST_RECOVERIES} times)",
         )

@@ -39,9 +39,8 @@ def main() -> None:
             times[name].append(seconds_of(arguments))
     for name, seconds in times.items():
         middle = statistics.median(seconds)
-        print(
-            f"{name:10} median {middle:.3f} s, slowest {max(seconds):.3f} s, {1 / middle:.1f} a second"
-        )
+        print(f"{name:10} median {middle:.3f} s ({1 / middle:.1f} a second),", end=" ")
+        print(f"slowest {max(seconds):.3f} s")
 
 
 if __name__ == "__main__":

@@ -171,7 +171,7 @@ def test_a_split_loses_no_line(count: int, share: float, seed: int) -> None:
         ("", "holds no words"),
         ("!!!\n...", "holds no words"),
         ("one\ntwo\nthree", "gives 0 pairs of words and a next word; at least 2"),
-        ("one two", "gives 1 pairs"),
+        ("one two", "gives 1 pair of"),
     ],
 )
 def test_too_little_text_is_refused_with_numbers(text: str, words: str) -> None:
@@ -193,7 +193,7 @@ def read(*raw: bytes, folder: Path, encoding: str | None = None) -> Corpus:
     return read_corpus(paths, encoding, io.BytesIO())
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 def test_unicode_with_and_without_its_mark_is_read(encoding: str, tmp_path: Path) -> None:
     assert read("Ça va\nnaïve".encode(encoding), folder=tmp_path).lines == ("Ça va", "naïve")
 

@@ -13,7 +13,8 @@ from rnnlm_tui.text.examples import prepare
 from rnnlm_tui.text.tokenizer import LessonTokenizer
 from rnnlm_tui.training.checkpoint import RunState
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.trainer import Job, Trainer
+from rnnlm_tui.training.job import Job
+from rnnlm_tui.training.trainer import Trainer
 
 SMALL = {
     "embedding_size": 6,

@@ -283,3 +283,13 @@ def test_a_run_goes_back_and_on_when_a_smaller_rate_helps(
     assert kinds == ["started", "epoch", "saved", "warning", *["epoch", "saved"] * 2, "finished"]
     assert load_state(tmp_path / "a", "small").position.learning_rate == 0.0005
     assert [entry["epoch"] for entry in read_card(tmp_path / "a").history] == [1, 2, 3]
+
+
+def test_weights_that_no_model_may_have_are_never_saved(corpus_file: Path, tmp_path: Path) -> None:
+    """One step an epoch: the loss is that before the step, and finite; the weights are beyond."""
+    events = run(job(corpus_file, tmp_path / "a", epochs=3, batch_size=1000, learning_rate=1e30))
+    assert not [event for event in events if isinstance(event, Saved)]
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    assert (finished.reason, finished.best_epoch) == ("diverged", None)
+    assert load_state(tmp_path / "a", "small").position.epoch == 1

@@ -1,0 +1,159 @@
+"""What a training shows: its events as JSON lines, or as progress for a person."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from typing import TextIO
+
+from rnnlm_tui import headless
+from rnnlm_tui.events import (
+    EpochEnded,
+    Event,
+    Finished,
+    Paused,
+    Progress,
+    Resumed,
+    Started,
+    Warned,
+    to_json_line,
+)
+from rnnlm_tui.paths import APP_NAME
+from rnnlm_tui.training.control import Control
+
+BAR_WIDTH = 20
+
+
+class JsonWatcher:
+    """Events as JSON lines on stdout. Where nobody reads them any more, the run stops and saves."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+        self._broken = False
+
+    def show(self, event: Event) -> None:
+        """Prints the event."""
+        if self._broken:
+            return
+        try:
+            print(headless.escaped(to_json_line(event)), flush=True)
+        except OSError:
+            self._broken = True
+            give_up(sys.stdout, self._control)
+
+
+def give_up(stream: TextIO, control: Control) -> None:
+    """Drops all that is printed to `stream` from now on, and stops the run unless it is detached:
+    nobody watches it any more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    if not control.detached:
+        control.stop()
+
+
+class TextWatcher:
+    """Progress on stderr, a bar on a terminal and else a line an epoch; the result on stdout.
+
+    Where nobody can read stderr any more, the run stops and saves.
+    """
+
+    def __init__(self, control: Control, quiet: bool) -> None:
+        self._control = control
+        self._quiet = quiet
+        self._bar = not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._name = ""
+        self._epochs = 0
+
+    def show(self, event: Event) -> None:
+        """Prints what a person wants to know of the event."""
+        match event:
+            case Started():
+                self._name, self._epochs = event.name, event.config["train"]["epochs"]
+                self._say("\n".join(started_lines(event)))
+            case Progress() if self._bar:
+                # The last column stays free: a terminal may go to the next line after it.
+                width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
+                self._write(f"\r{progress_line(event)[: max(width, 1)]}\x1b[K")
+            case EpochEnded():
+                self._say(epoch_line(event, self._epochs))
+            case Paused():
+                self._say("paused")
+            case Resumed():
+                self._say("going on")
+            case Warned():
+                self._say(event.message, always=True)
+            case Finished():
+                self._say("", end="")
+                if event.reason == "stopped":
+                    self._say(f"go on with it: {APP_NAME} --train --resume --name {self._name}")
+                print(finished_line(event, self._name), flush=True)
+
+    def _say(self, text: str, *, always: bool = False, end: str = "\n") -> None:
+        if always or not self._quiet:
+            clear = "\r\x1b[K" if self._bar else ""
+            self._write(clear + text + end)
+
+    def _write(self, text: str) -> None:
+        try:
+            print(text, end="", file=sys.stderr, flush=True)
+        except OSError:
+            self._bar = False
+            give_up(sys.stderr, self._control)
+
+
+def started_lines(event: Started) -> Iterator[str]:
+    """What the run will cost."""
+    yield (
+        f"{event.parameters:,} parameters, about {headless.in_bytes(event.memory_bytes)} of memory,"
+        f" on {event.device} with {event.threads} thread{'s' * (event.threads != 1)}"
+    )
+    epochs = event.config["train"]["epochs"]
+    after = f" after the {event.epochs_done} done" if event.epochs_done else ""
+    yield f"about {in_time(event.estimated_s)} to the end of epoch {epochs}{after}"
+
+
+def progress_line(event: Progress) -> str:
+    """The progress bar."""
+    done = round(BAR_WIDTH * event.step / event.steps)
+    return (
+        f"epoch {event.epoch}/{event.epochs} [{'#' * done}{'.' * (BAR_WIDTH - done)}]"
+        f" {event.step}/{event.steps}  loss {event.loss:.3f}  accuracy {event.accuracy:.1%}"
+        f"  {event.examples_per_s:,.0f} examples/s  ETA {in_time(event.eta_s)}"
+    )
+
+
+def epoch_line(event: EpochEnded, epochs: int) -> str:
+    """An epoch's figures."""
+    train, held_out = event.train, event.held_out
+    line = (
+        f"epoch {event.epoch}/{epochs}  loss {train['loss']:.3f} + {train['penalty']:.3f}"
+        f"  accuracy {train['accuracy']:.1%}"
+    )
+    if held_out is not None:
+        line += (
+            f"  held-out loss {held_out['loss']:.3f}  top-1 {held_out['top1']:.1%}"
+            f"  top-5 {held_out['top5']:.1%}{'  best' if event.best else ''}"
+        )
+    return f"{line}  {in_time(event.elapsed_s)}  | {headless.printable(event.sample['text'])}"
+
+
+def finished_line(event: Finished, name: str) -> str:
+    """The result of the run."""
+    if not event.metrics:
+        return f"{name}: {event.reason} before anything was learned"
+    train = event.metrics["train"]
+    return (
+        f"{name}: {event.reason}, epoch {event.metrics['epoch']} is kept,"
+        f" loss {train['loss']:.3f}, accuracy {train['accuracy']:.1%},"
+        f" {in_time(event.elapsed_s)}, in {event.path}"
+    )
+
+
+def in_time(seconds: float) -> str:
+    """A duration for a person."""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"

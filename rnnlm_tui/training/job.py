@@ -1,0 +1,31 @@
+"""A training to do, without torch: what can be wrong with it is told before torch is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnlm_tui.config import RunConfig
+from rnnlm_tui.text.examples import PreparedCorpus
+from rnnlm_tui.training.checkpoint import RunState
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A run to do: under `name`, into `folder`.
+
+    `origin` says where the corpus can be read again. `state` is that of a run to go on with,
+    `weights` are those to start from; both may be None.
+    """
+
+    name: str
+    folder: Path
+    config: RunConfig
+    prepared: PreparedCorpus
+    origin: dict[str, Any]
+    state: RunState | None = None
+    weights: dict[str, NDArray[np.float32]] | None = None

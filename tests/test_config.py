@@ -1,0 +1,199 @@
+"""Settings: their ranges, their round trips, and which source goes before which."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rnnlm_tui.cli import make_parser
+from rnnlm_tui.config import (
+    PRESETS,
+    Range,
+    RunConfig,
+    all_settings,
+    check_setting,
+    make_run_config,
+    preset_named,
+    settings_from_environment,
+    settings_from_toml,
+    settings_of,
+)
+from rnnlm_tui.errors import UsageError
+from rnnlm_tui.headless import run_config
+
+SETTINGS = all_settings()
+
+
+def options(*arguments: str) -> argparse.Namespace:
+    return make_parser().parse_args(["--train", *arguments])
+
+
+@pytest.mark.parametrize(
+    ("within", "inside", "outside"),
+    [
+        (Range(1, 3), [1, 2.5, 3], [0.999, 3.001]),
+        (Range(0, 1, open_low=True), [1e-300, 1], [0, -1]),
+        (Range(0, 1, open_high=True), [0, 0.999], [1]),
+        (Range(1), [1, 1e300], [0]),
+    ],
+)
+def test_a_range_holds_its_ends_unless_they_are_open(
+    within: Range, inside: list[float], outside: list[float]
+) -> None:
+    assert all(value in within for value in inside)
+    assert not any(value in within for value in [*outside, math.nan, math.inf, -math.inf])
+
+
+def test_a_range_says_in_words_what_it_holds() -> None:
+    assert str(Range(1, 64)) == "1 or more and at most 64"
+    assert str(Range(0, 10, open_low=True)) == "above 0 and at most 10"
+    assert str(Range(0, 1, open_high=True)) == "0 or more and below 1"
+    assert str(Range(2)) == "2 or more"
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_the_default_of_every_setting_is_allowed(name: str) -> None:
+    assert check_setting(SETTINGS[name], SETTINGS[name].default) == SETTINGS[name].default
+
+
+@pytest.mark.parametrize("name", [n for n, s in SETTINGS.items() if s.metadata["within"]])
+def test_the_ends_of_every_range_are_kept(name: str) -> None:
+    within, whole = SETTINGS[name].metadata["within"], SETTINGS[name].metadata["kind"] == "int"
+    for end, is_open in ((within.low, within.open_low), (within.high, within.open_high)):
+        if is_open:
+            with pytest.raises(UsageError):
+                check_setting(SETTINGS[name], end)
+        else:
+            checked = check_setting(SETTINGS[name], str(end))
+            assert checked == end
+            assert isinstance(checked, int if whole else float)
+    for beyond in (within.low - 1, 2 * within.high + 1):
+        with pytest.raises(UsageError) as refused:
+            check_setting(SETTINGS[name], beyond)
+        assert f"--{name.replace('_', '-')} is" in refused.value.message
+        assert str(within) in refused.value.hint
+
+
+@pytest.mark.parametrize("value", [True, False, "1.5", 1.5, [], {}, "0x10", None])
+def test_a_whole_number_is_nothing_else(value: object) -> None:
+    with pytest.raises(UsageError, match="--epochs is"):
+        check_setting(SETTINGS["epochs"], value)
+
+
+def test_a_setting_with_choices_names_them() -> None:
+    with pytest.raises(UsageError) as refused:
+        check_setting(SETTINGS["device"], "tpu")
+    assert refused.value.hint == "it must be auto or cpu or cuda or mps"
+
+
+def test_no_two_presets_give_one_setting_two_ranges() -> None:
+    for preset in PRESETS.values():
+        for fields in settings_of(preset).values():
+            for name, spec in fields.items():
+                assert spec.metadata["within"] == SETTINGS[name].metadata["within"]
+
+
+def test_later_layers_go_before_earlier_ones() -> None:
+    config = make_run_config("lesson", [{"epochs": 5, "dropout": 0.5}, {"epochs": "7"}])
+    assert (config.train.epochs, config.model.dropout, config.train.batch_size) == (7, 0.5, 32)
+
+
+def test_a_setting_that_the_preset_does_not_have_is_refused_with_those_it_has() -> None:
+    with pytest.raises(UsageError) as refused:
+        make_run_config("lesson", [{"epoch": 5}])
+    assert "'epoch'" in refused.value.message
+    assert "epochs" in refused.value.hint
+
+
+@pytest.mark.parametrize("name", ["", "nosuch", None, 5])
+def test_an_unknown_preset_is_refused_with_those_there_are(name: object) -> None:
+    with pytest.raises(UsageError) as refused:
+        preset_named(name)
+    assert "lesson" in refused.value.hint
+
+
+def test_the_lessons_preset_has_the_lessons_figures() -> None:
+    lesson = PRESETS["lesson"]
+    assert (lesson.model.embedding_size, lesson.model.bidirectional_size) == (100, 150)
+    assert (lesson.model.recurrent_size, lesson.model.dropout, lesson.model.l2) == (100, 0.2, 0.01)
+    assert (lesson.train.epochs, lesson.train.batch_size) == (130, 32)
+    assert (lesson.train.learning_rate, lesson.train.held_out) == (1e-3, 0.0)
+
+
+def test_settings_survive_json() -> None:
+    config = make_run_config("lesson", [{"epochs": 3, "threads": 2, "max_vocabulary": 9}])
+    assert RunConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: data.pop("train"),
+        lambda data: data["train"].pop("epochs"),
+        lambda data: data["train"].update(epochs=0),
+        lambda data: data["model"].update(surprise=1),
+        lambda data: data.update(preset="nosuch"),
+        lambda data: data.update(model=[]),
+    ],
+)
+def test_json_that_is_no_settings_is_refused(change: Any) -> None:
+    data = make_run_config("lesson", []).to_json()
+    change(data)
+    with pytest.raises(UsageError):
+        RunConfig.from_json(data)
+
+
+def test_every_setting_can_stand_in_a_toml_file(tmp_path: Path) -> None:
+    wanted = make_run_config("lesson", [{"threads": 3, "max_vocabulary": 50, "l2": 0.5}])
+    settings = {**wanted.to_json()["model"], **wanted.to_json()["train"]}
+    file = tmp_path / "run.toml"
+    lines = [f"{name} = {json.dumps(value)}\n" for name, value in settings.items()]
+    file.write_text('preset = "lesson"\n' + "".join(lines))
+    read = settings_from_toml(file)
+    assert make_run_config(read.pop("preset"), [read]) == wanted
+
+
+def test_the_environment_gives_settings_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RNNLM_EPOCHS", "7")
+    monkeypatch.setenv("RNNLM_SEED", "")
+    monkeypatch.setenv("RNNLM_SOMETHING_ELSE", "1")
+    assert settings_from_environment() == {"epochs": "7"}
+
+
+def test_flags_go_before_the_environment_before_toml_before_defaults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text("epochs = 3\nbatch_size = 4\nseed = 5\n")
+    monkeypatch.setenv("RNNLM_EPOCHS", "30")
+    monkeypatch.setenv("RNNLM_BATCH_SIZE", "40")
+    config = run_config(options("--config", str(file), "--epochs", "300"))
+    train = config.train
+    assert (train.epochs, train.batch_size, train.seed, train.held_out) == (300, 40, 5, 0.0)
+
+
+@pytest.mark.parametrize("value", ["nosuch", "LESSON"])
+def test_the_preset_can_come_from_the_environment(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RNNLM_PRESET", value)
+    with pytest.raises(UsageError, match=f"no preset is called '{value}'"):
+        run_config(options())
+    assert run_config(options("--preset", "lesson")).preset == "lesson"
+
+
+def test_an_error_names_the_variable_or_the_file_that_it_comes_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text("epochs = 0\n")
+    with pytest.raises(UsageError, match=r"--epochs is 0 \(in .*run\.toml\)"):
+        run_config(options("--config", str(file)))
+    monkeypatch.setenv("RNNLM_EPOCHS", "many")
+    with pytest.raises(UsageError, match=r"--epochs is '?many'? \(from RNNLM_EPOCHS\)"):
+        run_config(options())

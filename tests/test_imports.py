@@ -1,0 +1,148 @@
+"""What each way in loads: a slow or absent library must not stand in the way of a fast answer."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import rnnlm_tui
+from tests.conftest import Command
+
+RUN_MODE = """
+import sys
+from rnnlm_tui.cli import main
+try:
+    code = main(sys.argv[1:])
+except SystemExit as end:
+    code = end.code
+assert code == EXPECTED, code
+print("\\nLOADED", *{name.partition(".")[0] for name in sys.modules})
+"""
+RUN_BAD_MODE = RUN_MODE.replace("EXPECTED", "3")
+RUN_MODE = RUN_MODE.replace("EXPECTED", "0")
+IMPORT_MODULE = """
+import importlib, sys
+importlib.import_module(sys.argv[1])
+print("LOADED", *{name.partition(".")[0] for name in sys.modules})
+"""
+IMPORT_ALL = """
+import importlib, pkgutil, rnnlm_tui
+for module in pkgutil.walk_packages(rnnlm_tui.__path__, "rnnlm_tui."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+        print(module.name)
+"""
+TINY = [
+    "--embedding-size=4",
+    "--bidirectional-size=4",
+    "--recurrent-size=4",
+    "--threads=1",
+    "--epochs=1",
+]
+INNER = ["errors", "paths", "config", "events"]
+TEXT = ["text.corpus", "text.tokenizer", "text.vocabulary", "text.examples"]
+
+
+def python(code: str, *arguments: str, cwd: Path | None = None) -> str:
+    """Standard output of this code in a process of its own, which must end well."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(rnnlm_tui.__file__).parent.parent),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        encoding="utf-8",
+        env=environment,
+        cwd=cwd,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def loaded(code: str, *arguments: str) -> set[str]:
+    """The top-level modules that are loaded once this code is through."""
+    last = python(code, *arguments).splitlines()[-1]
+    assert last.startswith("LOADED ")
+    return set(last.split()[1:])
+
+
+@pytest.fixture
+def model(command: Command, corpus_file: Path) -> str:
+    """A model in this test's data folder."""
+    assert command("--train", str(corpus_file), *TINY, "--name", "m").returncode == 0
+    return "m"
+
+
+@pytest.mark.parametrize("flag", ["--help", "--version"])
+def test_help_loads_no_library(flag: str) -> None:
+    assert loaded(RUN_MODE, flag).isdisjoint(
+        {"numpy", "torch", "textual", "rich", "safetensors", "filelock", "psutil", "platformdirs"}
+    )
+
+
+@pytest.mark.usefixtures("model")
+def test_asking_a_model_loads_neither_torch_nor_a_screen(corpus_file: Path) -> None:
+    for arguments in (
+        ["--suggest", "the cat "],
+        ["--suggest", "the cat ", "--json"],
+        ["--generate", "the cat"],
+        ["--models"],
+        ["--summary", str(corpus_file)],
+        ["--rename", "m", "n"],
+        ["--delete", "n", "--yes"],
+    ):
+        modules = loaded(RUN_MODE, *arguments)
+        assert "numpy" in modules
+        assert modules.isdisjoint({"torch", "textual", "rich"}), arguments
+
+
+def test_training_loads_no_screen(corpus_file: Path) -> None:
+    modules = loaded(RUN_MODE, "--train", str(corpus_file), *TINY)
+    assert "torch" in modules
+    assert modules.isdisjoint({"textual", "rich"})
+
+
+def test_a_corpus_that_will_not_do_is_told_of_before_torch_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "empty.txt").write_text("")
+    assert "torch" not in loaded(RUN_BAD_MODE, "--train", str(tmp_path / "empty.txt"))
+
+
+@pytest.mark.parametrize("name", INNER)
+def test_the_innermost_modules_load_the_standard_library_alone(name: str) -> None:
+    modules = loaded(IMPORT_MODULE, f"rnnlm_tui.{name}")
+    assert modules.isdisjoint({"numpy", "torch", "textual", "safetensors", "filelock", "psutil"})
+
+
+@pytest.mark.parametrize("name", TEXT)
+def test_the_modules_of_text_load_numpy_at_most(name: str) -> None:
+    modules = loaded(IMPORT_MODULE, f"rnnlm_tui.{name}")
+    assert modules.isdisjoint({"torch", "textual", "safetensors", "filelock", "psutil"})
+
+
+@pytest.mark.parametrize("name", ["lm.families", "suggest", "library", "headless", "model_files"])
+def test_what_predicts_and_keeps_models_loads_no_torch(name: str) -> None:
+    modules = loaded(IMPORT_MODULE, f"rnnlm_tui.{name}")
+    assert modules.isdisjoint({"torch", "textual", "rich"})
+
+
+def test_importing_everything_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.delenv("RNNLM_DATA_DIR")
+    for name in ("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(home))
+    for name in [name for name in os.environ if name.startswith("XDG_")]:
+        monkeypatch.delenv(name)
+    imported = python(IMPORT_ALL, cwd=home).split()
+    assert "rnnlm_tui.training.trainer" in imported
+    assert list(home.rglob("*")) == []
