@@ -2,9 +2,10 @@
 
     python .ci/readme_command.py test|start
 
-The command's virtual environment, .venv, is put in $VENV where that is set.
+The virtual environment, .venv in the README, is put in $VENV where that is set; $PYTHON makes it.
 """
 
+import os
 import pathlib
 import re
 import sys
@@ -12,8 +13,7 @@ import sys
 readme = pathlib.Path(__file__).parent.parent.joinpath("README.md").read_text(encoding="utf-8")
 blocks = re.findall(r"<!-- (start|test) -->\n```sh\n(.*?)```", readme, flags=re.DOTALL)
 command = dict(blocks)[sys.argv[1]].strip()
-print(
-    command.replace(".venv", "${VENV:-.venv}").replace(
-        "python3 -m venv", "${PYTHON:-python3} -m venv"
-    )
-)
+if os.name == "nt":
+    command = command.replace(".venv/bin/", ".venv/Scripts/")
+command = command.replace("python3 -m venv", '"${PYTHON:-python3}" -m venv')
+print(command.replace(".venv", "${VENV:-.venv}"))

@@ -6,6 +6,7 @@ Asks the model named as the first argument (the newest by default) in the user d
 from __future__ import annotations
 
 import io
+import re
 import shlex
 import subprocess
 import sys
@@ -17,9 +18,9 @@ from rich.text import Text
 WIDTH = 84
 PICTURES = {
     "suggest": (
-        'rnnlm-tui --suggest "shall i compare thee to "',
-        'rnnlm-tui --suggest "from fairest crea"',
-        'rnnlm-tui --generate "from fairest creatures"',
+        'rnnlm-tui --suggest "from fairest creatures we "',
+        'rnnlm-tui --suggest "shall i comp"',
+        'rnnlm-tui --generate "look in thy glass"',
     ),
     "summary": ("rnnlm-tui --summary",),
 }
@@ -37,8 +38,10 @@ def main() -> None:
             output = subprocess.run(run, check=True, capture_output=True, text=True).stdout
             console.print(Text(f"$ {line}", style="bold"))
             console.print(Text(output))
-        picture = Path(__file__).with_name(f"{name}.svg")
-        picture.write_text(console.export_svg(title="rnnlm-tui"), encoding="utf-8")
+        svg = console.export_svg(title="rnnlm-tui")
+        # Without the fonts that it would load from elsewhere: the viewer's own monospace will do.
+        svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
+        Path(__file__).with_name(f"{name}.svg").write_text(svg, encoding="utf-8")
 
 
 if __name__ == "__main__":

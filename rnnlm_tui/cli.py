@@ -17,6 +17,7 @@ from rnnlm_tui import __version__
 from rnnlm_tui.config import DEFAULT_PRESET, PRESETS, all_settings, settings_of
 from rnnlm_tui.errors import EXIT_INTERRUPTED, RnnlmError, UsageError, reason
 from rnnlm_tui.paths import APP_NAME
+from rnnlm_tui.printing import printable
 
 EPILOG = """\
 examples:
@@ -51,7 +52,7 @@ OPTION_MODES: dict[str, tuple[str, ...]] = {
     "config": TRAINING_MODES,
     "encoding": TRAINING_MODES,
     "name": ("train", "import"),
-    "force": ("train",),
+    "force": ("train", "export"),
     "resume": ("train",),
     "from": ("train",),
     "seed_line": ("train",),
@@ -152,7 +153,7 @@ def _add_training(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--encoding", help="the corpus's encoding; UTF-8, or UTF-16 with its mark, by default"
     )
-    group.add_argument("--force", action="store_true", help="replace a model of the same name")
+    group.add_argument("--force", action="store_true", help="replace what has that name")
     group.add_argument(
         "--resume", action="store_true", help="go on with the run of --name, or the last one"
     )
@@ -276,8 +277,6 @@ def _explain(error: BaseException) -> int:
 def complain(message: str, hint: str = "") -> None:
     """A sentence on stderr, and below it what to do. Names of files and models may hold anything,
     so nothing in it can steer a terminal."""
-    from rnnlm_tui.headless import printable  # imports numpy
-
     print(f"{APP_NAME}: {printable(message)}", file=sys.stderr)
     if hint:
         print(f"  {printable(hint)}", file=sys.stderr)

@@ -11,7 +11,7 @@ import dataclasses
 import math
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -193,7 +193,7 @@ def all_settings() -> dict[str, dataclasses.Field[Any]]:
     return found
 
 
-def make_run_config(preset_name: str, layers: list[Mapping[str, Any]]) -> RunConfig:
+def make_run_config(preset_name: str, layers: Sequence[Mapping[str, Any]]) -> RunConfig:
     """A run's settings: the preset's defaults, then each layer over those before it.
 
     Raises UsageError, naming the setting and its range, for a value that makes no sense and for a

@@ -80,7 +80,7 @@ class EpochEnded:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """The model's folder holds this epoch."""
+    """The run is saved as far as this epoch; `best`: the weights of the epoch are the model now."""
 
     event: ClassVar[str] = "saved"
     time: float
@@ -169,15 +169,19 @@ def to_json_line(event: Event) -> str:
 
 
 def from_json_line(line: str) -> Event:
-    """The reverse of `to_json_line`. Raises ValueError for what is not an event."""
+    """The reverse of `to_json_line`; fields of a later program are left out.
+
+    Raises ValueError for what is not an event.
+    """
     data = json.loads(line)
     if not isinstance(data, dict) or data.pop("v", None) != EVENT_VERSION:
         raise ValueError("not an event of this version")
     kind = EVENTS.get(data.pop("event", ""))
     if kind is None:
         raise ValueError("an unknown event")
+    known = {field.name for field in dataclasses.fields(kind)}
     try:
-        return kind(**data)
+        return kind(**{name: value for name, value in data.items() if name in known})
     except TypeError as error:
         raise ValueError(f"an event with other fields: {error}") from error
 

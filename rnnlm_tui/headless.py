@@ -7,7 +7,6 @@ import dataclasses
 import json
 import os
 import sys
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -33,6 +32,7 @@ from rnnlm_tui.lm.families import FAMILIES
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.recurrent import Layer
 from rnnlm_tui.paths import bundled_corpus, data_dir
+from rnnlm_tui.printing import escaped, printable
 from rnnlm_tui.suggest import CANDIDATES, Suggestions, continue_line, suggest
 from rnnlm_tui.text.corpus import Corpus, read_corpus
 from rnnlm_tui.text.examples import PreparedCorpus, prepare
@@ -40,8 +40,6 @@ from rnnlm_tui.text.tokenizer import TOKENIZERS
 
 FIRST_PAIRS = 10
 CONTINUATION_WORDS = 10
-JOINERS = "\u200c\u200d"
-"""Invisible, and part of the spelling of many languages' words and of emoji."""
 
 
 def library_of(options: argparse.Namespace) -> Library:
@@ -49,12 +47,16 @@ def library_of(options: argparse.Namespace) -> Library:
     return Library(data_dir(options.data_dir))
 
 
-def run_config(options: argparse.Namespace) -> RunConfig:
-    """A run's settings: flags over the environment over the TOML file over the preset."""
+def run_config(options: argparse.Namespace, of_model: str | None = None) -> RunConfig:
+    """A run's settings: flags over the environment over the TOML file over the preset.
+
+    `of_model` is the preset of the model that the run starts from, which decides then.
+    """
     file = settings_from_toml(options.config) if options.config else {}
     environment = settings_from_environment()
     preset = (
-        options.preset
+        of_model
+        or options.preset
         or os.environ.get(f"{ENVIRONMENT_PREFIX}PRESET")
         or file.get("preset", DEFAULT_PRESET)
     )
@@ -105,20 +107,6 @@ def print_json(data: Mapping[str, Any]) -> None:
     )
 
 
-def escaped(json_line: str) -> str:
-    """The same JSON with escapes for the characters that could steer a terminal or end a line."""
-    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in json_line)
-
-
-def printable(text: str) -> str:
-    """`text` with every control character, which could steer a terminal, made visible."""
-    return "".join(c if c.isprintable() or _harmless(c) else "\ufffd" for c in text)
-
-
-def _harmless(character: str) -> bool:
-    return character in JOINERS or unicodedata.category(character) == "Zs"
-
-
 def as_unicode(argument: str) -> str:
     """An argument or a file's name with a question mark for each byte that is not UTF-8, which
     Python holds as a lone surrogate that no file can take."""
@@ -157,7 +145,7 @@ def show_suggestions(options: argparse.Namespace) -> int:
 def opened_model(options: argparse.Namespace) -> tuple[str, LanguageModel]:
     """The model that the options name, or the newest. Raises ModelError."""
     library = library_of(options)
-    name = options.model or library.newest()
+    name = library.newest() if options.model is None else options.model
     return name, library.open(name)[1]
 
 
@@ -245,6 +233,7 @@ def summary(options: argparse.Namespace) -> int:
     family = FAMILIES[config.preset]
     layers = family.layers(config.model, total, prepared.window)
     parameters = family.parameters(config.model, total)
+    memory = family.training_bytes(parameters, total, config.train.batch_size)
     pairs = first_pairs(prepared)
     if options.json:
         print_json(
@@ -254,7 +243,7 @@ def summary(options: argparse.Namespace) -> int:
                 "examples": len(prepared.examples),
                 "window": prepared.window,
                 "parameters": parameters,
-                "memory_bytes": family.training_bytes(parameters),
+                "memory_bytes": memory,
                 "layers": [asdict(layer) for layer in layers],
                 "corpus": {**prepared.card, "held_out_lines": prepared.held_out_lines},
                 "first_pairs": pairs,
@@ -268,7 +257,6 @@ def summary(options: argparse.Namespace) -> int:
     )
     print(f"\nthe network ({config.preset})")
     print("\n".join(layer_table(layers)))
-    memory = family.training_bytes(parameters)
     print(f"  {parameters:,} parameters in all; training takes about {in_bytes(memory)}")
     return 0
 
@@ -288,10 +276,11 @@ def data_card(prepared: PreparedCorpus) -> Iterator[str]:
     """What a person should know of a corpus before a training."""
     kept = prepared.vocabulary.total_words - 1
     yield f"corpus         {printable(prepared.corpus.name)}"
-    yield f"lines          {len(prepared.corpus.lines):,}"
+    yield f"lines          {prepared.corpus.line_count:,}"
     if prepared.held_out_lines:
         yield f"held out       {prepared.held_out_lines:,} lines, {len(prepared.held_out):,} pairs"
-    yield f"words          {prepared.words:,}, of them {prepared.distinct_words:,} different"
+    trained = " in the lines to train on" if prepared.held_out_lines else ""
+    yield f"words          {prepared.words:,}; {prepared.distinct_words:,} different{trained}"
     if kept < prepared.distinct_words:
         yield f"vocabulary     {kept:,} words are kept; the others are left out of the lines"
     yield f"total words    {prepared.vocabulary.total_words:,} (with the padding)"
@@ -421,7 +410,7 @@ def export(options: argparse.Namespace) -> int:
     if len(targets) > 1:
         raise UsageError("--export takes a name and a file", "rnnlm-tui --export NAME [FILE]")
     target = Path(targets[0]) if targets else Path(f"{check_name(name)}.zip")
-    written = library_of(options).export(name, target)
+    written = library_of(options).export(name, target, replace=options.force)
     print(f"{name} is written to {printable(str(written))}")
     return 0
 
@@ -430,7 +419,7 @@ def import_(options: argparse.Namespace) -> int:
     """`--import`."""
     source = Path(getattr(options, "import"))
     try:
-        name = check_name(options.name or source.stem)
+        name = check_name(source.stem if options.name is None else options.name)
     except UsageError as error:
         hint = error.hint if options.name else f"give it one with --name: {error.hint}"
         raise UsageError(error.message, hint) from error

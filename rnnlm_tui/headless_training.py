@@ -24,7 +24,13 @@ from typing import Any
 import psutil
 
 from rnnlm_tui import headless, model_files
-from rnnlm_tui.config import RunConfig, make_run_config, preset_named, settings_of
+from rnnlm_tui.config import (
+    RunConfig,
+    make_run_config,
+    preset_named,
+    settings_from_environment,
+    settings_of,
+)
 from rnnlm_tui.errors import (
     EXIT_INTERRUPTED,
     CorpusError,
@@ -41,6 +47,7 @@ from rnnlm_tui.library import Library, check_name
 from rnnlm_tui.lm.families import FAMILIES
 from rnnlm_tui.model_files import MODEL, RESUME
 from rnnlm_tui.paths import bundled_corpus
+from rnnlm_tui.printing import escaped, printable
 from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus
 from rnnlm_tui.text.examples import PreparedCorpus, prepare
 from rnnlm_tui.text.tokenizer import TOKENIZERS
@@ -54,6 +61,8 @@ CHANGEABLE = ("epochs", "learning_rate", "device", "threads")
 WORDS = "max_vocabulary"
 """The setting that a run which starts from a model cannot have: it has its words."""
 SEED_LINE_WORDS = 4
+CGROUP = Path("/sys/fs/cgroup")
+"""Where Linux says how much memory a container may take."""
 
 
 def train(options: argparse.Namespace) -> int:
@@ -66,7 +75,7 @@ def train(options: argparse.Namespace) -> int:
         if options.json:
             failed = Failed(time.monotonic() - began, error.kind, error.message, error.hint)
             with suppress(OSError):  # the reader may have gone; the error is on stderr too
-                print(headless.escaped(to_json_line(failed)), flush=True)
+                print(escaped(to_json_line(failed)), flush=True)
         raise
     return exit_code(finished, signalled)
 
@@ -87,8 +96,7 @@ def _train(options: argparse.Namespace) -> tuple[Finished, bool]:
         if not options.json and not options.quiet:
             print("\n".join(headless.data_card(job.prepared)), file=sys.stderr)
         check_memory(job.config, job.prepared)
-        seed_line = options.seed_line or default_seed_line(job.prepared)
-        control = Control(headless.as_unicode(seed_line))
+        control = Control(job.origin["seed_line"])
         from rnnlm_tui.training.trainer import Trainer
 
         watcher = JsonWatcher(control) if options.json else TextWatcher(control, options.quiet)
@@ -119,7 +127,7 @@ def _new_name(library: Library, options: argparse.Namespace) -> str:
         stem = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:40] or "text"
         wanted = f"{stem}-{headless.run_config(options).preset}"
         candidates = chain([wanted], (f"{wanted}-{i}" for i in count(2)))
-        return next(name for name in candidates if not library.has(name))
+        return next(n for n in candidates if not library.has(n) and not library.holder(n))
     return check_name(options.name)
 
 
@@ -162,7 +170,7 @@ def _job_from(
 ) -> Job:
     """A run that starts from the weights and the words of the model `source`."""
     card, model = library.open(source)
-    config = headless.run_config(options)
+    config = headless.run_config(options, card.config.preset)
     if options.preset not in (None, card.config.preset):
         raise UsageError(f"{source} is of the preset {card.config.preset}", "leave --preset out")
     given = headless.given_settings(options)
@@ -172,7 +180,7 @@ def _job_from(
             f"{flags} cannot be changed: the network and its words are those of {source}",
             "leave it out, or train anew without --from",
         )
-    config = dataclasses.replace(config, preset=card.config.preset, model=card.config.model)
+    config = dataclasses.replace(config, model=card.config.model)
     prepared = _prepared_for(corpus, config, model.vocabulary, card.window)
     origin |= {"words": model.vocabulary.words, "window": card.window}
     weights = model_files.read_tensors(
@@ -199,7 +207,12 @@ def _prepared_for(
 def _origin(corpus: Corpus, options: argparse.Namespace) -> dict[str, Any]:
     """Where the corpus can be read again; the bundled one from wherever the program is then."""
     sources = list(corpus.sources) if options.train else []
-    return {"sources": sources, "sha256": corpus.sha256, "encoding": options.encoding}
+    return {
+        "sources": sources,
+        "sha256": corpus.sha256,
+        "encoding": options.encoding,
+        "seed_line": headless.as_unicode(options.seed_line or default_seed_line(corpus)),
+    }
 
 
 def _name_to_resume(library: Library, options: argparse.Namespace) -> str:
@@ -232,7 +245,9 @@ def _resumed_job(library: Library, name: str, options: argparse.Namespace) -> Jo
     shapes = FAMILIES[config.preset].shapes(config.model, prepared.vocabulary.total_words)
     if {weight: tensor.shape for weight, tensor in state.weights.items()} != shapes:
         raise ModelError(f"the state of the run of {name} is that of other words", "use --force")
-    return Job(name, folder, config, prepared, state.corpus, state)
+    seed_line = options.seed_line or state.corpus.get("seed_line") or default_seed_line(corpus)
+    origin = {**state.corpus, "seed_line": headless.as_unicode(seed_line)}
+    return Job(name, folder, config, prepared, origin, state)
 
 
 def _config_to_resume(state: RunState, options: argparse.Namespace) -> RunConfig:
@@ -245,7 +260,9 @@ def _config_to_resume(state: RunState, options: argparse.Namespace) -> RunConfig
             f"only {', '.join('--' + s.replace('_', '-') for s in CHANGEABLE)} can",
         )
     before = state.config.to_json()
-    return make_run_config(before["preset"], [{**before["model"], **before["train"]}, given])
+    changed = {n: v for n, v in settings_from_environment().items() if n in CHANGEABLE}
+    layers = [{**before["model"], **before["train"]}, changed, given]
+    return make_run_config(before["preset"], layers)
 
 
 def _prepared_again(corpus: Corpus, config: RunConfig, state: RunState) -> PreparedCorpus:
@@ -256,9 +273,9 @@ def _prepared_again(corpus: Corpus, config: RunConfig, state: RunState) -> Prepa
     return _prepared_for(corpus, config, Vocabulary(words), state.corpus["window"])
 
 
-def default_seed_line(prepared: PreparedCorpus) -> str:
+def default_seed_line(corpus: Corpus) -> str:
     """The beginning of the corpus's first line of two words or more."""
-    words = (line.split() for line in prepared.corpus.lines)
+    words = (line.split() for line in corpus.lines)
     first: list[str] = next((w for w in words if len(w) > 1), [])
     return " ".join(first[:SEED_LINE_WORDS])
 
@@ -268,9 +285,10 @@ def check_memory(config: RunConfig, prepared: PreparedCorpus) -> None:
     family, total = FAMILIES[config.preset], prepared.vocabulary.total_words
 
     def needed(total_words: int) -> int:
-        return family.training_bytes(family.parameters(config.model, total_words))
+        parameters = family.parameters(config.model, total_words)
+        return family.training_bytes(parameters, total_words, config.train.batch_size)
 
-    free = psutil.virtual_memory().available
+    free = free_memory()
     if needed(total) <= free:
         return
     low, high = 2, total
@@ -297,6 +315,15 @@ def share_the_processor() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) - 1)))
 
 
+def free_memory() -> int:
+    """The bytes that a new process may take: what is free, or what a container leaves of it."""
+    free = psutil.virtual_memory().available
+    limit, used = (CGROUP / "memory.max", CGROUP / "memory.current")
+    with suppress(OSError, ValueError):  # no container, or one without a limit ("max")
+        free = min(free, max(0, int(limit.read_text()) - int(used.read_text())))
+    return free
+
+
 @contextmanager
 def _folder_of(job: Job) -> Iterator[None]:
     """Makes the model's folder, and removes it where the run has failed and left nothing in it."""
@@ -321,6 +348,8 @@ def obeying(control: Control, from_stdin: bool) -> Iterator[list[int]]:
     signalled: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
+        if control.detached and number == getattr(signal, "SIGHUP", None):
+            return
         if signalled:
             os._exit(EXIT_INTERRUPTED)
         signalled.append(number)
@@ -349,7 +378,7 @@ def _obey_stdin(control: Control) -> None:
         for raw in lines:
             line = raw.decode("utf-8", errors="replace").strip()
             if not control.obey(line):
-                message = f"not a control line: {headless.printable(line)}"
+                message = f"not a control line: {printable(line)}"
                 with suppress(OSError):
                     print(message, file=sys.stderr, flush=True)
     if not control.detached:
@@ -371,7 +400,8 @@ def exit_code(finished: Finished, signalled: bool) -> int:
     Raises DivergedError for a run whose loss would not stay finite.
     """
     if finished.reason == "diverged":
-        kept = f"epoch {finished.best_epoch} is kept" if finished.best_epoch else "nothing is kept"
+        epoch = finished.metrics.get("epoch")
+        kept = f"epoch {epoch} is kept" if epoch else "nothing is kept"
         raise DivergedError(
             f"the loss was not a finite number, again and again: {kept}",
             "train with a smaller --learning-rate",

@@ -20,6 +20,7 @@ from rnnlm_tui.events import (
     to_json_line,
 )
 from rnnlm_tui.paths import APP_NAME
+from rnnlm_tui.printing import escaped, printable
 from rnnlm_tui.training.control import Control
 
 BAR_WIDTH = 20
@@ -37,7 +38,7 @@ class JsonWatcher:
         if self._broken:
             return
         try:
-            print(headless.escaped(to_json_line(event)), flush=True)
+            print(escaped(to_json_line(event)), flush=True)
         except OSError:
             self._broken = True
             give_up(sys.stdout, self._control)
@@ -71,9 +72,7 @@ class TextWatcher:
                 self._name, self._epochs = event.name, event.config["train"]["epochs"]
                 self._say("\n".join(started_lines(event)))
             case Progress() if self._bar:
-                # The last column stays free: a terminal may go to the next line after it.
-                width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
-                self._write(f"\r{progress_line(event)[: max(width, 1)]}\x1b[K")
+                self._write(f"\r{progress_line(event)[: _bar_width()]}\x1b[K")
             case EpochEnded():
                 self._say(epoch_line(event, self._epochs))
             case Paused():
@@ -99,6 +98,16 @@ class TextWatcher:
         except OSError:
             self._bar = False
             give_up(sys.stderr, self._control)
+
+
+def _bar_width() -> int:
+    """The columns that a bar may take; the last stays free, since a terminal may break the line
+    after it. 79 for a terminal that does not know its size, or is gone."""
+    try:
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    except OSError:
+        columns = 0
+    return columns - 1 if columns > 1 else 79
 
 
 def started_lines(event: Started) -> Iterator[str]:
@@ -134,7 +143,7 @@ def epoch_line(event: EpochEnded, epochs: int) -> str:
             f"  held-out loss {held_out['loss']:.3f}  top-1 {held_out['top1']:.1%}"
             f"  top-5 {held_out['top5']:.1%}{'  best' if event.best else ''}"
         )
-    return f"{line}  {in_time(event.elapsed_s)}  | {headless.printable(event.sample['text'])}"
+    return f"{line}  {in_time(event.elapsed_s)}  | {printable(event.sample['text'])}"
 
 
 def finished_line(event: Finished, name: str) -> str:

@@ -202,7 +202,7 @@ class Library:
             else:
                 shutil.rmtree(grave, ignore_errors=True)
 
-    def export(self, name: str, target: Path) -> Path:
+    def export(self, name: str, target: Path, *, replace: bool = False) -> Path:
         """Writes the model as one zip of its card, words, weights and history; returns its path.
 
         The state for resuming stays here: it is twice the size and of use to this machine alone.
@@ -213,6 +213,8 @@ class Library:
         folder = self.path(name)
         if target.is_dir():
             target = target / f"{name}.zip"
+        if os.path.lexists(target) and not replace:
+            raise StorageError(f"{target} is there already", "name another file, or give --force")
 
         def export(card: ModelCard) -> None:
             model_files.write_file(target, partial(_write_zip, folder, card))

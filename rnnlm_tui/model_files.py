@@ -20,6 +20,7 @@ import os
 import re
 import stat
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -41,6 +42,7 @@ from rnnlm_tui.text.vocabulary import Vocabulary
 
 T = TypeVar("T")
 FORMAT = 1
+WINDOWS_TRIES = 20
 MODEL, HISTORY, RESUME = "model.json", "history.jsonl", "resume.safetensors"
 WEIGHTS = re.compile(r"weights-([0-9]{1,9})\.safetensors")
 VOCABULARIES = re.compile(r"vocabulary(?:-([0-9]{1,9}))?\.json")
@@ -369,7 +371,7 @@ def write_file(path: Path, write: Callable[[Path], None]) -> None:
         write(temporary)
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        temporary.replace(path)
+        _replace(temporary, path)
         _flush_folder(path.parent)
     except (OSError, SafetensorError) as error:
         why = reason(error) if isinstance(error, OSError) else str(error)
@@ -379,6 +381,20 @@ def write_file(path: Path, write: Callable[[Path], None]) -> None:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _replace(source: Path, target: Path) -> None:
+    """Puts a file in place of another. On Windows that fails while somebody reads the other, as a
+    listing does for an instant, so it is tried for a second."""
+    tries = WINDOWS_TRIES if os.name == "nt" else 1
+    for left in reversed(range(tries)):
+        try:
+            source.replace(target)
+            return
+        except PermissionError:
+            if left == 0:
+                raise
+            time.sleep(1 / WINDOWS_TRIES)
 
 
 def _flush_folder(folder: Path) -> None:

@@ -159,7 +159,7 @@ def test_what_is_no_text_or_too_little_says_what_was_found(
 def test_held_out_lines_without_a_pair_are_refused(command: Command, tmp_path: Path) -> None:
     path = write(tmp_path, b"one two three\n" + b"word\n" * 30)
     message = refusal(command("--train", path, "--held-out", "0.1", "--seed", "1"), 3)
-    assert "holding out 0.1 of the 32 lines" in message
+    assert "holding out 0.1 of the 31 lines" in message
 
 
 # A corpus that is too much

@@ -43,8 +43,14 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with one small model called verses. Do not change it."""
     folder = tmp_path_factory.mktemp("trained")
     corpus = folder / "verses.txt"
-    corpus.write_text(VERSES + HOSTILE)
-    sizes = ["--embedding-size=4", "--bidirectional-size=4", "--recurrent-size=4", "--threads=1"]
+    corpus.write_text(VERSES + HOSTILE, encoding="utf-8")
+    sizes = [
+        "--embedding-size=4",
+        "--bidirectional-size=4",
+        "--recurrent-size=4",
+        "--threads=1",
+        "--device=cpu",
+    ]
     arguments = ["--train", str(corpus), *sizes, "--epochs=2", "--name=verses", "--json"]
     arguments += ["--data-dir", str(folder / "data")]
     done = subprocess.run(
@@ -619,3 +625,14 @@ def test_running_out_of_memory_is_a_sentence(
     monkeypatch.setattr(sys, "stdout", io.StringIO())
     assert cli.main(["--models"]) == 1
     assert capsys.readouterr().err == "rnnlm-tui: there is not enough memory for this\n"
+
+
+def test_export_keeps_a_file_that_is_there(ask: Ask, tmp_path: Path) -> None:
+    diary = tmp_path / "diary.txt"
+    diary.write_text("dear diary")
+    done = ask("--export", "verses", str(diary))
+    assert done.returncode == 1
+    assert "is there already" in done.stderr
+    assert diary.read_text() == "dear diary"
+    assert ask("--export", "verses", str(diary), "--force").returncode == 0
+    assert diary.read_bytes().startswith(b"PK")

@@ -41,6 +41,7 @@ TINY = [
     "--bidirectional-size=4",
     "--recurrent-size=4",
     "--threads=1",
+    "--device=cpu",
     "--epochs=1",
 ]
 INNER = ["errors", "paths", "config", "events"]

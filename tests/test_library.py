@@ -447,7 +447,7 @@ def test_an_export_that_cannot_be_written_names_the_file(
     put(tmp_path / "out", {"x.zip": b"old"})
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(StorageError, match="no space left on device"):
-        library.export("one", tmp_path / "out" / "x.zip")
+        library.export("one", tmp_path / "out" / "x.zip", replace=True)
     assert contents(tmp_path / "out") == {"x.zip": b"old"}
 
 

@@ -38,7 +38,13 @@ from rnnlm_tui.events import (
 from tests.conftest import VERSES, Command, command_line
 
 PATIENCE_S = 60
-TINY = ["--embedding-size=4", "--bidirectional-size=4", "--recurrent-size=4", "--threads=1"]
+TINY = [
+    "--embedding-size=4",
+    "--bidirectional-size=4",
+    "--recurrent-size=4",
+    "--threads=1",
+    "--device=cpu",
+]
 FOR_EVER = [*TINY, "--epochs", "1000000"]
 COPIES = 20
 PAIRS = 43 * COPIES
@@ -278,7 +284,7 @@ def test_json_prints_events_alone_and_keeps_its_contract(
 
 def test_json_events_hold_no_control_characters(command: Command, tmp_path: Path) -> None:
     corpus = tmp_path / "hostile.txt"
-    corpus.write_text("the \x9bworse \x1bevil cat\n" * 3)
+    corpus.write_text("the \x9bworse \x1bevil cat\n" * 3, encoding="utf-8")
     done = command("--train", str(corpus), *TINY, "--epochs", "1", "--json")
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", done.stdout)
     assert epochs_of(events_of(done))[0].sample["seed"] == "the \x9bworse \x1bevil cat"

@@ -33,10 +33,11 @@ class Family:
         """The number of weights."""
         return sum(math.prod(shape) for shape in self.shapes(config, total_words).values())
 
-    def training_bytes(self, parameters: int) -> int:
+    def training_bytes(self, parameters: int, total_words: int, batch_size: int) -> int:
         """The memory that training takes, in float32: weights, gradients and Adam's two means, and
-        the copies of three of them while they are saved, and of the initial weights."""
-        return 8 * 4 * parameters + PROGRAM_BYTES
+        the copies of three of them while they are saved, and of the initial weights; and the
+        scores of a batch with what is made of them."""
+        return 4 * (8 * parameters + 4 * batch_size * total_words) + PROGRAM_BYTES
 
 
 FAMILIES: Mapping[str, Family] = MappingProxyType(

@@ -37,6 +37,11 @@ class Corpus:
     sha256: str
     sources: tuple[str, ...]
 
+    @property
+    def line_count(self) -> int:
+        """The number of lines; a newline at the end of the text begins no other."""
+        return len(self.lines) - (self.lines[-1] == "")
+
 
 def read_corpus(sources: Sequence[str | Path], encoding: str | None, stdin: BinaryIO) -> Corpus:
     """Reads one or several files, or `-` for standard input, as one text.
@@ -47,7 +52,7 @@ def read_corpus(sources: Sequence[str | Path], encoding: str | None, stdin: Bina
     texts, names, absolute = [], [], []
     for source in sources:
         if str(source) == STANDARD_INPUT:
-            raw, label, short, kept = stdin.read(), "standard input", "stdin", STANDARD_INPUT
+            raw, label, short, kept = _read_stdin(stdin), "standard input", "stdin", STANDARD_INPUT
         else:
             path = Path(source)
             raw, label, short, kept = _read_file(path), str(path), path.name, str(path.absolute())
@@ -58,6 +63,13 @@ def read_corpus(sources: Sequence[str | Path], encoding: str | None, stdin: Bina
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     name = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
     return Corpus(name, tuple(text.split("\n")), digest, tuple(absolute))
+
+
+def _read_stdin(stdin: BinaryIO) -> bytes:
+    try:
+        return stdin.read()
+    except OSError as error:
+        raise CorpusError(f"cannot read standard input: {reason(error)}") from error
 
 
 def _read_file(path: Path) -> bytes:

@@ -58,8 +58,8 @@ class PrefixExamples:
 class PreparedCorpus:
     """A corpus ready for a network: its vocabulary and its examples.
 
-    `longest_line` is in words; where it is above `window` + 1 the window was capped. `words` counts
-    the words of the training lines, `lines` the lines of the whole file.
+    `words` counts all words of the corpus, `distinct_words` the different ones of the lines to
+    train on. `longest_line` is in known words; above `window` + 1 the window was capped.
     """
 
     corpus: Corpus
@@ -78,7 +78,7 @@ class PreparedCorpus:
         return {
             "name": self.corpus.name,
             "sha256": self.corpus.sha256,
-            "lines": len(self.corpus.lines),
+            "lines": self.corpus.line_count,
             "words": self.words,
         }
 
@@ -103,28 +103,23 @@ def prepare(
     everything = Vocabulary.fit(map(tokenizer.words, train_lines))
     if not everything.words:
         raise CorpusError(f"{corpus.name} holds no words", "give a text with lines of words")
-    if vocabulary is None:
-        vocabulary = Vocabulary(everything.words[:max_vocabulary])
-    # Encoded twice rather than kept as lists of ids, which take ten times the memory of an array.
-    longest, words = 0, 0
-    for line in train_lines:
-        count = len(vocabulary.encode(tokenizer.words(line)))
-        longest, words = max(longest, count), words + count
-    if window is None:
-        window = max(1, min(longest - 1, max_window))
+    known = Vocabulary(everything.words[:max_vocabulary]) if vocabulary is None else vocabulary
 
     def encoded(lines: Iterable[str]) -> Iterator[list[int]]:
-        return (vocabulary.encode(tokenizer.words(line)) for line in lines)
+        return (known.encode(tokenizer.words(line)) for line in lines)
 
+    # Encoded twice rather than kept as lists of ids, which take ten times the memory of an array.
+    longest = max(map(len, encoded(train_lines)))
+    seen = max(1, min(longest - 1, max_window)) if window is None else window
     prepared = PreparedCorpus(
         corpus=corpus,
-        vocabulary=vocabulary,
-        window=window,
+        vocabulary=known,
+        window=seen,
         longest_line=longest,
-        words=words,
+        words=sum(len(tokenizer.words(line)) for line in corpus.lines),
         distinct_words=len(everything.words),
-        examples=PrefixExamples(encoded(train_lines), window),
-        held_out=PrefixExamples(encoded(held_lines), window),
+        examples=PrefixExamples(encoded(train_lines), seen),
+        held_out=PrefixExamples(encoded(held_lines), seen),
         held_out_lines=len(held_lines),
     )
     _check_enough(prepared, held_out)
@@ -141,7 +136,7 @@ def _check_enough(prepared: PreparedCorpus, held_out: float) -> None:
         )
     if held_out > 0 and len(prepared.held_out) == 0:
         raise CorpusError(
-            f"holding out {held_out:g} of the {len(prepared.corpus.lines)} lines of {name} leaves"
+            f"holding out {held_out:g} of the {prepared.corpus.line_count} lines of {name} leaves"
             " no pair to measure on",
             "raise --held-out, or leave it out",
         )

@@ -26,13 +26,13 @@ class Vocabulary:
         self._sorted: tuple[NDArray[np.str_], NDArray[np.int64]] | None = None
 
     @classmethod
-    def fit(cls, lines: Iterable[Sequence[str]], most: int | None = None) -> Vocabulary:
-        """The vocabulary of tokenized `lines`; `most` keeps that many words, the most frequent."""
+    def fit(cls, lines: Iterable[Sequence[str]]) -> Vocabulary:
+        """The vocabulary of tokenized `lines`."""
         counts: Counter[str] = Counter()
         for line in lines:
             counts.update(line)
         # most_common() sorts stably, so ties keep the order of first appearance.
-        return cls([word for word, _ in counts.most_common(most)])
+        return cls([word for word, _ in counts.most_common()])
 
     @property
     def total_words(self) -> int:

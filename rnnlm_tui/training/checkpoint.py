@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from rnnlm_tui.config import RunConfig
 from rnnlm_tui.errors import ModelError, RnnlmError, StorageError, reason
 from rnnlm_tui.events import (
     Event,
+    Failed,
     Progress,
     Saved,
     Started,
@@ -290,9 +292,21 @@ def record(events: Iterable[Event], folder: Path) -> Iterator[Event]:
     """Passes events on, each written to the folder's history before.
 
     A run that starts anew drops the history of the run before it once it has saved a model of its
-    own. Raises StorageError.
+    own. Where the run fails, the history ends with that. Raises StorageError.
     """
-    path = folder / HISTORY
+    path, last_time = folder / HISTORY, 0.0
+    try:
+        for event in _recorded(events, path):
+            last_time = event.time
+            yield event
+    except RnnlmError as error:
+        failed = Failed(last_time, error.kind, error.message, error.hint)
+        with suppress(RnnlmError):
+            _append(path, to_json_line(failed) + "\n")
+        raise
+
+
+def _recorded(events: Iterable[Event], path: Path) -> Iterator[Event]:
     last_progress, owns_model, trimmed = -PROGRESS_EVERY_S, False, False
     for event in events:
         match event:

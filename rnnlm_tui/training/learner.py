@@ -107,7 +107,7 @@ class Learner:
         if updates == 0:
             return
         for name, parameter in self.network.named_parameters():
-            state = {"step": torch.tensor(float(updates))}
+            state = {"step": torch.tensor(float(updates), device=self.device)}
             for key in MOMENTS:
                 moment = moments.get(f"{name}.{key}")
                 if moment is None or moment.shape != tuple(parameter.shape):
@@ -154,7 +154,7 @@ class Learner:
             scores = self.network(x)  # [B, V]
             wanted = scores.gather(1, target[:, None])  # [B, 1]
             rank = (scores > wanted).sum(1)  # [B]
-            nll += float((scores.logsumexp(1) - wanted[:, 0]).double().sum())
+            nll += float((scores.logsumexp(1) - wanted[:, 0]).cpu().double().sum())
             top1 += int((rank < 1).sum())
             top5 += int((rank < 5).sum())
             count += len(target)

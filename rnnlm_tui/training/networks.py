@@ -260,6 +260,8 @@ class LessonNetwork(Network):
     @torch.no_grad()
     def load_weights(self, arrays: Mapping[str, NDArray[np.float32]]) -> None:
         """Takes the weights of a saved model (shapes as in `lesson_shapes`)."""
+        for parameter in self.parameters():
+            parameter.zero_()  # what is rounded up, too: a loss that was not finite has spoilt it
         for name, tensor in self.weights().items():
             tensor.copy_(torch.from_numpy(np.ascontiguousarray(arrays[name])))
 
@@ -315,10 +317,14 @@ class KerasAdam(torch.optim.Adam):
     def __init__(self, parameters: Any, learning_rate: float, epsilon: float = 1e-7) -> None:
         super().__init__(parameters, lr=learning_rate, betas=(0.9, 0.999), eps=epsilon, fused=True)
         self._epsilon = epsilon
+        self._steps: int | None = None
 
     def step(self, closure: Any = None) -> Any:
         """One update; see `torch.optim.Adam.step`."""
-        taken = max((float(state["step"]) for state in self.state.values()), default=0.0)
+        if self._steps is None:
+            taken = (int(state["step"].item()) for state in self.state.values())
+            self._steps = max(taken, default=0)
+        self._steps += 1
         for group in self.param_groups:
-            group["eps"] = self._epsilon / (1 - group["betas"][1] ** (taken + 1)) ** 0.5
+            group["eps"] = self._epsilon / (1 - group["betas"][1] ** self._steps) ** 0.5
         return super().step(closure)

@@ -61,6 +61,7 @@ class Trainer:
         self._position = Position(learning_rate=job.config.train.learning_rate)
         self._pending: list[Loss] = []
         self._seconds_a_step = 0.0
+        self._seconds_an_end = 0.0
         self._dropout = np.random.default_rng()
 
     def run(self) -> Iterator[Event]:
@@ -69,8 +70,8 @@ class Trainer:
         Raises StorageError where the model cannot be saved.
         """
         self._seconds_a_step = self._learner.calibrate()
-        initial = self._learner.weights()
         self._restore()
+        start = self._learner.weights()
         yield self._started()
         if self._job.state is None:
             self._save_state()
@@ -80,7 +81,7 @@ class Trainer:
                 if self._position.recoveries == MOST_RECOVERIES:
                     yield self._finished("diverged")
                     return
-                yield self._recover(initial)
+                yield self._recover(start)
             elif self._position.sums.steps < self._steps:
                 yield self._save_within_epoch()
                 break
@@ -108,7 +109,7 @@ class Trainer:
         if position.dropout is not None:
             self._dropout.bit_generator.state = position.dropout
         batches = self._learner.batches.epoch(position.epoch, sums.steps)
-        last, steps_before = self._clock(), sums.steps
+        last, steps_before, examples_before = self._clock(), sums.steps, sums.examples
         while not self._control.stopped and (batch := next(batches, None)):
             self._pending.append(self._learner.step(*batch, self._dropout))
             position.updates += 1
@@ -117,11 +118,11 @@ class Trainer:
             now = self._clock()
             if now - last >= REPORT_EVERY_S or self._control.paused:
                 self._count(now - last, sums.steps - steps_before)
-                yield self._progress(now - last, sums.steps - steps_before)
+                yield self._progress((sums.examples - examples_before) / max(now - last, 1e-9))
                 if not math.isfinite(sums.nll):
                     return
                 yield from self._wait_while_paused()
-                last, steps_before = self._clock(), sums.steps
+                last, steps_before, examples_before = self._clock(), sums.steps, sums.examples
         self._count(self._clock() - last, sums.steps - steps_before)
 
     def _count(self, seconds: float, steps: int) -> None:
@@ -160,12 +161,15 @@ class Trainer:
             position.best_loss = held_out["loss"] if held_out else train["loss"]
         seed_line = self._control.seed_line
         sample = {"seed": seed_line, "text": self._learner.sample(seed_line, SAMPLE_WORDS)}
-        position.elapsed_s += self._clock() - began
+        measured = self._clock() - began
+        position.elapsed_s += measured
         yield EpochEnded(self._time(), epoch, train, held_out, best, sample, position.elapsed_s)
         began = self._clock()
         self._save_model(position.history[-1] if best else None)
         self._save_state()
-        position.elapsed_s += self._clock() - began
+        saved = self._clock() - began
+        position.elapsed_s += saved
+        self._seconds_an_end = measured + saved
         yield Saved(self._time(), epoch, str(self._job.folder), best)
 
     def _train_metrics(self) -> dict[str, float]:
@@ -182,12 +186,10 @@ class Trainer:
     def _save_within_epoch(self) -> Event:
         """Saves a run that is stopped in the middle of an epoch.
 
-        The weights become the model where nothing better is known: nothing is held out, or no epoch
-        has ended yet.
+        Its weights become the model only where no epoch has ended yet.
         """
         position = self._position
-        alone = len(self._job.prepared.held_out) == 0 or position.best_epoch is None
-        kept = alone and position.updates > 0
+        kept = position.best_epoch is None and position.updates > 0
         if kept:
             metrics = {"epoch": position.epoch, "train": self._train_metrics(), "held_out": None}
             self._save_model({**metrics, "steps": position.sums.steps})
@@ -227,11 +229,11 @@ class Trainer:
         )
         self._checkpoints.save_state(state)
 
-    def _recover(self, initial: dict[str, NDArray[np.float32]]) -> Event:
+    def _recover(self, start: dict[str, NDArray[np.float32]]) -> Event:
         """Goes back to the best epoch with half the learning rate; the loss was not finite."""
         position = self._position
         best = position.best_epoch or 0
-        weights = initial if best == 0 else self._checkpoints.best_weights()
+        weights = start if best == 0 else self._checkpoints.best_weights()
         position.recoveries += 1
         position.learning_rate /= 2
         failed, position.epoch, position.sums = position.epoch, best + 1, Sums()
@@ -248,7 +250,6 @@ class Trainer:
 
     def _started(self) -> Started:
         job, prepared, position = self._job, self._job.prepared, self._position
-        steps_left = (self._epochs - position.epoch + 1) * self._steps - position.sums.steps
         parameters = self._parameters()
         return Started(
             time=self._time(),
@@ -262,18 +263,25 @@ class Trainer:
             examples=len(prepared.examples),
             held_out_lines=prepared.held_out_lines,
             parameters=parameters,
-            memory_bytes=FAMILIES[job.config.preset].training_bytes(parameters),
-            estimated_s=steps_left * self._seconds_a_step,
+            memory_bytes=FAMILIES[job.config.preset].training_bytes(
+                parameters, prepared.vocabulary.total_words, job.config.train.batch_size
+            ),
+            estimated_s=self._time_left(),
             epochs_done=position.epoch - 1,
             device=str(self._learner.device),
             threads=self._learner.threads,
             versions=versions(),
         )
 
-    def _progress(self, seconds: float, steps: int) -> Progress:
+    def _time_left(self) -> float:
+        """Seconds to the end of the last epoch, with what each end of an epoch was seen to take."""
+        epochs = self._epochs - self._position.epoch + 1
+        steps = epochs * self._steps - self._position.sums.steps
+        return steps * self._seconds_a_step + epochs * self._seconds_an_end
+
+    def _progress(self, examples_per_s: float) -> Progress:
         position, sums = self._position, self._position.sums
         metrics = self._train_metrics()
-        left = (self._epochs - position.epoch + 1) * self._steps - sums.steps
         return Progress(
             time=self._time(),
             epoch=position.epoch,
@@ -282,9 +290,9 @@ class Trainer:
             steps=self._steps,
             loss=metrics["loss"],
             accuracy=metrics["accuracy"],
-            examples_per_s=steps * self._job.config.train.batch_size / max(seconds, 1e-9),
+            examples_per_s=examples_per_s,
             elapsed_s=position.elapsed_s,
-            eta_s=left * self._seconds_a_step,
+            eta_s=self._time_left(),
         )
 
     def _finished(self, why: FinishReason) -> Finished:

@@ -153,6 +153,7 @@ def test_held_out_lines_stand_in_blocks_and_bring_no_words() -> None:
     assert split_held_out(lines, 0.1, seed=4) != (train, held_out)
     data = prepared("\n".join(lines), held_out=0.1, seed=3)
     assert data.held_out_lines == 40
+    assert data.card["words"] == 1200
     assert not any(line.split()[0] in data.vocabulary for line in held_out)
 
 
@@ -199,7 +200,9 @@ def test_unicode_with_and_without_its_mark_is_read(encoding: str, tmp_path: Path
 
 
 def test_line_ends_of_every_system_are_read(tmp_path: Path) -> None:
-    assert read(b"a b\r\nc d\re f\n", folder=tmp_path).lines == ("a b", "c d", "e f", "")
+    corpus = read(b"a b\r\nc d\re f\n", folder=tmp_path)
+    assert corpus.lines == ("a b", "c d", "e f", "")
+    assert corpus.line_count == 3
 
 
 def test_several_files_are_one_text(tmp_path: Path) -> None:

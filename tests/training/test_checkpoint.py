@@ -30,6 +30,7 @@ from rnnlm_tui import model_files
 from rnnlm_tui.errors import ModelError, StorageError
 from rnnlm_tui.events import (
     Event,
+    Failed,
     Finished,
     Progress,
     Saved,
@@ -677,7 +678,9 @@ def test_the_older_history_stays_whole_where_it_cannot_be_cut(
     events: list[Event] = [started(), saved(1)]
     with pytest.raises(StorageError, match=r"history\.jsonl: no space left"):
         record_all(tmp_path, *events)
-    assert history(tmp_path) == older + events
+    *kept, failed = history(tmp_path)
+    assert kept == older + events
+    assert isinstance(failed, Failed)
 
 
 @HOSTILE

@@ -144,7 +144,7 @@ def test_a_run_stopped_within_an_epoch_goes_on_there(corpus_file: Path, tmp_path
     assert isinstance(events[-1], Finished)
     assert events[-1].reason == "stopped"
     card = read_card(tmp_path / "parts")
-    assert (card.epochs_done, card.metrics["epoch"], card.metrics["steps"]) == (1, 2, 3)
+    assert (card.epochs_done, card.metrics["epoch"]) == (1, 1)
     state = load_state(tmp_path / "parts", "small")
     assert (state.position.epoch, state.position.sums.steps) == (2, 3)
     rest = epochs_of(run(job(corpus_file, tmp_path / "parts", state, epochs=3)))
@@ -293,3 +293,41 @@ def test_weights_that_no_model_may_have_are_never_saved(corpus_file: Path, tmp_p
     assert isinstance(finished, Finished)
     assert (finished.reason, finished.best_epoch) == ("diverged", None)
     assert load_state(tmp_path / "a", "small").position.epoch == 1
+
+
+def test_a_stop_within_the_first_epoch_leaves_a_model_all_the_same(
+    corpus_file: Path, tmp_path: Path
+) -> None:
+    ticks = iter(range(10**9))
+    small = job(corpus_file, tmp_path / "a", epochs=2)
+    control = Control()
+    for event in Trainer(small, control, clock=lambda: float(next(ticks))).run():
+        if isinstance(event, Progress) and event.step == 3:
+            control.stop()
+    metrics = read_card(tmp_path / "a").metrics
+    assert (metrics["epoch"], metrics["steps"]) == (1, 3)
+    load_model(tmp_path / "a")
+
+
+def test_a_run_spoilt_in_every_weight_recovers(
+    corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every parameter turns into NaN once, what is rounded up too; the run ends well."""
+    spoilt: list[bool] = []
+    step = Learner.step
+
+    def spoil(self: Learner, *batch: object) -> object:
+        loss = step(self, *batch)  # type: ignore[arg-type]
+        if not spoilt and (tmp_path / "a" / "model.json").exists():
+            spoilt.append(True)
+            with torch.no_grad():
+                for parameter in self.network.parameters():
+                    parameter.fill_(math.nan)
+        return loss
+
+    monkeypatch.setattr(Learner, "step", spoil)
+    events = run(job(corpus_file, tmp_path / "a", epochs=3))
+    assert sum(isinstance(event, Warned) for event in events) == 1
+    assert isinstance(events[-1], Finished)
+    assert events[-1].reason == "completed"
+    assert all(math.isfinite(epoch.train["loss"]) for epoch in epochs_of(events))
