@@ -74,7 +74,8 @@ class TextWatcher:
             case Progress() if self._bar:
                 self._write(f"\r{progress_line(event)[: _bar_width()]}\x1b[K")
             case EpochEnded():
-                self._say(epoch_line(event, self._epochs))
+                line = epoch_line(event, self._epochs)
+                self._say(line[: _bar_width()] if self._bar else line)
             case Paused():
                 self._say("paused")
             case Resumed():
