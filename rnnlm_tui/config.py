@@ -225,14 +225,18 @@ def check_setting(spec: dataclasses.Field[Any], value: Any) -> Setting:
         if value not in meta["choices"]:
             raise UsageError(f"{flag} is {value!r}", f"it must be {' or '.join(meta['choices'])}")
         return str(value)
-    whole = meta["kind"] == "int"
-    wanted = f"it must be a {'whole ' if whole else ''}number, {meta['within']}"
+    return parse_number(value, flag, meta["within"], whole=meta["kind"] == "int")
+
+
+def parse_number(value: Any, flag: str, within: Range, *, whole: bool) -> int | float:
+    """The number that an option or a file gives. Raises UsageError, naming the range."""
     try:
         number = float(value) if not isinstance(value, bool) else math.nan
     except (TypeError, ValueError, OverflowError):
         number = math.nan
-    if number not in meta["within"] or (whole and number != int(number)):
-        raise UsageError(f"{flag} is {value!r}", wanted)
+    if number not in within or (whole and number != int(number)):
+        kind = "whole number" if whole else "number"
+        raise UsageError(f"{flag} is {value!r}", f"it must be a {kind}, {within}")
     return int(number) if whole else number
 
 

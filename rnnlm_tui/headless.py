@@ -21,6 +21,7 @@ from rnnlm_tui.config import (
     RunConfig,
     all_settings,
     make_run_config,
+    parse_number,
     preset_named,
     settings_from_environment,
     settings_from_toml,
@@ -114,17 +115,8 @@ def as_unicode(argument: str) -> str:
 
 
 def number(value: str | None, flag: str, within: Range, default: float, *, whole: bool) -> float:
-    """The number that an option gives. Raises UsageError, naming the range."""
-    if value is None:
-        return default
-    try:
-        parsed = float(value)
-    except ValueError:
-        parsed = float("nan")
-    if parsed not in within or (whole and parsed != int(parsed)):
-        kind = "whole number" if whole else "number"
-        raise UsageError(f"{flag} is {value!r}", f"it must be a {kind}, {within}")
-    return parsed
+    """The number that an option gives, or the default. Raises UsageError, naming the range."""
+    return default if value is None else parse_number(value, flag, within, whole=whole)
 
 
 def show_suggestions(options: argparse.Namespace) -> int:

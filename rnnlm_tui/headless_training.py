@@ -244,7 +244,10 @@ def _resumed_job(library: Library, name: str, options: argparse.Namespace) -> Jo
     prepared = _prepared_again(corpus, config, state)
     shapes = FAMILIES[config.preset].shapes(config.model, prepared.vocabulary.total_words)
     if {weight: tensor.shape for weight, tensor in state.weights.items()} != shapes:
-        raise ModelError(f"the state of the run of {name} is that of other words", "use --force")
+        raise ModelError(
+            f"the state of the run of {name} is that of another network",
+            "train it anew with --force",
+        )
     seed_line = options.seed_line or state.corpus.get("seed_line") or default_seed_line(corpus)
     origin = {**state.corpus, "seed_line": headless.as_unicode(seed_line)}
     return Job(name, folder, config, prepared, origin, state)

@@ -11,7 +11,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from rnnlm_tui import cli
 from rnnlm_tui.config import Range, all_settings
@@ -263,6 +265,28 @@ def test_a_run_that_never_had_a_finite_loss_says_so(command: Command, corpus_fil
     assert done.returncode == 4
     assert done.stderr.count("going back to the start with half the learning rate") == 3
     assert "nothing is kept" in done.stderr
+
+
+@pytest.mark.parametrize("change", ["missing", "more", "smaller", "larger"])
+def test_a_saved_run_with_the_weights_of_another_network_is_refused(
+    command: Command, corpus_file: Path, data_dir: Path, change: str
+) -> None:
+    begun = ["--train", str(corpus_file), *TINY, "--epochs", "1", "--name", "m"]
+    assert command(*begun).returncode == 0
+    path = data_dir / "models" / "m" / "resume.safetensors"
+    tensors = load_file(path)
+    embedding = tensors.pop("weight.embedding")
+    if change != "missing":
+        tensors["weight.embedding"] = embedding
+    if change == "more":
+        tensors["weight.more"] = np.zeros(1, np.float32)
+    elif change == "smaller":
+        tensors["weight.output.bias"] = np.zeros(1, np.float32)
+    elif change == "larger":
+        tensors["weight.embedding"] = np.zeros((99, 4), np.float32)
+    save_file(tensors, path)
+    done = command("--train", "--resume", "--name", "m", "--epochs", "2")
+    assert "is that of another network" in refusal(done, 1)
 
 
 # Where nothing can be saved, or somebody else saves

@@ -28,7 +28,6 @@ from rnnlm_tui.events import (
     json_safe,
     to_json_line,
 )
-from rnnlm_tui.lm.families import FAMILIES
 from rnnlm_tui.model_files import (
     AS_ESCAPES,
     HISTORY,
@@ -270,18 +269,13 @@ def _checked_origin(data: Any) -> dict[str, Any]:
 
 
 def _check_tensors(state: RunState) -> None:
-    """Raises ValueError unless the weights are those of a network with the state's settings."""
+    """Raises ValueError for tensors that no run of this program saves."""
     for tensor in state.weights.values():
         if tensor.dtype != np.float32 or not model_files.is_usable(tensor):
             raise ValueError("a weight is not of usable float32 numbers")
     for tensor in state.moments.values():
         if tensor.dtype != np.float32 or not np.isfinite(tensor).all():
             raise ValueError("a running mean is not of usable float32 numbers")
-    shapes = {name: tensor.shape for name, tensor in state.weights.items()}
-    family, sizes = FAMILIES[state.config.preset], {size for s in shapes.values() for size in s}
-    # The number of words is one of the sizes; which, only the family knows.
-    if not any(family.shapes(state.config.model, size) == shapes for size in sizes):
-        raise ValueError("the weights are not those of its network")
 
 
 def _part(tensors: dict[str, Any], prefix: str) -> dict[str, Any]:
