@@ -225,14 +225,16 @@ def _name_to_resume(library: Library, options: argparse.Namespace) -> str:
 def _resumed_job(library: Library, name: str, options: argparse.Namespace) -> Job:
     folder = library.path(name)
     state = load_state(folder, name)
-    config = _config_to_resume(state, options)
+    changed = _changed_settings(options)
+    before = state.config.to_json()
+    config = make_run_config(before["preset"], [{**before["model"], **before["train"]}, changed])
     if state.position.epoch > config.train.epochs:
         done = state.position.epoch - 1
         raise UsageError(
             f"the run of {name} has done all its {done} epochs",
             f"give more, such as --epochs {2 * done}",
         )
-    if options.learning_rate is not None:
+    if "learning_rate" in changed:
         state.position.learning_rate = config.train.learning_rate
     sources = options.train or state.corpus.get("sources") or []
     corpus = headless.corpus_of(sources, options.encoding or state.corpus.get("encoding"))
@@ -253,7 +255,11 @@ def _resumed_job(library: Library, name: str, options: argparse.Namespace) -> Jo
     return Job(name, folder, config, prepared, origin, state)
 
 
-def _config_to_resume(state: RunState, options: argparse.Namespace) -> RunConfig:
+def _changed_settings(options: argparse.Namespace) -> dict[str, str]:
+    """The settings that a run gets anew when it goes on: flags over the environment.
+
+    Raises UsageError for those that it cannot.
+    """
     given = headless.given_settings(options)
     fixed = sorted(given.keys() - set(CHANGEABLE))
     if fixed or options.preset or options.config:
@@ -262,10 +268,8 @@ def _config_to_resume(state: RunState, options: argparse.Namespace) -> RunConfig
             f"--{flag} cannot be changed when a run goes on",
             f"only {', '.join('--' + s.replace('_', '-') for s in CHANGEABLE)} can",
         )
-    before = state.config.to_json()
-    changed = {n: v for n, v in settings_from_environment().items() if n in CHANGEABLE}
-    layers = [{**before["model"], **before["train"]}, changed, given]
-    return make_run_config(before["preset"], layers)
+    environment = settings_from_environment()
+    return {name: environment[name] for name in CHANGEABLE if name in environment} | given
 
 
 def _prepared_again(corpus: Corpus, config: RunConfig, state: RunState) -> PreparedCorpus:

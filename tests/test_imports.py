@@ -11,6 +11,7 @@ import pytest
 
 import rnnlm_tui
 from tests.conftest import Command
+from tests.test_train_command import TINY
 
 RUN_MODE = """
 import sys
@@ -36,14 +37,7 @@ for module in pkgutil.walk_packages(rnnlm_tui.__path__, "rnnlm_tui."):
         importlib.import_module(module.name)
         print(module.name)
 """
-TINY = [
-    "--embedding-size=4",
-    "--bidirectional-size=4",
-    "--recurrent-size=4",
-    "--threads=1",
-    "--device=cpu",
-    "--epochs=1",
-]
+ONE_EPOCH = [*TINY, "--epochs=1"]
 INNER = ["errors", "paths", "config", "events"]
 TEXT = ["text.corpus", "text.tokenizer", "text.vocabulary", "text.examples"]
 
@@ -78,7 +72,7 @@ def loaded(code: str, *arguments: str) -> set[str]:
 @pytest.fixture
 def model(command: Command, corpus_file: Path) -> str:
     """A model in this test's data folder."""
-    assert command("--train", str(corpus_file), *TINY, "--name", "m").returncode == 0
+    assert command("--train", str(corpus_file), *ONE_EPOCH, "--name", "m").returncode == 0
     return "m"
 
 
@@ -106,7 +100,7 @@ def test_asking_a_model_loads_neither_torch_nor_a_screen(corpus_file: Path) -> N
 
 
 def test_training_loads_no_screen(corpus_file: Path) -> None:
-    modules = loaded(RUN_MODE, "--train", str(corpus_file), *TINY)
+    modules = loaded(RUN_MODE, "--train", str(corpus_file), *ONE_EPOCH)
     assert "torch" in modules
     assert modules.isdisjoint({"textual", "rich"})
 

@@ -35,6 +35,7 @@ from rnnlm_tui.events import (
     from_json_line,
     to_json_line,
 )
+from rnnlm_tui.training.checkpoint import load_state
 from tests.conftest import VERSES, Command, command_line
 
 PATIENCE_S = 60
@@ -434,6 +435,22 @@ def test_more_epochs_after_the_end_equal_one_longer_run(
     assert command("--train", "--resume", "--name", "parts", "--epochs", "4").returncode == 0
     assert command(*start, "--epochs", "4", "--name", "whole").returncode == 0
     assert_same_weights(weights_of(data_dir, "parts"), weights_of(data_dir, "whole"))
+
+
+def test_a_resumed_run_takes_its_new_settings_from_the_environment_and_from_flags(
+    command: Command, corpus_file: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = ["--train", str(corpus_file), *TINY, "--epochs", "1", "--name", "m"]
+    assert command(*begun).returncode == 0
+    monkeypatch.setenv("RNNLM_EPOCHS", "2")
+    monkeypatch.setenv("RNNLM_LEARNING_RATE", "0.5")
+    assert command("--train", "--resume", "--name", "m").returncode == 0
+    state = load_state(data_dir / "models" / "m", "m")
+    assert (state.position.epoch, state.position.learning_rate) == (3, 0.5)
+    flags = ["--epochs", "3", "--learning-rate", "0.25"]
+    assert command("--train", "--resume", "--name", "m", *flags).returncode == 0
+    state = load_state(data_dir / "models" / "m", "m")
+    assert (state.position.epoch, state.position.learning_rate) == (4, 0.25)
 
 
 def test_what_a_resumed_run_is_made_of_cannot_change(

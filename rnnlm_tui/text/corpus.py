@@ -46,8 +46,8 @@ class Corpus:
 def read_corpus(sources: Sequence[str | Path], encoding: str | None, stdin: BinaryIO) -> Corpus:
     """Reads one or several files, or `-` for standard input, as one text.
 
-    `encoding` None means UTF-8, or UTF-16 where the file begins with its mark. Raises CorpusError
-    for what cannot be read and for what is not text.
+    `encoding` None means UTF-8, or UTF-16 or UTF-32 where the file begins with its mark. Raises
+    CorpusError for what cannot be read and for what is not text.
     """
     texts, names, absolute = [], [], []
     for source in sources:
