@@ -33,7 +33,7 @@ from rnnlm_tui.lm.families import FAMILIES
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.recurrent import Layer
 from rnnlm_tui.paths import bundled_corpus, data_dir
-from rnnlm_tui.printing import escaped, printable
+from rnnlm_tui.printing import escaped, in_bytes, in_time, printable
 from rnnlm_tui.suggest import CANDIDATES, Suggestions, continue_line, suggest
 from rnnlm_tui.text.corpus import Corpus, read_corpus
 from rnnlm_tui.text.examples import PreparedCorpus, prepare
@@ -226,6 +226,7 @@ def summary(options: argparse.Namespace) -> int:
     layers = family.layers(config.model, total, prepared.window)
     parameters = family.parameters(config.model, total)
     memory = family.training_bytes(parameters, total, config.train.batch_size)
+    seconds = family.training_seconds(config, total, prepared.window, len(prepared.examples))
     pairs = first_pairs(prepared)
     if options.json:
         print_json(
@@ -236,6 +237,7 @@ def summary(options: argparse.Namespace) -> int:
                 "window": prepared.window,
                 "parameters": parameters,
                 "memory_bytes": memory,
+                "estimated_s": seconds,
                 "layers": [asdict(layer) for layer in layers],
                 "corpus": {**prepared.card, "held_out_lines": prepared.held_out_lines},
                 "first_pairs": pairs,
@@ -249,7 +251,12 @@ def summary(options: argparse.Namespace) -> int:
     )
     print(f"\nthe network ({config.preset})")
     print("\n".join(layer_table(layers)))
-    print(f"  {parameters:,} parameters in all; training takes about {in_bytes(memory)}")
+    epochs = config.train.epochs
+    print(f"  {parameters:,} parameters in all; training takes about {in_bytes(memory)} of memory")
+    print(
+        f"  training {epochs:,} epoch{'s' * (epochs != 1)} takes about"
+        f" {in_time(seconds, roughly=True)} here"
+    )
     return 0
 
 
@@ -288,15 +295,6 @@ def layer_table(layers: Iterable[Layer]) -> Iterator[str]:
     for layer in layers:
         shape = str(layer.output_shape)
         yield f"  {layer.name:14} {layer.type:24} {shape:18} {layer.parameters:12,}"
-
-
-def in_bytes(count: float) -> str:
-    """A number of bytes for a person, in decimal units."""
-    for unit in ("B", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit != "MB" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:,.1f} GB"
 
 
 def models(options: argparse.Namespace) -> int:

@@ -45,9 +45,10 @@ from rnnlm_tui.events import Event, Failed, Finished, to_json_line
 from rnnlm_tui.headless_watchers import JsonWatcher, TextWatcher
 from rnnlm_tui.library import Library, check_name
 from rnnlm_tui.lm.families import FAMILIES
+from rnnlm_tui.locks import TRAINING
 from rnnlm_tui.model_files import MODEL, RESUME
 from rnnlm_tui.paths import bundled_corpus
-from rnnlm_tui.printing import escaped, printable
+from rnnlm_tui.printing import escaped, in_bytes, printable
 from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus
 from rnnlm_tui.text.examples import PreparedCorpus, prepare
 from rnnlm_tui.text.tokenizer import TOKENIZERS
@@ -61,6 +62,9 @@ CHANGEABLE = ("epochs", "learning_rate", "device", "threads")
 WORDS = "max_vocabulary"
 """The setting that a run which starts from a model cannot have: it has its words."""
 SEED_LINE_WORDS = 4
+NICENESS = 10
+"""The priority of a run that somebody watches: a key press beside it, which waited up to 105 ms
+(99th percentile), waits 32 ms."""
 CGROUP = Path("/sys/fs/cgroup")
 """Where Linux says how much memory a container may take."""
 
@@ -91,7 +95,7 @@ def _train(options: argparse.Namespace) -> tuple[Finished, bool]:
         share_the_processor()
     planner = _resumed_job if options.resume else _new_job
     name = _name_to_resume(library, options) if options.resume else _new_name(library, options)
-    with library.lock(name):
+    with library.lock(name, TRAINING):
         job = planner(library, name, options)
         if not options.json and not options.quiet:
             print("\n".join(headless.data_card(job.prepared)), file=sys.stderr)
@@ -305,21 +309,23 @@ def check_memory(config: RunConfig, prepared: PreparedCorpus) -> None:
     fewer_words = f"keep the most frequent words, at most --max-vocabulary {low - 1},"
     raise CorpusError(
         f"{prepared.corpus.name} has {total - 1:,} different words: the preset {config.preset}"
-        f" needs {headless.in_bytes(needed(total))} of memory to train on them,"
-        f" {headless.in_bytes(free)} are free",
+        f" needs {in_bytes(needed(total))} of memory to train on them,"
+        f" {in_bytes(free)} are free",
         f"{fewer_words if low > 2 else 'take fewer units,'}"
         " or take a preset whose size grows less with the vocabulary",
     )
 
 
 def share_the_processor() -> None:
-    """Leaves a core to whoever controls this run, and lets threads that wait sleep.
+    """Leaves a core to whoever controls this run, gives way to it, and lets waiting threads sleep.
 
     By default they spin, and with another busy process beside them training becomes up to 100 times
     slower. OpenMP reads both variables when torch is loaded; --threads still decides.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) - 1)))
+    if sys.platform != "win32":
+        os.nice(max(0, NICENESS - os.nice(0)))
 
 
 def free_memory() -> int:
@@ -369,6 +375,7 @@ def obeying(control: Control, from_stdin: bool) -> Iterator[list[int]]:
     before = {n: signal.getsignal(n) for n in numbers if signal.getsignal(n) != signal.SIG_IGN}
     for number in before:
         signal.signal(number, stop)
+    control.has_controller = from_stdin
     if from_stdin:
         threading.Thread(target=_obey_stdin, args=(control,), daemon=True).start()
     try:
@@ -388,7 +395,9 @@ def _obey_stdin(control: Control) -> None:
                 message = f"not a control line: {printable(line)}"
                 with suppress(OSError):
                     print(message, file=sys.stderr, flush=True)
-    if not control.detached:
+    if control.detached:
+        control.resume()  # nobody else can any more
+    else:
         control.stop()
 
 

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from typing import TextIO
 
-from rnnlm_tui import headless
 from rnnlm_tui.events import (
     EpochEnded,
     Event,
@@ -20,7 +19,7 @@ from rnnlm_tui.events import (
     to_json_line,
 )
 from rnnlm_tui.paths import APP_NAME
-from rnnlm_tui.printing import escaped, printable
+from rnnlm_tui.printing import escaped, in_bytes, in_time, printable
 from rnnlm_tui.training.control import Control
 
 BAR_WIDTH = 20
@@ -45,10 +44,10 @@ class JsonWatcher:
 
 
 def give_up(stream: TextIO, control: Control) -> None:
-    """Drops all that is printed to `stream` from now on, and stops the run unless it is detached:
-    nobody watches it any more."""
+    """Drops all that is printed to `stream` from now on, and stops the run, which nobody watches
+    any more, unless it is detached or has a controller."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    if not control.detached:
+    if not (control.detached or control.has_controller):
         control.stop()
 
 
@@ -114,7 +113,7 @@ def _bar_width() -> int:
 def started_lines(event: Started) -> Iterator[str]:
     """What the run will cost."""
     yield (
-        f"{event.parameters:,} parameters, about {headless.in_bytes(event.memory_bytes)} of memory,"
+        f"{event.parameters:,} parameters, about {in_bytes(event.memory_bytes)} of memory,"
         f" on {event.device} with {event.threads} thread{'s' * (event.threads != 1)}"
     )
     epochs = event.config["train"]["epochs"]
@@ -157,13 +156,3 @@ def finished_line(event: Finished, name: str) -> str:
         f" loss {train['loss']:.3f}, accuracy {train['accuracy']:.1%},"
         f" {in_time(event.elapsed_s)}, in {event.path}"
     )
-
-
-def in_time(seconds: float) -> str:
-    """A duration for a person."""
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02} s"
-    return f"{minutes // 60} h {minutes % 60:02} min"

@@ -1,50 +1,28 @@
-"""The models in the user data folder: list, open, rename, delete, export, import, lock."""
+"""The models in the user data folder: list, open, rename, copy, delete, export, import, and which
+of them are being trained."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
-import socket
-import struct
 import tempfile
 import uuid
-import zipfile
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import IO
 
-import filelock
-
-from rnnlm_tui import model_files
+from rnnlm_tui import archive, model_files
 from rnnlm_tui.errors import ModelError, StorageError, UsageError, reason
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.model_files import HISTORY, MODEL, RESUME, ModelCard
+from rnnlm_tui.locks import TRAINING, Locks
+from rnnlm_tui.model_files import MODEL, RESUME, ModelCard
 
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 """Names that Windows keeps for itself; refused everywhere, so that an export can go anywhere."""
-UNREADABLE_ZIP = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    LookupError,
-    RuntimeError,  # encrypted, or of a kind that Python does not know
-    EOFError,
-    ValueError,
-    OverflowError,
-)
-COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-LARGEST_HISTORY = 256 << 20
-CHUNK = 1 << 20
-LOCK_PATIENCE_S = 0.5
-"""Listing the models takes each lock for an instant, so a lock taken is asked for a few times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +35,25 @@ class Entry:
     damaged: str | None
     size_bytes: int
     trained_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A training that runs, or one that can go on, or both.
+
+    `holder` and `pid` are those of the process that trains, None where none does; `on_this_host`
+    says whether it is one of this machine. `epochs_done` of `epochs` stand on the model's card;
+    both are None before the first save.
+    """
+
+    name: str
+    running: bool
+    holder: str | None
+    pid: int | None
+    on_this_host: bool
+    resumable: bool
+    epochs_done: int | None
+    epochs: int | None = None
 
 
 def is_name(name: str) -> bool:
@@ -79,6 +76,7 @@ class Library:
 
     def __init__(self, data_dir: Path) -> None:
         self.folder = data_dir / "models"
+        self._locks = Locks(self.folder / ".locks")
 
     def path(self, name: str) -> Path:
         """The folder of the model `name`, whether it is there or not. Raises UsageError."""
@@ -113,9 +111,8 @@ class Library:
             card = model_files.check_model(folder)
         except (ModelError, UsageError) as error:
             card, damaged = None, error.message
-        return Entry(
-            name, card, damaged, _size(folder), self.holder(name) if is_name(name) else None
-        )
+        trainer = self._locks.trainer(name) if is_name(name) else None
+        return Entry(name, card, damaged, _size(folder), str(trainer) if trainer else None)
 
     def newest(self) -> str:
         """The name of the model that was saved last. Raises ModelError where there is none."""
@@ -134,11 +131,45 @@ class Library:
     def _newest_with(self, file: str) -> str | None:
         """The folder of a model whose `file` is the newest."""
         saved: list[tuple[float, str]] = []
-        for path in self.folder.glob(f"*/{file}"):
-            if is_name(path.parent.name):
-                with suppress(OSError):  # deleted since, or a link to nowhere
-                    saved.append((path.stat().st_mtime, path.parent.name))
+        for name in self._having(file):
+            with suppress(OSError):  # deleted since, or a link to nowhere
+                saved.append(((self.folder / name / file).stat().st_mtime, name))
         return max(saved)[1] if saved else None
+
+    def _having(self, file: str) -> Iterator[str]:
+        """The names whose folders hold this file."""
+        names = (path.parent.name for path in self.folder.glob(f"*/{file}"))
+        return filter(is_name, names)
+
+    def runs(self) -> list[Run]:
+        """Every training that runs now, wherever it was started, and every one that can go on, in
+        the order of their names. Cheap: it reads cards and notes, and no tensor."""
+        held = filter(is_name, self._locks.noted())
+        runs = map(self._run, sorted({*held, *self._having(RESUME)}))
+        return [run for run in runs if run.running or run.resumable]
+
+    def _run(self, name: str) -> Run:
+        trainer, card = self._locks.trainer(name), None
+        with suppress(ModelError):
+            card = model_files.read_card(self.path(name))
+        return Run(
+            name,
+            running=trainer is not None,
+            holder=str(trainer) if trainer else None,
+            pid=trainer.pid if trainer else None,
+            on_this_host=trainer is not None and trainer.on_this_host,
+            resumable=_is_there(self.path(name) / RESUME),
+            epochs_done=card.epochs_done if card else None,
+            epochs=card.config.train.epochs if card else None,
+        )
+
+    def stop_run(self, name: str) -> None:
+        """Asks the training of `name` on this machine to save and end, and returns at once.
+
+        A second request, before the first is through, ends it with what was saved before. Raises
+        ModelError where no training of that name runs here.
+        """
+        self._locks.end_training(check_name(name))
 
     def open(self, name: str) -> tuple[ModelCard, LanguageModel]:
         """The model `name`, checked and ready to predict. Raises ModelError."""
@@ -167,7 +198,7 @@ class Library:
         """Gives the model `old` the name `new`. Raises ModelError where `new` is taken."""
         self._must_exist(old)
         self._must_be_free(new)
-        with self.lock(old), self.lock(new):
+        with self.lock(old, "rename"), self.lock(new, "rename"):
             self._must_be_free(new)
             self._move(self.path(old), self.path(new))
 
@@ -181,6 +212,32 @@ class Library:
         except OSError as error:
             raise StorageError(f"could not make {target}: {reason(error)}") from error
 
+    def duplicate(self, source: str, target: str) -> None:
+        """Copies the model `source` to the name `target`, without the state for resuming.
+
+        Raises ModelError where `source` is damaged or in use, or `target` is taken.
+        """
+        self._must_exist(source)
+        self._must_be_free(target)
+        with self.lock(source, "duplicate"), self.lock(target, "duplicate"):
+            self._must_be_free(target)
+            self.open(source)
+            with self._staging("duplicate") as staging:
+                archive.copy_checked(self.path(source), staging)
+                self._move(staging, self.path(target))
+
+    @contextmanager
+    def _staging(self, purpose: str) -> Iterator[Path]:
+        """A new folder beside the models, to be filled and moved; it is gone at the end."""
+        try:
+            staging = Path(tempfile.mkdtemp(prefix=f".{purpose}-", dir=self.folder))
+        except OSError as error:
+            raise StorageError(f"cannot write to {self.folder}: {reason(error)}") from error
+        try:
+            yield staging
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
     def delete(self, name: str) -> None:
         """Deletes the model `name`, or what an unfinished run of that name left.
 
@@ -190,7 +247,7 @@ class Library:
             raise ModelError(f"there is no model {name}", self.known())
         if not is_name(name):  # a folder that no run made, so nobody can hold it
             return self._discard(self.folder / name)
-        with self.lock(name):
+        with self.lock(name, "delete"):
             return self._discard(self.path(name))
 
     def _discard(self, folder: Path) -> None:
@@ -217,7 +274,7 @@ class Library:
             raise StorageError(f"{target} is there already", "name another file, or give --force")
 
         def export(card: ModelCard) -> None:
-            model_files.write_file(target, partial(_write_zip, folder, card))
+            model_files.write_file(target, partial(archive.write_zip, folder, card))
 
         model_files.with_card(folder, export)
         return target
@@ -228,69 +285,22 @@ class Library:
         Names, sizes, the card, the words and the header of the weights are checked before a file
         is put into the library; the zip's own paths are never used. Raises ModelError.
         """
-        with self.lock(name):
+        with self.lock(name, "import"):
             self._must_be_free(name)
-            try:
-                staging = Path(tempfile.mkdtemp(prefix=".import-", dir=self.folder))
-            except OSError as error:
-                raise StorageError(f"cannot write to {self.folder}: {reason(error)}") from error
-            try:
-                _extract_checked(source, staging)
+            with self._staging("import") as staging:
+                archive.extract_checked(source, staging)
                 self._move(staging, self.path(name))
-            finally:
-                shutil.rmtree(staging, ignore_errors=True)
 
-    @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
+    def lock(self, name: str, purpose: str = TRAINING) -> AbstractContextManager[None]:
         """Holds the model's name against every other process. Raises ModelError naming the holder,
         StorageError where the data folder cannot be written. The system lets go of it when the
-        process ends, however it ends."""
-        path, note = self._lock_files(name)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(path, timeout=LOCK_PATIENCE_S)
-            lock.acquire()
-        except filelock.Timeout as error:
-            holder = self._read_note(note)
-            raise ModelError(
-                f"the model {name} is in use by {holder}", "wait for it, or take another name"
-            ) from error
-        except OSError as error:
-            raise StorageError(f"cannot write to {path.parent}: {reason(error)}") from error
-        try:
-            since = datetime.now(UTC).isoformat(timespec="seconds")
-            facts = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
-            with suppress(OSError):
-                note.write_text(json.dumps(facts))
-            yield
-        finally:
-            with suppress(OSError):
-                note.unlink(missing_ok=True)
-            lock.release()
+        process ends, however it ends. `purpose` tells a run from what is over in a moment."""
+        return self._locks.hold(check_name(name), purpose)
 
     def holder(self, name: str) -> str | None:
         """The process that holds the model's name, or None where nobody does."""
-        path, note = self._lock_files(name)
-        if not path.exists():
-            return None
-        try:
-            with filelock.FileLock(path, timeout=0):
-                return None
-        except filelock.Timeout:
-            return self._read_note(note)
-        except OSError:
-            return None
-
-    def _lock_files(self, name: str) -> tuple[Path, Path]:
-        locks = self.folder / ".locks"
-        return locks / f"{check_name(name)}.lock", locks / f"{name}.json"
-
-    def _read_note(self, note: Path) -> str:
-        try:
-            facts = json.loads(note.read_text())
-            return f"process {facts['pid']} on {facts['host']}, since {facts['since']}"
-        except (OSError, ValueError, TypeError, KeyError, RecursionError):
-            return "another process"
+        holder = self._locks.holder(check_name(name))
+        return str(holder) if holder else None
 
 
 def _is_there(path: Path) -> bool:
@@ -312,102 +322,3 @@ def _size(folder: Path) -> int:
             with suppress(OSError):
                 total += path.lstat().st_size if path.is_file() else 0
     return total
-
-
-def _write_zip(folder: Path, card: ModelCard, target: Path) -> None:
-    """Writes the model that the card describes, though a training may put the next one in place.
-
-    Raises ModelError where its files are gone, OSError where `target` cannot be written.
-    """
-    # A zip cannot hold dates before 1980; it gets the nearest that it can.
-    with zipfile.ZipFile(
-        target, "w", zipfile.ZIP_DEFLATED, compresslevel=1, strict_timestamps=False
-    ) as archive:
-        archive.writestr(MODEL, model_files.json_bytes(card.to_json()))
-        for name in (card.vocabulary, card.weights, HISTORY):
-            try:
-                source = (folder / name).open("rb")
-            except FileNotFoundError as error:
-                if name == HISTORY:
-                    continue
-                raise ModelError(f"cannot read {name}: {reason(error)}") from error
-            info = zipfile.ZipInfo.from_file(folder / name, name, strict_timestamps=False)
-            info.compress_type = zipfile.ZIP_DEFLATED
-            with source, archive.open(info, "w", force_zip64=True) as entry:
-                shutil.copyfileobj(source, entry, CHUNK)
-
-
-def _extract_checked(source: Path, target: Path) -> None:
-    """Writes the files of a model's zip into `target`, each under its known name and no larger than
-    its card allows, and checks them. Raises ModelError, or StorageError where `target` is full."""
-    try:
-        with zipfile.ZipFile(source) as archive:
-            _extract(archive, target)
-        model_files.load_model(target)
-    except ModelError as error:
-        raise ModelError(f"cannot import {source}: {error.message}", error.hint) from error
-    except OSError as error:
-        raise ModelError(f"cannot import {source}: {reason(error)}") from error
-    except UNREADABLE_ZIP as error:
-        raise ModelError(f"cannot import {source}: {str(error) or 'it is damaged'}") from error
-
-
-def _extract(archive: zipfile.ZipFile, target: Path) -> None:
-    sizes = {info.filename: info.file_size for info in archive.infolist()}
-    if len(sizes) != len(archive.infolist()):
-        raise ModelError("the zip holds a name twice")
-    if not {info.compress_type for info in archive.infolist()} <= {*COMPRESSIONS}:
-        raise ModelError("the zip is compressed in another way than an exported model")
-    if MODEL not in sizes:
-        raise ModelError(f"the zip is not an exported model: it has no {MODEL}")
-    if sizes[MODEL] > model_files.LARGEST_JSON:
-        raise ModelError(f"{MODEL} in the zip is larger than it can be")
-    card = model_files.parse_card(model_files.parse_json(archive.read(MODEL), MODEL))
-    limits = {
-        MODEL: model_files.LARGEST_JSON,
-        card.vocabulary: model_files.LARGEST_JSON,
-        HISTORY: LARGEST_HISTORY,
-        card.weights: model_files.largest_tensors(card),
-    }
-    for name, size in sizes.items():
-        if name not in limits:
-            raise ModelError(f"the zip holds {name[:80]!r}, which is no file of a model")
-        if size > limits[name]:
-            raise ModelError(f"{name} in the zip is larger than the model can be")
-    if missing := {card.vocabulary, card.weights} - sizes.keys():
-        raise ModelError(f"the zip lacks {' and '.join(sorted(missing))}")
-    needed, free = sum(sizes.values()), shutil.disk_usage(target).free
-    if needed > free:
-        raise StorageError(f"the model takes {needed:,} bytes, {free:,} are free")
-    # The words come before the weights: they prove the sizes that the card claims.
-    for name in sorted(sizes, key=lambda name: name == card.weights):
-        if name == card.weights:
-            model_files.read_vocabulary(target, card)
-        with archive.open(name) as file:
-            _copy(file, target / name, limits[name])
-
-
-def _copy(source: IO[bytes], target: Path, most: int) -> None:
-    """Copies at most `most` bytes; a size in a zip's directory proves nothing."""
-    left = most
-    with _explained(target):
-        file = target.open("xb")
-    with file:
-        while chunk := source.read(CHUNK):
-            left -= len(chunk)
-            if left < 0:
-                raise ModelError(f"{target.name} in the zip is larger than it says")
-            with _explained(target):
-                file.write(chunk)
-        with _explained(target):
-            file.flush()
-            os.fsync(file.fileno())
-
-
-@contextmanager
-def _explained(target: Path) -> Iterator[None]:
-    """Turns the system's reason for not writing `target` into StorageError."""
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(f"could not write {target}: {reason(error)}") from error

@@ -1,4 +1,4 @@
-"""Where the user's data lies. Nothing is created here."""
+"""Where the user's data, settings and logs lie. Nothing is created here."""
 
 from __future__ import annotations
 
@@ -12,11 +12,35 @@ def data_dir(override: Path | None = None) -> Path:
     """The user data folder: `override`, else RNNLM_DATA_DIR, else the platform's own."""
     if override is not None:
         return override.expanduser()
-    if from_environment := os.environ.get("RNNLM_DATA_DIR"):
-        return Path(from_environment).expanduser()
+    if folder := _from_environment("RNNLM_DATA_DIR"):
+        return folder
     import platformdirs  # 5 ms that --help does not need
 
     return platformdirs.user_data_path(APP_NAME, appauthor=False)
+
+
+def config_dir() -> Path:
+    """The user config folder: RNNLM_CONFIG_DIR, else the platform's own."""
+    if folder := _from_environment("RNNLM_CONFIG_DIR"):
+        return folder
+    import platformdirs
+
+    return platformdirs.user_config_path(APP_NAME, appauthor=False)
+
+
+def log_dir() -> Path:
+    """The user log folder: RNNLM_LOG_DIR, else the platform's own."""
+    if folder := _from_environment("RNNLM_LOG_DIR"):
+        return folder
+    import platformdirs
+
+    return platformdirs.user_log_path(APP_NAME, appauthor=False)
+
+
+def _from_environment(variable: str) -> Path | None:
+    """The folder that an environment variable names, or None where it names none."""
+    value = os.environ.get(variable)
+    return Path(value).expanduser() if value else None
 
 
 def bundled_corpus() -> Path:

@@ -1,4 +1,4 @@
-"""Text from a model, a corpus or a file, so that it cannot steer a terminal."""
+"""What is printed: foreign text, so that it cannot steer a terminal, and numbers for a person."""
 
 from __future__ import annotations
 
@@ -21,3 +21,26 @@ def printable(text: str) -> str:
 
 def _harmless(character: str) -> bool:
     return character in JOINERS or unicodedata.category(character) == "Zs"
+
+
+def in_bytes(count: float) -> str:
+    """A number of bytes for a person, in decimal units."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit != "MB" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:,.1f} GB"
+
+
+def in_time(seconds: float, *, roughly: bool = False) -> str:
+    """A duration for a person; `roughly` leaves out the seconds of what takes minutes, and the
+    hours of what takes days."""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{round(seconds / 60)} min" if roughly else f"{minutes} min {rest:02} s"
+    hours = minutes // 60
+    if roughly and hours >= 48:
+        return f"{round(hours / 24):,} days"
+    return f"{hours:,} h {minutes % 60:02} min"

@@ -24,11 +24,13 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every test has its own empty data folder, and no setting from outside."""
+    """Every test has its own empty folders for data, settings and logs, and no setting from
+    outside."""
     for name in [name for name in os.environ if name.startswith("RNNLM_")]:
         if name != "RNNLM_GOLDEN":
             monkeypatch.delenv(name)
-    monkeypatch.setenv("RNNLM_DATA_DIR", str(tmp_path / "data"))
+    for kind in ("data", "config", "log"):
+        monkeypatch.setenv(f"RNNLM_{kind.upper()}_DIR", str(tmp_path / kind))
 
 
 @pytest.fixture

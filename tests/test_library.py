@@ -27,8 +27,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnlm_tui import library as library_module
-from rnnlm_tui import model_files
+from rnnlm_tui import archive, model_files
 from rnnlm_tui.errors import ModelError, StorageError, UsageError
 from rnnlm_tui.library import Library, check_name
 from tests.test_model_files import (
@@ -140,6 +139,9 @@ def test_a_name_that_could_do_harm_is_refused_everywhere(library: Library, name:
         lambda: library.import_(Path("x.zip"), name),
         lambda: library.export(name, Path("x.zip")),
         lambda: library.holder(name),
+        lambda: library.duplicate("one", name),
+        lambda: library.duplicate(name, "three"),
+        lambda: library.stop_run(name),
     ):
         with pytest.raises(UsageError):
             use()
@@ -187,6 +189,8 @@ def test_a_library_that_is_not_there_is_empty_and_stays_away(data_dir: Path) -> 
         library.open("one")
     with pytest.raises(ModelError, match="no model one"):
         library.rename("one", "two")
+    with pytest.raises(ModelError, match="no model one"):
+        library.duplicate("one", "two")
     with pytest.raises(ModelError, match="no model one"):
         library.delete("one")
     with pytest.raises(ModelError, match="no model one"):
@@ -303,6 +307,89 @@ def test_a_model_that_cannot_be_moved_stays_whole(
     with pytest.raises(StorageError, match="read-only file system"):
         library.delete("one")
     assert models_of(library) == before
+
+
+# Copies
+
+
+def test_a_copy_is_the_same_model_without_the_state_of_its_run(library: Library) -> None:
+    put(library.path("one"), {"resume.safetensors": b"state", "history.jsonl": b"{}\n"})
+    before = contents(library.path("one"))
+    library.duplicate("one", "three")
+    assert library.names() == ["one", "three", "two"]
+    assert contents(library.path("one")) == before
+    del before["resume.safetensors"]
+    assert contents(library.path("three")) == before
+    library.delete("one")
+    (card, model) = library.open("three")
+    assert (card.epochs_done, model.vocabulary.words) == (1, WORDS)
+    assert sorted(p.name for p in library.folder.iterdir()) == [".locks", "three", "two"]
+
+
+def test_a_model_without_a_history_is_copied_without_one(library: Library) -> None:
+    library.duplicate("one", "three")
+    assert contents(library.path("three")) == contents(library.path("one"))
+
+
+def test_a_copy_to_a_name_that_is_taken_is_refused(library: Library) -> None:
+    put(library.path("run"), {"resume.safetensors": b"x"})
+    before = models_of(library)
+    for taken in ("two", "one", "run"):
+        with pytest.raises(ModelError, match=f"there is a model {taken} already"):
+            library.duplicate("one", taken)
+    assert models_of(library) == before
+
+
+@pytest.mark.parametrize("name", ["weights-1.safetensors", "vocabulary.json", "model.json"])
+def test_a_damaged_model_is_not_copied(library: Library, name: str) -> None:
+    (library.path("one") / name).write_bytes(b"")
+    before = models_of(library)
+    with pytest.raises(ModelError, match="the model one cannot be used"):
+        library.duplicate("one", "three")
+    assert models_of(library) == before
+
+
+@pytest.mark.parametrize("held", ["one", "three"])
+def test_neither_model_of_a_copy_may_be_held(library: Library, held: str) -> None:
+    before = models_of(library)
+    with (
+        held_elsewhere(library, held),
+        pytest.raises(ModelError, match=f"the model {held} is in use by process"),
+    ):
+        library.duplicate("one", "three")
+    assert models_of(library) == before
+
+
+def test_a_copy_that_the_disk_has_no_room_for_leaves_nothing(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = models_of(library)
+
+    def fail(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(StorageError, match="no space left"):
+        patch.setattr(os, "fsync", fail)
+        library.duplicate("one", "three")
+    assert models_of(library) == before
+    library.duplicate("one", "three")
+
+
+def test_nothing_of_a_copy_is_left_when_it_is_interrupted(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = models_of(library)
+
+    def interrupt(source: Path, target: Path) -> None:
+        (target / "model.json").write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(archive, "copy_checked", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        library.duplicate("one", "three")
+    assert models_of(library) == before
+    with library.lock("three"):
+        assert not library.has("three")
 
 
 # Locks
@@ -465,7 +552,7 @@ def test_an_export_while_a_training_saves_is_a_whole_model(
     library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next weights are put in place just before the zip is written."""
-    real = library_module._write_zip
+    real = archive.write_zip
     calls: list[str] = []
 
     def save_first(folder: Path, card: model_files.ModelCard, target: Path) -> None:
@@ -474,7 +561,7 @@ def test_an_export_while_a_training_saves_is_a_whole_model(
             make_model(folder, epoch=2, seed=9)
         real(folder, card, target)
 
-    monkeypatch.setattr(library_module, "_write_zip", save_first)
+    monkeypatch.setattr(archive, "write_zip", save_first)
     target = library.export("one", tmp_path / "x.zip")
     assert calls == ["weights-1.safetensors", "weights-2.safetensors"]
     library.import_(target, "three")
@@ -689,7 +776,7 @@ def test_a_bomb_that_says_its_size_is_refused_before_it_goes_off(
     def never(*arguments: object) -> None:
         raise AssertionError("a file was unpacked")
 
-    monkeypatch.setattr(library_module, "_copy", never)
+    monkeypatch.setattr(archive, "_copy", never)
     raw = zip_of({**whole(), name: bytes(4 << 20)})
     assert len(raw) < 20_000
     assert "larger than" in (import_of(raw) or "")
@@ -711,14 +798,14 @@ def test_a_bomb_that_says_less_than_its_size_is_refused(name: str, claimed: int)
 def test_a_history_larger_than_a_history_can_be_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(library_module, "LARGEST_HISTORY", 100)
+    monkeypatch.setattr(archive, "LARGEST_HISTORY", 100)
     assert "history.jsonl" in refusal({**whole(), "history.jsonl": b"x" * 101})
     assert import_of(zip_of({**whole(), "history.jsonl": b"x" * 100})) is None
 
 
 def test_more_than_the_size_that_the_directory_says_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="larger than it says"):
-        library_module._copy(io.BytesIO(bytes(5 << 20)), tmp_path / "x", 1 << 20)
+        archive._copy(io.BytesIO(bytes(5 << 20)), tmp_path / "x", 1 << 20)
     assert (tmp_path / "x").stat().st_size <= 1 << 20
 
 
@@ -738,7 +825,7 @@ def test_a_card_is_checked_before_anything_is_unpacked(
     def never(*arguments: object) -> None:
         raise AssertionError("a file was unpacked")
 
-    monkeypatch.setattr(library_module, "_copy", never)
+    monkeypatch.setattr(archive, "_copy", never)
     data = {**json.loads(whole_model()["model.json"]), **change}
     assert why in refusal({**whole(), "model.json": json.dumps(data).encode()})
 

@@ -632,6 +632,34 @@ def test_a_detached_run_goes_on_after_the_end_of_its_input(long_corpus: Path) ->
         assert run.end() == 0
 
 
+def test_a_detached_run_that_is_paused_goes_on_once_nobody_can_resume_it(
+    long_corpus: Path,
+) -> None:
+    arguments = ["--train", str(long_corpus), *LONG_EPOCHS, "--epochs=1", "--json"]
+    with running(*arguments, "--control=stdin") as run:
+        run.event(Progress)
+        run.send("detach\npause\n")
+        run.event(Paused)
+        run.hang_up()
+        assert run.event(Finished).reason == "completed"
+        assert run.end() == 0
+
+
+@POSIX
+def test_a_detach_that_comes_after_the_output_has_broken_is_obeyed(
+    data_dir: Path, long_corpus: Path
+) -> None:
+    arguments = ["--train", str(long_corpus), *LONG_EPOCHS, "--epochs=1", "--json"]
+    with running(*arguments, "--control=stdin", "--name=left", stream="stderr") as run:
+        assert run.process.stdout is not None
+        run.process.stdout.readline()
+        run.process.stdout.close()
+        run.send("detach\n")
+        run.hang_up()
+        assert run.end() == 0
+    assert json.loads((data_dir / "models/left/model.json").read_text())["epochs_done"] == 1
+
+
 def test_a_run_ends_well_while_its_control_input_stays_open(corpus_file: Path) -> None:
     arguments = ["--train", str(corpus_file), *TINY, "--epochs=2", "--json", "--control=stdin"]
     with running(*arguments) as run:
@@ -649,6 +677,35 @@ def test_a_controlled_run_leaves_a_core_to_who_controls_it(
     started = events_of(command(*arguments))[0]
     assert isinstance(started, Started)
     assert started.threads == max(1, (os.cpu_count() or 1) - 1)
+
+
+@POSIX
+def test_a_controlled_run_gives_way_to_who_controls_it(corpus_file: Path) -> None:
+    before = os.nice(0)
+    arguments = ["--train", str(corpus_file), *FOR_EVER, "--json"]
+    for control, niceness in ((["--control=stdin"], max(10, before)), ([], before)):
+        with running(*arguments, *control, "--name", f"m{niceness}") as run:
+            run.event(Started)
+            assert os.getpriority(os.PRIO_PROCESS, run.process.pid) == niceness
+
+
+@POSIX
+def test_giving_way_twice_gives_way_once() -> None:
+    code = (
+        "import os; from rnnlm_tui.headless_training import share_the_processor as share;"
+        " share(); first = os.nice(0); share(); print(first, os.nice(0))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    first, second = map(int, done.stdout.split())
+    assert first == second >= 10
+
+
+def test_a_training_says_in_its_note_that_it_trains(corpus_file: Path, data_dir: Path) -> None:
+    arguments = ["--train", str(corpus_file), *FOR_EVER, "--json", "--name", "mine"]
+    with running(*arguments) as run:
+        run.event(Started)
+        note = json.loads((data_dir / "models" / ".locks" / "mine.json").read_text())
+        assert (note["purpose"], note["pid"]) == ("train", run.process.pid)
 
 
 def test_control_and_corpus_cannot_both_be_standard_input(command: Command) -> None:

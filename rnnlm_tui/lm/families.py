@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from rnnlm_tui.config import ModelConfig
+from rnnlm_tui.config import ModelConfig, RunConfig
+from rnnlm_tui.lm.cost import lesson_training_seconds
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.recurrent import Layer, LessonModel, Weights, lesson_layers, lesson_shapes
 from rnnlm_tui.text.tokenizer import Tokenizer
@@ -23,11 +24,14 @@ class Family:
 
     `shapes(config, total_words)` names its weights, `layers(config, total_words, window)` is its
     layer table, and `load(config, vocabulary, tokenizer, window, weights)` makes it predict.
+    `training_seconds(config, total_words, window, examples)` is an estimate for this machine of all
+    that a run of `config` takes; it may take 0.2 s itself, and needs no PyTorch.
     """
 
     shapes: Callable[[ModelConfig, int], dict[str, tuple[int, ...]]]
     layers: Callable[[ModelConfig, int, int], tuple[Layer, ...]]
     load: Callable[[ModelConfig, Vocabulary, Tokenizer, int, Weights], LanguageModel]
+    training_seconds: Callable[[RunConfig, int, int, int], float]
 
     def parameters(self, config: ModelConfig, total_words: int) -> int:
         """The number of weights."""
@@ -41,5 +45,5 @@ class Family:
 
 
 FAMILIES: Mapping[str, Family] = MappingProxyType(
-    {"lesson": Family(lesson_shapes, lesson_layers, LessonModel)}
+    {"lesson": Family(lesson_shapes, lesson_layers, LessonModel, lesson_training_seconds)}
 )

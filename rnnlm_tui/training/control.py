@@ -21,6 +21,9 @@ class Control:
         self.paused = False
         self.detached = False
         """True once the run is to go on after whoever started it is gone."""
+        self.has_controller = False
+        """True where lines of standard input steer the run: then their end decides what becomes of
+        it, and not that nobody reads its output."""
 
     def stop(self) -> None:
         """Asks the training to save and end after the current step."""
