@@ -16,11 +16,18 @@ from typing import NoReturn
 from rnnlm_tui import __version__
 from rnnlm_tui.config import DEFAULT_PRESET, PRESETS, all_settings, settings_of
 from rnnlm_tui.errors import EXIT_INTERRUPTED, RnnlmError, UsageError, reason
-from rnnlm_tui.paths import APP_NAME
+from rnnlm_tui.paths import APP_NAME, data_dir
 from rnnlm_tui.printing import printable
 
+DESCRIPTION = """\
+A private next-word autocomplete that you train on your own text. With no mode it opens the terminal
+app; with one it does that and ends.
+"""
 EPILOG = """\
 examples:
+  rnnlm-tui                                    opens the terminal app: write, train, look after
+                                               your models
+  rnnlm-tui sonnets-lesson                     opens it with this model
   rnnlm-tui --train poems.txt --epochs 30      train on a text of yours
   rnnlm-tui --suggest "shall i compare thee "  the next words; without the last space, the ways
                                                to complete the half-typed word
@@ -81,10 +88,13 @@ def make_parser() -> Parser:
     """The parser of all modes. Settings stay text here; `config` checks them."""
     parser = Parser(
         prog=APP_NAME,
-        description="A private next-word autocomplete that you train on your own text.",
+        description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
+    )
+    parser.add_argument(
+        "model_to_open", nargs="?", metavar="MODEL", help="open the app with this model"
     )
     parser.add_argument("--version", action="version", version=f"{APP_NAME} {__version__}")
     _add_modes(parser.add_argument_group("modes (one of them)"))
@@ -210,17 +220,45 @@ def chosen_mode(options: argparse.Namespace) -> str | None:
                 f"--{name.replace('_', '-')} goes with {' or '.join('--' + m for m in allowed)}",
                 f"see {APP_NAME} --help",
             )
+    if mode is not None and options.model_to_open is not None:
+        raise UsageError(
+            f"{options.model_to_open!r} does not go with --{mode}",
+            f"a model to open the app with goes with no mode; see {APP_NAME} --help",
+        )
     return mode
+
+
+def screen_problem() -> str | None:
+    """Why the terminal app cannot be shown here, or None where it can. It would write its screen
+    into a file, or wait for keys that never come."""
+    streams = {
+        "standard input": sys.stdin,
+        "standard output": sys.stdout,
+        "standard error": sys.stderr,
+    }
+    for name, stream in streams.items():
+        if not stream.isatty():
+            return f"the terminal app needs a terminal, and {name} is not one"
+    kind = os.environ.get("TERM", "")
+    if kind == "dumb" or (not kind and sys.platform != "win32"):
+        return f"the terminal app needs a terminal that can move its cursor, and TERM is {kind!r}"
+    return None
+
+
+def open_app(options: argparse.Namespace) -> int:
+    """Opens the terminal app; returns the exit code. Raises UsageError where it cannot be shown."""
+    if problem := screen_problem():
+        raise UsageError(problem, f"{APP_NAME} --help lists what works without one")
+    from rnnlm_tui.tui.start import start  # imports textual: 0.2 s that no mode needs
+
+    return start(options.model_to_open, data_dir(options.data_dir))
 
 
 def run(options: argparse.Namespace) -> int:
     """Does what the options say; returns the exit code. Raises RnnlmError."""
     mode = chosen_mode(options)
     if mode is None:
-        raise UsageError(
-            "the terminal app is not part of this version",
-            f"give a mode, such as {APP_NAME} --train; {APP_NAME} --help lists them",
-        )
+        return open_app(options)
     if mode == "train":
         from rnnlm_tui import headless_training  # imports numpy, and torch once it trains
 

@@ -116,25 +116,29 @@ class Library:
 
     def newest(self) -> str:
         """The name of the model that was saved last. Raises ModelError where there is none."""
-        newest = self._newest_with(MODEL)
-        if newest is None:
+        newest = self.newest_first()
+        if not newest:
             raise ModelError("there is no model yet", "train one: rnnlm-tui --train")
-        return newest
+        return newest[0]
+
+    def newest_first(self) -> list[str]:
+        """The names of all models that have a name, the one saved last first."""
+        return self._newest_with(MODEL)
 
     def newest_run(self) -> str:
         """The name of the run that was saved last and can go on. Raises ModelError."""
         newest = self._newest_with(RESUME)
-        if newest is None:
+        if not newest:
             raise ModelError("there is no run to go on with", "train one: rnnlm-tui --train")
-        return newest
+        return newest[0]
 
-    def _newest_with(self, file: str) -> str | None:
-        """The folder of a model whose `file` is the newest."""
+    def _newest_with(self, file: str) -> list[str]:
+        """The names whose folders hold `file`, the newest first."""
         saved: list[tuple[float, str]] = []
         for name in self._having(file):
             with suppress(OSError):  # deleted since, or a link to nowhere
                 saved.append(((self.folder / name / file).stat().st_mtime, name))
-        return max(saved)[1] if saved else None
+        return [name for _, name in sorted(saved, reverse=True)]
 
     def _having(self, file: str) -> Iterator[str]:
         """The names whose folders hold this file."""

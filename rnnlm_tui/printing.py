@@ -16,6 +16,8 @@ def escaped(json_line: str) -> str:
 
 def printable(text: str) -> str:
     """`text` with every control character, which could steer a terminal, made visible."""
+    if text.isprintable():  # nearly always, and 30 times faster
+        return text
     return "".join(c if c.isprintable() or _harmless(c) else "\ufffd" for c in text)
 
 

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import types
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 from rnnlm_tui import __version__, cli
+from rnnlm_tui.errors import ModelError, UsageError
 from tests.conftest import VERSES, Command, command_line
 from tests.test_train_command import on_terminal
 
@@ -111,13 +113,172 @@ def test_help_lists_all_modes(command: Command) -> None:
         assert re.search(rf"^  {mode}\b", done.stdout, re.MULTILINE), mode
 
 
+def test_help_tells_of_the_app_first(command: Command) -> None:
+    shown = command("--help").stdout
+    assert "With no mode it opens the terminal\napp" in shown
+    examples = [line for line in shown.partition("examples:")[2].splitlines() if line[:3] == "  r"]
+    assert re.match(r"  rnnlm-tui +opens the terminal app", examples[0])
+    assert re.match(r"  rnnlm-tui \w+-\w+ +opens it with this model", examples[1])
+
+
 def test_version(command: Command) -> None:
     done = command("--version")
     assert (done.returncode, done.stdout) == (0, f"rnnlm-tui {__version__}\n")
 
 
-def test_no_mode_is_one_sentence(command: Command) -> None:
-    assert "rnnlm-tui --help" in refused(command())
+def test_without_a_screen_the_app_is_one_sentence(command: Command) -> None:
+    for arguments in ([], ["verses"]):
+        message = refused(command(*arguments))
+        assert "the terminal app needs a terminal, and standard input is not one" in message
+        assert "rnnlm-tui --help" in message
+
+
+class Screen(io.StringIO):
+    """A stream that says it is a terminal, or not."""
+
+    def __init__(self, terminal: bool = True) -> None:
+        super().__init__()
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+
+def on_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All standard streams are terminals that can move their cursor. Not a fixture: pytest puts its
+    own streams in place after those."""
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, Screen())
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str | None, Path]]:
+    """What the app was opened with; it ends with exit code 7."""
+    calls: list[tuple[str | None, Path]] = []
+
+    def start(model: str | None, data_dir: Path) -> int:
+        calls.append((model, data_dir))
+        return 7
+
+    module = types.ModuleType("rnnlm_tui.tui.start")
+    module.start = start  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "rnnlm_tui.tui.start", module)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("arguments", "model", "folder"),
+    [
+        ([], None, "data"),
+        (["verses"], "verses", "data"),
+        (["verses", "--debug"], "verses", "data"),
+        (["--data-dir", "other", "verses"], "verses", "other"),
+        (["verses", "--data-dir=other"], "verses", "other"),
+        (["--debug"], None, "data"),
+    ],
+)
+def test_no_mode_opens_the_app(
+    arguments: list[str],
+    model: str | None,
+    folder: str,
+    opened: list[tuple[str | None, Path]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    on_screen(monkeypatch)
+    monkeypatch.setenv("RNNLM_DATA_DIR", "data")
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(arguments) == 7
+    assert opened == [(model, Path(folder))]
+
+
+def test_an_error_of_the_app_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    on_screen(monkeypatch)
+
+    def fail(model: str | None, data_dir: Path) -> int:
+        raise ModelError(f"there is no model {model}", "take another")
+
+    module = types.ModuleType("rnnlm_tui.tui.start")
+    module.start = fail  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "rnnlm_tui.tui.start", module)
+    assert cli.main(["\x1b[2J"]) == 1
+    assert isinstance(sys.stderr, Screen)
+    shown = sys.stderr.getvalue()
+    assert shown == "rnnlm-tui: there is no model \ufffd[2J\n  take another\n"
+    with pytest.raises(ModelError):
+        cli.main(["verses", "--debug"])
+
+
+@pytest.mark.parametrize("name", ["stdin", "stdout", "stderr"])
+def test_the_app_needs_three_terminals(
+    name: str, opened: list[tuple[str | None, Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_screen(monkeypatch)
+    assert cli.screen_problem() is None
+    monkeypatch.setattr(sys, name, Screen(terminal=False))
+    full = {"stdin": "standard input", "stdout": "standard output", "stderr": "standard error"}
+    assert f"{full[name]} is not one" in (cli.screen_problem() or "")
+    assert cli.main([]) == 2
+    assert opened == []
+
+
+@pytest.mark.parametrize(
+    ("term", "platform", "fits"),
+    [
+        ("dumb", "linux", False),
+        ("", "linux", False),
+        (None, "darwin", False),
+        (None, "win32", True),
+        ("dumb", "win32", False),
+        ("linux", "linux", True),
+    ],
+)
+def test_the_app_needs_a_terminal_that_can_move_its_cursor(
+    term: str | None,
+    platform: str,
+    fits: bool,
+    opened: list[tuple[str | None, Path]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    on_screen(monkeypatch)
+    monkeypatch.setattr(sys, "platform", platform)
+    if term is None:
+        monkeypatch.delenv("TERM")
+    else:
+        monkeypatch.setenv("TERM", term)
+    assert (cli.screen_problem() is None) == fits
+    assert cli.main([]) == (7 if fits else 2)
+    assert len(opened) == fits
+
+
+@POSIX
+def test_a_dumb_terminal_gets_one_sentence_and_no_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    code, shown = on_terminal("verses")
+    assert code == 2
+    assert len(shown.splitlines()) == 2
+    assert shown.startswith("rnnlm-tui: the terminal app needs a terminal that can move its cursor")
+    assert "\x1b" not in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "mode"),
+    [
+        (["verses", "--models"], "models"),
+        (["--models", "verses"], "models"),
+        (["--suggest", "the ", "verses"], "suggest"),
+        (["verses", "--suggest"], "suggest"),
+        (["--train", "a.txt", "--debug", "b.txt"], "train"),
+        (["--train", "--", "a.txt"], "train"),
+        (["--rename", "a", "b", "c"], "rename"),
+    ],
+)
+def test_a_model_to_open_goes_with_no_mode(arguments: list[str], mode: str) -> None:
+    options = cli.make_parser().parse_args(arguments)
+    with pytest.raises(UsageError, match=rf"does not go with --{mode}$") as caught:
+        cli.run(options)
+    assert "rnnlm-tui --help" in caught.value.hint
 
 
 @pytest.mark.parametrize("other", [m for m in MODES if m != "--models"])
@@ -145,6 +306,9 @@ def test_modes_exclude_each_other(other: str, capsys: pytest.CaptureFixture[str]
         (["--suggest", "x", "--resume"], "--resume goes with --train"),
         (["--delete", "m", "--json"], "--json goes with --train"),
         (["--model", "m"], "--model goes with --suggest or --generate"),
+        (["--json"], "--json goes with --train"),
+        (["m", "--epochs", "3"], "--epochs goes with --train or --summary"),
+        (["m", "--yes"], "--yes goes with --delete"),
     ],
 )
 def test_an_option_of_another_mode_is_refused_and_told_where_it_belongs(
@@ -155,12 +319,12 @@ def test_an_option_of_another_mode_is_refused_and_told_where_it_belongs(
 
 
 def test_every_option_has_its_modes_or_goes_with_all() -> None:
-    anywhere = {"help", "version", "data_dir", "debug", *cli.MODES}
+    anywhere = {"help", "version", "data_dir", "debug", "model_to_open", *cli.MODES}
     for action in cli.make_parser()._actions:
         assert action.dest in anywhere or action.dest in cli.OPTION_MODES, action.dest
 
 
-@pytest.mark.parametrize("arguments", [["--nosuch"], ["verses.txt"], ["--top"], ["--sug", "x"]])
+@pytest.mark.parametrize("arguments", [["--nosuch"], ["one", "two"], ["--top"], ["--sug", "x"]])
 def test_an_unknown_or_unfinished_option_is_one_sentence(
     command: Command, arguments: list[str]
 ) -> None:
@@ -355,6 +519,7 @@ def test_summary_of_the_sonnets_is_the_lessons(command: Command) -> None:
     assert set(card["layers"][0]) == {"name", "type", "output_shape", "parameters"}
     assert card["layers"][0]["output_shape"] == [None, 10, 100]
     assert card["layers"][-1]["output_shape"] == [None, 3211]
+    assert 60 < card["estimated_s"] < 24 * 3600
     assert card["corpus"]["name"] == "sonnets.txt"
     assert len(card["corpus"]["sha256"]) == 64
     assert len(card["first_pairs"]) == 10
@@ -374,7 +539,8 @@ def test_summary_of_the_sonnets_reads_like_the_lesson(command: Command) -> None:
         r"SimpleRNN +\(None, 100\) +40,100\n",
         r"Dense \(relu\) +\(None, 1605\) +162,105\n",
         r"Dense \(softmax\) +\(None, 3211\) +5,156,866\n",
-        r"5,755,471 parameters",
+        r"5,755,471 parameters in all; training takes about 515\.8 MB of memory\n",
+        r"  training 130 epochs takes about \d+ (min|h \d\d min) here\n",
     ):
         assert re.search(expected, done.stdout), expected
 
@@ -388,6 +554,19 @@ def test_summary_reads_several_files_and_standard_input(
     alone = json.loads(command("--summary", "-", "--json", stdin=VERSES).stdout)
     assert alone["corpus"]["name"] == "stdin"
     assert card["total_words"] == alone["total_words"] + 2
+
+
+def test_summary_estimates_more_time_for_more_work(command: Command) -> None:
+    def seconds(*settings: str) -> float:
+        card = json.loads(command("--summary", "--json", *settings).stdout)
+        estimate: float = card["estimated_s"]
+        return estimate
+
+    few = seconds("--epochs", "1")
+    assert 5 * few < seconds("--epochs", "50")
+    assert seconds("--epochs", "1", "--max-vocabulary", "200") < few
+    shown = command("--summary", "--epochs", "1").stdout
+    assert re.search(r"  training 1 epoch takes about [\d.]+ (s|min) here\n", shown)
 
 
 def test_summary_writes_nothing(command: Command, corpus_file: Path, data_dir: Path) -> None:

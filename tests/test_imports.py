@@ -24,6 +24,7 @@ assert code == EXPECTED, code
 print("\\nLOADED", *{name.partition(".")[0] for name in sys.modules})
 """
 RUN_BAD_MODE = RUN_MODE.replace("EXPECTED", "3")
+RUN_REFUSED = RUN_MODE.replace("EXPECTED", "2")
 RUN_MODE = RUN_MODE.replace("EXPECTED", "0")
 IMPORT_MODULE = """
 import importlib, sys
@@ -105,6 +106,11 @@ def test_training_loads_no_screen(corpus_file: Path) -> None:
     assert modules.isdisjoint({"textual", "rich"})
 
 
+def test_the_app_without_a_screen_is_refused_before_anything_is_loaded() -> None:
+    assert loaded(RUN_REFUSED).isdisjoint({"numpy", "torch", "textual", "rich"})
+    assert loaded(RUN_REFUSED, "verses").isdisjoint({"numpy", "torch", "textual", "rich"})
+
+
 def test_a_corpus_that_will_not_do_is_told_of_before_torch_is_loaded(tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_text("")
     assert "torch" not in loaded(RUN_BAD_MODE, "--train", str(tmp_path / "empty.txt"))
@@ -122,7 +128,13 @@ def test_the_modules_of_text_load_numpy_at_most(name: str) -> None:
     assert modules.isdisjoint({"torch", "textual", "safetensors", "filelock", "psutil"})
 
 
-@pytest.mark.parametrize("name", ["lm.families", "suggest", "library", "headless", "model_files"])
+PREDICTS_AND_KEEPS = [
+    *("lm.families", "lm.cost", "suggest", "headless"),
+    *("library", "archive", "locks", "model_files"),
+]
+
+
+@pytest.mark.parametrize("name", PREDICTS_AND_KEEPS)
 def test_what_predicts_and_keeps_models_loads_no_torch(name: str) -> None:
     modules = loaded(IMPORT_MODULE, f"rnnlm_tui.{name}")
     assert modules.isdisjoint({"torch", "textual", "rich"})

@@ -1,0 +1,423 @@
+"""The terminal app: three screens, the model that suggests, and the training that goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from rich.text import Text
+from textual import work
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.markup import escape
+from textual.screen import Screen
+from textual.theme import Theme
+
+from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.paths import APP_NAME
+from rnnlm_tui.printing import printable
+from rnnlm_tui.tui.predictor import Speaker
+from rnnlm_tui.tui.preferences import (
+    keymap_path,
+    load_keymap,
+    load_preferences,
+    save_preferences,
+    write_keymap,
+)
+from rnnlm_tui.tui.screens.autocomplete import AutocompleteScreen
+from rnnlm_tui.tui.transcript import Transcript
+from rnnlm_tui.tui.widgets.header import Header
+
+if TYPE_CHECKING:
+    from rnnlm_tui.events import Saved
+    from rnnlm_tui.library import Library
+    from rnnlm_tui.lm.model import LanguageModel
+    from rnnlm_tui.model_files import ModelCard
+    from rnnlm_tui.tui.run_watcher import WatchedRun
+    from rnnlm_tui.tui.runs import Runs
+    from rnnlm_tui.tui.screens.models import ModelsScreen
+    from rnnlm_tui.tui.screens.train import TrainScreen
+    from rnnlm_tui.tui.training_process import TrainingProcess, TrainingRequest
+
+Severity = Literal["information", "warning", "error"]
+Mode = Literal["autocomplete", "train", "models"]
+log = logging.getLogger(__name__)
+FIRST_MODEL = ("--name", "sonnets", "--epochs", "3")
+"""What the first start offers to train: three epochs of the lesson's model, half a minute."""
+
+
+class RnnlmApp(App[None]):
+    """See the module."""
+
+    TITLE = APP_NAME
+    DEFAULT_MODE = "autocomplete"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f1", "keys", "keys", id="app.keys", key_display="F1",
+                tooltip="All keys"),
+        Binding("f2", "show('autocomplete')", "Autocomplete", id="app.autocomplete", show=False,
+                tooltip="Write with suggestions"),
+        Binding("f3", "show('train')", "Train", id="app.train", show=False,
+                tooltip="Train a model, or watch one that trains"),
+        Binding("f4", "show('models')", "Models", id="app.models", show=False,
+                tooltip="The models that you have"),
+        Binding("ctrl+q", "quit", "quit", id="app.quit", priority=True,
+                tooltip="Leave; asks first while a model trains"),
+    ]  # fmt: skip
+
+    def __init__(
+        self,
+        data_dir: Path,
+        config_dir: Path,
+        log_path: Path,
+        model: str | None = None,
+    ) -> None:
+        """`model` is the one to begin with; None takes the last one used, or the newest."""
+        # With NO_COLOR Textual's own conversion of the terminal's colours paints black on black.
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
+        self.preferences = load_preferences(config_dir)
+        self.speaker: Speaker | None = None
+        self.is_without_models = False
+        self._data_dir, self._config_dir, self._log_path = data_dir, config_dir, log_path
+        self._first_model = model
+        self._library: Library | None = None
+        self._runs: Runs | None = None
+        self._explained: set[str] = set()
+        self.autocomplete = AutocompleteScreen(Transcript(data_dir / "session"))
+        self._train: TrainScreen | None = None
+        self._models: ModelsScreen | None = None
+        self.add_mode("autocomplete", lambda: self.autocomplete)
+        self.add_mode("train", lambda: self.train_screen)
+        self.add_mode("models", lambda: self.models_screen)
+
+    # What screens use
+
+    @property
+    def library(self) -> Library:
+        """The models in the data folder. Imports numpy at its first use."""
+        if self._library is None:
+            from rnnlm_tui.library import Library
+
+            self._library = Library(self._data_dir)
+        return self._library
+
+    @property
+    def runs(self) -> Runs:
+        """What trains."""
+        if self._runs is None:
+            from rnnlm_tui.tui.runs import Runs
+
+            self._runs = Runs(self.library)
+            self._runs.on_saved, self._runs.on_end = self._run_saved, self._run_ended
+        return self._runs
+
+    @property
+    def train_screen(self) -> TrainScreen:
+        """The Train screen, made at its first use."""
+        if self._train is None:
+            from rnnlm_tui.tui.screens.train import TrainScreen
+
+            self._train = TrainScreen()
+        return self._train
+
+    @property
+    def models_screen(self) -> ModelsScreen:
+        """The Models screen, made at its first use."""
+        if self._models is None:
+            from rnnlm_tui.tui.screens.models import ModelsScreen
+
+            self._models = ModelsScreen()
+        return self._models
+
+    @property
+    def speaker_name(self) -> str | None:
+        """The name of the model that suggests."""
+        return self.speaker.name if self.speaker else None
+
+    @property
+    def default_seed_line(self) -> str:
+        """The line that a training continues after each epoch: the one in hand."""
+        return self.autocomplete.line_in_hand
+
+    def facts(self) -> str:
+        """What trains and what suggests, for the header."""
+        training = self._training_fact()
+        if self.speaker is None:
+            return f"{training}no model" if self.is_without_models else f"{training}loading ..."
+        return f"{training}{self.speaker.name} · {self.speaker.kind}"
+
+    def _training_fact(self) -> str:
+        run = self._runs.own if self._runs else None
+        if run is None or not run.is_running:
+            return ""
+        return f"▶ {run.name} trains, {run.progress.epoch_share:.0%} · "
+
+    def tell(self, message: str, severity: Severity = "information", title: str = "") -> None:
+        """A toast; no text in it is markup, nor can it steer the terminal."""
+        self.notify(printable(message), title=printable(title), severity=severity, markup=False)
+
+    def explain(self, error: RnnlmError) -> None:
+        """What went wrong, and what to do."""
+        log.warning("%s (%s)", error.message, error.hint)
+        self.tell(f"{error.message}. {error.hint}" if error.hint else error.message, "error")
+
+    def explain_once(self, error: RnnlmError) -> None:
+        """The same, but not again and again at each key."""
+        if error.message not in self._explained:
+            self._explained.add(error.message)
+            self.explain(error)
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Explains what goes wrong within, and goes on after it."""
+        try:
+            yield
+        except RnnlmError as error:
+            self.explain(error)
+
+    def keep_preferences(self) -> None:
+        """Saves them."""
+        try:
+            save_preferences(self._config_dir, self.preferences)
+        except RnnlmError as error:
+            self.explain_once(error)
+
+    # Start and end
+
+    async def on_mount(self) -> None:
+        """Looks, keys, signals; the model is loaded once the first picture stands."""
+        if self.no_color:
+            self.theme = "ansi-dark"
+        elif self.preferences.theme in self.available_themes:
+            self.theme = self.preferences.theme
+        self.theme_changed_signal.subscribe(self, self._keep_theme)
+        self._load_keymap()
+        self._obey_signals()
+        self.call_after_refresh(self._find_model)
+        self.set_interval(1.0, self._refresh_header)
+
+    @work(group="speak", exclusive=True)
+    async def _find_model(self) -> None:
+        """The model asked for, else the one used last, else the newest that is whole."""
+        asked, last = self._first_model, self.preferences.model
+        if asked is not None and await self._speak(asked):
+            return
+        names = await asyncio.to_thread(self._newest_first)
+        for name in sorted(names, key=lambda name: name != last):
+            if name != asked and await self._speak(name):
+                return
+        self._without_model()
+
+    def _newest_first(self) -> list[str]:
+        return self.library.newest_first()
+
+    def _without_model(self) -> None:
+        self.is_without_models = self.speaker is None
+        self._speaker_changed()
+
+    def _speaker_changed(self) -> None:
+        if self.autocomplete.is_attached:  # else the app was left while the model was being loaded
+            self.autocomplete.speaker_changed()
+            self._refresh_header()
+
+    def _keep_theme(self, theme: Theme) -> None:
+        if not self.no_color:
+            self.preferences.theme = theme.name
+            self.keep_preferences()
+
+    def _load_keymap(self) -> None:
+        if not keymap_path(self._config_dir).exists():
+            return
+        from rnnlm_tui.tui.keys import all_ids, clashes
+
+        with self.explained():
+            keymap = load_keymap(self._config_dir, all_ids())
+            self.autocomplete.editor.give_up(k for keys in keymap.values() for k in keys.split(","))
+            self.set_keymap(keymap)
+            if found := ", ".join(clashes(keymap)):
+                raise RnnlmError(f"the keymap gives one key to several actions: {found}")
+
+    def _obey_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for name in ("SIGTERM", "SIGHUP"):
+            with suppress(AttributeError, NotImplementedError, RuntimeError):
+                loop.add_signal_handler(getattr(signal, name), self.exit)
+
+    async def action_quit(self) -> None:
+        """Leaves; a training is stopped and kept, or goes on alone, as the user wants."""
+        run = self._runs.own if self._runs else None
+        if run is None or not run.is_running:
+            self.exit()
+        elif run.detached:
+            await self.runs.close(detach=True)
+            self.exit()
+        else:
+            self._ask_and_quit(run)
+
+    @work(group="quit", exclusive=True)
+    async def _ask_and_quit(self, run: TrainingProcess) -> None:
+        from rnnlm_tui.tui.screens.dialogs import Choice
+
+        choice = Choice(
+            "A model trains",
+            f"{run.name} is in training. What is to become of it?",
+            (
+                ("stop", "Stop and keep", "saves it, to be used and gone on with"),
+                ("detach", "Go on in the background", "it trains to its end without the app"),
+                ("cancel", "Cancel", "stay here"),
+            ),
+        )
+        chosen = await self.push_screen_wait(choice)
+        if chosen in ("stop", "detach"):
+            self.tell("saving the training ..." if chosen == "stop" else "leaving it alone ...")
+            await self.runs.close(detach=chosen == "detach")
+            self.exit()
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A crash: the reason goes to the log, one sentence to the terminal once it is restored."""
+        log.critical("the app crashed", exc_info=error)
+        self._return_code = 1
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+        kind = printable(str(error) or type(error).__name__).split("\n")[0]
+        sentence = f"{APP_NAME} crashed ({kind}); the details are in {self._log_path}"
+        self.panic(Text(printable(sentence)))
+
+    # Screens
+
+    def show_mode(self, mode: Mode) -> None:
+        """Shows a screen; what goes on in the others goes on."""
+        if mode != self.current_mode and not self.screen.is_modal:
+            self.switch_mode(mode)
+
+    def action_show(self, mode: Mode) -> None:
+        self.show_mode(mode)
+
+    def action_keys(self) -> None:
+        from rnnlm_tui.tui.screens.keys import KeysScreen
+
+        if not isinstance(self.screen, KeysScreen):
+            self.push_screen(KeysScreen())
+
+    def action_write_keymap(self) -> None:
+        """Writes a keymap file to edit."""
+        from rnnlm_tui.tui.keys import keymap_lines
+
+        with self.explained():
+            self.tell(f"edit {write_keymap(self._config_dir, keymap_lines())}, then start again")
+
+    def _refresh_header(self) -> None:
+        facts = self.facts()
+        for header in self.screen.query(Header):
+            header.show_facts(facts)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Every action of the screen, the models to write with, and Textual's own few."""
+        from rnnlm_tui.tui.keys import described_bindings
+
+        for node, binding in described_bindings(screen):
+            action = partial(self.run_action, binding.action, node)
+            yield SystemCommand(binding.description.capitalize(), binding.tooltip, action)
+        keymap_help = "Write a file to give keys of your own"
+        yield SystemCommand("Keymap", keymap_help, self.action_write_keymap)
+        with suppress(RnnlmError):
+            for name in self.library.names():
+                use = partial(self.speak_with, name)
+                title = f"Model {escape(printable(name))}"
+                yield SystemCommand(title, "Write with this model", use)
+        own = {"Theme", "Screenshot"}
+        yield from (c for c in super().get_system_commands(screen) if c.title in own)
+
+    # Models
+
+    @work(group="speak", exclusive=True)
+    async def speak_with(self, name: str) -> None:
+        """Loads the model and lets it suggest from then on."""
+        await self._speak(name)
+
+    async def _speak(self, name: str) -> bool:
+        """Whether the model could be loaded and suggests now."""
+        try:
+            card, model = await asyncio.to_thread(self._opened, name)
+        except RnnlmError as error:
+            self.explain(error)
+            return False
+        before = self.speaker_name
+        self.speaker, self.is_without_models = Speaker(name, card, model), False
+        if before not in (None, name):
+            self.tell(f"{name} suggests now")
+        self._speaker_changed()
+        if self.preferences.model != name:
+            self.preferences.model = name
+            self.keep_preferences()
+        return True
+
+    def _opened(self, name: str) -> tuple[ModelCard, LanguageModel]:
+        return self.library.open(name)
+
+    def models_changed(self) -> None:
+        """A model has come, gone, or changed."""
+        if self._models is not None:
+            self._models.reload()
+
+    def renamed(self, old: str, new: str) -> None:
+        """The model has another name."""
+        if self.speaker_name == old:
+            self.speak_with(new)
+        self.models_changed()
+
+    def deleted(self, name: str) -> None:
+        """The model is gone. If it was the one that suggests, another does."""
+        if self.speaker_name == name:
+            self.speaker = None
+            self._first_model = None
+            self._find_model()
+        self.models_changed()
+
+    # Training
+
+    def train_first_model(self) -> None:
+        """What the empty first screen offers."""
+        from rnnlm_tui.tui.training_process import TrainingRequest
+
+        self._start(TrainingRequest(FIRST_MODEL, FIRST_MODEL[1]))
+
+    @work(group="start")
+    async def _start(self, request: TrainingRequest) -> None:
+        with self.explained():
+            await self.runs.start(request)
+            self.tell("training has begun: F3 shows it. The first words come after its first epoch")
+
+    def resume_run(self, name: str) -> None:
+        """Goes on with an unfinished run, on the Train screen."""
+        self.show_mode("train")
+        self.call_after_refresh(self.train_screen.resume, name)
+
+    def watch_run(self, name: str) -> None:
+        """Shows a run that this app has not started, on the Train screen."""
+        self.show_mode("train")
+        self.call_after_refresh(self.train_screen.watch, name)
+
+    def _run_saved(self, run: TrainingProcess | WatchedRun, saved: Saved) -> None:
+        if saved.best and self.speaker_name in (None, run.name):
+            self.speak_with(run.name)
+        self.models_changed()
+
+    def _run_ended(self, run: TrainingProcess | WatchedRun) -> None:
+        progress = run.progress
+        if progress.finished is not None and progress.finished.metrics:
+            self.tell(f"{run.name} is trained ({progress.finished.reason}): F3 shows it")
+        elif progress.failed is not None:
+            self.tell(f"{progress.failed.message}. {progress.failed.hint}", "error", run.name)
+        elif progress.finished is None:
+            self.tell("the training has ended without a word: F3 tells more", "error", run.name)
+        self.models_changed()
+        self._refresh_header()

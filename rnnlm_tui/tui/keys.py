@@ -1,0 +1,76 @@
+"""The app's own keys, read from the bindings themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from textual.binding import Binding
+from textual.dom import DOMNode
+from textual.screen import Screen
+
+
+def sections() -> Iterator[tuple[str, type[DOMNode]]]:
+    """Who has keys, under a title for a person."""
+    from rnnlm_tui.tui.app import RnnlmApp
+    from rnnlm_tui.tui.screens.autocomplete import AutocompleteScreen
+    from rnnlm_tui.tui.screens.dialogs import Choice, Confirm, Dialog
+    from rnnlm_tui.tui.screens.keys import KeysScreen
+    from rnnlm_tui.tui.screens.model_card import ModelCardScreen
+    from rnnlm_tui.tui.screens.models import ModelsScreen
+    from rnnlm_tui.tui.screens.train import TrainScreen
+    from rnnlm_tui.tui.widgets.line_editor import LineEditor
+    from rnnlm_tui.tui.widgets.path_input import PathLine
+    from rnnlm_tui.tui.widgets.transcript_view import TranscriptView
+
+    yield "Everywhere", RnnlmApp
+    yield "Autocomplete: the line", LineEditor
+    yield "Autocomplete", AutocompleteScreen
+    yield "Autocomplete: the transcript", TranscriptView
+    yield "Train", TrainScreen
+    yield "Models", ModelsScreen
+    yield "A model's card", ModelCardScreen
+    yield "The path of a file", PathLine
+    yield "Every question", Dialog
+    yield "A yes or no", Confirm
+    yield "One of several", Choice
+    yield "All keys", KeysScreen
+
+
+def own_bindings(kind: type[DOMNode]) -> list[Binding]:
+    """The bindings that `kind` itself brings, each with its id."""
+    return [b for b in kind.BINDINGS if isinstance(b, Binding) and b.id is not None]
+
+
+def all_ids() -> set[str]:
+    """The ids of all bindings, which a keymap can name."""
+    return {str(binding.id) for _, kind in sections() for binding in own_bindings(kind)}
+
+
+def clashes(keymap: Mapping[str, str]) -> Iterator[str]:
+    """What the user's keymap puts on one key although it can be pressed at one time."""
+    from rnnlm_tui.tui.app import RnnlmApp
+
+    for _, kind in sections():
+        takers: dict[str, set[str]] = {}
+        for binding in (*own_bindings(kind), *own_bindings(RnnlmApp)):
+            for key in keymap.get(str(binding.id), binding.key).split(","):
+                takers.setdefault(key, set()).add(str(binding.id))
+        for key, ids in takers.items():
+            if len(ids) > 1 and not ids.isdisjoint(keymap):
+                yield f"{key} ({', '.join(sorted(ids))})"
+
+
+def keymap_lines() -> Iterable[tuple[str, str, str]]:
+    """For each binding its id, its keys, and what it does."""
+    for title, kind in sections():
+        for binding in own_bindings(kind):
+            yield str(binding.id), binding.key, f"{title}: {binding.tooltip}"
+
+
+def described_bindings(screen: Screen[object]) -> Iterator[tuple[DOMNode, Binding]]:
+    """The actions that can be done now on `screen`, each once, with who does it."""
+    seen = set()
+    for node, binding, enabled, _ in screen.active_bindings.values():
+        if binding.id is not None and binding.id not in seen and enabled and binding.tooltip:
+            seen.add(binding.id)
+            yield node, binding

@@ -1,0 +1,244 @@
+"""What there is to say of a model in the library, as text for a screen. Knows no screen itself."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from rnnlm_tui.config import PRESETS
+from rnnlm_tui.library import Entry, Library, Run
+from rnnlm_tui.lm.families import FAMILIES
+from rnnlm_tui.model_files import ModelCard
+from rnnlm_tui.printing import in_bytes, printable
+
+SPEAKING, TRAINING, DAMAGED, UNFINISHED = "●", "◆", "!", "○"
+"""The marks of a model that suggests now, one in training, one that cannot be used, and a run that
+has saved no model yet. Each has its word beside it somewhere on the screen."""
+PARAMETERS_WIDTH = 11
+LONGEST_TEXT = 500
+"""Characters shown of a text that a card holds: a hostile one may be millions long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A model, or what an unfinished run left, as the library has it now. `entry` is None for a run
+    that has saved no model, `run` is None where nothing trains it or could go on."""
+
+    name: str
+    folder: Path
+    entry: Entry | None
+    run: Run | None
+    files: tuple[tuple[str, int], ...]
+
+    @property
+    def card(self) -> ModelCard | None:
+        """The model's card, where it has one that can be read."""
+        return self.entry.card if self.entry else None
+
+    @property
+    def damaged(self) -> str | None:
+        """Why the model cannot be used."""
+        return self.entry.damaged if self.entry else None
+
+    @property
+    def is_training(self) -> bool:
+        """Whether a process trains it now."""
+        return self.run is not None and self.run.running
+
+    @property
+    def size_bytes(self) -> int:
+        """The bytes of all its files."""
+        return sum(size for _, size in self.files)
+
+    @property
+    def state(self) -> str:
+        """In one word what there is to say of it; nothing for a model that is there to be used."""
+        if self.is_training:
+            return "training"
+        if self.damaged is not None:
+            return "damaged"
+        return "" if self.entry else "unfinished"
+
+
+def read_library(library: Library) -> list[Listed]:
+    """Every model and every unfinished run, in the order of their names. Raises StorageError.
+
+    Reads the files of all models, so it belongs into a thread.
+    """
+    entries = {entry.name: entry for entry in library.entries()}
+    runs = {run.name: run for run in library.runs()}
+    return [
+        Listed(
+            name,
+            library.folder / name,
+            entries.get(name),
+            runs.get(name),
+            tuple(_files(library.folder / name)),
+        )
+        for name in sorted(entries.keys() | runs.keys())
+    ]
+
+
+def _files(folder: Path) -> Iterator[tuple[str, int]]:
+    """The names and sizes of a folder's files. A training may replace one meanwhile."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            with suppress(OSError):
+                if entry.is_file(follow_symlinks=False):
+                    yield entry.name, entry.stat(follow_symlinks=False).st_size
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How good a model is; None what is not known. `unseen`: measured on lines that it was not
+    trained on. Otherwise they are its training's own and say nothing of other lines."""
+
+    perplexity: float | None
+    top1: float | None
+    top5: float | None
+    unseen: bool
+
+
+def figures_of(card: ModelCard) -> Figures | None:
+    """The figures of the epoch that is kept: those of the held-out lines, where there are some."""
+    if held_out := card.metrics.get("held_out"):
+        perplexity, top1, top5 = (number(held_out.get(k)) for k in ("perplexity", "top1", "top5"))
+        return Figures(perplexity, top1, top5, unseen=True)
+    return training_figures(card)
+
+
+def training_figures(card: ModelCard) -> Figures | None:
+    """The figures of the kept epoch on the lines it was trained on."""
+    train = card.metrics.get("train")
+    if not train:
+        return None
+    perplexity, top1 = number(train.get("perplexity")), number(train.get("accuracy"))
+    return Figures(perplexity, top1, None, unseen=False)
+
+
+def number(value: object) -> float | None:
+    """A measured value as a float; None for what is no finite number."""
+    if isinstance(value, int | float) and math.isfinite(value):
+        return float(value)
+    return None
+
+
+def perplexity_text(value: float | None) -> str:
+    """A perplexity in at most seven characters."""
+    if value is None:
+        return "-"
+    if value >= 1e6:
+        return f"{value:.1e}"
+    return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def percent_text(value: float | None) -> str:
+    """A share as a percentage."""
+    if value is None:
+        return "-"
+    return f"{value:.0%}" if value >= 0.0995 or value == 0 else f"{value:.1%}"
+
+
+def date_text(stamp: str, form: str = "%Y-%m-%d %H:%M") -> str:
+    """A time of a card, which is in UTC, in the local zone; as it stands where it is no time."""
+    try:
+        return datetime.fromisoformat(stamp).astimezone().strftime(form)
+    except (ValueError, OverflowError, OSError):
+        return foreign(stamp)
+
+
+def foreign(value: object) -> str:
+    """Whatever a card holds, as text that can be shown."""
+    return printable(str(value)[:LONGEST_TEXT])
+
+
+def _count(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else "?"
+
+
+Line = tuple[str, str]
+"""What stands at the left of a card, and what is said of it."""
+
+
+def facts(listed: Listed) -> Iterator[Line]:
+    """What the card says before the layers."""
+    if listed.run is not None and listed.run.running:
+        yield "trained by", foreign(listed.run.holder or "another process")
+    if listed.damaged is not None:
+        yield "reason", foreign(listed.damaged)
+        yield "to do", "delete it, or train a model under this name again"
+    if listed.entry is None:
+        yield from _unfinished_facts(listed)
+    if listed.card is not None:
+        yield from _card_facts(listed.card)
+        if listed.run is not None and listed.run.resumable and not listed.run.running:
+            yield "training", "can go on from the last epoch"
+
+
+def _unfinished_facts(listed: Listed) -> Iterator[Line]:
+    done = listed.run.epochs_done if listed.run else None
+    yield "epochs", f"{_count(done)} done" if done is not None else "none saved yet"
+    if not listed.is_training:
+        yield "to do", "go on with it, or delete it"
+
+
+def _card_facts(card: ModelCard) -> Iterator[Line]:
+    corpus = card.corpus
+    yield "preset", f"{card.config.preset}: {PRESETS[card.config.preset].summary}"
+    yield "corpus", foreign(corpus.get("name", "?"))
+    yield "", f"{_count(corpus.get('lines'))} lines, {_count(corpus.get('words'))} words"
+    yield "", f"sha256 {foreign(corpus.get('sha256', '?'))[:12]}"
+    yield "vocabulary", f"{card.total_words - 1:,} words"
+    yield "window", f"the last {card.window} words"
+    yield "parameters", f"{card.parameters:,}"
+    kept = card.metrics.get("epoch")
+    of = f"{card.epochs_done:,} of {card.config.train.epochs:,} done"
+    yield "epochs", f"{of}, epoch {kept:,} kept" if isinstance(kept, int) else of
+
+
+def quality(card: ModelCard) -> Iterator[Line]:
+    """How good the model is, in plain words."""
+    best, own = figures_of(card), training_figures(card)
+    if best is not None and best.unseen:
+        yield from _measured("new lines", best)
+    else:
+        yield "new lines", "not known: no lines were held out of its training"
+    if own is not None:
+        yield from _measured("own lines", own)
+
+
+def _measured(label: str, figures: Figures) -> Iterator[Line]:
+    yield label, f"perplexity {perplexity_text(figures.perplexity)}"
+    hits = [f"first word right: {percent_text(figures.top1)}"]
+    if figures.top5 is not None:
+        hits.append(f"among five: {percent_text(figures.top5)}")
+    yield "", "; ".join(hits)
+
+
+def layers(card: ModelCard, width: int) -> Iterator[Line]:
+    """The layers with their parameters, and what they are where `width` has space for it."""
+    family = FAMILIES[card.config.preset]
+    table = family.layers(card.config.model, card.total_words, card.window)
+    kinds = [f"  {layer.type}" for layer in table]
+    if PARAMETERS_WIDTH + max(map(len, kinds)) > width:
+        kinds = [""] * len(table)
+    for layer, kind in zip(table, kinds, strict=True):
+        yield layer.name, f"{layer.parameters:>{PARAMETERS_WIDTH},}{kind}"
+
+
+def on_disk(listed: Listed) -> Iterator[Line]:
+    """The files, where they are, since when, and made by what."""
+    for name, size in listed.files:
+        yield in_bytes(size), foreign(name)
+    yield in_bytes(listed.size_bytes), "in all"
+    yield "folder", foreign(listed.folder)
+    if (card := listed.card) is not None:
+        yield "created", date_text(card.created)
+        yield "saved", date_text(card.updated)
+        versions = (f"{foreign(k)} {foreign(v)}" for k, v in card.versions.items())
+        yield "versions", ", ".join(versions)[:LONGEST_TEXT]

@@ -1,0 +1,75 @@
+"""What can be done with a run now: which keys work, and what a run that is over offers."""
+
+from __future__ import annotations
+
+from rnnlm_tui.library import Run
+from rnnlm_tui.printing import in_time, printable
+from rnnlm_tui.tui.run_progress import Phase
+from rnnlm_tui.tui.runs import ShownRun
+
+RUN_ACTIONS = ("pause", "stop", "detach", "write", "seed")
+END_ACTIONS = ("go_on", "use", "longer", "compare", "again")
+CONTROL_OF = {"pause": "pause", "stop": "stop", "detach": "detach", "seed": "sample"}
+"""The control of a run that an action needs."""
+
+
+def is_saved(run: ShownRun) -> bool:
+    """Whether there is a model of this run to write with."""
+    progress = run.progress
+    learned = progress.finished is not None and bool(progress.finished.metrics)
+    return progress.saved is not None or learned or progress.epochs_done > 0
+
+
+def end_actions(run: ShownRun, can_resume: bool) -> list[str]:
+    """What a run that is over offers, the likeliest first; nothing before its end."""
+    go_on, has_model = ["go_on"] * can_resume, is_saved(run)
+    match run.progress.phase:
+        case Phase.FINISHED:
+            longer = ["longer"] * can_resume
+            return ["use"] * has_model + longer + ["compare"] * has_model + ["again"]
+        case Phase.LOST:
+            return [*go_on, *["use"] * has_model, "again"]
+        case Phase.FAILED:
+            return ["form", *go_on, *["use"] * has_model]
+    return []
+
+
+def is_allowed(action: str, run: ShownRun, can_resume: bool) -> bool | None:
+    """Whether an action works on the run now: None dims its key, False hides it."""
+    phase = run.progress.phase
+    if phase.is_over:
+        return action in (*end_actions(run, can_resume), "again") and action in END_ACTIONS
+    if action not in RUN_ACTIONS:
+        return False
+    if action == "write":
+        return True  # it says when there will be something, where there is nothing yet
+    allowed = run.is_running and CONTROL_OF[action] in run.controls and phase is not Phase.STOPPING
+    if action == "pause":
+        allowed = allowed and phase in (Phase.TRAINING, Phase.PAUSED)
+    if action == "detach":
+        allowed = allowed and not run.detached
+    return True if allowed else None
+
+
+def first_save(run: ShownRun) -> str:
+    """When there will be something to write with."""
+    last = run.progress.progress
+    if last is None or not last.step:
+        return "the first save comes after the first epoch"
+    left = last.elapsed_s / last.step * (last.steps - last.step)
+    return f"the first epoch ends in about {in_time(left, roughly=True)}"
+
+
+def is_unfinished(run: Run) -> bool:
+    """Whether nobody trains this run now though it has epochs to go."""
+    if run.running or not run.resumable:
+        return False
+    return run.epochs is None or (run.epochs_done or 0) < run.epochs
+
+
+def run_line(run: Run) -> str:
+    """A run in a list."""
+    epochs = f"epoch {run.epochs_done or 0} of {run.epochs}" if run.epochs else "before epoch 1"
+    if run.running:
+        return printable(f"▶ {run.name}  trains, saved {epochs}, by {run.holder}")
+    return printable(f"‖ {run.name}  stands at {epochs}: Enter goes on with it")

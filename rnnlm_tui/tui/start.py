@@ -1,0 +1,48 @@
+"""From the command line into the app, and back with an exit code."""
+
+from __future__ import annotations
+
+import logging
+import os
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from rnnlm_tui.errors import StorageError, reason
+from rnnlm_tui.paths import config_dir, log_dir
+
+FRAMES_A_SECOND = "500"
+"""A key's letter is painted at once, and its suggestion up to two frames later: 33 ms at Textual's
+own 60, 17 ms at 120, 4 ms here. Where nothing changes, nothing is painted, however many."""
+LOG_BYTES = 1_000_000
+
+
+def start(model: str | None, data_dir: Path) -> int:
+    """Runs the app until the user leaves it; returns the exit code.
+
+    `model` is the one to begin with. Raises StorageError where the log cannot be written.
+    """
+    os.environ.setdefault("TEXTUAL_FPS", FRAMES_A_SECOND)  # read when textual is imported
+    log_path = _log_to_file()
+    from rnnlm_tui.tui.app import RnnlmApp
+
+    app = RnnlmApp(data_dir, config_dir(), log_path, model)
+    app.run()
+    return app.return_code or 0
+
+
+def _log_to_file() -> Path:
+    """Sends the app's log to its file in the user's log folder, and nothing to the screen."""
+    path = log_dir() / "app.log"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handler = RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8")
+    except OSError as error:
+        raise StorageError(
+            f"cannot write the log {path}: {reason(error)}", "RNNLM_LOG_DIR names another folder"
+        ) from error
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger("rnnlm_tui")
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    root.propagate = False
+    return path

@@ -1,0 +1,81 @@
+"""The top row: the screens as tabs, what trains, and which model suggests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.content import Content
+from textual.style import Style
+from textual.widget import Widget
+
+from rnnlm_tui.paths import APP_NAME
+from rnnlm_tui.printing import printable
+
+if TYPE_CHECKING:
+    from rnnlm_tui.tui.app import RnnlmApp
+
+TABS = (
+    ("autocomplete", "F2", "Autocomplete"),
+    ("train", "F3", "Train"),
+    ("models", "F4", "Models"),
+)
+
+
+class Header(Widget):
+    """One row. A click on a tab shows its screen."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "header--name",
+        "header--tab",
+        "header--current",
+        "header--facts",
+    }
+    DEFAULT_CSS = """
+    Header {
+        height: 1;
+        background: $panel;
+        color: $foreground;
+        link-style: none;
+        link-color: $foreground;
+        link-background: transparent;
+        .header--name { color: $text-primary; text-style: bold; }
+        .header--tab { color: $text-muted; }
+        .header--current { color: $foreground; text-style: bold; }
+        .header--facts { color: $text-muted; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._facts = ""
+
+    def on_mount(self) -> None:
+        """Shows the facts as they are."""
+        self.show_facts(cast("RnnlmApp", self.app).facts())
+
+    def show_facts(self, facts: str) -> None:
+        """Shows what trains and what suggests, at the right."""
+        if facts != self._facts:
+            self._facts = facts
+            self.refresh()
+
+    def render(self) -> Content:
+        """The row, cut at the width."""
+        host = cast("RnnlmApp", self.app)
+        parts: list[Content] = [
+            Content.assemble((f" {APP_NAME} ", self.get_visual_style("header--name")))
+        ]
+        for mode, key, label in TABS:
+            current = mode == host.current_mode
+            style = self.get_visual_style("header--current" if current else "header--tab")
+            click = Style.from_meta({"@click": f"app.show({mode!r})"})
+            # Brackets say which tab it is where there are no colours.
+            text = f"[{label}]" if current else f" {label} "
+            parts.append(Content.assemble((f" {key}", style.without_color), (text, style + click)))
+        left = Content("").join(parts)
+        facts = printable(self._facts)
+        space = self.size.width - left.cell_length - 1
+        right = Content(facts).truncate(max(0, space - 1), ellipsis=True)
+        gap = " " * max(0, space - right.cell_length)
+        return Content.assemble(left, gap, (right.plain, self.get_visual_style("header--facts")))

@@ -1,0 +1,99 @@
+"""The list of what trains elsewhere, and of what was not trained to its end."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from textual import on, work
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.library import Run
+from rnnlm_tui.tui.run_actions import is_unfinished, run_line
+
+if TYPE_CHECKING:
+    from rnnlm_tui.tui.app import RnnlmApp
+
+
+class OtherRuns(OptionList):
+    """One row a run; not there while there is none. `look` reads the library anew."""
+
+    @dataclass
+    class Opened(Message):
+        """A run was chosen: to be watched, or to be gone on with."""
+
+        run: Run
+
+    @dataclass
+    class Renewed(Message):
+        """The list is another one."""
+
+    DEFAULT_CSS = """
+    OtherRuns {
+        display: none;
+        height: auto;
+        max-height: 5;
+        padding: 0 1;
+        background: transparent;
+        scrollbar-size-vertical: 1;
+        border: none;
+        border-top: solid $foreground 20%;
+        border-title-color: $text-muted;
+        &:focus {
+            border: none;
+            border-top: solid $border;
+            border-title-color: $foreground;
+            border-title-style: bold;
+        }
+        & > .option-list--option { text-wrap: nowrap; text-overflow: ellipsis; padding: 0; }
+    }
+    """
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id, markup=False)
+        self.border_title = Content("other trainings: Enter or o opens one")
+        self._runs: list[Run] = []
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is none."""
+        return not self._runs
+
+    @property
+    def chosen(self) -> Run | None:
+        """The run that the keys mean."""
+        return self._runs[self.highlighted or 0] if self._runs else None
+
+    @work(group="look", exclusive=True)
+    async def look(self) -> None:
+        """Reads which runs there are, off the event loop."""
+        host = cast("RnnlmApp", self.app)
+        try:
+            runs = await asyncio.to_thread(host.library.runs)
+        except RnnlmError:
+            return  # the form says so when a training is to start
+        own = host.runs.own
+        mine = own.name if own is not None and own.is_running else None
+        self._show([r for r in runs if r.name != mine and (r.running or is_unfinished(r))])
+
+    def _show(self, runs: list[Run]) -> None:
+        if runs == self._runs:
+            return
+        chosen, self._runs = self.chosen, runs
+        self.set_options([Option(Content(run_line(run))) for run in runs])
+        names = [run.name for run in runs]
+        if runs:
+            self.highlighted = names.index(chosen.name) if chosen and chosen.name in names else 0
+        self.display = bool(runs)
+        self.post_message(self.Renewed())
+
+    @on(OptionList.OptionSelected)
+    def _selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        if event.option_index < len(self._runs):  # the list may have become shorter since
+            self.post_message(self.Opened(self._runs[event.option_index]))

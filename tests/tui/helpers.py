@@ -1,0 +1,246 @@
+"""Scripted stand-ins and waiting, for tests of the terminal app."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.cells import cell_len
+from textual import events
+from textual.app import App
+from textual.keys import _character_to_key
+from textual.pilot import Pilot
+
+from rnnlm_tui.config import LessonConfig, RunConfig, TrainConfig
+from rnnlm_tui.errors import ModelError
+from rnnlm_tui.library import Library
+from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.model_files import ModelCard
+from rnnlm_tui.printing import printable
+from rnnlm_tui.text.tokenizer import LessonTokenizer, Tokenizer
+from rnnlm_tui.text.vocabulary import Vocabulary
+from rnnlm_tui.tui.app import RnnlmApp
+from rnnlm_tui.tui.preferences import Preferences, save_preferences
+
+CHARACTERS = {"tab": "\t", "enter": "\r", "escape": "\x1b", "backspace": "\x7f"}
+SONNET: Mapping[str, Mapping[str, float]] = {
+    "": {"shall": 0.5, "when": 0.3},
+    "shall": {"i": 0.9},
+    "i": {"compare": 0.8, "do": 0.1},
+    "compare": {"thee": 0.9, "the": 0.06, "this": 0.02},
+    "thee": {"to": 0.7, "with": 0.2},
+    "to": {"a": 0.15, "the": 0.1},
+    "a": {"summer's": 0.6, "day": 0.3},
+    "summer's": {"day": 0.9},
+    "the": {"day": 0.6},
+    "when": {"i": 0.9},
+}
+"""After each word the likelier ones; after "day" all words are as likely."""
+OTHERS = ("blow", "buds", "gold", "kiss", "lily", "moon", "pearl", "queen", "rose", "vast")
+"""Words that every scripted model knows, so that none is likely where the script is silent."""
+
+
+class ScriptedModel:
+    """A model whose answers are written down: for the last word of the context, the probabilities
+    of some words; the others share what is left. `gate` holds every answer back while cleared;
+    `asked` keeps the words of every context."""
+
+    window = 10
+    unsuggested_ids: tuple[int, ...] = (0,)
+    tokenizer: Tokenizer = LessonTokenizer()
+
+    def __init__(self, script: Mapping[str, Mapping[str, float]] = SONNET) -> None:
+        spelled = [word for word in script if word]
+        spelled += [word for after in script.values() for word in after]
+        self.vocabulary = Vocabulary(list(dict.fromkeys((*spelled, *OTHERS))))
+        self.asked: list[tuple[str, ...]] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self._script = script
+
+    def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
+        """As the script has them for the last word."""
+        words = tuple(self.vocabulary.word(i) for i in context)
+        self.asked.append(words)
+        assert self.gate.wait(20), "nobody opened the gate"
+        likely = self._script.get(words[-1] if words else "", {})
+        left = (1 - sum(likely.values())) / (self.vocabulary.total_words - 1)
+        probabilities = np.full(self.vocabulary.total_words, left, np.float32)
+        probabilities[0] = 0
+        for word, share in likely.items():
+            probabilities[self.vocabulary.encode([word])[0]] += share
+        return probabilities
+
+
+def chain(*words: str) -> dict[str, dict[str, float]]:
+    """A script in which each word follows the one before it."""
+    return {before: {word: 0.9} for before, word in zip(("", *words), words, strict=False)}
+
+
+def card_of(model: LanguageModel) -> ModelCard:
+    """The card of a scripted model."""
+    return ModelCard(
+        config=RunConfig("lesson", LessonConfig(), TrainConfig()),
+        tokenizer="lesson",
+        total_words=model.vocabulary.total_words,
+        window=model.window,
+        parameters=1000,
+        vocabulary="vocabulary.json",
+        weights="weights-1.safetensors",
+        corpus={"name": "sonnets.txt", "lines": 2159, "words": 17_600},
+        metrics={},
+        epochs_done=3,
+        created="2025-01-01T00:00:00Z",
+        updated="2025-01-01T00:00:00Z",
+    )
+
+
+class ScriptedLibrary(Library):
+    """A library with scripted models in the place of those in the folder, the first the newest."""
+
+    def __init__(self, data_dir: Path, models: Mapping[str, LanguageModel]) -> None:
+        super().__init__(data_dir)
+        self.models = dict(models)
+
+    def names(self) -> list[str]:
+        """Those of the scripted models."""
+        return sorted(self.models)
+
+    def newest_first(self) -> list[str]:
+        """Those of the scripted models, as they were given."""
+        return list(self.models)
+
+    def newest(self) -> str:
+        """The first one's."""
+        if not self.models:
+            raise ModelError("there is no model yet", "train one: rnnlm-tui --train")
+        return next(iter(self.models))
+
+    def open(self, name: str) -> tuple[ModelCard, LanguageModel]:
+        """A scripted model."""
+        if name not in self.models:
+            raise ModelError(f"there is no model {name}", "rnnlm-tui --models lists them")
+        return card_of(self.models[name]), self.models[name]
+
+
+def scripted_app(
+    folder: Path,
+    models: Mapping[str, LanguageModel] | None = None,
+    *,
+    model: str | None = None,
+    preferences: Preferences | None = None,
+) -> RnnlmApp:
+    """The app on folders of its own below `folder`, with scripted models: by default `sonnets`
+    alone. `model` is the one that the command line names."""
+    preferences = preferences or Preferences()
+    preferences.theme = preferences.theme or "textual-dark"
+    save_preferences(folder / "config", preferences)
+    app = RnnlmApp(folder / "data", folder / "config", folder / "app.log", model)
+    scripted = {"sonnets": ScriptedModel()} if models is None else models
+    app._library = ScriptedLibrary(folder / "data", scripted)
+    return app
+
+
+async def wait_until(
+    pilot: Pilot[Any], condition: Callable[[], object], timeout: float = 10
+) -> None:
+    """Lets the app work until the condition holds; fails after `timeout` seconds."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + timeout
+    while not condition():
+        assert loop.time() < end, "timed out"
+        await pilot.pause(0.01)
+
+
+def post_keys(app: App[Any], *keys: str) -> None:
+    """Sends keys as a terminal would, one close upon the other, without waiting for anything."""
+    driver = app._driver
+    assert driver is not None
+    for key in keys:
+        if len(key) == 1:
+            event = events.Key(_character_to_key(key), key)
+        else:
+            event = events.Key(key, CHARACTERS.get(key))
+        event.set_sender(app)
+        driver.send_message(event)
+
+
+async def press(pilot: Pilot[Any], *keys: str) -> None:
+    """Sends keys and waits until they have been dealt with; not for the answer of a model."""
+    post_keys(pilot.app, *keys)
+    # A key goes down to the focus, up to the app, and its messages up to the screen.
+    for _ in range(4):
+        await pilot.pause(0)
+
+
+def app_of(pilot: Pilot[Any]) -> RnnlmApp:
+    """The app under test."""
+    return cast(RnnlmApp, pilot.app)
+
+
+async def answered(pilot: Pilot[Any]) -> None:
+    """Waits until the model that suggests has answered to the line as it stands."""
+    app = app_of(pilot)
+    screen = app.autocomplete
+    await wait_until(pilot, lambda: app.speaker is not None)
+
+    def is_answered() -> bool:
+        answer, editor = screen._answer, screen.editor
+        if answer is None or answer.question.speaker is not app.speaker:
+            return False
+        return (answer.question.line, answer.question.cursor) == (editor.line, editor.cursor)
+
+    await wait_until(pilot, is_answered)
+
+
+async def write(pilot: Pilot[Any], *keys: str) -> None:
+    """Presses keys, those of more than one letter by their names, and waits for the answer."""
+    await press(pilot, *keys)
+    await answered(pilot)
+
+
+def rows_of(app: App[Any]) -> list[str]:
+    """The text of each row of the screen."""
+    return [strip.text for strip in app.screen._compositor.render_strips()]
+
+
+def picture(app: App[Any]) -> str:
+    """The text on the screen."""
+    return "\n".join(rows_of(app))
+
+
+def toasts(app: App[Any]) -> list[str]:
+    """The messages that the app has shown as toasts and that are still there."""
+    return [notification.message for notification in app._notifications]
+
+
+def check_layout(app: App[Any]) -> None:
+    """Every row fills the width exactly, and no control character gets to the terminal."""
+    width, height = app.size
+    strips = app.screen._compositor.render_strips()
+    assert len(strips) == height
+    for strip in strips:
+        cells = sum(cell_len(segment.text) for segment in strip)
+        assert cells == width, f"{cells} cells instead of {width}: {strip.text!r}"
+        assert printable(strip.text) == strip.text
+
+
+def in_order(text: str, *parts: str) -> bool:
+    """Whether the parts stand in the text one after the other."""
+    place = 0
+    for part in parts:
+        place = text.find(part, place)
+        if place < 0:
+            return False
+        place += len(part)
+    return True
+
+
+def texts(lines: Iterable[Any]) -> list[str]:
+    """What a copy of each line of the transcript takes."""
+    return [line.plain_text for line in lines]

@@ -1,0 +1,235 @@
+"""A program in a pseudo-terminal, and what its screen shows. POSIX alone."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import psutil
+import pyte
+
+STDIN = 0
+READ_BYTES = 1 << 16
+LOOKS = ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "TERM_PROGRAM", "COLUMNS", "LINES")
+"""Variables that would change what is drawn; so would all that begin with TEXTUAL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What one read brought; `time` is that of time.perf_counter at its arrival."""
+
+    time: float
+    data: bytes
+
+
+class Terminal:
+    """A program that believes it has a terminal. It is killed at the end of the `with` block, and
+    so is what it has started."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        columns: int = 80,
+        rows: int = 24,
+        env: Mapping[str, str | None] | None = None,
+    ) -> None:
+        """`env` is laid over this process's environment, cleaned of what would change the looks;
+        None takes a variable away."""
+        self.screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self.screen)
+        self.chunks: list[Chunk] = []
+        """All output so far, from the oldest; who runs for hours clears it."""
+        self.started = 0.0
+        """When the program was started, in the time of time.perf_counter."""
+        self._command = list(command)
+        self._env = _environment(env or {})
+        self._size = rows, columns
+        self._master: int | None = None
+        self._is_over = False
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        master, slave = os.openpty()
+        self._master = master
+        _set_size(master, *self._size)
+        self.started = time.perf_counter()
+        try:
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=slave,
+                stdout=slave,
+                stderr=slave,
+                env=self._env,
+                start_new_session=True,
+                preexec_fn=_own_terminal,  # noqa: PLW1509 - it takes no lock, and runs one call
+            )
+        finally:
+            os.close(slave)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the program and what it has started, with no chance to object."""
+        with suppress(psutil.NoSuchProcess):
+            family = [*psutil.Process(self.pid).children(recursive=True), psutil.Process(self.pid)]
+            for process in family:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+        self._running.wait()
+        self.hang_up()
+
+    @property
+    def _running(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "not started: use a with block"
+        return self._process
+
+    @property
+    def pid(self) -> int:
+        """The number of the program's process."""
+        return self._running.pid
+
+    # What it shows
+
+    @property
+    def lines(self) -> list[str]:
+        """The rows of the screen, without the spaces at their ends."""
+        return [line.rstrip() for line in self.screen.display]
+
+    @property
+    def text(self) -> str:
+        """The whole screen."""
+        return "\n".join(self.lines)
+
+    @property
+    def output(self) -> bytes:
+        """All bytes so far."""
+        return b"".join(chunk.data for chunk in self.chunks)
+
+    def painted_at(self, text: str) -> float | None:
+        """When this text had first arrived whole, as it is drawn without a change of style within;
+        None if it has not."""
+        wanted, tail = text.encode(), b""
+        for chunk in self.chunks:
+            tail += chunk.data
+            if wanted in tail:
+                return chunk.time
+            tail = tail[-len(wanted) :]
+        return None
+
+    @property
+    def echoes(self) -> bool:
+        """Whether the terminal itself shows what is typed, as it does for a shell."""
+        assert self._master is not None
+        local_modes: int = termios.tcgetattr(self._master)[3]
+        return bool(local_modes & termios.ECHO and local_modes & termios.ICANON)
+
+    # What it is told
+
+    def send(self, keys: str | bytes) -> None:
+        """Types."""
+        assert self._master is not None
+        data = keys.encode() if isinstance(keys, str) else keys
+        while data:  # a program that does not read takes no more than the terminal's buffer holds
+            data = data[os.write(self._master, data) :]
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Changes the window's size."""
+        assert self._master is not None
+        self.screen.resize(rows, columns)
+        _set_size(self._master, rows, columns)
+
+    def kill(self, number: signal.Signals) -> None:
+        """Sends a signal to the program alone."""
+        self._running.send_signal(number)
+
+    def hang_up(self) -> None:
+        """Closes the window."""
+        if self._master is not None:
+            os.close(self._master)
+            self._master, self._is_over = None, True
+
+    # Waiting
+
+    def receive(self, timeout: float) -> Chunk | None:
+        """The next output, not yet on the screen; None where none came in `timeout` seconds."""
+        if self._master is None or self._is_over:
+            time.sleep(timeout)  # nothing to wait on: the one who polls is not to spin
+            return None
+        if not select.select([self._master], [], [], timeout)[0]:
+            return None
+        try:
+            data = os.read(self._master, READ_BYTES)
+        except OSError:  # Linux says so at the end
+            data = b""
+        if not data:
+            self._is_over = True
+            return None
+        chunk = Chunk(time.perf_counter(), data)
+        self.chunks.append(chunk)
+        return chunk
+
+    def paint(self, chunk: Chunk) -> None:
+        """Puts output on the screen."""
+        self._stream.feed(chunk.data)
+
+    def wait_for(self, what: str | Callable[[], object], timeout: float = 10.0) -> None:
+        """Takes in output until the screen shows this text, or the condition holds. Fails with the
+        screen after `timeout` seconds, and at once where the program ends without it."""
+        condition = (lambda: what in self.text) if isinstance(what, str) else what
+        end = time.monotonic() + timeout
+        while not condition():
+            left = end - time.monotonic()
+            chunk = self.receive(min(0.02, max(0.0, left)))
+            if chunk is not None:
+                self.paint(chunk)
+            elif self._is_over and self._running.poll() is not None:
+                assert condition(), f"it ended with {self._running.returncode}:\n{self.text}"
+            elif left <= 0:
+                raise AssertionError(f"timed out; the screen shows\n{self.text}")
+
+    def wait_for_exit(self, timeout: float = 10.0) -> int:
+        """The exit code, once the program has ended and all its output is on the screen; negative
+        for the signal that ended it. Fails after `timeout` seconds."""
+        self.wait_for(lambda: self._running.poll() is not None, timeout)
+        while chunk := self.receive(0.0):
+            self.paint(chunk)
+        return self._running.returncode
+
+
+def _environment(changes: Mapping[str, str | None]) -> dict[str, str]:
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in LOOKS and not name.startswith("TEXTUAL")
+    }
+    wanted: dict[str, str | None] = {**kept, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+    wanted |= changes
+    return {name: value for name, value in wanted.items() if value is not None}
+
+
+def _set_size(terminal: int, rows: int, columns: int) -> None:
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
+def _own_terminal() -> None:
+    """Lets this process be told of its window's new size and of its end."""
+    fcntl.ioctl(STDIN, termios.TIOCSCTTY, 0)

@@ -1,0 +1,563 @@
+"""What is around the screens: keys, palette, themes, models, sizes, and the end."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import pkgutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from textual.binding import Binding
+from textual.command import CommandPalette
+from textual.dom import DOMNode
+from textual.pilot import Pilot
+from textual.widgets import OptionList, Static
+
+from rnnlm_tui import tui
+from rnnlm_tui.errors import ModelError, StorageError
+from rnnlm_tui.tui.app import FIRST_MODEL, RnnlmApp
+from rnnlm_tui.tui.keys import all_ids, own_bindings, sections
+from rnnlm_tui.tui.preferences import Preferences, load_preferences
+from rnnlm_tui.tui.screens.autocomplete import AutocompleteScreen
+from rnnlm_tui.tui.screens.dialogs import Choice
+from rnnlm_tui.tui.screens.keys import KeysScreen
+from rnnlm_tui.tui.screens.train import TrainScreen
+from rnnlm_tui.tui.start import _log_to_file
+from rnnlm_tui.tui.widgets.header import Header
+from rnnlm_tui.tui.widgets.key_bar import KeyBar
+from rnnlm_tui.tui.widgets.line_editor import LineEditor
+from rnnlm_tui.tui.widgets.model_table import ModelTable
+from rnnlm_tui.tui.widgets.transcript_view import TranscriptView
+from tests.tui.helpers import (
+    ScriptedLibrary,
+    ScriptedModel,
+    answered,
+    chain,
+    check_layout,
+    picture,
+    press,
+    rows_of,
+    scripted_app,
+    texts,
+    toasts,
+    wait_until,
+    write,
+)
+
+
+class ScriptedRun:
+    """A training of the app's own that is on. `asked` is what the app asked of it."""
+
+    name = "poems"
+    is_running = True
+    detached = False
+    progress = SimpleNamespace(epoch_share=0.5, finished=None, failed=None)
+
+
+class ScriptedRuns:
+    """The app's runs, with one that is on, or none. `closed` says how it was left."""
+
+    def __init__(self, own: ScriptedRun | None = None) -> None:
+        self.own = own
+        self.closed: list[bool] = []
+        self.started: list[Any] = []
+
+    async def close(self, detach: bool) -> None:
+        self.closed.append(detach)
+
+    async def start(self, request: Any) -> None:
+        self.started.append(request)
+
+
+def with_runs(app: RnnlmApp, own: ScriptedRun | None = None) -> ScriptedRuns:
+    """Puts scripted runs into the app."""
+    runs = ScriptedRuns(own)
+    app._runs = cast(Any, runs)
+    return runs
+
+
+def column_of(row: str, text: str) -> int:
+    """Where a text begins in a row of the screen."""
+    assert text in row
+    return row.index(text)
+
+
+# The bindings themselves
+
+
+def _own_classes() -> Iterator[type[DOMNode]]:
+    for module in pkgutil.walk_packages(tui.__path__, "rnnlm_tui.tui."):
+        for kind in vars(importlib.import_module(module.name)).values():
+            is_own = isinstance(kind, type) and kind.__module__ == module.name
+            if is_own and issubclass(kind, DOMNode) and "BINDINGS" in vars(kind):
+                yield kind
+
+
+def test_every_binding_has_an_id_of_its_own_a_description_and_a_tooltip() -> None:
+    seen: list[str] = []
+    for kind in _own_classes():
+        if kind is ModelTable:  # it has a choice of a table's own keys, which move in it
+            continue
+        for binding in kind.BINDINGS:
+            assert isinstance(binding, Binding)
+            assert binding.id, f"{kind.__name__}: {binding.key}"
+            assert binding.tooltip, f"{kind.__name__}: {binding.key}"
+            assert binding.description, f"{kind.__name__}: {binding.key}"
+            seen.append(binding.id)
+    assert len(seen) == len(set(seen))
+    assert set(seen) == all_ids(), "F1 and a keymap know them all"
+
+
+async def test_f1_lists_every_binding_with_its_keys(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await press(pilot, "f1")
+        await wait_until(pilot, lambda: isinstance(app.screen, KeysScreen))
+        await wait_until(pilot, lambda: app.screen.query(Static))
+        shown = [str(static.render()) for static in app.screen.query(Static)]
+        for title, kind in sections():
+            assert title in shown
+            for binding in own_bindings(kind):
+                assert binding.tooltip in shown
+                assert all(shown[shown.index(binding.tooltip) - 1].split(","))
+        place = shown.index("Accept one word of the ghost; without a ghost, move the focus")
+        assert shown[place - 1] == "tab"
+        place = shown.index("Suggest now, though the ghost is off or hidden")
+        assert shown[place - 1].lower() in ("^space", "ctrl+space")
+        assert "All keys" in picture(app)
+        check_layout(app)
+        await press(pilot, "end", "escape")
+        await wait_until(pilot, lambda: app.screen is app.autocomplete)
+        await press(pilot, "f1")
+        await wait_until(pilot, lambda: isinstance(app.screen, KeysScreen))
+        await press(pilot, "f1")
+        await wait_until(pilot, lambda: app.screen is app.autocomplete)
+
+
+async def test_the_palette_lists_every_action(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path, {"a": ScriptedModel(), "b": ScriptedModel()})
+    async with app.run_test() as pilot:
+        await answered(pilot)
+        offered = {command.title.lower() for command in app.get_system_commands(app.screen)}
+        for kind in (RnnlmApp, AutocompleteScreen, LineEditor):
+            missing = {b.description.lower() for b in own_bindings(kind)} - offered
+            assert not missing, f"{kind.__name__}: {missing}"
+        assert {"model a", "model b", "theme", "keymap", "screenshot"} <= offered
+        app.autocomplete.query_one(TranscriptView).focus()
+        await pilot.pause(0)
+        offered = {command.title.lower() for command in app.get_system_commands(app.screen)}
+        assert {b.description.lower() for b in own_bindings(TranscriptView)} <= offered
+        assert all(command.help for command in app.get_system_commands(app.screen))
+
+
+async def test_the_palette_does_what_is_chosen_in_it(tmp_path: Path) -> None:
+    models = {"a": ScriptedModel(), "b": ScriptedModel(chain("shall", "we"))}
+    app = scripted_app(tmp_path, models)
+    async with app.run_test() as pilot:
+        await write(pilot, *"shall ")
+        await press(pilot, "ctrl+p")
+        await wait_until(pilot, lambda: isinstance(app.screen, CommandPalette))
+        await press(pilot, *"Model b")
+        await wait_until(pilot, lambda: "Model b" in picture(app))
+        await press(pilot, "enter")
+        await wait_until(pilot, lambda: app.speaker_name == "b")
+        await answered(pilot)
+        assert app.autocomplete.editor.suggestion.startswith("we")
+
+
+# Looks
+
+
+async def test_the_theme_is_kept(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path)
+    async with app.run_test():
+        assert app.theme == "textual-dark"
+        app.theme = "textual-light"
+    assert load_preferences(tmp_path / "config").theme == "textual-light"
+    app = scripted_app(tmp_path, preferences=load_preferences(tmp_path / "config"))
+    async with app.run_test():
+        assert app.theme == "textual-light"
+
+
+async def test_a_theme_that_is_unknown_is_not_used(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path, preferences=Preferences(theme="no such theme"))
+    async with app.run_test():
+        assert app.theme in app.available_themes
+
+
+async def test_without_colours_the_ghost_is_told_by_its_style(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = scripted_app(tmp_path, preferences=Preferences(theme="nord"))
+    async with app.run_test() as pilot:
+        assert app.theme == "ansi-dark"
+        await write(pilot, *"shall ")
+        await pilot.pause(0)
+        strips = app.screen._compositor.render_strips()
+        row = next(strip for strip in strips if "│ shall i compare" in strip.text)
+        style = next(s.style for s in row if "compare" in s.text)
+        assert style is not None
+        assert style.italic
+        assert style.underline
+        cursor = next(s for s in row if s.style and s.style.reverse)
+        assert cursor.text == "i"
+        for segment in (segment for strip in strips for segment in strip):
+            for colour in (segment.style.color, segment.style.bgcolor) if segment.style else ():
+                assert colour is None or colour.is_default, segment
+    assert load_preferences(tmp_path / "config").theme == "nord", "the choice is kept"
+
+
+# The user's own keys
+
+
+async def test_a_keymap_gives_an_action_another_key(tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir()
+    keymap = (
+        '"line.accept_word" = "ctrl+n"\n"app.keys" = "f10"\n"autocomplete.move_pane" = "ctrl+k"'
+    )
+    (tmp_path / "config" / "keymap.toml").write_text(keymap)
+    app = scripted_app(tmp_path)
+    async with app.run_test(notifications=True) as pilot:
+        await write(pilot, *"shall ")
+        await write(pilot, "ctrl+n")
+        assert app.autocomplete.editor.line == "shall i "
+        await press(pilot, "ctrl+k")
+        assert app.autocomplete.query_one(TranscriptView).has_focus, "not the line's own ctrl+k"
+        await press(pilot, "f10")
+        await wait_until(pilot, lambda: isinstance(app.screen, KeysScreen))
+        shown = [str(static.render()) for static in app.screen.query(Static)]
+        assert shown[shown.index("All keys", 1) - 1].lower() == "f10"
+        assert not toasts(app)
+
+
+@pytest.mark.parametrize(
+    ("keymap", "said"),
+    [
+        ("nonsense", "is not valid TOML"),
+        ('"line.sned" = "f9"', "names actions that do not exist: line.sned"),
+        ('"line.hide" = "tab"', "several actions: tab (line.accept_word, line.hide)"),
+        ('"app.keys" = "ctrl+r"', "several actions: ctrl+r (app.keys, autocomplete.another)"),
+    ],
+)
+async def test_a_keymap_with_a_fault_is_told_and_harms_nothing(
+    keymap: str, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "keymap.toml").write_text(keymap)
+    app = scripted_app(tmp_path)
+    async with app.run_test(notifications=True) as pilot:
+        await write(pilot, *"shall ")
+        await wait_until(pilot, lambda: any(said in toast for toast in toasts(app)))
+        assert len(toasts(app)) == 1
+        assert app.autocomplete.editor.line == "shall "
+
+
+async def test_the_palette_writes_a_keymap_to_edit(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path)
+    async with app.run_test(notifications=True) as pilot:
+        app.action_write_keymap()
+        await wait_until(pilot, lambda: any("edit " in toast for toast in toasts(app)))
+        assert '"line.send" = "enter"' in (tmp_path / "config" / "keymap.toml").read_text()
+        app.action_write_keymap()
+        await wait_until(pilot, lambda: any("is there already" in toast for toast in toasts(app)))
+
+
+# Screens
+
+
+async def shown(pilot: Pilot[None], mode: str, label: str) -> None:
+    """Waits until the screen is there."""
+    await wait_until(pilot, lambda: pilot.app.current_mode == mode)
+    await wait_until(pilot, lambda: f"[{label}]" in rows_of(pilot.app)[0])
+    check_layout(pilot.app)
+
+
+async def test_screens_by_key_and_by_click(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path)
+    app._train = TrainScreen(summary_command=[sys.executable, "-c", "pass"])
+    async with app.run_test() as pilot:
+        await write(pilot, *"shall")
+        assert "[Autocomplete]" in rows_of(app)[0]
+        for key, mode, label in (("f4", "models", "Models"), ("f3", "train", "Train")):
+            await press(pilot, key)
+            await shown(pilot, mode, label)
+        column = column_of(rows_of(app)[0], "Autocomplete")
+        await pilot.click(Header, offset=(column + 3, 0))
+        await wait_until(pilot, lambda: app.current_mode == "autocomplete")
+        assert app.autocomplete.editor.line == "shall"
+        assert app.autocomplete.editor.has_focus
+        column = column_of(rows_of(app)[0], "Models")
+        await pilot.click(Header, offset=(column + 1, 0))
+        await wait_until(pilot, lambda: app.current_mode == "models")
+        await press(pilot, "f2")
+        await wait_until(pilot, lambda: app.current_mode == "autocomplete")
+
+
+async def test_a_click_on_a_key_in_the_bar_does_what_the_key_does(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path)
+    async with app.run_test() as pilot:
+        await write(pilot, *"shall ")
+        bar = app.screen.query_one(KeyBar)
+        rows = rows_of(app)[-bar.size.height :]
+        for text in ("tab word", "all", "choose", "hide", "send", "undo", "quit", "keys"):
+            assert any(text in row for row in rows)
+        await pilot.click(KeyBar, offset=(column_of(rows[0], "tab word") + 1, 0))
+        await wait_until(pilot, lambda: app.autocomplete.editor.line == "shall i ")
+        y = next(i for i, row in enumerate(rows) if "F1 keys" in row)
+        await pilot.click(KeyBar, offset=(column_of(rows[y], "F1 keys") + 4, y))
+        await wait_until(pilot, lambda: isinstance(app.screen, KeysScreen))
+
+
+async def test_one_line_below_60_by_16(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path)
+    async with app.run_test(size=(60, 16)) as pilot:
+        await write(pilot, *"shall ")
+        assert "[Autocomplete]" in picture(app)
+        check_layout(app)
+        for size in ((59, 16), (60, 15), (20, 5), (1, 1)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause(0)
+            assert "Autocomplete" not in picture(app)
+            check_layout(app)
+            if size[0] > 50:
+                assert "rnnlm-tui needs 60 x 16" in rows_of(app)[0]
+        await pilot.resize_terminal(80, 24)
+        await wait_until(pilot, lambda: app.autocomplete.editor.has_focus)
+        await write(pilot, "i")
+        await pilot.pause(0)
+        assert app.autocomplete.editor.line == "shall i"
+        assert "shall i compare thee to" in picture(app)
+
+
+async def test_any_size_at_any_moment(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path)
+    async with app.run_test() as pilot:
+        await write(pilot, *"shall i ")
+        await press(pilot, "enter")
+        await write(pilot, *"when i co")
+        for size in ((120, 40), (60, 16), (300, 100), (5, 2), (100, 17), (99, 31), (80, 24)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause(0)
+            check_layout(app)
+        await wait_until(pilot, lambda: "when i compare thee to" in picture(app))
+        assert texts(app.autocomplete.query_one(TranscriptView).lines)[0] == "shall i"
+
+
+# Models
+
+
+async def test_the_first_start_says_what_to_do(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path, {})
+    app._train = TrainScreen(summary_command=[sys.executable, "-c", "pass"])
+    runs = with_runs(app)
+    async with app.run_test(notifications=True) as pilot:
+        await wait_until(pilot, lambda: app.is_without_models)
+        await wait_until(pilot, lambda: "There is no model yet" in picture(app))
+        assert "no model suggests" in picture(app)
+        check_layout(app)
+        editor = app.autocomplete.editor
+        await press(pilot, *"shall i", "enter", "ctrl+r")
+        await wait_until(pilot, lambda: any("F3 trains one" in toast for toast in toasts(app)))
+        assert texts(app.autocomplete.query_one(TranscriptView).lines) == ["shall i"]
+        await pilot.click("#first-model")
+        await wait_until(pilot, lambda: runs.started)
+        assert runs.started[0].arguments == FIRST_MODEL
+        assert editor.has_focus
+        cast(ScriptedLibrary, app.library).models["sonnets"] = ScriptedModel()
+        app._run_saved(cast(Any, ScriptedRun()), cast(Any, SimpleNamespace(best=True)))
+        await wait_until(pilot, lambda: any("no model" in toast for toast in toasts(app)))
+        app.speak_with("sonnets")
+        await write(pilot, *"shall ")
+        assert editor.suggestion == "i compare thee to"
+        assert "There is no model yet" not in picture(app)
+
+
+async def test_the_first_start_leads_to_a_text_of_ones_own(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path, {})
+    app._train = TrainScreen(summary_command=[sys.executable, "-c", "pass"])
+    async with app.run_test() as pilot:
+        await wait_until(pilot, lambda: "There is no model yet" in picture(app))
+        await pilot.pause(0)
+        await pilot.click("#own-model")
+        await wait_until(pilot, lambda: app.current_mode == "train")
+
+
+async def test_the_model_that_the_command_line_names(tmp_path: Path) -> None:
+    models = {"newest": ScriptedModel(), "mine": ScriptedModel()}
+    app = scripted_app(tmp_path, models, model="mine")
+    async with app.run_test() as pilot:
+        await answered(pilot)
+        assert app.speaker_name == "mine"
+
+
+async def test_a_model_that_is_unknown_is_told_and_another_suggests(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path, model="unheard-of")
+    async with app.run_test(notifications=True) as pilot:
+        await write(pilot, *"shall ")
+        assert any("there is no model unheard-of" in toast for toast in toasts(app))
+        assert app.speaker_name == "sonnets"
+        assert app.autocomplete.editor.suggestion == "i compare thee to"
+
+
+async def test_a_model_that_is_unknown_with_no_other(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path, {}, model="unheard-of")
+    async with app.run_test(notifications=True) as pilot:
+        await wait_until(pilot, lambda: "There is no model yet" in picture(app))
+        assert any("there is no model unheard-of" in toast for toast in toasts(app))
+
+
+async def test_a_damaged_newest_model_does_not_hide_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = scripted_app(tmp_path, {"damaged": ScriptedModel(), "good": ScriptedModel()})
+    whole = ScriptedLibrary.open
+
+    def open_(library: ScriptedLibrary, name: str) -> Any:
+        if name == "damaged":
+            raise ModelError("damaged is damaged", "delete it")
+        return whole(library, name)
+
+    monkeypatch.setattr(ScriptedLibrary, "open", open_)
+    async with app.run_test(notifications=True) as pilot:
+        await answered(pilot)
+        assert app.speaker_name == "good"
+        assert toasts(app) == ["damaged is damaged. delete it"]
+
+
+async def test_the_model_that_suggests_is_deleted_or_renamed(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path, {"one": ScriptedModel(), "two": ScriptedModel()})
+    async with app.run_test() as pilot:
+        await answered(pilot)
+        library = cast(ScriptedLibrary, app.library)
+        library.models["uno"] = library.models.pop("one")
+        app.renamed("one", "uno")
+        await wait_until(pilot, lambda: app.speaker_name == "uno")
+        del library.models["uno"]
+        app.deleted("uno")
+        await wait_until(pilot, lambda: app.speaker_name == "two")
+        del library.models["two"]
+        app.deleted("two")
+        await wait_until(pilot, lambda: "There is no model yet" in picture(app))
+        assert app.autocomplete.editor.suggestion == ""
+
+
+async def test_a_better_model_from_training_suggests_at_once(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path, {"poems": ScriptedModel()})
+    async with app.run_test() as pilot:
+        await write(pilot, *"shall ")
+        better = ScriptedModel(chain("shall", "we", "dance"))
+        cast(ScriptedLibrary, app.library).models["poems"] = better
+        app._run_saved(cast(Any, ScriptedRun()), cast(Any, SimpleNamespace(best=False)))
+        await pilot.pause(0)
+        assert app.speaker is not None
+        assert app.speaker.model is not better
+        app._run_saved(cast(Any, ScriptedRun()), cast(Any, SimpleNamespace(best=True)))
+        await wait_until(pilot, lambda: app.speaker and app.speaker.model is better)
+        await answered(pilot)
+        assert app.autocomplete.editor.suggestion == "we dance"
+
+
+# The end
+
+
+@pytest.mark.parametrize(
+    ("row", "closed"), [("stop", [False]), ("detach", [True]), ("cancel", None), (None, None)]
+)
+async def test_quitting_asks_while_a_model_trains(
+    row: str | None, closed: list[bool] | None, tmp_path: Path
+) -> None:
+    app = scripted_app(tmp_path)
+    runs = with_runs(app, ScriptedRun())
+    async with app.run_test() as pilot:
+        await answered(pilot)
+        app._refresh_header()
+        await wait_until(pilot, lambda: "▶ poems trains, 50%" in rows_of(app)[0])
+        await press(pilot, "ctrl+q")
+        await wait_until(pilot, lambda: isinstance(app.screen, Choice))
+        assert "poems is in training" in picture(app)
+        check_layout(app)
+        if row is None:
+            await press(pilot, "escape")
+        else:
+            options = app.screen.query_one(OptionList)
+            options.highlighted = options.get_option_index(row)
+            await press(pilot, "enter")
+        if closed is None:
+            await wait_until(pilot, lambda: app.screen is app.autocomplete)
+            assert app.is_running
+            assert not runs.closed
+        else:
+            await _end(pilot)
+    assert runs.closed == (closed or [])
+    if closed is not None:
+        assert app.return_code == 0
+
+
+async def _end(pilot: Pilot[None]) -> None:
+    """Waits for the app to leave."""
+    await wait_until(pilot, lambda: pilot.app._exit)
+
+
+async def test_quitting_does_not_ask_where_nothing_trains(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path)
+    async with app.run_test() as pilot:
+        await answered(pilot)
+        await press(pilot, "ctrl+q")
+        await _end(pilot)
+    assert app.return_code == 0
+
+
+async def test_an_answer_that_comes_while_the_app_ends_is_dropped(tmp_path: Path) -> None:
+    model = ScriptedModel()
+    app = scripted_app(tmp_path, {"slow": model})
+    async with app.run_test() as pilot:
+        await answered(pilot)
+        model.gate.clear()
+        await press(pilot, *"shall ", "enter", "x")
+        real = app._close_all
+
+        async def close_all() -> None:
+            model.gate.set()
+            await real()
+
+        app._close_all = close_all  # type: ignore[method-assign]
+        await press(pilot, "ctrl+q")
+    assert app.return_code == 0
+
+
+async def test_a_crash_is_one_sentence_and_the_rest_in_the_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> None:
+        raise RuntimeError("a [/b] fault\x1b[31m\nand more")
+
+    app = scripted_app(tmp_path)
+    with caplog.at_level(logging.INFO, "rnnlm_tui"), pytest.raises(RuntimeError):
+        async with app.run_test(size=(200, 24)) as pilot:
+            await write(pilot, *"shall")
+            app.call_later(broken)
+            await wait_until(pilot, lambda: app.return_code == 1)
+    assert app.return_code == 1
+    told = capsys.readouterr().err
+    assert "Traceback" not in told
+    assert "rnnlm-tui crashed (a [/b] fault\ufffd[31m" in told.replace("\n", " ")
+    assert "the details are in" in told
+    assert "app.log" in told
+    assert any(record.exc_info for record in caplog.records)
+    assert (tmp_path / "data" / "session" / "draft.txt").read_text() == "shall"
+
+
+def test_a_log_that_cannot_be_written_is_an_error_that_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("RNNLM_LOG_DIR", str(tmp_path / "file"))
+    with pytest.raises(StorageError, match=r"app\.log") as caught:
+        _log_to_file()
+    assert "RNNLM_LOG_DIR" in caught.value.hint

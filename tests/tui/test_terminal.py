@@ -1,0 +1,250 @@
+"""The installed app in a pseudo-terminal, as a user has it: real keys, a real model, real kills."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from rnnlm_tui.library import Library
+from tests.conftest import VERSES, Command, command_line
+
+if sys.platform == "win32":
+    pytest.skip("there are pseudo-terminals on POSIX alone", allow_module_level=True)
+
+from tests.tui.terminal import Terminal
+
+SETTINGS = (
+    *("--epochs", "40", "--batch-size", "4", "--threads", "1", "--device", "cpu", "--seed", "1"),
+    *("--embedding-size", "8", "--bidirectional-size", "8", "--recurrent-size", "8"),
+    *("--learning-rate", "0.01"),
+)
+QUIT, TAB, ENTER = "\x11", "\t", "\r"
+COLOUR = re.compile(rb"\x1b\[(?:[\d;]*;)?(?:[39][0-7]|4[0-7]|10[0-7]|[34]8;[25];[\d;]+)[;m]")
+DEEP_COLOUR = re.compile(rb"[34]8;[25];")
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the model `verses`, trained once by the real command."""
+    folder = tmp_path_factory.mktemp("trained")
+    corpus = folder / "verses.txt"
+    corpus.write_text(VERSES)
+    arguments = ("--train", str(corpus), "--name", "verses", *SETTINGS)
+    command = command_line(*arguments, "--data-dir", str(folder))
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    return folder
+
+
+@pytest.fixture
+def model(trained: Path, data_dir: Path) -> str:
+    """The name of the model in this test's data folder."""
+    shutil.copytree(trained / "models", data_dir / "models")
+    return "verses"
+
+
+def app(*arguments: str, env: dict[str, str | None] | None = None) -> Terminal:
+    """The command in a terminal of 80x24."""
+    return Terminal(command_line(*arguments), env=env)
+
+
+def leave(terminal: Terminal) -> None:
+    """Leaves the app by its key, and sees that it has tidied up."""
+    terminal.send(QUIT)
+    assert terminal.wait_for_exit() == 0, terminal.text
+    check_restored(terminal)
+
+
+def check_restored(terminal: Terminal) -> None:
+    """Nothing that the app has asked of the terminal is left: the alternate screen, the hidden
+    cursor, the mouse, the paste marks, its way of reporting keys, raw input."""
+    modes: dict[bytes, bytes] = {}
+    for numbers, what in re.findall(rb"\x1b\[\?([\d;]+)([hl])", terminal.output):
+        modes |= dict.fromkeys(numbers.split(b";"), what)
+    assert {b"1049", b"25", b"1000", b"1003", b"1006", b"2004"} <= set(modes)
+    on_before = {b"25", b"7"}  # the cursor, and lines that wrap
+    assert {number for number, what in modes.items() if what == b"h"} == on_before
+    kept = re.findall(rb"\x1b\[>\d+u", terminal.output), re.findall(rb"\x1b\[<u", terminal.output)
+    assert len(kept[0]) == len(kept[1])
+    assert terminal.echoes
+
+
+def typed(terminal: Terminal, line: str) -> None:
+    """Types a line and sees it, with suggestions for it."""
+    terminal.wait_for("verses suggests")
+    terminal.send(line)
+    terminal.wait_for(f"│ {line}")
+    terminal.wait_for("saved")
+
+
+def test_a_line_is_written_with_suggestions_and_kept(model: str) -> None:
+    with app() as terminal:
+        typed(terminal, "the ca")
+        terminal.wait_for("│ the cat")  # the ghost of the one word that begins so
+        terminal.wait_for("▸  cat")
+        terminal.wait_for("100% █")
+        terminal.send(TAB)
+        terminal.wait_for("of 8 keys saved")
+        terminal.send(ENTER)
+        terminal.wait_for("you        the cat")
+        terminal.wait_for("verses     ")
+        terminal.send("and half a li")
+        terminal.wait_for("│ and half a li")
+        shown = [line for line in terminal.lines if line.startswith(" verses     ")]
+        leave(terminal)
+
+    with app() as terminal:
+        terminal.wait_for("│ and half a li")
+        assert " you        the cat" in terminal.lines
+        assert [line for line in terminal.lines if line.startswith(" verses     ")] == shown
+        leave(terminal)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_a_killed_app_loses_nothing_that_was_typed(model: str, number: signal.Signals) -> None:
+    with app() as terminal:
+        typed(terminal, "a bird sang ov")
+        terminal.kill(number)
+        if number == signal.SIGKILL:
+            assert terminal.wait_for_exit() == -number
+        else:
+            assert terminal.wait_for_exit() == 0
+            check_restored(terminal)
+
+    with app() as terminal:
+        terminal.wait_for("│ a bird sang ov")
+
+
+def test_a_closed_window_loses_nothing_that_was_typed(model: str) -> None:
+    with app() as terminal:
+        typed(terminal, "a bird sang ov")
+        terminal.hang_up()
+        terminal.wait_for_exit()
+
+    with app() as terminal:
+        terminal.wait_for("│ a bird sang ov")
+
+
+def test_it_opens_with_the_model_asked_for(model: str, data_dir: Path) -> None:
+    shutil.copytree(data_dir / "models" / model, data_dir / "models" / "other")
+    with app(model) as terminal:
+        terminal.wait_for("verses suggests")
+        leave(terminal)
+    with app("other") as terminal:
+        terminal.wait_for("other suggests")
+        leave(terminal)
+    with app() as terminal:  # the last one used
+        terminal.wait_for("other suggests")
+
+
+def test_a_model_that_is_not_there_is_named(model: str) -> None:
+    with app("sonets") as terminal:
+        terminal.wait_for("there is no model sonets")
+        leave(terminal)
+
+
+def test_without_a_model_it_says_what_to_do() -> None:
+    with app() as terminal:
+        terminal.wait_for("There is no model yet")
+        terminal.wait_for("Train on the sonnets")
+        leave(terminal)
+
+
+def test_a_window_too_small_says_so_and_comes_back(model: str) -> None:
+    with app() as terminal:
+        typed(terminal, "the ca")
+        terminal.resize(50, 10)
+        terminal.wait_for("please enlarge")
+        terminal.resize(1, 1)
+        terminal.resize(120, 40)
+        terminal.wait_for("│ the cat")
+        terminal.wait_for("NEXT WORD")
+        leave(terminal)
+
+
+def test_without_a_terminal_it_says_so(command: Command) -> None:
+    done = command()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "needs a terminal" in done.stderr.splitlines()[0]
+
+
+def test_a_dumb_terminal_is_refused() -> None:
+    with Terminal(command_line(), columns=200, env={"TERM": "dumb"}) as terminal:
+        assert terminal.wait_for_exit() == 2
+        assert "TERM is 'dumb'" in terminal.text
+        assert b"\x1b" not in terminal.output
+
+
+def test_no_color_gives_no_colours(model: str) -> None:
+    with app(env={"NO_COLOR": "1"}) as terminal:
+        typed(terminal, "the ca")
+        terminal.wait_for("│ the cat")
+        leave(terminal)
+        assert not COLOUR.findall(terminal.output)
+
+
+@pytest.mark.parametrize("kind", ["linux", "xterm"])
+def test_sixteen_colours_do(model: str, kind: str) -> None:
+    with app(env={"TERM": kind, "COLORTERM": None}) as terminal:
+        typed(terminal, "the ca")
+        terminal.wait_for("│ the cat")
+        leave(terminal)
+        assert COLOUR.search(terminal.output)
+        assert not DEEP_COLOUR.search(terminal.output)
+
+
+CRASH = """
+import sys
+from rnnlm_tui.cli import main
+from rnnlm_tui.tui.widgets.line_editor import LineEditor
+
+def crash(self):
+    raise RuntimeError("all is lost")
+
+LineEditor.action_send_or_insert = crash
+sys.exit(main([]))
+"""
+
+
+def test_a_crash_is_one_sentence_and_loses_nothing(model: str, tmp_path: Path) -> None:
+    with Terminal([sys.executable, "-c", CRASH], columns=200) as terminal:
+        typed(terminal, "the ca")
+        terminal.screen.reset()
+        terminal.send(ENTER)
+        assert terminal.wait_for_exit() == 1
+        check_restored(terminal)
+        log = tmp_path / "log" / "app.log"
+        assert f"rnnlm-tui crashed (all is lost); the details are in {log}" in terminal.text
+        assert b"Traceback" not in terminal.output
+        assert "RuntimeError: all is lost" in log.read_text()
+
+    with app() as terminal:
+        terminal.wait_for("│ the ca")
+
+
+def test_a_training_saves_and_ends_when_the_app_is_killed(data_dir: Path) -> None:
+    library = Library(data_dir)
+    with app() as terminal:
+        terminal.wait_for("Train on the sonnets")
+        row = next(y for y, line in enumerate(terminal.lines) if "Train on the sonnets" in line)
+        column = terminal.lines[row].index("Train on the sonnets")
+        press = f"\x1b[<0;{column + 1};{row + 1}"
+        terminal.send(f"{press}M{press}m")
+        terminal.wait_for("▶ sonnets trains", timeout=30)
+        terminal.wait_for(lambda: any(run.running for run in library.runs()), timeout=30)
+        (child,) = psutil.Process(terminal.pid).children()
+        try:
+            terminal.kill(signal.SIGKILL)
+            assert terminal.wait_for_exit() == -signal.SIGKILL
+            child.wait(timeout=30)
+        finally:
+            if child.is_running():
+                child.kill()
+    (run,) = library.runs()
+    assert (run.name, run.running, run.resumable) == ("sonnets", False, True)
