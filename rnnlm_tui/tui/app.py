@@ -68,6 +68,8 @@ class RnnlmApp(App[None]):
                 tooltip="Train a model, or watch one that trains"),
         Binding("f4", "show('models')", "Models", id="app.models", show=False,
                 tooltip="The models that you have"),
+        Binding("ctrl+p", "command_palette", "commands", id="app.commands", priority=True,
+                tooltip="Every action by its name, models and themes too"),
         Binding("ctrl+q", "quit", "quit", id="app.quit", priority=True,
                 tooltip="Leave; asks first while a model trains"),
     ]  # fmt: skip
@@ -404,7 +406,7 @@ class RnnlmApp(App[None]):
     def watch_run(self, name: str) -> None:
         """Shows a run that this app has not started, on the Train screen."""
         self.show_mode("train")
-        self.call_after_refresh(self.train_screen.watch, name)
+        self.call_after_refresh(self.train_screen.follow, name)
 
     def _run_saved(self, run: TrainingProcess | WatchedRun, saved: Saved) -> None:
         if saved.best and self.speaker_name in (None, run.name):

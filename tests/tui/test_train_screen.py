@@ -556,7 +556,7 @@ async def test_nothing_breaks_at_any_size(data_dir: Path, size: tuple[int, int])
         await on.until(lambda: "epoch 3/3" in on.head)
         for now in (size, (80, 24)):
             await on.pilot.resize_terminal(*now)
-            await on.until(lambda now=now: on.screen.size == now)  # type: ignore[misc]
+            await on.until(lambda now=now: on.screen.size == now)
             on.screen.paint()
             on.app.export_screenshot()
         assert "epoch 3/3" in on.head

@@ -17,7 +17,7 @@ from rnnlm_tui.tui.widgets.key_bar import KeyBar
 if TYPE_CHECKING:
     from rnnlm_tui.tui.app import RnnlmApp
 
-WIDTHS = [(0, "-narrow"), (60, "-normal"), (100, "-wide")]
+WIDTHS = [(0, "-narrow"), (60, "-normal"), (110, "-wide")]
 HEIGHTS = [(0, "-short"), (16, "-medium"), (32, "-tall")]
 TOO_SMALL = "rnnlm-tui needs 60 x 16 characters: please enlarge the window (^Q quits)"
 
