@@ -17,7 +17,8 @@ from textual.widgets import Button
 from textual.widgets.text_area import Selection
 
 from rnnlm_tui.tui.widgets import line_editor
-from rnnlm_tui.tui.widgets.line_editor import LineEditor, one_line
+from rnnlm_tui.tui.widgets.line_editor import LineEditor
+from rnnlm_tui.tui.widgets.one_line import one_line
 from tests.tui.helpers import check_layout, post_keys, press, rows_of
 
 
