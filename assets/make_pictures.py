@@ -1,22 +1,39 @@
-"""Makes the README's pictures from the real command: python assets/make_pictures.py
+"""Makes the README's pictures from the real command and the real app:
 
-Asks the model named as the first argument (the newest by default) in the user data folder.
+    python assets/make_pictures.py [MODEL] [--commands | --app]
+
+Asks MODEL (the newest by default) in the user data folder, and trains a model beside a copy of it
+in a folder of its own, which takes two minutes.
 """
 
 from __future__ import annotations
 
+import asyncio
 import io
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
+from textual.pilot import Pilot
+
+from rnnlm_tui.library import Library
+from rnnlm_tui.paths import data_dir
+from rnnlm_tui.tui.app import RnnlmApp
+from rnnlm_tui.tui.training_process import TrainingRequest
 
 WIDTH = 84
-PICTURES = {
+SIZE = (116, 32)
+PATIENCE_S = 600
+COMMANDS = {
     "suggest": (
         'rnnlm-tui --suggest "from fairest creatures we "',
         'rnnlm-tui --suggest "shall i comp"',
@@ -24,24 +41,94 @@ PICTURES = {
     ),
     "summary": ("rnnlm-tui --summary",),
 }
+LINES = ("Shall I compare thee to a summer's day", "when I do count the clock")
+HALF_TYPED = "and thou away the very b"
+RUN = ("--name", "sonnets-unseen", "--held-out", "0.1", "--epochs", "10")
+RUN_EPOCHS_SHOWN = 7
 
 
 def main() -> None:
     """Writes an SVG for each picture beside this file."""
-    model = sys.argv[1:2]
-    for name, commands in PICTURES.items():
+    arguments = sys.argv[1:]
+    model = next((a for a in arguments if not a.startswith("-")), Library(data_dir()).newest())
+    if "--app" not in arguments:
+        picture_commands(model)
+    if "--commands" not in arguments:
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copytree(data_dir() / "models" / model, Path(folder) / "models" / model)
+            asyncio.run(picture_app(Path(folder), model))
+
+
+def picture_commands(model: str) -> None:
+    """What the commands print."""
+    for name, commands in COMMANDS.items():
         console = Console(record=True, width=WIDTH, file=io.StringIO())
         for line in commands:
             words = shlex.split(line)
-            asked = ["--model", *model] if model and name == "suggest" else []
+            asked = ["--model", model] if name == "suggest" else []
             run = [sys.executable, "-m", "rnnlm_tui", *words[1:], *asked]
             output = subprocess.run(run, check=True, capture_output=True, text=True).stdout
             console.print(Text(f"$ {line}", style="bold"))
             console.print(Text(output))
-        svg = console.export_svg(title="rnnlm-tui")
-        # Without the fonts that it would load from elsewhere: the viewer's own monospace will do.
-        svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
-        Path(__file__).with_name(f"{name}.svg").write_text(svg, encoding="utf-8")
+        write(name, console.export_svg(title="rnnlm-tui"))
+
+
+async def picture_app(folder: Path, model: str) -> None:
+    """The three screens, in use."""
+    os.environ["TEXTUAL_ANIMATIONS"] = "none"
+    app = RnnlmApp(folder, folder / "config", folder / "app.log", model)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: app.speaker is not None)
+        for line in LINES:
+            turns = len(app.autocomplete.transcript.turns)
+            await type_in(pilot, line)
+            await pilot.press("enter")
+            await until(pilot, lambda n=turns: has_continuation(app, n))  # type: ignore[misc]
+        await type_in(pilot, HALF_TYPED)
+        await until(pilot, lambda: app.autocomplete.editor.ghost)
+        write("autocomplete", app.export_screenshot(title="rnnlm-tui"))
+        run = await app.runs.start(TrainingRequest(RUN, RUN[1]))
+        app.show_mode("train")
+        await until(pilot, lambda: len(run.progress.epochs) >= RUN_EPOCHS_SHOWN)
+        step = run.progress.progress
+        await until(
+            pilot, lambda: run.progress.progress is not step and run.progress.step_share > 0.4
+        )
+        await pilot.pause(0.5)
+        write("train", app.export_screenshot(title="rnnlm-tui"))
+        await run.stop()
+        await run.wait()
+        app.show_mode("models")
+        await until(pilot, lambda: RUN[1] in str(app.export_screenshot()))
+        write("models", app.export_screenshot(title="rnnlm-tui"))
+
+
+async def type_in(pilot: Pilot[None], text: str) -> None:
+    """Types the text, key by key."""
+    for character in text:
+        await pilot.press("space" if character == " " else character)
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
+    """Lets the app work until the condition holds."""
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError("the app does not show what the picture is to show")
+        await pilot.pause(0.05)
+
+
+def has_continuation(app: RnnlmApp, number: int) -> bool:
+    """Whether the turn with this number, from 0, has been continued."""
+    turns = app.autocomplete.transcript.turns
+    return len(turns) > number and bool(turns[number].continuations)
+
+
+def write(name: str, svg: str) -> None:
+    """Writes the picture without the fonts that it would load from elsewhere: the viewer's own
+    monospace will do."""
+    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
+    Path(__file__).with_name(f"{name}.svg").write_text(svg, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from itertools import chain, count
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -43,7 +42,7 @@ from rnnlm_tui.errors import (
 )
 from rnnlm_tui.events import Event, Failed, Finished, to_json_line
 from rnnlm_tui.headless_watchers import JsonWatcher, TextWatcher
-from rnnlm_tui.library import Library, check_name
+from rnnlm_tui.library import Library, check_name, free_name
 from rnnlm_tui.lm.families import FAMILIES
 from rnnlm_tui.locks import TRAINING
 from rnnlm_tui.model_files import MODEL, RESUME
@@ -130,8 +129,7 @@ def _new_name(library: Library, options: argparse.Namespace) -> str:
         stem = "stdin" if source == STANDARD_INPUT else Path(source).stem
         stem = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:40] or "text"
         wanted = f"{stem}-{headless.run_config(options).preset}"
-        candidates = chain([wanted], (f"{wanted}-{i}" for i in count(2)))
-        return next(n for n in candidates if not library.has(n) and not library.holder(n))
+        return free_name(library, wanted)
     return check_name(options.name)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, count
 from pathlib import Path
 
 from rnnlm_tui import archive, model_files
@@ -23,6 +24,7 @@ from rnnlm_tui.model_files import MODEL, RESUME, ModelCard
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 """Names that Windows keeps for itself; refused everywhere, so that an export can go anywhere."""
+NAME_RULE = "letters, digits, '.', '_' and '-', at most 64, with no '.' at either end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +66,20 @@ def is_name(name: str) -> bool:
 def check_name(name: str) -> str:
     """`name`, where it may be a model's. Raises UsageError."""
     if not is_name(name):
-        raise UsageError(
-            f"{name!r} cannot be a model's name",
-            "use letters, digits, '.', '_' and '-', at most 64, with no '.' at either end",
-        )
+        raise UsageError(f"{name!r} cannot be a model's name", f"use {NAME_RULE}")
     return name
+
+
+def free_name(library: Library, stem: str) -> str:
+    """`stem`, or the first of its kind with a number behind it, that no model and no run has.
+    `stem` may be a model's name. Reads folders and locks, so it belongs into a thread."""
+
+    def is_free(name: str) -> bool:
+        return not library.has(name) and library.holder(name) is None
+
+    numbers = (f"-{number}" for number in count(2))
+    numbered = (f"{stem[: 64 - len(number)]}{number}" for number in numbers)
+    return next(filter(is_free, chain([stem], numbered)))
 
 
 class Library:

@@ -22,6 +22,7 @@ from typing import Any
 import filelock
 
 from rnnlm_tui.errors import ModelError, StorageError, reason
+from rnnlm_tui.printing import local_time
 
 TRAINING = "train"
 """The purpose of a run; every other is over in a moment."""
@@ -46,7 +47,7 @@ class Holder:
     def __str__(self) -> str:
         if self.pid is None:
             return "another process"
-        return f"process {self.pid} on {self.host}, since {self.since}"
+        return f"process {self.pid} on {self.host}, since {local_time(self.since)}"
 
 
 class Locks:

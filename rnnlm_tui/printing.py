@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from datetime import datetime
 
 JOINERS = "\u200c\u200d"
 """Invisible, and part of the spelling of many languages' words and of emoji."""
@@ -23,6 +24,14 @@ def printable(text: str) -> str:
 
 def _harmless(character: str) -> bool:
     return character in JOINERS or unicodedata.category(character) == "Zs"
+
+
+def local_time(stamp: str, form: str = "%Y-%m-%d %H:%M") -> str:
+    """A time in ISO 8601 in the local zone, for a person; as it stands where it is no time."""
+    try:
+        return datetime.fromisoformat(stamp).astimezone().strftime(form)
+    except (ValueError, OverflowError, OSError):
+        return stamp
 
 
 def in_bytes(count: float) -> str:

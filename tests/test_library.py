@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 
 from rnnlm_tui import archive, model_files
 from rnnlm_tui.errors import ModelError, StorageError, UsageError
-from rnnlm_tui.library import Library, check_name
+from rnnlm_tui.library import NAME_RULE, Library, check_name, free_name, is_name
 from tests.test_model_files import (
     HOSTILE,
     JSON_VALUES,
@@ -283,6 +283,21 @@ def test_a_name_that_an_unfinished_run_has_is_taken(library: Library) -> None:
         library.rename("one", "run")
     library.delete("run")
     assert not library.has("run")
+
+
+def test_a_name_is_proposed_that_no_model_and_no_run_has(library: Library) -> None:
+    make_model(library.path("a"))
+    put(library.path("a-2"), {"resume.safetensors": b"x"})
+    assert free_name(library, "b") == "b"
+    assert free_name(library, "a") == "a-3"
+    with held_elsewhere(library, "a-3"):
+        assert free_name(library, "a") == "a-4"
+    make_model(library.path("x" * 64))
+    assert free_name(library, "x" * 64) == "x" * 62 + "-2"
+    assert is_name(free_name(library, "x" * 64))
+    with pytest.raises(UsageError) as caught:
+        check_name("a b")
+    assert caught.value.hint == f"use {NAME_RULE}"
 
 
 def test_a_deleted_model_is_gone_with_all_its_files(library: Library) -> None:

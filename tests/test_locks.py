@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -114,6 +115,7 @@ def test_a_training_elsewhere_is_listed_with_and_without_a_model(library: Librar
         assert (fresh.on_this_host, fresh.resumable, fresh.epochs_done) == (True, False, None)
         assert (two.name, two.pid, two.epochs_done) == ("two", first.pid, 1)
         assert (two.holder or "").startswith(f"process {first.pid} on {HERE}, since ")
+        assert re.search(r"since \d{4}-\d\d-\d\d \d\d:\d\d$", two.holder or "")
     assert library.runs() == []
 
 

@@ -1,10 +1,12 @@
-"""Numbers as a person reads them."""
+"""Numbers and times as a person reads them."""
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from rnnlm_tui.printing import in_bytes, in_time
+from rnnlm_tui.printing import in_bytes, in_time, local_time
 
 
 @pytest.mark.parametrize(
@@ -35,3 +37,10 @@ def test_a_duration_is_as_exact_as_it_needs_to_be(
 )
 def test_bytes_are_in_decimal_units(count: float, shown: str) -> None:
     assert in_bytes(count) == shown
+
+
+def test_a_time_is_local_and_what_is_no_time_stands_as_it_is() -> None:
+    assert re.fullmatch(r"2026-11-2\d \d\d:07", local_time("2026-11-25T04:07:14+00:00"))
+    assert local_time("2026-11-25T04:07:14", "%H:%M") == "04:07"
+    assert local_time("nonsense [/b]") == "nonsense [/b]"
+    assert local_time("0001-01-01T00:00:00+23:59") == "0001-01-01T00:00:00+23:59"

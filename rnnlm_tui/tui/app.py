@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +20,7 @@ from textual.binding import Binding, BindingType
 from textual.markup import escape
 from textual.screen import Screen
 from textual.theme import Theme
+from textual.worker import WorkerFailed
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.paths import APP_NAME
@@ -32,29 +34,30 @@ from rnnlm_tui.tui.preferences import (
     write_keymap,
 )
 from rnnlm_tui.tui.screens.autocomplete import AutocompleteScreen
+from rnnlm_tui.tui.speakers import Speakers
 from rnnlm_tui.tui.transcript import Transcript
 from rnnlm_tui.tui.widgets.header import Header
 
 if TYPE_CHECKING:
     from rnnlm_tui.events import Saved
     from rnnlm_tui.library import Library
-    from rnnlm_tui.lm.model import LanguageModel
-    from rnnlm_tui.model_files import ModelCard
+    from rnnlm_tui.tui.keys import Mode
     from rnnlm_tui.tui.run_watcher import WatchedRun
     from rnnlm_tui.tui.runs import Runs
     from rnnlm_tui.tui.screens.models import ModelsScreen
     from rnnlm_tui.tui.screens.train import TrainScreen
-    from rnnlm_tui.tui.training_process import TrainingProcess, TrainingRequest
+    from rnnlm_tui.tui.training_process import TrainingProcess
 
 Severity = Literal["information", "warning", "error"]
-Mode = Literal["autocomplete", "train", "models"]
 log = logging.getLogger(__name__)
-FIRST_MODEL = ("--name", "sonnets", "--epochs", "3")
+FUNCTION_KEY = re.compile(r"f\d+")
+TOAST_S: dict[Severity, float] = {"information": 3, "warning": 5, "error": 8}
+FIRST_NAME, FIRST_SETTINGS = "sonnets", ("--epochs", "3")
 """What the first start offers to train: three epochs of the lesson's model, half a minute."""
 
 
 class RnnlmApp(App[None]):
-    """See the module."""
+    """Owns what goes on behind the screens: the model that suggests, and the runs."""
 
     TITLE = APP_NAME
     DEFAULT_MODE = "autocomplete"
@@ -85,13 +88,14 @@ class RnnlmApp(App[None]):
         # With NO_COLOR Textual's own conversion of the terminal's colours paints black on black.
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self.preferences = load_preferences(config_dir)
-        self.speaker: Speaker | None = None
-        self.is_without_models = False
         self._data_dir, self._config_dir, self._log_path = data_dir, config_dir, log_path
         self._first_model = model
+        self._told_name: str | None = None
+        self._is_quitting = False
         self._library: Library | None = None
         self._runs: Runs | None = None
         self._explained: set[str] = set()
+        self._speakers = Speakers(lambda: self.library, self._speaker_changed, self.explain)
         self.autocomplete = AutocompleteScreen(Transcript(data_dir / "session"))
         self._train: TrainScreen | None = None
         self._models: ModelsScreen | None = None
@@ -139,9 +143,19 @@ class RnnlmApp(App[None]):
         return self._models
 
     @property
+    def speaker(self) -> Speaker | None:
+        """The model that suggests."""
+        return self._speakers.current
+
+    @property
     def speaker_name(self) -> str | None:
         """The name of the model that suggests."""
-        return self.speaker.name if self.speaker else None
+        return self._speakers.name
+
+    @property
+    def is_without_models(self) -> bool:
+        """Whether there is no model that could suggest."""
+        return self._speakers.is_empty
 
     @property
     def default_seed_line(self) -> str:
@@ -155,6 +169,12 @@ class RnnlmApp(App[None]):
             return f"{training}no model" if self.is_without_models else f"{training}loading ..."
         return f"{training}{self.speaker.name} · {self.speaker.kind}"
 
+    @property
+    def trained_name(self) -> str | None:
+        """The name of the model that the app trains now."""
+        run = self._runs.own if self._runs else None
+        return run.name if run is not None and run.is_running else None
+
     def _training_fact(self) -> str:
         run = self._runs.own if self._runs else None
         if run is None or not run.is_running:
@@ -163,7 +183,13 @@ class RnnlmApp(App[None]):
 
     def tell(self, message: str, severity: Severity = "information", title: str = "") -> None:
         """A toast; no text in it is markup, nor can it steer the terminal."""
-        self.notify(printable(message), title=printable(title), severity=severity, markup=False)
+        self.notify(
+            printable(message),
+            title=printable(title),
+            severity=severity,
+            timeout=TOAST_S[severity],
+            markup=False,
+        )
 
     def explain(self, error: RnnlmError) -> None:
         """What went wrong, and what to do."""
@@ -202,32 +228,25 @@ class RnnlmApp(App[None]):
         self.theme_changed_signal.subscribe(self, self._keep_theme)
         self._load_keymap()
         self._obey_signals()
-        self.call_after_refresh(self._find_model)
+        self.call_after_refresh(self._begin_to_suggest)
         self.set_interval(1.0, self._refresh_header)
 
-    @work(group="speak", exclusive=True)
-    async def _find_model(self) -> None:
-        """The model asked for, else the one used last, else the newest that is whole."""
-        asked, last = self._first_model, self.preferences.model
-        if asked is not None and await self._speak(asked):
-            return
-        names = await asyncio.to_thread(self._newest_first)
-        for name in sorted(names, key=lambda name: name != last):
-            if name != asked and await self._speak(name):
-                return
-        self._without_model()
-
-    def _newest_first(self) -> list[str]:
-        return self.library.newest_first()
-
-    def _without_model(self) -> None:
-        self.is_without_models = self.speaker is None
-        self._speaker_changed()
+    def _begin_to_suggest(self) -> None:
+        self.run_worker(self._speakers.run(), group="speakers")
+        self._speakers.begin(self._first_model, self.preferences.model)
 
     def _speaker_changed(self) -> None:
+        """Another model suggests, or the same as it was saved anew, or none can."""
+        name = self.speaker_name
+        if name not in (None, self._told_name) and self._told_name is not None:
+            self.tell(f"{name} suggests now")
+        self._told_name = name or self._told_name
         if self.autocomplete.is_attached:  # else the app was left while the model was being loaded
             self.autocomplete.speaker_changed()
             self._refresh_header()
+        if name is not None and self.preferences.model != name:
+            self.preferences.model = name
+            self.keep_preferences()
 
     def _keep_theme(self, theme: Theme) -> None:
         if not self.no_color:
@@ -237,13 +256,21 @@ class RnnlmApp(App[None]):
     def _load_keymap(self) -> None:
         if not keymap_path(self._config_dir).exists():
             return
-        from rnnlm_tui.tui.keys import all_ids, clashes
+        from rnnlm_tui.tui.keys import all_ids, clashes, is_key
 
         with self.explained():
-            keymap = load_keymap(self._config_dir, all_ids())
+            wanted = load_keymap(self._config_dir, all_ids())
+            keymap = {
+                id_: keys for id_, keys in wanted.items() if all(map(is_key, keys.split(",")))
+            }
             self.autocomplete.editor.give_up(k for keys in keymap.values() for k in keys.split(","))
             self.set_keymap(keymap)
-            if found := ", ".join(clashes(keymap)):
+            if unknown := ", ".join(wanted[id_] for id_ in wanted.keys() - keymap.keys()):
+                raise RnnlmError(
+                    f"the keymap names keys that no keyboard has: {unknown}",
+                    "their actions keep their own keys",
+                )
+            if found := ", ".join(dict.fromkeys(clashes(keymap))):
                 raise RnnlmError(f"the keymap gives one key to several actions: {found}")
 
     def _obey_signals(self) -> None:
@@ -254,6 +281,8 @@ class RnnlmApp(App[None]):
 
     async def action_quit(self) -> None:
         """Leaves; a training is stopped and kept, or goes on alone, as the user wants."""
+        if self._is_quitting:
+            return
         run = self._runs.own if self._runs else None
         if run is None or not run.is_running:
             self.exit()
@@ -261,9 +290,10 @@ class RnnlmApp(App[None]):
             await self.runs.close(detach=True)
             self.exit()
         else:
+            self._is_quitting = True
             self._ask_and_quit(run)
 
-    @work(group="quit", exclusive=True)
+    @work(group="quit")
     async def _ask_and_quit(self, run: TrainingProcess) -> None:
         from rnnlm_tui.tui.screens.dialogs import Choice
 
@@ -281,15 +311,17 @@ class RnnlmApp(App[None]):
             self.tell("saving the training ..." if chosen == "stop" else "leaving it alone ...")
             await self.runs.close(detach=chosen == "detach")
             self.exit()
+        self._is_quitting = False
 
     def _handle_exception(self, error: Exception) -> None:
         """A crash: the reason goes to the log, one sentence to the terminal once it is restored."""
-        log.critical("the app crashed", exc_info=error)
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        log.critical("the app crashed", exc_info=cause)
         self._return_code = 1
         if self._exception is None:
             self._exception = error
             self._exception_event.set()
-        kind = printable(str(error) or type(error).__name__).split("\n")[0]
+        kind = str(cause).partition("\n")[0] or type(cause).__name__
         sentence = f"{APP_NAME} crashed ({kind}); the details are in {self._log_path}"
         self.panic(Text(printable(sentence)))
 
@@ -301,9 +333,27 @@ class RnnlmApp(App[None]):
             self.switch_mode(mode)
 
     def action_show(self, mode: Mode) -> None:
+        """Shows a screen."""
         self.show_mode(mode)
 
+    def action_help_quit(self) -> None:
+        """Ctrl+c, which copies, and leaves no longer."""
+        self.tell("ctrl+q leaves; ctrl+c copies what is marked")
+
+    def shown_keys(self, binding: Binding) -> list[str]:
+        """The keys of a binding, by the user's keymap, as they are written on keyboards."""
+        keys = self._keymap.get(binding.id or "", binding.key).split(",")
+        plain = [Binding(key, binding.action) for key in keys if not key.startswith("super+")]
+        shown = dict.fromkeys(map(self.get_key_display, plain))
+        return [key for key in shown if key != "^@"]  # how a terminal sends ctrl+space
+
+    def get_key_display(self, binding: Binding) -> str:
+        """The key as it is written on keyboards."""
+        display = super().get_key_display(binding)
+        return display.upper() if FUNCTION_KEY.fullmatch(display) else display
+
     def action_keys(self) -> None:
+        """Shows all keys."""
         from rnnlm_tui.tui.screens.keys import KeysScreen
 
         if not isinstance(self.screen, KeysScreen):
@@ -318,7 +368,7 @@ class RnnlmApp(App[None]):
 
     def _refresh_header(self) -> None:
         facts = self.facts()
-        for header in self.screen.query(Header):
+        for header in self.screen.query(Header) if self.screen_stack else ():
             header.show_facts(facts)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
@@ -328,6 +378,7 @@ class RnnlmApp(App[None]):
         for node, binding in described_bindings(screen):
             action = partial(self.run_action, binding.action, node)
             yield SystemCommand(binding.description.capitalize(), binding.tooltip, action)
+        yield from self._commands_elsewhere()
         keymap_help = "Write a file to give keys of your own"
         yield SystemCommand("Keymap", keymap_help, self.action_write_keymap)
         with suppress(RnnlmError):
@@ -335,35 +386,31 @@ class RnnlmApp(App[None]):
                 use = partial(self.speak_with, name)
                 title = f"Model {escape(printable(name))}"
                 yield SystemCommand(title, "Write with this model", use)
+        for theme in self.available_themes:
+            look = partial(setattr, self, "theme", theme)
+            yield SystemCommand(f"Theme {escape(theme)}", "Look like this from now on", look)
         own = {"Theme", "Screenshot"}
         yield from (c for c in super().get_system_commands(screen) if c.title in own)
 
+    def _commands_elsewhere(self) -> Iterable[SystemCommand]:
+        """The actions of the screens that are not shown: each shows its screen first."""
+        from rnnlm_tui.tui.keys import own_bindings, screens
+
+        for mode, kind in screens().items():
+            for binding in own_bindings(kind) if mode != self.current_mode else ():
+                title = f"{mode.capitalize()}: {binding.description}"
+                act = partial(self._act_elsewhere, mode, binding.action)
+                yield SystemCommand(title, binding.tooltip, act)
+
+    def _act_elsewhere(self, mode: Mode, action: str) -> None:
+        self.show_mode(mode)
+        self.call_after_refresh(lambda: self.run_action(action, self.screen))
+
     # Models
 
-    @work(group="speak", exclusive=True)
-    async def speak_with(self, name: str) -> None:
+    def speak_with(self, name: str) -> None:
         """Loads the model and lets it suggest from then on."""
-        await self._speak(name)
-
-    async def _speak(self, name: str) -> bool:
-        """Whether the model could be loaded and suggests now."""
-        try:
-            card, model = await asyncio.to_thread(self._opened, name)
-        except RnnlmError as error:
-            self.explain(error)
-            return False
-        before = self.speaker_name
-        self.speaker, self.is_without_models = Speaker(name, card, model), False
-        if before not in (None, name):
-            self.tell(f"{name} suggests now")
-        self._speaker_changed()
-        if self.preferences.model != name:
-            self.preferences.model = name
-            self.keep_preferences()
-        return True
-
-    def _opened(self, name: str) -> tuple[ModelCard, LanguageModel]:
-        return self.library.open(name)
+        self._speakers.choose(name)
 
     def models_changed(self) -> None:
         """A model has come, gone, or changed."""
@@ -372,31 +419,43 @@ class RnnlmApp(App[None]):
 
     def renamed(self, old: str, new: str) -> None:
         """The model has another name."""
+        if self._runs is not None:
+            self._runs.renamed(old, new)
         if self.speaker_name == old:
             self.speak_with(new)
         self.models_changed()
 
     def deleted(self, name: str) -> None:
         """The model is gone. If it was the one that suggests, another does."""
+        if self._runs is not None:
+            self._runs.deleted(name)
         if self.speaker_name == name:
-            self.speaker = None
-            self._first_model = None
-            self._find_model()
+            self._speakers.drop()
+            self._speakers.begin(None, "")
         self.models_changed()
 
     # Training
 
-    def train_first_model(self) -> None:
-        """What the empty first screen offers."""
+    @work(group="start")
+    async def train_first_model(self) -> None:
+        """What the empty first screen offers: a model is trained, or a run of it goes on."""
         from rnnlm_tui.tui.training_process import TrainingRequest
 
-        self._start(TrainingRequest(FIRST_MODEL, FIRST_MODEL[1]))
-
-    @work(group="start")
-    async def _start(self, request: TrainingRequest) -> None:
         with self.explained():
-            await self.runs.start(request)
-            self.tell("training has begun: F3 shows it. The first words come after its first epoch")
+            found = await asyncio.to_thread(self.library.runs)
+            begun = next((run for run in found if run.name == FIRST_NAME), None)
+            if begun is not None and begun.running:
+                self.watch_run(FIRST_NAME)
+                return
+            request = TrainingRequest(("--name", FIRST_NAME, *FIRST_SETTINGS), FIRST_NAME)
+            if begun is not None and begun.resumable:
+                request = TrainingRequest.resuming(FIRST_NAME)
+            run = await self.runs.start(request)
+            self.autocomplete.show_emptiness()
+            if not run.progress.phase.is_over:
+                self.tell(
+                    "training begins: F3 shows it. The first words come after its first epoch"
+                )
 
     def resume_run(self, name: str) -> None:
         """Goes on with an unfinished run, on the Train screen."""
@@ -409,13 +468,16 @@ class RnnlmApp(App[None]):
         self.call_after_refresh(self.train_screen.follow, name)
 
     def _run_saved(self, run: TrainingProcess | WatchedRun, saved: Saved) -> None:
-        if saved.best and self.speaker_name in (None, run.name):
-            self.speak_with(run.name)
+        if saved.best:
+            self._speakers.renew(run.name)
         self.models_changed()
 
     def _run_ended(self, run: TrainingProcess | WatchedRun) -> None:
         progress = run.progress
-        if progress.finished is not None and progress.finished.metrics:
+        self.autocomplete.show_emptiness()
+        if self.current_mode == "train" and self.runs.shown is run:
+            pass  # the screen says it
+        elif progress.finished is not None and progress.finished.metrics:
             self.tell(f"{run.name} is trained ({progress.finished.reason}): F3 shows it")
         elif progress.failed is not None:
             self.tell(f"{progress.failed.message}. {progress.failed.hint}", "error", run.name)

@@ -17,9 +17,6 @@ from typing import Any
 from rnnlm_tui.errors import CorpusError, RnnlmError
 from rnnlm_tui.paths import APP_NAME
 
-LARGEST_ANSWER = 64 << 20
-"""Bytes read of an answer; a real one is far below."""
-
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -97,7 +94,7 @@ async def summarise(question: Question, command: Sequence[str]) -> CorpusSummary
     if process.returncode != 0:
         raise complaint_of(complaint.decode("utf-8", "replace"))
     try:
-        return parse_summary(answer[:LARGEST_ANSWER])
+        return parse_summary(answer)
     except (ValueError, TypeError, LookupError) as error:
         raise RnnlmError("the answer about this text makes no sense", str(error)) from error
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal, TypeAlias, get_args
 
 from textual.binding import Binding
 from textual.dom import DOMNode
+from textual.keys import KEY_NAME_REPLACEMENTS, Keys
 from textual.screen import Screen
+
+MODIFIERS = {"alt", "ctrl", "hyper", "meta", "shift", "super"}
+KEY_NAMES = {key.value for key in Keys} | set(KEY_NAME_REPLACEMENTS.values())
+
+Mode: TypeAlias = Literal["autocomplete", "train", "models"]
+"""The name of a screen."""
 
 
 def sections() -> Iterator[tuple[str, type[DOMNode]]]:
@@ -36,6 +45,12 @@ def sections() -> Iterator[tuple[str, type[DOMNode]]]:
     yield "All keys", KeysScreen
 
 
+def screens() -> dict[Mode, type[DOMNode]]:
+    """The three screens by their names."""
+    kinds = dict(sections())
+    return {mode: kinds[mode.capitalize()] for mode in get_args(Mode)}
+
+
 def own_bindings(kind: type[DOMNode]) -> list[Binding]:
     """The bindings that `kind` itself brings, each with its id."""
     return [b for b in kind.BINDINGS if isinstance(b, Binding) and b.id is not None]
@@ -44,6 +59,22 @@ def own_bindings(kind: type[DOMNode]) -> list[Binding]:
 def all_ids() -> set[str]:
     """The ids of all bindings, which a keymap can name."""
     return {str(binding.id) for _, kind in sections() for binding in own_bindings(kind)}
+
+
+def is_key(key: str) -> bool:
+    """Whether a keyboard has this key, such as "ctrl+n", "f7", "question_mark" or "x"."""
+    *modifiers, last = key.split("+")
+    named = last in KEY_NAMES or (last.islower() and is_character_name(last))
+    return set(modifiers) <= MODIFIERS and (len(last) == 1 or named)
+
+
+def is_character_name(name: str) -> bool:
+    """Whether Unicode has a character of this name, as Textual spells it."""
+    try:
+        unicodedata.lookup(name.replace("_", " "))
+    except KeyError:
+        return False
+    return True
 
 
 def clashes(keymap: Mapping[str, str]) -> Iterator[str]:

@@ -7,14 +7,13 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from rnnlm_tui.config import PRESETS
 from rnnlm_tui.library import Entry, Library, Run
 from rnnlm_tui.lm.families import FAMILIES
 from rnnlm_tui.model_files import ModelCard
-from rnnlm_tui.printing import in_bytes, printable
+from rnnlm_tui.printing import in_bytes, local_time, printable
 
 SPEAKING, TRAINING, DAMAGED, UNFINISHED = "●", "◆", "!", "○"
 """The marks of a model that suggests now, one in training, one that cannot be used, and a run that
@@ -146,10 +145,7 @@ def percent_text(value: float | None) -> str:
 
 def date_text(stamp: str, form: str = "%Y-%m-%d %H:%M") -> str:
     """A time of a card, which is in UTC, in the local zone; as it stands where it is no time."""
-    try:
-        return datetime.fromisoformat(stamp).astimezone().strftime(form)
-    except (ValueError, OverflowError, OSError):
-        return foreign(stamp)
+    return foreign(local_time(stamp, form))
 
 
 def foreign(value: object) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -11,6 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from rnnlm_tui.errors import RnnlmError, StorageError, UsageError, reason
+from rnnlm_tui.tui.text_files import put_in_place
 
 
 @dataclass(slots=True)
@@ -37,11 +37,9 @@ def load_preferences(folder: Path) -> Preferences:
 def save_preferences(folder: Path, preferences: Preferences) -> None:
     """Keeps the choices. Raises StorageError."""
     path = folder / "settings.json"
-    temporary = path.with_name(f".settings.{os.getpid()}.tmp")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(asdict(preferences), indent=1), "utf-8")
-        temporary.replace(path)
+        put_in_place(path, json.dumps(asdict(preferences), indent=1))
     except OSError as error:
         raise StorageError(f"could not save {path}: {reason(error)}") from error
 

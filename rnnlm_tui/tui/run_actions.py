@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
 from rnnlm_tui.library import Run
 from rnnlm_tui.printing import in_time, printable
 from rnnlm_tui.tui.run_progress import Phase
-from rnnlm_tui.tui.runs import ShownRun
+from rnnlm_tui.tui.run_words import badge
+from rnnlm_tui.tui.runs import Runs, ShownRun
 
 RUN_ACTIONS = ("pause", "stop", "detach", "write", "seed")
 END_ACTIONS = ("go_on", "use", "longer", "compare", "again")
@@ -15,6 +20,8 @@ CONTROL_OF = {"pause": "pause", "stop": "stop", "detach": "detach", "seed": "sam
 
 def is_saved(run: ShownRun) -> bool:
     """Whether there is a model of this run to write with."""
+    if run.is_deleted:
+        return False
     progress = run.progress
     learned = progress.finished is not None and bool(progress.finished.metrics)
     return progress.saved is not None or learned or progress.epochs_done > 0
@@ -22,6 +29,8 @@ def is_saved(run: ShownRun) -> bool:
 
 def end_actions(run: ShownRun, can_resume: bool) -> list[str]:
     """What a run that is over offers, the likeliest first; nothing before its end."""
+    if run.is_deleted:
+        return ["again"]
     go_on, has_model = ["go_on"] * can_resume, is_saved(run)
     match run.progress.phase:
         case Phase.FINISHED:
@@ -58,6 +67,32 @@ def first_save(run: ShownRun) -> str:
         return "the first save comes after the first epoch"
     left = last.elapsed_s / last.step * (last.steps - last.step)
     return f"the first epoch ends in about {in_time(left, roughly=True)}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run in the list on the form, and what opening it does."""
+
+    name: str
+    text: str
+    opens: Literal["own", "watch", "resume"]
+
+
+def run_rows(found: Iterable[Run], runs: Runs) -> list[RunRow]:
+    """What the list holds of the runs `found` in the library: those that others train, and those
+    that stand still; and before them the app's own, where Esc does not show it or it trains."""
+    own, rows = runs.own, []
+    if own is not None and (own.is_running or own is not runs.shown) and not own.is_deleted:
+        glyph, _, label = badge(own.progress).partition(" ")
+        text = printable(f"{glyph} {own.name}  {label}, begun here: Enter shows it")
+        rows.append(RunRow(own.name, text, "own"))
+    listed = own.name if own is not None and rows else None
+    for run in found:
+        if run.running and not (run.name == listed and runs.is_training):
+            rows.append(RunRow(run.name, run_line(run), "watch"))
+        elif is_unfinished(run) and run.name != listed:
+            rows.append(RunRow(run.name, run_line(run), "resume"))
+    return rows
 
 
 def is_unfinished(run: Run) -> bool:

@@ -51,6 +51,8 @@ class RunNotes:
         self._going_on: dict[str, Note] = {}
         self._told_once: set[str] = set()
         self._choices = math.inf
+        self._rises: list[int] = []
+        """After each epoch, how many times in a row held-out loss has risen up to it."""
 
     def say(
         self, time: float, text: str, severity: Severity = "information", topic: str = ""
@@ -88,8 +90,7 @@ class RunNotes:
 
     def _held_out(self, epochs: Sequence[EpochEnded], best: int | None) -> None:
         last = epochs[-1]
-        losses = [e.held_out["loss"] for e in epochs if e.held_out is not None]
-        rising, since_best = _rising(losses), last.epoch - (best or 0)
+        rising, since_best = self._held_out_rises(epochs), last.epoch - (best or 0)
         if last.best:
             renewed = self._going_on.keys() & {"rising", "no better"}
             for topic in renewed:
@@ -106,6 +107,17 @@ class RunNotes:
         elif since_best >= FLAT_EPOCHS:
             text = f"held-out loss is no better for {since_best} epochs; epoch {best} is kept"
             self.say(last.time, text, topic="no better")
+
+    def _held_out_rises(self, epochs: Sequence[EpochEnded]) -> int:
+        """How many times in a row held-out loss has risen, up to the last epoch. Looks at each
+        epoch once: a run of 3,000 is taken whole where somebody begins to watch it."""
+        del self._rises[len(epochs) - 1 :]  # the run has gone back
+        for index in range(len(self._rises), len(epochs)):
+            before = epochs[index - 1].held_out if index else None
+            after = epochs[index].held_out
+            rose = bool(before and after and after["loss"] > before["loss"])
+            self._rises.append(self._rises[-1] + 1 if rose else 0)
+        return self._rises[-1]
 
     def _training(self, epochs: Sequence[EpochEnded]) -> None:
         losses = [e.train["loss"] for e in epochs[-FLAT_EPOCHS - 1 :]]

@@ -143,7 +143,7 @@ class RunProgress:
     def eta_s(self, now: float) -> float | None:
         """Seconds of training left, which stand still in a pause and count down between reports.
 
-        None before the first report, and once the run stops or has ended.
+        None before the run has begun, and once it stops or has ended.
         """
         if self._left is None or self.phase not in (Phase.TRAINING, Phase.PAUSED):
             return None
@@ -215,7 +215,7 @@ class RunProgress:
         self.started, self.epochs, self._best = event, [], None
         self.remember(before)
         self.phase = Phase.STOPPING if stopping else Phase.TRAINING
-        self._set_clock(now, before[-1].elapsed_s if before else 0.0, None)
+        self._set_clock(now, before[-1].elapsed_s if before else 0.0, event.estimated_s)
         self._notes.started(event)
 
     def _add(self, event: EpochEnded) -> None:

@@ -19,14 +19,17 @@ if TYPE_CHECKING:
     from rnnlm_tui.library import Library
 
 LOOK_EVERY_S = 0.25
+EVENTS_AT_ONCE = 100
+"""Taking one costs some 20 microseconds; between so many the screen has its turn."""
 GONE = "the training process is gone, without a word: it was killed or has crashed"
+UNREADABLE = "the run can be followed no longer, and may go on"
 
 
 class WatchedRun:
     """A run of another process. Of its controls only `stop` works, and only on its own host.
 
     `on_saved` and `on_end` are called on the event loop, the first for saves after the watching
-    began.
+    began. `is_deleted`: what it has left was deleted since.
     """
 
     owned = False
@@ -42,7 +45,7 @@ class WatchedRun:
         self._history = HistoryFile(library.path(name))
         self._follower: asyncio.Task[None] | None = None
         self._last_saved: Saved | None = None
-        self._asked_to_stop = False
+        self._asked_to_stop = self.is_deleted = False
 
     @property
     def log_path(self) -> Path | None:
@@ -86,8 +89,9 @@ class WatchedRun:
     async def resume(self) -> None:
         """Not possible for the run of another process; see `controls`."""
 
-    async def sample(self, text: str) -> None:
+    async def sample(self, text: str) -> bool:
         """Not possible for the run of another process; see `controls`."""
+        return False
 
     async def detach(self) -> None:
         """Nothing to do: the run goes on without this app."""
@@ -99,20 +103,33 @@ class WatchedRun:
 
     async def leave(self) -> None:
         """Watches no longer. The run goes on."""
+        self.drop()
+        await self.wait()
+
+    def drop(self) -> None:
+        """The same, for whoever need not know when the last look is over."""
         if self._follower is not None:
             self._follower.cancel()
-            await asyncio.wait([self._follower])
 
     async def _follow(self) -> None:
-        held = True
-        while held:
-            await asyncio.sleep(LOOK_EVERY_S)
-            # In this order: what is written before a run lets go of its model is not missed.
-            held = await asyncio.to_thread(self._library.holder, self.name) is not None
-            await self._catch_up()
-        self.progress.lost(GONE, time.monotonic())
-        # A task that calls this is not done yet, and whoever hears of the end may look.
-        asyncio.get_running_loop().call_soon(self._tell_end)
+        why: str | None = UNREADABLE
+        try:
+            held = True
+            while held:
+                await asyncio.sleep(LOOK_EVERY_S)
+                # In this order: what is written before a run lets go of its model is not missed.
+                held = await asyncio.to_thread(self._library.holder, self.name) is not None
+                await self._catch_up()
+            why = GONE
+        except asyncio.CancelledError:
+            why = None
+            raise
+        finally:
+            # Whatever was raised: a run that nobody follows must not be shown as one that trains.
+            if why is not None:
+                self.progress.lost(why, time.monotonic())
+                # This task is not done yet, and whoever hears of the end may look.
+                asyncio.get_running_loop().call_soon(self._tell_end)
 
     def _tell_end(self) -> None:
         if self.on_end is not None:
@@ -121,8 +138,10 @@ class WatchedRun:
     async def _catch_up(self, first: bool = False) -> None:
         events, age = await asyncio.to_thread(self._history.read)
         now = time.monotonic() - age
-        for event in events:
+        for place, event in enumerate(events, 1):
             self.progress.take(event, now)
+            if place % EVENTS_AT_ONCE == 0:
+                await asyncio.sleep(0)
         # A history that was cut is read again from its start, so only what is new is told.
         saved, before = self.progress.saved, self._last_saved
         self._last_saved = saved

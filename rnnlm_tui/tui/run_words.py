@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -74,6 +75,16 @@ PHASE_GLYPHS: Mapping[Phase, str] = {
 }
 
 
+def badge(progress: RunProgress) -> str:
+    """The phase of a run, as a glyph and a word; a run that was stopped is not done."""
+    finished = progress.finished
+    if finished is not None and finished.reason == "stopped":
+        return "■ stopped"
+    if finished is not None and finished.reason == "diverged":
+        return "✗ diverged"
+    return f"{PHASE_GLYPHS[progress.phase]} {PHASE_LABELS[progress.phase]}"
+
+
 def run_facts(progress: RunProgress) -> str:
     """The preset, size and place of a run; nothing before it has said so."""
     started = progress.started
@@ -122,8 +133,18 @@ class Outcome:
     is_bad: bool
 
 
-def outcome(progress: RunProgress, name: str, log_tail: list[str]) -> Outcome:
+def outcome(
+    progress: RunProgress, name: str, log_tail: list[str], is_deleted: bool = False
+) -> Outcome:
     """What a run that is over has come to, in plain words."""
+    end = _ended(progress, name, log_tail)
+    if not is_deleted:
+        return end
+    gone = f"What it has left, {printable(name)}, was deleted since."
+    return dataclasses.replace(end, details=(gone,))
+
+
+def _ended(progress: RunProgress, name: str, log_tail: list[str]) -> Outcome:
     if progress.finished is not None:
         return _finished(progress, progress.finished, name)
     if progress.failed is not None:
@@ -138,10 +159,13 @@ def outcome(progress: RunProgress, name: str, log_tail: list[str]) -> Outcome:
 
 def _finished(progress: RunProgress, finished: Finished, name: str) -> Outcome:
     total, done = progress.epochs_total, progress.epochs_done
+    # A save within an epoch names that epoch; a resumed run may end before its first report.
+    epoch = progress.saved.epoch if progress.saved else progress.epoch
+    where = f"in epoch {epoch} of {total or done:,}" if epoch else "at once"
     headline = {
         "completed": f"All {total or done:,} epochs are done",
         "early_stop": f"Ended after epoch {done}: held-out loss fell no more",
-        "stopped": f"Stopped in epoch {progress.epoch} of {total or done:,} and saved",
+        "stopped": f"Stopped {where} and saved",
         "diverged": "The loss was no number, again and again, so the training has ended",
     }[finished.reason]
     details = [_kept(progress, finished, name)]

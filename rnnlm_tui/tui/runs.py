@@ -80,8 +80,25 @@ class Runs:
         return run
 
     def show_own(self) -> None:
-        """Shows the app's own run again, in the place of one that is watched."""
+        """Shows the app's own run again; one that was watched is watched no longer."""
+        if isinstance(self.shown, WatchedRun):
+            self.shown.drop()
         self.shown = self.own
+
+    def renamed(self, old: str, new: str) -> None:
+        """The model `old` has another name now, so the run that made it has it too."""
+        for run in self._over(old):
+            run.name = new
+
+    def deleted(self, name: str) -> None:
+        """The model is gone, and with it what the run that made it has left."""
+        for run in self._over(name):
+            run.is_deleted = True
+
+    def _over(self, name: str) -> list[ShownRun]:
+        """The runs of this name that are over; the model of one that is on cannot be changed."""
+        runs = [run for run in (self.own, self.shown) if run is not None]
+        return [run for run in runs if run.name == name and not run.is_running]
 
     async def elsewhere(self) -> list[Run]:
         """The runs of other processes that are on now. Raises StorageError."""

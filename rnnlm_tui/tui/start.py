@@ -41,8 +41,9 @@ def _log_to_file() -> Path:
             f"cannot write the log {path}: {reason(error)}", "RNNLM_LOG_DIR names another folder"
         ) from error
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    root = logging.getLogger("rnnlm_tui")
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
-    root.propagate = False
+    for name in ("rnnlm_tui", "asyncio"):  # asyncio tells of errors in callbacks
+        logger = logging.getLogger(name)
+        logger.addHandler(handler)
+        logger.propagate = False
+    logging.getLogger("rnnlm_tui").setLevel(logging.INFO)
     return path

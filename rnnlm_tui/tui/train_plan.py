@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
@@ -42,7 +42,7 @@ class Plan:
         """What is missing of the corpus, before anything is read."""
         if self.source == "files" and not split_line(self.files):
             return "name the file to train on"
-        if self.source == "pasted" and not self.text.strip():
+        if self.source == "pasted" and (not self.text or self.text.isspace()):
             return "paste or type the text to train on"
         return None
 
@@ -161,21 +161,15 @@ def _unquoted(text: str) -> str:
     return text[1:-1] if quoted else text
 
 
-def proposed_name(plan: Plan, is_taken: Callable[[str], bool]) -> str:
-    """A free name made of the corpus and the preset."""
+def proposed_stem(plan: Plan) -> str:
+    """A name made of the corpus and the preset, whether it is free or not."""
     if plan.source == "pasted":
         stem = "text"
     else:
         paths = split_line(plan.files) if plan.source == "files" else [bundled_corpus().name]
         stem = Path(paths[0]).stem if paths else "text"
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:LONGEST_STEM] or "text"
-    return free_name(f"{stem}-{plan.preset}", is_taken)
-
-
-def free_name(wanted: str, is_taken: Callable[[str], bool]) -> str:
-    """`wanted`, or the first of its kind with a number behind it that is free."""
-    candidates = chain([wanted], (f"{wanted[:60]}-{i}" for i in count(2)))
-    return next(name for name in candidates if not is_taken(name))
+    return f"{stem}-{plan.preset}"
 
 
 def save_pasted(folder: Path, name: str, text: str) -> Path:
@@ -188,13 +182,10 @@ def save_pasted(folder: Path, name: str, text: str) -> Path:
 
     raw = text.encode("utf-8", "replace")
 
-    def is_taken(candidate: str) -> bool:
-        path = folder / f"{candidate}.txt"
-        return path.exists() and path.read_bytes() != raw
-
+    paths = (folder / f"{name}{suffix}.txt" for suffix in chain([""], (f"-{i}" for i in count(2))))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{free_name(name, is_taken)}.txt"
+        path = next(path for path in paths if not path.exists() or path.read_bytes() == raw)
         write_bytes(path, raw)
     except OSError as error:
         raise StorageError(f"cannot keep the text in {folder}: {error}") from error

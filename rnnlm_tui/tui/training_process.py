@@ -67,6 +67,7 @@ class TrainingProcess:
 
     `on_saved` is called there with each save, after `progress` has taken it; `on_end` once, when
     the process is gone. `detached`: the run was told to go on when the app has ended.
+    `is_deleted`: what it has left was deleted since.
     """
 
     owned = True
@@ -83,7 +84,7 @@ class TrainingProcess:
         self.request = request
         self.name = request.name
         self.progress = RunProgress()
-        self.detached = False
+        self.detached = self.is_deleted = False
         self.on_saved: Callable[[Saved], None] | None = None
         self.on_end: Callable[[], None] | None = None
         self._library = library
@@ -94,6 +95,8 @@ class TrainingProcess:
         )
         self._log = RunLog((log_folder or log_dir()) / f"train-{request.name}.log")
         self._process: subprocess.Popen[bytes] | None = None
+        self._kept: list[str] = []
+        """Control lines from before there was a process to read them."""
         self._begun = False
         self._done = asyncio.Event()
         self._came = asyncio.Event()
@@ -173,6 +176,8 @@ class TrainingProcess:
             target=self._read, args=(self._process, loop), name=f"train-{self.name}", daemon=True
         )
         reader.start()
+        for line in self._kept:
+            self._send(line)
 
     def _read(self, process: subprocess.Popen[bytes], loop: asyncio.AbstractEventLoop) -> None:
         """In a thread: hands the events to the loop until the process is gone."""
@@ -220,20 +225,19 @@ class TrainingProcess:
 
     async def stop(self) -> None:
         """Asks the run to save and end."""
-        if self.is_running:
+        if self._send("stop"):
             self.progress.stopping()
-        self._send("stop")
 
-    async def sample(self, text: str) -> None:
-        """Gives another line to continue after each epoch; an empty one changes nothing."""
-        if line := " ".join(text[:LONGEST_SAMPLE].split()):
-            self._send(f"sample {line}")
+    async def sample(self, text: str) -> bool:
+        """Gives another line to continue after each epoch; an empty one changes nothing. Whether
+        the run was told of it."""
+        line = " ".join(text[:LONGEST_SAMPLE].split())
+        return bool(line) and self._send(f"sample {line}")
 
     async def detach(self) -> None:
         """Lets the run go on when the app has ended. It cannot be taken back."""
-        if self.is_running:
+        if self._send("detach"):
             self.detached = True
-        self._send("detach")
 
     async def let_go(self) -> None:
         """Detaches before the app ends: nobody can let a paused run go on then, so it goes on now.
@@ -267,11 +271,19 @@ class TrainingProcess:
                     await self._done.wait()
         return not self.is_running
 
-    def _send(self, line: str) -> None:
-        """Sends a control line. A process that is gone, or reads nothing any more, gets none."""
-        if self._process is not None and self._process.stdin is not None:
-            with suppress(OSError, ValueError):  # ValueError: closed
-                self._process.stdin.write(f"{line}\n".encode(errors="replace"))
+    def _send(self, line: str) -> bool:
+        """Sends a control line, or keeps it until there is a process. False where it gets none: it
+        is gone, or reads so little that its input is full."""
+        if not self.is_running:
+            return False
+        if self._process is None:
+            self._kept.append(line)
+            return True
+        assert self._process.stdin is not None
+        raw = f"{line}\n".encode(errors="replace")
+        with suppress(OSError, ValueError):  # ValueError: closed
+            return self._process.stdin.write(raw) == len(raw)
+        return False
 
     def _close_stdin(self) -> None:
         if self._process is not None and self._process.stdin is not None:

@@ -227,7 +227,7 @@ def check_layout(app: App[Any]) -> None:
     for strip in strips:
         cells = sum(cell_len(segment.text) for segment in strip)
         assert cells == width, f"{cells} cells instead of {width}: {strip.text!r}"
-        assert printable(strip.text) == strip.text
+        assert printable(strip.text) == strip.text, repr(strip.text)
 
 
 def in_order(text: str, *parts: str) -> bool:

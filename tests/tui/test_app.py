@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import logging
 import pkgutil
@@ -17,14 +18,15 @@ from textual.command import CommandPalette
 from textual.dom import DOMNode
 from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
+from textual.worker import WorkerFailed
 
 from rnnlm_tui import tui
 from rnnlm_tui.errors import ModelError, StorageError
-from rnnlm_tui.tui.app import FIRST_MODEL, RnnlmApp
-from rnnlm_tui.tui.keys import all_ids, own_bindings, sections
+from rnnlm_tui.tui.app import RnnlmApp
+from rnnlm_tui.tui.keys import all_ids, own_bindings, screens, sections
 from rnnlm_tui.tui.preferences import Preferences, load_preferences
 from rnnlm_tui.tui.screens.autocomplete import AutocompleteScreen
-from rnnlm_tui.tui.screens.dialogs import Choice
+from rnnlm_tui.tui.screens.dialogs import AskPath, Choice
 from rnnlm_tui.tui.screens.keys import KeysScreen
 from rnnlm_tui.tui.screens.train import TrainScreen
 from rnnlm_tui.tui.start import _log_to_file
@@ -56,7 +58,9 @@ class ScriptedRun:
     name = "poems"
     is_running = True
     detached = False
-    progress = SimpleNamespace(epoch_share=0.5, finished=None, failed=None)
+    progress = SimpleNamespace(
+        epoch_share=0.5, finished=None, failed=None, phase=SimpleNamespace(is_over=False)
+    )
 
 
 class ScriptedRuns:
@@ -66,12 +70,23 @@ class ScriptedRuns:
         self.own = own
         self.closed: list[bool] = []
         self.started: list[Any] = []
+        self.names: list[tuple[str, ...]] = []
+        self.may_close = asyncio.Event()
+        self.may_close.set()
 
     async def close(self, detach: bool) -> None:
         self.closed.append(detach)
+        await self.may_close.wait()
 
-    async def start(self, request: Any) -> None:
+    async def start(self, request: Any) -> ScriptedRun:
         self.started.append(request)
+        return ScriptedRun()
+
+    def renamed(self, old: str, new: str) -> None:
+        self.names.append((old, new))
+
+    def deleted(self, name: str) -> None:
+        self.names.append((name,))
 
 
 def with_runs(app: RnnlmApp, own: ScriptedRun | None = None) -> ScriptedRuns:
@@ -79,6 +94,11 @@ def with_runs(app: RnnlmApp, own: ScriptedRun | None = None) -> ScriptedRuns:
     runs = ScriptedRuns(own)
     app._runs = cast(Any, runs)
     return runs
+
+
+def saved_by(app: RnnlmApp, run: ScriptedRun, *, best: bool = True) -> None:
+    """The run has saved its model."""
+    app._run_saved(cast(Any, run), cast(Any, SimpleNamespace(best=best)))
 
 
 def column_of(row: str, text: str) -> int:
@@ -153,6 +173,19 @@ async def test_the_palette_lists_every_action(tmp_path: Path) -> None:
         offered = {command.title.lower() for command in app.get_system_commands(app.screen)}
         assert {b.description.lower() for b in own_bindings(TranscriptView)} <= offered
         assert all(command.help for command in app.get_system_commands(app.screen))
+
+
+async def test_the_palette_reaches_the_actions_of_the_other_screens(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path)
+    async with app.run_test() as pilot:
+        await answered(pilot)
+        commands = {command.title: command for command in app.get_system_commands(app.screen)}
+        for mode in ("train", "models"):
+            for binding in own_bindings(screens()[cast(Any, mode)]):
+                assert f"{mode.capitalize()}: {binding.description}" in commands
+        commands["Models: import"].callback()
+        await wait_until(pilot, lambda: app.current_mode == "models")
+        await wait_until(pilot, lambda: isinstance(app.screen, AskPath))
 
 
 async def test_the_palette_does_what_is_chosen_in_it(tmp_path: Path) -> None:
@@ -236,12 +269,21 @@ async def test_a_keymap_gives_an_action_another_key(tmp_path: Path) -> None:
         assert not toasts(app)
 
 
+async def test_the_header_shows_the_users_own_key(tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "keymap.toml").write_text('"app.train" = "f12"')
+    app = scripted_app(tmp_path)
+    async with app.run_test() as pilot:
+        await wait_until(pilot, lambda: "F12 Train" in app.screen.query_one(Header).render().plain)
+
+
 @pytest.mark.parametrize(
     ("keymap", "said"),
     [
         ("nonsense", "is not valid TOML"),
         ('"line.sned" = "f9"', "names actions that do not exist: line.sned"),
         ('"line.hide" = "tab"', "several actions: tab (line.accept_word, line.hide)"),
+        ('"app.quit" = "banana+q"', "keys that no keyboard has: banana+q"),
         ('"app.keys" = "ctrl+r"', "several actions: ctrl+r (app.keys, autocomplete.another)"),
     ],
 )
@@ -320,13 +362,13 @@ async def test_one_line_below_60_by_16(tmp_path: Path) -> None:
         await write(pilot, *"shall ")
         assert "[Autocomplete]" in picture(app)
         check_layout(app)
-        for size in ((59, 16), (60, 15), (20, 5), (1, 1)):
+        for size in ((59, 16), (60, 15), (40, 10), (20, 5), (1, 1)):
             await pilot.resize_terminal(*size)
             await pilot.pause(0)
             assert "Autocomplete" not in picture(app)
             check_layout(app)
-            if size[0] > 50:
-                assert "rnnlm-tui needs 60 x 16" in rows_of(app)[0]
+            if size[0] >= 40:
+                assert "please enlarge to 60 x 16" in rows_of(app)[0]
         await pilot.resize_terminal(80, 24)
         await wait_until(pilot, lambda: app.autocomplete.editor.has_focus)
         await write(pilot, "i")
@@ -367,12 +409,12 @@ async def test_the_first_start_says_what_to_do(tmp_path: Path) -> None:
         assert texts(app.autocomplete.query_one(TranscriptView).lines) == ["shall i"]
         await pilot.click("#first-model")
         await wait_until(pilot, lambda: runs.started)
-        assert runs.started[0].arguments == FIRST_MODEL
+        assert runs.started[0].arguments == ("--name", "sonnets", "--epochs", "3")
         assert editor.has_focus
-        cast(ScriptedLibrary, app.library).models["sonnets"] = ScriptedModel()
-        app._run_saved(cast(Any, ScriptedRun()), cast(Any, SimpleNamespace(best=True)))
-        await wait_until(pilot, lambda: any("no model" in toast for toast in toasts(app)))
-        app.speak_with("sonnets")
+        await wait_until(pilot, lambda: any("training begins" in toast for toast in toasts(app)))
+        cast(ScriptedLibrary, app.library).models["poems"] = ScriptedModel()
+        saved_by(app, ScriptedRun())
+        await wait_until(pilot, lambda: app.speaker_name == "poems")
         await write(pilot, *"shall ")
         assert editor.suggestion == "i compare thee to"
         assert "There is no model yet" not in picture(app)
@@ -427,6 +469,25 @@ async def test_a_damaged_newest_model_does_not_hide_the_others(
     async with app.run_test(notifications=True) as pilot:
         await answered(pilot)
         assert app.speaker_name == "good"
+        assert not toasts(app), "nobody has asked for it"
+
+
+async def test_a_damaged_model_that_was_used_last_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = {"good": ScriptedModel(), "damaged": ScriptedModel()}
+    app = scripted_app(tmp_path, models, preferences=Preferences(model="damaged"))
+    whole = ScriptedLibrary.open
+
+    def open_(library: ScriptedLibrary, name: str) -> Any:
+        if name == "damaged":
+            raise ModelError("damaged is damaged", "delete it")
+        return whole(library, name)
+
+    monkeypatch.setattr(ScriptedLibrary, "open", open_)
+    async with app.run_test(notifications=True) as pilot:
+        await answered(pilot)
+        assert app.speaker_name == "good"
         assert toasts(app) == ["damaged is damaged. delete it"]
 
 
@@ -436,6 +497,7 @@ async def test_the_model_that_suggests_is_deleted_or_renamed(tmp_path: Path) -> 
         await answered(pilot)
         library = cast(ScriptedLibrary, app.library)
         library.models["uno"] = library.models.pop("one")
+        runs = with_runs(app)
         app.renamed("one", "uno")
         await wait_until(pilot, lambda: app.speaker_name == "uno")
         del library.models["uno"]
@@ -445,6 +507,7 @@ async def test_the_model_that_suggests_is_deleted_or_renamed(tmp_path: Path) -> 
         app.deleted("two")
         await wait_until(pilot, lambda: "There is no model yet" in picture(app))
         assert app.autocomplete.editor.suggestion == ""
+        assert runs.names == [("one", "uno"), ("uno",), ("two",)]
 
 
 async def test_a_better_model_from_training_suggests_at_once(tmp_path: Path) -> None:
@@ -453,14 +516,44 @@ async def test_a_better_model_from_training_suggests_at_once(tmp_path: Path) -> 
         await write(pilot, *"shall ")
         better = ScriptedModel(chain("shall", "we", "dance"))
         cast(ScriptedLibrary, app.library).models["poems"] = better
-        app._run_saved(cast(Any, ScriptedRun()), cast(Any, SimpleNamespace(best=False)))
+        saved_by(app, ScriptedRun(), best=False)
         await pilot.pause(0)
         assert app.speaker is not None
         assert app.speaker.model is not better
-        app._run_saved(cast(Any, ScriptedRun()), cast(Any, SimpleNamespace(best=True)))
+        saved_by(app, ScriptedRun())
         await wait_until(pilot, lambda: app.speaker and app.speaker.model is better)
         await answered(pilot)
         assert app.autocomplete.editor.suggestion == "we dance"
+
+
+async def test_a_save_while_one_chooses_leaves_the_choice(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path, {"poems": ScriptedModel()})
+    async with app.run_test() as pilot:
+        await write(pilot, *"shall ")
+        await press(pilot, "down", "down")
+        editor, first = app.autocomplete.editor, app.speaker
+        chosen = editor.suggestion
+        saved_by(app, ScriptedRun())
+        await wait_until(pilot, lambda: app.speaker is not first)
+        assert (editor.choice, editor.suggestion) == (1, chosen)
+        await answered(pilot)
+        assert editor.choice == 1
+        await press(pilot, "enter")
+        assert editor.line == f"shall {chosen} "
+        assert not app.autocomplete.transcript.turns
+
+
+async def test_a_run_of_the_first_model_that_was_begun_goes_on(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path, {})
+    runs = with_runs(app)
+    folder = tmp_path / "data" / "models" / "sonnets"
+    folder.mkdir(parents=True)
+    (folder / "resume.safetensors").write_bytes(b"")
+    async with app.run_test(notifications=True) as pilot:
+        await wait_until(pilot, lambda: app.is_without_models)
+        await pilot.click("#first-model")
+        await wait_until(pilot, lambda: runs.started)
+    assert runs.started[0].arguments == ("--resume", "--name", "sonnets")
 
 
 # The end
@@ -499,6 +592,28 @@ async def test_quitting_asks_while_a_model_trains(
         assert app.return_code == 0
 
 
+async def test_a_second_ctrl_q_neither_asks_again_nor_undoes_the_first(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path)
+    runs = with_runs(app, ScriptedRun())
+    runs.may_close.clear()
+    async with app.run_test() as pilot:
+        await answered(pilot)
+        await press(pilot, "ctrl+q", "ctrl+q")
+        await wait_until(pilot, lambda: isinstance(app.screen, Choice))
+        assert len(app.screen_stack) == 2
+        await press(pilot, "escape")
+        await wait_until(pilot, lambda: not app._is_quitting)
+        await press(pilot, "ctrl+q")
+        await wait_until(pilot, lambda: isinstance(app.screen, Choice))
+        await press(pilot, "1")
+        await wait_until(pilot, lambda: runs.closed)
+        await press(pilot, "ctrl+q")
+        assert app.screen is app.autocomplete
+        runs.may_close.set()
+        await _end(pilot)
+    assert runs.closed == [False]
+
+
 async def _end(pilot: Pilot[None]) -> None:
     """Waits for the app to leave."""
     await wait_until(pilot, lambda: pilot.app._exit)
@@ -531,25 +646,36 @@ async def test_an_answer_that_comes_while_the_app_ends_is_dropped(tmp_path: Path
     assert app.return_code == 0
 
 
+@pytest.mark.parametrize("where", ["callback", "worker"])
 async def test_a_crash_is_one_sentence_and_the_rest_in_the_log(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    where: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def broken() -> None:
         raise RuntimeError("a [/b] fault\x1b[31m\nand more")
 
+    async def broken_worker() -> None:
+        broken()
+
     app = scripted_app(tmp_path)
-    with caplog.at_level(logging.INFO, "rnnlm_tui"), pytest.raises(RuntimeError):
+    caught = RuntimeError if where == "callback" else WorkerFailed
+    with caplog.at_level(logging.INFO, "rnnlm_tui"), pytest.raises(caught):
         async with app.run_test(size=(200, 24)) as pilot:
             await write(pilot, *"shall")
-            app.call_later(broken)
+            if where == "callback":
+                app.call_later(broken)
+            else:
+                app.run_worker(broken_worker())
             await wait_until(pilot, lambda: app.return_code == 1)
     assert app.return_code == 1
     told = capsys.readouterr().err
     assert "Traceback" not in told
-    assert "rnnlm-tui crashed (a [/b] fault\ufffd[31m" in told.replace("\n", " ")
+    assert "rnnlm-tui crashed (a [/b] fault\ufffd[31m);" in told.replace("\n", " ")
     assert "the details are in" in told
     assert "app.log" in told
-    assert any(record.exc_info for record in caplog.records)
+    assert "in broken" in caplog.text, "the log tells where"
     assert (tmp_path / "data" / "session" / "draft.txt").read_text() == "shall"
 
 

@@ -349,10 +349,10 @@ async def test_earlier_lines_come_back_with_up(tmp_path: Path) -> None:
 
 async def test_copying_by_key_by_click_and_the_honest_toast(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
-        await it.press("alt+c")
+        await it.press("f7")
         await it.until(lambda: "there is no line to copy yet" in toasts(it.app))
         await it.send("when i", 2)
-        await it.press("alt+c")
+        await it.press("f7")
         await it.until(lambda: it.app.clipboard == it.transcript[1])
         honest = "which the terminal must allow"
         assert any(honest in toast and "F5 saves" in toast for toast in toasts(it.app))
@@ -430,6 +430,8 @@ async def test_clear_forgets_the_transcript(tmp_path: Path) -> None:
         assert "line 1" in picture(it.app)
         await it.send("when i", 2)
         await it.press("f8")
+        await it.until(lambda: it.app.screen.is_modal)
+        await it.press("y")
         await it.until(lambda: it.transcript == [])
     async with desk(tmp_path) as it:
         assert it.transcript == []
@@ -450,7 +452,7 @@ async def test_damaged_lines_of_a_transcript_are_left_out(tmp_path: Path) -> Non
         check_layout(it.app)
         await it.press("ctrl+u", "up")
         assert it.editor.document.line_count == 1
-        await it.press("alt+c")
+        await it.press("f7")
         check_layout(it.app)
 
 

@@ -196,7 +196,11 @@ def problem_in(app: Host) -> str:
         ("~/new.zip", True, ""),
         ("~/poems", True, "this is a folder: add the name of a file"),
         ("~/nowhere/new.zip", True, "there is no folder {home}/nowhere"),
-        ("a\0b", True, "the path holds characters that cannot be shown"),
+        (
+            "a\0b",
+            True,
+            "the path holds characters that cannot be shown: rename it, or take another",
+        ),
         ("~/" + "x" * 5000, True, "this path cannot be looked at"),
     ],
 )

@@ -159,8 +159,9 @@ def test_a_stop_asked_for_while_it_starts_is_not_forgotten() -> None:
 
 def test_eta_and_elapsed_count_between_reports_and_stand_still_in_a_pause() -> None:
     run = RunProgress()
+    assert run.eta_s(90) is None
     run.take(started(), 100)
-    assert run.eta_s(100) is None
+    assert run.eta_s(110) == 50, "what the run itself has estimated"
     run.take(progress(1, elapsed=20, eta=80), 120)
     assert run.eta_s(120) == 80
     assert run.eta_s(130) == 70
@@ -243,6 +244,39 @@ def test_a_lost_run_says_so_and_keeps_its_time() -> None:
     assert run.notes[-1].time == 6  # the last event's own time, and 5 s
     assert run.elapsed_s(999) == 25
     assert run.eta_s(999) is None
+
+
+class CountedFigures(dict[str, float]):
+    """Figures that count how often they are read."""
+
+    reads = 0
+
+    def __getitem__(self, name: str) -> float:
+        CountedFigures.reads += 1
+        return super().__getitem__(name)
+
+
+def test_an_epoch_costs_the_same_after_any_number_of_epochs() -> None:
+    def reads(count: int) -> int:
+        run, CountedFigures.reads = RunProgress(), 0
+        run.take(started(held_out_lines=1), 0)
+        for epoch in range(1, count + 1):
+            event = ended(epoch, held_out=9 - 1 / epoch, best=epoch == 1)
+            figures = CountedFigures(event.held_out or {})
+            run.take(dataclasses.replace(event, held_out=figures), epoch)
+        assert f"rose for {count - 1} epochs" in texts(run)[-1]
+        return CountedFigures.reads
+
+    assert reads(200) <= 2.1 * reads(100)
+
+
+def test_the_rise_of_epochs_that_are_trained_again_is_forgotten() -> None:
+    run = with_held_out(5, 4, 4.1, 4.2, 4.3)
+    for epoch, loss in [(3, 4.1), (4, 4.0), (5, 4.1)]:
+        run.take(ended(epoch, held_out=loss, best=False), epoch)
+    assert len(texts(run)) == 1, "it rose once"
+    run.take(ended(6, held_out=4.2, best=False), 6)
+    assert "rose for 2 epochs" in texts(run)[-1]
 
 
 def test_held_out_loss_that_rises_is_one_note_renewed() -> None:

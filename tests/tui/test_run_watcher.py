@@ -9,16 +9,18 @@ import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from rnnlm_tui.errors import StorageError
 from rnnlm_tui.events import Event, Paused, Saved, to_json_line
 from rnnlm_tui.library import Library
 from rnnlm_tui.model_files import HISTORY
 from rnnlm_tui.tui.run_history import past_epochs
 from rnnlm_tui.tui.run_progress import Phase
-from rnnlm_tui.tui.run_watcher import GONE, WatchedRun
+from rnnlm_tui.tui.run_watcher import EVENTS_AT_ONCE, GONE, UNREADABLE, WatchedRun
 from tests.tui.scripted_child import command
 from tests.tui.test_run_progress import ended, finished, progress, started
 from tests.tui.test_training_process import PATIENCE_S, POSIX, over, until
@@ -118,6 +120,45 @@ async def test_a_run_that_lets_go_without_a_word_is_lost(
     await over(watched)
     assert phase(watched) is Phase.LOST
     assert watched.progress.lost_reason == GONE
+
+
+async def test_a_run_that_cannot_be_followed_is_not_shown_as_one_that_trains(
+    elsewhere: Elsewhere, watched: WatchedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends: list[bool] = []
+    watched.on_end = lambda: ends.append(watched.is_running)
+    elsewhere.write(started(), progress(1))
+    await watched.start()
+    assert phase(watched) is Phase.TRAINING
+
+    def fail(name: str) -> None:
+        raise StorageError("the disk is gone")
+
+    monkeypatch.setattr(elsewhere.library, "holder", fail)
+    await over(watched)
+    await until(lambda: ends)
+    assert ends == [False]
+    assert phase(watched) is Phase.LOST
+    assert watched.progress.lost_reason == UNREADABLE
+    assert watched._follower is not None
+    assert isinstance(watched._follower.exception(), StorageError)
+
+
+async def test_a_long_history_is_taken_in_pieces(elsewhere: Elsewhere, watched: WatchedRun) -> None:
+    epochs = [ended(epoch) for epoch in range(1, 1001)]
+    elsewhere.write(started(), *epochs)
+    seen: set[int] = set()
+
+    async def look() -> None:
+        while True:
+            seen.add(len(watched.progress.epochs))
+            await asyncio.sleep(0)
+
+    looker = asyncio.create_task(look())
+    await watched.start()
+    looker.cancel()
+    assert len(watched.progress.epochs) == 1000
+    assert max(b - a for a, b in pairwise(sorted(seen))) <= EVENTS_AT_ONCE
 
 
 async def test_a_run_that_has_written_nothing_yet_is_starting(

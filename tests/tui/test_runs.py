@@ -137,6 +137,9 @@ async def test_runs_elsewhere_are_listed_watched_and_stopped(
     assert watched.progress.phase is Phase.TRAINING
     runs.show_own()
     assert shown(runs) is own
+    await watched.wait()
+    assert not watched.is_running, "what is not shown is not watched"
+    watched = await runs.watch("other")
     if "stop" in watched.controls:
         await watched.stop()
         await until(lambda: ends)
@@ -163,6 +166,27 @@ async def test_what_does_not_train_cannot_be_watched(make: Made) -> None:
     await runs.start(request())
     with pytest.raises(ModelError):
         await runs.watch("poems")
+
+
+async def test_what_is_over_follows_its_model_and_what_is_on_does_not(make: Made) -> None:
+    runs = make("--at", "1.1", "wait")
+    runs.renamed("poems", "verses")
+    run = await runs.start(request())
+    runs.renamed("poems", "verses")
+    runs.deleted("poems")
+    assert (run.name, run.is_deleted) == ("poems", False)
+    await until(lambda: run.progress.started)
+    await run.stop()
+    await over(run)
+    runs.renamed("others", "verses")
+    runs.deleted("others")
+    assert (run.name, run.is_deleted) == ("poems", False)
+    runs.renamed("poems", "verses")
+    assert run.name == "verses"
+    runs.deleted("poems")
+    assert not run.is_deleted
+    runs.deleted("verses")
+    assert run.is_deleted
 
 
 async def closed(runs: Runs, *, detach: bool) -> None:

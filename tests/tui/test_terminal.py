@@ -80,7 +80,11 @@ def typed(terminal: Terminal, line: str) -> None:
     terminal.wait_for("verses suggests")
     terminal.send(line)
     terminal.wait_for(f"│ {line}")
-    terminal.wait_for("saved")
+
+
+def continuations(terminal: Terminal) -> list[str]:
+    """What the model has made of the lines, as it stands in the transcript."""
+    return [line for line in terminal.lines if line.startswith(" verses     ")]
 
 
 def test_a_line_is_written_with_suggestions_and_kept(model: str) -> None:
@@ -96,20 +100,25 @@ def test_a_line_is_written_with_suggestions_and_kept(model: str) -> None:
         terminal.wait_for("verses     ")
         terminal.send("and half a li")
         terminal.wait_for("│ and half a li")
-        shown = [line for line in terminal.lines if line.startswith(" verses     ")]
+        shown = continuations(terminal)
         leave(terminal)
 
     with app() as terminal:
         terminal.wait_for("│ and half a li")
-        assert " you        the cat" in terminal.lines
-        assert [line for line in terminal.lines if line.startswith(" verses     ")] == shown
+        terminal.wait_for(lambda: " you        the cat" in terminal.lines)
+        terminal.wait_for(lambda: continuations(terminal) == shown)
         leave(terminal)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
-def test_a_killed_app_loses_nothing_that_was_typed(model: str, number: signal.Signals) -> None:
+def test_a_killed_app_loses_nothing_that_was_typed(
+    model: str, data_dir: Path, number: signal.Signals
+) -> None:
+    draft = data_dir / "session" / "draft.txt"
     with app() as terminal:
         typed(terminal, "a bird sang ov")
+        if number == signal.SIGKILL:  # the letters are painted while they are written
+            terminal.wait_for(lambda: draft.exists() and draft.read_text() == "a bird sang ov")
         terminal.kill(number)
         if number == signal.SIGKILL:
             assert terminal.wait_for_exit() == -number
@@ -141,6 +150,12 @@ def test_it_opens_with_the_model_asked_for(model: str, data_dir: Path) -> None:
         leave(terminal)
     with app() as terminal:  # the last one used
         terminal.wait_for("other suggests")
+
+
+def test_it_can_be_left_before_its_model_is_there(model: str) -> None:
+    with app() as terminal:
+        terminal.wait_for("Autocomplete")
+        leave(terminal)
 
 
 def test_a_model_that_is_not_there_is_named(model: str) -> None:

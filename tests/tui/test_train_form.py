@@ -21,9 +21,11 @@ from rnnlm_tui.tui import train_plan
 from rnnlm_tui.tui.corpus_summary import parse_summary
 from rnnlm_tui.tui.run_words import card_facts, cost_line
 from rnnlm_tui.tui.train_plan import Plan, paths_in, save_pasted, setting_problem
+from rnnlm_tui.tui.widgets import form_fields
 from rnnlm_tui.tui.widgets.data_card import card_lines
+from rnnlm_tui.tui.widgets.form_fields import LARGEST_PASTE, Field, NameField
 from rnnlm_tui.tui.widgets.path_input import PathInput
-from rnnlm_tui.tui.widgets.train_form import Field, TrainForm
+from rnnlm_tui.tui.widgets.train_form import TrainForm
 from tests.test_model_files import make_model
 from tests.tui.helpers import wait_until
 
@@ -140,12 +142,9 @@ def test_what_is_typed_for_a_setting_is_checked(setting: str, typed: str, says: 
     assert says in problem if says and problem else problem is says
 
 
-def test_names_are_proposed_from_the_corpus_and_free() -> None:
-    def name(plan: Plan, *taken: str) -> str:
-        return train_plan.proposed_name(plan, taken.__contains__)
-
+def test_names_are_proposed_from_the_corpus() -> None:
+    name = train_plan.proposed_stem
     assert name(Plan()) == "sonnets-lesson"
-    assert name(Plan(), "sonnets-lesson", "sonnets-lesson-2") == "sonnets-lesson-3"
     assert name(Plan("pasted")) == "text-lesson"
     assert name(Plan("files", "/x/My poems (old).txt; b.txt")) == "My-poems-old-lesson"
     assert name(Plan("files", "/x/" + "ä" * 90)) == "text-lesson"
@@ -298,13 +297,13 @@ async def test_a_taken_name_offers_a_free_one(data_dir: Path, summary_script: Pa
     async with shown(data_dir, summary_script) as (pilot, form):
         await ready(pilot, form)
         line(form, "name").value = "mine"
-        await wait_until(pilot, lambda: form.has_class("-name-taken"))
+        await wait_until(pilot, lambda: form.query_one(NameField).has_class("-taken"))
         assert form.problem == "there is a model or a run mine already"
         assert str(form.query_one("#take-name", Button).label) == "take mine-2"
         await pilot.click("#take-name")
         await ready(pilot, form)
         assert form.plan.name == "mine-2"
-        assert not form.has_class("-name-taken")
+        assert not form.query_one(NameField).has_class("-taken")
 
 
 @pytest.mark.parametrize("name", ["", "a b", ".x", "[/b]", "con", "x" * 65])
@@ -343,6 +342,77 @@ async def test_the_line_in_hand_is_the_seed_line_until_another_is_typed(
         form.propose_seed("the bird")
         assert form.plan.seed_line == "my own"
         await ready(pilot, form)
+
+
+async def test_a_text_that_is_too_large_to_paste_is_refused_with_a_way_out(
+    data_dir: Path, summary_script: Path
+) -> None:
+    async with shown(data_dir, summary_script) as (pilot, form):
+        form.query_one("#source-pasted").toggle()  # type: ignore[attr-defined]
+        area = form.query_one("#pasted", TextArea)
+        area.focus()
+        pilot.app.post_message(events.Paste("a b\n" * (LARGEST_PASTE // 4 + 1)))
+        await wait_until(pilot, lambda: problem_of(form, "pasted-field"))
+        assert problem_of(form, "pasted-field") == (
+            "1.0 MB are too much to paste: save them as a file, and take my files"
+        )
+        assert not area.text
+        pilot.app.post_message(events.Paste("the cat sat"))
+        await ready(pilot, form)
+        assert form.plan.text == "the cat sat"
+
+
+async def test_a_key_in_another_field_does_not_touch_the_pasted_text(
+    data_dir: Path, summary_script: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with shown(data_dir, summary_script) as (pilot, form):
+        form.query_one("#source-pasted").toggle()  # type: ignore[attr-defined]
+        form.query_one("#pasted", TextArea).text = "the cat sat\non the mat"
+        await ready(pilot, form)
+
+        def joined(area: TextArea) -> str:
+            raise AssertionError("the text was joined again")
+
+        monkeypatch.setattr(TextArea, "text", property(joined))
+        line(form, "seed").focus()
+        await pilot.press(*"the dog")
+        assert form.problem is None
+        assert form.plan.text == "the cat sat\non the mat"
+        line(form, "name").value = "mine"
+        await ready(pilot, form)
+
+
+async def test_a_key_that_changes_no_name_does_not_look_the_name_up(
+    data_dir: Path, summary_script: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with shown(data_dir, summary_script) as (pilot, form):
+        await ready(pilot, form)
+        asked: list[str] = []
+        look_up = form_fields.checked
+
+        def checked(plan: Plan, is_proposed: bool, library: Library) -> NameField.Checked:
+            asked.append(plan.name)
+            return look_up(plan, is_proposed, library)
+
+        monkeypatch.setattr(form_fields, "checked", checked)
+        line(form, "seed").value = "the dog"
+        await pilot.pause()
+        assert form.problem is None
+        assert asked == []
+        make_model(data_dir / "models" / "sonnets-lesson")
+        form.check()
+        await wait_until(pilot, lambda: line(form, "name").value == "sonnets-lesson-2")
+        await ready(pilot, form)
+
+
+async def test_a_library_that_cannot_be_read_is_told_of(
+    data_dir: Path, summary_script: Path
+) -> None:
+    data_dir.mkdir(exist_ok=True)
+    (data_dir / "models").write_text("no folder")
+    async with shown(data_dir, summary_script) as (pilot, form):
+        await wait_until(pilot, lambda: problem_of(form, "name-field"))
+        assert "cannot read" in (form.query_one(NameField).problem or "")
 
 
 async def test_a_very_long_text_is_pasted_at_once(data_dir: Path, summary_script: Path) -> None:

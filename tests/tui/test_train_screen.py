@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -24,12 +25,12 @@ from rnnlm_tui.tui.run_words import PHASE_LABELS
 from rnnlm_tui.tui.runs import Runs
 from rnnlm_tui.tui.screens.dialogs import AskText, Confirm
 from rnnlm_tui.tui.screens.train import TrainScreen
-from rnnlm_tui.tui.training_process import TrainingRequest, own_command
+from rnnlm_tui.tui.training_process import TrainingProcess, TrainingRequest, own_command
 from rnnlm_tui.tui.widgets.data_card import DataCard
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 from rnnlm_tui.tui.widgets.other_runs import OtherRuns
 from rnnlm_tui.tui.widgets.run_lines import EpochTable, WrappedLines
-from rnnlm_tui.tui.widgets.run_view import RunEnd, RunHead, RunView, bar, moving_bar
+from rnnlm_tui.tui.widgets.run_view import RunEnd, RunHead, RunView, moving_bar, progress_bar
 from rnnlm_tui.tui.widgets.train_form import TrainForm
 from tests.tui import scripted_child
 from tests.tui.helpers import wait_until
@@ -43,12 +44,14 @@ class Host(App[None]):
 
     default_seed_line = "the cat"
 
-    def __init__(self, data: Path, options: tuple[str, ...]) -> None:
+    def __init__(
+        self, data: Path, options: tuple[str, ...], summary: tuple[str, ...] | None = None
+    ) -> None:
         super().__init__()
         self.library = Library(data)
         command = scripted_child.command(*options)
         self.runs = Runs(self.library, command=command, log_folder=data / "log")
-        self.train = TrainScreen()
+        self.train = TrainScreen(summary)
         self.told: list[str] = []
         self.spoken: list[str] = []
         self.modes: list[str] = []
@@ -108,8 +111,8 @@ class Shown:
 
     @property
     def buttons(self) -> list[str]:
-        buttons = self.screen.query_one(RunEnd).query(Button)
-        return [str(button.label) for button in buttons if button.display]
+        end = self.screen.query_one(RunEnd)
+        return [str(b.label) for b in end.query(Button) if b.display and end.display]
 
     def lines(self, id: str) -> list[str]:
         lines = self.screen.query_one(f"#{id}", WrappedLines)
@@ -126,10 +129,14 @@ class Shown:
 
 @asynccontextmanager
 async def shown(
-    data: Path, *options: str, size: tuple[int, int] = (80, 24)
+    data: Path,
+    *options: str,
+    size: tuple[int, int] = (80, 24),
+    summary: tuple[str, ...] | None = None,
 ) -> AsyncIterator[Shown]:
-    """The screen, with a scripted training for whatever is started on it."""
-    app = Host(data, options)
+    """The screen, with a scripted training for whatever is started on it. `summary` stands in the
+    place of the program that is asked about a text."""
+    app = Host(data, options, summary)
     async with app.run_test(size=size) as pilot:
         await wait_until(pilot, lambda: app.train.query(TrainForm))
         yield Shown(app, pilot)
@@ -261,7 +268,7 @@ async def test_running_shows_bars_curve_figures_samples_and_notes(data_dir: Path
             ["3", "3.464"],
             ["4", "3.000"],
         ]
-        assert on.lines("samples")[1] == "^    2  and so on 2"
+        await on.until(lambda: "^    2  and so on 2" in on.lines("samples"))
         assert "the cat" in str(on.screen.query_one("#samples").border_title)
         assert "the model is memorising" in " ".join(" ".join(on.lines("notes")).split())
         picture = on.app.export_screenshot()
@@ -393,6 +400,42 @@ async def test_leaving_the_screen_stops_neither_run_nor_costs_anything(data_dir:
         await on.until(lambda: "epoch 4/9" in on.head)
 
 
+async def test_a_run_is_shown_and_can_be_stopped_before_its_process_is_there(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, prepare = threading.Event(), TrainingProcess._prepare
+
+    def wait_and_prepare(run: TrainingProcess) -> Any:
+        assert gate.wait(20)
+        return prepare(run)
+
+    monkeypatch.setattr(TrainingProcess, "_prepare", wait_and_prepare)
+    async with shown(data_dir, "--delay", "60") as on:
+        on.screen.resume("poems")
+        await on.until(lambda: on.screen.on_run)
+        assert on.keys()["x"]
+        await on.pilot.press("x")
+        assert on.app.runs.own is not None
+        assert on.app.runs.own.pid is None
+        gate.set()
+        await on.phase(Phase.FINISHED)
+        assert on.end.startswith("Stopped in epoch 1 of 3 and saved")
+
+
+async def test_a_line_that_does_not_get_to_the_run_is_not_promised(data_dir: Path) -> None:
+    async with shown(data_dir, "--at", "1", "wait", "--at", "1", "wait") as on:
+        await on.start()
+        await on.until(lambda: on.lines("samples"))
+        await on.pilot.press("g")
+        await on.until(lambda: isinstance(on.app.screen, AskText))
+        run = on.app.runs.own
+        assert run is not None
+        run._close_stdin()
+        await on.pilot.press("enter")
+        await on.until(lambda: on.app.told)
+        assert on.app.told == ["the run takes no orders now: it has ended, or hangs"]
+
+
 # Its end
 
 
@@ -470,6 +513,40 @@ async def test_a_run_killed_before_its_first_save_offers_a_new_one(data_dir: Pat
         assert not on.screen.on_run
 
 
+async def test_a_model_that_is_renamed_keeps_its_run(data_dir: Path) -> None:
+    async with shown(data_dir, "--model", "--done", "3") as on:
+        await on.start()
+        await on.phase(Phase.FINISHED)
+        await on.until(lambda: on.keys().get("t"))
+        on.app.library.rename("poems", "verses")
+        on.app.runs.renamed("poems", "verses")
+        await on.until(lambda: "as the model verses" in on.end)
+        assert "verses" in on.head
+        await on.pilot.press("u")
+        assert on.app.spoken == ["verses"]
+        await on.pilot.press("t")
+        await on.until(lambda: isinstance(on.app.screen, AskText))
+        await on.pilot.press("enter")
+        await on.until(lambda: on.end.startswith("All 6 epochs"))
+        assert on.app.runs.own is not None
+        assert on.app.runs.own.name == "verses"
+
+
+async def test_a_run_whose_model_is_deleted_says_so_and_offers_a_new_one(data_dir: Path) -> None:
+    async with shown(data_dir, "--model") as on:
+        await on.start()
+        await on.phase(Phase.FINISHED)
+        await on.until(lambda: on.keys().get("u"))
+        on.app.library.delete("poems")
+        on.app.runs.deleted("poems")
+        await on.until(lambda: "poems, was deleted since" in on.end)
+        assert on.buttons == ["New training"]
+        keys = on.keys()
+        assert not {"u", "t", "r", "c"} & {key for key in keys if keys[key]}
+        await on.pilot.press("n")
+        assert not on.screen.on_run
+
+
 async def test_a_program_that_cannot_be_started_is_a_failure(data_dir: Path) -> None:
     async with shown(data_dir) as on:
         on.app.runs = Runs(on.app.library, command=("/no/such/program",), log_folder=data_dir)
@@ -515,6 +592,45 @@ async def test_watching_does_not_end_when_the_form_is_shown(data_dir: Path) -> N
             assert not on.screen.on_run
             await on.pilot.press("escape")
             assert on.screen.on_run
+
+
+async def test_the_own_run_is_found_again_after_another_was_watched(data_dir: Path) -> None:
+    with training_elsewhere(data_dir, "--at", "3.2", "wait"):
+        async with shown(data_dir, "--record", "--at", "1.2", "wait") as on:
+            others = on.screen.query_one(OtherRuns)
+
+            async def open_from_form(name: str) -> None:
+                await on.pilot.press("escape")
+                assert not on.screen.on_run
+                await on.until(lambda: name in [row.name for row in others._rows])
+                others.highlighted = [row.name for row in others._rows].index(name)
+                others.focus()
+                await on.pilot.press("o")
+                await on.until(lambda: name in on.head)
+
+            await on.start()
+            await on.until(lambda: "poems" in on.head)
+            await open_from_form("other")
+            assert [row.name for row in others._rows] == ["poems", "other"]
+            assert others._rows[0].text == "▶ poems  training, begun here: Enter shows it"
+            await open_from_form("poems")
+            await open_from_form("other")
+            await on.pilot.press("escape")
+            assert "Esc shows it" in str(on.screen.query_one("#why", Static).content)
+            await on.pilot.press("escape")
+            await on.until(lambda: "poems" in on.head)
+            on.screen.follow("other")
+            await on.until(lambda: "other" in on.head)
+            on.screen.follow("poems")
+            await on.until(lambda: "poems" in on.head)
+            assert not on.app.told
+            await open_from_form("other")
+            own = on.app.runs.own
+            assert own is not None
+            await own.stop()
+            await on.until(lambda: not own.is_running)
+            await open_from_form("poems")
+            assert on.end.startswith("Stopped in epoch 1")
 
 
 async def test_a_run_that_ended_meanwhile_cannot_be_watched(data_dir: Path) -> None:
@@ -563,8 +679,8 @@ async def test_nothing_breaks_at_any_size(data_dir: Path, size: tuple[int, int])
 
 
 def test_bars_have_their_width() -> None:
-    assert bar(0.5, 10) == "━━━━━─────"
-    assert bar(2, 3) == "━━━"
+    assert progress_bar(0.5, 10) == "━━━━━─────"
+    assert progress_bar(2, 3) == "━━━"
     for tenth in range(100):
         assert len(moving_bar(tenth / 10, 30)) == 30
     assert len(moving_bar(1, 3)) == 3

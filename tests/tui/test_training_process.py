@@ -121,6 +121,33 @@ async def test_a_run_from_its_start_to_its_end(start: Start) -> None:
     assert run.log_tail() == []
 
 
+async def test_what_is_asked_before_there_is_a_process_is_kept_for_it(
+    library: Library, tmp_path: Path
+) -> None:
+    run = TrainingProcess(REQUEST, library, command=command("--delay", "60"), log_folder=tmp_path)
+    assert not await run.sample("too soon")
+    starting = asyncio.create_task(run.start())
+    await asyncio.sleep(0)
+    assert run.pid is None
+    assert await run.sample("a dog")
+    await run.stop()
+    assert run.progress.phase is Phase.STOPPING
+    await starting
+    await over(run)
+    assert run.progress.finished is not None
+    assert run.progress.finished.reason == "stopped"
+
+
+async def test_a_run_that_takes_no_orders_says_so(start: Start) -> None:
+    run = await start("--deaf", "--delay", "60")
+    run._close_stdin()
+    assert not await run.sample("a dog")
+    await run.detach()
+    assert not run.detached
+    await run.stop()
+    assert run.progress.phase is not Phase.STOPPING
+
+
 async def test_the_child_is_started_as_it_must_be(start: Start, data_dir: Path) -> None:
     tell = (
         "import os, sys\n"

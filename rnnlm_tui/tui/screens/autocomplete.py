@@ -35,8 +35,9 @@ TEMPERATURE = 0.8
 EMPTY = """\
 There is no model yet that could suggest anything.
 
-Train a first one on Shakespeare's sonnets, which takes about a minute here, or a model of \
-your own on a text of yours: F3. You can write meanwhile."""
+Train a first one on Shakespeare's sonnets, which takes about a minute, or a model of your own on \
+a text of yours. You can write meanwhile."""
+COMING = "{} is being trained: F3 shows it. Its first words come after an epoch; write meanwhile."
 
 
 class AutocompleteScreen(AppScreen):
@@ -47,7 +48,7 @@ class AutocompleteScreen(AppScreen):
                 tooltip="Another continuation of the last line, drawn by chance"),
         Binding("ctrl+t", "toggle_ghost", "ghost", id="autocomplete.toggle_ghost",
                 tooltip="Switch the ghost off or on"),
-        Binding("alt+c", "copy_last", "copy", id="autocomplete.copy_last", key_display="alt+c",
+        Binding("f7", "copy_last", "copy", id="autocomplete.copy_last",
                 tooltip="Copy the last line of the transcript"),
         Binding("f6", "move_pane", "pane", id="autocomplete.move_pane",
                 tooltip="Move between the line and the transcript", show=False),
@@ -56,7 +57,7 @@ class AutocompleteScreen(AppScreen):
                 tooltip="Save the transcript to a file"),
         Binding("f8", "clear_transcript", "Clear transcript", show=False,
                 id="autocomplete.clear_transcript",
-                tooltip="Clear the transcript; typing /clear and Enter does the same"),
+                tooltip="Clear the transcript, after a question; /clear and Enter does it at once"),
     ]  # fmt: skip
     DEFAULT_CSS = """
     AutocompleteScreen {
@@ -71,6 +72,11 @@ class AutocompleteScreen(AppScreen):
         #empty Button { margin: 1 1 0 0; }
         #empty Horizontal { height: auto; }
         &.-no-model #empty { display: block; }
+        &.-coming #empty Horizontal { display: none; }
+        &.-has-lines #empty { padding: 0 2; }
+        &.-has-lines #empty Button { margin: 0 1 0 0; }
+        &.-has-lines.-no-model #empty Static { display: none; }
+        &.-has-lines.-coming #empty Static { display: block; }
         &.-wide #side { display: block; }
         &.-wide #lower { display: none; }
     }
@@ -141,14 +147,27 @@ class AutocompleteScreen(AppScreen):
         return self.editor.line.strip() or (turns[-1].line if turns else "")
 
     def speaker_changed(self) -> None:
-        """Another model suggests from now on, or none does."""
+        """Another model suggests from now on, or the same as it was saved anew, or none does."""
         speaker = self.host.speaker
-        self.set_class(speaker is None and self.host.is_without_models, "-no-model")
-        self._answer = None
-        self.editor.forget()
+        self.show_emptiness()
+        before = self._answer.question.speaker.name if self._answer else None
+        if speaker is not None and speaker.name == before:
+            self.editor.ask_again()  # it was saved anew: what is chosen meanwhile stays chosen
+        else:
+            self._answer = None
+            self.editor.forget()
         self._title_editor()
         self.query_one(SidePane).show_model(speaker)
         self._show_state()
+
+    def show_emptiness(self) -> None:
+        """Where no model suggests: how to come by one, in few rows once lines were sent."""
+        self.set_class(self.host.is_without_models, "-no-model")
+        coming = self.host.trained_name
+        self.set_class(coming is not None, "-coming")
+        self.set_class(bool(self.transcript.turns), "-has-lines")
+        text = EMPTY if coming is None else COMING.format(printable(coming))
+        self.query_one("#empty Static", Static).update(text)
 
     def _title_editor(self) -> None:
         speaker = self.host.speaker
@@ -194,43 +213,23 @@ class AutocompleteScreen(AppScreen):
         shown = f"Tab, Tab ...: {ahead}" if ahead else ""
         self.query_one("#ahead", FixedText).show(shown)
         self.query_one(SidePane).show_answer(answer if rows else None, ahead)
-        self.query_one("#sees", FixedText).show(self._sees())
+        sees = what_it_sees(answer, max(10, self.size.width - 2)) if answer else Content("")
+        self.query_one("#sees", FixedText).show(sees)
         self.query_one("#figures", FixedText).show(self._figures())
 
     def _note(self) -> str:
         """Why the list is empty."""
         answer = self._answer
-        if self.editor.is_hidden:
-            return "hidden until the next word; ^Space suggests now"
         if self.host.speaker is None:
             return "no model suggests" if self.host.is_without_models else "loading the model ..."
+        if self.editor.is_hidden:
+            return "hidden until the next word; ^Space suggests now"
         if answer and answer.suggestions.prefix and not answer.suggestions.candidates:
             return f"no word that it knows begins with {printable(answer.suggestions.prefix)}"
         return ""
 
-    def _sees(self) -> Content:
-        """What the model has taken into account, and what it does not know."""
-        answer = self._answer
-        if answer is None:
-            return Content("")
-        found, width = answer.suggestions, max(10, self.size.width - 2)
-        window = answer.question.speaker.model.window
-        unknown = Content(f"unknown: {printable(', '.join(found.unknown)) or '-'}")
-        unknown = unknown.truncate(width // 2, ellipsis=True)
-        head = f"the model sees {len(found.seen)} of {window} words: "
-        room = width - len(head) - unknown.cell_length - 4
-        seen = Content(printable(" ".join(found.seen)))
-        if seen.cell_length > room:  # the end of the line matters most
-            tail = seen.plain
-            while tail and Content(tail).cell_length > room - 2:
-                tail = tail[max(1, len(tail) // 16) :]
-            seen = Content(f"… {tail}")
-        left = Content.assemble(head, "| ", seen, " |")
-        gap = " " * max(1, width - left.cell_length - unknown.cell_length)
-        return Content.assemble(left, gap, unknown)
-
     def _figures(self) -> str:
-        """Keys saved, by how long the last answer took, and how the ghost stands."""
+        """Keys saved, how long the last answer took, and how the ghost stands."""
         editor = self.editor
         written = self._sent_keys + editor.written_keys
         saved = self._sent_saved + editor.saved_keys
@@ -264,7 +263,7 @@ class AutocompleteScreen(AppScreen):
     @on(LineEditor.Sent)
     async def _send(self, event: LineEditor.Sent) -> None:
         if event.line == "/clear":
-            await self.action_clear_transcript()
+            await self._clear_transcript()
             return
         self._sent_keys += event.written
         self._sent_saved += event.saved
@@ -272,6 +271,7 @@ class AutocompleteScreen(AppScreen):
             self.transcript.add_line(event.line)
         turn = self.transcript.turns[-1]
         self.editor.earlier_lines.append(event.line)
+        self.show_emptiness()
         self._line_number += 1
         self._title_editor()
         await self.query_one(TranscriptView).add_turn(turn)
@@ -296,6 +296,7 @@ class AutocompleteScreen(AppScreen):
             await self.query_one(TranscriptView).add_continuation(turn, continuation)
 
     def action_another(self) -> None:
+        """Continues the last line anew, by chance."""
         if self.host.speaker is None:
             self.host.tell("there is no model to continue the line: F3 trains one", "warning")
         elif not self.transcript.turns:
@@ -306,15 +307,18 @@ class AutocompleteScreen(AppScreen):
     # Other actions
 
     def action_toggle_ghost(self) -> None:
+        """Switches the ghost off or on, at the next start too."""
         self.editor.toggle_ghost()
         self.host.preferences.ghost = self.editor.ghost_on
         self.host.keep_preferences()
 
     def action_move_pane(self) -> None:
+        """Goes from the line to the transcript, or back."""
         view = self.query_one(TranscriptView)
         (self.editor if view.has_focus else view).focus()
 
     def action_copy_last(self) -> None:
+        """Copies the newest line of the transcript."""
         lines = self.query_one(TranscriptView).lines
         if lines:
             self._copy(lines[-1].plain_text)
@@ -342,7 +346,19 @@ class AutocompleteScreen(AppScreen):
     def _back_to_line(self) -> None:
         self.editor.focus()
 
+    @work(group="dialog")
     async def action_clear_transcript(self) -> None:
+        """Forgets all lines, after a question."""
+        from rnnlm_tui.tui.screens.dialogs import Confirm
+
+        count = len(self.transcript.turns)
+        if not count:
+            return
+        question = f"{count} lines, and what the models made of them, cannot be brought back."
+        if await self.app.push_screen_wait(Confirm("Clear the transcript?", question, yes="Clear")):
+            await self._clear_transcript()
+
+    async def _clear_transcript(self) -> None:
         with self.host.explained():
             self.transcript.clear()
         self._line_number = 1
@@ -351,8 +367,9 @@ class AutocompleteScreen(AppScreen):
         self._title_editor()
         self.host.tell("the transcript is cleared")
 
-    @work(group="dialog", exclusive=True)
+    @work(group="dialog")
     async def action_save_transcript(self) -> None:
+        """Asks for a file and writes the transcript into it."""
         from rnnlm_tui.tui.screens.dialogs import AskPath
 
         asked = AskPath(
@@ -366,11 +383,8 @@ class AutocompleteScreen(AppScreen):
         if chosen is None:
             return
         path = Path(chosen).expanduser()
-        try:
-            await asyncio.to_thread(path.write_text, self.transcript.as_text(), "utf-8")
-        except OSError as error:
-            self.host.tell(f"could not write {path}: {error.strerror or error}", "error")
-        else:
+        with self.host.explained():
+            await asyncio.to_thread(self.transcript.export, path)
             self.host.tell(f"the transcript is in {path}")
 
     @on(Button.Pressed, "#first-model")
@@ -394,3 +408,21 @@ def continuation_of(speaker: Speaker, line: str, temperature: float) -> str:
 
     words = continue_line(speaker.model, line, CONTINUATION_WORDS, temperature=temperature)
     return " ".join(words)
+
+
+def what_it_sees(answer: Answer, width: int) -> Content:
+    """What the model has taken into account, and at the right what it does not know."""
+    found, window = answer.suggestions, answer.question.speaker.model.window
+    unknown = Content(f"unknown: {printable(', '.join(found.unknown)) or '-'}")
+    unknown = unknown.truncate(width // 2, ellipsis=True)
+    head = f"the model sees {len(found.seen)} of {window} words: "
+    room = width - len(head) - unknown.cell_length - len("|  | ")
+    seen = Content(printable(" ".join(found.seen)))
+    if seen.cell_length > room:  # the end of the line matters most
+        tail = seen.plain
+        while tail and Content(tail).cell_length > room - 2:
+            tail = tail[max(1, len(tail) // 16) :]
+        seen = Content(f"… {tail}")
+    left = Content.assemble(head, "| ", seen, " |")
+    gap = " " * max(1, width - left.cell_length - unknown.cell_length)
+    return Content.assemble(left, gap, unknown)

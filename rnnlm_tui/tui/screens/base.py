@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 WIDTHS = [(0, "-narrow"), (60, "-normal"), (110, "-wide")]
 HEIGHTS = [(0, "-short"), (16, "-medium"), (32, "-tall")]
-TOO_SMALL = "rnnlm-tui needs 60 x 16 characters: please enlarge the window (^Q quits)"
+TOO_SMALL = "please enlarge to 60 x 16 (^Q quits)"
 
 
 class AppScreen(Screen[None]):
@@ -33,6 +33,8 @@ class AppScreen(Screen[None]):
         &.-narrow > *, &.-short > * { display: none; }
         &.-narrow > #too-small, &.-short > #too-small { display: block; }
         &.-narrow > ToastRack, &.-short > ToastRack { display: block; }
+        /* Below, they would cover the line being written, its list and the keys. */
+        ToastRack { dock: top; align: right top; margin-top: 1; margin-bottom: 0; }
     }
     """
 

@@ -17,18 +17,26 @@ from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from rnnlm_tui.printing import printable
+from rnnlm_tui.tui.screens.base import TOO_SMALL
 from rnnlm_tui.tui.widgets.path_input import PathInput, expanded
+from rnnlm_tui.tui.widgets.safe_inputs import SafeInput
 
 Result = TypeVar("Result")
 Check = Callable[[str], str | None]
 """Gives the sentence that says what is wrong with a text, or None."""
 CANCEL = "cancel"
-HEIGHTS = [(0, "-low"), (20, "-high")]
+WIDTHS = [(0, "-narrow"), (60, "-normal")]
+HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-high")]
+UNSHOWN = "\ufffd"
+"""Stands in the line for what could steer the terminal. A file may bear it in its name too."""
 
 
 class Dialog(ModalScreen[Result], Generic[Result]):
     """A box in the middle of the screen with a title and a text, in either of which markup means
-    nothing. `compose_answer` adds what answers the question."""
+    nothing. `compose_answer` adds what answers the question.
+
+    In a window too small for it one line stands in its place, and no key answers but Esc.
+    """
 
     DEFAULT_CSS = """
     Dialog {
@@ -43,6 +51,13 @@ class Dialog(ModalScreen[Result], Generic[Result]):
             background: $surface;
         }
         &.-danger > .dialog-box { border: round $error; }
+        #too-small { display: none; width: auto; color: $text-warning; }
+        &.-narrow, &.-short {
+            align: left top;
+            background: $background; /* over the same line of the screen beneath */
+            .dialog-box { display: none; }
+            #too-small { display: block; }
+        }
         .dialog-title { text-style: bold; height: auto; max-height: 2; }
         .dialog-words { height: auto; max-height: 6; margin-top: 1; scrollbar-size-vertical: 1; }
         .dialog-text { height: auto; }
@@ -62,6 +77,7 @@ class Dialog(ModalScreen[Result], Generic[Result]):
         }
     }
     """
+    HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
     AUTO_FOCUS = "Input, OptionList"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -82,10 +98,28 @@ class Dialog(ModalScreen[Result], Generic[Result]):
                 with VerticalScroll(classes="dialog-words", can_focus=False):
                     yield Static(self._text, classes="dialog-text", markup=False)
             yield from self.compose_answer()
+        yield Static(TOO_SMALL, id="too-small", markup=False)
 
     def compose_answer(self) -> ComposeResult:
         """What answers the question; for subclasses."""
         yield from ()
+
+    @property
+    def _is_too_small(self) -> bool:
+        return self.has_class("-narrow") or self.has_class("-short")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What is not seen is not answered."""
+        return action == "cancel" or not self._is_too_small
+
+    def on_resize(self) -> None:
+        """A window too small takes the focus away; a larger one gives it back."""
+        self.call_after_refresh(self._give_focus_back)
+
+    def _give_focus_back(self) -> None:
+        widgets = self.query(str(self.AUTO_FOCUS)) if self.focused is None else ()
+        if widget := next((widget for widget in widgets if widget.focusable), None):
+            widget.focus()
 
     def action_cancel(self) -> None:
         """Closes without an answer."""
@@ -231,7 +265,7 @@ class AskText(Dialog[str | None]):
 
     def compose_answer(self) -> ComposeResult:
         """The line, what is wrong with it, and the buttons."""
-        yield Input(self._value, placeholder=self._placeholder)
+        yield SafeInput(self._value, placeholder=self._placeholder)
         yield from _problem_and_buttons()
 
     def on_mount(self) -> None:
@@ -317,9 +351,9 @@ class AskPath(Dialog[str | None]):
     def _problem_with(self, path: str) -> str | None:
         if not path:
             return "give the path of a file"
-        if printable(path) != path:
-            return "the path holds characters that cannot be shown"
         try:
+            if UNSHOWN in path and not Path(path).exists():
+                return "the path holds characters that cannot be shown: rename it, or take another"
             return _problem_of_kind(Path(path), self._for_new_file) or self._check(path)
         except OSError:  # too long, or behind a closed door
             return "this path cannot be looked at"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -11,6 +11,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from rnnlm_tui.tui.keys import own_bindings, sections
+
+if TYPE_CHECKING:
+    from rnnlm_tui.tui.app import RnnlmApp
 
 
 class KeysScreen(ModalScreen[None]):
@@ -29,6 +32,7 @@ class KeysScreen(ModalScreen[None]):
             background: $surface; padding: 0 1;
         }
         Static { height: auto; }
+        .what { width: 1fr; }
         .row { height: auto; }
         .keys { width: 18; color: $text-accent; text-style: bold; }
         .section { color: $text-accent; text-style: bold; margin-top: 1; }
@@ -45,19 +49,10 @@ class KeysScreen(ModalScreen[None]):
                 yield Static(title, classes="section", markup=False)
                 for binding in own_bindings(kind):
                     with Horizontal(classes="row"):
-                        yield Static(self._keys(binding), classes="keys", markup=False)
-                        yield Static(binding.tooltip, markup=False)
+                        keys = ", ".join(cast("RnnlmApp", self.app).shown_keys(binding))
+                        yield Static(keys, classes="keys", markup=False)
+                        yield Static(binding.tooltip, classes="what", markup=False)
 
     def on_mount(self) -> None:
         """Lets the arrow keys scroll."""
         self.query_one("#keys").focus()
-
-    def _keys(self, binding: Binding) -> str:
-        keys = self.app._keymap.get(binding.id or "", binding.key)
-        shown = [
-            self.app.get_key_display(Binding(key, binding.action, key_display=None))
-            for key in keys.split(",")
-            if not key.startswith("super+")
-        ]
-        # ctrl+@ is how a terminal sends ctrl+space.
-        return ", ".join(key for key in dict.fromkeys(shown) if key != "^@")

@@ -15,13 +15,14 @@ from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.library import Run
 from rnnlm_tui.printing import printable
 from rnnlm_tui.tui.run_actions import (
     END_ACTIONS,
     RUN_ACTIONS,
+    RunRow,
     is_allowed,
 )
+from rnnlm_tui.tui.runs import ShownRun
 from rnnlm_tui.tui.screens.train_run import RunScreen
 from rnnlm_tui.tui.train_plan import Plan, save_pasted
 from rnnlm_tui.tui.training_process import TrainingRequest
@@ -99,7 +100,7 @@ class TrainScreen(RunScreen):
         Button.-textual-compact:ansi { text-style: reverse; }
         Button.-textual-compact:ansi:disabled { text-style: dim; }
         Button.-textual-compact:ansi:focus { text-style: bold underline reverse; }
-        #sources:ansi:focus > Choice.-selected > .toggle--label { text-style: bold underline; }
+        #sources:ansi:focus > .-selected > .toggle--label { text-style: bold underline; }
         CollapsibleTitle:ansi:focus { text-style: bold underline; }
     }
     """
@@ -179,8 +180,7 @@ class TrainScreen(RunScreen):
     def _paint(self) -> None:
         """Draws the run; or the form, where the app's own run has begun or ended behind it."""
         self.paint()
-        own = self.host.runs.own
-        if not self.on_run and self._trains != (own is not None and own.is_running):
+        if not self.on_run and self._trains != self.host.runs.is_training:
             self._form.check()
             self._refresh_form()
 
@@ -208,7 +208,7 @@ class TrainScreen(RunScreen):
             case "open_run":
                 return not self.query_one(OtherRuns).is_empty
             case "back":
-                return self.has_class("-card") or self.run_shown is not None
+                return self.has_class("-card") or self._run_behind is not None
         return False
 
     def refresh_keys(self) -> None:
@@ -227,15 +227,14 @@ class TrainScreen(RunScreen):
     @property
     def _why(self) -> str | None:
         """Why a training cannot start now, or None."""
-        own = self.host.runs.own
-        if own is not None and own.is_running:
-            return f"{own.name} trains: one training at a time, stop it first (Esc shows it)"
+        runs = self.host.runs
+        if runs.own is not None and runs.is_training:
+            return f"{runs.own.name} trains: one training at a time, stop it first (Esc shows it)"
         return self._form.problem
 
     @on(TrainForm.Changed)
     def _refresh_form(self) -> None:
-        own = self.host.runs.own
-        self._trains = own is not None and own.is_running
+        self._trains = self.host.runs.is_training
         form, why = self._form, self._why
         cost = self.query_one("#cost", Static)
         cost.update(Content(printable(form.cost)))
@@ -264,9 +263,15 @@ class TrainScreen(RunScreen):
         elif self.has_class("-card") and not self.has_class("-wide"):
             self.remove_class("-card")
             self.query_one("#look").focus()
-        elif self.run_shown is not None:
-            self.show_run()
+        elif self._run_behind is not None:
+            self.show_own() if self._run_behind is self.host.runs.own else self.show_run()
         self.refresh_keys()
+
+    @property
+    def _run_behind(self) -> ShownRun | None:
+        """The run that "back" shows from the form: the app's own while it trains."""
+        runs = self.host.runs
+        return runs.own if runs.is_training else runs.shown
 
     @on(Button.Pressed, "#train")
     @on(Button.Pressed, "#card-train")
@@ -300,20 +305,23 @@ class TrainScreen(RunScreen):
 
     @on(OtherRuns.Opened)
     def _open_run(self, event: OtherRuns.Opened) -> None:
-        self.open_run(event.run)
+        self.open_run(event.row)
 
     @on(OtherRuns.Renewed)
     def _list_renewed(self) -> None:
         self.refresh_keys()
 
     def action_open_run(self) -> None:
-        """Watches the chosen run, or goes on with it where nothing trains it now."""
-        if (run := self.query_one(OtherRuns).chosen) is not None:
-            self.open_run(run)
+        """Shows or watches the chosen run, or goes on with it where nothing trains it now."""
+        if (row := self.query_one(OtherRuns).chosen) is not None:
+            self.open_run(row)
 
-    def open_run(self, run: Run) -> None:
-        """Watches a run of another process, or goes on with one that stands still."""
-        if run.running:
-            self.follow(run.name)
-        else:
-            self.resume(run.name)
+    def open_run(self, row: RunRow) -> None:
+        """Shows the app's own run, watches another's, or goes on with one that stands still."""
+        match row.opens:
+            case "own":
+                self.show_own()
+            case "watch":
+                self.follow(row.name)
+            case "resume":
+                self.resume(row.name)

@@ -31,8 +31,8 @@ class RunScreen(AppScreen):
         super().__init__()
         self._seen: ShownRun | None = None
         """The run that was drawn last, to tell when there is another one."""
-        self._ended: ShownRun | None = None
-        """The run whose end is drawn."""
+        self._ended: object = None
+        """The run whose end is drawn, and what became of it since: its name, whether it is gone."""
         self._can_resume = False
         """Whether that run has left a state to go on with."""
         self._trainer = ""
@@ -75,8 +75,9 @@ class RunScreen(AppScreen):
         if not self.on_run or run is None:
             return
         self.query_one(RunView).show(run, self._trainer, time.monotonic())
-        if run is not self._ended and run.progress.phase.is_over and not run.is_running:
-            self._ended = run
+        ended = (run, run.name, run.is_deleted)
+        if ended != self._ended and run.progress.phase.is_over and not run.is_running:
+            self._ended = ended
             self._draw_end(run)
         self.refresh_keys()
 
@@ -89,6 +90,11 @@ class RunScreen(AppScreen):
         self.refresh_keys()
 
     # Which run
+
+    def show_own(self) -> None:
+        """Shows the app's own run, in the place of one that is watched."""
+        self.host.runs.show_own()
+        self.show_run()
 
     def resume(self, name: str, epochs: int | None = None) -> None:
         """Goes on with the saved run `name`, up to `epochs` epochs in all, and shows it."""
@@ -106,6 +112,8 @@ class RunScreen(AppScreen):
         if self._starting:
             return
         self._starting = True
+        # It is shown, and can be stopped, before its process is there.
+        self.call_next(self.paint)
         try:
             await self.host.runs.start(request)
         except RnnlmError as error:
@@ -116,7 +124,12 @@ class RunScreen(AppScreen):
 
     @work(group="follow", exclusive=True)
     async def follow(self, name: str) -> None:
-        """Shows the run of another process. (`watch` is a method of every widget.)"""
+        """Shows the run of another process, or the app's own where it is that. (`watch` is a
+        method of every widget.)"""
+        own = self.host.runs.own
+        if own is not None and own.is_running and own.name == name:
+            self.show_own()
+            return
         try:
             holder = await asyncio.to_thread(self.host.library.holder, name)
             self._trainer = printable(holder or "another process")
@@ -154,7 +167,8 @@ class RunScreen(AppScreen):
         """Lets the run go on when the app is left."""
         if (run := self.run_shown) is not None:
             await run.detach()
-            self.host.tell(f"{run.name} goes on when you leave the app; Train lists it afterwards")
+            news = f"{run.name} goes on when you leave the app; Train lists it afterwards"
+            self._tell_whether(run.detached, news)
 
     def action_write(self) -> None:
         """Lets the best that is saved so far suggest; says when there will be something."""
@@ -180,8 +194,15 @@ class RunScreen(AppScreen):
         )
         answer = await self.host.push_screen_wait(question)
         if answer is not None:
-            await run.sample(answer.strip())
-            self.host.tell("your line is continued after this epoch")
+            heard = await run.sample(answer.strip())
+            self._tell_whether(heard, "your line is continued after this epoch")
+
+    def _tell_whether(self, heard: bool, news: str) -> None:
+        """Tells what comes now, or that the run could not be asked for it."""
+        if heard:
+            self.host.tell(news)
+        else:
+            self.host.tell("the run takes no orders now: it has ended, or hangs", "warning")
 
     def action_log_scale(self) -> None:
         """Makes the curve's scale logarithmic, or linear again."""

@@ -95,9 +95,9 @@ class CandidateList(Widget):
     def _note_line(self, y: int) -> Content:
         if self._rows or not self._note:
             return Content("")
-        lines = Content(f" {self._note}").wrap(max(10, self.size.width - 1))
+        lines = Content(self._note).wrap(max(10, self.size.width - 2))
         style = self.get_visual_style("candidates--note")
-        return lines[y].stylize(style) if y < len(lines) else Content("")
+        return Content(" ") + lines[y].stylize(style) if y < len(lines) else Content("")
 
     def _row(self, number: int, width: int) -> Content:
         row, chosen = self._rows[number], number == self._choice

@@ -9,6 +9,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Static
 
+from rnnlm_tui.printing import printable
 from rnnlm_tui.tui.corpus_summary import CorpusSummary
 from rnnlm_tui.tui.run_words import card_facts, shortened, shortened_words
 
@@ -50,7 +51,8 @@ def card_lines(summary: CorpusSummary, width: int) -> Iterator[Content]:
     yield Content("")
     yield Content.styled(LAYERS, "dim")
     for layer in summary.layers:
-        yield Content(f"  {layer.type:25} {layer.shape:17} {layer.parameters:>11,}")
+        kind, shape = shortened(layer.type, 25), shortened(layer.shape, 17)
+        yield Content(f"  {kind:25} {shape:17} {layer.parameters:>11,}")
     yield Content.styled(f"  {'in all':25} {'':17} {summary.parameters:>11,}", "bold")
     yield Content("")
     yield Content.styled(PAIRS, "dim")
@@ -97,4 +99,4 @@ class DataCard(Vertical):
         """Shows what there is to know; `problem` says why a training cannot start."""
         self.query_one(CardText).show(summary, otherwise)
         self.query_one("#card-train", Button).disabled = problem is not None
-        self.query_one("#card-why", Static).update(problem or "")
+        self.query_one("#card-why", Static).update(Content(printable(problem or "")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual.binding import Binding
 from textual.content import Content
 from textual.style import Style
 from textual.widget import Widget
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.app import RnnlmApp
 
 TABS = (
-    ("autocomplete", "F2", "Autocomplete"),
-    ("train", "F3", "Train"),
-    ("models", "F4", "Models"),
+    ("autocomplete", "f2", "Autocomplete"),
+    ("train", "f3", "Train"),
+    ("models", "f4", "Models"),
 )
 
 
@@ -66,7 +67,9 @@ class Header(Widget):
         parts: list[Content] = [
             Content.assemble((f" {APP_NAME} ", self.get_visual_style("header--name")))
         ]
-        for mode, key, label in TABS:
+        for mode, default, label in TABS:
+            keys = host._keymap.get(f"app.{mode}", default)  # the user's own
+            key = host.get_key_display(Binding(keys.partition(",")[0], ""))
             current = mode == host.current_mode
             style = self.get_visual_style("header--current" if current else "header--tab")
             click = Style.from_meta({"@click": f"app.show({mode!r})"})

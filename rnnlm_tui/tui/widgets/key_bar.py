@@ -12,10 +12,12 @@ from textual.style import Style
 from textual.widget import Widget
 
 GAP = 2
+ROOMY = 80
+"""Cells; a narrower bar may have a row more."""
 
 
 class KeyBar(Widget):
-    """As many rows as the keys need, two at most.
+    """As many rows as the keys need, two at most, or three where it is narrow.
 
     It is written anew where the focus or the keys change, and not at each key press: Textual's own
     footer is made of widgets, whose renewal alone took the 95th percentile of a key press from 63
@@ -28,7 +30,7 @@ class KeyBar(Widget):
     DEFAULT_CSS = """
     KeyBar {
         height: auto;
-        max-height: 2;
+        max-height: 3;
         background: $panel;
         link-style: none;
         link-color: $foreground;
@@ -83,7 +85,7 @@ class KeyBar(Widget):
                 rows.append(row)
                 row = Content("")
             row = Content.assemble(row, " " * GAP if row.cell_length else " ", item)
-        return [*rows, row][: self.MOST_ROWS]
+        return [*rows, row][: self.MOST_ROWS + (width < ROOMY)]
 
     def _item(self, key: str, text: str, action: str, enabled: bool) -> Content:
         if not enabled:

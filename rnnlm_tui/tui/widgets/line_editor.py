@@ -215,12 +215,13 @@ class LineEditor(OneLine):
         self._answered.set()
 
     def forget(self) -> None:
-        """Takes the offer back, which is another model's, and asks anew."""
+        """Takes the offer back, which is another model's, and asks again."""
         self._words, self._prefix, self._promised, self.choice = (), "", "", None
         self._draw_ghost()
-        self._ask_anew()
+        self.ask_again()
 
-    def _ask_anew(self) -> None:
+    def ask_again(self) -> None:
+        """Asks what comes at the cursor; the offer stands until the answer comes."""
         if self._ask():
             self._answered.clear()
         else:
@@ -299,7 +300,7 @@ class LineEditor(OneLine):
                 self._hidden_at = None
         self.choice = None
         self._draw_ghost()
-        self._ask_anew()
+        self.ask_again()
         self.post_message(self.StateChanged())
 
     def on_resize(self) -> None:
@@ -444,7 +445,9 @@ class LineEditor(OneLine):
     def toggle_ghost(self) -> None:
         """Switches the ghost off or on; the list stays."""
         self.ghost_on = not self.ghost_on
-        self._hidden_at = self._forced_at = None
+        self._forced_at = None
+        if self.ghost_on:
+            self._hidden_at = None
         self._draw_ghost()
         self.post_message(self.StateChanged())
 

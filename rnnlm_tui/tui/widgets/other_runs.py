@@ -1,4 +1,4 @@
-"""The list of what trains elsewhere, and of what was not trained to its end."""
+"""The list of what trains, here and elsewhere, and of what was not trained to its end."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.library import Run
-from rnnlm_tui.tui.run_actions import is_unfinished, run_line
+from rnnlm_tui.tui.run_actions import RunRow, run_rows
 
 if TYPE_CHECKING:
     from rnnlm_tui.tui.app import RnnlmApp
@@ -25,9 +24,9 @@ class OtherRuns(OptionList):
 
     @dataclass
     class Opened(Message):
-        """A run was chosen: to be watched, or to be gone on with."""
+        """A run was chosen: to be shown, watched, or gone on with."""
 
-        run: Run
+        row: RunRow
 
     @dataclass
     class Renewed(Message):
@@ -56,44 +55,42 @@ class OtherRuns(OptionList):
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id, markup=False)
-        self.border_title = Content("other trainings: Enter or o opens one")
-        self._runs: list[Run] = []
+        self.border_title = Content("trainings: Enter or o opens one")
+        self._rows: list[RunRow] = []
 
     @property
     def is_empty(self) -> bool:
         """Whether there is none."""
-        return not self._runs
+        return not self._rows
 
     @property
-    def chosen(self) -> Run | None:
+    def chosen(self) -> RunRow | None:
         """The run that the keys mean."""
-        return self._runs[self.highlighted or 0] if self._runs else None
+        return self._rows[self.highlighted or 0] if self._rows else None
 
     @work(group="look", exclusive=True)
     async def look(self) -> None:
         """Reads which runs there are, off the event loop."""
         host = cast("RnnlmApp", self.app)
         try:
-            runs = await asyncio.to_thread(host.library.runs)
+            found = await asyncio.to_thread(host.library.runs)
         except RnnlmError:
             return  # the form says so when a training is to start
-        own = host.runs.own
-        mine = own.name if own is not None and own.is_running else None
-        self._show([r for r in runs if r.name != mine and (r.running or is_unfinished(r))])
+        self._show(run_rows(found, host.runs))
 
-    def _show(self, runs: list[Run]) -> None:
-        if runs == self._runs:
+    def _show(self, rows: list[RunRow]) -> None:
+        if rows == self._rows:
             return
-        chosen, self._runs = self.chosen, runs
-        self.set_options([Option(Content(run_line(run))) for run in runs])
-        names = [run.name for run in runs]
-        if runs:
+        chosen, self._rows = self.chosen, rows
+        self.set_options([Option(Content(row.text)) for row in rows])
+        names = [row.name for row in rows]
+        if rows:
             self.highlighted = names.index(chosen.name) if chosen and chosen.name in names else 0
-        self.display = bool(runs)
+        self.display = bool(rows)
         self.post_message(self.Renewed())
 
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        if event.option_index < len(self._runs):  # the list may have become shorter since
-            self.post_message(self.Opened(self._runs[event.option_index]))
+        if event.option_index < len(self._rows):  # the list may have become shorter since
+            self.post_message(self.Opened(self._rows[event.option_index]))

@@ -18,6 +18,7 @@ from textual.message import Message
 from textual.widgets import Input, OptionList
 
 from rnnlm_tui.printing import printable
+from rnnlm_tui.tui.widgets.safe_inputs import SafeInput
 
 MOST_ENTRIES = 200
 """Entries kept of a folder's matches: more than that nobody chooses from."""
@@ -95,7 +96,7 @@ def expanded(text: str) -> str:
         return text
 
 
-class PathLine(Input):
+class PathLine(SafeInput):
     """The input of a PathInput: Tab, Down, Up, Enter and Esc work on the list beneath it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -204,7 +205,8 @@ class PathInput(Vertical):
             overlay: screen;
             constrain: none inside;
             max-height: 8;
-            border: round $border;
+            /* At the outer edge of its cells: a round one has a band of background outside. */
+            border: tall $border;
         }
     }
     """

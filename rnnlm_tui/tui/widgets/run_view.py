@@ -14,9 +14,8 @@ from textual.widgets import Button, Static
 from rnnlm_tui.printing import printable
 from rnnlm_tui.tui.run_progress import Phase, RunProgress
 from rnnlm_tui.tui.run_words import (
-    PHASE_GLYPHS,
-    PHASE_LABELS,
     Outcome,
+    badge,
     epoch_words,
     outcome,
     run_facts,
@@ -42,7 +41,7 @@ PHASE_STYLES = {
 }
 
 
-def bar(share: float, width: int) -> str:
+def progress_bar(share: float, width: int) -> str:
     """A bar that is full as far as `share`, of whole characters, which every terminal has."""
     full = round(max(0.0, min(1.0, share)) * width)
     return FULL * full + EMPTY * (width - full)
@@ -90,13 +89,14 @@ class RunHead(Widget):
 def head_line(run: ShownRun, trainer: str, width: int) -> Content:
     """The phase, the name, and what kind of run it is."""
     phase = run.progress.phase
-    badge = f" {PHASE_GLYPHS[phase]} {PHASE_LABELS[phase]} "
     where = f"trained by {trainer}" if not run.owned else ""
     if run.owned and run.detached and not phase.is_over:
         where = "goes on when you quit"
     facts = " · ".join(part for part in (where, run_facts(run.progress)) if part)
     name = shortened(run.name, 64)
-    left = Content.assemble((badge, PHASE_STYLES.get(phase, "bold")), " ", (name, "bold"), "  ")
+    left = Content.assemble(
+        (f" {badge(run.progress)} ", PHASE_STYLES.get(phase, "bold")), " ", (name, "bold"), "  "
+    )
     space = max(0, width - left.cell_length)
     right = Content(printable(facts)).truncate(space, ellipsis=True)
     return Content.assemble(left, " " * (space - right.cell_length), (right.plain, "dim"))
@@ -111,14 +111,14 @@ def bar_lines(progress: RunProgress, now: float, width: int) -> list[Content]:
         first = (f"{'preparing':15}", moving_bar(now, space), "", epoch_words(progress, now))
         second = ("", "", "", "")
     else:
-        share = progress.epoch_share
+        share, words = progress.epoch_share, epoch_words(progress, now)
         # A quick run ends epochs without a report from within them.
         epoch = max(progress.epoch, progress.epochs_done)
         label = f"epoch {epoch:,}/{total:,}" if total else f"epoch {epoch:,}"
-        first = (f"{label:15}", bar(share, space), f"{share:5.0%}", epoch_words(progress, now))
+        first = (f"{label:15}", progress_bar(share, space), f"{share:5.0%}", words)
         label = f"step {last.step:,}/{last.steps:,}" if last else "step -"
-        share = progress.step_share
-        second = (f"{label:15}", bar(share, space), f"{share:5.0%}", step_words(progress, now))
+        share, words = progress.step_share, step_words(progress, now)
+        second = (f"{label:15}", progress_bar(share, space), f"{share:5.0%}", words)
     return [
         Content.assemble(label, " ", (drawn, style), f" {percent}  ", words).truncate(
             width, ellipsis=True
@@ -235,7 +235,7 @@ class RunView(Vertical):
         end.display = run.progress.phase.is_over
         self.query_one("#run-panes").display = not end.display or bool(run.progress.epochs)
         if end.display:
-            end.show(outcome(run.progress, run.name, log_tail), actions)
+            end.show(outcome(run.progress, run.name, log_tail, run.is_deleted), actions)
 
     def _is_new(self, part: str, stand: object) -> bool:
         new = self._drawn.get(part) != stand

@@ -5,29 +5,16 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.widget import Widget
-from textual.widgets import (
-    Button,
-    Collapsible,
-    Input,
-    RadioButton,
-    RadioSet,
-    Select,
-    Static,
-    TextArea,
-)
+from textual.widgets import Collapsible, Input, RadioButton, RadioSet, Select, TextArea
 
 from rnnlm_tui.config import DEFAULT_PRESET, PRESETS, preset_named
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.library import is_name
-from rnnlm_tui.printing import printable
 from rnnlm_tui.tui.corpus_summary import CorpusSummary, summarise
 from rnnlm_tui.tui.run_words import cost_line
 from rnnlm_tui.tui.train_plan import (
@@ -36,16 +23,18 @@ from rnnlm_tui.tui.train_plan import (
     all_settings_of,
     as_typed,
     default_of,
-    free_name,
     in_form_words,
-    proposed_name,
-    setting_problem,
 )
 from rnnlm_tui.tui.training_process import own_command
+from rnnlm_tui.tui.widgets.form_fields import (
+    Field,
+    NameField,
+    PastedText,
+    SettingField,
+    SourceChoice,
+)
 from rnnlm_tui.tui.widgets.path_input import PathInput
-
-if TYPE_CHECKING:
-    from rnnlm_tui.tui.app import RnnlmApp
+from rnnlm_tui.tui.widgets.safe_inputs import SafeInput
 
 PAUSE_S = 0.4
 """The corpus is looked at once nothing was typed for this long."""
@@ -58,68 +47,6 @@ PASTED = "the pasted text"
 COUNTING = "the text is being counted"
 IN_THE_FORM = ("epochs", "held_out")
 """Settings with a line of their own above the others."""
-UNITS = {
-    "epochs": "passes over the text",
-    "held_out": "% kept to measure on, try 10",
-}
-
-
-class Choice(RadioButton):
-    """A radio button whose glyph, and not its colour alone, says that it is chosen."""
-
-    ON, OFF = "●", "○"
-
-    def render(self) -> Content:
-        """The glyph and the label."""
-        self.BUTTON_INNER = self.ON if self.value else self.OFF
-        return super().render()
-
-
-class Field(Vertical):
-    """A labelled line of the form, and below it what is wrong with it."""
-
-    DEFAULT_CSS = """
-    Field {
-        height: auto;
-        .field-line { height: auto; }
-        .field-label { width: 12; color: $text-muted; }
-        &:focus-within .field-label { color: $foreground; text-style: bold; }
-        .field-hint { width: 1fr; height: 1; color: $text-muted; padding-left: 2;
-                      text-wrap: nowrap; text-overflow: ellipsis; }
-        .field-problem { display: none; padding-left: 12; color: $text-error; }
-        &.-wrong .field-problem { display: block; }
-        Input { width: 1fr; }
-        Input.-number { width: 12; }
-        Input:ansi { text-style: underline; }
-        Select { width: 1fr; }
-    }
-    """
-
-    def __init__(
-        self, label: str, *controls: Widget, hint: str = "", id: str | None = None
-    ) -> None:
-        super().__init__(id=id)
-        self.label = label
-        self._controls = controls
-        self._hint = hint
-        self.problem: str | None = None
-
-    def compose(self) -> ComposeResult:
-        """The label, the controls, the hint; the problem below them."""
-        with Horizontal(classes="field-line"):
-            yield Static(self.label, classes="field-label", markup=False)
-            yield from self._controls
-            if self._hint:
-                yield Static(self._hint, classes="field-hint", markup=False)
-        yield Static("", classes="field-problem", markup=False)
-
-    def show_problem(self, problem: str | None) -> None:
-        """Says what is wrong, or nothing."""
-        if problem == self.problem:
-            return
-        self.problem = problem
-        self.query_one(".field-problem", Static).update(f"! {printable(problem or '')}")
-        self.set_class(problem is not None, "-wrong")
 
 
 class TrainForm(Vertical):
@@ -134,11 +61,19 @@ class TrainForm(Vertical):
 
         form: TrainForm
 
+    @dataclasses.dataclass
+    class Answered(Message):
+        """What the command line says of the corpus and the network of `about`: one of the two."""
+
+        about: Plan
+        summary: CorpusSummary | None
+        error: RnnlmError | None
+
     DEFAULT_CSS = """
     TrainForm {
         #fields { height: 1fr; padding: 1 1 0 1; scrollbar-size-vertical: 1; }
         #sources { layout: horizontal; height: 1; width: 1fr; }
-        #sources Choice { width: auto; margin-right: 2; }
+        #sources SourceChoice { width: auto; margin-right: 2; }
         #source-field, #preset-field, #field-held_out, #seed-field, .of-files, .of-pasted
             { margin-bottom: 1; }
         #pasted { height: 7; border: tall $border-blurred; padding: 0; }
@@ -146,8 +81,6 @@ class TrainForm(Vertical):
         .of-files, .of-pasted { display: none; height: auto; }
         &.-files .of-files { display: block; }
         &.-pasted .of-pasted { display: block; }
-        #take-name { display: none; margin-left: 1; }
-        &.-name-taken #take-name { display: block; }
         #more { border-top: none; background: transparent; padding: 0; }
         #more Contents { padding: 0; }
         #more CollapsibleTitle { padding: 0; }
@@ -162,72 +95,50 @@ class TrainForm(Vertical):
         super().__init__(id=id)
         self._command = own_command() if command is None else command
         self._asked: Plan | None = None
-        self._proposed = ""
-        self._free: str | None = None
-        self._name_checked: str | None = None
         self._seed_given = ""
         self.summary: CorpusSummary | None = None
         """What the corpus makes of the network; None while that is being counted or wrong."""
         self.error: RnnlmError | None = None
         """Why the corpus cannot be used."""
+        self._make_controls()
+
+    def _make_controls(self) -> None:
+        """Kept, since they are read at each key, and a search among all widgets takes long."""
+        self._sources = RadioSet(
+            *(SourceChoice(source, label, source == "bundled") for source, label in SOURCES),
+            id="sources",
+            compact=True,
+        )
+        self._files = PathInput(placeholder="~/poems.txt", floating=True, id="files")
+        self._files.input.compact = True
+        self._text = ""
+        """The pasted text. It is joined when it changes, and not at each look: 6 ms for 5 MB."""
+        area = PastedText(id="pasted", compact=True)
+        self._pasted = Field("Your text", area, id="pasted-field")
+        self._settings = {name: SettingField(name, DEFAULT_PRESET, True) for name in IN_THE_FORM}
+        presets = [(Content(f"{p.name}: {p.summary}"), p.name) for p in PRESETS.values()]
+        self._preset = Select(
+            presets, value=DEFAULT_PRESET, allow_blank=False, compact=True, id="preset"
+        )
+        self._name_field = NameField()
+        self._seed = SafeInput(id="seed", compact=True, placeholder="the first words of the text")
+        self._encoding = SafeInput()
 
     def compose(self) -> ComposeResult:
         """The fields, top to bottom."""
         with VerticalScroll(id="fields", can_focus=False):
-            yield from self._corpus_fields()
-            presets = [
-                (Content(f"{preset.name}: {preset.summary}"), preset.name)
-                for preset in PRESETS.values()
-            ]
-            yield Field(
-                "Preset",
-                Select(presets, value=DEFAULT_PRESET, allow_blank=False, compact=True, id="preset"),
-            )
-            for setting in IN_THE_FORM:
-                yield self._setting_field(setting, DEFAULT_PRESET)
-            take = Button("take another", id="take-name", compact=True)
-            yield Field("Name", Input(id="name", compact=True), take, id="name-field")
-            yield Field(
-                "Your line",
-                Input(id="seed", compact=True, placeholder="the first words of the text"),
-                id="seed-field",
-            )
+            yield Field("Text", self._sources, id="source-field")
+            with Vertical(classes="of-files"):
+                yield Field("File", self._files, id="files-field")
+                yield Field("", hint="Tab completes it; several files: a.txt; b.txt")
+            with Vertical(classes="of-pasted"):
+                yield self._pasted
+            yield Field("Preset", self._preset, id="preset-field")
+            yield from self._settings.values()
+            yield self._name_field
+            yield Field("Your line", self._seed, id="seed-field")
             with Collapsible(title="More settings", id="more"):
                 yield Vertical(id="more-settings")
-
-    def _corpus_fields(self) -> ComposeResult:
-        buttons = [
-            Choice(Content(label), value=source == "bundled", id=f"source-{source}", compact=True)
-            for source, label in SOURCES
-        ]
-        yield Field("Text", RadioSet(*buttons, id="sources", compact=True), id="source-field")
-        with Vertical(classes="of-files"):
-            path = PathInput(placeholder="~/poems.txt", floating=True, id="files")
-            path.input.compact = True
-            yield Field("File", path, id="files-field")
-            yield Field("", hint="Tab completes it; several files: a.txt; b.txt")
-        with Vertical(classes="of-pasted"):
-            yield Field("Your text", TextArea(id="pasted", compact=True), id="pasted-field")
-
-    def _setting_field(self, setting: str, preset: str) -> Field:
-        spec = all_settings_of(preset)[setting]
-        default = as_typed(setting, default_of(preset, setting))
-        own = setting in IN_THE_FORM
-        label = setting.replace("_", " ")
-        control = Input(
-            default if own else "",
-            placeholder=default,
-            compact=True,
-            id=f"setting-{setting}",
-            classes="-number",
-            select_on_focus=False,
-        )
-        return Field(
-            label.capitalize() if own else label,
-            control,
-            hint=UNITS.get(setting, spec.metadata["help"]),
-            id=f"field-{setting}",
-        )
 
     async def on_mount(self) -> None:
         """Shows the settings of the first preset."""
@@ -237,54 +148,44 @@ class TrainForm(Vertical):
     async def _show_settings(self, preset: str) -> None:
         more = self.query_one("#more-settings", Vertical)
         await more.remove_children()
-        fields = [
-            self._setting_field(setting, preset)
-            for setting in all_settings_of(preset)
-            if setting not in IN_THE_FORM
-        ]
-        encoding = Input(id="encoding", compact=True, classes="-number", placeholder="utf-8")
+        own = {name: self._settings[name] for name in IN_THE_FORM}
+        names = [name for name in all_settings_of(preset) if name not in own]
+        others = {name: SettingField(name, preset, False) for name in names}
+        self._settings = own | others
+        self._encoding = SafeInput(
+            id="encoding", compact=True, classes="-number", placeholder="utf-8"
+        )
         hint = "how your files are written, such as latin-1"
-        await more.mount(*fields, Field("encoding", encoding, hint=hint))
+        await more.mount(*others.values(), Field("encoding", self._encoding, hint=hint))
 
     # What stands in the form
-
-    @property
-    def host(self) -> RnnlmApp:
-        """The app."""
-        return cast("RnnlmApp", self.app)
 
     @property
     def plan(self) -> Plan:
         """The form as it is filled in."""
         preset = self.preset
-        typed = {
-            setting: self._input(f"setting-{setting}").strip()
-            for setting in all_settings_of(preset)
-        }
+        known = all_settings_of(preset)
+        typed = {name: field.value for name, field in self._settings.items() if name in known}
         return Plan(
             source=self.source,
-            files=self.query_one("#files", PathInput).value,
-            text=self.query_one("#pasted", TextArea).text,
+            files=self._files.value,
+            text=self._text,
             preset=preset,
-            name=self._input("name").strip(),
-            seed_line=self._input("seed"),
-            encoding=self._input("encoding").strip(),
-            settings={setting: value for setting, value in typed.items() if value},
+            name=self._name_field.value,
+            seed_line=self._seed.value,
+            encoding=self._encoding.value.strip(),
+            settings={name: value for name, value in typed.items() if value},
         )
 
     @property
     def source(self) -> Source:
         """Where the corpus comes from."""
-        return SOURCES[max(0, self.query_one("#sources", RadioSet).pressed_index)][0]
+        return SOURCES[max(0, self._sources.pressed_index)][0]
 
     @property
     def preset(self) -> str:
         """The preset that is chosen."""
-        return str(self.query_one("#preset", Select).value)
-
-    def _input(self, id: str) -> str:
-        found = self.query(f"#{id}").results(Input)
-        return next((field.value for field in found), "")
+        return str(self._preset.value)
 
     @property
     def counting(self) -> bool:
@@ -294,8 +195,8 @@ class TrainForm(Vertical):
     @property
     def settings_problem(self) -> str | None:
         """The first thing that is wrong with the fields themselves, the name apart."""
-        for field in self.query(Field):
-            if field.problem is not None and field.id != "name-field":
+        for field in (self._pasted, *self._settings.values()):
+            if field.problem is not None:
                 return f"{field.label.lower()}: {field.problem}"
         return None
 
@@ -309,11 +210,11 @@ class TrainForm(Vertical):
             return COUNTING
         if self.error is not None:
             return in_form_words(self.error.message)
-        if wrong := self.query_one("#name-field", Field).problem:
-            return wrong
+        if self._name_field.problem:
+            return self._name_field.problem
         if self.summary is None:
             return COUNTING
-        return None if self._name_checked == plan.name else "the name is being checked"
+        return None if self._name_field.known == plan.name else "the name is being checked"
 
     @property
     def cost(self) -> str:
@@ -327,61 +228,65 @@ class TrainForm(Vertical):
     def fill(self, corpus: str | None = None, preset: str | None = None) -> None:
         """Fills in a corpus, which is a line of paths, and a preset."""
         if corpus is not None:
-            self.query_one("#files", PathInput).value = corpus
+            self._files.value = corpus
             self.query_one("#source-files", RadioButton).value = True
         if preset is not None:
-            self.query_one("#preset", Select).value = preset_named(preset).name
+            self._preset.value = preset_named(preset).name
 
     def propose_seed(self, line: str) -> None:
         """Puts `line` into the seed line, unless somebody has typed another there."""
-        field = self.query_one("#seed", Input)
+        field = self._seed
         if field.value == self._seed_given and line != field.value:
-            self._seed_given = field.value = line
+            field.value = line
+            self._seed_given = field.value  # which may be another one: it is made printable
 
     # What happens in it
 
+    @on(TextArea.Changed)
+    def _text_changed(self, event: TextArea.Changed) -> None:
+        self._text = event.text_area.text
+        self._check()
+
+    @on(PastedText.TooLarge)
+    def _text_too_large(self, event: PastedText.TooLarge) -> None:
+        self._pasted.show_problem(event.problem)
+        self.post_message(self.Changed(self))
+
     @on(Input.Changed)
     @on(PathInput.Changed)
-    @on(TextArea.Changed)
     @on(RadioSet.Changed)
     def _something_changed(self) -> None:
-        self.check()
+        self._check()
 
     @on(Select.Changed, "#preset")
     async def _preset_changed(self) -> None:
         await self._show_settings(self.preset)
         for setting in IN_THE_FORM:
             default = as_typed(setting, default_of(self.preset, setting))
-            self.query_one(f"#setting-{setting}", Input).value = default
-        self.check()
+            self._settings[setting].input.value = default
+        self._check()
 
     @on(Input.Submitted)
     @on(PathInput.Submitted)
     def _next_field(self) -> None:
         self.screen.focus_next()
 
-    @on(Button.Pressed, "#take-name")
-    def take_free_name(self) -> None:
-        """Takes the free name that is offered for the taken one."""
-        if self._free is not None:
-            self.query_one("#name", Input).value = self._free
-            self.query_one("#name", Input).focus()
-
     def check(self) -> None:
-        """Checks what can be checked at once, and has the rest looked at."""
+        """Checks what can be checked at once, and has the rest looked at, the name even where
+        nothing was typed: another program may have taken it."""
+        self._check(again=True)
+
+    def _check(self, *, again: bool = False) -> None:
         plan = self.plan
         self.set_class(plan.source == "files", "-files")
         self.set_class(plan.source == "pasted", "-pasted")
+        self._pasted.show_problem(None)
         known = all_settings_of(plan.preset)
-        for setting in known:
-            for field in self.query(f"#field-{setting}").results(Field):
-                wrong = setting_problem(known[setting], plan.settings.get(setting, ""))
-                if setting in IN_THE_FORM and setting not in plan.settings:
-                    wrong = "give a number"
-                field.show_problem(wrong)
+        for name, field in self._settings.items():
+            if name in known and field.is_mounted:
+                field.check(known[name])
         self._ask(plan)
-        self._name_checked = None
-        self._check_name(plan)
+        self._name_field.check(plan, again=again)
         self.post_message(self.Changed(self))
 
     def _ask(self, plan: Plan) -> None:
@@ -398,12 +303,20 @@ class TrainForm(Vertical):
         if plan.corpus_problem() or self.settings_problem:
             return
         await asyncio.sleep(PAUSE_S)
+        summary, problem = None, None
         try:
             paths = await asyncio.to_thread(plan.paths)
-            self.summary = await summarise(plan.question(paths), self._command)
+            summary = await summarise(plan.question(paths), self._command)
         except RnnlmError as error:
-            self.error = error
-        if plan.source == "pasted":
+            problem = error
+        self.post_message(self.Answered(plan, summary, problem))
+
+    @on(Answered)
+    def _take_answer(self, event: Answered) -> None:
+        if event.about != self._asked:
+            return  # something was typed since
+        self.summary, self.error = event.summary, event.error
+        if event.about.source == "pasted":
             self._name_the_pasted_text()
         self.post_message(self.Changed(self))
 
@@ -415,34 +328,9 @@ class TrainForm(Vertical):
             message = error.message.replace("standard input", PASTED).replace("stdin", PASTED)
             self.error = RnnlmError(message, error.hint)
 
-    @work(group="name", exclusive=True)
-    async def _check_name(self, plan: Plan) -> None:
-        """Proposes a name while nobody has typed one, and says what is wrong with one."""
-        name, problem, free = plan.name, None, None
-        if name == self._proposed:
-            name = await asyncio.to_thread(proposed_name, plan, self._is_taken)
-            if name != self._proposed:
-                self._proposed = self.query_one("#name", Input).value = name
-                return  # which is a change, and comes back here
-        if not is_name(name):
-            problem = (
-                "letters, digits, '.', '_' and '-', at most 64, no '.' at an end"
-                if name
-                else "give it a name"
-            )
-        elif await asyncio.to_thread(self._is_taken, name):
-            problem = f"there is a model or a run {name} already"
-            free = await asyncio.to_thread(free_name, name, self._is_taken)
-        self._name_checked, self._free = name, free
-        self.query_one("#name-field", Field).show_problem(problem)
-        self.query_one("#take-name", Button).label = Content(f"take {free}")
-        self.set_class(free is not None, "-name-taken")
+    @on(NameField.Checked)
+    def _name_checked(self) -> None:
         self.post_message(self.Changed(self))
-
-    def _is_taken(self, name: str) -> bool:
-        """Whether a model or a run has this name. Reads folders, so it belongs into a thread."""
-        library = self.host.library
-        return library.has(name) or library.holder(name) is not None
 
 
 def _about_corpus(plan: Plan) -> Plan:

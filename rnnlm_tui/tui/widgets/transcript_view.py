@@ -77,7 +77,9 @@ class TranscriptLine(Widget):
 
 
 class TranscriptView(VerticalScroll, can_focus=True):
-    """The newest lines, at the bottom."""
+    """The newest lines, at the bottom. A click copies and leaves the focus where one writes."""
+
+    FOCUS_ON_CLICK = False
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "move(-1)", "up", id="transcript.up", key_display="↑",

@@ -1,0 +1,239 @@
+"""The fields of the Train screen's form."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from typing import TYPE_CHECKING, Any, cast
+
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Button, RadioButton, Static
+
+from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.library import NAME_RULE, Library, free_name, is_name
+from rnnlm_tui.printing import in_bytes, printable
+from rnnlm_tui.tui.train_plan import (
+    Plan,
+    all_settings_of,
+    as_typed,
+    default_of,
+    proposed_stem,
+    setting_problem,
+)
+from rnnlm_tui.tui.widgets.safe_inputs import SafeInput, SafeTextArea
+
+if TYPE_CHECKING:
+    from rnnlm_tui.tui.app import RnnlmApp
+
+LARGEST_PASTE = 1_000_000
+"""Characters. The text area stands still for a second while it takes in so many."""
+UNITS = {
+    "epochs": "passes over the text",
+    "held_out": "% kept to measure on, try 10",
+}
+
+
+class SourceChoice(RadioButton):
+    """A radio button whose glyph, and not its colour alone, says that it is chosen."""
+
+    ON, OFF = "●", "○"
+
+    def __init__(self, source: str, label: str, chosen: bool) -> None:
+        super().__init__(Content(label), chosen, id=f"source-{source}", compact=True)
+
+    def render(self) -> Content:
+        """The glyph and the label."""
+        self.BUTTON_INNER = self.ON if self.value else self.OFF
+        return super().render()
+
+
+class Field(Vertical):
+    """A labelled line of the form, and below it what is wrong with it."""
+
+    DEFAULT_CSS = """
+    Field {
+        height: auto;
+        .field-line { height: auto; }
+        .field-label { width: 12; color: $text-muted; }
+        &:focus-within .field-label { color: $foreground; text-style: bold; }
+        .field-hint { width: 1fr; height: 1; color: $text-muted; padding-left: 2;
+                      text-wrap: nowrap; text-overflow: ellipsis; }
+        .field-problem { display: none; padding-left: 12; color: $text-error; }
+        &.-wrong .field-problem { display: block; }
+        Input { width: 1fr; }
+        Input.-number { width: 12; }
+        Input:ansi { text-style: underline; }
+        Select { width: 1fr; }
+    }
+    """
+
+    def __init__(
+        self, label: str, *controls: Widget, hint: str = "", id: str | None = None
+    ) -> None:
+        super().__init__(id=id)
+        self.label = label
+        self._controls = controls
+        self._hint = hint
+        self.problem: str | None = None
+
+    def compose(self) -> ComposeResult:
+        """The label, the controls, the hint; the problem below them."""
+        with Horizontal(classes="field-line"):
+            yield Static(self.label, classes="field-label", markup=False)
+            yield from self._controls
+            if self._hint:
+                yield Static(self._hint, classes="field-hint", markup=False)
+        yield Static("", classes="field-problem", markup=False)
+
+    def show_problem(self, problem: str | None) -> None:
+        """Says what is wrong, or nothing."""
+        if problem == self.problem:
+            return
+        self.problem = problem
+        self.query_one(".field-problem", Static).update(f"! {printable(problem or '')}")
+        self.set_class(problem is not None, "-wrong")
+
+
+class SettingField(Field):
+    """A setting of a preset, whose own value counts where nothing is typed; or, where it is
+    `needed`, stands in the field and must be replaced by another."""
+
+    def __init__(self, setting: str, preset: str, needed: bool) -> None:
+        default = as_typed(setting, default_of(preset, setting))
+        self.input = SafeInput(
+            default if needed else "",
+            placeholder=default,
+            compact=True,
+            id=f"setting-{setting}",
+            classes="-number",
+            select_on_focus=False,
+        )
+        label = setting.replace("_", " ")
+        super().__init__(
+            label.capitalize() if needed else label,
+            self.input,
+            hint=UNITS.get(setting, all_settings_of(preset)[setting].metadata["help"]),
+            id=f"field-{setting}",
+        )
+        self._needed = needed
+
+    @property
+    def value(self) -> str:
+        """What is typed."""
+        return self.input.value.strip()
+
+    def check(self, spec: dataclasses.Field[Any]) -> None:
+        """Says what is wrong with what is typed."""
+        is_missing = self._needed and not self.value
+        self.show_problem("give a number" if is_missing else setting_problem(spec, self.value))
+
+
+class PastedText(SafeTextArea):
+    """The text to train on, where it is pasted or typed."""
+
+    class TooLarge(Message):
+        """More was pasted than the area can take in; nothing of it was."""
+
+        def __init__(self, size: int) -> None:
+            super().__init__()
+            self.problem = (
+                f"{in_bytes(size)} are too much to paste: save them as a file, and take my files"
+            )
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Lets it pass on to the area itself, unless it is too large."""
+        if len(event.text) > LARGEST_PASTE:
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.TooLarge(len(event.text)))
+
+
+class NameField(Field):
+    """The name of the model: one is proposed while nobody has typed another, and for one that is
+    taken a free one is offered."""
+
+    DEFAULT_CSS = """
+    NameField {
+        #take-name { display: none; margin-left: 1; }
+        &.-taken #take-name { display: block; }
+    }
+    """
+
+    @dataclasses.dataclass
+    class Checked(Message):
+        """What is known of the name `asked`: another one to propose in its place, what is wrong
+        with it, and a free one where it is taken."""
+
+        asked: str
+        proposed: str | None = None
+        problem: str | None = None
+        free: str | None = None
+
+    def __init__(self) -> None:
+        self.input = SafeInput(id="name", compact=True)
+        self._take = Button("take another", id="take-name", compact=True)
+        super().__init__("Name", self.input, self._take, id="name-field")
+        self._proposed = ""
+        self._free: str | None = None
+        self._asked: object = None
+        self.known: str | None = None
+        """The name of which is known what is wrong with it."""
+
+    @property
+    def value(self) -> str:
+        """The name."""
+        return self.input.value.strip()
+
+    def check(self, plan: Plan, *, again: bool = False) -> None:
+        """Has the name looked up, `again` even where it was already."""
+        asked = (plan.name, plan.source, plan.files, plan.preset)
+        if again or asked != self._asked:
+            self._asked, self.known = asked, None
+            self._look_up(plan)
+
+    @work(group="name", exclusive=True)
+    async def _look_up(self, plan: Plan) -> None:
+        library = cast("RnnlmApp", self.app).library
+        is_proposed = plan.name == self._proposed
+        try:
+            found = await asyncio.to_thread(checked, plan, is_proposed, library)
+        except RnnlmError as error:
+            found = self.Checked(plan.name, problem=error.message)
+        self.post_message(found)
+
+    @on(Checked)
+    def _take_in(self, event: Checked) -> None:
+        if event.asked != self.value:
+            return  # typed since
+        if event.proposed is not None and event.proposed != event.asked:
+            self._proposed = self.input.value = event.proposed
+            return  # which is a change, and is looked up
+        self.known, self._free = event.asked, event.free
+        self.show_problem(event.problem)
+        self._take.label = Content(f"take {event.free}")
+        self.set_class(event.free is not None, "-taken")
+
+    @on(Button.Pressed, "#take-name")
+    def _take_free_name(self) -> None:
+        if self._free is not None:
+            self.input.value = self._free
+            self.input.focus()
+
+
+def checked(plan: Plan, is_proposed: bool, library: Library) -> NameField.Checked:
+    """Looks a plan's name up, or finds one to propose in the place of one that was proposed. Reads
+    folders, so it belongs into a thread. Raises StorageError."""
+    name = plan.name
+    if is_proposed:
+        return NameField.Checked(name, free_name(library, proposed_stem(plan)))
+    if not is_name(name):
+        return NameField.Checked(name, problem=NAME_RULE if name else "give it a name")
+    free = free_name(library, name)
+    if free == name:
+        return NameField.Checked(name)
+    return NameField.Checked(name, problem=f"there is a model or a run {name} already", free=free)

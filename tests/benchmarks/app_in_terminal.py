@@ -1,0 +1,87 @@
+"""What the benchmarks of the app share: the app in a pseudo-terminal, and its list read."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from rnnlm_tui.library import Library
+from rnnlm_tui.paths import data_dir
+from tests.tui.terminal import Terminal
+
+ROW = re.compile(r" [▸ ][\d ] (\S+) +(<?\d+%) ")
+"""A row of the list: its mark and digit, the word, the percent."""
+Rows = tuple[tuple[str, str], ...]
+LESSON = ("--name", "beside", "--epochs", "100", "--json", "--control", "stdin")
+
+
+def the_model(name: str | None, folder: Path | None) -> tuple[Library, str]:
+    """The library of the data folder, and the model asked for or the newest in it."""
+    library = Library(data_dir(folder))
+    return library, name or library.newest()
+
+
+@contextmanager
+def own_folders(library: Library, name: str) -> Iterator[dict[str, str | None]]:
+    """An environment with fresh folders for data, settings and logs, in which the model stands, so
+    that no transcript of the user's is touched."""
+    with tempfile.TemporaryDirectory() as folder:
+        models = Path(folder) / "data" / "models"
+        models.mkdir(parents=True)
+        (models / name).symlink_to(library.path(name).resolve(), target_is_directory=True)
+        kinds = ("data", "config", "log")
+        env = {f"RNNLM_{kind.upper()}_DIR": str(Path(folder) / kind) for kind in kinds}
+        # As it is for a user: Python keeps what it has compiled.
+        yield {**env, "PYTHONDONTWRITEBYTECODE": None}
+
+
+def app(env: dict[str, str | None], name: str, columns: int = 80, rows: int = 24) -> Terminal:
+    """The installed app with this model."""
+    command = [sys.executable, "-m", "rnnlm_tui", name]
+    return Terminal(command, columns=columns, rows=rows, env=env)
+
+
+def listed(terminal: Terminal) -> Rows:
+    """The words in the list on the screen and their shares."""
+    return tuple(
+        (found[1], found[2]) for line in terminal.screen.display if (found := ROW.match(line))
+    )
+
+
+def resident_mb(terminal: Terminal) -> float:
+    """Memory of the app's process that is in RAM, in MB of 10^6 bytes."""
+    return float(psutil.Process(terminal.pid).memory_info().rss) / 1e6
+
+
+@contextmanager
+def lesson_in_training() -> Iterator[Callable[[], int]]:
+    """The lesson's training as the app starts it, past its start; it is killed at the end. Gives a
+    function that counts its reports so far, of which there are several each second."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "rnnlm_tui", "--train", *LESSON, "--data-dir", folder]
+        events = Path(folder) / "events.jsonl"
+
+        def reports() -> int:
+            return events.read_bytes().count(b'"progress"')
+
+        with (
+            events.open("wb") as file,
+            subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=file, stderr=subprocess.DEVNULL
+            ) as process,
+        ):
+            try:
+                while not reports():
+                    assert process.poll() is None, "the training has ended"
+                    time.sleep(0.1)
+                yield reports
+            finally:
+                process.kill()

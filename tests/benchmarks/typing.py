@@ -1,0 +1,159 @@
+"""From a key press to the new suggestion on the screen, through a pseudo-terminal.
+
+    python -m tests.benchmarks.typing [--keys 600] [--training] [--model NAME] [--data-dir FOLDER]
+
+Types lines of the sonnets into the installed app at 80x24, a key at a time at the pace of a fast
+typist, and measures the time from each key to the arrival of the output after which the list shows
+the words and shares that the engine gives for the new line, asked beforehand, and the line shows
+their ghost. Keys after which the list stays as it was are left out. With --training it does the
+same again while the lesson's model trains beside it, as the app trains one. Prints the memory of
+the app at the end too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import random
+import statistics
+import time
+from pathlib import Path
+
+from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.paths import bundled_corpus
+from rnnlm_tui.suggest import suggest
+from rnnlm_tui.text.corpus import read_corpus
+from rnnlm_tui.tui.screens.autocomplete import CANDIDATES
+from rnnlm_tui.tui.widgets.candidates import in_percent
+from tests.benchmarks.app_in_terminal import (
+    Rows,
+    app,
+    lesson_in_training,
+    listed,
+    own_folders,
+    resident_mb,
+    the_model,
+)
+from tests.tui.terminal import Chunk, Terminal
+
+QUIET_S = 0.05
+"""Output has come to rest when none has come for this long."""
+PAUSES_S = (0.0, 0.1)
+"""Between that rest and the next key, drawn evenly."""
+PATIENCE_S = 10.0
+COLUMNS = 80
+SHOWN = 5
+"""Rows of the list at this width."""
+TARGETS_MS = {"idle": "p50 20, p95 35", "training": "p95 60"}
+
+
+class Typist:
+    """Types into the app, and keeps how long it took to answer."""
+
+    def __init__(self, terminal: Terminal, model: LanguageModel) -> None:
+        self._terminal = terminal
+        self._model = model
+        self._random = random.Random(1)
+        self.letters_ms: list[float] = []
+        """From a key to its letter on the screen."""
+        self.suggestions_ms: list[float] = []
+        """From a key to the new suggestion on the screen."""
+
+    def type_line(self, line: str) -> None:
+        """Types the line and sends it."""
+        for end in range(1, len(line) + 1):
+            self._press(line[:end])
+        empty = self._expected("")[0]
+        self._terminal.send("\r")
+        self._terminal.wait_for(lambda: listed(self._terminal) == empty)
+
+    def _press(self, line: str) -> None:
+        """Presses the last key of the line."""
+        before = listed(self._terminal)
+        rows, shown = self._expected(line)
+        self._paint_until_quiet(self._random.uniform(*PAUSES_S))
+        self._terminal.chunks.clear()
+        began = time.perf_counter()
+        self._terminal.send(line[-1])
+        echoed = answered = None
+        while answered is None:
+            assert time.perf_counter() - began < PATIENCE_S, f"no {rows}:\n{self._terminal.text}"
+            for chunk in self._until_quiet(QUIET_S):
+                self._terminal.paint(chunk)
+                text = self._terminal.text
+                if echoed is None and f"│ {line}" in text:
+                    echoed = chunk.time
+                if answered is None and listed(self._terminal) == rows and f"│ {shown}" in text:
+                    answered = chunk.time
+        self.letters_ms.append(1000 * ((echoed or answered) - began))
+        if rows != before:
+            self.suggestions_ms.append(1000 * (answered - began))
+
+    def _expected(self, line: str) -> tuple[Rows, str]:
+        """The list that the engine gives, and the line with its ghost, or without where the ghost
+        may be cut at the edge."""
+        found = suggest(self._model, line, k=CANDIDATES)
+        rows = [(c.word, in_percent(c.probability)) for c in found.candidates[:SHOWN]]
+        ghosted = line + " ".join(found.continuation)[len(found.prefix) :]
+        return tuple(rows), ghosted if len(ghosted) < COLUMNS - 6 else line
+
+    def _until_quiet(self, quiet_s: float) -> list[Chunk]:
+        """What comes, taken in without painting it: that takes time in which more comes."""
+        chunks = []
+        while chunk := self._terminal.receive(quiet_s):
+            chunks.append(chunk)
+        return chunks
+
+    def _paint_until_quiet(self, quiet_s: float) -> None:
+        for chunk in self._until_quiet(quiet_s):
+            self._terminal.paint(chunk)
+
+
+def measured(terminal: Terminal, model: LanguageModel, lines: list[str], keys: int) -> Typist:
+    """A typist who has typed lines until there are that many figures."""
+    typist = Typist(terminal, model)
+    for line in lines:
+        if len(typist.suggestions_ms) < keys:
+            typist.type_line(line)
+    return typist
+
+
+def report(label: str, typist: Typist) -> str:
+    """A row of the table."""
+    cuts = statistics.quantiles(typist.suggestions_ms, n=100)
+    letters = statistics.quantiles(typist.letters_ms, n=100)
+    return (
+        f"{label:9}{len(typist.suggestions_ms):6,}{cuts[49]:8.1f}{cuts[94]:8.1f}{cuts[98]:8.1f}"
+        f"{letters[49]:10.1f}{letters[94]:8.1f}   {os.getloadavg()[0]:4.1f}"
+        f"   (target {TARGETS_MS[label]})"
+    )
+
+
+def main() -> None:
+    """Prints the table and the memory."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--keys", type=int, default=600)
+    parser.add_argument("--training", action="store_true")
+    parser.add_argument("--model", help="the newest by default")
+    parser.add_argument("--data-dir", type=Path)
+    options = parser.parse_args()
+    library, name = the_model(options.model, options.data_dir)
+    _, model = library.open(name)
+    lines = list(read_corpus([bundled_corpus()], None, io.BytesIO()).lines[1::7])
+    print("milliseconds from a key to: its suggestion                its letter")
+    print("           keys     p50     p95     p99       p50     p95   load")
+    with own_folders(library, name) as env, app(env, name, COLUMNS) as terminal:
+        terminal.wait_for(lambda: listed(terminal))
+        print(report("idle", measured(terminal, model, lines, options.keys)), flush=True)
+        if options.training:
+            with lesson_in_training() as reports:
+                typist = measured(terminal, model, lines, options.keys)
+                done = reports()
+            print(report("training", typist))
+            print(f"the training has reported {done} times meanwhile", flush=True)
+        print(f"memory of the app {resident_mb(terminal):.0f} MB (target 120 MB)")
+
+
+if __name__ == "__main__":
+    main()
