@@ -275,9 +275,18 @@ class RnnlmApp(App[None]):
 
     def _obey_signals(self) -> None:
         loop = asyncio.get_running_loop()
-        for name in ("SIGTERM", "SIGHUP"):
-            with suppress(AttributeError, NotImplementedError, RuntimeError):
-                loop.add_signal_handler(getattr(signal, name), self.exit)
+        with suppress(AttributeError, NotImplementedError, RuntimeError):  # Windows has none
+            resume = signal.getsignal(signal.SIGCONT)
+            loop.add_signal_handler(signal.SIGTERM, self.exit)
+            loop.add_signal_handler(signal.SIGHUP, self.exit)
+            loop.add_signal_handler(signal.SIGCONT, self._go_on, resume)
+
+    def _go_on(self, resume: object) -> None:
+        """After a stop by the shell. A window that is closed sends SIGCONT too, right after SIGHUP:
+        Textual's own handler would begin anew then to write to a terminal that is gone, and wait
+        for it for ever."""
+        if callable(resume) and not self._exit:
+            resume(signal.SIGCONT, None)
 
     async def action_quit(self) -> None:
         """Leaves; a training is stopped and kept, or goes on alone, as the user wants."""
