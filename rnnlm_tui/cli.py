@@ -188,14 +188,28 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
                 if name in seen:
                     continue
                 seen.add(name)
-                meta, default = spec.metadata, getattr(getattr(preset, part), name)
+                meta = spec.metadata
                 allowed = " | ".join(meta["choices"]) or str(meta["within"])
-                shown = f", default {default}" if default is not None else ""
+                shown = _defaults_of(part, name)
                 group.add_argument(
                     "--" + name.replace("_", "-"),
                     metavar="N" if meta["kind"] == "int" else "X" if not meta["choices"] else "D",
                     help=f"{meta['help']} ({allowed}{shown})".replace("%", "%%"),
                 )
+
+
+def _defaults_of(part: str, setting: str) -> str:
+    """The default of a setting for the help: the first preset's, and those that differ from it."""
+    by_preset = {
+        preset.name: getattr(getattr(preset, part), setting)
+        for preset in PRESETS.values()
+        if setting in settings_of(preset)[part]
+    }
+    first, *others = by_preset.items()
+    differing = [f"{name} {value}" for name, value in others if value != first[1]]
+    if first[1] is None and not differing:
+        return ""
+    return f", default {'; '.join([str(first[1]), *differing])}"
 
 
 def _add_queries(group: argparse._ArgumentGroup) -> None:

@@ -88,7 +88,16 @@ class LessonConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class TrainConfig:
+class NgramConfig:
+    """The size of a model of counts."""
+
+    order: int = setting(
+        5, "words of the longest sequences counted, the predicted one included", within=Range(1, 6)
+    )
+
+
+@dataclass(frozen=True)
+class NetworkTrainConfig:
     """How a network is trained. The defaults are the lesson's."""
 
     epochs: int = setting(130, "passes over the corpus", within=Range(1, 1_000_000))
@@ -96,13 +105,6 @@ class TrainConfig:
     learning_rate: float = setting(
         1e-3, "the step size of Adam", within=Range(0, 1e30, open_low=True)
     )
-    held_out: float = setting(
-        0.0, "share of the lines kept out of training, to measure on", within=Range(0, 0.5)
-    )
-    max_vocabulary: int | None = setting(
-        None, "keep this many words, the most frequent", within=Range(2, 10_000_000), kind="int"
-    )
-    seed: int = setting(0, "the same seed gives the same model", within=Range(0, 2**32 - 1))
     device: str = setting(
         "auto", "where to compute; auto takes what is there", choices=("auto", "cpu", "cuda", "mps")
     )
@@ -111,7 +113,42 @@ class TrainConfig:
     )
 
 
-ModelConfig: TypeAlias = LessonConfig
+@dataclass(frozen=True)
+class TextConfig:
+    """How a corpus becomes what a model is made from; every preset has these."""
+
+    held_out: float = setting(
+        0.0, "share of the lines kept out of training, to measure on", within=Range(0, 0.5)
+    )
+    max_vocabulary: int | None = setting(
+        None, "keep this many words, the most frequent", within=Range(2, 10_000_000), kind="int"
+    )
+    min_count: int = setting(
+        1, "keep the words that stand so often in the lines to train on", within=Range(1, 1_000_000)
+    )
+    seed: int = setting(0, "the same seed gives the same model", within=Range(0, 2**32 - 1))
+
+
+@dataclass(frozen=True)
+class LineTextConfig(TextConfig):
+    """The same for the presets that learn whole lines: by default a tenth of them is held out."""
+
+    held_out: float = setting(
+        0.1, "share of the lines kept out of training, to measure on", within=Range(0, 0.5)
+    )
+    tokenizer: str = setting(
+        "lesson",
+        "how a line is cut into words: as in the lesson, or as it stands between its spaces",
+        choices=("lesson", "whitespace"),
+    )
+
+
+@dataclass(frozen=True)
+class TrainConfig(TextConfig, NetworkTrainConfig):
+    """The training of the lesson's network and its corpus."""
+
+
+ModelConfig: TypeAlias = LessonConfig | NgramConfig
 """The sizes of any preset's model: the union of the presets' own classes."""
 
 
@@ -121,9 +158,8 @@ class Preset:
 
     name: str
     summary: str
-    tokenizer: str
     model: ModelConfig
-    train: TrainConfig
+    train: TextConfig
 
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
@@ -133,9 +169,14 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             Preset(
                 name="lesson",
                 summary="the lesson's network, to the letter",
-                tokenizer="lesson",
                 model=LessonConfig(),
                 train=TrainConfig(),
+            ),
+            Preset(
+                name="ngram",
+                summary="counts of word sequences, ready in a second",
+                model=NgramConfig(),
+                train=LineTextConfig(),
             ),
         )
     }
@@ -149,7 +190,24 @@ class RunConfig:
 
     preset: str
     model: ModelConfig
-    train: TrainConfig
+    train: TextConfig
+
+    @property
+    def tokenizer(self) -> str:
+        """The name of the tokenizer; the lesson's preset has but its own."""
+        return self.train.tokenizer if isinstance(self.train, LineTextConfig) else "lesson"
+
+    @property
+    def epochs(self) -> int:
+        """Passes over the corpus; counting is one."""
+        return self.train.epochs if isinstance(self.train, NetworkTrainConfig) else 1
+
+    @property
+    def network_train(self) -> NetworkTrainConfig:
+        """How the network is trained. Raises TypeError for a preset that is none."""
+        if not isinstance(self.train, NetworkTrainConfig):
+            raise TypeError(f"the preset {self.preset} is no network")
+        return self.train
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary, as it stands in events and in model.json."""

@@ -20,8 +20,8 @@ EVENT_VERSION = 1
 class Started:
     """The run begins. `epochs_done` is above 0 where it goes on from a saved epoch.
 
-    `memory_bytes` and `estimated_s` are estimates for the whole run, the second from a short
-    calibration on this machine.
+    `parameters` is 0 for counts, whose number is known at the end. `memory_bytes` and `estimated_s`
+    are estimates for the whole run, the second from a short calibration on this machine.
     """
 
     event: ClassVar[str] = "started"
@@ -47,7 +47,8 @@ class Started:
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far the epoch is; at most ten a second. `loss` and `accuracy` are those of the epoch so
-    far, the penalty apart; `eta_s` is the time left for all epochs, pauses left out."""
+    far, the penalty apart, and no numbers while words are counted; `eta_s` is the time left for all
+    epochs, pauses left out."""
 
     event: ClassVar[str] = "progress"
     time: float

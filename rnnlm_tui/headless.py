@@ -22,7 +22,6 @@ from rnnlm_tui.config import (
     all_settings,
     make_run_config,
     parse_number,
-    preset_named,
     settings_from_environment,
     settings_from_toml,
 )
@@ -30,14 +29,14 @@ from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.events import json_safe
 from rnnlm_tui.library import Entry, Library, check_name
 from rnnlm_tui.lm.families import FAMILIES
-from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.lm.recurrent import Layer
+from rnnlm_tui.lm.model import LanguageModel, Layer
 from rnnlm_tui.paths import bundled_corpus, data_dir
 from rnnlm_tui.printing import escaped, in_bytes, in_time, printable
 from rnnlm_tui.suggest import CANDIDATES, Suggestions, continue_line, suggest
 from rnnlm_tui.text.corpus import Corpus, read_corpus
-from rnnlm_tui.text.examples import PreparedCorpus, prepare
+from rnnlm_tui.text.prepared import PreparedText
 from rnnlm_tui.text.tokenizer import TOKENIZERS
+from rnnlm_tui.text.vocabulary import UNKNOWN, Vocabulary
 
 FIRST_PAIRS = 10
 CONTINUATION_WORDS = 10
@@ -88,16 +87,13 @@ def corpus_of(sources: list[str], encoding: str | None) -> Corpus:
     return dataclasses.replace(corpus, name=as_unicode(corpus.name))
 
 
-def prepared_corpus(corpus: Corpus, config: RunConfig) -> PreparedCorpus:
-    """The corpus as the run of `config` sees it. Raises CorpusError."""
-    return prepare(
-        corpus,
-        TOKENIZERS[preset_named(config.preset).tokenizer],
-        max_window=config.model.max_window,
-        max_vocabulary=config.train.max_vocabulary,
-        held_out=config.train.held_out,
-        seed=config.train.seed,
-    )
+def prepared_corpus(
+    corpus: Corpus, config: RunConfig, known: tuple[Vocabulary, int] | None = None
+) -> PreparedText:
+    """The corpus as the run of `config` sees it; `known` are the words and the window of the model
+    that it starts from. Raises CorpusError."""
+    tokenizer = TOKENIZERS[config.tokenizer]
+    return FAMILIES[config.preset].prepare(corpus, tokenizer, config, known)
 
 
 def print_json(data: Mapping[str, Any]) -> None:
@@ -222,18 +218,19 @@ def summary(options: argparse.Namespace) -> int:
     config = run_config(options)
     prepared = prepared_corpus(corpus_of(options.summary, options.encoding), config)
     total = prepared.vocabulary.total_words
-    family = FAMILIES[config.preset]
-    layers = family.layers(config.model, total, prepared.window)
-    parameters = family.parameters(config.model, total)
-    memory = family.training_bytes(parameters, total, config.train.batch_size)
-    seconds = family.training_seconds(config, total, prepared.window, len(prepared.examples))
+    family, examples = FAMILIES[config.preset], prepared.examples.predictions
+    sizes = family.sizes_of(config.model, prepared)
+    layers = family.layers(config.model, total, prepared.window, sizes)
+    parameters = family.parameters(config.model, total, sizes)
+    memory = family.training_bytes(config, total, prepared.window, examples)
+    seconds = family.training_seconds(config, total, prepared.window, examples)
     pairs = first_pairs(prepared)
     if options.json:
         print_json(
             {
                 "preset": config.preset,
                 "total_words": total,
-                "examples": len(prepared.examples),
+                "examples": examples,
                 "window": prepared.window,
                 "parameters": parameters,
                 "memory_bytes": memory,
@@ -249,10 +246,10 @@ def summary(options: argparse.Namespace) -> int:
     print(
         "\n".join(f"  {printable(features)} ---> {printable(label)}" for features, label in pairs)
     )
-    print(f"\nthe network ({config.preset})")
-    print("\n".join(layer_table(layers)))
-    epochs = config.train.epochs
-    print(f"  {parameters:,} parameters in all; training takes about {in_bytes(memory)} of memory")
+    print(f"\nthe {family.name} ({config.preset})")
+    print("\n".join(layer_table(layers, *family.table_heads)))
+    epochs, counted = config.epochs, family.table_heads[1]
+    print(f"  {parameters:,} {counted} in all; training takes about {in_bytes(memory)} of memory")
     print(
         f"  training {epochs:,} epoch{'s' * (epochs != 1)} takes about"
         f" {in_time(seconds, roughly=True)} here"
@@ -260,38 +257,42 @@ def summary(options: argparse.Namespace) -> int:
     return 0
 
 
-def first_pairs(prepared: PreparedCorpus) -> list[list[str]]:
+def first_pairs(prepared: PreparedText) -> list[list[str]]:
     """The first examples as the words before and the word to predict."""
-    count = min(FIRST_PAIRS, len(prepared.examples))
-    features, labels = prepared.examples.batch(np.arange(count))
     word = prepared.vocabulary.word
     return [
-        [" ".join(word(i) for i in row if i), word(label)]
-        for row, label in zip(features.tolist(), labels.tolist(), strict=True)
+        [" ".join(map(word, context)), word(label)]
+        for context, label in prepared.examples.first(FIRST_PAIRS)
     ]
 
 
-def data_card(prepared: PreparedCorpus) -> Iterator[str]:
+def data_card(prepared: PreparedText) -> Iterator[str]:
     """What a person should know of a corpus before a training."""
-    kept = prepared.vocabulary.total_words - 1
+    vocabulary = prepared.vocabulary
+    kept, specials = len(vocabulary.words), vocabulary.specials
     yield f"corpus         {printable(prepared.corpus.name)}"
     yield f"lines          {prepared.corpus.line_count:,}"
     if prepared.held_out_lines:
-        yield f"held out       {prepared.held_out_lines:,} lines, {len(prepared.held_out):,} pairs"
+        pairs = prepared.held_out.predictions
+        yield f"held out       {prepared.held_out_lines:,} lines, {pairs:,} pairs"
     trained = " in the lines to train on" if prepared.held_out_lines else ""
     yield f"words          {prepared.words:,}; {prepared.distinct_words:,} different{trained}"
     if kept < prepared.distinct_words:
-        yield f"vocabulary     {kept:,} words are kept; the others are left out of the lines"
-    yield f"total words    {prepared.vocabulary.total_words:,} (with the padding)"
+        fate = f"learned as {UNKNOWN}" if specials else "left out of the lines"
+        yield f"vocabulary     {kept:,} words are kept; the others are {fate}"
+    beside = f"the padding, {', '.join(specials)}" if specials else "the padding"
+    yield f"total words    {vocabulary.total_words:,} (with {beside})"
     yield f"longest line   {prepared.longest_line:,} words"
     capped = "" if prepared.longest_line <= prepared.window + 1 else ", capped"
     yield f"window         {prepared.window} words{capped}"
-    yield f"pairs          {len(prepared.examples):,}"
+    ends = ", the ends of the lines among them" if specials else ""
+    yield f"pairs          {prepared.examples.predictions:,}{ends}"
 
 
-def layer_table(layers: Iterable[Layer]) -> Iterator[str]:
-    """The layers with their output shapes and parameters, as Keras prints them."""
-    yield f"  {'layer':14} {'type':24} {'output shape':18} {'parameters':>12}"
+def layer_table(layers: Iterable[Layer], first: str, last: str) -> Iterator[str]:
+    """The layers with their output shapes and parameters, as Keras prints them; `first` and `last`
+    stand above the first and the last column."""
+    yield f"  {first:14} {'type':24} {'output shape':18} {last:>12}"
     for layer in layers:
         shape = str(layer.output_shape)
         yield f"  {layer.name:14} {layer.type:24} {shape:18} {layer.parameters:12,}"

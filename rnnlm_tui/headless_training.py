@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import importlib
 import os
 import re
 import signal
@@ -24,6 +25,8 @@ import psutil
 
 from rnnlm_tui import headless, model_files
 from rnnlm_tui.config import (
+    LineTextConfig,
+    NetworkTrainConfig,
     RunConfig,
     make_run_config,
     preset_named,
@@ -45,12 +48,11 @@ from rnnlm_tui.headless_watchers import JsonWatcher, TextWatcher
 from rnnlm_tui.library import Library, check_name, free_name
 from rnnlm_tui.lm.families import FAMILIES
 from rnnlm_tui.locks import TRAINING
-from rnnlm_tui.model_files import MODEL, RESUME
+from rnnlm_tui.model_files import MODEL, RESUME, ModelCard
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.printing import escaped, in_bytes, printable
 from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus
-from rnnlm_tui.text.examples import PreparedCorpus, prepare
-from rnnlm_tui.text.tokenizer import TOKENIZERS
+from rnnlm_tui.text.prepared import PreparedText
 from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.training.checkpoint import RunState, load_state, record
 from rnnlm_tui.training.control import Control
@@ -58,8 +60,8 @@ from rnnlm_tui.training.job import Job
 
 CHANGEABLE = ("epochs", "learning_rate", "device", "threads")
 """The settings that a run may be given anew when it goes on."""
-WORDS = "max_vocabulary"
-"""The setting that a run which starts from a model cannot have: it has its words."""
+WORDS = ("max_vocabulary", "min_count", "tokenizer")
+"""The settings that a run which starts from a model cannot have: it has its words."""
 SEED_LINE_WORDS = 4
 NICENESS = 10
 """The priority of a run that somebody watches: a key press beside it, which waited up to 105 ms
@@ -100,11 +102,10 @@ def _train(options: argparse.Namespace) -> tuple[Finished, bool]:
             print("\n".join(headless.data_card(job.prepared)), file=sys.stderr)
         check_memory(job.config, job.prepared)
         control = Control(job.origin["seed_line"])
-        from rnnlm_tui.training.trainer import Trainer
-
+        trainer = importlib.import_module(FAMILIES[job.config.preset].trainer)
         watcher = JsonWatcher(control) if options.json else TextWatcher(control, options.quiet)
         with _folder_of(job), obeying(control, options.control is not None) as signalled:
-            finished = watch(record(Trainer(job, control).run(), job.folder), watcher)
+            finished = watch(record(trainer.train(job, control), job.folder), watcher)
             return finished, bool(signalled)
 
 
@@ -172,38 +173,35 @@ def _job_from(
 ) -> Job:
     """A run that starts from the weights and the words of the model `source`."""
     card, model = library.open(source)
+    family = FAMILIES[card.config.preset]
+    if not family.can_start_from_a_model:
+        raise UsageError(
+            f"{source} is a model of {family.name}: counts of another text cannot go on from it",
+            "train on all the texts at once: --train FILE FILE",
+        )
     config = headless.run_config(options, card.config.preset)
     if options.preset not in (None, card.config.preset):
         raise UsageError(f"{source} is of the preset {card.config.preset}", "leave --preset out")
     given = headless.given_settings(options)
-    if fixed := given.keys() & {*settings_of(preset_named(card.config.preset))["model"], WORDS}:
+    if fixed := given.keys() & {*settings_of(preset_named(card.config.preset))["model"], *WORDS}:
         flags = " and ".join(f"--{name.replace('_', '-')}" for name in sorted(fixed))
         raise UsageError(
             f"{flags} cannot be changed: the network and its words are those of {source}",
             "leave it out, or train anew without --from",
         )
-    config = dataclasses.replace(config, model=card.config.model)
-    prepared = _prepared_for(corpus, config, model.vocabulary, card.window)
+    config = _with_words_of(card, config)
+    prepared = headless.prepared_corpus(corpus, config, (model.vocabulary, card.window))
     origin |= {"words": model.vocabulary.words, "window": card.window}
-    weights = model_files.read_tensors(
-        library.path(source) / card.weights, model_files.expected_shapes(card)
-    )
+    weights = model_files.read_weights(library.path(source), card)
     return Job(name, library.path(name), config, prepared, origin, weights=weights)
 
 
-def _prepared_for(
-    corpus: Corpus, config: RunConfig, vocabulary: Vocabulary, window: int
-) -> PreparedCorpus:
-    """The corpus for a network that has its words already."""
-    return prepare(
-        corpus,
-        TOKENIZERS[preset_named(config.preset).tokenizer],
-        max_window=window,
-        held_out=config.train.held_out,
-        seed=config.train.seed,
-        vocabulary=vocabulary,
-        window=window,
-    )
+def _with_words_of(card: ModelCard, config: RunConfig) -> RunConfig:
+    """The settings with the sizes and the tokenizer of the model that the run starts from."""
+    train = config.train
+    if isinstance(train, LineTextConfig):
+        train = dataclasses.replace(train, tokenizer=card.tokenizer)
+    return dataclasses.replace(config, model=card.config.model, train=train)
 
 
 def _origin(corpus: Corpus, options: argparse.Namespace) -> dict[str, Any]:
@@ -230,14 +228,14 @@ def _resumed_job(library: Library, name: str, options: argparse.Namespace) -> Jo
     changed = _changed_settings(options)
     before = state.config.to_json()
     config = make_run_config(before["preset"], [{**before["model"], **before["train"]}, changed])
-    if state.position.epoch > config.train.epochs:
+    if state.position.epoch > config.epochs:
         done = state.position.epoch - 1
         raise UsageError(
             f"the run of {name} has done all its {done} epochs",
             f"give more, such as --epochs {2 * done}",
         )
     if "learning_rate" in changed:
-        state.position.learning_rate = config.train.learning_rate
+        state.position.learning_rate = config.network_train.learning_rate
     sources = options.train or state.corpus.get("sources") or []
     corpus = headless.corpus_of(sources, options.encoding or state.corpus.get("encoding"))
     if corpus.sha256 != state.corpus.get("sha256"):
@@ -246,8 +244,7 @@ def _resumed_job(library: Library, name: str, options: argparse.Namespace) -> Jo
             f"give that text, or train a new model from this one: --train FILE --from {name}",
         )
     prepared = _prepared_again(corpus, config, state)
-    shapes = FAMILIES[config.preset].shapes(config.model, prepared.vocabulary.total_words)
-    if {weight: tensor.shape for weight, tensor in state.weights.items()} != shapes:
+    if not _fits(state, config, prepared):
         raise ModelError(
             f"the state of the run of {name} is that of another network",
             "train it anew with --force",
@@ -255,6 +252,15 @@ def _resumed_job(library: Library, name: str, options: argparse.Namespace) -> Jo
     seed_line = options.seed_line or state.corpus.get("seed_line") or default_seed_line(corpus)
     origin = {**state.corpus, "seed_line": headless.as_unicode(seed_line)}
     return Job(name, folder, config, prepared, origin, state)
+
+
+def _fits(state: RunState, config: RunConfig, prepared: PreparedText) -> bool:
+    """Whether the saved weights are those of the network of these settings; counts have none."""
+    if not isinstance(config.train, NetworkTrainConfig):
+        return not state.weights
+    specs = FAMILIES[config.preset].arrays(config.model, prepared.vocabulary.total_words)
+    shapes = {weight: tensor.shape for weight, tensor in state.weights.items()}
+    return shapes == {name: spec.shape for name, spec in specs.items()}
 
 
 def _changed_settings(options: argparse.Namespace) -> dict[str, str]:
@@ -274,12 +280,13 @@ def _changed_settings(options: argparse.Namespace) -> dict[str, str]:
     return {name: environment[name] for name in CHANGEABLE if name in environment} | given
 
 
-def _prepared_again(corpus: Corpus, config: RunConfig, state: RunState) -> PreparedCorpus:
+def _prepared_again(corpus: Corpus, config: RunConfig, state: RunState) -> PreparedText:
     """The corpus with the vocabulary and the window that the run began with."""
     words = state.corpus.get("words")
     if words is None:
         return headless.prepared_corpus(corpus, config)
-    return _prepared_for(corpus, config, Vocabulary(words), state.corpus["window"])
+    vocabulary = Vocabulary(words, FAMILIES[config.preset].specials)
+    return headless.prepared_corpus(corpus, config, (vocabulary, state.corpus["window"]))
 
 
 def default_seed_line(corpus: Corpus) -> str:
@@ -289,13 +296,13 @@ def default_seed_line(corpus: Corpus) -> str:
     return " ".join(first[:SEED_LINE_WORDS])
 
 
-def check_memory(config: RunConfig, prepared: PreparedCorpus) -> None:
-    """Raises CorpusError where the network of this corpus cannot fit into the free memory."""
+def check_memory(config: RunConfig, prepared: PreparedText) -> None:
+    """Raises CorpusError where the model of this corpus cannot fit into the free memory."""
     family, total = FAMILIES[config.preset], prepared.vocabulary.total_words
 
     def needed(total_words: int) -> int:
-        parameters = family.parameters(config.model, total_words)
-        return family.training_bytes(parameters, total_words, config.train.batch_size)
+        examples = prepared.examples.predictions
+        return family.training_bytes(config, total_words, prepared.window, examples)
 
     free = free_memory()
     if needed(total) <= free:
@@ -309,7 +316,7 @@ def check_memory(config: RunConfig, prepared: PreparedCorpus) -> None:
         f"{prepared.corpus.name} has {total - 1:,} different words: the preset {config.preset}"
         f" needs {in_bytes(needed(total))} of memory to train on them,"
         f" {in_bytes(free)} are free",
-        f"{fewer_words if low > 2 else 'take fewer units,'}"
+        f"{fewer_words if low > 2 else f'take {family.smaller},'}"
         " or take a preset whose size grows less with the vocabulary",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -68,7 +69,7 @@ class TextWatcher:
         """Prints what a person wants to know of the event."""
         match event:
             case Started():
-                self._name, self._epochs = event.name, event.config["train"]["epochs"]
+                self._name, self._epochs = event.name, epochs_of(event)
                 self._say("\n".join(started_lines(event)))
             case Progress() if self._bar:
                 self._write(f"\r{progress_line(event)[: _bar_width()]}\x1b[K")
@@ -110,13 +111,20 @@ def _bar_width() -> int:
     return columns - 1 if columns > 1 else 79
 
 
+def epochs_of(event: Started) -> int:
+    """The passes over the corpus that the run is to have; counting is one."""
+    epochs: int = event.config["train"].get("epochs", 1)
+    return epochs
+
+
 def started_lines(event: Started) -> Iterator[str]:
     """What the run will cost."""
+    parameters = f"{event.parameters:,} parameters, " if event.parameters else ""
     yield (
-        f"{event.parameters:,} parameters, about {in_bytes(event.memory_bytes)} of memory,"
+        f"{parameters}about {in_bytes(event.memory_bytes)} of memory,"
         f" on {event.device} with {event.threads} thread{'s' * (event.threads != 1)}"
     )
-    epochs = event.config["train"]["epochs"]
+    epochs = epochs_of(event)
     after = f" after the {event.epochs_done} done" if event.epochs_done else ""
     yield f"about {in_time(event.estimated_s)} to the end of epoch {epochs}{after}"
 
@@ -124,9 +132,11 @@ def started_lines(event: Started) -> Iterator[str]:
 def progress_line(event: Progress) -> str:
     """The progress bar."""
     done = round(BAR_WIDTH * event.step / event.steps)
+    is_known = math.isfinite(event.loss)
+    figures = f"  loss {event.loss:.3f}  accuracy {event.accuracy:.1%}" if is_known else ""
     return (
         f"epoch {event.epoch}/{event.epochs} [{'#' * done}{'.' * (BAR_WIDTH - done)}]"
-        f" {event.step}/{event.steps}  loss {event.loss:.3f}  accuracy {event.accuracy:.1%}"
+        f" {event.step}/{event.steps}{figures}"
         f"  {event.examples_per_s:,.0f} examples/s  ETA {in_time(event.eta_s)}"
     )
 

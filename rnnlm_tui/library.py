@@ -175,7 +175,7 @@ class Library:
             on_this_host=trainer is not None and trainer.on_this_host,
             resumable=_is_there(self.path(name) / RESUME),
             epochs_done=card.epochs_done if card else None,
-            epochs=card.config.train.epochs if card else None,
+            epochs=card.config.epochs if card else None,
         )
 
     def stop_run(self, name: str) -> None:

@@ -21,7 +21,7 @@ import re
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -36,12 +36,13 @@ from rnnlm_tui.config import RunConfig
 from rnnlm_tui.errors import ModelError, StorageError, UsageError, reason
 from rnnlm_tui.events import json_safe
 from rnnlm_tui.lm.families import FAMILIES
+from rnnlm_tui.lm.family import DTYPES, ArraySpec
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.text.vocabulary import Vocabulary
 
 T = TypeVar("T")
-FORMAT = 1
+FORMAT = 2
 WINDOWS_TRIES = 20
 MODEL, HISTORY, RESUME = "model.json", "history.jsonl", "resume.safetensors"
 WEIGHTS = re.compile(r"weights-([0-9]{1,9})\.safetensors")
@@ -57,14 +58,25 @@ DEEPEST_JSON = 32
 LARGEST_WEIGHT = 1e12
 """Beyond it the sums of products in a network overflow float32; a trained weight is below 100."""
 
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+def with_min_count(config: dict[str, Any]) -> dict[str, Any]:
+    """A run's settings of format 1, which kept every word, in those of format 2."""
+    return {**config, "train": {**config["train"], "min_count": 1}}
+
+
+def _from_format_1(data: dict[str, Any]) -> dict[str, Any]:
+    """Format 1 knew the lesson's network alone: no further sizes, no rarest words left out."""
+    return {**data, "format": 2, "sizes": [], "config": with_min_count(data["config"])}
+
+
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_format_1}
 """For each older format, the function that turns its model.json into the next format's."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
     """What model.json says. `metrics` are those of the epoch whose weights are kept, `history` one
-    entry an epoch; times are ISO 8601 in UTC."""
+    entry an epoch; times are ISO 8601 in UTC. `sizes` are those of its family."""
 
     config: RunConfig
     tokenizer: str
@@ -80,6 +92,7 @@ class ModelCard:
     updated: str
     versions: dict[str, str] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """The contents of model.json."""
@@ -100,6 +113,7 @@ CARD_TYPES: Mapping[str, type] = {
     "updated": str,
     "versions": dict,
     "history": list,
+    "sizes": list,
 }
 
 
@@ -135,15 +149,29 @@ def parse_card(data: Any) -> ModelCard:
     except UsageError as error:
         raise ModelError(f"model.json: {error.message}") from error
     card = ModelCard(config=config, **{name: data[name] for name in CARD_TYPES})
-    if card.parameters != sum(map(math.prod, expected_shapes(card).values())):
-        raise ModelError("model.json: the number of parameters is not that of its network")
+    _check_sizes(card)
     return card
+
+
+def _check_sizes(card: ModelCard) -> None:
+    """Checks what the size of the weights follows from. Raises ModelError."""
+    family, sizes = FAMILIES[card.config.preset], card.config.model
+    if card.window < family.smallest_window:
+        raise ModelError("model.json: window is out of range")
+    if not all(type(size) is int for size in card.sizes):
+        raise ModelError("model.json: sizes are not numbers")
+    try:
+        family.check_sizes(sizes, card.total_words, card.sizes)
+    except ValueError as error:
+        raise ModelError(f"model.json: {error}") from error
+    if card.parameters != family.parameters(sizes, card.total_words, card.sizes):
+        raise ModelError(f"model.json: the number of parameters is not that of its {family.name}")
 
 
 def _check_numbers(data: dict[str, Any]) -> None:
     """Checks what is counted and measured on a card. Raises ModelError."""
     for name, low, high in (
-        ("window", 1, 1024),
+        ("window", 0, 1024),
         ("total_words", 2, LARGEST_JSON),
         ("epochs_done", 0, LARGEST_JSON),
     ):
@@ -179,35 +207,43 @@ def read_vocabulary(folder: Path, card: ModelCard) -> Vocabulary:
     """The words of the model in `folder`, checked. Raises ModelError."""
     data = read_json(folder / card.vocabulary)
     words = data.get("words") if isinstance(data, dict) else None
-    if isinstance(words, list) and len(words) + 1 != card.total_words:
-        raise ModelError(f"{card.vocabulary} holds {len(words)} words, not {card.total_words - 1}")
+    specials = FAMILIES[card.config.preset].specials
+    expected = card.total_words - 1 - len(specials)
+    if isinstance(words, list) and len(words) != expected:
+        raise ModelError(f"{card.vocabulary} holds {len(words)} words, not {expected}")
+    # Format 1 had none, and did not say so.
+    if isinstance(data, dict) and data.get("specials", []) != [*specials]:
+        raise ModelError(f"{card.vocabulary} has other specials than the preset")
     try:
-        return parse_words(words)
+        return parse_words(words, specials)
     except ModelError as error:
         raise ModelError(f"{card.vocabulary}: {error.message}") from error
 
 
-def parse_words(words: object) -> Vocabulary:
-    """The vocabulary in parsed JSON. Raises ModelError for what is not a list of words."""
+def parse_words(words: object, specials: Sequence[str] = ()) -> Vocabulary:
+    """The vocabulary of the words in parsed JSON. Raises ModelError for what are no words."""
     if not isinstance(words, list) or not all(isinstance(word, str) and word for word in words):
         raise ModelError("it is not a list of words")
     try:
         "".join(words).encode()  # JSON can spell half a character, which nothing can print
-        return Vocabulary(words)
+        return Vocabulary(words, specials)
     except UnicodeEncodeError as error:
         raise ModelError("a word is not valid Unicode") from error
     except ValueError as error:
         raise ModelError(str(error)) from error
 
 
-def expected_shapes(card: ModelCard) -> dict[str, tuple[int, ...]]:
-    """The weights that a model with this card has."""
-    return FAMILIES[card.config.preset].shapes(card.config.model, card.total_words)
+def expected_arrays(card: ModelCard) -> dict[str, ArraySpec]:
+    """The arrays of the weights file of a model with this card."""
+    family = FAMILIES[card.config.preset]
+    return family.arrays(card.config.model, card.total_words, card.sizes)
 
 
 def largest_tensors(card: ModelCard) -> int:
     """The bytes that the weights of a model with this card can take, header included."""
-    return 4 * sum(map(math.prod, expected_shapes(card).values())) + 8 + LARGEST_HEADER
+    specs = expected_arrays(card).values()
+    numbers = sum(DTYPES[spec.dtype].itemsize * math.prod(spec.shape) for spec in specs)
+    return numbers + 8 + LARGEST_HEADER
 
 
 def parse_json(raw: bytes, label: str) -> Any:
@@ -258,27 +294,35 @@ def read_card(folder: Path) -> ModelCard:
     return parse_card(read_json(folder / MODEL))
 
 
-def check_tensors(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """Checks the header of a safetensors file: just the tensors of `shapes`, all float32, and the
-    file as long as it must be. Raises ModelError."""
+def check_tensors(path: Path, specs: Mapping[str, ArraySpec]) -> None:
+    """Checks the header of a safetensors file: just the arrays of `specs`, and the file as long as
+    it must be. Raises ModelError."""
     with _opened(path) as file:
-        _check_header(file, path, shapes)
+        _check_header(file, path, specs)
 
 
-def read_tensors(
-    path: Path, shapes: Mapping[str, tuple[int, ...]]
-) -> dict[str, NDArray[np.float32]]:
-    """The tensors of a safetensors file, checked as in `check_tensors`, and of usable numbers.
+def read_tensors(path: Path, specs: Mapping[str, ArraySpec]) -> dict[str, NDArray[Any]]:
+    """The arrays of a safetensors file, checked as in `check_tensors`, and of usable numbers.
 
     Raises ModelError.
     """
     with _opened(path) as file:
-        _check_header(file, path, shapes)
-        tensors = {name: file.get_tensor(name) for name in shapes}
+        _check_header(file, path, specs)
+        tensors = {name: file.get_tensor(name) for name in specs}
     for name, tensor in tensors.items():
-        if not is_usable(tensor):
+        if tensor.dtype == np.float32 and not is_usable(tensor):
             raise ModelError(f"{path.name}: {name} holds numbers that are not finite or too large")
     return tensors
+
+
+def read_weights(folder: Path, card: ModelCard) -> dict[str, NDArray[Any]]:
+    """The weights of the model in `folder`, checked. Raises ModelError."""
+    arrays = read_tensors(folder / card.weights, expected_arrays(card))
+    try:
+        FAMILIES[card.config.preset].check_arrays(card.config.model, arrays)
+    except ValueError as error:
+        raise ModelError(f"{card.weights}: {error}") from error
+    return arrays
 
 
 def is_usable(tensor: NDArray[np.float32]) -> bool:
@@ -301,13 +345,13 @@ def _opened(path: Path) -> Iterator[Any]:
         raise ModelError(f"{path.name} is damaged: {error}") from error
 
 
-def _check_header(file: Any, path: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
-    if set(file.keys()) != set(shapes):
+def _check_header(file: Any, path: Path, specs: Mapping[str, ArraySpec]) -> None:
+    if set(file.keys()) != set(specs):
         raise ModelError(f"{path.name} holds other tensors than the model has")
-    for name, shape in shapes.items():
+    for name, (shape, dtype) in specs.items():
         piece = file.get_slice(name)
-        if piece.get_dtype() != "F32" or tuple(piece.get_shape()) != shape:
-            raise ModelError(f"{path.name}: {name} is not float32 of shape {shape}")
+        if piece.get_dtype() != dtype or tuple(piece.get_shape()) != shape:
+            raise ModelError(f"{path.name}: {name} is not {DTYPES[dtype]} of shape {shape}")
 
 
 def check_header_size(path: Path) -> None:
@@ -330,7 +374,7 @@ def check_model(folder: Path) -> ModelCard:
 
     def check(card: ModelCard) -> ModelCard:
         read_vocabulary(folder, card)
-        check_tensors(folder / card.weights, expected_shapes(card))
+        check_tensors(folder / card.weights, expected_arrays(card))
         return card
 
     return with_card(folder, check)
@@ -341,7 +385,7 @@ def load_model(folder: Path) -> tuple[ModelCard, LanguageModel]:
 
     def load(card: ModelCard) -> tuple[ModelCard, LanguageModel]:
         vocabulary = read_vocabulary(folder, card)
-        weights = read_tensors(folder / card.weights, expected_shapes(card))
+        weights = read_weights(folder, card)
         family, tokenizer = FAMILIES[card.config.preset], TOKENIZERS[card.tokenizer]
         return card, family.load(card.config.model, vocabulary, tokenizer, card.window, weights)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.text.vocabulary import PADDING
 
 CANDIDATES = 5
 LOOK_AHEAD = 4
@@ -44,17 +46,22 @@ class Suggestions:
 
 
 def suggest(
-    model: LanguageModel, line: str, cursor: int | None = None, k: int = CANDIDATES
+    model: LanguageModel,
+    line: str,
+    cursor: int | None = None,
+    k: int = CANDIDATES,
+    earlier: Sequence[str] = (),
 ) -> Suggestions:
     """The `k` likeliest words at `cursor` (by default the end of the line).
 
     Words that begin with the half-typed word share its probability among themselves. Padding,
-    unknown and begin-of-line are never suggested.
+    unknown, begin and end of line are never suggested. `earlier` are the lines above, the last one
+    nearest; a model that carries no lines does without.
     """
     cursor = len(line) if cursor is None else max(0, min(cursor, len(line)))
     words, prefix = model.tokenizer.split_typed(line[:cursor])
     vocabulary = model.vocabulary
-    context = vocabulary.encode(words)
+    context = context_of(model, words, earlier)
     candidates = _ranked(model, context, prefix, k)
     unknown = [word for word in words if word not in vocabulary]
     if prefix and not candidates:
@@ -65,9 +72,32 @@ def suggest(
         prefix=prefix,
         candidates=candidates,
         continuation=_look_ahead(model, context, candidates),
-        seen=tuple(vocabulary.word(i) for i in context[-model.window :]),
+        seen=_seen(model, words),
         unknown=tuple(dict.fromkeys(unknown)),
     )
+
+
+def context_of(
+    model: LanguageModel, words: Sequence[str], earlier: Sequence[str] = ()
+) -> list[int]:
+    """What the model is given of the `words` of a line and of the lines above it.
+
+    Each line has its begin in front where the vocabulary has one.
+    """
+    vocabulary = model.vocabulary
+    begin = [] if vocabulary.begin_id is None else [vocabulary.begin_id]
+    context: list[int] = []
+    for line in earlier if model.carries_lines else ():
+        context += begin + vocabulary.encode(model.tokenizer.words(line))
+    return context + begin + vocabulary.encode(words)
+
+
+def _seen(model: LanguageModel, words: Sequence[str]) -> tuple[str, ...]:
+    """The words of the line that the model knows, of those in its window."""
+    vocabulary = model.vocabulary
+    ids = vocabulary.encode(words)
+    last = ids[max(0, len(ids) - model.window) :]
+    return tuple(vocabulary.word(i) for i in last if i not in vocabulary.unsuggested_ids)
 
 
 def _ranked(model: LanguageModel, context: list[int], prefix: str, k: int) -> tuple[Candidate, ...]:
@@ -95,7 +125,8 @@ def _ranked(model: LanguageModel, context: list[int], prefix: str, k: int) -> tu
 def _look_ahead(
     model: LanguageModel, context: list[int], candidates: tuple[Candidate, ...]
 ) -> tuple[str, ...]:
-    """The first candidate and the likeliest words after it, up to the first unlikely one."""
+    """The first candidate and the likeliest words after it, up to the first unlikely one or the
+    likely end of the line."""
     words = [candidate.word for candidate in candidates[:1]]
     while words and len(words) < LOOK_AHEAD:
         ahead = context + model.vocabulary.encode(words)
@@ -119,13 +150,15 @@ def continue_line(
     temperature: float = 0.0,
     top_k: int | None = None,
     rng: np.random.Generator | None = None,
+    earlier: Sequence[str] = (),
 ) -> list[str]:
-    """The next `count` words of `line`, each from the words before it.
+    """The next `count` words of `line`, each from the words before it; `earlier` as in `suggest`.
 
     `temperature` 0 takes the likeliest word each time, as the lesson does, and ends at a padding
-    id. Above 0 words are drawn with `rng`, from the `top_k` likeliest if given.
+    id. Above 0 words are drawn with `rng`, from the `top_k` likeliest if given. Unknown and the end
+    of the line are left out, so that there are `count` words.
     """
-    context = model.vocabulary.encode(model.tokenizer.words(line))
+    context = context_of(model, model.tokenizer.words(line), earlier)
     before = len(context)
     for _ in range(count):
         probabilities = model.next_word_probabilities(context)
@@ -133,11 +166,18 @@ def continue_line(
             rng = rng or np.random.default_rng()
             best = _draw(model, probabilities, temperature, top_k, rng)
         else:
-            best = int(probabilities.argmax())
+            best = _likeliest(model, probabilities)
         if best in model.unsuggested_ids:
             break
         context.append(best)
     return [model.vocabulary.word(i) for i in context[before:]]
+
+
+def _likeliest(model: LanguageModel, probabilities: NDArray[np.float32]) -> int:
+    """The likeliest id. Padding counts, as in the lesson; the specials do not."""
+    first = model.vocabulary.first_word_id
+    best_word = first + int(probabilities[first:].argmax())
+    return PADDING if probabilities[PADDING] >= probabilities[best_word] else best_word
 
 
 def _draw(

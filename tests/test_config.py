@@ -13,6 +13,7 @@ import pytest
 from rnnlm_tui.cli import make_parser
 from rnnlm_tui.config import (
     PRESETS,
+    LessonConfig,
     Range,
     RunConfig,
     all_settings,
@@ -100,7 +101,8 @@ def test_no_two_presets_give_one_setting_two_ranges() -> None:
 
 def test_later_layers_go_before_earlier_ones() -> None:
     config = make_run_config("lesson", [{"epochs": 5, "dropout": 0.5}, {"epochs": "7"}])
-    assert (config.train.epochs, config.model.dropout, config.train.batch_size) == (7, 0.5, 32)
+    assert config.model == LessonConfig(dropout=0.5)
+    assert (config.epochs, config.network_train.batch_size) == (7, 32)
 
 
 def test_a_setting_that_the_preset_does_not_have_is_refused_with_those_it_has() -> None:
@@ -118,11 +120,13 @@ def test_an_unknown_preset_is_refused_with_those_there_are(name: object) -> None
 
 
 def test_the_lessons_preset_has_the_lessons_figures() -> None:
-    lesson = PRESETS["lesson"]
-    assert (lesson.model.embedding_size, lesson.model.bidirectional_size) == (100, 150)
-    assert (lesson.model.recurrent_size, lesson.model.dropout, lesson.model.l2) == (100, 0.2, 0.01)
-    assert (lesson.train.epochs, lesson.train.batch_size) == (130, 32)
-    assert (lesson.train.learning_rate, lesson.train.held_out) == (1e-3, 0.0)
+    lesson = make_run_config("lesson", [])
+    sizes, train = lesson.model, lesson.network_train
+    assert isinstance(sizes, LessonConfig)
+    assert (sizes.embedding_size, sizes.bidirectional_size) == (100, 150)
+    assert (sizes.recurrent_size, sizes.dropout, sizes.l2) == (100, 0.2, 0.01)
+    assert (train.epochs, train.batch_size, train.learning_rate) == (130, 32, 1e-3)
+    assert (lesson.train.held_out, lesson.train.min_count, lesson.tokenizer) == (0, 1, "lesson")
 
 
 def test_settings_survive_json() -> None:
@@ -173,8 +177,8 @@ def test_flags_go_before_the_environment_before_toml_before_defaults(
     monkeypatch.setenv("RNNLM_EPOCHS", "30")
     monkeypatch.setenv("RNNLM_BATCH_SIZE", "40")
     config = run_config(options("--config", str(file), "--epochs", "300"))
-    train = config.train
-    assert (train.epochs, train.batch_size, train.seed, train.held_out) == (300, 40, 5, 0.0)
+    assert (config.epochs, config.network_train.batch_size) == (300, 40)
+    assert (config.train.seed, config.train.held_out) == (5, 0.0)
 
 
 @pytest.mark.parametrize("value", ["nosuch", "LESSON"])

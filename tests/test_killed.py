@@ -151,7 +151,7 @@ def test_a_run_killed_again_and_again_ends_like_one_that_never_was(
     assert two.history == one.history
     assert two.metrics == one.metrics
     tensors = [
-        model_files.read_tensors(lib.path(NAME) / card.weights, model_files.expected_shapes(card))
+        model_files.read_weights(lib.path(NAME), card)
         for lib, card in ((straight, one), (library, two))
     ]
     assert same_tensors(*tensors)
@@ -236,9 +236,7 @@ def test_a_save_killed_before_any_of_its_steps_leaves_the_old_model_or_the_new(
         epochs.append(epoch)
         words = WORDS[::-1] if (kind, epoch) == ("fresh", 2) else WORDS
         assert model.vocabulary.words == words
-        weights = model_files.read_tensors(
-            library.path("saved") / card.weights, model_files.expected_shapes(card)
-        )
+        weights = model_files.read_weights(library.path("saved"), card)
         assert same_tensors(weights, random_weights(small_card(), seed=epoch))
         # The next save tidies up what the killed one left.
         make_model(library.path("saved"), epoch=5)

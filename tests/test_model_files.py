@@ -76,8 +76,8 @@ def small_card(epoch: int = 1, words: tuple[str, ...] = WORDS) -> ModelCard:
 def random_weights(card: ModelCard, seed: int = 0) -> dict[str, NDArray[np.float32]]:
     """Weights that fit the card."""
     rng = np.random.default_rng(seed)
-    shapes = model_files.expected_shapes(card)
-    return {name: rng.normal(size=s).astype(np.float32) for name, s in shapes.items()}
+    specs = model_files.expected_arrays(card)
+    return {name: rng.normal(size=s.shape).astype(np.float32) for name, s in specs.items()}
 
 
 def make_model(folder: Path, epoch: int = 1, seed: int = 0) -> ModelCard:
@@ -352,6 +352,32 @@ def test_older_formats_are_migrated_one_after_the_other(monkeypatch: pytest.Monk
     assert parse_card(data) == parse_card(card_data())
 
 
+def format_1(data: dict[str, Any]) -> dict[str, Any]:
+    """The same card as the program wrote it at format 1."""
+    older = {**copy.deepcopy(data), "format": 1}
+    del older["sizes"], older["config"]["train"]["min_count"]
+    return older
+
+
+def test_a_model_of_format_1_is_read_as_it_was(tmp_path: Path) -> None:
+    make_model(tmp_path)
+    expected, words = card_data(), json.loads((tmp_path / "vocabulary.json").read_text())["words"]
+    (tmp_path / "model.json").write_text(json.dumps(format_1(expected)))
+    (tmp_path / "vocabulary.json").write_text(json.dumps({"words": words}))
+    card, model = model_files.load_model(tmp_path)
+    assert card == parse_card(expected)
+    assert (card.config.train.min_count, card.sizes) == (1, [])
+    assert (model.vocabulary.words, model.vocabulary.specials) == (WORDS, ())
+
+
+@pytest.mark.parametrize("path", ["config", "config.train"])
+def test_a_card_of_format_1_without_its_settings_is_refused(path: str) -> None:
+    data = format_1(card_data())
+    *outer, last = path.split(".")
+    del (data[outer[0]] if outer else data)[last]
+    assert "not a card of format 1" in refusal(with_card(data))
+
+
 def test_a_damaged_card_of_an_older_format_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(MIGRATIONS, FORMAT - 1, lambda card: {**card, "window": card["gone"] + 1})
     with pytest.raises(ModelError, match=f"format {FORMAT - 1}"):
@@ -382,7 +408,10 @@ def test_every_setting_must_be_there() -> None:
 
 
 WRONG: tuple[object, ...] = (None, True, "x", 1.5, [], {}, -5, 10**4000)
-RIGHT = {"history": [], "corpus": {}, "versions": {}, "metrics": {}, "created": "x", "updated": "x"}
+RIGHT = {
+    **{"history": [], "corpus": {}, "versions": {}, "metrics": {}, "created": "x", "updated": "x"},
+    "sizes": [],
+}
 
 
 @pytest.mark.parametrize(

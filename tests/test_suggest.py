@@ -20,6 +20,7 @@ class ScriptedModel:
 
     tokenizer = LessonTokenizer()
     unsuggested_ids = (0,)
+    carries_lines = False
 
     def __init__(self, after: Mapping[str, Mapping[str, float]], window: int = 3) -> None:
         self.vocabulary = Vocabulary(WORDS)

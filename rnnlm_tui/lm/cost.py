@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnlm_tui.config import RunConfig
+from rnnlm_tui.config import LessonConfig, RunConfig
 from rnnlm_tui.lm.recurrent import lesson_shapes
 
 TRIES, BUDGET_S = 12, 0.05
@@ -64,7 +64,9 @@ def lesson_training_seconds(
     config: RunConfig, total_words: int, window: int, examples: int
 ) -> float:
     """The seconds that all epochs of the lesson's network take here, estimated."""
-    batch, sizes = min(config.train.batch_size, examples), config.model
+    sizes, recipe = config.model, config.network_train
+    assert isinstance(sizes, LessonConfig)
+    batch = min(recipe.batch_size, examples)
     shapes = lesson_shapes(sizes, total_words)
     inputs, outputs = shapes["output.kernel"]
     step = Step(
@@ -75,8 +77,8 @@ def lesson_training_seconds(
         time_steps=window,
         cells=((2 * batch, sizes.bidirectional_size), (batch, sizes.recurrent_size)),
     )
-    steps = config.train.epochs * math.ceil(examples / config.train.batch_size)
-    return steps * step_seconds(step, config.train.threads)
+    steps = recipe.epochs * math.ceil(examples / recipe.batch_size)
+    return steps * step_seconds(step, recipe.threads)
 
 
 def step_seconds(step: Step, threads: int | None = None) -> float:

@@ -1,16 +1,19 @@
-"""The kinds of models, by preset: what one is made of, and how to load it for predicting."""
+"""The kinds of models, by preset."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
-from rnnlm_tui.config import ModelConfig, RunConfig
+from rnnlm_tui.config import LessonConfig, RunConfig
 from rnnlm_tui.lm.cost import lesson_training_seconds
-from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.lm.recurrent import Layer, LessonModel, Weights, lesson_layers, lesson_shapes
+from rnnlm_tui.lm.family import Arrays, ArraySpec, Family
+from rnnlm_tui.lm.model import LanguageModel, Layer
+from rnnlm_tui.lm.ngram_family import NgramFamily
+from rnnlm_tui.lm.recurrent import LessonModel, lesson_layers, lesson_shapes
+from rnnlm_tui.text.corpus import Corpus
+from rnnlm_tui.text.examples import PreparedCorpus, prepare
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 
@@ -18,32 +21,75 @@ PROGRAM_BYTES = 330_000_000
 """What the program and PyTorch take by themselves: 519 MB in all were measured on the sonnets."""
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
-    """A kind of model.
+class LessonFamily(Family[LessonConfig]):
+    """The lesson's network."""
 
-    `shapes(config, total_words)` names its weights, `layers(config, total_words, window)` is its
-    layer table, and `load(config, vocabulary, tokenizer, window, weights)` makes it predict.
-    `training_seconds(config, total_words, window, examples)` is an estimate for this machine of all
-    that a run of `config` takes; it may take 0.2 s itself, and needs no PyTorch.
-    """
+    trainer = "rnnlm_tui.training.trainer"
 
-    shapes: Callable[[ModelConfig, int], dict[str, tuple[int, ...]]]
-    layers: Callable[[ModelConfig, int, int], tuple[Layer, ...]]
-    load: Callable[[ModelConfig, Vocabulary, Tokenizer, int, Weights], LanguageModel]
-    training_seconds: Callable[[RunConfig, int, int, int], float]
+    def arrays(
+        self, config: LessonConfig, total_words: int, sizes: Sequence[int] = ()
+    ) -> dict[str, ArraySpec]:
+        """See `Family`."""
+        shapes = lesson_shapes(config, total_words)
+        return {name: ArraySpec(shape) for name, shape in shapes.items()}
 
-    def parameters(self, config: ModelConfig, total_words: int) -> int:
-        """The number of weights."""
-        return sum(math.prod(shape) for shape in self.shapes(config, total_words).values())
+    def layers(
+        self, config: LessonConfig, total_words: int, window: int, sizes: Sequence[int] = ()
+    ) -> tuple[Layer, ...]:
+        """See `Family`."""
+        return lesson_layers(config, total_words, window)
 
-    def training_bytes(self, parameters: int, total_words: int, batch_size: int) -> int:
-        """The memory that training takes, in float32: weights, gradients and Adam's two means, and
-        the copies of three of them while they are saved, and of the initial weights; and the
-        scores of a batch with what is made of them."""
+    def load(
+        self,
+        config: LessonConfig,
+        vocabulary: Vocabulary,
+        tokenizer: Tokenizer,
+        window: int,
+        arrays: Arrays,
+    ) -> LanguageModel:
+        """See `Family`."""
+        return LessonModel(config, vocabulary, tokenizer, window, arrays)
+
+    def prepare(
+        self,
+        corpus: Corpus,
+        tokenizer: Tokenizer,
+        config: RunConfig,
+        known: tuple[Vocabulary, int] | None = None,
+    ) -> PreparedCorpus:
+        """See `Family`."""
+        assert isinstance(config.model, LessonConfig)
+        vocabulary, window = known or (None, None)
+        return prepare(
+            corpus,
+            tokenizer,
+            max_window=config.model.max_window,
+            max_vocabulary=config.train.max_vocabulary,
+            min_count=config.train.min_count,
+            held_out=config.train.held_out,
+            seed=config.train.seed,
+            vocabulary=vocabulary,
+            window=window,
+        )
+
+    def training_bytes(
+        self, config: RunConfig, total_words: int, window: int, examples: int
+    ) -> int:
+        """In float32: weights, gradients and Adam's two means, and the copies of three of them
+        while they are saved, and of the initial weights; and the scores of a batch with what is
+        made of them."""
+        assert isinstance(config.model, LessonConfig)
+        parameters = self.parameters(config.model, total_words)
+        batch_size = config.network_train.batch_size
         return 4 * (8 * parameters + 4 * batch_size * total_words) + PROGRAM_BYTES
 
+    def training_seconds(
+        self, config: RunConfig, total_words: int, window: int, examples: int
+    ) -> float:
+        """See `Family`."""
+        return lesson_training_seconds(config, total_words, window, examples)
 
-FAMILIES: Mapping[str, Family] = MappingProxyType(
-    {"lesson": Family(lesson_shapes, lesson_layers, LessonModel, lesson_training_seconds)}
+
+FAMILIES: Mapping[str, Family[Any]] = MappingProxyType(
+    {"lesson": LessonFamily(), "ngram": NgramFamily()}
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +11,16 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A row of the layer table. `output_shape` has None for the batch, as Keras prints it."""
+
+    name: str
+    type: str
+    output_shape: tuple[int | None, ...]
+    parameters: int
 
 
 class LanguageModel(Protocol):
@@ -32,11 +43,20 @@ class LanguageModel(Protocol):
 
     @property
     def unsuggested_ids(self) -> tuple[int, ...]:
-        """Ids that stand for no word of the user's: padding, unknown, begin of line."""
+        """Ids that stand for no word of the user's: padding, unknown, begin and end of line."""
+        ...
+
+    @property
+    def carries_lines(self) -> bool:
+        """Whether the lines before a line are context for it."""
         ...
 
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
         """The probability of every id [V] to come after `context`, the ids of the words so far.
+
+        Where the vocabulary has a begin of line, `context` begins with it; a model that carries
+        lines may be given earlier ones in front, each with its begin: `[<s>, w, w, <s>, w]`. The
+        end of a line is predicted and never given.
 
         The array belongs to the model and must not be written to.
         """

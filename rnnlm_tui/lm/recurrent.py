@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import LessonConfig
+from rnnlm_tui.lm.model import Layer
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
 
@@ -21,16 +21,6 @@ REMEMBERED_CONTEXTS = 256
 """Distributions kept, so that a line typed through or corrected costs nothing; 3.3 MB here."""
 SPARSE_BELOW = 0.4
 """With fewer of the relu layer's units above zero, picking their rows beats the whole product."""
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """A row of the layer table. `output_shape` has None for the batch, as Keras prints it."""
-
-    name: str
-    type: str
-    output_shape: tuple[int | None, ...]
-    parameters: int
 
 
 def lesson_shapes(config: LessonConfig, total_words: int) -> dict[str, tuple[int, ...]]:
@@ -87,6 +77,7 @@ class LessonModel:
     """
 
     unsuggested_ids = (PADDING,)
+    carries_lines = False
 
     def __init__(
         self,

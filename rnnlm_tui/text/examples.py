@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.text.corpus import Corpus, split_held_out
+from rnnlm_tui.text.prepared import PreparedText
 from rnnlm_tui.text.tokenizer import Tokenizer
-from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
+from rnnlm_tui.text.vocabulary import PADDING, Vocabulary, count_words
 
 FEWEST_EXAMPLES = 2
 
@@ -44,6 +45,19 @@ class PrefixExamples:
     def __len__(self) -> int:
         return int(self._first_examples[-1])
 
+    @property
+    def predictions(self) -> int:
+        """See `Examples`."""
+        return len(self)
+
+    def first(self, count: int) -> list[tuple[list[int], int]]:
+        """See `Examples`. No more words before than the window holds."""
+        features, labels = self.batch(np.arange(min(count, len(self))))
+        return [
+            ([i for i in row if i != PADDING], label)
+            for row, label in zip(features.tolist(), labels.tolist(), strict=True)
+        ]
+
     def batch(self, which: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The examples with the numbers `which` [B]: pre-padded features [B, T] and labels [B]."""
         line = np.searchsorted(self._first_examples, which, side="right") - 1
@@ -55,32 +69,12 @@ class PrefixExamples:
 
 
 @dataclass(frozen=True, slots=True)
-class PreparedCorpus:
-    """A corpus ready for a network: its vocabulary and its examples.
+class PreparedCorpus(PreparedText):
+    """A corpus ready for the lesson's network. `longest_line` is in known words; above `window` + 1
+    the window was capped."""
 
-    `words` counts all words of the corpus, `distinct_words` the different ones of the lines to
-    train on. `longest_line` is in known words; above `window` + 1 the window was capped.
-    """
-
-    corpus: Corpus
-    vocabulary: Vocabulary
-    window: int
-    longest_line: int
-    words: int
-    distinct_words: int
     examples: PrefixExamples
     held_out: PrefixExamples
-    held_out_lines: int
-
-    @property
-    def card(self) -> dict[str, object]:
-        """What events and a model's card say of the corpus."""
-        return {
-            "name": self.corpus.name,
-            "sha256": self.corpus.sha256,
-            "lines": self.corpus.line_count,
-            "words": self.words,
-        }
 
 
 def prepare(
@@ -89,6 +83,7 @@ def prepare(
     *,
     max_window: int,
     max_vocabulary: int | None = None,
+    min_count: int = 1,
     held_out: float = 0.0,
     seed: int = 0,
     vocabulary: Vocabulary | None = None,
@@ -100,10 +95,14 @@ def prepare(
     the training starts from. Raises CorpusError where there is not enough to train on.
     """
     train_lines, held_lines = split_held_out(corpus.lines, held_out, seed)
-    everything = Vocabulary.fit(map(tokenizer.words, train_lines))
-    if not everything.words:
+    counts = count_words(map(tokenizer.words, train_lines))
+    if not counts:
         raise CorpusError(f"{corpus.name} holds no words", "give a text with lines of words")
-    known = Vocabulary(everything.words[:max_vocabulary]) if vocabulary is None else vocabulary
+    known = vocabulary or Vocabulary.of_counts(counts, most=max_vocabulary, min_count=min_count)
+    if not known.words:
+        raise CorpusError(
+            f"no word stands {min_count} times in {corpus.name}", "give a smaller --min-count"
+        )
 
     def encoded(lines: Iterable[str]) -> Iterator[list[int]]:
         return (known.encode(tokenizer.words(line)) for line in lines)
@@ -117,7 +116,7 @@ def prepare(
         window=seen,
         longest_line=longest,
         words=sum(len(tokenizer.words(line)) for line in corpus.lines),
-        distinct_words=len(everything.words),
+        distinct_words=len(counts),
         examples=PrefixExamples(encoded(train_lines), seen),
         held_out=PrefixExamples(encoded(held_lines), seen),
         held_out_lines=len(held_lines),
@@ -127,7 +126,7 @@ def prepare(
 
 
 def _check_enough(prepared: PreparedCorpus, held_out: float) -> None:
-    name, found = prepared.corpus.name, len(prepared.examples)
+    name, found = prepared.corpus.name, prepared.examples.predictions
     if found < FEWEST_EXAMPLES:
         raise CorpusError(
             f"{name} gives {found} pair{'s' * (found != 1)} of words and a next word;"

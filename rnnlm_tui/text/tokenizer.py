@@ -43,6 +43,22 @@ class LessonTokenizer:
         return [word for word in whole if word], last
 
 
+class WhitespaceTokenizer:
+    """For text that is in tokens already, as standard corpora are: what stands between white space
+    is a word, nothing is lowered or left out."""
+
+    name = "whitespace"
+
+    def words(self, line: str) -> list[str]:
+        return line.split()
+
+    def split_typed(self, text: str) -> tuple[list[str], str]:
+        words = text.split()
+        if not words or text[-1].isspace():
+            return words, ""
+        return words[:-1], words[-1]
+
+
 TOKENIZERS: Mapping[str, Tokenizer] = MappingProxyType(
-    {tokenizer.name: tokenizer for tokenizer in (LessonTokenizer(),)}
+    {tokenizer.name: tokenizer for tokenizer in (LessonTokenizer(), WhitespaceTokenizer())}
 )

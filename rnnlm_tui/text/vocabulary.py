@@ -9,56 +9,106 @@ import numpy as np
 from numpy.typing import NDArray
 
 PADDING = 0
+UNKNOWN, BEGIN, END = "<unk>", "<s>", "</s>"
+SPECIALS = (UNKNOWN, BEGIN, END)
+"""What stands for a word that is not known, and for the begin and the end of a line. The kinds of
+models that learn whole lines have them, as ids 1, 2 and 3; the lesson has none."""
 
 
 class Vocabulary:
-    """Ids from 1 by falling frequency, ties by first appearance; id 0 is padding.
+    """Id 0 is padding, then come the specials, then the words by falling frequency, ties by first
+    appearance.
 
-    Source: the lesson (Keras's `Tokenizer`).
+    Source: the lesson (Keras's `Tokenizer`), which has no specials.
     """
 
-    def __init__(self, words: Sequence[str]) -> None:
-        """`words` in the order of their ids, the first with id 1. Raises ValueError on doubles."""
-        self.words = tuple(words)
-        self._ids = {word: i for i, word in enumerate(self.words, start=1)}
-        if len(self._ids) != len(self.words):
+    def __init__(self, words: Sequence[str], specials: Sequence[str] = ()) -> None:
+        """`words` in the order of their ids. Raises ValueError on doubles, among the specials too,
+        and on specials that are not of `SPECIALS`."""
+        self.words, self.specials = tuple(words), tuple(specials)
+        self._ids = {word: i for i, word in enumerate(self.words, start=self.first_word_id)}
+        spelled = {*self.words, *self.specials}
+        if len(spelled) != len(self.words) + len(self.specials):
             raise ValueError("a word stands twice in the vocabulary")
+        if not {*self.specials} <= {*SPECIALS}:
+            raise ValueError("an unknown special in the vocabulary")
+        self.unknown_id, self.begin_id, self.end_id = map(self._special_id, SPECIALS)
         self._sorted: tuple[NDArray[np.str_], NDArray[np.int64]] | None = None
+
+    def _special_id(self, special: str) -> int | None:
+        return self.specials.index(special) + 1 if special in self.specials else None
 
     @classmethod
     def fit(cls, lines: Iterable[Sequence[str]]) -> Vocabulary:
-        """The vocabulary of tokenized `lines`."""
-        counts: Counter[str] = Counter()
-        for line in lines:
-            counts.update(line)
+        """The vocabulary of all words of tokenized `lines`, without specials."""
+        return cls.of_counts(count_words(lines))
+
+    @classmethod
+    def of_counts(
+        cls,
+        counts: Counter[str],
+        specials: Sequence[str] = (),
+        *,
+        most: int | None = None,
+        min_count: int = 1,
+    ) -> Vocabulary:
+        """The `most` frequent words, all by default, of those counted `min_count` times or more.
+
+        What is spelled as a special is not among them.
+        """
         # most_common() sorts stably, so ties keep the order of first appearance.
-        return cls([word for word, _ in counts.most_common()])
+        kept = (word for word, count in counts.most_common() if count >= min_count)
+        return cls([word for word in kept if word not in specials][:most], specials)
+
+    @property
+    def first_word_id(self) -> int:
+        """The id of the most frequent word."""
+        return 1 + len(self.specials)
 
     @property
     def total_words(self) -> int:
-        """The number of ids, padding included."""
-        return len(self.words) + 1
+        """The number of ids, padding and specials included."""
+        return self.first_word_id + len(self.words)
+
+    @property
+    def unsuggested_ids(self) -> tuple[int, ...]:
+        """The ids that stand for no word of a user's: padding and the specials."""
+        return tuple(range(self.first_word_id))
 
     def __contains__(self, word: str) -> bool:
+        """Whether this is a word that the model knows; a special is none."""
         return word in self._ids
 
     def word(self, word_id: int) -> str:
-        """The word with this id, which must be 1 or more."""
-        return self.words[word_id - 1]
+        """The word or the special with this id, which must be 1 or more."""
+        if word_id < self.first_word_id:
+            return self.specials[word_id - 1]
+        return self.words[word_id - self.first_word_id]
 
     def encode(self, words: Iterable[str]) -> list[int]:
-        """The ids of the words that are known, in order; the others are dropped."""
-        return [self._ids[word] for word in words if word in self._ids]
+        """The ids of the words, in order. A word that is not known has the unknown's id; where
+        there is none it is dropped."""
+        if self.unknown_id is None:
+            return [self._ids[word] for word in words if word in self._ids]
+        return [self._ids.get(word, self.unknown_id) for word in words]
 
     def ids_with_prefix(self, prefix: str) -> NDArray[np.int64]:
-        """The ids of all words that begin with `prefix`, by binary search."""
+        """The ids of all words that begin with `prefix`, by binary search; no special's."""
         if self._sorted is None:
             order = sorted(range(len(self.words)), key=self.words.__getitem__)
             # An array of objects, since numpy's own strings drop trailing NULs.
             spelled = np.array([self.words[i] for i in order], dtype=object)
-            self._sorted = spelled, np.array(order, dtype=np.int64) + 1
+            self._sorted = spelled, np.array(order, dtype=np.int64) + self.first_word_id
         spelled, ids = self._sorted
         low = np.searchsorted(spelled, prefix)
         # No character sorts after the last code point, so this is the end of the prefix's words.
         high = np.searchsorted(spelled, prefix + chr(0x10FFFF))
         return ids[low:high]
+
+
+def count_words(lines: Iterable[Sequence[str]]) -> Counter[str]:
+    """How often each word stands in tokenized `lines`, in the order of first appearance."""
+    counts: Counter[str] = Counter()
+    for line in lines:
+        counts.update(line)
+    return counts

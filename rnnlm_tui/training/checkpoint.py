@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from rnnlm_tui import model_files
-from rnnlm_tui.config import RunConfig
+from rnnlm_tui.config import NetworkTrainConfig, RunConfig
 from rnnlm_tui.errors import ModelError, RnnlmError, StorageError, reason
 from rnnlm_tui.events import (
     Event,
@@ -28,8 +28,10 @@ from rnnlm_tui.events import (
     json_safe,
     to_json_line,
 )
+from rnnlm_tui.lm.families import FAMILIES
 from rnnlm_tui.model_files import (
     AS_ESCAPES,
+    FORMAT,
     HISTORY,
     MODEL,
     RESUME,
@@ -37,7 +39,9 @@ from rnnlm_tui.model_files import (
     WEIGHTS,
     ModelCard,
     is_epoch,
+    with_min_count,
 )
+from rnnlm_tui.text.vocabulary import SPECIALS
 
 FACTS = "run"
 DAMAGE = (
@@ -113,7 +117,7 @@ class Checkpoints:
         self,
         card: ModelCard,
         words: tuple[str, ...],
-        weights: Mapping[str, NDArray[np.float32]] | None,
+        weights: Mapping[str, NDArray[Any]] | None,
     ) -> None:
         """Puts a model in place: first its words and weights under new names, then its card.
 
@@ -133,13 +137,14 @@ class Checkpoints:
         self,
         card: ModelCard,
         words: tuple[str, ...],
-        weights: Mapping[str, NDArray[np.float32]] | None,
+        weights: Mapping[str, NDArray[Any]] | None,
         previous: ModelCard | None,
     ) -> None:
         number = _next_number(previous)
         if self.fresh or previous is None:
             vocabulary = "vocabulary.json" if previous is None else f"vocabulary-{number}.json"
-            model_files.write_json(self.folder / vocabulary, {"words": words})
+            specials = FAMILIES[card.config.preset].specials
+            model_files.write_json(self.folder / vocabulary, {"specials": specials, "words": words})
             card = replace(card, vocabulary=vocabulary, created=now())
         else:
             card = replace(card, vocabulary=previous.vocabulary, created=previous.created)
@@ -162,21 +167,29 @@ class Checkpoints:
         except ModelError:
             return None
 
-    def best_weights(self) -> dict[str, NDArray[np.float32]]:
+    def best_weights(self) -> dict[str, NDArray[Any]]:
         """The weights of the model that this run has put in place."""
         card = model_files.read_card(self.folder)
-        return model_files.read_tensors(
-            self.folder / card.weights, model_files.expected_shapes(card)
-        )
+        return model_files.read_weights(self.folder, card)
 
     def metrics(self) -> dict[str, Any]:
         """The figures of the model that this run has put in place; empty before."""
         card = None if self.fresh else self._previous_card()
         return card.metrics if card else {}
 
+    def drop_state(self) -> None:
+        """Removes resume.safetensors, of a run that can never go on. Raises StorageError."""
+        try:
+            (self.folder / RESUME).unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"could not remove {self.folder / RESUME}: {reason(error)}"
+            ) from error
+
     def save_state(self, state: RunState) -> None:
         """Writes resume.safetensors. Raises StorageError."""
         facts = {
+            "format": FORMAT,
             "config": state.config.to_json(),
             "corpus": state.corpus,
             "position": asdict(state.position),
@@ -214,7 +227,7 @@ def load_state(folder: Path, name: str) -> RunState:
             tensors = {key: file.get_tensor(key) for key in list(file.keys())}
         facts = model_files.parse_json(tensors.pop(FACTS).tobytes(), RESUME)
         state = RunState(
-            RunConfig.from_json(facts["config"]),
+            _checked_config(facts),
             _checked_origin(facts["corpus"]),
             _checked_position(facts["position"]),
             _part(tensors, "weight."),
@@ -226,6 +239,15 @@ def load_state(folder: Path, name: str) -> RunState:
             f"the state of the run of {name} is damaged: {error}", "train it anew with --force"
         ) from error
     return state
+
+
+def _checked_config(facts: Any) -> RunConfig:
+    """The settings in parsed JSON, of this format or an older one. Raises one of DAMAGE."""
+    version = facts.get("format", 1)  # the first format did not say so
+    if type(version) is not int or not 1 <= version <= FORMAT:
+        raise ValueError("it is of another format")
+    config = facts["config"]
+    return RunConfig.from_json(with_min_count(config) if version == 1 else config)
 
 
 def _checked_position(data: Any) -> Position:
@@ -240,8 +262,8 @@ def _checked_position(data: Any) -> Position:
         if type(number) not in (int, float) or not math.isfinite(number):
             raise ValueError("a figure is not a number")
     best, loss, dropout = position.best_epoch, position.best_loss, position.dropout
-    if position.epoch < 1 or position.learning_rate <= 0:
-        raise ValueError("the epoch or the learning rate makes no sense")
+    if position.epoch < 1:
+        raise ValueError("the epoch makes no sense")
     if best is not None and (type(best) is not int or not 1 <= best <= position.epoch):
         raise ValueError("the best epoch makes no sense")
     if loss is not None and (type(loss) not in (int, float) or not math.isfinite(loss)):
@@ -262,14 +284,16 @@ def _checked_origin(data: Any) -> dict[str, Any]:
     if not all(isinstance(origin.get(key), str | None) for key in ("sha256", "encoding")):
         raise ValueError("the hash or the encoding of the corpus makes no sense")
     if origin.get("words") is not None:
-        model_files.parse_words(origin["words"])
+        model_files.parse_words(origin["words"], SPECIALS)
         if type(origin["window"]) is not int or not 1 <= origin["window"] <= 1024:
             raise ValueError("the window makes no sense")
     return origin
 
 
 def _check_tensors(state: RunState) -> None:
-    """Raises ValueError for tensors that no run of this program saves."""
+    """Raises ValueError for tensors, and a step size, that no run of this program saves."""
+    if isinstance(state.config.train, NetworkTrainConfig) and state.position.learning_rate <= 0:
+        raise ValueError("the learning rate makes no sense")
     for tensor in state.weights.values():
         if tensor.dtype != np.float32 or not model_files.is_usable(tensor):
             raise ValueError("a weight is not of usable float32 numbers")

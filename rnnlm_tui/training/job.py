@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnlm_tui import __version__
 from rnnlm_tui.config import RunConfig
-from rnnlm_tui.text.examples import PreparedCorpus
+from rnnlm_tui.text.prepared import PreparedText
 from rnnlm_tui.training.checkpoint import RunState
 
 
@@ -25,7 +27,16 @@ class Job:
     name: str
     folder: Path
     config: RunConfig
-    prepared: PreparedCorpus
+    prepared: PreparedText
     origin: dict[str, Any]
     state: RunState | None = None
     weights: dict[str, NDArray[np.float32]] | None = None
+
+
+def versions_without_torch() -> dict[str, str]:
+    """The versions that decide what a run computes which needs no PyTorch."""
+    return {
+        "rnnlm_tui": __version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rnnlm_tui.config import RunConfig, preset_named
+from rnnlm_tui.config import RunConfig
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.model_files import LARGEST_WEIGHT
 from rnnlm_tui.suggest import continue_line
-from rnnlm_tui.text.examples import PreparedCorpus
+from rnnlm_tui.text.prepared import PreparedText
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.text.vocabulary import PADDING
 from rnnlm_tui.training.networks import Loss
@@ -46,21 +46,22 @@ class Learner:
     """Takes steps, measures, and hands its state over. It is a `LanguageModel` too."""
 
     unsuggested_ids = (PADDING,)
+    carries_lines = False
 
     def __init__(
-        self, config: RunConfig, prepared: PreparedCorpus, weights: Arrays | None = None
+        self, config: RunConfig, prepared: PreparedText, weights: Arrays | None = None
     ) -> None:
         """The network has its initial weights, drawn by the seed, or `weights`.
 
         Raises UsageError for a device that is not there.
         """
-        self.device = pick_device(config.train.device)
-        if config.train.threads is not None:
-            torch.set_num_threads(config.train.threads)
+        recipe, training = RECIPES[config.preset], config.network_train
+        self.device = pick_device(training.device)
+        if training.threads is not None:
+            torch.set_num_threads(training.threads)
         self.threads = torch.get_num_threads()
         self.vocabulary, self.window = prepared.vocabulary, prepared.window
-        self.tokenizer = TOKENIZERS[preset_named(config.preset).tokenizer]
-        recipe = RECIPES[config.preset]
+        self.tokenizer = TOKENIZERS[config.tokenizer]
         rng = np.random.default_rng(config.train.seed)
         self.network = recipe.network(config.model, self.vocabulary.total_words, rng)
         self.network.to(self.device)
@@ -68,7 +69,7 @@ class Learner:
             self.network.load_weights(weights)
         self.batches = recipe.batches(prepared, config.train, self.device)
         self._new_optimizer = recipe.optimizer
-        self.restart_optimizer(config.train.learning_rate)
+        self.restart_optimizer(training.learning_rate)
 
     def restart_optimizer(self, learning_rate: float) -> None:
         """An optimizer that has taken no step."""

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rnnlm_tui.config import ModelConfig, TrainConfig
-from rnnlm_tui.text.examples import PreparedCorpus
 from rnnlm_tui.training.batches import PrefixBatches
 from rnnlm_tui.training.networks import KerasAdam, LessonNetwork, Network
 
@@ -36,11 +34,12 @@ class Batches(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """The parts of a preset's training."""
+    """The parts of a preset's training. Each is given the preset's own sizes, settings and kind of
+    prepared corpus."""
 
-    network: Callable[[ModelConfig, int, np.random.Generator], Network]
+    network: Callable[[Any, int, np.random.Generator], Network]
     optimizer: Callable[[nn.Module, float], torch.optim.Optimizer]
-    batches: Callable[[PreparedCorpus, TrainConfig, torch.device], Batches]
+    batches: Callable[[Any, Any, torch.device], Batches]
 
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType(

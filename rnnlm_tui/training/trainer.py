@@ -7,7 +7,6 @@ command line and the terminal app are loops over its events.
 from __future__ import annotations
 
 import math
-import platform
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,8 +15,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rnnlm_tui import __version__
-from rnnlm_tui.config import preset_named
 from rnnlm_tui.events import (
     EpochEnded,
     Event,
@@ -34,7 +31,7 @@ from rnnlm_tui.lm.families import FAMILIES
 from rnnlm_tui.model_files import ModelCard
 from rnnlm_tui.training.checkpoint import Checkpoints, Position, RunState, Sums
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.job import Job
+from rnnlm_tui.training.job import Job, versions_without_torch
 from rnnlm_tui.training.learner import Learner, perplexity
 from rnnlm_tui.training.networks import Loss
 
@@ -54,11 +51,11 @@ class Trainer:
         """Builds the network. Raises UsageError for a device that is not there."""
         self._job, self._control, self._clock = job, control, clock
         self._began = clock()
-        self._epochs = job.config.train.epochs
+        self._epochs = job.config.epochs
         self._learner = Learner(job.config, job.prepared, job.weights)
         self._steps = self._learner.batches.steps
         self._checkpoints = Checkpoints(job.folder)
-        self._position = Position(learning_rate=job.config.train.learning_rate)
+        self._position = Position(learning_rate=job.config.network_train.learning_rate)
         self._pending: list[Loss] = []
         self._seconds_a_step = 0.0
         self._seconds_an_end = 0.0
@@ -202,7 +199,7 @@ class Trainer:
         job, prepared = self._job, self._job.prepared
         card = ModelCard(
             config=job.config,
-            tokenizer=preset_named(job.config.preset).tokenizer,
+            tokenizer=job.config.tokenizer,
             total_words=prepared.vocabulary.total_words,
             window=prepared.window,
             parameters=self._parameters(),
@@ -260,11 +257,14 @@ class Trainer:
             corpus=prepared.card,
             total_words=prepared.vocabulary.total_words,
             window=prepared.window,
-            examples=len(prepared.examples),
+            examples=prepared.examples.predictions,
             held_out_lines=prepared.held_out_lines,
             parameters=parameters,
             memory_bytes=FAMILIES[job.config.preset].training_bytes(
-                parameters, prepared.vocabulary.total_words, job.config.train.batch_size
+                job.config,
+                prepared.vocabulary.total_words,
+                prepared.window,
+                prepared.examples.predictions,
             ),
             estimated_s=self._time_left(),
             epochs_done=position.epoch - 1,
@@ -317,9 +317,9 @@ class Trainer:
 
 def versions() -> dict[str, str]:
     """The versions that decide what a run computes."""
-    return {
-        "rnnlm_tui": __version__,
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }
+    return {**versions_without_torch(), "torch": torch.__version__}
+
+
+def train(job: Job, control: Control) -> Iterator[Event]:
+    """The events of this run. Raises UsageError for a device that is not there."""
+    return Trainer(job, control).run()

@@ -193,7 +193,7 @@ def _card_facts(card: ModelCard) -> Iterator[Line]:
     yield "window", f"the last {card.window} words"
     yield "parameters", f"{card.parameters:,}"
     kept = card.metrics.get("epoch")
-    of = f"{card.epochs_done:,} of {card.config.train.epochs:,} done"
+    of = f"{card.epochs_done:,} of {card.config.epochs:,} done"
     yield "epochs", f"{of}, epoch {kept:,} kept" if isinstance(kept, int) else of
 
 
@@ -219,7 +219,7 @@ def _measured(label: str, figures: Figures) -> Iterator[Line]:
 def layers(card: ModelCard, width: int) -> Iterator[Line]:
     """The layers with their parameters, and what they are where `width` has space for it."""
     family = FAMILIES[card.config.preset]
-    table = family.layers(card.config.model, card.total_words, card.window)
+    table = family.layers(card.config.model, card.total_words, card.window, card.sizes)
     kinds = [f"  {layer.type}" for layer in table]
     if PARAMETERS_WIDTH + max(map(len, kinds)) > width:
         kinds = [""] * len(table)

@@ -8,9 +8,9 @@ from typing import Any
 
 from rnnlm_tui.config import make_run_config
 from rnnlm_tui.events import Event
+from rnnlm_tui.lm.families import FAMILIES
 from rnnlm_tui.text.corpus import read_corpus
-from rnnlm_tui.text.examples import prepare
-from rnnlm_tui.text.tokenizer import LessonTokenizer
+from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.training.checkpoint import RunState
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.job import Job
@@ -30,13 +30,7 @@ def job(corpus_file: Path, folder: Path, state: RunState | None = None, **settin
     """A small run on this corpus into this folder."""
     config = make_run_config("lesson", [SMALL, settings])
     corpus = read_corpus([corpus_file], None, io.BytesIO())
-    prepared = prepare(
-        corpus,
-        LessonTokenizer(),
-        max_window=config.model.max_window,
-        held_out=config.train.held_out,
-        seed=config.train.seed,
-    )
+    prepared = FAMILIES["lesson"].prepare(corpus, TOKENIZERS["lesson"], config)
     folder.mkdir(parents=True, exist_ok=True)
     return Job("small", folder, config, prepared, {"sources": [str(corpus_file)]}, state)
 

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from rnnlm_tui.config import LessonConfig
+from rnnlm_tui.lm.family import ArraySpec
 from rnnlm_tui.model_files import read_card, read_tensors
 from rnnlm_tui.text.tokenizer import LessonTokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
@@ -68,9 +70,10 @@ def test_generate_gives_the_lessons_words_token_for_token(
     card = read_card(folder)
     words = json.loads((folder / card.vocabulary).read_text(encoding="utf-8"))["words"]
     vocabulary = Vocabulary(words)
+    assert isinstance(card.config.model, LessonConfig)
     network = LessonNetwork(card.config.model, vocabulary.total_words, np.random.default_rng(9))
-    shapes = {name: tuple(tensor.shape) for name, tensor in network.weights().items()}
-    network.load_weights(read_tensors(folder / card.weights, shapes))
+    specs = {name: ArraySpec(tuple(tensor.shape)) for name, tensor in network.weights().items()}
+    network.load_weights(read_tensors(folder / card.weights, specs))
     word_index = {word: i for i, word in enumerate(words, start=1)}
     expected = [lesson_loop(network, word_index, card.window, seed, count) for seed in SEEDS]
     result = command(

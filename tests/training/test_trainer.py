@@ -26,6 +26,7 @@ from rnnlm_tui.events import (
 )
 from rnnlm_tui.model_files import load_model, read_card
 from rnnlm_tui.suggest import continue_line
+from rnnlm_tui.text.examples import PrefixExamples
 from rnnlm_tui.training.checkpoint import load_state
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.learner import Learner
@@ -79,7 +80,9 @@ def test_the_figures_of_an_epoch_are_those_of_its_examples(
     small = job(corpus_file, tmp_path / "a", epochs=1, learning_rate=1e-12, dropout=0)
     (epoch,) = epochs_of(run(small))
     learner = Learner(small.config, small.prepared)
-    x, y = small.prepared.examples.batch(np.arange(len(small.prepared.examples)))
+    examples = small.prepared.examples
+    assert isinstance(examples, PrefixExamples)
+    x, y = examples.batch(np.arange(len(examples)))
     with torch.no_grad():
         scores = learner.network(torch.from_numpy(x))
     nll = torch.nn.functional.cross_entropy(scores, torch.from_numpy(y)).item()

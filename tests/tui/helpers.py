@@ -51,6 +51,7 @@ class ScriptedModel:
     `asked` keeps the words of every context."""
 
     window = 10
+    carries_lines = False
     unsuggested_ids: tuple[int, ...] = (0,)
     tokenizer: Tokenizer = LessonTokenizer()
 
