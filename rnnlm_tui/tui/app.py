@@ -430,6 +430,7 @@ class RnnlmApp(App[None]):
         """The model has another name."""
         if self._runs is not None:
             self._runs.renamed(old, new)
+        self.autocomplete.drop_beside(old)
         if self.speaker_name == old:
             self.speak_with(new)
         self.models_changed()
@@ -438,6 +439,7 @@ class RnnlmApp(App[None]):
         """The model is gone. If it was the one that suggests, another does."""
         if self._runs is not None:
             self._runs.deleted(name)
+        self.autocomplete.drop_beside(name)
         if self.speaker_name == name:
             self._speakers.drop()
             self._speakers.begin(None, "")
@@ -479,6 +481,7 @@ class RnnlmApp(App[None]):
     def _run_saved(self, run: TrainingProcess | WatchedRun, saved: Saved) -> None:
         if saved.best:
             self._speakers.renew(run.name)
+            self.autocomplete.renew_beside(run.name)
         self.models_changed()
 
     def _run_ended(self, run: TrainingProcess | WatchedRun) -> None:

@@ -183,13 +183,18 @@ def _unfinished_facts(listed: Listed) -> Iterator[Line]:
         yield "to do", "go on with it, or delete it"
 
 
+def words_known(card: ModelCard) -> int:
+    """The words of the vocabulary; padding and what stands for no word are none."""
+    return card.total_words - 1 - len(FAMILIES[card.config.preset].specials)
+
+
 def _card_facts(card: ModelCard) -> Iterator[Line]:
     corpus = card.corpus
     yield "preset", f"{card.config.preset}: {PRESETS[card.config.preset].summary}"
     yield "corpus", foreign(corpus.get("name", "?"))
     yield "", f"{_count(corpus.get('lines'))} lines, {_count(corpus.get('words'))} words"
     yield "", f"sha256 {foreign(corpus.get('sha256', '?'))[:12]}"
-    yield "vocabulary", f"{card.total_words - 1:,} words"
+    yield "vocabulary", f"{words_known(card):,} words"
     yield "window", f"the last {card.window} words"
     yield "parameters", f"{card.parameters:,}"
     kept = card.metrics.get("epoch")

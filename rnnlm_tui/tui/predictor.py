@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Speaker:
     """A model that suggests, under its name."""
 
@@ -28,30 +28,38 @@ class Speaker:
 
     @property
     def kind(self) -> str:
-        """The preset, and the epoch whose weights are kept."""
-        epoch = self.card.metrics.get("epoch", self.card.epochs_done)
-        return f"{self.card.config.preset}, epoch {epoch}"
+        """The preset, and the epoch whose weights are kept where it had several."""
+        config = self.card.config
+        if not hasattr(config.train, "epochs"):
+            return config.preset
+        return f"{config.preset}, epoch {self.card.metrics.get('epoch', self.card.epochs_done)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What comes at `cursor` of `line`, according to `speaker`."""
+    """What comes at `cursor` of `line`, according to `speaker`, and to the models `beside` it.
+
+    `earlier` are the lines above, the last one nearest, for a model that carries lines.
+    """
 
     speaker: Speaker
     line: str
     cursor: int
     k: int
+    earlier: tuple[str, ...] = ()
+    beside: tuple[Speaker, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """An answer carries its question. `fitting` counts the words that begin with what is typed,
-    `took_s` is the time in the model."""
+    `took_s` is the time in the model, `beside` has what the models beside it say."""
 
     question: Question
     suggestions: Suggestions
     fitting: int
     took_s: float
+    beside: tuple[Suggestions, ...] = ()
 
 
 class Predictor:
@@ -114,8 +122,9 @@ def same(one: Question, other: Question | None) -> bool:
     """Whether both ask the same of the same model."""
     return (
         other is not None
-        and one.speaker is other.speaker
+        and (one.speaker, *one.beside) == (other.speaker, *other.beside)
         and (one.line, one.cursor, one.k) == (other.line, other.cursor, other.k)
+        and one.earlier == other.earlier
     )
 
 
@@ -124,8 +133,13 @@ def answered(question: Question) -> Answer:
     from rnnlm_tui.suggest import suggest  # numpy: 0.14 s that the first picture does not need
 
     began = time.perf_counter()
-    model = question.speaker.model
-    found = suggest(model, question.line, question.cursor, question.k)
-    words = model.vocabulary
+
+    def asked(speaker: Speaker) -> Suggestions:
+        line, cursor, k = question.line, question.cursor, question.k
+        return suggest(speaker.model, line, cursor, k, question.earlier)
+
+    found = asked(question.speaker)
+    words = question.speaker.model.vocabulary
     fitting = len(words.ids_with_prefix(found.prefix)) if found.prefix else len(words.words)
-    return Answer(question, found, fitting, time.perf_counter() - began)
+    took = time.perf_counter() - began
+    return Answer(question, found, fitting, took, tuple(map(asked, question.beside)))

@@ -286,8 +286,8 @@ async def test_a_sent_line_is_continued_by_ten_words(tmp_path: Path) -> None:
         await it.until(lambda: len(it.transcript) == 2)
         assert it.transcript == ["wa", " ".join(words[1:11])]
         assert it.line == ""
-        rows = picture(it.app)
-        assert in_order(rows, "you ", "wa", "loop ", "wb wc", "line 2 · loop suggests")
+        shown = ("you ", "wa", "loop ", "wb wc", "line 2 · loop suggests")
+        await it.until(lambda: in_order(picture(it.app), *shown))
 
 
 async def test_another_continuation_is_drawn_by_chance(tmp_path: Path) -> None:
@@ -498,7 +498,7 @@ async def test_a_stale_answer_is_dropped(tmp_path: Path) -> None:
         right, speaker = it.screen._answer, it.app.speaker
         assert speaker is not None
         for line, cursor in (("shall i", 7), ("shall ", 2), ("shall", 5)):
-            it.screen._show_answer(predictor.answered(Question(speaker, line, cursor, 10)))
+            it.screen.show_answer(predictor.answered(Question(speaker, line, cursor, 10)))
             assert it.screen._answer is right
         assert it.shown == "i compare thee to"
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from functools import partial
-from pathlib import Path
+from collections.abc import Iterable
 from typing import ClassVar
 
 from textual import on, work
@@ -16,22 +13,18 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
-from rnnlm_tui.errors import StorageError
 from rnnlm_tui.printing import printable
-from rnnlm_tui.tui.draft import DraftKeeper
-from rnnlm_tui.tui.predictor import Answer, Predictor, Question, Speaker
-from rnnlm_tui.tui.screens.base import AppScreen
-from rnnlm_tui.tui.transcript import Continuation, Transcript, Turn
+from rnnlm_tui.tui.beside import Beside
+from rnnlm_tui.tui.predictor import Answer, Question
+from rnnlm_tui.tui.screens.writing import WritingScreen
+from rnnlm_tui.tui.transcript import Transcript
 from rnnlm_tui.tui.widgets.candidates import CandidateList, Row
 from rnnlm_tui.tui.widgets.fixed_text import FixedText
 from rnnlm_tui.tui.widgets.line_editor import LineEditor
 from rnnlm_tui.tui.widgets.side_pane import SidePane
-from rnnlm_tui.tui.widgets.transcript_view import TranscriptLine, TranscriptView
+from rnnlm_tui.tui.widgets.transcript_view import TranscriptView
 
-CONTINUATION_WORDS = 10
 CANDIDATES = 10
-TEMPERATURE = 0.8
-"""How freely another continuation is drawn: below 1 the likelier words come more often."""
 EMPTY = """\
 There is no model yet that could suggest anything.
 
@@ -40,7 +33,7 @@ a text of yours. You can write meanwhile."""
 COMING = "{} is being trained: F3 shows it. Its first words come after an epoch; write meanwhile."
 
 
-class AutocompleteScreen(AppScreen):
+class AutocompleteScreen(WritingScreen):
     """Where one writes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -58,6 +51,8 @@ class AutocompleteScreen(AppScreen):
         Binding("f8", "clear_transcript", "Clear transcript", show=False,
                 id="autocomplete.clear_transcript",
                 tooltip="Clear the transcript, after a question; /clear and Enter does it at once"),
+        Binding("f9", "compare", "Compare models", show=False, id="autocomplete.compare",
+                tooltip="Show what other models suggest beside, on a wide screen"),
     ]  # fmt: skip
     DEFAULT_CSS = """
     AutocompleteScreen {
@@ -79,19 +74,14 @@ class AutocompleteScreen(AppScreen):
         &.-has-lines.-coming #empty Static { display: block; }
         &.-wide #side { display: block; }
         &.-wide #lower { display: none; }
+        &.-wide ToastHolder { align-horizontal: left; } /* at the right it would cover the words */
     }
     """
 
     def __init__(self, transcript: Transcript) -> None:
-        super().__init__()
-        self.transcript = transcript
-        self._predictor = Predictor(self._show_answer)
-        self._draft = DraftKeeper(transcript.keep_draft, self._not_kept)
+        super().__init__(transcript)
         self._answer: Answer | None = None
-        self._line_number = 1
-        self._sent_keys = 0
-        self._sent_saved = 0
-        self.editor = LineEditor(self._ask)
+        self.beside = Beside(lambda: self.host.library)
 
     def compose_body(self) -> Iterable[Widget]:
         """The transcript and the list, the strip, the line, the list again, the figures."""
@@ -111,40 +101,7 @@ class AutocompleteScreen(AppScreen):
             yield FixedText("ahead")
         yield FixedText("figures")
 
-    async def on_mount(self) -> None:
-        """Starts answering, and shows what was kept."""
-        self.editor.ghost_on = self.host.preferences.ghost
-        self.run_worker(self._predictor.run(), group="predictor")
-        self.editor.focus()
-        await self._restore()
-        self.speaker_changed()
-
-    def on_unmount(self) -> None:
-        """Ends the threads: the one that asks models, and once the line is kept the other."""
-        self._predictor.close()
-        with self._not_lost():
-            self._draft.close()
-
-    async def _restore(self) -> None:
-        try:
-            draft = self.transcript.load()
-        except StorageError as error:
-            self.host.explain(error)
-            return
-        turns = self.transcript.turns
-        self._line_number = len(turns) + 1
-        self.editor.earlier_lines = [turn.line for turn in turns]
-        await self.query_one(TranscriptView).fill(turns)
-        if draft and not self.editor.line:
-            self.editor.set_line(draft)
-
     # The model
-
-    @property
-    def line_in_hand(self) -> str:
-        """The line being written, else the one sent last, else none."""
-        turns = self.transcript.turns
-        return self.editor.line.strip() or (turns[-1].line if turns else "")
 
     def speaker_changed(self) -> None:
         """Another model suggests from now on, or the same as it was saved anew, or none does."""
@@ -158,6 +115,7 @@ class AutocompleteScreen(AppScreen):
             self.editor.forget()
         self._title_editor()
         self.query_one(SidePane).show_model(speaker)
+        self._name_beside()
         self._show_state()
 
     def show_emptiness(self) -> None:
@@ -169,23 +127,20 @@ class AutocompleteScreen(AppScreen):
         text = EMPTY if coming is None else COMING.format(printable(coming))
         self.query_one("#empty Static", Static).update(text)
 
-    def _title_editor(self) -> None:
-        speaker = self.host.speaker
-        who = f" · {speaker.name} suggests" if speaker else ""
-        self.editor.border_title = Content(printable(f"line {self._line_number}{who}"))
-
     # Questions and answers
 
-    def _ask(self) -> bool:
+    def ask(self) -> bool:
         """The line or the cursor has changed. Whether an answer will come."""
         speaker = self.host.speaker
         if speaker is None:
             return False
         line, cursor = self.editor.line, self.editor.cursor
-        self._predictor.ask(Question(speaker, line, cursor, CANDIDATES))
+        beside = self.beside.to(speaker) if self.has_class("-wide") else ()
+        question = Question(speaker, line, cursor, CANDIDATES, self._earlier(), beside)
+        self._predictor.ask(question)
         return True
 
-    def _show_answer(self, answer: Answer) -> None:
+    def show_answer(self, answer: Answer) -> None:
         """Shows an answer, unless it is to an older line or another model's, or the app ends."""
         if not self.app.is_running:
             return
@@ -209,6 +164,7 @@ class AutocompleteScreen(AppScreen):
         typed = len(answer.suggestions.prefix) if answer else 0
         for name in ("#list", "#side-list"):
             self.query_one(name, CandidateList).show(rows, typed, editor.choice, self._note())
+        self.query_one(SidePane).show_beside(answer if rows else None)
         ahead = printable(" ".join(answer.suggestions.continuation)) if answer and rows else ""
         shown = f"Tab, Tab ...: {ahead}" if ahead else ""
         self.query_one("#ahead", FixedText).show(shown)
@@ -243,66 +199,54 @@ class AutocompleteScreen(AppScreen):
         self.editor.insert_candidate(event.index)
         self.editor.focus()
 
-    # Sending and continuing
+    # Other models beside
 
-    @on(LineEditor.Changed)
-    def _keep_draft(self) -> None:
-        self._draft.keep(self.editor.line)
+    @work(group="dialog")
+    async def action_compare(self) -> None:
+        """Asks which model's words to show beside, or to show no longer."""
+        from rnnlm_tui.tui.screens.dialogs import Choice
 
-    def _not_kept(self, error: StorageError) -> None:
-        self.host.explain_once(error)
+        with self.host.explained():
+            names = await asyncio.to_thread(self.host.library.names)
+            shown = self.beside.names
+            others = [name for name in names if name != self.host.speaker_name]
+            if not others:
+                self.host.tell("there is no other model to compare with: F3 trains one")
+                return
+            rows = [(n, f"{'✓ ' if n in shown else ''}{n}", "") for n in others]
+            wide = "" if self.has_class("-wide") else " This window shows them from 110 columns on."
+            text = f"Whose words are to stand beside? At most two models.{wide}"
+            chosen = await self.app.push_screen_wait(Choice("Compare models", text, rows))
+            if chosen is not None:
+                await self.beside.toggle(chosen)
+                self._ask_beside()
 
-    @contextmanager
-    def _not_lost(self) -> Iterator[None]:
-        """What cannot be saved stays on the screen; the user is told once."""
-        try:
-            yield
-        except StorageError as error:
-            self._not_kept(error)
+    def on_resize(self) -> None:
+        """A screen that has become wide has room for what other models say."""
+        if self.beside.names:
+            self.call_after_refresh(self.editor.ask_again)
 
-    @on(LineEditor.Sent)
-    async def _send(self, event: LineEditor.Sent) -> None:
-        if event.line == "/clear":
-            await self._clear_transcript()
-            return
-        self._sent_keys += event.written
-        self._sent_saved += event.saved
-        with self._not_lost():
-            self.transcript.add_line(event.line)
-        turn = self.transcript.turns[-1]
-        self.editor.earlier_lines.append(event.line)
-        self.show_emptiness()
-        self._line_number += 1
-        self._title_editor()
-        await self.query_one(TranscriptView).add_turn(turn)
-        self._continue(turn, temperature=0.0)
+    def _ask_beside(self) -> None:
+        """Other models are to be asked from now on, or none."""
+        self._name_beside()
+        self.editor.ask_again()
 
-    def _continue(self, turn: Turn, temperature: float) -> None:
+    def _name_beside(self) -> None:
         speaker = self.host.speaker
-        if speaker is not None:
-            self._continued(speaker, turn, temperature)
+        names = [other.name for other in self.beside.to(speaker)] if speaker else []
+        self.query_one(SidePane).name_beside(speaker.name if speaker else "", names)
 
-    @work(group="continuation")
-    async def _continued(self, speaker: Speaker, turn: Turn, temperature: float) -> None:
-        ask = partial(continuation_of, speaker, turn.line, temperature)
-        text = await self._predictor.in_thread(ask)
-        if not text:
-            self.host.tell(f"{speaker.name} has nothing to add to this line")
-            return
-        continuation = Continuation(text, speaker.name, sampled=temperature > 0)
-        with self._not_lost():
-            self.transcript.add_continuation(turn, continuation)
-        if self.app.is_running:
-            await self.query_one(TranscriptView).add_continuation(turn, continuation)
+    @work(group="beside")
+    async def renew_beside(self, name: str) -> None:
+        """A model was saved: if it stands beside, it is asked as it is now."""
+        if name in self.beside.names:
+            await self.beside.renew(name)
+            self._ask_beside()
 
-    def action_another(self) -> None:
-        """Continues the last line anew, by chance."""
-        if self.host.speaker is None:
-            self.host.tell("there is no model to continue the line: F3 trains one", "warning")
-        elif not self.transcript.turns:
-            self.host.tell("send a line first: Enter")
-        else:
-            self._continue(self.transcript.turns[-1], TEMPERATURE)
+    def drop_beside(self, name: str) -> None:
+        """A model is gone."""
+        self.beside.drop(name)
+        self._ask_beside()
 
     # Other actions
 
@@ -312,81 +256,6 @@ class AutocompleteScreen(AppScreen):
         self.host.preferences.ghost = self.editor.ghost_on
         self.host.keep_preferences()
 
-    def action_move_pane(self) -> None:
-        """Goes from the line to the transcript, or back."""
-        view = self.query_one(TranscriptView)
-        (self.editor if view.has_focus else view).focus()
-
-    def action_copy_last(self) -> None:
-        """Copies the newest line of the transcript."""
-        lines = self.query_one(TranscriptView).lines
-        if lines:
-            self._copy(lines[-1].plain_text)
-        else:
-            self.host.tell("there is no line to copy yet")
-
-    @on(TranscriptLine.Clicked)
-    @on(TranscriptView.Copied)
-    def _copy_line(self, event: TranscriptLine.Clicked | TranscriptView.Copied) -> None:
-        self._copy(event.text)
-
-    def _copy(self, text: str) -> None:
-        self.app.copy_to_clipboard(text)
-        self.host.tell(
-            "sent to the terminal's clipboard, which the terminal must allow. If a paste brings"
-            " something else: F5 saves the transcript to a file"
-        )
-
-    @on(TranscriptView.Taken)
-    def _take_line(self, event: TranscriptView.Taken) -> None:
-        self.editor.set_line(event.text)
-        self.editor.focus()
-
-    @on(TranscriptView.Left)
-    def _back_to_line(self) -> None:
-        self.editor.focus()
-
-    @work(group="dialog")
-    async def action_clear_transcript(self) -> None:
-        """Forgets all lines, after a question."""
-        from rnnlm_tui.tui.screens.dialogs import Confirm
-
-        count = len(self.transcript.turns)
-        if not count:
-            return
-        question = f"{count} lines, and what the models made of them, cannot be brought back."
-        if await self.app.push_screen_wait(Confirm("Clear the transcript?", question, yes="Clear")):
-            await self._clear_transcript()
-
-    async def _clear_transcript(self) -> None:
-        with self.host.explained():
-            self.transcript.clear()
-        self._line_number = 1
-        self.editor.earlier_lines.clear()
-        await self.query_one(TranscriptView).fill([])
-        self._title_editor()
-        self.host.tell("the transcript is cleared")
-
-    @work(group="dialog")
-    async def action_save_transcript(self) -> None:
-        """Asks for a file and writes the transcript into it."""
-        from rnnlm_tui.tui.screens.dialogs import AskPath
-
-        asked = AskPath(
-            "Save the transcript",
-            "as a text file",
-            "transcript.txt",
-            check=_new_file,
-            for_new_file=True,
-        )
-        chosen = await self.app.push_screen_wait(asked)
-        if chosen is None:
-            return
-        path = Path(chosen).expanduser()
-        with self.host.explained():
-            await asyncio.to_thread(self.transcript.export, path)
-            self.host.tell(f"the transcript is in {path}")
-
     @on(Button.Pressed, "#first-model")
     def _train_first_model(self) -> None:
         self.host.train_first_model()
@@ -395,19 +264,6 @@ class AutocompleteScreen(AppScreen):
     @on(Button.Pressed, "#own-model")
     def _train_own_model(self) -> None:
         self.host.show_mode("train")
-
-
-def _new_file(path: str) -> str | None:
-    """What is wrong with the path of a file to be written; None where it will do."""
-    return "there is such a file already: name another" if Path(path).exists() else None
-
-
-def continuation_of(speaker: Speaker, line: str, temperature: float) -> str:
-    """The next ten words of the line."""
-    from rnnlm_tui.suggest import continue_line
-
-    words = continue_line(speaker.model, line, CONTINUATION_WORDS, temperature=temperature)
-    return " ".join(words)
 
 
 def what_it_sees(answer: Answer, width: int) -> Content:

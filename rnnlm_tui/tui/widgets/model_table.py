@@ -23,6 +23,7 @@ from rnnlm_tui.tui.model_facts import (
     foreign,
     percent_text,
     perplexity_text,
+    words_known,
 )
 
 HEADERS: Mapping[str, str] = {
@@ -73,7 +74,7 @@ def row_of(listed: Listed, speaker: str | None) -> Row:
     cells |= {
         "preset": card.config.preset,
         "corpus": foreign(card.corpus.get("name", "")),
-        "vocabulary": f"{card.total_words - 1:,}",
+        "vocabulary": f"{words_known(card):,}",
         "parameters": in_short(card.parameters),
         "saved": listed.state or date_text(card.updated, "%Y-%m-%d")[:10],
     }
