@@ -40,6 +40,7 @@ async def choose(it: Desk, name: str) -> None:
     await it.press("f9")
     await it.until(lambda: it.app.screen.query(OptionList))
     rows = it.app.screen.query_one(OptionList)
+    await it.until(lambda: rows.has_focus and rows.highlighted is not None)
     rows.highlighted = next(
         place for place, row in enumerate(rows._options) if name in str(row.prompt)
     )
