@@ -225,7 +225,7 @@ def _name_to_resume(library: Library, options: argparse.Namespace) -> str:
 def _resumed_job(library: Library, name: str, options: argparse.Namespace) -> Job:
     folder = library.path(name)
     state = load_state(folder, name)
-    changed = _changed_settings(options)
+    changed = _changed_settings(options, state.config.preset)
     before = state.config.to_json()
     config = make_run_config(before["preset"], [{**before["model"], **before["train"]}, changed])
     if state.position.epoch > config.epochs:
@@ -263,8 +263,9 @@ def _fits(state: RunState, config: RunConfig, prepared: PreparedText) -> bool:
     return shapes == {name: spec.shape for name, spec in specs.items()}
 
 
-def _changed_settings(options: argparse.Namespace) -> dict[str, str]:
-    """The settings that a run gets anew when it goes on: flags over the environment.
+def _changed_settings(options: argparse.Namespace, preset: str) -> dict[str, str]:
+    """The settings that a run gets anew when it goes on: flags over those of the environment that
+    its preset has.
 
     Raises UsageError for those that it cannot.
     """
@@ -276,8 +277,9 @@ def _changed_settings(options: argparse.Namespace) -> dict[str, str]:
             f"--{flag} cannot be changed when a run goes on",
             f"only {', '.join('--' + s.replace('_', '-') for s in CHANGEABLE)} can",
         )
+    changeable = settings_of(preset_named(preset))["train"].keys() & {*CHANGEABLE}
     environment = settings_from_environment()
-    return {name: environment[name] for name in CHANGEABLE if name in environment} | given
+    return {name: environment[name] for name in changeable if name in environment} | given
 
 
 def _prepared_again(corpus: Corpus, config: RunConfig, state: RunState) -> PreparedText:

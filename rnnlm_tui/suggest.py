@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.text.vocabulary import PADDING
 
 CANDIDATES = 5
 LOOK_AHEAD = 4
@@ -105,8 +104,7 @@ def _ranked(model: LanguageModel, context: list[int], prefix: str, k: int) -> tu
     if prefix:
         ids = model.vocabulary.ids_with_prefix(prefix)
     else:
-        ids = np.arange(model.vocabulary.total_words)
-    ids = np.setdiff1d(ids, model.unsuggested_ids, assume_unique=True)
+        ids = np.arange(model.vocabulary.first_word_id, model.vocabulary.total_words)
     fitting = probabilities[ids]
     top = np.argpartition(-fitting, k - 1)[:k] if len(ids) > k else np.arange(len(ids))
     # Ties by id: the more frequent word first.
@@ -174,10 +172,12 @@ def continue_line(
 
 
 def _likeliest(model: LanguageModel, probabilities: NDArray[np.float32]) -> int:
-    """The likeliest id. Padding counts, as in the lesson; the specials do not."""
+    """The likeliest id. In the lesson's vocabulary padding is one of them; where there are specials
+    neither it nor they count."""
+    if not model.vocabulary.specials:
+        return int(probabilities.argmax())
     first = model.vocabulary.first_word_id
-    best_word = first + int(probabilities[first:].argmax())
-    return PADDING if probabilities[PADDING] >= probabilities[best_word] else best_word
+    return first + int(probabilities[first:].argmax())
 
 
 def _draw(

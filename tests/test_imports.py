@@ -40,7 +40,7 @@ for module in pkgutil.walk_packages(rnnlm_tui.__path__, "rnnlm_tui."):
 """
 ONE_EPOCH = [*TINY, "--epochs=1"]
 INNER = ["errors", "paths", "config", "events"]
-TEXT = ["text.corpus", "text.tokenizer", "text.vocabulary", "text.examples"]
+TEXT = [f"text.{name}" for name in ("corpus", "tokenizer", "vocabulary", "examples", "lines")]
 
 
 def python(code: str, *arguments: str, cwd: Path | None = None) -> str:
@@ -106,6 +106,14 @@ def test_training_loads_no_screen(corpus_file: Path) -> None:
     assert modules.isdisjoint({"textual", "rich"})
 
 
+def test_counting_loads_no_torch_at_all(corpus_file: Path) -> None:
+    modules = loaded(RUN_MODE, "--train", str(corpus_file), "--preset", "ngram", "--name", "counts")
+    assert "numpy" in modules
+    assert modules.isdisjoint({"torch", "textual", "rich"})
+    modules = loaded(RUN_MODE, "--suggest", "the cat ", "--model", "counts")
+    assert modules.isdisjoint({"torch", "textual", "rich"})
+
+
 def test_the_app_without_a_screen_is_refused_before_anything_is_loaded() -> None:
     assert loaded(RUN_REFUSED).isdisjoint({"numpy", "torch", "textual", "rich"})
     assert loaded(RUN_REFUSED, "verses").isdisjoint({"numpy", "torch", "textual", "rich"})
@@ -129,7 +137,7 @@ def test_the_modules_of_text_load_numpy_at_most(name: str) -> None:
 
 
 PREDICTS_AND_KEEPS = [
-    *("lm.families", "lm.cost", "suggest", "headless"),
+    *("lm.families", "lm.cost", "lm.ngram", "suggest", "headless", "training.counting"),
     *("library", "archive", "locks", "model_files"),
 ]
 

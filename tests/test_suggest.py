@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.suggest import LOOK_AHEAD, continue_line, suggest
 from rnnlm_tui.text.tokenizer import LessonTokenizer
-from rnnlm_tui.text.vocabulary import Vocabulary
+from rnnlm_tui.text.vocabulary import SPECIALS, Vocabulary
 
 WORDS = ("the", "cat", "car", "sat", "dog", "a")
 
@@ -19,11 +19,16 @@ class ScriptedModel:
     """Knows what comes after a last word; anything else is uniform."""
 
     tokenizer = LessonTokenizer()
-    unsuggested_ids = (0,)
     carries_lines = False
 
-    def __init__(self, after: Mapping[str, Mapping[str, float]], window: int = 3) -> None:
-        self.vocabulary = Vocabulary(WORDS)
+    def __init__(
+        self,
+        after: Mapping[str, Mapping[str, float]],
+        window: int = 3,
+        specials: Sequence[str] = (),
+    ) -> None:
+        self.vocabulary = Vocabulary(WORDS, specials)
+        self.unsuggested_ids = self.vocabulary.unsuggested_ids
         self.window = window
         self.asked: list[tuple[int, ...]] = []
         self._after = after
@@ -33,9 +38,10 @@ class ScriptedModel:
         last = self.vocabulary.word(context[-1]) if context else ""
         script = self._after.get(last)
         if script is None:
-            return np.full(len(WORDS) + 1, 1 / (len(WORDS) + 1), dtype=np.float32)
-        ids = {word: i for i, word in enumerate(("", *WORDS))}
-        probabilities = np.zeros(len(WORDS) + 1, dtype=np.float32)
+            total = self.vocabulary.total_words
+            return np.full(total, 1 / total, dtype=np.float32)
+        ids = {word: i for i, word in enumerate(("", *self.vocabulary.specials, *WORDS))}
+        probabilities = np.zeros(len(ids), dtype=np.float32)
         for word, probability in script.items():
             probabilities[ids[word]] = probability
         return probabilities
@@ -140,3 +146,80 @@ def test_top_k_and_a_low_temperature_narrow_the_draw() -> None:
     for _ in range(50):
         assert continue_line(model, "the", 1, temperature=1.0, top_k=1, rng=rng) == ["cat"]
         assert continue_line(model, "the", 1, temperature=0.01, rng=rng) == ["cat"]
+
+
+# Models of whole lines
+
+
+LINES = {
+    "<s>": {"the": 0.9, "</s>": 0.1},
+    "the": {"<unk>": 0.5, "cat": 0.3, "car": 0.1, "dog": 0.1},
+    "cat": {"sat": 0.6, "</s>": 0.4},
+    "sat": {"</s>": 0.7, "a": 0.2, "<unk>": 0.1},
+    "a": {"</s>": 0.5, "<unk>": 0.3, "dog": 0.2},
+    "<unk>": {"sat": 1.0},
+}
+
+
+def line_model(window: int = 4) -> ScriptedModel:
+    """A model that knows the begin and the end of a line, and that a word is unknown."""
+    return ScriptedModel(LINES, window, SPECIALS)
+
+
+def test_a_line_begins_with_its_begin() -> None:
+    model = line_model()
+    assert suggest(model, "").candidates[0].word == "the"
+    suggest(model, "the cat ")
+    assert (2,) in model.asked
+    assert (2, 4, 5) in model.asked
+
+
+def test_no_special_is_ever_suggested() -> None:
+    answer = suggest(line_model(), "the ")
+    assert [c.word for c in answer.candidates] == ["cat", "car", "dog", "the", "sat"]
+    # Half of the mass was the unknown word's; the rest is shared.
+    assert [c.probability for c in answer.candidates[:3]] == pytest.approx([0.6, 0.2, 0.2])
+    assert suggest(line_model(), "the <").candidates[0].word == "cat"  # "<" is punctuation here
+
+
+def test_a_continuation_ends_where_the_line_would() -> None:
+    assert suggest(line_model(), "the ").continuation == ("cat", "sat")
+    assert suggest(line_model(), "cat ").continuation == ("sat",)
+
+
+def test_an_unknown_word_has_its_place_in_the_context_and_is_not_seen() -> None:
+    model = line_model()
+    answer = suggest(model, "the zebra ")
+    assert model.asked[0] == (2, 4, 1)
+    assert (answer.seen, answer.unknown) == (("the",), ("zebra",))
+    assert answer.candidates[0].word == "sat"
+
+
+def test_a_model_without_a_window_sees_nothing() -> None:
+    assert suggest(line_model(window=0), "the cat ").seen == ()
+
+
+def test_a_greedy_line_never_stops_short_at_the_end_of_one() -> None:
+    assert continue_line(line_model(), "the", 5) == ["cat", "sat", "a", "dog", "the"]
+
+
+def test_no_special_is_ever_drawn() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        words = continue_line(line_model(), "the", 6, temperature=1.5, rng=rng)
+        assert len(words) == 6
+        assert set(words) <= set(WORDS)
+    drawn = {continue_line(line_model(), "a", 1, temperature=1, top_k=1, rng=rng)[0] for _ in "ab"}
+    assert drawn == {"dog"}
+
+
+def test_earlier_lines_are_context_for_a_model_that_carries_them_alone() -> None:
+    for carries, expected in ((False, (2, 4)), (True, (2, 5, 7, 2, 1, 2, 4))):
+        model = line_model()
+        model.carries_lines = carries
+        answer = suggest(model, "the ", earlier=["Cat sat.", "zebra"])
+        assert model.asked[0] == expected
+        assert (answer.seen, answer.unknown) == (("the",), ())
+        model.asked.clear()
+        continue_line(model, "the", 1, earlier=["Cat sat.", "zebra"])
+        assert model.asked == [expected]

@@ -27,6 +27,7 @@ from rnnlm_tui.events import (
 from rnnlm_tui.lm.families import FAMILIES
 from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.lm.ngram_counts import Arrays, count_levels, level_arrays, unigram_probabilities
+from rnnlm_tui.lm.ngram_family import HELD_OUT_SAMPLE, TRAIN_SAMPLE
 from rnnlm_tui.model_files import ModelCard
 from rnnlm_tui.suggest import continue_line
 from rnnlm_tui.text.lines import EncodedLines, PreparedLines
@@ -37,9 +38,6 @@ from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.job import Job, versions_without_torch
 
 SAMPLE_WORDS = 10
-TRAIN_SAMPLE, HELD_OUT_SAMPLE = 5_000, 20_000
-"""Words, of whole lines spread over the text, on which what takes time is measured: all figures of
-the lines that were counted, and the hit rates of those held out, 40 us a word."""
 
 
 class Counting:

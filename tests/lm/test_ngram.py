@@ -1,0 +1,299 @@
+"""Counts: they agree with KenLM, they are a distribution, and no damaged array is believed."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from rnnlm_tui.config import NgramConfig, make_run_config
+from rnnlm_tui.lm.families import FAMILIES
+from rnnlm_tui.lm.ngram import NgramModel
+from rnnlm_tui.lm.ngram_counts import FALLBACK, count_levels, discounts_of, estimate, ngram_arrays
+from rnnlm_tui.text.corpus import Corpus
+from rnnlm_tui.text.lines import EncodedLines, PreparedLines, prepare_lines
+from rnnlm_tui.text.tokenizer import TOKENIZERS
+
+TOKENIZER = TOKENIZERS["whitespace"]
+ORDERS = range(1, 7)
+FAMILY = FAMILIES["ngram"]
+TEXT = ("a b a b c", "b a", "c c c a b", "d", "a b a d d b a b")
+
+lines_of_words = st.lists(st.lists(st.sampled_from("abcdefg"), min_size=1, max_size=8), min_size=1)
+
+
+def prepared(lines: Sequence[str], **options: Any) -> PreparedLines:
+    """These lines, all to train on."""
+    return prepare_lines(Corpus("made up", tuple(lines), "", ()), TOKENIZER, **options)
+
+
+def counted(text: PreparedLines, order: int) -> NgramModel:
+    """The model of these lines."""
+    arrays = ngram_arrays(count_levels(text.examples, text.vocabulary, order), text.vocabulary)
+    return NgramModel(order, text.vocabulary, TOKENIZER, arrays)
+
+
+def probabilities_along(model: NgramModel, words: Sequence[str]) -> list[float]:
+    """The probability of each of these words after those before it, and of the line's end."""
+    begin, end = model.vocabulary.begin_id, model.vocabulary.end_id
+    assert begin is not None and end is not None
+    ids = [begin, *model.vocabulary.encode(words), end]
+    return [float(model.next_word_probabilities(ids[:i])[ids[i]]) for i in range(1, len(ids))]
+
+
+@pytest.fixture(scope="module", params=[2, 3, 5])
+def order(request: pytest.FixtureRequest) -> int:
+    number: int = request.param
+    return number
+
+
+@pytest.fixture
+def kenlm(golden: Path, order: int) -> dict[str, Any]:
+    """What KenLM says of a made-up text, for one order."""
+    data = json.loads((golden / "kneser_ney.json").read_text(encoding="utf-8"))
+    model = next(model for model in data["models"] if model["order"] == order)
+    return {"train": data["train"], "test": data["test"], **model}
+
+
+def test_the_discounts_are_kenlms(kenlm: dict[str, Any], order: int) -> None:
+    text, above = prepared(kenlm["train"]), 1
+    levels = count_levels(text.examples, text.vocabulary, order)
+    for k, (level, (length, sequences, *expected)) in enumerate(
+        zip(levels, kenlm["discounts"], strict=True), start=1
+    ):
+        assert length == k
+        # Ours counts padding as a word, and KenLM neither <unk> nor padding.
+        assert sequences == len(level.words) - (k == 1)
+        assert estimate(level, above).discounts == pytest.approx(expected, abs=1e-5)
+        above = len(level.words)
+
+
+def test_every_probability_is_kenlms(kenlm: dict[str, Any], order: int) -> None:
+    model = counted(prepared(kenlm["train"]), order)
+    for line, expected in zip(kenlm["test"], kenlm["log10_probabilities"], strict=True):
+        found = probabilities_along(model, TOKENIZER.words(line))
+        assert [math.log10(p) for p in found] == pytest.approx(
+            [log10 for _, log10 in expected], abs=1e-4
+        )
+
+
+def test_the_perplexities_are_kenlms(kenlm: dict[str, Any], order: int) -> None:
+    model = counted(prepared(kenlm["train"]), order)
+    logs, is_known = [], []
+    for line in kenlm["test"]:
+        words = TOKENIZER.words(line)
+        logs += [math.log(p) for p in probabilities_along(model, words)]
+        is_known += [*(word in model.vocabulary for word in words), True]
+    all_words = math.exp(-np.mean(logs))
+    known_words = math.exp(-np.mean([p for p, known in zip(logs, is_known, strict=True) if known]))
+    summary = "\n".join(kenlm["summary"])
+    for label, found in (("including", all_words), ("excluding", known_words)):
+        expected = re.search(rf"{label} OOVs:\s+([0-9.]+)", summary)
+        assert expected is not None
+        assert found == pytest.approx(float(expected[1]), rel=1e-3)
+
+
+@settings(deadline=None, max_examples=150)
+@given(lines_of_words, st.integers(1, 6), st.lists(st.sampled_from("abcdefgz"), max_size=9))
+def test_every_distribution_sums_to_one_and_leaves_padding_and_the_begin_out(
+    lines: list[list[str]], order: int, before: list[str]
+) -> None:
+    model = counted(prepared([" ".join(line) for line in lines]), order)
+    begin = model.vocabulary.begin_id
+    assert begin is not None
+    for context in ([], [begin], [begin, *model.vocabulary.encode(before)]):
+        probabilities = model.next_word_probabilities(context)
+        assert probabilities.dtype == np.float32
+        assert probabilities.shape == (model.vocabulary.total_words,)
+        assert float(probabilities.sum(dtype=np.float64)) == pytest.approx(1, abs=1e-5)
+        assert probabilities[[0, begin]].tolist() == [0, 0]
+        others = np.delete(probabilities, [0, begin])
+        assert others.min() > 0
+
+
+@settings(deadline=None, max_examples=100)
+@given(lines_of_words, lines_of_words, st.integers(1, 6))
+def test_lines_at_once_have_the_probabilities_of_word_after_word(
+    lines: list[list[str]], others: list[list[str]], order: int
+) -> None:
+    model = counted(prepared([" ".join(line) for line in lines]), order)
+    at_once = model.probabilities_of(EncodedLines.encode(others, model.vocabulary))
+    one_by_one = [p for line in others for p in probabilities_along(model, line)]
+    assert at_once.tolist() == pytest.approx(one_by_one, rel=1e-5)
+
+
+def test_no_lines_have_no_probabilities() -> None:
+    model = counted(prepared(TEXT), 3)
+    assert model.probabilities_of(EncodedLines.encode([], model.vocabulary)).tolist() == []
+
+
+def test_a_text_by_hand_has_the_textbooks_counts() -> None:
+    text = prepared(["a b", "a b", "c b"])
+    words, pairs = count_levels(text.examples, text.vocabulary, 2)
+    spelled = text.vocabulary.word
+    counts = {spelled(i): int(words.counts[i]) for i in range(1, text.vocabulary.total_words)}
+    # Different words before: a and c only begin lines, b comes after a and c, </s> after b.
+    assert counts == {"<unk>": 0, "<s>": 0, "</s>": 1, "a": 1, "b": 2, "c": 1}
+    assert {
+        (spelled(int(p)), spelled(int(w))): int(n)
+        for p, w, n in zip(pairs.parents, pairs.words, pairs.counts, strict=True)
+    } == {("<s>", "a"): 2, ("<s>", "c"): 1, ("a", "b"): 2, ("c", "b"): 1, ("b", "</s>"): 3}
+
+
+def test_a_sequence_of_two_lines_is_none() -> None:
+    text = prepared(["a b", "c d"])
+    _, pairs, triples = count_levels(text.examples, text.vocabulary, 3)
+    ids = zip(pairs.parents.tolist(), pairs.words.tolist(), strict=True)
+    found = {tuple(map(text.vocabulary.word, pair)) for pair in ids}
+    assert ("a", "b") in found
+    assert found.isdisjoint({("b", "c"), ("</s>", "<s>"), ("b", "<s>"), ("</s>", "c")})
+    assert len(triples.words) == 4
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ([1] * 8 + [2] * 4 + [3] * 3 + [4] * 2, (0.5, 2 - 1.5 * 3 / 4, 3 - 2 * 2 / 3)),
+        ([1, 1, 2, 3, 9], (0.5, 0.5, 3.0)),
+        ([1, 2], FALLBACK),  # none of three
+        ([2, 3, 4], FALLBACK),  # none of one
+        ([1] + [2] * 2 + [3] * 30, FALLBACK),  # less than nothing would be left
+    ],
+)
+def test_discounts_are_those_of_the_equation_or_the_fallback(
+    counts: list[int], expected: tuple[float, ...]
+) -> None:
+    assert discounts_of(np.array(counts)) == pytest.approx(expected)
+
+
+def test_words_that_are_not_known_are_learned_as_unknown() -> None:
+    text = prepared(["a b x", "a b y", "a b z", "a c"], min_count=2)
+    model = counted(text, 3)
+    assert text.vocabulary.words == ("a", "b")
+    assert text.unknown_words == 4
+    after, unknown = model.next_word_probabilities(model_context(model, "a", "b")), 1
+    assert text.vocabulary.unknown_id == unknown
+    assert int(after.argmax()) == unknown
+    # An unknown word has a place in the context of the word after it.
+    assert probabilities_along(model, ["a", "never", "b"]) == probabilities_along(
+        model, ["a", "seen", "b"]
+    )
+    assert probabilities_along(model, ["a", "never"])[2] > probabilities_along(model, ["b", "a"])[2]
+
+
+def model_context(model: NgramModel, *words: str) -> list[int]:
+    begin = model.vocabulary.begin_id
+    assert begin is not None
+    return [begin, *model.vocabulary.encode(words)]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_model_sees_its_order_less_one_and_no_more(order: int) -> None:
+    model = counted(prepared(TEXT), order)
+    assert model.window == order - 1
+    context = model_context(model, *"abcdabcdab")
+    whole = model.next_word_probabilities(context)
+    assert np.array_equal(whole, model.next_word_probabilities(context[len(context) - order + 1 :]))
+
+
+def test_an_answer_is_not_changed_by_the_next_question() -> None:
+    model = counted(prepared(TEXT), 3)
+    first = model.next_word_probabilities(model_context(model, "a"))
+    before = first.copy()
+    model.next_word_probabilities(model_context(model, "b"))
+    assert np.array_equal(first, before)
+
+
+# The family
+
+
+def sizes_and_arrays(order: int = 3) -> tuple[tuple[int, ...], dict[str, NDArray[Any]]]:
+    """Those of a small model."""
+    text = prepared(TEXT)
+    arrays = ngram_arrays(count_levels(text.examples, text.vocabulary, order), text.vocabulary)
+    return FAMILY.sizes_of(NgramConfig(order), text), arrays
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_the_arrays_are_those_that_the_family_declares(order: int) -> None:
+    sizes, arrays = sizes_and_arrays(order)
+    config, total = NgramConfig(order), len(arrays["probability.1"])
+    FAMILY.check_sizes(config, total, sizes)
+    specs = FAMILY.arrays(config, total, sizes)
+    assert {name: spec.shape for name, spec in specs.items()} == {
+        name: array.shape for name, array in arrays.items()
+    }
+    kinds = {"F32": np.float32, "I32": np.int32}
+    assert all(arrays[name].dtype == kinds[spec.dtype] for name, spec in specs.items())
+    FAMILY.check_arrays(config, arrays)
+    assert FAMILY.parameters(config, total, sizes) == sum(sizes)
+    layers = FAMILY.layers(config, total, order - 1, sizes)
+    assert [layer.parameters for layer in layers] == list(sizes)
+
+
+@pytest.mark.parametrize(
+    "sizes", [(), (7,), (7, 3), (6, 3, 3), (7, -1, 3), (7, 2**31, 3), (7, 3, 3, 3), (10**30, 1, 1)]
+)
+def test_sizes_that_no_model_has_are_refused(sizes: tuple[int, ...]) -> None:
+    FAMILY.check_sizes(NgramConfig(3), 8, (7, 3, 3))
+    with pytest.raises(ValueError, match="sequences"):
+        FAMILY.check_sizes(NgramConfig(3), 8, sizes)
+
+
+def put(name: str, place: int, value: float) -> Callable[[dict[str, NDArray[Any]]], None]:
+    """Puts a number into an array."""
+
+    def change(arrays: dict[str, NDArray[Any]]) -> None:
+        arrays[name] = arrays[name].copy()
+        arrays[name][place] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (put("probability.1", 2, -0.1), "probability.1 holds what is no probability"),
+        (put("probability.3", 0, 1.5), "probability.3 holds what is no probability"),
+        (put("probability.2", 0, math.nan), "probability.2 holds what is no probability"),
+        (put("backoff.1", 3, math.inf), "backoff.1 holds what is no probability"),
+        (put("backoff.2", 3, -1), "backoff.2 holds what is no probability"),
+        (put("children.2", 0, 1), "children.2 does not rise"),
+        (put("children.2", -1, 3), "children.2 does not rise"),
+        (put("children.3", 3, -1), "children.3 does not rise"),
+        (put("children.3", 3, 2**31 - 1), "children.3 does not rise"),
+        (put("word.2", 0, 0), "word.2 holds an id that no word has"),
+        (put("word.3", 0, 8), "word.3 holds an id that no word has"),
+        (put("word.3", 0, -5), "word.3 holds an id that no word has"),
+        (put("word.2", 0, 7), "word.2 is not in order"),
+    ],
+)
+def test_arrays_that_make_no_sense_are_refused(
+    change: Callable[[dict[str, NDArray[Any]]], None], why: str
+) -> None:
+    _, arrays = sizes_and_arrays()
+    change(arrays)
+    with pytest.raises(ValueError, match=re.escape(why)):
+        FAMILY.check_arrays(NgramConfig(3), arrays)
+
+
+def test_the_estimates_grow_with_the_text_and_the_order() -> None:
+    def bytes_and_seconds(order: int, examples: int) -> tuple[int, float]:
+        config = make_run_config("ngram", [{"order": order}])
+        costs = (config, 5_000, order - 1, examples)
+        return FAMILY.training_bytes(*costs), FAMILY.training_seconds(*costs)
+
+    few, many = bytes_and_seconds(5, 1_000_000), bytes_and_seconds(5, 100_000_000)
+    assert 200e6 < few[0] < 500e6
+    assert few[0] < many[0] < 110 * few[0]
+    assert few[1] < many[1]
+    assert bytes_and_seconds(2, 1_000_000)[0] < few[0]
