@@ -102,13 +102,11 @@ def _seen(model: LanguageModel, words: Sequence[str]) -> tuple[str, ...]:
 def _ranked(model: LanguageModel, context: list[int], prefix: str, k: int) -> tuple[Candidate, ...]:
     probabilities = model.next_word_probabilities(context)
     if prefix:
-        ids = model.vocabulary.ids_with_prefix(prefix)
+        ids = np.sort(model.vocabulary.ids_with_prefix(prefix))
     else:
         ids = np.arange(model.vocabulary.first_word_id, model.vocabulary.total_words)
     fitting = probabilities[ids]
-    top = np.argpartition(-fitting, k - 1)[:k] if len(ids) > k else np.arange(len(ids))
-    # Ties by id: the more frequent word first.
-    top = top[np.lexsort((ids[top], -fitting[top]))]
+    top = _top(fitting, k)  # ties by id: the more frequent word first
     # Where every fitting word has underflowed to zero, they are equally likely.
     total = float(fitting.sum())
     return tuple(
@@ -118,6 +116,17 @@ def _ranked(model: LanguageModel, context: list[int], prefix: str, k: int) -> tu
         )
         for i in top
     )
+
+
+def _top(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+    """The places of the `k` largest values, the largest first and the first of equals first: a
+    partition alone would pick any of those that are equal to the last one in the list."""
+    if len(values) <= k:
+        return np.argsort(-values, kind="stable")
+    last = -np.partition(-values, k - 1)[k - 1]
+    above = np.flatnonzero(values > last)
+    equal = np.flatnonzero(values == last)[: k - len(above)]
+    return np.concatenate((above[np.argsort(-values[above], kind="stable")], equal))
 
 
 def _look_ahead(

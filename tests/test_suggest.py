@@ -84,6 +84,16 @@ def test_the_continuation_is_bounded() -> None:
     assert len(suggest(ScriptedModel(loop), "the ").continuation) == LOOK_AHEAD
 
 
+def test_of_equally_likely_words_the_more_frequent_are_listed() -> None:
+    # All are equal, so that the end of the list falls among equals, with a prefix and without.
+    model = ScriptedModel({})
+    for k in range(1, len(WORDS) + 1):
+        assert [c.word for c in suggest(model, "", k=k).candidates] == list(WORDS[:k])
+    tied = ScriptedModel({"the": {"a": 0.4, "dog": 0.1, "car": 0.1, "cat": 0.1, "sat": 0.3}})
+    assert [c.word for c in suggest(tied, "the ", k=4).candidates] == ["a", "sat", "cat", "car"]
+    assert [c.word for c in suggest(tied, "the c", k=1).candidates] == ["cat"]
+
+
 def test_only_the_text_before_the_cursor_counts() -> None:
     model = ScriptedModel(AFTER)
     answer = suggest(model, "the dog", cursor=4)
