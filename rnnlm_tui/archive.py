@@ -18,7 +18,8 @@ from typing import IO
 
 from rnnlm_tui import model_files
 from rnnlm_tui.errors import ModelError, StorageError, reason
-from rnnlm_tui.model_files import HISTORY, MODEL, ModelCard
+from rnnlm_tui.model_files import EVALUATION, HISTORY, MODEL, ModelCard
+from rnnlm_tui.own_evaluation import read_evaluation
 
 UNREADABLE_ZIP = (
     zipfile.BadZipFile,
@@ -32,6 +33,7 @@ UNREADABLE_ZIP = (
 )
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 LARGEST_HISTORY = 256 << 20
+LARGEST_EVALUATION = 64 << 10
 CHUNK = 1 << 20
 
 
@@ -45,17 +47,22 @@ def write_zip(folder: Path, card: ModelCard, target: Path) -> None:
         target, "w", zipfile.ZIP_DEFLATED, compresslevel=1, strict_timestamps=False
     ) as archive:
         archive.writestr(MODEL, model_files.json_bytes(card.to_json()))
-        for name in (card.vocabulary, card.weights, HISTORY):
+        for name in (card.vocabulary, card.weights, *_extras(folder, card)):
             try:
                 source = (folder / name).open("rb")
             except FileNotFoundError as error:
-                if name == HISTORY:
+                if name in (HISTORY, EVALUATION):
                     continue
                 raise ModelError(f"cannot read {name}: {reason(error)}") from error
             info = zipfile.ZipInfo.from_file(folder / name, name, strict_timestamps=False)
             info.compress_type = zipfile.ZIP_DEFLATED
             with source, archive.open(info, "w", force_zip64=True) as entry:
                 shutil.copyfileobj(source, entry, CHUNK)
+
+
+def _extras(folder: Path, card: ModelCard) -> tuple[str, ...]:
+    """What a model may lack: its history, and figures where they are those of its weights."""
+    return (HISTORY, EVALUATION) if read_evaluation(folder, card) else (HISTORY,)
 
 
 def extract_checked(source: Path, target: Path) -> None:
@@ -110,6 +117,7 @@ def _limits(card: ModelCard) -> dict[str, int]:
         MODEL: model_files.LARGEST_JSON,
         card.vocabulary: model_files.LARGEST_JSON,
         HISTORY: LARGEST_HISTORY,
+        EVALUATION: LARGEST_EVALUATION,
         card.weights: model_files.largest_tensors(card),
     }
 
@@ -141,15 +149,15 @@ def _explained(target: Path) -> Iterator[None]:
 
 
 def copy_checked(source: Path, target: Path) -> None:
-    """Copies the card, the words, the weights and the history of the model in `source` into the
-    folder `target`, and checks the copy. The caller holds the model's lock.
+    """Copies the card, the words, the weights, the history and the figures of the model in `source`
+    into the folder `target`, and checks the copy. The caller holds the model's lock.
 
     The state for resuming is left out: it is twice the size, and that of another run. Raises
     ModelError for a model that is damaged, StorageError where `target` is full.
     """
     card = model_files.read_card(source)
     limits = _limits(card)
-    for name in (card.vocabulary, card.weights, HISTORY, MODEL):
+    for name in (card.vocabulary, card.weights, *_extras(source, card), MODEL):
         if name == HISTORY and not (source / name).is_file():
             continue
         try:

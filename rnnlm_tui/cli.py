@@ -32,6 +32,7 @@ examples:
   rnnlm-tui --suggest "shall i compare thee "  the next words; without the last space, the ways
                                                to complete the half-typed word
   rnnlm-tui --generate "look in thy glass"     ten more words
+  rnnlm-tui --evaluate                         how good the newest model is on lines it never saw
 
 Settings come from the flags, then RNNLM_... variables (RNNLM_EPOCHS=30), then --config, then the
 preset. Models lie in --data-dir, else in RNNLM_DATA_DIR, else in the user data folder.
@@ -43,6 +44,8 @@ MODES = (
     "train",
     "suggest",
     "generate",
+    "evaluate",
+    "score",
     "summary",
     "models",
     "rename",
@@ -51,13 +54,13 @@ MODES = (
     "import",
 )
 TRAINING_MODES = ("train", "summary")
-QUERY_MODES = ("suggest", "generate")
+QUERY_MODES = ("suggest", "generate", "score")
 OPTION_MODES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(all_settings(), TRAINING_MODES),
     "seed": ("train", "summary", "generate"),
     "preset": TRAINING_MODES,
     "config": TRAINING_MODES,
-    "encoding": TRAINING_MODES,
+    "encoding": (*TRAINING_MODES, "evaluate"),
     "name": ("train", "import"),
     "force": ("train", "export"),
     "resume": ("train",),
@@ -65,8 +68,11 @@ OPTION_MODES: dict[str, tuple[str, ...]] = {
     "seed_line": ("train",),
     "control": ("train",),
     "quiet": ("train",),
-    "json": ("train", "summary", "suggest", "generate", "models"),
-    "model": QUERY_MODES,
+    "json": ("train", "summary", *QUERY_MODES, "evaluate", "models"),
+    "model": (*QUERY_MODES, "evaluate"),
+    "against": ("evaluate",),
+    "limit": ("evaluate",),
+    "colour": ("score",),
     "top": ("suggest",),
     "words": ("generate",),
     "temperature": ("generate",),
@@ -100,7 +106,7 @@ def make_parser() -> Parser:
     _add_modes(parser.add_argument_group("modes (one of them)"))
     _add_training(parser.add_argument_group("training"))
     _add_settings(parser)
-    _add_queries(parser.add_argument_group("suggesting and generating"))
+    _add_queries(parser.add_argument_group("suggesting, generating and measuring"))
     general = parser.add_argument_group("general")
     general.add_argument("--json", action="store_true", help="results (or events) as JSON lines")
     general.add_argument("--data-dir", type=Path, metavar="FOLDER", help="where the models lie")
@@ -132,6 +138,21 @@ def _add_modes(group: argparse._ArgumentGroup) -> None:
         default=argparse.SUPPRESS,
         metavar="TEXT",
         help="continue TEXT, or each line of standard input",
+    )
+    mode.add_argument(
+        "--evaluate",
+        nargs="*",
+        metavar="CORPUS",
+        help="how good a model is: perplexity, hits and keys saved on a text, or on the lines that"
+        " its training held out",
+    )
+    mode.add_argument(
+        "--score",
+        nargs="?",
+        const=None,
+        default=argparse.SUPPRESS,
+        metavar="TEXT",
+        help="TEXT, or each line of standard input, word by word with probability and rank",
     )
     mode.add_argument(
         "--summary",
@@ -220,12 +241,22 @@ def _add_queries(group: argparse._ArgumentGroup) -> None:
         "--temperature", metavar="X", help="draw words, more freely above 1; 0 takes the likeliest"
     )
     group.add_argument("--top-k", metavar="N", help="draw from the N likeliest words only")
+    group.add_argument(
+        "--against", nargs="+", metavar="NAME", help="models to measure on the same lines"
+    )
+    group.add_argument("--limit", metavar="N", help="measure on the first N lines alone")
+    group.add_argument(
+        "--colour",
+        "--color",
+        action="store_true",
+        help="shade the words of --score by their probability",
+    )
 
 
 def chosen_mode(options: argparse.Namespace) -> str | None:
     """The mode asked for, or None. Raises UsageError for options of another mode."""
     given = {name: value for name, value in vars(options).items() if value not in (None, False)}
-    # --suggest and --generate may stand without a text; they are absent where not asked for.
+    # The query modes may stand without a text; they are absent where not asked for.
     mode = next((m for m in MODES if m in given or (m in QUERY_MODES and m in options)), None)
     for name in given:
         allowed = OPTION_MODES.get(name)
@@ -277,6 +308,10 @@ def run(options: argparse.Namespace) -> int:
         from rnnlm_tui import headless_training  # imports numpy, and torch once it trains
 
         return headless_training.train(options)
+    if mode in ("evaluate", "score"):
+        from rnnlm_tui import headless_evaluation
+
+        return headless_evaluation.MODES[mode](options)
     from rnnlm_tui import headless  # imports numpy: 0.1 s that --help does not need
 
     return headless.MODES[mode](options)

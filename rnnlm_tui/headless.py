@@ -7,7 +7,7 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,13 +26,17 @@ from rnnlm_tui.config import (
     settings_from_toml,
 )
 from rnnlm_tui.errors import ModelError, UsageError
+from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.events import json_safe
 from rnnlm_tui.library import Entry, Library, check_name
 from rnnlm_tui.lm.families import FAMILIES
 from rnnlm_tui.lm.model import LanguageModel, Layer
+from rnnlm_tui.own_corpus import copied_spans
+from rnnlm_tui.own_evaluation import read_evaluation
 from rnnlm_tui.paths import bundled_corpus, data_dir
 from rnnlm_tui.printing import escaped, in_bytes, in_time, printable
 from rnnlm_tui.suggest import CANDIDATES, Suggestions, continue_line, suggest
+from rnnlm_tui.text.copied import Span
 from rnnlm_tui.text.corpus import Corpus, read_corpus
 from rnnlm_tui.text.prepared import PreparedText
 from rnnlm_tui.text.tokenizer import TOKENIZERS
@@ -176,7 +180,7 @@ def table_of(answer: Suggestions, model: str) -> Iterator[str]:
         yield f"next words, by {model}"
     width = max((len(printable(c.word)) for c in answer.candidates), default=0)
     for candidate in answer.candidates:
-        bar = _bar_character() * round(20 * candidate.probability)
+        bar = ("█" if prints_unicode() else "#") * round(20 * candidate.probability)
         yield f"  {printable(candidate.word):{width}}  {candidate.probability:6.1%}  {bar}".rstrip()
     if not answer.candidates:
         yield "  none"
@@ -189,8 +193,9 @@ def table_of(answer: Suggestions, model: str) -> Iterator[str]:
             yield f"{label}: {printable(' '.join(words))}"
 
 
-def _bar_character() -> str:
-    return "█" if sys.stdout.encoding.lower().startswith("utf") else "#"
+def prints_unicode() -> bool:
+    """Whether stdout can take a block character."""
+    return sys.stdout.encoding.lower().startswith("utf")
 
 
 def generate(options: argparse.Namespace) -> int:
@@ -202,15 +207,28 @@ def generate(options: argparse.Namespace) -> int:
     if top_k is not None and temperature == 0:
         raise UsageError("--top-k draws words", "give a --temperature too, such as 0.8")
     rng = np.random.default_rng(int(seed) if seed >= 0 else None)
-    name, model = opened_model(options)
+    library = library_of(options)
+    name = library.newest() if options.model is None else options.model
+    card, model = library.open(name)
+    corpus = copied_spans(name, library.path(name), card)
     for line in lines_to_answer(options.generate):
         words = continue_line(model, line, count, temperature=temperature, top_k=top_k, rng=rng)
         text = " ".join([line.removesuffix(" "), *words]) if line else " ".join(words)
+        copied = None if corpus is None else corpus.find(words)
         if options.json:
-            print_json({"text": text, "words": words, "model": name})
-        else:
-            print(printable(text), flush=True)
+            spans = None if copied is None else [asdict(span) for span in copied]
+            print_json({"text": text, "words": words, "model": name, "copied": spans})
+            continue
+        print(printable(text), flush=True)
+        for span in copied or ():
+            print(copied_note(span, words, str(card.corpus.get("name"))), file=sys.stderr)
     return 0
+
+
+def copied_note(span: Span, words: Sequence[str], corpus: str) -> str:
+    """Says where words of a continuation were copied from."""
+    text = " ".join(words[span.start : span.start + span.length])
+    return printable(f'copied: "{text}" stands in {corpus}, line {span.line_number}')
 
 
 def summary(options: argparse.Namespace) -> int:
@@ -300,9 +318,10 @@ def layer_table(layers: Iterable[Layer], first: str, last: str) -> Iterator[str]
 
 def models(options: argparse.Namespace) -> int:
     """`--models`."""
-    entries = library_of(options).entries()
+    library = library_of(options)
+    entries = library.entries()
     if options.json:
-        print_json({"models": [entry_json(entry) for entry in entries]})
+        print_json({"models": [entry_json(e, _evaluation(library, e)) for e in entries]})
     elif entries:
         print("\n".join(models_table(entries)))
     else:
@@ -310,8 +329,12 @@ def models(options: argparse.Namespace) -> int:
     return 0
 
 
-def entry_json(entry: Entry) -> dict[str, Any]:
-    """A model as `--models --json` lists it."""
+def _evaluation(library: Library, entry: Entry) -> Evaluation | None:
+    return read_evaluation(library.path(entry.name), entry.card) if entry.card else None
+
+
+def entry_json(entry: Entry, evaluation: Evaluation | None = None) -> dict[str, Any]:
+    """A model as `--models --json` lists it; `evaluation` is that of its held-out lines."""
     card = entry.card
     return {
         "name": entry.name,
@@ -321,6 +344,7 @@ def entry_json(entry: Entry) -> dict[str, Any]:
         "parameters": card.parameters if card else None,
         "epochs_done": card.epochs_done if card else None,
         "metrics": card.metrics if card else None,
+        "evaluation": asdict(evaluation) if evaluation else None,
         "size_bytes": entry.size_bytes,
         "created": card.created if card else None,
         "updated": card.updated if card else None,

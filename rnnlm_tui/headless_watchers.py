@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import TextIO
 
+from rnnlm_tui.bar import bar, bar_width, has_bar
 from rnnlm_tui.events import (
     EpochEnded,
     Event,
@@ -22,8 +23,6 @@ from rnnlm_tui.events import (
 from rnnlm_tui.paths import APP_NAME
 from rnnlm_tui.printing import escaped, in_bytes, in_time, printable
 from rnnlm_tui.training.control import Control
-
-BAR_WIDTH = 20
 
 
 class JsonWatcher:
@@ -61,7 +60,7 @@ class TextWatcher:
     def __init__(self, control: Control, quiet: bool) -> None:
         self._control = control
         self._quiet = quiet
-        self._bar = not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._bar = not quiet and has_bar()
         self._name = ""
         self._epochs = 0
 
@@ -72,10 +71,10 @@ class TextWatcher:
                 self._name, self._epochs = event.name, epochs_of(event)
                 self._say("\n".join(started_lines(event)))
             case Progress() if self._bar:
-                self._write(f"\r{progress_line(event)[: _bar_width()]}\x1b[K")
+                self._write(f"\r{progress_line(event)[: bar_width()]}\x1b[K")
             case EpochEnded():
                 line = epoch_line(event, self._epochs)
-                self._say(line[: _bar_width()] if self._bar else line)
+                self._say(line[: bar_width()] if self._bar else line)
             case Paused():
                 self._say("paused")
             case Resumed():
@@ -101,16 +100,6 @@ class TextWatcher:
             give_up(sys.stderr, self._control)
 
 
-def _bar_width() -> int:
-    """The columns that a bar may take; the last stays free, since a terminal may break the line
-    after it. 79 for a terminal that does not know its size, or is gone."""
-    try:
-        columns = os.get_terminal_size(sys.stderr.fileno()).columns
-    except OSError:
-        columns = 0
-    return columns - 1 if columns > 1 else 79
-
-
 def epochs_of(event: Started) -> int:
     """The passes over the corpus that the run is to have; counting is one."""
     epochs: int = event.config["train"].get("epochs", 1)
@@ -131,11 +120,10 @@ def started_lines(event: Started) -> Iterator[str]:
 
 def progress_line(event: Progress) -> str:
     """The progress bar."""
-    done = round(BAR_WIDTH * event.step / event.steps)
     is_known = math.isfinite(event.loss)
     figures = f"  loss {event.loss:.3f}  accuracy {event.accuracy:.1%}" if is_known else ""
     return (
-        f"epoch {event.epoch}/{event.epochs} [{'#' * done}{'.' * (BAR_WIDTH - done)}]"
+        f"epoch {event.epoch}/{event.epochs} {bar(event.step, event.steps)}"
         f" {event.step}/{event.steps}{figures}"
         f"  {event.examples_per_s:,.0f} examples/s  ETA {in_time(event.eta_s)}"
     )

@@ -28,6 +28,8 @@ MODES = [
     "--train",
     "--suggest",
     "--generate",
+    "--evaluate",
+    "--score",
     "--summary",
     "--models",
     "--rename",
@@ -464,7 +466,7 @@ def test_generate_continues_by_ten_words_greedily(ask: Ask) -> None:
 
 def test_generate_words_says_how_many(ask: Ask) -> None:
     answer = json.loads(ask("--generate", "The Cat,", "--words", "3", "--json").stdout)
-    assert list(answer) == ["text", "words", "model"]
+    assert list(answer) == ["text", "words", "model", "copied"]
     assert len(answer["words"]) == 3
     assert answer["text"] == "The Cat, " + " ".join(answer["words"])
 

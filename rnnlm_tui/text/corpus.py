@@ -20,6 +20,7 @@ BOMS = (  # UTF-32's first, since the second begins as UTF-16's does
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 STANDARD_INPUT = "-"
 HELD_OUT_BLOCK = 20
 """Lines held out stand in whole blocks of about this many, so that both sides are running text."""
@@ -104,26 +105,30 @@ def _decode(raw: bytes, label: str, encoding: str | None) -> str:
 def split_held_out(
     lines: Sequence[str], share: float, seed: int
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """`lines` as those to train on and those held out, about `share` of them.
-
-    The held-out lines stand in whole blocks spread evenly over the text: one block at a random
-    place, by `seed`, in each of as many equal stretches as there are blocks.
-    """
-    wanted = round(len(lines) * share)
-    if wanted == 0:
-        return tuple(lines), ()
-    blocks = max(1, wanted // HELD_OUT_BLOCK)
-    rng = np.random.default_rng(seed)
-    edges = np.linspace(0, len(lines), blocks + 1).astype(int)
-    sizes = np.diff(np.linspace(0, wanted, blocks + 1).astype(int))
-    held = np.zeros(len(lines), dtype=bool)
-    for low, high, size in zip(edges[:-1], edges[1:], sizes, strict=True):
-        start = low + rng.integers(0, high - low - size + 1)
-        held[start : start + size] = True
+    """`lines` as those to train on and those held out, about `share` of them."""
+    held = held_out_mask(len(lines), share, seed)
     return _where(lines, ~held), _where(lines, held)
 
 
-def _where(
-    lines: Iterable[str], mask: np.ndarray[tuple[int], np.dtype[np.bool_]]
-) -> tuple[str, ...]:
+def held_out_mask(count: int, share: float, seed: int) -> Mask:
+    """Which of `count` lines are held out, about `share` of them.
+
+    They stand in whole blocks spread evenly over the text: one block at a random place, by `seed`,
+    in each of as many equal stretches as there are blocks.
+    """
+    held = np.zeros(count, dtype=bool)
+    wanted = round(count * share)
+    if wanted == 0:
+        return held
+    blocks = max(1, wanted // HELD_OUT_BLOCK)
+    rng = np.random.default_rng(seed)
+    edges = np.linspace(0, count, blocks + 1).astype(int)
+    sizes = np.diff(np.linspace(0, wanted, blocks + 1).astype(int))
+    for low, high, size in zip(edges[:-1], edges[1:], sizes, strict=True):
+        start = low + rng.integers(0, high - low - size + 1)
+        held[start : start + size] = True
+    return held
+
+
+def _where(lines: Iterable[str], mask: Mask) -> tuple[str, ...]:
     return tuple(line for line, kept in zip(lines, mask, strict=True) if kept)
