@@ -152,7 +152,9 @@ def _odds(share: float, *, short: bool = False) -> str:
     """A share as "1 time in 7", short as "1 in 7"."""
     if share <= 0:
         return "never"
-    often = share >= OFTEN
-    count, of = (round(10 * share), 10) if often else (1, round(1 / max(share, SELDOM)))
+    if share < OFTEN:
+        count, of = 1, round(1 / max(share, SELDOM))
+    else:
+        count, of = 10 if share == 1 else min(9, round(10 * share)), 10
     times = "" if short else " times" if count > 1 else " time"
     return f"{'less than ' if share < SELDOM else ''}{count}{times} in {of:,}"
