@@ -18,7 +18,7 @@ from typing import IO
 
 from rnnlm_tui import model_files
 from rnnlm_tui.errors import ModelError, StorageError, reason
-from rnnlm_tui.model_files import EVALUATION, HISTORY, MODEL, ModelCard
+from rnnlm_tui.model_files import EVALUATION, HISTORY, MODEL, ORIGIN, ModelCard
 from rnnlm_tui.own_evaluation import read_evaluation
 
 UNREADABLE_ZIP = (
@@ -34,6 +34,7 @@ UNREADABLE_ZIP = (
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 LARGEST_HISTORY = 256 << 20
 LARGEST_EVALUATION = 64 << 10
+LARGEST_ORIGIN = 1 << 20
 CHUNK = 1 << 20
 
 
@@ -156,9 +157,9 @@ def copy_checked(source: Path, target: Path) -> None:
     ModelError for a model that is damaged, StorageError where `target` is full.
     """
     card = model_files.read_card(source)
-    limits = _limits(card)
-    for name in (card.vocabulary, card.weights, *_extras(source, card), MODEL):
-        if name == HISTORY and not (source / name).is_file():
+    limits = {**_limits(card), ORIGIN: LARGEST_ORIGIN}
+    for name in (card.vocabulary, card.weights, *_extras(source, card), ORIGIN, MODEL):
+        if name in (HISTORY, ORIGIN) and not (source / name).is_file():
             continue
         try:
             with (source / name).open("rb") as file:

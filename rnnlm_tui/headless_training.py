@@ -43,12 +43,13 @@ from rnnlm_tui.errors import (
     UsageError,
     reason,
 )
-from rnnlm_tui.events import Event, Failed, Finished, to_json_line
+from rnnlm_tui.events import Event, Failed, Finished, Saved, to_json_line
 from rnnlm_tui.headless_watchers import JsonWatcher, TextWatcher
 from rnnlm_tui.library import Library, check_name, free_name
 from rnnlm_tui.lm.families import FAMILIES
 from rnnlm_tui.locks import TRAINING
 from rnnlm_tui.model_files import MODEL, RESUME, ModelCard
+from rnnlm_tui.own_corpus import write_origin
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.printing import escaped, in_bytes, printable
 from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus
@@ -105,8 +106,20 @@ def _train(options: argparse.Namespace) -> tuple[Finished, bool]:
         trainer = importlib.import_module(FAMILIES[job.config.preset].trainer)
         watcher = JsonWatcher(control) if options.json else TextWatcher(control, options.quiet)
         with _folder_of(job), obeying(control, options.control is not None) as signalled:
-            finished = watch(record(trainer.train(job, control), job.folder), watcher)
+            events = _with_origin(record(trainer.train(job, control), job.folder), job)
+            finished = watch(events, watcher)
             return finished, bool(signalled)
+
+
+def _with_origin(events: Iterable[Event], job: Job) -> Iterator[Event]:
+    """Passes events on, and keeps with the first model that is saved where its text was read."""
+    kept = False
+    for event in events:
+        if isinstance(event, Saved) and not kept:
+            kept = True
+            with suppress(StorageError):  # nothing of the model depends on it
+                write_origin(job.folder, job.origin.get("sources", []), job.origin.get("encoding"))
+        yield event
 
 
 @contextmanager

@@ -6,6 +6,7 @@
     history.jsonl           the events of its training
     resume.safetensors      the state of its training
     evaluation.json         its figures on the lines that the training held out
+    origin.json             the files that it was trained on, for this machine alone
 
 Every file is written to a temporary name, flushed and put in place, model.json last, which names
 the weights and the vocabulary (vocabulary-<n>.json where a training replaces a model): a reader
@@ -46,9 +47,7 @@ T = TypeVar("T")
 FORMAT = 2
 WINDOWS_TRIES = 20
 MODEL, HISTORY, RESUME = "model.json", "history.jsonl", "resume.safetensors"
-EVALUATION = "evaluation.json"
-FACTS = "run"
-"""The tensor of resume.safetensors that holds, as JSON, all that is not a tensor."""
+EVALUATION, ORIGIN = "evaluation.json", "origin.json"
 WEIGHTS = re.compile(r"weights-([0-9]{1,9})\.safetensors")
 VOCABULARIES = re.compile(r"vocabulary(?:-([0-9]{1,9}))?\.json")
 AS_ESCAPES = "backslashreplace"

@@ -8,11 +8,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-
 from rnnlm_tui import model_files
 from rnnlm_tui.errors import CorpusError, ModelError
-from rnnlm_tui.model_files import FACTS, RESUME, ModelCard
+from rnnlm_tui.model_files import ORIGIN, ModelCard
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.text.copied import CopiedSpans
 from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus, held_out_mask, read_corpus
@@ -71,21 +69,29 @@ def copied_spans(name: str, folder: Path, card: ModelCard) -> CopiedSpans | None
     return CopiedSpans(corpus.lines, TOKENIZERS[card.tokenizer])
 
 
+def write_origin(folder: Path, sources: Sequence[str], encoding: str | None) -> None:
+    """Keeps the files that a training was given, none for the bundled text, and their encoding.
+
+    They concern this machine alone and are not exported. Raises StorageError.
+    """
+    model_files.write_json(folder / ORIGIN, {"sources": list(sources), "encoding": encoding})
+
+
 def _origin(folder: Path) -> tuple[list[str], str | None]:
     """The files that a training was given, and their encoding; none for the bundled text, and where
     it is not known. What stands there may be anything: the hash decides what it is worth."""
-    path = folder / RESUME
     try:
-        model_files.check_header_size(path)
-        with safe_open(path, framework="numpy") as file:
-            facts = file.get_tensor(FACTS).tobytes()
-        origin: Any = model_files.parse_json(facts, RESUME)["corpus"]
-        sources, encoding = origin["sources"], origin["encoding"]
-    except (ModelError, SafetensorError, OSError, LookupError, TypeError, ValueError):
+        data = model_files.read_json(folder / ORIGIN)
+    except ModelError:
         return [], None
+    sources, encoding = _field(data, "sources"), _field(data, "encoding")
     if not isinstance(sources, list) or not all(isinstance(source, str) for source in sources):
         return [], None
     return sources, encoding if isinstance(encoding, str) else None
+
+
+def _field(data: Any, name: str) -> object:
+    return data.get(name) if isinstance(data, dict) else None
 
 
 def held_out_lines(card: ModelCard, corpus: Corpus) -> tuple[str, ...]:

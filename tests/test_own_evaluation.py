@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import subprocess
@@ -9,22 +10,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
 
 from rnnlm_tui import own_corpus
 from rnnlm_tui.errors import CorpusError, ModelError
 from rnnlm_tui.evaluate import Evaluation, Measuring
 from rnnlm_tui.library import Library
-from rnnlm_tui.model_files import EVALUATION, FACTS, RESUME, ModelCard
+from rnnlm_tui.model_files import EVALUATION, ORIGIN, ModelCard
 from rnnlm_tui.own_evaluation import (
     evaluate_own,
     read_evaluation,
     trust_line,
     write_evaluation,
 )
-from rnnlm_tui.text.corpus import split_held_out
+from rnnlm_tui.paths import bundled_corpus
+from rnnlm_tui.text.corpus import read_corpus, split_held_out
 from tests.conftest import VERSES, command_line
 from tests.test_train_command import TINY
 
@@ -68,12 +68,10 @@ def library(trained: Path, data_dir: Path, tmp_path: Path) -> Library:
     """A copy of the model for this test, trained on a text of this test's own."""
     shutil.copytree(trained, data_dir)
     (tmp_path / "long.txt").write_text(VERSES * 4)
-    state = data_dir / "models" / "half" / RESUME
-    tensors = load_file(state)
-    facts = json.loads(tensors[FACTS].tobytes())
-    facts["corpus"]["sources"] = [str(tmp_path / "long.txt")]
-    tensors[FACTS] = np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8)
-    save_file(tensors, state)
+    origin = data_dir / "models" / "half" / ORIGIN
+    kept = json.loads(origin.read_text())
+    assert kept == {"sources": [str(trained.parent / "long.txt")], "encoding": None}
+    origin.write_text(json.dumps({**kept, "sources": [str(tmp_path / "long.txt")]}))
     return Library(data_dir)
 
 
@@ -228,17 +226,44 @@ def test_a_text_that_is_gone_is_told_of(library: Library, tmp_path: Path) -> Non
     assert own_corpus.copied_spans("half", library.path("half"), card_of(library)) is None
 
 
-def test_a_copy_does_not_know_where_its_text_lies(library: Library) -> None:
+def test_a_copy_knows_where_its_text_lies_and_an_import_does_not(
+    library: Library, tmp_path: Path
+) -> None:
     library.duplicate("half", "copy")
+    corpus = own_corpus.find_corpus("copy", library.path("copy"), card_of(library, "copy"))
+    assert corpus.name == "long.txt"
+    library.import_(library.export("half", tmp_path / "half.zip"), "back")
     with pytest.raises(CorpusError, match=r"not known here: its text was long\.txt"):
-        own_corpus.find_corpus("copy", library.path("copy"), card_of(library, "copy"))
+        own_corpus.find_corpus("back", library.path("back"), card_of(library, "back"))
 
 
-@pytest.mark.parametrize("state", [b"", b"\xff" * 100, b"\x02" + b"\0" * 7 + b"{}"])
-def test_a_damaged_state_of_a_run_is_no_origin(library: Library, state: bytes) -> None:
-    (library.path("half") / "resume.safetensors").write_bytes(state)
+@pytest.mark.parametrize(
+    "origin", ["", "[]", "{}", '{"sources": "long.txt"}', '{"sources": [7]}', "[" * 100_000]
+)
+def test_a_damaged_origin_is_none(library: Library, origin: str) -> None:
+    (library.path("half") / ORIGIN).write_text(origin)
     with pytest.raises(CorpusError, match="not known here"):
         own_corpus.find_corpus("half", library.path("half"), card_of(library))
+
+
+def test_a_text_from_standard_input_cannot_be_read_again(library: Library) -> None:
+    own_corpus.write_origin(library.path("half"), ["-"], None)
+    with pytest.raises(CorpusError, match="trained on a text from standard input"):
+        own_corpus.find_corpus("half", library.path("half"), card_of(library))
+
+
+def test_the_encoding_is_kept(library: Library, tmp_path: Path) -> None:
+    (tmp_path / "long.txt").write_text(VERSES * 4, encoding="utf-16-le")
+    own_corpus.write_origin(library.path("half"), [str(tmp_path / "long.txt")], "utf-16-le")
+    corpus = own_corpus.find_corpus("half", library.path("half"), card_of(library))
+    assert corpus.lines[0] == VERSES.split("\n")[0]
+
+
+def test_the_bundled_text_is_found_wherever_the_program_lies(library: Library) -> None:
+    bundled = read_corpus([bundled_corpus()], None, io.BytesIO())
+    card = replace(card_of(library), corpus={"name": "sonnets.txt", "sha256": bundled.sha256})
+    (library.path("half") / ORIGIN).unlink()
+    assert own_corpus.find_corpus("half", library.path("half"), card).sha256 == bundled.sha256
 
 
 def test_a_text_too_long_to_look_through_is_not_indexed(

@@ -30,7 +30,7 @@ class Span:
 
 class CopiedSpans:
     """An index of a corpus: 8 bytes a word, and the different words once. Takes about a second for
-    a million words to build and less than a millisecond to ask. Never changes, so any thread may
+    a million words to build and some milliseconds to ask. Never changes, so any thread may
     ask it."""
 
     def __init__(self, lines: Iterable[str], tokenizer: Tokenizer) -> None:

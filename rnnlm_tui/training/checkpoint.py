@@ -31,7 +31,6 @@ from rnnlm_tui.events import (
 from rnnlm_tui.lm.families import FAMILIES
 from rnnlm_tui.model_files import (
     AS_ESCAPES,
-    FACTS,
     FORMAT,
     HISTORY,
     MODEL,
@@ -44,6 +43,7 @@ from rnnlm_tui.model_files import (
 )
 from rnnlm_tui.text.vocabulary import SPECIALS
 
+FACTS = "run"
 DAMAGE = (
     SafetensorError,
     OSError,
