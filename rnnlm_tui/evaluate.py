@@ -3,35 +3,39 @@
 A line's words are those that the model's tokenizer makes of it; lines without words do not count.
 
 - Loss is over what the model predicts: every word and the end of every line, where its vocabulary
-  has the ends of a line; else every known word with a known word before it in its line. A word that
-  it does not know counts with the probability of the unknown word, or not at all where there is no
-  such word.
+  has the begin and the end of a line; else every known word with a known word before it in its
+  line. A word that it does not know counts with the probability of the unknown word, or not at all
+  where there is no such word.
 - Hits, continuations and keys are over all words of the lines: what the real suggestion engine
   lists at that place, the first word of a line too; a word that the model does not know is a miss.
 - Keys: a letter (or any other character of a word) is one key, so is the space after a word and the
   end of a line. An accept is one key, with the space that follows the word, and comes as soon as
   the word is in the list of five (or is the ghost, for ghost text alone); at the end of a line the
   key that ends it comes after the accept. The text typed is the words with one space between them.
+
+A model that carries lines has those above as context, of the lines given here alone.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.suggest import CANDIDATES
+from rnnlm_tui.suggest import CANDIDATES, context_of
 
 LONGEST_CONTINUATION = 3
 LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
 """What counts for a smaller probability, which float32 cannot hold well: a loss of 87.3 nats."""
 REPORT_EVERY_S = 0.1
 NOT_LISTED = -1
+WINDOWS_CARRIED = 4
+"""How many windows of words the lines above may hold before most are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,65 +123,90 @@ def measure(
     model: LanguageModel, lines: Sequence[str], report_every_s: float = REPORT_EVERY_S
 ) -> Iterator[Measuring | Measured]:
     """Measures the model on the lines: how far it is from time to time, and what it found last."""
-    sheet, next_report = _Sheet(), time.monotonic() + report_every_s
+    reader, read, next_report = _Reader(model), list[_Line](), time.monotonic() + report_every_s
     yield Measuring(0, len(lines))
     for done, line in enumerate(lines, start=1):
         if words := model.tokenizer.words(line):
-            sheet.add(model, words)
+            read.append(reader.read(words))
         if (now := time.monotonic()) >= next_report:
             next_report = now + report_every_s
             yield Measuring(done, len(lines))
     yield Measuring(len(lines), len(lines))
-    yield sheet.measured()
+    yield _together(read)
 
 
-class _Sheet:
-    """The figures of the lines so far."""
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """What a model makes of one line; the columns are those of `Measured`, and the three kinds of
+    keys of a word stand together."""
 
-    def __init__(self) -> None:
-        self._words: list[str] = []
-        self._starts: list[int] = []
-        self._end_losses: list[float] = []
-        self._losses: list[float] = []
-        self._ranks: list[int] = []
-        self._unknown: list[bool] = []
-        self._keys: list[tuple[int, int, int]] = []
+    words: Sequence[str]
+    losses: list[float]
+    end_loss: float
+    ranks: list[int]
+    unknown: list[bool]
+    keys: list[tuple[int, int, int]]
 
-    def add(self, model: LanguageModel, words: Sequence[str]) -> None:
+
+class _Reader:
+    """Measures line after line; where the model carries lines, those before are context."""
+
+    def __init__(self, model: LanguageModel) -> None:
+        self._model = model
+        self._above: list[int] = []
+
+    def read(self, words: Sequence[str]) -> _Line:
         """Measures one line of one word or more."""
-        self._starts.append(len(self._words))
-        self._words.extend(words)
-        vocabulary, context = model.vocabulary, list[int]()
+        model, vocabulary = self._model, self._model.vocabulary
+        line = _Line(words, [], math.nan, [], [], [])
+        context = self._above + context_of(model, [])
         for i, word in enumerate(words):
             probabilities = model.next_word_probabilities(context)
-            known = vocabulary.encode([word])
-            self._unknown.append(not known)
-            predicted = bool(known and context)
-            self._losses.append(_nats(probabilities[known[0]]) if predicted else math.nan)
-            better = _better(model, probabilities, known[0]) if known else None
-            self._ranks.append(NOT_LISTED if better is None else int(better.sum()))
-            self._keys.append(_keys(model, better, word, is_last=i == len(words) - 1))
-            context.extend(known)
-        self._end_losses.append(math.nan)
-
-    def measured(self) -> Measured:
-        """All lines."""
-        keys = np.array(self._keys, dtype=np.int64).reshape(-1, 3)
-        return Measured(
-            words=tuple(self._words),
-            starts=np.array(self._starts, dtype=np.int64),
-            losses=np.array(self._losses, dtype=np.float64),
-            end_losses=np.array(self._end_losses, dtype=np.float64),
-            ranks=np.array(self._ranks, dtype=np.int64),
-            unknown=np.array(self._unknown, dtype=np.bool_),
-            keys=keys[:, 0],
-            list_keys=keys[:, 1],
-            ghost_keys=keys[:, 2],
+            known, ids = word in vocabulary, vocabulary.encode([word])
+            # Without a begin of line, nothing is learned of a line's first word.
+            line.losses.append(_nats(probabilities, ids[0]) if ids and context else math.nan)
+            better = _better(model, probabilities, ids[0]) if known else None
+            line.unknown.append(not known)
+            line.ranks.append(NOT_LISTED if better is None else int(better.sum()))
+            line.keys.append(_keys(model, better, word, is_last=i == len(words) - 1))
+            context.extend(ids)
+        if model.carries_lines:
+            self._above = _near(context, vocabulary.begin_id, model.window)
+        if vocabulary.end_id is None:
+            return line
+        return replace(
+            line, end_loss=_nats(model.next_word_probabilities(context), vocabulary.end_id)
         )
 
 
-def _nats(probability: np.float32) -> float:
-    return -math.log(max(float(probability), LEAST_PROBABILITY))
+def _together(lines: Sequence[_Line]) -> Measured:
+    """The columns of all lines."""
+    keys = np.array([keys for line in lines for keys in line.keys], dtype=np.int64).reshape(-1, 3)
+    lengths = np.array([len(line.words) for line in lines], dtype=np.int64)
+    return Measured(
+        words=tuple(word for line in lines for word in line.words),
+        starts=np.cumsum(lengths) - lengths,
+        losses=np.array([loss for line in lines for loss in line.losses], dtype=np.float64),
+        end_losses=np.array([line.end_loss for line in lines], dtype=np.float64),
+        ranks=np.array([rank for line in lines for rank in line.ranks], dtype=np.int64),
+        unknown=np.array([flag for line in lines for flag in line.unknown], dtype=np.bool_),
+        keys=keys[:, 0],
+        list_keys=keys[:, 1],
+        ghost_keys=keys[:, 2],
+    )
+
+
+def _near(context: list[int], begin_id: int | None, window: int) -> list[int]:
+    """The context from the begin of a line on, where it is far longer than the window: seldom, for
+    a model keeps its state while a context goes on, and computes it anew where another begins."""
+    if len(context) <= WINDOWS_CARRIED * window:
+        return context
+    rest = context[-window:]
+    return rest[rest.index(begin_id) :] if begin_id in rest else []
+
+
+def _nats(probabilities: NDArray[np.float32], word: int) -> float:
+    return -math.log(max(float(probabilities[word]), LEAST_PROBABILITY))
 
 
 def _better(
@@ -293,14 +322,18 @@ def common_losses(measured: Sequence[Measured]) -> tuple[int, list[float]] | Non
     )
 
 
-def score(model: LanguageModel, text: str) -> ScoredLine:
-    """The text, which is one line, word by word."""
-    sheet, words = _Sheet(), model.tokenizer.words(text)
-    if words:
-        sheet.add(model, words)
-    measured = sheet.measured()
+def score(model: LanguageModel, lines: Iterable[str]) -> Iterator[ScoredLine]:
+    """The lines of a text word by word, each as it comes."""
+    reader = _Reader(model)
+    for text in lines:
+        words = model.tokenizer.words(text)
+        yield _scored(text, _together([reader.read(words)] if words else []))
+
+
+def _scored(text: str, measured: Measured) -> ScoredLine:
+    """The one line that was measured."""
     losses = _predicted(np.concatenate((measured.losses, measured.end_losses)))
-    columns = zip(words, measured.losses, measured.ranks, measured.unknown, strict=True)
+    columns = zip(measured.words, measured.losses, measured.ranks, measured.unknown, strict=True)
     return ScoredLine(
         text=text,
         words=tuple(
@@ -312,7 +345,7 @@ def score(model: LanguageModel, text: str) -> ScoredLine:
             )
             for word, loss, rank, unknown in columns
         ),
-        end=_probability(measured.end_losses[0]) if words else None,
+        end=_probability(measured.end_losses[0]) if measured.words else None,
         predicted=len(losses),
         loss=_mean(losses),
     )

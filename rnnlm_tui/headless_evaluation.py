@@ -13,7 +13,7 @@ from typing import Any
 
 from rnnlm_tui import bar, evaluate, headless, own_corpus, own_evaluation
 from rnnlm_tui.config import Range
-from rnnlm_tui.errors import CorpusError, ModelError, StorageError, UsageError
+from rnnlm_tui.errors import CorpusError, StorageError, UsageError
 from rnnlm_tui.evaluate import Evaluation, Measured, ScoredLine, ScoredWord
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.model_files import ModelCard
@@ -100,23 +100,22 @@ def _subjects(options: argparse.Namespace) -> list[Subject]:
 
 def _text(options: argparse.Namespace, first: Subject, limit: int) -> Text:
     """The text given, or the model's own; of its own text the held-out lines alone, if any."""
+    name, card = first.name, first.card
     if options.evaluate:
         corpus = headless.corpus_of(options.evaluate, options.encoding)
-    elif own_evaluation.holds_out(first.card):
-        corpus = own_corpus.find_corpus(first.name, first.folder, first.card)
+    elif own_evaluation.holds_out(card):
+        corpus = own_corpus.find_corpus(name, first.folder, card)
     else:
-        raise ModelError(
-            own_evaluation.nothing_held_out(first.name), own_evaluation.hold_out_hint(first.name)
-        )
-    is_held_out = own_corpus.is_corpus_of(first.card, corpus) and own_evaluation.holds_out(
-        first.card
-    )
-    chosen = own_corpus.held_out_lines(first.card, corpus) if is_held_out else corpus.lines
-    lines = [line for line in chosen if first.model.tokenizer.words(line)]
+        raise own_evaluation.nothing_held_out(name)
+    is_own = own_corpus.is_corpus_of(card, corpus)
+    held_out = own_corpus.held_out_lines(card, corpus) if is_own else ()
+    if not held_out and not options.evaluate:
+        raise own_evaluation.nothing_held_out(name)
+    lines = [line for line in held_out or corpus.lines if first.model.tokenizer.words(line)]
     if not lines:
         raise CorpusError(f"{corpus.name} holds no words to measure on", "give another text")
     kept = tuple(lines[:limit])
-    return Text(corpus, kept, first.name if is_held_out else None, len(kept) == len(lines))
+    return Text(corpus, kept, name if held_out else None, len(kept) == len(lines))
 
 
 def _holds_out(subject: Subject, text: Text) -> bool:
@@ -264,8 +263,8 @@ def show_score(options: argparse.Namespace) -> int:
     if options.json and options.colour:
         raise UsageError("--colour is for people, --json for programs", "give one of them")
     name, model = headless.opened_model(options)
-    for number, line in enumerate(headless.lines_to_answer(options.score)):
-        scored = evaluate.score(model, line)
+    lines = headless.lines_to_answer(options.score)
+    for number, scored in enumerate(evaluate.score(model, lines)):
         if options.json:
             headless.print_json(score_json(scored, name))
         elif options.colour:

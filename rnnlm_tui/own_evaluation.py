@@ -48,7 +48,7 @@ def evaluate_own(
     """
     lines = held_out_lines(card, find_corpus(name, folder, card)) if holds_out(card) else ()
     if not lines:
-        raise ModelError(nothing_held_out(name), hold_out_hint(name))
+        raise nothing_held_out(name)
     for step in measure(model, lines):
         if isinstance(step, Measured):
             evaluation = figures(step)
@@ -63,16 +63,12 @@ def holds_out(card: ModelCard) -> bool:
     return card.config.train.held_out > 0
 
 
-def nothing_held_out(name: str) -> str:
-    """Why there is no figure."""
-    return f"{name} was trained on all its lines: there is no figure for lines that it never saw"
-
-
-def hold_out_hint(name: str) -> str:
-    """What to do for a figure."""
-    return (
+def nothing_held_out(name: str) -> ModelError:
+    """Why there is no figure, and what to do for one."""
+    return ModelError(
+        f"{name} was trained on all its lines: there is no figure for lines that it never saw",
         f"give a text that it has not seen, --evaluate FILE --model {name}, or train a model with"
-        " --held-out 0.1"
+        " --held-out 0.1",
     )
 
 

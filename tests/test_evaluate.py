@@ -26,7 +26,7 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.recurrent import LessonModel, lesson_shapes
 from rnnlm_tui.suggest import CANDIDATES, suggest
 from rnnlm_tui.text.tokenizer import LessonTokenizer
-from rnnlm_tui.text.vocabulary import Vocabulary
+from rnnlm_tui.text.vocabulary import SPECIALS, Vocabulary
 from tests.test_suggest import ScriptedModel
 
 AFTER = {
@@ -42,16 +42,17 @@ class RandomModel:
     """Draws a distribution with many equal probabilities for each context, from the context."""
 
     tokenizer = LessonTokenizer()
-    unsuggested_ids = (0,)
+    carries_lines = False
     window = 3
 
-    def __init__(self, seed: int, different: int) -> None:
-        self.vocabulary = Vocabulary(KINDRED)
+    def __init__(self, seed: int, different: int, specials: tuple[str, ...] = ()) -> None:
+        self.vocabulary = Vocabulary(KINDRED, specials)
+        self.unsuggested_ids = self.vocabulary.unsuggested_ids
         self._seed, self._different = seed, different
 
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
         rng = np.random.default_rng([self._seed, *context])
-        scores = rng.integers(0, self._different, len(KINDRED) + 1).astype(np.float32)
+        scores = rng.integers(0, self._different, self.vocabulary.total_words).astype(np.float32)
         scores[rng.integers(1, len(scores))] += 1
         probabilities: NDArray[np.float32] = scores / scores.sum(dtype=np.float32)
         return probabilities
@@ -126,12 +127,13 @@ def test_nothing_predicted_has_no_loss_and_nothing_at_all_no_figure() -> None:
 @given(
     seed=st.integers(0, 10_000),
     different=st.integers(1, 6),
+    specials=st.sampled_from(((), SPECIALS)),
     words=st.lists(st.sampled_from((*KINDRED, "unheard", "anew")), min_size=1, max_size=6),
 )
 def test_keys_and_hits_are_those_of_the_engine_asked_at_every_key(
-    seed: int, different: int, words: list[str]
+    seed: int, different: int, specials: tuple[str, ...], words: list[str]
 ) -> None:
-    model, line = RandomModel(seed, different), " ".join(words)
+    model, line = RandomModel(seed, different, specials), " ".join(words)
     found = measured(model, [line])
     assert found.list_keys.sum() == keys_through_the_engine(model, line, CANDIDATES)
     assert found.ghost_keys.sum() == keys_through_the_engine(model, line, 1)
@@ -178,7 +180,7 @@ def test_common_losses_are_over_the_words_that_all_predict() -> None:
 
 
 def test_a_score_has_each_word_with_probability_and_rank() -> None:
-    scored = score(ScriptedModel(AFTER), "The dog; xyz cat")
+    scored, nothing = score(ScriptedModel(AFTER), ["The dog; xyz cat", " ..."])
     assert [(w.word, w.known, w.rank) for w in scored.words] == [
         ("the", True, None),  # the lesson's kind predicts no first word
         ("dog", True, 3),
@@ -193,5 +195,105 @@ def test_a_score_has_each_word_with_probability_and_rank() -> None:
     ]
     assert (scored.end, scored.predicted) == (None, 2)
     assert scored.loss == pytest.approx((math.log(5) + math.log(7)) / 2)
-    nothing = score(ScriptedModel(AFTER), " ...")
     assert (nothing.words, nothing.loss, nothing.predicted) == ((), None, 0)
+
+
+# Models that know the begin and the end of a line, and the unknown word
+
+
+class LineModel:
+    """Knows what comes after the last id; writes down what it was asked."""
+
+    tokenizer = LessonTokenizer()
+
+    def __init__(self, *, carries_lines: bool = False, window: int = 100) -> None:
+        self.vocabulary = Vocabulary(("the", "cat", "sat"), SPECIALS)
+        self.unsuggested_ids = self.vocabulary.unsuggested_ids
+        self.carries_lines = carries_lines
+        self.window = window
+        self.asked: list[list[int]] = []
+
+    def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
+        self.asked.append(list(context))
+        # padding, <unk>, <s>, </s>, the, cat, sat
+        after = {
+            UNKNOWN: [0, 0.1, 0, 0.4, 0.1, 0.3, 0.1],
+            BEGIN: [0, 0.1, 0, 0.1, 0.5, 0.1, 0.2],
+            THE: [0, 0.3, 0, 0.2, 0.1, 0.2, 0.2],
+            CAT: [0, 0.1, 0, 0.6, 0.1, 0, 0.2],
+            SAT: [0, 0.1, 0, 0.8, 0.1, 0, 0],
+        }
+        return np.array(after[context[-1]], dtype=np.float32)
+
+
+UNKNOWN, BEGIN, THE, CAT, SAT = 1, 2, 4, 5, 6
+
+
+def test_every_word_and_end_of_line_counts_where_the_model_predicts_them() -> None:
+    model = LineModel()
+    found = evaluation(model, ["the cat", "the dog sat"])
+    known = [0.5, 0.2, 0.6, 0.5, 0.1, 0.8]  # the, cat, end, the, sat after <unk>, end
+    assert (found.lines, found.words, found.predicted) == (2, 5, 7)
+    assert found.loss == pytest.approx(-sum(map(math.log, [*known, 0.3])) / 7)
+    assert found.perplexity == pytest.approx(math.exp(found.loss or 0))
+    assert found.perplexity_in_vocabulary == pytest.approx(math.exp(-sum(map(math.log, known)) / 6))
+    assert found.oov_share == 1 / 5
+    # <unk> and the end of the line are listed nowhere: after the, cat is first; after <unk>, cat
+    # and the come before sat.
+    assert (found.top1, found.top5) == (3 / 5, 4 / 5)
+    assert model.asked[:3] == [[BEGIN], [BEGIN, THE], [BEGIN, THE, CAT]]
+    assert model.asked[3:] == [
+        [BEGIN],
+        [BEGIN, THE],
+        [BEGIN, THE, UNKNOWN],
+        [BEGIN, THE, UNKNOWN, SAT],
+    ]
+
+
+def test_what_is_typed_with_a_begin_of_line_is_what_the_engine_lists() -> None:
+    model, line = LineModel(), "the cat sat dog sat the"
+    found = measured(model, [line])
+    assert found.list_keys.sum() == keys_through_the_engine(model, line, CANDIDATES)
+    assert found.ghost_keys.sum() == keys_through_the_engine(model, line, 1)
+
+
+def test_the_lines_above_are_context_for_a_model_that_carries_them() -> None:
+    model = LineModel(carries_lines=True)
+    measured(model, ["the cat", "", "sat"])
+    assert model.asked[3:] == [[BEGIN, THE, CAT, BEGIN], [BEGIN, THE, CAT, BEGIN, SAT]]
+    again = LineModel(carries_lines=True)
+    assert len(list(score(again, ["the cat", "", "sat"]))) == 3
+    assert again.asked == model.asked
+
+
+def test_the_lines_above_are_left_out_when_they_are_far_more_than_the_model_sees() -> None:
+    model = LineModel(carries_lines=True, window=5)
+    measured(model, ["the cat"] * 50)
+    assert all(context[0] == BEGIN for context in model.asked)
+    lengths = [len(context) for context in model.asked]
+    assert max(lengths) <= 4 * 5 + 3
+    assert min(lengths[30:]) >= 3
+    endless = LineModel(carries_lines=True, window=5)
+    measured(endless, ["the " * 40, "cat"])
+    assert endless.asked[-2] == [BEGIN]
+
+
+def test_a_score_has_the_end_of_the_line_and_the_unknown_word() -> None:
+    (scored,) = score(LineModel(), ["the dog"])
+    assert [(w.word, w.known, w.rank) for w in scored.words] == [
+        ("the", True, 1),
+        ("dog", False, None),
+    ]
+    assert [w.probability for w in scored.words] == pytest.approx([0.5, 0.3])
+    assert scored.end == pytest.approx(0.4)
+    assert scored.predicted == 3
+    assert scored.loss == pytest.approx(-math.log(0.5 * 0.3 * 0.4) / 3)
+
+
+def test_the_words_common_to_two_kinds_are_those_that_both_predict() -> None:
+    both = [measured(ScriptedModel(AFTER), LINES), measured(LineModel(), LINES)]
+    common = common_losses(both)
+    assert common is not None
+    # The cat and sat of the first line: no first words, no ends, and no word that one lacks.
+    assert common[0] == 2
+    assert common[1] == pytest.approx([-math.log(0.5 * 0.9) / 2, -math.log(0.2 * 0.2) / 2])

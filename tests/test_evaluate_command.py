@@ -49,12 +49,16 @@ UNSEEN = "a strange new text of the cat\nthat nobody has ever seen before\n"
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a text, long.txt, and the models half (a part of it held out) and full in
-    data. Do not change it."""
+    """A folder with a text, long.txt, and in data the models half (a part of it held out), full and
+    counts (of another kind, another part held out). Do not change it."""
     folder = tmp_path_factory.mktemp("evaluated")
     (folder / "long.txt").write_text(TEXT)
-    for name, settings in (("half", ["--held-out=0.5", "--seed=3"]), ("full", [])):
-        arguments = [*TINY, "--epochs=1", f"--name={name}", *settings, "--json"]
+    for name, settings in (
+        ("half", [*TINY, "--epochs=1", "--held-out=0.5", "--seed=3"]),
+        ("full", [*TINY, "--epochs=1"]),
+        ("counts", ["--preset=ngram", "--held-out=0.25", "--min-count=5"]),
+    ):
+        arguments = [f"--name={name}", *settings, "--json"]
         arguments += ["--data-dir", str(folder / "data")]
         done = subprocess.run(
             command_line("--train", str(folder / "long.txt"), *arguments),
@@ -114,7 +118,7 @@ def test_a_model_is_measured_on_its_own_held_out_lines(ask: Ask, data_dir: Path)
 
 def test_the_figures_are_kept_and_listed(ask: Ask, data_dir: Path) -> None:
     listed = json.loads(ask("--models", "--json").stdout)["models"]
-    assert [model["evaluation"] for model in listed] == [None, None]
+    assert [model["evaluation"] for model in listed] == [None, None, None]
     (figures,) = evaluated(ask("--evaluate", "--model", "half", "--json"))["models"]
     kept = read_evaluation(data_dir / "models" / "half", card_of(data_dir, "half"))
     assert kept is not None
@@ -123,6 +127,7 @@ def test_the_figures_are_kept_and_listed(ask: Ask, data_dir: Path) -> None:
     assert {model["name"]: bool(model["evaluation"]) for model in listed} == {
         "half": True,
         "full": False,
+        "counts": False,
     }
 
 
@@ -158,6 +163,51 @@ def test_any_text_can_be_given(ask: Ask, unseen: str) -> None:
     assert figures["perplexity"] is None
     by_stdin = ask("--evaluate", "-", "--model", "full", "--json", stdin=UNSEEN)
     assert evaluated(by_stdin)["models"] == answer["models"]
+
+
+def test_counts_are_measured_on_every_word_and_end_of_their_held_out_lines(
+    ask: Ask, data_dir: Path
+) -> None:
+    answer = evaluated(ask("--evaluate", "--model", "counts", "--json"))
+    (figures,) = answer["models"]
+    assert answer["corpus"]["held_out_of"] == "counts"
+    assert figures["predicted"] == figures["words"] + figures["lines"]
+    metrics = card_of(data_dir, "counts").metrics["held_out"]
+    assert figures["loss"] == pytest.approx(metrics["loss"], rel=1e-5)
+    assert figures["perplexity"] == pytest.approx(metrics["perplexity"], rel=1e-5)
+    assert figures["oov_share"] > 0
+    assert figures["perplexity_in_vocabulary"] != figures["perplexity"]
+    listed = json.loads(ask("--models", "--json").stdout)["models"]
+    assert [model["name"] for model in listed if model["evaluation"]] == ["counts"]
+
+
+def test_kinds_are_compared_on_the_words_that_both_predict(ask: Ask) -> None:
+    done = ask("--evaluate", "--model", "counts", "--against", "half", "--json")
+    answer = evaluated(done)
+    counts, half = answer["models"]
+    assert 0 < answer["common_words"] <= half["predicted"] < counts["predicted"]
+    assert half["trained_on_lines"] > 0
+    assert "warning: half was trained on " in done.stderr
+
+
+def test_counts_are_scored_to_the_end_of_the_line(ask: Ask) -> None:
+    answer = json.loads(ask("--score", "the zzz", "--model", "counts", "--json").stdout)
+    assert [word["rank"] is None for word in answer["words"]] == [False, True]
+    assert all(0 < word["probability"] < 1 for word in answer["words"])
+    assert answer["predicted"] == 3
+    shown = ask("--score", "the zzz", "--model", "counts").stdout
+    assert re.search(r"^\(end of line\) +\d+\.\d{3}%$", shown, re.MULTILINE)
+    assert re.search(r"^zzz +\d+\.\d{3}% +unknown$", shown, re.MULTILINE)
+
+
+def test_a_text_too_short_to_hold_lines_out_has_no_figure(
+    ask: Ask, command: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "short.txt").write_text("one two three\nfour five")
+    arguments = ["--preset", "ngram", "--name", "short", "--json"]
+    assert command("--train", str(tmp_path / "short.txt"), *arguments).returncode == 0
+    error = refused(ask("--evaluate", "--model", "short"), code=1)
+    assert "short was trained on all its lines" in error
 
 
 def test_models_stand_side_by_side(ask: Ask) -> None:

@@ -40,7 +40,8 @@ for module in pkgutil.walk_packages(rnnlm_tui.__path__, "rnnlm_tui."):
 """
 ONE_EPOCH = [*TINY, "--epochs=1"]
 INNER = ["errors", "paths", "config", "events"]
-TEXT = [f"text.{name}" for name in ("corpus", "tokenizer", "vocabulary", "examples", "lines")]
+TEXT_MODULES = ("copied", "corpus", "tokenizer", "vocabulary", "examples", "lines")
+TEXT = [f"text.{name}" for name in TEXT_MODULES]
 
 
 def python(code: str, *arguments: str, cwd: Path | None = None) -> str:
@@ -90,6 +91,8 @@ def test_asking_a_model_loads_neither_torch_nor_a_screen(corpus_file: Path) -> N
         ["--suggest", "the cat "],
         ["--suggest", "the cat ", "--json"],
         ["--generate", "the cat"],
+        ["--evaluate", str(corpus_file)],
+        ["--score", "the cat"],
         ["--models"],
         ["--summary", str(corpus_file)],
         ["--rename", "m", "n"],
@@ -139,6 +142,7 @@ def test_the_modules_of_text_load_numpy_at_most(name: str) -> None:
 PREDICTS_AND_KEEPS = [
     *("lm.families", "lm.cost", "lm.ngram", "suggest", "headless", "training.counting"),
     *("library", "archive", "locks", "model_files"),
+    *("evaluate", "own_corpus", "own_evaluation", "headless_evaluation", "bar"),
 ]
 
 
