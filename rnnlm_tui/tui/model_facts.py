@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rnnlm_tui.config import PRESETS
+from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.library import Entry, Library, Run
 from rnnlm_tui.lm.families import FAMILIES
 from rnnlm_tui.model_files import ModelCard
+from rnnlm_tui.own_evaluation import trust_line
 from rnnlm_tui.printing import in_bytes, local_time, printable
 
 SPEAKING, TRAINING, DAMAGED, UNFINISHED = "●", "◆", "!", "○"
@@ -181,6 +183,17 @@ def _unfinished_facts(listed: Listed) -> Iterator[Line]:
     yield "epochs", f"{_count(done)} done" if done is not None else "none saved yet"
     if not listed.is_training:
         yield "to do", "go on with it, or delete it"
+
+
+def trust(card: ModelCard, evaluation: Evaluation | None) -> str:
+    """How far to trust the model, in a sentence: by the figures of its held-out lines, else by
+    those of the epoch that is kept, to which ends of lines count too."""
+    held_out = card.metrics.get("held_out")
+    hits = [number(held_out.get(name)) for name in ("top1", "top5")] if held_out else []
+    if evaluation is None and len(hits) == 2 and all(hits):
+        first, five = (f"1 time in {1 / hit:,.0f}" for hit in hits if hit)
+        return f"on lines it never saw: next word or end right {first}, among five {five}"
+    return trust_line(card, evaluation)
 
 
 def words_known(card: ModelCard) -> int:

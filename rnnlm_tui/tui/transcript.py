@@ -29,12 +29,24 @@ PATIENCE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
+class Copied:
+    """The words from `start` on, `length` of them, stand so in the text that the model was trained
+    on: first in the line with this number, from 1."""
+
+    start: int
+    length: int
+    line_number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Continuation:
-    """How a model went on with a line. `sampled`: drawn, not the likeliest."""
+    """How a model went on with a line. `sampled`: drawn, not the likeliest. `copied`: which of its
+    words, counted from 0, stand in a row in the text that the model was trained on."""
 
     text: str
     model: str
     sampled: bool
+    copied: tuple[Copied, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -192,12 +204,19 @@ def _take(turns: dict[str, Turn], entry: dict[str, Any]) -> None:
         return
     turn = turns[_text(entry["turn"])] if "turn" in entry else list(turns.values())[-1]
     texts = _text(entry["text"]), _text(entry["model"])
-    turn.continuations.append(Continuation(*texts, bool(entry["sampled"])))
+    copied = tuple(Copied(*map(_count, span)) for span in entry.get("copied", ()))
+    turn.continuations.append(Continuation(*texts, bool(entry["sampled"]), copied))
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("not a text")
+    return value
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or not 0 <= value < 1 << 31:
+        raise TypeError("not a count")
     return value
 
 
@@ -210,11 +229,13 @@ def _line_json(turn: Turn) -> str:
 
 
 def _continuation_json(turn: Turn, continuation: Continuation) -> str:
+    spans = [[span.start, span.length, span.line_number] for span in continuation.copied]
     return _json(
         text=continuation.text,
         model=continuation.model,
         sampled=continuation.sampled,
         turn=turn.id,
+        **({"copied": spans} if spans else {}),
     )
 
 

@@ -15,7 +15,7 @@ from textual.widgets import Button, Static
 
 from rnnlm_tui.printing import printable
 from rnnlm_tui.tui.beside import Beside
-from rnnlm_tui.tui.predictor import Answer, Question
+from rnnlm_tui.tui.predictor import Answer, Question, Speaker
 from rnnlm_tui.tui.screens.writing import WritingScreen
 from rnnlm_tui.tui.transcript import Transcript
 from rnnlm_tui.tui.widgets.candidates import CandidateList, Row
@@ -60,7 +60,9 @@ class AutocompleteScreen(WritingScreen):
         #side { display: none; }
         #lower { height: 5; }
         #lower CandidateList { width: 1fr; }
-        #ahead { width: 1fr; height: 5; padding: 0 1; color: $text-muted; }
+        #beside-list { width: 1fr; padding: 0 1; }
+        #ahead { height: 2; color: $text-muted; }
+        #trust { height: 3; color: $text-muted; }
         #sees, #figures { height: 1; padding: 0 1; color: $text-muted; }
         #empty { height: auto; padding: 1 2; display: none; }
         #empty Static { max-width: 72; height: auto; }
@@ -98,7 +100,9 @@ class AutocompleteScreen(WritingScreen):
         yield self.editor
         with Horizontal(id="lower"):
             yield CandidateList(id="list")
-            yield FixedText("ahead")
+            with Vertical(id="beside-list"):
+                yield FixedText("ahead")
+                yield FixedText("trust")
         yield FixedText("figures")
 
     # The model
@@ -114,9 +118,28 @@ class AutocompleteScreen(WritingScreen):
             self._answer = None
             self.editor.forget()
         self._title_editor()
-        self.query_one(SidePane).show_model(speaker)
+        self._show_trust("")
         self._name_beside()
         self._show_state()
+        if speaker is not None:
+            self._find_trust(speaker)
+
+    @work(group="trust", exclusive=True)
+    async def _find_trust(self, speaker: Speaker) -> None:
+        """How far to trust the model, in a sentence: as it is known, then as it is measured."""
+        from rnnlm_tui.tui.model_facts import trust
+
+        for measure in (False, True):
+            evaluation = await self.insights.evaluation(speaker, measure=measure)
+            if self.host.speaker is not speaker or not self.app.is_running:
+                return
+            self._show_trust(trust(speaker.card, evaluation))
+            if evaluation is not None:
+                return
+
+    def _show_trust(self, sentence: str) -> None:
+        self.query_one("#trust", FixedText).show(sentence)
+        self.query_one(SidePane).show_model(self.host.speaker, sentence)
 
     def show_emptiness(self) -> None:
         """Where no model suggests: how to come by one, in few rows once lines were sent."""

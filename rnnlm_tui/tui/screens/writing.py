@@ -14,6 +14,7 @@ from textual.content import Content
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.printing import printable
 from rnnlm_tui.tui.draft import DraftKeeper
+from rnnlm_tui.tui.insights import Insights
 from rnnlm_tui.tui.predictor import Answer, Predictor, Speaker
 from rnnlm_tui.tui.screens.base import AppScreen
 from rnnlm_tui.tui.transcript import Continuation, Transcript, Turn
@@ -38,6 +39,7 @@ class WritingScreen(AppScreen):
         self.transcript = transcript
         self.editor = LineEditor(self.ask)
         self._predictor = Predictor(self.show_answer)
+        self.insights = Insights(lambda: self.host.library)
         self._draft = DraftKeeper(transcript.keep_draft, self._not_kept)
         self._line_number = 1
         self._sent_keys = 0
@@ -146,11 +148,12 @@ class WritingScreen(AppScreen):
     async def _continued(self, speaker: Speaker, turn: Turn, temperature: float) -> None:
         earlier = self._earlier(turn)
         ask = partial(continuation_of, speaker, turn.line, earlier, temperature)
-        text = await self._predictor.in_thread(ask)
-        if not text:
+        words = await self._predictor.in_thread(ask)
+        if not words:
             self.host.tell(f"{speaker.name} has nothing to add to this line")
             return
-        continuation = Continuation(text, speaker.name, sampled=temperature > 0)
+        copied = await asyncio.to_thread(self.insights.copied, speaker, words)
+        continuation = Continuation(" ".join(words), speaker.name, temperature > 0, copied)
         with self._not_lost():
             self.transcript.add_continuation(turn, continuation)
         if self.app.is_running:
@@ -248,11 +251,10 @@ def _new_file(path: str) -> str | None:
 
 def continuation_of(
     speaker: Speaker, line: str, earlier: tuple[str, ...], temperature: float
-) -> str:
+) -> list[str]:
     """The next ten words of the line, below the `earlier` ones."""
     from rnnlm_tui.suggest import continue_line
 
-    words = continue_line(
+    return continue_line(
         speaker.model, line, CONTINUATION_WORDS, temperature=temperature, earlier=earlier
     )
-    return " ".join(words)

@@ -16,7 +16,6 @@ from rnnlm_tui.tui.widgets.candidates import CandidateList, Row
 from rnnlm_tui.tui.widgets.fixed_text import FixedText
 
 if TYPE_CHECKING:
-    from rnnlm_tui.model_files import ModelCard
     from rnnlm_tui.tui.predictor import Answer, Speaker
 
 
@@ -83,9 +82,9 @@ class SidePane(Vertical):
             typed = len(found.prefix) if found else 0
             self.query_one(f"#{id_}", CandidateList).show(rows, typed, None, "")
 
-    def show_model(self, speaker: Speaker | None) -> None:
-        """Facts about the model that suggests."""
-        facts = "\n".join(model_facts(speaker)) if speaker else "none yet"
+    def show_model(self, speaker: Speaker | None, trust: str) -> None:
+        """Facts about the model that suggests, and how far to trust it."""
+        facts = "\n".join((*model_facts(speaker), trust)) if speaker else "none yet"
         self.query_one("#model", Static).update(facts)
 
 
@@ -107,14 +106,3 @@ def model_facts(speaker: Speaker) -> Iterator[str]:
     of = f", {lines:,} lines" if isinstance(lines, int) else ""
     yield f"learned from {printable(str(corpus.get('name', 'a text')))}{of}"
     yield f"knows {len(speaker.model.vocabulary.words):,} words, sees {card.window} at a time"
-    yield trust(card)
-
-
-def trust(card: ModelCard) -> str:
-    """How often it is right on lines that it never saw, where any were held out."""
-    held_out = card.metrics.get("held_out")
-    figures = [held_out.get(name) for name in ("top1", "top5")] if held_out else []
-    if len(figures) == 2 and all(isinstance(f, float) and f > 0 for f in figures):
-        first, five = (f"1 time in {1 / f:.0f}" for f in figures)
-        return f"on lines it never saw: first word right {first}, among five {five}"
-    return "trained on every line, so there is no figure for lines that it never saw"

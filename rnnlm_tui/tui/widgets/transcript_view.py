@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 from textual import events
@@ -13,7 +14,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from rnnlm_tui.printing import printable
-from rnnlm_tui.tui.transcript import Continuation, Turn
+from rnnlm_tui.tui.transcript import Continuation, Copied, Turn
 
 LABEL_WIDTH = 10
 MOST_LINES = 200
@@ -42,14 +43,18 @@ class TranscriptLine(Widget):
             super().__init__()
             self.text = text
 
-    def __init__(self, turn: Turn, who: str, text: str, *, model: bool) -> None:
+    def __init__(
+        self, turn: Turn, who: str, text: str, *, model: bool, copied: tuple[Copied, ...] = ()
+    ) -> None:
         """A line of the turn; `who` is the label, `text` is what a copy takes, with nothing in it
-        that could steer a terminal; `model`: it is not the user's."""
+        that could steer a terminal; `model`: it is not the user's; `copied` of its words stand in
+        the model's text."""
         self.turn = turn
         self.plain_text = printable(text)
         label = Content(printable(who)).truncate(LABEL_WIDTH, ellipsis=True, pad=True)
         self._label = Content.styled(f"{label.plain} ", "dim")
         self._body = Content.styled(self.plain_text, "italic" if model else "")
+        self._body = _marked_copies(self._body, copied)
         super().__init__(classes="-model" if model else "")
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
@@ -192,4 +197,19 @@ def _lines_of(turn: Turn) -> list[TranscriptLine]:
 
 
 def _model_line(turn: Turn, continuation: Continuation) -> TranscriptLine:
-    return TranscriptLine(turn, continuation.model, continuation.text, model=True)
+    text, copied = continuation.text, continuation.copied
+    return TranscriptLine(turn, continuation.model, text, model=True, copied=copied)
+
+
+def _marked_copies(body: Content, copied: tuple[Copied, ...]) -> Content:
+    """The line with the words that were copied underlined, and behind it where they stand."""
+    words = list(re.finditer(r"[^ ]+", body.plain))
+    spans = [span for span in copied if 0 < span.length <= len(words) - span.start]
+    for span in spans:
+        last = words[span.start + span.length - 1]
+        body = body.stylize("underline", words[span.start].start(), last.end())
+    if not spans:
+        return body
+    places = ", ".join(str(span.line_number) for span in spans)
+    lines = "line" if len(spans) == 1 else "lines"
+    return body + Content.styled(f"  = {lines} {places} of its text", "dim not italic")

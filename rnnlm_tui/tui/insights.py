@@ -1,0 +1,93 @@
+"""What is found out about a model that suggests, behind its back: how good it is on lines that it
+never saw, and which of its words stand in its text. No textual here."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.tui.predictor import Speaker
+from rnnlm_tui.tui.training_process import own_command
+from rnnlm_tui.tui.transcript import Copied
+
+if TYPE_CHECKING:
+    from rnnlm_tui.evaluate import Evaluation
+    from rnnlm_tui.library import Library
+    from rnnlm_tui.text.copied import CopiedSpans
+
+NICENESS = 10
+ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
+"""Whoever writes meanwhile needs the other core."""
+
+
+class Insights:
+    """Remembers what it has found out of the model asked about last."""
+
+    def __init__(
+        self, library: Callable[[], Library], command: Sequence[str] | None = None
+    ) -> None:
+        """`command` stands in the place of this program, headless."""
+        self._library = library
+        self._command = own_command() if command is None else command
+        self._indexed: tuple[object, CopiedSpans | None] | None = None
+
+    async def evaluation(self, speaker: Speaker, *, measure: bool) -> Evaluation | None:
+        """The model's figures on the lines that its training held out, where there are any; if
+        they were never taken, and `measure`, a process of its own takes them first. One that is
+        cancelled is killed."""
+        found = await asyncio.to_thread(self._read, speaker)
+        if found is None and measure and await asyncio.to_thread(self._can_be_measured, speaker):
+            await self._measure(speaker.name)
+            found = await asyncio.to_thread(self._read, speaker)
+        return found
+
+    def _read(self, speaker: Speaker) -> Evaluation | None:
+        from rnnlm_tui.own_evaluation import read_evaluation
+
+        return read_evaluation(self._library().path(speaker.name), speaker.card)
+
+    def _can_be_measured(self, speaker: Speaker) -> bool:
+        """Not while it trains: each epoch would be measured, and take the processor from it."""
+        from rnnlm_tui.own_evaluation import holds_out
+
+        with suppress(RnnlmError):
+            return holds_out(speaker.card) and self._library().holder(speaker.name) is None
+        return False
+
+    async def _measure(self, name: str) -> None:
+        data = ("--data-dir", str(self._library().folder.parent))
+        with suppress(OSError):
+            process = subprocess.Popen(
+                [*self._command, "--evaluate", "--model", name, "--json", *data],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # ctrl+c in the app's terminal is not meant for it
+                env={**os.environ, **ONE_THREAD},
+            )
+            if hasattr(os, "setpriority"):
+                os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
+            try:
+                await asyncio.to_thread(process.wait)
+            except asyncio.CancelledError:
+                process.kill()  # which ends the thread too
+                raise
+
+    def copied(self, speaker: Speaker, words: Sequence[str]) -> tuple[Copied, ...]:
+        """The spans of five words or more that stand in the text that the model was trained on, if
+        that text is still there. Called in a thread; the first call for a text takes a second for
+        each million of its words."""
+        from rnnlm_tui.own_corpus import copied_spans
+
+        text = (speaker.card.tokenizer, speaker.card.corpus.get("sha256"))
+        if self._indexed is None or self._indexed[0] != text:
+            index = copied_spans(speaker.name, self._library().path(speaker.name), speaker.card)
+            self._indexed = text, index
+        index = self._indexed[1]
+        spans = index.find(words) if index is not None else ()
+        return tuple(Copied(span.start, span.length, span.line_number) for span in spans)
