@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 from textual import events
+from textual._compositor import Compositor
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import Button, Collapsible, Input, RadioSet, TextArea
@@ -349,6 +350,7 @@ async def test_a_text_that_is_too_large_to_paste_is_refused_with_a_way_out(
 ) -> None:
     async with shown(data_dir, summary_script) as (pilot, form):
         form.query_one("#source-pasted").toggle()  # type: ignore[attr-defined]
+        await wait_until(pilot, lambda: form.has_class("-pasted"))
         area = form.query_one("#pasted", TextArea)
         area.focus()
         pilot.app.post_message(events.Paste("a b\n" * (LARGEST_PASTE // 4 + 1)))
@@ -424,3 +426,30 @@ async def test_a_very_long_text_is_pasted_at_once(data_dir: Path, summary_script
         await ready(pilot, form)
         assert len(area.text) == 110_000
         assert cast("RadioSet", form.query_one("#sources")).pressed_index == 2
+
+
+async def test_a_key_that_changes_no_answer_has_nothing_laid_out_anew(
+    data_dir: Path, summary_script: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with shown(data_dir, summary_script) as (pilot, form):
+        await ready(pilot, form)
+        line(form, "seed").focus()
+        await pilot.press("e")
+        laid_out: list[object] = []
+        reflow = Compositor.reflow
+
+        def reflowed(compositor: Compositor, *arguments: Any) -> Any:
+            laid_out.append(arguments)
+            return reflow(compositor, *arguments)
+
+        monkeypatch.setattr(Compositor, "reflow", reflowed)
+        await pilot.press(*"the dog")
+        assert form.plan.seed_line == "ethe dog"
+        line(form, "setting-epochs").focus()
+        laid_out.clear()
+        await pilot.press("end", "backspace", "1")
+        await ready(pilot, form)
+        assert laid_out == []
+        line(form, "setting-epochs").value = ""
+        await wait_until(pilot, lambda: problem_of(form, "field-epochs") == "give a number")
+        assert line(form, "setting-epochs").placeholder == "", "it would look like a value"

@@ -609,7 +609,7 @@ async def test_the_own_run_is_found_again_after_another_was_watched(data_dir: Pa
                 await on.until(lambda: name in on.head)
 
             await on.start()
-            await on.until(lambda: "poems" in on.head)
+            await on.phase(Phase.TRAINING)
             await open_from_form("other")
             assert [row.name for row in others._rows] == ["poems", "other"]
             assert others._rows[0].text == "▶ poems  training, begun here: Enter shows it"

@@ -27,9 +27,10 @@ from rnnlm_tui.tui.screens.train_run import RunScreen
 from rnnlm_tui.tui.train_plan import Plan, save_pasted
 from rnnlm_tui.tui.training_process import TrainingRequest
 from rnnlm_tui.tui.widgets.data_card import DataCard
+from rnnlm_tui.tui.widgets.fixed_text import FixedText
 from rnnlm_tui.tui.widgets.other_runs import OtherRuns
 from rnnlm_tui.tui.widgets.run_view import RunView
-from rnnlm_tui.tui.widgets.train_form import TrainForm
+from rnnlm_tui.tui.widgets.train_form import NAME_CHECKED, TrainForm
 
 PAINT_EVERY_S = 1 / 8
 LOOK_ELSEWHERE_EVERY_S = 2.0
@@ -79,7 +80,8 @@ class TrainScreen(RunScreen):
         #cost.-wrong { color: $text-error; }
         #start-line { height: 1; padding: 0 1; }
         #start-line Button { margin-right: 2; }
-        #why { width: 1fr; color: $text-warning; text-wrap: nowrap; text-overflow: ellipsis; }
+        #why { width: 1fr; height: 1; color: $text-warning; text-wrap: nowrap; }
+        #why { text-overflow: ellipsis; }
         #train { display: none; }
         RunView { display: none; height: 1fr; }
         &.-card #form-side { display: none; }
@@ -110,6 +112,8 @@ class TrainScreen(RunScreen):
         super().__init__()
         self._summary_command = summary_command
         self._enabled: object = None
+        self._cost = ""
+        """What stands there of the cost."""
         self._painter: Timer | None = None
         self._looker: Timer | None = None
         self._trains = False
@@ -119,11 +123,11 @@ class TrainScreen(RunScreen):
         """The form beside the data card, or the run."""
         look = Button("Look at the data", variant="primary", id="look", compact=True)
         train = Button("Train", variant="primary", id="train", compact=True)
-        why = Static("", id="why", markup=False)
+        why = FixedText("why")
         side = Vertical(
             TrainForm(self._summary_command, id="form"),
             OtherRuns(id="elsewhere"),
-            Static("counting ...", id="cost", markup=False),
+            Static("", id="cost", markup=False),
             Horizontal(look, train, why, id="start-line"),
             id="form-side",
         )
@@ -234,17 +238,21 @@ class TrainScreen(RunScreen):
 
     @on(TrainForm.Changed)
     def _refresh_form(self) -> None:
-        self._trains = self.host.runs.is_training
         form, why = self._form, self._why
+        if why == NAME_CHECKED:
+            return  # known in a moment: all keys and buttons would be drawn anew twice at each key
+        self._trains = self.host.runs.is_training
+        otherwise = printable(form.cost)
         cost = self.query_one("#cost", Static)
-        cost.update(Content(printable(form.cost)))
+        if otherwise != self._cost:
+            self._cost = otherwise
+            cost.update(Content(otherwise))
         cost.set_class(form.summary is None and not form.counting, "-wrong")
         # What the line above says already is not said again.
         told = "" if why is None or form.cost.startswith(why) else why
-        self.query_one("#why", Static).update(Content(printable(told)))
+        self.query_one("#why", FixedText).show(Content(printable(told)))
         self.query_one("#train", Button).disabled = why is not None
         self.query_one("#look", Button).disabled = form.summary is None
-        otherwise = printable(form.cost)
         self.query_one(DataCard).show(form.summary, otherwise, why)
         self.refresh_keys()
 
@@ -276,7 +284,8 @@ class TrainScreen(RunScreen):
     @on(Button.Pressed, "#train")
     @on(Button.Pressed, "#card-train")
     def _train(self) -> None:
-        self.start_training(self._form.plan)
+        if self._why is None:  # a button is drawn a moment behind what is typed
+            self.start_training(self._form.plan)
 
     def action_start(self) -> None:
         """The data card where it is not shown yet, else the training."""

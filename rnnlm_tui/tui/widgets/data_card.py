@@ -12,6 +12,7 @@ from textual.widgets import Button, Static
 from rnnlm_tui.printing import printable
 from rnnlm_tui.tui.corpus_summary import CorpusSummary
 from rnnlm_tui.tui.run_words import card_facts, shortened, shortened_words
+from rnnlm_tui.tui.widgets.fixed_text import FixedText
 
 FACT_WIDTH = 25
 LAYERS = "layers of the network"
@@ -93,10 +94,10 @@ class DataCard(Vertical):
         with Horizontal(id="card-buttons"):
             yield Button("Train", variant="primary", id="card-train", compact=True)
             yield Button("Back", id="card-back", compact=True)
-            yield Static("", id="card-why", markup=False)
+            yield FixedText("card-why")
 
     def show(self, summary: CorpusSummary | None, otherwise: str, problem: str | None) -> None:
         """Shows what there is to know; `problem` says why a training cannot start."""
         self.query_one(CardText).show(summary, otherwise)
         self.query_one("#card-train", Button).disabled = problem is not None
-        self.query_one("#card-why", Static).update(Content(printable(problem or "")))
+        self.query_one("#card-why", FixedText).show(Content(printable(problem or "")))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from textual import events, on, work
 from textual.app import ComposeResult
@@ -12,7 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Button, RadioButton, Static
+from textual.widgets import Button, Input, RadioButton, Static
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.library import NAME_RULE, Library, free_name, is_name
@@ -104,10 +104,12 @@ class SettingField(Field):
     `needed`, stands in the field and must be replaced by another."""
 
     def __init__(self, setting: str, preset: str, needed: bool) -> None:
-        default = as_typed(setting, default_of(preset, setting))
+        self._setting, self._needed = setting, needed
+        self._spec = all_settings_of(preset).get(setting)
         self.input = SafeInput(
-            default if needed else "",
-            placeholder=default,
+            self._default(preset) if needed else "",
+            # It looks typed, and would be taken for what counts where something must be typed.
+            placeholder="" if needed else self._default(preset),
             compact=True,
             id=f"setting-{setting}",
             classes="-number",
@@ -117,20 +119,37 @@ class SettingField(Field):
         super().__init__(
             label.capitalize() if needed else label,
             self.input,
-            hint=UNITS.get(setting, all_settings_of(preset)[setting].metadata["help"]),
+            hint=UNITS.get(setting) or (self._spec.metadata["help"] if self._spec else ""),
             id=f"field-{setting}",
         )
-        self._needed = needed
+        self.display = self._spec is not None
+
+    def _default(self, preset: str) -> str:
+        known = self._spec is not None
+        return as_typed(self._setting, default_of(preset, self._setting)) if known else ""
 
     @property
     def value(self) -> str:
         """What is typed."""
         return self.input.value.strip()
 
-    def check(self, spec: dataclasses.Field[Any]) -> None:
+    def suit(self, preset: str) -> None:
+        """Begins again with the default of this preset; is not there where it has no such
+        setting."""
+        self._spec = all_settings_of(preset).get(self._setting)
+        self.display = self._spec is not None
+        self.input.value = self._default(preset)
+        self.check()
+
+    @on(Input.Changed)
+    def check(self) -> None:
         """Says what is wrong with what is typed."""
-        is_missing = self._needed and not self.value
-        self.show_problem("give a number" if is_missing else setting_problem(spec, self.value))
+        if self._spec is None:
+            self.show_problem(None)
+        elif self._needed and not self.value:
+            self.show_problem("give a number")
+        else:
+            self.show_problem(setting_problem(self._spec, self.value))
 
 
 class PastedText(SafeTextArea):
@@ -213,10 +232,12 @@ class NameField(Field):
         if event.proposed is not None and event.proposed != event.asked:
             self._proposed = self.input.value = event.proposed
             return  # which is a change, and is looked up
-        self.known, self._free = event.asked, event.free
+        self.known = event.asked
         self.show_problem(event.problem)
-        self._take.label = Content(f"take {event.free}")
-        self.set_class(event.free is not None, "-taken")
+        if event.free != self._free:
+            self._free = event.free
+            self._take.label = Content(f"take {event.free}")
+            self.set_class(event.free is not None, "-taken")
 
     @on(Button.Pressed, "#take-name")
     def _take_free_name(self) -> None:

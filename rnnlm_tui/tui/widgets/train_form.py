@@ -21,8 +21,6 @@ from rnnlm_tui.tui.train_plan import (
     Plan,
     Source,
     all_settings_of,
-    as_typed,
-    default_of,
     in_form_words,
 )
 from rnnlm_tui.tui.training_process import own_command
@@ -45,6 +43,7 @@ SOURCES: tuple[tuple[Source, str], ...] = (
 )
 PASTED = "the pasted text"
 COUNTING = "the text is being counted"
+NAME_CHECKED = "the name is being checked"
 IN_THE_FORM = ("epochs", "held_out")
 """Settings with a line of their own above the others."""
 
@@ -214,7 +213,7 @@ class TrainForm(Vertical):
             return self._name_field.problem
         if self.summary is None:
             return COUNTING
-        return None if self._name_field.known == plan.name else "the name is being checked"
+        return None if self._name_field.known == plan.name else NAME_CHECKED
 
     @property
     def cost(self) -> str:
@@ -262,8 +261,7 @@ class TrainForm(Vertical):
     async def _preset_changed(self) -> None:
         await self._show_settings(self.preset)
         for setting in IN_THE_FORM:
-            default = as_typed(setting, default_of(self.preset, setting))
-            self._settings[setting].input.value = default
+            self._settings[setting].suit(self.preset)
         self._check()
 
     @on(Input.Submitted)
@@ -281,10 +279,6 @@ class TrainForm(Vertical):
         self.set_class(plan.source == "files", "-files")
         self.set_class(plan.source == "pasted", "-pasted")
         self._pasted.show_problem(None)
-        known = all_settings_of(plan.preset)
-        for name, field in self._settings.items():
-            if name in known and field.is_mounted:
-                field.check(known[name])
         self._ask(plan)
         self._name_field.check(plan, again=again)
         self.post_message(self.Changed(self))
