@@ -223,6 +223,55 @@ async def test_it_is_filled_in_by_the_mouse(data_dir: Path, summary_script: Path
         assert form.summary.corpus == "the pasted text"
 
 
+@pytest.mark.parametrize("source", ["files", "pasted"])
+@pytest.mark.parametrize("by", ["enter", "click", "click again"])
+async def test_a_chosen_source_takes_the_focus_to_what_it_asks_for(
+    data_dir: Path, summary_script: Path, source: str, by: str
+) -> None:
+    async with shown(data_dir, summary_script) as (pilot, form):
+        wanted = {"files": form.query_one(PathInput).input, "pasted": form.query_one("#pasted")}
+        if by == "enter":
+            form.query_one("#sources").focus()
+            await pilot.press("right", *["right"] * (source == "pasted"), "enter")
+        else:
+            await pilot.click(f"#source-{source}")
+        await wait_until(pilot, lambda: pilot.app.focused is wanted[source])
+        if by == "click again":
+            await pilot.click(f"#source-{source}")
+            await wait_until(pilot, lambda: pilot.app.focused is wanted[source])
+        await wait_until(pilot, lambda: form.source == source)
+        await pilot.press("x")
+        await wait_until(pilot, lambda: "x" in (form.plan.files, form.plan.text))
+
+
+async def test_space_chooses_a_source_and_stays(data_dir: Path, summary_script: Path) -> None:
+    async with shown(data_dir, summary_script) as (pilot, form):
+        form.query_one("#sources").focus()
+        await pilot.press("right", "space")
+        await wait_until(pilot, lambda: form.source == "files")
+        assert pilot.app.focused is form.query_one("#sources")
+
+
+async def test_an_empty_file_field_is_passed_by_tab_and_not_by_enter(
+    data_dir: Path, summary_script: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "only.txt").write_text("x")
+    monkeypatch.chdir(tmp_path / "home")
+    async with shown(data_dir, summary_script) as (pilot, form):
+        await pilot.click("#source-files")
+        files = form.query_one("#files", PathInput)
+        await wait_until(pilot, lambda: files.entries == ("only.txt",))
+        await pilot.press("enter")
+        assert pilot.app.focused is files.input
+        assert problem_of(form, "files-field") == "name the file to train on"
+        await pilot.press("o")
+        await wait_until(pilot, lambda: problem_of(form, "files-field") is None)
+        await pilot.press("backspace", "tab")
+        assert files.value == ""
+        assert pilot.app.focused is form.query_one("#preset")
+
+
 async def test_a_bad_setting_is_told_of_as_it_is_typed(
     data_dir: Path, summary_script: Path
 ) -> None:

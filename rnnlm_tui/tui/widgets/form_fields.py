@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events, on, work
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Button, Input, RadioButton, Static
+from textual.widgets import Button, Input, RadioButton, RadioSet, Static
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.library import NAME_RULE, Library, free_name, is_name
 from rnnlm_tui.printing import in_bytes, printable
 from rnnlm_tui.tui.train_plan import (
     Plan,
+    Source,
     all_settings_of,
     as_typed,
     default_of,
@@ -43,13 +45,39 @@ class SourceChoice(RadioButton):
 
     ON, OFF = "●", "○"
 
-    def __init__(self, source: str, label: str, chosen: bool) -> None:
+    def __init__(self, source: Source, label: str, chosen: bool) -> None:
         super().__init__(Content(label), chosen, id=f"source-{source}", compact=True)
+        self.source = source
 
     def render(self) -> Content:
         """The glyph and the label."""
         self.BUTTON_INNER = self.ON if self.value else self.OFF
         return super().render()
+
+
+class SourceSet(RadioSet):
+    """The sources to choose from. The arrows go from one to the next and space takes it; Enter and
+    a click take it and go on to what it asks for."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "choose", "Choose", show=False)]
+
+    @dataclasses.dataclass
+    class Chosen(Message):
+        """This one was taken by Enter or a click, be it the one that was taken before."""
+
+        source: Source
+
+    def action_choose(self) -> None:
+        """Takes the one under the cursor, and goes on."""
+        choice = self.children[self._selected or 0]
+        if isinstance(choice, SourceChoice):
+            choice.value = True
+            self.post_message(self.Chosen(choice.source))
+
+    def on_click(self, event: events.Click) -> None:
+        """Goes on."""
+        if isinstance(event.widget, SourceChoice):
+            self.post_message(self.Chosen(event.widget.source))
 
 
 class Field(Vertical):

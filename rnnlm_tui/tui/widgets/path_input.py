@@ -176,8 +176,8 @@ class PathInput(Vertical):
     """A line for a path with the matching entries beneath it while it has the focus.
 
     Tab completes as far as all matches agree, and moves the focus where there is nothing to
-    complete; Down and Up choose an entry, Enter or a click takes it. `floating`: the list lies over
-    what stands beneath instead of moving it down.
+    complete or nothing typed; Down and Up choose an entry, Enter or a click takes it. `floating`:
+    the list lies over what stands beneath instead of moving it down.
     """
 
     DEFAULT_CSS = """
@@ -290,10 +290,12 @@ class PathInput(Vertical):
 
     @property
     def can_complete(self) -> bool:
-        """Whether Tab has something to add to the text."""
+        """Whether Tab has something to add to the text. To an empty one it adds nothing: whoever
+        goes through a form with Tab has not asked for a file."""
         found = self._matches
         return (
-            self._line.has_focus
+            bool(self.value)
+            and self._line.has_focus
             and self._line.cursor_at_end
             and found.text == self.value
             and found.completed != self.value

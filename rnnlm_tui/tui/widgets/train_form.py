@@ -22,6 +22,7 @@ from rnnlm_tui.tui.train_plan import (
     Source,
     all_settings_of,
     in_form_words,
+    split_line,
 )
 from rnnlm_tui.tui.training_process import own_command
 from rnnlm_tui.tui.widgets.form_fields import (
@@ -30,6 +31,7 @@ from rnnlm_tui.tui.widgets.form_fields import (
     PastedText,
     SettingField,
     SourceChoice,
+    SourceSet,
 )
 from rnnlm_tui.tui.widgets.path_input import PathInput
 from rnnlm_tui.tui.widgets.safe_inputs import SafeInput
@@ -103,17 +105,18 @@ class TrainForm(Vertical):
 
     def _make_controls(self) -> None:
         """Kept, since they are read at each key, and a search among all widgets takes long."""
-        self._sources = RadioSet(
+        self._sources = SourceSet(
             *(SourceChoice(source, label, source == "bundled") for source, label in SOURCES),
             id="sources",
             compact=True,
         )
         self._files = PathInput(placeholder="~/poems.txt", floating=True, id="files")
         self._files.input.compact = True
+        self._file = Field("File", self._files, id="files-field")
         self._text = ""
         """The pasted text. It is joined when it changes, and not at each look: 6 ms for 5 MB."""
-        area = PastedText(id="pasted", compact=True)
-        self._pasted = Field("Your text", area, id="pasted-field")
+        self._area = PastedText(id="pasted", compact=True)
+        self._pasted = Field("Your text", self._area, id="pasted-field")
         self._settings = {name: SettingField(name, DEFAULT_PRESET, True) for name in IN_THE_FORM}
         presets = [(Content(f"{p.name}: {p.summary}"), p.name) for p in PRESETS.values()]
         self._preset = Select(
@@ -128,7 +131,7 @@ class TrainForm(Vertical):
         with VerticalScroll(id="fields", can_focus=False):
             yield Field("Text", self._sources, id="source-field")
             with Vertical(classes="of-files"):
-                yield Field("File", self._files, id="files-field")
+                yield self._file
                 yield Field("", hint="Tab completes it; several files: a.txt; b.txt")
             with Vertical(classes="of-pasted"):
                 yield self._pasted
@@ -264,10 +267,25 @@ class TrainForm(Vertical):
             self._settings[setting].suit(self.preset)
         self._check()
 
+    @on(SourceSet.Chosen)
+    def _go_to_source(self, event: SourceSet.Chosen) -> None:
+        self._show_source(event.source)
+        match event.source:
+            case "files":
+                self._files.focus()
+            case "pasted":
+                self._area.focus()
+
     @on(Input.Submitted)
-    @on(PathInput.Submitted)
     def _next_field(self) -> None:
         self.screen.focus_next()
+
+    @on(PathInput.Submitted)
+    def _after_files(self) -> None:
+        if split_line(self._files.value):
+            self.screen.focus_next()
+        else:
+            self._file.show_problem(self.plan.corpus_problem())
 
     def check(self) -> None:
         """Checks what can be checked at once, and has the rest looked at, the name even where
@@ -276,12 +294,16 @@ class TrainForm(Vertical):
 
     def _check(self, *, again: bool = False) -> None:
         plan = self.plan
-        self.set_class(plan.source == "files", "-files")
-        self.set_class(plan.source == "pasted", "-pasted")
+        self._show_source(plan.source)
         self._pasted.show_problem(None)
+        self._file.show_problem(None)
         self._ask(plan)
         self._name_field.check(plan, again=again)
         self.post_message(self.Changed(self))
+
+    def _show_source(self, source: Source) -> None:
+        self.set_class(source == "files", "-files")
+        self.set_class(source == "pasted", "-pasted")
 
     def _ask(self, plan: Plan) -> None:
         """Has the corpus looked at, unless that would give the same answer."""
