@@ -44,7 +44,8 @@ def end_actions(run: ShownRun, can_resume: bool) -> list[str]:
 
 
 def is_allowed(action: str, run: ShownRun, can_resume: bool) -> bool | None:
-    """Whether an action works on the run now: None dims its key, False hides it."""
+    """Whether an action works on the run now: None dims the key of one that may work later, False
+    hides one that does not."""
     phase = run.progress.phase
     if phase.is_over:
         return action in (*end_actions(run, can_resume), "again") and action in END_ACTIONS
@@ -52,7 +53,9 @@ def is_allowed(action: str, run: ShownRun, can_resume: bool) -> bool | None:
         return False
     if action == "write":
         return True  # it says when there will be something, where there is nothing yet
-    allowed = run.is_running and CONTROL_OF[action] in run.controls and phase is not Phase.STOPPING
+    if CONTROL_OF[action] not in run.controls:
+        return False  # nobody but its owner can do that
+    allowed = run.is_running and phase is not Phase.STOPPING
     if action == "pause":
         allowed = allowed and phase in (Phase.TRAINING, Phase.PAUSED)
     if action == "detach":
@@ -104,7 +107,9 @@ def is_unfinished(run: Run) -> bool:
 
 def run_line(run: Run) -> str:
     """A run in a list."""
-    epochs = f"epoch {run.epochs_done or 0} of {run.epochs}" if run.epochs else "before epoch 1"
+    epochs = f"epoch {run.epochs_done} of {run.epochs}" if run.epochs_done else ""
     if run.running:
-        return printable(f"▶ {run.name}  trains, saved {epochs}, by {run.holder}")
-    return printable(f"‖ {run.name}  stands at {epochs}: Enter goes on with it")
+        saved = f"saved {epochs}" if epochs else "no epoch saved yet"
+        return printable(f"▶ {run.name}  trains, {saved}, by {run.holder}")
+    stands = f"stands at {epochs}" if epochs else "stands within its first epoch"
+    return printable(f"‖ {run.name}  {stands}: Enter goes on with it")

@@ -15,17 +15,27 @@ from rnnlm_tui.tui.train_plan import in_form_words
 
 LONGEST_WORD = 40
 """Characters shown of a word: a corpus may hold one of ten thousand letters."""
+A_FEW_S = 10.0
+"""A training that takes less than this takes a few seconds: it is not worth a number."""
 COLUMNS = (("epoch", 6), ("loss", 7), ("penalty", 8), ("right", 7), ("perplexity", 11))
 HELD_OUT_COLUMNS = (("held-out", 9), ("perplexity", 11), ("top-1", 6), ("top-5", 6))
 
 
 def cost_line(summary: CorpusSummary) -> str:
     """What the network of a corpus takes, in one line."""
-    time = f"{in_time(summary.estimated_s, roughly=True)}" if summary.estimated_s else "unknown"
+    time = estimate(summary.estimated_s)
     return (
         f"{summary.parameters:,} parameters · {in_bytes(summary.memory_bytes)} of memory"
-        f" · about {time}"
+        f" · {time or 'time unknown'}"
     )
+
+
+def estimate(seconds: float | None) -> str:
+    """How long a training will take, roughly; nothing where that is not known. What is measured is
+    the training alone, and PyTorch takes seconds to load."""
+    if seconds is None:
+        return ""
+    return "a few seconds" if seconds < A_FEW_S else f"about {in_time(seconds, roughly=True)}"
 
 
 def shortened(text: str, most: int = LONGEST_WORD) -> str:
@@ -41,7 +51,6 @@ def shortened_words(text: str) -> str:
 
 def card_facts(summary: CorpusSummary) -> list[tuple[str, str]]:
     """The data card's figures, each with its label."""
-    time = in_time(summary.estimated_s, roughly=True) if summary.estimated_s else "unknown"
     return [
         ("lines", f"{summary.lines:,}"),
         ("words", f"{summary.words:,}"),
@@ -51,7 +60,7 @@ def card_facts(summary: CorpusSummary) -> list[tuple[str, str]]:
         ("pairs", f"{summary.examples:,}"),
         ("parameters", f"{summary.parameters:,}"),
         ("memory", in_bytes(summary.memory_bytes)),
-        ("time", f"about {time}" if summary.estimated_s else time),
+        ("time", estimate(summary.estimated_s) or "unknown"),
     ]
 
 
@@ -161,7 +170,8 @@ def _finished(progress: RunProgress, finished: Finished, name: str) -> Outcome:
     total, done = progress.epochs_total, progress.epochs_done
     # A save within an epoch names that epoch; a resumed run may end before its first report.
     epoch = progress.saved.epoch if progress.saved else progress.epoch
-    where = f"in epoch {epoch} of {total or done:,}" if epoch else "at once"
+    place = "after" if epoch <= done else "in"
+    where = f"{place} epoch {epoch} of {total or done:,}" if epoch else "at once"
     headline = {
         "completed": f"All {total or done:,} epochs are done",
         "early_stop": f"Ended after epoch {done}: held-out loss fell no more",

@@ -18,10 +18,11 @@ from textual.screen import Screen
 from textual.widgets import Button, Input, Static
 
 from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.events import Finished, Saved
 from rnnlm_tui.library import Library, Run
 from rnnlm_tui.tui.run_actions import is_unfinished, run_line
 from rnnlm_tui.tui.run_progress import Phase
-from rnnlm_tui.tui.run_words import PHASE_LABELS
+from rnnlm_tui.tui.run_words import PHASE_LABELS, outcome
 from rnnlm_tui.tui.runs import Runs
 from rnnlm_tui.tui.screens.dialogs import AskText, Confirm
 from rnnlm_tui.tui.screens.train import TrainScreen
@@ -276,6 +277,34 @@ async def test_running_shows_bars_curve_figures_samples_and_notes(data_dir: Path
         assert "held-out" in picture
 
 
+async def test_a_run_that_goes_on_shows_what_is_known_before_its_first_step(
+    data_dir: Path,
+) -> None:
+    async with shown(data_dir, "--model", "--done", "3", "--at", "4.0", "wait") as on:
+        await on.start("--resume", "--epochs=6")
+        await on.phase(Phase.TRAINING)
+        await on.until(lambda: "epoch 4/6" in on.head)
+        assert " 50%" in on.head
+        assert "first steps" in on.head
+        assert "step -" not in on.head
+        await on.pilot.press("x")
+        await on.phase(Phase.FINISHED)
+        await on.until(lambda: on.buttons)
+        assert on.end.startswith("Stopped in epoch 4 of 6 and saved")
+
+
+async def test_a_run_that_stops_between_two_epochs_says_so(data_dir: Path) -> None:
+    async with shown(data_dir, "--model", "--at", "2", "wait") as on:
+        await on.start("--epochs=6")
+        run = on.app.runs.own
+        assert run is not None
+        await on.until(lambda: run.progress.epochs_done == 2)
+        saved = Saved(1.0, 2, "poems", True)
+        run.progress.take(saved, time.monotonic())
+        run.progress.take(Finished(1.0, "stopped", 2, {"epoch": 2}, "poems", 1.0), time.monotonic())
+        assert outcome(run.progress, "poems", []).headline == "Stopped after epoch 2 of 6 and saved"
+
+
 async def test_in_little_space_the_best_and_the_last_epoch_are_shown(data_dir: Path) -> None:
     async with shown(data_dir, *HELD_OUT, "--at", "5", "wait") as on:
         await on.start("--epochs=20")
@@ -459,9 +488,12 @@ async def test_a_run_is_trained_longer(data_dir: Path) -> None:
         await on.until(lambda: isinstance(on.app.screen, AskText))
         field = on.app.screen.query_one(Input)
         assert field.value == "6"
-        field.value = "3"
-        await on.pilot.press("enter")
-        assert isinstance(on.app.screen, AskText)
+        problem = on.app.screen.query_one(".dialog-problem", Static)
+        for wrong in ("3", "1000001", "1.5", ""):
+            field.value = wrong
+            await on.pilot.press("enter")
+            assert isinstance(on.app.screen, AskText)
+            assert str(problem.content) == "a whole number above 3 and at most 1,000,000"
         field.value = "5"
         await on.pilot.press("enter")
         await on.until(lambda: on.end.startswith("All 5 epochs"))
@@ -571,7 +603,7 @@ async def test_a_run_elsewhere_is_listed_watched_and_stopped(data_dir: Path) -> 
             await on.until(lambda: "epoch 3/9" in on.head)
             await on.until(lambda: f"trained by process {process.pid}" in on.head)
             keys = on.keys()
-            assert not any(keys[key] for key in "pdg")
+            assert not {"p", "d", "g"} & keys.keys(), "only its owner can do that"
             assert keys["x"]
             await on.pilot.press("x")
             await on.until(lambda: isinstance(on.app.screen, Confirm))
@@ -657,8 +689,10 @@ def test_a_run_is_a_line_in_the_list() -> None:
     assert is_unfinished(run)
     assert run_line(run) == "‖ a  stands at epoch 3 of 9: Enter goes on with it"
     assert not is_unfinished(Run("a", False, None, None, False, True, 9, 9))
+    begun = Run("a", False, None, None, False, True, None, None)
+    assert run_line(begun) == "‖ a  stands within its first epoch: Enter goes on with it"
     running = Run("a", True, "process 7 on b", 7, True, False, None, None)
-    assert run_line(running) == "▶ a  trains, saved before epoch 1, by process 7 on b"
+    assert run_line(running) == "▶ a  trains, no epoch saved yet, by process 7 on b"
 
 
 # Looks

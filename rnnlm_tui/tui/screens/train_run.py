@@ -8,6 +8,7 @@ import time
 from textual import on, work
 from textual.widgets import Button
 
+from rnnlm_tui.config import all_settings
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.printing import printable
 from rnnlm_tui.tui.run_actions import end_actions, first_save, is_saved
@@ -18,6 +19,8 @@ from rnnlm_tui.tui.screens.dialogs import AskText, Check, Confirm
 from rnnlm_tui.tui.training_process import TrainingRequest
 from rnnlm_tui.tui.widgets.run_lines import Lines
 from rnnlm_tui.tui.widgets.run_view import RunView
+
+MOST_EPOCHS = int(all_settings()["epochs"].metadata["within"].high)
 
 
 class RunScreen(AppScreen):
@@ -241,8 +244,9 @@ class RunScreen(AppScreen):
             return
         done = run.progress.epochs_done
         total = max(run.progress.epochs_total or 0, done)
-        wanted = str(total if done < total else 2 * total)
-        text = f"It has had {done:,} epochs. How many is it to have in all?"
+        wanted = str(min(total if done < total else 2 * total, MOST_EPOCHS))
+        had = f"{done:,} epoch{'s' * (done != 1)}"
+        text = f"It has had {had}. How many is it to have in all?"
         question = AskText("Train longer", text, wanted, check=_epochs_check(done))
         answer = await self.host.push_screen_wait(question)
         if answer is not None:
@@ -258,8 +262,8 @@ def _epochs_check(done: int) -> Check:
     """Says what is wrong with a number of epochs that is to be more than `done`."""
 
     def check(text: str) -> str | None:
-        if text.strip().isdecimal() and done < int(text) <= 1_000_000:
+        if text.strip().isdecimal() and done < int(text) <= MOST_EPOCHS:
             return None
-        return f"a whole number above {done:,}"
+        return f"a whole number above {done:,} and at most {MOST_EPOCHS:,}"
 
     return check

@@ -112,19 +112,27 @@ def bar_lines(progress: RunProgress, now: float, width: int) -> list[Content]:
         second = ("", "", "", "")
     else:
         share, words = progress.epoch_share, epoch_words(progress, now)
+        done = progress.epochs_done
         # A quick run ends epochs without a report from within them.
-        epoch = max(progress.epoch, progress.epochs_done)
+        epoch = max(progress.epoch, done) if last else min(done + 1, total or done + 1)
         label = f"epoch {epoch:,}/{total:,}" if total else f"epoch {epoch:,}"
         first = (f"{label:15}", progress_bar(share, space), f"{share:5.0%}", words)
-        label = f"step {last.step:,}/{last.steps:,}" if last else "step -"
-        share, words = progress.step_share, step_words(progress, now)
-        second = (f"{label:15}", progress_bar(share, space), f"{share:5.0%}", words)
+        second = step_line(progress, now, space)
     return [
         Content.assemble(label, " ", (drawn, style), f" {percent}  ", words).truncate(
             width, ellipsis=True
         )
         for label, drawn, percent, words in (first, second)
     ]
+
+
+def step_line(progress: RunProgress, now: float, space: int) -> tuple[str, str, str, str]:
+    """The label, the bar, the share and the words of the steps of an epoch."""
+    last, words = progress.progress, step_words(progress, now)
+    if last is None:  # it has begun, or goes on, and has not said yet how far it is
+        return f"{'first steps':15}", moving_bar(now, space), "", words
+    label, share = f"step {last.step:,}/{last.steps:,}", progress.step_share
+    return f"{label:15}", progress_bar(share, space), f"{share:5.0%}", words
 
 
 class RunEnd(Vertical):
