@@ -48,7 +48,7 @@ from rnnlm_tui.headless_watchers import JsonWatcher, TextWatcher
 from rnnlm_tui.library import Library, check_name, free_name
 from rnnlm_tui.lm.families import FAMILIES
 from rnnlm_tui.locks import TRAINING
-from rnnlm_tui.model_files import MODEL, RESUME, ModelCard
+from rnnlm_tui.model_files import HISTORY, MODEL, RESUME, ModelCard
 from rnnlm_tui.own_corpus import write_origin
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.printing import escaped, in_bytes, printable
@@ -359,7 +359,8 @@ def free_memory() -> int:
 
 @contextmanager
 def _folder_of(job: Job) -> Iterator[None]:
-    """Makes the model's folder, and removes it where the run has failed and left nothing in it."""
+    """Makes the model's folder. Where the run has left neither a model nor a state to go on with,
+    it is removed, and its history with it: a folder there would keep the name taken."""
     try:
         job.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -367,8 +368,10 @@ def _folder_of(job: Job) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(OSError):  # it holds something
-            job.folder.rmdir()
+        if not any((job.folder / name).exists() for name in (MODEL, RESUME)):
+            with suppress(OSError):  # it holds something else, which is not this run's
+                (job.folder / HISTORY).unlink(missing_ok=True)
+                job.folder.rmdir()
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from rnnlm_tui import archive, model_files
 from rnnlm_tui.errors import ModelError, StorageError, UsageError, reason
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.locks import TRAINING, Locks
-from rnnlm_tui.model_files import MODEL, RESUME, ModelCard
+from rnnlm_tui.model_files import HISTORY, MODEL, RESUME, ModelCard
 
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
@@ -66,8 +66,25 @@ def is_name(name: str) -> bool:
 def check_name(name: str) -> str:
     """`name`, where it may be a model's. Raises UsageError."""
     if not is_name(name):
-        raise UsageError(f"{name!r} cannot be a model's name", f"use {NAME_RULE}")
+        raise UsageError(f"{name!r} cannot be a model's name", _what_a_name_is(name))
     return name
+
+
+def new_name_fault(name: str) -> str | None:
+    """What is wrong with `name` for a model that a person names now, in a sentence; None where
+    nothing is."""
+    if not name:
+        return "give it a name"
+    if name.startswith("-"):
+        return "a name that begins with '-' would be taken for an option"
+    return None if is_name(name) else _what_a_name_is(name)
+
+
+def _what_a_name_is(name: str) -> str:
+    """What to do about a name that cannot be one."""
+    if RESERVED.fullmatch(name):
+        return "Windows keeps this name for itself, so no model has it: take another"
+    return f"use {NAME_RULE}"
 
 
 def free_name(library: Library, stem: str) -> str:
@@ -199,7 +216,7 @@ class Library:
 
     def has(self, name: str) -> bool:
         """Whether there is a model of this name, or what an unfinished run of that name left."""
-        return name in self.names() or (is_name(name) and self.path(name).is_dir())
+        return name in self.names() or (is_name(name) and _holds_more(self.path(name)))
 
     def known(self) -> str:
         """The names of all models, for a hint."""
@@ -327,6 +344,17 @@ def _is_there(path: Path) -> bool:
     except OSError:
         return True
     return True
+
+
+def _holds_more(folder: Path) -> bool:
+    """Whether a folder holds more than the history of a run that was killed before it had saved
+    anything: that one is nothing to keep, and its name is free. One that cannot be read does."""
+    try:
+        return any(path.name != HISTORY for path in folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
 
 
 def _size(folder: Path) -> int:

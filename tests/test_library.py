@@ -300,6 +300,16 @@ def test_a_name_is_proposed_that_no_model_and_no_run_has(library: Library) -> No
     assert caught.value.hint == f"use {NAME_RULE}"
 
 
+def test_what_a_run_leaves_that_was_killed_before_its_first_save_takes_no_name(
+    data_dir: Path,
+) -> None:
+    library = Library(data_dir)
+    put(library.path("poems"), {"history.jsonl": b"{}"})
+    assert not library.has("poems")
+    put(library.path("poems"), {"resume.safetensors": b"x"})
+    assert library.has("poems")
+
+
 def test_a_deleted_model_is_gone_with_all_its_files(library: Library) -> None:
     put(library.folder / ".deleted-long-ago", {"model.json": b"x"})
     library.delete("one")

@@ -16,12 +16,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from rnnlm_tui.errors import StorageError
 from rnnlm_tui.events import (
     EpochEnded,
     Event,
@@ -35,6 +37,7 @@ from rnnlm_tui.events import (
     from_json_line,
     to_json_line,
 )
+from rnnlm_tui.headless_training import _folder_of
 from rnnlm_tui.training.checkpoint import load_state
 from tests.conftest import VERSES, Command, command_line
 
@@ -712,3 +715,18 @@ def test_control_and_corpus_cannot_both_be_standard_input(command: Command) -> N
     done = command("--train", "-", "--control", "stdin")
     assert done.returncode == 2
     assert "standard input cannot be both" in done.stderr
+
+
+def test_a_run_that_fails_before_it_has_saved_anything_takes_no_name(tmp_path: Path) -> None:
+    folder = tmp_path / "models" / "poems"
+    job = cast(Any, SimpleNamespace(folder=folder))
+    with pytest.raises(StorageError), _folder_of(job):
+        (folder / "history.jsonl").write_text("{}")
+        raise StorageError("the disk is full")
+    assert not folder.exists()
+    for kept in ("resume.safetensors", "model.json"):
+        with _folder_of(job):
+            (folder / "history.jsonl").write_text("{}")
+            (folder / kept).write_text("{}")
+        assert (folder / "history.jsonl").exists()
+        (folder / kept).unlink()

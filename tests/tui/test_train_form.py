@@ -20,7 +20,7 @@ from rnnlm_tui.errors import StorageError
 from rnnlm_tui.library import Library
 from rnnlm_tui.tui import train_plan
 from rnnlm_tui.tui.corpus_summary import parse_summary
-from rnnlm_tui.tui.run_words import card_facts, cost_line
+from rnnlm_tui.tui.run_words import card_facts, cost_line, estimate
 from rnnlm_tui.tui.train_plan import Plan, paths_in, save_pasted, setting_problem
 from rnnlm_tui.tui.widgets import form_fields
 from rnnlm_tui.tui.widgets.data_card import card_lines
@@ -177,6 +177,9 @@ def test_the_card_shows_every_figure_and_no_word_at_length() -> None:
     summary = parse_summary(raw)
     assert dict(card_facts(summary))["held out"] == "2 lines"
     assert cost_line(summary) == "70 parameters · 5.0 MB of memory · about 2 min"
+    assert estimate(None) == ""
+    assert estimate(0.0) == estimate(9.9) == "a few seconds"
+    assert estimate(12.0) == "about 12 s"
     for width in (20, 60, 120):
         card = "\n".join(content.plain for content in card_lines(summary, width))
         assert "3,210" in card
@@ -356,7 +359,7 @@ async def test_a_taken_name_offers_a_free_one(data_dir: Path, summary_script: Pa
         assert not form.query_one(NameField).has_class("-taken")
 
 
-@pytest.mark.parametrize("name", ["", "a b", ".x", "[/b]", "con", "x" * 65])
+@pytest.mark.parametrize("name", ["", "a b", ".x", "[/b]", "CON", "-x", "x" * 65])
 async def test_a_name_that_cannot_be_one_is_told_of(
     data_dir: Path, summary_script: Path, name: str
 ) -> None:
@@ -365,6 +368,8 @@ async def test_a_name_that_cannot_be_one_is_told_of(
         line(form, "name").value = name
         await wait_until(pilot, lambda: problem_of(form, "name-field"))
         assert form.problem == problem_of(form, "name-field")
+        said = {"CON": "Windows keeps this name", "-x": "taken for an option", "": "give it a name"}
+        assert said.get(name, "letters, digits") in (form.problem or "")
 
 
 async def test_a_name_that_was_typed_is_not_proposed_over(

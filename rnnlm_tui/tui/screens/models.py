@@ -15,7 +15,7 @@ from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.library import is_name
+from rnnlm_tui.library import new_name_fault
 from rnnlm_tui.printing import in_bytes
 from rnnlm_tui.tui.model_facts import (
     SPEAKING,
@@ -27,7 +27,6 @@ from rnnlm_tui.tui.screens.dialogs import AskPath, AskText, Confirm
 from rnnlm_tui.tui.screens.model_card import ModelCardScreen, ModelCardView
 from rnnlm_tui.tui.widgets.model_table import ModelTable
 
-NAME_RULE = "letters, digits, '.', '_' and '-', at most 64, with no '.' at either end"
 EMPTY = """\
 There is no model yet.
 
@@ -40,10 +39,8 @@ FOLLOW_S = 0.5
 
 def name_problem(name: str, taken: Collection[str]) -> str | None:
     """What is wrong with `name` for a new model where these are taken; None where nothing is."""
-    if not name:
-        return "give it a name"
-    if not is_name(name):
-        return f"a name has {NAME_RULE}"
+    if (fault := new_name_fault(name)) is not None:
+        return fault
     return f"there is a model {name} already" if name in taken else None
 
 

@@ -16,7 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, RadioButton, RadioSet, Static
 
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.library import NAME_RULE, Library, free_name, is_name
+from rnnlm_tui.library import Library, free_name, new_name_fault
 from rnnlm_tui.printing import in_bytes, printable
 from rnnlm_tui.tui.train_plan import (
     Plan,
@@ -280,8 +280,8 @@ def checked(plan: Plan, is_proposed: bool, library: Library) -> NameField.Checke
     name = plan.name
     if is_proposed:
         return NameField.Checked(name, free_name(library, proposed_stem(plan)))
-    if not is_name(name):
-        return NameField.Checked(name, problem=NAME_RULE if name else "give it a name")
+    if (fault := new_name_fault(name)) is not None:
+        return NameField.Checked(name, problem=fault)
     free = free_name(library, name)
     if free == name:
         return NameField.Checked(name)
