@@ -30,7 +30,7 @@ def test_two_series_with_the_best_epoch() -> None:
     """The training's loss falls through the rows; the held-out one dips and rises again; labels
     stand left of their rows and below their columns."""
     assert text_of([FALLING, RISING], 46, 11, best=4) == [
-        "o train 2.00   x held-out 6.30   ^ best 4     ",
+        "o train 2.00 x held-out 6.30 ^ best 4 * both  ",
         "    6┤                                  ·····x",
         "     │*·····x····x·····^····x·····x····x      ",
         "     │  ····o··                               ",
@@ -119,6 +119,12 @@ def test_a_logarithmic_scale() -> None:
     where = [index for index, row in enumerate(rows[1:-2]) if "o" in row]
     assert where == [0, 5, 9]
     assert [row.split("┤")[0].strip() for row in rows if "┤" in row] == ["1e+03", "100.00", "10.00"]
+
+
+def test_the_legend_names_the_glyph_of_two_in_one_place_where_there_is_one() -> None:
+    apart, together = text_of([FALLING], 60, 8), text_of([FALLING, FALLING], 60, 8)
+    assert "* both" not in apart[0]
+    assert "* both" in together[0]
 
 
 def test_a_narrow_legend_leaves_out_words_and_then_names() -> None:

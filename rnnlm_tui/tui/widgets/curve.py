@@ -78,11 +78,10 @@ def plot(
     lines = [Series(one.name, one.glyph, list(_drawable(one.points, log))) for one in series]
     if not any(line.points for line in lines):
         return _message(empty, width, height)
-    legend = [_legend(lines, width, best, log)] if height >= 4 else []
     if width < LEAST_WIDTH or height < LEAST_HEIGHT:
         return [_legend(lines, width, best, log), *_message("", width, height - 1)]
-    has_axis = height >= 8
-    rows = height - len(legend) - (2 if has_axis else 1)
+    has_legend, has_axis = height >= 4, height >= 8
+    rows = height - has_legend - (2 if has_axis else 1)
     values = [y for line in lines for _, y in line.points]
     ticks, y_scale = _y_axis(min(values), max(values), rows, log)
     gutter = _gutter(ticks, width)
@@ -97,7 +96,9 @@ def plot(
     if has_axis:
         marks = ["┬" if column in x_ticks else "─" for column in range(x_scale.length)]
         chart.append(_label("", gutter) + [(glyph, "axis") for glyph in ("└", *marks)])
-    return [*legend, *chart, _x_labels(x_ticks, gutter, width)]
+    chart.append(_x_labels(x_ticks, gutter, width))
+    both = any(key == "both" for cells in body for _, key in cells)
+    return [_legend(lines, width, best, log, both), *chart] if has_legend else chart
 
 
 def _drawable(points: Iterable[tuple[float, float]], log: bool) -> Iterator[tuple[float, float]]:
@@ -286,23 +287,28 @@ def _x_labels(ticks: Mapping[int, str], gutter: int, width: int) -> Row:
     return row
 
 
-def _legend(lines: Sequence[Series], width: int, best: float | None, log: bool) -> Row:
-    """Each series' glyph, name and last value, and the best epoch; closer, and at last without the
-    names, where it is narrow."""
-    for named, full in ((True, True), (True, False), (False, False)):
+def _legend(
+    lines: Sequence[Series], width: int, best: float | None, log: bool, both: bool = False
+) -> Row:
+    """Each series' glyph, name and last value, the best epoch, and the glyph of several in one
+    place where there is one; where it is narrow closer, then in fewer words, then without names."""
+    for space, words, names in (("   ", True, True), (" ", True, True), (" ", False, True),
+                                (" ", False, False)):  # fmt: skip
         parts: list[list[tuple[str, str]]] = []
         for index, line in enumerate(lines):
             if line.points:
-                name = f"{line.name} " if named else ""
+                name = f"{line.name} " if names else ""
                 value = short(line.points[-1][1])
                 parts.append([(line.glyph, f"series-{index}"), (f" {name}{value}", "text")])
         if best is not None:
             parts.append(
-                [(BEST, "best"), (f" best {best:.10g}" if full else f"{best:.10g}", "text")]
+                [(BEST, "best"), (f" best {best:.10g}" if words else f"{best:.10g}", "text")]
             )
-        if log and full:
+        if both and words:
+            parts.append([(BOTH, "both"), (" both", "text")])
+        if log and words:
             parts.append([("log scale", "label")])
-        gap = [("   " if full else " ", "text")]
+        gap = [(space, "text")]
         row = [
             (char, key)
             for index, part in enumerate(parts)
