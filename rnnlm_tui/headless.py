@@ -31,13 +31,14 @@ from rnnlm_tui.events import json_safe
 from rnnlm_tui.library import Entry, Library, check_name
 from rnnlm_tui.lm.families import FAMILIES
 from rnnlm_tui.lm.model import LanguageModel, Layer
+from rnnlm_tui.memory import free_memory
 from rnnlm_tui.own_corpus import copied_spans
 from rnnlm_tui.own_evaluation import read_evaluation
 from rnnlm_tui.paths import bundled_corpus, data_dir
 from rnnlm_tui.printing import escaped, in_bytes, in_time, printable
 from rnnlm_tui.suggest import CANDIDATES, Suggestions, continue_line, suggest
 from rnnlm_tui.text.copied import Span
-from rnnlm_tui.text.corpus import Corpus, read_corpus
+from rnnlm_tui.text.corpus import Corpus, check_files, read_corpus
 from rnnlm_tui.text.prepared import PreparedText
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.text.vocabulary import UNKNOWN, Vocabulary
@@ -87,6 +88,7 @@ def given_settings(options: argparse.Namespace) -> dict[str, str]:
 
 def corpus_of(sources: list[str], encoding: str | None) -> Corpus:
     """The corpus in these files, or the bundled one. Raises CorpusError."""
+    check_files(sources, free_memory)
     corpus = read_corpus(sources or [bundled_corpus()], encoding, sys.stdin.buffer)
     return dataclasses.replace(corpus, name=as_unicode(corpus.name))
 

@@ -21,8 +21,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import psutil
-
 from rnnlm_tui import headless, model_files
 from rnnlm_tui.config import (
     LineTextConfig,
@@ -48,6 +46,7 @@ from rnnlm_tui.headless_watchers import JsonWatcher, TextWatcher
 from rnnlm_tui.library import Library, check_name, free_name
 from rnnlm_tui.lm.families import FAMILIES
 from rnnlm_tui.locks import TRAINING
+from rnnlm_tui.memory import free_memory
 from rnnlm_tui.model_files import HISTORY, MODEL, RESUME, ModelCard
 from rnnlm_tui.own_corpus import write_origin
 from rnnlm_tui.paths import bundled_corpus
@@ -67,8 +66,6 @@ SEED_LINE_WORDS = 4
 NICENESS = 10
 """The priority of a run that somebody watches: a key press beside it, which waited up to 105 ms
 (99th percentile), waits 32 ms."""
-CGROUP = Path("/sys/fs/cgroup")
-"""Where Linux says how much memory a container may take."""
 
 
 def train(options: argparse.Namespace) -> int:
@@ -346,15 +343,6 @@ def share_the_processor() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) - 1)))
     if sys.platform != "win32":
         os.nice(max(0, NICENESS - os.nice(0)))
-
-
-def free_memory() -> int:
-    """The bytes that a new process may take: what is free, or what a container leaves of it."""
-    free = psutil.virtual_memory().available
-    limit, used = (CGROUP / "memory.max", CGROUP / "memory.current")
-    with suppress(OSError, ValueError):  # no container, or one without a limit ("max")
-        free = min(free, max(0, int(limit.read_text()) - int(used.read_text())))
-    return free
 
 
 @contextmanager

@@ -421,3 +421,22 @@ def test_a_bad_name_is_refused(name: str, capsys: pytest.CaptureFixture[str]) ->
 def test_a_run_refuses_a_bad_name_before_it_reads_the_corpus(command: Command) -> None:
     done = command("--train", "nosuch.txt", "--name", "../up")
     assert "'../up' cannot be a model's name" in refusal(done, 2)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+@pytest.mark.parametrize("mode", ["--summary", "--train"])
+def test_a_corpus_that_never_ends_is_refused(command: Command, tmp_path: Path, mode: str) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in ("/dev/zero", str(pipe)):
+        said = refusal(command(mode, path), 3)
+        assert f"cannot read the corpus {path}: it is no regular file" in said
+
+
+def test_a_corpus_larger_than_the_memory_is_refused(command: Command, tmp_path: Path) -> None:
+    path = tmp_path / "large.txt"
+    with path.open("wb") as file:
+        file.truncate(1 << 42)  # no byte of it is written
+    assert "the corpus is 4,398.0 GB: to read it takes" in refusal(
+        command("--summary", str(path)), 3
+    )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import codecs
 import hashlib
-from collections.abc import Iterable, Sequence
+import stat
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -12,6 +13,7 @@ from typing import BinaryIO
 import numpy as np
 
 from rnnlm_tui.errors import CorpusError, reason
+from rnnlm_tui.printing import in_bytes
 
 BOMS = (  # UTF-32's first, since the second begins as UTF-16's does
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -22,6 +24,10 @@ BOMS = (  # UTF-32's first, since the second begins as UTF-16's does
 )
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 STANDARD_INPUT = "-"
+MEMORY_PER_BYTE = 4
+"""Bytes of memory that a byte of a text takes while it is decoded and split into lines."""
+SMALL_BYTES = 100_000_000
+"""What takes no more than this is read without a look at the memory."""
 HELD_OUT_BLOCK = 20
 """Lines held out stand in whole blocks of about this many, so that both sides are running text."""
 
@@ -64,6 +70,33 @@ def read_corpus(sources: Sequence[str | Path], encoding: str | None, stdin: Bina
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     name = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
     return Corpus(name, tuple(text.split("\n")), digest, tuple(absolute))
+
+
+def check_files(sources: Sequence[str | Path], free_memory: Callable[[], int]) -> None:
+    """Raises CorpusError for what is there and is no file, which may never end (a device, a pipe),
+    and for files that do not fit into the memory.
+
+    `free_memory` gives its bytes; it is asked only about texts that may matter.
+    """
+    total = 0
+    for path in (Path(source) for source in sources if str(source) != STANDARD_INPUT):
+        try:
+            facts = path.stat()
+        except (OSError, ValueError):
+            continue  # whoever reads it says why it cannot be read
+        if not stat.S_ISREG(facts.st_mode) and not stat.S_ISDIR(facts.st_mode):
+            raise CorpusError(
+                f"cannot read the corpus {path}: it is no regular file",
+                "give a file, or '-' and the text on standard input",
+            )
+        total += facts.st_size
+    needed = MEMORY_PER_BYTE * total
+    if needed > SMALL_BYTES and needed > (free := free_memory()):
+        raise CorpusError(
+            f"the corpus is {in_bytes(total)}: to read it takes {in_bytes(needed)} of memory,"
+            f" {in_bytes(free)} are free",
+            "give a part of it",
+        )
 
 
 def _read_stdin(stdin: BinaryIO) -> bytes:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.paths import bundled_corpus
-from rnnlm_tui.text.corpus import Corpus, read_corpus, split_held_out
+from rnnlm_tui.text.corpus import Corpus, check_files, read_corpus, split_held_out
 from rnnlm_tui.text.examples import PrefixExamples, PreparedCorpus, prepare
 from rnnlm_tui.text.tokenizer import LessonTokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
@@ -232,3 +232,16 @@ def test_a_folder_and_a_missing_file_are_named(tmp_path: Path) -> None:
         read_corpus([tmp_path], None, io.BytesIO())
     with pytest.raises(CorpusError, match=r"nothing\.txt: no such file"):
         read_corpus([tmp_path / "nothing.txt"], None, io.BytesIO())
+
+
+def test_files_that_do_not_fit_into_the_memory_are_refused(tmp_path: Path) -> None:
+    paths: list[str | Path] = [tmp_path / "a.txt", tmp_path / "b.txt", "-", tmp_path / "none"]
+    for path in paths[:2]:
+        with Path(path).open("wb") as file:
+            file.truncate(30_000_000)
+    check_files(paths, lambda: 240_000_000)
+    with pytest.raises(CorpusError) as caught:
+        check_files(paths, lambda: 239_000_000)
+    assert caught.value.message == (
+        "the corpus is 60.0 MB: to read it takes 240.0 MB of memory, 239.0 MB are free"
+    )
