@@ -142,9 +142,10 @@ async def test_a_text_is_taken_only_where_it_is_right() -> None:
     async with asked(AskText("Name", "", "a b", check=no_spaces)) as (pilot, app):
         ok, problem = app.screen.query_one("#ok", Button), app.screen.query_one(".dialog-problem")
         assert isinstance(problem, Static)
-        assert (ok.disabled, str(problem.content)) == (True, "no spaces, please")
+        assert (ok.disabled, str(problem.content)) == (True, ""), "nothing was typed yet"
         await pilot.press("enter")
         assert app.answer is OPEN
+        assert str(problem.content) == "no spaces, please"
         app.screen.query_one(Input).value = "ab"
         await wait_until(pilot, lambda: not ok.disabled)
         assert str(problem.content) == ""
@@ -180,7 +181,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
-def problem_in(app: Host) -> str:
+def problem_in(app: App[Any]) -> str:
     """What the dialog says is wrong."""
     return str(app.screen.query_one(".dialog-problem", Static).content)
 
@@ -207,12 +208,24 @@ def problem_in(app: Host) -> str:
 async def test_a_path_is_looked_at_while_it_is_typed(
     folder: Path, text: str, for_new_file: bool, problem: str
 ) -> None:
-    async with asked(AskPath("File", "", "~/poems", for_new_file=for_new_file)) as (pilot, app):
+    async with asked(AskPath("File", "", "~/p", for_new_file=for_new_file)) as (pilot, app):
         ok = app.screen.query_one("#ok", Button)
         app.screen.query_one(PathInput).value = text
         expected = problem.replace("{home}", str(folder))
         await wait_until(pilot, lambda: problem_in(app) == expected)
         await wait_until(pilot, lambda: ok.disabled is bool(problem))
+
+
+async def test_a_path_that_stands_there_is_marked_and_not_complained_of(folder: Path) -> None:
+    async with asked(AskPath("File", "", "~/poems")) as (pilot, app):
+        ok = app.screen.query_one("#ok", Button)
+        await wait_until(pilot, lambda: ok.disabled)
+        assert problem_in(app) == ""
+        assert app.screen.query_one(Input).selection == (0, 7)
+        await pilot.press("end", "x")
+        await wait_until(pilot, lambda: problem_in(app) == "there is no such file")
+        await pilot.press("backspace")
+        await wait_until(pilot, lambda: problem_in(app).startswith("this is a folder"))
 
 
 async def test_a_path_comes_back_with_its_home_written_out(folder: Path) -> None:
@@ -239,9 +252,8 @@ async def test_enter_waits_for_the_look_at_the_path(folder: Path) -> None:
 async def test_a_path_that_the_caller_refuses_stays_in_the_line(folder: Path) -> None:
     dialog = AskPath("File", "", "~/poems.zip", check=lambda path: "no model in it")
     async with asked(dialog) as (pilot, app):
-        await wait_until(pilot, lambda: problem_in(app) == "no model in it")
         await pilot.press("enter")
-        await pilot.pause()
+        await wait_until(pilot, lambda: problem_in(app) == "no model in it")
         assert app.answer is OPEN
         assert app.screen.query_one(PathInput).value == "~/poems.zip"
 

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from rich.cells import cell_len
 from textual.app import App
 from textual.binding import Binding
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.widgets import Button, Input, Static
 
 from rnnlm_tui.errors import RnnlmError
@@ -34,6 +36,7 @@ from rnnlm_tui.tui.model_facts import (
     quality,
     read_library,
 )
+from rnnlm_tui.tui.screens import models as models_module
 from rnnlm_tui.tui.screens.dialogs import AskPath, AskText, Confirm
 from rnnlm_tui.tui.screens.model_card import ModelCardScreen, ModelCardView, history, section
 from rnnlm_tui.tui.screens.models import ModelsScreen, free_name, name_problem
@@ -50,7 +53,8 @@ from rnnlm_tui.tui.widgets.model_table import (
 from rnnlm_tui.tui.widgets.path_input import PathInput
 from tests.test_library import held_elsewhere
 from tests.test_model_files import make_model, put
-from tests.tui.helpers import wait_until
+from tests.tui.helpers import post_keys, wait_until
+from tests.tui.test_dialogs import problem_in
 
 HOSTILE = (
     "[/b] [red]x \u7269\u8a9e\u308a e\u0301\u0301\u0301 \u05d0\u05d1\u05d2 \x1b[31m\a"
@@ -463,7 +467,9 @@ async def test_an_import_under_a_name_that_is_taken_asks_for_another(
         ask.query_one(PathInput).value = str(tmp_path / "two.zip")
         await pilot.press("enter")
         name = await dialog(pilot, app, AskText)
-        assert name.query_one("#ok", Button).disabled
+        assert name.query_one(Input).value == "two-2"
+        text = str(name.query_one(".dialog-text", Static).content)
+        assert text == "There is a model two already."
         name.query_one(Input).value = "taken-in"
         await pilot.press("enter")
         await wait_until(pilot, lambda: "taken-in" in rows(app))
@@ -476,8 +482,63 @@ async def test_a_file_that_is_no_model_is_explained(library: Library, tmp_path: 
         ask = await dialog(pilot, app, AskPath)
         ask.query_one(PathInput).value = str(tmp_path / "new.zip")
         await pilot.press("enter")
-        await told(pilot, app, "cannot import")
+        await wait_until(pilot, lambda: app.screen is not ask and problem_in(app))
+        again = await dialog(pilot, app, AskPath)
+        assert "cannot import" in problem_in(app)
+        line = again.query_one(PathInput)
+        assert line.value == str(tmp_path / "new.zip")
+        assert line.input.selection == (0, len(line.value)), "typing puts another in its place"
+        library.export("two", tmp_path / "other.zip")
+        line.value = str(tmp_path / "other.zip")
+        await wait_until(pilot, lambda: not problem_in(app))
+        await pilot.press("enter")
+        await told(pilot, app, "other is here now")
         assert "new" not in rows(app)
+
+
+async def test_a_key_pressed_twice_asks_once(library: Library) -> None:
+    async with shown(library, row="two") as (pilot, app):
+        post_keys(app, "d", "d")
+        await dialog(pilot, app, Confirm)
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: app.screen is app.models)
+        await pilot.pause()
+        assert app.screen is app.models
+        await pilot.press("d")
+        await dialog(pilot, app, Confirm)
+
+
+async def test_the_library_is_read_once_at_a_time_and_only_while_it_is_seen(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, begun = threading.Semaphore(0), []
+
+    def read(library: Library) -> list[Listed]:
+        begun.append(library)
+        assert gate.acquire(timeout=20)
+        return read_library(library)
+
+    async with shown(library) as (pilot, app):
+        monkeypatch.setattr(models_module, "read_library", read)
+        for _ in range(5):
+            app.models.reload()
+        await wait_until(pilot, lambda: begun)
+        for _ in range(5):
+            app.models.reload()
+        await pilot.pause()
+        assert len(begun) == 1
+        make_model(library.path("another"))
+        gate.release(2)
+        await wait_until(pilot, lambda: "another" in rows(app))
+        await wait_until(pilot, lambda: not app.models._is_scanning)
+        assert len(begun) == 2
+        await app.push_screen(Screen())
+        app.models.reload()
+        await pilot.pause()
+        assert len(begun) == 2
+        gate.release()
+        app.pop_screen()
+        await wait_until(pilot, lambda: len(begun) == 3)
 
 
 @every_way

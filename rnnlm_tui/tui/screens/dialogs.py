@@ -262,6 +262,7 @@ class AskText(Dialog[str | None]):
     ) -> None:
         super().__init__(title, text)
         self._value, self._check, self._placeholder = value, check, placeholder
+        self._is_typed = False
 
     def compose_answer(self) -> ComposeResult:
         """The line, what is wrong with it, and the buttons."""
@@ -269,27 +270,28 @@ class AskText(Dialog[str | None]):
         yield from _problem_and_buttons()
 
     def on_mount(self) -> None:
-        """Looks at the text it begins with."""
-        self._show(self._check(self._value))
+        """Looks at the text it begins with, and complains of nothing: nobody has typed yet."""
+        self.query_one("#ok", Button).disabled = self._check(self._value) is not None
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
-        self._show(self._check(event.value))
+        self._is_typed = self._is_typed or event.value != self._value
+        if self._is_typed:
+            _show_problem(self, self._check(event.value))
 
     @on(Input.Submitted)
     @on(Button.Pressed, "#ok")
     def action_accept(self) -> None:
         """Closes with the text, where nothing is wrong with it."""
         value = self.query_one(Input).value
-        if self._check(value) is None:
+        if (problem := self._check(value)) is None:
             self.dismiss(value)
+        else:
+            _show_problem(self, problem)
 
     @on(Button.Pressed, "#cancel")
     def _cancelled(self) -> None:
         self.action_cancel()
-
-    def _show(self, problem: str | None) -> None:
-        _show_problem(self, problem)
 
 
 class AskPath(Dialog[str | None]):
@@ -297,6 +299,7 @@ class AskPath(Dialog[str | None]):
 
     `for_new_file`: its folder must be there, and the file may be. Otherwise the file must be there.
     `check` gets the path with `~` written out, after that, and in a thread: it may read files.
+    `problem` is what was wrong with `value` when it was used, until another path stands there.
     """
 
     def __init__(
@@ -307,23 +310,27 @@ class AskPath(Dialog[str | None]):
         *,
         check: Check = lambda path: None,
         for_new_file: bool = False,
+        problem: str = "",
     ) -> None:
         super().__init__(title, text)
+        self._problem = problem
         self._value, self._check, self._for_new_file = value, check, for_new_file
-        self._accepting = False
+        self._accepting = self._is_typed = False
 
     def compose_answer(self) -> ComposeResult:
         """The line with its entries, what is wrong with it, and the buttons."""
-        yield PathInput(self._value)
+        yield PathInput(self._value, select_on_focus=True)
         yield from _problem_and_buttons()
 
     def on_mount(self) -> None:
-        """Looks at the path it begins with."""
+        """Looks at the path it begins with, and complains of nothing new: nobody has typed yet."""
+        _show_problem(self, self._problem or None)
         self._check_it(self._value)
 
     @on(PathInput.Changed)
     def _changed(self, event: PathInput.Changed) -> None:
         self._accepting = False
+        self._is_typed = self._is_typed or event.value != self._value
         self._check_it(event.value)
 
     @on(PathInput.Submitted)
@@ -343,7 +350,10 @@ class AskPath(Dialog[str | None]):
         problem = await asyncio.to_thread(self._problem_with, path)
         if value != self.query_one(PathInput).value:
             return
-        _show_problem(self, problem)
+        if self._is_typed or self._accepting:
+            _show_problem(self, problem)
+        else:
+            self.query_one("#ok", Button).disabled = problem is not None
         if self._accepting and problem is None:
             self.dismiss(path)
         self._accepting = False

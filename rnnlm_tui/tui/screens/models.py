@@ -27,6 +27,7 @@ from rnnlm_tui.tui.screens.dialogs import AskPath, AskText, Confirm
 from rnnlm_tui.tui.screens.model_card import ModelCardScreen, ModelCardView
 from rnnlm_tui.tui.widgets.model_table import ModelTable
 
+IMPORT = "The zip file of an exported model. It is checked before anything is kept."
 EMPTY = """\
 There is no model yet.
 
@@ -105,6 +106,7 @@ class ModelsScreen(AppScreen):
         self._listed: dict[str, Listed] = {}
         self._wanted: str | None = None
         self._speaker: str | None = None
+        self._is_acting = self._is_scanning = self._is_stale = False
 
     def compose_body(self) -> Iterable[Widget]:
         """The list, the card beside it where there is space, and what to do where it is empty."""
@@ -126,19 +128,27 @@ class ModelsScreen(AppScreen):
     # The list
 
     def reload(self) -> None:
-        """Lists the library anew, in a thread; the row in hand stays in hand."""
-        if self.is_mounted:
-            self._reload()
+        """Lists the library anew, in a thread; the row in hand stays in hand. Not while another
+        screen is shown, after which it is listed anew anyway."""
+        self._is_stale = self.is_mounted and self.is_active
+        if self._is_stale and not self._is_scanning:
+            self._is_scanning = True
+            self._scan()
 
-    @work(group="models-list", exclusive=True)
-    async def _reload(self) -> None:
+    @work(group="models-list")
+    async def _scan(self) -> None:
+        """Reads the library, and once more where that was asked for meanwhile: a thread cannot be
+        called off, and a scan takes as long as there are models."""
         try:
-            listed = await asyncio.to_thread(read_library, self.host.library)
+            while self._is_stale:
+                self._is_stale = False
+                listed = await asyncio.to_thread(read_library, self.host.library)
+                self._listed = {one.name: one for one in listed}
+                self._show()
         except RnnlmError as error:
             self.host.explain(error)
-            return
-        self._listed = {one.name: one for one in listed}
-        self._show()
+        finally:
+            self._is_scanning = False
 
     def _show(self) -> None:
         table = self.query_one(ModelTable)
@@ -222,11 +232,13 @@ class ModelsScreen(AppScreen):
             self.host.tell(f"{target} is a copy of {name}")
             self.host.models_changed()
 
-    async def _ask_name(self, title: str, value: str, but: str | None = None) -> str | None:
+    async def _ask_name(
+        self, title: str, value: str, but: str | None = None, text: str = ""
+    ) -> str | None:
         """A name that no model has, or `but`; None where the user wants none."""
         taken = self._listed.keys() - {but}
         return await self.app.push_screen_wait(
-            AskText(title, "", value, check=lambda name: name_problem(name, taken))
+            AskText(title, text, value, check=lambda name: name_problem(name, taken))
         )
 
     def action_export(self) -> None:
@@ -257,17 +269,27 @@ class ModelsScreen(AppScreen):
         self._begin(self._import)
 
     async def _import(self) -> None:
-        text = "The zip file of an exported model. It is checked before anything is kept."
-        path = await self.app.push_screen_wait(AskPath("Import a model", text, f"{Path.cwd()}/"))
-        if path is None:
-            return
-        name: str | None = Path(path).stem
-        if name_problem(Path(path).stem, self._listed) is not None:
-            name = await self._ask_name("Name of the model", Path(path).stem)
-        if name is not None:
-            await self._change(name, self.host.library.import_, Path(path), name)
+        asked = AskPath("Import a model", IMPORT, f"{Path.cwd()}/")
+        while path := await self.app.push_screen_wait(asked):
+            if (name := await self._name_of_import(Path(path).stem)) is None:
+                return
+            try:
+                await self._change(name, self.host.library.import_, Path(path), name)
+            except RnnlmError as error:
+                why = f"{error.message}. {error.hint}" if error.hint else error.message
+                asked = AskPath("Import a model", IMPORT, path, problem=why)
+                continue
             self.host.tell(f"{name} is here now")
             self.host.models_changed()
+            return
+
+    async def _name_of_import(self, stem: str) -> str | None:
+        """The name of the file, or what the user says where no new model can have it."""
+        if (problem := name_problem(stem, self._listed)) is None:
+            return stem
+        title, words = f"Name of the model in {stem}", f"{problem[0].upper()}{problem[1:]}."
+        proposed = free_name(stem, self._listed) if stem in self._listed else "model"
+        return await self._ask_name(title, proposed, text=words)
 
     def action_delete(self) -> None:
         """Asks whether to delete the model."""
@@ -320,8 +342,14 @@ class ModelsScreen(AppScreen):
 
     @work(group="models-action")
     async def _begin(self, action: Action, *arguments: Any) -> None:
-        """Does something that may ask and may fail, and explains why it failed."""
+        """Does something that may ask and may fail, and explains why it failed. One at a time: a
+        key pressed twice must not ask twice."""
+        if self._is_acting:
+            return
+        self._is_acting = True
         try:
             await action(*arguments)
         except RnnlmError as error:
             self.host.explain(error)
+        finally:
+            self._is_acting = False

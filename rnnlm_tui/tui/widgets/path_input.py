@@ -241,12 +241,13 @@ class PathInput(Vertical):
         *,
         placeholder: str = "",
         floating: bool = False,
+        select_on_focus: bool = False,
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
         super().__init__(id=id, classes=classes)
         self.set_class(floating, "-floating")
-        self._line = PathLine(value, placeholder=placeholder, select_on_focus=False)
+        self._line = PathLine(value, placeholder=placeholder, select_on_focus=select_on_focus)
         self._list = OptionList(markup=False)
         self._list.can_focus = False  # the line keeps the focus, its keys move the choice
         self._matches = Matches(value)
