@@ -175,6 +175,8 @@ def _keep(result: Result, text: Text) -> None:
     subject = result.subject
     if not (_holds_out(subject, text) and text.is_whole):
         return
+    if own_evaluation.read_evaluation(subject.folder, subject.card) == result.figures:
+        return
     try:
         own_evaluation.write_evaluation(subject.folder, subject.card, result.figures)
     except StorageError as error:

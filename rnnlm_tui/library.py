@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, count
@@ -20,8 +20,11 @@ from rnnlm_tui.errors import ModelError, StorageError, UsageError, reason
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.locks import TRAINING, Locks
 from rnnlm_tui.model_files import HISTORY, MODEL, RESUME, ModelCard
+from rnnlm_tui.paths import built_in_model
 
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
+BUILT_IN = "shakespeare"
+"""The name of the model that ships with the program."""
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 """Names that Windows keeps for itself; refused everywhere, so that an export can go anywhere."""
 NAME_RULE = "letters, digits, '.', '_' and '-', at most 64, with no '.' at either end"
@@ -30,13 +33,15 @@ NAME_RULE = "letters, digits, '.', '_' and '-', at most 64, with no '.' at eithe
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A model in the list. `card` is None and `damaged` says why where it cannot be read;
-    `trained_by` names the run that trains it now."""
+    `trained_by` names the run that trains it now; `built_in`: it ships with the program, and can
+    be neither changed nor deleted."""
 
     name: str
     card: ModelCard | None
     damaged: str | None
     size_bytes: int
     trained_by: str | None
+    built_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,29 +105,40 @@ def free_name(library: Library, stem: str) -> str:
 
 
 class Library:
-    """The models under `<data folder>/models`. Creates nothing before something is saved."""
+    """The models under `<data folder>/models`, and the one that ships with the program. Creates
+    nothing before something is saved."""
 
     def __init__(self, data_dir: Path) -> None:
         self.folder = data_dir / "models"
+        self._built_in = built_in_model()
         self._locks = Locks(self.folder / ".locks")
 
     def path(self, name: str) -> Path:
         """The folder of the model `name`, whether it is there or not. Raises UsageError."""
-        return self.folder / check_name(name)
+        return self._built_in if self.is_built_in(name) else self.folder / check_name(name)
+
+    def is_built_in(self, name: str | None) -> bool:
+        """Whether this is the model that ships with the program."""
+        return name == BUILT_IN and _is_there(self._built_in / MODEL)
 
     def names(self) -> list[str]:
         """The names of all models, damaged ones too, in order."""
         try:
             folders = list(self.folder.iterdir())
         except FileNotFoundError:
-            return []
+            folders = []
         except OSError as error:
             raise StorageError(f"cannot read {self.folder}: {reason(error)}") from error
-        return sorted(
+        found = {
             path.name
             for path in folders
             if not path.name.startswith(".") and _is_there(path / MODEL)
-        )
+        }
+        return sorted(found | set(self._built_in_name()))
+
+    def _built_in_name(self) -> list[str]:
+        """Its name, where it is there."""
+        return [BUILT_IN] if self.is_built_in(BUILT_IN) else []
 
     def entries(self) -> list[Entry]:
         """All models, each with its card or with the reason why it cannot be used.
@@ -132,7 +148,8 @@ class Library:
         return [self._entry(name) for name in self.names()]
 
     def _entry(self, name: str) -> Entry:
-        folder = self.folder / name
+        built_in = self.is_built_in(name)
+        folder = self._built_in if built_in else self.folder / name
         card, damaged = None, None
         try:
             check_name(name)
@@ -140,7 +157,8 @@ class Library:
         except (ModelError, UsageError) as error:
             card, damaged = None, error.message
         trainer = self._locks.trainer(name) if is_name(name) else None
-        return Entry(name, card, damaged, _size(folder), str(trainer) if trainer else None)
+        trained_by = str(trainer) if trainer else None
+        return Entry(name, card, damaged, _size(folder), trained_by, built_in)
 
     def newest(self) -> str:
         """The name of the model that was saved last. Raises ModelError where there is none."""
@@ -150,8 +168,10 @@ class Library:
         return newest[0]
 
     def newest_first(self) -> list[str]:
-        """The names of all models that have a name, the one saved last first."""
-        return self._newest_with(MODEL)
+        """The names of all models that have a name, the one saved last first, the one that ships
+        with the program at the end."""
+        own = [name for name in self._newest_with(MODEL) if not self.is_built_in(name)]
+        return own + self._built_in_name()
 
     def newest_run(self) -> str:
         """The name of the run that was saved last and can go on. Raises ModelError."""
@@ -251,7 +271,9 @@ class Library:
         """
         self._must_exist(source)
         self._must_be_free(target)
-        with self.lock(source, "duplicate"), self.lock(target, "duplicate"):
+        built_in = self.is_built_in(source)  # which nobody can change meanwhile
+        held = nullcontext() if built_in else self.lock(source, "duplicate")
+        with held, self.lock(target, "duplicate"):
             self._must_be_free(target)
             self.open(source)
             with self._staging("duplicate") as staging:
@@ -325,8 +347,14 @@ class Library:
 
     def lock(self, name: str, purpose: str = TRAINING) -> AbstractContextManager[None]:
         """Holds the model's name against every other process. Raises ModelError naming the holder,
-        StorageError where the data folder cannot be written. The system lets go of it when the
-        process ends, however it ends. `purpose` tells a run from what is over in a moment."""
+        StorageError where the data folder cannot be written, ModelError for the model that ships
+        with the program. The system lets go of it when the process ends, however it ends. `purpose`
+        tells a run from what is over in a moment."""
+        if self.is_built_in(name):
+            raise ModelError(
+                f"{name} is the model that came with the program, and stays as it is",
+                "take another name, or duplicate it",
+            )
         return self._locks.hold(check_name(name), purpose)
 
     def holder(self, name: str) -> str | None:

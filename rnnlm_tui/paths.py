@@ -43,6 +43,11 @@ def _from_environment(variable: str) -> Path | None:
     return Path(value).expanduser() if value else None
 
 
+def built_in_model() -> Path:
+    """The folder of the model that ships with the package: RNNLM_BUILT_IN_DIR, else its own."""
+    return _from_environment("RNNLM_BUILT_IN_DIR") or Path(__file__).parent / "data" / "model"
+
+
 def bundled_corpus() -> Path:
     """Shakespeare's sonnets, as they ship with the package."""
     return Path(__file__).parent / "data" / "sonnets.txt"

@@ -24,13 +24,14 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every test has its own empty folders for data, settings and logs, and no setting from
-    outside."""
+    """Every test has its own empty folders for data, settings and logs, no model that ships with
+    the program, and no setting from outside."""
     for name in [name for name in os.environ if name.startswith("RNNLM_")]:
         if name != "RNNLM_GOLDEN":
             monkeypatch.delenv(name)
     for kind in ("data", "config", "log"):
         monkeypatch.setenv(f"RNNLM_{kind.upper()}_DIR", str(tmp_path / kind))
+    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "none"))
 
 
 @pytest.fixture

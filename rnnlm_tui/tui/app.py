@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.runs import Runs
     from rnnlm_tui.tui.screens.models import ModelsScreen
     from rnnlm_tui.tui.screens.train import TrainScreen
+    from rnnlm_tui.tui.train_plan import Plan
     from rnnlm_tui.tui.training_process import TrainingProcess
 
 Severity = Literal["information", "warning", "error"]
@@ -467,6 +468,20 @@ class RnnlmApp(App[None]):
                 self.tell(
                     "training begins: F3 shows it. The first words come after its first epoch"
                 )
+
+    @work(group="counts")
+    async def count_first(self, plan: Plan, paths: tuple[str, ...]) -> None:
+        """Counts the text that a network begins to learn, so that somebody suggests meanwhile."""
+        from rnnlm_tui.tui.counts_first import counts_of
+
+        name = await counts_of(plan, paths, self.library)
+        if name is None:
+            return
+        self.models_changed()
+        if self.is_without_models or self.library.is_built_in(self.speaker_name):
+            self.speak_with(name)
+        elif self.speaker_name != name:
+            self.tell(f"the counts of the text are ready meanwhile: ctrl+p, Model {name}")
 
     def resume_run(self, name: str) -> None:
         """Goes on with an unfinished run, on the Train screen."""

@@ -47,6 +47,11 @@ class Listed:
         return self.entry.damaged if self.entry else None
 
     @property
+    def built_in(self) -> bool:
+        """Whether it ships with the program."""
+        return self.entry is not None and self.entry.built_in
+
+    @property
     def is_training(self) -> bool:
         """Whether a process trains it now."""
         return self.run is not None and self.run.running
@@ -63,6 +68,8 @@ class Listed:
             return "training"
         if self.damaged is not None:
             return "damaged"
+        if self.built_in:
+            return "built in"
         return "" if self.entry else "unfinished"
 
 
@@ -73,16 +80,12 @@ def read_library(library: Library) -> list[Listed]:
     """
     entries = {entry.name: entry for entry in library.entries()}
     runs = {run.name: run for run in library.runs()}
-    return [
-        Listed(
-            name,
-            library.folder / name,
-            entries.get(name),
-            runs.get(name),
-            tuple(_files(library.folder / name)),
-        )
-        for name in sorted(entries.keys() | runs.keys())
-    ]
+
+    def listed(name: str) -> Listed:
+        folder = library.path(name) if library.is_built_in(name) else library.folder / name
+        return Listed(name, folder, entries.get(name), runs.get(name), tuple(_files(folder)))
+
+    return [listed(name) for name in sorted(entries.keys() | runs.keys())]
 
 
 def _files(folder: Path) -> Iterator[tuple[str, int]]:

@@ -163,13 +163,17 @@ def _unquoted(text: str) -> str:
 
 def proposed_stem(plan: Plan) -> str:
     """A name made of the corpus and the preset, whether it is free or not."""
+    return f"{corpus_stem(plan)}-{plan.preset}"
+
+
+def corpus_stem(plan: Plan) -> str:
+    """A name made of the corpus."""
     if plan.source == "pasted":
         stem = "text"
     else:
         paths = split_line(plan.files) if plan.source == "files" else [bundled_corpus().name]
         stem = Path(paths[0]).stem if paths else "text"
-    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:LONGEST_STEM] or "text"
-    return f"{stem}-{plan.preset}"
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:LONGEST_STEM] or "text"
 
 
 def save_pasted(folder: Path, name: str, text: str) -> Path:

@@ -210,7 +210,7 @@ class ModelsScreen(AppScreen):
 
     def action_rename(self) -> None:
         """Asks for another name."""
-        if current := self._chosen():
+        if (current := self._chosen()) and self._is_own(current):
             self._begin(self._rename, current.name)
 
     async def _rename(self, old: str) -> None:
@@ -293,7 +293,7 @@ class ModelsScreen(AppScreen):
 
     def action_delete(self) -> None:
         """Asks whether to delete the model."""
-        if current := self._chosen():
+        if (current := self._chosen()) and self._is_own(current):
             self._begin(self._delete, current)
 
     async def _delete(self, listed: Listed) -> None:
@@ -326,6 +326,12 @@ class ModelsScreen(AppScreen):
         if current is None:
             self.host.tell("no model is chosen")
         return current
+
+    def _is_own(self, listed: Listed) -> bool:
+        """Whether the user may change the model; says so where not."""
+        if listed.built_in:
+            self.host.tell(f"{listed.name} came with the program and stays as it is: c copies it")
+        return not listed.built_in
 
     def _is_whole(self, listed: Listed) -> bool:
         """Whether the model can be used; says why where it cannot."""

@@ -303,6 +303,8 @@ class TrainScreen(RunScreen):
             self.host.explain(error)
         else:
             await self.begin(TrainingRequest(plan.arguments(paths), plan.name))
+            if self.host.runs.is_training:
+                self.host.count_first(plan, paths)
 
     def _paths(self, plan: Plan) -> tuple[str, ...]:
         if plan.source == "pasted":

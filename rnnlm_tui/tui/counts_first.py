@@ -1,0 +1,109 @@
+"""Counts of a text that is trained on: ready in a second, they suggest while its network learns.
+No textual here."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import subprocess
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rnnlm_tui.config import ENVIRONMENT_PREFIX, Setting, all_settings
+from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.paths import bundled_corpus
+from rnnlm_tui.tui.train_plan import Plan, all_settings_of, corpus_stem, default_of, setting_value
+from rnnlm_tui.tui.training_process import own_command
+
+if TYPE_CHECKING:
+    from rnnlm_tui.library import Library
+    from rnnlm_tui.model_files import ModelCard
+
+PRESET = "ngram"
+SHARED = ("held_out", "seed", "max_vocabulary", "min_count", "tokenizer")
+"""The settings that counts take over from the network, so that one can be compared with the
+other: both see the same lines and know the same words."""
+NETWORK_SETTINGS = {
+    ENVIRONMENT_PREFIX + name.upper() for name in all_settings().keys() - all_settings_of(PRESET)
+}
+SAME_LINES = ("held_out", "seed")
+
+
+async def counts_of(
+    plan: Plan,
+    paths: tuple[str, ...],
+    library: Library,
+    command: Sequence[str] | None = None,
+) -> str | None:
+    """The name of a model of counts of the plan's text: one that is there, or one that is trained
+    now, by a process of its own. None where the plan is one of counts itself, or they fail: the
+    network's run tells what is wrong with the text. `command` stands in the place of this program,
+    headless."""
+    if plan.preset == PRESET:
+        return None
+    try:
+        name, arguments = await asyncio.to_thread(_wanted, plan, paths, library)
+    except RnnlmError:
+        return None
+    if not arguments:
+        return name
+    data = ("--data-dir", str(library.folder.parent))
+    program = own_command() if command is None else command
+    code = await asyncio.to_thread(_run, [*program, "--train", *arguments, *data])
+    return name if code == 0 else None
+
+
+def _run(command: Sequence[str]) -> int:
+    try:
+        return subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # ctrl+c in the app's terminal is not meant for it
+            # A setting of a network's there would be refused.
+            env={k: v for k, v in os.environ.items() if k not in NETWORK_SETTINGS},
+            check=False,
+        ).returncode
+    except (OSError, ValueError):  # ValueError: a NUL in a path
+        return -1
+
+
+def _wanted(plan: Plan, paths: tuple[str, ...], library: Library) -> tuple[str, tuple[str, ...]]:
+    """The name of the counts, and the arguments to train them, none where they are there. Raises
+    RnnlmError for a text that cannot be read."""
+    from rnnlm_tui.library import free_name
+    from rnnlm_tui.text.corpus import read_corpus
+
+    corpus = read_corpus(paths or [bundled_corpus()], plan.encoding or None, io.BytesIO())
+    settings = _settings(plan)
+    cards = {e.name: e.card for e in library.entries() if e.card is not None and _counts(e.card)}
+    for name, card in cards.items():
+        same_lines = all(getattr(card.config.train, s) == settings[s] for s in SAME_LINES)
+        if card.corpus.get("sha256") == corpus.sha256 and same_lines:
+            return name, ()
+    name = f"{corpus_stem(plan)}-counts"
+    # The counts of this text as it was before are of no use any more.
+    older = name in cards and cards[name].corpus.get("name") == corpus.name
+    name = name if older else free_name(library, name)
+    flags = [f"--{s.replace('_', '-')}={v}" for s, v in settings.items() if v is not None]
+    encoding = [f"--encoding={plan.encoding}"] if plan.encoding and plan.source == "files" else []
+    force = ["--force"] if older else []
+    return name, (*paths, f"--preset={PRESET}", f"--name={name}", *flags, *encoding, *force)
+
+
+def _counts(card: ModelCard) -> bool:
+    return card.config.preset == PRESET
+
+
+def _settings(plan: Plan) -> dict[str, Setting]:
+    """The network's values of the settings that counts have too. Raises UsageError."""
+    known, own = all_settings_of(plan.preset), all_settings_of(PRESET)
+    return {
+        name: setting_value(known[name], plan.settings[name])
+        if name in plan.settings
+        else default_of(plan.preset, name)
+        for name in SHARED
+        if name in known and name in own
+    }
