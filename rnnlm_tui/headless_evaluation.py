@@ -265,7 +265,8 @@ def show_score(options: argparse.Namespace) -> int:
     if options.json and options.colour:
         raise UsageError("--colour is for people, --json for programs", "give one of them")
     name, model = headless.opened_model(options)
-    lines = headless.lines_to_answer(options.score)
+    given = headless.lines_to_answer(options.score)
+    lines = (line for text in given for line in text.split("\n"))
     for number, scored in enumerate(evaluate.score(model, lines)):
         if options.json:
             headless.print_json(score_json(scored, name))

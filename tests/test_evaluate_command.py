@@ -325,6 +325,8 @@ def test_a_score_as_json_has_a_line_for_each_line(ask: Ask) -> None:
     assert (empty["words"], empty["loss"]) == ([], None)
     unknown = {"word": "zzz", "known": False, "probability": None, "rank": None}
     assert last["words"][1] == unknown
+    as_text = ask("--score", "the cat\n\nthe zzz", "--json", "--model", "full")
+    assert as_text.stdout == done.stdout
     suggested = json.loads(ask("--suggest", "the ", "--model", "full", "--json").stdout)
     best = suggested["suggestions"][0]["word"]
     rescored = json.loads(ask("--score", f"the {best}", "--model", "full", "--json").stdout)
