@@ -29,6 +29,7 @@ examples:
                                                your models
   rnnlm-tui sonnets-lesson                     opens it with this model
   rnnlm-tui --train poems.txt --epochs 30      train on a text of yours
+  rnnlm-tui --train poems.txt --preset ngram   count its words instead: ready in a second
   rnnlm-tui --suggest "shall i compare thee "  the next words; without the last space, the ways
                                                to complete the half-typed word
   rnnlm-tui --generate "look in thy glass"     ten more words

@@ -39,6 +39,7 @@ from rnnlm_tui.printing import escaped, in_bytes, in_time, printable
 from rnnlm_tui.suggest import CANDIDATES, Suggestions, continue_line, suggest
 from rnnlm_tui.text.copied import Span
 from rnnlm_tui.text.corpus import Corpus, check_files, read_corpus
+from rnnlm_tui.text.lines import PreparedLines
 from rnnlm_tui.text.prepared import PreparedText
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.text.vocabulary import UNKNOWN, Vocabulary
@@ -300,6 +301,9 @@ def data_card(prepared: PreparedText) -> Iterator[str]:
     if kept < prepared.distinct_words:
         fate = f"learned as {UNKNOWN}" if specials else "left out of the lines"
         yield f"vocabulary     {kept:,} words are kept; the others are {fate}"
+    if isinstance(prepared, PreparedLines) and prepared.held_out_lines:
+        share = prepared.held_out_unknown / len(prepared.held_out.tokens)
+        yield f"unknown        {share:.1%} of the words held out"
     beside = f"the padding, {', '.join(specials)}" if specials else "the padding"
     yield f"total words    {vocabulary.total_words:,} (with {beside})"
     yield f"longest line   {prepared.longest_line:,} words"

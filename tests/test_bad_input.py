@@ -16,7 +16,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from rnnlm_tui import cli
-from rnnlm_tui.config import Range, all_settings
+from rnnlm_tui.config import PRESETS, Range, all_settings, settings_of
 from tests.conftest import VERSES, Command
 from tests.test_train_command import FOR_EVER, TINY, running
 
@@ -336,15 +336,23 @@ def test_there_is_nothing_to_resume_at_first(command: Command) -> None:
 # Nonsense
 
 
+def preset_with(flag: str) -> list[str]:
+    """The arguments that choose a preset with this setting."""
+    setting = flag[2:].replace("-", "_")
+    having = (p for p in PRESETS.values() if any(setting in s for s in settings_of(p).values()))
+    return ["--preset", next(having).name]
+
+
 @pytest.mark.parametrize("flag", NUMBERS)
 def test_a_number_that_makes_no_sense_names_the_range(
     flag: str, corpus_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mode, within = NUMBERS[flag]
+    preset = preset_with(flag) if flag not in OWN_NUMBERS else []
     for value in NONSENSE:
         if value == "0" and 0 in within:
             continue
-        assert cli.main([mode, str(corpus_file), f"{flag}={value}"]) == 2, value
+        assert cli.main([mode, str(corpus_file), *preset, f"{flag}={value}"]) == 2, value
         first, second = capsys.readouterr().err.splitlines()
         assert first.startswith(f"rnnlm-tui: {flag} is ")
         assert value in first

@@ -56,6 +56,7 @@ def test_a_training_tells_its_figures_and_leaves_a_model(
     done = command("--train", str(verses), *NGRAM)
     assert done.returncode == 0
     assert "held out       6 lines" in done.stderr
+    assert "unknown        0.0% of the words held out" in done.stderr
     assert "with the padding, <unk>, <s>, </s>" in done.stderr
     assert "epoch 1/1  loss" in done.stderr and "held-out loss" in done.stderr
     assert "parameters" not in done.stderr

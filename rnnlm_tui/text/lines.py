@@ -82,12 +82,11 @@ class EncodedLines:
 
 @dataclass(frozen=True, slots=True)
 class PreparedLines(PreparedText):
-    """A corpus ready for a model of whole lines. `unknown_words` counts those of the lines to train
-    on that are learned as `<unk>`, `held_out_unknown` those of the held-out lines."""
+    """A corpus ready for a model of whole lines. `held_out_unknown` counts the words that
+    the held-out lines have and the vocabulary lacks."""
 
     examples: EncodedLines
     held_out: EncodedLines
-    unknown_words: int
     held_out_unknown: int
 
 
@@ -136,10 +135,5 @@ def prepare_lines(
         examples=examples,
         held_out=held,
         held_out_lines=len(held_lines) if len(held) else 0,
-        unknown_words=_unknown_in(examples, known),
-        held_out_unknown=_unknown_in(held, known),
+        held_out_unknown=int(np.count_nonzero(held.tokens == known.unknown_id)),
     )
-
-
-def _unknown_in(lines: EncodedLines, vocabulary: Vocabulary) -> int:
-    return int(np.count_nonzero(lines.tokens == vocabulary.unknown_id))

@@ -39,11 +39,6 @@ class Vocabulary:
         return self.specials.index(special) + 1 if special in self.specials else None
 
     @classmethod
-    def fit(cls, lines: Iterable[Sequence[str]]) -> Vocabulary:
-        """The vocabulary of all words of tokenized `lines`, without specials."""
-        return cls.of_counts(count_words(lines))
-
-    @classmethod
     def of_counts(
         cls,
         counts: Counter[str],

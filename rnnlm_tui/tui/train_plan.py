@@ -85,10 +85,10 @@ def all_settings_of(preset: str) -> dict[str, dataclasses.Field[Any]]:
 
 
 def default_of(preset: str, setting: str) -> Setting:
-    """The preset's own value of a setting."""
+    """The preset's own value of a setting; None where it does not have it."""
     chosen = preset_named(preset)
     part = chosen.train if hasattr(chosen.train, setting) else chosen.model
-    value: Setting = getattr(part, setting)
+    value: Setting = getattr(part, setting, None)
     return value
 
 

@@ -179,7 +179,6 @@ def test_words_that_are_not_known_are_learned_as_unknown() -> None:
     text = prepared(["a b x", "a b y", "a b z", "a c"], min_count=2)
     model = counted(text, 3)
     assert text.vocabulary.words == ("a", "b")
-    assert text.unknown_words == 4
     after, unknown = model.next_word_probabilities(model_context(model, "a", "b")), 1
     assert text.vocabulary.unknown_id == unknown
     assert int(after.argmax()) == unknown

@@ -19,7 +19,7 @@ from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.text.corpus import Corpus, check_files, read_corpus, split_held_out
 from rnnlm_tui.text.examples import PrefixExamples, PreparedCorpus, prepare
 from rnnlm_tui.text.tokenizer import LessonTokenizer
-from rnnlm_tui.text.vocabulary import Vocabulary
+from rnnlm_tui.text.vocabulary import Vocabulary, count_words
 
 TOKENIZER = LessonTokenizer()
 # The two SHA-256 figures of golden/README.md.
@@ -49,7 +49,7 @@ def test_every_golden_case_agrees_with_keras(golden: Path) -> None:
     assert cases
     for case in cases:
         lines = [TOKENIZER.words(line) for line in case["text"].split("\n")]
-        vocabulary = Vocabulary.fit(lines)
+        vocabulary = Vocabulary.of_counts(count_words(lines))
         assert dict(zip(vocabulary.words, range(1, 10**6), strict=False)) == case["word_index"]
         assert vocabulary.total_words == case["total_words"]
         window = case["max_sequence_len"] - 1
