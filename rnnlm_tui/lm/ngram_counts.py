@@ -188,26 +188,19 @@ def unigram_probabilities(level: Level, vocabulary: Vocabulary) -> NDArray[np.fl
     return (alone.discounted + rest).astype(np.float32)
 
 
-def level_arrays(k: int, level: Level, above: int) -> Arrays:
-    """The arrays of level `k`, 2 or more, as `NgramModel` reads them; `above` nodes are above."""
-    part = estimate(level, above)
-    children = np.bincount(level.parents, minlength=above)
-    return {
-        f"backoff.{k - 1}": part.backoff,
-        f"children.{k}": np.concatenate(([0], np.cumsum(children))).astype(np.int32),
-        f"word.{k}": level.words,
-        f"probability.{k}": part.discounted,
-    }
-
-
-def ngram_arrays(levels: Iterable[Level], vocabulary: Vocabulary) -> Arrays:
-    """The arrays of a model of counts, made as the levels come."""
-    arrays: Arrays = {}
-    above = vocabulary.total_words
+def level_arrays(levels: Iterable[Level], vocabulary: Vocabulary) -> Iterator[Arrays]:
+    """The arrays of a model of counts as `NgramModel` reads them, those of a level at a time."""
+    above = 1
     for k, level in enumerate(levels, start=1):
         if k == 1:
-            arrays["probability.1"] = unigram_probabilities(level, vocabulary)
+            yield {"probability.1": unigram_probabilities(level, vocabulary)}
         else:
-            arrays |= level_arrays(k, level, above)
-            above = len(level.words)
-    return arrays
+            part = estimate(level, above)
+            children = np.bincount(level.parents, minlength=above)
+            yield {
+                f"backoff.{k - 1}": part.backoff,
+                f"children.{k}": np.concatenate(([0], np.cumsum(children))).astype(np.int32),
+                f"word.{k}": level.words,
+                f"probability.{k}": part.discounted,
+            }
+        above = len(level.words)

@@ -26,7 +26,7 @@ from rnnlm_tui.events import (
 )
 from rnnlm_tui.lm.families import FAMILIES
 from rnnlm_tui.lm.ngram import NgramModel
-from rnnlm_tui.lm.ngram_counts import Arrays, count_levels, level_arrays, unigram_probabilities
+from rnnlm_tui.lm.ngram_counts import Arrays, count_levels, level_arrays
 from rnnlm_tui.lm.ngram_family import HELD_OUT_SAMPLE, TRAIN_SAMPLE
 from rnnlm_tui.model_files import ModelCard
 from rnnlm_tui.suggest import continue_line
@@ -77,16 +77,11 @@ class Counting:
     def _count(self) -> Iterator[Event]:
         """Fills the arrays, a length of sequences a step, until done or told to stop."""
         vocabulary = self._prepared.vocabulary
-        for k, level in enumerate(
-            count_levels(self._prepared.examples, vocabulary, self._order), start=1
-        ):
-            if k == 1:
-                self._arrays["probability.1"] = unigram_probabilities(level, vocabulary)
-                self._sizes = [vocabulary.total_words - 1]
-            else:
-                above = self._sizes[-1] if k > 2 else vocabulary.total_words
-                self._arrays |= level_arrays(k, level, above)
-                self._sizes.append(len(level.words))
+        levels = count_levels(self._prepared.examples, vocabulary, self._order)
+        for k, arrays in enumerate(level_arrays(levels, vocabulary), start=1):
+            self._arrays |= arrays
+            sequences = len(arrays[f"probability.{k}"])
+            self._sizes.append(sequences - (k == 1))  # padding is no word
             yield self._progress(k)
             yield from self._wait_while_paused()
             if self._control.stopped:

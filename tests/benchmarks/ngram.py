@@ -19,12 +19,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from rnnlm_tui.lm.ngram import NgramModel
-from rnnlm_tui.lm.ngram_counts import count_levels, ngram_arrays
+from rnnlm_tui.lm.ngram_counts import Arrays, count_levels, level_arrays
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.text.lines import PreparedLines, prepare_lines
@@ -59,11 +60,17 @@ def prepared(path: Path, max_vocabulary: int | None = None) -> PreparedLines:
     )
 
 
+def counted(text: PreparedLines) -> Arrays:
+    """The arrays of the model of a text."""
+    levels = count_levels(text.examples, text.vocabulary, ORDER)
+    return dict(chain.from_iterable(part.items() for part in level_arrays(levels, text.vocabulary)))
+
+
 def time_counting(path: Path) -> str:
     """Seconds of counting and estimating alone, and of the whole command; its peak memory."""
     text = prepared(path)
     began = time.process_time()
-    arrays = ngram_arrays(count_levels(text.examples, text.vocabulary, ORDER), text.vocabulary)
+    arrays = counted(text)
     counting = time.process_time() - began
     sequences = sum(len(array) for name, array in arrays.items() if name.startswith("probability"))
     with tempfile.TemporaryDirectory() as folder:
@@ -85,9 +92,7 @@ def time_counting(path: Path) -> str:
 def time_distributions(path: Path) -> str:
     """Milliseconds of a distribution over all words."""
     text = prepared(path, DISTRIBUTION_WORDS)
-    levels = count_levels(text.examples, text.vocabulary, ORDER)
-    arrays = ngram_arrays(levels, text.vocabulary)
-    model = NgramModel(ORDER, text.vocabulary, TOKENIZERS["lesson"], arrays)
+    model = NgramModel(ORDER, text.vocabulary, TOKENIZERS["lesson"], counted(text))
     times = []
     for context, _ in text.held_out.first(DISTRIBUTIONS):
         began = time.perf_counter()

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from rnnlm_tui.config import NgramConfig, make_run_config
 from rnnlm_tui.lm.families import FAMILIES
 from rnnlm_tui.lm.ngram import NgramModel
-from rnnlm_tui.lm.ngram_counts import FALLBACK, count_levels, discounts_of, estimate, ngram_arrays
+from rnnlm_tui.lm.ngram_counts import FALLBACK, count_levels, discounts_of, estimate, level_arrays
 from rnnlm_tui.text.corpus import Corpus
 from rnnlm_tui.text.lines import EncodedLines, PreparedLines, prepare_lines
 from rnnlm_tui.text.tokenizer import TOKENIZERS
@@ -36,10 +37,15 @@ def prepared(lines: Sequence[str], **options: Any) -> PreparedLines:
     return prepare_lines(Corpus("made up", tuple(lines), "", ()), TOKENIZER, **options)
 
 
+def arrays_of(text: PreparedLines, order: int) -> dict[str, NDArray[Any]]:
+    """The arrays of the model of these lines."""
+    levels = count_levels(text.examples, text.vocabulary, order)
+    return dict(chain.from_iterable(part.items() for part in level_arrays(levels, text.vocabulary)))
+
+
 def counted(text: PreparedLines, order: int) -> NgramModel:
     """The model of these lines."""
-    arrays = ngram_arrays(count_levels(text.examples, text.vocabulary, order), text.vocabulary)
-    return NgramModel(order, text.vocabulary, TOKENIZER, arrays)
+    return NgramModel(order, text.vocabulary, TOKENIZER, arrays_of(text, order))
 
 
 def probabilities_along(model: NgramModel, words: Sequence[str]) -> list[float]:
@@ -218,8 +224,7 @@ def test_an_answer_is_not_changed_by_the_next_question() -> None:
 def sizes_and_arrays(order: int = 3) -> tuple[tuple[int, ...], dict[str, NDArray[Any]]]:
     """Those of a small model."""
     text = prepared(TEXT)
-    arrays = ngram_arrays(count_levels(text.examples, text.vocabulary, order), text.vocabulary)
-    return FAMILY.sizes_of(NgramConfig(order), text), arrays
+    return FAMILY.sizes_of(NgramConfig(order), text), arrays_of(text, order)
 
 
 @pytest.mark.parametrize("order", ORDERS)
