@@ -164,9 +164,10 @@ def test_names_are_kept_unless_forced(command: Command, verses: Path, data_dir: 
     assert (refused.returncode, "there is a model counts already" in refused.stderr) == (1, True)
     assert command(*arguments, "--force").returncode == 0
     assert Library(data_dir).open("counts")[0].window == 1
-    assert sorted(path.name for path in (data_dir / "models" / "counts").iterdir()) == [
-        *("history.jsonl", "model.json", "vocabulary-2.json", "weights-2.safetensors")
-    ]
+    names = {path.name for path in (data_dir / "models" / "counts").iterdir()}
+    assert {name for name in names if name.startswith(("vocabulary", "weights", "resume"))} == {
+        *("vocabulary-2.json", "weights-2.safetensors")
+    }
 
 
 @pytest.mark.usefixtures("library")
