@@ -14,7 +14,7 @@ from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.library import Entry, Library, Run
 from rnnlm_tui.lm.families import FAMILIES
 from rnnlm_tui.model_files import ModelCard
-from rnnlm_tui.own_evaluation import trust_line
+from rnnlm_tui.own_evaluation import read_evaluation, trust_line
 from rnnlm_tui.printing import in_bytes, local_time, printable
 
 SPEAKING, TRAINING, DAMAGED, UNFINISHED = "●", "◆", "!", "○"
@@ -35,6 +35,8 @@ class Listed:
     entry: Entry | None
     run: Run | None
     files: tuple[tuple[str, int], ...]
+    evaluation: Evaluation | None = None
+    """Its figures on the lines held out of its training, where they were taken."""
 
     @property
     def card(self) -> ModelCard | None:
@@ -83,7 +85,10 @@ def read_library(library: Library) -> list[Listed]:
 
     def listed(name: str) -> Listed:
         folder = library.path(name) if library.is_built_in(name) else library.folder / name
-        return Listed(name, folder, entries.get(name), runs.get(name), tuple(_files(folder)))
+        entry, files = entries.get(name), tuple(_files(folder))
+        card = entry.card if entry else None
+        evaluation = read_evaluation(folder, card) if card else None
+        return Listed(name, folder, entry, runs.get(name), files, evaluation)
 
     return [listed(name) for name in sorted(entries.keys() | runs.keys())]
 
@@ -108,8 +113,11 @@ class Figures:
     unseen: bool
 
 
-def figures_of(card: ModelCard) -> Figures | None:
-    """The figures of the epoch that is kept: those of the held-out lines, where there are some."""
+def figures_of(card: ModelCard, evaluation: Evaluation | None = None) -> Figures | None:
+    """The figures of the epoch that is kept: those of the held-out lines, where there are some, as
+    they were evaluated, over words alone, else as the training took them."""
+    if evaluation is not None:
+        return Figures(evaluation.perplexity, evaluation.top1, evaluation.top5, unseen=True)
     if held_out := card.metrics.get("held_out"):
         perplexity, top1, top5 = (number(held_out.get(k)) for k in ("perplexity", "top1", "top5"))
         return Figures(perplexity, top1, top5, unseen=True)
@@ -212,17 +220,23 @@ def _card_facts(card: ModelCard) -> Iterator[Line]:
     yield "", f"sha256 {foreign(corpus.get('sha256', '?'))[:12]}"
     yield "vocabulary", f"{words_known(card):,} words"
     yield "window", f"the last {card.window} words"
-    yield "parameters", f"{card.parameters:,}"
+    yield FAMILIES[card.config.preset].table_heads[1], f"{card.parameters:,}"
+    if not hasattr(card.config.train, "epochs"):
+        return
     kept = card.metrics.get("epoch")
     of = f"{card.epochs_done:,} of {card.config.epochs:,} done"
     yield "epochs", f"{of}, epoch {kept:,} kept" if isinstance(kept, int) else of
 
 
-def quality(card: ModelCard) -> Iterator[Line]:
+def quality(card: ModelCard, evaluation: Evaluation | None = None) -> Iterator[Line]:
     """How good the model is, in plain words."""
-    best, own = figures_of(card), training_figures(card)
+    best, own = figures_of(card, evaluation), training_figures(card)
     if best is not None and best.unseen:
         yield from _measured("new lines", best)
+        if evaluation is not None:
+            saved = percent_text(evaluation.keystroke_savings)
+            ghost = percent_text(evaluation.keystroke_savings_ghost)
+            yield "", f"saves {saved} of keys, by the ghost alone {ghost}"
     else:
         yield "new lines", "not known: no lines were held out of its training"
     if own is not None:

@@ -101,10 +101,9 @@ def run_facts(progress: RunProgress) -> str:
         return ""
     threads = f"{started.threads} thread{'s' * (started.threads != 1)}"
     corpus = shortened(str(started.corpus.get("name", "")))
-    return (
-        f"{printable(started.preset)} · {started.parameters:,} parameters"
-        f" · {printable(started.device)}, {threads} · {corpus}"
-    )
+    # Counts say how many there are once they are counted.
+    size = f" · {started.parameters:,} parameters" if started.parameters else ""
+    return f"{printable(started.preset)}{size} · {printable(started.device)}, {threads} · {corpus}"
 
 
 def epoch_words(progress: RunProgress, now: float) -> str:
@@ -112,7 +111,7 @@ def epoch_words(progress: RunProgress, now: float) -> str:
     left = progress.eta_s(now)
     match progress.phase:
         case Phase.STARTING:
-            return "loads PyTorch"
+            return "getting ready"
         case Phase.STOPPING:
             return "saves what it has learned"
         case Phase.PAUSED if left is not None:

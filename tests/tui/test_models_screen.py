@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -22,7 +23,9 @@ from textual.screen import Screen
 from textual.widgets import Button, Input, Static
 
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.library import Library
+from rnnlm_tui.evaluate import Evaluation
+from rnnlm_tui.library import BUILT_IN, Library
+from rnnlm_tui.own_evaluation import write_evaluation
 from rnnlm_tui.tui import model_facts
 from rnnlm_tui.tui.model_facts import (
     Listed,
@@ -157,6 +160,7 @@ async def shown(
     async with app.run_test(size=size) as pilot:
         await wait_until(pilot, lambda: app.screen is app.models and app.models.is_mounted)
         names = {path.name for path in library.folder.iterdir() if path.name != ".locks"}
+        names |= set(library.names())
         await wait_until(pilot, lambda: set(rows(app)) == names)
         if row is not None:
             table = app.models.query_one(ModelTable)
@@ -672,6 +676,39 @@ async def test_a_card_says_all_there_is_to_say(library: Library) -> None:
     ]
 
 
+async def test_figures_that_were_evaluated_are_shown(library: Library) -> None:
+    change_card(library, "two", hold_out)
+    card = listed(library, "two").card
+    assert card is not None
+    found = Evaluation(
+        9, 99, 99, 5.0, 148.4, 90.0, 0.1, 0.07, 0.19, (0.1, 0.0, 0.0), 999, 0.41, 0.2
+    )
+    write_evaluation(library.path("two"), card, found)
+    one = listed(library, "two")
+    assert one.evaluation == found
+    said = "\n".join(text for _, text in quality(card, one.evaluation))
+    assert "perplexity 148\nfirst word right: 7.0%; among five: 19%" in said
+    assert "saves 41% of keys, by the ghost alone 20%" in said
+    assert row_of(one, None).cells["figures"] == "148 · 7.0%"
+    assert row_of(one, None).cells["saves"] == "41%"
+
+
+async def test_the_model_that_came_with_the_program_stays_as_it_is(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(library.path("two"), tmp_path / "shipped")
+    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
+    shipped = Library(library.folder.parent)
+    async with shown(shipped, row=BUILT_IN) as (pilot, app):
+        for key in ("d", "r"):
+            app.told.clear()
+            await pilot.press(key)
+            await told(pilot, app, f"{BUILT_IN} came with the program and stays as it is")
+            assert not app.screen.is_modal
+    assert listed(shipped, BUILT_IN).state == "built in"
+    assert shipped.has(BUILT_IN)
+
+
 async def test_a_model_without_held_out_lines_does_not_claim_to_know_new_ones(
     library: Library,
 ) -> None:
@@ -806,7 +843,7 @@ def test_columns_give_way_in_the_order_of_their_weight(library: Library) -> None
         if width >= 50:
             assert sum(widths.values()) + len(widths) - 1 <= width
         assert {"marks", "name", "figures", "saved"} <= widths.keys()
-    assert gone_before == {"parameters", "vocabulary", "size", "corpus", "preset"}
+    assert gone_before == {"parameters", "vocabulary", "size", "saves", "corpus", "preset"}
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from rnnlm_tui.lm.families import FAMILIES
 from rnnlm_tui.model_files import ModelCard
 from rnnlm_tui.tui.model_facts import (
     DAMAGED,
@@ -123,7 +124,7 @@ class ModelCardView(VerticalScroll):
     def _draw(self) -> None:
         listed, width = self._listed, self.scrollable_content_region.width - 1
         card = listed.card if listed else None
-        series = history(card) if card else []
+        series = history(card) if card and len(card.history) > 1 else []
         for selector, is_absent in (
             (".card-facts, .card-more", listed is None),
             (".card-title, Curve", not series),
@@ -142,7 +143,7 @@ def upper_text(listed: Listed, width: int) -> Content:
     """What the model is and how good it is."""
     parts = [section("", facts(listed), width)]
     if (card := listed.card) is not None:
-        parts.append(section("how good it is", quality(card), width))
+        parts.append(section("how good it is", quality(card, listed.evaluation), width))
     return Content("\n\n").join(parts)
 
 
@@ -151,7 +152,9 @@ def lower_text(listed: Listed, width: int) -> Content:
     parts = [section("on disk", on_disk(listed), width)]
     if (card := listed.card) is not None:
         rows = layers(card, width - LAYER_WIDTH)
-        parts.insert(0, section("layers and their parameters", rows, width, LAYER_WIDTH))
+        what, how_many = FAMILIES[card.config.preset].table_heads
+        title = f"{what}s and their {how_many}"
+        parts.insert(0, section(title, rows, width, LAYER_WIDTH))
     return Content("\n\n").join(parts)
 
 

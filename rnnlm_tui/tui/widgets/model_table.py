@@ -34,14 +34,15 @@ HEADERS: Mapping[str, str] = {
     "vocabulary": "words",
     "parameters": "params",
     "figures": "perplexity · top-1",
+    "saves": "keys saved",
     "size": "size",
     "saved": "saved",
 }
-TO_THE_RIGHT = frozenset({"marks", "vocabulary", "parameters", "size"})
+TO_THE_RIGHT = frozenset({"marks", "vocabulary", "parameters", "saves", "size"})
 GAP = 1
 FLEXIBLE: Mapping[str, tuple[int, int]] = {"corpus": (8, 20), "name": (12, 30)}
 """The columns that may be cut, with their least and greatest widths."""
-LEFT_OUT = ("parameters", "vocabulary", "size", "corpus", "preset")
+LEFT_OUT = ("parameters", "vocabulary", "size", "saves", "corpus", "preset")
 """What goes where there is too little space, in this order; all of it stands on the card."""
 
 
@@ -78,7 +79,9 @@ def row_of(listed: Listed, speaker: str | None) -> Row:
         "parameters": in_short(card.parameters),
         "saved": listed.state or date_text(card.updated, "%Y-%m-%d")[:10],
     }
-    if (figures := figures_of(card)) is not None:
+    if listed.evaluation is not None:
+        cells["saves"] = percent_text(listed.evaluation.keystroke_savings)
+    if (figures := figures_of(card, listed.evaluation)) is not None:
         measured = f"{perplexity_text(figures.perplexity)} · {percent_text(figures.top1)}"
         # What was measured in training says nothing of other lines, and is not to look as if.
         cells["figures"] = measured if figures.unseen else f"{measured} (train)"
