@@ -96,6 +96,23 @@ class NgramConfig:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class CausalConfig:
+    """The sizes of a causal network, and how far back it looks."""
+
+    embedding_size: int = setting(256, "numbers that stand for a word", within=Range(1, 4096))
+    hidden_size: int = setting(256, "units of a recurrent layer", within=Range(1, 4096))
+    layers: int = setting(1, "recurrent layers", within=Range(1, 8))
+    dropout: float = setting(
+        0.6, "share of units dropped between the layers", within=Range(0, 1, open_high=True)
+    )
+    context: str = setting(
+        "stream",
+        "what a word is predicted from: its line and all lines before, or its line alone",
+        choices=("stream", "line"),
+    )
+
+
 @dataclass(frozen=True)
 class NetworkTrainConfig:
     """How a network is trained. The defaults are the lesson's."""
@@ -148,18 +165,115 @@ class TrainConfig(TextConfig, NetworkTrainConfig):
     """The training of the lesson's network and its corpus."""
 
 
-ModelConfig: TypeAlias = LessonConfig | NgramConfig
+@dataclass(frozen=True)
+class CausalTrainConfig(LineTextConfig, NetworkTrainConfig):
+    """The training of a causal network and its corpus."""
+
+    epochs: int = setting(15, "passes over the corpus, at most", within=Range(1, 1_000_000))
+    batch_size: int = setting(
+        16, "streams of the text, or lines, read side by side", within=Range(1, 65536)
+    )
+    steps: int = setting(
+        16,
+        "words of each stream that a step learns from, and at most of a line",
+        within=Range(1, 1024),
+    )
+    learning_rate: float = setting(
+        3e-3,
+        "the step size of AdamW at its highest; it falls to 0 by the last epoch",
+        within=Range(0, 1e30, open_low=True),
+    )
+    warm_up: float = setting(
+        0.02, "share of all steps in which the step size rises", within=Range(0, 1)
+    )
+    weight_decay: float = setting(
+        0.1, "share of a weight, times the step size, taken off it a step", within=Range(0, 100)
+    )
+    clip: float = setting(
+        1.0, "the longest gradient, longer ones are shortened; 0 for none", within=Range(0, 1e30)
+    )
+    unknown_share: float = setting(
+        0.5,
+        "how often a word that occurs once is read as unknown, so that unknown words are learned",
+        within=Range(0, 1),
+    )
+    patience: int = setting(
+        5,
+        "epochs without a better held-out loss before the training stops",
+        within=Range(1, 1_000_000),
+    )
+    min_epochs: int = setting(
+        1, "epochs before which it does not stop early", within=Range(1, 1_000_000)
+    )
+
+
+ModelConfig: TypeAlias = LessonConfig | NgramConfig | CausalConfig
 """The sizes of any preset's model: the union of the presets' own classes."""
 
 
 @dataclass(frozen=True, slots=True)
+class Scale:
+    """What defaults differ for a corpus of up to so many words, and what such a one is called."""
+
+    name: str
+    most_words: float
+    settings: Mapping[str, Setting]
+
+
+@dataclass(frozen=True, slots=True)
 class Preset:
-    """A kind of model under its name, with the defaults of its sizes and of its training."""
+    """A kind of model under its name, with the defaults of its sizes and of its training.
+
+    `scales`, from small corpora to large ones, hold the defaults that follow from the corpus.
+    """
 
     name: str
     summary: str
     model: ModelConfig
     train: TextConfig
+    scales: tuple[Scale, ...] = ()
+
+    def scale_of(self, words: int) -> Scale | None:
+        """The scale of a corpus of so many words; None where all corpora are treated alike."""
+        return next((scale for scale in self.scales if words <= scale.most_words), None)
+
+
+SMALL_CORPUS, MIDDLE_CORPUS = 100_000, 4_000_000
+"""Words: the sonnets have 17,700, the Penn Treebank and Shakespeare's plays about a million."""
+
+
+def causal_preset(cell: str, summary: str, **middle: Setting) -> Preset:
+    """The preset of one kind of recurrent layer. `middle` are its own defaults for a corpus of
+    about a million words."""
+    of_middle = {**MIDDLE_DEFAULTS, **middle}
+    return Preset(
+        name=cell,
+        summary=summary,
+        model=CausalConfig(),
+        train=CausalTrainConfig(),
+        scales=(
+            Scale("small", SMALL_CORPUS, {}),
+            Scale("middle", MIDDLE_CORPUS, of_middle),
+            Scale("large", math.inf, {**of_middle, **LARGE_DEFAULTS}),
+        ),
+    )
+
+
+MIDDLE_DEFAULTS: Mapping[str, Setting] = {
+    "dropout": 0.4,
+    "batch_size": 32,
+    "steps": 35,
+    "epochs": 12,
+    "learning_rate": 4e-3,
+}
+LARGE_DEFAULTS: Mapping[str, Setting] = {
+    "hidden_size": 512,
+    "dropout": 0.2,
+    "batch_size": 64,
+    "epochs": 4,
+    "max_vocabulary": 30_000,
+}
+"""Those in which a large corpus differs from a middle one; not measured, but scaled."""
 
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
@@ -178,6 +292,9 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 model=NgramConfig(),
                 train=LineTextConfig(),
             ),
+            causal_preset("rnn", "a causal network of tanh units, small and quick"),
+            causal_preset("gru", "a causal network of gated units, learns fastest"),
+            causal_preset("lstm", "a causal network of cells, best on a large text"),
         )
     }
 )
@@ -251,16 +368,20 @@ def all_settings() -> dict[str, dataclasses.Field[Any]]:
     return found
 
 
-def make_run_config(preset_name: str, layers: Sequence[Mapping[str, Any]]) -> RunConfig:
+def make_run_config(
+    preset_name: str, layers: Sequence[Mapping[str, Any]], words: int | None = None
+) -> RunConfig:
     """A run's settings: the preset's defaults, then each layer over those before it.
 
-    Raises UsageError, naming the setting and its range, for a value that makes no sense and for a
-    setting that the preset does not have.
+    `words` are those of the corpus, from which some defaults follow. Raises UsageError, naming the
+    setting and its range, for a value that makes no sense and for a setting that the preset does
+    not have.
     """
     preset = preset_named(preset_name)
     parts: dict[str, Any] = {"model": preset.model, "train": preset.train}
     known = settings_of(preset)
-    for layer in layers:
+    scale = None if words is None else preset.scale_of(words)
+    for layer in [scale.settings if scale else {}, *layers]:
         for name, value in layer.items():
             part = next((p for p, fields in known.items() if name in fields), None)
             if part is None:

@@ -22,6 +22,7 @@ from rnnlm_tui.config import (
     all_settings,
     make_run_config,
     parse_number,
+    preset_named,
     settings_from_environment,
     settings_from_toml,
 )
@@ -53,10 +54,13 @@ def library_of(options: argparse.Namespace) -> Library:
     return Library(data_dir(options.data_dir))
 
 
-def run_config(options: argparse.Namespace, of_model: str | None = None) -> RunConfig:
+def run_config(
+    options: argparse.Namespace, of_model: str | None = None, corpus: Corpus | None = None
+) -> RunConfig:
     """A run's settings: flags over the environment over the TOML file over the preset.
 
-    `of_model` is the preset of the model that the run starts from, which decides then.
+    `of_model` is the preset of the model that the run starts from, which decides then. Some
+    defaults of a preset follow from the size of the corpus.
     """
     file = settings_from_toml(options.config) if options.config else {}
     environment = settings_from_environment()
@@ -71,7 +75,8 @@ def run_config(options: argparse.Namespace, of_model: str | None = None) -> RunC
         _check_setting_of(f"in {options.config}", preset, name, value)
     for name, value in environment.items():
         _check_setting_of(f"from {ENVIRONMENT_PREFIX}{name.upper()}", preset, name, value)
-    return make_run_config(preset, [file, environment, given_settings(options)])
+    words = corpus.spaced_words if corpus else None
+    return make_run_config(preset, [file, environment, given_settings(options)], words)
 
 
 def _check_setting_of(source: str, preset: str, name: str, value: object) -> None:
@@ -126,8 +131,9 @@ def show_suggestions(options: argparse.Namespace) -> int:
     """`--suggest`."""
     top = int(number(options.top, "--top", Range(1, 10_000), CANDIDATES, whole=True))
     name, model = opened_model(options)
-    for line in lines_to_answer(options.suggest):
-        answer = suggest(model, line, k=top)
+    for text in lines_to_answer(options.suggest):
+        earlier, line = lines_of(model, text)
+        answer = suggest(model, line, k=top, earlier=earlier)
         if options.json:
             print_json(suggestions_json(answer, name))
         elif options.suggest is None:
@@ -149,6 +155,14 @@ def lines_to_answer(text: str | None) -> Iterable[str]:
     if text is not None:
         return [as_unicode(text)]
     return _lines_of_stdin()
+
+
+def lines_of(model: LanguageModel, text: str) -> tuple[list[str], str]:
+    """The lines above the last of a text, and the last; one line where a model knows no lines."""
+    if model.vocabulary.begin_id is None:
+        return [], text
+    *earlier, line = text.split("\n")
+    return earlier, line
 
 
 def _lines_of_stdin() -> Iterator[str]:
@@ -214,9 +228,12 @@ def generate(options: argparse.Namespace) -> int:
     name = library.newest() if options.model is None else options.model
     card, model = library.open(name)
     corpus = copied_spans(name, library.path(name), card)
-    for line in lines_to_answer(options.generate):
-        words = continue_line(model, line, count, temperature=temperature, top_k=top_k, rng=rng)
-        text = " ".join([line.removesuffix(" "), *words]) if line else " ".join(words)
+    for given in lines_to_answer(options.generate):
+        earlier, line = lines_of(model, given)
+        words = continue_line(
+            model, line, count, temperature=temperature, top_k=top_k, rng=rng, earlier=earlier
+        )
+        text = f"{given.removesuffix(' ')}{' ' if line else ''}{' '.join(words)}"
         copied = None if corpus is None else corpus.find(words)
         if options.json:
             spans = None if copied is None else [asdict(span) for span in copied]
@@ -236,8 +253,9 @@ def copied_note(span: Span, words: Sequence[str], corpus: str) -> str:
 
 def summary(options: argparse.Namespace) -> int:
     """`--summary`: what the lesson prints on the way to its network, without training."""
-    config = run_config(options)
-    prepared = prepared_corpus(corpus_of(options.summary, options.encoding), config)
+    corpus = corpus_of(options.summary, options.encoding)
+    config = run_config(options, corpus=corpus)
+    prepared = prepared_corpus(corpus, config)
     total = prepared.vocabulary.total_words
     family, examples = FAMILIES[config.preset], prepared.examples.predictions
     sizes = family.sizes_of(config.model, prepared)
@@ -262,7 +280,7 @@ def summary(options: argparse.Namespace) -> int:
             }
         )
         return 0
-    print("\n".join(data_card(prepared)))
+    print("\n".join(data_card(prepared, config)))
     print("\nthe first pairs")
     print(
         "\n".join(f"  {printable(features)} ---> {printable(label)}" for features, label in pairs)
@@ -287,7 +305,7 @@ def first_pairs(prepared: PreparedText) -> list[list[str]]:
     ]
 
 
-def data_card(prepared: PreparedText) -> Iterator[str]:
+def data_card(prepared: PreparedText, config: RunConfig) -> Iterator[str]:
     """What a person should know of a corpus before a training."""
     vocabulary = prepared.vocabulary
     kept, specials = len(vocabulary.words), vocabulary.specials
@@ -311,6 +329,20 @@ def data_card(prepared: PreparedText) -> Iterator[str]:
     yield f"window         {prepared.window} words{capped}"
     ends = ", the ends of the lines among them" if specials else ""
     yield f"pairs          {prepared.examples.predictions:,}{ends}"
+    yield from _chosen_settings(prepared.corpus, config)
+
+
+def _chosen_settings(corpus: Corpus, config: RunConfig) -> Iterator[str]:
+    """The settings whose defaults follow from the corpus, with what they are in this run."""
+    preset = preset_named(config.preset)
+    scale = preset.scale_of(corpus.spaced_words)
+    if scale is None:
+        return
+    yield f"for a corpus of this size ({scale.name}), unless a flag says otherwise:"
+    names = dict.fromkeys(name for each in preset.scales for name in each.settings)
+    for part in (config.model, config.train):
+        values = {n: v for n, v in dataclasses.asdict(part).items() if n in names}
+        yield "  " + ", ".join(f"--{n.replace('_', '-')} {v}" for n, v in values.items())
 
 
 def layer_table(layers: Iterable[Layer], first: str, last: str) -> Iterator[str]:

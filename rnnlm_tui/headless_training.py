@@ -97,7 +97,7 @@ def _train(options: argparse.Namespace) -> tuple[Finished, bool]:
     with library.lock(name, TRAINING):
         job = planner(library, name, options)
         if not options.json and not options.quiet:
-            print("\n".join(headless.data_card(job.prepared)), file=sys.stderr)
+            print("\n".join(headless.data_card(job.prepared, job.config)), file=sys.stderr)
         check_memory(job.config, job.prepared)
         control = Control(job.origin["seed_line"])
         trainer = importlib.import_module(FAMILIES[job.config.preset].trainer)
@@ -167,7 +167,7 @@ def _new_job(library: Library, name: str, options: argparse.Namespace) -> Job:
     folder = library.path(name)
     source = getattr(options, "from")
     if source is None:
-        config = headless.run_config(options)
+        config = headless.run_config(options, corpus=corpus)
         prepared = headless.prepared_corpus(corpus, config)
         return Job(name, folder, config, prepared, origin)
     return _job_from(library, source, corpus, origin, name, options)
@@ -189,7 +189,7 @@ def _job_from(
             f"{source} is a model of {family.name}: counts of another text cannot go on from it",
             "train on all the texts at once: --train FILE FILE",
         )
-    config = headless.run_config(options, card.config.preset)
+    config = headless.run_config(options, card.config.preset, corpus)
     if options.preset not in (None, card.config.preset):
         raise UsageError(f"{source} is of the preset {card.config.preset}", "leave --preset out")
     given = headless.given_settings(options)

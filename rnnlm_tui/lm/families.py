@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from rnnlm_tui.config import LessonConfig, RunConfig
+from rnnlm_tui.lm.causal_family import CausalFamily
 from rnnlm_tui.lm.cost import lesson_training_seconds
 from rnnlm_tui.lm.family import Arrays, ArraySpec, Family
 from rnnlm_tui.lm.model import LanguageModel, Layer
@@ -91,5 +92,9 @@ class LessonFamily(Family[LessonConfig]):
 
 
 FAMILIES: Mapping[str, Family[Any]] = MappingProxyType(
-    {"lesson": LessonFamily(), "ngram": NgramFamily()}
+    {
+        "lesson": LessonFamily(),
+        "ngram": NgramFamily(),
+        **{cell: CausalFamily(cell) for cell in ("rnn", "gru", "lstm")},
+    }
 )

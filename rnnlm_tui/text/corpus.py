@@ -49,6 +49,11 @@ class Corpus:
         """The number of lines; a newline at the end of the text begins no other."""
         return len(self.lines) - (self.lines[-1] == "")
 
+    @property
+    def spaced_words(self) -> int:
+        """The number of words between white space, whatever the tokenizer: the text's size."""
+        return sum(len(line.split()) for line in self.lines)
+
 
 def read_corpus(sources: Sequence[str | Path], encoding: str | None, stdin: BinaryIO) -> Corpus:
     """Reads one or several files, or `-` for standard input, as one text.

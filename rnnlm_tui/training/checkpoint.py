@@ -96,13 +96,15 @@ class Position:
 @dataclass(frozen=True, slots=True)
 class RunState:
     """What resume.safetensors holds: the settings, where the corpus was read from, the position,
-    the weights (as a saved model names them) and the optimizer's moments by parameter."""
+    the weights (as a saved model names them), the optimizer's moments by parameter, and the state
+    in which the next batch finds the network, empty at the start of an epoch."""
 
     config: RunConfig
     corpus: dict[str, Any]
     position: Position
     weights: dict[str, NDArray[np.float32]]
     moments: dict[str, NDArray[np.float32]]
+    carried: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 class Checkpoints:
@@ -196,6 +198,7 @@ class Checkpoints:
         }
         tensors = {f"weight.{name}": tensor for name, tensor in state.weights.items()}
         tensors |= {f"moment.{name}": tensor for name, tensor in state.moments.items()}
+        tensors |= {f"carried.{name}": tensor for name, tensor in state.carried.items()}
         # Facts grow with the epochs, and a header may not, so they are a tensor of bytes.
         run = np.frombuffer(json.dumps(json_safe(facts)).encode(), dtype=np.uint8)
         model_files.write_tensors(self.folder / RESUME, {**tensors, FACTS: run})
@@ -232,6 +235,7 @@ def load_state(folder: Path, name: str) -> RunState:
             _checked_position(facts["position"]),
             _part(tensors, "weight."),
             _part(tensors, "moment."),
+            _part(tensors, "carried."),
         )
         _check_tensors(state)
     except DAMAGE as error:
@@ -297,7 +301,7 @@ def _check_tensors(state: RunState) -> None:
     for tensor in state.weights.values():
         if tensor.dtype != np.float32 or not model_files.is_usable(tensor):
             raise ValueError("a weight is not of usable float32 numbers")
-    for tensor in state.moments.values():
+    for tensor in (*state.moments.values(), *state.carried.values()):
         if tensor.dtype != np.float32 or not np.isfinite(tensor).all():
             raise ValueError("a running mean is not of usable float32 numbers")
 

@@ -17,7 +17,7 @@ from rnnlm_tui.suggest import continue_line
 from rnnlm_tui.text.prepared import PreparedText
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.text.vocabulary import PADDING
-from rnnlm_tui.training.networks import Loss
+from rnnlm_tui.training.networks import Loss, Measures
 from rnnlm_tui.training.recipes import RECIPES
 
 CALIBRATION_STEPS = 8
@@ -45,7 +45,6 @@ def pick_device(wanted: str) -> torch.device:
 class Learner:
     """Takes steps, measures, and hands its state over. It is a `LanguageModel` too."""
 
-    unsuggested_ids = (PADDING,)
     carries_lines = False
 
     def __init__(
@@ -55,28 +54,35 @@ class Learner:
 
         Raises UsageError for a device that is not there.
         """
-        recipe, training = RECIPES[config.preset], config.network_train
+        self._recipe, self._training = RECIPES[config.preset], config.network_train
+        recipe, training = self._recipe, self._training
         self.device = pick_device(training.device)
         if training.threads is not None:
             torch.set_num_threads(training.threads)
         self.threads = torch.get_num_threads()
         self.vocabulary, self.window = prepared.vocabulary, prepared.window
+        self.unsuggested_ids = self.vocabulary.unsuggested_ids
         self.tokenizer = TOKENIZERS[config.tokenizer]
         rng = np.random.default_rng(config.train.seed)
         self.network = recipe.network(config.model, self.vocabulary.total_words, rng)
         self.network.to(self.device)
         if weights is not None:
             self.network.load_weights(weights)
-        self.batches = recipe.batches(prepared, config.train, self.device)
-        self._new_optimizer = recipe.optimizer
+        self.batches = recipe.batches(prepared, config, self.device)
         self.restart_optimizer(training.learning_rate)
 
     def restart_optimizer(self, learning_rate: float) -> None:
         """An optimizer that has taken no step."""
-        self._optimizer = self._new_optimizer(self.network, learning_rate)
+        self._learning_rate = learning_rate
+        self._optimizer = self._recipe.optimizer(self.network, self._training, learning_rate)
 
-    def step(self, x: torch.Tensor, target: torch.Tensor, dropout: np.random.Generator) -> Loss:
-        """One update of the weights."""
+    def step(
+        self, x: torch.Tensor, target: torch.Tensor, dropout: np.random.Generator, done: float
+    ) -> Loss:
+        """One update of the weights; `done` is the share of the run that is through."""
+        rate = self._learning_rate * self._recipe.rate(self._training, done)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
         loss = self.network.loss(x, target, dropout)
         self._optimizer.zero_grad()
         loss.objective.backward()  # type: ignore[no-untyped-call]
@@ -116,6 +122,18 @@ class Learner:
                 state[key] = torch.from_numpy(moment).to(self.device)
             self._optimizer.state[parameter] = state
 
+    def carried(self) -> dict[str, NDArray[np.float32]]:
+        """The state in which the next batch finds the network; see `Network.carried`."""
+        return {
+            name: np.array(tensor.cpu().numpy(), order="C")
+            for name, tensor in self.network.carried().items()
+        }
+
+    def carry(self, state: Arrays) -> None:
+        """The reverse of `carried`; nothing for the start of an epoch."""
+        tensors = {name: torch.from_numpy(a).to(self.device) for name, a in state.items()}
+        self.network.carry(tensors)
+
     @torch.no_grad()
     def is_sound(self) -> bool:
         """Whether all weights are such as a saved model may have, and the running means finite."""
@@ -133,7 +151,7 @@ class Learner:
     def calibrate(self) -> float:
         """Seconds a step takes here, from a few steps that are undone again. Call it first."""
         before = self.weights()
-        rate = self._optimizer.param_groups[0]["lr"]
+        rate = self._learning_rate
         batches = self.batches.epoch(0)
         durations: list[float] = []
         for _ in range(CALIBRATION_STEPS + CALIBRATION_STEPS // 2):
@@ -141,39 +159,37 @@ class Learner:
             if batch is None:
                 break
             start = time.perf_counter()
-            self.step(*batch, np.random.default_rng(0)).nll_sum.item()
+            self.step(*batch, np.random.default_rng(0), 0.5).nll_sum.item()
             durations.append(time.perf_counter() - start)
         self.load_weights(before)
         self.restart_optimizer(rate)
+        self.carry({})
         return float(np.median(durations[-CALIBRATION_STEPS:]))
 
-    @torch.no_grad()
     def held_out_metrics(self) -> dict[str, float] | None:
         """Loss, perplexity, top-1 and top-5 hit rate on the held-out lines, or None without any."""
-        nll, top1, top5, count = 0.0, 0, 0, 0
-        for x, target in self.batches.held_out():
-            scores = self.network(x)  # [B, V]
-            wanted = scores.gather(1, target[:, None])  # [B, 1]
-            rank = (scores > wanted).sum(1)  # [B]
-            nll += float((scores.logsumexp(1) - wanted[:, 0]).cpu().double().sum())
-            top1 += int((rank < 1).sum())
-            top5 += int((rank < 5).sum())
-            count += len(target)
-        if count == 0:
+        found, carried = Measures(), self.network.carried()
+        self.network.carry({})
+        for batch in self.batches.held_out():
+            found += self.network.measure(*batch)
+        self.network.carry(carried)
+        if found.count == 0:
             return None
-        loss = nll / count
+        loss = found.nll / found.count
         return {
             "loss": loss,
             "perplexity": perplexity(loss),
-            "top1": top1 / count,
-            "top5": top5 / count,
+            "top1": found.top1 / found.count,
+            "top5": found.top5 / found.count,
         }
 
     @torch.no_grad()
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
         """See `LanguageModel`."""
         seen = list(context[-self.window :])
-        x = torch.tensor([[PADDING] * (self.window - len(seen)) + seen], device=self.device)
+        if self.network.pads_in_front:
+            seen = [PADDING] * (self.window - len(seen)) + seen
+        x = torch.tensor([seen], device=self.device)
         probabilities: NDArray[np.float32] = self.network(x)[0].softmax(0).cpu().numpy()
         return probabilities
 

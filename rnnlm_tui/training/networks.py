@@ -10,7 +10,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -35,13 +35,39 @@ class Loss:
 
     `objective` is what is minimised: the mean negative log-likelihood (nats a word) and the
     penalty. The others are for the record: `nll_sum` in nats over the batch, `penalty` in nats,
-    `correct` the number of words whose likeliest prediction is right.
+    `correct` the number of words whose likeliest prediction is right, of `count`.
     """
 
     objective: Tensor
     nll_sum: Tensor
     penalty: Tensor
     correct: Tensor
+    count: int
+
+
+@dataclass(slots=True)
+class Measures:
+    """Sums over some words: the negative log-likelihood (nats), the hits, and the words."""
+
+    nll: float = 0.0
+    top1: int = 0
+    top5: int = 0
+    count: int = 0
+
+    @classmethod
+    def of(cls, scores: Tensor, target: Tensor) -> Measures:
+        """`scores` [N, V] before the softmax, `target` [N]."""
+        wanted = scores.gather(1, target[:, None])  # [N, 1]
+        rank = (scores > wanted).sum(1)  # [N]
+        nll = float((scores.logsumexp(1) - wanted[:, 0]).cpu().double().sum())
+        return cls(nll, int((rank < 1).sum()), int((rank < 5).sum()), len(target))
+
+    def __iadd__(self, other: Measures) -> Measures:
+        self.nll += other.nll
+        self.top1 += other.top1
+        self.top5 += other.top5
+        self.count += other.count
+        return self
 
 
 class TanhRecurrence(torch.autograd.Function):
@@ -155,9 +181,24 @@ def thread_shards(like: Tensor) -> int:
 class Network(nn.Module, ABC):
     """What the trainer asks of a network."""
 
+    pads_in_front: ClassVar[bool]
+    """Whether what it reads is always as long as the window, padded in front."""
+
     @abstractmethod
     def loss(self, x: Tensor, target: Tensor, dropout: np.random.Generator | None) -> Loss:
         """The loss of predicting `target` from `x`; `dropout` None turns it off."""
+
+    @abstractmethod
+    def measure(self, x: Tensor, target: Tensor) -> Measures:
+        """How well `target` is predicted from `x`, without dropout and gradients."""
+
+    def carried(self) -> dict[str, Tensor]:
+        """The state in which the next batch finds the network, by name; nothing for a network
+        whose batches do not depend on each other, and at the start of a stream."""
+        return {}
+
+    def carry(self, tensors: Mapping[str, Tensor]) -> None:
+        """The reverse of `carried`."""
 
     @abstractmethod
     def weights(self) -> dict[str, Tensor]:
@@ -176,6 +217,8 @@ class LessonNetwork(Network):
 
     Source: the lesson (Keras), held to golden figures of its own stack.
     """
+
+    pads_in_front = True
 
     def __init__(self, config: LessonConfig, total_words: int, rng: np.random.Generator) -> None:
         super().__init__()
@@ -234,7 +277,12 @@ class LessonNetwork(Network):
         kernel = self.hidden_weight.flatten()
         penalty = self.config.l2 * kernel.dot(kernel)
         objective = nll_sum / len(target) + penalty
-        return Loss(objective, nll_sum.detach(), penalty.detach(), correct)
+        return Loss(objective, nll_sum.detach(), penalty.detach(), correct, len(target))
+
+    @torch.no_grad()
+    def measure(self, x: Tensor, target: Tensor) -> Measures:
+        """See `Network`."""
+        return Measures.of(self(x), target)
 
     def weights(self) -> dict[str, Tensor]:
         """Every weight under the name, the shape and the layout ([in, out]) of a saved model."""

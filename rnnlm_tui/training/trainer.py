@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from rnnlm_tui.config import CausalTrainConfig
 from rnnlm_tui.events import (
     EpochEnded,
     Event,
@@ -84,10 +85,23 @@ class Trainer:
                 break
             else:
                 yield from self._end_epoch()
-                if self._control.stopped:
+                if self._control.stopped or self._is_patience_over():
                     break
-        done = self._position.epoch > self._epochs
-        yield self._finished("completed" if done else "stopped")
+        yield self._finished(self._why_over())
+
+    def _is_patience_over(self) -> bool:
+        """Whether the held-out loss has not been better for as long as the run may wait for it."""
+        config, position = self._job.config.train, self._position
+        if not isinstance(config, CausalTrainConfig) or not position.history:
+            return False
+        done: int = position.history[-1]["epoch"]
+        best = position.best_epoch or 0
+        return done >= max(config.min_epochs, best + config.patience)
+
+    def _why_over(self) -> FinishReason:
+        if self._position.epoch > self._epochs:
+            return "completed"
+        return "stopped" if self._control.stopped else "early_stop"
 
     def _restore(self) -> None:
         state = self._job.state
@@ -97,6 +111,7 @@ class Trainer:
         self._learner.load_weights(state.weights)
         self._learner.restart_optimizer(state.position.learning_rate)
         self._learner.load_moments(state.moments, state.position.updates)
+        self._learner.carry(state.carried)
         self._checkpoints.fresh = state.position.best_epoch is None
 
     def _train_epoch(self) -> Iterator[Event]:
@@ -105,13 +120,17 @@ class Trainer:
         self._dropout = np.random.default_rng((self._job.config.train.seed, position.epoch, 1))
         if position.dropout is not None:
             self._dropout.bit_generator.state = position.dropout
+        if sums.steps == 0:
+            self._learner.carry({})
         batches = self._learner.batches.epoch(position.epoch, sums.steps)
         last, steps_before, examples_before = self._clock(), sums.steps, sums.examples
         while not self._control.stopped and (batch := next(batches, None)):
-            self._pending.append(self._learner.step(*batch, self._dropout))
+            done = (position.epoch - 1 + sums.steps / self._steps) / self._epochs
+            loss = self._learner.step(*batch, self._dropout, done)
+            self._pending.append(loss)
             position.updates += 1
             sums.steps += 1
-            sums.examples += len(batch[1])
+            sums.examples += loss.count
             now = self._clock()
             if now - last >= REPORT_EVERY_S or self._control.paused:
                 self._count(now - last, sums.steps - steps_before)
@@ -223,6 +242,7 @@ class Trainer:
             self._position,
             self._learner.weights(),
             self._learner.moments(),
+            self._learner.carried() if self._position.sums.steps else {},
         )
         self._checkpoints.save_state(state)
 

@@ -1,0 +1,206 @@
+"""Causal recurrent language models with numpy alone, from their saved weights.
+
+Shapes: G gates, E embedding, H hidden, V vocabulary (`total_words`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnlm_tui.config import CausalConfig
+from rnnlm_tui.lm.model import Layer
+from rnnlm_tui.lm.recurrent import Weights, softmax
+from rnnlm_tui.text.tokenizer import Tokenizer
+from rnnlm_tui.text.vocabulary import Vocabulary
+
+GATES: Mapping[str, int] = MappingProxyType({"rnn": 1, "gru": 3, "lstm": 4})
+LAYER_TYPES: Mapping[str, str] = MappingProxyType(
+    {"rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}
+)
+REMEMBERED_CONTEXTS = 128
+"""Distributions kept; 5 MB with 10,000 words."""
+Array = NDArray[np.float32]
+State = tuple[Array, ...]
+"""What a layer carries on: h [H], and for an LSTM its cell [H]."""
+
+
+def causal_shapes(cell: str, config: CausalConfig, total_words: int) -> dict[str, tuple[int, ...]]:
+    """The weights of a causal network by name. Kernels are [in, out]; the output layer's is the
+    embedding. The gates stand beside each other in a kernel: r, z, n of a GRU, o, i, f, g of an
+    LSTM."""
+    embedding, hidden = config.embedding_size, config.hidden_size
+    wide = GATES[cell] * hidden
+    shapes: dict[str, tuple[int, ...]] = {"embedding": (total_words, embedding)}
+    for number in range(1, config.layers + 1):
+        inputs = embedding if number == 1 else hidden
+        shapes |= {
+            f"layer{number}.kernel": (inputs, wide),
+            f"layer{number}.recurrent_kernel": (hidden, wide),
+            f"layer{number}.bias": (wide,),
+        }
+        if cell == "gru":
+            shapes[f"layer{number}.candidate_bias"] = (hidden,)
+    if hidden != embedding:
+        shapes["projection.kernel"] = (hidden, embedding)
+    return shapes | {"output.bias": (total_words,)}
+
+
+def causal_layers(cell: str, config: CausalConfig, total_words: int) -> tuple[Layer, ...]:
+    """The layer table of a causal network. Any number of time steps, so None in the shapes."""
+    sizes = {
+        name: math.prod(shape) for name, shape in causal_shapes(cell, config, total_words).items()
+    }
+    embedding, hidden = (None, None, config.embedding_size), (None, None, config.hidden_size)
+    rows = [Layer("embedding", "Embedding", embedding, sizes["embedding"])]
+    for number in range(1, config.layers + 1):
+        name = f"layer{number}"
+        count = sum(size for weight, size in sizes.items() if weight.startswith(f"{name}."))
+        rows.append(Layer(name, LAYER_TYPES[cell], hidden, count))
+    rows.append(Layer("dropout", "Dropout", hidden, 0))
+    if "projection.kernel" in sizes:
+        rows.append(Layer("projection", "Dense", embedding, sizes["projection.kernel"]))
+    output = (None, None, total_words)
+    rows.append(Layer("output", "Dense (tied, softmax)", output, sizes["output.bias"]))
+    return tuple(rows)
+
+
+class _Cell:
+    """One layer for one sequence: from an input and a state to the next state."""
+
+    def __init__(self, weights: Weights, name: str) -> None:
+        self.hidden = len(weights[f"{name}.recurrent_kernel"])
+        # Transposed, since a product with the matrix on the left reads it row by row.
+        self.kernel = np.ascontiguousarray(weights[f"{name}.kernel"].T)
+        self.recurrent = np.ascontiguousarray(weights[f"{name}.recurrent_kernel"].T)
+        self.bias = weights[f"{name}.bias"]
+
+    def start(self) -> State:
+        """The state before the first word."""
+        return (np.zeros(self.hidden, np.float32),)
+
+    def step(self, x: Array, state: State) -> State:
+        """The state after `x`; its first part is the layer's output."""
+        return (np.tanh(self.kernel @ x + self.bias + self.recurrent @ state[0]),)
+
+
+class _Gru(_Cell):
+    def __init__(self, weights: Weights, name: str) -> None:
+        super().__init__(weights, name)
+        self.candidate_bias = weights[f"{name}.candidate_bias"]
+
+    def step(self, x: Array, state: State) -> State:
+        given, product = self.kernel @ x + self.bias, self.recurrent @ state[0]
+        gates = _sigmoid(given[: 2 * self.hidden] + product[: 2 * self.hidden])
+        r, z = gates[: self.hidden], gates[self.hidden :]
+        product = product[2 * self.hidden :] + self.candidate_bias
+        new = np.tanh(given[2 * self.hidden :] + r * product)
+        return (new + z * (state[0] - new),)
+
+
+class _Lstm(_Cell):
+    def start(self) -> State:
+        return (np.zeros(self.hidden, np.float32),) * 2
+
+    def step(self, x: Array, state: State) -> State:
+        h, c = state
+        given = self.kernel @ x + self.bias + self.recurrent @ h
+        o, i, f = _sigmoid(given[: 3 * self.hidden]).reshape(3, -1)
+        c = f * c + i * np.tanh(given[3 * self.hidden :])
+        return o * np.tanh(c), c
+
+
+CELLS: Mapping[str, Callable[[Weights, str], _Cell]] = MappingProxyType(
+    {"rnn": _Cell, "gru": _Gru, "lstm": _Lstm}
+)
+
+
+def _sigmoid(x: Array) -> Array:
+    """1 / (1 + exp(-x)), by tanh, which does not overflow."""
+    half = np.float32(0.5)
+    return np.asarray(np.tanh(x * half) * half + half)
+
+
+class CausalModel:
+    """An `rnn`, `gru` or `lstm`: what comes after all words of a context.
+
+    The states after each word of the last context are kept, so that one more word costs one step,
+    and one less none.
+    """
+
+    def __init__(
+        self,
+        cell: str,
+        config: CausalConfig,
+        vocabulary: Vocabulary,
+        tokenizer: Tokenizer,
+        window: int,
+        weights: Weights,
+    ) -> None:
+        """`weights` as `causal_shapes` names them, checked."""
+        self.vocabulary = vocabulary
+        self.tokenizer = tokenizer
+        self.window = window
+        self.carries_lines = config.context == "stream"
+        self.unsuggested_ids = vocabulary.unsuggested_ids
+        self._embedding = weights["embedding"]
+        self._projection = weights.get("projection.kernel")
+        self._bias = weights["output.bias"]
+        self._cells = [CELLS[cell](weights, f"layer{i + 1}") for i in range(config.layers)]
+        self._path: list[int] = []
+        self._states = [tuple(layer.start() for layer in self._cells)]
+        """The layers' states before the path's first word and after each of its words."""
+        self._known: OrderedDict[tuple[int, ...], Array] = OrderedDict()
+
+    def next_word_probabilities(self, context: Sequence[int]) -> Array:
+        """See `LanguageModel`."""
+        key = tuple(self._seen(context))
+        if key in self._known:
+            self._known.move_to_end(key)
+        else:
+            self._known[key] = self._probabilities(key)
+            if len(self._known) > REMEMBERED_CONTEXTS:
+                self._known.popitem(last=False)
+        return self._known[key]
+
+    def _seen(self, context: Sequence[int]) -> Sequence[int]:
+        """The end of a context that is too long.
+
+        What is left out is a multiple of half the window, and more up to the begin of a line, so
+        that the states are of use for as many words before they are computed anew.
+        """
+        excess = len(context) - self.window
+        if excess <= 0:
+            return context
+        half = max(1, self.window // 2)
+        cut = -(-excess // half) * half
+        begins = (i for i in range(cut, len(context)) if context[i] == self.vocabulary.begin_id)
+        return context[next(begins, cut) :]
+
+    def _probabilities(self, ids: tuple[int, ...]) -> Array:
+        """What comes after these ids: [V]."""
+        same = 0
+        for old, new in zip(self._path, ids, strict=False):
+            if old != new:
+                break
+            same += 1
+        del self._path[same:], self._states[same + 1 :]
+        for word in ids[same:]:
+            self._states.append(self._after(word, self._states[-1]))
+            self._path.append(word)
+        output = self._states[-1][-1][0]  # [H]
+        if self._projection is not None:
+            output = output @ self._projection  # [E]
+        return softmax(self._embedding @ output + self._bias)
+
+    def _after(self, word: int, states: tuple[State, ...]) -> tuple[State, ...]:
+        x, after = self._embedding[word], []
+        for cell, state in zip(self._cells, states, strict=True):
+            after.append(cell.step(x, state))
+            x = after[-1][0]
+        return tuple(after)

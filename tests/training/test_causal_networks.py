@@ -1,0 +1,291 @@
+"""The causal networks against PyTorch's own layers, and their numpy inference against them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from rnnlm_tui.config import CausalConfig
+from rnnlm_tui.lm.causal import CausalModel, causal_layers, causal_shapes
+from rnnlm_tui.text.tokenizer import LessonTokenizer
+from rnnlm_tui.text.vocabulary import SPECIALS, Vocabulary
+from rnnlm_tui.training import causal_networks
+from rnnlm_tui.training.causal_networks import CausalNetwork, ClippedAdamW
+
+CELLS = ("rnn", "gru", "lstm")
+WORDS = 41
+LAYERS: dict[str, Callable[..., nn.Module]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+ORDER = {"rnn": (0,), "gru": (0, 1, 2), "lstm": (3, 0, 1, 2)}
+"""Which of PyTorch's gates stands at each place of ours."""
+every_cell = pytest.mark.parametrize("cell", CELLS)
+
+
+def config(**settings: object) -> CausalConfig:
+    sizes: dict[str, object] = {"embedding_size": 7, "hidden_size": 5, "dropout": 0.0}
+    return CausalConfig(**{**sizes, **settings})  # type: ignore[arg-type]
+
+
+def network(cell: str, sizes: CausalConfig, seed: int = 0) -> CausalNetwork:
+    """A network with biases and embeddings that matter."""
+    rng = np.random.default_rng(seed)
+    shapes = causal_shapes(cell, sizes, WORDS)
+    found = CausalNetwork(cell, sizes, WORDS, rng)
+    found.load_weights(
+        {name: rng.normal(0, 0.5, shape).astype(np.float32) for name, shape in shapes.items()}
+    )
+    return found
+
+
+def batch(seed: int, shape: tuple[int, int] = (3, 6)) -> tuple[Tensor, Tensor]:
+    rng = np.random.default_rng(seed)
+    x, target = rng.integers(1, WORDS, (2, *shape))
+    return torch.from_numpy(x), torch.from_numpy(target)
+
+
+class PlainCausal(nn.Module):
+    """The same network of PyTorch's own layers, with the weights of `like`."""
+
+    def __init__(self, like: CausalNetwork) -> None:
+        super().__init__()
+        sizes, cell = like.config, like.cell
+        weights = {name: tensor.clone() for name, tensor in like.weights().items()}
+        self.embedding = nn.Parameter(weights["embedding"])
+        self.bias = nn.Parameter(weights["output.bias"])
+        projection = weights.get("projection.kernel")
+        self.projection = None if projection is None else nn.Parameter(projection)
+        self.layers = LAYERS[cell](
+            sizes.embedding_size, sizes.hidden_size, sizes.layers, batch_first=True
+        )
+        with torch.no_grad():
+            for i in range(sizes.layers):
+                self._take(cell, i, weights)
+
+    def _take(self, cell: str, i: int, weights: dict[str, Tensor]) -> None:
+        def gates(tensor: Tensor) -> Tensor:
+            """[.., G H] in our order -> [G H, ..] in PyTorch's."""
+            parts = tensor.chunk(len(ORDER[cell]), -1)
+            return torch.cat([parts[ORDER[cell].index(g)] for g in range(len(parts))], -1).T
+
+        name = f"layer{i + 1}"
+        mine = dict(self.layers.named_parameters())
+        mine[f"weight_ih_l{i}"].copy_(gates(weights[f"{name}.kernel"]))
+        mine[f"weight_hh_l{i}"].copy_(gates(weights[f"{name}.recurrent_kernel"]))
+        mine[f"bias_ih_l{i}"].copy_(gates(weights[f"{name}.bias"][None])[:, 0])
+        mine[f"bias_hh_l{i}"].zero_()
+        if cell == "gru":
+            mine[f"bias_hh_l{i}"][-len(weights[f"{name}.candidate_bias"]) :] = weights[
+                f"{name}.candidate_bias"
+            ]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`x` [B, T] -> [B, T, V]."""
+        outputs, _ = self.layers(nn.functional.embedding(x, self.embedding))
+        if self.projection is not None:
+            outputs = outputs @ self.projection
+        return outputs @ self.embedding.T + self.bias  # type: ignore[no-any-return]
+
+    def gradients(self, cell: str) -> dict[str, Tensor]:
+        """By the names of a saved model."""
+        found = {"embedding": self.embedding.grad, "output.bias": self.bias.grad}
+        if self.projection is not None:
+            found["projection.kernel"] = self.projection.grad
+        for name, parameter in self.layers.named_parameters():
+            kind, which, layer = name.split("_")
+            parts = parameter.grad.chunk(len(ORDER[cell]), 0)  # type: ignore[union-attr]
+            ours = torch.cat([parts[g] for g in ORDER[cell]], 0)
+            ours = ours.T if ours.dim() == 2 else ours
+            place = f"layer{int(layer[1:]) + 1}"
+            if kind == "weight":
+                found[f"{place}.{'kernel' if which == 'ih' else 'recurrent_kernel'}"] = ours
+            elif which == "ih":
+                found[f"{place}.bias"] = ours
+            elif cell == "gru":
+                found[f"{place}.candidate_bias"] = parts[2]
+        return {name: gradient for name, gradient in found.items() if gradient is not None}
+
+
+@every_cell
+@pytest.mark.parametrize(("layers", "hidden"), [(1, 7), (1, 5), (2, 5)])
+def test_loss_and_gradients_are_those_of_plain_autograd(
+    cell: str, layers: int, hidden: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(causal_networks, "ROWS_AT_ONCE", 5 * WORDS)  # several blocks of rows
+    ours = network(cell, config(layers=layers, hidden_size=hidden))
+    plain = PlainCausal(ours)
+    x, target = batch(1)
+    target[1, 4:] = 0  # padding, which is no target
+    loss, scores = ours.loss(x, target, None), plain(x)
+    expected = nn.functional.cross_entropy(scores.flatten(0, 1), target.flatten(), ignore_index=0)
+    torch.testing.assert_close(loss.objective, expected, rtol=1e-5, atol=1e-5)
+    real = target != 0
+    assert loss.count == int(real.sum()) == 16
+    assert int(loss.correct) == int((scores.argmax(2) == target)[real].sum())
+    loss.objective.backward()  # type: ignore[no-untyped-call]
+    expected.backward()  # type: ignore[no-untyped-call]
+    wanted = plain.gradients(cell)
+    assert wanted.keys() == ours.weights().keys()
+    for name, parameter in ours.named_parameters():
+        weight = next(w for w in wanted if w.replace(".", "_") == name)
+        assert parameter.grad is not None
+        torch.testing.assert_close(parameter.grad, wanted[weight], rtol=1e-4, atol=1e-6, msg=name)
+
+
+@every_cell
+def test_measures_are_those_of_the_scores(cell: str) -> None:
+    ours = network(cell, config(context="line"))
+    x, target = batch(2)
+    scores = PlainCausal(ours)(x).flatten(0, 1)
+    found = ours.measure(x, target)
+    rank = (scores > scores.gather(1, target.reshape(-1, 1))).sum(1)
+    expected = nn.functional.cross_entropy(scores, target.flatten(), reduction="sum")
+    assert found.nll == pytest.approx(expected.item(), rel=1e-5)
+    assert (found.top1, found.top5) == (int((rank == 0).sum()), int((rank < 5).sum()))
+    assert found.count == target.numel()
+
+
+@every_cell
+@pytest.mark.parametrize("layers", [1, 2])
+def test_the_state_of_a_stream_goes_on_from_batch_to_batch(cell: str, layers: int) -> None:
+    x, target = batch(3, (2, 8))
+    whole = network(cell, config(layers=layers)).measure(x, target).nll
+    in_parts = network(cell, config(layers=layers))
+    halves = [in_parts.measure(x[:, part], target[:, part]).nll for part in (slice(4), slice(4, 8))]
+    assert sum(halves) == pytest.approx(whole, rel=1e-5)
+    alone = network(cell, config(layers=layers, context="line"))
+    apart = [alone.measure(x[:, part], target[:, part]).nll for part in (slice(4), slice(4, 8))]
+    assert apart[0] == pytest.approx(halves[0], rel=1e-5)
+    assert abs(apart[1] - halves[1]) > 1e-3
+
+
+@every_cell
+def test_a_carried_state_can_be_put_back(cell: str) -> None:
+    ours = network(cell, config(layers=2))
+    assert ours.carried() == {}
+    ours.measure(*batch(4))
+    kept = ours.carried()
+    first = ours.measure(*batch(5)).nll
+    ours.carry(kept)
+    assert ours.measure(*batch(5)).nll == first
+    ours.carry({})
+    assert ours.measure(*batch(5)).nll != first
+    assert all(state.shape == (3, 5) for state in kept.values())
+
+
+def numpy_model(ours: CausalNetwork, window: int = 100) -> CausalModel:
+    words = [f"word{i}" for i in range(WORDS - 1 - len(SPECIALS))]
+    weights = {name: tensor.numpy() for name, tensor in ours.weights().items()}
+    return CausalModel(
+        ours.cell, ours.config, Vocabulary(words, SPECIALS), LessonTokenizer(), window, weights
+    )
+
+
+def expected_probabilities(ours: CausalNetwork, context: list[int]) -> NDArray[np.float32]:
+    with torch.no_grad():
+        return ours(torch.tensor([context]))[0].softmax(0).numpy()  # type: ignore[no-any-return]
+
+
+@every_cell
+@pytest.mark.parametrize("context", ["stream", "line"])
+@pytest.mark.parametrize(("layers", "hidden"), [(1, 7), (1, 5), (2, 5)])
+def test_numpy_predicts_what_pytorch_does(
+    cell: str, layers: int, hidden: int, context: str
+) -> None:
+    ours = network(cell, config(layers=layers, hidden_size=hidden, context=context))
+    model = numpy_model(ours)
+    rng = np.random.default_rng(6)
+    line = [2, *rng.integers(4, WORDS, 6).tolist(), 2, 1, *rng.integers(4, WORDS, 6).tolist()]
+    assert model.carries_lines == (context == "stream")
+    # Typed on, taken back, typed differently, and a shorter line: the states are kept and dropped.
+    for seen in (line, line[:4], [*line[:4], 9, 10], line, [2], [2, 1]):
+        found = model.next_word_probabilities(seen)
+        np.testing.assert_allclose(found, expected_probabilities(ours, seen), rtol=0, atol=1e-5)
+        assert found.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_one_more_word_costs_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = numpy_model(network("gru", config()))
+    steps: list[int] = []
+    after = model._after
+
+    def counted(word: int, states: Any) -> Any:
+        steps.append(word)
+        return after(word, states)
+
+    monkeypatch.setattr(model, "_after", counted)
+    for length in range(1, 8):
+        model.next_word_probabilities([2, *range(10, 10 + length)])
+    assert steps == [2, *range(10, 17)]
+    steps.clear()
+    model.next_word_probabilities([2, 10, 11, 12, 30])  # corrected in the middle
+    assert steps == [30]
+    steps.clear()
+    model.next_word_probabilities([2, 10, 11, 12, 30])
+    assert steps == []
+
+
+def test_a_context_longer_than_the_window_begins_at_a_line_and_stays_for_a_while() -> None:
+    model = numpy_model(network("rnn", config()), window=20)
+    text = [i for line in range(12) for i in (2, 10 + line, 11 + line, 12 + line, 13 + line)]
+    begins = []
+    for length in range(20, 61):
+        seen = list(model._seen(text[:length]))
+        assert seen[0] == 2
+        assert 5 <= len(seen) <= 20
+        assert text[:length][-len(seen) :] == seen
+        begins.append(length - len(seen))
+    assert begins == sorted(begins)
+    assert len(set(begins)) == 5  # a new begin for every half window
+    long_line = [2, *range(4, 40)]
+    assert list(model._seen(long_line)) == long_line[-17:]
+
+
+@every_cell
+def test_the_layer_table_counts_every_weight(cell: str) -> None:
+    sizes = config(layers=2)
+    counted = sum(layer.parameters for layer in causal_layers(cell, sizes, WORDS))
+    assert counted == sum(p.numel() for p in network(cell, sizes).parameters())
+
+
+@every_cell
+def test_initial_weights(cell: str) -> None:
+    sizes = config(embedding_size=64, hidden_size=48)
+    weights = CausalNetwork(cell, sizes, 500, np.random.default_rng(0)).weights()
+    assert weights["embedding"].abs().max() <= 0.1
+    recurrent = weights["layer1.recurrent_kernel"].reshape(48, -1, 48)  # [H, G, H]
+    for gate in recurrent.unbind(1):
+        torch.testing.assert_close(gate @ gate.T, torch.eye(48), rtol=0, atol=1e-5)
+    bias = weights["layer1.bias"].reshape(-1, 48)
+    open_gates = [bool(gate.any()) for gate in bias]
+    assert open_gates == [cell == "lstm" and gate == 2 for gate in range(len(bias))]
+
+
+def test_one_dropout_mask_serves_all_time_steps() -> None:
+    ours = network("rnn", config(dropout=0.5))
+    dropped = ours._dropped(torch.ones(9, 4, 50), np.random.default_rng(0))
+    assert set(dropped.flatten().tolist()) == {0, 2}
+    assert torch.equal(dropped, dropped[:1].expand(9, -1, -1))
+    assert not torch.equal(dropped[0, 0], dropped[0, 1])
+    assert torch.equal(ours._dropped(torch.ones(9, 4, 50), None), torch.ones(9, 4, 50))
+
+
+def test_the_optimizer_clips_and_decays_all_but_biases() -> None:
+    ours = network("gru", config())
+    before = {name: tensor.clone() for name, tensor in ours.weights().items()}
+    optimizer = ClippedAdamW(ours, 0.1, weight_decay=0.5, clip=0.25)
+    for parameter in ours.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    for name, tensor in ours.weights().items():
+        shrunk = 1.0 if name.endswith("bias") else 0.95
+        torch.testing.assert_close(tensor, before[name] * shrunk, rtol=1e-6, atol=1e-7)
+    for parameter in ours.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    optimizer.step()
+    norms = [p.grad.norm() for p in ours.parameters() if p.grad is not None]
+    assert float(torch.stack(norms).norm()) == pytest.approx(0.25, rel=1e-3)
