@@ -58,7 +58,7 @@ from rnnlm_tui.training.checkpoint import RunState, load_state, record
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.job import Job
 
-CHANGEABLE = ("epochs", "learning_rate", "device", "threads")
+CHANGEABLE = ("epochs", "learning_rate", "patience", "device", "threads")
 """The settings that a run may be given anew when it goes on."""
 WORDS = ("max_vocabulary", "min_count", "tokenizer")
 """The settings that a run which starts from a model cannot have: it has its words."""
@@ -244,6 +244,12 @@ def _resumed_job(library: Library, name: str, options: argparse.Namespace) -> Jo
             f"the run of {name} has done all its {done} epochs",
             f"give more, such as --epochs {2 * done}",
         )
+    if state.position.has_waited_enough(config.train):
+        raise UsageError(
+            f"the run of {name} has ended early: its held-out loss was best in epoch"
+            f" {state.position.best_epoch}",
+            "let it wait longer, such as --patience 20",
+        )
     if "learning_rate" in changed:
         state.position.learning_rate = config.network_train.learning_rate
     sources = options.train or state.corpus.get("sources") or []
@@ -280,14 +286,15 @@ def _changed_settings(options: argparse.Namespace, preset: str) -> dict[str, str
     Raises UsageError for those that it cannot.
     """
     given = headless.given_settings(options)
-    fixed = sorted(given.keys() - set(CHANGEABLE))
+    own = settings_of(preset_named(preset))["train"]
+    changeable = [name for name in CHANGEABLE if name in own]
+    fixed = sorted(given.keys() - set(changeable))
     if fixed or options.preset or options.config:
         flag = (fixed or ["preset" if options.preset else "config"])[0].replace("_", "-")
         raise UsageError(
             f"--{flag} cannot be changed when a run goes on",
-            f"only {', '.join('--' + s.replace('_', '-') for s in CHANGEABLE)} can",
+            f"only {', '.join('--' + s.replace('_', '-') for s in changeable)} can",
         )
-    changeable = settings_of(preset_named(preset))["train"].keys() & {*CHANGEABLE}
     environment = settings_from_environment()
     return {name: environment[name] for name in changeable if name in environment} | given
 

@@ -144,13 +144,17 @@ def epoch_line(event: EpochEnded, epochs: int) -> str:
     return f"{line}  {in_time(event.elapsed_s)}  | {printable(event.sample['text'])}"
 
 
+REASONS = {"early_stop": "ended early, the held-out loss fell no more"}
+"""How it is said that a run is over, where one word does not tell it."""
+
+
 def finished_line(event: Finished, name: str) -> str:
     """The result of the run."""
     if not event.metrics:
         return f"{name}: {event.reason} before anything was learned"
-    train = event.metrics["train"]
+    train, why = event.metrics["train"], REASONS.get(event.reason, event.reason)
     return (
-        f"{name}: {event.reason}, epoch {event.metrics['epoch']} is kept,"
+        f"{name}: {why}, epoch {event.metrics['epoch']} is kept,"
         f" loss {train['loss']:.3f}, accuracy {train['accuracy']:.1%},"
         f" {in_time(event.elapsed_s)}, in {event.path}"
     )

@@ -98,6 +98,25 @@ def test_a_stopped_run_goes_on_and_sizes_cannot_change(command: Command, corpus_
     assert [e.epoch for e in events_of(done.stdout) if isinstance(e, EpochEnded)] == [3, 4]
 
 
+def test_a_run_that_ended_early_says_so_and_goes_on_with_more_patience(
+    command: Command, tmp_path: Path
+) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text(VERSES * 8)
+    # A step size that cannot learn: the first epoch is the best.
+    settings = [*TINY, "--epochs=50", "--patience=1", "--learning-rate=1e-20"]
+    done = command("--train", str(text), "--preset=gru", "--name=a", *settings)
+    assert "a: ended early, the held-out loss fell no more, epoch 1 is kept" in done.stdout
+    refused = command("--train", "--resume", "--name=a")
+    assert refused.returncode == 2
+    assert "its held-out loss was best in epoch 1" in refused.stderr
+    resumed = command("--train", "--resume", "--name=a", "--patience=3", "--json")
+    events = events_of(resumed.stdout)
+    assert [e.epoch for e in events if isinstance(e, EpochEnded)] == [3, 4]
+    assert isinstance(events[-1], Finished)
+    assert events[-1].reason == "early_stop"
+
+
 def test_training_can_start_from_a_model(command: Command, corpus_file: Path) -> None:
     settings = [*TINY, "--epochs=1", "--held-out=0", "--quiet"]
     command("--train", str(corpus_file), "--preset=gru", "--name=a", *settings)

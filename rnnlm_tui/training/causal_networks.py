@@ -223,19 +223,31 @@ class CausalNetwork(Network):
 
     def carried(self) -> dict[str, Tensor]:
         """See `Network`."""
+        names = self._state_names() if self._carried else []
         return {
-            f"layer{number}.{part}": tensor
-            for number, state in enumerate(self._carried or (), 1)
-            for part, tensor in enumerate(state)
+            name: tensor
+            for layer, state in zip(names, self._carried or (), strict=True)
+            for name, tensor in zip(layer, state, strict=True)
         }
+
+    def carries(self, rows: int) -> dict[str, tuple[int, ...]]:
+        """See `Network`."""
+        if self.config.context == "line":
+            return {}
+        shape = (rows, self.config.hidden_size)
+        return {name: shape for layer in self._state_names() for name in layer}
 
     def carry(self, tensors: Mapping[str, Tensor]) -> None:
         """See `Network`."""
+        names = self._state_names()
+        states = [tuple(tensors[name] for name in layer) for layer in names] if tensors else None
+        self._carried = states
+
+    def _state_names(self) -> list[list[str]]:
+        """The names of the parts of each layer's state."""
         parts = 2 if self.cell == "lstm" else 1
         numbers = range(1, self.config.layers + 1)
-        names = [[f"layer{n}.{part}" for part in range(parts)] for n in numbers]
-        found = [tuple(tensors[name] for name in layer if name in tensors) for layer in names]
-        self._carried = found if tensors else None
+        return [[f"layer{n}.{part}" for part in range(parts)] for n in numbers]
 
     def weights(self) -> dict[str, Tensor]:
         """See `Network`."""

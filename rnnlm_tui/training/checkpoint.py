@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from rnnlm_tui import model_files
-from rnnlm_tui.config import NetworkTrainConfig, RunConfig
+from rnnlm_tui.config import CausalTrainConfig, NetworkTrainConfig, RunConfig, TextConfig
 from rnnlm_tui.errors import ModelError, RnnlmError, StorageError, reason
 from rnnlm_tui.events import (
     Event,
@@ -91,6 +91,13 @@ class Position:
     best_epoch: int | None = None
     best_loss: float | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
+
+    def has_waited_enough(self, train: TextConfig) -> bool:
+        """Whether the held-out loss has not been better for as long as a run waits for it."""
+        if not isinstance(train, CausalTrainConfig) or not self.history:
+            return False
+        done: int = self.history[-1]["epoch"]
+        return done >= max(train.min_epochs, (self.best_epoch or 0) + train.patience)
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,10 +129,18 @@ class Learner:
             for name, tensor in self.network.carried().items()
         }
 
-    def carry(self, state: Arrays) -> None:
-        """The reverse of `carried`; nothing for the start of an epoch."""
+    def load_carried(self, state: Arrays) -> None:
+        """The reverse of `carried`. Raises ModelError for what no batch finds."""
+        if state:
+            rows = len(next(self.batches.epoch(1))[0])
+            if {name: array.shape for name, array in state.items()} != self.network.carries(rows):
+                raise ModelError("the saved state does not fit the network: what it carries on")
         tensors = {name: torch.from_numpy(a).to(self.device) for name, a in state.items()}
         self.network.carry(tensors)
+
+    def begin_epoch(self) -> None:
+        """The network carries nothing into the first batch."""
+        self.network.carry({})
 
     @torch.no_grad()
     def is_sound(self) -> bool:
@@ -163,7 +171,7 @@ class Learner:
             durations.append(time.perf_counter() - start)
         self.load_weights(before)
         self.restart_optimizer(rate)
-        self.carry({})
+        self.begin_epoch()
         return float(np.median(durations[-CALIBRATION_STEPS:]))
 
     def held_out_metrics(self) -> dict[str, float] | None:

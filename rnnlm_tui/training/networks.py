@@ -197,6 +197,10 @@ class Network(nn.Module, ABC):
         whose batches do not depend on each other, and at the start of a stream."""
         return {}
 
+    def carries(self, rows: int) -> dict[str, tuple[int, ...]]:
+        """The shapes of `carried` after a batch of so many rows."""
+        return {}
+
     def carry(self, tensors: Mapping[str, Tensor]) -> None:
         """The reverse of `carried`."""
 

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rnnlm_tui.config import CausalTrainConfig
 from rnnlm_tui.events import (
     EpochEnded,
     Event,
@@ -73,6 +72,7 @@ class Trainer:
         yield self._started()
         if self._job.state is None:
             self._save_state()
+        config = self._job.config
         while self._position.epoch <= self._epochs:
             yield from self._train_epoch()
             if not (math.isfinite(self._position.sums.nll) and self._learner.is_sound()):
@@ -85,18 +85,9 @@ class Trainer:
                 break
             else:
                 yield from self._end_epoch()
-                if self._control.stopped or self._is_patience_over():
+                if self._control.stopped or self._position.has_waited_enough(config.train):
                     break
         yield self._finished(self._why_over())
-
-    def _is_patience_over(self) -> bool:
-        """Whether the held-out loss has not been better for as long as the run may wait for it."""
-        config, position = self._job.config.train, self._position
-        if not isinstance(config, CausalTrainConfig) or not position.history:
-            return False
-        done: int = position.history[-1]["epoch"]
-        best = position.best_epoch or 0
-        return done >= max(config.min_epochs, best + config.patience)
 
     def _why_over(self) -> FinishReason:
         if self._position.epoch > self._epochs:
@@ -111,7 +102,7 @@ class Trainer:
         self._learner.load_weights(state.weights)
         self._learner.restart_optimizer(state.position.learning_rate)
         self._learner.load_moments(state.moments, state.position.updates)
-        self._learner.carry(state.carried)
+        self._learner.load_carried(state.carried)
         self._checkpoints.fresh = state.position.best_epoch is None
 
     def _train_epoch(self) -> Iterator[Event]:
@@ -121,7 +112,7 @@ class Trainer:
         if position.dropout is not None:
             self._dropout.bit_generator.state = position.dropout
         if sums.steps == 0:
-            self._learner.carry({})
+            self._learner.begin_epoch()
         batches = self._learner.batches.epoch(position.epoch, sums.steps)
         last, steps_before, examples_before = self._clock(), sums.steps, sums.examples
         while not self._control.stopped and (batch := next(batches, None)):

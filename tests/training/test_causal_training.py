@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from rnnlm_tui.config import make_run_config
+from rnnlm_tui.errors import ModelError
 from rnnlm_tui.events import EpochEnded, Event, Finished, Progress, Saved
 from rnnlm_tui.lm.families import FAMILIES
 from rnnlm_tui.model_files import load_model, read_card
@@ -245,6 +247,24 @@ def test_measuring_leaves_the_state_of_the_stream(tmp_path: Path) -> None:
     after = learner.carried()
     assert before.keys() == after.keys()
     assert all(np.array_equal(before[name], after[name]) for name in before)
+
+
+@pytest.mark.parametrize(
+    "carried",
+    [
+        {"layer1.0": np.zeros((2, 5), np.float32)},
+        {"layer1.0": np.zeros((3, 4), np.float32)},
+        {"layer2.0": np.zeros((3, 5), np.float32)},
+    ],
+)
+def test_a_carried_state_of_another_network_is_refused(
+    carried: dict[str, NDArray[np.float32]], tmp_path: Path
+) -> None:
+    small = job("gru", tmp_path / "a", epochs=1)
+    learner = Learner(small.config, small.prepared)
+    learner.load_carried({"layer1.0": np.zeros((3, 5), np.float32)})
+    with pytest.raises(ModelError, match="does not fit the network"):
+        learner.load_carried(carried)
 
 
 def test_a_loss_that_is_not_finite_goes_back_to_the_best_epoch(tmp_path: Path) -> None:
