@@ -30,6 +30,12 @@ There is no model yet that could suggest anything.
 
 Train a first one on Shakespeare's sonnets, which takes about a minute, or a model of your own on \
 a text of yours. You can write meanwhile."""
+WELCOME = """\
+Type a line. The slanted words ahead of the cursor are what the model would write: Tab takes one \
+of them, the right arrow takes all, Esc hides them. Enter sends the line, and the model goes on \
+with it.
+
+F3 trains a model on a text of your own. F1 shows all keys."""
 COMING = "{} is being trained: F3 shows it. Its first words come after an epoch; write meanwhile."
 
 
@@ -65,7 +71,9 @@ class AutocompleteScreen(WritingScreen):
         #trust { height: 3; color: $text-muted; }
         #sees, #figures { height: 1; padding: 0 1; color: $text-muted; }
         #empty { height: auto; padding: 1 2; display: none; }
-        #empty Static { max-width: 72; height: auto; }
+        #empty Static, #welcome { max-width: 72; height: auto; }
+        #welcome { display: none; padding: 1 2; color: $text-muted; }
+        &.-fresh #welcome { display: block; }
         #empty Button { margin: 1 1 0 0; }
         #empty Horizontal { height: auto; }
         &.-no-model #empty { display: block; }
@@ -94,6 +102,7 @@ class AutocompleteScreen(WritingScreen):
                     with Horizontal():
                         yield Button("Train on the sonnets", id="first-model", variant="primary")
                         yield Button("Train on my text", id="own-model")
+                yield Static(WELCOME, id="welcome", markup=False)
                 yield TranscriptView(id="transcript")
             yield SidePane(id="side")
         yield FixedText("sees")
@@ -146,7 +155,9 @@ class AutocompleteScreen(WritingScreen):
         self.set_class(self.host.is_without_models, "-no-model")
         coming = self.host.trained_name
         self.set_class(coming is not None, "-coming")
-        self.set_class(bool(self.transcript.turns), "-has-lines")
+        has_lines = bool(self.transcript.turns)
+        self.set_class(has_lines, "-has-lines")
+        self.set_class(not has_lines and not self.host.is_without_models, "-fresh")
         text = EMPTY if coming is None else COMING.format(printable(coming))
         self.query_one("#empty Static", Static).update(text)
 

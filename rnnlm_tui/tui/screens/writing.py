@@ -220,6 +220,7 @@ class WritingScreen(AppScreen):
         self._line_number = 1
         self.editor.earlier_lines.clear()
         await self.query_one(TranscriptView).fill([])
+        self.show_emptiness()
         self._title_editor()
         self.host.tell("the transcript is cleared")
 
