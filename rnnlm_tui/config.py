@@ -292,9 +292,19 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 model=NgramConfig(),
                 train=LineTextConfig(),
             ),
-            causal_preset("rnn", "a causal network of tanh units, small and quick"),
-            causal_preset("gru", "a causal network of gated units, learns fastest"),
-            causal_preset("lstm", "a causal network of cells, best on a large text"),
+            causal_preset(
+                "rnn",
+                "a causal network of tanh units, small and quick",
+                learning_rate=2e-3,
+                epochs=20,
+            ),
+            causal_preset("gru", "a causal network of gated units, learns soonest"),
+            causal_preset(
+                "lstm",
+                "a causal network of cells, for large texts",
+                hidden_size=512,
+                epochs=14,
+            ),
         )
     }
 )
