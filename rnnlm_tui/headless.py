@@ -341,7 +341,8 @@ def _chosen_settings(corpus: Corpus, config: RunConfig) -> Iterator[str]:
     yield f"for a corpus of this size ({scale.name}), unless a flag says otherwise:"
     names = dict.fromkeys(name for each in preset.scales for name in each.settings)
     for part in (config.model, config.train):
-        values = {n: v for n, v in dataclasses.asdict(part).items() if n in names}
+        own = dataclasses.asdict(part).items()
+        values = {n: v for n, v in own if n in names and v is not None}
         yield "  " + ", ".join(f"--{n.replace('_', '-')} {v}" for n, v in values.items())
 
 
