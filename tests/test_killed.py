@@ -164,6 +164,7 @@ def test_a_run_killed_again_and_again_ends_like_one_that_never_was(
     assert names == {
         "history.jsonl",
         "model.json",
+        "origin.json",
         "resume.safetensors",
         two.weights,
         two.vocabulary,

@@ -49,7 +49,9 @@ class Insights:
     def _read(self, speaker: Speaker) -> Evaluation | None:
         from rnnlm_tui.own_evaluation import read_evaluation
 
-        return read_evaluation(self._library().path(speaker.name), speaker.card)
+        with suppress(RnnlmError):  # a name that no folder has
+            return read_evaluation(self._library().path(speaker.name), speaker.card)
+        return None
 
     def _can_be_measured(self, speaker: Speaker) -> bool:
         """Not while it trains: each epoch would be measured, and take the processor from it."""
@@ -86,7 +88,9 @@ class Insights:
 
         text = (speaker.card.tokenizer, speaker.card.corpus.get("sha256"))
         if self._indexed is None or self._indexed[0] != text:
-            index = copied_spans(speaker.name, self._library().path(speaker.name), speaker.card)
+            index = None
+            with suppress(RnnlmError):
+                index = copied_spans(speaker.name, self._library().path(speaker.name), speaker.card)
             self._indexed = text, index
         index = self._indexed[1]
         spans = index.find(words) if index is not None else ()

@@ -27,6 +27,7 @@ def sections() -> Iterator[tuple[str, type[DOMNode]]]:
     from rnnlm_tui.tui.screens.model_card import ModelCardScreen
     from rnnlm_tui.tui.screens.models import ModelsScreen
     from rnnlm_tui.tui.screens.train import TrainScreen
+    from rnnlm_tui.tui.widgets.form_fields import SourceSet
     from rnnlm_tui.tui.widgets.line_editor import LineEditor
     from rnnlm_tui.tui.widgets.path_input import PathLine
     from rnnlm_tui.tui.widgets.transcript_view import TranscriptView
@@ -36,6 +37,7 @@ def sections() -> Iterator[tuple[str, type[DOMNode]]]:
     yield "Autocomplete", AutocompleteScreen
     yield "Autocomplete: the transcript", TranscriptView
     yield "Train", TrainScreen
+    yield "Train: where the text comes from", SourceSet
     yield "Models", ModelsScreen
     yield "A model's card", ModelCardScreen
     yield "The path of a file", PathLine

@@ -26,6 +26,7 @@ from rnnlm_tui.tui.run_words import PHASE_LABELS, outcome
 from rnnlm_tui.tui.runs import Runs
 from rnnlm_tui.tui.screens.dialogs import AskText, Confirm
 from rnnlm_tui.tui.screens.train import TrainScreen
+from rnnlm_tui.tui.train_plan import Plan
 from rnnlm_tui.tui.training_process import TrainingProcess, TrainingRequest, own_command
 from rnnlm_tui.tui.widgets.data_card import DataCard
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
@@ -45,6 +46,10 @@ class Host(App[None]):
 
     default_seed_line = "the cat"
 
+    def count_first(self, plan: Plan, paths: tuple[str, ...]) -> None:
+        """Keeps what was to be counted."""
+        self.counted.append((plan, paths))
+
     def __init__(
         self, data: Path, options: tuple[str, ...], summary: tuple[str, ...] | None = None
     ) -> None:
@@ -53,6 +58,7 @@ class Host(App[None]):
         command = scripted_child.command(*options)
         self.runs = Runs(self.library, command=command, log_folder=data / "log")
         self.train = TrainScreen(summary)
+        self.counted: list[tuple[Plan, tuple[str, ...]]] = []
         self.told: list[str] = []
         self.spoken: list[str] = []
         self.modes: list[str] = []
@@ -183,6 +189,7 @@ async def test_a_training_is_started_from_the_form_by_keys(
         assert run.name == "sonnets-lesson"
         assert "--epochs=130" in run.request.arguments
         assert "--seed-line=the cat" in run.request.arguments
+        assert [(plan.name, paths) for plan, paths in on.app.counted] == [("sonnets-lesson", ())]
 
 
 async def test_a_training_is_started_from_the_form_by_the_mouse(data_dir: Path) -> None:

@@ -59,7 +59,16 @@ class SourceSet(RadioSet):
     """The sources to choose from. The arrows go from one to the next and space takes it; Enter and
     a click take it and go on to what it asks for."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "choose", "Choose", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "enter",
+            "choose",
+            "choose",
+            show=False,
+            id="sources.choose",
+            tooltip="Take this source of the text, and go on to what it asks for",
+        )
+    ]
 
     @dataclasses.dataclass
     class Chosen(Message):
