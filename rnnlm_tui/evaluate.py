@@ -165,7 +165,8 @@ class _Reader:
             known, ids = word in vocabulary, vocabulary.encode([word])
             # Without a begin of line, nothing is learned of a line's first word.
             line.losses.append(_nats(probabilities, ids[0]) if ids and context else math.nan)
-            better = _better(model, probabilities, ids[0]) if known else None
+            is_listed = known and ids[0] not in model.unsuggested_ids
+            better = _better(model, probabilities, ids[0]) if is_listed else None
             line.unknown.append(not known)
             line.ranks.append(NOT_LISTED if better is None else int(better.sum()))
             line.keys.append(_keys(model, better, word, is_last=i == len(words) - 1))

@@ -60,6 +60,9 @@ DEEPEST_JSON = 32
 """What is nested more deeply would exhaust the stack of whoever copies or prints it."""
 LARGEST_WEIGHT = 1e12
 """Beyond it the sums of products in a network overflow float32; a trained weight is below 100."""
+HALVES = {"F32": "F16"}
+"""The type that may stand for another in a file, to halve it: weights are rounded by 2^-11 of
+themselves at most."""
 
 
 def with_min_count(config: dict[str, Any]) -> dict[str, Any]:
@@ -298,8 +301,8 @@ def read_card(folder: Path) -> ModelCard:
 
 
 def check_tensors(path: Path, specs: Mapping[str, ArraySpec]) -> None:
-    """Checks the header of a safetensors file: just the arrays of `specs`, and the file as long as
-    it must be. Raises ModelError."""
+    """Checks the header of a safetensors file: just the arrays of `specs`, or those at half their
+    precision, and the file as long as it must be. Raises ModelError."""
     with _opened(path) as file:
         _check_header(file, path, specs)
 
@@ -311,7 +314,10 @@ def read_tensors(path: Path, specs: Mapping[str, ArraySpec]) -> dict[str, NDArra
     """
     with _opened(path) as file:
         _check_header(file, path, specs)
-        tensors = {name: file.get_tensor(name) for name in specs}
+        tensors = {
+            name: file.get_tensor(name).astype(DTYPES[spec.dtype], copy=False)
+            for name, spec in specs.items()
+        }
     for name, tensor in tensors.items():
         if tensor.dtype == np.float32 and not is_usable(tensor):
             raise ModelError(f"{path.name}: {name} holds numbers that are not finite or too large")
@@ -353,7 +359,7 @@ def _check_header(file: Any, path: Path, specs: Mapping[str, ArraySpec]) -> None
         raise ModelError(f"{path.name} holds other tensors than the model has")
     for name, (shape, dtype) in specs.items():
         piece = file.get_slice(name)
-        if piece.get_dtype() != dtype or tuple(piece.get_shape()) != shape:
+        if piece.get_dtype() not in (dtype, HALVES.get(dtype)) or tuple(piece.get_shape()) != shape:
             raise ModelError(f"{path.name}: {name} is not {DTYPES[dtype]} of shape {shape}")
 
 

@@ -96,15 +96,18 @@ def _seen(model: LanguageModel, words: Sequence[str]) -> tuple[str, ...]:
     vocabulary = model.vocabulary
     ids = vocabulary.encode(words)
     last = ids[max(0, len(ids) - model.window) :]
-    return tuple(vocabulary.word(i) for i in last if i not in vocabulary.unsuggested_ids)
+    return tuple(vocabulary.word(i) for i in last if i >= vocabulary.first_word_id)
 
 
 def _ranked(model: LanguageModel, context: list[int], prefix: str, k: int) -> tuple[Candidate, ...]:
     probabilities = model.next_word_probabilities(context)
+    suggested = np.ones(model.vocabulary.total_words, dtype=np.bool_)
+    suggested[list(model.unsuggested_ids)] = False
     if prefix:
         ids = np.sort(model.vocabulary.ids_with_prefix(prefix))
+        ids = ids[suggested[ids]]
     else:
-        ids = np.arange(model.vocabulary.first_word_id, model.vocabulary.total_words)
+        ids = np.flatnonzero(suggested)
     fitting = probabilities[ids]
     top = _top(fitting, k)  # ties by id: the more frequent word first
     # Where every fitting word has underflowed to zero, they are equally likely.
@@ -182,11 +185,12 @@ def continue_line(
 
 def _likeliest(model: LanguageModel, probabilities: NDArray[np.float32]) -> int:
     """The likeliest id. In the lesson's vocabulary padding is one of them; where there are specials
-    neither it nor they count."""
+    only what can be suggested counts."""
     if not model.vocabulary.specials:
         return int(probabilities.argmax())
-    first = model.vocabulary.first_word_id
-    return first + int(probabilities[first:].argmax())
+    suggested = probabilities.copy()
+    suggested[list(model.unsuggested_ids)] = -1
+    return int(suggested.argmax())
 
 
 def _draw(

@@ -557,12 +557,26 @@ def test_words_of_any_script_are_taken() -> None:
 # Weights
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float16, np.int64, np.int32, np.bool_])
+@pytest.mark.parametrize("dtype", [np.float64, np.int64, np.int32, np.bool_])
 def test_weights_of_another_type_are_refused(dtype: type) -> None:
     def change(tensors: dict[str, NDArray[Any]]) -> None:
         tensors["embedding"] = tensors["embedding"].astype(dtype)
 
     assert "float32" in refusal(with_tensors(change))
+
+
+def test_weights_of_half_the_precision_are_read_as_whole_ones() -> None:
+    def halve(tensors: dict[str, NDArray[Any]]) -> None:
+        tensors.update({name: array.astype(np.float16) for name, array in tensors.items()})
+
+    whole = random_weights(small_card())
+    with library_with(with_tensors(halve)) as library:
+        assert why_refused(library) is None
+        folder = library.path("victim")
+        read = model_files.read_weights(folder, model_files.read_card(folder))
+    for name, array in read.items():
+        assert array.dtype == np.float32
+        assert array == pytest.approx(whole[name], rel=2**-11, abs=1e-7)
 
 
 @pytest.mark.parametrize("name", ["BF16", "F8_E4M3", "F4", "XX", 5])

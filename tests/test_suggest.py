@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from rnnlm_tui.lm.model import unsuggested_ids
 from rnnlm_tui.suggest import LOOK_AHEAD, continue_line, suggest
-from rnnlm_tui.text.tokenizer import LessonTokenizer
+from rnnlm_tui.text.tokenizer import LessonTokenizer, WhitespaceTokenizer
 from rnnlm_tui.text.vocabulary import SPECIALS, Vocabulary
 
 WORDS = ("the", "cat", "car", "sat", "dog", "a")
@@ -26,9 +27,10 @@ class ScriptedModel:
         after: Mapping[str, Mapping[str, float]],
         window: int = 3,
         specials: Sequence[str] = (),
+        words: Sequence[str] = WORDS,
     ) -> None:
-        self.vocabulary = Vocabulary(WORDS, specials)
-        self.unsuggested_ids = self.vocabulary.unsuggested_ids
+        self.vocabulary = Vocabulary(words, specials)
+        self.unsuggested_ids = unsuggested_ids(self.vocabulary, self.tokenizer)
         self.window = window
         self.asked: list[tuple[int, ...]] = []
         self._after = after
@@ -40,7 +42,10 @@ class ScriptedModel:
         if script is None:
             total = self.vocabulary.total_words
             return np.full(total, 1 / total, dtype=np.float32)
-        ids = {word: i for i, word in enumerate(("", *self.vocabulary.specials, *WORDS))}
+        ids = {
+            word: i
+            for i, word in enumerate(("", *self.vocabulary.specials, *self.vocabulary.words))
+        }
         probabilities = np.zeros(len(ids), dtype=np.float32)
         for word, probability in script.items():
             probabilities[ids[word]] = probability
@@ -59,6 +64,22 @@ def test_the_likeliest_words_come_first_and_padding_never() -> None:
     assert [c.word for c in answer.candidates] == ["cat", "car", "dog"]
     # 0.1 of the mass was the padding's; the rest is shared among the words.
     assert [c.probability for c in answer.candidates] == pytest.approx([5 / 9, 2 / 9, 2 / 9])
+
+
+def test_an_apostrophe_alone_is_neither_suggested_nor_written() -> None:
+    after = {"the": {"'": 0.6, "'tis": 0.3, "cat": 0.1}, "cat": {"'": 0.8, "the": 0.2}}
+    model = ScriptedModel(after, specials=SPECIALS, words=("the", "'", "'tis", "cat"))
+    shares = {c.word: c.probability for c in suggest(model, "the ").candidates}
+    assert shares == pytest.approx({"'tis": 0.75, "cat": 0.25, "the": 0})
+    assert [c.word for c in suggest(model, "the '").candidates] == ["'tis"]
+    assert continue_line(model, "cat", 2) == ["the", "'tis"]
+    drawn = {tuple(continue_line(model, "cat", 1, temperature=2.0)) for _ in range(20)}
+    assert drawn == {("the",)}
+
+
+def test_marks_are_words_where_the_text_is_in_tokens_already() -> None:
+    vocabulary = Vocabulary(("the", "'", ","), SPECIALS)
+    assert unsuggested_ids(vocabulary, WhitespaceTokenizer()) == (0, 1, 2, 3)
 
 
 def test_a_half_typed_word_filters_and_shares_the_probability() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import CausalConfig
-from rnnlm_tui.lm.model import Layer
+from rnnlm_tui.lm.model import Layer, unsuggested_ids
 from rnnlm_tui.lm.recurrent import Weights, softmax
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
@@ -147,7 +147,7 @@ class CausalModel:
         self.tokenizer = tokenizer
         self.window = window
         self.carries_lines = config.context == "stream"
-        self.unsuggested_ids = vocabulary.unsuggested_ids
+        self.unsuggested_ids = unsuggested_ids(vocabulary, tokenizer)
         self._embedding = weights["embedding"]
         self._projection = weights.get("projection.kernel")
         self._bias = weights["output.bias"]

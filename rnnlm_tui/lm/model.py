@@ -43,7 +43,7 @@ class LanguageModel(Protocol):
 
     @property
     def unsuggested_ids(self) -> tuple[int, ...]:
-        """Ids that stand for no word of the user's: padding, unknown, begin and end of line."""
+        """Ids that no suggestion is made of: padding, the specials, and marks alone."""
         ...
 
     @property
@@ -61,3 +61,12 @@ class LanguageModel(Protocol):
         The array belongs to the model and must not be written to.
         """
         ...
+
+
+def unsuggested_ids(vocabulary: Vocabulary, tokenizer: Tokenizer) -> tuple[int, ...]:
+    """The ids that no suggestion is made of: padding, the specials, and marks alone. The lesson,
+    whose vocabulary has no specials, suggests every word."""
+    if not vocabulary.specials:
+        return vocabulary.unsuggested_ids
+    words = enumerate(vocabulary.words, start=vocabulary.first_word_id)
+    return (*vocabulary.unsuggested_ids, *(i for i, word in words if tokenizer.is_mark(word)))

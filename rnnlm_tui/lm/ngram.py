@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnlm_tui.lm.model import unsuggested_ids
 from rnnlm_tui.lm.ngram_counts import marked
 from rnnlm_tui.text.lines import EncodedLines
 from rnnlm_tui.text.tokenizer import Tokenizer
@@ -42,7 +43,7 @@ class NgramModel:
         """`arrays` as above, checked."""
         self.vocabulary, self.tokenizer = vocabulary, tokenizer
         self.window = order - 1
-        self.unsuggested_ids = vocabulary.unsuggested_ids
+        self.unsuggested_ids = unsuggested_ids(vocabulary, tokenizer)
         self._alone: NDArray[np.float32] = arrays["probability.1"]
         self._levels = [
             (

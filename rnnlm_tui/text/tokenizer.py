@@ -25,6 +25,10 @@ class Tokenizer(Protocol):
         """
         ...
 
+    def is_mark(self, word: str) -> bool:
+        """Whether `word` is a mark alone that nobody wants suggested."""
+        ...
+
 
 class LessonTokenizer:
     """The lesson's (Keras's `Tokenizer`): lower case, punctuation to spaces, apostrophes stay.
@@ -42,6 +46,10 @@ class LessonTokenizer:
         *whole, last = text.lower().translate(self._spaces).split(" ")
         return [word for word in whole if word], last
 
+    def is_mark(self, word: str) -> bool:
+        """An apostrophe alone, as a dash before a quotation leaves one behind."""
+        return not word.strip("'")
+
 
 class WhitespaceTokenizer:
     """For text that is in tokens already, as standard corpora are: what stands between white space
@@ -57,6 +65,10 @@ class WhitespaceTokenizer:
         if not words or text[-1].isspace():
             return words, ""
         return words[:-1], words[-1]
+
+    def is_mark(self, word: str) -> bool:
+        """No word is: in such a text marks are words."""
+        return False
 
 
 TOKENIZERS: Mapping[str, Tokenizer] = MappingProxyType(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.config import RunConfig
 from rnnlm_tui.errors import ModelError, UsageError
+from rnnlm_tui.lm.model import unsuggested_ids
 from rnnlm_tui.model_files import LARGEST_WEIGHT
 from rnnlm_tui.suggest import continue_line
 from rnnlm_tui.text.prepared import PreparedText
@@ -61,8 +62,8 @@ class Learner:
             torch.set_num_threads(training.threads)
         self.threads = torch.get_num_threads()
         self.vocabulary, self.window = prepared.vocabulary, prepared.window
-        self.unsuggested_ids = self.vocabulary.unsuggested_ids
         self.tokenizer = TOKENIZERS[config.tokenizer]
+        self.unsuggested_ids = unsuggested_ids(self.vocabulary, self.tokenizer)
         rng = np.random.default_rng(config.train.seed)
         self.network = recipe.network(config.model, self.vocabulary.total_words, rng)
         self.network.to(self.device)
