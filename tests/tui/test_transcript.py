@@ -395,7 +395,7 @@ async def test_the_view_keeps_the_newest_lines_and_stays_at_the_bottom() -> None
         assert texts(view.lines)[-2:] == ["the last", "and more"]
         assert len(view.lines) == MOST_LINES
         assert view.scroll_offset.y == view.max_scroll_y
-        assert "a name to…" in app.screen._compositor.render_strips()[-1].text
+        assert "a name too…" in app.screen._compositor.render_strips()[-1].text
         check_layout(app)
 
 

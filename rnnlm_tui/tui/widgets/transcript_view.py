@@ -16,7 +16,7 @@ from textual.widget import Widget
 from rnnlm_tui.printing import printable
 from rnnlm_tui.tui.transcript import Continuation, Copied, Turn
 
-LABEL_WIDTH = 10
+LABEL_WIDTH = 11
 MOST_LINES = 200
 """Widgets kept on the screen; with 500 one more takes 40 ms, with 100 it takes 16."""
 
