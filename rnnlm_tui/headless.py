@@ -387,6 +387,7 @@ def entry_json(entry: Entry, evaluation: Evaluation | None = None) -> dict[str, 
         "size_bytes": entry.size_bytes,
         "created": card.created if card else None,
         "updated": card.updated if card else None,
+        "built_in": entry.built_in,
         "trained_by": entry.trained_by,
         "damaged": entry.damaged,
     }
@@ -413,7 +414,7 @@ def models_table(entries: Iterable[Entry]) -> Iterator[str]:
                 _figure(train.get("loss"), ".3f"),
                 _figure(train.get("accuracy"), ".1%"),
                 size,
-                printable(card.updated[:16].replace("T", " ")),
+                "built in" if entry.built_in else printable(card.updated[:16].replace("T", " ")),
             )
         )
         if entry.trained_by:

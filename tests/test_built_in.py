@@ -83,7 +83,10 @@ def test_the_command_line_uses_it_where_there_is_no_other(
 ) -> None:
     answer = json.loads(command("--suggest", "the ", "--json").stdout)
     assert answer["model"] == BUILT_IN
-    assert BUILT_IN in command("--models").stdout
+    (row,) = [row for row in command("--models").stdout.splitlines() if BUILT_IN in row]
+    assert row.endswith("built in")
+    (listed,) = json.loads(command("--models", "--json").stdout)["models"]
+    assert listed["built_in"] is True
     done = command("--export", BUILT_IN, str(library.folder.parent.with_name("a.zip")))
     assert done.returncode == 0
 
