@@ -184,7 +184,7 @@ async def test_the_strip_fits_however_much_there_is_to_say(tmp_path: Path) -> No
 async def test_the_chosen_row_is_always_in_sight(tmp_path: Path) -> None:
     """At 80x24 there are five rows for ten words."""
     async with desk(tmp_path) as it:
-        words = it.editor._words
+        words = it.editor._offer.words
         await it.press(*["down"] * 8)
         shown = [row for row in it.rows if "%" in row][:5]
         assert [row.split()[1] for row in shown] == list(words[3:8])

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import ClassVar
 
-from rich.cells import cell_len, set_cell_size
-from textual.binding import Binding, BindingType
+from rich.cells import cell_len
+from textual.binding import BindingType
 from textual.document._document import EditResult
 from textual.document._edit import Edit
 from textual.message import Message
@@ -20,6 +20,8 @@ from textual.widgets.text_area import Selection
 
 from rnnlm_tui.printing import printable
 from rnnlm_tui.tui.key_account import KeyAccount
+from rnnlm_tui.tui.offer import Offer, fitting
+from rnnlm_tui.tui.widgets.line_keys import LINE_KEYS
 from rnnlm_tui.tui.widgets.one_line import OneLine
 
 WORD = re.compile(r" *[^ ]+")
@@ -35,87 +37,7 @@ class LineEditor(OneLine):
     """One line. The ghost is shown at its end alone, so that no key that moves the cursor within it
     ever accepts."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "tab",
-            "accept_word_or_move_on",
-            "word",
-            id="line.accept_word",
-            tooltip="Accept one word of the ghost; without a ghost, move the focus",
-        ),
-        Binding(
-            "ctrl+right,alt+f",
-            "accept_word_or_skip_word",
-            "Accept a word",
-            id="line.accept_word_right",
-            tooltip="Accept one word of the ghost; without a ghost, move a word to the right",
-            show=False,
-        ),
-        Binding(
-            "right",
-            "accept_all_or_right",
-            "all",
-            id="line.accept_all",
-            tooltip="Accept all of the ghost; elsewhere, move the cursor to the right",
-            key_display="→",
-        ),
-        Binding(
-            "end,ctrl+e",
-            "accept_all_or_end",
-            "Accept all",
-            id="line.accept_all_end",
-            tooltip="Accept all of the ghost; elsewhere, move the cursor to the end",
-            show=False,
-        ),
-        Binding(
-            "down",
-            "choose_next",
-            "choose",
-            id="line.choose_next",
-            tooltip="Choose in the list; Enter or a digit inserts",
-            key_display="↓",
-        ),
-        Binding(
-            "up",
-            "choose_previous_or_recall",
-            "Earlier",
-            id="line.choose_previous",
-            tooltip="Up in the list; on an empty line, your earlier lines",
-            show=False,
-        ),
-        Binding(
-            "escape",
-            "hide",
-            "hide",
-            id="line.hide",
-            tooltip="Hide the suggestions until the next word",
-            key_display="esc",
-        ),
-        Binding(
-            "enter",
-            "send_or_insert",
-            "send",
-            id="line.send",
-            tooltip="Send the line; the model continues it. In the list: insert the chosen word",
-            key_display="⏎",
-        ),
-        Binding(
-            "ctrl+@,ctrl+space",
-            "suggest_now",
-            "suggest",
-            id="line.suggest_now",
-            tooltip="Suggest now, though the ghost is off or hidden",
-            key_display="^Space",
-            show=False,
-        ),
-        Binding(
-            "ctrl+z,super+z", "undo", "undo", id="line.undo", tooltip="Undo; one accept is one step"
-        ),
-        Binding(
-            "ctrl+y,super+y", "redo", "Redo", id="line.redo", tooltip="Redo what was undone",
-            show=False,
-        ),
-    ]  # fmt: skip
+    BINDINGS: ClassVar[list[BindingType]] = [*LINE_KEYS]
     DEFAULT_CSS = """
     LineEditor {
         height: 3;
@@ -153,14 +75,7 @@ class LineEditor(OneLine):
         self.earlier_lines: list[str] = []
         self._account = KeyAccount()
         self._ask = ask
-        self._words: tuple[str, ...] = ()
-        self._prefix = ""
-        self._promised = ""
-        """The line up to the cursor with its ghost; while what is typed agrees with it, the rest
-        stays on screen, and a newer answer replaces it behind."""
-        self._promised_from = 0
-        """The length of the line without the word that the ghost completes: a shorter line is
-        another line."""
+        self._offer = Offer()
         self.choice: int | None = None
         self._hidden_at: int | None = None
         self._forced_at: int | None = None
@@ -175,12 +90,7 @@ class LineEditor(OneLine):
     @property
     def ghost(self) -> str:
         """The whole ghost, though a part of it alone may fit on the screen."""
-        line = self.line
-        if not (self._is_shown and self.is_at_end and self._promised.startswith(line)):
-            return ""
-        if len(line) < self._promised_from:
-            return ""
-        return self._promised[len(self.line) :]
+        return self._offer.rest_of(self.line) if self._is_shown and self.is_at_end else ""
 
     @property
     def is_hidden(self) -> bool:
@@ -208,7 +118,7 @@ class LineEditor(OneLine):
     def show(self, words: tuple[str, ...], prefix: str, continuation: tuple[str, ...]) -> None:
         """Offers `words`, all of which begin with `prefix`, for the place of the cursor; the ghost
         is `continuation`, which begins with the first of them."""
-        self._words, self._prefix = tuple(map(printable, words)), prefix
+        self._offer.take(words, prefix)
         if self.choice is not None:
             self.choice = min(self.choice, len(words) - 1) if words else None
         self._promise(printable(" ".join(continuation)))
@@ -216,7 +126,7 @@ class LineEditor(OneLine):
 
     def forget(self) -> None:
         """Takes the offer back, which is another model's, and asks again."""
-        self._words, self._prefix, self._promised, self.choice = (), "", "", None
+        self._offer, self.choice = Offer(), None
         self._draw_ghost()
         self.ask_again()
 
@@ -235,24 +145,13 @@ class LineEditor(OneLine):
 
     def _promise(self, continuation: str) -> None:
         if self.choice is not None:
-            continuation = self._words[self.choice]
-        self._promised = self.line[: self.cursor] + continuation[len(self._prefix) :]
-        self._promised_from = self.cursor - len(self._prefix)
+            continuation = self._offer.words[self.choice]
+        self._offer.promise(self.line[: self.cursor], continuation)
         self._draw_ghost()
 
     def _draw_ghost(self) -> None:
-        self.suggestion = self._fitting(self.ghost)
-
-    def _fitting(self, ghost: str) -> str:
-        """As many whole words of the ghost as fit into the row, or the part of one that does."""
         room = max(ROOM_FOR_GHOST, self.content_size.width - cell_len(self.line)) - 1
-        room = min(room, self.content_size.width - 1)
-        if cell_len(ghost) <= room:
-            return ghost
-        part = set_cell_size(ghost, max(0, room - 1)).rstrip()
-        if " " in part.lstrip() and not ghost.startswith(part + " "):
-            part = part.rpartition(" ")[0]
-        return f"{part}…" if part.strip() else ""
+        self.suggestion = fitting(self.ghost, min(room, self.content_size.width - 1))
 
     # Edits and moves
 
@@ -261,7 +160,7 @@ class LineEditor(OneLine):
         self._recalled = self._added_space_at = None
         start, end = (self._column(location) for location in (edit.top, edit.bottom))
         if end - start > 1:  # deleted on purpose, and not to be offered again
-            self._promised = ""
+            self._offer.withdraw()
         self._account.edited(start, end, len(edit.text))
         result = super().edit(edit)
         self._account.remember(self.line)
@@ -394,17 +293,18 @@ class LineEditor(OneLine):
     def _insert_candidate(self, index: int, keys: int | None = None) -> None:
         """By default with the keys that have led to the choice, and one more."""
         # While an answer is awaited, the words are those for an earlier line.
-        if index < len(self._words) and self._answered.is_set():
+        if index < len(self._offer.words) and self._answered.is_set():
             keys = 2 + (self.choice or 0) if keys is None else keys
-            self._accept(self._words[index][len(self._prefix) :], keys)
+            self._accept(self._offer.rest_of_word(index), keys)
 
     async def action_choose_next(self) -> None:
         if self._recalled is not None:
             self._recall(self._recalled + 1)
             return
         await self._answer()
-        if self._answered.is_set() and self._words and not self.is_hidden:
-            self._choose(0 if self.choice is None else min(self.choice + 1, len(self._words) - 1))
+        last = len(self._offer.words) - 1
+        if self._answered.is_set() and last >= 0 and not self.is_hidden:
+            self._choose(0 if self.choice is None else min(self.choice + 1, last))
 
     def action_choose_previous_or_recall(self) -> None:
         if self.choice is not None:
