@@ -9,7 +9,6 @@ import re
 import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -17,7 +16,6 @@ from rich.text import Text
 from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.markup import escape
 from textual.screen import Screen
 from textual.theme import Theme
 from textual.worker import WorkerFailed
@@ -28,7 +26,6 @@ from rnnlm_tui.printing import printable
 from rnnlm_tui.tui.predictor import Speaker
 from rnnlm_tui.tui.preferences import (
     keymap_path,
-    load_keymap,
     load_preferences,
     save_preferences,
     write_keymap,
@@ -257,22 +254,14 @@ class RnnlmApp(App[None]):
     def _load_keymap(self) -> None:
         if not keymap_path(self._config_dir).exists():
             return
-        from rnnlm_tui.tui.keys import all_ids, clashes, is_key
+        from rnnlm_tui.tui.user_keys import checked_keymap
 
         with self.explained():
-            wanted = load_keymap(self._config_dir, all_ids())
-            keymap = {
-                id_: keys for id_, keys in wanted.items() if all(map(is_key, keys.split(",")))
-            }
+            keymap, faults = checked_keymap(self._config_dir)
             self.autocomplete.editor.give_up(k for keys in keymap.values() for k in keys.split(","))
             self.set_keymap(keymap)
-            if unknown := ", ".join(wanted[id_] for id_ in wanted.keys() - keymap.keys()):
-                raise RnnlmError(
-                    f"the keymap names keys that no keyboard has: {unknown}",
-                    "their actions keep their own keys",
-                )
-            if found := ", ".join(dict.fromkeys(clashes(keymap))):
-                raise RnnlmError(f"the keymap gives one key to several actions: {found}")
+            for fault in faults:
+                self.explain(fault)
 
     def _obey_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -383,38 +372,11 @@ class RnnlmApp(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action of the screen, the models to write with, and Textual's own few."""
-        from rnnlm_tui.tui.keys import described_bindings
+        from rnnlm_tui.tui.commands import commands
 
-        for node, binding in described_bindings(screen):
-            action = partial(self.run_action, binding.action, node)
-            yield SystemCommand(binding.description.capitalize(), binding.tooltip, action)
-        yield from self._commands_elsewhere()
-        keymap_help = "Write a file to give keys of your own"
-        yield SystemCommand("Keymap", keymap_help, self.action_write_keymap)
-        with suppress(RnnlmError):
-            for name in self.library.names():
-                use = partial(self.speak_with, name)
-                title = f"Model {escape(printable(name))}"
-                yield SystemCommand(title, "Write with this model", use)
-        for theme in self.available_themes:
-            look = partial(setattr, self, "theme", theme)
-            yield SystemCommand(f"Theme {escape(theme)}", "Look like this from now on", look)
+        yield from commands(self, screen)
         own = {"Theme", "Screenshot"}
         yield from (c for c in super().get_system_commands(screen) if c.title in own)
-
-    def _commands_elsewhere(self) -> Iterable[SystemCommand]:
-        """The actions of the screens that are not shown: each shows its screen first."""
-        from rnnlm_tui.tui.keys import own_bindings, screens
-
-        for mode, kind in screens().items():
-            for binding in own_bindings(kind) if mode != self.current_mode else ():
-                title = f"{mode.capitalize()}: {binding.description}"
-                act = partial(self._act_elsewhere, mode, binding.action)
-                yield SystemCommand(title, binding.tooltip, act)
-
-    def _act_elsewhere(self, mode: Mode, action: str) -> None:
-        self.show_mode(mode)
-        self.call_after_refresh(lambda: self.run_action(action, self.screen))
 
     # Models
 
