@@ -35,7 +35,7 @@ SETTINGS = (
 )
 NAME = "verses"
 PATIENCE_S = 40.0
-QUIT, TRAIN, ESCAPE, ENTER = "\x11", "\x1bOR", "\x1b", "\r"
+QUIT, TRAIN, ESCAPE, ENTER, RIGHT = "\x11", "\x1bOR", "\x1b", "\r", "\x1b[C"
 
 
 @pytest.fixture(scope="session")
@@ -293,4 +293,29 @@ def test_a_training_that_is_killed_is_told_and_can_be_gone_on_with(
         terminal.send("x")
         terminal.wait_for("Stopped", PATIENCE_S)
         check_stopped(library, again)
+        leave(terminal)
+
+
+# What is pasted to train on
+
+
+def test_a_pasted_text_outlives_an_app_that_is_killed(library: Library, data_dir: Path) -> None:
+    pasted = data_dir / "session" / "pasted.txt"
+    with app() as terminal:
+        terminal.wait_for("suggests")
+        terminal.send(TRAIN)
+        terminal.wait_for("○▌ pasted text")
+        terminal.send(f"{RIGHT}{RIGHT}{ENTER}")
+        terminal.wait_for("Your text")
+        terminal.send("\x1b[200~All the trees\nare green.\x1b[201~")
+        terminal.wait_for("are green.")
+        terminal.wait_for(lambda: pasted.exists() and pasted.read_text().endswith("green."))
+        terminal.kill(signal.SIGKILL)
+        terminal.wait_for_exit()
+
+    with app() as terminal:
+        terminal.wait_for("suggests")
+        terminal.send(TRAIN)
+        terminal.wait_for("●▌ pasted text")
+        terminal.wait_for("are green.")
         leave(terminal)

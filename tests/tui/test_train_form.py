@@ -24,7 +24,8 @@ from rnnlm_tui.tui.run_words import card_facts, cost_line, estimate
 from rnnlm_tui.tui.train_plan import Plan, paths_in, save_pasted, setting_problem
 from rnnlm_tui.tui.widgets import form_fields
 from rnnlm_tui.tui.widgets.data_card import card_lines
-from rnnlm_tui.tui.widgets.form_fields import LARGEST_PASTE, Field, NameField
+from rnnlm_tui.tui.widgets.form_fields import Field, NameField
+from rnnlm_tui.tui.widgets.pasted_text import LARGEST_PASTE
 from rnnlm_tui.tui.widgets.path_input import PathInput
 from rnnlm_tui.tui.widgets.train_form import TrainForm
 from tests.test_model_files import make_model

@@ -17,7 +17,7 @@ from textual.widgets import Button, Input, RadioButton, RadioSet, Static
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.library import Library, free_name, new_name_fault
-from rnnlm_tui.printing import in_bytes, printable
+from rnnlm_tui.printing import printable
 from rnnlm_tui.tui.train_plan import (
     Plan,
     Source,
@@ -27,13 +27,11 @@ from rnnlm_tui.tui.train_plan import (
     proposed_stem,
     setting_problem,
 )
-from rnnlm_tui.tui.widgets.safe_inputs import SafeInput, SafeTextArea
+from rnnlm_tui.tui.widgets.safe_inputs import SafeInput
 
 if TYPE_CHECKING:
     from rnnlm_tui.tui.app import RnnlmApp
 
-LARGEST_PASTE = 1_000_000
-"""Characters. The text area stands still for a second while it takes in so many."""
 UNITS = {
     "epochs": "passes over the text",
     "held_out": "% kept to measure on, try 10",
@@ -187,26 +185,6 @@ class SettingField(Field):
             self.show_problem("give a number")
         else:
             self.show_problem(setting_problem(self._spec, self.value))
-
-
-class PastedText(SafeTextArea):
-    """The text to train on, where it is pasted or typed."""
-
-    class TooLarge(Message):
-        """More was pasted than the area can take in; nothing of it was."""
-
-        def __init__(self, size: int) -> None:
-            super().__init__()
-            self.problem = (
-                f"{in_bytes(size)} are too much to paste: save them as a file, and take my files"
-            )
-
-    def on_paste(self, event: events.Paste) -> None:
-        """Lets it pass on to the area itself, unless it is too large."""
-        if len(event.text) > LARGEST_PASTE:
-            event.stop()
-            event.prevent_default()
-            self.post_message(self.TooLarge(len(event.text)))
 
 
 class NameField(Field):

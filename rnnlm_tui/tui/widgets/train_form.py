@@ -28,11 +28,11 @@ from rnnlm_tui.tui.training_process import own_command
 from rnnlm_tui.tui.widgets.form_fields import (
     Field,
     NameField,
-    PastedText,
     SettingField,
     SourceChoice,
     SourceSet,
 )
+from rnnlm_tui.tui.widgets.pasted_text import PastedText
 from rnnlm_tui.tui.widgets.path_input import PathInput
 from rnnlm_tui.tui.widgets.safe_inputs import SafeInput
 
@@ -115,7 +115,7 @@ class TrainForm(Vertical):
         self._file = Field("File", self._files, id="files-field")
         self._text = ""
         """The pasted text. It is joined when it changes, and not at each look: 6 ms for 5 MB."""
-        self._area = PastedText(id="pasted", compact=True)
+        self._area = PastedText(id="pasted")
         self._pasted = Field("Your text", self._area, id="pasted-field")
         self._settings = {name: SettingField(name, DEFAULT_PRESET, True) for name in IN_THE_FORM}
         presets = [(Content(f"{p.name}: {p.summary}"), p.name) for p in PRESETS.values()]
@@ -247,6 +247,7 @@ class TrainForm(Vertical):
     @on(TextArea.Changed)
     def _text_changed(self, event: TextArea.Changed) -> None:
         self._text = event.text_area.text
+        self._pasted.show_problem(None)
         self._check()
 
     @on(PastedText.TooLarge)
@@ -254,9 +255,18 @@ class TrainForm(Vertical):
         self._pasted.show_problem(event.problem)
         self.post_message(self.Changed(self))
 
+    @on(PastedText.Restored)
+    def _text_restored(self) -> None:
+        if self.source == "bundled" and not self._files.value:  # no other was chosen since
+            self.query_one("#source-pasted", RadioButton).value = True
+
+    @on(RadioSet.Changed)
+    def _source_changed(self) -> None:
+        self._pasted.show_problem(None)
+        self._check()
+
     @on(Input.Changed)
     @on(PathInput.Changed)
-    @on(RadioSet.Changed)
     def _something_changed(self) -> None:
         self._check()
 
@@ -295,7 +305,6 @@ class TrainForm(Vertical):
     def _check(self, *, again: bool = False) -> None:
         plan = self.plan
         self._show_source(plan.source)
-        self._pasted.show_problem(None)
         self._file.show_problem(None)
         self._ask(plan)
         self._name_field.check(plan, again=again)
