@@ -243,11 +243,13 @@ class TrainScreen(RunScreen):
             return  # known in a moment: all keys and buttons would be drawn anew twice at each key
         self._trains = self.host.runs.is_training
         otherwise = printable(form.cost)
+        is_wrong = form.summary is None and not form.counting
+        line = f"! {otherwise}" if is_wrong else otherwise
         cost = self.query_one("#cost", Static)
-        if otherwise != self._cost:
-            self._cost = otherwise
-            cost.update(Content(otherwise))
-        cost.set_class(form.summary is None and not form.counting, "-wrong")
+        if line != self._cost:
+            self._cost = line
+            cost.update(Content(line))
+        cost.set_class(is_wrong, "-wrong")
         # What the line above says already is not said again.
         told = "" if why is None or form.cost.startswith(why) else why
         self.query_one("#why", FixedText).show(Content(printable(told)))

@@ -75,6 +75,9 @@ class TrainForm(Vertical):
         #fields { height: 1fr; padding: 1 1 0 1; scrollbar-size-vertical: 1; }
         #sources { layout: horizontal; height: 1; width: 1fr; }
         #sources SourceChoice { width: auto; margin-right: 2; }
+        #sources > SourceChoice > .toggle--button { color: $text-muted; }
+        #sources > SourceChoice.-on > .toggle--button { color: $text-success; text-style: bold; }
+        #sources:ansi > SourceChoice > .toggle--button { color: ansi_default; }
         #source-field, #preset-field, #field-held_out, #seed-field, .of-files, .of-pasted
             { margin-bottom: 1; }
         #pasted { height: 7; border: tall $border-blurred; padding: 0; }

@@ -1,0 +1,140 @@
+"""Pictures of the Train and the Models screen, compared with those in __snapshots__.
+
+Run with --snapshot-update after a change of looks, and look at the new ones.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from rnnlm_tui.library import Library
+from rnnlm_tui.tui import training_process
+from rnnlm_tui.tui.app import RnnlmApp
+from rnnlm_tui.tui.runs import Runs
+from rnnlm_tui.tui.screens import train_run
+from rnnlm_tui.tui.screens.train import TrainScreen
+from rnnlm_tui.tui.training_process import TrainingRequest
+from rnnlm_tui.tui.widgets.model_table import ModelTable
+from rnnlm_tui.tui.widgets.run_lines import WrappedLines
+from rnnlm_tui.tui.widgets.run_view import RunHead
+from rnnlm_tui.tui.widgets.train_form import TrainForm
+from tests.test_model_files import make_model, put
+from tests.tui import scripted_child
+from tests.tui.helpers import answered, app_of, press, scripted_app, wait_until
+from tests.tui.test_models_screen import change_card
+
+Compare = Callable[..., bool]
+SUMMARY = {
+    "total_words": 3227,
+    "examples": 15484,
+    "window": 10,
+    "parameters": 5_755_471,
+    "memory_bytes": 515_800_000,
+    "estimated_s": 1020.0,
+    "layers": [
+        {"name": "embedding", "type": "Embedding", "output_shape": [None, 10, 100],
+         "parameters": 322_700},
+    ],
+    "first_pairs": [["from fairest", "creatures"]],
+    "corpus": {"name": "sonnets.txt", "lines": 2159, "words": 17_643, "held_out_lines": 0},
+}  # fmt: skip
+"""What is said of the bundled sonnets."""
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RnnlmApp:
+    """The app, with a training and an answer about the text that are scripted, and a clock that
+    stands still."""
+    clock = SimpleNamespace(monotonic=lambda: 1000.0)
+    monkeypatch.setattr(training_process, "time", clock)
+    monkeypatch.setattr(train_run, "time", clock)
+    app = scripted_app(tmp_path)
+    says = f"print({json.dumps(json.dumps(SUMMARY))})"
+    app._train = TrainScreen((sys.executable, "-c", says))
+    return app
+
+
+async def _show_form(pilot: Pilot[Any]) -> TrainForm:
+    await answered(pilot)
+    await press(pilot, "f3")
+    await wait_until(pilot, lambda: app_of(pilot).train_screen.query("#form"))
+    form = app_of(pilot).train_screen.query_one(TrainForm)
+    await wait_until(pilot, lambda: form.problem is None)
+    return form
+
+
+def test_train_form(snap_compare: Compare, app: RnnlmApp) -> None:
+    """The source of the text with the focus, "sonnets" chosen by a full dot; preset, epochs,
+    held out, name and line below one another; what it would cost, and the way on."""
+
+    async def show(pilot: Pilot[Any]) -> None:
+        await _show_form(pilot)
+
+    assert snap_compare(app, run_before=show)
+
+
+def test_train_form_with_faults(snap_compare: Compare, app: RnnlmApp) -> None:
+    """A setting and a name that will not do, each with a sentence below it that begins with an
+    exclamation mark; the button is dimmed."""
+
+    async def spoil(pilot: Pilot[Any]) -> None:
+        form = await _show_form(pilot)
+        form.query_one("#setting-epochs").value = "many"  # type: ignore[attr-defined]
+        form.query_one("#name").value = "no/name"  # type: ignore[attr-defined]
+        form.query_one("#setting-epochs").focus()
+        await wait_until(pilot, lambda: len(form.query(".-wrong")) == 2)
+
+    assert snap_compare(app, run_before=spoil)
+
+
+def test_train_run(snap_compare: Compare, app: RnnlmApp, tmp_path: Path) -> None:
+    """A run in its fifth of twenty epochs: two bars, the curves of both losses with the best
+    epoch marked, the epochs as a table, the line continued after each, and the notes."""
+    options = ("--held-out", "6,5,5.5,5.6,5.7", "--at", "5.2", "wait")
+    command = scripted_child.command(*options)
+    app._runs = Runs(app.library, command=command, log_folder=tmp_path / "log")
+
+    async def train(pilot: Pilot[Any]) -> None:
+        await _show_form(pilot)
+        request = TrainingRequest(("--name=poems", "--epochs=20", "--seed-line=the cat"), "poems")
+        await app.train_screen.begin(request)
+        head = app.train_screen.query_one(RunHead)
+        await wait_until(pilot, lambda: "step 2/4" in head.render().plain)
+        notes = app.train_screen.query_one("#notes", WrappedLines)
+        await wait_until(pilot, lambda: notes.count() > 0)
+        app._refresh_header()
+
+    assert snap_compare(app, run_before=train, terminal_size=(120, 40))
+
+
+def test_models(snap_compare: Compare, app: RnnlmApp, tmp_path: Path) -> None:
+    """A table of four: two models, of which one suggests, a damaged one, and a run that has saved
+    no model yet; the row in hand is one of them, and the keys say what can be done with it."""
+    library = Library(tmp_path / "data")
+    make_model(library.path("sonnets"), seed=1)
+    make_model(library.path("letters"), epoch=3, seed=2)
+    put(library.path("broken"), {"model.json": b"{}"})
+    put(library.path("begun"), {"resume.safetensors": b"x" * 100})
+    for name, date in (("sonnets", "2025-01-02"), ("letters", "2025-03-04")):
+        change_card(library, name, partial(dict.update, updated=f"{date}T12:00:00Z"))
+    app._library = library
+
+    async def show(pilot: Pilot[Any]) -> None:
+        await wait_until(pilot, lambda: app.speaker is not None)
+        await press(pilot, "f4")
+        await wait_until(pilot, lambda: app.models_screen.query(ModelTable))
+        table = app.models_screen.query_one(ModelTable)
+        await wait_until(pilot, lambda: len(table.rows) == 4)
+        table.move_cursor(row=table.get_row_index("letters"))
+        await wait_until(pilot, lambda: table.current == "letters")
+
+    assert snap_compare(app, run_before=show)
