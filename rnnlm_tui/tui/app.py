@@ -23,6 +23,7 @@ from textual.worker import WorkerFailed
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.paths import APP_NAME
 from rnnlm_tui.printing import printable
+from rnnlm_tui.tui.looks import WITHOUT_COLOURS
 from rnnlm_tui.tui.predictor import Speaker
 from rnnlm_tui.tui.preferences import (
     keymap_path,
@@ -60,6 +61,7 @@ class RnnlmApp(App[None]):
     TITLE = APP_NAME
     DEFAULT_MODE = "autocomplete"
     ENABLE_COMMAND_PALETTE = True
+    CSS = WITHOUT_COLOURS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "keys", "keys", id="app.keys", key_display="F1",
                 tooltip="All keys"),

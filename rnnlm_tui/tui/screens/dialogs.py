@@ -68,7 +68,6 @@ class Dialog(ModalScreen[Result], Generic[Result]):
             Button { margin-left: 2; }
         }
         .dialog-problem { height: auto; max-height: 2; min-height: 1; color: $text-error; }
-        Input:nocolor > .input--cursor { text-style: reverse; }
         .dialog-buttons.-tight { margin-top: 0; }
         .dialog-box > Input, PathInput { margin-top: 1; }
         &.-low {
@@ -196,8 +195,6 @@ class Choice(Dialog[str | None]):
         background: $surface;
         scrollbar-size-vertical: 1;
         &:focus { border: none; background-tint: $foreground 0%; }
-        /* Textual's lists leave "reverse" out of their styles. */
-        &:nocolor > .option-list--option-highlighted { text-style: underline; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -184,7 +184,6 @@ class PathInput(Vertical):
     PathInput {
         height: auto;
         Input { width: 1fr; }
-        Input:nocolor > .input--cursor { text-style: reverse; }
         OptionList {
             display: none;
             height: auto;
@@ -198,7 +197,6 @@ class PathInput(Vertical):
                 background: $block-cursor-background;
                 text-style: $block-cursor-text-style;
             }
-            &:nocolor > .option-list--option-highlighted { text-style: underline; }
         }
         &.-open OptionList { display: block; }
         &.-floating.-open OptionList {

@@ -1,0 +1,25 @@
+"""How the app looks where there are no colours: what a colour says elsewhere, a style or a frame
+says here. No textual here."""
+
+from __future__ import annotations
+
+WITHOUT_COLOURS = """
+/* Tall frames are made of half blocks, which need two colours to look like a frame. */
+Button:nocolor { border: round $foreground !important; }
+Button:nocolor:disabled { border: round $foreground !important; text-style: dim; }
+Button:nocolor.-textual-compact { border: none !important; text-style: reverse; }
+Button:nocolor.-textual-compact:disabled { border: none !important; text-style: dim; }
+Button:nocolor.-textual-compact:focus { text-style: bold underline reverse; }
+Input:nocolor, #pasted:nocolor { border: round $foreground; }
+Input:nocolor:focus, #pasted:nocolor:focus { border: heavy $foreground; }
+Input:nocolor.-textual-compact, Input:nocolor.-textual-compact:focus { border: none; }
+Input:nocolor > .input--cursor, TextArea:nocolor .text-area--cursor { text-style: reverse; }
+Input:nocolor > .input--selection, TextArea:nocolor .text-area--selection { text-style: reverse; }
+Input:nocolor > .input--placeholder { text-style: dim; }
+/* Textual's lists leave "reverse" out of their styles. */
+OptionList:nocolor > .option-list--option-highlighted { text-style: underline; }
+OptionList:nocolor:focus > .option-list--option-highlighted { text-style: bold underline; }
+Toast.-error:nocolor, Toast.-warning:nocolor, .dialog-problem:nocolor { text-style: bold; }
+Dialog.-danger:nocolor > .dialog-box { border: heavy $foreground; }
+"""
+"""Of the app, so it comes before what its widgets say of themselves."""

@@ -1,0 +1,171 @@
+"""Without colours: all that a colour says elsewhere, a glyph, a style or a frame says."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.segment import Segment
+from rich.style import Style
+from textual.app import App
+from textual.pilot import Pilot
+from textual.widgets import Button, RadioButton
+
+from rnnlm_tui.library import Library
+from rnnlm_tui.tui.app import RnnlmApp
+from rnnlm_tui.tui.runs import Runs
+from rnnlm_tui.tui.screens.dialogs import AskText, Choice, Confirm
+from rnnlm_tui.tui.screens.train import TrainScreen
+from rnnlm_tui.tui.training_process import TrainingRequest
+from rnnlm_tui.tui.widgets.model_table import ModelTable
+from rnnlm_tui.tui.widgets.run_view import RunHead
+from rnnlm_tui.tui.widgets.train_form import TrainForm
+from tests.test_model_files import make_model
+from tests.tui import scripted_child
+from tests.tui.helpers import press, rows_of, scripted_app, wait_until
+from tests.tui.test_screen_snapshots import SUMMARY
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RnnlmApp:
+    """The app as NO_COLOR has it, with a scripted answer about the text."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = scripted_app(tmp_path)
+    says = f"print({json.dumps(json.dumps(SUMMARY))})"
+    app._train = TrainScreen((sys.executable, "-c", says))
+    return app
+
+
+def segments(app: App[Any]) -> list[Segment]:
+    """All that stands on the screen; none of it has a colour."""
+    found = [segment for strip in app.screen._compositor.render_strips() for segment in strip]
+    for segment in found:
+        style = segment.style or Style.null()
+        for colour in (style.color, style.bgcolor):
+            assert colour is None or colour.is_default, segment
+    return found
+
+
+def style_of(app: App[Any], text: str) -> Style:
+    """The style of the first piece of text that holds this."""
+    style = next(segment.style for segment in segments(app) if text in segment.text)
+    assert style is not None
+    return style
+
+
+def has_row(app: App[Any], *parts: str) -> bool:
+    """Whether a row of the screen holds all of these."""
+    return any(all(part in row for part in parts) for row in rows_of(app))
+
+
+async def show_form(pilot: Pilot[Any], app: RnnlmApp) -> TrainForm:
+    await press(pilot, "f3")
+    await wait_until(pilot, lambda: app.train_screen.query("#form"))
+    form = app.train_screen.query_one(TrainForm)
+    await wait_until(pilot, lambda: form.problem is None)
+    await wait_until(pilot, lambda: not app.train_screen.query_one("#look", Button).disabled)
+    await pilot.pause()
+    return form
+
+
+async def test_the_form_shows_focus_choice_and_faults(app: RnnlmApp) -> None:
+    async with app.run_test() as pilot:
+        form = await show_form(pilot, app)
+        assert has_row(app, "●▌ sonnets", "○▌ my files", "○▌ pasted text")
+        assert not style_of(app, "my files").underline
+        await press(pilot, "right")
+        await wait_until(pilot, lambda: style_of(app, "my files").underline)
+        assert style_of(app, "Look at the data").reverse
+        assert style_of(app, "the first words of the text").dim, "it is not typed"
+
+        epochs = form.query_one("#setting-epochs")
+        epochs.value = "many"  # type: ignore[attr-defined]
+        epochs.focus()
+        await wait_until(pilot, lambda: has_row(app, "! it must be a whole number"))
+        await wait_until(pilot, lambda: has_row(app, "! epochs: it must be"))
+        assert style_of(app, "Epochs").bold
+        assert not style_of(app, "Held out").bold
+        assert any(s.style and s.style.reverse and len(s.text) == 1 for s in segments(app))
+        look = style_of(app, "Look at the data")
+        assert look.dim
+        assert not look.reverse
+
+
+async def test_the_area_to_paste_into_shows_its_focus(app: RnnlmApp) -> None:
+    async with app.run_test() as pilot:
+        form = await show_form(pilot, app)
+        form.query_one("#source-pasted", RadioButton).value = True
+        await wait_until(pilot, lambda: has_row(app, "╭"))
+        form.query_one("#pasted").focus()
+        await wait_until(pilot, lambda: has_row(app, "┏"))
+
+
+async def test_a_run_shows_its_series_and_its_best_epoch(app: RnnlmApp, tmp_path: Path) -> None:
+    command = scripted_child.command("--held-out", "6,5,5.5,5.6,5.7", "--at", "5.2", "wait")
+    app._runs = Runs(app.library, command=command, log_folder=tmp_path / "log")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await show_form(pilot, app)
+        request = TrainingRequest(("--name=poems", "--epochs=20"), "poems")
+        await app.train_screen.begin(request)
+        head = app.train_screen.query_one(RunHead)
+        await wait_until(pilot, lambda: "step 2/4" in head.render().plain)
+        await wait_until(pilot, lambda: has_row(app, "o training", "x held-out", "^ best 2"))
+        await wait_until(pilot, lambda: has_row(app, "^      2  4.243"))
+        assert style_of(app, "4.243").bold
+        assert not style_of(app, "3.464").bold
+        assert style_of(app, "epochs").bold, "the focus is in this table"
+        assert not style_of(app, "notes").bold
+        await press(pilot, "p")
+        await wait_until(pilot, lambda: has_row(app, "‖ PAUSED"))
+        assert style_of(app, "PAUSED").reverse
+        await app.runs.close(detach=False)
+
+
+async def test_the_table_shows_the_row_in_hand_and_who_suggests(
+    app: RnnlmApp, tmp_path: Path
+) -> None:
+    library = Library(tmp_path / "data")
+    for name in ("letters", "sonnets"):
+        make_model(library.path(name))
+    app._library = library
+    async with app.run_test() as pilot:
+        await wait_until(pilot, lambda: app.speaker is not None)
+        await press(pilot, "f4")
+        await wait_until(pilot, lambda: app.models_screen.query(ModelTable))
+        table = app.models_screen.query_one(ModelTable)
+        await wait_until(pilot, lambda: len(table.rows) == 2)
+        table.move_cursor(row=table.get_row_index("letters"))
+        await wait_until(pilot, lambda: style_of(app, "letters ").reverse)
+        assert not style_of(app, "sonnets ").reverse
+        assert app.speaker is not None
+        assert has_row(app, f"● {app.speaker.name} ")
+
+
+async def test_dialogs_show_the_focus_the_danger_and_what_is_wrong(app: RnnlmApp) -> None:
+    async with app.run_test() as pilot:
+        await wait_until(pilot, lambda: app.speaker is not None)
+        app.push_screen(Confirm("Delete it?", "It cannot be brought back."))
+        await wait_until(pilot, lambda: has_row(app, "┏"))
+        assert style_of(app, "Cancel").reverse
+        assert not style_of(app, "Delete ").reverse
+        assert has_row(app, "╭", "╮")
+        await press(pilot, "left")
+        await wait_until(pilot, lambda: style_of(app, " Delete ").reverse)
+        await press(pilot, "escape")
+
+        app.push_screen(Choice("Which?", "", (("a", "The first", ""), ("b", "The other", ""))))
+        await wait_until(pilot, lambda: has_row(app, "The first"))
+        assert style_of(app, "Cancel").underline
+        await press(pilot, "up")
+        await wait_until(pilot, lambda: style_of(app, "The other").underline)
+        assert not style_of(app, "Cancel").underline
+        await press(pilot, "escape")
+
+        app.push_screen(AskText("How many?", "", "", check=lambda text: "a number"))
+        await wait_until(pilot, lambda: has_row(app, "┏"))
+        await press(pilot, "x")
+        await wait_until(pilot, lambda: has_row(app, "a number"))
+        assert style_of(app, "a number").bold
