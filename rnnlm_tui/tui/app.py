@@ -32,6 +32,7 @@ from rnnlm_tui.tui.preferences import (
     write_keymap,
 )
 from rnnlm_tui.tui.screens.autocomplete import AutocompleteScreen
+from rnnlm_tui.tui.screens.base import AppScreen
 from rnnlm_tui.tui.speakers import Speakers
 from rnnlm_tui.tui.transcript import Transcript
 from rnnlm_tui.tui.widgets.header import Header
@@ -190,6 +191,8 @@ class RnnlmApp(App[None]):
             timeout=TOAST_S[severity],
             markup=False,
         )
+        if self.screen_stack and isinstance(self.screen, AppScreen):
+            self.screen.call_after_refresh(self.screen.place_toasts)
 
     def explain(self, error: RnnlmError) -> None:
         """What went wrong, and what to do."""

@@ -14,6 +14,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, OptionList, Static
+from textual.widgets._toast import ToastRack
 from textual.widgets.option_list import Option
 
 from rnnlm_tui.printing import printable
@@ -29,6 +30,15 @@ WIDTHS = [(0, "-narrow"), (60, "-normal")]
 HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-high")]
 UNSHOWN = "\ufffd"
 """Stands in the line for what could steer the terminal. A file may bear it in its name too."""
+
+
+class DialogBox(Vertical):
+    """What a dialog consists of. It tells its screen when it has another size."""
+
+    def on_resize(self) -> None:
+        """Leaves the space above it to toasts."""
+        if isinstance(self.screen, Dialog):
+            self.screen.fit_toasts()
 
 
 class Dialog(ModalScreen[Result], Generic[Result]):
@@ -58,6 +68,8 @@ class Dialog(ModalScreen[Result], Generic[Result]):
             .dialog-box { display: none; }
             #too-small { display: block; }
         }
+        ToastRack { dock: top; align: right top; margin: 0; }
+        Toast { padding: 0 1; margin: 0; }
         .dialog-title { text-style: bold; height: auto; max-height: 2; }
         .dialog-words { height: auto; max-height: 6; margin-top: 1; scrollbar-size-vertical: 1; }
         .dialog-text { height: auto; }
@@ -91,7 +103,7 @@ class Dialog(ModalScreen[Result], Generic[Result]):
 
     def compose(self) -> ComposeResult:
         """Title, text, and the answer's widgets."""
-        with Vertical(classes="dialog-box"):
+        with DialogBox(classes="dialog-box"):
             yield Static(self._title, classes="dialog-title", markup=False)
             if self._text:
                 with VerticalScroll(classes="dialog-words", can_focus=False):
@@ -114,6 +126,17 @@ class Dialog(ModalScreen[Result], Generic[Result]):
     def on_resize(self) -> None:
         """A window too small takes the focus away; a larger one gives it back."""
         self.call_after_refresh(self._give_focus_back)
+        self.fit_toasts()
+
+    def fit_toasts(self) -> None:
+        """Keeps toasts above the box: they would cover its buttons and what is typed. They get as
+        many rows as there are; the newest one has them, and none is shown where there are none."""
+        self.call_after_refresh(self._fit_toasts)
+
+    def _fit_toasts(self) -> None:
+        space = self.query_one(DialogBox).region.y
+        for rack in self.query(ToastRack):
+            rack.styles.max_height = space
 
     def _give_focus_back(self) -> None:
         widgets = self.query(str(self.AUTO_FOCUS)) if self.focused is None else ()

@@ -175,6 +175,7 @@ class ModelCardScreen(ModalScreen[str | None]):
             border: round $primary;
             background: $surface;
         }
+        ToastRack { dock: top; align: right top; margin: 0; max-height: 40%; }
         ModelCardView { height: 1fr; background: $surface; }
         .card-buttons {
             height: auto;

@@ -104,6 +104,10 @@ class TrainScreen(RunScreen):
         Button.-textual-compact:ansi:focus { text-style: bold underline reverse; }
         #sources:ansi:focus > .-selected > .toggle--label { text-style: bold underline; }
         CollapsibleTitle:ansi:focus { text-style: bold underline; }
+        /* Between the field in hand and what it would cost. */
+        &.-toasts-below > ToastRack {
+            dock: bottom; align: right bottom; margin-top: 0; margin-bottom: 4; max-height: 30%;
+        }
     }
     """
 
@@ -164,6 +168,10 @@ class TrainScreen(RunScreen):
         if self._painter is not None and self._looker is not None:
             self._painter.pause()
             self._looker.pause()
+
+    def has_space_below(self, field: Widget) -> bool:
+        """Whether `field` is one of the form's: there is space between them and the cost."""
+        return self._form in field.ancestors
 
     def _look_elsewhere(self) -> None:
         if not self.on_run:
