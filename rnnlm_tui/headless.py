@@ -268,6 +268,7 @@ def summary(options: argparse.Namespace) -> int:
         print_json(
             {
                 "preset": config.preset,
+                "settings": {**asdict(config.train), **asdict(config.model)},
                 "total_words": total,
                 "examples": examples,
                 "window": prepared.window,

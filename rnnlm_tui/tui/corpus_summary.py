@@ -10,10 +10,11 @@ import asyncio
 import json
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rnnlm_tui.config import Setting
 from rnnlm_tui.errors import CorpusError, RnnlmError
 from rnnlm_tui.paths import APP_NAME
 
@@ -48,10 +49,12 @@ class LayerRow:
 
 @dataclass(frozen=True, slots=True)
 class CorpusSummary:
-    """The answer. `total_words` counts the padding; `estimated_s` is for all epochs on this
+    """The answer. `settings` are those that a training would have, the defaults for a corpus of
+    this size among them; `total_words` counts the padding; `estimated_s` is for all epochs on this
     machine, None where nothing was estimated; `pairs` are the words before and the word to
     predict of the first examples."""
 
+    settings: Mapping[str, Setting]
     corpus: str
     lines: int
     words: int
@@ -117,6 +120,7 @@ def parse_summary(raw: bytes) -> CorpusSummary:
     corpus = data["corpus"]
     estimate = data.get("estimated_s")
     return CorpusSummary(
+        settings=dict(data["settings"]),
         corpus=str(corpus["name"]),
         lines=int(corpus["lines"]),
         words=int(corpus["words"]),

@@ -17,6 +17,9 @@ from rnnlm_tui.tui.corpus_summary import Question
 from rnnlm_tui.tui.widgets.path_input import expanded
 
 Source: TypeAlias = Literal["bundled", "files", "pasted"]
+FIRST_PRESET = "gru"
+"""What the form begins with: it learns soonest and predicts best, where the command line's own
+default is the lesson."""
 SEPARATOR = ";"
 """Between two files in one line."""
 PER_CENT = ("held_out",)
@@ -32,7 +35,7 @@ class Plan:
     source: Source = "bundled"
     files: str = ""
     text: str = ""
-    preset: str = "lesson"
+    preset: str = FIRST_PRESET
     name: str = ""
     seed_line: str = ""
     encoding: str = ""
@@ -90,6 +93,11 @@ def default_of(preset: str, setting: str) -> Setting:
     part = chosen.train if hasattr(chosen.train, setting) else chosen.model
     value: Setting = getattr(part, setting, None)
     return value
+
+
+def has_scaled_default(preset: str, setting: str) -> bool:
+    """Whether the preset's own value follows from the size of the corpus."""
+    return any(setting in scale.settings for scale in preset_named(preset).scales)
 
 
 def as_typed(setting: str, value: Setting) -> str:

@@ -112,7 +112,7 @@ async def test_a_cancelled_question_kills_its_process(tmp_path: Path) -> None:
 def test_a_missing_estimate_is_none() -> None:
     raw = (
         b'{"total_words": 3, "examples": 2, "window": 1, "parameters": 7, "memory_bytes": 9,'
-        b' "layers": [], "first_pairs": [],'
+        b' "layers": [], "settings": {}, "first_pairs": [],'
         b' "corpus": {"name": "a", "lines": 1, "words": 2, "held_out_lines": 0}}'
     )
     assert parse_summary(raw).estimated_s is None

@@ -44,6 +44,7 @@ SUMMARY = {
         {"name": "embedding", "type": "Embedding", "output_shape": [None, 10, 100],
          "parameters": 322_700},
     ],
+    "settings": {},
     "first_pairs": [["from fairest", "creatures"]],
     "corpus": {"name": "sonnets.txt", "lines": 2159, "words": 17_643, "held_out_lines": 0},
 }  # fmt: skip

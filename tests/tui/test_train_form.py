@@ -43,7 +43,8 @@ if any("missing" in f for f in files):
 layer = {"name": "output", "type": "Dense", "output_shape": [None, 7], "parameters": 70}
 print(json.dumps({
     "total_words": 7, "examples": 5, "window": 3, "parameters": 70, "memory_bytes": 4000,
-    "estimated_s": 90.0, "layers": [layer], "first_pairs": [["the [/b]", "w" * 10000]],
+    "estimated_s": 90.0, "settings": {}, "layers": [layer],
+    "first_pairs": [["the [/b]", "w" * 10000]],
     "corpus": {"name": files[0] if files else "sonnets.txt", "lines": 4, "words": len(text) or 20,
                "held_out_lines": 0}}))
 """
@@ -146,10 +147,10 @@ def test_what_is_typed_for_a_setting_is_checked(setting: str, typed: str, says: 
 
 def test_names_are_proposed_from_the_corpus() -> None:
     name = train_plan.proposed_stem
-    assert name(Plan()) == "sonnets-lesson"
-    assert name(Plan("pasted")) == "text-lesson"
-    assert name(Plan("files", "/x/My poems (old).txt; b.txt")) == "My-poems-old-lesson"
-    assert name(Plan("files", "/x/" + "ä" * 90)) == "text-lesson"
+    assert name(Plan()) == "sonnets-gru"
+    assert name(Plan("pasted")) == "text-gru"
+    assert name(Plan("files", "/x/My poems (old).txt; b.txt")) == "My-poems-old-gru"
+    assert name(Plan("files", "/x/" + "ä" * 90)) == "text-gru"
 
 
 def test_a_pasted_text_is_kept_and_never_put_in_the_place_of_another(tmp_path: Path) -> None:
@@ -171,7 +172,8 @@ def test_the_words_of_the_command_line_become_the_forms() -> None:
 def test_the_card_shows_every_figure_and_no_word_at_length() -> None:
     raw = (
         b'{"total_words": 3211, "examples": 15462, "window": 10, "parameters": 70,'
-        b' "memory_bytes": 5000000, "estimated_s": 100, "first_pairs": [["a", "\\u001b[2J"]],'
+        b' "memory_bytes": 5000000, "estimated_s": 100, "settings": {},'
+        b' "first_pairs": [["a", "\\u001b[2J"]],'
         b' "layers": [{"name": "o", "type": "Dense", "output_shape": [null, 7], "parameters": 70}],'
         b' "corpus": {"name": "[/b]", "lines": 9, "words": 40, "held_out_lines": 2}}'
     )
@@ -196,7 +198,7 @@ async def test_it_proposes_a_training_of_the_bundled_sonnets(
 ) -> None:
     async with shown(data_dir, summary_script) as (pilot, form):
         await ready(pilot, form)
-        assert form.plan == Plan(name="sonnets-lesson", settings={"epochs": "130", "held_out": "0"})
+        assert form.plan == Plan(name="sonnets-gru", settings={"held_out": "10"})
         assert form.cost == "70 parameters · 4 kB of memory · about 2 min"
 
 
@@ -206,12 +208,12 @@ async def test_it_is_filled_in_by_keys_alone(data_dir: Path, summary_script: Pat
         await pilot.press("right", "space", "tab")
         assert form.source == "files"
         assert isinstance(pilot.app.focused, Input)
-        await pilot.press(*"/p.txt", "enter", "tab", "backspace", "backspace", "backspace", "7")
-        await pilot.press("tab", "end", "backspace", *"10")
+        await pilot.press(*"/p.txt", "enter", "tab", "7")
+        await pilot.press("tab", "end", "backspace", "backspace", *"20")
         await ready(pilot, form)
-        assert form.plan.settings == {"epochs": "7", "held_out": "10"}
+        assert form.plan.settings == {"epochs": "7", "held_out": "20"}
         assert form.plan.files == "/p.txt"
-        assert form.plan.name == "p-lesson"
+        assert form.plan.name == "p-gru"
 
 
 async def test_it_is_filled_in_by_the_mouse(data_dir: Path, summary_script: Path) -> None:
@@ -286,9 +288,25 @@ async def test_a_bad_setting_is_told_of_as_it_is_typed(
         assert form.problem == "epochs: it must be a whole number, 1 or more and at most 1000000"
         assert form.cost == form.problem
         line(form, "setting-epochs").value = ""
-        await wait_until(pilot, lambda: problem_of(form, "field-epochs") == "give a number")
-        line(form, "setting-epochs").value = "3"
         await ready(pilot, form)
+        line(form, "setting-held_out").value = ""
+        await wait_until(pilot, lambda: problem_of(form, "field-held_out") == "give a number")
+        line(form, "setting-held_out").value = "3"
+        await ready(pilot, form)
+
+
+async def test_what_follows_from_the_corpus_is_shown_and_not_sent(
+    data_dir: Path, summary_script: Path
+) -> None:
+    script = summary_script.read_text()
+    summary_script.write_text(
+        script.replace('"settings": {}', '"settings": {"epochs": 8, "held_out": 0.1}')
+    )
+    async with shown(data_dir, summary_script) as (pilot, form):
+        await ready(pilot, form)
+        assert line(form, "setting-epochs").placeholder == "8"
+        assert line(form, "setting-held_out").placeholder == ""
+        assert form.plan.settings == {"held_out": "10"}
 
 
 async def test_every_setting_of_the_preset_can_be_given(
@@ -296,7 +314,7 @@ async def test_every_setting_of_the_preset_can_be_given(
 ) -> None:
     async with shown(data_dir, summary_script) as (pilot, form):
         form.query_one("#more", Collapsible).collapsed = False
-        for part in settings_of(preset_named("lesson")).values():
+        for part in settings_of(preset_named(form.preset)).values():
             for setting in part:
                 assert form.query(f"#setting-{setting}"), setting
         line(form, "setting-dropout").value = "1"
@@ -379,7 +397,7 @@ async def test_a_name_that_was_typed_is_not_proposed_over(
     async with shown(data_dir, summary_script) as (pilot, form):
         await ready(pilot, form)
         form.fill("/poems.txt")
-        await wait_until(pilot, lambda: line(form, "name").value == "poems-lesson")
+        await wait_until(pilot, lambda: line(form, "name").value == "poems-gru")
         line(form, "name").value = "mine"
         form.fill("/verses.txt")
         await ready(pilot, form)
@@ -456,9 +474,9 @@ async def test_a_key_that_changes_no_name_does_not_look_the_name_up(
         await pilot.pause()
         assert form.problem is None
         assert asked == []
-        make_model(data_dir / "models" / "sonnets-lesson")
+        make_model(data_dir / "models" / "sonnets-gru")
         form.check()
-        await wait_until(pilot, lambda: line(form, "name").value == "sonnets-lesson-2")
+        await wait_until(pilot, lambda: line(form, "name").value == "sonnets-gru-2")
         await ready(pilot, form)
 
 
@@ -505,6 +523,6 @@ async def test_a_key_that_changes_no_answer_has_nothing_laid_out_anew(
         await pilot.press("end", "backspace", "1")
         await ready(pilot, form)
         assert laid_out == []
-        line(form, "setting-epochs").value = ""
-        await wait_until(pilot, lambda: problem_of(form, "field-epochs") == "give a number")
-        assert line(form, "setting-epochs").placeholder == "", "it would look like a value"
+        line(form, "setting-held_out").value = ""
+        await wait_until(pilot, lambda: problem_of(form, "field-held_out") == "give a number")
+        assert line(form, "setting-held_out").placeholder == "", "it would look like a value"

@@ -38,7 +38,8 @@ if any("fail" in a for a in sys.argv):
 layer = {{"name": HOSTILE, "type": HOSTILE, "output_shape": [None, HOSTILE], "parameters": 1 << 90}}
 print(json.dumps({{
     "total_words": 7, "examples": 5, "window": 3, "parameters": 70, "memory_bytes": 4000,
-    "estimated_s": 90.0, "layers": [layer], "first_pairs": [[HOSTILE, HOSTILE]] * 3,
+    "estimated_s": 90.0, "settings": {{}}, "layers": [layer],
+    "first_pairs": [[HOSTILE, HOSTILE]] * 3,
     "corpus": {{"name": HOSTILE, "lines": 4, "words": 20, "held_out_lines": 0}}}}))
 """
 

@@ -186,10 +186,10 @@ async def test_a_training_is_started_from_the_form_by_keys(
         await on.until(lambda: on.screen.on_run)
         run = on.app.runs.own
         assert run is not None
-        assert run.name == "sonnets-lesson"
-        assert "--epochs=130" in run.request.arguments
+        assert run.name == "sonnets-gru"
+        assert "--held-out=10" in run.request.arguments
         assert "--seed-line=the cat" in run.request.arguments
-        assert [(plan.name, paths) for plan, paths in on.app.counted] == [("sonnets-lesson", ())]
+        assert [(plan.name, paths) for plan, paths in on.app.counted] == [("sonnets-gru", ())]
 
 
 async def test_a_training_is_started_from_the_form_by_the_mouse(data_dir: Path) -> None:
@@ -227,9 +227,9 @@ async def test_a_pasted_text_is_kept_for_the_run(data_dir: Path) -> None:
         await on.until(lambda: form.problem is None)
         await on.pilot.press("f5")
         await on.until(lambda: on.app.runs.own)
-        assert (data_dir / "texts" / "text-lesson.txt").read_text() == text
+        assert (data_dir / "texts" / "text-gru.txt").read_text() == text
         assert on.app.runs.own is not None
-        assert on.app.runs.own.request.arguments[0] == str(data_dir / "texts" / "text-lesson.txt")
+        assert on.app.runs.own.request.arguments[0] == str(data_dir / "texts" / "text-gru.txt")
 
 
 async def test_a_second_training_waits_for_the_first(data_dir: Path) -> None:

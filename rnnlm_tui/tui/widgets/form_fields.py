@@ -15,6 +15,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Button, Input, RadioButton, RadioSet, Static
 
+from rnnlm_tui.config import Setting
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.library import Library, free_name, new_name_fault
 from rnnlm_tui.printing import printable
@@ -24,6 +25,7 @@ from rnnlm_tui.tui.train_plan import (
     all_settings_of,
     as_typed,
     default_of,
+    has_scaled_default,
     proposed_stem,
     setting_problem,
 )
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 
 UNITS = {
     "epochs": "passes over the text",
-    "held_out": "% kept to measure on, try 10",
+    "held_out": "% of the lines, kept to measure on",
 }
 
 
@@ -136,32 +138,37 @@ class Field(Vertical):
 
 class SettingField(Field):
     """A setting of a preset, whose own value counts where nothing is typed; or, where it is
-    `needed`, stands in the field and must be replaced by another."""
+    `needed` and does not follow from the corpus's size, stands in the field and must be replaced by
+    another."""
 
     def __init__(self, setting: str, preset: str, needed: bool) -> None:
-        self._setting, self._needed = setting, needed
-        self._spec = all_settings_of(preset).get(setting)
+        self._setting, self._may_be_needed = setting, needed
         self.input = SafeInput(
-            self._default(preset) if needed else "",
-            # It looks typed, and would be taken for what counts where something must be typed.
-            placeholder="" if needed else self._default(preset),
-            compact=True,
-            id=f"setting-{setting}",
-            classes="-number",
-            select_on_focus=False,
+            compact=True, id=f"setting-{setting}", classes="-number", select_on_focus=False
         )
         label = setting.replace("_", " ")
+        spec = all_settings_of(preset).get(setting)
         super().__init__(
             label.capitalize() if needed else label,
             self.input,
-            hint=UNITS.get(setting) or (self._spec.metadata["help"] if self._spec else ""),
+            hint=UNITS.get(setting) or (spec.metadata["help"] if spec else ""),
             id=f"field-{setting}",
         )
-        self.display = self._spec is not None
+        self._take(preset)
 
-    def _default(self, preset: str) -> str:
-        known = self._spec is not None
-        return as_typed(self._setting, default_of(preset, self._setting)) if known else ""
+    def _take(self, preset: str) -> None:
+        self._spec = all_settings_of(preset).get(self._setting)
+        self.display = self._spec is not None
+        own = as_typed(self._setting, default_of(preset, self._setting)) if self.display else ""
+        self._needed = self._may_be_needed and not has_scaled_default(preset, self._setting)
+        self.input.value = own if self._needed else ""
+        # Where something must be typed, it looks typed, and would be taken for what counts.
+        self.input.placeholder = "" if self._needed else own
+
+    def show_default(self, value: Setting) -> None:
+        """Shows, where nothing is typed, what counts for the corpus in hand."""
+        if not self._needed:
+            self.input.placeholder = as_typed(self._setting, value)
 
     @property
     def value(self) -> str:
@@ -171,9 +178,7 @@ class SettingField(Field):
     def suit(self, preset: str) -> None:
         """Begins again with the default of this preset; is not there where it has no such
         setting."""
-        self._spec = all_settings_of(preset).get(self._setting)
-        self.display = self._spec is not None
-        self.input.value = self._default(preset)
+        self._take(preset)
         self.check()
 
     @on(Input.Changed)

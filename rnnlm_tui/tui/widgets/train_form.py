@@ -13,11 +13,12 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Collapsible, Input, RadioButton, RadioSet, Select, TextArea
 
-from rnnlm_tui.config import DEFAULT_PRESET, PRESETS, preset_named
+from rnnlm_tui.config import PRESETS, preset_named
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.tui.corpus_summary import CorpusSummary, summarise
 from rnnlm_tui.tui.run_words import cost_line
 from rnnlm_tui.tui.train_plan import (
+    FIRST_PRESET,
     Plan,
     Source,
     all_settings_of,
@@ -120,10 +121,10 @@ class TrainForm(Vertical):
         """The pasted text. It is joined when it changes, and not at each look: 6 ms for 5 MB."""
         self._area = PastedText(id="pasted")
         self._pasted = Field("Your text", self._area, id="pasted-field")
-        self._settings = {name: SettingField(name, DEFAULT_PRESET, True) for name in IN_THE_FORM}
+        self._settings = {name: SettingField(name, FIRST_PRESET, True) for name in IN_THE_FORM}
         presets = [(Content(f"{p.name}: {p.summary}"), p.name) for p in PRESETS.values()]
         self._preset = Select(
-            presets, value=DEFAULT_PRESET, allow_blank=False, compact=True, id="preset"
+            presets, value=FIRST_PRESET, allow_blank=False, compact=True, id="preset"
         )
         self._name_field = NameField()
         self._seed = SafeInput(id="seed", compact=True, placeholder="the first words of the text")
@@ -147,7 +148,7 @@ class TrainForm(Vertical):
 
     async def on_mount(self) -> None:
         """Shows the settings of the first preset."""
-        await self._show_settings(DEFAULT_PRESET)
+        await self._show_settings(FIRST_PRESET)
         self.check()
 
     async def _show_settings(self, preset: str) -> None:
@@ -189,8 +190,9 @@ class TrainForm(Vertical):
 
     @property
     def preset(self) -> str:
-        """The preset that is chosen."""
-        return str(self._preset.value)
+        """The preset that is chosen. The list takes its first value after it is mounted."""
+        value = self._preset.value
+        return FIRST_PRESET if value is Select.NULL else str(value)
 
     @property
     def counting(self) -> bool:
@@ -344,6 +346,9 @@ class TrainForm(Vertical):
         if event.about != self._asked:
             return  # something was typed since
         self.summary, self.error = event.summary, event.error
+        if self.summary is not None:
+            for name, field in self._settings.items():
+                field.show_default(self.summary.settings.get(name))
         if event.about.source == "pasted":
             self._name_the_pasted_text()
         self.post_message(self.Changed(self))
