@@ -201,9 +201,11 @@ def _draw(
     rng: np.random.Generator,
 ) -> int:
     with np.errstate(divide="ignore"):
-        scores = np.log(probabilities.astype(np.float64)) / temperature
+        scores = np.log(probabilities.astype(np.float64))
     scores[list(model.unsuggested_ids)] = -np.inf
+    with np.errstate(over="ignore"):  # the likeliest stays at 0, however cold it is
+        scores = (scores - scores.max()) / temperature
     if top_k is not None and top_k < len(scores):
         scores[np.argsort(-scores, kind="stable")[top_k:]] = -np.inf
-    weights = np.exp(scores - scores.max())
+    weights = np.exp(scores)
     return int(rng.choice(len(scores), p=weights / weights.sum()))

@@ -176,7 +176,8 @@ def test_top_k_and_a_low_temperature_narrow_the_draw() -> None:
     rng = np.random.default_rng(0)
     for _ in range(50):
         assert continue_line(model, "the", 1, temperature=1.0, top_k=1, rng=rng) == ["cat"]
-        assert continue_line(model, "the", 1, temperature=0.01, rng=rng) == ["cat"]
+        for temperature in (0.01, 1e-320):
+            assert continue_line(model, "the", 1, temperature=temperature, rng=rng) == ["cat"]
 
 
 # Models of whole lines

@@ -83,14 +83,10 @@ def _wanted(plan: Plan, paths: tuple[str, ...], library: Library) -> tuple[str, 
         same_lines = all(getattr(card.config.train, s) == settings[s] for s in SAME_LINES)
         if card.corpus.get("sha256") == corpus.sha256 and same_lines:
             return name, ()
-    name = f"{corpus_stem(plan)}-counts"
-    # The counts of this text as it was before are of no use any more.
-    older = name in cards and cards[name].corpus.get("name") == corpus.name
-    name = name if older else free_name(library, name)
+    name = free_name(library, f"{corpus_stem(plan)}-counts")
     flags = [f"--{s.replace('_', '-')}={v}" for s, v in settings.items() if v is not None]
     encoding = [f"--encoding={plan.encoding}"] if plan.encoding and plan.source == "files" else []
-    force = ["--force"] if older else []
-    return name, (*paths, f"--preset={PRESET}", f"--name={name}", *flags, *encoding, *force)
+    return name, (*paths, f"--preset={PRESET}", f"--name={name}", *flags, *encoding)
 
 
 def _counts(card: ModelCard) -> bool:

@@ -133,6 +133,22 @@ def test_every_binding_has_an_id_of_its_own_a_description_and_a_tooltip() -> Non
     assert set(seen) == all_ids(), "F1 and a keymap know them all"
 
 
+async def test_the_line_keeps_the_focus_when_a_dialog_closes_in_a_small_window(
+    tmp_path: Path,
+) -> None:
+    app = scripted_app(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await press(pilot, "f1")
+        await wait_until(pilot, lambda: isinstance(app.screen, KeysScreen))
+        await pilot.resize_terminal(50, 12)
+        await press(pilot, "escape")
+        await wait_until(pilot, lambda: app.screen is app.autocomplete)
+        await pilot.resize_terminal(80, 24)
+        await wait_until(pilot, lambda: app.focused is app.autocomplete.editor)
+        await press(pilot, "h", "i")
+        await wait_until(pilot, lambda: app.autocomplete.editor.line == "hi")
+
+
 async def test_f1_lists_every_binding_with_its_keys(tmp_path: Path) -> None:
     app = scripted_app(tmp_path)
     async with app.run_test(size=(120, 40)) as pilot:

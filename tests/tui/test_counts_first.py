@@ -42,13 +42,13 @@ async def test_they_hold_out_the_same_lines(library: Library, corpus_file: Path)
     assert (train.held_out, train.seed) == (0.4, 7)
 
 
-async def test_those_of_an_older_text_are_replaced(library: Library, corpus_file: Path) -> None:
+async def test_those_of_an_older_text_are_left_alone(library: Library, corpus_file: Path) -> None:
     plan, paths = plan_for(corpus_file), (str(corpus_file),)
     assert await counts_of(plan, paths, library) == "verses-counts"
     corpus_file.write_text(corpus_file.read_text() + "and a zebra came\n")
-    assert await counts_of(plan, paths, library) == "verses-counts"
-    assert "zebra" in library.open("verses-counts")[1].vocabulary
-    assert library.names() == ["verses-counts"]
+    assert await counts_of(plan, paths, library) == "verses-counts-2"
+    assert "zebra" not in library.open("verses-counts")[1].vocabulary
+    assert "zebra" in library.open("verses-counts-2")[1].vocabulary
 
 
 async def test_another_model_of_that_name_is_left_alone(

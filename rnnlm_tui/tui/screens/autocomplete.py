@@ -42,6 +42,7 @@ COMING = "{} is being trained: F3 shows it. Its first words come after an epoch;
 class AutocompleteScreen(WritingScreen):
     """Where one writes."""
 
+    AUTO_FOCUS = "LineEditor"  # by default the first that can be focused, be it hidden
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+r", "another", "another", id="autocomplete.another",
                 tooltip="Another continuation of the last line, drawn by chance"),
@@ -256,7 +257,9 @@ class AutocompleteScreen(WritingScreen):
                 self._ask_beside()
 
     def on_resize(self) -> None:
-        """A screen that has become wide has room for what other models say."""
+        """The strip is cut to the new width, and a screen that has become wide has room for what
+        other models say."""
+        self.call_after_refresh(self._show_state)
         if self.beside.names:
             self.call_after_refresh(self.editor.ask_again)
 
@@ -305,7 +308,9 @@ def what_it_sees(answer: Answer, width: int) -> Content:
     found, window = answer.suggestions, answer.question.speaker.model.window
     unknown = Content(f"unknown: {printable(', '.join(found.unknown)) or '-'}")
     unknown = unknown.truncate(width // 2, ellipsis=True)
-    head = f"the model sees {len(found.seen)} of {window} words: "
+    carried = answer.question.speaker.model.carries_lines and answer.question.earlier
+    above = " and the lines above" if carried else ""
+    head = f"the model sees {len(found.seen)} of {window} words{above}: "
     room = width - len(head) - unknown.cell_length - len("|  | ")
     seen = Content(printable(" ".join(found.seen)))
     if seen.cell_length > room:  # the end of the line matters most
