@@ -1,9 +1,8 @@
 """Makes the README's pictures from the real command and the real app:
 
-    python assets/make_pictures.py [MODEL] [--commands | --app]
+    python assets/make_pictures.py [--commands | --app]
 
-Asks MODEL (the newest by default) in the user data folder, and trains a model beside a copy of it
-in a folder of its own, which takes two minutes.
+Asks the model that ships, and trains others beside it in a folder of its own, which takes a minute.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import io
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,8 +23,7 @@ from rich.console import Console
 from rich.text import Text
 from textual.pilot import Pilot
 
-from rnnlm_tui.library import Library
-from rnnlm_tui.paths import data_dir
+from rnnlm_tui.library import BUILT_IN
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.training_process import TrainingRequest
 
@@ -43,40 +40,46 @@ COMMANDS = {
 }
 LINES = ("Shall I compare thee to a summer's day", "when I do count the clock")
 HALF_TYPED = "and thou away the very b"
-RUN = ("--name", "sonnets-unseen", "--held-out", "0.1", "--epochs", "10")
-RUN_EPOCHS_SHOWN = 7
+COUNTS = "sonnets-counts"
+RUN = ("--preset", "gru", "--name", "sonnets-gru")
+RUN_EPOCHS_SHOWN = 9
 
 
 def main() -> None:
     """Writes an SVG for each picture beside this file."""
-    arguments = sys.argv[1:]
-    model = next((a for a in arguments if not a.startswith("-")), Library(data_dir()).newest())
-    if "--app" not in arguments:
-        picture_commands(model)
-    if "--commands" not in arguments:
+    if "--app" not in sys.argv:
+        picture_commands()
+    if "--commands" not in sys.argv:
         with tempfile.TemporaryDirectory() as folder:
-            shutil.copytree(data_dir() / "models" / model, Path(folder) / "models" / model)
-            asyncio.run(picture_app(Path(folder), model))
+            data = ("--data-dir", folder)
+            command("--train", "--preset", "ngram", "--name", COUNTS, *data)
+            command("--evaluate", "--model", COUNTS, *data)
+            asyncio.run(picture_app(Path(folder)))
 
 
-def picture_commands(model: str) -> None:
+def command(*arguments: str) -> str:
+    """What the command prints."""
+    run = [sys.executable, "-m", "rnnlm_tui", *arguments]
+    return subprocess.run(run, check=True, capture_output=True, text=True).stdout
+
+
+def picture_commands() -> None:
     """What the commands print."""
     for name, commands in COMMANDS.items():
         console = Console(record=True, width=WIDTH, file=io.StringIO())
         for line in commands:
             words = shlex.split(line)
-            asked = ["--model", model] if name == "suggest" else []
-            run = [sys.executable, "-m", "rnnlm_tui", *words[1:], *asked]
-            output = subprocess.run(run, check=True, capture_output=True, text=True).stdout
+            asked = ["--model", BUILT_IN] if name == "suggest" else []
+            output = command(*words[1:], *asked)
             console.print(Text(f"$ {line}", style="bold"))
             console.print(Text(output))
         write(name, console.export_svg(title="rnnlm-tui"))
 
 
-async def picture_app(folder: Path, model: str) -> None:
+async def picture_app(folder: Path) -> None:
     """The three screens, in use."""
     os.environ["TEXTUAL_ANIMATIONS"] = "none"
-    app = RnnlmApp(folder, folder / "config", folder / "app.log", model)
+    app = RnnlmApp(folder, folder / "config", folder / "app.log", BUILT_IN)
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: app.speaker is not None)
         for line in LINES:
@@ -85,9 +88,14 @@ async def picture_app(folder: Path, model: str) -> None:
             await pilot.press("enter")
             await until(pilot, lambda n=turns: has_continuation(app, n))  # type: ignore[misc]
         await type_in(pilot, HALF_TYPED)
+        await pilot.press("f9")
+        await until(pilot, lambda: app.screen.is_modal)
+        await pilot.press("1")
+        await until(pilot, lambda: app.autocomplete.beside.names and not app.screen.is_modal)
         await until(pilot, lambda: app.autocomplete.editor.ghost)
+        await pilot.pause(0.5)
         write("autocomplete", app.export_screenshot(title="rnnlm-tui"))
-        run = await app.runs.start(TrainingRequest(RUN, RUN[1]))
+        run = await app.runs.start(TrainingRequest(RUN, RUN[3]))
         app.show_mode("train")
         await until(pilot, lambda: len(run.progress.epochs) >= RUN_EPOCHS_SHOWN)
         step = run.progress.progress
@@ -99,7 +107,7 @@ async def picture_app(folder: Path, model: str) -> None:
         await run.stop()
         await run.wait()
         app.show_mode("models")
-        await until(pilot, lambda: RUN[1] in str(app.export_screenshot()))
+        await until(pilot, lambda: RUN[3] in str(app.export_screenshot()))
         write("models", app.export_screenshot(title="rnnlm-tui"))
 
 
