@@ -353,7 +353,7 @@ class Library:
         if self.is_built_in(name):
             raise ModelError(
                 f"{name} is the model that came with the program, and stays as it is",
-                "take another name, or duplicate it",
+                "models of your own, under other names, can be changed",
             )
         return self._locks.hold(check_name(name), purpose)
 

@@ -96,7 +96,7 @@ def test_a_line_is_written_with_suggestions_and_kept(model: str) -> None:
         terminal.send(TAB)
         terminal.wait_for("of 8 keys saved")
         terminal.send(ENTER)
-        terminal.wait_for("you        the cat")
+        terminal.wait_for("you         the cat")
         terminal.wait_for("verses     ")
         terminal.send("and half a li")
         terminal.wait_for("│ and half a li")
@@ -105,7 +105,7 @@ def test_a_line_is_written_with_suggestions_and_kept(model: str) -> None:
 
     with app() as terminal:
         terminal.wait_for("│ and half a li")
-        terminal.wait_for(lambda: " you        the cat" in terminal.lines)
+        terminal.wait_for(lambda: " you         the cat" in terminal.lines)
         terminal.wait_for(lambda: continuations(terminal) == shown)
         leave(terminal)
 
