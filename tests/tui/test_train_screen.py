@@ -187,7 +187,7 @@ async def test_a_training_is_started_from_the_form_by_keys(
         run = on.app.runs.own
         assert run is not None
         assert run.name == "sonnets-gru"
-        assert "--held-out=10" in run.request.arguments
+        assert "--held-out=0.1" in run.request.arguments
         assert "--seed-line=the cat" in run.request.arguments
         assert [(plan.name, paths) for plan, paths in on.app.counted] == [("sonnets-gru", ())]
 
