@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -86,7 +87,7 @@ async def picture_app(folder: Path) -> None:
             turns = len(app.autocomplete.transcript.turns)
             await type_in(pilot, line)
             await pilot.press("enter")
-            await until(pilot, lambda n=turns: has_continuation(app, n))  # type: ignore[misc]
+            await until(pilot, partial(has_continuation, app, turns))
         await type_in(pilot, HALF_TYPED)
         await pilot.press("f9")
         await until(pilot, lambda: app.screen.is_modal)

@@ -242,15 +242,17 @@ SMALL_CORPUS, MIDDLE_CORPUS = 100_000, 4_000_000
 """Words: the sonnets have 17,700, the Penn Treebank and Shakespeare's plays about a million."""
 
 
-def causal_preset(cell: str, summary: str, small_epochs: int = 15, **middle: Setting) -> Preset:
-    """The preset of one kind of recurrent layer. `small_epochs` are those for a small corpus,
-    `middle` its own defaults for one of about a million words."""
+def causal_preset(
+    cell: str, summary: str, train: CausalTrainConfig | None = None, **middle: Setting
+) -> Preset:
+    """The preset of one kind of recurrent layer. `train` is how it trains on a small corpus,
+    where that is its own; `middle` are its own defaults for one of about a million words."""
     of_middle = {**MIDDLE_DEFAULTS, **middle}
     return Preset(
         name=cell,
         summary=summary,
         model=CausalConfig(),
-        train=CausalTrainConfig(epochs=small_epochs),
+        train=train or CausalTrainConfig(),
         scales=(
             Scale("small", SMALL_CORPUS, {}),
             Scale("middle", MIDDLE_CORPUS, of_middle),
@@ -303,7 +305,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             causal_preset(
                 "lstm",
                 "a causal network of cells, for large texts",
-                small_epochs=25,
+                CausalTrainConfig(epochs=25),
                 hidden_size=512,
                 epochs=9,
             ),

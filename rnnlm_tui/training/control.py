@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Generator
 
+from rnnlm_tui.events import Event, Paused, Resumed
+
+SAMPLE_WORDS = 10
+"""How many words continue the seed line."""
 LOOK_AGAIN_S = 0.05
 """A paused training looks whether it may go on this often."""
 
@@ -42,6 +47,18 @@ class Control:
         """Returns once the training is not paused, or is to stop."""
         while self.paused:
             time.sleep(LOOK_AGAIN_S)
+
+    def wait_while_paused(self, now: Callable[[], float]) -> Generator[Event, None, float]:
+        """Waits where the training is paused, and tells of it; `now` gives the events' times.
+        Returns the seconds of the pause."""
+        if not self.paused:
+            return 0.0
+        began = now()
+        yield Paused(began, "asked to")
+        self.wait()
+        ended = now()
+        yield Resumed(ended, "asked to stop" if self.stopped else "asked to")
+        return ended - began
 
     def obey(self, line: str) -> bool:
         """Does what a line of the control protocol says; False for a line that is none of it."""

@@ -18,9 +18,7 @@ from rnnlm_tui.events import (
     Event,
     Finished,
     FinishReason,
-    Paused,
     Progress,
-    Resumed,
     Saved,
     Started,
 )
@@ -34,10 +32,8 @@ from rnnlm_tui.text.lines import EncodedLines, PreparedLines
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.training.checkpoint import Checkpoints, Position, RunState
-from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.control import SAMPLE_WORDS, Control
 from rnnlm_tui.training.job import Job, versions_without_torch
-
-SAMPLE_WORDS = 10
 
 
 class Counting:
@@ -83,17 +79,9 @@ class Counting:
             sequences = len(arrays[f"probability.{k}"])
             self._sizes.append(sequences - (k == 1))  # padding is no word
             yield self._progress(k)
-            yield from self._wait_while_paused()
+            self._paused_s += yield from self._control.wait_while_paused(self._time)
             if self._control.stopped:
                 return
-
-    def _wait_while_paused(self) -> Iterator[Event]:
-        if self._control.paused:
-            began = self._clock()
-            yield Paused(self._time(), "asked to")
-            self._control.wait()
-            self._paused_s += self._clock() - began
-            yield Resumed(self._time(), "asked to stop" if self._control.stopped else "asked to")
 
     def _measured(self) -> EpochEnded:
         """The figures of the model, and how it continues the seed line."""

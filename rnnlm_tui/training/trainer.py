@@ -20,9 +20,7 @@ from rnnlm_tui.events import (
     Event,
     Finished,
     FinishReason,
-    Paused,
     Progress,
-    Resumed,
     Saved,
     Started,
     Warned,
@@ -30,14 +28,13 @@ from rnnlm_tui.events import (
 from rnnlm_tui.lm.families import FAMILIES
 from rnnlm_tui.model_files import ModelCard
 from rnnlm_tui.training.checkpoint import Checkpoints, Position, RunState, Sums
-from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.control import SAMPLE_WORDS, Control
 from rnnlm_tui.training.job import Job, versions_without_torch
 from rnnlm_tui.training.learner import Learner, perplexity
 from rnnlm_tui.training.networks import Loss
 
 REPORT_EVERY_S = 0.1
 MOST_RECOVERIES = 3
-SAMPLE_WORDS = 10
 SPEED_MEMORY = 0.9
 """The estimate of the time left follows the speed of about the last ten reports."""
 
@@ -128,7 +125,7 @@ class Trainer:
                 yield self._progress((sums.examples - examples_before) / max(now - last, 1e-9))
                 if not math.isfinite(sums.nll):
                     return
-                yield from self._wait_while_paused()
+                yield from self._control.wait_while_paused(self._time)
                 last, steps_before, examples_before = self._clock(), sums.steps, sums.examples
         self._count(self._clock() - last, sums.steps - steps_before)
 
@@ -145,12 +142,6 @@ class Trainer:
         if steps:
             self._seconds_a_step *= SPEED_MEMORY
             self._seconds_a_step += (1 - SPEED_MEMORY) * seconds / steps
-
-    def _wait_while_paused(self) -> Iterator[Event]:
-        if self._control.paused:
-            yield Paused(self._time(), "asked to")
-            self._control.wait()
-            yield Resumed(self._time(), "asked to stop" if self._control.stopped else "asked to")
 
     def _end_epoch(self) -> Iterator[Event]:
         """Measures, keeps the weights if they are the best so far, and saves."""

@@ -18,7 +18,6 @@ from rnnlm_tui.tui.training_process import own_command
 
 if TYPE_CHECKING:
     from rnnlm_tui.library import Library
-    from rnnlm_tui.model_files import ModelCard
 
 PRESET = "ngram"
 SHARED = ("held_out", "seed", "max_vocabulary", "min_count", "tokenizer")
@@ -78,19 +77,17 @@ def _wanted(plan: Plan, paths: tuple[str, ...], library: Library) -> tuple[str, 
 
     corpus = read_corpus(paths or [bundled_corpus()], plan.encoding or None, io.BytesIO())
     settings = _settings(plan)
-    cards = {e.name: e.card for e in library.entries() if e.card is not None and _counts(e.card)}
-    for name, card in cards.items():
+    for entry in library.entries():
+        card = entry.card
+        if card is None or card.config.preset != PRESET:
+            continue
         same_lines = all(getattr(card.config.train, s) == settings[s] for s in SAME_LINES)
         if card.corpus.get("sha256") == corpus.sha256 and same_lines:
-            return name, ()
+            return entry.name, ()
     name = free_name(library, f"{corpus_stem(plan)}-counts")
     flags = [f"--{s.replace('_', '-')}={v}" for s, v in settings.items() if v is not None]
     encoding = [f"--encoding={plan.encoding}"] if plan.encoding and plan.source == "files" else []
     return name, (*paths, f"--preset={PRESET}", f"--name={name}", *flags, *encoding)
-
-
-def _counts(card: ModelCard) -> bool:
-    return card.config.preset == PRESET
 
 
 def _settings(plan: Plan) -> dict[str, Setting]:
