@@ -6,17 +6,18 @@ freeze the screen if it happened here.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from rnnlm_tui.config import Setting
 from rnnlm_tui.errors import CorpusError, RnnlmError
 from rnnlm_tui.paths import APP_NAME
+from rnnlm_tui.tui.asked_process import ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +88,7 @@ async def summarise(question: Question, command: Sequence[str]) -> CorpusSummary
     except (OSError, ValueError) as error:  # ValueError: a NUL in a path
         raise RnnlmError("the text cannot be looked at", str(error)) from error
     text = (question.text or "").encode("utf-8", "replace")
-    try:
-        # A thread, not asyncio's own subprocess: that one leaves the process unreaped where the app
-        # ends before the cancelled question has had its turn.
-        answer, complaint = await asyncio.to_thread(process.communicate, text)
-    except asyncio.CancelledError:
-        process.kill()  # which ends the thread too
-        raise
+    answer, complaint = await ended(process, partial(process.communicate, text))
     if process.returncode != 0:
         raise complaint_of(complaint.decode("utf-8", "replace"))
     try:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.tui.asked_process import ended
 from rnnlm_tui.tui.predictor import Speaker
 from rnnlm_tui.tui.training_process import own_command
 from rnnlm_tui.tui.transcript import Copied
@@ -74,11 +75,7 @@ class Insights:
             )
             if hasattr(os, "setpriority"):
                 os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
-            try:
-                await asyncio.to_thread(process.wait)
-            except asyncio.CancelledError:
-                process.kill()  # which ends the thread too
-                raise
+            await ended(process, process.wait)
 
     def copied(self, speaker: Speaker, words: Sequence[str]) -> tuple[Copied, ...]:
         """The spans of five words or more that stand in the text that the model was trained on, if

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -107,6 +111,37 @@ async def test_a_cancelled_question_kills_its_process(tmp_path: Path) -> None:
     async with asyncio.timeout(10):
         while is_alive(int(pid_file.read_text())):
             await asyncio.sleep(0.01)
+
+
+async def test_a_question_cancelled_before_a_thread_was_free_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Recorded(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            started.append(self)
+
+    monkeypatch.setattr("rnnlm_tui.tui.corpus_summary.subprocess.Popen", Recorded)
+    loop, free = asyncio.get_running_loop(), threading.Event()
+    with ThreadPoolExecutor(1) as one_thread:
+        loop.set_default_executor(one_thread)
+        busy = loop.run_in_executor(None, free.wait, 10)
+        command = python("import time; time.sleep(60)")
+        asking = asyncio.create_task(summarise(Question((), None, "lesson"), command))
+        async with asyncio.timeout(10):
+            while not started:
+                await asyncio.sleep(0)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        free.set()
+        assert await busy
+    (process,) = started
+    assert process.returncode is not None
+    assert process.stdout is not None
+    assert process.stdout.closed
 
 
 def test_a_missing_estimate_is_none() -> None:
