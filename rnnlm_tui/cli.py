@@ -313,9 +313,9 @@ def run(options: argparse.Namespace) -> int:
         from rnnlm_tui import headless_evaluation
 
         return headless_evaluation.MODES[mode](options)
-    from rnnlm_tui import headless  # imports numpy: 0.1 s that --help does not need
+    from rnnlm_tui import headless, headless_library  # numpy: 0.1 s that --help does not need
 
-    return headless.MODES[mode](options)
+    return (headless.MODES | headless_library.MODES)[mode](options)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,15 +25,13 @@ from rnnlm_tui.config import (
     settings_from_environment,
     settings_from_toml,
 )
-from rnnlm_tui.errors import ModelError, UsageError
-from rnnlm_tui.evaluate import Evaluation
+from rnnlm_tui.errors import UsageError
 from rnnlm_tui.events import json_safe
-from rnnlm_tui.library import Entry, Library, check_name
+from rnnlm_tui.library import Library
 from rnnlm_tui.lm.families import FAMILIES
 from rnnlm_tui.lm.model import LanguageModel, Layer
 from rnnlm_tui.memory import free_memory
 from rnnlm_tui.own_corpus import copied_spans
-from rnnlm_tui.own_evaluation import read_evaluation
 from rnnlm_tui.paths import bundled_corpus, data_dir
 from rnnlm_tui.printing import escaped, in_bytes, in_time, printable
 from rnnlm_tui.suggest import CANDIDATES, Suggestions, continue_line, suggest
@@ -356,141 +353,8 @@ def layer_table(layers: Iterable[Layer], first: str, last: str) -> Iterator[str]
         yield f"  {layer.name:14} {layer.type:24} {shape:18} {layer.parameters:12,}"
 
 
-def models(options: argparse.Namespace) -> int:
-    """`--models`."""
-    library = library_of(options)
-    entries = library.entries()
-    if options.json:
-        print_json({"models": [entry_json(e, _evaluation(library, e)) for e in entries]})
-    elif entries:
-        print("\n".join(models_table(entries)))
-    else:
-        print("no models yet; train one: rnnlm-tui --train", file=sys.stderr)
-    return 0
-
-
-def _evaluation(library: Library, entry: Entry) -> Evaluation | None:
-    return read_evaluation(library.path(entry.name), entry.card) if entry.card else None
-
-
-def entry_json(entry: Entry, evaluation: Evaluation | None = None) -> dict[str, Any]:
-    """A model as `--models --json` lists it; `evaluation` is that of its held-out lines."""
-    card = entry.card
-    return {
-        "name": entry.name,
-        "preset": card.config.preset if card else None,
-        "corpus": card.corpus if card else None,
-        "total_words": card.total_words if card else None,
-        "parameters": card.parameters if card else None,
-        "epochs_done": card.epochs_done if card else None,
-        "metrics": card.metrics if card else None,
-        "evaluation": asdict(evaluation) if evaluation else None,
-        "size_bytes": entry.size_bytes,
-        "created": card.created if card else None,
-        "updated": card.updated if card else None,
-        "built_in": entry.built_in,
-        "trained_by": entry.trained_by,
-        "damaged": entry.damaged,
-    }
-
-
-def models_table(entries: Iterable[Entry]) -> Iterator[str]:
-    """The models for a person."""
-    rows = [("name", "preset", "corpus", "words", "epochs", "loss", "accuracy", "size", "saved")]
-    notes = []
-    for entry in entries:
-        name, size = printable(entry.name), in_bytes(entry.size_bytes)
-        if entry.card is None:
-            rows.append((name, "damaged", "", "", "", "", "", size, ""))
-            notes.append(f"{name} is damaged: {printable(entry.damaged or '')}")
-            continue
-        card, train = entry.card, entry.card.metrics.get("train") or {}
-        rows.append(
-            (
-                name,
-                card.config.preset,
-                printable(str(card.corpus.get("name", ""))),
-                f"{card.total_words:,}",
-                str(card.epochs_done),
-                _figure(train.get("loss"), ".3f"),
-                _figure(train.get("accuracy"), ".1%"),
-                size,
-                "built in" if entry.built_in else printable(card.updated[:16].replace("T", " ")),
-            )
-        )
-        if entry.trained_by:
-            notes.append(f"{name} is in training by {printable(entry.trained_by)}")
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
-    yield from notes
-
-
-def _figure(value: object, form: str) -> str:
-    return format(value, form) if isinstance(value, float) else ""
-
-
-def rename(options: argparse.Namespace) -> int:
-    """`--rename`."""
-    old, new = options.rename
-    library_of(options).rename(old, new)
-    print(f"{old} is now {new}")
-    return 0
-
-
-def delete(options: argparse.Namespace) -> int:
-    """`--delete`: asks on a terminal, needs --yes elsewhere."""
-    name, library = options.delete, library_of(options)
-    if not library.has(name):
-        raise ModelError(f"there is no model {name}", library.known())
-    if not options.yes:
-        if not sys.stdin.isatty():
-            raise UsageError(f"deleting {name} needs a yes", "give --yes")
-        print(
-            f"delete the model {printable(name)}? it cannot be brought back [y/N] ",
-            end="",
-            file=sys.stderr,
-        )
-        sys.stderr.flush()
-        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            print("nothing is deleted", file=sys.stderr)
-            return 1
-    library.delete(name)
-    print(f"{printable(name)} is deleted")
-    return 0
-
-
-def export(options: argparse.Namespace) -> int:
-    """`--export`."""
-    name, *targets = options.export
-    if len(targets) > 1:
-        raise UsageError("--export takes a name and a file", "rnnlm-tui --export NAME [FILE]")
-    target = Path(targets[0]) if targets else Path(f"{check_name(name)}.zip")
-    written = library_of(options).export(name, target, replace=options.force)
-    print(f"{name} is written to {printable(str(written))}")
-    return 0
-
-
-def import_(options: argparse.Namespace) -> int:
-    """`--import`."""
-    source = Path(getattr(options, "import"))
-    try:
-        name = check_name(source.stem if options.name is None else options.name)
-    except UsageError as error:
-        hint = error.hint if options.name else f"give it one with --name: {error.hint}"
-        raise UsageError(error.message, hint) from error
-    library_of(options).import_(source, name)
-    print(f"{printable(str(source))} is now the model {name}")
-    return 0
-
-
 MODES: dict[str, Callable[[argparse.Namespace], int]] = {
     "suggest": show_suggestions,
     "generate": generate,
     "summary": summary,
-    "models": models,
-    "rename": rename,
-    "delete": delete,
-    "export": export,
-    "import": import_,
 }

@@ -428,9 +428,10 @@ def write_file(path: Path, write: Callable[[Path], None]) -> None:
         _flush_folder(path.parent)
     except (OSError, SafetensorError) as error:
         why = reason(error) if isinstance(error, OSError) else str(error)
-        raise StorageError(
-            f"could not save {path}: {why}", "what was saved before is still there"
-        ) from error
+        hint = "what was saved before is still there"
+        if isinstance(error, FileNotFoundError) and not path.parent.exists():
+            hint = f"make the folder {path.parent} first"
+        raise StorageError(f"could not save {path}: {why}", hint) from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)

@@ -605,7 +605,7 @@ def test_models_lists_a_damaged_model_with_its_reason(command: Command, copied: 
     header, broken, verses, note = done.stdout.splitlines()
     assert header.split()[:3] == ["name", "preset", "corpus"]
     assert broken.split()[:2] == ["broken", "damaged"]
-    assert verses.split()[:5] == ["verses", "lesson", "verses.txt", "25", "2"]
+    assert verses.split()[:5] == ["verses", "lesson", "verses.txt", "24", "2"]
     assert note.startswith("broken is damaged: ")
     first, second = json.loads(command("--models", "--json").stdout)["models"]
     assert (first["name"], first["preset"]) == ("broken", None)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from rnnlm_tui.library import Library
+from rnnlm_tui.model_figures import percent_text, perplexity_text
 from rnnlm_tui.model_files import EVALUATION, ModelCard
 from rnnlm_tui.own_evaluation import read_evaluation
 from rnnlm_tui.text.corpus import split_held_out
@@ -129,6 +130,14 @@ def test_the_figures_are_kept_and_listed(ask: Ask, data_dir: Path) -> None:
         "full": False,
         "counts": False,
     }
+    heads, *rows = ask("--models").stdout.splitlines()
+    shown = {row.split()[0]: row[heads.index("perplexity") :].split() for row in rows}
+    perplexity, top1 = kept.perplexity, kept.top1
+    assert perplexity is not None
+    assert top1 is not None
+    half = [perplexity_text(perplexity), percent_text(top1), percent_text(kept.keystroke_savings)]
+    assert shown["half"][:5] == [*half, "unseen", "lines"]
+    assert shown["full"][2:5] == ["its", "own", "lines"]
 
 
 def test_figures_of_a_part_or_of_another_text_are_not_kept(

@@ -26,7 +26,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rnnlm_tui import headless, model_files
+from rnnlm_tui import headless_library, model_files
 from rnnlm_tui.config import make_run_config
 from rnnlm_tui.errors import ModelError, StorageError
 from rnnlm_tui.library import Library
@@ -135,9 +135,9 @@ def why_refused(library: Library) -> str | None:
     entries = {entry.name: entry for entry in library.entries()}
     assert entries["good"].damaged is None
     # What is listed is shown, and a hostile card must not break the showing.
-    assert len(list(headless.models_table(entries.values()))) >= 2
+    assert len(list(headless_library.models_table((e, None) for e in entries.values()))) >= 2
     for entry in entries.values():
-        json.dumps(headless.entry_json(entry))
+        json.dumps(headless_library.entry_json(entry))
     refused = None
     try:
         card, model = library.open("victim")
@@ -231,6 +231,12 @@ def test_a_write_that_fails_half_way_leaves_the_old_file(tmp_path: Path, code: i
     assert str(path) in caught.value.message
     assert os.strerror(code).lower() in caught.value.message
     assert contents(tmp_path) == {"file": b"old"}
+
+
+def test_a_write_to_a_folder_that_is_not_there_says_so(tmp_path: Path) -> None:
+    with pytest.raises(StorageError) as caught:
+        model_files.write_bytes(tmp_path / "gone" / "file", b"new")
+    assert caught.value.hint == f"make the folder {tmp_path / 'gone'} first"
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, ModelError("changed")])

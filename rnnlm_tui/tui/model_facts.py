@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from rnnlm_tui.config import PRESETS, LineTextConfig
+from rnnlm_tui.config import PRESETS
 from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.library import Entry, Library, Run
 from rnnlm_tui.lm.families import FAMILIES
+from rnnlm_tui.model_figures import (
+    Figures,
+    figures_of,
+    number,
+    percent_text,
+    perplexity_text,
+    training_figures,
+    words_known,
+)
 from rnnlm_tui.model_files import ModelCard
 from rnnlm_tui.own_evaluation import read_evaluation, trust_line
 from rnnlm_tui.printing import in_bytes, local_time, printable
@@ -102,63 +110,6 @@ def _files(folder: Path) -> Iterator[tuple[str, int]]:
                     yield entry.name, entry.stat(follow_symlinks=False).st_size
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """How good a model is; None what is not known. `unseen`: measured on lines that it was not
-    trained on. Otherwise they are its training's own and say nothing of other lines."""
-
-    perplexity: float | None
-    top1: float | None
-    top5: float | None
-    unseen: bool
-
-
-def figures_of(card: ModelCard, evaluation: Evaluation | None = None) -> Figures | None:
-    """The figures of the epoch that is kept: those of the held-out lines, where there are some, as
-    they were evaluated, over words alone, else as the training took them. The hits of a training
-    that counts ends of lines too are none, for they would look far better: 21 % is 8 % of words."""
-    if evaluation is not None:
-        return Figures(evaluation.perplexity, evaluation.top1, evaluation.top5, unseen=True)
-    if held_out := card.metrics.get("held_out"):
-        perplexity, top1, top5 = (number(held_out.get(k)) for k in ("perplexity", "top1", "top5"))
-        if isinstance(card.config.train, LineTextConfig):
-            top1 = top5 = None
-        return Figures(perplexity, top1, top5, unseen=True)
-    return training_figures(card)
-
-
-def training_figures(card: ModelCard) -> Figures | None:
-    """The figures of the kept epoch on the lines it was trained on."""
-    train = card.metrics.get("train")
-    if not train:
-        return None
-    perplexity, top1 = number(train.get("perplexity")), number(train.get("accuracy"))
-    return Figures(perplexity, top1, None, unseen=False)
-
-
-def number(value: object) -> float | None:
-    """A measured value as a float; None for what is no finite number."""
-    if isinstance(value, int | float) and math.isfinite(value):
-        return float(value)
-    return None
-
-
-def perplexity_text(value: float | None) -> str:
-    """A perplexity in at most seven characters."""
-    if value is None:
-        return "-"
-    if value >= 1e6:
-        return f"{value:.1e}"
-    return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
-
-
-def percent_text(value: float | None) -> str:
-    """A share as a percentage."""
-    if value is None:
-        return "-"
-    return f"{value:.0%}" if value >= 0.0995 or value == 0 else f"{value:.1%}"
-
-
 def date_text(stamp: str, form: str = "%Y-%m-%d %H:%M") -> str:
     """A time of a card, which is in UTC, in the local zone; as it stands where it is no time."""
     return foreign(local_time(stamp, form))
@@ -208,11 +159,6 @@ def trust(card: ModelCard, evaluation: Evaluation | None) -> str:
         first, five = (f"1 time in {1 / hit:,.0f}" for hit in hits if hit)
         return f"on lines it never saw: next word or end right {first}, among five {five}"
     return trust_line(card, evaluation)
-
-
-def words_known(card: ModelCard) -> int:
-    """The words of the vocabulary; padding and what stands for no word are none."""
-    return card.total_words - 1 - len(FAMILIES[card.config.preset].specials)
 
 
 def _card_facts(card: ModelCard) -> Iterator[Line]:

@@ -25,17 +25,15 @@ from textual.widgets import Button, Input, Static
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.library import BUILT_IN, Library
+from rnnlm_tui.model_figures import figures_of, percent_text, perplexity_text
 from rnnlm_tui.own_evaluation import write_evaluation
 from rnnlm_tui.tui import model_facts
 from rnnlm_tui.tui.model_facts import (
     Listed,
     date_text,
     facts,
-    figures_of,
     layers,
     on_disk,
-    percent_text,
-    perplexity_text,
     quality,
     read_library,
 )
@@ -161,7 +159,7 @@ async def shown(
         await wait_until(pilot, lambda: app.screen is app.models and app.models.is_mounted)
         names = {path.name for path in library.folder.iterdir() if path.name != ".locks"}
         names |= set(library.names())
-        await wait_until(pilot, lambda: set(rows(app)) == names)
+        await wait_until(pilot, lambda: set(rows(app)) == names and lines(app)[0].strip())
         if row is not None:
             table = app.models.query_one(ModelTable)
             table.move_cursor(row=table.get_row_index(row))
@@ -281,6 +279,9 @@ async def test_the_row_in_hand_stays_in_hand(library: Library) -> None:
         app.models.reload()
         await wait_until(pilot, lambda: "two" not in rows(app))
         assert app.models.query_one(ModelTable).current == "three"
+        app.models.choose("another")
+        app.models.reload()
+        await wait_until(pilot, lambda: app.models.query_one(ModelTable).current == "another")
 
 
 async def test_the_list_is_read_anew_whenever_the_screen_is_shown(library: Library) -> None:
@@ -853,6 +854,12 @@ def test_columns_give_way_in_the_order_of_their_weight(library: Library) -> None
 def test_a_cell_is_as_wide_as_its_column(text: str, key: str) -> None:
     assert cell(key, text, 5).cell_len == 6
     assert cell("saved", text, 5).cell_len == 5
+
+
+def test_a_long_name_shows_its_end_too() -> None:
+    shown = [cell("name", f"my-long-story-{i}", 12).plain for i in (1, 2)]
+    assert shown == ["my-long…ry-1 ", "my-long…ry-2 "]
+    assert cell("name", "my-story-123", 12).plain == "my-story-123 "
 
 
 def test_names_are_proposed_and_refused_in_words() -> None:

@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from rnnlm_tui.lm.families import FAMILIES
+from rnnlm_tui.model_figures import number
 from rnnlm_tui.model_files import ModelCard
 from rnnlm_tui.tui.model_facts import (
     DAMAGED,
@@ -25,7 +26,6 @@ from rnnlm_tui.tui.model_facts import (
     facts,
     foreign,
     layers,
-    number,
     on_disk,
     quality,
 )

@@ -127,6 +127,10 @@ class ModelsScreen(AppScreen):
 
     # The list
 
+    def choose(self, name: str) -> None:
+        """Has this model's row in hand once the library is listed anew."""
+        self._wanted = name
+
     def reload(self) -> None:
         """Lists the library anew, in a thread; the row in hand stays in hand. Not while another
         screen is shown, after which it is listed anew anyway."""
@@ -226,7 +230,9 @@ class ModelsScreen(AppScreen):
             self._begin(self._duplicate, current.name)
 
     async def _duplicate(self, name: str) -> None:
-        target = await self._ask_name(f"Copy {name} to", free_name(name, self._listed))
+        free = free_name(name, self._listed)
+        text = "It suggests the same; only the training of the first can go on."
+        target = await self._ask_name(f"Copy {name} to", free, text=text)
         if target is not None:
             await self._change(target, self.host.library.duplicate, name, target)
             self.host.tell(f"{target} is a copy of {name}")

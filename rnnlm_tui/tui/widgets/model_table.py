@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.widgets import DataTable
 
+from rnnlm_tui.model_figures import figures_of, percent_text, perplexity_text, words_known
 from rnnlm_tui.printing import in_bytes
 from rnnlm_tui.tui.model_facts import (
     DAMAGED,
@@ -19,11 +20,7 @@ from rnnlm_tui.tui.model_facts import (
     UNFINISHED,
     Listed,
     date_text,
-    figures_of,
     foreign,
-    percent_text,
-    perplexity_text,
-    words_known,
 )
 
 HEADERS: Mapping[str, str] = {
@@ -124,12 +121,22 @@ def fitted(natural: Mapping[str, int], width: int) -> dict[str, int]:
 
 def cell(key: str, text: str, width: int, style: str = "") -> Text:
     """A text of just so many columns, and the gap to the next column."""
+    if key == "name":
+        text = cut_within(text, width)
     made = Text(text, style=style, no_wrap=True, overflow="ellipsis", end="")
     made.truncate(width, overflow="ellipsis")
     missing = max(0, width - made.cell_len)
     made.pad_left(missing) if key in TO_THE_RIGHT else made.pad_right(missing)
     made.pad_right(gap_after(key))
     return made
+
+
+def cut_within(name: str, width: int) -> str:
+    """A name in `width` columns, cut within: names differ at their ends mostly, as story-2 does."""
+    if cell_len(name) <= width:
+        return name
+    end = width // 3
+    return f"{set_cell_size(name, width - end - 1)}…{set_cell_size(name[::-1], end)[::-1]}"
 
 
 def gap_after(key: str) -> int:
