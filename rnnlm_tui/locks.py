@@ -69,7 +69,7 @@ class Locks:
         except filelock.Timeout as error:
             raise ModelError(
                 f"the model {name} is in use by {self._holder_of_taken(name)}",
-                "wait for it, or take another name",
+                "wait until it has ended",
             ) from error
         except OSError as error:
             raise StorageError(f"cannot write to {path.parent}: {reason(error)}") from error

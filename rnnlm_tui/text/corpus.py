@@ -92,7 +92,7 @@ def check_files(sources: Sequence[str | Path], free_memory: Callable[[], int]) -
         if not stat.S_ISREG(facts.st_mode) and not stat.S_ISDIR(facts.st_mode):
             raise CorpusError(
                 f"cannot read the corpus {path}: it is no regular file",
-                "give a file, or '-' and the text on standard input",
+                "put the text into a file first",
             )
         total += facts.st_size
     needed = MEMORY_PER_BYTE * total

@@ -180,7 +180,9 @@ class RnnlmApp(App[None]):
         run = self._runs.own if self._runs else None
         if run is None or not run.is_running:
             return ""
-        return f"▶ {run.name} trains, {run.progress.epoch_share:.0%} · "
+        if run.progress.started is None:
+            return f"▶ {run.name} starts · "
+        return f"▶ {run.progress.epoch_share:.0%} of {run.name} · "  # the end is cut at 80 columns
 
     def tell(self, message: str, severity: Severity = "information", title: str = "") -> None:
         """A toast; no text in it is markup, nor can it steer the terminal."""
@@ -339,6 +341,11 @@ class RnnlmApp(App[None]):
     def action_show(self, mode: Mode) -> None:
         """Shows a screen."""
         self.show_mode(mode)
+
+    def show_model(self, name: str) -> None:
+        """Shows a model among the others."""
+        self.models_screen.choose(name)
+        self.show_mode("models")
 
     def action_help_quit(self) -> None:
         """Ctrl+c, which copies, and leaves no longer."""

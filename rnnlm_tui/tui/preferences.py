@@ -65,12 +65,15 @@ def load_keymap(folder: Path, known: Iterable[str]) -> dict[str, str]:
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path} is not valid TOML: {error}") from error
     keys = {name: value for name, value in data.items() if isinstance(value, str)}
+    faults = []
     if wrong := data.keys() - keys.keys():
-        raise UsageError(f"{path}: {', '.join(sorted(wrong))} must be text", 'such as "ctrl+n"')
+        faults.append(f'{", ".join(sorted(wrong))} must be text in quotes, such as "ctrl+n"')
     if unknown := keys.keys() - set(known):
+        faults.append(f"there is no action {', '.join(sorted(unknown))}")
+    if faults:
         raise UsageError(
-            f"{path} names actions that do not exist: {', '.join(sorted(unknown))}",
-            "the file that the palette writes lists all of them",
+            f"{path} is not used: {'; '.join(faults)}",
+            "the file that the palette writes lists all actions",
         )
     return {name: value.replace(" ", "") for name, value in keys.items()}
 

@@ -172,7 +172,7 @@ def _finished(progress: RunProgress, finished: Finished, name: str) -> Outcome:
     place = "after" if epoch <= done else "in"
     where = f"{place} epoch {epoch} of {total or done:,}" if epoch else "at once"
     headline = {
-        "completed": f"All {total or done:,} epochs are done",
+        "completed": f"All {total or done:,} epochs are done" if total != 1 else "Done",
         "early_stop": f"Ended after epoch {done}: held-out loss fell no more",
         "stopped": f"Stopped {where} and saved",
         "diverged": "The loss was no number, again and again, so the training has ended",

@@ -59,7 +59,11 @@ class ScriptedRun:
     is_running = True
     detached = False
     progress = SimpleNamespace(
-        epoch_share=0.5, finished=None, failed=None, phase=SimpleNamespace(is_over=False)
+        epoch_share=0.5,
+        started=object(),
+        finished=None,
+        failed=None,
+        phase=SimpleNamespace(is_over=False),
     )
 
 
@@ -297,7 +301,7 @@ async def test_the_header_shows_the_users_own_key(tmp_path: Path) -> None:
     ("keymap", "said"),
     [
         ("nonsense", "is not valid TOML"),
-        ('"line.sned" = "f9"', "names actions that do not exist: line.sned"),
+        ('"line.sned" = "f9"', "there is no action line.sned"),
         ('"line.hide" = "tab"', "several actions: tab (line.accept_word, line.hide)"),
         ('"app.quit" = "banana+q"', "keys that no keyboard has: banana+q"),
         ('"app.keys" = "ctrl+r"', "several actions: ctrl+r (app.keys, autocomplete.another)"),
@@ -586,7 +590,7 @@ async def test_quitting_asks_while_a_model_trains(
     async with app.run_test() as pilot:
         await answered(pilot)
         app._refresh_header()
-        await wait_until(pilot, lambda: "▶ poems trains, 50%" in rows_of(app)[0])
+        await wait_until(pilot, lambda: "▶ 50% of poems" in rows_of(app)[0])
         await press(pilot, "ctrl+q")
         await wait_until(pilot, lambda: isinstance(app.screen, Choice))
         assert "poems is in training" in picture(app)

@@ -74,7 +74,11 @@ def test_a_keymap_in_every_way_of_writing_it(tmp_path: Path) -> None:
         ("\udcff", "not valid TOML"),
         ("a" + ".a" * 2000 + "= 1", "must be text|not valid TOML"),
         ("line.send = 5", r"line\.send must be text"),
-        ('line.sned = "enter"', r"do not exist: line\.sned"),
+        ('line.sned = "enter"', r"no action line\.sned"),
+        (
+            '"line.send" = 5\n"line.sned" = "x"',
+            r"send must .*; there is no action line\.sned",
+        ),
     ],
 )
 def test_a_keymap_that_cannot_be_used_says_why(text: str, reason: str, tmp_path: Path) -> None:

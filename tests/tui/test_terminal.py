@@ -251,7 +251,7 @@ def test_a_training_saves_and_ends_when_the_app_is_killed(data_dir: Path) -> Non
         column = terminal.lines[row].index("Train on the sonnets")
         press = f"\x1b[<0;{column + 1};{row + 1}"
         terminal.send(f"{press}M{press}m")
-        terminal.wait_for("▶ sonnets trains", timeout=30)
+        terminal.wait_for("% of sonnets", timeout=30)
         terminal.wait_for(lambda: any(run.running for run in library.runs()), timeout=30)
         (child,) = psutil.Process(terminal.pid).children()
         try:

@@ -76,6 +76,9 @@ class Host(App[None]):
     def show_mode(self, mode: str) -> None:
         self.modes.append(mode)
 
+    def show_model(self, name: str) -> None:
+        self.modes.append(f"models: {name}")
+
     def tell(self, message: str, severity: str = "information", title: str = "") -> None:
         self.told.append(message)
 
@@ -347,7 +350,7 @@ async def test_a_stop_keeps_the_best_and_offers_what_to_do(data_dir: Path) -> No
         assert "Epoch 2 is kept (held-out loss 5.000, top-1 12.3%), as the model poems." in on.end
         assert on.buttons == ["Use it for writing", "Train longer", "Compare", "New training"]
         await on.pilot.press("u", "c")
-        assert (on.app.spoken, on.app.modes) == (["poems"], ["autocomplete", "models"])
+        assert (on.app.spoken, on.app.modes) == (["poems"], ["autocomplete", "models: poems"])
 
 
 async def test_stopping_dims_what_no_longer_works(data_dir: Path, tmp_path: Path) -> None:

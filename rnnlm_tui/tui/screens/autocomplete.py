@@ -306,18 +306,20 @@ class AutocompleteScreen(WritingScreen):
 def what_it_sees(answer: Answer, width: int) -> Content:
     """What the model has taken into account, and at the right what it does not know."""
     found, window = answer.suggestions, answer.question.speaker.model.window
-    unknown = Content(f"unknown: {printable(', '.join(found.unknown)) or '-'}")
-    unknown = unknown.truncate(width // 2, ellipsis=True)
     carried = answer.question.speaker.model.carries_lines and answer.question.earlier
     above = " and the lines above" if carried else ""
     head = f"the model sees {len(found.seen)} of {window} words{above}: "
-    room = width - len(head) - unknown.cell_length - len("|  | ")
-    seen = Content(printable(" ".join(found.seen)))
-    if seen.cell_length > room:  # the end of the line matters most
-        tail = seen.plain
-        while tail and Content(tail).cell_length > room - 2:
-            tail = tail[max(1, len(tail) // 16) :]
-        seen = Content(f"… {tail}")
+    frame = len(head) + len("|  | ")
+    unknown = Content(f"unknown: {printable(', '.join(found.unknown)) or '-'}")
+    unknown = unknown.truncate(max(0, min(width // 2, width - frame - 1)), ellipsis=True)
+    room = max(1, width - frame - unknown.cell_length)
+    words = [printable(word) for word in found.seen]
+    seen = Content(" ".join(words))
+    while len(words) > 1 and seen.cell_length > room:  # the end of the line matters most
+        words = words[max(1, len(words) // 16) :]
+        seen = Content(" ".join(["…", *words]))
+    if seen.cell_length > room:
+        seen = Content(words[-1]).truncate(room, ellipsis=True)
     left = Content.assemble(head, "| ", seen, " |")
     gap = " " * max(1, width - left.cell_length - unknown.cell_length)
     return Content.assemble(left, gap, unknown)

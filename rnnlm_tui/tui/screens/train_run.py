@@ -221,7 +221,8 @@ class RunScreen(AppScreen):
     @on(Button.Pressed, "#end-compare")
     def action_compare(self) -> None:
         """Shows it among the models."""
-        self.host.show_mode("models")
+        if (run := self.run_shown) is not None:
+            self.host.show_model(run.name)
 
     @on(Button.Pressed, "#end-form")
     @on(Button.Pressed, "#end-again")

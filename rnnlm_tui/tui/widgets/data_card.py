@@ -15,7 +15,7 @@ from rnnlm_tui.tui.run_words import card_facts, shortened, shortened_words
 from rnnlm_tui.tui.widgets.fixed_text import FixedText
 
 FACT_WIDTH = 25
-LAYERS = "layers of the network"
+PARTS = "what it is made of"
 PAIRS = "the first pairs: what it sees ---> the word to learn"
 
 
@@ -50,7 +50,7 @@ def card_lines(summary: CorpusSummary, width: int) -> Iterator[Content]:
     yield Content.styled(shortened(summary.corpus, width), "bold")
     yield from _fact_lines(summary, max(1, width // FACT_WIDTH))
     yield Content("")
-    yield Content.styled(LAYERS, "dim")
+    yield Content.styled(PARTS, "dim")
     for layer in summary.layers:
         kind, shape = shortened(layer.type, 25), shortened(layer.shape, 17)
         yield Content(f"  {kind:25} {shape:17} {layer.parameters:>11,}")
