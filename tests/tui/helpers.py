@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,8 +14,11 @@ from numpy.typing import NDArray
 from rich.cells import cell_len
 from textual import events
 from textual.app import App
+from textual.css.query import NoMatches
+from textual.errors import NoWidget
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
+from textual.widget import Widget
 
 from rnnlm_tui.config import LessonConfig, RunConfig, TrainConfig
 from rnnlm_tui.errors import ModelError
@@ -177,6 +181,21 @@ async def press(pilot: Pilot[Any], *keys: str) -> None:
     # A key goes down to the focus, up to the app, and its messages up to the screen.
     for _ in range(4):
         await pilot.pause(0)
+
+
+async def click(pilot: Pilot[Any], target: str | Widget) -> None:
+    """Clicks in the middle of a widget, once it has its place on the screen."""
+
+    def has_its_place() -> bool:
+        screen = pilot.app.screen
+        with suppress(NoWidget, NoMatches):
+            widget = target if isinstance(target, Widget) else screen.query(target).first()
+            x, y = widget.region.center
+            return bool(widget.region) and screen.get_widget_at(int(x), int(y))[0] is widget
+        return False
+
+    await wait_until(pilot, has_its_place)
+    assert await pilot.click(target)
 
 
 def app_of(pilot: Pilot[Any]) -> RnnlmApp:

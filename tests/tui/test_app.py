@@ -41,6 +41,7 @@ from tests.tui.helpers import (
     answered,
     chain,
     check_layout,
+    click,
     picture,
     press,
     rows_of,
@@ -427,7 +428,7 @@ async def test_the_first_start_says_what_to_do(tmp_path: Path) -> None:
         await press(pilot, *"shall i", "enter", "ctrl+r")
         await wait_until(pilot, lambda: any("F3 trains one" in toast for toast in toasts(app)))
         assert texts(app.autocomplete.query_one(TranscriptView).lines) == ["shall i"]
-        await pilot.click("#first-model")
+        await click(pilot, "#first-model")
         await wait_until(pilot, lambda: runs.started)
         assert runs.started[0].arguments == ("--name", "sonnets", "--epochs", "3")
         assert editor.has_focus
@@ -446,7 +447,7 @@ async def test_the_first_start_leads_to_a_text_of_ones_own(tmp_path: Path) -> No
     async with app.run_test() as pilot:
         await wait_until(pilot, lambda: "There is no model yet" in picture(app))
         await pilot.pause(0)
-        await pilot.click("#own-model")
+        await click(pilot, "#own-model")
         await wait_until(pilot, lambda: app.current_mode == "train")
 
 
@@ -474,10 +475,9 @@ async def test_a_model_that_is_unknown_with_no_other(tmp_path: Path) -> None:
         assert any("there is no model unheard-of" in toast for toast in toasts(app))
 
 
-async def test_a_damaged_newest_model_does_not_hide_the_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    app = scripted_app(tmp_path, {"damaged": ScriptedModel(), "good": ScriptedModel()})
+@pytest.fixture
+def with_damaged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model `damaged` cannot be used."""
     whole = ScriptedLibrary.open
 
     def open_(library: ScriptedLibrary, name: str) -> Any:
@@ -486,25 +486,21 @@ async def test_a_damaged_newest_model_does_not_hide_the_others(
         return whole(library, name)
 
     monkeypatch.setattr(ScriptedLibrary, "open", open_)
+
+
+@pytest.mark.usefixtures("with_damaged")
+async def test_a_damaged_newest_model_does_not_hide_the_others(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path, {"damaged": ScriptedModel(), "good": ScriptedModel()})
     async with app.run_test(notifications=True) as pilot:
         await answered(pilot)
         assert app.speaker_name == "good"
         assert not toasts(app), "nobody has asked for it"
 
 
-async def test_a_damaged_model_that_was_used_last_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("with_damaged")
+async def test_a_damaged_model_that_was_used_last_is_told(tmp_path: Path) -> None:
     models = {"good": ScriptedModel(), "damaged": ScriptedModel()}
     app = scripted_app(tmp_path, models, preferences=Preferences(model="damaged"))
-    whole = ScriptedLibrary.open
-
-    def open_(library: ScriptedLibrary, name: str) -> Any:
-        if name == "damaged":
-            raise ModelError("damaged is damaged", "delete it")
-        return whole(library, name)
-
-    monkeypatch.setattr(ScriptedLibrary, "open", open_)
     async with app.run_test(notifications=True) as pilot:
         await answered(pilot)
         assert app.speaker_name == "good"
@@ -571,7 +567,7 @@ async def test_a_run_of_the_first_model_that_was_begun_goes_on(tmp_path: Path) -
     (folder / "resume.safetensors").write_bytes(b"")
     async with app.run_test(notifications=True) as pilot:
         await wait_until(pilot, lambda: app.is_without_models)
-        await pilot.click("#first-model")
+        await click(pilot, "#first-model")
         await wait_until(pilot, lambda: runs.started)
     assert runs.started[0].arguments == ("--resume", "--name", "sonnets")
 

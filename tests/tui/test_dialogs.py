@@ -14,7 +14,7 @@ from textual.widgets import Button, Input, OptionList, Static
 
 from rnnlm_tui.tui.screens.dialogs import AskPath, AskText, Choice, Confirm, Dialog
 from rnnlm_tui.tui.widgets.path_input import PathInput
-from tests.tui.helpers import wait_until
+from tests.tui.helpers import click, wait_until
 
 OPEN = object()
 HOSTILE = "[/b] [red]x \u7269\u8a9e e\u0301\u0301 \u05d0\u05d1 \x1b[31m\a " + "w" * 200
@@ -93,7 +93,7 @@ async def test_an_enter_typed_ahead_says_no() -> None:
 async def test_a_click_answers(button: str, answer: bool) -> None:
     async with asked(Confirm("Delete it?", "", yes="[/b]", no="[red]")) as (pilot, app):
         assert str(app.screen.query_one("#yes", Button).label) == "[/b]"
-        await pilot.click(button)
+        await click(pilot, button)
         assert await answer_of(pilot, app) is answer
 
 
@@ -156,7 +156,7 @@ async def test_a_text_is_taken_only_where_it_is_right() -> None:
 @pytest.mark.parametrize(("button", "answer"), [("#ok", "ab"), ("#cancel", None)])
 async def test_the_buttons_of_a_text(button: str, answer: str | None) -> None:
     async with asked(AskText("Name", "", "ab", check=no_spaces)) as (pilot, app):
-        await pilot.click(button)
+        await click(pilot, button)
         assert await answer_of(pilot, app) == answer
 
 
@@ -272,7 +272,7 @@ async def test_an_entry_is_chosen_before_the_path_is_sent(folder: Path) -> None:
 async def test_the_buttons_of_a_path(folder: Path, button: str, name: str | None) -> None:
     async with asked(AskPath("File", "", "~/poems.zip"), size=(60, 16)) as (pilot, app):
         await wait_until(pilot, lambda: not app.screen.query_one("#ok", Button).disabled)
-        await pilot.click(button)
+        await click(pilot, button)
         assert await answer_of(pilot, app) == (str(folder / name) if name else None)
 
 

@@ -54,7 +54,7 @@ from rnnlm_tui.tui.widgets.model_table import (
 from rnnlm_tui.tui.widgets.path_input import PathInput
 from tests.test_library import held_elsewhere
 from tests.test_model_files import make_model, put
-from tests.tui.helpers import post_keys, wait_until
+from tests.tui.helpers import click, post_keys, wait_until
 from tests.tui.test_dialogs import problem_in
 
 HOSTILE = (
@@ -380,7 +380,7 @@ async def test_a_model_is_used_from_its_card(library: Library, way: str) -> None
     async with shown(library, row="two") as (pilot, app):
         await pilot.press("enter")
         await dialog(pilot, app, ModelCardScreen)
-        await (pilot.press("u") if way == "key" else pilot.click("#use"))
+        await (pilot.press("u") if way == "key" else click(pilot, "#use"))
         await wait_until(pilot, lambda: app.calls == [("speak_with", "two")])
 
 
@@ -455,7 +455,7 @@ async def test_an_export_asks_before_it_replaces_a_file(
         await dialog(pilot, app, AskPath)
         await pilot.press("enter")
         ask = await dialog(pilot, app, Confirm)
-        await pilot.click(ask.query_one("#yes" if replace else "#no"))
+        await click(pilot, ask.query_one("#yes" if replace else "#no"))
         if replace:
             await told(pilot, app, "two is written to")
         await wait_until(pilot, lambda: app.screen is app.models)
@@ -730,7 +730,7 @@ async def test_a_card_over_a_narrow_screen_scrolls(library: Library) -> None:
         await wait_until(pilot, lambda: view.max_scroll_y > 0)
         await pilot.press("end")
         await wait_until(pilot, lambda: view.scroll_offset.y == view.max_scroll_y)
-        await pilot.click("#close")
+        await click(pilot, "#close")
         await wait_until(pilot, lambda: app.screen is app.models)
 
 

@@ -148,24 +148,24 @@ def check_goes_on(library: Library, training: psutil.Process) -> None:
 # The app ends
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
-def test_a_training_saves_and_ends_when_the_app_is_killed(
-    number: signal.Signals, library: Library, left: list[psutil.Process]
-) -> None:
-    with app() as terminal:
-        training = trains_on(terminal, left)
-        terminal.kill(number)
-        assert terminal.wait_for_exit() == (-number if number == signal.SIGKILL else 0)
-        check_stopped(library, training)
-
-
-def test_a_training_saves_and_ends_when_the_window_is_closed(
-    library: Library, left: list[psutil.Process]
-) -> None:
-    with app() as terminal:
-        training = trains_on(terminal, left)
+def end_app(terminal: Terminal, number: signal.Signals | None) -> None:
+    """Ends the app by a signal, or by closing its window."""
+    if number is None:
         terminal.hang_up()
-        terminal.wait_for_exit()
+    else:
+        terminal.kill(number)
+    code = terminal.wait_for_exit()
+    assert number is None or code == (-number if number == signal.SIGKILL else 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, None])
+def test_a_training_saves_and_ends_when_the_app_is_killed(
+    number: signal.Signals | None, library: Library, left: list[psutil.Process]
+) -> None:
+    """By signals, and with its window closed."""
+    with app() as terminal:
+        training = trains_on(terminal, left)
+        end_app(terminal, number)
         check_stopped(library, training)
 
 
@@ -176,8 +176,7 @@ def test_a_paused_training_saves_and_ends_when_the_app_is_killed(
         training = trains_on(terminal, left)
         terminal.send("p")
         terminal.wait_for("‖ PAUSED")
-        terminal.kill(signal.SIGKILL)
-        terminal.wait_for_exit()
+        end_app(terminal, signal.SIGKILL)
         check_stopped(library, training)
 
 
@@ -191,11 +190,7 @@ def test_a_training_in_the_background_goes_on_without_the_app(
         training = trains_on(terminal, left)
         terminal.send("d")
         terminal.wait_for("goes on when you quit")
-        if number is None:
-            terminal.hang_up()
-        else:
-            terminal.kill(number)
-        terminal.wait_for_exit()
+        end_app(terminal, number)
         check_goes_on(library, training)
 
     with app() as terminal:

@@ -29,7 +29,7 @@ from rnnlm_tui.tui.widgets.pasted_text import LARGEST_PASTE
 from rnnlm_tui.tui.widgets.path_input import PathInput
 from rnnlm_tui.tui.widgets.train_form import TrainForm
 from tests.test_model_files import make_model
-from tests.tui.helpers import wait_until
+from tests.tui.helpers import click, wait_until
 
 SUMMARY = """
 import json, pathlib, sys
@@ -218,9 +218,9 @@ async def test_it_is_filled_in_by_keys_alone(data_dir: Path, summary_script: Pat
 
 async def test_it_is_filled_in_by_the_mouse(data_dir: Path, summary_script: Path) -> None:
     async with shown(data_dir, summary_script) as (pilot, form):
-        await pilot.click("#source-pasted")
+        await click(pilot, "#source-pasted")
         await wait_until(pilot, lambda: form.source == "pasted")
-        await pilot.click("#pasted")
+        await click(pilot, "#pasted")
         pilot.app.post_message(events.Paste("the cat sat\non the [/b] mat"))
         await ready(pilot, form)
         assert form.plan.text == "the cat sat\non the [/b] mat"
@@ -240,10 +240,10 @@ async def test_a_chosen_source_takes_the_focus_to_what_it_asks_for(
             form.query_one("#sources").focus()
             await pilot.press("right", *["right"] * (source == "pasted"), "enter")
         else:
-            await pilot.click(f"#source-{source}")
+            await click(pilot, f"#source-{source}")
         await wait_until(pilot, lambda: pilot.app.focused is wanted[source])
         if by == "click again":
-            await pilot.click(f"#source-{source}")
+            await click(pilot, f"#source-{source}")
             await wait_until(pilot, lambda: pilot.app.focused is wanted[source])
         await wait_until(pilot, lambda: form.source == source)
         await pilot.press("x")
@@ -265,7 +265,7 @@ async def test_an_empty_file_field_is_passed_by_tab_and_not_by_enter(
     (tmp_path / "home" / "only.txt").write_text("x")
     monkeypatch.chdir(tmp_path / "home")
     async with shown(data_dir, summary_script) as (pilot, form):
-        await pilot.click("#source-files")
+        await click(pilot, "#source-files")
         files = form.query_one("#files", PathInput)
         await wait_until(pilot, lambda: files.entries == ("only.txt",))
         await pilot.press("enter")
@@ -372,7 +372,7 @@ async def test_a_taken_name_offers_a_free_one(data_dir: Path, summary_script: Pa
         await wait_until(pilot, lambda: form.query_one(NameField).has_class("-taken"))
         assert form.problem == "there is a model or a run mine already"
         assert str(form.query_one("#take-name", Button).label) == "take mine-2"
-        await pilot.click("#take-name")
+        await click(pilot, "#take-name")
         await ready(pilot, form)
         assert form.plan.name == "mine-2"
         assert not form.query_one(NameField).has_class("-taken")

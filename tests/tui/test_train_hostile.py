@@ -18,7 +18,7 @@ from rnnlm_tui.tui.widgets.key_bar import KeyBar
 from rnnlm_tui.tui.widgets.other_runs import OtherRuns
 from rnnlm_tui.tui.widgets.path_input import PathInput
 from rnnlm_tui.tui.widgets.train_form import TrainForm
-from tests.tui.helpers import check_layout, picture
+from tests.tui.helpers import check_layout, click, picture
 from tests.tui.test_run_progress import started
 from tests.tui.test_train_screen import Shown, shown, training_elsewhere
 
@@ -104,7 +104,7 @@ async def test_a_hostile_paste_does_not_get_to_the_terminal(data_dir: Path, fiel
     async with shown(data_dir, size=(120, 40), summary=(sys.executable, "-c", SUMMARY)) as on:
         form = on.screen.query_one(TrainForm)
         source = {"files": "files", "pasted": "pasted"}.get(field, "bundled")
-        await on.pilot.click(f"#source-{source}")
+        await click(on.pilot, f"#source-{source}")
         widget = form.query_one(f"#{field}")
         widget = widget.query_one(Input) if isinstance(widget, PathInput) else widget
         widget.focus()
@@ -177,7 +177,7 @@ async def test_a_hostile_history_of_another_process_is_watched(data_dir: Path) -
 async def test_a_text_area_keeps_lines_and_tabs(data_dir: Path) -> None:
     async with shown(data_dir, size=(120, 40), summary=(sys.executable, "-c", SUMMARY)) as on:
         form = on.screen.query_one(TrainForm)
-        await on.pilot.click("#source-pasted")
+        await click(on.pilot, "#source-pasted")
         area = form.query_one("#pasted", TextArea)
         area.focus()
         on.app.post_message(events.Paste("a\tb\nthe 猫 e\u0301"))

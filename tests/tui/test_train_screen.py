@@ -35,7 +35,7 @@ from rnnlm_tui.tui.widgets.run_lines import EpochTable, WrappedLines
 from rnnlm_tui.tui.widgets.run_view import RunEnd, RunHead, RunView, moving_bar, progress_bar
 from rnnlm_tui.tui.widgets.train_form import TrainForm
 from tests.tui import scripted_child
-from tests.tui.helpers import wait_until
+from tests.tui.helpers import click, wait_until
 
 HELD_OUT = ("--held-out", "6,5,5.5,5.6,5.7")
 """Held-out losses of which the second is the best."""
@@ -200,10 +200,10 @@ async def test_a_training_is_started_from_the_form_by_the_mouse(data_dir: Path) 
         form = on.screen.query_one(TrainForm)
         await on.until(lambda: form.problem is None)
         await on.pilot.pause()
-        await on.pilot.click("#look")
-        await on.pilot.click("#card-back")
-        await on.pilot.click("#look")
-        await on.pilot.click("#card-train")
+        await click(on.pilot, "#look")
+        await click(on.pilot, "#card-back")
+        await click(on.pilot, "#look")
+        await click(on.pilot, "#card-train")
         await on.until(lambda: on.screen.on_run)
 
 
@@ -224,7 +224,7 @@ async def test_a_pasted_text_is_kept_for_the_run(data_dir: Path) -> None:
     text = "the cat sat on the mat\nthe dog sat on the [/b] log"
     async with shown(data_dir, "--at", "1", "wait", size=(120, 40)) as on:
         form = on.screen.query_one(TrainForm)
-        await on.pilot.click("#source-pasted")
+        await click(on.pilot, "#source-pasted")
         form.query_one("#pasted").focus()
         on.app.post_message(events.Paste(text))
         await on.until(lambda: form.problem is None)
@@ -525,7 +525,7 @@ async def test_a_run_that_fails_leads_back_to_the_form_as_it_was(data_dir: Path)
         await on.until(lambda: on.buttons)
         assert on.end == 'it is [/b] too large\ngive "max vocabulary" 9'
         assert on.buttons == ["Back to the form"]
-        await on.pilot.click("#end-form")
+        await click(on.pilot, "#end-form")
         await on.until(lambda: not on.screen.on_run and form.problem is None)
         assert form.plan == plan
 
