@@ -1,9 +1,12 @@
-"""The same looks for every test, whatever the environment says."""
+"""The same looks for every test, whatever the environment says, and an end in good order."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from textual import constants
+from textual.app import App
 
 
 @pytest.fixture(autouse=True)
@@ -15,3 +18,16 @@ def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLORTERM", "truecolor")
     monkeypatch.setattr(constants, "TEXTUAL_ANIMATIONS", "none")
     monkeypatch.setattr(constants, "COLOR_SYSTEM", "truecolor")
+
+
+@pytest.fixture(autouse=True)
+def workers_end_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An app that is left ends its workers before its widgets; a test that is over would take the
+    widgets away from workers that still draw on them."""
+    close = App._shutdown
+
+    async def close_in_order(app: App[Any]) -> None:
+        app.workers.cancel_all()
+        await close(app)
+
+    monkeypatch.setattr(App, "_shutdown", close_in_order)
