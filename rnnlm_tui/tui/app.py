@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
-import re
-import signal
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
-from rich.text import Text
 from textual import work
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.theme import Theme
-from textual.worker import WorkerFailed
 
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.paths import APP_NAME
-from rnnlm_tui.printing import printable
 from rnnlm_tui.tui.looks import WITHOUT_COLOURS
 from rnnlm_tui.tui.predictor import Speaker
 from rnnlm_tui.tui.preferences import (
@@ -32,8 +23,8 @@ from rnnlm_tui.tui.preferences import (
     write_keymap,
 )
 from rnnlm_tui.tui.screens.autocomplete import AutocompleteScreen
-from rnnlm_tui.tui.screens.base import AppScreen
 from rnnlm_tui.tui.speakers import Speakers
+from rnnlm_tui.tui.terminal_app import TerminalApp
 from rnnlm_tui.tui.transcript import Transcript
 from rnnlm_tui.tui.widgets.header import Header
 
@@ -48,18 +39,13 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.train_plan import Plan
     from rnnlm_tui.tui.training_process import TrainingProcess
 
-Severity = Literal["information", "warning", "error"]
-log = logging.getLogger(__name__)
-FUNCTION_KEY = re.compile(r"f\d+")
-TOAST_S: dict[Severity, float] = {"information": 3, "warning": 5, "error": 8}
 FIRST_NAME, FIRST_SETTINGS = "sonnets", ("--epochs", "3")
 """What the first start offers to train: three epochs of the lesson's model, half a minute."""
 
 
-class RnnlmApp(App[None]):
+class RnnlmApp(TerminalApp):
     """Owns what goes on behind the screens: the model that suggests, and the runs."""
 
-    TITLE = APP_NAME
     DEFAULT_MODE = "autocomplete"
     ENABLE_COMMAND_PALETTE = True
     CSS = WITHOUT_COLOURS
@@ -86,16 +72,14 @@ class RnnlmApp(App[None]):
         model: str | None = None,
     ) -> None:
         """`model` is the one to begin with; None takes the last one used, or the newest."""
-        # With NO_COLOR Textual's own conversion of the terminal's colours paints black on black.
-        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
+        super().__init__(log_path)
         self.preferences = load_preferences(config_dir)
-        self._data_dir, self._config_dir, self._log_path = data_dir, config_dir, log_path
+        self._data_dir, self._config_dir = data_dir, config_dir
         self._first_model = model
         self._told_name: str | None = None
         self._is_quitting = False
         self._library: Library | None = None
         self._runs: Runs | None = None
-        self._explained: set[str] = set()
         self._speakers = Speakers(lambda: self.library, self._speaker_changed, self.explain)
         self.autocomplete = AutocompleteScreen(Transcript(data_dir / "session"))
         self._train: TrainScreen | None = None
@@ -184,37 +168,6 @@ class RnnlmApp(App[None]):
             return f"▶ {run.name} starts · "
         return f"▶ {run.progress.epoch_share:.0%} of {run.name} · "  # the end is cut at 80 columns
 
-    def tell(self, message: str, severity: Severity = "information", title: str = "") -> None:
-        """A toast; no text in it is markup, nor can it steer the terminal."""
-        self.notify(
-            printable(message),
-            title=printable(title),
-            severity=severity,
-            timeout=TOAST_S[severity],
-            markup=False,
-        )
-        if self.screen_stack and isinstance(self.screen, AppScreen):
-            self.screen.call_after_refresh(self.screen.place_toasts)
-
-    def explain(self, error: RnnlmError) -> None:
-        """What went wrong, and what to do."""
-        log.warning("%s (%s)", error.message, error.hint)
-        self.tell(f"{error.message}. {error.hint}" if error.hint else error.message, "error")
-
-    def explain_once(self, error: RnnlmError) -> None:
-        """The same, but not again and again at each key."""
-        if error.message not in self._explained:
-            self._explained.add(error.message)
-            self.explain(error)
-
-    @contextmanager
-    def explained(self) -> Iterator[None]:
-        """Explains what goes wrong within, and goes on after it."""
-        try:
-            yield
-        except RnnlmError as error:
-            self.explain(error)
-
     def keep_preferences(self) -> None:
         """Saves them."""
         try:
@@ -232,7 +185,7 @@ class RnnlmApp(App[None]):
             self.theme = self.preferences.theme
         self.theme_changed_signal.subscribe(self, self._keep_theme)
         self._load_keymap()
-        self._obey_signals()
+        self.obey_signals()
         self.call_after_refresh(self._begin_to_suggest)
         self.set_interval(1.0, self._refresh_header)
 
@@ -270,21 +223,6 @@ class RnnlmApp(App[None]):
             for fault in faults:
                 self.explain(fault)
 
-    def _obey_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        with suppress(AttributeError, NotImplementedError, RuntimeError):  # Windows has none
-            resume = signal.getsignal(signal.SIGCONT)
-            loop.add_signal_handler(signal.SIGTERM, self.exit)
-            loop.add_signal_handler(signal.SIGHUP, self.exit)
-            loop.add_signal_handler(signal.SIGCONT, self._go_on, resume)
-
-    def _go_on(self, resume: object) -> None:
-        """After a stop by the shell. A window that is closed sends SIGCONT too, right after SIGHUP:
-        Textual's own handler would begin anew then to write to a terminal that is gone, and wait
-        for it for ever."""
-        if callable(resume) and not self._exit:
-            resume(signal.SIGCONT, None)
-
     async def action_quit(self) -> None:
         """Leaves; a training is stopped and kept, or goes on alone, as the user wants."""
         if self._is_quitting:
@@ -319,18 +257,6 @@ class RnnlmApp(App[None]):
             self.exit()
         self._is_quitting = False
 
-    def _handle_exception(self, error: Exception) -> None:
-        """A crash: the reason goes to the log, one sentence to the terminal once it is restored."""
-        cause = error.error if isinstance(error, WorkerFailed) else error
-        log.critical("the app crashed", exc_info=cause)
-        self._return_code = 1
-        if self._exception is None:
-            self._exception = error
-            self._exception_event.set()
-        kind = str(cause).partition("\n")[0] or type(cause).__name__
-        sentence = f"{APP_NAME} crashed ({kind}); the details are in {self._log_path}"
-        self.panic(Text(printable(sentence)))
-
     # Screens
 
     def show_mode(self, mode: Mode) -> None:
@@ -346,22 +272,6 @@ class RnnlmApp(App[None]):
         """Shows a model among the others."""
         self.models_screen.choose(name)
         self.show_mode("models")
-
-    def action_help_quit(self) -> None:
-        """Ctrl+c, which copies, and leaves no longer."""
-        self.tell("ctrl+q leaves; ctrl+c copies what is marked")
-
-    def shown_keys(self, binding: Binding) -> list[str]:
-        """The keys of a binding, by the user's keymap, as they are written on keyboards."""
-        keys = self._keymap.get(binding.id or "", binding.key).split(",")
-        plain = [Binding(key, binding.action) for key in keys if not key.startswith("super+")]
-        shown = dict.fromkeys(map(self.get_key_display, plain))
-        return [key for key in shown if key != "^@"]  # how a terminal sends ctrl+space
-
-    def get_key_display(self, binding: Binding) -> str:
-        """The key as it is written on keyboards."""
-        display = super().get_key_display(binding)
-        return display.upper() if FUNCTION_KEY.fullmatch(display) else display
 
     def action_keys(self) -> None:
         """Shows all keys."""

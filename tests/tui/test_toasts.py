@@ -14,8 +14,9 @@ from textual.widget import Widget
 from textual.widgets import Collapsible
 from textual.widgets._toast import Toast
 
-from rnnlm_tui.tui.app import TOAST_S, RnnlmApp
+from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.screens.dialogs import AskPath, AskText, Choice, Confirm, Dialog
+from rnnlm_tui.tui.terminal_app import TOAST_S
 from rnnlm_tui.tui.widgets.train_form import TrainForm
 from tests.tui.helpers import answered, picture, press, scripted_app, wait_until
 
