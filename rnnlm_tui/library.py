@@ -231,7 +231,7 @@ class Library:
         except ModelError as error:
             raise ModelError(
                 f"the model {name} cannot be used: {error.message}",
-                error.hint or f"delete it (--delete {name}) or train it again (--force)",
+                error.hint or f"delete it (--delete {name}), or train it again (--force)",
             ) from error
 
     def has(self, name: str) -> bool:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from rnnlm_tui.events import EpochEnded, Finished
 from rnnlm_tui.printing import in_bytes, in_time, printable
 from rnnlm_tui.tui.corpus_summary import CorpusSummary
+from rnnlm_tui.tui.own_words import in_own_words
 from rnnlm_tui.tui.run_progress import Phase, RunProgress
-from rnnlm_tui.tui.train_plan import in_form_words
 
 LONGEST_WORD = 40
 """Characters shown of a word: a corpus may hold one of ten thousand letters."""
@@ -156,7 +156,7 @@ def _ended(progress: RunProgress, name: str, log_tail: list[str]) -> Outcome:
     if progress.finished is not None:
         return _finished(progress, progress.finished, name)
     if progress.failed is not None:
-        hint = printable(in_form_words(progress.failed.hint))
+        hint = printable(in_own_words(progress.failed.hint))
         return Outcome(printable(progress.failed.message), (hint,) if hint else (), True)
     saved = progress.saved.epoch if progress.saved else progress.epochs_done
     kept = f"epoch {saved} was saved" if saved else "nothing was saved yet"

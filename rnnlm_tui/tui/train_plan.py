@@ -14,6 +14,7 @@ from rnnlm_tui.config import Range, Setting, check_setting, parse_number, preset
 from rnnlm_tui.errors import StorageError, UsageError
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.tui.corpus_summary import Question
+from rnnlm_tui.tui.own_words import in_own_words
 from rnnlm_tui.tui.widgets.path_input import expanded
 
 Source: TypeAlias = Literal["bundled", "files", "pasted"]
@@ -127,13 +128,8 @@ def setting_problem(spec: dataclasses.Field[Any], typed: str) -> str | None:
     try:
         setting_value(spec, typed)
     except UsageError as error:
-        return in_form_words(error.hint or error.message)
+        return in_own_words(error.hint or error.message)
     return None
-
-
-def in_form_words(sentence: str) -> str:
-    """A sentence of the command line with the form's words for its options."""
-    return re.sub(r"--([a-z][a-z-]*)", lambda flag: f'"{flag[1].replace("-", " ")}"', sentence)
 
 
 def split_line(line: str) -> list[str]:

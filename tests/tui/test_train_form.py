@@ -20,6 +20,7 @@ from rnnlm_tui.errors import StorageError
 from rnnlm_tui.library import Library
 from rnnlm_tui.tui import train_plan
 from rnnlm_tui.tui.corpus_summary import parse_summary
+from rnnlm_tui.tui.own_words import in_own_words
 from rnnlm_tui.tui.run_words import card_facts, cost_line, estimate
 from rnnlm_tui.tui.train_plan import Plan, paths_in, save_pasted, setting_problem
 from rnnlm_tui.tui.widgets import form_fields
@@ -166,7 +167,10 @@ def test_a_pasted_text_is_kept_and_never_put_in_the_place_of_another(tmp_path: P
 
 
 def test_the_words_of_the_command_line_become_the_forms() -> None:
-    assert train_plan.in_form_words("give --max-vocabulary 9") == 'give "max vocabulary" 9'
+    assert in_own_words("give --max-vocabulary 9") == 'give "max vocabulary" 9'
+    assert in_own_words("train it anew with --force") == "train it anew"
+    assert in_own_words("delete it (--delete a), or use another") == "delete it, or use another"
+    assert in_own_words("train one: rnnlm-tui --train") == "train one: rnnlm-tui --train"
 
 
 def test_the_card_shows_every_figure_and_no_word_at_length() -> None:

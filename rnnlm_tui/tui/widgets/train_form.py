@@ -16,13 +16,13 @@ from textual.widgets import Collapsible, Input, RadioButton, RadioSet, Select, T
 from rnnlm_tui.config import PRESETS, preset_named
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.tui.corpus_summary import CorpusSummary, summarise
+from rnnlm_tui.tui.own_words import in_own_words
 from rnnlm_tui.tui.run_words import cost_line
 from rnnlm_tui.tui.train_plan import (
     FIRST_PRESET,
     Plan,
     Source,
     all_settings_of,
-    in_form_words,
     split_line,
 )
 from rnnlm_tui.tui.training_process import own_command
@@ -216,7 +216,7 @@ class TrainForm(Vertical):
         if _about_corpus(plan) != self._asked:
             return COUNTING
         if self.error is not None:
-            return in_form_words(self.error.message)
+            return in_own_words(self.error.message)
         if self._name_field.problem:
             return self._name_field.problem
         if self.summary is None:
@@ -229,7 +229,7 @@ class TrainForm(Vertical):
         if self.summary is not None:
             return cost_line(self.summary)
         if self.error is not None:
-            return in_form_words(f"{self.error.message}. {self.error.hint}".strip())
+            return in_own_words(f"{self.error.message}. {self.error.hint}".strip())
         return self.plan.corpus_problem() or self.settings_problem or "counting ..."
 
     def fill(self, corpus: str | None = None, preset: str | None = None) -> None:
