@@ -166,7 +166,8 @@ class RnnlmApp(TerminalApp):
             return ""
         if run.progress.started is None:
             return f"▶ {run.name} starts · "
-        return f"▶ {run.progress.epoch_share:.0%} of {run.name} · "  # the end is cut at 80 columns
+        mark = "‖" if run.progress.phase == "paused" else "▶"
+        return f"{mark} {run.progress.epoch_share:.0%} of {run.name} · "  # cut at the end
 
     def keep_preferences(self) -> None:
         """Saves them."""
@@ -289,8 +290,9 @@ class RnnlmApp(TerminalApp):
 
     def _refresh_header(self) -> None:
         facts = self.facts()
-        for header in self.screen.query(Header) if self.screen_stack else ():
-            header.show_facts(facts)
+        for screen in self.screen_stack:  # one may stand behind a dialog
+            for header in screen.query(Header):
+                header.show_facts(facts)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action of the screen, the models to write with, and Textual's own few."""

@@ -147,6 +147,19 @@ async def test_the_ghost_the_list_and_the_strip(tmp_path: Path) -> None:
         assert "Tab, Tab ...: thee to" in first
 
 
+async def test_the_line_just_sent_stands_above_at_once(tmp_path: Path) -> None:
+    """A model that carries lines suggests below it before the next key, and so after a clearing."""
+    async with desk(tmp_path) as it:
+        for line, earlier in (("shall i", ("shall i",)), ("/clear", ())):
+            await it.write(*line, "enter")
+
+            def stands(earlier: tuple[str, ...] = earlier) -> bool:
+                answer = it.app.autocomplete._answer
+                return answer is not None and answer.question.earlier == earlier
+
+            await wait_until(it.pilot, lambda: it.editor.line == "" and stands())
+
+
 async def test_the_list_is_cut_to_words_that_begin_with_what_is_typed(tmp_path: Path) -> None:
     """And they share the probability among themselves."""
     async with desk(tmp_path) as it:
@@ -209,7 +222,7 @@ async def test_a_wide_screen_has_a_side_pane(tmp_path: Path) -> None:
         await it.write(*"shall i compare ")
         rows = picture(it.app)
         assert in_order(rows, "NEXT WORD", "thee", "90%", "more words")
-        assert in_order(rows, "IF YOU KEEP PRESSING TAB", "thee to", "THE MODEL", "sonnets.txt")
+        assert in_order(rows, "WHAT TAB TAKES", "thee to", "THE MODEL", "sonnets.txt")
         assert "learned from sonnets.txt, 2,159 lines" in rows
         check_layout(it.app)
         await it.pilot.click("#side-list", offset=(8, 1))

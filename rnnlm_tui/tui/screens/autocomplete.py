@@ -176,12 +176,13 @@ class AutocompleteScreen(WritingScreen):
         return True
 
     def show_answer(self, answer: Answer) -> None:
-        """Shows an answer, unless it is to an older line or another model's, or the app ends."""
+        """Shows an answer, unless it is to an older line, to other lines above or another model's,
+        or the app ends."""
         if not self.app.is_running:
             return
         question, editor = answer.question, self.editor
-        now = (self.host.speaker, editor.line, editor.cursor)
-        if (question.speaker, question.line, question.cursor) != now:
+        now = (self.host.speaker, editor.line, editor.cursor, self._earlier())
+        if (question.speaker, question.line, question.cursor, question.earlier) != now:
             return
         self._answer = answer
         found = answer.suggestions
@@ -200,8 +201,9 @@ class AutocompleteScreen(WritingScreen):
         for name in ("#list", "#side-list"):
             self.query_one(name, CandidateList).show(rows, typed, editor.choice, self._note())
         self.query_one(SidePane).show_beside(answer if rows else None)
-        ahead = printable(" ".join(answer.suggestions.continuation)) if answer and rows else ""
-        shown = f"Tab, Tab ...: {ahead}" if ahead else ""
+        words = answer.suggestions.continuation if answer and rows and editor.ghost_on else ()
+        ahead = printable(" ".join(words))
+        shown = f"{'Tab' if len(words) == 1 else 'Tab, Tab ...'}: {ahead}" if words else ""
         self.query_one("#ahead", FixedText).show(shown)
         self.query_one(SidePane).show_answer(answer if rows else None, ahead)
         sees = what_it_sees(answer, max(10, self.size.width - 2)) if answer else Content("")

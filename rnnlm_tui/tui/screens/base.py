@@ -49,6 +49,11 @@ class AppScreen(Screen[None]):
         """The app."""
         return cast("RnnlmApp", self.app)
 
+    def on_screen_resume(self) -> None:
+        """Shows in the header what has changed while another screen was shown."""
+        for header in self.query(Header):
+            header.show_facts(self.host.facts())
+
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Remembers who has the focus."""
         self._had_focus = event.widget

@@ -133,6 +133,7 @@ class WritingScreen(AppScreen):
             self.transcript.add_line(event.line)
         turn = self.transcript.turns[-1]
         self.editor.earlier_lines.append(event.line)
+        self.editor.ask_again()  # there is another line above now
         self.show_emptiness()
         self._line_number += 1
         self._title_editor()
@@ -171,7 +172,7 @@ class WritingScreen(AppScreen):
     def action_move_pane(self) -> None:
         """Goes from the line to the transcript, or back."""
         view = self.query_one(TranscriptView)
-        (self.editor if view.has_focus else view).focus()
+        (self.editor if view.has_focus or not view.can_focus else view).focus()
 
     def action_copy_last(self) -> None:
         """Copies the newest line of the transcript."""
@@ -219,6 +220,8 @@ class WritingScreen(AppScreen):
             self.transcript.clear()
         self._line_number = 1
         self.editor.earlier_lines.clear()
+        self.editor.ask_again()
+        self.editor.focus()
         await self.query_one(TranscriptView).fill([])
         self.show_emptiness()
         self._title_editor()

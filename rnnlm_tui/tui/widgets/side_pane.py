@@ -55,7 +55,7 @@ class SidePane(Vertical):
                     yield Static(NEXT_WORD, classes="title", markup=False)
                     yield CandidateList(id=id_)
         yield FixedText("more", "text")
-        yield Static("IF YOU KEEP PRESSING TAB", classes="title", markup=False)
+        yield Static("WHAT TAB TAKES, A WORD AT A TIME", classes="title", markup=False)
         yield FixedText("side-ahead", "text")
         yield Static("THE MODEL", classes="title", markup=False)
         yield Static("", id="model", classes="text", markup=False)

@@ -136,6 +136,7 @@ class TranscriptView(VerticalScroll, can_focus=True):
         """Shows these turns in place of what was there."""
         await self.remove_children()
         lines = [line for turn in turns for line in _lines_of(turn)]
+        self.can_focus = bool(lines)  # else keys pressed there would go nowhere
         await self.mount_all(lines[-MOST_LINES:])
 
     async def add_turn(self, turn: Turn) -> None:
@@ -149,6 +150,7 @@ class TranscriptView(VerticalScroll, can_focus=True):
             await self._add([_model_line(turn, continuation)], after=place)
 
     async def _add(self, lines: list[TranscriptLine], after: TranscriptLine | None) -> None:
+        self.can_focus = True
         await self.mount_all(lines, after=after)
         if surplus := self.lines[:-MOST_LINES]:
             await self.remove_children(surplus)
