@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.train_plan import Plan
     from rnnlm_tui.tui.training_process import TrainingProcess
 
+LOOK_S = 2.0
+"""How often it looks whether another process has saved the model that suggests."""
 FIRST_NAME, FIRST_SETTINGS = "sonnets", ("--epochs", "3")
 """What the first start offers to train: three epochs of the lesson's model, half a minute."""
 
@@ -189,6 +191,7 @@ class RnnlmApp(TerminalApp):
         self.obey_signals()
         self.call_after_refresh(self._begin_to_suggest)
         self.set_interval(1.0, self._refresh_header)
+        self.set_interval(LOOK_S, self._speakers.renew_if_saved)
 
     def _begin_to_suggest(self) -> None:
         self.run_worker(self._speakers.run(), group="speakers")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rnnlm_tui.errors import RnnlmError
@@ -40,6 +41,8 @@ class Speakers:
         self._named = ""
         """The model that is wanted by its name; any other that cannot be used is passed over."""
         self._loading: str | None = None
+        self._saved_at: int | None = None
+        """When the model that suggests was saved, in the file system's nanoseconds."""
         self._is_wanted = asyncio.Event()
 
     @property
@@ -67,6 +70,16 @@ class Speakers:
         if self._wanted is None and (self._loading or self.name) in (None, name):
             self.choose(name)
 
+    def renew_if_saved(self) -> None:
+        """Loads the model that suggests anew where another process has saved it meanwhile, as a
+        training in the background does."""
+        if self.name is not None and (saved := self._stamp(self.name)) not in (
+            None,
+            self._saved_at,
+        ):
+            self._saved_at = saved
+            self.renew(self.name)
+
     def drop(self) -> None:
         """The model that suggests is gone."""
         self.current = None
@@ -92,12 +105,13 @@ class Speakers:
         try:
             for name in await asyncio.to_thread(wish):
                 try:
-                    card, model = await asyncio.to_thread(self._opened, name)
+                    saved, card, model = await asyncio.to_thread(self._opened, name)
                 except RnnlmError as why:
                     errors[name] = why
                     continue
                 if self._wanted is None:
                     self.current, self.is_empty = Speaker(name, card, model), False
+                    self._saved_at = saved
                     self._changed()
                 errors = {name: why for name, why in errors.items() if name == named}
                 break
@@ -110,5 +124,13 @@ class Speakers:
         if errors:
             self._failed(next(iter(errors.values())))
 
-    def _opened(self, name: str) -> tuple[ModelCard, LanguageModel]:
-        return self._library().open(name)
+    def _opened(self, name: str) -> tuple[int | None, ModelCard, LanguageModel]:
+        saved = self._stamp(name)  # before it is read: what comes later is read again
+        return saved, *self._library().open(name)
+
+    def _stamp(self, name: str) -> int | None:
+        from rnnlm_tui.model_files import MODEL  # imports numpy
+
+        with suppress(OSError, RnnlmError):
+            return (self._library().path(name) / MODEL).stat().st_mtime_ns
+        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.model_files import ModelCard
+from rnnlm_tui.model_files import MODEL, ModelCard
 from rnnlm_tui.tui.speakers import Speakers
 from tests.tui.helpers import ScriptedLibrary, ScriptedModel
 
@@ -108,6 +109,23 @@ async def test_saves_while_one_is_loaded_are_loaded_once(it: Trial) -> None:
     it.library.gate.set()
     await it.until(["poems", "poems"])
     assert it.library.opened == ["poems"] * 3
+
+
+async def test_a_save_by_another_process_is_loaded_once(it: Trial) -> None:
+    card = it.library.path("poems") / MODEL
+    card.parent.mkdir(parents=True)
+    card.write_text("{}")
+    it.speakers.choose("poems")
+    await it.until(["poems"])
+    it.speakers.renew_if_saved()
+    os.utime(card, ns=(1, 1))
+    for _ in range(2):
+        it.speakers.renew_if_saved()
+        await it.until(["poems", "poems"])
+    card.unlink()
+    it.speakers.renew_if_saved()
+    await asyncio.sleep(0)
+    assert it.library.opened == ["poems", "poems"]
 
 
 async def test_the_latest_choice_wins(it: Trial) -> None:
