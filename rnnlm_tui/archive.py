@@ -71,6 +71,8 @@ def extract_checked(source: Path, target: Path) -> None:
     its card allows, and checks them. The zip's own paths are never used. Raises ModelError, or
     StorageError where `target` is full."""
     try:
+        if source.exists() and not source.is_file():
+            raise ModelError("it is no regular file", "give the zip file of an exported model")
         with zipfile.ZipFile(source) as archive:
             _extract(archive, target)
         model_files.load_model(target)

@@ -20,6 +20,7 @@ from typing import Any, Literal, TypeAlias
 from rnnlm_tui.errors import UsageError, reason
 
 Setting: TypeAlias = int | float | str | None
+LARGEST_TOML = 1 << 20
 ENVIRONMENT_PREFIX = "RNNLM_"
 
 
@@ -446,7 +447,10 @@ def settings_from_toml(path: Path) -> dict[str, Any]:
     """The settings of a TOML file: `preset`, and any setting by name. Raises UsageError."""
     try:
         with path.open("rb") as file:
-            data = tomllib.load(file)
+            raw = file.read(LARGEST_TOML + 1)  # a device may have no end
+        if len(raw) > LARGEST_TOML:
+            raise UsageError(f"{path} is too large for a settings file", "give a TOML file")
+        data = tomllib.loads(raw.decode())
     except OSError as error:
         raise UsageError(f"cannot read the settings file {path}: {reason(error)}") from error
     except (ValueError, RecursionError) as error:  # TOMLDecodeError and UnicodeError are the first

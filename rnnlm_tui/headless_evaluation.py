@@ -124,9 +124,8 @@ def _holds_out(subject: Subject, text: Text) -> bool:
 
 
 def _trained_on(subject: Subject, text: Text) -> int | None:
-    """How many of the lines the model was trained on, or None where its text is gone."""
-    if _holds_out(subject, text):
-        return 0
+    """How many of the lines the model was trained on, or None where its text is gone. A line that
+    it held out may stand once more where it was not, as refrains do."""
     if own_corpus.is_corpus_of(subject.card, text.corpus):
         own = text.corpus
     else:
@@ -144,12 +143,18 @@ def _warning(subject: Subject, text: Text, trained_on: int | None) -> str | None
             f"the text of {subject.name} is not to be found, so nobody knows whether it was"
             " trained on these lines"
         )
-    if trained_on < WORTH_A_WARNING * len(text.lines):
+    if not _are_worth_a_warning(trained_on, text):
         return None
-    return (
-        f"{subject.name} was trained on {trained_on:,} of these {len(text.lines):,} lines: there"
-        " its figures say how well it remembers, not how well it predicts"
-    )
+    if _holds_out(subject, text):
+        what = f"{trained_on:,} of the {len(text.lines):,} lines that {subject.name} held out stand"
+        what += " in what it was trained on too"
+    else:
+        what = f"{subject.name} was trained on {trained_on:,} of these {len(text.lines):,} lines"
+    return f"{what}: there its figures say how well it remembers, not how well it predicts"
+
+
+def _are_worth_a_warning(trained_on: int, text: Text) -> bool:
+    return trained_on >= max(1, WORTH_A_WARNING * len(text.lines))
 
 
 def _measured(subject: Subject, lines: Sequence[str]) -> Measured:
@@ -219,7 +224,7 @@ def evaluation_table(
 ) -> Iterator[str]:
     """The figures for a person, a column for each model."""
     lines = f"{len(text.lines):,} line{'s' * (len(text.lines) != 1)}"
-    whose = f" that {text.held_out_of} never saw" if text.held_out_of else ""
+    whose = f" that {text.held_out_of} held out" if text.held_out_of else ""
     yield f"{lines} of {printable(text.corpus.name)}{whose}"
     yield ""
     rows = list(_rows(results, common_words))
@@ -230,7 +235,7 @@ def evaluation_table(
     yield ""
     yield "hits, next words and keys are over all words; one that a model does not know is a miss"
     yield COST
-    if text.held_out_of:
+    if text.held_out_of and not _are_worth_a_warning(results[0].trained_on or 0, text):
         yield f"{text.held_out_of}: {own_evaluation.in_plain_words(results[0].figures)}"
 
 

@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -48,7 +48,7 @@ from rnnlm_tui.lm.families import FAMILIES
 from rnnlm_tui.locks import TRAINING
 from rnnlm_tui.memory import free_memory
 from rnnlm_tui.model_files import HISTORY, MODEL, RESUME, ModelCard
-from rnnlm_tui.own_corpus import write_origin
+from rnnlm_tui.own_corpus import is_corpus_of, write_origin
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.printing import escaped, in_bytes, printable
 from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus
@@ -73,18 +73,19 @@ def train(options: argparse.Namespace) -> int:
     began = time.monotonic()
     try:
         with _explained_memory_errors():
-            finished, signalled = _train(options)
+            finished, interrupted = _train(options)
     except RnnlmError as error:
         if options.json:
             failed = Failed(time.monotonic() - began, error.kind, error.message, error.hint)
             with suppress(OSError):  # the reader may have gone; the error is on stderr too
                 print(escaped(to_json_line(failed)), flush=True)
         raise
-    return exit_code(finished, signalled)
+    return exit_code(finished, interrupted)
 
 
 def _train(options: argparse.Namespace) -> tuple[Finished, bool]:
-    """The last event, and whether a signal has stopped the run."""
+    """The last event, and whether the run was interrupted: by a signal, or since nobody reads any
+    more what it says."""
     library = headless.library_of(options)
     if options.control and STANDARD_INPUT in options.train:
         raise UsageError("standard input cannot be both the corpus and the control", "name a file")
@@ -105,7 +106,19 @@ def _train(options: argparse.Namespace) -> tuple[Finished, bool]:
         with _folder_of(job), obeying(control, options.control is not None) as signalled:
             events = _with_origin(record(trainer.train(job, control), job.folder), job)
             finished = watch(events, watcher)
-            return finished, bool(signalled)
+            if isinstance(watcher, JsonWatcher):
+                _check_written(watcher.error)
+            return finished, bool(signalled) or control.unwatched
+
+
+def _check_written(error: OSError | None) -> None:
+    """Raises StorageError where the events could not be written; that their reader has gone is no
+    fault."""
+    if error is not None and not isinstance(error, BrokenPipeError):
+        raise StorageError(
+            f"cannot write the events: {reason(error)}",
+            "what was learned is saved: --train --resume goes on with it",
+        )
 
 
 def _with_origin(events: Iterable[Event], job: Job) -> Iterator[Event]:
@@ -200,6 +213,8 @@ def _job_from(
             "leave it out, or train anew without --from",
         )
     config = _with_words_of(card, config)
+    if is_corpus_of(card, corpus):
+        config = _with_split_of(source, card, config, given)
     prepared = headless.prepared_corpus(corpus, config, (model.vocabulary, card.window))
     origin |= {"words": model.vocabulary.words, "window": card.window}
     weights = model_files.read_weights(library.path(source), card)
@@ -212,6 +227,21 @@ def _with_words_of(card: ModelCard, config: RunConfig) -> RunConfig:
     if isinstance(train, LineTextConfig):
         train = dataclasses.replace(train, tokenizer=card.tokenizer)
     return dataclasses.replace(config, model=card.config.model, train=train)
+
+
+def _with_split_of(
+    source: str, card: ModelCard, config: RunConfig, given: Mapping[str, Any]
+) -> RunConfig:
+    """The settings with the lines held out that the model of the same text held out. Raises
+    UsageError for another wish: most of those lines the model would have seen."""
+    split = {name: getattr(card.config.train, name) for name in ("held_out", "seed")}
+    if other := [n for n in split if n in given and getattr(config.train, n) != split[n]]:
+        flags = " and ".join(f"--{name.replace('_', '-')}" for name in other)
+        raise UsageError(
+            f"{source} was trained on this text, and has seen the lines that would be held out",
+            f"leave {flags} out, or train anew without --from",
+        )
+    return dataclasses.replace(config, train=dataclasses.replace(config.train, **split))
 
 
 def _origin(corpus: Corpus, options: argparse.Namespace) -> dict[str, Any]:
@@ -428,8 +458,8 @@ def watch(events: Iterable[Event], watcher: JsonWatcher | TextWatcher) -> Finish
     return last
 
 
-def exit_code(finished: Finished, signalled: bool) -> int:
-    """0 for a run that ended or was told to stop, 130 for one stopped by a signal.
+def exit_code(finished: Finished, interrupted: bool) -> int:
+    """0 for a run that ended or was told to stop, 130 for one that was interrupted.
 
     Raises DivergedError for a run whose loss would not stay finite.
     """
@@ -440,4 +470,4 @@ def exit_code(finished: Finished, signalled: bool) -> int:
             f"the loss was not a finite number, again and again: {kept}",
             "train with a smaller --learning-rate",
         )
-    return EXIT_INTERRUPTED if signalled and finished.reason == "stopped" else 0
+    return EXIT_INTERRUPTED if interrupted and finished.reason == "stopped" else 0

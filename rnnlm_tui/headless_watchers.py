@@ -30,16 +30,17 @@ class JsonWatcher:
 
     def __init__(self, control: Control) -> None:
         self._control = control
-        self._broken = False
+        self.error: OSError | None = None
+        """Why events can be printed no longer."""
 
     def show(self, event: Event) -> None:
         """Prints the event."""
-        if self._broken:
+        if self.error is not None:
             return
         try:
             print(escaped(to_json_line(event)), flush=True)
-        except OSError:
-            self._broken = True
+        except OSError as error:
+            self.error = error
             give_up(sys.stdout, self._control)
 
 
@@ -48,6 +49,7 @@ def give_up(stream: TextIO, control: Control) -> None:
     any more, unless it is detached or has a controller."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     if not (control.detached or control.has_controller):
+        control.unwatched = True
         control.stop()
 
 

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -25,6 +26,8 @@ from rnnlm_tui.paths import built_in_model
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 BUILT_IN = "shakespeare"
 """The name of the model that ships with the program."""
+STALE_S = 3600
+"""An import or a copy that has not ended after so long was killed."""
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 """Names that Windows keeps for itself; refused everywhere, so that an export can go anywhere."""
 NAME_RULE = "letters, digits, '.', '_' and '-', at most 64, with no '.' at either end"
@@ -283,6 +286,7 @@ class Library:
     @contextmanager
     def _staging(self, purpose: str) -> Iterator[Path]:
         """A new folder beside the models, to be filled and moved; it is gone at the end."""
+        self._sweep()
         try:
             staging = Path(tempfile.mkdtemp(prefix=f".{purpose}-", dir=self.folder))
         except OSError as error:
@@ -306,8 +310,16 @@ class Library:
 
     def _discard(self, folder: Path) -> None:
         self._move(folder, self.folder / f".deleted-{uuid.uuid4().hex}")
-        # Those of deletions that were killed go too.
-        for grave in self.folder.glob(".deleted-*"):
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Removes what was deleted, and what imports and copies that were killed have left."""
+        graves = list(self.folder.glob(".deleted-*"))
+        for staging in (*self.folder.glob(".import-*"), *self.folder.glob(".duplicate-*")):
+            with suppress(OSError):
+                if time.time() - staging.lstat().st_mtime > STALE_S:
+                    graves.append(staging)
+        for grave in graves:
             if grave.is_symlink():
                 grave.unlink(missing_ok=True)
             else:

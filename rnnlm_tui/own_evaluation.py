@@ -59,8 +59,9 @@ def evaluate_own(
 
 
 def holds_out(card: ModelCard) -> bool:
-    """Whether the training left lines out, to measure on."""
-    return card.config.train.held_out > 0
+    """Whether the training left lines out, to measure on; of a few lines there may be none."""
+    share, lines = card.config.train.held_out, card.corpus.get("lines")
+    return share > 0 and (not isinstance(lines, int) or round(lines * share) > 0)
 
 
 def nothing_held_out(name: str) -> ModelError:

@@ -125,3 +125,16 @@ def test_training_can_start_from_a_model(command: Command, corpus_file: Path) ->
     assert isinstance(started, Started)
     assert started.config["model"]["hidden_size"] == 8
     assert started.config["train"]["tokenizer"] == "lesson"
+
+
+def test_training_from_a_model_of_the_same_text_holds_out_the_same_lines(
+    command: Command, corpus_file: Path
+) -> None:
+    """Any others its first training would have seen."""
+    settings = [*TINY, "--epochs=1", "--held-out=0.2", "--seed=3", "--quiet"]
+    command("--train", str(corpus_file), "--preset=gru", "--name=a", *settings)
+    done = command("--train", str(corpus_file), "--from=a", "--epochs=1", "--json")
+    started = events_of(done.stdout)[0]
+    assert isinstance(started, Started)
+    train = started.config["train"]
+    assert (train["held_out"], train["seed"]) == (0.2, 3)

@@ -312,9 +312,13 @@ def test_what_a_run_leaves_that_was_killed_before_its_first_save_takes_no_name(
 
 def test_a_deleted_model_is_gone_with_all_its_files(library: Library) -> None:
     put(library.folder / ".deleted-long-ago", {"model.json": b"x"})
+    for name in (".import-killed", ".duplicate-at-work"):
+        put(library.folder / name, {"model.json": b"x"})
+    os.utime(library.folder / ".import-killed", (1, 1))
     library.delete("one")
     assert library.names() == ["two"]
-    assert sorted(path.name for path in library.folder.iterdir()) == [".locks", "two"]
+    left = sorted(path.name for path in library.folder.iterdir())
+    assert left == [".duplicate-at-work", ".locks", "two"]
     with pytest.raises(ModelError, match="no model one"):
         library.delete("one")
 

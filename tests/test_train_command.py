@@ -390,6 +390,10 @@ def test_from_starts_with_the_weights_and_words_of_a_model(
     first, second = weights_of(data_dir, "first"), weights_of(data_dir, started.name)
     for name, tensor in first.items():
         np.testing.assert_allclose(second[name], tensor, atol=1e-7)
+    same = ("--train", str(corpus_file), "--from", "first", "--held-out", "0.5")
+    refused = command(*same)
+    assert refused.returncode == 2
+    assert "has seen the lines that would be held out" in refused.stderr
     refused = command("--train", str(other), "--from", "first", "--max-vocabulary", "3")
     assert refused.returncode == 2
     assert "--max-vocabulary cannot be changed" in refused.stderr
@@ -549,7 +553,7 @@ def test_a_run_stops_and_saves_where_nobody_reads_its_events(
         for _ in range(4):
             run.process.stdout.readline()
         run.process.stdout.close()
-        assert run.end() == 0
+        assert run.end() == 130
         assert run.lines.get(timeout=PATIENCE_S) == ""  # nothing was said on stderr
     assert command("--suggest", "the ", "--model", "verses-lesson").returncode == 0
     assert command("--train", "--resume", "--epochs", "2").returncode in (0, 2)
@@ -564,8 +568,20 @@ def test_a_run_stops_and_saves_where_nobody_reads_its_progress(
             pass
         run.process.stderr.close()
         assert "stopped" in run.line("verses-lesson: ")
-        assert run.end() == 0
+        assert run.end() == 130
     assert command("--suggest", "the ", "--model", "verses-lesson").returncode == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_events_that_cannot_be_written_are_a_fault(corpus_file: Path) -> None:
+    arguments = command_line("--train", str(corpus_file), *FOR_EVER, "--json")
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            arguments, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+    assert done.returncode == 1
+    assert "cannot write the events: no space left on device" in done.stderr
+    assert "--resume goes on with it" in done.stderr
 
 
 # --control stdin

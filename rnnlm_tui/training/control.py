@@ -26,6 +26,8 @@ class Control:
         self.paused = False
         self.detached = False
         """True once the run is to go on after whoever started it is gone."""
+        self.unwatched = False
+        """True once the run was stopped since nobody can read any more what it says."""
         self.has_controller = False
         """True where lines of standard input steer the run: then their end decides what becomes of
         it, and not that nobody reads its output."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -401,3 +402,18 @@ class RnnlmApp(TerminalApp):
             self.tell("the training has ended without a word: F3 tells more", "error", run.name)
         self.models_changed()
         self._refresh_header()
+        if progress.finished is not None and progress.finished.metrics:
+            self._measure(run.name)
+
+    @work(group="measure")
+    async def _measure(self, name: str) -> None:
+        """Finds out how good a model is that has been trained, on the lines that it never saw."""
+        from rnnlm_tui.model_files import read_card
+
+        if name == self.speaker_name:
+            self.autocomplete.find_trust()
+            return
+        with suppress(RnnlmError):  # it may be gone again
+            card = await asyncio.to_thread(lambda: read_card(self.library.path(name)))
+            await self.autocomplete.insights.evaluation(name, card, measure=True)
+        self.models_changed()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from rnnlm_tui.config import ENVIRONMENT_PREFIX, Setting, all_settings
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.paths import bundled_corpus
+from rnnlm_tui.tui.asked_process import ended
 from rnnlm_tui.tui.train_plan import Plan, all_settings_of, corpus_stem, default_of, setting_value
 from rnnlm_tui.tui.training_process import own_command
 
@@ -37,7 +38,8 @@ async def counts_of(
 ) -> str | None:
     """The name of a model of counts of the plan's text: one that is there, or one that is trained
     now, by a process of its own. None where the plan is one of counts itself, or they fail: the
-    network's run tells what is wrong with the text. `command` stands in the place of this program,
+    network's run tells what is wrong with the text. Whoever is cancelled here gives the counts up.
+    `command` stands in the place of this program,
     headless."""
     if plan.preset == PRESET:
         return None
@@ -49,24 +51,19 @@ async def counts_of(
         return name
     data = ("--data-dir", str(library.folder.parent))
     program = own_command() if command is None else command
-    code = await asyncio.to_thread(_run, [*program, "--train", *arguments, *data])
-    return name if code == 0 else None
-
-
-def _run(command: Sequence[str]) -> int:
     try:
-        return subprocess.run(
-            command,
+        process = subprocess.Popen(
+            [*program, "--train", *arguments, *data],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # ctrl+c in the app's terminal is not meant for it
             # A setting of a network's there would be refused.
             env={k: v for k, v in os.environ.items() if k not in NETWORK_SETTINGS},
-            check=False,
-        ).returncode
+        )
     except (OSError, ValueError):  # ValueError: a NUL in a path
-        return -1
+        return None
+    return name if await ended(process, process.wait) == 0 else None
 
 
 def _wanted(plan: Plan, paths: tuple[str, ...], library: Library) -> tuple[str, tuple[str, ...]]:

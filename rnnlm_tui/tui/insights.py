@@ -19,6 +19,7 @@ from rnnlm_tui.tui.transcript import Copied
 if TYPE_CHECKING:
     from rnnlm_tui.evaluate import Evaluation
     from rnnlm_tui.library import Library
+    from rnnlm_tui.model_files import ModelCard
     from rnnlm_tui.text.copied import CopiedSpans
 
 NICENESS = 10
@@ -37,29 +38,29 @@ class Insights:
         self._command = own_command() if command is None else command
         self._indexed: tuple[object, CopiedSpans | None] | None = None
 
-    async def evaluation(self, speaker: Speaker, *, measure: bool) -> Evaluation | None:
+    async def evaluation(self, name: str, card: ModelCard, *, measure: bool) -> Evaluation | None:
         """The model's figures on the lines that its training held out, where there are any; if
         they were never taken, and `measure`, a process of its own takes them first. One that is
         cancelled is killed."""
-        found = await asyncio.to_thread(self._read, speaker)
-        if found is None and measure and await asyncio.to_thread(self._can_be_measured, speaker):
-            await self._measure(speaker.name)
-            found = await asyncio.to_thread(self._read, speaker)
+        found = await asyncio.to_thread(self._read, name, card)
+        if found is None and measure and await asyncio.to_thread(self._can_be_measured, name, card):
+            await self._measure(name)
+            found = await asyncio.to_thread(self._read, name, card)
         return found
 
-    def _read(self, speaker: Speaker) -> Evaluation | None:
+    def _read(self, name: str, card: ModelCard) -> Evaluation | None:
         from rnnlm_tui.own_evaluation import read_evaluation
 
         with suppress(RnnlmError):  # a name that no folder has
-            return read_evaluation(self._library().path(speaker.name), speaker.card)
+            return read_evaluation(self._library().path(name), card)
         return None
 
-    def _can_be_measured(self, speaker: Speaker) -> bool:
+    def _can_be_measured(self, name: str, card: ModelCard) -> bool:
         """Not while it trains: each epoch would be measured, and take the processor from it."""
         from rnnlm_tui.own_evaluation import holds_out
 
         with suppress(RnnlmError):
-            return holds_out(speaker.card) and self._library().holder(speaker.name) is None
+            return holds_out(card) and self._library().holder(name) is None
         return False
 
     async def _measure(self, name: str) -> None:

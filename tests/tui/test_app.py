@@ -39,6 +39,7 @@ from tests.tui.helpers import (
     ScriptedLibrary,
     ScriptedModel,
     answered,
+    app_of,
     chain,
     check_layout,
     click,
@@ -104,6 +105,13 @@ def with_runs(app: RnnlmApp, own: ScriptedRun | None = None) -> ScriptedRuns:
 def saved_by(app: RnnlmApp, run: ScriptedRun, *, best: bool = True) -> None:
     """The run has saved its model."""
     app._run_saved(cast(Any, run), cast(Any, SimpleNamespace(best=best)))
+
+
+async def send_a_line(pilot: Pilot[Any]) -> None:
+    """Has a line in the transcript, which cannot have the focus before."""
+    await write(pilot, *"shall i", "enter")
+    view = app_of(pilot).autocomplete.query_one(TranscriptView)
+    await wait_until(pilot, lambda: len(view.lines) == 2)
 
 
 def column_of(row: str, text: str) -> int:
@@ -189,6 +197,7 @@ async def test_the_palette_lists_every_action(tmp_path: Path) -> None:
             missing = {b.description.lower() for b in own_bindings(kind)} - offered
             assert not missing, f"{kind.__name__}: {missing}"
         assert {"model a", "model b", "theme", "keymap", "screenshot"} <= offered
+        await send_a_line(pilot)
         app.autocomplete.query_one(TranscriptView).focus()
         await pilot.pause(0)
         offered = {command.title.lower() for command in app.get_system_commands(app.screen)}
@@ -281,6 +290,7 @@ async def test_a_keymap_gives_an_action_another_key(tmp_path: Path) -> None:
         await write(pilot, *"shall ")
         await write(pilot, "ctrl+n")
         assert app.autocomplete.editor.line == "shall i "
+        await send_a_line(pilot)
         await press(pilot, "ctrl+k")
         assert app.autocomplete.query_one(TranscriptView).has_focus, "not the line's own ctrl+k"
         await press(pilot, "f10")

@@ -41,31 +41,34 @@ def speaker(library: Library, name: str) -> Speaker:
 async def test_figures_are_taken_once_and_kept(library: Library) -> None:
     who = speaker(library, "counts")
     insights = Insights(lambda: library)
-    assert await insights.evaluation(who, measure=False) is None
-    found = await insights.evaluation(who, measure=True)
+    assert await insights.evaluation(who.name, who.card, measure=False) is None
+    found = await insights.evaluation(who.name, who.card, measure=True)
     assert found is not None
     assert found == read_evaluation(library.path("counts"), who.card)
     assert found.lines > 0
     broken = Insights(lambda: library, ("/no/such/program",))
-    assert await broken.evaluation(who, measure=True) == found
+    assert await broken.evaluation(who.name, who.card, measure=True) == found
 
 
 async def test_a_model_without_held_out_lines_is_not_measured(library: Library) -> None:
     nobody = Insights(lambda: library, (sys.executable, "-c", "raise SystemExit('not asked')"))
-    assert await nobody.evaluation(speaker(library, "all"), measure=True) is None
+    assert await nobody.evaluation("all", speaker(library, "all").card, measure=True) is None
 
 
 async def test_a_model_that_trains_is_not_measured(library: Library) -> None:
     insights = Insights(lambda: library)
     who = speaker(library, "counts")
     with library.lock("counts"):
-        assert await insights.evaluation(who, measure=True) is None
+        assert await insights.evaluation(who.name, who.card, measure=True) is None
 
 
 async def test_a_program_that_fails_gives_no_figures(library: Library) -> None:
     for command in (("/no/such/program",), (sys.executable, "-c", "raise SystemExit(1)")):
         insights = Insights(lambda: library, command)
-        assert await insights.evaluation(speaker(library, "counts"), measure=True) is None
+        assert (
+            await insights.evaluation("counts", speaker(library, "counts").card, measure=True)
+            is None
+        )
 
 
 async def test_measuring_that_is_given_up_leaves_no_process(
@@ -74,7 +77,9 @@ async def test_measuring_that_is_given_up_leaves_no_process(
     begun = tmp_path / "begun"
     script = f"import os, time; open({str(begun)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
     insights = Insights(lambda: library, (sys.executable, "-c", script))
-    task = asyncio.create_task(insights.evaluation(speaker(library, "counts"), measure=True))
+    task = asyncio.create_task(
+        insights.evaluation("counts", speaker(library, "counts").card, measure=True)
+    )
     async with asyncio.timeout(20):
         while not begun.exists() or not begun.read_text():
             await asyncio.sleep(0.01)

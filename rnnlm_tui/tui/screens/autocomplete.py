@@ -15,7 +15,7 @@ from textual.widgets import Button, Static
 
 from rnnlm_tui.printing import printable
 from rnnlm_tui.tui.beside import Beside
-from rnnlm_tui.tui.predictor import Answer, Question, Speaker
+from rnnlm_tui.tui.predictor import Answer, Question
 from rnnlm_tui.tui.screens.writing import WritingScreen
 from rnnlm_tui.tui.transcript import Transcript
 from rnnlm_tui.tui.widgets.candidates import CandidateList, Row
@@ -131,20 +131,24 @@ class AutocompleteScreen(WritingScreen):
         self._show_trust("")
         self._name_beside()
         self._show_state()
-        if speaker is not None:
-            self._find_trust(speaker)
+        self.find_trust()
 
     @work(group="trust", exclusive=True)
-    async def _find_trust(self, speaker: Speaker) -> None:
+    async def find_trust(self) -> None:
         """How far to trust the model, in a sentence: as it is known, then as it is measured."""
         from rnnlm_tui.tui.model_facts import trust
 
+        if (speaker := self.host.speaker) is None:
+            return
         for measure in (False, True):
-            evaluation = await self.insights.evaluation(speaker, measure=measure)
+            card = speaker.card
+            evaluation = await self.insights.evaluation(speaker.name, card, measure=measure)
             if self.host.speaker is not speaker or not self.app.is_running:
                 return
-            self._show_trust(trust(speaker.card, evaluation))
+            self._show_trust(trust(card, evaluation))
             if evaluation is not None:
+                if measure:
+                    self.host.models_changed()
                 return
 
     def _show_trust(self, sentence: str) -> None:
