@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,9 @@ from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.training.checkpoint import Checkpoints, Position, RunState
 from rnnlm_tui.training.control import SAMPLE_WORDS, Control
 from rnnlm_tui.training.job import Job, versions_without_torch
+
+MOST_RANKED = 2 * HELD_OUT_SAMPLE
+"""Predictions: more than the lines of a sample have together, but where one is a whole book."""
 
 
 class Counting:
@@ -205,9 +209,9 @@ def mean_loss(model: NgramModel, lines: EncodedLines) -> float:
 
 def hit_rates(model: NgramModel, lines: EncodedLines) -> tuple[float, float]:
     """How often the word, or the end of the line, is the likeliest, and among the five likeliest,
-    as shares of all predictions."""
+    as shares of all predictions, or of the first of them where one line is a whole book."""
     ranks = []
-    for context, target in lines.pairs(model.window):
+    for context, target in islice(lines.pairs(model.window), MOST_RANKED):
         probabilities = model.next_word_probabilities(context)
         ranks.append(np.count_nonzero(probabilities > probabilities[target]))
     return float(np.mean(np.array(ranks) < 1)), float(np.mean(np.array(ranks) < 5))
