@@ -163,7 +163,7 @@ async def test_no_ghost_with_the_cursor_within_the_line(key: str) -> None:
         before = it.line
         it.answer("compare", prefix="")
         assert it.shown == ""
-        for mover in ("right", "ctrl+right", "end"):
+        for mover in ("right", "ctrl+right", "alt+f", "end"):
             await it.press("home", mover)
             assert it.line == before, "a key that moves the cursor within the line accepts nothing"
 
@@ -243,7 +243,7 @@ async def test_the_ghost_is_cut_anew_when_the_window_changes() -> None:
 # Accepting
 
 
-@pytest.mark.parametrize("key", ["tab", "ctrl+right"])
+@pytest.mark.parametrize("key", ["tab", "ctrl+right", "alt+f"])
 async def test_one_word_is_accepted(key: str) -> None:
     async with desk("shall i comp") as it:
         it.answer("compare", prefix="comp", more=("thee", "to"))
@@ -444,10 +444,12 @@ async def test_a_new_line_is_not_hidden_longer_than_its_first_word() -> None:
         assert it.shown == "summer's"
 
 
-async def test_a_hidden_ghost_is_shown_on_demand() -> None:
+@pytest.mark.parametrize("key", ["ctrl+@", "ctrl+space"])
+async def test_a_hidden_ghost_is_shown_on_demand(key: str) -> None:
+    """Terminals have two ways to send ctrl+space."""
     async with desk("shall i c") as it:
         it.answer("compare", prefix="c")
-        await it.press("escape", "ctrl+@")
+        await it.press("escape", key)
         assert it.shown == "ompare"
 
 
