@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rich.cells import cell_len
 from textual import events
 from textual.app import App
+from textual.command import CommandList, CommandPalette
 from textual.css.query import NoMatches
 from textual.errors import NoWidget
 from textual.keys import _character_to_key
@@ -181,6 +182,23 @@ async def press(pilot: Pilot[Any], *keys: str) -> None:
     # A key goes down to the focus, up to the app, and its messages up to the screen.
     for _ in range(4):
         await pilot.pause(0)
+
+
+async def choose_in_palette(pilot: Pilot[Any], title: str) -> None:
+    """Opens the palette, types what a command is called, and takes that command with Enter."""
+    app = pilot.app
+    await press(pilot, "ctrl+p")
+    await wait_until(pilot, lambda: isinstance(app.screen, CommandPalette))
+    found = app.screen.query_one(CommandList)
+    await press(pilot, *title)
+
+    def is_in_hand() -> bool:
+        option = found.highlighted_option
+        return option is not None and str(option.prompt).partition("\n")[0] == title
+
+    await wait_until(pilot, is_in_hand)
+    await press(pilot, "enter")
+    await wait_until(pilot, lambda: not isinstance(app.screen, CommandPalette))
 
 
 async def click(pilot: Pilot[Any], target: str | Widget) -> None:

@@ -14,7 +14,6 @@ from typing import Any, cast
 
 import pytest
 from textual.binding import Binding
-from textual.command import CommandPalette
 from textual.dom import DOMNode
 from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
@@ -42,6 +41,7 @@ from tests.tui.helpers import (
     app_of,
     chain,
     check_layout,
+    choose_in_palette,
     click,
     picture,
     press,
@@ -205,17 +205,14 @@ async def test_the_palette_lists_every_action(tmp_path: Path) -> None:
         assert all(command.help for command in app.get_system_commands(app.screen))
 
 
-async def test_the_palette_reaches_the_actions_of_the_other_screens(tmp_path: Path) -> None:
+async def test_the_palette_lists_the_actions_of_the_other_screens(tmp_path: Path) -> None:
     app = scripted_app(tmp_path)
     async with app.run_test() as pilot:
         await answered(pilot)
-        commands = {command.title: command for command in app.get_system_commands(app.screen)}
+        commands = [command.title for command in app.get_system_commands(app.screen)]
         for mode in ("train", "models"):
             for binding in own_bindings(screens()[cast(Any, mode)]):
                 assert f"{mode.capitalize()}: {binding.description}" in commands
-        commands["Models: import"].callback()
-        await wait_until(pilot, lambda: app.current_mode == "models")
-        await wait_until(pilot, lambda: isinstance(app.screen, AskPath))
 
 
 async def test_the_palette_does_what_is_chosen_in_it(tmp_path: Path) -> None:
@@ -223,14 +220,29 @@ async def test_the_palette_does_what_is_chosen_in_it(tmp_path: Path) -> None:
     app = scripted_app(tmp_path, models)
     async with app.run_test() as pilot:
         await write(pilot, *"shall ")
-        await press(pilot, "ctrl+p")
-        await wait_until(pilot, lambda: isinstance(app.screen, CommandPalette))
-        await press(pilot, *"Model b")
-        await wait_until(pilot, lambda: "Model b" in picture(app))
-        await press(pilot, "enter")
+        await choose_in_palette(pilot, "Model b")
         await wait_until(pilot, lambda: app.speaker_name == "b")
         await answered(pilot)
         assert app.autocomplete.editor.suggestion.startswith("we")
+
+
+async def test_the_palette_does_what_a_key_of_the_line_does(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path)
+    async with app.run_test() as pilot:
+        await write(pilot, *"shall ")
+        await choose_in_palette(pilot, "Accept a word")
+        await wait_until(pilot, lambda: app.autocomplete.editor.line == "shall i ")
+        await choose_in_palette(pilot, "Ghost")
+        await wait_until(pilot, lambda: not app.autocomplete.editor.ghost_on)
+
+
+async def test_the_palette_does_what_another_screen_can_do(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path)
+    async with app.run_test() as pilot:
+        await answered(pilot)
+        await choose_in_palette(pilot, "Models: import")
+        await wait_until(pilot, lambda: isinstance(app.screen, AskPath) and app.focused)
+        assert app.current_mode == "models"
 
 
 # Looks

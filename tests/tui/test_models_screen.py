@@ -12,11 +12,11 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import pytest
 from rich.cells import cell_len
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.pilot import Pilot
 from textual.screen import Screen
@@ -28,6 +28,7 @@ from rnnlm_tui.library import BUILT_IN, Library
 from rnnlm_tui.model_figures import figures_of, percent_text, perplexity_text
 from rnnlm_tui.own_evaluation import write_evaluation
 from rnnlm_tui.tui import model_facts
+from rnnlm_tui.tui.commands import commands
 from rnnlm_tui.tui.model_facts import (
     Listed,
     date_text,
@@ -54,7 +55,7 @@ from rnnlm_tui.tui.widgets.model_table import (
 from rnnlm_tui.tui.widgets.path_input import PathInput
 from tests.test_library import held_elsewhere
 from tests.test_model_files import make_model, put
-from tests.tui.helpers import click, post_keys, wait_until
+from tests.tui.helpers import choose_in_palette, click, post_keys, wait_until
 from tests.tui.test_dialogs import problem_in
 
 HOSTILE = (
@@ -86,6 +87,12 @@ class Host(App[None]):
 
     def on_mount(self) -> None:
         self.push_screen(self.models)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterator[SystemCommand]:
+        yield from commands(cast(Any, self), screen)
+
+    def action_write_keymap(self) -> None:
+        pass
 
     def facts(self) -> str:
         return ""
@@ -317,9 +324,10 @@ def by_key(pilot: Pilot[None], app: Host, action: str) -> Any:
     return pilot.press(key.split(",")[0])
 
 
-def by_palette(pilot: Pilot[None], app: Host, action: str) -> Any:
-    """Runs an action as the palette does."""
-    return app.run_action(action, app.models)
+async def by_palette(pilot: Pilot[None], app: Host, action: str) -> None:
+    """Chooses the action in the palette."""
+    title = next(b.description for b in BINDINGS if b.action == action).capitalize()
+    await choose_in_palette(pilot, title)
 
 
 async def by_click(pilot: Pilot[None], app: Host, action: str) -> None:
