@@ -29,6 +29,7 @@ before the first), `EPOCH` (after the epoch's events) or `end` (before `finished
     long BYTES            writes a line of so many x to stdout
     warn TEXT             a `warning` event
     fail KIND TEXT [HINT] a `failed` event, and exit code 1
+    finish REASON         ends as `early_stop` or `diverged`, in the latter case with exit code 4
     crash SIGNAL          ends by this signal, such as KILL or SEGV
     exit CODE             ends with this code, without a word
 
@@ -297,6 +298,11 @@ class Script:
         """The event of a run that fails, and its end."""
         self.say(Failed(self.time, kind, message, hint))
         raise SystemExit(1)
+
+    def do_finish(self, reason: FinishReason) -> NoReturn:
+        """Ends before all epochs are done, for this reason."""
+        self.say(self.finished(reason))
+        raise SystemExit(4 if reason == "diverged" else 0)
 
     def do_crash(self, name: str) -> None:
         """Ends by a signal."""

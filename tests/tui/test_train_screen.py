@@ -35,10 +35,13 @@ from rnnlm_tui.tui.widgets.run_lines import EpochTable, WrappedLines
 from rnnlm_tui.tui.widgets.run_view import RunEnd, RunHead, RunView, moving_bar, progress_bar
 from rnnlm_tui.tui.widgets.train_form import TrainForm
 from tests.tui import scripted_child
-from tests.tui.helpers import click, wait_until
+from tests.tui.helpers import click, picture, wait_until
 
 HELD_OUT = ("--held-out", "6,5,5.5,5.6,5.7")
 """Held-out losses of which the second is the best."""
+
+OFFERED = ["Use it for writing", "Train longer", "Compare", "New training"]
+"""The buttons of a run that is over and has left a model and a state to go on with."""
 
 
 class Host(App[None]):
@@ -487,6 +490,39 @@ async def test_a_run_that_is_done_says_what_is_kept(data_dir: Path) -> None:
             "All 3 epochs are done",
             "Epoch 3 is kept (loss 3.464, 25.0% right), as the model poems.",
         ]
+
+
+async def test_a_run_that_ends_early_says_why_and_keeps_its_best(data_dir: Path) -> None:
+    early = ("--model", *HELD_OUT, "--at", "4", "finish", "early_stop")
+    async with shown(data_dir, *early) as on:
+        await on.start("--epochs=20")
+        await on.phase(Phase.FINISHED)
+        await on.until(lambda: on.buttons)
+        assert on.head.startswith(" ✓ done")
+        assert on.end.splitlines() == [
+            "Ended after epoch 4: held-out loss fell no more",
+            "Epoch 2 is kept (held-out loss 5.000, top-1 12.3%), as the model poems.",
+        ]
+        assert on.buttons == OFFERED
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_run_that_diverges_says_so_and_what_to_do(
+    data_dir: Path, size: tuple[int, int]
+) -> None:
+    diverging = ("--model", *HELD_OUT, "--at", "3.2", "finish", "diverged")
+    async with shown(data_dir, *diverging, size=size) as on:
+        await on.start("--epochs=20")
+        await on.phase(Phase.FINISHED)
+        await on.until(lambda: on.buttons)
+        assert on.head.startswith(" ✗ diverged")
+        assert on.end.splitlines() == [
+            "The loss was no number, again and again, so the training has ended",
+            "Epoch 2 is kept (held-out loss 5.000, top-1 12.3%), as the model poems.",
+            "Train again with a smaller learning rate (More settings).",
+        ]
+        assert on.buttons == OFFERED
+        assert "Train again with a smaller learning rate" in picture(on.app)
 
 
 async def test_a_run_is_trained_longer(data_dir: Path) -> None:
