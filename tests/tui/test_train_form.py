@@ -192,6 +192,9 @@ def test_the_card_shows_every_figure_and_no_word_at_length() -> None:
         assert "3,210" in card
         assert "[/b]" in card
         assert "a ---> \ufffd[2J" in card
+        layers = [line.split() for line in card.splitlines() if line.endswith(" 70")]
+        assert ["Dense", "(None,", "7)", "70"] in layers
+        assert ["in", "all", "70"] in layers
 
 
 # The form on a screen
