@@ -21,6 +21,8 @@ from textual.worker import WorkerFailed
 
 from rnnlm_tui import tui
 from rnnlm_tui.errors import ModelError, StorageError
+from rnnlm_tui.library import BUILT_IN
+from rnnlm_tui.tui import counts_first
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.keys import all_ids, own_bindings, screens, sections
 from rnnlm_tui.tui.preferences import Preferences, load_preferences
@@ -29,6 +31,7 @@ from rnnlm_tui.tui.screens.dialogs import AskPath, Choice
 from rnnlm_tui.tui.screens.keys import KeysScreen
 from rnnlm_tui.tui.screens.train import TrainScreen
 from rnnlm_tui.tui.start import _log_to_file
+from rnnlm_tui.tui.train_plan import Plan
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 from rnnlm_tui.tui.widgets.line_editor import LineEditor
@@ -579,6 +582,49 @@ async def test_a_save_while_one_chooses_leaves_the_choice(tmp_path: Path) -> Non
         await press(pilot, "enter")
         assert editor.line == f"shall {chosen} "
         assert not app.autocomplete.transcript.turns
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts of any text are ready at once, as the model `text-counts`."""
+
+    async def counts_of(plan: Plan, paths: tuple[str, ...], library: ScriptedLibrary) -> str:
+        library.models["text-counts"] = ScriptedModel(chain("shall", "we"))
+        return "text-counts"
+
+    monkeypatch.setattr(counts_first, "counts_of", counts_of)
+
+
+@pytest.mark.usefixtures("counted")
+@pytest.mark.parametrize("before", [None, BUILT_IN])
+async def test_counts_suggest_where_nothing_of_ones_own_did(
+    before: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ScriptedLibrary, "is_built_in", lambda library, name: name == BUILT_IN)
+    app = scripted_app(tmp_path, {before: ScriptedModel()} if before else {})
+    async with app.run_test(notifications=True) as pilot:
+        await wait_until(pilot, lambda: app.is_without_models or app.speaker is not None)
+        app.count_first(Plan(), ())
+        await wait_until(pilot, lambda: app.speaker_name == "text-counts")
+        await write(pilot, *"shall ")
+        assert app.autocomplete.editor.suggestion == "we"
+        assert not any("ready meanwhile" in toast for toast in toasts(app))
+
+
+@pytest.mark.usefixtures("counted")
+async def test_counts_are_only_told_of_where_a_model_of_ones_own_suggests(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path, {"letters": ScriptedModel()})
+    said = "the counts of the text are ready meanwhile: ctrl+p, Model text-counts"
+    async with app.run_test(notifications=True) as pilot:
+        await answered(pilot)
+        app.count_first(Plan(), ())
+        await wait_until(pilot, lambda: toasts(app) == [said])
+        await pilot.pause()
+        assert app.speaker_name == "letters"
+        app.speak_with("text-counts")
+        await wait_until(pilot, lambda: app.speaker_name == "text-counts")
+        await app.count_first(Plan(), ()).wait()
+        assert toasts(app).count(said) == 1, "they suggest already"
 
 
 async def test_a_run_of_the_first_model_that_was_begun_goes_on(tmp_path: Path) -> None:
