@@ -42,10 +42,16 @@ def _commands_elsewhere(app: RnnlmApp) -> Iterator[SystemCommand]:
     for mode, kind in screens().items():
         for binding in own_bindings(kind) if mode != app.current_mode else ():
             title = f"{mode.capitalize()}: {binding.description}"
-            act = partial(_act_elsewhere, app, mode, binding.action)
+            act = partial(_act_elsewhere, app, mode, binding.action, title)
             yield SystemCommand(title, binding.tooltip, act)
 
 
-def _act_elsewhere(app: RnnlmApp, mode: Mode, action: str) -> None:
+def _act_elsewhere(app: RnnlmApp, mode: Mode, action: str, title: str) -> None:
+    """Shows the screen and does the action there; says so where it does not work now."""
+
+    async def act() -> None:
+        if app.current_mode != mode or not await app.run_action(action, app.screen):
+            app.tell(f'"{title}" does not work now', "warning")
+
     app.show_mode(mode)
-    app.call_after_refresh(lambda: app.run_action(action, app.screen))
+    app.call_after_refresh(act)

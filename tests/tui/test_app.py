@@ -16,6 +16,7 @@ import pytest
 from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.pilot import Pilot
+from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.worker import WorkerFailed
 
@@ -246,6 +247,44 @@ async def test_the_palette_does_what_another_screen_can_do(tmp_path: Path) -> No
         await choose_in_palette(pilot, "Models: import")
         await wait_until(pilot, lambda: isinstance(app.screen, AskPath) and app.focused)
         assert app.current_mode == "models"
+
+
+@pytest.mark.parametrize("title", ["Train: pause/go on", "Train: use it", "Train: open run"])
+async def test_an_action_of_another_screen_that_does_not_work_now_says_so(
+    title: str, tmp_path: Path
+) -> None:
+    app = scripted_app(tmp_path)
+    app._train = TrainScreen(summary_command=[sys.executable, "-c", "pass"])
+    async with app.run_test(notifications=True) as pilot:
+        await answered(pilot)
+        await choose_in_palette(pilot, title)
+        await wait_until(pilot, lambda: toasts(app) == [f'"{title}" does not work now'])
+        assert app.current_mode == "train"
+        await press(pilot, "f2")
+        await choose_in_palette(pilot, title)
+        await wait_until(pilot, lambda: len(toasts(app)) == 2)
+
+
+class Question(ModalScreen[None]):
+    """A question to which "use" is an answer."""
+
+    used = False
+
+    def action_use(self) -> None:
+        self.used = True
+
+
+async def test_an_action_of_another_screen_does_not_answer_a_question(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path)
+    async with app.run_test(notifications=True) as pilot:
+        await answered(pilot)
+        question = Question()
+        await app.push_screen(question)
+        await choose_in_palette(pilot, "Models: use")
+        await wait_until(pilot, lambda: toasts(app) == ['"Models: use" does not work now'])
+        assert app.screen is question
+        assert not question.used
+        assert app.current_mode == "autocomplete"
 
 
 # Looks
