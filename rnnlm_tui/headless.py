@@ -295,10 +295,10 @@ def summary(options: argparse.Namespace) -> int:
 
 
 def first_pairs(prepared: PreparedText) -> list[list[str]]:
-    """The first examples as the words before and the word to predict."""
-    word = prepared.vocabulary.word
+    """The first examples as the words that the model sees before, and the word to predict."""
+    word, window = prepared.vocabulary.word, prepared.window
     return [
-        [" ".join(map(word, context)), word(label)]
+        [" ".join(map(word, context[max(0, len(context) - window) :])), word(label)]
         for context, label in prepared.examples.first(FIRST_PAIRS)
     ]
 

@@ -105,6 +105,7 @@ def test_the_summary_counts_sequences(command: Command, verses: Path) -> None:
     assert summary["layers"][0]["parameters"] == summary["total_words"] - 1
     assert (summary["window"], summary["corpus"]["held_out_lines"]) == (1, 6)
     assert summary["first_pairs"][0] == ["<s>", "the"]
+    assert all(len(seen.split()) == 1 for seen, _ in summary["first_pairs"])
     assert summary["estimated_s"] > 0 and summary["memory_bytes"] > 40e6
     shown = command(*arguments).stdout
     assert "the counts (ngram)" in shown
