@@ -108,14 +108,17 @@ class RunProgress:
         return self.started.epochs_done if self.started else 0
 
     @property
-    def step_share(self) -> float:
-        """How much of its epoch is done, from 0 to 1."""
+    def step(self) -> int:
+        """The steps of its epoch that are done. An epoch may end without a report of its last."""
         last = self.progress
         if last is None:
-            return 0.0
-        if last.epoch <= self.epochs_done:
-            return 1.0
-        return min(1.0, last.step / max(1, last.steps))
+            return 0
+        return last.steps if last.epoch <= self.epochs_done else min(last.step, last.steps)
+
+    @property
+    def step_share(self) -> float:
+        """How much of its epoch is done, from 0 to 1."""
+        return self.step / max(1, self.progress.steps) if self.progress else 0.0
 
     @property
     def epoch_share(self) -> float:

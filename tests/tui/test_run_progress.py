@@ -108,8 +108,9 @@ def test_phases_from_start_to_finish() -> None:
     assert phase(run) is Phase.TRAINING
     assert run.epochs_total == 50
     run.take(progress(1, 2), 1)
-    assert (run.epoch, run.step_share, run.epoch_share) == (1, 0.5, 0.01)
+    assert (run.epoch, run.step, run.step_share, run.epoch_share) == (1, 2, 0.5, 0.01)
     run.take(ended(1), 2)
+    assert run.step == 4, "its last step was not reported"
     assert (run.epoch, run.step_share, run.epoch_share, run.best_epoch) == (1, 1.0, 0.02, 1)
     run.take(Saved(2.0, 1, "models/poems", True), 2)
     assert run.saved is not None

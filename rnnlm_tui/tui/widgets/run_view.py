@@ -131,7 +131,7 @@ def step_line(progress: RunProgress, now: float, space: int) -> tuple[str, str, 
     last, words = progress.progress, step_words(progress, now)
     if last is None:  # it has begun, or goes on, and has not said yet how far it is
         return f"{'first steps':15}", moving_bar(now, space), "", words
-    label, share = f"step {last.step:,}/{last.steps:,}", progress.step_share
+    label, share = f"step {progress.step:,}/{last.steps:,}", progress.step_share
     return f"{label:15}", progress_bar(share, space), f"{share:5.0%}", words
 
 
