@@ -15,7 +15,7 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.tui.looks import WITHOUT_COLOURS
+from rnnlm_tui.tui.looks import IN_ANSI_COLOURS, WITHOUT_COLOURS
 from rnnlm_tui.tui.predictor import Speaker
 from rnnlm_tui.tui.preferences import (
     keymap_path,
@@ -51,7 +51,7 @@ class RnnlmApp(TerminalApp):
 
     DEFAULT_MODE = "autocomplete"
     ENABLE_COMMAND_PALETTE = True
-    CSS = WITHOUT_COLOURS
+    CSS = IN_ANSI_COLOURS + WITHOUT_COLOURS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "keys", "keys", id="app.keys", key_display="F1",
                 tooltip="All keys"),

@@ -1,8 +1,18 @@
-"""How the app looks where there are no colours: what a colour says elsewhere, a style or a frame
-says here. No textual here."""
+"""How the app looks in the terminal's own colours, and where there are none: what a colour says
+elsewhere, a style or a frame says here. No textual here."""
 
 from __future__ import annotations
 
+IN_ANSI_COLOURS = """
+/* Textual frames a button that is disabled or held down, and one row has no space for that. */
+Button:ansi.-textual-compact { border: none !important; text-style: reverse; }
+Button:ansi.-textual-compact:disabled {
+    border: none !important; color: ansi_default; text-style: dim;
+}
+Button:ansi.-textual-compact.-active { border: none !important; }
+Button:ansi.-textual-compact:focus { text-style: bold underline reverse; }
+"""
+"""For the themes whose colours are those of the terminal. Of the app, as what follows."""
 WITHOUT_COLOURS = """
 /* Tall frames are made of half blocks, which need two colours to look like a frame. */
 Button:nocolor { border: round $foreground !important; }

@@ -1,4 +1,5 @@
-"""Without colours: all that a colour says elsewhere, a glyph, a style or a frame says."""
+"""Without colours: all that a colour says elsewhere, a glyph, a style or a frame says. And buttons
+in the terminal's own colours."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from textual.widgets import Button, RadioButton
 
 from rnnlm_tui.library import Library
 from rnnlm_tui.tui.app import RnnlmApp
+from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.runs import Runs
 from rnnlm_tui.tui.screens.dialogs import AskText, Choice, Confirm
 from rnnlm_tui.tui.screens.train import TrainScreen
@@ -33,7 +35,11 @@ from tests.tui.test_screen_snapshots import SUMMARY
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RnnlmApp:
     """The app as NO_COLOR has it, with a scripted answer about the text."""
     monkeypatch.setenv("NO_COLOR", "1")
-    app = scripted_app(tmp_path)
+    return app_with_answer(tmp_path)
+
+
+def app_with_answer(tmp_path: Path, theme: str = "") -> RnnlmApp:
+    app = scripted_app(tmp_path, preferences=Preferences(theme=theme))
     says = f"print({json.dumps(json.dumps(SUMMARY))})"
     app._train = TrainScreen((sys.executable, "-c", says))
     return app
@@ -92,6 +98,24 @@ async def test_the_form_shows_focus_choice_and_faults(app: RnnlmApp) -> None:
         look = style_of(app, "Look at the data")
         assert look.dim
         assert not look.reverse
+
+
+@pytest.mark.parametrize("theme", ["ansi-dark", "ansi-light"])
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_button_keeps_its_label_in_the_terminals_own_colours(
+    tmp_path: Path, theme: str, size: tuple[int, int]
+) -> None:
+    app = app_with_answer(tmp_path, theme)
+    name = "train" if size[0] == 120 else "look"
+    async with app.run_test(size=size) as pilot:
+        form = await show_form(pilot, app)
+        button = app.train_screen.query_one(f"#{name}", Button)
+        label = f" {button.label} "
+        await wait_until(pilot, lambda: has_row(app, label))
+        form.query_one("#setting-epochs").value = "many"  # type: ignore[attr-defined]
+        await wait_until(pilot, lambda: button.disabled)
+        await pilot.pause()
+        assert has_row(app, label)
 
 
 async def test_the_area_to_paste_into_shows_its_focus(app: RnnlmApp) -> None:

@@ -99,9 +99,6 @@ class TrainScreen(RunScreen):
         &.-wide #samples { height: 2fr; }
         &.-wide #notes { height: 1fr; }
         &.-tall #epochs { height: 45%; }
-        Button.-textual-compact:ansi { text-style: reverse; }
-        Button.-textual-compact:ansi:disabled { text-style: dim; }
-        Button.-textual-compact:ansi:focus { text-style: bold underline reverse; }
         #sources:ansi:focus > .-selected > .toggle--label { text-style: bold underline; }
         CollapsibleTitle:ansi:focus { text-style: bold underline; }
         /* Between the field in hand and what it would cost. */
