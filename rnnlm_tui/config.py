@@ -39,10 +39,10 @@ class Range:
         return above and below and math.isfinite(value)
 
     def __str__(self) -> str:
-        low = f"above {self.low:.12g}" if self.open_low else f"{self.low:.12g} or more"
+        low = f"above {self.low:,.12g}" if self.open_low else f"{self.low:,.12g} or more"
         if math.isinf(self.high):
             return low
-        high = f"below {self.high:.12g}" if self.open_high else f"at most {self.high:.12g}"
+        high = f"below {self.high:,.12g}" if self.open_high else f"at most {self.high:,.12g}"
         return f"{low} and {high}"
 
 

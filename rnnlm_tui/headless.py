@@ -33,7 +33,7 @@ from rnnlm_tui.lm.model import LanguageModel, Layer
 from rnnlm_tui.memory import free_memory
 from rnnlm_tui.own_corpus import copied_spans
 from rnnlm_tui.paths import bundled_corpus, data_dir
-from rnnlm_tui.printing import escaped, in_bytes, in_time, printable
+from rnnlm_tui.printing import counted, escaped, in_bytes, in_time, printable
 from rnnlm_tui.suggest import CANDIDATES, Suggestions, continue_line, suggest
 from rnnlm_tui.text.copied import Span
 from rnnlm_tui.text.corpus import Corpus, check_files, read_corpus
@@ -285,11 +285,10 @@ def summary(options: argparse.Namespace) -> int:
     )
     print(f"\nthe {family.name} ({config.preset})")
     print("\n".join(layer_table(layers, *family.table_heads)))
-    epochs, counted = config.epochs, family.table_heads[1]
-    print(f"  {parameters:,} {counted} in all; training takes about {in_bytes(memory)} of memory")
+    epochs, units = config.epochs, family.table_heads[1]
+    print(f"  {parameters:,} {units} in all; training takes about {in_bytes(memory)} of memory")
     print(
-        f"  training {epochs:,} epoch{'s' * (epochs != 1)} takes about"
-        f" {in_time(seconds, roughly=True)} here"
+        f"  training {counted(epochs, 'epoch')} takes about {in_time(seconds, roughly=True)} here"
     )
     return 0
 
@@ -311,7 +310,7 @@ def data_card(prepared: PreparedText, config: RunConfig) -> Iterator[str]:
     yield f"lines          {prepared.corpus.line_count:,}"
     if prepared.held_out_lines:
         pairs = prepared.held_out.predictions
-        yield f"held out       {prepared.held_out_lines:,} lines, {pairs:,} pairs"
+        yield f"held out       {counted(prepared.held_out_lines, 'line')}, {counted(pairs, 'pair')}"
     trained = " in the lines to train on" if prepared.held_out_lines else ""
     yield f"words          {prepared.words:,}; {prepared.distinct_words:,} different{trained}"
     if kept < prepared.distinct_words:
@@ -322,9 +321,9 @@ def data_card(prepared: PreparedText, config: RunConfig) -> Iterator[str]:
         yield f"unknown        {share:.1%} of the words held out"
     beside = f"the padding, {', '.join(specials)}" if specials else "the padding"
     yield f"total words    {vocabulary.total_words:,} (with {beside})"
-    yield f"longest line   {prepared.longest_line:,} words"
+    yield f"longest line   {counted(prepared.longest_line, 'word')}"
     capped = "" if prepared.longest_line <= prepared.window + 1 else ", capped"
-    yield f"window         {prepared.window} words{capped}"
+    yield f"window         {counted(prepared.window, 'word')}{capped}"
     ends = ", the ends of the lines among them" if specials else ""
     yield f"pairs          {prepared.examples.predictions:,}{ends}"
     yield from _chosen_settings(prepared.corpus, config)

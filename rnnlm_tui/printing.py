@@ -34,6 +34,11 @@ def local_time(stamp: str, form: str = "%Y-%m-%d %H:%M") -> str:
         return stamp
 
 
+def counted(count: int, what: str) -> str:
+    """A number of things for a person: 1 line, 2,158 lines."""
+    return f"{count:,} {what}{'s' * (count != 1)}"
+
+
 def in_bytes(count: float) -> str:
     """A number of bytes for a person, in decimal units."""
     for unit in ("B", "kB", "MB"):

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from rnnlm_tui.printing import in_bytes, in_time, local_time
+from rnnlm_tui.printing import counted, in_bytes, in_time, local_time
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,7 @@ def test_a_time_is_local_and_what_is_no_time_stands_as_it_is() -> None:
     assert local_time("2026-11-25T04:07:14", "%H:%M") == "04:07"
     assert local_time("nonsense [/b]") == "nonsense [/b]"
     assert local_time("0001-01-01T00:00:00+23:59") == "0001-01-01T00:00:00+23:59"
+
+
+def test_one_is_no_plural() -> None:
+    assert [counted(n, "line") for n in (0, 1, 2158)] == ["0 lines", "1 line", "2,158 lines"]

@@ -16,6 +16,7 @@ from textual.theme import Theme
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.tui.looks import IN_ANSI_COLOURS, WITHOUT_COLOURS
+from rnnlm_tui.tui.own_words import in_sentences
 from rnnlm_tui.tui.predictor import Speaker
 from rnnlm_tui.tui.preferences import (
     keymap_path,
@@ -397,7 +398,8 @@ class RnnlmApp(TerminalApp):
         elif progress.finished is not None and progress.finished.metrics:
             self.tell(f"{run.name} is trained ({progress.finished.reason}): F3 shows it")
         elif progress.failed is not None:
-            self.tell(f"{progress.failed.message}. {progress.failed.hint}", "error", run.name)
+            failed = progress.failed
+            self.tell(in_sentences(failed.message, failed.hint), "error", run.name)
         elif progress.finished is None:
             self.tell("the training has ended without a word: F3 tells more", "error", run.name)
         self.models_changed()

@@ -23,7 +23,7 @@ from rnnlm_tui.model_figures import (
 )
 from rnnlm_tui.model_files import ModelCard
 from rnnlm_tui.own_evaluation import read_evaluation, trust_line
-from rnnlm_tui.printing import in_bytes, local_time, printable
+from rnnlm_tui.printing import counted, in_bytes, local_time, printable
 
 SPEAKING, TRAINING, DAMAGED, UNFINISHED = "●", "◆", "!", "○"
 """The marks of a model that suggests now, one in training, one that cannot be used, and a run that
@@ -120,8 +120,8 @@ def foreign(value: object) -> str:
     return printable(str(value)[:LONGEST_TEXT])
 
 
-def _count(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else "?"
+def _count(value: object, what: str) -> str:
+    return counted(value, what) if isinstance(value, int) else f"? {what}s"
 
 
 Line = tuple[str, str]
@@ -145,7 +145,7 @@ def facts(listed: Listed) -> Iterator[Line]:
 
 def _unfinished_facts(listed: Listed) -> Iterator[Line]:
     done = listed.run.epochs_done if listed.run else None
-    yield "epochs", f"{_count(done)} done" if done is not None else "none saved yet"
+    yield "epochs", f"{done:,} done" if done is not None else "none saved yet"
     if not listed.is_training:
         yield "to do", "go on with it, or delete it"
 
@@ -165,9 +165,9 @@ def _card_facts(card: ModelCard) -> Iterator[Line]:
     corpus = card.corpus
     yield "preset", f"{card.config.preset}: {PRESETS[card.config.preset].summary}"
     yield "corpus", foreign(corpus.get("name", "?"))
-    yield "", f"{_count(corpus.get('lines'))} lines, {_count(corpus.get('words'))} words"
+    yield "", f"{_count(corpus.get('lines'), 'line')}, {_count(corpus.get('words'), 'word')}"
     yield "", f"sha256 {foreign(corpus.get('sha256', '?'))[:12]}"
-    yield "vocabulary", f"{words_known(card):,} words"
+    yield "vocabulary", counted(words_known(card), "word")
     yield "window", f"the last {card.window} words"
     yield FAMILIES[card.config.preset].table_heads[1], f"{card.parameters:,}"
     if not hasattr(card.config.train, "epochs"):

@@ -9,6 +9,14 @@ ASIDE = re.compile(r" \(--[^)]*\)| with --force")
 FLAG = re.compile(r"--([a-z][a-z-]*)")
 
 
+def in_sentences(message: str, hint: str) -> str:
+    """What is wrong, and where there is a hint a full stop and what to do, in the app's words."""
+    if not hint:
+        return in_own_words(message)
+    advice = in_own_words(hint)
+    return f"{in_own_words(message)}. {advice[:1].upper()}{advice[1:]}"
+
+
 def in_own_words(sentence: str) -> str:
     """A sentence of the command line, with the form's words for its options. One that gives a whole
     command stays as it is."""

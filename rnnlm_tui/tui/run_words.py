@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from rnnlm_tui.events import EpochEnded, Finished
-from rnnlm_tui.printing import in_bytes, in_time, printable
+from rnnlm_tui.printing import counted, in_bytes, in_time, printable
 from rnnlm_tui.tui.corpus_summary import CorpusSummary
 from rnnlm_tui.tui.own_words import in_own_words
 from rnnlm_tui.tui.run_progress import Phase, RunProgress
@@ -51,12 +51,13 @@ def shortened_words(text: str) -> str:
 
 def card_facts(summary: CorpusSummary) -> list[tuple[str, str]]:
     """The data card's figures, each with its label."""
+    held_out = summary.held_out_lines
     return [
         ("lines", f"{summary.lines:,}"),
         ("words", f"{summary.words:,}"),
         ("vocabulary", f"{summary.total_words - 1:,}"),
-        ("held out", f"{summary.held_out_lines:,} lines" if summary.held_out_lines else "nothing"),
-        ("window", f"{summary.window} words"),
+        ("held out", counted(held_out, "line") if held_out else "nothing"),
+        ("window", counted(summary.window, "word")),
         ("pairs", f"{summary.examples:,}"),
         ("parameters", f"{summary.parameters:,}"),
         ("memory", in_bytes(summary.memory_bytes)),
@@ -99,7 +100,7 @@ def run_facts(progress: RunProgress) -> str:
     started = progress.started
     if started is None:
         return ""
-    threads = f"{started.threads} thread{'s' * (started.threads != 1)}"
+    threads = counted(started.threads, "thread")
     corpus = shortened(str(started.corpus.get("name", "")))
     # Counts say how many there are once they are counted.
     size = f" · {started.parameters:,} parameters" if started.parameters else ""

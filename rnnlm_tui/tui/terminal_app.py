@@ -20,7 +20,7 @@ from textual.worker import WorkerFailed
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.paths import APP_NAME
 from rnnlm_tui.printing import printable
-from rnnlm_tui.tui.own_words import in_own_words
+from rnnlm_tui.tui.own_words import in_sentences
 from rnnlm_tui.tui.screens.base import AppScreen
 
 Severity = Literal["information", "warning", "error"]
@@ -58,8 +58,7 @@ class TerminalApp(App[None]):
     def explain(self, error: RnnlmError) -> None:
         """What went wrong, and what to do."""
         log.warning("%s (%s)", error.message, error.hint)
-        hint = f". {in_own_words(error.hint)}" if error.hint else ""
-        self.tell(f"{error.message}{hint}", "error")
+        self.tell(in_sentences(error.message, error.hint), "error")
 
     def explain_once(self, error: RnnlmError) -> None:
         """The same, but not again and again at each key."""

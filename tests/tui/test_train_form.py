@@ -20,7 +20,7 @@ from rnnlm_tui.errors import StorageError
 from rnnlm_tui.library import Library
 from rnnlm_tui.tui import train_plan
 from rnnlm_tui.tui.corpus_summary import parse_summary
-from rnnlm_tui.tui.own_words import in_own_words
+from rnnlm_tui.tui.own_words import in_own_words, in_sentences
 from rnnlm_tui.tui.run_words import card_facts, cost_line, estimate
 from rnnlm_tui.tui.train_plan import Plan, paths_in, save_pasted, setting_problem
 from rnnlm_tui.tui.widgets import form_fields
@@ -173,6 +173,11 @@ def test_the_words_of_the_command_line_become_the_forms() -> None:
     assert in_own_words("train one: rnnlm-tui --train") == "train one: rnnlm-tui --train"
 
 
+def test_a_hint_after_a_full_stop_begins_with_a_capital() -> None:
+    assert in_sentences("it is a folder", "give a file (--yes)") == "it is a folder. Give a file"
+    assert in_sentences("--epochs is 0", "") == '"epochs" is 0'
+
+
 def test_the_card_shows_every_figure_and_no_word_at_length() -> None:
     raw = (
         b'{"total_words": 3211, "examples": 15462, "window": 10, "parameters": 70,'
@@ -292,7 +297,7 @@ async def test_a_bad_setting_is_told_of_as_it_is_typed(
         await ready(pilot, form)
         line(form, "setting-epochs").value = "0"
         await wait_until(pilot, lambda: problem_of(form, "field-epochs"))
-        assert form.problem == "epochs: it must be a whole number, 1 or more and at most 1000000"
+        assert form.problem == "epochs: it must be a whole number, 1 or more and at most 1,000,000"
         assert form.cost == form.problem
         line(form, "setting-epochs").value = ""
         await ready(pilot, form)
@@ -338,7 +343,7 @@ async def test_an_unusable_corpus_says_so_in_the_forms_words(
         form.fill("/missing.txt")
         await wait_until(pilot, lambda: form.error is not None)
         assert form.problem == "no such file"
-        assert form.cost == 'no such file. give "encoding" or another file'
+        assert form.cost == 'no such file. Give "encoding" or another file'
         form.query_one("#files", PathInput).value = ""
         await wait_until(pilot, lambda: form.problem == "name the file to train on")
         form.query_one("#files", PathInput).value = "/there.txt"

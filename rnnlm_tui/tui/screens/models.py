@@ -22,6 +22,7 @@ from rnnlm_tui.tui.model_facts import (
     Listed,
     read_library,
 )
+from rnnlm_tui.tui.own_words import in_sentences
 from rnnlm_tui.tui.screens.base import AppScreen
 from rnnlm_tui.tui.screens.dialogs import AskPath, AskText, Confirm
 from rnnlm_tui.tui.screens.model_card import ModelCardScreen, ModelCardView
@@ -282,7 +283,7 @@ class ModelsScreen(AppScreen):
             try:
                 await self._change(name, self.host.library.import_, Path(path), name)
             except RnnlmError as error:
-                why = f"{error.message}. {error.hint}" if error.hint else error.message
+                why = in_sentences(error.message, error.hint)
                 asked = AskPath("Import a model", IMPORT, path, problem=why)
                 continue
             self.host.tell(f"{name} is here now")

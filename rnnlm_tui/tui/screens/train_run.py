@@ -10,7 +10,7 @@ from textual.widgets import Button
 
 from rnnlm_tui.config import all_settings
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.printing import printable
+from rnnlm_tui.printing import counted, printable
 from rnnlm_tui.tui.run_actions import end_actions, first_save, is_saved
 from rnnlm_tui.tui.run_progress import Phase
 from rnnlm_tui.tui.runs import ShownRun
@@ -246,8 +246,7 @@ class RunScreen(AppScreen):
         done = run.progress.epochs_done
         total = max(run.progress.epochs_total or 0, done)
         wanted = str(min(total if done < total else 2 * total, MOST_EPOCHS))
-        had = f"{done:,} epoch{'s' * (done != 1)}"
-        text = f"It has had {had}. How many is it to have in all?"
+        text = f"It has had {counted(done, 'epoch')}. How many is it to have in all?"
         question = AskText("Train longer", text, wanted, check=_epochs_check(done))
         answer = await self.host.push_screen_wait(question)
         if answer is not None:

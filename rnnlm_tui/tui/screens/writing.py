@@ -12,7 +12,7 @@ from textual import on, work
 from textual.content import Content
 
 from rnnlm_tui.errors import StorageError
-from rnnlm_tui.printing import printable
+from rnnlm_tui.printing import counted, printable
 from rnnlm_tui.tui.draft import DraftKeeper
 from rnnlm_tui.tui.insights import Insights
 from rnnlm_tui.tui.predictor import Answer, Predictor, Speaker
@@ -211,7 +211,9 @@ class WritingScreen(AppScreen):
         count = len(self.transcript.turns)
         if not count:
             return
-        question = f"{count} lines, and what the models made of them, cannot be brought back."
+        question = (
+            f"{counted(count, 'line')}, and what the models made of them, cannot be brought back."
+        )
         if await self.app.push_screen_wait(Confirm("Clear the transcript?", question, yes="Clear")):
             await self._clear_transcript()
 

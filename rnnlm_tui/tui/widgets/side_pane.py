@@ -11,7 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from rnnlm_tui.printing import printable
+from rnnlm_tui.printing import counted, printable
 from rnnlm_tui.tui.widgets.candidates import CandidateList, Row
 from rnnlm_tui.tui.widgets.fixed_text import FixedText
 
@@ -103,6 +103,7 @@ def model_facts(speaker: Speaker) -> Iterator[str]:
     card, corpus = speaker.card, speaker.card.corpus
     yield f"{printable(speaker.name)}: {speaker.kind}"
     lines = corpus.get("lines")
-    of = f", {lines:,} lines" if isinstance(lines, int) else ""
+    of = f", {counted(lines, 'line')}" if isinstance(lines, int) else ""
     yield f"learned from {printable(str(corpus.get('name', 'a text')))}{of}"
-    yield f"knows {len(speaker.model.vocabulary.words):,} words, sees {card.window} at a time"
+    known = counted(len(speaker.model.vocabulary.words), "word")
+    yield f"knows {known}, sees {card.window} at a time"

@@ -16,7 +16,7 @@ from textual.widgets import Collapsible, Input, RadioButton, RadioSet, Select, T
 from rnnlm_tui.config import PRESETS, preset_named
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.tui.corpus_summary import CorpusSummary, summarise
-from rnnlm_tui.tui.own_words import in_own_words
+from rnnlm_tui.tui.own_words import in_own_words, in_sentences
 from rnnlm_tui.tui.run_words import cost_line
 from rnnlm_tui.tui.train_plan import (
     FIRST_PRESET,
@@ -229,7 +229,7 @@ class TrainForm(Vertical):
         if self.summary is not None:
             return cost_line(self.summary)
         if self.error is not None:
-            return in_own_words(f"{self.error.message}. {self.error.hint}".strip())
+            return in_sentences(self.error.message, self.error.hint)
         return self.plan.corpus_problem() or self.settings_problem or "counting ..."
 
     def fill(self, corpus: str | None = None, preset: str | None = None) -> None:
