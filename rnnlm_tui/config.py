@@ -207,6 +207,10 @@ class CausalTrainConfig(LineTextConfig, NetworkTrainConfig):
         1, "epochs before which it does not stop early", within=Range(1, 1_000_000)
     )
 
+    def has_waited_enough(self, epochs_done: int, best_epoch: int | None) -> bool:
+        """Whether the held-out loss has not been better for as long as a run waits for it."""
+        return epochs_done >= max(self.min_epochs, (best_epoch or 0) + self.patience)
+
 
 ModelConfig: TypeAlias = LessonConfig | NgramConfig | CausalConfig
 """The sizes of any preset's model: the union of the presets' own classes."""

@@ -22,6 +22,7 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.locks import TRAINING, Locks
 from rnnlm_tui.model_files import HISTORY, MODEL, RESUME, ModelCard
 from rnnlm_tui.paths import built_in_model
+from rnnlm_tui.saved_run import Stand, read_stand
 
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 BUILT_IN = "shakespeare"
@@ -52,8 +53,9 @@ class Run:
     """A training that runs, or one that can go on, or both.
 
     `holder` and `pid` are those of the process that trains, None where none does; `on_this_host`
-    says whether it is one of this machine. `epochs_done` of `epochs` stand on the model's card;
-    both are None before the first save.
+    says whether it is one of this machine. `stand` is how far the state that it has left stands,
+    None where it runs or where that cannot be read. `epochs_done` of `epochs` are those of the
+    state, else those of the model's card; both are None where there is neither.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Run:
     resumable: bool
     epochs_done: int | None
     epochs: int | None = None
+    stand: Stand | None = None
 
 
 def is_name(name: str) -> bool:
@@ -198,24 +201,33 @@ class Library:
 
     def runs(self) -> list[Run]:
         """Every training that runs now, wherever it was started, and every one that can go on, in
-        the order of their names. Cheap: it reads cards and notes, and no tensor."""
+        the order of their names. Cheap: it reads cards, notes and facts, and no weights."""
         held = filter(is_name, self._locks.noted())
-        runs = map(self._run, sorted({*held, *self._having(RESUME)}))
+        runs = map(self.run, sorted({*held, *self._having(RESUME)}))
         return [run for run in runs if run.running or run.resumable]
 
-    def _run(self, name: str) -> Run:
-        trainer, card = self._locks.trainer(name), None
-        with suppress(ModelError):
-            card = model_files.read_card(self.path(name))
+    def run(self, name: str) -> Run:
+        """The training of this name, as far as there is one: running, left with a state, or
+        neither."""
+        trainer, folder = self._locks.trainer(name), self.path(name)
+        stand, card = None, None
+        if trainer is None:
+            with suppress(ModelError):
+                stand = read_stand(folder)
+        if stand is None:
+            with suppress(ModelError):
+                card = model_files.read_card(folder)
+        known = stand or card
         return Run(
             name,
             running=trainer is not None,
             holder=str(trainer) if trainer else None,
             pid=trainer.pid if trainer else None,
             on_this_host=trainer is not None and trainer.on_this_host,
-            resumable=_is_there(self.path(name) / RESUME),
-            epochs_done=card.epochs_done if card else None,
-            epochs=card.config.epochs if card else None,
+            resumable=_is_there(folder / RESUME),
+            epochs_done=known.epochs_done if known else None,
+            epochs=known.config.epochs if known else None,
+            stand=stand,
         )
 
     def stop_run(self, name: str) -> None:

@@ -303,7 +303,7 @@ def read_card(folder: Path) -> ModelCard:
 def check_tensors(path: Path, specs: Mapping[str, ArraySpec]) -> None:
     """Checks the header of a safetensors file: just the arrays of `specs`, or those at half their
     precision, and the file as long as it must be. Raises ModelError."""
-    with _opened(path) as file:
+    with opened(path) as file:
         _check_header(file, path, specs)
 
 
@@ -312,7 +312,7 @@ def read_tensors(path: Path, specs: Mapping[str, ArraySpec]) -> dict[str, NDArra
 
     Raises ModelError.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         _check_header(file, path, specs)
         tensors = {
             name: file.get_tensor(name).astype(DTYPES[spec.dtype], copy=False)
@@ -343,7 +343,8 @@ def is_usable(tensor: NDArray[np.float32]) -> bool:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def opened(path: Path) -> Iterator[Any]:
+    """A safetensors file. Raises ModelError for one that cannot be read."""
     check_header_size(path)
     try:
         with safe_open(path, framework="numpy") as file:

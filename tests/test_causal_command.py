@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from rnnlm_tui.events import EpochEnded, Event, Finished, Started, from_json_line
+from rnnlm_tui.library import Library
+from rnnlm_tui.saved_run import read_stand
+from rnnlm_tui.tui.training_process import TrainingRequest
 from tests.conftest import VERSES, Command
 
 TINY = ["--embedding-size=12", "--hidden-size=8", "--batch-size=4", "--steps=6", "--threads=1"]
@@ -99,7 +102,7 @@ def test_a_stopped_run_goes_on_and_sizes_cannot_change(command: Command, corpus_
 
 
 def test_a_run_that_ended_early_says_so_and_goes_on_with_more_patience(
-    command: Command, tmp_path: Path
+    command: Command, data_dir: Path, tmp_path: Path
 ) -> None:
     text = tmp_path / "text.txt"
     text.write_text(VERSES * 8)
@@ -115,6 +118,12 @@ def test_a_run_that_ended_early_says_so_and_goes_on_with_more_patience(
     assert [e.epoch for e in events if isinstance(e, EpochEnded)] == [3, 4]
     assert isinstance(events[-1], Finished)
     assert events[-1].reason == "early_stop"
+    stand = read_stand(Library(data_dir).path("a"))
+    request = TrainingRequest.lengthening("a", stand, 7)
+    longer = events_of(command("--train", *request.arguments, "--json").stdout)
+    assert [e.epoch for e in longer if isinstance(e, EpochEnded)] == [5, 6, 7]
+    assert isinstance(longer[-1], Finished)
+    assert longer[-1].reason == "completed"
 
 
 def test_training_can_start_from_a_model(command: Command, corpus_file: Path) -> None:

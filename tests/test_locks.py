@@ -293,7 +293,9 @@ def test_a_real_training_is_listed_and_ends_saved_when_asked(
     assert "mine: stopped" in output.read_text()
     (run,) = library.runs()
     card, _ = library.open("mine")
-    assert run == resumable("mine", card.epochs_done, 1_000_000)
+    assert (run.running, run.epochs_done, run.epochs) == (False, card.epochs_done, 1_000_000)
+    assert run.stand is not None
+    assert not run.stand.is_over
     assert card.epochs_done >= 1
     with pytest.raises(ModelError, match="no training of mine runs"):
         library.stop_run("mine")

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
 from rnnlm_tui import model_files
 from rnnlm_tui.config import CausalTrainConfig, NetworkTrainConfig, RunConfig, TextConfig
@@ -39,23 +39,10 @@ from rnnlm_tui.model_files import (
     WEIGHTS,
     ModelCard,
     is_epoch,
-    with_min_count,
 )
+from rnnlm_tui.saved_run import DAMAGE, FACTS, checked_config
 from rnnlm_tui.text.vocabulary import SPECIALS
 
-FACTS = "run"
-DAMAGE = (
-    SafetensorError,
-    OSError,
-    LookupError,
-    TypeError,
-    ValueError,
-    ArithmeticError,
-    AttributeError,  # numpy lacks some of the types that a file can hold
-    MemoryError,
-    RnnlmError,
-)
-"""What a damaged file makes its readers raise."""
 LAST_NUMBER = 999_999_999
 """The largest that the names of weights and vocabularies can hold."""
 PROGRESS_EVERY_S = 1.0
@@ -96,8 +83,7 @@ class Position:
         """Whether the held-out loss has not been better for as long as a run waits for it."""
         if not isinstance(train, CausalTrainConfig) or not self.history:
             return False
-        done: int = self.history[-1]["epoch"]
-        return done >= max(train.min_epochs, (self.best_epoch or 0) + train.patience)
+        return train.has_waited_enough(self.history[-1]["epoch"], self.best_epoch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +223,7 @@ def load_state(folder: Path, name: str) -> RunState:
             tensors = {key: file.get_tensor(key) for key in list(file.keys())}
         facts = model_files.parse_json(tensors.pop(FACTS).tobytes(), RESUME)
         state = RunState(
-            _checked_config(facts),
+            checked_config(facts),
             _checked_origin(facts["corpus"]),
             _checked_position(facts["position"]),
             _part(tensors, "weight."),
@@ -250,15 +236,6 @@ def load_state(folder: Path, name: str) -> RunState:
             f"the state of the run of {name} is damaged: {error}", "train it anew with --force"
         ) from error
     return state
-
-
-def _checked_config(facts: Any) -> RunConfig:
-    """The settings in parsed JSON, of this format or an older one. Raises one of DAMAGE."""
-    version = facts.get("format", 1)  # the first format did not say so
-    if type(version) is not int or not 1 <= version <= FORMAT:
-        raise ValueError("it is of another format")
-    config = facts["config"]
-    return RunConfig.from_json(with_min_count(config) if version == 1 else config)
 
 
 def _checked_position(data: Any) -> Position:

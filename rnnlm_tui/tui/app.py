@@ -205,7 +205,7 @@ class RnnlmApp(TerminalApp):
         if name not in (None, self._told_name) and self._told_name is not None:
             self.tell(f"{name} suggests now")
         self._told_name = name or self._told_name
-        if self.autocomplete.is_attached:  # else the app was left while the model was being loaded
+        if self.autocomplete.is_mounted and self.autocomplete.is_attached:  # not too early nor late
             self.autocomplete.speaker_changed()
             self._refresh_header()
         if name is not None and self.preferences.model != name:

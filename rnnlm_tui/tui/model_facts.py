@@ -145,7 +145,7 @@ def facts(listed: Listed) -> Iterator[Line]:
 
 def _unfinished_facts(listed: Listed) -> Iterator[Line]:
     done = listed.run.epochs_done if listed.run else None
-    yield "epochs", f"{done:,} done" if done is not None else "none saved yet"
+    yield "epochs", f"{done:,} done" if done else "none saved yet"
     if not listed.is_training:
         yield "to do", "go on with it, or delete it"
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rnnlm_tui.library import Run
 from rnnlm_tui.printing import in_time, printable
 from rnnlm_tui.tui.run_progress import Phase
 from rnnlm_tui.tui.run_words import badge
 from rnnlm_tui.tui.runs import Runs, ShownRun
+
+if TYPE_CHECKING:
+    from rnnlm_tui.saved_run import Stand
 
 RUN_ACTIONS = ("pause", "stop", "detach", "write", "seed")
 END_ACTIONS = ("go_on", "use", "longer", "compare", "again")
@@ -27,14 +30,16 @@ def is_saved(run: ShownRun) -> bool:
     return progress.saved is not None or learned or progress.epochs_done > 0
 
 
-def end_actions(run: ShownRun, can_resume: bool) -> list[str]:
-    """What a run that is over offers, the likeliest first; nothing before its end."""
+def end_actions(run: ShownRun, stand: Stand | None) -> list[str]:
+    """What a run that is over offers, the likeliest first; nothing before its end. `stand` is how
+    far it can be gone on from, None where it cannot."""
     if run.is_deleted:
         return ["again"]
-    go_on, has_model = ["go_on"] * can_resume, is_saved(run)
+    has_model = is_saved(run)
+    go_on = [] if stand is None else ["longer" if stand.is_over else "go_on"]
     match run.progress.phase:
         case Phase.FINISHED:
-            longer = ["longer"] * can_resume
+            longer = ["longer"] if stand is not None and stand.can_be_longer else go_on
             return ["use"] * has_model + longer + ["compare"] * has_model + ["again"]
         case Phase.LOST:
             return [*go_on, *["use"] * has_model, "again"]
@@ -43,12 +48,12 @@ def end_actions(run: ShownRun, can_resume: bool) -> list[str]:
     return []
 
 
-def is_allowed(action: str, run: ShownRun, can_resume: bool) -> bool | None:
+def is_allowed(action: str, run: ShownRun, stand: Stand | None) -> bool | None:
     """Whether an action works on the run now: None dims the key of one that may work later, False
     hides one that does not."""
     phase = run.progress.phase
     if phase.is_over:
-        return action in (*end_actions(run, can_resume), "again") and action in END_ACTIONS
+        return action in (*end_actions(run, stand), "again") and action in END_ACTIONS
     if action not in RUN_ACTIONS:
         return False
     if action == "write":
@@ -100,7 +105,7 @@ def run_rows(found: Iterable[Run], runs: Runs) -> list[RunRow]:
 
 def is_unfinished(run: Run) -> bool:
     """Whether nobody trains this run now though it has epochs to go."""
-    if run.running or not run.resumable:
+    if run.running or not run.resumable or (run.stand is not None and run.stand.is_over):
         return False
     return run.epochs is None or (run.epochs_done or 0) < run.epochs
 

@@ -13,7 +13,6 @@ from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.events import Saved
 from rnnlm_tui.tui.run_history import HistoryFile
 from rnnlm_tui.tui.run_progress import RunProgress
-from rnnlm_tui.tui.training_process import has_state
 
 if TYPE_CHECKING:
     from rnnlm_tui.library import Library
@@ -56,11 +55,6 @@ class WatchedRun:
     def is_running(self) -> bool:
         """Until its process lets go of the model, or nobody watches any more."""
         return self._follower is not None and not self._follower.done()
-
-    @property
-    def can_resume(self) -> bool:
-        """Whether the run is over and has left a state to go on with."""
-        return not self.is_running and has_state(self._library, self.name)
 
     def log_tail(self, lines: int = 5) -> list[str]:
         """Nothing; see `log_path`."""

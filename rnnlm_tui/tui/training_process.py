@@ -32,6 +32,7 @@ from rnnlm_tui.tui.run_progress import Phase, RunProgress
 
 if TYPE_CHECKING:
     from rnnlm_tui.library import Library
+    from rnnlm_tui.saved_run import Stand
 
 QUIT_PATIENCE_S = 30.0
 """How long a run may take to save when the app is left; then it gets SIGTERM."""
@@ -53,6 +54,14 @@ class TrainingRequest:
     def resuming(cls, name: str, *changed: str) -> TrainingRequest:
         """Goes on with the saved run `name`; `changed` may be such as ("--epochs", "200")."""
         return cls(("--resume", "--name", name, *changed), name)
+
+    @classmethod
+    def lengthening(cls, name: str, stand: Stand, epochs: int) -> TrainingRequest:
+        """Goes on with the saved run `name` up to `epochs` epochs in all. One that would end early
+        at once waits as long as it takes to do them all."""
+        patience = str(epochs - (stand.best_epoch or 0))
+        waiting = ("--patience", patience) if stand.has_waited_enough else ()
+        return cls.resuming(name, "--epochs", str(epochs), *waiting)
 
 
 def own_command() -> tuple[str, ...]:
@@ -115,11 +124,6 @@ class TrainingProcess:
     def is_running(self) -> bool:
         """From `start` until the process is gone and its events are taken."""
         return self._begun and not self._done.is_set()
-
-    @property
-    def can_resume(self) -> bool:
-        """Whether the run is over and has left a state to go on with."""
-        return not self.is_running and has_state(self._library, self.name)
 
     def log_tail(self, lines: int = 5) -> list[str]:
         """The last lines that the process has said beside its events."""
@@ -289,13 +293,6 @@ class TrainingProcess:
         if self._process is not None and self._process.stdin is not None:
             with suppress(OSError):
                 self._process.stdin.close()
-
-
-def has_state(library: Library, name: str) -> bool:
-    """Whether a run of this name has left a state to go on with."""
-    from rnnlm_tui.model_files import RESUME  # imports numpy
-
-    return (library.path(name) / RESUME).exists()
 
 
 def how_it_went(code: int) -> str:

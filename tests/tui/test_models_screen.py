@@ -38,6 +38,7 @@ from rnnlm_tui.tui.model_facts import (
     quality,
     read_library,
 )
+from rnnlm_tui.tui.runs import Runs
 from rnnlm_tui.tui.screens import models as models_module
 from rnnlm_tui.tui.screens.dialogs import AskPath, AskText, Confirm
 from rnnlm_tui.tui.screens.model_card import ModelCardScreen, ModelCardView, history, section
@@ -55,7 +56,9 @@ from rnnlm_tui.tui.widgets.model_table import (
 from rnnlm_tui.tui.widgets.path_input import PathInput
 from tests.test_library import held_elsewhere
 from tests.test_model_files import make_model, put
-from tests.tui.helpers import choose_in_palette, click, post_keys, wait_until
+from tests.test_saved_run import put_state
+from tests.tui import scripted_child
+from tests.tui.helpers import choose_in_palette, click, post_keys, scripted_app, wait_until
 from tests.tui.test_dialogs import problem_in
 
 HOSTILE = (
@@ -587,6 +590,38 @@ async def test_an_unfinished_run_goes_on(library: Library, use: Any) -> None:
     async with shown(library, row="run") as (pilot, app):
         await use(pilot, app, "resume")
         await wait_until(pilot, lambda: app.calls == [("resume_run", "run")])
+
+
+@pytest.mark.parametrize(
+    ("state", "done", "more"),
+    [((4, 3), 3, ()), ((5, 9, 2, 2), 4, ("--patience", "10"))],
+    ids=["all its epochs done", "ended early"],
+)
+async def test_a_model_whose_training_is_over_is_trained_longer(
+    tmp_path: Path, state: tuple[int, ...], done: int, more: tuple[str, ...]
+) -> None:
+    app = scripted_app(tmp_path)
+    library = app._library = Library(tmp_path / "data")
+    make_model(library.path("poems"), epoch=done)
+    put_state(library.path("poems"), *state)
+    command = scripted_child.command("--model", "--done", str(done))
+    app._runs = Runs(library, command=command, log_folder=tmp_path / "log")
+    async with app.run_test() as pilot:
+        app.show_mode("models")
+        await wait_until(pilot, lambda: app.screen.query(ModelTable))
+        table = app.screen.query_one(ModelTable)
+        await wait_until(pilot, lambda: table.current == "poems")
+        await pilot.press("g")
+        await wait_until(pilot, lambda: isinstance(app.screen, AskText) and app.screen.focused)
+        app.screen.query_one(Input).value = "12"
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: app.runs.own)
+        assert app.runs.own is not None
+        assert app.runs.own.request.arguments == (
+            *("--resume", "--name", "poems", "--epochs", "12"),
+            *more,
+        )
+        await app.runs.own.wait()
 
 
 async def test_a_model_without_its_training_state_cannot_go_on(library: Library) -> None:

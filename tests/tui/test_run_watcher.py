@@ -93,7 +93,6 @@ async def test_a_run_is_followed_from_what_it_has_done_to_its_end(
     elsewhere.write(started(), progress(1), progress(1, 2), progress(1, 3), ended(1), saved(1))
     await watched.start()
     assert watched.is_running
-    assert not watched.can_resume
     assert phase(watched) is Phase.TRAINING
     assert watched.progress.best_epoch == 1
     assert told == [], "what happened before is no news"

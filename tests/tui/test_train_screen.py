@@ -20,7 +20,8 @@ from textual.widgets import Button, Input, Static
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.events import Finished, Saved
 from rnnlm_tui.library import Library, Run
-from rnnlm_tui.tui.run_actions import is_unfinished, run_line
+from rnnlm_tui.model_files import RESUME
+from rnnlm_tui.tui.run_actions import is_unfinished, run_line, run_rows
 from rnnlm_tui.tui.run_progress import Phase
 from rnnlm_tui.tui.run_words import PHASE_LABELS, outcome
 from rnnlm_tui.tui.runs import Runs
@@ -34,6 +35,7 @@ from rnnlm_tui.tui.widgets.other_runs import OtherRuns
 from rnnlm_tui.tui.widgets.run_lines import EpochTable, WrappedLines
 from rnnlm_tui.tui.widgets.run_view import RunEnd, RunHead, RunView, moving_bar, progress_bar
 from rnnlm_tui.tui.widgets.train_form import TrainForm
+from tests.test_saved_run import put_state
 from tests.tui import scripted_child
 from tests.tui.helpers import click, picture, wait_until
 
@@ -547,6 +549,82 @@ async def test_a_run_is_trained_longer(data_dir: Path) -> None:
         assert on.app.runs.own.request.arguments == (
             *("--resume", "--name", "poems", "--epochs", "5"),
         )
+
+
+EARLY = ("--epochs=9", "--patience=2")
+"""With the losses of HELD_OUT, it ends after epoch 4."""
+
+
+async def asked_for_epochs(on: Shown) -> str:
+    """Waits for the question of how many epochs a run is to have; gives its text."""
+    await on.until(lambda: isinstance(on.app.screen, AskText) and on.app.screen.focused)
+    return str(on.app.screen.query_one(".dialog-text", Static).content)
+
+
+async def test_a_run_that_ended_early_is_trained_longer(data_dir: Path) -> None:
+    async with shown(data_dir, "--model", *HELD_OUT, "--done", "4") as on:
+        await on.start(*EARLY)
+        await on.until(lambda: on.end.startswith("Ended after epoch 4"))
+        await on.until(lambda: "Train longer" in on.buttons)
+        await click(on.pilot, "#end-longer")
+        assert await asked_for_epochs(on) == (
+            "It has had 4 epochs, and its held-out loss was best in epoch 2. How many is it to have"
+            " in all? It does not end early before that."
+        )
+        assert on.app.screen.query_one(Input).value == "9"
+        await on.pilot.press("enter")
+        await on.until(lambda: on.end.startswith("All 9 epochs"))
+        assert on.app.runs.own is not None
+        assert on.app.runs.own.request.arguments == (
+            *("--resume", "--name", "poems", "--epochs", "9", "--patience", "7"),
+        )
+
+
+@pytest.mark.parametrize("options", [EARLY, ("--epochs=4", "--patience=2"), ("--epochs=4",)])
+async def test_a_run_that_is_over_is_not_listed_and_asks_before_it_goes_on(
+    data_dir: Path, options: tuple[str, ...]
+) -> None:
+    async with shown(data_dir, "--model", *HELD_OUT, "--done", "4") as on:
+        await on.start(*options)
+        await on.phase(Phase.FINISHED)
+    async with shown(data_dir, "--model", *HELD_OUT, "--done", "4") as on:
+        rows = run_rows(on.app.library.runs(), on.app.runs)
+        assert rows == []
+        on.screen.resume("poems")
+        assert (await asked_for_epochs(on)).startswith("It has had 4 epochs")
+        on.app.screen.query_one(Input).value = "5"
+        await on.pilot.press("enter")
+        await on.until(lambda: on.end.startswith("All 5 epochs"))
+
+
+async def test_a_run_that_was_to_be_longer_and_was_stopped_is_unfinished(data_dir: Path) -> None:
+    wait = ("--at", "5.2", "wait")
+    async with shown(data_dir, "--model", *HELD_OUT, "--done", "4", *wait) as on:
+        await on.start(*EARLY)
+        await on.until(lambda: on.end.startswith("Ended after epoch 4"))
+        await on.until(lambda: on.keys().get("t"))
+        await on.pilot.press("t")
+        await asked_for_epochs(on)
+        await on.pilot.press("enter")
+        await on.phase(Phase.TRAINING)
+        await on.pilot.press("x")
+        await on.until(lambda: on.end.startswith("Stopped in epoch 5 of 9"))
+        (run,) = on.app.library.runs()
+        assert is_unfinished(run)
+
+
+async def test_a_failed_run_offers_only_what_may_work(data_dir: Path) -> None:
+    failure = ("--at", "start", "fail", "model", "it went wrong")
+    async with shown(data_dir, *failure) as on:
+        put_state(on.app.library.path("poems"), 2, 3)
+        await on.start("--resume")
+        await on.until(lambda: on.buttons == ["Back to the form", "Go on with it"])
+        put_state(on.app.library.path("poems"), 4, 3)
+        await on.start("--resume")
+        await on.until(lambda: on.buttons == ["Back to the form", "Train longer"])
+        (on.app.library.path("poems") / RESUME).write_bytes(b"damaged")
+        await on.start("--resume")
+        await on.until(lambda: on.buttons == ["Back to the form"])
 
 
 async def test_a_run_that_fails_leads_back_to_the_form_as_it_was(data_dir: Path) -> None:

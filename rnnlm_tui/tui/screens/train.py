@@ -206,7 +206,7 @@ class TrainScreen(RunScreen):
             return True
         if action == "log_scale":
             return bool(run.progress.epochs)
-        return action not in FORM_ACTIONS and is_allowed(action, run, self._can_resume)
+        return action not in FORM_ACTIONS and is_allowed(action, run, self._stand)
 
     def _check_form_action(self, action: str) -> bool | None:
         match action:

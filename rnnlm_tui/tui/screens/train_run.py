@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.widgets import Button
@@ -19,6 +20,9 @@ from rnnlm_tui.tui.screens.dialogs import AskText, Check, Confirm
 from rnnlm_tui.tui.training_process import TrainingRequest
 from rnnlm_tui.tui.widgets.run_lines import Lines
 from rnnlm_tui.tui.widgets.run_view import RunView
+
+if TYPE_CHECKING:
+    from rnnlm_tui.saved_run import Stand
 
 MOST_EPOCHS = int(all_settings()["epochs"].metadata["within"].high)
 
@@ -36,8 +40,8 @@ class RunScreen(AppScreen):
         """The run that was drawn last, to tell when there is another one."""
         self._ended: object = None
         """The run whose end is drawn, and what became of it since: its name, whether it is gone."""
-        self._can_resume = False
-        """Whether that run has left a state to go on with."""
+        self._stand: Stand | None = None
+        """How far the state stands that this run has left, None where it has left none."""
         self._trainer = ""
         """Who trains the run that is watched."""
         self._starting = False
@@ -70,7 +74,7 @@ class RunScreen(AppScreen):
         """Draws the run as it stands now; nothing of it where the form is shown."""
         run = self.run_shown
         if run is not self._seen:
-            self._seen, self._ended, self._can_resume = run, None, False
+            self._seen, self._ended, self._stand = run, None, None
             if run is not None:
                 self.query_one(RunView).show_end(run, [], [])
                 self.show_run()
@@ -88,8 +92,8 @@ class RunScreen(AppScreen):
     async def _draw_end(self, run: ShownRun) -> None:
         """Says how the run has ended; reads its log and folder off the event loop."""
         tail = await asyncio.to_thread(run.log_tail) if run.progress.phase is Phase.LOST else []
-        self._can_resume = await asyncio.to_thread(lambda: run.can_resume)
-        self.query_one(RunView).show_end(run, tail, end_actions(run, self._can_resume))
+        self._stand = (await asyncio.to_thread(self.host.library.run, run.name)).stand
+        self.query_one(RunView).show_end(run, tail, end_actions(run, self._stand))
         self.refresh_keys()
 
     # Which run
@@ -99,10 +103,31 @@ class RunScreen(AppScreen):
         self.host.runs.show_own()
         self.show_run()
 
-    def resume(self, name: str, epochs: int | None = None) -> None:
-        """Goes on with the saved run `name`, up to `epochs` epochs in all, and shows it."""
-        changed = () if epochs is None else ("--epochs", str(epochs))
-        self.start_run(TrainingRequest.resuming(name, *changed))
+    @work(group="resume", exclusive=True)
+    async def resume(self, name: str) -> None:
+        """Goes on with the saved run `name`, and shows it. One that has come to its end is trained
+        longer."""
+        try:
+            stand = (await asyncio.to_thread(self.host.library.run, name)).stand
+        except RnnlmError as error:
+            self.host.explain(error)
+            return
+        if stand is not None and stand.is_over:
+            await self._lengthen(name, stand)
+        else:
+            self.start_run(TrainingRequest.resuming(name))
+
+    async def _lengthen(self, name: str, stand: Stand) -> None:
+        """Asks how many epochs the saved run is to have in all, and goes on with it."""
+        done, total = stand.epochs_done, max(stand.config.epochs, stand.epochs_done)
+        wanted = str(min(total if done < total else 2 * total, MOST_EPOCHS))
+        text = f"{_so_far(stand)}. How many is it to have in all?"
+        if stand.has_waited_enough:
+            text += " It does not end early before that."
+        question = AskText(f"Train {name} longer", text, wanted, check=_epochs_check(done))
+        answer = await self.host.push_screen_wait(question)
+        if answer is not None:
+            self.start_run(TrainingRequest.lengthening(name, stand, int(answer)))
 
     @work(group="start")
     async def start_run(self, request: TrainingRequest) -> None:
@@ -237,25 +262,24 @@ class RunScreen(AppScreen):
             self.resume(run.name)
 
     @on(Button.Pressed, "#end-longer")
-    @work(group="longer", exclusive=True)
+    @work(group="resume", exclusive=True)
     async def action_longer(self) -> None:
         """Asks how many epochs it is to have in all, and goes on."""
-        run = self.run_shown
-        if run is None:
-            return
-        done = run.progress.epochs_done
-        total = max(run.progress.epochs_total or 0, done)
-        wanted = str(min(total if done < total else 2 * total, MOST_EPOCHS))
-        text = f"It has had {counted(done, 'epoch')}. How many is it to have in all?"
-        question = AskText("Train longer", text, wanted, check=_epochs_check(done))
-        answer = await self.host.push_screen_wait(question)
-        if answer is not None:
-            self.resume(run.name, int(answer))
+        if (run := self.run_shown) is not None and self._stand is not None:
+            await self._lengthen(run.name, self._stand)
 
 
 def _no_line_problem(text: str) -> str | None:
     """Says what is wrong with a seed line."""
     return None if text.strip() else "a line of one word or more"
+
+
+def _so_far(stand: Stand) -> str:
+    """The epochs that a saved run has had, and which was the best where it waits for a better."""
+    had = f"It has had {counted(stand.epochs_done, 'epoch')}"
+    if not stand.has_waited_enough:
+        return had
+    return f"{had}, and its held-out loss was best in epoch {stand.best_epoch or 0:,}"
 
 
 def _epochs_check(done: int) -> Check:
