@@ -568,7 +568,7 @@ async def test_a_damaged_model_that_was_used_last_is_told(tmp_path: Path) -> Non
     async with app.run_test(notifications=True) as pilot:
         await answered(pilot)
         assert app.speaker_name == "good"
-        assert toasts(app) == ["damaged is damaged. delete it"]
+        assert toasts(app) == ["damaged is damaged. Delete it"]
 
 
 async def test_the_model_that_suggests_is_deleted_or_renamed(tmp_path: Path) -> None:

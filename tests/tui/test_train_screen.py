@@ -425,6 +425,8 @@ async def test_keys_are_clicked_in_the_bar(data_dir: Path) -> None:
         await on.until(lambda: on.keys().get("p"))
         keys = on.screen.query_one(KeyBar)
         await on.until(lambda: keys.render().plain.startswith(" p pause"))
+        x, y = keys.region.offset + (2, 0)
+        await on.until(lambda: "@click" in on.screen.get_style_at(x, y).meta)  # once it is painted
         await on.pilot.click(KeyBar, offset=(2, 0))
         await on.phase(Phase.PAUSED)
 
