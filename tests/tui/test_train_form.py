@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,7 +20,7 @@ from rnnlm_tui.config import preset_named, settings_of
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.library import Library
 from rnnlm_tui.tui import train_plan
-from rnnlm_tui.tui.corpus_summary import parse_summary
+from rnnlm_tui.tui.corpus_summary import LayerRow, parse_summary
 from rnnlm_tui.tui.own_words import in_own_words, in_sentences
 from rnnlm_tui.tui.run_words import card_facts, cost_line, estimate
 from rnnlm_tui.tui.train_plan import Plan, paths_in, save_pasted, setting_problem
@@ -200,6 +201,11 @@ def test_the_card_shows_every_figure_and_no_word_at_length() -> None:
         layers = [line.split() for line in card.splitlines() if line.endswith(" 70")]
         assert ["Dense", "(None,", "7)", "70"] in layers
         assert ["in", "all", "70"] in layers
+    layer = LayerRow("o", "Dense (tied, softmax)", "(None, None, 30467)", 30_467)
+    large = dataclasses.replace(summary, layers=(layer,))
+    (row,) = (line.plain for line in card_lines(large, 57) if "Dense" in line.plain)
+    assert layer.shape in row
+    assert len(row) == 57
 
 
 # The form on a screen

@@ -37,7 +37,7 @@ from rnnlm_tui.tui.widgets.run_view import RunEnd, RunHead, RunView, moving_bar,
 from rnnlm_tui.tui.widgets.train_form import TrainForm
 from tests.test_saved_run import put_state
 from tests.tui import scripted_child
-from tests.tui.helpers import click, picture, wait_until
+from tests.tui.helpers import click, picture, rows_of, wait_until
 
 HELD_OUT = ("--held-out", "6,5,5.5,5.6,5.7")
 """Held-out losses of which the second is the best."""
@@ -210,6 +210,17 @@ async def test_a_training_is_started_from_the_form_by_the_mouse(data_dir: Path) 
         await click(on.pilot, "#look")
         await click(on.pilot, "#card-train")
         await on.until(lambda: on.screen.on_run)
+
+
+async def test_the_card_says_in_full_why_nothing_can_start(data_dir: Path) -> None:
+    async with shown(data_dir) as on:
+        form = on.screen.query_one(TrainForm)
+        await on.until(lambda: form.problem is None)
+        form.query_one("#name").value = "no/name"  # type: ignore[attr-defined]
+        await on.until(lambda: form.problem)
+        await on.pilot.press("f5")
+        await on.until(lambda: any("with no '.' at either end" in row for row in rows_of(on.app)))
+        assert on.screen.query_one("#card-train", Button).disabled
 
 
 async def test_the_start_is_closed_while_something_is_wrong_and_says_what(data_dir: Path) -> None:

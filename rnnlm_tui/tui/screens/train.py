@@ -76,7 +76,7 @@ class TrainScreen(RunScreen):
         #form-side { width: 1fr; height: 1fr; }
         TrainForm { height: 1fr; }
         DataCard { display: none; width: 1fr; height: 1fr; }
-        #cost { height: auto; max-height: 3; padding: 0 1; border-top: solid $foreground 20%; }
+        #cost { height: auto; max-height: 4; padding: 0 1; border-top: solid $foreground 20%; }
         #cost.-wrong { color: $text-error; }
         #start-line { height: 1; padding: 0 1; }
         #start-line Button { margin-right: 2; }
@@ -90,8 +90,12 @@ class TrainScreen(RunScreen):
         &.-run RunView { display: block; }
         &.-wide #form-side { display: block; }
         &.-wide DataCard { display: block; border-left: vkey $foreground 20%; }
-        &.-wide #card-buttons { display: none; }
+        &.-wide #card-end { display: none; }
         &.-wide #train { display: block; }
+        &.-wide #more .field-line {
+            layout: grid; grid-size: 2; grid-columns: 20 1fr; grid-rows: auto;
+        }
+        &.-wide #more .field-hint { column-span: 2; }
         &.-wide #look { display: none; }
         &.-wide #run-panes { layout: horizontal; }
         &.-wide #run-left { width: 7fr; min-width: 77; height: 1fr; }

@@ -38,6 +38,7 @@ class CardText(Static):
         self._rewrite()
 
     def _rewrite(self) -> None:
+        self.set_class(self._summary is None, "-sentence")
         if self._summary is None:
             self.update(Content(self._otherwise))
         else:
@@ -51,10 +52,13 @@ def card_lines(summary: CorpusSummary, width: int) -> Iterator[Content]:
     yield from _fact_lines(summary, max(1, width // FACT_WIDTH))
     yield Content("")
     yield Content.styled(PARTS, "dim")
-    for layer in summary.layers:
-        kind, shape = shortened(layer.type, 25), shortened(layer.shape, 17)
-        yield Content(f"  {kind:25} {shape:17} {layer.parameters:>11,}")
-    yield Content.styled(f"  {'in all':25} {'':17} {summary.parameters:>11,}", "bold")
+    rows = [(shortened(each.type, 25), shortened(each.shape, 24)) for each in summary.layers]
+    # A long shape takes its columns from the kinds where those have some to spare.
+    wide = max([17, *(len(shape) for _, shape in rows)])
+    left = max([42 - wide, *(len(kind) for kind, _ in rows)])
+    for (kind, shape), layer in zip(rows, summary.layers, strict=True):
+        yield Content(f"  {kind:{left}} {shape:{wide}} {layer.parameters:>11,}")
+    yield Content.styled(f"  {'in all':{left}} {'':{wide}} {summary.parameters:>11,}", "bold")
     yield Content("")
     yield Content.styled(PAIRS, "dim")
     for features, label in summary.pairs:
@@ -80,10 +84,13 @@ class DataCard(Vertical):
     DEFAULT_CSS = """
     DataCard {
         #card-scroll { height: 1fr; padding: 1 1 0 1; scrollbar-size-vertical: 1; }
-        #card-text { height: auto; text-wrap: nowrap; text-overflow: ellipsis; }
-        #card-buttons { height: auto; padding: 0 1; }
+        CardText { height: auto; text-wrap: nowrap; text-overflow: ellipsis; }
+        CardText.-sentence { text-wrap: wrap; text-overflow: fold; }
+        #card-end { height: auto; padding: 0 1; }
+        #card-buttons { height: auto; }
         #card-buttons Button { margin-right: 2; }
-        #card-why { width: 1fr; color: $text-warning; content-align: left middle; height: 1; }
+        #card-why { display: none; color: $text-warning; height: 2; }
+        &.-wrong #card-why { display: block; }
     }
     """
 
@@ -91,13 +98,15 @@ class DataCard(Vertical):
         """The text above the buttons."""
         with VerticalScroll(id="card-scroll"):
             yield CardText(id="card-text")
-        with Horizontal(id="card-buttons"):
-            yield Button("Train", variant="primary", id="card-train", compact=True)
-            yield Button("Back", id="card-back", compact=True)
+        with Vertical(id="card-end"):
             yield FixedText("card-why")
+            with Horizontal(id="card-buttons"):
+                yield Button("Train", variant="primary", id="card-train", compact=True)
+                yield Button("Back", id="card-back", compact=True)
 
     def show(self, summary: CorpusSummary | None, otherwise: str, problem: str | None) -> None:
         """Shows what there is to know; `problem` says why a training cannot start."""
         self.query_one(CardText).show(summary, otherwise)
         self.query_one("#card-train", Button).disabled = problem is not None
+        self.set_class(problem is not None, "-wrong")
         self.query_one("#card-why", FixedText).show(Content(printable(problem or "")))

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 UNITS = {
     "epochs": "passes over the text",
-    "held_out": "% of the lines, kept to measure on",
+    "held_out": "% of the lines, to measure on",
 }
 
 
@@ -98,8 +98,7 @@ class Field(Vertical):
         .field-line { height: auto; }
         .field-label { width: 12; color: $text-muted; }
         &:focus-within .field-label { color: $foreground; text-style: bold; }
-        .field-hint { width: 1fr; height: 1; color: $text-muted; padding-left: 2;
-                      text-wrap: nowrap; text-overflow: ellipsis; }
+        .field-hint { width: 1fr; height: auto; color: $text-muted; padding-left: 2; }
         .field-problem { display: none; padding-left: 12; color: $text-error; }
         &.-wrong .field-problem { display: block; }
         Input { width: 1fr; }

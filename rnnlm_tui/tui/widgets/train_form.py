@@ -91,7 +91,6 @@ class TrainForm(Vertical):
         #more CollapsibleTitle { padding: 0; }
         #more .field-label { width: 20; }
         #more .field-problem { padding-left: 20; }
-        #more .field-hint { height: auto; text-wrap: wrap; }
     }
     """
 
@@ -136,7 +135,7 @@ class TrainForm(Vertical):
             yield Field("Text", self._sources, id="source-field")
             with Vertical(classes="of-files"):
                 yield self._file
-                yield Field("", hint="Tab completes it; several files: a.txt; b.txt")
+                yield Field("", hint="Tab completes it; several: a.txt; b.txt")
             with Vertical(classes="of-pasted"):
                 yield self._pasted
             yield Field("Preset", self._preset, id="preset-field")
