@@ -201,3 +201,9 @@ async def test_every_style_is_known_to_the_widget(monkeypatch: pytest.MonkeyPatc
         app.query_one(Curve).show(series, best=2)
         await pilot.pause()
         assert "^" in painted(app)
+
+
+def test_a_short_logarithmic_axis_has_round_values() -> None:
+    losses = Series("train", "o", [(1.0, 4.31), (2.0, 3.9), (3.0, 3.71)])
+    labels = [row[:5].strip() for row in text_of([losses], 60, 14, log=True)[1:-2]]
+    assert [label for label in labels if label] == ["4.3", "4.2", "4.1", "4.0", "3.9", "3.8"]

@@ -176,6 +176,7 @@ def _between(columns: Mapping[int, float]) -> Iterator[tuple[int, float]]:
 
 def _y_axis(low: float, high: float, rows: int, log: bool) -> tuple[dict[int, str], Scale]:
     """The labels of y by row, and its scale, which is of logarithms where `log`."""
+    lowest, highest = low, high
     if log:
         low, high = math.log10(low), math.log10(high)
     if high - low <= 1e-9 * max(abs(low), abs(high)):
@@ -185,11 +186,13 @@ def _y_axis(low: float, high: float, rows: int, log: bool) -> tuple[dict[int, st
     scale = Scale(low, high, rows)
     most = min(6, max(2, (rows + 1) // 2))
     values = _log_ticks(low, high, most) if log else []
-    step = 0.0
-    if len(values) < 2:
-        values, step = _ticks(low, high, most)
-    texts = (short(10**value) if log else _with_step(value, step) for value in values)
-    return {_row(scale, value): text for value, text in zip(values, texts, strict=True)}, scale
+    if len(values) >= 2:
+        return {_row(scale, value): short(10**value) for value in values}, scale
+    # A span too short for round logarithms has values that are round themselves.
+    values, step = _ticks(lowest, highest, most)
+    places = map(math.log10, values) if log else values
+    texts = (_with_step(value, step) for value in values)
+    return {_row(scale, place): text for place, text in zip(places, texts, strict=True)}, scale
 
 
 def _ticks(low: float, high: float, most: int) -> tuple[list[float], float]:
