@@ -261,10 +261,12 @@ def summary(options: argparse.Namespace) -> int:
     memory = family.training_bytes(config, total, prepared.window, examples)
     seconds = family.training_seconds(config, total, prepared.window, examples)
     pairs = first_pairs(prepared)
+    scale = preset_named(config.preset).scale_of(corpus.spaced_words)
     if options.json:
         print_json(
             {
                 "preset": config.preset,
+                "size": None if scale is None else scale.name,
                 "settings": {**asdict(config.train), **asdict(config.model)},
                 "total_words": total,
                 "examples": examples,

@@ -58,12 +58,15 @@ def summary_of(command: Command, *arguments: str) -> tuple[str, dict[str, Any]]:
 def test_the_summary_says_what_follows_from_the_corpus(command: Command) -> None:
     told, data = summary_of(command, "--preset", "gru", "--dropout", "0.25")
     assert "for a corpus of this size (small), unless a flag says otherwise:" in told
+    assert data["size"] == "small"
     assert "--dropout 0.25" in told
     assert "Dense (tied, softmax)" in told
     assert sum(layer["parameters"] for layer in data["layers"]) == data["parameters"]
     assert 0 < data["estimated_s"] < 3600
     assert 330_000_000 < data["memory_bytes"] < 2 << 30
-    assert "of this size" not in command("--summary", "--preset", "lesson").stdout
+    told, data = summary_of(command, "--preset", "lesson")
+    assert "of this size" not in told
+    assert data["size"] is None
 
 
 def test_lines_above_are_context_where_the_stream_is(command: Command, tmp_path: Path) -> None:

@@ -51,11 +51,13 @@ class LayerRow:
 @dataclass(frozen=True, slots=True)
 class CorpusSummary:
     """The answer. `settings` are those that a training would have, the defaults for a corpus of
-    this size among them; `total_words` counts the padding; `estimated_s` is for all epochs on this
-    machine, None where nothing was estimated; `pairs` are the words before and the word to
+    this size among them; `size` is what a corpus of this size is called, None where the preset's
+    defaults are the same for all; `total_words` counts the padding; `estimated_s` is for all epochs
+    on this machine, None where nothing was estimated; `pairs` are the words before and the word to
     predict of the first examples."""
 
     settings: Mapping[str, Setting]
+    size: str | None
     corpus: str
     lines: int
     words: int
@@ -113,9 +115,10 @@ def parse_summary(raw: bytes) -> CorpusSummary:
     """The object that `--summary --json` prints. Raises ValueError, TypeError or LookupError."""
     data: dict[str, Any] = json.loads(raw)
     corpus = data["corpus"]
-    estimate = data.get("estimated_s")
+    estimate, size = data.get("estimated_s"), data.get("size")
     return CorpusSummary(
         settings=dict(data["settings"]),
+        size=None if size is None else str(size),
         corpus=str(corpus["name"]),
         lines=int(corpus["lines"]),
         words=int(corpus["words"]),

@@ -52,7 +52,7 @@ def shortened_words(text: str) -> str:
 def card_facts(summary: CorpusSummary) -> list[tuple[str, str]]:
     """The data card's figures, each with its label."""
     held_out = summary.held_out_lines
-    return [
+    facts = [
         ("lines", f"{summary.lines:,}"),
         ("words", f"{summary.words:,}"),
         ("vocabulary", f"{summary.total_words - 1:,}"),
@@ -63,6 +63,9 @@ def card_facts(summary: CorpusSummary) -> list[tuple[str, str]]:
         ("memory", in_bytes(summary.memory_bytes)),
         ("time", estimate(summary.estimated_s) or "unknown"),
     ]
+    if summary.size is not None:
+        facts.append(("defaults", f"{shortened(summary.size, 7)} corpus"))
+    return facts
 
 
 PHASE_LABELS: Mapping[Phase, str] = {

@@ -182,13 +182,15 @@ def test_a_hint_after_a_full_stop_begins_with_a_capital() -> None:
 def test_the_card_shows_every_figure_and_no_word_at_length() -> None:
     raw = (
         b'{"total_words": 3211, "examples": 15462, "window": 10, "parameters": 70,'
-        b' "memory_bytes": 5000000, "estimated_s": 100, "settings": {},'
+        b' "memory_bytes": 5000000, "estimated_s": 100, "settings": {}, "size": "middle",'
         b' "first_pairs": [["a", "\\u001b[2J"]],'
         b' "layers": [{"name": "o", "type": "Dense", "output_shape": [null, 7], "parameters": 70}],'
         b' "corpus": {"name": "[/b]", "lines": 9, "words": 40, "held_out_lines": 2}}'
     )
     summary = parse_summary(raw)
     assert dict(card_facts(summary))["held out"] == "2 lines"
+    assert dict(card_facts(summary))["defaults"] == "middle corpus"
+    assert "defaults" not in dict(card_facts(dataclasses.replace(summary, size=None)))
     assert cost_line(summary) == "70 parameters · 5.0 MB of memory · about 2 min"
     assert estimate(None) == ""
     assert estimate(0.0) == estimate(9.9) == "a few seconds"
@@ -196,6 +198,7 @@ def test_the_card_shows_every_figure_and_no_word_at_length() -> None:
     for width in (20, 60, 120):
         card = "\n".join(content.plain for content in card_lines(summary, width))
         assert "3,210" in card
+        assert "defaults   middle corpus" in card
         assert "[/b]" in card
         assert "a ---> \ufffd[2J" in card
         layers = [line.split() for line in card.splitlines() if line.endswith(" 70")]

@@ -436,7 +436,7 @@ async def test_keys_are_clicked_in_the_bar(data_dir: Path) -> None:
         await on.until(lambda: on.keys().get("p"))
         keys = on.screen.query_one(KeyBar)
         await on.until(lambda: keys.render().plain.startswith(" p pause"))
-        x, y = keys.region.offset + (2, 0)
+        x, y = keys.region.x + 2, keys.region.y
         await on.until(lambda: "@click" in on.screen.get_style_at(x, y).meta)  # once it is painted
         await on.pilot.click(KeyBar, offset=(2, 0))
         await on.phase(Phase.PAUSED)
@@ -864,5 +864,8 @@ async def test_the_real_command_is_asked_about_the_real_corpus(data_dir: Path) -
         await on.until(lambda: form.summary is not None)
         assert form.summary is not None
         assert form.summary.parameters > 1_000_000
+        await on.until(lambda: "defaults   small corpus" in picture(on.app))
         form.fill(preset="lesson")
         await on.until(lambda: form.summary and form.summary.parameters == 5_755_471)
+        await on.until(lambda: "pairs      15,462" in picture(on.app))
+        assert "small corpus" not in picture(on.app), "the lesson's network is the same for all"
