@@ -396,7 +396,8 @@ class RnnlmApp(TerminalApp):
         if self.current_mode == "train" and self.runs.shown is run:
             pass  # the screen says it
         elif progress.finished is not None and progress.finished.metrics:
-            self.tell(f"{run.name} is trained ({progress.finished.reason}): F3 shows it")
+            how = {"completed": "is trained", "early_stop": "has learned what it could"}
+            self.tell(f"{run.name} {how.get(progress.finished.reason, 'has ended')}: F3 shows it")
         elif progress.failed is not None:
             failed = progress.failed
             self.tell(in_sentences(failed.message, failed.hint), "error", run.name)
