@@ -25,6 +25,7 @@ from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.suggest import suggest
 from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.tui.screens.autocomplete import CANDIDATES
+from rnnlm_tui.tui.screens.writing import EARLIER_LINES
 from rnnlm_tui.tui.widgets.candidates import in_percent
 from tests.benchmarks.app_in_terminal import (
     Rows,
@@ -55,6 +56,7 @@ class Typist:
         self._terminal = terminal
         self._model = model
         self._random = random.Random(1)
+        self._sent: list[str] = []
         self.letters_ms: list[float] = []
         """From a key to its letter on the screen."""
         self.suggestions_ms: list[float] = []
@@ -64,6 +66,7 @@ class Typist:
         """Types the line and sends it."""
         for end in range(1, len(line) + 1):
             self._press(line[:end])
+        self._sent.append(line)
         empty = self._expected("")[0]
         self._terminal.send("\r")
         self._terminal.wait_for(lambda: listed(self._terminal) == empty)
@@ -93,7 +96,8 @@ class Typist:
     def _expected(self, line: str) -> tuple[Rows, str]:
         """The list that the engine gives, and the line with its ghost, or without where the ghost
         may be cut at the edge."""
-        found = suggest(self._model, line, k=CANDIDATES)
+        above = tuple(self._sent[-EARLIER_LINES:])
+        found = suggest(self._model, line, k=CANDIDATES, earlier=above)
         rows = [(c.word, in_percent(c.probability)) for c in found.candidates[:SHOWN]]
         ghosted = line + " ".join(found.continuation)[len(found.prefix) :]
         return tuple(rows), ghosted if len(ghosted) < COLUMNS - 6 else line
