@@ -52,11 +52,12 @@ TARGETS_MS = {"idle": "p50 20, p95 35", "training": "p95 60"}
 class Typist:
     """Types into the app, and keeps how long it took to answer."""
 
-    def __init__(self, terminal: Terminal, model: LanguageModel) -> None:
+    def __init__(self, terminal: Terminal, model: LanguageModel, sent: list[str]) -> None:
+        """`sent` are the lines of the transcript, to which it adds its own."""
         self._terminal = terminal
         self._model = model
         self._random = random.Random(1)
-        self._sent: list[str] = []
+        self._sent = sent
         self.letters_ms: list[float] = []
         """From a key to its letter on the screen."""
         self.suggestions_ms: list[float] = []
@@ -114,9 +115,11 @@ class Typist:
             self._terminal.paint(chunk)
 
 
-def measured(terminal: Terminal, model: LanguageModel, lines: list[str], keys: int) -> Typist:
+def measured(
+    terminal: Terminal, model: LanguageModel, sent: list[str], lines: list[str], keys: int
+) -> Typist:
     """A typist who has typed lines until there are that many figures."""
-    typist = Typist(terminal, model)
+    typist = Typist(terminal, model, sent)
     for line in lines:
         if len(typist.suggestions_ms) < keys:
             typist.type_line(line)
@@ -145,14 +148,15 @@ def main() -> None:
     library, name = the_model(options.model, options.data_dir)
     _, model = library.open(name)
     lines = list(read_corpus([bundled_corpus()], None, io.BytesIO()).lines[1::7])
+    sent: list[str] = []
     print("milliseconds from a key to: its suggestion                its letter")
     print("           keys     p50     p95     p99       p50     p95   load")
     with own_folders(library, name) as env, app(env, name, COLUMNS) as terminal:
         terminal.wait_for(lambda: listed(terminal))
-        print(report("idle", measured(terminal, model, lines, options.keys)), flush=True)
+        print(report("idle", measured(terminal, model, sent, lines, options.keys)), flush=True)
         if options.training:
             with lesson_in_training() as reports:
-                typist = measured(terminal, model, lines, options.keys)
+                typist = measured(terminal, model, sent, lines, options.keys)
                 done = reports()
             print(report("training", typist))
             print(f"the training has reported {done} times meanwhile", flush=True)
