@@ -17,7 +17,7 @@ from rnnlm_tui.errors import CorpusError, StorageError, UsageError
 from rnnlm_tui.evaluate import Evaluation, Measured, ScoredLine, ScoredWord
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.model_files import ModelCard
-from rnnlm_tui.printing import printable
+from rnnlm_tui.printing import counted, printable
 from rnnlm_tui.text.corpus import Corpus
 
 COST = "a key is a letter, a space, an end of line, or an accept, which brings the next space"
@@ -223,9 +223,8 @@ def evaluation_table(
     text: Text, results: Sequence[Result], common_words: int | None
 ) -> Iterator[str]:
     """The figures for a person, a column for each model."""
-    lines = f"{len(text.lines):,} line{'s' * (len(text.lines) != 1)}"
     whose = f" that {text.held_out_of} held out" if text.held_out_of else ""
-    yield f"{lines} of {printable(text.corpus.name)}{whose}"
+    yield f"{counted(len(text.lines), 'line')} of {printable(text.corpus.name)}{whose}"
     yield ""
     rows = list(_rows(results, common_words))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -21,7 +21,7 @@ from rnnlm_tui.events import (
     to_json_line,
 )
 from rnnlm_tui.paths import APP_NAME
-from rnnlm_tui.printing import escaped, in_bytes, in_time, printable
+from rnnlm_tui.printing import counted, escaped, in_bytes, in_time, printable
 from rnnlm_tui.training.control import Control
 
 
@@ -113,7 +113,7 @@ def started_lines(event: Started) -> Iterator[str]:
     parameters = f"{event.parameters:,} parameters, " if event.parameters else ""
     yield (
         f"{parameters}about {in_bytes(event.memory_bytes)} of memory,"
-        f" on {event.device} with {event.threads} thread{'s' * (event.threads != 1)}"
+        f" on {event.device} with {counted(event.threads, 'thread')}"
     )
     epochs = epochs_of(event)
     after = f" after the {event.epochs_done} done" if event.epochs_done else ""

@@ -1,13 +1,28 @@
-"""Waiting for a process that answers a question and ends, off the event loop."""
+"""Processes that work something out and end, and waiting for them off the event loop."""
 
 from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 Answer = TypeVar("Answer")
+
+
+def start_unheard(
+    command: Sequence[str], environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """A process of which only the end is of interest. Raises OSError, and ValueError for a NUL in
+    the command."""
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # ctrl+c in the app's terminal is not meant for it
+        env=environment,
+    )
 
 
 async def ended(process: subprocess.Popen[bytes], wait: Callable[[], Answer]) -> Answer:

@@ -6,14 +6,13 @@ from __future__ import annotations
 import asyncio
 import io
 import os
-import subprocess
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rnnlm_tui.config import ENVIRONMENT_PREFIX, Setting, all_settings
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.paths import bundled_corpus
-from rnnlm_tui.tui.asked_process import ended
+from rnnlm_tui.tui.asked_process import ended, start_unheard
 from rnnlm_tui.tui.train_plan import Plan, all_settings_of, corpus_stem, default_of, setting_value
 from rnnlm_tui.tui.training_process import own_command
 
@@ -39,8 +38,7 @@ async def counts_of(
     """The name of a model of counts of the plan's text: one that is there, or one that is trained
     now, by a process of its own. None where the plan is one of counts itself, or they fail: the
     network's run tells what is wrong with the text. Whoever is cancelled here gives the counts up.
-    `command` stands in the place of this program,
-    headless."""
+    `command` stands in the place of this program, headless."""
     if plan.preset == PRESET:
         return None
     try:
@@ -52,15 +50,9 @@ async def counts_of(
     data = ("--data-dir", str(library.folder.parent))
     program = own_command() if command is None else command
     try:
-        process = subprocess.Popen(
-            [*program, "--train", *arguments, *data],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # ctrl+c in the app's terminal is not meant for it
-            # A setting of a network's there would be refused.
-            env={k: v for k, v in os.environ.items() if k not in NETWORK_SETTINGS},
-        )
+        # A setting of a network's there would be refused.
+        environment = {k: v for k, v in os.environ.items() if k not in NETWORK_SETTINGS}
+        process = start_unheard([*program, "--train", *arguments, *data], environment)
     except (OSError, ValueError):  # ValueError: a NUL in a path
         return None
     return name if await ended(process, process.wait) == 0 else None

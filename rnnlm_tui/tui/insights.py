@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.tui.asked_process import ended
+from rnnlm_tui.tui.asked_process import ended, start_unheard
 from rnnlm_tui.tui.predictor import Speaker
 from rnnlm_tui.tui.training_process import own_command
 from rnnlm_tui.tui.transcript import Copied
@@ -66,14 +65,8 @@ class Insights:
     async def _measure(self, name: str) -> None:
         data = ("--data-dir", str(self._library().folder.parent))
         with suppress(OSError):
-            process = subprocess.Popen(
-                [*self._command, "--evaluate", "--model", name, "--json", *data],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,  # ctrl+c in the app's terminal is not meant for it
-                env={**os.environ, **ONE_THREAD},
-            )
+            command = [*self._command, "--evaluate", "--model", name, "--json", *data]
+            process = start_unheard(command, {**os.environ, **ONE_THREAD})
             if hasattr(os, "setpriority"):
                 os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
             await ended(process, process.wait)

@@ -73,12 +73,12 @@ class Speakers:
     def renew_if_saved(self) -> None:
         """Loads the model that suggests anew where another process has saved it meanwhile, as a
         training in the background does."""
-        if self.name is not None and (saved := self._stamp(self.name)) not in (
-            None,
-            self._saved_at,
-        ):
+        if (name := self.name) is None:
+            return
+        saved = self._stamp(name)
+        if saved not in (None, self._saved_at):
             self._saved_at = saved
-            self.renew(self.name)
+            self.renew(name)
 
     def drop(self) -> None:
         """The model that suggests is gone."""
