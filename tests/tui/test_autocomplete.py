@@ -189,7 +189,8 @@ async def test_the_strip_fits_however_much_there_is_to_say(tmp_path: Path) -> No
             await answered(it.pilot)
             await it.pilot.pause(0)
             strip = next(row for row in it.rows if "the model sees" in row)
-            _, seen, rest = strip.split("|", 2)
+            head, seen, rest = strip.split("|", 2)
+            assert head.endswith("the model sees 10 of 10 words: ")
             assert set(seen.split()) <= {"…", *line.split()}  # none is cut
             assert "unknown: unheard" in rest
             check_layout(it.app)
