@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from rnnlm_tui.library import BUILT_IN, Library
-from rnnlm_tui.model_files import EVALUATION, MODEL
+from rnnlm_tui.store.files import EVALUATION, MODEL
+from rnnlm_tui.store.library import BUILT_IN, Library
 
 TARGET = Path(__file__).parents[1] / "rnnlm_tui" / "data" / "model"
 SETTINGS = ("--preset", "gru")

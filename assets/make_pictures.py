@@ -24,9 +24,9 @@ from rich.console import Console
 from rich.text import Text
 from textual.pilot import Pilot
 
-from rnnlm_tui.library import BUILT_IN
+from rnnlm_tui.store.library import BUILT_IN
 from rnnlm_tui.tui.app import RnnlmApp
-from rnnlm_tui.tui.training_process import TrainingRequest
+from rnnlm_tui.tui.runs.child import TrainingRequest
 
 WIDTH = 84
 SIZE = (116, 32)

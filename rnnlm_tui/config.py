@@ -17,7 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
-from rnnlm_tui.errors import UsageError, reason
+from rnnlm_tui.errors import UsageError, os_reason
 
 Setting: TypeAlias = int | float | str | None
 LARGEST_TOML = 1 << 20
@@ -207,7 +207,7 @@ class CausalTrainConfig(LineTextConfig, NetworkTrainConfig):
         1, "epochs before which it does not stop early", within=Range(1, 1_000_000)
     )
 
-    def has_waited_enough(self, epochs_done: int, best_epoch: int | None) -> bool:
+    def patience_exhausted(self, epochs_done: int, best_epoch: int | None) -> bool:
         """Whether the held-out loss has not been better for as long as a run waits for it."""
         return epochs_done >= max(self.min_epochs, (best_epoch or 0) + self.patience)
 
@@ -457,7 +457,7 @@ def settings_from_toml(path: Path) -> dict[str, Any]:
             raise UsageError(f"{path} is too large for a settings file", "give a TOML file")
         data = tomllib.loads(raw.decode())
     except OSError as error:
-        raise UsageError(f"cannot read the settings file {path}: {reason(error)}") from error
+        raise UsageError(f"cannot read the settings file {path}: {os_reason(error)}") from error
     except (ValueError, RecursionError) as error:  # TOMLDecodeError and UnicodeError are the first
         raise UsageError(f"{path} is not valid TOML: {error}") from error
     allowed = all_settings().keys() | {"preset"}

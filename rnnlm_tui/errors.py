@@ -54,6 +54,6 @@ class StorageError(RnnlmError):
     kind = "storage"
 
 
-def reason(error: OSError) -> str:
+def os_reason(error: OSError) -> str:
     """The operating system's reason for `error`, in lower case, without path or number."""
     return (error.strerror or str(error)).lower()

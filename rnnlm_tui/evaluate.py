@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.suggest import CANDIDATES, context_of
+from rnnlm_tui.suggest import CANDIDATES, encode_context
 
 LONGEST_CONTINUATION = 3
 LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
@@ -39,7 +39,7 @@ WINDOWS_CARRIED = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Measuring:
+class MeasureProgress:
     """How far a measurement is: `done` of `lines` lines."""
 
     done: int
@@ -47,7 +47,7 @@ class Measuring:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class TokenScores:
     """What a model makes of lines, word by word: N words in L lines.
 
     `losses` [N] and `end_losses` [L] are in nats, not-a-number where the model predicts nothing;
@@ -121,24 +121,24 @@ class ScoredLine:
 
 def measure(
     model: LanguageModel, lines: Sequence[str], report_every_s: float = REPORT_EVERY_S
-) -> Iterator[Measuring | Measured]:
+) -> Iterator[MeasureProgress | TokenScores]:
     """Measures the model on the lines: how far it is from time to time, and what it found last."""
     reader, read, next_report = _Reader(model), list[_Line](), time.monotonic() + report_every_s
-    yield Measuring(0, len(lines))
+    yield MeasureProgress(0, len(lines))
     for done, line in enumerate(lines, start=1):
         if words := model.tokenizer.words(line):
             read.append(reader.read(words))
         if (now := time.monotonic()) >= next_report:
             next_report = now + report_every_s
-            yield Measuring(done, len(lines))
-    yield Measuring(len(lines), len(lines))
+            yield MeasureProgress(done, len(lines))
+    yield MeasureProgress(len(lines), len(lines))
     yield _together(read)
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """What a model makes of one line; the columns are those of `Measured`, and the three kinds of
-    keys of a word stand together."""
+    """What a model makes of one line; the columns are those of `TokenScores`, and the three
+    kinds of keys of a word are kept together."""
 
     words: Sequence[str]
     losses: list[float]
@@ -159,19 +159,19 @@ class _Reader:
         """Measures one line of one word or more."""
         model, vocabulary = self._model, self._model.vocabulary
         line = _Line(words, [], math.nan, [], [], [])
-        context = self._above + context_of(model, [])
+        context = self._above + encode_context(model, [])
         for i, word in enumerate(words):
             probabilities = model.next_word_probabilities(context)
             known, ids = word in vocabulary, vocabulary.encode([word])
             # Without a begin of line, nothing is learned of a line's first word.
             line.losses.append(_nats(probabilities, ids[0]) if ids and context else math.nan)
-            is_listed = known and ids[0] not in model.unsuggested_ids
+            is_listed = known and ids[0] not in model.excluded_ids
             better = _better(model, probabilities, ids[0]) if is_listed else None
             line.unknown.append(not known)
             line.ranks.append(NOT_LISTED if better is None else int(better.sum()))
             line.keys.append(_keys(model, better, word, is_last=i == len(words) - 1))
             context.extend(ids)
-        if model.carries_lines:
+        if model.uses_previous_lines:
             self._above = _near(context, vocabulary.begin_id, model.window)
         if vocabulary.end_id is None:
             return line
@@ -180,11 +180,11 @@ class _Reader:
         )
 
 
-def _together(lines: Sequence[_Line]) -> Measured:
+def _together(lines: Sequence[_Line]) -> TokenScores:
     """The columns of all lines."""
     keys = np.array([keys for line in lines for keys in line.keys], dtype=np.int64).reshape(-1, 3)
     lengths = np.array([len(line.words) for line in lines], dtype=np.int64)
-    return Measured(
+    return TokenScores(
         words=tuple(word for line in lines for word in line.words),
         starts=np.cumsum(lengths) - lengths,
         losses=np.array([loss for line in lines for loss in line.losses], dtype=np.float64),
@@ -217,7 +217,7 @@ def _better(
     smaller id."""
     better: NDArray[np.bool_] = probabilities > probabilities[word]
     better[:word] |= probabilities[:word] == probabilities[word]
-    better[list(model.unsuggested_ids)] = False
+    better[list(model.excluded_ids)] = False
     return better
 
 
@@ -245,7 +245,7 @@ def _keys(
     return typed, in_list, in_ghost
 
 
-def figures(measured: Measured) -> Evaluation:
+def figures(measured: TokenScores) -> Evaluation:
     """The figures of what was measured."""
     words, unknown = len(measured.words), int(measured.unknown.sum())
     losses = _predicted(np.concatenate((measured.losses, measured.end_losses)))
@@ -293,7 +293,7 @@ def _saved(keys: NDArray[np.int64], without: int) -> float | None:
     return 1 - int(keys.sum()) / without if without else None
 
 
-def _continuations(measured: Measured) -> tuple[float | None, ...]:
+def _continuations(measured: TokenScores) -> tuple[float | None, ...]:
     """The next words are just the likeliest ones where each of them is, after the words before."""
     line = np.zeros(len(measured.words), dtype=np.int64)
     line[measured.starts[1:]] = 1
@@ -308,7 +308,7 @@ def _continuations(measured: Measured) -> tuple[float | None, ...]:
     return tuple(shares)
 
 
-def common_losses(measured: Sequence[Measured]) -> tuple[int, list[float]] | None:
+def shared_vocabulary_losses(measured: Sequence[TokenScores]) -> tuple[int, list[float]] | None:
     """How many words every model knows and predicts, and the mean loss of each model over them, in
     nats; the ends of lines are left out. None where there are none, or where the models cut the
     lines into different words."""
@@ -331,7 +331,7 @@ def score(model: LanguageModel, lines: Iterable[str]) -> Iterator[ScoredLine]:
         yield _scored(text, _together([reader.read(words)] if words else []))
 
 
-def _scored(text: str, measured: Measured) -> ScoredLine:
+def _scored(text: str, measured: TokenScores) -> ScoredLine:
     """The one line that was measured."""
     losses = _predicted(np.concatenate((measured.losses, measured.end_losses)))
     columns = zip(measured.words, measured.losses, measured.ranks, measured.unknown, strict=True)

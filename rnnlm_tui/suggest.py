@@ -18,7 +18,7 @@ LIKELY = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class Suggestion:
     """A word and its probability among the words that fit what is typed."""
 
     word: str
@@ -38,7 +38,7 @@ class Suggestions:
     line: str
     cursor: int
     prefix: str
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[Suggestion, ...]
     continuation: tuple[str, ...]
     seen: tuple[str, ...]
     unknown: tuple[str, ...]
@@ -60,7 +60,7 @@ def suggest(
     cursor = len(line) if cursor is None else max(0, min(cursor, len(line)))
     words, prefix = model.tokenizer.split_typed(line[:cursor])
     vocabulary = model.vocabulary
-    context = context_of(model, words, earlier)
+    context = encode_context(model, words, earlier)
     candidates = _ranked(model, context, prefix, k)
     unknown = [word for word in words if word not in vocabulary]
     if prefix and not candidates:
@@ -76,7 +76,7 @@ def suggest(
     )
 
 
-def context_of(
+def encode_context(
     model: LanguageModel, words: Sequence[str], earlier: Sequence[str] = ()
 ) -> list[int]:
     """What the model is given of the `words` of a line and of the lines above it.
@@ -86,7 +86,7 @@ def context_of(
     vocabulary = model.vocabulary
     begin = [] if vocabulary.begin_id is None else [vocabulary.begin_id]
     context: list[int] = []
-    for line in earlier if model.carries_lines else ():
+    for line in earlier if model.uses_previous_lines else ():
         context += begin + vocabulary.encode(model.tokenizer.words(line))
     return context + begin + vocabulary.encode(words)
 
@@ -99,10 +99,12 @@ def _seen(model: LanguageModel, words: Sequence[str]) -> tuple[str, ...]:
     return tuple(vocabulary.word(i) for i in last if i >= vocabulary.first_word_id)
 
 
-def _ranked(model: LanguageModel, context: list[int], prefix: str, k: int) -> tuple[Candidate, ...]:
+def _ranked(
+    model: LanguageModel, context: list[int], prefix: str, k: int
+) -> tuple[Suggestion, ...]:
     probabilities = model.next_word_probabilities(context)
     suggested = np.ones(model.vocabulary.total_words, dtype=np.bool_)
-    suggested[list(model.unsuggested_ids)] = False
+    suggested[list(model.excluded_ids)] = False
     if prefix:
         ids = np.sort(model.vocabulary.ids_with_prefix(prefix))
         ids = ids[suggested[ids]]
@@ -113,7 +115,7 @@ def _ranked(model: LanguageModel, context: list[int], prefix: str, k: int) -> tu
     # Where every fitting word has underflowed to zero, they are equally likely.
     total = float(fitting.sum())
     return tuple(
-        Candidate(
+        Suggestion(
             model.vocabulary.word(int(ids[i])),
             float(fitting[i]) / total if total > 0 else 1 / len(ids),
         )
@@ -133,7 +135,7 @@ def _top(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
 
 
 def _look_ahead(
-    model: LanguageModel, context: list[int], candidates: tuple[Candidate, ...]
+    model: LanguageModel, context: list[int], candidates: tuple[Suggestion, ...]
 ) -> tuple[str, ...]:
     """The first candidate and the likeliest words after it, up to the first unlikely one or the
     likely end of the line."""
@@ -141,7 +143,7 @@ def _look_ahead(
     while words and len(words) < LOOK_AHEAD:
         ahead = context + model.vocabulary.encode(words)
         best = _argmax(model.next_word_probabilities(ahead), LIKELY)
-        if best is None or best in model.unsuggested_ids:
+        if best is None or best in model.excluded_ids:
             break
         words.append(model.vocabulary.word(best))
     return tuple(words)
@@ -152,7 +154,7 @@ def _argmax(probabilities: NDArray[np.float32], at_least: float) -> int | None:
     return best if probabilities[best] >= at_least else None
 
 
-def continue_line(
+def generate_words(
     model: LanguageModel,
     line: str,
     count: int,
@@ -168,7 +170,7 @@ def continue_line(
     id. Above 0 words are drawn with `rng`, from the `top_k` likeliest if given. Unknown and the end
     of the line are left out, so that there are `count` words.
     """
-    context = context_of(model, model.tokenizer.words(line), earlier)
+    context = encode_context(model, model.tokenizer.words(line), earlier)
     before = len(context)
     for _ in range(count):
         probabilities = model.next_word_probabilities(context)
@@ -177,7 +179,7 @@ def continue_line(
             best = _draw(model, probabilities, temperature, top_k, rng)
         else:
             best = _likeliest(model, probabilities)
-        if best in model.unsuggested_ids:
+        if best in model.excluded_ids:
             break
         context.append(best)
     return [model.vocabulary.word(i) for i in context[before:]]
@@ -189,7 +191,7 @@ def _likeliest(model: LanguageModel, probabilities: NDArray[np.float32]) -> int:
     if not model.vocabulary.specials:
         return int(probabilities.argmax())
     suggested = probabilities.copy()
-    suggested[list(model.unsuggested_ids)] = -1
+    suggested[list(model.excluded_ids)] = -1
     return int(suggested.argmax())
 
 
@@ -202,7 +204,7 @@ def _draw(
 ) -> int:
     with np.errstate(divide="ignore"):
         scores = np.log(probabilities.astype(np.float64))
-    scores[list(model.unsuggested_ids)] = -np.inf
+    scores[list(model.excluded_ids)] = -np.inf
     with np.errstate(over="ignore"):  # the likeliest stays at 0, however cold it is
         scores = (scores - scores.max()) / temperature
     if top_k is not None and top_k < len(scores):

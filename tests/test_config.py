@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from rnnlm_tui.cli import make_parser
+from rnnlm_tui.cli.headless import run_config
+from rnnlm_tui.cli.main import make_parser
 from rnnlm_tui.config import (
     PRESETS,
     LessonConfig,
@@ -25,7 +26,6 @@ from rnnlm_tui.config import (
     settings_of,
 )
 from rnnlm_tui.errors import UsageError
-from rnnlm_tui.headless import run_config
 
 SETTINGS = all_settings()
 

@@ -15,15 +15,15 @@ from rnnlm_tui.config import LessonConfig
 from rnnlm_tui.evaluate import (
     LEAST_PROBABILITY,
     Evaluation,
-    Measured,
-    Measuring,
-    common_losses,
+    MeasureProgress,
+    TokenScores,
     figures,
     measure,
     score,
+    shared_vocabulary_losses,
 )
+from rnnlm_tui.lm.lesson import LessonModel, lesson_shapes
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.lm.recurrent import LessonModel, lesson_shapes
 from rnnlm_tui.suggest import CANDIDATES, suggest
 from rnnlm_tui.text.tokenizer import LessonTokenizer
 from rnnlm_tui.text.vocabulary import SPECIALS, Vocabulary
@@ -42,12 +42,12 @@ class RandomModel:
     """Draws a distribution with many equal probabilities for each context, from the context."""
 
     tokenizer = LessonTokenizer()
-    carries_lines = False
+    uses_previous_lines = False
     window = 3
 
     def __init__(self, seed: int, different: int, specials: tuple[str, ...] = ()) -> None:
         self.vocabulary = Vocabulary(KINDRED, specials)
-        self.unsuggested_ids = self.vocabulary.unsuggested_ids
+        self.excluded_ids = self.vocabulary.excluded_ids
         self._seed, self._different = seed, different
 
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
@@ -58,10 +58,10 @@ class RandomModel:
         return probabilities
 
 
-def measured(model: LanguageModel, lines: Sequence[str]) -> Measured:
+def measured(model: LanguageModel, lines: Sequence[str]) -> TokenScores:
     """What the measurement ends with."""
     *_, last = measure(model, lines)
-    assert isinstance(last, Measured)
+    assert isinstance(last, TokenScores)
     return last
 
 
@@ -156,9 +156,9 @@ def test_a_real_network_is_measured_as_the_engine_shows_it() -> None:
 
 def test_progress_is_reported_from_the_first_line_to_the_last() -> None:
     steps = list(measure(ScriptedModel(AFTER), LINES, report_every_s=0))
-    assert steps[:-1] == [Measuring(done, 3) for done in (0, 1, 2, 3, 3)]
+    assert steps[:-1] == [MeasureProgress(done, 3) for done in (0, 1, 2, 3, 3)]
     seldom = list(measure(ScriptedModel(AFTER), LINES, report_every_s=1000))
-    assert seldom[:-1] == [Measuring(0, 3), Measuring(3, 3)]
+    assert seldom[:-1] == [MeasureProgress(0, 3), MeasureProgress(3, 3)]
 
 
 def test_common_losses_are_over_the_words_that_all_predict() -> None:
@@ -168,15 +168,15 @@ def test_common_losses_are_over_the_words_that_all_predict() -> None:
             self.vocabulary = Vocabulary(("the", "cat", "car", "sat", "a", "not"))
 
     both = [measured(ScriptedModel(AFTER), LINES), measured(Blind(), LINES)]
-    common = common_losses(both)
+    common = shared_vocabulary_losses(both)
     assert common is not None
     count, losses = common
     assert count == 3  # cat, sat and a: the second does not know the dog
     assert losses[0] == pytest.approx((math.log(2) - math.log(0.9) + math.log(7)) / 3)
     assert losses[1] == pytest.approx(math.log(7))
-    assert common_losses([both[0], measured(Blind(), LINES[:1])]) is None
+    assert shared_vocabulary_losses([both[0], measured(Blind(), LINES[:1])]) is None
     unknown_to_each_other = [measured(Blind(), ["the dog"]), measured(Blind(), ["the dog"])]
-    assert common_losses(unknown_to_each_other) is None
+    assert shared_vocabulary_losses(unknown_to_each_other) is None
 
 
 def test_a_score_has_each_word_with_probability_and_rank() -> None:
@@ -206,10 +206,10 @@ class LineModel:
 
     tokenizer = LessonTokenizer()
 
-    def __init__(self, *, carries_lines: bool = False, window: int = 100) -> None:
+    def __init__(self, *, uses_previous_lines: bool = False, window: int = 100) -> None:
         self.vocabulary = Vocabulary(("the", "cat", "sat"), SPECIALS)
-        self.unsuggested_ids = self.vocabulary.unsuggested_ids
-        self.carries_lines = carries_lines
+        self.excluded_ids = self.vocabulary.excluded_ids
+        self.uses_previous_lines = uses_previous_lines
         self.window = window
         self.asked: list[list[int]] = []
 
@@ -258,22 +258,22 @@ def test_what_is_typed_with_a_begin_of_line_is_what_the_engine_lists() -> None:
 
 
 def test_the_lines_above_are_context_for_a_model_that_carries_them() -> None:
-    model = LineModel(carries_lines=True)
+    model = LineModel(uses_previous_lines=True)
     measured(model, ["the cat", "", "sat"])
     assert model.asked[3:] == [[BEGIN, THE, CAT, BEGIN], [BEGIN, THE, CAT, BEGIN, SAT]]
-    again = LineModel(carries_lines=True)
+    again = LineModel(uses_previous_lines=True)
     assert len(list(score(again, ["the cat", "", "sat"]))) == 3
     assert again.asked == model.asked
 
 
 def test_the_lines_above_are_left_out_when_they_are_far_more_than_the_model_sees() -> None:
-    model = LineModel(carries_lines=True, window=5)
+    model = LineModel(uses_previous_lines=True, window=5)
     measured(model, ["the cat"] * 50)
     assert all(context[0] == BEGIN for context in model.asked)
     lengths = [len(context) for context in model.asked]
     assert max(lengths) <= 4 * 5 + 3
     assert min(lengths[30:]) >= 3
-    endless = LineModel(carries_lines=True, window=5)
+    endless = LineModel(uses_previous_lines=True, window=5)
     measured(endless, ["the " * 40, "cat"])
     assert endless.asked[-2] == [BEGIN]
 
@@ -292,7 +292,7 @@ def test_a_score_has_the_end_of_the_line_and_the_unknown_word() -> None:
 
 def test_the_words_common_to_two_kinds_are_those_that_both_predict() -> None:
     both = [measured(ScriptedModel(AFTER), LINES), measured(LineModel(), LINES)]
-    common = common_losses(both)
+    common = shared_vocabulary_losses(both)
     assert common is not None
     # The cat and sat of the first line: no first words, no ends, and no word that one lacks.
     assert common[0] == 2

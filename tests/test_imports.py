@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 import rnnlm_tui
+from tests.cli.test_train import TINY
 from tests.conftest import Command
-from tests.test_train_command import TINY
 
 RUN_MODE = """
 import sys
-from rnnlm_tui.cli import main
+from rnnlm_tui.cli.main import main
 try:
     code = main(sys.argv[1:])
 except SystemExit as end:
@@ -39,9 +39,14 @@ for module in pkgutil.walk_packages(rnnlm_tui.__path__, "rnnlm_tui."):
         print(module.name)
 """
 ONE_EPOCH = [*TINY, "--epochs=1"]
-INNER = ["errors", "paths", "config", "events"]
-TEXT_MODULES = ("copied", "corpus", "tokenizer", "vocabulary", "examples", "lines")
-TEXT = [f"text.{name}" for name in TEXT_MODULES]
+BASE = ["errors", "paths", "config", "events", "formatting"]
+IMPORT_PACKAGE = """
+import importlib, pkgutil, sys
+package = importlib.import_module(sys.argv[1])
+for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+    importlib.import_module(module.name)
+print("LOADED", *{name.partition(".")[0] for name in sys.modules})
+"""
 
 
 def python(code: str, *arguments: str, cwd: Path | None = None) -> str:
@@ -127,29 +132,27 @@ def test_a_corpus_that_will_not_do_is_told_of_before_torch_is_loaded(tmp_path: P
     assert "torch" not in loaded(RUN_BAD_MODE, "--train", str(tmp_path / "empty.txt"))
 
 
-@pytest.mark.parametrize("name", INNER)
-def test_the_innermost_modules_load_the_standard_library_alone(name: str) -> None:
+@pytest.mark.parametrize("name", BASE)
+def test_the_base_modules_load_no_heavy_library(name: str) -> None:
     modules = loaded(IMPORT_MODULE, f"rnnlm_tui.{name}")
     assert modules.isdisjoint({"numpy", "torch", "textual", "safetensors", "filelock", "psutil"})
 
 
-@pytest.mark.parametrize("name", TEXT)
-def test_the_modules_of_text_load_numpy_at_most(name: str) -> None:
-    modules = loaded(IMPORT_MODULE, f"rnnlm_tui.{name}")
+def test_the_text_package_loads_numpy_at_most() -> None:
+    modules = loaded(IMPORT_PACKAGE, "rnnlm_tui.text")
     assert modules.isdisjoint({"torch", "textual", "safetensors", "filelock", "psutil"})
 
 
-PREDICTS_AND_KEEPS = [
-    *("lm.families", "lm.cost", "lm.ngram", "suggest", "headless", "training.counting"),
-    *("library", "archive", "locks", "model_files"),
-    *("evaluate", "own_corpus", "own_evaluation", "headless_evaluation", "bar"),
-]
-
-
-@pytest.mark.parametrize("name", PREDICTS_AND_KEEPS)
-def test_what_predicts_and_keeps_models_loads_no_torch(name: str) -> None:
-    modules = loaded(IMPORT_MODULE, f"rnnlm_tui.{name}")
+@pytest.mark.parametrize("name", ["lm", "store"])
+def test_packages_that_predict_and_store_load_no_torch(name: str) -> None:
+    modules = loaded(IMPORT_PACKAGE, f"rnnlm_tui.{name}")
     assert modules.isdisjoint({"torch", "textual", "rich"})
+
+
+def test_the_app_loads_no_torch() -> None:
+    modules = loaded(IMPORT_PACKAGE, "rnnlm_tui.tui")
+    assert "textual" in modules
+    assert "torch" not in modules
 
 
 def test_importing_everything_writes_nothing(

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rnnlm_tui.lm.model import unsuggested_ids
-from rnnlm_tui.suggest import LOOK_AHEAD, continue_line, suggest
+from rnnlm_tui.lm.model import excluded_ids
+from rnnlm_tui.suggest import LOOK_AHEAD, generate_words, suggest
 from rnnlm_tui.text.tokenizer import LessonTokenizer, WhitespaceTokenizer
 from rnnlm_tui.text.vocabulary import SPECIALS, Vocabulary
 
@@ -20,7 +20,7 @@ class ScriptedModel:
     """Knows what comes after a last word; anything else is uniform."""
 
     tokenizer = LessonTokenizer()
-    carries_lines = False
+    uses_previous_lines = False
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class ScriptedModel:
         words: Sequence[str] = WORDS,
     ) -> None:
         self.vocabulary = Vocabulary(words, specials)
-        self.unsuggested_ids = unsuggested_ids(self.vocabulary, self.tokenizer)
+        self.excluded_ids = excluded_ids(self.vocabulary, self.tokenizer)
         self.window = window
         self.asked: list[tuple[int, ...]] = []
         self._after = after
@@ -72,14 +72,14 @@ def test_an_apostrophe_alone_is_neither_suggested_nor_written() -> None:
     shares = {c.word: c.probability for c in suggest(model, "the ").candidates}
     assert shares == pytest.approx({"'tis": 0.75, "cat": 0.25, "the": 0})
     assert [c.word for c in suggest(model, "the '").candidates] == ["'tis"]
-    assert continue_line(model, "cat", 2) == ["the", "'tis"]
-    drawn = {tuple(continue_line(model, "cat", 1, temperature=2.0)) for _ in range(20)}
+    assert generate_words(model, "cat", 2) == ["the", "'tis"]
+    drawn = {tuple(generate_words(model, "cat", 1, temperature=2.0)) for _ in range(20)}
     assert drawn == {("the",)}
 
 
 def test_marks_are_words_where_the_text_is_in_tokens_already() -> None:
     vocabulary = Vocabulary(("the", "'", ","), SPECIALS)
-    assert unsuggested_ids(vocabulary, WhitespaceTokenizer()) == (0, 1, 2, 3)
+    assert excluded_ids(vocabulary, WhitespaceTokenizer()) == (0, 1, 2, 3)
 
 
 def test_a_half_typed_word_filters_and_shares_the_probability() -> None:
@@ -152,22 +152,22 @@ def test_more_candidates_than_words_are_all_words() -> None:
 
 def test_greedy_continuation_takes_the_likeliest_each_time() -> None:
     model = ScriptedModel({**AFTER, "sat": {"the": 1.0}})
-    assert continue_line(model, "The", 5) == ["cat", "sat", "the", "cat", "sat"]
+    assert generate_words(model, "The", 5) == ["cat", "sat", "the", "cat", "sat"]
 
 
 def test_greedy_continuation_ends_at_padding() -> None:
     model = ScriptedModel({"the": {"cat": 1.0}, "cat": {"": 0.6, "sat": 0.4}})
-    assert continue_line(model, "the", 10) == ["cat"]
+    assert generate_words(model, "the", 10) == ["cat"]
 
 
 def test_drawn_words_follow_the_probabilities_and_the_seed() -> None:
     model = ScriptedModel(AFTER)
     rng = np.random.default_rng(0)
-    drawn = [continue_line(model, "the", 1, temperature=1.0, rng=rng)[0] for _ in range(2000)]
+    drawn = [generate_words(model, "the", 1, temperature=1.0, rng=rng)[0] for _ in range(2000)]
     shares = {word: drawn.count(word) / len(drawn) for word in set(drawn)}
     assert shares == pytest.approx({"cat": 5 / 9, "car": 2 / 9, "dog": 2 / 9}, abs=0.04)
-    once = continue_line(model, "the", 8, temperature=1.0, rng=np.random.default_rng(7))
-    again = continue_line(model, "the", 8, temperature=1.0, rng=np.random.default_rng(7))
+    once = generate_words(model, "the", 8, temperature=1.0, rng=np.random.default_rng(7))
+    again = generate_words(model, "the", 8, temperature=1.0, rng=np.random.default_rng(7))
     assert once == again
 
 
@@ -175,9 +175,9 @@ def test_top_k_and_a_low_temperature_narrow_the_draw() -> None:
     model = ScriptedModel(AFTER)
     rng = np.random.default_rng(0)
     for _ in range(50):
-        assert continue_line(model, "the", 1, temperature=1.0, top_k=1, rng=rng) == ["cat"]
+        assert generate_words(model, "the", 1, temperature=1.0, top_k=1, rng=rng) == ["cat"]
         for temperature in (0.01, 1e-320):
-            assert continue_line(model, "the", 1, temperature=temperature, rng=rng) == ["cat"]
+            assert generate_words(model, "the", 1, temperature=temperature, rng=rng) == ["cat"]
 
 
 # Models of whole lines
@@ -232,26 +232,26 @@ def test_a_model_without_a_window_sees_nothing() -> None:
 
 
 def test_a_greedy_line_never_stops_short_at_the_end_of_one() -> None:
-    assert continue_line(line_model(), "the", 5) == ["cat", "sat", "a", "dog", "the"]
+    assert generate_words(line_model(), "the", 5) == ["cat", "sat", "a", "dog", "the"]
 
 
 def test_no_special_is_ever_drawn() -> None:
     rng = np.random.default_rng(0)
     for _ in range(50):
-        words = continue_line(line_model(), "the", 6, temperature=1.5, rng=rng)
+        words = generate_words(line_model(), "the", 6, temperature=1.5, rng=rng)
         assert len(words) == 6
         assert set(words) <= set(WORDS)
-    drawn = {continue_line(line_model(), "a", 1, temperature=1, top_k=1, rng=rng)[0] for _ in "ab"}
+    drawn = {generate_words(line_model(), "a", 1, temperature=1, top_k=1, rng=rng)[0] for _ in "ab"}
     assert drawn == {"dog"}
 
 
 def test_earlier_lines_are_context_for_a_model_that_carries_them_alone() -> None:
     for carries, expected in ((False, (2, 4)), (True, (2, 5, 7, 2, 1, 2, 4))):
         model = line_model()
-        model.carries_lines = carries
+        model.uses_previous_lines = carries
         answer = suggest(model, "the ", earlier=["Cat sat.", "zebra"])
         assert model.asked[0] == expected
         assert (answer.seen, answer.unknown) == (("the",), ())
         model.asked.clear()
-        continue_line(model, "the", 1, earlier=["Cat sat.", "zebra"])
+        generate_words(model, "the", 1, earlier=["Cat sat.", "zebra"])
         assert model.asked == [expected]

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import CausalConfig
-from rnnlm_tui.lm.model import Layer, unsuggested_ids
-from rnnlm_tui.lm.recurrent import Weights, softmax
+from rnnlm_tui.lm.lesson import Weights, softmax
+from rnnlm_tui.lm.model import Layer, excluded_ids
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 
@@ -146,8 +146,8 @@ class CausalModel:
         self.vocabulary = vocabulary
         self.tokenizer = tokenizer
         self.window = window
-        self.carries_lines = config.context == "stream"
-        self.unsuggested_ids = unsuggested_ids(vocabulary, tokenizer)
+        self.uses_previous_lines = config.context == "stream"
+        self.excluded_ids = excluded_ids(vocabulary, tokenizer)
         self._embedding = weights["embedding"]
         self._projection = weights.get("projection.kernel")
         self._bias = weights["output.bias"]

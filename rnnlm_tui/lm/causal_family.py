@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from rnnlm_tui.config import CausalConfig, CausalTrainConfig, RunConfig
 from rnnlm_tui.lm.causal import GATES, CausalModel, causal_layers, causal_shapes
-from rnnlm_tui.lm.cost import Step, step_seconds
 from rnnlm_tui.lm.family import Arrays, ArraySpec, Family
 from rnnlm_tui.lm.model import LanguageModel, Layer
+from rnnlm_tui.lm.time_estimate import Step, step_seconds
 from rnnlm_tui.text.corpus import Corpus
-from rnnlm_tui.text.lines import PreparedLines, prepare_lines
+from rnnlm_tui.text.encoded import PreparedLines, prepare_lines
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import SPECIALS, Vocabulary
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rnnlm_tui.config import ModelConfig, RunConfig
 from rnnlm_tui.lm.model import LanguageModel, Layer
 from rnnlm_tui.text.corpus import Corpus
-from rnnlm_tui.text.prepared import PreparedText
+from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 

@@ -42,12 +42,12 @@ class LanguageModel(Protocol):
         ...
 
     @property
-    def unsuggested_ids(self) -> tuple[int, ...]:
+    def excluded_ids(self) -> tuple[int, ...]:
         """Ids that no suggestion is made of: padding, the specials, and marks alone."""
         ...
 
     @property
-    def carries_lines(self) -> bool:
+    def uses_previous_lines(self) -> bool:
         """Whether the lines before a line are context for it."""
         ...
 
@@ -63,10 +63,10 @@ class LanguageModel(Protocol):
         ...
 
 
-def unsuggested_ids(vocabulary: Vocabulary, tokenizer: Tokenizer) -> tuple[int, ...]:
+def excluded_ids(vocabulary: Vocabulary, tokenizer: Tokenizer) -> tuple[int, ...]:
     """The ids that no suggestion is made of: padding, the specials, and marks alone. The lesson,
     whose vocabulary has no specials, suggests every word."""
     if not vocabulary.specials:
-        return vocabulary.unsuggested_ids
+        return vocabulary.excluded_ids
     words = enumerate(vocabulary.words, start=vocabulary.first_word_id)
-    return (*vocabulary.unsuggested_ids, *(i for i, word in words if tokenizer.is_mark(word)))
+    return (*vocabulary.excluded_ids, *(i for i, word in words if tokenizer.is_mark(word)))

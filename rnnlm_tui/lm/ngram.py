@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.lm.model import unsuggested_ids
-from rnnlm_tui.lm.ngram_counts import marked
-from rnnlm_tui.text.lines import EncodedLines
+from rnnlm_tui.lm.kneser_ney import marked
+from rnnlm_tui.lm.model import excluded_ids
+from rnnlm_tui.text.encoded import EncodedLines
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 
@@ -31,7 +31,7 @@ from rnnlm_tui.text.vocabulary import Vocabulary
 class NgramModel:
     """What comes after the last words of a line, by counts."""
 
-    carries_lines = False
+    uses_previous_lines = False
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class NgramModel:
         """`arrays` as above, checked."""
         self.vocabulary, self.tokenizer = vocabulary, tokenizer
         self.window = order - 1
-        self.unsuggested_ids = unsuggested_ids(vocabulary, tokenizer)
+        self.excluded_ids = excluded_ids(vocabulary, tokenizer)
         self._alone: NDArray[np.float32] = arrays["probability.1"]
         self._levels = [
             (

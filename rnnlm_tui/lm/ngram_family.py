@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.config import NgramConfig, RunConfig
 from rnnlm_tui.lm.family import Arrays, ArraySpec, Family
+from rnnlm_tui.lm.kneser_ney import count_levels
 from rnnlm_tui.lm.model import LanguageModel, Layer
 from rnnlm_tui.lm.ngram import NgramModel
-from rnnlm_tui.lm.ngram_counts import count_levels
 from rnnlm_tui.text.corpus import Corpus
-from rnnlm_tui.text.lines import PreparedLines, prepare_lines
-from rnnlm_tui.text.prepared import PreparedText
+from rnnlm_tui.text.encoded import PreparedLines, prepare_lines
+from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import SPECIALS, Vocabulary
 
@@ -40,7 +40,7 @@ class NgramFamily(Family[NgramConfig]):
     """Counts of word sequences. The `sizes` are how many of each length there are: words alone
     (all ids but padding), pairs and so on."""
 
-    trainer = "rnnlm_tui.training.counting"
+    trainer = "rnnlm_tui.training.ngram_trainer"
     specials = SPECIALS
     smallest_window = 0
     can_start_from_a_model = False

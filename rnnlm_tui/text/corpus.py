@@ -12,8 +12,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from rnnlm_tui.errors import CorpusError, reason
-from rnnlm_tui.printing import in_bytes
+from rnnlm_tui.errors import CorpusError, os_reason
+from rnnlm_tui.formatting import format_bytes
 
 BOMS = (  # UTF-32's first, since the second begins as UTF-16's does
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -50,7 +50,7 @@ class Corpus:
         return len(self.lines) - (self.lines[-1] == "")
 
     @property
-    def spaced_words(self) -> int:
+    def whitespace_words(self) -> int:
         """The number of words between white space, whatever the tokenizer: the text's size."""
         return sum(len(line.split()) for line in self.lines)
 
@@ -98,8 +98,8 @@ def check_files(sources: Sequence[str | Path], free_memory: Callable[[], int]) -
     needed = MEMORY_PER_BYTE * total
     if needed > SMALL_BYTES and needed > (free := free_memory()):
         raise CorpusError(
-            f"the corpus is {in_bytes(total)}: to read it takes {in_bytes(needed)} of memory,"
-            f" {in_bytes(free)} are free",
+            f"the corpus is {format_bytes(total)}: reading it takes {format_bytes(needed)} of"
+            f" memory, {format_bytes(free)} are free",
             "give a part of it",
         )
 
@@ -108,7 +108,7 @@ def _read_stdin(stdin: BinaryIO) -> bytes:
     try:
         return stdin.read()
     except OSError as error:
-        raise CorpusError(f"cannot read standard input: {reason(error)}") from error
+        raise CorpusError(f"cannot read standard input: {os_reason(error)}") from error
 
 
 def _read_file(path: Path) -> bytes:
@@ -116,7 +116,7 @@ def _read_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         hint = "give a file, or several" if path.is_dir() else ""
-        raise CorpusError(f"cannot read the corpus {path}: {reason(error)}", hint) from error
+        raise CorpusError(f"cannot read the corpus {path}: {os_reason(error)}", hint) from error
 
 
 def _decode(raw: bytes, label: str, encoding: str | None) -> str:

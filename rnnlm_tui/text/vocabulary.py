@@ -66,7 +66,7 @@ class Vocabulary:
         return self.first_word_id + len(self.words)
 
     @property
-    def unsuggested_ids(self) -> tuple[int, ...]:
+    def excluded_ids(self) -> tuple[int, ...]:
         """The ids that stand for no word of a user's: padding and the specials."""
         return tuple(range(self.first_word_id))
 

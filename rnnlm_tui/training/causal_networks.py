@@ -20,7 +20,7 @@ from rnnlm_tui.config import CausalConfig, CausalTrainConfig
 from rnnlm_tui.lm.causal import GATES, causal_shapes
 from rnnlm_tui.text.vocabulary import PADDING
 from rnnlm_tui.training.networks import Loss, Measures, Network, dropout_mask
-from rnnlm_tui.training.recurrences import State, gru_layer, lstm_layer, tanh_layer
+from rnnlm_tui.training.recurrent_layers import State, gru_layer, lstm_layer, tanh_layer
 
 ROWS_AT_ONCE = 1 << 22
 """Scores of the output layer that are in memory at a time: 16 MB, whatever the batch."""

@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import safe_open
 
-from rnnlm_tui import model_files
 from rnnlm_tui.config import CausalTrainConfig, NetworkTrainConfig, RunConfig, TextConfig
-from rnnlm_tui.errors import ModelError, RnnlmError, StorageError, reason
+from rnnlm_tui.errors import ModelError, RnnlmError, StorageError, os_reason
 from rnnlm_tui.events import (
     Event,
     Failed,
@@ -28,8 +27,9 @@ from rnnlm_tui.events import (
     json_safe,
     to_json_line,
 )
-from rnnlm_tui.lm.families import FAMILIES
-from rnnlm_tui.model_files import (
+from rnnlm_tui.lm.registry import FAMILIES
+from rnnlm_tui.store import files
+from rnnlm_tui.store.files import (
     AS_ESCAPES,
     FORMAT,
     HISTORY,
@@ -40,7 +40,7 @@ from rnnlm_tui.model_files import (
     ModelCard,
     is_epoch,
 )
-from rnnlm_tui.saved_run import DAMAGE, FACTS, checked_config
+from rnnlm_tui.store.run_state import DAMAGE, FACTS, checked_config
 from rnnlm_tui.text.vocabulary import SPECIALS
 
 LAST_NUMBER = 999_999_999
@@ -79,11 +79,11 @@ class Position:
     best_loss: float | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
 
-    def has_waited_enough(self, train: TextConfig) -> bool:
+    def patience_exhausted(self, train: TextConfig) -> bool:
         """Whether the held-out loss has not been better for as long as a run waits for it."""
         if not isinstance(train, CausalTrainConfig) or not self.history:
             return False
-        return train.has_waited_enough(self.history[-1]["epoch"], self.best_epoch)
+        return train.patience_exhausted(self.history[-1]["epoch"], self.best_epoch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class Checkpoints:
         finally:
             in_place = self._previous_card()
             if in_place is not None:
-                model_files.remove_leftovers(self.folder, in_place)
+                files.remove_leftovers(self.folder, in_place)
 
     def _put_in_place(
         self,
@@ -139,13 +139,13 @@ class Checkpoints:
         if self.fresh or previous is None:
             vocabulary = "vocabulary.json" if previous is None else f"vocabulary-{number}.json"
             specials = FAMILIES[card.config.preset].specials
-            model_files.write_json(self.folder / vocabulary, {"specials": specials, "words": words})
+            files.write_json(self.folder / vocabulary, {"specials": specials, "words": words})
             card = replace(card, vocabulary=vocabulary, created=now())
         else:
             card = replace(card, vocabulary=previous.vocabulary, created=previous.created)
         if weights is not None:
             card = replace(card, weights=f"weights-{number}.safetensors")
-            model_files.write_tensors(self.folder / card.weights, weights)
+            files.write_tensors(self.folder / card.weights, weights)
         elif previous is not None:
             card = replace(card, weights=previous.weights, metrics=previous.metrics)
         else:
@@ -153,19 +153,19 @@ class Checkpoints:
                 f"the model in {self.folder} is gone or damaged, and with it the best epoch",
                 "train it anew with --force",
             )
-        model_files.write_json(self.folder / MODEL, replace(card, updated=now()).to_json())
+        files.write_json(self.folder / MODEL, replace(card, updated=now()).to_json())
         self.fresh = False
 
     def _previous_card(self) -> ModelCard | None:
         try:
-            return model_files.read_card(self.folder)
+            return files.read_card(self.folder)
         except ModelError:
             return None
 
     def best_weights(self) -> dict[str, NDArray[Any]]:
         """The weights of the model that this run has put in place."""
-        card = model_files.read_card(self.folder)
-        return model_files.read_weights(self.folder, card)
+        card = files.read_card(self.folder)
+        return files.read_weights(self.folder, card)
 
     def metrics(self) -> dict[str, Any]:
         """The figures of the model that this run has put in place; empty before."""
@@ -178,7 +178,7 @@ class Checkpoints:
             (self.folder / RESUME).unlink(missing_ok=True)
         except OSError as error:
             raise StorageError(
-                f"could not remove {self.folder / RESUME}: {reason(error)}"
+                f"could not remove {self.folder / RESUME}: {os_reason(error)}"
             ) from error
 
     def save_state(self, state: RunState) -> None:
@@ -194,7 +194,7 @@ class Checkpoints:
         tensors |= {f"carried.{name}": tensor for name, tensor in state.carried.items()}
         # Facts grow with the epochs, and a header may not, so they are a tensor of bytes.
         run = np.frombuffer(json.dumps(json_safe(facts)).encode(), dtype=np.uint8)
-        model_files.write_tensors(self.folder / RESUME, {**tensors, FACTS: run})
+        files.write_tensors(self.folder / RESUME, {**tensors, FACTS: run})
 
 
 def _next_number(previous: ModelCard | None) -> int:
@@ -218,10 +218,10 @@ def load_state(folder: Path, name: str) -> RunState:
     if not path.exists():
         raise ModelError(f"there is no run of {name} to go on with", "train it without --resume")
     try:
-        model_files.check_header_size(path)
+        files.check_header_size(path)
         with safe_open(path, framework="numpy") as file:
             tensors = {key: file.get_tensor(key) for key in list(file.keys())}
-        facts = model_files.parse_json(tensors.pop(FACTS).tobytes(), RESUME)
+        facts = files.parse_json(tensors.pop(FACTS).tobytes(), RESUME)
         state = RunState(
             checked_config(facts),
             _checked_origin(facts["corpus"]),
@@ -272,7 +272,7 @@ def _checked_origin(data: Any) -> dict[str, Any]:
     if not all(isinstance(origin.get(key), str | None) for key in ("sha256", "encoding")):
         raise ValueError("the hash or the encoding of the corpus makes no sense")
     if origin.get("words") is not None:
-        model_files.parse_words(origin["words"], SPECIALS)
+        files.parse_words(origin["words"], SPECIALS)
         if type(origin["window"]) is not int or not 1 <= origin["window"] <= 1024:
             raise ValueError("the window makes no sense")
     return origin
@@ -283,7 +283,7 @@ def _check_tensors(state: RunState) -> None:
     if isinstance(state.config.train, NetworkTrainConfig) and state.position.learning_rate <= 0:
         raise ValueError("the learning rate makes no sense")
     for tensor in state.weights.values():
-        if tensor.dtype != np.float32 or not model_files.is_usable(tensor):
+        if tensor.dtype != np.float32 or not files.is_usable(tensor):
             raise ValueError("a weight is not of usable float32 numbers")
     for tensor in (*state.moments.values(), *state.carried.values()):
         if tensor.dtype != np.float32 or not np.isfinite(tensor).all():
@@ -338,7 +338,7 @@ def _append(path: Path, text: str) -> None:
         with path.open("a", encoding="utf-8", errors=AS_ESCAPES, newline="\n") as file:
             file.write(text)
     except OSError as error:
-        raise StorageError(f"could not write {path}: {reason(error)}") from error
+        raise StorageError(f"could not write {path}: {os_reason(error)}") from error
 
 
 def _mend(path: Path) -> None:
@@ -346,7 +346,7 @@ def _mend(path: Path) -> None:
     raw = _read(path)
     whole = raw.rfind(b"\n") + 1
     if whole < len(raw):
-        model_files.write_bytes(path, raw[:whole])
+        files.write_bytes(path, raw[:whole])
 
 
 def _drop_older_runs(path: Path) -> None:
@@ -359,7 +359,7 @@ def _drop_older_runs(path: Path) -> None:
             begin = place
         place += len(line)
     if begin > 0:
-        model_files.write_bytes(path, raw[begin:])
+        files.write_bytes(path, raw[begin:])
 
 
 def _begins_anew(line: bytes) -> bool:
@@ -378,4 +378,4 @@ def _read(path: Path) -> bytes:
     except FileNotFoundError:
         return b""
     except OSError as error:
-        raise StorageError(f"could not read {path}: {reason(error)}") from error
+        raise StorageError(f"could not read {path}: {os_reason(error)}") from error

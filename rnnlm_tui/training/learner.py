@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.config import RunConfig
 from rnnlm_tui.errors import ModelError, UsageError
-from rnnlm_tui.lm.model import unsuggested_ids
-from rnnlm_tui.model_files import LARGEST_WEIGHT
-from rnnlm_tui.suggest import continue_line
-from rnnlm_tui.text.prepared import PreparedText
+from rnnlm_tui.lm.model import excluded_ids
+from rnnlm_tui.store.files import LARGEST_WEIGHT
+from rnnlm_tui.suggest import generate_words
+from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.text.vocabulary import PADDING
 from rnnlm_tui.training.networks import Loss, Measures
@@ -46,7 +46,7 @@ def pick_device(wanted: str) -> torch.device:
 class Learner:
     """Takes steps, measures, and hands its state over. It is a `LanguageModel` too."""
 
-    carries_lines = False
+    uses_previous_lines = False
 
     def __init__(
         self, config: RunConfig, prepared: PreparedText, weights: Arrays | None = None
@@ -63,7 +63,7 @@ class Learner:
         self.threads = torch.get_num_threads()
         self.vocabulary, self.window = prepared.vocabulary, prepared.window
         self.tokenizer = TOKENIZERS[config.tokenizer]
-        self.unsuggested_ids = unsuggested_ids(self.vocabulary, self.tokenizer)
+        self.excluded_ids = excluded_ids(self.vocabulary, self.tokenizer)
         rng = np.random.default_rng(config.train.seed)
         self.network = recipe.network(config.model, self.vocabulary.total_words, rng)
         self.network.to(self.device)
@@ -204,7 +204,7 @@ class Learner:
 
     def sample(self, seed_line: str, words: int) -> str:
         """`seed_line` and its likeliest continuation."""
-        return " ".join([seed_line, *continue_line(self, seed_line, words)]).strip()
+        return " ".join([seed_line, *generate_words(self, seed_line, words)]).strip()
 
 
 def perplexity(loss: float) -> float:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rnnlm_tui.config import LessonConfig
-from rnnlm_tui.lm.recurrent import lesson_shapes
+from rnnlm_tui.lm.lesson import lesson_shapes
 
 DROPOUT_LEVELS = 1 << 16
 """Dropout compares 16 random bits a unit with the rate, so a rate is exact to 1 / 65536."""

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rnnlm_tui.training.batches import PrefixBatches
+from rnnlm_tui.training.bptt_batches import CausalBatches
 from rnnlm_tui.training.causal_networks import CausalNetwork, ClippedAdamW, rate_factor
 from rnnlm_tui.training.networks import KerasAdam, LessonNetwork, Network
-from rnnlm_tui.training.streams import CausalBatches
+from rnnlm_tui.training.prefix_batches import PrefixBatches
 
 
 class Batches(Protocol):

@@ -25,13 +25,13 @@ from rnnlm_tui.events import (
     Started,
     Warned,
 )
-from rnnlm_tui.lm.families import FAMILIES
-from rnnlm_tui.model_files import ModelCard
+from rnnlm_tui.lm.registry import FAMILIES
+from rnnlm_tui.store.files import ModelCard
 from rnnlm_tui.training.checkpoint import Checkpoints, Position, RunState, Sums
 from rnnlm_tui.training.control import SAMPLE_WORDS, Control
-from rnnlm_tui.training.job import Job, versions_without_torch
 from rnnlm_tui.training.learner import Learner, perplexity
 from rnnlm_tui.training.networks import Loss
+from rnnlm_tui.training.run import Job, versions_without_torch
 
 REPORT_EVERY_S = 0.1
 MOST_RECOVERIES = 3
@@ -82,7 +82,7 @@ class Trainer:
                 break
             else:
                 yield from self._end_epoch()
-                if self._control.stopped or self._position.has_waited_enough(config.train):
+                if self._control.stopped or self._position.patience_exhausted(config.train):
                     break
         yield self._finished(self._why_over())
 

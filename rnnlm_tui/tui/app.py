@@ -15,31 +15,31 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.tui.looks import IN_ANSI_COLOURS, WITHOUT_COLOURS
-from rnnlm_tui.tui.own_words import in_sentences
-from rnnlm_tui.tui.predictor import Speaker
 from rnnlm_tui.tui.preferences import (
     keymap_path,
     load_preferences,
     save_preferences,
     write_keymap,
 )
-from rnnlm_tui.tui.screens.autocomplete import AutocompleteScreen
-from rnnlm_tui.tui.speakers import Speakers
-from rnnlm_tui.tui.terminal_app import TerminalApp
-from rnnlm_tui.tui.transcript import Transcript
 from rnnlm_tui.tui.widgets.header import Header
+from rnnlm_tui.tui.widgets.styles import IN_ANSI_COLOURS, WITHOUT_COLOURS
+from rnnlm_tui.tui.widgets.terminal import TerminalApp
+from rnnlm_tui.tui.widgets.wording import in_sentences
+from rnnlm_tui.tui.writing.active_model import ModelLoader
+from rnnlm_tui.tui.writing.predictor import LoadedModel
+from rnnlm_tui.tui.writing.screen import AutocompleteScreen
+from rnnlm_tui.tui.writing.transcript import Transcript
 
 if TYPE_CHECKING:
     from rnnlm_tui.events import Saved
-    from rnnlm_tui.library import Library
-    from rnnlm_tui.tui.keys import Mode
-    from rnnlm_tui.tui.run_watcher import WatchedRun
-    from rnnlm_tui.tui.runs import Runs
-    from rnnlm_tui.tui.screens.models import ModelsScreen
-    from rnnlm_tui.tui.screens.train import TrainScreen
-    from rnnlm_tui.tui.train_plan import Plan
-    from rnnlm_tui.tui.training_process import TrainingProcess
+    from rnnlm_tui.store.library import Library
+    from rnnlm_tui.tui.help.bindings import Mode
+    from rnnlm_tui.tui.models.screen import ModelsScreen
+    from rnnlm_tui.tui.runs.child import TrainingProcess
+    from rnnlm_tui.tui.runs.manager import Runs
+    from rnnlm_tui.tui.runs.watcher import WatchedRun
+    from rnnlm_tui.tui.train.plan import Plan
+    from rnnlm_tui.tui.train.screen import TrainScreen
 
 LOOK_S = 2.0
 """How often it looks whether another process has saved the model that suggests."""
@@ -84,7 +84,7 @@ class RnnlmApp(TerminalApp):
         self._is_quitting = False
         self._library: Library | None = None
         self._runs: Runs | None = None
-        self._speakers = Speakers(lambda: self.library, self._speaker_changed, self.explain)
+        self._speakers = ModelLoader(lambda: self.library, self._speaker_changed, self.explain)
         self.autocomplete = AutocompleteScreen(Transcript(data_dir / "session"))
         self._train: TrainScreen | None = None
         self._models: ModelsScreen | None = None
@@ -98,7 +98,7 @@ class RnnlmApp(TerminalApp):
     def library(self) -> Library:
         """The models in the data folder. Imports numpy at its first use."""
         if self._library is None:
-            from rnnlm_tui.library import Library
+            from rnnlm_tui.store.library import Library
 
             self._library = Library(self._data_dir)
         return self._library
@@ -107,7 +107,7 @@ class RnnlmApp(TerminalApp):
     def runs(self) -> Runs:
         """What trains."""
         if self._runs is None:
-            from rnnlm_tui.tui.runs import Runs
+            from rnnlm_tui.tui.runs.manager import Runs
 
             self._runs = Runs(self.library)
             self._runs.on_saved, self._runs.on_end = self._run_saved, self._run_ended
@@ -117,7 +117,7 @@ class RnnlmApp(TerminalApp):
     def train_screen(self) -> TrainScreen:
         """The Train screen, made at its first use."""
         if self._train is None:
-            from rnnlm_tui.tui.screens.train import TrainScreen
+            from rnnlm_tui.tui.train.screen import TrainScreen
 
             self._train = TrainScreen()
         return self._train
@@ -126,13 +126,13 @@ class RnnlmApp(TerminalApp):
     def models_screen(self) -> ModelsScreen:
         """The Models screen, made at its first use."""
         if self._models is None:
-            from rnnlm_tui.tui.screens.models import ModelsScreen
+            from rnnlm_tui.tui.models.screen import ModelsScreen
 
             self._models = ModelsScreen()
         return self._models
 
     @property
-    def speaker(self) -> Speaker | None:
+    def speaker(self) -> LoadedModel | None:
         """The model that suggests."""
         return self._speakers.current
 
@@ -220,7 +220,7 @@ class RnnlmApp(TerminalApp):
     def _load_keymap(self) -> None:
         if not keymap_path(self._config_dir).exists():
             return
-        from rnnlm_tui.tui.user_keys import checked_keymap
+        from rnnlm_tui.tui.help.keymap import checked_keymap
 
         with self.explained():
             keymap, faults = checked_keymap(self._config_dir)
@@ -245,7 +245,7 @@ class RnnlmApp(TerminalApp):
 
     @work(group="quit")
     async def _ask_and_quit(self, run: TrainingProcess) -> None:
-        from rnnlm_tui.tui.screens.dialogs import Choice
+        from rnnlm_tui.tui.widgets.dialogs import Choice
 
         choice = Choice(
             "A model trains",
@@ -281,14 +281,14 @@ class RnnlmApp(TerminalApp):
 
     def action_keys(self) -> None:
         """Shows all keys."""
-        from rnnlm_tui.tui.screens.keys import KeysScreen
+        from rnnlm_tui.tui.help.screen import KeysScreen
 
         if not isinstance(self.screen, KeysScreen):
             self.push_screen(KeysScreen())
 
     def action_write_keymap(self) -> None:
         """Writes a keymap file to edit."""
-        from rnnlm_tui.tui.keys import keymap_lines
+        from rnnlm_tui.tui.help.bindings import keymap_lines
 
         with self.explained():
             self.tell(f"edit {write_keymap(self._config_dir, keymap_lines())}, then start again")
@@ -301,7 +301,7 @@ class RnnlmApp(TerminalApp):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action of the screen, the models to write with, and Textual's own few."""
-        from rnnlm_tui.tui.commands import commands
+        from rnnlm_tui.tui.help.palette import commands
 
         yield from commands(self, screen)
         own = {"Theme", "Screenshot"}
@@ -342,7 +342,7 @@ class RnnlmApp(TerminalApp):
     @work(group="start")
     async def train_first_model(self) -> None:
         """What the empty first screen offers: a model is trained, or a run of it goes on."""
-        from rnnlm_tui.tui.training_process import TrainingRequest
+        from rnnlm_tui.tui.runs.child import TrainingRequest
 
         with self.explained():
             found = await asyncio.to_thread(self.library.runs)
@@ -363,7 +363,7 @@ class RnnlmApp(TerminalApp):
     @work(group="counts")
     async def count_first(self, plan: Plan, paths: tuple[str, ...]) -> None:
         """Counts the text that a network begins to learn, so that somebody suggests meanwhile."""
-        from rnnlm_tui.tui.counts_first import counts_of
+        from rnnlm_tui.tui.train.ngram_bootstrap import counts_of
 
         name = await counts_of(plan, paths, self.library)
         if name is None:
@@ -411,7 +411,7 @@ class RnnlmApp(TerminalApp):
     @work(group="measure")
     async def _measure(self, name: str) -> None:
         """Finds out how good a model is that has been trained, on the lines that it never saw."""
-        from rnnlm_tui.model_files import read_card
+        from rnnlm_tui.store.files import read_card
 
         if name == self.speaker_name:
             self.autocomplete.find_trust()

@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from rnnlm_tui.errors import RnnlmError, StorageError, UsageError, reason
-from rnnlm_tui.tui.text_files import put_in_place
+from rnnlm_tui.errors import RnnlmError, StorageError, UsageError, os_reason
+from rnnlm_tui.tui.session.text_files import put_in_place
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ def save_preferences(folder: Path, preferences: Preferences) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         put_in_place(path, json.dumps(asdict(preferences), indent=1))
     except OSError as error:
-        raise StorageError(f"could not save {path}: {reason(error)}") from error
+        raise StorageError(f"could not save {path}: {os_reason(error)}") from error
 
 
 def keymap_path(folder: Path) -> Path:
@@ -61,7 +61,7 @@ def load_keymap(folder: Path, known: Iterable[str]) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise UsageError(f"cannot read {path}: {reason(error)}") from error
+        raise UsageError(f"cannot read {path}: {os_reason(error)}") from error
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path} is not valid TOML: {error}") from error
     keys = {name: value for name, value in data.items() if isinstance(value, str)}
@@ -106,5 +106,5 @@ def write_keymap(folder: Path, lines: Iterable[tuple[str, str, str]]) -> Path:
         if path.exists():
             why = f"{path} is there already"
             raise RnnlmError(why, "edit it, and start the app again") from error
-        raise StorageError(f"could not write {path}: {reason(error)}") from error
+        raise StorageError(f"could not write {path}: {os_reason(error)}") from error
     return path

@@ -7,7 +7,7 @@ import os
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from rnnlm_tui.errors import StorageError, reason
+from rnnlm_tui.errors import StorageError, os_reason
 from rnnlm_tui.paths import config_dir, log_dir
 
 FRAMES_A_SECOND = "500"
@@ -38,7 +38,7 @@ def _log_to_file() -> Path:
         handler = RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8")
     except OSError as error:
         raise StorageError(
-            f"cannot write the log {path}: {reason(error)}", "RNNLM_LOG_DIR names another folder"
+            f"cannot write the log {path}: {os_reason(error)}", "RNNLM_LOG_DIR names another folder"
         ) from error
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     for name in ("rnnlm_tui", "asyncio"):  # asyncio tells of errors in callbacks

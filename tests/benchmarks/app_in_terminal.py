@@ -13,8 +13,8 @@ from pathlib import Path
 
 import psutil
 
-from rnnlm_tui.library import Library
 from rnnlm_tui.paths import data_dir
+from rnnlm_tui.store.library import Library
 from tests.tui.terminal import Terminal
 
 ROW = re.compile(r" [▸ ][\d ] (\S+) +(<?\d+%) ")

@@ -25,10 +25,10 @@ import numpy as np
 import torch
 
 from rnnlm_tui.config import make_run_config
-from rnnlm_tui.lm.families import FAMILIES
+from rnnlm_tui.lm.registry import FAMILIES
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.text.corpus import read_corpus
-from rnnlm_tui.text.lines import PreparedLines
+from rnnlm_tui.text.encoded import PreparedLines
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.text.vocabulary import PADDING
 from rnnlm_tui.training.learner import Learner
@@ -63,7 +63,7 @@ def train(threads: int, epochs: int) -> Reached | None:
     """Trains until the accuracy is that of the lesson, or `epochs` are over."""
     corpus = read_corpus([bundled_corpus()], None, io.BytesIO())
     settings = {"held_out": 0, "dropout": 0, "unknown_share": 0, "epochs": epochs}
-    config = make_run_config("gru", [settings, {"threads": threads}], corpus.spaced_words)
+    config = make_run_config("gru", [settings, {"threads": threads}], corpus.whitespace_words)
     lines = FAMILIES["gru"].prepare(corpus, TOKENIZERS[config.tokenizer], config)
     assert isinstance(lines, PreparedLines)
     learner, spent, of_cores = Learner(config, lines), 0.0, 0.0

@@ -34,7 +34,7 @@ def keras_epochs(epochs: int, threads: int) -> None:
     import tf_keras as keras
 
     from rnnlm_tui.text.corpus import read_corpus
-    from rnnlm_tui.text.examples import prepare
+    from rnnlm_tui.text.prefixes import prepare
     from rnnlm_tui.text.tokenizer import LessonTokenizer
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)

@@ -24,11 +24,11 @@ from pathlib import Path
 
 import numpy as np
 
+from rnnlm_tui.lm.kneser_ney import Arrays, count_levels, level_arrays
 from rnnlm_tui.lm.ngram import NgramModel
-from rnnlm_tui.lm.ngram_counts import Arrays, count_levels, level_arrays
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.text.corpus import read_corpus
-from rnnlm_tui.text.lines import PreparedLines, prepare_lines
+from rnnlm_tui.text.encoded import PreparedLines, prepare_lines
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 
 LINE_WORDS, FOLLOWERS, SPELLINGS = 8, 40, 30_000

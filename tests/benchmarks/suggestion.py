@@ -16,9 +16,9 @@ import statistics
 import time
 from pathlib import Path
 
-from rnnlm_tui.library import Library
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import bundled_corpus, data_dir
+from rnnlm_tui.store.library import Library
 from rnnlm_tui.suggest import suggest
 from rnnlm_tui.text.corpus import read_corpus
 

@@ -24,9 +24,9 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.suggest import suggest
 from rnnlm_tui.text.corpus import read_corpus
-from rnnlm_tui.tui.screens.autocomplete import CANDIDATES
-from rnnlm_tui.tui.screens.writing import EARLIER_LINES
-from rnnlm_tui.tui.widgets.candidates import in_percent
+from rnnlm_tui.tui.writing.candidates import in_percent
+from rnnlm_tui.tui.writing.screen import CANDIDATES
+from rnnlm_tui.tui.writing.writing_screen import EARLIER_LINES
 from tests.benchmarks.app_in_terminal import (
     Rows,
     app,

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import NgramConfig, make_run_config
-from rnnlm_tui.lm.families import FAMILIES
+from rnnlm_tui.lm.kneser_ney import FALLBACK, count_levels, discounts_of, estimate, level_arrays
 from rnnlm_tui.lm.ngram import NgramModel
-from rnnlm_tui.lm.ngram_counts import FALLBACK, count_levels, discounts_of, estimate, level_arrays
+from rnnlm_tui.lm.registry import FAMILIES
 from rnnlm_tui.text.corpus import Corpus
-from rnnlm_tui.text.lines import EncodedLines, PreparedLines, prepare_lines
+from rnnlm_tui.text.encoded import EncodedLines, PreparedLines, prepare_lines
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 
 TOKENIZER = TOKENIZERS["whitespace"]

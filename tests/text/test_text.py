@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.text.corpus import Corpus, check_files, read_corpus, split_held_out
-from rnnlm_tui.text.examples import PrefixExamples, PreparedCorpus, prepare
+from rnnlm_tui.text.prefixes import PrefixExamples, PreparedCorpus, prepare
 from rnnlm_tui.text.tokenizer import LessonTokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary, count_words
 
@@ -243,5 +243,5 @@ def test_files_that_do_not_fit_into_the_memory_are_refused(tmp_path: Path) -> No
     with pytest.raises(CorpusError) as caught:
         check_files(paths, lambda: 239_000_000)
     assert caught.value.message == (
-        "the corpus is 60.0 MB: to read it takes 240.0 MB of memory, 239.0 MB are free"
+        "the corpus is 60.0 MB: reading it takes 240.0 MB of memory, 239.0 MB are free"
     )

@@ -8,12 +8,12 @@ from typing import Any
 
 from rnnlm_tui.config import make_run_config
 from rnnlm_tui.events import Event
-from rnnlm_tui.lm.families import FAMILIES
+from rnnlm_tui.lm.registry import FAMILIES
 from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.training.checkpoint import RunState
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.job import Job
+from rnnlm_tui.training.run import Job
 from rnnlm_tui.training.trainer import Trainer
 
 SMALL = {

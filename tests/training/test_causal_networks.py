@@ -200,7 +200,7 @@ def test_numpy_predicts_what_pytorch_does(
     model = numpy_model(ours)
     rng = np.random.default_rng(6)
     line = [2, *rng.integers(4, WORDS, 6).tolist(), 2, 1, *rng.integers(4, WORDS, 6).tolist()]
-    assert model.carries_lines == (context == "stream")
+    assert model.uses_previous_lines == (context == "stream")
     # Typed on, taken back, typed differently, and a shorter line: the states are kept and dropped.
     for seen in (line, line[:4], [*line[:4], 9, 10], line, [2], [2, 1]):
         found = model.next_word_probabilities(seen)

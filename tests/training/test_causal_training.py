@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from rnnlm_tui.config import make_run_config
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.events import EpochEnded, Event, Finished, Progress, Saved
-from rnnlm_tui.lm.families import FAMILIES
-from rnnlm_tui.model_files import load_model, read_card
+from rnnlm_tui.lm.registry import FAMILIES
+from rnnlm_tui.store.files import load_model, read_card
 from rnnlm_tui.text.corpus import read_corpus
-from rnnlm_tui.text.lines import PreparedLines
+from rnnlm_tui.text.encoded import PreparedLines
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.training.checkpoint import RunState, load_state
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.learner import Learner
+from rnnlm_tui.training.run import Job
 from rnnlm_tui.training.trainer import Trainer
 from tests.conftest import VERSES
 

@@ -26,7 +26,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rnnlm_tui import model_files
 from rnnlm_tui.errors import ModelError, StorageError
 from rnnlm_tui.events import (
     Event,
@@ -39,6 +38,7 @@ from rnnlm_tui.events import (
     from_json_line,
     to_json_line,
 )
+from rnnlm_tui.store import files
 from rnnlm_tui.training.checkpoint import (
     LAST_NUMBER,
     Checkpoints,
@@ -48,7 +48,7 @@ from rnnlm_tui.training.checkpoint import (
     load_state,
     record,
 )
-from tests.test_model_files import (
+from tests.store.test_files import (
     HOSTILE,
     JSON_VALUES,
     WORDS,
@@ -65,7 +65,7 @@ from tests.test_model_files import (
 
 def fail_for(part: str, code: int = errno.ENOSPC) -> Callable[..., None]:
     """A `write_file` that writes the first bytes of a file whose name holds `part`, and fails."""
-    real = model_files.write_file
+    real = files.write_file
 
     def write_file(path: Path, write: Callable[[Path], None]) -> None:
         def cut_short(temporary: Path) -> None:
@@ -88,27 +88,27 @@ def test_a_save_that_fails_leaves_the_model_that_was_there(
 ) -> None:
     make_model(tmp_path, epoch=1)
     before = contents(tmp_path)
-    monkeypatch.setattr(model_files, "write_file", fail_for(part, code))
+    monkeypatch.setattr(files, "write_file", fail_for(part, code))
     with pytest.raises(StorageError) as caught:
         make_model(tmp_path, epoch=2, seed=1)
     assert part in caught.value.message
     assert os.strerror(code).lower() in caught.value.message
     assert contents(tmp_path) == before
-    assert model_files.load_model(tmp_path)[0].metrics["epoch"] == 1
+    assert files.load_model(tmp_path)[0].metrics["epoch"] == 1
 
 
 @pytest.mark.parametrize("part", ["vocabulary", "weights", "model"])
 def test_a_first_save_that_fails_leaves_no_model_and_no_temporary_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
-    monkeypatch.setattr(model_files, "write_file", fail_for(part))
+    monkeypatch.setattr(files, "write_file", fail_for(part))
     with pytest.raises(StorageError, match="no space left on device"):
         make_model(tmp_path)
     assert "model.json" not in contents(tmp_path)
     assert not [name for name in contents(tmp_path) if name.endswith(".tmp")]
     monkeypatch.undo()
     make_model(tmp_path)
-    model_files.load_model(tmp_path)
+    files.load_model(tmp_path)
 
 
 def test_a_save_that_failed_is_made_up_for_by_the_next(
@@ -116,11 +116,11 @@ def test_a_save_that_failed_is_made_up_for_by_the_next(
 ) -> None:
     checkpoints, card = Checkpoints(tmp_path), small_card()
     with monkeypatch.context() as patch, pytest.raises(StorageError):
-        patch.setattr(model_files, "write_file", fail_for("model"))
+        patch.setattr(files, "write_file", fail_for("model"))
         checkpoints.save_model(card, WORDS, random_weights(card))
     assert checkpoints.fresh
     checkpoints.save_model(card, WORDS, random_weights(card))
-    model_files.load_model(tmp_path)
+    files.load_model(tmp_path)
     assert len(contents(tmp_path)) == 3
 
 
@@ -129,7 +129,7 @@ def test_a_new_run_replaces_words_and_weights_and_removes_the_old(tmp_path: Path
     card = small_card(epoch=2, words=("other", "words"))
     weights = random_weights(card, seed=4)
     Checkpoints(tmp_path).save_model(card, ("other", "words"), weights)
-    second, model = model_files.load_model(tmp_path)
+    second, model = files.load_model(tmp_path)
     assert model.vocabulary.words == ("other", "words")
     assert {first.weights, first.vocabulary}.isdisjoint({second.weights, second.vocabulary})
     assert set(contents(tmp_path)) == {"model.json", second.weights, second.vocabulary}
@@ -138,17 +138,17 @@ def test_a_new_run_replaces_words_and_weights_and_removes_the_old(tmp_path: Path
 def test_a_run_that_goes_on_keeps_its_words_and_its_date(tmp_path: Path) -> None:
     first = make_model(tmp_path)
     dated = json.loads((tmp_path / "model.json").read_bytes()) | {"created": "2001-02-03"}
-    model_files.write_json(tmp_path / "model.json", dated)
+    files.write_json(tmp_path / "model.json", dated)
     checkpoints = Checkpoints(tmp_path)
     checkpoints.fresh = False
     card = small_card(epoch=2)
     checkpoints.save_model(card, WORDS, random_weights(card, seed=1))
-    second = model_files.read_card(tmp_path)
+    second = files.read_card(tmp_path)
     assert (second.vocabulary, second.created) == (first.vocabulary, "2001-02-03")
     assert second.weights != first.weights
     assert checkpoints.metrics() == epoch_figures(2)
     checkpoints.save_model(replace(card, epochs_done=3), WORDS, None)
-    third = model_files.read_card(tmp_path)
+    third = files.read_card(tmp_path)
     assert (third.weights, third.metrics, third.epochs_done) == (second.weights, second.metrics, 3)
     kept = checkpoints.best_weights()
     assert all(np.array_equal(kept[k], w) for k, w in random_weights(card, seed=1).items())
@@ -163,7 +163,7 @@ def test_a_run_that_goes_on_makes_up_for_a_card_that_was_lost(tmp_path: Path) ->
     with pytest.raises(ModelError, match="gone or damaged"):
         checkpoints.save_model(card, WORDS, None)
     checkpoints.save_model(card, WORDS, random_weights(card))
-    loaded, model = model_files.load_model(tmp_path)
+    loaded, model = files.load_model(tmp_path)
     assert loaded.metrics["epoch"] == 2
     assert model.vocabulary.words == WORDS
 
@@ -189,15 +189,15 @@ def test_new_files_never_take_the_names_of_those_in_use(
     (tmp_path / card.weights).rename(tmp_path / f"weights-{weights}.safetensors")
     data = json.loads((tmp_path / "model.json").read_bytes())
     data |= {"vocabulary": words_file, "weights": f"weights-{weights}.safetensors"}
-    model_files.write_json(tmp_path / "model.json", data)
+    files.write_json(tmp_path / "model.json", data)
     (tmp_path / f"weights-{LAST_NUMBER}0.safetensors").write_bytes(b"a stranger")
     before = contents(tmp_path)
     with monkeypatch.context() as patch, pytest.raises(StorageError):
-        patch.setattr(model_files, "write_file", fail_for("model"))
+        patch.setattr(files, "write_file", fail_for("model"))
         make_model(tmp_path, epoch=2, seed=1)
     assert contents(tmp_path) == before
     make_model(tmp_path, epoch=2, seed=1)
-    assert model_files.load_model(tmp_path)[0].metrics["epoch"] == 2
+    assert files.load_model(tmp_path)[0].metrics["epoch"] == 2
 
 
 def test_temporary_files_of_a_run_that_was_killed_are_removed(tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def test_temporary_files_of_a_run_that_was_killed_are_removed(tmp_path: Path) ->
         (tmp_path / name).write_bytes(b"half")
     (tmp_path / "notes.txt").write_text("the user's own")
     make_model(tmp_path, epoch=2)
-    card = model_files.read_card(tmp_path)
+    card = files.read_card(tmp_path)
     assert set(contents(tmp_path)) == {"model.json", "notes.txt", card.weights, card.vocabulary}
 
 
@@ -293,7 +293,7 @@ def with_tensors(change: Callable[[dict[str, NDArray[Any]]], object]) -> bytes:
     tensors["run"] = np.frombuffer(json.dumps(facts_of(saved_state())).encode(), np.uint8)
     change(tensors)
     with tempfile.TemporaryDirectory() as name:
-        model_files.write_tensors(Path(name) / "state", tensors)
+        files.write_tensors(Path(name) / "state", tensors)
         return (Path(name) / "state").read_bytes()
 
 
@@ -332,7 +332,7 @@ def test_a_state_that_cannot_be_saved_leaves_the_old_one(
     checkpoints = Checkpoints(tmp_path)
     checkpoints.save_state(state_of(epoch=3))
     before = contents(tmp_path)
-    monkeypatch.setattr(model_files, "write_file", fail_for("resume"))
+    monkeypatch.setattr(files, "write_file", fail_for("resume"))
     with pytest.raises(StorageError, match=r"resume\.safetensors: no space left on device"):
         checkpoints.save_state(state_of(epoch=4))
     assert contents(tmp_path) == before
@@ -665,7 +665,7 @@ def test_the_older_history_stays_whole_where_it_cannot_be_cut(
 ) -> None:
     older: list[Event] = [started(name="older"), saved(1)]
     record_all(tmp_path, *older)
-    monkeypatch.setattr(model_files, "write_file", fail_for("history"))
+    monkeypatch.setattr(files, "write_file", fail_for("history"))
     events: list[Event] = [started(), saved(1)]
     with pytest.raises(StorageError, match=r"history\.jsonl: no space left"):
         record_all(tmp_path, *events)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rnnlm_tui.config import LessonConfig
-from rnnlm_tui.lm.recurrent import LessonModel, lesson_layers, lesson_shapes
+from rnnlm_tui.lm.lesson import LessonModel, lesson_layers, lesson_shapes
 from rnnlm_tui.text.tokenizer import LessonTokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.training.networks import KerasAdam, LessonNetwork, Loss, dropout_mask

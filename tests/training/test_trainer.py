@@ -24,9 +24,9 @@ from rnnlm_tui.events import (
     from_json_line,
     to_json_line,
 )
-from rnnlm_tui.model_files import load_model, read_card
-from rnnlm_tui.suggest import continue_line
-from rnnlm_tui.text.examples import PrefixExamples
+from rnnlm_tui.store.files import load_model, read_card
+from rnnlm_tui.suggest import generate_words
+from rnnlm_tui.text.prefixes import PrefixExamples
 from rnnlm_tui.training.checkpoint import load_state
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.learner import Learner
@@ -209,7 +209,7 @@ def test_the_seed_line_is_continued_after_each_epoch_as_the_saved_model_does(
     first, second = epochs_of(events)
     assert (first.sample["seed"], second.sample["seed"]) == ("The cat", "a bird")
     _, model = load_model(tmp_path / "a")
-    assert second.sample["text"] == " ".join(["a bird", *continue_line(model, "a bird", 10)])
+    assert second.sample["text"] == " ".join(["a bird", *generate_words(model, "a bird", 10)])
 
 
 def test_held_out_lines_decide_which_epoch_is_kept(corpus_file: Path, tmp_path: Path) -> None:

@@ -23,10 +23,10 @@ from textual.widget import Widget
 
 from rnnlm_tui.config import LessonConfig, RunConfig, TrainConfig
 from rnnlm_tui.errors import ModelError
-from rnnlm_tui.library import Library
+from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.model_files import ModelCard
-from rnnlm_tui.printing import printable
+from rnnlm_tui.store.files import ModelCard
+from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.tokenizer import LessonTokenizer, Tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.tui.app import RnnlmApp
@@ -56,8 +56,8 @@ class ScriptedModel:
     `asked` keeps the words of every context."""
 
     window = 10
-    carries_lines = False
-    unsuggested_ids: tuple[int, ...] = (0,)
+    uses_previous_lines = False
+    excluded_ids: tuple[int, ...] = (0,)
     tokenizer: Tokenizer = LessonTokenizer()
 
     def __init__(self, script: Mapping[str, Mapping[str, float]] = SONNET) -> None:
@@ -265,7 +265,7 @@ def check_layout(app: App[Any]) -> None:
     for strip in strips:
         cells = sum(cell_len(segment.text) for segment in strip)
         assert cells == width, f"{cells} cells instead of {width}: {strip.text!r}"
-        assert printable(strip.text) == strip.text, repr(strip.text)
+        assert sanitize(strip.text) == strip.text, repr(strip.text)
 
 
 def in_order(text: str, *parts: str) -> bool:

@@ -106,7 +106,7 @@ class Script:
         """Plays the script; returns the exit code."""
         with ExitStack() as held:
             if self.records:
-                from rnnlm_tui.library import Library
+                from rnnlm_tui.store.library import Library
 
                 library = Library(self.folder.parents[1])
                 held.enter_context(library.lock(self.options.name))
@@ -119,7 +119,7 @@ class Script:
                 for epoch in range(self.first, self.options.epochs + 1):
                     self.epoch = epoch
                     self.train_epoch()
-                    if self.has_waited_enough():
+                    if self.patience_exhausted():
                         break
                 self.at("end")
                 reason: FinishReason = "completed"
@@ -167,11 +167,11 @@ class Script:
     def save_model(self) -> None:
         """Puts a whole tiny model in place."""
         if self.options.model:
-            from tests.test_model_files import make_model  # imports numpy, 0.3 s
+            from tests.store.test_files import make_model  # imports numpy, 0.3 s
 
             make_model(self.folder, self.epoch)
 
-    def has_waited_enough(self) -> bool:
+    def patience_exhausted(self) -> bool:
         """Whether the run ends early after this epoch."""
         patience = self.options.patience
         return patience is not None and self.epoch >= (self.best or 0) + patience
@@ -179,7 +179,7 @@ class Script:
     def save_state(self, epoch: int) -> None:
         """Puts a state without weights in place, to go on with at this epoch."""
         if self.options.model:
-            from tests.test_saved_run import put_state  # imports numpy, 0.3 s
+            from tests.store.test_run_state import put_state  # imports numpy, 0.3 s
 
             options = self.options
             put_state(self.folder, epoch, options.epochs, self.best, options.patience)

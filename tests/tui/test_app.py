@@ -22,22 +22,22 @@ from textual.worker import WorkerFailed
 
 from rnnlm_tui import tui
 from rnnlm_tui.errors import ModelError, StorageError
-from rnnlm_tui.library import BUILT_IN
-from rnnlm_tui.tui import counts_first
+from rnnlm_tui.store.library import BUILT_IN
 from rnnlm_tui.tui.app import RnnlmApp
-from rnnlm_tui.tui.keys import all_ids, own_bindings, screens, sections
+from rnnlm_tui.tui.help.bindings import all_ids, own_bindings, screens, sections
+from rnnlm_tui.tui.help.screen import KeysScreen
+from rnnlm_tui.tui.models.table import ModelTable
 from rnnlm_tui.tui.preferences import Preferences, load_preferences
-from rnnlm_tui.tui.screens.autocomplete import AutocompleteScreen
-from rnnlm_tui.tui.screens.dialogs import AskPath, Choice
-from rnnlm_tui.tui.screens.keys import KeysScreen
-from rnnlm_tui.tui.screens.train import TrainScreen
 from rnnlm_tui.tui.start import _log_to_file
-from rnnlm_tui.tui.train_plan import Plan
+from rnnlm_tui.tui.train import ngram_bootstrap
+from rnnlm_tui.tui.train.plan import Plan
+from rnnlm_tui.tui.train.screen import TrainScreen
+from rnnlm_tui.tui.widgets.dialogs import AskPath, Choice
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
-from rnnlm_tui.tui.widgets.line_editor import LineEditor
-from rnnlm_tui.tui.widgets.model_table import ModelTable
-from rnnlm_tui.tui.widgets.transcript_view import TranscriptView
+from rnnlm_tui.tui.writing.editor import LineEditor
+from rnnlm_tui.tui.writing.screen import AutocompleteScreen
+from rnnlm_tui.tui.writing.transcript_view import TranscriptView
 from tests.tui.helpers import (
     ScriptedLibrary,
     ScriptedModel,
@@ -631,7 +631,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> None:
         library.models["text-counts"] = ScriptedModel(chain("shall", "we"))
         return "text-counts"
 
-    monkeypatch.setattr(counts_first, "counts_of", counts_of)
+    monkeypatch.setattr(ngram_bootstrap, "counts_of", counts_of)
 
 
 @pytest.mark.usefixtures("counted")

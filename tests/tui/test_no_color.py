@@ -15,17 +15,17 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Button, RadioButton
 
-from rnnlm_tui.library import Library
+from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.app import RnnlmApp
+from rnnlm_tui.tui.models.table import ModelTable
 from rnnlm_tui.tui.preferences import Preferences
-from rnnlm_tui.tui.runs import Runs
-from rnnlm_tui.tui.screens.dialogs import AskText, Choice, Confirm
-from rnnlm_tui.tui.screens.train import TrainScreen
-from rnnlm_tui.tui.training_process import TrainingRequest
-from rnnlm_tui.tui.widgets.model_table import ModelTable
-from rnnlm_tui.tui.widgets.run_view import RunHead
-from rnnlm_tui.tui.widgets.train_form import TrainForm
-from tests.test_model_files import make_model
+from rnnlm_tui.tui.runs.child import TrainingRequest
+from rnnlm_tui.tui.runs.manager import Runs
+from rnnlm_tui.tui.train.form import TrainForm
+from rnnlm_tui.tui.train.run_view import RunHead
+from rnnlm_tui.tui.train.screen import TrainScreen
+from rnnlm_tui.tui.widgets.dialogs import AskText, Choice, Confirm
+from tests.store.test_files import make_model
 from tests.tui import scripted_child
 from tests.tui.helpers import press, rows_of, scripted_app, wait_until
 from tests.tui.test_screen_snapshots import SUMMARY

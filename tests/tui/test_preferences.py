@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rnnlm_tui.errors import RnnlmError, StorageError, UsageError
-from rnnlm_tui.tui.keys import all_ids, keymap_lines
+from rnnlm_tui.tui.help.bindings import all_ids, keymap_lines
 from rnnlm_tui.tui.preferences import (
     Preferences,
     load_keymap,

@@ -16,21 +16,21 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from rnnlm_tui.library import Library
-from rnnlm_tui.tui import training_process
+from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.app import RnnlmApp
-from rnnlm_tui.tui.runs import Runs
-from rnnlm_tui.tui.screens import train_run
-from rnnlm_tui.tui.screens.train import TrainScreen
-from rnnlm_tui.tui.training_process import TrainingRequest
-from rnnlm_tui.tui.widgets.model_table import ModelTable
-from rnnlm_tui.tui.widgets.run_lines import WrappedLines
-from rnnlm_tui.tui.widgets.run_view import RunHead
-from rnnlm_tui.tui.widgets.train_form import TrainForm
-from tests.test_model_files import make_model, put
+from rnnlm_tui.tui.models.table import ModelTable
+from rnnlm_tui.tui.runs import child
+from rnnlm_tui.tui.runs.child import TrainingRequest
+from rnnlm_tui.tui.runs.manager import Runs
+from rnnlm_tui.tui.train import run_pane
+from rnnlm_tui.tui.train.form import TrainForm
+from rnnlm_tui.tui.train.run_lines import WrappedLines
+from rnnlm_tui.tui.train.run_view import RunHead
+from rnnlm_tui.tui.train.screen import TrainScreen
+from tests.store.test_files import make_model, put
 from tests.tui import scripted_child
 from tests.tui.helpers import answered, app_of, press, scripted_app, wait_until
-from tests.tui.test_models_screen import change_card
+from tests.tui.models.test_screen import change_card
 
 Compare = Callable[..., bool]
 SUMMARY = {
@@ -56,8 +56,8 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RnnlmApp:
     """The app, with a training and an answer about the text that are scripted, and a clock that
     stands still."""
     clock = SimpleNamespace(monotonic=lambda: 1000.0)
-    monkeypatch.setattr(training_process, "time", clock)
-    monkeypatch.setattr(train_run, "time", clock)
+    monkeypatch.setattr(child, "time", clock)
+    monkeypatch.setattr(run_pane, "time", clock)
     app = scripted_app(tmp_path)
     says = f"print({json.dumps(json.dumps(SUMMARY))})"
     app._train = TrainScreen((sys.executable, "-c", says))

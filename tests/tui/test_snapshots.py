@@ -14,9 +14,9 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from rnnlm_tui.tui import predictor
 from rnnlm_tui.tui.preferences import Preferences
-from rnnlm_tui.tui.widgets.transcript_view import TranscriptView
+from rnnlm_tui.tui.writing import predictor
+from rnnlm_tui.tui.writing.transcript_view import TranscriptView
 from tests.tui.helpers import app_of, press, scripted_app, wait_until, write
 
 Compare = Callable[..., bool]

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rnnlm_tui.library import Library
+from rnnlm_tui.store.library import Library
 from tests.conftest import VERSES, Command, command_line
 
 if sys.platform == "win32":
@@ -216,8 +216,8 @@ def test_sixteen_colours_do(model: str, kind: str) -> None:
 
 CRASH = """
 import sys
-from rnnlm_tui.cli import main
-from rnnlm_tui.tui.widgets.line_editor import LineEditor
+from rnnlm_tui.cli.main import main
+from rnnlm_tui.tui.writing.editor import LineEditor
 
 def crash(self):
     raise RuntimeError("all is lost")

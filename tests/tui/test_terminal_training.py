@@ -21,8 +21,8 @@ import psutil
 import pytest
 
 from rnnlm_tui.events import EpochEnded, Finished, from_json_line
-from rnnlm_tui.library import Library, Run
-from rnnlm_tui.model_files import HISTORY
+from rnnlm_tui.store.files import HISTORY
+from rnnlm_tui.store.library import Library, Run
 from tests.conftest import VERSES, command_line
 
 if sys.platform == "win32":

@@ -9,8 +9,8 @@ from textual.content import Content
 from textual.style import Style
 from textual.widget import Widget
 
+from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.paths import APP_NAME
-from rnnlm_tui.printing import printable
 
 if TYPE_CHECKING:
     from rnnlm_tui.tui.app import RnnlmApp
@@ -77,7 +77,7 @@ class Header(Widget):
             text = f"[{label}]" if current else f" {label} "
             parts.append(Content.assemble((f" {key}", style.without_color), (text, style + click)))
         left = Content("").join(parts)
-        facts = printable(self._facts)
+        facts = sanitize(self._facts)
         space = self.size.width - left.cell_length - 1
         right = Content(facts).truncate(max(0, space - 1), ellipsis=True)
         gap = " " * max(0, space - right.cell_length)

@@ -17,7 +17,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, OptionList
 
-from rnnlm_tui.printing import printable
+from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.tui.widgets.safe_inputs import SafeInput
 
 MOST_ENTRIES = 200
@@ -60,7 +60,7 @@ def matches(text: str) -> Matches:
                 name = entry.name
                 if not name.startswith(start) or name.startswith(".") > start.startswith("."):
                     continue
-                if printable(name) == name:
+                if sanitize(name) == name:
                     _into(folders, files, entry)
     except (OSError, ValueError):  # ValueError: a NUL in the path
         return Matches(text)

@@ -9,7 +9,7 @@ from textual.reactive import Reactive
 from textual.widgets import Input, TextArea
 from textual.widgets.text_area import EditResult
 
-from rnnlm_tui.printing import printable
+from rnnlm_tui.formatting import sanitize
 
 
 class SafeInput(Input):
@@ -23,7 +23,7 @@ class SafeInput(Input):
 
     def validate_value(self, value: str) -> str:
         """The value as it may be shown, however it was given."""
-        return printable(value)
+        return sanitize(value)
 
 
 class SafeTextArea(TextArea):
@@ -43,5 +43,5 @@ def printable_lines(text: str) -> str:
     """`text` with its tabs and the ends of its lines, and every other control character visible."""
     # The ends are those that a TextArea knows. The letter makes the last line one that has no end.
     lines = f"{text}.".splitlines()
-    shown = "\n".join("\t".join(map(printable, line.split("\t"))) for line in lines)
+    shown = "\n".join("\t".join(map(sanitize, line.split("\t"))) for line in lines)
     return shown[:-1]

@@ -1,0 +1,162 @@
+"""The modes that list the library's models and change it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rnnlm_tui.cli.headless import library_of, print_json
+from rnnlm_tui.errors import ModelError, UsageError
+from rnnlm_tui.evaluate import Evaluation
+from rnnlm_tui.formatting import format_bytes, sanitize
+from rnnlm_tui.store.evaluations import read_evaluation
+from rnnlm_tui.store.library import Entry, Library, check_name
+from rnnlm_tui.store.model_figures import figures_of, percent_text, perplexity_text, words_known
+
+HEADERS: tuple[str, ...] = (
+    *("name", "preset", "corpus", "words", "epochs"),
+    *("perplexity", "top-1", "keys saved", "measured on", "size", "saved"),
+)
+CORPUS_WIDTH = 24
+
+
+def models(options: argparse.Namespace) -> int:
+    """`--models`."""
+    library = library_of(options)
+    entries = library.entries()
+    if options.json:
+        print_json({"models": [entry_json(e, _evaluation(library, e)) for e in entries]})
+    elif entries:
+        print("\n".join(models_table((e, _evaluation(library, e)) for e in entries)))
+    else:
+        print("no models yet; train one: rnnlm-tui --train", file=sys.stderr)
+    return 0
+
+
+def _evaluation(library: Library, entry: Entry) -> Evaluation | None:
+    return read_evaluation(library.path(entry.name), entry.card) if entry.card else None
+
+
+def entry_json(entry: Entry, evaluation: Evaluation | None = None) -> dict[str, Any]:
+    """A model as `--models --json` lists it; `evaluation` is that of its held-out lines."""
+    card = entry.card
+    return {
+        "name": entry.name,
+        "preset": card.config.preset if card else None,
+        "corpus": card.corpus if card else None,
+        "total_words": card.total_words if card else None,
+        "parameters": card.parameters if card else None,
+        "epochs_done": card.epochs_done if card else None,
+        "metrics": card.metrics if card else None,
+        "evaluation": asdict(evaluation) if evaluation else None,
+        "size_bytes": entry.size_bytes,
+        "created": card.created if card else None,
+        "updated": card.updated if card else None,
+        "built_in": entry.built_in,
+        "trained_by": entry.trained_by,
+        "damaged": entry.damaged,
+    }
+
+
+def models_table(listed: Iterable[tuple[Entry, Evaluation | None]]) -> Iterator[str]:
+    """The models for a person."""
+    rows, notes = [HEADERS], []
+    for entry, evaluation in listed:
+        name = sanitize(entry.name)
+        rows.append(_row(entry, evaluation))
+        if entry.card is None:
+            notes.append(f"{name} is damaged: {sanitize(entry.damaged or '')}")
+        elif entry.trained_by:
+            notes.append(f"{name} is in training by {sanitize(entry.trained_by)}")
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
+    yield from notes
+
+
+def _row(entry: Entry, evaluation: Evaluation | None) -> tuple[str, ...]:
+    name, size, card = sanitize(entry.name), format_bytes(entry.size_bytes), entry.card
+    if card is None:
+        return (name, "damaged", *[""] * (len(HEADERS) - 4), size, "")
+    figures = figures_of(card, evaluation)
+    corpus = sanitize(str(card.corpus.get("name", "")))
+    return (
+        name,
+        card.config.preset,
+        corpus if len(corpus) <= CORPUS_WIDTH else f"{corpus[: CORPUS_WIDTH - 3]}...",
+        f"{words_known(card):,}",
+        str(card.epochs_done),
+        perplexity_text(figures.perplexity) if figures else "",
+        percent_text(figures.top1) if figures else "",
+        percent_text(evaluation.keystroke_savings) if evaluation else "",
+        ("unseen lines" if figures.unseen else "its own lines") if figures else "",
+        size,
+        "built in" if entry.built_in else sanitize(card.updated[:16].replace("T", " ")),
+    )
+
+
+def rename(options: argparse.Namespace) -> int:
+    """`--rename`."""
+    old, new = options.rename
+    library_of(options).rename(old, new)
+    print(f"{old} is now {new}")
+    return 0
+
+
+def delete(options: argparse.Namespace) -> int:
+    """`--delete`: asks on a terminal, needs --yes elsewhere."""
+    name, library = options.delete, library_of(options)
+    if not library.has(name):
+        raise ModelError(f"there is no model {name}", library.known())
+    if not options.yes:
+        if not sys.stdin.isatty():
+            raise UsageError(f"deleting {name} needs a yes", "give --yes")
+        print(
+            f"delete the model {sanitize(name)}? it cannot be brought back [y/N] ",
+            end="",
+            file=sys.stderr,
+        )
+        sys.stderr.flush()
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            print("nothing is deleted", file=sys.stderr)
+            return 1
+    library.delete(name)
+    print(f"{sanitize(name)} is deleted")
+    return 0
+
+
+def export(options: argparse.Namespace) -> int:
+    """`--export`."""
+    name, *targets = options.export
+    if len(targets) > 1:
+        raise UsageError("--export takes a name and a file", "rnnlm-tui --export NAME [FILE]")
+    target = Path(targets[0]) if targets else Path(f"{check_name(name)}.zip")
+    written = library_of(options).export(name, target, replace=options.force)
+    print(f"{name} is written to {sanitize(str(written))}")
+    return 0
+
+
+def import_(options: argparse.Namespace) -> int:
+    """`--import`."""
+    source = Path(getattr(options, "import"))
+    try:
+        name = check_name(source.stem if options.name is None else options.name)
+    except UsageError as error:
+        hint = error.hint if options.name else f"give it one with --name: {error.hint}"
+        raise UsageError(error.message, hint) from error
+    library_of(options).import_(source, name)
+    print(f"{sanitize(str(source))} is now the model {name}")
+    return 0
+
+
+MODES: dict[str, Callable[[argparse.Namespace], int]] = {
+    "models": models,
+    "rename": rename,
+    "delete": delete,
+    "export": export,
+    "import": import_,
+}

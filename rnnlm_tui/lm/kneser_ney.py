@@ -1,0 +1,206 @@
+"""Counts of word sequences, and interpolated modified Kneser-Ney estimates from them.
+
+Source: S. F. Chen and J. Goodman, "An empirical study of smoothing techniques for language
+modeling", 1999, as K. Heafield's lmplz computes it with --discount_fallback: the counts of a
+shorter sequence are those of the different words before it; the begin of a line is never predicted;
+the words alone are interpolated with 1 / (their number, `<unk>` and `</s>` included). One thing is
+an oversight of lmplz, kept so that the figures are the same: where it counts how many sequences
+there are of each count, for the discounts, the shorter sequence that comes last in its order, by
+last words and these by first appearance, has its plain count.
+
+The sequences of k words are the nodes of level k of a trie: sorted by their parent, the node of
+their first k - 1 words, and then by their last word, so that the children of a node stand together.
+Nodes of level 1 are the ids themselves. Shapes: N ids of the text with the begins and the ends of
+its lines, V ids of the vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnlm_tui.text.encoded import EncodedLines
+from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
+
+Arrays = dict[str, NDArray[Any]]
+FALLBACK = (0.5, 1.0, 1.5)
+"""The discounts of an order whose counts give none, as with few words or made-up text."""
+
+SPECIAL_RANKS = (-3, -2, -1)
+"""Where `<unk>`, `<s>` and `</s>` stand in the order of lmplz: in front of the words' places."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """The sequences of k words: the parent and the last word of each, and how often it counts. At
+    level 1 the node is the word. `last` is the node that lmplz has last, with its plain count; None
+    at the highest level, and where it begins a line, since there the count is the plain one."""
+
+    parents: NDArray[np.int32]
+    words: NDArray[np.int32]
+    counts: NDArray[np.int64]
+    last: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimates:
+    """An order's part of the estimates.
+
+    `discounted` has for each sequence what is left of its share among its siblings once discounted,
+    `backoff` for each of their parents what the discounts leave to the shorter sequences; 1 where
+    there are no children.
+    """
+
+    discounts: tuple[float, float, float]
+    discounted: NDArray[np.float32]
+    backoff: NDArray[np.float32]
+
+
+def marked(lines: EncodedLines, vocabulary: Vocabulary) -> NDArray[np.int32]:
+    """The ids of all lines, each with its begin and its end [N]."""
+    assert vocabulary.begin_id is not None and vocabulary.end_id is not None
+    ends = lines.starts + lines.lengths
+    return np.insert(
+        lines.tokens,
+        np.stack((lines.starts, ends), axis=1).ravel(),
+        np.tile(np.array([vocabulary.begin_id, vocabulary.end_id], np.int32), len(lines)),
+    )
+
+
+def count_levels(lines: EncodedLines, vocabulary: Vocabulary, order: int) -> Iterator[Level]:
+    """The levels 1 to `order`, with the counts of Kneser and Ney.
+
+    A sequence counts as often as it stands in the text at the highest level and where a line begins
+    with it, and else as many times as there are different words before it.
+    """
+    text, begin, total = marked(lines, vocabulary), vocabulary.begin_id, vocabulary.total_words
+    counts = np.bincount(text, minlength=total)
+    counts[begin] = 0
+    ids = np.arange(total, dtype=np.int32)
+    level = Level(np.zeros_like(ids), ids, counts)
+    nodes = text  # [N]: the node of the sequence that ends here, -1 where the line is too short
+    is_begin = text == begin
+    last = LmplzLastNgram(text, vocabulary)
+    for _ in range(1, order):
+        before = np.concatenate((np.array([-1], np.int32), nodes[:-1]))
+        before[is_begin] = -1
+        ends = np.flatnonzero(before >= 0)
+        longer, node_of, firsts = _level(before[ends], text[ends], total)
+        # The words before a sequence: one for each longer sequence that ends in it.
+        extensions = np.bincount(nodes[ends[firsts]], minlength=len(level.words))
+        counts = np.where(extensions > 0, extensions, level.counts)
+        yield Level(level.parents, level.words, counts, last.node_and_count(nodes))
+        last.lengthen()
+        level = longer
+        nodes = np.full(len(text), -1, np.int32)
+        nodes[ends] = node_of
+    yield level
+
+
+class LmplzLastNgram:
+    """The sequence that comes last in the order of lmplz: first a word, then lengthened."""
+
+    def __init__(self, text: NDArray[np.int32], vocabulary: Vocabulary) -> None:
+        """`text` as `marked` gives it."""
+        self._text = text
+        self._ranks = np.full(vocabulary.total_words, -1)
+        ids, firsts = np.unique(text, return_index=True)
+        self._ranks[ids] = firsts
+        self._ranks[1 : vocabulary.first_word_id] = SPECIAL_RANKS
+        self._length = 0
+        self._ends = np.arange(len(text))
+        self.lengthen()
+
+    def lengthen(self) -> None:
+        """Puts the last one of the words before it in front; none is left at a begin of line."""
+        places = self._ends - self._length
+        if len(places):
+            ranks = self._ranks[self._text[places]]
+            self._ends = (
+                self._ends[ranks == ranks.max()] if ranks.max() != SPECIAL_RANKS[1] else places[:0]
+            )
+        self._length += 1
+
+    def node_and_count(self, nodes: NDArray[np.int32]) -> tuple[int, int] | None:
+        """Its node, where `nodes` has those that end at each place, and how often it stands in the
+        text; None where there is none."""
+        return (int(nodes[self._ends[0]]), len(self._ends)) if len(self._ends) else None
+
+
+def _level(
+    before: NDArray[np.int32], words: NDArray[np.int32], total: int
+) -> tuple[Level, NDArray[np.int32], NDArray[np.int64]]:
+    """The level of the sequences that end in `words` and whose parents are `before`; the node of
+    each, and a place of each node."""
+    keys = before.astype(np.int64) * total + words
+    order = np.argsort(keys)
+    keys = keys[order]
+    is_first = np.ones(len(keys), bool)
+    np.not_equal(keys[1:], keys[:-1], out=is_first[1:])
+    nodes = np.empty(len(keys), np.int32)
+    nodes[order] = np.cumsum(is_first) - 1
+    firsts = np.flatnonzero(is_first)
+    parents, last = np.divmod(keys[firsts], total)
+    counts = np.diff(firsts, append=len(keys))
+    return Level(parents.astype(np.int32), last.astype(np.int32), counts), nodes, order[firsts]
+
+
+def discounts_of(counts: NDArray[np.int64]) -> tuple[float, float, float]:
+    """What is taken off a count of 1, of 2 and of 3 or more; `FALLBACK` where that makes no sense.
+
+    Source: Chen and Goodman, equation 26.
+    """
+    n1, n2, n3, n4 = (int(np.count_nonzero(counts == i)) for i in range(1, 5))
+    if not (n1 and n2 and n3):
+        return FALLBACK
+    y = n1 / (n1 + 2 * n2)
+    found = (1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3)
+    return found if all(0 <= d <= i for i, d in enumerate(found, start=1)) else FALLBACK
+
+
+def estimate(level: Level, parents: int) -> Estimates:
+    """The estimates of a level whose nodes have `parents` nodes above them."""
+    counted = level.counts
+    if level.last is not None:
+        node, plain = level.last
+        counted = counted.copy()
+        counted[node] = plain
+    discounts = discounts_of(counted)
+    steps = np.array([0.0, *discounts])[np.minimum(level.counts, 3)]
+    totals = np.bincount(level.parents, weights=level.counts, minlength=parents)
+    freed = np.bincount(level.parents, weights=steps, minlength=parents)
+    backoff = np.divide(freed, totals, out=np.ones(parents), where=totals > 0)
+    discounted = (level.counts - steps) / np.maximum(totals, 1)[level.parents]
+    return Estimates(discounts, discounted.astype(np.float32), backoff.astype(np.float32))
+
+
+def unigram_probabilities(level: Level, vocabulary: Vocabulary) -> NDArray[np.float32]:
+    """The probability of each id after nothing [V], from the level of the words alone."""
+    alone = estimate(level, 1)
+    predicted = np.ones(vocabulary.total_words)
+    predicted[[PADDING, vocabulary.begin_id or PADDING]] = 0
+    # All ids that are predicted share what the discounts leave.
+    rest: NDArray[np.float64] = alone.backoff[0] * predicted / predicted.sum()
+    return (alone.discounted + rest).astype(np.float32)
+
+
+def level_arrays(levels: Iterable[Level], vocabulary: Vocabulary) -> Iterator[Arrays]:
+    """The arrays of a model of counts as `NgramModel` reads them, those of a level at a time."""
+    above = 1
+    for k, level in enumerate(levels, start=1):
+        if k == 1:
+            yield {"probability.1": unigram_probabilities(level, vocabulary)}
+        else:
+            part = estimate(level, above)
+            children = np.bincount(level.parents, minlength=above)
+            yield {
+                f"backoff.{k - 1}": part.backoff,
+                f"children.{k}": np.concatenate(([0], np.cumsum(children))).astype(np.int32),
+                f"word.{k}": level.words,
+                f"probability.{k}": part.discounted,
+            }
+        above = len(level.words)

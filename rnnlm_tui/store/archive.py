@@ -1,0 +1,171 @@
+"""A model's files outside the library: as one zip, and as a copy of its folder.
+
+A zip from elsewhere is foreign: names, sizes, the card, the words and the header of the weights are
+checked before a file of it is written, and a size in it proves nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from rnnlm_tui.errors import ModelError, StorageError, os_reason
+from rnnlm_tui.store import files
+from rnnlm_tui.store.evaluations import read_evaluation
+from rnnlm_tui.store.files import EVALUATION, HISTORY, MODEL, ORIGIN, ModelCard
+
+UNREADABLE_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    LookupError,
+    RuntimeError,  # encrypted, or of a kind that Python does not know
+    EOFError,
+    ValueError,
+    OverflowError,
+)
+COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+LARGEST_HISTORY = 256 << 20
+LARGEST_EVALUATION = 64 << 10
+LARGEST_ORIGIN = 1 << 20
+CHUNK = 1 << 20
+
+
+def write_zip(folder: Path, card: ModelCard, target: Path) -> None:
+    """Writes the model that the card describes, though a training may put the next one in place.
+
+    Raises ModelError where its files are gone, OSError where `target` cannot be written.
+    """
+    # A zip cannot hold dates before 1980; it gets the nearest that it can.
+    with zipfile.ZipFile(
+        target, "w", zipfile.ZIP_DEFLATED, compresslevel=1, strict_timestamps=False
+    ) as archive:
+        archive.writestr(MODEL, files.json_bytes(card.to_json()))
+        for name in (card.vocabulary, card.weights, *_extras(folder, card)):
+            try:
+                source = (folder / name).open("rb")
+            except FileNotFoundError as error:
+                if name in (HISTORY, EVALUATION):
+                    continue
+                raise ModelError(f"cannot read {name}: {os_reason(error)}") from error
+            info = zipfile.ZipInfo.from_file(folder / name, name, strict_timestamps=False)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            with source, archive.open(info, "w", force_zip64=True) as entry:
+                shutil.copyfileobj(source, entry, CHUNK)
+
+
+def _extras(folder: Path, card: ModelCard) -> tuple[str, ...]:
+    """What a model may lack: its history, and figures where they are those of its weights."""
+    return (HISTORY, EVALUATION) if read_evaluation(folder, card) else (HISTORY,)
+
+
+def extract_checked(source: Path, target: Path) -> None:
+    """Writes the files of a model's zip into `target`, each under its known name and no larger than
+    its card allows, and checks them. The zip's own paths are never used. Raises ModelError, or
+    StorageError where `target` is full."""
+    try:
+        if source.exists() and not source.is_file():
+            raise ModelError("it is no regular file", "give the zip file of an exported model")
+        with zipfile.ZipFile(source) as archive:
+            _extract(archive, target)
+        files.load_model(target)
+    except ModelError as error:
+        raise ModelError(f"cannot import {source}: {error.message}", error.hint) from error
+    except OSError as error:
+        raise ModelError(f"cannot import {source}: {os_reason(error)}") from error
+    except UNREADABLE_ZIP as error:
+        raise ModelError(f"cannot import {source}: {str(error) or 'it is damaged'}") from error
+
+
+def _extract(archive: zipfile.ZipFile, target: Path) -> None:
+    sizes = {info.filename: info.file_size for info in archive.infolist()}
+    if len(sizes) != len(archive.infolist()):
+        raise ModelError("the zip holds a name twice")
+    if not {info.compress_type for info in archive.infolist()} <= {*COMPRESSIONS}:
+        raise ModelError("the zip is compressed in another way than an exported model")
+    if MODEL not in sizes:
+        raise ModelError(f"the zip is not an exported model: it has no {MODEL}")
+    if sizes[MODEL] > files.LARGEST_JSON:
+        raise ModelError(f"{MODEL} in the zip is larger than it can be")
+    card = files.parse_card(files.parse_json(archive.read(MODEL), MODEL))
+    limits = _limits(card)
+    for name, size in sizes.items():
+        if name not in limits:
+            raise ModelError(f"the zip holds {name[:80]!r}, which is no file of a model")
+        if size > limits[name]:
+            raise ModelError(f"{name} in the zip is larger than the model can be")
+    if missing := {card.vocabulary, card.weights} - sizes.keys():
+        raise ModelError(f"the zip lacks {' and '.join(sorted(missing))}")
+    needed, free = sum(sizes.values()), shutil.disk_usage(target).free
+    if needed > free:
+        raise StorageError(f"the model takes {needed:,} bytes, {free:,} are free")
+    # The words come before the weights: they prove the sizes that the card claims.
+    for name in sorted(sizes, key=lambda name: name == card.weights):
+        if name == card.weights:
+            files.read_vocabulary(target, card)
+        with archive.open(name) as file:
+            _copy(file, target / name, limits[name])
+
+
+def _limits(card: ModelCard) -> dict[str, int]:
+    """The files that a model with this card can have, and the most bytes of each."""
+    return {
+        MODEL: files.LARGEST_JSON,
+        card.vocabulary: files.LARGEST_JSON,
+        HISTORY: LARGEST_HISTORY,
+        EVALUATION: LARGEST_EVALUATION,
+        card.weights: files.largest_tensors(card),
+    }
+
+
+def _copy(source: IO[bytes], target: Path, most: int) -> None:
+    """Copies at most `most` bytes; a size in a zip's directory proves nothing."""
+    left = most
+    with _explained(target):
+        file = target.open("xb")
+    with file:
+        while chunk := source.read(CHUNK):
+            left -= len(chunk)
+            if left < 0:
+                raise ModelError(f"{target.name} is larger than it says, or than it can be")
+            with _explained(target):
+                file.write(chunk)
+        with _explained(target):
+            file.flush()
+            os.fsync(file.fileno())
+
+
+@contextmanager
+def _explained(target: Path) -> Iterator[None]:
+    """Turns the system's reason for not writing `target` into StorageError."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"could not write {target}: {os_reason(error)}") from error
+
+
+def copy_checked(source: Path, target: Path) -> None:
+    """Copies the card, the words, the weights, the history and the figures of the model in `source`
+    into the folder `target`, and checks the copy. The caller holds the model's lock.
+
+    The state for resuming is left out: it is twice the size, and that of another run. Raises
+    ModelError for a model that is damaged, StorageError where `target` is full.
+    """
+    card = files.read_card(source)
+    limits = {**_limits(card), ORIGIN: LARGEST_ORIGIN}
+    for name in (card.vocabulary, card.weights, *_extras(source, card), ORIGIN, MODEL):
+        if name in (HISTORY, ORIGIN) and not (source / name).is_file():
+            continue
+        try:
+            with (source / name).open("rb") as file:
+                _copy(file, target / name, limits[name])
+        except OSError as error:
+            raise ModelError(f"cannot read {name}: {os_reason(error)}") from error
+    files.load_model(target)

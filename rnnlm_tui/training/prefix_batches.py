@@ -1,0 +1,55 @@
+"""Batches of a corpus for a network. Shapes: B batch, T time steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rnnlm_tui.config import TrainConfig
+from rnnlm_tui.text.prefixes import PrefixExamples, PreparedCorpus
+
+EVALUATION_BATCH = 256
+
+
+class PrefixBatches:
+    """The lesson's batches: all prefix sequences, in a new random order each epoch.
+
+    The order of an epoch follows from the seed and the epoch's number alone, so that a run can go
+    on in the middle of one.
+    """
+
+    def __init__(self, prepared: PreparedCorpus, config: TrainConfig, device: torch.device) -> None:
+        self._examples = prepared.examples
+        self._held_out = prepared.held_out
+        self._size = config.batch_size
+        self._seed = config.seed
+        self._device = device
+
+    @property
+    def steps(self) -> int:
+        """Batches an epoch; the last one may be smaller."""
+        return -(-len(self._examples) // self._size)
+
+    def epoch(self, epoch: int, first_step: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of an epoch from `first_step` on: features [B, T], labels [B]."""
+        order = np.random.default_rng((self._seed, epoch)).permutation(len(self._examples))
+        for start in range(first_step * self._size, len(order), self._size):
+            yield self._batch(self._examples, order[start : start + self._size])
+
+    def held_out(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """All held-out examples, in order; nothing where no line is held out."""
+        for start in range(0, len(self._held_out), EVALUATION_BATCH):
+            stop = min(start + EVALUATION_BATCH, len(self._held_out))
+            yield self._batch(self._held_out, np.arange(start, stop))
+
+    def _batch(
+        self, examples: PrefixExamples, which: np.ndarray[tuple[int], np.dtype[np.int64]]
+    ) -> tuple[Tensor, Tensor]:
+        features, labels = examples.batch(which)
+        return (
+            torch.from_numpy(features).to(self._device),
+            torch.from_numpy(labels).to(self._device),
+        )

@@ -1,0 +1,42 @@
+"""A training to do, without torch: what can be wrong with it is told before torch is loaded."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnlm_tui import __version__
+from rnnlm_tui.config import RunConfig
+from rnnlm_tui.text.prepare import PreparedText
+from rnnlm_tui.training.checkpoint import RunState
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A run to do: under `name`, into `folder`.
+
+    `origin` says where the corpus can be read again. `state` is that of a run to go on with,
+    `weights` are those to start from; both may be None.
+    """
+
+    name: str
+    folder: Path
+    config: RunConfig
+    prepared: PreparedText
+    origin: dict[str, Any]
+    state: RunState | None = None
+    weights: dict[str, NDArray[np.float32]] | None = None
+
+
+def versions_without_torch() -> dict[str, str]:
+    """The versions that decide what a run computes which needs no PyTorch."""
+    return {
+        "rnnlm_tui": __version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }

@@ -1,0 +1,120 @@
+"""What can be done with a run now: which keys work, and what a run that is over offers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from rnnlm_tui.formatting import format_duration, sanitize
+from rnnlm_tui.store.library import Run
+from rnnlm_tui.tui.runs.manager import Runs, ShownRun
+from rnnlm_tui.tui.runs.state import Phase
+from rnnlm_tui.tui.runs.wording import badge
+
+if TYPE_CHECKING:
+    from rnnlm_tui.store.run_state import RunStatus
+
+RUN_ACTIONS = ("pause", "stop", "detach", "write", "seed")
+END_ACTIONS = ("go_on", "use", "longer", "compare", "again")
+CONTROL_OF = {"pause": "pause", "stop": "stop", "detach": "detach", "seed": "sample"}
+"""The control of a run that an action needs."""
+
+
+def is_saved(run: ShownRun) -> bool:
+    """Whether there is a model of this run to write with."""
+    if run.is_deleted:
+        return False
+    progress = run.progress
+    learned = progress.finished is not None and bool(progress.finished.metrics)
+    return progress.saved is not None or learned or progress.epochs_done > 0
+
+
+def end_actions(run: ShownRun, stand: RunStatus | None) -> list[str]:
+    """What a run that is over offers, the likeliest first; nothing before its end. `stand` is how
+    far it can be gone on from, None where it cannot."""
+    if run.is_deleted:
+        return ["again"]
+    has_model = is_saved(run)
+    go_on = [] if stand is None else ["longer" if stand.is_over else "go_on"]
+    match run.progress.phase:
+        case Phase.FINISHED:
+            longer = ["longer"] if stand is not None and stand.can_be_longer else go_on
+            return ["use"] * has_model + longer + ["compare"] * has_model + ["again"]
+        case Phase.LOST:
+            return [*go_on, *["use"] * has_model, "again"]
+        case Phase.FAILED:
+            return ["form", *go_on, *["use"] * has_model]
+    return []
+
+
+def is_allowed(action: str, run: ShownRun, stand: RunStatus | None) -> bool | None:
+    """Whether an action works on the run now: None dims the key of one that may work later, False
+    hides one that does not."""
+    phase = run.progress.phase
+    if phase.is_over:
+        return action in (*end_actions(run, stand), "again") and action in END_ACTIONS
+    if action not in RUN_ACTIONS:
+        return False
+    if action == "write":
+        return True  # it says when there will be something, where there is nothing yet
+    if CONTROL_OF[action] not in run.controls:
+        return False  # nobody but its owner can do that
+    allowed = run.is_running and phase is not Phase.STOPPING
+    if action == "pause":
+        allowed = allowed and phase in (Phase.TRAINING, Phase.PAUSED)
+    if action == "detach":
+        allowed = allowed and not run.detached
+    return True if allowed else None
+
+
+def first_save(run: ShownRun) -> str:
+    """When there will be something to write with."""
+    last = run.progress.progress
+    if last is None or not last.step:
+        return "the first save comes after the first epoch"
+    left = last.elapsed_s / last.step * (last.steps - last.step)
+    return f"the first epoch ends in about {format_duration(left, roughly=True)}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run in the list on the form, and what opening it does."""
+
+    name: str
+    text: str
+    opens: Literal["own", "watch", "resume"]
+
+
+def run_rows(found: Iterable[Run], runs: Runs) -> list[RunRow]:
+    """What the list holds of the runs `found` in the library: those that others train, and those
+    that stand still; and before them the app's own, where Esc does not show it or it trains."""
+    own, rows = runs.own, []
+    if own is not None and (own.is_running or own is not runs.shown) and not own.is_deleted:
+        glyph, _, label = badge(own.progress).partition(" ")
+        text = sanitize(f"{glyph} {own.name}  {label}, begun here: Enter shows it")
+        rows.append(RunRow(own.name, text, "own"))
+    listed = own.name if own is not None and rows else None
+    for run in found:
+        if run.running and not (run.name == listed and runs.is_training):
+            rows.append(RunRow(run.name, run_line(run), "watch"))
+        elif is_unfinished(run) and run.name != listed:
+            rows.append(RunRow(run.name, run_line(run), "resume"))
+    return rows
+
+
+def is_unfinished(run: Run) -> bool:
+    """Whether nobody trains this run now though it has epochs to go."""
+    if run.running or not run.resumable or (run.stand is not None and run.stand.is_over):
+        return False
+    return run.epochs is None or (run.epochs_done or 0) < run.epochs
+
+
+def run_line(run: Run) -> str:
+    """A run in a list."""
+    epochs = f"epoch {run.epochs_done} of {run.epochs}" if run.epochs_done else ""
+    if run.running:
+        saved = f"saved {epochs}" if epochs else "no epoch saved yet"
+        return sanitize(f"▶ {run.name}  trains, {saved}, by {run.holder}")
+    stands = f"stands at {epochs}" if epochs else "stands within its first epoch"
+    return sanitize(f"‖ {run.name}  {stands}: Enter goes on with it")

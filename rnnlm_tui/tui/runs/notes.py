@@ -1,0 +1,202 @@
+"""What a training's figures mean, in plain words, for somebody who watches a model learn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal, TypeAlias
+
+from rnnlm_tui.events import (
+    EpochEnded,
+    Failed,
+    Finished,
+    Paused,
+    Resumed,
+    Saved,
+    Started,
+    Warned,
+)
+from rnnlm_tui.formatting import sanitize
+
+Severity: TypeAlias = Literal["information", "warning", "error"]
+
+MOST_NOTES = 200
+RISING_EPOCHS = 2
+"""Held-out loss that rises once is noise; twice in a row is told."""
+RISING_TRAIN_EPOCHS = 3
+FLAT_EPOCHS = 5
+FLAT_SHARE = 0.005
+"""Training loss that falls by less than this share in FLAT_EPOCHS epochs stands still."""
+PERFECT_LOOKING = 0.9
+AS_ASKED = "asked to"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A sentence about the run. `time`: seconds since the run started."""
+
+    time: float
+    text: str
+    severity: Severity = "information"
+
+
+class RunNotes:
+    """The notes of one run, in order. A note that goes on, such as a loss that rises epoch after
+    epoch, is one note, renewed."""
+
+    def __init__(self) -> None:
+        self.items: list[Note] = []
+        self._going_on: dict[str, Note] = {}
+        self._told_once: set[str] = set()
+        self._choices = math.inf
+        self._rises: list[int] = []
+        """After each epoch, how many times in a row held-out loss has risen up to it."""
+
+    def say(
+        self, time: float, text: str, severity: Severity = "information", topic: str = ""
+    ) -> None:
+        """Adds a note; one with a topic takes the place of the last of that topic."""
+        note, before = Note(time, text, severity), self._going_on.pop(topic, None)
+        self.items[:] = [item for item in self.items if item is not before]
+        self.items.append(note)
+        if topic:
+            self._going_on[topic] = note
+        del self.items[:-MOST_NOTES]
+
+    def _once(self, topic: str) -> bool:
+        """True the first time."""
+        new = topic not in self._told_once
+        self._told_once.add(topic)
+        return new
+
+    def started(self, event: Started) -> None:
+        """A run that goes on says from where."""
+        if event.epochs_done:
+            self.say(event.time, f"goes on after epoch {event.epochs_done}")
+            self._told_once |= {"saved"}
+
+    def epoch(self, epochs: Sequence[EpochEnded], best: int | None) -> None:
+        """What the last of these epochs shows. `best` is the epoch that is kept."""
+        last = epochs[-1]
+        if last.held_out is not None:
+            self._held_out(epochs, best)
+        elif last.train["accuracy"] >= PERFECT_LOOKING and self._once("perfect"):
+            text = "training accuracy says nothing of lines it never saw: hold some out"
+            self.say(last.time, text, "warning")
+        self._training(epochs)
+        self._unsureness(last)
+
+    def _held_out(self, epochs: Sequence[EpochEnded], best: int | None) -> None:
+        last = epochs[-1]
+        rising, since_best = self._held_out_rises(epochs), last.epoch - (best or 0)
+        if last.best:
+            renewed = self._going_on.keys() & {"rising", "no better"}
+            for topic in renewed:
+                del self._going_on[topic]
+            if renewed:
+                text = f"held-out loss is at a new low: epoch {last.epoch} is kept now"
+                self.say(last.time, text)
+        elif rising >= RISING_EPOCHS:
+            text = (
+                f"held-out loss rose for {rising} epochs: the model is memorising;"
+                f" epoch {best} is kept"
+            )
+            self.say(last.time, text, "warning", "rising")
+        elif since_best >= FLAT_EPOCHS:
+            text = f"held-out loss is no better for {since_best} epochs; epoch {best} is kept"
+            self.say(last.time, text, topic="no better")
+
+    def _held_out_rises(self, epochs: Sequence[EpochEnded]) -> int:
+        """How many times in a row held-out loss has risen, up to the last epoch. Looks at each
+        epoch once: a run of 3,000 is taken whole where somebody begins to watch it."""
+        del self._rises[len(epochs) - 1 :]  # the run has gone back
+        for index in range(len(self._rises), len(epochs)):
+            before = epochs[index - 1].held_out if index else None
+            after = epochs[index].held_out
+            rose = bool(before and after and after["loss"] > before["loss"])
+            self._rises.append(self._rises[-1] + 1 if rose else 0)
+        return self._rises[-1]
+
+    def _training(self, epochs: Sequence[EpochEnded]) -> None:
+        losses = [e.train["loss"] for e in epochs[-FLAT_EPOCHS - 1 :]]
+        rising = _rising(losses)
+        if rising == RISING_TRAIN_EPOCHS:
+            text = f"training loss rose for {rising} epochs: a smaller learning rate may help"
+            self.say(epochs[-1].time, text, "warning", "training loss")
+        fallen = losses[0] - losses[-1]
+        if len(losses) > FLAT_EPOCHS and 0 <= fallen <= FLAT_SHARE * losses[0]:
+            if self._once("flat"):
+                text = f"loss stands still for {FLAT_EPOCHS} epochs: more will hardly help"
+                self.say(epochs[-1].time, text)
+        else:
+            self._told_once.discard("flat")
+
+    def _unsureness(self, last: EpochEnded) -> None:
+        """Perplexity as what it means, each time that it has halved."""
+        figures = last.held_out if last.held_out is not None else last.train
+        choices = figures["perplexity"]
+        if not (math.isfinite(choices) and choices <= self._choices / 2):
+            return
+        self._choices = choices
+        where = "unseen lines" if last.held_out is not None else "its own lines"
+        shown = f"{choices:,.0f}" if choices >= 10 else f"{choices:.1f}"
+        self.say(last.time, f"on {where} it is as unsure as a choice among {shown} words")
+
+    def saved(self, event: Saved) -> None:
+        """The first save is news: from then on there is a model to write with."""
+        if event.best and self._once("saved"):
+            self.say(event.time, f"epoch {event.epoch} is saved: you can write with it from now on")
+
+    def paused(self, event: Paused) -> None:
+        """Says why, where it was not the user's wish."""
+        why = "" if event.reason == AS_ASKED else f": {sanitize(event.reason)}"
+        self.say(event.time, f"paused{why}")
+
+    def resumed(self, event: Resumed) -> None:
+        """Not told where it only wakes up to stop."""
+        if event.reason == AS_ASKED:
+            self.say(event.time, "goes on after the pause")
+
+    def warned(self, event: Warned) -> None:
+        """The run's own words."""
+        self.say(event.time, sanitize(event.message), "warning")
+
+    def finished(self, event: Finished, epochs_total: int | None) -> None:
+        """How the run ended, and what is kept of it."""
+        kept = _kept(event)
+        match event.reason:
+            case "completed" if epochs_total is not None:
+                self.say(event.time, f"done: all {epochs_total:,} epochs; {kept}")
+            case "completed":
+                self.say(event.time, f"done; {kept}")
+            case "early_stop":
+                self.say(event.time, f"ended early, held-out loss fell no more; {kept}")
+            case "stopped":
+                self.say(event.time, f"stopped and saved; {kept}")
+            case "diverged":
+                text = f"the loss was no number, again and again; {kept}"
+                self.say(event.time, text, "error")
+
+    def failed(self, event: Failed) -> None:
+        """The error's own words, the hint after them."""
+        hint = f" ({sanitize(event.hint)})" if event.hint else ""
+        self.say(event.time, sanitize(event.message) + hint, "error")
+
+
+def _kept(event: Finished) -> str:
+    if event.best_epoch is not None:
+        return f"epoch {event.best_epoch} is kept"
+    epoch = event.metrics.get("epoch")
+    if isinstance(epoch, int):  # stopped within the first epoch
+        return f"what it learned of epoch {epoch} is kept"
+    return "nothing was learned yet"
+
+
+def _rising(losses: Sequence[float]) -> int:
+    """How many times in a row the loss has risen, up to the last."""
+    count = 0
+    for before, after in pairwise(losses):
+        count = count + 1 if after > before else 0
+    return count

@@ -1,0 +1,271 @@
+"""Where a training stands, made of its events. Knows no process and no screen.
+
+`now` is always `time.monotonic()`: an event's own time is that of the run's process.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rnnlm_tui.events import (
+    EpochEnded,
+    Event,
+    Failed,
+    Finished,
+    Paused,
+    Progress,
+    Resumed,
+    Saved,
+    Started,
+    Warned,
+)
+from rnnlm_tui.tui.runs.notes import Note, RunNotes, Severity
+
+__all__ = ["Note", "Phase", "RunProgress", "Sample", "Severity"]
+
+
+class Phase(StrEnum):
+    """What a run does now. LOST: its process is gone and never said that it ends."""
+
+    STARTING = "starting"
+    TRAINING = "training"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+    FINISHED = "finished"
+    FAILED = "failed"
+    LOST = "lost"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing comes after it."""
+        return self in (Phase.FINISHED, Phase.FAILED, Phase.LOST)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The seed line and its continuation after an epoch; `best`: that epoch is the one kept."""
+
+    epoch: int
+    seed: str
+    text: str
+    best: bool
+
+
+class RunProgress:
+    """All that a screen shows of a run: its phase, figures, epochs and notes.
+
+    `failed` is set beside `finished` where a run has diverged: it holds what to do about that.
+    `lost_reason` says in a sentence how a process went that did not say so itself.
+    """
+
+    def __init__(self) -> None:
+        self.phase = Phase.STARTING
+        self.started: Started | None = None
+        self.progress: Progress | None = None
+        self.epochs: list[EpochEnded] = []
+        self.saved: Saved | None = None
+        self.finished: Finished | None = None
+        self.failed: Failed | None = None
+        self.paused_reason = ""
+        self.lost_reason = ""
+        self._notes = RunNotes()
+        self._best: int | None = None
+        self._time = 0.0
+        self._arrived: float | None = None
+        """When the figures below were right; None while they stand still."""
+        self._elapsed = 0.0
+        self._left: float | None = None
+
+    @property
+    def notes(self) -> list[Note]:
+        """What the figures mean, oldest first; a note that goes on is renewed and comes last."""
+        return self._notes.items
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that `step_share` is of: the one that is trained, or the last that was."""
+        return self.progress.epoch if self.progress else self.epochs_done
+
+    @property
+    def epochs_total(self) -> int | None:
+        """How many epochs the run is to have in all, or None before it has said so."""
+        if self.progress is not None:
+            return self.progress.epochs
+        train = self.started.config.get("train") if self.started else None
+        epochs = train.get("epochs") if isinstance(train, dict) else None
+        return epochs if isinstance(epochs, int) else None
+
+    @property
+    def epochs_done(self) -> int:
+        """The epochs that are through, those before a resume too."""
+        return self.epochs[-1].epoch if self.epochs else self._epochs_before
+
+    @property
+    def _epochs_before(self) -> int:
+        return self.started.epochs_done if self.started else 0
+
+    @property
+    def step(self) -> int:
+        """The steps of its epoch that are done. An epoch may end without a report of its last."""
+        last = self.progress
+        if last is None:
+            return 0
+        return last.steps if last.epoch <= self.epochs_done else min(last.step, last.steps)
+
+    @property
+    def step_share(self) -> float:
+        """How much of its epoch is done, from 0 to 1."""
+        return self.step / max(1, self.progress.steps) if self.progress else 0.0
+
+    @property
+    def epoch_share(self) -> float:
+        """How much of the whole run is done, from 0 to 1, steps of the current epoch too."""
+        total = self.epochs_total
+        if not total:
+            return 0.0
+        within = self.step_share if self.progress and self.progress.epoch > self.epochs_done else 0
+        return min(1.0, (self.epochs_done + within) / total)
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The epoch whose weights are kept, or None before there is one."""
+        return self.finished.best_epoch if self.finished else self._best
+
+    @property
+    def samples(self) -> list[Sample]:
+        """The seed line continued after each epoch."""
+        best = self.best_epoch
+        return [
+            Sample(e.epoch, e.sample["seed"], e.sample["text"], e.epoch == best)
+            for e in self.epochs
+        ]
+
+    def eta_s(self, now: float) -> float | None:
+        """Seconds of training left, which stand still in a pause and count down between reports.
+
+        None before the run has begun, and once it stops or has ended.
+        """
+        if self._left is None or self.phase not in (Phase.TRAINING, Phase.PAUSED):
+            return None
+        return max(0.0, self._left - self._since(now))
+
+    def elapsed_s(self, now: float) -> float:
+        """Seconds trained, pauses left out, those before a resume too."""
+        return self._elapsed + self._since(now)
+
+    def _since(self, now: float) -> float:
+        return 0.0 if self._arrived is None else max(0.0, now - self._arrived)
+
+    def remember(self, epochs: Iterable[EpochEnded]) -> None:
+        """Takes the epochs that a run which goes on has behind it, for the curve and the samples.
+        The run's own `started` says which of them count."""
+        for event in epochs:
+            self._add(event)
+
+    def take(self, event: Event, now: float) -> None:
+        """Takes the next event, which arrived at `now`."""
+        match event:
+            case Started():
+                self._begin(event, now)
+            case Progress():
+                self._give_up_from(event.epoch)
+                self.progress = event
+                self._set_clock(now, event.elapsed_s, event.eta_s)
+            case EpochEnded():
+                self._add(event)
+                self._set_clock(now, event.elapsed_s, self._left_at(now))
+                self._notes.epoch(self.epochs, self._best)
+            case Saved():
+                self.saved = event
+                self._notes.saved(event)
+            case Paused():
+                self._pause(event, now)
+            case Resumed():
+                self._resume(event, now)
+            case Warned():
+                self._notes.warned(event)
+            case Finished() | Failed():
+                self._end(event, now)
+        self._time = event.time if math.isfinite(event.time) else self._time
+
+    def stopping(self) -> None:
+        """The run was asked to stop, and has not yet."""
+        if not self.phase.is_over:
+            self.phase = Phase.STOPPING
+
+    def lost(self, reason: str, now: float) -> None:
+        """The run's process is gone. Where it had said that it ends, nothing changes."""
+        if self.phase.is_over:
+            return
+        time = self._time + self._since(now)
+        self._stop_clock(now)
+        self.phase, self.lost_reason = Phase.LOST, reason
+        self._notes.say(time, reason, "error")
+
+    def note(self, text: str, severity: Severity = "information") -> None:
+        """A note of the app's own, at the time of the last event."""
+        self._notes.say(self._time, text, severity)
+
+    def _begin(self, event: Started, now: float) -> None:
+        before = [e for e in self.epochs if e.epoch <= event.epochs_done]
+        stopping = self.phase is Phase.STOPPING
+        if self.started is not None:  # the run of this name was ended and begun again
+            self.progress = self.saved = self.finished = self.failed = None
+            self._notes, self.lost_reason, stopping = RunNotes(), "", False
+        self.started, self.epochs, self._best = event, [], None
+        self.remember(before)
+        self.phase = Phase.STOPPING if stopping else Phase.TRAINING
+        self._set_clock(now, before[-1].elapsed_s if before else 0.0, event.estimated_s)
+        self._notes.started(event)
+
+    def _add(self, event: EpochEnded) -> None:
+        self._give_up_from(event.epoch)
+        self.epochs.append(event)
+        if event.best:
+            self._best = event.epoch
+
+    def _give_up_from(self, epoch: int) -> None:
+        """A run whose loss was no number has gone back and trains this epoch once more."""
+        while self.epochs and self.epochs[-1].epoch >= epoch:
+            self.epochs.pop()
+
+    def _pause(self, event: Paused, now: float) -> None:
+        self._stop_clock(now)
+        self.paused_reason = event.reason
+        if self.phase is not Phase.STOPPING:
+            self.phase = Phase.PAUSED
+            self._notes.paused(event)
+
+    def _resume(self, event: Resumed, now: float) -> None:
+        self._arrived, self.paused_reason = now, ""
+        if self.phase is not Phase.STOPPING:
+            self.phase = Phase.TRAINING
+            self._notes.resumed(event)
+
+    def _end(self, event: Finished | Failed, now: float) -> None:
+        self._stop_clock(now)
+        if isinstance(event, Finished):
+            self.phase, self.finished = Phase.FINISHED, event
+            if math.isfinite(event.elapsed_s):
+                self._elapsed = event.elapsed_s
+            self._notes.finished(event, self.epochs_total)
+            return
+        self.failed = event
+        if self.finished is None:
+            self.phase = Phase.FAILED
+        self._notes.failed(event)
+
+    def _set_clock(self, now: float, elapsed: float, left: float | None) -> None:
+        self._elapsed = elapsed if math.isfinite(elapsed) else self.elapsed_s(now)
+        self._left = left if left is not None and math.isfinite(left) else None
+        self._arrived = now
+
+    def _left_at(self, now: float) -> float | None:
+        return None if self._left is None else max(0.0, self._left - self._since(now))
+
+    def _stop_clock(self, now: float) -> None:
+        self._elapsed, self._left = self.elapsed_s(now), self._left_at(now)
+        self._arrived = None

@@ -1,0 +1,112 @@
+"""The data card: what a corpus makes of the network, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.widgets import Button, Static
+
+from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.tui.runs.wording import card_facts, shortened, shortened_words
+from rnnlm_tui.tui.train.summary import CorpusSummary
+from rnnlm_tui.tui.widgets.fixed_text import FixedText
+
+FACT_WIDTH = 25
+PARTS = "what it is made of"
+PAIRS = "the first pairs: what it sees ---> the word to learn"
+
+
+class CardText(Static):
+    """The card itself, in as many columns as there is space for."""
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id, markup=False)
+        self._summary: CorpusSummary | None = None
+        self._otherwise = ""
+
+    def show(self, summary: CorpusSummary | None, otherwise: str) -> None:
+        """Shows the card, or a sentence where there is none."""
+        if (summary, otherwise) != (self._summary, self._otherwise):
+            self._summary, self._otherwise = summary, otherwise
+            self._rewrite()
+
+    def on_resize(self) -> None:
+        """Fits the columns to the new width."""
+        self._rewrite()
+
+    def _rewrite(self) -> None:
+        self.set_class(self._summary is None, "-sentence")
+        if self._summary is None:
+            self.update(Content(self._otherwise))
+        else:
+            lines = card_lines(self._summary, max(1, self.size.width))
+            self.update(Content("\n").join(lines))
+
+
+def card_lines(summary: CorpusSummary, width: int) -> Iterator[Content]:
+    """The card's lines for a width in columns."""
+    yield Content.styled(shortened(summary.corpus, width), "bold")
+    yield from _fact_lines(summary, max(1, width // FACT_WIDTH))
+    yield Content("")
+    yield Content.styled(PARTS, "dim")
+    rows = [(shortened(each.type, 25), shortened(each.shape, 24)) for each in summary.layers]
+    # A long shape takes its columns from the kinds where those have some to spare.
+    wide = max([17, *(len(shape) for _, shape in rows)])
+    left = max([42 - wide, *(len(kind) for kind, _ in rows)])
+    for (kind, shape), layer in zip(rows, summary.layers, strict=True):
+        yield Content(f"  {kind:{left}} {shape:{wide}} {layer.parameters:>11,}")
+    yield Content.styled(f"  {'in all':{left}} {'':{wide}} {summary.parameters:>11,}", "bold")
+    yield Content("")
+    yield Content.styled(PAIRS, "dim")
+    for features, label in summary.pairs:
+        arrow = (" ---> ", "dim")
+        words = shortened_words(features)
+        yield Content.assemble("  ", words, arrow, (shortened(label), "bold"))
+
+
+def _fact_lines(summary: CorpusSummary, columns: int) -> Iterator[Content]:
+    facts = card_facts(summary)
+    rows = -(-len(facts) // columns)
+    for row in range(rows):
+        cells = [
+            Content.assemble((f"{label:11}", "dim"), f"{value:{FACT_WIDTH - 11}}")
+            for label, value in facts[row * columns : (row + 1) * columns]
+        ]
+        yield Content("").join(cells)
+
+
+class DataCard(Vertical):
+    """The card with its buttons: train, or back to the form."""
+
+    DEFAULT_CSS = """
+    DataCard {
+        #card-scroll { height: 1fr; padding: 1 1 0 1; scrollbar-size-vertical: 1; }
+        CardText { height: auto; text-wrap: nowrap; text-overflow: ellipsis; }
+        CardText.-sentence { text-wrap: wrap; text-overflow: fold; }
+        #card-end { height: auto; padding: 0 1; }
+        #card-buttons { height: auto; }
+        #card-buttons Button { margin-right: 2; }
+        #card-why { display: none; color: $text-warning; height: 2; }
+        &.-wrong #card-why { display: block; }
+    }
+    """
+
+    def compose(self) -> ComposeResult:
+        """The text above the buttons."""
+        with VerticalScroll(id="card-scroll"):
+            yield CardText(id="card-text")
+        with Vertical(id="card-end"):
+            yield FixedText("card-why")
+            with Horizontal(id="card-buttons"):
+                yield Button("Train", variant="primary", id="card-train", compact=True)
+                yield Button("Back", id="card-back", compact=True)
+
+    def show(self, summary: CorpusSummary | None, otherwise: str, problem: str | None) -> None:
+        """Shows what there is to know; `problem` says why a training cannot start."""
+        self.query_one(CardText).show(summary, otherwise)
+        self.query_one("#card-train", Button).disabled = problem is not None
+        self.set_class(problem is not None, "-wrong")
+        self.query_one("#card-why", FixedText).show(Content(sanitize(problem or "")))

@@ -1,0 +1,370 @@
+"""The form of the Train screen: the corpus, the preset, the settings, and what they would cost."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Sequence
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Collapsible, Input, RadioButton, RadioSet, Select, TextArea
+
+from rnnlm_tui.config import PRESETS, preset_named
+from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.tui.runs.child import own_command
+from rnnlm_tui.tui.runs.wording import cost_line
+from rnnlm_tui.tui.train.fields import (
+    Field,
+    NameField,
+    SettingField,
+    SourceChoice,
+    SourceSet,
+)
+from rnnlm_tui.tui.train.pasted_text import PastedText
+from rnnlm_tui.tui.train.plan import (
+    FIRST_PRESET,
+    Plan,
+    Source,
+    all_settings_of,
+    split_line,
+)
+from rnnlm_tui.tui.train.summary import CorpusSummary, summarise
+from rnnlm_tui.tui.widgets.path_input import PathInput
+from rnnlm_tui.tui.widgets.safe_inputs import SafeInput
+from rnnlm_tui.tui.widgets.wording import in_own_words, in_sentences
+
+PAUSE_S = 0.4
+"""The corpus is looked at once nothing was typed for this long."""
+SOURCES: tuple[tuple[Source, str], ...] = (
+    ("bundled", "sonnets"),
+    ("files", "my files"),
+    ("pasted", "pasted text"),
+)
+PASTED = "the pasted text"
+COUNTING = "the text is being counted"
+NAME_CHECKED = "the name is being checked"
+IN_THE_FORM = ("epochs", "held_out")
+"""Settings with a line of their own above the others."""
+
+
+class TrainForm(Vertical):
+    """Asks for all that a training needs, and asks the command line what it would cost.
+
+    `Changed` is posted whenever something typed, an answer or a problem is another one.
+    """
+
+    @dataclasses.dataclass
+    class Changed(Message):
+        """The form stands otherwise than before."""
+
+        form: TrainForm
+
+    @dataclasses.dataclass
+    class Answered(Message):
+        """What the command line says of the corpus and the network of `about`: one of the two."""
+
+        about: Plan
+        summary: CorpusSummary | None
+        error: RnnlmError | None
+
+    DEFAULT_CSS = """
+    TrainForm {
+        #fields { height: 1fr; padding: 1 1 0 1; scrollbar-size-vertical: 1; }
+        #sources { layout: horizontal; height: 1; width: 1fr; }
+        #sources SourceChoice { width: auto; margin-right: 2; }
+        #sources > SourceChoice > .toggle--button { color: $text-muted; }
+        #sources > SourceChoice.-on > .toggle--button { color: $text-success; text-style: bold; }
+        #sources:ansi > SourceChoice > .toggle--button { color: ansi_default; }
+        #source-field, #preset-field, #field-held_out, #seed-field, .of-files, .of-pasted
+            { margin-bottom: 1; }
+        #pasted { height: 7; border: tall $border-blurred; padding: 0; }
+        #pasted:focus { border: tall $border; }
+        .of-files, .of-pasted { display: none; height: auto; }
+        &.-files .of-files { display: block; }
+        &.-pasted .of-pasted { display: block; }
+        #more { border-top: none; background: transparent; padding: 0; }
+        #more Contents { padding: 0; }
+        #more CollapsibleTitle { padding: 0; }
+        #more .field-label { width: 20; }
+        #more .field-problem { padding-left: 20; }
+    }
+    """
+
+    def __init__(self, command: Sequence[str] | None = None, id: str | None = None) -> None:
+        """`command` stands in the place of this program, headless."""
+        super().__init__(id=id)
+        self._command = own_command() if command is None else command
+        self._asked: Plan | None = None
+        self._seed_given = ""
+        self.summary: CorpusSummary | None = None
+        """What the corpus makes of the network; None while that is being counted or wrong."""
+        self.error: RnnlmError | None = None
+        """Why the corpus cannot be used."""
+        self._make_controls()
+
+    def _make_controls(self) -> None:
+        """Kept, since they are read at each key, and a search among all widgets takes long."""
+        self._sources = SourceSet(
+            *(SourceChoice(source, label, source == "bundled") for source, label in SOURCES),
+            id="sources",
+            compact=True,
+        )
+        self._files = PathInput(placeholder="~/poems.txt", floating=True, id="files")
+        self._files.input.compact = True
+        self._file = Field("File", self._files, id="files-field")
+        self._text = ""
+        """The pasted text. It is joined when it changes, and not at each look: 6 ms for 5 MB."""
+        self._area = PastedText(id="pasted")
+        self._pasted = Field("Your text", self._area, id="pasted-field")
+        self._settings = {name: SettingField(name, FIRST_PRESET, True) for name in IN_THE_FORM}
+        presets = [(Content(f"{p.name}: {p.summary}"), p.name) for p in PRESETS.values()]
+        self._preset = Select(
+            presets, value=FIRST_PRESET, allow_blank=False, compact=True, id="preset"
+        )
+        self._name_field = NameField()
+        self._seed = SafeInput(id="seed", compact=True, placeholder="the first words of the text")
+        self._encoding = SafeInput()
+
+    def compose(self) -> ComposeResult:
+        """The fields, top to bottom."""
+        with VerticalScroll(id="fields", can_focus=False):
+            yield Field("Text", self._sources, id="source-field")
+            with Vertical(classes="of-files"):
+                yield self._file
+                yield Field("", hint="Tab completes it; several: a.txt; b.txt")
+            with Vertical(classes="of-pasted"):
+                yield self._pasted
+            yield Field("Preset", self._preset, id="preset-field")
+            yield from self._settings.values()
+            yield self._name_field
+            yield Field("Your line", self._seed, id="seed-field")
+            with Collapsible(title="More settings", id="more"):
+                yield Vertical(id="more-settings")
+
+    async def on_mount(self) -> None:
+        """Shows the settings of the first preset."""
+        await self._show_settings(FIRST_PRESET)
+        self.check()
+
+    async def _show_settings(self, preset: str) -> None:
+        more = self.query_one("#more-settings", Vertical)
+        await more.remove_children()
+        own = {name: self._settings[name] for name in IN_THE_FORM}
+        names = [name for name in all_settings_of(preset) if name not in own]
+        others = {name: SettingField(name, preset, False) for name in names}
+        self._settings = own | others
+        self._encoding = SafeInput(
+            id="encoding", compact=True, classes="-number", placeholder="utf-8"
+        )
+        hint = "how your files are written, such as latin-1"
+        await more.mount(*others.values(), Field("encoding", self._encoding, hint=hint))
+
+    # What stands in the form
+
+    @property
+    def plan(self) -> Plan:
+        """The form as it is filled in."""
+        preset = self.preset
+        known = all_settings_of(preset)
+        typed = {name: field.value for name, field in self._settings.items() if name in known}
+        return Plan(
+            source=self.source,
+            files=self._files.value,
+            text=self._text,
+            preset=preset,
+            name=self._name_field.value,
+            seed_line=self._seed.value,
+            encoding=self._encoding.value.strip(),
+            settings={name: value for name, value in typed.items() if value},
+        )
+
+    @property
+    def source(self) -> Source:
+        """Where the corpus comes from."""
+        return SOURCES[max(0, self._sources.pressed_index)][0]
+
+    @property
+    def preset(self) -> str:
+        """The preset that is chosen. The list takes its first value after it is mounted."""
+        value = self._preset.value
+        return FIRST_PRESET if value is Select.NULL else str(value)
+
+    @property
+    def counting(self) -> bool:
+        """Whether an answer about the corpus is on its way."""
+        return self.summary is None and self.error is None and self.settings_problem is None
+
+    @property
+    def settings_problem(self) -> str | None:
+        """The first thing that is wrong with the fields themselves, the name apart."""
+        for field in (self._pasted, *self._settings.values()):
+            if field.problem is not None:
+                return f"{field.label.lower()}: {field.problem}"
+        return None
+
+    @property
+    def problem(self) -> str | None:
+        """Why a training cannot start from this form, in a sentence; None where it can."""
+        plan = self.plan
+        if wrong := plan.corpus_problem() or self.settings_problem:
+            return wrong
+        if _about_corpus(plan) != self._asked:
+            return COUNTING
+        if self.error is not None:
+            return in_own_words(self.error.message)
+        if self._name_field.problem:
+            return self._name_field.problem
+        if self.summary is None:
+            return COUNTING
+        return None if self._name_field.known == plan.name else NAME_CHECKED
+
+    @property
+    def cost(self) -> str:
+        """What the training would take, or what stands in the way of knowing it."""
+        if self.summary is not None:
+            return cost_line(self.summary)
+        if self.error is not None:
+            return in_sentences(self.error.message, self.error.hint)
+        return self.plan.corpus_problem() or self.settings_problem or "counting ..."
+
+    def fill(self, corpus: str | None = None, preset: str | None = None) -> None:
+        """Fills in a corpus, which is a line of paths, and a preset."""
+        if corpus is not None:
+            self._files.value = corpus
+            self.query_one("#source-files", RadioButton).value = True
+        if preset is not None:
+            self._preset.value = preset_named(preset).name
+
+    def propose_seed(self, line: str) -> None:
+        """Puts `line` into the seed line, unless somebody has typed another there."""
+        field = self._seed
+        if field.value == self._seed_given and line != field.value:
+            field.value = line
+            self._seed_given = field.value  # which may be another one: it is made printable
+
+    # What happens in it
+
+    @on(TextArea.Changed)
+    def _text_changed(self, event: TextArea.Changed) -> None:
+        self._text = event.text_area.text
+        self._pasted.show_problem(None)
+        self._check()
+
+    @on(PastedText.TooLarge)
+    def _text_too_large(self, event: PastedText.TooLarge) -> None:
+        self._pasted.show_problem(event.problem)
+        self.post_message(self.Changed(self))
+
+    @on(PastedText.Restored)
+    def _text_restored(self) -> None:
+        if self.source == "bundled" and not self._files.value:  # no other was chosen since
+            self.query_one("#source-pasted", RadioButton).value = True
+
+    @on(RadioSet.Changed)
+    def _source_changed(self) -> None:
+        self._pasted.show_problem(None)
+        self._check()
+
+    @on(Input.Changed)
+    @on(PathInput.Changed)
+    def _something_changed(self) -> None:
+        self._check()
+
+    @on(Select.Changed, "#preset")
+    async def _preset_changed(self) -> None:
+        await self._show_settings(self.preset)
+        for setting in IN_THE_FORM:
+            self._settings[setting].suit(self.preset)
+        self._check()
+
+    @on(SourceSet.Chosen)
+    def _go_to_source(self, event: SourceSet.Chosen) -> None:
+        self._show_source(event.source)
+        match event.source:
+            case "files":
+                self._files.focus()
+            case "pasted":
+                self._area.focus()
+
+    @on(Input.Submitted)
+    def _next_field(self) -> None:
+        self.screen.focus_next()
+
+    @on(PathInput.Submitted)
+    def _after_files(self) -> None:
+        if split_line(self._files.value):
+            self.screen.focus_next()
+        else:
+            self._file.show_problem(self.plan.corpus_problem())
+
+    def check(self) -> None:
+        """Checks what can be checked at once, and has the rest looked at, the name even where
+        nothing was typed: another program may have taken it."""
+        self._check(again=True)
+
+    def _check(self, *, again: bool = False) -> None:
+        plan = self.plan
+        self._show_source(plan.source)
+        self._file.show_problem(None)
+        self._ask(plan)
+        self._name_field.check(plan, again=again)
+        self.post_message(self.Changed(self))
+
+    def _show_source(self, source: Source) -> None:
+        self.set_class(source == "files", "-files")
+        self.set_class(source == "pasted", "-pasted")
+
+    def _ask(self, plan: Plan) -> None:
+        """Has the corpus looked at, unless that would give the same answer."""
+        about = _about_corpus(plan)
+        if about == self._asked:
+            return
+        self._asked, self.summary, self.error = about, None, None
+        self._look(about)
+
+    @work(group="summary", exclusive=True)
+    async def _look(self, plan: Plan) -> None:
+        """Asks what the corpus makes of the network; a later question cancels this one."""
+        if plan.corpus_problem() or self.settings_problem:
+            return
+        await asyncio.sleep(PAUSE_S)
+        summary, problem = None, None
+        try:
+            paths = await asyncio.to_thread(plan.paths)
+            summary = await summarise(plan.question(paths), self._command)
+        except RnnlmError as error:
+            problem = error
+        self.post_message(self.Answered(plan, summary, problem))
+
+    @on(Answered)
+    def _take_answer(self, event: Answered) -> None:
+        if event.about != self._asked:
+            return  # something was typed since
+        self.summary, self.error = event.summary, event.error
+        if self.summary is not None:
+            for name, field in self._settings.items():
+                field.show_default(self.summary.settings.get(name))
+        if event.about.source == "pasted":
+            self._name_the_pasted_text()
+        self.post_message(self.Changed(self))
+
+    def _name_the_pasted_text(self) -> None:
+        """The command line reads it from its standard input, which means nothing to a person."""
+        if self.summary is not None:
+            self.summary = dataclasses.replace(self.summary, corpus=PASTED)
+        if (error := self.error) is not None:
+            message = error.message.replace("standard input", PASTED).replace("stdin", PASTED)
+            self.error = RnnlmError(message, error.hint)
+
+    @on(NameField.Checked)
+    def _name_checked(self) -> None:
+        self.post_message(self.Changed(self))
+
+
+def _about_corpus(plan: Plan) -> Plan:
+    """The plan without what makes no difference to what the corpus makes of the network."""
+    return dataclasses.replace(plan, name="", seed_line="")

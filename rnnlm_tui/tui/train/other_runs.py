@@ -1,0 +1,96 @@
+"""The list of what trains, here and elsewhere, and of what was not trained to its end."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from textual import on, work
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.tui.runs.actions import RunRow, run_rows
+
+if TYPE_CHECKING:
+    from rnnlm_tui.tui.app import RnnlmApp
+
+
+class OtherRuns(OptionList):
+    """One row a run; not there while there is none. `look` reads the library anew."""
+
+    @dataclass
+    class Opened(Message):
+        """A run was chosen: to be shown, watched, or gone on with."""
+
+        row: RunRow
+
+    @dataclass
+    class Renewed(Message):
+        """The list is another one."""
+
+    DEFAULT_CSS = """
+    OtherRuns {
+        display: none;
+        height: auto;
+        max-height: 5;
+        padding: 0 1;
+        background: transparent;
+        scrollbar-size-vertical: 1;
+        border: none;
+        border-top: solid $foreground 20%;
+        border-title-color: $text-muted;
+        &:focus {
+            border: none;
+            border-top: solid $border;
+            border-title-color: $foreground;
+            border-title-style: bold;
+        }
+        & > .option-list--option { text-wrap: nowrap; text-overflow: ellipsis; padding: 0; }
+    }
+    """
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id, markup=False)
+        self.border_title = Content("trainings: Enter or o opens one")
+        self._rows: list[RunRow] = []
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is none."""
+        return not self._rows
+
+    @property
+    def chosen(self) -> RunRow | None:
+        """The run that the keys mean."""
+        return self._rows[self.highlighted or 0] if self._rows else None
+
+    @work(group="look", exclusive=True)
+    async def look(self) -> None:
+        """Reads which runs there are, off the event loop."""
+        host = cast("RnnlmApp", self.app)
+        try:
+            found = await asyncio.to_thread(host.library.runs)
+        except RnnlmError:
+            return  # the form says so when a training is to start
+        self._show(run_rows(found, host.runs))
+
+    def _show(self, rows: list[RunRow]) -> None:
+        if rows == self._rows:
+            return
+        chosen, self._rows = self.chosen, rows
+        self.set_options([Option(Content(row.text)) for row in rows])
+        names = [row.name for row in rows]
+        if rows:
+            self.highlighted = names.index(chosen.name) if chosen and chosen.name in names else 0
+        self.display = bool(rows)
+        self.post_message(self.Renewed())
+
+    @on(OptionList.OptionSelected)
+    def _selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        if event.option_index < len(self._rows):  # the list may have become shorter since
+            self.post_message(self.Opened(self._rows[event.option_index]))

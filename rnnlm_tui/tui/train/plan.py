@@ -1,0 +1,200 @@
+"""What the Train screen's form says, checked and turned into what the command line is asked."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import chain, count
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from rnnlm_tui.config import Range, Setting, check_setting, parse_number, preset_named, settings_of
+from rnnlm_tui.errors import StorageError, UsageError
+from rnnlm_tui.paths import bundled_corpus
+from rnnlm_tui.tui.train.summary import Question
+from rnnlm_tui.tui.widgets.path_input import expanded
+from rnnlm_tui.tui.widgets.wording import in_own_words
+
+Source: TypeAlias = Literal["bundled", "files", "pasted"]
+FIRST_PRESET = "gru"
+"""What the form begins with: it learns soonest and predicts best, where the command line's own
+default is the lesson."""
+SEPARATOR = ";"
+"""Between two files in one line."""
+PER_CENT = ("held_out",)
+"""Settings that are shares, which the form asks for in per cent."""
+LONGEST_STEM = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The form as it was filled in. `settings` holds what was typed, by the setting's name, the
+    empty ones left out; `files` is the line of paths."""
+
+    source: Source = "bundled"
+    files: str = ""
+    text: str = ""
+    preset: str = FIRST_PRESET
+    name: str = ""
+    seed_line: str = ""
+    encoding: str = ""
+    settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def corpus_problem(self) -> str | None:
+        """What is missing of the corpus, before anything is read."""
+        if self.source == "files" and not split_line(self.files):
+            return "name the file to train on"
+        if self.source == "pasted" and (not self.text or self.text.isspace()):
+            return "paste or type the text to train on"
+        return None
+
+    def paths(self) -> tuple[str, ...]:
+        """The files to train on; none for the bundled corpus and for a pasted text.
+
+        Looks whether the whole line is the name of one file, so it belongs into a thread.
+        """
+        return paths_in(self.files) if self.source == "files" else ()
+
+    def question(self, paths: tuple[str, ...]) -> Question:
+        """What to ask about this corpus and this network."""
+        text = self.text if self.source == "pasted" else None
+        return Question(paths, text, self.preset, tuple(self._setting_flags()))
+
+    def arguments(self, paths: tuple[str, ...]) -> tuple[str, ...]:
+        """The command line's arguments after `--train`. `paths` holds the file of a pasted text."""
+        flags = [f"--preset={self.preset}", f"--name={self.name}", *self._setting_flags()]
+        if seed_line := self.seed_line.strip():
+            flags.append(f"--seed-line={seed_line}")
+        return (*paths, *flags)
+
+    def _setting_flags(self) -> list[str]:
+        known = all_settings_of(self.preset)
+        flags = [
+            f"--{name.replace('_', '-')}={setting_value(known[name], typed)}"
+            for name, typed in self.settings.items()
+            if name in known
+        ]
+        # What was pasted is written as UTF-8.
+        if self.encoding and self.source == "files":
+            flags.append(f"--encoding={self.encoding}")
+        return flags
+
+
+def all_settings_of(preset: str) -> dict[str, dataclasses.Field[Any]]:
+    """The settings of a preset, those of its training first."""
+    parts = settings_of(preset_named(preset))
+    return parts["train"] | parts["model"]
+
+
+def default_of(preset: str, setting: str) -> Setting:
+    """The preset's own value of a setting; None where it does not have it."""
+    chosen = preset_named(preset)
+    part = chosen.train if hasattr(chosen.train, setting) else chosen.model
+    value: Setting = getattr(part, setting, None)
+    return value
+
+
+def has_scaled_default(preset: str, setting: str) -> bool:
+    """Whether the preset's own value follows from the size of the corpus."""
+    return any(setting in scale.settings for scale in preset_named(preset).scales)
+
+
+def as_typed(setting: str, value: Setting) -> str:
+    """How the form shows a value of this setting."""
+    if value is None:
+        return ""
+    if setting in PER_CENT and not isinstance(value, str):
+        return f"{100 * value:g}"
+    return str(value)
+
+
+def setting_value(spec: dataclasses.Field[Any], typed: str) -> Setting:
+    """The value that was typed for a setting. Raises UsageError, saying what it may be."""
+    if spec.name not in PER_CENT:
+        return check_setting(spec, typed.strip())
+    within: Range = spec.metadata["within"]
+    scaled = dataclasses.replace(within, low=100 * within.low, high=100 * within.high)
+    number = parse_number(typed.strip().removesuffix("%"), spec.name, scaled, whole=False)
+    # Twelve digits, so that 7 % is 0.07 and not 0.07000000000000001.
+    return check_setting(spec, float(f"{number / 100:.12g}"))
+
+
+def setting_problem(spec: dataclasses.Field[Any], typed: str) -> str | None:
+    """The sentence that says what is wrong with what was typed; None for a value, or nothing."""
+    if not typed.strip():
+        return None
+    try:
+        setting_value(spec, typed)
+    except UsageError as error:
+        return in_own_words(error.hint or error.message)
+    return None
+
+
+def split_line(line: str) -> list[str]:
+    """The paths in a line, as they were typed, without the quotes that a terminal puts round a
+    file dropped into it."""
+    parts = (part.strip() for part in line.split(SEPARATOR))
+    return [_unquoted(part) for part in parts if part]
+
+
+def paths_in(line: str) -> tuple[str, ...]:
+    """The absolute paths that a line names, `~` written out. A line that is the name of a file is
+    that file, whatever stands in it."""
+    whole = _absolute(_unquoted(line.strip()))
+    if SEPARATOR in line and _is_file(whole):
+        return (whole,)
+    return tuple(_absolute(part) for part in split_line(line))
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _absolute(text: str) -> str:
+    """An absolute path cannot be taken for an option."""
+    return str(Path(expanded(text)).absolute())
+
+
+def _unquoted(text: str) -> str:
+    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
+    return text[1:-1] if quoted else text
+
+
+def proposed_stem(plan: Plan) -> str:
+    """A name made of the corpus and the preset, whether it is free or not."""
+    return f"{corpus_stem(plan)}-{plan.preset}"
+
+
+def corpus_stem(plan: Plan) -> str:
+    """A name made of the corpus."""
+    if plan.source == "pasted":
+        stem = "text"
+    else:
+        paths = split_line(plan.files) if plan.source == "files" else [bundled_corpus().name]
+        stem = Path(paths[0]).stem if paths else "text"
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:LONGEST_STEM] or "text"
+
+
+def save_pasted(folder: Path, name: str, text: str) -> Path:
+    """Keeps a pasted text as a file, so that a run can be gone on with, and returns its path.
+
+    Another text of that name stays as it is: the run of a renamed model may still need it. Raises
+    StorageError.
+    """
+    from rnnlm_tui.store.files import write_bytes  # numpy
+
+    raw = text.encode("utf-8", "replace")
+
+    paths = (folder / f"{name}{suffix}.txt" for suffix in chain([""], (f"-{i}" for i in count(2))))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = next(path for path in paths if not path.exists() or path.read_bytes() == raw)
+        write_bytes(path, raw)
+    except OSError as error:
+        raise StorageError(f"cannot keep the text in {folder}: {error}") from error
+    return path

@@ -1,0 +1,349 @@
+"""The Train screen: the form, the data card, and the run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from textual import on, work
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Horizontal, Vertical
+from textual.content import Content
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import Button, Static
+
+from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.tui.runs.actions import (
+    END_ACTIONS,
+    RUN_ACTIONS,
+    RunRow,
+    is_allowed,
+)
+from rnnlm_tui.tui.runs.child import TrainingRequest
+from rnnlm_tui.tui.runs.manager import ShownRun
+from rnnlm_tui.tui.train.data_card import DataCard
+from rnnlm_tui.tui.train.form import NAME_CHECKED, TrainForm
+from rnnlm_tui.tui.train.other_runs import OtherRuns
+from rnnlm_tui.tui.train.plan import Plan, save_pasted
+from rnnlm_tui.tui.train.run_pane import RunScreen
+from rnnlm_tui.tui.train.run_view import RunView
+from rnnlm_tui.tui.widgets.fixed_text import FixedText
+
+PAINT_EVERY_S = 1 / 8
+LOOK_ELSEWHERE_EVERY_S = 2.0
+TEXTS = "texts"
+"""The folder, beside the models, of texts that were pasted."""
+FORM_ACTIONS = ("start", "open_run")
+ACTIONS = (*FORM_ACTIONS, *RUN_ACTIONS, *END_ACTIONS, "log_scale", "back")
+
+
+def _key(key: str, action: str, text: str, tooltip: str, *, show: bool = True) -> Binding:
+    display = {"f5": "F5", "escape": "Esc"}.get(key)
+    return Binding(
+        key, action, text, id=f"train.{action}", tooltip=tooltip, show=show, key_display=display
+    )
+
+
+class TrainScreen(RunScreen):
+    """Asks what to train, and shows how it goes.
+
+    The run belongs to the app; this screen reads its state some times a second while it is shown,
+    and costs nothing while another one is.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        _key("f5", "start", "train", "Look at the text's data card, then train"),
+        _key("o", "open_run", "open run", "Watch the chosen run, or go on with it"),
+        _key("p", "pause", "pause/go on", "Let the training wait, or go on"),
+        _key("x", "stop", "stop+keep", "Stop the training and keep the best of it"),
+        _key("d", "detach", "background", "Let the training go on when the app is left"),
+        _key("w", "write", "write now", "Write with the best that is saved so far"),
+        _key("g", "seed", "your line", "Change the line that is continued after each epoch"),
+        _key("u", "use", "use it", "Write with the trained model"),
+        _key("t", "longer", "longer", "Train it for more epochs"),
+        _key("r", "go_on", "resume", "Go on with the training where it was saved"),
+        _key("c", "compare", "compare", "See it among the other models"),
+        _key("n", "again", "new", "Train another model"),
+        _key("l", "log_scale", "log scale", "Draw the losses on a logarithmic scale, or not"),
+        _key("escape", "back", "back", "Back to the form, or to the run"),
+    ]
+    DEFAULT_CSS = """
+    TrainScreen {
+        #prepare { height: 1fr; layout: horizontal; }
+        #form-side { width: 1fr; height: 1fr; }
+        TrainForm { height: 1fr; }
+        DataCard { display: none; width: 1fr; height: 1fr; }
+        #cost { height: auto; max-height: 4; padding: 0 1; border-top: solid $foreground 20%; }
+        #cost.-wrong { color: $text-error; }
+        #start-line { height: 1; padding: 0 1; }
+        #start-line Button { margin-right: 2; }
+        #why { width: 1fr; height: 1; color: $text-warning; text-wrap: nowrap; }
+        #why { text-overflow: ellipsis; }
+        #train { display: none; }
+        RunView { display: none; height: 1fr; }
+        &.-card #form-side { display: none; }
+        &.-card DataCard { display: block; }
+        &.-run #prepare { display: none; }
+        &.-run RunView { display: block; }
+        &.-wide #form-side { display: block; }
+        &.-wide DataCard { display: block; border-left: vkey $foreground 20%; }
+        &.-wide #card-end { display: none; }
+        &.-wide #train { display: block; }
+        &.-wide #more .field-line {
+            layout: grid; grid-size: 2; grid-columns: 20 1fr; grid-rows: auto;
+        }
+        &.-wide #more .field-hint { column-span: 2; }
+        &.-wide #look { display: none; }
+        &.-wide #run-panes { layout: horizontal; }
+        &.-wide #run-left { width: 7fr; min-width: 77; height: 1fr; }
+        &.-wide #run-right { width: 4fr; height: 1fr; border-left: vkey $foreground 20%; }
+        &.-wide #samples { height: 2fr; }
+        &.-wide #notes { height: 1fr; }
+        &.-tall #epochs { height: 45%; }
+        #sources:ansi:focus > .-selected > .toggle--label { text-style: bold underline; }
+        CollapsibleTitle:ansi:focus { text-style: bold underline; }
+        /* Between the field in hand and what it would cost. */
+        &.-toasts-below > ToastRack {
+            dock: bottom; align: right bottom; margin-top: 0; margin-bottom: 4; max-height: 30%;
+        }
+    }
+    """
+
+    def __init__(self, summary_command: Sequence[str] | None = None) -> None:
+        """`summary_command` stands in the place of this program, headless."""
+        super().__init__()
+        self._summary_command = summary_command
+        self._enabled: object = None
+        self._cost = ""
+        """What stands there of the cost."""
+        self._painter: Timer | None = None
+        self._looker: Timer | None = None
+        self._trains = False
+        """Whether the app's own run was on when the form was drawn."""
+
+    def compose_body(self) -> Iterable[Widget]:
+        """The form beside the data card, or the run."""
+        look = Button("Look at the data", variant="primary", id="look", compact=True)
+        train = Button("Train", variant="primary", id="train", compact=True)
+        why = FixedText("why")
+        side = Vertical(
+            TrainForm(self._summary_command, id="form"),
+            OtherRuns(id="elsewhere"),
+            Static("", id="cost", markup=False),
+            Horizontal(look, train, why, id="start-line"),
+            id="form-side",
+        )
+        yield Container(side, DataCard(id="card"), id="prepare")
+        yield RunView(id="run")
+
+    # What the app calls
+
+    def fill(self, corpus: str | None = None, preset: str | None = None) -> None:
+        """Shows the form with this corpus, a line of paths, and this preset."""
+        self.show_form()
+        self._form.fill(corpus, preset)
+
+    # When it is shown
+
+    def on_mount(self) -> None:
+        """Starts the timers, which rest while another screen is shown."""
+        self._painter = self.set_interval(PAINT_EVERY_S, self._paint, pause=True)
+        self._looker = self.set_interval(LOOK_ELSEWHERE_EVERY_S, self._look_elsewhere, pause=True)
+
+    def on_screen_resume(self) -> None:
+        """Shows what there is now, and follows it."""
+        if self._painter is None or self._looker is None:
+            return
+        self._form.propose_seed(self.host.default_seed_line)
+        self._form.check()
+        self._painter.resume()
+        self._looker.resume()
+        self.query_one(OtherRuns).look()
+        self._paint()
+
+    def on_screen_suspend(self) -> None:
+        """Rests."""
+        if self._painter is not None and self._looker is not None:
+            self._painter.pause()
+            self._looker.pause()
+
+    def has_space_below(self, field: Widget) -> bool:
+        """Whether `field` is one of the form's: there is space between them and the cost."""
+        return self._form in field.ancestors
+
+    def _look_elsewhere(self) -> None:
+        if not self.on_run:
+            self.query_one(OtherRuns).look()
+
+    @property
+    def _form(self) -> TrainForm:
+        return self.query_one(TrainForm)
+
+    def show_form(self) -> None:
+        """Shows the form as it was filled in; a name that is taken by now is told."""
+        self.remove_class("-run", "-card")
+        self._form.check()
+        self._refresh_form()
+        self.query_one(OtherRuns).look()
+        self._form.query_one("#sources").focus()
+
+    def _paint(self) -> None:
+        """Draws the run; or the form, where the app's own run has begun or ended behind it."""
+        self.paint()
+        if not self.on_run and self._trains != self.host.runs.is_training:
+            self._form.check()
+            self._refresh_form()
+
+    # Keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """False hides a key, None shows it dimmed."""
+        if action not in ACTIONS or not self.is_mounted:
+            return super().check_action(action, parameters)
+        run = self.run_shown if self.on_run else None
+        if run is None:
+            return self._check_form_action(action)
+        if action == "back":
+            return True
+        if action == "log_scale":
+            return bool(run.progress.epochs)
+        return action not in FORM_ACTIONS and is_allowed(action, run, self._stand)
+
+    def _check_form_action(self, action: str) -> bool | None:
+        match action:
+            case "start":
+                looks = not self.has_class("-wide") and not self.has_class("-card")
+                ready = self._form.summary is not None if looks else self._why is None
+                return True if ready else None
+            case "open_run":
+                return not self.query_one(OtherRuns).is_empty
+            case "back":
+                return self.has_class("-card") or self._run_behind is not None
+        return False
+
+    def refresh_keys(self) -> None:
+        """Has the keys drawn anew where other ones can be pressed now."""
+        enabled = [
+            self.check_action(binding.action, ())
+            for binding in self.BINDINGS
+            if isinstance(binding, Binding)
+        ]
+        if enabled != self._enabled:
+            self._enabled = enabled
+            self.refresh_bindings()
+
+    # The form
+
+    @property
+    def _why(self) -> str | None:
+        """Why a training cannot start now, or None."""
+        runs = self.host.runs
+        if runs.own is not None and runs.is_training:
+            return f"{runs.own.name} trains: one training at a time, stop it first (Esc shows it)"
+        return self._form.problem
+
+    @on(TrainForm.Changed)
+    def _refresh_form(self) -> None:
+        form, why = self._form, self._why
+        if why == NAME_CHECKED:
+            return  # known in a moment: all keys and buttons would be drawn anew twice at each key
+        self._trains = self.host.runs.is_training
+        otherwise = sanitize(form.cost)
+        is_wrong = form.summary is None and not form.counting
+        line = f"! {otherwise}" if is_wrong else otherwise
+        cost = self.query_one("#cost", Static)
+        if line != self._cost:
+            self._cost = line
+            cost.update(Content(line))
+        cost.set_class(is_wrong, "-wrong")
+        # What the line above says already is not said again.
+        told = "" if why is None or form.cost.startswith(why) else why
+        self.query_one("#why", FixedText).show(Content(sanitize(told)))
+        self.query_one("#train", Button).disabled = why is not None
+        self.query_one("#look", Button).disabled = form.summary is None
+        self.query_one(DataCard).show(form.summary, otherwise, why)
+        self.refresh_keys()
+
+    @on(Button.Pressed, "#look")
+    def _look(self) -> None:
+        self.add_class("-card")
+        train = self.query_one("#card-train", Button)
+        (self.query_one("#card-back") if train.disabled else train).focus()
+        self.refresh_keys()
+
+    @on(Button.Pressed, "#card-back")
+    def action_back(self) -> None:
+        """From the card to the form, from the form to the run, from the run to the form."""
+        if self.on_run:
+            self.show_form()
+        elif self.has_class("-card") and not self.has_class("-wide"):
+            self.remove_class("-card")
+            self.query_one("#look").focus()
+        elif self._run_behind is not None:
+            self.show_own() if self._run_behind is self.host.runs.own else self.show_run()
+        self.refresh_keys()
+
+    @property
+    def _run_behind(self) -> ShownRun | None:
+        """The run that "back" shows from the form: the app's own while it trains."""
+        runs = self.host.runs
+        return runs.own if runs.is_training else runs.shown
+
+    @on(Button.Pressed, "#train")
+    @on(Button.Pressed, "#card-train")
+    def _train(self) -> None:
+        if self._why is None:  # a button is drawn a moment behind what is typed
+            self.start_training(self._form.plan)
+
+    def action_start(self) -> None:
+        """The data card where it is not shown yet, else the training."""
+        if self.has_class("-wide") or self.has_class("-card"):
+            self._train()
+        else:
+            self._look()
+
+    @work(group="start")
+    async def start_training(self, plan: Plan) -> None:
+        """Starts what the form says. A pasted text is kept as a file first."""
+        try:
+            paths = await asyncio.to_thread(self._paths, plan)
+        except RnnlmError as error:
+            self.host.explain(error)
+        else:
+            await self.begin(TrainingRequest(plan.arguments(paths), plan.name))
+            if self.host.runs.is_training:
+                self.host.count_first(plan, paths)
+
+    def _paths(self, plan: Plan) -> tuple[str, ...]:
+        if plan.source == "pasted":
+            folder = self.host.library.folder.parent / TEXTS
+            return (str(save_pasted(folder, plan.name, plan.text)),)
+        return plan.paths()
+
+    # Other trainings
+
+    @on(OtherRuns.Opened)
+    def _open_run(self, event: OtherRuns.Opened) -> None:
+        self.open_run(event.row)
+
+    @on(OtherRuns.Renewed)
+    def _list_renewed(self) -> None:
+        self.refresh_keys()
+
+    def action_open_run(self) -> None:
+        """Shows or watches the chosen run, or goes on with it where nothing trains it now."""
+        if (row := self.query_one(OtherRuns).chosen) is not None:
+            self.open_run(row)
+
+    def open_run(self, row: RunRow) -> None:
+        """Shows the app's own run, watches another's, or goes on with one that stands still."""
+        match row.opens:
+            case "own":
+                self.show_own()
+            case "watch":
+                self.follow(row.name)
+            case "resume":
+                self.resume(row.name)

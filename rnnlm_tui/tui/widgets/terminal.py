@@ -1,0 +1,123 @@
+"""What any app needs of its terminal: toasts, errors in words, signals, crashes, names of keys."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Literal
+
+from rich.text import Text
+from textual.app import App
+from textual.binding import Binding
+from textual.worker import WorkerFailed
+
+from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.paths import APP_NAME
+from rnnlm_tui.tui.widgets.base_screen import AppScreen
+from rnnlm_tui.tui.widgets.wording import in_sentences
+
+Severity = Literal["information", "warning", "error"]
+FUNCTION_KEY = re.compile(r"f\d+")
+TOAST_S: dict[Severity, float] = {"information": 3, "warning": 5, "error": 8}
+log = logging.getLogger(__name__)
+
+
+class TerminalApp(App[None]):
+    """The part of the app that knows neither models nor trainings."""
+
+    TITLE = APP_NAME
+
+    def __init__(self, log_path: Path) -> None:
+        """`log_path` is where the details of a crash are to be found."""
+        # With NO_COLOR Textual's own conversion of the terminal's colours paints black on black.
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
+        self._log_path = log_path
+        self._explained: set[str] = set()
+
+    # What is said
+
+    def tell(self, message: str, severity: Severity = "information", title: str = "") -> None:
+        """A toast; no text in it is markup, nor can it steer the terminal."""
+        self.notify(
+            sanitize(message),
+            title=sanitize(title),
+            severity=severity,
+            timeout=TOAST_S[severity],
+            markup=False,
+        )
+        if self.screen_stack and isinstance(self.screen, AppScreen):
+            self.screen.call_after_refresh(self.screen.place_toasts)
+
+    def explain(self, error: RnnlmError) -> None:
+        """What went wrong, and what to do."""
+        log.warning("%s (%s)", error.message, error.hint)
+        self.tell(in_sentences(error.message, error.hint), "error")
+
+    def explain_once(self, error: RnnlmError) -> None:
+        """The same, but not again and again at each key."""
+        if error.message not in self._explained:
+            self._explained.add(error.message)
+            self.explain(error)
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Explains what goes wrong within, and goes on after it."""
+        try:
+            yield
+        except RnnlmError as error:
+            self.explain(error)
+
+    # Ends
+
+    def obey_signals(self) -> None:
+        """Leaves in good order when the system asks for it."""
+        loop = asyncio.get_running_loop()
+        with suppress(AttributeError, NotImplementedError, RuntimeError):  # Windows has none
+            resume = signal.getsignal(signal.SIGCONT)
+            loop.add_signal_handler(signal.SIGTERM, self.exit)
+            loop.add_signal_handler(signal.SIGHUP, self.exit)
+            loop.add_signal_handler(signal.SIGCONT, self._go_on, resume)
+
+    def _go_on(self, resume: object) -> None:
+        """After a stop by the shell. A window that is closed sends SIGCONT too, right after SIGHUP:
+        Textual's own handler would begin anew then to write to a terminal that is gone, and wait
+        for it for ever."""
+        if callable(resume) and not self._exit:
+            resume(signal.SIGCONT, None)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A crash: the reason goes to the log, one sentence to the terminal once it is restored."""
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        log.critical("the app crashed", exc_info=cause)
+        self._return_code = 1
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+        kind = str(cause).partition("\n")[0] or type(cause).__name__
+        sentence = f"{APP_NAME} crashed ({kind}); the details are in {self._log_path}"
+        self.panic(Text(sanitize(sentence)))
+
+    # Keys
+
+    def shown_keys(self, binding: Binding) -> list[str]:
+        """The keys of a binding, by the user's keymap, as they are written on keyboards."""
+        keys = self._keymap.get(binding.id or "", binding.key).split(",")
+        plain = [Binding(key, binding.action) for key in keys if not key.startswith("super+")]
+        shown = dict.fromkeys(map(self.get_key_display, plain))
+        return [key for key in shown if key != "^@"]  # how a terminal sends ctrl+space
+
+    def get_key_display(self, binding: Binding) -> str:
+        """The key as it is written on keyboards."""
+        display = super().get_key_display(binding)
+        return display.upper() if FUNCTION_KEY.fullmatch(display) else display
+
+    def action_help_quit(self) -> None:
+        """Ctrl+c, which copies, and leaves no longer."""
+        self.tell("ctrl+q leaves; ctrl+c copies what is marked")

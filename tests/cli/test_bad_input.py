@@ -1,0 +1,450 @@
+"""Bad input through the real command: one clear sentence, what to do about it, nothing lost."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from rnnlm_tui.cli import main
+from rnnlm_tui.config import PRESETS, Range, all_settings, settings_of
+from tests.cli.test_train import FOR_EVER, TINY, running
+from tests.conftest import VERSES, Command
+
+WITH_MEMORY = """
+import resource, sys
+from rnnlm_tui.cli.main import main
+code = main(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+sys.exit(code)
+"""
+OWN_NUMBERS = {
+    "--top": ("--suggest", Range(1, 10_000)),
+    "--words": ("--generate", Range(1, 100_000)),
+    "--temperature": ("--generate", Range(0, 100)),
+    "--top-k": ("--generate", Range(1, 10_000_000)),
+    "--seed": ("--generate", Range(0, 2**32 - 1)),
+}
+NUMBERS = {
+    **{
+        "--" + name.replace("_", "-"): ("--summary", spec.metadata["within"])
+        for name, spec in all_settings().items()
+        if spec.metadata["within"] is not None
+    },
+    **OWN_NUMBERS,
+}
+NONSENSE = ["0", "-1", "nan", "inf", "-inf", "1e400", "abc", "", "1,5", "1e-400x"]
+
+
+def refusal(done: subprocess.CompletedProcess[str], code: int, hint: bool = True) -> str:
+    """The message of a run that must have failed with one sentence and, mostly, a hint."""
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    lines = done.stderr.splitlines()
+    (at,) = (i for i, line in enumerate(lines) if line.startswith("rnnlm-tui: "))
+    rest = lines[at + 1 :]
+    assert len(rest) == (1 if hint else 0), done.stderr
+    assert all(line.startswith("  ") for line in rest)
+    return "\n".join(lines[at:])
+
+
+def write(tmp_path: Path, content: bytes, name: str = "text.txt") -> str:
+    path = tmp_path / name
+    path.write_bytes(content)
+    return str(path)
+
+
+# A corpus that cannot be read
+
+
+def test_a_file_that_is_not_there_is_named(command: Command, tmp_path: Path) -> None:
+    path = str(tmp_path / "nosuch.txt")
+    for mode in ("--train", "--summary"):
+        message = refusal(command(mode, path), 3, hint=False)
+        assert f"{path}: no such file or directory" in message
+
+
+def test_a_folder_is_no_corpus(command: Command, tmp_path: Path) -> None:
+    message = refusal(command("--train", str(tmp_path)), 3)
+    assert str(tmp_path) in message
+    assert "give a file" in message
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32" or not hasattr(os, "getuid") or os.getuid() == 0,
+    reason="a POSIX system's root may read every file",
+)
+def test_a_file_that_may_not_be_read_is_named(command: Command, corpus_file: Path) -> None:
+    corpus_file.chmod(0)
+    message = refusal(command("--train", str(corpus_file)), 3, hint=False)
+    assert f"{corpus_file}: permission denied" in message
+
+
+def test_a_permission_that_is_missing_is_the_reason(
+    corpus_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def forbid(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", forbid)
+    assert main.main(["--summary", str(corpus_file)]) == 3
+    assert f"{corpus_file}: permission denied" in capsys.readouterr().err
+
+
+# A corpus that is not text, or not enough of it
+
+
+def test_text_that_is_not_utf8_names_the_byte_and_the_option(
+    command: Command, tmp_path: Path
+) -> None:
+    path = write(tmp_path, "ein schöner tag\nund noch einer\n".encode("latin-1"))
+    message = refusal(command("--train", path), 3)
+    assert "at byte 7" in message
+    assert "--encoding latin-1" in message
+    done = command("--summary", path, "--encoding", "latin-1", "--json")
+    assert ["ein", "schöner"] in json.loads(done.stdout)["first_pairs"]
+
+
+def test_an_unknown_encoding_is_named(command: Command, corpus_file: Path) -> None:
+    message = refusal(command("--summary", str(corpus_file), "--encoding", "klingon"), 3)
+    assert "no encoding is called 'klingon'" in message
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        codecs.BOM_UTF8 + VERSES.encode(),
+        codecs.BOM_UTF16_LE + VERSES.encode("utf-16-le"),
+        codecs.BOM_UTF16_BE + VERSES.encode("utf-16-be"),
+        VERSES.replace("\n", "\r\n").encode(),
+    ],
+    ids=["utf-8-bom", "utf-16-le", "utf-16-be", "crlf"],
+)
+def test_marks_and_line_ends_are_no_part_of_the_words(
+    command: Command, tmp_path: Path, raw: bytes
+) -> None:
+    card = json.loads(command("--summary", write(tmp_path, raw), "--json").stdout)
+    assert (card["total_words"], card["examples"]) == (22, 43)
+    assert card["first_pairs"][0] == ["the", "cat"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "found"),
+    [
+        (b"\x7fELF\x02\x01\x01\x00\x00rest", "zero byte at byte 7"),
+        (b"", "holds no words"),
+        (b"\n \n...\n", "holds no words"),
+        (b"one\nword\nlines\n", r"gives 0 pairs of words and a next word; at least 2 are needed"),
+        (b"two words\n", r"gives 1 pairs? of words and a next word; at least 2 are needed"),
+    ],
+    ids=["binary", "empty", "punctuation", "one word a line", "one pair"],
+)
+def test_what_is_no_text_or_too_little_says_what_was_found(
+    command: Command, tmp_path: Path, raw: bytes, found: str, data_dir: Path
+) -> None:
+    path = write(tmp_path, raw)
+    for mode in ("--train", "--summary"):
+        assert re.search(found, refusal(command(mode, path), 3))
+    assert list(data_dir.glob("models/[!.]*")) == []
+
+
+def test_held_out_lines_without_a_pair_are_refused(command: Command, tmp_path: Path) -> None:
+    path = write(tmp_path, b"one two three\n" + b"word\n" * 30)
+    message = refusal(command("--train", path, "--held-out", "0.1", "--seed", "1"), 3)
+    assert "holding out 0.1 of the 31 lines" in message
+
+
+# A corpus that is too much
+
+
+def test_a_line_of_100000_words_has_its_window_capped(command: Command, tmp_path: Path) -> None:
+    line = " ".join("abcdefghij"[i % 10] * (1 + i % 3) for i in range(100_000))
+    path = write(tmp_path, line.encode())
+    shown = command("--summary", path).stdout
+    assert re.search(r"longest line +100,000 words\nwindow +64 words, capped\n", shown)
+    arguments = ["--train", path, *TINY, "--epochs=1", "--batch-size=4096", "--max-window=8"]
+    if sys.platform == "win32":
+        assert command(*arguments, "--quiet").returncode == 0
+        return
+    done = subprocess.run(
+        [sys.executable, "-c", WITH_MEMORY, *arguments, "--quiet"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
+    # The padded matrix of the whole line would take 40 GB.
+    assert int(done.stderr) * unit < 900e6
+
+
+def test_a_vocabulary_that_cannot_fit_states_the_memory_and_what_to_do(
+    command: Command, tmp_path: Path, data_dir: Path
+) -> None:
+    words = iter(range(300_000))
+    text = "\n".join(" ".join(f"w{next(words)}" for _ in range(10)) for _ in range(30_000))
+    path = write(tmp_path, text.encode())
+    message = refusal(command("--train", path), 3)
+    assert "300,000 different words" in message
+    assert re.search(r"needs [\d,]+\.\d GB of memory .* are free", message)
+    assert re.search(r"--max-vocabulary \d+", message)
+    assert "preset" in message
+    assert list(data_dir.glob("models/[!.]*")) == []
+    fewer = command("--train", path, "--max-vocabulary", "50", *TINY, "--epochs", "1")
+    assert fewer.returncode == 0
+    assert "50 words are kept" in fewer.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the memory as Linux does")
+def test_batches_that_cannot_fit_are_a_sentence(tmp_path: Path) -> None:
+    path = write(tmp_path, b" ".join([b"a b c d"] * 10_000))
+    huge = ["--batch-size=65536", "--max-window=1024", "--embedding-size=4096", "--json"]
+    limited = (
+        "import resource, sys, torch; from rnnlm_tui.cli.main import main;"
+        "free = 3 << 30;"
+        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize();"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + free, used + free));"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", limited, "--train", path, *huge],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("rnnlm-tui: there is not enough memory for this network")
+    assert "--batch-size" in done.stderr.splitlines()[1]
+    assert json.loads(done.stdout.splitlines()[-1])["event"] == "failed"
+
+
+# Training that goes wrong
+
+
+def events_of(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_a_loss_that_is_not_finite_halves_the_rate_and_keeps_the_best_epoch(
+    command: Command, corpus_file: Path
+) -> None:
+    good = command("--train", str(corpus_file), *TINY, "--epochs", "1", "--name", "m")
+    assert good.returncode == 0
+    before = command("--generate", "the", "--model", "m").stdout
+    again = ["--train", "--resume", "--name", "m", "--epochs", "3", "--learning-rate", "1e30"]
+    done = command(*again, "--json")
+    assert done.returncode == 4
+    assert "epoch 1 is kept" in done.stderr
+    assert "smaller --learning-rate" in done.stderr
+    assert "Traceback" not in done.stderr
+    events = events_of(done)
+    warnings = [event["message"] for event in events if event["event"] == "warning"]
+    assert len(warnings) == 3
+    for warning, rate in zip(warnings, ("5e+29", "2.5e+29", "1.25e+29"), strict=True):
+        assert "going back to epoch 1" in warning
+        assert f"half the learning rate, {rate}" in warning
+    assert (events[-1]["event"], events[-1]["reason"]) == ("finished", "diverged")
+    assert events[-1]["best_epoch"] == 1
+    assert command("--generate", "the", "--model", "m").stdout == before
+
+
+def test_a_run_that_never_had_a_finite_loss_says_so(command: Command, corpus_file: Path) -> None:
+    done = command("--train", str(corpus_file), *TINY, "--learning-rate", "1e30")
+    assert done.returncode == 4
+    assert done.stderr.count("going back to the start with half the learning rate") == 3
+    assert "nothing is kept" in done.stderr
+
+
+@pytest.mark.parametrize("change", ["missing", "more", "smaller", "larger"])
+def test_a_saved_run_with_the_weights_of_another_network_is_refused(
+    command: Command, corpus_file: Path, data_dir: Path, change: str
+) -> None:
+    begun = ["--train", str(corpus_file), *TINY, "--epochs", "1", "--name", "m"]
+    assert command(*begun).returncode == 0
+    path = data_dir / "models" / "m" / "resume.safetensors"
+    tensors = load_file(path)
+    embedding = tensors.pop("weight.embedding")
+    if change != "missing":
+        tensors["weight.embedding"] = embedding
+    if change == "more":
+        tensors["weight.more"] = np.zeros(1, np.float32)
+    elif change == "smaller":
+        tensors["weight.output.bias"] = np.zeros(1, np.float32)
+    elif change == "larger":
+        tensors["weight.embedding"] = np.zeros((99, 4), np.float32)
+    save_file(tensors, path)
+    done = command("--train", "--resume", "--name", "m", "--epochs", "2")
+    assert "is that of another network" in refusal(done, 1)
+
+
+# Where nothing can be saved, or somebody else saves
+
+
+def test_a_data_folder_that_cannot_be_made_is_a_sentence(
+    command: Command, corpus_file: Path
+) -> None:
+    folder = corpus_file / "data"
+    done = command("--train", str(corpus_file), *TINY, "--data-dir", str(folder))
+    assert str(folder) in refusal(done, 1, hint=False)
+    for mode in (["--models"], ["--suggest", "the "]):
+        assert command(*mode, "--data-dir", str(folder)).stderr.count("\n") <= 2
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32" or not hasattr(os, "getuid") or os.getuid() == 0,
+    reason="a POSIX system's root may write to every folder",
+)
+def test_a_data_folder_that_may_not_be_written_is_a_sentence(
+    command: Command, corpus_file: Path, data_dir: Path
+) -> None:
+    data_dir.mkdir(mode=0o500)
+    done = command("--train", str(corpus_file), *TINY)
+    assert "permission denied" in refusal(done, 1, hint=False)
+
+
+def test_a_second_run_on_a_name_is_told_who_holds_it(command: Command, corpus_file: Path) -> None:
+    arguments = ["--train", str(corpus_file), *FOR_EVER, "--name", "mine"]
+    with running(*arguments, "--json", "--control", "stdin") as run:
+        run.line('"event": "saved"')
+        for more in ([], ["--force"]):
+            message = refusal(command(*arguments, *more), 1)
+            assert f"in use by process {run.process.pid}" in message
+        assert "in use" in refusal(command("--train", "--resume", "--name", "mine"), 1)
+        assert "in use" in refusal(command("--delete", "mine", "--yes"), 1)
+        listed = json.loads(command("--models", "--json").stdout)["models"]
+        assert str(run.process.pid) in listed[0]["trained_by"]
+        run.send("stop\n")
+        assert run.end() == 0
+
+
+def test_there_is_nothing_to_resume_at_first(command: Command) -> None:
+    assert "there is no run to go on with" in refusal(command("--train", "--resume"), 1)
+
+
+# Nonsense
+
+
+def preset_with(flag: str) -> list[str]:
+    """The arguments that choose a preset with this setting."""
+    setting = flag[2:].replace("-", "_")
+    having = (p for p in PRESETS.values() if any(setting in s for s in settings_of(p).values()))
+    return ["--preset", next(having).name]
+
+
+@pytest.mark.parametrize("flag", NUMBERS)
+def test_a_number_that_makes_no_sense_names_the_range(
+    flag: str, corpus_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mode, within = NUMBERS[flag]
+    preset = preset_with(flag) if flag not in OWN_NUMBERS else []
+    for value in NONSENSE:
+        if value == "0" and 0 in within:
+            continue
+        assert main.main([mode, str(corpus_file), *preset, f"{flag}={value}"]) == 2, value
+        first, second = capsys.readouterr().err.splitlines()
+        assert first.startswith(f"rnnlm-tui: {flag} is ")
+        assert value in first
+        assert "number" in second
+        assert second.endswith(str(within))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--train", "--epochs", "0"],
+        ["--train", "--learning-rate", "nan"],
+        ["--train", "--batch-size", "-1"],
+        ["--train", "--held-out", "0.9"],
+        ["--train", "--device", "tpu"],
+        ["--train", "--preset", "nosuch"],
+        ["--suggest", "x", "--top", "1.5"],
+    ],
+)
+def test_nonsense_is_refused_before_anything_is_written(
+    command: Command, arguments: list[str], data_dir: Path
+) -> None:
+    refusal(command(*arguments), 2)
+    assert list(data_dir.glob("models/[!.]*")) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"epochs = ", "is not valid TOML"),
+        (b"\xff", "is not valid TOML"),
+        (b"epoch = 3", "unknown settings: epoch"),
+        (b"[train]\nepochs = 3", "unknown settings: train"),
+        (b"epochs = 0", "--epochs is 0 (in "),
+        (b"epochs = true", "--epochs is True (in "),
+        (b"epochs = [1]", "--epochs is [1] (in "),
+        (b"preset = 5", "no preset is called 5"),
+        (None, "no such file or directory"),
+    ],
+)
+def test_settings_that_cannot_be_read_name_their_file(
+    command: Command, tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    path = tmp_path / "run.toml"
+    if content is not None:
+        path.write_bytes(content)
+    done = command("--summary", "--config", str(path))
+    assert done.returncode == 2
+    assert done.stderr.startswith("rnnlm-tui: ")
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) <= 2
+    assert str(path) in done.stderr or "preset" in said
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "..", "../up", "a/b", "a b", ".hidden", "x" * 65, "con", "é", "a\n", "\x1b[2J"],
+)
+def test_a_bad_name_is_refused(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (
+        ["--rename", "a", name],
+        ["--export", name],
+        ["--import", "a.zip", f"--name={name}"],
+    ):
+        if name == "" and arguments[0] == "--import":
+            continue  # the same as no --name
+        assert main.main(arguments) in ((1,) if arguments[0] == "--rename" else (2,))
+        error = capsys.readouterr().err
+        assert error.startswith("rnnlm-tui: ")
+        assert "\x1b" not in error
+        assert len(error.splitlines()) == 2
+
+
+def test_a_run_refuses_a_bad_name_before_it_reads_the_corpus(command: Command) -> None:
+    done = command("--train", "nosuch.txt", "--name", "../up")
+    assert "'../up' cannot be a model's name" in refusal(done, 2)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+@pytest.mark.parametrize("mode", ["--summary", "--train"])
+def test_a_corpus_that_never_ends_is_refused(command: Command, tmp_path: Path, mode: str) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in ("/dev/zero", str(pipe)):
+        said = refusal(command(mode, path), 3)
+        assert f"cannot read the corpus {path}: it is no regular file" in said
+
+
+def test_a_corpus_larger_than_the_memory_is_refused(command: Command, tmp_path: Path) -> None:
+    path = tmp_path / "large.txt"
+    with path.open("wb") as file:
+        file.truncate(1 << 42)  # no byte of it is written
+    assert "the corpus is 4,398.0 GB: reading it takes" in refusal(
+        command("--summary", str(path)), 3
+    )

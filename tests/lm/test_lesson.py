@@ -1,0 +1,84 @@
+"""The lesson's network in numpy at its real size, against PyTorch; tests/training has the rest."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from rnnlm_tui.config import LessonConfig
+from rnnlm_tui.lm.lesson import SPARSE_BELOW, LessonModel, lesson_layers, lesson_shapes
+from rnnlm_tui.text.tokenizer import LessonTokenizer
+from rnnlm_tui.text.vocabulary import Vocabulary
+from rnnlm_tui.training.networks import LessonNetwork
+
+WORDS, WINDOW = 3211, 10
+Weights = dict[str, NDArray[np.float32]]
+
+
+def weights_with(hidden_bias: float) -> Weights:
+    """Random weights; a bias below zero leaves fewer of the relu layer's units above zero."""
+    rng = np.random.default_rng(4)
+    shapes = lesson_shapes(LessonConfig(), WORDS)
+    weights = {
+        name: rng.normal(scale=0.1, size=shape).astype(np.float32) for name, shape in shapes.items()
+    }
+    weights["hidden.bias"] += np.float32(hidden_bias)
+    return weights
+
+
+def model_of(weights: Weights) -> LessonModel:
+    """The numpy model with these weights."""
+    vocabulary = Vocabulary([f"w{i}" for i in range(1, WORDS)])
+    return LessonModel(LessonConfig(), vocabulary, LessonTokenizer(), WINDOW, weights)
+
+
+@pytest.mark.parametrize(("hidden_bias", "sparse"), [(0.0, False), (-0.6, True)])
+def test_numpy_agrees_with_pytorch_where_few_and_where_many_units_are_on(
+    hidden_bias: float, sparse: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares: list[float] = []
+    scores = LessonModel._scores
+
+    def noted(self: LessonModel, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
+        shares.append(np.count_nonzero(hidden) / len(hidden))
+        return scores(self, hidden)
+
+    monkeypatch.setattr(LessonModel, "_scores", noted)
+    weights = weights_with(hidden_bias)
+    model = model_of(weights)
+    network = LessonNetwork(LessonConfig(), WORDS, np.random.default_rng(0))
+    network.load_weights(weights)
+    rng = np.random.default_rng(1)
+    for length in (0, 1, 7, 10, 25):
+        context = rng.integers(1, WORDS, length).tolist()
+        padded = ([0] * WINDOW + context)[-WINDOW:]
+        with torch.no_grad():
+            expected = network(torch.tensor([padded]))[0].softmax(0).numpy()
+        found = model.next_word_probabilities(context)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+        assert found.sum() == pytest.approx(1, abs=1e-5)
+    assert len(shares) == 5
+    assert all((share < SPARSE_BELOW) == sparse for share in shares)
+
+
+def test_a_context_asked_for_again_costs_nothing_and_old_ones_are_forgotten() -> None:
+    model = model_of(weights_with(0.0))
+    first = model.next_word_probabilities([5])
+    assert model.next_word_probabilities([5]) is first
+    assert model.next_word_probabilities([7] * 5 + [5] * 10) is model.next_word_probabilities(
+        [8] * 9 + [5] * 10
+    )
+    for word in range(1, 400):
+        model.next_word_probabilities([word, word])
+    again = model.next_word_probabilities([5])
+    assert again is not first
+    np.testing.assert_array_equal(again, first)
+
+
+def test_the_layer_table_has_the_lessons_figures() -> None:
+    layers = lesson_layers(LessonConfig(), WORDS, WINDOW)
+    assert [layer.parameters for layer in layers] == [321100, 75300, 0, 40100, 162105, 5156866]
+    assert sum(layer.parameters for layer in layers) == 5755471
+    assert layers[1].output_shape == (None, 10, 300)

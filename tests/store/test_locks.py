@@ -1,0 +1,320 @@
+"""Which trainings run, which can go on, and how one is asked to end."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from rnnlm_tui.errors import ModelError
+from rnnlm_tui.store import files
+from rnnlm_tui.store.library import Library, Run
+from tests.cli.test_train import FOR_EVER
+from tests.conftest import command_line
+from tests.store.test_files import contents, make_model, put
+from tests.store.test_library import held_elsewhere
+
+PATIENCE_S = 60.0
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot ask a process to end")
+HERE = socket.gethostname()
+
+
+@pytest.fixture
+def library(data_dir: Path) -> Library:
+    """A library of two models."""
+    library = Library(data_dir)
+    make_model(library.path("one"), epoch=3)
+    make_model(library.path("two"))
+    return library
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Returns once the condition holds; fails where it takes too long."""
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < end, "timed out"
+        time.sleep(0.02)
+
+
+def resumable(name: str, epochs_done: int | None, epochs: int | None = None) -> Run:
+    """What is listed of a run that has ended and can go on."""
+    return Run(name, False, None, None, False, True, epochs_done, epochs)
+
+
+def note_of(library: Library, name: str) -> Path:
+    """Where the holder of a name leaves its note."""
+    return library.folder / ".locks" / f"{name}.json"
+
+
+@contextmanager
+def noted(library: Library, name: str, **facts: Any) -> Iterator[None]:
+    """The name is held here, with these facts in the note."""
+    with library.lock(name):
+        known = json.loads(note_of(library, name).read_text())
+        note_of(library, name).write_text(json.dumps({**known, **facts}))
+        yield
+
+
+def dead_process() -> int:
+    """The number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait(timeout=PATIENCE_S)
+    return process.pid
+
+
+def never_kill(pid: int, number: int) -> None:
+    """Stands in for os.kill where nothing may be killed; signal 0 only asks who is there."""
+    if number != 0:
+        raise AssertionError(f"signal {number} for process {pid}")
+
+
+# What is listed
+
+
+def test_a_library_that_is_not_there_has_no_runs_and_stays_away(data_dir: Path) -> None:
+    assert Library(data_dir).runs() == []
+    with pytest.raises(ModelError, match="no training of one runs"):
+        Library(data_dir).stop_run("one")
+    assert not data_dir.exists()
+
+
+def test_a_model_is_no_run_until_it_can_go_on(library: Library) -> None:
+    assert library.runs() == []
+    put(library.path("one"), {"resume.safetensors": b"not looked into"})
+    put(library.path("begun"), {"resume.safetensors": b"x", "history.jsonl": b"{}\n"})
+    put(library.path("failed"), {"history.jsonl": b"{}\n"})
+    put(library.folder / ".deleted-x", {"resume.safetensors": b"x"})
+    put(library.folder / "no name", {"resume.safetensors": b"x"})
+    before = contents(library.folder)
+    assert library.runs() == [resumable("begun", None), resumable("one", 3, 130)]
+    assert contents(library.folder) == before
+
+
+def test_a_run_whose_card_is_damaged_is_listed_all_the_same(library: Library) -> None:
+    put(library.path("one"), {"resume.safetensors": b"x", "model.json": b"{"})
+    assert library.runs() == [resumable("one", None)]
+
+
+def test_a_training_elsewhere_is_listed_with_and_without_a_model(library: Library) -> None:
+    with held_elsewhere(library, "two") as first, held_elsewhere(library, "fresh") as second:
+        fresh, two = library.runs()
+        assert (fresh.name, fresh.running, fresh.pid) == ("fresh", True, second.pid)
+        assert (fresh.on_this_host, fresh.resumable, fresh.epochs_done) == (True, False, None)
+        assert (two.name, two.pid, two.epochs_done) == ("two", first.pid, 1)
+        assert (two.holder or "").startswith(f"process {first.pid} on {HERE}, since ")
+        assert re.search(r"since \d{4}-\d\d-\d\d \d\d:\d\d$", two.holder or "")
+    assert library.runs() == []
+
+
+@pytest.mark.parametrize("purpose", ["rename", "delete", "import", "duplicate", ""])
+def test_what_is_over_in_a_moment_is_no_run(library: Library, purpose: str) -> None:
+    put(library.path("two"), {"resume.safetensors": b"x"})
+    with library.lock("one", purpose), library.lock("two", purpose):
+        assert library.runs() == [resumable("two", 1, 130)]
+        assert [entry.trained_by for entry in library.entries()] == [None, None]
+        assert f"process {os.getpid()} on" in (library.holder("one") or "")
+        with pytest.raises(ModelError, match="no training of one runs"):
+            library.stop_run("one")
+
+
+@pytest.mark.parametrize(
+    ("act", "purpose"),
+    [
+        (lambda library: library.rename("one", "three"), "rename"),
+        (lambda library: library.delete("one"), "delete"),
+        (lambda library: library.duplicate("one", "three"), "duplicate"),
+    ],
+)
+def test_the_note_says_what_is_done_with_the_model(
+    library: Library,
+    act: Callable[[Library], None],
+    purpose: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[dict[str, Any]] = []
+    real = Path.rename
+
+    def look(self: Path, target: Path) -> Path:
+        seen.append(json.loads(note_of(library, "one").read_text()))
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "rename", look)
+    act(library)
+    assert [(n["purpose"], n["pid"], n["host"]) for n in seen] == [(purpose, os.getpid(), HERE)]
+    assert not note_of(library, "one").exists()
+
+
+def test_a_training_that_was_killed_is_not_running(library: Library) -> None:
+    with held_elsewhere(library, "one") as process:
+        process.kill()
+        process.wait(timeout=PATIENCE_S)
+        put(library.path("one"), {"resume.safetensors": b"x"})
+        assert note_of(library, "one").exists()
+        assert library.runs() == [resumable("one", 3, 130)]
+        with pytest.raises(ModelError, match="no training of one runs"):
+            library.stop_run("one")
+
+
+def test_the_note_of_a_killed_training_is_not_taken_for_the_next_holders(
+    library: Library,
+) -> None:
+    """The next holder has the lock a moment before its own note is there."""
+    with noted(library, "one", pid=dead_process()):
+        assert library.holder("one") == "another process"
+        assert library.runs() == []
+
+
+@pytest.mark.parametrize("pid", [0, -1, 1 << 40, True, "1", None, 1.5])
+def test_a_note_with_no_process_is_no_run(
+    library: Library, pid: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "kill", never_kill)
+    with noted(library, "one", pid=pid):
+        assert library.runs() == []
+        assert library.holder("one") == "another process"
+        with pytest.raises(ModelError, match="no training of one runs"):
+            library.stop_run("one")
+
+
+def test_foreign_files_among_the_locks_are_passed_over(library: Library) -> None:
+    with library.lock("one"):
+        note = note_of(library, "one").read_bytes()
+        put(library.folder / ".locks", {"no name.json": note, ".json": note, "con.json": note})
+        put(library.folder / ".locks", {"two.json": note, "two.lock": b""})
+        assert [run.name for run in library.runs()] == ["one"]
+
+
+def test_a_training_on_another_machine_is_listed_and_cannot_be_stopped_here(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "kill", never_kill)
+    with noted(library, "one", pid=dead_process(), host="elsewhere"):
+        (run,) = library.runs()
+        assert (run.running, run.on_this_host) == (True, False)
+        with pytest.raises(ModelError, match=r"on elsewhere, since .* another machine"):
+            library.stop_run("one")
+
+
+def test_listing_reads_no_tensor(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*arguments: object) -> None:
+        raise AssertionError("a file of tensors was opened")
+
+    put(library.path("one"), {"resume.safetensors": b"x"})
+    monkeypatch.setattr(files, "safe_open", never)
+    with library.lock("two"):
+        assert len(library.runs()) == 2
+
+
+# Stopping
+
+
+@POSIX
+def test_the_number_of_a_killed_training_may_be_another_processs_by_now(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE
+    ) as stranger:
+        with noted(library, "one", pid=stranger.pid):
+            with pytest.raises(ModelError, match=f"process {stranger.pid} does not train one"):
+                library.stop_run("one")
+            monkeypatch.setattr(os, "kill", never_kill)
+            with pytest.raises(ModelError, match="does not train one"):
+                library.stop_run("one")
+        assert stranger.poll() is None
+        assert stranger.stdin is not None
+        stranger.stdin.close()
+        assert stranger.wait(timeout=PATIENCE_S) == 0
+
+
+@POSIX
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (psutil.NoSuchProcess(1), "the training of one has ended"),
+        (psutil.AccessDenied(1), "the training of one is another user's"),
+    ],
+)
+def test_a_process_that_cannot_be_asked_is_a_sentence(
+    library: Library, error: psutil.Error, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: psutil.Process) -> None:
+        raise error
+
+    monkeypatch.setattr(psutil.Process, "open_files", refuse)
+    monkeypatch.setattr(os, "kill", never_kill)
+    with library.lock("one"), pytest.raises(ModelError, match=why):
+        library.stop_run("one")
+
+
+def test_windows_says_that_it_cannot(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnnlm_tui.store.locks.sys.platform", "win32")
+    monkeypatch.setattr(os, "kill", never_kill)
+    with library.lock("one"), pytest.raises(ModelError, match="Windows cannot ask the training"):
+        library.stop_run("one")
+
+
+@POSIX
+def test_a_real_training_is_listed_and_ends_saved_when_asked(
+    library: Library, corpus_file: Path, tmp_path: Path
+) -> None:
+    shutil.rmtree(library.folder)
+    arguments = ["--train", str(corpus_file), *FOR_EVER, "--name", "mine", "--quiet"]
+    output = tmp_path / "output.txt"
+    with output.open("wb") as file:
+        process = subprocess.Popen(command_line(*arguments), stdout=file, stderr=file)
+    try:
+        wait_until(library.runs)
+        (run,) = library.runs()
+        assert (run.name, run.running, run.on_this_host) == ("mine", True, True)
+        assert run.pid == process.pid
+        wait_until(lambda: (library.runs()[0].epochs_done or 0) >= 1)
+        assert library.runs()[0].resumable
+        with pytest.raises(ModelError, match="in use"):
+            library.delete("mine")
+        library.stop_run("mine")
+        assert process.wait(timeout=PATIENCE_S) == 130
+    finally:
+        process.kill()
+        process.wait(timeout=PATIENCE_S)
+    assert "mine: stopped" in output.read_text()
+    (run,) = library.runs()
+    card, _ = library.open("mine")
+    assert (run.running, run.epochs_done, run.epochs) == (False, card.epochs_done, 1_000_000)
+    assert run.stand is not None
+    assert not run.stand.is_over
+    assert card.epochs_done >= 1
+    with pytest.raises(ModelError, match="no training of mine runs"):
+        library.stop_run("mine")
+
+
+@POSIX
+def test_a_training_that_is_asked_before_it_has_begun_ends_too(library: Library) -> None:
+    """It waits for its corpus, and holds its name already."""
+    process = subprocess.Popen(
+        command_line("--train", "-", "--name", "early"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_until(library.runs)
+        library.stop_run("early")
+        assert process.wait(timeout=PATIENCE_S) == -signal.SIGTERM
+    finally:
+        process.kill()
+        process.communicate(timeout=PATIENCE_S)
+    assert library.runs() == []

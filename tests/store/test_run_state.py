@@ -1,0 +1,83 @@
+"""How far the saved state of a run stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rnnlm_tui.config import CausalTrainConfig, make_run_config
+from rnnlm_tui.errors import ModelError
+from rnnlm_tui.store.files import RESUME
+from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.run_state import RunStatus, read_run_status
+from rnnlm_tui.training.checkpoint import Checkpoints, Position, RunState
+from tests.store.test_files import make_model
+
+
+def put_state(
+    folder: Path, epoch: int, epochs: int, best: int | None = None, patience: int | None = None
+) -> None:
+    """Puts the state of a run in place, without weights: the lesson's, or, with `patience`, one
+    that may end early."""
+    waits = {} if patience is None else {"patience": patience}
+    config = make_run_config("gru" if waits else "lesson", [{"epochs": epochs, **waits}])
+    position = Position(epoch=epoch, learning_rate=1e-3, best_epoch=best)
+    folder.mkdir(parents=True, exist_ok=True)
+    Checkpoints(folder).save_state(RunState(config, {}, position, {}, {}))
+
+
+@pytest.mark.parametrize(
+    ("state", "is_over", "patience_exhausted"),
+    [
+        ((1, 25, None, 5), False, False),
+        ((20, 25, 15, 5), False, False),
+        ((21, 25, 15, 5), True, True),
+        ((26, 25, 20, 5), True, True),
+        ((26, 25, 21, 5), True, False),
+        ((4, 3, None, None), True, False),
+        ((3, 3, None, None), False, False),
+    ],
+)
+def test_a_run_is_over_once_it_has_its_epochs_or_has_waited_for_a_better_one(
+    data_dir: Path,
+    state: tuple[int, int, int | None, int | None],
+    is_over: bool,
+    patience_exhausted: bool,
+) -> None:
+    put_state(data_dir, *state)
+    stand = read_run_status(data_dir)
+    assert stand.epochs_done == state[0] - 1
+    assert (stand.is_over, stand.patience_exhausted) == (is_over, patience_exhausted)
+
+
+def test_counts_are_done_in_one_go() -> None:
+    assert not RunStatus(make_run_config("ngram", []), 0, None).can_be_longer
+    assert RunStatus(make_run_config("rnn", []), 0, None).can_be_longer
+
+
+def test_a_state_that_cannot_be_read_is_told_from_none(data_dir: Path) -> None:
+    data_dir.mkdir()
+    for raw in (b"", b"x" * 100, b"\x02\0\0\0\0\0\0\0{}"):
+        (data_dir / RESUME).write_bytes(raw)
+        with pytest.raises(ModelError):
+            read_run_status(data_dir)
+    put_state(data_dir, 1, 2)
+    raw = (data_dir / RESUME).read_bytes()
+    assert raw.count(b'"epoch": 1') == 1
+    (data_dir / RESUME).write_bytes(raw.replace(b'"epoch": 1', b'"epoch": 0'))
+    with pytest.raises(ModelError, match="makes no sense"):
+        read_run_status(data_dir)
+
+
+def test_the_state_and_not_the_card_says_how_far_a_run_stands(data_dir: Path) -> None:
+    library = Library(data_dir)
+    make_model(library.path("a"), epoch=3)
+    # A run that was begun anew, and has saved no model of its own yet.
+    put_state(library.path("a"), 1, 7, patience=2)
+    (run,) = library.runs()
+    assert (run.epochs_done, run.epochs) == (0, 7)
+    assert run.stand is not None
+    assert isinstance(run.stand.config.train, CausalTrainConfig)
+    with library.lock("a"):
+        assert library.run("a").stand is None

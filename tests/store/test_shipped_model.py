@@ -1,0 +1,63 @@
+"""The model that ships with the program, from its own files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import rnnlm_tui
+from rnnlm_tui.evaluate import Evaluation, TokenScores, figures, measure
+from rnnlm_tui.store.evaluations import read_evaluation
+from rnnlm_tui.store.library import BUILT_IN, Library
+from rnnlm_tui.store.training_text import find_corpus, held_out_lines
+
+FOLDER = Path(rnnlm_tui.__file__).parent / "data" / "model"
+MOST_BYTES = 3 << 20
+
+
+@pytest.fixture
+def library(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
+    """With the model that really ships."""
+    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
+    return Library(data_dir)
+
+
+def test_it_is_small_and_whole(library: Library) -> None:
+    (entry,) = library.entries()
+    assert entry.name == BUILT_IN
+    assert entry.built_in
+    assert entry.damaged is None
+    assert sum(path.stat().st_size for path in FOLDER.iterdir()) <= MOST_BYTES
+    card, model = library.open(BUILT_IN)
+    assert card.config.train.held_out == 0.1
+    assert card.total_words == model.vocabulary.total_words
+
+
+def test_its_figures_are_those_of_its_files(library: Library) -> None:
+    card, model = library.open(BUILT_IN)
+    kept = read_evaluation(FOLDER, card)
+    assert kept is not None
+    corpus = find_corpus(BUILT_IN, FOLDER, card)
+    lines = held_out_lines(card, corpus)
+    *_, last = measure(model, lines)
+    assert isinstance(last, TokenScores)
+    found = figures(last)
+    assert counts(found) == counts(kept)
+    # The last digits differ from one processor's numpy to another's.
+    assert shares(found) == pytest.approx(shares(kept), abs=2e-3)
+    assert found.loss == pytest.approx(kept.loss, rel=1e-5)
+
+
+def counts(evaluation: Evaluation) -> tuple[int, ...]:
+    return evaluation.lines, evaluation.words, evaluation.predicted
+
+
+def shares(evaluation: Evaluation) -> list[float | None]:
+    return [
+        evaluation.oov_share,
+        evaluation.top1,
+        evaluation.top5,
+        evaluation.keystroke_savings,
+        evaluation.keystroke_savings_ghost,
+    ]

@@ -1,0 +1,50 @@
+"""Numbers and times as a person reads them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from rnnlm_tui.formatting import format_bytes, format_duration, local_time, plural
+
+
+@pytest.mark.parametrize(
+    ("seconds", "exactly", "roughly"),
+    [
+        (0.04, "0.0 s", "0.0 s"),
+        (8.26, "8.3 s", "8.3 s"),
+        (59.4, "59 s", "59 s"),
+        (60, "1 min 00 s", "1 min"),
+        (100, "1 min 40 s", "2 min"),
+        (1066, "17 min 46 s", "18 min"),
+        (3599, "59 min 59 s", "60 min"),
+        (8460, "2 h 21 min", "2 h 21 min"),
+        (200_000, "55 h 33 min", "2 days"),
+        (1e13, "2,777,777,777 h 46 min", "115,740,741 days"),
+    ],
+)
+def test_a_duration_is_as_exact_as_it_needs_to_be(
+    seconds: float, exactly: str, roughly: str
+) -> None:
+    assert format_duration(seconds) == exactly
+    assert format_duration(seconds, roughly=True) == roughly
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [(999, "999 B"), (2_000, "2 kB"), (515_800_000, "515.8 MB"), (1.5e12, "1,500.0 GB")],
+)
+def test_bytes_are_in_decimal_units(count: float, shown: str) -> None:
+    assert format_bytes(count) == shown
+
+
+def test_a_time_is_local_and_what_is_no_time_stands_as_it_is() -> None:
+    assert re.fullmatch(r"2026-11-2\d \d\d:07", local_time("2026-11-25T04:07:14+00:00"))
+    assert local_time("2026-11-25T04:07:14", "%H:%M") == "04:07"
+    assert local_time("nonsense [/b]") == "nonsense [/b]"
+    assert local_time("0001-01-01T00:00:00+23:59") == "0001-01-01T00:00:00+23:59"
+
+
+def test_one_is_no_plural() -> None:
+    assert [plural(n, "line") for n in (0, 1, 2158)] == ["0 lines", "1 line", "2,158 lines"]

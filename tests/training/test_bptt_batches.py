@@ -1,0 +1,182 @@
+"""Batches of streams and of lines: every target once, each after the words before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnnlm_tui.config import make_run_config
+from rnnlm_tui.text.corpus import Corpus
+from rnnlm_tui.text.encoded import PreparedLines, prepare_lines
+from rnnlm_tui.text.tokenizer import TOKENIZERS
+from rnnlm_tui.training.bptt_batches import (
+    Batch,
+    CausalBatches,
+    TargetStream,
+    line_batches,
+    line_pieces,
+    shuffled_by_length,
+    stream_batches,
+)
+
+UNKNOWN, BEGIN, END = 1, 2, 3
+LINES = [[4, 5, 6], [7], [8, 9], [10, 11, 12, 13]]
+TARGETS = [4, 5, 6, END, 7, END, 8, 9, END, 10, 11, 12, 13, END]
+READ = [BEGIN, 4, 5, 6, BEGIN, 7, BEGIN, 8, 9, BEGIN, 10, 11, 12, 13]
+lines_of_text = st.lists(
+    st.lists(st.integers(4, 30), min_size=1, max_size=9), min_size=1, max_size=12
+)
+
+
+def stream_of(lines: list[list[int]]) -> TargetStream:
+    tokens = np.array([i for line in lines for i in line], np.int32)
+    lengths = [len(line) for line in lines]
+    return TargetStream(tokens, np.cumsum([0, *lengths[:-1]]), BEGIN, END)
+
+
+def pairs_in(batches: Iterable[Batch]) -> list[tuple[int, int]]:
+    """What is read and what is to be answered, padding left out."""
+    return [
+        pair
+        for read, answers in batches
+        for pair in zip(read.ravel().tolist(), answers.ravel().tolist(), strict=True)
+        if pair[1]
+    ]
+
+
+def test_a_stream_reads_begins_and_answers_ends() -> None:
+    read, answers = stream_of(LINES).read(np.arange(len(TARGETS)))
+    assert read.tolist() == READ
+    assert answers.tolist() == TARGETS
+    assert stream_of(LINES).line_starts.tolist() == [0, 4, 6, 9]
+
+
+def test_streams_lie_side_by_side_and_go_on_from_batch_to_batch() -> None:
+    batches = list(stream_batches(stream_of(LINES), streams=3, steps=2))
+    assert [answers.shape for _, answers in batches] == [(3, 2), (3, 2), (3, 1)]
+    rows = np.concatenate([answers for _, answers in batches], axis=1).tolist()
+    assert rows == [TARGETS[:5], TARGETS[5:10], [*TARGETS[10:], 0]]
+    rows = np.concatenate([read for read, _ in batches], axis=1).tolist()
+    assert rows == [READ[:5], READ[5:10], [*READ[10:], 0]]
+
+
+def test_a_rotation_reads_the_text_from_another_line_on() -> None:
+    (batch,) = stream_batches(stream_of(LINES), streams=1, steps=50, rotation=6)
+    assert batch[1][0].tolist() == TARGETS[6:] + TARGETS[:6]
+    assert batch[0][0].tolist() == READ[6:] + READ[:6]
+
+
+@given(lines_of_text, st.integers(1, 7), st.integers(1, 9), st.data())
+def test_every_target_is_in_one_place_of_an_epoch(
+    lines: list[list[int]], streams: int, steps: int, data: st.DataObject
+) -> None:
+    stream = stream_of(lines)
+    everything = sorted(pairs_in([stream.read(np.arange(len(stream)))]))
+    rotation = data.draw(st.sampled_from(stream.line_starts.tolist()))
+    streamed = list(stream_batches(stream, streams, steps, rotation))
+    assert sorted(pairs_in(streamed)) == everything
+    starts, lengths = line_pieces(stream, steps)
+    assert lengths.max() <= steps
+    assert int(lengths.sum()) == len(stream)
+    order = shuffled_by_length(lengths, streams, np.random.default_rng(0))
+    assert sorted(order.tolist()) == list(range(len(starts)))
+    lined = list(line_batches(stream, order, streams, steps))
+    assert sorted(pairs_in(lined)) == everything
+    # From any batch on it is the same batches.
+    for first in range(len(streamed)):
+        rest = list(stream_batches(stream, streams, steps, rotation, first))
+        assert pairs_in(rest) == pairs_in(streamed[first:])
+    for first in range(len(lined)):
+        assert pairs_in(line_batches(stream, order, streams, steps, first)) == pairs_in(
+            lined[first:]
+        )
+
+
+def test_lines_are_padded_at_their_end_and_long_ones_cut() -> None:
+    stream = stream_of(LINES)
+    ((read, answers),) = line_batches(stream, np.array([1, 0]), lines=2, steps=9)
+    assert answers.tolist() == [[7, END, 0, 0], [4, 5, 6, END]]
+    assert read.tolist() == [[BEGIN, 7, 0, 0], [BEGIN, 4, 5, 6]]
+    starts, lengths = line_pieces(stream, 3)
+    assert starts.tolist() == [0, 3, 4, 6, 9, 12]
+    assert lengths.tolist() == [3, 1, 2, 3, 3, 2]
+
+
+def test_lines_of_a_batch_are_about_as_long() -> None:
+    lengths = np.random.default_rng(0).integers(1, 30, 4096)
+    order = shuffled_by_length(lengths, 16, np.random.default_rng(1))
+    batches = lengths[order].reshape(-1, 16)
+    assert float((batches.max(1) - batches.min(1)).mean()) < 1
+    assert not np.array_equal(batches.max(1), np.sort(batches.max(1)))
+
+
+def prepared(text: str, **settings: object) -> PreparedLines:
+    corpus = Corpus("text", tuple(text.split("\n")), "", ())
+    return prepare_lines(corpus, TOKENIZERS["lesson"], **settings)  # type: ignore[arg-type]
+
+
+def batches_of(lines: PreparedLines, **settings: object) -> CausalBatches:
+    small = {"batch_size": 2, "steps": 3, "unknown_share": 0.5}
+    config = make_run_config("gru", [small, settings])
+    return CausalBatches(lines, config, torch.device("cpu"))
+
+
+TEXT = "\n".join(f"a b c word{i} a b" for i in range(40))
+
+
+@pytest.mark.parametrize("context", ["stream", "line"])
+def test_an_epoch_goes_on_at_any_step(context: str) -> None:
+    batches = batches_of(prepared(TEXT), context=context)
+    whole = list(batches.epoch(4))
+    assert len(whole) == batches.steps
+    for (x, y), (again_x, again_y) in zip(whole[5:], batches.epoch(4, 5), strict=True):
+        assert torch.equal(x, again_x)
+        assert torch.equal(y, again_y)
+    other = list(batches.epoch(5))
+    assert any(
+        not torch.equal(y, other_y) for (_, y), (_, other_y) in zip(whole, other, strict=True)
+    )
+    assert not list(batches.held_out())
+
+
+@pytest.mark.parametrize("context", ["stream", "line"])
+def test_words_that_occur_once_are_unknown_half_of_the_time(context: str) -> None:
+    lines = prepared(TEXT)
+    batches = batches_of(lines, context=context)
+    unknown = [int((y == UNKNOWN).sum()) for epoch in range(1, 51) for _, y in batches.epoch(epoch)]
+    # 40 words in 50 epochs, each with a chance of a half: four standard deviations.
+    assert abs(sum(unknown) - 1000) < 4 * (2000 / 4) ** 0.5
+    read = [int((x == UNKNOWN).sum()) for epoch in range(1, 51) for x, _ in batches.epoch(epoch)]
+    assert sum(read) == sum(unknown)  # no such word ends a line
+    common = lines.vocabulary.encode(["a"])[0]
+    answered = torch.cat([y.flatten() for _, y in batches.epoch(1)])
+    assert int((answered == common).sum()) == 80
+
+
+def test_a_text_with_unknown_words_of_its_own_is_left_as_it_is() -> None:
+    batches = batches_of(prepared(TEXT, min_count=2))
+    for epoch in range(1, 6):
+        unknown = sum(int((y == UNKNOWN).sum()) for _, y in batches.epoch(epoch))
+        assert unknown == 40
+
+
+def test_a_short_text_has_fewer_streams_than_asked_for() -> None:
+    batches = batches_of(prepared("a b c d e f g h i"), batch_size=32, steps=4)
+    assert [tuple(y.shape) for _, y in batches.epoch(1)] == [(2, 4), (2, 1)]
+    tiny = batches_of(prepared("a b"), batch_size=32, steps=4)
+    assert [tuple(y.shape) for _, y in tiny.epoch(1)] == [(1, 3)]
+
+
+@pytest.mark.parametrize("context", ["stream", "line"])
+def test_held_out_lines_are_measured_once_and_as_they_are(context: str) -> None:
+    lines = prepared(TEXT, held_out=0.25)
+    batches = batches_of(lines, context=context)
+    answered = torch.cat([y.flatten() for _, y in batches.held_out()])
+    wanted = sorted([*lines.held_out.tokens.tolist(), *[END] * len(lines.held_out)])
+    assert sorted(answered[answered != 0].tolist()) == wanted
+    assert len(lines.held_out) == 10

@@ -1,0 +1,518 @@
+"""The reducer of a run's events: phases, shares, times across pauses, and notes in plain words."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from typing import Any
+
+import pytest
+
+from rnnlm_tui.events import (
+    EVENTS,
+    EpochEnded,
+    Event,
+    Failed,
+    Finished,
+    FinishReason,
+    Paused,
+    Progress,
+    Resumed,
+    Saved,
+    Started,
+    Warned,
+    to_json_line,
+)
+from rnnlm_tui.tui.runs.event_lines import CHECKS, LONGEST_LINE, EventLines, read_event
+from rnnlm_tui.tui.runs.notes import MOST_NOTES
+from rnnlm_tui.tui.runs.state import Phase, RunProgress
+
+WIDEST_NOTE = 76
+
+
+def started(epochs_done: int = 0, epochs: int = 50, held_out_lines: int = 0) -> Started:
+    return Started(
+        time=0.5,
+        name="poems",
+        preset="lesson",
+        config={"train": {"epochs": epochs}},
+        seed=0,
+        corpus={},
+        total_words=22,
+        window=9,
+        examples=37,
+        held_out_lines=held_out_lines,
+        parameters=100,
+        memory_bytes=100,
+        estimated_s=60.0,
+        epochs_done=epochs_done,
+        device="cpu",
+        threads=1,
+        versions={},
+    )
+
+
+def progress(epoch: int, step: int = 1, *, elapsed: float = 1.0, eta: float = 60.0) -> Progress:
+    return Progress(1.0, epoch, 50, step, 4, 5.0, 0.1, 100.0, elapsed, eta)
+
+
+def ended(
+    epoch: int,
+    loss: float = math.nan,
+    held_out: float | None = None,
+    *,
+    best: bool = True,
+    accuracy: float = 0.1,
+    perplexity: float = math.inf,
+) -> EpochEnded:
+    """An epoch's end; the training loss falls unless it is given."""
+    loss = 10 / epoch if math.isnan(loss) else loss
+    train = {"loss": loss, "penalty": 0.0, "accuracy": accuracy, "perplexity": perplexity}
+    figures = None
+    if held_out is not None:
+        figures = {"loss": held_out, "perplexity": perplexity, "top1": 0.1, "top5": 0.2}
+    sample = {"seed": "the cat", "text": f"the cat sat {epoch}"}
+    return EpochEnded(float(epoch), epoch, train, figures, best, sample, float(epoch))
+
+
+def finished(
+    reason: FinishReason, best_epoch: int | None = 31, metrics: dict[str, Any] | None = None
+) -> Finished:
+    return Finished(90.0, reason, best_epoch, metrics or {}, "models/poems", 88.0)
+
+
+def with_held_out(*losses: float) -> RunProgress:
+    """A run whose epochs had these held-out losses."""
+    run, lowest = RunProgress(), math.inf
+    run.take(started(), 0)
+    for epoch, loss in enumerate(losses, 1):
+        run.take(ended(epoch, held_out=loss, best=loss < lowest), epoch)
+        lowest = min(lowest, loss)
+    return run
+
+
+def texts(run: RunProgress) -> list[str]:
+    return [note.text for note in run.notes]
+
+
+def phase(run: RunProgress) -> Phase:
+    return run.phase
+
+
+def test_phases_from_start_to_finish() -> None:
+    run = RunProgress()
+    assert phase(run) is Phase.STARTING
+    assert (run.epochs_total, run.epoch, run.epoch_share, run.step_share) == (None, 0, 0, 0)
+    run.take(started(), 0)
+    assert phase(run) is Phase.TRAINING
+    assert run.epochs_total == 50
+    run.take(progress(1, 2), 1)
+    assert (run.epoch, run.step, run.step_share, run.epoch_share) == (1, 2, 0.5, 0.01)
+    run.take(ended(1), 2)
+    assert run.step == 4, "its last step was not reported"
+    assert (run.epoch, run.step_share, run.epoch_share, run.best_epoch) == (1, 1.0, 0.02, 1)
+    run.take(Saved(2.0, 1, "models/poems", True), 2)
+    assert run.saved is not None
+    run.take(progress(2, 1), 3)
+    assert (run.epoch, run.step_share) == (2, 0.25)
+    run.take(Paused(3.0, "asked to"), 3)
+    assert phase(run) is Phase.PAUSED
+    assert run.paused_reason == "asked to"
+    run.take(Resumed(4.0, "asked to"), 4)
+    assert (run.phase, run.paused_reason) == (Phase.TRAINING, "")
+    run.take(finished("completed", 1), 5)
+    assert phase(run) is Phase.FINISHED
+    assert run.phase.is_over
+    assert run.best_epoch == 1
+    run.lost("killed", 6)
+    assert phase(run) is Phase.FINISHED
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_a_run_that_is_asked_to_stop_is_stopping_until_it_has(paused: bool) -> None:
+    run = RunProgress()
+    run.take(started(), 0)
+    run.take(progress(1), 1)
+    if paused:
+        run.take(Paused(1.0, "asked to"), 1)
+    run.stopping()
+    assert phase(run) is Phase.STOPPING
+    if paused:
+        run.take(Resumed(2.0, "asked to stop"), 2)
+    run.take(progress(1, 2), 2)
+    run.take(Saved(2.0, 1, "models/poems", True), 2)
+    assert phase(run) is Phase.STOPPING
+    assert run.eta_s(2) is None
+    assert "goes on after the pause" not in texts(run)
+    run.take(finished("stopped"), 3)
+    assert phase(run) is Phase.FINISHED
+    run.stopping()
+    assert phase(run) is Phase.FINISHED
+
+
+def test_a_stop_asked_for_while_it_starts_is_not_forgotten() -> None:
+    run = RunProgress()
+    run.stopping()
+    run.take(started(), 0)
+    assert phase(run) is Phase.STOPPING
+
+
+def test_eta_and_elapsed_count_between_reports_and_stand_still_in_a_pause() -> None:
+    run = RunProgress()
+    assert run.eta_s(90) is None
+    run.take(started(), 100)
+    assert run.eta_s(110) == 50, "what the run itself has estimated"
+    run.take(progress(1, elapsed=20, eta=80), 120)
+    assert run.eta_s(120) == 80
+    assert run.eta_s(130) == 70
+    assert run.elapsed_s(130) == 30
+    run.take(Paused(30.0, "asked to"), 130)
+    assert run.eta_s(1000) == 70
+    assert run.elapsed_s(1000) == 30
+    run.take(Resumed(900.0, "asked to"), 1000)
+    assert run.eta_s(1000) == 70
+    assert run.eta_s(1001) == 69
+    assert run.elapsed_s(1001) == 31
+    run.take(progress(1, 2, elapsed=32, eta=68), 1002)
+    assert run.eta_s(1002) == 68
+    assert run.eta_s(5000) == 0
+    run.take(ended(1), 1003)  # its elapsed_s is 1
+    assert run.eta_s(1003) == 67
+    assert run.elapsed_s(1004) == 2
+    run.take(finished("completed"), 1005)
+    assert run.eta_s(1005) is None
+    assert run.elapsed_s(9999) == 88
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+def test_figures_that_are_no_numbers_are_no_times(number: float) -> None:
+    run = RunProgress()
+    run.take(started(), 0)
+    run.take(progress(1, elapsed=5), 5)
+    run.take(progress(1, 2, elapsed=number, eta=number), 6)
+    assert run.eta_s(6) is None
+    assert run.elapsed_s(7) == 7
+
+
+def test_a_run_that_goes_on_has_the_epochs_behind_it() -> None:
+    run = RunProgress()
+    run.remember([ended(epoch) for epoch in range(1, 9)])
+    run.take(started(epochs_done=6), 0)
+    assert [epoch.epoch for epoch in run.epochs] == [1, 2, 3, 4, 5, 6]
+    assert run.best_epoch == 6
+    assert run.elapsed_s(0) == 6
+    assert run.epoch_share == 6 / 50
+    assert texts(run) == ["goes on after epoch 6"]
+    run.take(ended(7), 1)
+    assert [epoch.epoch for epoch in run.epochs] == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_run_that_begins_anew_has_nothing_of_the_one_before() -> None:
+    run = with_held_out(5, 4, 4.5, 4.6)
+    run.take(finished("completed"), 9)
+    run.take(started(), 10)
+    assert phase(run) is Phase.TRAINING
+    assert (run.epochs, run.notes, run.finished, run.best_epoch) == ([], [], None, None)
+
+
+def test_epochs_that_were_given_up_are_gone_once_they_are_trained_again() -> None:
+    run = with_held_out(5, 4, 4.5, 4.6)
+    run.take(Warned(5.0, "the loss of epoch 5 is not a finite number: going back to epoch 2"), 5)
+    run.take(progress(3, 2), 6)
+    assert [epoch.epoch for epoch in run.epochs] == [1, 2]
+    assert (run.epoch, run.step_share, run.best_epoch) == (3, 0.5, 2)
+
+
+def test_samples_are_the_seed_line_after_each_epoch_the_best_marked() -> None:
+    run = with_held_out(5, 4, 4.5)
+    assert [(s.epoch, s.text, s.best) for s in run.samples] == [
+        (1, "the cat sat 1", False),
+        (2, "the cat sat 2", True),
+        (3, "the cat sat 3", False),
+    ]
+    assert run.samples[0].seed == "the cat"
+
+
+def test_a_lost_run_says_so_and_keeps_its_time() -> None:
+    run = RunProgress()
+    run.take(started(), 100)
+    run.take(progress(1, elapsed=20), 120)
+    run.lost("the training process was killed", 125)
+    assert phase(run) is Phase.LOST
+    assert run.lost_reason == "the training process was killed"
+    assert (run.notes[-1].text, run.notes[-1].severity) == (run.lost_reason, "error")
+    assert run.notes[-1].time == 6  # the last event's own time, and 5 s
+    assert run.elapsed_s(999) == 25
+    assert run.eta_s(999) is None
+
+
+class CountedFigures(dict[str, float]):
+    """Figures that count how often they are read."""
+
+    reads = 0
+
+    def __getitem__(self, name: str) -> float:
+        CountedFigures.reads += 1
+        return super().__getitem__(name)
+
+
+def test_an_epoch_costs_the_same_after_any_number_of_epochs() -> None:
+    def reads(count: int) -> int:
+        run, CountedFigures.reads = RunProgress(), 0
+        run.take(started(held_out_lines=1), 0)
+        for epoch in range(1, count + 1):
+            event = ended(epoch, held_out=9 - 1 / epoch, best=epoch == 1)
+            figures = CountedFigures(event.held_out or {})
+            run.take(dataclasses.replace(event, held_out=figures), epoch)
+        assert f"rose for {count - 1} epochs" in texts(run)[-1]
+        return CountedFigures.reads
+
+    assert reads(200) <= 2.1 * reads(100)
+
+
+def test_the_rise_of_epochs_that_are_trained_again_is_forgotten() -> None:
+    run = with_held_out(5, 4, 4.1, 4.2, 4.3)
+    for epoch, loss in [(3, 4.1), (4, 4.0), (5, 4.1)]:
+        run.take(ended(epoch, held_out=loss, best=False), epoch)
+    assert len(texts(run)) == 1, "it rose once"
+    run.take(ended(6, held_out=4.2, best=False), 6)
+    assert "rose for 2 epochs" in texts(run)[-1]
+
+
+def test_held_out_loss_that_rises_is_one_note_renewed() -> None:
+    run = with_held_out(5, 4, 4.1)
+    assert "memorising" not in str(texts(run)), "once may be chance"
+    run = with_held_out(5, 4, 4.1, 4.2, 4.3)
+    said = "held-out loss rose for 3 epochs: the model is memorising; epoch 2 is kept"
+    assert texts(run) == [said]
+    assert run.notes[0].severity == "warning"
+    run.take(ended(6, held_out=3.9, best=True), 6)
+    assert texts(run) == [said, "held-out loss is at a new low: epoch 6 is kept now"]
+    for epoch, loss in [(7, 4.0), (8, 4.1)]:
+        run.take(ended(epoch, held_out=loss, best=False), epoch)
+    assert texts(run)[2:] == [
+        "held-out loss rose for 2 epochs: the model is memorising; epoch 6 is kept"
+    ]
+
+
+def test_held_out_loss_that_is_no_better_for_long() -> None:
+    run = with_held_out(4, 4.2, 4.1, 4.2, 4.1, 4.2, 4.1)
+    assert texts(run) == ["held-out loss is no better for 6 epochs; epoch 1 is kept"]
+
+
+def test_held_out_loss_that_falls_needs_no_note() -> None:
+    assert texts(with_held_out(5, 4, 3, 2)) == []
+
+
+def test_a_perfect_looking_accuracy_with_nothing_held_out_is_told_once() -> None:
+    run = RunProgress()
+    run.take(started(), 0)
+    run.take(ended(1, accuracy=0.5), 1)
+    assert texts(run) == []
+    run.take(ended(2, accuracy=0.97), 2)
+    run.take(ended(3, accuracy=0.98), 3)
+    said = "training accuracy says nothing of lines it never saw: hold some out"
+    assert texts(run) == [said]
+    run = RunProgress()
+    run.take(ended(1, held_out=4.0, accuracy=0.97), 1)
+    assert texts(run) == []
+
+
+def test_loss_that_stands_still_is_told_once_until_it_moves() -> None:
+    run = RunProgress()
+    for epoch in range(1, 9):
+        run.take(ended(epoch, 2 - epoch * 1e-4), epoch)
+    said = "loss stands still for 5 epochs: more will hardly help"
+    assert texts(run) == [said]
+    run.take(ended(9, 1.5), 9)
+    for epoch in range(10, 16):
+        run.take(ended(epoch, 1.5 - epoch * 1e-4), epoch)
+    assert texts(run) == [said, said]
+
+
+def test_training_loss_that_rises_is_told() -> None:
+    run = RunProgress()
+    for epoch, loss in enumerate([2.0, 2.1, 2.2, 2.3], 1):
+        run.take(ended(epoch, loss), epoch)
+    assert texts(run) == ["training loss rose for 3 epochs: a smaller learning rate may help"]
+
+
+def test_perplexity_is_told_as_what_it_means_each_time_it_has_halved() -> None:
+    run = RunProgress()
+    for epoch, perplexity in enumerate([1063.2, 900, 531, 500, 6.04], 1):
+        run.take(ended(epoch, perplexity=perplexity), epoch)
+    assert texts(run) == [
+        "on its own lines it is as unsure as a choice among 1,063 words",
+        "on its own lines it is as unsure as a choice among 531 words",
+        "on its own lines it is as unsure as a choice among 6.0 words",
+    ]
+    run = RunProgress()
+    run.take(ended(1, held_out=5, perplexity=148.4), 1)
+    assert texts(run) == ["on unseen lines it is as unsure as a choice among 148 words"]
+
+
+def test_the_first_save_is_told() -> None:
+    run = RunProgress()
+    for epoch in (1, 2):
+        run.take(Saved(float(epoch), epoch, "models/poems", True), epoch)
+    assert texts(run) == ["epoch 1 is saved: you can write with it from now on"]
+
+
+def test_pauses_and_warnings_are_told() -> None:
+    run = RunProgress()
+    run.take(Paused(1.0, "asked to"), 1)
+    run.take(Resumed(2.0, "asked to"), 2)
+    run.take(Paused(3.0, "the battery\x1b is low"), 3)
+    run.take(Warned(4.0, "half the learning rate"), 4)
+    assert texts(run) == [
+        "paused",
+        "goes on after the pause",
+        "paused: the battery\ufffd is low",
+        "half the learning rate",
+    ]
+    assert run.notes[-1].severity == "warning"
+
+
+@pytest.mark.parametrize(
+    ("reason", "best", "metrics", "said"),
+    [
+        ("completed", 31, {"epoch": 31}, "done: all 50 epochs; epoch 31 is kept"),
+        (
+            "early_stop",
+            31,
+            {"epoch": 31},
+            "ended early, held-out loss fell no more; epoch 31 is kept",
+        ),
+        ("stopped", 31, {"epoch": 31}, "stopped and saved; epoch 31 is kept"),
+        ("stopped", None, {"epoch": 1}, "stopped and saved; what it learned of epoch 1 is kept"),
+        ("stopped", None, {}, "stopped and saved; nothing was learned yet"),
+        ("diverged", 3, {"epoch": 3}, "the loss was no number, again and again; epoch 3 is kept"),
+    ],
+)
+def test_the_end_in_plain_words(
+    reason: FinishReason, best: int | None, metrics: dict[str, Any], said: str
+) -> None:
+    run = RunProgress()
+    run.take(started(), 0)
+    run.take(finished(reason, best, metrics), 1)
+    assert texts(run)[-1] == said
+
+
+def test_a_run_that_has_diverged_is_finished_and_its_error_says_what_to_do() -> None:
+    run = RunProgress()
+    run.take(started(), 0)
+    run.take(finished("diverged", 3), 1)
+    run.take(Failed(2.0, "diverged", "the loss was not finite", "a smaller --learning-rate"), 2)
+    assert phase(run) is Phase.FINISHED
+    assert run.failed is not None
+    assert texts(run)[-1] == "the loss was not finite (a smaller --learning-rate)"
+
+
+def test_a_run_that_fails() -> None:
+    run = RunProgress()
+    run.take(Failed(0.0, "corpus", "no such file: poems.txt", ""), 1)
+    assert phase(run) is Phase.FAILED
+    assert (texts(run), run.notes[0].severity) == (["no such file: poems.txt"], "error")
+
+
+def test_notes_are_short_and_not_without_end() -> None:
+    run = with_held_out(*[4 + epoch / 1000 for epoch in range(999)])
+    for number in range(500):
+        run.take(Warned(1.0, str(number)), 1)
+    assert len(run.notes) == MOST_NOTES
+    said = [*texts(with_held_out(*[4 + e / 1000 for e in range(999)])), *texts(with_held_out(4, 5))]
+    assert max(map(len, said)) <= WIDEST_NOTE
+
+
+def test_every_field_of_an_event_is_checked() -> None:
+    for kind in EVENTS.values():
+        assert {str(field.type) for field in dataclasses.fields(kind)} <= CHECKS.keys()
+
+
+ROUND_TRIP: list[Event] = [
+    started(),
+    progress(1),
+    ended(1, held_out=4.0, perplexity=54.6),
+    Saved(1.0, 1, "models/poems", True),
+    Paused(1.0, "asked to"),
+    finished("stopped", None),
+    Failed(1.0, "corpus", "no such file", ""),
+]
+
+
+@pytest.mark.parametrize("event", ROUND_TRIP, ids=lambda event: event.event)
+def test_events_are_read_as_they_were_written(event: Any) -> None:
+    assert read_event(to_json_line(event).encode()) == event
+
+
+def test_a_number_that_is_not_finite_comes_as_nan() -> None:
+    event = read_event(to_json_line(dataclasses.replace(progress(1), loss=math.inf)).encode())
+    assert isinstance(event, Progress)
+    assert math.isnan(event.loss)
+
+
+def changed(before: Event, **fields: Any) -> bytes:
+    return json.dumps(json.loads(to_json_line(before)) | fields).encode()
+
+
+NO_EVENTS = [
+    b"Traceback (most recent call last):",
+    b"\xff\xfe",
+    b"[]",
+    b"{}",
+    b"7",
+    b"[" * 100_000,
+    changed(progress(1), v=2),
+    changed(progress(1), event="later"),
+    changed(progress(1), step="1"),
+    changed(progress(1), step=True),
+    changed(progress(1), step=-1),
+    changed(progress(1), epoch=10**30),
+    changed(progress(1), eta_s="soon"),
+    changed(progress(1), eta_s=10**400),
+    changed(ended(1), train={}),
+    changed(ended(1), train=None),
+    changed(ended(1), train={"loss": "low"}),
+    changed(ended(1), held_out={"loss": 1.0}),
+    changed(ended(1), sample={}),
+    changed(ended(1), sample=["the", "cat"]),
+    changed(ended(1), best=1),
+    changed(finished("stopped"), reason="bored"),
+    changed(finished("stopped"), metrics=None),
+    changed(Saved(1.0, 1, "x", True), path=None),
+]
+
+
+@pytest.mark.parametrize("line", NO_EVENTS, ids=range(len(NO_EVENTS)))
+def test_what_is_no_event_is_refused(line: bytes) -> None:
+    with pytest.raises(ValueError):
+        read_event(line)
+
+
+def test_lines_in_pieces_of_any_size() -> None:
+    whole = b"".join(to_json_line(event).encode() + b"\n" for event in ROUND_TRIP)
+    for size in (1, 7, 100, len(whole)):
+        lines = EventLines()
+        pieces = [whole[place : place + size] for place in range(0, len(whole), size)]
+        assert [event for piece in pieces for event in lines.feed(piece)] == ROUND_TRIP
+        assert not lines.dropped
+
+
+def test_lines_that_hold_no_event_are_dropped_and_the_first_remembered() -> None:
+    good = to_json_line(progress(1)).encode() + b"\n"
+    lines = EventLines()
+    assert list(lines.feed(b"rubbish\n" + good + b"\r\nmore\n" + good)) == [progress(1)] * 2
+    assert lines.dropped == ["rubbish"]
+    assert list(lines.feed(good[:-1])) == []
+    assert list(lines.end()) == [progress(1)]
+
+
+def test_a_line_without_end_takes_no_memory() -> None:
+    good = to_json_line(progress(1)).encode() + b"\n"
+    lines = EventLines()
+    for _ in range(40):
+        assert list(lines.feed(b"x" * (1 << 16))) == []
+        assert len(lines._rest) <= LONGEST_LINE
+    assert list(lines.feed(b"x\n" + good)) == [progress(1)]
+    assert [len(line) for line in lines.dropped] == [200]

@@ -1,0 +1,548 @@
+"""The Train screen's form: what it makes of what is typed, and what it says of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from textual import events
+from textual._compositor import Compositor
+from textual.app import App, ComposeResult
+from textual.pilot import Pilot
+from textual.widgets import Button, Collapsible, Input, RadioSet, TextArea
+
+from rnnlm_tui.config import preset_named, settings_of
+from rnnlm_tui.errors import StorageError
+from rnnlm_tui.store.library import Library
+from rnnlm_tui.tui.runs.wording import card_facts, cost_line, estimate
+from rnnlm_tui.tui.train import fields, plan
+from rnnlm_tui.tui.train.data_card import card_lines
+from rnnlm_tui.tui.train.fields import Field, NameField
+from rnnlm_tui.tui.train.form import TrainForm
+from rnnlm_tui.tui.train.pasted_text import LARGEST_PASTE
+from rnnlm_tui.tui.train.plan import Plan, paths_in, save_pasted, setting_problem
+from rnnlm_tui.tui.train.summary import LayerRow, parse_summary
+from rnnlm_tui.tui.widgets.path_input import PathInput
+from rnnlm_tui.tui.widgets.wording import in_own_words, in_sentences
+from tests.store.test_files import make_model
+from tests.tui.helpers import click, wait_until
+
+SUMMARY = """
+import json, pathlib, sys
+arguments = sys.argv[1:]
+with open(pathlib.Path(__file__).with_name("asked"), "a") as file:
+    file.write(json.dumps(arguments) + "\\n")
+files = [a for a in arguments[1:] if not a.startswith("--")]
+text = sys.stdin.read() if files == ["-"] else ""
+if any("missing" in f for f in files):
+    sys.exit("rnnlm-tui: no such file\\n  give --encoding or another file")
+layer = {"name": "output", "type": "Dense", "output_shape": [None, 7], "parameters": 70}
+print(json.dumps({
+    "total_words": 7, "examples": 5, "window": 3, "parameters": 70, "memory_bytes": 4000,
+    "estimated_s": 90.0, "settings": {}, "layers": [layer],
+    "first_pairs": [["the [/b]", "w" * 10000]],
+    "corpus": {"name": files[0] if files else "sonnets.txt", "lines": 4, "words": len(text) or 20,
+               "held_out_lines": 0}}))
+"""
+"""Stands in for `--summary --json`, and keeps what it was asked."""
+Form = tuple[Pilot[None], TrainForm]
+
+
+class Host(App[None]):
+    """An app with the form and the library alone."""
+
+    def __init__(self, data: Path, command: tuple[str, ...]) -> None:
+        super().__init__()
+        self.library = Library(data)
+        self._command = command
+
+    def compose(self) -> ComposeResult:
+        yield TrainForm(self._command, id="form")
+
+
+@pytest.fixture
+def summary_script(tmp_path: Path) -> Path:
+    """The scripted summary."""
+    script = tmp_path / "summary.py"
+    script.write_text(SUMMARY)
+    return script
+
+
+@asynccontextmanager
+async def shown(data: Path, script: Path, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Form]:
+    """The form on a screen."""
+    app = Host(data, (sys.executable, str(script)))
+    async with app.run_test(size=size) as pilot:
+        yield pilot, app.query_one(TrainForm)
+
+
+async def ready(pilot: Pilot[Any], form: TrainForm) -> None:
+    """Waits until a training could start."""
+    await wait_until(pilot, lambda: form.problem is None)
+
+
+def problem_of(form: TrainForm, field: str) -> str | None:
+    return form.query_one(f"#{field}", Field).problem
+
+
+def line(form: TrainForm, field: str) -> Input:
+    return form.query_one(f"#{field}", Input)
+
+
+# What the form says, without a screen
+
+
+def test_a_plan_becomes_the_command_lines_arguments() -> None:
+    plan = Plan(
+        preset="lesson",
+        name="-x",
+        seed_line=" -- the cat ",
+        settings={"epochs": "5", "held_out": "7", "learning_rate": "0.01"},
+    )
+    assert plan.arguments(("/a.txt",)) == (
+        *("/a.txt", "--preset=lesson", "--name=-x", "--epochs=5", "--held-out=0.07"),
+        *("--learning-rate=0.01", "--seed-line=-- the cat"),
+    )
+    assert "--encoding=latin-1" in Plan("files", "a", encoding="latin-1").question(()).settings
+    assert not Plan("pasted", text="a b", encoding="latin-1").question(()).settings
+
+
+def test_paths_are_split_unquoted_and_made_absolute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/me")
+    assert paths_in("a.txt; '/b c.txt' ;~/d") == (f"{tmp_path}/a.txt", "/b c.txt", "/home/me/d")
+    assert paths_in("--help") == (f"{tmp_path}/--help",)
+    (tmp_path / "a;b.txt").write_text("x")
+    assert paths_in("a;b.txt") == (f"{tmp_path}/a;b.txt",)
+    assert paths_in("a\0;b") != ()
+
+
+@pytest.mark.parametrize(
+    ("setting", "typed", "says"),
+    [
+        ("epochs", "0", "whole number, 1 or more"),
+        ("epochs", "1.5", "whole number"),
+        ("epochs", "nan", "whole number"),
+        ("held_out", "51", "0 or more and at most 50"),
+        ("held_out", "ten", "a number"),
+        ("learning_rate", "-1", "above 0"),
+        ("device", "gpu", "auto or cpu"),
+        ("epochs", "130", None),
+        ("held_out", "10", None),
+        ("held_out", "10 %", None),
+        ("threads", "", None),
+    ],
+)
+def test_what_is_typed_for_a_setting_is_checked(setting: str, typed: str, says: str | None) -> None:
+    spec = plan.all_settings_of("lesson")[setting]
+    problem = setting_problem(spec, typed)
+    assert says in problem if says and problem else problem is says
+
+
+def test_names_are_proposed_from_the_corpus() -> None:
+    name = plan.proposed_stem
+    assert name(Plan()) == "sonnets-gru"
+    assert name(Plan("pasted")) == "text-gru"
+    assert name(Plan("files", "/x/My poems (old).txt; b.txt")) == "My-poems-old-gru"
+    assert name(Plan("files", "/x/" + "ä" * 90)) == "text-gru"
+
+
+def test_a_pasted_text_is_kept_and_never_put_in_the_place_of_another(tmp_path: Path) -> None:
+    folder = tmp_path / "texts"
+    first = save_pasted(folder, "mine", "the cat\nsät")
+    assert first == folder / "mine.txt"
+    assert first.read_text(encoding="utf-8") == "the cat\nsät"
+    assert save_pasted(folder, "mine", "the cat\nsät") == first
+    assert save_pasted(folder, "mine", "the dog").name == "mine-2.txt"
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError):
+        save_pasted(tmp_path / "file" / "texts", "mine", "a")
+
+
+def test_the_words_of_the_command_line_become_the_forms() -> None:
+    assert in_own_words("give --max-vocabulary 9") == 'give "max vocabulary" 9'
+    assert in_own_words("train it anew with --force") == "train it anew"
+    assert in_own_words("delete it (--delete a), or use another") == "delete it, or use another"
+    assert in_own_words("train one: rnnlm-tui --train") == "train one: rnnlm-tui --train"
+
+
+def test_a_hint_after_a_full_stop_begins_with_a_capital() -> None:
+    assert in_sentences("it is a folder", "give a file (--yes)") == "it is a folder. Give a file"
+    assert in_sentences("--epochs is 0", "") == '"epochs" is 0'
+
+
+def test_the_card_shows_every_figure_and_no_word_at_length() -> None:
+    raw = (
+        b'{"total_words": 3211, "examples": 15462, "window": 10, "parameters": 70,'
+        b' "memory_bytes": 5000000, "estimated_s": 100, "settings": {}, "size": "middle",'
+        b' "first_pairs": [["a", "\\u001b[2J"]],'
+        b' "layers": [{"name": "o", "type": "Dense", "output_shape": [null, 7], "parameters": 70}],'
+        b' "corpus": {"name": "[/b]", "lines": 9, "words": 40, "held_out_lines": 2}}'
+    )
+    summary = parse_summary(raw)
+    assert dict(card_facts(summary))["held out"] == "2 lines"
+    assert dict(card_facts(summary))["defaults"] == "middle corpus"
+    assert "defaults" not in dict(card_facts(dataclasses.replace(summary, size=None)))
+    assert cost_line(summary) == "70 parameters · 5.0 MB of memory · about 2 min"
+    assert estimate(None) == ""
+    assert estimate(0.0) == estimate(9.9) == "a few seconds"
+    assert estimate(12.0) == "about 12 s"
+    for width in (20, 60, 120):
+        card = "\n".join(content.plain for content in card_lines(summary, width))
+        assert "3,210" in card
+        assert "defaults   middle corpus" in card
+        assert "[/b]" in card
+        assert "a ---> \ufffd[2J" in card
+        layers = [line.split() for line in card.splitlines() if line.endswith(" 70")]
+        assert ["Dense", "(None,", "7)", "70"] in layers
+        assert ["in", "all", "70"] in layers
+    layer = LayerRow("o", "Dense (tied, softmax)", "(None, None, 30467)", 30_467)
+    large = dataclasses.replace(summary, layers=(layer,))
+    (row,) = (line.plain for line in card_lines(large, 57) if "Dense" in line.plain)
+    assert layer.shape in row
+    assert len(row) == 57
+
+
+# The form on a screen
+
+
+async def test_it_proposes_a_training_of_the_bundled_sonnets(
+    data_dir: Path, summary_script: Path
+) -> None:
+    async with shown(data_dir, summary_script) as (pilot, form):
+        await ready(pilot, form)
+        assert form.plan == Plan(name="sonnets-gru", settings={"held_out": "10"})
+        assert form.cost == "70 parameters · 4 kB of memory · about 2 min"
+
+
+async def test_it_is_filled_in_by_keys_alone(data_dir: Path, summary_script: Path) -> None:
+    async with shown(data_dir, summary_script) as (pilot, form):
+        form.query_one("#sources").focus()
+        await pilot.press("right", "space", "tab")
+        assert form.source == "files"
+        assert isinstance(pilot.app.focused, Input)
+        await pilot.press(*"/p.txt", "enter", "tab", "7")
+        await pilot.press("tab", "end", "backspace", "backspace", *"20")
+        await ready(pilot, form)
+        assert form.plan.settings == {"epochs": "7", "held_out": "20"}
+        assert form.plan.files == "/p.txt"
+        assert form.plan.name == "p-gru"
+
+
+async def test_it_is_filled_in_by_the_mouse(data_dir: Path, summary_script: Path) -> None:
+    async with shown(data_dir, summary_script) as (pilot, form):
+        await click(pilot, "#source-pasted")
+        await wait_until(pilot, lambda: form.source == "pasted")
+        await click(pilot, "#pasted")
+        pilot.app.post_message(events.Paste("the cat sat\non the [/b] mat"))
+        await ready(pilot, form)
+        assert form.plan.text == "the cat sat\non the [/b] mat"
+        assert form.summary is not None
+        assert form.summary.words == len(form.plan.text)
+        assert form.summary.corpus == "the pasted text"
+
+
+@pytest.mark.parametrize("source", ["files", "pasted"])
+@pytest.mark.parametrize("by", ["enter", "click", "click again"])
+async def test_a_chosen_source_takes_the_focus_to_what_it_asks_for(
+    data_dir: Path, summary_script: Path, source: str, by: str
+) -> None:
+    async with shown(data_dir, summary_script) as (pilot, form):
+        wanted = {"files": form.query_one(PathInput).input, "pasted": form.query_one("#pasted")}
+        if by == "enter":
+            form.query_one("#sources").focus()
+            await pilot.press("right", *["right"] * (source == "pasted"), "enter")
+        else:
+            await click(pilot, f"#source-{source}")
+        await wait_until(pilot, lambda: pilot.app.focused is wanted[source])
+        if by == "click again":
+            await click(pilot, f"#source-{source}")
+            await wait_until(pilot, lambda: pilot.app.focused is wanted[source])
+        await wait_until(pilot, lambda: form.source == source)
+        await pilot.press("x")
+        await wait_until(pilot, lambda: "x" in (form.plan.files, form.plan.text))
+
+
+async def test_space_chooses_a_source_and_stays(data_dir: Path, summary_script: Path) -> None:
+    async with shown(data_dir, summary_script) as (pilot, form):
+        form.query_one("#sources").focus()
+        await pilot.press("right", "space")
+        await wait_until(pilot, lambda: form.source == "files")
+        assert pilot.app.focused is form.query_one("#sources")
+
+
+async def test_an_empty_file_field_is_passed_by_tab_and_not_by_enter(
+    data_dir: Path, summary_script: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "only.txt").write_text("x")
+    monkeypatch.chdir(tmp_path / "home")
+    async with shown(data_dir, summary_script) as (pilot, form):
+        await click(pilot, "#source-files")
+        files = form.query_one("#files", PathInput)
+        await wait_until(pilot, lambda: files.entries == ("only.txt",))
+        await pilot.press("enter")
+        assert pilot.app.focused is files.input
+        assert problem_of(form, "files-field") == "name the file to train on"
+        await pilot.press("o")
+        await wait_until(pilot, lambda: problem_of(form, "files-field") is None)
+        await pilot.press("backspace", "tab")
+        assert files.value == ""
+        assert pilot.app.focused is form.query_one("#preset")
+
+
+async def test_a_bad_setting_is_told_of_as_it_is_typed(
+    data_dir: Path, summary_script: Path
+) -> None:
+    async with shown(data_dir, summary_script) as (pilot, form):
+        await ready(pilot, form)
+        line(form, "setting-epochs").value = "0"
+        await wait_until(pilot, lambda: problem_of(form, "field-epochs"))
+        assert form.problem == "epochs: it must be a whole number, 1 or more and at most 1,000,000"
+        assert form.cost == form.problem
+        line(form, "setting-epochs").value = ""
+        await ready(pilot, form)
+        line(form, "setting-held_out").value = ""
+        await wait_until(pilot, lambda: problem_of(form, "field-held_out") == "give a number")
+        line(form, "setting-held_out").value = "3"
+        await ready(pilot, form)
+
+
+async def test_what_follows_from_the_corpus_is_shown_and_not_sent(
+    data_dir: Path, summary_script: Path
+) -> None:
+    script = summary_script.read_text()
+    summary_script.write_text(
+        script.replace('"settings": {}', '"settings": {"epochs": 8, "held_out": 0.1}')
+    )
+    async with shown(data_dir, summary_script) as (pilot, form):
+        await ready(pilot, form)
+        assert line(form, "setting-epochs").placeholder == "8"
+        assert line(form, "setting-held_out").placeholder == ""
+        assert form.plan.settings == {"held_out": "10"}
+
+
+async def test_every_setting_of_the_preset_can_be_given(
+    data_dir: Path, summary_script: Path
+) -> None:
+    async with shown(data_dir, summary_script) as (pilot, form):
+        form.query_one("#more", Collapsible).collapsed = False
+        for part in settings_of(preset_named(form.preset)).values():
+            for setting in part:
+                assert form.query(f"#setting-{setting}"), setting
+        line(form, "setting-dropout").value = "1"
+        await wait_until(pilot, lambda: problem_of(form, "field-dropout"))
+        line(form, "setting-dropout").value = "0.5"
+        await ready(pilot, form)
+        assert form.plan.settings["dropout"] == "0.5"
+
+
+async def test_an_unusable_corpus_says_so_in_the_forms_words(
+    data_dir: Path, summary_script: Path
+) -> None:
+    async with shown(data_dir, summary_script) as (pilot, form):
+        form.fill("/missing.txt")
+        await wait_until(pilot, lambda: form.error is not None)
+        assert form.problem == "no such file"
+        assert form.cost == 'no such file. Give "encoding" or another file'
+        form.query_one("#files", PathInput).value = ""
+        await wait_until(pilot, lambda: form.problem == "name the file to train on")
+        form.query_one("#files", PathInput).value = "/there.txt"
+        await ready(pilot, form)
+
+
+async def test_only_the_latest_of_many_changes_is_asked_about(
+    data_dir: Path, summary_script: Path
+) -> None:
+    async with shown(data_dir, summary_script) as (pilot, form):
+        form.fill("/a")
+        for letter in "bcdefgh":
+            form.query_one("#files", PathInput).value += letter
+            await pilot.pause()
+        assert form.counting
+        await ready(pilot, form)
+        asked = summary_script.with_name("asked").read_text()
+        assert "/abcdefgh" in asked
+        assert len(asked.splitlines()) < 4
+
+
+async def test_name_and_seed_line_are_no_reason_to_ask_again(
+    data_dir: Path, summary_script: Path
+) -> None:
+    async with shown(data_dir, summary_script) as (pilot, form):
+        await ready(pilot, form)
+        line(form, "name").value = "other"
+        line(form, "seed").value = "the cat"
+        await ready(pilot, form)
+        assert len(summary_script.with_name("asked").read_text().splitlines()) == 1
+
+
+async def test_a_taken_name_offers_a_free_one(data_dir: Path, summary_script: Path) -> None:
+    make_model(data_dir / "models" / "mine")
+    async with shown(data_dir, summary_script) as (pilot, form):
+        await ready(pilot, form)
+        line(form, "name").value = "mine"
+        await wait_until(pilot, lambda: form.query_one(NameField).has_class("-taken"))
+        assert form.problem == "there is a model or a run mine already"
+        assert str(form.query_one("#take-name", Button).label) == "take mine-2"
+        await click(pilot, "#take-name")
+        await ready(pilot, form)
+        assert form.plan.name == "mine-2"
+        assert not form.query_one(NameField).has_class("-taken")
+
+
+@pytest.mark.parametrize("name", ["", "a b", ".x", "[/b]", "CON", "-x", "x" * 65])
+async def test_a_name_that_cannot_be_one_is_told_of(
+    data_dir: Path, summary_script: Path, name: str
+) -> None:
+    async with shown(data_dir, summary_script) as (pilot, form):
+        await ready(pilot, form)
+        line(form, "name").value = name
+        await wait_until(pilot, lambda: problem_of(form, "name-field"))
+        assert form.problem == problem_of(form, "name-field")
+        said = {"CON": "Windows keeps this name", "-x": "taken for an option", "": "give it a name"}
+        assert said.get(name, "letters, digits") in (form.problem or "")
+
+
+async def test_a_name_that_was_typed_is_not_proposed_over(
+    data_dir: Path, summary_script: Path
+) -> None:
+    async with shown(data_dir, summary_script) as (pilot, form):
+        await ready(pilot, form)
+        form.fill("/poems.txt")
+        await wait_until(pilot, lambda: line(form, "name").value == "poems-gru")
+        line(form, "name").value = "mine"
+        form.fill("/verses.txt")
+        await ready(pilot, form)
+        assert line(form, "name").value == "mine"
+
+
+async def test_the_line_in_hand_is_the_seed_line_until_another_is_typed(
+    data_dir: Path, summary_script: Path
+) -> None:
+    async with shown(data_dir, summary_script) as (pilot, form):
+        form.propose_seed("the cat")
+        assert form.plan.seed_line == "the cat"
+        form.propose_seed("the dog")
+        assert form.plan.seed_line == "the dog"
+        line(form, "seed").value = "my own"
+        form.propose_seed("the bird")
+        assert form.plan.seed_line == "my own"
+        await ready(pilot, form)
+
+
+async def test_a_text_that_is_too_large_to_paste_is_refused_with_a_way_out(
+    data_dir: Path, summary_script: Path
+) -> None:
+    async with shown(data_dir, summary_script) as (pilot, form):
+        form.query_one("#source-pasted").toggle()  # type: ignore[attr-defined]
+        await wait_until(pilot, lambda: form.has_class("-pasted"))
+        area = form.query_one("#pasted", TextArea)
+        area.focus()
+        pilot.app.post_message(events.Paste("a b\n" * (LARGEST_PASTE // 4 + 1)))
+        await wait_until(pilot, lambda: problem_of(form, "pasted-field"))
+        assert problem_of(form, "pasted-field") == (
+            "1.0 MB is too much to paste: save it as a file and choose my files"
+        )
+        assert not area.text
+        pilot.app.post_message(events.Paste("the cat sat"))
+        await ready(pilot, form)
+        assert form.plan.text == "the cat sat"
+
+
+async def test_a_key_in_another_field_does_not_touch_the_pasted_text(
+    data_dir: Path, summary_script: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with shown(data_dir, summary_script) as (pilot, form):
+        form.query_one("#source-pasted").toggle()  # type: ignore[attr-defined]
+        form.query_one("#pasted", TextArea).text = "the cat sat\non the mat"
+        await ready(pilot, form)
+
+        def joined(area: TextArea) -> str:
+            raise AssertionError("the text was joined again")
+
+        monkeypatch.setattr(TextArea, "text", property(joined))
+        line(form, "seed").focus()
+        await pilot.press(*"the dog")
+        assert form.problem is None
+        assert form.plan.text == "the cat sat\non the mat"
+        line(form, "name").value = "mine"
+        await ready(pilot, form)
+
+
+async def test_a_key_that_changes_no_name_does_not_look_the_name_up(
+    data_dir: Path, summary_script: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with shown(data_dir, summary_script) as (pilot, form):
+        await ready(pilot, form)
+        asked: list[str] = []
+        look_up = fields.checked
+
+        def checked(plan: Plan, is_proposed: bool, library: Library) -> NameField.Checked:
+            asked.append(plan.name)
+            return look_up(plan, is_proposed, library)
+
+        monkeypatch.setattr(fields, "checked", checked)
+        line(form, "seed").value = "the dog"
+        await pilot.pause()
+        assert form.problem is None
+        assert asked == []
+        make_model(data_dir / "models" / "sonnets-gru")
+        form.check()
+        await wait_until(pilot, lambda: line(form, "name").value == "sonnets-gru-2")
+        await ready(pilot, form)
+
+
+async def test_a_library_that_cannot_be_read_is_told_of(
+    data_dir: Path, summary_script: Path
+) -> None:
+    data_dir.mkdir(exist_ok=True)
+    (data_dir / "models").write_text("no folder")
+    async with shown(data_dir, summary_script) as (pilot, form):
+        await wait_until(pilot, lambda: problem_of(form, "name-field"))
+        assert "cannot read" in (form.query_one(NameField).problem or "")
+
+
+async def test_a_very_long_text_is_pasted_at_once(data_dir: Path, summary_script: Path) -> None:
+    async with shown(data_dir, summary_script) as (pilot, form):
+        form.query_one("#source-pasted").toggle()  # type: ignore[attr-defined]
+        area = form.query_one("#pasted", TextArea)
+        area.focus()
+        pilot.app.post_message(events.Paste("wörd " * 20_000 + "x" * 10_000))
+        await ready(pilot, form)
+        assert len(area.text) == 110_000
+        assert cast("RadioSet", form.query_one("#sources")).pressed_index == 2
+
+
+async def test_a_key_that_changes_no_answer_has_nothing_laid_out_anew(
+    data_dir: Path, summary_script: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with shown(data_dir, summary_script) as (pilot, form):
+        await ready(pilot, form)
+        line(form, "seed").focus()
+        await pilot.press("e")
+        laid_out: list[object] = []
+        reflow = Compositor.reflow
+
+        def reflowed(compositor: Compositor, *arguments: Any) -> Any:
+            laid_out.append(arguments)
+            return reflow(compositor, *arguments)
+
+        monkeypatch.setattr(Compositor, "reflow", reflowed)
+        await pilot.press(*"the dog")
+        assert form.plan.seed_line == "ethe dog"
+        line(form, "setting-epochs").focus()
+        laid_out.clear()
+        await pilot.press("end", "backspace", "1")
+        await ready(pilot, form)
+        assert laid_out == []
+        line(form, "setting-held_out").value = ""
+        await wait_until(pilot, lambda: problem_of(form, "field-held_out") == "give a number")
+        assert line(form, "setting-held_out").placeholder == "", "it would look like a value"

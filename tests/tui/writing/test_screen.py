@@ -1,0 +1,677 @@
+"""The Autocomplete screen, with a scripted model: what a person writes, sees and keeps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual import events
+from textual.pilot import Pilot
+from textual.widgets import Input, Static
+
+from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.tui.app import RnnlmApp
+from rnnlm_tui.tui.writing import predictor
+from rnnlm_tui.tui.writing.candidates import CandidateList
+from rnnlm_tui.tui.writing.predictor import Answer, Question
+from rnnlm_tui.tui.writing.transcript_view import TranscriptLine, TranscriptView
+from tests.tui.helpers import (
+    ScriptedModel,
+    answered,
+    chain,
+    check_layout,
+    in_order,
+    picture,
+    post_keys,
+    press,
+    rows_of,
+    scripted_app,
+    texts,
+    toasts,
+    wait_until,
+    write,
+)
+
+HOSTILE = {
+    "closing markup": "[/b]",
+    "markup": "[red]x",
+    "action markup": "[@click=app.quit]x[/]",
+    "wide": "漢字かな交じり",
+    "joined emoji": "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466",
+    "flag": "\U0001f1eb\U0001f1f7",
+    "variation": "❤\ufe0f",
+    "combining": "e\u0301a\u0308o\u0302\u0301\u0323",
+    "right to left": "שלום",
+    "arabic": "السلام",
+    "escape": "\x1b[31mred\x1b]52;c;AAAA\x07",
+    "bell": "a\x07b",
+    "nul": "nul\x00nul",
+    "newline": "new\nline",
+    "tab": "tab\tbed",
+    "c1": "c\x9b31m",
+    "line separator": "a\u2028b\x85c",
+    "surrogate": "lone\ud800",
+    "10,000 letters": "x" * 10_000,
+}
+
+
+class Desk:
+    """The running app, and short words for what the tests do with it."""
+
+    def __init__(self, app: RnnlmApp, pilot: Pilot[None]) -> None:
+        self.app, self.pilot = app, pilot
+        self.screen, self.editor = app.autocomplete, app.autocomplete.editor
+
+    @property
+    def line(self) -> str:
+        return self.editor.line
+
+    @property
+    def shown(self) -> str:
+        return self.editor.suggestion
+
+    @property
+    def transcript(self) -> list[str]:
+        return texts(self.screen.query_one(TranscriptView).lines)
+
+    @property
+    def rows(self) -> list[str]:
+        return rows_of(self.app)
+
+    def static(self, selector: str) -> str:
+        return str(self.screen.query_one(selector, Static).render())
+
+    async def press(self, *keys: str) -> None:
+        await press(self.pilot, *keys)
+
+    async def write(self, *keys: str) -> None:
+        await write(self.pilot, *keys)
+
+    async def until(self, condition: Any) -> None:
+        await wait_until(self.pilot, condition)
+
+    async def send(self, line: str, lines_after: int) -> None:
+        """Sends a line, and waits until so many stand in the transcript."""
+        self.editor.set_line(line)
+        await self.press("enter")
+        await self.until(lambda: len(self.transcript) == lines_after)
+
+
+@asynccontextmanager
+async def desk(
+    folder: Path,
+    models: Mapping[str, LanguageModel] | None = None,
+    size: tuple[int, int] = (80, 24),
+    **settings: Any,
+) -> AsyncIterator[Desk]:
+    """The app, once its model has answered to the empty line."""
+    app = scripted_app(folder, models, **settings)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await answered(pilot)
+        yield Desk(app, pilot)
+
+
+@pytest.fixture
+def questions(monkeypatch: pytest.MonkeyPatch) -> list[Question]:
+    """The questions that are put to models, in the order in which they are begun with."""
+    asked: list[Question] = []
+    real = predictor.answered
+
+    def recording(question: Question) -> Answer:
+        asked.append(question)
+        return real(question)
+
+    monkeypatch.setattr(predictor, "answered", recording)
+    return asked
+
+
+# What one sees
+
+
+async def test_the_ghost_the_list_and_the_strip(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.write(*"shall i compare ")
+        assert it.shown == "thee to"
+        rows = it.rows
+        line = next(i for i, row in enumerate(rows) if "│ shall i compare thee to" in row)
+        assert "line 1 · sonnets suggests" in rows[line - 1]
+        assert "the model sees 3 of 10 words: | shall i compare |" in rows[line - 2]
+        assert rows[line - 2].rstrip().endswith("unknown: -")
+        first, second = rows[line + 2], rows[line + 3]
+        assert in_order(first, "▸", "thee", "90%", "██████")
+        assert in_order(second, "the", "6%", "█")
+        assert "Tab, Tab ...: thee to" in first
+
+
+async def test_the_line_just_sent_stands_above_at_once(tmp_path: Path) -> None:
+    """A model that carries lines suggests below it before the next key, and so after a clearing."""
+    async with desk(tmp_path) as it:
+        for line, earlier in (("shall i", ("shall i",)), ("/clear", ())):
+            await it.write(*line, "enter")
+
+            def stands(earlier: tuple[str, ...] = earlier) -> bool:
+                answer = it.app.autocomplete._answer
+                return answer is not None and answer.question.earlier == earlier
+
+            await wait_until(it.pilot, lambda: it.editor.line == "" and stands())
+
+
+async def test_the_list_is_cut_to_words_that_begin_with_what_is_typed(tmp_path: Path) -> None:
+    """And they share the probability among themselves."""
+    async with desk(tmp_path) as it:
+        await it.write(*"shall i compare the")
+        rows = picture(it.app)
+        assert it.shown == "e to"
+        assert in_order(rows, "▸", "thee", "94%", "the ", "6%")
+        assert "this" not in rows
+        await it.write("x")
+        assert it.shown == ""
+        assert "no word that it knows begins with thex" in picture(it.app)
+        assert "unknown: thex" in picture(it.app)
+
+
+async def test_unknown_words_are_named(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.write(*"shall zzz i ")
+        assert "the model sees 2 of 10 words: | shall i |" in it.static("#sees")
+        assert it.static("#sees").endswith("unknown: zzz")
+
+
+async def test_the_strip_fits_however_much_there_is_to_say(tmp_path: Path) -> None:
+    line = "compare thee to a summer's day " * 3 + "unheard of things and yet more of the same "
+    for width in (60, 80, 120):
+        async with desk(tmp_path, size=(width, 24)) as it:
+            it.editor.set_line(line)
+            await answered(it.pilot)
+            await it.pilot.pause(0)
+            strip = next(row for row in it.rows if "the model sees" in row)
+            head, seen, rest = strip.split("|", 2)
+            assert head.endswith("the model sees 10 of 10 words: ")
+            assert set(seen.split()) <= {"…", *line.split()}  # none is cut
+            assert "unknown: unheard" in rest
+            check_layout(it.app)
+
+
+async def test_the_chosen_row_is_always_in_sight(tmp_path: Path) -> None:
+    """At 80x24 there are five rows for ten words."""
+    async with desk(tmp_path) as it:
+        words = it.editor._offer.words
+        await it.press(*["down"] * 8)
+        shown = [row for row in it.rows if "%" in row][:5]
+        assert [row.split()[1] for row in shown] == list(words[3:8])
+        assert [row[1:3] for row in shown] == [" 4", " 5", " 6", " 7", "▸8"]
+        segments = list(it.screen.query_one("#list", CandidateList).render_line(4))
+        assert [s.text.strip() for s in segments if s.style and s.style.reverse] == [words[7]]
+        await it.pilot.click("#list", offset=(8, 3))
+        await it.until(lambda: it.line == words[6] + " ")
+
+
+async def test_a_click_in_the_list_inserts_the_word(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.write(*"shall i compare th")
+        await it.pilot.click("#list", offset=(8, 1))
+        await it.until(lambda: it.line == "shall i compare the ")
+        assert it.editor.has_focus
+
+
+async def test_a_wide_screen_has_a_side_pane(tmp_path: Path) -> None:
+    async with desk(tmp_path, size=(120, 40)) as it:
+        await it.write(*"shall i compare ")
+        rows = picture(it.app)
+        assert in_order(rows, "NEXT WORD", "thee", "90%", "more words")
+        assert in_order(rows, "WHAT TAB TAKES", "thee to", "THE MODEL", "sonnets.txt")
+        assert "learned from sonnets.txt, 2,159 lines" in rows
+        check_layout(it.app)
+        await it.pilot.click("#side-list", offset=(8, 1))
+        await it.until(lambda: it.line == "shall i compare the ")
+
+
+async def test_keys_saved_are_shown_and_undo_takes_them_back(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.write(*"shall i comp")
+        assert it.static("#figures").startswith("0 of 12 keys saved (0%)")
+        await it.write("tab")
+        assert it.static("#figures").startswith("3 of 16 keys saved (19%)")
+        assert "ghost on (^T)" in it.static("#figures")
+        await it.write("ctrl+z")
+        assert it.static("#figures").startswith("0 of 12 keys saved (0%)")
+        await it.write("ctrl+y")
+        await it.press("enter")
+        await it.until(lambda: len(it.transcript) == 2)
+        assert it.static("#figures").startswith("3 of 16 keys saved (19%)"), "of all lines"
+
+
+# Keys that act on more than the line
+
+
+async def test_escape_hides_the_list_too_and_says_so(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.write(*"shall ")
+        await it.press("escape")
+        assert it.shown == ""
+        assert "hidden until the next word" in picture(it.app)
+        await it.write("i", " ")
+        assert it.shown == "compare thee to"
+
+
+async def test_the_ghost_is_switched_off_and_on_and_stays_so(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.write(*"shall ")
+        await it.press("ctrl+t")
+        assert it.shown == ""
+        assert "ghost off (^T)" in it.static("#figures")
+        assert "▸  i " in picture(it.app), "the list stays"
+        await it.press("ctrl+@")
+        assert it.shown == "i compare thee to"
+    async with desk(tmp_path, preferences=it.app.preferences) as it:
+        await it.write(*"shall ")
+        assert it.shown == ""
+        await it.press("ctrl+t")
+        assert it.shown == "i compare thee to"
+        assert it.app.preferences.ghost
+
+
+async def test_tab_and_f6_move_between_the_line_and_the_transcript(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.send("when i", 2)
+        await it.write(*"zzz")
+        await it.press("tab")
+        assert it.screen.query_one(TranscriptView).has_focus
+        await it.press("tab")
+        assert it.editor.has_focus
+        await it.press("f6")
+        assert it.screen.query_one(TranscriptView).has_focus
+        await it.press("f6")
+        assert it.editor.has_focus
+        assert it.line == "zzz"
+
+
+# The transcript
+
+
+async def test_a_sent_line_is_continued_by_ten_words(tmp_path: Path) -> None:
+    words = tuple(f"w{chr(97 + i)}" for i in range(14))
+    async with desk(tmp_path, {"loop": ScriptedModel(chain(*words))}) as it:
+        await it.write(*"wa")
+        await it.press("enter")
+        await it.until(lambda: len(it.transcript) == 2)
+        assert it.transcript == ["wa", " ".join(words[1:11])]
+        assert it.line == ""
+        shown = ("you ", "wa", "loop ", "wb wc", "line 2 · loop suggests")
+        await it.until(lambda: in_order(picture(it.app), *shown))
+
+
+async def test_another_continuation_is_drawn_by_chance(tmp_path: Path) -> None:
+    script = {"a": {f"w{i}": 0.1 for i in range(10)}}
+    async with desk(tmp_path, {"dice": ScriptedModel(script)}) as it:
+        await it.press("ctrl+r")
+        await it.until(lambda: "send a line first: Enter" in toasts(it.app))
+        await it.send("a", 2)
+        for count in range(3, 9):
+            await it.press("ctrl+r")
+            await it.until(lambda n=count: len(it.transcript) == n)
+        drawn = it.transcript[2:]
+        assert len(set(drawn)) > 1
+        assert all(len(line.split()) == 10 for line in drawn)
+        assert [c.sampled for c in it.screen.transcript.turns[0].continuations] == [False] + 6 * [
+            True
+        ]
+
+
+async def test_a_continuation_that_comes_late_stands_below_its_own_line(tmp_path: Path) -> None:
+    model = ScriptedModel()
+    async with desk(tmp_path, {"slow": model}) as it:
+        model.gate.clear()
+        await it.send("shall i", 1)
+        await it.send("when", 2)
+        model.gate.set()
+        await it.until(lambda: len(it.transcript) == 4)
+        assert [it.transcript[0], it.transcript[2]] == ["shall i", "when"]
+        assert it.transcript[1].startswith("compare thee")
+        assert it.transcript[3].startswith("i compare")
+
+
+async def test_a_continuation_of_a_line_that_was_cleared_is_dropped(tmp_path: Path) -> None:
+    model = ScriptedModel()
+    async with desk(tmp_path, {"slow": model}) as it:
+        model.gate.clear()
+        await it.send("shall i", 1)
+        await it.press(*"/clear", "enter")
+        await it.until(lambda: "the transcript is cleared" in toasts(it.app))
+        model.gate.set()
+        await answered(it.pilot)
+        await it.send("when", 2)
+        assert it.transcript[0] == "when"
+        saved = (tmp_path / "data" / "session" / "transcript.jsonl").read_text()
+        assert 'shall i"' not in saved
+
+
+async def test_earlier_lines_come_back_with_up(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.send("when i", 2)
+        await it.send("shall i", 4)
+        await it.press("up")
+        assert it.line == "shall i"
+        await it.press("up")
+        assert it.line == "when i"
+        await it.press("down", "down")
+        assert it.line == ""
+
+
+async def test_copying_by_key_by_click_and_the_honest_toast(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.press("f7")
+        await it.until(lambda: "there is no line to copy yet" in toasts(it.app))
+        await it.send("when i", 2)
+        await it.press("f7")
+        await it.until(lambda: it.app.clipboard == it.transcript[1])
+        honest = "which the terminal must allow"
+        assert any(honest in toast and "F5 saves" in toast for toast in toasts(it.app))
+        await it.pilot.click(TranscriptLine, offset=(13, 0))
+        await it.until(lambda: it.app.clipboard == "when i")
+
+
+async def test_lines_of_the_transcript_are_chosen_copied_and_used_by_key(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.send("when i", 2)
+        await it.send("shall i", 4)
+        view = it.screen.query_one(TranscriptView)
+        await it.press("f6")
+        assert view.lines[3].has_class("-current")
+        await it.press("up", "up", "up", "up", "c")
+        await it.until(lambda: it.app.clipboard == "when i")
+        await it.press("down", "down", "u")
+        await it.until(lambda: it.line == "shall i")
+        assert it.editor.has_focus
+        await it.press("f6")
+        await it.press("escape")
+        assert it.editor.has_focus
+
+
+async def test_the_transcript_is_saved_to_a_file(tmp_path: Path) -> None:
+    async with desk(tmp_path, {"m": ScriptedModel(chain("a", "b", "c"))}) as it:
+        await it.send("a\x1b[31m", 2)
+        target = tmp_path / "poem.txt"
+        await it.press("f5")
+        await it.until(lambda: it.app.screen.is_modal)
+        it.app.screen.query_one(Input).value = str(target)
+        await it.press("enter")
+        await it.until(target.exists)
+        await it.until(lambda: f"the transcript is in {target}" in toasts(it.app))
+        assert target.read_text().startswith("a\ufffd[31m\n    ")
+
+
+async def test_a_transcript_that_cannot_be_saved_says_why(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.send("when i", 2)
+        await it.press("f5")
+        await it.until(lambda: it.app.screen.is_modal)
+        it.app.screen.query_one(Input).value = "/proc/no-such-file"
+        await it.press("enter")
+        await it.until(
+            lambda: any("could not write /proc/no-such-file" in t for t in toasts(it.app))
+        )
+
+
+# Kept over restarts
+
+
+async def test_the_transcript_and_the_draft_survive_a_restart(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.send("when i", 2)
+        before = it.transcript
+        await it.write(*"shall i co")
+    async with desk(tmp_path) as it:
+        await it.until(lambda: it.transcript == before)
+        await answered(it.pilot)
+        assert it.line == "shall i co"
+        assert it.shown == "mpare thee to"
+        assert it.static("#figures").startswith("0 of 0 keys saved"), "it was counted before"
+        assert "line 2" in picture(it.app)
+        await it.press("ctrl+u", "up")
+        assert it.line == "when i"
+
+
+async def test_clear_forgets_the_transcript(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.send("when i", 2)
+        await it.send("shall i", 4)
+        await it.press(*"/clear", "enter")
+        await it.until(lambda: it.transcript == [])
+        assert "line 1" in picture(it.app)
+        await it.send("when i", 2)
+        await it.press("f8")
+        await it.until(lambda: it.app.screen.is_modal)
+        await it.press("y")
+        await it.until(lambda: it.transcript == [])
+    async with desk(tmp_path) as it:
+        assert it.transcript == []
+
+
+async def test_damaged_lines_of_a_transcript_are_left_out(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "session"
+    folder.mkdir(parents=True)
+    good = json.dumps({"line": "when i"})
+    rubbish = ['{"line": 5}', "{", "[]", "7", '"line"', '{"text": "x"}', "\x00", "[" * 10_000]
+    lines = [*rubbish, good, *rubbish, '{"line": "[/b]\\ud800\\n\\u001b[31mred"}']
+    (folder / "transcript.jsonl").write_bytes("\n".join(lines).encode() + b"\n\xff\xfe")
+    (folder / "draft.txt").write_bytes(b"two\nlines\x1b[31m \xff")
+    async with desk(tmp_path) as it:
+        await it.until(lambda: len(it.transcript) == 2)
+        assert it.transcript == ["when i", "[/b]\ufffd\ufffd\ufffd[31mred"]
+        assert it.line == "two lines\ufffd[31m \ufffd"
+        check_layout(it.app)
+        await it.press("ctrl+u", "up")
+        assert it.editor.document.line_count == 1
+        await it.press("f7")
+        check_layout(it.app)
+
+
+async def test_a_folder_that_cannot_be_written_is_told_once_and_writing_goes_on(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "session").write_text("a file where the folder should be")
+    async with desk(tmp_path) as it:
+        await it.write(*"shall i")
+        await it.press("enter")
+        await it.until(lambda: len(it.transcript) == 2)
+        await it.send("when i", 4)
+        complaints = [toast for toast in toasts(it.app) if "could not save" in toast]
+        assert len(complaints) == 1
+        assert str(tmp_path / "data" / "session") in complaints[0]
+
+
+# One question at a time
+
+
+async def test_one_question_is_in_flight_and_the_latest_wins(
+    tmp_path: Path, questions: list[Question]
+) -> None:
+    model = ScriptedModel()
+    async with desk(tmp_path, {"slow": model}) as it:
+        questions.clear()
+        model.gate.clear()
+        await it.press("s")
+        await it.until(lambda: len(questions) == 1)
+        await it.press(*"hall i compare ")
+        assert [q.line for q in questions] == ["s"], "the others wait"
+        assert it.line == "shall i compare ", "and hold no key back"
+        model.gate.set()
+        await answered(it.pilot)
+        assert [q.line for q in questions] == ["s", "shall i compare "]
+        assert it.shown == "thee to"
+
+
+async def test_a_stale_answer_is_dropped(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.write(*"shall ")
+        right, speaker = it.screen._answer, it.app.speaker
+        assert speaker is not None
+        for line, cursor in (("shall i", 7), ("shall ", 2), ("shall", 5)):
+            it.screen.show_answer(predictor.answered(Question(speaker, line, cursor, 10)))
+            assert it.screen._answer is right
+        assert it.shown == "i compare thee to"
+
+
+async def test_a_paste_asks_once_and_hangs_nothing(
+    tmp_path: Path, questions: list[Question]
+) -> None:
+    async with desk(tmp_path) as it:
+        questions.clear()
+        it.app.post_message(events.Paste("shall i compare\nthee to a summer's day\n" * 263))
+        await it.until(lambda: len(it.line) > 9000)
+        await answered(it.pilot)
+        assert [q.line for q in questions] == [it.line]
+        assert it.editor.document.line_count == 1
+        check_layout(it.app)
+        await it.write(*" shall ")
+        assert it.shown == "i compare thee to"
+        await it.press("enter")
+        await it.until(lambda: len(it.transcript) == 2)
+        check_layout(it.app)
+
+
+async def test_typing_with_a_slow_model_keeps_the_ghost_that_fits(tmp_path: Path) -> None:
+    model = ScriptedModel()
+    async with desk(tmp_path, {"slow": model}) as it:
+        await it.write(*"shall i ")
+        model.gate.clear()
+        for typed in range(1, len("compare thee")):
+            await it.press("compare thee"[typed - 1])
+            assert it.shown == "compare thee to"[typed:]
+        model.gate.set()
+
+
+async def test_a_burst_of_keys_keeps_its_order_before_the_answer(tmp_path: Path) -> None:
+    model = ScriptedModel()
+    async with desk(tmp_path, {"slow": model}) as it:
+        model.gate.clear()
+        post_keys(it.app, *"shall i comp", "tab", "enter", *"whem", "backspace", "n", " ")
+        await it.until(lambda: it.line == "when ")
+        await it.until(lambda: it.transcript == ["shall i compare"])
+        model.gate.set()
+        await answered(it.pilot)
+        assert it.shown == "i compare thee to"
+
+
+async def test_a_burst_of_keys_keeps_its_order(tmp_path: Path) -> None:
+    """Tab and Down come before the answers that they need, and the other keys wait for them."""
+    async with desk(tmp_path) as it:
+        keys = (*"shall i do", "ctrl+w", *"comp", "tab", "tab", "enter", *"when", "tab", "down")
+        post_keys(it.app, *keys, "down", "enter", *"x ")
+        await it.until(lambda: len(it.transcript) == 2 and it.line.endswith("x "))
+        assert it.transcript[0] == "shall i compare thee"
+        assert it.line == "when i do x ", "the second word of the list after i"
+
+
+async def test_a_tab_after_typing_is_done_with_the_answer(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        post_keys(it.app, *"shall i comp", "tab")
+        await it.until(lambda: it.line == "shall i compare ")
+        assert it.editor.has_focus
+
+
+# Models
+
+
+async def test_another_model_suggests_at_once_and_says_so(tmp_path: Path) -> None:
+    models = {"sonnets": ScriptedModel(), "mine": ScriptedModel(chain("shall", "we", "dance"))}
+    async with desk(tmp_path, models) as it:
+        await it.write(*"shall ")
+        assert it.shown == "i compare thee to"
+        it.app.speak_with("mine")
+        await it.until(lambda: it.app.speaker_name == "mine")
+        await answered(it.pilot)
+        await it.pilot.pause(0)
+        assert it.shown == "we dance"
+        assert "mine suggests now" in toasts(it.app)
+        rows = picture(it.app)
+        assert "line 1 · mine suggests" in rows
+        assert "mine · lesson, epoch 3" in it.rows[0]
+        assert it.app.preferences.model == "mine"
+    async with desk(tmp_path, models, preferences=it.app.preferences) as it:
+        assert it.app.speaker_name == "mine", "the one used last"
+
+
+async def test_an_answer_of_the_model_before_is_dropped(tmp_path: Path) -> None:
+    slow, fast = ScriptedModel(), ScriptedModel(chain("shall", "we", "dance"))
+    async with desk(tmp_path, {"slow": slow, "fast": fast}) as it:
+        slow.gate.clear()
+        await it.press(*"shall ")
+        it.app.speak_with("fast")
+        await it.until(lambda: it.app.speaker_name == "fast")
+        assert it.shown == ""
+        slow.gate.set()
+        await answered(it.pilot)
+        assert it.shown == "we dance"
+
+
+# Hostile text
+
+
+def _with_word(word: str) -> ScriptedModel:
+    script = {"": {word: 0.9}, word: {word: 0.9}, "shall": {word: 0.9}, "other": {"shall": 0.1}}
+    return ScriptedModel(script)
+
+
+@pytest.mark.parametrize("word", HOSTILE.values(), ids=HOSTILE.keys())
+async def test_hostile_words_of_a_model(word: str, tmp_path: Path) -> None:
+    """In the ghost, in the list, in the line, in the transcript, in its file, at every width."""
+    async with desk(tmp_path, {"m": _with_word(word)}) as it:
+        await it.write(*"shall ")
+        check_layout(it.app)
+        await it.press("down")
+        check_layout(it.app)
+        await it.write("escape", "i", " ", "tab")
+        await it.press("1", "enter")
+        await it.until(lambda: len(it.transcript) == 2)
+        await it.write("ctrl+u", "tab")
+        for size in ((120, 40), (61, 17), (80, 24)):
+            await it.pilot.resize_terminal(*size)
+            await it.pilot.pause(0)
+            check_layout(it.app)
+        await it.press("f6", "up", "c", "u")
+        check_layout(it.app)
+        assert it.editor.document.line_count == 1
+        it.screen.transcript.as_text().encode()
+    async with desk(tmp_path, {"m": _with_word(word)}) as it:
+        await it.until(lambda: len(it.transcript) == 2)
+        check_layout(it.app)
+
+
+@pytest.mark.parametrize("word", HOSTILE.values(), ids=HOSTILE.keys())
+async def test_hostile_text_that_is_pasted(word: str, tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.app.post_message(events.Paste(f"so {word} {word} shall "))
+        await it.until(lambda: it.line)
+        await answered(it.pilot)
+        await it.pilot.pause(0)
+        check_layout(it.app)
+        await it.press("left", "left", "home", "right", "right", "right", "right", "right")
+        check_layout(it.app)
+        await it.press("enter")
+        await it.until(lambda: len(it.transcript) == 2)
+        await it.press("up")
+        check_layout(it.app)
+
+
+@pytest.mark.parametrize("name", ["[/b]", "[red]x", "漢字" * 30, "\x1b[31m", "שלום", "x" * 300])
+async def test_a_hostile_name_of_a_model(name: str, tmp_path: Path) -> None:
+    models = {name: ScriptedModel(), "plain": ScriptedModel()}
+    async with desk(tmp_path, models, size=(120, 40)) as it:
+        await it.send("when i", 2)
+        check_layout(it.app)
+        it.app.speak_with("plain")
+        await it.until(lambda: it.app.speaker_name == "plain")
+        it.app.speak_with(name)
+        await it.until(lambda: it.app.speaker_name == name)
+        await it.press("ctrl+p")
+        await it.until(lambda: "Search" in picture(it.app))
+        await it.press(*"Model")
+        await it.until(lambda: "Model plain" in picture(it.app))
+        check_layout(it.app)
