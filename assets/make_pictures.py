@@ -82,7 +82,7 @@ async def picture_app(folder: Path) -> None:
     os.environ["TEXTUAL_ANIMATIONS"] = "none"
     app = RnnlmApp(folder, folder / "config", folder / "app.log", BUILT_IN)
     async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, lambda: app.speaker is not None)
+        await until(pilot, lambda: app.loaded_model is not None)
         for line in LINES:
             turns = len(app.autocomplete.transcript.turns)
             await type_in(pilot, line)

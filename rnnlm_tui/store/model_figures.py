@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rnnlm_tui.config import LineTextConfig
 from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.lm.registry import FAMILIES
+from rnnlm_tui.store.evaluations import trust_line
 from rnnlm_tui.store.files import ModelCard
 
 
@@ -71,3 +72,14 @@ def percent_text(value: float | None) -> str:
 def words_known(card: ModelCard) -> int:
     """The words of the vocabulary; padding and what stands for no word are none."""
     return card.total_words - 1 - len(FAMILIES[card.config.preset].specials)
+
+
+def accuracy_sentence(card: ModelCard, evaluation: Evaluation | None) -> str:
+    """How far to trust the model, in a sentence: by the figures of its held-out lines, else by
+    those of the epoch that is kept, to which ends of lines count too."""
+    held_out = card.metrics.get("held_out")
+    hits = [number(held_out.get(name)) for name in ("top1", "top5")] if held_out else []
+    if evaluation is None and len(hits) == 2 and all(hits):
+        first, five = (f"1 time in {1 / hit:,.0f}" for hit in hits if hit)
+        return f"on lines it never saw: next word or end right {first}, among five {five}"
+    return trust_line(card, evaluation)

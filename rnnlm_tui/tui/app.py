@@ -33,13 +33,13 @@ from rnnlm_tui.tui.writing.transcript import Transcript
 if TYPE_CHECKING:
     from rnnlm_tui.events import Saved
     from rnnlm_tui.store.library import Library
-    from rnnlm_tui.tui.help.bindings import Mode
     from rnnlm_tui.tui.models.screen import ModelsScreen
     from rnnlm_tui.tui.runs.child import TrainingProcess
     from rnnlm_tui.tui.runs.manager import Runs
     from rnnlm_tui.tui.runs.watcher import WatchedRun
     from rnnlm_tui.tui.train.plan import Plan
     from rnnlm_tui.tui.train.screen import TrainScreen
+    from rnnlm_tui.tui.widgets.host import Mode
 
 LOOK_S = 2.0
 """How often it looks whether another process has saved the model that suggests."""
@@ -84,7 +84,9 @@ class RnnlmApp(TerminalApp):
         self._is_quitting = False
         self._library: Library | None = None
         self._runs: Runs | None = None
-        self._speakers = ModelLoader(lambda: self.library, self._speaker_changed, self.explain)
+        self._model_loader = ModelLoader(
+            lambda: self.library, self._active_model_changed, self.show_error
+        )
         self.autocomplete = AutocompleteScreen(Transcript(data_dir / "session"))
         self._train: TrainScreen | None = None
         self._models: ModelsScreen | None = None
@@ -132,19 +134,19 @@ class RnnlmApp(TerminalApp):
         return self._models
 
     @property
-    def speaker(self) -> LoadedModel | None:
+    def loaded_model(self) -> LoadedModel | None:
         """The model that suggests."""
-        return self._speakers.current
+        return self._model_loader.current
 
     @property
-    def speaker_name(self) -> str | None:
+    def active_name(self) -> str | None:
         """The name of the model that suggests."""
-        return self._speakers.name
+        return self._model_loader.name
 
     @property
-    def is_without_models(self) -> bool:
+    def has_no_models(self) -> bool:
         """Whether there is no model that could suggest."""
-        return self._speakers.is_empty
+        return self._model_loader.is_empty
 
     @property
     def default_seed_line(self) -> str:
@@ -154,9 +156,9 @@ class RnnlmApp(TerminalApp):
     def facts(self) -> str:
         """What trains and what suggests, for the header."""
         training = self._training_fact()
-        if self.speaker is None:
-            return f"{training}no model" if self.is_without_models else f"{training}loading ..."
-        return f"{training}{self.speaker.name} · {self.speaker.kind}"
+        if self.loaded_model is None:
+            return f"{training}no model" if self.has_no_models else f"{training}loading ..."
+        return f"{training}{self.loaded_model.name} · {self.loaded_model.kind}"
 
     @property
     def trained_name(self) -> str | None:
@@ -173,12 +175,12 @@ class RnnlmApp(TerminalApp):
         mark = "‖" if run.progress.phase == "paused" else "▶"
         return f"{mark} {run.progress.epoch_share:.0%} of {run.name} · "  # cut at the end
 
-    def keep_preferences(self) -> None:
+    def store_preferences(self) -> None:
         """Saves them."""
         try:
             save_preferences(self._config_dir, self.preferences)
         except RnnlmError as error:
-            self.explain_once(error)
+            self.show_error_once(error)
 
     # Start and end
 
@@ -193,41 +195,41 @@ class RnnlmApp(TerminalApp):
         self.obey_signals()
         self.call_after_refresh(self._begin_to_suggest)
         self.set_interval(1.0, self._refresh_header)
-        self.set_interval(LOOK_S, self._speakers.renew_if_saved)
+        self.set_interval(LOOK_S, self._model_loader.renew_if_saved)
 
     def _begin_to_suggest(self) -> None:
-        self.run_worker(self._speakers.run(), group="speakers")
-        self._speakers.begin(self._first_model, self.preferences.model)
+        self.run_worker(self._model_loader.run(), group="model_loader")
+        self._model_loader.begin(self._first_model, self.preferences.model)
 
-    def _speaker_changed(self) -> None:
+    def _active_model_changed(self) -> None:
         """Another model suggests, or the same as it was saved anew, or none can."""
-        name = self.speaker_name
+        name = self.active_name
         if name not in (None, self._told_name) and self._told_name is not None:
-            self.tell(f"{name} suggests now")
+            self.notify_user(f"{name} suggests now")
         self._told_name = name or self._told_name
         if self.autocomplete.is_mounted and self.autocomplete.is_attached:  # not too early nor late
-            self.autocomplete.speaker_changed()
+            self.autocomplete.active_model_changed()
             self._refresh_header()
         if name is not None and self.preferences.model != name:
             self.preferences.model = name
-            self.keep_preferences()
+            self.store_preferences()
 
     def _keep_theme(self, theme: Theme) -> None:
         if not self.no_color:
             self.preferences.theme = theme.name
-            self.keep_preferences()
+            self.store_preferences()
 
     def _load_keymap(self) -> None:
         if not keymap_path(self._config_dir).exists():
             return
         from rnnlm_tui.tui.help.keymap import checked_keymap
 
-        with self.explained():
-            keymap, faults = checked_keymap(self._config_dir)
+        with self.showing_errors():
+            keymap, faults = checked_keymap(type(self), self._config_dir)
             self.autocomplete.editor.give_up(k for keys in keymap.values() for k in keys.split(","))
             self.set_keymap(keymap)
             for fault in faults:
-                self.explain(fault)
+                self.show_error(fault)
 
     async def action_quit(self) -> None:
         """Leaves; a training is stopped and kept, or goes on alone, as the user wants."""
@@ -258,7 +260,9 @@ class RnnlmApp(TerminalApp):
         )
         chosen = await self.push_screen_wait(choice)
         if chosen in ("stop", "detach"):
-            self.tell("saving the training ..." if chosen == "stop" else "leaving it alone ...")
+            self.notify_user(
+                "saving the training ..." if chosen == "stop" else "leaving it alone ..."
+            )
             await self.runs.close(detach=chosen == "detach")
             self.exit()
         self._is_quitting = False
@@ -290,8 +294,10 @@ class RnnlmApp(TerminalApp):
         """Writes a keymap file to edit."""
         from rnnlm_tui.tui.help.bindings import keymap_lines
 
-        with self.explained():
-            self.tell(f"edit {write_keymap(self._config_dir, keymap_lines())}, then start again")
+        with self.showing_errors():
+            self.notify_user(
+                f"edit {write_keymap(self._config_dir, keymap_lines(type(self)))}, then start again"
+            )
 
     def _refresh_header(self) -> None:
         facts = self.facts()
@@ -309,9 +315,9 @@ class RnnlmApp(TerminalApp):
 
     # Models
 
-    def speak_with(self, name: str) -> None:
+    def use_model(self, name: str) -> None:
         """Loads the model and lets it suggest from then on."""
-        self._speakers.choose(name)
+        self._model_loader.choose(name)
 
     def models_changed(self) -> None:
         """A model has come, gone, or changed."""
@@ -323,8 +329,8 @@ class RnnlmApp(TerminalApp):
         if self._runs is not None:
             self._runs.renamed(old, new)
         self.autocomplete.drop_beside(old)
-        if self.speaker_name == old:
-            self.speak_with(new)
+        if self.active_name == old:
+            self.use_model(new)
         self.models_changed()
 
     def deleted(self, name: str) -> None:
@@ -332,9 +338,9 @@ class RnnlmApp(TerminalApp):
         if self._runs is not None:
             self._runs.deleted(name)
         self.autocomplete.drop_beside(name)
-        if self.speaker_name == name:
-            self._speakers.drop()
-            self._speakers.begin(None, "")
+        if self.active_name == name:
+            self._model_loader.drop()
+            self._model_loader.begin(None, "")
         self.models_changed()
 
     # Training
@@ -344,7 +350,7 @@ class RnnlmApp(TerminalApp):
         """What the empty first screen offers: a model is trained, or a run of it goes on."""
         from rnnlm_tui.tui.runs.child import TrainingRequest
 
-        with self.explained():
+        with self.showing_errors():
             found = await asyncio.to_thread(self.library.runs)
             begun = next((run for run in found if run.name == FIRST_NAME), None)
             if begun is not None and begun.running:
@@ -354,14 +360,14 @@ class RnnlmApp(TerminalApp):
             if begun is not None and begun.resumable:
                 request = TrainingRequest.resuming(FIRST_NAME)
             run = await self.runs.start(request)
-            self.autocomplete.show_emptiness()
+            self.autocomplete.show_empty_state()
             if not run.progress.phase.is_over:
-                self.tell(
+                self.notify_user(
                     "training begins: F3 shows it. The first words come after its first epoch"
                 )
 
     @work(group="counts")
-    async def count_first(self, plan: Plan, paths: tuple[str, ...]) -> None:
+    async def bootstrap_ngram(self, plan: Plan, paths: tuple[str, ...]) -> None:
         """Counts the text that a network begins to learn, so that somebody suggests meanwhile."""
         from rnnlm_tui.tui.train.ngram_bootstrap import counts_of
 
@@ -369,10 +375,10 @@ class RnnlmApp(TerminalApp):
         if name is None:
             return
         self.models_changed()
-        if self.is_without_models or self.library.is_built_in(self.speaker_name):
-            self.speak_with(name)
-        elif self.speaker_name != name:
-            self.tell(f"the counts of the text are ready meanwhile: ctrl+p, Model {name}")
+        if self.has_no_models or self.library.is_built_in(self.active_name):
+            self.use_model(name)
+        elif self.active_name != name:
+            self.notify_user(f"the counts of the text are ready meanwhile: ctrl+p, Model {name}")
 
     def resume_run(self, name: str) -> None:
         """Goes on with an unfinished run, on the Train screen."""
@@ -386,23 +392,27 @@ class RnnlmApp(TerminalApp):
 
     def _run_saved(self, run: TrainingProcess | WatchedRun, saved: Saved) -> None:
         if saved.best:
-            self._speakers.renew(run.name)
+            self._model_loader.renew(run.name)
             self.autocomplete.renew_beside(run.name)
         self.models_changed()
 
     def _run_ended(self, run: TrainingProcess | WatchedRun) -> None:
         progress = run.progress
-        self.autocomplete.show_emptiness()
+        self.autocomplete.show_empty_state()
         if self.current_mode == "train" and self.runs.shown is run:
             pass  # the screen says it
         elif progress.finished is not None and progress.finished.metrics:
             how = {"completed": "is trained", "early_stop": "has learned what it could"}
-            self.tell(f"{run.name} {how.get(progress.finished.reason, 'has ended')}: F3 shows it")
+            self.notify_user(
+                f"{run.name} {how.get(progress.finished.reason, 'has ended')}: F3 shows it"
+            )
         elif progress.failed is not None:
             failed = progress.failed
-            self.tell(in_sentences(failed.message, failed.hint), "error", run.name)
+            self.notify_user(in_sentences(failed.message, failed.hint), "error", run.name)
         elif progress.finished is None:
-            self.tell("the training has ended without a word: F3 tells more", "error", run.name)
+            self.notify_user(
+                "the training has ended without a word: F3 tells more", "error", run.name
+            )
         self.models_changed()
         self._refresh_header()
         if progress.finished is not None and progress.finished.metrics:
@@ -413,7 +423,7 @@ class RnnlmApp(TerminalApp):
         """Finds out how good a model is that has been trained, on the lines that it never saw."""
         from rnnlm_tui.store.files import read_card
 
-        if name == self.speaker_name:
+        if name == self.active_name:
             self.autocomplete.find_trust()
             return
         with suppress(RnnlmError):  # it may be gone again

@@ -225,11 +225,11 @@ async def answered(pilot: Pilot[Any]) -> None:
     """Waits until the model that suggests has answered to the line as it stands."""
     app = app_of(pilot)
     screen = app.autocomplete
-    await wait_until(pilot, lambda: app.speaker is not None)
+    await wait_until(pilot, lambda: app.loaded_model is not None)
 
     def is_answered() -> bool:
         answer, editor = screen._answer, screen.editor
-        if answer is None or answer.question.speaker is not app.speaker:
+        if answer is None or answer.question.loaded_model is not app.loaded_model:
             return False
         return (answer.question.line, answer.question.cursor) == (editor.line, editor.cursor)
 

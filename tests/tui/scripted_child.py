@@ -1,4 +1,4 @@
-"""A scripted training: speaks the events of `--train --json --control stdin`, fast, always the
+"""A scripted training: is_active the events of `--train --json --control stdin`, fast, always the
 same, and without torch. Stands in for `python -m rnnlm_tui`:
 
     command = (sys.executable, scripted_child.PATH, *options)     # see `command()` below

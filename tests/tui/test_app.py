@@ -147,7 +147,7 @@ def test_every_binding_has_an_id_of_its_own_a_description_and_a_tooltip() -> Non
             assert binding.description, f"{kind.__name__}: {binding.key}"
             seen.append(binding.id)
     assert len(seen) == len(set(seen))
-    assert set(seen) == all_ids(), "F1 and a keymap know them all"
+    assert set(seen) == all_ids(RnnlmApp), "F1 and a keymap know them all"
 
 
 async def test_the_line_keeps_the_focus_when_a_dialog_closes_in_a_small_window(
@@ -173,7 +173,7 @@ async def test_f1_lists_every_binding_with_its_keys(tmp_path: Path) -> None:
         await wait_until(pilot, lambda: isinstance(app.screen, KeysScreen))
         await wait_until(pilot, lambda: app.screen.query(Static))
         shown = [str(static.render()) for static in app.screen.query(Static)]
-        for title, kind in sections():
+        for title, kind in sections(RnnlmApp):
             assert title in shown
             for binding in own_bindings(kind):
                 assert binding.tooltip in shown
@@ -215,7 +215,7 @@ async def test_the_palette_lists_the_actions_of_the_other_screens(tmp_path: Path
         await answered(pilot)
         commands = [command.title for command in app.get_system_commands(app.screen)]
         for mode in ("train", "models"):
-            for binding in own_bindings(screens()[cast(Any, mode)]):
+            for binding in own_bindings(screens(RnnlmApp)[cast(Any, mode)]):
                 assert f"{mode.capitalize()}: {binding.description}" in commands
 
 
@@ -225,7 +225,7 @@ async def test_the_palette_does_what_is_chosen_in_it(tmp_path: Path) -> None:
     async with app.run_test() as pilot:
         await write(pilot, *"shall ")
         await choose_in_palette(pilot, "Model b")
-        await wait_until(pilot, lambda: app.speaker_name == "b")
+        await wait_until(pilot, lambda: app.active_name == "b")
         await answered(pilot)
         assert app.autocomplete.editor.suggestion.startswith("we")
 
@@ -484,7 +484,7 @@ async def test_the_first_start_says_what_to_do(tmp_path: Path) -> None:
     app._train = TrainScreen(summary_command=[sys.executable, "-c", "pass"])
     runs = with_runs(app)
     async with app.run_test(notifications=True) as pilot:
-        await wait_until(pilot, lambda: app.is_without_models)
+        await wait_until(pilot, lambda: app.has_no_models)
         await wait_until(pilot, lambda: "There is no model yet" in picture(app))
         assert "no model suggests" in picture(app)
         check_layout(app)
@@ -499,7 +499,7 @@ async def test_the_first_start_says_what_to_do(tmp_path: Path) -> None:
         await wait_until(pilot, lambda: any("training begins" in toast for toast in toasts(app)))
         cast(ScriptedLibrary, app.library).models["poems"] = ScriptedModel()
         saved_by(app, ScriptedRun())
-        await wait_until(pilot, lambda: app.speaker_name == "poems")
+        await wait_until(pilot, lambda: app.active_name == "poems")
         await write(pilot, *"shall ")
         assert editor.suggestion == "i compare thee to"
         assert "There is no model yet" not in picture(app)
@@ -520,7 +520,7 @@ async def test_the_model_that_the_command_line_names(tmp_path: Path) -> None:
     app = scripted_app(tmp_path, models, model="mine")
     async with app.run_test() as pilot:
         await answered(pilot)
-        assert app.speaker_name == "mine"
+        assert app.active_name == "mine"
 
 
 async def test_a_model_that_is_unknown_is_told_and_another_suggests(tmp_path: Path) -> None:
@@ -528,7 +528,7 @@ async def test_a_model_that_is_unknown_is_told_and_another_suggests(tmp_path: Pa
     async with app.run_test(notifications=True) as pilot:
         await write(pilot, *"shall ")
         assert any("there is no model unheard-of" in toast for toast in toasts(app))
-        assert app.speaker_name == "sonnets"
+        assert app.active_name == "sonnets"
         assert app.autocomplete.editor.suggestion == "i compare thee to"
 
 
@@ -557,7 +557,7 @@ async def test_a_damaged_newest_model_does_not_hide_the_others(tmp_path: Path) -
     app = scripted_app(tmp_path, {"damaged": ScriptedModel(), "good": ScriptedModel()})
     async with app.run_test(notifications=True) as pilot:
         await answered(pilot)
-        assert app.speaker_name == "good"
+        assert app.active_name == "good"
         assert not toasts(app), "nobody has asked for it"
 
 
@@ -567,7 +567,7 @@ async def test_a_damaged_model_that_was_used_last_is_told(tmp_path: Path) -> Non
     app = scripted_app(tmp_path, models, preferences=Preferences(model="damaged"))
     async with app.run_test(notifications=True) as pilot:
         await answered(pilot)
-        assert app.speaker_name == "good"
+        assert app.active_name == "good"
         assert toasts(app) == ["damaged is damaged. Delete it"]
 
 
@@ -579,10 +579,10 @@ async def test_the_model_that_suggests_is_deleted_or_renamed(tmp_path: Path) -> 
         library.models["uno"] = library.models.pop("one")
         runs = with_runs(app)
         app.renamed("one", "uno")
-        await wait_until(pilot, lambda: app.speaker_name == "uno")
+        await wait_until(pilot, lambda: app.active_name == "uno")
         del library.models["uno"]
         app.deleted("uno")
-        await wait_until(pilot, lambda: app.speaker_name == "two")
+        await wait_until(pilot, lambda: app.active_name == "two")
         del library.models["two"]
         app.deleted("two")
         await wait_until(pilot, lambda: "There is no model yet" in picture(app))
@@ -598,10 +598,10 @@ async def test_a_better_model_from_training_suggests_at_once(tmp_path: Path) -> 
         cast(ScriptedLibrary, app.library).models["poems"] = better
         saved_by(app, ScriptedRun(), best=False)
         await pilot.pause(0)
-        assert app.speaker is not None
-        assert app.speaker.model is not better
+        assert app.loaded_model is not None
+        assert app.loaded_model.model is not better
         saved_by(app, ScriptedRun())
-        await wait_until(pilot, lambda: app.speaker and app.speaker.model is better)
+        await wait_until(pilot, lambda: app.loaded_model and app.loaded_model.model is better)
         await answered(pilot)
         assert app.autocomplete.editor.suggestion == "we dance"
 
@@ -611,10 +611,10 @@ async def test_a_save_while_one_chooses_leaves_the_choice(tmp_path: Path) -> Non
     async with app.run_test() as pilot:
         await write(pilot, *"shall ")
         await press(pilot, "down", "down")
-        editor, first = app.autocomplete.editor, app.speaker
+        editor, first = app.autocomplete.editor, app.loaded_model
         chosen = editor.suggestion
         saved_by(app, ScriptedRun())
-        await wait_until(pilot, lambda: app.speaker is not first)
+        await wait_until(pilot, lambda: app.loaded_model is not first)
         assert (editor.choice, editor.suggestion) == (1, chosen)
         await answered(pilot)
         assert editor.choice == 1
@@ -642,9 +642,9 @@ async def test_counts_suggest_where_nothing_of_ones_own_did(
     monkeypatch.setattr(ScriptedLibrary, "is_built_in", lambda library, name: name == BUILT_IN)
     app = scripted_app(tmp_path, {before: ScriptedModel()} if before else {})
     async with app.run_test(notifications=True) as pilot:
-        await wait_until(pilot, lambda: app.is_without_models or app.speaker is not None)
-        app.count_first(Plan(), ())
-        await wait_until(pilot, lambda: app.speaker_name == "text-counts")
+        await wait_until(pilot, lambda: app.has_no_models or app.loaded_model is not None)
+        app.bootstrap_ngram(Plan(), ())
+        await wait_until(pilot, lambda: app.active_name == "text-counts")
         await write(pilot, *"shall ")
         assert app.autocomplete.editor.suggestion == "we"
         assert not any("ready meanwhile" in toast for toast in toasts(app))
@@ -656,13 +656,13 @@ async def test_counts_are_only_told_of_where_a_model_of_ones_own_suggests(tmp_pa
     said = "the counts of the text are ready meanwhile: ctrl+p, Model text-counts"
     async with app.run_test(notifications=True) as pilot:
         await answered(pilot)
-        app.count_first(Plan(), ())
+        app.bootstrap_ngram(Plan(), ())
         await wait_until(pilot, lambda: toasts(app) == [said])
         await pilot.pause()
-        assert app.speaker_name == "letters"
-        app.speak_with("text-counts")
-        await wait_until(pilot, lambda: app.speaker_name == "text-counts")
-        await app.count_first(Plan(), ()).wait()
+        assert app.active_name == "letters"
+        app.use_model("text-counts")
+        await wait_until(pilot, lambda: app.active_name == "text-counts")
+        await app.bootstrap_ngram(Plan(), ()).wait()
         assert toasts(app).count(said) == 1, "they suggest already"
 
 
@@ -673,7 +673,7 @@ async def test_a_run_of_the_first_model_that_was_begun_goes_on(tmp_path: Path) -
     folder.mkdir(parents=True)
     (folder / "resume.safetensors").write_bytes(b"")
     async with app.run_test(notifications=True) as pilot:
-        await wait_until(pilot, lambda: app.is_without_models)
+        await wait_until(pilot, lambda: app.has_no_models)
         await click(pilot, "#first-model")
         await wait_until(pilot, lambda: runs.started)
     assert runs.started[0].arguments == ("--resume", "--name", "sonnets")

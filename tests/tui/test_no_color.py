@@ -156,7 +156,7 @@ async def test_the_table_shows_the_row_in_hand_and_who_suggests(
         make_model(library.path(name))
     app._library = library
     async with app.run_test() as pilot:
-        await wait_until(pilot, lambda: app.speaker is not None)
+        await wait_until(pilot, lambda: app.loaded_model is not None)
         await press(pilot, "f4")
         await wait_until(pilot, lambda: app.models_screen.query(ModelTable))
         table = app.models_screen.query_one(ModelTable)
@@ -164,13 +164,13 @@ async def test_the_table_shows_the_row_in_hand_and_who_suggests(
         table.move_cursor(row=table.get_row_index("letters"))
         await wait_until(pilot, lambda: style_of(app, "letters ").reverse)
         assert not style_of(app, "sonnets ").reverse
-        assert app.speaker is not None
-        assert has_row(app, f"● {app.speaker.name} ")
+        assert app.loaded_model is not None
+        assert has_row(app, f"● {app.loaded_model.name} ")
 
 
 async def test_dialogs_show_the_focus_the_danger_and_what_is_wrong(app: RnnlmApp) -> None:
     async with app.run_test() as pilot:
-        await wait_until(pilot, lambda: app.speaker is not None)
+        await wait_until(pilot, lambda: app.loaded_model is not None)
         app.push_screen(Confirm("Delete it?", "It cannot be brought back."))
         await wait_until(pilot, lambda: has_row(app, "┏"))
         assert style_of(app, "Cancel").reverse

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rnnlm_tui.errors import RnnlmError, StorageError, UsageError
+from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.help.bindings import all_ids, keymap_lines
 from rnnlm_tui.tui.preferences import (
     Preferences,
@@ -95,14 +96,14 @@ def test_a_keymap_that_is_a_folder(tmp_path: Path) -> None:
 
 
 def test_the_keymap_that_is_written_changes_nothing_until_it_is_edited(tmp_path: Path) -> None:
-    path = write_keymap(tmp_path / "config", keymap_lines())
-    assert load_keymap(path.parent, all_ids()) == {}
+    path = write_keymap(tmp_path / "config", keymap_lines(RnnlmApp))
+    assert load_keymap(path.parent, all_ids(RnnlmApp)) == {}
     uncommented = [
         line.removeprefix("# ") for line in path.read_text().splitlines() if " = " in line
     ]
     path.write_text("\n".join(uncommented))
-    everything = load_keymap(path.parent, all_ids())
-    assert everything.keys() == all_ids()
+    everything = load_keymap(path.parent, all_ids(RnnlmApp))
+    assert everything.keys() == all_ids(RnnlmApp)
     assert everything["line.accept_word"] == "tab"
 
 

@@ -130,7 +130,7 @@ def test_models(snap_compare: Compare, app: RnnlmApp, tmp_path: Path) -> None:
     app._library = library
 
     async def show(pilot: Pilot[Any]) -> None:
-        await wait_until(pilot, lambda: app.speaker is not None)
+        await wait_until(pilot, lambda: app.loaded_model is not None)
         await press(pilot, "f4")
         await wait_until(pilot, lambda: app.models_screen.query(ModelTable))
         table = app.models_screen.query_one(ModelTable)

@@ -71,7 +71,7 @@ def test_autocomplete_first_start(snap_compare: Compare, tmp_path: Path) -> None
     """What to do where there is no model: a sentence and two buttons."""
 
     async def wait(pilot: Pilot[None]) -> None:
-        await wait_until(pilot, lambda: app_of(pilot).is_without_models)
+        await wait_until(pilot, lambda: app_of(pilot).has_no_models)
 
     assert snap_compare(scripted_app(tmp_path, {}), run_before=wait)
 

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal, TypeAlias, get_args
+from typing import get_args
 
 from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.keys import KEY_NAME_REPLACEMENTS, Keys
 from textual.screen import Screen
 
+from rnnlm_tui.tui.widgets.host import Mode
+
 MODIFIERS = {"alt", "ctrl", "hyper", "meta", "shift", "super"}
 KEY_NAMES = {key.value for key in Keys} | set(KEY_NAME_REPLACEMENTS.values())
 
-Mode: TypeAlias = Literal["autocomplete", "train", "models"]
-"""The name of a screen."""
 
-
-def sections() -> Iterator[tuple[str, type[DOMNode]]]:
-    """Who has keys, under a title for a person."""
-    from rnnlm_tui.tui.app import RnnlmApp
+def sections(app: type[DOMNode]) -> Iterator[tuple[str, type[DOMNode]]]:
+    """The classes that have key bindings, each with its title; `app` is the class of the app."""
     from rnnlm_tui.tui.help.screen import KeysScreen
     from rnnlm_tui.tui.models.card import ModelCardScreen
     from rnnlm_tui.tui.models.screen import ModelsScreen
@@ -32,7 +30,7 @@ def sections() -> Iterator[tuple[str, type[DOMNode]]]:
     from rnnlm_tui.tui.writing.screen import AutocompleteScreen
     from rnnlm_tui.tui.writing.transcript_view import TranscriptView
 
-    yield "Everywhere", RnnlmApp
+    yield "Everywhere", app
     yield "Autocomplete: the line", LineEditor
     yield "Autocomplete", AutocompleteScreen
     yield "Autocomplete: the transcript", TranscriptView
@@ -47,9 +45,9 @@ def sections() -> Iterator[tuple[str, type[DOMNode]]]:
     yield "All keys", KeysScreen
 
 
-def screens() -> dict[Mode, type[DOMNode]]:
+def screens(app: type[DOMNode]) -> dict[Mode, type[DOMNode]]:
     """The three screens by their names."""
-    kinds = dict(sections())
+    kinds = dict(sections(app))
     return {mode: kinds[mode.capitalize()] for mode in get_args(Mode)}
 
 
@@ -58,9 +56,9 @@ def own_bindings(kind: type[DOMNode]) -> list[Binding]:
     return [b for b in kind.BINDINGS if isinstance(b, Binding) and b.id is not None]
 
 
-def all_ids() -> set[str]:
+def all_ids(app: type[DOMNode]) -> set[str]:
     """The ids of all bindings, which a keymap can name."""
-    return {str(binding.id) for _, kind in sections() for binding in own_bindings(kind)}
+    return {str(binding.id) for _, kind in sections(app) for binding in own_bindings(kind)}
 
 
 def is_key(key: str) -> bool:
@@ -79,13 +77,11 @@ def is_character_name(name: str) -> bool:
     return True
 
 
-def clashes(keymap: Mapping[str, str]) -> Iterator[str]:
+def clashes(app: type[DOMNode], keymap: Mapping[str, str]) -> Iterator[str]:
     """What the user's keymap puts on one key although it can be pressed at one time."""
-    from rnnlm_tui.tui.app import RnnlmApp
-
-    for _, kind in sections():
+    for _, kind in sections(app):
         takers: dict[str, set[str]] = {}
-        for binding in (*own_bindings(kind), *own_bindings(RnnlmApp)):
+        for binding in (*own_bindings(kind), *own_bindings(app)):
             for key in keymap.get(str(binding.id), binding.key).split(","):
                 takers.setdefault(key, set()).add(str(binding.id))
         for key, ids in takers.items():
@@ -93,9 +89,9 @@ def clashes(keymap: Mapping[str, str]) -> Iterator[str]:
                 yield f"{key} ({', '.join(sorted(ids))})"
 
 
-def keymap_lines() -> Iterable[tuple[str, str, str]]:
+def keymap_lines(app: type[DOMNode]) -> Iterable[tuple[str, str, str]]:
     """For each binding its id, its keys, and what it does."""
-    for title, kind in sections():
+    for title, kind in sections(app):
         for binding in own_bindings(kind):
             yield str(binding.id), binding.key, f"{title}: {binding.tooltip}"
 

@@ -13,7 +13,7 @@ from textual.widgets import Static
 from rnnlm_tui.tui.help.bindings import own_bindings, sections
 
 if TYPE_CHECKING:
-    from rnnlm_tui.tui.app import RnnlmApp
+    from rnnlm_tui.tui.widgets.host import Host
 
 
 class KeysScreen(ModalScreen[None]):
@@ -45,11 +45,11 @@ class KeysScreen(ModalScreen[None]):
         box.border_title = "All keys"
         box.border_subtitle = "↑ ↓ scroll · esc closes"
         with box:
-            for title, kind in sections():
+            for title, kind in sections(type(self.app)):
                 yield Static(title, classes="section", markup=False)
                 for binding in own_bindings(kind):
                     with Horizontal(classes="row"):
-                        keys = ", ".join(cast("RnnlmApp", self.app).shown_keys(binding))
+                        keys = ", ".join(cast("Host", self.app).shown_keys(binding))
                         yield Static(keys, classes="keys", markup=False)
                         yield Static(binding.tooltip, classes="what", markup=False)
 

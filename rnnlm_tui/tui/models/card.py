@@ -17,8 +17,8 @@ from rnnlm_tui.lm.registry import FAMILIES
 from rnnlm_tui.store.files import ModelCard
 from rnnlm_tui.store.model_figures import number
 from rnnlm_tui.tui.models.facts import (
+    ACTIVE,
     DAMAGED,
-    SPEAKING,
     TRAINING,
     UNFINISHED,
     Line,
@@ -34,11 +34,11 @@ from rnnlm_tui.tui.widgets.chart import HELD_OUT, TRAIN, Curve, Series
 LABEL_WIDTH, LAYER_WIDTH = 12, 15
 
 
-def heading(listed: Listed, speaks: bool) -> Content:
+def heading(listed: Listed, is_active: bool) -> Content:
     """The model's name, and what it does now."""
     words = [foreign(listed.name)]
-    if speaks:
-        words.append(f"{SPEAKING} suggests now")
+    if is_active:
+        words.append(f"{ACTIVE} suggests now")
     if listed.is_training:
         words.append(f"{TRAINING} in training")
     if listed.damaged is not None:
@@ -94,7 +94,7 @@ class ModelCardView(VerticalScroll):
     ) -> None:
         super().__init__(id=id, classes=classes, can_focus=can_focus)
         self._listed: Listed | None = None
-        self._speaks = False
+        self._is_active = False
 
     def compose(self) -> ComposeResult:
         """The texts, with the curve among them."""
@@ -112,11 +112,11 @@ class ModelCardView(VerticalScroll):
         """Wraps the lines anew."""
         self._draw()
 
-    def show(self, listed: Listed | None, speaks: bool = False) -> None:
-        """Shows the card of this model; None empties it. `speaks`: it suggests now."""
-        if (listed, speaks) == (self._listed, self._speaks):
+    def show(self, listed: Listed | None, is_active: bool = False) -> None:
+        """Shows the card of this model; None empties it. `is_active`: it suggests now."""
+        if (listed, is_active) == (self._listed, self._is_active):
             return
-        self._listed, self._speaks = listed, speaks
+        self._listed, self._is_active = listed, is_active
         if self.is_mounted:
             self.scroll_home(animate=False)
             self._draw()
@@ -130,7 +130,7 @@ class ModelCardView(VerticalScroll):
             (".card-title, Curve", not series),
         ):
             self.query(selector).set_class(is_absent, "-absent")
-        head = Content(self.NOTHING) if listed is None else heading(listed, self._speaks)
+        head = Content(self.NOTHING) if listed is None else heading(listed, self._is_active)
         self.query_one(".card-head", Static).update(head)
         if listed is not None:
             self.query_one(".card-facts", Static).update(upper_text(listed, width))
@@ -190,9 +190,9 @@ class ModelCardScreen(ModalScreen[str | None]):
         Binding("escape,enter", "close", "Close", id="card.close", tooltip="Back to the list"),
     ]
 
-    def __init__(self, listed: Listed, speaks: bool) -> None:
+    def __init__(self, listed: Listed, is_active: bool) -> None:
         super().__init__()
-        self._listed, self._speaks = listed, speaks
+        self._listed, self._is_active = listed, is_active
 
     def compose(self) -> ComposeResult:
         """The card and two buttons."""
@@ -206,7 +206,7 @@ class ModelCardScreen(ModalScreen[str | None]):
     def on_mount(self) -> None:
         """Shows the card."""
         view = self.query_one(ModelCardView)
-        view.show(self._listed, self._speaks)
+        view.show(self._listed, self._is_active)
 
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:

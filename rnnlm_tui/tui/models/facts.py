@@ -12,20 +12,19 @@ from rnnlm_tui.config import PRESETS
 from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.formatting import format_bytes, local_time, plural, sanitize
 from rnnlm_tui.lm.registry import FAMILIES
-from rnnlm_tui.store.evaluations import read_evaluation, trust_line
+from rnnlm_tui.store.evaluations import read_evaluation
 from rnnlm_tui.store.files import ModelCard
 from rnnlm_tui.store.library import Entry, Library, Run
 from rnnlm_tui.store.model_figures import (
     Figures,
     figures_of,
-    number,
     percent_text,
     perplexity_text,
     training_figures,
     words_known,
 )
 
-SPEAKING, TRAINING, DAMAGED, UNFINISHED = "●", "◆", "!", "○"
+ACTIVE, TRAINING, DAMAGED, UNFINISHED = "●", "◆", "!", "○"
 """The marks of a model that suggests now, one in training, one that cannot be used, and a run that
 has saved no model yet. Each has its word beside it somewhere on the screen."""
 PARAMETERS_WIDTH = 11
@@ -148,17 +147,6 @@ def _unfinished_facts(listed: Listed) -> Iterator[Line]:
     yield "epochs", f"{done:,} done" if done else "none saved yet"
     if not listed.is_training:
         yield "to do", "go on with it, or delete it"
-
-
-def trust(card: ModelCard, evaluation: Evaluation | None) -> str:
-    """How far to trust the model, in a sentence: by the figures of its held-out lines, else by
-    those of the epoch that is kept, to which ends of lines count too."""
-    held_out = card.metrics.get("held_out")
-    hits = [number(held_out.get(name)) for name in ("top1", "top5")] if held_out else []
-    if evaluation is None and len(hits) == 2 and all(hits):
-        first, five = (f"1 time in {1 / hit:,.0f}" for hit in hits if hit)
-        return f"on lines it never saw: next word or end right {first}, among five {five}"
-    return trust_line(card, evaluation)
 
 
 def _card_facts(card: ModelCard) -> Iterator[Line]:

@@ -19,7 +19,7 @@ from rnnlm_tui.formatting import format_bytes
 from rnnlm_tui.store.library import new_name_fault
 from rnnlm_tui.tui.models.card import ModelCardScreen, ModelCardView
 from rnnlm_tui.tui.models.facts import (
-    SPEAKING,
+    ACTIVE,
     Listed,
     read_library,
 )
@@ -151,13 +151,13 @@ class ModelsScreen(AppScreen):
                 self._listed = {one.name: one for one in listed}
                 self._show()
         except RnnlmError as error:
-            self.host.explain(error)
+            self.host.show_error(error)
         finally:
             self._is_scanning = False
 
     def _show(self) -> None:
         table = self.query_one(ModelTable)
-        listed, self._speaker = list(self._listed.values()), self.host.speaker_name
+        listed, self._speaker = list(self._listed.values()), self.host.active_name
         keep = table.current
         if self._wanted in self._listed:
             keep, self._wanted = self._wanted, None
@@ -173,17 +173,17 @@ class ModelsScreen(AppScreen):
         count = sum(one.entry is not None for one in listed)
         size = format_bytes(sum(one.size_bytes for one in listed))
         text = f"{count} {'model' if count == 1 else 'models'}, {size}"
-        return f"{text}   {SPEAKING} suggests now" if self._speaker in self._listed else text
+        return f"{text}   {ACTIVE} suggests now" if self._speaker in self._listed else text
 
     def _follow_speaker(self) -> None:
-        if self.is_current and self.host.speaker_name != self._speaker:
+        if self.is_current and self.host.active_name != self._speaker:
             self._show()
 
     @on(DataTable.RowHighlighted)
     def _show_card(self) -> None:
         current = self._current
-        speaks = current is not None and current.name == self._speaker
-        self.query_one(ModelCardView).show(current, speaks)
+        is_active = current is not None and current.name == self._speaker
+        self.query_one(ModelCardView).show(current, is_active)
 
     @property
     def _current(self) -> Listed | None:
@@ -211,7 +211,7 @@ class ModelsScreen(AppScreen):
 
     def _use(self, listed: Listed) -> None:
         if self._is_whole(listed):
-            self.host.speak_with(listed.name)
+            self.host.use_model(listed.name)
 
     def action_rename(self) -> None:
         """Asks for another name."""
@@ -222,7 +222,7 @@ class ModelsScreen(AppScreen):
         new = await self._ask_name(f"Rename {old}", old, but=old)
         if new is not None and new != old:
             await self._change(new, self.host.library.rename, old, new)
-            self.host.tell(f"{old} is now {new}")
+            self.host.notify_user(f"{old} is now {new}")
             self.host.renamed(old, new)
 
     def action_duplicate(self) -> None:
@@ -236,7 +236,7 @@ class ModelsScreen(AppScreen):
         target = await self._ask_name(f"Copy {name} to", free, text=text)
         if target is not None:
             await self._change(target, self.host.library.duplicate, name, target)
-            self.host.tell(f"{target} is a copy of {name}")
+            self.host.notify_user(f"{target} is a copy of {name}")
             self.host.models_changed()
 
     async def _ask_name(
@@ -269,7 +269,7 @@ class ModelsScreen(AppScreen):
         target = await asyncio.to_thread(
             lambda: self.host.library.export(name, Path(path), replace=replace)
         )
-        self.host.tell(f"{name} is written to {target}")
+        self.host.notify_user(f"{name} is written to {target}")
 
     def action_import(self) -> None:
         """Asks for the file of an exported model."""
@@ -286,7 +286,7 @@ class ModelsScreen(AppScreen):
                 why = in_sentences(error.message, error.hint)
                 asked = AskPath("Import a model", IMPORT, path, problem=why)
                 continue
-            self.host.tell(f"{name} is here now")
+            self.host.notify_user(f"{name} is here now")
             self.host.models_changed()
             return
 
@@ -309,7 +309,7 @@ class ModelsScreen(AppScreen):
             text += "\nIt is the model that suggests now."
         if await self.app.push_screen_wait(Confirm(f"Delete {listed.name}?", text)):
             await asyncio.to_thread(self.host.library.delete, listed.name)
-            self.host.tell(f"{listed.name} is deleted")
+            self.host.notify_user(f"{listed.name} is deleted")
             self.host.deleted(listed.name)
 
     def action_resume(self) -> None:
@@ -317,7 +317,9 @@ class ModelsScreen(AppScreen):
         if (current := self._chosen()) is None:
             return
         if current.run is None:
-            self.host.tell(f"no run of {current.name} can go on: its training state is not here")
+            self.host.notify_user(
+                f"no run of {current.name} can go on: its training state is not here"
+            )
         elif current.run.running:
             self.host.watch_run(current.name)
         else:
@@ -331,21 +333,23 @@ class ModelsScreen(AppScreen):
         """The model in hand; says so where there is none."""
         current = self._current
         if current is None:
-            self.host.tell("no model is chosen")
+            self.host.notify_user("no model is chosen")
         return current
 
     def _is_own(self, listed: Listed) -> bool:
         """Whether the user may change the model; says so where not."""
         if listed.built_in:
-            self.host.tell(f"{listed.name} came with the program and stays as it is: c copies it")
+            self.host.notify_user(
+                f"{listed.name} came with the program and stays as it is: c copies it"
+            )
         return not listed.built_in
 
     def _is_whole(self, listed: Listed) -> bool:
         """Whether the model can be used; says why where it cannot."""
         if listed.entry is None:
-            self.host.tell(f"{listed.name} has saved no model yet", "warning")
+            self.host.notify_user(f"{listed.name} has saved no model yet", "warning")
         elif listed.damaged is not None:
-            self.host.tell(f"{listed.name} is damaged: {listed.damaged}", "error")
+            self.host.notify_user(f"{listed.name} is damaged: {listed.damaged}", "error")
         return listed.card is not None
 
     async def _change(self, name: str, change: Callable[..., None], *arguments: object) -> None:
@@ -363,6 +367,6 @@ class ModelsScreen(AppScreen):
         try:
             await action(*arguments)
         except RnnlmError as error:
-            self.host.explain(error)
+            self.host.show_error(error)
         finally:
             self._is_acting = False

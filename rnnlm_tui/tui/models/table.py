@@ -14,8 +14,8 @@ from textual.widgets import DataTable
 from rnnlm_tui.formatting import format_bytes
 from rnnlm_tui.store.model_figures import figures_of, percent_text, perplexity_text, words_known
 from rnnlm_tui.tui.models.facts import (
+    ACTIVE,
     DAMAGED,
-    SPEAKING,
     TRAINING,
     UNFINISHED,
     Listed,
@@ -51,9 +51,9 @@ class Row:
     cells: Mapping[str, str]
 
 
-def row_of(listed: Listed, speaker: str | None) -> Row:
-    """The texts of a model; `speaker` is the model that suggests now."""
-    marks = SPEAKING if listed.name == speaker else ""
+def row_of(listed: Listed, loaded_model: str | None) -> Row:
+    """The texts of a model; `loaded_model` is the model that suggests now."""
+    marks = ACTIVE if listed.name == loaded_model else ""
     if listed.is_training:
         marks += TRAINING
     elif listed.damaged is not None:
@@ -174,9 +174,9 @@ class ModelTable(DataTable[Text], inherit_bindings=False):
         self._models: list[Row] = []
         self._drawn: tuple[list[Row], dict[str, int]] | None = None
 
-    def show(self, listed: Sequence[Listed], speaker: str | None, keep: str | None) -> None:
+    def show(self, listed: Sequence[Listed], loaded_model: str | None, keep: str | None) -> None:
         """Lists these models, with the row of the model `keep` highlighted, where it is there."""
-        self._models = [row_of(one, speaker) for one in listed]
+        self._models = [row_of(one, loaded_model) for one in listed]
         self._draw(keep)
 
     @property

@@ -8,36 +8,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from rnnlm_tui.events import EpochEnded, Finished
-from rnnlm_tui.formatting import format_bytes, format_duration, plural, sanitize
+from rnnlm_tui.formatting import format_duration, plural, sanitize
 from rnnlm_tui.tui.runs.state import Phase, RunProgress
-from rnnlm_tui.tui.train.summary import CorpusSummary
 from rnnlm_tui.tui.widgets.wording import in_own_words
 
 LONGEST_WORD = 40
 """Characters shown of a word: a corpus may hold one of ten thousand letters."""
-A_FEW_S = 10.0
-"""A training that takes less than this takes a few seconds: it is not worth a number."""
 COLUMNS = (("epoch", 6), ("loss", 7), ("penalty", 8), ("right", 7), ("perplexity", 11))
 HELD_OUT_COLUMNS = (("held-out", 9), ("perplexity", 11), ("top-1", 6), ("top-5", 6))
-
-
-def cost_line(summary: CorpusSummary) -> str:
-    """What the network of a corpus takes, in one line."""
-    time = estimate(summary.estimated_s)
-    return (
-        f"{summary.parameters:,} parameters · {format_bytes(summary.memory_bytes)} of memory"
-        f" · {time or 'time unknown'}"
-    )
-
-
-def estimate(seconds: float | None) -> str:
-    """How long a training will take, roughly; nothing where that is not known. What is measured is
-    the training alone, and PyTorch takes seconds to load."""
-    if seconds is None:
-        return ""
-    return (
-        "a few seconds" if seconds < A_FEW_S else f"about {format_duration(seconds, roughly=True)}"
-    )
 
 
 def shortened(text: str, most: int = LONGEST_WORD) -> str:
@@ -49,25 +27,6 @@ def shortened(text: str, most: int = LONGEST_WORD) -> str:
 def shortened_words(text: str) -> str:
     """The same for each word of a line."""
     return " ".join(shortened(word) for word in text.split(" "))
-
-
-def card_facts(summary: CorpusSummary) -> list[tuple[str, str]]:
-    """The data card's figures, each with its label."""
-    held_out = summary.held_out_lines
-    facts = [
-        ("lines", f"{summary.lines:,}"),
-        ("words", f"{summary.words:,}"),
-        ("vocabulary", f"{summary.total_words - 1:,}"),
-        ("held out", plural(held_out, "line") if held_out else "nothing"),
-        ("window", plural(summary.window, "word")),
-        ("pairs", f"{summary.examples:,}"),
-        ("parameters", f"{summary.parameters:,}"),
-        ("memory", format_bytes(summary.memory_bytes)),
-        ("time", estimate(summary.estimated_s) or "unknown"),
-    ]
-    if summary.size is not None:
-        facts.append(("defaults", f"{shortened(summary.size, 7)} corpus"))
-    return facts
 
 
 PHASE_LABELS: Mapping[Phase, str] = {

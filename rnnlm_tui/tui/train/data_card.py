@@ -10,8 +10,8 @@ from textual.content import Content
 from textual.widgets import Button, Static
 
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.tui.runs.wording import card_facts, shortened, shortened_words
-from rnnlm_tui.tui.train.summary import CorpusSummary
+from rnnlm_tui.tui.runs.wording import shortened, shortened_words
+from rnnlm_tui.tui.train.summary import CorpusSummary, card_facts
 from rnnlm_tui.tui.widgets.fixed_text import FixedText
 
 FACT_WIDTH = 25

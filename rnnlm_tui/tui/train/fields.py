@@ -32,7 +32,7 @@ from rnnlm_tui.tui.train.plan import (
 from rnnlm_tui.tui.widgets.safe_inputs import SafeInput
 
 if TYPE_CHECKING:
-    from rnnlm_tui.tui.app import RnnlmApp
+    from rnnlm_tui.tui.widgets.host import Host
 
 UNITS = {
     "epochs": "passes over the text",
@@ -236,7 +236,7 @@ class NameField(Field):
 
     @work(group="name", exclusive=True)
     async def _look_up(self, plan: Plan) -> None:
-        library = cast("RnnlmApp", self.app).library
+        library = cast("Host", self.app).library
         is_proposed = plan.name == self._proposed
         try:
             found = await asyncio.to_thread(checked, plan, is_proposed, library)

@@ -16,7 +16,6 @@ from textual.widgets import Collapsible, Input, RadioButton, RadioSet, Select, T
 from rnnlm_tui.config import PRESETS, preset_named
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.tui.runs.child import own_command
-from rnnlm_tui.tui.runs.wording import cost_line
 from rnnlm_tui.tui.train.fields import (
     Field,
     NameField,
@@ -32,7 +31,7 @@ from rnnlm_tui.tui.train.plan import (
     all_settings_of,
     split_line,
 )
-from rnnlm_tui.tui.train.summary import CorpusSummary, summarise
+from rnnlm_tui.tui.train.summary import CorpusSummary, cost_line, summarise
 from rnnlm_tui.tui.widgets.path_input import PathInput
 from rnnlm_tui.tui.widgets.safe_inputs import SafeInput
 from rnnlm_tui.tui.widgets.wording import in_own_words, in_sentences

@@ -16,7 +16,7 @@ from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.tui.runs.actions import RunRow, run_rows
 
 if TYPE_CHECKING:
-    from rnnlm_tui.tui.app import RnnlmApp
+    from rnnlm_tui.tui.train.host import TrainHost
 
 
 class OtherRuns(OptionList):
@@ -71,7 +71,7 @@ class OtherRuns(OptionList):
     @work(group="look", exclusive=True)
     async def look(self) -> None:
         """Reads which runs there are, off the event loop."""
-        host = cast("RnnlmApp", self.app)
+        host = cast("TrainHost", self.app)
         try:
             found = await asyncio.to_thread(host.library.runs)
         except RnnlmError:

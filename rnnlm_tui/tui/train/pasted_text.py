@@ -18,7 +18,7 @@ from rnnlm_tui.tui.session.pasted_files import PastedFiles
 from rnnlm_tui.tui.widgets.safe_inputs import SafeTextArea
 
 if TYPE_CHECKING:
-    from rnnlm_tui.tui.app import RnnlmApp
+    from rnnlm_tui.tui.widgets.host import Host
 
 SESSION = "session"
 """The folder, beside the models, of what is kept from one start to the next."""
@@ -58,7 +58,7 @@ class PastedText(SafeTextArea):
 
     @work(group="restore")
     async def _restore(self) -> None:
-        host = cast("RnnlmApp", self.app)
+        host = cast("Host", self.app)
         files = PastedFiles(host.library.folder.parent / SESSION, LARGEST_PASTE)
         kept = await asyncio.to_thread(files.restore)
         self._keeper = DraftKeeper(files.keep, self._not_kept)
@@ -75,7 +75,7 @@ class PastedText(SafeTextArea):
             self._keeper.keep(self.text)
 
     def _not_kept(self, error: StorageError) -> None:
-        cast("RnnlmApp", self.app).explain_once(error)
+        cast("Host", self.app).show_error_once(error)
 
     def edit(self, edit: Edit) -> EditResult:
         """Puts in what is typed or pasted; nothing of it where the text would be too large."""

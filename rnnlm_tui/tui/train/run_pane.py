@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from textual import on, work
 from textual.widgets import Button
@@ -23,6 +23,7 @@ from rnnlm_tui.tui.widgets.dialogs import AskText, Check, Confirm
 
 if TYPE_CHECKING:
     from rnnlm_tui.store.run_state import RunStatus
+    from rnnlm_tui.tui.train.host import TrainHost
 
 MOST_EPOCHS = int(all_settings()["epochs"].metadata["within"].high)
 
@@ -45,6 +46,11 @@ class RunScreen(AppScreen):
         self._trainer = ""
         """Who trains the run that is watched."""
         self._starting = False
+
+    @property
+    def host(self) -> TrainHost:
+        """The app."""
+        return cast("TrainHost", self.app)
 
     @property
     def run_shown(self) -> ShownRun | None:
@@ -110,7 +116,7 @@ class RunScreen(AppScreen):
         try:
             stand = (await asyncio.to_thread(self.host.library.run, name)).stand
         except RnnlmError as error:
-            self.host.explain(error)
+            self.host.show_error(error)
             return
         if stand is not None and stand.is_over:
             await self._lengthen(name, stand)
@@ -125,7 +131,7 @@ class RunScreen(AppScreen):
         if stand.patience_exhausted:
             text += " It does not end early before that."
         question = AskText(f"Train {name} longer", text, wanted, check=_epochs_check(done))
-        answer = await self.host.push_screen_wait(question)
+        answer = await self.app.push_screen_wait(question)
         if answer is not None:
             self.start_run(TrainingRequest.lengthening(name, stand, int(answer)))
 
@@ -145,7 +151,7 @@ class RunScreen(AppScreen):
         try:
             await self.host.runs.start(request)
         except RnnlmError as error:
-            self.host.explain(error)
+            self.host.show_error(error)
         finally:
             self._starting = False
         self.paint()
@@ -163,7 +169,7 @@ class RunScreen(AppScreen):
             self._trainer = sanitize(holder or "another process")
             await self.host.runs.watch(name)
         except RnnlmError as error:
-            self.host.explain(error)
+            self.host.show_error(error)
         self.paint()
 
     # While it runs
@@ -184,12 +190,12 @@ class RunScreen(AppScreen):
             question = Confirm(
                 f"Stop the training of {run.name}?", text, yes="Stop it", danger=False
             )
-            if not await self.host.push_screen_wait(question):
+            if not await self.app.push_screen_wait(question):
                 return
         try:
             await run.stop()
         except RnnlmError as error:
-            self.host.explain(error)
+            self.host.show_error(error)
 
     async def action_detach(self) -> None:
         """Lets the run go on when the app is left."""
@@ -204,10 +210,10 @@ class RunScreen(AppScreen):
         if run is None:
             return
         if is_saved(run):
-            self.host.speak_with(run.name)
+            self.host.use_model(run.name)
             self.host.show_mode("autocomplete")
             return
-        self.host.tell(f"nothing is saved yet: {first_save(run)}")
+        self.host.notify_user(f"nothing is saved yet: {first_save(run)}")
 
     @work(group="seed", exclusive=True)
     async def action_seed(self) -> None:
@@ -220,7 +226,7 @@ class RunScreen(AppScreen):
         question = AskText(
             "Your line", "It is continued after each epoch.", line, check=_no_line_problem
         )
-        answer = await self.host.push_screen_wait(question)
+        answer = await self.app.push_screen_wait(question)
         if answer is not None:
             heard = await run.sample(answer.strip())
             self._tell_whether(heard, "your line is continued after this epoch")
@@ -228,9 +234,9 @@ class RunScreen(AppScreen):
     def _tell_whether(self, heard: bool, news: str) -> None:
         """Tells what comes now, or that the run could not be asked for it."""
         if heard:
-            self.host.tell(news)
+            self.host.notify_user(news)
         else:
-            self.host.tell("the run takes no orders now: it has ended, or hangs", "warning")
+            self.host.notify_user("the run takes no orders now: it has ended, or hangs", "warning")
 
     def action_log_scale(self) -> None:
         """Makes the curve's scale logarithmic, or linear again."""

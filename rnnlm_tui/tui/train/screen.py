@@ -311,11 +311,11 @@ class TrainScreen(RunScreen):
         try:
             paths = await asyncio.to_thread(self._paths, plan)
         except RnnlmError as error:
-            self.host.explain(error)
+            self.host.show_error(error)
         else:
             await self.begin(TrainingRequest(plan.arguments(paths), plan.name))
             if self.host.runs.is_training:
-                self.host.count_first(plan, paths)
+                self.host.bootstrap_ngram(plan, paths)
 
     def _paths(self, plan: Plan) -> tuple[str, ...]:
         if plan.source == "pasted":

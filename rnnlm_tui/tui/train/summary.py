@@ -16,8 +16,13 @@ from typing import Any
 
 from rnnlm_tui.config import Setting
 from rnnlm_tui.errors import CorpusError, RnnlmError
+from rnnlm_tui.formatting import format_bytes, format_duration, plural
 from rnnlm_tui.paths import APP_NAME
 from rnnlm_tui.tui.runs.processes import ended
+from rnnlm_tui.tui.runs.wording import shortened
+
+A_FEW_S = 10.0
+"""A training that takes less than this takes a few seconds: it is not worth a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,3 +142,41 @@ def parse_summary(raw: bytes) -> CorpusSummary:
 def _layer(data: dict[str, Any]) -> LayerRow:
     shape = ", ".join("None" if size is None else str(size) for size in data["output_shape"])
     return LayerRow(str(data["name"]), str(data["type"]), f"({shape})", int(data["parameters"]))
+
+
+def cost_line(summary: CorpusSummary) -> str:
+    """What the network of a corpus takes, in one line."""
+    time = estimate(summary.estimated_s)
+    return (
+        f"{summary.parameters:,} parameters · {format_bytes(summary.memory_bytes)} of memory"
+        f" · {time or 'time unknown'}"
+    )
+
+
+def estimate(seconds: float | None) -> str:
+    """How long a training will take, roughly; nothing where that is not known. What is measured is
+    the training alone, and PyTorch takes seconds to load."""
+    if seconds is None:
+        return ""
+    return (
+        "a few seconds" if seconds < A_FEW_S else f"about {format_duration(seconds, roughly=True)}"
+    )
+
+
+def card_facts(summary: CorpusSummary) -> list[tuple[str, str]]:
+    """The data card's figures, each with its label."""
+    held_out = summary.held_out_lines
+    facts = [
+        ("lines", f"{summary.lines:,}"),
+        ("words", f"{summary.words:,}"),
+        ("vocabulary", f"{summary.total_words - 1:,}"),
+        ("held out", plural(held_out, "line") if held_out else "nothing"),
+        ("window", plural(summary.window, "word")),
+        ("pairs", f"{summary.examples:,}"),
+        ("parameters", f"{summary.parameters:,}"),
+        ("memory", format_bytes(summary.memory_bytes)),
+        ("time", estimate(summary.estimated_s) or "unknown"),
+    ]
+    if summary.size is not None:
+        facts.append(("defaults", f"{shortened(summary.size, 7)} corpus"))
+    return facts

@@ -16,7 +16,7 @@ from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:
-    from rnnlm_tui.tui.app import RnnlmApp
+    from rnnlm_tui.tui.widgets.host import Host
 
 WIDTHS = [(0, "-narrow"), (60, "-normal"), (110, "-wide")]
 HEIGHTS = [(0, "-short"), (16, "-medium"), (32, "-tall")]
@@ -45,9 +45,9 @@ class AppScreen(Screen[None]):
     _had_focus: Widget | None = None
 
     @property
-    def host(self) -> RnnlmApp:
+    def host(self) -> Host:
         """The app."""
-        return cast("RnnlmApp", self.app)
+        return cast("Host", self.app)
 
     def on_screen_resume(self) -> None:
         """Shows in the header what has changed while another screen was shown."""

@@ -13,7 +13,7 @@ from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.paths import APP_NAME
 
 if TYPE_CHECKING:
-    from rnnlm_tui.tui.app import RnnlmApp
+    from rnnlm_tui.tui.widgets.host import Host
 
 TABS = (
     ("autocomplete", "f2", "Autocomplete"),
@@ -53,7 +53,7 @@ class Header(Widget):
 
     def on_mount(self) -> None:
         """Shows the facts as they are."""
-        self.show_facts(cast("RnnlmApp", self.app).facts())
+        self.show_facts(cast("Host", self.app).facts())
 
     def show_facts(self, facts: str) -> None:
         """Shows what trains and what suggests, at the right."""
@@ -63,13 +63,12 @@ class Header(Widget):
 
     def render(self) -> Content:
         """The row, cut at the width."""
-        host = cast("RnnlmApp", self.app)
+        host = cast("Host", self.app)
         parts: list[Content] = [
             Content.assemble((f" {APP_NAME} ", self.get_visual_style("header--name")))
         ]
         for mode, default, label in TABS:
-            keys = host._keymap.get(f"app.{mode}", default)  # the user's own
-            key = host.get_key_display(Binding(keys.partition(",")[0], ""))
+            key = host.shown_keys(Binding(default, "", id=f"app.{mode}"))[0]
             current = mode == host.current_mode
             style = self.get_visual_style("header--current" if current else "header--tab")
             click = Style.from_meta({"@click": f"app.show({mode!r})"})

@@ -10,7 +10,6 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal
 
 from rich.text import Text
 from textual.app import App
@@ -21,9 +20,9 @@ from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.paths import APP_NAME
 from rnnlm_tui.tui.widgets.base_screen import AppScreen
+from rnnlm_tui.tui.widgets.host import Severity
 from rnnlm_tui.tui.widgets.wording import in_sentences
 
-Severity = Literal["information", "warning", "error"]
 FUNCTION_KEY = re.compile(r"f\d+")
 TOAST_S: dict[Severity, float] = {"information": 3, "warning": 5, "error": 8}
 log = logging.getLogger(__name__)
@@ -43,7 +42,9 @@ class TerminalApp(App[None]):
 
     # What is said
 
-    def tell(self, message: str, severity: Severity = "information", title: str = "") -> None:
+    def notify_user(
+        self, message: str, severity: Severity = "information", title: str = ""
+    ) -> None:
         """A toast; no text in it is markup, nor can it steer the terminal."""
         self.notify(
             sanitize(message),
@@ -55,24 +56,24 @@ class TerminalApp(App[None]):
         if self.screen_stack and isinstance(self.screen, AppScreen):
             self.screen.call_after_refresh(self.screen.place_toasts)
 
-    def explain(self, error: RnnlmError) -> None:
+    def show_error(self, error: RnnlmError) -> None:
         """What went wrong, and what to do."""
         log.warning("%s (%s)", error.message, error.hint)
-        self.tell(in_sentences(error.message, error.hint), "error")
+        self.notify_user(in_sentences(error.message, error.hint), "error")
 
-    def explain_once(self, error: RnnlmError) -> None:
+    def show_error_once(self, error: RnnlmError) -> None:
         """The same, but not again and again at each key."""
         if error.message not in self._explained:
             self._explained.add(error.message)
-            self.explain(error)
+            self.show_error(error)
 
     @contextmanager
-    def explained(self) -> Iterator[None]:
+    def showing_errors(self) -> Iterator[None]:
         """Explains what goes wrong within, and goes on after it."""
         try:
             yield
         except RnnlmError as error:
-            self.explain(error)
+            self.show_error(error)
 
     # Ends
 
@@ -120,4 +121,4 @@ class TerminalApp(App[None]):
 
     def action_help_quit(self) -> None:
         """Ctrl+c, which copies, and leaves no longer."""
-        self.tell("ctrl+q leaves; ctrl+c copies what is marked")
+        self.notify_user("ctrl+q leaves; ctrl+c copies what is marked")

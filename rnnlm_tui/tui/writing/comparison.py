@@ -22,16 +22,16 @@ class Comparison:
 
     def __init__(self, library: Callable[[], Library]) -> None:
         self._library = library
-        self._speakers: tuple[LoadedModel, ...] = ()
+        self._model_loader: tuple[LoadedModel, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the models that were chosen."""
-        return tuple(speaker.name for speaker in self._speakers)
+        return tuple(loaded_model.name for loaded_model in self._model_loader)
 
-    def to(self, speaker: LoadedModel) -> tuple[LoadedModel, ...]:
+    def to(self, loaded_model: LoadedModel) -> tuple[LoadedModel, ...]:
         """The models to be asked beside this one: all but itself."""
-        return tuple(other for other in self._speakers if other.name != speaker.name)
+        return tuple(other for other in self._model_loader if other.name != loaded_model.name)
 
     async def toggle(self, name: str) -> None:
         """Adds a model, in the place of the one chosen first where there are enough, or takes it
@@ -39,9 +39,9 @@ class Comparison:
         if name in self.names:
             self.drop(name)
             return
-        speaker = await asyncio.to_thread(self._opened, name)
+        loaded_model = await asyncio.to_thread(self._opened, name)
         self.drop(name)
-        self._speakers = (*self._speakers, speaker)[-MOST:]
+        self._model_loader = (*self._model_loader, loaded_model)[-MOST:]
 
     async def renew(self, name: str) -> None:
         """The model was saved: takes it as it is now, or does without it where it cannot be."""
@@ -52,11 +52,13 @@ class Comparison:
         except RnnlmError:
             self.drop(name)
         else:
-            self._speakers = tuple(fresh if s.name == name else s for s in self._speakers)
+            self._model_loader = tuple(fresh if s.name == name else s for s in self._model_loader)
 
     def drop(self, name: str) -> None:
         """The model is gone, or is to be compared no longer."""
-        self._speakers = tuple(speaker for speaker in self._speakers if speaker.name != name)
+        self._model_loader = tuple(
+            loaded_model for loaded_model in self._model_loader if loaded_model.name != name
+        )
 
     def _opened(self, name: str) -> LoadedModel:
         return LoadedModel(name, *self._library().open(name))

@@ -71,17 +71,19 @@ class Insights:
                 os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
             await ended(process, process.wait)
 
-    def copied(self, speaker: LoadedModel, words: Sequence[str]) -> tuple[Copied, ...]:
+    def copied(self, loaded_model: LoadedModel, words: Sequence[str]) -> tuple[Copied, ...]:
         """The spans of five words or more that stand in the text that the model was trained on, if
         that text is still there. Called in a thread; the first call for a text takes a second for
         each million of its words."""
         from rnnlm_tui.store.training_text import copied_spans
 
-        text = (speaker.card.tokenizer, speaker.card.corpus.get("sha256"))
+        text = (loaded_model.card.tokenizer, loaded_model.card.corpus.get("sha256"))
         if self._indexed is None or self._indexed[0] != text:
             index = None
             with suppress(RnnlmError):
-                index = copied_spans(speaker.name, self._library().path(speaker.name), speaker.card)
+                index = copied_spans(
+                    loaded_model.name, self._library().path(loaded_model.name), loaded_model.card
+                )
             self._indexed = text, index
         index = self._indexed[1]
         spans = index.find(words) if index is not None else ()

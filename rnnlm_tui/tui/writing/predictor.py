@@ -37,12 +37,12 @@ class LoadedModel:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What comes at `cursor` of `line`, according to `speaker`, and to the models `beside` it.
+    """What comes at `cursor` of `line`, according to `loaded_model`, and to the models `beside` it.
 
     `earlier` are the lines above, the last one nearest, for a model that carries lines.
     """
 
-    speaker: LoadedModel
+    loaded_model: LoadedModel
     line: str
     cursor: int
     k: int
@@ -122,7 +122,7 @@ def same(one: Question, other: Question | None) -> bool:
     """Whether both ask the same of the same model."""
     return (
         other is not None
-        and (one.speaker, *one.beside) == (other.speaker, *other.beside)
+        and (one.loaded_model, *one.beside) == (other.loaded_model, *other.beside)
         and (one.line, one.cursor, one.k) == (other.line, other.cursor, other.k)
         and one.earlier == other.earlier
     )
@@ -134,12 +134,12 @@ def answered(question: Question) -> Answer:
 
     began = time.perf_counter()
 
-    def asked(speaker: LoadedModel) -> Suggestions:
+    def asked(loaded_model: LoadedModel) -> Suggestions:
         line, cursor, k = question.line, question.cursor, question.k
-        return suggest(speaker.model, line, cursor, k, question.earlier)
+        return suggest(loaded_model.model, line, cursor, k, question.earlier)
 
-    found = asked(question.speaker)
-    words = question.speaker.model.vocabulary
+    found = asked(question.loaded_model)
+    words = question.loaded_model.model.vocabulary
     fitting = len(words.ids_with_prefix(found.prefix)) if found.prefix else len(words.words)
     took = time.perf_counter() - began
     return Answer(question, found, fitting, took, tuple(map(asked, question.beside)))

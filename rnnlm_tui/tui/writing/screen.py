@@ -117,12 +117,12 @@ class AutocompleteScreen(WritingScreen):
 
     # The model
 
-    def speaker_changed(self) -> None:
+    def active_model_changed(self) -> None:
         """Another model suggests from now on, or the same as it was saved anew, or none does."""
-        speaker = self.host.speaker
-        self.show_emptiness()
-        before = self._answer.question.speaker.name if self._answer else None
-        if speaker is not None and speaker.name == before:
+        loaded_model = self.host.loaded_model
+        self.show_empty_state()
+        before = self._answer.question.loaded_model.name if self._answer else None
+        if loaded_model is not None and loaded_model.name == before:
             self.editor.ask_again()  # it was saved anew: what is chosen meanwhile stays chosen
         else:
             self._answer = None
@@ -136,16 +136,16 @@ class AutocompleteScreen(WritingScreen):
     @work(group="trust", exclusive=True)
     async def find_trust(self) -> None:
         """How far to trust the model, in a sentence: as it is known, then as it is measured."""
-        from rnnlm_tui.tui.models.facts import trust
+        from rnnlm_tui.store.model_figures import accuracy_sentence
 
-        if (speaker := self.host.speaker) is None:
+        if (loaded_model := self.host.loaded_model) is None:
             return
         for measure in (False, True):
-            card = speaker.card
-            evaluation = await self.insights.evaluation(speaker.name, card, measure=measure)
-            if self.host.speaker is not speaker or not self.app.is_running:
+            card = loaded_model.card
+            evaluation = await self.insights.evaluation(loaded_model.name, card, measure=measure)
+            if self.host.loaded_model is not loaded_model or not self.app.is_running:
                 return
-            self._show_trust(trust(card, evaluation))
+            self._show_trust(accuracy_sentence(card, evaluation))
             if evaluation is not None:
                 if measure:
                     self.host.models_changed()
@@ -153,16 +153,16 @@ class AutocompleteScreen(WritingScreen):
 
     def _show_trust(self, sentence: str) -> None:
         self.query_one("#trust", FixedText).show(sentence)
-        self.query_one(SidePane).show_model(self.host.speaker, sentence)
+        self.query_one(SidePane).show_model(self.host.loaded_model, sentence)
 
-    def show_emptiness(self) -> None:
+    def show_empty_state(self) -> None:
         """Where no model suggests: how to come by one, in few rows once lines were sent."""
-        self.set_class(self.host.is_without_models, "-no-model")
+        self.set_class(self.host.has_no_models, "-no-model")
         coming = self.host.trained_name
         self.set_class(coming is not None, "-coming")
         has_lines = bool(self.transcript.turns)
         self.set_class(has_lines, "-has-lines")
-        self.set_class(not has_lines and not self.host.is_without_models, "-fresh")
+        self.set_class(not has_lines and not self.host.has_no_models, "-fresh")
         text = EMPTY if coming is None else COMING.format(sanitize(coming))
         self.query_one("#empty Static", Static).update(text)
 
@@ -170,12 +170,12 @@ class AutocompleteScreen(WritingScreen):
 
     def ask(self) -> bool:
         """The line or the cursor has changed. Whether an answer will come."""
-        speaker = self.host.speaker
-        if speaker is None:
+        loaded_model = self.host.loaded_model
+        if loaded_model is None:
             return False
         line, cursor = self.editor.line, self.editor.cursor
-        beside = self.beside.to(speaker) if self.has_class("-wide") else ()
-        question = Question(speaker, line, cursor, CANDIDATES, self._earlier(), beside)
+        beside = self.beside.to(loaded_model) if self.has_class("-wide") else ()
+        question = Question(loaded_model, line, cursor, CANDIDATES, self._earlier(), beside)
         self._predictor.ask(question)
         return True
 
@@ -185,8 +185,8 @@ class AutocompleteScreen(WritingScreen):
         if not self.app.is_running:
             return
         question, editor = answer.question, self.editor
-        now = (self.host.speaker, editor.line, editor.cursor, self._earlier())
-        if (question.speaker, question.line, question.cursor, question.earlier) != now:
+        now = (self.host.loaded_model, editor.line, editor.cursor, self._earlier())
+        if (question.loaded_model, question.line, question.cursor, question.earlier) != now:
             return
         self._answer = answer
         found = answer.suggestions
@@ -210,15 +210,15 @@ class AutocompleteScreen(WritingScreen):
         shown = f"{'Tab' if len(words) == 1 else 'Tab, Tab ...'}: {ahead}" if words else ""
         self.query_one("#ahead", FixedText).show(shown)
         self.query_one(SidePane).show_answer(answer if rows else None, ahead)
-        sees = what_it_sees(answer, max(10, self.size.width - 2)) if answer else Content("")
+        sees = context_line(answer, max(10, self.size.width - 2)) if answer else Content("")
         self.query_one("#sees", FixedText).show(sees)
         self.query_one("#figures", FixedText).show(self._figures())
 
     def _note(self) -> str:
         """Why the list is empty."""
         answer = self._answer
-        if self.host.speaker is None:
-            return "no model suggests" if self.host.is_without_models else "loading the model ..."
+        if self.host.loaded_model is None:
+            return "no model suggests" if self.host.has_no_models else "loading the model ..."
         if self.editor.is_hidden:
             return "hidden until the next word; ^Space suggests now"
         if answer and answer.suggestions.prefix and not answer.suggestions.candidates:
@@ -247,12 +247,12 @@ class AutocompleteScreen(WritingScreen):
         """Asks which model's words to show beside, or to show no longer."""
         from rnnlm_tui.tui.widgets.dialogs import Choice
 
-        with self.host.explained():
+        with self.host.showing_errors():
             names = await asyncio.to_thread(self.host.library.names)
             shown = self.beside.names
-            others = [name for name in names if name != self.host.speaker_name]
+            others = [name for name in names if name != self.host.active_name]
             if not others:
-                self.host.tell("there is no other model to compare with: F3 trains one")
+                self.host.notify_user("there is no other model to compare with: F3 trains one")
                 return
             rows = [(n, f"{'✓ ' if n in shown else ''}{n}", "") for n in others]
             wide = "" if self.has_class("-wide") else " This window shows them from 110 columns on."
@@ -275,9 +275,9 @@ class AutocompleteScreen(WritingScreen):
         self.editor.ask_again()
 
     def _name_beside(self) -> None:
-        speaker = self.host.speaker
-        names = [other.name for other in self.beside.to(speaker)] if speaker else []
-        self.query_one(SidePane).name_beside(speaker.name if speaker else "", names)
+        loaded_model = self.host.loaded_model
+        names = [other.name for other in self.beside.to(loaded_model)] if loaded_model else []
+        self.query_one(SidePane).name_beside(loaded_model.name if loaded_model else "", names)
 
     @work(group="beside")
     async def renew_beside(self, name: str) -> None:
@@ -297,7 +297,7 @@ class AutocompleteScreen(WritingScreen):
         """Switches the ghost off or on, at the next start too."""
         self.editor.toggle_ghost()
         self.host.preferences.ghost = self.editor.ghost_on
-        self.host.keep_preferences()
+        self.host.store_preferences()
 
     @on(Button.Pressed, "#first-model")
     def _train_first_model(self) -> None:
@@ -309,10 +309,10 @@ class AutocompleteScreen(WritingScreen):
         self.host.show_mode("train")
 
 
-def what_it_sees(answer: Answer, width: int) -> Content:
+def context_line(answer: Answer, width: int) -> Content:
     """What the model has taken into account, and at the right what it does not know."""
-    found, window = answer.suggestions, answer.question.speaker.model.window
-    carried = answer.question.speaker.model.uses_previous_lines and answer.question.earlier
+    found, window = answer.suggestions, answer.question.loaded_model.model.window
+    carried = answer.question.loaded_model.model.uses_previous_lines and answer.question.earlier
     above = " and the lines above" if carried else ""
     head = f"the model sees {len(found.seen)} of {window} words{above}: "
     frame = len(head) + len("|  | ")

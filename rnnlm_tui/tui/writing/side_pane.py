@@ -66,11 +66,11 @@ class SidePane(Vertical):
         self.query_one("#more", FixedText).show(more_words(answer) if answer else "")
         self.query_one("#side-ahead", FixedText).show(ahead or "-")
 
-    def name_beside(self, speaker: str, names: Sequence[str]) -> None:
+    def name_beside(self, loaded_model: str, names: Sequence[str]) -> None:
         """Makes room for the models `names`, beside the one that suggests."""
         for count in (1, 2):
             self.set_class(len(names) == count, f"-beside-{count}")
-        titles = [speaker if names else NEXT_WORD, *names]
+        titles = [loaded_model if names else NEXT_WORD, *names]
         for place, title in enumerate(titles):
             self.query_one(f".column-{place} .title", Static).update(Content(sanitize(title)))
 
@@ -82,9 +82,9 @@ class SidePane(Vertical):
             typed = len(found.prefix) if found else 0
             self.query_one(f"#{id_}", CandidateList).show(rows, typed, None, "")
 
-    def show_model(self, speaker: LoadedModel | None, trust: str) -> None:
+    def show_model(self, loaded_model: LoadedModel | None, trust: str) -> None:
         """Facts about the model that suggests, and how far to trust it."""
-        facts = "\n".join((*model_facts(speaker), trust)) if speaker else "none yet"
+        facts = "\n".join((*model_facts(loaded_model), trust)) if loaded_model else "none yet"
         self.query_one("#model", Static).update(facts)
 
 
@@ -98,12 +98,12 @@ def more_words(answer: Answer) -> str:
     return f"   ... {left:,} more words{typed}"
 
 
-def model_facts(speaker: LoadedModel) -> Iterator[str]:
+def model_facts(loaded_model: LoadedModel) -> Iterator[str]:
     """What a writer should know of the model, in plain words."""
-    card, corpus = speaker.card, speaker.card.corpus
-    yield f"{sanitize(speaker.name)}: {speaker.kind}"
+    card, corpus = loaded_model.card, loaded_model.card.corpus
+    yield f"{sanitize(loaded_model.name)}: {loaded_model.kind}"
     lines = corpus.get("lines")
     of = f", {plural(lines, 'line')}" if isinstance(lines, int) else ""
     yield f"learned from {sanitize(str(corpus.get('name', 'a text')))}{of}"
-    known = plural(len(speaker.model.vocabulary.words), "word")
+    known = plural(len(loaded_model.model.vocabulary.words), "word")
     yield f"knows {known}, sees {card.window} at a time"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 from textual import on, work
 from textual.content import Content
@@ -16,6 +17,7 @@ from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.tui.session.draft import DraftKeeper
 from rnnlm_tui.tui.widgets.base_screen import AppScreen
 from rnnlm_tui.tui.writing.editor import LineEditor
+from rnnlm_tui.tui.writing.host import WritingHost
 from rnnlm_tui.tui.writing.insights import Insights
 from rnnlm_tui.tui.writing.predictor import Answer, LoadedModel, Predictor
 from rnnlm_tui.tui.writing.transcript import Continuation, Transcript, Turn
@@ -45,6 +47,11 @@ class WritingScreen(AppScreen):
         self._sent_keys = 0
         self._sent_saved = 0
 
+    @property
+    def host(self) -> WritingHost:
+        """The app."""
+        return cast(WritingHost, self.app)
+
     def ask(self) -> bool:
         """The line or the cursor has changed. Whether an answer will come."""
         raise NotImplementedError
@@ -53,11 +60,11 @@ class WritingScreen(AppScreen):
         """Shows an answer."""
         raise NotImplementedError
 
-    def speaker_changed(self) -> None:
+    def active_model_changed(self) -> None:
         """Another model suggests from now on, or the same as it was saved anew, or none does."""
         raise NotImplementedError
 
-    def show_emptiness(self) -> None:
+    def show_empty_state(self) -> None:
         """Where no model suggests: how to come by one."""
         raise NotImplementedError
 
@@ -67,7 +74,7 @@ class WritingScreen(AppScreen):
         self.run_worker(self._predictor.run(), group="predictor")
         self.editor.focus()
         await self._restore()
-        self.speaker_changed()
+        self.active_model_changed()
 
     def on_unmount(self) -> None:
         """Ends the threads: the one that asks models, and once the line is kept the other."""
@@ -79,7 +86,7 @@ class WritingScreen(AppScreen):
         try:
             draft = self.transcript.load()
         except StorageError as error:
-            self.host.explain(error)
+            self.host.show_error(error)
             return
         turns = self.transcript.turns
         self._line_number = len(turns) + 1
@@ -101,8 +108,8 @@ class WritingScreen(AppScreen):
         return tuple(turn.line for turn in turns[max(0, end - EARLIER_LINES) : end])
 
     def _title_editor(self) -> None:
-        speaker = self.host.speaker
-        who = f" · {speaker.name} suggests" if speaker else ""
+        loaded_model = self.host.loaded_model
+        who = f" · {loaded_model.name} suggests" if loaded_model else ""
         self.editor.border_title = Content(sanitize(f"line {self._line_number}{who}"))
 
     # Sending and continuing
@@ -112,7 +119,7 @@ class WritingScreen(AppScreen):
         self._draft.keep(self.editor.line)
 
     def _not_kept(self, error: StorageError) -> None:
-        self.host.explain_once(error)
+        self.host.show_error_once(error)
 
     @contextmanager
     def _not_lost(self) -> Iterator[None]:
@@ -134,27 +141,27 @@ class WritingScreen(AppScreen):
         turn = self.transcript.turns[-1]
         self.editor.earlier_lines.append(event.line)
         self.editor.ask_again()  # there is another line above now
-        self.show_emptiness()
+        self.show_empty_state()
         self._line_number += 1
         self._title_editor()
         await self.query_one(TranscriptView).add_turn(turn)
         self._continue(turn, temperature=0.0)
 
     def _continue(self, turn: Turn, temperature: float) -> None:
-        speaker = self.host.speaker
-        if speaker is not None:
-            self._continued(speaker, turn, temperature)
+        loaded_model = self.host.loaded_model
+        if loaded_model is not None:
+            self._continued(loaded_model, turn, temperature)
 
     @work(group="continuation")
-    async def _continued(self, speaker: LoadedModel, turn: Turn, temperature: float) -> None:
+    async def _continued(self, loaded_model: LoadedModel, turn: Turn, temperature: float) -> None:
         earlier = self._earlier(turn)
-        ask = partial(continuation_of, speaker, turn.line, earlier, temperature)
+        ask = partial(continuation_of, loaded_model, turn.line, earlier, temperature)
         words = await self._predictor.in_thread(ask)
         if not words:
-            self.host.tell(f"{speaker.name} has nothing to add to this line")
+            self.host.notify_user(f"{loaded_model.name} has nothing to add to this line")
             return
-        copied = await asyncio.to_thread(self.insights.copied, speaker, words)
-        continuation = Continuation(" ".join(words), speaker.name, temperature > 0, copied)
+        copied = await asyncio.to_thread(self.insights.copied, loaded_model, words)
+        continuation = Continuation(" ".join(words), loaded_model.name, temperature > 0, copied)
         with self._not_lost():
             self.transcript.add_continuation(turn, continuation)
         if self.app.is_running:
@@ -162,10 +169,12 @@ class WritingScreen(AppScreen):
 
     def action_another(self) -> None:
         """Continues the last line anew, by chance."""
-        if self.host.speaker is None:
-            self.host.tell("there is no model to continue the line: F3 trains one", "warning")
+        if self.host.loaded_model is None:
+            self.host.notify_user(
+                "there is no model to continue the line: F3 trains one", "warning"
+            )
         elif not self.transcript.turns:
-            self.host.tell("send a line first: Enter")
+            self.host.notify_user("send a line first: Enter")
         else:
             self._continue(self.transcript.turns[-1], TEMPERATURE)
 
@@ -180,7 +189,7 @@ class WritingScreen(AppScreen):
         if lines:
             self._copy(lines[-1].plain_text)
         else:
-            self.host.tell("there is no line to copy yet")
+            self.host.notify_user("there is no line to copy yet")
 
     @on(TranscriptLine.Clicked)
     @on(TranscriptView.Copied)
@@ -189,7 +198,7 @@ class WritingScreen(AppScreen):
 
     def _copy(self, text: str) -> None:
         self.app.copy_to_clipboard(text)
-        self.host.tell(
+        self.host.notify_user(
             "sent to the terminal's clipboard, which the terminal must allow. If a paste brings"
             " something else: F5 saves the transcript to a file"
         )
@@ -218,16 +227,16 @@ class WritingScreen(AppScreen):
             await self._clear_transcript()
 
     async def _clear_transcript(self) -> None:
-        with self.host.explained():
+        with self.host.showing_errors():
             self.transcript.clear()
         self._line_number = 1
         self.editor.earlier_lines.clear()
         self.editor.ask_again()
         self.editor.focus()
         await self.query_one(TranscriptView).fill([])
-        self.show_emptiness()
+        self.show_empty_state()
         self._title_editor()
-        self.host.tell("the transcript is cleared")
+        self.host.notify_user("the transcript is cleared")
 
     @work(group="dialog")
     async def action_save_transcript(self) -> None:
@@ -245,9 +254,9 @@ class WritingScreen(AppScreen):
         if chosen is None:
             return
         path = Path(chosen).expanduser()
-        with self.host.explained():
+        with self.host.showing_errors():
             await asyncio.to_thread(self.transcript.export, path)
-            self.host.tell(f"the transcript is in {path}")
+            self.host.notify_user(f"the transcript is in {path}")
 
 
 def _new_file(path: str) -> str | None:
@@ -256,11 +265,11 @@ def _new_file(path: str) -> str | None:
 
 
 def continuation_of(
-    speaker: LoadedModel, line: str, earlier: tuple[str, ...], temperature: float
+    loaded_model: LoadedModel, line: str, earlier: tuple[str, ...], temperature: float
 ) -> list[str]:
     """The next ten words of the line, below the `earlier` ones."""
     from rnnlm_tui.suggest import generate_words
 
     return generate_words(
-        speaker.model, line, CONTINUATION_WORDS, temperature=temperature, earlier=earlier
+        loaded_model.model, line, CONTINUATION_WORDS, temperature=temperature, earlier=earlier
     )

@@ -83,7 +83,7 @@ class Host(App[None]):
     def __init__(self, library: Library) -> None:
         super().__init__()
         self.library = library
-        self.speaker_name: str | None = "one"
+        self.active_name: str | None = "one"
         self.models = ModelsScreen()
         self.told: list[str] = []
         self.calls: list[tuple[str, ...]] = []
@@ -100,15 +100,15 @@ class Host(App[None]):
     def facts(self) -> str:
         return ""
 
-    def tell(self, message: str, severity: str = "information", title: str = "") -> None:
+    def notify_user(self, message: str, severity: str = "information", title: str = "") -> None:
         self.told.append(message)
 
-    def explain(self, error: RnnlmError) -> None:
+    def show_error(self, error: RnnlmError) -> None:
         self.told.append(error.message)
 
-    def speak_with(self, name: str) -> None:
-        self.speaker_name = name
-        self.calls.append(("speak_with", name))
+    def use_model(self, name: str) -> None:
+        self.active_name = name
+        self.calls.append(("use_model", name))
 
     def models_changed(self) -> None:
         self.models.reload()
@@ -276,7 +276,7 @@ async def test_an_empty_library_says_what_to_do(data_dir: Path) -> None:
         await wait_until(pilot, lambda: rows(app) == ["one"])
         assert not empty.display
         await pilot.press("u")
-        assert app.calls == [("speak_with", "one")]
+        assert app.calls == [("use_model", "one")]
 
 
 async def test_the_row_in_hand_stays_in_hand(library: Library) -> None:
@@ -304,7 +304,7 @@ async def test_the_list_is_read_anew_whenever_the_screen_is_shown(library: Libra
 
 async def test_the_mark_follows_the_model_that_suggests(library: Library) -> None:
     async with shown(library) as (pilot, app):
-        app.speaker_name = "two"
+        app.active_name = "two"
         await wait_until(pilot, lambda: line_of(app, "two").startswith(" ●"))
         assert line_of(app, "one").startswith("  ")
 
@@ -382,7 +382,7 @@ async def test_a_click_on_the_row_in_hand_opens_its_card(library: Library) -> No
 async def test_a_model_is_used_for_writing(library: Library, use: Any) -> None:
     async with shown(library, row="two") as (pilot, app):
         await use(pilot, app, "use")
-        await wait_until(pilot, lambda: app.calls == [("speak_with", "two")])
+        await wait_until(pilot, lambda: app.calls == [("use_model", "two")])
         await wait_until(pilot, lambda: line_of(app, "two").startswith(" ●"))
 
 
@@ -392,7 +392,7 @@ async def test_a_model_is_used_from_its_card(library: Library, way: str) -> None
         await pilot.press("enter")
         await dialog(pilot, app, ModelCardScreen)
         await (pilot.press("u") if way == "key" else click(pilot, "#use"))
-        await wait_until(pilot, lambda: app.calls == [("speak_with", "two")])
+        await wait_until(pilot, lambda: app.calls == [("use_model", "two")])
 
 
 @every_way

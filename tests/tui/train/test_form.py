@@ -19,14 +19,13 @@ from textual.widgets import Button, Collapsible, Input, RadioSet, TextArea
 from rnnlm_tui.config import preset_named, settings_of
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.tui.runs.wording import card_facts, cost_line, estimate
 from rnnlm_tui.tui.train import fields, plan
 from rnnlm_tui.tui.train.data_card import card_lines
 from rnnlm_tui.tui.train.fields import Field, NameField
 from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.train.pasted_text import LARGEST_PASTE
 from rnnlm_tui.tui.train.plan import Plan, paths_in, save_pasted, setting_problem
-from rnnlm_tui.tui.train.summary import LayerRow, parse_summary
+from rnnlm_tui.tui.train.summary import LayerRow, card_facts, cost_line, estimate, parse_summary
 from rnnlm_tui.tui.widgets.path_input import PathInput
 from rnnlm_tui.tui.widgets.wording import in_own_words, in_sentences
 from tests.store.test_files import make_model

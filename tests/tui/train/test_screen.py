@@ -51,7 +51,7 @@ class Host(App[None]):
 
     default_seed_line = "the cat"
 
-    def count_first(self, plan: Plan, paths: tuple[str, ...]) -> None:
+    def bootstrap_ngram(self, plan: Plan, paths: tuple[str, ...]) -> None:
         """Keeps what was to be counted."""
         self.counted.append((plan, paths))
 
@@ -75,7 +75,7 @@ class Host(App[None]):
     def facts(self) -> str:
         return "no model"
 
-    def speak_with(self, name: str) -> None:
+    def use_model(self, name: str) -> None:
         self.spoken.append(name)
 
     def show_mode(self, mode: str) -> None:
@@ -84,10 +84,10 @@ class Host(App[None]):
     def show_model(self, name: str) -> None:
         self.modes.append(f"models: {name}")
 
-    def tell(self, message: str, severity: str = "information", title: str = "") -> None:
+    def notify_user(self, message: str, severity: str = "information", title: str = "") -> None:
         self.told.append(message)
 
-    def explain(self, error: RnnlmError) -> None:
+    def show_error(self, error: RnnlmError) -> None:
         self.told.append(error.message)
 
 

@@ -52,10 +52,10 @@ def is_clear(app: RnnlmApp, field: Widget) -> bool:
     return app.screen.focused is field and bool(field.region.area) and not covered(app, field)
 
 
-async def tell(pilot: Pilot[Any], app: RnnlmApp) -> None:
+async def notify_user(pilot: Pilot[Any], app: RnnlmApp) -> None:
     """Shows three toasts, and waits until they are drawn."""
     for message in (*MESSAGES, MESSAGES[0]):
-        app.tell(message, "error")
+        app.notify_user(message, "error")
     await wait_until(pilot, lambda: len(app.screen.query(Toast)) == 3)
     await pilot.pause(0.05)
 
@@ -71,7 +71,7 @@ async def test_a_dialog_is_never_covered(
         dialog = make()
         app.push_screen(dialog)
         await wait_until(pilot, lambda: app.screen is dialog and dialog.focused is not None)
-        await tell(pilot, app)
+        await notify_user(pilot, app)
         await wait_until(pilot, lambda: not covered(app, dialog.query_one(".dialog-box")))
         if size[1] >= 24:
             assert "short" in picture(app), "it is told all the same"
@@ -90,7 +90,7 @@ async def test_the_field_in_hand_is_never_covered(size: tuple[int, int], tmp_pat
         form = app.train_screen.query_one(TrainForm)
         form.query_one(Collapsible).collapsed = False
         await wait_until(pilot, lambda: len(form.query("#more-settings Input")) > 3)
-        await tell(pilot, app)
+        await notify_user(pilot, app)
         fields = [field for field in app.screen.focus_chain if form in field.ancestors]
         assert len(fields) > 8
         for field in fields:
@@ -106,6 +106,6 @@ async def test_the_line_being_written_is_never_covered(
     app = scripted_app(tmp_path)
     async with app.run_test(size=size, notifications=True) as pilot:
         await answered(pilot)
-        await tell(pilot, app)
+        await notify_user(pilot, app)
         assert toasts_seen(app)
         assert not covered(app, app.autocomplete.editor)

@@ -76,11 +76,11 @@ async def test_in_a_narrow_window_nobody_else_is_asked(
 async def test_a_model_that_suggests_does_not_stand_beside_itself(tmp_path: Path) -> None:
     async with desk(tmp_path, three_models(), WIDE) as it:
         await choose(it, "poems")
-        it.app.speak_with("poems")
-        await it.until(lambda: it.app.speaker_name == "poems")
+        it.app.use_model("poems")
+        await it.until(lambda: it.app.active_name == "poems")
         await it.write(*"shall ")
         assert not any(in_order(row, "▸  we", "▸  we") for row in it.rows)
-        it.app.speak_with("sonnets")
+        it.app.use_model("sonnets")
         await it.until(lambda: any(in_order(row, "▸  i", "▸  we") for row in it.rows))
 
 

@@ -34,12 +34,12 @@ def library(command: Command, tmp_path: Path, data_dir: Path) -> Library:
     return Library(data_dir)
 
 
-def speaker(library: Library, name: str) -> LoadedModel:
+def loaded_model(library: Library, name: str) -> LoadedModel:
     return LoadedModel(name, *library.open(name))
 
 
 async def test_figures_are_taken_once_and_kept(library: Library) -> None:
-    who = speaker(library, "counts")
+    who = loaded_model(library, "counts")
     insights = Insights(lambda: library)
     assert await insights.evaluation(who.name, who.card, measure=False) is None
     found = await insights.evaluation(who.name, who.card, measure=True)
@@ -52,12 +52,12 @@ async def test_figures_are_taken_once_and_kept(library: Library) -> None:
 
 async def test_a_model_without_held_out_lines_is_not_measured(library: Library) -> None:
     nobody = Insights(lambda: library, (sys.executable, "-c", "raise SystemExit('not asked')"))
-    assert await nobody.evaluation("all", speaker(library, "all").card, measure=True) is None
+    assert await nobody.evaluation("all", loaded_model(library, "all").card, measure=True) is None
 
 
 async def test_a_model_that_trains_is_not_measured(library: Library) -> None:
     insights = Insights(lambda: library)
-    who = speaker(library, "counts")
+    who = loaded_model(library, "counts")
     with library.lock("counts"):
         assert await insights.evaluation(who.name, who.card, measure=True) is None
 
@@ -66,7 +66,7 @@ async def test_a_program_that_fails_gives_no_figures(library: Library) -> None:
     for command in (("/no/such/program",), (sys.executable, "-c", "raise SystemExit(1)")):
         insights = Insights(lambda: library, command)
         assert (
-            await insights.evaluation("counts", speaker(library, "counts").card, measure=True)
+            await insights.evaluation("counts", loaded_model(library, "counts").card, measure=True)
             is None
         )
 
@@ -78,7 +78,7 @@ async def test_measuring_that_is_given_up_leaves_no_process(
     script = f"import os, time; open({str(begun)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
     insights = Insights(lambda: library, (sys.executable, "-c", script))
     task = asyncio.create_task(
-        insights.evaluation("counts", speaker(library, "counts").card, measure=True)
+        insights.evaluation("counts", loaded_model(library, "counts").card, measure=True)
     )
     async with asyncio.timeout(20):
         while not begun.exists() or not begun.read_text():
@@ -102,10 +102,10 @@ def is_running(pid: int) -> bool:
 def test_copied_words_are_found_in_the_text(library: Library, tmp_path: Path) -> None:
     insights = Insights(lambda: library)
     words = ["oh", *LINES[4].split()[:6], "oh"]
-    assert insights.copied(speaker(library, "counts"), words) == (Copied(1, 6, 5),)
-    assert insights.copied(speaker(library, "counts"), ["the", "cat", "sang"]) == ()
+    assert insights.copied(loaded_model(library, "counts"), words) == (Copied(1, 6, 5),)
+    assert insights.copied(loaded_model(library, "counts"), ["the", "cat", "sang"]) == ()
     (tmp_path / "lines.txt").unlink()
-    assert Insights(lambda: library).copied(speaker(library, "counts"), words) == ()
+    assert Insights(lambda: library).copied(loaded_model(library, "counts"), words) == ()
 
 
 async def test_copied_words_are_marked_and_kept(

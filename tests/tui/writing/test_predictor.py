@@ -13,7 +13,7 @@ from rnnlm_tui.tui.writing.predictor import Answer, LoadedModel, Predictor, Ques
 from tests.tui.helpers import ScriptedModel, card_of
 
 
-def speaker(model: ScriptedModel) -> LoadedModel:
+def loaded_model(model: ScriptedModel) -> LoadedModel:
     return LoadedModel("sonnets", card_of(model), model)
 
 
@@ -39,19 +39,21 @@ async def until(condition: object) -> None:
 
 def test_an_answer_carries_its_question_and_counts_the_words() -> None:
     model = ScriptedModel()
-    question = Question(speaker(model), "shall i c", 9, 5)
+    question = Question(loaded_model(model), "shall i c", 9, 5)
     answer = answered(question)
     assert answer.question is question
     assert [c.word for c in answer.suggestions.candidates] == ["compare"]
     assert answer.suggestions.continuation == ("compare", "thee", "to")
     assert answer.fitting == 1
-    assert answered(Question(speaker(model), "shall ", 6, 5)).fitting == len(model.vocabulary.words)
+    assert answered(Question(loaded_model(model), "shall ", 6, 5)).fitting == len(
+        model.vocabulary.words
+    )
     assert 0 <= answer.took_s < 10
 
 
 async def test_the_latest_question_wins() -> None:
     model = ScriptedModel()
-    who = speaker(model)
+    who = loaded_model(model)
     async with running() as (predictor, answers):
         model.gate.clear()
         predictor.ask(Question(who, "s", 1, 5))
@@ -66,7 +68,7 @@ async def test_the_latest_question_wins() -> None:
 
 
 async def test_one_question_asked_many_times_is_answered_once() -> None:
-    who = speaker(ScriptedModel())
+    who = loaded_model(ScriptedModel())
     async with running() as (predictor, answers):
         for _ in range(10):
             predictor.ask(Question(who, "shall ", 6, 5))
@@ -87,7 +89,7 @@ async def test_models_are_asked_in_one_thread() -> None:
 
 async def test_nothing_is_asked_after_the_end() -> None:
     model = ScriptedModel()
-    who = speaker(model)
+    who = loaded_model(model)
     async with running() as (predictor, answers):
         model.gate.clear()
         predictor.ask(Question(who, "s", 1, 5))

@@ -510,10 +510,10 @@ async def test_one_question_is_in_flight_and_the_latest_wins(
 async def test_a_stale_answer_is_dropped(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         await it.write(*"shall ")
-        right, speaker = it.screen._answer, it.app.speaker
-        assert speaker is not None
+        right, loaded_model = it.screen._answer, it.app.loaded_model
+        assert loaded_model is not None
         for line, cursor in (("shall i", 7), ("shall ", 2), ("shall", 5)):
-            it.screen.show_answer(predictor.answered(Question(speaker, line, cursor, 10)))
+            it.screen.show_answer(predictor.answered(Question(loaded_model, line, cursor, 10)))
             assert it.screen._answer is right
         assert it.shown == "i compare thee to"
 
@@ -584,8 +584,8 @@ async def test_another_model_suggests_at_once_and_says_so(tmp_path: Path) -> Non
     async with desk(tmp_path, models) as it:
         await it.write(*"shall ")
         assert it.shown == "i compare thee to"
-        it.app.speak_with("mine")
-        await it.until(lambda: it.app.speaker_name == "mine")
+        it.app.use_model("mine")
+        await it.until(lambda: it.app.active_name == "mine")
         await answered(it.pilot)
         await it.pilot.pause(0)
         assert it.shown == "we dance"
@@ -595,7 +595,7 @@ async def test_another_model_suggests_at_once_and_says_so(tmp_path: Path) -> Non
         assert "mine · lesson, epoch 3" in it.rows[0]
         assert it.app.preferences.model == "mine"
     async with desk(tmp_path, models, preferences=it.app.preferences) as it:
-        assert it.app.speaker_name == "mine", "the one used last"
+        assert it.app.active_name == "mine", "the one used last"
 
 
 async def test_an_answer_of_the_model_before_is_dropped(tmp_path: Path) -> None:
@@ -603,8 +603,8 @@ async def test_an_answer_of_the_model_before_is_dropped(tmp_path: Path) -> None:
     async with desk(tmp_path, {"slow": slow, "fast": fast}) as it:
         slow.gate.clear()
         await it.press(*"shall ")
-        it.app.speak_with("fast")
-        await it.until(lambda: it.app.speaker_name == "fast")
+        it.app.use_model("fast")
+        await it.until(lambda: it.app.active_name == "fast")
         assert it.shown == ""
         slow.gate.set()
         await answered(it.pilot)
@@ -666,10 +666,10 @@ async def test_a_hostile_name_of_a_model(name: str, tmp_path: Path) -> None:
     async with desk(tmp_path, models, size=(120, 40)) as it:
         await it.send("when i", 2)
         check_layout(it.app)
-        it.app.speak_with("plain")
-        await it.until(lambda: it.app.speaker_name == "plain")
-        it.app.speak_with(name)
-        await it.until(lambda: it.app.speaker_name == name)
+        it.app.use_model("plain")
+        await it.until(lambda: it.app.active_name == "plain")
+        it.app.use_model(name)
+        await it.until(lambda: it.app.active_name == name)
         await it.press("ctrl+p")
         await it.until(lambda: "Search" in picture(it.app))
         await it.press(*"Model")

@@ -1,0 +1,31 @@
+"""What the Train screen asks of the app."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from rnnlm_tui.tui.runs.manager import Runs
+from rnnlm_tui.tui.train.plan import Plan
+from rnnlm_tui.tui.widgets.host import Host
+
+
+class TrainHost(Host, Protocol):
+    """The app, as the Train screen sees it."""
+
+    @property
+    def runs(self) -> Runs:
+        """The trainings that the app knows."""
+        ...
+
+    @property
+    def default_seed_line(self) -> str:
+        """The line that a training continues after each epoch by default."""
+        ...
+
+    def show_model(self, name: str) -> None:
+        """Shows a model on the Models screen."""
+        ...
+
+    def bootstrap_ngram(self, plan: Plan, paths: tuple[str, ...]) -> object:
+        """Trains an n-gram model of the text, so that words are suggested meanwhile."""
+        ...

@@ -1,0 +1,41 @@
+"""What the Autocomplete screen asks of the app."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from rnnlm_tui.tui.preferences import Preferences
+from rnnlm_tui.tui.widgets.host import Host
+from rnnlm_tui.tui.writing.predictor import LoadedModel
+
+
+class WritingHost(Host, Protocol):
+    """The app, as the Autocomplete screen sees it."""
+
+    @property
+    def preferences(self) -> Preferences:
+        """The user's choices."""
+        ...
+
+    @property
+    def loaded_model(self) -> LoadedModel | None:
+        """The model that suggests; None while none is loaded."""
+        ...
+
+    @property
+    def has_no_models(self) -> bool:
+        """Whether there is no model that could suggest."""
+        ...
+
+    @property
+    def trained_name(self) -> str | None:
+        """The name of the model that the app trains now."""
+        ...
+
+    def store_preferences(self) -> None:
+        """Saves the user's choices."""
+        ...
+
+    def train_first_model(self) -> object:
+        """Trains a first model, for a library that has none."""
+        ...
