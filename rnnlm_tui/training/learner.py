@@ -55,6 +55,10 @@ class Learner:
 
         Raises UsageError for a device that is not there.
         """
+        # Threads inherit this, so it comes before the first operation that starts one. Weights under
+        # the L2 penalty and Adam's means sink below 1e-38, where Intel's processors compute a
+        # hundred times slower: 23 s instead of 7 s an epoch of the lesson.
+        torch.set_flush_denormal(True)
         self._recipe, self._training = RECIPES[config.preset], config.network_train
         recipe, training = self._recipe, self._training
         self.device = pick_device(training.device)

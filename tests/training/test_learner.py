@@ -1,0 +1,37 @@
+"""The learner: what it sets up before it computes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+FLUSHES_SUBNORMALS = torch.set_flush_denormal(True)
+torch.set_flush_denormal(False)
+
+COUNT_SUBNORMALS = """
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from tests.training.helpers import job
+from rnnlm_tui.training.learner import Learner
+
+small = job(Path(sys.argv[1]), Path(sys.argv[2]), threads=2)
+Learner(small.config, small.prepared)
+tiny = torch.from_numpy(np.full(1 << 20, 1e-39, dtype=np.float32))
+halves = (tiny * 0.5).numpy().view(np.int32).reshape(2, -1)
+print(*map(np.count_nonzero, halves))
+"""
+
+
+@pytest.mark.skipif(not FLUSHES_SUBNORMALS, reason="this processor cannot flush them")
+def test_all_threads_flush_subnormal_numbers_to_zero(corpus_file: Path, tmp_path: Path) -> None:
+    """A process of its own, because threads keep the mode of when they were started."""
+    command = [sys.executable, "-c", COUNT_SUBNORMALS, str(corpus_file), str(tmp_path / "a")]
+    output = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    assert output.split() == ["0", "0"]
