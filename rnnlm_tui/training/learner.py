@@ -55,7 +55,7 @@ class Learner:
 
         Raises UsageError for a device that is not there.
         """
-        # Threads inherit this, so it comes before the first operation that starts one. Weights under
+        # Threads inherit this mode, so it is set before an operation starts one. Weights under
         # the L2 penalty and Adam's means sink below 1e-38, where Intel's processors compute a
         # hundred times slower: 23 s instead of 7 s an epoch of the lesson.
         torch.set_flush_denormal(True)
