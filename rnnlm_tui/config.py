@@ -10,8 +10,9 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+import sys
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -22,6 +23,11 @@ from rnnlm_tui.errors import UsageError, os_reason
 Setting: TypeAlias = int | float | str | None
 LARGEST_TOML = 1 << 20
 ENVIRONMENT_PREFIX = "RNNLM_"
+RENAMED_SETTINGS: Mapping[str, str] = MappingProxyType(
+    {"warm_up": "warmup", "clip": "grad_clip", "steps": "bptt", "unknown_share": "unk_rate"}
+)
+"""Old names of settings and what they are called now. Flags, variables and TOML keys with an old
+name work until version 0.3, with a warning; models and runs saved with them stay readable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ def setting(
     default: Setting,
     help_text: str,
     *,
-    within: Range | None = None,
+    bounds: Range | None = None,
     choices: tuple[str, ...] = (),
     kind: Literal["int", "float", "str"] | None = None,
 ) -> Any:
@@ -60,7 +66,7 @@ def setting(
     """
     meta = {
         "help": help_text,
-        "within": within,
+        "bounds": bounds,
         "choices": choices,
         "kind": kind or type(default).__name__,
         "optional": default is None,
@@ -72,19 +78,19 @@ def setting(
 class LessonConfig:
     """The sizes of the lesson's network. The relu layer has half as many units as ids."""
 
-    embedding_size: int = setting(100, "numbers that stand for a word", within=Range(1, 4096))
+    embedding_size: int = setting(100, "numbers that stand for a word", bounds=Range(1, 4096))
     bidirectional_size: int = setting(
-        150, "units of the bidirectional layer, each way", within=Range(1, 4096)
+        150, "units of the bidirectional layer, each way", bounds=Range(1, 4096)
     )
-    recurrent_size: int = setting(100, "units of the second recurrent layer", within=Range(1, 4096))
+    recurrent_size: int = setting(100, "units of the second recurrent layer", bounds=Range(1, 4096))
     dropout: float = setting(
-        0.2, "share of units dropped between the layers", within=Range(0, 1, open_high=True)
+        0.2, "share of units dropped between the layers", bounds=Range(0, 1, open_high=True)
     )
-    l2: float = setting(0.01, "L2 penalty on the relu layer's kernel", within=Range(0, 10))
+    l2: float = setting(0.01, "L2 penalty on the relu layer's kernel", bounds=Range(0, 10))
     max_window: int = setting(
         64,
         "most words before a word that the network sees; shorter where all lines are",
-        within=Range(1, 1024),
+        bounds=Range(1, 1024),
     )
 
 
@@ -93,7 +99,7 @@ class NgramConfig:
     """The size of a model of counts."""
 
     order: int = setting(
-        5, "words of the longest sequences counted, the predicted one included", within=Range(1, 6)
+        5, "words of the longest sequences counted, the predicted one included", bounds=Range(1, 6)
     )
 
 
@@ -101,11 +107,11 @@ class NgramConfig:
 class CausalConfig:
     """The sizes of a causal network, and how far back it looks."""
 
-    embedding_size: int = setting(256, "numbers that stand for a word", within=Range(1, 4096))
-    hidden_size: int = setting(256, "units of a recurrent layer", within=Range(1, 4096))
-    layers: int = setting(1, "recurrent layers", within=Range(1, 8))
+    embedding_size: int = setting(256, "numbers that stand for a word", bounds=Range(1, 4096))
+    hidden_size: int = setting(256, "units of a recurrent layer", bounds=Range(1, 4096))
+    layers: int = setting(1, "recurrent layers", bounds=Range(1, 8))
     dropout: float = setting(
-        0.6, "share of units dropped between the layers", within=Range(0, 1, open_high=True)
+        0.6, "share of units dropped between the layers", bounds=Range(0, 1, open_high=True)
     )
     context: str = setting(
         "stream",
@@ -118,16 +124,16 @@ class CausalConfig:
 class NetworkTrainConfig:
     """How a network is trained. The defaults are the lesson's."""
 
-    epochs: int = setting(130, "passes over the corpus", within=Range(1, 1_000_000))
-    batch_size: int = setting(32, "examples a step", within=Range(1, 65536))
+    epochs: int = setting(130, "passes over the corpus", bounds=Range(1, 1_000_000))
+    batch_size: int = setting(32, "examples a step", bounds=Range(1, 65536))
     learning_rate: float = setting(
-        1e-3, "the step size of Adam", within=Range(0, 1e30, open_low=True)
+        1e-3, "the step size of Adam", bounds=Range(0, 1e30, open_low=True)
     )
     device: str = setting(
         "auto", "where to compute; auto takes what is there", choices=("auto", "cpu", "cuda", "mps")
     )
     threads: int | None = setting(
-        None, "threads to compute with; all cores by default", within=Range(1, 1024), kind="int"
+        None, "threads to compute with; all cores by default", bounds=Range(1, 1024), kind="int"
     )
 
 
@@ -136,15 +142,15 @@ class TextConfig:
     """How a corpus becomes what a model is made from; every preset has these."""
 
     held_out: float = setting(
-        0.0, "share of the lines kept out of training, to measure on", within=Range(0, 0.5)
+        0.0, "share of the lines kept out of training, to measure on", bounds=Range(0, 0.5)
     )
     max_vocabulary: int | None = setting(
-        None, "keep this many words, the most frequent", within=Range(2, 10_000_000), kind="int"
+        None, "keep this many words, the most frequent", bounds=Range(2, 10_000_000), kind="int"
     )
     min_count: int = setting(
-        1, "keep the words that stand so often in the lines to train on", within=Range(1, 1_000_000)
+        1, "keep the words that stand so often in the lines to train on", bounds=Range(1, 1_000_000)
     )
-    seed: int = setting(0, "the same seed gives the same model", within=Range(0, 2**32 - 1))
+    seed: int = setting(0, "the same seed gives the same model", bounds=Range(0, 2**32 - 1))
 
 
 @dataclass(frozen=True)
@@ -152,7 +158,7 @@ class LineTextConfig(TextConfig):
     """The same for the presets that learn whole lines: by default a tenth of them is held out."""
 
     held_out: float = setting(
-        0.1, "share of the lines kept out of training, to measure on", within=Range(0, 0.5)
+        0.1, "share of the lines kept out of training, to measure on", bounds=Range(0, 0.5)
     )
     tokenizer: str = setting(
         "lesson",
@@ -170,41 +176,41 @@ class TrainConfig(TextConfig, NetworkTrainConfig):
 class CausalTrainConfig(LineTextConfig, NetworkTrainConfig):
     """The training of a causal network and its corpus."""
 
-    epochs: int = setting(15, "passes over the corpus, at most", within=Range(1, 1_000_000))
+    epochs: int = setting(15, "passes over the corpus, at most", bounds=Range(1, 1_000_000))
     batch_size: int = setting(
-        16, "streams of the text, or lines, read side by side", within=Range(1, 65536)
+        16, "streams of the text, or lines, read side by side", bounds=Range(1, 65536)
     )
-    steps: int = setting(
+    bptt: int = setting(
         16,
         "words of each stream that a step learns from, and at most of a line",
-        within=Range(1, 1024),
+        bounds=Range(1, 1024),
     )
     learning_rate: float = setting(
         3e-3,
         "the step size of AdamW at its highest; it falls to 0 by the last epoch",
-        within=Range(0, 1e30, open_low=True),
+        bounds=Range(0, 1e30, open_low=True),
     )
-    warm_up: float = setting(
-        0.02, "share of all steps in which the step size rises", within=Range(0, 1)
+    warmup: float = setting(
+        0.02, "share of all steps in which the step size rises", bounds=Range(0, 1)
     )
     weight_decay: float = setting(
-        0.1, "share of a weight, times the step size, taken off it a step", within=Range(0, 100)
+        0.1, "share of a weight, times the step size, taken off it a step", bounds=Range(0, 100)
     )
-    clip: float = setting(
-        1.0, "the longest gradient, longer ones are shortened; 0 for none", within=Range(0, 1e30)
+    grad_clip: float = setting(
+        1.0, "the longest gradient, longer ones are shortened; 0 for none", bounds=Range(0, 1e30)
     )
-    unknown_share: float = setting(
+    unk_rate: float = setting(
         0.5,
         "how often a word that occurs once is read as unknown, so that unknown words are learned",
-        within=Range(0, 1),
+        bounds=Range(0, 1),
     )
     patience: int = setting(
         5,
         "epochs without a better held-out loss before the training stops",
-        within=Range(1, 1_000_000),
+        bounds=Range(1, 1_000_000),
     )
     min_epochs: int = setting(
-        1, "epochs before which it does not stop early", within=Range(1, 1_000_000)
+        1, "epochs before which it does not stop early", bounds=Range(1, 1_000_000)
     )
 
     def patience_exhausted(self, epochs_done: int, best_epoch: int | None) -> bool:
@@ -269,7 +275,7 @@ def causal_preset(
 MIDDLE_DEFAULTS: Mapping[str, Setting] = {
     "dropout": 0.4,
     "batch_size": 32,
-    "steps": 35,
+    "bptt": 35,
     "epochs": 8,
     "learning_rate": 4e-3,
 }
@@ -352,16 +358,17 @@ class RunConfig:
 
     @classmethod
     def from_json(cls, data: Any) -> RunConfig:
-        """The reverse of `to_json`. Raises UsageError for what is not one."""
+        """The reverse of `to_json`, old names of settings included. Raises UsageError."""
         if not isinstance(data, dict) or not all(
             isinstance(data.get(part), dict) for part in ("model", "train")
         ):
             raise UsageError("a run's settings must hold a preset, a model and a train part")
         known = settings_of(preset_named(data.get("preset")))
-        for part in ("model", "train"):
-            if missing := known[part].keys() - data[part].keys():
+        parts = {part: with_current_names(data[part]) for part in ("model", "train")}
+        for part, settings in parts.items():
+            if missing := known[part].keys() - settings.keys():
                 raise UsageError(f"settings are missing: {', '.join(sorted(missing))}")
-        return make_run_config(data["preset"], [{**data["model"], **data["train"]}])
+        return make_run_config(data["preset"], [{**parts["model"], **parts["train"]}])
 
 
 def preset_named(name: object) -> Preset:
@@ -417,39 +424,78 @@ def make_run_config(
 def check_setting(spec: dataclasses.Field[Any], value: Any) -> Setting:
     """`value` in the type of the setting `spec`. Raises UsageError outside its range."""
     meta = spec.metadata
-    flag = "--" + spec.name.replace("_", "-")
+    flag = flag_of(spec.name)
     if value is None and meta["optional"]:
         return None
     if meta["kind"] == "str":
         if value not in meta["choices"]:
             raise UsageError(f"{flag} is {value!r}", f"it must be {' or '.join(meta['choices'])}")
         return str(value)
-    return parse_number(value, flag, meta["within"], whole=meta["kind"] == "int")
+    return parse_number(value, flag, meta["bounds"], whole=meta["kind"] == "int")
 
 
-def parse_number(value: Any, flag: str, within: Range, *, whole: bool) -> int | float:
+def parse_number(value: Any, flag: str, bounds: Range, *, whole: bool) -> int | float:
     """The number that an option or a file gives. Raises UsageError, naming the range."""
     try:
         number = float(value) if not isinstance(value, bool) else math.nan
     except (TypeError, ValueError, OverflowError):
         number = math.nan
-    if number not in within or (whole and number != int(number)):
+    if number not in bounds or (whole and number != int(number)):
         kind = "whole number" if whole else "number"
-        raise UsageError(f"{flag} is {value!r}", f"it must be a {kind}, {within}")
+        raise UsageError(f"{flag} is {value!r}", f"it must be a {kind}, {bounds}")
     return int(number) if whole else number
 
 
-def settings_from_environment() -> dict[str, str]:
-    """The settings that RNNLM_... variables give, such as RNNLM_EPOCHS=30."""
+def flag_of(setting_name: str) -> str:
+    """The command line's flag of a setting, such as --batch-size."""
+    return "--" + setting_name.replace("_", "-")
+
+
+def variable_of(setting_name: str) -> str:
+    """The environment variable of a setting, such as RNNLM_BATCH_SIZE."""
+    return ENVIRONMENT_PREFIX + setting_name.upper()
+
+
+def print_warning(message: str) -> None:
+    """Prints a warning on standard error."""
+    print(f"warning: {message}", file=sys.stderr)
+
+
+def with_current_names(
+    settings: Mapping[str, Any], renamed: Callable[[str, str], None] | None = None
+) -> dict[str, Any]:
+    """`settings` with the current name of each; `renamed` is called with old and new names.
+
+    The value under the current name wins if a setting is given under both.
+    """
+    current = {name: value for name, value in settings.items() if name not in RENAMED_SETTINGS}
+    for old, new in RENAMED_SETTINGS.items():
+        if old in settings:
+            current.setdefault(new, settings[old])
+            if renamed:
+                renamed(old, new)
+    return current
+
+
+def settings_from_environment(warn: Callable[[str], None] = print_warning) -> dict[str, str]:
+    """The settings that RNNLM_... variables give, such as RNNLM_EPOCHS=30.
+
+    `warn` is called with a sentence for each variable that has an old name.
+    """
     found = {}
-    for name in all_settings():
-        if value := os.environ.get(ENVIRONMENT_PREFIX + name.upper()):
+    for name in (*all_settings(), *RENAMED_SETTINGS):
+        if value := os.environ.get(variable_of(name)):
             found[name] = value
-    return found
+    return with_current_names(
+        found, lambda old, new: warn(f"{variable_of(old)} is now {variable_of(new)}")
+    )
 
 
-def settings_from_toml(path: Path) -> dict[str, Any]:
-    """The settings of a TOML file: `preset`, and any setting by name. Raises UsageError."""
+def settings_from_toml(path: Path, warn: Callable[[str], None] = print_warning) -> dict[str, Any]:
+    """The settings of a TOML file: `preset`, and any setting by name.
+
+    `warn` is called with a sentence for each key that has an old name. Raises UsageError.
+    """
     try:
         with path.open("rb") as file:
             raw = file.read(LARGEST_TOML + 1)  # a device may have no end
@@ -460,6 +506,7 @@ def settings_from_toml(path: Path) -> dict[str, Any]:
         raise UsageError(f"cannot read the settings file {path}: {os_reason(error)}") from error
     except (ValueError, RecursionError) as error:  # TOMLDecodeError and UnicodeError are the first
         raise UsageError(f"{path} is not valid TOML: {error}") from error
+    data = with_current_names(data, lambda old, new: warn(f"{old} is now {new} (in {path})"))
     allowed = all_settings().keys() | {"preset"}
     if unknown := data.keys() - allowed:
         raise UsageError(

@@ -14,6 +14,7 @@ from rnnlm_tui.cli.headless import run_config
 from rnnlm_tui.cli.main import make_parser
 from rnnlm_tui.config import (
     PRESETS,
+    CausalTrainConfig,
     LessonConfig,
     Range,
     RunConfig,
@@ -35,7 +36,7 @@ def options(*arguments: str) -> argparse.Namespace:
 
 
 @pytest.mark.parametrize(
-    ("within", "inside", "outside"),
+    ("bounds", "inside", "outside"),
     [
         (Range(1, 3), [1, 2.5, 3], [0.999, 3.001]),
         (Range(0, 1, open_low=True), [1e-300, 1], [0, -1]),
@@ -44,10 +45,10 @@ def options(*arguments: str) -> argparse.Namespace:
     ],
 )
 def test_a_range_holds_its_ends_unless_they_are_open(
-    within: Range, inside: list[float], outside: list[float]
+    bounds: Range, inside: list[float], outside: list[float]
 ) -> None:
-    assert all(value in within for value in inside)
-    assert not any(value in within for value in [*outside, math.nan, math.inf, -math.inf])
+    assert all(value in bounds for value in inside)
+    assert not any(value in bounds for value in [*outside, math.nan, math.inf, -math.inf])
 
 
 def test_a_range_says_in_words_what_it_holds() -> None:
@@ -62,10 +63,10 @@ def test_the_default_of_every_setting_is_allowed(name: str) -> None:
     assert check_setting(SETTINGS[name], SETTINGS[name].default) == SETTINGS[name].default
 
 
-@pytest.mark.parametrize("name", [n for n, s in SETTINGS.items() if s.metadata["within"]])
+@pytest.mark.parametrize("name", [n for n, s in SETTINGS.items() if s.metadata["bounds"]])
 def test_the_ends_of_every_range_are_kept(name: str) -> None:
-    within, whole = SETTINGS[name].metadata["within"], SETTINGS[name].metadata["kind"] == "int"
-    for end, is_open in ((within.low, within.open_low), (within.high, within.open_high)):
+    bounds, whole = SETTINGS[name].metadata["bounds"], SETTINGS[name].metadata["kind"] == "int"
+    for end, is_open in ((bounds.low, bounds.open_low), (bounds.high, bounds.open_high)):
         if is_open:
             with pytest.raises(UsageError):
                 check_setting(SETTINGS[name], end)
@@ -73,11 +74,11 @@ def test_the_ends_of_every_range_are_kept(name: str) -> None:
             checked = check_setting(SETTINGS[name], str(end))
             assert checked == end
             assert isinstance(checked, int if whole else float)
-    for beyond in (within.low - 1, 2 * within.high + 1):
+    for beyond in (bounds.low - 1, 2 * bounds.high + 1):
         with pytest.raises(UsageError) as refused:
             check_setting(SETTINGS[name], beyond)
         assert f"--{name.replace('_', '-')} is" in refused.value.message
-        assert str(within) in refused.value.hint
+        assert str(bounds) in refused.value.hint
 
 
 @pytest.mark.parametrize("value", [True, False, "1.5", 1.5, [], {}, "0x10", None])
@@ -96,7 +97,7 @@ def test_no_two_presets_give_one_setting_two_ranges() -> None:
     for preset in PRESETS.values():
         for fields in settings_of(preset).values():
             for name, spec in fields.items():
-                assert spec.metadata["within"] == SETTINGS[name].metadata["within"]
+                assert spec.metadata["bounds"] == SETTINGS[name].metadata["bounds"]
 
 
 def test_later_layers_go_before_earlier_ones() -> None:
@@ -167,6 +168,52 @@ def test_the_environment_gives_settings_and_nothing_else(monkeypatch: pytest.Mon
     monkeypatch.setenv("RNNLM_SEED", "")
     monkeypatch.setenv("RNNLM_SOMETHING_ELSE", "1")
     assert settings_from_environment() == {"epochs": "7"}
+
+
+OLD_NAMES = {"warm_up": 0.5, "clip": 2.0, "steps": 9, "unknown_share": 0.25}
+
+
+def assert_all_renamed(config: RunConfig) -> None:
+    train = config.train
+    assert isinstance(train, CausalTrainConfig)
+    assert (train.warmup, train.grad_clip, train.bptt, train.unk_rate) == (0.5, 2.0, 9, 0.25)
+
+
+def test_old_names_of_settings_are_read_from_saved_runs() -> None:
+    data = make_run_config("gru", []).to_json()
+    for new in ("warmup", "grad_clip", "bptt", "unk_rate"):
+        del data["train"][new]
+    data["train"] |= OLD_NAMES
+    assert_all_renamed(RunConfig.from_json(data))
+
+
+def test_old_names_of_variables_work_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in OLD_NAMES.items():
+        monkeypatch.setenv(f"RNNLM_{name.upper()}", str(value))
+    warnings: list[str] = []
+    assert_all_renamed(make_run_config("gru", [settings_from_environment(warnings.append)]))
+    assert "RNNLM_STEPS is now RNNLM_BPTT" in warnings
+    assert len(warnings) == len(OLD_NAMES)
+
+
+def test_old_names_in_a_toml_file_work_with_a_warning(tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text("".join(f"{name} = {value}\n" for name, value in OLD_NAMES.items()))
+    warnings: list[str] = []
+    assert_all_renamed(make_run_config("gru", [settings_from_toml(file, warnings.append)]))
+    assert f"warm_up is now warmup (in {file})" in warnings
+
+
+def test_old_flags_work_with_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in OLD_NAMES.items()]
+    assert_all_renamed(run_config(options("--preset=gru", *flags)))
+    assert "warning: --unknown-share is now --unk-rate" in capsys.readouterr().err
+
+
+def test_a_current_name_wins_over_an_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RNNLM_STEPS", "9")
+    monkeypatch.setenv("RNNLM_BPTT", "7")
+    assert settings_from_environment(lambda message: None) == {"bptt": "7"}
 
 
 def test_flags_go_before_the_environment_before_toml_before_defaults(

@@ -119,9 +119,9 @@ def as_unicode(argument: str) -> str:
     return argument.encode("utf-8", "replace").decode("utf-8")
 
 
-def number(value: str | None, flag: str, within: Range, default: float, *, whole: bool) -> float:
+def number(value: str | None, flag: str, bounds: Range, default: float, *, whole: bool) -> float:
     """The number that an option gives, or the default. Raises UsageError, naming the range."""
-    return default if value is None else parse_number(value, flag, within, whole=whole)
+    return default if value is None else parse_number(value, flag, bounds, whole=whole)
 
 
 def show_suggestions(options: argparse.Namespace) -> int:

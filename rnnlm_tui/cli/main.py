@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import NoReturn
 
 from rnnlm_tui import __version__
-from rnnlm_tui.config import DEFAULT_PRESET, PRESETS, all_settings, settings_of
+from rnnlm_tui.config import (
+    DEFAULT_PRESET,
+    PRESETS,
+    RENAMED_SETTINGS,
+    all_settings,
+    flag_of,
+    print_warning,
+    settings_of,
+)
 from rnnlm_tui.errors import EXIT_INTERRUPTED, RnnlmError, UsageError, os_reason
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.paths import APP_NAME, data_dir
@@ -89,6 +97,20 @@ class Parser(argparse.ArgumentParser):
         """Ends the program."""
         complain(message, f"see {APP_NAME} --help")
         self.exit(UsageError.exit_code)
+
+
+class RenamedFlag(argparse.Action):
+    """An old name of a flag: sets what the new one sets, and warns."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        print_warning(f"{option_string} is now {flag_of(self.dest)}")
+        setattr(namespace, self.dest, values)
 
 
 def make_parser() -> Parser:
@@ -211,13 +233,17 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
                     continue
                 seen.add(name)
                 meta = spec.metadata
-                allowed = " | ".join(meta["choices"]) or str(meta["within"])
+                allowed = " | ".join(meta["choices"]) or str(meta["bounds"])
                 shown = _defaults_of(part, name)
                 group.add_argument(
-                    "--" + name.replace("_", "-"),
+                    flag_of(name),
                     metavar="N" if meta["kind"] == "int" else "X" if not meta["choices"] else "D",
                     help=f"{meta['help']} ({allowed}{shown})".replace("%", "%%"),
                 )
+    for old, new in RENAMED_SETTINGS.items():
+        parser.add_argument(
+            flag_of(old), dest=new, action=RenamedFlag, default=None, help=argparse.SUPPRESS
+        )
 
 
 def _defaults_of(part: str, setting: str) -> str:

@@ -88,7 +88,7 @@ class CausalFamily(Family[CausalConfig]):
         recipe = causal_train(config)
         model = config.model
         units = model.embedding_size + model.layers * model.hidden_size * (3 * GATES[self.cell] + 4)
-        batch = 2 * recipe.batch_size * recipe.steps * units
+        batch = 2 * recipe.batch_size * recipe.bptt * units
         parameters = self.parameters(model, total_words)
         return 4 * (8 * parameters + batch) + BLOCK_BYTES + TEXT_BYTES * examples + PROGRAM_BYTES
 
@@ -99,8 +99,8 @@ class CausalFamily(Family[CausalConfig]):
         assert isinstance(config.model, CausalConfig)
         recipe = causal_train(config)
         model, gates = config.model, GATES[self.cell]
-        streams = max(1, min(recipe.batch_size, examples // recipe.steps))
-        rows = streams * recipe.steps
+        streams = max(1, min(recipe.batch_size, examples // recipe.bptt))
+        rows = streams * recipe.bptt
         # A layer's product with its input counts as one with its state, all steps at once.
         cells = ((streams, round(model.hidden_size * math.sqrt(2 * gates))),) * model.layers
         step = Step(
@@ -108,7 +108,7 @@ class CausalFamily(Family[CausalConfig]):
             inputs=model.embedding_size,
             outputs=total_words,
             parameters=self.parameters(model, total_words),
-            time_steps=recipe.steps,
+            time_steps=recipe.bptt,
             cells=cells,
         )
         steps = recipe.epochs * math.ceil(examples / rows)

@@ -161,34 +161,34 @@ class CausalBatches:
         self._unknown_id = vocabulary.unknown_id or 0
         # Where <unk> occurs of itself, it is learned as often as it occurs.
         self._rare = (counts == 1) & (counts[self._unknown_id] == 0)
-        _, self._lengths = line_pieces(self._stream, self._config.steps)
+        _, self._lengths = line_pieces(self._stream, self._config.bptt)
 
     @property
     def steps(self) -> int:
         """Batches an epoch."""
         if self._context == "line":
             return -(-len(self._lengths) // self._config.batch_size)
-        return -(-stream_length(self._stream, self._streams) // self._config.steps)
+        return -(-stream_length(self._stream, self._streams) // self._config.bptt)
 
     @property
     def _streams(self) -> int:
         """As many as asked for, unless the text is so short that one would not fill a batch."""
-        return max(1, min(self._config.batch_size, len(self._stream) // self._config.steps))
+        return max(1, min(self._config.batch_size, len(self._stream) // self._config.bptt))
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """The batches of an epoch from `first_step` on: what is read and the answers [B, T]."""
         rng = np.random.default_rng((self._config.seed, epoch))
         ids = np.arange(len(self._rare))
-        ids[self._rare & (rng.random(len(ids)) < self._config.unknown_share)] = self._unknown_id
+        ids[self._rare & (rng.random(len(ids)) < self._config.unk_rate)] = self._unknown_id
         if self._context == "line":
             order = shuffled_by_length(self._lengths, self._config.batch_size, rng)
             batches = line_batches(
-                self._stream, order, self._config.batch_size, self._config.steps, first_step
+                self._stream, order, self._config.batch_size, self._config.bptt, first_step
             )
         else:
             rotation = int(rng.choice(self._stream.line_starts))
             batches = stream_batches(
-                self._stream, self._streams, self._config.steps, rotation, first_step
+                self._stream, self._streams, self._config.bptt, rotation, first_step
             )
         for read, answers in batches:
             yield self._tensor(ids[read]), self._tensor(ids[answers])
@@ -199,9 +199,9 @@ class CausalBatches:
         if len(held) == 0:
             return
         if self._context == "line":
-            _, lengths = line_pieces(held, self._config.steps)
+            _, lengths = line_pieces(held, self._config.bptt)
             order = np.argsort(lengths, kind="stable")
-            batches = line_batches(held, order, EVALUATION_BATCH, self._config.steps)
+            batches = line_batches(held, order, EVALUATION_BATCH, self._config.bptt)
         else:
             streams = max(1, min(EVALUATION_STREAMS, len(held) // EVALUATION_STREAM))
             batches = stream_batches(held, streams, EVALUATION_STEPS)

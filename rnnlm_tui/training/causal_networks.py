@@ -294,7 +294,7 @@ def _gate(name: str, inputs: int, units: int, rng: np.random.Generator) -> NDArr
 def rate_factor(settings: CausalTrainConfig, done: float) -> float:
     """What the learning rate is multiplied by once `done`, a share of the run, is through: it rises
     in a line, and falls as a cosine does, to 0 (Loshchilov and Hutter 2017)."""
-    rise = min(1.0, done / settings.warm_up) if settings.warm_up > 0 else 1.0
+    rise = min(1.0, done / settings.warmup) if settings.warmup > 0 else 1.0
     return rise * (1 + math.cos(math.pi * min(1.0, done))) / 2
 
 

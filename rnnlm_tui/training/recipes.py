@@ -54,7 +54,7 @@ def _causal(cell: str) -> Recipe:
     return Recipe(
         network=partial(CausalNetwork, cell),
         optimizer=lambda network, settings, rate: ClippedAdamW(
-            network, rate, settings.weight_decay, settings.clip
+            network, rate, settings.weight_decay, settings.grad_clip
         ),
         batches=CausalBatches,
         rate=rate_factor,

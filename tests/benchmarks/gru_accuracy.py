@@ -62,7 +62,7 @@ def pairs_right(learner: Learner, lines: PreparedLines) -> float:
 def train(threads: int, epochs: int) -> Reached | None:
     """Trains until the accuracy is that of the lesson, or `epochs` are over."""
     corpus = read_corpus([bundled_corpus()], None, io.BytesIO())
-    settings = {"held_out": 0, "dropout": 0, "unknown_share": 0, "epochs": epochs}
+    settings = {"held_out": 0, "dropout": 0, "unk_rate": 0, "epochs": epochs}
     config = make_run_config("gru", [settings, {"threads": threads}], corpus.whitespace_words)
     lines = FAMILIES["gru"].prepare(corpus, TOKENIZERS[config.tokenizer], config)
     assert isinstance(lines, PreparedLines)

@@ -36,9 +36,9 @@ OWN_NUMBERS = {
 }
 NUMBERS = {
     **{
-        "--" + name.replace("_", "-"): ("--summary", spec.metadata["within"])
+        "--" + name.replace("_", "-"): ("--summary", spec.metadata["bounds"])
         for name, spec in all_settings().items()
-        if spec.metadata["within"] is not None
+        if spec.metadata["bounds"] is not None
     },
     **OWN_NUMBERS,
 }
@@ -347,17 +347,17 @@ def preset_with(flag: str) -> list[str]:
 def test_a_number_that_makes_no_sense_names_the_range(
     flag: str, corpus_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    mode, within = NUMBERS[flag]
+    mode, bounds = NUMBERS[flag]
     preset = preset_with(flag) if flag not in OWN_NUMBERS else []
     for value in NONSENSE:
-        if value == "0" and 0 in within:
+        if value == "0" and 0 in bounds:
             continue
         assert main.main([mode, str(corpus_file), *preset, f"{flag}={value}"]) == 2, value
         first, second = capsys.readouterr().err.splitlines()
         assert first.startswith(f"rnnlm-tui: {flag} is ")
         assert value in first
         assert "number" in second
-        assert second.endswith(str(within))
+        assert second.endswith(str(bounds))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from rnnlm_tui.store.run_state import read_run_status
 from rnnlm_tui.tui.runs.child import TrainingRequest
 from tests.conftest import VERSES, Command
 
-TINY = ["--embedding-size=12", "--hidden-size=8", "--batch-size=4", "--steps=6", "--threads=1"]
+TINY = ["--embedding-size=12", "--hidden-size=8", "--batch-size=4", "--bptt=6", "--threads=1"]
 
 
 def events_of(output: str) -> list[Event]:

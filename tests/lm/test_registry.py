@@ -37,7 +37,7 @@ def timed(monkeypatch: pytest.MonkeyPatch) -> list[Step]:
 
 @every_cell
 def test_the_time_is_that_of_a_step_times_all_steps(cell: str, timed: list[Step]) -> None:
-    chosen = config(cell, batch_size=20, steps=10, epochs=3, embedding_size=30, hidden_size=40)
+    chosen = config(cell, batch_size=20, bptt=10, epochs=3, embedding_size=30, hidden_size=40)
     assert FAMILIES[cell].training_seconds(chosen, 500, 256, 2001) == 3 * 11 * 0.5
     (step,) = timed
     assert (step.rows, step.inputs, step.outputs, step.time_steps) == (200, 30, 500, 10)
@@ -54,7 +54,7 @@ def test_more_gates_and_layers_take_longer(timed: list[Step]) -> None:
 
 
 def test_a_text_shorter_than_the_streams_is_one_step_an_epoch(timed: list[Step]) -> None:
-    chosen = config("gru", batch_size=32, steps=35, epochs=2)
+    chosen = config("gru", batch_size=32, bptt=35, epochs=2)
     assert FAMILIES["gru"].training_seconds(chosen, 20, 256, 40) == 2 * 2 * 0.5
     assert timed[0].rows == 35
 
@@ -73,12 +73,12 @@ def test_memory_grows_with_all_that_takes_it(cell: str) -> None:
         needed(layers=2),
         needed(hidden_size=512),
         needed(batch_size=64),
-        needed(steps=70),
+        needed(bptt=70),
     )
     assert all(other > usual for other in more)
     assert usual < 1 << 30
     # The scores of a batch never are in memory together.
-    wide = needed(batch_size=256, steps=256, hidden_size=8, embedding_size=8)
+    wide = needed(batch_size=256, bptt=256, hidden_size=8, embedding_size=8)
     assert wide < 256 * 256 * 10_000 * 4
 
 
@@ -86,10 +86,10 @@ def test_memory_grows_with_all_that_takes_it(cell: str) -> None:
 def test_the_defaults_follow_from_the_size_of_the_corpus(cell: str) -> None:
     small, middle, large = (make_run_config(cell, [], words) for words in (17_700, 930_000, 10**8))
     assert make_run_config(cell, []) == small
-    assert causal_train(middle).steps > causal_train(small).steps
+    assert causal_train(middle).bptt > causal_train(small).bptt
     assert small != middle != large
-    given = make_run_config(cell, [{"steps": 7, "dropout": 0.11}], 930_000)
-    assert causal_train(given).steps == 7
+    given = make_run_config(cell, [{"bptt": 7, "dropout": 0.11}], 930_000)
+    assert causal_train(given).bptt == 7
     assert given.model.dropout == 0.11  # type: ignore[union-attr]
     assert RunConfig.from_json(middle.to_json()) == middle
 
@@ -102,8 +102,8 @@ def test_every_scale_holds_settings_of_its_preset_and_covers_all_corpora() -> No
         assert sizes == sorted(sizes)
         assert not sizes or math.isinf(sizes[-1])
     assert PRESETS["lesson"].scale_of(10) is None
-    with pytest.raises(UsageError, match="no setting 'steps'"):
-        make_run_config("lesson", [{"steps": 3}])
+    with pytest.raises(UsageError, match="no setting 'bptt'"):
+        make_run_config("lesson", [{"bptt": 3}])
 
 
 def test_the_settings_of_another_preset_are_no_causal_training() -> None:

@@ -121,7 +121,7 @@ def prepared(text: str, **settings: object) -> PreparedLines:
 
 
 def batches_of(lines: PreparedLines, **settings: object) -> CausalBatches:
-    small = {"batch_size": 2, "steps": 3, "unknown_share": 0.5}
+    small = {"batch_size": 2, "bptt": 3, "unk_rate": 0.5}
     config = make_run_config("gru", [small, settings])
     return CausalBatches(lines, config, torch.device("cpu"))
 
@@ -166,9 +166,9 @@ def test_a_text_with_unknown_words_of_its_own_is_left_as_it_is() -> None:
 
 
 def test_a_short_text_has_fewer_streams_than_asked_for() -> None:
-    batches = batches_of(prepared("a b c d e f g h i"), batch_size=32, steps=4)
+    batches = batches_of(prepared("a b c d e f g h i"), batch_size=32, bptt=4)
     assert [tuple(y.shape) for _, y in batches.epoch(1)] == [(2, 4), (2, 1)]
-    tiny = batches_of(prepared("a b"), batch_size=32, steps=4)
+    tiny = batches_of(prepared("a b"), batch_size=32, bptt=4)
     assert [tuple(y.shape) for _, y in tiny.epoch(1)] == [(1, 3)]
 
 

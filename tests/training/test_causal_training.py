@@ -32,7 +32,7 @@ SMALL = {
     "hidden_size": 5,
     "dropout": 0.3,
     "batch_size": 3,
-    "steps": 4,
+    "bptt": 4,
     "held_out": 0.0,
     "threads": 1,
     "device": "cpu",
@@ -108,7 +108,7 @@ def test_training_learns_and_the_model_continues_as_the_network_did(
 ) -> None:
     small = job(
         preset, tmp_path / "a", epochs=40, learning_rate=0.02, dropout=0, context=context,
-        unknown_share=0,
+        unk_rate=0,
     )  # fmt: skip
     events = run(small)
     epochs = epochs_of(events)
@@ -132,7 +132,7 @@ def test_the_figures_of_an_epoch_are_those_of_all_words_and_ends(tmp_path: Path)
     """With a learning rate near zero and no dropout an epoch's loss is the network's own."""
     small = job(
         "lstm", tmp_path / "a", epochs=1, learning_rate=1e-12, dropout=0, context="line",
-        unknown_share=0, steps=50,
+        unk_rate=0, bptt=50,
     )  # fmt: skip
     (epoch,) = epochs_of(run(small))
     assert isinstance(small.prepared, PreparedLines)
@@ -213,7 +213,7 @@ def test_the_learning_rate_rises_and_falls(tmp_path: Path, monkeypatch: pytest.M
         rates.append(learner._optimizer.param_groups[0]["lr"])
         return loss
 
-    small = job("gru", tmp_path / "a", epochs=4, warm_up=0.25, learning_rate=0.01)
+    small = job("gru", tmp_path / "a", epochs=4, warmup=0.25, learning_rate=0.01)
     trainer = Trainer(small, Control("the cat"))
     events = trainer.run()
     next(events)  # calibrated
@@ -268,7 +268,7 @@ def test_a_carried_state_of_another_network_is_refused(
 
 
 def test_a_loss_that_is_not_finite_goes_back_to_the_best_epoch(tmp_path: Path) -> None:
-    small = job("rnn", tmp_path / "a", epochs=3, learning_rate=1e30, clip=0)
+    small = job("rnn", tmp_path / "a", epochs=3, learning_rate=1e30, grad_clip=0)
     events = run(small)
     assert isinstance(events[-1], Finished)
     assert events[-1].reason == "diverged"

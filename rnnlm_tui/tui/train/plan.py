@@ -114,8 +114,8 @@ def setting_value(spec: dataclasses.Field[Any], typed: str) -> Setting:
     """The value that was typed for a setting. Raises UsageError, saying what it may be."""
     if spec.name not in PER_CENT:
         return check_setting(spec, typed.strip())
-    within: Range = spec.metadata["within"]
-    scaled = dataclasses.replace(within, low=100 * within.low, high=100 * within.high)
+    bounds: Range = spec.metadata["bounds"]
+    scaled = dataclasses.replace(bounds, low=100 * bounds.low, high=100 * bounds.high)
     number = parse_number(typed.strip().removesuffix("%"), spec.name, scaled, whole=False)
     # Twelve digits, so that 7 % is 0.07 and not 0.07000000000000001.
     return check_setting(spec, float(f"{number / 100:.12g}"))

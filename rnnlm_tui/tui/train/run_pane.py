@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rnnlm_tui.store.run_state import RunStatus
     from rnnlm_tui.tui.train.host import TrainHost
 
-MOST_EPOCHS = int(all_settings()["epochs"].metadata["within"].high)
+MOST_EPOCHS = int(all_settings()["epochs"].metadata["bounds"].high)
 
 
 class RunScreen(AppScreen):
