@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 APP_NAME = "rnnlm-tui"
@@ -51,3 +52,13 @@ def built_in_model() -> Path:
 def bundled_corpus() -> Path:
     """Shakespeare's sonnets, as they ship with the package."""
     return Path(__file__).parent / "data" / "sonnets.txt"
+
+
+def headless_command() -> tuple[str, ...]:
+    """The command that runs this program in a child process of the app.
+
+    -P keeps a user's folder that happens to hold a `types.py` off the path. A program that is run
+    from its own sources needs them there.
+    """
+    sources = Path(__file__).parents[1]
+    return (sys.executable, *(() if sources == Path.cwd() else ("-P",)), "-m", "rnnlm_tui")
