@@ -245,7 +245,7 @@ def _keys(
     return typed, in_list, in_ghost
 
 
-def figures(measured: TokenScores) -> Evaluation:
+def summarize(measured: TokenScores) -> Evaluation:
     """The figures of what was measured."""
     words, unknown = len(measured.words), int(measured.unknown.sum())
     losses = _predicted(np.concatenate((measured.losses, measured.end_losses)))

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from rnnlm_tui.lm.model import LanguageModel
 
 CANDIDATES = 5
-LOOK_AHEAD = 4
+MAX_AHEAD = 4
 """Most words of a continuation; each costs one run of the network."""
-LIKELY = 0.25
+MIN_PROBABILITY = 0.25
 """A continuation ends before a word with a smaller probability."""
 
 
@@ -49,18 +49,18 @@ def suggest(
     line: str,
     cursor: int | None = None,
     k: int = CANDIDATES,
-    earlier: Sequence[str] = (),
+    previous_lines: Sequence[str] = (),
 ) -> Suggestions:
-    """The `k` likeliest words at `cursor` (by default the end of the line).
+    """Returns the `k` most likely words at `cursor` (None is the end of the line).
 
-    Words that begin with the half-typed word share its probability among themselves. Padding,
-    unknown, begin and end of line are never suggested. `earlier` are the lines above, the last one
-    nearest; a model that carries no lines does without.
+    The probabilities are those of the words that begin with the half-typed word, scaled to a sum
+    of 1. `previous_lines` are the lines above, nearest last; a model that does not use previous
+    lines ignores them.
     """
     cursor = len(line) if cursor is None else max(0, min(cursor, len(line)))
     words, prefix = model.tokenizer.split_typed(line[:cursor])
     vocabulary = model.vocabulary
-    context = encode_context(model, words, earlier)
+    context = encode_context(model, words, previous_lines)
     candidates = _ranked(model, context, prefix, k)
     unknown = [word for word in words if word not in vocabulary]
     if prefix and not candidates:
@@ -77,7 +77,7 @@ def suggest(
 
 
 def encode_context(
-    model: LanguageModel, words: Sequence[str], earlier: Sequence[str] = ()
+    model: LanguageModel, words: Sequence[str], previous_lines: Sequence[str] = ()
 ) -> list[int]:
     """What the model is given of the `words` of a line and of the lines above it.
 
@@ -86,7 +86,7 @@ def encode_context(
     vocabulary = model.vocabulary
     begin = [] if vocabulary.begin_id is None else [vocabulary.begin_id]
     context: list[int] = []
-    for line in earlier if model.uses_previous_lines else ():
+    for line in previous_lines if model.uses_previous_lines else ():
         context += begin + vocabulary.encode(model.tokenizer.words(line))
     return context + begin + vocabulary.encode(words)
 
@@ -140,9 +140,9 @@ def _look_ahead(
     """The first candidate and the likeliest words after it, up to the first unlikely one or the
     likely end of the line."""
     words = [candidate.word for candidate in candidates[:1]]
-    while words and len(words) < LOOK_AHEAD:
+    while words and len(words) < MAX_AHEAD:
         ahead = context + model.vocabulary.encode(words)
-        best = _argmax(model.next_word_probabilities(ahead), LIKELY)
+        best = _argmax(model.next_word_probabilities(ahead), MIN_PROBABILITY)
         if best is None or best in model.excluded_ids:
             break
         words.append(model.vocabulary.word(best))
@@ -162,15 +162,15 @@ def generate_words(
     temperature: float = 0.0,
     top_k: int | None = None,
     rng: np.random.Generator | None = None,
-    earlier: Sequence[str] = (),
+    previous_lines: Sequence[str] = (),
 ) -> list[str]:
-    """The next `count` words of `line`, each from the words before it; `earlier` as in `suggest`.
+    """Returns at most `count` words that continue `line`; `previous_lines` as in `suggest`.
 
-    `temperature` 0 takes the likeliest word each time, as the lesson does, and ends at a padding
-    id. Above 0 words are drawn with `rng`, from the `top_k` likeliest if given. Unknown and the end
-    of the line are left out, so that there are `count` words.
+    With `temperature` 0 each word is the most likely one, and the lesson's model ends at a padding
+    id, as in the lesson. Above 0 each is drawn with `rng`, from the `top_k` most likely if given.
+    Special tokens are left out. There are fewer words only if the model can suggest none.
     """
-    context = encode_context(model, model.tokenizer.words(line), earlier)
+    context = encode_context(model, model.tokenizer.words(line), previous_lines)
     before = len(context)
     for _ in range(count):
         probabilities = model.next_word_probabilities(context)
@@ -178,17 +178,17 @@ def generate_words(
             rng = rng or np.random.default_rng()
             best = _draw(model, probabilities, temperature, top_k, rng)
         else:
-            best = _likeliest(model, probabilities)
-        if best in model.excluded_ids:
+            best = _most_likely(model, probabilities)
+        if best is None or best in model.excluded_ids:
             break
         context.append(best)
     return [model.vocabulary.word(i) for i in context[before:]]
 
 
-def _likeliest(model: LanguageModel, probabilities: NDArray[np.float32]) -> int:
-    """The likeliest id. In the lesson's vocabulary padding is one of them; where there are specials
-    only what can be suggested counts."""
-    if not model.vocabulary.specials:
+def _most_likely(model: LanguageModel, probabilities: NDArray[np.float32]) -> int:
+    """The most likely id: of all ids for the lesson's vocabulary, which learns padding, and of
+    those that can be suggested for one with special tokens."""
+    if not model.vocabulary.special_tokens:
         return int(probabilities.argmax())
     suggested = probabilities.copy()
     suggested[list(model.excluded_ids)] = -1
@@ -201,11 +201,14 @@ def _draw(
     temperature: float,
     top_k: int | None,
     rng: np.random.Generator,
-) -> int:
+) -> int | None:
+    """An id drawn from those that can be suggested; None if none of them has a probability."""
     with np.errstate(divide="ignore"):
         scores = np.log(probabilities.astype(np.float64))
     scores[list(model.excluded_ids)] = -np.inf
-    with np.errstate(over="ignore"):  # the likeliest stays at 0, however cold it is
+    if np.isneginf(scores.max()):
+        return None
+    with np.errstate(over="ignore"):  # the likeliest stays at 0, however low the temperature
         scores = (scores - scores.max()) / temperature
     if top_k is not None and top_k < len(scores):
         scores[np.argsort(-scores, kind="stable")[top_k:]] = -np.inf

@@ -17,16 +17,16 @@ from rnnlm_tui.evaluate import (
     Evaluation,
     MeasureProgress,
     TokenScores,
-    figures,
     measure,
     score,
     shared_vocabulary_losses,
+    summarize,
 )
 from rnnlm_tui.lm.lesson import LessonModel, lesson_shapes
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.suggest import CANDIDATES, suggest
 from rnnlm_tui.text.tokenizer import LessonTokenizer
-from rnnlm_tui.text.vocabulary import SPECIALS, Vocabulary
+from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 from tests.test_suggest import ScriptedModel
 
 AFTER = {
@@ -45,8 +45,8 @@ class RandomModel:
     uses_previous_lines = False
     window = 3
 
-    def __init__(self, seed: int, different: int, specials: tuple[str, ...] = ()) -> None:
-        self.vocabulary = Vocabulary(KINDRED, specials)
+    def __init__(self, seed: int, different: int, special_tokens: tuple[str, ...] = ()) -> None:
+        self.vocabulary = Vocabulary(KINDRED, special_tokens)
         self.excluded_ids = self.vocabulary.excluded_ids
         self._seed, self._different = seed, different
 
@@ -67,7 +67,7 @@ def measured(model: LanguageModel, lines: Sequence[str]) -> TokenScores:
 
 def evaluation(model: LanguageModel, lines: Sequence[str]) -> Evaluation:
     """The figures of the model on the lines."""
-    return figures(measured(model, lines))
+    return summarize(measured(model, lines))
 
 
 def keys_through_the_engine(model: LanguageModel, line: str, listed: int) -> int:
@@ -127,13 +127,13 @@ def test_nothing_predicted_has_no_loss_and_nothing_at_all_no_figure() -> None:
 @given(
     seed=st.integers(0, 10_000),
     different=st.integers(1, 6),
-    specials=st.sampled_from(((), SPECIALS)),
+    special_tokens=st.sampled_from(((), SPECIAL_TOKENS)),
     words=st.lists(st.sampled_from((*KINDRED, "unheard", "anew")), min_size=1, max_size=6),
 )
 def test_keys_and_hits_are_those_of_the_engine_asked_at_every_key(
-    seed: int, different: int, specials: tuple[str, ...], words: list[str]
+    seed: int, different: int, special_tokens: tuple[str, ...], words: list[str]
 ) -> None:
-    model, line = RandomModel(seed, different, specials), " ".join(words)
+    model, line = RandomModel(seed, different, special_tokens), " ".join(words)
     found = measured(model, [line])
     assert found.list_keys.sum() == keys_through_the_engine(model, line, CANDIDATES)
     assert found.ghost_keys.sum() == keys_through_the_engine(model, line, 1)
@@ -207,7 +207,7 @@ class LineModel:
     tokenizer = LessonTokenizer()
 
     def __init__(self, *, uses_previous_lines: bool = False, window: int = 100) -> None:
-        self.vocabulary = Vocabulary(("the", "cat", "sat"), SPECIALS)
+        self.vocabulary = Vocabulary(("the", "cat", "sat"), SPECIAL_TOKENS)
         self.excluded_ids = self.vocabulary.excluded_ids
         self.uses_previous_lines = uses_previous_lines
         self.window = window

@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from rnnlm_tui.lm.model import excluded_ids
-from rnnlm_tui.suggest import LOOK_AHEAD, generate_words, suggest
+from rnnlm_tui.suggest import MAX_AHEAD, generate_words, suggest
 from rnnlm_tui.text.tokenizer import LessonTokenizer, WhitespaceTokenizer
-from rnnlm_tui.text.vocabulary import SPECIALS, Vocabulary
+from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
 WORDS = ("the", "cat", "car", "sat", "dog", "a")
 
@@ -26,10 +26,10 @@ class ScriptedModel:
         self,
         after: Mapping[str, Mapping[str, float]],
         window: int = 3,
-        specials: Sequence[str] = (),
+        special_tokens: Sequence[str] = (),
         words: Sequence[str] = WORDS,
     ) -> None:
-        self.vocabulary = Vocabulary(words, specials)
+        self.vocabulary = Vocabulary(words, special_tokens)
         self.excluded_ids = excluded_ids(self.vocabulary, self.tokenizer)
         self.window = window
         self.asked: list[tuple[int, ...]] = []
@@ -44,7 +44,7 @@ class ScriptedModel:
             return np.full(total, 1 / total, dtype=np.float32)
         ids = {
             word: i
-            for i, word in enumerate(("", *self.vocabulary.specials, *self.vocabulary.words))
+            for i, word in enumerate(("", *self.vocabulary.special_tokens, *self.vocabulary.words))
         }
         probabilities = np.zeros(len(ids), dtype=np.float32)
         for word, probability in script.items():
@@ -68,7 +68,7 @@ def test_the_likeliest_words_come_first_and_padding_never() -> None:
 
 def test_an_apostrophe_alone_is_neither_suggested_nor_written() -> None:
     after = {"the": {"'": 0.6, "'tis": 0.3, "cat": 0.1}, "cat": {"'": 0.8, "the": 0.2}}
-    model = ScriptedModel(after, specials=SPECIALS, words=("the", "'", "'tis", "cat"))
+    model = ScriptedModel(after, special_tokens=SPECIAL_TOKENS, words=("the", "'", "'tis", "cat"))
     shares = {c.word: c.probability for c in suggest(model, "the ").candidates}
     assert shares == pytest.approx({"'tis": 0.75, "cat": 0.25, "the": 0})
     assert [c.word for c in suggest(model, "the '").candidates] == ["'tis"]
@@ -77,8 +77,15 @@ def test_an_apostrophe_alone_is_neither_suggested_nor_written() -> None:
     assert drawn == {("the",)}
 
 
+def test_drawing_from_a_model_that_can_suggest_no_word_gives_no_words() -> None:
+    marks_alone = ScriptedModel({}, special_tokens=SPECIAL_TOKENS, words=("'", "''"))
+    assert generate_words(marks_alone, "'", 3, temperature=1.0) == []
+    certain_end = ScriptedModel({"the": {"": 1.0}})
+    assert generate_words(certain_end, "the", 3, temperature=1.0, top_k=2) == []
+
+
 def test_marks_are_words_where_the_text_is_in_tokens_already() -> None:
-    vocabulary = Vocabulary(("the", "'", ","), SPECIALS)
+    vocabulary = Vocabulary(("the", "'", ","), SPECIAL_TOKENS)
     assert excluded_ids(vocabulary, WhitespaceTokenizer()) == (0, 1, 2, 3)
 
 
@@ -102,7 +109,7 @@ def test_the_continuation_ends_before_the_first_unlikely_word() -> None:
 
 def test_the_continuation_is_bounded() -> None:
     loop = {"the": {"the": 1.0}}
-    assert len(suggest(ScriptedModel(loop), "the ").continuation) == LOOK_AHEAD
+    assert len(suggest(ScriptedModel(loop), "the ").continuation) == MAX_AHEAD
 
 
 def test_of_equally_likely_words_the_more_frequent_are_listed() -> None:
@@ -195,7 +202,7 @@ LINES = {
 
 def line_model(window: int = 4) -> ScriptedModel:
     """A model that knows the begin and the end of a line, and that a word is unknown."""
-    return ScriptedModel(LINES, window, SPECIALS)
+    return ScriptedModel(LINES, window, SPECIAL_TOKENS)
 
 
 def test_a_line_begins_with_its_begin() -> None:
@@ -249,9 +256,9 @@ def test_earlier_lines_are_context_for_a_model_that_carries_them_alone() -> None
     for carries, expected in ((False, (2, 4)), (True, (2, 5, 7, 2, 1, 2, 4))):
         model = line_model()
         model.uses_previous_lines = carries
-        answer = suggest(model, "the ", earlier=["Cat sat.", "zebra"])
+        answer = suggest(model, "the ", previous_lines=["Cat sat.", "zebra"])
         assert model.asked[0] == expected
         assert (answer.seen, answer.unknown) == (("the",), ())
         model.asked.clear()
-        generate_words(model, "the", 1, earlier=["Cat sat.", "zebra"])
+        generate_words(model, "the", 1, previous_lines=["Cat sat.", "zebra"])
         assert model.asked == [expected]

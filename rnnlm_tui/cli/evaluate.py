@@ -79,7 +79,9 @@ def show_evaluation(options: argparse.Namespace) -> int:
     measured = [_measured(subject, text.lines) for subject in subjects]
     common = evaluate.shared_vocabulary_losses(measured) if len(measured) > 1 else None
     common_losses = common[1] if common else [None] * len(measured)
-    columns = zip(subjects, map(evaluate.figures, measured), trained_on, common_losses, strict=True)
+    columns = zip(
+        subjects, map(evaluate.summarize, measured), trained_on, common_losses, strict=True
+    )
     results = [Result(*column) for column in columns]
     for result in results:
         _keep(result, text)

@@ -130,7 +130,7 @@ def show_suggestions(options: argparse.Namespace) -> int:
     name, model = opened_model(options)
     for text in lines_to_answer(options.suggest):
         earlier, line = lines_of(model, text)
-        answer = suggest(model, line, k=top, earlier=earlier)
+        answer = suggest(model, line, k=top, previous_lines=earlier)
         if options.json:
             print_json(suggestions_json(answer, name))
         elif options.suggest is None:
@@ -228,7 +228,13 @@ def generate(options: argparse.Namespace) -> int:
     for given in lines_to_answer(options.generate):
         earlier, line = lines_of(model, given)
         words = generate_words(
-            model, line, count, temperature=temperature, top_k=top_k, rng=rng, earlier=earlier
+            model,
+            line,
+            count,
+            temperature=temperature,
+            top_k=top_k,
+            rng=rng,
+            previous_lines=earlier,
         )
         text = f"{given.removesuffix(' ')}{' ' if line else ''}{' '.join(words)}"
         copied = None if corpus is None else corpus.find(words)
@@ -304,7 +310,7 @@ def first_pairs(prepared: PreparedText) -> list[list[str]]:
 def data_card(prepared: PreparedText, config: RunConfig) -> Iterator[str]:
     """What a person should know of a corpus before a training."""
     vocabulary = prepared.vocabulary
-    kept, specials = len(vocabulary.words), vocabulary.specials
+    kept, special_tokens = len(vocabulary.words), vocabulary.special_tokens
     yield f"corpus         {sanitize(prepared.corpus.name)}"
     yield f"lines          {prepared.corpus.line_count:,}"
     if prepared.held_out_lines:
@@ -313,17 +319,17 @@ def data_card(prepared: PreparedText, config: RunConfig) -> Iterator[str]:
     trained = " in the lines to train on" if prepared.held_out_lines else ""
     yield f"words          {prepared.words:,}; {prepared.distinct_words:,} different{trained}"
     if kept < prepared.distinct_words:
-        fate = f"learned as {UNKNOWN}" if specials else "left out of the lines"
+        fate = f"learned as {UNKNOWN}" if special_tokens else "left out of the lines"
         yield f"vocabulary     {kept:,} words are kept; the others are {fate}"
     if isinstance(prepared, PreparedLines) and prepared.held_out_lines:
         share = prepared.held_out_unknown / len(prepared.held_out.tokens)
         yield f"unknown        {share:.1%} of the words held out"
-    beside = f"the padding, {', '.join(specials)}" if specials else "the padding"
+    beside = f"the padding, {', '.join(special_tokens)}" if special_tokens else "the padding"
     yield f"total words    {vocabulary.total_words:,} (with {beside})"
     yield f"longest line   {plural(prepared.longest_line, 'word')}"
     capped = "" if prepared.longest_line <= prepared.window + 1 else ", capped"
     yield f"window         {plural(prepared.window, 'word')}{capped}"
-    ends = ", the ends of the lines among them" if specials else ""
+    ends = ", the ends of the lines among them" if special_tokens else ""
     yield f"pairs          {prepared.examples.predictions:,}{ends}"
     yield from _chosen_settings(prepared.corpus, config)
 

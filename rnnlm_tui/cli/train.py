@@ -335,7 +335,7 @@ def _prepared_again(corpus: Corpus, config: RunConfig, state: RunState) -> Prepa
     words = state.corpus.get("words")
     if words is None:
         return headless.prepared_corpus(corpus, config)
-    vocabulary = Vocabulary(words, FAMILIES[config.preset].specials)
+    vocabulary = Vocabulary(words, FAMILIES[config.preset].special_tokens)
     return headless.prepared_corpus(corpus, config, (vocabulary, state.corpus["window"]))
 
 

@@ -13,7 +13,7 @@ from rnnlm_tui.lm.time_estimate import Step, step_seconds
 from rnnlm_tui.text.corpus import Corpus
 from rnnlm_tui.text.encoded import PreparedLines, prepare_lines
 from rnnlm_tui.text.tokenizer import Tokenizer
-from rnnlm_tui.text.vocabulary import SPECIALS, Vocabulary
+from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
 WINDOW = 256
 """The words of a context that a model sees: its states are kept, so more would cost but memory."""
@@ -29,7 +29,7 @@ class CausalFamily(Family[CausalConfig]):
     """Networks of one kind of recurrent layer."""
 
     trainer = "rnnlm_tui.training.trainer"
-    specials = SPECIALS
+    special_tokens = SPECIAL_TOKENS
 
     def __init__(self, cell: str) -> None:
         """`cell` is rnn, gru or lstm."""

@@ -42,7 +42,7 @@ class Family(ABC, Generic[M]):
 
     trainer: ClassVar[str]
     """The module with `train(job, control) -> Iterator[Event]`, loaded once a run begins."""
-    specials: ClassVar[tuple[str, ...]] = ()
+    special_tokens: ClassVar[tuple[str, ...]] = ()
     """Those of its vocabularies."""
     smallest_window: ClassVar[int] = 1
     can_start_from_a_model: ClassVar[bool] = True

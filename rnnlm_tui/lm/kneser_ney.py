@@ -35,7 +35,7 @@ SPECIAL_RANKS = (-3, -2, -1)
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class NgramLevel:
     """The sequences of k words: the parent and the last word of each, and how often it counts. At
     level 1 the node is the word. `last` is the node that lmplz has last, with its plain count; None
     at the highest level, and where it begins a line, since there the count is the plain one."""
@@ -60,7 +60,7 @@ class Estimates:
     backoff: NDArray[np.float32]
 
 
-def marked(lines: EncodedLines, vocabulary: Vocabulary) -> NDArray[np.int32]:
+def with_boundaries(lines: EncodedLines, vocabulary: Vocabulary) -> NDArray[np.int32]:
     """The ids of all lines, each with its begin and its end [N]."""
     assert vocabulary.begin_id is not None and vocabulary.end_id is not None
     ends = lines.starts + lines.lengths
@@ -71,17 +71,21 @@ def marked(lines: EncodedLines, vocabulary: Vocabulary) -> NDArray[np.int32]:
     )
 
 
-def count_levels(lines: EncodedLines, vocabulary: Vocabulary, order: int) -> Iterator[Level]:
+def count_levels(lines: EncodedLines, vocabulary: Vocabulary, order: int) -> Iterator[NgramLevel]:
     """The levels 1 to `order`, with the counts of Kneser and Ney.
 
     A sequence counts as often as it stands in the text at the highest level and where a line begins
     with it, and else as many times as there are different words before it.
     """
-    text, begin, total = marked(lines, vocabulary), vocabulary.begin_id, vocabulary.total_words
+    text, begin, total = (
+        with_boundaries(lines, vocabulary),
+        vocabulary.begin_id,
+        vocabulary.total_words,
+    )
     counts = np.bincount(text, minlength=total)
     counts[begin] = 0
     ids = np.arange(total, dtype=np.int32)
-    level = Level(np.zeros_like(ids), ids, counts)
+    level = NgramLevel(np.zeros_like(ids), ids, counts)
     nodes = text  # [N]: the node of the sequence that ends here, -1 where the line is too short
     is_begin = text == begin
     last = LmplzLastNgram(text, vocabulary)
@@ -93,7 +97,7 @@ def count_levels(lines: EncodedLines, vocabulary: Vocabulary, order: int) -> Ite
         # The words before a sequence: one for each longer sequence that ends in it.
         extensions = np.bincount(nodes[ends[firsts]], minlength=len(level.words))
         counts = np.where(extensions > 0, extensions, level.counts)
-        yield Level(level.parents, level.words, counts, last.node_and_count(nodes))
+        yield NgramLevel(level.parents, level.words, counts, last.node_and_count(nodes))
         last.lengthen()
         level = longer
         nodes = np.full(len(text), -1, np.int32)
@@ -105,7 +109,7 @@ class LmplzLastNgram:
     """The sequence that comes last in the order of lmplz: first a word, then lengthened."""
 
     def __init__(self, text: NDArray[np.int32], vocabulary: Vocabulary) -> None:
-        """`text` as `marked` gives it."""
+        """`text` as `with_boundaries` gives it."""
         self._text = text
         self._ranks = np.full(vocabulary.total_words, -1)
         ids, firsts = np.unique(text, return_index=True)
@@ -133,7 +137,7 @@ class LmplzLastNgram:
 
 def _level(
     before: NDArray[np.int32], words: NDArray[np.int32], total: int
-) -> tuple[Level, NDArray[np.int32], NDArray[np.int64]]:
+) -> tuple[NgramLevel, NDArray[np.int32], NDArray[np.int64]]:
     """The level of the sequences that end in `words` and whose parents are `before`; the node of
     each, and a place of each node."""
     keys = before.astype(np.int64) * total + words
@@ -146,7 +150,7 @@ def _level(
     firsts = np.flatnonzero(is_first)
     parents, last = np.divmod(keys[firsts], total)
     counts = np.diff(firsts, append=len(keys))
-    return Level(parents.astype(np.int32), last.astype(np.int32), counts), nodes, order[firsts]
+    return NgramLevel(parents.astype(np.int32), last.astype(np.int32), counts), nodes, order[firsts]
 
 
 def discounts_of(counts: NDArray[np.int64]) -> tuple[float, float, float]:
@@ -162,7 +166,7 @@ def discounts_of(counts: NDArray[np.int64]) -> tuple[float, float, float]:
     return found if all(0 <= d <= i for i, d in enumerate(found, start=1)) else FALLBACK
 
 
-def estimate(level: Level, parents: int) -> Estimates:
+def estimate(level: NgramLevel, parents: int) -> Estimates:
     """The estimates of a level whose nodes have `parents` nodes above them."""
     counted = level.counts
     if level.last is not None:
@@ -178,7 +182,7 @@ def estimate(level: Level, parents: int) -> Estimates:
     return Estimates(discounts, discounted.astype(np.float32), backoff.astype(np.float32))
 
 
-def unigram_probabilities(level: Level, vocabulary: Vocabulary) -> NDArray[np.float32]:
+def unigram_probabilities(level: NgramLevel, vocabulary: Vocabulary) -> NDArray[np.float32]:
     """The probability of each id after nothing [V], from the level of the words alone."""
     alone = estimate(level, 1)
     predicted = np.ones(vocabulary.total_words)
@@ -188,7 +192,7 @@ def unigram_probabilities(level: Level, vocabulary: Vocabulary) -> NDArray[np.fl
     return (alone.discounted + rest).astype(np.float32)
 
 
-def level_arrays(levels: Iterable[Level], vocabulary: Vocabulary) -> Iterator[Arrays]:
+def level_arrays(levels: Iterable[NgramLevel], vocabulary: Vocabulary) -> Iterator[Arrays]:
     """The arrays of a model of counts as `NgramModel` reads them, those of a level at a time."""
     above = 1
     for k, level in enumerate(levels, start=1):

@@ -43,7 +43,7 @@ class LanguageModel(Protocol):
 
     @property
     def excluded_ids(self) -> tuple[int, ...]:
-        """Ids that no suggestion is made of: padding, the specials, and marks alone."""
+        """Ids that are never suggested: padding, the special tokens, and marks alone."""
         ...
 
     @property
@@ -64,9 +64,11 @@ class LanguageModel(Protocol):
 
 
 def excluded_ids(vocabulary: Vocabulary, tokenizer: Tokenizer) -> tuple[int, ...]:
-    """The ids that no suggestion is made of: padding, the specials, and marks alone. The lesson,
-    whose vocabulary has no specials, suggests every word."""
-    if not vocabulary.specials:
+    """The ids that are never suggested: padding, special tokens and marks.
+
+    The lesson's vocabulary, which has no special tokens, suggests every word.
+    """
+    if not vocabulary.special_tokens:
         return vocabulary.excluded_ids
     words = enumerate(vocabulary.words, start=vocabulary.first_word_id)
     return (*vocabulary.excluded_ids, *(i for i, word in words if tokenizer.is_mark(word)))

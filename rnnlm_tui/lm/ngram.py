@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.lm.kneser_ney import marked
+from rnnlm_tui.lm.kneser_ney import with_boundaries
 from rnnlm_tui.lm.model import excluded_ids
 from rnnlm_tui.text.encoded import EncodedLines
 from rnnlm_tui.text.tokenizer import Tokenizer
@@ -73,7 +73,7 @@ class NgramModel:
 
         All at once: a million take about two seconds.
         """
-        text = marked(lines, self.vocabulary)  # [N]
+        text = with_boundaries(lines, self.vocabulary)  # [N]
         is_begin = text == self.vocabulary.begin_id
         found = self._alone[text]
         nodes = text.astype(np.int64)  # the node of the sequence that ends here, or -1

@@ -18,7 +18,7 @@ from rnnlm_tui.text.corpus import Corpus
 from rnnlm_tui.text.encoded import PreparedLines, prepare_lines
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.tokenizer import Tokenizer
-from rnnlm_tui.text.vocabulary import SPECIALS, Vocabulary
+from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
 MOST_NGRAMS = 2**31 - 2
 """Sequences of a length; their places are 32-bit numbers."""
@@ -41,7 +41,7 @@ class NgramFamily(Family[NgramConfig]):
     (all ids but padding), pairs and so on."""
 
     trainer = "rnnlm_tui.training.ngram_trainer"
-    specials = SPECIALS
+    special_tokens = SPECIAL_TOKENS
     smallest_window = 0
     can_start_from_a_model = False
     name = "counts"

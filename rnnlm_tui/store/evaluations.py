@@ -19,8 +19,8 @@ from rnnlm_tui.evaluate import (
     Evaluation,
     MeasureProgress,
     TokenScores,
-    figures,
     measure,
+    summarize,
 )
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store import files
@@ -51,7 +51,7 @@ def evaluate_own(
         raise nothing_held_out(name)
     for step in measure(model, lines):
         if isinstance(step, TokenScores):
-            evaluation = figures(step)
+            evaluation = summarize(step)
             yield evaluation
             write_evaluation(folder, card, evaluation)
         else:

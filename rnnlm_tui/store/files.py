@@ -213,26 +213,26 @@ def read_vocabulary(folder: Path, card: ModelCard) -> Vocabulary:
     """The words of the model in `folder`, checked. Raises ModelError."""
     data = read_json(folder / card.vocabulary)
     words = data.get("words") if isinstance(data, dict) else None
-    specials = FAMILIES[card.config.preset].specials
-    expected = card.total_words - 1 - len(specials)
+    special_tokens = FAMILIES[card.config.preset].special_tokens
+    expected = card.total_words - 1 - len(special_tokens)
     if isinstance(words, list) and len(words) != expected:
         raise ModelError(f"{card.vocabulary} holds {len(words)} words, not {expected}")
     # Format 1 had none, and did not say so.
-    if isinstance(data, dict) and data.get("specials", []) != [*specials]:
+    if isinstance(data, dict) and data.get("specials", []) != [*special_tokens]:
         raise ModelError(f"{card.vocabulary} has other specials than the preset")
     try:
-        return parse_words(words, specials)
+        return parse_words(words, special_tokens)
     except ModelError as error:
         raise ModelError(f"{card.vocabulary}: {error.message}") from error
 
 
-def parse_words(words: object, specials: Sequence[str] = ()) -> Vocabulary:
+def parse_words(words: object, special_tokens: Sequence[str] = ()) -> Vocabulary:
     """The vocabulary of the words in parsed JSON. Raises ModelError for what are no words."""
     if not isinstance(words, list) or not all(isinstance(word, str) and word for word in words):
         raise ModelError("it is not a list of words")
     try:
         "".join(words).encode()  # JSON can spell half a character, which nothing can print
-        return Vocabulary(words, specials)
+        return Vocabulary(words, special_tokens)
     except UnicodeEncodeError as error:
         raise ModelError("a word is not valid Unicode") from error
     except ValueError as error:

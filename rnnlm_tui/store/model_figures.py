@@ -71,7 +71,7 @@ def percent_text(value: float | None) -> str:
 
 def words_known(card: ModelCard) -> int:
     """The words of the vocabulary; padding and what stands for no word are none."""
-    return card.total_words - 1 - len(FAMILIES[card.config.preset].specials)
+    return card.total_words - 1 - len(FAMILIES[card.config.preset].special_tokens)
 
 
 def accuracy_sentence(card: ModelCard, evaluation: Evaluation | None) -> str:

@@ -16,7 +16,7 @@ from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.text.corpus import Corpus, split_held_out
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.tokenizer import Tokenizer
-from rnnlm_tui.text.vocabulary import SPECIALS, Vocabulary, count_words
+from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary, count_words
 
 
 class EncodedLines:
@@ -104,9 +104,9 @@ def prepare_lines(
     """Splits, counts and numbers a corpus.
 
     The vocabulary is that of the training lines, or the one given, of the model that the training
-    starts from; it has all `SPECIALS`. The words that it lacks are `<unk>`. `window` None is the
-    longest line with its begin. A text so short that nothing can be held out has no held-out lines.
-    Raises CorpusError where there is nothing to train on.
+    starts from; it has all `SPECIAL_TOKENS`. The words that it lacks are `<unk>`. `window` None is
+    the longest line with its begin. A text so short that nothing can be held out has no held-out
+    lines. Raises CorpusError where there is nothing to train on.
     """
     train_lines, held_lines = split_held_out(corpus.lines, held_out, seed)
     counts = count_words(map(tokenizer.words, train_lines))
@@ -116,7 +116,7 @@ def prepare_lines(
             "give a text with lines of words",
         )
     known = vocabulary or Vocabulary.of_counts(
-        counts, SPECIALS, most=max_vocabulary, min_count=min_count
+        counts, SPECIAL_TOKENS, most=max_vocabulary, min_count=min_count
     )
     if not known.words:
         raise CorpusError(

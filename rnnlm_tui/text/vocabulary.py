@@ -10,39 +10,42 @@ from numpy.typing import NDArray
 
 PADDING = 0
 UNKNOWN, BEGIN, END = "<unk>", "<s>", "</s>"
-SPECIALS = (UNKNOWN, BEGIN, END)
+SPECIAL_TOKENS = (UNKNOWN, BEGIN, END)
 """What stands for a word that is not known, and for the begin and the end of a line. The kinds of
 models that learn whole lines have them, as ids 1, 2 and 3; the lesson has none."""
 
 
 class Vocabulary:
-    """Id 0 is padding, then come the specials, then the words by falling frequency, ties by first
-    appearance.
+    """Id 0 is padding, then come the special tokens, then the words by falling frequency.
 
-    Source: the lesson (Keras's `Tokenizer`), which has no specials.
+    Words of one frequency are in order of their first appearance.
+
+    Source: the lesson (Keras's `Tokenizer`), which has no special tokens.
     """
 
-    def __init__(self, words: Sequence[str], specials: Sequence[str] = ()) -> None:
-        """`words` in the order of their ids. Raises ValueError on doubles, among the specials too,
-        and on specials that are not of `SPECIALS`."""
-        self.words, self.specials = tuple(words), tuple(specials)
+    def __init__(self, words: Sequence[str], special_tokens: Sequence[str] = ()) -> None:
+        """`words` in the order of their ids.
+
+        Raises ValueError if a word or token occurs twice, and for unknown special tokens.
+        """
+        self.words, self.special_tokens = tuple(words), tuple(special_tokens)
         self._ids = {word: i for i, word in enumerate(self.words, start=self.first_word_id)}
-        spelled = {*self.words, *self.specials}
-        if len(spelled) != len(self.words) + len(self.specials):
+        spelled = {*self.words, *self.special_tokens}
+        if len(spelled) != len(self.words) + len(self.special_tokens):
             raise ValueError("a word stands twice in the vocabulary")
-        if not {*self.specials} <= {*SPECIALS}:
+        if not {*self.special_tokens} <= {*SPECIAL_TOKENS}:
             raise ValueError("an unknown special in the vocabulary")
-        self.unknown_id, self.begin_id, self.end_id = map(self._special_id, SPECIALS)
+        self.unknown_id, self.begin_id, self.end_id = map(self._special_id, SPECIAL_TOKENS)
         self._sorted: tuple[NDArray[np.str_], NDArray[np.int64]] | None = None
 
     def _special_id(self, special: str) -> int | None:
-        return self.specials.index(special) + 1 if special in self.specials else None
+        return self.special_tokens.index(special) + 1 if special in self.special_tokens else None
 
     @classmethod
     def of_counts(
         cls,
         counts: Counter[str],
-        specials: Sequence[str] = (),
+        special_tokens: Sequence[str] = (),
         *,
         most: int | None = None,
         min_count: int = 1,
@@ -53,21 +56,21 @@ class Vocabulary:
         """
         # most_common() sorts stably, so ties keep the order of first appearance.
         kept = (word for word, count in counts.most_common() if count >= min_count)
-        return cls([word for word in kept if word not in specials][:most], specials)
+        return cls([word for word in kept if word not in special_tokens][:most], special_tokens)
 
     @property
     def first_word_id(self) -> int:
         """The id of the most frequent word."""
-        return 1 + len(self.specials)
+        return 1 + len(self.special_tokens)
 
     @property
     def total_words(self) -> int:
-        """The number of ids, padding and specials included."""
+        """The number of ids, padding and special tokens included."""
         return self.first_word_id + len(self.words)
 
     @property
     def excluded_ids(self) -> tuple[int, ...]:
-        """The ids that stand for no word of a user's: padding and the specials."""
+        """The ids that stand for no word of a user's: padding and the special tokens."""
         return tuple(range(self.first_word_id))
 
     def __contains__(self, word: str) -> bool:
@@ -77,7 +80,7 @@ class Vocabulary:
     def word(self, word_id: int) -> str:
         """The word or the special with this id, which must be 1 or more."""
         if word_id < self.first_word_id:
-            return self.specials[word_id - 1]
+            return self.special_tokens[word_id - 1]
         return self.words[word_id - self.first_word_id]
 
     def encode(self, words: Iterable[str]) -> list[int]:

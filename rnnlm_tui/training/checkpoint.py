@@ -41,7 +41,7 @@ from rnnlm_tui.store.files import (
     is_epoch,
 )
 from rnnlm_tui.store.run_state import DAMAGE, FACTS, checked_config
-from rnnlm_tui.text.vocabulary import SPECIALS
+from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 
 LAST_NUMBER = 999_999_999
 """The largest that the names of weights and vocabularies can hold."""
@@ -138,8 +138,8 @@ class Checkpoints:
         number = _next_number(previous)
         if self.fresh or previous is None:
             vocabulary = "vocabulary.json" if previous is None else f"vocabulary-{number}.json"
-            specials = FAMILIES[card.config.preset].specials
-            files.write_json(self.folder / vocabulary, {"specials": specials, "words": words})
+            special_tokens = FAMILIES[card.config.preset].special_tokens
+            files.write_json(self.folder / vocabulary, {"specials": special_tokens, "words": words})
             card = replace(card, vocabulary=vocabulary, created=now())
         else:
             card = replace(card, vocabulary=previous.vocabulary, created=previous.created)
@@ -272,7 +272,7 @@ def _checked_origin(data: Any) -> dict[str, Any]:
     if not all(isinstance(origin.get(key), str | None) for key in ("sha256", "encoding")):
         raise ValueError("the hash or the encoding of the corpus makes no sense")
     if origin.get("words") is not None:
-        files.parse_words(origin["words"], SPECIALS)
+        files.parse_words(origin["words"], SPECIAL_TOKENS)
         if type(origin["window"]) is not int or not 1 <= origin["window"] <= 1024:
             raise ValueError("the window makes no sense")
     return origin

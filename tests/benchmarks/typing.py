@@ -98,7 +98,7 @@ class Typist:
         """The list that the engine gives, and the line with its ghost, or without where the ghost
         may be cut at the edge."""
         above = tuple(self._sent[-EARLIER_LINES:])
-        found = suggest(self._model, line, k=CANDIDATES, earlier=above)
+        found = suggest(self._model, line, k=CANDIDATES, previous_lines=above)
         rows = [(c.word, in_percent(c.probability)) for c in found.candidates[:SHOWN]]
         ghosted = line + " ".join(found.continuation)[len(found.prefix) :]
         return tuple(rows), ghosted if len(ghosted) < COLUMNS - 6 else line

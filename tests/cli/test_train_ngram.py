@@ -287,9 +287,11 @@ def test_a_card_that_claims_huge_sizes_has_no_weights_of_them(library: Library) 
     assert [entry.damaged is None for entry in library.entries()] == [False]
 
 
-@pytest.mark.parametrize("specials", [None, [], ["<s>"], ["</s>", "<s>", "<unk>"], "abc", 5])
-def test_a_vocabulary_with_other_specials_is_refused(library: Library, specials: object) -> None:
-    change_json(library.path("counts") / "vocabulary.json", specials=specials)
+@pytest.mark.parametrize("special_tokens", [None, [], ["<s>"], ["</s>", "<s>", "<unk>"], "abc", 5])
+def test_a_vocabulary_with_other_specials_is_refused(
+    library: Library, special_tokens: object
+) -> None:
+    change_json(library.path("counts") / "vocabulary.json", specials=special_tokens)
     with pytest.raises(ModelError, match="other specials"):
         library.open("counts")
 

@@ -374,7 +374,7 @@ def test_a_model_of_format_1_is_read_as_it_was(tmp_path: Path) -> None:
     card, model = files.load_model(tmp_path)
     assert card == parse_card(expected)
     assert (card.config.train.min_count, card.sizes) == (1, [])
-    assert (model.vocabulary.words, model.vocabulary.specials) == (WORDS, ())
+    assert (model.vocabulary.words, model.vocabulary.special_tokens) == (WORDS, ())
 
 
 @pytest.mark.parametrize("path", ["config", "config.train"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import rnnlm_tui
-from rnnlm_tui.evaluate import Evaluation, TokenScores, figures, measure
+from rnnlm_tui.evaluate import Evaluation, TokenScores, measure, summarize
 from rnnlm_tui.store.evaluations import read_evaluation
 from rnnlm_tui.store.library import BUILT_IN, Library
 from rnnlm_tui.store.training_text import find_corpus, held_out_lines
@@ -42,7 +42,7 @@ def test_its_figures_are_those_of_its_files(library: Library) -> None:
     lines = held_out_lines(card, corpus)
     *_, last = measure(model, lines)
     assert isinstance(last, TokenScores)
-    found = figures(last)
+    found = summarize(last)
     assert counts(found) == counts(kept)
     # The last digits differ from one processor's numpy to another's.
     assert shares(found) == pytest.approx(shares(kept), abs=2e-3)

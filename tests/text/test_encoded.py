@@ -1,4 +1,4 @@
-"""Whole lines: specials in a vocabulary, the second tokenizer, and what is held out."""
+"""Whole lines: special tokens in a vocabulary, the second tokenizer, and what is held out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.text.corpus import Corpus, split_held_out
 from rnnlm_tui.text.encoded import EncodedLines, PreparedLines, prepare_lines
 from rnnlm_tui.text.tokenizer import TOKENIZERS
-from rnnlm_tui.text.vocabulary import SPECIALS, Vocabulary, count_words
+from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary, count_words
 
 WORDS = ("the", "cat", "sat")
 TOKENIZER = TOKENIZERS["whitespace"]
@@ -31,12 +31,12 @@ def spelled(lines: EncodedLines, vocabulary: Vocabulary) -> list[str]:
 
 
 def test_specials_come_before_the_words_and_are_none() -> None:
-    vocabulary = Vocabulary(WORDS, SPECIALS)
+    vocabulary = Vocabulary(WORDS, SPECIAL_TOKENS)
     assert (vocabulary.unknown_id, vocabulary.begin_id, vocabulary.end_id) == (1, 2, 3)
     assert (vocabulary.first_word_id, vocabulary.total_words) == (4, 7)
-    assert [vocabulary.word(i) for i in range(1, 7)] == [*SPECIALS, *WORDS]
+    assert [vocabulary.word(i) for i in range(1, 7)] == [*SPECIAL_TOKENS, *WORDS]
     assert vocabulary.excluded_ids == (0, 1, 2, 3)
-    assert not any(special in vocabulary for special in SPECIALS)
+    assert not any(special in vocabulary for special in SPECIAL_TOKENS)
     assert vocabulary.encode(["cat", "dog", "<s>", "</s>", "<unk>"]) == [5, 1, 1, 1, 1]
     assert vocabulary.ids_with_prefix("<").tolist() == []
     assert vocabulary.ids_with_prefix("").tolist() == [5, 6, 4]
@@ -50,26 +50,26 @@ def test_without_specials_unknown_words_are_dropped() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "specials"),
+    ("words", "special_tokens"),
     [
-        (["a", "<unk>"], SPECIALS),
+        (["a", "<unk>"], SPECIAL_TOKENS),
         (["a"], ("<unk>", "<unk>")),
         (["a"], ("<other>",)),
     ],
 )
 def test_a_vocabulary_refuses_specials_among_its_words_doubled_and_foreign(
-    words: list[str], specials: Sequence[str]
+    words: list[str], special_tokens: Sequence[str]
 ) -> None:
     with pytest.raises(ValueError, match="vocabulary"):
-        Vocabulary(words, specials)
+        Vocabulary(words, special_tokens)
 
 
 def test_the_most_frequent_words_are_kept_and_the_rarest_not() -> None:
     counts = count_words([["b", "a", "b", "c"], ["<unk>", "a", "b", "<unk>", "<unk>", "<unk>"]])
-    assert Vocabulary.of_counts(counts, SPECIALS).words == ("b", "a", "c")
-    assert Vocabulary.of_counts(counts, SPECIALS, most=2).words == ("b", "a")
-    assert Vocabulary.of_counts(counts, SPECIALS, min_count=3).words == ("b",)
-    assert Vocabulary.of_counts(Counter(), SPECIALS).words == ()
+    assert Vocabulary.of_counts(counts, SPECIAL_TOKENS).words == ("b", "a", "c")
+    assert Vocabulary.of_counts(counts, SPECIAL_TOKENS, most=2).words == ("b", "a")
+    assert Vocabulary.of_counts(counts, SPECIAL_TOKENS, min_count=3).words == ("b",)
+    assert Vocabulary.of_counts(Counter(), SPECIAL_TOKENS).words == ()
 
 
 def test_white_space_separates_and_nothing_is_lowered_or_left_out() -> None:
@@ -88,7 +88,7 @@ def test_white_space_separates_and_nothing_is_lowered_or_left_out() -> None:
 
 @given(st.lists(st.lists(st.sampled_from(["the", "cat", "x"]), max_size=5)))
 def test_lines_are_kept_word_by_word_but_for_the_empty(lines: list[list[str]]) -> None:
-    vocabulary = Vocabulary(WORDS, SPECIALS)
+    vocabulary = Vocabulary(WORDS, SPECIAL_TOKENS)
     encoded = EncodedLines.encode(lines, vocabulary)
     filled = [line for line in lines if line]
     assert spelled(encoded, vocabulary) == [
@@ -102,7 +102,7 @@ def test_lines_are_kept_word_by_word_but_for_the_empty(lines: list[list[str]]) -
 
 
 def test_every_word_and_every_end_is_predicted_from_the_begin_of_its_line() -> None:
-    lines = EncodedLines.encode([["the", "cat"], ["sat"]], Vocabulary(WORDS, SPECIALS))
+    lines = EncodedLines.encode([["the", "cat"], ["sat"]], Vocabulary(WORDS, SPECIAL_TOKENS))
     every = [([2], 4), ([2, 4], 5), ([2, 4, 5], 3), ([2], 6), ([2, 6], 3)]
     assert lines.first(99) == every
     assert lines.first(2) == every[:2]
@@ -115,7 +115,7 @@ def test_the_words_are_those_of_the_training_lines_and_the_others_unknown() -> N
     data = prepared(text, held_out=0.1, seed=3)
     train, held_out = split_held_out(text.split("\n"), 0.1, 3)
     assert set(data.vocabulary.words) == {word for line in train for word in line.split()}
-    assert data.vocabulary.specials == SPECIALS
+    assert data.vocabulary.special_tokens == SPECIAL_TOKENS
     assert spelled(data.examples, data.vocabulary) == list(train)
     assert data.held_out_lines == len(data.held_out) == len(held_out)
     unknown = sum(w not in data.vocabulary for line in held_out for w in line.split())
@@ -137,7 +137,7 @@ def test_the_window_is_the_longest_line_with_its_begin_or_the_one_given() -> Non
 
 
 def test_the_words_of_another_model_are_taken_as_they_are() -> None:
-    known = Vocabulary(("b",), SPECIALS)
+    known = Vocabulary(("b",), SPECIAL_TOKENS)
     data = prepared("a b", vocabulary=known)
     assert data.vocabulary is known
     assert spelled(data.examples, known) == ["<unk> b"]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from rnnlm_tui.config import CausalConfig
 from rnnlm_tui.lm.causal import CausalModel, causal_layers, causal_shapes
 from rnnlm_tui.text.tokenizer import LessonTokenizer
-from rnnlm_tui.text.vocabulary import SPECIALS, Vocabulary
+from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 from rnnlm_tui.training import causal_networks
 from rnnlm_tui.training.causal_networks import CausalNetwork, ClippedAdamW
 
@@ -178,10 +178,15 @@ def test_a_carried_state_can_be_put_back(cell: str) -> None:
 
 
 def numpy_model(ours: CausalNetwork, window: int = 100) -> CausalModel:
-    words = [f"word{i}" for i in range(WORDS - 1 - len(SPECIALS))]
+    words = [f"word{i}" for i in range(WORDS - 1 - len(SPECIAL_TOKENS))]
     weights = {name: tensor.numpy() for name, tensor in ours.weights().items()}
     return CausalModel(
-        ours.cell, ours.config, Vocabulary(words, SPECIALS), LessonTokenizer(), window, weights
+        ours.cell,
+        ours.config,
+        Vocabulary(words, SPECIAL_TOKENS),
+        LessonTokenizer(),
+        window,
+        weights,
     )
 
 

@@ -129,7 +129,7 @@ def test_the_model_is_saved_whole_and_its_run_is_over(long_file: Path, tmp_path:
     assert (card.epochs_done, card.history) == (1, [card.metrics])
     assert card.parameters == sum(card.sizes) and card.sizes[0] == card.total_words - 1
     assert model.vocabulary.words == job.prepared.vocabulary.words
-    assert model.vocabulary.specials == ("<unk>", "<s>", "</s>")
+    assert model.vocabulary.special_tokens == ("<unk>", "<s>", "</s>")
     with pytest.raises(ModelError, match="no run of counts"):
         load_state(job.folder, "counts")
 

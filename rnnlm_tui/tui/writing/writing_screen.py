@@ -271,5 +271,9 @@ def continuation_of(
     from rnnlm_tui.suggest import generate_words
 
     return generate_words(
-        loaded_model.model, line, CONTINUATION_WORDS, temperature=temperature, earlier=earlier
+        loaded_model.model,
+        line,
+        CONTINUATION_WORDS,
+        temperature=temperature,
+        previous_lines=earlier,
     )
