@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import unicodedata
 from datetime import datetime
 
@@ -60,3 +61,26 @@ def format_duration(seconds: float, *, roughly: bool = False) -> str:
     if roughly and hours >= 48:
         return f"{round(hours / 24):,} days"
     return f"{hours:,} h {minutes % 60:02} min"
+
+
+def finite(value: object) -> float | None:
+    """A measured value as a float; None if it is no finite number."""
+    if isinstance(value, int | float) and math.isfinite(value):
+        return float(value)
+    return None
+
+
+def format_perplexity(value: float | None) -> str:
+    """A perplexity in at most seven characters."""
+    if value is None:
+        return "-"
+    if value >= 1e6:
+        return f"{value:.1e}"
+    return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def format_percent(value: float | None) -> str:
+    """A share as a percentage."""
+    if value is None:
+        return "-"
+    return f"{value:.0%}" if value >= 0.0995 or value == 0 else f"{value:.1%}"

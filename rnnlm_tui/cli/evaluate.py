@@ -19,7 +19,7 @@ from rnnlm_tui.evaluate import Evaluation, ScoredLine, ScoredWord, TokenScores
 from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store import evaluations, training_text
-from rnnlm_tui.store.files import ModelCard
+from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.text.corpus import Corpus
 
 COST = "a key is a letter, a space, an end of line, or an accept, which brings the next space"

@@ -12,10 +12,9 @@ from typing import Any
 from rnnlm_tui.cli.headless import library_of, print_json
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.evaluate import Evaluation
-from rnnlm_tui.formatting import format_bytes, sanitize
-from rnnlm_tui.store.evaluations import read_evaluation
+from rnnlm_tui.formatting import format_bytes, format_percent, format_perplexity, sanitize
+from rnnlm_tui.store.evaluations import figures_of, read_evaluation
 from rnnlm_tui.store.library import Entry, Library, check_name
-from rnnlm_tui.store.model_figures import figures_of, percent_text, perplexity_text, words_known
 
 HEADERS: tuple[str, ...] = (
     *("name", "preset", "corpus", "words", "epochs"),
@@ -88,11 +87,11 @@ def _row(entry: Entry, evaluation: Evaluation | None) -> tuple[str, ...]:
         name,
         card.config.preset,
         corpus if len(corpus) <= CORPUS_WIDTH else f"{corpus[: CORPUS_WIDTH - 3]}...",
-        f"{words_known(card):,}",
+        f"{card.words_known:,}",
         str(card.epochs_done),
-        perplexity_text(figures.perplexity) if figures else "",
-        percent_text(figures.top1) if figures else "",
-        percent_text(evaluation.keystroke_savings) if evaluation else "",
+        format_perplexity(figures.perplexity) if figures else "",
+        format_percent(figures.top1) if figures else "",
+        format_percent(evaluation.keystroke_savings) if evaluation else "",
         ("unseen lines" if figures.unseen else "its own lines") if figures else "",
         size,
         "built in" if entry.built_in else sanitize(card.updated[:16].replace("T", " ")),

@@ -47,11 +47,12 @@ from rnnlm_tui.events import Event, Failed, Finished, Saved, to_json_line
 from rnnlm_tui.formatting import escape, format_bytes, sanitize
 from rnnlm_tui.lm.registry import FAMILIES
 from rnnlm_tui.paths import bundled_corpus
-from rnnlm_tui.store import files
-from rnnlm_tui.store.files import HISTORY, MODEL, RESUME, ModelCard
+from rnnlm_tui.store.card import ModelCard
+from rnnlm_tui.store.files import HISTORY, MODEL, RESUME
 from rnnlm_tui.store.library import Library, check_name, free_name
 from rnnlm_tui.store.locks import TRAINING
 from rnnlm_tui.store.training_text import is_corpus_of, write_origin
+from rnnlm_tui.store.weights import read_weights
 from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.vocabulary import Vocabulary
@@ -218,7 +219,7 @@ def _job_from(
         config = _with_split_of(source, card, config, given)
     prepared = headless.prepared_corpus(corpus, config, (model.vocabulary, card.window))
     origin |= {"words": model.vocabulary.words, "window": card.window}
-    weights = files.read_weights(library.path(source), card)
+    weights = read_weights(library.path(source), card)
     return Job(name, library.path(name), config, prepared, origin, weights=weights)
 
 

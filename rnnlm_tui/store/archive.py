@@ -18,8 +18,11 @@ from typing import IO
 
 from rnnlm_tui.errors import ModelError, StorageError, os_reason
 from rnnlm_tui.store import files
+from rnnlm_tui.store.card import ModelCard, parse_card, read_card
 from rnnlm_tui.store.evaluations import read_evaluation
-from rnnlm_tui.store.files import EVALUATION, HISTORY, MODEL, ORIGIN, ModelCard
+from rnnlm_tui.store.files import EVALUATION, HISTORY, MODEL, ORIGIN
+from rnnlm_tui.store.load import load_model, read_vocabulary
+from rnnlm_tui.store.weights import largest_tensors
 
 UNREADABLE_ZIP = (
     zipfile.BadZipFile,
@@ -75,7 +78,7 @@ def extract_checked(source: Path, target: Path) -> None:
             raise ModelError("it is no regular file", "give the zip file of an exported model")
         with zipfile.ZipFile(source) as archive:
             _extract(archive, target)
-        files.load_model(target)
+        load_model(target)
     except ModelError as error:
         raise ModelError(f"cannot import {source}: {error.message}", error.hint) from error
     except OSError as error:
@@ -94,7 +97,7 @@ def _extract(archive: zipfile.ZipFile, target: Path) -> None:
         raise ModelError(f"the zip is not an exported model: it has no {MODEL}")
     if sizes[MODEL] > files.LARGEST_JSON:
         raise ModelError(f"{MODEL} in the zip is larger than it can be")
-    card = files.parse_card(files.parse_json(archive.read(MODEL), MODEL))
+    card = parse_card(files.parse_json(archive.read(MODEL), MODEL))
     limits = _limits(card)
     for name, size in sizes.items():
         if name not in limits:
@@ -109,7 +112,7 @@ def _extract(archive: zipfile.ZipFile, target: Path) -> None:
     # The words come before the weights: they prove the sizes that the card claims.
     for name in sorted(sizes, key=lambda name: name == card.weights):
         if name == card.weights:
-            files.read_vocabulary(target, card)
+            read_vocabulary(target, card)
         with archive.open(name) as file:
             _copy(file, target / name, limits[name])
 
@@ -121,7 +124,7 @@ def _limits(card: ModelCard) -> dict[str, int]:
         card.vocabulary: files.LARGEST_JSON,
         HISTORY: LARGEST_HISTORY,
         EVALUATION: LARGEST_EVALUATION,
-        card.weights: files.largest_tensors(card),
+        card.weights: largest_tensors(card),
     }
 
 
@@ -158,7 +161,7 @@ def copy_checked(source: Path, target: Path) -> None:
     The state for resuming is left out: it is twice the size, and that of another run. Raises
     ModelError for a model that is damaged, StorageError where `target` is full.
     """
-    card = files.read_card(source)
+    card = read_card(source)
     limits = {**_limits(card), ORIGIN: LARGEST_ORIGIN}
     for name in (card.vocabulary, card.weights, *_extras(source, card), ORIGIN, MODEL):
         if name in (HISTORY, ORIGIN) and not (source / name).is_file():
@@ -168,4 +171,4 @@ def copy_checked(source: Path, target: Path) -> None:
                 _copy(file, target / name, limits[name])
         except OSError as error:
             raise ModelError(f"cannot read {name}: {os_reason(error)}") from error
-    files.load_model(target)
+    load_model(target)

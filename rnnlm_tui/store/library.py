@@ -20,7 +20,9 @@ from rnnlm_tui.errors import ModelError, StorageError, UsageError, os_reason
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import built_in_model
 from rnnlm_tui.store import archive, files
-from rnnlm_tui.store.files import HISTORY, MODEL, RESUME, ModelCard
+from rnnlm_tui.store.card import ModelCard, read_card, with_card
+from rnnlm_tui.store.files import HISTORY, MODEL, RESUME
+from rnnlm_tui.store.load import check_model, load_model
 from rnnlm_tui.store.locks import TRAINING, Locks
 from rnnlm_tui.store.run_state import RunStatus, read_run_status
 
@@ -159,7 +161,7 @@ class Library:
         card, damaged = None, None
         try:
             check_name(name)
-            card = files.check_model(folder)
+            card = check_model(folder)
         except (ModelError, UsageError) as error:
             card, damaged = None, error.message
         trainer = self._locks.trainer(name) if is_name(name) else None
@@ -216,7 +218,7 @@ class Library:
                 stand = read_run_status(folder)
         if stand is None:
             with suppress(ModelError):
-                card = files.read_card(folder)
+                card = read_card(folder)
         known = stand or card
         return Run(
             name,
@@ -242,7 +244,7 @@ class Library:
         """The model `name`, checked and ready to predict. Raises ModelError."""
         self._must_exist(name)
         try:
-            return files.load_model(self.path(name))
+            return load_model(self.path(name))
         except ModelError as error:
             raise ModelError(
                 f"the model {name} cannot be used: {error.message}",
@@ -354,7 +356,7 @@ class Library:
         def export(card: ModelCard) -> None:
             files.write_file(target, partial(archive.write_zip, folder, card))
 
-        files.with_card(folder, export)
+        with_card(folder, export)
         return target
 
     def import_(self, source: Path, name: str) -> None:

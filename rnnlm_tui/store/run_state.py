@@ -11,7 +11,9 @@ from safetensors import SafetensorError
 from rnnlm_tui.config import CausalTrainConfig, NetworkTrainConfig, RunConfig
 from rnnlm_tui.errors import ModelError, RnnlmError
 from rnnlm_tui.store import files
-from rnnlm_tui.store.files import FORMAT, RESUME, with_min_count
+from rnnlm_tui.store.card import FORMAT, with_min_count
+from rnnlm_tui.store.files import RESUME
+from rnnlm_tui.store.weights import opened
 
 FACTS = "run"
 """The tensor of bytes that holds all that is not a tensor."""
@@ -60,7 +62,7 @@ class RunStatus:
 def read_run_status(folder: Path) -> RunStatus:
     """How far the state in `folder` stands. Raises ModelError for one that cannot be read."""
     try:
-        with files.opened(folder / RESUME) as file:
+        with opened(folder / RESUME) as file:
             raw = file.get_tensor(FACTS).tobytes()
         facts = files.parse_json(raw, RESUME)
         epoch, best = (facts["position"][name] for name in ("epoch", "best_epoch"))

@@ -11,7 +11,8 @@ from typing import Any
 from rnnlm_tui.errors import CorpusError, ModelError
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store import files
-from rnnlm_tui.store.files import ORIGIN, ModelCard
+from rnnlm_tui.store.card import ModelCard
+from rnnlm_tui.store.files import ORIGIN
 from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus, held_out_mask, read_corpus
 from rnnlm_tui.text.overlap import CopiedSpans
 from rnnlm_tui.text.tokenizer import TOKENIZERS

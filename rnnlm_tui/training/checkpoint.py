@@ -29,18 +29,11 @@ from rnnlm_tui.events import (
 )
 from rnnlm_tui.lm.registry import FAMILIES
 from rnnlm_tui.store import files
-from rnnlm_tui.store.files import (
-    AS_ESCAPES,
-    FORMAT,
-    HISTORY,
-    MODEL,
-    RESUME,
-    VOCABULARIES,
-    WEIGHTS,
-    ModelCard,
-    is_epoch,
-)
+from rnnlm_tui.store.card import FORMAT, ModelCard, is_epoch, read_card
+from rnnlm_tui.store.files import AS_ESCAPES, HISTORY, MODEL, RESUME, VOCABULARIES, WEIGHTS
+from rnnlm_tui.store.load import parse_words
 from rnnlm_tui.store.run_state import DAMAGE, FACTS, checked_config
+from rnnlm_tui.store.weights import check_header_size, is_usable, read_weights, write_tensors
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 
 LAST_NUMBER = 999_999_999
@@ -126,7 +119,7 @@ class Checkpoints:
         finally:
             in_place = self._previous_card()
             if in_place is not None:
-                files.remove_leftovers(self.folder, in_place)
+                files.remove_leftovers(self.folder, (in_place.weights, in_place.vocabulary))
 
     def _put_in_place(
         self,
@@ -145,7 +138,7 @@ class Checkpoints:
             card = replace(card, vocabulary=previous.vocabulary, created=previous.created)
         if weights is not None:
             card = replace(card, weights=f"weights-{number}.safetensors")
-            files.write_tensors(self.folder / card.weights, weights)
+            write_tensors(self.folder / card.weights, weights)
         elif previous is not None:
             card = replace(card, weights=previous.weights, metrics=previous.metrics)
         else:
@@ -158,14 +151,14 @@ class Checkpoints:
 
     def _previous_card(self) -> ModelCard | None:
         try:
-            return files.read_card(self.folder)
+            return read_card(self.folder)
         except ModelError:
             return None
 
     def best_weights(self) -> dict[str, NDArray[Any]]:
         """The weights of the model that this run has put in place."""
-        card = files.read_card(self.folder)
-        return files.read_weights(self.folder, card)
+        card = read_card(self.folder)
+        return read_weights(self.folder, card)
 
     def metrics(self) -> dict[str, Any]:
         """The figures of the model that this run has put in place; empty before."""
@@ -194,7 +187,7 @@ class Checkpoints:
         tensors |= {f"carried.{name}": tensor for name, tensor in state.carried.items()}
         # Facts grow with the epochs, and a header may not, so they are a tensor of bytes.
         run = np.frombuffer(json.dumps(json_safe(facts)).encode(), dtype=np.uint8)
-        files.write_tensors(self.folder / RESUME, {**tensors, FACTS: run})
+        write_tensors(self.folder / RESUME, {**tensors, FACTS: run})
 
 
 def _next_number(previous: ModelCard | None) -> int:
@@ -218,7 +211,7 @@ def load_state(folder: Path, name: str) -> RunState:
     if not path.exists():
         raise ModelError(f"there is no run of {name} to go on with", "train it without --resume")
     try:
-        files.check_header_size(path)
+        check_header_size(path)
         with safe_open(path, framework="numpy") as file:
             tensors = {key: file.get_tensor(key) for key in list(file.keys())}
         facts = files.parse_json(tensors.pop(FACTS).tobytes(), RESUME)
@@ -272,7 +265,7 @@ def _checked_origin(data: Any) -> dict[str, Any]:
     if not all(isinstance(origin.get(key), str | None) for key in ("sha256", "encoding")):
         raise ValueError("the hash or the encoding of the corpus makes no sense")
     if origin.get("words") is not None:
-        files.parse_words(origin["words"], SPECIAL_TOKENS)
+        parse_words(origin["words"], SPECIAL_TOKENS)
         if type(origin["window"]) is not int or not 1 <= origin["window"] <= 1024:
             raise ValueError("the window makes no sense")
     return origin
@@ -283,7 +276,7 @@ def _check_tensors(state: RunState) -> None:
     if isinstance(state.config.train, NetworkTrainConfig) and state.position.learning_rate <= 0:
         raise ValueError("the learning rate makes no sense")
     for tensor in state.weights.values():
-        if tensor.dtype != np.float32 or not files.is_usable(tensor):
+        if tensor.dtype != np.float32 or not is_usable(tensor):
             raise ValueError("a weight is not of usable float32 numbers")
     for tensor in (*state.moments.values(), *state.carried.values()):
         if tensor.dtype != np.float32 or not np.isfinite(tensor).all():

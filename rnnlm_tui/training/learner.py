@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rnnlm_tui.config import RunConfig
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.lm.model import excluded_ids
-from rnnlm_tui.store.files import LARGEST_WEIGHT
+from rnnlm_tui.store.weights import LARGEST_WEIGHT
 from rnnlm_tui.suggest import generate_words
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.tokenizer import TOKENIZERS

@@ -27,7 +27,7 @@ from rnnlm_tui.lm.kneser_ney import Arrays, count_levels, level_arrays
 from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.lm.ngram_family import HELD_OUT_SAMPLE, TRAIN_SAMPLE
 from rnnlm_tui.lm.registry import FAMILIES
-from rnnlm_tui.store.files import ModelCard
+from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.suggest import generate_words
 from rnnlm_tui.text.encoded import EncodedLines, PreparedLines
 from rnnlm_tui.text.tokenizer import TOKENIZERS

@@ -26,7 +26,7 @@ from rnnlm_tui.events import (
     Warned,
 )
 from rnnlm_tui.lm.registry import FAMILIES
-from rnnlm_tui.store.files import ModelCard
+from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.training.checkpoint import Checkpoints, Position, RunState, Sums
 from rnnlm_tui.training.control import SAMPLE_WORDS, Control
 from rnnlm_tui.training.learner import Learner, perplexity

@@ -421,7 +421,7 @@ class RnnlmApp(TerminalApp):
     @work(group="measure")
     async def _measure(self, name: str) -> None:
         """Finds out how good a model is that has been trained, on the lines that it never saw."""
-        from rnnlm_tui.store.files import read_card
+        from rnnlm_tui.store.card import read_card
 
         if name == self.active_name:
             self.autocomplete.find_trust()

@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
+from rnnlm_tui.formatting import format_percent, format_perplexity
+from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.evaluations import read_evaluation
-from rnnlm_tui.store.files import EVALUATION, ModelCard
+from rnnlm_tui.store.files import EVALUATION
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.model_figures import percent_text, perplexity_text
 from rnnlm_tui.text.corpus import split_held_out
 from tests.cli.test_main import POSIX, refused
 from tests.cli.test_train import TINY, on_terminal
@@ -138,7 +139,11 @@ def test_the_figures_are_kept_and_listed(ask: Ask, data_dir: Path) -> None:
     perplexity, top1 = kept.perplexity, kept.top1
     assert perplexity is not None
     assert top1 is not None
-    half = [perplexity_text(perplexity), percent_text(top1), percent_text(kept.keystroke_savings)]
+    half = [
+        format_perplexity(perplexity),
+        format_percent(top1),
+        format_percent(kept.keystroke_savings),
+    ]
     assert shown["half"][:5] == [*half, "unseen", "lines"]
     assert shown["full"][2:5] == ["its", "own", "lines"]
 

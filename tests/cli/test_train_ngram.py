@@ -21,8 +21,9 @@ from safetensors.numpy import load_file, save_file
 
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.events import EpochEnded, Finished, Started, from_json_line
-from rnnlm_tui.store.files import FORMAT, load_model
+from rnnlm_tui.store.card import FORMAT
 from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.load import load_model
 from rnnlm_tui.suggest import generate_words, suggest
 from rnnlm_tui.training.checkpoint import Checkpoints, Position, RunState
 from rnnlm_tui.training.control import Control

@@ -16,13 +16,14 @@ from rnnlm_tui.errors import CorpusError, ModelError
 from rnnlm_tui.evaluate import Evaluation, MeasureProgress
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store import training_text
+from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.evaluations import (
     evaluate_own,
     read_evaluation,
     trust_line,
     write_evaluation,
 )
-from rnnlm_tui.store.files import EVALUATION, ORIGIN, ModelCard
+from rnnlm_tui.store.files import EVALUATION, ORIGIN
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.corpus import read_corpus, split_held_out
 from tests.cli.test_train import TINY

@@ -32,8 +32,10 @@ from rnnlm_tui.errors import ModelError, StorageError
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.registry import FAMILIES
 from rnnlm_tui.store import files
-from rnnlm_tui.store.files import FORMAT, MIGRATIONS, ModelCard, parse_card
+from rnnlm_tui.store.card import FORMAT, MIGRATIONS, ModelCard, parse_card, read_card
 from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.load import load_model
+from rnnlm_tui.store.weights import LARGEST_WEIGHT, expected_arrays, read_weights, write_tensors
 from rnnlm_tui.suggest import suggest
 from rnnlm_tui.training.checkpoint import Checkpoints
 
@@ -77,7 +79,7 @@ def small_card(epoch: int = 1, words: tuple[str, ...] = WORDS) -> ModelCard:
 def random_weights(card: ModelCard, seed: int = 0) -> dict[str, NDArray[np.float32]]:
     """Weights that fit the card."""
     rng = np.random.default_rng(seed)
-    specs = files.expected_arrays(card)
+    specs = expected_arrays(card)
     return {name: rng.normal(size=s.shape).astype(np.float32) for name, s in specs.items()}
 
 
@@ -86,7 +88,7 @@ def make_model(folder: Path, epoch: int = 1, seed: int = 0) -> ModelCard:
     folder.mkdir(parents=True, exist_ok=True)
     card = small_card(epoch)
     Checkpoints(folder).save_model(card, WORDS, random_weights(card, seed))
-    return files.read_card(folder)
+    return read_card(folder)
 
 
 @cache
@@ -204,7 +206,7 @@ def with_tensors(change: Callable[[dict[str, NDArray[Any]]], object]) -> dict[st
         folder = Path(name)
         tensors: dict[str, NDArray[Any]] = dict(random_weights(small_card()))
         change(tensors)
-        files.write_tensors(folder / "w", tensors)
+        write_tensors(folder / "w", tensors)
         return with_weights((folder / "w").read_bytes())
 
 
@@ -305,7 +307,7 @@ def test_the_systems_own_limit_leaves_the_old_file(tmp_path: Path, failing: str)
     try:
         with pytest.raises(StorageError, match=r"(?i)could not save .*file too large"):
             if failing == "tensors":
-                files.write_tensors(path, {"a": big})
+                write_tensors(path, {"a": big})
             else:
                 files.write_json(path, big.tolist())
     finally:
@@ -371,7 +373,7 @@ def test_a_model_of_format_1_is_read_as_it_was(tmp_path: Path) -> None:
     expected, words = card_data(), json.loads((tmp_path / "vocabulary.json").read_text())["words"]
     (tmp_path / "model.json").write_text(json.dumps(format_1(expected)))
     (tmp_path / "vocabulary.json").write_text(json.dumps({"words": words}))
-    card, model = files.load_model(tmp_path)
+    card, model = load_model(tmp_path)
     assert card == parse_card(expected)
     assert (card.config.train.min_count, card.sizes) == (1, [])
     assert (model.vocabulary.words, model.vocabulary.special_tokens) == (WORDS, ())
@@ -580,7 +582,7 @@ def test_weights_of_half_the_precision_are_read_as_whole_ones() -> None:
     with library_with(with_tensors(halve)) as library:
         assert why_refused(library) is None
         folder = library.path("victim")
-        read = files.read_weights(folder, files.read_card(folder))
+        read = read_weights(folder, read_card(folder))
     for name, array in read.items():
         assert array.dtype == np.float32
         assert array == pytest.approx(whole[name], rel=2**-11, abs=1e-7)
@@ -616,7 +618,7 @@ def test_infinities_that_cancel_out_are_refused() -> None:
 def test_the_largest_weights_that_are_taken_still_give_probabilities() -> None:
     def change(tensors: dict[str, NDArray[Any]]) -> None:
         for tensor in tensors.values():
-            tensor[:] = np.where(tensor < 0, -1, 1) * np.float32(files.LARGEST_WEIGHT * 0.99)
+            tensor[:] = np.where(tensor < 0, -1, 1) * np.float32(LARGEST_WEIGHT * 0.99)
 
     with library_with(with_tensors(change)) as library:
         assert why_refused(library) is None
@@ -734,7 +736,7 @@ def test_a_model_on_another_disk_can_be_linked_to(tmp_path: Path) -> None:
         assert why_refused(library) is None
         library.delete("victim")
         assert library.names() == ["good"]
-        files.load_model(tmp_path / "elsewhere")
+        load_model(tmp_path / "elsewhere")
 
 
 # Damage at random

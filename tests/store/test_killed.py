@@ -19,8 +19,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rnnlm_tui.store import files
 from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.weights import read_weights
 from rnnlm_tui.training.checkpoint import RunState, load_state
 from tests.conftest import command_line
 from tests.store.test_files import WORDS, contents, make_model, random_weights, small_card
@@ -151,7 +151,7 @@ def test_a_run_killed_again_and_again_ends_like_one_that_never_was(
     assert two.history == one.history
     assert two.metrics == one.metrics
     tensors = [
-        files.read_weights(lib.path(NAME), card) for lib, card in ((straight, one), (library, two))
+        read_weights(lib.path(NAME), card) for lib, card in ((straight, one), (library, two))
     ]
     assert same_tensors(*tensors)
     states: list[RunState] = [load_state(lib.path(NAME), NAME) for lib in (straight, library)]
@@ -236,7 +236,7 @@ def test_a_save_killed_before_any_of_its_steps_leaves_the_old_model_or_the_new(
         epochs.append(epoch)
         words = WORDS[::-1] if (kind, epoch) == ("fresh", 2) else WORDS
         assert model.vocabulary.words == words
-        weights = files.read_weights(library.path("saved"), card)
+        weights = read_weights(library.path("saved"), card)
         assert same_tensors(weights, random_weights(small_card(), seed=epoch))
         # The next save tidies up what the killed one left.
         make_model(library.path("saved"), epoch=5)

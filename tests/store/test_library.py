@@ -29,6 +29,7 @@ from hypothesis import strategies as st
 
 from rnnlm_tui.errors import ModelError, StorageError, UsageError
 from rnnlm_tui.store import archive, files
+from rnnlm_tui.store.card import ModelCard, read_card
 from rnnlm_tui.store.library import NAME_RULE, Library, check_name, free_name, is_name
 from tests.store.test_files import (
     HOSTILE,
@@ -209,7 +210,7 @@ def test_models_are_listed_in_order_with_card_and_size(library: Library) -> None
     for entry in entries:
         folder = library.path(entry.name)
         assert (entry.damaged, entry.trained_by) == (None, None)
-        assert entry.card == files.read_card(folder)
+        assert entry.card == read_card(folder)
         assert entry.size_bytes == sum(map(len, contents(folder).values())) > 1000
 
 
@@ -584,7 +585,7 @@ def test_an_export_while_a_training_saves_is_a_whole_model(
     real = archive.write_zip
     calls: list[str] = []
 
-    def save_first(folder: Path, card: files.ModelCard, target: Path) -> None:
+    def save_first(folder: Path, card: ModelCard, target: Path) -> None:
         calls.append(card.weights)
         if len(calls) == 1:
             make_model(folder, epoch=2, seed=9)
@@ -948,7 +949,7 @@ def test_nothing_of_a_zip_is_left_when_the_import_is_interrupted(
     def interrupt(folder: Path) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(files, "load_model", interrupt)
+    monkeypatch.setattr(archive, "load_model", interrupt)
     with pytest.raises(KeyboardInterrupt):
         library.import_(target, "three")
     assert models_of(library) == before

@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from rnnlm_tui.errors import ModelError
-from rnnlm_tui.store import files
+from rnnlm_tui.store import weights
 from rnnlm_tui.store.library import Library, Run
 from tests.cli.test_train import FOR_EVER
 from tests.conftest import command_line
@@ -213,7 +213,7 @@ def test_listing_reads_no_tensor(library: Library, monkeypatch: pytest.MonkeyPat
         raise AssertionError("a file of tensors was opened")
 
     put(library.path("one"), {"resume.safetensors": b"x"})
-    monkeypatch.setattr(files, "safe_open", never)
+    monkeypatch.setattr(weights, "safe_open", never)
     with library.lock("two"):
         assert len(library.runs()) == 2
 

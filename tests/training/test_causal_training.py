@@ -15,7 +15,8 @@ from rnnlm_tui.config import make_run_config
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.events import EpochEnded, Event, Finished, Progress, Saved
 from rnnlm_tui.lm.registry import FAMILIES
-from rnnlm_tui.store.files import load_model, read_card
+from rnnlm_tui.store.card import read_card
+from rnnlm_tui.store.load import load_model
 from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.text.encoded import PreparedLines
 from rnnlm_tui.text.tokenizer import TOKENIZERS

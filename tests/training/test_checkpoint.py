@@ -39,6 +39,9 @@ from rnnlm_tui.events import (
     to_json_line,
 )
 from rnnlm_tui.store import files
+from rnnlm_tui.store.card import read_card
+from rnnlm_tui.store.load import load_model
+from rnnlm_tui.store.weights import write_tensors
 from rnnlm_tui.training.checkpoint import (
     LAST_NUMBER,
     Checkpoints,
@@ -94,7 +97,7 @@ def test_a_save_that_fails_leaves_the_model_that_was_there(
     assert part in caught.value.message
     assert os.strerror(code).lower() in caught.value.message
     assert contents(tmp_path) == before
-    assert files.load_model(tmp_path)[0].metrics["epoch"] == 1
+    assert load_model(tmp_path)[0].metrics["epoch"] == 1
 
 
 @pytest.mark.parametrize("part", ["vocabulary", "weights", "model"])
@@ -108,7 +111,7 @@ def test_a_first_save_that_fails_leaves_no_model_and_no_temporary_file(
     assert not [name for name in contents(tmp_path) if name.endswith(".tmp")]
     monkeypatch.undo()
     make_model(tmp_path)
-    files.load_model(tmp_path)
+    load_model(tmp_path)
 
 
 def test_a_save_that_failed_is_made_up_for_by_the_next(
@@ -120,7 +123,7 @@ def test_a_save_that_failed_is_made_up_for_by_the_next(
         checkpoints.save_model(card, WORDS, random_weights(card))
     assert checkpoints.fresh
     checkpoints.save_model(card, WORDS, random_weights(card))
-    files.load_model(tmp_path)
+    load_model(tmp_path)
     assert len(contents(tmp_path)) == 3
 
 
@@ -129,7 +132,7 @@ def test_a_new_run_replaces_words_and_weights_and_removes_the_old(tmp_path: Path
     card = small_card(epoch=2, words=("other", "words"))
     weights = random_weights(card, seed=4)
     Checkpoints(tmp_path).save_model(card, ("other", "words"), weights)
-    second, model = files.load_model(tmp_path)
+    second, model = load_model(tmp_path)
     assert model.vocabulary.words == ("other", "words")
     assert {first.weights, first.vocabulary}.isdisjoint({second.weights, second.vocabulary})
     assert set(contents(tmp_path)) == {"model.json", second.weights, second.vocabulary}
@@ -143,12 +146,12 @@ def test_a_run_that_goes_on_keeps_its_words_and_its_date(tmp_path: Path) -> None
     checkpoints.fresh = False
     card = small_card(epoch=2)
     checkpoints.save_model(card, WORDS, random_weights(card, seed=1))
-    second = files.read_card(tmp_path)
+    second = read_card(tmp_path)
     assert (second.vocabulary, second.created) == (first.vocabulary, "2001-02-03")
     assert second.weights != first.weights
     assert checkpoints.metrics() == epoch_figures(2)
     checkpoints.save_model(replace(card, epochs_done=3), WORDS, None)
-    third = files.read_card(tmp_path)
+    third = read_card(tmp_path)
     assert (third.weights, third.metrics, third.epochs_done) == (second.weights, second.metrics, 3)
     kept = checkpoints.best_weights()
     assert all(np.array_equal(kept[k], w) for k, w in random_weights(card, seed=1).items())
@@ -163,7 +166,7 @@ def test_a_run_that_goes_on_makes_up_for_a_card_that_was_lost(tmp_path: Path) ->
     with pytest.raises(ModelError, match="gone or damaged"):
         checkpoints.save_model(card, WORDS, None)
     checkpoints.save_model(card, WORDS, random_weights(card))
-    loaded, model = files.load_model(tmp_path)
+    loaded, model = load_model(tmp_path)
     assert loaded.metrics["epoch"] == 2
     assert model.vocabulary.words == WORDS
 
@@ -197,7 +200,7 @@ def test_new_files_never_take_the_names_of_those_in_use(
         make_model(tmp_path, epoch=2, seed=1)
     assert contents(tmp_path) == before
     make_model(tmp_path, epoch=2, seed=1)
-    assert files.load_model(tmp_path)[0].metrics["epoch"] == 2
+    assert load_model(tmp_path)[0].metrics["epoch"] == 2
 
 
 def test_temporary_files_of_a_run_that_was_killed_are_removed(tmp_path: Path) -> None:
@@ -206,7 +209,7 @@ def test_temporary_files_of_a_run_that_was_killed_are_removed(tmp_path: Path) ->
         (tmp_path / name).write_bytes(b"half")
     (tmp_path / "notes.txt").write_text("the user's own")
     make_model(tmp_path, epoch=2)
-    card = files.read_card(tmp_path)
+    card = read_card(tmp_path)
     assert set(contents(tmp_path)) == {"model.json", "notes.txt", card.weights, card.vocabulary}
 
 
@@ -293,7 +296,7 @@ def with_tensors(change: Callable[[dict[str, NDArray[Any]]], object]) -> bytes:
     tensors["run"] = np.frombuffer(json.dumps(facts_of(saved_state())).encode(), np.uint8)
     change(tensors)
     with tempfile.TemporaryDirectory() as name:
-        files.write_tensors(Path(name) / "state", tensors)
+        write_tensors(Path(name) / "state", tensors)
         return (Path(name) / "state").read_bytes()
 
 

@@ -11,7 +11,8 @@ import torch
 
 from rnnlm_tui.config import LessonConfig
 from rnnlm_tui.lm.family import ArraySpec
-from rnnlm_tui.store.files import read_card, read_tensors
+from rnnlm_tui.store.card import read_card
+from rnnlm_tui.store.weights import read_tensors
 from rnnlm_tui.text.tokenizer import LessonTokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.training.networks import LessonNetwork

@@ -27,11 +27,12 @@ from rnnlm_tui.events import (
 )
 from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.lm.registry import FAMILIES
-from rnnlm_tui.store import files
+from rnnlm_tui.store.load import load_model
 from rnnlm_tui.suggest import generate_words
 from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.text.encoded import PreparedLines
 from rnnlm_tui.text.tokenizer import TOKENIZERS
+from rnnlm_tui.training import checkpoint
 from rnnlm_tui.training.checkpoint import load_state
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.ngram_trainer import Counting, hit_rates, mean_loss, spread_lines, train
@@ -97,7 +98,7 @@ def test_every_event_survives_its_json(long_file: Path, tmp_path: Path) -> None:
 def test_the_figures_are_those_of_the_model_word_by_word(long_file: Path, tmp_path: Path) -> None:
     job = counting_job(long_file, tmp_path / "a", order=4)
     (ended,) = of_kind(list(train(job, Control("the cat"))), EpochEnded)
-    _, model = files.load_model(job.folder)
+    _, model = load_model(job.folder)
     prepared = job.prepared
     assert isinstance(prepared, PreparedLines)
     for figures, lines in ((ended.train, prepared.examples), (ended.held_out, prepared.held_out)):
@@ -124,7 +125,7 @@ def test_nothing_held_out_has_no_figures(long_file: Path, tmp_path: Path) -> Non
 def test_the_model_is_saved_whole_and_its_run_is_over(long_file: Path, tmp_path: Path) -> None:
     job = counting_job(long_file, tmp_path / "a", order=2, min_count=11)
     list(train(job, Control("")))
-    card, model = files.load_model(job.folder)
+    card, model = load_model(job.folder)
     assert (card.config, card.tokenizer, card.window) == (job.config, "lesson", 1)
     assert (card.epochs_done, card.history) == (1, [card.metrics])
     assert card.parameters == sum(card.sizes) and card.sizes[0] == card.total_words - 1
@@ -203,11 +204,11 @@ def test_a_model_that_cannot_be_saved_leaves_the_one_before(
 
     events = train(other, Control(""))
     next(event for event in events if isinstance(event, EpochEnded))
-    monkeypatch.setattr(files, "write_tensors", fail)
+    monkeypatch.setattr(checkpoint, "write_tensors", fail)
     with pytest.raises(StorageError):
         next(events)
     assert (job.folder / "model.json").read_bytes() == before
-    assert files.load_model(job.folder)[0].config.model == job.config.model
+    assert load_model(job.folder)[0].config.model == job.config.model
 
 
 def test_figures_of_much_text_are_those_of_lines_spread_over_it(
@@ -224,7 +225,7 @@ def test_figures_of_much_text_are_those_of_lines_spread_over_it(
     assert [line.tolist() for line in some] == [line.tolist() for line in lines][::3]
     assert len(spread_lines(lines, 1, prepared.vocabulary)) == 1
     list(train(job, Control("")))
-    _, model = files.load_model(job.folder)
+    _, model = load_model(job.folder)
     assert isinstance(model, NgramModel)
     assert mean_loss(model, some) > 0
     top1, top5 = hit_rates(model, some)

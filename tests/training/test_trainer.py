@@ -24,7 +24,8 @@ from rnnlm_tui.events import (
     from_json_line,
     to_json_line,
 )
-from rnnlm_tui.store.files import load_model, read_card
+from rnnlm_tui.store.card import read_card
+from rnnlm_tui.store.load import load_model
 from rnnlm_tui.suggest import generate_words
 from rnnlm_tui.text.prefixes import PrefixExamples
 from rnnlm_tui.training.checkpoint import load_state

@@ -25,7 +25,7 @@ from rnnlm_tui.config import LessonConfig, RunConfig, TrainConfig
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.store.files import ModelCard
+from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.tokenizer import LessonTokenizer, Tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary

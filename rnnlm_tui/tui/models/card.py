@@ -13,9 +13,9 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from rnnlm_tui.formatting import finite
 from rnnlm_tui.lm.registry import FAMILIES
-from rnnlm_tui.store.files import ModelCard
-from rnnlm_tui.store.model_figures import number
+from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.tui.models.facts import (
     ACTIVE,
     DAMAGED,
@@ -53,7 +53,7 @@ def history(card: ModelCard) -> list[Series]:
     parts: dict[str, list[tuple[float, float]]] = {"train": [], "held_out": []}
     for epoch in card.history:
         for part, points in parts.items():
-            loss = number((epoch.get(part) or {}).get("loss"))
+            loss = finite((epoch.get(part) or {}).get("loss"))
             if loss is not None:
                 points.append((epoch["epoch"], loss))
     names = (("train", "train", TRAIN), ("held_out", "held-out", HELD_OUT))
@@ -136,7 +136,7 @@ class ModelCardView(VerticalScroll):
             self.query_one(".card-facts", Static).update(upper_text(listed, width))
             self.query_one(".card-more", Static).update(lower_text(listed, width))
         if card is not None:
-            self.query_one(Curve).show(series, number(card.metrics.get("epoch")))
+            self.query_one(Curve).show(series, finite(card.metrics.get("epoch")))
 
 
 def upper_text(listed: Listed, width: int) -> Content:

@@ -10,19 +10,18 @@ from pathlib import Path
 
 from rnnlm_tui.config import PRESETS
 from rnnlm_tui.evaluate import Evaluation
-from rnnlm_tui.formatting import format_bytes, local_time, plural, sanitize
-from rnnlm_tui.lm.registry import FAMILIES
-from rnnlm_tui.store.evaluations import read_evaluation
-from rnnlm_tui.store.files import ModelCard
-from rnnlm_tui.store.library import Entry, Library, Run
-from rnnlm_tui.store.model_figures import (
-    Figures,
-    figures_of,
-    percent_text,
-    perplexity_text,
-    training_figures,
-    words_known,
+from rnnlm_tui.formatting import (
+    format_bytes,
+    format_percent,
+    format_perplexity,
+    local_time,
+    plural,
+    sanitize,
 )
+from rnnlm_tui.lm.registry import FAMILIES
+from rnnlm_tui.store.card import ModelCard
+from rnnlm_tui.store.evaluations import Figures, figures_of, read_evaluation, training_figures
+from rnnlm_tui.store.library import Entry, Library, Run
 
 ACTIVE, TRAINING, DAMAGED, UNFINISHED = "●", "◆", "!", "○"
 """The marks of a model that suggests now, one in training, one that cannot be used, and a run that
@@ -155,7 +154,7 @@ def _card_facts(card: ModelCard) -> Iterator[Line]:
     yield "corpus", foreign(corpus.get("name", "?"))
     yield "", f"{_count(corpus.get('lines'), 'line')}, {_count(corpus.get('words'), 'word')}"
     yield "", f"sha256 {foreign(corpus.get('sha256', '?'))[:12]}"
-    yield "vocabulary", plural(words_known(card), "word")
+    yield "vocabulary", plural(card.words_known, "word")
     yield "window", f"the last {card.window} words"
     yield FAMILIES[card.config.preset].table_heads[1], f"{card.parameters:,}"
     if not hasattr(card.config.train, "epochs"):
@@ -171,8 +170,8 @@ def quality(card: ModelCard, evaluation: Evaluation | None = None) -> Iterator[L
     if best is not None and best.unseen:
         yield from _measured("new lines", best)
         if evaluation is not None:
-            saved = percent_text(evaluation.keystroke_savings)
-            ghost = percent_text(evaluation.keystroke_savings_ghost)
+            saved = format_percent(evaluation.keystroke_savings)
+            ghost = format_percent(evaluation.keystroke_savings_ghost)
             yield "", f"saves {saved} of keys, by the ghost alone {ghost}"
     else:
         yield "new lines", "not known: no lines were held out of its training"
@@ -181,12 +180,12 @@ def quality(card: ModelCard, evaluation: Evaluation | None = None) -> Iterator[L
 
 
 def _measured(label: str, figures: Figures) -> Iterator[Line]:
-    yield label, f"perplexity {perplexity_text(figures.perplexity)}"
+    yield label, f"perplexity {format_perplexity(figures.perplexity)}"
     hits = []
     if figures.top1 is not None:
-        hits.append(f"first word right: {percent_text(figures.top1)}")
+        hits.append(f"first word right: {format_percent(figures.top1)}")
     if figures.top5 is not None:
-        hits.append(f"among five: {percent_text(figures.top5)}")
+        hits.append(f"among five: {format_percent(figures.top5)}")
     if hits:
         yield "", "; ".join(hits)
 

@@ -11,8 +11,8 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.widgets import DataTable
 
-from rnnlm_tui.formatting import format_bytes
-from rnnlm_tui.store.model_figures import figures_of, percent_text, perplexity_text, words_known
+from rnnlm_tui.formatting import format_bytes, format_percent, format_perplexity
+from rnnlm_tui.store.evaluations import figures_of
 from rnnlm_tui.tui.models.facts import (
     ACTIVE,
     DAMAGED,
@@ -72,14 +72,14 @@ def row_of(listed: Listed, loaded_model: str | None) -> Row:
     cells |= {
         "preset": card.config.preset,
         "corpus": foreign(card.corpus.get("name", "")),
-        "vocabulary": f"{words_known(card):,}",
+        "vocabulary": f"{card.words_known:,}",
         "parameters": in_short(card.parameters),
         "saved": listed.state or date_text(card.updated, "%Y-%m-%d")[:10],
     }
     if listed.evaluation is not None:
-        cells["saves"] = percent_text(listed.evaluation.keystroke_savings)
+        cells["saves"] = format_percent(listed.evaluation.keystroke_savings)
     if (figures := figures_of(card, listed.evaluation)) is not None:
-        measured = f"{perplexity_text(figures.perplexity)} · {percent_text(figures.top1)}"
+        measured = f"{format_perplexity(figures.perplexity)} · {format_percent(figures.top1)}"
         # What was measured in training says nothing of other lines, and is not to look as if.
         cells["figures"] = measured if figures.unseen else f"{measured} (train)"
     return Row(listed.name, cells)

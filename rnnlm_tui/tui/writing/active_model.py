@@ -12,7 +12,7 @@ from rnnlm_tui.tui.writing.predictor import LoadedModel
 
 if TYPE_CHECKING:
     from rnnlm_tui.lm.model import LanguageModel
-    from rnnlm_tui.store.files import ModelCard
+    from rnnlm_tui.store.card import ModelCard
     from rnnlm_tui.store.library import Library
 
 Wish = Callable[[], Iterable[str]]

@@ -17,7 +17,7 @@ from rnnlm_tui.tui.writing.transcript import Copied
 
 if TYPE_CHECKING:
     from rnnlm_tui.evaluate import Evaluation
-    from rnnlm_tui.store.files import ModelCard
+    from rnnlm_tui.store.card import ModelCard
     from rnnlm_tui.store.library import Library
     from rnnlm_tui.text.overlap import CopiedSpans
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from rnnlm_tui.lm.model import LanguageModel
-    from rnnlm_tui.store.files import ModelCard
+    from rnnlm_tui.store.card import ModelCard
     from rnnlm_tui.suggest import Suggestions
 
 T = TypeVar("T")

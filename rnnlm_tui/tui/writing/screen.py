@@ -136,7 +136,7 @@ class AutocompleteScreen(WritingScreen):
     @work(group="trust", exclusive=True)
     async def find_trust(self) -> None:
         """How far to trust the model, in a sentence: as it is known, then as it is measured."""
-        from rnnlm_tui.store.model_figures import accuracy_sentence
+        from rnnlm_tui.store.evaluations import accuracy_sentence
 
         if (loaded_model := self.host.loaded_model) is None:
             return

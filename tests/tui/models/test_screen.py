@@ -24,9 +24,9 @@ from textual.widgets import Button, Input, Static
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.evaluate import Evaluation
-from rnnlm_tui.store.evaluations import write_evaluation
+from rnnlm_tui.formatting import format_percent, format_perplexity
+from rnnlm_tui.store.evaluations import figures_of, write_evaluation
 from rnnlm_tui.store.library import BUILT_IN, Library
-from rnnlm_tui.store.model_figures import figures_of, percent_text, perplexity_text
 from rnnlm_tui.tui.help.palette import commands
 from rnnlm_tui.tui.models import facts as facts_module
 from rnnlm_tui.tui.models import screen as models_module
@@ -924,10 +924,10 @@ def test_numbers_are_short(count: int, text: str) -> None:
 
 
 def test_figures_are_short() -> None:
-    assert [perplexity_text(v) for v in (None, 5.767, 403.4, 12_345.6, 1e9)] == [
+    assert [format_perplexity(v) for v in (None, 5.767, 403.4, 12_345.6, 1e9)] == [
         *("-", "5.8", "403", "12,346", "1.0e+09"),
     ]
-    assert [percent_text(v) for v in (None, 0.0, 0.012, 0.0994, 0.0996, 0.577, 1.0)] == [
+    assert [format_percent(v) for v in (None, 0.0, 0.012, 0.0994, 0.0996, 0.577, 1.0)] == [
         *("-", "0%", "1.2%", "9.9%", "10%", "58%", "100%"),
     ]
     assert date_text("nonsense [/b]") == "nonsense [/b]"

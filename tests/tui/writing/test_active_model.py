@@ -12,7 +12,8 @@ import pytest
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.store.files import MODEL, ModelCard
+from rnnlm_tui.store.card import ModelCard
+from rnnlm_tui.store.files import MODEL
 from rnnlm_tui.tui.writing.active_model import ModelLoader
 from tests.tui.helpers import ScriptedLibrary, ScriptedModel
 

@@ -1,0 +1,123 @@
+"""Safetensors files: a model's weights and the state of a run, checked before they are used."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from rnnlm_tui.errors import ModelError, os_reason
+from rnnlm_tui.lm.family import DTYPES, ArraySpec
+from rnnlm_tui.lm.registry import FAMILIES
+from rnnlm_tui.store import files
+from rnnlm_tui.store.card import ModelCard
+
+LARGEST_HEADER = 1 << 20
+"""A safetensors header names a few tensors; a larger one is hostile."""
+LARGEST_WEIGHT = 1e12
+"""Beyond it the sums of products in a network overflow float32; a trained weight is below 100."""
+HALVES = {"F32": "F16"}
+"""The type that may stand for another in a file, to halve it: weights are rounded by 2^-11 of
+themselves at most."""
+
+
+def expected_arrays(card: ModelCard) -> dict[str, ArraySpec]:
+    """The arrays of the weights file of a model with this card."""
+    family = FAMILIES[card.config.preset]
+    return family.arrays(card.config.model, card.total_words, card.sizes)
+
+
+def largest_tensors(card: ModelCard) -> int:
+    """The bytes that the weights of a model with this card can take, header included."""
+    specs = expected_arrays(card).values()
+    numbers = sum(DTYPES[spec.dtype].itemsize * math.prod(spec.shape) for spec in specs)
+    return numbers + 8 + LARGEST_HEADER
+
+
+def check_tensors(path: Path, specs: Mapping[str, ArraySpec]) -> None:
+    """Checks the header of a safetensors file: just the arrays of `specs`, or those at half their
+    precision, and the file as long as it must be. Raises ModelError."""
+    with opened(path) as file:
+        _check_header(file, path, specs)
+
+
+def read_tensors(path: Path, specs: Mapping[str, ArraySpec]) -> dict[str, NDArray[Any]]:
+    """The arrays of a safetensors file, checked as in `check_tensors`, and of usable numbers.
+
+    Raises ModelError.
+    """
+    with opened(path) as file:
+        _check_header(file, path, specs)
+        tensors = {
+            name: file.get_tensor(name).astype(DTYPES[spec.dtype], copy=False)
+            for name, spec in specs.items()
+        }
+    for name, tensor in tensors.items():
+        if tensor.dtype == np.float32 and not is_usable(tensor):
+            raise ModelError(f"{path.name}: {name} holds numbers that are not finite or too large")
+    return tensors
+
+
+def read_weights(folder: Path, card: ModelCard) -> dict[str, NDArray[Any]]:
+    """The weights of the model in `folder`, checked. Raises ModelError."""
+    arrays = read_tensors(folder / card.weights, expected_arrays(card))
+    try:
+        FAMILIES[card.config.preset].check_arrays(card.config.model, arrays)
+    except ValueError as error:
+        raise ModelError(f"{card.weights}: {error}") from error
+    return arrays
+
+
+def is_usable(tensor: NDArray[np.float32]) -> bool:
+    """Whether all numbers are finite and no larger than `LARGEST_WEIGHT`. Takes no memory, and less
+    time than isfinite().all(); a NaN passes through min() and max() and fails both comparisons."""
+    return tensor.size == 0 or bool(
+        tensor.min() >= -LARGEST_WEIGHT and tensor.max() <= LARGEST_WEIGHT
+    )
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """A safetensors file. Raises ModelError for one that cannot be read."""
+    check_header_size(path)
+    try:
+        with safe_open(path, framework="numpy") as file:
+            yield file
+    except OSError as error:
+        raise ModelError(f"cannot read {path.name}: {os_reason(error)}") from error
+    except SafetensorError as error:
+        raise ModelError(f"{path.name} is damaged: {error}") from error
+
+
+def _check_header(file: Any, path: Path, specs: Mapping[str, ArraySpec]) -> None:
+    if set(file.keys()) != set(specs):
+        raise ModelError(f"{path.name} holds other tensors than the model has")
+    for name, (shape, dtype) in specs.items():
+        piece = file.get_slice(name)
+        if piece.get_dtype() not in (dtype, HALVES.get(dtype)) or tuple(piece.get_shape()) != shape:
+            raise ModelError(f"{path.name}: {name} is not {DTYPES[dtype]} of shape {shape}")
+
+
+def check_header_size(path: Path) -> None:
+    """Raises ModelError for a safetensors file that is cut short or has a huge header."""
+    try:
+        files.file_size(path)
+        with path.open("rb") as file:
+            start = file.read(8)
+    except OSError as error:
+        raise ModelError(f"cannot read {path.name}: {os_reason(error)}") from error
+    if len(start) < 8 or int.from_bytes(start, "little") > LARGEST_HEADER:
+        raise ModelError(f"{path.name} is not a file of tensors")
+
+
+def write_tensors(path: Path, tensors: Mapping[str, NDArray[Any]]) -> None:
+    """Writes a safetensors file in place of `path`. Raises StorageError."""
+    contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    files.write_file(path, lambda temporary: save_file(contiguous, temporary))
