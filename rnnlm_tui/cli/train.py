@@ -56,9 +56,10 @@ from rnnlm_tui.store.weights import read_weights
 from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.vocabulary import Vocabulary
-from rnnlm_tui.training.checkpoint import RunState, load_state, record
+from rnnlm_tui.training.checkpoint import RunState, load_state
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.run import Job
+from rnnlm_tui.training.history import record
+from rnnlm_tui.training.run import TrainingRun
 
 CHANGEABLE = ("epochs", "learning_rate", "patience", "device", "threads")
 """The settings that a run may be given anew when it goes on."""
@@ -123,7 +124,7 @@ def _check_written(error: OSError | None) -> None:
         )
 
 
-def _with_origin(events: Iterable[Event], job: Job) -> Iterator[Event]:
+def _with_origin(events: Iterable[Event], job: TrainingRun) -> Iterator[Event]:
     """Passes events on, and keeps with the first model that is saved where its text was read."""
     kept = False
     for event in events:
@@ -174,7 +175,7 @@ def _check_free(library: Library, name: str) -> None:
         )
 
 
-def _new_job(library: Library, name: str, options: argparse.Namespace) -> Job:
+def _new_job(library: Library, name: str, options: argparse.Namespace) -> TrainingRun:
     if not options.force:
         _check_free(library, name)
     corpus = headless.corpus_of(options.train, options.encoding)
@@ -184,7 +185,7 @@ def _new_job(library: Library, name: str, options: argparse.Namespace) -> Job:
     if source is None:
         config = headless.run_config(options, corpus=corpus)
         prepared = headless.prepared_corpus(corpus, config)
-        return Job(name, folder, config, prepared, origin)
+        return TrainingRun(name, folder, config, prepared, origin)
     return _job_from(library, source, corpus, origin, name, options)
 
 
@@ -195,7 +196,7 @@ def _job_from(
     origin: dict[str, Any],
     name: str,
     options: argparse.Namespace,
-) -> Job:
+) -> TrainingRun:
     """A run that starts from the weights and the words of the model `source`."""
     card, model = library.open(source)
     family = FAMILIES[card.config.preset]
@@ -220,7 +221,7 @@ def _job_from(
     prepared = headless.prepared_corpus(corpus, config, (model.vocabulary, card.window))
     origin |= {"words": model.vocabulary.words, "window": card.window}
     weights = read_weights(library.path(source), card)
-    return Job(name, library.path(name), config, prepared, origin, weights=weights)
+    return TrainingRun(name, library.path(name), config, prepared, origin, weights=weights)
 
 
 def _with_words_of(card: ModelCard, config: RunConfig) -> RunConfig:
@@ -264,7 +265,7 @@ def _name_to_resume(library: Library, options: argparse.Namespace) -> str:
     return library.newest_run()
 
 
-def _resumed_job(library: Library, name: str, options: argparse.Namespace) -> Job:
+def _resumed_job(library: Library, name: str, options: argparse.Namespace) -> TrainingRun:
     folder = library.path(name)
     state = load_state(folder, name)
     changed = _changed_settings(options, state.config.preset)
@@ -299,7 +300,7 @@ def _resumed_job(library: Library, name: str, options: argparse.Namespace) -> Jo
         )
     seed_line = options.seed_line or state.corpus.get("seed_line") or default_seed_line(corpus)
     origin = {**state.corpus, "seed_line": headless.as_unicode(seed_line)}
-    return Job(name, folder, config, prepared, origin, state)
+    return TrainingRun(name, folder, config, prepared, origin, state)
 
 
 def _fits(state: RunState, config: RunConfig, prepared: PreparedText) -> bool:
@@ -385,7 +386,7 @@ def share_the_processor() -> None:
 
 
 @contextmanager
-def _folder_of(job: Job) -> Iterator[None]:
+def _folder_of(job: TrainingRun) -> Iterator[None]:
     """Makes the model's folder. Where the run has left neither a model nor a state to go on with,
     it is removed, and its history with it: a folder there would keep the name taken."""
     try:

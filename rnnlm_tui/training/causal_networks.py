@@ -221,7 +221,7 @@ class CausalNetwork(Network):
         zeros = self._weight("output.bias").new_zeros(batch, self.config.hidden_size)
         return [(zeros,) * parts] * self.config.layers
 
-    def carried(self) -> dict[str, Tensor]:
+    def hidden_state(self) -> dict[str, Tensor]:
         """See `Network`."""
         names = self._state_names() if self._carried else []
         return {
@@ -230,14 +230,14 @@ class CausalNetwork(Network):
             for name, tensor in zip(layer, state, strict=True)
         }
 
-    def carries(self, rows: int) -> dict[str, tuple[int, ...]]:
+    def hidden_state_shapes(self, rows: int) -> dict[str, tuple[int, ...]]:
         """See `Network`."""
         if self.config.context == "line":
             return {}
         shape = (rows, self.config.hidden_size)
         return {name: shape for layer in self._state_names() for name in layer}
 
-    def carry(self, tensors: Mapping[str, Tensor]) -> None:
+    def set_hidden_state(self, tensors: Mapping[str, Tensor]) -> None:
         """See `Network`."""
         names = self._state_names()
         states = [tuple(tensors[name] for name in layer) for layer in names] if tensors else None

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,21 +15,12 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 
 from rnnlm_tui.config import CausalTrainConfig, NetworkTrainConfig, RunConfig, TextConfig
-from rnnlm_tui.errors import ModelError, RnnlmError, StorageError, os_reason
-from rnnlm_tui.events import (
-    Event,
-    Failed,
-    Progress,
-    Saved,
-    Started,
-    from_json_line,
-    json_safe,
-    to_json_line,
-)
+from rnnlm_tui.errors import ModelError, StorageError, os_reason
+from rnnlm_tui.events import json_safe
 from rnnlm_tui.lm.registry import FAMILIES
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import FORMAT, ModelCard, is_epoch, read_card
-from rnnlm_tui.store.files import AS_ESCAPES, HISTORY, MODEL, RESUME, VOCABULARIES, WEIGHTS
+from rnnlm_tui.store.files import MODEL, RESUME, VOCABULARIES, WEIGHTS
 from rnnlm_tui.store.load import parse_words
 from rnnlm_tui.store.run_state import DAMAGE, FACTS, checked_config
 from rnnlm_tui.store.weights import check_header_size, is_usable, read_weights, write_tensors
@@ -38,12 +28,10 @@ from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 
 LAST_NUMBER = 999_999_999
 """The largest that the names of weights and vocabularies can hold."""
-PROGRESS_EVERY_S = 1.0
-"""The history file gets a progress event a second: 0.7 MB an hour."""
 
 
 @dataclass(slots=True)
-class Sums:
+class EpochTotals:
     """The figures of an epoch so far: sums in nats, divided by `examples` and `steps` once."""
 
     nll: float = 0.0
@@ -62,7 +50,7 @@ class Position:
     """
 
     epoch: int = 1
-    sums: Sums = field(default_factory=Sums)
+    sums: EpochTotals = field(default_factory=EpochTotals)
     dropout: dict[str, Any] | None = None
     updates: int = 0
     learning_rate: float = 0.0
@@ -90,7 +78,7 @@ class RunState:
     position: Position
     weights: dict[str, NDArray[np.float32]]
     moments: dict[str, NDArray[np.float32]]
-    carried: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    hidden_state: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 class Checkpoints:
@@ -184,7 +172,7 @@ class Checkpoints:
         }
         tensors = {f"weight.{name}": tensor for name, tensor in state.weights.items()}
         tensors |= {f"moment.{name}": tensor for name, tensor in state.moments.items()}
-        tensors |= {f"carried.{name}": tensor for name, tensor in state.carried.items()}
+        tensors |= {f"carried.{name}": tensor for name, tensor in state.hidden_state.items()}
         # Facts grow with the epochs, and a header may not, so they are a tensor of bytes.
         run = np.frombuffer(json.dumps(json_safe(facts)).encode(), dtype=np.uint8)
         write_tensors(self.folder / RESUME, {**tensors, FACTS: run})
@@ -234,7 +222,7 @@ def load_state(folder: Path, name: str) -> RunState:
 def _checked_position(data: Any) -> Position:
     """The position in parsed JSON. Raises one of DAMAGE."""
     position = Position(**data)
-    position.sums = sums = Sums(**data["sums"])
+    position.sums = sums = EpochTotals(**data["sums"])
     counts = (position.epoch, position.updates, position.recoveries)
     for count in (*counts, sums.correct, sums.examples, sums.steps):
         if type(count) is not int or not 0 <= count < 1 << 63:
@@ -278,97 +266,10 @@ def _check_tensors(state: RunState) -> None:
     for tensor in state.weights.values():
         if tensor.dtype != np.float32 or not is_usable(tensor):
             raise ValueError("a weight is not of usable float32 numbers")
-    for tensor in (*state.moments.values(), *state.carried.values()):
+    for tensor in (*state.moments.values(), *state.hidden_state.values()):
         if tensor.dtype != np.float32 or not np.isfinite(tensor).all():
             raise ValueError("a running mean is not of usable float32 numbers")
 
 
 def _part(tensors: dict[str, Any], prefix: str) -> dict[str, Any]:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
-
-def record(events: Iterable[Event], folder: Path) -> Iterator[Event]:
-    """Passes events on, each written to the folder's history before.
-
-    A run that starts anew drops the history of the run before it once it has saved a model of its
-    own. Where the run fails, the history ends with that. Raises StorageError.
-    """
-    path, last_time = folder / HISTORY, 0.0
-    try:
-        for event in _recorded(events, path):
-            last_time = event.time
-            yield event
-    except RnnlmError as error:
-        failed = Failed(last_time, error.kind, error.message, error.hint)
-        with suppress(RnnlmError):
-            _append(path, to_json_line(failed) + "\n")
-        raise
-
-
-def _recorded(events: Iterable[Event], path: Path) -> Iterator[Event]:
-    last_progress, owns_model, trimmed = -PROGRESS_EVERY_S, False, False
-    for event in events:
-        match event:
-            case Started():
-                owns_model = event.epochs_done > 0
-                _mend(path)
-            case Progress():
-                if event.time - last_progress < PROGRESS_EVERY_S:
-                    yield event
-                    continue
-                last_progress = event.time
-        _append(path, to_json_line(event) + "\n")
-        if isinstance(event, Saved):
-            owns_model = owns_model or event.best
-            if owns_model and not trimmed:
-                _drop_older_runs(path)
-                trimmed = True
-        yield event
-
-
-def _append(path: Path, text: str) -> None:
-    try:
-        with path.open("a", encoding="utf-8", errors=AS_ESCAPES, newline="\n") as file:
-            file.write(text)
-    except OSError as error:
-        raise StorageError(f"could not write {path}: {os_reason(error)}") from error
-
-
-def _mend(path: Path) -> None:
-    """Cuts a last line off that a killed run left half written."""
-    raw = _read(path)
-    whole = raw.rfind(b"\n") + 1
-    if whole < len(raw):
-        files.write_bytes(path, raw[:whole])
-
-
-def _drop_older_runs(path: Path) -> None:
-    """Cuts off all before the last run that began with the first epoch. A run may have been killed
-    between its first save and this, so one that goes on looks too."""
-    raw = _read(path)
-    begin = place = 0
-    for line in raw.splitlines(keepends=True):
-        if _begins_anew(line):
-            begin = place
-        place += len(line)
-    if begin > 0:
-        files.write_bytes(path, raw[begin:])
-
-
-def _begins_anew(line: bytes) -> bool:
-    if Started.event.encode() not in line:
-        return False
-    try:
-        event = from_json_line(line.decode())
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(event, Started) and event.epochs_done == 0
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return b""
-    except OSError as error:
-        raise StorageError(f"could not read {path}: {os_reason(error)}") from error

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -43,6 +44,21 @@ def pick_device(wanted: str) -> torch.device:
     return torch.device(wanted)
 
 
+@contextmanager
+def flushed_subnormals() -> Iterator[None]:
+    """Numbers below 1e-38 are zero, here and in the threads that are started meanwhile.
+
+    Weights under the L2 penalty and Adam's means sink that far, and Intel's processors compute with
+    such numbers a hundred times slower: an epoch of the lesson took 23 s instead of 7 s. Threads
+    keep the mode that they were started with, so enter this before the first operation.
+    """
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+
+
 class Learner:
     """Takes steps, measures, and hands its state over. It is a `LanguageModel` too."""
 
@@ -55,10 +71,6 @@ class Learner:
 
         Raises UsageError for a device that is not there.
         """
-        # Threads inherit this mode, so it is set before an operation starts one. Weights under
-        # the L2 penalty and Adam's means sink below 1e-38, where Intel's processors compute a
-        # hundred times slower: 23 s instead of 7 s an epoch of the lesson.
-        torch.set_flush_denormal(True)
         self._recipe, self._training = RECIPES[config.preset], config.network_train
         recipe, training = self._recipe, self._training
         self.device = pick_device(training.device)
@@ -127,25 +139,27 @@ class Learner:
                 state[key] = torch.from_numpy(moment).to(self.device)
             self._optimizer.state[parameter] = state
 
-    def carried(self) -> dict[str, NDArray[np.float32]]:
-        """The state in which the next batch finds the network; see `Network.carried`."""
+    def hidden_state(self) -> dict[str, NDArray[np.float32]]:
+        """The state in which the next batch finds the network; see `Network.hidden_state`."""
         return {
             name: np.array(tensor.cpu().numpy(), order="C")
-            for name, tensor in self.network.carried().items()
+            for name, tensor in self.network.hidden_state().items()
         }
 
-    def load_carried(self, state: Arrays) -> None:
-        """The reverse of `carried`. Raises ModelError for what no batch finds."""
+    def load_hidden_state(self, state: Arrays) -> None:
+        """The reverse of `hidden_state`. Raises ModelError for what no batch finds."""
         if state:
             rows = len(next(self.batches.epoch(1))[0])
-            if {name: array.shape for name, array in state.items()} != self.network.carries(rows):
-                raise ModelError("the saved state does not fit the network: what it carries on")
+            if {
+                name: array.shape for name, array in state.items()
+            } != self.network.hidden_state_shapes(rows):
+                raise ModelError("the saved state does not fit the network: its hidden state")
         tensors = {name: torch.from_numpy(a).to(self.device) for name, a in state.items()}
-        self.network.carry(tensors)
+        self.network.set_hidden_state(tensors)
 
     def begin_epoch(self) -> None:
         """The network carries nothing into the first batch."""
-        self.network.carry({})
+        self.network.set_hidden_state({})
 
     @torch.no_grad()
     def is_sound(self) -> bool:
@@ -181,11 +195,11 @@ class Learner:
 
     def held_out_metrics(self) -> dict[str, float] | None:
         """Loss, perplexity, top-1 and top-5 hit rate on the held-out lines, or None without any."""
-        found, carried = Measures(), self.network.carried()
-        self.network.carry({})
+        found, carried = Measures(), self.network.hidden_state()
+        self.network.set_hidden_state({})
         for batch in self.batches.held_out():
             found += self.network.measure(*batch)
-        self.network.carry(carried)
+        self.network.set_hidden_state(carried)
         if found.count == 0:
             return None
         loss = found.nll / found.count

@@ -47,7 +47,7 @@ class Loss:
 
 @dataclass(slots=True)
 class Measures:
-    """Sums over some words: the negative log-likelihood (nats), the hits, and the words."""
+    """EpochTotals over some words: the negative log-likelihood (nats), the hits, and the words."""
 
     nll: float = 0.0
     top1: int = 0
@@ -192,17 +192,17 @@ class Network(nn.Module, ABC):
     def measure(self, x: Tensor, target: Tensor) -> Measures:
         """How well `target` is predicted from `x`, without dropout and gradients."""
 
-    def carried(self) -> dict[str, Tensor]:
+    def hidden_state(self) -> dict[str, Tensor]:
         """The state in which the next batch finds the network, by name; nothing for a network
         whose batches do not depend on each other, and at the start of a stream."""
         return {}
 
-    def carries(self, rows: int) -> dict[str, tuple[int, ...]]:
-        """The shapes of `carried` after a batch of so many rows."""
+    def hidden_state_shapes(self, rows: int) -> dict[str, tuple[int, ...]]:
+        """The shapes of `hidden_state` after a batch of so many rows."""
         return {}
 
-    def carry(self, tensors: Mapping[str, Tensor]) -> None:
-        """The reverse of `carried`."""
+    def set_hidden_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """The reverse of `hidden_state`."""
 
     @abstractmethod
     def weights(self) -> dict[str, Tensor]:

@@ -34,17 +34,17 @@ from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.training.checkpoint import Checkpoints, Position, RunState
 from rnnlm_tui.training.control import SAMPLE_WORDS, Control
-from rnnlm_tui.training.run import Job, versions_without_torch
+from rnnlm_tui.training.run import TrainingRun, versions_without_torch
 
 MOST_RANKED = 2 * HELD_OUT_SAMPLE
 """Predictions: more than the lines of a sample have together, but where one is a whole book."""
 
 
-class Counting:
+class NgramTrainer:
     """One run, from its start to its end. It has nothing to go on with but its own beginning."""
 
     def __init__(
-        self, job: Job, control: Control, clock: Callable[[], float] = time.monotonic
+        self, job: TrainingRun, control: Control, clock: Callable[[], float] = time.monotonic
     ) -> None:
         assert isinstance(job.prepared, PreparedLines) and isinstance(job.config.model, NgramConfig)
         self._job, self._control, self._clock = job, control, clock
@@ -217,6 +217,6 @@ def hit_rates(model: NgramModel, lines: EncodedLines) -> tuple[float, float]:
     return float(np.mean(np.array(ranks) < 1)), float(np.mean(np.array(ranks) < 5))
 
 
-def train(job: Job, control: Control) -> Iterator[Event]:
+def train(job: TrainingRun, control: Control) -> Iterator[Event]:
     """The events of this run."""
-    return Counting(job, control).run()
+    return NgramTrainer(job, control).run()

@@ -17,7 +17,7 @@ from rnnlm_tui.training.checkpoint import RunState
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class TrainingRun:
     """A run to do: under `name`, into `folder`.
 
     `origin` says where the corpus can be read again. `state` is that of a run to go on with,

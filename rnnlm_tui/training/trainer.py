@@ -27,11 +27,11 @@ from rnnlm_tui.events import (
 )
 from rnnlm_tui.lm.registry import FAMILIES
 from rnnlm_tui.store.card import ModelCard
-from rnnlm_tui.training.checkpoint import Checkpoints, Position, RunState, Sums
+from rnnlm_tui.training.checkpoint import Checkpoints, EpochTotals, Position, RunState
 from rnnlm_tui.training.control import SAMPLE_WORDS, Control
-from rnnlm_tui.training.learner import Learner, perplexity
+from rnnlm_tui.training.learner import Learner, flushed_subnormals, perplexity
 from rnnlm_tui.training.networks import Loss
-from rnnlm_tui.training.run import Job, versions_without_torch
+from rnnlm_tui.training.run import TrainingRun, versions_without_torch
 
 REPORT_EVERY_S = 0.1
 MOST_RECOVERIES = 3
@@ -43,7 +43,7 @@ class Trainer:
     """One run, from its start or from a saved state to its end."""
 
     def __init__(
-        self, job: Job, control: Control, clock: Callable[[], float] = time.monotonic
+        self, job: TrainingRun, control: Control, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """Builds the network. Raises UsageError for a device that is not there."""
         self._job, self._control, self._clock = job, control, clock
@@ -99,7 +99,7 @@ class Trainer:
         self._learner.load_weights(state.weights)
         self._learner.restart_optimizer(state.position.learning_rate)
         self._learner.load_moments(state.moments, state.position.updates)
-        self._learner.load_carried(state.carried)
+        self._learner.load_hidden_state(state.hidden_state)
         self._checkpoints.fresh = state.position.best_epoch is None
 
     def _train_epoch(self) -> Iterator[Event]:
@@ -153,7 +153,7 @@ class Trainer:
             held_out is None or position.best_loss is None or held_out["loss"] < position.best_loss
         )
         position.history.append({"epoch": epoch, "train": train, "held_out": held_out})
-        position.epoch, position.sums, position.dropout = epoch + 1, Sums(), None
+        position.epoch, position.sums, position.dropout = epoch + 1, EpochTotals(), None
         if best:
             position.best_epoch = epoch
             position.best_loss = held_out["loss"] if held_out else train["loss"]
@@ -224,7 +224,7 @@ class Trainer:
             self._position,
             self._learner.weights(),
             self._learner.moments(),
-            self._learner.carried() if self._position.sums.steps else {},
+            self._learner.hidden_state() if self._position.sums.steps else {},
         )
         self._checkpoints.save_state(state)
 
@@ -235,7 +235,7 @@ class Trainer:
         weights = start if best == 0 else self._checkpoints.best_weights()
         position.recoveries += 1
         position.learning_rate /= 2
-        failed, position.epoch, position.sums = position.epoch, best + 1, Sums()
+        failed, position.epoch, position.sums = position.epoch, best + 1, EpochTotals()
         position.dropout, position.updates = None, 0
         position.history = [entry for entry in position.history if entry["epoch"] <= best]
         self._learner.load_weights(weights)
@@ -322,6 +322,7 @@ def versions() -> dict[str, str]:
     return {**versions_without_torch(), "torch": torch.__version__}
 
 
-def train(job: Job, control: Control) -> Iterator[Event]:
+def train(job: TrainingRun, control: Control) -> Iterator[Event]:
     """The events of this run. Raises UsageError for a device that is not there."""
-    return Trainer(job, control).run()
+    with flushed_subnormals():
+        yield from Trainer(job, control).run()

@@ -13,8 +13,8 @@ from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.training.checkpoint import RunState
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.run import Job
-from rnnlm_tui.training.trainer import Trainer
+from rnnlm_tui.training.run import TrainingRun
+from rnnlm_tui.training.trainer import train
 
 SMALL = {
     "embedding_size": 6,
@@ -26,15 +26,17 @@ SMALL = {
 }
 
 
-def job(corpus_file: Path, folder: Path, state: RunState | None = None, **settings: Any) -> Job:
+def job(
+    corpus_file: Path, folder: Path, state: RunState | None = None, **settings: Any
+) -> TrainingRun:
     """A small run on this corpus into this folder."""
     config = make_run_config("lesson", [SMALL, settings])
     corpus = read_corpus([corpus_file], None, io.BytesIO())
     prepared = FAMILIES["lesson"].prepare(corpus, TOKENIZERS["lesson"], config)
     folder.mkdir(parents=True, exist_ok=True)
-    return Job("small", folder, config, prepared, {"sources": [str(corpus_file)]}, state)
+    return TrainingRun("small", folder, config, prepared, {"sources": [str(corpus_file)]}, state)
 
 
-def run(small: Job, control: Control | None = None) -> list[Event]:
+def run(small: TrainingRun, control: Control | None = None) -> list[Event]:
     """All events of the run."""
-    return list(Trainer(small, control or Control("the cat")).run())
+    return list(train(small, control or Control("the cat")))

@@ -166,13 +166,13 @@ def test_the_state_of_a_stream_goes_on_from_batch_to_batch(cell: str, layers: in
 @every_cell
 def test_a_carried_state_can_be_put_back(cell: str) -> None:
     ours = network(cell, config(layers=2))
-    assert ours.carried() == {}
+    assert ours.hidden_state() == {}
     ours.measure(*batch(4))
-    kept = ours.carried()
+    kept = ours.hidden_state()
     first = ours.measure(*batch(5)).nll
-    ours.carry(kept)
+    ours.set_hidden_state(kept)
     assert ours.measure(*batch(5)).nll == first
-    ours.carry({})
+    ours.set_hidden_state({})
     assert ours.measure(*batch(5)).nll != first
     assert all(state.shape == (3, 5) for state in kept.values())
 

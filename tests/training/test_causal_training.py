@@ -23,7 +23,7 @@ from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.training.checkpoint import RunState, load_state
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.learner import Learner
-from rnnlm_tui.training.run import Job
+from rnnlm_tui.training.run import TrainingRun
 from rnnlm_tui.training.trainer import Trainer
 from tests.conftest import VERSES
 
@@ -42,17 +42,19 @@ SMALL = {
 
 def job(
     preset: str, folder: Path, state: RunState | None = None, text: str = VERSES, **settings: Any
-) -> Job:
+) -> TrainingRun:
     """A small run into this folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "text").write_text(text)
     config = make_run_config(preset, [SMALL, settings])
     corpus = read_corpus([folder / "text"], None, io.BytesIO())
     prepared = FAMILIES[preset].prepare(corpus, TOKENIZERS[config.tokenizer], config)
-    return Job("small", folder, config, prepared, {"sources": [str(folder / "text")]}, state)
+    return TrainingRun(
+        "small", folder, config, prepared, {"sources": [str(folder / "text")]}, state
+    )
 
 
-def run(small: Job) -> list[Event]:
+def run(small: TrainingRun) -> list[Event]:
     return list(Trainer(small, Control("the cat")).run())
 
 
@@ -60,7 +62,7 @@ def epochs_of(events: list[Event]) -> list[EpochEnded]:
     return [event for event in events if isinstance(event, EpochEnded)]
 
 
-def run_stopped_at(small: Job, epoch: int, step: int) -> list[Event]:
+def run_stopped_at(small: TrainingRun, epoch: int, step: int) -> list[Event]:
     """The events of a run that is stopped after this step."""
     ticks, control, events = iter(range(10**9)), Control("the cat"), []
     # A clock that ticks a second at each look makes every step report itself.
@@ -88,7 +90,7 @@ def test_a_run_stopped_within_an_epoch_ends_as_one_never_stopped(
     assert stopped[-1].reason == "stopped"
     state = load_state(tmp_path / "parts", "small")
     assert state.position.sums.steps == 2
-    assert bool(state.carried) == (context == "stream")
+    assert bool(state.hidden_state) == (context == "stream")
     rest = epochs_of(run(job(preset, tmp_path / "parts", state, **settings)))
     assert [e.train for e in rest] == [e.train for e in straight[1:]]
     assert same_weights(tmp_path / "straight", tmp_path / "parts")
@@ -97,7 +99,7 @@ def test_a_run_stopped_within_an_epoch_ends_as_one_never_stopped(
 def test_a_run_that_ended_goes_on_from_its_last_epoch(tmp_path: Path) -> None:
     run(job("gru", tmp_path / "a", epochs=2))
     state = load_state(tmp_path / "a", "small")
-    assert state.carried == {}
+    assert state.hidden_state == {}
     rest = epochs_of(run(job("gru", tmp_path / "a", state, epochs=4)))
     assert [e.epoch for e in rest] == [3, 4]
 
@@ -236,16 +238,16 @@ def test_calibration_leaves_no_trace(tmp_path: Path) -> None:
     assert learner.calibrate() > 0
     after = learner.weights()
     assert all(np.array_equal(before[name], after[name]) for name in before)
-    assert learner.moments() == learner.carried() == {}
+    assert learner.moments() == learner.hidden_state() == {}
 
 
 def test_measuring_leaves_the_state_of_the_stream(tmp_path: Path) -> None:
     small = job("gru", tmp_path / "a", epochs=1, held_out=0.4, text=VERSES * 4)
     learner = Learner(small.config, small.prepared)
     learner.step(*next(learner.batches.epoch(1)), np.random.default_rng(0), 0.5)
-    before = learner.carried()
+    before = learner.hidden_state()
     learner.held_out_metrics()
-    after = learner.carried()
+    after = learner.hidden_state()
     assert before.keys() == after.keys()
     assert all(np.array_equal(before[name], after[name]) for name in before)
 
@@ -263,9 +265,9 @@ def test_a_carried_state_of_another_network_is_refused(
 ) -> None:
     small = job("gru", tmp_path / "a", epochs=1)
     learner = Learner(small.config, small.prepared)
-    learner.load_carried({"layer1.0": np.zeros((3, 5), np.float32)})
+    learner.load_hidden_state({"layer1.0": np.zeros((3, 5), np.float32)})
     with pytest.raises(ModelError, match="does not fit the network"):
-        learner.load_carried(carried)
+        learner.load_hidden_state(carried)
 
 
 def test_a_loss_that_is_not_finite_goes_back_to_the_best_epoch(tmp_path: Path) -> None:

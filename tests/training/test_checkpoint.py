@@ -13,10 +13,9 @@ import struct
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +26,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rnnlm_tui.errors import ModelError, StorageError
-from rnnlm_tui.events import (
-    Event,
-    Failed,
-    Finished,
-    Progress,
-    Saved,
-    Started,
-    Warned,
-    from_json_line,
-    to_json_line,
-)
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import read_card
 from rnnlm_tui.store.load import load_model
@@ -45,11 +33,10 @@ from rnnlm_tui.store.weights import write_tensors
 from rnnlm_tui.training.checkpoint import (
     LAST_NUMBER,
     Checkpoints,
+    EpochTotals,
     Position,
     RunState,
-    Sums,
     load_state,
-    record,
 )
 from tests.store.test_files import (
     HOSTILE,
@@ -227,7 +214,7 @@ def state_of(epoch: int = 3, **origin: Any) -> RunState:
         corpus={"sources": ["verses.txt"], "sha256": "00", "encoding": None, **origin},
         position=Position(
             epoch=epoch,
-            sums=Sums(12.5, 0.25, 3, 8, 2),
+            sums=EpochTotals(12.5, 0.25, 3, 8, 2),
             dropout=dict(generator.bit_generator.state),
             updates=42,
             learning_rate=0.001,
@@ -534,171 +521,3 @@ def test_a_state_with_random_json_in_its_facts_is_whole_or_refused(
             assert load_state(Path(name), "verses").position == answer.position
     else:
         assert "verses" in answer
-
-
-# The history
-
-
-def started(epochs_done: int = 0, name: str = "verses") -> Started:
-    """The event that begins a run."""
-    nothing: dict[str, Any] = {}
-    return Started(
-        0.0, name, "lesson", nothing, 0, nothing, 7, 4, 9, 0, 1, 1, 0.0, epochs_done, "cpu", 1, {}
-    )
-
-
-def progress(time: float) -> Progress:
-    """An event that tells how far the epoch is."""
-    return Progress(time, 1, 2, 1, 9, 1.0, 0.5, 10.0, time, 1.0)
-
-
-def saved(epoch: int = 1, best: bool = True) -> Saved:
-    """The event after a save."""
-    return Saved(float(epoch), epoch, "/models/verses", best)
-
-
-def record_all(folder: Path, *events: Event) -> list[Event]:
-    """Writes the events to the folder's history; returns those that have passed."""
-    return list(record(events, folder))
-
-
-def history(folder: Path) -> list[Event]:
-    """The events in the history file."""
-    raw = (folder / "history.jsonl").read_text(encoding="utf-8")
-    assert raw.endswith("\n")
-    return [from_json_line(line) for line in raw.split("\n")[:-1]]
-
-
-def test_events_pass_and_are_written_before_they_do(tmp_path: Path) -> None:
-    events: list[Event] = [started(), Warned(1.0, "two\nlines \u2028 and caf\u00e9"), saved()]
-    for number, event in enumerate(record(events, tmp_path), start=1):
-        assert event == events[number - 1]
-        assert history(tmp_path) == events[:number]
-
-
-def test_all_progress_passes_and_at_most_one_a_second_is_written(tmp_path: Path) -> None:
-    times = [0.1 * tenth for tenth in range(50)]
-    events: list[Event] = [started(), *map(progress, times)]
-    assert record_all(tmp_path, *events) == events
-    written = [event.time for event in history(tmp_path) if isinstance(event, Progress)]
-    assert written[0] == 0
-    gaps = [after - before for before, after in pairwise(written)]
-    assert len(written) == 5
-    assert min(gaps) >= 1
-
-
-@pytest.mark.parametrize("half", [b"{", b'{"v": 1, "event": "prog', b"\xe2\x82", b"\0" * 9])
-def test_a_last_line_that_is_half_written_is_cut_off(tmp_path: Path, half: bytes) -> None:
-    path = tmp_path / "history.jsonl"
-    record_all(tmp_path, started(), saved(1))
-    with path.open("ab") as file:
-        file.write(half)
-    record_all(tmp_path, started(epochs_done=1), saved(2))
-    assert history(tmp_path) == [started(), saved(1), started(epochs_done=1), saved(2)]
-
-
-def test_a_history_that_is_only_half_a_line_becomes_empty(tmp_path: Path) -> None:
-    (tmp_path / "history.jsonl").write_bytes(b'{"v": 1')
-    record_all(tmp_path, started())
-    assert history(tmp_path) == [started()]
-
-
-def test_a_run_that_goes_on_keeps_the_events_before(tmp_path: Path) -> None:
-    first: list[Event] = [started(), saved(1)]
-    second: list[Event] = [started(epochs_done=1), saved(2), saved(3, best=False)]
-    record_all(tmp_path, *first)
-    record_all(tmp_path, *second)
-    assert history(tmp_path) == first + second
-
-
-def test_a_run_that_starts_anew_drops_the_older_events_once_it_has_saved(tmp_path: Path) -> None:
-    older: list[Event] = [started(name="older"), saved(1), started(1, name="older"), saved(2)]
-    record_all(tmp_path, *older)
-    events: list[Event] = [started(), progress(0.0), saved(1), saved(2)]
-    for number, event in enumerate(record(events, tmp_path), start=1):
-        kept = [] if any(isinstance(e, Saved) for e in events[:number]) else older
-        assert history(tmp_path) == kept + events[:number], event
-
-
-def test_a_run_that_ends_before_its_first_save_drops_nothing(tmp_path: Path) -> None:
-    """`best` says whether the weights became the model: the older model is still in place."""
-    older: list[Event] = [started(name="older"), saved(1)]
-    record_all(tmp_path, *older)
-    events: list[Event] = [
-        started(),
-        saved(1, best=False),
-        Finished(1.0, "stopped", None, {}, "", 1.0),
-    ]
-    record_all(tmp_path, *events)
-    assert history(tmp_path) == older + events
-
-
-def test_a_run_killed_after_its_first_save_still_drops_the_older_events(tmp_path: Path) -> None:
-    older: list[Event] = [started(name="older"), saved(1)]
-    record_all(tmp_path, *older)
-    record_all(tmp_path, started(), progress(0.0))  # killed before it could say that it saved
-    rest: list[Event] = [started(epochs_done=1), saved(2)]
-    record_all(tmp_path, *rest)
-    assert history(tmp_path) == [started(), progress(0.0), *rest]
-
-
-def test_foreign_lines_in_a_history_are_no_hindrance(tmp_path: Path) -> None:
-    (tmp_path / "history.jsonl").write_bytes(
-        b'not json, "started"\n\xff started\n{"event": "started"}\n' + b"[" * 9000 + b"started\n"
-    )
-    record_all(tmp_path, started(), saved(1))
-    assert history(tmp_path) == [started(), saved(1)]
-
-
-def test_a_history_holds_bytes_of_a_path_that_are_no_unicode(tmp_path: Path) -> None:
-    events: list[Event] = [started(), Saved(1.0, 1, "/caf\udce9/verses", True)]
-    assert record_all(tmp_path, *events) == events
-    assert history(tmp_path) == events
-
-
-@pytest.mark.parametrize("events", [[started()], [Warned(0.0, "x")]])
-def test_a_history_that_cannot_be_written_is_named(tmp_path: Path, events: list[Event]) -> None:
-    (tmp_path / "history.jsonl").mkdir()
-    with pytest.raises(StorageError, match=r"history\.jsonl"):
-        record_all(tmp_path, *events)
-
-
-def test_the_older_history_stays_whole_where_it_cannot_be_cut(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    older: list[Event] = [started(name="older"), saved(1)]
-    record_all(tmp_path, *older)
-    monkeypatch.setattr(files, "write_file", fail_for("history"))
-    events: list[Event] = [started(), saved(1)]
-    with pytest.raises(StorageError, match=r"history\.jsonl: no space left"):
-        record_all(tmp_path, *events)
-    *kept, failed = history(tmp_path)
-    assert kept == older + events
-    assert isinstance(failed, Failed)
-
-
-@HOSTILE
-@given(
-    runs=st.lists(st.integers(0, 3), min_size=1, max_size=5),
-    cut=st.integers(0, 400),
-)
-def test_a_history_is_always_whole_lines_whenever_a_run_was_killed(
-    runs: list[int], cut: int
-) -> None:
-    with tempfile.TemporaryDirectory() as name:
-        path = Path(name) / "history.jsonl"
-        for epochs in runs:
-            record_all(Path(name), *events_of(epochs))
-            with path.open("rb+") as file:
-                file.truncate(max(0, path.stat().st_size - cut))
-        record_all(Path(name), started(epochs_done=1))
-        assert all(to_json_line(event) for event in history(Path(name)))
-        assert history(Path(name))[-1] == started(epochs_done=1)
-
-
-def events_of(epochs: int) -> Iterator[Event]:
-    """The events of a run of so many epochs."""
-    yield started()
-    for epoch in range(1, epochs + 1):
-        yield progress(float(epoch))
-        yield saved(epoch)

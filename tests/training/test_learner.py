@@ -18,11 +18,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.trainer import train
 from tests.training.helpers import job
-from rnnlm_tui.training.learner import Learner
 
-small = job(Path(sys.argv[1]), Path(sys.argv[2]), threads=2)
-Learner(small.config, small.prepared)
+events = train(job(Path(sys.argv[1]), Path(sys.argv[2]), epochs=1, threads=2), Control())
+next(events)
 tiny = torch.from_numpy(np.full(1 << 20, 1e-39, dtype=np.float32))
 halves = (tiny * 0.5).numpy().view(np.int32).reshape(2, -1)
 print(*map(np.count_nonzero, halves))

@@ -1,4 +1,4 @@
-"""Counting as a training: its events, its figures, stopping, pausing and what it leaves."""
+"""The n-gram trainer: its events, its figures, stopping, pausing and what it leaves."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.training import checkpoint
 from rnnlm_tui.training.checkpoint import load_state
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.ngram_trainer import Counting, hit_rates, mean_loss, spread_lines, train
-from rnnlm_tui.training.run import Job
+from rnnlm_tui.training.ngram_trainer import NgramTrainer, hit_rates, mean_loss, spread_lines, train
+from rnnlm_tui.training.run import TrainingRun
 from tests.conftest import VERSES
 
 
-def counting_job(corpus_file: Path, folder: Path, **settings: Any) -> Job:
+def counting_job(corpus_file: Path, folder: Path, **settings: Any) -> TrainingRun:
     """A run of the preset on this corpus into this folder."""
     config = make_run_config("ngram", [settings])
     corpus = read_corpus([corpus_file], None, io.BytesIO())
     prepared = FAMILIES["ngram"].prepare(corpus, TOKENIZERS[config.tokenizer], config)
     folder.mkdir(parents=True, exist_ok=True)
-    return Job("counts", folder, config, prepared, {"sources": [str(corpus_file)]})
+    return TrainingRun("counts", folder, config, prepared, {"sources": [str(corpus_file)]})
 
 
 def of_kind(events: list[Event], kind: type[Event]) -> list[Any]:
@@ -180,7 +180,9 @@ def test_a_paused_run_can_be_stopped(long_file: Path, tmp_path: Path) -> None:
 def test_time_in_a_pause_is_not_counted(long_file: Path, tmp_path: Path) -> None:
     now = [0.0]
     control = Control("")
-    for event in Counting(counting_job(long_file, tmp_path / "a"), control, lambda: now[0]).run():
+    for event in NgramTrainer(
+        counting_job(long_file, tmp_path / "a"), control, lambda: now[0]
+    ).run():
         if isinstance(event, Progress) and event.step == 1:
             control.pause()
         if isinstance(event, Paused):
