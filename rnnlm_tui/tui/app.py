@@ -328,7 +328,7 @@ class RnnlmApp(TerminalApp):
         """The model has another name."""
         if self._runs is not None:
             self._runs.renamed(old, new)
-        self.autocomplete.drop_beside(old)
+        self.autocomplete.model_deleted(old)
         if self.active_name == old:
             self.use_model(new)
         self.models_changed()
@@ -337,7 +337,7 @@ class RnnlmApp(TerminalApp):
         """The model is gone. If it was the one that suggests, another does."""
         if self._runs is not None:
             self._runs.deleted(name)
-        self.autocomplete.drop_beside(name)
+        self.autocomplete.model_deleted(name)
         if self.active_name == name:
             self._model_loader.drop()
             self._model_loader.begin(None, "")
@@ -393,7 +393,7 @@ class RnnlmApp(TerminalApp):
     def _run_saved(self, run: TrainingProcess | WatchedRun, saved: Saved) -> None:
         if saved.best:
             self._model_loader.renew(run.name)
-            self.autocomplete.renew_beside(run.name)
+            self.autocomplete.model_saved(run.name)
         self.models_changed()
 
     def _run_ended(self, run: TrainingProcess | WatchedRun) -> None:
@@ -424,7 +424,7 @@ class RnnlmApp(TerminalApp):
         from rnnlm_tui.store.card import read_card
 
         if name == self.active_name:
-            self.autocomplete.find_trust()
+            self.autocomplete.show_accuracy()
             return
         with suppress(RnnlmError):  # it may be gone again
             card = await asyncio.to_thread(lambda: read_card(self.library.path(name)))

@@ -26,7 +26,7 @@ from rnnlm_tui.suggest import suggest
 from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.tui.writing.candidates import in_percent
 from rnnlm_tui.tui.writing.screen import CANDIDATES
-from rnnlm_tui.tui.writing.writing_screen import EARLIER_LINES
+from rnnlm_tui.tui.writing.writing_screen import PREVIOUS_LINES
 from tests.benchmarks.app_in_terminal import (
     Rows,
     app,
@@ -97,7 +97,7 @@ class Typist:
     def _expected(self, line: str) -> tuple[Rows, str]:
         """The list that the engine gives, and the line with its ghost, or without where the ghost
         may be cut at the edge."""
-        above = tuple(self._sent[-EARLIER_LINES:])
+        above = tuple(self._sent[-PREVIOUS_LINES:])
         found = suggest(self._model, line, k=CANDIDATES, previous_lines=above)
         rows = [(c.word, in_percent(c.probability)) for c in found.candidates[:SHOWN]]
         ghosted = line + " ".join(found.continuation)[len(found.prefix) :]

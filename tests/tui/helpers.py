@@ -228,7 +228,7 @@ async def answered(pilot: Pilot[Any]) -> None:
     await wait_until(pilot, lambda: app.loaded_model is not None)
 
     def is_answered() -> bool:
-        answer, editor = screen._answer, screen.editor
+        answer, editor = screen.answer, screen.editor
         if answer is None or answer.question.loaded_model is not app.loaded_model:
             return False
         return (answer.question.line, answer.question.cursor) == (editor.line, editor.cursor)

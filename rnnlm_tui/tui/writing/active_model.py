@@ -1,28 +1,49 @@
-"""Which model suggests: loaded off the event loop, the latest choice wins. No textual here."""
+"""The model that suggests, loaded off the event loop. No textual here."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.tui.widgets.latest import LatestQuestion
 from rnnlm_tui.tui.writing.predictor import LoadedModel
 
 if TYPE_CHECKING:
-    from rnnlm_tui.lm.model import LanguageModel
-    from rnnlm_tui.store.card import ModelCard
     from rnnlm_tui.store.library import Library
 
-Wish = Callable[[], Iterable[str]]
-"""Gives the names to try, the first that can be used is taken; called in a thread."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Request:
+    """Asks for the first model that can be used.
+
+    `names` gives the names to try; it is called in a thread. `named` is the one that the user has
+    named: any other that cannot be used is passed over silently. `only` is the name if there is
+    just one to try.
+    """
+
+    names: Callable[[], Iterable[str]]
+    named: str
+    only: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a request: the model and when it was saved in nanoseconds, or None,
+    and what the user is to be told."""
+
+    loaded_model: LoadedModel | None
+    saved_ns: int | None
+    error: RnnlmError | None
 
 
 class ModelLoader:
-    """Holds the model that suggests.
+    """Holds the active model.
 
-    `current` is None while none does; `is_empty` is true once it is known that none can.
+    `current` is None while none is loaded; `is_empty` is true once it is known that none can be.
     """
 
     def __init__(
@@ -31,104 +52,84 @@ class ModelLoader:
         changed: Callable[[], None],
         failed: Callable[[RnnlmError], None],
     ) -> None:
-        """`library` is called in a thread, where its import of numpy holds nothing up. `changed` is
-        called on the event loop when another model suggests or none can, `failed` when a model
-        that was wanted by its name cannot be used, or none can."""
+        """`library` is called in a thread, since it imports numpy. `changed` is called on the event
+        loop when another model is active or none can be, `failed` when a model that was named
+        cannot be used, or none can."""
         self.current: LoadedModel | None = None
         self.is_empty = False
         self._library, self._changed, self._failed = library, changed, failed
-        self._wanted: Wish | None = None
-        self._named = ""
-        """The model that is wanted by its name; any other that cannot be used is passed over."""
-        self._loading: str | None = None
-        self._saved_at: int | None = None
-        """When the model that suggests was saved, in the file system's nanoseconds."""
-        self._is_wanted = asyncio.Event()
+        self._saved_ns: int | None = None
+        self._latest = LatestQuestion(self._load, self._take)
+        self.run = self._latest.run
 
     @property
     def name(self) -> str | None:
-        """The name of the model that suggests."""
+        """The name of the active model."""
         return self.current.name if self.current else None
 
     def begin(self, asked: str | None, last: str) -> None:
-        """Wants the model asked for, else the one used last, else the newest that is whole."""
+        """Loads the model asked for, else the one used last, else the newest that can be used."""
 
         def names() -> list[str]:
             found = sorted(self._library().newest_first(), key=lambda name: name != last)
             return found if asked is None else [asked, *(name for name in found if name != asked)]
 
-        self._want(names, asked or last)
+        self._latest.ask(Request(names, asked or last))
 
     def choose(self, name: str) -> None:
-        """Wants this model, and none that was wanted before."""
-        self._loading = name
-        self._want(lambda: [name], name)
+        """Loads this model, in place of any other that was asked for."""
+        self._latest.ask(Request(lambda: [name], name, only=name))
 
     def renew(self, name: str) -> None:
-        """The model was saved: loads it anew where it suggests, or where none does yet. A choice
-        that is on its way goes before."""
-        if self._wanted is None and (self._loading or self.name) in (None, name):
+        """Loads a model that was saved again, if it is the active one or there is none. A choice
+        that is being loaded goes first."""
+        asked = self._latest.asked
+        loading = asked.only if asked else None
+        if self._latest.waiting is None and (loading or self.name) in (None, name):
             self.choose(name)
 
     def renew_if_saved(self) -> None:
-        """Loads the model that suggests anew where another process has saved it meanwhile, as a
-        training in the background does."""
+        """Loads the active model again if another process has saved it, as a training in the
+        background does."""
         if (name := self.name) is None:
             return
-        saved = self._stamp(name)
-        if saved not in (None, self._saved_at):
-            self._saved_at = saved
+        saved_ns = self._when_saved(name)
+        if saved_ns not in (None, self._saved_ns):
+            self._saved_ns = saved_ns
             self.renew(name)
 
     def drop(self) -> None:
-        """The model that suggests is gone."""
+        """The active model is gone."""
         self.current = None
 
-    def _want(self, names: Wish, named: str) -> None:
-        self._wanted, self._named = names, named
-        self._is_wanted.set()
+    async def _load(self, request: Request) -> Outcome:
+        return await asyncio.to_thread(self._open_first, request)
 
-    async def run(self) -> None:
-        """Loads what is wanted, for ever."""
-        while True:
-            await self._is_wanted.wait()
-            self._is_wanted.clear()
-            wish, self._wanted = self._wanted, None
-            if wish is not None:
-                await self._load(wish)
-            if self._wanted is None:
-                self._loading = None
-
-    async def _load(self, wish: Wish) -> None:
-        """Takes the first model that can be used, unless another is wanted by then."""
-        named, errors = self._named, dict[str, RnnlmError]()
+    def _open_first(self, request: Request) -> Outcome:
+        errors = dict[str, RnnlmError]()
         try:
-            for name in await asyncio.to_thread(wish):
+            for name in request.names():
+                saved_ns = self._when_saved(name)  # before it is read: a later save is read again
                 try:
-                    saved, card, model = await asyncio.to_thread(self._opened, name)
-                except RnnlmError as why:
-                    errors[name] = why
-                    continue
-                if self._wanted is None:
-                    self.current, self.is_empty = LoadedModel(name, card, model), False
-                    self._saved_at = saved
-                    self._changed()
-                errors = {name: why for name, why in errors.items() if name == named}
-                break
-            else:
-                self.is_empty = self.current is None
-                self._changed()
-        except RnnlmError as why:  # the folder cannot be read
-            errors, self.is_empty = {"": why}, self.current is None
-            self._changed()
-        if errors:
-            self._failed(next(iter(errors.values())))
+                    loaded_model = LoadedModel(name, *self._library().open(name))
+                except RnnlmError as error:
+                    errors[name] = error
+                else:
+                    return Outcome(loaded_model, saved_ns, errors.get(request.named))
+        except RnnlmError as error:  # the folder cannot be read
+            return Outcome(None, None, error)
+        return Outcome(None, None, next(iter(errors.values()), None))
 
-    def _opened(self, name: str) -> tuple[int | None, ModelCard, LanguageModel]:
-        saved = self._stamp(name)  # before it is read: what comes later is read again
-        return saved, *self._library().open(name)
+    def _take(self, outcome: Outcome) -> None:
+        if outcome.loaded_model is not None:
+            self.current, self._saved_ns = outcome.loaded_model, outcome.saved_ns
+        self.is_empty = self.current is None
+        self._changed()
+        if outcome.error is not None:
+            self._failed(outcome.error)
 
-    def _stamp(self, name: str) -> int | None:
+    def _when_saved(self, name: str) -> int | None:
+        """In the file system's nanoseconds; None if there is no such model."""
         from rnnlm_tui.store.files import MODEL  # imports numpy
 
         with suppress(OSError, RnnlmError):

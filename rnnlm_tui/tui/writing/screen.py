@@ -91,7 +91,7 @@ class AutocompleteScreen(WritingScreen):
 
     def __init__(self, transcript: Transcript) -> None:
         super().__init__(transcript)
-        self._answer: Answer | None = None
+        self.answer: Answer | None = None
         self.beside = Comparison(lambda: self.host.library)
 
     def compose_body(self) -> Iterable[Widget]:
@@ -121,20 +121,20 @@ class AutocompleteScreen(WritingScreen):
         """Another model suggests from now on, or the same as it was saved anew, or none does."""
         loaded_model = self.host.loaded_model
         self.show_empty_state()
-        before = self._answer.question.loaded_model.name if self._answer else None
+        before = self.answer.question.loaded_model.name if self.answer else None
         if loaded_model is not None and loaded_model.name == before:
             self.editor.ask_again()  # it was saved anew: what is chosen meanwhile stays chosen
         else:
-            self._answer = None
+            self.answer = None
             self.editor.forget()
         self._title_editor()
-        self._show_trust("")
+        self._show_accuracy_sentence("")
         self._name_beside()
         self._show_state()
-        self.find_trust()
+        self.show_accuracy()
 
     @work(group="trust", exclusive=True)
-    async def find_trust(self) -> None:
+    async def show_accuracy(self) -> None:
         """How far to trust the model, in a sentence: as it is known, then as it is measured."""
         from rnnlm_tui.store.evaluations import accuracy_sentence
 
@@ -145,13 +145,13 @@ class AutocompleteScreen(WritingScreen):
             evaluation = await self.insights.evaluation(loaded_model.name, card, measure=measure)
             if self.host.loaded_model is not loaded_model or not self.app.is_running:
                 return
-            self._show_trust(accuracy_sentence(card, evaluation))
+            self._show_accuracy_sentence(accuracy_sentence(card, evaluation))
             if evaluation is not None:
                 if measure:
                     self.host.models_changed()
                 return
 
-    def _show_trust(self, sentence: str) -> None:
+    def _show_accuracy_sentence(self, sentence: str) -> None:
         self.query_one("#trust", FixedText).show(sentence)
         self.query_one(SidePane).show_model(self.host.loaded_model, sentence)
 
@@ -175,7 +175,7 @@ class AutocompleteScreen(WritingScreen):
             return False
         line, cursor = self.editor.line, self.editor.cursor
         beside = self.beside.to(loaded_model) if self.has_class("-wide") else ()
-        question = Question(loaded_model, line, cursor, CANDIDATES, self._earlier(), beside)
+        question = Question(loaded_model, line, cursor, CANDIDATES, self._previous_lines(), beside)
         self._predictor.ask(question)
         return True
 
@@ -185,10 +185,10 @@ class AutocompleteScreen(WritingScreen):
         if not self.app.is_running:
             return
         question, editor = answer.question, self.editor
-        now = (self.host.loaded_model, editor.line, editor.cursor, self._earlier())
-        if (question.loaded_model, question.line, question.cursor, question.earlier) != now:
+        now = (self.host.loaded_model, editor.line, editor.cursor, self._previous_lines())
+        if (question.loaded_model, question.line, question.cursor, question.previous_lines) != now:
             return
-        self._answer = answer
+        self.answer = answer
         found = answer.suggestions
         words = tuple(candidate.word for candidate in found.candidates)
         editor.show(words, found.prefix, found.continuation)
@@ -197,7 +197,7 @@ class AutocompleteScreen(WritingScreen):
     @on(LineEditor.StateChanged)
     def _show_state(self) -> None:
         """The list, the strip and the figures, as the editor and the last answer have them."""
-        answer, editor = self._answer, self.editor
+        answer, editor = self.answer, self.editor
         rows: tuple[Row, ...] = ()
         if answer is not None and not editor.is_hidden:
             rows = tuple(Row(c.word, c.probability) for c in answer.suggestions.candidates)
@@ -216,7 +216,7 @@ class AutocompleteScreen(WritingScreen):
 
     def _note(self) -> str:
         """Why the list is empty."""
-        answer = self._answer
+        answer = self.answer
         if self.host.loaded_model is None:
             return "no model suggests" if self.host.has_no_models else "loading the model ..."
         if self.editor.is_hidden:
@@ -231,7 +231,7 @@ class AutocompleteScreen(WritingScreen):
         written = self._sent_keys + editor.written_keys
         saved = self._sent_saved + editor.saved_keys
         share = f" ({saved / written:.0%})" if written else ""
-        took = f" · {self._answer.took_s * 1000:.1f} ms" if self._answer else ""
+        took = f" · {self.answer.took_s * 1000:.1f} ms" if self.answer else ""
         ghost = "on" if editor.ghost_on else "off"
         return f"{saved} of {written} keys saved{share}{took} · ghost {ghost} (^T)"
 
@@ -280,13 +280,13 @@ class AutocompleteScreen(WritingScreen):
         self.query_one(SidePane).name_beside(loaded_model.name if loaded_model else "", names)
 
     @work(group="beside")
-    async def renew_beside(self, name: str) -> None:
+    async def model_saved(self, name: str) -> None:
         """A model was saved: if it stands beside, it is asked as it is now."""
         if name in self.beside.names:
             await self.beside.renew(name)
             self._ask_beside()
 
-    def drop_beside(self, name: str) -> None:
+    def model_deleted(self, name: str) -> None:
         """A model is gone."""
         self.beside.drop(name)
         self._ask_beside()
@@ -312,7 +312,9 @@ class AutocompleteScreen(WritingScreen):
 def context_line(answer: Answer, width: int) -> Content:
     """What the model has taken into account, and at the right what it does not know."""
     found, window = answer.suggestions, answer.question.loaded_model.model.window
-    carried = answer.question.loaded_model.model.uses_previous_lines and answer.question.earlier
+    carried = (
+        answer.question.loaded_model.model.uses_previous_lines and answer.question.previous_lines
+    )
     above = " and the lines above" if carried else ""
     head = f"the model sees {len(found.seen)} of {window} words{above}: "
     frame = len(head) + len("|  | ")

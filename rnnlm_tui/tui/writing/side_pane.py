@@ -76,7 +76,7 @@ class SidePane(Vertical):
 
     def show_beside(self, answer: Answer | None) -> None:
         """What the other models say."""
-        said = answer.beside if answer else ()
+        said = answer.compared if answer else ()
         for id_, found in zip_longest(LISTS[1:], said):
             rows = tuple(Row(c.word, c.probability) for c in found.candidates) if found else ()
             typed = len(found.prefix) if found else 0
@@ -91,7 +91,7 @@ class SidePane(Vertical):
 def more_words(answer: Answer) -> str:
     """How many words stand behind those in the list."""
     found = answer.suggestions
-    left = answer.fitting - len(found.candidates)
+    left = answer.matching_words - len(found.candidates)
     if left <= 0:
         return ""
     typed = f" begin with {sanitize(found.prefix)}" if found.prefix else ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -24,7 +23,7 @@ from rnnlm_tui.tui.writing.transcript import Continuation, Transcript, Turn
 from rnnlm_tui.tui.writing.transcript_view import TranscriptLine, TranscriptView
 
 CONTINUATION_WORDS = 10
-EARLIER_LINES = 20
+PREVIOUS_LINES = 20
 """Lines above that a model which carries lines is given: more of them change little."""
 TEMPERATURE = 0.8
 """How freely another continuation is drawn: below 1 the likelier words come more often."""
@@ -101,11 +100,11 @@ class WritingScreen(AppScreen):
         turns = self.transcript.turns
         return self.editor.line.strip() or (turns[-1].line if turns else "")
 
-    def _earlier(self, turn: Turn | None = None) -> tuple[str, ...]:
+    def _previous_lines(self, turn: Turn | None = None) -> tuple[str, ...]:
         """The lines above the one being written, or above `turn`, for a model that carries them."""
         turns = self.transcript.turns
         end = len(turns) if turn is None else turns.index(turn)
-        return tuple(turn.line for turn in turns[max(0, end - EARLIER_LINES) : end])
+        return tuple(turn.line for turn in turns[max(0, end - PREVIOUS_LINES) : end])
 
     def _title_editor(self) -> None:
         loaded_model = self.host.loaded_model
@@ -154,9 +153,13 @@ class WritingScreen(AppScreen):
 
     @work(group="continuation")
     async def _continued(self, loaded_model: LoadedModel, turn: Turn, temperature: float) -> None:
-        earlier = self._earlier(turn)
-        ask = partial(continuation_of, loaded_model, turn.line, earlier, temperature)
-        words = await self._predictor.in_thread(ask)
+        words = await self._predictor.continuation(
+            loaded_model,
+            turn.line,
+            self._previous_lines(turn),
+            words=CONTINUATION_WORDS,
+            temperature=temperature,
+        )
         if not words:
             self.host.notify_user(f"{loaded_model.name} has nothing to add to this line")
             return
@@ -262,18 +265,3 @@ class WritingScreen(AppScreen):
 def _new_file(path: str) -> str | None:
     """What is wrong with the path of a file to be written; None where it will do."""
     return "there is such a file already: name another" if Path(path).exists() else None
-
-
-def continuation_of(
-    loaded_model: LoadedModel, line: str, earlier: tuple[str, ...], temperature: float
-) -> list[str]:
-    """The next ten words of the line, below the `earlier` ones."""
-    from rnnlm_tui.suggest import generate_words
-
-    return generate_words(
-        loaded_model.model,
-        line,
-        CONTINUATION_WORDS,
-        temperature=temperature,
-        previous_lines=earlier,
-    )

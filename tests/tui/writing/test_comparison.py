@@ -67,10 +67,10 @@ async def test_in_a_narrow_window_nobody_else_is_asked(
     async with desk(tmp_path, three_models()) as it:
         await choose(it, "poems")
         await it.write(*"shall ")
-        assert not questions[-1].beside
+        assert not questions[-1].compared
         await it.pilot.resize_terminal(*WIDE)
         await it.until(lambda: any(in_order(row, "▸  i", "▸  we") for row in it.rows))
-        assert [other.name for other in questions[-1].beside] == ["poems"]
+        assert [other.name for other in questions[-1].compared] == ["poems"]
 
 
 async def test_a_model_that_suggests_does_not_stand_beside_itself(tmp_path: Path) -> None:

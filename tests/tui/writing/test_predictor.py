@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
-import pytest
-
-from rnnlm_tui.tui.writing.predictor import Answer, LoadedModel, Predictor, Question, answered
+from rnnlm_tui.tui.writing.predictor import Answer, LoadedModel, Predictor, Question, answer_to
 from tests.tui.helpers import ScriptedModel, card_of
 
+PATIENCE_S = 10
 
-def loaded_model(model: ScriptedModel) -> LoadedModel:
+
+def loaded(model: ScriptedModel) -> LoadedModel:
     return LoadedModel("sonnets", card_of(model), model)
 
 
@@ -30,30 +29,28 @@ async def running() -> AsyncIterator[tuple[Predictor, list[Answer]]]:
     predictor.close()
 
 
-async def until(condition: object) -> None:
-    assert callable(condition)
-    async with asyncio.timeout(10):
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():
             await asyncio.sleep(0.001)
 
 
 def test_an_answer_carries_its_question_and_counts_the_words() -> None:
     model = ScriptedModel()
-    question = Question(loaded_model(model), "shall i c", 9, 5)
-    answer = answered(question)
+    question = Question(loaded(model), "shall i c", 9, 5)
+    answer = answer_to(question)
     assert answer.question is question
     assert [c.word for c in answer.suggestions.candidates] == ["compare"]
     assert answer.suggestions.continuation == ("compare", "thee", "to")
-    assert answer.fitting == 1
-    assert answered(Question(loaded_model(model), "shall ", 6, 5)).fitting == len(
-        model.vocabulary.words
-    )
-    assert 0 <= answer.took_s < 10
+    assert answer.matching_words == 1
+    everything = answer_to(Question(loaded(model), "shall ", 6, 5))
+    assert everything.matching_words == len(model.vocabulary.words)
+    assert 0 <= answer.took_s < PATIENCE_S
 
 
-async def test_the_latest_question_wins() -> None:
+async def test_keys_typed_while_the_model_works_ask_one_question_more() -> None:
     model = ScriptedModel()
-    who = loaded_model(model)
+    who = loaded(model)
     async with running() as (predictor, answers):
         model.gate.clear()
         predictor.ask(Question(who, "s", 1, 5))
@@ -61,51 +58,35 @@ async def test_the_latest_question_wins() -> None:
         for cursor in range(1, 6):
             predictor.ask(Question(who, "shall"[:cursor], cursor, 5))
         model.gate.set()
-        await until(lambda: len(answers) == 2)
-        assert [a.question.line for a in answers] == ["s", "shall"]
-        predictor.ask(Question(who, "shall ", 6, 5))
-        await until(lambda: len(answers) == 3)
-
-
-async def test_one_question_asked_many_times_is_answered_once() -> None:
-    who = loaded_model(ScriptedModel())
-    async with running() as (predictor, answers):
-        for _ in range(10):
-            predictor.ask(Question(who, "shall ", 6, 5))
         await until(lambda: answers)
-        await asyncio.sleep(0)
-        assert len(answers) == 1
+        assert [a.question.line for a in answers] == ["shall"]
+        predictor.ask(Question(who, "shall ", 6, 5))
+        await until(lambda: len(answers) == 2)
 
 
-async def test_models_are_asked_in_one_thread() -> None:
+async def test_a_continuation_is_made_in_the_thread_that_answers_questions() -> None:
     """A model remembers contexts, and is not to be asked from two threads at once."""
-    async with running() as (predictor, _):
-        names = await asyncio.gather(
-            *(predictor.in_thread(lambda: threading.current_thread().name) for _ in range(5))
-        )
-        assert len(set(names)) == 1
-        assert names[0] != threading.current_thread().name
+    model = ScriptedModel()
+    who = loaded(model)
+    async with running() as (predictor, answers):
+        model.gate.clear()
+        predictor.ask(Question(who, "shall ", 6, 5))
+        await until(lambda: model.asked)
+        continuation = predictor.continuation(who, "shall", (), words=2, temperature=0)
+        task = asyncio.create_task(continuation)
+        await asyncio.sleep(0)
+        assert len(model.asked) == 1, "it waits until the question is answered"
+        model.gate.set()
+        async with asyncio.timeout(PATIENCE_S):
+            assert await task == ["i", "compare"]
+        await until(lambda: answers)
 
 
 async def test_nothing_is_asked_after_the_end() -> None:
     model = ScriptedModel()
-    who = loaded_model(model)
     async with running() as (predictor, answers):
-        model.gate.clear()
-        predictor.ask(Question(who, "s", 1, 5))
-        await until(lambda: model.asked)
-        predictor.ask(Question(who, "sh", 2, 5))
         predictor.close()
-        model.gate.set()
-        await until(lambda: answers)
-        predictor.ask(Question(who, "sha", 3, 5))
-        assert [a.question.line for a in answers] == ["s"]
-
-
-async def test_an_error_of_other_work_comes_to_who_asked_for_it() -> None:
-    def broken() -> None:
-        raise ValueError("broken")
-
-    async with running() as (predictor, _):
-        with pytest.raises(ValueError, match="broken"):
-            await predictor.in_thread(broken)
+        predictor.ask(Question(loaded(model), "s", 1, 5))
+        await asyncio.sleep(0)
+        assert not model.asked
+        assert not answers

@@ -119,13 +119,13 @@ async def desk(
 def questions(monkeypatch: pytest.MonkeyPatch) -> list[Question]:
     """The questions that are put to models, in the order in which they are begun with."""
     asked: list[Question] = []
-    real = predictor.answered
+    real = predictor.answer_to
 
     def recording(question: Question) -> Answer:
         asked.append(question)
         return real(question)
 
-    monkeypatch.setattr(predictor, "answered", recording)
+    monkeypatch.setattr(predictor, "answer_to", recording)
     return asked
 
 
@@ -154,8 +154,8 @@ async def test_the_line_just_sent_stands_above_at_once(tmp_path: Path) -> None:
             await it.write(*line, "enter")
 
             def stands(earlier: tuple[str, ...] = earlier) -> bool:
-                answer = it.app.autocomplete._answer
-                return answer is not None and answer.question.earlier == earlier
+                answer = it.app.autocomplete.answer
+                return answer is not None and answer.question.previous_lines == earlier
 
             await wait_until(it.pilot, lambda: it.editor.line == "" and stands())
 
@@ -510,11 +510,11 @@ async def test_one_question_is_in_flight_and_the_latest_wins(
 async def test_a_stale_answer_is_dropped(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         await it.write(*"shall ")
-        right, loaded_model = it.screen._answer, it.app.loaded_model
+        right, loaded_model = it.screen.answer, it.app.loaded_model
         assert loaded_model is not None
         for line, cursor in (("shall i", 7), ("shall ", 2), ("shall", 5)):
-            it.screen.show_answer(predictor.answered(Question(loaded_model, line, cursor, 10)))
-            assert it.screen._answer is right
+            it.screen.show_answer(predictor.answer_to(Question(loaded_model, line, cursor, 10)))
+            assert it.screen.answer is right
         assert it.shown == "i compare thee to"
 
 
