@@ -5,22 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-VERSES = """\
-The cat sat on the mat,
-and the dog lay by the cat.
-A bird sang over the mat and the dog,
-and the cat and the bird sat by the log.
-The log lay under the rain all day,
-and the rain sang a song to the hay.
-"""
-
-Command = Callable[..., subprocess.CompletedProcess[str]]
+from tests.helpers.commands import VERSES, Command, command_line
 
 
 def pytest_configure() -> None:
@@ -59,11 +48,6 @@ def corpus_file(tmp_path: Path) -> Path:
 def golden() -> Path:
     """The folder of golden data; RNNLM_GOLDEN puts another of the same form in its place."""
     return Path(os.environ.get("RNNLM_GOLDEN") or Path(__file__).parent / "golden")
-
-
-def command_line(*arguments: str) -> list[str]:
-    """The real command with these arguments."""
-    return [sys.executable, "-m", "rnnlm_tui", *arguments]
 
 
 @pytest.fixture

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 import rnnlm_tui
-from tests.cli.test_train import TINY
-from tests.conftest import Command
+from tests.helpers.commands import TINY, Command
 
 RUN_MODE = """
 import sys

@@ -15,7 +15,7 @@ import psutil
 
 from rnnlm_tui.paths import data_dir
 from rnnlm_tui.store.library import Library
-from tests.tui.terminal import Terminal
+from tests.helpers.terminal import Terminal
 
 ROW = re.compile(r" [▸ ][\d ] (\S+) +(<?\d+%) ")
 """A row of the list: its mark and digit, the word, the percent."""

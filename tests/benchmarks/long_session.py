@@ -26,7 +26,7 @@ from pathlib import Path
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.text.corpus import read_corpus
 from tests.benchmarks.app_in_terminal import app, listed, own_folders, resident_mb, the_model
-from tests.tui.terminal import Terminal
+from tests.helpers.terminal import Terminal
 
 STATIONS = 10
 PROBED = "tell me what the thing is, my love, that thou so often hast "

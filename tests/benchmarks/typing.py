@@ -36,7 +36,7 @@ from tests.benchmarks.app_in_terminal import (
     resident_mb,
     the_model,
 )
-from tests.tui.terminal import Chunk, Terminal
+from tests.helpers.terminal import Chunk, Terminal
 
 QUIET_S = 0.05
 """Output has come to rest when none has come for this long."""

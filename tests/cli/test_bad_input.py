@@ -17,8 +17,7 @@ from safetensors.numpy import load_file, save_file
 
 from rnnlm_tui.cli import main
 from rnnlm_tui.config import PRESETS, Range, all_settings, settings_of
-from tests.cli.test_train import FOR_EVER, TINY, running
-from tests.conftest import VERSES, Command
+from tests.helpers.commands import FOR_EVER, TINY, VERSES, Command, running
 
 WITH_MEMORY = """
 import resource, sys

@@ -19,9 +19,7 @@ from rnnlm_tui.store.evaluations import read_evaluation
 from rnnlm_tui.store.files import EVALUATION
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.corpus import split_held_out
-from tests.cli.test_main import POSIX, refused
-from tests.cli.test_train import TINY, on_terminal
-from tests.conftest import VERSES, Command, command_line
+from tests.helpers.commands import POSIX, TINY, VERSES, Command, command_line, on_terminal, refused
 
 Ask = Callable[..., subprocess.CompletedProcess[str]]
 TEXT = VERSES * 4

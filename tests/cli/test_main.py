@@ -20,8 +20,7 @@ import pytest
 from rnnlm_tui import __version__
 from rnnlm_tui.cli import main
 from rnnlm_tui.errors import ModelError, UsageError
-from tests.cli.test_train import on_terminal
-from tests.conftest import VERSES, Command, command_line
+from tests.helpers.commands import POSIX, VERSES, Command, command_line, on_terminal, refused
 
 Ask = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -40,7 +39,6 @@ MODES = [
 ]
 HOSTILE = "the \x1bevil \x9bworse \x07cat\n"
 """Words that would steer a terminal; the tokenizer keeps control characters."""
-POSIX = pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal or a signal")
 
 
 @pytest.fixture(scope="module")
@@ -94,16 +92,6 @@ def raw(arguments: list[str], trained: Path, stdin: bytes, **environment: str) -
     )
     assert (done.returncode, done.stderr) == (0, b"")
     return done.stdout
-
-
-def refused(done: subprocess.CompletedProcess[str], code: int = 2) -> str:
-    """The message of a run that must have failed with one sentence and a hint at most."""
-    assert done.returncode == code, done.stderr
-    assert done.stdout == ""
-    lines = done.stderr.splitlines()
-    assert lines[0].startswith("rnnlm-tui: ")
-    assert len(lines) <= 2, done.stderr
-    return done.stderr
 
 
 # Help, modes and options

@@ -7,14 +7,11 @@ import json
 import os
 import queue
 import re
-import select
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -39,111 +36,22 @@ from rnnlm_tui.events import (
     to_json_line,
 )
 from rnnlm_tui.training.checkpoint import load_state
-from tests.conftest import VERSES, Command, command_line
+from tests.helpers.commands import (
+    FOR_EVER,
+    PATIENCE_S,
+    TINY,
+    VERSES,
+    Command,
+    command_line,
+    on_terminal,
+    running,
+)
 
-PATIENCE_S = 60
-TINY = [
-    "--embedding-size=4",
-    "--bidirectional-size=4",
-    "--recurrent-size=4",
-    "--threads=1",
-    "--device=cpu",
-]
-FOR_EVER = [*TINY, "--epochs", "1000000"]
 COPIES = 20
 PAIRS = 43 * COPIES
 """The examples of the long corpus."""
 LONG_EPOCHS = [*TINY, "--batch-size", "1", "--epochs", "2"]
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal or a signal")
-
-
-def on_terminal(*arguments: str, typed: str = "", columns: int = 100) -> tuple[int, str]:
-    """Runs the command on a pseudo-terminal; returns its exit code and all that it showed."""
-    import pty  # not on Windows
-    import termios
-
-    ours, theirs = pty.openpty()
-    termios.tcsetwinsize(theirs, (24, columns))
-    with subprocess.Popen(
-        command_line(*arguments), stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
-    ) as process:
-        os.close(theirs)
-        os.write(ours, typed.encode())
-        shown, deadline = b"", time.monotonic() + PATIENCE_S
-        while select.select([ours], [], [], max(0, deadline - time.monotonic()))[0]:
-            try:
-                chunk = os.read(ours, 65536)
-            except OSError:  # how Linux says that the other side is closed
-                break
-            if not chunk:
-                break
-            shown += chunk
-        else:
-            process.kill()
-        code = process.wait(timeout=PATIENCE_S)
-    os.close(ours)
-    return code, shown.decode()
-
-
-class Run:
-    """A run of the command whose lines are read as they come."""
-
-    def __init__(self, process: subprocess.Popen[str], stream: str) -> None:
-        self.process = process
-        self.lines: queue.Queue[str] = queue.Queue()
-        self._source = getattr(process, stream)
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        for line in self._source:
-            self.lines.put(line)
-        self.lines.put("")
-
-    def line(self, containing: str) -> str:
-        """The next line that contains this."""
-        while line := self.lines.get(timeout=PATIENCE_S):
-            if containing in line:
-                return line
-        raise AssertionError(f"the output ended before a line with {containing!r}")
-
-    def event(self, kind: type[Event]) -> Any:
-        """The next event of this kind."""
-        return from_json_line(self.line(f'"event": "{kind.event}"'))
-
-    def send(self, text: str) -> None:
-        """Writes to the command's standard input."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(text)
-        self.process.stdin.flush()
-
-    def hang_up(self) -> None:
-        """Ends the command's standard input."""
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-
-    def end(self) -> int:
-        """Waits for the end; returns the exit code."""
-        return self.process.wait(timeout=PATIENCE_S)
-
-
-@contextmanager
-def running(*arguments: str, stream: str = "stdout", **options: Any) -> Iterator[Run]:
-    """Starts the command; kills what is left of it at the end."""
-    streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE) | options
-    with subprocess.Popen(
-        command_line(*arguments), encoding="utf-8", **streams, **interruptible()
-    ) as process:
-        try:
-            yield Run(process, stream)
-        finally:
-            process.kill()
-
-
-def interruptible() -> dict[str, Any]:
-    """Lets a child take SIGINT even where the tests themselves run with it ignored."""
-    if sys.platform == "win32":
-        return {}
-    return {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}
 
 
 def events_of(done: subprocess.CompletedProcess[str]) -> list[Event]:

@@ -12,7 +12,7 @@ from rnnlm_tui.events import EpochEnded, Event, Finished, Started, from_json_lin
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_state import read_run_status
 from rnnlm_tui.tui.runs.child import TrainingRequest
-from tests.conftest import VERSES, Command
+from tests.helpers.commands import VERSES, Command
 
 TINY = ["--embedding-size=12", "--hidden-size=8", "--batch-size=4", "--bptt=6", "--threads=1"]
 

@@ -28,9 +28,9 @@ from rnnlm_tui.suggest import generate_words, suggest
 from rnnlm_tui.training.checkpoint import Checkpoints, Position, RunState
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.ngram_trainer import train
-from tests.conftest import VERSES, Command
-from tests.store.test_files import HOSTILE
-from tests.training.test_ngram_trainer import counting_job
+from tests.helpers.commands import VERSES, Command
+from tests.helpers.models import HOSTILE
+from tests.helpers.training import counting_job
 
 NGRAM = ("--preset", "ngram")
 

@@ -12,7 +12,7 @@ import pytest
 
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.store.library import BUILT_IN, Library
-from tests.conftest import Command
+from tests.helpers.commands import Command
 
 
 @pytest.fixture

@@ -26,8 +26,7 @@ from rnnlm_tui.store.evaluations import (
 from rnnlm_tui.store.files import EVALUATION, ORIGIN
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.corpus import read_corpus, split_held_out
-from tests.cli.test_train import TINY
-from tests.conftest import VERSES, command_line
+from tests.helpers.commands import TINY, VERSES, command_line
 
 FIGURES = Evaluation(
     lines=3,

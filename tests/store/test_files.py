@@ -16,107 +16,43 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rnnlm_tui.cli import models
-from rnnlm_tui.config import make_run_config
 from rnnlm_tui.errors import ModelError, StorageError
-from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.lm.registry import FAMILIES
 from rnnlm_tui.store import files
-from rnnlm_tui.store.card import FORMAT, MIGRATIONS, ModelCard, parse_card, read_card
+from rnnlm_tui.store.card import FORMAT, MIGRATIONS, parse_card, read_card
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.load import load_model
-from rnnlm_tui.store.weights import LARGEST_WEIGHT, expected_arrays, read_weights, write_tensors
+from rnnlm_tui.store.weights import LARGEST_WEIGHT, read_weights, write_tensors
 from rnnlm_tui.suggest import suggest
 from rnnlm_tui.training.checkpoint import Checkpoints
+from tests.helpers.models import (
+    HOSTILE,
+    JSON_VALUES,
+    WORDS,
+    contents,
+    make_model,
+    parsed_tensors,
+    places,
+    probabilities,
+    put,
+    random_weights,
+    small_card,
+    tensor_file,
+    whole_model,
+)
 
-WORDS = ("the", "cat", "sat", "on", "mat", "dog")
-CONTEXTS: tuple[list[int], ...] = ([], [1], [1, 2, 3, 4, 5, 6])
-HOSTILE = settings(deadline=None, max_examples=60, derandomize=True)
 on_posix = pytest.mark.skipif(
     sys.platform == "win32", reason="Windows has neither pipes with names nor limits on files"
 )
-
-
-def epoch_figures(epoch: int) -> dict[str, Any]:
-    """Figures of an epoch as a training measures them."""
-    train = {"loss": 2.5, "penalty": 0.1, "accuracy": 0.25, "perplexity": 12.2}
-    return {"epoch": epoch, "train": train, "held_out": None}
-
-
-def small_card(epoch: int = 1, words: tuple[str, ...] = WORDS) -> ModelCard:
-    """The card of a tiny model, as a training hands it to its checkpoints."""
-    sizes = {"embedding_size": 3, "bidirectional_size": 2, "recurrent_size": 2}
-    config = make_run_config("lesson", [sizes])
-    family = FAMILIES["lesson"]
-    return ModelCard(
-        config=config,
-        tokenizer="lesson",
-        total_words=len(words) + 1,
-        window=4,
-        parameters=family.parameters(config.model, len(words) + 1),
-        vocabulary="",
-        weights="",
-        corpus={"name": "verses", "sha256": "00", "lines": 6, "words": 40},
-        metrics=epoch_figures(epoch),
-        epochs_done=epoch,
-        created="",
-        updated="",
-        versions={"rnnlm_tui": "0"},
-        history=[epoch_figures(number) for number in range(1, epoch + 1)],
-    )
-
-
-def random_weights(card: ModelCard, seed: int = 0) -> dict[str, NDArray[np.float32]]:
-    """Weights that fit the card."""
-    rng = np.random.default_rng(seed)
-    specs = expected_arrays(card)
-    return {name: rng.normal(size=s.shape).astype(np.float32) for name, s in specs.items()}
-
-
-def make_model(folder: Path, epoch: int = 1, seed: int = 0) -> ModelCard:
-    """Puts a whole small model in place; returns its card."""
-    folder.mkdir(parents=True, exist_ok=True)
-    card = small_card(epoch)
-    Checkpoints(folder).save_model(card, WORDS, random_weights(card, seed))
-    return read_card(folder)
-
-
-@cache
-def whole_model() -> dict[str, bytes]:
-    """The files of a whole model by name."""
-    with tempfile.TemporaryDirectory() as folder:
-        make_model(Path(folder))
-        return contents(Path(folder))
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """What stands in a folder and below it: the bytes of every file, by its path."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b""
-        for path in folder.rglob("*")
-    }
-
-
-def put(folder: Path, files: dict[str, bytes]) -> None:
-    """Writes these files."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, raw in files.items():
-        (folder / name).write_bytes(raw)
-
-
-def probabilities(model: LanguageModel) -> list[list[float]]:
-    """What the model predicts after a few contexts."""
-    return [model.next_word_probabilities(context).tolist() for context in CONTEXTS]
 
 
 @contextmanager
@@ -180,19 +116,6 @@ def with_card(data: object) -> dict[str, bytes]:
 def with_words(words: object) -> dict[str, bytes]:
     """The files of a whole model but for its words."""
     return {**whole_model(), "vocabulary.json": json.dumps({"words": words}).encode()}
-
-
-def parsed_tensors(raw: bytes) -> tuple[dict[str, Any], bytes]:
-    """The header of a safetensors file, and the numbers."""
-    length = int.from_bytes(raw[:8], "little")
-    header: dict[str, Any] = json.loads(raw[8 : 8 + length])
-    return header, raw[8 + length :]
-
-
-def tensor_file(header: object, numbers: bytes) -> bytes:
-    """A safetensors file of any header."""
-    encoded = json.dumps(header).encode()
-    return struct.pack("<Q", len(encoded)) + encoded + numbers
 
 
 def with_weights(raw: bytes) -> dict[str, bytes]:
@@ -741,31 +664,7 @@ def test_a_model_on_another_disk_can_be_linked_to(tmp_path: Path) -> None:
 
 # Damage at random
 
-JSON_VALUES = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.integers(-(10**40), 10**40)
-    | st.floats()
-    | st.text(max_size=8)
-    | st.sampled_from(["../../x", "weights-2.safetensors", "lesson", 10**400, -0.0, "\ud800"]),
-    lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4)
-    ),
-    max_leaves=8,
-)
 FILES = st.sampled_from(sorted(whole_model()))
-
-
-def places(data: object) -> list[tuple[Any, Any]]:
-    """Every place in parsed JSON, as what holds it and the key there."""
-    keys: list[Any] = []
-    if isinstance(data, dict):
-        keys = list(data)
-    elif isinstance(data, list):
-        keys = list(range(len(data)))
-    held = [(data, key) for key in keys]
-    return held + [place for key in keys for place in places(data[key])]  # type: ignore[index]
 
 
 @HOSTILE

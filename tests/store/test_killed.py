@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.weights import read_weights
 from rnnlm_tui.training.checkpoint import RunState, load_state
-from tests.conftest import command_line
-from tests.store.test_files import WORDS, contents, make_model, random_weights, small_card
+from tests.helpers.commands import command_line
+from tests.helpers.models import WORDS, contents, make_model, random_weights, small_card
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="Windows has no SIGKILL, which no process can answer"
@@ -177,7 +177,7 @@ SAVE_AND_DIE = """
 import itertools, os, shutil, signal, sys
 from pathlib import Path
 from rnnlm_tui.training.checkpoint import Checkpoints
-from tests.store.test_files import WORDS, random_weights, small_card
+from tests.helpers.models import WORDS, random_weights, small_card
 from tests.training.test_checkpoint import state_of
 
 base, fresh = Path(sys.argv[1]), sys.argv[2] == "fresh"

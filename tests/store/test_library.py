@@ -11,14 +11,12 @@ import signal
 import socket
 import stat
 import struct
-import subprocess
 import sys
 import tempfile
 import threading
 import warnings
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -31,11 +29,12 @@ from rnnlm_tui.errors import ModelError, StorageError, UsageError
 from rnnlm_tui.store import archive, files
 from rnnlm_tui.store.card import ModelCard, read_card
 from rnnlm_tui.store.library import NAME_RULE, Library, check_name, free_name, is_name
-from tests.store.test_files import (
+from tests.helpers.models import (
     HOSTILE,
     JSON_VALUES,
     WORDS,
     contents,
+    held_elsewhere,
     make_model,
     parsed_tensors,
     places,
@@ -49,14 +48,6 @@ from tests.store.test_files import (
 Files: TypeAlias = dict[str | zipfile.ZipInfo, bytes]
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 RESERVED = ["con", "PRN", "aux", "Nul", "com1", "LPT9", "con.txt", "nul.tar.gz"]
-HOLDER = """
-import sys
-from pathlib import Path
-from rnnlm_tui.store.library import Library
-with Library(Path(sys.argv[1])).lock(sys.argv[2]):
-    print("held", flush=True)
-    sys.stdin.read()
-"""
 
 
 @pytest.fixture
@@ -66,22 +57,6 @@ def library(data_dir: Path) -> Library:
     make_model(library.path("one"), seed=1)
     make_model(library.path("two"), seed=2)
     return library
-
-
-@contextmanager
-def held_elsewhere(library: Library, name: str) -> Iterator[subprocess.Popen[str]]:
-    """Another process that holds the name."""
-    command = [sys.executable, "-c", HOLDER, str(library.folder.parent), name]
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
-    )
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "held\n"
-        yield process
-    finally:
-        process.kill()
-        process.communicate(timeout=20)
 
 
 def models_of(library: Library) -> dict[str, bytes]:

@@ -22,10 +22,8 @@ import pytest
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.store import weights
 from rnnlm_tui.store.library import Library, Run
-from tests.cli.test_train import FOR_EVER
-from tests.conftest import command_line
-from tests.store.test_files import contents, make_model, put
-from tests.store.test_library import held_elsewhere
+from tests.helpers.commands import FOR_EVER, command_line
+from tests.helpers.models import contents, held_elsewhere, make_model, put
 
 PATIENCE_S = 60.0
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot ask a process to end")

@@ -11,20 +11,7 @@ from rnnlm_tui.errors import ModelError
 from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_state import RunStatus, read_run_status
-from rnnlm_tui.training.checkpoint import Checkpoints, Position, RunState
-from tests.store.test_files import make_model
-
-
-def put_state(
-    folder: Path, epoch: int, epochs: int, best: int | None = None, patience: int | None = None
-) -> None:
-    """Puts the state of a run in place, without weights: the lesson's, or, with `patience`, one
-    that may end early."""
-    waits = {} if patience is None else {"patience": patience}
-    config = make_run_config("gru" if waits else "lesson", [{"epochs": epochs, **waits}])
-    position = Position(epoch=epoch, learning_rate=1e-3, best_epoch=best)
-    folder.mkdir(parents=True, exist_ok=True)
-    Checkpoints(folder).save_state(RunState(config, {}, position, {}, {}))
+from tests.helpers.models import make_model, put_state
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.learner import Learner
 from rnnlm_tui.training.run import TrainingRun
 from rnnlm_tui.training.trainer import Trainer
-from tests.conftest import VERSES
+from tests.helpers.commands import VERSES
 
 CELLS = ("rnn", "gru", "lstm")
 SMALL = {

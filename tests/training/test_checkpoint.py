@@ -38,7 +38,7 @@ from rnnlm_tui.training.checkpoint import (
     RunState,
     load_state,
 )
-from tests.store.test_files import (
+from tests.helpers.models import (
     HOSTILE,
     JSON_VALUES,
     WORDS,

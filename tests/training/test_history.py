@@ -26,7 +26,7 @@ from rnnlm_tui.events import (
 )
 from rnnlm_tui.store import files
 from rnnlm_tui.training.history import record
-from tests.store.test_files import HOSTILE
+from tests.helpers.models import HOSTILE
 from tests.training.test_checkpoint import fail_for
 
 

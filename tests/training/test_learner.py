@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.trainer import train
-from tests.training.helpers import job
+from tests.helpers.training import job
 
 events = train(job(Path(sys.argv[1]), Path(sys.argv[2]), epochs=1, threads=2), Control())
 next(events)

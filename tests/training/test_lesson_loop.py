@@ -16,8 +16,8 @@ from rnnlm_tui.store.weights import read_tensors
 from rnnlm_tui.text.tokenizer import LessonTokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.training.networks import LessonNetwork
-from tests.conftest import Command
-from tests.training.helpers import job, run
+from tests.helpers.commands import Command
+from tests.helpers.training import job, run
 
 SEEDS = [
     "the cat",
@@ -56,7 +56,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data folder of a small model, trained until it has something to say."""
     folder = tmp_path_factory.mktemp("data")
     corpus = folder / "verses.txt"
-    from tests.conftest import VERSES
+    from tests.helpers.commands import VERSES
 
     corpus.write_text(VERSES)
     run(job(corpus, folder / "models" / "small", epochs=60, learning_rate=0.01))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import threading
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnlm_tui.config import make_run_config
 from rnnlm_tui.errors import ModelError, StorageError
 from rnnlm_tui.events import (
     EpochEnded,
@@ -26,27 +24,15 @@ from rnnlm_tui.events import (
     to_json_line,
 )
 from rnnlm_tui.lm.ngram import NgramModel
-from rnnlm_tui.lm.registry import FAMILIES
 from rnnlm_tui.store.load import load_model
 from rnnlm_tui.suggest import generate_words
-from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.text.encoded import PreparedLines
-from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.training import checkpoint
 from rnnlm_tui.training.checkpoint import load_state
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.ngram_trainer import NgramTrainer, hit_rates, mean_loss, spread_lines, train
-from rnnlm_tui.training.run import TrainingRun
-from tests.conftest import VERSES
-
-
-def counting_job(corpus_file: Path, folder: Path, **settings: Any) -> TrainingRun:
-    """A run of the preset on this corpus into this folder."""
-    config = make_run_config("ngram", [settings])
-    corpus = read_corpus([corpus_file], None, io.BytesIO())
-    prepared = FAMILIES["ngram"].prepare(corpus, TOKENIZERS[config.tokenizer], config)
-    folder.mkdir(parents=True, exist_ok=True)
-    return TrainingRun("counts", folder, config, prepared, {"sources": [str(corpus_file)]})
+from tests.helpers.commands import VERSES
+from tests.helpers.training import counting_job
 
 
 def of_kind(events: list[Event], kind: type[Event]) -> list[Any]:

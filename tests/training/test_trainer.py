@@ -32,7 +32,7 @@ from rnnlm_tui.training.checkpoint import load_state
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.learner import Learner
 from rnnlm_tui.training.trainer import MOST_RECOVERIES, Trainer
-from tests.training.helpers import job, run
+from tests.helpers.training import job, run
 
 
 def epochs_of(events: list[Event]) -> list[EpochEnded]:

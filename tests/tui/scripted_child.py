@@ -167,7 +167,7 @@ class Script:
     def save_model(self) -> None:
         """Puts a whole tiny model in place."""
         if self.options.model:
-            from tests.store.test_files import make_model  # imports numpy, 0.3 s
+            from tests.helpers.models import make_model  # imports numpy, 0.3 s
 
             make_model(self.folder, self.epoch)
 
@@ -179,7 +179,7 @@ class Script:
     def save_state(self, epoch: int) -> None:
         """Puts a state without weights in place, to go on with at this epoch."""
         if self.options.model:
-            from tests.store.test_run_state import put_state  # imports numpy, 0.3 s
+            from tests.helpers.models import put_state  # imports numpy, 0.3 s
 
             options = self.options
             put_state(self.folder, epoch, options.epochs, self.best, options.patience)

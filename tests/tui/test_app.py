@@ -38,7 +38,7 @@ from rnnlm_tui.tui.widgets.key_bar import KeyBar
 from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.screen import AutocompleteScreen
 from rnnlm_tui.tui.writing.transcript_view import TranscriptView
-from tests.tui.helpers import (
+from tests.helpers.app import (
     ScriptedLibrary,
     ScriptedModel,
     answered,

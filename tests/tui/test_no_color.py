@@ -25,10 +25,10 @@ from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.train.run_view import RunHead
 from rnnlm_tui.tui.train.screen import TrainScreen
 from rnnlm_tui.tui.widgets.dialogs import AskText, Choice, Confirm
-from tests.store.test_files import make_model
+from tests.helpers.app import press, rows_of, scripted_app, wait_until
+from tests.helpers.models import make_model
+from tests.helpers.train_screen import SUMMARY
 from tests.tui import scripted_child
-from tests.tui.helpers import press, rows_of, scripted_app, wait_until
-from tests.tui.test_screen_snapshots import SUMMARY
 
 
 @pytest.fixture

@@ -27,28 +27,12 @@ from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.train.run_lines import WrappedLines
 from rnnlm_tui.tui.train.run_view import RunHead
 from rnnlm_tui.tui.train.screen import TrainScreen
-from tests.store.test_files import make_model, put
+from tests.helpers.app import answered, app_of, press, scripted_app, wait_until
+from tests.helpers.models import change_card, make_model, put
+from tests.helpers.train_screen import SUMMARY
 from tests.tui import scripted_child
-from tests.tui.helpers import answered, app_of, press, scripted_app, wait_until
-from tests.tui.models.test_screen import change_card
 
 Compare = Callable[..., bool]
-SUMMARY = {
-    "total_words": 3227,
-    "examples": 15484,
-    "window": 10,
-    "parameters": 5_755_471,
-    "memory_bytes": 515_800_000,
-    "estimated_s": 1020.0,
-    "layers": [
-        {"name": "embedding", "type": "Embedding", "output_shape": [None, 10, 100],
-         "parameters": 322_700},
-    ],
-    "settings": {},
-    "first_pairs": [["from fairest", "creatures"]],
-    "corpus": {"name": "sonnets.txt", "lines": 2159, "words": 17_643, "held_out_lines": 0},
-}  # fmt: skip
-"""What is said of the bundled sonnets."""
 
 
 @pytest.fixture

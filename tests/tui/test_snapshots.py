@@ -17,7 +17,7 @@ from textual.widgets import Static
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.writing import predictor
 from rnnlm_tui.tui.writing.transcript_view import TranscriptView
-from tests.tui.helpers import app_of, press, scripted_app, wait_until, write
+from tests.helpers.app import app_of, press, scripted_app, wait_until, write
 
 Compare = Callable[..., bool]
 

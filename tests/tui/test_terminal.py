@@ -13,12 +13,12 @@ import psutil
 import pytest
 
 from rnnlm_tui.store.library import Library
-from tests.conftest import VERSES, Command, command_line
+from tests.helpers.commands import VERSES, Command, command_line
 
 if sys.platform == "win32":
     pytest.skip("there are pseudo-terminals on POSIX alone", allow_module_level=True)
 
-from tests.tui.terminal import Terminal
+from tests.helpers.terminal import Terminal
 
 SETTINGS = (
     *("--epochs", "40", "--batch-size", "4", "--threads", "1", "--device", "cpu", "--seed", "1"),

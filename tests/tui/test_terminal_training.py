@@ -23,12 +23,12 @@ import pytest
 from rnnlm_tui.events import EpochEnded, Finished, from_json_line
 from rnnlm_tui.store.files import HISTORY
 from rnnlm_tui.store.library import Library, Run
-from tests.conftest import VERSES, command_line
+from tests.helpers.commands import VERSES, command_line
 
 if sys.platform == "win32":
     pytest.skip("there are pseudo-terminals on POSIX alone", allow_module_level=True)
 
-from tests.tui.terminal import Terminal
+from tests.helpers.terminal import Terminal
 
 SETTINGS = (
     *("--embedding-size", "4", "--bidirectional-size", "4", "--recurrent-size", "4"),

@@ -3,13 +3,12 @@ card, and hostile names and texts."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -54,12 +53,16 @@ from rnnlm_tui.tui.runs.manager import Runs
 from rnnlm_tui.tui.widgets.chart import Curve
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Confirm
 from rnnlm_tui.tui.widgets.path_input import PathInput
-from tests.store.test_files import make_model, put
-from tests.store.test_library import held_elsewhere
-from tests.store.test_run_state import put_state
+from tests.helpers.app import (
+    choose_in_palette,
+    click,
+    post_keys,
+    problem_in,
+    scripted_app,
+    wait_until,
+)
+from tests.helpers.models import change_card, held_elsewhere, make_model, put, put_state
 from tests.tui import scripted_child
-from tests.tui.helpers import choose_in_palette, click, post_keys, scripted_app, wait_until
-from tests.tui.widgets.test_dialogs import problem_in
 
 HOSTILE = (
     "[/b] [red]x \u7269\u8a9e\u308a e\u0301\u0301\u0301 \u05d0\u05d1\u05d2 \x1b[31m\a"
@@ -75,10 +78,26 @@ HOSTILE_NAMES = [
 SIZES = [(60, 16), (80, 24), (120, 40), (200, 50)]
 
 
+@pytest.fixture
+def library(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
+    """Three models, the third damaged, and a run that has saved no model."""
+    monkeypatch.chdir(tmp_path)
+    library = Library(data_dir)
+    make_model(library.path("one"), seed=1)
+    make_model(library.path("two"), epoch=3, seed=2)
+    put(library.path("three"), {"model.json": b"{}"})
+    put(library.path("run"), {"resume.safetensors": b"x" * 100})
+    return library
+
+
 class Host(App[None]):
     """The part of the app that the screen uses; keeps what it is told."""
 
     current_mode: ClassVar[str] = "models"
+
+    def shown_keys(self, binding: Binding) -> list[str]:
+        """The keys of a binding."""
+        return [self.get_key_display(binding)]
 
     def __init__(self, library: Library) -> None:
         super().__init__()
@@ -126,26 +145,6 @@ class Host(App[None]):
 
     def watch_run(self, name: str) -> None:
         self.calls.append(("watch_run", name))
-
-
-@pytest.fixture
-def library(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
-    """Three models, the third damaged, and a run that has saved no model."""
-    monkeypatch.chdir(tmp_path)
-    library = Library(data_dir)
-    make_model(library.path("one"), seed=1)
-    make_model(library.path("two"), epoch=3, seed=2)
-    put(library.path("three"), {"model.json": b"{}"})
-    put(library.path("run"), {"resume.safetensors": b"x" * 100})
-    return library
-
-
-def change_card(library: Library, name: str, change: Callable[[dict[str, Any]], None]) -> None:
-    """Changes what a model's card says."""
-    path = library.path(name) / "model.json"
-    data = json.loads(path.read_text())
-    change(data)
-    path.write_text(json.dumps(data))
 
 
 def hold_out(data: dict[str, Any]) -> None:

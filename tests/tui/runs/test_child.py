@@ -35,10 +35,9 @@ from rnnlm_tui.tui.runs.event_lines import LONGEST_LINE
 from rnnlm_tui.tui.runs.log import LARGEST
 from rnnlm_tui.tui.runs.manager import Runs
 from rnnlm_tui.tui.runs.state import Phase
-from rnnlm_tui.tui.runs.watcher import WatchedRun
+from tests.helpers.runs import PATIENCE_S, over, until
 from tests.tui.scripted_child import command
 
-PATIENCE_S = 30.0
 REQUEST = TrainingRequest(("verses.txt", "--name", "poems"), "poems")
 TINY = (
     *("--embedding-size", "4", "--bidirectional-size", "4", "--recurrent-size", "4"),
@@ -54,20 +53,6 @@ runpy.run_module("tests.tui.train.training_host", run_name="__main__")
 """The host program with its standard input as its controlling terminal."""
 
 Start = Callable[..., Awaitable[TrainingProcess]]
-
-
-async def until(condition: Callable[[], object], timeout: float = PATIENCE_S) -> None:
-    """Returns once the condition holds; fails after `timeout` seconds."""
-    end = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < end, "timed out"
-        await asyncio.sleep(0.01)
-
-
-async def over(run: TrainingProcess | WatchedRun) -> None:
-    """Waits for the end of the run."""
-    async with asyncio.timeout(PATIENCE_S):
-        await run.wait()
 
 
 @pytest.fixture

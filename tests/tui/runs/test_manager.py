@@ -19,7 +19,7 @@ from rnnlm_tui.tui.runs.child import TrainingRequest
 from rnnlm_tui.tui.runs.manager import Runs, ShownRun
 from rnnlm_tui.tui.runs.state import Phase
 from rnnlm_tui.tui.runs.watcher import WatchedRun
-from tests.tui.runs.test_child import PATIENCE_S, over, until
+from tests.helpers.runs import PATIENCE_S, over, until
 from tests.tui.scripted_child import command
 
 UNTIL_TOLD = ("--record", "--delay", "60")

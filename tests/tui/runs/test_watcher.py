@@ -21,8 +21,9 @@ from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs.history import past_epochs
 from rnnlm_tui.tui.runs.state import Phase
 from rnnlm_tui.tui.runs.watcher import EVENTS_AT_ONCE, GONE, UNREADABLE, WatchedRun
-from tests.tui.runs.test_child import PATIENCE_S, POSIX, over, until
-from tests.tui.runs.test_state import ended, finished, progress, started
+from tests.helpers.events import ended, finished, progress, started
+from tests.helpers.runs import PATIENCE_S, over, until
+from tests.tui.runs.test_child import POSIX
 from tests.tui.scripted_child import command
 
 NAME = "poems"

@@ -28,8 +28,8 @@ from rnnlm_tui.tui.train.plan import Plan, paths_in, save_pasted, setting_proble
 from rnnlm_tui.tui.train.summary import LayerRow, card_facts, cost_line, estimate, parse_summary
 from rnnlm_tui.tui.widgets.path_input import PathInput
 from rnnlm_tui.tui.widgets.wording import in_own_words, in_sentences
-from tests.store.test_files import make_model
-from tests.tui.helpers import click, wait_until
+from tests.helpers.app import click, wait_until
+from tests.helpers.models import make_model
 
 SUMMARY = """
 import json, pathlib, sys

@@ -18,9 +18,9 @@ from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.train.other_runs import OtherRuns
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 from rnnlm_tui.tui.widgets.path_input import PathInput
-from tests.tui.helpers import check_layout, click, picture
-from tests.tui.runs.test_state import started
-from tests.tui.train.test_screen import Shown, shown, training_elsewhere
+from tests.helpers.app import check_layout, click, picture
+from tests.helpers.events import started
+from tests.helpers.train_screen import Shown, shown, training_elsewhere
 
 HOSTILE = (
     "[/b] [red]\x1b[31m\x1b]0;title\x07 \x9b2J \u202e\u05e9\u05dc\u05d5\u05dd\u202c 漢字 "

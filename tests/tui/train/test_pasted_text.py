@@ -18,7 +18,7 @@ from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.session.pasted_files import PastedFiles
 from rnnlm_tui.tui.train import pasted_text
 from rnnlm_tui.tui.train.form import TrainForm
-from tests.tui.helpers import app_of, press, scripted_app, toasts, wait_until
+from tests.helpers.app import app_of, press, scripted_app, toasts, wait_until
 
 TEXT = "the cat sat\n\ton the [/b] mat, ünd\n"
 

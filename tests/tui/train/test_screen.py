@@ -2,176 +2,40 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual import events
-from textual.app import App
-from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Button, Input, Static
 
-from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.events import Finished, Saved
 from rnnlm_tui.store.files import RESUME
-from rnnlm_tui.store.library import Library, Run
+from rnnlm_tui.store.library import Run
 from rnnlm_tui.tui.runs.actions import is_unfinished, run_line, run_rows
-from rnnlm_tui.tui.runs.child import TrainingProcess, TrainingRequest, own_command
+from rnnlm_tui.tui.runs.child import TrainingProcess, own_command
 from rnnlm_tui.tui.runs.manager import Runs
 from rnnlm_tui.tui.runs.state import Phase
-from rnnlm_tui.tui.runs.wording import PHASE_LABELS, outcome
+from rnnlm_tui.tui.runs.wording import outcome
 from rnnlm_tui.tui.train.data_card import DataCard
 from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.train.other_runs import OtherRuns
-from rnnlm_tui.tui.train.plan import Plan
 from rnnlm_tui.tui.train.run_lines import EpochTable, WrappedLines
-from rnnlm_tui.tui.train.run_view import RunEnd, RunHead, RunView, moving_bar, progress_bar
-from rnnlm_tui.tui.train.screen import TrainScreen
+from rnnlm_tui.tui.train.run_view import RunView, moving_bar, progress_bar
 from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
-from tests.store.test_run_state import put_state
-from tests.tui import scripted_child
-from tests.tui.helpers import click, picture, rows_of, wait_until
+from tests.helpers.app import click, picture, rows_of
+from tests.helpers.models import put_state
+from tests.helpers.train_screen import Shown, shown, training_elsewhere
 
 HELD_OUT = ("--held-out", "6,5,5.5,5.6,5.7")
 """Held-out losses of which the second is the best."""
 
 OFFERED = ["Use it for writing", "Train longer", "Compare", "New training"]
 """The buttons of a run that is over and has left a model and a state to go on with."""
-
-
-class Host(App[None]):
-    """As much of the app as the screen asks for."""
-
-    default_seed_line = "the cat"
-
-    def bootstrap_ngram(self, plan: Plan, paths: tuple[str, ...]) -> None:
-        """Keeps what was to be counted."""
-        self.counted.append((plan, paths))
-
-    def __init__(
-        self, data: Path, options: tuple[str, ...], summary: tuple[str, ...] | None = None
-    ) -> None:
-        super().__init__()
-        self.library = Library(data)
-        command = scripted_child.command(*options)
-        self.runs = Runs(self.library, command=command, log_folder=data / "log")
-        self.train = TrainScreen(summary)
-        self.counted: list[tuple[Plan, tuple[str, ...]]] = []
-        self.told: list[str] = []
-        self.spoken: list[str] = []
-        self.modes: list[str] = []
-        self.add_mode("train", lambda: self.train)
-
-    async def on_mount(self) -> None:
-        await self.switch_mode("train")
-
-    def facts(self) -> str:
-        return "no model"
-
-    def use_model(self, name: str) -> None:
-        self.spoken.append(name)
-
-    def show_mode(self, mode: str) -> None:
-        self.modes.append(mode)
-
-    def show_model(self, name: str) -> None:
-        self.modes.append(f"models: {name}")
-
-    def notify_user(self, message: str, severity: str = "information", title: str = "") -> None:
-        self.told.append(message)
-
-    def show_error(self, error: RnnlmError) -> None:
-        self.told.append(error.message)
-
-
-class Shown:
-    """The screen in a test: what it shows, and how to wait for it."""
-
-    def __init__(self, app: Host, pilot: Pilot[None]) -> None:
-        self.app, self.pilot, self.screen = app, pilot, app.train
-
-    async def until(self, condition: Any) -> None:
-        await wait_until(self.pilot, condition)
-
-    async def start(self, *arguments: str, name: str = "poems") -> None:
-        """Starts a run as the app would."""
-        request = TrainingRequest((f"--name={name}", *arguments), name)
-        await self.app.runs.start(request)
-        await self.until(lambda: self.screen.on_run)
-
-    async def phase(self, phase: Phase) -> None:
-        """Waits until the run is in this phase, and is drawn so."""
-        run = self.app.runs.shown
-        assert run is not None
-        await self.until(lambda: run.progress.phase is phase)
-        if phase.is_over:
-            await self.until(lambda: self.screen.query_one(RunEnd).display)
-        else:
-            await self.until(lambda: PHASE_LABELS[phase] in self.head)
-
-    @property
-    def head(self) -> str:
-        return self.screen.query_one(RunHead).render().plain
-
-    @property
-    def end(self) -> str:
-        return str(self.screen.query_one("#end-words", Static).content)
-
-    @property
-    def buttons(self) -> list[str]:
-        end = self.screen.query_one(RunEnd)
-        return [str(b.label) for b in end.query(Button) if b.display and end.display]
-
-    def lines(self, id: str) -> list[str]:
-        lines = self.screen.query_one(f"#{id}", WrappedLines)
-        return [lines.line(i).plain for i in range(lines.count())]
-
-    def keys(self) -> dict[str, bool]:
-        """The keys that the bar shows, and which of them are not dimmed."""
-        return {
-            binding.key: enabled
-            for _, binding, enabled, _ in self.screen.active_bindings.values()
-            if binding.show
-        }
-
-
-@asynccontextmanager
-async def shown(
-    data: Path,
-    *options: str,
-    size: tuple[int, int] = (80, 24),
-    summary: tuple[str, ...] | None = None,
-) -> AsyncIterator[Shown]:
-    """The screen, with a scripted training for whatever is started on it. `summary` stands in the
-    place of the program that is asked about a text."""
-    app = Host(data, options, summary)
-    async with app.run_test(size=size) as pilot:
-        await wait_until(pilot, lambda: app.train.query(TrainForm))
-        yield Shown(app, pilot)
-        await app.runs.close(detach=False)
-
-
-@contextmanager
-def training_elsewhere(data: Path, *options: str, name: str = "other") -> Iterator[Any]:
-    """A scripted training that a script has started."""
-    command = [*scripted_child.command("--record", *options), "--train", f"--name={name}"]
-    process = subprocess.Popen(
-        [*command, "--epochs=9", f"--data-dir={data}"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
 
 
 # From the form to the run

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 
 from rnnlm_tui.tui.widgets.chart import Curve, Series, plot
-from tests.store.test_files import HOSTILE
-from tests.tui.helpers import wait_until
+from tests.helpers.app import wait_until
+from tests.helpers.models import HOSTILE
 
 FALLING = Series("train", "o", [(epoch, 6.0 - epoch / 2) for epoch in range(1, 9)])
 RISING = Series("held-out", "x", [(epoch, 5.5 + (epoch - 4) ** 2 / 20) for epoch in range(1, 9)])

@@ -14,7 +14,7 @@ from textual.widgets import Button, Input, OptionList, Static
 
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm, Dialog
 from rnnlm_tui.tui.widgets.path_input import PathInput
-from tests.tui.helpers import click, wait_until
+from tests.helpers.app import click, problem_in, wait_until
 
 OPEN = object()
 HOSTILE = "[/b] [red]x \u7269\u8a9e e\u0301\u0301 \u05d0\u05d1 \x1b[31m\a " + "w" * 200
@@ -179,11 +179,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("USERPROFILE", str(home))
     return home
-
-
-def problem_in(app: App[Any]) -> str:
-    """What the dialog says is wrong."""
-    return str(app.screen.query_one(".dialog-problem", Static).content)
 
 
 @pytest.mark.parametrize(

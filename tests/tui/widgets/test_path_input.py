@@ -16,7 +16,7 @@ from textual.widgets import Input, OptionList
 
 from rnnlm_tui.tui.widgets import path_input
 from rnnlm_tui.tui.widgets.path_input import Matches, PathInput, expanded, matches
-from tests.tui.helpers import wait_until
+from tests.helpers.app import wait_until
 
 on_posix = pytest.mark.skipif(
     sys.platform == "win32", reason="Windows has neither such names nor such folders"

@@ -7,7 +7,7 @@ from textual import events
 from textual.app import App, ComposeResult
 
 from rnnlm_tui.tui.widgets.safe_inputs import SafeInput, SafeTextArea, printable_lines
-from tests.tui.helpers import check_layout, picture, wait_until
+from tests.helpers.app import check_layout, picture, wait_until
 
 HOSTILE = "a\x1b[31mb\x9b\a\x00\ud800\u202e[/b]"
 SHOWN = "a\ufffd[31mb\ufffd\ufffd\ufffd\ufffd\ufffd[/b]"

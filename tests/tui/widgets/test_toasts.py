@@ -18,7 +18,7 @@ from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm, Dialog
 from rnnlm_tui.tui.widgets.terminal import TOAST_S
-from tests.tui.helpers import answered, picture, press, scripted_app, wait_until
+from tests.helpers.app import answered, picture, press, scripted_app, wait_until
 
 MESSAGES = ("short", "a message of some length, which takes three lines of a toast or so " * 2)
 DIALOGS: list[Callable[[], Dialog[Any]]] = [

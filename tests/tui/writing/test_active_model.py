@@ -15,7 +15,7 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.files import MODEL
 from rnnlm_tui.tui.writing.active_model import ModelLoader
-from tests.tui.helpers import ScriptedLibrary, ScriptedModel
+from tests.helpers.app import ScriptedLibrary, ScriptedModel
 
 PATIENCE_S = 10
 

@@ -10,7 +10,7 @@ from textual.widgets import OptionList
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.tui.writing.comparison import Comparison
 from rnnlm_tui.tui.writing.predictor import LoadedModel, Question
-from tests.tui.helpers import (
+from tests.helpers.app import (
     ScriptedLibrary,
     ScriptedModel,
     answered,
@@ -20,7 +20,7 @@ from tests.tui.helpers import (
     toasts,
     wait_until,
 )
-from tests.tui.writing.test_screen import Desk, desk, questions
+from tests.helpers.writing_screen import Desk, desk, questions
 
 __all__ = ["questions"]
 

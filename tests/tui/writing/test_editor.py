@@ -19,7 +19,7 @@ from textual.widgets.text_area import Selection
 from rnnlm_tui.tui.writing import editor
 from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.one_line import one_line
-from tests.tui.helpers import check_layout, post_keys, press, rows_of
+from tests.helpers.app import check_layout, post_keys, press, rows_of
 
 
 class Host(App[None]):

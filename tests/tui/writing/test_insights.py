@@ -15,9 +15,9 @@ from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.writing.insights import Insights
 from rnnlm_tui.tui.writing.predictor import LoadedModel
 from rnnlm_tui.tui.writing.transcript import Continuation, Copied, Transcript
-from tests.conftest import Command
-from tests.tui.helpers import ScriptedModel, chain, in_order, rows_of
-from tests.tui.writing.test_screen import desk
+from tests.helpers.app import ScriptedModel, chain, in_order, rows_of
+from tests.helpers.commands import Command
+from tests.helpers.writing_screen import desk
 
 WHO, WHERE = ("cat", "owl"), "abcdef"
 LINES = [f"the {a} sat on the {b} and sang to the {a}" for a in WHO for b in WHERE]

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from rnnlm_tui.tui.writing.predictor import Answer, LoadedModel, Predictor, Question, answer_to
-from tests.tui.helpers import ScriptedModel, card_of
+from tests.helpers.app import ScriptedModel, card_of
 
 PATIENCE_S = 10
 

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from textual import events
-from textual.pilot import Pilot
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
-from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.writing import predictor
 from rnnlm_tui.tui.writing.candidates import CandidateList
-from rnnlm_tui.tui.writing.predictor import Answer, Question
+from rnnlm_tui.tui.writing.predictor import Question
 from rnnlm_tui.tui.writing.transcript_view import TranscriptLine, TranscriptView
-from tests.tui.helpers import (
+from tests.helpers.app import (
     ScriptedModel,
     answered,
     chain,
@@ -27,14 +21,10 @@ from tests.tui.helpers import (
     in_order,
     picture,
     post_keys,
-    press,
-    rows_of,
-    scripted_app,
-    texts,
     toasts,
     wait_until,
-    write,
 )
+from tests.helpers.writing_screen import desk
 
 HOSTILE = {
     "closing markup": "[/b]",
@@ -57,76 +47,6 @@ HOSTILE = {
     "surrogate": "lone\ud800",
     "10,000 letters": "x" * 10_000,
 }
-
-
-class Desk:
-    """The running app, and short words for what the tests do with it."""
-
-    def __init__(self, app: RnnlmApp, pilot: Pilot[None]) -> None:
-        self.app, self.pilot = app, pilot
-        self.screen, self.editor = app.autocomplete, app.autocomplete.editor
-
-    @property
-    def line(self) -> str:
-        return self.editor.line
-
-    @property
-    def shown(self) -> str:
-        return self.editor.suggestion
-
-    @property
-    def transcript(self) -> list[str]:
-        return texts(self.screen.query_one(TranscriptView).lines)
-
-    @property
-    def rows(self) -> list[str]:
-        return rows_of(self.app)
-
-    def static(self, selector: str) -> str:
-        return str(self.screen.query_one(selector, Static).render())
-
-    async def press(self, *keys: str) -> None:
-        await press(self.pilot, *keys)
-
-    async def write(self, *keys: str) -> None:
-        await write(self.pilot, *keys)
-
-    async def until(self, condition: Any) -> None:
-        await wait_until(self.pilot, condition)
-
-    async def send(self, line: str, lines_after: int) -> None:
-        """Sends a line, and waits until so many stand in the transcript."""
-        self.editor.set_line(line)
-        await self.press("enter")
-        await self.until(lambda: len(self.transcript) == lines_after)
-
-
-@asynccontextmanager
-async def desk(
-    folder: Path,
-    models: Mapping[str, LanguageModel] | None = None,
-    size: tuple[int, int] = (80, 24),
-    **settings: Any,
-) -> AsyncIterator[Desk]:
-    """The app, once its model has answered to the empty line."""
-    app = scripted_app(folder, models, **settings)
-    async with app.run_test(size=size, notifications=True) as pilot:
-        await answered(pilot)
-        yield Desk(app, pilot)
-
-
-@pytest.fixture
-def questions(monkeypatch: pytest.MonkeyPatch) -> list[Question]:
-    """The questions that are put to models, in the order in which they are begun with."""
-    asked: list[Question] = []
-    real = predictor.answer_to
-
-    def recording(question: Question) -> Answer:
-        asked.append(question)
-        return real(question)
-
-    monkeypatch.setattr(predictor, "answer_to", recording)
-    return asked
 
 
 # What one sees

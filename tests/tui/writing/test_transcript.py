@@ -19,7 +19,7 @@ from rnnlm_tui.errors import StorageError
 from rnnlm_tui.tui.writing import transcript as transcript_module
 from rnnlm_tui.tui.writing.transcript import LONGEST, Continuation, Transcript, Turn
 from rnnlm_tui.tui.writing.transcript_view import MOST_LINES, TranscriptView
-from tests.tui.helpers import check_layout, texts
+from tests.helpers.app import check_layout, texts
 
 
 def kept(folder: Path) -> list[tuple[str, list[str]]]:

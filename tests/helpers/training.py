@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from rnnlm_tui.config import make_run_config
-from rnnlm_tui.events import Event
+from rnnlm_tui.events import (
+    Event,
+)
 from rnnlm_tui.lm.registry import FAMILIES
 from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.text.tokenizer import TOKENIZERS
@@ -40,3 +42,12 @@ def job(
 def run(small: TrainingRun, control: Control | None = None) -> list[Event]:
     """All events of the run."""
     return list(train(small, control or Control("the cat")))
+
+
+def counting_job(corpus_file: Path, folder: Path, **settings: Any) -> TrainingRun:
+    """A run of the preset on this corpus into this folder."""
+    config = make_run_config("ngram", [settings])
+    corpus = read_corpus([corpus_file], None, io.BytesIO())
+    prepared = FAMILIES["ngram"].prepare(corpus, TOKENIZERS[config.tokenizer], config)
+    folder.mkdir(parents=True, exist_ok=True)
+    return TrainingRun("counts", folder, config, prepared, {"sources": [str(corpus_file)]})

@@ -20,6 +20,7 @@ from textual.errors import NoWidget
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
 from textual.widget import Widget
+from textual.widgets import Static
 
 from rnnlm_tui.config import LessonConfig, RunConfig, TrainConfig
 from rnnlm_tui.errors import ModelError
@@ -282,3 +283,8 @@ def in_order(text: str, *parts: str) -> bool:
 def texts(lines: Iterable[Any]) -> list[str]:
     """What a copy of each line of the transcript takes."""
     return [line.plain_text for line in lines]
+
+
+def problem_in(app: App[Any]) -> str:
+    """What the dialog says is wrong."""
+    return str(app.screen.query_one(".dialog-problem", Static).content)

@@ -1,0 +1,156 @@
+"""The real command: running it, interrupting it, and small corpora for it."""
+
+from __future__ import annotations
+
+import os
+import queue
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from rnnlm_tui.events import (
+    Event,
+    from_json_line,
+)
+
+VERSES = """\
+The cat sat on the mat,
+and the dog lay by the cat.
+A bird sang over the mat and the dog,
+and the cat and the bird sat by the log.
+The log lay under the rain all day,
+and the rain sang a song to the hay.
+"""
+
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def command_line(*arguments: str) -> list[str]:
+    """The real command with these arguments."""
+    return [sys.executable, "-m", "rnnlm_tui", *arguments]
+
+
+PATIENCE_S = 60
+
+
+TINY = [
+    "--embedding-size=4",
+    "--bidirectional-size=4",
+    "--recurrent-size=4",
+    "--threads=1",
+    "--device=cpu",
+]
+
+
+FOR_EVER = [*TINY, "--epochs", "1000000"]
+
+
+def on_terminal(*arguments: str, typed: str = "", columns: int = 100) -> tuple[int, str]:
+    """Runs the command on a pseudo-terminal; returns its exit code and all that it showed."""
+    import pty  # not on Windows
+    import termios
+
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, columns))
+    with subprocess.Popen(
+        command_line(*arguments), stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    ) as process:
+        os.close(theirs)
+        os.write(ours, typed.encode())
+        shown, deadline = b"", time.monotonic() + PATIENCE_S
+        while select.select([ours], [], [], max(0, deadline - time.monotonic()))[0]:
+            try:
+                chunk = os.read(ours, 65536)
+            except OSError:  # how Linux says that the other side is closed
+                break
+            if not chunk:
+                break
+            shown += chunk
+        else:
+            process.kill()
+        code = process.wait(timeout=PATIENCE_S)
+    os.close(ours)
+    return code, shown.decode()
+
+
+class Run:
+    """A run of the command whose lines are read as they come."""
+
+    def __init__(self, process: subprocess.Popen[str], stream: str) -> None:
+        self.process = process
+        self.lines: queue.Queue[str] = queue.Queue()
+        self._source = getattr(process, stream)
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        for line in self._source:
+            self.lines.put(line)
+        self.lines.put("")
+
+    def line(self, containing: str) -> str:
+        """The next line that contains this."""
+        while line := self.lines.get(timeout=PATIENCE_S):
+            if containing in line:
+                return line
+        raise AssertionError(f"the output ended before a line with {containing!r}")
+
+    def event(self, kind: type[Event]) -> Any:
+        """The next event of this kind."""
+        return from_json_line(self.line(f'"event": "{kind.event}"'))
+
+    def send(self, text: str) -> None:
+        """Writes to the command's standard input."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(text)
+        self.process.stdin.flush()
+
+    def hang_up(self) -> None:
+        """Ends the command's standard input."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
+    def end(self) -> int:
+        """Waits for the end; returns the exit code."""
+        return self.process.wait(timeout=PATIENCE_S)
+
+
+@contextmanager
+def running(*arguments: str, stream: str = "stdout", **options: Any) -> Iterator[Run]:
+    """Starts the command; kills what is left of it at the end."""
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE) | options
+    with subprocess.Popen(
+        command_line(*arguments), encoding="utf-8", **streams, **interruptible()
+    ) as process:
+        try:
+            yield Run(process, stream)
+        finally:
+            process.kill()
+
+
+def interruptible() -> dict[str, Any]:
+    """Lets a child take SIGINT even where the tests themselves run with it ignored."""
+    if sys.platform == "win32":
+        return {}
+    return {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}
+
+
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal or a signal")
+
+
+def refused(done: subprocess.CompletedProcess[str], code: int = 2) -> str:
+    """The message of a run that must have failed with one sentence and a hint at most."""
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    lines = done.stderr.splitlines()
+    assert lines[0].startswith("rnnlm-tui: ")
+    assert len(lines) <= 2, done.stderr
+    return done.stderr

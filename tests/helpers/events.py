@@ -1,0 +1,65 @@
+"""Events of a training, with plain defaults."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from rnnlm_tui.events import (
+    EpochEnded,
+    Finished,
+    FinishReason,
+    Progress,
+    Started,
+)
+
+
+def started(epochs_done: int = 0, epochs: int = 50, held_out_lines: int = 0) -> Started:
+    return Started(
+        time=0.5,
+        name="poems",
+        preset="lesson",
+        config={"train": {"epochs": epochs}},
+        seed=0,
+        corpus={},
+        total_words=22,
+        window=9,
+        examples=37,
+        held_out_lines=held_out_lines,
+        parameters=100,
+        memory_bytes=100,
+        estimated_s=60.0,
+        epochs_done=epochs_done,
+        device="cpu",
+        threads=1,
+        versions={},
+    )
+
+
+def progress(epoch: int, step: int = 1, *, elapsed: float = 1.0, eta: float = 60.0) -> Progress:
+    return Progress(1.0, epoch, 50, step, 4, 5.0, 0.1, 100.0, elapsed, eta)
+
+
+def ended(
+    epoch: int,
+    loss: float = math.nan,
+    held_out: float | None = None,
+    *,
+    best: bool = True,
+    accuracy: float = 0.1,
+    perplexity: float = math.inf,
+) -> EpochEnded:
+    """An epoch's end; the training loss falls unless it is given."""
+    loss = 10 / epoch if math.isnan(loss) else loss
+    train = {"loss": loss, "penalty": 0.0, "accuracy": accuracy, "perplexity": perplexity}
+    figures = None
+    if held_out is not None:
+        figures = {"loss": held_out, "perplexity": perplexity, "top1": 0.1, "top5": 0.2}
+    sample = {"seed": "the cat", "text": f"the cat sat {epoch}"}
+    return EpochEnded(float(epoch), epoch, train, figures, best, sample, float(epoch))
+
+
+def finished(
+    reason: FinishReason, best_epoch: int | None = 31, metrics: dict[str, Any] | None = None
+) -> Finished:
+    return Finished(90.0, reason, best_epoch, metrics or {}, "models/poems", 88.0)
