@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.commands import VERSES, Command, command_line
+from tests.helpers.golden import GOLDEN
 
 
 def pytest_configure() -> None:
@@ -46,8 +47,8 @@ def corpus_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def golden() -> Path:
-    """The folder of golden data; RNNLM_GOLDEN puts another of the same form in its place."""
-    return Path(os.environ.get("RNNLM_GOLDEN") or Path(__file__).parent / "golden")
+    """The folder of golden data."""
+    return GOLDEN
 
 
 @pytest.fixture

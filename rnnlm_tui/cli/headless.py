@@ -30,17 +30,15 @@ from rnnlm_tui.errors import UsageError
 from rnnlm_tui.events import json_safe
 from rnnlm_tui.formatting import escape, format_bytes, format_duration, plural, sanitize
 from rnnlm_tui.lm.model import LanguageModel, Layer
-from rnnlm_tui.lm.registry import FAMILIES
+from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.paths import bundled_corpus, data_dir
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.training_text import copied_spans
 from rnnlm_tui.suggest import CANDIDATES, Suggestions, generate_words, suggest
 from rnnlm_tui.text.corpus import Corpus, check_files, read_corpus
-from rnnlm_tui.text.encoded import PreparedLines
 from rnnlm_tui.text.overlap import Span
-from rnnlm_tui.text.prepare import PreparedText
-from rnnlm_tui.text.tokenizer import TOKENIZERS
-from rnnlm_tui.text.vocabulary import UNKNOWN, Vocabulary
+from rnnlm_tui.text.prepare import PreparedLines, PreparedText
+from rnnlm_tui.text.vocabulary import UNKNOWN
 
 FIRST_PAIRS = 10
 CONTINUATION_WORDS = 10
@@ -94,15 +92,6 @@ def corpus_of(sources: list[str], encoding: str | None) -> Corpus:
     check_files(sources, free_memory)
     corpus = read_corpus(sources or [bundled_corpus()], encoding, sys.stdin.buffer)
     return dataclasses.replace(corpus, name=as_unicode(corpus.name))
-
-
-def prepared_corpus(
-    corpus: Corpus, config: RunConfig, known: tuple[Vocabulary, int] | None = None
-) -> PreparedText:
-    """The corpus as the run of `config` sees it; `known` are the words and the window of the model
-    that it starts from. Raises CorpusError."""
-    tokenizer = TOKENIZERS[config.tokenizer]
-    return FAMILIES[config.preset].prepare(corpus, tokenizer, config, known)
 
 
 def print_json(data: Mapping[str, Any]) -> None:
@@ -258,14 +247,14 @@ def summary(options: argparse.Namespace) -> int:
     """`--summary`: what the lesson prints on the way to its network, without training."""
     corpus = corpus_of(options.summary, options.encoding)
     config = run_config(options, corpus=corpus)
-    prepared = prepared_corpus(corpus, config)
+    prepared = prepare_corpus(corpus, config)
     total = prepared.vocabulary.total_words
-    family, examples = FAMILIES[config.preset], prepared.examples.predictions
-    sizes = family.sizes_of(config.model, prepared)
-    layers = family.layers(config.model, total, prepared.window, sizes)
-    parameters = family.parameters(config.model, total, sizes)
-    memory = family.training_bytes(config, total, prepared.window, examples)
-    seconds = family.training_seconds(config, total, prepared.window, examples)
+    architecture, examples = ARCHITECTURES[config.preset], prepared.examples.predictions
+    sizes = architecture.sizes_of(config.model, prepared)
+    layers = architecture.layers(config.model, total, prepared.window, sizes)
+    parameters = architecture.parameters(config.model, total, sizes)
+    memory = architecture.training_bytes(config, total, prepared.window, examples)
+    seconds = architecture.training_seconds(config, total, prepared.window, examples)
     pairs = first_pairs(prepared)
     scale = preset_named(config.preset).scale_of(corpus.whitespace_words)
     if options.json:
@@ -289,9 +278,9 @@ def summary(options: argparse.Namespace) -> int:
     print("\n".join(data_card(prepared, config)))
     print("\nthe first pairs")
     print("\n".join(f"  {sanitize(features)} ---> {sanitize(label)}" for features, label in pairs))
-    print(f"\nthe {family.name} ({config.preset})")
-    print("\n".join(layer_table(layers, *family.table_heads)))
-    epochs, units = config.epochs, family.table_heads[1]
+    print(f"\nthe {architecture.name} ({config.preset})")
+    print("\n".join(layer_table(layers, *architecture.table_heads)))
+    epochs, units = config.epochs, architecture.table_heads[1]
     print(f"  {parameters:,} {units} in all; training takes about {format_bytes(memory)} of memory")
     duration = format_duration(seconds, roughly=True)
     print(f"  training {plural(epochs, 'epoch')} takes about {duration} here")

@@ -45,7 +45,7 @@ from rnnlm_tui.errors import (
 )
 from rnnlm_tui.events import Event, Failed, Finished, Saved, to_json_line
 from rnnlm_tui.formatting import escape, format_bytes, sanitize
-from rnnlm_tui.lm.registry import FAMILIES
+from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.files import HISTORY, MODEL, RESUME
@@ -104,7 +104,7 @@ def _train(options: argparse.Namespace) -> tuple[Finished, bool]:
             print("\n".join(headless.data_card(job.prepared, job.config)), file=sys.stderr)
         check_memory(job.config, job.prepared)
         control = Control(job.origin["seed_line"])
-        trainer = importlib.import_module(FAMILIES[job.config.preset].trainer)
+        trainer = importlib.import_module(ARCHITECTURES[job.config.preset].trainer)
         watcher = JsonWatcher(control) if options.json else TextWatcher(control, options.quiet)
         with _folder_of(job), obeying(control, options.control is not None) as signalled:
             events = _with_origin(record(trainer.train(job, control), job.folder), job)
@@ -184,7 +184,7 @@ def _new_job(library: Library, name: str, options: argparse.Namespace) -> Traini
     source = getattr(options, "from")
     if source is None:
         config = headless.run_config(options, corpus=corpus)
-        prepared = headless.prepared_corpus(corpus, config)
+        prepared = prepare_corpus(corpus, config)
         return TrainingRun(name, folder, config, prepared, origin)
     return _job_from(library, source, corpus, origin, name, options)
 
@@ -199,10 +199,10 @@ def _job_from(
 ) -> TrainingRun:
     """A run that starts from the weights and the words of the model `source`."""
     card, model = library.open(source)
-    family = FAMILIES[card.config.preset]
-    if not family.can_start_from_a_model:
+    architecture = ARCHITECTURES[card.config.preset]
+    if not architecture.can_start_from_a_model:
         raise UsageError(
-            f"{source} is a model of {family.name}: counts of another text cannot go on from it",
+            f"{source} is a model of {architecture.name}, which cannot be trained on another text",
             "train on all the texts at once: --train FILE FILE",
         )
     config = headless.run_config(options, card.config.preset, corpus)
@@ -218,7 +218,7 @@ def _job_from(
     config = _with_words_of(card, config)
     if is_corpus_of(card, corpus):
         config = _with_split_of(source, card, config, given)
-    prepared = headless.prepared_corpus(corpus, config, (model.vocabulary, card.window))
+    prepared = prepare_corpus(corpus, config, (model.vocabulary, card.window))
     origin |= {"words": model.vocabulary.words, "window": card.window}
     weights = read_weights(library.path(source), card)
     return TrainingRun(name, library.path(name), config, prepared, origin, weights=weights)
@@ -307,7 +307,7 @@ def _fits(state: RunState, config: RunConfig, prepared: PreparedText) -> bool:
     """Whether the saved weights are those of the network of these settings; counts have none."""
     if not isinstance(config.train, NetworkTrainConfig):
         return not state.weights
-    specs = FAMILIES[config.preset].arrays(config.model, prepared.vocabulary.total_words)
+    specs = ARCHITECTURES[config.preset].arrays(config.model, prepared.vocabulary.total_words)
     shapes = {weight: tensor.shape for weight, tensor in state.weights.items()}
     return shapes == {name: spec.shape for name, spec in specs.items()}
 
@@ -336,9 +336,9 @@ def _prepared_again(corpus: Corpus, config: RunConfig, state: RunState) -> Prepa
     """The corpus with the vocabulary and the window that the run began with."""
     words = state.corpus.get("words")
     if words is None:
-        return headless.prepared_corpus(corpus, config)
-    vocabulary = Vocabulary(words, FAMILIES[config.preset].special_tokens)
-    return headless.prepared_corpus(corpus, config, (vocabulary, state.corpus["window"]))
+        return prepare_corpus(corpus, config)
+    vocabulary = Vocabulary(words, ARCHITECTURES[config.preset].special_tokens)
+    return prepare_corpus(corpus, config, (vocabulary, state.corpus["window"]))
 
 
 def default_seed_line(corpus: Corpus) -> str:
@@ -350,11 +350,11 @@ def default_seed_line(corpus: Corpus) -> str:
 
 def check_memory(config: RunConfig, prepared: PreparedText) -> None:
     """Raises CorpusError where the model of this corpus cannot fit into the free memory."""
-    family, total = FAMILIES[config.preset], prepared.vocabulary.total_words
+    architecture, total = ARCHITECTURES[config.preset], prepared.vocabulary.total_words
 
     def needed(total_words: int) -> int:
         examples = prepared.examples.predictions
-        return family.training_bytes(config, total_words, prepared.window, examples)
+        return architecture.training_bytes(config, total_words, prepared.window, examples)
 
     free = free_memory()
     if needed(total) <= free:
@@ -368,7 +368,7 @@ def check_memory(config: RunConfig, prepared: PreparedText) -> None:
         f"{prepared.corpus.name} has {total - 1:,} different words: the preset {config.preset}"
         f" needs {format_bytes(needed(total))} of memory to train on them,"
         f" {format_bytes(free)} are free",
-        f"{fewer_words if low > 2 else f'take {family.smaller},'}"
+        f"{fewer_words if low > 2 else f'take {architecture.smaller},'}"
         " or take a preset whose size grows less with the vocabulary",
     )
 

@@ -1,4 +1,4 @@
-"""Causal recurrent language models with numpy alone, from their saved weights.
+"""Causal recurrent networks: their architecture, and their predictions with numpy alone.
 
 Shapes: G gates, E embedding, H hidden, V vocabulary (`total_words`).
 """
@@ -13,11 +13,28 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.config import CausalConfig
-from rnnlm_tui.lm.lesson import Weights, softmax
-from rnnlm_tui.lm.model import Layer, excluded_ids
+from rnnlm_tui.config import CausalConfig, CausalTrainConfig, RunConfig
+from rnnlm_tui.lm.model import (
+    PROGRAM_BYTES,
+    Architecture,
+    Arrays,
+    ArraySpec,
+    LanguageModel,
+    Layer,
+    Weights,
+    excluded_ids,
+    softmax,
+)
+from rnnlm_tui.lm.time_estimate import Workload, training_seconds
 from rnnlm_tui.text.tokenizer import Tokenizer
-from rnnlm_tui.text.vocabulary import Vocabulary
+from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
+
+WINDOW = 256
+"""The words of a context that a model sees: its states are kept, so more would cost but memory."""
+BLOCK_BYTES = 3 * (16 << 20)
+"""The scores of some rows with what is made of them."""
+TEXT_BYTES = 60
+"""What a word of the text takes as a line, and as numbers."""
 
 GATES: Mapping[str, int] = MappingProxyType({"rnn": 1, "gru": 3, "lstm": 4})
 LAYER_TYPES: Mapping[str, str] = MappingProxyType(
@@ -49,25 +66,6 @@ def causal_shapes(cell: str, config: CausalConfig, total_words: int) -> dict[str
     if hidden != embedding:
         shapes["projection.kernel"] = (hidden, embedding)
     return shapes | {"output.bias": (total_words,)}
-
-
-def causal_layers(cell: str, config: CausalConfig, total_words: int) -> tuple[Layer, ...]:
-    """The layer table of a causal network. Any number of time steps, so None in the shapes."""
-    sizes = {
-        name: math.prod(shape) for name, shape in causal_shapes(cell, config, total_words).items()
-    }
-    embedding, hidden = (None, None, config.embedding_size), (None, None, config.hidden_size)
-    rows = [Layer("embedding", "Embedding", embedding, sizes["embedding"])]
-    for number in range(1, config.layers + 1):
-        name = f"layer{number}"
-        count = sum(size for weight, size in sizes.items() if weight.startswith(f"{name}."))
-        rows.append(Layer(name, LAYER_TYPES[cell], hidden, count))
-    rows.append(Layer("dropout", "Dropout", hidden, 0))
-    if "projection.kernel" in sizes:
-        rows.append(Layer("projection", "Dense", embedding, sizes["projection.kernel"]))
-    output = (None, None, total_words)
-    rows.append(Layer("output", "Dense (tied, softmax)", output, sizes["output.bias"]))
-    return tuple(rows)
 
 
 class _Cell:
@@ -158,7 +156,7 @@ class CausalModel:
         self._known: OrderedDict[tuple[int, ...], Array] = OrderedDict()
 
     def next_word_probabilities(self, context: Sequence[int]) -> Array:
-        """See `LanguageModel`."""
+        """The distribution [V] after `context`."""
         key = tuple(self._seen(context))
         if key in self._known:
             self._known.move_to_end(key)
@@ -204,3 +202,96 @@ class CausalModel:
             after.append(cell.step(x, state))
             x = after[-1][0]
         return tuple(after)
+
+
+class CausalArchitecture(Architecture[CausalConfig]):
+    """Networks of one kind of recurrent layer."""
+
+    trainer = "rnnlm_tui.training.trainer"
+    special_tokens = SPECIAL_TOKENS
+
+    def __init__(self, cell: str) -> None:
+        """`cell` is rnn, gru or lstm."""
+        self.cell = cell
+
+    def window(self, config: CausalConfig, longest_line: int) -> int:
+        """The same for every corpus."""
+        return WINDOW
+
+    def arrays(
+        self, config: CausalConfig, total_words: int, sizes: Sequence[int] = ()
+    ) -> dict[str, ArraySpec]:
+        """The weights, as `causal_shapes` names them."""
+        shapes = causal_shapes(self.cell, config, total_words)
+        return {name: ArraySpec(shape) for name, shape in shapes.items()}
+
+    def layers(
+        self, config: CausalConfig, total_words: int, window: int, sizes: Sequence[int] = ()
+    ) -> tuple[Layer, ...]:
+        """The layer table. The number of time steps is None in the shapes, since any will do."""
+        shapes = causal_shapes(self.cell, config, total_words)
+
+        def count(prefix: str) -> int:
+            return sum(math.prod(s) for name, s in shapes.items() if name.startswith(prefix))
+
+        embedding, hidden = (None, None, config.embedding_size), (None, None, config.hidden_size)
+        rows = [Layer("embedding", "Embedding", embedding, count("embedding"))]
+        for number in range(1, config.layers + 1):
+            name = f"layer{number}"
+            rows.append(Layer(name, LAYER_TYPES[self.cell], hidden, count(f"{name}.")))
+        rows.append(Layer("dropout", "Dropout", hidden, 0))
+        if projection := count("projection."):
+            rows.append(Layer("projection", "Dense", embedding, projection))
+        output = (None, None, total_words)
+        rows.append(Layer("output", "Dense (tied, softmax)", output, count("output.")))
+        return tuple(rows)
+
+    def load(
+        self,
+        config: CausalConfig,
+        vocabulary: Vocabulary,
+        tokenizer: Tokenizer,
+        window: int,
+        arrays: Arrays,
+    ) -> LanguageModel:
+        """The model of these weights."""
+        return CausalModel(self.cell, config, vocabulary, tokenizer, window, arrays)
+
+    def training_bytes(
+        self, config: RunConfig, total_words: int, window: int, examples: int
+    ) -> int:
+        """Weights, gradients, AdamW's two means, the copies of three of them while they are saved
+        and of the initial weights; the layers' units at all time steps of a batch, forward and
+        backward; the scores of some rows; and the text."""
+        assert isinstance(config.model, CausalConfig)
+        recipe = causal_train(config)
+        model = config.model
+        units = model.embedding_size + model.layers * model.hidden_size * (3 * GATES[self.cell] + 4)
+        batch = 2 * recipe.batch_size * recipe.bptt * units
+        parameters = self.parameters(model, total_words)
+        return 4 * (8 * parameters + batch) + BLOCK_BYTES + TEXT_BYTES * examples + PROGRAM_BYTES
+
+    def training_seconds(
+        self, config: RunConfig, total_words: int, window: int, examples: int
+    ) -> float:
+        """Every weight once a word, the embedding as the output layer. All epochs are counted,
+        though the training may stop early."""
+        assert isinstance(config.model, CausalConfig)
+        recipe = causal_train(config)
+        parameters = self.parameters(config.model, total_words)
+        streams = max(1, min(recipe.batch_size, examples // recipe.bptt))
+        rows = streams * recipe.bptt
+        work = Workload(
+            steps=recipe.epochs * math.ceil(examples / rows),
+            multiplications=rows * parameters,
+            parameters=parameters,
+            cell_steps=recipe.bptt * config.model.layers,
+        )
+        return training_seconds(work, recipe.threads)
+
+
+def causal_train(config: RunConfig) -> CausalTrainConfig:
+    """The training settings of a causal network. Raises TypeError for another preset."""
+    if not isinstance(config.train, CausalTrainConfig):
+        raise TypeError(f"the preset {config.preset} is no causal network")
+    return config.train

@@ -1,22 +1,32 @@
-"""Recurrent language models with numpy alone, from their saved weights.
+"""The lesson's network: its architecture, and its predictions with numpy alone.
 
 Shapes: T time steps (the window), E embedding, H hidden, V vocabulary (`total_words`).
 """
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.config import LessonConfig
-from rnnlm_tui.lm.model import Layer
+from rnnlm_tui.config import LessonConfig, RunConfig
+from rnnlm_tui.lm.model import (
+    PROGRAM_BYTES,
+    Architecture,
+    Arrays,
+    ArraySpec,
+    LanguageModel,
+    Layer,
+    Weights,
+    softmax,
+)
+from rnnlm_tui.lm.time_estimate import Workload, training_seconds
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
 
-Weights = Mapping[str, NDArray[np.float32]]
 REMEMBERED_CONTEXTS = 256
 """Distributions kept, so that a line typed through or corrected costs nothing; 3.3 MB here."""
 SPARSE_BELOW = 0.4
@@ -45,29 +55,6 @@ def _cell_shapes(name: str, inputs: int, units: int) -> dict[str, tuple[int, ...
         f"{name}.recurrent_kernel": (units, units),
         f"{name}.bias": (units,),
     }
-
-
-def lesson_layers(config: LessonConfig, total_words: int, window: int) -> tuple[Layer, ...]:
-    """The lesson's layer table, as Keras's `model.summary()` gives it."""
-    sizes = {name: int(np.prod(s)) for name, s in lesson_shapes(config, total_words).items()}
-
-    def count(*prefixes: str) -> int:
-        return sum(n for name, n in sizes.items() if name.split(".")[0] in prefixes)
-
-    both, hidden = 2 * config.bidirectional_size, total_words // 2
-    return (
-        Layer("embedding", "Embedding", (None, window, config.embedding_size), count("embedding")),
-        Layer(
-            "bidirectional",
-            "Bidirectional(SimpleRNN)",
-            (None, window, both),
-            count("forward", "backward"),
-        ),
-        Layer("dropout", "Dropout", (None, window, both), 0),
-        Layer("recurrent", "SimpleRNN", (None, config.recurrent_size), count("recurrent")),
-        Layer("hidden", "Dense (relu)", (None, hidden), count("hidden")),
-        Layer("output", "Dense (softmax)", (None, total_words), count("output")),
-    )
 
 
 class LessonModel:
@@ -99,7 +86,7 @@ class LessonModel:
         self._known: OrderedDict[tuple[int, ...], NDArray[np.float32]] = OrderedDict()
 
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
-        """See `LanguageModel`."""
+        """The distribution [V] after the last words of `context`."""
         key = tuple(context[-self.window :])
         if key in self._known:
             self._known.move_to_end(key)
@@ -140,8 +127,79 @@ class LessonModel:
         return scores
 
 
-def softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    """exp(scores) / sum(exp(scores)), without overflow."""
-    exponentials = np.exp(scores - scores.max())
-    probabilities: NDArray[np.float32] = exponentials / exponentials.sum()
-    return probabilities
+class LessonArchitecture(Architecture[LessonConfig]):
+    """The lesson's network."""
+
+    trainer = "rnnlm_tui.training.trainer"
+
+    def window(self, config: LessonConfig, longest_line: int) -> int:
+        """All words before the last one of the longest line, up to a bound."""
+        return max(1, min(longest_line - 1, config.max_window))
+
+    def arrays(
+        self, config: LessonConfig, total_words: int, sizes: Sequence[int] = ()
+    ) -> dict[str, ArraySpec]:
+        """The weights, as `lesson_shapes` names them."""
+        shapes = lesson_shapes(config, total_words)
+        return {name: ArraySpec(shape) for name, shape in shapes.items()}
+
+    def layers(
+        self, config: LessonConfig, total_words: int, window: int, sizes: Sequence[int] = ()
+    ) -> tuple[Layer, ...]:
+        """The lesson's layer table, as Keras's `model.summary()` gives it."""
+        shapes = lesson_shapes(config, total_words)
+
+        def count(*prefixes: str) -> int:
+            return sum(math.prod(s) for name, s in shapes.items() if name.startswith(prefixes))
+
+        both, hidden = 2 * config.bidirectional_size, total_words // 2
+        embedded, states = (None, window, config.embedding_size), (None, window, both)
+        cells = count("forward.", "backward.")
+        return (
+            Layer("embedding", "Embedding", embedded, count("embedding")),
+            Layer("bidirectional", "Bidirectional(SimpleRNN)", states, cells),
+            Layer("dropout", "Dropout", states, 0),
+            Layer("recurrent", "SimpleRNN", (None, config.recurrent_size), count("recurrent.")),
+            Layer("hidden", "Dense (relu)", (None, hidden), count("hidden.")),
+            Layer("output", "Dense (softmax)", (None, total_words), count("output.")),
+        )
+
+    def load(
+        self,
+        config: LessonConfig,
+        vocabulary: Vocabulary,
+        tokenizer: Tokenizer,
+        window: int,
+        arrays: Arrays,
+    ) -> LanguageModel:
+        """The model of these weights."""
+        return LessonModel(config, vocabulary, tokenizer, window, arrays)
+
+    def training_bytes(
+        self, config: RunConfig, total_words: int, window: int, examples: int
+    ) -> int:
+        """Weights, gradients, Adam's two means, the copies of three of them while they are saved
+        and of the initial weights; and the scores of a batch with what is made of them."""
+        assert isinstance(config.model, LessonConfig)
+        parameters = self.parameters(config.model, total_words)
+        batch_size = config.network_train.batch_size
+        return 4 * (8 * parameters + 4 * batch_size * total_words) + PROGRAM_BYTES
+
+    def training_seconds(
+        self, config: RunConfig, total_words: int, window: int, examples: int
+    ) -> float:
+        """The dense layers once an example, the recurrent layers once a time step of it."""
+        assert isinstance(config.model, LessonConfig)
+        shapes = lesson_shapes(config.model, total_words)
+        dense = sum(math.prod(shapes[name]) for name in ("hidden.kernel", "output.kernel"))
+        parameters = sum(map(math.prod, shapes.values()))
+        recurrent = parameters - dense - math.prod(shapes["embedding"])
+        recipe = config.network_train
+        batch = min(recipe.batch_size, examples)
+        work = Workload(
+            steps=recipe.epochs * math.ceil(examples / recipe.batch_size),
+            multiplications=batch * (dense + window * recurrent),
+            parameters=parameters,
+            cell_steps=2 * window,
+        )
+        return training_seconds(work, recipe.threads)

@@ -1,6 +1,6 @@
-"""Models of counts with numpy alone: interpolated modified Kneser-Ney from stored estimates.
+"""N-gram models with numpy alone: interpolated modified Kneser-Ney from stored estimates.
 
-The arrays are those of a trie (see `ngram_counts`), k from 2 to the order, n(k) its nodes of level
+The arrays are those of a trie (see `kneser_ney`), k from 2 to the order, n(k) its nodes of level
 k, n(1) = V:
 
     probability.1 [V]            the probability of each id after nothing
@@ -21,11 +21,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.lm.kneser_ney import with_boundaries
-from rnnlm_tui.lm.model import excluded_ids
+from rnnlm_tui.config import NgramConfig, RunConfig
+from rnnlm_tui.lm.kneser_ney import count_levels, with_boundaries
+from rnnlm_tui.lm.model import (
+    Architecture,
+    Arrays,
+    ArraySpec,
+    LanguageModel,
+    Layer,
+    excluded_ids,
+)
 from rnnlm_tui.text.encoded import EncodedLines
+from rnnlm_tui.text.prepare import PreparedLines, PreparedText
 from rnnlm_tui.text.tokenizer import Tokenizer
-from rnnlm_tui.text.vocabulary import Vocabulary
+from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
+
+MOST_NGRAMS = 2**31 - 2
+"""Sequences of a length; their places are 32-bit numbers."""
+COUNTING_S = 0.3e-6
+"""Seconds a word takes for each length of sequences; more where the text is not in the cache."""
+TRAIN_SAMPLE, HELD_OUT_SAMPLE = 5_000, 20_000
+"""Words, of whole lines spread over the text, whose figures and hit rates are measured."""
+MEASURING_S = 40e-6
+"""What a hit rate takes a word."""
+PROGRAM_BYTES, BYTES_A_WORD, BYTES_A_SEQUENCE = 45_000_000, 60, 30
+"""The estimate is 259 MB for a million words, 225 MB were measured: most sequences of five words
+are different, but not all. The sonnets took 48 MB."""
 
 
 class NgramModel:
@@ -56,7 +77,7 @@ class NgramModel:
         ]
 
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
-        """See `LanguageModel`."""
+        """The distribution [V] after the last words of `context`."""
         probabilities = self._alone.copy()
         for length in range(1, min(self.window, len(context)) + 1):
             node = self._node(context[len(context) - length :])
@@ -122,3 +143,116 @@ def _places(
     hit = low < end
     hit[hit] = words[low[hit]] == wanted[hit]
     return np.where(hit, low, -1)
+
+
+class NgramArchitecture(Architecture[NgramConfig]):
+    """N-gram models. The `sizes` are how many of each length there are: words alone
+    (all ids but padding), pairs and so on."""
+
+    trainer = "rnnlm_tui.training.ngram_trainer"
+    special_tokens = SPECIAL_TOKENS
+    smallest_window = 0
+    can_start_from_a_model = False
+    name = "counts"
+    smaller = "a smaller --order or less text"
+    table_heads = ("length", "sequences")
+
+    def window(self, config: NgramConfig, longest_line: int) -> int:
+        """The words before the last one of the longest sequences."""
+        return config.order - 1
+
+    def arrays(
+        self, config: NgramConfig, total_words: int, sizes: Sequence[int] = ()
+    ) -> dict[str, ArraySpec]:
+        """The arrays that the module's docstring lists."""
+        found = {"probability.1": ArraySpec((total_words,))}
+        above = total_words
+        for k, count in enumerate(sizes[1:], start=2):
+            found |= {
+                f"backoff.{k - 1}": ArraySpec((above,)),
+                f"children.{k}": ArraySpec((above + 1,), "I32"),
+                f"word.{k}": ArraySpec((count,), "I32"),
+                f"probability.{k}": ArraySpec((count,)),
+            }
+            above = count
+        return found
+
+    def parameters(self, config: NgramConfig, total_words: int, sizes: Sequence[int] = ()) -> int:
+        """The number of sequences."""
+        return sum(sizes)
+
+    def layers(
+        self, config: NgramConfig, total_words: int, window: int, sizes: Sequence[int] = ()
+    ) -> tuple[Layer, ...]:
+        """A row for each length of sequences."""
+        return tuple(
+            Layer(f"{k} word{'s' * (k > 1)}", "Kneser-Ney", (None, total_words), count)
+            for k, count in enumerate(sizes, start=1)
+        )
+
+    def load(
+        self,
+        config: NgramConfig,
+        vocabulary: Vocabulary,
+        tokenizer: Tokenizer,
+        window: int,
+        arrays: Arrays,
+    ) -> LanguageModel:
+        """The model of these estimates."""
+        return NgramModel(config.order, vocabulary, tokenizer, arrays)
+
+    def sizes_of(self, config: NgramConfig, prepared: PreparedText) -> tuple[int, ...]:
+        """How many sequences of each length there are; counts the corpus."""
+        assert isinstance(prepared, PreparedLines)
+        levels = count_levels(prepared.examples, prepared.vocabulary, config.order)
+        ids, *longer = (len(level.words) for level in levels)
+        return (ids - 1, *longer)
+
+    def training_bytes(
+        self, config: RunConfig, total_words: int, window: int, examples: int
+    ) -> int:
+        """The text while a level is counted, and at most a sequence of each length a word."""
+        most = (window + 1) * BYTES_A_SEQUENCE * examples
+        return PROGRAM_BYTES + BYTES_A_WORD * (examples + total_words) + most
+
+    def training_seconds(
+        self, config: RunConfig, total_words: int, window: int, examples: int
+    ) -> float:
+        """So much a word for each length of sequences, and so much for each word measured."""
+        held_out = min(examples * config.train.held_out, HELD_OUT_SAMPLE)
+        return COUNTING_S * (window + 1) * examples + MEASURING_S * held_out
+
+    def check_sizes(self, config: NgramConfig, total_words: int, sizes: Sequence[int]) -> None:
+        """Raises ValueError for sizes that do not fit."""
+        if len(sizes) != config.order or sizes[0] != total_words - 1:
+            raise ValueError("the numbers of sequences do not fit the order or the vocabulary")
+        if not all(0 <= count <= MOST_NGRAMS for count in sizes):
+            raise ValueError("a number of sequences is out of range")
+
+    def check_arrays(self, config: NgramConfig, arrays: Arrays) -> None:
+        """Raises ValueError for what is no probability, and for a trie that is not in order."""
+        total_words = len(arrays["probability.1"])
+        for name, array in arrays.items():
+            if array.dtype == np.float32 and not _within(array, 0, 1):
+                raise ValueError(f"{name} holds what is no probability")
+        for k in range(2, config.order + 1):
+            children, words = arrays[f"children.{k}"], arrays[f"word.{k}"]
+            ends = int(children[0]), int(children[-1])
+            if ends != (0, len(words)) or (children[1:] < children[:-1]).any():
+                raise ValueError(f"children.{k} does not rise from 0 to the number of sequences")
+            if not _within(words, 1, total_words - 1):
+                raise ValueError(f"word.{k} holds an id that no word has")
+            if not _rise_among_siblings(words, children):
+                raise ValueError(f"word.{k} is not in order")
+
+
+def _within(array: NDArray[Any], low: int, high: int) -> bool:
+    """Whether all numbers, of which there may be none, are in this range. No NaN is."""
+    return array.size == 0 or bool(low <= array.min() <= array.max() <= high)
+
+
+def _rise_among_siblings(words: NDArray[np.int32], children: NDArray[np.int32]) -> bool:
+    """Whether the words between two neighbours of `children` always rise."""
+    begins = np.zeros(len(words) + 1, bool)
+    begins[children] = True
+    return bool((begins[1:-1] | (words[1:] > words[:-1])).all())

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from rnnlm_tui.config import RunConfig
 from rnnlm_tui.errors import ModelError, UsageError
-from rnnlm_tui.lm.registry import FAMILIES
+from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.files import LARGEST_JSON, MODEL, VOCABULARIES, WEIGHTS, read_json
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 
@@ -35,7 +35,7 @@ MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_fo
 @dataclass(frozen=True, slots=True)
 class ModelCard:
     """What model.json says. `metrics` are those of the epoch whose weights are kept, `history` one
-    entry an epoch; times are ISO 8601 in UTC. `sizes` are those of its family."""
+    entry an epoch; times are ISO 8601 in UTC. `sizes` are those of its architecture."""
 
     config: RunConfig
     tokenizer: str
@@ -56,7 +56,7 @@ class ModelCard:
     @property
     def words_known(self) -> int:
         """The words of the vocabulary, without padding and special tokens."""
-        return self.total_words - 1 - len(FAMILIES[self.config.preset].special_tokens)
+        return self.total_words - 1 - len(ARCHITECTURES[self.config.preset].special_tokens)
 
     def to_json(self) -> dict[str, Any]:
         """The contents of model.json."""
@@ -119,17 +119,19 @@ def parse_card(data: Any) -> ModelCard:
 
 def _check_sizes(card: ModelCard) -> None:
     """Checks what the size of the weights follows from. Raises ModelError."""
-    family, sizes = FAMILIES[card.config.preset], card.config.model
-    if card.window < family.smallest_window:
+    architecture, sizes = ARCHITECTURES[card.config.preset], card.config.model
+    if card.window < architecture.smallest_window:
         raise ModelError("model.json: window is out of range")
     if not all(type(size) is int for size in card.sizes):
         raise ModelError("model.json: sizes are not numbers")
     try:
-        family.check_sizes(sizes, card.total_words, card.sizes)
+        architecture.check_sizes(sizes, card.total_words, card.sizes)
     except ValueError as error:
         raise ModelError(f"model.json: {error}") from error
-    if card.parameters != family.parameters(sizes, card.total_words, card.sizes):
-        raise ModelError(f"model.json: the number of parameters is not that of its {family.name}")
+    if card.parameters != architecture.parameters(sizes, card.total_words, card.sizes):
+        raise ModelError(
+            f"model.json: the number of parameters is not that of its {architecture.name}"
+        )
 
 
 def _check_numbers(data: dict[str, Any]) -> None:

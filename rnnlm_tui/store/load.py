@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.lm.registry import FAMILIES
+from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.card import ModelCard, with_card
 from rnnlm_tui.store.files import read_json
 from rnnlm_tui.store.weights import check_tensors, expected_arrays, read_weights
@@ -19,7 +19,7 @@ def read_vocabulary(folder: Path, card: ModelCard) -> Vocabulary:
     """The words of the model in `folder`, checked. Raises ModelError."""
     data = read_json(folder / card.vocabulary)
     words = data.get("words") if isinstance(data, dict) else None
-    special_tokens = FAMILIES[card.config.preset].special_tokens
+    special_tokens = ARCHITECTURES[card.config.preset].special_tokens
     expected = card.total_words - 1 - len(special_tokens)
     if isinstance(words, list) and len(words) != expected:
         raise ModelError(f"{card.vocabulary} holds {len(words)} words, not {expected}")
@@ -65,7 +65,9 @@ def load_model(folder: Path) -> tuple[ModelCard, LanguageModel]:
     def load(card: ModelCard) -> tuple[ModelCard, LanguageModel]:
         vocabulary = read_vocabulary(folder, card)
         weights = read_weights(folder, card)
-        family, tokenizer = FAMILIES[card.config.preset], TOKENIZERS[card.tokenizer]
-        return card, family.load(card.config.model, vocabulary, tokenizer, card.window, weights)
+        architecture, tokenizer = ARCHITECTURES[card.config.preset], TOKENIZERS[card.tokenizer]
+        return card, architecture.load(
+            card.config.model, vocabulary, tokenizer, card.window, weights
+        )
 
     return with_card(folder, load)

@@ -1,33 +1,37 @@
-"""A corpus ready for a model, whatever its kind."""
+"""From a corpus to examples: held out, tokenized, counted and encoded."""
 
 from __future__ import annotations
 
+from array import array
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from itertools import chain, count
+from typing import TypedDict
 
-from rnnlm_tui.text.corpus import Corpus
-from rnnlm_tui.text.vocabulary import Vocabulary
+import numpy as np
+from numpy.typing import NDArray
 
+from rnnlm_tui.config import TextConfig
+from rnnlm_tui.errors import CorpusError
+from rnnlm_tui.formatting import plural
+from rnnlm_tui.text.corpus import Corpus, split_held_out
+from rnnlm_tui.text.encoded import EncodedLines
+from rnnlm_tui.text.prefixes import PrefixExamples
+from rnnlm_tui.text.tokenizer import Tokenizer
+from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
 
-class Examples(Protocol):
-    """What a model learns from, or is measured on."""
-
-    @property
-    def predictions(self) -> int:
-        """How many words there are to predict; the ends of lines count where they are learned."""
-        ...
-
-    def first(self, count: int) -> list[tuple[list[int], int]]:
-        """The first words to predict, each after the ids of the words before it in its line."""
-        ...
+FEWEST_EXAMPLES = 2
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedText:
-    """A corpus with its vocabulary and its examples; every kind of model narrows the last two.
+    """A corpus with its vocabulary and its examples.
 
-    `words` counts all words of the corpus, `distinct_words` the different ones of the lines to
-    train on. `longest_line` is that of the lines to train on, in words.
+    `words` counts all words of the corpus, `distinct_words` the different ones of the training
+    lines, `held_out_unknown` the words of the held-out lines that the vocabulary lacks.
+    `longest_line` is the longest training line in words, without those that are dropped. `examples`
+    and `held_out` are `PrefixExamples` for the lesson, `EncodedLines` for models of whole lines.
     """
 
     corpus: Corpus
@@ -36,16 +40,159 @@ class PreparedText:
     longest_line: int
     words: int
     distinct_words: int
-    examples: Examples
-    held_out: Examples
+    examples: PrefixExamples | EncodedLines
+    held_out: PrefixExamples | EncodedLines
     held_out_lines: int
+    held_out_unknown: int
 
     @property
     def card(self) -> dict[str, object]:
-        """What events and a model's card say of the corpus."""
+        """The corpus as events and a model's card describe it."""
         return {
             "name": self.corpus.name,
             "sha256": self.corpus.sha256,
             "lines": self.corpus.line_count,
             "words": self.words,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedPrefixes(PreparedText):
+    """A corpus ready for the lesson's network."""
+
+    examples: PrefixExamples
+    held_out: PrefixExamples
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedLines(PreparedText):
+    """A corpus ready for a model of whole lines."""
+
+    examples: EncodedLines
+    held_out: EncodedLines
+
+
+class _Facts(TypedDict):
+    """The fields that both kinds of prepared text share."""
+
+    corpus: Corpus
+    vocabulary: Vocabulary
+    window: int
+    longest_line: int
+    words: int
+    distinct_words: int
+    held_out_lines: int
+    held_out_unknown: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Tokens:
+    """Lines of words as numbers: `numbers` [N] are places in `words`, the different words by first
+    appearance; `lengths` [L] are the words of each line."""
+
+    words: tuple[str, ...]
+    numbers: NDArray[np.int32]
+    lengths: NDArray[np.int64]
+
+
+def prepare(
+    corpus: Corpus,
+    tokenizer: Tokenizer,
+    settings: TextConfig,
+    window: Callable[[int], int],
+    *,
+    special_tokens: Sequence[str] = (),
+    vocabulary: Vocabulary | None = None,
+) -> PreparedText:
+    """Splits, counts and encodes a corpus; each line is tokenized once.
+
+    `window` gives the model's window for the words of the longest training line. The vocabulary is
+    made from the training lines, unless that of the model that the training starts from is given.
+    Without special tokens the result are `PreparedPrefixes`, in which unknown words are dropped;
+    with all of them `PreparedLines`. Raises CorpusError if there is not enough to train on.
+    """
+    train_lines, held_lines = split_held_out(corpus.lines, settings.held_out, settings.seed)
+    tokens = _tokenize(chain(train_lines, held_lines), tokenizer)
+    train_words = int(tokens.lengths[: len(train_lines)].sum())
+    counts = np.bincount(tokens.numbers[:train_words], minlength=len(tokens.words))
+    if train_words == 0:
+        where = " in the lines to train on" if len(tokens.words) else ""
+        raise CorpusError(f"{corpus.name} holds no words{where}", "give a text with lines of words")
+    known = vocabulary or Vocabulary.of_counts(
+        dict(zip(tokens.words, counts.tolist(), strict=True)),
+        special_tokens,
+        most=settings.max_vocabulary,
+        min_count=settings.min_count,
+    )
+    if not known.words:
+        raise CorpusError(
+            f"no word occurs {settings.min_count} times in {corpus.name}",
+            "give a smaller --min-count",
+        )
+    encoded, lengths = _encode(tokens, known)
+    train_lengths, held_lengths = np.split(lengths, [len(train_lines)])
+    train, held = np.split(encoded, [int(train_lengths.sum())])
+    longest = int(train_lengths.max())
+    facts = _Facts(
+        corpus=corpus,
+        vocabulary=known,
+        window=window(longest),
+        longest_line=longest,
+        words=len(tokens.numbers),
+        distinct_words=int(np.count_nonzero(counts)),
+        held_out_lines=len(held_lines) if len(held) else 0,
+        held_out_unknown=int(np.count_nonzero(held == known.unknown_id)),
+    )
+    if known.special_tokens:
+        return PreparedLines(
+            **facts,
+            examples=EncodedLines(train, train_lengths, known),
+            held_out=EncodedLines(held, held_lengths, known),
+        )
+    prepared = PreparedPrefixes(
+        **facts,
+        examples=PrefixExamples(train, train_lengths, facts["window"]),
+        held_out=PrefixExamples(held, held_lengths, facts["window"]),
+    )
+    _check_prefixes(prepared, settings.held_out)
+    return prepared
+
+
+def _tokenize(lines: Iterable[str], tokenizer: Tokenizer) -> _Tokens:
+    number_of: defaultdict[str, int] = defaultdict(count().__next__)
+    numbers, lengths = array("i"), array("q")
+    for line in lines:
+        words = tokenizer.words(line)
+        lengths.append(len(words))
+        numbers.extend(map(number_of.__getitem__, words))
+    return _Tokens(
+        tuple(number_of),
+        np.frombuffer(numbers, dtype=np.int32) if numbers else np.empty(0, np.int32),
+        np.frombuffer(lengths, dtype=np.int64) if lengths else np.empty(0, np.int64),
+    )
+
+
+def _encode(tokens: _Tokens, vocabulary: Vocabulary) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """The ids of all words and the ids of each line; words without an id are left out."""
+    ids = vocabulary.ids(tokens.words)[tokens.numbers]
+    kept = ids != PADDING
+    if kept.all():
+        return ids, tokens.lengths
+    line_of = np.repeat(np.arange(len(tokens.lengths)), tokens.lengths)
+    return ids[kept], np.bincount(line_of[kept], minlength=len(tokens.lengths))
+
+
+def _check_prefixes(prepared: PreparedPrefixes, share: float) -> None:
+    corpus = prepared.corpus
+    if (found := len(prepared.examples)) < FEWEST_EXAMPLES:
+        raise CorpusError(
+            f"{corpus.name} gives {plural(found, 'pair')} of words and a next word;"
+            f" at least {FEWEST_EXAMPLES} are needed",
+            "give a text with lines of two words or more",
+        )
+    if share > 0 and len(prepared.held_out) == 0:
+        raise CorpusError(
+            f"holding out {share:g} of the {corpus.line_count} lines of {corpus.name} leaves"
+            " no pair to measure on",
+            "raise --held-out, or leave it out",
+        )

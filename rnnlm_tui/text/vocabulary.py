@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,18 +43,20 @@ class Vocabulary:
     @classmethod
     def of_counts(
         cls,
-        counts: Counter[str],
+        counts: Mapping[str, int],
         special_tokens: Sequence[str] = (),
         *,
         most: int | None = None,
         min_count: int = 1,
     ) -> Vocabulary:
-        """The `most` frequent words, all by default, of those counted `min_count` times or more.
+        """The `most` frequent words (None is all) of those with a count of `min_count` or more.
 
-        What is spelled as a special is not among them.
+        `counts` are in the order of first appearance. A word spelled like a special token is left
+        out.
         """
-        # most_common() sorts stably, so ties keep the order of first appearance.
-        kept = (word for word, count in counts.most_common() if count >= min_count)
+        # sorted() is stable, so words of one frequency keep their order.
+        falling = sorted(counts.items(), key=lambda item: -item[1])
+        kept = (word for word, count in falling if count >= min_count)
         return cls([word for word in kept if word not in special_tokens][:most], special_tokens)
 
     @property
@@ -90,6 +91,12 @@ class Vocabulary:
             return [self._ids[word] for word in words if word in self._ids]
         return [self._ids.get(word, self.unknown_id) for word in words]
 
+    def ids(self, words: Sequence[str]) -> NDArray[np.int32]:
+        """The id of each word, one for one: that of the unknown token, or else of padding, for a
+        word that is not known."""
+        other = PADDING if self.unknown_id is None else self.unknown_id
+        return np.array([self._ids.get(word, other) for word in words], dtype=np.int32)
+
     def ids_with_prefix(self, prefix: str) -> NDArray[np.int64]:
         """The ids of all words that begin with `prefix`, by binary search; no special's."""
         if self._sorted is None:
@@ -102,11 +109,3 @@ class Vocabulary:
         # No character sorts after the last code point, so this is the end of the prefix's words.
         high = np.searchsorted(spelled, prefix + chr(0x10FFFF))
         return ids[low:high]
-
-
-def count_words(lines: Iterable[Sequence[str]]) -> Counter[str]:
-    """How often each word stands in tokenized `lines`, in the order of first appearance."""
-    counts: Counter[str] = Counter()
-    for line in lines:
-        counts.update(line)
-    return counts

@@ -29,8 +29,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rnnlm_tui.config import CausalConfig, RunConfig
-from rnnlm_tui.lm.causal_family import causal_train
-from rnnlm_tui.text.encoded import EncodedLines, PreparedLines
+from rnnlm_tui.lm.causal import causal_train
+from rnnlm_tui.text.encoded import EncodedLines
+from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
 from rnnlm_tui.training.prefix_batches import EVALUATION_BATCH
 

@@ -17,7 +17,7 @@ from safetensors import safe_open
 from rnnlm_tui.config import CausalTrainConfig, NetworkTrainConfig, RunConfig, TextConfig
 from rnnlm_tui.errors import ModelError, StorageError, os_reason
 from rnnlm_tui.events import json_safe
-from rnnlm_tui.lm.registry import FAMILIES
+from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import FORMAT, ModelCard, is_epoch, read_card
 from rnnlm_tui.store.files import MODEL, RESUME, VOCABULARIES, WEIGHTS
@@ -119,7 +119,7 @@ class Checkpoints:
         number = _next_number(previous)
         if self.fresh or previous is None:
             vocabulary = "vocabulary.json" if previous is None else f"vocabulary-{number}.json"
-            special_tokens = FAMILIES[card.config.preset].special_tokens
+            special_tokens = ARCHITECTURES[card.config.preset].special_tokens
             files.write_json(self.folder / vocabulary, {"specials": special_tokens, "words": words})
             card = replace(card, vocabulary=vocabulary, created=now())
         else:

@@ -24,12 +24,12 @@ from rnnlm_tui.events import (
     Started,
 )
 from rnnlm_tui.lm.kneser_ney import Arrays, count_levels, level_arrays
-from rnnlm_tui.lm.ngram import NgramModel
-from rnnlm_tui.lm.ngram_family import HELD_OUT_SAMPLE, TRAIN_SAMPLE
-from rnnlm_tui.lm.registry import FAMILIES
+from rnnlm_tui.lm.ngram import HELD_OUT_SAMPLE, TRAIN_SAMPLE, NgramModel
+from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.suggest import generate_words
-from rnnlm_tui.text.encoded import EncodedLines, PreparedLines
+from rnnlm_tui.text.encoded import EncodedLines
+from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.training.checkpoint import Checkpoints, Position, RunState
@@ -138,7 +138,7 @@ class NgramTrainer:
 
     def _started(self) -> Started:
         job, prepared = self._job, self._prepared
-        family, total = FAMILIES[job.config.preset], prepared.vocabulary.total_words
+        architecture, total = ARCHITECTURES[job.config.preset], prepared.vocabulary.total_words
         costs = (job.config, total, prepared.window, prepared.examples.predictions)
         return Started(
             time=self._time(),
@@ -152,8 +152,8 @@ class NgramTrainer:
             examples=prepared.examples.predictions,
             held_out_lines=prepared.held_out_lines,
             parameters=0,
-            memory_bytes=family.training_bytes(*costs),
-            estimated_s=family.training_seconds(*costs),
+            memory_bytes=architecture.training_bytes(*costs),
+            estimated_s=architecture.training_seconds(*costs),
             epochs_done=0,
             device="cpu",
             threads=1,
@@ -196,8 +196,8 @@ def spread_lines(lines: EncodedLines, most: int, vocabulary: Vocabulary) -> Enco
     """Every n-th line, so that about `most` words are predicted at most."""
     every = -(-lines.predictions // most)
     chosen = [line for i, line in enumerate(lines) if i % every == 0]
-    starts = np.cumsum([0, *map(len, chosen[:-1])], dtype=np.int64)
-    return EncodedLines(np.concatenate(chosen), starts, vocabulary)
+    lengths = np.array([len(line) for line in chosen], dtype=np.int64)
+    return EncodedLines(np.concatenate(chosen), lengths, vocabulary)
 
 
 def mean_loss(model: NgramModel, lines: EncodedLines) -> float:

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from rnnlm_tui.config import TrainConfig
-from rnnlm_tui.text.prefixes import PrefixExamples, PreparedCorpus
+from rnnlm_tui.text.prefixes import PrefixExamples
+from rnnlm_tui.text.prepare import PreparedPrefixes
 
 EVALUATION_BATCH = 256
 
@@ -21,7 +22,9 @@ class PrefixBatches:
     on in the middle of one.
     """
 
-    def __init__(self, prepared: PreparedCorpus, config: TrainConfig, device: torch.device) -> None:
+    def __init__(
+        self, prepared: PreparedPrefixes, config: TrainConfig, device: torch.device
+    ) -> None:
         self._examples = prepared.examples
         self._held_out = prepared.held_out
         self._size = config.batch_size

@@ -25,7 +25,7 @@ from rnnlm_tui.events import (
     Started,
     Warned,
 )
-from rnnlm_tui.lm.registry import FAMILIES
+from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.training.checkpoint import Checkpoints, EpochTotals, Position, RunState
 from rnnlm_tui.training.control import SAMPLE_WORDS, Control
@@ -262,7 +262,7 @@ class Trainer:
             examples=prepared.examples.predictions,
             held_out_lines=prepared.held_out_lines,
             parameters=parameters,
-            memory_bytes=FAMILIES[job.config.preset].training_bytes(
+            memory_bytes=ARCHITECTURES[job.config.preset].training_bytes(
                 job.config,
                 prepared.vocabulary.total_words,
                 prepared.window,
@@ -310,8 +310,8 @@ class Trainer:
 
     def _parameters(self) -> int:
         config, prepared = self._job.config, self._job.prepared
-        family = FAMILIES[config.preset]
-        return family.parameters(config.model, prepared.vocabulary.total_words)
+        architecture = ARCHITECTURES[config.preset]
+        return architecture.parameters(config.model, prepared.vocabulary.total_words)
 
     def _time(self) -> float:
         return self._clock() - self._began

@@ -25,11 +25,10 @@ import numpy as np
 import torch
 
 from rnnlm_tui.config import make_run_config
-from rnnlm_tui.lm.registry import FAMILIES
+from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.text.corpus import read_corpus
-from rnnlm_tui.text.encoded import PreparedLines
-from rnnlm_tui.text.tokenizer import TOKENIZERS
+from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.text.vocabulary import PADDING
 from rnnlm_tui.training.learner import Learner
 from rnnlm_tui.training.networks import Measures
@@ -64,7 +63,7 @@ def train(threads: int, epochs: int) -> Reached | None:
     corpus = read_corpus([bundled_corpus()], None, io.BytesIO())
     settings = {"held_out": 0, "dropout": 0, "unk_rate": 0, "epochs": epochs}
     config = make_run_config("gru", [settings, {"threads": threads}], corpus.whitespace_words)
-    lines = FAMILIES["gru"].prepare(corpus, TOKENIZERS[config.tokenizer], config)
+    lines = prepare_corpus(corpus, config)
     assert isinstance(lines, PreparedLines)
     learner, spent, of_cores = Learner(config, lines), 0.0, 0.0
     for epoch in range(1, epochs + 1):

@@ -38,14 +38,16 @@ def keras_epochs(epochs: int, threads: int) -> None:
     import tensorflow as tf
     import tf_keras as keras
 
+    from rnnlm_tui.config import make_run_config
+    from rnnlm_tui.lm.registry import prepare_corpus
     from rnnlm_tui.text.corpus import read_corpus
-    from rnnlm_tui.text.prefixes import prepare
-    from rnnlm_tui.text.tokenizer import LessonTokenizer
+    from rnnlm_tui.text.prepare import PreparedPrefixes
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     keras.utils.set_random_seed(0)
     corpus = read_corpus([bundled_corpus()], None, io.BytesIO())
-    prepared = prepare(corpus, LessonTokenizer(), max_window=64)
+    prepared = prepare_corpus(corpus, make_run_config("lesson", []))
+    assert isinstance(prepared, PreparedPrefixes)
     features, labels = prepared.examples.batch(np.arange(len(prepared.examples)))
     total = prepared.vocabulary.total_words
     layers = keras.layers

@@ -24,11 +24,13 @@ from pathlib import Path
 
 import numpy as np
 
+from rnnlm_tui.config import make_run_config
 from rnnlm_tui.lm.kneser_ney import Arrays, count_levels, level_arrays
 from rnnlm_tui.lm.ngram import NgramModel
+from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.text.corpus import read_corpus
-from rnnlm_tui.text.encoded import PreparedLines, prepare_lines
+from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 
 LINE_WORDS, FOLLOWERS, SPELLINGS = 8, 40, 30_000
@@ -54,10 +56,10 @@ def made_up_text(words: int) -> str:
 def prepared(path: Path, max_vocabulary: int | None = None) -> PreparedLines:
     """The text as the preset has it by default."""
     corpus = read_corpus([path], None, io.BytesIO())
-    tokenizer = TOKENIZERS["lesson"]
-    return prepare_lines(
-        corpus, tokenizer, window=ORDER - 1, held_out=0.1, max_vocabulary=max_vocabulary
-    )
+    settings = {"order": ORDER, "max_vocabulary": max_vocabulary}
+    text = prepare_corpus(corpus, make_run_config("ngram", [settings]))
+    assert isinstance(text, PreparedLines)
+    return text
 
 
 def counted(text: PreparedLines) -> Arrays:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.config import make_run_config
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.lm.registry import FAMILIES
+from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.card import ModelCard, read_card
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.weights import expected_arrays
@@ -45,13 +45,13 @@ def small_card(epoch: int = 1, words: tuple[str, ...] = WORDS) -> ModelCard:
     """The card of a tiny model, as a training hands it to its checkpoints."""
     sizes = {"embedding_size": 3, "bidirectional_size": 2, "recurrent_size": 2}
     config = make_run_config("lesson", [sizes])
-    family = FAMILIES["lesson"]
+    architecture = ARCHITECTURES["lesson"]
     return ModelCard(
         config=config,
         tokenizer="lesson",
         total_words=len(words) + 1,
         window=4,
-        parameters=family.parameters(config.model, len(words) + 1),
+        parameters=architecture.parameters(config.model, len(words) + 1),
         vocabulary="",
         weights="",
         corpus={"name": "verses", "sha256": "00", "lines": 6, "words": 40},

@@ -10,9 +10,8 @@ from rnnlm_tui.config import make_run_config
 from rnnlm_tui.events import (
     Event,
 )
-from rnnlm_tui.lm.registry import FAMILIES
+from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.text.corpus import read_corpus
-from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.training.checkpoint import RunState
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.run import TrainingRun
@@ -34,7 +33,7 @@ def job(
     """A small run on this corpus into this folder."""
     config = make_run_config("lesson", [SMALL, settings])
     corpus = read_corpus([corpus_file], None, io.BytesIO())
-    prepared = FAMILIES["lesson"].prepare(corpus, TOKENIZERS["lesson"], config)
+    prepared = prepare_corpus(corpus, config)
     folder.mkdir(parents=True, exist_ok=True)
     return TrainingRun("small", folder, config, prepared, {"sources": [str(corpus_file)]}, state)
 
@@ -48,6 +47,6 @@ def counting_job(corpus_file: Path, folder: Path, **settings: Any) -> TrainingRu
     """A run of the preset on this corpus into this folder."""
     config = make_run_config("ngram", [settings])
     corpus = read_corpus([corpus_file], None, io.BytesIO())
-    prepared = FAMILIES["ngram"].prepare(corpus, TOKENIZERS[config.tokenizer], config)
+    prepared = prepare_corpus(corpus, config)
     folder.mkdir(parents=True, exist_ok=True)
     return TrainingRun("counts", folder, config, prepared, {"sources": [str(corpus_file)]})

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import LessonConfig
-from rnnlm_tui.lm.lesson import SPARSE_BELOW, LessonModel, lesson_layers, lesson_shapes
+from rnnlm_tui.lm.lesson import SPARSE_BELOW, LessonArchitecture, LessonModel, lesson_shapes
 from rnnlm_tui.text.tokenizer import LessonTokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.training.networks import LessonNetwork
@@ -78,7 +78,7 @@ def test_a_context_asked_for_again_costs_nothing_and_old_ones_are_forgotten() ->
 
 
 def test_the_layer_table_has_the_lessons_figures() -> None:
-    layers = lesson_layers(LessonConfig(), WORDS, WINDOW)
+    layers = LessonArchitecture().layers(LessonConfig(), WORDS, WINDOW)
     assert [layer.parameters for layer in layers] == [321100, 75300, 0, 40100, 162105, 5156866]
     assert sum(layer.parameters for layer in layers) == 5755471
     assert layers[1].output_shape == (None, 10, 300)

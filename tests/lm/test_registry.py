@@ -1,88 +1,115 @@
-"""The kinds of causal networks: what their training takes, and their defaults by corpus."""
+"""What trainings take, and the defaults that follow from the size of a corpus."""
 
 from __future__ import annotations
 
 import math
+import os
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from rnnlm_tui.config import PRESETS, RunConfig, make_run_config
 from rnnlm_tui.errors import UsageError
-from rnnlm_tui.lm import causal_family
-from rnnlm_tui.lm.causal_family import causal_train
-from rnnlm_tui.lm.registry import FAMILIES
-from rnnlm_tui.lm.time_estimate import Step
+from rnnlm_tui.lm import time_estimate
+from rnnlm_tui.lm.causal import causal_train
+from rnnlm_tui.lm.registry import ARCHITECTURES
 
 CELLS = ("rnn", "gru", "lstm")
-every_cell = pytest.mark.parametrize("cell", CELLS)
+NETWORKS = ("lesson", *CELLS)
+USUAL = {"total_words": 10_000, "examples": 900_000}
+
+Estimate = Callable[..., float]
 
 
-def config(cell: str, **settings: Any) -> RunConfig:
-    return make_run_config(cell, [settings])
+@pytest.fixture(autouse=True)
+def steady(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine of four cores, each with 50 thousand million multiplications a second."""
+    monkeypatch.setattr(time_estimate, "multiplications_per_second", lambda: 50e9)
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
 
 
-@pytest.fixture
-def timed(monkeypatch: pytest.MonkeyPatch) -> list[Step]:
-    """The steps that are timed; each takes half a second."""
-    asked: list[Step] = []
-
-    def seconds(step: Step, threads: int | None) -> float:
-        asked.append(step)
-        return 0.5
-
-    monkeypatch.setattr(causal_family, "step_seconds", seconds)
-    return asked
+def seconds(preset: str, total_words: int, examples: int, **settings: Any) -> float:
+    config = make_run_config(preset, [settings])
+    return ARCHITECTURES[preset].training_seconds(config, total_words, 10, examples)
 
 
-@every_cell
-def test_the_time_is_that_of_a_step_times_all_steps(cell: str, timed: list[Step]) -> None:
-    chosen = config(cell, batch_size=20, bptt=10, epochs=3, embedding_size=30, hidden_size=40)
-    assert FAMILIES[cell].training_seconds(chosen, 500, 256, 2001) == 3 * 11 * 0.5
-    (step,) = timed
-    assert (step.rows, step.inputs, step.outputs, step.time_steps) == (200, 30, 500, 10)
-    assert step.parameters == FAMILIES[cell].parameters(chosen.model, 500)
+def memory(preset: str, total_words: int, examples: int, **settings: Any) -> float:
+    config = make_run_config(preset, [settings])
+    return ARCHITECTURES[preset].training_bytes(config, total_words, 10, examples)
 
 
-def test_more_gates_and_layers_take_longer(timed: list[Step]) -> None:
-    for cell in CELLS:
-        FAMILIES[cell].training_seconds(config(cell), 500, 256, 2000)
-    units = [step.cells[0][1] for step in timed]
-    assert units == sorted(set(units))
-    FAMILIES["gru"].training_seconds(config("gru", layers=3), 500, 256, 2000)
-    assert len(timed[-1].cells) == 3
+@pytest.mark.parametrize(
+    ("preset", "settings", "steps_ms"),
+    [
+        # Measured with one thread on a processor of 68 thousand million multiplications a second.
+        ("lesson", {"batch_size": 4}, 13.9),
+        ("lesson", {}, 20.1),
+        ("lesson", {"batch_size": 128}, 48.9),
+        ("rnn", {}, 12.6),
+        ("gru", {}, 17.3),
+        ("lstm", {}, 20.1),
+    ],
+)
+def test_the_time_of_a_step_is_about_that_measured(
+    preset: str, settings: dict[str, Any], steps_ms: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time_estimate, "multiplications_per_second", lambda: 68e9)
+    rows = settings.get("batch_size", 32) if preset == "lesson" else 16 * 16
+    found = seconds(preset, 3211, 1000 * rows, epochs=1, threads=1, **settings)
+    assert found == pytest.approx(steps_ms, rel=0.25)
 
 
-def test_a_text_shorter_than_the_streams_is_one_step_an_epoch(timed: list[Step]) -> None:
-    chosen = config("gru", batch_size=32, bptt=35, epochs=2)
-    assert FAMILIES["gru"].training_seconds(chosen, 20, 256, 40) == 2 * 2 * 0.5
-    assert timed[0].rows == 35
+def test_the_speed_of_this_machine_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    assert 1e7 < time_estimate.multiplications_per_second() < 1e13
 
 
-@every_cell
-def test_memory_grows_with_all_that_takes_it(cell: str) -> None:
-    family = FAMILIES[cell]
-
-    def needed(total_words: int = 10_000, examples: int = 900_000, **settings: Any) -> int:
-        return family.training_bytes(config(cell, **settings), total_words, 256, examples)
-
-    usual = needed()
-    more = (
-        needed(total_words=20_000),
-        needed(examples=2_000_000),
-        needed(layers=2),
-        needed(hidden_size=512),
-        needed(batch_size=64),
-        needed(bptt=70),
+def test_more_threads_compute_faster_as_far_as_there_are_cores() -> None:
+    one, two, four, eight, all_cores = (
+        seconds("lesson", 3211, 15_462, threads=threads) for threads in (1, 2, 4, 8, None)
     )
-    assert all(other > usual for other in more)
-    assert usual < 1 << 30
-    # The scores of a batch never are in memory together.
-    wide = needed(batch_size=256, bptt=256, hidden_size=8, embedding_size=8)
-    assert wide < 256 * 256 * 10_000 * 4
+    assert one > two > four == eight == all_cores > one / 4
 
 
-@every_cell
+@pytest.mark.parametrize("preset", CELLS)
+@pytest.mark.parametrize("estimate", [seconds, memory])
+def test_more_to_compute_takes_more_time_and_memory(preset: str, estimate: Estimate) -> None:
+    usual = estimate(preset, **USUAL)
+    assert usual < (1 << 30 if estimate is memory else 24 * 3600)
+    assert estimate(preset, **{**USUAL, "total_words": 20_000}) > usual
+    assert estimate(preset, **{**USUAL, "examples": 2_000_000}) > usual
+    assert estimate(preset, **USUAL, layers=2) > usual
+    assert estimate(preset, **USUAL, hidden_size=512) > usual
+
+
+def test_the_scores_of_a_batch_are_never_in_memory_together() -> None:
+    sizes = {"batch_size": 256, "bptt": 256, "hidden_size": 8, "embedding_size": 8}
+    assert memory("gru", **USUAL, **sizes) < 256 * 256 * 10_000 * 4
+
+
+def test_a_text_shorter_than_a_step_is_one_step_an_epoch() -> None:
+    short = seconds("gru", 20, 40, batch_size=32, bptt=35, epochs=2)
+    assert short == seconds("gru", 20, 70, batch_size=1, bptt=35, epochs=2)
+    assert seconds("lesson", 20, 5, epochs=2) < seconds("lesson", 20, 33, epochs=2)
+
+
+def test_the_estimates_of_an_ngram_model_grow_with_the_text_and_the_order() -> None:
+    ngram = ARCHITECTURES["ngram"]
+
+    def bytes_and_seconds(order: int, examples: int) -> tuple[int, float]:
+        config = make_run_config("ngram", [{"order": order}])
+        costs = (config, 5_000, order - 1, examples)
+        return ngram.training_bytes(*costs), ngram.training_seconds(*costs)
+
+    few, many = bytes_and_seconds(5, 1_000_000), bytes_and_seconds(5, 100_000_000)
+    assert 200e6 < few[0] < 500e6
+    assert few[0] < many[0] < 110 * few[0]
+    assert few[1] < many[1]
+    assert bytes_and_seconds(2, 1_000_000)[0] < few[0]
+
+
+@pytest.mark.parametrize("cell", CELLS)
 def test_the_defaults_follow_from_the_size_of_the_corpus(cell: str) -> None:
     small, middle, large = (make_run_config(cell, [], words) for words in (17_700, 930_000, 10**8))
     assert make_run_config(cell, []) == small
@@ -102,10 +129,10 @@ def test_every_scale_holds_settings_of_its_preset_and_covers_all_corpora() -> No
         assert sizes == sorted(sizes)
         assert not sizes or math.isinf(sizes[-1])
     assert PRESETS["lesson"].scale_of(10) is None
+
+
+def test_settings_of_another_preset_are_refused() -> None:
     with pytest.raises(UsageError, match="no setting 'bptt'"):
         make_run_config("lesson", [{"bptt": 3}])
-
-
-def test_the_settings_of_another_preset_are_no_causal_training() -> None:
     with pytest.raises(TypeError, match="lesson"):
         causal_train(make_run_config("lesson", []))

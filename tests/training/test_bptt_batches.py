@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnlm_tui.config import make_run_config
+from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.text.corpus import Corpus
-from rnnlm_tui.text.encoded import PreparedLines, prepare_lines
-from rnnlm_tui.text.tokenizer import TOKENIZERS
+from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.training.bptt_batches import (
     Batch,
     CausalBatches,
@@ -117,7 +117,9 @@ def test_lines_of_a_batch_are_about_as_long() -> None:
 
 def prepared(text: str, **settings: object) -> PreparedLines:
     corpus = Corpus("text", tuple(text.split("\n")), "", ())
-    return prepare_lines(corpus, TOKENIZERS["lesson"], **settings)  # type: ignore[arg-type]
+    lines = prepare_corpus(corpus, make_run_config("gru", [{"held_out": 0}, settings]))
+    assert isinstance(lines, PreparedLines)
+    return lines
 
 
 def batches_of(lines: PreparedLines, **settings: object) -> CausalBatches:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rnnlm_tui.config import CausalConfig
-from rnnlm_tui.lm.causal import CausalModel, causal_layers, causal_shapes
+from rnnlm_tui.lm.causal import CausalArchitecture, CausalModel, causal_shapes
 from rnnlm_tui.text.tokenizer import LessonTokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 from rnnlm_tui.training import causal_networks
@@ -253,7 +253,7 @@ def test_a_context_longer_than_the_window_begins_at_a_line_and_stays_for_a_while
 @every_cell
 def test_the_layer_table_counts_every_weight(cell: str) -> None:
     sizes = config(layers=2)
-    counted = sum(layer.parameters for layer in causal_layers(cell, sizes, WORDS))
+    counted = sum(layer.parameters for layer in CausalArchitecture(cell).layers(sizes, WORDS, 256))
     assert counted == sum(p.numel() for p in network(cell, sizes).parameters())
 
 

@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from rnnlm_tui.config import make_run_config
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.events import EpochEnded, Event, Finished, Progress, Saved
-from rnnlm_tui.lm.registry import FAMILIES
+from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.store.card import read_card
 from rnnlm_tui.store.load import load_model
 from rnnlm_tui.text.corpus import read_corpus
-from rnnlm_tui.text.encoded import PreparedLines
-from rnnlm_tui.text.tokenizer import TOKENIZERS
+from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.training.checkpoint import RunState, load_state
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.learner import Learner
@@ -48,7 +47,7 @@ def job(
     (folder / "text").write_text(text)
     config = make_run_config(preset, [SMALL, settings])
     corpus = read_corpus([folder / "text"], None, io.BytesIO())
-    prepared = FAMILIES[preset].prepare(corpus, TOKENIZERS[config.tokenizer], config)
+    prepared = prepare_corpus(corpus, config)
     return TrainingRun(
         "small", folder, config, prepared, {"sources": [str(folder / "text")]}, state
     )

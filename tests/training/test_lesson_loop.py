@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from rnnlm_tui.config import LessonConfig
-from rnnlm_tui.lm.family import ArraySpec
+from rnnlm_tui.lm.model import ArraySpec
 from rnnlm_tui.store.card import read_card
 from rnnlm_tui.store.weights import read_tensors
 from rnnlm_tui.text.tokenizer import LessonTokenizer

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rnnlm_tui.config import LessonConfig
-from rnnlm_tui.lm.lesson import LessonModel, lesson_layers, lesson_shapes
+from rnnlm_tui.lm.lesson import LessonArchitecture, LessonModel, lesson_shapes
 from rnnlm_tui.text.tokenizer import LessonTokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.training.networks import KerasAdam, LessonNetwork, Loss, dropout_mask
@@ -217,7 +217,9 @@ def test_parameters_at_the_lessons_size() -> None:
     network = LessonNetwork(config, 3211, np.random.default_rng(0))
     assert {name: tuple(w.shape) for name, w in network.weights().items()} == shapes
     assert sum(w.numel() for w in network.weights().values()) == 5_755_471
-    layers = {layer.name: layer.parameters for layer in lesson_layers(config, 3211, 10)}
+    layers = {
+        layer.name: layer.parameters for layer in LessonArchitecture().layers(config, 3211, 10)
+    }
     assert layers == {
         "embedding": 321_100,
         "bidirectional": 75_300,

@@ -26,7 +26,7 @@ from rnnlm_tui.events import (
 from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.store.load import load_model
 from rnnlm_tui.suggest import generate_words
-from rnnlm_tui.text.encoded import PreparedLines
+from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.training import checkpoint
 from rnnlm_tui.training.checkpoint import load_state
 from rnnlm_tui.training.control import Control

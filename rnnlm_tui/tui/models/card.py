@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from rnnlm_tui.formatting import finite
-from rnnlm_tui.lm.registry import FAMILIES
+from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.tui.models.facts import (
     ACTIVE,
@@ -152,7 +152,7 @@ def lower_text(listed: Listed, width: int) -> Content:
     parts = [section("on disk", on_disk(listed), width)]
     if (card := listed.card) is not None:
         rows = layers(card, width - LAYER_WIDTH)
-        what, how_many = FAMILIES[card.config.preset].table_heads
+        what, how_many = ARCHITECTURES[card.config.preset].table_heads
         title = f"{what}s and their {how_many}"
         parts.insert(0, section(title, rows, width, LAYER_WIDTH))
     return Content("\n\n").join(parts)

@@ -18,7 +18,7 @@ from rnnlm_tui.formatting import (
     plural,
     sanitize,
 )
-from rnnlm_tui.lm.registry import FAMILIES
+from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.evaluations import Figures, figures_of, read_evaluation, training_figures
 from rnnlm_tui.store.library import Entry, Library, Run
@@ -156,7 +156,7 @@ def _card_facts(card: ModelCard) -> Iterator[Line]:
     yield "", f"sha256 {foreign(corpus.get('sha256', '?'))[:12]}"
     yield "vocabulary", plural(card.words_known, "word")
     yield "window", f"the last {card.window} words"
-    yield FAMILIES[card.config.preset].table_heads[1], f"{card.parameters:,}"
+    yield ARCHITECTURES[card.config.preset].table_heads[1], f"{card.parameters:,}"
     if not hasattr(card.config.train, "epochs"):
         return
     kept = card.metrics.get("epoch")
@@ -192,8 +192,8 @@ def _measured(label: str, figures: Figures) -> Iterator[Line]:
 
 def layers(card: ModelCard, width: int) -> Iterator[Line]:
     """The layers with their parameters, and what they are where `width` has space for it."""
-    family = FAMILIES[card.config.preset]
-    table = family.layers(card.config.model, card.total_words, card.window, card.sizes)
+    architecture = ARCHITECTURES[card.config.preset]
+    table = architecture.layers(card.config.model, card.total_words, card.window, card.sizes)
     kinds = [f"  {layer.type}" for layer in table]
     if PARAMETERS_WIDTH + max(map(len, kinds)) > width:
         kinds = [""] * len(table)

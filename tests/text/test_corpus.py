@@ -1,0 +1,101 @@
+"""Reading texts of any encoding, refusing what is none, and holding lines out."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnnlm_tui.errors import CorpusError
+from rnnlm_tui.paths import bundled_corpus
+from rnnlm_tui.text.corpus import Corpus, check_files, read_corpus, split_held_out
+
+
+def read(*raw: bytes, folder: Path, encoding: str | None = None) -> Corpus:
+    """The corpus of files with these bytes."""
+    paths: list[str | Path] = []
+    for i, content in enumerate(raw):
+        paths.append(folder / f"{i}.txt")
+        (folder / f"{i}.txt").write_bytes(content)
+    return read_corpus(paths, encoding, io.BytesIO())
+
+
+def test_the_sonnets_have_their_quirks() -> None:
+    lines = bundled_corpus().read_text(encoding="utf-8").split("\n")
+    assert len(lines) == 2159
+    assert lines[238:241] == ["", "XVIII.", ""]
+    assert any("beseige" in line for line in lines)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_unicode_is_read_with_and_without_a_byte_order_mark(encoding: str, tmp_path: Path) -> None:
+    assert read("Ça va\nnaïve".encode(encoding), folder=tmp_path).lines == ("Ça va", "naïve")
+
+
+def test_line_ends_of_every_system_are_read(tmp_path: Path) -> None:
+    corpus = read(b"a b\r\nc d\re f\n", folder=tmp_path)
+    assert corpus.lines == ("a b", "c d", "e f", "")
+    assert corpus.line_count == 3
+
+
+def test_several_files_are_one_text(tmp_path: Path) -> None:
+    corpus = read(b"a b\n", b"c d", b"e f\n", folder=tmp_path)
+    assert corpus.lines == ("a b", "c d", "e f", "")
+    assert corpus.name == "0.txt and 2 more"
+    assert corpus.sha256 == hashlib.sha256(b"a b\nc d\ne f\n").hexdigest()
+
+
+def test_text_in_another_encoding_names_the_byte(tmp_path: Path) -> None:
+    raw = "abc ä".encode("latin-1")
+    with pytest.raises(CorpusError, match="not valid utf-8 at byte 4") as caught:
+        read(raw, folder=tmp_path)
+    assert "--encoding" in caught.value.hint
+    assert read(raw, folder=tmp_path, encoding="latin-1").lines == ("abc ä",)
+    with pytest.raises(CorpusError, match="no encoding is called"):
+        read(raw, folder=tmp_path, encoding="no-such")
+
+
+def test_binary_data_folders_and_missing_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="zero byte at byte 3"):
+        read(b"abc\0def", folder=tmp_path)
+    with pytest.raises(CorpusError, match=r"cannot read the corpus .*: is a directory"):
+        read_corpus([tmp_path], None, io.BytesIO())
+    with pytest.raises(CorpusError, match=r"nothing\.txt: no such file"):
+        read_corpus([tmp_path / "nothing.txt"], None, io.BytesIO())
+
+
+def test_files_that_do_not_fit_into_the_memory_are_refused(tmp_path: Path) -> None:
+    paths: list[str | Path] = [tmp_path / "a.txt", tmp_path / "b.txt", "-", tmp_path / "none"]
+    for path in paths[:2]:
+        with Path(path).open("wb") as file:
+            file.truncate(30_000_000)
+    check_files(paths, lambda: 240_000_000)
+    with pytest.raises(CorpusError) as caught:
+        check_files(paths, lambda: 239_000_000)
+    assert caught.value.message == (
+        "the corpus is 60.0 MB: reading it takes 240.0 MB of memory, 239.0 MB are free"
+    )
+
+
+def test_held_out_lines_are_whole_blocks_that_follow_from_the_seed() -> None:
+    lines = [f"line {i}" for i in range(400)]
+    train, held_out = split_held_out(lines, 0.1, seed=3)
+    places = [lines.index(line) for line in held_out]
+    breaks = sum(after != before + 1 for before, after in itertools.pairwise(places))
+    assert (len(held_out), breaks) == (40, 1)
+    assert split_held_out(lines, 0.1, seed=3) == (train, held_out)
+    assert split_held_out(lines, 0.1, seed=4) != (train, held_out)
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.integers(1, 300), st.floats(0, 0.5), st.integers(0, 99))
+def test_a_split_loses_no_line(count: int, share: float, seed: int) -> None:
+    lines = [str(i) for i in range(count)]
+    train, held_out = split_held_out(lines, share, seed)
+    assert len(held_out) == round(count * share)
+    assert sorted((*train, *held_out), key=int) == lines

@@ -1,0 +1,187 @@
+"""Lines to examples: as the lesson's own stack makes them, and as plain Python does."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnnlm_tui.config import make_run_config
+from rnnlm_tui.errors import CorpusError
+from rnnlm_tui.lm.registry import prepare_corpus
+from rnnlm_tui.paths import bundled_corpus
+from rnnlm_tui.text.corpus import Corpus, read_corpus, split_held_out
+from rnnlm_tui.text.encoded import EncodedLines
+from rnnlm_tui.text.prefixes import PrefixExamples
+from rnnlm_tui.text.prepare import PreparedLines, PreparedPrefixes, PreparedText
+from rnnlm_tui.text.tokenizer import LessonTokenizer
+from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
+
+# The two SHA-256 figures of golden/README.md.
+SONNETS_PADDED = "1ff182080031b8b54340fb97adbdd1ff2b323b30d1526d69c1df3d9e18ffd671"
+SONNETS_WORDS = "392d179eaa678ce3e70482944ad128067cbcd1694f2d3cf8400da036fef5b66f"
+
+
+def prepared(preset: str, text: str, vocabulary: Vocabulary | None = None, **given: Any) -> Any:
+    """This text as the preset prepares it, by default with no line held out."""
+    corpus = Corpus("test", tuple(text.split("\n")), "", ())
+    known = None if vocabulary is None else (vocabulary, 7)
+    return prepare_corpus(corpus, make_run_config(preset, [{"held_out": 0}, given]), known)
+
+
+def padded(examples: PrefixExamples) -> list[list[int]]:
+    features, labels = examples.batch(np.arange(len(examples)))
+    rows: list[list[int]] = np.column_stack((features, labels)).tolist()
+    return rows
+
+
+def spelled(lines: EncodedLines, vocabulary: Vocabulary) -> list[list[str]]:
+    return [[*map(vocabulary.word, line.tolist())] for line in lines]
+
+
+def test_every_golden_case_agrees_with_keras(golden: Path) -> None:
+    cases = json.loads((golden / "keras_text.json").read_text(encoding="utf-8"))
+    assert cases
+    for case in cases:
+        text = prepared("lesson", case["text"], max_window=1024)
+        words = enumerate(text.vocabulary.words, start=1)
+        assert {word: number for number, word in words} == case["word_index"]
+        assert text.vocabulary.total_words == case["total_words"]
+        assert text.window == case["max_sequence_len"] - 1
+        assert padded(text.examples) == case["padded"]
+        for probe in case["probes"]:
+            seed = LessonTokenizer().words(probe["seed"])
+            assert text.vocabulary.encode(seed) == probe["ids"]
+
+
+def test_the_sonnets_give_the_lessons_figures() -> None:
+    corpus = read_corpus([bundled_corpus()], None, io.BytesIO())
+    sonnets = prepare_corpus(corpus, make_run_config("lesson", []))
+    assert isinstance(sonnets, PreparedPrefixes)
+    assert (sonnets.vocabulary.total_words, len(sonnets.examples), sonnets.window) == (
+        3211,
+        15462,
+        10,
+    )
+    matrix = np.array(padded(sonnets.examples), dtype="<i4")
+    assert hashlib.sha256(matrix.tobytes()).hexdigest() == SONNETS_PADDED
+    words = "\n".join(sonnets.vocabulary.words).encode()
+    assert hashlib.sha256(words).hexdigest() == SONNETS_WORDS
+
+
+TEXTS = st.lists(st.lists(st.sampled_from("abcdefg"), max_size=5).map(" ".join), max_size=60)
+SETTINGS = st.fixed_dictionaries(
+    {
+        "held_out": st.sampled_from([0, 0.1, 0.3]),
+        "min_count": st.sampled_from([1, 1, 2, 3]),
+        "max_vocabulary": st.sampled_from([None, None, 2, 4]),
+        "seed": st.integers(0, 3),
+    }
+)
+
+
+@settings(deadline=None, derandomize=True, max_examples=150)
+@given(TEXTS, SETTINGS, st.booleans())
+def test_both_kinds_are_as_plain_python_makes_them(
+    lines: list[str], given: dict[str, Any], is_continued: bool
+) -> None:
+    train, held = split_held_out(lines or [""], given["held_out"], given["seed"])
+    counts = Counter(word for line in train for word in line.split())
+    frequent = [word for word, count in counts.most_common() if count >= given["min_count"]]
+    words = ["g", "a"] if is_continued else frequent[: given["max_vocabulary"]]
+    for preset in ("lesson", "gru"):
+        tokens = SPECIAL_TOKENS if preset == "gru" else ()
+        known = Vocabulary(words, tokens) if is_continued else None
+        try:
+            text: PreparedText = prepared(preset, "\n".join(lines), known, **given)
+        except CorpusError:
+            continue
+        assert [*text.vocabulary.words] == words
+        assert text.words == sum(len(line.split()) for line in lines)
+        assert text.distinct_words == len(counts)
+        for examples, source in ((text.examples, train), (text.held_out, held)):
+            if isinstance(examples, EncodedLines):
+                assert spelled(examples, text.vocabulary) == [
+                    [word if word in words else "<unk>" for word in line.split()]
+                    for line in source
+                    if line
+                ]
+                assert examples.predictions == sum(len(s.split()) + 1 for s in source if s)
+            else:
+                kept = [text.vocabulary.encode(line.split()) for line in source]
+                assert padded(examples) == [
+                    [*([0] * text.window + line[:end])[-text.window :], line[end]]
+                    for line in kept
+                    for end in range(1, len(line))
+                ]
+        if isinstance(text, PreparedLines):
+            unknown = sum(word not in words for line in held for word in line.split())
+            assert text.held_out_unknown == unknown
+
+
+def test_every_word_and_every_end_is_predicted_from_the_begin_of_its_line() -> None:
+    vocabulary = Vocabulary(("the", "cat", "sat"), SPECIAL_TOKENS)
+    lines = EncodedLines(np.array([4, 5, 6], np.int32), np.array([2, 0, 1]), vocabulary)
+    every = [([2], 4), ([2, 4], 5), ([2, 4, 5], 3), ([2], 6), ([2, 6], 3)]
+    assert lines.first(99) == every
+    assert lines.first(2) == every[:2]
+    assert list(lines.pairs(1)) == [([2], 4), ([4], 5), ([5], 3), ([2], 6), ([6], 3)]
+    assert list(lines.pairs(0)) == [([], target) for _, target in every]
+
+
+def test_words_spelled_like_special_tokens_are_unknown() -> None:
+    text = prepared("gru", "a a <unk>\nb </s>", tokenizer="whitespace")
+    assert text.vocabulary.words == ("a", "b")
+    assert spelled(text.examples, text.vocabulary) == [["a", "a", "<unk>"], ["b", "<unk>"]]
+
+
+@pytest.mark.parametrize(
+    ("preset", "given", "window"),
+    [
+        ("lesson", {}, 64),
+        ("lesson", {"max_window": 16}, 16),
+        ("lesson", {"max_window": 1024}, 399),
+        ("gru", {}, 256),
+        ("ngram", {"order": 3}, 2),
+        ("ngram", {"order": 1}, 0),
+    ],
+)
+def test_the_window_follows_from_the_preset(
+    preset: str, given: dict[str, Any], window: int
+) -> None:
+    text = prepared(preset, " ".join(["a", "b"] * 200) + "\nc d", **given)
+    assert (text.window, text.longest_line) == (window, 400)
+
+
+def test_a_window_of_another_model_is_kept() -> None:
+    assert prepared("lesson", "b a b\na b", Vocabulary(["a", "b"])).window == 7
+    with pytest.raises(CorpusError, match="no pair to measure on"):
+        prepared("lesson", "a b c\nd e f\n", held_out=0.01)
+
+
+@pytest.mark.parametrize(
+    ("preset", "text", "given", "why"),
+    [
+        ("lesson", "", {}, "holds no words"),
+        ("gru", " \n\t\n", {}, "holds no words"),
+        ("lesson", "!!!\n...", {}, "holds no words"),
+        ("gru", "a b c", {"min_count": 2}, "no word occurs 2 times"),
+        ("lesson", "a b c", {"min_count": 2}, "no word occurs 2 times"),
+        ("lesson", "one\ntwo\nthree", {}, "gives 0 pairs of words and a next word; at least 2"),
+        ("lesson", "one two", {}, "gives 1 pair of"),
+        ("lesson", "a b c\nd e f\n", {"held_out": 0.01}, "no pair to measure on"),
+    ],
+)
+def test_too_little_text_is_refused_with_numbers(
+    preset: str, text: str, given: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(CorpusError, match=why):
+        prepared(preset, text, **given)

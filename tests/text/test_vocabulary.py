@@ -1,0 +1,103 @@
+"""Lines to words, and words to ids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnnlm_tui.text.tokenizer import TOKENIZERS, LessonTokenizer
+from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
+
+WORDS = ("the", "cat", "sat")
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "text", "words", "half_typed"),
+    [
+        ("lesson", "Shall I comp", ["shall", "i"], "comp"),
+        ("lesson", "Shall I ", ["shall", "i"], ""),
+        ("lesson", "well, ", ["well"], ""),
+        ("lesson", "o'er-tak", ["o'er"], "tak"),
+        ("lesson", "", [], ""),
+        ("whitespace", "The Cat", ["The"], "Cat"),
+        (
+            "whitespace",
+            "The cat's  <unk>,\tN \u00a0no. ",
+            ["The", "cat's", "<unk>,", "N", "no."],
+            "",
+        ),
+        ("whitespace", " \t", [], ""),
+        ("whitespace", "", [], ""),
+    ],
+)
+def test_a_typed_line_splits_into_whole_words_and_a_half_typed_one(
+    tokenizer: str, text: str, words: list[str], half_typed: str
+) -> None:
+    assert TOKENIZERS[tokenizer].split_typed(text) == (words, half_typed)
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.sampled_from([*TOKENIZERS.values()]), st.text())
+def test_a_space_after_a_line_leaves_nothing_half_typed(
+    tokenizer: LessonTokenizer, text: str
+) -> None:
+    assert tokenizer.split_typed(text + " ") == (tokenizer.words(text), "")
+
+
+def test_special_tokens_come_before_the_words_and_are_none() -> None:
+    vocabulary = Vocabulary(WORDS, SPECIAL_TOKENS)
+    assert (vocabulary.unknown_id, vocabulary.begin_id, vocabulary.end_id) == (1, 2, 3)
+    assert (vocabulary.first_word_id, vocabulary.total_words) == (4, 7)
+    assert [vocabulary.word(i) for i in range(1, 7)] == [*SPECIAL_TOKENS, *WORDS]
+    assert vocabulary.excluded_ids == (0, 1, 2, 3)
+    assert not any(token in vocabulary for token in SPECIAL_TOKENS)
+    typed = ["cat", "dog", "<s>", "</s>", "<unk>"]
+    assert vocabulary.encode(typed) == vocabulary.ids(typed).tolist() == [5, 1, 1, 1, 1]
+    assert vocabulary.ids_with_prefix("<").tolist() == []
+    assert vocabulary.ids_with_prefix("").tolist() == [5, 6, 4]
+
+
+def test_without_special_tokens_unknown_words_are_dropped() -> None:
+    vocabulary = Vocabulary(WORDS)
+    assert (vocabulary.unknown_id, vocabulary.begin_id, vocabulary.end_id) == (None, None, None)
+    assert vocabulary.encode(["cat", "dog", "<unk>"]) == [2]
+    assert vocabulary.ids(["cat", "dog"]).tolist() == [2, 0]
+    assert (vocabulary.total_words, vocabulary.excluded_ids) == (4, (0,))
+
+
+@pytest.mark.parametrize(
+    ("words", "special_tokens"),
+    [
+        (["a", "b", "a"], ()),
+        (["a", "<unk>"], SPECIAL_TOKENS),
+        (["a"], ("<unk>", "<unk>")),
+        (["a"], ("<other>",)),
+    ],
+)
+def test_a_vocabulary_refuses_doubles_and_unknown_special_tokens(
+    words: list[str], special_tokens: Sequence[str]
+) -> None:
+    with pytest.raises(ValueError, match="vocabulary"):
+        Vocabulary(words, special_tokens)
+
+
+def test_the_most_frequent_words_are_kept_and_the_rarest_not() -> None:
+    counts = {"b": 3, "a": 2, "c": 1, "<unk>": 4, "d": 2}
+    assert Vocabulary.of_counts(counts, SPECIAL_TOKENS).words == ("b", "a", "d", "c")
+    assert Vocabulary.of_counts(counts, SPECIAL_TOKENS, most=2).words == ("b", "a")
+    assert Vocabulary.of_counts(counts, SPECIAL_TOKENS, min_count=3).words == ("b",)
+    assert Vocabulary.of_counts({}, SPECIAL_TOKENS).words == ()
+
+
+@settings(deadline=None, derandomize=True)
+@given(
+    st.lists(st.text(min_size=1, max_size=4), unique=True, min_size=1),
+    st.text(max_size=3),
+)
+def test_the_words_with_a_prefix_are_found(words: list[str], prefix: str) -> None:
+    vocabulary = Vocabulary(words)
+    found = {vocabulary.word(int(i)) for i in vocabulary.ids_with_prefix(prefix)}
+    assert found == {word for word in words if word.startswith(prefix)}
