@@ -21,10 +21,10 @@ from rnnlm_tui.tui.preferences import (
     save_preferences,
     write_keymap,
 )
+from rnnlm_tui.tui.widgets.error_text import error_sentence
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.styles import IN_ANSI_COLOURS, WITHOUT_COLOURS
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
-from rnnlm_tui.tui.widgets.wording import in_sentences
 from rnnlm_tui.tui.writing.active_model import ModelLoader
 from rnnlm_tui.tui.writing.predictor import LoadedModel
 from rnnlm_tui.tui.writing.screen import AutocompleteScreen
@@ -153,7 +153,7 @@ class RnnlmApp(TerminalApp):
         """The line that a training continues after each epoch: the one in hand."""
         return self.autocomplete.line_in_hand
 
-    def facts(self) -> str:
+    def header_text(self) -> str:
         """What trains and what suggests, for the header."""
         training = self._training_fact()
         if self.loaded_model is None:
@@ -250,15 +250,15 @@ class RnnlmApp(TerminalApp):
         from rnnlm_tui.tui.widgets.dialogs import Choice
 
         choice = Choice(
-            "A model trains",
-            f"{run.name} is in training. What is to become of it?",
+            "Stop the training?",
+            f"{run.name} is still training.",
             (
-                ("stop", "Stop and keep", "saves it, to be used and gone on with"),
-                ("detach", "Go on in the background", "it trains to its end without the app"),
-                ("cancel", "Cancel", "stay here"),
+                ("stop", "Stop and save", "you can use it, and resume the training later"),
+                ("detach", "Train in the background", "it goes on after the app is closed"),
             ),
+            cancel="Stay in the app",
         )
-        chosen = await self.push_screen_wait(choice)
+        chosen = await self.ask(choice)
         if chosen in ("stop", "detach"):
             self.notify_user(
                 "saving the training ..." if chosen == "stop" else "leaving it alone ..."
@@ -300,10 +300,10 @@ class RnnlmApp(TerminalApp):
             )
 
     def _refresh_header(self) -> None:
-        facts = self.facts()
+        text = self.header_text()
         for screen in self.screen_stack:  # one may stand behind a dialog
             for header in screen.query(Header):
-                header.show_facts(facts)
+                header.show(text)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action of the screen, the models to write with, and Textual's own few."""
@@ -408,7 +408,7 @@ class RnnlmApp(TerminalApp):
             )
         elif progress.failed is not None:
             failed = progress.failed
-            self.notify_user(in_sentences(failed.message, failed.hint), "error", run.name)
+            self.notify_user(error_sentence(failed.message, failed.hint), "error", run.name)
         elif progress.finished is None:
             self.notify_user(
                 "the training has ended without a word: F3 tells more", "error", run.name

@@ -8,12 +8,9 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from textual.app import App
-from textual.binding import Binding
 from textual.pilot import Pilot
 from textual.widgets import Button, Static
 
-from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs.child import TrainingRequest
 from rnnlm_tui.tui.runs.manager import Runs
@@ -24,20 +21,15 @@ from rnnlm_tui.tui.train.plan import Plan
 from rnnlm_tui.tui.train.run_lines import WrappedLines
 from rnnlm_tui.tui.train.run_view import RunEnd, RunHead
 from rnnlm_tui.tui.train.screen import TrainScreen
-from tests.helpers.app import (
-    wait_until,
-)
+from tests.helpers.app import wait_until
+from tests.helpers.host import HostApp
 from tests.tui import scripted_child
 
 
-class Host(App[None]):
+class Host(HostApp):
     """As much of the app as the screen asks for."""
 
     default_seed_line = "the cat"
-
-    def shown_keys(self, binding: Binding) -> list[str]:
-        """The keys of a binding."""
-        return [self.get_key_display(binding)]
 
     def bootstrap_ngram(self, plan: Plan, paths: tuple[str, ...]) -> None:
         """Keeps what was to be counted."""
@@ -46,22 +38,17 @@ class Host(App[None]):
     def __init__(
         self, data: Path, options: tuple[str, ...], summary: tuple[str, ...] | None = None
     ) -> None:
-        super().__init__()
-        self.library = Library(data)
+        super().__init__(Library(data))
         command = scripted_child.command(*options)
         self.runs = Runs(self.library, command=command, log_folder=data / "log")
         self.train = TrainScreen(summary)
         self.counted: list[tuple[Plan, tuple[str, ...]]] = []
-        self.told: list[str] = []
         self.spoken: list[str] = []
         self.modes: list[str] = []
         self.add_mode("train", lambda: self.train)
 
     async def on_mount(self) -> None:
         await self.switch_mode("train")
-
-    def facts(self) -> str:
-        return "no model"
 
     def use_model(self, name: str) -> None:
         self.spoken.append(name)
@@ -71,12 +58,6 @@ class Host(App[None]):
 
     def show_model(self, name: str) -> None:
         self.modes.append(f"models: {name}")
-
-    def notify_user(self, message: str, severity: str = "information", title: str = "") -> None:
-        self.told.append(message)
-
-    def show_error(self, error: RnnlmError) -> None:
-        self.told.append(error.message)
 
 
 class Shown:

@@ -8,6 +8,8 @@ import pytest
 from textual import constants
 from textual.app import App
 
+from rnnlm_tui.tui.widgets import dialogs
+
 
 @pytest.fixture(autouse=True)
 def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,6 +20,12 @@ def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLORTERM", "truecolor")
     monkeypatch.setattr(constants, "TEXTUAL_ANIMATIONS", "none")
     monkeypatch.setattr(constants, "COLOR_SYSTEM", "truecolor")
+
+
+@pytest.fixture(autouse=True)
+def no_type_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dialogs answer from the first moment on, so that no test has to wait."""
+    monkeypatch.setattr(dialogs, "TYPE_AHEAD_S", 0)
 
 
 @pytest.fixture(autouse=True)

@@ -25,7 +25,7 @@ def sections(app: type[DOMNode]) -> Iterator[tuple[str, type[DOMNode]]]:
     from rnnlm_tui.tui.train.fields import SourceSet
     from rnnlm_tui.tui.train.screen import TrainScreen
     from rnnlm_tui.tui.widgets.dialogs import Choice, Confirm, Dialog
-    from rnnlm_tui.tui.widgets.path_input import PathLine
+    from rnnlm_tui.tui.widgets.path_input import PathInput
     from rnnlm_tui.tui.writing.editor import LineEditor
     from rnnlm_tui.tui.writing.screen import AutocompleteScreen
     from rnnlm_tui.tui.writing.transcript_view import TranscriptView
@@ -38,7 +38,7 @@ def sections(app: type[DOMNode]) -> Iterator[tuple[str, type[DOMNode]]]:
     yield "Train: where the text comes from", SourceSet
     yield "Models", ModelsScreen
     yield "A model's card", ModelCardScreen
-    yield "The path of a file", PathLine
+    yield "The path of a file", PathInput
     yield "Every question", Dialog
     yield "A yes or no", Confirm
     yield "One of several", Choice

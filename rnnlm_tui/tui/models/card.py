@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from rnnlm_tui.formatting import finite
@@ -30,6 +29,7 @@ from rnnlm_tui.tui.models.facts import (
     quality,
 )
 from rnnlm_tui.tui.widgets.chart import HELD_OUT, TRAIN, Curve, Series
+from rnnlm_tui.tui.widgets.dialogs import Modal
 
 LABEL_WIDTH, LAYER_WIDTH = 12, 15
 
@@ -158,7 +158,7 @@ def lower_text(listed: Listed, width: int) -> Content:
     return Content("\n\n").join(parts)
 
 
-class ModelCardScreen(ModalScreen[str | None]):
+class ModelCardScreen(Modal[str]):
     """The card over the screen, for where there is no space beside the list.
 
     Closes with "use" where the model is to be written with, else with None.
@@ -205,8 +205,7 @@ class ModelCardScreen(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         """Shows the card."""
-        view = self.query_one(ModelCardView)
-        view.show(self._listed, self._is_active)
+        self.query_one(ModelCardView).show(self._listed, self._is_active)
 
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine
 from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import on, work
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
 from rnnlm_tui.errors import RnnlmError
@@ -24,9 +24,11 @@ from rnnlm_tui.tui.models.facts import (
     read_library,
 )
 from rnnlm_tui.tui.models.table import ModelTable
-from rnnlm_tui.tui.widgets.base_screen import AppScreen
+from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Confirm
-from rnnlm_tui.tui.widgets.wording import in_sentences
+from rnnlm_tui.tui.widgets.error_text import error_sentence
+from rnnlm_tui.tui.widgets.header import Header
+from rnnlm_tui.tui.widgets.key_bar import KeyBar
 
 IMPORT = "The zip file of an exported model. It is checked before anything is kept."
 EMPTY = """\
@@ -109,14 +111,17 @@ class ModelsScreen(AppScreen):
         self._speaker: str | None = None
         self._is_acting = self._is_scanning = self._is_stale = False
 
-    def compose_body(self) -> Iterable[Widget]:
+    def compose(self) -> ComposeResult:
         """The list, the card beside it where there is space, and what to do where it is empty."""
+        yield Header()
         with Horizontal(classes="models-body"):
             with Vertical(classes="models-left"):
                 yield ModelTable()
                 yield Static(EMPTY, classes="models-empty", markup=False)
                 yield Static("", classes="models-count", markup=False)
             yield ModelCardView(classes="models-side")
+        yield KeyBar()
+        yield TooSmall()
 
     def on_mount(self) -> None:
         """Follows which model suggests."""
@@ -201,7 +206,7 @@ class ModelsScreen(AppScreen):
 
     async def _open(self, listed: Listed) -> None:
         card = ModelCardScreen(listed, listed.name == self._speaker)
-        if await self.app.push_screen_wait(card) == "use":
+        if await self.host.ask(card) == "use":
             self._use(listed)
 
     def action_use(self) -> None:
@@ -244,7 +249,7 @@ class ModelsScreen(AppScreen):
     ) -> str | None:
         """A name that no model has, or `but`; None where the user wants none."""
         taken = self._listed.keys() - {but}
-        return await self.app.push_screen_wait(
+        return await self.host.ask(
             AskText(title, text, value, check=lambda name: name_problem(name, taken))
         )
 
@@ -256,13 +261,11 @@ class ModelsScreen(AppScreen):
     async def _export(self, name: str) -> None:
         text = "One zip file with the model, its words and its history."
         start = str(Path.cwd() / f"{name}.zip")
-        path = await self.app.push_screen_wait(
-            AskPath(f"Export {name} to", text, start, for_new_file=True)
-        )
+        path = await self.host.ask(AskPath(f"Export {name} to", text, start, for_new_file=True))
         if path is None:
             return
         replace = await asyncio.to_thread(Path(path).exists)
-        if replace and not await self.app.push_screen_wait(
+        if replace and not await self.host.ask(
             Confirm("Replace the file?", f"{path} is there already.", yes="Replace")
         ):
             return
@@ -277,13 +280,13 @@ class ModelsScreen(AppScreen):
 
     async def _import(self) -> None:
         asked = AskPath("Import a model", IMPORT, f"{Path.cwd()}/")
-        while path := await self.app.push_screen_wait(asked):
+        while path := await self.host.ask(asked):
             if (name := await self._name_of_import(Path(path).stem)) is None:
                 return
             try:
                 await self._change(name, self.host.library.import_, Path(path), name)
             except RnnlmError as error:
-                why = in_sentences(error.message, error.hint)
+                why = error_sentence(error.message, error.hint)
                 asked = AskPath("Import a model", IMPORT, path, problem=why)
                 continue
             self.host.notify_user(f"{name} is here now")
@@ -307,7 +310,7 @@ class ModelsScreen(AppScreen):
         text = f"{format_bytes(listed.size_bytes)} are freed. It cannot be brought back."
         if listed.name == self._speaker:
             text += "\nIt is the model that suggests now."
-        if await self.app.push_screen_wait(Confirm(f"Delete {listed.name}?", text)):
+        if await self.host.ask(Confirm(f"Delete {listed.name}?", text)):
             await asyncio.to_thread(self.host.library.delete, listed.name)
             self.host.notify_user(f"{listed.name} is deleted")
             self.host.deleted(listed.name)

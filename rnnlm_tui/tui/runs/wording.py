@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from rnnlm_tui.events import EpochEnded, Finished
 from rnnlm_tui.formatting import format_duration, plural, sanitize
 from rnnlm_tui.tui.runs.state import Phase, RunProgress
-from rnnlm_tui.tui.widgets.wording import in_own_words
+from rnnlm_tui.tui.widgets.error_text import without_flags
 
 LONGEST_WORD = 40
 """Characters shown of a word: a corpus may hold one of ten thousand letters."""
@@ -121,7 +121,7 @@ def _ended(progress: RunProgress, name: str, log_tail: list[str]) -> Outcome:
     if progress.finished is not None:
         return _finished(progress, progress.finished, name)
     if progress.failed is not None:
-        hint = sanitize(in_own_words(progress.failed.hint))
+        hint = sanitize(without_flags(progress.failed.hint))
         return Outcome(sanitize(progress.failed.message), (hint,) if hint else (), True)
     saved = progress.saved.epoch if progress.saved else progress.epochs_done
     kept = f"epoch {saved} was saved" if saved else "nothing was saved yet"

@@ -32,9 +32,9 @@ from rnnlm_tui.tui.train.plan import (
     split_line,
 )
 from rnnlm_tui.tui.train.summary import CorpusSummary, cost_line, summarise
+from rnnlm_tui.tui.widgets.error_text import error_sentence, without_flags
 from rnnlm_tui.tui.widgets.path_input import PathInput
 from rnnlm_tui.tui.widgets.safe_inputs import SafeInput
-from rnnlm_tui.tui.widgets.wording import in_own_words, in_sentences
 
 PAUSE_S = 0.4
 """The corpus is looked at once nothing was typed for this long."""
@@ -112,8 +112,7 @@ class TrainForm(Vertical):
             id="sources",
             compact=True,
         )
-        self._files = PathInput(placeholder="~/poems.txt", floating=True, id="files")
-        self._files.input.compact = True
+        self._files = PathInput(placeholder="~/poems.txt", compact=True, id="files")
         self._file = Field("File", self._files, id="files-field")
         self._text = ""
         """The pasted text. It is joined when it changes, and not at each look: 6 ms for 5 MB."""
@@ -214,7 +213,7 @@ class TrainForm(Vertical):
         if _about_corpus(plan) != self._asked:
             return COUNTING
         if self.error is not None:
-            return in_own_words(self.error.message)
+            return without_flags(self.error.message)
         if self._name_field.problem:
             return self._name_field.problem
         if self.summary is None:
@@ -227,7 +226,7 @@ class TrainForm(Vertical):
         if self.summary is not None:
             return cost_line(self.summary)
         if self.error is not None:
-            return in_sentences(self.error.message, self.error.hint)
+            return error_sentence(self.error.message, self.error.hint)
         return self.plan.corpus_problem() or self.settings_problem or "counting ..."
 
     def fill(self, corpus: str | None = None, preset: str | None = None) -> None:
@@ -269,7 +268,6 @@ class TrainForm(Vertical):
         self._check()
 
     @on(Input.Changed)
-    @on(PathInput.Changed)
     def _something_changed(self) -> None:
         self._check()
 
@@ -290,15 +288,11 @@ class TrainForm(Vertical):
                 self._area.focus()
 
     @on(Input.Submitted)
-    def _next_field(self) -> None:
-        self.screen.focus_next()
-
-    @on(PathInput.Submitted)
-    def _after_files(self) -> None:
-        if split_line(self._files.value):
-            self.screen.focus_next()
-        else:
+    def _next_field(self, event: Input.Submitted) -> None:
+        if event.input is self._files and not split_line(self._files.value):
             self._file.show_problem(self.plan.corpus_problem())
+        else:
+            self.screen.focus_next()
 
     def check(self) -> None:
         """Checks what can be checked at once, and has the rest looked at, the name even where

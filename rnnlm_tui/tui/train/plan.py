@@ -14,8 +14,8 @@ from rnnlm_tui.config import Range, Setting, check_setting, parse_number, preset
 from rnnlm_tui.errors import StorageError, UsageError
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.tui.train.summary import Question
+from rnnlm_tui.tui.widgets.error_text import without_flags
 from rnnlm_tui.tui.widgets.path_input import expanded
-from rnnlm_tui.tui.widgets.wording import in_own_words
 
 Source: TypeAlias = Literal["bundled", "files", "pasted"]
 FIRST_PRESET = "gru"
@@ -128,7 +128,7 @@ def setting_problem(spec: dataclasses.Field[Any], typed: str) -> str | None:
     try:
         setting_value(spec, typed)
     except UsageError as error:
-        return in_own_words(error.hint or error.message)
+        return without_flags(error.hint or error.message)
     return None
 
 

@@ -131,7 +131,7 @@ class RunScreen(AppScreen):
         if stand.patience_exhausted:
             text += " It does not end early before that."
         question = AskText(f"Train {name} longer", text, wanted, check=_epochs_check(done))
-        answer = await self.app.push_screen_wait(question)
+        answer = await self.host.ask(question)
         if answer is not None:
             self.start_run(TrainingRequest.lengthening(name, stand, int(answer)))
 
@@ -190,7 +190,7 @@ class RunScreen(AppScreen):
             question = Confirm(
                 f"Stop the training of {run.name}?", text, yes="Stop it", danger=False
             )
-            if not await self.app.push_screen_wait(question):
+            if not await self.host.ask(question):
                 return
         try:
             await run.stop()
@@ -226,7 +226,7 @@ class RunScreen(AppScreen):
         question = AskText(
             "Your line", "It is continued after each epoch.", line, check=_no_line_problem
         )
-        answer = await self.app.push_screen_wait(question)
+        answer = await self.host.ask(question)
         if answer is not None:
             heard = await run.sample(answer.strip())
             self._tell_whether(heard, "your line is continued after this epoch")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import on, work
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 from textual.timer import Timer
-from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from rnnlm_tui.errors import RnnlmError
@@ -30,7 +30,10 @@ from rnnlm_tui.tui.train.other_runs import OtherRuns
 from rnnlm_tui.tui.train.plan import Plan, save_pasted
 from rnnlm_tui.tui.train.run_pane import RunScreen
 from rnnlm_tui.tui.train.run_view import RunView
+from rnnlm_tui.tui.widgets.base_screen import TooSmall
 from rnnlm_tui.tui.widgets.fixed_text import FixedText
+from rnnlm_tui.tui.widgets.header import Header
+from rnnlm_tui.tui.widgets.key_bar import KeyBar
 
 PAINT_EVERY_S = 1 / 8
 LOOK_ELSEWHERE_EVERY_S = 2.0
@@ -105,10 +108,6 @@ class TrainScreen(RunScreen):
         &.-tall #epochs { height: 45%; }
         #sources:ansi:focus > .-selected > .toggle--label { text-style: bold underline; }
         CollapsibleTitle:ansi:focus { text-style: bold underline; }
-        /* Between the field in hand and what it would cost. */
-        &.-toasts-below > ToastRack {
-            dock: bottom; align: right bottom; margin-top: 0; margin-bottom: 4; max-height: 30%;
-        }
     }
     """
 
@@ -124,8 +123,9 @@ class TrainScreen(RunScreen):
         self._trains = False
         """Whether the app's own run was on when the form was drawn."""
 
-    def compose_body(self) -> Iterable[Widget]:
+    def compose(self) -> ComposeResult:
         """The form beside the data card, or the run."""
+        yield Header()
         look = Button("Look at the data", variant="primary", id="look", compact=True)
         train = Button("Train", variant="primary", id="train", compact=True)
         why = FixedText("why")
@@ -138,6 +138,8 @@ class TrainScreen(RunScreen):
         )
         yield Container(side, DataCard(id="card"), id="prepare")
         yield RunView(id="run")
+        yield KeyBar()
+        yield TooSmall()
 
     # What the app calls
 
@@ -169,10 +171,6 @@ class TrainScreen(RunScreen):
         if self._painter is not None and self._looker is not None:
             self._painter.pause()
             self._looker.pause()
-
-    def has_space_below(self, field: Widget) -> bool:
-        """Whether `field` is one of the form's: there is space between them and the cost."""
-        return self._form in field.ancestors
 
     def _look_elsewhere(self) -> None:
         if not self.on_run:

@@ -3,49 +3,60 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
+from textual.widget import Widget
 from textual.widgets import Button, Input, OptionList, Static
-from textual.widgets._toast import ToastRack
-from textual.widgets.option_list import Option
 
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.tui.widgets.base_screen import TOO_SMALL
+from rnnlm_tui.tui.widgets.base_screen import TooSmall
 from rnnlm_tui.tui.widgets.path_input import PathInput, expanded
 from rnnlm_tui.tui.widgets.safe_inputs import SafeInput
 
-Result = TypeVar("Result")
+Answer = TypeVar("Answer")
 Check = Callable[[str], str | None]
-"""Gives the sentence that says what is wrong with a text, or None."""
-CANCEL = "cancel"
+"""Returns a sentence that says what is wrong with a text, or None."""
+TYPE_AHEAD_S = 0.5
+"""A key pressed so soon after a dialog opens was meant for the screen below it."""
 WIDTHS = [(0, "-narrow"), (60, "-normal")]
 HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-high")]
-UNSHOWN = "\ufffd"
-"""Stands in the line for what could steer the terminal. A file may bear it in its name too."""
+REPLACED = "\ufffd"
+"""What an input shows in place of a control character. File names may hold both."""
 
 
-class DialogBox(Vertical):
-    """What a dialog consists of. It tells its screen when it has another size."""
+class Modal(ModalScreen[Answer | None], Generic[Answer]):
+    """A screen over another one that is safe from keys typed ahead and from keys that repeat."""
 
-    def on_resize(self) -> None:
-        """Leaves the space above it to toasts."""
-        if isinstance(self.screen, Dialog):
-            self.screen.fit_toasts()
+    _opened_s = float("inf")
+
+    def on_mount(self) -> None:
+        """Notes the time, for `on_key`."""
+        self._opened_s = time.monotonic()
+
+    def on_key(self, event: events.Key) -> None:
+        """Drops keys that were typed ahead, except Esc. Letters for an input do not reach this."""
+        if time.monotonic() < self._opened_s + TYPE_AHEAD_S and event.key != "escape":
+            event.stop()
+
+    def dismiss(self, result: Answer | None = None) -> AwaitComplete:
+        """Closes this screen, once: a second call would close the screen below it."""
+        return super().dismiss(result) if self.is_current else AwaitComplete()
 
 
-class Dialog(ModalScreen[Result], Generic[Result]):
-    """A box in the middle of the screen with a title and a text, in either of which markup means
-    nothing. `compose_answer` adds what answers the question.
+class Dialog(Modal[Answer]):
+    """A box with a title, a text (neither is markup) and the widgets that answer it.
 
-    In a window too small for it one line stands in its place, and no key answers but Esc.
+    In a window that is too small one line replaces it, and only Esc works.
     """
 
     DEFAULT_CSS = """
@@ -61,14 +72,13 @@ class Dialog(ModalScreen[Result], Generic[Result]):
             background: $surface;
         }
         &.-danger > .dialog-box { border: round $error; }
-        #too-small { display: none; width: auto; color: $text-warning; }
         &.-narrow, &.-short {
             align: left top;
             background: $background; /* over the same line of the screen beneath */
             .dialog-box { display: none; }
-            #too-small { display: block; }
+            TooSmall { display: block; }
         }
-        ToastRack { dock: top; align: right top; margin: 0; }
+        ToastRack { dock: top; align: right top; margin: 0; max-height: 3; }
         Toast { padding: 0 1; margin: 0; }
         .dialog-title { text-style: bold; height: auto; max-height: 2; }
         .dialog-words { height: auto; max-height: 6; margin-top: 1; scrollbar-size-vertical: 1; }
@@ -81,11 +91,8 @@ class Dialog(ModalScreen[Result], Generic[Result]):
         }
         .dialog-problem { height: auto; max-height: 2; min-height: 1; color: $text-error; }
         .dialog-buttons.-tight { margin-top: 0; }
-        .dialog-box > Input, PathInput { margin-top: 1; }
-        &.-low {
-            .dialog-words { margin-top: 0; max-height: 3; }
-            PathInput OptionList { max-height: 3; }
-        }
+        .dialog-box > Input { margin-top: 1; }
+        &.-low .dialog-words { margin-top: 0; max-height: 3; }
     }
     """
     HORIZONTAL_BREAKPOINTS = WIDTHS
@@ -95,50 +102,30 @@ class Dialog(ModalScreen[Result], Generic[Result]):
         Binding("escape", "cancel", "Cancel", id="dialog.cancel", tooltip="Change nothing"),
     ]
 
-    def __init__(self, title: str, text: str) -> None:
+    def __init__(self, title: str, text: str, *answers: Widget) -> None:
         super().__init__()
-        self._title = sanitize(title)
-        # Each line by itself: a newline in the text is the program's own.
+        self._title, self._answers = sanitize(title), answers
         self._text = "\n".join(sanitize(line) for line in text.split("\n"))
 
     def compose(self) -> ComposeResult:
-        """Title, text, and the answer's widgets."""
-        with DialogBox(classes="dialog-box"):
+        """The title, the text, and the widgets that answer."""
+        with Vertical(classes="dialog-box"):
             yield Static(self._title, classes="dialog-title", markup=False)
             if self._text:
                 with VerticalScroll(classes="dialog-words", can_focus=False):
                     yield Static(self._text, classes="dialog-text", markup=False)
-            yield from self.compose_answer()
-        yield Static(TOO_SMALL, id="too-small", markup=False)
-
-    def compose_answer(self) -> ComposeResult:
-        """What answers the question; for subclasses."""
-        yield from ()
-
-    @property
-    def _is_too_small(self) -> bool:
-        return self.has_class("-narrow") or self.has_class("-short")
+            yield from self._answers
+        yield TooSmall()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What is not seen is not answered."""
-        return action == "cancel" or not self._is_too_small
+        """Only Esc works if the dialog does not fit the window."""
+        return action == "cancel" or not (self.has_class("-narrow") or self.has_class("-short"))
 
     def on_resize(self) -> None:
-        """A window too small takes the focus away; a larger one gives it back."""
-        self.call_after_refresh(self._give_focus_back)
-        self.fit_toasts()
+        """Restores the focus, which a window too small has taken away."""
+        self.call_after_refresh(self._restore_focus)
 
-    def fit_toasts(self) -> None:
-        """Keeps toasts above the box: they would cover its buttons and what is typed. They get as
-        many rows as there are; the newest one has them, and none is shown where there are none."""
-        self.call_after_refresh(self._fit_toasts)
-
-    def _fit_toasts(self) -> None:
-        space = self.query_one(DialogBox).region.y
-        for rack in self.query(ToastRack):
-            rack.styles.max_height = space
-
-    def _give_focus_back(self) -> None:
+    def _restore_focus(self) -> None:
         widgets = self.query(str(self.AUTO_FOCUS)) if self.focused is None else ()
         if widget := next((widget for widget in widgets if widget.focusable), None):
             widget.focus()
@@ -149,44 +136,29 @@ class Dialog(ModalScreen[Result], Generic[Result]):
 
 
 class Confirm(Dialog[bool]):
-    """Yes or no; the focus is on no, and Esc is no. `danger` puts a red border round it."""
+    """Yes or no; begins on no. No plain letter means yes: text typed ahead must not answer."""
 
-    # From the first moment: an Enter typed ahead must not say yes.
     AUTO_FOCUS = "#no"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer(True)", "Yes", id="confirm.yes", tooltip="Do it"),
+        Binding("ctrl+y", "answer(True)", "Yes", id="confirm.yes", tooltip="Do it"),
         Binding("n", "answer(False)", "No", id="confirm.no", tooltip="Change nothing"),
-        Binding(
-            "left",
-            "app.focus_previous",
-            "Other button",
-            id="confirm.left",
-            show=False,
-            tooltip="Go to the other button",
-        ),
-        Binding(
-            "right",
-            "app.focus_next",
-            "Other button",
-            id="confirm.right",
-            show=False,
-            tooltip="Go to the other button",
-        ),
-    ]
+        Binding("left", "app.focus_previous", "Other button", id="confirm.left", show=False,
+                tooltip="Go to the other button"),
+        Binding("right", "app.focus_next", "Other button", id="confirm.right", show=False,
+                tooltip="Go to the other button"),
+    ]  # fmt: skip
 
     def __init__(
         self, title: str, text: str, yes: str = "Delete", no: str = "Cancel", danger: bool = True
     ) -> None:
-        super().__init__(title, text)
-        self._yes, self._no = yes, no
+        """`danger` makes the border and the button red."""
+        buttons = Horizontal(
+            Button(Content(yes), id="yes", variant="error" if danger else "primary"),
+            Button(Content(no), id="no"),
+            classes="dialog-buttons",
+        )
+        super().__init__(title, text, buttons)
         self.set_class(danger, "-danger")
-
-    def compose_answer(self) -> ComposeResult:
-        """The two buttons."""
-        with Horizontal(classes="dialog-buttons"):
-            danger = self.has_class("-danger")
-            yield Button(Content(self._yes), id="yes", variant="error" if danger else "primary")
-            yield Button(Content(self._no), id="no")
 
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:
@@ -196,16 +168,11 @@ class Confirm(Dialog[bool]):
         """Answers."""
         self.dismiss(yes)
 
-    def action_cancel(self) -> None:
-        """Answers no."""
-        self.dismiss(False)
 
+class Choice(Dialog[str]):
+    """One of several options, each an id, a label and an explanation; answers with the id.
 
-class Choice(Dialog[str | None]):
-    """One of several ways, each with its id, its label and what it means.
-
-    A last row cancels, unless one of the options has the id "cancel". The answer is None then. The
-    choice begins on the row that cancels; arrows and Enter, digits and clicks choose.
+    The last row cancels, and is highlighted at first. Arrows and Enter, digits and clicks choose.
     """
 
     DEFAULT_CSS = """
@@ -221,40 +188,32 @@ class Choice(Dialog[str | None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            str(number),
-            f"pick({number})",
-            f"Row {number}",
-            id=f"choice.{number}",
-            show=False,
-            tooltip=f"Take row {number}",
-        )
-        for number in range(1, 10)
-    ]
+        Binding(str(n), f"pick({n})", f"Row {n}", id=f"choice.{n}", show=False,
+                tooltip=f"Take row {n}")
+        for n in range(1, 10)
+    ]  # fmt: skip
 
-    def __init__(self, title: str, text: str, options: Sequence[tuple[str, str, str]]) -> None:
-        super().__init__(title, text)
-        cancel = [] if any(id_ == CANCEL for id_, _, _ in options) else [(CANCEL, "Cancel", "")]
-        self._options = [*options, *cancel]
-
-    def compose_answer(self) -> ComposeResult:
-        """The rows."""
-        yield OptionList(
+    def __init__(
+        self, title: str, text: str, options: Sequence[tuple[str, str, str]], cancel: str = "Cancel"
+    ) -> None:
+        """`cancel` is the label of the last row."""
+        self._ids = [id_ for id_, _, _ in options]
+        rows = OptionList(
             *(
-                Option(_choice_row(number, label, explanation), id=id_)
-                for number, (id_, label, explanation) in enumerate(self._options, 1)
+                _option(number, label, explanation)
+                for number, (_, label, explanation) in enumerate([*options, ("", cancel, "")], 1)
             ),
             markup=False,
         )
+        super().__init__(title, text, rows)
 
     def on_mount(self) -> None:
         """Begins on the row that cancels."""
-        rows = self.query_one(OptionList)
-        rows.highlighted = [id_ for id_, _, _ in self._options].index(CANCEL)
+        self.query_one(OptionList).highlighted = len(self._ids)
 
     def action_pick(self, number: int) -> None:
         """Takes a row by its number, from 1."""
-        if number <= len(self._options):
+        if number <= len(self._ids) + 1:
             self._answer(number - 1)
 
     @on(OptionList.OptionSelected)
@@ -262,64 +221,83 @@ class Choice(Dialog[str | None]):
         self._answer(event.option_index)
 
     def _answer(self, index: int) -> None:
-        id_ = self._options[index][0]
-        self.dismiss(None if id_ == CANCEL else id_)
+        self.dismiss(self._ids[index] if index < len(self._ids) else None)
 
 
-def _choice_row(number: int, label: str, explanation: str) -> Content:
-    """A row of a Choice: its number and label, and below them what it means."""
+def _option(number: int, label: str, explanation: str) -> Content:
     first = Content.assemble((f"{number} ", "$text-muted"), (sanitize(label), "bold"))
     if not explanation:
         return first
     return first + Content.styled(f"\n  {sanitize(explanation)}", "$text-muted")
 
 
-class AskText(Dialog[str | None]):
-    """Asks for a line of text; `check` says what is wrong with it, at every key."""
+class AskText(Dialog[str]):
+    """Asks for a line of text. `check` says what is wrong with it, and runs in a thread."""
 
     def __init__(
-        self, title: str, text: str, value: str = "", *, check: Check, placeholder: str = ""
+        self,
+        title: str,
+        text: str,
+        value: str = "",
+        *,
+        check: Check,
+        problem: str = "",
+        field: type[SafeInput] = SafeInput,
+        to_answer: Callable[[str], str] = str,
     ) -> None:
-        super().__init__(title, text)
-        self._value, self._check, self._placeholder = value, check, placeholder
-        self._is_typed = False
-
-    def compose_answer(self) -> ComposeResult:
-        """The line, what is wrong with it, and the buttons."""
-        yield SafeInput(self._value, placeholder=self._placeholder)
-        yield from _problem_and_buttons()
-
-    def on_mount(self) -> None:
-        """Looks at the text it begins with, and complains of nothing: nobody has typed yet."""
-        self.query_one("#ok", Button).disabled = self._check(self._value) is not None
+        """`problem` is shown until the text changes; `to_answer` makes the answer of the text."""
+        self._value, self._check, self._to_answer = value, check, to_answer
+        self._problem = problem
+        self._accepting = False
+        self._field = field(value)
+        super().__init__(
+            title,
+            text,
+            self._field,
+            Static("", classes="dialog-problem", markup=False),
+            Horizontal(
+                Button("OK", id="ok", variant="primary"),
+                Button("Cancel", id="cancel"),
+                classes="dialog-buttons -tight",
+            ),
+        )
 
     @on(Input.Changed)
-    def _changed(self, event: Input.Changed) -> None:
-        self._is_typed = self._is_typed or event.value != self._value
-        if self._is_typed:
-            _show_problem(self, self._check(event.value))
+    def _changed(self) -> None:
+        self._accepting = False
+        self._check_text(self._field.value)
 
     @on(Input.Submitted)
     @on(Button.Pressed, "#ok")
     def action_accept(self) -> None:
-        """Closes with the text, where nothing is wrong with it."""
-        value = self.query_one(Input).value
-        if (problem := self._check(value)) is None:
-            self.dismiss(value)
-        else:
-            _show_problem(self, problem)
+        """Closes with the text as soon as it is known to be right."""
+        self._accepting = True
+        self._check_text(self._field.value)
 
     @on(Button.Pressed, "#cancel")
     def _cancelled(self) -> None:
         self.action_cancel()
 
+    @work(group="check", exclusive=True)
+    async def _check_text(self, text: str) -> None:
+        answer = self._to_answer(text)
+        problem = await asyncio.to_thread(self._check, answer)
+        if text != self._field.value:
+            return
+        if self._accepting and problem is None:
+            self.dismiss(answer)
+            return
+        is_untouched = text == self._value and not self._accepting
+        self.query_one("#ok", Button).disabled = problem is not None
+        shown = self._problem if is_untouched else problem
+        self.query_one(".dialog-problem", Static).update(Content(sanitize(shown or "")))
 
-class AskPath(Dialog[str | None]):
-    """Asks for the path of a file, completed from the disk; gives it with `~` written out.
 
-    `for_new_file`: its folder must be there, and the file may be. Otherwise the file must be there.
-    `check` gets the path with `~` written out, after that, and in a thread: it may read files.
-    `problem` is what was wrong with `value` when it was used, until another path stands there.
+class AskPath(AskText):
+    """Asks for the path of a file, with `~` written out in the answer.
+
+    `for_new_file`: its folder must exist, and the file may. Otherwise the file must exist. `check`
+    gets a path that has passed this.
     """
 
     def __init__(
@@ -332,79 +310,39 @@ class AskPath(Dialog[str | None]):
         for_new_file: bool = False,
         problem: str = "",
     ) -> None:
-        super().__init__(title, text)
-        self._problem = problem
-        self._value, self._check, self._for_new_file = value, check, for_new_file
-        self._accepting = self._is_typed = False
+        def check_path(path: str) -> str | None:
+            return path_problem(path, for_new_file) or check(path)
 
-    def compose_answer(self) -> ComposeResult:
-        """The line with its entries, what is wrong with it, and the buttons."""
-        yield PathInput(self._value, select_on_focus=True)
-        yield from _problem_and_buttons()
-
-    def on_mount(self) -> None:
-        """Looks at the path it begins with, and complains of nothing new: nobody has typed yet."""
-        _show_problem(self, self._problem or None)
-        self._check_it(self._value)
-
-    @on(PathInput.Changed)
-    def _changed(self, event: PathInput.Changed) -> None:
-        self._accepting = False
-        self._is_typed = self._is_typed or event.value != self._value
-        self._check_it(event.value)
-
-    @on(PathInput.Submitted)
-    @on(Button.Pressed, "#ok")
-    def action_accept(self) -> None:
-        """Closes with the path, as soon as it is known that nothing is wrong with it."""
-        self._accepting = True
-        self._check_it(self.query_one(PathInput).value)
-
-    @on(Button.Pressed, "#cancel")
-    def _cancelled(self) -> None:
-        self.action_cancel()
-
-    @work(group="path-check", exclusive=True)
-    async def _check_it(self, value: str) -> None:
-        path = expanded(value)
-        problem = await asyncio.to_thread(self._problem_with, path)
-        if value != self.query_one(PathInput).value:
-            return
-        if self._is_typed or self._accepting:
-            _show_problem(self, problem)
-        else:
-            self.query_one("#ok", Button).disabled = problem is not None
-        if self._accepting and problem is None:
-            self.dismiss(path)
-        self._accepting = False
-
-    def _problem_with(self, path: str) -> str | None:
-        if not path:
-            return "give the path of a file"
-        try:
-            if UNSHOWN in path and not Path(path).exists():
-                return "the path holds characters that cannot be shown: rename it, or take another"
-            return _problem_of_kind(Path(path), self._for_new_file) or self._check(path)
-        except OSError:  # too long, or behind a closed door
-            return "this path cannot be looked at"
+        super().__init__(
+            title,
+            text,
+            value,
+            check=check_path,
+            problem=problem,
+            field=SelectedPath,
+            to_answer=expanded,
+        )
 
 
-def _problem_of_kind(path: Path, for_new_file: bool) -> str | None:
-    """What is wrong with a path, as far as files and folders go. Raises OSError."""
-    if path.is_dir():
-        return "this is a folder: add the name of a file"
-    if for_new_file:
-        return None if path.parent.is_dir() else f"there is no folder {path.parent}"
-    return None if path.is_file() else "there is no such file"
+class SelectedPath(PathInput):
+    """A path that the first letter typed replaces."""
+
+    def __init__(self, value: str) -> None:
+        super().__init__(value, select_on_focus=True)
 
 
-def _problem_and_buttons() -> ComposeResult:
-    yield Static("", classes="dialog-problem", markup=False)
-    with Horizontal(classes="dialog-buttons -tight"):
-        yield Button("OK", id="ok", variant="primary")
-        yield Button("Cancel", id="cancel")
-
-
-def _show_problem(dialog: Dialog[str | None], problem: str | None) -> None:
-    dialog.query_one(".dialog-problem", Static).update(Content(sanitize(problem or "")))
-    dialog.query_one("#ok", Button).disabled = problem is not None
+def path_problem(path: str, for_new_file: bool) -> str | None:
+    """What is wrong with a path to a file; reads the disk."""
+    if not path:
+        return "enter the path of a file"
+    try:
+        if REPLACED in path and not Path(path).exists():
+            return "the path holds characters that cannot be shown; rename it or choose another"
+        if Path(path).is_dir():
+            return "this is a folder; add the name of a file"
+        if for_new_file:
+            parent = Path(path).parent
+            return None if parent.is_dir() else f"there is no folder {parent}"
+        return None if Path(path).is_file() else "there is no such file"
+    except OSError:  # too long, or no permission
+        return "this path cannot be read"

@@ -53,9 +53,9 @@ class Header(Widget):
 
     def on_mount(self) -> None:
         """Shows the facts as they are."""
-        self.show_facts(cast("Host", self.app).facts())
+        self.show(cast("Host", self.app).header_text())
 
-    def show_facts(self, facts: str) -> None:
+    def show(self, facts: str) -> None:
         """Shows what trains and what suggests, at the right."""
         if facts != self._facts:
             self._facts = facts

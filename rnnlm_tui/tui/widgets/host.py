@@ -7,14 +7,16 @@ extends the protocol in its own package (`runs.host`, `writing.host`).
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypeVar
 
 from textual.binding import Binding
+from textual.screen import ModalScreen
 
 if TYPE_CHECKING:
     from rnnlm_tui.errors import RnnlmError
     from rnnlm_tui.store.library import Library
 
+Answer = TypeVar("Answer")
 Mode: TypeAlias = Literal["autocomplete", "train", "models"]
 """The name of a screen."""
 Severity: TypeAlias = Literal["information", "warning", "error"]
@@ -54,7 +56,11 @@ class Host(Protocol):
         """Shows an error that is raised within the block, and goes on after it."""
         ...
 
-    def facts(self) -> str:
+    async def ask(self, dialog: ModalScreen[Answer | None]) -> Answer | None:
+        """Shows a dialog and waits for its answer; None at once if another one is open already."""
+        ...
+
+    def header_text(self) -> str:
         """What trains and which model suggests, for the header."""
         ...
 

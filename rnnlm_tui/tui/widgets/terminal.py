@@ -10,19 +10,21 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from rich.text import Text
 from textual.app import App
 from textual.binding import Binding
+from textual.screen import ModalScreen
 from textual.worker import WorkerFailed
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.paths import APP_NAME
-from rnnlm_tui.tui.widgets.base_screen import AppScreen
+from rnnlm_tui.tui.widgets.error_text import error_sentence
 from rnnlm_tui.tui.widgets.host import Severity
-from rnnlm_tui.tui.widgets.wording import in_sentences
 
+Answer = TypeVar("Answer")
 FUNCTION_KEY = re.compile(r"f\d+")
 TOAST_S: dict[Severity, float] = {"information": 3, "warning": 5, "error": 8}
 log = logging.getLogger(__name__)
@@ -53,13 +55,11 @@ class TerminalApp(App[None]):
             timeout=TOAST_S[severity],
             markup=False,
         )
-        if self.screen_stack and isinstance(self.screen, AppScreen):
-            self.screen.call_after_refresh(self.screen.place_toasts)
 
     def show_error(self, error: RnnlmError) -> None:
         """What went wrong, and what to do."""
         log.warning("%s (%s)", error.message, error.hint)
-        self.notify_user(in_sentences(error.message, error.hint), "error")
+        self.notify_user(error_sentence(error.message, error.hint), "error")
 
     def show_error_once(self, error: RnnlmError) -> None:
         """The same, but not again and again at each key."""
@@ -74,6 +74,13 @@ class TerminalApp(App[None]):
             yield
         except RnnlmError as error:
             self.show_error(error)
+
+    async def ask(self, dialog: ModalScreen[Answer | None]) -> Answer | None:
+        """Shows a dialog and waits for its answer; None at once if another one is open already.
+
+        For workers only.
+        """
+        return None if self.screen.is_modal else await self.push_screen_wait(dialog)
 
     # Ends
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from typing import ClassVar
 
 from textual import on, work
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.tui.widgets.base_screen import TooSmall
 from rnnlm_tui.tui.widgets.fixed_text import FixedText
+from rnnlm_tui.tui.widgets.header import Header
+from rnnlm_tui.tui.widgets.key_bar import KeyBar
 from rnnlm_tui.tui.writing.candidates import CandidateList, Row
 from rnnlm_tui.tui.writing.comparison import Comparison
 from rnnlm_tui.tui.writing.editor import LineEditor
@@ -94,8 +96,9 @@ class AutocompleteScreen(WritingScreen):
         self.answer: Answer | None = None
         self.beside = Comparison(lambda: self.host.library)
 
-    def compose_body(self) -> Iterable[Widget]:
+    def compose(self) -> ComposeResult:
         """The transcript and the list, the strip, the line, the list again, the figures."""
+        yield Header()
         with Horizontal(id="upper"):
             with Vertical():
                 with Vertical(id="empty"):
@@ -114,6 +117,8 @@ class AutocompleteScreen(WritingScreen):
                 yield FixedText("ahead")
                 yield FixedText("trust")
         yield FixedText("figures")
+        yield KeyBar()
+        yield TooSmall()
 
     # The model
 
@@ -257,7 +262,7 @@ class AutocompleteScreen(WritingScreen):
             rows = [(n, f"{'✓ ' if n in shown else ''}{n}", "") for n in others]
             wide = "" if self.has_class("-wide") else " This window shows them from 110 columns on."
             text = f"Whose words are to stand beside? At most two models.{wide}"
-            chosen = await self.app.push_screen_wait(Choice("Compare models", text, rows))
+            chosen = await self.host.ask(Choice("Compare models", text, rows))
             if chosen is not None:
                 await self.beside.toggle(chosen)
                 self._ask_beside()

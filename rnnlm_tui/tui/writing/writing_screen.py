@@ -226,7 +226,7 @@ class WritingScreen(AppScreen):
         question = (
             f"{plural(count, 'line')}, and what the models made of them, cannot be brought back."
         )
-        if await self.app.push_screen_wait(Confirm("Clear the transcript?", question, yes="Clear")):
+        if await self.host.ask(Confirm("Clear the transcript?", question, yes="Clear")):
             await self._clear_transcript()
 
     async def _clear_transcript(self) -> None:
@@ -253,7 +253,7 @@ class WritingScreen(AppScreen):
             check=_new_file,
             for_new_file=True,
         )
-        chosen = await self.app.push_screen_wait(asked)
+        chosen = await self.host.ask(asked)
         if chosen is None:
             return
         path = Path(chosen).expanduser()

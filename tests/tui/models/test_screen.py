@@ -15,13 +15,12 @@ from typing import Any, ClassVar, cast
 
 import pytest
 from rich.cells import cell_len
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Button, Input, Static
 
-from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.formatting import format_percent, format_perplexity
 from rnnlm_tui.store.evaluations import figures_of, write_evaluation
@@ -61,6 +60,7 @@ from tests.helpers.app import (
     scripted_app,
     wait_until,
 )
+from tests.helpers.host import HostApp
 from tests.helpers.models import change_card, held_elsewhere, make_model, put, put_state
 from tests.tui import scripted_child
 
@@ -90,22 +90,15 @@ def library(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return library
 
 
-class Host(App[None]):
-    """The part of the app that the screen uses; keeps what it is told."""
+class Host(HostApp):
+    """An app that shows the Models screen."""
 
     current_mode: ClassVar[str] = "models"
 
-    def shown_keys(self, binding: Binding) -> list[str]:
-        """The keys of a binding."""
-        return [self.get_key_display(binding)]
-
     def __init__(self, library: Library) -> None:
-        super().__init__()
-        self.library = library
-        self.active_name: str | None = "one"
+        super().__init__(library)
+        self.active_name = "one"
         self.models = ModelsScreen()
-        self.told: list[str] = []
-        self.calls: list[tuple[str, ...]] = []
 
     def on_mount(self) -> None:
         self.push_screen(self.models)
@@ -116,35 +109,8 @@ class Host(App[None]):
     def action_write_keymap(self) -> None:
         pass
 
-    def facts(self) -> str:
-        return ""
-
-    def notify_user(self, message: str, severity: str = "information", title: str = "") -> None:
-        self.told.append(message)
-
-    def show_error(self, error: RnnlmError) -> None:
-        self.told.append(error.message)
-
-    def use_model(self, name: str) -> None:
-        self.active_name = name
-        self.calls.append(("use_model", name))
-
     def models_changed(self) -> None:
         self.models.reload()
-
-    def renamed(self, old: str, new: str) -> None:
-        self.calls.append(("renamed", old, new))
-        self.models_changed()
-
-    def deleted(self, name: str) -> None:
-        self.calls.append(("deleted", name))
-        self.models_changed()
-
-    def resume_run(self, name: str) -> None:
-        self.calls.append(("resume_run", name))
-
-    def watch_run(self, name: str) -> None:
-        self.calls.append(("watch_run", name))
 
 
 def hold_out(data: dict[str, Any]) -> None:
@@ -502,7 +468,7 @@ async def test_a_file_that_is_no_model_is_explained(library: Library, tmp_path: 
         assert "cannot import" in problem_in(app)
         line = again.query_one(PathInput)
         assert line.value == str(tmp_path / "new.zip")
-        assert line.input.selection == (0, len(line.value)), "typing puts another in its place"
+        assert line.selection == (0, len(line.value)), "typing puts another in its place"
         library.export("two", tmp_path / "other.zip")
         line.value = str(tmp_path / "other.zip")
         await wait_until(pilot, lambda: not problem_in(app))
@@ -570,7 +536,7 @@ async def test_a_model_a_damaged_one_and_a_run_are_deleted(
         assert library.has(name)
         await use(pilot, app, "delete")
         await dialog(pilot, app, Confirm)
-        await pilot.press("y")
+        await pilot.press("ctrl+y")
         await wait_until(pilot, lambda: name not in rows(app))
         assert app.calls == [("deleted", name)]
         assert not library.has(name)
@@ -676,7 +642,7 @@ async def test_a_model_in_training_is_marked_and_watched_and_left_alone(library:
             app.told.clear()
             await pilot.press("d")
             await dialog(pilot, app, Confirm)
-            await pilot.press("y")
+            await pilot.press("ctrl+y")
             await told(pilot, app, "the model two is in use by process")
             assert library.has("two")
             assert dict(facts(listed(library, "two")))["trained by"].startswith("process ")
@@ -842,7 +808,7 @@ async def test_a_model_of_a_hostile_name_is_deleted_and_nothing_else(library: Li
         await told(pilot, app, "cannot be a model's name")
         await pilot.press("d")
         await dialog(pilot, app, Confirm)
-        await pilot.press("y")
+        await pilot.press("ctrl+y")
         await wait_until(pilot, lambda: name not in rows(app))
         assert sorted(rows(app)) == ["one", "run", "three", "two"]
 

@@ -608,7 +608,7 @@ async def test_a_run_elsewhere_is_listed_watched_and_stopped(data_dir: Path) -> 
             assert keys["x"]
             await on.pilot.press("x")
             await on.until(lambda: isinstance(on.app.screen, Confirm))
-            await on.pilot.press("y")
+            await on.pilot.press("ctrl+y")
             await on.phase(Phase.FINISHED)
             assert on.end.startswith("Stopped in epoch 3 of 9")
 

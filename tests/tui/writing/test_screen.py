@@ -366,7 +366,7 @@ async def test_clear_forgets_the_transcript(tmp_path: Path) -> None:
         await it.send("when i", 2)
         await it.press("f8")
         await it.until(lambda: it.app.screen.is_modal)
-        await it.press("y")
+        await it.press("ctrl+y")
         await it.until(lambda: it.transcript == [])
     async with desk(tmp_path) as it:
         assert it.transcript == []
