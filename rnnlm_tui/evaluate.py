@@ -22,10 +22,13 @@ import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated, TypeAlias
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
+from rnnlm_tui.events import Count
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.suggest import CANDIDATES, encode_context
 
@@ -36,6 +39,10 @@ REPORT_EVERY_S = 0.1
 NOT_LISTED = -1
 WINDOWS_CARRIED = 4
 """How many windows of words the lines above may hold before most are left out."""
+
+
+Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
+Perplexity: TypeAlias = Annotated[float, Meta(ge=1, le=1e308)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +87,22 @@ class Evaluation:
     saved is 1 - keys with suggestions / keys without.
     """
 
-    lines: int
-    words: int
-    predicted: int
-    loss: float | None
-    perplexity: float | None
-    perplexity_in_vocabulary: float | None
-    oov_share: float | None
-    top1: float | None
-    top5: float | None
-    continuations: tuple[float | None, ...]
-    keys: int
-    keystroke_savings: float | None
-    keystroke_savings_ghost: float | None
+    lines: Count
+    words: Count
+    predicted: Count
+    loss: Annotated[float, Meta(ge=0, le=1000)] | None
+    perplexity: Perplexity | None
+    perplexity_in_vocabulary: Perplexity | None
+    oov_share: Share | None
+    top1: Share | None
+    top5: Share | None
+    continuations: Annotated[
+        tuple[Share | None, ...],
+        Meta(min_length=LONGEST_CONTINUATION, max_length=LONGEST_CONTINUATION),
+    ]
+    keys: Count
+    keystroke_savings: Share | None
+    keystroke_savings_ghost: Share | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,54 @@ import dataclasses
 import json
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, NotRequired, TypeAlias, TypedDict
+
+from msgspec import Meta
 
 EVENT_VERSION = 1
+
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=1 << 53)]
+Epoch: TypeAlias = Annotated[int, Meta(ge=1, le=1 << 53)]
+Figure: TypeAlias = Annotated[float, Meta(ge=-1e308, le=1e308)]
+"""A measured number. One that is too large for a float is null in JSON."""
+ShortText: TypeAlias = Annotated[str, Meta(max_length=1024)]
+
+
+class CorpusFacts(TypedDict):
+    """The text that a model was trained on."""
+
+    name: ShortText
+    sha256: ShortText
+    lines: Count
+    words: Count
+
+
+class TrainFigures(TypedDict):
+    """The figures of an epoch on the lines that it was trained on; losses in nats."""
+
+    loss: Figure
+    accuracy: Figure
+    penalty: NotRequired[Figure | None]
+    perplexity: NotRequired[Figure | None]
+
+
+class HeldOutFigures(TypedDict, total=False):
+    """The figures of an epoch on the lines held out."""
+
+    loss: Figure | None
+    perplexity: Figure | None
+    top1: Figure | None
+    top5: Figure | None
+
+
+class EpochFigures(TypedDict):
+    """The figures of an epoch; `held_out` is None if no line was held out. `steps`: it was stopped
+    after so many."""
+
+    epoch: Epoch
+    train: TrainFigures
+    held_out: HeldOutFigures | None
+    steps: NotRequired[Count]
 
 
 @dataclass(frozen=True, slots=True)

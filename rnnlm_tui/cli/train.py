@@ -51,6 +51,7 @@ from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.files import HISTORY, MODEL, RESUME
 from rnnlm_tui.store.library import Library, check_name, free_name
 from rnnlm_tui.store.locks import TRAINING
+from rnnlm_tui.store.run_state import TextOrigin
 from rnnlm_tui.store.training_text import is_corpus_of, write_origin
 from rnnlm_tui.store.weights import read_weights
 from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus
@@ -193,7 +194,7 @@ def _job_from(
     library: Library,
     source: str,
     corpus: Corpus,
-    origin: dict[str, Any],
+    origin: TextOrigin,
     name: str,
     options: argparse.Namespace,
 ) -> TrainingRun:
@@ -219,7 +220,7 @@ def _job_from(
     if is_corpus_of(card, corpus):
         config = _with_split_of(source, card, config, given)
     prepared = prepare_corpus(corpus, config, (model.vocabulary, card.window))
-    origin |= {"words": model.vocabulary.words, "window": card.window}
+    origin |= {"words": list(model.vocabulary.words), "window": card.window}
     weights = read_weights(library.path(source), card)
     return TrainingRun(name, library.path(name), config, prepared, origin, weights=weights)
 
@@ -247,7 +248,7 @@ def _with_split_of(
     return dataclasses.replace(config, train=dataclasses.replace(config.train, **split))
 
 
-def _origin(corpus: Corpus, options: argparse.Namespace) -> dict[str, Any]:
+def _origin(corpus: Corpus, options: argparse.Namespace) -> TextOrigin:
     """Where the corpus can be read again; the bundled one from wherever the program is then."""
     sources = list(corpus.sources) if options.train else []
     return {
@@ -299,7 +300,7 @@ def _resumed_job(library: Library, name: str, options: argparse.Namespace) -> Tr
             "train it anew with --force",
         )
     seed_line = options.seed_line or state.corpus.get("seed_line") or default_seed_line(corpus)
-    origin = {**state.corpus, "seed_line": headless.as_unicode(seed_line)}
+    origin: TextOrigin = {**state.corpus, "seed_line": headless.as_unicode(seed_line)}
     return TrainingRun(name, folder, config, prepared, origin, state)
 
 

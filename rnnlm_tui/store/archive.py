@@ -20,7 +20,7 @@ from rnnlm_tui.errors import ModelError, StorageError, os_reason
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import ModelCard, parse_card, read_card
 from rnnlm_tui.store.evaluations import read_evaluation
-from rnnlm_tui.store.files import EVALUATION, HISTORY, MODEL, ORIGIN
+from rnnlm_tui.store.files import CHUNK, EVALUATION, HISTORY, MODEL, ORIGIN
 from rnnlm_tui.store.load import load_model, read_vocabulary
 from rnnlm_tui.store.weights import largest_tensors
 
@@ -38,7 +38,6 @@ COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 LARGEST_HISTORY = 256 << 20
 LARGEST_EVALUATION = 64 << 10
 LARGEST_ORIGIN = 1 << 20
-CHUNK = 1 << 20
 
 
 def write_zip(folder: Path, card: ModelCard, target: Path) -> None:
@@ -97,7 +96,7 @@ def _extract(archive: zipfile.ZipFile, target: Path) -> None:
         raise ModelError(f"the zip is not an exported model: it has no {MODEL}")
     if sizes[MODEL] > files.LARGEST_JSON:
         raise ModelError(f"{MODEL} in the zip is larger than it can be")
-    card = parse_card(files.parse_json(archive.read(MODEL), MODEL))
+    card = parse_card(archive.read(MODEL))
     limits = _limits(card)
     for name, size in sizes.items():
         if name not in limits:

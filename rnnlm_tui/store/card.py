@@ -2,56 +2,65 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeAlias, TypedDict, TypeVar
+
+from msgspec import Meta, Struct
 
 from rnnlm_tui.config import RunConfig
 from rnnlm_tui.errors import ModelError, UsageError
+from rnnlm_tui.events import CorpusFacts, Count, EpochFigures, Figure, ShortText
 from rnnlm_tui.lm.registry import ARCHITECTURES
-from rnnlm_tui.store.files import LARGEST_JSON, MODEL, VOCABULARIES, WEIGHTS, read_json
+from rnnlm_tui.store.files import MODEL, VOCABULARIES, WEIGHTS, convert_json, parse_json, read_file
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 
 T = TypeVar("T")
-FORMAT = 2
+FORMAT = 3
+"""Of model.json and resume.safetensors. A program reads every format up to its own, and ignores
+fields that it does not know."""
+
+Checksum: TypeAlias = Annotated[str, Meta(pattern=r"\A[0-9a-f]{8}\Z")]
+Setting: TypeAlias = Annotated[int, Meta(ge=-(1 << 62), le=1 << 62)] | Figure | ShortText | None
 
 
-def with_min_count(config: dict[str, Any]) -> dict[str, Any]:
-    """A run's settings of format 1, which kept every word, in those of format 2."""
-    return {**config, "train": {**config["train"], "min_count": 1}}
+class RunSettings(TypedDict):
+    """A run's settings in JSON, under the names of the format that they were written in."""
+
+    preset: ShortText
+    model: dict[str, Setting]
+    train: dict[str, Setting]
 
 
-def _from_format_1(data: dict[str, Any]) -> dict[str, Any]:
-    """Format 1 knew the lesson's network alone: no further sizes, no rarest words left out."""
-    return {**data, "format": 2, "sizes": [], "config": with_min_count(data["config"])}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CardFields:
+    """What model.json and `ModelCard` have in common."""
+
+    tokenizer: ShortText
+    total_words: Annotated[int, Meta(ge=2, le=1 << 26)]
+    window: Annotated[int, Meta(ge=0, le=1024)]
+    parameters: Count
+    vocabulary: Annotated[str, Meta(pattern=rf"\A{VOCABULARIES.pattern}\Z")]
+    weights: Annotated[str, Meta(pattern=rf"\A{WEIGHTS.pattern}\Z")]
+    corpus: CorpusFacts
+    metrics: EpochFigures
+    epochs_done: Count
+    created: ShortText
+    updated: ShortText
+    versions: dict[str, ShortText] = field(default_factory=dict)
+    history: list[EpochFigures] = field(default_factory=list)
+    sizes: list[Count] = field(default_factory=list)
+    checksums: dict[ShortText, Checksum] = field(default_factory=dict)
 
 
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_format_1}
-"""For each older format, the function that turns its model.json into the next format's."""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelCard:
-    """What model.json says. `metrics` are those of the epoch whose weights are kept, `history` one
-    entry an epoch; times are ISO 8601 in UTC. `sizes` are those of its architecture."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCard(_CardFields):
+    """What model.json says. `metrics` are those of the epoch whose weights are kept, `history` has
+    one entry an epoch; times are ISO 8601 in UTC. `sizes` are further numbers of its kind;
+    `checksums` are those of its other files, by name, empty before format 3."""
 
     config: RunConfig
-    tokenizer: str
-    total_words: int
-    window: int
-    parameters: int
-    vocabulary: str
-    weights: str
-    corpus: dict[str, Any]
-    metrics: dict[str, Any]
-    epochs_done: int
-    created: str
-    updated: str
-    versions: dict[str, str] = field(default_factory=dict)
-    history: list[dict[str, Any]] = field(default_factory=list)
-    sizes: list[int] = field(default_factory=list)
 
     @property
     def words_known(self) -> int:
@@ -63,119 +72,94 @@ class ModelCard:
         return {"format": FORMAT, "preset": self.config.preset, **asdict(self)}
 
 
-CARD_TYPES: Mapping[str, type] = {
-    "tokenizer": str,
-    "total_words": int,
-    "window": int,
-    "parameters": int,
-    "vocabulary": str,
-    "weights": str,
-    "corpus": dict,
-    "metrics": dict,
-    "epochs_done": int,
-    "created": str,
-    "updated": str,
-    "versions": dict,
-    "history": list,
-    "sizes": list,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CardFile(_CardFields):
+    """The contents of model.json."""
+
+    config: RunSettings
+
+
+class _Format(Struct):
+    """What every format of model.json and of a run's state says."""
+
+    format: Annotated[int, Meta(ge=-(1 << 53), le=1 << 53)] = 1  # states of format 1 do not say it
+
+
+def _from_format_1(settings: RunSettings) -> RunSettings:
+    """Format 1 kept every word."""
+    return {**settings, "train": {**settings["train"], "min_count": 1}}
+
+
+def _from_format_2(settings: RunSettings) -> RunSettings:
+    """Format 2 had other names for some settings, which are read everywhere."""
+    return settings
+
+
+MIGRATIONS: Mapping[int, Callable[[RunSettings], RunSettings]] = {
+    1: _from_format_1,
+    2: _from_format_2,
 }
+"""For each older format, the function that turns its settings into the next format's."""
 
 
-def parse_card(data: Any) -> ModelCard:
-    """The card in the parsed contents of a model.json. Raises ModelError for anything else."""
-    if not isinstance(data, dict) or type(data.get("format")) is not int:
-        raise ModelError("model.json is not a model's card")
-    version = data["format"]
+def check_format(data: object, label: str) -> int:
+    """The format of a parsed model.json or run's state. Raises ModelError if it cannot be read."""
+    version = convert_json(data, _Format, label).format
     if version > FORMAT:
         raise ModelError(
-            f"the model has format {version}, this program reads up to format {FORMAT}",
+            f"{label} has format {version}, this program reads up to format {FORMAT}",
             "update the program",
         )
-    while version < FORMAT:
-        if version not in MIGRATIONS:
-            raise ModelError(f"the model has format {version}, which never was")
-        try:
-            data = MIGRATIONS[version](data)
-        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-            raise ModelError(f"model.json is not a card of format {version}") from error
-        version += 1
-    for name, kind in CARD_TYPES.items():
-        if type(data.get(name)) is not kind:
-            raise ModelError(f"model.json: {name} is missing or of the wrong type")
-    for name, allowed in (("weights", WEIGHTS), ("vocabulary", VOCABULARIES)):
-        if not allowed.fullmatch(data[name]):
-            raise ModelError(f"model.json: the name of the {name} is not allowed")
-    if data["tokenizer"] not in TOKENIZERS:
-        raise ModelError("model.json: an unknown tokenizer")
-    _check_numbers(data)
+    if version < 1:
+        raise ModelError(f"unknown model format {version}")
+    return version
+
+
+def run_config(version: int, settings: RunSettings, label: str) -> RunConfig:
+    """The settings of a file of this format. Raises ModelError if they make no sense."""
+    for older in range(version, FORMAT):
+        settings = MIGRATIONS[older](settings)
     try:
-        config = RunConfig.from_json(data.get("config"))
+        return RunConfig.from_json(settings)
     except UsageError as error:
-        raise ModelError(f"model.json: {error.message}") from error
-    card = ModelCard(config=config, **{name: data[name] for name in CARD_TYPES})
+        raise ModelError(f"{label}: {error.message}") from error
+
+
+def parse_card(raw: bytes) -> ModelCard:
+    """The card in the bytes of a model.json. Raises ModelError for anything else."""
+    data = parse_json(raw, MODEL)
+    version = check_format(data, MODEL)
+    file = convert_json(data, _CardFile, MODEL)
+    fields = {name: getattr(file, name) for name in _CardFields.__dataclass_fields__}
+    card = ModelCard(config=run_config(version, file.config, MODEL), **fields)
+    if card.tokenizer not in TOKENIZERS:
+        raise ModelError(f"{MODEL}: unknown tokenizer {card.tokenizer[:80]!r}")
     _check_sizes(card)
     return card
 
 
 def _check_sizes(card: ModelCard) -> None:
     """Checks what the size of the weights follows from. Raises ModelError."""
-    architecture, sizes = ARCHITECTURES[card.config.preset], card.config.model
+    architecture, config = ARCHITECTURES[card.config.preset], card.config.model
     if card.window < architecture.smallest_window:
-        raise ModelError("model.json: window is out of range")
-    if not all(type(size) is int for size in card.sizes):
-        raise ModelError("model.json: sizes are not numbers")
+        raise ModelError(f"{MODEL}: window is out of range")
     try:
-        architecture.check_sizes(sizes, card.total_words, card.sizes)
+        architecture.check_sizes(config, card.total_words, card.sizes)
     except ValueError as error:
-        raise ModelError(f"model.json: {error}") from error
-    if card.parameters != architecture.parameters(sizes, card.total_words, card.sizes):
+        raise ModelError(f"{MODEL}: {error}") from error
+    if card.parameters != architecture.parameters(config, card.total_words, card.sizes):
         raise ModelError(
-            f"model.json: the number of parameters is not that of its {architecture.name}"
+            f"{MODEL}: the number of parameters is not that of its {architecture.name}"
         )
-
-
-def _check_numbers(data: dict[str, Any]) -> None:
-    """Checks what is counted and measured on a card. Raises ModelError."""
-    for name, low, high in (
-        ("window", 0, 1024),
-        ("total_words", 2, LARGEST_JSON),
-        ("epochs_done", 0, LARGEST_JSON),
-    ):
-        if not low <= data[name] <= high:
-            raise ModelError(f"model.json: {name} is out of range")
-    measured = [*data["history"], *([data["metrics"]] if data["metrics"] else [])]
-    if not all(map(is_epoch, measured)):
-        raise ModelError("model.json: the figures of an epoch are missing or make no sense")
-
-
-def is_epoch(figures: object) -> bool:
-    """Whether these are the figures of an epoch: its number, its `train` and `held_out` parts."""
-    if not isinstance(figures, dict) or type(figures.get("epoch")) is not int:
-        return False
-    train, held_out = figures.get("train"), figures.get("held_out")
-    if not isinstance(train, dict) or not isinstance(held_out, dict | None):
-        return False
-    # A perplexity that is too large for a float is null in JSON.
-    optional = [*train.values(), *(held_out or {}).values()]
-    return (
-        1 <= figures["epoch"] <= LARGEST_JSON
-        and all(_is_number(train.get(name)) for name in ("loss", "accuracy"))
-        and all(value is None or _is_number(value) for value in optional)
-    )
-
-
-def _is_number(value: object) -> bool:
-    """Whether this is a number that a float can hold."""
-    return type(value) in (int, float) and abs(value) <= sys.float_info.max  # type: ignore[arg-type]
 
 
 def read_card(folder: Path) -> ModelCard:
     """The card of the model in `folder`, checked. Raises ModelError."""
-    return parse_card(read_json(folder / MODEL))
+    return parse_card(read_file(folder / MODEL))
 
 
 def with_card(folder: Path, use: Callable[[ModelCard], T]) -> T:
-    """Calls `use` with the card, again where a training has put a new card in place meanwhile: the
+    """Calls `use` with the card, again if a training has put a new card in place meanwhile: the
     weights that the older one names may be gone by then, and `use` raises ModelError."""
     card = read_card(folder)
     while True:

@@ -21,16 +21,19 @@ import os
 import re
 import stat
 import time
-from collections.abc import Callable, Collection, Iterable
+import zlib
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TypeVar
 
+import msgspec
 from safetensors import SafetensorError
 
 from rnnlm_tui.errors import ModelError, StorageError, os_reason
 from rnnlm_tui.events import json_safe
 
+T = TypeVar("T")
 WINDOWS_TRIES = 20
 MODEL, HISTORY, RESUME = "model.json", "history.jsonl", "resume.safetensors"
 EVALUATION, ORIGIN = "evaluation.json", "origin.json"
@@ -40,51 +43,68 @@ AS_ESCAPES = "backslashreplace"
 """How JSON is encoded: a path may hold bytes that are not UTF-8, which Python has as lone
 surrogates; what this puts in their place is JSON's own escape for them."""
 LARGEST_JSON = 64 << 20
-DEEPEST_JSON = 32
-"""What is nested more deeply would exhaust the stack of whoever copies or prints it."""
+CHUNK = 1 << 20
 
 
-def parse_json(raw: bytes, label: str) -> Any:
-    """Parsed JSON; NaN, Infinity and deep nesting are refused. Raises ModelError."""
+def parse_json(raw: bytes, label: str) -> object:
+    """Parsed JSON. Raises ModelError.
 
-    def refuse(constant: str) -> None:
-        raise ValueError(f"{constant} is not allowed")
-
+    Python's own parser reads the lone surrogates of paths, which msgspec's does not.
+    """
     try:
-        data = json.loads(raw.decode(), parse_constant=refuse)
-    except (ValueError, RecursionError) as error:
-        raise ModelError(f"{label} is not valid JSON") from error
-    level = [data]
-    for _ in range(DEEPEST_JSON):
-        level = [item for parent in level for item in _items(parent) if type(item) in (dict, list)]
-        if not level:
-            return data
-    raise ModelError(f"{label} is nested too deeply")
+        return json.loads(raw.decode())
+    except RecursionError as error:
+        raise ModelError(f"{label} is damaged: it is nested too deeply") from error
+    except ValueError as error:
+        raise ModelError(f"{label} is damaged: it is not valid JSON") from error
 
 
-def _items(parent: Any) -> Iterable[Any]:
-    """What stands in a JSON value, one level down."""
-    if isinstance(parent, dict):
-        return parent.values()
-    return parent if isinstance(parent, list) else ()
-
-
-def read_json(path: Path) -> Any:
-    """The parsed contents of a JSON file of a model. Raises ModelError."""
+def convert_json(data: object, kind: type[T], label: str) -> T:
+    """Parsed JSON as `kind`; fields that it does not name are left out. Raises ModelError."""
     try:
-        if file_size(path) > LARGEST_JSON:
-            raise ModelError(f"{path.name} is larger than {LARGEST_JSON >> 20} MiB")
-        return parse_json(path.read_bytes(), path.name)
+        return msgspec.convert(data, kind)
+    except ValueError as error:
+        what, _, place = str(error).partition(" - at `$")
+        where = f"{place.strip('.`')}: " if place else ""
+        raise ModelError(f"{label} is damaged: {where}{what[:1].lower()}{what[1:]}") from error
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Opens a file to read. Raises OSError, and ModelError for what is no regular file: reading a
+    pipe may never end, nor may opening it."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    handle = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise ModelError(f"{path.name} is not a file")
+    return os.fdopen(handle, "rb")
+
+
+def read_file(path: Path, most: int = LARGEST_JSON) -> bytes:
+    """The contents of a file of at most so many bytes. Raises ModelError."""
+    try:
+        with open_regular(path) as file:
+            raw = file.read(most + 1)
     except OSError as error:
         raise ModelError(f"cannot read {path.name}: {os_reason(error)}") from error
+    if len(raw) > most:
+        raise ModelError(f"{path.name} is larger than {most >> 20} MiB")
+    return raw
 
 
-def file_size(path: Path) -> int:
-    """The size of a file. Raises ModelError for what is no file: reading a pipe may never end."""
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise ModelError(f"{path.name} is not a file")
-    return status.st_size
+def checksum(path: Path) -> str:
+    """The CRC-32 of a file in hexadecimal. It takes 15 ms for the weights of the lesson's network.
+
+    Raises ModelError if it cannot be read.
+    """
+    crc = 0
+    try:
+        with open_regular(path) as file:
+            while chunk := file.read(CHUNK):
+                crc = zlib.crc32(chunk, crc)
+    except OSError as error:
+        raise ModelError(f"cannot read {path.name}: {os_reason(error)}") from error
+    return f"{crc:08x}"
 
 
 def write_file(path: Path, write: Callable[[Path], None]) -> None:

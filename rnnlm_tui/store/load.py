@@ -4,45 +4,60 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated, TypeAlias
+
+from msgspec import Meta, Struct
 
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.card import ModelCard, with_card
-from rnnlm_tui.store.files import read_json
+from rnnlm_tui.store.files import checksum, convert_json, parse_json, read_file
 from rnnlm_tui.store.weights import check_tensors, expected_arrays, read_weights
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.text.vocabulary import Vocabulary
 
+Word: TypeAlias = Annotated[str, Meta(min_length=1)]
+
+
+def check_checksum(folder: Path, card: ModelCard, name: str) -> None:
+    """Raises ModelError if a file is not the one that was saved. Models of older formats have no
+    checksums."""
+    expected = card.checksums.get(name)
+    if expected is not None and checksum(folder / name) != expected:
+        raise ModelError(f"{name} has changed since it was saved: its checksum is wrong")
+
+
+class _VocabularyFile(Struct):
+    """The words of a model in JSON. Format 1 had no special tokens, and did not say so."""
+
+    words: list[Word]
+    specials: list[str] = []
+
 
 def read_vocabulary(folder: Path, card: ModelCard) -> Vocabulary:
     """The words of the model in `folder`, checked. Raises ModelError."""
-    data = read_json(folder / card.vocabulary)
-    words = data.get("words") if isinstance(data, dict) else None
+    raw = read_file(folder / card.vocabulary)
+    file = convert_json(parse_json(raw, card.vocabulary), _VocabularyFile, card.vocabulary)
+    if len(file.words) != card.words_known:
+        raise ModelError(f"{card.vocabulary} holds {len(file.words)} words, not {card.words_known}")
     special_tokens = ARCHITECTURES[card.config.preset].special_tokens
-    expected = card.total_words - 1 - len(special_tokens)
-    if isinstance(words, list) and len(words) != expected:
-        raise ModelError(f"{card.vocabulary} holds {len(words)} words, not {expected}")
-    # Format 1 had none, and did not say so.
-    if isinstance(data, dict) and data.get("specials", []) != [*special_tokens]:
-        raise ModelError(f"{card.vocabulary} has other specials than the preset")
+    if file.specials != [*special_tokens]:
+        raise ModelError(f"{card.vocabulary} has other special tokens than the preset")
     try:
-        return parse_words(words, special_tokens)
-    except ModelError as error:
-        raise ModelError(f"{card.vocabulary}: {error.message}") from error
-
-
-def parse_words(words: object, special_tokens: Sequence[str] = ()) -> Vocabulary:
-    """The vocabulary of the words in parsed JSON. Raises ModelError for what are no words."""
-    if not isinstance(words, list) or not all(isinstance(word, str) and word for word in words):
-        raise ModelError("it is not a list of words")
-    try:
-        "".join(words).encode()  # JSON can spell half a character, which nothing can print
-        return Vocabulary(words, special_tokens)
-    except UnicodeEncodeError as error:
-        raise ModelError("a word is not valid Unicode") from error
+        return checked_vocabulary(file.words, special_tokens)
     except ValueError as error:
-        raise ModelError(str(error)) from error
+        raise ModelError(f"{card.vocabulary}: {error}") from error
+
+
+def checked_vocabulary(words: Sequence[str], special_tokens: Sequence[str]) -> Vocabulary:
+    """The vocabulary of words from a file. Raises ValueError if a word occurs twice or is not
+    valid Unicode: JSON can spell half a character, which nothing can print."""
+    try:
+        "".join(words).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("a word is not valid Unicode") from error
+    return Vocabulary(words, special_tokens)
 
 
 def check_model(folder: Path) -> ModelCard:
@@ -63,6 +78,8 @@ def load_model(folder: Path) -> tuple[ModelCard, LanguageModel]:
     """The model in `folder`, checked and ready to predict. Raises ModelError."""
 
     def load(card: ModelCard) -> tuple[ModelCard, LanguageModel]:
+        for name in (card.vocabulary, card.weights):
+            check_checksum(folder, card, name)
         vocabulary = read_vocabulary(folder, card)
         weights = read_weights(folder, card)
         architecture, tokenizer = ARCHITECTURES[card.config.preset], TOKENIZERS[card.tokenizer]

@@ -1,34 +1,136 @@
-"""How far the saved state of a training stands, told without its weights."""
+"""The state of a training as resume.safetensors holds it, without its tensors."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NotRequired, TypedDict
 
-from safetensors import SafetensorError
+import numpy as np
+from msgspec import Meta, Struct
+from numpy.typing import NDArray
 
-from rnnlm_tui.config import CausalTrainConfig, NetworkTrainConfig, RunConfig
-from rnnlm_tui.errors import ModelError, RnnlmError
-from rnnlm_tui.store import files
-from rnnlm_tui.store.card import FORMAT, with_min_count
-from rnnlm_tui.store.files import RESUME
-from rnnlm_tui.store.weights import opened
+from rnnlm_tui.config import CausalTrainConfig, NetworkTrainConfig, RunConfig, TextConfig
+from rnnlm_tui.errors import ModelError
+from rnnlm_tui.events import Count, Epoch, EpochFigures, Figure, ShortText, json_safe
+from rnnlm_tui.store.card import FORMAT, RunSettings, check_format, run_config
+from rnnlm_tui.store.files import RESUME, convert_json, parse_json
+from rnnlm_tui.store.load import Word, checked_vocabulary
+from rnnlm_tui.store.weights import read_state_tensors
+from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 
 FACTS = "run"
 """The tensor of bytes that holds all that is not a tensor."""
-DAMAGE = (
-    SafetensorError,
-    OSError,
-    LookupError,
-    TypeError,
-    ValueError,
-    ArithmeticError,
-    AttributeError,  # numpy lacks some of the types that a file can hold
-    MemoryError,
-    RnnlmError,
-)
-"""What a damaged file makes its readers raise."""
+
+
+class GeneratorState(TypedDict):
+    """The state of a numpy generator, whose numbers have 128 bits."""
+
+    bit_generator: ShortText
+    state: dict[str, int]
+    has_uint32: Count
+    uinteger: Count
+
+
+class TextOrigin(TypedDict):
+    """Where the text of a run can be read again, by its hash. `words` and `window` are those of the
+    model that the run started from, `seed_line` is what it continues after each epoch."""
+
+    sources: NotRequired[list[str]]
+    sha256: NotRequired[ShortText | None]
+    encoding: NotRequired[ShortText | None]
+    seed_line: NotRequired[str]
+    words: NotRequired[list[Word] | None]
+    window: NotRequired[Annotated[int, Meta(ge=1, le=1024)]]
+
+
+@dataclass(slots=True)
+class EpochTotals:
+    """The figures of an epoch so far: sums in nats, divided by `examples` and `steps` once."""
+
+    nll: Figure = 0.0
+    penalty: Figure = 0.0
+    correct: Count = 0
+    examples: Count = 0
+    steps: Count = 0
+
+
+@dataclass(slots=True)
+class Position:
+    """How far a run has come: all of its state that is not a tensor.
+
+    `epoch` is the next one to train, `sums.steps` of its steps are done; `dropout` is the state of
+    the generator of its masks, None at its start. `best_epoch` is None before the first save.
+    """
+
+    epoch: Epoch = 1
+    sums: EpochTotals = field(default_factory=EpochTotals)
+    dropout: GeneratorState | None = None
+    updates: Count = 0
+    learning_rate: Figure = 0.0
+    recoveries: Count = 0
+    elapsed_s: Figure = 0.0
+    best_epoch: Epoch | None = None
+    best_loss: Figure | None = None
+    history: list[EpochFigures] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Raises ValueError if the best epoch is none of those trained."""
+        if self.best_epoch is not None and self.best_epoch > self.epoch:
+            raise ValueError("the best epoch is later than the last")
+
+    def patience_exhausted(self, train: TextConfig) -> bool:
+        """Whether the held-out loss has not improved for as long as the run waits for it."""
+        if not isinstance(train, CausalTrainConfig) or not self.history:
+            return False
+        return train.patience_exhausted(self.history[-1]["epoch"], self.best_epoch)
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What is not a tensor in resume.safetensors."""
+
+    config: RunConfig
+    corpus: TextOrigin
+    position: Position
+
+    def encode(self) -> NDArray[np.uint8]:
+        """The facts as a tensor of JSON bytes, since they outgrow a header."""
+        data = {
+            "format": FORMAT,
+            "config": self.config.to_json(),
+            "corpus": self.corpus,
+            "position": asdict(self.position),
+        }
+        return np.frombuffer(json.dumps(json_safe(data)).encode(), dtype=np.uint8)
+
+
+class _StateFile(Struct):
+    """The JSON of `RunFacts`."""
+
+    config: RunSettings
+    corpus: TextOrigin
+    position: Position
+
+
+def decode_facts(raw: NDArray[Any] | None) -> RunFacts:
+    """The facts in a tensor of bytes. Raises ModelError."""
+    if raw is None:
+        raise ModelError(f"{RESUME} is not the state of a run")
+    data = parse_json(raw.tobytes(), RESUME)
+    version = check_format(data, RESUME)
+    file = convert_json(data, _StateFile, RESUME)
+    words = file.corpus.get("words")
+    if words is not None and "window" not in file.corpus:
+        raise ModelError(f"{RESUME} is damaged: it has words and no window")
+    try:
+        if file.position.dropout is not None:
+            np.random.default_rng().bit_generator.state = file.position.dropout
+        checked_vocabulary(words or (), SPECIAL_TOKENS)
+    except (TypeError, ValueError, LookupError, OverflowError) as error:
+        raise ModelError(f"{RESUME} is damaged: {error}") from error
+    return RunFacts(run_config(version, file.config, RESUME), file.corpus, file.position)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +144,7 @@ class RunStatus:
 
     @property
     def patience_exhausted(self) -> bool:
-        """Whether its held-out loss has not been better for as long as it waits for that."""
+        """Whether its held-out loss has not improved for as long as it waits for that."""
         train = self.config.train
         if not isinstance(train, CausalTrainConfig):
             return False
@@ -60,23 +162,6 @@ class RunStatus:
 
 
 def read_run_status(folder: Path) -> RunStatus:
-    """How far the state in `folder` stands. Raises ModelError for one that cannot be read."""
-    try:
-        with opened(folder / RESUME) as file:
-            raw = file.get_tensor(FACTS).tobytes()
-        facts = files.parse_json(raw, RESUME)
-        epoch, best = (facts["position"][name] for name in ("epoch", "best_epoch"))
-        if type(epoch) is not int or epoch < 1 or type(best) not in (int, type(None)):
-            raise ValueError("an epoch makes no sense")
-        return RunStatus(checked_config(facts), epoch - 1, best)
-    except DAMAGE as error:
-        raise ModelError(f"{RESUME} is damaged: {error}") from error
-
-
-def checked_config(facts: Any) -> RunConfig:
-    """The settings in parsed JSON, of this format or an older one. Raises one of DAMAGE."""
-    version = facts.get("format", 1)  # the first format did not say so
-    if type(version) is not int or not 1 <= version <= FORMAT:
-        raise ValueError("it is of another format")
-    config = facts["config"]
-    return RunConfig.from_json(with_min_count(config) if version == 1 else config)
+    """How far the run in `folder` has come. Raises ModelError if its state cannot be read."""
+    facts = decode_facts(read_state_tensors(folder / RESUME, only=FACTS).get(FACTS))
+    return RunStatus(facts.config, facts.position.epoch - 1, facts.position.best_epoch)

@@ -6,13 +6,14 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+
+from msgspec import Struct
 
 from rnnlm_tui.errors import CorpusError, ModelError
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import ModelCard
-from rnnlm_tui.store.files import ORIGIN
+from rnnlm_tui.store.files import ORIGIN, convert_json, parse_json, read_file
 from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus, held_out_mask, read_corpus
 from rnnlm_tui.text.overlap import CopiedSpans
 from rnnlm_tui.text.tokenizer import TOKENIZERS
@@ -29,20 +30,21 @@ def find_corpus(name: str, folder: Path, card: ModelCard) -> Corpus:
     Raises CorpusError, saying what to give, where it is not to be found or has changed.
     """
     hint = f"give that text, or any other: --evaluate FILE --model {name}"
-    sources, encoding = _origin(folder)
+    origin = _origin(folder)
+    sources = origin.sources
     if not sources:
         corpus = read_corpus([bundled_corpus()], None, io.BytesIO())
         if is_corpus_of(card, corpus):
             return corpus
         raise CorpusError(
             f"where {name} was trained, and on which file, is not known here:"
-            f" its text was {card.corpus.get('name')}",
+            f" its text was {card.corpus['name']}",
             hint,
         )
     if STANDARD_INPUT in sources:
         raise CorpusError(f"{name} was trained on a text from standard input", hint)
     try:
-        corpus = read_corpus(sources, encoding, io.BytesIO())
+        corpus = read_corpus(sources, origin.encoding, io.BytesIO())
     except CorpusError as error:
         raise CorpusError(f"the text of {name} is gone: {error.message}", hint) from error
     if not is_corpus_of(card, corpus):
@@ -54,15 +56,14 @@ def find_corpus(name: str, folder: Path, card: ModelCard) -> Corpus:
 
 def is_corpus_of(card: ModelCard, corpus: Corpus) -> bool:
     """Whether the model was trained on this text."""
-    return card.corpus.get("sha256") == corpus.sha256
+    return card.corpus["sha256"] == corpus.sha256
 
 
 def copied_spans(name: str, folder: Path, card: ModelCard) -> CopiedSpans | None:
     """An index of the text that the model was trained on, or None where that text is not to be
     found or is too long to be read for one answer."""
-    sources, _ = _origin(folder)
     try:
-        if sum(Path(source).stat().st_size for source in sources) > LARGEST_INDEXED:
+        if sum(Path(source).stat().st_size for source in _origin(folder).sources) > LARGEST_INDEXED:
             return None
         corpus = find_corpus(name, folder, card)
     except (CorpusError, OSError):
@@ -78,21 +79,19 @@ def write_origin(folder: Path, sources: Sequence[str], encoding: str | None) -> 
     files.write_json(folder / ORIGIN, {"sources": list(sources), "encoding": encoding})
 
 
-def _origin(folder: Path) -> tuple[list[str], str | None]:
-    """The files that a training was given, and their encoding; none for the bundled text, and where
-    it is not known. What stands there may be anything: the hash decides what it is worth."""
+class _Origin(Struct):
+    """The files that a training was given, none for the bundled text, and their encoding."""
+
+    sources: list[str] = []
+    encoding: str | None = None
+
+
+def _origin(folder: Path) -> _Origin:
+    """What origin.json says; nothing if it cannot be read. The hash decides what it is worth."""
     try:
-        data = files.read_json(folder / ORIGIN)
+        return convert_json(parse_json(read_file(folder / ORIGIN), ORIGIN), _Origin, ORIGIN)
     except ModelError:
-        return [], None
-    sources, encoding = _field(data, "sources"), _field(data, "encoding")
-    if not isinstance(sources, list) or not all(isinstance(source, str) for source in sources):
-        return [], None
-    return sources, encoding if isinstance(encoding, str) else None
-
-
-def _field(data: Any, name: str) -> object:
-    return data.get(name) if isinstance(data, dict) else None
+        return _Origin()
 
 
 def held_out_lines(card: ModelCard, corpus: Corpus) -> tuple[str, ...]:

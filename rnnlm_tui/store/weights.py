@@ -23,6 +23,7 @@ LARGEST_HEADER = 1 << 20
 """A safetensors header names a few tensors; a larger one is hostile."""
 LARGEST_WEIGHT = 1e12
 """Beyond it the sums of products in a network overflow float32; a trained weight is below 100."""
+STATE_TYPES = {"F32", "U8"}
 HALVES = {"F32": "F16"}
 """The type that may stand for another in a file, to halve it: weights are rounded by 2^-11 of
 themselves at most."""
@@ -63,6 +64,15 @@ def read_tensors(path: Path, specs: Mapping[str, ArraySpec]) -> dict[str, NDArra
         if tensor.dtype == np.float32 and not is_usable(tensor):
             raise ModelError(f"{path.name}: {name} holds numbers that are not finite or too large")
     return tensors
+
+
+def read_state_tensors(path: Path, only: str | None = None) -> dict[str, NDArray[Any]]:
+    """The tensors of a run's state, or the one of this name. Raises ModelError."""
+    with opened(path) as file:
+        names = [name for name in file.keys() if only in (None, name)]  # noqa: SIM118
+        if not {file.get_slice(name).get_dtype() for name in names} <= STATE_TYPES:
+            raise ModelError(f"{path.name} holds numbers that are not float32")
+        return {name: file.get_tensor(name) for name in names}
 
 
 def read_weights(folder: Path, card: ModelCard) -> dict[str, NDArray[Any]]:
@@ -108,8 +118,7 @@ def _check_header(file: Any, path: Path, specs: Mapping[str, ArraySpec]) -> None
 def check_header_size(path: Path) -> None:
     """Raises ModelError for a safetensors file that is cut short or has a huge header."""
     try:
-        files.file_size(path)
-        with path.open("rb") as file:
+        with files.open_regular(path) as file:
             start = file.read(8)
     except OSError as error:
         raise ModelError(f"cannot read {path.name}: {os_reason(error)}") from error

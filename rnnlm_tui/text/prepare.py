@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.config import TextConfig
 from rnnlm_tui.errors import CorpusError
+from rnnlm_tui.events import CorpusFacts
 from rnnlm_tui.formatting import plural
 from rnnlm_tui.text.corpus import Corpus, split_held_out
 from rnnlm_tui.text.encoded import EncodedLines
@@ -46,7 +47,7 @@ class PreparedText:
     held_out_unknown: int
 
     @property
-    def card(self) -> dict[str, object]:
+    def card(self) -> CorpusFacts:
         """The corpus as events and a model's card describe it."""
         return {
             "name": self.corpus.name,

@@ -9,13 +9,14 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from rnnlm_tui.config import NgramConfig
 from rnnlm_tui.events import (
     EpochEnded,
+    EpochFigures,
     Event,
     Finished,
     FinishReason,
@@ -27,12 +28,13 @@ from rnnlm_tui.lm.kneser_ney import Arrays, count_levels, level_arrays
 from rnnlm_tui.lm.ngram import HELD_OUT_SAMPLE, TRAIN_SAMPLE, NgramModel
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.card import ModelCard
+from rnnlm_tui.store.run_state import Position
 from rnnlm_tui.suggest import generate_words
 from rnnlm_tui.text.encoded import EncodedLines
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.text.vocabulary import Vocabulary
-from rnnlm_tui.training.checkpoint import Checkpoints, Position, RunState
+from rnnlm_tui.training.checkpoint import Checkpoints, RunState
 from rnnlm_tui.training.control import SAMPLE_WORDS, Control
 from rnnlm_tui.training.run import TrainingRun, versions_without_torch
 
@@ -70,7 +72,7 @@ class NgramTrainer:
         ended = self._measured()
         yield ended
         metrics = {"epoch": 1, "train": ended.train, "held_out": ended.held_out}
-        self._save(metrics)
+        self._save(cast(EpochFigures, metrics))
         yield Saved(self._time(), 1, str(self._job.folder), best=True)
         yield self._finished("completed", metrics)
 
@@ -113,7 +115,7 @@ class NgramTrainer:
             elapsed_s=self._elapsed_s(),
         )
 
-    def _save(self, metrics: dict[str, Any]) -> None:
+    def _save(self, metrics: EpochFigures) -> None:
         """Puts the model in place; its run cannot go on."""
         job, prepared = self._job, self._prepared
         card = ModelCard(
@@ -146,7 +148,7 @@ class NgramTrainer:
             preset=job.config.preset,
             config=job.config.to_json(),
             seed=job.config.train.seed,
-            corpus=prepared.card,
+            corpus=dict(prepared.card),
             total_words=total,
             window=prepared.window,
             examples=prepared.examples.predictions,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui import __version__
 from rnnlm_tui.config import RunConfig
+from rnnlm_tui.store.run_state import TextOrigin
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.training.checkpoint import RunState
 
@@ -28,7 +28,7 @@ class TrainingRun:
     folder: Path
     config: RunConfig
     prepared: PreparedText
-    origin: dict[str, Any]
+    origin: TextOrigin
     state: RunState | None = None
     weights: dict[str, NDArray[np.float32]] | None = None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import cast
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.events import (
     EpochEnded,
+    EpochFigures,
     Event,
     Finished,
     FinishReason,
@@ -27,7 +28,8 @@ from rnnlm_tui.events import (
 )
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.card import ModelCard
-from rnnlm_tui.training.checkpoint import Checkpoints, EpochTotals, Position, RunState
+from rnnlm_tui.store.run_state import EpochTotals, GeneratorState, Position
+from rnnlm_tui.training.checkpoint import Checkpoints, RunState
 from rnnlm_tui.training.control import SAMPLE_WORDS, Control
 from rnnlm_tui.training.learner import Learner, flushed_subnormals, perplexity
 from rnnlm_tui.training.networks import Loss
@@ -152,7 +154,8 @@ class Trainer:
         best = (
             held_out is None or position.best_loss is None or held_out["loss"] < position.best_loss
         )
-        position.history.append({"epoch": epoch, "train": train, "held_out": held_out})
+        figures = {"epoch": epoch, "train": train, "held_out": held_out}
+        position.history.append(cast(EpochFigures, figures))
         position.epoch, position.sums, position.dropout = epoch + 1, EpochTotals(), None
         if best:
             position.best_epoch = epoch
@@ -190,12 +193,12 @@ class Trainer:
         kept = position.best_epoch is None and position.updates > 0
         if kept:
             metrics = {"epoch": position.epoch, "train": self._train_metrics(), "held_out": None}
-            self._save_model({**metrics, "steps": position.sums.steps})
-        position.dropout = dict(self._dropout.bit_generator.state)
+            self._save_model(cast(EpochFigures, {**metrics, "steps": position.sums.steps}))
+        position.dropout = cast(GeneratorState, self._dropout.bit_generator.state)
         self._save_state()
         return Saved(self._time(), position.epoch, str(self._job.folder), kept)
 
-    def _save_model(self, metrics: dict[str, Any] | None) -> None:
+    def _save_model(self, metrics: EpochFigures | None) -> None:
         """Puts the weights in place as the model, or, without `metrics`, only its history."""
         job, prepared = self._job, self._job.prepared
         card = ModelCard(
@@ -207,7 +210,7 @@ class Trainer:
             vocabulary="",
             weights="",
             corpus=prepared.card,
-            metrics=metrics or {},
+            metrics=metrics or self._position.history[-1],
             epochs_done=self._position.epoch - 1,
             created="",
             updated="",
@@ -256,7 +259,7 @@ class Trainer:
             preset=job.config.preset,
             config=job.config.to_json(),
             seed=job.config.train.seed,
-            corpus=prepared.card,
+            corpus=dict(prepared.card),
             total_words=prepared.vocabulary.total_words,
             window=prepared.window,
             examples=prepared.examples.predictions,
@@ -303,7 +306,7 @@ class Trainer:
             time=self._time(),
             reason=why,
             best_epoch=position.best_epoch,
-            metrics=self._checkpoints.metrics(),
+            metrics=dict(self._checkpoints.metrics() or {}),
             path=str(self._job.folder),
             elapsed_s=position.elapsed_s,
         )

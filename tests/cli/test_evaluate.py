@@ -115,6 +115,7 @@ def test_a_model_is_measured_on_its_own_held_out_lines(ask: Ask, data_dir: Path)
     assert figures["words"] == sum(len(line.split()) for line in held_out)
     assert figures["trained_on_lines"] == again
     metrics = card_of(data_dir, "half").metrics["held_out"]
+    assert metrics is not None
     assert figures["loss"] == pytest.approx(metrics["loss"], rel=1e-5)
     assert figures["perplexity_in_vocabulary"] == pytest.approx(math.exp(figures["loss"]))
 
@@ -190,6 +191,7 @@ def test_counts_are_measured_on_every_word_and_end_of_their_held_out_lines(
     assert answer["corpus"]["held_out_of"] == "counts"
     assert figures["predicted"] == figures["words"] + figures["lines"]
     metrics = card_of(data_dir, "counts").metrics["held_out"]
+    assert metrics is not None
     assert figures["loss"] == pytest.approx(metrics["loss"], rel=1e-5)
     assert figures["perplexity"] == pytest.approx(metrics["perplexity"], rel=1e-5)
     assert figures["oov_share"] > 0

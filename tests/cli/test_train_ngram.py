@@ -24,8 +24,9 @@ from rnnlm_tui.events import EpochEnded, Finished, Started, from_json_line
 from rnnlm_tui.store.card import FORMAT
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.load import load_model
+from rnnlm_tui.store.run_state import Position
 from rnnlm_tui.suggest import generate_words, suggest
-from rnnlm_tui.training.checkpoint import Checkpoints, Position, RunState
+from rnnlm_tui.training.checkpoint import Checkpoints, RunState
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.ngram_trainer import train
 from tests.helpers.commands import VERSES, Command
@@ -188,7 +189,7 @@ def test_a_run_that_was_killed_begins_again(
 ) -> None:
     folder = data_dir / "models" / "cut"
     job = counting_job(verses, folder)
-    job.origin.update(sha256=job.prepared.corpus.sha256, encoding=None, seed_line="the cat")
+    job.origin.update({"sha256": job.prepared.corpus.sha256, "seed_line": "the cat"})
     events = train(job, Control("the cat"))
     assert [next(events).event for _ in range(3)] == ["started", "progress", "progress"]
     assert [path.name for path in folder.iterdir()] == ["resume.safetensors"]
@@ -202,7 +203,7 @@ def test_a_run_that_was_killed_begins_again(
 def test_counts_fit_no_state_with_weights(command: Command, verses: Path, data_dir: Path) -> None:
     folder = data_dir / "models" / "cut"
     job = counting_job(verses, folder)
-    job.origin.update(sha256=job.prepared.corpus.sha256, encoding=None, seed_line="the cat")
+    job.origin.update({"sha256": job.prepared.corpus.sha256, "seed_line": "the cat"})
     weights = {"probability.1": np.zeros(3, np.float32)}
     Checkpoints(folder).save_state(RunState(job.config, job.origin, Position(), weights, {}))
     done = command("--train", "--resume", "--name", "cut")

@@ -14,18 +14,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from rnnlm_tui.cli import models
 from rnnlm_tui.config import make_run_config
+from rnnlm_tui.errors import ModelError
+from rnnlm_tui.events import EpochFigures, TrainFigures
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.card import ModelCard, read_card
 from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.run_state import Position
 from rnnlm_tui.store.weights import expected_arrays
-from rnnlm_tui.training.checkpoint import Checkpoints, Position, RunState
+from rnnlm_tui.suggest import suggest
+from rnnlm_tui.training.checkpoint import Checkpoints, RunState
 
+on_posix = pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows has neither pipes with names nor limits on files"
+)
 WORDS = ("the", "cat", "sat", "on", "mat", "dog")
 
 
@@ -35,9 +44,9 @@ CONTEXTS: tuple[list[int], ...] = ([], [1], [1, 2, 3, 4, 5, 6])
 HOSTILE = settings(deadline=None, max_examples=60, derandomize=True)
 
 
-def epoch_figures(epoch: int) -> dict[str, Any]:
+def epoch_figures(epoch: int) -> EpochFigures:
     """Figures of an epoch as a training measures them."""
-    train = {"loss": 2.5, "penalty": 0.1, "accuracy": 0.25, "perplexity": 12.2}
+    train: TrainFigures = {"loss": 2.5, "penalty": 0.1, "accuracy": 0.25, "perplexity": 12.2}
     return {"epoch": epoch, "train": train, "held_out": None}
 
 
@@ -107,6 +116,77 @@ def probabilities(model: LanguageModel) -> list[list[float]]:
     return [model.next_word_probabilities(context).tolist() for context in CONTEXTS]
 
 
+@contextmanager
+def library_with(files: dict[str, bytes]) -> Iterator[Library]:
+    """A library of a whole model, `good`, and one of these files, `victim`."""
+    with tempfile.TemporaryDirectory() as folder:
+        library = Library(Path(folder))
+        put(library.folder / "good", whole_model())
+        put(library.folder / "victim", files)
+        yield library
+
+
+def why_refused(library: Library) -> str | None:
+    """Why the model `victim` cannot be used, or None where it works as a model must.
+
+    Fails where it raises anything but ModelError, changes a file, or takes others with it.
+    """
+    before = contents(library.folder)
+    entries = {entry.name: entry for entry in library.entries()}
+    assert entries["good"].damaged is None
+    # What is listed is shown, and a hostile card must not break the showing.
+    assert len(list(models.models_table((e, None) for e in entries.values()))) >= 2
+    for entry in entries.values():
+        json.dumps(models.entry_json(entry))
+    refused = None
+    try:
+        card, model = library.open("victim")
+    except ModelError as error:
+        refused = error.message
+    else:
+        assert entries["victim"].damaged is None
+        for row in probabilities(model):
+            assert len(row) == card.total_words
+            assert sum(row) == pytest.approx(1, abs=1e-4)
+        assert suggest(model, "the cat ").candidates
+    library.open("good")
+    after = {name: raw for name, raw in contents(library.folder).items() if ".locks" not in name}
+    assert after == before
+    return refused
+
+
+def refusal(files: dict[str, bytes]) -> str:
+    """Why a model of these files is refused."""
+    with library_with(files) as library:
+        refused = why_refused(library)
+    assert refused is not None, "the model was taken as whole"
+    return refused
+
+
+def card_data() -> dict[str, Any]:
+    """The parsed model.json of a whole model."""
+    data: dict[str, Any] = json.loads(whole_model()["model.json"])
+    return data
+
+
+def with_card(data: object) -> dict[str, bytes]:
+    """The files of a whole model but for its card."""
+    return {**whole_model(), "model.json": json.dumps(data).encode()}
+
+
+def with_words(words: object) -> dict[str, bytes]:
+    """The files of a whole model but for its words, whose checksum is right."""
+    return {
+        **with_card({**card_data(), "checksums": {}}),
+        "vocabulary.json": json.dumps({"words": words}).encode(),
+    }
+
+
+def with_weights(raw: bytes) -> dict[str, bytes]:
+    """The files of a whole model but for its weights, whose checksum is right."""
+    return {**with_card({**card_data(), "checksums": {}}), "weights-1.safetensors": raw}
+
+
 def parsed_tensors(raw: bytes) -> tuple[dict[str, Any], bytes]:
     """The header of a safetensors file, and the numbers."""
     length = int.from_bytes(raw[:8], "little")
@@ -162,6 +242,7 @@ HOLDER = """
 import sys
 from pathlib import Path
 from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.run_state import Position
 with Library(Path(sys.argv[1])).lock(sys.argv[2]):
     print("held", flush=True)
     sys.stdin.read()

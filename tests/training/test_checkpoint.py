@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -29,12 +29,11 @@ from rnnlm_tui.errors import ModelError, StorageError
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import read_card
 from rnnlm_tui.store.load import load_model
+from rnnlm_tui.store.run_state import EpochTotals, GeneratorState, Position, TextOrigin
 from rnnlm_tui.store.weights import write_tensors
 from rnnlm_tui.training.checkpoint import (
     LAST_NUMBER,
     Checkpoints,
-    EpochTotals,
-    Position,
     RunState,
     load_state,
 )
@@ -203,7 +202,7 @@ def test_temporary_files_of_a_run_that_was_killed_are_removed(tmp_path: Path) ->
 # The state
 
 
-def state_of(epoch: int = 3, **origin: Any) -> RunState:
+def state_of(epoch: int = 3, origin: TextOrigin | None = None) -> RunState:
     """The state of a run, in the middle of an epoch."""
     card = small_card()
     weights = random_weights(card, seed=3)
@@ -211,11 +210,11 @@ def state_of(epoch: int = 3, **origin: Any) -> RunState:
     generator.random(3)
     return RunState(
         config=card.config,
-        corpus={"sources": ["verses.txt"], "sha256": "00", "encoding": None, **origin},
+        corpus=origin or {"sources": ["verses.txt"], "sha256": "00", "encoding": None},
         position=Position(
             epoch=epoch,
             sums=EpochTotals(12.5, 0.25, 3, 8, 2),
-            dropout=dict(generator.bit_generator.state),
+            dropout=cast(GeneratorState, generator.bit_generator.state),
             updates=42,
             learning_rate=0.001,
             recoveries=1,
@@ -287,9 +286,9 @@ def with_tensors(change: Callable[[dict[str, NDArray[Any]]], object]) -> bytes:
         return (Path(name) / "state").read_bytes()
 
 
-@pytest.mark.parametrize("origin", [{}, {"words": list(WORDS), "window": 4}])
-def test_a_state_comes_back_to_the_last_digit(tmp_path: Path, origin: dict[str, Any]) -> None:
-    state = state_of(**origin)
+@pytest.mark.parametrize("origin", [None, {"words": list(WORDS), "window": 4}])
+def test_a_state_comes_back_to_the_last_digit(tmp_path: Path, origin: TextOrigin | None) -> None:
+    state = state_of(origin=origin)
     Checkpoints(tmp_path).save_state(state)
     again = load_state(tmp_path, "verses")
     assert (again.config, again.corpus) == (state.config, state.corpus)
@@ -312,7 +311,7 @@ def test_the_helpers_make_whole_states() -> None:
 
 
 def test_the_path_of_a_corpus_may_be_no_unicode(tmp_path: Path) -> None:
-    Checkpoints(tmp_path).save_state(state_of(sources=["caf\udce9.txt"]))
+    Checkpoints(tmp_path).save_state(state_of(origin={"sources": ["caf\udce9.txt"]}))
     assert load_state(tmp_path, "verses").corpus["sources"] == ["caf\udce9.txt"]
 
 
@@ -360,8 +359,6 @@ def test_a_folder_in_place_of_a_state_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", [None, True, 5, "x", [], [1], {"a": 1}])
 def test_a_fact_of_the_wrong_type_is_refused(name: str, value: object) -> None:
     facts = facts_of(saved_state())
-    if (name, value) == ("corpus", []):
-        value = [[]]  # an empty list makes an empty dictionary, which says nothing wrong
     if (name, value) == ("corpus", {"a": 1}):
         value = {"sources": 5}
     assert refusal(with_facts({**facts, name: value}))
@@ -380,19 +377,15 @@ def test_a_fact_of_the_wrong_type_is_refused(name: str, value: object) -> None:
         ("best_epoch", [0, "1", 1.0, 4, True]),
         ("best_loss", ["1", [], 10**400, True]),
         ("history", [None, {}, [1], [{}], [{"epoch": 1}], "x"]),
-        ("sums", [None, [], {}, {"nll": 1.0, "more": 1}, 5]),
+        ("sums", [None, [], 5]),
         ("dropout", [5, "x", {}, {"bit_generator": "MT19937"}, {"bit_generator": "PCG64"}, []]),
-        ("more", [1]),
     ],
 )
 def test_a_position_that_makes_no_sense_is_refused(name: str, values: list[object]) -> None:
     for value in values:
         facts = facts_of(saved_state())
         facts["position"][name] = value
-        if name == "sums" and value == {}:  # an epoch not begun
-            assert isinstance(state_in(with_facts(facts)), RunState)
-        else:
-            assert refusal(with_facts(facts)), value
+        assert refusal(with_facts(facts)), value
 
 
 @pytest.mark.parametrize("name", ["nll", "penalty", "correct", "examples", "steps"])

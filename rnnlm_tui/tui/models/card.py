@@ -52,10 +52,9 @@ def history(card: ModelCard) -> list[Series]:
     """The loss of each epoch, on the lines trained on and on those held out."""
     parts: dict[str, list[tuple[float, float]]] = {"train": [], "held_out": []}
     for epoch in card.history:
-        for part, points in parts.items():
-            loss = finite((epoch.get(part) or {}).get("loss"))
-            if loss is not None:
-                points.append((epoch["epoch"], loss))
+        parts["train"].append((epoch["epoch"], epoch["train"]["loss"]))
+        if (loss := (epoch["held_out"] or {}).get("loss")) is not None:
+            parts["held_out"].append((epoch["epoch"], loss))
     names = (("train", "train", TRAIN), ("held_out", "held-out", HELD_OUT))
     return [Series(name, glyph, parts[part]) for part, name, glyph in names if parts[part]]
 

@@ -1,0 +1,203 @@
+"""A model's card: what was saved is read, older formats too, and nothing else is believed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rnnlm_tui.errors import ModelError
+from rnnlm_tui.store import files
+from rnnlm_tui.store.card import FORMAT, MIGRATIONS, parse_card, read_card
+from rnnlm_tui.store.load import load_model
+from tests.helpers.models import WORDS, card_data, make_model, refusal, whole_model, with_card
+
+BOUNDED = ("total_words", "window", "parameters", "epochs_done")
+HUGE = 10**400
+
+
+def parsed(data: object) -> object:
+    """The card of this JSON."""
+    return parse_card(json.dumps(data).encode())
+
+
+def test_a_card_survives_its_json(tmp_path: Path) -> None:
+    card = make_model(tmp_path, epoch=3)
+    assert parsed(card.to_json()) == card
+    assert card.metrics["epoch"] == 3
+    assert [entry["epoch"] for entry in card.history] == [1, 2, 3]
+
+
+def test_fields_of_a_later_program_are_left_out() -> None:
+    data = card_data()
+    data["metrics"]["held_out"] = {"loss": 1.5}
+    expected = parsed(data)
+    data["metrics"]["held_out"]["top9"] = 0.5
+    assert parsed({**data, "mood": [], "corpus": {**data["corpus"], "language": "en"}}) == expected
+
+
+def test_a_newer_format_is_refused_with_both_versions_named() -> None:
+    why = refusal(with_card({"format": FORMAT + 7}))
+    assert f"format {FORMAT + 7}" in why
+    assert f"format {FORMAT}" in why.replace(f"format {FORMAT + 7}", "")
+
+
+@pytest.mark.parametrize("version", [0, -1, -(10**30)])
+def test_an_unknown_format_is_refused(version: int) -> None:
+    assert "format" in refusal(with_card({**card_data(), "format": version}))
+
+
+def older(version: int) -> dict[str, Any]:
+    """The same card as the program wrote it in an older format."""
+    data = card_data()
+    data["format"] = version
+    del data["checksums"]
+    if version == 1:
+        del data["sizes"], data["config"]["train"]["min_count"]
+    return data
+
+
+@pytest.mark.parametrize("version", sorted(MIGRATIONS))
+def test_a_model_of_an_older_format_is_read_as_it_was(tmp_path: Path, version: int) -> None:
+    make_model(tmp_path)
+    (tmp_path / "model.json").write_text(json.dumps(older(version)))
+    if version == 1:
+        (tmp_path / "vocabulary.json").write_text(json.dumps({"words": WORDS}))
+    card, model = load_model(tmp_path)
+    assert card == parsed({**card_data(), "checksums": {}})
+    assert (card.config.train.min_count, card.sizes) == (1, [])
+    assert (model.vocabulary.words, model.vocabulary.special_tokens) == (WORDS, ())
+
+
+@pytest.mark.parametrize(
+    "path", sorted([*card_data(), "config.model", "config.train", "corpus.lines", "metrics.epoch"])
+)
+def test_a_missing_field_is_refused(path: str) -> None:
+    data = card_data()
+    *outer, last = path.split(".")
+    del (data[outer[0]] if outer else data)[last]
+    if path in ("format", "preset", "versions", "history", "sizes", "checksums"):
+        parsed(data)
+    else:
+        assert refusal(with_card(data))
+
+
+def test_every_setting_must_be_there() -> None:
+    for part in ("model", "train"):
+        for name in card_data()["config"][part]:
+            data = card_data()
+            del data["config"][part][name]
+            with pytest.raises(ModelError, match=name):
+                parsed(data)
+
+
+@pytest.mark.parametrize("name", sorted(card_data().keys() - {"preset"}))
+def test_a_field_of_another_type_is_refused(name: str) -> None:
+    wrong: tuple[object, ...] = (None, True, 1.5, -5, HUGE, ["x"], {"x": []})
+    for value in wrong:
+        with pytest.raises(ModelError, match=r"model\.json|format"):
+            parsed({**card_data(), name: value})
+
+
+@pytest.mark.parametrize("place", ["corpus.lines", "corpus.words", "metrics.epoch", *BOUNDED])
+def test_every_number_is_bounded(place: str) -> None:
+    """A corpus of 10**400 lines crashed the app at every start."""
+    for number in (HUGE, -HUGE, 1 << 64, -1, 0.5):
+        data = card_data()
+        *outer, last = place.split(".")
+        (data[outer[0]] if outer else data)[last] = number
+        assert "model.json" in refusal(with_card(data))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("window", 0),
+        ("window", 1025),
+        ("window", 4.0),
+        ("total_words", 1),
+        ("total_words", 6),
+        ("total_words", 8),
+        ("total_words", 2**40),
+        ("parameters", 0),
+        ("tokenizer", "other"),
+        ("weights", "../../x"),
+        ("weights", "/etc/passwd"),
+        ("weights", "weights-1.safetensors/../../good/weights-1.safetensors"),
+        ("weights", "weights-.safetensors"),
+        ("weights", "weights-1.safetensors\n"),
+        ("weights", "weights-1234567890.safetensors"),
+        ("weights", "weights-\u0663.safetensors"),
+        ("weights", "resume.safetensors"),
+        ("vocabulary", "../good/vocabulary.json"),
+        ("vocabulary", "vocabulary.json\x00"),
+        ("checksums", {"vocabulary.json": "12345678\n"}),
+        ("corpus", {**card_data()["corpus"], "name": "x" * 2000}),
+        ("metrics", {"epoch": 1, "train": {"loss": "x", "accuracy": 0.5}, "held_out": None}),
+        ("metrics", {"epoch": 1, "train": {"loss": HUGE, "accuracy": 0.5}, "held_out": None}),
+        ("metrics", {"epoch": 1, "train": {"loss": 1.0}, "held_out": None}),
+        ("metrics", {"epoch": 1, "train": {"loss": 1.0, "accuracy": 0.5}, "held_out": 3}),
+        ("history", [{}]),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused(name: str, value: object) -> None:
+    with pytest.raises(ModelError, match=r"model\.json"):
+        parsed({**card_data(), name: value})
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value"),
+    [
+        ("model", "embedding_size", 4096),
+        ("model", "embedding_size", 0),
+        ("model", "embedding_size", None),
+        ("model", "dropout", 1),
+        ("model", "dropout", []),
+        ("train", "device", ["cpu"]),
+        ("train", "epochs", "many"),
+        pytest.param("train", "epochs", HUGE, id="huge"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(part: str, name: str, value: object) -> None:
+    data = card_data()
+    data["config"][part][name] = value
+    with pytest.raises(ModelError, match=r"model\.json"):
+        parsed(data)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"null", b"[]", b'"x"', b"{", b"\xff\xfe{}", b"\xef\xbb\xbf{}", b"[" * 100_000],
+    ids=lambda raw: repr(raw[:9]),
+)
+def test_a_card_that_is_no_card_is_refused(raw: bytes) -> None:
+    assert "model.json" in refusal({**whole_model(), "model.json": raw})
+
+
+@pytest.mark.parametrize("constant", [b"NaN", b"Infinity", b"-Infinity", b"1e999"])
+def test_numbers_that_are_not_finite_are_refused(constant: bytes) -> None:
+    raw = whole_model()["model.json"].replace(b"2.5", constant)
+    assert constant in raw
+    with pytest.raises(ModelError, match=r"model\.json"):
+        parse_card(raw)
+
+
+@pytest.mark.parametrize("depth", [40, 900, 100_000])
+@pytest.mark.parametrize("place", ["corpus", "metrics", "config", "versions"])
+def test_deep_nesting_is_refused(depth: int, place: str) -> None:
+    nested = "[" * depth + "]" * depth
+    raw = json.dumps({**card_data(), place: "HERE"}).replace('"HERE"', nested)
+    with pytest.raises(ModelError, match=r"model\.json"):
+        parse_card(raw.encode())
+
+
+def test_a_card_larger_than_a_card_can_be_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_model(tmp_path)
+    with (tmp_path / "model.json").open("ab") as file:
+        file.write(b" " * (files.LARGEST_JSON + 1))
+    with pytest.raises(ModelError, match="larger than 64 MiB"):
+        read_card(tmp_path)
