@@ -28,7 +28,7 @@ from rnnlm_tui.tui.models.facts import (
     on_disk,
     quality,
 )
-from rnnlm_tui.tui.widgets.chart import HELD_OUT, TRAIN, Curve, Series
+from rnnlm_tui.tui.widgets.chart import LossChart, Points
 from rnnlm_tui.tui.widgets.dialogs import Modal
 
 LABEL_WIDTH, LAYER_WIDTH = 12, 15
@@ -48,15 +48,11 @@ def heading(listed: Listed, is_active: bool) -> Content:
     return Content.assemble((words[0], "bold"), *(f"   {word}" for word in words[1:]))
 
 
-def history(card: ModelCard) -> list[Series]:
-    """The loss of each epoch, on the lines trained on and on those held out."""
-    parts: dict[str, list[tuple[float, float]]] = {"train": [], "held_out": []}
-    for epoch in card.history:
-        parts["train"].append((epoch["epoch"], epoch["train"]["loss"]))
-        if (loss := (epoch["held_out"] or {}).get("loss")) is not None:
-            parts["held_out"].append((epoch["epoch"], loss))
-    names = (("train", "train", TRAIN), ("held_out", "held-out", HELD_OUT))
-    return [Series(name, glyph, parts[part]) for part, name, glyph in names if parts[part]]
+def losses(card: ModelCard) -> tuple[Points, Points]:
+    """The losses of the epochs on the lines trained on, and on those held out."""
+    train = [(float(epoch["epoch"]), epoch["train"]["loss"]) for epoch in card.history]
+    parts = [(float(epoch["epoch"]), epoch["held_out"]) for epoch in card.history]
+    return train, [(epoch, held_out["loss"]) for epoch, held_out in parts if held_out]
 
 
 def section(
@@ -81,7 +77,7 @@ class ModelCardView(VerticalScroll):
         padding: 0 1;
         scrollbar-size-vertical: 1;
         Static { height: auto; margin-bottom: 1; }
-        Curve { height: 9; margin-bottom: 1; }
+        LossChart { height: 9; margin-bottom: 1; }
         .card-title { margin-bottom: 0; }
         .-absent { display: none; }
     }
@@ -100,7 +96,7 @@ class ModelCardView(VerticalScroll):
         yield Static(self.NOTHING, classes="card-head", markup=False)
         yield Static("", classes="card-facts", markup=False)
         yield Static(section("loss of each epoch", (), 0), classes="card-title", markup=False)
-        yield Curve()
+        yield LossChart()
         yield Static("", classes="card-more", markup=False)
 
     def on_mount(self) -> None:
@@ -123,10 +119,10 @@ class ModelCardView(VerticalScroll):
     def _draw(self) -> None:
         listed, width = self._listed, self.scrollable_content_region.width - 1
         card = listed.card if listed else None
-        series = history(card) if card and len(card.history) > 1 else []
+        has_losses = card is not None and len(card.history) > 1 and any(losses(card))
         for selector, is_absent in (
             (".card-facts, .card-more", listed is None),
-            (".card-title, Curve", not series),
+            (".card-title, LossChart", not has_losses),
         ):
             self.query(selector).set_class(is_absent, "-absent")
         head = Content(self.NOTHING) if listed is None else heading(listed, self._is_active)
@@ -135,7 +131,7 @@ class ModelCardView(VerticalScroll):
             self.query_one(".card-facts", Static).update(upper_text(listed, width))
             self.query_one(".card-more", Static).update(lower_text(listed, width))
         if card is not None:
-            self.query_one(Curve).show(series, finite(card.metrics.get("epoch")))
+            self.query_one(LossChart).show(*losses(card), finite(card.metrics.get("epoch")))
 
 
 def upper_text(listed: Listed, width: int) -> Content:

@@ -238,10 +238,6 @@ class RunScreen(AppScreen):
         else:
             self.host.notify_user("the run takes no orders now: it has ended, or hangs", "warning")
 
-    def action_log_scale(self) -> None:
-        """Makes the curve's scale logarithmic, or linear again."""
-        self.query_one(RunView).toggle_log_scale()
-
     # After its end
 
     @on(Button.Pressed, "#end-use")

@@ -23,7 +23,7 @@ from rnnlm_tui.tui.runs.wording import (
     step_words,
 )
 from rnnlm_tui.tui.train.run_lines import EpochTable, WrappedLines, note_lines, sample_lines
-from rnnlm_tui.tui.widgets.chart import HELD_OUT, TRAIN, Curve, Series
+from rnnlm_tui.tui.widgets.chart import LossChart, Points
 
 if TYPE_CHECKING:
     from rnnlm_tui.tui.runs.manager import ShownRun
@@ -183,7 +183,7 @@ class RunView(Vertical):
         #run-panes { height: 1fr; layout: vertical; }
         #run-left { height: 1fr; }
         #run-right { height: 6; }
-        Curve { height: 1fr; min-height: 4; padding: 0 1; }
+        LossChart { height: 1fr; min-height: 4; padding: 0 1; }
         #epochs { height: 4; }
         #samples { height: 3; }
         #notes { height: 3; }
@@ -200,22 +200,12 @@ class RunView(Vertical):
         yield RunEnd(id="end")
         with Container(id="run-panes"):
             with Vertical(id="run-left"):
-                yield Curve(empty="the curve begins with the first epoch")
+                yield LossChart("the curve begins with the first epoch")
                 yield EpochTable(id="epochs")
             with Vertical(id="run-right"):
                 empty = "it is continued after each epoch"
                 yield WrappedLines("your line", empty, id="samples")
                 yield WrappedLines("notes", "nothing to note yet", id="notes")
-
-    @property
-    def log_scale(self) -> bool:
-        """Whether the curve's scale is logarithmic."""
-        return self.query_one(Curve).log_scale
-
-    def toggle_log_scale(self) -> None:
-        """Makes the curve's scale logarithmic, or linear again."""
-        curve = self.query_one(Curve)
-        curve.log_scale = not curve.log_scale
 
     def show(self, run: ShownRun, trainer: str, now: float) -> None:
         """Draws the run as it stands `now`."""
@@ -232,7 +222,7 @@ class RunView(Vertical):
             lines.border_title = Content(f"your line{seed}")
         last = progress.progress
         if self._is_new("curve", (stand, last.loss if last else None, last and last.epoch)):
-            self.query_one(Curve).show(series_of(progress), best)
+            self.query_one(LossChart).show(*losses_of(progress), best)
         notes = list(progress.notes)
         if self._is_new("notes", (id(run), len(notes), notes[-1] if notes else None)):
             self.query_one("#notes", WrappedLines).show(lambda width: note_lines(notes, width))
@@ -251,15 +241,14 @@ class RunView(Vertical):
         return new
 
 
-def series_of(progress: RunProgress) -> list[Series]:
-    """The losses of the epochs, and of the epoch that goes on as far as it is."""
+def losses_of(progress: RunProgress) -> tuple[Points, Points]:
+    """The training and held-out losses of the epochs, and of the current epoch so far."""
     train = [(float(e.epoch), _loss(e.train)) for e in progress.epochs]
     held_out = [(float(e.epoch), _loss(e.held_out)) for e in progress.epochs if e.held_out]
     last = progress.progress
     if last is not None and last.epoch > progress.epochs_done and last.loss is not None:
         train.append((float(last.epoch), last.loss))
-    series = [Series("training", TRAIN, train)]
-    return [*series, Series("held-out", HELD_OUT, held_out)] if held_out else series
+    return train, held_out
 
 
 def _loss(figures: dict[str, float]) -> float:

@@ -40,7 +40,7 @@ LOOK_ELSEWHERE_EVERY_S = 2.0
 TEXTS = "texts"
 """The folder, beside the models, of texts that were pasted."""
 FORM_ACTIONS = ("start", "open_run")
-ACTIONS = (*FORM_ACTIONS, *RUN_ACTIONS, *END_ACTIONS, "log_scale", "back")
+ACTIONS = (*FORM_ACTIONS, *RUN_ACTIONS, *END_ACTIONS, "back")
 
 
 def _key(key: str, action: str, text: str, tooltip: str, *, show: bool = True) -> Binding:
@@ -70,7 +70,6 @@ class TrainScreen(RunScreen):
         _key("r", "go_on", "resume", "Go on with the training where it was saved"),
         _key("c", "compare", "compare", "See it among the other models"),
         _key("n", "again", "new", "Train another model"),
-        _key("l", "log_scale", "log scale", "Draw the losses on a logarithmic scale, or not"),
         _key("escape", "back", "back", "Back to the form, or to the run"),
     ]
     DEFAULT_CSS = """
@@ -206,8 +205,6 @@ class TrainScreen(RunScreen):
             return self._check_form_action(action)
         if action == "back":
             return True
-        if action == "log_scale":
-            return bool(run.progress.epochs)
         return action not in FORM_ACTIONS and is_allowed(action, run, self._stand)
 
     def _check_form_action(self, action: str) -> bool | None:

@@ -24,7 +24,7 @@ from rnnlm_tui.tui.train.data_card import DataCard
 from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.train.other_runs import OtherRuns
 from rnnlm_tui.tui.train.run_lines import EpochTable, WrappedLines
-from rnnlm_tui.tui.train.run_view import RunView, moving_bar, progress_bar
+from rnnlm_tui.tui.train.run_view import moving_bar, progress_bar
 from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 from tests.helpers.app import click, picture, rows_of
@@ -281,17 +281,6 @@ async def test_the_seed_line_is_changed_during_the_run(data_dir: Path) -> None:
         await on.pilot.press("enter")
         await on.until(lambda: len(on.lines("samples")) == 2)
         assert "a [/b] dog" in str(on.screen.query_one("#samples", WrappedLines)._border_title)
-
-
-async def test_the_curve_changes_its_scale(data_dir: Path) -> None:
-    async with shown(data_dir, "--at", "2", "wait") as on:
-        await on.start()
-        await on.until(lambda: on.keys().get("l"))
-        view = on.screen.query_one(RunView)
-        await on.pilot.press("l")
-        assert view.log_scale
-        await on.pilot.press("l")
-        assert not view.log_scale
 
 
 async def test_keys_are_clicked_in_the_bar(data_dir: Path) -> None:
