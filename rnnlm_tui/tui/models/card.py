@@ -50,9 +50,13 @@ def heading(listed: Listed, is_active: bool) -> Content:
 
 def losses(card: ModelCard) -> tuple[Points, Points]:
     """The losses of the epochs on the lines trained on, and on those held out."""
-    train = [(float(epoch["epoch"]), epoch["train"]["loss"]) for epoch in card.history]
-    parts = [(float(epoch["epoch"]), epoch["held_out"]) for epoch in card.history]
-    return train, [(epoch, held_out["loss"]) for epoch, held_out in parts if held_out]
+    train: list[tuple[float, float]] = []
+    held_out: list[tuple[float, float]] = []
+    for epoch in card.history:
+        for figures, points in ((epoch["train"], train), (epoch["held_out"], held_out)):
+            if figures and (loss := figures["loss"]) is not None:
+                points.append((epoch["epoch"], loss))
+    return train, held_out
 
 
 def section(

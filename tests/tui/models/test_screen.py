@@ -741,7 +741,7 @@ async def test_a_card_over_a_narrow_screen_scrolls(library: Library) -> None:
 
 @pytest.mark.parametrize(
     ("name", "part"),
-    [("three", "model.json is not a model's card"), ("run", "none saved yet")],
+    [("three", "model.json is damaged"), ("run", "none saved yet")],
 )
 async def test_the_card_of_what_is_no_whole_model_says_what_to_do(
     library: Library, name: str, part: str
