@@ -29,6 +29,11 @@ class PrefixExamples:
         return int(self._first_examples[-1])
 
     @property
+    def first_words(self) -> NDArray[np.int32]:
+        """The ids of the lines' first words [L], which are no examples."""
+        return self.tokens[self._starts[:-1]]
+
+    @property
     def predictions(self) -> int:
         """The number of words that are predicted."""
         return len(self)

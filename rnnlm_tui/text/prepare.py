@@ -30,7 +30,8 @@ class PreparedText:
     """A corpus with its vocabulary and its examples.
 
     `words` counts all words of the corpus, `distinct_words` the different ones of the training
-    lines, `held_out_unknown` the words of the held-out lines that the vocabulary lacks.
+    lines, `held_out_words` all words of the held-out lines, dropped ones too, and
+    `held_out_unknown` those that the vocabulary lacks.
     `longest_line` is the longest training line in words, without those that are dropped. `examples`
     and `held_out` are `PrefixExamples` for the lesson, `EncodedLines` for models of whole lines.
     """
@@ -44,6 +45,7 @@ class PreparedText:
     examples: PrefixExamples | EncodedLines
     held_out: PrefixExamples | EncodedLines
     held_out_lines: int
+    held_out_words: int
     held_out_unknown: int
 
     @property
@@ -83,6 +85,7 @@ class _Facts(TypedDict):
     words: int
     distinct_words: int
     held_out_lines: int
+    held_out_words: int
     held_out_unknown: int
 
 
@@ -142,6 +145,7 @@ def prepare(
         words=len(tokens.numbers),
         distinct_words=int(np.count_nonzero(counts)),
         held_out_lines=len(held_lines) if len(held) else 0,
+        held_out_words=len(tokens.numbers) - train_words,
         held_out_unknown=int(np.count_nonzero(held == known.unknown_id)),
     )
     if known.special_tokens:

@@ -28,8 +28,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rnnlm_tui.config import CausalConfig, RunConfig
-from rnnlm_tui.lm.causal import causal_train
+from rnnlm_tui.config import CausalTrainConfig
 from rnnlm_tui.text.encoded import EncodedLines
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
@@ -140,8 +139,8 @@ def shuffled_by_length(
     return np.concatenate([*(whole[i] for i in rng.permutation(len(whole))), *rest])
 
 
-class CausalBatches:
-    """The batches of a prepared corpus; see `Batches`.
+class BpttBatches:
+    """The batches of a prepared corpus.
 
     Everything random in an epoch follows from the seed and the epoch's number alone, so that a run
     can go on in the middle of one: where the text is begun, or the order of its lines; and which of
@@ -149,11 +148,15 @@ class CausalBatches:
     though every word has an id.
     """
 
-    def __init__(self, prepared: PreparedLines, config: RunConfig, device: torch.device) -> None:
-        """Raises TypeError for the settings of another kind of network."""
-        if not isinstance(config.model, CausalConfig):
-            raise TypeError(f"the preset {config.preset} is no causal network")
-        self._config, self._context = causal_train(config), config.model.context
+    def __init__(
+        self,
+        prepared: PreparedLines,
+        context: str,
+        settings: CausalTrainConfig,
+        device: torch.device,
+    ) -> None:
+        """`context` is stream or line."""
+        self._config, self._context = settings, context
         self._device = device
         vocabulary = prepared.vocabulary
         self._stream = TargetStream.of(prepared.examples, vocabulary)

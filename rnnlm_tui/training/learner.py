@@ -1,26 +1,31 @@
-"""A network, its optimizer and its batches: what a training loop turns."""
+"""A network, its optimizer and its batches: what a training loop drives."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from rnnlm_tui.config import RunConfig
+from rnnlm_tui.config import CausalConfig, CausalTrainConfig, LessonConfig, RunConfig, TrainConfig
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.lm.model import excluded_ids
 from rnnlm_tui.store.weights import LARGEST_WEIGHT
-from rnnlm_tui.suggest import generate_words
-from rnnlm_tui.text.prepare import PreparedText
+from rnnlm_tui.text.prepare import PreparedLines, PreparedPrefixes, PreparedText
 from rnnlm_tui.text.tokenizer import TOKENIZERS
-from rnnlm_tui.text.vocabulary import PADDING
-from rnnlm_tui.training.networks import Loss, Measures
-from rnnlm_tui.training.recipes import RECIPES
+from rnnlm_tui.training.bptt_batches import BpttBatches
+from rnnlm_tui.training.causal_networks import CausalNetwork
+from rnnlm_tui.training.lesson_network import LessonNetwork
+from rnnlm_tui.training.networks import BatchLoss, Network, Scores
+from rnnlm_tui.training.optimizers import ClippedAdamW, KerasAdam, one_cycle
+from rnnlm_tui.training.prefix_batches import PrefixBatches
 
 CALIBRATION_STEPS = 8
 """Steps timed for the estimate, after half as many to warm up."""
@@ -30,8 +35,64 @@ MOMENTS = ("exp_avg", "exp_avg_sq")
 Arrays = Mapping[str, NDArray[np.float32]]
 
 
+class Batches(Protocol):
+    """The batches of a corpus."""
+
+    @property
+    def steps(self) -> int:
+        """Batches an epoch."""
+        ...
+
+    def epoch(self, epoch: int, first_step: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of an epoch, inputs and targets, from `first_step` on."""
+        ...
+
+    def held_out(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of the held-out lines."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a preset trains with. `optimizer` makes one for a learning rate; `rate_factor` is what
+    the learning rate is multiplied by when a share of the run is over."""
+
+    network: Network
+    batches: Batches
+    optimizer: Callable[[float], torch.optim.Optimizer]
+    rate_factor: Callable[[float], float]
+
+
+def parts_of(config: RunConfig, prepared: PreparedText, device: torch.device) -> Parts:
+    """The parts for these settings; a new kind of network is added here.
+
+    Raises TypeError if sizes, training settings and corpus belong to different presets.
+    """
+    model, train, words = config.model, config.train, prepared.vocabulary.total_words
+    rng = np.random.default_rng(config.train.seed)
+    if isinstance(model, LessonConfig):
+        if isinstance(train, TrainConfig) and isinstance(prepared, PreparedPrefixes):
+            lesson = LessonNetwork(model, words, rng).to(device)
+            return Parts(
+                lesson,
+                PrefixBatches(prepared, train, device),
+                lambda rate: KerasAdam(lesson.parameters(), rate),
+                lambda done: 1.0,
+            )
+    elif isinstance(model, CausalConfig):  # noqa: SIM102  the two cases read alike
+        if isinstance(train, CausalTrainConfig) and isinstance(prepared, PreparedLines):
+            causal = CausalNetwork(config.preset, model, words, rng).to(device)
+            return Parts(
+                causal,
+                BpttBatches(prepared, model.context, train, device),
+                lambda rate: ClippedAdamW(causal, rate, train.weight_decay, train.grad_clip),
+                lambda done: one_cycle(train, done),
+            )
+    raise TypeError(f"the settings and the corpus are not those of the preset {config.preset}")
+
+
 def pick_device(wanted: str) -> torch.device:
-    """The device to compute on; `auto` takes CUDA or MPS where there is one. Raises UsageError."""
+    """The device to compute on; `auto` takes CUDA or MPS if there is one. Raises UsageError."""
     there = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
@@ -40,7 +101,7 @@ def pick_device(wanted: str) -> torch.device:
     if wanted == "auto":
         wanted = next(name for name, found in there.items() if found)
     if not there[wanted]:
-        raise UsageError(f"there is no {wanted} device here", "leave --device out, or use cpu")
+        raise UsageError(f"there is no {wanted} device here", "leave out --device, or use cpu")
     return torch.device(wanted)
 
 
@@ -60,44 +121,40 @@ def flushed_subnormals() -> Iterator[None]:
 
 
 class Learner:
-    """Takes steps, measures, and hands its state over. It is a `LanguageModel` too."""
-
-    uses_previous_lines = False
+    """Takes training steps, measures on the held-out lines, and saves and restores its state."""
 
     def __init__(
         self, config: RunConfig, prepared: PreparedText, weights: Arrays | None = None
     ) -> None:
         """The network has its initial weights, drawn by the seed, or `weights`.
 
-        Raises UsageError for a device that is not there.
+        Raises UsageError if there is no such device.
         """
-        self._recipe, self._training = RECIPES[config.preset], config.network_train
-        recipe, training = self._recipe, self._training
+        training = config.network_train
         self.device = pick_device(training.device)
         if training.threads is not None:
             torch.set_num_threads(training.threads)
         self.threads = torch.get_num_threads()
-        self.vocabulary, self.window = prepared.vocabulary, prepared.window
-        self.tokenizer = TOKENIZERS[config.tokenizer]
-        self.excluded_ids = excluded_ids(self.vocabulary, self.tokenizer)
-        rng = np.random.default_rng(config.train.seed)
-        self.network = recipe.network(config.model, self.vocabulary.total_words, rng)
-        self.network.to(self.device)
+        parts = parts_of(config, prepared, self.device)
+        self.network, self.batches = parts.network, parts.batches
+        self._new_optimizer, self._rate_factor = parts.optimizer, parts.rate_factor
+        excluded = excluded_ids(prepared.vocabulary, TOKENIZERS[config.tokenizer])
+        self._excluded = torch.tensor(excluded, device=self.device)
+        self._held_out_words = prepared.held_out_words
         if weights is not None:
             self.network.load_weights(weights)
-        self.batches = recipe.batches(prepared, config, self.device)
         self.restart_optimizer(training.learning_rate)
 
     def restart_optimizer(self, learning_rate: float) -> None:
-        """An optimizer that has taken no step."""
+        """Replaces the optimizer with one that has taken no step."""
         self._learning_rate = learning_rate
-        self._optimizer = self._recipe.optimizer(self.network, self._training, learning_rate)
+        self._optimizer = self._new_optimizer(learning_rate)
 
     def step(
-        self, x: torch.Tensor, target: torch.Tensor, dropout: np.random.Generator, done: float
-    ) -> Loss:
-        """One update of the weights; `done` is the share of the run that is through."""
-        rate = self._learning_rate * self._recipe.rate(self._training, done)
+        self, x: Tensor, target: Tensor, dropout: np.random.Generator, done: float
+    ) -> BatchLoss:
+        """Updates the weights once; `done` is the share of the run that is over."""
+        rate = self._learning_rate * self._rate_factor(done)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         loss = self.network.loss(x, target, dropout)
@@ -140,43 +197,39 @@ class Learner:
             self._optimizer.state[parameter] = state
 
     def hidden_state(self) -> dict[str, NDArray[np.float32]]:
-        """The state in which the next batch finds the network; see `Network.hidden_state`."""
+        """The hidden state from which the next batch goes on, copied; empty between epochs."""
         return {
             name: np.array(tensor.cpu().numpy(), order="C")
             for name, tensor in self.network.hidden_state().items()
         }
 
     def load_hidden_state(self, state: Arrays) -> None:
-        """The reverse of `hidden_state`. Raises ModelError for what no batch finds."""
-        if state:
-            rows = len(next(self.batches.epoch(1))[0])
-            if {
-                name: array.shape for name, array in state.items()
-            } != self.network.hidden_state_shapes(rows):
-                raise ModelError("the saved state does not fit the network: its hidden state")
+        """The reverse of `hidden_state`. Raises ModelError for other names or shapes."""
+        shapes = {name: array.shape for name, array in state.items()}
+        if state and shapes != self.network.hidden_state_shapes(
+            len(next(self.batches.epoch(1))[0])
+        ):
+            raise ModelError("the saved state does not fit the network: its hidden state")
         tensors = {name: torch.from_numpy(a).to(self.device) for name, a in state.items()}
         self.network.set_hidden_state(tensors)
 
     def begin_epoch(self) -> None:
-        """The network carries nothing into the first batch."""
+        """Forgets the hidden state."""
         self.network.set_hidden_state({})
 
     @torch.no_grad()
     def is_sound(self) -> bool:
-        """Whether all weights are such as a saved model may have, and the running means finite."""
+        """Whether all weights are within the bounds of a saved model, and the moments finite."""
         weights = (parameter.abs().amax() for parameter in self.network.parameters())
-        means = (
-            self._optimizer.state[p][key].abs().amax()
-            for p in self._optimizer.state
-            for key in MOMENTS
-        )
+        states = self._optimizer.state.values()
+        moments = (state[key].abs().amax() for state in states for key in MOMENTS)
         # A NaN fails both comparisons.
         return all(peak <= LARGEST_WEIGHT for peak in weights) and all(
-            peak < math.inf for peak in means
+            peak < math.inf for peak in moments
         )
 
     def calibrate(self) -> float:
-        """Seconds a step takes here, from a few steps that are undone again. Call it first."""
+        """Seconds that a step takes, from a few steps that are undone. Call it first."""
         before = self.weights()
         rate = self._learning_rate
         batches = self.batches.epoch(0)
@@ -193,36 +246,54 @@ class Learner:
         self.begin_epoch()
         return float(np.median(durations[-CALIBRATION_STEPS:]))
 
+    @torch.no_grad()
     def held_out_metrics(self) -> dict[str, float] | None:
-        """Loss, perplexity, top-1 and top-5 hit rate on the held-out lines, or None without any."""
-        found, carried = Measures(), self.network.hidden_state()
-        self.network.set_hidden_state({})
+        """Loss, perplexity, top-1 and top-5 hit rate on the held-out lines; None without any.
+
+        Call it between two epochs.
+        """
+        totals = HeldOutTotals()
+        self.begin_epoch()
         for batch in self.batches.held_out():
-            found += self.network.measure(*batch)
-        self.network.set_hidden_state(carried)
-        if found.count == 0:
-            return None
-        loss = found.nll / found.count
+            for scores in self.network.scores(*batch):
+                totals.add(scores, self._excluded)
+        self.begin_epoch()
+        return totals.metrics(self._held_out_words) if totals.predictions else None
+
+
+@dataclass(slots=True)
+class HeldOutTotals:
+    """Sums over held-out text, by the definitions of `rnnlm_tui.evaluate`: the negative
+    log-likelihood (nats) of `predictions`, and the words among the first and the five first of
+    those that can be suggested."""
+
+    nll: float = 0.0
+    predictions: int = 0
+    top1: int = 0
+    top5: int = 0
+
+    def add(self, found: Scores, excluded: Tensor) -> None:
+        """Adds some scores, which it changes; the ids `excluded` [K] are never suggested."""
+        scores, target, in_loss = found
+        wanted = scores.gather(1, target[:, None])  # [N, 1]
+        nll = scores.logsumexp(1) - wanted[:, 0]
+        self.nll += float(nll[in_loss].cpu().double().sum())
+        self.predictions += int(in_loss.sum())
+        scores[:, excluded] = -math.inf
+        rank = (scores > wanted).sum(1)  # [N]
+        rank[torch.isin(target, excluded)] = len(scores[0])
+        self.top1 += int((rank < 1).sum())
+        self.top5 += int((rank < 5).sum())
+
+    def metrics(self, words: int) -> dict[str, float]:
+        """The figures of text of so many words."""
+        loss = self.nll / self.predictions
         return {
             "loss": loss,
             "perplexity": perplexity(loss),
-            "top1": found.top1 / found.count,
-            "top5": found.top5 / found.count,
+            "top1": self.top1 / words,
+            "top5": self.top5 / words,
         }
-
-    @torch.no_grad()
-    def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
-        """See `LanguageModel`."""
-        seen = list(context[-self.window :])
-        if self.network.pads_in_front:
-            seen = [PADDING] * (self.window - len(seen)) + seen
-        x = torch.tensor([seen], device=self.device)
-        probabilities: NDArray[np.float32] = self.network(x)[0].softmax(0).cpu().numpy()
-        return probabilities
-
-    def sample(self, seed_line: str, words: int) -> str:
-        """`seed_line` and its likeliest continuation."""
-        return " ".join([seed_line, *generate_words(self, seed_line, words)]).strip()
 
 
 def perplexity(loss: float) -> float:

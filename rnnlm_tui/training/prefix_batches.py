@@ -11,6 +11,7 @@ from torch import Tensor
 from rnnlm_tui.config import TrainConfig
 from rnnlm_tui.text.prefixes import PrefixExamples
 from rnnlm_tui.text.prepare import PreparedPrefixes
+from rnnlm_tui.text.vocabulary import PADDING
 
 EVALUATION_BATCH = 256
 
@@ -43,10 +44,16 @@ class PrefixBatches:
             yield self._batch(self._examples, order[start : start + self._size])
 
     def held_out(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """All held-out examples, in order; nothing where no line is held out."""
-        for start in range(0, len(self._held_out), EVALUATION_BATCH):
-            stop = min(start + EVALUATION_BATCH, len(self._held_out))
-            yield self._batch(self._held_out, np.arange(start, stop))
+        """All held-out examples, in order, and then the first words of the lines after nothing but
+        padding; nothing if no line is held out."""
+        examples = self._held_out
+        for start in range(0, len(examples), EVALUATION_BATCH):
+            stop = min(start + EVALUATION_BATCH, len(examples))
+            yield self._batch(examples, np.arange(start, stop))
+        first_words = torch.from_numpy(examples.first_words).long().to(self._device)
+        for start in range(0, len(first_words), EVALUATION_BATCH):
+            words = first_words[start : start + EVALUATION_BATCH]
+            yield words.new_full((len(words), examples.window), PADDING), words
 
     def _batch(
         self, examples: PrefixExamples, which: np.ndarray[tuple[int], np.dtype[np.int64]]

@@ -29,10 +29,12 @@ from rnnlm_tui.events import (
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.run_state import EpochTotals, GeneratorState, Position
+from rnnlm_tui.suggest import generate_words
+from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.training.checkpoint import Checkpoints, RunState
 from rnnlm_tui.training.control import SAMPLE_WORDS, Control
 from rnnlm_tui.training.learner import Learner, flushed_subnormals, perplexity
-from rnnlm_tui.training.networks import Loss
+from rnnlm_tui.training.networks import BatchLoss
 from rnnlm_tui.training.run import TrainingRun, versions_without_torch
 
 REPORT_EVERY_S = 0.1
@@ -55,7 +57,7 @@ class Trainer:
         self._steps = self._learner.batches.steps
         self._checkpoints = Checkpoints(job.folder)
         self._position = Position(learning_rate=job.config.network_train.learning_rate)
-        self._pending: list[Loss] = []
+        self._pending: list[BatchLoss] = []
         self._seconds_a_step = 0.0
         self._seconds_an_end = 0.0
         self._dropout = np.random.default_rng()
@@ -120,7 +122,7 @@ class Trainer:
             self._pending.append(loss)
             position.updates += 1
             sums.steps += 1
-            sums.examples += loss.count
+            sums.examples += loss.predictions
             now = self._clock()
             if now - last >= REPORT_EVERY_S or self._control.paused:
                 self._count(now - last, sums.steps - steps_before)
@@ -138,7 +140,7 @@ class Trainer:
         for loss in self._pending:
             sums.nll += loss.nll_sum.item()
             sums.penalty += loss.penalty.item()
-            sums.correct += int(loss.correct.item())
+            sums.correct += int(loss.hits.item())
         self._pending.clear()
         self._position.elapsed_s += seconds
         if steps:
@@ -161,7 +163,7 @@ class Trainer:
             position.best_epoch = epoch
             position.best_loss = held_out["loss"] if held_out else train["loss"]
         seed_line = self._control.seed_line
-        sample = {"seed": seed_line, "text": self._learner.sample(seed_line, SAMPLE_WORDS)}
+        sample = {"seed": seed_line, "text": self._sample(seed_line)}
         measured = self._clock() - began
         position.elapsed_s += measured
         yield EpochEnded(self._time(), epoch, train, held_out, best, sample, position.elapsed_s)
@@ -172,6 +174,18 @@ class Trainer:
         position.elapsed_s += saved
         self._seconds_an_end = measured + saved
         yield Saved(self._time(), epoch, str(self._job.folder), best)
+
+    def _sample(self, seed_line: str) -> str:
+        """`seed_line` and its likeliest continuation."""
+        config, prepared = self._job.config, self._job.prepared
+        model = ARCHITECTURES[config.preset].load(
+            config.model,
+            prepared.vocabulary,
+            TOKENIZERS[config.tokenizer],
+            prepared.window,
+            self._learner.weights(),
+        )
+        return " ".join([seed_line, *generate_words(model, seed_line, SAMPLE_WORDS)]).strip()
 
     def _train_metrics(self) -> dict[str, float]:
         """Means of the epoch so far: the loss and the accuracy an example, the penalty a step."""

@@ -30,8 +30,7 @@ from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.text.vocabulary import PADDING
-from rnnlm_tui.training.learner import Learner
-from rnnlm_tui.training.networks import Measures
+from rnnlm_tui.training.learner import HeldOutTotals, Learner
 from tests.benchmarks.lesson_epoch import their_epochs
 
 LESSON_ACCURACY, LESSON_SECONDS, LESSON_EPOCHS = 0.594, 1920, 130
@@ -50,12 +49,13 @@ class Reached:
 def pairs_right(learner: Learner, lines: PreparedLines) -> float:
     """The share of the lesson's pairs that the network predicts, reading the text as streams."""
     begin, end = lines.vocabulary.begin_id or 0, lines.vocabulary.end_id or 0
-    found = Measures()
+    found = HeldOutTotals()
     learner.begin_epoch()
     for read, answers in learner.batches.epoch(0):
         others = read.eq(begin) | answers.eq(end)
-        found += learner.network.measure(read, answers.masked_fill(others, PADDING))
-    return found.top1 / found.count
+        for scores in learner.network.scores(read, answers.masked_fill(others, PADDING)):
+            found.add(scores, torch.tensor(lines.vocabulary.excluded_ids))
+    return found.top1 / found.predictions
 
 
 def train(threads: int, epochs: int) -> Reached | None:
@@ -73,13 +73,13 @@ def train(threads: int, epochs: int) -> Reached | None:
         rng, right, count = np.random.default_rng((0, epoch, 1)), 0, 0
         for step, batch in enumerate(learner.batches.epoch(epoch)):
             loss = learner.step(*batch, rng, (epoch - 1 + step / steps) / epochs)
-            right, count = right + int(loss.correct), count + loss.count
+            right, count = right + int(loss.hits), count + loss.words
         spent += time.perf_counter() - began
         of_cores += time.process_time() - cores_began
         accuracy = pairs_right(learner, lines)
         print(
             f"epoch {epoch:2}  {spent:5.1f} s  {accuracy:.1%} of the lesson's pairs"
-            f" ({right / count:.1%} of all words and ends while training)",
+            f" ({right / count:.1%} of all words while training)",
             flush=True,
         )
         if accuracy >= LESSON_ACCURACY:

@@ -6,47 +6,83 @@ import io
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from rnnlm_tui.config import make_run_config
-from rnnlm_tui.events import (
-    Event,
-)
+from rnnlm_tui.events import EpochEnded, Event, Progress
 from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.text.corpus import read_corpus
-from rnnlm_tui.training.checkpoint import RunState
+from rnnlm_tui.training.checkpoint import RunState, load_state
 from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.ngram_trainer import train as train_ngram
 from rnnlm_tui.training.run import TrainingRun
-from rnnlm_tui.training.trainer import train
+from rnnlm_tui.training.trainer import Trainer, train
+from tests.helpers.commands import VERSES
 
-SMALL = {
-    "embedding_size": 6,
-    "bidirectional_size": 5,
-    "recurrent_size": 4,
-    "threads": 1,
-    "device": "cpu",
-    "batch_size": 4,
+SMALL: dict[str, dict[str, Any]] = {
+    "lesson": {"embedding_size": 6, "bidirectional_size": 5, "recurrent_size": 4, "batch_size": 4},
+    "causal": {
+        "embedding_size": 6,
+        "hidden_size": 5,
+        "dropout": 0.3,
+        "batch_size": 3,
+        "bptt": 4,
+        "held_out": 0.0,
+    },
+    "ngram": {},
 }
+ON_ONE_THREAD = {"threads": 1, "device": "cpu"}
+
+
+def small_run(
+    preset: str, folder: Path, state: RunState | None = None, text: str = VERSES, **settings: Any
+) -> TrainingRun:
+    """A small run on this text into this folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder.with_name(f"{folder.name}.txt")
+    path.write_text(text)
+    sizes = SMALL.get(preset, SMALL["causal"])
+    config = make_run_config(preset, [ON_ONE_THREAD if sizes else {}, sizes, settings])
+    corpus = read_corpus([path], None, io.BytesIO())
+    prepared = prepare_corpus(corpus, config)
+    return TrainingRun("small", folder, config, prepared, {"sources": [str(path)]}, state)
+
+
+def run(small: TrainingRun, control: Control | None = None) -> list[Event]:
+    """All events of the run."""
+    trained = train_ngram if small.config.preset == "ngram" else train
+    return list(trained(small, control or Control("the cat")))
+
+
+def run_stopped_at(small: TrainingRun, epoch: int, step: int) -> list[Event]:
+    """The events of a run that is stopped after this step."""
+    ticks, control, events = iter(range(10**9)), Control("the cat"), []
+    # A clock that ticks a second at each look makes every step report itself.
+    for event in Trainer(small, control, clock=lambda: float(next(ticks))).run():
+        events.append(event)
+        if isinstance(event, Progress) and (event.epoch, event.step) == (epoch, step):
+            control.stop()
+    return events
+
+
+def epochs_of(events: list[Event]) -> list[EpochEnded]:
+    """The ends of epochs among the events."""
+    return [event for event in events if isinstance(event, EpochEnded)]
+
+
+def same_weights(first: Path, second: Path) -> bool:
+    """Whether two runs ended with the same weights, to the last digit."""
+    one, two = (load_state(folder, "small").weights for folder in (first, second))
+    return one.keys() == two.keys() and all(np.array_equal(one[k], two[k]) for k in one)
 
 
 def job(
     corpus_file: Path, folder: Path, state: RunState | None = None, **settings: Any
 ) -> TrainingRun:
-    """A small run on this corpus into this folder."""
-    config = make_run_config("lesson", [SMALL, settings])
-    corpus = read_corpus([corpus_file], None, io.BytesIO())
-    prepared = prepare_corpus(corpus, config)
-    folder.mkdir(parents=True, exist_ok=True)
-    return TrainingRun("small", folder, config, prepared, {"sources": [str(corpus_file)]}, state)
-
-
-def run(small: TrainingRun, control: Control | None = None) -> list[Event]:
-    """All events of the run."""
-    return list(train(small, control or Control("the cat")))
+    """A small run of the lesson on this corpus into this folder."""
+    return small_run("lesson", folder, state, corpus_file.read_text(), **settings)
 
 
 def counting_job(corpus_file: Path, folder: Path, **settings: Any) -> TrainingRun:
-    """A run of the preset on this corpus into this folder."""
-    config = make_run_config("ngram", [settings])
-    corpus = read_corpus([corpus_file], None, io.BytesIO())
-    prepared = prepare_corpus(corpus, config)
-    folder.mkdir(parents=True, exist_ok=True)
-    return TrainingRun("counts", folder, config, prepared, {"sources": [str(corpus_file)]})
+    """A run of the n-gram preset on this corpus into this folder."""
+    return small_run("ngram", folder, None, corpus_file.read_text(), **settings)

@@ -11,7 +11,7 @@ from rnnlm_tui.config import LessonConfig
 from rnnlm_tui.lm.lesson import SPARSE_BELOW, LessonArchitecture, LessonModel, lesson_shapes
 from rnnlm_tui.text.tokenizer import LessonTokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
-from rnnlm_tui.training.networks import LessonNetwork
+from rnnlm_tui.training.lesson_network import LessonNetwork
 
 WORDS, WINDOW = 3211, 10
 Weights = dict[str, NDArray[np.float32]]

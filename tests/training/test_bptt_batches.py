@@ -10,13 +10,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnlm_tui.config import make_run_config
+from rnnlm_tui.config import CausalConfig, make_run_config
+from rnnlm_tui.lm.causal import causal_train
 from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.text.corpus import Corpus
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.training.bptt_batches import (
     Batch,
-    CausalBatches,
+    BpttBatches,
     TargetStream,
     line_batches,
     line_pieces,
@@ -122,10 +123,11 @@ def prepared(text: str, **settings: object) -> PreparedLines:
     return lines
 
 
-def batches_of(lines: PreparedLines, **settings: object) -> CausalBatches:
+def batches_of(lines: PreparedLines, **settings: object) -> BpttBatches:
     small = {"batch_size": 2, "bptt": 3, "unk_rate": 0.5}
     config = make_run_config("gru", [small, settings])
-    return CausalBatches(lines, config, torch.device("cpu"))
+    assert isinstance(config.model, CausalConfig)
+    return BpttBatches(lines, config.model.context, causal_train(config), torch.device("cpu"))
 
 
 TEXT = "\n".join(f"a b c word{i} a b" for i in range(40))

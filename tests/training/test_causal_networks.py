@@ -15,9 +15,13 @@ from rnnlm_tui.config import CausalConfig
 from rnnlm_tui.lm.causal import CausalArchitecture, CausalModel, causal_shapes
 from rnnlm_tui.text.tokenizer import LessonTokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
-from rnnlm_tui.training import causal_networks
-from rnnlm_tui.training.causal_networks import CausalNetwork, ClippedAdamW
+from rnnlm_tui.training import output_layers
+from rnnlm_tui.training.causal_networks import CausalNetwork
+from rnnlm_tui.training.learner import HeldOutTotals
+from rnnlm_tui.training.optimizers import ClippedAdamW
 
+END = 3
+"""The id of the end of a line."""
 CELLS = ("rnn", "gru", "lstm")
 WORDS = 41
 LAYERS: dict[str, Callable[..., nn.Module]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
@@ -115,7 +119,7 @@ class PlainCausal(nn.Module):
 def test_loss_and_gradients_are_those_of_plain_autograd(
     cell: str, layers: int, hidden: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(causal_networks, "ROWS_AT_ONCE", 5 * WORDS)  # several blocks of rows
+    monkeypatch.setattr(output_layers, "ROWS_AT_ONCE", 5 * WORDS)  # several blocks of rows
     ours = network(cell, config(layers=layers, hidden_size=hidden))
     plain = PlainCausal(ours)
     x, target = batch(1)
@@ -124,8 +128,11 @@ def test_loss_and_gradients_are_those_of_plain_autograd(
     expected = nn.functional.cross_entropy(scores.flatten(0, 1), target.flatten(), ignore_index=0)
     torch.testing.assert_close(loss.objective, expected, rtol=1e-5, atol=1e-5)
     real = target != 0
-    assert loss.count == int(real.sum()) == 16
-    assert int(loss.correct) == int((scores.argmax(2) == target)[real].sum())
+    assert loss.predictions == int(real.sum()) == 16
+    assert loss.words == int((real & (target != END)).sum())
+    listed = scores.detach().clone()
+    listed[:, :, :4] = -torch.inf
+    assert int(loss.hits) == int(((listed.argmax(2) == target) & real).sum())
     loss.objective.backward()  # type: ignore[no-untyped-call]
     expected.backward()  # type: ignore[no-untyped-call]
     wanted = plain.gradients(cell)
@@ -136,29 +143,41 @@ def test_loss_and_gradients_are_those_of_plain_autograd(
         torch.testing.assert_close(parameter.grad, wanted[weight], rtol=1e-4, atol=1e-6, msg=name)
 
 
+def total(ours: CausalNetwork, x: Tensor, target: Tensor) -> HeldOutTotals:
+    """What is found on a batch that is held out; words 0 to 4 are never suggested."""
+    totals = HeldOutTotals()
+    for scores in ours.scores(x, target):
+        totals.add(scores, torch.arange(5))
+    return totals
+
+
 @every_cell
-def test_measures_are_those_of_the_scores(cell: str) -> None:
+def test_held_out_totals_are_those_of_the_scores(cell: str) -> None:
     ours = network(cell, config(context="line"))
     x, target = batch(2)
-    scores = PlainCausal(ours)(x).flatten(0, 1)
-    found = ours.measure(x, target)
-    rank = (scores > scores.gather(1, target.reshape(-1, 1))).sum(1)
-    expected = nn.functional.cross_entropy(scores, target.flatten(), reduction="sum")
+    target[0, 0], target[1, 1] = END, 4
+    scores = PlainCausal(ours)(x).flatten(0, 1).detach()
+    wanted = target.flatten()
+    expected = nn.functional.cross_entropy(scores, wanted, reduction="sum")
+    scores[:, :5] = -torch.inf
+    place = scores.argsort(1, descending=True).eq(wanted[:, None]).int().argmax(1)
+    place[wanted < 5] = WORDS
+    found = total(ours, x, target)
     assert found.nll == pytest.approx(expected.item(), rel=1e-5)
-    assert (found.top1, found.top5) == (int((rank == 0).sum()), int((rank < 5).sum()))
-    assert found.count == target.numel()
+    assert (found.top1, found.top5) == (int((place == 0).sum()), int((place < 5).sum()))
+    assert found.predictions == target.numel()
 
 
 @every_cell
 @pytest.mark.parametrize("layers", [1, 2])
 def test_the_state_of_a_stream_goes_on_from_batch_to_batch(cell: str, layers: int) -> None:
     x, target = batch(3, (2, 8))
-    whole = network(cell, config(layers=layers)).measure(x, target).nll
+    whole = total(network(cell, config(layers=layers)), x, target).nll
     in_parts = network(cell, config(layers=layers))
-    halves = [in_parts.measure(x[:, part], target[:, part]).nll for part in (slice(4), slice(4, 8))]
+    halves = [total(in_parts, x[:, part], target[:, part]).nll for part in (slice(4), slice(4, 8))]
     assert sum(halves) == pytest.approx(whole, rel=1e-5)
     alone = network(cell, config(layers=layers, context="line"))
-    apart = [alone.measure(x[:, part], target[:, part]).nll for part in (slice(4), slice(4, 8))]
+    apart = [total(alone, x[:, part], target[:, part]).nll for part in (slice(4), slice(4, 8))]
     assert apart[0] == pytest.approx(halves[0], rel=1e-5)
     assert abs(apart[1] - halves[1]) > 1e-3
 
@@ -167,13 +186,13 @@ def test_the_state_of_a_stream_goes_on_from_batch_to_batch(cell: str, layers: in
 def test_a_carried_state_can_be_put_back(cell: str) -> None:
     ours = network(cell, config(layers=2))
     assert ours.hidden_state() == {}
-    ours.measure(*batch(4))
+    total(ours, *batch(4))
     kept = ours.hidden_state()
-    first = ours.measure(*batch(5)).nll
+    first = total(ours, *batch(5)).nll
     ours.set_hidden_state(kept)
-    assert ours.measure(*batch(5)).nll == first
+    assert total(ours, *batch(5)).nll == first
     ours.set_hidden_state({})
-    assert ours.measure(*batch(5)).nll != first
+    assert total(ours, *batch(5)).nll != first
     assert all(state.shape == (3, 5) for state in kept.values())
 
 
@@ -191,8 +210,11 @@ def numpy_model(ours: CausalNetwork, window: int = 100) -> CausalModel:
 
 
 def expected_probabilities(ours: CausalNetwork, context: list[int]) -> NDArray[np.float32]:
-    with torch.no_grad():
-        return ours(torch.tensor([context]))[0].softmax(0).numpy()  # type: ignore[no-any-return]
+    x = torch.tensor([context])
+    ours.set_hidden_state({})
+    scores = torch.cat([block.scores for block in ours.scores(x, torch.ones_like(x))])
+    probabilities: NDArray[np.float32] = scores[-1].softmax(0).numpy()
+    return probabilities
 
 
 @every_cell
@@ -282,7 +304,7 @@ def test_one_dropout_mask_serves_all_time_steps() -> None:
 def test_the_optimizer_clips_and_decays_all_but_biases() -> None:
     ours = network("gru", config())
     before = {name: tensor.clone() for name, tensor in ours.weights().items()}
-    optimizer = ClippedAdamW(ours, 0.1, weight_decay=0.5, clip=0.25)
+    optimizer = ClippedAdamW(ours, 0.1, weight_decay=0.5, grad_clip=0.25)
     for parameter in ours.parameters():
         parameter.grad = torch.zeros_like(parameter)
     optimizer.step()

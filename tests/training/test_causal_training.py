@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from pathlib import Path
 from typing import Any
@@ -11,70 +10,21 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rnnlm_tui.config import make_run_config
 from rnnlm_tui.errors import ModelError
-from rnnlm_tui.events import EpochEnded, Event, Finished, Progress, Saved
-from rnnlm_tui.lm.registry import prepare_corpus
+from rnnlm_tui.evaluate import TokenScores, measure, summarize
+from rnnlm_tui.events import Finished, Saved
 from rnnlm_tui.store.card import read_card
 from rnnlm_tui.store.load import load_model
-from rnnlm_tui.text.corpus import read_corpus
+from rnnlm_tui.store.training_text import held_out_lines
 from rnnlm_tui.text.prepare import PreparedLines
-from rnnlm_tui.training.checkpoint import RunState, load_state
+from rnnlm_tui.training.checkpoint import load_state
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.learner import Learner
-from rnnlm_tui.training.run import TrainingRun
 from rnnlm_tui.training.trainer import Trainer
 from tests.helpers.commands import VERSES
+from tests.helpers.training import epochs_of, run, run_stopped_at, same_weights, small_run
 
 CELLS = ("rnn", "gru", "lstm")
-SMALL = {
-    "embedding_size": 6,
-    "hidden_size": 5,
-    "dropout": 0.3,
-    "batch_size": 3,
-    "bptt": 4,
-    "held_out": 0.0,
-    "threads": 1,
-    "device": "cpu",
-}
-
-
-def job(
-    preset: str, folder: Path, state: RunState | None = None, text: str = VERSES, **settings: Any
-) -> TrainingRun:
-    """A small run into this folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "text").write_text(text)
-    config = make_run_config(preset, [SMALL, settings])
-    corpus = read_corpus([folder / "text"], None, io.BytesIO())
-    prepared = prepare_corpus(corpus, config)
-    return TrainingRun(
-        "small", folder, config, prepared, {"sources": [str(folder / "text")]}, state
-    )
-
-
-def run(small: TrainingRun) -> list[Event]:
-    return list(Trainer(small, Control("the cat")).run())
-
-
-def epochs_of(events: list[Event]) -> list[EpochEnded]:
-    return [event for event in events if isinstance(event, EpochEnded)]
-
-
-def run_stopped_at(small: TrainingRun, epoch: int, step: int) -> list[Event]:
-    """The events of a run that is stopped after this step."""
-    ticks, control, events = iter(range(10**9)), Control("the cat"), []
-    # A clock that ticks a second at each look makes every step report itself.
-    for event in Trainer(small, control, clock=lambda: float(next(ticks))).run():
-        events.append(event)
-        if isinstance(event, Progress) and (event.epoch, event.step) == (epoch, step):
-            control.stop()
-    return events
-
-
-def same_weights(first: Path, second: Path) -> bool:
-    one, two = (load_state(folder, "small").weights for folder in (first, second))
-    return one.keys() == two.keys() and all(np.array_equal(one[k], two[k]) for k in one)
 
 
 @pytest.mark.parametrize("preset", CELLS)
@@ -83,23 +33,23 @@ def test_a_run_stopped_within_an_epoch_ends_as_one_never_stopped(
     preset: str, context: str, tmp_path: Path
 ) -> None:
     settings: dict[str, Any] = {"epochs": 3, "context": context, "layers": 2, "batch_size": 2}
-    straight = epochs_of(run(job(preset, tmp_path / "straight", **settings)))
-    stopped = run_stopped_at(job(preset, tmp_path / "parts", **settings), epoch=2, step=2)
+    straight = epochs_of(run(small_run(preset, tmp_path / "straight", **settings)))
+    stopped = run_stopped_at(small_run(preset, tmp_path / "parts", **settings), epoch=2, step=2)
     assert isinstance(stopped[-1], Finished)
     assert stopped[-1].reason == "stopped"
     state = load_state(tmp_path / "parts", "small")
     assert state.position.sums.steps == 2
     assert bool(state.hidden_state) == (context == "stream")
-    rest = epochs_of(run(job(preset, tmp_path / "parts", state, **settings)))
+    rest = epochs_of(run(small_run(preset, tmp_path / "parts", state, **settings)))
     assert [e.train for e in rest] == [e.train for e in straight[1:]]
     assert same_weights(tmp_path / "straight", tmp_path / "parts")
 
 
 def test_a_run_that_ended_goes_on_from_its_last_epoch(tmp_path: Path) -> None:
-    run(job("gru", tmp_path / "a", epochs=2))
+    run(small_run("gru", tmp_path / "a", epochs=2))
     state = load_state(tmp_path / "a", "small")
     assert state.hidden_state == {}
-    rest = epochs_of(run(job("gru", tmp_path / "a", state, epochs=4)))
+    rest = epochs_of(run(small_run("gru", tmp_path / "a", state, epochs=4)))
     assert [e.epoch for e in rest] == [3, 4]
 
 
@@ -108,7 +58,7 @@ def test_a_run_that_ended_goes_on_from_its_last_epoch(tmp_path: Path) -> None:
 def test_training_learns_and_the_model_continues_as_the_network_did(
     preset: str, context: str, tmp_path: Path
 ) -> None:
-    small = job(
+    small = small_run(
         preset, tmp_path / "a", epochs=40, learning_rate=0.02, dropout=0, context=context,
         unk_rate=0,
     )  # fmt: skip
@@ -118,21 +68,14 @@ def test_training_learns_and_the_model_continues_as_the_network_did(
     card, model = load_model(tmp_path / "a")
     assert card.config == small.config
     assert card.metrics["epoch"] == 40
-    learner = Learner(small.config, small.prepared, load_state(tmp_path / "a", "small").weights)
-    context_ids = [2, *model.vocabulary.encode(["the", "cat", "zebra", "sat"])]
-    np.testing.assert_allclose(
-        model.next_word_probabilities(context_ids),
-        learner.next_word_probabilities(context_ids),
-        rtol=0,
-        atol=1e-5,
-    )
+    assert model.window == small.prepared.window
     assert epochs[-1].sample["text"].startswith("the cat ")
     assert len(epochs[-1].sample["text"].split()) == 12
 
 
 def test_the_figures_of_an_epoch_are_those_of_all_words_and_ends(tmp_path: Path) -> None:
     """With a learning rate near zero and no dropout an epoch's loss is the network's own."""
-    small = job(
+    small = small_run(
         "lstm", tmp_path / "a", epochs=1, learning_rate=1e-12, dropout=0, context="line",
         unk_rate=0, bptt=50,
     )  # fmt: skip
@@ -154,27 +97,22 @@ def test_the_figures_of_an_epoch_are_those_of_all_words_and_ends(tmp_path: Path)
     assert epoch.train["penalty"] == 0
 
 
-def test_held_out_figures_are_those_of_the_saved_model(tmp_path: Path) -> None:
-    small = job("gru", tmp_path / "a", epochs=1, held_out=0.4, text=VERSES * 4)
+@pytest.mark.parametrize("preset", ["lesson", *CELLS])
+def test_held_out_figures_are_those_of_the_evaluation(preset: str, tmp_path: Path) -> None:
+    """Ends of lines are no hits, a word that the model does not know is a miss."""
+    text = VERSES * 3 + "the dog met a unicorn\nunicorns bark\n" + VERSES
+    small = small_run(preset, tmp_path / "a", epochs=1, held_out=0.3, text=text)
     (epoch,) = epochs_of(run(small))
-    assert isinstance(small.prepared, PreparedLines)
-    model = load_model(tmp_path / "a")[1]
-    context: list[int] = []
-    nll, top1, top5, count = 0.0, 0, 0, 0
-    for line in small.prepared.held_out:  # one stream: it is short
-        whole = [2, *line.tolist(), 3]
-        for i in range(1, len(whole)):
-            found = model.next_word_probabilities(context + whole[:i])
-            rank = int((found > found[whole[i]]).sum())
-            nll -= math.log(found[whole[i]])
-            top1, top5, count = top1 + (rank < 1), top5 + (rank < 5), count + 1
-        context += whole[:-1]
-    assert count == small.prepared.held_out.predictions
+    card, model = load_model(tmp_path / "a")
+    lines = held_out_lines(card, small.prepared.corpus)
+    *_, scores = measure(model, lines)
+    assert isinstance(scores, TokenScores)
+    expected = summarize(scores)
+    assert expected.oov_share
     assert epoch.held_out is not None
-    assert epoch.held_out["loss"] == pytest.approx(nll / count, abs=1e-5)
-    assert epoch.held_out["perplexity"] == pytest.approx(math.exp(nll / count), rel=1e-4)
-    assert epoch.held_out["top1"] == pytest.approx(top1 / count)
-    assert epoch.held_out["top5"] == pytest.approx(top5 / count)
+    assert epoch.held_out["loss"] == pytest.approx(expected.loss, abs=1e-5)
+    assert epoch.held_out["top1"] == expected.top1
+    assert epoch.held_out["top5"] == expected.top5
 
 
 @pytest.mark.parametrize(("patience", "min_epochs", "last"), [(2, 1, 4), (2, 7, 7), (50, 1, 9)])
@@ -188,7 +126,7 @@ def test_a_run_ends_early_and_keeps_the_best_epoch(
 
     monkeypatch.setattr(Learner, "held_out_metrics", measured)
     settings: dict[str, Any] = {"epochs": 9, "patience": patience, "min_epochs": min_epochs}
-    events = run(job("rnn", tmp_path / "a", **settings))
+    events = run(small_run("rnn", tmp_path / "a", **settings))
     assert [e.epoch for e in epochs_of(events)] == list(range(1, last + 1))
     finished = events[-1]
     assert isinstance(finished, Finished)
@@ -200,7 +138,7 @@ def test_a_run_ends_early_and_keeps_the_best_epoch(
 
 
 def test_without_held_out_lines_all_epochs_are_made(tmp_path: Path) -> None:
-    events = run(job("rnn", tmp_path / "a", epochs=4, patience=1))
+    events = run(small_run("rnn", tmp_path / "a", epochs=4, patience=1))
     assert len(epochs_of(events)) == 4
     assert isinstance(events[-1], Finished)
     assert events[-1].reason == "completed"
@@ -215,7 +153,7 @@ def test_the_learning_rate_rises_and_falls(tmp_path: Path, monkeypatch: pytest.M
         rates.append(learner._optimizer.param_groups[0]["lr"])
         return loss
 
-    small = job("gru", tmp_path / "a", epochs=4, warmup=0.25, learning_rate=0.01)
+    small = small_run("gru", tmp_path / "a", epochs=4, warmup=0.25, learning_rate=0.01)
     trainer = Trainer(small, Control("the cat"))
     events = trainer.run()
     next(events)  # calibrated
@@ -231,24 +169,13 @@ def test_the_learning_rate_rises_and_falls(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_calibration_leaves_no_trace(tmp_path: Path) -> None:
-    small = job("lstm", tmp_path / "a", epochs=1)
+    small = small_run("lstm", tmp_path / "a", epochs=1)
     learner = Learner(small.config, small.prepared)
     before = learner.weights()
     assert learner.calibrate() > 0
     after = learner.weights()
     assert all(np.array_equal(before[name], after[name]) for name in before)
     assert learner.moments() == learner.hidden_state() == {}
-
-
-def test_measuring_leaves_the_state_of_the_stream(tmp_path: Path) -> None:
-    small = job("gru", tmp_path / "a", epochs=1, held_out=0.4, text=VERSES * 4)
-    learner = Learner(small.config, small.prepared)
-    learner.step(*next(learner.batches.epoch(1)), np.random.default_rng(0), 0.5)
-    before = learner.hidden_state()
-    learner.held_out_metrics()
-    after = learner.hidden_state()
-    assert before.keys() == after.keys()
-    assert all(np.array_equal(before[name], after[name]) for name in before)
 
 
 @pytest.mark.parametrize(
@@ -262,7 +189,7 @@ def test_measuring_leaves_the_state_of_the_stream(tmp_path: Path) -> None:
 def test_a_carried_state_of_another_network_is_refused(
     carried: dict[str, NDArray[np.float32]], tmp_path: Path
 ) -> None:
-    small = job("gru", tmp_path / "a", epochs=1)
+    small = small_run("gru", tmp_path / "a", epochs=1)
     learner = Learner(small.config, small.prepared)
     learner.load_hidden_state({"layer1.0": np.zeros((3, 5), np.float32)})
     with pytest.raises(ModelError, match="does not fit the network"):
@@ -270,14 +197,14 @@ def test_a_carried_state_of_another_network_is_refused(
 
 
 def test_a_loss_that_is_not_finite_goes_back_to_the_best_epoch(tmp_path: Path) -> None:
-    small = job("rnn", tmp_path / "a", epochs=3, learning_rate=1e30, grad_clip=0)
+    small = small_run("rnn", tmp_path / "a", epochs=3, learning_rate=1e30, grad_clip=0)
     events = run(small)
     assert isinstance(events[-1], Finished)
     assert events[-1].reason == "diverged"
 
 
 def test_an_unknown_word_has_a_probability_and_a_place_in_the_context(tmp_path: Path) -> None:
-    run(job("gru", tmp_path / "a", epochs=30, learning_rate=0.02, dropout=0))
+    run(small_run("gru", tmp_path / "a", epochs=30, learning_rate=0.02, dropout=0))
     model = load_model(tmp_path / "a")[1]
     vocabulary = model.vocabulary
     assert vocabulary.encode(["zebra"]) == [1]

@@ -15,7 +15,7 @@ from rnnlm_tui.store.card import read_card
 from rnnlm_tui.store.weights import read_tensors
 from rnnlm_tui.text.tokenizer import LessonTokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
-from rnnlm_tui.training.networks import LessonNetwork
+from rnnlm_tui.training.lesson_network import LessonNetwork
 from tests.helpers.commands import Command
 from tests.helpers.training import job, run
 

@@ -14,7 +14,9 @@ from rnnlm_tui.config import LessonConfig
 from rnnlm_tui.lm.lesson import LessonArchitecture, LessonModel, lesson_shapes
 from rnnlm_tui.text.tokenizer import LessonTokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
-from rnnlm_tui.training.networks import KerasAdam, LessonNetwork, Loss, dropout_mask
+from rnnlm_tui.training.lesson_network import LessonNetwork
+from rnnlm_tui.training.networks import BatchLoss, dropout_mask
+from rnnlm_tui.training.optimizers import KerasAdam
 
 SMALL = LessonConfig(embedding_size=7, bidirectional_size=6, recurrent_size=5, dropout=0.3, l2=0.02)
 ODD_WORDS = 101
@@ -103,7 +105,7 @@ def step(
     x: Tensor,
     target: Tensor,
     rng: np.random.Generator | None,
-) -> Loss:
+) -> BatchLoss:
     loss = network.loss(x, target, rng)
     optimizer.zero_grad()
     backward(loss.objective)
@@ -184,7 +186,7 @@ def test_loss_and_gradients_are_those_of_plain_autograd(batch: int) -> None:
     torch.testing.assert_close(
         loss.nll_sum / batch + loss.penalty, expected.detach(), rtol=1e-5, atol=1e-5
     )
-    assert int(loss.correct) == int((plain(x).argmax(1) == target).sum())
+    assert int(loss.hits) == int((plain(x).argmax(1) == target).sum())
     backward(loss.objective)
     backward(expected)
     found = gradients(network)

@@ -1,0 +1,150 @@
+"""The lesson's network, in PyTorch.
+
+Shapes: B batch, T time steps, D directions, E embedding, H hidden, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from rnnlm_tui.config import LessonConfig
+from rnnlm_tui.lm.lesson import lesson_shapes
+from rnnlm_tui.text.vocabulary import PADDING
+from rnnlm_tui.training.networks import BatchLoss, Network, Scores, dropout_mask
+from rnnlm_tui.training.output_layers import (
+    VOCABULARY_MULTIPLE,
+    output_scores,
+    softmax_cross_entropy,
+)
+from rnnlm_tui.training.recurrent_layers import tanh_layers
+
+UNIT_MULTIPLE = 16
+"""The relu layer's units are rounded up to this: a cache line of float32."""
+
+
+class LessonNetwork(Network):
+    """The lesson's network: Embedding, bidirectional SimpleRNN, dropout, SimpleRNN, Dense, softmax.
+
+    The relu layer's units and the output layer's rows are rounded up; this padding starts at zero,
+    gets no gradient and stays zero.
+
+    Source: the lesson (Keras), held to golden figures of its own stack.
+    """
+
+    def __init__(self, config: LessonConfig, total_words: int, rng: np.random.Generator) -> None:
+        super().__init__()
+        self.config = config
+        self.total_words = total_words
+        self._shapes = lesson_shapes(config, total_words)
+        self._hidden = total_words // 2
+        padded = round_up(self._hidden, UNIT_MULTIPLE)
+        rows = round_up(total_words, VOCABULARY_MULTIPLE)
+        embedding, both, last = (
+            config.embedding_size,
+            config.bidirectional_size,
+            config.recurrent_size,
+        )
+        self.embedding = nn.Parameter(torch.zeros(total_words, embedding))
+        self.both_kernel = nn.Parameter(torch.zeros(embedding, 2 * both))
+        self.both_recurrent = nn.Parameter(torch.zeros(2, both, both))
+        self.both_bias = nn.Parameter(torch.zeros(2 * both))
+        self.last_kernel = nn.Parameter(torch.zeros(2 * both, last))
+        self.last_recurrent = nn.Parameter(torch.zeros(1, last, last))
+        self.last_bias = nn.Parameter(torch.zeros(last))
+        self.hidden_weight = nn.Parameter(torch.zeros(padded, last))
+        self.hidden_bias = nn.Parameter(torch.zeros(padded, 1))
+        self.output_weight = nn.Parameter(torch.zeros(rows, padded))
+        self.output_bias = nn.Parameter(torch.zeros(total_words))
+        self.register_buffer("_output_gradient", torch.zeros(rows, padded), persistent=False)
+        self.load_weights(initial_weights(self._shapes, rng))
+
+    def _hidden_units(self, x: Tensor, dropout: np.random.Generator | None) -> Tensor:
+        """`x` [B, T] of ids -> the relu layer's outputs, features in rows [H, B]."""
+        batch, length = x.shape
+        ids = x.T.reshape(-1)
+        embedded = self.embedding.index_select(0, ids)  # [T * B, E]
+        inputs = torch.addmm(self.both_bias, embedded, self.both_kernel)
+        forward, backward = inputs.view(length, batch, 2, -1).unbind(2)  # [T, B, H] each
+        both = torch.stack((forward, backward.flip(0)), 1)
+        states = tanh_layers(both, self.both_recurrent, both.new_zeros(both.shape[1:]))
+        first, second = states.unbind(1)
+        sequence = torch.cat((first, second.flip(0)), 2)  # [T, B, 2 H]
+        if dropout is not None and self.config.dropout > 0:
+            sequence = sequence * dropout_mask(sequence, self.config.dropout, dropout)
+        inputs = torch.addmm(self.last_bias, sequence.flatten(0, 1), self.last_kernel)
+        inputs = inputs.view(length, 1, batch, -1)
+        states = tanh_layers(inputs, self.last_recurrent, inputs.new_zeros(inputs.shape[1:]))
+        return torch.addmm(self.hidden_bias, self.hidden_weight, states[-1, 0].T).relu()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`x` [B, T] of ids -> scores before the softmax [B, V], without dropout."""
+        hidden = self._hidden_units(x, None)
+        return output_scores(self.output_weight, hidden, self.output_bias)[: self.total_words].T
+
+    def loss(self, x: Tensor, target: Tensor, dropout: np.random.Generator | None) -> BatchLoss:
+        """The loss of predicting `target` [B] from `x` [B, T]; `dropout` None turns it off."""
+        hidden = self._hidden_units(x, dropout)
+        output = (self.output_weight, self.output_bias, target, self._output_gradient)
+        nll_sum, hits = softmax_cross_entropy(hidden, *output)
+        kernel = self.hidden_weight.flatten()
+        penalty = self.config.l2 * kernel.dot(kernel)
+        count = len(target)
+        objective = nll_sum / count + penalty
+        return BatchLoss(objective, nll_sum.detach(), penalty.detach(), hits, count, count)
+
+    @torch.no_grad()
+    def scores(self, x: Tensor, target: Tensor) -> Iterator[Scores]:
+        """The scores of all rows; a row of padding alone does not count in the loss, because the
+        network never learns what a line begins with."""
+        yield Scores(self(x), target, (x != PADDING).any(1))
+
+    def weights(self) -> dict[str, Tensor]:
+        both, units = self.config.bidirectional_size, self._hidden
+        tensors = {
+            "embedding": self.embedding,
+            "forward.kernel": self.both_kernel[:, :both],
+            "forward.recurrent_kernel": self.both_recurrent[0],
+            "forward.bias": self.both_bias[:both],
+            "backward.kernel": self.both_kernel[:, both:],
+            "backward.recurrent_kernel": self.both_recurrent[1],
+            "backward.bias": self.both_bias[both:],
+            "recurrent.kernel": self.last_kernel,
+            "recurrent.recurrent_kernel": self.last_recurrent[0],
+            "recurrent.bias": self.last_bias,
+            "hidden.kernel": self.hidden_weight[:units].T,
+            "hidden.bias": self.hidden_bias[:units, 0],
+            "output.kernel": self.output_weight[: self.total_words, :units].T,
+            "output.bias": self.output_bias,
+        }
+        return {name: tensor.detach() for name, tensor in tensors.items()}
+
+
+def round_up(count: int, multiple: int) -> int:
+    """The smallest multiple of `multiple` that is at least `count`."""
+    return -(-count // multiple) * multiple
+
+
+def initial_weights(
+    shapes: dict[str, tuple[int, ...]], rng: np.random.Generator
+) -> dict[str, NDArray[np.float32]]:
+    """Keras's initial weights: embedding uniform in +-0.05, kernels Glorot uniform (Glorot and
+    Bengio 2010), recurrent kernels orthogonal (Saxe et al. 2014), biases 0."""
+    weights = {}
+    for name, shape in shapes.items():
+        if name == "embedding":
+            values = rng.uniform(-0.05, 0.05, shape)
+        elif name.endswith("bias"):
+            values = np.zeros(shape)
+        elif name.endswith("recurrent_kernel"):
+            q, r = np.linalg.qr(rng.standard_normal(shape))
+            values = q * np.sign(np.diag(r))
+        else:
+            limit = np.sqrt(6 / sum(shape))
+            values = rng.uniform(-limit, limit, shape)
+        weights[name] = values.astype(np.float32)
+    return weights

@@ -1,0 +1,68 @@
+"""The optimizers of the presets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+from rnnlm_tui.config import CausalTrainConfig
+
+
+class KerasAdam(torch.optim.Adam):
+    """Adam as Keras 2 computes it (Kingma and Ba 2015, the variant before section 2.1).
+
+    Keras folds the bias correction into the step size and adds epsilon after it; PyTorch adds it to
+    the corrected denominator. With epsilon / sqrt(1 - beta2^t) at step t the two agree.
+    """
+
+    def __init__(
+        self, parameters: Iterable[nn.Parameter], learning_rate: float, epsilon: float = 1e-7
+    ) -> None:
+        super().__init__(parameters, lr=learning_rate, betas=(0.9, 0.999), eps=epsilon, fused=True)
+        self._epsilon = epsilon
+        self._steps: int | None = None
+
+    def step(self, closure: Any = None) -> Any:
+        """One update, as `torch.optim.Adam.step`."""
+        if self._steps is None:  # it may go on from a saved state
+            taken = (int(state["step"].item()) for state in self.state.values())
+            self._steps = max(taken, default=0)
+        self._steps += 1
+        for group in self.param_groups:
+            group["eps"] = self._epsilon / (1 - group["betas"][1] ** self._steps) ** 0.5
+        return super().step(closure)
+
+
+class ClippedAdamW(torch.optim.AdamW):
+    """AdamW (Loshchilov and Hutter 2019) on gradients of at most `grad_clip` in norm; 0 is no clip.
+
+    Biases do not decay.
+    """
+
+    def __init__(
+        self, network: nn.Module, learning_rate: float, weight_decay: float, grad_clip: float
+    ) -> None:
+        parameters = list(network.parameters())
+        groups = [
+            {"params": [p for p in parameters if p.dim() > 1], "weight_decay": weight_decay},
+            {"params": [p for p in parameters if p.dim() == 1], "weight_decay": 0.0},
+        ]
+        super().__init__(groups, lr=learning_rate, betas=(0.9, 0.999), fused=True)
+        self._grad_clip, self._clipped = grad_clip, parameters
+
+    def step(self, closure: Any = None) -> Any:
+        """One update, as `torch.optim.AdamW.step`."""
+        if self._grad_clip > 0:
+            nn.utils.clip_grad_norm_(self._clipped, self._grad_clip)
+        return super().step(closure)
+
+
+def one_cycle(settings: CausalTrainConfig, done: float) -> float:
+    """What the learning rate is multiplied by when `done`, a share of the run, is over: it rises
+    linearly in the warmup and falls to 0 as a cosine does (Loshchilov and Hutter 2017)."""
+    rise = min(1.0, done / settings.warmup) if settings.warmup > 0 else 1.0
+    return rise * (1 + math.cos(math.pi * min(1.0, done))) / 2
