@@ -1,8 +1,7 @@
-"""Settings: their ranges, their round trips, and which source goes before which."""
+"""Settings: their ranges and their round trips."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 from pathlib import Path
@@ -10,8 +9,6 @@ from typing import Any
 
 import pytest
 
-from rnnlm_tui.cli.headless import run_config
-from rnnlm_tui.cli.main import make_parser
 from rnnlm_tui.config import (
     PRESETS,
     CausalTrainConfig,
@@ -29,10 +26,6 @@ from rnnlm_tui.config import (
 from rnnlm_tui.errors import UsageError
 
 SETTINGS = all_settings()
-
-
-def options(*arguments: str) -> argparse.Namespace:
-    return make_parser().parse_args(["--train", *arguments])
 
 
 @pytest.mark.parametrize(
@@ -204,47 +197,7 @@ def test_old_names_in_a_toml_file_work_with_a_warning(tmp_path: Path) -> None:
     assert f"warm_up is now warmup (in {file})" in warnings
 
 
-def test_old_flags_work_with_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
-    flags = [f"--{name.replace('_', '-')}={value}" for name, value in OLD_NAMES.items()]
-    assert_all_renamed(run_config(options("--preset=gru", *flags)))
-    assert "warning: --unknown-share is now --unk-rate" in capsys.readouterr().err
-
-
 def test_a_current_name_wins_over_an_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RNNLM_STEPS", "9")
     monkeypatch.setenv("RNNLM_BPTT", "7")
     assert settings_from_environment(lambda message: None) == {"bptt": "7"}
-
-
-def test_flags_go_before_the_environment_before_toml_before_defaults(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = tmp_path / "run.toml"
-    file.write_text("epochs = 3\nbatch_size = 4\nseed = 5\n")
-    monkeypatch.setenv("RNNLM_EPOCHS", "30")
-    monkeypatch.setenv("RNNLM_BATCH_SIZE", "40")
-    config = run_config(options("--config", str(file), "--epochs", "300"))
-    assert (config.epochs, config.network_train.batch_size) == (300, 40)
-    assert (config.train.seed, config.train.held_out) == (5, 0.0)
-
-
-@pytest.mark.parametrize("value", ["nosuch", "LESSON"])
-def test_the_preset_can_come_from_the_environment(
-    value: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("RNNLM_PRESET", value)
-    with pytest.raises(UsageError, match=f"no preset is called '{value}'"):
-        run_config(options())
-    assert run_config(options("--preset", "lesson")).preset == "lesson"
-
-
-def test_an_error_names_the_variable_or_the_file_that_it_comes_from(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = tmp_path / "run.toml"
-    file.write_text("epochs = 0\n")
-    with pytest.raises(UsageError, match=r"--epochs is 0 \(in .*run\.toml\)"):
-        run_config(options("--config", str(file)))
-    monkeypatch.setenv("RNNLM_EPOCHS", "many")
-    with pytest.raises(UsageError, match=r"--epochs is '?many'? \(from RNNLM_EPOCHS\)"):
-        run_config(options())

@@ -1,38 +1,32 @@
-"""`--evaluate` and `--score`: how good models are on a text, and a text word by word."""
+"""`--evaluate`: how good models are on a text."""
 
 from __future__ import annotations
 
-import argparse
 import math
-import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rnnlm_tui import evaluate
-from rnnlm_tui.cli import headless, progress_bar
-from rnnlm_tui.config import Range
+from rnnlm_tui.cli import progress_bar
+from rnnlm_tui.cli.inputs import corpus_of
+from rnnlm_tui.cli.options import EvaluateRequest
+from rnnlm_tui.cli.output import columns_of, print_json
+from rnnlm_tui.config import print_warning
 from rnnlm_tui.errors import CorpusError, StorageError, UsageError
-from rnnlm_tui.evaluate import Evaluation, ScoredLine, ScoredWord, TokenScores
+from rnnlm_tui.evaluate import Evaluation, TokenScores
 from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store import evaluations, training_text
 from rnnlm_tui.store.card import ModelCard
+from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.corpus import Corpus
 
 COST = "a key is a letter, a space, an end of line, or an accept, which brings the next space"
 WORTH_A_WARNING = 0.01
 """The share of lines that a model was trained on and that no refrain explains."""
-LEVELS = (
-    (0.25, "█", "5", 32),
-    (0.05, "▆", "4", 36),
-    (0.01, "▄", "3", 33),
-    (0.001, "▂", "2", 35),
-    (0.0, "▁", "1", 31),
-)
-"""From this probability on: the mark, the mark in ASCII, and the colour of the terminal's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +61,16 @@ class Result:
     common_loss: float | None
 
 
-def show_evaluation(options: argparse.Namespace) -> int:
+def show_evaluation(request: EvaluateRequest) -> int:
     """`--evaluate`."""
-    limit = headless.number(options.limit, "--limit", Range(1, 10**9), 10**9, whole=True)
-    subjects = _subjects(options)
-    text = _text(options, subjects[0], int(limit))
+    library = Library(request.data_dir)
+    request = _with_models_apart(request, library)
+    subjects = _subjects(request, library)
+    text = _text(request, subjects[0])
     trained_on = [_trained_on(subject, text) for subject in subjects]
     for subject, count in zip(subjects, trained_on, strict=True):
         if warning := _warning(subject, text, count):
-            print(f"warning: {sanitize(warning)}", file=sys.stderr)
+            print_warning(sanitize(warning))
     measured = [_measured(subject, text.lines) for subject in subjects]
     common = evaluate.shared_vocabulary_losses(measured) if len(measured) > 1 else None
     common_losses = common[1] if common else [None] * len(measured)
@@ -86,39 +81,50 @@ def show_evaluation(options: argparse.Namespace) -> int:
     for result in results:
         _keep(result, text)
     common_words = common[0] if common else None
-    if options.json:
-        headless.print_json(evaluation_json(text, results, common_words))
+    if request.as_json:
+        print_json(evaluation_json(text, results, common_words))
     else:
         print("\n".join(evaluation_table(text, results, common_words)))
     return 0
 
 
-def _subjects(options: argparse.Namespace) -> list[Subject]:
-    library = headless.library_of(options)
-    first = library.newest() if options.model is None else options.model
-    names = [first, *(options.against or [])]
+def _with_models_apart(request: EvaluateRequest, library: Library) -> EvaluateRequest:
+    """The request with the models among its sources moved to those that are compared, as it was
+    until version 0.2: `--against a b`."""
+    known = library.names() if request.against else []
+    names = [source for source in request.sources if source in known and not Path(source).exists()]
+    if not names:
+        return request
+    print_warning("--against takes one model: repeat it for each")
+    sources = tuple(source for source in request.sources if source not in names)
+    return replace(request, sources=sources, against=(*request.against, *names))
+
+
+def _subjects(request: EvaluateRequest, library: Library) -> list[Subject]:
+    first = library.newest() if request.model is None else request.model
+    names = [first, *request.against]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise UsageError(f"{twice} is to be compared with itself", "name other models")
     return [Subject(name, library.path(name), *library.open(name)) for name in names]
 
 
-def _text(options: argparse.Namespace, first: Subject, limit: int) -> Text:
+def _text(request: EvaluateRequest, first: Subject) -> Text:
     """The text given, or the model's own; of its own text the held-out lines alone, if any."""
     name, card = first.name, first.card
-    if options.evaluate:
-        corpus = headless.corpus_of(options.evaluate, options.encoding)
+    if request.sources:
+        corpus = corpus_of(request.sources, request.encoding)
     elif evaluations.holds_out(card):
         corpus = training_text.find_corpus(name, first.folder, card)
     else:
         raise evaluations.nothing_held_out(name)
     is_own = training_text.is_corpus_of(card, corpus)
     held_out = training_text.held_out_lines(card, corpus) if is_own else ()
-    if not held_out and not options.evaluate:
+    if not held_out and not request.sources:
         raise evaluations.nothing_held_out(name)
     lines = [line for line in held_out or corpus.lines if first.model.tokenizer.words(line)]
     if not lines:
         raise CorpusError(f"{corpus.name} holds no words to measure on", "give another text")
-    kept = tuple(lines[:limit])
+    kept = tuple(lines[: request.limit])
     return Text(corpus, kept, name if held_out else None, len(kept) == len(lines))
 
 
@@ -230,11 +236,7 @@ def evaluation_table(
     whose = f" that {text.held_out_of} held out" if text.held_out_of else ""
     yield f"{plural(len(text.lines), 'line')} of {sanitize(text.corpus.name)}{whose}"
     yield ""
-    rows = list(_rows(results, common_words))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for label, *cells in rows:
-        shown = (cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))
-        yield "  ".join([label.ljust(widths[0]), *shown]).rstrip()
+    yield from columns_of(list(_rows(results, common_words)), numbers_from=1)
     yield ""
     yield "hits, next words and keys are over all words; one that a model does not know is a miss"
     yield COST
@@ -253,9 +255,6 @@ def _rows(results: Sequence[Result], common_words: int | None) -> Iterator[tuple
     yield row("words it does not know", [f.oov_share for f in figures], ".1%")
     yield row("first suggestion right", [f.top1 for f in figures], ".1%")
     yield row("among five", [f.top5 for f in figures], ".1%")
-    for words in range(2, evaluate.LONGEST_CONTINUATION + 1):
-        shares = [f.continuations[words - 1] for f in figures]
-        yield row(f"next {words} words right", shares, ".1%")
     yield row("keys saved, list of five", [f.keystroke_savings for f in figures], ".1%")
     yield row("keys saved, ghost alone", [f.keystroke_savings_ghost for f in figures], ".1%")
     yield row("loss, nats a word", [f.loss for f in figures], ".3f")
@@ -266,97 +265,3 @@ def _rows(results: Sequence[Result], common_words: int | None) -> Iterator[tuple
         losses = [result.common_loss for result in results]
         label = f"perplexity, {common_words:,} words of all"
         yield row(label, [_exponential(loss) for loss in losses], ",.1f")
-
-
-def show_score(options: argparse.Namespace) -> int:
-    """`--score`."""
-    if options.json and options.colour:
-        raise UsageError("--colour is for people, --json for programs", "give one of them")
-    name, model = headless.opened_model(options)
-    given = headless.lines_to_answer(options.score)
-    lines = (line for text in given for line in text.split("\n"))
-    for number, scored in enumerate(evaluate.score(model, lines)):
-        if options.json:
-            headless.print_json(score_json(scored, name))
-        elif options.colour:
-            print(coloured(scored), flush=True)
-        else:
-            if number:
-                print()
-            print("\n".join(score_table(scored, name)), flush=True)
-    if options.colour:
-        print(_legend(), file=sys.stderr)
-    return 0
-
-
-def score_json(scored: ScoredLine, model: str) -> dict[str, Any]:
-    """The contract of `--score --json`."""
-    return {
-        "text": scored.text,
-        "words": [asdict(word) for word in scored.words],
-        "end_of_line": scored.end,
-        "predicted": scored.predicted,
-        "loss": scored.loss,
-        "perplexity": _exponential(scored.loss),
-        "model": model,
-    }
-
-
-def score_table(scored: ScoredLine, model: str) -> Iterator[str]:
-    """A text word by word for a person."""
-    rows = [(word.word, _percent(word.probability), _rank(word)) for word in scored.words]
-    if scored.end is not None:
-        rows.append(("(end of line)", _percent(scored.end), ""))
-    rows = [("word", "probability", "rank"), *((sanitize(w), p, r) for w, p, r in rows)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for word, probability, rank in rows:
-        yield f"{word.ljust(widths[0])}  {probability:>11}  {rank:>{widths[2]}}".rstrip()
-    if scored.loss is None:
-        yield f"{model} predicts nothing here"
-    else:
-        yield (
-            f"loss {scored.loss:.3f} nats a word, perplexity {math.exp(scored.loss):,.1f},"
-            f" over {scored.predicted:,} that {model} predicts"
-        )
-
-
-def _percent(probability: float | None) -> str:
-    if probability is None:
-        return "-"
-    return f"{probability:.3%}" if probability >= 0.00001 else "<0.001%"
-
-
-def _rank(word: ScoredWord) -> str:
-    if not word.known:
-        return "unknown"
-    return "-" if word.rank is None else f"{word.rank:,}"
-
-
-def coloured(scored: ScoredLine) -> str:
-    """The words, each with a mark, and where colours are wanted a colour, for its probability."""
-    return " ".join(map(_shaded, scored.words))
-
-
-def _shaded(word: ScoredWord) -> str:
-    text = sanitize(word.word)
-    if not word.known:
-        return f"{text}?"
-    if word.probability is None:
-        return text
-    mark, colour = next(
-        (_mark(level), level[3]) for level in LEVELS if word.probability >= level[0]
-    )
-    return f"{text}{mark}" if os.environ.get("NO_COLOR") else f"\x1b[{colour}m{text}{mark}\x1b[0m"
-
-
-def _mark(level: tuple[float, str, str, int]) -> str:
-    return level[1] if headless.prints_unicode() else level[2]
-
-
-def _legend() -> str:
-    """What the marks mean."""
-    levels = [f"{_mark(level)} {level[0]:.4g}" for level in LEVELS[:-1]]
-    return f"probability at least: {', '.join(levels)}; {_mark(LEVELS[-1])} less; ? unknown word"
-
-
-MODES = {"evaluate": show_evaluation, "score": show_score}

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rnnlm_tui.cli.headless import library_of, print_json
+from rnnlm_tui.cli.options import (
+    DeleteRequest,
+    ExportRequest,
+    ImportRequest,
+    ModelsRequest,
+    RenameRequest,
+)
+from rnnlm_tui.cli.output import columns_of, print_json
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.formatting import format_bytes, format_percent, format_perplexity, sanitize
@@ -23,11 +29,11 @@ HEADERS: tuple[str, ...] = (
 CORPUS_WIDTH = 24
 
 
-def models(options: argparse.Namespace) -> int:
+def models(request: ModelsRequest) -> int:
     """`--models`."""
-    library = library_of(options)
+    library = Library(request.data_dir)
     entries = library.entries()
-    if options.json:
+    if request.as_json:
         print_json({"models": [entry_json(e, _evaluation(library, e)) for e in entries]})
     elif entries:
         print("\n".join(models_table((e, _evaluation(library, e)) for e in entries)))
@@ -71,9 +77,7 @@ def models_table(listed: Iterable[tuple[Entry, Evaluation | None]]) -> Iterator[
             notes.append(f"{name} is damaged: {sanitize(entry.damaged or '')}")
         elif entry.trained_by:
             notes.append(f"{name} is in training by {sanitize(entry.trained_by)}")
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
+    yield from columns_of(rows, numbers_from=len(HEADERS))
     yield from notes
 
 
@@ -98,64 +102,47 @@ def _row(entry: Entry, evaluation: Evaluation | None) -> tuple[str, ...]:
     )
 
 
-def rename(options: argparse.Namespace) -> int:
+def rename(request: RenameRequest) -> int:
     """`--rename`."""
-    old, new = options.rename
-    library_of(options).rename(old, new)
-    print(f"{old} is now {new}")
+    Library(request.data_dir).rename(request.old, request.new)
+    print(f"{request.old} is now {request.new}")
     return 0
 
 
-def delete(options: argparse.Namespace) -> int:
+def delete(request: DeleteRequest) -> int:
     """`--delete`: asks on a terminal, needs --yes elsewhere."""
-    name, library = options.delete, library_of(options)
+    name, library = request.name, Library(request.data_dir)
     if not library.has(name):
         raise ModelError(f"there is no model {name}", library.known())
-    if not options.yes:
+    if not request.is_confirmed:
         if not sys.stdin.isatty():
-            raise UsageError(f"deleting {name} needs a yes", "give --yes")
-        print(
-            f"delete the model {sanitize(name)}? it cannot be brought back [y/N] ",
-            end="",
-            file=sys.stderr,
-        )
-        sys.stderr.flush()
+            raise UsageError(f"refusing to delete {name} without confirmation", "pass --yes")
+        print(f"Delete the model {sanitize(name)}? [y/N] ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            print("nothing is deleted", file=sys.stderr)
+            print("nothing was deleted", file=sys.stderr)
             return 1
     library.delete(name)
-    print(f"{sanitize(name)} is deleted")
+    print(f"deleted {sanitize(name)}")
     return 0
 
 
-def export(options: argparse.Namespace) -> int:
+def export(request: ExportRequest) -> int:
     """`--export`."""
-    name, *targets = options.export
-    if len(targets) > 1:
-        raise UsageError("--export takes a name and a file", "rnnlm-tui --export NAME [FILE]")
-    target = Path(targets[0]) if targets else Path(f"{check_name(name)}.zip")
-    written = library_of(options).export(name, target, replace=options.force)
-    print(f"{name} is written to {sanitize(str(written))}")
+    name = request.name
+    target = Path(f"{check_name(name)}.zip" if request.target is None else request.target)
+    written = Library(request.data_dir).export(name, target, replace=request.force)
+    print(f"wrote {name} to {sanitize(str(written))}")
     return 0
 
 
-def import_(options: argparse.Namespace) -> int:
+def import_(request: ImportRequest) -> int:
     """`--import`."""
-    source = Path(getattr(options, "import"))
+    source = Path(request.source)
     try:
-        name = check_name(source.stem if options.name is None else options.name)
+        name = check_name(source.stem if request.name is None else request.name)
     except UsageError as error:
-        hint = error.hint if options.name else f"give it one with --name: {error.hint}"
+        hint = error.hint if request.name else f"name it with --name: {error.hint}"
         raise UsageError(error.message, hint) from error
-    library_of(options).import_(source, name)
+    Library(request.data_dir).import_(source, name)
     print(f"{sanitize(str(source))} is now the model {name}")
     return 0
-
-
-MODES: dict[str, Callable[[argparse.Namespace], int]] = {
-    "models": models,
-    "rename": rename,
-    "delete": delete,
-    "export": export,
-    "import": import_,
-}

@@ -25,7 +25,7 @@ from rnnlm_tui.paths import APP_NAME
 from rnnlm_tui.training.control import Control
 
 
-class JsonWatcher:
+class JsonReporter:
     """Events as JSON lines on stdout. Where nobody reads them any more, the run stops and saves."""
 
     def __init__(self, control: Control) -> None:
@@ -53,7 +53,7 @@ def give_up(stream: TextIO, control: Control) -> None:
         control.stop()
 
 
-class TextWatcher:
+class TextReporter:
     """Progress on stderr, a bar on a terminal and else a line an epoch; the result on stdout.
 
     Where nobody can read stderr any more, the run stops and saves.

@@ -19,6 +19,7 @@ from rnnlm_tui.cli import main
 from rnnlm_tui.config import PRESETS, Range, all_settings, settings_of
 from tests.helpers.commands import FOR_EVER, TINY, VERSES, Command, running
 
+LESSON = ["--preset=lesson"]
 WITH_MEMORY = """
 import resource, sys
 from rnnlm_tui.cli.main import main
@@ -110,7 +111,7 @@ def test_text_that_is_not_utf8_names_the_byte_and_the_option(
     message = refusal(command("--train", path), 3)
     assert "at byte 7" in message
     assert "--encoding latin-1" in message
-    done = command("--summary", path, "--encoding", "latin-1", "--json")
+    done = command("--summary", path, *LESSON, "--encoding", "latin-1", "--json")
     assert ["ein", "schöner"] in json.loads(done.stdout)["first_pairs"]
 
 
@@ -132,7 +133,7 @@ def test_an_unknown_encoding_is_named(command: Command, corpus_file: Path) -> No
 def test_marks_and_line_ends_are_no_part_of_the_words(
     command: Command, tmp_path: Path, raw: bytes
 ) -> None:
-    card = json.loads(command("--summary", write(tmp_path, raw), "--json").stdout)
+    card = json.loads(command("--summary", write(tmp_path, raw), *LESSON, "--json").stdout)
     assert (card["total_words"], card["examples"]) == (22, 43)
     assert card["first_pairs"][0] == ["the", "cat"]
 
@@ -153,13 +154,13 @@ def test_what_is_no_text_or_too_little_says_what_was_found(
 ) -> None:
     path = write(tmp_path, raw)
     for mode in ("--train", "--summary"):
-        assert re.search(found, refusal(command(mode, path), 3))
+        assert re.search(found, refusal(command(mode, path, *LESSON), 3))
     assert list(data_dir.glob("models/[!.]*")) == []
 
 
 def test_held_out_lines_without_a_pair_are_refused(command: Command, tmp_path: Path) -> None:
     path = write(tmp_path, b"one two three\n" + b"word\n" * 30)
-    message = refusal(command("--train", path, "--held-out", "0.1", "--seed", "1"), 3)
+    message = refusal(command("--train", path, *LESSON, "--held-out", "0.1", "--seed", "1"), 3)
     assert "holding out 0.1 of the 31 lines" in message
 
 
@@ -169,7 +170,7 @@ def test_held_out_lines_without_a_pair_are_refused(command: Command, tmp_path: P
 def test_a_line_of_100000_words_has_its_window_capped(command: Command, tmp_path: Path) -> None:
     line = " ".join("abcdefghij"[i % 10] * (1 + i % 3) for i in range(100_000))
     path = write(tmp_path, line.encode())
-    shown = command("--summary", path).stdout
+    shown = command("--summary", path, *LESSON).stdout
     assert re.search(r"longest line +100,000 words\nwindow +64 words, capped\n", shown)
     arguments = ["--train", path, *TINY, "--epochs=1", "--batch-size=4096", "--max-window=8"]
     if sys.platform == "win32":
@@ -194,7 +195,7 @@ def test_a_vocabulary_that_cannot_fit_states_the_memory_and_what_to_do(
     words = iter(range(300_000))
     text = "\n".join(" ".join(f"w{next(words)}" for _ in range(10)) for _ in range(30_000))
     path = write(tmp_path, text.encode())
-    message = refusal(command("--train", path), 3)
+    message = refusal(command("--train", path, *LESSON), 3)
     assert "300,000 different words" in message
     assert re.search(r"needs [\d,]+\.\d GB of memory .* are free", message)
     assert re.search(r"--max-vocabulary \d+", message)
@@ -208,7 +209,7 @@ def test_a_vocabulary_that_cannot_fit_states_the_memory_and_what_to_do(
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the memory as Linux does")
 def test_batches_that_cannot_fit_are_a_sentence(tmp_path: Path) -> None:
     path = write(tmp_path, b" ".join([b"a b c d"] * 10_000))
-    huge = ["--batch-size=65536", "--max-window=1024", "--embedding-size=4096", "--json"]
+    huge = [*LESSON, "--batch-size=65536", "--max-window=1024", "--embedding-size=4096", "--json"]
     limited = (
         "import resource, sys, torch; from rnnlm_tui.cli.main import main;"
         "free = 3 << 30;"

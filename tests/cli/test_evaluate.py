@@ -303,8 +303,6 @@ def test_a_text_that_is_not_to_be_found_is_asked_for(ask: Ask, unseen: str) -> N
         (["--evaluate", "--model", "half", "--limit", "0"], 2, "--limit"),
         (["--evaluate", "nowhere.txt", "--model", "half"], 3, "nowhere.txt"),
         (["--suggest", "x", "--against", "half"], 2, "--against goes with --evaluate"),
-        (["--evaluate", "--colour"], 2, "--colour goes with --score"),
-        (["--score", "x", "--colour", "--json", "--model", "half"], 2, "give one of them"),
     ],
 )
 def test_what_makes_no_sense_is_refused(
@@ -362,25 +360,6 @@ def test_a_score_as_json_has_a_line_for_each_line(ask: Ask) -> None:
     assert rescored["words"][1]["rank"] == 1
 
 
-@pytest.mark.parametrize("flag", ["--colour", "--color"])
-def test_a_shaded_score_has_a_mark_beside_each_colour(
-    ask: Ask, flag: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setenv("PYTHONIOENCODING", "utf-8")
-    done = ask("--score", "the cat zzz", flag, "--model", "full")
-    assert re.fullmatch(r"the \x1b\[\d\dmcat[█▆▄▂▁]\x1b\[0m zzz\?\n", done.stdout)
-    assert "unknown word" in done.stderr
-
-
-def test_no_color_and_ascii_are_obeyed(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
-    done = ask("--score", "the cat zzz", "--colour", "--model", "full")
-    assert re.fullmatch(r"the cat[1-5] zzz\?\n", done.stdout)
-    assert "\x1b" not in done.stdout + done.stderr
-
-
 # Copied words
 
 
@@ -389,13 +368,19 @@ def test_a_copied_continuation_says_where_it_stands(
 ) -> None:
     # A text of one line, learned by heart: whatever is generated stands in it, or is too mixed up.
     (tmp_path / "rote.txt").write_text("\n" + "one two three four five six seven eight\n")
-    sizes = ["--embedding-size=8", "--bidirectional-size=16", "--recurrent-size=16", "--threads=1"]
+    sizes = [
+        "--preset=lesson",
+        "--embedding-size=8",
+        "--bidirectional-size=16",
+        "--recurrent-size=16",
+        "--threads=1",
+    ]
     arguments = ["--epochs=150", "--learning-rate=0.01", "--dropout=0", "--name=rote", "--json"]
     done = command("--train", str(tmp_path / "rote.txt"), *sizes, *arguments)
     assert done.returncode == 0, done.stderr
     told = ask("--generate", "one two", "--words", "6", "--model", "rote")
     assert told.stdout == "one two three four five six seven eight\n"
-    assert told.stderr == ('copied: "three four five six seven eight" stands in rote.txt, line 2\n')
+    assert told.stderr == ('copied: "three four five six seven eight" is in rote.txt, line 2\n')
     answer = json.loads(ask("--generate", "one two", "--words=6", "--model=rote", "--json").stdout)
     assert answer["copied"] == [{"start": 0, "length": 6, "line_number": 2}]
     short = ask("--generate", "one two", "--words", "4", "--model", "rote", "--json")

@@ -39,6 +39,7 @@ from rnnlm_tui.training.checkpoint import load_state
 from tests.helpers.commands import (
     FOR_EVER,
     PATIENCE_S,
+    POSIX,
     TINY,
     VERSES,
     Command,
@@ -51,7 +52,6 @@ COPIES = 20
 PAIRS = 43 * COPIES
 """The examples of the long corpus."""
 LONG_EPOCHS = [*TINY, "--batch-size", "1", "--epochs", "2"]
-POSIX = pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal or a signal")
 
 
 def events_of(done: subprocess.CompletedProcess[str]) -> list[Event]:
@@ -232,7 +232,7 @@ def test_a_name_in_use_is_kept_unless_forced(
     before = weights_of(data_dir, "mine")
     done = command(*arguments, "--seed", "5")
     assert done.returncode == 1
-    assert "there is a model mine already" in done.stderr
+    assert "the name mine is taken" in done.stderr
     assert "--force" in done.stderr
     assert_same_weights(weights_of(data_dir, "mine"), before)
     assert command(*arguments, "--seed", "5", "--force").returncode == 0
@@ -258,7 +258,8 @@ def test_settings_come_from_flags_then_environment_then_toml(
     file.write_text("epochs = 9\nbatch_size = 8\nseed = 4\nrecurrent_size = 3\n")
     monkeypatch.setenv("RNNLM_EPOCHS", "8")
     monkeypatch.setenv("RNNLM_BATCH_SIZE", "16")
-    sizes = ["--embedding-size=4", "--bidirectional-size=4", "--threads=1", "--epochs=1"]
+    sizes = ["--preset=lesson", "--embedding-size=4", "--bidirectional-size=4", "--threads=1"]
+    sizes.append("--epochs=1")
     done = command("--train", str(corpus_file), "--config", str(file), *sizes, "--json")
     started = events_of(done)[0]
     assert isinstance(started, Started)
@@ -352,20 +353,18 @@ def test_more_epochs_after_the_end_equal_one_longer_run(
     assert_same_weights(weights_of(data_dir, "parts"), weights_of(data_dir, "whole"))
 
 
-def test_a_resumed_run_takes_its_new_settings_from_the_environment_and_from_flags(
+def test_a_resumed_run_takes_new_settings_from_flags_alone(
     command: Command, corpus_file: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun = ["--train", str(corpus_file), *TINY, "--epochs", "1", "--name", "m"]
     assert command(*begun).returncode == 0
-    monkeypatch.setenv("RNNLM_EPOCHS", "2")
+    monkeypatch.setenv("RNNLM_EPOCHS", "9")
     monkeypatch.setenv("RNNLM_LEARNING_RATE", "0.5")
-    assert command("--train", "--resume", "--name", "m").returncode == 0
-    state = load_state(data_dir / "models" / "m", "m")
-    assert (state.position.epoch, state.position.learning_rate) == (3, 0.5)
-    flags = ["--epochs", "3", "--learning-rate", "0.25"]
+    assert "has done all its 1 epochs" in command("--train", "--resume", "--name", "m").stderr
+    flags = ["--epochs", "2", "--learning-rate", "0.25"]
     assert command("--train", "--resume", "--name", "m", *flags).returncode == 0
     state = load_state(data_dir / "models" / "m", "m")
-    assert (state.position.epoch, state.position.learning_rate) == (4, 0.25)
+    assert (state.position.epoch, state.position.learning_rate) == (3, 0.25)
 
 
 def test_what_a_resumed_run_is_made_of_cannot_change(
@@ -378,7 +377,7 @@ def test_what_a_resumed_run_is_made_of_cannot_change(
         (["--seed", "2"], 2, "--seed cannot be changed"),
         (["--config", str(other)], 2, "--config cannot be changed"),
         (["--force"], 2, "leave --force and --from out"),
-        ([str(other), "--epochs", "3"], 3, "is not the text that the run of m began with"),
+        ([str(other), "--epochs", "3"], 3, "is not the text that the training of m started with"),
         (["--name", "nosuch"], 1, "there is no run of nosuch to go on with"),
     ):
         # The mode's own values come first; a later --name goes before an earlier one.
@@ -489,7 +488,7 @@ def test_events_that_cannot_be_written_are_a_fault(corpus_file: Path) -> None:
         )
     assert done.returncode == 1
     assert "cannot write the events: no space left on device" in done.stderr
-    assert "--resume goes on with it" in done.stderr
+    assert "what was learned is saved" in done.stderr
 
 
 # --control stdin
@@ -619,7 +618,7 @@ def test_a_controlled_run_gives_way_to_who_controls_it(corpus_file: Path) -> Non
 @POSIX
 def test_giving_way_twice_gives_way_once() -> None:
     code = (
-        "import os; from rnnlm_tui.cli.train import share_the_processor as share;"
+        "import os; from rnnlm_tui.cli.steering import share_the_processor as share;"
         " share(); first = os.nice(0); share(); print(first, os.nice(0))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -130,17 +130,6 @@ def test_the_tokenizer_the_vocabulary_and_the_rarest_words_can_be_chosen(
     assert answer["suggestions"][0]["word"] == "cat"
 
 
-@pytest.mark.parametrize(
-    "flag",
-    ["--epochs", "--batch-size", "--learning-rate", "--dropout", "--threads", "--max-window"],
-)
-def test_settings_of_a_network_are_refused(command: Command, verses: Path, flag: str) -> None:
-    done = command("--train", str(verses), *NGRAM, flag, "1")
-    assert done.returncode == 2
-    assert f"the preset ngram has no setting '{flag[2:].replace('-', '_')}'" in done.stderr
-    assert "order" in done.stderr
-
-
 @pytest.mark.parametrize("value", ["0", "7", "nan", "2.5", "-1"])
 def test_an_order_out_of_range_is_refused(command: Command, verses: Path, value: str) -> None:
     done = command("--train", str(verses), *NGRAM, f"--order={value}")
@@ -148,23 +137,11 @@ def test_an_order_out_of_range_is_refused(command: Command, verses: Path, value:
     assert "1 or more and at most 6" in done.stderr
 
 
-def test_settings_of_counts_are_none_of_the_lessons(command: Command, verses: Path) -> None:
-    done = command("--train", str(verses), "--tokenizer", "whitespace")
-    assert done.returncode == 2
-    assert "the preset lesson has no setting 'tokenizer'" in done.stderr
-
-
-def test_help_names_both_defaults(command: Command) -> None:
-    shown = " ".join(command("--help").stdout.split())
-    assert "default 0.0; ngram 0.1" in shown
-    assert "--order" in shown and "ngram (counts of word sequences" in shown
-
-
 @pytest.mark.usefixtures("library")
 def test_names_are_kept_unless_forced(command: Command, verses: Path, data_dir: Path) -> None:
     arguments = ("--train", str(verses), *NGRAM, "--name", "counts", "--order", "2")
     refused = command(*arguments)
-    assert (refused.returncode, "there is a model counts already" in refused.stderr) == (1, True)
+    assert (refused.returncode, "the name counts is taken" in refused.stderr) == (1, True)
     assert command(*arguments, "--force").returncode == 0
     assert Library(data_dir).open("counts")[0].window == 1
     names = {path.name for path in (data_dir / "models" / "counts").iterdir()}

@@ -43,6 +43,7 @@ PATIENCE_S = 60
 
 
 TINY = [
+    "--preset=lesson",
     "--embedding-size=4",
     "--bidirectional-size=4",
     "--recurrent-size=4",

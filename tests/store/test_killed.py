@@ -32,6 +32,7 @@ pytestmark = pytest.mark.skipif(
 NAME = "killed"
 EPOCHS = 250
 SETTINGS = (
+    "--preset=lesson",
     *("--epochs", str(EPOCHS), "--batch-size", "4", "--threads", "1", "--device", "cpu"),
     *("--embedding-size", "4", "--bidirectional-size", "4", "--recurrent-size", "4"),
     *("--held-out", "0.2", "--learning-rate", "0.01"),

@@ -21,6 +21,7 @@ if sys.platform == "win32":
 from tests.helpers.terminal import Terminal
 
 SETTINGS = (
+    "--preset=lesson",
     *("--epochs", "40", "--batch-size", "4", "--threads", "1", "--device", "cpu", "--seed", "1"),
     *("--embedding-size", "8", "--bidirectional-size", "8", "--recurrent-size", "8"),
     *("--learning-rate", "0.01"),

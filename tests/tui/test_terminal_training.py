@@ -31,6 +31,7 @@ if sys.platform == "win32":
 from tests.helpers.terminal import Terminal
 
 SETTINGS = (
+    "--preset=lesson",
     *("--embedding-size", "4", "--bidirectional-size", "4", "--recurrent-size", "4"),
     *("--batch-size", "1", "--threads", "1", "--device", "cpu", "--epochs", "100000"),
 )

@@ -1,0 +1,79 @@
+"""What the modes work on: a corpus, lines of text, a model, and the memory there is."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from rnnlm_tui.cli.options import as_unicode
+from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.paths import bundled_corpus
+from rnnlm_tui.store.card import ModelCard
+from rnnlm_tui.store.library import Library
+from rnnlm_tui.text.corpus import Corpus, check_files, read_corpus
+
+CGROUPS = Path("/sys/fs/cgroup")
+"""Where Linux tells how much memory a container may use."""
+CGROUP_FILES = (
+    ("memory.max", "memory.current", "memory.stat", "inactive_file"),
+    (
+        "memory/memory.limit_in_bytes",
+        "memory/memory.usage_in_bytes",
+        "memory/memory.stat",
+        "total_inactive_file",
+    ),
+)
+"""For version 2 and version 1: the limit, what is used, and the statistics with the field that
+says how much of it are files kept in memory, which the system gives up when it needs memory."""
+
+
+def corpus_of(sources: Sequence[str], encoding: str | None) -> Corpus:
+    """The corpus in these files, or the bundled one. Raises CorpusError."""
+    check_files(sources, free_memory)
+    corpus = read_corpus(sources or [bundled_corpus()], encoding, sys.stdin.buffer)
+    return dataclasses.replace(corpus, name=as_unicode(corpus.name))
+
+
+def open_model(folder: Path, name: str | None) -> tuple[str, ModelCard, LanguageModel]:
+    """The name, card and model of `name`, or of the newest one in this data folder. Raises
+    ModelError."""
+    library = Library(folder)
+    chosen = library.newest() if name is None else name
+    return chosen, *library.open(chosen)
+
+
+def texts_of(text: str | None) -> Iterable[str]:
+    """The text given, or the lines of standard input as they come."""
+    return lines_of_stdin() if text is None else [as_unicode(text)]
+
+
+def lines_of_stdin() -> Iterator[str]:
+    """The lines of standard input as they come, without their ends."""
+    for raw in sys.stdin.buffer:
+        yield raw.decode("utf-8", errors="replace").rstrip("\r\n")
+
+
+def split_lines(model: LanguageModel, text: str) -> tuple[list[str], str]:
+    """The lines above the last one of a text, and the last one. A model that knows no lines reads
+    the text as one."""
+    if model.vocabulary.begin_id is None:
+        return [], text
+    *above, line = text.split("\n")
+    return above, line
+
+
+def free_memory() -> int:
+    """The bytes that a new process may use: what is free, or what a container leaves of it."""
+    import psutil  # 30 ms, which most commands need not wait for
+
+    left: list[int] = [psutil.virtual_memory().available]
+    for limit, used, statistics, reclaimable in CGROUP_FILES:
+        with suppress(OSError, ValueError):  # no container, or one without a limit ("max")
+            most, in_use = (int((CGROUPS / file).read_text()) for file in (limit, used))
+            lines = (CGROUPS / statistics).read_text().splitlines()
+            fields = dict(line.split(maxsplit=1) for line in lines)
+            left.append(max(0, most - in_use + int(fields.get(reclaimable, 0))))
+    return min(left)

@@ -1,0 +1,174 @@
+"""A new training: its name, its settings, and what it starts from."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rnnlm_tui.cli.inputs import corpus_of
+from rnnlm_tui.cli.options import TrainRequest
+from rnnlm_tui.cli.run_settings import run_config
+from rnnlm_tui.config import LineTextConfig, RunConfig, flag_of, preset_named, settings_of
+from rnnlm_tui.errors import ModelError, UsageError
+from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
+from rnnlm_tui.paths import bundled_corpus
+from rnnlm_tui.store.card import ModelCard
+from rnnlm_tui.store.files import MODEL, RESUME
+from rnnlm_tui.store.library import Library, check_name, free_name
+from rnnlm_tui.store.run_state import TextOrigin
+from rnnlm_tui.store.training_text import is_corpus_of
+from rnnlm_tui.store.weights import read_weights
+from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus
+from rnnlm_tui.training.run import TrainingRun
+
+WORD_SETTINGS = ("max_vocabulary", "min_count", "tokenizer")
+"""The settings that a run which starts from a model cannot have: it has the model's words."""
+SEED_LINE_WORDS = 4
+LONGEST_STEM = 40
+
+
+@dataclass(frozen=True, slots=True)
+class SourceModel:
+    """The model that a run starts from."""
+
+    name: str
+    card: ModelCard
+    model: LanguageModel
+
+    @property
+    def preset(self) -> str:
+        """The preset of the model, and so of the run."""
+        return self.card.config.preset
+
+
+def open_source(library: Library, request: TrainRequest) -> SourceModel | None:
+    """The model of `--from`, None without it. Raises UsageError if nothing can start from it."""
+    if request.source_model is None:
+        return None
+    source = SourceModel(request.source_model, *library.open(request.source_model))
+    architecture = ARCHITECTURES[source.preset]
+    if not architecture.can_start_from_a_model:
+        raise UsageError(
+            f"{source.name} is a model of {architecture.name}, which cannot be trained on another"
+            " text",
+            "train on all the texts at once: --train FILE FILE",
+        )
+    if request.settings.preset not in (None, source.preset):
+        raise UsageError(f"{source.name} is of the preset {source.preset}", "leave --preset out")
+    return source
+
+
+def new_name(library: Library, request: TrainRequest, source: SourceModel | None) -> str:
+    """The name asked for, else a free one made of the corpus and the preset."""
+    if request.name is not None:
+        return check_name(request.name)
+    first = request.sources[0] if request.sources else bundled_corpus().name
+    stem = "stdin" if first == STANDARD_INPUT else Path(first).stem
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:LONGEST_STEM] or "text"
+    return free_name(library, f"{stem}-{_config(request, source).preset}")
+
+
+def _config(
+    request: TrainRequest, source: SourceModel | None, corpus: Corpus | None = None
+) -> RunConfig:
+    return run_config(
+        request.settings,
+        own_text=bool(request.sources),
+        source_preset=source.preset if source else None,
+        words=corpus.whitespace_words if corpus else None,
+    )
+
+
+def new_run(
+    library: Library, name: str, request: TrainRequest, source: SourceModel | None
+) -> TrainingRun:
+    """The run that is asked for. Raises RnnlmError if it cannot be."""
+    if not request.force:
+        _check_free(library, name)
+    corpus = corpus_of(request.sources, request.encoding)
+    config = _config(request, source, corpus)
+    origin = _origin(corpus, request)
+    folder = library.path(name)
+    if source is None:
+        return TrainingRun(name, folder, config, prepare_corpus(corpus, config), origin)
+    _check_unchanged(source, request.settings.flags)
+    config = _with_words_of(source.card, config)
+    if is_corpus_of(source.card, corpus):
+        config = _with_split_of(source, config, request.settings.flags)
+    vocabulary, window = source.model.vocabulary, source.card.window
+    prepared = prepare_corpus(corpus, config, (vocabulary, window))
+    origin |= {"words": list(vocabulary.words), "window": window}
+    weights = read_weights(library.path(source.name), source.card)
+    return TrainingRun(name, folder, config, prepared, origin, weights=weights)
+
+
+def _check_free(library: Library, name: str) -> None:
+    """Raises ModelError if a model, or an unfinished run, has this name."""
+    folder = library.path(name)
+    if (folder / MODEL).exists():
+        more = ", or train it further with --resume" if (folder / RESUME).exists() else ""
+        raise ModelError(
+            f"the name {name} is taken", f"take another --name, replace it with --force{more}"
+        )
+    if (folder / RESUME).exists():
+        raise ModelError(
+            f"a training of {name} was started and not finished",
+            f"resume it with --resume, start again with --force, or delete it: --delete {name}",
+        )
+
+
+def _check_unchanged(source: SourceModel, flags: Mapping[str, str]) -> None:
+    """Raises UsageError for flags that would give the run another network or other words."""
+    sizes = settings_of(preset_named(source.preset))["model"]
+    if fixed := flags.keys() & {*sizes, *WORD_SETTINGS}:
+        raise UsageError(
+            f"{_flags(fixed)} cannot be changed: the network and its words are those of"
+            f" {source.name}",
+            "leave it out, or train a new model without --from",
+        )
+
+
+def _with_words_of(card: ModelCard, config: RunConfig) -> RunConfig:
+    """The settings with the sizes and the tokenizer of the model that the run starts from."""
+    train = config.train
+    if isinstance(train, LineTextConfig):
+        train = dataclasses.replace(train, tokenizer=card.tokenizer)
+    return dataclasses.replace(config, model=card.config.model, train=train)
+
+
+def _with_split_of(source: SourceModel, config: RunConfig, flags: Mapping[str, str]) -> RunConfig:
+    """The settings with the lines held out that the model of the same text held out. Raises
+    UsageError for another wish: the model has seen most of those lines."""
+    split = {name: getattr(source.card.config.train, name) for name in ("held_out", "seed")}
+    if other := {n for n in split if n in flags and getattr(config.train, n) != split[n]}:
+        raise UsageError(
+            f"{source.name} was trained on this text, and has seen the lines that would be held"
+            " out",
+            f"leave {_flags(other)} out, or train a new model without --from",
+        )
+    return dataclasses.replace(config, train=dataclasses.replace(config.train, **split))
+
+
+def _flags(settings: set[str]) -> str:
+    return " and ".join(map(flag_of, sorted(settings)))
+
+
+def _origin(corpus: Corpus, request: TrainRequest) -> TextOrigin:
+    """Where the corpus can be read again; the bundled one from wherever the program is then."""
+    return {
+        "sources": list(corpus.sources) if request.sources else [],
+        "sha256": corpus.sha256,
+        "encoding": request.encoding,
+        "seed_line": request.seed_line or default_seed_line(corpus),
+    }
+
+
+def default_seed_line(corpus: Corpus) -> str:
+    """The beginning of the corpus's first line of two words or more."""
+    words = (line.split() for line in corpus.lines)
+    first: list[str] = next((w for w in words if len(w) > 1), [])
+    return " ".join(first[:SEED_LINE_WORDS])

@@ -1,0 +1,116 @@
+"""A training that goes on: from its saved state, with the few settings that may change."""
+
+from __future__ import annotations
+
+from rnnlm_tui.cli.inputs import corpus_of
+from rnnlm_tui.cli.new_run import default_seed_line
+from rnnlm_tui.cli.options import RunSettings, TrainRequest
+from rnnlm_tui.cli.run_settings import MACHINE_SETTINGS
+from rnnlm_tui.config import (
+    NetworkTrainConfig,
+    RunConfig,
+    flag_of,
+    make_run_config,
+    preset_named,
+    settings_of,
+)
+from rnnlm_tui.errors import CorpusError, ModelError, UsageError
+from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
+from rnnlm_tui.store.library import Library, check_name
+from rnnlm_tui.store.run_state import TextOrigin
+from rnnlm_tui.text.corpus import Corpus
+from rnnlm_tui.text.prepare import PreparedText
+from rnnlm_tui.text.vocabulary import Vocabulary
+from rnnlm_tui.training.checkpoint import RunState, load_state
+from rnnlm_tui.training.run import TrainingRun
+
+CHANGEABLE = ("epochs", "learning_rate", "patience", "device", "threads")
+"""The settings that a run may be given when it goes on. All others, also of the environment, stay
+what they were when it started."""
+
+
+def name_to_resume(library: Library, request: TrainRequest) -> str:
+    """The run asked for, or the one that was saved last. Raises ModelError without any."""
+    return library.newest_run() if request.name is None else check_name(request.name)
+
+
+def resumed_run(library: Library, name: str, request: TrainRequest) -> TrainingRun:
+    """The run `name` from where it stopped. Raises RnnlmError if it cannot go on."""
+    folder = library.path(name)
+    state = load_state(folder, name)
+    changed = _changed_settings(request.settings, state.config.preset)
+    before = state.config.to_json()
+    config = make_run_config(before["preset"], [{**before["model"], **before["train"]}, changed])
+    _check_unfinished(name, config, state)
+    if "learning_rate" in changed:
+        state.position.learning_rate = config.network_train.learning_rate
+    sources = request.sources or state.corpus.get("sources") or []
+    encoding = request.encoding or state.corpus.get("encoding")
+    corpus = corpus_of(sources, encoding)
+    if corpus.sha256 != state.corpus.get("sha256"):
+        raise CorpusError(
+            f"{corpus.name} is not the text that the training of {name} started with",
+            f"give that text, or train a new model from this one: --train FILE --from {name}",
+        )
+    prepared = _prepared_again(corpus, config, state)
+    if not _fits(state, config, prepared):
+        raise ModelError(
+            f"the saved state of {name} is that of another network", "train it again with --force"
+        )
+    seed_line = request.seed_line or state.corpus.get("seed_line") or default_seed_line(corpus)
+    origin: TextOrigin = {**state.corpus, "encoding": encoding, "seed_line": seed_line}
+    if request.sources:
+        origin["sources"] = list(corpus.sources)
+    return TrainingRun(name, folder, config, prepared, origin, state)
+
+
+def _changed_settings(settings: RunSettings, preset: str) -> dict[str, str]:
+    """The settings that flags change. Raises UsageError for those that cannot change."""
+    own = settings_of(preset_named(preset))["train"]
+    changeable = [name for name in CHANGEABLE if name in own]
+    fixed = [flag_of(n) for n in sorted(settings.flags.keys() - {*changeable, *MACHINE_SETTINGS})]
+    if settings.preset is not None:
+        fixed.append("--preset")
+    if settings.file is not None:
+        fixed.append("--config")
+    if fixed:
+        allowed = ", ".join(map(flag_of, changeable))
+        raise UsageError(
+            f"{fixed[0]} cannot be changed when a training is resumed",
+            f"only {allowed} can" if allowed else "leave it out",
+        )
+    return {name: value for name, value in settings.flags.items() if name in own}
+
+
+def _check_unfinished(name: str, config: RunConfig, state: RunState) -> None:
+    """Raises UsageError if the run has come to its end."""
+    if state.position.epoch > config.epochs:
+        done = state.position.epoch - 1
+        raise UsageError(
+            f"the training of {name} has done all its {done} epochs",
+            f"give it more, such as --epochs {2 * done}",
+        )
+    if state.position.patience_exhausted(config.train):
+        raise UsageError(
+            f"the training of {name} ended early: its held-out loss was best in epoch"
+            f" {state.position.best_epoch}",
+            "let it wait longer, such as --patience 20",
+        )
+
+
+def _fits(state: RunState, config: RunConfig, prepared: PreparedText) -> bool:
+    """Whether the saved weights are those of the network of these settings; n-grams have none."""
+    if not isinstance(config.train, NetworkTrainConfig):
+        return not state.weights
+    specs = ARCHITECTURES[config.preset].arrays(config.model, prepared.vocabulary.total_words)
+    shapes = {weight: tensor.shape for weight, tensor in state.weights.items()}
+    return shapes == {name: spec.shape for name, spec in specs.items()}
+
+
+def _prepared_again(corpus: Corpus, config: RunConfig, state: RunState) -> PreparedText:
+    """The corpus with the vocabulary and the window that the run started with."""
+    words = state.corpus.get("words")
+    if words is None:
+        return prepare_corpus(corpus, config)
+    vocabulary = Vocabulary(words, ARCHITECTURES[config.preset].special_tokens)
+    return prepare_corpus(corpus, config, (vocabulary, state.corpus["window"]))

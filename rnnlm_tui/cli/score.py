@@ -1,0 +1,68 @@
+"""`--score`: a text word by word."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from rnnlm_tui.cli.inputs import open_model, texts_of
+from rnnlm_tui.cli.options import ScoreRequest
+from rnnlm_tui.cli.output import columns_of, print_json
+from rnnlm_tui.evaluate import ScoredLine, ScoredWord, score
+from rnnlm_tui.formatting import sanitize
+
+
+def show_score(request: ScoreRequest) -> int:
+    """`--score`."""
+    name, _, model = open_model(request.data_dir, request.model)
+    lines = (line for text in texts_of(request.text) for line in text.split("\n"))
+    for number, scored in enumerate(score(model, lines)):
+        if request.as_json:
+            print_json(score_json(scored, name))
+            continue
+        if number:
+            print()
+        print("\n".join(score_table(scored, name)), flush=True)
+    return 0
+
+
+def score_json(scored: ScoredLine, model: str) -> dict[str, Any]:
+    """The contract of `--score --json`."""
+    return {
+        "text": scored.text,
+        "words": [asdict(word) for word in scored.words],
+        "end_of_line": scored.end,
+        "predicted": scored.predicted,
+        "loss": scored.loss,
+        "perplexity": None if scored.loss is None else math.exp(scored.loss),
+        "model": model,
+    }
+
+
+def score_table(scored: ScoredLine, model: str) -> Iterator[str]:
+    """A text word by word for a person."""
+    rows = [(sanitize(word.word), _percent(word.probability), _rank(word)) for word in scored.words]
+    if scored.end is not None:
+        rows.append(("(end of line)", _percent(scored.end), ""))
+    yield from columns_of([("word", "probability", "rank"), *rows], numbers_from=1)
+    if scored.loss is None:
+        yield f"{model} predicts nothing here"
+    else:
+        yield (
+            f"loss {scored.loss:.3f} nats a word, perplexity {math.exp(scored.loss):,.1f},"
+            f" over {scored.predicted:,} that {model} predicts"
+        )
+
+
+def _percent(probability: float | None) -> str:
+    if probability is None:
+        return "-"
+    return f"{probability:.3%}" if probability >= 0.00001 else "<0.001%"
+
+
+def _rank(word: ScoredWord) -> str:
+    if not word.known:
+        return "unknown"
+    return "-" if word.rank is None else f"{word.rank:,}"

@@ -1,0 +1,129 @@
+"""`--summary`: what a corpus and its model would be, without training."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+
+from rnnlm_tui.cli.inputs import corpus_of
+from rnnlm_tui.cli.options import SummaryRequest
+from rnnlm_tui.cli.output import print_json
+from rnnlm_tui.cli.run_settings import run_config
+from rnnlm_tui.config import RunConfig, flag_of, preset_named
+from rnnlm_tui.formatting import format_bytes, format_duration, plural, sanitize
+from rnnlm_tui.lm.model import Layer
+from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
+from rnnlm_tui.text.corpus import Corpus
+from rnnlm_tui.text.prepare import PreparedLines, PreparedText
+from rnnlm_tui.text.vocabulary import UNKNOWN
+
+FIRST_PAIRS = 10
+
+
+def summary(request: SummaryRequest) -> int:
+    """Prints the data card, the first pairs, and the layer table."""
+    corpus = corpus_of(request.sources, request.encoding)
+    config = run_config(
+        request.settings, own_text=bool(request.sources), words=corpus.whitespace_words
+    )
+    prepared = prepare_corpus(corpus, config)
+    total = prepared.vocabulary.total_words
+    architecture, examples = ARCHITECTURES[config.preset], prepared.examples.predictions
+    sizes = architecture.sizes_of(config.model, prepared)
+    layers = architecture.layers(config.model, total, prepared.window, sizes)
+    parameters = architecture.parameters(config.model, total, sizes)
+    memory = architecture.training_bytes(config, total, prepared.window, examples)
+    seconds = architecture.training_seconds(config, total, prepared.window, examples)
+    pairs = first_pairs(prepared)
+    scale = preset_named(config.preset).scale_of(corpus.whitespace_words)
+    if request.as_json:
+        print_json(
+            {
+                "preset": config.preset,
+                "size": None if scale is None else scale.name,
+                "settings": {**asdict(config.train), **asdict(config.model)},
+                "total_words": total,
+                "examples": examples,
+                "window": prepared.window,
+                "parameters": parameters,
+                "memory_bytes": memory,
+                "estimated_s": seconds,
+                "layers": [asdict(layer) for layer in layers],
+                "corpus": {**prepared.card, "held_out_lines": prepared.held_out_lines},
+                "first_pairs": pairs,
+            }
+        )
+        return 0
+    print("\n".join(data_card(prepared, config)))
+    print("\nthe first pairs")
+    print("\n".join(f"  {sanitize(features)} ---> {sanitize(label)}" for features, label in pairs))
+    print(f"\nthe {architecture.name} ({config.preset})")
+    print("\n".join(layer_table(layers, *architecture.table_heads)))
+    epochs, units = config.epochs, architecture.table_heads[1]
+    print(f"  {parameters:,} {units} in all; training takes about {format_bytes(memory)} of memory")
+    duration = format_duration(seconds, roughly=True)
+    print(f"  training {plural(epochs, 'epoch')} takes about {duration} here")
+    return 0
+
+
+def first_pairs(prepared: PreparedText) -> list[list[str]]:
+    """The first examples as the words that the model sees before, and the word to predict."""
+    word, window = prepared.vocabulary.word, prepared.window
+    return [
+        [" ".join(map(word, context[max(0, len(context) - window) :])), word(label)]
+        for context, label in prepared.examples.first(FIRST_PAIRS)
+    ]
+
+
+def data_card(prepared: PreparedText, config: RunConfig) -> Iterator[str]:
+    """What a person should know of a corpus before a training."""
+    vocabulary = prepared.vocabulary
+    kept, special_tokens = len(vocabulary.words), vocabulary.special_tokens
+    yield f"corpus         {sanitize(prepared.corpus.name)}"
+    yield f"preset         {config.preset}: {preset_named(config.preset).summary}"
+    yield f"lines          {prepared.corpus.line_count:,}"
+    if prepared.held_out_lines:
+        pairs = prepared.held_out.predictions
+        yield f"held out       {plural(prepared.held_out_lines, 'line')}, {plural(pairs, 'pair')}"
+    else:
+        yield "held out       none, so nothing will tell how good it is on other lines"
+    trained = " in the lines to train on" if prepared.held_out_lines else ""
+    yield f"words          {prepared.words:,}; {prepared.distinct_words:,} different{trained}"
+    if kept < prepared.distinct_words:
+        fate = f"learned as {UNKNOWN}" if special_tokens else "left out of the lines"
+        yield f"vocabulary     {kept:,} words are kept; the others are {fate}"
+    if isinstance(prepared, PreparedLines) and prepared.held_out_lines:
+        share = prepared.held_out_unknown / len(prepared.held_out.tokens)
+        yield f"unknown        {share:.1%} of the words held out"
+    others = f"the padding, {', '.join(special_tokens)}" if special_tokens else "the padding"
+    yield f"total words    {vocabulary.total_words:,} (with {others})"
+    yield f"longest line   {plural(prepared.longest_line, 'word')}"
+    capped = "" if prepared.longest_line <= prepared.window + 1 else ", capped"
+    yield f"window         {plural(prepared.window, 'word')}{capped}"
+    ends = ", with the ends of the lines" if special_tokens else ""
+    yield f"pairs          {prepared.examples.predictions:,}{ends}"
+    yield from _chosen_settings(prepared.corpus, config)
+
+
+def _chosen_settings(corpus: Corpus, config: RunConfig) -> Iterator[str]:
+    """The settings whose defaults follow from the corpus, with what they are in this run."""
+    preset = preset_named(config.preset)
+    scale = preset.scale_of(corpus.whitespace_words)
+    if scale is None:
+        return
+    yield f"for a corpus of this size ({scale.name}), unless a flag says otherwise:"
+    names = dict.fromkeys(name for each in preset.scales for name in each.settings)
+    for part in (config.model, config.train):
+        own = dataclasses.asdict(part).items()
+        values = {name: value for name, value in own if name in names and value is not None}
+        yield "  " + ", ".join(f"{flag_of(name)} {value}" for name, value in values.items())
+
+
+def layer_table(layers: Iterable[Layer], first: str, last: str) -> Iterator[str]:
+    """The layers with their output shapes and parameters, as Keras prints them; `first` and `last`
+    are the heads of the first and the last column."""
+    yield f"  {first:14} {'type':24} {'output shape':18} {last:>12}"
+    for layer in layers:
+        shape = str(layer.output_shape)
+        yield f"  {layer.name:14} {layer.type:24} {shape:18} {layer.parameters:12,}"
