@@ -28,7 +28,15 @@ LESSON_PRESET, OWN_TEXT_PRESET = "lesson", "gru"
 """The default presets: for the sonnets, whose lesson it is, and for a text of one's own."""
 MACHINE_SETTINGS = frozenset({"threads", "device"})
 """They say where to compute, so a preset that has no use for them ignores them."""
-OTHER_VARIABLES = ("PRESET", "DATA_DIR", "CONFIG_DIR", "LOG_DIR", "BUILT_IN_DIR", "GOLDEN")
+OTHER_VARIABLES = (
+    "PRESET",
+    "DATA_DIR",
+    "CONFIG_DIR",
+    "LOG_DIR",
+    "BUILT_IN_DIR",
+    "GOLDEN",
+    "ONE_THREAD",
+)
 
 
 def run_config(

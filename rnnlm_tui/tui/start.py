@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rnnlm_tui.errors import StorageError, os_reason
 from rnnlm_tui.paths import config_dir, log_dir
+from rnnlm_tui.threads import use_one_thread
 
 FRAMES_A_SECOND = "500"
 """A key's letter is painted at once, and its suggestion up to two frames later: 33 ms at Textual's
@@ -21,6 +22,7 @@ def start(model: str | None, data_dir: Path) -> int:
 
     `model` is the one to begin with. Raises StorageError where the log cannot be written.
     """
+    use_one_thread()
     os.environ.setdefault("TEXTUAL_FPS", FRAMES_A_SECOND)  # read when textual is imported
     log_path = _log_to_file()
     from rnnlm_tui.tui.app import RnnlmApp

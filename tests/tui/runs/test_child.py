@@ -40,7 +40,7 @@ from tests.tui.scripted_child import command
 
 REQUEST = TrainingRequest(("verses.txt", "--name", "poems"), "poems")
 TINY = (
-    *("--embedding-size", "4", "--bidirectional-size", "4", "--recurrent-size", "4"),
+    *("--preset=lesson", "--embedding-size=4", "--bidirectional-size=4", "--recurrent-size=4"),
     *("--batch-size", "4", "--threads", "1", "--device", "cpu", "--epochs", "1000000"),
 )
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="needs signals and pseudo-terminals")
