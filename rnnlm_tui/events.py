@@ -1,22 +1,20 @@
-"""Training events: what a run says of itself, one JSON object a line.
+"""Training events: what a run reports, one JSON object a line.
 
 They are the contract between training and everything that watches it: the command line, the
 terminal app, scripts, and the history file in a model's folder. Losses are in nats a word, times in
-seconds since the run started.
+seconds since the run started. A number that is not finite is null in JSON and NaN here.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, NotRequired, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, TypeAlias, TypedDict
 
-from msgspec import Meta
+import msgspec
+from msgspec import Meta, Struct
 
 EVENT_VERSION = 1
-
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=1 << 53)]
 Epoch: TypeAlias = Annotated[int, Meta(ge=1, le=1 << 53)]
 Figure: TypeAlias = Annotated[float, Meta(ge=-1e308, le=1e308)]
@@ -61,129 +59,123 @@ class EpochFigures(TypedDict):
     steps: NotRequired[Count]
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
-    """The run begins. `epochs_done` is above 0 where it goes on from a saved epoch.
+FinishReason: TypeAlias = Literal["completed", "early_stop", "stopped", "diverged"]
+Number: TypeAlias = float
+if not TYPE_CHECKING:
+    Number = Figure | None  # null is decoded as None, and made NaN before anybody sees it
 
-    `parameters` is 0 for counts, whose number is known at the end. `memory_bytes` and `estimated_s`
-    are estimates for the whole run, the second from a short calibration on this machine.
+
+class _Event(Struct, frozen=True, tag_field="event"):
+    """The fields that all events have."""
+
+    time: Number
+
+    @property
+    def event(self) -> str:
+        """The name of the kind of event."""
+        return event_name(type(self))
+
+
+class Started(_Event, frozen=True, tag="started"):
+    """The run begins; `epochs_done` is above 0 if it resumes from a saved epoch.
+
+    `parameters` is 0 for an n-gram model, whose number is known at the end. `memory_bytes` and
+    `estimated_s` are estimates for the whole run, the second from a calibration on this machine.
     """
 
-    event: ClassVar[str] = "started"
-    time: float
     name: str
     preset: str
     config: dict[str, Any]
-    seed: int
-    corpus: dict[str, Any]
-    total_words: int
-    window: int
-    examples: int
-    held_out_lines: int
-    parameters: int
-    memory_bytes: int
-    estimated_s: float
-    epochs_done: int
+    seed: Count
+    corpus: CorpusFacts
+    total_words: Count
+    window: Count
+    examples: Count
+    held_out_lines: Count
+    parameters: Count
+    memory_bytes: Count
+    estimated_s: Number
+    epochs_done: Count
     device: str
-    threads: int
+    threads: Count
     versions: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far the epoch is; at most ten a second. `loss` and `accuracy` are those of the epoch so
-    far, the penalty apart, and no numbers while words are counted; `eta_s` is the time left for all
-    epochs, pauses left out."""
+class Progress(_Event, frozen=True, tag="progress"):
+    """How far the epoch is; at most ten a second.
 
-    event: ClassVar[str] = "progress"
-    time: float
-    epoch: int
-    epochs: int
-    step: int
-    steps: int
-    loss: float
-    accuracy: float
-    examples_per_s: float
-    elapsed_s: float
-    eta_s: float
+    `loss` and `accuracy` are those of the epoch so far, without the penalty, and NaN while n-grams
+    are counted. `eta_s` is the time left for all epochs, without pauses.
+    """
+
+    epoch: Count
+    epochs: Count
+    step: Count
+    steps: Count
+    loss: Number
+    accuracy: Number
+    examples_per_s: Number
+    elapsed_s: Number
+    eta_s: Number
 
 
-@dataclass(frozen=True, slots=True)
-class EpochEnded:
-    """An epoch is through. `train` has loss, penalty, accuracy, perplexity; `held_out` has loss,
-    perplexity, top1, top5, or is None where no line is held out. `best`: its weights are the ones
-    kept. `sample` is the seed line and its continuation."""
+class EpochEnded(_Event, frozen=True, tag="epoch"):
+    """An epoch has ended. `train` has loss, penalty, accuracy and perplexity; `held_out` has loss,
+    perplexity, top1 and top5, and is None if no line is held out. `best` tells whether its weights
+    are the ones kept. `sample` has the seed line and the text that continues it.
+    """
 
-    event: ClassVar[str] = "epoch"
-    time: float
-    epoch: int
-    train: dict[str, float]
-    held_out: dict[str, float] | None
+    epoch: Count
+    train: dict[str, Number]
+    held_out: dict[str, Number] | None
     best: bool
     sample: dict[str, str]
-    elapsed_s: float
+    elapsed_s: Number
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """The run is saved as far as this epoch; `best`: the weights of the epoch are the model now."""
+class Saved(_Event, frozen=True, tag="saved"):
+    """The run is saved up to this epoch; `best`: the weights of the epoch are the model now."""
 
-    event: ClassVar[str] = "saved"
-    time: float
-    epoch: int
+    epoch: Count
     path: str
     best: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Paused:
+class Paused(_Event, frozen=True, tag="paused"):
     """The run waits, and why."""
 
-    event: ClassVar[str] = "paused"
-    time: float
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Resumed:
+class Resumed(_Event, frozen=True, tag="resumed"):
     """The run goes on after a pause, and why."""
 
-    event: ClassVar[str] = "resumed"
-    time: float
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Warned:
+class Warned(_Event, frozen=True, tag="warning"):
     """Something that the user should know, in a sentence."""
 
-    event: ClassVar[str] = "warning"
-    time: float
     message: str
 
 
-FinishReason: TypeAlias = Literal["completed", "early_stop", "stopped", "diverged"]
+class Finished(_Event, frozen=True, tag="finished"):
+    """The run is over and saved.
 
+    `best_epoch` is None if no epoch was ever saved. `metrics` are the figures of the epoch that is
+    kept (epoch, train, held_out), and empty if there is none.
+    """
 
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The run is over and saved. `best_epoch` is None where no epoch was ever saved."""
-
-    event: ClassVar[str] = "finished"
-    time: float
     reason: FinishReason
-    best_epoch: int | None
+    best_epoch: Count | None
     metrics: dict[str, Any]
     path: str
-    elapsed_s: float
+    elapsed_s: Number
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(_Event, frozen=True, tag="failed"):
     """The run could not start or go on; `kind` is that of the error."""
 
-    event: ClassVar[str] = "failed"
-    time: float
     kind: str
     message: str
     hint: str
@@ -192,44 +184,56 @@ class Failed:
 Event: TypeAlias = (
     Started | Progress | EpochEnded | Saved | Paused | Resumed | Warned | Finished | Failed
 )
-EVENTS: dict[str, type[Event]] = {
-    kind.event: kind
-    for kind in (
-        Started,
-        Progress,
-        EpochEnded,
-        Saved,
-        Paused,
-        Resumed,
-        Warned,
-        Finished,
-        Failed,
-    )
+REQUIRED = {
+    "train": ("loss", "penalty", "accuracy", "perplexity"),
+    "held_out": ("loss", "perplexity", "top1", "top5"),
+    "sample": ("seed", "text"),
 }
+"""What the objects within an epoch's event must hold."""
+NULLABLE = ("held_out", "best_epoch")
+"""The fields that may be None."""
+
+
+def event_name(kind: type[_Event]) -> str:
+    """The name of a kind of event in JSON, such as "epoch"."""
+    return str(kind.__struct_config__.tag)
 
 
 def to_json_line(event: Event) -> str:
-    """One line of JSON, without its newline. A number that is not finite becomes null."""
-    fields = {"v": EVENT_VERSION, "event": event.event, **dataclasses.asdict(event)}
+    """One line of JSON, without its newline."""
+    fields = {"v": EVENT_VERSION, "event": event.event, **msgspec.structs.asdict(event)}
     return json.dumps(json_safe(fields), ensure_ascii=False, allow_nan=False)
 
 
-def from_json_line(line: str) -> Event:
-    """The reverse of `to_json_line`; fields of a later program are left out.
+def from_json_line(line: str | bytes) -> Event:
+    """The reverse of `to_json_line`; unknown fields, as of a later program, are ignored.
 
-    Raises ValueError for what is not an event.
+    Raises ValueError for what is not an event of this version, whatever the bytes are.
     """
-    data = json.loads(line)
-    if not isinstance(data, dict) or data.pop("v", None) != EVENT_VERSION:
-        raise ValueError("not an event of this version")
-    kind = EVENTS.get(data.pop("event", ""))
-    if kind is None:
-        raise ValueError("an unknown event")
-    known = {field.name for field in dataclasses.fields(kind)}
     try:
-        return kind(**{name: value for name, value in data.items() if name in known})
-    except TypeError as error:
-        raise ValueError(f"an event with other fields: {error}") from error
+        data = json.loads(line)  # unlike msgspec, it takes the lone surrogates of a path's bytes
+        if not isinstance(data, dict) or data.get("v") != EVENT_VERSION:
+            raise ValueError("not an event of this version")
+        return _with_nan(msgspec.convert(data, Event))
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise ValueError(f"not an event: {error}") from error
+
+
+def _with_nan(event: Event) -> Event:
+    """The event with NaN for each number that is null. Raises ValueError if one is missing."""
+    if isinstance(event, EpochEnded):
+        for part, keys in REQUIRED.items():
+            held = getattr(event, part)
+            if held is not None and not held.keys() >= {*keys}:
+                raise ValueError(f"not all of {', '.join(keys)}")
+        for figures in (event.train, event.held_out or {}):
+            figures.update({key: math.nan for key, value in figures.items() if value is None})
+    missing = {
+        name: math.nan
+        for name, value in msgspec.structs.asdict(event).items()
+        if value is None and name not in NULLABLE
+    }
+    return msgspec.structs.replace(event, **missing) if missing else event
 
 
 def json_safe(value: Any) -> Any:

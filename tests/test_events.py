@@ -1,70 +1,132 @@
-"""Events and their JSON lines."""
+"""Events and their JSON lines: the one decoder of what a run reports."""
 
 from __future__ import annotations
 
 import json
 import math
+from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from rnnlm_tui.events import EVENTS, Failed, Progress, Warned, from_json_line, to_json_line
-
-
-def test_a_line_has_version_event_and_time() -> None:
-    line = to_json_line(Warned(1.5, "two\nlines"))
-    assert "\n" not in line
-    assert json.loads(line) == {
-        "v": 1,
-        "event": "warning",
-        "time": 1.5,
-        "message": "two\nlines",
-    }
-
-
-def test_a_number_that_is_not_finite_becomes_null() -> None:
-    progress = Progress(0.0, 1, 2, 3, 4, math.nan, 0.5, math.inf, 1.0, 2.0)
-    data = json.loads(to_json_line(progress))
-    assert (data["loss"], data["examples_per_s"], data["accuracy"]) == (None, None, 0.5)
-
-
-def test_every_kind_of_event_has_a_name_of_its_own() -> None:
-    assert sorted(EVENTS) == sorted(
-        [
-            "started",
-            "progress",
-            "epoch",
-            "saved",
-            "paused",
-            "resumed",
-            "warning",
-            "finished",
-            "failed",
-        ]
-    )
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "",
-        "[]",
-        "{}",
-        "not json",
-        '{"v": 2, "event": "warning", "time": 0, "message": ""}',
-        '{"v": 1, "event": "unheard of", "time": 0}',
-        '{"v": 1, "event": "warning", "time": 0}',
-    ],
+from rnnlm_tui.events import (
+    EpochEnded,
+    Event,
+    Failed,
+    Finished,
+    Paused,
+    Progress,
+    Resumed,
+    Saved,
+    Started,
+    Warned,
+    event_name,
+    from_json_line,
+    to_json_line,
 )
-def test_what_is_not_an_event_is_refused(line: str) -> None:
+from tests.helpers.events import ended, progress, started
+
+FINISHED = Finished(9.0, "stopped", None, {"epoch": 3, "held_out": None}, "models/poems", 9.0)
+EVENTS: dict[str, Event] = {
+    "started": started(),
+    "progress": progress(1),
+    "epoch": ended(1, held_out=4.0, perplexity=54.6),
+    "saved": Saved(1.0, 1, "models/poems", True),
+    "paused": Paused(1.0, "asked to"),
+    "resumed": Resumed(1.5, "asked to"),
+    "warning": Warned(1.5, "two\nlines"),
+    "finished": FINISHED,
+    "failed": Failed(0.1, "corpus", "no such file", "give a file"),
+}
+
+
+@pytest.mark.parametrize(("name", "event"), EVENTS.items(), ids=EVENTS)
+def test_every_event_is_read_as_it_was_written(name: str, event: Event) -> None:
+    line = to_json_line(event)
+    assert "\n" not in line
+    assert from_json_line(line) == from_json_line(line.encode()) == event
+    data = json.loads(line)
+    assert list(data)[:3] == ["v", "event", "time"]
+    assert (data["v"], data["event"], event.event) == (1, name, name)
+    later = {**data, "more": [1, {"of": "a later program"}]}
+    assert from_json_line(json.dumps(later)) == event
+
+
+def test_every_kind_of_event_has_a_name() -> None:
+    kinds = (Started, Progress, EpochEnded, Saved, Paused, Resumed, Warned, Finished, Failed)
+    assert [event_name(kind) for kind in kinds] == [*EVENTS]
+
+
+def test_a_number_that_is_not_finite_is_null_and_comes_back_as_nan() -> None:
+    event = msgspec.structs.replace(progress(1), loss=math.nan, examples_per_s=math.inf)
+    line = to_json_line(event)
+    data = json.loads(line)
+    assert (data["loss"], data["examples_per_s"], data["accuracy"]) == (None, None, event.accuracy)
+    again = from_json_line(line)
+    assert isinstance(again, Progress)
+    assert math.isnan(again.loss)
+    assert math.isnan(again.examples_per_s)
+    epoch = from_json_line(to_json_line(ended(1, held_out=math.inf)))
+    assert isinstance(epoch, EpochEnded)
+    assert epoch.held_out is not None
+    assert math.isnan(epoch.held_out["loss"])
+
+
+def changed(name: str, **fields: Any) -> bytes:
+    return json.dumps(json.loads(to_json_line(EVENTS[name])) | fields).encode()
+
+
+NO_EVENTS = [
+    b"",
+    b"Traceback (most recent call last):",
+    b"\xff\xfe",
+    b"[]",
+    b"{}",
+    b"7",
+    b"[" * 100_000,
+    b'{"v": 1, "event": "warning", "time": 0, "message": "", "x":' + b"[" * 100_000,
+    b'{"v": 1, "event": "warning", "time": 0}',
+    changed("progress", v=2),
+    changed("progress", v=10**400),
+    changed("progress", event="later"),
+    changed("progress", step="1"),
+    changed("progress", step=True),
+    changed("progress", step=-1),
+    changed("progress", epoch=10**30),
+    changed("progress", eta_s="soon"),
+    changed("progress", eta_s=10**400),
+    changed("started", corpus={"name": "x", "sha256": "", "lines": 10**400, "words": 1}),
+    changed("started", total_words=None),
+    changed("epoch", train={}),
+    changed("epoch", train=None),
+    changed("epoch", train={"loss": "low"}),
+    changed("epoch", held_out={"loss": 1.0}),
+    changed("epoch", sample={}),
+    changed("epoch", sample=["the", "cat"]),
+    changed("epoch", best=1),
+    changed("finished", reason="bored"),
+    changed("finished", metrics=None),
+    changed("saved", path=None),
+]
+
+
+@pytest.mark.parametrize("line", NO_EVENTS, ids=range(len(NO_EVENTS)))
+def test_what_is_no_event_is_refused(line: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         from_json_line(line)
 
 
-def test_a_field_of_a_later_program_is_left_out() -> None:
-    line = '{"v": 1, "event": "warning", "time": 0.5, "message": "m", "more": 1}'
-    assert from_json_line(line) == Warned(0.5, "m")
-
-
-def test_a_failure_carries_its_hint() -> None:
-    event = Failed(0.1, "corpus", "no such file", "give a file")
-    assert from_json_line(to_json_line(event)) == event
+@settings(deadline=None, max_examples=300, derandomize=True)
+@given(st.data())
+def test_hostile_bytes_are_refused_or_an_event(data: st.DataObject) -> None:
+    line = bytearray(to_json_line(data.draw(st.sampled_from([*EVENTS.values()]))).encode())
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(line) - 1))
+        line[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=5))
+    try:
+        event = from_json_line(bytes(line))
+    except ValueError:
+        return
+    assert from_json_line(to_json_line(event)).event == event.event

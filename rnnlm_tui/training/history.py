@@ -13,6 +13,7 @@ from rnnlm_tui.events import (
     Progress,
     Saved,
     Started,
+    event_name,
     from_json_line,
     to_json_line,
 )
@@ -92,7 +93,7 @@ def _drop_older_runs(path: Path) -> None:
 
 
 def _begins_anew(line: bytes) -> bool:
-    if Started.event.encode() not in line:
+    if event_name(Started).encode() not in line:
         return False
     try:
         event = from_json_line(line.decode())

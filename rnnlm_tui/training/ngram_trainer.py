@@ -148,7 +148,7 @@ class NgramTrainer:
             preset=job.config.preset,
             config=job.config.to_json(),
             seed=job.config.train.seed,
-            corpus=dict(prepared.card),
+            corpus=prepared.card,
             total_words=total,
             window=prepared.window,
             examples=prepared.examples.predictions,

@@ -273,7 +273,7 @@ class Trainer:
             preset=job.config.preset,
             config=job.config.to_json(),
             seed=job.config.train.seed,
-            corpus=dict(prepared.card),
+            corpus=prepared.card,
             total_words=prepared.vocabulary.total_words,
             window=prepared.window,
             examples=prepared.examples.predictions,

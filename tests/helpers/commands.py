@@ -18,6 +18,7 @@ import pytest
 
 from rnnlm_tui.events import (
     Event,
+    event_name,
     from_json_line,
 )
 
@@ -106,7 +107,7 @@ class Run:
 
     def event(self, kind: type[Event]) -> Any:
         """The next event of this kind."""
-        return from_json_line(self.line(f'"event": "{kind.event}"'))
+        return from_json_line(self.line(f'"event": "{event_name(kind)}"'))
 
     def send(self, text: str) -> None:
         """Writes to the command's standard input."""

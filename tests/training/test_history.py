@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.events import (
+    CorpusFacts,
     Event,
     Failed,
     Finished,
@@ -32,9 +32,9 @@ from tests.training.test_checkpoint import fail_for
 
 def started(epochs_done: int = 0, name: str = "verses") -> Started:
     """The event that begins a run."""
-    nothing: dict[str, Any] = {}
+    corpus: CorpusFacts = {"name": "verses", "sha256": "00", "lines": 6, "words": 40}
     return Started(
-        0.0, name, "lesson", nothing, 0, nothing, 7, 4, 9, 0, 1, 1, 0.0, epochs_done, "cpu", 1, {}
+        0.0, name, "lesson", {}, 0, corpus, 7, 4, 9, 0, 1, 1, 0.0, epochs_done, "cpu", 1, {}
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import os
 import subprocess
 import time
@@ -12,6 +11,7 @@ from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from rnnlm_tui.errors import StorageError
@@ -268,7 +268,7 @@ def test_the_epochs_that_a_run_has_behind_it(elsewhere: Elsewhere) -> None:
     elsewhere.write(started(), *first, finished("stopped", 4))
     assert past_epochs(folder) == first
     # Killed before epoch 4 was saved, so that it was trained again.
-    again = dataclasses.replace(first[3], elapsed_s=40.0)
+    again = msgspec.structs.replace(first[3], elapsed_s=40.0)
     elsewhere.write(started(epochs_done=3), again)
     assert past_epochs(folder) == [*first[:3], again]
     elsewhere.write(first[2])

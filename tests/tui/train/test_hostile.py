@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from textual import events
 from textual.widgets import Input, TextArea
@@ -59,12 +59,12 @@ def line(event: Event) -> str:
 
 
 def hostile_started() -> Started:
-    return dataclasses.replace(
+    return msgspec.structs.replace(
         started(),
         name=HOSTILE,
         preset=HOSTILE,
         device=HOSTILE,
-        corpus={"name": HOSTILE},
+        corpus={"name": HOSTILE, "sha256": "00", "lines": 6, "words": 40},
     )
 
 
