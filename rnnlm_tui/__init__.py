@@ -1,3 +1,29 @@
-"""A private next-word autocomplete that you train on your own text."""
+"""A private next-word autocomplete that you train on your own text.
+
+>>> import rnnlm_tui
+>>> model = rnnlm_tui.load("shakespeare")
+>>> model.generate("shall i compare thee to", words=4)
+['my', 'love', 'be', 'me']
+
+`load`, `Model` and `RnnlmError` are imported when they are first used, so that the command line
+starts at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rnnlm_tui.api import Model, load
+    from rnnlm_tui.errors import RnnlmError
 
 __version__ = "0.1.0"
+__all__ = ["Model", "RnnlmError", "__version__", "load"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from rnnlm_tui import api
+
+    return getattr(api, name)

@@ -1,19 +1,19 @@
-"""How good a model is on given lines: the same definitions for every kind of model.
+"""How good a model is on given lines: one definition of each figure for every kind of model.
 
-A line's words are those that the model's tokenizer makes of it; lines without words do not count.
+The words of a line are those of the model's tokenizer; lines without words do not count.
 
-- Loss is over what the model predicts: every word and the end of every line, where its vocabulary
-  has the begin and the end of a line; else every known word with a known word before it in its
-  line. A word that it does not know counts with the probability of the unknown word, or not at all
-  where there is no such word.
-- Hits, continuations and keys are over all words of the lines: what the real suggestion engine
-  lists at that place, the first word of a line too; a word that the model does not know is a miss.
-- Keys: a letter (or any other character of a word) is one key, so is the space after a word and the
-  end of a line. An accept is one key, with the space that follows the word, and comes as soon as
-  the word is in the list of five (or is the ghost, for ghost text alone); at the end of a line the
-  key that ends it comes after the accept. The text typed is the words with one space between them.
+- Loss is over what the model predicts. If its vocabulary has the begin and the end of a line, these
+  are all words and the ends of all lines; else the known words with a known word before them in
+  their line. An unknown word counts with the probability of the unknown token, if there is one.
+- Hits, continuations and keys are over all words, the first of a line included: whether the word is
+  among those that `suggest` lists at that place. An unknown word is a miss. Ends of lines do not
+  count.
+- Keys: every character of a word, the space after it and the end of a line is one key. Accepting a
+  word is one key too, which brings the space, as soon as the word is among the five listed (or is
+  the ghost, for the ghost alone); at the end of a line the key that ends it follows. The text typed
+  is the words with one space between them.
 
-A model that carries lines has those above as context, of the lines given here alone.
+A model that uses previous lines has those of the given lines that come before.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Annotated, TypeAlias
 
 import numpy as np
@@ -37,10 +37,10 @@ LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
 """What counts for a smaller probability, which float32 cannot hold well: a loss of 87.3 nats."""
 REPORT_EVERY_S = 0.1
 NOT_LISTED = -1
+Z_95 = 1.96
+"""Standard deviations within which 95 % of a normal distribution lie."""
 WINDOWS_CARRIED = 4
-"""How many windows of words the lines above may hold before most are left out."""
-
-
+"""Windows of words that the previous lines may hold before most are left out."""
 Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 Perplexity: TypeAlias = Annotated[float, Meta(ge=1, le=1e308)]
 
@@ -55,13 +55,13 @@ class MeasureProgress:
 
 @dataclass(frozen=True, slots=True)
 class TokenScores:
-    """What a model makes of lines, word by word: N words in L lines.
+    """The scores of the N words of L lines.
 
-    `losses` [N] and `end_losses` [L] are in nats, not-a-number where the model predicts nothing;
-    `ranks` [N] count from 0 the likelier words that the engine lists before the word, -1 for a word
-    that the model does not know, as `unknown` [N] says. `characters`, `list_keys` and `ghost_keys`
-    [N] are the keys of each word without and with suggestions, the space or the end of line after
-    it included. `starts` [L] are the places of the lines' first words.
+    `losses` [N] and `end_losses` [L] are in nats, NaN if the model predicts nothing there. `ranks`
+    [N] are the numbers of words listed before the word, -1 if it is never listed. `unknown` [N]
+    marks words that the model does not know. `keys`, `list_keys` and `ghost_keys` [N] are the keys
+    of each word without suggestions, with the list and with the ghost alone, the space or the end
+    of line after it included. `starts` [L] are the places of the first words of the lines.
     """
 
     words: tuple[str, ...]
@@ -77,14 +77,13 @@ class TokenScores:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The figures of a model on some lines. Shares lie in [0, 1]; None is a share of nothing.
+    """The figures of a model on some lines. Shares are in [0, 1]; None is a share of nothing.
 
-    `predicted` counts what `loss` (nats, the mean over them) is over. `perplexity` is its
-    exponential, None where there are unknown words and the model gives them no probability;
-    `perplexity_in_vocabulary` is over what is predicted but the unknown words. `oov_share`, `top1`
-    and `top5` are shares of `words`. `continuations` are the shares of places, with as many words
-    left in the line, after which the next 1, 2 and 3 words are just the model's likeliest. What is
-    saved is 1 - keys with suggestions / keys without.
+    `loss` is the mean over `predicted` words and ends, in nats. `perplexity` is exp(loss), None if
+    there are unknown words to which the model gives no probability; `perplexity_in_vocabulary`
+    leaves out the unknown words. `oov_share`, `top1` and `top5` are shares of `words`.
+    `continuations` are the shares of places at which the next 1, 2 and 3 words of the line are the
+    most likely ones. Savings are 1 - keys with suggestions / keys without.
     """
 
     lines: Count
@@ -107,9 +106,12 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class ScoredWord:
-    """A word of a text. `probability` is that of the unknown word for one that the model does not
-    know, and None where it predicts nothing; `rank` counts from 1 among all words that it can
-    suggest, None where there is no probability or the word is unknown."""
+    """A word of a text.
+
+    `probability` is that of the unknown token for an unknown word, and None if the model predicts
+    nothing there. `rank` is 1 for the most likely word that can be suggested, None for an unknown
+    word and without a probability.
+    """
 
     word: str
     known: bool
@@ -119,8 +121,11 @@ class ScoredWord:
 
 @dataclass(frozen=True, slots=True)
 class ScoredLine:
-    """A text word by word; `end` is the probability that it ends here, None where the model does
-    not predict it. `loss` is the mean over `predicted` words, the end included, in nats."""
+    """A text word by word.
+
+    `end` is the probability that the line ends here, None if the model does not predict it. `loss`
+    is the mean over the `predicted` words and the end, in nats.
+    """
 
     text: str
     words: tuple[ScoredWord, ...]
@@ -129,87 +134,96 @@ class ScoredLine:
     loss: float | None
 
 
+def evaluate_lines(model: LanguageModel, lines: Sequence[str]) -> Evaluation:
+    """Returns the figures of the model on the lines."""
+    *_, scores = measure(model, lines)
+    assert isinstance(scores, TokenScores)
+    return summarize(scores)
+
+
 def measure(
     model: LanguageModel, lines: Sequence[str], report_every_s: float = REPORT_EVERY_S
 ) -> Iterator[MeasureProgress | TokenScores]:
-    """Measures the model on the lines: how far it is from time to time, and what it found last."""
-    reader, read, next_report = _Reader(model), list[_Line](), time.monotonic() + report_every_s
+    """Scores the lines word by word; yields its progress from time to time and the scores last."""
+    reader, columns, next_report = _Reader(model), _Columns(), time.monotonic() + report_every_s
     yield MeasureProgress(0, len(lines))
     for done, line in enumerate(lines, start=1):
-        if words := model.tokenizer.words(line):
-            read.append(reader.read(words))
+        reader.read(model.tokenizer.words(line), columns)
         if (now := time.monotonic()) >= next_report:
             next_report = now + report_every_s
             yield MeasureProgress(done, len(lines))
     yield MeasureProgress(len(lines), len(lines))
-    yield _together(read)
+    yield columns.scores()
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """What a model makes of one line; the columns are those of `TokenScores`, and the three
-    kinds of keys of a word are kept together."""
+@dataclass(slots=True)
+class _Columns:
+    """`TokenScores` while they grow; the three kinds of keys of a word are kept together."""
 
-    words: Sequence[str]
-    losses: list[float]
-    end_loss: float
-    ranks: list[int]
-    unknown: list[bool]
-    keys: list[tuple[int, int, int]]
+    words: list[str] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    end_losses: list[float] = field(default_factory=list)
+    ranks: list[int] = field(default_factory=list)
+    unknown: list[bool] = field(default_factory=list)
+    keys: list[tuple[int, int, int]] = field(default_factory=list)
 
-
-class _Reader:
-    """Measures line after line; where the model carries lines, those before are context."""
-
-    def __init__(self, model: LanguageModel) -> None:
-        self._model = model
-        self._above: list[int] = []
-
-    def read(self, words: Sequence[str]) -> _Line:
-        """Measures one line of one word or more."""
-        model, vocabulary = self._model, self._model.vocabulary
-        line = _Line(words, [], math.nan, [], [], [])
-        context = self._above + encode_context(model, [])
-        for i, word in enumerate(words):
-            probabilities = model.next_word_probabilities(context)
-            known, ids = word in vocabulary, vocabulary.encode([word])
-            # Without a begin of line, nothing is learned of a line's first word.
-            line.losses.append(_nats(probabilities, ids[0]) if ids and context else math.nan)
-            is_listed = known and ids[0] not in model.excluded_ids
-            better = _better(model, probabilities, ids[0]) if is_listed else None
-            line.unknown.append(not known)
-            line.ranks.append(NOT_LISTED if better is None else int(better.sum()))
-            line.keys.append(_keys(model, better, word, is_last=i == len(words) - 1))
-            context.extend(ids)
-        if model.uses_previous_lines:
-            self._above = _near(context, vocabulary.begin_id, model.window)
-        if vocabulary.end_id is None:
-            return line
-        return replace(
-            line, end_loss=_nats(model.next_word_probabilities(context), vocabulary.end_id)
+    def scores(self) -> TokenScores:
+        """The columns as arrays."""
+        keys = np.array(self.keys, dtype=np.int64).reshape(-1, 3)
+        return TokenScores(
+            words=tuple(self.words),
+            starts=np.array(self.starts, dtype=np.int64),
+            losses=np.array(self.losses, dtype=np.float64),
+            end_losses=np.array(self.end_losses, dtype=np.float64),
+            ranks=np.array(self.ranks, dtype=np.int64),
+            unknown=np.array(self.unknown, dtype=np.bool_),
+            keys=keys[:, 0],
+            list_keys=keys[:, 1],
+            ghost_keys=keys[:, 2],
         )
 
 
-def _together(lines: Sequence[_Line]) -> TokenScores:
-    """The columns of all lines."""
-    keys = np.array([keys for line in lines for keys in line.keys], dtype=np.int64).reshape(-1, 3)
-    lengths = np.array([len(line.words) for line in lines], dtype=np.int64)
-    return TokenScores(
-        words=tuple(word for line in lines for word in line.words),
-        starts=np.cumsum(lengths) - lengths,
-        losses=np.array([loss for line in lines for loss in line.losses], dtype=np.float64),
-        end_losses=np.array([line.end_loss for line in lines], dtype=np.float64),
-        ranks=np.array([rank for line in lines for rank in line.ranks], dtype=np.int64),
-        unknown=np.array([flag for line in lines for flag in line.unknown], dtype=np.bool_),
-        keys=keys[:, 0],
-        list_keys=keys[:, 1],
-        ghost_keys=keys[:, 2],
-    )
+class _Reader:
+    """Scores line after line; a model that uses previous lines gets those read before."""
+
+    def __init__(self, model: LanguageModel, previous_lines: Sequence[str] = ()) -> None:
+        self._model, self._begin = model, encode_context(model, [])
+        above = encode_context(model, [], previous_lines)
+        self._above = above[: len(above) - len(self._begin)]
+
+    def read(self, words: Sequence[str], columns: _Columns) -> None:
+        """Adds the scores of a line to the columns, unless it has no words."""
+        if not words:
+            return
+        model, vocabulary = self._model, self._model.vocabulary
+        context = self._above + self._begin
+        columns.starts.append(len(columns.words))
+        for i, word in enumerate(words):
+            probabilities = model.next_word_probabilities(context)
+            known, ids = word in vocabulary, vocabulary.encode([word])
+            is_listed = known and ids[0] not in model.excluded_ids
+            better = _better(model, probabilities, ids[0]) if is_listed else None
+            columns.words.append(word)
+            # Without a begin of line, the first word of a line is not learned.
+            columns.losses.append(_nats(probabilities, ids[0]) if ids and context else math.nan)
+            columns.unknown.append(not known)
+            columns.ranks.append(NOT_LISTED if better is None else int(better.sum()))
+            columns.keys.append(_keys(model, better, word, is_last=i == len(words) - 1))
+            context.extend(ids)
+        end = vocabulary.end_id
+        columns.end_losses.append(
+            math.nan if end is None else _nats(model.next_word_probabilities(context), end)
+        )
+        if model.uses_previous_lines:
+            self._above = _near(context, vocabulary.begin_id, model.window)
 
 
 def _near(context: list[int], begin_id: int | None, window: int) -> list[int]:
-    """The context from the begin of a line on, where it is far longer than the window: seldom, for
-    a model keeps its state while a context goes on, and computes it anew where another begins."""
+    """The context; if it is far longer than the window, only its last lines.
+
+    It is cut seldom, since a model computes its state again if the context begins elsewhere.
+    """
     if len(context) <= WINDOWS_CARRIED * window:
         return context
     rest = context[-window:]
@@ -223,8 +237,7 @@ def _nats(probabilities: NDArray[np.float32], word: int) -> float:
 def _better(
     model: LanguageModel, probabilities: NDArray[np.float32], word: int
 ) -> NDArray[np.bool_]:
-    """Which ids [V] the engine lists before `word`: the likelier ones, and of equals those with a
-    smaller id."""
+    """The ids [V] listed before `word`: more likely ones, and equal ones with a smaller id."""
     better: NDArray[np.bool_] = probabilities > probabilities[word]
     better[:word] |= probabilities[:word] == probabilities[word]
     better[list(model.excluded_ids)] = False
@@ -234,10 +247,10 @@ def _better(
 def _keys(
     model: LanguageModel, better: NDArray[np.bool_] | None, word: str, *, is_last: bool
 ) -> tuple[int, int, int]:
-    """The keys that a word takes without suggestions, with the list, and with the ghost alone.
+    """The keys of a word without suggestions, with the list, and with the ghost alone.
 
-    `better` marks the ids that the engine lists before the word; None is a word never listed. A
-    prefix only takes words out of the list, so that the word's place in it never falls.
+    `better` marks the ids that are listed before the word; None is for a word that is never listed.
+    A prefix only takes words out of the list, so the rank of the word never falls.
     """
     typed = in_list = in_ghost = len(word) + 1
     if better is None:
@@ -256,7 +269,7 @@ def _keys(
 
 
 def summarize(measured: TokenScores) -> Evaluation:
-    """The figures of what was measured."""
+    """The figures of these scores."""
     words, unknown = len(measured.words), int(measured.unknown.sum())
     losses = _predicted(np.concatenate((measured.losses, measured.end_losses)))
     known = np.concatenate((measured.losses[~measured.unknown], measured.end_losses))
@@ -304,7 +317,8 @@ def _saved(keys: NDArray[np.int64], without: int) -> float | None:
 
 
 def _continuations(measured: TokenScores) -> tuple[float | None, ...]:
-    """The next words are just the likeliest ones where each of them is, after the words before."""
+    """Shares of the places at which each of the next words is the most likely after those before
+    it; places too near the end of their line do not count."""
     line = np.zeros(len(measured.words), dtype=np.int64)
     line[measured.starts[1:]] = 1
     line = np.cumsum(line)
@@ -319,9 +333,9 @@ def _continuations(measured: TokenScores) -> tuple[float | None, ...]:
 
 
 def shared_vocabulary_losses(measured: Sequence[TokenScores]) -> tuple[int, list[float]] | None:
-    """How many words every model knows and predicts, and the mean loss of each model over them, in
-    nats; the ends of lines are left out. None where there are none, or where the models cut the
-    lines into different words."""
+    """The number of words that every model knows and predicts, and each model's mean loss over them
+    in nats, without the ends of lines. None if there is no such word, or if the models' tokenizers
+    give different words."""
     if not measured or any(each.words != measured[0].words for each in measured):
         return None
     common = np.ones(len(measured[0].words), dtype=np.bool_)
@@ -333,33 +347,46 @@ def shared_vocabulary_losses(measured: Sequence[TokenScores]) -> tuple[int, list
     )
 
 
-def score(model: LanguageModel, lines: Iterable[str]) -> Iterator[ScoredLine]:
-    """The lines of a text word by word, each as it comes."""
-    reader = _Reader(model)
+def confidence_interval(share: float, count: int) -> tuple[float, float]:
+    """The 95 % interval of a share of `count` trials, such as a hit rate over words.
+
+    Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
+    1927. It takes the words as independent, which those of one text are not quite.
+    """
+    if count == 0:
+        return 0.0, 1.0
+    squared = Z_95 * Z_95
+    middle = (share + squared / (2 * count)) / (1 + squared / count)
+    spread = math.sqrt(share * (1 - share) / count + squared / (4 * count * count))
+    half = Z_95 * spread / (1 + squared / count)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def score(
+    model: LanguageModel, lines: Iterable[str], previous_lines: Sequence[str] = ()
+) -> Iterator[ScoredLine]:
+    """Yields each line with the probability and the rank of its words."""
+    reader = _Reader(model, previous_lines)
     for text in lines:
-        words = model.tokenizer.words(text)
-        yield _scored(text, _together([reader.read(words)] if words else []))
+        columns = _Columns()
+        reader.read(model.tokenizer.words(text), columns)
+        yield _scored_line(text, columns)
 
 
-def _scored(text: str, measured: TokenScores) -> ScoredLine:
-    """The one line that was measured."""
-    losses = _predicted(np.concatenate((measured.losses, measured.end_losses)))
-    columns = zip(measured.words, measured.losses, measured.ranks, measured.unknown, strict=True)
-    return ScoredLine(
-        text=text,
-        words=tuple(
-            ScoredWord(
-                word,
-                known=not unknown,
-                probability=_probability(loss),
-                rank=None if rank == NOT_LISTED or math.isnan(loss) else int(rank) + 1,
-            )
-            for word, loss, rank, unknown in columns
-        ),
-        end=_probability(measured.end_losses[0]) if measured.words else None,
-        predicted=len(losses),
-        loss=_mean(losses),
+def _scored_line(text: str, columns: _Columns) -> ScoredLine:
+    rows = zip(columns.words, columns.losses, columns.ranks, columns.unknown, strict=True)
+    words = tuple(
+        ScoredWord(
+            word,
+            known=not unknown,
+            probability=_probability(loss),
+            rank=None if rank == NOT_LISTED or math.isnan(loss) else rank + 1,
+        )
+        for word, loss, rank, unknown in rows
     )
+    losses = _predicted(np.array([*columns.losses, *columns.end_losses]))
+    end = _probability(columns.end_losses[0]) if words else None
+    return ScoredLine(text, words, end, len(losses), _mean(losses))
 
 
 def _probability(loss: float) -> float | None:

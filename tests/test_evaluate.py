@@ -14,20 +14,20 @@ from numpy.typing import NDArray
 from rnnlm_tui.config import LessonConfig
 from rnnlm_tui.evaluate import (
     LEAST_PROBABILITY,
-    Evaluation,
     MeasureProgress,
     TokenScores,
+    confidence_interval,
+    evaluate_lines,
     measure,
     score,
     shared_vocabulary_losses,
-    summarize,
 )
 from rnnlm_tui.lm.lesson import LessonModel, lesson_shapes
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.suggest import CANDIDATES, suggest
 from rnnlm_tui.text.tokenizer import LessonTokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
-from tests.test_suggest import ScriptedModel
+from tests.helpers.scripted import ScriptedModel
 
 AFTER = {
     "the": {"cat": 0.5, "car": 0.2, "dog": 0.2, "": 0.1},
@@ -65,11 +65,6 @@ def measured(model: LanguageModel, lines: Sequence[str]) -> TokenScores:
     return last
 
 
-def evaluation(model: LanguageModel, lines: Sequence[str]) -> Evaluation:
-    """The figures of the model on the lines."""
-    return summarize(measured(model, lines))
-
-
 def keys_through_the_engine(model: LanguageModel, line: str, listed: int) -> int:
     """The fewest keys that the line takes with the first `listed` of the engine's words at hand,
     asking the engine at every key."""
@@ -87,7 +82,7 @@ def keys_through_the_engine(model: LanguageModel, line: str, listed: int) -> int
 
 
 def test_the_figures_of_a_scripted_model_are_those_computed_by_hand() -> None:
-    found = evaluation(ScriptedModel(AFTER), LINES)
+    found = evaluate_lines(ScriptedModel(AFTER), LINES)
     loss = (math.log(2) - math.log(0.9) + math.log(5) + math.log(7)) / 4
     assert (found.lines, found.words, found.predicted) == (2, 7, 4)
     assert found.loss == pytest.approx(loss)
@@ -105,21 +100,21 @@ def test_the_figures_of_a_scripted_model_are_those_computed_by_hand() -> None:
 
 
 def test_without_unknown_words_both_perplexities_are_one() -> None:
-    found = evaluation(ScriptedModel(AFTER), LINES[:1])
+    found = evaluate_lines(ScriptedModel(AFTER), LINES[:1])
     assert found.perplexity == found.perplexity_in_vocabulary
     assert found.perplexity == pytest.approx(math.exp((math.log(2) - math.log(0.9)) / 2))
 
 
 def test_a_word_of_no_probability_costs_much_but_not_everything() -> None:
-    found = evaluation(ScriptedModel(AFTER), ["the a"])
+    found = evaluate_lines(ScriptedModel(AFTER), ["the a"])
     assert found.loss == pytest.approx(-math.log(LEAST_PROBABILITY))
 
 
 def test_nothing_predicted_has_no_loss_and_nothing_at_all_no_figure() -> None:
-    one = evaluation(ScriptedModel(AFTER), ["dog", "xyz"])
+    one = evaluate_lines(ScriptedModel(AFTER), ["dog", "xyz"])
     assert (one.loss, one.perplexity_in_vocabulary, one.predicted) == (None, None, 0)
     assert (one.top5, one.continuations[1:]) == (0.5, (None, None))
-    none = evaluation(ScriptedModel(AFTER), ["", " ,"])
+    none = evaluate_lines(ScriptedModel(AFTER), ["", " ,"])
     assert (none.lines, none.top1, none.oov_share, none.keystroke_savings) == (0, None, None, None)
 
 
@@ -179,6 +174,22 @@ def test_common_losses_are_over_the_words_that_all_predict() -> None:
     assert shared_vocabulary_losses(unknown_to_each_other) is None
 
 
+@pytest.mark.parametrize(
+    ("share", "count", "low", "high"),
+    [
+        (0.5, 100, 0.404, 0.596),
+        (0.0, 10, 0.0, 0.278),
+        (1.0, 10, 0.722, 1.0),
+        (0.081, 1685, 0.0689, 0.0950),
+        (0.3, 0, 0.0, 1.0),
+    ],
+)
+def test_an_interval_says_how_sure_a_share_is(
+    share: float, count: int, low: float, high: float
+) -> None:
+    assert confidence_interval(share, count) == pytest.approx((low, high), abs=5e-4)
+
+
 def test_a_score_has_each_word_with_probability_and_rank() -> None:
     scored, nothing = score(ScriptedModel(AFTER), ["The dog; xyz cat", " ..."])
     assert [(w.word, w.known, w.rank) for w in scored.words] == [
@@ -231,7 +242,7 @@ UNKNOWN, BEGIN, THE, CAT, SAT = 1, 2, 4, 5, 6
 
 def test_every_word_and_end_of_line_counts_where_the_model_predicts_them() -> None:
     model = LineModel()
-    found = evaluation(model, ["the cat", "the dog sat"])
+    found = evaluate_lines(model, ["the cat", "the dog sat"])
     known = [0.5, 0.2, 0.6, 0.5, 0.1, 0.8]  # the, cat, end, the, sat after <unk>, end
     assert (found.lines, found.words, found.predicted) == (2, 5, 7)
     assert found.loss == pytest.approx(-sum(map(math.log, [*known, 0.3])) / 7)

@@ -2,55 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from rnnlm_tui.lm.model import excluded_ids
 from rnnlm_tui.suggest import MAX_AHEAD, generate_words, suggest
-from rnnlm_tui.text.tokenizer import LessonTokenizer, WhitespaceTokenizer
+from rnnlm_tui.text.tokenizer import WhitespaceTokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
-
-WORDS = ("the", "cat", "car", "sat", "dog", "a")
-
-
-class ScriptedModel:
-    """Knows what comes after a last word; anything else is uniform."""
-
-    tokenizer = LessonTokenizer()
-    uses_previous_lines = False
-
-    def __init__(
-        self,
-        after: Mapping[str, Mapping[str, float]],
-        window: int = 3,
-        special_tokens: Sequence[str] = (),
-        words: Sequence[str] = WORDS,
-    ) -> None:
-        self.vocabulary = Vocabulary(words, special_tokens)
-        self.excluded_ids = excluded_ids(self.vocabulary, self.tokenizer)
-        self.window = window
-        self.asked: list[tuple[int, ...]] = []
-        self._after = after
-
-    def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
-        self.asked.append(tuple(context))
-        last = self.vocabulary.word(context[-1]) if context else ""
-        script = self._after.get(last)
-        if script is None:
-            total = self.vocabulary.total_words
-            return np.full(total, 1 / total, dtype=np.float32)
-        ids = {
-            word: i
-            for i, word in enumerate(("", *self.vocabulary.special_tokens, *self.vocabulary.words))
-        }
-        probabilities = np.zeros(len(ids), dtype=np.float32)
-        for word, probability in script.items():
-            probabilities[ids[word]] = probability
-        return probabilities
-
+from tests.helpers.scripted import WORDS, ScriptedModel
 
 AFTER = {
     "the": {"cat": 0.5, "car": 0.2, "dog": 0.2, "": 0.1},

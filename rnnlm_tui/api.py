@@ -1,0 +1,122 @@
+"""The Python interface: open a model, and ask it for words and figures. Loads no PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.evaluate import ScoredLine, score
+from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.paths import data_dir
+from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.load import load_model
+from rnnlm_tui.suggest import CANDIDATES, Suggestion, generate_words, suggest
+
+__all__ = ["Model", "RnnlmError", "ScoredLine", "Suggestion", "load"]
+
+
+def load(name_or_folder: str | Path | None = None) -> Model:
+    """Opens a model: by its name, from its folder, or the newest one if neither is given.
+
+    >>> import rnnlm_tui
+    >>> rnnlm_tui.load("shakespeare")
+    <Model shakespeare: gru, 3,042 words>
+
+    Names are those of `rnnlm-tui --models`; a string that is no such name is taken as a folder.
+    Raises RnnlmError if there is no such model, or if it cannot be read.
+    """
+    library = Library(data_dir())
+    if name_or_folder is None:
+        name_or_folder = library.newest()
+    elif isinstance(name_or_folder, Path) or (
+        name_or_folder not in library.names() and Path(name_or_folder).is_dir()
+    ):
+        folder = Path(name_or_folder)
+        card, model = load_model(folder)
+        return Model(folder.name, card.config.preset, model)
+    card, model = library.open(name_or_folder)
+    return Model(name_or_folder, card.config.preset, model)
+
+
+class Model:
+    """A model that is ready to predict. One thread at a time may use it.
+
+    `above` are the lines before the text, the nearest last: context for a model that was trained on
+    running text, and ignored by the others.
+    """
+
+    def __init__(self, name: str, preset: str, model: LanguageModel) -> None:
+        self.name, self.preset = name, preset
+        self._model = model
+
+    def __repr__(self) -> str:
+        return f"<Model {self.name}: {self.preset}, {len(self.words):,} words>"
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words that the model knows, the most frequent first.
+
+        >>> import rnnlm_tui
+        >>> rnnlm_tui.load("shakespeare").words[:4]
+        ('and', 'the', 'to', 'my')
+        """
+        return self._model.vocabulary.words
+
+    def suggest(
+        self, text: str, top: int = CANDIDATES, above: Sequence[str] = ()
+    ) -> tuple[Suggestion, ...]:
+        """The `top` most likely next words, or ways to complete a half-typed word.
+
+        >>> import rnnlm_tui
+        >>> for suggestion in rnnlm_tui.load("shakespeare").suggest("shall i comp", top=2):
+        ...     print(suggestion.word, f"{suggestion.probability:.2f}")
+        compare 0.51
+        compounds 0.17
+
+        Probabilities are among the words that fit; all of those sum to 1.
+        """
+        return suggest(self._model, text, k=top, previous_lines=above).candidates
+
+    def generate(
+        self,
+        text: str,
+        words: int = 10,
+        *,
+        temperature: float = 0.0,
+        top_k: int | None = None,
+        seed: int | None = None,
+        above: Sequence[str] = (),
+    ) -> list[str]:
+        """The next `words` words, each the most likely one after those before it.
+
+        >>> import rnnlm_tui
+        >>> rnnlm_tui.load("shakespeare").generate("look in thy", words=3)
+        ['love', 'is', 'my']
+
+        With a `temperature` above 0 they are drawn, the more freely the higher it is, from the
+        `top_k` most likely ones if given; the same `seed` draws the same words.
+        """
+        return generate_words(
+            self._model,
+            text,
+            words,
+            temperature=temperature,
+            top_k=top_k,
+            rng=np.random.default_rng(seed),
+            previous_lines=above,
+        )
+
+    def score(self, text: str, above: Sequence[str] = ()) -> ScoredLine:
+        """A line word by word: probability, and rank among the words that can be suggested.
+
+        >>> import rnnlm_tui
+        >>> line = rnnlm_tui.load("shakespeare").score("shall i compare thee")
+        >>> [(word.word, word.rank) for word in line.words]
+        [('shall', 32), ('i', 2), ('compare', 200), ('thee', 1)]
+
+        `line.loss` is the mean negative log-likelihood, in nats a word.
+        """
+        return next(score(self._model, [text], above))

@@ -1,0 +1,50 @@
+"""A model whose probabilities are written down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnlm_tui.lm.model import excluded_ids
+from rnnlm_tui.text.tokenizer import LessonTokenizer
+from rnnlm_tui.text.vocabulary import Vocabulary
+
+WORDS = ("the", "cat", "car", "sat", "dog", "a")
+
+
+class ScriptedModel:
+    """Knows what comes after a last word; anything else is uniform."""
+
+    tokenizer = LessonTokenizer()
+    uses_previous_lines = False
+
+    def __init__(
+        self,
+        after: Mapping[str, Mapping[str, float]],
+        window: int = 3,
+        special_tokens: Sequence[str] = (),
+        words: Sequence[str] = WORDS,
+    ) -> None:
+        self.vocabulary = Vocabulary(words, special_tokens)
+        self.excluded_ids = excluded_ids(self.vocabulary, self.tokenizer)
+        self.window = window
+        self.asked: list[tuple[int, ...]] = []
+        self._after = after
+
+    def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
+        self.asked.append(tuple(context))
+        last = self.vocabulary.word(context[-1]) if context else ""
+        script = self._after.get(last)
+        if script is None:
+            total = self.vocabulary.total_words
+            return np.full(total, 1 / total, dtype=np.float32)
+        ids = {
+            word: i
+            for i, word in enumerate(("", *self.vocabulary.special_tokens, *self.vocabulary.words))
+        }
+        probabilities = np.zeros(len(ids), dtype=np.float32)
+        for word, probability in script.items():
+            probabilities[ids[word]] = probability
+        return probabilities

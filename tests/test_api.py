@@ -1,0 +1,74 @@
+"""The Python interface: its examples, what it loads, and what it refuses."""
+
+from __future__ import annotations
+
+import doctest
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import rnnlm_tui
+from rnnlm_tui import api
+
+PACKAGE = Path(rnnlm_tui.__file__).parent
+LOADED = """
+import sys, rnnlm_tui
+rnnlm_tui.__version__
+before = {"numpy", "msgspec", "torch", "textual"} & sys.modules.keys()
+rnnlm_tui.load(sys.argv[1]).suggest("shall i ")
+after = {"torch", "textual"} & sys.modules.keys()
+print(sorted(before | after))
+"""
+
+
+@pytest.fixture(autouse=True)
+def with_the_built_in_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RNNLM_BUILT_IN_DIR", raising=False)
+
+
+@pytest.mark.parametrize("module", [rnnlm_tui, api])
+def test_the_examples_of_the_docstrings_are_true(module: object) -> None:
+    found = doctest.testmod(module)  # type: ignore[arg-type]
+    assert found.attempted > 0
+    assert found.failed == 0
+
+
+def test_importing_and_suggesting_loads_neither_torch_nor_textual(tmp_path: Path) -> None:
+    folder = tmp_path / "a model"
+    shutil.copytree(PACKAGE / "data" / "model", folder)
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, str(folder)],
+        cwd=PACKAGE.parent,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    assert done.stdout == "[]\n"
+    assert rnnlm_tui.load(folder).name == "a model"
+
+
+def test_the_newest_model_is_opened_if_none_is_named() -> None:
+    assert rnnlm_tui.load().name == "shakespeare"
+    with pytest.raises(rnnlm_tui.RnnlmError, match="nosuch"):
+        rnnlm_tui.load("nosuch")
+    with pytest.raises(rnnlm_tui.RnnlmError):
+        rnnlm_tui.load(PACKAGE)
+
+
+def test_answers_follow_from_the_lines_above_and_from_the_seed() -> None:
+    model = rnnlm_tui.load("shakespeare")
+    above = ["when i do count the clock that tells the time"]
+    assert model.suggest("and see ", above=above) != model.suggest("and see ")
+    assert model.score("and see", above=above).loss != model.score("and see").loss
+    drawn = [model.generate("thy", temperature=1.0, seed=seed) for seed in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert len(drawn[0]) == 10
+
+
+def test_the_package_has_types_and_no_other_names() -> None:
+    assert (PACKAGE / "py.typed").is_file()
+    with pytest.raises(AttributeError, match="nothing"):
+        rnnlm_tui.__getattr__("nothing")
