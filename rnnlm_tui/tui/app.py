@@ -1,10 +1,10 @@
-"""The terminal app: three screens, the model that suggests, and the training that goes on."""
+"""The terminal app: three screens, the active model, and the trainings behind them."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,13 +15,8 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.tui.preferences import (
-    keymap_path,
-    load_preferences,
-    save_preferences,
-    write_keymap,
-)
-from rnnlm_tui.tui.widgets.error_text import error_sentence
+from rnnlm_tui.tui.preferences import load_preferences, save_preferences
+from rnnlm_tui.tui.status import end_notice, header_text
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.styles import IN_ANSI_COLOURS, WITHOUT_COLOURS
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
@@ -35,26 +30,23 @@ if TYPE_CHECKING:
     from rnnlm_tui.store.library import Library
     from rnnlm_tui.tui.models.screen import ModelsScreen
     from rnnlm_tui.tui.runs.child import TrainingProcess
-    from rnnlm_tui.tui.runs.manager import Runs
-    from rnnlm_tui.tui.runs.watcher import WatchedRun
+    from rnnlm_tui.tui.runs.manager import Runs, ShownRun
     from rnnlm_tui.tui.train.plan import Plan
     from rnnlm_tui.tui.train.screen import TrainScreen
     from rnnlm_tui.tui.widgets.host import Mode
 
-LOOK_S = 2.0
-"""How often it looks whether another process has saved the model that suggests."""
-FIRST_NAME, FIRST_SETTINGS = "sonnets", ("--epochs", "3")
-"""What the first start offers to train: three epochs of the lesson's model, half a minute."""
+RENEW_EVERY_S = 2.0
+"""How often the app checks whether another process has saved the active model."""
 
 
 class RnnlmApp(TerminalApp):
-    """Owns what goes on behind the screens: the model that suggests, and the runs."""
+    """Owns what the screens share: the library, the active model, the trainings."""
 
     DEFAULT_MODE = "autocomplete"
     ENABLE_COMMAND_PALETTE = True
     CSS = IN_ANSI_COLOURS + WITHOUT_COLOURS
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f1", "keys", "keys", id="app.keys", key_display="F1",
+        Binding("f1", "keys", "keys", id="app.keys",
                 tooltip="All keys"),
         Binding("f2", "show('autocomplete')", "Autocomplete", id="app.autocomplete", show=False,
                 tooltip="Write with suggestions"),
@@ -69,69 +61,65 @@ class RnnlmApp(TerminalApp):
     ]  # fmt: skip
 
     def __init__(
-        self,
-        data_dir: Path,
-        config_dir: Path,
-        log_path: Path,
-        model: str | None = None,
+        self, data_dir: Path, config_dir: Path, log_path: Path, model: str | None = None
     ) -> None:
         """`model` is the one to begin with; None takes the last one used, or the newest."""
         super().__init__(log_path)
-        self.preferences = load_preferences(config_dir)
+        self.preferences, self._preferences_problem = load_preferences(config_dir)
         self._data_dir, self._config_dir = data_dir, config_dir
         self._first_model = model
-        self._told_name: str | None = None
+        self._last_name: str | None = None
         self._is_quitting = False
-        self._library: Library | None = None
-        self._runs: Runs | None = None
         self._model_loader = ModelLoader(
             lambda: self.library, self._active_model_changed, self.show_error
         )
         self.autocomplete = AutocompleteScreen(Transcript(data_dir / "session"))
-        self._train: TrainScreen | None = None
-        self._models: ModelsScreen | None = None
         self.add_mode("autocomplete", lambda: self.autocomplete)
         self.add_mode("train", lambda: self.train_screen)
         self.add_mode("models", lambda: self.models_screen)
 
-    # What screens use
+    # What screens use. Each part is made at its first use: numpy alone takes 0.1 s to import.
 
-    @property
+    @cached_property
     def library(self) -> Library:
-        """The models in the data folder. Imports numpy at its first use."""
-        if self._library is None:
-            from rnnlm_tui.store.library import Library
+        """The models in the data folder."""
+        from rnnlm_tui.store.library import Library
 
-            self._library = Library(self._data_dir)
-        return self._library
+        return Library(self._data_dir)
 
-    @property
+    @cached_property
     def runs(self) -> Runs:
-        """What trains."""
-        if self._runs is None:
-            from rnnlm_tui.tui.runs.manager import Runs
+        """The trainings that the app knows."""
+        from rnnlm_tui.tui.runs.manager import Runs
 
-            self._runs = Runs(self.library)
-            self._runs.on_saved, self._runs.on_end = self._run_saved, self._run_ended
-        return self._runs
+        runs = Runs(self.library)
+        runs.on_saved, runs.on_end = self.run_saved, self.run_ended
+        return runs
 
-    @property
+    @cached_property
     def train_screen(self) -> TrainScreen:
-        """The Train screen, made at its first use."""
-        if self._train is None:
-            from rnnlm_tui.tui.train.screen import TrainScreen
+        """The Train screen."""
+        from rnnlm_tui.tui.train.screen import TrainScreen
 
-            self._train = TrainScreen()
-        return self._train
+        return TrainScreen()
+
+    @cached_property
+    def models_screen(self) -> ModelsScreen:
+        """The Models screen."""
+        from rnnlm_tui.tui.models.screen import ModelsScreen
+
+        return ModelsScreen()
 
     @property
-    def models_screen(self) -> ModelsScreen:
-        """The Models screen, made at its first use."""
-        if self._models is None:
-            from rnnlm_tui.tui.models.screen import ModelsScreen
+    def _known_runs(self) -> Runs | None:
+        """The trainings, if anything has asked for them yet."""
+        return self.runs if "runs" in vars(self) else None
 
-            self._models = ModelsScreen()
-        return self._models
+    @property
+    def _own_run(self) -> TrainingProcess | None:
+        """The training that this app runs now."""
+        run = self._known_runs.own if self._known_runs else None
+        return run if run is not None and run.is_running else None
 
     @property
     def loaded_model(self) -> LoadedModel | None:
@@ -154,26 +142,13 @@ class RnnlmApp(TerminalApp):
         return self.autocomplete.line_in_hand
 
     def header_text(self) -> str:
-        """What trains and what suggests, for the header."""
-        training = self._training_fact()
-        if self.loaded_model is None:
-            return f"{training}no model" if self.has_no_models else f"{training}loading ..."
-        return f"{training}{self.loaded_model.name} · {self.loaded_model.kind}"
+        """What trains and which model suggests, for the header."""
+        return header_text(self._own_run, self.loaded_model, self.has_no_models)
 
     @property
     def trained_name(self) -> str | None:
         """The name of the model that the app trains now."""
-        run = self._runs.own if self._runs else None
-        return run.name if run is not None and run.is_running else None
-
-    def _training_fact(self) -> str:
-        run = self._runs.own if self._runs else None
-        if run is None or not run.is_running:
-            return ""
-        if run.progress.started is None:
-            return f"▶ {run.name} starts · "
-        mark = "‖" if run.progress.phase == "paused" else "▶"
-        return f"{mark} {run.progress.epoch_share:.0%} of {run.name} · "  # cut at the end
+        return self._own_run.name if self._own_run else None
 
     def store_preferences(self) -> None:
         """Saves them."""
@@ -185,7 +160,7 @@ class RnnlmApp(TerminalApp):
     # Start and end
 
     async def on_mount(self) -> None:
-        """Looks, keys, signals; the model is loaded once the first picture stands."""
+        """Applies theme, keymap and signal handlers; the model loads after the first paint."""
         if self.no_color:
             self.theme = "ansi-dark"
         elif self.preferences.theme in self.available_themes:
@@ -195,18 +170,20 @@ class RnnlmApp(TerminalApp):
         self.obey_signals()
         self.call_after_refresh(self._begin_to_suggest)
         self.set_interval(1.0, self._refresh_header)
-        self.set_interval(LOOK_S, self._model_loader.renew_if_saved)
+        self.set_interval(RENEW_EVERY_S, self._model_loader.renew_if_saved)
+        if self._preferences_problem:
+            self.notify_user(self._preferences_problem, "warning")
 
     def _begin_to_suggest(self) -> None:
         self.run_worker(self._model_loader.run(), group="model_loader")
         self._model_loader.begin(self._first_model, self.preferences.model)
 
     def _active_model_changed(self) -> None:
-        """Another model suggests, or the same as it was saved anew, or none can."""
+        """Another model is active, or the same in a new version, or none."""
         name = self.active_name
-        if name not in (None, self._told_name) and self._told_name is not None:
+        if name not in (None, self._last_name) and self._last_name is not None:
             self.notify_user(f"{name} suggests now")
-        self._told_name = name or self._told_name
+        self._last_name = name or self._last_name
         if self.autocomplete.is_mounted and self.autocomplete.is_attached:  # not too early nor late
             self.autocomplete.active_model_changed()
             self._refresh_header()
@@ -220,57 +197,41 @@ class RnnlmApp(TerminalApp):
             self.store_preferences()
 
     def _load_keymap(self) -> None:
-        if not keymap_path(self._config_dir).exists():
+        if not (self._config_dir / "keymap.toml").exists():
             return
-        from rnnlm_tui.tui.help.keymap import checked_keymap
+        from rnnlm_tui.tui.help.bindings import all_ids
+        from rnnlm_tui.tui.help.keymap import load_keymap
 
         with self.showing_errors():
-            keymap, faults = checked_keymap(type(self), self._config_dir)
+            keymap, faults = load_keymap(self._config_dir, all_ids(type(self)))
             self.autocomplete.editor.give_up(k for keys in keymap.values() for k in keys.split(","))
             self.set_keymap(keymap)
-            for fault in faults:
-                self.show_error(fault)
+            if faults:
+                self.notify_user(f"in the keymap: {'; '.join(faults)}", "warning")
 
     async def action_quit(self) -> None:
-        """Leaves; a training is stopped and kept, or goes on alone, as the user wants."""
-        if self._is_quitting:
-            return
-        run = self._runs.own if self._runs else None
-        if run is None or not run.is_running:
-            self.exit()
-        elif run.detached:
-            await self.runs.close(detach=True)
-            self.exit()
-        else:
+        """Leaves; asks first what to do with a training that is running."""
+        if not self._is_quitting:
             self._is_quitting = True
-            self._ask_and_quit(run)
+            self._quit()
 
     @work(group="quit")
-    async def _ask_and_quit(self, run: TrainingProcess) -> None:
-        from rnnlm_tui.tui.widgets.dialogs import Choice
+    async def _quit(self) -> None:
+        try:
+            message: str | None = ""
+            if (run := self._own_run) is not None:
+                from rnnlm_tui.tui.quitting import end_training
 
-        choice = Choice(
-            "Stop the training?",
-            f"{run.name} is still training.",
-            (
-                ("stop", "Stop and save", "you can use it, and resume the training later"),
-                ("detach", "Train in the background", "it goes on after the app is closed"),
-            ),
-            cancel="Stay in the app",
-        )
-        chosen = await self.ask(choice)
-        if chosen in ("stop", "detach"):
-            self.notify_user(
-                "saving the training ..." if chosen == "stop" else "leaving it alone ..."
-            )
-            await self.runs.close(detach=chosen == "detach")
-            self.exit()
-        self._is_quitting = False
+                message = await end_training(self, self.runs, run)
+            if message is not None:
+                self.exit(message=message or None)
+        finally:
+            self._is_quitting = False
 
     # Screens
 
     def show_mode(self, mode: Mode) -> None:
-        """Shows a screen; what goes on in the others goes on."""
+        """Shows a screen."""
         if mode != self.current_mode and not self.screen.is_modal:
             self.switch_mode(mode)
 
@@ -279,7 +240,7 @@ class RnnlmApp(TerminalApp):
         self.show_mode(mode)
 
     def show_model(self, name: str) -> None:
-        """Shows a model among the others."""
+        """Shows a model on the Models screen."""
         self.models_screen.choose(name)
         self.show_mode("models")
 
@@ -293,15 +254,15 @@ class RnnlmApp(TerminalApp):
     def action_write_keymap(self) -> None:
         """Writes a keymap file to edit."""
         from rnnlm_tui.tui.help.bindings import keymap_lines
+        from rnnlm_tui.tui.help.keymap import write_keymap
 
         with self.showing_errors():
-            self.notify_user(
-                f"edit {write_keymap(self._config_dir, keymap_lines(type(self)))}, then start again"
-            )
+            path = write_keymap(self._config_dir, keymap_lines(type(self)))
+            self.notify_user(f"edit {path}, then restart the app")
 
     def _refresh_header(self) -> None:
         text = self.header_text()
-        for screen in self.screen_stack:  # one may stand behind a dialog
+        for screen in self.screen_stack:  # one may be behind a dialog
             for header in screen.query(Header):
                 header.show(text)
 
@@ -310,33 +271,33 @@ class RnnlmApp(TerminalApp):
         from rnnlm_tui.tui.help.palette import commands
 
         yield from commands(self, screen)
-        own = {"Theme", "Screenshot"}
-        yield from (c for c in super().get_system_commands(screen) if c.title in own)
+        kept = {"Theme", "Screenshot"}
+        yield from (c for c in super().get_system_commands(screen) if c.title in kept)
 
     # Models
 
     def use_model(self, name: str) -> None:
-        """Loads the model and lets it suggest from then on."""
+        """Loads a model and suggests with it."""
         self._model_loader.choose(name)
 
     def models_changed(self) -> None:
-        """A model has come, gone, or changed."""
-        if self._models is not None:
-            self._models.reload()
+        """A model was added, removed or changed."""
+        if "models_screen" in vars(self):
+            self.models_screen.reload()
 
     def renamed(self, old: str, new: str) -> None:
-        """The model has another name."""
-        if self._runs is not None:
-            self._runs.renamed(old, new)
+        """A model has another name."""
+        if self._known_runs:
+            self._known_runs.renamed(old, new)
         self.autocomplete.model_deleted(old)
         if self.active_name == old:
             self.use_model(new)
         self.models_changed()
 
     def deleted(self, name: str) -> None:
-        """The model is gone. If it was the one that suggests, another does."""
-        if self._runs is not None:
-            self._runs.deleted(name)
+        """A model was deleted. If it was the active one, another becomes active."""
+        if self._known_runs:
+            self._known_runs.deleted(name)
         self.autocomplete.model_deleted(name)
         if self.active_name == name:
             self._model_loader.drop()
@@ -347,28 +308,23 @@ class RnnlmApp(TerminalApp):
 
     @work(group="start")
     async def train_first_model(self) -> None:
-        """What the empty first screen offers: a model is trained, or a run of it goes on."""
-        from rnnlm_tui.tui.runs.child import TrainingRequest
+        """Trains a first model, for a library that has none."""
+        from rnnlm_tui.tui.first_model import NAME, first_model_request
 
         with self.showing_errors():
-            found = await asyncio.to_thread(self.library.runs)
-            begun = next((run for run in found if run.name == FIRST_NAME), None)
-            if begun is not None and begun.running:
-                self.watch_run(FIRST_NAME)
+            request = await asyncio.to_thread(first_model_request, self.library)
+            if request is None:
+                self.watch_run(NAME)
                 return
-            request = TrainingRequest(("--name", FIRST_NAME, *FIRST_SETTINGS), FIRST_NAME)
-            if begun is not None and begun.resumable:
-                request = TrainingRequest.resuming(FIRST_NAME)
             run = await self.runs.start(request)
             self.autocomplete.show_empty_state()
             if not run.progress.phase.is_over:
-                self.notify_user(
-                    "training begins: F3 shows it. The first words come after its first epoch"
-                )
+                self.notify_user("training begins: words are suggested after its first epoch")
 
-    @work(group="counts")
+    @work(group="ngram")
     async def bootstrap_ngram(self, plan: Plan, paths: tuple[str, ...]) -> None:
-        """Counts the text that a network begins to learn, so that somebody suggests meanwhile."""
+        """Trains an n-gram model of the text that a network trains on, so that words are
+        suggested meanwhile."""
         from rnnlm_tui.tui.train.ngram_bootstrap import counts_of
 
         name = await counts_of(plan, paths, self.library)
@@ -378,55 +334,31 @@ class RnnlmApp(TerminalApp):
         if self.has_no_models or self.library.is_built_in(self.active_name):
             self.use_model(name)
         elif self.active_name != name:
-            self.notify_user(f"the counts of the text are ready meanwhile: ctrl+p, Model {name}")
+            self.notify_user(f"an n-gram model of the text is ready: ctrl+p, Model {name}")
 
     def resume_run(self, name: str) -> None:
-        """Goes on with an unfinished run, on the Train screen."""
+        """Resumes an unfinished run on the Train screen."""
         self.show_mode("train")
         self.call_after_refresh(self.train_screen.resume, name)
 
     def watch_run(self, name: str) -> None:
-        """Shows a run that this app has not started, on the Train screen."""
+        """Shows a run of another process on the Train screen."""
         self.show_mode("train")
         self.call_after_refresh(self.train_screen.follow, name)
 
-    def _run_saved(self, run: TrainingProcess | WatchedRun, saved: Saved) -> None:
+    def run_saved(self, run: ShownRun, saved: Saved) -> None:
+        """A run has saved a model."""
         if saved.best:
             self._model_loader.renew(run.name)
             self.autocomplete.model_saved(run.name)
         self.models_changed()
 
-    def _run_ended(self, run: TrainingProcess | WatchedRun) -> None:
-        progress = run.progress
+    def run_ended(self, run: ShownRun) -> None:
+        """A run is over."""
         self.autocomplete.show_empty_state()
-        if self.current_mode == "train" and self.runs.shown is run:
-            pass  # the screen says it
-        elif progress.finished is not None and progress.finished.metrics:
-            how = {"completed": "is trained", "early_stop": "has learned what it could"}
-            self.notify_user(
-                f"{run.name} {how.get(progress.finished.reason, 'has ended')}: F3 shows it"
-            )
-        elif progress.failed is not None:
-            failed = progress.failed
-            self.notify_user(error_sentence(failed.message, failed.hint), "error", run.name)
-        elif progress.finished is None:
-            self.notify_user(
-                "the training has ended without a word: F3 tells more", "error", run.name
-            )
+        if self.current_mode != "train" or self.runs.shown is not run:  # that screen says it
+            self.notify_user(*end_notice(run))
         self.models_changed()
         self._refresh_header()
-        if progress.finished is not None and progress.finished.metrics:
-            self._measure(run.name)
-
-    @work(group="measure")
-    async def _measure(self, name: str) -> None:
-        """Finds out how good a model is that has been trained, on the lines that it never saw."""
-        from rnnlm_tui.store.card import read_card
-
-        if name == self.active_name:
+        if run.name == self.active_name:
             self.autocomplete.show_accuracy()
-            return
-        with suppress(RnnlmError):  # it may be gone again
-            card = await asyncio.to_thread(lambda: read_card(self.library.path(name)))
-            await self.autocomplete.insights.evaluation(name, card, measure=True)
-        self.models_changed()

@@ -24,7 +24,7 @@ def start(model: str | None, data_dir: Path) -> int:
     """
     use_one_thread()
     os.environ.setdefault("TEXTUAL_FPS", FRAMES_A_SECOND)  # read when textual is imported
-    log_path = _log_to_file()
+    log_path = log_to_file()
     from rnnlm_tui.tui.app import RnnlmApp
 
     app = RnnlmApp(data_dir, config_dir(), log_path, model)
@@ -32,7 +32,7 @@ def start(model: str | None, data_dir: Path) -> int:
     return app.return_code or 0
 
 
-def _log_to_file() -> Path:
+def log_to_file() -> Path:
     """Sends the app's log to its file in the user's log folder, and nothing to the screen."""
     path = log_dir() / "app.log"
     try:

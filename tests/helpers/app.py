@@ -149,7 +149,7 @@ def scripted_app(
     save_preferences(folder / "config", preferences)
     app = RnnlmApp(folder / "data", folder / "config", folder / "app.log", model)
     scripted = {"sonnets": ScriptedModel()} if models is None else models
-    app._library = ScriptedLibrary(folder / "data", scripted)
+    app.library = ScriptedLibrary(folder / "data", scripted)
     return app
 
 

@@ -41,7 +41,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RnnlmApp:
 def app_with_answer(tmp_path: Path, theme: str = "") -> RnnlmApp:
     app = scripted_app(tmp_path, preferences=Preferences(theme=theme))
     says = f"print({json.dumps(json.dumps(SUMMARY))})"
-    app._train = TrainScreen((sys.executable, "-c", says))
+    app.train_screen = TrainScreen((sys.executable, "-c", says))
     return app
 
 
@@ -129,7 +129,7 @@ async def test_the_area_to_paste_into_shows_its_focus(app: RnnlmApp) -> None:
 
 async def test_a_run_shows_its_series_and_its_best_epoch(app: RnnlmApp, tmp_path: Path) -> None:
     command = scripted_child.command("--held-out", "6,5,5.5,5.6,5.7", "--at", "5.2", "wait")
-    app._runs = Runs(app.library, command=command, log_folder=tmp_path / "log")
+    app.runs = Runs(app.library, command=command, log_folder=tmp_path / "log")
     async with app.run_test(size=(120, 40)) as pilot:
         await show_form(pilot, app)
         request = TrainingRequest(("--name=poems", "--epochs=20"), "poems")
@@ -154,7 +154,7 @@ async def test_the_table_shows_the_row_in_hand_and_who_suggests(
     library = Library(tmp_path / "data")
     for name in ("letters", "sonnets"):
         make_model(library.path(name))
-    app._library = library
+    app.library = library
     async with app.run_test() as pilot:
         await wait_until(pilot, lambda: app.loaded_model is not None)
         await press(pilot, "f4")

@@ -44,7 +44,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RnnlmApp:
     monkeypatch.setattr(run_pane, "time", clock)
     app = scripted_app(tmp_path)
     says = f"print({json.dumps(json.dumps(SUMMARY))})"
-    app._train = TrainScreen((sys.executable, "-c", says))
+    app.train_screen = TrainScreen((sys.executable, "-c", says))
     return app
 
 
@@ -86,7 +86,7 @@ def test_train_run(snap_compare: Compare, app: RnnlmApp, tmp_path: Path) -> None
     epoch marked, the epochs as a table, the line continued after each, and the notes."""
     options = ("--held-out", "6,5,5.5,5.6,5.7", "--at", "5.2", "wait")
     command = scripted_child.command(*options)
-    app._runs = Runs(app.library, command=command, log_folder=tmp_path / "log")
+    app.runs = Runs(app.library, command=command, log_folder=tmp_path / "log")
 
     async def train(pilot: Pilot[Any]) -> None:
         await _show_form(pilot)
@@ -111,7 +111,7 @@ def test_models(snap_compare: Compare, app: RnnlmApp, tmp_path: Path) -> None:
     put(library.path("begun"), {"resume.safetensors": b"x" * 100})
     for name, date in (("sonnets", "2025-01-02"), ("letters", "2025-03-04")):
         change_card(library, name, partial(dict.update, updated=f"{date}T12:00:00Z"))
-    app._library = library
+    app.library = library
 
     async def show(pilot: Pilot[Any]) -> None:
         await wait_until(pilot, lambda: app.loaded_model is not None)

@@ -26,7 +26,7 @@ class TooSmall(Static):
     """
 
     def __init__(self) -> None:
-        super().__init__("please enlarge to 60 x 16 (^Q quits)", id="too-small", markup=False)
+        super().__init__("please enlarge to 60 x 16 (ctrl+q quits)", id="too-small", markup=False)
 
 
 class AppScreen(Screen[None]):

@@ -15,6 +15,7 @@ from typing import TypeVar
 from rich.text import Text
 from textual.app import App
 from textual.binding import Binding
+from textual.keys import format_key
 from textual.screen import ModalScreen
 from textual.worker import WorkerFailed
 
@@ -26,6 +27,15 @@ from rnnlm_tui.tui.widgets.host import Severity
 
 Answer = TypeVar("Answer")
 FUNCTION_KEY = re.compile(r"f\d+")
+KEY_NAMES = {
+    "delete": "Del",
+    "end": "End",
+    "enter": "Enter",
+    "escape": "Esc",
+    "home": "Home",
+    "space": "Space",
+    "tab": "Tab",
+}
 TOAST_S: dict[Severity, float] = {"information": 3, "warning": 5, "error": 8}
 log = logging.getLogger(__name__)
 
@@ -115,16 +125,22 @@ class TerminalApp(App[None]):
     # Keys
 
     def shown_keys(self, binding: Binding) -> list[str]:
-        """The keys of a binding, by the user's keymap, as they are written on keyboards."""
+        """The keys of a binding, after the user's keymap."""
         keys = self._keymap.get(binding.id or "", binding.key).split(",")
-        plain = [Binding(key, binding.action) for key in keys if not key.startswith("super+")]
-        shown = dict.fromkeys(map(self.get_key_display, plain))
-        return [key for key in shown if key != "^@"]  # how a terminal sends ctrl+space
+        # Terminals send ctrl+space as ctrl+@, and none sends the super key.
+        plain = [key for key in keys if key != "ctrl+@" and not key.startswith("super+")]
+        return list(dict.fromkeys(self.get_key_display(Binding(key, "")) for key in plain))
 
     def get_key_display(self, binding: Binding) -> str:
-        """The key as it is written on keyboards."""
-        display = super().get_key_display(binding)
-        return display.upper() if FUNCTION_KEY.fullmatch(display) else display
+        """The first key of a binding, as all texts spell it: ctrl+p, Tab, Esc, F1, ↑."""
+        if binding.key_display:
+            return binding.key_display
+        *modifiers, key = binding.key.split("+")
+        if FUNCTION_KEY.fullmatch(key):
+            return "+".join((*modifiers, key.upper()))
+        if modifiers and key in KEY_NAMES:
+            return binding.key
+        return "+".join((*modifiers, KEY_NAMES.get(key, format_key(key))))
 
     def action_help_quit(self) -> None:
         """Ctrl+c, which copies, and leaves no longer."""

@@ -26,7 +26,6 @@ LINE_KEYS: tuple[Binding, ...] = (
         "all",
         id="line.accept_all",
         tooltip="Accept all of the ghost; elsewhere, move the cursor to the right",
-        key_display="→",
     ),
     Binding(
         "end,ctrl+e",
@@ -42,7 +41,6 @@ LINE_KEYS: tuple[Binding, ...] = (
         "choose",
         id="line.choose_next",
         tooltip="Choose in the list; Enter or a digit inserts",
-        key_display="↓",
     ),
     Binding(
         "up",
@@ -58,7 +56,6 @@ LINE_KEYS: tuple[Binding, ...] = (
         "hide",
         id="line.hide",
         tooltip="Hide the suggestions until the next word",
-        key_display="esc",
     ),
     Binding(
         "enter",
@@ -66,7 +63,6 @@ LINE_KEYS: tuple[Binding, ...] = (
         "send",
         id="line.send",
         tooltip="Send the line; the model continues it. In the list: insert the chosen word",
-        key_display="⏎",
     ),
     Binding(
         "ctrl+@,ctrl+space",
@@ -74,7 +70,6 @@ LINE_KEYS: tuple[Binding, ...] = (
         "suggest",
         id="line.suggest_now",
         tooltip="Suggest now, though the ghost is off or hidden",
-        key_display="^Space",
         show=False,
     ),
     Binding(

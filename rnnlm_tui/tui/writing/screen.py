@@ -238,7 +238,7 @@ class AutocompleteScreen(WritingScreen):
         share = f" ({saved / written:.0%})" if written else ""
         took = f" · {self.answer.took_s * 1000:.1f} ms" if self.answer else ""
         ghost = "on" if editor.ghost_on else "off"
-        return f"{saved} of {written} keys saved{share}{took} · ghost {ghost} (^T)"
+        return f"{saved} of {written} keys saved{share}{took} · ghost {ghost} (ctrl+t)"
 
     @on(CandidateList.Picked)
     def _insert_picked(self, event: CandidateList.Picked) -> None:

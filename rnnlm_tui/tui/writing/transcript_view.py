@@ -87,15 +87,15 @@ class TranscriptView(VerticalScroll, can_focus=True):
     FOCUS_ON_CLICK = False
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "move(-1)", "up", id="transcript.up", key_display="↑",
+        Binding("up", "move(-1)", "up", id="transcript.up",
                 tooltip="The line above"),
-        Binding("down", "move(1)", "down", id="transcript.down", key_display="↓",
+        Binding("down", "move(1)", "down", id="transcript.down",
                 tooltip="The line below"),
-        Binding("c,enter", "copy", "copy", id="transcript.copy", key_display="c",
+        Binding("c,enter", "copy", "copy", id="transcript.copy",
                 tooltip="Copy the line"),
         Binding("u", "take", "use", id="transcript.take",
                 tooltip="Put the line where you write"),
-        Binding("escape", "leave", "back", id="transcript.leave", key_display="esc",
+        Binding("escape", "leave", "back", id="transcript.leave",
                 tooltip="Back to the line being written"),
     ]  # fmt: skip
     DEFAULT_CSS = """

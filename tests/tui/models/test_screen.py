@@ -566,11 +566,11 @@ async def test_a_model_whose_training_is_over_is_trained_longer(
     tmp_path: Path, state: tuple[int, ...], done: int, more: tuple[str, ...]
 ) -> None:
     app = scripted_app(tmp_path)
-    library = app._library = Library(tmp_path / "data")
+    library = app.library = Library(tmp_path / "data")
     make_model(library.path("poems"), epoch=done)
     put_state(library.path("poems"), *state)
     command = scripted_child.command("--model", "--done", str(done))
-    app._runs = Runs(library, command=command, log_folder=tmp_path / "log")
+    app.runs = Runs(library, command=command, log_folder=tmp_path / "log")
     async with app.run_test() as pilot:
         app.show_mode("models")
         await wait_until(pilot, lambda: app.screen.query(ModelTable))

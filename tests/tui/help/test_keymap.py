@@ -1,0 +1,130 @@
+"""The user's own keys: the file itself, and in the app."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.widgets import Static
+
+from rnnlm_tui.errors import RnnlmError, StorageError, UsageError
+from rnnlm_tui.tui.app import RnnlmApp
+from rnnlm_tui.tui.help import keymap
+from rnnlm_tui.tui.help.bindings import all_ids, keymap_lines
+from rnnlm_tui.tui.help.keymap import load_keymap, write_keymap
+from rnnlm_tui.tui.help.screen import KeysScreen
+from rnnlm_tui.tui.widgets.header import Header
+from tests.helpers.app import picture, press, scripted_app, toasts, wait_until, write
+
+
+def test_a_keymap_in_every_notation(tmp_path: Path) -> None:
+    assert load_keymap(tmp_path, []) == ({}, [])
+    text = '"line.send" = "ctrl+s, f9"\napp.keys = "f10"\n[autocomplete]\nanother = "ctrl+n"\n'
+    (tmp_path / "keymap.toml").write_text(text)
+    assert load_keymap(tmp_path, ["line.send", "app.keys", "autocomplete.another"]) == (
+        {"line.send": "ctrl+s,f9", "app.keys": "f10", "autocomplete.another": "ctrl+n"},
+        [],
+    )
+
+
+def test_a_wrong_entry_leaves_the_others_in_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keymap, "RENAMED_IDS", {"line.old": "line.new"})
+    (tmp_path / "keymap.toml").write_text(
+        'line.send = 5\nline.sned = "enter"\nline.undo = "banana+q"\nline.redo = "f9"\n'
+        'line.old = "f8"'
+    )
+    keys, faults = load_keymap(tmp_path, ["line.send", "line.undo", "line.redo", "line.new"])
+    assert keys == {"line.redo": "f9", "line.new": "f8"}
+    assert faults == [
+        'line.send must be text in quotes, such as "ctrl+n"',
+        "there is no action line.sned",
+        "no keyboard has the key banana+q of line.undo",
+        "line.old is now called line.new",
+    ]
+
+
+@pytest.mark.parametrize("text", ["line.send = ", "\udcff", "a" + ".a" * 2000 + "= ["])
+def test_a_keymap_that_cannot_be_parsed_says_why(text: str, tmp_path: Path) -> None:
+    (tmp_path / "keymap.toml").write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(UsageError, match=r"keymap\.toml is not valid TOML"):
+        load_keymap(tmp_path, ["line.send"])
+
+
+def test_a_keymap_that_is_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "keymap.toml").mkdir()
+    with pytest.raises(UsageError, match="cannot read"):
+        load_keymap(tmp_path, [])
+
+
+def test_the_keymap_that_is_written_changes_nothing_until_it_is_edited(tmp_path: Path) -> None:
+    path = write_keymap(tmp_path / "config", keymap_lines(RnnlmApp))
+    assert load_keymap(path.parent, all_ids(RnnlmApp)) == ({}, [])
+    lines = [line.removeprefix("# ") for line in path.read_text().splitlines() if " = " in line]
+    path.write_text("\n".join(lines))
+    everything, faults = load_keymap(path.parent, all_ids(RnnlmApp))
+    assert not faults
+    assert everything.keys() == all_ids(RnnlmApp)
+    assert everything["line.accept_word"] == "tab"
+
+
+def test_a_keymap_is_never_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "keymap.toml").write_text("mine")
+    with pytest.raises(RnnlmError, match="exists already"):
+        write_keymap(tmp_path, [])
+    assert (tmp_path / "keymap.toml").read_text() == "mine"
+    (tmp_path / "config").write_text("a file")
+    with pytest.raises(StorageError):
+        write_keymap(tmp_path / "config", [])
+
+
+def give_keys(tmp_path: Path, text: str) -> RnnlmApp:
+    """The app with this keymap."""
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "keymap.toml").write_text(text)
+    return scripted_app(tmp_path)
+
+
+async def test_the_users_keys_work_and_are_shown(tmp_path: Path) -> None:
+    app = give_keys(
+        tmp_path, '"line.accept_word" = "ctrl+n"\n"app.keys" = "f10"\n"app.train" = "f12"'
+    )
+    async with app.run_test(size=(120, 150), notifications=True) as pilot:
+        await write(pilot, *"shall ")
+        await write(pilot, "ctrl+n")
+        assert app.autocomplete.editor.line == "shall i "
+        assert "F12 Train" in app.screen.query_one(Header).render().plain
+        await press(pilot, "f10")
+        await wait_until(pilot, lambda: isinstance(app.screen, KeysScreen))
+        await wait_until(pilot, lambda: app.screen.query(Static))
+        await wait_until(pilot, lambda: "F10" in picture(app))
+        assert not toasts(app)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nonsense", "is not valid TOML"),
+        ('"line.sned" = "f9"', "there is no action line.sned"),
+    ],
+)
+async def test_a_keymap_with_a_fault_is_reported_once_and_stops_nothing(
+    text: str, message: str, tmp_path: Path
+) -> None:
+    app = give_keys(tmp_path, text)
+    async with app.run_test(notifications=True) as pilot:
+        await write(pilot, *"shall ")
+        await wait_until(pilot, lambda: any(message in toast for toast in toasts(app)))
+        assert len(toasts(app)) == 1
+        assert app.autocomplete.editor.line == "shall "
+
+
+async def test_the_palette_writes_a_keymap_to_edit(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path)
+    async with app.run_test(notifications=True) as pilot:
+        app.action_write_keymap()
+        await wait_until(pilot, lambda: any("edit " in toast for toast in toasts(app)))
+        assert '"line.send" = "enter"' in (tmp_path / "config" / "keymap.toml").read_text()
+        app.action_write_keymap()
+        await wait_until(pilot, lambda: any("exists already" in toast for toast in toasts(app)))

@@ -1,0 +1,133 @@
+"""F1 and the palette, both made from the bindings."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast, get_args
+
+import pytest
+from textual.binding import Binding
+from textual.dom import DOMNode
+
+from rnnlm_tui import tui
+from rnnlm_tui.tui.app import RnnlmApp
+from rnnlm_tui.tui.help.bindings import all_ids, own_bindings, screens, sections
+from rnnlm_tui.tui.help.screen import KeysScreen
+from rnnlm_tui.tui.models.table import ModelTable
+from rnnlm_tui.tui.widgets.dialogs import AskPath, Confirm
+from rnnlm_tui.tui.widgets.host import Mode
+from rnnlm_tui.tui.writing.editor import LineEditor
+from rnnlm_tui.tui.writing.screen import AutocompleteScreen
+from tests.helpers.app import (
+    ScriptedModel,
+    answered,
+    chain,
+    check_layout,
+    choose_in_palette,
+    picture,
+    press,
+    scripted_app,
+    toasts,
+    wait_until,
+    write,
+)
+
+
+def _own_classes() -> Iterator[type[DOMNode]]:
+    for module in pkgutil.walk_packages(tui.__path__, "rnnlm_tui.tui."):
+        for kind in vars(importlib.import_module(module.name)).values():
+            is_own = isinstance(kind, type) and kind.__module__ == module.name
+            if is_own and issubclass(kind, DOMNode) and "BINDINGS" in vars(kind):
+                yield kind
+
+
+def test_every_binding_has_an_id_of_its_own_a_description_and_a_tooltip() -> None:
+    seen: list[str] = []
+    for kind in _own_classes():
+        if kind is ModelTable:  # its keys are those of a DataTable, which move in it
+            continue
+        for binding in kind.BINDINGS:
+            assert isinstance(binding, Binding)
+            assert binding.id, f"{kind.__name__}: {binding.key}"
+            assert binding.tooltip, f"{kind.__name__}: {binding.key}"
+            assert binding.description, f"{kind.__name__}: {binding.key}"
+            seen.append(binding.id)
+    assert len(seen) == len(set(seen))
+    assert set(seen) == all_ids(RnnlmApp), "F1 and a keymap know them all"
+
+
+async def test_f1_lists_every_binding_with_its_keys(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path)
+    async with app.run_test(size=(140, 200)) as pilot:
+        await press(pilot, "f1")
+        await wait_until(pilot, lambda: isinstance(app.screen, KeysScreen))
+        await wait_until(pilot, lambda: "Close the list of keys" in picture(app))
+        rows = picture(app).split("\n")
+        for title, kind in sections(RnnlmApp):
+            assert any(title in row for row in rows)
+            for binding in own_bindings(kind):
+                row = next(row for row in rows if binding.tooltip[:50] in row)
+                assert row.partition(binding.tooltip[:50])[0].strip(" │▏")
+        check_layout(app)
+        await press(pilot, "f1")
+        await wait_until(pilot, lambda: app.screen is app.autocomplete)
+
+
+async def test_the_palette_lists_every_action_with_its_keys(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path, {"a": ScriptedModel(), "b": ScriptedModel()})
+    async with app.run_test() as pilot:
+        await answered(pilot)
+        commands = list(app.get_system_commands(app.screen))
+        offered = {command.title.lower() for command in commands}
+        for kind in (RnnlmApp, AutocompleteScreen, LineEditor):
+            missing = {b.description.lower() for b in own_bindings(kind)} - offered
+            assert not missing, f"{kind.__name__}: {missing}"
+        for mode in get_args(Mode)[1:]:
+            for binding in own_bindings(screens(RnnlmApp)[cast(Mode, mode)]):
+                assert f"{mode}: {binding.description}".lower() in offered
+        assert {"model a", "model b", "theme", "keymap", "screenshot"} <= offered
+        assert not any(title.startswith("theme ") for title in offered)
+        assert any(command.help.endswith("(F1)") for command in commands)
+
+
+async def test_the_palette_does_what_is_chosen_in_it(tmp_path: Path) -> None:
+    models = {"a": ScriptedModel(), "b": ScriptedModel(chain("shall", "we"))}
+    app = scripted_app(tmp_path, models)
+    async with app.run_test() as pilot:
+        await write(pilot, *"shall ")
+        await choose_in_palette(pilot, "Model b")
+        await wait_until(pilot, lambda: app.active_name == "b")
+        await answered(pilot)
+        await choose_in_palette(pilot, "Accept a word")
+        await wait_until(pilot, lambda: app.autocomplete.editor.line == "shall we ")
+        await choose_in_palette(pilot, "Models: import")
+        await wait_until(pilot, lambda: isinstance(app.screen, AskPath) and app.focused)
+        assert app.current_mode == "models"
+
+
+@pytest.mark.parametrize("title", ["Train: pause/go on", "Train: use it"])
+async def test_an_action_of_another_screen_that_does_not_work_now_says_so(
+    title: str, tmp_path: Path
+) -> None:
+    app = scripted_app(tmp_path)
+    async with app.run_test(notifications=True) as pilot:
+        await answered(pilot)
+        await choose_in_palette(pilot, title)
+        await wait_until(pilot, lambda: toasts(app) == [f'"{title}" does not work now'])
+        assert app.current_mode == "train"
+
+
+async def test_an_action_of_another_screen_does_not_answer_a_dialog(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path)
+    async with app.run_test(notifications=True) as pilot:
+        await answered(pilot)
+        dialog = Confirm("Delete it?", "")
+        app.push_screen(dialog)
+        await wait_until(pilot, lambda: app.screen is dialog)
+        await choose_in_palette(pilot, "Models: use")
+        await wait_until(pilot, lambda: toasts(app) == ['"Models: use" does not work now'])
+        assert app.screen is dialog
+        assert app.current_mode == "autocomplete"
