@@ -1,4 +1,4 @@
-"""What is printed: foreign text, so that it cannot steer a terminal, and numbers for a person."""
+"""How things are printed: foreign text so that it cannot steer a terminal, numbers for people."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from datetime import datetime
 
 JOINERS = "\u200c\u200d"
 """Invisible, and part of the spelling of many languages' words and of emoji."""
+LONGEST_WORD = 40
+"""Characters shown of a word: a corpus may hold one of five million."""
 
 
 def escape(json_line: str) -> str:
@@ -17,7 +19,7 @@ def escape(json_line: str) -> str:
 
 
 def sanitize(text: str) -> str:
-    """`text` with every control character, which could steer a terminal, made visible."""
+    """`text` with U+FFFD for each control character, which could steer a terminal."""
     if text.isprintable():  # nearly always, and 30 times faster
         return text
     return "".join(c if c.isprintable() or _harmless(c) else "\ufffd" for c in text)
@@ -27,8 +29,13 @@ def _harmless(character: str) -> bool:
     return character in JOINERS or unicodedata.category(character) == "Zs"
 
 
+def shorten(text: str, most: int = LONGEST_WORD) -> str:
+    """Foreign text, sanitized and at most `most` characters long."""
+    return sanitize(text) if len(text) <= most else f"{sanitize(text[: most - 1])}…"
+
+
 def local_time(stamp: str, form: str = "%Y-%m-%d %H:%M") -> str:
-    """A time in ISO 8601 in the local zone, for a person; as it stands where it is no time."""
+    """A time in ISO 8601 in the local zone; unchanged if it is no time."""
     try:
         return datetime.fromisoformat(stamp).astimezone().strftime(form)
     except (ValueError, OverflowError, OSError):
@@ -36,12 +43,12 @@ def local_time(stamp: str, form: str = "%Y-%m-%d %H:%M") -> str:
 
 
 def plural(count: int, what: str) -> str:
-    """A number of things for a person: 1 line, 2,158 lines."""
+    """A number of things, such as "1 line" or "2,158 lines"."""
     return f"{count:,} {what}{'s' * (count != 1)}"
 
 
 def format_bytes(count: float) -> str:
-    """A number of bytes for a person, in decimal units."""
+    """A number of bytes in decimal units."""
     for unit in ("B", "kB", "MB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit != "MB" else f"{count:.1f} {unit}"
@@ -50,8 +57,7 @@ def format_bytes(count: float) -> str:
 
 
 def format_duration(seconds: float, *, roughly: bool = False) -> str:
-    """A duration for a person; `roughly` leaves out the seconds of what takes minutes, and the
-    hours of what takes days."""
+    """A duration; `roughly` leaves out the seconds of minutes and the hours of days."""
     if seconds < 60:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -84,3 +90,26 @@ def format_percent(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:.0%}" if value >= 0.0995 or value == 0 else f"{value:.1%}"
+
+
+OUTCOMES = {
+    "completed": "done",
+    "early_stop": "ended early: the held-out loss stopped falling",
+    "stopped": "stopped",
+    "diverged": "diverged: the loss was not finite, again and again",
+}
+"""How a training ended, by the reason in its last event."""
+
+
+def outcome(reason: str, kept: int | None, epochs_done: int | None = None) -> str:
+    """How a training ended, and which epoch is kept if that is not clear.
+
+    `kept` is the epoch whose weights are the model, None if nothing was learned; `epochs_done` the
+    last one that was trained, if known.
+    """
+    how = OUTCOMES.get(reason, reason)
+    if kept is None:
+        return f"{how} before anything was learned"
+    if reason == "completed" and kept == epochs_done:
+        return how
+    return f"{how}; epoch {kept:,} is kept"

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 
 import pytest
 
-from rnnlm_tui.formatting import format_bytes, format_duration, local_time, plural
+from rnnlm_tui.formatting import (
+    escape,
+    finite,
+    format_bytes,
+    format_duration,
+    format_percent,
+    format_perplexity,
+    local_time,
+    outcome,
+    plural,
+    sanitize,
+    shorten,
+)
 
 
 @pytest.mark.parametrize(
@@ -48,3 +62,71 @@ def test_a_time_is_local_and_what_is_no_time_stands_as_it_is() -> None:
 
 def test_one_is_no_plural() -> None:
     assert [plural(n, "line") for n in (0, 1, 2158)] == ["0 lines", "1 line", "2,158 lines"]
+
+
+EARLY = "ended early: the held-out loss stopped falling"
+
+
+@pytest.mark.parametrize(
+    ("reason", "kept", "done", "words"),
+    [
+        ("completed", 15, 15, "done"),
+        ("completed", 12, 15, "done; epoch 12 is kept"),
+        ("completed", 12, None, "done; epoch 12 is kept"),
+        ("early_stop", 1200, 1205, f"{EARLY}; epoch 1,200 is kept"),
+        ("stopped", 3, 3, "stopped; epoch 3 is kept"),
+        ("stopped", None, 0, "stopped before anything was learned"),
+        ("of a later program", 1, 1, "of a later program; epoch 1 is kept"),
+    ],
+)
+def test_the_end_of_a_training_is_told_in_one_way(
+    reason: str, kept: int | None, done: int | None, words: str
+) -> None:
+    assert outcome(reason, kept, done) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Ça va", "Ça va"),
+        ("a\x1b[31mb\x9b\n\x00", "a\ufffd[31mb\ufffd\ufffd\ufffd"),
+        ("\u202eabc", "\ufffdabc"),
+        ("a\u00a0b\u200dc", "a\u00a0b\u200dc"),
+        ("\udce9", "\ufffd"),
+    ],
+)
+def test_foreign_text_cannot_steer_a_terminal(text: str, shown: str) -> None:
+    assert sanitize(text) == shown
+    line = escape(json.dumps({"text": text}, ensure_ascii=False))
+    assert line.isprintable()
+    assert json.loads(line) == {"text": text}
+
+
+def test_long_text_is_cut() -> None:
+    assert shorten("word", 4) == "word"
+    assert shorten("words", 4) == "wor…"
+    assert shorten("\x1b" * 5_000_000) == "\ufffd" * 39 + "…"
+
+
+def test_figures_are_short() -> None:
+    assert [format_percent(share) for share in (None, 0, 0.0123, 0.0996, 0.5)] == [
+        "-",
+        "0%",
+        "1.2%",
+        "10%",
+        "50%",
+    ]
+    assert [format_perplexity(value) for value in (None, 12.34, 1234.5, 1.5e8)] == [
+        "-",
+        "12.3",
+        "1,234",
+        "1.5e+08",
+    ]
+    assert [finite(value) for value in (1, 2.5, math.nan, math.inf, "3", None)] == [
+        1.0,
+        2.5,
+        None,
+        None,
+        None,
+        None,
+    ]
