@@ -105,6 +105,10 @@ class Checkpoints:
         except ModelError:
             return None
 
+    def has_older_model(self) -> bool:
+        """Whether the model in the folder is that of an earlier run."""
+        return self.fresh and self._previous_card() is not None
+
     def best_weights(self) -> dict[str, NDArray[Any]]:
         """The weights of the model that this run has put in place."""
         card = read_card(self.folder)

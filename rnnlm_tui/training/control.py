@@ -7,8 +7,6 @@ from collections.abc import Callable, Generator
 
 from rnnlm_tui.events import Event, Paused, Resumed
 
-SAMPLE_WORDS = 10
-"""How many words continue the seed line."""
 LOOK_AGAIN_S = 0.05
 """A paused training looks whether it may go on this often."""
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import platform
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui import __version__
 from rnnlm_tui.config import RunConfig
 from rnnlm_tui.store.run_state import TextOrigin
+from rnnlm_tui.text.corpus import split_held_out
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.training.checkpoint import RunState
 
@@ -32,11 +31,7 @@ class TrainingRun:
     state: RunState | None = None
     weights: dict[str, NDArray[np.float32]] | None = None
 
-
-def versions_without_torch() -> dict[str, str]:
-    """The versions that decide what a run computes which needs no PyTorch."""
-    return {
-        "rnnlm_tui": __version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }
+    def split_lines(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The lines of the corpus that it trains on, and those that it holds out."""
+        train = self.config.train
+        return split_held_out(self.prepared.corpus.lines, train.held_out, train.seed)

@@ -58,7 +58,7 @@ def run_stopped_at(small: TrainingRun, epoch: int, step: int) -> list[Event]:
     """The events of a run that is stopped after this step."""
     ticks, control, events = iter(range(10**9)), Control("the cat"), []
     # A clock that ticks a second at each look makes every step report itself.
-    for event in Trainer(small, control, clock=lambda: float(next(ticks))).run():
+    for event in Trainer(small, control, clock=lambda: float(next(ticks))).events():
         events.append(event)
         if isinstance(event, Progress) and (event.epoch, event.step) == (epoch, step):
             control.stop()

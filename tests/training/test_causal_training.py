@@ -11,17 +11,14 @@ import pytest
 from numpy.typing import NDArray
 
 from rnnlm_tui.errors import ModelError
-from rnnlm_tui.evaluate import TokenScores, measure, summarize
 from rnnlm_tui.events import Finished, Saved
 from rnnlm_tui.store.card import read_card
 from rnnlm_tui.store.load import load_model
-from rnnlm_tui.store.training_text import held_out_lines
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.training.checkpoint import load_state
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.learner import Learner
 from rnnlm_tui.training.trainer import Trainer
-from tests.helpers.commands import VERSES
 from tests.helpers.training import epochs_of, run, run_stopped_at, same_weights, small_run
 
 CELLS = ("rnn", "gru", "lstm")
@@ -97,24 +94,6 @@ def test_the_figures_of_an_epoch_are_those_of_all_words_and_ends(tmp_path: Path)
     assert epoch.train["penalty"] == 0
 
 
-@pytest.mark.parametrize("preset", ["lesson", *CELLS])
-def test_held_out_figures_are_those_of_the_evaluation(preset: str, tmp_path: Path) -> None:
-    """Ends of lines are no hits, a word that the model does not know is a miss."""
-    text = VERSES * 3 + "the dog met a unicorn\nunicorns bark\n" + VERSES
-    small = small_run(preset, tmp_path / "a", epochs=1, held_out=0.3, text=text)
-    (epoch,) = epochs_of(run(small))
-    card, model = load_model(tmp_path / "a")
-    lines = held_out_lines(card, small.prepared.corpus)
-    *_, scores = measure(model, lines)
-    assert isinstance(scores, TokenScores)
-    expected = summarize(scores)
-    assert expected.oov_share
-    assert epoch.held_out is not None
-    assert epoch.held_out["loss"] == pytest.approx(expected.loss, abs=1e-5)
-    assert epoch.held_out["top1"] == expected.top1
-    assert epoch.held_out["top5"] == expected.top5
-
-
 @pytest.mark.parametrize(("patience", "min_epochs", "last"), [(2, 1, 4), (2, 7, 7), (50, 1, 9)])
 def test_a_run_ends_early_and_keeps_the_best_epoch(
     patience: int, min_epochs: int, last: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -155,7 +134,7 @@ def test_the_learning_rate_rises_and_falls(tmp_path: Path, monkeypatch: pytest.M
 
     small = small_run("gru", tmp_path / "a", epochs=4, warmup=0.25, learning_rate=0.01)
     trainer = Trainer(small, Control("the cat"))
-    events = trainer.run()
+    events = trainer.events()
     next(events)  # calibrated
     monkeypatch.setattr(Learner, "step", noted)
     list(events)

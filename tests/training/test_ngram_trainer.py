@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from rnnlm_tui.errors import ModelError, StorageError
+from rnnlm_tui.evaluate import TokenScores, measure, summarize
 from rnnlm_tui.events import (
     EpochEnded,
     Event,
@@ -23,14 +22,12 @@ from rnnlm_tui.events import (
     from_json_line,
     to_json_line,
 )
-from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.store.load import load_model
 from rnnlm_tui.suggest import generate_words
-from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.training import checkpoint
 from rnnlm_tui.training.checkpoint import load_state
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.ngram_trainer import NgramTrainer, hit_rates, mean_loss, spread_lines, train
+from rnnlm_tui.training.ngram_trainer import NgramTrainer, train
 from tests.helpers.commands import VERSES
 from tests.helpers.training import counting_job
 
@@ -81,24 +78,17 @@ def test_every_event_survives_its_json(long_file: Path, tmp_path: Path) -> None:
             assert again == event
 
 
-def test_the_figures_are_those_of_the_model_word_by_word(long_file: Path, tmp_path: Path) -> None:
+def test_the_figures_are_those_of_the_evaluation(long_file: Path, tmp_path: Path) -> None:
     job = counting_job(long_file, tmp_path / "a", order=4)
     (ended,) = of_kind(list(train(job, Control("the cat"))), EpochEnded)
     _, model = load_model(job.folder)
-    prepared = job.prepared
-    assert isinstance(prepared, PreparedLines)
-    for figures, lines in ((ended.train, prepared.examples), (ended.held_out, prepared.held_out)):
-        logs, hits, fives = [], [], []
-        for context, target in lines.first(10**6):
-            probabilities = model.next_word_probabilities(context)
-            logs.append(math.log(probabilities[target]))
-            rank = int((probabilities > probabilities[target]).sum())
-            hits.append(rank < 1)
-            fives.append(rank < 5)
-        assert figures["loss"] == pytest.approx(-np.mean(logs), rel=1e-5)
-        assert figures["perplexity"] == pytest.approx(math.exp(-np.mean(logs)), rel=1e-5)
-        assert figures.get("top1", figures.get("accuracy")) == pytest.approx(np.mean(hits))
-        assert figures.get("top5", np.mean(fives)) == pytest.approx(np.mean(fives))
+    for found, lines in zip((ended.train, ended.held_out), job.split_lines(), strict=True):
+        *_, scores = measure(model, lines)
+        assert isinstance(scores, TokenScores)
+        expected = summarize(scores)
+        assert found["loss"] == pytest.approx(expected.loss, rel=1e-5)
+        assert found["perplexity"] == pytest.approx(expected.perplexity, rel=1e-5)
+        assert found.get("top1", found.get("accuracy")) == expected.top1
     words = generate_words(model, "the cat", 10)
     assert ended.sample == {"seed": "the cat", "text": " ".join(["the cat", *words])}
 
@@ -168,7 +158,7 @@ def test_time_in_a_pause_is_not_counted(long_file: Path, tmp_path: Path) -> None
     control = Control("")
     for event in NgramTrainer(
         counting_job(long_file, tmp_path / "a"), control, lambda: now[0]
-    ).run():
+    ).events():
         if isinstance(event, Progress) and event.step == 1:
             control.pause()
         if isinstance(event, Paused):
@@ -197,24 +187,3 @@ def test_a_model_that_cannot_be_saved_leaves_the_one_before(
         next(events)
     assert (job.folder / "model.json").read_bytes() == before
     assert load_model(job.folder)[0].config.model == job.config.model
-
-
-def test_figures_of_much_text_are_those_of_lines_spread_over_it(
-    long_file: Path, tmp_path: Path
-) -> None:
-    job = counting_job(long_file, tmp_path / "a", held_out=0.0)
-    prepared = job.prepared
-    assert isinstance(prepared, PreparedLines)
-    lines = prepared.examples
-    every = spread_lines(lines, 10**6, prepared.vocabulary)
-    assert np.array_equal(every.tokens, lines.tokens)
-    assert np.array_equal(every.starts, lines.starts)
-    some = spread_lines(lines, lines.predictions * 2 // 5, prepared.vocabulary)
-    assert [line.tolist() for line in some] == [line.tolist() for line in lines][::3]
-    assert len(spread_lines(lines, 1, prepared.vocabulary)) == 1
-    list(train(job, Control("")))
-    _, model = load_model(job.folder)
-    assert isinstance(model, NgramModel)
-    assert mean_loss(model, some) > 0
-    top1, top5 = hit_rates(model, some)
-    assert 0 < top1 <= top5 <= 1

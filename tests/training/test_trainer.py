@@ -32,7 +32,7 @@ from rnnlm_tui.training.checkpoint import load_state
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.learner import Learner
 from rnnlm_tui.training.trainer import MOST_RECOVERIES, Trainer
-from tests.helpers.training import job, run
+from tests.helpers.training import job, run, run_stopped_at
 
 
 def epochs_of(events: list[Event]) -> list[EpochEnded]:
@@ -141,7 +141,7 @@ def test_a_run_stopped_within_an_epoch_goes_on_there(corpus_file: Path, tmp_path
     control = Control("the cat")
     # A clock that ticks a second at each look makes every step report itself.
     events = []
-    for event in Trainer(small, control, clock=lambda: float(next(ticks))).run():
+    for event in Trainer(small, control, clock=lambda: float(next(ticks))).events():
         events.append(event)
         if isinstance(event, Progress) and (event.epoch, event.step) == (2, 3):
             control.stop()
@@ -180,7 +180,7 @@ def test_a_paused_run_waits_and_its_time_stands_still(corpus_file: Path, tmp_pat
 
     control = Control()
     events: list[Event] = []
-    for event in Trainer(job(corpus_file, tmp_path / "a", epochs=2), control, clock).run():
+    for event in Trainer(job(corpus_file, tmp_path / "a", epochs=2), control, clock).events():
         events.append(event)
         if isinstance(event, Progress) and not control.paused and len(events) == 2:
             control.pause()
@@ -203,7 +203,7 @@ def test_the_seed_line_is_continued_after_each_epoch_as_the_saved_model_does(
 ) -> None:
     control = Control("The cat")
     events: list[Event] = []
-    for event in Trainer(job(corpus_file, tmp_path / "a", epochs=2), control).run():
+    for event in Trainer(job(corpus_file, tmp_path / "a", epochs=2), control).events():
         events.append(event)
         if isinstance(event, Saved) and event.epoch == 1:
             assert control.obey("sample a bird")
@@ -308,9 +308,27 @@ def test_a_stop_within_the_first_epoch_leaves_a_model_all_the_same(
     ticks = iter(range(10**9))
     small = job(corpus_file, tmp_path / "a", epochs=2)
     control = Control()
-    for event in Trainer(small, control, clock=lambda: float(next(ticks))).run():
+    for event in Trainer(small, control, clock=lambda: float(next(ticks))).events():
         if isinstance(event, Progress) and event.step == 3:
             control.stop()
     metrics = read_card(tmp_path / "a").metrics
     assert (metrics["epoch"], metrics["steps"]) == (1, 3)
     load_model(tmp_path / "a")
+
+
+def test_a_stop_within_the_first_epoch_leaves_the_finished_model_of_the_run_before(
+    corpus_file: Path, tmp_path: Path
+) -> None:
+    run(job(corpus_file, tmp_path / "a", epochs=2))
+    before = (tmp_path / "a" / "model.json").read_bytes()
+    events = run_stopped_at(job(corpus_file, tmp_path / "a", epochs=2, seed=1), 1, 3)
+    assert (tmp_path / "a" / "model.json").read_bytes() == before
+    load_model(tmp_path / "a")
+    assert [event.best for event in events if isinstance(event, Saved)] == [False]
+    assert ["stays" in event.message for event in events if isinstance(event, Warned)] == [True]
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    assert (finished.reason, finished.best_epoch, finished.metrics) == ("stopped", None, {})
+    state = load_state(tmp_path / "a", "small")
+    run(job(corpus_file, tmp_path / "a", state, epochs=2, seed=1))
+    assert read_card(tmp_path / "a").config.train.seed == 1

@@ -1,0 +1,75 @@
+"""The figures of a trained model on the lines that its training held out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from rnnlm_tui.errors import StorageError
+from rnnlm_tui.evaluate import Evaluation, TokenScores, measure, summarize
+from rnnlm_tui.events import Event, Warned
+from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.store.card import read_card
+from rnnlm_tui.store.evaluations import write_evaluation
+from rnnlm_tui.store.load import load_model
+from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.report import RunReport
+from rnnlm_tui.training.run import TrainingRun
+
+MOST_WORDS, MOST_WORDS_IF_STOPPED = 10_000, 1_000
+"""Words measured at most: 10 to 30 seconds for a large network, and 1 to 3 for a run that somebody
+waits for to end."""
+STRETCH = 32
+"""Lines that are measured one after another, since some models use the lines before a line."""
+
+
+def evaluate_saved_model(run: TrainingRun, control: Control, report: RunReport) -> Iterator[Event]:
+    """Measures the model in the run's folder on held-out lines and saves the figures next to it.
+
+    Raises ModelError if the model is damaged.
+    """
+    _, model = load_model(run.folder)
+    _, held_out = run.split_lines()
+    most_words = MOST_WORDS_IF_STOPPED if control.stopped else MOST_WORDS
+    yield from save_evaluation(run, evaluate_lines(model, held_out, control, most_words), report)
+
+
+def save_evaluation(
+    run: TrainingRun, evaluation: Evaluation | None, report: RunReport
+) -> Iterator[Event]:
+    """Saves the figures next to the model; warns if they cannot be saved, since the model is."""
+    try:
+        if evaluation is not None:
+            write_evaluation(run.folder, read_card(run.folder), evaluation)
+    except StorageError as error:
+        yield Warned(report.time(), error.message)
+
+
+def evaluate_lines(
+    model: LanguageModel, lines: Sequence[str], control: Control, most_words: int = MOST_WORDS
+) -> Evaluation | None:
+    """The figures of the model on the lines, or on some of many; None for no words, and if the run
+    is stopped meanwhile."""
+    was_stopped = control.stopped
+    for step in measure(model, some_lines(lines, most_words)):
+        if isinstance(step, TokenScores):
+            return summarize(step) if step.words else None
+        if control.stopped and not was_stopped:
+            break
+    return None
+
+
+def some_lines(lines: Sequence[str], most_words: int) -> list[str]:
+    """Lines of at most so many words, in stretches spread evenly over all of them. The last one may
+    be cut."""
+    words = sum(len(line.split()) for line in lines)
+    share = min(1.0, most_words / max(1, words))
+    chosen: list[str] = []
+    for number in range(math.ceil(len(lines) / STRETCH)):
+        if math.ceil((number + 1) * share) == math.ceil(number * share):
+            continue
+        for line in lines[number * STRETCH : (number + 1) * STRETCH]:
+            first = line.split()[:most_words]
+            most_words -= len(first)
+            chosen.append(" ".join(first))
+    return chosen

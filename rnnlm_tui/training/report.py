@@ -1,0 +1,168 @@
+"""The events of a run and the card of its model, as every trainer gives them."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnlm_tui import __version__
+from rnnlm_tui.events import EpochEnded, EpochFigures, Finished, FinishReason, Saved, Started
+from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.lm.registry import ARCHITECTURES
+from rnnlm_tui.store.card import ModelCard
+from rnnlm_tui.suggest import generate_words
+from rnnlm_tui.text.tokenizer import TOKENIZERS
+from rnnlm_tui.training.run import TrainingRun
+
+SAMPLE_WORDS = 10
+"""How many words continue the seed line."""
+
+
+class RunReport:
+    """Builds the events and the card of one run. `versions` are those of the libraries that decide
+    what it computes."""
+
+    def __init__(
+        self,
+        run: TrainingRun,
+        clock: Callable[[], float] = time.monotonic,
+        versions: Mapping[str, str] | None = None,
+    ) -> None:
+        self._run, self._clock = run, clock
+        self._began = clock()
+        self._architecture = ARCHITECTURES[run.config.preset]
+        self._versions = {
+            "rnnlm_tui": __version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+            **(versions or {}),
+        }
+
+    def time(self) -> float:
+        """Seconds since the run began."""
+        return self._clock() - self._began
+
+    def started(
+        self,
+        estimated_s: float,
+        *,
+        epochs_done: int = 0,
+        device: str = "cpu",
+        threads: int = 1,
+    ) -> Started:
+        """The event that begins the run."""
+        config, prepared = self._run.config, self._run.prepared
+        total_words, examples = prepared.vocabulary.total_words, prepared.examples.predictions
+        return Started(
+            time=self.time(),
+            name=self._run.name,
+            preset=config.preset,
+            config=config.to_json(),
+            seed=config.train.seed,
+            corpus=prepared.card,
+            total_words=total_words,
+            window=prepared.window,
+            examples=examples,
+            held_out_lines=prepared.held_out_lines,
+            parameters=self._architecture.parameters(config.model, total_words),
+            memory_bytes=self._architecture.training_bytes(
+                config, total_words, prepared.window, examples
+            ),
+            estimated_s=estimated_s,
+            epochs_done=epochs_done,
+            device=device,
+            threads=threads,
+            versions=self._versions,
+        )
+
+    def estimate_s(self) -> float:
+        """Estimated seconds of the whole run."""
+        config, prepared = self._run.config, self._run.prepared
+        return self._architecture.training_seconds(
+            config,
+            prepared.vocabulary.total_words,
+            prepared.window,
+            prepared.examples.predictions,
+        )
+
+    def epoch_ended(
+        self, figures: EpochFigures, best: bool, sample: dict[str, str], elapsed_s: float
+    ) -> EpochEnded:
+        """The event after an epoch."""
+        return EpochEnded(
+            time=self.time(),
+            epoch=figures["epoch"],
+            train=cast(dict[str, float], figures["train"]),
+            held_out=cast(dict[str, float] | None, figures["held_out"]),
+            best=best,
+            sample=sample,
+            elapsed_s=elapsed_s,
+        )
+
+    def saved(self, epoch: int, best: bool) -> Saved:
+        """The event after a save."""
+        return Saved(self.time(), epoch, str(self._run.folder), best)
+
+    def finished(
+        self,
+        reason: FinishReason,
+        best_epoch: int | None,
+        metrics: EpochFigures | None,
+        elapsed_s: float,
+    ) -> Finished:
+        """The last event; `metrics` are those of the model that is kept, None without one."""
+        return Finished(
+            time=self.time(),
+            reason=reason,
+            best_epoch=best_epoch,
+            metrics=dict(metrics or {}),
+            path=str(self._run.folder),
+            elapsed_s=elapsed_s,
+        )
+
+    def card(
+        self,
+        history: Sequence[EpochFigures],
+        metrics: EpochFigures,
+        epochs_done: int,
+        sizes: Sequence[int] = (),
+    ) -> ModelCard:
+        """The card of the model; saving it fills in the names and the dates of its files."""
+        config, prepared = self._run.config, self._run.prepared
+        total_words = prepared.vocabulary.total_words
+        return ModelCard(
+            config=config,
+            tokenizer=config.tokenizer,
+            total_words=total_words,
+            window=prepared.window,
+            parameters=self._architecture.parameters(config.model, total_words, sizes),
+            vocabulary="",
+            weights="",
+            corpus=prepared.card,
+            metrics=metrics,
+            epochs_done=epochs_done,
+            created="",
+            updated="",
+            versions=self._versions,
+            history=list(history),
+            sizes=list(sizes),
+        )
+
+    def model(self, weights: Mapping[str, NDArray[Any]]) -> LanguageModel:
+        """The model with these weights, as it predicts once it is saved."""
+        config, prepared = self._run.config, self._run.prepared
+        tokenizer = TOKENIZERS[config.tokenizer]
+        return self._architecture.load(
+            config.model, prepared.vocabulary, tokenizer, prepared.window, weights
+        )
+
+
+def sample(model: LanguageModel, seed_line: str) -> dict[str, str]:
+    """The seed line and its likeliest continuation."""
+    words = generate_words(model, seed_line, SAMPLE_WORDS)
+    return {"seed": seed_line, "text": " ".join([seed_line, *words]).strip()}

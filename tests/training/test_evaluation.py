@@ -1,0 +1,114 @@
+"""The figures that a training leaves with its model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rnnlm_tui.errors import StorageError
+from rnnlm_tui.evaluate import TokenScores, measure, summarize
+from rnnlm_tui.events import Finished, Progress, Saved, Warned
+from rnnlm_tui.store import files
+from rnnlm_tui.store.evaluations import read_evaluation
+from rnnlm_tui.store.load import load_model
+from rnnlm_tui.training import trainer
+from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.evaluation import evaluate_lines, some_lines
+from tests.helpers.commands import VERSES
+from tests.helpers.training import epochs_of, run, small_run
+
+TEXT = VERSES * 3 + "the dog met a unicorn\nunicorns bark\n" + VERSES
+
+
+@pytest.mark.parametrize("preset", ["lesson", "rnn", "gru", "lstm", "ngram"])
+def test_a_training_and_its_evaluation_give_the_same_figures(preset: str, tmp_path: Path) -> None:
+    """Hits are over all words: ends of lines do not count, an unknown word is a miss."""
+    settings: dict[str, Any] = {} if preset == "ngram" else {"epochs": 1}
+    small = small_run(preset, tmp_path / "a", text=TEXT, held_out=0.3, **settings)
+    (epoch,) = epochs_of(run(small))
+    card, model = load_model(small.folder)
+    *_, scores = measure(model, small.split_lines()[1])
+    assert isinstance(scores, TokenScores)
+    expected = summarize(scores)
+    assert expected.oov_share
+    assert read_evaluation(small.folder, card) == expected
+    assert epoch.held_out is not None
+    assert epoch.held_out["loss"] == pytest.approx(expected.loss, abs=1e-5)
+    assert epoch.held_out["top1"] == expected.top1
+    assert epoch.held_out["top5"] == expected.top5
+
+
+def test_the_evaluation_comes_after_the_last_save_and_before_the_end(tmp_path: Path) -> None:
+    small = small_run("gru", tmp_path / "a", epochs=2, held_out=0.3)
+    there = []
+    for event in trainer.train(small, Control("")):
+        if isinstance(event, Saved | Finished):
+            there.append((small.folder / "evaluation.json").exists())
+    assert there == [False, False, True]
+
+
+@pytest.mark.parametrize(("step", "epochs_done"), [(2, 0), (1, 1)])
+def test_a_stopped_run_evaluates_the_model_that_it_keeps(
+    step: int, epochs_done: int, tmp_path: Path
+) -> None:
+    small = small_run("gru", tmp_path / "a", epochs=9, held_out=0.3)
+    ticks, control = iter(range(10**9)), Control("")
+    for event in trainer.Trainer(small, control, lambda: float(next(ticks))).events():
+        if isinstance(event, Progress) and (event.epoch, event.step) == (epochs_done + 1, step):
+            control.stop()
+    card, _ = load_model(small.folder)
+    assert card.epochs_done == epochs_done
+    assert read_evaluation(small.folder, card) is not None
+
+
+def test_without_held_out_lines_there_is_no_evaluation(tmp_path: Path) -> None:
+    small = small_run("gru", tmp_path / "a", epochs=1, held_out=0.0)
+    run(small)
+    assert not (small.folder / "evaluation.json").exists()
+
+
+def test_figures_that_cannot_be_saved_are_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path, data: object) -> None:
+        raise StorageError("no space left")
+
+    small = small_run("gru", tmp_path / "a", epochs=1, held_out=0.3)
+    events = []
+    for event in trainer.train(small, Control("")):
+        events.append(event)
+        if isinstance(event, Saved):
+            monkeypatch.setattr(files, "write_json", fail)
+    assert [event.message for event in events if isinstance(event, Warned)] == ["no space left"]
+    assert isinstance(events[-1], Finished)
+    load_model(small.folder)
+
+
+def test_a_stop_ends_an_evaluation(tmp_path: Path) -> None:
+    small = small_run("rnn", tmp_path / "a", epochs=1)
+    run(small)
+    _, model = load_model(small.folder)
+    control = Control("")
+    next_word, asked = model.next_word_probabilities, []
+
+    def stop_soon(context: list[int]) -> object:
+        asked.append(context)
+        control.stop()
+        return next_word(context)
+
+    model.next_word_probabilities = stop_soon  # type: ignore[method-assign, assignment]
+    assert evaluate_lines(model, VERSES.splitlines() * 10_000, control) is None
+    assert len(asked) < 10_000
+
+
+def test_of_much_text_stretches_spread_over_it_are_measured() -> None:
+    lines = [f"line {number} of the text" for number in range(1000)]
+    assert some_lines(lines, 5000) == lines
+    chosen = [lines.index(line) for line in some_lines(lines, 500) if line]
+    assert len(chosen) == 100
+    assert chosen[:33] == [*range(32), chosen[32]]
+    assert chosen[32] > 200 and chosen[-1] > 600
+    assert some_lines(["a b c d"], 3) == ["a b c"]
+    assert some_lines([], 3) == []
