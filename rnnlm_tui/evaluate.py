@@ -134,13 +134,6 @@ class ScoredLine:
     loss: float | None
 
 
-def evaluate_lines(model: LanguageModel, lines: Sequence[str]) -> Evaluation:
-    """Returns the figures of the model on the lines."""
-    *_, scores = measure(model, lines)
-    assert isinstance(scores, TokenScores)
-    return summarize(scores)
-
-
 def measure(
     model: LanguageModel, lines: Sequence[str], report_every_s: float = REPORT_EVERY_S
 ) -> Iterator[MeasureProgress | TokenScores]:

@@ -34,6 +34,11 @@ def shorten(text: str, most: int = LONGEST_WORD) -> str:
     return sanitize(text) if len(text) <= most else f"{sanitize(text[: most - 1])}…"
 
 
+def cut_words(text: str, most: int = LONGEST_WORD) -> str:
+    """The words of a line, each at most `most` characters long."""
+    return " ".join(f"{w[: most - 1]}…" if len(w) > most else w for w in text.split(" "))
+
+
 def local_time(stamp: str, form: str = "%Y-%m-%d %H:%M") -> str:
     """A time in ISO 8601 in the local zone; unchanged if it is no time."""
     try:

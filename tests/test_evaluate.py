@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from rnnlm_tui.config import LessonConfig
 from rnnlm_tui.evaluate import (
     LEAST_PROBABILITY,
+    Evaluation,
     MeasureProgress,
     TokenScores,
     confidence_interval,
-    evaluate_lines,
     measure,
     score,
     shared_vocabulary_losses,
+    summarize,
 )
 from rnnlm_tui.lm.lesson import LessonModel, lesson_shapes
 from rnnlm_tui.lm.model import LanguageModel
@@ -65,6 +66,11 @@ def measured(model: LanguageModel, lines: Sequence[str]) -> TokenScores:
     return last
 
 
+def evaluated(model: LanguageModel, lines: Sequence[str]) -> Evaluation:
+    """The figures of the model on the lines."""
+    return summarize(measured(model, lines))
+
+
 def keys_through_the_engine(model: LanguageModel, line: str, listed: int) -> int:
     """The fewest keys that the line takes with the first `listed` of the engine's words at hand,
     asking the engine at every key."""
@@ -82,7 +88,7 @@ def keys_through_the_engine(model: LanguageModel, line: str, listed: int) -> int
 
 
 def test_the_figures_of_a_scripted_model_are_those_computed_by_hand() -> None:
-    found = evaluate_lines(ScriptedModel(AFTER), LINES)
+    found = evaluated(ScriptedModel(AFTER), LINES)
     loss = (math.log(2) - math.log(0.9) + math.log(5) + math.log(7)) / 4
     assert (found.lines, found.words, found.predicted) == (2, 7, 4)
     assert found.loss == pytest.approx(loss)
@@ -100,21 +106,21 @@ def test_the_figures_of_a_scripted_model_are_those_computed_by_hand() -> None:
 
 
 def test_without_unknown_words_both_perplexities_are_one() -> None:
-    found = evaluate_lines(ScriptedModel(AFTER), LINES[:1])
+    found = evaluated(ScriptedModel(AFTER), LINES[:1])
     assert found.perplexity == found.perplexity_in_vocabulary
     assert found.perplexity == pytest.approx(math.exp((math.log(2) - math.log(0.9)) / 2))
 
 
 def test_a_word_of_no_probability_costs_much_but_not_everything() -> None:
-    found = evaluate_lines(ScriptedModel(AFTER), ["the a"])
+    found = evaluated(ScriptedModel(AFTER), ["the a"])
     assert found.loss == pytest.approx(-math.log(LEAST_PROBABILITY))
 
 
 def test_nothing_predicted_has_no_loss_and_nothing_at_all_no_figure() -> None:
-    one = evaluate_lines(ScriptedModel(AFTER), ["dog", "xyz"])
+    one = evaluated(ScriptedModel(AFTER), ["dog", "xyz"])
     assert (one.loss, one.perplexity_in_vocabulary, one.predicted) == (None, None, 0)
     assert (one.top5, one.continuations[1:]) == (0.5, (None, None))
-    none = evaluate_lines(ScriptedModel(AFTER), ["", " ,"])
+    none = evaluated(ScriptedModel(AFTER), ["", " ,"])
     assert (none.lines, none.top1, none.oov_share, none.keystroke_savings) == (0, None, None, None)
 
 
@@ -242,7 +248,7 @@ UNKNOWN, BEGIN, THE, CAT, SAT = 1, 2, 4, 5, 6
 
 def test_every_word_and_end_of_line_counts_where_the_model_predicts_them() -> None:
     model = LineModel()
-    found = evaluate_lines(model, ["the cat", "the dog sat"])
+    found = evaluated(model, ["the cat", "the dog sat"])
     known = [0.5, 0.2, 0.6, 0.5, 0.1, 0.8]  # the, cat, end, the, sat after <unk>, end
     assert (found.lines, found.words, found.predicted) == (2, 5, 7)
     assert found.loss == pytest.approx(-sum(map(math.log, [*known, 0.3])) / 7)

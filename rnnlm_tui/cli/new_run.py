@@ -13,6 +13,7 @@ from rnnlm_tui.cli.options import TrainRequest
 from rnnlm_tui.cli.run_settings import run_config
 from rnnlm_tui.config import LineTextConfig, RunConfig, flag_of, preset_named, settings_of
 from rnnlm_tui.errors import ModelError, UsageError
+from rnnlm_tui.formatting import cut_words
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.paths import bundled_corpus
@@ -171,4 +172,4 @@ def default_seed_line(corpus: Corpus) -> str:
     """The beginning of the corpus's first line of two words or more."""
     words = (line.split() for line in corpus.lines)
     first: list[str] = next((w for w in words if len(w) > 1), [])
-    return " ".join(first[:SEED_LINE_WORDS])
+    return cut_words(" ".join(first[:SEED_LINE_WORDS]))

@@ -11,7 +11,7 @@ from rnnlm_tui.cli.options import SummaryRequest
 from rnnlm_tui.cli.output import print_json
 from rnnlm_tui.cli.run_settings import run_config
 from rnnlm_tui.config import RunConfig, flag_of, preset_named
-from rnnlm_tui.formatting import format_bytes, format_duration, plural, sanitize
+from rnnlm_tui.formatting import cut_words, format_bytes, format_duration, plural, sanitize
 from rnnlm_tui.lm.model import Layer
 from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.text.corpus import Corpus
@@ -51,11 +51,13 @@ def summary(request: SummaryRequest) -> int:
                 "estimated_s": seconds,
                 "layers": [asdict(layer) for layer in layers],
                 "corpus": {**prepared.card, "held_out_lines": prepared.held_out_lines},
+                "warnings": prepared.warnings,
                 "first_pairs": pairs,
             }
         )
         return 0
     print("\n".join(data_card(prepared, config)))
+    print("".join(f"warning: {sanitize(message)}\n" for message in prepared.warnings), end="")
     print("\nthe first pairs")
     print("\n".join(f"  {sanitize(features)} ---> {sanitize(label)}" for features, label in pairs))
     print(f"\nthe {architecture.name} ({config.preset})")
@@ -70,8 +72,12 @@ def summary(request: SummaryRequest) -> int:
 def first_pairs(prepared: PreparedText) -> list[list[str]]:
     """The first examples as the words that the model sees before, and the word to predict."""
     word, window = prepared.vocabulary.word, prepared.window
+
+    def seen(context: list[int]) -> list[int]:
+        return context[max(0, len(context) - window) :]
+
     return [
-        [" ".join(map(word, context[max(0, len(context) - window) :])), word(label)]
+        [cut_words(" ".join(map(word, seen(context)))), cut_words(word(label))]
         for context, label in prepared.examples.first(FIRST_PAIRS)
     ]
 

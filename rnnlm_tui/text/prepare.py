@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 from typing import TypedDict
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rnnlm_tui.config import TextConfig
 from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.events import CorpusFacts
-from rnnlm_tui.formatting import plural
+from rnnlm_tui.formatting import plural, shorten
 from rnnlm_tui.text.corpus import Corpus, split_held_out
 from rnnlm_tui.text.encoded import EncodedLines
 from rnnlm_tui.text.prefixes import PrefixExamples
@@ -34,6 +34,7 @@ class PreparedText:
     `held_out_unknown` those that the vocabulary lacks.
     `longest_line` is the longest training line in words, without those that are dropped. `examples`
     and `held_out` are `PrefixExamples` for the lesson, `EncodedLines` for models of whole lines.
+    `warnings` are sentences on a text that is no good for a training, though one is possible.
     """
 
     corpus: Corpus
@@ -47,6 +48,7 @@ class PreparedText:
     held_out_lines: int
     held_out_words: int
     held_out_unknown: int
+    warnings: tuple[str, ...]
 
     @property
     def card(self) -> CorpusFacts:
@@ -87,6 +89,7 @@ class _Facts(TypedDict):
     held_out_lines: int
     held_out_words: int
     held_out_unknown: int
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +150,7 @@ def prepare(
         held_out_lines=len(held_lines) if len(held) else 0,
         held_out_words=len(tokens.numbers) - train_words,
         held_out_unknown=int(np.count_nonzero(held == known.unknown_id)),
+        warnings=tuple(_warnings(corpus, settings.held_out, tokens.words, len(held))),
     )
     if known.special_tokens:
         return PreparedLines(
@@ -161,6 +165,21 @@ def prepare(
     )
     _check_prefixes(prepared, settings.held_out)
     return prepared
+
+
+def _warnings(
+    corpus: Corpus, share: float, words: Sequence[str], held_out_words: int
+) -> Iterator[str]:
+    if share > 0 and held_out_words == 0:
+        yield (
+            f"nothing is held out: {plural(corpus.line_count, 'line')} are too few to hold"
+            f" {share:.0%} of them out, so the figures tell how well the model remembers"
+        )
+    if len(words) == 1:
+        yield (
+            f"every word of {corpus.name} is {shorten(words[0])!r}: whatever the figures say, there"
+            " is nothing to learn"
+        )
 
 
 def _tokenize(lines: Iterable[str], tokenizer: Tokenizer) -> _Tokens:

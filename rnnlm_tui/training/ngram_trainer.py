@@ -55,6 +55,7 @@ class NgramTrainer:
         Raises StorageError if the model cannot be saved.
         """
         yield self._report.started(self._report.estimate_s())
+        yield from self._report.warnings()
         run = self._run
         self._checkpoints.save_state(RunState(run.config, run.origin, Position(), {}, {}))
         yield from self._estimate()

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui import __version__
-from rnnlm_tui.events import EpochEnded, EpochFigures, Finished, FinishReason, Saved, Started
+from rnnlm_tui.events import (
+    EpochEnded,
+    EpochFigures,
+    Finished,
+    FinishReason,
+    Saved,
+    Started,
+    Warned,
+)
+from rnnlm_tui.formatting import cut_words
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.card import ModelCard
@@ -79,6 +88,11 @@ class RunReport:
             threads=threads,
             versions=self._versions,
         )
+
+    def warnings(self) -> Iterator[Warned]:
+        """An event for each warning about the text."""
+        for message in self._run.prepared.warnings:
+            yield Warned(self.time(), message)
 
     def estimate_s(self) -> float:
         """Estimated seconds of the whole run."""
@@ -165,4 +179,5 @@ class RunReport:
 def sample(model: LanguageModel, seed_line: str) -> dict[str, str]:
     """The seed line and its likeliest continuation."""
     words = generate_words(model, seed_line, SAMPLE_WORDS)
-    return {"seed": seed_line, "text": " ".join([seed_line, *words]).strip()}
+    text = " ".join([seed_line, *words]).strip()
+    return {"seed": cut_words(seed_line), "text": cut_words(text)}

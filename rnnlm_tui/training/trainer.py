@@ -96,6 +96,7 @@ class Trainer:
         self._restore()
         start = self._learner.weights()
         yield self._started()
+        yield from self._report.warnings()
         if self._run.state is None:
             self._save_state(start)
         reason = self._reason_to_end() if self._position.epoch > self._epochs else None

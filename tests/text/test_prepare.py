@@ -168,6 +168,26 @@ def test_a_window_of_another_model_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "given", "warnings"),
+    [
+        ("a b\nc d", {"held_out": 0.1}, ["nothing is held out: 2 lines are too few to hold 10%"]),
+        ("a b\nc d", {"held_out": 0}, []),
+        ("a b\nc d\ne f", {"held_out": 0.4}, []),
+        ("a a\na", {}, ["every word of test is 'a'"]),
+        ("é" * 5_000_000 + "\n" + "é" * 5_000_000, {}, ["every word of test is 'ééé"]),
+    ],
+)
+def test_a_text_that_is_no_good_is_taken_with_a_warning(
+    text: str, given: dict[str, Any], warnings: list[str]
+) -> None:
+    found = prepared("gru", text, **given).warnings
+    assert [message[: len(start)] for message, start in zip(found, warnings, strict=True)] == (
+        warnings
+    )
+    assert all(len(message) < 200 for message in found)
+
+
+@pytest.mark.parametrize(
     ("preset", "text", "given", "why"),
     [
         ("lesson", "", {}, "holds no words"),
