@@ -429,7 +429,9 @@ def check_setting(spec: dataclasses.Field[Any], value: Any) -> Setting:
         return None
     if meta["kind"] == "str":
         if value not in meta["choices"]:
-            raise UsageError(f"{flag} is {value!r}", f"it must be {' or '.join(meta['choices'])}")
+            raise UsageError(
+                f"{flag} is {_shown(value)}", f"it must be {' or '.join(meta['choices'])}"
+            )
         return str(value)
     return parse_number(value, flag, meta["bounds"], whole=meta["kind"] == "int")
 
@@ -442,8 +444,15 @@ def parse_number(value: Any, flag: str, bounds: Range, *, whole: bool) -> int | 
         number = math.nan
     if number not in bounds or (whole and number != int(number)):
         kind = "whole number" if whole else "number"
-        raise UsageError(f"{flag} is {value!r}", f"it must be a {kind}, {bounds}")
+        raise UsageError(f"{flag} is {_shown(value)}", f"it must be a {kind}, {bounds}")
     return int(number) if whole else number
+
+
+def _shown(value: object) -> str:
+    """A wrong value as it was written: text in quotes, and what TOML has else as TOML spells it."""
+    if isinstance(value, str | float):
+        return repr(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def flag_of(setting_name: str) -> str:
@@ -497,14 +506,18 @@ def settings_from_toml(path: Path, warn: Callable[[str], None] = print_warning) 
     `warn` is called with a sentence for each key that has an old name. Raises UsageError.
     """
     try:
+        if path.exists() and not path.is_file():  # a pipe or a device may have no end
+            raise UsageError(f"{path} is no regular file", "give a TOML file")
         with path.open("rb") as file:
-            raw = file.read(LARGEST_TOML + 1)  # a device may have no end
+            raw = file.read(LARGEST_TOML + 1)
         if len(raw) > LARGEST_TOML:
             raise UsageError(f"{path} is too large for a settings file", "give a TOML file")
         data = tomllib.loads(raw.decode())
     except OSError as error:
         raise UsageError(f"cannot read the settings file {path}: {os_reason(error)}") from error
-    except (ValueError, RecursionError) as error:  # TOMLDecodeError and UnicodeError are the first
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8 text: byte {error.start} is wrong") from error
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError
         raise UsageError(f"{path} is not valid TOML: {error}") from error
     data = with_current_names(data, lambda old, new: warn(f"{old} is now {new} (in {path})"))
     allowed = all_settings().keys() | {"preset"}

@@ -175,10 +175,8 @@ def _measured(subject: Subject, lines: Sequence[str]) -> TokenScores:
             if isinstance(step, TokenScores):
                 return step
             if has_bar:
-                progress_bar.draw(
-                    f"{sanitize(subject.name)} {progress_bar.bar(step.done, step.lines)}"
-                    f" {step.done:,}/{step.lines:,} lines"
-                )
+                label = sanitize(subject.name)
+                progress_bar.draw(progress_bar.bar_line(label, step.done, step.lines, (), "lines"))
     finally:
         if has_bar:
             progress_bar.draw("")

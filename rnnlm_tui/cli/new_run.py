@@ -68,7 +68,7 @@ def new_name(library: Library, request: TrainRequest, source: SourceModel | None
     if request.name is not None:
         return check_name(request.name)
     first = request.sources[0] if request.sources else bundled_corpus().name
-    stem = "stdin" if first == STANDARD_INPUT else Path(first).stem
+    stem = "stdin" if first == STANDARD_INPUT or Path(first).is_fifo() else Path(first).stem
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:LONGEST_STEM] or "text"
     return free_name(library, f"{stem}-{_config(request, source).preset}")
 

@@ -1,11 +1,13 @@
-"""A progress bar on stderr, where that is a terminal."""
+"""A progress bar on stderr, if that is a terminal."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable, Sequence
 
 BAR_WIDTH = 20
+SHORTEST_BAR = 5
 
 
 def has_bar() -> bool:
@@ -13,9 +15,9 @@ def has_bar() -> bool:
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def bar_width() -> int:
-    """The columns that a bar may take; the last stays free, since a terminal may break the line
-    after it. 79 for a terminal that does not know its size, or is gone."""
+def line_width() -> int:
+    """The columns of a line; the last of the terminal stays free, since it may break the line after
+    it. 79 for a terminal that does not know its size, or is gone."""
     try:
         columns = os.get_terminal_size(sys.stderr.fileno()).columns
     except OSError:
@@ -23,12 +25,32 @@ def bar_width() -> int:
     return columns - 1 if columns > 1 else 79
 
 
-def bar(done: int, of: int) -> str:
-    """The bar itself."""
-    filled = round(BAR_WIDTH * done / of)
-    return f"[{'#' * filled}{'.' * (BAR_WIDTH - filled)}]"
+def bar_line(label: str, done: int, of: int, extras: Sequence[str] = (), end: str = "") -> str:
+    """A line with a bar in it that fits the terminal. `end` goes before any of the `extras`, of
+    which there are as many as fit."""
+    counts = f"{done:,}/{of:,}"
+    room = line_width() - len(label) - len(counts) - len(end) - len("  []  ")
+    width = max(SHORTEST_BAR, min(BAR_WIDTH, room))
+    filled = round(width * done / of)
+    parts = [f"{label} [{'#' * filled}{'.' * (width - filled)}] {counts}"]
+    for extra in extras:
+        if len("  ".join([*parts, extra, end])) > line_width():
+            break
+        parts.append(extra)
+    return "  ".join([*parts, end] if end else parts)
+
+
+def wrapped(parts: Iterable[str], width: int) -> str:
+    """The parts on one line, or on several that are indented; a part is never broken."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(f"{lines[-1]}  {part}") <= width:
+            lines[-1] += f"  {part}"
+        else:
+            lines.append(f"  {part}" if lines else part)
+    return "\n".join(lines)
 
 
 def draw(line: str) -> None:
     """Puts `line` in place of the one that was drawn before; an empty one clears it."""
-    print(f"\r{line[: bar_width()]}\x1b[K", end="", file=sys.stderr, flush=True)
+    print(f"\r{line[: line_width()]}\x1b[K", end="", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""What a training shows: its events as JSON lines, or as progress for a person."""
+"""What a training prints: its events as JSON lines, or its progress for a person."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import TextIO
 
-from rnnlm_tui.cli.progress_bar import bar, bar_width, has_bar
+from rnnlm_tui.cli.progress_bar import bar_line, draw, has_bar, line_width, wrapped
 from rnnlm_tui.events import (
     EpochEnded,
     Event,
@@ -20,13 +20,20 @@ from rnnlm_tui.events import (
     Warned,
     to_json_line,
 )
-from rnnlm_tui.formatting import escape, format_bytes, format_duration, plural, sanitize
+from rnnlm_tui.formatting import (
+    escape,
+    format_bytes,
+    format_duration,
+    outcome,
+    plural,
+    sanitize,
+)
 from rnnlm_tui.paths import APP_NAME
 from rnnlm_tui.training.control import Control
 
 
 class JsonReporter:
-    """Events as JSON lines on stdout. Where nobody reads them any more, the run stops and saves."""
+    """Events as JSON lines on stdout. If nobody reads them any more, the run stops and saves."""
 
     def __init__(self, control: Control) -> None:
         self._control = control
@@ -56,7 +63,7 @@ def give_up(stream: TextIO, control: Control) -> None:
 class TextReporter:
     """Progress on stderr, a bar on a terminal and else a line an epoch; the result on stdout.
 
-    Where nobody can read stderr any more, the run stops and saves.
+    If nobody can read stderr any more, the run stops and saves.
     """
 
     def __init__(self, control: Control, quiet: bool) -> None:
@@ -64,46 +71,59 @@ class TextReporter:
         self._quiet = quiet
         self._bar = not quiet and has_bar()
         self._name = ""
-        self._epochs = 0
+        self._epochs = self._epochs_done = 0
+        self._can_resume = False
 
     def show(self, event: Event) -> None:
-        """Prints what a person wants to know of the event."""
-        match event:
-            case Started():
-                self._name, self._epochs = event.name, epochs_of(event)
-                self._say("\n".join(started_lines(event)))
-            case Progress() if self._bar:
-                self._write(f"\r{progress_line(event)[: bar_width()]}\x1b[K")
-            case EpochEnded():
-                line = epoch_line(event, self._epochs)
-                self._say(line[: bar_width()] if self._bar else line)
-            case Paused():
-                self._say("paused")
-            case Resumed():
-                self._say("going on")
-            case Warned():
-                self._say(event.message, always=True)
-            case Finished():
-                self._say("", end="")
-                if event.reason == "stopped":
-                    self._say(f"go on with it: {APP_NAME} --train --resume --name {self._name}")
-                print(finished_line(event, self._name), flush=True)
-
-    def _say(self, text: str, *, always: bool = False, end: str = "\n") -> None:
-        if always or not self._quiet:
-            clear = "\r\x1b[K" if self._bar else ""
-            self._write(clear + text + end)
-
-    def _write(self, text: str) -> None:
+        """Prints what a person wants to know of the event. Raises OSError if the result cannot be
+        printed."""
         try:
-            print(text, end="", file=sys.stderr, flush=True)
+            self._show_progress(event)
         except OSError:
             self._bar = False
             give_up(sys.stderr, self._control)
+        if isinstance(event, Finished):
+            print(finished_line(event, self._name, self._epochs_done), flush=True)
+
+    def _show_progress(self, event: Event) -> None:
+        if isinstance(event, EpochEnded):
+            self._epochs_done = event.epoch
+        match event:
+            case Started():
+                self._name, self._epochs = event.name, epochs_of(event)
+                self._can_resume = event.parameters > 0
+                self._say("\n".join(started_lines(event)))
+            case Progress() if self._bar:
+                draw(progress_line(event))
+            case EpochEnded() if self._bar:
+                figures = wrapped(epoch_figures(event, self._epochs), line_width())
+                self._say(f"{figures}\n  | {sanitize(event.sample['text'])}")
+            case EpochEnded():
+                figures = "  ".join(epoch_figures(event, self._epochs))
+                self._say(f"{figures}  | {sanitize(event.sample['text'])}")
+            case Paused():
+                self._say("paused")
+            case Resumed():
+                self._say("resumed")
+            case Warned():
+                self._say(sanitize(event.message), always=True)
+            case Finished():
+                self._clear()
+                if event.reason == "stopped" and event.metrics and self._can_resume:
+                    self._say(f"resume it: {APP_NAME} --train --resume --name {self._name}")
+
+    def _say(self, text: str, *, always: bool = False) -> None:
+        if always or not self._quiet:
+            self._clear()
+            print(text, file=sys.stderr, flush=True)
+
+    def _clear(self) -> None:
+        if self._bar:
+            draw("")
 
 
 def epochs_of(event: Started) -> int:
-    """The passes over the corpus that the run is to have; counting is one."""
+    """The passes over the corpus that the run is to have; an n-gram model needs one."""
     epochs: int = event.config["train"].get("epochs", 1)
     return epochs
 
@@ -115,48 +135,45 @@ def started_lines(event: Started) -> Iterator[str]:
         f"{parameters}about {format_bytes(event.memory_bytes)} of memory,"
         f" on {event.device} with {plural(event.threads, 'thread')}"
     )
-    epochs = epochs_of(event)
     after = f" after the {event.epochs_done} done" if event.epochs_done else ""
-    yield f"about {format_duration(event.estimated_s)} to the end of epoch {epochs}{after}"
+    left = format_duration(event.estimated_s)
+    yield f"about {left} to the end of epoch {epochs_of(event)}{after}"
 
 
 def progress_line(event: Progress) -> str:
-    """The progress bar."""
-    is_known = math.isfinite(event.loss)
-    figures = f"  loss {event.loss:.3f}  accuracy {event.accuracy:.1%}" if is_known else ""
-    return (
-        f"epoch {event.epoch}/{event.epochs} {bar(event.step, event.steps)}"
-        f" {event.step}/{event.steps}{figures}"
-        f"  {event.examples_per_s:,.0f} examples/s  ETA {format_duration(event.eta_s)}"
+    """The progress bar, with the time left whatever the width."""
+    figures = [f"loss {event.loss:.3f}", f"accuracy {event.accuracy:.1%}"]
+    return bar_line(
+        f"epoch {event.epoch}/{event.epochs}",
+        event.step,
+        event.steps,
+        [*(figures if math.isfinite(event.loss) else ()), f"{event.examples_per_s:,.0f}/s"],
+        f"ETA {format_duration(event.eta_s)}",
     )
 
 
-def epoch_line(event: EpochEnded, epochs: int) -> str:
-    """An epoch's figures."""
+def epoch_figures(event: EpochEnded, epochs: int) -> Iterator[str]:
+    """An epoch's figures, one by one."""
     train, held_out = event.train, event.held_out
-    line = (
-        f"epoch {event.epoch}/{epochs}  loss {train['loss']:.3f} + {train['penalty']:.3f}"
-        f"  accuracy {train['accuracy']:.1%}"
-    )
+    yield f"epoch {event.epoch}/{epochs}"
+    yield f"loss {train['loss']:.3f} + {train['penalty']:.3f}"
+    yield f"accuracy {train['accuracy']:.1%}"
     if held_out is not None:
-        line += (
-            f"  held-out loss {held_out['loss']:.3f}  top-1 {held_out['top1']:.1%}"
-            f"  top-5 {held_out['top5']:.1%}{'  best' if event.best else ''}"
-        )
-    return f"{line}  {format_duration(event.elapsed_s)}  | {sanitize(event.sample['text'])}"
+        yield f"held-out loss {held_out['loss']:.3f}"
+        yield f"top-1 {held_out['top1']:.1%}"
+        yield f"top-5 {held_out['top5']:.1%}"
+        if event.best:
+            yield "best"
+    yield format_duration(event.elapsed_s)
 
 
-REASONS = {"early_stop": "ended early, the held-out loss fell no more"}
-"""How it is said that a run is over, where one word does not tell it."""
-
-
-def finished_line(event: Finished, name: str) -> str:
+def finished_line(event: Finished, name: str, epochs_done: int) -> str:
     """The result of the run."""
     if not event.metrics:
-        return f"{name}: {event.reason} before anything was learned"
-    train, why = event.metrics["train"], REASONS.get(event.reason, event.reason)
+        return f"{name}: {outcome(event.reason, None)}"
+    train, epoch = event.metrics["train"], event.metrics["epoch"]
     return (
-        f"{name}: {why}, epoch {event.metrics['epoch']} is kept,"
+        f"{name}: {outcome(event.reason, epoch, epochs_done)},"
         f" loss {train['loss']:.3f}, accuracy {train['accuracy']:.1%},"
         f" {format_duration(event.elapsed_s)}, in {event.path}"
     )

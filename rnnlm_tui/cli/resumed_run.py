@@ -18,7 +18,7 @@ from rnnlm_tui.errors import CorpusError, ModelError, UsageError
 from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.store.library import Library, check_name
 from rnnlm_tui.store.run_state import TextOrigin
-from rnnlm_tui.text.corpus import Corpus
+from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.training.checkpoint import RunState, load_state
@@ -45,6 +45,11 @@ def resumed_run(library: Library, name: str, request: TrainRequest) -> TrainingR
     if "learning_rate" in changed:
         state.position.learning_rate = config.network_train.learning_rate
     sources = request.sources or state.corpus.get("sources") or []
+    if STANDARD_INPUT in sources and not request.sources:
+        raise CorpusError(
+            f"the text of {name} came from standard input or a pipe, and is needed again",
+            f"give it: --train FILE --resume --name {name}, or - for standard input",
+        )
     encoding = request.encoding or state.corpus.get("encoding")
     corpus = corpus_of(sources, encoding)
     if corpus.sha256 != state.corpus.get("sha256"):

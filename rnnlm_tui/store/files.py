@@ -119,7 +119,7 @@ def write_file(path: Path, write: Callable[[Path], None]) -> None:
         _replace(temporary, path)
         _flush_folder(path.parent)
     except (OSError, SafetensorError) as error:
-        why = os_reason(error) if isinstance(error, OSError) else str(error)
+        why = os_reason(error) if isinstance(error, OSError) else _tensor_reason(error)
         hint = "what was saved before is still there"
         if isinstance(error, FileNotFoundError) and not path.parent.exists():
             hint = f"make the folder {path.parent} first"
@@ -127,6 +127,13 @@ def write_file(path: Path, write: Callable[[Path], None]) -> None:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _tensor_reason(error: SafetensorError) -> str:
+    """The operating system's reason for which safetensors could not write a file."""
+    number = re.search(r"os error (\d+)", str(error))
+    known = number is not None and os.name != "nt"  # Windows counts its errors in another way
+    return os.strerror(int(number[1])).lower() if number and known else "the tensors do not fit"
 
 
 def _replace(source: Path, target: Path) -> None:

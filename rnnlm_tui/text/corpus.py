@@ -26,6 +26,8 @@ Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 STANDARD_INPUT = "-"
 MEMORY_PER_BYTE = 4
 """Bytes of memory that a byte of a text takes while it is decoded and split into lines."""
+READABLE = (stat.S_ISREG, stat.S_ISFIFO, stat.S_ISDIR)
+"""What may be read, and folders, of which the reader says what is wrong."""
 SMALL_BYTES = 100_000_000
 """What takes no more than this is read without a look at the memory."""
 HELD_OUT_BLOCK = 20
@@ -36,7 +38,8 @@ HELD_OUT_BLOCK = 20
 class Corpus:
     """A text as lines. `sha256` is that of the decoded text, line ends as newlines.
 
-    `sources` are the files it was read from (absolute, or "-"), so that a run can be resumed.
+    `sources` are the files it was read from (absolute; "-" for standard input and for pipes), so
+    that a run can be resumed.
     """
 
     name: str
@@ -68,6 +71,8 @@ def read_corpus(sources: Sequence[str | Path], encoding: str | None, stdin: Bina
         else:
             path = Path(source)
             raw, label, short, kept = _read_file(path), str(path), path.name, str(path.absolute())
+            if path.is_fifo():  # it can be read once, as standard input can
+                short, kept = "pipe", STANDARD_INPUT
         texts.append(_decode(raw, label, encoding))
         names.append(short)
         absolute.append(kept)
@@ -78,8 +83,8 @@ def read_corpus(sources: Sequence[str | Path], encoding: str | None, stdin: Bina
 
 
 def check_files(sources: Sequence[str | Path], free_memory: Callable[[], int]) -> None:
-    """Raises CorpusError for what is there and is no file, which may never end (a device, a pipe),
-    and for files that do not fit into the memory.
+    """Raises CorpusError for devices, which may never end, and for files that do not fit into the
+    memory. Pipes are read, such as the <(zcat text.gz) of a shell.
 
     `free_memory` gives its bytes; it is asked only about texts that may matter.
     """
@@ -89,9 +94,9 @@ def check_files(sources: Sequence[str | Path], free_memory: Callable[[], int]) -
             facts = path.stat()
         except (OSError, ValueError):
             continue  # whoever reads it says why it cannot be read
-        if not stat.S_ISREG(facts.st_mode) and not stat.S_ISDIR(facts.st_mode):
+        if not any(is_kind(facts.st_mode) for is_kind in READABLE):
             raise CorpusError(
-                f"cannot read the corpus {path}: it is no regular file",
+                f"cannot read the corpus {path}: it is neither a file nor a pipe",
                 "put the text into a file first",
             )
         total += facts.st_size

@@ -40,7 +40,7 @@ class LessonTokenizer:
     _spaces = str.maketrans(dict.fromkeys(LESSON_FILTERS, " "))
 
     def words(self, line: str) -> list[str]:
-        return [word for word in line.lower().translate(self._spaces).split(" ") if word]
+        return list(filter(None, line.lower().translate(self._spaces).split(" ")))
 
     def split_typed(self, text: str) -> tuple[list[str], str]:
         *whole, last = text.lower().translate(self._spaces).split(" ")

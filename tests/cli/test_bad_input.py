@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from safetensors.numpy import load_file, save_file
 
 from rnnlm_tui.cli import main
 from rnnlm_tui.config import PRESETS, Range, all_settings, settings_of
-from tests.helpers.commands import FOR_EVER, TINY, VERSES, Command, running
+from tests.helpers.commands import FOR_EVER, POSIX, TINY, VERSES, Command, running
 
 LESSON = ["--preset=lesson"]
 WITH_MEMORY = """
@@ -383,11 +384,12 @@ def test_nonsense_is_refused_before_anything_is_written(
     ("content", "said"),
     [
         (b"epochs = ", "is not valid TOML"),
-        (b"\xff", "is not valid TOML"),
+        (b"\xff", "is not UTF-8 text: byte 0 is wrong"),
         (b"epoch = 3", "unknown settings: epoch"),
         (b"[train]\nepochs = 3", "unknown settings: train"),
         (b"epochs = 0", "--epochs is 0 (in "),
-        (b"epochs = true", "--epochs is True (in "),
+        (b"epochs = true", "--epochs is true (in "),
+        (b"epochs = 2020-01-01", "--epochs is 2020-01-01 (in "),
         (b"epochs = [1]", "--epochs is [1] (in "),
         (b"preset = 5", "no preset is called 5"),
         (None, "no such file or directory"),
@@ -431,14 +433,22 @@ def test_a_run_refuses_a_bad_name_before_it_reads_the_corpus(command: Command) -
     assert "'../up' cannot be a model's name" in refusal(done, 2)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
-@pytest.mark.parametrize("mode", ["--summary", "--train"])
-def test_a_corpus_that_never_ends_is_refused(command: Command, tmp_path: Path, mode: str) -> None:
+@POSIX
+def test_a_device_is_no_corpus(command: Command) -> None:
+    for mode in ("--summary", "--train"):
+        said = refusal(command(mode, "/dev/zero"), 3)
+        assert "cannot read the corpus /dev/zero: it is neither a file nor a pipe" in said
+
+
+@POSIX
+def test_a_corpus_may_be_a_pipe_and_settings_may_not(command: Command, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    for path in ("/dev/zero", str(pipe)):
-        said = refusal(command(mode, path), 3)
-        assert f"cannot read the corpus {path}: it is no regular file" in said
+    writer = threading.Thread(target=pipe.write_text, args=(VERSES,), daemon=True)
+    writer.start()
+    card = json.loads(command("--summary", str(pipe), *LESSON, "--json").stdout)
+    assert (card["corpus"]["name"], card["total_words"]) == ("pipe", 22)
+    assert "is no regular file" in refusal(command("--summary", "--config", str(pipe)), 2)
 
 
 def test_a_corpus_larger_than_the_memory_is_refused(command: Command, tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_without_a_terminal_it_prints_a_line_an_epoch_and_the_result(
     done = command("--train", str(corpus_file), *TINY, "--epochs", "3")
     assert done.returncode == 0
     assert re.fullmatch(
-        r"verses-lesson: completed, epoch 3 is kept, loss \d\.\d{3}, accuracy \d+\.\d%,"
+        r"verses-lesson: done, loss \d\.\d{3}, accuracy \d+\.\d%,"
         rf" \d+\.\d s, in {re.escape(str(data_dir / 'models' / 'verses-lesson'))}\n",
         done.stdout,
     )
@@ -125,11 +125,11 @@ def test_on_a_terminal_it_shows_a_bar(long_corpus: Path) -> None:
     assert code == 0
     bar = (
         rf"\repoch 1/2 \[#*\.*\] \d+/{PAIRS}  loss \d\.\d{{3}}  accuracy \d+\.\d%"
-        r"  [\d,]+ examples/s  ETA [\d.]+ \w+"
+        r"  [\d,]+/s  ETA [\d.]+ \w+"
     )
     assert re.search(bar, shown)
     assert re.search(r"\x1b\[Kepoch 2/2  loss ", shown)
-    assert "completed" in shown
+    assert ": done, loss " in shown
 
 
 @POSIX
@@ -153,7 +153,7 @@ def test_a_dumb_terminal_gets_lines(corpus_file: Path, monkeypatch: pytest.Monke
 def test_quiet_prints_the_result_alone(command: Command, corpus_file: Path) -> None:
     done = command("--train", str(corpus_file), *TINY, "--epochs", "1", "--quiet")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("verses-lesson: completed")
+    assert done.stdout.startswith("verses-lesson: done")
     assert len(done.stdout.splitlines()) == 1
 
 
@@ -427,7 +427,7 @@ def test_a_second_interrupt_ends_the_run_at_once(command: Command, corpus_file: 
         os.close(writing)
         run.line("epoch 2/")
         run.process.send_signal(signal.SIGINT)
-        assert "--resume --name verses-lesson" in run.line("go on with it")
+        assert "--resume --name verses-lesson" in run.line("resume it")
         run.process.send_signal(signal.SIGINT)
         assert run.end() == 130
     os.close(reading)
@@ -522,7 +522,7 @@ def test_a_pause_is_said_to_a_person_too(corpus_file: Path) -> None:
         run.send("pause\n")
         assert run.line("paused") == "paused\n"
         run.send("resume\n")
-        assert run.lines.get(timeout=PATIENCE_S) == "going on\n"
+        assert run.lines.get(timeout=PATIENCE_S) == "resumed\n"
         run.line("epoch ")
         run.hang_up()
         assert run.end() == 0

@@ -112,7 +112,7 @@ def test_a_run_that_ended_early_says_so_and_goes_on_with_more_patience(
     # A step size that cannot learn: the first epoch is the best.
     settings = [*TINY, "--epochs=50", "--patience=1", "--learning-rate=1e-20"]
     done = command("--train", str(text), "--preset=gru", "--name=a", *settings)
-    assert "a: ended early, the held-out loss fell no more, epoch 1 is kept" in done.stdout
+    assert "a: ended early: the held-out loss stopped falling; epoch 1 is kept" in done.stdout
     refused = command("--train", "--resume", "--name=a")
     assert refused.returncode == 2
     assert "its held-out loss was best in epoch 1" in refused.stderr

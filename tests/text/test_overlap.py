@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnlm_tui.text.overlap import SHORTEST, CopiedSpans, Span
+from rnnlm_tui.text.overlap import SHORTEST, CopiedSpans, Span, find_copied
 from rnnlm_tui.text.tokenizer import LessonTokenizer
 
 LINES = (
@@ -86,9 +86,11 @@ LETTERS = st.lists(st.sampled_from("abc"), max_size=14)
 def test_the_spans_are_those_of_a_search_word_by_word(
     corpus: list[list[str]], words: list[str]
 ) -> None:
-    index = CopiedSpans([" ".join(line) for line in corpus], LessonTokenizer())
-    found = [(span.start, span.length, span.line_number) for span in index.find(words)]
+    lines = [" ".join(line) for line in corpus]
+    indexed = CopiedSpans(lines, LessonTokenizer()).find(words)
+    found = [(span.start, span.length, span.line_number) for span in indexed]
     assert found == searched(corpus, words)
+    assert find_copied(words, lines, LessonTokenizer()) == indexed
 
 
 @pytest.mark.parametrize("word", ["c", "z"])
