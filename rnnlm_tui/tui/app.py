@@ -16,6 +16,7 @@ from textual.theme import Theme
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.tui.preferences import load_preferences, save_preferences
+from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.status import end_notice, header_text
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.styles import IN_ANSI_COLOURS, WITHOUT_COLOURS
@@ -23,7 +24,6 @@ from rnnlm_tui.tui.widgets.terminal import TerminalApp
 from rnnlm_tui.tui.writing.active_model import ModelLoader
 from rnnlm_tui.tui.writing.predictor import LoadedModel
 from rnnlm_tui.tui.writing.screen import AutocompleteScreen
-from rnnlm_tui.tui.writing.transcript import Transcript
 
 if TYPE_CHECKING:
     from rnnlm_tui.events import Saved
@@ -73,7 +73,8 @@ class RnnlmApp(TerminalApp):
         self._model_loader = ModelLoader(
             lambda: self.library, self._active_model_changed, self.show_error
         )
-        self.autocomplete = AutocompleteScreen(Transcript(data_dir / "session"))
+        self.session = SessionDatabase(data_dir / "session", self.show_error_once)
+        self.autocomplete = AutocompleteScreen(self.session)
         self.add_mode("autocomplete", lambda: self.autocomplete)
         self.add_mode("train", lambda: self.train_screen)
         self.add_mode("models", lambda: self.models_screen)
@@ -173,6 +174,10 @@ class RnnlmApp(TerminalApp):
         self.set_interval(RENEW_EVERY_S, self._model_loader.renew_if_saved)
         if self._preferences_problem:
             self.notify_user(self._preferences_problem, "warning")
+
+    async def on_unmount(self) -> None:
+        """Ends the session's thread, once everything is written."""
+        await self.session.close()
 
     def _begin_to_suggest(self) -> None:
         self.run_worker(self._model_loader.run(), group="model_loader")

@@ -14,6 +14,7 @@ import pytest
 
 from rnnlm_tui.store.library import Library
 from tests.helpers.commands import VERSES, Command, command_line
+from tests.helpers.session import kept_texts
 
 if sys.platform == "win32":
     pytest.skip("there are pseudo-terminals on POSIX alone", allow_module_level=True)
@@ -115,11 +116,10 @@ def test_a_line_is_written_with_suggestions_and_kept(model: str) -> None:
 def test_a_killed_app_loses_nothing_that_was_typed(
     model: str, data_dir: Path, number: signal.Signals
 ) -> None:
-    draft = data_dir / "session" / "draft.txt"
     with app() as terminal:
         typed(terminal, "a bird sang ov")
         if number == signal.SIGKILL:  # the letters are painted while they are written
-            terminal.wait_for(lambda: draft.exists() and draft.read_text() == "a bird sang ov")
+            terminal.wait_for(lambda: kept_texts(data_dir, "draft") == ["a bird sang ov"])
         terminal.kill(number)
         if number == signal.SIGKILL:
             assert terminal.wait_for_exit() == -number

@@ -24,6 +24,7 @@ from rnnlm_tui.events import EpochEnded, Finished, from_json_line
 from rnnlm_tui.store.files import HISTORY
 from rnnlm_tui.store.library import Library, Run
 from tests.helpers.commands import VERSES, command_line
+from tests.helpers.session import kept_texts
 
 if sys.platform == "win32":
     pytest.skip("there are pseudo-terminals on POSIX alone", allow_module_level=True)
@@ -303,7 +304,6 @@ def test_a_training_that_is_killed_is_told_and_can_be_gone_on_with(
 
 
 def test_a_pasted_text_outlives_an_app_that_is_killed(library: Library, data_dir: Path) -> None:
-    pasted = data_dir / "session" / "pasted.txt"
     with app() as terminal:
         terminal.wait_for("suggests")
         terminal.send(TRAIN)
@@ -312,7 +312,8 @@ def test_a_pasted_text_outlives_an_app_that_is_killed(library: Library, data_dir
         terminal.wait_for("Your text")
         terminal.send("\x1b[200~All the trees\nare green.\x1b[201~")
         terminal.wait_for("are green.")
-        terminal.wait_for(lambda: pasted.exists() and pasted.read_text().endswith("green."))
+        pasted = "All the trees\nare green."
+        terminal.wait_for(lambda: kept_texts(data_dir, "pasted") == [pasted])
         terminal.kill(signal.SIGKILL)
         terminal.wait_for_exit()
 

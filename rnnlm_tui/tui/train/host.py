@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from rnnlm_tui.tui.runs.manager import Runs
+from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.train.plan import Plan
 from rnnlm_tui.tui.widgets.host import Host
 
@@ -15,6 +16,11 @@ class TrainHost(Host, Protocol):
     @property
     def runs(self) -> Runs:
         """The trainings that the app knows."""
+        ...
+
+    @property
+    def session(self) -> SessionDatabase:
+        """What survives a restart."""
         ...
 
     @property

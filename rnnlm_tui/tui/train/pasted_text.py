@@ -1,8 +1,7 @@
-"""The text to train on, where it is pasted or typed; kept in a file until it is cleared."""
+"""The text to train on, if it is pasted or typed; kept until it is cleared."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, cast
 
 from textual import on, work
@@ -13,15 +12,12 @@ from textual.widgets.text_area import EditResult
 
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.formatting import format_bytes
-from rnnlm_tui.tui.session.draft import DraftKeeper
-from rnnlm_tui.tui.session.pasted_files import PastedFiles
+from rnnlm_tui.tui.session.database import KeptText
 from rnnlm_tui.tui.widgets.safe_inputs import SafeTextArea
 
 if TYPE_CHECKING:
-    from rnnlm_tui.tui.widgets.host import Host
+    from rnnlm_tui.tui.train.host import TrainHost
 
-SESSION = "session"
-"""The folder, beside the models, of what is kept from one start to the next."""
 LARGEST_PASTE = 1_000_000
 """Characters. The text area stands still for a second while it takes in so many."""
 
@@ -42,40 +38,37 @@ class PastedText(SafeTextArea):
 
     def __init__(self, id: str) -> None:
         super().__init__(id=id, compact=True)
-        self._keeper: DraftKeeper | None = None
+        self._kept: KeptText | None = None
 
     def on_mount(self) -> None:
         """Shows what was kept."""
         self._restore()
 
-    def on_unmount(self) -> None:
-        """Ends the thread that writes, once the text is in its file."""
-        if self._keeper is not None:
-            try:
-                self._keeper.close()
-            except StorageError as error:
-                self._not_kept(error)
+    @property
+    def is_restored(self) -> bool:
+        """Whether it is known what was kept."""
+        return self._kept is not None
 
     @work(group="restore")
     async def _restore(self) -> None:
-        host = cast("Host", self.app)
-        files = PastedFiles(host.library.folder.parent / SESSION, LARGEST_PASTE)
-        kept = await asyncio.to_thread(files.restore)
-        self._keeper = DraftKeeper(files.keep, self._not_kept)
-        if self.text:  # typed since: what was kept is for the next start
-            self._keeper.keep(self.text)
-        elif kept:
-            files.adopt()
-            self.load_text(kept)
+        host = cast("TrainHost", self.app)
+        kept = KeptText(host.session, "pasted")
+        text = ""
+        try:
+            text = await kept.restore()
+        except StorageError as error:
+            host.show_error_once(error)
+        self._kept = kept
+        if self.text:  # typed since
+            kept.keep(self.text)
+        elif text:
+            self.load_text(text[:LARGEST_PASTE])
             self.post_message(self.Restored())
 
     @on(TextArea.Changed)
     def _keep(self) -> None:
-        if self._keeper is not None:
-            self._keeper.keep(self.text)
-
-    def _not_kept(self, error: StorageError) -> None:
-        cast("Host", self.app).show_error_once(error)
+        if self._kept is not None:
+            self._kept.keep(self.text)
 
     def edit(self, edit: Edit) -> EditResult:
         """Puts in what is typed or pasted; nothing of it where the text would be too large."""

@@ -1,9 +1,9 @@
-"""The ranked words, each with its probability as a bar and in percent."""
+"""The list of suggested words, each with its probability in percent and as a bar."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from textual import events
@@ -15,6 +15,9 @@ from textual.widget import Widget
 
 from rnnlm_tui.formatting import sanitize
 
+if TYPE_CHECKING:
+    from rnnlm_tui.suggest import Suggestion, Suggestions
+
 EIGHTHS = " ▏▎▍▌▋▊▉"
 WIDEST_WORD = 22
 WIDEST_BAR = 24
@@ -22,16 +25,8 @@ CHOSEN = Style(bold=True, reverse=True)
 """Not in the CSS: the styles of a widget's components leave "reverse" out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A word and its probability, 0 to 1."""
-
-    word: str
-    probability: float
-
-
 class CandidateList(Widget):
-    """As many rows as there is room for. A click on one picks it."""
+    """As many words as there is room for. A click on one picks it."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -61,69 +56,70 @@ class CandidateList(Widget):
 
     def __init__(self, id: str) -> None:
         super().__init__(id=id)
-        self._rows: tuple[Row, ...] = ()
+        self._candidates: Sequence[Suggestion] = ()
         self._typed = 0
         self._choice: int | None = None
         self._note = ""
 
-    def show(self, rows: tuple[Row, ...], typed: int, choice: int | None, note: str) -> None:
-        """Shows `rows`, or `note` where there are none. Of each word `typed` letters stand in the
-        line already; `choice` is the number of the row that is chosen."""
-        new = (rows, typed, choice, note)
-        if new != (self._rows, self._typed, self._choice, self._note):
-            self._rows, self._typed, self._choice, self._note = new
+    def show(self, found: Suggestions | None, choice: int | None = None, note: str = "") -> None:
+        """Shows the words that were found, or `note` if there are none. `choice` is the number of
+        the one that is chosen."""
+        candidates = found.candidates if found is not None else ()
+        new = (candidates, len(found.prefix) if found is not None else 0, choice, note)
+        if new != (self._candidates, self._typed, self._choice, self._note):
+            self._candidates, self._typed, self._choice, self._note = new
             self.refresh()
 
     def on_click(self, event: events.Click) -> None:
-        """Picks the row."""
-        if self._first + event.y < len(self._rows):
+        """Picks the word."""
+        if self._first + event.y < len(self._candidates):
             self.post_message(self.Picked(self._first + event.y))
 
     @property
     def _first(self) -> int:
-        """The row at the top: the chosen one is always in sight."""
+        """The number of the word at the top: the chosen one is always in sight."""
         return max(0, (self._choice or 0) - self.size.height + 1)
 
     def render_line(self, y: int) -> Strip:
-        """A row: its mark, its digit while one is chosen, the word, the percent, the bar."""
+        """A mark, a digit while one is chosen, the word, the percent, the bar."""
         width = self.size.width
         number = self._first + y
-        content = self._row(number, width) if number < len(self._rows) else self._note_line(y)
+        content = self._row(number, width) if number < len(self._candidates) else self._note_line(y)
         strip = Strip(content.render_segments(self.visual_style), content.cell_length)
         return strip.adjust_cell_length(width, self.rich_style)
 
     def _note_line(self, y: int) -> Content:
-        if self._rows or not self._note:
+        if self._candidates or not self._note:
             return Content("")
         lines = Content(self._note).wrap(max(10, self.size.width - 2))
         style = self.get_visual_style("candidates--note")
         return Content(" ") + lines[y].stylize(style) if y < len(lines) else Content("")
 
     def _row(self, number: int, width: int) -> Content:
-        row, chosen = self._rows[number], number == self._choice
-        longest = max(cell_len(spelled(r)) for r in self._rows)
+        found, chosen = self._candidates[number], number == self._choice
+        longest = max(cell_len(spelled(c)) for c in self._candidates)
         word_width = min(longest, WIDEST_WORD, max(6, width - 16))
         typed = self.get_visual_style("candidates--typed")
-        word = Content(spelled(row)).stylize(typed, 0, self._typed)
+        word = Content(spelled(found)).stylize(typed, 0, self._typed)
         word = word.truncate(word_width, ellipsis=True, pad=True)
         if chosen:
             word = word.stylize(CHOSEN)
         mark = "▸" if chosen or (self._choice is None and number == 0) else " "
         digit = f"{number + 1}" if self._choice is not None and number < 9 else " "
         percent_style = self.get_visual_style("candidates--percent")
-        percent = (f" {in_percent(row.probability):>4} ", percent_style)
+        percent = (f" {in_percent(found.probability):>4} ", percent_style)
         room = min(WIDEST_BAR, width - word_width - 11)
-        drawn = (bar(row.probability, room), self.get_visual_style("candidates--bar"))
+        drawn = (bar(found.probability, room), self.get_visual_style("candidates--bar"))
         return Content.assemble(f" {mark}{digit} ", word, percent, drawn)
 
 
-def spelled(row: Row) -> str:
+def spelled(found: Suggestion) -> str:
     """The word as it is shown, or as much of it as could ever be."""
-    return sanitize(row.word[: 4 * WIDEST_WORD])
+    return sanitize(found.word[: 4 * WIDEST_WORD])
 
 
 def in_percent(share: float) -> str:
-    """A share for a person; what rounds to nothing, but is not, says so."""
+    """A share in percent; "<1%" for one that would be rounded to nothing."""
     return "<1%" if 0 < share < 0.005 else f"{share:.0%}"
 
 

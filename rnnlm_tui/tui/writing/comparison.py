@@ -1,4 +1,4 @@
-"""The models whose words stand beside those of the one that suggests. No textual here."""
+"""The models compared with the active one. No textual here."""
 
 from __future__ import annotations
 
@@ -13,52 +13,47 @@ if TYPE_CHECKING:
     from rnnlm_tui.store.library import Library
 
 MOST = 2
-"""What a screen of 120 columns has room for, beside the model that suggests."""
+"""A screen of 120 columns has room for so many next to the active model."""
 
 
 class Comparison:
-    """Up to two models to compare with, the one chosen last at the end. Each is loaded for this
-    alone, since one that suggests is asked in its own place."""
+    """Up to two models, the one chosen last at the end. Each is loaded for this alone, even if it
+    becomes the active one."""
 
     def __init__(self, library: Callable[[], Library]) -> None:
         self._library = library
-        self._model_loader: tuple[LoadedModel, ...] = ()
+        self._models: tuple[LoadedModel, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the models that were chosen."""
-        return tuple(loaded_model.name for loaded_model in self._model_loader)
+        return tuple(loaded_model.name for loaded_model in self._models)
 
-    def to(self, loaded_model: LoadedModel) -> tuple[LoadedModel, ...]:
-        """The models to be asked beside this one: all but itself."""
-        return tuple(other for other in self._model_loader if other.name != loaded_model.name)
+    def without(self, name: str | None) -> tuple[LoadedModel, ...]:
+        """The models to compare with the active one, which has this name: all but itself."""
+        return tuple(other for other in self._models if other.name != name)
 
     async def toggle(self, name: str) -> None:
-        """Adds a model, in the place of the one chosen first where there are enough, or takes it
-        away. Raises RnnlmError where it cannot be loaded."""
+        """Removes a model, or adds it in place of the one chosen first if there are enough. Raises
+        RnnlmError if it cannot be loaded."""
         if name in self.names:
             self.drop(name)
             return
-        loaded_model = await asyncio.to_thread(self._opened, name)
-        self.drop(name)
-        self._model_loader = (*self._model_loader, loaded_model)[-MOST:]
+        loaded_model = await asyncio.to_thread(self._open, name)
+        self._models = (*self.without(name), loaded_model)[-MOST:]
 
     async def renew(self, name: str) -> None:
-        """The model was saved: takes it as it is now, or does without it where it cannot be."""
-        if name not in self.names:
-            return
+        """Loads a model that was saved again; removes it if that fails."""
         try:
-            fresh = await asyncio.to_thread(self._opened, name)
+            fresh = await asyncio.to_thread(self._open, name)
         except RnnlmError:
             self.drop(name)
         else:
-            self._model_loader = tuple(fresh if s.name == name else s for s in self._model_loader)
+            self._models = tuple(fresh if m.name == name else m for m in self._models)
 
     def drop(self, name: str) -> None:
-        """The model is gone, or is to be compared no longer."""
-        self._model_loader = tuple(
-            loaded_model for loaded_model in self._model_loader if loaded_model.name != name
-        )
+        """Removes a model."""
+        self._models = self.without(name)
 
-    def _opened(self, name: str) -> LoadedModel:
+    def _open(self, name: str) -> LoadedModel:
         return LoadedModel(name, *self._library().open(name))

@@ -1,41 +1,73 @@
-"""The line being written, with the ghost of what may follow it.
-
-A TextArea holds it: it has undo and redo, and types through its suggestion without a blank.
-"""
+"""The line being written, with the ghost of what may follow it."""
 
 from __future__ import annotations
 
-import asyncio
+import math
 import re
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 from rich.cells import cell_len
-from textual.binding import BindingType
+from textual import events
+from textual.binding import Binding, BindingType
 from textual.document._document import EditResult
 from textual.document._edit import Edit
+from textual.geometry import Offset, Region, Size
 from textual.message import Message
+from textual.widgets import TextArea
 from textual.widgets.text_area import Selection
 
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.tui.writing.ghost import Ghost, fitting
-from rnnlm_tui.tui.writing.keystrokes import KeystrokeCounter
-from rnnlm_tui.tui.writing.line_keys import LINE_KEYS
-from rnnlm_tui.tui.writing.one_line import OneLine
+from rnnlm_tui.tui.writing.ghost import Ghost, Visibility, cut_to
+from rnnlm_tui.tui.writing.key_order import AnswerGate, run_own_binding
+from rnnlm_tui.tui.writing.keystrokes import KeystrokeCounter, Keystrokes
+from rnnlm_tui.tui.writing.recall import EarlierLines
 
 WORD = re.compile(r" *[^ ]+")
+WHOLE = re.compile(r".*[^ ].*")
 CLOSING = frozenset(",.;:!?)]}”»")
-"""What is written close to the word before it, in place of the space that an accept has added."""
+"""Marks that are written close to the word before them: they replace the space of an accept."""
+LONGEST_LINE = 20_000
+"""Characters. With 20,000 a key takes 5 ms more; with 2 million it took half a second."""
 ROOM_FOR_GHOST = 24
-"""Cells kept free for the ghost where the line is longer than the field."""
-LONGEST_WAIT_S = 1.0
-"""A key that needs an answer which is still to come waits so long, and those after it behind it."""
+"""Cells kept free for the ghost if the line is longer than the field."""
+SIZE_STEP = 16
+"""Cells. A new size of the field is a new layout of the screen, so it grows in steps."""
+APP_KEYS = ("f6", "f7")
+"""A TextArea binds them to selecting, which ctrl+a and shift do too. The app needs them."""
+LINE_KEYS: tuple[Binding, ...] = (
+    Binding("tab", "accept_word_or_move_on", "word", id="line.accept_word",
+            tooltip="Accept one word of the ghost; without a ghost, move the focus"),
+    Binding("ctrl+right,alt+f", "accept_word_or_skip_word", "Accept a word", show=False,
+            id="line.accept_word_right",
+            tooltip="Accept one word of the ghost; without a ghost, move a word to the right"),
+    Binding("right", "accept_all_or_right", "all", id="line.accept_all",
+            tooltip="Accept all of the ghost; elsewhere, move the cursor to the right"),
+    Binding("end,ctrl+e", "accept_all_or_end", "Accept all", show=False, id="line.accept_all_end",
+            tooltip="Accept all of the ghost; elsewhere, move the cursor to the end"),
+    Binding("down", "choose_next", "choose", id="line.choose_next",
+            tooltip="Choose in the list; Enter or a digit inserts"),
+    Binding("up", "choose_previous_or_recall", "Earlier", show=False, id="line.choose_previous",
+            tooltip="Up in the list; on an empty line, your earlier lines"),
+    Binding("escape", "hide", "hide", id="line.hide",
+            tooltip="Hide the suggestions until the next word"),
+    Binding("enter", "send_or_insert", "send", id="line.send",
+            tooltip="Send the line; the model continues it. In the list: insert the chosen word"),
+    Binding("ctrl+@,ctrl+space", "suggest_now", "suggest", show=False, id="line.suggest_now",
+            tooltip="Suggest now, even if the ghost is off or hidden"),
+    Binding("ctrl+z,super+z", "undo", "undo", id="line.undo",
+            tooltip="Undo; one accept is one step"),
+    Binding("ctrl+y,super+y", "redo", "Redo", show=False, id="line.redo",
+            tooltip="Redo what was undone"),
+)  # fmt: skip
 
 
-class LineEditor(OneLine):
-    """One line. The ghost is shown at its end alone, so that no key that moves the cursor within it
-    ever accepts."""
+class LineEditor(TextArea):
+    """One line of text. The ghost is shown only at its end, so that no key that moves the cursor
+    within the line ever accepts.
+
+    A TextArea holds it: it has undo and redo, and types through its suggestion without a blank.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [*LINE_KEYS]
     DEFAULT_CSS = """
@@ -56,230 +88,293 @@ class LineEditor(OneLine):
     """
 
     class Sent(Message):
-        """The line is finished: `written` keys without suggestions, of which `saved` were saved."""
+        """The line is finished. `keystrokes` are its figures."""
 
-        def __init__(self, line: str, written: int, saved: int) -> None:
+        def __init__(self, line: str, keystrokes: Keystrokes) -> None:
             super().__init__()
             self.line = line
-            self.written = written
-            self.saved = saved
+            self.keystrokes = keystrokes
 
     class StateChanged(Message):
-        """What is chosen, hidden or accepted has changed."""
+        """The line, what is chosen or what is hidden has changed, and no answer will follow."""
+
+    class TooLong(Message):
+        """Text was not put in, since the line would be too long."""
 
     def __init__(self, ask: Callable[[], bool]) -> None:
-        """`ask` is called when the line or the cursor has changed; it tells at once whether an
-        answer will come."""
-        super().__init__()
-        self.ghost_on = True
-        self.earlier_lines: list[str] = []
-        self._account = KeystrokeCounter()
-        self._ask = ask
-        self._offer = Ghost()
+        """`ask` is called when the line or the cursor has changed; it returns whether an answer
+        will come."""
+        super().__init__(soft_wrap=False, highlight_cursor_line=False, tab_behavior="focus")
+        self.give_up(APP_KEYS)
+        self.cursor_blink = False
+        self.match_cursor_bracket = False
         self.choice: int | None = None
-        self._hidden_at: int | None = None
-        self._forced_at: int | None = None
-        self._recalled: int | None = None
+        """The number of the word that is chosen in the list, from 0."""
+        self.earlier = EarlierLines()
+        self.visibility = Visibility()
+        self.answer_gate = AnswerGate()
+        self._ask = ask
+        self._ghost = Ghost()
+        self._counter = KeystrokeCounter()
+        self._seen = ("", self.selection)
         self._added_space_at: int | None = None
-        self._answered = asyncio.Event()
-        """Cleared while an answer to the line as it stands is still to come."""
-        self._answered.set()
 
-    # What stands in the line
+    # The line
+
+    @property
+    def line(self) -> str:
+        """The line as written."""
+        return self.document.get_line(0)
+
+    @property
+    def cursor(self) -> int:
+        """The number of characters before the cursor."""
+        return self.cursor_location[1]
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether the cursor is at the end of the line, with nothing selected."""
+        return self.selection.is_empty and self.cursor == len(self.line)
+
+    @property
+    def word_number(self) -> int:
+        """The number of the word at the cursor, from 1; a new one begins after each space."""
+        before = self.line[: self.cursor]
+        return len(before.split()) + (not before or before[-1].isspace())
 
     @property
     def ghost(self) -> str:
-        """The whole ghost, though a part of it alone may fit on the screen."""
-        return self._offer.rest_of(self.line) if self._is_shown and self.is_at_end else ""
+        """The whole ghost, of which only a part may fit on the screen."""
+        shown = self.is_at_end and self.visibility.shows_ghost(self.word_number)
+        return self._ghost.remaining(self.line) if shown else ""
 
     @property
     def is_hidden(self) -> bool:
         """Whether the suggestions are hidden until the next word."""
-        return self._hidden_at is not None and self.word_number <= self._hidden_at
+        return self.visibility.is_hidden(self.word_number)
 
     @property
-    def _is_shown(self) -> bool:
-        forced = self._forced_at is not None and self._forced_at == self.word_number
-        return forced or (self.ghost_on and not self.is_hidden)
+    def keystrokes(self) -> Keystrokes:
+        """The key presses of this line so far."""
+        return self._counter.count(self.line)
 
-    @property
-    def written_keys(self) -> int:
-        """Key presses that this line takes without suggestions."""
-        return self._account.written(len(self.line))
+    def set_line(self, line: str) -> None:
+        """Replaces the line, which undo brings back."""
+        self._put_in(one_line(line[:LONGEST_LINE]), Selection((0, 0), self.document.end))
 
-    @property
-    def saved_keys(self) -> int:
-        """Key presses that accepts have saved in this line: the characters they put in less one
-        each, and less those pressed in the list."""
-        return self._account.saved
+    def give_up(self, keys: Iterable[str]) -> None:
+        """Leaves keys to others that a TextArea has bound."""
+        bindings = self._bindings.key_to_bindings
+        for key in bindings.keys() & set(keys):
+            if not any(binding.id for binding in bindings[key]):
+                del bindings[key]
 
     # Answers
 
     def show(self, words: tuple[str, ...], prefix: str, continuation: tuple[str, ...]) -> None:
-        """Offers `words`, all of which begin with `prefix`, for the place of the cursor; the ghost
-        is `continuation`, which begins with the first of them."""
-        self._offer.take(words, prefix)
+        """Suggests `words`, all of which begin with `prefix`, at the cursor; the ghost is
+        `continuation`, which begins with the first of them."""
+        self._ghost.suggest(words, prefix)
         if self.choice is not None:
             self.choice = min(self.choice, len(words) - 1) if words else None
-        self._promise(sanitize(" ".join(continuation)))
-        self._answered.set()
+        self._set_ghost(sanitize(" ".join(continuation)))
+        self.answer_gate.open()
 
     def forget(self) -> None:
-        """Takes the offer back, which is another model's, and asks again."""
-        self._offer, self.choice = Ghost(), None
+        """Drops the suggestions, which are another model's, and asks again."""
+        self._ghost, self.choice = Ghost(), None
         self._draw_ghost()
         self.ask_again()
 
     def ask_again(self) -> None:
-        """Asks what comes at the cursor; the offer stands until the answer comes."""
+        """Asks what comes at the cursor; the suggestions stay until the answer comes."""
         if self._ask():
-            self._answered.clear()
+            self.answer_gate.close()
         else:
-            self._answered.set()
+            self.answer_gate.open()
+            self.post_message(self.StateChanged())
 
-    async def _answer(self) -> None:
-        """Waits for the answer, where one is to come. The keys that come meanwhile wait too, so
-        that they keep their order."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._answered.wait(), LONGEST_WAIT_S)
-
-    def _promise(self, continuation: str) -> None:
+    def _set_ghost(self, continuation: str) -> None:
         if self.choice is not None:
-            continuation = self._offer.words[self.choice]
-        self._offer.promise(self.line[: self.cursor], continuation)
+            continuation = self._ghost.words[self.choice]
+        self._ghost.set(self.line[: self.cursor], continuation)
         self._draw_ghost()
 
     def _draw_ghost(self) -> None:
         room = max(ROOM_FOR_GHOST, self.content_size.width - cell_len(self.line)) - 1
-        self.suggestion = fitting(self.ghost, min(room, self.content_size.width - 1))
+        self.suggestion = cut_to(self.ghost, min(room, self.content_size.width - 1))
+
+    # A TextArea of one line, with room for the ghost
+
+    def _refresh_size(self) -> None:
+        """Makes room for the ghost next to the text, which alone would end at the cursor."""
+        width = cell_len(self.line) + 1 + cell_len(self.suggestion)
+        steps = math.ceil((width - self.content_size.width) / SIZE_STEP)
+        self.virtual_size = Size(self.content_size.width + SIZE_STEP * max(0, steps), 1)
+
+    def watch_suggestion(self) -> None:
+        """Scrolls a long line so that its ghost is seen."""
+        if self.is_mounted:
+            self._refresh_size()
+            self.scroll_cursor_visible()
+
+    def scroll_cursor_visible(self, center: bool = False, animate: bool = False) -> Offset:
+        """Keeps the cursor and the ghost after it in the field."""
+        self._recompute_cursor_offset()  # type: ignore[no-untyped-call]
+        x, y = self._cursor_offset
+        width = min(2 + cell_len(self.suggestion), max(1, self.content_size.width - 1))
+        region = Region(x, y, width, 1)
+        return self.scroll_to_region(region, animate=False, force=True, center=center)
+
+    def on_resize(self) -> None:
+        """Fits into the new width."""
+        self._draw_ghost()
+        self._refresh_size()
+        self.scroll_cursor_visible()
 
     # Edits and moves
 
     def edit(self, edit: Edit) -> EditResult:
-        """Every change but undo and redo."""
-        self._recalled = self._added_space_at = None
+        """Makes any change but undo and redo."""
+        self._added_space_at = None
         start, end = (self._column(location) for location in (edit.top, edit.bottom))
-        if end - start > 1:  # deleted on purpose, and not to be offered again
-            self._offer.withdraw()
-        self._account.edited(start, end, len(edit.text))
-        result = super().edit(edit)
-        self._account.remember(self.line)
-        return result
+        if end - start > 1:  # deleted on purpose, and not to be suggested again
+            self._ghost.clear()
+        self._counter.typed(start, end, len(edit.text))
+        return super().edit(edit)
 
     def _column(self, location: tuple[int, int]) -> int:
-        """In characters; a TextArea ends the deletion of a line at the beginning of the next."""
+        """In characters. A TextArea ends the deletion of a line at the beginning of the next."""
         return location[1] if location[0] == 0 else len(self.line)
 
     def undo(self) -> None:
         """Takes back what was done last."""
+        before = self.line
         super().undo()
-        self._account.restore(self.line)
+        self._counter.restored(before, self.line)
 
     def redo(self) -> None:
-        """Does what was taken back."""
+        """Does again what was taken back."""
+        before = self.line
         super().redo()
-        self._account.restore(self.line)
+        self._counter.restored(before, self.line)
 
     def update_suggestion(self) -> None:
         """After an edit, an undo or a redo."""
         self._moved()
 
     def watch_selection(self, before: Selection, after: Selection) -> None:
-        """After the cursor has moved."""
+        """After the cursor has moved, which it does in most edits too."""
         if before != after:
             self._moved()
 
     def _moved(self) -> None:
-        if self.word_number != self._forced_at:
-            self._forced_at = None
-        if self._hidden_at is not None:
-            if not self.line:
-                self._hidden_at = 1
-            if self.word_number > self._hidden_at:
-                self._hidden_at = None
+        now = (self.line, self.selection)
+        if now == self._seen:
+            return
+        self._seen = now
+        self.visibility.move_to(self.word_number, is_empty=not self.line)
         self.choice = None
         self._draw_ghost()
         self.ask_again()
-        self.post_message(self.StateChanged())
-
-    def on_resize(self) -> None:
-        """Cuts the ghost to the new width."""
-        self._draw_ghost()
-
-    def _takes(self, character: str) -> bool:
-        """Whether the character is more than a letter to put in."""
-        if self.choice is not None and character in "123456789":
-            self._insert_candidate(int(character) - 1)
-            return True
-        return self._replaces_space(character)
-
-    def _replaces_space(self, character: str) -> bool:
-        """Whether the character takes the place of the space that an accept has added."""
-        here, self._added_space_at = self._added_space_at, None
-        if here != self.cursor or not self.selection.is_empty or self.line[here - 1 : here] != " ":
-            return False
-        if character == " ":
-            self._account.lose_key()
-            self._account.remember(self.line)
-            return True
-        if character in CLOSING:
-            self.replace(character, (0, here - 1), (0, here), maintain_selection_offset=False)
-            return True
-        return False
-
-    # Accepting
 
     def _put_in(
         self, text: str, place: Selection | None = None, *, keys: int | None = None
     ) -> None:
-        """`keys` is how many accepted the text; it was pasted or recalled where that is None."""
-        super()._put_in(text, place)
-        # The figures are shown later, when the edit's messages are dealt with.
-        self._account.not_typed(self.cursor - len(text), self.cursor, keys)
-        self._account.remember(self.line)
+        """Replaces what is at `place`, by default what is selected, as one step to undo. `keys` is
+        the number of key presses that have accepted the text, None if it was pasted or recalled."""
+        start, end = sorted(place or self.selection)
+        if len(self.line) - (end[1] - start[1]) + len(text) > LONGEST_LINE:
+            self.post_message(self.TooLong())
+            return
+        self.history.checkpoint()
+        self.replace(text, start, end, maintain_selection_offset=False)
+        self.history.checkpoint()
+        if keys is None:
+            self._counter.leave_out(start[1], start[1] + len(text))
+        else:
+            self._counter.accepted(start[1], start[1] + len(text), keys)
+
+    async def _on_key(self, event: events.Key) -> None:
+        character = event.character
+        # Not `event.is_printable`, which leaves out joiners and the spaces of other languages.
+        if character and sanitize(character) == character:
+            event.prevent_default().stop()
+            if not self._is_more_than_a_letter(character):
+                self._replace_via_keyboard(character, *self.selection)
+        elif await run_own_binding(self, event.key):
+            event.prevent_default().stop()
+        elif event.key == "enter":  # bound to nothing: a TextArea would begin a new line
+            event.prevent_default()
+
+    def _is_more_than_a_letter(self, character: str) -> bool:
+        """Whether the character chooses a word, or replaces the space that an accept has added;
+        does it."""
+        if self.choice is not None and character in "123456789":
+            self._insert_candidate(int(character) - 1)
+            return True
+        here, self._added_space_at = self._added_space_at, None
+        if here != self.cursor or not self.selection.is_empty or self.line[here - 1 : here] != " ":
+            return False
+        if character == " ":
+            self._counter.typed(here - 1, here, 1)
+        elif character in CLOSING:
+            self.replace(character, (0, here - 1), (0, here), maintain_selection_offset=False)
+        return character == " " or character in CLOSING
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        event.prevent_default().stop()
+        self._paste(event.text)
+
+    def action_paste(self) -> None:
+        """Pastes what was copied in this app; the terminal's own paste comes as an event."""
+        self._paste(self.app.clipboard)
+
+    def _paste(self, text: str) -> None:
+        if len(text) > LONGEST_LINE:
+            self.post_message(self.TooLong())
+        else:
+            self._put_in(one_line(text))
+
+    # Accepting
 
     def _accept(self, text: str, keys: int) -> None:
-        """Puts what is accepted in place; a space follows, where none does."""
+        """Puts in what is accepted, and a space after it unless there is one."""
         if not self.line[self.cursor :].startswith(" "):
             text += " "
         self._put_in(text, keys=keys)
         self._added_space_at = self.cursor if text.endswith(" ") else None
 
-    def _accept_ghost(self, text: str) -> None:
-        self._accept(text, 1 if self.choice is None else self.choice + 2)
+    def _accept_ghost(self, pattern: re.Pattern[str]) -> bool:
+        """Accepts the part of the ghost that matches; returns whether there is one."""
+        found = pattern.match(self.ghost)
+        if found is not None:
+            self._accept(found[0], 1 if self.choice is None else self.choice + 2)
+        return found is not None
 
     async def action_accept_word_or_move_on(self) -> None:
-        may_come = self._is_shown and self.is_at_end
+        may_come = self.is_at_end and self.visibility.shows_ghost(self.word_number)
+        is_answered = True
         if may_come and not self.ghost:
-            await self._answer()
-        # A model that keeps one waiting is no reason to take the focus from who writes.
-        if not self._accept_word() and (self._answered.is_set() or not may_come):
+            is_answered = await self.answer_gate.wait()
+        # A slow model is no reason to take the focus away from the line.
+        if not self._accept_ghost(WORD) and is_answered:
             self.screen.focus_next()
 
     def action_accept_word_or_skip_word(self) -> None:
-        if not self._accept_word():
+        if not self._accept_ghost(WORD):
             self.action_cursor_word_right()
 
-    def _accept_word(self) -> bool:
-        word = WORD.match(self.ghost)
-        if word:
-            self._accept_ghost(word[0])
-        return bool(word)
-
     def action_accept_all_or_right(self) -> None:
-        if self.ghost.strip():
-            self._accept_ghost(self.ghost)
-        else:
+        if not self._accept_ghost(WHOLE):
             self.action_cursor_right()
 
     def action_accept_all_or_end(self) -> None:
-        if self.ghost.strip():
-            self._accept_ghost(self.ghost)
-        else:
+        if not self._accept_ghost(WHOLE):
             self.action_cursor_line_end()
 
     def action_cursor_right(self, select: bool = False) -> None:
-        """A TextArea would insert its suggestion, even where the key selects."""
+        """A TextArea would insert its suggestion, even if the key selects."""
         self.suggestion = ""
         super().action_cursor_right(select)
         self._draw_ghost()
@@ -287,76 +382,73 @@ class LineEditor(OneLine):
     # The list
 
     def insert_candidate(self, index: int) -> None:
-        """Puts the candidate in place, which was clicked."""
+        """Inserts a word of the list that was clicked."""
         self._insert_candidate(index, 1)
 
     def _insert_candidate(self, index: int, keys: int | None = None) -> None:
         """By default with the keys that have led to the choice, and one more."""
-        # While an answer is awaited, the words are those for an earlier line.
-        if index < len(self._offer.words) and self._answered.is_set():
+        # Until the answer has come, the words are those for an earlier line.
+        if index < len(self._ghost.words) and self.answer_gate.is_open:
             keys = 2 + (self.choice or 0) if keys is None else keys
-            self._accept(self._offer.rest_of_word(index), keys)
+            self._accept(self._ghost.remaining_of_word(index), keys)
 
     async def action_choose_next(self) -> None:
-        if self._recalled is not None:
-            self._recall(self._recalled + 1)
-            return
-        await self._answer()
-        last = len(self._offer.words) - 1
-        if self._answered.is_set() and last >= 0 and not self.is_hidden:
+        if self.earlier.is_recalled(self.line):
+            self._show_recalled(self.earlier.after())
+        elif await self.answer_gate.wait() and self._ghost.words and not self.is_hidden:
+            last = len(self._ghost.words) - 1
             self._choose(0 if self.choice is None else min(self.choice + 1, last))
 
     def action_choose_previous_or_recall(self) -> None:
         if self.choice is not None:
             self._choose(self.choice - 1 if self.choice > 0 else None)
-        elif self._recalled is not None:
-            self._recall(self._recalled - 1)
-        elif not self.line and self.earlier_lines:
-            self._recall(len(self.earlier_lines) - 1)
+        elif self.earlier.is_recalled(self.line) or (not self.line and self.earlier.lines):
+            self._show_recalled(self.earlier.before(self.line))
 
     def _choose(self, choice: int | None) -> None:
         self.choice = choice
         if choice is None:
             self._ask()
         else:
-            self._promise("")
+            self._set_ghost("")
         self.post_message(self.StateChanged())
 
-    def _recall(self, number: int) -> None:
-        """Puts an earlier line in place; after the last, the empty line."""
-        number = max(0, number)
-        line = self.earlier_lines[number] if number < len(self.earlier_lines) else ""
+    def _show_recalled(self, line: str) -> None:
         self.set_line(line)
-        self._recalled = number if line else None
+        self.earlier.shown = self.line
 
     # Other keys
 
     def action_hide(self) -> None:
-        self._hidden_at, self._forced_at, self.choice = self.word_number, None, None
-        self._draw_ghost()
-        self.post_message(self.StateChanged())
+        self.visibility.hide(self.word_number)
+        self.choice = None
+        self._visibility_changed()
 
     def action_suggest_now(self) -> None:
-        self._hidden_at, self._forced_at = None, self.word_number
-        self._draw_ghost()
+        self.visibility.force(self.word_number)
         self._ask()
-        self.post_message(self.StateChanged())
+        self._visibility_changed()
 
     def toggle_ghost(self) -> None:
         """Switches the ghost off or on; the list stays."""
-        self.ghost_on = not self.ghost_on
-        self._forced_at = None
-        if self.ghost_on:
-            self._hidden_at = None
+        self.visibility.toggle()
+        self._visibility_changed()
+
+    def _visibility_changed(self) -> None:
         self._draw_ghost()
         self.post_message(self.StateChanged())
 
     def action_send_or_insert(self) -> None:
         if self.choice is not None:
             self._insert_candidate(self.choice)
-        elif self.line.strip():
-            self.post_message(self.Sent(self.line.strip(), self.written_keys, self.saved_keys))
+        elif line := self.line.strip():
+            self.post_message(self.Sent(line, self.keystrokes))
             # Emptied at once: what is typed next belongs to the next line. Undo brings it back.
-            self._account.close(self.line)
             self.set_line("")
-            self._recalled = self._hidden_at = self._forced_at = self._added_space_at = None
+            self.visibility.reset()
+            self._added_space_at = None
+
+
+def one_line(text: str) -> str:
+    """Text from elsewhere, in one line and without anything that could steer the terminal."""
+    return sanitize(" ".join(text.splitlines()).replace("\t", " "))

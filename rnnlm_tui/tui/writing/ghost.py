@@ -1,4 +1,4 @@
-"""What is offered for the line being written. No textual here."""
+"""The grey words after the cursor. No textual here."""
 
 from __future__ import annotations
 
@@ -10,44 +10,89 @@ from rnnlm_tui.formatting import sanitize
 
 
 class Ghost:
-    """The words for the place of the cursor, and the ghost behind it."""
+    """The words suggested at the cursor, and the text that is shown there in grey."""
 
     def __init__(self) -> None:
         self.words: tuple[str, ...] = ()
         self._prefix = ""
-        self._promised = ""
-        """The line up to the cursor with its ghost; while what is typed agrees with it, the rest
-        stays on screen, and a newer answer replaces it behind."""
-        self._promised_from = 0
-        """The length of the line without the word that the ghost completes: a shorter line is
+        self._line = ""
+        """The line up to the cursor with the ghost. While what is typed agrees with it the rest
+        stays on the screen, and a newer answer replaces it behind."""
+        self._shortest = 0
+        """The length of the line without the word that the ghost completes. A shorter line is
         another line."""
 
-    def take(self, words: Iterable[str], prefix: str) -> None:
-        """Offers `words`, all of which begin with `prefix`."""
+    def suggest(self, words: Iterable[str], prefix: str) -> None:
+        """Takes the suggested words, all of which begin with `prefix`, the word being typed."""
         self.words, self._prefix = tuple(map(sanitize, words)), prefix
 
-    def promise(self, line: str, continuation: str) -> None:
-        """Puts a ghost behind `line`, the line up to the cursor. `continuation` begins with the
+    def set(self, line: str, continuation: str) -> None:
+        """Puts a ghost after `line`, the line up to the cursor. `continuation` begins with the
         prefix."""
-        self._promised = line + continuation[len(self._prefix) :]
-        self._promised_from = len(line) - len(self._prefix)
+        self._line = line + continuation[len(self._prefix) :]
+        self._shortest = len(line) - len(self._prefix)
 
-    def withdraw(self) -> None:
-        """Takes the ghost back; the words stay."""
-        self._promised = ""
+    def clear(self) -> None:
+        """Removes the ghost. The suggested words stay."""
+        self._line = ""
 
-    def rest_of(self, line: str) -> str:
-        """What of the ghost is still ahead of `line`."""
-        if len(line) < self._promised_from or not self._promised.startswith(line):
+    def remaining(self, line: str) -> str:
+        """The part of the ghost that comes after `line`; "" if the line does not agree with it."""
+        if len(line) < self._shortest or not self._line.startswith(line):
             return ""
-        return self._promised[len(line) :]
+        return self._line[len(line) :]
 
-    def rest_of_word(self, index: int) -> str:
-        """What the word adds to the prefix."""
+    def remaining_of_word(self, index: int) -> str:
+        """The letters that a suggested word adds to the prefix."""
         return self.words[index][len(self._prefix) :]
 
 
-def fitting(ghost: str, room: int) -> str:
+class Visibility:
+    """Whether suggestions are shown. Words are counted from 1, as in `LineEditor.word_number`."""
+
+    def __init__(self) -> None:
+        self.ghost_on = True
+        self._hidden_at: int | None = None
+        self._forced_at: int | None = None
+
+    def hide(self, word: int) -> None:
+        """Hides the ghost and the list until the word after this one."""
+        self._hidden_at, self._forced_at = word, None
+
+    def force(self, word: int) -> None:
+        """Shows the ghost at this word, even if it is off or hidden."""
+        self._hidden_at, self._forced_at = None, word
+
+    def toggle(self) -> None:
+        """Switches the ghost off or on. The list stays."""
+        self.ghost_on = not self.ghost_on
+        self._forced_at = None
+        if self.ghost_on:
+            self._hidden_at = None
+
+    def reset(self) -> None:
+        """Begins another line."""
+        self._hidden_at = self._forced_at = None
+
+    def move_to(self, word: int, *, is_empty: bool) -> None:
+        """The cursor is at this word now; `is_empty`: of an empty line."""
+        if word != self._forced_at:
+            self._forced_at = None
+        if self._hidden_at is not None:
+            self._hidden_at = 1 if is_empty else self._hidden_at
+            if word > self._hidden_at:
+                self._hidden_at = None
+
+    def is_hidden(self, word: int) -> bool:
+        """Whether the list is hidden too."""
+        return self._hidden_at is not None and word <= self._hidden_at
+
+    def shows_ghost(self, word: int) -> bool:
+        """Whether there may be a ghost at this word."""
+        return self._forced_at == word or (self.ghost_on and not self.is_hidden(word))
+
+
+def cut_to(ghost: str, room: int) -> str:
     """As many whole words of the ghost as fit into `room` cells, or the part of one that does."""
     if cell_len(ghost) <= room:
         return ghost

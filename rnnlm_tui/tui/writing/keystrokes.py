@@ -1,80 +1,71 @@
-"""Which characters of a line were typed, which accepted and which pasted: the keys saved."""
+"""How many key presses suggestions have saved. No textual here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-LONGEST_MEMORY = 4096
-"""Edits that can be undone; the editor itself remembers fewer."""
+TYPED = 1
+NOT_COUNTED = 255
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """The characters from `start` to before `end`, which were not typed: accepted with `keys` key
-    presses, or pasted or recalled where that is None."""
+class Keystrokes:
+    """`written`: key presses that a text takes without suggestions. `saved`: how many fewer it has
+    taken; below 0 if choosing words took more than it gave."""
 
-    start: int
-    end: int
-    keys: int | None
+    written: int = 0
+    saved: int = 0
+
+    def __add__(self, other: Keystrokes) -> Keystrokes:
+        return Keystrokes(self.written + other.written, self.saved + other.saved)
+
+    def __str__(self) -> str:
+        share = f" ({self.saved / self.written:.0%})" if self.written else ""
+        return f"{self.saved} of {self.written} keys saved{share}"
 
 
 class KeystrokeCounter:
-    """Follows the edits of one line. What is neither accepted nor pasted counts as typed, a key
-    for each character; what is deleted does not count, nor do the keys that delete it."""
+    """Counts the key presses behind each character of a line.
+
+    Deleted characters do not count, nor do the keys that delete them. Characters that were pasted
+    or recalled, and those that undo or redo brings back, are left out.
+    """
 
     def __init__(self) -> None:
-        self._parts: tuple[Part, ...] = ()
-        self._remembered: dict[int, tuple[Part, ...]] = {}
+        self._presses = bytearray()
 
-    def written(self, length: int) -> int:
-        """Key presses that a line of this length takes without suggestions."""
-        return length - sum(p.end - p.start for p in self._parts if p.keys is None)
+    def typed(self, start: int, end: int, length: int) -> None:
+        """The characters from `start` to before `end` were replaced by `length` typed ones."""
+        self._presses[start:end] = bytes((TYPED,)) * length
 
-    @property
-    def saved(self) -> int:
-        """Key presses saved so far; below 0 where choosing took more than it gave."""
-        return sum(p.end - p.start - p.keys for p in self._parts if p.keys is not None)
+    def accepted(self, start: int, end: int, keys: int) -> None:
+        """These characters were accepted, with `keys` key presses for all of them."""
+        if end > start:
+            first = min(keys, NOT_COUNTED - 1)
+            self._presses[start:end] = bytes((first,)) + bytes(end - start - 1)
 
-    def edited(self, start: int, end: int, inserted: int) -> None:
-        """The characters from `start` to before `end` have made room for `inserted` typed ones."""
-        self._parts = tuple(q for p in self._parts for q in _left_of(p, start, end, inserted))
+    def leave_out(self, start: int, end: int) -> None:
+        """These characters are not the work of the keyboard."""
+        self._presses[start:end] = bytes((NOT_COUNTED,)) * (end - start)
 
-    def not_typed(self, start: int, end: int, keys: int | None) -> None:
-        """These characters, just put in, were accepted with `keys` key presses, or pasted."""
-        self._parts = (*self._parts, Part(start, end, keys))
+    def restored(self, before: str, after: str) -> None:
+        """Undo or redo has changed the line from `before` to `after`."""
+        start = _common_letters(before, after)
+        same_end = _common_letters(before[start:][::-1], after[start:][::-1])
+        self._presses[start : len(before) - same_end] = b""
+        added = len(after) - same_end - start
+        self._presses[start:start] = bytes((NOT_COUNTED,)) * added
 
-    def lose_key(self) -> None:
-        """The last accept took a key press more."""
-        last = self._parts[-1] if self._parts else None
-        if last is not None and last.keys is not None:
-            self._parts = (*self._parts[:-1], replace(last, keys=last.keys + 1))
-
-    def remember(self, line: str) -> None:
-        """Keeps the account of the line as it stands now, for when undo or redo brings it back."""
-        self._remembered[hash(line)] = self._parts
-        if len(self._remembered) > LONGEST_MEMORY:
-            del self._remembered[next(iter(self._remembered))]
-
-    def restore(self, line: str) -> None:
-        """Undo or redo has brought this line back."""
-        self._parts = self._remembered.get(hash(line), ())
-
-    def close(self, line: str) -> None:
-        """The line is sent. Should undo bring it back, it has been counted already."""
-        self._parts = (Part(0, len(line), None),)
-        self._remembered.clear()
-        self.remember(line)
+    def count(self, line: str) -> Keystrokes:
+        """The figures of the line as it would be sent, without the spaces at its ends."""
+        presses = self._presses[len(line) - len(line.lstrip()) : len(line.rstrip())]
+        left_out = presses.count(NOT_COUNTED)
+        written = len(presses) - left_out
+        return Keystrokes(written, written - (sum(presses) - left_out * NOT_COUNTED))
 
 
-def _left_of(part: Part, start: int, end: int, inserted: int) -> Iterator[Part]:
-    """What is left of a part where other characters have taken the place of some, before or behind
-    them. The keys are counted once."""
-    before = replace(part, end=min(part.end, start))
-    shift = inserted - (end - start)
-    behind = Part(max(part.start, end) + shift, part.end + shift, part.keys)
-    if before.start < before.end:
-        yield before
-        behind = replace(behind, keys=None if part.keys is None else 0)
-    if behind.start < behind.end:
-        yield behind
+def _common_letters(one: str, other: str) -> int:
+    """How many letters are the same at the beginning of both."""
+    pairs = zip(one, other, strict=False)
+    differing = (i for i, (a, b) in enumerate(pairs) if a != b)
+    return next(differing, min(len(one), len(other)))

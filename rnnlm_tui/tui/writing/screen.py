@@ -1,50 +1,43 @@
-"""The chat: the transcript, the line being written with its ghost, the ranked words."""
+"""The Autocomplete screen: the transcript, the line being written, and the suggested words."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import Button, Static
 
+from rnnlm_tui.errors import StorageError
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.tui.widgets.base_screen import TooSmall
+from rnnlm_tui.tui.session.database import KeptText, SessionDatabase
+from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.fixed_text import FixedText
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
-from rnnlm_tui.tui.writing.candidates import CandidateList, Row
+from rnnlm_tui.tui.writing.candidates import CandidateList
 from rnnlm_tui.tui.writing.comparison import Comparison
-from rnnlm_tui.tui.writing.editor import LineEditor
-from rnnlm_tui.tui.writing.predictor import Answer, Question
-from rnnlm_tui.tui.writing.side_pane import SidePane
-from rnnlm_tui.tui.writing.transcript import Transcript
+from rnnlm_tui.tui.writing.context_line import context_line
+from rnnlm_tui.tui.writing.conversation import Conversation
+from rnnlm_tui.tui.writing.editor import LONGEST_LINE, LineEditor
+from rnnlm_tui.tui.writing.empty_state import EmptyState
+from rnnlm_tui.tui.writing.host import WritingHost
+from rnnlm_tui.tui.writing.insights import Insights
+from rnnlm_tui.tui.writing.keystrokes import Keystrokes
+from rnnlm_tui.tui.writing.predictor import Answer, Predictor, Question
+from rnnlm_tui.tui.writing.side_pane import LowerPane, SidePane, Suggested
 from rnnlm_tui.tui.writing.transcript_view import TranscriptView
-from rnnlm_tui.tui.writing.writing_screen import WritingScreen
 
 CANDIDATES = 10
-EMPTY = """\
-There is no model yet that could suggest anything.
-
-Train a first one on Shakespeare's sonnets, which takes about a minute, or a model of your own on \
-a text of yours. You can write meanwhile."""
-WELCOME = """\
-Type a line. The slanted words ahead of the cursor are what the model would write: Tab takes one \
-of them, the right arrow takes all, Esc hides them. Enter sends the line, and the model goes on \
-with it.
-
-F3 trains a model on a text of your own. F1 shows all keys."""
-COMING = "{} is being trained: F3 shows it. Its first words come after an epoch; write meanwhile."
 
 
-class AutocompleteScreen(WritingScreen):
-    """Where one writes."""
+class AutocompleteScreen(AppScreen):
+    """Where one writes. What is written is kept over restarts and crashes."""
 
-    AUTO_FOCUS = "LineEditor"  # by default the first that can be focused, be it hidden
+    AUTO_FOCUS = "LineEditor"  # by default the first widget that can have the focus
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+r", "another", "another", id="autocomplete.another",
                 tooltip="Another continuation of the last line, drawn by chance"),
@@ -59,280 +52,298 @@ class AutocompleteScreen(WritingScreen):
                 tooltip="Save the transcript to a file"),
         Binding("f8", "clear_transcript", "Clear transcript", show=False,
                 id="autocomplete.clear_transcript",
-                tooltip="Clear the transcript, after a question; /clear and Enter does it at once"),
+                tooltip="Clear the transcript, after a question"),
         Binding("f9", "compare", "Compare models", show=False, id="autocomplete.compare",
-                tooltip="Show what other models suggest beside, on a wide screen"),
+                tooltip="Show what other models suggest, on a wide screen"),
     ]  # fmt: skip
     DEFAULT_CSS = """
     AutocompleteScreen {
         #upper { height: 1fr; }
-        #side { display: none; }
-        #lower { height: 5; }
-        #lower CandidateList { width: 1fr; }
-        #beside-list { width: 1fr; padding: 0 1; }
-        #ahead { height: 2; color: $text-muted; }
-        #trust { height: 3; color: $text-muted; }
-        #sees, #figures { height: 1; padding: 0 1; color: $text-muted; }
-        #empty { height: auto; padding: 1 2; display: none; }
-        #empty Static, #welcome { max-width: 72; height: auto; }
-        #welcome { display: none; padding: 1 2; color: $text-muted; }
-        &.-fresh #welcome { display: block; }
-        #empty Button { margin: 1 1 0 0; }
-        #empty Horizontal { height: auto; }
-        &.-no-model #empty { display: block; }
-        &.-coming #empty Horizontal { display: none; }
-        &.-has-lines #empty { padding: 0 2; }
-        &.-has-lines #empty Button { margin: 0 1 0 0; }
-        &.-has-lines.-no-model #empty Static { display: none; }
-        &.-has-lines.-coming #empty Static { display: block; }
-        &.-wide #side { display: block; }
-        &.-wide #lower { display: none; }
+        #context, #figures { height: 1; padding: 0 1; color: $text-muted; }
+        SidePane { display: none; }
+        &.-wide SidePane { display: block; }
+        &.-wide LowerPane { display: none; }
         &.-wide ToastHolder { align-horizontal: left; } /* at the right it would cover the words */
     }
     """
 
-    def __init__(self, transcript: Transcript) -> None:
-        super().__init__(transcript)
+    def __init__(self, database: SessionDatabase) -> None:
+        super().__init__()
         self.answer: Answer | None = None
-        self.beside = Comparison(lambda: self.host.library)
+        """The latest answer to the line; None until the active model has given one."""
+        self.editor = LineEditor(self._ask)
+        self._draft = KeptText(database, "draft", others_become_turns=True)
+        self._predictor = Predictor(self.show_answer)
+        self._insights = Insights(lambda: self.host.library)
+        self._comparison = Comparison(lambda: self.host.library)
+        self.conversation = Conversation(database, self._predictor, self._insights)
+        self._sent = Keystrokes()
+
+    @property
+    def host(self) -> WritingHost:
+        """The app."""
+        return cast(WritingHost, self.app)
+
+    @property
+    def line_in_hand(self) -> str:
+        """The line being written, else the one sent last, else none."""
+        turns = self.conversation.transcript.turns
+        return self.editor.line.strip() or (turns[-1].line if turns else "")
 
     def compose(self) -> ComposeResult:
-        """The transcript and the list, the strip, the line, the list again, the figures."""
+        """The transcript, the line, and the suggested words below or next to them."""
         yield Header()
         with Horizontal(id="upper"):
             with Vertical():
-                with Vertical(id="empty"):
-                    yield Static(EMPTY, markup=False)
-                    with Horizontal():
-                        yield Button("Train on the sonnets", id="first-model", variant="primary")
-                        yield Button("Train on my text", id="own-model")
-                yield Static(WELCOME, id="welcome", markup=False)
-                yield TranscriptView(id="transcript")
-            yield SidePane(id="side")
-        yield FixedText("sees")
+                yield EmptyState()
+                yield self.conversation
+            yield SidePane()
+        yield FixedText("context")
         yield self.editor
-        with Horizontal(id="lower"):
-            yield CandidateList(id="list")
-            with Vertical(id="beside-list"):
-                yield FixedText("ahead")
-                yield FixedText("trust")
+        yield LowerPane()
         yield FixedText("figures")
         yield KeyBar()
         yield TooSmall()
 
-    # The model
+    async def on_mount(self) -> None:
+        """Starts answering, and shows what was kept."""
+        self.editor.visibility.ghost_on = self.host.preferences.ghost
+        self.run_worker(self._predictor.run(), group="predictor")
+        self.editor.focus()
+        try:
+            await self._restore()
+        except StorageError as error:
+            self.host.show_error_once(error)
+        self._lines_changed()
+        self.active_model_changed()
+
+    async def _restore(self) -> None:
+        draft = await self._draft.restore()
+        if len(draft) > LONGEST_LINE:  # of an older version
+            self.conversation.transcript.add_line(draft)
+            draft = ""
+        await self.conversation.restore()
+        if draft and not self.editor.line:
+            self.editor.set_line(draft)
+
+    def on_unmount(self) -> None:
+        """Ends the thread that asks models."""
+        self._predictor.close()
+
+    # The active model
 
     def active_model_changed(self) -> None:
-        """Another model suggests from now on, or the same as it was saved anew, or none does."""
+        """Another model is active, or the same after it was saved again, or none."""
         loaded_model = self.host.loaded_model
-        self.show_empty_state()
         before = self.answer.question.loaded_model.name if self.answer else None
         if loaded_model is not None and loaded_model.name == before:
-            self.editor.ask_again()  # it was saved anew: what is chosen meanwhile stays chosen
+            self.editor.ask_again()  # what is chosen meanwhile stays chosen
         else:
             self.answer = None
             self.editor.forget()
-        self._title_editor()
+        self.show_empty_state()
+        self._name_models()
         self._show_accuracy_sentence("")
-        self._name_beside()
-        self._show_state()
+        self._show_suggested()
         self.show_accuracy()
 
-    @work(group="trust", exclusive=True)
+    @work(group="accuracy", exclusive=True)
     async def show_accuracy(self) -> None:
-        """How far to trust the model, in a sentence: as it is known, then as it is measured."""
+        """Shows how often the model is right on lines that it never saw."""
         from rnnlm_tui.store.evaluations import accuracy_sentence
 
-        if (loaded_model := self.host.loaded_model) is None:
-            return
-        for measure in (False, True):
-            card = loaded_model.card
-            evaluation = await self.insights.evaluation(loaded_model.name, card, measure=measure)
-            if self.host.loaded_model is not loaded_model or not self.app.is_running:
-                return
-            self._show_accuracy_sentence(accuracy_sentence(card, evaluation))
-            if evaluation is not None:
-                if measure:
-                    self.host.models_changed()
-                return
+        if (loaded_model := self.host.loaded_model) is not None:
+            evaluation = await self._insights.evaluation(loaded_model)
+            if self.host.loaded_model is loaded_model and self.app.is_running:
+                self._show_accuracy_sentence(accuracy_sentence(loaded_model.card, evaluation))
 
     def _show_accuracy_sentence(self, sentence: str) -> None:
-        self.query_one("#trust", FixedText).show(sentence)
+        self.query_one(LowerPane).show_accuracy(sentence)
         self.query_one(SidePane).show_model(self.host.loaded_model, sentence)
 
     def show_empty_state(self) -> None:
-        """Where no model suggests: how to come by one, in few rows once lines were sent."""
-        self.set_class(self.host.has_no_models, "-no-model")
-        coming = self.host.trained_name
-        self.set_class(coming is not None, "-coming")
-        has_lines = bool(self.transcript.turns)
-        self.set_class(has_lines, "-has-lines")
-        self.set_class(not has_lines and not self.host.has_no_models, "-fresh")
-        text = EMPTY if coming is None else COMING.format(sanitize(coming))
-        self.query_one("#empty Static", Static).update(text)
+        """Shows how to begin, if there is no model or no line."""
+        has_lines = self.conversation.transcript.next_number > 1
+        self.query_one(EmptyState).show(has_lines=has_lines)
 
-    # Questions and answers
+    def _name_models(self) -> None:
+        """Puts the names of the active model and of the compared ones where they belong."""
+        name = self.host.active_name or ""
+        suggests = f" · {name} suggests" if name else ""
+        number = self.conversation.transcript.next_number
+        self.editor.border_title = Content(sanitize(f"line {number}{suggests}"))
+        compared = [other.name for other in self._comparison.without(name)] if name else []
+        self.query_one(SidePane).name_columns(name, compared)
 
-    def ask(self) -> bool:
-        """The line or the cursor has changed. Whether an answer will come."""
+    # Suggestions
+
+    def _ask(self) -> bool:
+        """Asks what comes at the cursor; returns whether an answer will come."""
         loaded_model = self.host.loaded_model
         if loaded_model is None:
             return False
+        compared = self._comparison.without(loaded_model.name) if self.has_class("-wide") else ()
+        above = self.conversation.transcript.previous_lines()
         line, cursor = self.editor.line, self.editor.cursor
-        beside = self.beside.to(loaded_model) if self.has_class("-wide") else ()
-        question = Question(loaded_model, line, cursor, CANDIDATES, self._previous_lines(), beside)
-        self._predictor.ask(question)
+        self._predictor.ask(Question(loaded_model, line, cursor, CANDIDATES, above, compared))
         return True
 
     def show_answer(self, answer: Answer) -> None:
-        """Shows an answer, unless it is to an older line, to other lines above or another model's,
-        or the app ends."""
-        if not self.app.is_running:
-            return
-        question, editor = answer.question, self.editor
-        now = (self.host.loaded_model, editor.line, editor.cursor, self._previous_lines())
-        if (question.loaded_model, question.line, question.cursor, question.previous_lines) != now:
+        """Shows an answer, unless the line, the lines above or the model have changed since."""
+        question = answer.question
+        asked = (question.loaded_model, question.line, question.cursor, question.previous_lines)
+        above = self.conversation.transcript.previous_lines()
+        now = (self.host.loaded_model, self.editor.line, self.editor.cursor, above)
+        if asked != now or not self.app.is_running:
             return
         self.answer = answer
         found = answer.suggestions
         words = tuple(candidate.word for candidate in found.candidates)
-        editor.show(words, found.prefix, found.continuation)
-        self._show_state()
+        self.editor.show(words, found.prefix, found.continuation)
+        self._show_suggested()
 
     @on(LineEditor.StateChanged)
-    def _show_state(self) -> None:
-        """The list, the strip and the figures, as the editor and the last answer have them."""
-        answer, editor = self.answer, self.editor
-        rows: tuple[Row, ...] = ()
-        if answer is not None and not editor.is_hidden:
-            rows = tuple(Row(c.word, c.probability) for c in answer.suggestions.candidates)
-        typed = len(answer.suggestions.prefix) if answer else 0
-        for name in ("#list", "#side-list"):
-            self.query_one(name, CandidateList).show(rows, typed, editor.choice, self._note())
-        self.query_one(SidePane).show_beside(answer if rows else None)
-        words = answer.suggestions.continuation if answer and rows and editor.ghost_on else ()
-        ahead = sanitize(" ".join(words))
-        shown = f"{'Tab' if len(words) == 1 else 'Tab, Tab ...'}: {ahead}" if words else ""
-        self.query_one("#ahead", FixedText).show(shown)
-        self.query_one(SidePane).show_answer(answer if rows else None, ahead)
-        sees = context_line(answer, max(10, self.size.width - 2)) if answer else Content("")
-        self.query_one("#sees", FixedText).show(sees)
-        self.query_one("#figures", FixedText).show(self._figures())
+    def _show_suggested(self) -> None:
+        """Shows the list, the words ahead, the context and the figures."""
+        editor = self.editor
+        answer = None if editor.is_hidden else self.answer
+        suggested = Suggested(answer, editor.choice, self._note(), self._words_ahead(answer))
+        self.query_one(SidePane).show(suggested)
+        self.query_one(LowerPane).show(suggested)
+        width = max(10, self.size.width - 2)
+        context = context_line(self.answer, width) if self.answer else Content("")
+        self.query_one("#context", FixedText).show(context)
+        took = f" · {self.answer.took_s * 1000:.1f} ms" if self.answer else ""
+        ghost = "on" if editor.visibility.ghost_on else "off"
+        figures = f"{self._sent + editor.keystrokes}{took} · ghost {ghost} (ctrl+t)"
+        self.query_one("#figures", FixedText).show(figures)
+
+    def _words_ahead(self, answer: Answer | None) -> str:
+        """The ghost from the beginning of its first word."""
+        if answer is None or not self.editor.visibility.ghost_on:
+            return ""
+        found, choice = answer.suggestions, self.editor.choice
+        words = found.continuation if choice is None else (found.candidates[choice].word,)
+        return sanitize(" ".join(words))
 
     def _note(self) -> str:
         """Why the list is empty."""
-        answer = self.answer
         if self.host.loaded_model is None:
             return "no model suggests" if self.host.has_no_models else "loading the model ..."
         if self.editor.is_hidden:
-            return "hidden until the next word; ^Space suggests now"
-        if answer and answer.suggestions.prefix and not answer.suggestions.candidates:
-            return f"no word that it knows begins with {sanitize(answer.suggestions.prefix)}"
+            return "hidden until the next word; ctrl+space suggests now"
+        if self.answer is not None and self.answer.suggestions.prefix:
+            return f"no known word begins with {sanitize(self.answer.suggestions.prefix)}"
         return ""
-
-    def _figures(self) -> str:
-        """Keys saved, how long the last answer took, and how the ghost stands."""
-        editor = self.editor
-        written = self._sent_keys + editor.written_keys
-        saved = self._sent_saved + editor.saved_keys
-        share = f" ({saved / written:.0%})" if written else ""
-        took = f" · {self.answer.took_s * 1000:.1f} ms" if self.answer else ""
-        ghost = "on" if editor.ghost_on else "off"
-        return f"{saved} of {written} keys saved{share}{took} · ghost {ghost} (ctrl+t)"
 
     @on(CandidateList.Picked)
     def _insert_picked(self, event: CandidateList.Picked) -> None:
         self.editor.insert_candidate(event.index)
         self.editor.focus()
 
-    # Other models beside
-
-    @work(group="dialog")
-    async def action_compare(self) -> None:
-        """Asks which model's words to show beside, or to show no longer."""
-        from rnnlm_tui.tui.widgets.dialogs import Choice
-
-        with self.host.showing_errors():
-            names = await asyncio.to_thread(self.host.library.names)
-            shown = self.beside.names
-            others = [name for name in names if name != self.host.active_name]
-            if not others:
-                self.host.notify_user("there is no other model to compare with: F3 trains one")
-                return
-            rows = [(n, f"{'✓ ' if n in shown else ''}{n}", "") for n in others]
-            wide = "" if self.has_class("-wide") else " This window shows them from 110 columns on."
-            text = f"Whose words are to stand beside? At most two models.{wide}"
-            chosen = await self.host.ask(Choice("Compare models", text, rows))
-            if chosen is not None:
-                await self.beside.toggle(chosen)
-                self._ask_beside()
-
     def on_resize(self) -> None:
-        """The strip is cut to the new width, and a screen that has become wide has room for what
-        other models say."""
-        self.call_after_refresh(self._show_state)
-        if self.beside.names:
+        """Fits the texts to the new width; a screen that has become wide compares models."""
+        self.call_after_refresh(self._show_suggested)
+        if self._comparison.names:
             self.call_after_refresh(self.editor.ask_again)
-
-    def _ask_beside(self) -> None:
-        """Other models are to be asked from now on, or none."""
-        self._name_beside()
-        self.editor.ask_again()
-
-    def _name_beside(self) -> None:
-        loaded_model = self.host.loaded_model
-        names = [other.name for other in self.beside.to(loaded_model)] if loaded_model else []
-        self.query_one(SidePane).name_beside(loaded_model.name if loaded_model else "", names)
-
-    @work(group="beside")
-    async def model_saved(self, name: str) -> None:
-        """A model was saved: if it stands beside, it is asked as it is now."""
-        if name in self.beside.names:
-            await self.beside.renew(name)
-            self._ask_beside()
-
-    def model_deleted(self, name: str) -> None:
-        """A model is gone."""
-        self.beside.drop(name)
-        self._ask_beside()
-
-    # Other actions
 
     def action_toggle_ghost(self) -> None:
         """Switches the ghost off or on, at the next start too."""
         self.editor.toggle_ghost()
-        self.host.preferences.ghost = self.editor.ghost_on
+        self.host.preferences.ghost = self.editor.visibility.ghost_on
         self.host.store_preferences()
 
-    @on(Button.Pressed, "#first-model")
-    def _train_first_model(self) -> None:
-        self.host.train_first_model()
+    # Compared models
+
+    @work(group="dialog")
+    async def action_compare(self) -> None:
+        """Asks which model to compare with, or no longer to compare with."""
+        from rnnlm_tui.tui.widgets.dialogs import Choice
+
+        with self.host.showing_errors():
+            names = await asyncio.to_thread(self.host.library.names)
+            others = [name for name in names if name != self.host.active_name]
+            if not others:
+                self.host.notify_user("there is no other model to compare with: F3 trains one")
+                return
+            marks = ["✓ " if name in self._comparison.names else "" for name in others]
+            rows = [(name, f"{mark}{name}", "") for name, mark in zip(others, marks, strict=True)]
+            wide = "" if self.has_class("-wide") else " This window shows them from 110 columns on."
+            text = f"At most two, whose words are shown next to the active model's.{wide}"
+            chosen = await self.host.ask(Choice("Compare with which models?", text, rows))
+            if chosen is not None:
+                await self._comparison.toggle(chosen)
+                self._comparison_changed()
+
+    def _comparison_changed(self) -> None:
+        self._name_models()
+        self.editor.ask_again()
+
+    @work(group="comparison")
+    async def model_saved(self, name: str) -> None:
+        """A model was saved: if it is compared, it is asked as it is now."""
+        if name in self._comparison.names:
+            await self._comparison.renew(name)
+            self._comparison_changed()
+
+    def model_deleted(self, name: str) -> None:
+        """A model is gone."""
+        self._comparison.drop(name)
+        self._comparison_changed()
+
+    # The line and the lines above
+
+    @on(LineEditor.Changed)
+    def _keep_draft(self) -> None:
+        self._draft.keep(self.editor.line)
+
+    @on(LineEditor.TooLong)
+    def _refuse_text(self) -> None:
+        self.host.notify_user(
+            f"a line takes at most {LONGEST_LINE:,} characters: F3 trains on a longer text",
+            "warning",
+        )
+
+    @on(LineEditor.Sent)
+    async def _send(self, event: LineEditor.Sent) -> None:
+        if event.line == "/clear":
+            self.action_clear_transcript()
+        elif event.line == "/help":
+            await self.app.run_action("app.keys")
+        else:
+            self._sent += event.keystrokes
+            await self.conversation.send(event.line)
+
+    @on(Conversation.Changed)
+    def _lines_changed(self) -> None:
+        """There are other lines above the one being written."""
+        self.editor.earlier.lines = [turn.line for turn in self.conversation.transcript.turns]
+        self.editor.ask_again()
+        self.show_empty_state()
+        self._name_models()
+
+    @on(TranscriptView.Taken)
+    def _take_line(self, event: TranscriptView.Taken) -> None:
+        self.editor.set_line(event.text)
         self.editor.focus()
 
-    @on(Button.Pressed, "#own-model")
-    def _train_own_model(self) -> None:
-        self.host.show_mode("train")
+    def action_another(self) -> None:
+        """Continues the last line once more, by chance."""
+        self.conversation.draw_another()
 
+    def action_copy_last(self) -> None:
+        """Copies the newest line of the transcript."""
+        self.conversation.view.copy_last()
 
-def context_line(answer: Answer, width: int) -> Content:
-    """What the model has taken into account, and at the right what it does not know."""
-    found, window = answer.suggestions, answer.question.loaded_model.model.window
-    carried = (
-        answer.question.loaded_model.model.uses_previous_lines and answer.question.previous_lines
-    )
-    above = " and the lines above" if carried else ""
-    head = f"the model sees {len(found.seen)} of {window} words{above}: "
-    frame = len(head) + len("|  | ")
-    unknown = Content(f"unknown: {sanitize(', '.join(found.unknown)) or '-'}")
-    unknown = unknown.truncate(max(0, min(width // 2, width - frame - 1)), ellipsis=True)
-    room = max(1, width - frame - unknown.cell_length)
-    words = [sanitize(word) for word in found.seen]
-    seen = Content(" ".join(words))
-    while len(words) > 1 and seen.cell_length > room:  # the end of the line matters most
-        words = words[max(1, len(words) // 16) :]
-        seen = Content(" ".join(["…", *words]))
-    if seen.cell_length > room:
-        seen = Content(words[-1]).truncate(room, ellipsis=True)
-    left = Content.assemble(head, "| ", seen, " |")
-    gap = " " * max(1, width - left.cell_length - unknown.cell_length)
-    return Content.assemble(left, gap, unknown)
+    def action_save_transcript(self) -> None:
+        """Writes the transcript into a file."""
+        self.conversation.save()
+
+    def action_clear_transcript(self) -> None:
+        """Clears the transcript, after a question."""
+        self.conversation.clear()
+
+    def action_move_pane(self) -> None:
+        """Moves the focus between the line and the transcript."""
+        view = self.conversation.view
+        (self.editor if view.has_focus or not view.can_focus else view).focus()

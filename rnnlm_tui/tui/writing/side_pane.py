@@ -1,8 +1,9 @@
-"""What a wide screen has room for: more words, the words ahead, and facts about the model."""
+"""The panes with the suggested words: below the line, and on a wide screen next to it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
@@ -13,19 +14,64 @@ from textual.widgets import Static
 
 from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.tui.widgets.fixed_text import FixedText
-from rnnlm_tui.tui.writing.candidates import CandidateList, Row
+from rnnlm_tui.tui.writing.candidates import CandidateList
 
 if TYPE_CHECKING:
     from rnnlm_tui.tui.writing.predictor import Answer, LoadedModel
 
-
 NEXT_WORD = "NEXT WORD"
-LISTS = ("side-list", "beside-1", "beside-2")
+LISTS = ("side-list", "compared-1", "compared-2")
+LONGEST_NAME = 80
+"""Characters of a corpus's name that are shown. One of 400,000 took a second each time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suggested:
+    """What the panes show: an answer, or None and a `note` on why there is none; the number of the
+    chosen word; the words `ahead` that the ghost is made of."""
+
+    answer: Answer | None
+    choice: int | None
+    note: str
+    ahead: str
+
+
+class LowerPane(Horizontal):
+    """Below the line: the list, the words ahead, and how often the model is right."""
+
+    DEFAULT_CSS = """
+    LowerPane {
+        height: 5;
+        CandidateList { width: 1fr; }
+        Vertical { width: 1fr; padding: 0 1; }
+        #ahead { height: 2; color: $text-muted; }
+        #accuracy { height: 3; color: $text-muted; }
+    }
+    """
+
+    def compose(self) -> ComposeResult:
+        """The list, and next to it two texts."""
+        yield CandidateList(id="list")
+        with Vertical():
+            yield FixedText("ahead")
+            yield FixedText("accuracy")
+
+    def show(self, suggested: Suggested) -> None:
+        """Shows the suggestions."""
+        found = suggested.answer.suggestions if suggested.answer else None
+        self.query_one(CandidateList).show(found, suggested.choice, suggested.note)
+        keys = "Tab, Tab ..." if " " in suggested.ahead else "Tab"
+        ahead = f"{keys}: {suggested.ahead}" if suggested.ahead else ""
+        self.query_one("#ahead", FixedText).show(ahead)
+
+    def show_accuracy(self, sentence: str) -> None:
+        """Shows how often the model is right."""
+        self.query_one("#accuracy", FixedText).show(sentence)
 
 
 class SidePane(Vertical):
-    """Beside the transcript. Shown on wide screens alone. Where other models are compared with the
-    one that suggests, each has a list of its own under its name."""
+    """Next to the transcript: more words, the words ahead, and facts about the model. Each compared
+    model has a list of its own under its name."""
 
     DEFAULT_CSS = """
     SidePane {
@@ -39,16 +85,18 @@ class SidePane(Vertical):
         #columns { height: auto; }
         .column { width: 1fr; height: auto; }
         .column-1, .column-2 { display: none; border-left: vkey $foreground 20%; }
-        &.-beside-1, &.-beside-2 { width: 62; }
-        &.-beside-2 { width: 81; }
-        &.-beside-1 .column-1, &.-beside-2 .column-1, &.-beside-2 .column-2 { display: block; }
+        &.-compared-1, &.-compared-2 { width: 62; }
+        &.-compared-2 { width: 81; }
+        &.-compared-1 .column-1, &.-compared-2 .column-1, &.-compared-2 .column-2 {
+            display: block;
+        }
         #more { height: 1; }
         #side-ahead { height: 2; }
     }
     """
 
     def compose(self) -> ComposeResult:
-        """Titles and what stands below them."""
+        """The lists, and titles with texts."""
         with Horizontal(id="columns"):
             for place, id_ in enumerate(LISTS):
                 with Vertical(classes=f"column column-{place}"):
@@ -61,35 +109,32 @@ class SidePane(Vertical):
         yield Static("", id="model", classes="text", markup=False)
         yield Static("F9 shows what other models suggest", classes="text", markup=False)
 
-    def show_answer(self, answer: Answer | None, ahead: str) -> None:
-        """The words beside those in the list, and `ahead`, the ghost from its beginning."""
+    def show(self, suggested: Suggested) -> None:
+        """Shows the suggestions, and those of the compared models."""
+        answer = suggested.answer
+        found = answer.suggestions if answer else None
+        self.query_one("#side-list", CandidateList).show(found, suggested.choice, suggested.note)
+        for id_, other in zip_longest(LISTS[1:], answer.compared if answer else ()):
+            self.query_one(f"#{id_}", CandidateList).show(other)
         self.query_one("#more", FixedText).show(more_words(answer) if answer else "")
-        self.query_one("#side-ahead", FixedText).show(ahead or "-")
+        self.query_one("#side-ahead", FixedText).show(suggested.ahead or "-")
 
-    def name_beside(self, loaded_model: str, names: Sequence[str]) -> None:
-        """Makes room for the models `names`, beside the one that suggests."""
+    def name_columns(self, active_name: str, compared: Sequence[str]) -> None:
+        """Makes room for the lists of the compared models."""
         for count in (1, 2):
-            self.set_class(len(names) == count, f"-beside-{count}")
-        titles = [loaded_model if names else NEXT_WORD, *names]
+            self.set_class(len(compared) == count, f"-compared-{count}")
+        titles = [active_name if compared else NEXT_WORD, *compared]
         for place, title in enumerate(titles):
             self.query_one(f".column-{place} .title", Static).update(Content(sanitize(title)))
 
-    def show_beside(self, answer: Answer | None) -> None:
-        """What the other models say."""
-        said = answer.compared if answer else ()
-        for id_, found in zip_longest(LISTS[1:], said):
-            rows = tuple(Row(c.word, c.probability) for c in found.candidates) if found else ()
-            typed = len(found.prefix) if found else 0
-            self.query_one(f"#{id_}", CandidateList).show(rows, typed, None, "")
-
-    def show_model(self, loaded_model: LoadedModel | None, trust: str) -> None:
-        """Facts about the model that suggests, and how far to trust it."""
-        facts = "\n".join((*model_facts(loaded_model), trust)) if loaded_model else "none yet"
+    def show_model(self, loaded_model: LoadedModel | None, accuracy: str) -> None:
+        """Shows facts about the active model, and how often it is right."""
+        facts = "\n".join((*model_facts(loaded_model), accuracy)) if loaded_model else "none yet"
         self.query_one("#model", Static).update(facts)
 
 
 def more_words(answer: Answer) -> str:
-    """How many words stand behind those in the list."""
+    """How many words the list leaves out."""
     found = answer.suggestions
     left = answer.matching_words - len(found.candidates)
     if left <= 0:
@@ -99,11 +144,12 @@ def more_words(answer: Answer) -> str:
 
 
 def model_facts(loaded_model: LoadedModel) -> Iterator[str]:
-    """What a writer should know of the model, in plain words."""
+    """What a writer should know of the model."""
     card, corpus = loaded_model.card, loaded_model.card.corpus
     yield f"{sanitize(loaded_model.name)}: {loaded_model.kind}"
-    lines = corpus.get("lines")
+    name, lines = str(corpus.get("name", "a text")), corpus.get("lines")
+    shown = sanitize(name[:LONGEST_NAME]) + ("…" if len(name) > LONGEST_NAME else "")
     of = f", {plural(lines, 'line')}" if isinstance(lines, int) else ""
-    yield f"learned from {sanitize(str(corpus.get('name', 'a text')))}{of}"
+    yield f"learned from {shown}{of}"
     known = plural(len(loaded_model.model.vocabulary.words), "word")
     yield f"knows {known}, sees {card.window} at a time"

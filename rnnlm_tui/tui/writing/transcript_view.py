@@ -1,9 +1,9 @@
-"""The lines so far: the user's, and what the models made of them."""
+"""The lines of the transcript on the screen."""
 
 from __future__ import annotations
 
 import re
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from textual import events
 from textual.binding import Binding, BindingType
@@ -14,15 +14,18 @@ from textual.message import Message
 from textual.widget import Widget
 
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.tui.writing.transcript import Continuation, Copied, Turn
+from rnnlm_tui.tui.session.turns import Continuation, Copied, Turn
+from rnnlm_tui.tui.writing.host import WritingHost
 
 LABEL_WIDTH = 11
 MOST_LINES = 200
-"""Widgets kept on the screen; with 500 one more takes 40 ms, with 100 it takes 16."""
+"""Widgets kept on the screen. With 500 one more takes 40 ms, with 100 it takes 16."""
+SHOWN_OF_COPY = 30
+"""Characters of a copied line that the message about it repeats."""
 
 
 class TranscriptLine(Widget):
-    """A line beside the name of who wrote it. A click copies it."""
+    """A line next to the name of who wrote it. A click copies it."""
 
     DEFAULT_CSS = """
     TranscriptLine {
@@ -36,19 +39,11 @@ class TranscriptLine(Widget):
     }
     """
 
-    class Clicked(Message):
-        """A click on this line."""
-
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
-
     def __init__(
         self, turn: Turn, who: str, text: str, *, model: bool, copied: tuple[Copied, ...] = ()
     ) -> None:
-        """A line of the turn; `who` is the label, `text` is what a copy takes, with nothing in it
-        that could steer a terminal; `model`: it is not the user's; `copied` of its words stand in
-        the model's text."""
+        """A line of the turn. `who` is the label, `model` says that it is not the user's, `copied`
+        are the spans of it that are copied from the model's training text."""
         self.turn = turn
         self.plain_text = sanitize(text)
         label = Content(sanitize(who)).truncate(LABEL_WIDTH, ellipsis=True, pad=True)
@@ -58,11 +53,11 @@ class TranscriptLine(Widget):
         super().__init__(classes="-model" if model else "")
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """The rows that the text takes beside the label."""
+        """The rows that the text takes next to the label."""
         return len(self._rows(width))
 
     def render(self) -> Content:
-        """The label, and the text beside it, row by row."""
+        """The label, and the text next to it, row by row."""
         rows = self._rows(self.content_size.width)
         indent = " " * self._label.cell_length
         return Content.assemble(self._label, Content(f"\n{indent}").join(rows))
@@ -71,18 +66,20 @@ class TranscriptLine(Widget):
         return self._body.wrap(max(1, width - self._label.cell_length))
 
     def on_unmount(self) -> None:
-        """Lets go of what was painted. Textual keeps the last 1,024 painted widgets in a cache, the
-        removed ones too, which with their pictures would take 11 MB in a day's writing."""
+        """Frees what was painted. Textual caches the last 1,024 painted widgets, even removed ones,
+        which would take 11 MB after a day's writing."""
         self.refresh()
 
     def on_click(self, event: events.Click) -> None:
         """Copies, unless the mouse has marked a part of the text."""
-        if not self.screen.get_selected_text():
-            self.post_message(self.Clicked(self.plain_text))
+        view = self.parent
+        if not self.screen.get_selected_text() and isinstance(view, TranscriptView):
+            view.copy(self.plain_text)
 
 
 class TranscriptView(VerticalScroll, can_focus=True):
-    """The newest lines, at the bottom. A click copies and leaves the focus where one writes."""
+    """The newest lines, at the bottom. A click copies, and leaves the focus on the line being
+    written."""
 
     FOCUS_ON_CLICK = False
 
@@ -95,29 +92,19 @@ class TranscriptView(VerticalScroll, can_focus=True):
                 tooltip="Copy the line"),
         Binding("u", "take", "use", id="transcript.take",
                 tooltip="Put the line where you write"),
-        Binding("escape", "leave", "back", id="transcript.leave",
+        Binding("escape", "screen.move_pane", "back", id="transcript.leave",
                 tooltip="Back to the line being written"),
     ]  # fmt: skip
     DEFAULT_CSS = """
     TranscriptView { height: 1fr; scrollbar-size-vertical: 1; }
     """
 
-    class Copied(Message):
-        """The line is to be copied."""
-
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
-
     class Taken(Message):
-        """The line is to be written on."""
+        """The line is wanted as the line being written."""
 
         def __init__(self, text: str) -> None:
             super().__init__()
             self.text = text
-
-    class Left(Message):
-        """The focus goes back to the line being written."""
 
     def __init__(self, id: str) -> None:
         super().__init__(id=id)
@@ -129,22 +116,22 @@ class TranscriptView(VerticalScroll, can_focus=True):
         return list(self.query(TranscriptLine))
 
     def on_mount(self) -> None:
-        """Stays at the bottom while lines come."""
+        """Stays at the bottom when lines are added."""
         self.anchor()
 
     async def fill(self, turns: list[Turn]) -> None:
-        """Shows these turns in place of what was there."""
+        """Replaces all lines by those of these turns."""
         await self.remove_children()
         lines = [line for turn in turns for line in _lines_of(turn)]
         self.can_focus = bool(lines)  # else keys pressed there would go nowhere
         await self.mount_all(lines[-MOST_LINES:])
 
     async def add_turn(self, turn: Turn) -> None:
-        """The user's line at the bottom."""
+        """Adds the user's line at the bottom."""
         await self._add(_lines_of(turn), after=None)
 
     async def add_continuation(self, turn: Turn, continuation: Continuation) -> None:
-        """A model's line below those of its turn, which may have been cleared since."""
+        """Adds a model's line below those of its turn, unless that was cleared meanwhile."""
         place = next((line for line in reversed(self.lines) if line.turn is turn), None)
         if place is not None:
             await self._add([_model_line(turn, continuation)], after=place)
@@ -183,14 +170,27 @@ class TranscriptView(VerticalScroll, can_focus=True):
 
     def action_copy(self) -> None:
         if (text := self._marked()) is not None:
-            self.post_message(self.Copied(text))
+            self.copy(text)
+
+    def copy(self, text: str) -> None:
+        """Copies a line, and says how far that can be trusted."""
+        self.app.copy_to_clipboard(text)
+        shown = text if len(text) <= SHOWN_OF_COPY else f"{text[:SHOWN_OF_COPY]}…"
+        cast(WritingHost, self.app).notify_user(
+            f"copied: {shown}. It went to the terminal's clipboard, which the terminal must allow."
+            " If a paste brings something else, F5 saves the transcript to a file"
+        )
+
+    def copy_last(self) -> None:
+        """Copies the newest line."""
+        if self.lines:
+            self.copy(self.lines[-1].plain_text)
+        else:
+            cast(WritingHost, self.app).notify_user("there is no line to copy yet")
 
     def action_take(self) -> None:
         if (text := self._marked()) is not None:
             self.post_message(self.Taken(text))
-
-    def action_leave(self) -> None:
-        self.post_message(self.Left())
 
 
 def _lines_of(turn: Turn) -> list[TranscriptLine]:
@@ -204,14 +204,15 @@ def _model_line(turn: Turn, continuation: Continuation) -> TranscriptLine:
 
 
 def _marked_copies(body: Content, copied: tuple[Copied, ...]) -> Content:
-    """The line with the words that were copied underlined, and behind it where they stand."""
+    """The line with its copied words underlined, and after it where they come from."""
     words = list(re.finditer(r"[^ ]+", body.plain))
-    spans = [span for span in copied if 0 < span.length <= len(words) - span.start]
+    spans = [s for s in copied if s.start >= 0 and 0 < s.length <= len(words) - s.start]
     for span in spans:
         last = words[span.start + span.length - 1]
         body = body.stylize("underline", words[span.start].start(), last.end())
     if not spans:
         return body
-    places = ", ".join(str(span.line_number) for span in spans)
-    lines = "line" if len(spans) == 1 else "lines"
+    numbers = dict.fromkeys(str(span.line_number) for span in spans)
+    lines = "line" if len(numbers) == 1 else "lines"
+    places = ", ".join(numbers)
     return body + Content.styled(f"  = {lines} {places} of its text", "dim not italic")

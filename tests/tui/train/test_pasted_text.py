@@ -2,87 +2,30 @@
 
 from __future__ import annotations
 
-import stat
-import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual import events
 from textual.pilot import Pilot
-from textual.widgets import RadioButton, TextArea
+from textual.widgets import RadioButton
 
-from rnnlm_tui.errors import StorageError
-from rnnlm_tui.tui.app import RnnlmApp
-from rnnlm_tui.tui.session.pasted_files import PastedFiles
+from rnnlm_tui.tui.session.schema import connect
+from rnnlm_tui.tui.session.texts import put_text
 from rnnlm_tui.tui.train import pasted_text
 from rnnlm_tui.tui.train.form import TrainForm
 from tests.helpers.app import app_of, press, scripted_app, toasts, wait_until
+from tests.helpers.session import kept_texts
 
 TEXT = "the cat sat\n\ton the [/b] mat, ünd\n"
 
 
-def files_in(folder: Path) -> dict[str, str]:
-    """The texts that are kept in a folder."""
-    return {path.name: path.read_text("utf-8") for path in folder.glob("pasted*.txt")}
-
-
-# The files
-
-
-def test_a_text_comes_back_and_an_empty_one_has_no_file(tmp_path: Path) -> None:
-    files = PastedFiles(tmp_path / "session", 100)
-    assert files.restore() == ""
-    files.keep(TEXT)
-    assert files_in(tmp_path / "session") == {"pasted.txt": TEXT}
-    assert PastedFiles(tmp_path / "session", 100).restore() == TEXT
-    files.keep("")
-    assert files_in(tmp_path / "session") == {}
-    files.keep("again")
-    assert files_in(tmp_path / "session") == {"pasted.txt": "again"}
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="POSIX modes")
-def test_nobody_else_can_read_it(tmp_path: Path) -> None:
-    PastedFiles(tmp_path / "session", 100).keep(TEXT)
-    assert stat.S_IMODE((tmp_path / "session").stat().st_mode) == 0o700
-    assert stat.S_IMODE((tmp_path / "session" / "pasted.txt").stat().st_mode) == 0o600
-
-
-def test_no_more_is_read_than_the_form_takes(tmp_path: Path) -> None:
-    PastedFiles(tmp_path, 100).keep("x" * 101)
-    assert PastedFiles(tmp_path, 100).restore() == "x" * 100
-
-
-def test_a_text_that_was_left_and_not_adopted_stays(tmp_path: Path) -> None:
-    PastedFiles(tmp_path, 100).keep("old")
-    later = PastedFiles(tmp_path, 100)
-    assert later.restore() == "old"
-    later.keep("new")
-    assert files_in(tmp_path) == {"pasted.txt": "old", "pasted-2.txt": "new"}
-
-
-def test_a_text_that_was_adopted_is_replaced(tmp_path: Path) -> None:
-    PastedFiles(tmp_path, 100).keep("old")
-    later = PastedFiles(tmp_path, 100)
-    later.restore()
-    later.adopt()
-    later.keep("new")
-    assert files_in(tmp_path) == {"pasted.txt": "new"}
-
-
-def test_a_folder_that_cannot_be_written_is_told_of(tmp_path: Path) -> None:
-    (tmp_path / "session").write_text("no folder")
-    with pytest.raises(StorageError, match="could not save the pasted text"):
-        PastedFiles(tmp_path / "session", 100).keep(TEXT)
-
-
-# The form
-
-
-def folder_of(app: RnnlmApp) -> Path:
-    return app.library.folder.parent / "session"
+def keep(folder: Path, text: str) -> None:
+    """Leaves a text, as an app that is gone."""
+    with closing(connect(folder / "data" / "session" / "session.db")) as connection:
+        put_text(connection, "pasted", "gone", text)
 
 
 async def to_the_form(pilot: Pilot[Any]) -> TrainForm:
@@ -90,7 +33,7 @@ async def to_the_form(pilot: Pilot[Any]) -> TrainForm:
     await press(pilot, "f3")
     await wait_until(pilot, lambda: app_of(pilot).train_screen.query("#pasted"))
     form = app_of(pilot).train_screen.query_one(TrainForm)
-    await wait_until(pilot, lambda: area_of(form)._keeper is not None)
+    await wait_until(pilot, lambda: area_of(form).is_restored)
     return form
 
 
@@ -115,7 +58,7 @@ async def test_a_pasted_text_stands_in_the_form_again(tmp_path: Path) -> None:
         await paste(pilot, form, TEXT)
         await press(pilot, *"and")
         # At once, and not at the end: the app may be killed.
-        await wait_until(pilot, lambda: files_in(folder_of(app)) == {"pasted.txt": f"{TEXT}and"})
+        await wait_until(pilot, lambda: kept_texts(tmp_path / "data", "pasted") == [f"{TEXT}and"])
 
     app = scripted_app(tmp_path)
     async with app.run_test() as pilot:
@@ -126,7 +69,7 @@ async def test_a_pasted_text_stands_in_the_form_again(tmp_path: Path) -> None:
         area_of(form).focus()
         area_of(form).select_all()
         await press(pilot, "delete")
-        await wait_until(pilot, lambda: files_in(folder_of(app)) == {})
+        await wait_until(pilot, lambda: kept_texts(tmp_path / "data", "pasted") == [])
 
     app = scripted_app(tmp_path)
     async with app.run_test() as pilot:
@@ -141,28 +84,21 @@ async def test_what_was_typed_last_is_kept_when_the_app_is_left(tmp_path: Path) 
         await paste(pilot, form, TEXT)
         area_of(form).insert("last words")
         await wait_until(pilot, lambda: form.plan.text.endswith("last words"))
-    assert files_in(folder_of(app)) == {"pasted.txt": f"{TEXT}last words"}
+    assert kept_texts(tmp_path / "data", "pasted") == [f"{TEXT}last words"]
 
 
-async def test_another_source_that_was_chosen_meanwhile_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    PastedFiles(tmp_path / "data" / "session", 100).keep(TEXT)
-    read, may_read = PastedFiles.restore, threading.Event()
-
-    def read_late(files: PastedFiles) -> str:
-        assert may_read.wait(20)
-        return read(files)
-
-    monkeypatch.setattr(PastedFiles, "restore", read_late)
+async def test_another_source_that_was_chosen_meanwhile_stays(tmp_path: Path) -> None:
+    keep(tmp_path, TEXT)
+    gate = threading.Event()
     app = scripted_app(tmp_path)
     async with app.run_test() as pilot:
+        app.session.write(lambda connection: gate.wait(20))  # a slow disk
         app.show_mode("train")
         await wait_until(pilot, lambda: app.train_screen.query("#source-files"))
         form = app.train_screen.query_one(TrainForm)
         form.fill("poems.txt")
         await wait_until(pilot, lambda: form.source == "files")
-        may_read.set()
+        gate.set()
         await wait_until(pilot, lambda: form.plan.text == TEXT)
         assert form.source == "files"
 
@@ -191,20 +127,15 @@ async def test_no_more_than_the_largest_text_gets_in_however_it_comes(
 
 
 async def test_a_text_that_cannot_be_kept_is_told_of_once_and_stays(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "session").write_text("a file where the folder should be")
     app = scripted_app(tmp_path)
     async with app.run_test(notifications=True) as pilot:
         form = await to_the_form(pilot)
-        area = form.query_one(TextArea)
-        keeper = area_of(form)._keeper
-        assert keeper is not None
-
-        def full(text: str) -> None:
-            raise StorageError("the disk is full")
-
-        keeper._write = full
-        area.text = TEXT
+        area = area_of(form)
+        for text in (TEXT, TEXT * 2):
+            area.text = text
+            await pilot.pause()
         await wait_until(pilot, lambda: toasts(app))
-        area.text = TEXT * 2
-        await pilot.pause()
-        assert toasts(app) == ["the disk is full"]
+        assert len([toast for toast in toasts(app) if "could not keep" in toast]) == 1
         assert area.text == TEXT * 2

@@ -9,7 +9,7 @@ from textual.widgets import OptionList
 
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.tui.writing.comparison import Comparison
-from rnnlm_tui.tui.writing.predictor import LoadedModel, Question
+from rnnlm_tui.tui.writing.predictor import Question
 from tests.helpers.app import (
     ScriptedLibrary,
     ScriptedModel,
@@ -102,11 +102,10 @@ async def test_a_model_that_is_saved_is_asked_anew(tmp_path: Path) -> None:
     library = ScriptedLibrary(tmp_path, three_models())
     beside = Comparison(lambda: library)
     await beside.toggle("poems")
-    sonnets = LoadedModel("sonnets", *library.open("sonnets"))
-    (before,) = beside.to(sonnets)
+    (before,) = beside.without("sonnets")
     library.models["poems"] = fresh = ScriptedModel()
     await beside.renew("poems")
-    (after,) = beside.to(sonnets)
+    (after,) = beside.without("sonnets")
     assert after.model is fresh
     assert before.model is not fresh
     await beside.renew("letters")

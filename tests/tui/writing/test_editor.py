@@ -16,9 +16,9 @@ from textual.pilot import Pilot
 from textual.widgets import Button
 from textual.widgets.text_area import Selection
 
-from rnnlm_tui.tui.writing import editor
-from rnnlm_tui.tui.writing.editor import LineEditor
-from rnnlm_tui.tui.writing.one_line import one_line
+from rnnlm_tui.tui.writing import key_order
+from rnnlm_tui.tui.writing.editor import LONGEST_LINE, LineEditor, one_line
+from rnnlm_tui.tui.writing.keystrokes import Keystrokes
 from tests.helpers.app import check_layout, post_keys, press, rows_of
 
 
@@ -50,6 +50,10 @@ class Host(App[None]):
     @on(LineEditor.Sent)
     def _keep(self, event: LineEditor.Sent) -> None:
         self.sent.append(event)
+
+    @on(LineEditor.TooLong)
+    def _refuse(self) -> None:
+        self.done.append("too long")
 
     def action_copied(self) -> None:
         self.done.append("copied")
@@ -83,7 +87,7 @@ class Desk:
         """Keys of which one waits for an answer."""
         post_keys(self.app, *keys)
         async with asyncio.timeout(10):
-            while not self.editor._answered._waiters:
+            while not self.editor.answer_gate.is_waited_at:
                 await asyncio.sleep(0)
 
 
@@ -534,68 +538,56 @@ async def test_the_ghost_is_back_after_an_undo() -> None:
 
 
 async def test_keys_saved_are_counted_live() -> None:
+    """Of the line as it would be sent: the space after an accept counts once it is used."""
     async with desk("shall i comp") as it:
-        assert (it.editor.written_keys, it.editor.saved_keys) == (12, 0)
+        assert it.editor.keystrokes == Keystrokes(12, 0)
         it.answer("compare", prefix="comp", more=("thee",))
-        await it.press("tab")  # "are " for one key
-        assert (it.editor.written_keys, it.editor.saved_keys) == (16, 3)
+        await it.press("tab")  # "are" for one key
+        assert it.editor.keystrokes == Keystrokes(15, 2)
         await it.press("ctrl+z")
-        assert (it.editor.written_keys, it.editor.saved_keys) == (12, 0)
-        await it.press("ctrl+y")
-        assert (it.editor.written_keys, it.editor.saved_keys) == (16, 3)
-        it.answer("thee", "the", "this")
-        await it.press("down", "down", "enter")  # "the " for three
-        assert (it.editor.written_keys, it.editor.saved_keys) == (20, 4)
-
-
-async def test_a_typed_space_after_an_accept_is_a_key_that_was_not_saved() -> None:
-    async with desk("i ") as it:
-        it.answer("compare")
+        assert it.editor.keystrokes == Keystrokes(12, 0)
+        it.answer("compare", prefix="comp", more=("thee",))
         await it.press("tab")
-        assert it.editor.saved_keys == 7
-        await it.press(" ")
-        assert it.editor.saved_keys == 6
+        it.answer("thee", "the", "this")
+        await it.press("down", "down", "enter")  # "the" for three, and the space of the accept
+        assert it.editor.keystrokes == Keystrokes(19, 3)
+        await it.press("enter")
+        assert [(s.line, s.keystrokes) for s in it.app.sent] == [
+            ("shall i compare the", Keystrokes(19, 3))
+        ]
+        await it.press("ctrl+z")
+        assert it.line == "shall i compare the "
+        assert it.editor.keystrokes == Keystrokes(), "it was counted when it was sent"
 
 
-async def test_punctuation_after_an_accept_is_typed() -> None:
+@pytest.mark.parametrize(
+    ("keys", "line", "saved"),
+    [
+        (("tab", " ", "x"), "i compare x", 6),
+        (("tab", "x"), "i compare x", 7),
+        (("tab", ","), "i compare,", 6),
+        (("tab", "backspace", "backspace", "backspace"), "i compa", 4),
+        (("tab", "ctrl+u", "a"), "a", 0),
+    ],
+)
+async def test_keys_pressed_after_an_accept_were_not_saved(
+    keys: tuple[str, ...], line: str, saved: int
+) -> None:
     async with desk("i ") as it:
         it.answer("compare")
-        await it.press("tab", ",")
-        assert (it.line, it.editor.written_keys, it.editor.saved_keys) == ("i compare,", 10, 6)
-
-
-async def test_nothing_is_saved_in_what_is_deleted() -> None:
-    async with desk("i ") as it:
-        it.answer("compare")
-        await it.press("tab", "backspace", "backspace", "backspace")
-        assert (it.line, it.editor.saved_keys) == ("i compa", 4)
-        await it.press("ctrl+u")
-        assert (it.editor.written_keys, it.editor.saved_keys) == (0, 0)
-        await it.press("a")
-        assert (it.editor.written_keys, it.editor.saved_keys) == (1, 0)
-        await it.press("ctrl+z", "ctrl+z")
-        assert (it.line, it.editor.saved_keys) == ("i compare ", 7)
+        await it.press(*keys)
+        assert (it.line, it.editor.keystrokes) == (line, Keystrokes(len(line), saved))
 
 
 async def test_what_is_pasted_or_recalled_counts_for_nothing() -> None:
     async with desk("so ") as it:
         it.editor.post_message(events.Paste("long lives this"))
         await it.press(" ", "x")
-        assert (it.line, it.editor.written_keys) == ("so long lives this x", 5)
+        assert (it.line, it.editor.keystrokes) == ("so long lives this x", Keystrokes(5, 0))
         it.editor.set_line("an earlier line")
-        assert it.editor.written_keys == 0
+        assert it.editor.keystrokes == Keystrokes()
         await it.press("!")
-        assert it.editor.written_keys == 1
-
-
-async def test_a_line_that_undo_brings_back_after_it_was_sent_is_not_counted_twice() -> None:
-    async with desk("i ") as it:
-        it.answer("compare")
-        await it.press("tab", "enter")
-        assert [(s.line, s.written, s.saved) for s in it.app.sent] == [("i compare", 10, 7)]
-        await it.press("ctrl+z")
-        assert it.line == "i compare "
-        assert (it.editor.written_keys, it.editor.saved_keys) == (0, 0)
+        assert it.editor.keystrokes == Keystrokes(1, 0)
 
 
 # Sending and earlier lines
@@ -617,7 +609,7 @@ async def test_enter_on_an_empty_line_sends_nothing() -> None:
 
 async def test_up_and_down_go_through_earlier_lines() -> None:
     async with desk() as it:
-        it.editor.earlier_lines = ["one", "two"]
+        it.editor.earlier.lines = ["one", "two"]
         await it.press("up")
         assert it.line == "two"
         await it.press("up", "up")
@@ -632,7 +624,7 @@ async def test_up_and_down_go_through_earlier_lines() -> None:
 
 async def test_up_leaves_a_line_alone_that_is_being_written() -> None:
     async with desk("new") as it:
-        it.editor.earlier_lines = ["one"]
+        it.editor.earlier.lines = ["one"]
         await it.press("up")
         assert it.line == "new"
 
@@ -681,7 +673,7 @@ async def test_down_right_after_letters_chooses_from_what_the_answer_offers(key:
 
 
 async def test_a_tab_that_no_answer_comes_to_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(editor, "LONGEST_WAIT_S", 0.01)
+    monkeypatch.setattr(key_order, "LONGEST_WAIT_S", 0.01)
     async with desk() as it:
         await it.press("d", "tab", "down", "o")
         assert (it.line, it.editor.has_focus, it.editor.choice) == ("do", True, None)
@@ -714,11 +706,28 @@ async def test_a_paste_of_10_000_characters_is_one_line_and_one_question() -> No
         await it.press()
         assert it.editor.document.line_count == 1
         assert it.line == ("shall i compare thee to a day " * 323)[:-1]
-        assert set(it.app.questions[-2:]) == {(it.line, len(it.line))}
-        assert len(it.app.questions) <= 2, "one edit, which moves the cursor too"
+        assert it.app.questions == [(it.line, len(it.line))]
         await it.press("x")
         assert it.line.endswith("dayx")
         check_layout(it.app)
+
+
+async def test_a_line_takes_no_more_text_than_it_can_be_edited_with() -> None:
+    async with desk("so ") as it:
+        it.answer("b" * LONGEST_LINE)
+        it.editor.post_message(events.Paste("x" * 2_000_000))
+        await it.press("tab", "y")
+        assert it.line == "so y"
+        assert it.app.done == ["too long", "too long"]
+
+
+async def test_a_letter_asks_one_question() -> None:
+    """An edit moves the cursor too."""
+    async with desk() as it:
+        for key in ("a", "b", "backspace", "left", "delete", "ctrl+z", "ctrl+y"):
+            it.app.questions.clear()
+            await it.press(key)
+            assert it.app.questions == [(it.line, it.editor.cursor)], key
 
 
 def test_foreign_text_is_brought_into_one_harmless_line() -> None:
@@ -773,4 +782,4 @@ async def test_keys_that_delete_at_the_end_and_in_an_empty_line(key: str) -> Non
     async with desk("one") as it:
         await it.press(key, "ctrl+u", key, "a")
         assert (it.line, it.editor.document.line_count) == ("a", 1)
-        assert it.editor.written_keys == 1
+        assert it.editor.keystrokes.written == 1

@@ -12,6 +12,7 @@ from textual.widgets import Input
 from rnnlm_tui.tui.writing import predictor
 from rnnlm_tui.tui.writing.candidates import CandidateList
 from rnnlm_tui.tui.writing.predictor import Question
+from rnnlm_tui.tui.writing.transcript import as_text
 from rnnlm_tui.tui.writing.transcript_view import TranscriptLine, TranscriptView
 from tests.helpers.app import (
     ScriptedModel,
@@ -22,9 +23,10 @@ from tests.helpers.app import (
     picture,
     post_keys,
     toasts,
-    wait_until,
 )
-from tests.helpers.writing_screen import desk
+from tests.helpers.writing_screen import Desk, desk, questions
+
+__all__ = ["questions"]
 
 HOSTILE = {
     "closing markup": "[/b]",
@@ -49,6 +51,14 @@ HOSTILE = {
 }
 
 
+async def clear(it: Desk, *keys: str) -> None:
+    """Clears the transcript, by F8 or by other keys."""
+    await it.press(*(keys or ("f8",)))
+    await it.until(lambda: it.app.screen.is_modal)
+    await it.press("ctrl+y")
+    await it.until(lambda: "the transcript is cleared" in toasts(it.app))
+
+
 # What one sees
 
 
@@ -67,17 +77,18 @@ async def test_the_ghost_the_list_and_the_strip(tmp_path: Path) -> None:
         assert "Tab, Tab ...: thee to" in first
 
 
-async def test_the_line_just_sent_stands_above_at_once(tmp_path: Path) -> None:
-    """A model that carries lines suggests below it before the next key, and so after a clearing."""
+async def test_a_model_is_asked_below_the_line_just_sent(tmp_path: Path) -> None:
+    """Before the next key is pressed; and so after a clearing."""
     async with desk(tmp_path) as it:
-        for line, earlier in (("shall i", ("shall i",)), ("/clear", ())):
-            await it.write(*line, "enter")
 
-            def stands(earlier: tuple[str, ...] = earlier) -> bool:
-                answer = it.app.autocomplete.answer
-                return answer is not None and answer.question.previous_lines == earlier
+        def is_asked_below(*lines: str) -> bool:
+            answer = it.screen.answer
+            return answer is not None and answer.question.previous_lines == lines
 
-            await wait_until(it.pilot, lambda: it.editor.line == "" and stands())
+        await it.write(*"shall i", "enter")
+        await it.until(lambda: it.line == "" and is_asked_below("shall i"))
+        await clear(it)
+        await it.until(is_asked_below)
 
 
 async def test_the_list_is_cut_to_words_that_begin_with_what_is_typed(tmp_path: Path) -> None:
@@ -90,15 +101,15 @@ async def test_the_list_is_cut_to_words_that_begin_with_what_is_typed(tmp_path: 
         assert "this" not in rows
         await it.write("x")
         assert it.shown == ""
-        assert "no word that it knows begins with thex" in picture(it.app)
+        assert "no known word begins with thex" in picture(it.app)
         assert "unknown: thex" in picture(it.app)
 
 
 async def test_unknown_words_are_named(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         await it.write(*"shall zzz i ")
-        assert "the model sees 2 of 10 words: | shall i |" in it.static("#sees")
-        assert it.static("#sees").endswith("unknown: zzz")
+        assert "the model sees 2 of 10 words: | shall i |" in it.static("#context")
+        assert it.static("#context").endswith("unknown: zzz")
 
 
 async def test_the_strip_fits_however_much_there_is_to_say(tmp_path: Path) -> None:
@@ -119,7 +130,9 @@ async def test_the_strip_fits_however_much_there_is_to_say(tmp_path: Path) -> No
 async def test_the_chosen_row_is_always_in_sight(tmp_path: Path) -> None:
     """At 80x24 there are five rows for ten words."""
     async with desk(tmp_path) as it:
-        words = it.editor._offer.words
+        answer = it.screen.answer
+        assert answer is not None
+        words = [c.word for c in answer.suggestions.candidates]
         await it.press(*["down"] * 8)
         shown = [row for row in it.rows if "%" in row][:5]
         assert [row.split()[1] for row in shown] == list(words[3:8])
@@ -155,14 +168,14 @@ async def test_keys_saved_are_shown_and_undo_takes_them_back(tmp_path: Path) -> 
         await it.write(*"shall i comp")
         assert it.static("#figures").startswith("0 of 12 keys saved (0%)")
         await it.write("tab")
-        assert it.static("#figures").startswith("3 of 16 keys saved (19%)")
-        assert "ghost on (^T)" in it.static("#figures")
+        assert it.static("#figures").startswith("2 of 15 keys saved (13%)")
+        assert "ghost on (ctrl+t)" in it.static("#figures")
         await it.write("ctrl+z")
         assert it.static("#figures").startswith("0 of 12 keys saved (0%)")
-        await it.write("ctrl+y")
+        await it.write("tab")
         await it.press("enter")
         await it.until(lambda: len(it.transcript) == 2)
-        assert it.static("#figures").startswith("3 of 16 keys saved (19%)"), "of all lines"
+        assert it.static("#figures").startswith("2 of 15 keys saved (13%)"), "of all lines"
 
 
 # Keys that act on more than the line
@@ -183,7 +196,7 @@ async def test_the_ghost_is_switched_off_and_on_and_stays_so(tmp_path: Path) -> 
         await it.write(*"shall ")
         await it.press("ctrl+t")
         assert it.shown == ""
-        assert "ghost off (^T)" in it.static("#figures")
+        assert "ghost off (ctrl+t)" in it.static("#figures")
         assert "▸  i " in picture(it.app), "the list stays"
         await it.press("ctrl+@")
         assert it.shown == "i compare thee to"
@@ -237,9 +250,9 @@ async def test_another_continuation_is_drawn_by_chance(tmp_path: Path) -> None:
         drawn = it.transcript[2:]
         assert len(set(drawn)) > 1
         assert all(len(line.split()) == 10 for line in drawn)
-        assert [c.sampled for c in it.screen.transcript.turns[0].continuations] == [False] + 6 * [
-            True
-        ]
+        assert [c.sampled for c in it.screen.conversation.transcript.turns[0].continuations] == [
+            False
+        ] + 6 * [True]
 
 
 async def test_a_continuation_that_comes_late_stands_below_its_own_line(tmp_path: Path) -> None:
@@ -260,14 +273,24 @@ async def test_a_continuation_of_a_line_that_was_cleared_is_dropped(tmp_path: Pa
     async with desk(tmp_path, {"slow": model}) as it:
         model.gate.clear()
         await it.send("shall i", 1)
-        await it.press(*"/clear", "enter")
-        await it.until(lambda: "the transcript is cleared" in toasts(it.app))
+        await clear(it)
         model.gate.set()
         await answered(it.pilot)
         await it.send("when", 2)
         assert it.transcript[0] == "when"
-        saved = (tmp_path / "data" / "session" / "transcript.jsonl").read_text()
-        assert 'shall i"' not in saved
+    async with desk(tmp_path) as it:
+        assert it.transcript[0] == "when"
+
+
+async def test_a_line_and_a_command_in_one_burst(tmp_path: Path) -> None:
+    """The app was gone: the continuation looked for a line that was cleared already."""
+    async with desk(tmp_path) as it:
+        post_keys(it.app, *"hello", "enter", *"/clear", "enter")
+        await it.until(lambda: it.app.screen.is_modal)
+        await it.press("ctrl+y")
+        await it.until(lambda: "the transcript is cleared" in toasts(it.app))
+        assert it.transcript == []
+        await it.send("when i", 2)
 
 
 async def test_earlier_lines_come_back_with_up(tmp_path: Path) -> None:
@@ -356,37 +379,47 @@ async def test_the_transcript_and_the_draft_survive_a_restart(tmp_path: Path) ->
         assert it.line == "when i"
 
 
-async def test_clear_forgets_the_transcript(tmp_path: Path) -> None:
+@pytest.mark.parametrize("keys", [("f8",), (*"/clear", "enter")], ids=["key", "command"])
+async def test_the_transcript_is_cleared_after_a_question(
+    keys: tuple[str, ...], tmp_path: Path
+) -> None:
     async with desk(tmp_path) as it:
+        await it.press(*keys)
+        await it.until(lambda: "the transcript is empty" in toasts(it.app))
         await it.send("when i", 2)
-        await it.send("shall i", 4)
-        await it.press(*"/clear", "enter")
-        await it.until(lambda: it.transcript == [])
-        assert "line 1" in picture(it.app)
-        await it.send("when i", 2)
-        await it.press("f8")
+        await it.press(*keys)
         await it.until(lambda: it.app.screen.is_modal)
-        await it.press("ctrl+y")
-        await it.until(lambda: it.transcript == [])
+        await it.press(*"yes", "escape")
+        await it.until(lambda: not it.app.screen.is_modal)
+        assert len(it.transcript) == 2
+        await clear(it, *keys)
+        assert it.transcript == []
+        assert "line 1" in picture(it.app)
     async with desk(tmp_path) as it:
         assert it.transcript == []
 
 
-async def test_damaged_lines_of_a_transcript_are_left_out(tmp_path: Path) -> None:
+async def test_help_shows_the_keys_and_is_not_sent(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.press(*"/help", "enter")
+        await it.until(lambda: "Accept one word" in picture(it.app))
+        await it.press("escape")
+        assert it.transcript == []
+
+
+async def test_text_of_an_older_version_can_steer_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "data" / "session"
     folder.mkdir(parents=True)
-    good = json.dumps({"line": "when i"})
-    rubbish = ['{"line": 5}', "{", "[]", "7", '"line"', '{"text": "x"}', "\x00", "[" * 10_000]
-    lines = [*rubbish, good, *rubbish, '{"line": "[/b]\\ud800\\n\\u001b[31mred"}']
-    (folder / "transcript.jsonl").write_bytes("\n".join(lines).encode() + b"\n\xff\xfe")
+    hostile = json.dumps({"line": "[/b]\n\x1b[31mred"})
+    (folder / "transcript.jsonl").write_text(f'{{"line": "when i"}}\n{hostile}\n')
     (folder / "draft.txt").write_bytes(b"two\nlines\x1b[31m \xff")
     async with desk(tmp_path) as it:
         await it.until(lambda: len(it.transcript) == 2)
-        assert it.transcript == ["when i", "[/b]\ufffd\ufffd\ufffd[31mred"]
+        assert it.transcript == ["when i", "[/b]\ufffd\ufffd[31mred"]
         assert it.line == "two lines\ufffd[31m \ufffd"
         check_layout(it.app)
         await it.press("ctrl+u", "up")
-        assert it.editor.document.line_count == 1
+        assert it.line == "[/b] \ufffd[31mred"
         await it.press("f7")
         check_layout(it.app)
 
@@ -401,7 +434,7 @@ async def test_a_folder_that_cannot_be_written_is_told_once_and_writing_goes_on(
         await it.press("enter")
         await it.until(lambda: len(it.transcript) == 2)
         await it.send("when i", 4)
-        complaints = [toast for toast in toasts(it.app) if "could not save" in toast]
+        complaints = [toast for toast in toasts(it.app) if "could not keep" in toast]
         assert len(complaints) == 1
         assert str(tmp_path / "data" / "session") in complaints[0]
 
@@ -558,7 +591,7 @@ async def test_hostile_words_of_a_model(word: str, tmp_path: Path) -> None:
         await it.press("f6", "up", "c", "u")
         check_layout(it.app)
         assert it.editor.document.line_count == 1
-        it.screen.transcript.as_text().encode()
+        as_text(it.screen.conversation.transcript.turns).encode()
     async with desk(tmp_path, {"m": _with_word(word)}) as it:
         await it.until(lambda: len(it.transcript) == 2)
         check_layout(it.app)
@@ -567,7 +600,7 @@ async def test_hostile_words_of_a_model(word: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("word", HOSTILE.values(), ids=HOSTILE.keys())
 async def test_hostile_text_that_is_pasted(word: str, tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
-        it.app.post_message(events.Paste(f"so {word} {word} shall "))
+        it.app.post_message(events.Paste(f"so {word} shall "))
         await it.until(lambda: it.line)
         await answered(it.pilot)
         await it.pilot.pause(0)

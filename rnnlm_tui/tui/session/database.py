@@ -1,0 +1,139 @@
+"""session.db: what was typed and survives a restart. No textual here.
+
+One SQLite file serves all apps that are open: SQLite gives the locks and the atomic writes. It is
+used in a thread of its own, so no key press ever waits for the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from rnnlm_tui.errors import StorageError, os_reason
+from rnnlm_tui.tui.session.texts import left_texts, put_text
+from rnnlm_tui.tui.session.turns import Turn, add_turn
+
+if TYPE_CHECKING:
+    import sqlite3
+
+T = TypeVar("T")
+
+
+class SessionDatabase:
+    """The connection of one app to session.db.
+
+    Nothing is created before something is written or files of an older version are taken over.
+    """
+
+    def __init__(self, folder: Path, failed: Callable[[StorageError], None]) -> None:
+        """`failed` is called on the event loop when a write does not succeed."""
+        self._folder, self._failed = folder, failed
+        self._path = folder / "session.db"
+        self._connection: sqlite3.Connection | None = None
+        self._thread = ThreadPoolExecutor(1, "session")
+        self._is_closed = False
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
+        """What `work` returns, which is called in the thread; None if nothing was ever kept. Raises
+        StorageError."""
+        return await self._in_thread(self._read, work)
+
+    def write(self, work: Callable[[sqlite3.Connection], object]) -> None:
+        """Has `work` called in the thread, after all that was asked for before."""
+        if not self._is_closed:
+            self._in_thread(self._run, work).add_done_callback(self._written)
+
+    async def close(self) -> None:
+        """Waits until everything is written, and ends the thread."""
+        self._is_closed = True
+        await self._in_thread(self._disconnect)
+        self._thread.shutdown()
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+    def _in_thread(self, work: Callable[..., T], *arguments: object) -> asyncio.Future[T]:
+        return asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+    def _written(self, done: asyncio.Future[object]) -> None:
+        try:
+            done.result()
+        except StorageError as error:
+            self._failed(error)
+
+    def _read(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
+        try:
+            is_empty = not any(self._folder.iterdir())
+        except FileNotFoundError:
+            is_empty = True
+        except OSError:
+            is_empty = False  # the connection will say what is wrong
+        return None if is_empty else self._run(work)
+
+    def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Raises StorageError, always with the same words, so that the user is told once."""
+        import sqlite3
+
+        from rnnlm_tui.tui.session.schema import connect
+
+        try:
+            if self._connection is None:
+                self._connection = connect(self._path)
+            return work(self._connection)
+        except (sqlite3.Error, OSError) as error:
+            where, reason = self._path, str(error)
+            if isinstance(error, OSError):
+                where, reason = error.filename or where, os_reason(error)
+            raise StorageError(
+                f"could not keep what you write in {where}: {reason}",
+                "you can go on, but it will be lost at the end",
+            ) from error
+
+
+class KeptText:
+    """A text in progress, kept while it changes. Each app that is open has its own, in the table
+    `draft` (the line being written) or `pasted` (a text to train on)."""
+
+    def __init__(
+        self, database: SessionDatabase, table: str, *, others_become_turns: bool = False
+    ) -> None:
+        """`others_become_turns`: when a text is restored and more of them are left, the others go
+        to the end of the transcript. By default they stay for later starts."""
+        self._database, self._table = database, table
+        self._others_become_turns = others_become_turns
+        self._app = os.urandom(8).hex()
+        self._text = ""
+        self._is_waiting = False
+
+    def keep(self, text: str) -> None:
+        """Keeps this text in place of the one before; an empty one is forgotten."""
+        self._text = text
+        if not self._is_waiting:
+            self._is_waiting = True
+            self._database.write(self._write)
+
+    def _write(self, connection: sqlite3.Connection) -> None:
+        self._is_waiting = False  # before the text is read: a later one is written once more
+        put_text(connection, self._table, self._app, self._text, os.getpid())
+
+    async def restore(self) -> str:
+        """The newest text that an app has left, which is this app's from now on; "" if there is
+        none. Raises StorageError."""
+        return await self._database.read(self._adopt) or ""
+
+    def _adopt(self, connection: sqlite3.Connection) -> str:
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            *others, (newest, text) = left_texts(connection, self._table) or [("", "")]
+            if self._others_become_turns:
+                for app, line in others:
+                    add_turn(connection, Turn(line))
+                    put_text(connection, self._table, app, "")
+            put_text(connection, self._table, newest, "")
+            put_text(connection, self._table, self._app, text, os.getpid())
+            return text

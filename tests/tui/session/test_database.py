@@ -1,0 +1,193 @@
+"""session.db: what comes back after a restart, with one app or with several."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+import pytest
+
+from rnnlm_tui.errors import StorageError
+from rnnlm_tui.tui.session.database import KeptText, SessionDatabase
+from rnnlm_tui.tui.session.schema import VERSION, connect
+from rnnlm_tui.tui.session.texts import is_running, put_text
+from rnnlm_tui.tui.session.turns import read_turns
+from tests.helpers.session import kept_texts
+
+
+@asynccontextmanager
+async def session(
+    folder: Path, failures: list[str] | None = None
+) -> AsyncIterator[SessionDatabase]:
+    """An app's session, closed at the end. What fails goes to `failures`; there may be nothing."""
+    failed: list[str] = []
+    database = SessionDatabase(folder, lambda error: failed.append(error.message))
+    yield database
+    await database.close()
+    if failures is None:
+        assert not failed
+    else:
+        failures += failed
+
+
+async def restored(folder: Path, table: str, *, others_become_turns: bool = False) -> str:
+    """What an app that starts now finds."""
+    async with session(folder) as database:
+        kept = KeptText(database, table, others_become_turns=others_become_turns)
+        return await kept.restore()
+
+
+def leave(folder: Path, table: str, *left: str) -> None:
+    """Stores texts of apps that are gone, the newest last."""
+    with closing(connect(folder / "session.db")) as connection:
+        for number, text in enumerate(left):
+            put_text(connection, table, f"app {number}", text)
+
+
+async def test_nothing_is_created_before_something_is_written(tmp_path: Path) -> None:
+    assert await restored(tmp_path / "session", "draft") == ""
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("table", ["draft", "pasted"])
+async def test_a_text_comes_back_until_it_is_emptied(table: str, tmp_path: Path) -> None:
+    async with session(tmp_path / "session") as database:
+        kept = KeptText(database, table)
+        for text in ("s", "sh", "two\nlines [/b] \u2028 lone \ud800"):
+            kept.keep(text)
+    assert await restored(tmp_path / "session", table) == "two\nlines [/b] \u2028 lone ?"
+    async with session(tmp_path / "session") as database:
+        kept = KeptText(database, table)
+        assert await kept.restore()
+        kept.keep("")
+    assert await restored(tmp_path / "session", table) == ""
+    assert kept_texts(tmp_path, table) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX modes")
+async def test_nobody_else_can_read_what_is_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "session"
+    async with session(folder) as database:
+        KeptText(database, "pasted").keep("private")
+        await database.read(lambda connection: None)
+        assert {path.name for path in folder.iterdir()} >= {"session.db", "session.db-wal"}
+        assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+async def test_a_slow_disk_gets_the_latest_text_only(tmp_path: Path) -> None:
+    gate, statements = threading.Event(), list[str]()
+
+    def hold(connection: sqlite3.Connection) -> None:
+        connection.set_trace_callback(statements.append)
+        assert gate.wait(10)
+
+    async with session(tmp_path / "session") as database:
+        database.write(hold)
+        kept = KeptText(database, "draft")
+        for text in ("a", "a b", "a bi", "a bird"):
+            kept.keep(text)
+        gate.set()
+    assert kept_texts(tmp_path, "draft") == ["a bird"]
+    assert len([statement for statement in statements if "INSERT" in statement]) == 1
+
+
+async def test_the_text_of_an_app_that_runs_is_left_to_it(tmp_path: Path) -> None:
+    with closing(connect(tmp_path / "session" / "session.db")) as connection:
+        put_text(connection, "draft", "other", "of another app", pid=os.getppid())
+    assert await restored(tmp_path / "session", "draft") == ""
+    assert kept_texts(tmp_path, "draft") == ["of another app"]
+
+
+async def test_of_several_drafts_the_newest_comes_back_and_the_others_are_turns(
+    tmp_path: Path,
+) -> None:
+    leave(tmp_path / "session", "draft", "oldest", "older", "newest")
+    assert await restored(tmp_path / "session", "draft", others_become_turns=True) == "newest"
+    with closing(connect(tmp_path / "session" / "session.db")) as connection:
+        assert [turn.line for turn in read_turns(connection)] == ["oldest", "older"]
+    assert kept_texts(tmp_path, "draft") == ["newest"]
+
+
+async def test_of_several_pasted_texts_the_newest_comes_back_and_the_others_stay(
+    tmp_path: Path,
+) -> None:
+    leave(tmp_path / "session", "pasted", "older", "newest")
+    async with session(tmp_path / "session") as database:
+        kept = KeptText(database, "pasted")
+        assert await kept.restore() == "newest"
+        kept.keep("")
+    assert await restored(tmp_path / "session", "pasted") == "older"
+
+
+async def test_a_draft_survives_a_killed_app(tmp_path: Path) -> None:
+    script = (
+        "import asyncio, os, sys, pathlib\n"
+        "from rnnlm_tui.tui.session.database import KeptText, SessionDatabase\n"
+        "async def main():\n"
+        "    database = SessionDatabase(pathlib.Path(sys.argv[1]), print)\n"
+        "    KeptText(database, 'draft').keep('half a line')\n"
+        "    await database.read(lambda connection: None)\n"
+        "    os.kill(os.getpid(), 9)\n"
+        "asyncio.run(main())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "session")], check=False, timeout=60
+    )
+    assert done.returncode != 0
+    assert await restored(tmp_path / "session", "draft") == "half a line"
+
+
+def test_a_process_runs_or_does_not() -> None:
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
+                           capture_output=True, text=True, check=True)  # fmt: skip
+    now = time.time()
+    assert is_running(os.getppid(), now)
+    assert not is_running(os.getppid(), 1.0), "its id was another process's then"
+    assert not is_running(int(ended.stdout), now)
+    assert not is_running(None, now)
+    assert not is_running(os.getpid(), now), "an app of this process that was left"
+
+
+async def test_what_cannot_be_kept_is_told_in_the_same_words_each_time(tmp_path: Path) -> None:
+    folder, failures = tmp_path / "session", list[str]()
+    folder.write_text("a file")
+    async with session(folder, failures) as database:
+        KeptText(database, "draft").keep("one")
+        KeptText(database, "pasted").keep("two")
+        with pytest.raises(StorageError) as caught:
+            await database.read(lambda connection: None)
+    assert set(failures) == {caught.value.message}
+    assert str(folder) in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("contents", "reason"),
+    [(b"no database " * 100, "not a database"), (None, "a newer version of this program")],
+    ids=["damaged", "newer"],
+)
+async def test_a_file_that_cannot_be_used_stays_as_it_is(
+    contents: bytes | None, reason: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "session" / "session.db"
+    path.parent.mkdir()
+    if contents is None:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA journal_mode = wal")
+            connection.execute(f"PRAGMA user_version = {VERSION + 1}")
+    else:
+        path.write_bytes(contents)
+    before = path.read_bytes()
+    failures: list[str] = []
+    async with session(tmp_path / "session", failures) as database:
+        KeptText(database, "draft").keep("one")
+    assert reason in failures[0]
+    assert path.read_bytes()[: len(before)] == before
