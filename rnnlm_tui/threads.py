@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import sys
 
 VARIABLES = (
@@ -35,3 +36,12 @@ def use_all_threads() -> None:
     for name in os.environ.pop(SET_HERE, "").split():
         if name in VARIABLES:
             os.environ.pop(name, None)
+
+
+def use_one_thread_in_numpy() -> None:
+    """Lets numpy alone compute with one thread in a training, which evaluates its model with it.
+
+    On x86 PyTorch does not use the same OpenBLAS. Does nothing elsewhere, or once numpy is loaded.
+    """
+    if platform.machine().lower() in ("x86_64", "amd64") and "numpy" not in sys.modules:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

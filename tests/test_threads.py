@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -64,3 +65,9 @@ def test_what_the_user_has_set_stays_when_a_training_begins(
     use_all_threads()
     assert (os.environ.get("MKL_NUM_THREADS"), os.environ["OMP_NUM_THREADS"]) == (None, "3")
     assert os.environ["HOME"] == "/home"
+
+
+@pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="not on x86")
+def test_a_training_computes_with_one_thread_in_numpy_alone(corpus_file: Path) -> None:
+    arguments = ("--train", str(corpus_file), "--quiet", "--epochs=1", *TINY)
+    assert variables_after(*arguments) == ["1", "-", "-", "-"]

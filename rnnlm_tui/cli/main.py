@@ -12,12 +12,12 @@ import sys
 from collections.abc import Sequence
 
 from rnnlm_tui import __version__
-from rnnlm_tui.cli.options import AppRequest, EvaluateRequest, Query
+from rnnlm_tui.cli.options import AppRequest, EvaluateRequest, Query, TrainRequest
 from rnnlm_tui.cli.parser import format_help, make_request, parse
 from rnnlm_tui.errors import EXIT_INTERRUPTED, RnnlmError, UsageError, os_reason
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.paths import APP_NAME
-from rnnlm_tui.threads import use_all_threads, use_one_thread
+from rnnlm_tui.threads import use_all_threads, use_one_thread, use_one_thread_in_numpy
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,6 +56,8 @@ def _run_to_exit_code(given: Sequence[str]) -> int:
         use_one_thread()
     else:
         use_all_threads()
+    if isinstance(request, TrainRequest):
+        use_one_thread_in_numpy()
     # Each mode imports what it needs: numpy takes 0.1 s, and torch 1.2 s.
     module, _, function = request.runs.partition(":")
     code: int = getattr(importlib.import_module(f"rnnlm_tui.cli.{module}"), function)(request)

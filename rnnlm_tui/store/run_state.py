@@ -47,11 +47,13 @@ class TextOrigin(TypedDict):
 
 @dataclass(slots=True)
 class EpochTotals:
-    """The figures of an epoch so far: sums in nats, divided by `examples` and `steps` once."""
+    """The figures of an epoch so far: sums in nats, divided by `examples` and `steps` once. Hits
+    are counted over `words`, without the ends of lines."""
 
     nll: Figure = 0.0
     penalty: Figure = 0.0
     correct: Count = 0
+    words: Count = 0
     examples: Count = 0
     steps: Count = 0
 

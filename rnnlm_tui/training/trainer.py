@@ -128,7 +128,8 @@ class Trainer:
         state = self._run.state
         if state is None:
             return
-        self._position = state.position
+        self._position, sums = state.position, state.position.sums
+        sums.words = sums.words or sums.examples  # of a program that did not tell them apart
         self._learner.load_weights(state.weights)
         self._learner.restart_optimizer(state.position.learning_rate)
         self._learner.load_moments(state.moments, state.position.updates)
@@ -152,6 +153,7 @@ class Trainer:
             position.updates += 1
             sums.steps += 1
             sums.examples += loss.predictions
+            sums.words += loss.words
             now = self._clock()
             if now - last >= REPORT_EVERY_S or self._control.paused:
                 self._count(now - last, sums.steps - steps_before)
@@ -199,13 +201,13 @@ class Trainer:
         yield self._report.saved(epoch, best)
 
     def _train_metrics(self) -> TrainFigures:
-        """Means of the epoch so far: the loss and the accuracy an example, the penalty a step."""
+        """Means of the epoch so far: loss an example, accuracy a word, penalty a step."""
         sums = self._position.sums
         loss = sums.nll / max(1, sums.examples)
         return {
             "loss": loss,
             "penalty": sums.penalty / max(1, sums.steps),
-            "accuracy": sums.correct / max(1, sums.examples),
+            "accuracy": sums.correct / max(1, sums.words),
             "perplexity": perplexity(loss),
         }
 
