@@ -28,3 +28,13 @@ def test_a_text_of_one_word_or_of_too_few_lines_is_trained_on_with_a_warning(
     error = capsys.readouterr().err
     assert "nothing is held out: 2 lines are too few" in error
     assert "every word of one.txt is 'the'" in error
+
+
+def test_a_model_of_five_lines_is_measured_on_the_one_that_it_held_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = tmp_path / "five.txt"
+    text.write_text("the cat sat here\nthe dog sat there\na cat sat\nthe mat lay\na dog lay here\n")
+    assert main(["--train", str(text), "--preset=ngram", "--seed=1", "--name=five"]) == 0
+    assert main(["--evaluate", "--model=five"]) == 0
+    assert "1 line of five.txt that five held out" in capsys.readouterr().out
