@@ -123,6 +123,14 @@ def train(
     ]
 
 
+def keras_sizes(saved: dict[str, NDArray[np.float32]]) -> tuple[LessonConfig, int]:
+    """The sizes of the golden network, without dropout, and the number of its ids."""
+    ids, embedding = saved["init/embedding/embeddings:0"].shape
+    forward = saved["init/bidirectional/forward_simple_rnn/simple_rnn_cell/kernel:0"]
+    recurrent = saved["init/simple_rnn_1/simple_rnn_cell/kernel:0"]
+    return LessonConfig(embedding, forward.shape[1], recurrent.shape[1], dropout=0), ids
+
+
 def keras_weights(saved: dict[str, NDArray[np.float32]], point: str) -> Arrays:
     """The golden weights at `point` (init, final) under the names of a saved model."""
     cell = "simple_rnn/simple_rnn_cell"
@@ -134,7 +142,7 @@ def keras_weights(saved: dict[str, NDArray[np.float32]], point: str) -> Arrays:
         "output": "dense_1",
     }
     weights = {"embedding": saved[f"{point}/embedding/embeddings:0"]}
-    for name in lesson_shapes(LessonConfig(), 60):
+    for name in lesson_shapes(*keras_sizes(saved)):
         layer, _, kind = name.partition(".")
         if kind:
             weights[name] = saved[f"{point}/{layers[layer]}/{kind}:0"]
@@ -144,15 +152,16 @@ def keras_weights(saved: dict[str, NDArray[np.float32]], point: str) -> Arrays:
 def test_outputs_losses_and_weights_are_keras_s(golden: Path) -> None:
     with np.load(golden / "keras_network.npz") as file:
         saved = dict(file)
-    network = LessonNetwork(LessonConfig(dropout=0), 60, np.random.default_rng(0))
+    network = LessonNetwork(*keras_sizes(saved), np.random.default_rng(0))
     network.load_weights(keras_weights(saved, "init"))
     x, y = torch.from_numpy(saved["x"]).long(), torch.from_numpy(saved["y"]).long()
     with torch.no_grad():
         before = network(x).softmax(1).numpy()
     np.testing.assert_allclose(before, saved["probabilities"], rtol=0, atol=1e-6)
     optimizer = KerasAdam(network.parameters(), 1e-3)
-    rows = (slice(0, 32), slice(32, 64)) * 3
-    losses = [step(network, optimizer, x[r], y[r], None).objective.item() for r in rows]
+    steps, half = len(saved["losses"]), len(x) // 2
+    rows = [slice(0, half), slice(half, 2 * half)] * steps
+    losses = [step(network, optimizer, x[r], y[r], None).objective.item() for r in rows[:steps]]
     np.testing.assert_allclose(losses, saved["losses"], rtol=0, atol=1e-5)
     trained = network.weights()
     for name, expected in keras_weights(saved, "final").items():
