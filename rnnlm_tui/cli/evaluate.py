@@ -13,10 +13,10 @@ from rnnlm_tui import evaluate
 from rnnlm_tui.cli import progress_bar
 from rnnlm_tui.cli.inputs import corpus_of
 from rnnlm_tui.cli.options import EvaluateRequest
-from rnnlm_tui.cli.output import columns_of, print_json
+from rnnlm_tui.cli.output import print_fitted, print_json, table
 from rnnlm_tui.config import print_warning
 from rnnlm_tui.errors import CorpusError, StorageError, UsageError
-from rnnlm_tui.evaluate import Evaluation, TokenScores
+from rnnlm_tui.evaluate import Evaluation, TokenScores, confidence_interval
 from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store import evaluations, training_text
@@ -27,6 +27,8 @@ from rnnlm_tui.text.corpus import Corpus
 COST = "a key is a letter, a space, an end of line, or an accept, which brings the next space"
 WORTH_A_WARNING = 0.01
 """The share of lines that a model was trained on and that no refrain explains."""
+ENOUGH_WORDS = 500
+"""Of so many words a hit rate of 10 % is certain to within 3 points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def show_evaluation(request: EvaluateRequest) -> int:
     if request.as_json:
         print_json(evaluation_json(text, results, common_words))
     else:
-        print("\n".join(evaluation_table(text, results, common_words)))
+        print_fitted(evaluation_table(text, results, common_words))
     return 0
 
 
@@ -215,12 +217,18 @@ def evaluation_json(
                 "tokenizer": result.subject.card.tokenizer,
                 "trained_on_lines": result.trained_on,
                 **asdict(result.figures),
+                "top1_interval": _interval(result.figures.top1, result.figures.words),
+                "top5_interval": _interval(result.figures.top5, result.figures.words),
                 "common_loss": result.common_loss,
                 "common_perplexity": _exponential(result.common_loss),
             }
             for result in results
         ],
     }
+
+
+def _interval(share: float | None, words: int) -> tuple[float, float] | None:
+    return None if share is None else confidence_interval(share, words)
 
 
 def _exponential(loss: float | None) -> float | None:
@@ -234,12 +242,28 @@ def evaluation_table(
     whose = f" that {text.held_out_of} held out" if text.held_out_of else ""
     yield f"{plural(len(text.lines), 'line')} of {sanitize(text.corpus.name)}{whose}"
     yield ""
-    yield from columns_of(list(_rows(results, common_words)), numbers_from=1)
+    yield from table(list(_rows(results, common_words)), names_in_columns=True)
     yield ""
-    yield "hits, next words and keys are over all words; one that a model does not know is a miss"
+    yield "hits and keys are over all words; a word that a model does not know is a miss"
     yield COST
     if text.held_out_of and not _are_worth_a_warning(results[0].trained_on or 0, text):
-        yield f"{text.held_out_of}: {evaluations.in_plain_words(results[0].figures)}"
+        yield f"{text.held_out_of}: {_in_plain_words(results[0].figures)}"
+
+
+def _in_plain_words(figures: Evaluation) -> str:
+    """How good a model is on lines that it never saw, if there are enough of them to tell."""
+    if figures.words >= ENOUGH_WORDS:
+        return evaluations.in_plain_words(figures)
+    between = _between(figures.top1, figures.words)
+    return (
+        f"too few words to tell how good it is: its first suggestion is right {between} of the time"
+    )
+
+
+def _between(share: float | None, words: int) -> str:
+    """The interval in which a share of so many words is, with 95 % certainty."""
+    low, high = confidence_interval(share or 0.0, words)
+    return f"{low:.1%}-{high:.1%}"
 
 
 def _rows(results: Sequence[Result], common_words: int | None) -> Iterator[tuple[str, ...]]:
@@ -252,7 +276,9 @@ def _rows(results: Sequence[Result], common_words: int | None) -> Iterator[tuple
     yield row("words", [f.words for f in figures], ",d")
     yield row("words it does not know", [f.oov_share for f in figures], ".1%")
     yield row("first suggestion right", [f.top1 for f in figures], ".1%")
+    yield ("  95 % certain", *(_between(f.top1, f.words) for f in figures))
     yield row("among five", [f.top5 for f in figures], ".1%")
+    yield ("  95 % certain", *(_between(f.top5, f.words) for f in figures))
     yield row("keys saved, list of five", [f.keystroke_savings for f in figures], ".1%")
     yield row("keys saved, ghost alone", [f.keystroke_savings_ghost for f in figures], ".1%")
     yield row("loss, nats a word", [f.loss for f in figures], ".3f")

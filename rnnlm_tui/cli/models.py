@@ -15,12 +15,12 @@ from rnnlm_tui.cli.options import (
     ModelsRequest,
     RenameRequest,
 )
-from rnnlm_tui.cli.output import columns_of, print_json
+from rnnlm_tui.cli.output import print_fitted, print_json, table
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.formatting import format_bytes, format_percent, format_perplexity, sanitize
 from rnnlm_tui.store.evaluations import figures_of, read_evaluation
-from rnnlm_tui.store.library import Entry, Library, check_name
+from rnnlm_tui.store.library import Entry, Library, Run, check_name
 
 HEADERS: tuple[str, ...] = (
     *("name", "preset", "corpus", "words", "epochs"),
@@ -33,10 +33,18 @@ def models(request: ModelsRequest) -> int:
     """`--models`."""
     library = Library(request.data_dir)
     entries = library.entries()
+    known = {entry.name for entry in entries}
+    unfinished = [run for run in library.runs() if run.resumable and run.name not in known]
     if request.as_json:
-        print_json({"models": [entry_json(e, _evaluation(library, e)) for e in entries]})
-    elif entries:
-        print("\n".join(models_table((e, _evaluation(library, e)) for e in entries)))
+        print_json(
+            {
+                "models": [entry_json(entry, _evaluation(library, entry)) for entry in entries],
+                "unfinished_runs": [run_json(run) for run in unfinished],
+            }
+        )
+    elif entries or unfinished:
+        listed = [(entry, _evaluation(library, entry)) for entry in entries]
+        print_fitted(models_table(listed, unfinished))
     else:
         print("no models yet; train one: rnnlm-tui --train", file=sys.stderr)
     return 0
@@ -67,18 +75,40 @@ def entry_json(entry: Entry, evaluation: Evaluation | None = None) -> dict[str, 
     }
 
 
-def models_table(listed: Iterable[tuple[Entry, Evaluation | None]]) -> Iterator[str]:
-    """The models for a person."""
-    rows, notes = [HEADERS], []
-    for entry, evaluation in listed:
+def run_json(run: Run) -> dict[str, Any]:
+    """A training that was started and has left no model yet."""
+    return {
+        "name": run.name,
+        "preset": run.stand.config.preset if run.stand else None,
+        "epochs_done": run.epochs_done,
+        "epochs": run.epochs,
+        "trained_by": run.holder,
+    }
+
+
+def models_table(
+    listed: Iterable[tuple[Entry, Evaluation | None]], unfinished: Iterable[Run] = ()
+) -> Iterator[str]:
+    """The models for a person, and the trainings that have left none yet."""
+    models = list(listed)
+    if models:
+        yield from table([HEADERS, *(_row(entry, evaluation) for entry, evaluation in models)])
+    for entry, _ in models:
         name = sanitize(entry.name)
-        rows.append(_row(entry, evaluation))
         if entry.card is None:
-            notes.append(f"{name} is damaged: {sanitize(entry.damaged or '')}")
+            yield f"{name} is damaged: {sanitize(entry.damaged or '')}"
         elif entry.trained_by:
-            notes.append(f"{name} is in training by {sanitize(entry.trained_by)}")
-    yield from columns_of(rows, numbers_from=len(HEADERS))
-    yield from notes
+            yield f"{name} is being trained by {sanitize(entry.trained_by)}"
+    for run in unfinished:
+        if run.running:
+            yield f"{run.name} is being trained by {sanitize(run.holder or '')}"
+        else:
+            total = f" of {run.epochs}" if run.epochs else ""
+            done = f"{run.epochs_done or 0}{total} epochs done"
+            yield (
+                f"{run.name} is an unfinished training, {done}; resume it"
+                f" (--train --resume --name {run.name}) or delete it (--delete {run.name})"
+            )
 
 
 def _row(entry: Entry, evaluation: Evaluation | None) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from rnnlm_tui.cli.inputs import open_model, texts_of
 from rnnlm_tui.cli.options import ScoreRequest
-from rnnlm_tui.cli.output import columns_of, print_json
+from rnnlm_tui.cli.output import print_fitted, print_json, table
 from rnnlm_tui.evaluate import ScoredLine, ScoredWord, score
 from rnnlm_tui.formatting import sanitize
 
@@ -24,7 +24,7 @@ def show_score(request: ScoreRequest) -> int:
             continue
         if number:
             print()
-        print("\n".join(score_table(scored, name)), flush=True)
+        print_fitted(score_table(scored, name))
     return 0
 
 
@@ -46,7 +46,7 @@ def score_table(scored: ScoredLine, model: str) -> Iterator[str]:
     rows = [(sanitize(word.word), _percent(word.probability), _rank(word)) for word in scored.words]
     if scored.end is not None:
         rows.append(("(end of line)", _percent(scored.end), ""))
-    yield from columns_of([("word", "probability", "rank"), *rows], numbers_from=1)
+    yield from table([("word", "probability", "rank"), *rows])
     if scored.loss is None:
         yield f"{model} predicts nothing here"
     else:

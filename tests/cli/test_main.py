@@ -487,7 +487,7 @@ def test_models_is_empty_at_first_and_says_so(command: Command, data_dir: Path) 
     done = command("--models")
     assert (done.returncode, done.stdout) == (0, "")
     assert "train one: rnnlm-tui --train" in done.stderr
-    assert json.loads(command("--models", "--json").stdout) == {"models": []}
+    assert json.loads(command("--models", "--json").stdout) == {"models": [], "unfinished_runs": []}
     assert not data_dir.exists()
 
 
