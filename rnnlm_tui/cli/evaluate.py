@@ -120,7 +120,7 @@ def _text(request: EvaluateRequest, first: Subject) -> Text:
     else:
         raise evaluations.nothing_held_out(name)
     is_own = training_text.is_corpus_of(card, corpus)
-    held_out = training_text.held_out_lines(card, corpus) if is_own else ()
+    held_out = training_text.held_out_lines(first.folder, card, corpus) if is_own else ()
     if not held_out and not request.sources:
         raise evaluations.nothing_held_out(name)
     lines = [line for line in held_out or corpus.lines if first.model.tokenizer.words(line)]
@@ -138,14 +138,8 @@ def _holds_out(subject: Subject, text: Text) -> bool:
 def _trained_on(subject: Subject, text: Text) -> int | None:
     """How many of the lines the model was trained on, or None where its text is gone. A line that
     it held out may stand once more where it was not, as refrains do."""
-    if training_text.is_corpus_of(subject.card, text.corpus):
-        own = text.corpus
-    else:
-        try:
-            own = training_text.find_corpus(subject.name, subject.folder, subject.card)
-        except CorpusError:
-            return None
-    return training_text.count_training_lines(subject.card, own, text.lines)
+    trained = training_text.trained_lines(subject.name, subject.folder, subject.card, text.corpus)
+    return None if trained is None else trained.count(text.lines, subject.model.tokenizer)
 
 
 def _warning(subject: Subject, text: Text, trained_on: int | None) -> str | None:

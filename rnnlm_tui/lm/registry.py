@@ -18,7 +18,7 @@ from rnnlm_tui.lm.causal import CausalArchitecture
 from rnnlm_tui.lm.lesson import LessonArchitecture
 from rnnlm_tui.lm.model import Architecture
 from rnnlm_tui.lm.ngram import NgramArchitecture
-from rnnlm_tui.text.corpus import Corpus
+from rnnlm_tui.text.corpus import Corpus, Mask
 from rnnlm_tui.text.prepare import PreparedText, prepare
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.text.vocabulary import Vocabulary
@@ -37,12 +37,16 @@ ARCHITECTURES: Mapping[str, Architecture[Any]] = MappingProxyType(
 
 
 def prepare_corpus(
-    corpus: Corpus, config: RunConfig, known: tuple[Vocabulary, int] | None = None
+    corpus: Corpus,
+    config: RunConfig,
+    known: tuple[Vocabulary, int] | None = None,
+    held_out: Mask | None = None,
 ) -> PreparedText:
     """The corpus as a training of `config` uses it.
 
-    `known` are the vocabulary and the window of the model that the training starts from. Raises
-    CorpusError if there is not enough to train on.
+    `known` are the vocabulary and the window of the model that the training starts from, `held_out`
+    are the lines to hold out if not those that follow from `config`. Raises CorpusError if there is
+    not enough to train on.
     """
     architecture = ARCHITECTURES[config.preset]
     vocabulary, window = known or (None, None)
@@ -53,4 +57,5 @@ def prepare_corpus(
         lambda longest: window or architecture.window(config.model, longest),
         special_tokens=architecture.special_tokens,
         vocabulary=vocabulary,
+        held_out=held_out,
     )

@@ -22,6 +22,7 @@ from rnnlm_tui.store.card import ModelCard, parse_card, read_card
 from rnnlm_tui.store.evaluations import read_evaluation
 from rnnlm_tui.store.files import CHUNK, EVALUATION, HISTORY, MODEL, ORIGIN
 from rnnlm_tui.store.load import load_model, read_vocabulary
+from rnnlm_tui.store.trained_lines import LARGEST_LINES_FILE, read_trained_lines
 from rnnlm_tui.store.weights import largest_tensors
 
 UNREADABLE_ZIP = (
@@ -50,7 +51,7 @@ def write_zip(folder: Path, card: ModelCard, target: Path) -> None:
         target, "w", zipfile.ZIP_DEFLATED, compresslevel=1, strict_timestamps=False
     ) as archive:
         archive.writestr(MODEL, files.json_bytes(card.to_json()))
-        for name in (card.vocabulary, card.weights, *_extras(folder, card)):
+        for name in (*card.files, *_extras(folder, card)):
             try:
                 source = (folder / name).open("rb")
             except FileNotFoundError as error:
@@ -77,7 +78,8 @@ def extract_checked(source: Path, target: Path) -> None:
             raise ModelError("it is no regular file", "give the zip file of an exported model")
         with zipfile.ZipFile(source) as archive:
             _extract(archive, target)
-        load_model(target)
+        card, _ = load_model(target)
+        read_trained_lines(target, card)
     except ModelError as error:
         raise ModelError(f"cannot import {source}: {error.message}", error.hint) from error
     except OSError as error:
@@ -103,7 +105,7 @@ def _extract(archive: zipfile.ZipFile, target: Path) -> None:
             raise ModelError(f"the zip holds {name[:80]!r}, which is no file of a model")
         if size > limits[name]:
             raise ModelError(f"{name} in the zip is larger than the model can be")
-    if missing := {card.vocabulary, card.weights} - sizes.keys():
+    if missing := {*card.files} - sizes.keys():
         raise ModelError(f"the zip lacks {' and '.join(sorted(missing))}")
     needed, free = sum(sizes.values()), shutil.disk_usage(target).free
     if needed > free:
@@ -124,6 +126,7 @@ def _limits(card: ModelCard) -> dict[str, int]:
         HISTORY: LARGEST_HISTORY,
         EVALUATION: LARGEST_EVALUATION,
         card.weights: largest_tensors(card),
+        **({card.lines: LARGEST_LINES_FILE} if card.lines else {}),
     }
 
 
@@ -162,7 +165,7 @@ def copy_checked(source: Path, target: Path) -> None:
     """
     card = read_card(source)
     limits = {**_limits(card), ORIGIN: LARGEST_ORIGIN}
-    for name in (card.vocabulary, card.weights, *_extras(source, card), ORIGIN, MODEL):
+    for name in (*card.files, *_extras(source, card), ORIGIN, MODEL):
         if name in (HISTORY, ORIGIN) and not (source / name).is_file():
             continue
         try:

@@ -13,7 +13,15 @@ from rnnlm_tui.config import RunConfig
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.events import CorpusFacts, Count, EpochFigures, Figure, ShortText
 from rnnlm_tui.lm.registry import ARCHITECTURES
-from rnnlm_tui.store.files import MODEL, VOCABULARIES, WEIGHTS, convert_json, parse_json, read_file
+from rnnlm_tui.store.files import (
+    LINES,
+    MODEL,
+    VOCABULARIES,
+    WEIGHTS,
+    convert_json,
+    parse_json,
+    read_file,
+)
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 
 T = TypeVar("T")
@@ -21,6 +29,7 @@ FORMAT = 3
 """Of model.json and resume.safetensors. A program reads every format up to its own, and ignores
 fields that it does not know."""
 
+MOST_ANCESTORS = 64
 Checksum: TypeAlias = Annotated[str, Meta(pattern=r"\A[0-9a-f]{8}\Z")]
 Setting: TypeAlias = Annotated[int, Meta(ge=-(1 << 62), le=1 << 62)] | Figure | ShortText | None
 
@@ -31,6 +40,14 @@ class RunSettings(TypedDict):
     preset: ShortText
     model: dict[str, Setting]
     train: dict[str, Setting]
+
+
+class Ancestor(TypedDict):
+    """A model that a training started from."""
+
+    name: ShortText
+    created: ShortText
+    corpus: CorpusFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,14 +68,20 @@ class _CardFields:
     versions: dict[str, ShortText] = field(default_factory=dict)
     history: list[EpochFigures] = field(default_factory=list)
     sizes: list[Count] = field(default_factory=list)
+    lines: Annotated[str, Meta(pattern=rf"\A{LINES.pattern}\Z")] | None = None
+    ancestors: Annotated[list[Ancestor], Meta(max_length=MOST_ANCESTORS)] = field(
+        default_factory=list
+    )
     checksums: dict[ShortText, Checksum] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCard(_CardFields):
     """What model.json says. `metrics` are those of the epoch whose weights are kept, `history` has
-    one entry an epoch; times are ISO 8601 in UTC. `sizes` are further numbers of its kind;
-    `checksums` are those of its other files, by name, empty before format 3."""
+    one entry an epoch; times are ISO 8601 in UTC. `sizes` are further numbers of its architecture.
+    `lines` names the file of the lines that it was trained on, `ancestors` are the models that it
+    started from, the oldest first, and `checksums` are those of its files by name; there are none
+    before format 3."""
 
     config: RunConfig
 
@@ -66,6 +89,11 @@ class ModelCard(_CardFields):
     def words_known(self) -> int:
         """The words of the vocabulary, without padding and special tokens."""
         return self.total_words - 1 - len(ARCHITECTURES[self.config.preset].special_tokens)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The names of the files that hold the model, besides its card."""
+        return (self.vocabulary, self.weights, *filter(None, [self.lines]))
 
     def to_json(self) -> dict[str, Any]:
         """The contents of model.json."""

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from rnnlm_tui.config import CausalTrainConfig, NetworkTrainConfig, RunConfig, TextConfig
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.events import Count, Epoch, EpochFigures, Figure, ShortText, json_safe
-from rnnlm_tui.store.card import FORMAT, RunSettings, check_format, run_config
+from rnnlm_tui.store.card import FORMAT, Ancestor, RunSettings, check_format, run_config
 from rnnlm_tui.store.files import RESUME, convert_json, parse_json
 from rnnlm_tui.store.load import Word, checked_vocabulary
-from rnnlm_tui.store.weights import read_state_tensors
+from rnnlm_tui.store.weights import read_arrays
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 
 FACTS = "run"
@@ -35,7 +35,8 @@ class GeneratorState(TypedDict):
 
 class TextOrigin(TypedDict):
     """Where the text of a run can be read again, by its hash. `words` and `window` are those of the
-    model that the run started from, `seed_line` is what it continues after each epoch."""
+    model that the run started from, which `ancestors` end with; `seed_line` is what it continues
+    after each epoch."""
 
     sources: NotRequired[list[str]]
     sha256: NotRequired[ShortText | None]
@@ -43,6 +44,7 @@ class TextOrigin(TypedDict):
     seed_line: NotRequired[str]
     words: NotRequired[list[Word] | None]
     window: NotRequired[Annotated[int, Meta(ge=1, le=1024)]]
+    ancestors: NotRequired[list[Ancestor]]
 
 
 @dataclass(slots=True)
@@ -165,5 +167,5 @@ class RunStatus:
 
 def read_run_status(folder: Path) -> RunStatus:
     """How far the run in `folder` has come. Raises ModelError if its state cannot be read."""
-    facts = decode_facts(read_state_tensors(folder / RESUME, only=FACTS).get(FACTS))
+    facts = decode_facts(read_arrays(folder / RESUME, only=FACTS).get(FACTS))
     return RunStatus(facts.config, facts.position.epoch - 1, facts.position.best_epoch)

@@ -4,24 +4,31 @@ that ships with the program. It is known by its hash."""
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from msgspec import Struct
 
 from rnnlm_tui.errors import CorpusError, ModelError
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store import files
-from rnnlm_tui.store.card import ModelCard
+from rnnlm_tui.store.card import Ancestor, ModelCard
 from rnnlm_tui.store.files import ORIGIN, convert_json, parse_json, read_file
-from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus, held_out_mask, read_corpus
+from rnnlm_tui.store.trained_lines import Ancestry, TrainedLines, no_hashes, read_trained_lines
+from rnnlm_tui.text.corpus import (
+    STANDARD_INPUT,
+    Corpus,
+    Mask,
+    held_out_mask,
+    read_corpus,
+    split_lines,
+)
 from rnnlm_tui.text.overlap import CopiedSpans
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 
 LARGEST_INDEXED = 64 << 20
 """The bytes of a text that are read to look for copies: 12 million words, some 10 seconds."""
-FEWEST_WORDS = 4
-"""A line that has fewer may stand in any text."""
 
 
 def find_corpus(name: str, folder: Path, card: ModelCard) -> Corpus:
@@ -99,32 +106,54 @@ def _origin(folder: Path) -> _Origin:
         return _Origin()
 
 
-def held_out_lines(card: ModelCard, corpus: Corpus) -> tuple[str, ...]:
-    """The lines of its corpus that the model was not trained on; none where there are none."""
-    return _lines(card, corpus, held_out=True)
+def held_out_lines(folder: Path, card: ModelCard, corpus: Corpus) -> tuple[str, ...]:
+    """The lines of its corpus that the training of the model in `folder` held out.
+
+    Raises ModelError if the file that says which is damaged.
+    """
+    return split_lines(corpus.lines, held_out_of(folder, card, corpus))[1]
 
 
-def training_lines(card: ModelCard, corpus: Corpus) -> tuple[str, ...]:
-    """The lines of its corpus that the model was trained on."""
-    return _lines(card, corpus, held_out=False)
+def held_out_of(folder: Path, card: ModelCard, corpus: Corpus) -> Mask:
+    """Which lines of its corpus [L] the model held out. Raises ModelError if that is damaged."""
+    trained = read_trained_lines(folder, card)
+    if trained is None:
+        return _held_out_by_settings(card, corpus)
+    held_out = np.zeros(len(corpus.lines), dtype=bool)
+    held_out[trained.held_out[trained.held_out < len(held_out)]] = True
+    return held_out
 
 
-def _lines(card: ModelCard, corpus: Corpus, *, held_out: bool) -> tuple[str, ...]:
+def _held_out_by_settings(card: ModelCard, corpus: Corpus) -> Mask:
+    """The same of a model of an older format."""
     train = card.config.train
-    mask = held_out_mask(len(corpus.lines), train.held_out, train.seed)
-    chosen = zip(corpus.lines, mask, strict=True)
-    return tuple(line for line, is_held_out in chosen if is_held_out == held_out)
+    return held_out_mask(len(corpus.lines), train.held_out, train.seed)
 
 
-def count_training_lines(card: ModelCard, corpus: Corpus, lines: Sequence[str]) -> int:
-    """How many of `lines` the model was trained on, word by word, its corpus being `corpus`. Lines
-    of less than four words do not count: they may stand in any text."""
-    words = TOKENIZERS[card.tokenizer].words
+def trained_lines(
+    name: str, folder: Path, card: ModelCard, corpus: Corpus | None = None
+) -> TrainedLines | None:
+    """The lines that the model `name` and its ancestors were trained on.
 
-    def long_enough(some: Iterable[str]) -> Iterable[tuple[str, ...]]:
-        return (cut for line in some if len(cut := tuple(words(line))) >= FEWEST_WORDS)
+    For a model of an older format, which did not keep them, they are those of its text, which may
+    be `corpus`; None if that is not to be found. Raises ModelError if they are damaged.
+    """
+    if (kept := read_trained_lines(folder, card)) is not None:
+        return kept
+    try:
+        is_own = corpus is not None and is_corpus_of(card, corpus)
+        own = corpus if corpus is not None and is_own else find_corpus(name, folder, card)
+    except CorpusError:
+        return None
+    held_out = _held_out_by_settings(card, own)
+    return TrainedLines.of(own.lines, held_out, TOKENIZERS[card.tokenizer], no_hashes())
 
-    # The lines in question are fewer than those of a corpus, so they are what is kept in memory.
-    wanted = list(long_enough(lines))
-    found = frozenset(wanted).intersection(long_enough(training_lines(card, corpus)))
-    return sum(line in found for line in wanted)
+
+def ancestry_of(name: str, folder: Path, card: ModelCard) -> Ancestry | None:
+    """What a training inherits that starts from the model `name`; None if nobody knows which lines
+    that was trained on. Raises ModelError if they are damaged."""
+    lines = trained_lines(name, folder, card)
+    if lines is None:
+        return None
+    itself = Ancestor(name=name, created=card.created, corpus=card.corpus)
+    return Ancestry([*card.ancestors, itself], lines.known)

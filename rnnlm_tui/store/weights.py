@@ -23,7 +23,7 @@ LARGEST_HEADER = 1 << 20
 """A safetensors header names a few tensors; a larger one is hostile."""
 LARGEST_WEIGHT = 1e12
 """Beyond it the sums of products in a network overflow float32; a trained weight is below 100."""
-STATE_TYPES = {"F32", "U8"}
+PLAIN_TYPES = {"F32", "I32", "U8", "U64"}
 HALVES = {"F32": "F16"}
 """The type that may stand for another in a file, to halve it: weights are rounded by 2^-11 of
 themselves at most."""
@@ -66,12 +66,15 @@ def read_tensors(path: Path, specs: Mapping[str, ArraySpec]) -> dict[str, NDArra
     return tensors
 
 
-def read_state_tensors(path: Path, only: str | None = None) -> dict[str, NDArray[Any]]:
-    """The tensors of a run's state, or the one of this name. Raises ModelError."""
+def read_arrays(path: Path, only: str | None = None) -> dict[str, NDArray[Any]]:
+    """All arrays of a safetensors file, or the one of this name, unchecked but for their types.
+
+    Raises ModelError.
+    """
     with opened(path) as file:
         names = [name for name in file.keys() if only in (None, name)]  # noqa: SIM118
-        if not {file.get_slice(name).get_dtype() for name in names} <= STATE_TYPES:
-            raise ModelError(f"{path.name} holds numbers that are not float32")
+        if not {file.get_slice(name).get_dtype() for name in names} <= PLAIN_TYPES:
+            raise ModelError(f"{path.name} holds numbers of another type than float32")
         return {name: file.get_tensor(name) for name in names}
 
 

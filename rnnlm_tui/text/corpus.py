@@ -145,12 +145,9 @@ def _decode(raw: bytes, label: str, encoding: str | None) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def split_held_out(
-    lines: Sequence[str], share: float, seed: int
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """`lines` as those to train on and those held out, about `share` of them."""
-    held = held_out_mask(len(lines), share, seed)
-    return _where(lines, ~held), _where(lines, held)
+def split_lines(lines: Sequence[str], held_out: Mask) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """`lines` [L] as those to train on and those of `held_out` [L]."""
+    return _where(lines, ~held_out), _where(lines, held_out)
 
 
 def held_out_mask(count: int, share: float, seed: int) -> Mask:

@@ -16,7 +16,7 @@ from rnnlm_tui.config import TextConfig
 from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.events import CorpusFacts
 from rnnlm_tui.formatting import plural, shorten
-from rnnlm_tui.text.corpus import Corpus, split_held_out
+from rnnlm_tui.text.corpus import Corpus, Mask, held_out_mask, split_lines
 from rnnlm_tui.text.encoded import EncodedLines
 from rnnlm_tui.text.prefixes import PrefixExamples
 from rnnlm_tui.text.tokenizer import Tokenizer
@@ -31,9 +31,10 @@ class PreparedText:
 
     `words` counts all words of the corpus, `distinct_words` the different ones of the training
     lines, `held_out_words` all words of the held-out lines, dropped ones too, and
-    `held_out_unknown` those that the vocabulary lacks.
-    `longest_line` is the longest training line in words, without those that are dropped. `examples`
-    and `held_out` are `PrefixExamples` for the lesson, `EncodedLines` for models of whole lines.
+    `held_out_unknown` those that the vocabulary lacks. `longest_line` is the longest training line
+    in words, without those that are dropped. `held_out_mask` says which lines of the corpus are
+    held out. `examples` and `held_out` are `PrefixExamples` for the lesson, `EncodedLines` for
+    models of whole lines.
     `warnings` are sentences on a text that is no good for a training, though one is possible.
     """
 
@@ -45,6 +46,7 @@ class PreparedText:
     distinct_words: int
     examples: PrefixExamples | EncodedLines
     held_out: PrefixExamples | EncodedLines
+    held_out_mask: Mask
     held_out_lines: int
     held_out_words: int
     held_out_unknown: int
@@ -86,6 +88,7 @@ class _Facts(TypedDict):
     longest_line: int
     words: int
     distinct_words: int
+    held_out_mask: Mask
     held_out_lines: int
     held_out_words: int
     held_out_unknown: int
@@ -110,15 +113,19 @@ def prepare(
     *,
     special_tokens: Sequence[str] = (),
     vocabulary: Vocabulary | None = None,
+    held_out: Mask | None = None,
 ) -> PreparedText:
     """Splits, counts and encodes a corpus; each line is tokenized once.
 
     `window` gives the model's window for the words of the longest training line. The vocabulary is
     made from the training lines, unless that of the model that the training starts from is given.
+    `held_out` [L] says which lines are held out; by default it follows from the settings.
     Without special tokens the result are `PreparedPrefixes`, in which unknown words are dropped;
     with all of them `PreparedLines`. Raises CorpusError if there is not enough to train on.
     """
-    train_lines, held_lines = split_held_out(corpus.lines, settings.held_out, settings.seed)
+    if held_out is None:
+        held_out = held_out_mask(len(corpus.lines), settings.held_out, settings.seed)
+    train_lines, held_lines = split_lines(corpus.lines, held_out)
     tokens = _tokenize(chain(train_lines, held_lines), tokenizer)
     train_words = int(tokens.lengths[: len(train_lines)].sum())
     counts = np.bincount(tokens.numbers[:train_words], minlength=len(tokens.words))
@@ -147,6 +154,7 @@ def prepare(
         longest_line=longest,
         words=len(tokens.numbers),
         distinct_words=int(np.count_nonzero(counts)),
+        held_out_mask=held_out,
         held_out_lines=len(held_lines) if len(held) else 0,
         held_out_words=len(tokens.numbers) - train_words,
         held_out_unknown=int(np.count_nonzero(held == known.unknown_id)),

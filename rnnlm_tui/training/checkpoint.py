@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,11 +17,14 @@ from rnnlm_tui.errors import ModelError, StorageError, os_reason
 from rnnlm_tui.events import EpochFigures
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store import files
-from rnnlm_tui.store.card import ModelCard, read_card
-from rnnlm_tui.store.files import MODEL, RESUME, VOCABULARIES, WEIGHTS
+from rnnlm_tui.store.card import MOST_ANCESTORS, Ancestor, ModelCard, read_card
+from rnnlm_tui.store.files import MODEL, RESUME
 from rnnlm_tui.store.run_state import FACTS, Position, RunFacts, TextOrigin, decode_facts
-from rnnlm_tui.store.weights import is_usable, read_state_tensors, read_weights, write_tensors
+from rnnlm_tui.store.trained_lines import Hashes, TrainedLines, no_hashes, write_trained_lines
+from rnnlm_tui.store.weights import is_usable, read_arrays, read_weights, write_tensors
+from rnnlm_tui.text.corpus import Mask
 
+NUMBER = re.compile(r"-([0-9]{1,9})\.")
 LAST_NUMBER = 999_999_999
 """The largest that the names of weights and vocabularies can hold."""
 
@@ -29,7 +33,8 @@ LAST_NUMBER = 999_999_999
 class RunState:
     """What resume.safetensors holds: the settings, where the corpus was read from, the position,
     the weights (as a saved model names them), the optimizer's moments by parameter, and the state
-    in which the next batch finds the network, empty at the start of an epoch."""
+    in which the next batch finds the network, empty at the start of an epoch. A run that started
+    from a model has the hashes of its ancestors' lines too, and which lines [L] are held out."""
 
     config: RunConfig
     corpus: TextOrigin
@@ -37,13 +42,23 @@ class RunState:
     weights: dict[str, NDArray[np.float32]]
     moments: dict[str, NDArray[np.float32]]
     hidden_state: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    ancestor_lines: Hashes = field(default_factory=no_hashes)
+    held_out: Mask | None = None
 
 
 class Checkpoints:
     """The folder of one model, as its training writes it. The caller holds the model's lock."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        trained_lines: Callable[[], TrainedLines] | None = None,
+        ancestors: Sequence[Ancestor] = (),
+    ) -> None:
+        """`trained_lines` gives what the run trains on, `ancestors` are the models that it started
+        from, the oldest first."""
         self.folder = folder
+        self._trained_lines, self._ancestors = trained_lines, [*ancestors][-MOST_ANCESTORS:]
         self.fresh = True
         """True until this run has put its own model in place."""
 
@@ -65,7 +80,7 @@ class Checkpoints:
         finally:
             in_place = self._previous_card()
             if in_place is not None:
-                files.remove_leftovers(self.folder, (in_place.weights, in_place.vocabulary))
+                files.remove_leftovers(self.folder, in_place.files)
 
     def _put_in_place(
         self,
@@ -79,9 +94,14 @@ class Checkpoints:
             vocabulary = "vocabulary.json" if previous is None else f"vocabulary-{number}.json"
             special_tokens = ARCHITECTURES[card.config.preset].special_tokens
             files.write_json(self.folder / vocabulary, {"specials": special_tokens, "words": words})
-            card = replace(card, vocabulary=vocabulary, created=now())
+            card = replace(card, vocabulary=vocabulary, created=now(), ancestors=self._ancestors)
+            if self._trained_lines is not None:
+                lines = f"lines-{number}.safetensors"
+                write_trained_lines(self.folder / lines, self._trained_lines())
+                card = replace(card, lines=lines)
         else:
-            card = replace(card, vocabulary=previous.vocabulary, created=previous.created)
+            kept = ("vocabulary", "lines", "created", "ancestors")
+            card = replace(card, **{name: getattr(previous, name) for name in kept})
         if weights is not None:
             card = replace(card, weights=f"weights-{number}.safetensors")
             write_tensors(self.folder / card.weights, weights)
@@ -92,10 +112,8 @@ class Checkpoints:
                 f"the model in {self.folder} is gone or damaged, and with it the best epoch",
                 "train it anew with --force",
             )
-        sums = {
-            name: files.checksum(self.folder / name) for name in (card.vocabulary, card.weights)
-        }
-        card = replace(card, updated=now(), checksums=sums)
+        checksums = {name: files.checksum(self.folder / name) for name in card.files}
+        card = replace(card, updated=now(), checksums=checksums)
         files.write_json(self.folder / MODEL, card.to_json())
         self.fresh = False
 
@@ -130,9 +148,13 @@ class Checkpoints:
 
     def save_state(self, state: RunState) -> None:
         """Writes resume.safetensors. Raises StorageError."""
+        tensors: dict[str, NDArray[Any]]
         tensors = {f"weight.{name}": tensor for name, tensor in state.weights.items()}
         tensors |= {f"moment.{name}": tensor for name, tensor in state.moments.items()}
         tensors |= {f"carried.{name}": tensor for name, tensor in state.hidden_state.items()}
+        if state.held_out is not None and state.corpus.get("ancestors"):
+            held_out = state.held_out.astype(np.uint8)
+            tensors |= {"lines.ancestors": state.ancestor_lines, "lines.held_out": held_out}
         facts = RunFacts(state.config, state.corpus, state.position)
         write_tensors(self.folder / RESUME, {**tensors, FACTS: facts.encode()})
 
@@ -141,8 +163,8 @@ def _next_number(previous: ModelCard | None) -> int:
     """A number for new files, none of which the card in place names."""
     if previous is None:
         return 1
-    names = (WEIGHTS.fullmatch(previous.weights), VOCABULARIES.fullmatch(previous.vocabulary))
-    used = {int(name[1] or 0) for name in names if name}
+    found = (NUMBER.search(name) for name in previous.files)
+    used = {int(number[1]) if number else 0 for number in found}
     following = max(used) + 1
     return following if following <= LAST_NUMBER else min({1, 2, 3} - used)
 
@@ -158,7 +180,7 @@ def load_state(folder: Path, name: str) -> RunState:
     if not path.exists():
         raise ModelError(f"there is no run of {name} to go on with", "train it without --resume")
     try:
-        tensors = read_state_tensors(path)
+        tensors = read_arrays(path)
         facts = decode_facts(tensors.pop(FACTS, None))
         state = RunState(
             facts.config,
@@ -167,6 +189,8 @@ def load_state(folder: Path, name: str) -> RunState:
             _part(tensors, "weight."),
             _part(tensors, "moment."),
             _part(tensors, "carried."),
+            tensors.get("lines.ancestors", no_hashes()),
+            tensors["lines.held_out"] != 0 if "lines.held_out" in tensors else None,
         )
         _check_tensors(state)
     except (ModelError, ValueError) as error:

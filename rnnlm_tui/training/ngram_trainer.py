@@ -16,10 +16,9 @@ from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.events import EpochFigures, Event, HeldOutFigures, Progress, TrainFigures
 from rnnlm_tui.lm.kneser_ney import Arrays, count_levels, level_arrays
 from rnnlm_tui.lm.ngram import NgramModel
-from rnnlm_tui.store.run_state import Position
 from rnnlm_tui.text.encoded import EncodedLines
 from rnnlm_tui.text.prepare import PreparedLines
-from rnnlm_tui.training.checkpoint import Checkpoints, RunState
+from rnnlm_tui.training.checkpoint import Checkpoints
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.evaluation import evaluate_lines, save_evaluation
 from rnnlm_tui.training.report import RunReport, sample
@@ -35,7 +34,7 @@ def train(run: TrainingRun, control: Control) -> Iterator[Event]:
 
 
 class NgramTrainer:
-    """One run, from its start to its end. A run that was stopped begins again."""
+    """One run, from its start to its end. One that is stopped leaves nothing."""
 
     def __init__(
         self, run: TrainingRun, control: Control, clock: Callable[[], float] = time.monotonic
@@ -43,7 +42,7 @@ class NgramTrainer:
         assert isinstance(run.prepared, PreparedLines) and isinstance(run.config.model, NgramConfig)
         self._run, self._control = run, control
         self._prepared, self._order = run.prepared, run.config.model.order
-        self._checkpoints = Checkpoints(run.folder)
+        self._checkpoints = Checkpoints(run.folder, run.trained_lines, run.ancestors)
         self._report = RunReport(run, clock)
         self._paused_s = 0.0
         self._arrays: Arrays = {}
@@ -56,8 +55,6 @@ class NgramTrainer:
         """
         yield self._report.started(self._report.estimate_s())
         yield from self._report.warnings()
-        run = self._run
-        self._checkpoints.save_state(RunState(run.config, run.origin, Position(), {}, {}))
         yield from self._estimate()
         model = None if self._control.stopped else self._report.model(self._arrays)
         found = isinstance(model, NgramModel) and self._measure(model)
@@ -71,7 +68,7 @@ class NgramTrainer:
         self._checkpoints.save_model(card, self._prepared.vocabulary.words, self._arrays)
         self._checkpoints.drop_state()
         yield self._report.saved(1, best=True)
-        yield from save_evaluation(run, evaluation, self._report)
+        yield from save_evaluation(self._run, evaluation, self._report)
         yield self._report.finished("completed", 1, metrics, self._elapsed_s())
 
     def _estimate(self) -> Iterator[Event]:

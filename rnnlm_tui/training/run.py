@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import RunConfig
+from rnnlm_tui.store.card import Ancestor
 from rnnlm_tui.store.run_state import TextOrigin
-from rnnlm_tui.text.corpus import split_held_out
+from rnnlm_tui.store.trained_lines import Hashes, TrainedLines, no_hashes
+from rnnlm_tui.text.corpus import split_lines
 from rnnlm_tui.text.prepare import PreparedText
+from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.training.checkpoint import RunState
 
 
@@ -20,7 +23,8 @@ class TrainingRun:
     """A run to do: under `name`, into `folder`.
 
     `origin` says where the corpus can be read again. `state` is that of a run to go on with,
-    `weights` are those to start from; both may be None.
+    `weights` are those to start from; both may be None. `ancestor_lines` are the hashes of the
+    lines that the models it started from were trained on.
     """
 
     name: str
@@ -30,8 +34,21 @@ class TrainingRun:
     origin: TextOrigin
     state: RunState | None = None
     weights: dict[str, NDArray[np.float32]] | None = None
+    ancestor_lines: Hashes = field(default_factory=no_hashes)
+
+    @property
+    def ancestors(self) -> list[Ancestor]:
+        """The models that it started from, the oldest first."""
+        return self.origin.get("ancestors", [])
+
+    def trained_lines(self) -> TrainedLines:
+        """The lines that it trains on, and those that the models it started from did."""
+        tokenizer = TOKENIZERS[self.config.tokenizer]
+        prepared = self.prepared
+        return TrainedLines.of(
+            prepared.corpus.lines, prepared.held_out_mask, tokenizer, self.ancestor_lines
+        )
 
     def split_lines(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The lines of the corpus that it trains on, and those that it holds out."""
-        train = self.config.train
-        return split_held_out(self.prepared.corpus.lines, train.held_out, train.seed)
+        return split_lines(self.prepared.corpus.lines, self.prepared.held_out_mask)

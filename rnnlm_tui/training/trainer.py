@@ -82,7 +82,7 @@ class Trainer:
         self._epochs = run.config.epochs
         self._learner = Learner(run.config, run.prepared, run.weights)
         self._steps = self._learner.batches.steps
-        self._checkpoints = Checkpoints(run.folder)
+        self._checkpoints = Checkpoints(run.folder, run.trained_lines, run.ancestors)
         self._position = Position(learning_rate=run.config.network_train.learning_rate)
         self._pending: list[BatchLoss] = []
         self._dropout = np.random.default_rng()
@@ -247,6 +247,8 @@ class Trainer:
             weights,
             self._learner.moments(),
             self._learner.hidden_state() if self._position.sums.steps else {},
+            self._run.ancestor_lines,
+            self._run.prepared.held_out_mask,
         )
         self._checkpoints.save_state(state)
 

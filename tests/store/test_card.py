@@ -16,6 +16,7 @@ from tests.helpers.models import WORDS, card_data, make_model, refusal, whole_mo
 
 BOUNDED = ("total_words", "window", "parameters", "epochs_done")
 HUGE = 10**400
+OPTIONAL = ["format", "preset", "versions", "history", "sizes", "checksums", "lines", "ancestors"]
 
 
 def parsed(data: object) -> object:
@@ -78,7 +79,7 @@ def test_a_missing_field_is_refused(path: str) -> None:
     data = card_data()
     *outer, last = path.split(".")
     del (data[outer[0]] if outer else data)[last]
-    if path in ("format", "preset", "versions", "history", "sizes", "checksums"):
+    if path in OPTIONAL:
         parsed(data)
     else:
         assert refusal(with_card(data))
@@ -96,7 +97,7 @@ def test_every_setting_must_be_there() -> None:
 @pytest.mark.parametrize("name", sorted(card_data().keys() - {"preset"}))
 def test_a_field_of_another_type_is_refused(name: str) -> None:
     wrong: tuple[object, ...] = (None, True, 1.5, -5, HUGE, ["x"], {"x": []})
-    for value in wrong:
+    for value in wrong[name == "lines" :]:  # which may be None
         with pytest.raises(ModelError, match=r"model\.json|format"):
             parsed({**card_data(), name: value})
 
@@ -145,6 +146,26 @@ def test_every_number_is_bounded(place: str) -> None:
 def test_a_value_that_makes_no_sense_is_refused(name: str, value: object) -> None:
     with pytest.raises(ModelError, match=r"model\.json"):
         parsed({**card_data(), name: value})
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"sizes": []}, "the numbers of sequences do not fit"),
+        ({"sizes": [184, 2**40, 5]}, "a number of sequences is out of range"),
+        ({"sizes": [184, -1, 5]}, "sizes"),
+        ({"sizes": [184, True, 5]}, "sizes"),
+        ({"sizes": [184, 2**31 - 2, 2**31 - 2]}, "the number of parameters is not that"),
+        ({"parameters": 3}, "the number of parameters is not that of its"),
+    ],
+)
+def test_sizes_of_an_ngram_model_that_make_no_sense_are_refused(
+    fields: dict[str, object], why: str
+) -> None:
+    data = json.loads((Path(__file__).parent / "models" / "ngram" / "model.json").read_bytes())
+    assert data["sizes"][0] == 184
+    with pytest.raises(ModelError, match=why):
+        parsed({**data, **fields})
 
 
 @pytest.mark.parametrize(

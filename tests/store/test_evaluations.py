@@ -24,8 +24,9 @@ from rnnlm_tui.store.evaluations import (
 )
 from rnnlm_tui.store.files import EVALUATION, ORIGIN
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.text.corpus import read_corpus, split_held_out
+from rnnlm_tui.text.corpus import read_corpus
 from tests.helpers.commands import TINY, VERSES, command_line
+from tests.helpers.texts import split_held_out
 
 FIGURES = Evaluation(
     lines=3,
@@ -82,7 +83,9 @@ def test_the_figures_of_the_held_out_lines_are_kept(library: Library, tmp_path: 
     card, model = library.open("half")
     folder = library.path("half")
     assert read_evaluation(folder, card) is None
-    lines = training_text.held_out_lines(card, training_text.find_corpus("half", folder, card))
+    lines = training_text.held_out_lines(
+        folder, card, training_text.find_corpus("half", folder, card)
+    )
     *_, scores = measure(model, lines)
     assert isinstance(scores, TokenScores)
     found, held_out_figures = summarize(scores), card.metrics["held_out"]
@@ -206,11 +209,8 @@ def test_the_text_is_found_where_the_training_read_it(library: Library, tmp_path
     card, folder = card_of(library), library.path("half")
     corpus = training_text.find_corpus("half", folder, card)
     assert corpus.sources == (str(tmp_path / "long.txt"),)
-    held_out, trained = (
-        training_text.held_out_lines(card, corpus),
-        training_text.training_lines(card, corpus),
-    )
-    assert (trained, held_out) == split_held_out(corpus.lines, 0.5, 3)
+    held_out = training_text.held_out_lines(folder, card, corpus)
+    assert held_out == split_held_out(corpus.lines, 0.5, 3)[1]
 
 
 def test_a_text_that_has_changed_is_told_of(library: Library, tmp_path: Path) -> None:
@@ -274,14 +274,6 @@ def test_a_text_too_long_to_look_through_is_not_indexed(
     assert training_text.copied_spans("half", folder, card) is not None
     monkeypatch.setattr(training_text, "LARGEST_INDEXED", 100)
     assert training_text.copied_spans("half", folder, card) is None
-
-
-def test_lines_that_a_model_was_trained_on_are_counted_by_their_words(library: Library) -> None:
-    card = card_of(library)
-    corpus = training_text.find_corpus("half", library.path("half"), card)
-    trained = training_text.training_lines(card, corpus)
-    lines = [trained[0].upper() + "!", "the cat", "nobody has ever heard of this one"]
-    assert training_text.count_training_lines(card, corpus, lines) == 1
 
 
 # In plain words

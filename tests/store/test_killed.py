@@ -166,8 +166,7 @@ def test_a_run_killed_again_and_again_ends_like_one_that_never_was(
         "model.json",
         "origin.json",
         "resume.safetensors",
-        two.weights,
-        two.vocabulary,
+        *two.files,
     }
     lines = (library.path(NAME) / "history.jsonl").read_text(encoding="utf-8").splitlines()
     events = [json.loads(line) for line in lines]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import shutil
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -65,6 +66,21 @@ from tests.helpers.models import (
 )
 def test_words_that_are_none_are_refused(words: object) -> None:
     assert "vocabulary.json" in refusal(with_words(words))
+
+
+@pytest.mark.parametrize("special_tokens", [None, [], ["<s>"], ["</s>", "<s>", "<unk>"], "abc"])
+def test_other_special_tokens_than_the_presets_are_refused(
+    tmp_path: Path, special_tokens: object
+) -> None:
+    shutil.copytree(Path(__file__).parent / "models" / "ngram", tmp_path / "ngram")
+    path = tmp_path / "ngram" / "vocabulary.json"
+    data = json.loads(path.read_bytes())
+    path.write_text(json.dumps({**data, "specials": special_tokens}))
+    with pytest.raises(ModelError, match=r"vocabulary\.json .*special"):
+        load_model(tmp_path / "ngram")
+    path.write_text(json.dumps({**data, "words": ["<unk>", *data["words"][1:]]}))
+    with pytest.raises(ModelError, match="twice"):
+        load_model(tmp_path / "ngram")
 
 
 def test_words_of_any_script_are_taken() -> None:

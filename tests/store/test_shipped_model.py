@@ -39,7 +39,7 @@ def test_its_figures_are_those_of_its_files(library: Library) -> None:
     kept = read_evaluation(FOLDER, card)
     assert kept is not None
     corpus = find_corpus(BUILT_IN, FOLDER, card)
-    lines = held_out_lines(card, corpus)
+    lines = held_out_lines(FOLDER, card, corpus)
     *_, last = measure(model, lines)
     assert isinstance(last, TokenScores)
     found = summarize(last)

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import math
+import shutil
 import struct
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
 
+from rnnlm_tui.errors import ModelError
 from rnnlm_tui.store.card import read_card
+from rnnlm_tui.store.load import load_model
 from rnnlm_tui.store.weights import LARGEST_WEIGHT, read_weights, write_tensors
+from rnnlm_tui.suggest import generate_words, suggest
 from tests.helpers.models import (
+    HOSTILE,
     library_with,
     parsed_tensors,
     random_weights,
@@ -143,3 +152,56 @@ def test_a_header_that_is_huge_is_refused() -> None:
 def test_a_file_longer_than_its_tensors_is_refused() -> None:
     raw = whole_model()["weights-1.safetensors"]
     assert refusal(with_weights(raw + b"\0\0\0\0"))
+
+
+# The tables of an n-gram model
+
+
+def change_ngrams(change: Callable[[dict[str, NDArray[Any]]], object]) -> str:
+    """Why an n-gram model is refused whose tables are changed."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "ngram"
+        shutil.copytree(Path(__file__).parent / "models" / "ngram", folder)
+        path = folder / "weights-1.safetensors"
+        arrays = load_file(path)
+        change(arrays)
+        save_file(arrays, path)
+        with pytest.raises(ModelError) as refused:
+            load_model(folder)
+        return refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda a: a["word.3"].__setitem__(0, 10_000), "word.3 holds an id that no word has"),
+        (lambda a: a["children.3"].__setitem__(1, 2**31 - 1), "children.3 does not rise"),
+        (lambda a: a["backoff.1"].__setitem__(0, np.nan), "not finite or too large"),
+        (lambda a: a["probability.2"].__setitem__(0, 2), "holds what is no probability"),
+        (lambda a: a.update({"word.3": a["word.3"].astype(np.float32)}), "word.3 is not int32"),
+        (lambda a: a.update({"word.3": a["word.3"][:-1]}), "word.3 is not int32 of shape"),
+        (lambda a: a.update({"word.9": a["word.3"]}), "holds other tensors"),
+    ],
+)
+def test_tables_that_make_no_sense_are_refused(
+    change: Callable[[dict[str, NDArray[Any]]], object], why: str
+) -> None:
+    assert why in change_ngrams(change)
+
+
+@HOSTILE
+@given(place=st.integers(0, 1 << 20), value=st.integers(0, 255))
+def test_any_changed_byte_of_the_tables_is_refused_or_gives_numbers(place: int, value: int) -> None:
+    """This model is of an older format, which has no checksums."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "ngram"
+        shutil.copytree(Path(__file__).parent / "models" / "ngram", folder)
+        path = folder / "weights-1.safetensors"
+        raw = bytearray(path.read_bytes())
+        raw[place % len(raw)] = value
+        path.write_bytes(raw)
+        with suppress(ModelError):
+            _, model = load_model(folder)
+            answer = suggest(model, "shall the ")
+            assert all(math.isfinite(each.probability) for each in answer.candidates)
+            assert len(generate_words(model, "shall the", 5)) == 5

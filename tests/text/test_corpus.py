@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.paths import bundled_corpus
-from rnnlm_tui.text.corpus import Corpus, check_files, read_corpus, split_held_out
+from rnnlm_tui.text.corpus import Corpus, check_files, read_corpus
+from tests.helpers.texts import split_held_out
 
 
 def read(*raw: bytes, folder: Path, encoding: str | None = None) -> Corpus:

@@ -18,12 +18,13 @@ from rnnlm_tui.config import make_run_config
 from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.paths import bundled_corpus
-from rnnlm_tui.text.corpus import Corpus, read_corpus, split_held_out
+from rnnlm_tui.text.corpus import Corpus, read_corpus
 from rnnlm_tui.text.encoded import EncodedLines
 from rnnlm_tui.text.prefixes import PrefixExamples
 from rnnlm_tui.text.prepare import PreparedLines, PreparedPrefixes, PreparedText
 from rnnlm_tui.text.tokenizer import LessonTokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
+from tests.helpers.texts import split_held_out
 
 # The two SHA-256 figures of golden/README.md.
 SONNETS_PADDED = "1ff182080031b8b54340fb97adbdd1ff2b323b30d1526d69c1df3d9e18ffd671"

@@ -111,9 +111,7 @@ def test_the_model_is_saved_whole_and_its_run_is_over(long_file: Path, tmp_path:
         load_state(job.folder, "counts")
 
 
-def test_a_run_that_is_told_to_stop_leaves_no_model_and_can_begin_again(
-    long_file: Path, tmp_path: Path
-) -> None:
+def test_a_run_that_is_told_to_stop_leaves_nothing(long_file: Path, tmp_path: Path) -> None:
     job, control = counting_job(long_file, tmp_path / "a"), Control("")
     seen: list[Event] = []
     for event in train(job, control):
@@ -124,9 +122,7 @@ def test_a_run_that_is_told_to_stop_leaves_no_model_and_can_begin_again(
     assert isinstance(finished, Finished)
     assert (finished.reason, finished.best_epoch, finished.metrics) == ("stopped", None, {})
     assert of_kind(seen, EpochEnded) == []
-    assert not (job.folder / "model.json").exists()
-    state = load_state(job.folder, "counts")
-    assert (state.config, state.position.epoch, state.weights) == (job.config, 1, {})
+    assert list(job.folder.iterdir()) == []
 
 
 def test_a_paused_run_waits_until_it_is_resumed(long_file: Path, tmp_path: Path) -> None:
