@@ -50,6 +50,9 @@ def find_corpus(name: str, folder: Path, card: ModelCard) -> Corpus:
         )
     if STANDARD_INPUT in sources:
         raise CorpusError(f"{name} was trained on a text from standard input", hint)
+    odd = [path for path in map(Path, sources) if path.exists() and not path.is_file()]
+    if odd:
+        raise CorpusError(f"the text of {name} is gone: {odd[0]} is not a file", hint)
     try:
         corpus = read_corpus(sources, origin.encoding, io.BytesIO())
     except CorpusError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import struct
 import subprocess
 import sys
@@ -35,6 +36,7 @@ from rnnlm_tui.training.checkpoint import Checkpoints, RunState
 on_posix = pytest.mark.skipif(
     sys.platform == "win32", reason="Windows has neither pipes with names nor limits on files"
 )
+OLDER_MODELS = Path(__file__).parents[1] / "store" / "models"
 WORDS = ("the", "cat", "sat", "on", "mat", "dog")
 
 
@@ -263,6 +265,12 @@ def held_elsewhere(library: Library, name: str) -> Iterator[subprocess.Popen[str
     finally:
         process.kill()
         process.communicate(timeout=20)
+
+
+def put_older_model(library: Library, preset: str) -> None:
+    """Puts a model of version 0.1.0 in place, under the name of its preset: a network of 4 units
+    that was trained on the first 40 lines of the sonnets, a tenth of them held out."""
+    shutil.copytree(OLDER_MODELS / preset, library.folder / preset)
 
 
 def change_card(library: Library, name: str, change: Callable[[dict[str, Any]], None]) -> None:

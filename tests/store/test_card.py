@@ -12,7 +12,15 @@ from rnnlm_tui.errors import ModelError
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import FORMAT, MIGRATIONS, parse_card, read_card
 from rnnlm_tui.store.load import load_model
-from tests.helpers.models import WORDS, card_data, make_model, refusal, whole_model, with_card
+from tests.helpers.models import (
+    OLDER_MODELS,
+    WORDS,
+    card_data,
+    make_model,
+    refusal,
+    whole_model,
+    with_card,
+)
 
 BOUNDED = ("total_words", "window", "parameters", "epochs_done")
 HUGE = 10**400
@@ -162,7 +170,7 @@ def test_a_value_that_makes_no_sense_is_refused(name: str, value: object) -> Non
 def test_sizes_of_an_ngram_model_that_make_no_sense_are_refused(
     fields: dict[str, object], why: str
 ) -> None:
-    data = json.loads((Path(__file__).parent / "models" / "ngram" / "model.json").read_bytes())
+    data = json.loads((OLDER_MODELS / "ngram" / "model.json").read_bytes())
     assert data["sizes"][0] == 184
     with pytest.raises(ModelError, match=why):
         parsed({**data, **fields})

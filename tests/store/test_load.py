@@ -25,6 +25,7 @@ from rnnlm_tui.training.checkpoint import Checkpoints
 from tests.helpers.models import (
     HOSTILE,
     JSON_VALUES,
+    OLDER_MODELS,
     WORDS,
     card_data,
     contents,
@@ -72,7 +73,7 @@ def test_words_that_are_none_are_refused(words: object) -> None:
 def test_other_special_tokens_than_the_presets_are_refused(
     tmp_path: Path, special_tokens: object
 ) -> None:
-    shutil.copytree(Path(__file__).parent / "models" / "ngram", tmp_path / "ngram")
+    shutil.copytree(OLDER_MODELS / "ngram", tmp_path / "ngram")
     path = tmp_path / "ngram" / "vocabulary.json"
     data = json.loads(path.read_bytes())
     path.write_text(json.dumps({**data, "specials": special_tokens}))

@@ -7,7 +7,6 @@ answers are in answers.json.
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,20 +20,21 @@ from rnnlm_tui.store.evaluations import read_evaluation
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.training_text import held_out_lines, trained_lines
 from rnnlm_tui.suggest import suggest
+from tests.helpers.models import OLDER_MODELS, put_older_model
 from tests.helpers.texts import corpus_of
 
-MODELS = Path(__file__).parent / "models"
-VERSES = MODELS / "verses.txt"
+VERSES = OLDER_MODELS / "verses.txt"
 PRESETS = ("lesson", "rnn", "gru", "lstm", "ngram")
-ANSWERS: dict[str, dict[str, Any]] = json.loads((MODELS / "answers.json").read_text())
+ANSWERS: dict[str, dict[str, Any]] = json.loads((OLDER_MODELS / "answers.json").read_text())
 
 
 @pytest.fixture
 def library(data_dir: Path) -> Library:
     """A library of the five models."""
+    library = Library(data_dir)
     for preset in PRESETS:
-        shutil.copytree(MODELS / preset, data_dir / "models" / preset)
-    return Library(data_dir)
+        put_older_model(library, preset)
+    return library
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -25,6 +25,7 @@ from rnnlm_tui.store.weights import LARGEST_WEIGHT, read_weights, write_tensors
 from rnnlm_tui.suggest import generate_words, suggest
 from tests.helpers.models import (
     HOSTILE,
+    OLDER_MODELS,
     library_with,
     parsed_tensors,
     random_weights,
@@ -161,7 +162,7 @@ def change_ngrams(change: Callable[[dict[str, NDArray[Any]]], object]) -> str:
     """Why an n-gram model is refused whose tables are changed."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "ngram"
-        shutil.copytree(Path(__file__).parent / "models" / "ngram", folder)
+        shutil.copytree(OLDER_MODELS / "ngram", folder)
         path = folder / "weights-1.safetensors"
         arrays = load_file(path)
         change(arrays)
@@ -195,7 +196,7 @@ def test_any_changed_byte_of_the_tables_is_refused_or_gives_numbers(place: int, 
     """This model is of an older format, which has no checksums."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "ngram"
-        shutil.copytree(Path(__file__).parent / "models" / "ngram", folder)
+        shutil.copytree(OLDER_MODELS / "ngram", folder)
         path = folder / "weights-1.safetensors"
         raw = bytearray(path.read_bytes())
         raw[place % len(raw)] = value

@@ -1,0 +1,137 @@
+"""The text that a model was trained on: found again by its hash, or told why not."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rnnlm_tui.errors import CorpusError
+from rnnlm_tui.paths import bundled_corpus
+from rnnlm_tui.store import training_text
+from rnnlm_tui.store.card import ModelCard
+from rnnlm_tui.store.files import ORIGIN
+from rnnlm_tui.store.library import Library
+from rnnlm_tui.text.corpus import Corpus
+from tests.helpers.models import OLDER_MODELS, on_posix, put_older_model
+from tests.helpers.texts import corpus_of, split_held_out
+
+
+@pytest.fixture
+def verses(tmp_path: Path) -> Path:
+    """The text of the model, in a file of this test's own."""
+    path = tmp_path / "verses.txt"
+    path.write_bytes((OLDER_MODELS / "verses.txt").read_bytes())
+    return path
+
+
+@pytest.fixture
+def library(data_dir: Path, verses: Path) -> Library:
+    """A library with the model gru, which was trained on `verses`."""
+    library = Library(data_dir)
+    put_older_model(library, "gru")
+    training_text.write_origin(library.path("gru"), [str(verses)], None)
+    return library
+
+
+def card_of(library: Library, name: str = "gru") -> ModelCard:
+    return library.open(name)[0]
+
+
+def found(library: Library, name: str = "gru") -> Corpus:
+    return training_text.find_corpus(name, library.path(name), card_of(library, name))
+
+
+def test_the_text_is_found_where_the_training_read_it(library: Library, verses: Path) -> None:
+    corpus = found(library)
+    assert corpus.sources == (str(verses),)
+    held_out = training_text.held_out_lines(library.path("gru"), card_of(library), corpus)
+    assert held_out == split_held_out(corpus.lines, 0.1, 0)[1]
+
+
+def test_a_text_that_has_changed_is_told_of(library: Library, verses: Path) -> None:
+    verses.write_text("another text")
+    with pytest.raises(CorpusError, match="no longer the text that gru was trained on") as raised:
+        found(library)
+    assert "--evaluate FILE --model gru" in raised.value.hint
+
+
+def test_a_text_that_is_gone_is_told_of(library: Library, verses: Path) -> None:
+    verses.unlink()
+    with pytest.raises(CorpusError, match=r"text of gru is gone: .*no such file"):
+        found(library)
+    assert training_text.copied_spans("gru", library.path("gru"), card_of(library)) is None
+
+
+@on_posix
+def test_a_pipe_in_place_of_the_text_is_not_waited_for(library: Library, verses: Path) -> None:
+    verses.unlink()
+    os.mkfifo(verses)
+    said: list[str] = []
+
+    def find() -> None:
+        with pytest.raises(CorpusError) as error:
+            found(library)
+        said.append(error.value.message)
+        assert training_text.copied_spans("gru", library.path("gru"), card_of(library)) is None
+
+    reader = threading.Thread(target=find, daemon=True)
+    reader.start()
+    reader.join(20)
+    assert said == [f"the text of gru is gone: {verses} is not a file"]
+
+
+def test_a_copy_knows_where_its_text_lies_and_an_import_does_not(
+    library: Library, tmp_path: Path
+) -> None:
+    library.duplicate("gru", "copy")
+    assert found(library, "copy").name == "verses.txt"
+    library.import_(library.export("gru", tmp_path / "gru.zip"), "back")
+    with pytest.raises(CorpusError, match=r"not known here: its text was verses\.txt"):
+        found(library, "back")
+
+
+@pytest.mark.parametrize(
+    "origin", ["", "[]", "{}", '{"sources": "long.txt"}', '{"sources": [7]}', "[" * 100_000]
+)
+def test_a_damaged_origin_is_none(library: Library, origin: str) -> None:
+    (library.path("gru") / ORIGIN).write_text(origin)
+    with pytest.raises(CorpusError, match="not known here"):
+        found(library)
+
+
+def test_a_text_from_standard_input_cannot_be_read_again(library: Library) -> None:
+    training_text.write_origin(library.path("gru"), ["-"], None)
+    with pytest.raises(CorpusError, match="trained on a text from standard input"):
+        found(library)
+
+
+def test_the_encoding_and_a_path_that_is_no_unicode_are_kept(
+    library: Library, verses: Path, tmp_path: Path
+) -> None:
+    text, path = verses.read_text(), tmp_path / os.fsdecode(b"caf\xe9.txt")
+    path.write_text(text, encoding="utf-16-le")
+    training_text.write_origin(library.path("gru"), [str(path)], "utf-16-le")
+    assert json.loads((library.path("gru") / ORIGIN).read_text())["encoding"] == "utf-16-le"
+    assert found(library).lines[0] == text.split("\n")[0]
+
+
+def test_the_bundled_text_is_found_wherever_the_program_lies(library: Library) -> None:
+    bundled, card = corpus_of(bundled_corpus()), card_of(library)
+    card = replace(card, corpus={**card.corpus, "sha256": bundled.sha256})
+    (library.path("gru") / ORIGIN).unlink()
+    corpus = training_text.find_corpus("gru", library.path("gru"), card)
+    assert corpus.sha256 == bundled.sha256
+
+
+def test_a_text_too_long_to_look_through_is_not_indexed(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card, folder = card_of(library), library.path("gru")
+    assert training_text.copied_spans("gru", folder, card) is not None
+    monkeypatch.setattr(training_text, "LARGEST_INDEXED", 100)
+    assert training_text.copied_spans("gru", folder, card) is None
