@@ -148,7 +148,7 @@ def test_a_real_network_is_measured_as_the_engine_shows_it() -> None:
     rng, config = np.random.default_rng(5), LessonConfig(4, 5, 6)
     shapes = lesson_shapes(config, len(KINDRED) + 1)
     weights = {n: rng.normal(size=shape).astype(np.float32) for n, shape in shapes.items()}
-    model = LessonModel(config, Vocabulary(KINDRED), LessonTokenizer(), 3, weights)
+    model = LessonModel(Vocabulary(KINDRED), LessonTokenizer(), 3, weights)
     lines = [" ".join(rng.choice(KINDRED, 6)) for _ in range(20)]
     found = measured(model, lines)
     for k, keys in ((CANDIDATES, found.list_keys), (1, found.ghost_keys)):

@@ -15,7 +15,7 @@ from rnnlm_tui.config import (
     settings_of,
 )
 from rnnlm_tui.errors import CorpusError, ModelError, UsageError
-from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
+from rnnlm_tui.lm.registry import ARCHITECTURES, architecture_for, prepare_corpus
 from rnnlm_tui.store.library import Library, check_name
 from rnnlm_tui.store.run_state import TextOrigin
 from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus
@@ -107,7 +107,7 @@ def _fits(state: RunState, config: RunConfig, prepared: PreparedText) -> bool:
     """Whether the saved weights are those of the network of these settings; n-grams have none."""
     if not isinstance(config.train, NetworkTrainConfig):
         return not state.weights
-    specs = ARCHITECTURES[config.preset].arrays(config.model, prepared.vocabulary.total_words)
+    specs = architecture_for(config, prepared).arrays()
     shapes = {weight: tensor.shape for weight, tensor in state.weights.items()}
     return shapes == {name: spec.shape for name, spec in specs.items()}
 

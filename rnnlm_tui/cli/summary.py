@@ -29,12 +29,11 @@ def summary(request: SummaryRequest) -> int:
     )
     prepared = prepare_corpus(corpus, config)
     total = prepared.vocabulary.total_words
-    architecture, examples = ARCHITECTURES[config.preset], prepared.examples.predictions
-    sizes = architecture.sizes_of(config.model, prepared)
-    layers = architecture.layers(config.model, total, prepared.window, sizes)
-    parameters = architecture.parameters(config.model, total, sizes)
-    memory = architecture.training_bytes(config, total, prepared.window, examples)
-    seconds = architecture.training_seconds(config, total, prepared.window, examples)
+    kind, examples = ARCHITECTURES[config.preset], prepared.examples.predictions
+    architecture = kind(config, total, prepared.window, kind.sizes_for(config, prepared))
+    layers, parameters = architecture.layers(), architecture.parameters
+    memory = architecture.training_bytes(examples)
+    seconds = architecture.training_seconds(examples)
     pairs = first_pairs(prepared)
     scale = preset_named(config.preset).scale_of(corpus.whitespace_words)
     if request.as_json:

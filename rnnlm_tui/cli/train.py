@@ -142,11 +142,11 @@ def _explained_memory_errors() -> Iterator[None]:
 
 def check_memory(config: RunConfig, prepared: PreparedText) -> None:
     """Raises CorpusError if the training does not fit into the free memory."""
-    architecture, total = ARCHITECTURES[config.preset], prepared.vocabulary.total_words
+    kind, total = ARCHITECTURES[config.preset], prepared.vocabulary.total_words
 
     def needed(total_words: int) -> int:
         examples = prepared.examples.predictions
-        return architecture.training_bytes(config, total_words, prepared.window, examples)
+        return kind(config, total_words, prepared.window).training_bytes(examples)
 
     free = free_memory()
     if needed(total) <= free:
@@ -160,7 +160,7 @@ def check_memory(config: RunConfig, prepared: PreparedText) -> None:
         f"{prepared.corpus.name} has {total - 1:,} different words: the preset {config.preset}"
         f" needs {format_bytes(needed(total))} of memory to train on them,"
         f" {format_bytes(free)} are free",
-        f"{fewer_words if low > 2 else f'take {architecture.smaller},'}"
+        f"{fewer_words if low > 2 else f'take {kind.smaller},'}"
         " or take a preset whose size grows less with the vocabulary",
     )
 

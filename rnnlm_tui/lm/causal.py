@@ -6,8 +6,8 @@ Shapes: G gates, E embedding, H hidden, V vocabulary (`total_words`).
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
 from types import MappingProxyType
 
 import numpy as np
@@ -19,9 +19,9 @@ from rnnlm_tui.lm.model import (
     Architecture,
     Arrays,
     ArraySpec,
-    LanguageModel,
     Layer,
     Weights,
+    count_parameters,
     excluded_ids,
     softmax,
 )
@@ -153,18 +153,11 @@ class CausalModel:
         self._path: list[int] = []
         self._states = [tuple(layer.start() for layer in self._cells)]
         """The layers' states before the path's first word and after each of its words."""
-        self._known: OrderedDict[tuple[int, ...], Array] = OrderedDict()
+        self._remembered = lru_cache(REMEMBERED_CONTEXTS)(self._probabilities)
 
     def next_word_probabilities(self, context: Sequence[int]) -> Array:
         """The distribution [V] after `context`."""
-        key = tuple(self._seen(context))
-        if key in self._known:
-            self._known.move_to_end(key)
-        else:
-            self._known[key] = self._probabilities(key)
-            if len(self._known) > REMEMBERED_CONTEXTS:
-                self._known.popitem(last=False)
-        return self._known[key]
+        return self._remembered(tuple(self._seen(context)))
 
     def _seen(self, context: Sequence[int]) -> Sequence[int]:
         """The end of a context that is too long.
@@ -205,87 +198,64 @@ class CausalModel:
 
 
 class CausalArchitecture(Architecture[CausalConfig]):
-    """Networks of one kind of recurrent layer."""
+    """Networks of one kind of recurrent layer, that of the preset's name."""
 
     trainer = "rnnlm_tui.training.trainer"
     special_tokens = SPECIAL_TOKENS
 
-    def __init__(self, cell: str) -> None:
-        """`cell` is rnn, gru or lstm."""
-        self.cell = cell
-
-    def window(self, config: CausalConfig, longest_line: int) -> int:
+    @staticmethod
+    def window_for(config: RunConfig, longest_line: int) -> int:
         """The same for every corpus."""
         return WINDOW
 
-    def arrays(
-        self, config: CausalConfig, total_words: int, sizes: Sequence[int] = ()
-    ) -> dict[str, ArraySpec]:
+    def arrays(self) -> dict[str, ArraySpec]:
         """The weights, as `causal_shapes` names them."""
-        shapes = causal_shapes(self.cell, config, total_words)
+        shapes = causal_shapes(self.config.preset, self.model, self.total_words)
         return {name: ArraySpec(shape) for name, shape in shapes.items()}
 
-    def layers(
-        self, config: CausalConfig, total_words: int, window: int, sizes: Sequence[int] = ()
-    ) -> tuple[Layer, ...]:
+    def layers(self) -> tuple[Layer, ...]:
         """The layer table. The number of time steps is None in the shapes, since any will do."""
-        shapes = causal_shapes(self.cell, config, total_words)
-
-        def count(prefix: str) -> int:
-            return sum(math.prod(s) for name, s in shapes.items() if name.startswith(prefix))
-
-        embedding, hidden = (None, None, config.embedding_size), (None, None, config.hidden_size)
+        model, cell = self.model, self.config.preset
+        count = partial(count_parameters, causal_shapes(cell, model, self.total_words))
+        embedding, hidden = (None, None, model.embedding_size), (None, None, model.hidden_size)
         rows = [Layer("embedding", "Embedding", embedding, count("embedding"))]
-        for number in range(1, config.layers + 1):
+        for number in range(1, model.layers + 1):
             name = f"layer{number}"
-            rows.append(Layer(name, LAYER_TYPES[self.cell], hidden, count(f"{name}.")))
+            rows.append(Layer(name, LAYER_TYPES[cell], hidden, count(f"{name}.")))
         rows.append(Layer("dropout", "Dropout", hidden, 0))
         if projection := count("projection."):
             rows.append(Layer("projection", "Dense", embedding, projection))
-        output = (None, None, total_words)
+        output = (None, None, self.total_words)
         rows.append(Layer("output", "Dense (tied, softmax)", output, count("output.")))
         return tuple(rows)
 
-    def load(
-        self,
-        config: CausalConfig,
-        vocabulary: Vocabulary,
-        tokenizer: Tokenizer,
-        window: int,
-        arrays: Arrays,
-    ) -> LanguageModel:
+    def load(self, vocabulary: Vocabulary, tokenizer: Tokenizer, arrays: Arrays) -> CausalModel:
         """The model of these weights."""
-        return CausalModel(self.cell, config, vocabulary, tokenizer, window, arrays)
+        cell, window = self.config.preset, self.window
+        return CausalModel(cell, self.model, vocabulary, tokenizer, window, arrays)
 
-    def training_bytes(
-        self, config: RunConfig, total_words: int, window: int, examples: int
-    ) -> int:
+    def training_bytes(self, examples: int) -> int:
         """Weights, gradients, AdamW's two means, the copies of three of them while they are saved
         and of the initial weights; the layers' units at all time steps of a batch, forward and
         backward; the scores of some rows; and the text."""
-        assert isinstance(config.model, CausalConfig)
-        recipe = causal_train(config)
-        model = config.model
-        units = model.embedding_size + model.layers * model.hidden_size * (3 * GATES[self.cell] + 4)
+        recipe, model = causal_train(self.config), self.model
+        gates = GATES[self.config.preset]
+        units = model.embedding_size + model.layers * model.hidden_size * (3 * gates + 4)
         batch = 2 * recipe.batch_size * recipe.bptt * units
-        parameters = self.parameters(model, total_words)
-        return 4 * (8 * parameters + batch) + BLOCK_BYTES + TEXT_BYTES * examples + PROGRAM_BYTES
+        text = TEXT_BYTES * examples
+        return 4 * (8 * self.parameters + batch) + BLOCK_BYTES + text + PROGRAM_BYTES
 
-    def training_seconds(
-        self, config: RunConfig, total_words: int, window: int, examples: int
-    ) -> float:
+    def training_seconds(self, examples: int) -> float:
         """Every weight once a word, the embedding as the output layer. All epochs are counted,
         though the training may stop early."""
-        assert isinstance(config.model, CausalConfig)
-        recipe = causal_train(config)
-        parameters = self.parameters(config.model, total_words)
+        recipe = causal_train(self.config)
         streams = max(1, min(recipe.batch_size, examples // recipe.bptt))
         rows = streams * recipe.bptt
         work = Workload(
             steps=recipe.epochs * math.ceil(examples / rows),
-            multiplications=rows * parameters,
-            parameters=parameters,
-            cell_steps=recipe.bptt * config.model.layers,
+            multiplications=rows * self.parameters,
+            parameters=self.parameters,
+            cell_steps=recipe.bptt * self.model.layers,
         )
         return training_seconds(work, recipe.threads)
 

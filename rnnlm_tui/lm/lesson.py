@@ -6,8 +6,8 @@ Shapes: T time steps (the window), E embedding, H hidden, V vocabulary (`total_w
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Sequence
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,9 @@ from rnnlm_tui.lm.model import (
     Architecture,
     Arrays,
     ArraySpec,
-    LanguageModel,
     Layer,
     Weights,
+    count_parameters,
     softmax,
 )
 from rnnlm_tui.lm.time_estimate import Workload, training_seconds
@@ -67,39 +67,24 @@ class LessonModel:
     uses_previous_lines = False
 
     def __init__(
-        self,
-        config: LessonConfig,
-        vocabulary: Vocabulary,
-        tokenizer: Tokenizer,
-        window: int,
-        weights: Weights,
+        self, vocabulary: Vocabulary, tokenizer: Tokenizer, window: int, weights: Weights
     ) -> None:
         """`weights` as `lesson_shapes` names them, checked."""
-        self.vocabulary = vocabulary
-        self.tokenizer = tokenizer
-        self.window = window
+        self.vocabulary, self.tokenizer, self.window = vocabulary, tokenizer, window
         self._weights = weights
         both = ("forward", "backward")
         self._both_kernel = np.stack([weights[f"{d}.kernel"] for d in both])  # [2, E, H]
         self._both_recurrent = np.stack([weights[f"{d}.recurrent_kernel"] for d in both])
         self._both_bias = np.stack([weights[f"{d}.bias"] for d in both])[:, None]  # [2, 1, H]
-        self._known: OrderedDict[tuple[int, ...], NDArray[np.float32]] = OrderedDict()
+        self._remembered = lru_cache(REMEMBERED_CONTEXTS)(self._probabilities)
 
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
         """The distribution [V] after the last words of `context`."""
-        key = tuple(context[-self.window :])
-        if key in self._known:
-            self._known.move_to_end(key)
-        else:
-            ids = np.array((PADDING,) * (self.window - len(key)) + key)
-            self._known[key] = self._probabilities(ids)
-            if len(self._known) > REMEMBERED_CONTEXTS:
-                self._known.popitem(last=False)
-        return self._known[key]
+        return self._remembered(tuple(context[-self.window :]))
 
-    def _probabilities(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        """`ids` [T] -> [V]."""
-        w = self._weights
+    def _probabilities(self, last_ids: tuple[int, ...]) -> NDArray[np.float32]:
+        """What comes after these ids, at most T: [V]."""
+        w, ids = self._weights, np.array((PADDING,) * (self.window - len(last_ids)) + last_ids)
         embedded = w["embedding"][ids]  # [T, E]
         inputs = np.stack((embedded, embedded[::-1])) @ self._both_kernel + self._both_bias
         states = np.empty_like(inputs)  # [2, T, H]
@@ -132,74 +117,52 @@ class LessonArchitecture(Architecture[LessonConfig]):
 
     trainer = "rnnlm_tui.training.trainer"
 
-    def window(self, config: LessonConfig, longest_line: int) -> int:
+    @staticmethod
+    def window_for(config: RunConfig, longest_line: int) -> int:
         """All words before the last one of the longest line, up to a bound."""
-        return max(1, min(longest_line - 1, config.max_window))
+        assert isinstance(config.model, LessonConfig)
+        return max(1, min(longest_line - 1, config.model.max_window))
 
-    def arrays(
-        self, config: LessonConfig, total_words: int, sizes: Sequence[int] = ()
-    ) -> dict[str, ArraySpec]:
+    def arrays(self) -> dict[str, ArraySpec]:
         """The weights, as `lesson_shapes` names them."""
-        shapes = lesson_shapes(config, total_words)
-        return {name: ArraySpec(shape) for name, shape in shapes.items()}
+        return {n: ArraySpec(s) for n, s in lesson_shapes(self.model, self.total_words).items()}
 
-    def layers(
-        self, config: LessonConfig, total_words: int, window: int, sizes: Sequence[int] = ()
-    ) -> tuple[Layer, ...]:
+    def layers(self) -> tuple[Layer, ...]:
         """The lesson's layer table, as Keras's `model.summary()` gives it."""
-        shapes = lesson_shapes(config, total_words)
-
-        def count(*prefixes: str) -> int:
-            return sum(math.prod(s) for name, s in shapes.items() if name.startswith(prefixes))
-
-        both, hidden = 2 * config.bidirectional_size, total_words // 2
-        embedded, states = (None, window, config.embedding_size), (None, window, both)
-        cells = count("forward.", "backward.")
+        model, total_words = self.model, self.total_words
+        count = partial(count_parameters, lesson_shapes(model, total_words))
+        both = 2 * model.bidirectional_size
+        embedded, states = (None, self.window, model.embedding_size), (None, self.window, both)
+        cells = count("forward.") + count("backward.")
         return (
             Layer("embedding", "Embedding", embedded, count("embedding")),
             Layer("bidirectional", "Bidirectional(SimpleRNN)", states, cells),
             Layer("dropout", "Dropout", states, 0),
-            Layer("recurrent", "SimpleRNN", (None, config.recurrent_size), count("recurrent.")),
-            Layer("hidden", "Dense (relu)", (None, hidden), count("hidden.")),
+            Layer("recurrent", "SimpleRNN", (None, model.recurrent_size), count("recurrent.")),
+            Layer("hidden", "Dense (relu)", (None, total_words // 2), count("hidden.")),
             Layer("output", "Dense (softmax)", (None, total_words), count("output.")),
         )
 
-    def load(
-        self,
-        config: LessonConfig,
-        vocabulary: Vocabulary,
-        tokenizer: Tokenizer,
-        window: int,
-        arrays: Arrays,
-    ) -> LanguageModel:
+    def load(self, vocabulary: Vocabulary, tokenizer: Tokenizer, arrays: Arrays) -> LessonModel:
         """The model of these weights."""
-        return LessonModel(config, vocabulary, tokenizer, window, arrays)
+        return LessonModel(vocabulary, tokenizer, self.window, arrays)
 
-    def training_bytes(
-        self, config: RunConfig, total_words: int, window: int, examples: int
-    ) -> int:
+    def training_bytes(self, examples: int) -> int:
         """Weights, gradients, Adam's two means, the copies of three of them while they are saved
         and of the initial weights; and the scores of a batch with what is made of them."""
-        assert isinstance(config.model, LessonConfig)
-        parameters = self.parameters(config.model, total_words)
-        batch_size = config.network_train.batch_size
-        return 4 * (8 * parameters + 4 * batch_size * total_words) + PROGRAM_BYTES
+        scores = self.config.network_train.batch_size * self.total_words
+        return 4 * (8 * self.parameters + 4 * scores) + PROGRAM_BYTES
 
-    def training_seconds(
-        self, config: RunConfig, total_words: int, window: int, examples: int
-    ) -> float:
+    def training_seconds(self, examples: int) -> float:
         """The dense layers once an example, the recurrent layers once a time step of it."""
-        assert isinstance(config.model, LessonConfig)
-        shapes = lesson_shapes(config.model, total_words)
-        dense = sum(math.prod(shapes[name]) for name in ("hidden.kernel", "output.kernel"))
-        parameters = sum(map(math.prod, shapes.values()))
-        recurrent = parameters - dense - math.prod(shapes["embedding"])
-        recipe = config.network_train
-        batch = min(recipe.batch_size, examples)
+        count = partial(count_parameters, lesson_shapes(self.model, self.total_words))
+        dense = count("hidden.kernel") + count("output.kernel")
+        recurrent = count() - dense - count("embedding")
+        recipe = self.config.network_train
         work = Workload(
             steps=recipe.epochs * math.ceil(examples / recipe.batch_size),
-            multiplications=batch * (dense + window * recurrent),
-            parameters=parameters,
-            cell_steps=2 * window,
+            multiplications=min(recipe.batch_size, examples) * (dense + self.window * recurrent),
+            parameters=count(),
+            cell_steps=2 * self.window,
         )
         return training_seconds(work, recipe.threads)

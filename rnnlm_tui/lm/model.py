@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,11 +104,11 @@ def softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 class Architecture(ABC, Generic[M]):
-    """What differs between the kinds of models. `M` is the class of a kind's sizes.
+    """What differs between the kinds of models, for a model of given sizes.
 
-    `total_words` and `window` are those of the vocabulary and of the model. `sizes` are further
-    numbers that only the corpus decides, such as the number of sequences of each length; a network
-    has none.
+    `M` is the class of a kind's settings. `total_words` and `window` are those of the vocabulary
+    and of the model. `sizes` are further numbers that only the corpus decides, such as the number
+    of n-grams of each length; a network has none.
     """
 
     trainer: ClassVar[str]
@@ -125,54 +125,58 @@ class Architecture(ABC, Generic[M]):
     table_heads: ClassVar[tuple[str, str]] = ("layer", "parameters")
     """The heads of the first and the last column of the layer table."""
 
+    def __init__(
+        self, config: RunConfig, total_words: int, window: int, sizes: Sequence[int] = ()
+    ) -> None:
+        """`config` is that of a preset of this kind."""
+        self.config, self.model = config, cast(M, config.model)
+        self.total_words, self.window, self.sizes = total_words, window, tuple(sizes)
+
+    @staticmethod
     @abstractmethod
-    def window(self, config: M, longest_line: int) -> int:
+    def window_for(config: RunConfig, longest_line: int) -> int:
         """The window of a new model, for a corpus whose longest line has so many words."""
 
-    @abstractmethod
-    def arrays(
-        self, config: M, total_words: int, sizes: Sequence[int] = ()
-    ) -> dict[str, ArraySpec]:
-        """The arrays of the weights file. `sizes` have passed `check_sizes`."""
-
-    @abstractmethod
-    def layers(
-        self, config: M, total_words: int, window: int, sizes: Sequence[int] = ()
-    ) -> tuple[Layer, ...]:
-        """The layer table."""
-
-    @abstractmethod
-    def load(
-        self, config: M, vocabulary: Vocabulary, tokenizer: Tokenizer, window: int, arrays: Arrays
-    ) -> LanguageModel:
-        """The model, ready to predict. `arrays` have passed `check_arrays`."""
-
-    @abstractmethod
-    def training_bytes(
-        self, config: RunConfig, total_words: int, window: int, examples: int
-    ) -> int:
-        """Estimated memory of a training; `examples` are the predictions of an epoch."""
-
-    @abstractmethod
-    def training_seconds(
-        self, config: RunConfig, total_words: int, window: int, examples: int
-    ) -> float:
-        """Estimated duration of all epochs on this machine, whose speed is measured for some ms."""
-
-    def parameters(self, config: M, total_words: int, sizes: Sequence[int] = ()) -> int:
-        """The number of parameters of the model."""
-        shapes = self.arrays(config, total_words, sizes).values()
-        return sum(math.prod(spec.shape) for spec in shapes)
-
-    def sizes_of(self, config: M, prepared: PreparedText) -> tuple[int, ...]:
+    @staticmethod
+    def sizes_for(config: RunConfig, prepared: PreparedText) -> tuple[int, ...]:
         """The `sizes` of the model of this corpus."""
         return ()
 
-    def check_sizes(self, config: M, total_words: int, sizes: Sequence[int]) -> None:
+    @abstractmethod
+    def arrays(self) -> dict[str, ArraySpec]:
+        """The arrays of the weights file. The sizes have passed `check_sizes`."""
+
+    @abstractmethod
+    def layers(self) -> tuple[Layer, ...]:
+        """The layer table."""
+
+    @abstractmethod
+    def load(self, vocabulary: Vocabulary, tokenizer: Tokenizer, arrays: Arrays) -> LanguageModel:
+        """The model, ready to predict. The arrays have passed `check_arrays`."""
+
+    @abstractmethod
+    def training_bytes(self, examples: int) -> int:
+        """Estimated memory of a training; `examples` are the predictions of an epoch."""
+
+    @abstractmethod
+    def training_seconds(self, examples: int) -> float:
+        """Estimated duration of all epochs on this machine, whose speed is measured for some ms."""
+
+    @property
+    def parameters(self) -> int:
+        """The number of parameters of the model."""
+        return sum(math.prod(spec.shape) for spec in self.arrays().values())
+
+    def check_sizes(self) -> None:
         """Raises ValueError for sizes that no such model has."""
-        if sizes:
+        if self.sizes:
             raise ValueError("a network has no further sizes")
 
-    def check_arrays(self, config: M, arrays: Arrays) -> None:
+    def check_arrays(self, arrays: Arrays) -> None:
         """Raises ValueError for arrays that make no sense, though their types and shapes are right
         and their float32 are finite and no larger than a weight can be."""
+
+
+def count_parameters(shapes: Mapping[str, tuple[int, ...]], prefix: str = "") -> int:
+    """The number of parameters in the weights whose names begin with `prefix`."""
+    return sum(math.prod(shape) for name, shape in shapes.items() if name.startswith(prefix))

@@ -27,7 +27,6 @@ from rnnlm_tui.lm.model import (
     Architecture,
     Arrays,
     ArraySpec,
-    LanguageModel,
     Layer,
     excluded_ids,
 )
@@ -40,10 +39,8 @@ MOST_NGRAMS = 2**31 - 2
 """Sequences of a length; their places are 32-bit numbers."""
 COUNTING_S = 0.3e-6
 """Seconds a word takes for each length of sequences; more where the text is not in the cache."""
-TRAIN_SAMPLE, HELD_OUT_SAMPLE = 5_000, 20_000
-"""Words, of whole lines spread over the text, whose figures and hit rates are measured."""
-MEASURING_S = 40e-6
-"""What a hit rate takes a word."""
+MOST_MEASURED, MEASURING_S = 10_000, 200e-6
+"""Held-out words that are evaluated, and the seconds that each takes."""
 PROGRAM_BYTES, BYTES_A_WORD, BYTES_A_SEQUENCE = 45_000_000, 60, 30
 """The estimate is 259 MB for a million words, 225 MB were measured: most sequences of five words
 are different, but not all. The sonnets took 48 MB."""
@@ -157,17 +154,23 @@ class NgramArchitecture(Architecture[NgramConfig]):
     smaller = "a smaller --order or less text"
     table_heads = ("length", "sequences")
 
-    def window(self, config: NgramConfig, longest_line: int) -> int:
-        """The words before the last one of the longest sequences."""
-        return config.order - 1
+    @staticmethod
+    def window_for(config: RunConfig, longest_line: int) -> int:
+        """The words before the last one of the longest n-grams."""
+        return _order(config) - 1
 
-    def arrays(
-        self, config: NgramConfig, total_words: int, sizes: Sequence[int] = ()
-    ) -> dict[str, ArraySpec]:
+    @staticmethod
+    def sizes_for(config: RunConfig, prepared: PreparedText) -> tuple[int, ...]:
+        """How many n-grams of each length there are; counts the corpus."""
+        assert isinstance(prepared, PreparedLines)
+        levels = count_levels(prepared.examples, prepared.vocabulary, _order(config))
+        ids, *longer = (len(level.words) for level in levels)
+        return (ids - 1, *longer)
+
+    def arrays(self) -> dict[str, ArraySpec]:
         """The arrays that the module's docstring lists."""
-        found = {"probability.1": ArraySpec((total_words,))}
-        above = total_words
-        for k, count in enumerate(sizes[1:], start=2):
+        found, above = {"probability.1": ArraySpec((self.total_words,))}, self.total_words
+        for k, count in enumerate(self.sizes[1:], start=2):
             found |= {
                 f"backoff.{k - 1}": ArraySpec((above,)),
                 f"children.{k}": ArraySpec((above + 1,), "I32"),
@@ -177,73 +180,58 @@ class NgramArchitecture(Architecture[NgramConfig]):
             above = count
         return found
 
-    def parameters(self, config: NgramConfig, total_words: int, sizes: Sequence[int] = ()) -> int:
-        """The number of sequences."""
-        return sum(sizes)
+    @property
+    def parameters(self) -> int:
+        """The number of n-grams."""
+        return sum(self.sizes)
 
-    def layers(
-        self, config: NgramConfig, total_words: int, window: int, sizes: Sequence[int] = ()
-    ) -> tuple[Layer, ...]:
-        """A row for each length of sequences."""
+    def layers(self) -> tuple[Layer, ...]:
+        """A row for each length of n-grams."""
         return tuple(
-            Layer(f"{k} word{'s' * (k > 1)}", "Kneser-Ney", (None, total_words), count)
-            for k, count in enumerate(sizes, start=1)
+            Layer(f"{k} word{'s' * (k > 1)}", "Kneser-Ney", (None, self.total_words), count)
+            for k, count in enumerate(self.sizes, start=1)
         )
 
-    def load(
-        self,
-        config: NgramConfig,
-        vocabulary: Vocabulary,
-        tokenizer: Tokenizer,
-        window: int,
-        arrays: Arrays,
-    ) -> LanguageModel:
+    def load(self, vocabulary: Vocabulary, tokenizer: Tokenizer, arrays: Arrays) -> NgramModel:
         """The model of these estimates."""
-        return NgramModel(config.order, vocabulary, tokenizer, arrays)
+        return NgramModel(self.model.order, vocabulary, tokenizer, arrays)
 
-    def sizes_of(self, config: NgramConfig, prepared: PreparedText) -> tuple[int, ...]:
-        """How many sequences of each length there are; counts the corpus."""
-        assert isinstance(prepared, PreparedLines)
-        levels = count_levels(prepared.examples, prepared.vocabulary, config.order)
-        ids, *longer = (len(level.words) for level in levels)
-        return (ids - 1, *longer)
+    def training_bytes(self, examples: int) -> int:
+        """The text while a level is counted, and at most an n-gram of each length a word."""
+        most = self.model.order * BYTES_A_SEQUENCE * examples
+        return PROGRAM_BYTES + BYTES_A_WORD * (examples + self.total_words) + most
 
-    def training_bytes(
-        self, config: RunConfig, total_words: int, window: int, examples: int
-    ) -> int:
-        """The text while a level is counted, and at most a sequence of each length a word."""
-        most = (window + 1) * BYTES_A_SEQUENCE * examples
-        return PROGRAM_BYTES + BYTES_A_WORD * (examples + total_words) + most
+    def training_seconds(self, examples: int) -> float:
+        """So much a word for each length of n-grams, and so much for each word measured."""
+        held_out = min(examples * self.config.train.held_out, MOST_MEASURED)
+        return COUNTING_S * self.model.order * examples + MEASURING_S * held_out
 
-    def training_seconds(
-        self, config: RunConfig, total_words: int, window: int, examples: int
-    ) -> float:
-        """So much a word for each length of sequences, and so much for each word measured."""
-        held_out = min(examples * config.train.held_out, HELD_OUT_SAMPLE)
-        return COUNTING_S * (window + 1) * examples + MEASURING_S * held_out
-
-    def check_sizes(self, config: NgramConfig, total_words: int, sizes: Sequence[int]) -> None:
+    def check_sizes(self) -> None:
         """Raises ValueError for sizes that do not fit."""
-        if len(sizes) != config.order or sizes[0] != total_words - 1:
+        if len(self.sizes) != self.model.order or self.sizes[0] != self.total_words - 1:
             raise ValueError("the numbers of sequences do not fit the order or the vocabulary")
-        if not all(0 <= count <= MOST_NGRAMS for count in sizes):
+        if not all(0 <= count <= MOST_NGRAMS for count in self.sizes):
             raise ValueError("a number of sequences is out of range")
 
-    def check_arrays(self, config: NgramConfig, arrays: Arrays) -> None:
+    def check_arrays(self, arrays: Arrays) -> None:
         """Raises ValueError for what is no probability, and for a trie that is not in order."""
-        total_words = len(arrays["probability.1"])
         for name, array in arrays.items():
             if array.dtype == np.float32 and not _within(array, 0, 1):
                 raise ValueError(f"{name} holds what is no probability")
-        for k in range(2, config.order + 1):
+        for k in range(2, self.model.order + 1):
             children, words = arrays[f"children.{k}"], arrays[f"word.{k}"]
             ends = int(children[0]), int(children[-1])
             if ends != (0, len(words)) or (children[1:] < children[:-1]).any():
                 raise ValueError(f"children.{k} does not rise from 0 to the number of sequences")
-            if not _within(words, 1, total_words - 1):
+            if not _within(words, 1, self.total_words - 1):
                 raise ValueError(f"word.{k} holds an id that no word has")
             if not _rise_among_siblings(words, children):
                 raise ValueError(f"word.{k} is not in order")
+
+
+def _order(config: RunConfig) -> int:
+    assert isinstance(config.model, NgramConfig)
+    return config.model.order
 
 
 def _within(array: NDArray[Any], low: int, high: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -23,17 +23,23 @@ from rnnlm_tui.text.prepare import PreparedText, prepare
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.text.vocabulary import Vocabulary
 
-BY_SIZES: Mapping[type[ModelConfig], Callable[[str], Architecture[Any]]] = MappingProxyType(
+BY_SETTINGS: Mapping[type[ModelConfig], type[Architecture[Any]]] = MappingProxyType(
     {
-        LessonConfig: lambda preset: LessonArchitecture(),
-        NgramConfig: lambda preset: NgramArchitecture(),
+        LessonConfig: LessonArchitecture,
+        NgramConfig: NgramArchitecture,
         CausalConfig: CausalArchitecture,
     }
 )
-"""The architecture of a preset, by the class of its sizes; a new preset of one needs no entry."""
-ARCHITECTURES: Mapping[str, Architecture[Any]] = MappingProxyType(
-    {name: BY_SIZES[type(preset.model)](name) for name, preset in PRESETS.items()}
+"""The architecture of a preset, by the class of its settings."""
+ARCHITECTURES: Mapping[str, type[Architecture[Any]]] = MappingProxyType(
+    {name: BY_SETTINGS[type(preset.model)] for name, preset in PRESETS.items()}
 )
+
+
+def architecture_for(config: RunConfig, prepared: PreparedText) -> Architecture[Any]:
+    """The architecture of the model that a training of `config` gives; its `sizes` are unknown."""
+    total_words = prepared.vocabulary.total_words
+    return ARCHITECTURES[config.preset](config, total_words, prepared.window)
 
 
 def prepare_corpus(
@@ -54,7 +60,7 @@ def prepare_corpus(
         corpus,
         TOKENIZERS[config.tokenizer],
         config.train,
-        lambda longest: window or architecture.window(config.model, longest),
+        lambda longest: window or architecture.window_for(config, longest),
         special_tokens=architecture.special_tokens,
         vocabulary=vocabulary,
         held_out=held_out,

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from rnnlm_tui.config import RunConfig
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.events import CorpusFacts, Count, EpochFigures, Figure, ShortText
+from rnnlm_tui.lm.model import Architecture
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.files import (
     LINES,
@@ -95,6 +96,12 @@ class ModelCard(_CardFields):
         """The names of the files that hold the model, besides its card."""
         return (self.vocabulary, self.weights, *filter(None, [self.lines]))
 
+    @property
+    def architecture(self) -> Architecture[Any]:
+        """The architecture of the model, with its sizes."""
+        kind = ARCHITECTURES[self.config.preset]
+        return kind(self.config, self.total_words, self.window, self.sizes)
+
     def to_json(self) -> dict[str, Any]:
         """The contents of model.json."""
         return {"format": FORMAT, "preset": self.config.preset, **asdict(self)}
@@ -168,14 +175,14 @@ def parse_card(raw: bytes) -> ModelCard:
 
 def _check_sizes(card: ModelCard) -> None:
     """Checks what the size of the weights follows from. Raises ModelError."""
-    architecture, config = ARCHITECTURES[card.config.preset], card.config.model
+    architecture = card.architecture
     if card.window < architecture.smallest_window:
         raise ModelError(f"{MODEL}: window is out of range")
     try:
-        architecture.check_sizes(config, card.total_words, card.sizes)
+        architecture.check_sizes()
     except ValueError as error:
         raise ModelError(f"{MODEL}: {error}") from error
-    if card.parameters != architecture.parameters(config, card.total_words, card.sizes):
+    if card.parameters != architecture.parameters:
         raise ModelError(
             f"{MODEL}: the number of parameters is not that of its {architecture.name}"
         )

@@ -82,9 +82,6 @@ def load_model(folder: Path) -> tuple[ModelCard, LanguageModel]:
             check_checksum(folder, card, name)
         vocabulary = read_vocabulary(folder, card)
         weights = read_weights(folder, card)
-        architecture, tokenizer = ARCHITECTURES[card.config.preset], TOKENIZERS[card.tokenizer]
-        return card, architecture.load(
-            card.config.model, vocabulary, tokenizer, card.window, weights
-        )
+        return card, card.architecture.load(vocabulary, TOKENIZERS[card.tokenizer], weights)
 
     return with_card(folder, load)

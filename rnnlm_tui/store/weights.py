@@ -15,7 +15,6 @@ from safetensors.numpy import save_file
 
 from rnnlm_tui.errors import ModelError, os_reason
 from rnnlm_tui.lm.model import DTYPES, ArraySpec
-from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import ModelCard
 
@@ -31,8 +30,7 @@ themselves at most."""
 
 def expected_arrays(card: ModelCard) -> dict[str, ArraySpec]:
     """The arrays of the weights file of a model with this card."""
-    architecture = ARCHITECTURES[card.config.preset]
-    return architecture.arrays(card.config.model, card.total_words, card.sizes)
+    return card.architecture.arrays()
 
 
 def largest_tensors(card: ModelCard) -> int:
@@ -82,7 +80,7 @@ def read_weights(folder: Path, card: ModelCard) -> dict[str, NDArray[Any]]:
     """The weights of the model in `folder`, checked. Raises ModelError."""
     arrays = read_tensors(folder / card.weights, expected_arrays(card))
     try:
-        ARCHITECTURES[card.config.preset].check_arrays(card.config.model, arrays)
+        card.architecture.check_arrays(arrays)
     except ValueError as error:
         raise ModelError(f"{card.weights}: {error}") from error
     return arrays

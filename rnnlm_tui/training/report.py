@@ -22,7 +22,7 @@ from rnnlm_tui.events import (
 )
 from rnnlm_tui.formatting import cut_words
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.lm.registry import ARCHITECTURES
+from rnnlm_tui.lm.registry import ARCHITECTURES, architecture_for
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.suggest import generate_words
 from rnnlm_tui.text.tokenizer import TOKENIZERS
@@ -44,7 +44,7 @@ class RunReport:
     ) -> None:
         self._run, self._clock = run, clock
         self._began = clock()
-        self._architecture = ARCHITECTURES[run.config.preset]
+        self._architecture = architecture_for(run.config, run.prepared)
         self._versions = {
             "rnnlm_tui": __version__,
             "numpy": np.__version__,
@@ -78,10 +78,8 @@ class RunReport:
             window=prepared.window,
             examples=examples,
             held_out_lines=prepared.held_out_lines,
-            parameters=self._architecture.parameters(config.model, total_words),
-            memory_bytes=self._architecture.training_bytes(
-                config, total_words, prepared.window, examples
-            ),
+            parameters=self._architecture.parameters,
+            memory_bytes=self._architecture.training_bytes(examples),
             estimated_s=estimated_s,
             epochs_done=epochs_done,
             device=device,
@@ -96,13 +94,7 @@ class RunReport:
 
     def estimate_s(self) -> float:
         """Estimated seconds of the whole run."""
-        config, prepared = self._run.config, self._run.prepared
-        return self._architecture.training_seconds(
-            config,
-            prepared.vocabulary.total_words,
-            prepared.window,
-            prepared.examples.predictions,
-        )
+        return self._architecture.training_seconds(self._run.prepared.examples.predictions)
 
     def epoch_ended(
         self, figures: EpochFigures, best: bool, sample: dict[str, str], elapsed_s: float
@@ -149,12 +141,14 @@ class RunReport:
         """The card of the model; saving it fills in the names and the dates of its files."""
         config, prepared = self._run.config, self._run.prepared
         total_words = prepared.vocabulary.total_words
+        kind = ARCHITECTURES[config.preset]
+        architecture = kind(config, total_words, prepared.window, sizes)
         return ModelCard(
             config=config,
             tokenizer=config.tokenizer,
             total_words=total_words,
             window=prepared.window,
-            parameters=self._architecture.parameters(config.model, total_words, sizes),
+            parameters=architecture.parameters,
             vocabulary="",
             weights="",
             corpus=prepared.card,
@@ -171,9 +165,7 @@ class RunReport:
         """The model with these weights, as it predicts once it is saved."""
         config, prepared = self._run.config, self._run.prepared
         tokenizer = TOKENIZERS[config.tokenizer]
-        return self._architecture.load(
-            config.model, prepared.vocabulary, tokenizer, prepared.window, weights
-        )
+        return self._architecture.load(prepared.vocabulary, tokenizer, weights)
 
 
 def sample(model: LanguageModel, seed_line: str) -> dict[str, str]:

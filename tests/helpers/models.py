@@ -56,13 +56,13 @@ def small_card(epoch: int = 1, words: tuple[str, ...] = WORDS) -> ModelCard:
     """The card of a tiny model, as a training hands it to its checkpoints."""
     sizes = {"embedding_size": 3, "bidirectional_size": 2, "recurrent_size": 2}
     config = make_run_config("lesson", [sizes])
-    architecture = ARCHITECTURES["lesson"]
+    architecture = ARCHITECTURES["lesson"](config, len(words) + 1, 4)
     return ModelCard(
         config=config,
         tokenizer="lesson",
         total_words=len(words) + 1,
         window=4,
-        parameters=architecture.parameters(config.model, len(words) + 1),
+        parameters=architecture.parameters,
         vocabulary="",
         weights="",
         corpus={"name": "verses", "sha256": "00", "lines": 6, "words": 40},

@@ -7,8 +7,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from rnnlm_tui.config import LessonConfig
-from rnnlm_tui.lm.lesson import SPARSE_BELOW, LessonArchitecture, LessonModel, lesson_shapes
+from rnnlm_tui.config import LessonConfig, make_run_config
+from rnnlm_tui.lm import lesson
+from rnnlm_tui.lm.lesson import LessonArchitecture, LessonModel, lesson_shapes
 from rnnlm_tui.text.tokenizer import LessonTokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.training.lesson_network import LessonNetwork
@@ -17,36 +18,24 @@ WORDS, WINDOW = 3211, 10
 Weights = dict[str, NDArray[np.float32]]
 
 
-def weights_with(hidden_bias: float) -> Weights:
-    """Random weights; a bias below zero leaves fewer of the relu layer's units above zero."""
+def random_weights() -> Weights:
     rng = np.random.default_rng(4)
     shapes = lesson_shapes(LessonConfig(), WORDS)
-    weights = {
-        name: rng.normal(scale=0.1, size=shape).astype(np.float32) for name, shape in shapes.items()
-    }
-    weights["hidden.bias"] += np.float32(hidden_bias)
-    return weights
+    return {n: rng.normal(scale=0.1, size=s).astype(np.float32) for n, s in shapes.items()}
 
 
 def model_of(weights: Weights) -> LessonModel:
     """The numpy model with these weights."""
     vocabulary = Vocabulary([f"w{i}" for i in range(1, WORDS)])
-    return LessonModel(LessonConfig(), vocabulary, LessonTokenizer(), WINDOW, weights)
+    return LessonModel(vocabulary, LessonTokenizer(), WINDOW, weights)
 
 
-@pytest.mark.parametrize(("hidden_bias", "sparse"), [(0.0, False), (-0.6, True)])
-def test_numpy_agrees_with_pytorch_where_few_and_where_many_units_are_on(
-    hidden_bias: float, sparse: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("sparse_below", [0.0, 1.1])
+def test_numpy_agrees_with_pytorch_with_sparse_and_with_whole_products(
+    sparse_below: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shares: list[float] = []
-    scores = LessonModel._scores
-
-    def noted(self: LessonModel, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
-        shares.append(np.count_nonzero(hidden) / len(hidden))
-        return scores(self, hidden)
-
-    monkeypatch.setattr(LessonModel, "_scores", noted)
-    weights = weights_with(hidden_bias)
+    monkeypatch.setattr(lesson, "SPARSE_BELOW", sparse_below)
+    weights = random_weights()
     model = model_of(weights)
     network = LessonNetwork(LessonConfig(), WORDS, np.random.default_rng(0))
     network.load_weights(weights)
@@ -59,12 +48,10 @@ def test_numpy_agrees_with_pytorch_where_few_and_where_many_units_are_on(
         found = model.next_word_probabilities(context)
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
         assert found.sum() == pytest.approx(1, abs=1e-5)
-    assert len(shares) == 5
-    assert all((share < SPARSE_BELOW) == sparse for share in shares)
 
 
 def test_a_context_asked_for_again_costs_nothing_and_old_ones_are_forgotten() -> None:
-    model = model_of(weights_with(0.0))
+    model = model_of(random_weights())
     first = model.next_word_probabilities([5])
     assert model.next_word_probabilities([5]) is first
     assert model.next_word_probabilities([7] * 5 + [5] * 10) is model.next_word_probabilities(
@@ -78,7 +65,7 @@ def test_a_context_asked_for_again_costs_nothing_and_old_ones_are_forgotten() ->
 
 
 def test_the_layer_table_has_the_lessons_figures() -> None:
-    layers = LessonArchitecture().layers(LessonConfig(), WORDS, WINDOW)
+    layers = LessonArchitecture(make_run_config("lesson", []), WORDS, WINDOW).layers()
     assert [layer.parameters for layer in layers] == [321100, 75300, 0, 40100, 162105, 5156866]
     assert sum(layer.parameters for layer in layers) == 5755471
     assert layers[1].output_shape == (None, 10, 300)

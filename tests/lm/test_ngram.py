@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rnnlm_tui.config import NgramConfig, make_run_config
+from rnnlm_tui.config import make_run_config
 from rnnlm_tui.lm.kneser_ney import FALLBACK, count_levels, discounts_of, estimate, level_arrays
+from rnnlm_tui.lm.model import Architecture, ArraySpec
 from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.text.corpus import Corpus
@@ -28,7 +29,6 @@ from tests.helpers.golden import GOLDEN
 TOKENIZER = TOKENIZERS["whitespace"]
 ORDERS = range(1, 7)
 KENLM = GOLDEN / "kneser_ney.json"
-NGRAM = ARCHITECTURES["ngram"]
 TEXT = ("a b a b c", "b a", "c c c a b", "d", "a b a d d b a b")
 
 lines_of_words = st.lists(st.lists(st.sampled_from("abcdefg"), min_size=1, max_size=8), min_size=1)
@@ -226,36 +226,33 @@ def test_an_answer_is_not_changed_by_the_next_question() -> None:
 # The architecture
 
 
-def sizes_and_arrays(order: int = 3) -> tuple[tuple[int, ...], dict[str, NDArray[Any]]]:
-    """Those of a small model."""
-    text = prepared(TEXT)
-    return NGRAM.sizes_of(NgramConfig(order), text), arrays_of(text, order)
+def architecture(order: int, total_words: int, sizes: Sequence[int]) -> Architecture[Any]:
+    return ARCHITECTURES["ngram"](
+        make_run_config("ngram", [{"order": order}]), total_words, order - 1, sizes
+    )
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_the_arrays_are_those_that_the_family_declares(order: int) -> None:
-    sizes, arrays = sizes_and_arrays(order)
-    config, total = NgramConfig(order), len(arrays["probability.1"])
-    NGRAM.check_sizes(config, total, sizes)
-    specs = NGRAM.arrays(config, total, sizes)
-    assert {name: spec.shape for name, spec in specs.items()} == {
-        name: array.shape for name, array in arrays.items()
-    }
-    kinds = {"F32": np.float32, "I32": np.int32}
-    assert all(arrays[name].dtype == kinds[spec.dtype] for name, spec in specs.items())
-    NGRAM.check_arrays(config, arrays)
-    assert NGRAM.parameters(config, total, sizes) == sum(sizes)
-    layers = NGRAM.layers(config, total, order - 1, sizes)
-    assert [layer.parameters for layer in layers] == list(sizes)
+def test_the_arrays_are_those_that_the_architecture_declares(order: int) -> None:
+    text = prepared(TEXT)
+    arrays = arrays_of(text, order)
+    sizes = ARCHITECTURES["ngram"].sizes_for(make_run_config("ngram", [{"order": order}]), text)
+    ngram = architecture(order, text.vocabulary.total_words, sizes)
+    ngram.check_sizes()
+    ngram.check_arrays(arrays)
+    kinds = {np.dtype(np.float32): "F32", np.dtype(np.int32): "I32"}
+    assert ngram.arrays() == {n: ArraySpec(a.shape, kinds[a.dtype]) for n, a in arrays.items()}
+    assert ngram.parameters == sum(sizes)
+    assert [layer.parameters for layer in ngram.layers()] == list(sizes)
 
 
 @pytest.mark.parametrize(
     "sizes", [(), (7,), (7, 3), (6, 3, 3), (7, -1, 3), (7, 2**31, 3), (7, 3, 3, 3), (10**30, 1, 1)]
 )
 def test_sizes_that_no_model_has_are_refused(sizes: tuple[int, ...]) -> None:
-    NGRAM.check_sizes(NgramConfig(3), 8, (7, 3, 3))
+    architecture(3, 8, (7, 3, 3)).check_sizes()
     with pytest.raises(ValueError, match="sequences"):
-        NGRAM.check_sizes(NgramConfig(3), 8, sizes)
+        architecture(3, 8, sizes).check_sizes()
 
 
 def put(name: str, place: int, value: float) -> Callable[[dict[str, NDArray[Any]]], None]:
@@ -289,7 +286,7 @@ def put(name: str, place: int, value: float) -> Callable[[dict[str, NDArray[Any]
 def test_arrays_that_make_no_sense_are_refused(
     change: Callable[[dict[str, NDArray[Any]]], None], why: str
 ) -> None:
-    _, arrays = sizes_and_arrays()
+    arrays = arrays_of(prepared(TEXT), 3)
     change(arrays)
     with pytest.raises(ValueError, match=re.escape(why)):
-        NGRAM.check_arrays(NgramConfig(3), arrays)
+        architecture(3, len(arrays["probability.1"]), ()).check_arrays(arrays)

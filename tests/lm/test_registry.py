@@ -31,12 +31,12 @@ def steady(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def seconds(preset: str, total_words: int, examples: int, **settings: Any) -> float:
     config = make_run_config(preset, [settings])
-    return ARCHITECTURES[preset].training_seconds(config, total_words, 10, examples)
+    return ARCHITECTURES[preset](config, total_words, 10).training_seconds(examples)
 
 
 def memory(preset: str, total_words: int, examples: int, **settings: Any) -> float:
     config = make_run_config(preset, [settings])
-    return ARCHITECTURES[preset].training_bytes(config, total_words, 10, examples)
+    return ARCHITECTURES[preset](config, total_words, 10).training_bytes(examples)
 
 
 @pytest.mark.parametrize(
@@ -95,12 +95,9 @@ def test_a_text_shorter_than_a_step_is_one_step_an_epoch() -> None:
 
 
 def test_the_estimates_of_an_ngram_model_grow_with_the_text_and_the_order() -> None:
-    ngram = ARCHITECTURES["ngram"]
-
-    def bytes_and_seconds(order: int, examples: int) -> tuple[int, float]:
-        config = make_run_config("ngram", [{"order": order}])
-        costs = (config, 5_000, order - 1, examples)
-        return ngram.training_bytes(*costs), ngram.training_seconds(*costs)
+    def bytes_and_seconds(order: int, examples: int) -> tuple[float, float]:
+        costs = (5_000, examples)
+        return memory("ngram", *costs, order=order), seconds("ngram", *costs, order=order)
 
     few, many = bytes_and_seconds(5, 1_000_000), bytes_and_seconds(5, 100_000_000)
     assert 200e6 < few[0] < 500e6

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rnnlm_tui.config import CausalConfig
+from rnnlm_tui.config import CausalConfig, CausalTrainConfig, RunConfig
 from rnnlm_tui.lm.causal import CausalArchitecture, CausalModel, causal_shapes
 from rnnlm_tui.text.tokenizer import LessonTokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
@@ -275,7 +275,9 @@ def test_a_context_longer_than_the_window_begins_at_a_line_and_stays_for_a_while
 @every_cell
 def test_the_layer_table_counts_every_weight(cell: str) -> None:
     sizes = config(layers=2)
-    counted = sum(layer.parameters for layer in CausalArchitecture(cell).layers(sizes, WORDS, 256))
+    settings = RunConfig(cell, sizes, CausalTrainConfig())
+    layers = CausalArchitecture(settings, WORDS, 256).layers()
+    counted = sum(layer.parameters for layer in layers)
     assert counted == sum(p.numel() for p in network(cell, sizes).parameters())
 
 

@@ -192,8 +192,7 @@ def _measured(label: str, figures: Figures) -> Iterator[Line]:
 
 def layers(card: ModelCard, width: int) -> Iterator[Line]:
     """The layers with their parameters, and what they are where `width` has space for it."""
-    architecture = ARCHITECTURES[card.config.preset]
-    table = architecture.layers(card.config.model, card.total_words, card.window, card.sizes)
+    table = card.architecture.layers()
     kinds = [f"  {layer.type}" for layer in table]
     if PARAMETERS_WIDTH + max(map(len, kinds)) > width:
         kinds = [""] * len(table)
