@@ -12,6 +12,7 @@ UNKNOWN, BEGIN, END = "<unk>", "<s>", "</s>"
 SPECIAL_TOKENS = (UNKNOWN, BEGIN, END)
 """What stands for a word that is not known, and for the begin and the end of a line. The kinds of
 models that learn whole lines have them, as ids 1, 2 and 3; the lesson has none."""
+UNKNOWN_ID, BEGIN_ID, END_ID = range(1, 4)
 
 
 class Vocabulary:

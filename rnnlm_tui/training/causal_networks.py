@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from rnnlm_tui.config import CausalConfig
 from rnnlm_tui.lm.causal import GATES, causal_shapes
-from rnnlm_tui.text.vocabulary import PADDING
+from rnnlm_tui.text.vocabulary import END_ID, PADDING
 from rnnlm_tui.training.networks import BatchLoss, Network, Scores, dropout_mask
-from rnnlm_tui.training.output_layers import END_ID, row_blocks, tied_input, tied_output
+from rnnlm_tui.training.output_layers import row_blocks, tied_input, tied_output
 from rnnlm_tui.training.recurrent_layers import LayerWeights, State, recurrent_layer
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -24,70 +22,30 @@ from rnnlm_tui.training.bptt_batches import BpttBatches
 from rnnlm_tui.training.causal_networks import CausalNetwork
 from rnnlm_tui.training.lesson_network import LessonNetwork
 from rnnlm_tui.training.networks import BatchLoss, Network, Scores
-from rnnlm_tui.training.optimizers import ClippedAdamW, KerasAdam, one_cycle
+from rnnlm_tui.training.optimizers import make_optimizer, rate_factor
 from rnnlm_tui.training.prefix_batches import PrefixBatches
-
-CALIBRATION_STEPS = 8
-"""Steps timed for the estimate, after half as many to warm up."""
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
 Arrays = Mapping[str, NDArray[np.float32]]
 
 
-class Batches(Protocol):
-    """The batches of a corpus."""
-
-    @property
-    def steps(self) -> int:
-        """Batches an epoch."""
-        ...
-
-    def epoch(self, epoch: int, first_step: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches of an epoch, inputs and targets, from `first_step` on."""
-        ...
-
-    def held_out(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches of the held-out lines."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a preset trains with. `optimizer` makes one for a learning rate; `rate_factor` is what
-    the learning rate is multiplied by when a share of the run is over."""
-
-    network: Network
-    batches: Batches
-    optimizer: Callable[[float], torch.optim.Optimizer]
-    rate_factor: Callable[[float], float]
-
-
-def parts_of(config: RunConfig, prepared: PreparedText, device: torch.device) -> Parts:
-    """The parts for these settings; a new kind of network is added here.
+def build(
+    config: RunConfig, prepared: PreparedText, device: torch.device
+) -> tuple[Network, PrefixBatches | BpttBatches]:
+    """The network of a preset, and its batches; a new kind of network is added here.
 
     Raises TypeError if sizes, training settings and corpus belong to different presets.
     """
     model, train, words = config.model, config.train, prepared.vocabulary.total_words
-    rng = np.random.default_rng(config.train.seed)
-    if isinstance(model, LessonConfig):
-        if isinstance(train, TrainConfig) and isinstance(prepared, PreparedPrefixes):
+    rng = np.random.default_rng(train.seed)
+    match model, train, prepared:
+        case LessonConfig(), TrainConfig(), PreparedPrefixes():
             lesson = LessonNetwork(model, words, rng).to(device)
-            return Parts(
-                lesson,
-                PrefixBatches(prepared, train, device),
-                lambda rate: KerasAdam(lesson.parameters(), rate),
-                lambda done: 1.0,
-            )
-    elif isinstance(model, CausalConfig):  # noqa: SIM102  the two cases read alike
-        if isinstance(train, CausalTrainConfig) and isinstance(prepared, PreparedLines):
+            return lesson, PrefixBatches(prepared, train, device)
+        case CausalConfig(), CausalTrainConfig(), PreparedLines():
             causal = CausalNetwork(config.preset, model, words, rng).to(device)
-            return Parts(
-                causal,
-                BpttBatches(prepared, model.context, train, device),
-                lambda rate: ClippedAdamW(causal, rate, train.weight_decay, train.grad_clip),
-                lambda done: one_cycle(train, done),
-            )
+            return causal, BpttBatches(prepared, model.context, train, device)
     raise TypeError(f"the settings and the corpus are not those of the preset {config.preset}")
 
 
@@ -135,9 +93,8 @@ class Learner:
         if training.threads is not None:
             torch.set_num_threads(training.threads)
         self.threads = torch.get_num_threads()
-        parts = parts_of(config, prepared, self.device)
-        self.network, self.batches = parts.network, parts.batches
-        self._new_optimizer, self._rate_factor = parts.optimizer, parts.rate_factor
+        self._training = training
+        self.network, self.batches = build(config, prepared, self.device)
         excluded = excluded_ids(prepared.vocabulary, TOKENIZERS[config.tokenizer])
         self._excluded = torch.tensor(excluded, device=self.device)
         self._held_out_words = prepared.held_out_words
@@ -148,13 +105,13 @@ class Learner:
     def restart_optimizer(self, learning_rate: float) -> None:
         """Replaces the optimizer with one that has taken no step."""
         self._learning_rate = learning_rate
-        self._optimizer = self._new_optimizer(learning_rate)
+        self._optimizer = make_optimizer(self._training, self.network, learning_rate)
 
     def step(
         self, x: Tensor, target: Tensor, dropout: np.random.Generator, done: float
     ) -> BatchLoss:
         """Updates the weights once; `done` is the share of the run that is over."""
-        rate = self._learning_rate * self._rate_factor(done)
+        rate = self._learning_rate * rate_factor(self._training, done)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         loss = self.network.loss(x, target, dropout)
@@ -227,24 +184,6 @@ class Learner:
         return all(peak <= LARGEST_WEIGHT for peak in weights) and all(
             peak < math.inf for peak in moments
         )
-
-    def calibrate(self) -> float:
-        """Seconds that a step takes, from a few steps that are undone. Call it first."""
-        before = self.weights()
-        rate = self._learning_rate
-        batches = self.batches.epoch(0)
-        durations: list[float] = []
-        for _ in range(CALIBRATION_STEPS + CALIBRATION_STEPS // 2):
-            batch = next(batches, None)
-            if batch is None:
-                break
-            start = time.perf_counter()
-            self.step(*batch, np.random.default_rng(0), 0.5).nll_sum.item()
-            durations.append(time.perf_counter() - start)
-        self.load_weights(before)
-        self.restart_optimizer(rate)
-        self.begin_epoch()
-        return float(np.median(durations[-CALIBRATION_STEPS:]))
 
     @torch.no_grad()
     def held_out_metrics(self) -> dict[str, float] | None:

@@ -56,12 +56,11 @@ class NgramTrainer:
         yield self._report.started(self._report.estimate_s())
         yield from self._report.warnings()
         yield from self._estimate()
-        model = None if self._control.stopped else self._report.model(self._arrays)
-        found = isinstance(model, NgramModel) and self._measure(model)
-        if model is None or not found:
+        measured = None if self._control.stopped else self._measure()
+        if measured is None:
             yield self._report.finished("stopped", None, None, self._elapsed_s())
             return
-        metrics, evaluation = found
+        model, metrics, evaluation = measured
         text = sample(model, self._control.seed_line)
         yield self._report.epoch_ended(metrics, True, text, self._elapsed_s())
         card = self._report.card([metrics], metrics, epochs_done=1, sizes=self._sizes)
@@ -84,8 +83,10 @@ class NgramTrainer:
             if self._control.stopped:
                 return
 
-    def _measure(self, model: NgramModel) -> tuple[EpochFigures, Evaluation | None] | None:
-        """The figures of the model, and its evaluation on held-out lines; None if stopped."""
+    def _measure(self) -> tuple[NgramModel, EpochFigures, Evaluation | None] | None:
+        """The model, its figures, and its evaluation on held-out lines; None if stopped."""
+        model = self._report.model(self._arrays)
+        assert isinstance(model, NgramModel)
         trained_on, held_out = self._run.split_lines()
         on_trained = evaluate_lines(model, trained_on, self._control, TRAIN_SAMPLE)
         evaluation = evaluate_lines(model, held_out, self._control)
@@ -103,7 +104,7 @@ class NgramTrainer:
             loss = mean_loss(model, self._prepared.held_out)
             held = {"loss": loss, "perplexity": math.exp(loss)}
             held |= {"top1": evaluation.top1, "top5": evaluation.top5}
-        return {"epoch": 1, "train": train, "held_out": held}, evaluation
+        return model, {"epoch": 1, "train": train, "held_out": held}, evaluation
 
     def _progress(self, step: int) -> Progress:
         elapsed = self._elapsed_s()

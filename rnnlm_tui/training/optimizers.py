@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from rnnlm_tui.config import CausalTrainConfig
+from rnnlm_tui.config import CausalTrainConfig, NetworkTrainConfig
 
 
 class KerasAdam(torch.optim.Adam):
@@ -61,8 +61,22 @@ class ClippedAdamW(torch.optim.AdamW):
         return super().step(closure)
 
 
-def one_cycle(settings: CausalTrainConfig, done: float) -> float:
-    """What the learning rate is multiplied by when `done`, a share of the run, is over: it rises
-    linearly in the warmup and falls to 0 as a cosine does (Loshchilov and Hutter 2017)."""
+def make_optimizer(
+    settings: NetworkTrainConfig, network: nn.Module, learning_rate: float
+) -> torch.optim.Optimizer:
+    """The optimizer of a preset with these settings, before its first step."""
+    if isinstance(settings, CausalTrainConfig):
+        return ClippedAdamW(network, learning_rate, settings.weight_decay, settings.grad_clip)
+    return KerasAdam(network.parameters(), learning_rate)
+
+
+def rate_factor(settings: NetworkTrainConfig, done: float) -> float:
+    """What the learning rate is multiplied by when `done`, a share of the run, is over.
+
+    1 for the lesson. For causal networks it rises linearly in the warmup and falls to 0 as a cosine
+    does (Loshchilov and Hutter 2017).
+    """
+    if not isinstance(settings, CausalTrainConfig):
+        return 1.0
     rise = min(1.0, done / settings.warmup) if settings.warmup > 0 else 1.0
     return rise * (1 + math.cos(math.pi * min(1.0, done))) / 2

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rnnlm_tui.text.vocabulary import END, SPECIAL_TOKENS
+from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 
 VOCABULARY_MULTIPLE = 48
 """The lesson's output rows are rounded up to this, which 2, 3, 4, 6, 8, 12, 16 threads divide."""
@@ -27,7 +27,6 @@ ROWS_AT_ONCE = 1 << 22
 """Scores of the tied output layer that are in memory at a time: 16 MB, whatever the batch."""
 FIRST_WORD = 1 + len(SPECIAL_TOKENS)
 """The id after those of padding and the special tokens."""
-END_ID = 1 + SPECIAL_TOKENS.index(END)
 
 
 class SoftmaxCrossEntropy(torch.autograd.Function):

@@ -56,14 +56,16 @@ class TimeLeft:
     """Estimates the rest of a run from the steps and the ends of epochs so far."""
 
     def __init__(self, seconds_a_step: float) -> None:
-        self._seconds_a_step = seconds_a_step
+        """`seconds_a_step` counts until the first steps have been seen."""
+        self._seconds_a_step, self._is_guess = seconds_a_step, True
         self.seconds_an_end = 0.0
 
     def add_steps(self, seconds: float, steps: int) -> None:
         """Counts the steps since the last report."""
         if steps:
-            self._seconds_a_step *= SPEED_MEMORY
-            self._seconds_a_step += (1 - SPEED_MEMORY) * seconds / steps
+            weight = 1.0 if self._is_guess else 1 - SPEED_MEMORY
+            self._seconds_a_step += weight * (seconds / steps - self._seconds_a_step)
+            self._is_guess = False
 
     def seconds(self, steps: int, epochs: int) -> float:
         """Seconds for so many steps and ends of epochs."""
@@ -84,6 +86,7 @@ class Trainer:
         self._steps = self._learner.batches.steps
         self._checkpoints = Checkpoints(run.folder, run.trained_lines, run.ancestors)
         self._position = Position(learning_rate=run.config.network_train.learning_rate)
+        self._time_left = TimeLeft(self._report.estimate_s() / (self._epochs * self._steps))
         self._pending: list[BatchLoss] = []
         self._dropout = np.random.default_rng()
 
@@ -92,7 +95,6 @@ class Trainer:
 
         Raises StorageError if the model cannot be saved.
         """
-        self._time_left = TimeLeft(self._learner.calibrate())
         self._restore()
         start = self._learner.weights()
         yield self._started()
@@ -240,15 +242,16 @@ class Trainer:
         self._checkpoints.save_model(card, self._run.prepared.vocabulary.words, weights)
 
     def _save_state(self, weights: Weights) -> None:
+        run, learner = self._run, self._learner
         state = RunState(
-            self._run.config,
-            self._run.origin,
-            self._position,
-            weights,
-            self._learner.moments(),
-            self._learner.hidden_state() if self._position.sums.steps else {},
-            self._run.ancestor_lines,
-            self._run.prepared.held_out_mask,
+            config=run.config,
+            corpus=run.origin,
+            position=self._position,
+            weights=weights,
+            moments=learner.moments(),
+            hidden_state=learner.hidden_state() if self._position.sums.steps else {},
+            ancestor_lines=run.ancestor_lines,
+            held_out=run.prepared.held_out_mask,
         )
         self._checkpoints.save_state(state)
 

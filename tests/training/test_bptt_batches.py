@@ -14,7 +14,9 @@ from rnnlm_tui.config import CausalConfig, make_run_config
 from rnnlm_tui.lm.causal import causal_train
 from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.text.corpus import Corpus
+from rnnlm_tui.text.encoded import EncodedLines
 from rnnlm_tui.text.prepare import PreparedLines
+from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 from rnnlm_tui.training.bptt_batches import (
     Batch,
     BpttBatches,
@@ -36,8 +38,14 @@ lines_of_text = st.lists(
 
 def stream_of(lines: list[list[int]]) -> TargetStream:
     tokens = np.array([i for line in lines for i in line], np.int32)
-    lengths = [len(line) for line in lines]
-    return TargetStream(tokens, np.cumsum([0, *lengths[:-1]]), BEGIN, END)
+    lengths = np.array([len(line) for line in lines])
+    return TargetStream(EncodedLines(tokens, lengths, Vocabulary([], SPECIAL_TOKENS)))
+
+
+def everything_in(stream: TargetStream) -> Batch:
+    """The whole stream as one row."""
+    places = np.arange(len(stream))[None]
+    return stream.batch(places, np.zeros_like(places, dtype=bool))
 
 
 def pairs_in(batches: Iterable[Batch]) -> list[tuple[int, int]]:
@@ -51,9 +59,9 @@ def pairs_in(batches: Iterable[Batch]) -> list[tuple[int, int]]:
 
 
 def test_a_stream_reads_begins_and_answers_ends() -> None:
-    read, answers = stream_of(LINES).read(np.arange(len(TARGETS)))
-    assert read.tolist() == READ
-    assert answers.tolist() == TARGETS
+    read, answers = everything_in(stream_of(LINES))
+    assert read.tolist() == [READ]
+    assert answers.tolist() == [TARGETS]
     assert stream_of(LINES).line_starts.tolist() == [0, 4, 6, 9]
 
 
@@ -77,7 +85,7 @@ def test_every_target_is_in_one_place_of_an_epoch(
     lines: list[list[int]], streams: int, steps: int, data: st.DataObject
 ) -> None:
     stream = stream_of(lines)
-    everything = sorted(pairs_in([stream.read(np.arange(len(stream)))]))
+    everything = sorted(pairs_in([everything_in(stream)]))
     rotation = data.draw(st.sampled_from(stream.line_starts.tolist()))
     streamed = list(stream_batches(stream, streams, steps, rotation))
     assert sorted(pairs_in(streamed)) == everything

@@ -136,7 +136,6 @@ def test_the_learning_rate_rises_and_falls(tmp_path: Path, monkeypatch: pytest.M
     small = small_run("gru", tmp_path / "a", epochs=4, warmup=0.25, learning_rate=0.01)
     trainer = Trainer(small, Control("the cat"))
     events = trainer.events()
-    next(events)  # calibrated
     monkeypatch.setattr(Learner, "step", noted)
     list(events)
     steps = len(rates) // 4
@@ -146,16 +145,6 @@ def test_the_learning_rate_rises_and_falls(tmp_path: Path, monkeypatch: pytest.M
     assert rates == [*sorted(rates[: peak + 1]), *sorted(rates[peak + 1 :], reverse=True)]
     assert 0.008 < max(rates) < 0.01
     assert rates[-1] < 0.001
-
-
-def test_calibration_leaves_no_trace(tmp_path: Path) -> None:
-    small = small_run("lstm", tmp_path / "a", epochs=1)
-    learner = Learner(small.config, small.prepared)
-    before = learner.weights()
-    assert learner.calibrate() > 0
-    after = learner.weights()
-    assert all(np.array_equal(before[name], after[name]) for name in before)
-    assert learner.moments() == learner.hidden_state() == {}
 
 
 @pytest.mark.parametrize(

@@ -112,16 +112,6 @@ def test_the_same_seed_gives_the_same_losses_to_the_last_digit(
     assert same_weights(tmp_path / "a", tmp_path / "b")
 
 
-def test_calibration_leaves_no_trace(corpus_file: Path, tmp_path: Path) -> None:
-    small = job(corpus_file, tmp_path / "a", epochs=1)
-    learner = Learner(small.config, small.prepared)
-    before = learner.weights()
-    assert learner.calibrate() > 0
-    after = learner.weights()
-    assert all(np.array_equal(before[name], after[name]) for name in before)
-    assert learner.moments() == {}
-
-
 def test_a_run_that_goes_on_equals_one_that_never_stopped(
     corpus_file: Path, tmp_path: Path
 ) -> None:
