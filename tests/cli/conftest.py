@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import io
+import shutil
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
 
 import pytest
 
 from rnnlm_tui.cli.main import main
-from tests.helpers.commands import Command
+from tests.helpers.commands import TINY, VERSES, Command
+
+HOSTILE = "the \x1bevil \x9bworse \x07cat\n"
+"""Words that would steer a terminal; the tokenizer keeps control characters."""
+TEXT = VERSES * 4
 
 
 @pytest.fixture
@@ -26,3 +33,50 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
         return subprocess.CompletedProcess(arguments, code, output.out, output.err)
 
     return run
+
+
+def trained(corpus: Path, *settings: str) -> None:
+    """Trains a model into the folder `data` next to the corpus."""
+    errors = io.StringIO()
+    data = str(corpus.parent / "data")
+    with redirect_stdout(io.StringIO()), redirect_stderr(errors):
+        code = main(["--train", str(corpus), "--data-dir", data, *settings, "--quiet"])
+    assert code == 0, errors.getvalue()
+
+
+@pytest.fixture(scope="session")
+def verses_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with one model, `verses`, that knows 24 words. Do not change it."""
+    corpus = tmp_path_factory.mktemp("verses") / "verses.txt"
+    corpus.write_text(VERSES + HOSTILE, encoding="utf-8")
+    trained(corpus, *TINY, "--epochs=2", "--name=verses")
+    return corpus.parent / "data"
+
+
+@pytest.fixture(scope="session")
+def measured_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the models `half` (a half of long.txt, next to the folder, is held out),
+    `full`, and `counts` (n-grams, a quarter is held out). Do not change it."""
+    corpus = tmp_path_factory.mktemp("measured") / "long.txt"
+    corpus.write_text(TEXT)
+    trained(corpus, *TINY, "--epochs=1", "--name=half", "--held-out=0.5", "--seed=3")
+    trained(corpus, *TINY, "--epochs=1", "--name=full")
+    trained(corpus, "--preset=ngram", "--name=counts", "--held-out=0.25", "--min-count=5")
+    return corpus.parent / "data"
+
+
+@pytest.fixture
+def ask(run: Command, verses_data: Path) -> Command:
+    """Runs the command with the data folder of `verses`."""
+
+    def ask(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return run(*arguments, "--data-dir", str(verses_data), stdin=stdin)
+
+    return ask
+
+
+@pytest.fixture
+def copied(verses_data: Path, data_dir: Path) -> Path:
+    """The models folder of this test's own data folder, with a copy of `verses` in it."""
+    shutil.copytree(verses_data, data_dir)
+    return data_dir / "models"

@@ -1,0 +1,144 @@
+"""The modes that list the library's models and change it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.locks import TRAINING
+from tests.helpers.commands import POSIX, Command, on_terminal, refused
+
+
+def test_models_is_empty_at_first_and_says_so(run: Command, data_dir: Path) -> None:
+    done = run("--models")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "train one: rnnlm-tui --train" in done.stderr
+    assert json.loads(run("--models", "--json").stdout) == {"models": [], "unfinished_runs": []}
+    assert not data_dir.exists()
+
+
+def test_a_damaged_model_is_listed_with_its_reason(run: Command, copied: Path) -> None:
+    shutil.copytree(copied / "verses", copied / "broken")
+    (weights,) = (copied / "broken").glob("weights-*.safetensors")
+    weights.write_bytes(weights.read_bytes()[:100])
+    header, broken, verses, note = run("--models").stdout.splitlines()
+    assert header.split()[:3] == ["name", "preset", "corpus"]
+    assert broken.split()[:2] == ["broken", "damaged"]
+    assert verses.split()[:5] == ["verses", "lesson", "verses.txt", "24", "2"]
+    assert note.startswith("broken is damaged: ")
+    first, second = json.loads(run("--models", "--json").stdout)["models"]
+    assert (first["name"], first["preset"]) == ("broken", None)
+    assert first["damaged"] in note
+    assert (second["name"], second["preset"], second["damaged"]) == ("verses", "lesson", None)
+    assert second["metrics"]["epoch"] == second["epochs_done"] == 2
+    assert second["corpus"]["name"] == "verses.txt"
+
+
+def test_an_unfinished_training_is_listed_and_can_be_deleted(run: Command, copied: Path) -> None:
+    (copied / "verses").rename(copied / "begun")
+    (copied / "begun" / "model.json").unlink()
+    (note,) = run("--models").stdout.splitlines()
+    assert note.startswith("begun is an unfinished training, 2 of 2 epochs done; resume it")
+    assert "--train --resume --name begun" in note
+    listed = json.loads(run("--models", "--json").stdout)
+    assert listed["models"] == []
+    assert listed["unfinished_runs"] == [
+        {"name": "begun", "preset": "lesson", "epochs_done": 2, "epochs": 2, "trained_by": None}
+    ]
+    taken = refused(run("--train", "--name", "begun", "--preset=ngram"), 1)
+    assert "a training of begun was started and not finished" in taken
+    assert run("--delete", "begun", "--yes").stdout == "deleted begun\n"
+    assert json.loads(run("--models", "--json").stdout)["unfinished_runs"] == []
+
+
+def test_a_model_in_training_is_listed_with_who_trains_it(
+    run: Command, copied: Path, data_dir: Path
+) -> None:
+    with Library(data_dir).lock("verses", TRAINING):
+        assert "verses is being trained by process " in run("--models").stdout
+        assert "in use by process" in refused(run("--delete", "verses", "--yes"), 1)
+
+
+@POSIX
+def test_a_narrow_terminal_gets_a_block_for_each_model(copied: Path) -> None:
+    code, shown = on_terminal("--models", columns=40)
+    lines = shown.splitlines()
+    assert (code, lines[0]) == (0, "verses")
+    assert "  preset: lesson" in lines
+    assert max(map(len, lines)) <= 40
+
+
+def test_a_renamed_model_answers_under_its_new_name_alone(run: Command, copied: Path) -> None:
+    done = run("--rename", "verses", "poems")
+    assert (done.returncode, done.stdout) == (0, "verses is now poems\n")
+    assert run("--suggest", "the ", "--model", "poems").returncode == 0
+    assert "there is no model verses" in refused(run("--suggest", "x", "--model", "verses"), 1)
+    shutil.copytree(copied / "poems", copied / "other")
+    assert "already" in refused(run("--rename", "poems", "other"), 1)
+    assert "cannot be a model's name" in refused(run("--rename", "poems", "../up"))
+
+
+def test_delete_needs_confirmation(run: Command, copied: Path) -> None:
+    message = refused(run("--delete", "verses", stdin="y\n"))
+    assert "refusing to delete verses without confirmation\n  pass --yes" in message
+    assert (copied / "verses").exists()
+    done = run("--yes", "--delete", "verses")
+    assert (done.returncode, done.stdout) == (0, "deleted verses\n")
+    assert not (copied / "verses").exists()
+    assert "there is no model verses" in refused(run("--delete", "verses", "--yes"), 1)
+
+
+@POSIX
+@pytest.mark.parametrize(("answer", "code"), [("n", 1), ("", 1), ("nonsense", 1), ("YES", 0)])
+def test_delete_asks_on_a_terminal(copied: Path, answer: str, code: int) -> None:
+    ended, output = on_terminal("--delete", "verses", typed=f"{answer}\n")
+    assert ended == code
+    assert "Delete the model verses? [y/N] " in output
+    assert ("nothing was deleted" in output) == (copied / "verses" / "model.json").exists()
+    assert (copied / "verses").exists() == bool(code)
+
+
+@pytest.mark.parametrize("name", ["-", "-rf"])
+def test_a_name_that_looks_like_an_option_can_be_deleted(
+    run: Command, copied: Path, name: str
+) -> None:
+    (copied / "verses").rename(copied / name)
+    assert run("--delete", name, "--yes").stdout == f"deleted {name}\n"
+    assert not (copied / name).exists()
+
+
+def test_an_exported_model_can_be_imported_and_answers_the_same(
+    run: Command, copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = tmp_path / "sent.zip"
+    assert run("--export", "verses", str(archive)).stdout == f"wrote verses to {archive}\n"
+    assert {"model.json", "vocabulary.json", "history.jsonl"} < {
+        *zipfile.ZipFile(archive).namelist()
+    }
+    assert "already" in refused(run("--export", "verses", str(archive)), 1)
+    assert run("--export", "verses", str(archive), "--force").returncode == 0
+    assert run("--import", str(archive)).stdout == f"{archive} is now the model sent\n"
+    assert "already" in refused(run("--import", str(archive)), 1)
+    assert run("--import", "--name", "again", str(archive)).returncode == 0
+    answers = {run("--generate", "the", "--model", n).stdout for n in ("verses", "sent", "again")}
+    assert len(answers) == 1
+    monkeypatch.chdir(tmp_path)
+    assert run("--export", "verses").stdout == "wrote verses to verses.zip\n"
+    archive.rename(tmp_path / "my model.zip")
+    assert "name it with --name" in refused(run("--import", "my model.zip"))
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip", None])
+def test_importing_what_is_no_model_is_refused_in_a_sentence(
+    run: Command, tmp_path: Path, data_dir: Path, content: bytes | None
+) -> None:
+    archive = tmp_path / "sent.zip"
+    if content is not None:
+        archive.write_bytes(content)
+    assert str(archive) in refused(run("--import", str(archive)), 1)
+    assert [path for path in (data_dir / "models").iterdir() if path.name[0] != "."] == []

@@ -1,0 +1,101 @@
+"""`--summary`: what a corpus and its model would be."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers.commands import VERSES, Command
+
+LESSON = "--preset=lesson"
+
+
+def card_of(run: Command, *arguments: str, stdin: str = "") -> dict[str, Any]:
+    card: dict[str, Any] = json.loads(run("--summary", "--json", *arguments, stdin=stdin).stdout)
+    return card
+
+
+def test_the_summary_of_the_sonnets_is_the_lessons(run: Command) -> None:
+    card = card_of(run)
+    assert (card["preset"], card["size"], card["parameters"]) == ("lesson", None, 5_755_471)
+    assert (card["total_words"], card["examples"], card["window"]) == (3211, 15462, 10)
+    figures = [layer["parameters"] for layer in card["layers"] if layer["parameters"]]
+    assert figures == [321_100, 75_300, 40_100, 162_105, 5_156_866]
+    assert set(card["layers"][0]) == {"name", "type", "output_shape", "parameters"}
+    assert card["layers"][0]["output_shape"] == [None, 10, 100]
+    assert 60 < card["estimated_s"] < 24 * 3600
+    assert card["corpus"]["name"] == "sonnets.txt"
+    assert len(card["first_pairs"]) == 10
+    assert card["first_pairs"][:2] == [["from", "fairest"], ["from fairest", "creatures"]]
+    shown = run("--summary").stdout
+    for expected in (
+        r"preset +lesson: ",
+        r"held out +none, ",
+        r"  from ---> fairest\n",
+        r"total words +3,211 ",
+        r"pairs +15,462\n",
+        r"Bidirectional\(SimpleRNN\) +\(None, 10, 300\) +75,300\n",
+        r"5,755,471 parameters in all; training takes about 515\.8 MB of memory\n",
+        r"  training 130 epochs takes about \d+ (min|h \d\d min) here\n",
+    ):
+        assert re.search(expected, shown), expected
+
+
+def test_a_text_of_ones_own_is_for_gru_whose_settings_follow_from_its_size(
+    run: Command, corpus_file: Path, data_dir: Path
+) -> None:
+    card = card_of(run, str(corpus_file), "--dropout", "0.25")
+    assert (card["preset"], card["size"], card["settings"]["dropout"]) == ("gru", "small", 0.25)
+    assert sum(layer["parameters"] for layer in card["layers"]) == card["parameters"]
+    assert 0 < card["estimated_s"] < 3600
+    assert 330_000_000 < card["memory_bytes"] < 2 << 30
+    shown = run("--summary", str(corpus_file), "--dropout", "0.25").stdout
+    assert re.search(r"preset +gru: a causal network", shown)
+    assert "for a corpus of this size (small), unless a flag says otherwise:" in shown
+    assert "--dropout 0.25" in shown
+    assert not data_dir.exists()
+
+
+def test_the_summary_counts_sequences(run: Command, tmp_path: Path) -> None:
+    (tmp_path / "long.txt").write_text(VERSES * 10)
+    arguments = (str(tmp_path / "long.txt"), "--preset=ngram", "--order", "2")
+    card = card_of(run, *arguments)
+    assert [layer["name"] for layer in card["layers"]] == ["1 word", "2 words"]
+    assert card["parameters"] == sum(layer["parameters"] for layer in card["layers"])
+    assert (card["window"], card["corpus"]["held_out_lines"]) == (1, 6)
+    assert card["first_pairs"][0] == ["<s>", "the"]
+    shown = run("--summary", *arguments).stdout
+    assert "sequences in all" in shown and "parameters" not in shown
+    assert "with the padding, <unk>, <s>, </s>" in shown
+
+
+def test_several_files_and_standard_input_are_one_text(run: Command, corpus_file: Path) -> None:
+    both = card_of(run, str(corpus_file), LESSON, "-", stdin="a new line\n")
+    assert both["corpus"]["name"] == "verses.txt and 1 more"
+    alone = card_of(run, "-", LESSON, stdin=VERSES)
+    assert alone["corpus"]["name"] == "stdin"
+    assert both["total_words"] == alone["total_words"] + 2
+
+
+def test_the_estimate_grows_with_the_work(run: Command) -> None:
+    few = card_of(run, "--epochs", "1")["estimated_s"]
+    assert 5 * few < card_of(run, "--epochs", "50")["estimated_s"]
+    assert card_of(run, "--epochs", "1", "--max-vocabulary", "200")["estimated_s"] < few
+
+
+def test_what_is_left_out_held_out_and_capped_is_said(run: Command, corpus_file: Path) -> None:
+    settings = [LESSON, "--max-vocabulary", "5", "--held-out", "0.3", "--max-window", "2"]
+    shown = run("--summary", str(corpus_file), *settings).stdout
+    assert "5 words are kept" in shown
+    assert re.search(r"held out +\d lines, \d+ pairs", shown)
+    assert re.search(r"window +2 words, capped", shown)
+
+
+@pytest.mark.parametrize("preset", ["lesson", "gru", "ngram"])
+def test_nothing_is_written(run: Command, corpus_file: Path, data_dir: Path, preset: str) -> None:
+    assert run("--summary", str(corpus_file), "--preset", preset).returncode == 0
+    assert not data_dir.exists()
