@@ -24,23 +24,19 @@ T = TypeVar("T")
 
 
 class SessionDatabase:
-    """The connection of one app to session.db.
-
-    Nothing is created before something is written or files of an older version are taken over.
-    """
+    """The connection of one app to session.db."""
 
     def __init__(self, folder: Path, failed: Callable[[StorageError], None]) -> None:
         """`failed` is called on the event loop when a write does not succeed."""
-        self._folder, self._failed = folder, failed
+        self._failed = failed
         self._path = folder / "session.db"
         self._connection: sqlite3.Connection | None = None
         self._thread = ThreadPoolExecutor(1, "session")
         self._is_closed = False
 
-    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
-        """What `work` returns, which is called in the thread; None if nothing was ever kept. Raises
-        StorageError."""
-        return await self._in_thread(self._read, work)
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What `work` returns, which is called in the thread. Raises StorageError."""
+        return await self._in_thread(self._run, work)
 
     def write(self, work: Callable[[sqlite3.Connection], object]) -> None:
         """Has `work` called in the thread, after all that was asked for before."""
@@ -65,15 +61,6 @@ class SessionDatabase:
             done.result()
         except StorageError as error:
             self._failed(error)
-
-    def _read(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
-        try:
-            is_empty = not any(self._folder.iterdir())
-        except FileNotFoundError:
-            is_empty = True
-        except OSError:
-            is_empty = False  # the connection will say what is wrong
-        return None if is_empty else self._run(work)
 
     def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Raises StorageError, always with the same words, so that the user is told once."""
@@ -124,7 +111,7 @@ class KeptText:
     async def restore(self) -> str:
         """The newest text that an app has left, which is this app's from now on; "" if there is
         none. Raises StorageError."""
-        return await self._database.read(self._adopt) or ""
+        return await self._database.read(self._adopt)
 
     def _adopt(self, connection: sqlite3.Connection) -> str:
         with connection:

@@ -7,26 +7,18 @@ import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
+from rnnlm_tui.tui.session.old_files import take_over
+
 VERSION = 1
 PATIENCE_S = 2.0
 """How long a write waits for another app's, which takes less than a millisecond."""
 SCHEMA = """
 CREATE TABLE turn (number INTEGER PRIMARY KEY AUTOINCREMENT, line TEXT NOT NULL);
 CREATE TABLE continuation (
-    number INTEGER PRIMARY KEY,
     turn INTEGER NOT NULL REFERENCES turn ON DELETE CASCADE,
-    text TEXT NOT NULL,
-    model TEXT NOT NULL,
-    sampled INTEGER NOT NULL
+    text TEXT NOT NULL, model TEXT NOT NULL, sampled INTEGER NOT NULL, copied TEXT NOT NULL
 );
 CREATE INDEX continuation_of_turn ON continuation (turn);
-CREATE TABLE copied (
-    continuation INTEGER NOT NULL REFERENCES continuation ON DELETE CASCADE,
-    start INTEGER NOT NULL,
-    length INTEGER NOT NULL,
-    line_number INTEGER NOT NULL
-);
-CREATE INDEX copied_of_continuation ON copied (continuation);
 CREATE TABLE draft (app TEXT PRIMARY KEY, pid INTEGER, changed REAL, text TEXT NOT NULL);
 CREATE TABLE pasted (app TEXT PRIMARY KEY, pid INTEGER, changed REAL, text TEXT NOT NULL);
 """
@@ -46,14 +38,14 @@ def connect(path: Path) -> sqlite3.Connection:
         for pragma in ("journal_mode = wal", "synchronous = normal", "foreign_keys = on"):
             connection.execute(f"PRAGMA {pragma}")
         connection.execute("PRAGMA secure_delete = on")  # what is cleared is gone from the file too
-        _bring_up_to_date(connection, path.parent)
+        _make_tables(connection, path.parent)
     except (sqlite3.Error, OSError):
         connection.close()
         raise
     return connection
 
 
-def _bring_up_to_date(connection: sqlite3.Connection, folder: Path) -> None:
+def _make_tables(connection: sqlite3.Connection, folder: Path) -> None:
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -61,8 +53,6 @@ def _bring_up_to_date(connection: sqlite3.Connection, folder: Path) -> None:
             raise sqlite3.DatabaseError("a newer version of this program has made it")
         if version == VERSION:
             return
-        from rnnlm_tui.tui.session.old_files import take_over
-
         for statement in SCHEMA.split(";\n"):
             connection.execute(statement)
         taken = take_over(connection, folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -34,8 +33,8 @@ class Continuation:
 
 @dataclass(slots=True, eq=False)
 class Turn:
-    """A line of the user's and its continuations. `number` is its key in the database; None until
-    it is stored. It is used in the database's thread alone."""
+    """A line of the user's and its continuations. `number` is its key in the database, None until
+    it is stored; it is used in the database's thread alone."""
 
     line: str
     continuations: list[Continuation] = field(default_factory=list)
@@ -50,16 +49,11 @@ def add_turn(connection: sqlite3.Connection, turn: Turn) -> None:
 
 def add_continuation(connection: sqlite3.Connection, turn: Turn, added: Continuation) -> None:
     """Stores a continuation, unless its turn was deleted meanwhile or never stored."""
-    cursor = connection.execute(
-        "INSERT INTO continuation (turn, text, model, sampled)"
-        " SELECT number, ?, ?, ? FROM turn WHERE number = ?",
-        (storable(added.text), storable(added.model), added.sampled, turn.number),
+    copied = " ".join(f"{s.start}:{s.length}:{s.line_number}" for s in added.copied)
+    connection.execute(
+        "INSERT INTO continuation SELECT number, ?, ?, ?, ? FROM turn WHERE number = ?",
+        (storable(added.text), storable(added.model), added.sampled, copied, turn.number),
     )
-    if cursor.rowcount:
-        connection.executemany(
-            "INSERT INTO copied VALUES (?, ?, ?, ?)",
-            [(cursor.lastrowid, s.start, s.length, s.line_number) for s in added.copied],
-        )
 
 
 def read_turns(
@@ -72,20 +66,13 @@ def read_turns(
         (before or 1 << 62, limit),
     )
     turns = {number: Turn(line, number=number) for number, line in rows}
-    ends = (min(turns, default=0), max(turns, default=0))
-    copied = defaultdict[int, list[Copied]](list)
-    for continuation, *span in connection.execute(
-        "SELECT copied.* FROM copied JOIN continuation ON continuation = number"
-        " WHERE turn BETWEEN ? AND ? ORDER BY copied.rowid",
-        ends,
+    for number, text, model, sampled, copied in connection.execute(
+        "SELECT * FROM continuation WHERE turn BETWEEN ? AND ? ORDER BY rowid",
+        (min(turns, default=0), max(turns, default=0)),
     ):
-        copied[continuation].append(Copied(*span))
-    for continuation, turn, text, model, sampled in connection.execute(
-        "SELECT * FROM continuation WHERE turn BETWEEN ? AND ? ORDER BY number", ends
-    ):
-        if turn in turns:  # another app may have added or deleted some since
-            spans = tuple(copied[continuation])
-            turns[turn].continuations.append(Continuation(text, model, bool(sampled), spans))
+        if number in turns:  # another app may have added or deleted some since
+            spans = tuple(Copied(*map(int, span.split(":"))) for span in copied.split())
+            turns[number].continuations.append(Continuation(text, model, bool(sampled), spans))
     return list(reversed(turns.values()))
 
 
@@ -96,11 +83,9 @@ def count_turns(connection: sqlite3.Connection) -> int:
 
 def delete_turns(connection: sqlite3.Connection, up_to: int | None, turns: Iterable[Turn]) -> None:
     """Deletes the turns up to a number and these, with their continuations."""
-    with connection:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("DELETE FROM turn WHERE number <= ?", (up_to or 0,))
-        numbers = [(turn.number,) for turn in turns]
-        connection.executemany("DELETE FROM turn WHERE number = ?", numbers)
+    connection.execute("DELETE FROM turn WHERE number <= ?", (up_to or 0,))
+    for turn in turns:
+        connection.execute("DELETE FROM turn WHERE number = ?", (turn.number,))
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.tui.widgets.latest import LatestQuestion
@@ -16,24 +15,17 @@ if TYPE_CHECKING:
     from rnnlm_tui.store.library import Library
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Request:
-    """Asks for the first model that can be used.
-
-    `names` gives the names to try; it is called in a thread. `named` is the one that the user has
-    named: any other that cannot be used is passed over silently. `only` is the name if there is
-    just one to try.
-    """
+class Request(NamedTuple):
+    """Asks for the first model that can be used. `names` gives the names to try, in a thread. The
+    user is told about a failure of `named` alone; `only` is the name if there is just one."""
 
     names: Callable[[], Iterable[str]]
     named: str
     only: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a request: the model and when it was saved in nanoseconds, or None,
-    and what the user is to be told."""
+class Outcome(NamedTuple):
+    """The model, when it was saved in nanoseconds, and what the user is to be told."""
 
     loaded_model: LoadedModel | None
     saved_ns: int | None
@@ -91,12 +83,10 @@ class ModelLoader:
     def renew_if_saved(self) -> None:
         """Loads the active model again if another process has saved it, as a training in the
         background does."""
-        if (name := self.name) is None:
-            return
-        saved_ns = self._when_saved(name)
-        if saved_ns not in (None, self._saved_ns):
+        saved_ns = self._when_saved(self.name) if self.name else None
+        if self.name and saved_ns not in (None, self._saved_ns):
             self._saved_ns = saved_ns
-            self.renew(name)
+            self.renew(self.name)
 
     def drop(self) -> None:
         """The active model is gone."""

@@ -20,7 +20,6 @@ from rnnlm_tui.tui.writing.predictor import LoadedModel, Predictor
 from rnnlm_tui.tui.writing.transcript import Transcript
 from rnnlm_tui.tui.writing.transcript_view import TranscriptView
 
-CONTINUATION_WORDS = 10
 TEMPERATURE = 0.8
 """How freely another continuation is drawn: below 1 the likelier words come more often."""
 
@@ -85,9 +84,7 @@ class Conversation(Vertical):
     async def _continue(
         self, loaded_model: LoadedModel, turn: Turn, above: tuple[str, ...], temperature: float
     ) -> None:
-        words = await self._predictor.continuation(
-            loaded_model, turn.line, above, words=CONTINUATION_WORDS, temperature=temperature
-        )
+        words = await self._predictor.continuation(loaded_model, turn.line, above, temperature)
         if not words:
             self.host.notify_user(f"{loaded_model.name} has nothing to add to this line")
             return

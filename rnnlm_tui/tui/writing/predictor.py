@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from rnnlm_tui.tui.widgets.latest import LatestQuestion
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rnnlm_tui.store.card import ModelCard
     from rnnlm_tui.suggest import Suggestions
 
-T = TypeVar("T")
+CONTINUATION_WORDS = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,25 +87,19 @@ class Predictor:
             self._latest.ask(question)
 
     async def continuation(
-        self,
-        loaded_model: LoadedModel,
-        line: str,
-        previous_lines: tuple[str, ...],
-        *,
-        words: int,
-        temperature: float,
+        self, loaded_model: LoadedModel, line: str, above: tuple[str, ...], temperature: float
     ) -> list[str]:
-        """The next words of a line, below the `previous_lines`; at a temperature of 0 the likeliest
-        ones, else drawn by chance."""
+        """The next ten words of a line below the lines `above`: the likeliest ones at a temperature
+        of 0, else drawn by chance."""
         from rnnlm_tui.suggest import generate_words
 
         work = partial(
             generate_words,
             loaded_model.model,
             line,
-            words,
+            CONTINUATION_WORDS,
             temperature=temperature,
-            previous_lines=previous_lines,
+            previous_lines=above,
         )
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
@@ -119,17 +113,11 @@ def answer_to(question: Question) -> Answer:
     """Asks the models."""
     from rnnlm_tui.suggest import suggest  # numpy: 0.14 s that the first paint does not need
 
-    began = time.perf_counter()
-
     def suggestions_of(loaded_model: LoadedModel) -> Suggestions:
-        return suggest(
-            loaded_model.model,
-            question.line,
-            question.cursor,
-            question.k,
-            question.previous_lines,
-        )
+        line, cursor, above = question.line, question.cursor, question.previous_lines
+        return suggest(loaded_model.model, line, cursor, question.k, above)
 
+    began = time.perf_counter()
     found = suggestions_of(question.loaded_model)
     words = question.loaded_model.model.vocabulary
     matching = len(words.ids_with_prefix(found.prefix)) if found.prefix else len(words.words)

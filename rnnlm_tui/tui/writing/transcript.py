@@ -9,10 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnlm_tui.errors import StorageError, os_reason
+from rnnlm_tui.errors import StorageError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.tui.session import turns as stored
-from rnnlm_tui.tui.session.atomic_text import write_text
 from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.session.turns import Continuation, Turn
 
@@ -45,7 +44,7 @@ class Transcript:
             turns = stored.read_turns(connection, limit=LONGEST)
             return turns, stored.count_turns(connection) - len(turns)
 
-        self.turns, self.older = await self._database.read(read) or ([], 0)
+        self.turns, self.older = await self._database.read(read)
         self._last_seen = self.turns[-1].number if self.turns else None
 
     @property
@@ -83,8 +82,8 @@ class Transcript:
         read = partial(stored.read_turns, before=before)
         turns = list(self.turns)
         if self.older:
-            turns = (await self._database.read(read) or []) + turns
-        await asyncio.to_thread(_write_new, path, as_text(turns))
+            turns = await self._database.read(read) + turns
+        await asyncio.to_thread(write_new, path, as_text(turns))
 
 
 def as_text(turns: Iterable[Turn]) -> str:
@@ -96,10 +95,10 @@ def as_text(turns: Iterable[Turn]) -> str:
     )
 
 
-def _write_new(path: Path, text: str) -> None:
+def write_new(path: Path, text: str) -> None:
+    """Writes a file, whole or not at all. Raises StorageError, also if it exists."""
+    from rnnlm_tui.store.files import write_bytes  # numpy
+
     if os.path.lexists(path):
         raise StorageError(f"{path} exists already", "name another file")
-    try:
-        write_text(path, text)
-    except OSError as error:
-        raise StorageError(f"could not write {path}: {os_reason(error)}") from error
+    write_bytes(path, text.encode("utf-8", "replace"))

@@ -52,11 +52,6 @@ def leave(folder: Path, table: str, *left: str) -> None:
             put_text(connection, table, f"app {number}", text)
 
 
-async def test_nothing_is_created_before_something_is_written(tmp_path: Path) -> None:
-    assert await restored(tmp_path / "session", "draft") == ""
-    assert not list(tmp_path.iterdir())
-
-
 @pytest.mark.parametrize("table", ["draft", "pasted"])
 async def test_a_text_comes_back_until_it_is_emptied(table: str, tmp_path: Path) -> None:
     async with session(tmp_path / "session") as database:

@@ -356,7 +356,7 @@ async def test_a_transcript_that_cannot_be_saved_says_why(tmp_path: Path) -> Non
         it.app.screen.query_one(Input).value = "/proc/no-such-file"
         await it.press("enter")
         await it.until(
-            lambda: any("could not write /proc/no-such-file" in t for t in toasts(it.app))
+            lambda: any("could not save /proc/no-such-file" in t for t in toasts(it.app))
         )
 
 

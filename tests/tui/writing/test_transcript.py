@@ -135,7 +135,7 @@ async def test_a_file_is_written_whole_and_never_over_another(
         transcript.add_line("one")
         with monkeypatch.context() as patch:
             patch.setattr(Path, "replace", full_disk)
-            with pytest.raises(StorageError, match=r"could not write .*txt: no space left"):
+            with pytest.raises(StorageError, match=r"could not save .*txt: no space left"):
                 await transcript.export(target)
         assert [path.name for path in tmp_path.iterdir()] == ["session"]
         await transcript.export(target)
