@@ -11,12 +11,15 @@ from textual.widgets import Input
 
 from rnnlm_tui.tui.writing import predictor
 from rnnlm_tui.tui.writing.candidates import CandidateList
-from rnnlm_tui.tui.writing.predictor import Question
+from rnnlm_tui.tui.writing.context_line import context_line
+from rnnlm_tui.tui.writing.predictor import LoadedModel, Question, answer_to
+from rnnlm_tui.tui.writing.side_pane import model_facts
 from rnnlm_tui.tui.writing.transcript import as_text
 from rnnlm_tui.tui.writing.transcript_view import TranscriptLine, TranscriptView
 from tests.helpers.app import (
     ScriptedModel,
     answered,
+    card_of,
     chain,
     check_layout,
     in_order,
@@ -28,27 +31,28 @@ from tests.helpers.writing_screen import Desk, desk, questions
 
 __all__ = ["questions"]
 
-HOSTILE = {
-    "closing markup": "[/b]",
-    "markup": "[red]x",
-    "action markup": "[@click=app.quit]x[/]",
-    "wide": "漢字かな交じり",
-    "joined emoji": "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466",
-    "flag": "\U0001f1eb\U0001f1f7",
-    "variation": "❤\ufe0f",
-    "combining": "e\u0301a\u0308o\u0302\u0301\u0323",
-    "right to left": "שלום",
-    "arabic": "السلام",
-    "escape": "\x1b[31mred\x1b]52;c;AAAA\x07",
-    "bell": "a\x07b",
-    "nul": "nul\x00nul",
-    "newline": "new\nline",
-    "tab": "tab\tbed",
-    "c1": "c\x9b31m",
-    "line separator": "a\u2028b\x85c",
-    "surrogate": "lone\ud800",
-    "10,000 letters": "x" * 10_000,
-}
+HOSTILE = (
+    "[/b]",
+    "[red]x",
+    "[@click=app.quit]x[/]",
+    "漢字かな交じり",
+    "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466",
+    "\U0001f1eb\U0001f1f7",
+    "❤\ufe0f",
+    "e\u0301a\u0308o\u0302\u0301\u0323",
+    "שלום",
+    "السلام",
+    "\x1b[31mred\x1b]52;c;AAAA\x07",
+    "a\x07b",
+    "nul\x00nul",
+    "new\nline",
+    "tab\tbed",
+    "c\x9b31m",
+    "a\u2028b\x85c",
+    "lone\ud800",
+    "x" * 1_000,
+)
+"""Markup, wide and joined characters, right to left, and what could steer a terminal."""
 
 
 async def clear(it: Desk, *keys: str) -> None:
@@ -105,26 +109,19 @@ async def test_the_list_is_cut_to_words_that_begin_with_what_is_typed(tmp_path: 
         assert "unknown: thex" in picture(it.app)
 
 
-async def test_unknown_words_are_named(tmp_path: Path) -> None:
-    async with desk(tmp_path) as it:
-        await it.write(*"shall zzz i ")
-        assert "the model sees 2 of 10 words: | shall i |" in it.static("#context")
-        assert it.static("#context").endswith("unknown: zzz")
-
-
-async def test_the_strip_fits_however_much_there_is_to_say(tmp_path: Path) -> None:
+@pytest.mark.parametrize("width", [20, 58, 78, 118, 300])
+def test_the_context_line_fits_however_much_there_is_to_say(width: int) -> None:
+    model = ScriptedModel()
     line = "compare thee to a summer's day " * 3 + "unheard of things and yet more of the same "
-    for width in (60, 80, 120):
-        async with desk(tmp_path, size=(width, 24)) as it:
-            it.editor.set_line(line)
-            await answered(it.pilot)
-            await it.pilot.pause(0)
-            strip = next(row for row in it.rows if "the model sees" in row)
-            head, seen, rest = strip.split("|", 2)
-            assert head.endswith("the model sees 10 of 10 words: ")
-            assert set(seen.split()) <= {"…", *line.split()}  # none is cut
-            assert "unknown: unheard" in rest
-            check_layout(it.app)
+    loaded = LoadedModel("m", card_of(model), model)
+    answer = answer_to(Question(loaded, line, len(line), 5))
+    text = context_line(answer, width).plain
+    assert len(text) <= max(width, len("the model sees 10 of 10 words: | day |") + 1)
+    head, seen, rest = text.split("|", 2)
+    assert head == "the model sees 10 of 10 words: "
+    assert set(seen.split()) <= {"…", *line.split()}, "none is cut"
+    if width > 50:
+        assert rest.strip().startswith("unknown: unheard")
 
 
 async def test_the_chosen_row_is_always_in_sight(tmp_path: Path) -> None:
@@ -143,10 +140,15 @@ async def test_the_chosen_row_is_always_in_sight(tmp_path: Path) -> None:
         await it.until(lambda: it.line == words[6] + " ")
 
 
-async def test_a_click_in_the_list_inserts_the_word(tmp_path: Path) -> None:
-    async with desk(tmp_path) as it:
+@pytest.mark.parametrize(
+    ("size", "words"), [((80, 24), "#list"), ((120, 40), "#side-list")], ids=["narrow", "wide"]
+)
+async def test_a_click_in_the_list_inserts_the_word(
+    size: tuple[int, int], words: str, tmp_path: Path
+) -> None:
+    async with desk(tmp_path, size=size) as it:
         await it.write(*"shall i compare th")
-        await it.pilot.click("#list", offset=(8, 1))
+        await it.pilot.click(words, offset=(8, 1))
         await it.until(lambda: it.line == "shall i compare the ")
         assert it.editor.has_focus
 
@@ -159,8 +161,19 @@ async def test_a_wide_screen_has_a_side_pane(tmp_path: Path) -> None:
         assert in_order(rows, "WHAT TAB TAKES", "thee to", "THE MODEL", "sonnets.txt")
         assert "learned from sonnets.txt, 2,159 lines" in rows
         check_layout(it.app)
-        await it.pilot.click("#side-list", offset=(8, 1))
-        await it.until(lambda: it.line == "shall i compare the ")
+        await it.press("down", "down")
+        assert in_order(picture(it.app), "WHAT TAB TAKES", " the ", "THE MODEL")
+
+
+def test_the_name_of_a_corpus_is_shown_as_far_as_there_is_room() -> None:
+    """Wrapping one of 400,000 characters took 1.4 seconds each time."""
+    model = ScriptedModel()
+    card = card_of(model)
+    card.corpus["name"] = "x\x1b" * 200_000
+    facts = "\n".join(model_facts(LoadedModel("m", card, model)))
+    assert len(facts) < 300
+    assert "learned from x\ufffd" in facts
+    assert facts.isprintable() or "\n" in facts
 
 
 async def test_keys_saved_are_shown_and_undo_takes_them_back(tmp_path: Path) -> None:
@@ -293,18 +306,6 @@ async def test_a_line_and_a_command_in_one_burst(tmp_path: Path) -> None:
         await it.send("when i", 2)
 
 
-async def test_earlier_lines_come_back_with_up(tmp_path: Path) -> None:
-    async with desk(tmp_path) as it:
-        await it.send("when i", 2)
-        await it.send("shall i", 4)
-        await it.press("up")
-        assert it.line == "shall i"
-        await it.press("up")
-        assert it.line == "when i"
-        await it.press("down", "down")
-        assert it.line == ""
-
-
 async def test_copying_by_key_by_click_and_the_honest_toast(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         await it.press("f7")
@@ -346,18 +347,11 @@ async def test_the_transcript_is_saved_to_a_file(tmp_path: Path) -> None:
         await it.until(target.exists)
         await it.until(lambda: f"the transcript is in {target}" in toasts(it.app))
         assert target.read_text().startswith("a\ufffd[31m\n    ")
-
-
-async def test_a_transcript_that_cannot_be_saved_says_why(tmp_path: Path) -> None:
-    async with desk(tmp_path) as it:
-        await it.send("when i", 2)
         await it.press("f5")
         await it.until(lambda: it.app.screen.is_modal)
         it.app.screen.query_one(Input).value = "/proc/no-such-file"
         await it.press("enter")
-        await it.until(
-            lambda: any("could not save /proc/no-such-file" in t for t in toasts(it.app))
-        )
+        await it.until(lambda: any("could not save /proc/no-such" in t for t in toasts(it.app)))
 
 
 # Kept over restarts
@@ -471,35 +465,6 @@ async def test_a_stale_answer_is_dropped(tmp_path: Path) -> None:
         assert it.shown == "i compare thee to"
 
 
-async def test_a_paste_asks_once_and_hangs_nothing(
-    tmp_path: Path, questions: list[Question]
-) -> None:
-    async with desk(tmp_path) as it:
-        questions.clear()
-        it.app.post_message(events.Paste("shall i compare\nthee to a summer's day\n" * 263))
-        await it.until(lambda: len(it.line) > 9000)
-        await answered(it.pilot)
-        assert [q.line for q in questions] == [it.line]
-        assert it.editor.document.line_count == 1
-        check_layout(it.app)
-        await it.write(*" shall ")
-        assert it.shown == "i compare thee to"
-        await it.press("enter")
-        await it.until(lambda: len(it.transcript) == 2)
-        check_layout(it.app)
-
-
-async def test_typing_with_a_slow_model_keeps_the_ghost_that_fits(tmp_path: Path) -> None:
-    model = ScriptedModel()
-    async with desk(tmp_path, {"slow": model}) as it:
-        await it.write(*"shall i ")
-        model.gate.clear()
-        for typed in range(1, len("compare thee")):
-            await it.press("compare thee"[typed - 1])
-            assert it.shown == "compare thee to"[typed:]
-        model.gate.set()
-
-
 async def test_a_burst_of_keys_keeps_its_order_before_the_answer(tmp_path: Path) -> None:
     model = ScriptedModel()
     async with desk(tmp_path, {"slow": model}) as it:
@@ -520,13 +485,6 @@ async def test_a_burst_of_keys_keeps_its_order(tmp_path: Path) -> None:
         await it.until(lambda: len(it.transcript) == 2 and it.line.endswith("x "))
         assert it.transcript[0] == "shall i compare thee"
         assert it.line == "when i do x ", "the second word of the list after i"
-
-
-async def test_a_tab_after_typing_is_done_with_the_answer(tmp_path: Path) -> None:
-    async with desk(tmp_path) as it:
-        post_keys(it.app, *"shall i comp", "tab")
-        await it.until(lambda: it.line == "shall i compare ")
-        assert it.editor.has_focus
 
 
 # Models
@@ -572,59 +530,65 @@ def _with_word(word: str) -> ScriptedModel:
     return ScriptedModel(script)
 
 
-@pytest.mark.parametrize("word", HOSTILE.values(), ids=HOSTILE.keys())
-async def test_hostile_words_of_a_model(word: str, tmp_path: Path) -> None:
+def cued_model() -> tuple[str, ScriptedModel]:
+    """A model that says a hostile word after each of these letters, and says it again and again."""
+    cues = "abcdefghijklmnopqrst"[: len(HOSTILE)]
+    script = {word: {word: 0.9} for word in HOSTILE}
+    script |= {cue: {word: 0.9} for cue, word in zip(cues, HOSTILE, strict=True)}
+    return cues, ScriptedModel(script)
+
+
+async def test_hostile_words_of_a_model(tmp_path: Path) -> None:
     """In the ghost, in the list, in the line, in the transcript, in its file, at every width."""
-    async with desk(tmp_path, {"m": _with_word(word)}) as it:
-        await it.write(*"shall ")
-        check_layout(it.app)
-        await it.press("down")
-        check_layout(it.app)
-        await it.write("escape", "i", " ", "tab")
-        await it.press("1", "enter")
-        await it.until(lambda: len(it.transcript) == 2)
-        await it.write("ctrl+u", "tab")
+    cues, model = cued_model()
+    async with desk(tmp_path, {"m": model}) as it:
+        for number, cue in enumerate(cues):
+            await it.write(cue, " ")
+            check_layout(it.app)
+            await it.press("down")
+            check_layout(it.app)
+            await it.press("enter")
+            await it.write("x")
+            check_layout(it.app)
+            await it.press("enter")
+            await it.until(lambda lines=2 * number + 2: len(it.transcript) == lines)
+            assert it.editor.document.line_count == 1
+        before = it.transcript
         for size in ((120, 40), (61, 17), (80, 24)):
             await it.pilot.resize_terminal(*size)
             await it.pilot.pause(0)
             check_layout(it.app)
         await it.press("f6", "up", "c", "u")
         check_layout(it.app)
-        assert it.editor.document.line_count == 1
         as_text(it.screen.conversation.transcript.turns).encode()
-    async with desk(tmp_path, {"m": _with_word(word)}) as it:
-        await it.until(lambda: len(it.transcript) == 2)
+    async with desk(tmp_path, {"m": model}) as it:
+        assert it.transcript[:20] == before[:20]
         check_layout(it.app)
 
 
-@pytest.mark.parametrize("word", HOSTILE.values(), ids=HOSTILE.keys())
-async def test_hostile_text_that_is_pasted(word: str, tmp_path: Path) -> None:
+async def test_hostile_text_that_is_pasted(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
-        it.app.post_message(events.Paste(f"so {word} shall "))
-        await it.until(lambda: it.line)
-        await answered(it.pilot)
-        await it.pilot.pause(0)
-        check_layout(it.app)
-        await it.press("left", "left", "home", "right", "right", "right", "right", "right")
-        check_layout(it.app)
-        await it.press("enter")
-        await it.until(lambda: len(it.transcript) == 2)
-        await it.press("up")
-        check_layout(it.app)
+        for word in HOSTILE:
+            it.app.post_message(events.Paste(f"so {word} shall "))
+            await it.until(lambda: it.line)
+            await answered(it.pilot)
+            check_layout(it.app)
+            await it.press("home", "right", "right", "right", "right", "right")
+            check_layout(it.app)
+            it.editor.set_line("")
 
 
-@pytest.mark.parametrize("name", ["[/b]", "[red]x", "漢字" * 30, "\x1b[31m", "שלום", "x" * 300])
-async def test_a_hostile_name_of_a_model(name: str, tmp_path: Path) -> None:
-    models = {name: ScriptedModel(), "plain": ScriptedModel()}
+async def test_hostile_names_of_models(tmp_path: Path) -> None:
+    names = ("[/b]", "[red]x", "漢字" * 30, "\x1b[31m", "שלום", "x" * 300)
+    models = {name: ScriptedModel() for name in names}
     async with desk(tmp_path, models, size=(120, 40)) as it:
-        await it.send("when i", 2)
-        check_layout(it.app)
-        it.app.use_model("plain")
-        await it.until(lambda: it.app.active_name == "plain")
-        it.app.use_model(name)
-        await it.until(lambda: it.app.active_name == name)
+        for number, name in enumerate(names):
+            it.app.use_model(name)
+            await it.until(lambda name=name: it.app.active_name == name)
+            await it.send("when i", 2 * number + 2)
+            check_layout(it.app)
         await it.press("ctrl+p")
         await it.until(lambda: "Search" in picture(it.app))
         await it.press(*"Model")
-        await it.until(lambda: "Model plain" in picture(it.app))
+        await it.until(lambda: "Model [/b]" in picture(it.app))
         check_layout(it.app)
