@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
-from typing import TypedDict
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rnnlm_tui.config import TextConfig
 from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.events import CorpusFacts
-from rnnlm_tui.formatting import plural, shorten
+from rnnlm_tui.formatting import format_bytes, plural, shorten
 from rnnlm_tui.text.corpus import Corpus, Mask, held_out_mask, split_lines
 from rnnlm_tui.text.encoded import EncodedLines
 from rnnlm_tui.text.prefixes import PrefixExamples
@@ -23,6 +23,9 @@ from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
 
 FEWEST_EXAMPLES = 2
+LARGEST_VOCABULARY = 64 << 20
+"""Bytes of the words of a model in JSON; a file with more is not read."""
+Examples: TypeAlias = PrefixExamples | EncodedLines
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +47,8 @@ class PreparedText:
     longest_line: int
     words: int
     distinct_words: int
-    examples: PrefixExamples | EncodedLines
-    held_out: PrefixExamples | EncodedLines
+    examples: Examples
+    held_out: Examples
     held_out_mask: Mask
     held_out_lines: int
     held_out_words: int
@@ -77,22 +80,6 @@ class PreparedLines(PreparedText):
 
     examples: EncodedLines
     held_out: EncodedLines
-
-
-class _Facts(TypedDict):
-    """The fields that both kinds of prepared text share."""
-
-    corpus: Corpus
-    vocabulary: Vocabulary
-    window: int
-    longest_line: int
-    words: int
-    distinct_words: int
-    held_out_mask: Mask
-    held_out_lines: int
-    held_out_words: int
-    held_out_unknown: int
-    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,47 +119,64 @@ def prepare(
     if train_words == 0:
         where = " in the lines to train on" if len(tokens.words) else ""
         raise CorpusError(f"{corpus.name} holds no words{where}", "give a text with lines of words")
-    known = vocabulary or Vocabulary.of_counts(
-        dict(zip(tokens.words, counts.tolist(), strict=True)),
-        special_tokens,
-        most=settings.max_vocabulary,
-        min_count=settings.min_count,
-    )
-    if not known.words:
-        raise CorpusError(
-            f"no word occurs {settings.min_count} times in {corpus.name}",
-            "give a smaller --min-count",
-        )
+    known = vocabulary or _frequent_words(corpus, tokens, counts, settings, special_tokens)
     encoded, lengths = _encode(tokens, known)
     train_lengths, held_lengths = np.split(lengths, [len(train_lines)])
     train, held = np.split(encoded, [int(train_lengths.sum())])
     longest = int(train_lengths.max())
-    facts = _Facts(
+    size = window(longest)
+
+    def examples(ids: NDArray[np.int32], line_lengths: NDArray[np.int64]) -> Examples:
+        if known.special_tokens:
+            return EncodedLines(ids, line_lengths, known)
+        return PrefixExamples(ids, line_lengths, size)
+
+    kind: type[PreparedText] = PreparedLines if known.special_tokens else PreparedPrefixes
+    prepared = kind(
         corpus=corpus,
         vocabulary=known,
-        window=window(longest),
+        window=size,
         longest_line=longest,
         words=len(tokens.numbers),
         distinct_words=int(np.count_nonzero(counts)),
+        examples=examples(train, train_lengths),
+        held_out=examples(held, held_lengths),
         held_out_mask=held_out,
         held_out_lines=len(held_lines) if len(held) else 0,
         held_out_words=len(tokens.numbers) - train_words,
         held_out_unknown=int(np.count_nonzero(held == known.unknown_id)),
         warnings=tuple(_warnings(corpus, settings.held_out, tokens.words, len(held))),
     )
-    if known.special_tokens:
-        return PreparedLines(
-            **facts,
-            examples=EncodedLines(train, train_lengths, known),
-            held_out=EncodedLines(held, held_lengths, known),
-        )
-    prepared = PreparedPrefixes(
-        **facts,
-        examples=PrefixExamples(train, train_lengths, facts["window"]),
-        held_out=PrefixExamples(held, held_lengths, facts["window"]),
-    )
-    _check_prefixes(prepared, settings.held_out)
+    if isinstance(prepared, PreparedPrefixes):
+        _check_prefixes(prepared, settings.held_out)
     return prepared
+
+
+def _frequent_words(
+    corpus: Corpus,
+    tokens: _Tokens,
+    counts: NDArray[np.int64],
+    settings: TextConfig,
+    special_tokens: Sequence[str],
+) -> Vocabulary:
+    found = Vocabulary.of_counts(
+        dict(zip(tokens.words, counts.tolist(), strict=True)),
+        special_tokens,
+        most=settings.max_vocabulary,
+        min_count=settings.min_count,
+    )
+    if not found.words:
+        raise CorpusError(
+            f"no word occurs {settings.min_count} times in {corpus.name}",
+            "give a smaller --min-count",
+        )
+    if (size := found.json_bytes()) > LARGEST_VOCABULARY:
+        raise CorpusError(
+            f"the {len(found.words):,} different words of {corpus.name} take {format_bytes(size)};"
+            f" a model can hold {format_bytes(LARGEST_VOCABULARY)} of words",
+            "keep the most frequent words, such as --max-vocabulary 100000",
+        )
+    return found
 
 
 def _warnings(

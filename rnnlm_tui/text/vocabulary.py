@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 PADDING = 0
+JSON_LINE = len('  "",\n')
 UNKNOWN, BEGIN, END = "<unk>", "<s>", "</s>"
 SPECIAL_TOKENS = (UNKNOWN, BEGIN, END)
 """What stands for a word that is not known, and for the begin and the end of a line. The kinds of
@@ -74,6 +76,11 @@ class Vocabulary:
     def excluded_ids(self) -> tuple[int, ...]:
         """The ids that stand for no word of a user's: padding and the special tokens."""
         return tuple(range(self.first_word_id))
+
+    def json_bytes(self) -> int:
+        """The bytes of the words as a list in JSON, one a line."""
+        letters = json.dumps("".join(self.words), ensure_ascii=False)
+        return len(letters.encode("utf-8", "surrogatepass")) + JSON_LINE * len(self.words)
 
     def __contains__(self, word: str) -> bool:
         """Whether this is a word that the model knows; a special is none."""

@@ -18,6 +18,7 @@ from rnnlm_tui.config import make_run_config
 from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.paths import bundled_corpus
+from rnnlm_tui.text import prepare
 from rnnlm_tui.text.corpus import Corpus, read_corpus
 from rnnlm_tui.text.encoded import EncodedLines
 from rnnlm_tui.text.prefixes import PrefixExamples
@@ -206,3 +207,17 @@ def test_too_little_text_is_refused_with_numbers(
 ) -> None:
     with pytest.raises(CorpusError, match=why):
         prepared(preset, text, **given)
+
+
+def test_more_words_than_a_model_can_hold_are_refused_before_the_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(prepare, "LARGEST_VOCABULARY", 1000)
+    words = [f"wörd{i:02}\x02" for i in range(90)]
+    size = len(json.dumps({"words": words}, ensure_ascii=False, indent=1).encode())
+    with pytest.raises(CorpusError) as caught:
+        prepared("gru", " ".join(words))
+    assert caught.value.message.startswith("the 90 different words of test take 2 kB")
+    assert "--max-vocabulary" in caught.value.hint
+    assert prepared("gru", " ".join(words), max_vocabulary=30).vocabulary.json_bytes() < 1000
+    assert abs(Vocabulary(words).json_bytes() - size) < 40
