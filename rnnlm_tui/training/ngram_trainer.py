@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from typing import cast
 
 import numpy as np
 
 from rnnlm_tui.config import NgramConfig
 from rnnlm_tui.evaluate import Evaluation
-from rnnlm_tui.events import EpochFigures, Event, HeldOutFigures, Progress, TrainFigures
+from rnnlm_tui.events import EpochEnded, EpochFigures, Event, Finished, Progress, Saved
 from rnnlm_tui.lm.kneser_ney import Arrays, count_levels, level_arrays
 from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.text.encoded import EncodedLines
@@ -56,19 +57,23 @@ class NgramTrainer:
         yield self._report.started(self._report.estimate_s())
         yield from self._report.warnings()
         yield from self._estimate()
+        path = str(self._run.folder)
         measured = None if self._control.stopped else self._measure()
         if measured is None:
-            yield self._report.finished("stopped", None, None, self._elapsed_s())
+            yield Finished(self._report.time(), "stopped", None, {}, path, self._elapsed_s())
             return
-        model, metrics, evaluation = measured
+        model, train, evaluation = measured
+        held_out = None if evaluation is None else self._held_out_figures(model, evaluation)
         text = sample(model, self._control.seed_line)
-        yield self._report.epoch_ended(metrics, True, text, self._elapsed_s())
+        yield EpochEnded(self._report.time(), 1, train, held_out, True, text, self._elapsed_s())
+        metrics = cast(EpochFigures, {"epoch": 1, "train": train, "held_out": held_out})
         card = self._report.card([metrics], metrics, epochs_done=1, sizes=self._sizes)
         self._checkpoints.save_model(card, self._prepared.vocabulary.words, self._arrays)
         self._checkpoints.drop_state()
-        yield self._report.saved(1, best=True)
+        yield Saved(self._report.time(), 1, path, best=True)
         yield from save_evaluation(self._run, evaluation, self._report)
-        yield self._report.finished("completed", 1, metrics, self._elapsed_s())
+        figures = dict(metrics)
+        yield Finished(self._report.time(), "completed", 1, figures, path, self._elapsed_s())
 
     def _estimate(self) -> Iterator[Event]:
         """Fills the arrays, a length of sequences a step, until done or told to stop."""
@@ -83,8 +88,8 @@ class NgramTrainer:
             if self._control.stopped:
                 return
 
-    def _measure(self) -> tuple[NgramModel, EpochFigures, Evaluation | None] | None:
-        """The model, its figures, and its evaluation on held-out lines; None if stopped."""
+    def _measure(self) -> tuple[NgramModel, dict[str, float], Evaluation | None] | None:
+        """The model, its figures on training lines, and its evaluation; None if stopped."""
         model = self._report.model(self._arrays)
         assert isinstance(model, NgramModel)
         trained_on, held_out = self._run.split_lines()
@@ -93,18 +98,15 @@ class NgramTrainer:
         if on_trained is None or self._control.stopped:
             return None
         loss = on_trained.loss or 0.0
-        train: TrainFigures = {
-            "loss": loss,
-            "penalty": 0.0,
-            "accuracy": on_trained.top1 or 0.0,
-            "perplexity": math.exp(loss),
-        }
-        held: HeldOutFigures | None = None
-        if evaluation is not None:
-            loss = mean_loss(model, self._prepared.held_out)
-            held = {"loss": loss, "perplexity": math.exp(loss)}
-            held |= {"top1": evaluation.top1, "top5": evaluation.top5}
-        return model, {"epoch": 1, "train": train, "held_out": held}, evaluation
+        accuracy = on_trained.top1 or 0.0
+        train = {"loss": loss, "penalty": 0.0, "accuracy": accuracy, "perplexity": math.exp(loss)}
+        return model, train, evaluation
+
+    def _held_out_figures(self, model: NgramModel, evaluation: Evaluation) -> dict[str, float]:
+        """The loss on all held-out lines, and the hit rates of the evaluation."""
+        loss = mean_loss(model, self._prepared.held_out)
+        top1, top5 = evaluation.top1 or 0.0, evaluation.top5 or 0.0
+        return {"loss": loss, "perplexity": math.exp(loss), "top1": top1, "top5": top5}
 
     def _progress(self, step: int) -> Progress:
         elapsed = self._elapsed_s()

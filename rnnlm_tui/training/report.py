@@ -5,18 +5,14 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui import __version__
 from rnnlm_tui.events import (
-    EpochEnded,
     EpochFigures,
-    Finished,
-    FinishReason,
-    Saved,
     Started,
     Warned,
 )
@@ -95,41 +91,6 @@ class RunReport:
     def estimate_s(self) -> float:
         """Estimated seconds of the whole run."""
         return self._architecture.training_seconds(self._run.prepared.examples.predictions)
-
-    def epoch_ended(
-        self, figures: EpochFigures, best: bool, sample: dict[str, str], elapsed_s: float
-    ) -> EpochEnded:
-        """The event after an epoch."""
-        return EpochEnded(
-            time=self.time(),
-            epoch=figures["epoch"],
-            train=cast(dict[str, float], figures["train"]),
-            held_out=cast(dict[str, float] | None, figures["held_out"]),
-            best=best,
-            sample=sample,
-            elapsed_s=elapsed_s,
-        )
-
-    def saved(self, epoch: int, best: bool) -> Saved:
-        """The event after a save."""
-        return Saved(self.time(), epoch, str(self._run.folder), best)
-
-    def finished(
-        self,
-        reason: FinishReason,
-        best_epoch: int | None,
-        metrics: EpochFigures | None,
-        elapsed_s: float,
-    ) -> Finished:
-        """The last event; `metrics` are those of the model that is kept, None without one."""
-        return Finished(
-            time=self.time(),
-            reason=reason,
-            best_epoch=best_epoch,
-            metrics=dict(metrics or {}),
-            path=str(self._run.folder),
-            elapsed_s=elapsed_s,
-        )
 
     def card(
         self,

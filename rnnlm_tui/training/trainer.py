@@ -16,12 +16,13 @@ import torch
 from numpy.typing import NDArray
 
 from rnnlm_tui.events import (
+    EpochEnded,
     EpochFigures,
     Event,
+    Finished,
     FinishReason,
-    HeldOutFigures,
     Progress,
-    TrainFigures,
+    Saved,
     Warned,
 )
 from rnnlm_tui.store.run_state import EpochTotals, GeneratorState, Position
@@ -52,26 +53,6 @@ def train(run: TrainingRun, control: Control) -> Iterator[Event]:
         yield from Trainer(run, control).events()
 
 
-class TimeLeft:
-    """Estimates the rest of a run from the steps and the ends of epochs so far."""
-
-    def __init__(self, seconds_a_step: float) -> None:
-        """`seconds_a_step` counts until the first steps have been seen."""
-        self._seconds_a_step, self._is_guess = seconds_a_step, True
-        self.seconds_an_end = 0.0
-
-    def add_steps(self, seconds: float, steps: int) -> None:
-        """Counts the steps since the last report."""
-        if steps:
-            weight = 1.0 if self._is_guess else 1 - SPEED_MEMORY
-            self._seconds_a_step += weight * (seconds / steps - self._seconds_a_step)
-            self._is_guess = False
-
-    def seconds(self, steps: int, epochs: int) -> float:
-        """Seconds for so many steps and ends of epochs."""
-        return steps * self._seconds_a_step + epochs * self.seconds_an_end
-
-
 class Trainer:
     """One run, from its start or from a saved state to its end."""
 
@@ -86,7 +67,9 @@ class Trainer:
         self._steps = self._learner.batches.steps
         self._checkpoints = Checkpoints(run.folder, run.trained_lines, run.ancestors)
         self._position = Position(learning_rate=run.config.network_train.learning_rate)
-        self._time_left = TimeLeft(self._report.estimate_s() / (self._epochs * self._steps))
+        self._seconds_a_step = self._report.estimate_s() / (self._epochs * self._steps)
+        self._seconds_an_end = 0.0
+        self._is_timed = False
         self._pending: list[BatchLoss] = []
         self._dropout = np.random.default_rng()
 
@@ -97,7 +80,12 @@ class Trainer:
         """
         self._restore()
         start = self._learner.weights()
-        yield self._started()
+        yield self._report.started(
+            self._seconds_left(),
+            epochs_done=self._position.epoch - 1,
+            device=str(self._learner.device),
+            threads=self._learner.threads,
+        )
         yield from self._report.warnings()
         if self._run.state is None:
             self._save_state(start)
@@ -176,7 +164,10 @@ class Trainer:
             sums.correct += int(loss.hits.item())
         self._pending.clear()
         self._position.elapsed_s += seconds
-        self._time_left.add_steps(seconds, steps)
+        if steps:
+            weight = 1 - SPEED_MEMORY if self._is_timed else 1.0
+            self._seconds_a_step += weight * (seconds / steps - self._seconds_a_step)
+            self._is_timed = True
 
     def _end_epoch(self) -> Iterator[Event]:
         """Measures, keeps the weights if they are the best so far, and saves."""
@@ -186,23 +177,24 @@ class Trainer:
         # With nothing held out the last weights are kept, as in the lesson.
         loss = held_out["loss"] if held_out else train["loss"]
         best = held_out is None or position.best_loss is None or loss < position.best_loss
-        figures = cast(HeldOutFigures | None, held_out)
-        metrics: EpochFigures = {"epoch": epoch, "train": train, "held_out": figures}
+        metrics = cast(EpochFigures, {"epoch": epoch, "train": train, "held_out": held_out})
         position.history.append(metrics)
         position.epoch, position.sums, position.dropout = epoch + 1, EpochTotals(), None
         if best:
             position.best_epoch, position.best_loss = epoch, loss
         text = sample(self._report.model(weights), self._control.seed_line)
         position.elapsed_s += self._clock() - began
-        yield self._report.epoch_ended(metrics, best, text, position.elapsed_s)
+        yield EpochEnded(
+            self._report.time(), epoch, train, held_out, best, text, position.elapsed_s
+        )
         saving = self._clock()
         self._save_model(metrics, weights if best else None)
         self._save_state(weights)
         position.elapsed_s += self._clock() - saving
-        self._time_left.seconds_an_end = self._clock() - began
-        yield self._report.saved(epoch, best)
+        self._seconds_an_end = self._clock() - began
+        yield Saved(self._report.time(), epoch, str(self._run.folder), best)
 
-    def _train_metrics(self) -> TrainFigures:
+    def _train_metrics(self) -> dict[str, float]:
         """Means of the epoch so far: loss an example, accuracy a word, penalty a step."""
         sums = self._position.sums
         loss = sums.nll / max(1, sums.examples)
@@ -223,18 +215,14 @@ class Trainer:
         is_first = position.best_epoch is None
         kept = is_first and position.updates > 0 and not self._checkpoints.has_older_model()
         if kept:
-            metrics: EpochFigures = {
-                "epoch": position.epoch,
-                "train": self._train_metrics(),
-                "held_out": None,
-                "steps": position.sums.steps,
-            }
-            self._save_model(metrics, weights)
+            metrics = {"epoch": position.epoch, "train": self._train_metrics(), "held_out": None}
+            stopped_at = {**metrics, "steps": position.sums.steps}
+            self._save_model(cast(EpochFigures, stopped_at), weights)
         elif is_first and self._checkpoints.has_older_model():
             yield Warned(self._report.time(), OLDER_MODEL_STAYS)
         position.dropout = cast(GeneratorState, dict(self._dropout.bit_generator.state))
         self._save_state(weights)
-        yield self._report.saved(position.epoch, kept)
+        yield Saved(self._report.time(), position.epoch, str(self._run.folder), kept)
 
     def _save_model(self, metrics: EpochFigures, weights: Weights | None) -> None:
         """Puts the weights in place as the model; without weights only its history."""
@@ -279,21 +267,20 @@ class Trainer:
         metrics = self._checkpoints.metrics()
         if metrics:
             yield from evaluate_saved_model(self._run, self._control, self._report)
-        best_epoch, elapsed_s = self._position.best_epoch, self._position.elapsed_s
-        yield self._report.finished(reason, best_epoch, metrics, elapsed_s)
-
-    def _started(self) -> Event:
-        return self._report.started(
-            self._seconds_left(),
-            epochs_done=self._position.epoch - 1,
-            device=str(self._learner.device),
-            threads=self._learner.threads,
+        yield Finished(
+            time=self._report.time(),
+            reason=reason,
+            best_epoch=self._position.best_epoch,
+            metrics=dict(metrics or {}),
+            path=str(self._run.folder),
+            elapsed_s=self._position.elapsed_s,
         )
 
     def _seconds_left(self) -> float:
         """Seconds to the end of the last epoch."""
         epochs = self._epochs - self._position.epoch + 1
-        return self._time_left.seconds(epochs * self._steps - self._position.sums.steps, epochs)
+        steps = epochs * self._steps - self._position.sums.steps
+        return steps * self._seconds_a_step + epochs * self._seconds_an_end
 
     def _progress(self, examples_per_s: float) -> Progress:
         position, metrics = self._position, self._train_metrics()
