@@ -52,17 +52,25 @@ class Range:
         return f"{low} and {high}"
 
 
+MILLIONS = Range(1, 1_000_000)
+UNITS = Range(1, 4096)
+SHARE = Range(0, 1)
+HELD_OUT = Range(0, 0.5)
+DROPOUT = Range(0, 1, open_high=True)
+STEP_SIZE = Range(0, 1e30, open_low=True)
+
+
 def setting(
     default: Setting,
     help_text: str,
-    *,
     bounds: Range | None = None,
+    *,
     choices: tuple[str, ...] = (),
     kind: Literal["int", "float", "str"] | None = None,
 ) -> Any:
-    """A dataclass field with its default, what it means, and the values that it may have.
+    """A dataclass field with its default, its help, and the values that it may have.
 
-    `kind` is the type's name where the default, None, does not tell it.
+    `kind` is the name of the type if the default is None.
     """
     meta = {
         "help": help_text,
@@ -76,43 +84,35 @@ def setting(
 
 @dataclass(frozen=True, slots=True)
 class LessonConfig:
-    """The sizes of the lesson's network. The relu layer has half as many units as ids."""
+    """The sizes of the lesson's network. The relu layer has half as many units as there are ids."""
 
-    embedding_size: int = setting(100, "numbers that stand for a word", bounds=Range(1, 4096))
-    bidirectional_size: int = setting(
-        150, "units of the bidirectional layer, each way", bounds=Range(1, 4096)
-    )
-    recurrent_size: int = setting(100, "units of the second recurrent layer", bounds=Range(1, 4096))
-    dropout: float = setting(
-        0.2, "share of units dropped between the layers", bounds=Range(0, 1, open_high=True)
-    )
-    l2: float = setting(0.01, "L2 penalty on the relu layer's kernel", bounds=Range(0, 10))
+    embedding_size: int = setting(100, "numbers that stand for a word", UNITS)
+    bidirectional_size: int = setting(150, "units of the bidirectional layer, each way", UNITS)
+    recurrent_size: int = setting(100, "units of the second recurrent layer", UNITS)
+    dropout: float = setting(0.2, "share of units dropped between the layers", DROPOUT)
+    l2: float = setting(0.01, "L2 penalty on the relu layer's kernel", Range(0, 10))
     max_window: int = setting(
         64,
-        "most words before a word that the network sees; shorter where all lines are",
-        bounds=Range(1, 1024),
+        "words before a word that the network sees; fewer if all lines are shorter",
+        Range(1, 1024),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class NgramConfig:
-    """The size of a model of counts."""
+    """The size of an n-gram model."""
 
-    order: int = setting(
-        5, "words of the longest sequences counted, the predicted one included", bounds=Range(1, 6)
-    )
+    order: int = setting(5, "words of the longest n-grams, the predicted one included", Range(1, 6))
 
 
 @dataclass(frozen=True, slots=True)
 class CausalConfig:
     """The sizes of a causal network, and how far back it looks."""
 
-    embedding_size: int = setting(256, "numbers that stand for a word", bounds=Range(1, 4096))
-    hidden_size: int = setting(256, "units of a recurrent layer", bounds=Range(1, 4096))
-    layers: int = setting(1, "recurrent layers", bounds=Range(1, 8))
-    dropout: float = setting(
-        0.6, "share of units dropped between the layers", bounds=Range(0, 1, open_high=True)
-    )
+    embedding_size: int = setting(256, "numbers that stand for a word", UNITS)
+    hidden_size: int = setting(256, "units of a recurrent layer", UNITS)
+    layers: int = setting(1, "recurrent layers", Range(1, 8))
+    dropout: float = setting(0.6, "share of units dropped between the layers", DROPOUT)
     context: str = setting(
         "stream",
         "what a word is predicted from: its line and all lines before, or its line alone",
@@ -124,45 +124,43 @@ class CausalConfig:
 class NetworkTrainConfig:
     """How a network is trained. The defaults are the lesson's."""
 
-    epochs: int = setting(130, "passes over the corpus", bounds=Range(1, 1_000_000))
-    batch_size: int = setting(32, "examples a step", bounds=Range(1, 65536))
-    learning_rate: float = setting(
-        1e-3, "the step size of Adam", bounds=Range(0, 1e30, open_low=True)
-    )
+    epochs: int = setting(130, "passes over the corpus", MILLIONS)
+    batch_size: int = setting(32, "examples a step", Range(1, 65536))
+    learning_rate: float = setting(1e-3, "the step size of Adam", STEP_SIZE)
     device: str = setting(
-        "auto", "where to compute; auto takes what is there", choices=("auto", "cpu", "cuda", "mps")
+        "auto",
+        "where to compute; auto takes the fastest there is",
+        choices=("auto", "cpu", "cuda", "mps"),
     )
     threads: int | None = setting(
-        None, "threads to compute with; all cores by default", bounds=Range(1, 1024), kind="int"
+        None, "threads to compute with; all cores by default", Range(1, 1024), kind="int"
     )
 
 
 @dataclass(frozen=True)
 class TextConfig:
-    """How a corpus becomes what a model is made from; every preset has these."""
+    """How a corpus is prepared; every preset has these."""
 
     held_out: float = setting(
-        0.0, "share of the lines kept out of training, to measure on", bounds=Range(0, 0.5)
+        0.0, "share of the lines kept out of training, to measure on", HELD_OUT
     )
     max_vocabulary: int | None = setting(
-        None, "keep this many words, the most frequent", bounds=Range(2, 10_000_000), kind="int"
+        None, "keep this many words, the most frequent", Range(2, 10_000_000), kind="int"
     )
-    min_count: int = setting(
-        1, "keep the words that stand so often in the lines to train on", bounds=Range(1, 1_000_000)
-    )
-    seed: int = setting(0, "the same seed gives the same model", bounds=Range(0, 2**32 - 1))
+    min_count: int = setting(1, "ignore words that occur fewer times than this", MILLIONS)
+    seed: int = setting(0, "the same seed gives the same model", Range(0, 2**32 - 1))
 
 
 @dataclass(frozen=True)
 class LineTextConfig(TextConfig):
-    """The same for the presets that learn whole lines: by default a tenth of them is held out."""
+    """The same for models of whole lines; by default a tenth of the lines is held out."""
 
     held_out: float = setting(
-        0.1, "share of the lines kept out of training, to measure on", bounds=Range(0, 0.5)
+        0.1, "share of the lines kept out of training, to measure on", HELD_OUT
     )
     tokenizer: str = setting(
         "lesson",
-        "how a line is cut into words: as in the lesson, or as it stands between its spaces",
+        "how a line is cut into words: as in the lesson, or at white space alone",
         choices=("lesson", "whitespace"),
     )
 
@@ -176,55 +174,45 @@ class TrainConfig(TextConfig, NetworkTrainConfig):
 class CausalTrainConfig(LineTextConfig, NetworkTrainConfig):
     """The training of a causal network and its corpus."""
 
-    epochs: int = setting(15, "passes over the corpus, at most", bounds=Range(1, 1_000_000))
+    epochs: int = setting(15, "passes over the corpus, at most", MILLIONS)
     batch_size: int = setting(
-        16, "streams of the text, or lines, read side by side", bounds=Range(1, 65536)
+        16, "streams of the text, or lines, read side by side", Range(1, 65536)
     )
     bptt: int = setting(
-        16,
-        "words of each stream that a step learns from, and at most of a line",
-        bounds=Range(1, 1024),
+        16, "words of each stream that a step learns from; longer lines are cut", Range(1, 1024)
     )
     learning_rate: float = setting(
-        3e-3,
-        "the step size of AdamW at its highest; it falls to 0 by the last epoch",
-        bounds=Range(0, 1e30, open_low=True),
+        3e-3, "the step size of AdamW at its highest; it falls to 0 by the last epoch", STEP_SIZE
     )
-    warmup: float = setting(
-        0.02, "share of all steps in which the step size rises", bounds=Range(0, 1)
-    )
+    warmup: float = setting(0.02, "share of all steps in which the step size rises", SHARE)
     weight_decay: float = setting(
-        0.1, "share of a weight, times the step size, taken off it a step", bounds=Range(0, 100)
+        0.1, "share of a weight, times the step size, taken off it a step", Range(0, 100)
     )
     grad_clip: float = setting(
-        1.0, "the longest gradient, longer ones are shortened; 0 for none", bounds=Range(0, 1e30)
+        1.0, "the longest gradient, longer ones are shortened; 0 for none", Range(0, 1e30)
     )
     unk_rate: float = setting(
         0.5,
-        "how often a word that occurs once is read as unknown, so that unknown words are learned",
-        bounds=Range(0, 1),
+        "how often a word that occurs once is read as unknown, to learn the unknown word",
+        SHARE,
     )
     patience: int = setting(
-        5,
-        "epochs without a better held-out loss before the training stops",
-        bounds=Range(1, 1_000_000),
+        5, "epochs without a better held-out loss before the training stops", MILLIONS
     )
-    min_epochs: int = setting(
-        1, "epochs before which it does not stop early", bounds=Range(1, 1_000_000)
-    )
+    min_epochs: int = setting(1, "epochs before which it does not stop early", MILLIONS)
 
     def patience_exhausted(self, epochs_done: int, best_epoch: int | None) -> bool:
-        """Whether the held-out loss has not been better for as long as a run waits for it."""
+        """Whether the held-out loss has not improved for as long as a run waits for it."""
         return epochs_done >= max(self.min_epochs, (best_epoch or 0) + self.patience)
 
 
 ModelConfig: TypeAlias = LessonConfig | NgramConfig | CausalConfig
-"""The sizes of any preset's model: the union of the presets' own classes."""
+"""The sizes of the model of any preset."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What defaults differ for a corpus of up to so many words, and what such a one is called."""
+    """The defaults that differ for a corpus of up to `most_words` words, and its name."""
 
     name: str
     most_words: float
@@ -233,9 +221,9 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A kind of model under its name, with the defaults of its sizes and of its training.
+    """A kind of model under its name, with the default sizes and training settings.
 
-    `scales`, from small corpora to large ones, hold the defaults that follow from the corpus.
+    `scales`, from small to large, hold the defaults that follow from the size of the corpus.
     """
 
     name: str
@@ -245,7 +233,7 @@ class Preset:
     scales: tuple[Scale, ...] = ()
 
     def scale_of(self, words: int) -> Scale | None:
-        """The scale of a corpus of so many words; None where all corpora are treated alike."""
+        """The scale of a corpus of so many words; None if the preset has no scales."""
         return next((scale for scale in self.scales if words <= scale.most_words), None)
 
 
@@ -256,8 +244,11 @@ SMALL_CORPUS, MIDDLE_CORPUS = 100_000, 4_000_000
 def causal_preset(
     cell: str, summary: str, train: CausalTrainConfig | None = None, **middle: Setting
 ) -> Preset:
-    """The preset of one kind of recurrent layer. `train` is how it trains on a small corpus,
-    where that is its own; `middle` are its own defaults for one of about a million words."""
+    """The preset of one kind of recurrent layer.
+
+    `train` is how it trains on a small corpus, if not as the others do; `middle` are its own
+    defaults for a corpus of about a million words.
+    """
     of_middle = {**MIDDLE_DEFAULTS, **middle}
     return Preset(
         name=cell,
@@ -279,8 +270,8 @@ MIDDLE_DEFAULTS: Mapping[str, Setting] = {
     "epochs": 8,
     "learning_rate": 4e-3,
 }
-"""The epochs of each kind are so many that two cores need at most 31 minutes for them, on about a
-million words and at the speed of quiet steps; 43 with other programs beside."""
+"""With the epochs of each preset, two cores take at most 31 minutes for about a million words on a
+quiet machine, 43 on a busy one."""
 LARGE_DEFAULTS: Mapping[str, Setting] = {
     "hidden_size": 512,
     "dropout": 0.2,
@@ -288,7 +279,7 @@ LARGE_DEFAULTS: Mapping[str, Setting] = {
     "epochs": 4,
     "max_vocabulary": 30_000,
 }
-"""Those in which a large corpus differs from a middle one; not measured, but scaled."""
+"""Differences from a middle corpus; extrapolated, not measured."""
 
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
@@ -303,7 +294,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             ),
             Preset(
                 name="ngram",
-                summary="counts of word sequences, ready in a second",
+                summary="an n-gram model, ready in a second",
                 model=NgramConfig(),
                 train=LineTextConfig(),
             ),
@@ -337,23 +328,23 @@ class RunConfig:
 
     @property
     def tokenizer(self) -> str:
-        """The name of the tokenizer; the lesson's preset has but its own."""
+        """The name of the tokenizer; the lesson has only its own."""
         return self.train.tokenizer if isinstance(self.train, LineTextConfig) else "lesson"
 
     @property
     def epochs(self) -> int:
-        """Passes over the corpus; counting is one."""
+        """Passes over the corpus; an n-gram model takes one."""
         return self.train.epochs if isinstance(self.train, NetworkTrainConfig) else 1
 
     @property
     def network_train(self) -> NetworkTrainConfig:
-        """How the network is trained. Raises TypeError for a preset that is none."""
+        """How the network is trained. Raises TypeError for a preset that is no network."""
         if not isinstance(self.train, NetworkTrainConfig):
             raise TypeError(f"the preset {self.preset} is no network")
         return self.train
 
     def to_json(self) -> dict[str, Any]:
-        """A plain dictionary, as it stands in events and in model.json."""
+        """A plain dictionary, as in events and in model.json."""
         return dataclasses.asdict(self)
 
     @classmethod
@@ -398,11 +389,11 @@ def all_settings() -> dict[str, dataclasses.Field[Any]]:
 def make_run_config(
     preset_name: str, layers: Sequence[Mapping[str, Any]], words: int | None = None
 ) -> RunConfig:
-    """A run's settings: the preset's defaults, then each layer over those before it.
+    """The settings of a run: the preset's defaults, overridden by each layer in turn.
 
-    `words` are those of the corpus, from which some defaults follow. Raises UsageError, naming the
-    setting and its range, for a value that makes no sense and for a setting that the preset does
-    not have.
+    `words` is the size of the corpus, from which some defaults follow. Raises UsageError, naming
+    the setting and its range, for a value out of range and for a setting that the preset does not
+    have.
     """
     preset = preset_named(preset_name)
     parts: dict[str, Any] = {"model": preset.model, "train": preset.train}
@@ -422,7 +413,7 @@ def make_run_config(
 
 
 def check_setting(spec: dataclasses.Field[Any], value: Any) -> Setting:
-    """`value` in the type of the setting `spec`. Raises UsageError outside its range."""
+    """`value` as the type of the setting `spec`. Raises UsageError if it is out of range."""
     meta = spec.metadata
     flag = flag_of(spec.name)
     if value is None and meta["optional"]:
