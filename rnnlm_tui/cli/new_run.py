@@ -21,15 +21,22 @@ from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.files import MODEL, RESUME
 from rnnlm_tui.store.library import Library, check_name, free_name
 from rnnlm_tui.store.run_state import TextOrigin
-from rnnlm_tui.store.training_text import is_corpus_of
+from rnnlm_tui.store.trained_lines import Ancestry
+from rnnlm_tui.store.training_text import ancestry_of, held_out_of, is_corpus_of
 from rnnlm_tui.store.weights import read_weights
 from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus
+from rnnlm_tui.text.prepare import PreparedText
+from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.training.run import TrainingRun
 
 WORD_SETTINGS = ("max_vocabulary", "min_count", "tokenizer")
 """The settings that a run which starts from a model cannot have: it has the model's words."""
 SEED_LINE_WORDS = 4
 LONGEST_STEM = 40
+UNKNOWN_LINES = (
+    "which lines {name} was trained on is not known, so some of them may be held out here, and the"
+    " figures look better than they are"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,7 @@ class SourceModel:
     """The model that a run starts from."""
 
     name: str
+    folder: Path
     card: ModelCard
     model: LanguageModel
 
@@ -50,7 +58,8 @@ def open_source(library: Library, request: TrainRequest) -> SourceModel | None:
     """The model of `--from`, None without it. Raises UsageError if nothing can start from it."""
     if request.source_model is None:
         return None
-    source = SourceModel(request.source_model, *library.open(request.source_model))
+    name = request.source_model
+    source = SourceModel(name, library.path(name), *library.open(name))
     architecture = ARCHITECTURES[source.preset]
     if not architecture.can_start_from_a_model:
         raise UsageError(
@@ -100,11 +109,35 @@ def new_run(
     config = _with_words_of(source.card, config)
     if is_corpus_of(source.card, corpus):
         config = _with_split_of(source, config, request.settings.flags)
-    vocabulary, window = source.model.vocabulary, source.card.window
-    prepared = prepare_corpus(corpus, config, (vocabulary, window))
-    origin |= {"words": list(vocabulary.words), "window": window}
-    weights = read_weights(library.path(source.name), source.card)
-    return TrainingRun(name, folder, config, prepared, origin, weights=weights)
+    ancestry = ancestry_of(source.name, source.folder, source.card)
+    prepared = _prepare_new_lines(corpus, config, source, ancestry)
+    words, window = list(source.model.vocabulary.words), source.card.window
+    origin |= {"words": words, "window": window, "ancestors": ancestry.models}
+    weights = read_weights(source.folder, source.card)
+    return TrainingRun(
+        name, folder, config, prepared, origin, weights=weights, ancestor_lines=ancestry.lines
+    )
+
+
+def _prepare_new_lines(
+    corpus: Corpus, config: RunConfig, source: SourceModel, ancestry: Ancestry
+) -> PreparedText:
+    """The corpus with the words of the source. Of a text of its own the same lines are held out as
+    before, of another text only lines that neither it nor an ancestor was trained on."""
+    held_out, train = None, config.train
+    if is_corpus_of(source.card, corpus):
+        held_out = held_out_of(source.folder, source.card, corpus)
+    elif ancestry.is_complete:
+        tokenizer = TOKENIZERS[config.tokenizer]
+        held_out = ancestry.held_out_of_new_lines(
+            corpus.lines, tokenizer, train.held_out, train.seed
+        )
+    known = source.model.vocabulary, source.card.window
+    prepared = prepare_corpus(corpus, config, known, held_out)
+    if held_out is None and train.held_out > 0:
+        warning = UNKNOWN_LINES.format(name=source.name)
+        return dataclasses.replace(prepared, warnings=(*prepared.warnings, warning))
+    return prepared
 
 
 def _check_free(library: Library, name: str) -> None:

@@ -66,7 +66,9 @@ def resumed_run(library: Library, name: str, request: TrainRequest) -> TrainingR
     origin: TextOrigin = {**state.corpus, "encoding": encoding, "seed_line": seed_line}
     if request.sources:
         origin["sources"] = list(corpus.sources)
-    return TrainingRun(name, folder, config, prepared, origin, state)
+    return TrainingRun(
+        name, folder, config, prepared, origin, state, ancestor_lines=state.ancestor_lines
+    )
 
 
 def _changed_settings(settings: RunSettings, preset: str) -> dict[str, str]:
@@ -114,8 +116,10 @@ def _fits(state: RunState, config: RunConfig, prepared: PreparedText) -> bool:
 
 def _prepared_again(corpus: Corpus, config: RunConfig, state: RunState) -> PreparedText:
     """The corpus with the vocabulary and the window that the run started with."""
+    if state.held_out is not None and state.held_out.shape != (len(corpus.lines),):
+        raise ModelError("the saved state holds out lines of another text", "train with --force")
     words = state.corpus.get("words")
     if words is None:
-        return prepare_corpus(corpus, config)
+        return prepare_corpus(corpus, config, held_out=state.held_out)
     vocabulary = Vocabulary(words, ARCHITECTURES[config.preset].special_tokens)
-    return prepare_corpus(corpus, config, (vocabulary, state.corpus["window"]))
+    return prepare_corpus(corpus, config, (vocabulary, state.corpus["window"]), state.held_out)

@@ -6,7 +6,7 @@ A line that one of these models saw is not unseen, wherever it is in a later tex
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -38,11 +38,12 @@ def no_hashes() -> Hashes:
 
 @dataclass(frozen=True, slots=True)
 class Ancestry:
-    """The models that a training starts from, the oldest first, and the hashes of the lines that
-    they were trained on, sorted."""
+    """The models that a training starts from, the oldest first, and the sorted hashes of the lines
+    that they were trained on; `is_complete` is False if these are not known."""
 
-    models: list[Ancestor] = field(default_factory=list)
-    lines: Hashes = field(default_factory=no_hashes)
+    models: list[Ancestor]
+    lines: Hashes
+    is_complete: bool = True
 
     def held_out_of_new_lines(
         self, lines: Sequence[str], tokenizer: Tokenizer, share: float, seed: int

@@ -152,11 +152,12 @@ def trained_lines(
     return TrainedLines.of(own.lines, held_out, TOKENIZERS[card.tokenizer], no_hashes())
 
 
-def ancestry_of(name: str, folder: Path, card: ModelCard) -> Ancestry | None:
-    """What a training inherits that starts from the model `name`; None if nobody knows which lines
-    that was trained on. Raises ModelError if they are damaged."""
+def ancestry_of(name: str, folder: Path, card: ModelCard) -> Ancestry:
+    """What a training inherits that starts from the model `name`. Raises ModelError if the file of
+    the lines that it was trained on is damaged."""
+    itself = Ancestor(name=name, created=card.created, corpus=card.corpus)
+    models = [*card.ancestors, itself]
     lines = trained_lines(name, folder, card)
     if lines is None:
-        return None
-    itself = Ancestor(name=name, created=card.created, corpus=card.corpus)
-    return Ancestry([*card.ancestors, itself], lines.known)
+        return Ancestry(models, no_hashes(), is_complete=False)
+    return Ancestry(models, lines.known)

@@ -110,7 +110,10 @@ def prepare(
     Without special tokens the result are `PreparedPrefixes`, in which unknown words are dropped;
     with all of them `PreparedLines`. Raises CorpusError if there is not enough to train on.
     """
+    few = "too few lines are new to the model that it starts from"
     if held_out is None:
+        lines, share = plural(corpus.line_count, "line"), settings.held_out
+        few = f"{lines} are too few to hold {share:.0%} of them out"
         held_out = held_out_mask(len(corpus.lines), settings.held_out, settings.seed)
     train_lines, held_lines = split_lines(corpus.lines, held_out)
     tokens = _tokenize(chain(train_lines, held_lines), tokenizer)
@@ -145,7 +148,7 @@ def prepare(
         held_out_lines=len(held_lines) if len(held) else 0,
         held_out_words=len(tokens.numbers) - train_words,
         held_out_unknown=int(np.count_nonzero(held == known.unknown_id)),
-        warnings=tuple(_warnings(corpus, settings.held_out, tokens.words, len(held))),
+        warnings=tuple(_warnings(corpus, settings.held_out, tokens.words, len(held), few)),
     )
     if isinstance(prepared, PreparedPrefixes):
         _check_prefixes(prepared, settings.held_out)
@@ -180,13 +183,10 @@ def _frequent_words(
 
 
 def _warnings(
-    corpus: Corpus, share: float, words: Sequence[str], held_out_words: int
+    corpus: Corpus, share: float, words: Sequence[str], held_out_words: int, few: str
 ) -> Iterator[str]:
     if share > 0 and held_out_words == 0:
-        yield (
-            f"nothing is held out: {plural(corpus.line_count, 'line')} are too few to hold"
-            f" {share:.0%} of them out, so the figures tell how well the model remembers"
-        )
+        yield f"nothing is held out: {few}, so the figures tell how well the model remembers"
     if len(words) == 1:
         yield (
             f"every word of {corpus.name} is {shorten(words[0])!r}: whatever the figures say, there"

@@ -1,0 +1,175 @@
+"""Lines that a model, or one that it started from, was trained on are never counted as unseen."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from rnnlm_tui.cli.main import main
+from rnnlm_tui.errors import ModelError
+from rnnlm_tui.paths import bundled_corpus
+from rnnlm_tui.store import trained_lines
+from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.trained_lines import (
+    TrainedLines,
+    hash_lines,
+    is_known,
+    no_hashes,
+    read_trained_lines,
+)
+from rnnlm_tui.store.training_text import held_out_lines
+from rnnlm_tui.store.weights import write_tensors
+from rnnlm_tui.text.tokenizer import TOKENIZERS
+from tests.helpers.models import put_older_model
+from tests.helpers.texts import corpus_of
+
+LESSON = TOKENIZERS["lesson"]
+SIZES = ["--preset=gru", "--embedding-size=4", "--hidden-size=4"]
+QUICK = ["--epochs=1", "--threads=1", "--quiet"]
+SONNETS = bundled_corpus().read_text().splitlines(keepends=True)
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    """A library with the model old, trained on all of 136 lines, and grown, which started from it
+    on the same lines and 30 more. Tests add models to it."""
+    folder = tmp_path_factory.mktemp("grown")
+    train(folder, "old", 136, *SIZES, "--held-out=0")
+    train(folder, "grown", 166, "--from=old", "--held-out=0.3")
+    return Library(folder)
+
+
+def train(folder: Path, name: str, lines: int, *options: str) -> None:
+    """Trains on the first lines of the sonnets."""
+    text = folder / f"{name}.txt"
+    text.write_text("".join(SONNETS[:lines]))
+    arguments = ["--train", str(text), "--name", name, "--data-dir", str(folder), *QUICK, *options]
+    assert main(arguments) == 0
+
+
+def held_out_of(library: Library, name: str) -> tuple[str, ...]:
+    card, folder = library.open(name)[0], library.path(name)
+    return held_out_lines(folder, card, corpus_of(library.folder.parent / f"{name}.txt"))
+
+
+def test_a_line_of_the_source_is_never_held_out(library: Library) -> None:
+    """Of 136 lines and 30 new ones 50 lines were held out, nearly all of which it had seen."""
+    held_out, new = held_out_of(library, "grown"), [line.rstrip("\n") for line in SONNETS[136:166]]
+    assert 5 <= len(held_out) <= 9
+    assert set(held_out) <= set(new)
+    evaluation = json.loads((library.path("grown") / "evaluation.json").read_text())
+    assert evaluation["figures"]["lines"] == len(held_out)
+
+
+def test_the_card_names_the_ancestors(library: Library) -> None:
+    old, grown = (library.open(name)[0] for name in ("old", "grown"))
+    assert old.ancestors == []
+    assert grown.ancestors == [{"name": "old", "created": old.created, "corpus": old.corpus}]
+
+
+def test_lines_of_an_ancestor_are_counted_as_trained_on(
+    library: Library, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Even though its text is gone, and neither the model's own text holds them."""
+    later = tmp_path / "later.txt"
+    later.write_text("".join(SONNETS[200:210]))
+    options = ["--train", str(later), "--from=grown", "--held-out=0", "--name=third", *QUICK]
+    assert main([*options, "--data-dir", str(library.folder.parent)]) == 0
+    text = tmp_path / "text.txt"
+    text.write_text("".join([*SONNETS[100:105], *SONNETS[300:305]]).upper())
+    capsys.readouterr()
+    data_dir = str(library.folder.parent)
+    assert main(["--evaluate", str(text), "--model=third", "--json", "--data-dir", data_dir]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["models"][0]["trained_on_lines"] == 5
+    assert "third was trained on 5 of these 10 lines" in printed.err
+
+
+def test_a_resumed_run_holds_out_the_same_lines(library: Library) -> None:
+    data_dir = str(library.folder.parent)
+    before = held_out_of(library, "grown")
+    options = ["--resume", "--name=grown", "--epochs=2", "--quiet"]
+    assert main(["--train", *options, "--data-dir", data_dir]) == 0
+    card = library.open("grown")[0]
+    assert [epoch["epoch"] for epoch in card.history] == [1, 2]
+    assert held_out_of(library, "grown") == before
+    assert len(card.ancestors) == 1
+
+
+def test_without_new_lines_nothing_is_held_out_and_that_is_said(
+    library: Library, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(library.folder.parent, "three", 139, "--from=old", "--held-out=0.1")
+    assert held_out_of(library, "three") == ()
+    assert "too few lines are new to the model that it starts from" in capsys.readouterr().err
+
+
+def test_a_source_whose_lines_nobody_knows_is_told_of(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put_older_model(Library(data_dir), "gru")
+    text = tmp_path / "text.txt"
+    text.write_text("".join(SONNETS[:100]))
+    options = ["--train", str(text), "--from=gru", "--name=more", "--epochs=1", "--quiet"]
+    assert main([*options, "--data-dir", str(data_dir)]) == 0
+    assert "which lines gru was trained on is not known" in capsys.readouterr().err
+
+
+def test_the_lines_go_with_an_export_and_a_copy(library: Library, tmp_path: Path) -> None:
+    target = Library(tmp_path)
+    target.import_(library.export("grown", tmp_path / "grown.zip"), "back")
+    target.duplicate("back", "copy")
+    for name in ("back", "copy"):
+        kept = read_trained_lines(target.path(name), target.open(name)[0])
+        assert kept is not None
+        assert len(kept.ancestors) > 100
+
+
+def test_a_line_is_known_by_its_words() -> None:
+    known = np.sort(hash_lines(["The cat sat,", "on the mat"], LESSON))
+    lines = ["the CAT  sat!", "the cat", "", "on the mat", "..."]
+    assert is_known(hash_lines(lines, LESSON), known).tolist() == [True, False, False, True, False]
+    assert not is_known(hash_lines(lines, LESSON), no_hashes()).any()
+
+
+def test_the_lines_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trained_lines, "MOST_LINES", 3)
+    held_out = np.zeros(9, dtype=bool)
+    lines = TrainedLines.of([f"line {i}" for i in range(9)], held_out, LESSON, no_hashes())
+    assert len(lines.own) == 3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"own": np.array([2, 1], np.uint64)},
+        {"own": np.array([1, 1], np.uint64)},
+        {"own": np.array([[1]], np.uint64)},
+        {"own": np.array([1], np.float32)},
+        {"held_out": np.array([-1, 2], np.int32)},
+        {"more": np.array([1], np.uint64)},
+    ],
+)
+def test_damaged_lines_are_refused(tmp_path: Path, change: dict[str, NDArray[Any]]) -> None:
+    library = Library(tmp_path)
+    put_older_model(library, "gru")
+    folder = library.path("gru")
+    data = json.loads((folder / "model.json").read_text())
+    data |= {"format": 3, "lines": "lines-1.safetensors"}
+    (folder / "model.json").write_text(json.dumps(data))
+    whole: dict[str, NDArray[Any]] = {name: no_hashes() for name in ("own", "ancestors")}
+    whole["held_out"] = np.array([3, 4], np.int32)
+    write_tensors(folder / "lines-1.safetensors", whole)
+    card = library.open("gru")[0]
+    kept = read_trained_lines(folder, card)
+    assert kept is not None and kept.held_out.tolist() == [3, 4]
+    write_tensors(folder / "lines-1.safetensors", {**whole, **change})
+    with pytest.raises(ModelError, match=r"lines-1\.safetensors"):
+        read_trained_lines(folder, card)
+    with pytest.raises(ModelError):
+        library.import_(library.export("gru", tmp_path / "gru.zip"), "back")
