@@ -192,6 +192,7 @@ class RnnlmApp(TerminalApp):
         if self.autocomplete.is_mounted and self.autocomplete.is_attached:  # not too early nor late
             self.autocomplete.active_model_changed()
             self._refresh_header()
+            self.models_changed()
         if name is not None and self.preferences.model != name:
             self.preferences.model = name
             self.store_preferences()

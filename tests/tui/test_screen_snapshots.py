@@ -120,6 +120,6 @@ def test_models(snap_compare: Compare, app: RnnlmApp, tmp_path: Path) -> None:
         table = app.models_screen.query_one(ModelTable)
         await wait_until(pilot, lambda: len(table.rows) == 4)
         table.move_cursor(row=table.get_row_index("letters"))
-        await wait_until(pilot, lambda: table.current == "letters")
+        await wait_until(pilot, lambda: table.selected == "letters")
 
     assert snap_compare(app, run_before=show)

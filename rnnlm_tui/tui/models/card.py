@@ -1,51 +1,37 @@
-"""What is known of a model: its card, beside the list of models or over it."""
+"""A model's card, next to the list of models or over it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-from textual import events, on
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.content import Content
 from textual.widgets import Button, Static
 
-from rnnlm_tui.formatting import finite
+from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.card import ModelCard
-from rnnlm_tui.tui.models.facts import (
-    ACTIVE,
-    DAMAGED,
-    TRAINING,
-    UNFINISHED,
-    Line,
-    Listed,
-    facts,
-    foreign,
-    layers,
-    on_disk,
-    quality,
-)
+from rnnlm_tui.tui.models.facts import ACTIVE, Listed, layers, on_disk, overview, quality
 from rnnlm_tui.tui.widgets.chart import LossChart, Points
 from rnnlm_tui.tui.widgets.dialogs import Modal
 
-LABEL_WIDTH, LAYER_WIDTH = 12, 15
+LABEL_WIDTH = 11
 
 
-def heading(listed: Listed, is_active: bool) -> Content:
-    """The model's name, and what it does now."""
-    words = [foreign(listed.name)]
+def heading(listed: Listed, is_active: bool) -> Text:
+    """The model's name and state."""
+    text = Text(sanitize(listed.name), style="bold")
     if is_active:
-        words.append(f"{ACTIVE} suggests now")
-    if listed.is_training:
-        words.append(f"{TRAINING} in training")
-    if listed.damaged is not None:
-        words.append(f"{DAMAGED} damaged")
-    elif listed.entry is None:
-        words.append(f"{UNFINISHED} unfinished")
-    return Content.assemble((words[0], "bold"), *(f"   {word}" for word in words[1:]))
+        text.append(f"   {ACTIVE} suggests now", style="not bold")
+    if listed.mark:
+        text.append(f"   {listed.mark} {listed.state}", style="not bold")
+    return text
 
 
 def losses(card: ModelCard) -> tuple[Points, Points]:
@@ -59,22 +45,20 @@ def losses(card: ModelCard) -> tuple[Points, Points]:
     return train, held_out
 
 
-def section(
-    title: str, lines: Iterable[Line], width: int, label_width: int = LABEL_WIDTH
-) -> Content:
-    """A title, and lines of a label and a text that wraps beside it."""
-    rows = [Content.styled(title, "bold $text-primary")] if title else []
-    for label, text in lines:
-        left = f"{label[: label_width - 1]:<{label_width}}"
-        for piece in Content(text).wrap(max(8, width - label_width)):
-            # A piece holds no style, so no text of a card can bring one in.
-            rows.append(Content.assemble((left, "$text-muted"), piece.plain.rstrip()))
-            left = " " * label_width
-    return Content("\n").join(rows)
+def section(title: str, rows: Iterable[Sequence[str]]) -> Table:
+    """A title, and rows of a label and texts that wrap next to it."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0))
+    if title:
+        table.title, table.title_justify, table.title_style = title, "left", "bold"
+    table.add_column(min_width=LABEL_WIDTH, style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
 
 
 class ModelCardView(VerticalScroll):
-    """The card of one model, as wide as there is space; scrolls."""
+    """The card of one model; scrolls."""
 
     DEFAULT_CSS = """
     ModelCardView {
@@ -82,33 +66,26 @@ class ModelCardView(VerticalScroll):
         scrollbar-size-vertical: 1;
         Static { height: auto; margin-bottom: 1; }
         LossChart { height: 9; margin-bottom: 1; }
-        .card-title { margin-bottom: 0; }
-        .-absent { display: none; }
+        .card-title { margin-bottom: 0; text-style: bold; }
     }
     """
-    NOTHING = "no model is chosen"
+    NOTHING = "no model is selected"
 
-    def __init__(
-        self, *, can_focus: bool = False, id: str | None = None, classes: str | None = None
-    ) -> None:
-        super().__init__(id=id, classes=classes, can_focus=can_focus)
+    def __init__(self, *, can_focus: bool = False, classes: str | None = None) -> None:
+        super().__init__(classes=classes, can_focus=can_focus)
         self._listed: Listed | None = None
         self._is_active = False
 
     def compose(self) -> ComposeResult:
-        """The texts, with the curve among them."""
+        """The texts, with the chart among them."""
         yield Static(self.NOTHING, classes="card-head", markup=False)
-        yield Static("", classes="card-facts", markup=False)
-        yield Static(section("loss of each epoch", (), 0), classes="card-title", markup=False)
+        yield Static("", classes="card-facts")
+        yield Static("loss of each epoch", classes="card-title")
         yield LossChart()
-        yield Static("", classes="card-more", markup=False)
+        yield Static("", classes="card-more")
 
     def on_mount(self) -> None:
-        """Shows what it was given before."""
-        self._draw()
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Wraps the lines anew."""
+        """Shows what `show` was given before."""
         self._draw()
 
     def show(self, listed: Listed | None, is_active: bool = False) -> None:
@@ -121,47 +98,28 @@ class ModelCardView(VerticalScroll):
             self._draw()
 
     def _draw(self) -> None:
-        listed, width = self._listed, self.scrollable_content_region.width - 1
+        listed = self._listed
         card = listed.card if listed else None
-        has_losses = card is not None and len(card.history) > 1 and any(losses(card))
-        for selector, is_absent in (
-            (".card-facts, .card-more", listed is None),
-            (".card-title, LossChart", not has_losses),
-        ):
-            self.query(selector).set_class(is_absent, "-absent")
-        head = Content(self.NOTHING) if listed is None else heading(listed, self._is_active)
-        self.query_one(".card-head", Static).update(head)
-        if listed is not None:
-            self.query_one(".card-facts", Static).update(upper_text(listed, width))
-            self.query_one(".card-more", Static).update(lower_text(listed, width))
+        train, held_out = losses(card) if card else ((), ())
+        self.query(".card-facts, .card-more").set(display=listed is not None)
+        self.query(".card-title, LossChart").set(display=len(train) > 1)
+        head = self.query_one(".card-head", Static)
+        if listed is None:
+            head.update(self.NOTHING)
+            return
+        head.update(heading(listed, self._is_active))
+        upper, lower = [section("", overview(listed))], [section("\non disk", on_disk(listed))]
         if card is not None:
-            self.query_one(LossChart).show(*losses(card), finite(card.metrics.get("epoch")))
-
-
-def upper_text(listed: Listed, width: int) -> Content:
-    """What the model is and how good it is."""
-    parts = [section("", facts(listed), width)]
-    if (card := listed.card) is not None:
-        parts.append(section("how good it is", quality(card, listed.evaluation), width))
-    return Content("\n\n").join(parts)
-
-
-def lower_text(listed: Listed, width: int) -> Content:
-    """What it is made of, and its files."""
-    parts = [section("on disk", on_disk(listed), width)]
-    if (card := listed.card) is not None:
-        rows = layers(card, width - LAYER_WIDTH)
-        what, how_many = ARCHITECTURES[card.config.preset].table_heads
-        title = f"{what}s and their {how_many}"
-        parts.insert(0, section(title, rows, width, LAYER_WIDTH))
-    return Content("\n\n").join(parts)
+            what, number = ARCHITECTURES[card.config.preset].table_heads
+            upper.append(section("\nhow good it is", quality(listed, card)))
+            lower.insert(0, section(f"{what}s and their {number}", layers(card)))
+            self.query_one(LossChart).show(train, held_out, card.metrics["epoch"])
+        self.query_one(".card-facts", Static).update(Group(*upper))
+        self.query_one(".card-more", Static).update(Group(*lower))
 
 
 class ModelCardScreen(Modal[str]):
-    """The card over the screen, for where there is no space beside the list.
-
-    Closes with "use" where the model is to be written with, else with None.
-    """
+    """The card over the screen. Answers "use" if the user wants to write with the model."""
 
     DEFAULT_CSS = """
     ModelCardScreen {
@@ -185,8 +143,8 @@ class ModelCardScreen(Modal[str]):
     """
     AUTO_FOCUS = "ModelCardView"  # so that the arrow keys scroll it
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("u", "use", "Use it", id="card.use", tooltip="Write with this model"),
-        Binding("escape,enter", "close", "Close", id="card.close", tooltip="Back to the list"),
+        Binding("u", "dismiss('use')", "Use it", id="card.use", tooltip="Write with this model"),
+        Binding("escape,enter", "dismiss", "Close", id="card.close", tooltip="Back to the list"),
     ]
 
     def __init__(self, listed: Listed, is_active: bool) -> None:
@@ -194,26 +152,16 @@ class ModelCardScreen(Modal[str]):
         self._listed, self._is_active = listed, is_active
 
     def compose(self) -> ComposeResult:
-        """The card and two buttons."""
+        """The card and its buttons."""
+        view = ModelCardView(can_focus=True)
+        view.show(self._listed, self._is_active)
         with Vertical(classes="card-box"):
-            yield ModelCardView(can_focus=True)
+            yield view
             with Horizontal(classes="card-buttons"):
                 if self._listed.card is not None:
                     yield Button("Use it (u)", id="use", compact=True, variant="primary")
                 yield Button("Close (Esc)", id="close", compact=True)
 
-    def on_mount(self) -> None:
-        """Shows the card."""
-        self.query_one(ModelCardView).show(self._listed, self._is_active)
-
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:
         self.dismiss("use" if event.button.id == "use" else None)
-
-    def action_use(self) -> None:
-        """Asks for the model to be written with."""
-        self.dismiss("use")
-
-    def action_close(self) -> None:
-        """Closes the card."""
-        self.dismiss(None)

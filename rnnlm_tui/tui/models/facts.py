@@ -1,4 +1,4 @@
-"""What there is to say of a model in the library, as text for a screen. Knows no screen itself."""
+"""The models and unfinished runs of the library, and what a card says of each. No textual here."""
 
 from __future__ import annotations
 
@@ -20,44 +20,45 @@ from rnnlm_tui.formatting import (
 )
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.card import ModelCard
-from rnnlm_tui.store.evaluations import Figures, figures_of, read_evaluation, training_figures
+from rnnlm_tui.store.evaluations import (
+    Figures,
+    figures_of,
+    holds_out,
+    read_evaluation,
+    training_figures,
+)
 from rnnlm_tui.store.library import Entry, Library, Run
 
 ACTIVE, TRAINING, DAMAGED, UNFINISHED = "●", "◆", "!", "○"
-"""The marks of a model that suggests now, one in training, one that cannot be used, and a run that
-has saved no model yet. Each has its word beside it somewhere on the screen."""
-PARAMETERS_WIDTH = 11
-LONGEST_TEXT = 500
-"""Characters shown of a text that a card holds: a hostile one may be millions long."""
+"""The marks of the active model, of one in training, of one that cannot be used, and of a run that
+has saved no model yet. Each has its word next to it or below the list."""
+Line = tuple[str, str]
+"""A label, or nothing, and a text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A model, or what an unfinished run left, as the library has it now. `entry` is None for a run
-    that has saved no model, `run` is None where nothing trains it or could go on."""
+    """A model, or what an unfinished run left. `entry` is None for a run that has saved no model,
+    `run` is None if nothing trains it or could be resumed."""
 
     name: str
     folder: Path
     entry: Entry | None
     run: Run | None
     files: tuple[tuple[str, int], ...]
+    """Names and sizes in bytes."""
     evaluation: Evaluation | None = None
-    """Its figures on the lines held out of its training, where they were taken."""
+    """Its figures on the lines held out of its training, if they were measured."""
 
     @property
     def card(self) -> ModelCard | None:
-        """The model's card, where it has one that can be read."""
+        """The model's card, if it can be read."""
         return self.entry.card if self.entry else None
 
     @property
     def damaged(self) -> str | None:
         """Why the model cannot be used."""
         return self.entry.damaged if self.entry else None
-
-    @property
-    def built_in(self) -> bool:
-        """Whether it ships with the program."""
-        return self.entry is not None and self.entry.built_in
 
     @property
     def is_training(self) -> bool:
@@ -70,21 +71,25 @@ class Listed:
         return sum(size for _, size in self.files)
 
     @property
-    def state(self) -> str:
-        """In one word what there is to say of it; nothing for a model that is there to be used."""
+    def mark(self) -> str:
+        """The mark of its state; empty for a model that can be used."""
         if self.is_training:
-            return "training"
+            return TRAINING
         if self.damaged is not None:
-            return "damaged"
-        if self.built_in:
-            return "built in"
-        return "" if self.entry else "unfinished"
+            return DAMAGED
+        return "" if self.entry else UNFINISHED
+
+    @property
+    def state(self) -> str:
+        """Its state in one word; empty for a model of the user's own that can be used."""
+        words = {TRAINING: "training", DAMAGED: "damaged", UNFINISHED: "unfinished"}
+        return words.get(self.mark, "built in" if self.entry and self.entry.built_in else "")
 
 
 def read_library(library: Library) -> list[Listed]:
     """Every model and every unfinished run, in the order of their names. Raises StorageError.
 
-    Reads the files of all models, so it belongs into a thread.
+    Reads the files of all models, so call it in a thread.
     """
     entries = {entry.name: entry for entry in library.entries()}
     runs = {run.name: run for run in library.runs()}
@@ -108,106 +113,75 @@ def _files(folder: Path) -> Iterator[tuple[str, int]]:
                     yield entry.name, entry.stat(follow_symlinks=False).st_size
 
 
-def date_text(stamp: str, form: str = "%Y-%m-%d %H:%M") -> str:
-    """A time of a card, which is in UTC, in the local zone; as it stands where it is no time."""
-    return foreign(local_time(stamp, form))
-
-
-def foreign(value: object) -> str:
-    """Whatever a card holds, as text that can be shown."""
-    return sanitize(str(value)[:LONGEST_TEXT])
-
-
-def _count(value: object, what: str) -> str:
-    return plural(value, what) if isinstance(value, int) else f"? {what}s"
-
-
-Line = tuple[str, str]
-"""What stands at the left of a card, and what is said of it."""
-
-
-def facts(listed: Listed) -> Iterator[Line]:
-    """What the card says before the layers."""
-    if listed.run is not None and listed.run.running:
-        yield "trained by", foreign(listed.run.holder or "another process")
+def overview(listed: Listed) -> Iterator[Line]:
+    """What the model is, or why it cannot be used."""
+    if listed.is_training and listed.run is not None:
+        yield "trained by", sanitize(listed.run.holder or "another process")
     if listed.damaged is not None:
-        yield "reason", foreign(listed.damaged)
-        yield "to do", "delete it, or train a model under this name again"
-    if listed.entry is None:
-        yield from _unfinished_facts(listed)
+        yield "reason", sanitize(listed.damaged)
+        yield "to do", "delete it, or train a model with this name again"
+    elif listed.entry is None:
+        done = listed.run.epochs_done if listed.run else None
+        yield "epochs", f"{done:,} done" if done else "none saved yet"
+        if not listed.is_training:
+            yield "to do", "resume it, or delete it"
     if listed.card is not None:
-        yield from _card_facts(listed.card)
-        if listed.run is not None and listed.run.resumable and not listed.run.running:
-            yield "training", "can go on from the last epoch"
+        yield from _card_lines(listed.card)
+        if listed.run is not None and listed.run.resumable and not listed.is_training:
+            yield "training", "can be resumed after the last epoch"
 
 
-def _unfinished_facts(listed: Listed) -> Iterator[Line]:
-    done = listed.run.epochs_done if listed.run else None
-    yield "epochs", f"{done:,} done" if done else "none saved yet"
-    if not listed.is_training:
-        yield "to do", "go on with it, or delete it"
-
-
-def _card_facts(card: ModelCard) -> Iterator[Line]:
+def _card_lines(card: ModelCard) -> Iterator[Line]:
     corpus = card.corpus
     yield "preset", f"{card.config.preset}: {PRESETS[card.config.preset].summary}"
-    yield "corpus", foreign(corpus.get("name", "?"))
-    yield "", f"{_count(corpus.get('lines'), 'line')}, {_count(corpus.get('words'), 'word')}"
-    yield "", f"sha256 {foreign(corpus.get('sha256', '?'))[:12]}"
+    yield "corpus", sanitize(corpus["name"])
+    yield "", f"{plural(corpus['lines'], 'line')}, {plural(corpus['words'], 'word')}"
+    yield "", f"sha256 {sanitize(corpus['sha256'])[:12]}"
     yield "vocabulary", plural(card.words_known, "word")
     yield "window", f"the last {card.window} words"
     yield ARCHITECTURES[card.config.preset].table_heads[1], f"{card.parameters:,}"
-    if not hasattr(card.config.train, "epochs"):
-        return
-    kept = card.metrics.get("epoch")
-    of = f"{card.epochs_done:,} of {card.config.epochs:,} done"
-    yield "epochs", f"{of}, epoch {kept:,} kept" if isinstance(kept, int) else of
+    if hasattr(card.config.train, "epochs"):
+        kept = f"epoch {card.metrics['epoch']:,} is kept"
+        yield "epochs", f"{card.epochs_done:,} of {card.config.epochs:,} done, {kept}"
 
 
-def quality(card: ModelCard, evaluation: Evaluation | None = None) -> Iterator[Line]:
-    """How good the model is, in plain words."""
-    best, own = figures_of(card, evaluation), training_figures(card)
-    if best is not None and best.unseen:
-        yield from _measured("new lines", best)
-        if evaluation is not None:
-            saved = format_percent(evaluation.keystroke_savings)
-            ghost = format_percent(evaluation.keystroke_savings_ghost)
-            yield "", f"saves {saved} of keys, by the ghost alone {ghost}"
+def quality(listed: Listed, card: ModelCard) -> Iterator[Line]:
+    """How good the model is on lines that it never saw, and on those it was trained on."""
+    evaluation, best = listed.evaluation, figures_of(card, listed.evaluation)
+    if best.unseen:
+        yield from _figures("new lines", best)
     else:
         yield "new lines", "not known: no lines were held out of its training"
-    if own is not None:
-        yield from _measured("own lines", own)
+    if evaluation is not None:
+        saved = format_percent(evaluation.keystroke_savings)
+        ghost = format_percent(evaluation.keystroke_savings_ghost)
+        yield "", f"saves {saved} of keys, {ghost} by the grey words alone"
+    elif holds_out(card):
+        yield "", f"keys saved: rnnlm-tui --evaluate --model {listed.name} measures them"
+    yield from _figures("own lines", training_figures(card))
 
 
-def _measured(label: str, figures: Figures) -> Iterator[Line]:
+def _figures(label: str, figures: Figures) -> Iterator[Line]:
     yield label, f"perplexity {format_perplexity(figures.perplexity)}"
-    hits = []
-    if figures.top1 is not None:
-        hits.append(f"first word right: {format_percent(figures.top1)}")
-    if figures.top5 is not None:
-        hits.append(f"among five: {format_percent(figures.top5)}")
-    if hits:
+    shares = (("first word right", figures.top1), ("among five", figures.top5))
+    if hits := [f"{what}: {format_percent(share)}" for what, share in shares if share is not None]:
         yield "", "; ".join(hits)
 
 
-def layers(card: ModelCard, width: int) -> Iterator[Line]:
-    """The layers with their parameters, and what they are where `width` has space for it."""
-    table = card.architecture.layers()
-    kinds = [f"  {layer.type}" for layer in table]
-    if PARAMETERS_WIDTH + max(map(len, kinds)) > width:
-        kinds = [""] * len(table)
-    for layer, kind in zip(table, kinds, strict=True):
-        yield layer.name, f"{layer.parameters:>{PARAMETERS_WIDTH},}{kind}"
+def layers(card: ModelCard) -> Iterator[tuple[str, str, str]]:
+    """The layers of the model: name, number of parameters, type."""
+    for layer in card.architecture.layers():
+        yield layer.name, f"{layer.parameters:>9,}", layer.type
 
 
 def on_disk(listed: Listed) -> Iterator[Line]:
-    """The files, where they are, since when, and made by what."""
+    """The files, their folder, when they were written, and by which versions."""
     for name, size in listed.files:
-        yield format_bytes(size), foreign(name)
+        yield format_bytes(size), sanitize(name)
     yield format_bytes(listed.size_bytes), "in all"
-    yield "folder", foreign(listed.folder)
+    yield "folder", sanitize(str(listed.folder))
     if (card := listed.card) is not None:
-        yield "created", date_text(card.created)
-        yield "saved", date_text(card.updated)
-        versions = (f"{foreign(k)} {foreign(v)}" for k, v in card.versions.items())
-        yield "versions", ", ".join(versions)[:LONGEST_TEXT]
+        yield "created", sanitize(local_time(card.created))
+        yield "saved", sanitize(local_time(card.updated))
+        versions = ", ".join(f"{name} {version}" for name, version in card.versions.items())
+        yield "versions", sanitize(versions)

@@ -49,7 +49,7 @@ class Scale:
     def place(self, value: float) -> int:
         """The place of a value; the middle if there is but one value."""
         if self.high <= self.low:
-            return self.length // 2
+            return (self.length - 1) // 2
         share = (value - self.low) / (self.high - self.low)
         return min(self.length - 1, max(0, round(share * (self.length - 1))))
 
@@ -74,7 +74,9 @@ def plot(losses: Losses, width: int, height: int, empty: str = "no epoch yet") -
     canvas = _Canvas(columns, rows)
     canvas.draw_line(_dots(train, x_scale, y_scale), "train", dashed=True)
     canvas.draw_line(_dots(held_out, x_scale, y_scale), "held-out")
-    labels = {0: high, rows - 1: low, (rows - 1) // 2: (high + low) / 2} if low < high else {0: low}
+    middle = (rows - 1) // 2
+    labels = {0: high, rows - 1: low} if low < high else {}
+    labels[middle] = (high + low) / 2
     body = [
         [(_short(labels[row]).rjust(gutter) if row in labels else " " * gutter, "text"),
          ("┤" if row in labels else "│", "axis"), *canvas.row(row)]

@@ -1,0 +1,119 @@
+"""What can be done with a model in the library: each asks what it needs, then does it in a thread.
+
+They run in workers of the Models screen. Each returns the name of the model to select afterwards,
+or None if the user cancels.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from functools import partial
+from pathlib import Path
+
+from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.formatting import format_bytes
+from rnnlm_tui.store.library import free_name, new_name_fault
+from rnnlm_tui.tui.models.facts import Listed
+from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Confirm
+from rnnlm_tui.tui.widgets.error_text import error_sentence
+from rnnlm_tui.tui.widgets.host import Host
+
+IMPORT = "The zip file of an exported model. It is checked before anything is written."
+
+
+def name_problem(name: str, taken: Collection[str]) -> str | None:
+    """What is wrong with `name` for a new model if these are taken; None if it is fine."""
+    if (fault := new_name_fault(name)) is not None:
+        return fault
+    return f"the name {name} is taken" if name in taken else None
+
+
+async def _ask_name(
+    host: Host, title: str, value: str, taken: Collection[str], text: str = ""
+) -> str | None:
+    """A name that is not taken, or None."""
+    check = lambda name: name_problem(name, taken)  # noqa: E731
+    return await host.ask(AskText(title, text, value, check=check))
+
+
+async def rename(host: Host, old: str, taken: Collection[str]) -> str | None:
+    """Asks for another name. Raises RnnlmError."""
+    new = await _ask_name(host, f"Rename {old}", old, set(taken) - {old})
+    if new is None or new == old:
+        return None
+    await asyncio.to_thread(host.library.rename, old, new)
+    host.notify_user(f"{old} is now {new}")
+    host.renamed(old, new)
+    return new
+
+
+async def duplicate(host: Host, name: str, taken: Collection[str]) -> str | None:
+    """Asks for the name of the copy. Raises RnnlmError."""
+    free = await asyncio.to_thread(free_name, host.library, name)
+    text = "It suggests the same words. Only the original's training can be resumed."
+    target = await _ask_name(host, f"Copy {name} to", free, taken, text)
+    if target is not None:
+        await asyncio.to_thread(host.library.duplicate, name, target)
+        host.notify_user(f"{target} is a copy of {name}")
+        host.models_changed()
+    return target
+
+
+async def export(host: Host, name: str) -> None:
+    """Asks for the file to write. Raises RnnlmError."""
+    title, text = f"Export {name} to", "One zip file with the model, its words and its history."
+    path = str(Path.cwd() / f"{name}.zip")
+    while (chosen := await host.ask(AskPath(title, text, path, for_new_file=True))) is not None:
+        path = chosen
+        replace = await asyncio.to_thread(Path(path).exists)
+        question = Confirm("Replace the file?", f"{path} exists already.", yes="Replace")
+        if replace and not await host.ask(question):
+            continue  # with the path that was typed
+        write = partial(host.library.export, name, Path(path), replace=replace)
+        target = await asyncio.to_thread(write)
+        host.notify_user(f"{name} was written to {target}")
+        return
+
+
+async def import_(host: Host, taken: Collection[str]) -> str | None:
+    """Asks for the file of an exported model, again if it cannot be used."""
+    path, problem = f"{Path.cwd()}/", ""
+    while True:
+        chosen = await host.ask(AskPath("Import a model", IMPORT, path, problem=problem))
+        if chosen is None:
+            return None
+        path = chosen
+        name = await _name_of_import(host, Path(path).stem, taken)
+        if name is None:
+            return None
+        try:
+            await asyncio.to_thread(host.library.import_, Path(path), name)
+        except RnnlmError as error:
+            problem = error_sentence(error.message, error.hint)
+            continue
+        host.notify_user(f"{name} was imported")
+        host.models_changed()
+        return name
+
+
+async def _name_of_import(host: Host, stem: str, taken: Collection[str]) -> str | None:
+    """The name of the file, or what the user says if no new model can have it."""
+    if (problem := name_problem(stem, taken)) is None:
+        return stem
+    proposed = "model"
+    if stem in taken:
+        proposed = await asyncio.to_thread(free_name, host.library, stem)
+    text = f"{problem[0].upper()}{problem[1:]}."
+    return await _ask_name(host, f"Name of the model in {stem}", proposed, taken, text)
+
+
+async def delete(host: Host, listed: Listed) -> None:
+    """Asks whether to delete the model. Raises RnnlmError."""
+    text = f"This frees {format_bytes(listed.size_bytes)} and cannot be undone."
+    if listed.name == host.active_name:
+        text += "\nIt is the model that suggests now."
+    if await host.ask(Confirm(f"Delete {listed.name}?", text)):
+        await asyncio.to_thread(host.library.delete, listed.name)
+        host.notify_user(f"{listed.name} was deleted")
+        host.deleted(listed.name)

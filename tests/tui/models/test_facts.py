@@ -1,0 +1,172 @@
+"""What the cards say, and the list of the library behind them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from rnnlm_tui.evaluate import Evaluation
+from rnnlm_tui.store.evaluations import write_evaluation
+from rnnlm_tui.store.library import BUILT_IN, Library
+from rnnlm_tui.tui.models import facts
+from rnnlm_tui.tui.models.card import heading, losses
+from rnnlm_tui.tui.models.facts import (
+    Line,
+    Listed,
+    layers,
+    on_disk,
+    overview,
+    quality,
+    read_library,
+)
+from tests.helpers.models import change_card, held_elsewhere, make_model, put
+
+EVALUATION = Evaluation(
+    9, 99, 99, 5.0, 148.4, 90.0, 0.1, 0.07, 0.19, (0.1, 0.0, 0.0), 999, 0.41, 0.2
+)
+
+
+def hold_out(data: dict[str, Any]) -> None:
+    """Gives a card held-out figures."""
+    data["config"]["train"]["held_out"] = 0.1
+    for epoch in (*data["history"], data["metrics"]):
+        epoch["held_out"] = {"loss": 6.0, "perplexity": 403.4, "top1": 0.152, "top5": 0.26}
+
+
+@pytest.fixture
+def library(data_dir: Path) -> Library:
+    """A model without held-out lines, one with, a damaged one, and a run that has saved none."""
+    library = Library(data_dir)
+    make_model(library.path("one"), seed=1)
+    make_model(library.path("two"), epoch=3, seed=2)
+    change_card(library, "two", hold_out)
+    put(library.path("three"), {"model.json": b"{}"})
+    put(library.path("run"), {"resume.safetensors": b"x" * 100})
+    return library
+
+
+def listed(library: Library, name: str) -> Listed:
+    """The model as it is listed."""
+    return next(one for one in read_library(library) if one.name == name)
+
+
+def text_of(lines: Iterator[Line]) -> str:
+    """The lines as one text."""
+    return "\n".join(f"{label} {text}".strip() for label, text in lines)
+
+
+def test_a_card_says_all_there_is_to_say(library: Library) -> None:
+    put(library.path("two"), {"resume.safetensors": b"x"})
+    one = listed(library, "two")
+    assert one.card is not None
+    said = text_of(overview(one))
+    for part in (
+        "preset lesson: ",
+        "corpus verses\n6 lines, 40 words\nsha256 00",
+        "vocabulary 6 words",
+        "window the last 4 words",
+        "parameters 96",
+        "epochs 3 of 130 done, epoch 3 is kept",
+        "training can be resumed",
+    ):
+        assert part in said
+    assert sum(int(number) for _, number, _ in layers(one.card)) == 96
+    disk = dict(on_disk(one))
+    assert disk["folder"] == str(library.path("two"))
+    assert {"created", "saved", "versions"} <= disk.keys()
+    assert {text for _, text in on_disk(one)} >= {name for name, _ in one.files}
+    assert [len(points) for points in losses(one.card)] == [3, 3]
+
+
+def test_a_model_without_an_evaluation_says_how_to_get_one(library: Library) -> None:
+    one = listed(library, "two")
+    assert one.card is not None
+    said = text_of(quality(one, one.card))
+    assert "new lines perplexity 403" in said
+    assert "keys saved: rnnlm-tui --evaluate --model two measures them" in said
+    assert "own lines perplexity 12.2" in said
+
+
+def test_the_figures_of_an_evaluation_go_first(library: Library) -> None:
+    card = listed(library, "two").card
+    assert card is not None
+    write_evaluation(library.path("two"), card, EVALUATION)
+    said = text_of(quality(listed(library, "two"), card))
+    assert "new lines perplexity 148\nfirst word right: 7.0%; among five: 19%" in said
+    assert "saves 41% of keys, 20% by the grey words alone" in said
+
+
+def test_a_model_without_held_out_lines_does_not_claim_to_know_new_ones(library: Library) -> None:
+    one = listed(library, "one")
+    assert one.card is not None
+    said = text_of(quality(one, one.card))
+    assert "new lines not known: no lines were held out of its training" in said
+    assert "--evaluate" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "part"),
+    [
+        ("three", "three   ! damaged", "reason model.json is damaged"),
+        ("run", "run   ○ unfinished", "epochs none saved yet"),
+    ],
+)
+def test_what_cannot_be_used_says_why_and_what_to_do(
+    library: Library, name: str, head: str, part: str
+) -> None:
+    one = listed(library, name)
+    assert heading(one, is_active=False).plain == head
+    assert part in text_of(overview(one))
+    assert "delete it" in text_of(overview(one))
+
+
+def test_a_model_in_training_names_the_process(library: Library) -> None:
+    with held_elsewhere(library, "two"):
+        one = listed(library, "two")
+        assert heading(one, is_active=True).plain == "two   ● suggests now   ◆ training"
+        assert dict(overview(one))["trained by"].startswith("process ")
+    assert not any(one.is_training for one in read_library(library))
+
+
+def test_the_model_that_ships_is_listed_as_built_in(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(library.path("two"), tmp_path / "shipped")
+    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
+    assert listed(Library(library.folder.parent), BUILT_IN).state == "built in"
+
+
+def test_a_corpus_name_of_400_kilobytes_is_damage_and_no_text_to_wrap(library: Library) -> None:
+    change_card(library, "two", lambda data: data["corpus"].update(name="w" * 400_000))
+    one = listed(library, "two")
+    assert one.state == "damaged"
+    assert len(text_of(overview(one))) < 1000
+
+
+def test_a_file_that_is_replaced_meanwhile_is_left_out(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Gone:
+        name = "gone"
+
+        def is_file(self, **_: object) -> bool:
+            raise FileNotFoundError
+
+    real = os.scandir
+
+    @contextmanager
+    def scandir(folder: Path) -> Iterator[list[Any]]:
+        with real(folder) as entries:
+            yield [*entries, Gone()]
+
+    monkeypatch.setattr(facts, "os", SimpleNamespace(scandir=scandir))
+    files = dict(listed(library, "two").files)
+    assert "model.json" in files
+    assert "gone" not in files
