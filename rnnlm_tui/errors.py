@@ -1,4 +1,4 @@
-"""The errors that a user can cause. Raised where they are found, shown at the edge."""
+"""The errors that a user can cause."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ EXIT_INTERRUPTED = 130
 
 
 class RnnlmError(Exception):
-    """Something went wrong in a way that a person can mend.
+    """An error that a person can do something about.
 
-    `message` says what, in one sentence; `hint` says what to do about it. `kind` names the error
-    in a `failed` event, `exit_code` is what the command line ends with.
+    `message` says in one sentence what went wrong, `hint` what to do. `kind` names the error in a
+    `failed` event; `exit_code` is that of the command line.
     """
 
     kind = "failure"
@@ -29,21 +29,21 @@ class UsageError(RnnlmError):
 
 
 class CorpusError(RnnlmError):
-    """A text that cannot be read or is not enough to train on."""
+    """A text that cannot be read, or not enough text to train on."""
 
     kind = "corpus"
     exit_code = 3
 
 
 class DivergedError(RnnlmError):
-    """Training whose loss stopped being a finite number, again and again."""
+    """A training whose loss was not finite, again and again."""
 
     kind = "diverged"
     exit_code = 4
 
 
 class ModelError(RnnlmError):
-    """A model that is missing, damaged, foreign, of a newer format, or in use."""
+    """A model that is missing, damaged, of another program or a newer format, or in use."""
 
     kind = "model"
 

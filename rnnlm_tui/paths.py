@@ -1,4 +1,4 @@
-"""Where the user's data, settings and logs lie. Nothing is created here."""
+"""The folders of the user's data, settings and logs. Nothing is created here."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def log_dir() -> Path:
 
 
 def _from_environment(variable: str) -> Path | None:
-    """The folder that an environment variable names, or None where it names none."""
+    """The folder that an environment variable names, None if it is empty or not set."""
     value = os.environ.get(variable)
     return Path(value).expanduser() if value else None
 

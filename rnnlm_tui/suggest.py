@@ -27,12 +27,11 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Suggestions:
-    """The answer to `line` with the cursor at `cursor`; it carries its question, so that an answer
-    that comes too late can be told and dropped.
+    """The answer for `line` with the cursor at `cursor`, which tell whether it is still of use.
 
     `prefix` is the word being typed, as the model spells it; every candidate begins with it.
-    `continuation` begins with the first candidate. `seen` are the words that the model has taken
-    into account, `unknown` those of the line that it does not know.
+    `continuation` begins with the first candidate. `seen` are the words of the line that the model
+    takes into account, `unknown` those that it does not know.
     """
 
     line: str
@@ -79,9 +78,9 @@ def suggest(
 def encode_context(
     model: LanguageModel, words: Sequence[str], previous_lines: Sequence[str] = ()
 ) -> list[int]:
-    """What the model is given of the `words` of a line and of the lines above it.
+    """The ids that a model is given: those of the previous lines if it uses them, and of `words`.
 
-    Each line has its begin in front where the vocabulary has one.
+    If the vocabulary has a begin of line, each line starts with it.
     """
     vocabulary = model.vocabulary
     begin = [] if vocabulary.begin_id is None else [vocabulary.begin_id]
@@ -92,7 +91,7 @@ def encode_context(
 
 
 def _seen(model: LanguageModel, words: Sequence[str]) -> tuple[str, ...]:
-    """The words of the line that the model knows, of those in its window."""
+    """The known words among those of the line that are in the model's window."""
     vocabulary = model.vocabulary
     ids = vocabulary.encode(words)
     last = ids[max(0, len(ids) - model.window) :]
@@ -112,7 +111,7 @@ def _ranked(
         ids = np.flatnonzero(suggested)
     fitting = probabilities[ids]
     top = _top(fitting, k)  # ties by id: the more frequent word first
-    # Where every fitting word has underflowed to zero, they are equally likely.
+    # If the probabilities of all fitting words underflow to zero, they are equally likely.
     total = float(fitting.sum())
     return tuple(
         Suggestion(
@@ -124,8 +123,10 @@ def _ranked(
 
 
 def _top(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
-    """The places of the `k` largest values, the largest first and the first of equals first: a
-    partition alone would pick any of those that are equal to the last one in the list."""
+    """The places of the `k` largest values, largest first; of equal values the first ones.
+
+    A partition alone would pick any of those that equal the k-th largest.
+    """
     if len(values) <= k:
         return np.argsort(-values, kind="stable")
     last = -np.partition(-values, k - 1)[k - 1]
@@ -137,8 +138,8 @@ def _top(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
 def _look_ahead(
     model: LanguageModel, context: list[int], candidates: tuple[Suggestion, ...]
 ) -> tuple[str, ...]:
-    """The first candidate and the likeliest words after it, up to the first unlikely one or the
-    likely end of the line."""
+    """The first candidate and the most likely words after it, up to the first whose probability is
+    low, or the end of the line if that is most likely."""
     words = [candidate.word for candidate in candidates[:1]]
     while words and len(words) < MAX_AHEAD:
         ahead = context + model.vocabulary.encode(words)
@@ -208,7 +209,7 @@ def _draw(
     scores[list(model.excluded_ids)] = -np.inf
     if np.isneginf(scores.max()):
         return None
-    with np.errstate(over="ignore"):  # the likeliest stays at 0, however low the temperature
+    with np.errstate(over="ignore"):  # the most likely stays at 0, however low the temperature
         scores = (scores - scores.max()) / temperature
     if top_k is not None and top_k < len(scores):
         scores[np.argsort(-scores, kind="stable")[top_k:]] = -np.inf

@@ -124,7 +124,7 @@ def test_nothing_predicted_has_no_loss_and_nothing_at_all_no_figure() -> None:
     assert (none.lines, none.top1, none.oov_share, none.keystroke_savings) == (0, None, None, None)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     seed=st.integers(0, 10_000),
     different=st.integers(1, 6),

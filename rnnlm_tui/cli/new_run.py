@@ -63,8 +63,7 @@ def open_source(library: Library, request: TrainRequest) -> SourceModel | None:
     architecture = ARCHITECTURES[source.preset]
     if not architecture.can_start_from_a_model:
         raise UsageError(
-            f"{source.name} is a model of {architecture.name}, which cannot be trained on another"
-            " text",
+            f"{source.name} is an {architecture.name}, which cannot be trained on another text",
             "train on all the texts at once: --train FILE FILE",
         )
     if request.settings.preset not in (None, source.preset):

@@ -30,11 +30,11 @@ from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
 WINDOW = 256
-"""The words of a context that a model sees: its states are kept, so more would cost but memory."""
+"""The words of a context that a model sees. States are kept, so more would only cost memory."""
 BLOCK_BYTES = 3 * (16 << 20)
 """The scores of some rows with what is made of them."""
 TEXT_BYTES = 60
-"""What a word of the text takes as a line, and as numbers."""
+"""Memory of a word of the text, as part of a line and as numbers."""
 
 GATES: Mapping[str, int] = MappingProxyType({"rnn": 1, "gru": 3, "lstm": 4})
 LAYER_TYPES: Mapping[str, str] = MappingProxyType(
@@ -44,13 +44,15 @@ REMEMBERED_CONTEXTS = 128
 """Distributions kept; 5 MB with 10,000 words."""
 Array = NDArray[np.float32]
 State = tuple[Array, ...]
-"""What a layer carries on: h [H], and for an LSTM its cell [H]."""
+"""The state of a layer: h [H], and for an LSTM its cell [H]."""
 
 
 def causal_shapes(cell: str, config: CausalConfig, total_words: int) -> dict[str, tuple[int, ...]]:
-    """The weights of a causal network by name. Kernels are [in, out]; the output layer's is the
-    embedding. The gates stand beside each other in a kernel: r, z, n of a GRU, o, i, f, g of an
-    LSTM."""
+    """The shapes of the weights of a causal network, by name.
+
+    Kernels are [in, out]; that of the output layer is the embedding. The gates of a kernel are next
+    to each other: r, z, n of a GRU, o, i, f, g of an LSTM.
+    """
     embedding, hidden = config.embedding_size, config.hidden_size
     wide = GATES[cell] * hidden
     shapes: dict[str, tuple[int, ...]] = {"embedding": (total_words, embedding)}
@@ -125,10 +127,10 @@ def _sigmoid(x: Array) -> Array:
 
 
 class CausalModel:
-    """An `rnn`, `gru` or `lstm`: what comes after all words of a context.
+    """An `rnn`, `gru` or `lstm`: predicts from all words of a context.
 
-    The states after each word of the last context are kept, so that one more word costs one step,
-    and one less none.
+    The states after each word of the last context are kept, so one more word costs one step, and
+    one less none.
     """
 
     def __init__(
@@ -160,10 +162,10 @@ class CausalModel:
         return self._remembered(tuple(self._seen(context)))
 
     def _seen(self, context: Sequence[int]) -> Sequence[int]:
-        """The end of a context that is too long.
+        """The end of a context that is longer than the window.
 
-        What is left out is a multiple of half the window, and more up to the begin of a line, so
-        that the states are of use for as many words before they are computed anew.
+        It starts at a multiple of half the window, or at the next begin of a line, so that the
+        states stay of use for as many words before they are computed again.
         """
         excess = len(context) - self.window
         if excess <= 0:

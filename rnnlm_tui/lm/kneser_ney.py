@@ -1,15 +1,15 @@
-"""Counts of word sequences, and interpolated modified Kneser-Ney estimates from them.
+"""Counts of n-grams, and interpolated modified Kneser-Ney estimates from them.
 
 Source: S. F. Chen and J. Goodman, "An empirical study of smoothing techniques for language
-modeling", 1999, as K. Heafield's lmplz computes it with --discount_fallback: the counts of a
-shorter sequence are those of the different words before it; the begin of a line is never predicted;
-the words alone are interpolated with 1 / (their number, `<unk>` and `</s>` included). One thing is
-an oversight of lmplz, kept so that the figures are the same: where it counts how many sequences
-there are of each count, for the discounts, the shorter sequence that comes last in its order, by
-last words and these by first appearance, has its plain count.
+modeling", 1999, as K. Heafield's lmplz computes it with --discount_fallback: the count of an n-gram
+below the highest order is the number of different words before it; the begin of a line is never
+predicted; the words alone are interpolated with 1 / (their number, `<unk>` and `</s>` included).
+An oversight of lmplz is kept so that the figures are the same: in the numbers of n-grams of each
+count, from which the discounts follow, one n-gram of each lower order has its plain count, the last
+one in the order of lmplz (by last words, in order of first appearance).
 
-The sequences of k words are the nodes of level k of a trie: sorted by their parent, the node of
-their first k - 1 words, and then by their last word, so that the children of a node stand together.
+The n-grams of k words are the nodes of level k of a trie. They are sorted by their parent, the node
+of their first k - 1 words, and then by their last word, so the children of a node are neighbours.
 Nodes of level 1 are the ids themselves. Shapes: N ids of the text with the begins and the ends of
 its lines, V ids of the vocabulary.
 """
@@ -28,17 +28,17 @@ from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
 
 Arrays = dict[str, NDArray[Any]]
 FALLBACK = (0.5, 1.0, 1.5)
-"""The discounts of an order whose counts give none, as with few words or made-up text."""
+"""The discounts if the counts of an order give none, as with few words or made-up text."""
 
 SPECIAL_RANKS = (-3, -2, -1)
-"""Where `<unk>`, `<s>` and `</s>` stand in the order of lmplz: in front of the words' places."""
+"""The places of `<unk>`, `<s>` and `</s>` in the order of lmplz, before those of the words."""
 
 
 @dataclass(frozen=True, slots=True)
 class NgramLevel:
-    """The sequences of k words: the parent and the last word of each, and how often it counts. At
-    level 1 the node is the word. `last` is the node that lmplz has last, with its plain count; None
-    at the highest level, and where it begins a line, since there the count is the plain one."""
+    """The n-grams of k words: the parent, the last word and the count of each. At level 1 the node
+    is the word. `last` is the last node in the order of lmplz, with its plain count; None at the
+    highest level and if it begins a line, since those have plain counts anyway."""
 
     parents: NDArray[np.int32]
     words: NDArray[np.int32]
@@ -48,11 +48,10 @@ class NgramLevel:
 
 @dataclass(frozen=True, slots=True)
 class Estimates:
-    """An order's part of the estimates.
+    """The estimates of one order.
 
-    `discounted` has for each sequence what is left of its share among its siblings once discounted,
-    `backoff` for each of their parents what the discounts leave to the shorter sequences; 1 where
-    there are no children.
+    `discounted` is the share of each n-gram among its siblings after the discount. `backoff` is for
+    each of their parents what the discounts leave to the shorter n-grams, 1 without children.
     """
 
     discounts: tuple[float, float, float]
@@ -74,8 +73,8 @@ def with_boundaries(lines: EncodedLines, vocabulary: Vocabulary) -> NDArray[np.i
 def count_levels(lines: EncodedLines, vocabulary: Vocabulary, order: int) -> Iterator[NgramLevel]:
     """The levels 1 to `order`, with the counts of Kneser and Ney.
 
-    A sequence counts as often as it stands in the text at the highest level and where a line begins
-    with it, and else as many times as there are different words before it.
+    The count of an n-gram is its number of occurrences at the highest level and if it begins a
+    line, else the number of different words before it.
     """
     text, begin, total = (
         with_boundaries(lines, vocabulary),
@@ -86,7 +85,7 @@ def count_levels(lines: EncodedLines, vocabulary: Vocabulary, order: int) -> Ite
     counts[begin] = 0
     ids = np.arange(total, dtype=np.int32)
     level = NgramLevel(np.zeros_like(ids), ids, counts)
-    nodes = text  # [N]: the node of the sequence that ends here, -1 where the line is too short
+    nodes = text  # [N]: the node of the n-gram that ends here, -1 if the line is too short
     is_begin = text == begin
     last = LmplzLastNgram(text, vocabulary)
     for _ in range(1, order):
@@ -94,7 +93,7 @@ def count_levels(lines: EncodedLines, vocabulary: Vocabulary, order: int) -> Ite
         before[is_begin] = -1
         ends = np.flatnonzero(before >= 0)
         longer, node_of, firsts = _level(before[ends], text[ends], total)
-        # The words before a sequence: one for each longer sequence that ends in it.
+        # The words before an n-gram: one for each longer n-gram that ends in it.
         extensions = np.bincount(nodes[ends[firsts]], minlength=len(level.words))
         counts = np.where(extensions > 0, extensions, level.counts)
         yield NgramLevel(level.parents, level.words, counts, last.node_and_count(nodes))
@@ -106,7 +105,7 @@ def count_levels(lines: EncodedLines, vocabulary: Vocabulary, order: int) -> Ite
 
 
 class LmplzLastNgram:
-    """The sequence that comes last in the order of lmplz: first a word, then lengthened."""
+    """The n-gram that is last in the order of lmplz: first a word, then one word longer a time."""
 
     def __init__(self, text: NDArray[np.int32], vocabulary: Vocabulary) -> None:
         """`text` as `with_boundaries` gives it."""
@@ -120,7 +119,7 @@ class LmplzLastNgram:
         self.lengthen()
 
     def lengthen(self) -> None:
-        """Puts the last one of the words before it in front; none is left at a begin of line."""
+        """Adds the last one of the words before it in front; nothing is left at a begin of line."""
         places = self._ends - self._length
         if len(places):
             ranks = self._ranks[self._text[places]]
@@ -130,16 +129,16 @@ class LmplzLastNgram:
         self._length += 1
 
     def node_and_count(self, nodes: NDArray[np.int32]) -> tuple[int, int] | None:
-        """Its node, where `nodes` has those that end at each place, and how often it stands in the
-        text; None where there is none."""
+        """Its node and its number of occurrences, None if there is no such n-gram. `nodes` are the
+        nodes that end at each place."""
         return (int(nodes[self._ends[0]]), len(self._ends)) if len(self._ends) else None
 
 
 def _level(
     before: NDArray[np.int32], words: NDArray[np.int32], total: int
 ) -> tuple[NgramLevel, NDArray[np.int32], NDArray[np.int64]]:
-    """The level of the sequences that end in `words` and whose parents are `before`; the node of
-    each, and a place of each node."""
+    """The level of the n-grams that end in `words` and whose parents are `before`, the node of each
+    place, and one place of each node."""
     keys = before.astype(np.int64) * total + words
     order = np.argsort(keys)
     keys = keys[order]
@@ -154,7 +153,7 @@ def _level(
 
 
 def discounts_of(counts: NDArray[np.int64]) -> tuple[float, float, float]:
-    """What is taken off a count of 1, of 2 and of 3 or more; `FALLBACK` where that makes no sense.
+    """What is subtracted from a count of 1, of 2 and of 3 or more; `FALLBACK` if it makes no sense.
 
     Source: Chen and Goodman, equation 26.
     """
@@ -193,7 +192,7 @@ def unigram_probabilities(level: NgramLevel, vocabulary: Vocabulary) -> NDArray[
 
 
 def level_arrays(levels: Iterable[NgramLevel], vocabulary: Vocabulary) -> Iterator[Arrays]:
-    """The arrays of a model of counts as `NgramModel` reads them, those of a level at a time."""
+    """The arrays of an n-gram model as `NgramModel` reads them, one level at a time."""
     above = 1
     for k, level in enumerate(levels, start=1):
         if k == 1:

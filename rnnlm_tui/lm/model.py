@@ -1,4 +1,4 @@
-"""What a language model is to the rest of the program, and what its architecture must tell."""
+"""The interface of language models and of their architectures."""
 
 from __future__ import annotations
 
@@ -76,9 +76,9 @@ class LanguageModel(Protocol):
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
         """The probability of every id [V] to come after `context`, the ids of the words so far.
 
-        Where the vocabulary has a begin of line, `context` begins with it; a model that carries
-        lines may be given earlier ones in front, each with its begin: `[<s>, w, w, <s>, w]`. The
-        end of a line is predicted and never given.
+        If the vocabulary has a begin of line, `context` starts with it. A model that uses previous
+        lines may be given those in front, each with its begin: `[<s>, w, w, <s>, w]`. The end of a
+        line is predicted and never given.
 
         The array belongs to the model and must not be written to.
         """

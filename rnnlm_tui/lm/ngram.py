@@ -5,7 +5,7 @@ k, n(1) = V:
 
     probability.1 [V]            the probability of each id after nothing
     backoff.<k-1> [n(k-1)]       the weight of the shorter context after each node
-    children.<k> [n(k-1) + 1]    where the children of each node of level k - 1 begin among
+    children.<k> [n(k-1) + 1]    the places of the children of each node of level k - 1 among
     word.<k> [n(k)]              the last words of the nodes of level k, rising among siblings
     probability.<k> [n(k)]       the discounted share of each node among its siblings
 
@@ -36,18 +36,18 @@ from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
 MOST_NGRAMS = 2**31 - 2
-"""Sequences of a length; their places are 32-bit numbers."""
+"""N-grams of a length; their places are 32-bit numbers."""
 COUNTING_S = 0.3e-6
-"""Seconds a word takes for each length of sequences; more where the text is not in the cache."""
+"""Seconds that counting takes a word, for each length of n-grams."""
 MOST_MEASURED, MEASURING_S = 10_000, 200e-6
 """Held-out words that are evaluated, and the seconds that each takes."""
 PROGRAM_BYTES, BYTES_A_WORD, BYTES_A_SEQUENCE = 45_000_000, 60, 30
-"""The estimate is 259 MB for a million words, 225 MB were measured: most sequences of five words
+"""The estimate is 259 MB for a million words, 225 MB were measured: most n-grams of five words
 are different, but not all. The sonnets took 48 MB."""
 
 
 class NgramModel:
-    """What comes after the last words of a line, by counts."""
+    """Predicts from the last words of a line."""
 
     uses_previous_lines = False
 
@@ -110,7 +110,7 @@ class NgramModel:
         return probabilities
 
     def _node(self, words: Sequence[int]) -> int | None:
-        """The node of a sequence, or None where it was not seen."""
+        """The node of an n-gram, None if it does not occur in the text."""
         node = words[0]
         for word, (_, children, followers, _) in zip(words[1:], self._levels, strict=False):
             begin, end = children[node], children[node + 1]
@@ -127,8 +127,8 @@ def _places(
     parents: NDArray[np.int64],
     wanted: NDArray[np.int32],
 ) -> NDArray[np.int64]:
-    """The node of the child `wanted` of each of `parents`, or -1 where it has none, by a binary
-    search in all of them at once."""
+    """The node of the child `wanted` of each of `parents`, -1 if there is none, by a binary search
+    in all of them at once."""
     low = children[parents].astype(np.int64)
     end = children[parents + 1].astype(np.int64)
     high = end.copy()
@@ -143,16 +143,16 @@ def _places(
 
 
 class NgramArchitecture(Architecture[NgramConfig]):
-    """N-gram models. The `sizes` are how many of each length there are: words alone
-    (all ids but padding), pairs and so on."""
+    """N-gram models. The `sizes` are the numbers of n-grams of each length: words alone (all ids
+    but padding), pairs and so on."""
 
     trainer = "rnnlm_tui.training.ngram_trainer"
     special_tokens = SPECIAL_TOKENS
     smallest_window = 0
     can_start_from_a_model = False
-    name = "counts"
+    name = "n-gram model"
     smaller = "a smaller --order or less text"
-    table_heads = ("length", "sequences")
+    table_heads = ("length", "n-grams")
 
     @staticmethod
     def window_for(config: RunConfig, longest_line: int) -> int:
@@ -209,9 +209,9 @@ class NgramArchitecture(Architecture[NgramConfig]):
     def check_sizes(self) -> None:
         """Raises ValueError for sizes that do not fit."""
         if len(self.sizes) != self.model.order or self.sizes[0] != self.total_words - 1:
-            raise ValueError("the numbers of sequences do not fit the order or the vocabulary")
+            raise ValueError("the numbers of n-grams do not fit the order or the vocabulary")
         if not all(0 <= count <= MOST_NGRAMS for count in self.sizes):
-            raise ValueError("a number of sequences is out of range")
+            raise ValueError("a number of n-grams is out of range")
 
     def check_arrays(self, arrays: Arrays) -> None:
         """Raises ValueError for what is no probability, and for a trie that is not in order."""
@@ -222,7 +222,7 @@ class NgramArchitecture(Architecture[NgramConfig]):
             children, words = arrays[f"children.{k}"], arrays[f"word.{k}"]
             ends = int(children[0]), int(children[-1])
             if ends != (0, len(words)) or (children[1:] < children[:-1]).any():
-                raise ValueError(f"children.{k} does not rise from 0 to the number of sequences")
+                raise ValueError(f"children.{k} does not rise from 0 to the number of n-grams")
             if not _within(words, 1, self.total_words - 1):
                 raise ValueError(f"word.{k} holds an id that no word has")
             if not _rise_among_siblings(words, children):

@@ -31,7 +31,7 @@ READABLE = (stat.S_ISREG, stat.S_ISFIFO, stat.S_ISDIR)
 SMALL_BYTES = 100_000_000
 """What takes no more than this is read without a look at the memory."""
 HELD_OUT_BLOCK = 20
-"""Lines held out stand in whole blocks of about this many, so that both sides are running text."""
+"""Lines are held out in blocks of about this many, so that both parts are running text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Corpus:
 def read_corpus(sources: Sequence[str | Path], encoding: str | None, stdin: BinaryIO) -> Corpus:
     """Reads one or several files, or `-` for standard input, as one text.
 
-    `encoding` None means UTF-8, or UTF-16 or UTF-32 where the file begins with its mark. Raises
+    `encoding` None means UTF-8, or UTF-16 or UTF-32 if the file begins with its mark. Raises
     CorpusError for what cannot be read and for what is not text.
     """
     texts, names, absolute = [], [], []
@@ -153,7 +153,7 @@ def split_lines(lines: Sequence[str], held_out: Mask) -> tuple[tuple[str, ...], 
 def held_out_mask(count: int, share: float, seed: int) -> Mask:
     """Which of `count` lines are held out, about `share` of them.
 
-    They stand in whole blocks spread evenly over the text: one block at a random place, by `seed`,
+    They are whole blocks spread evenly over the text: one block at a random place, by `seed`,
     in each of as many equal stretches as there are blocks.
     """
     held = np.zeros(count, dtype=bool)

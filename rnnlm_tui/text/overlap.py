@@ -1,4 +1,4 @@
-"""Which words of a continuation stand in the corpus just so.
+"""Spans of a continuation that are copied from the corpus.
 
 Words are compared as the tokenizer spells them, so case and punctuation make no difference where it
 drops them. A span may go across the ends of lines: text copied over a line break is still copied.
@@ -21,8 +21,8 @@ SHORTEST = 5
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The words from `start` on, `length` of them, stand in the corpus: first in the line with the
-    number `line_number`, from 1, counting empty lines too."""
+    """`length` words from `start` on that are in the corpus, first in line `line_number` (from 1,
+    empty lines included)."""
 
     start: int
     length: int
@@ -30,9 +30,11 @@ class Span:
 
 
 class CopiedSpans:
-    """An index of a corpus: 8 bytes a word, and the different words once. Takes about a second for
-    a million words to build and some milliseconds to ask. Never changes, so any thread may
-    ask it."""
+    """An index of a corpus: 8 bytes a word, and the different words once.
+
+    Building it takes about a second for a million words, a question some milliseconds. It never
+    changes, so any thread may use it.
+    """
 
     def __init__(self, lines: Iterable[str], tokenizer: Tokenizer) -> None:
         self._ids: dict[str, int] = {}
@@ -60,8 +62,8 @@ class CopiedSpans:
         self._ends = np.cumsum(counts, dtype=np.int64)  # [V]
 
     def find(self, words: Sequence[str]) -> tuple[Span, ...]:
-        """The spans of five words or more of `words` that stand in the corpus, in order; none lies
-        within another, and none could be longer."""
+        """The longest spans of five words or more of `words` that are in the corpus, in order; none
+        is within another."""
         ids = [self._ids.get(word) for word in words]
 
         def end_from(start: int) -> int:
@@ -80,7 +82,7 @@ class CopiedSpans:
         return tuple(spans)
 
     def _longest(self, ids: Sequence[int | None], start: int) -> tuple[int, int]:
-        """How many words from `start` on stand in the corpus just so, and where they do first."""
+        """How many words from `start` on are in the corpus, and the place of their first word."""
         first = ids[start]
         if first is None:
             return 0, 0

@@ -10,7 +10,7 @@ LESSON_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
 
 class Tokenizer(Protocol):
-    """How a kind of model cuts a line into words."""
+    """How a line is cut into words."""
 
     name: str
 
@@ -21,7 +21,7 @@ class Tokenizer(Protocol):
     def split_typed(self, text: str) -> tuple[list[str], str]:
         """The whole words of a line being typed, and the word that is still half typed.
 
-        The second is empty where `text` ends in a space or in other punctuation.
+        The second is empty if `text` ends in a space or in other punctuation.
         """
         ...
 
@@ -52,8 +52,8 @@ class LessonTokenizer:
 
 
 class WhitespaceTokenizer:
-    """For text that is in tokens already, as standard corpora are: what stands between white space
-    is a word, nothing is lowered or left out."""
+    """For text that is in tokens already, as standard corpora are: words are what is between white
+    space, as it is spelled."""
 
     name = "whitespace"
 

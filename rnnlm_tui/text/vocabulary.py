@@ -12,8 +12,8 @@ PADDING = 0
 JSON_LINE = len('  "",\n')
 UNKNOWN, BEGIN, END = "<unk>", "<s>", "</s>"
 SPECIAL_TOKENS = (UNKNOWN, BEGIN, END)
-"""What stands for a word that is not known, and for the begin and the end of a line. The kinds of
-models that learn whole lines have them, as ids 1, 2 and 3; the lesson has none."""
+"""The unknown word, the begin and the end of a line: ids 1, 2 and 3 of models that learn whole
+lines; the lesson has none."""
 UNKNOWN_ID, BEGIN_ID, END_ID = range(1, 4)
 
 
@@ -34,7 +34,7 @@ class Vocabulary:
         self._ids = {word: i for i, word in enumerate(self.words, start=self.first_word_id)}
         spelled = {*self.words, *self.special_tokens}
         if len(spelled) != len(self.words) + len(self.special_tokens):
-            raise ValueError("a word stands twice in the vocabulary")
+            raise ValueError("a word occurs twice in the vocabulary")
         if not {*self.special_tokens} <= {*SPECIAL_TOKENS}:
             raise ValueError("an unknown special in the vocabulary")
         self.unknown_id, self.begin_id, self.end_id = map(self._special_id, SPECIAL_TOKENS)
@@ -74,7 +74,7 @@ class Vocabulary:
 
     @property
     def excluded_ids(self) -> tuple[int, ...]:
-        """The ids that stand for no word of a user's: padding and the special tokens."""
+        """The ids of padding and the special tokens."""
         return tuple(range(self.first_word_id))
 
     def json_bytes(self) -> int:
@@ -93,8 +93,8 @@ class Vocabulary:
         return self.words[word_id - self.first_word_id]
 
     def encode(self, words: Iterable[str]) -> list[int]:
-        """The ids of the words, in order. A word that is not known has the unknown's id; where
-        there is none it is dropped."""
+        """The ids of the words, in order. An unknown word has the id of the unknown token; without
+        such a token it is dropped."""
         if self.unknown_id is None:
             return [self._ids[word] for word in words if word in self._ids]
         return [self._ids.get(word, self.unknown_id) for word in words]

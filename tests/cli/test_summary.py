@@ -60,7 +60,7 @@ def test_a_text_of_ones_own_is_for_gru_whose_settings_follow_from_its_size(
     assert not data_dir.exists()
 
 
-def test_the_summary_counts_sequences(run: Command, tmp_path: Path) -> None:
+def test_the_summary_counts_ngrams(run: Command, tmp_path: Path) -> None:
     (tmp_path / "long.txt").write_text(VERSES * 10)
     arguments = (str(tmp_path / "long.txt"), "--preset=ngram", "--order", "2")
     card = card_of(run, *arguments)
@@ -69,7 +69,7 @@ def test_the_summary_counts_sequences(run: Command, tmp_path: Path) -> None:
     assert (card["window"], card["corpus"]["held_out_lines"]) == (1, 6)
     assert card["first_pairs"][0] == ["<s>", "the"]
     shown = run("--summary", *arguments).stdout
-    assert "sequences in all" in shown and "parameters" not in shown
+    assert "n-grams in all" in shown and "parameters" not in shown
     assert "with the padding, <unk>, <s>, </s>" in shown
 
 

@@ -84,7 +84,7 @@ def test_it_is_listed_like_the_others(command: Command) -> None:
     assert "counts" in command("--models").stdout
 
 
-def test_the_summary_counts_sequences(command: Command, verses: Path) -> None:
+def test_the_summary_counts_ngrams(command: Command, verses: Path) -> None:
     arguments = ("--summary", str(verses), *NGRAM, "--order", "2")
     summary = json.loads(command(*arguments, "--json").stdout)
     assert [layer["name"] for layer in summary["layers"]] == ["1 word", "2 words"]
@@ -95,8 +95,8 @@ def test_the_summary_counts_sequences(command: Command, verses: Path) -> None:
     assert all(len(seen.split()) == 1 for seen, _ in summary["first_pairs"])
     assert summary["estimated_s"] > 0 and summary["memory_bytes"] > 40e6
     shown = command(*arguments).stdout
-    assert "the counts (ngram)" in shown
-    assert "sequences in all" in shown and "parameters" not in shown
+    assert "the n-gram model (ngram)" in shown
+    assert "n-grams in all" in shown and "parameters" not in shown
 
 
 def test_the_tokenizer_the_vocabulary_and_the_rarest_words_can_be_chosen(
@@ -139,7 +139,7 @@ def test_names_are_kept_unless_forced(command: Command, verses: Path, data_dir: 
 def test_nothing_starts_from_counts_or_goes_on_with_them(command: Command, verses: Path) -> None:
     done = command("--train", str(verses), "--from", "counts")
     assert done.returncode == 2
-    assert "counts is a model of counts" in done.stderr
+    assert "counts is an n-gram model" in done.stderr
     assert "train on all the texts at once" in done.stderr
     done = command("--train", "--resume", "--name", "counts")
     assert done.returncode == 1

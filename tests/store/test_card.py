@@ -159,8 +159,8 @@ def test_a_value_that_makes_no_sense_is_refused(name: str, value: object) -> Non
 @pytest.mark.parametrize(
     ("fields", "why"),
     [
-        ({"sizes": []}, "the numbers of sequences do not fit"),
-        ({"sizes": [184, 2**40, 5]}, "a number of sequences is out of range"),
+        ({"sizes": []}, "the numbers of n-grams do not fit"),
+        ({"sizes": [184, 2**40, 5]}, "a number of n-grams is out of range"),
         ({"sizes": [184, -1, 5]}, "sizes"),
         ({"sizes": [184, True, 5]}, "sizes"),
         ({"sizes": [184, 2**31 - 2, 2**31 - 2]}, "the number of parameters is not that"),
