@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rnnlm_tui.config import CausalConfig, CausalTrainConfig, RunConfig
