@@ -1,16 +1,15 @@
-"""Which model suggests, while choices and saves come in."""
+"""Which model is active, while choices and saves come in."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
-from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.files import MODEL
@@ -37,116 +36,111 @@ class GatedLibrary(ScriptedLibrary):
 
 
 class Trial:
-    """ModelLoader at work, with what they have told."""
+    """A ModelLoader at work: the `names` that were active, one after the other, and the errors."""
 
     def __init__(self, library: GatedLibrary) -> None:
         self.library = library
         self.names: list[str | None] = []
         self.errors: list[str] = []
-        self.model_loader = ModelLoader(lambda: library, self._changed, self._failed)
+        self.loader = ModelLoader(
+            lambda: library,
+            lambda: self.names.append(self.loader.name),
+            lambda error: self.errors.append(error.message),
+        )
 
-    def _changed(self) -> None:
-        self.names.append(self.model_loader.name)
-
-    def _failed(self, error: RnnlmError) -> None:
-        self.errors.append(error.message)
-
-    async def until(self, names: list[str | None]) -> None:
-        """Waits until these have suggested, one after the other."""
+    async def until(self, condition: Callable[[], object]) -> None:
         async with asyncio.timeout(PATIENCE_S):
-            while self.names != names:
+            while not condition():
                 await asyncio.sleep(0.001)
 
-    async def until_opening(self, name: str) -> None:
-        """Waits until this model is being loaded."""
-        async with asyncio.timeout(PATIENCE_S):
-            while name not in self.library.opened:
-                await asyncio.sleep(0.001)
+    async def until_active(self, *names: str | None) -> None:
+        """Waits until these have been active."""
+        await self.until(lambda: self.names == list(names))
+
+    async def begin_slowly(self, name: str) -> None:
+        """Begins to load a model, which takes until the gate is opened."""
+        opened = len(self.library.opened)
+        self.library.gate.clear()
+        self.loader.choose(name)
+        await self.until(lambda: len(self.library.opened) > opened)
 
 
 @pytest.fixture
 async def it(tmp_path: Path) -> AsyncIterator[Trial]:
-    """ModelLoader over the models `poems`, the newest, and `other`."""
+    """A ModelLoader over the models `poems`, the newest, and `other`."""
     trial = Trial(GatedLibrary(tmp_path, "poems", "other"))
-    work = asyncio.create_task(trial.model_loader.run())
+    work = asyncio.create_task(trial.loader.run())
     yield trial
     work.cancel()
 
 
-async def test_the_model_asked_for_comes_before_the_last_before_the_newest(it: Trial) -> None:
-    it.model_loader.begin("other", "poems")
-    await it.until(["other"])
-    it.model_loader.begin(None, "other")
-    await it.until(["other", "other"])
-    it.model_loader.begin(None, "")
-    await it.until(["other", "other", "poems"])
+@pytest.mark.parametrize(
+    ("asked", "last", "loaded", "errors"),
+    [
+        ("other", "poems", "other", []),
+        (None, "other", "other", []),
+        (None, "", "poems", []),
+        ("unheard-of", "nor-this", "poems", ["there is no model unheard-of"]),
+    ],
+    ids=["asked for", "used last", "newest", "none of these"],
+)
+async def test_which_model_is_loaded_at_the_start(
+    it: Trial, asked: str | None, last: str, loaded: str, errors: list[str]
+) -> None:
+    it.loader.begin(asked, last)
+    await it.until_active(loaded)
+    assert it.errors == errors
 
 
-async def test_a_choice_is_not_lost_to_the_saves_of_the_model_in_training(it: Trial) -> None:
-    it.model_loader.choose("poems")
-    await it.until(["poems"])
-    it.library.gate.clear()
-    it.model_loader.choose("other")
-    await it.until_opening("other")
-    for _ in range(12):
-        it.model_loader.renew("poems")
+async def test_with_no_model_that_can_be_used(it: Trial) -> None:
+    it.library.models.clear()
+    it.loader.begin(None, "")
+    await it.until_active(None)
+    assert it.loader.is_empty
+    assert not it.errors
+
+
+async def test_the_latest_choice_wins(it: Trial) -> None:
+    await it.begin_slowly("poems")
+    it.loader.choose("other")
     it.library.gate.set()
-    await it.until(["poems", "other"])
-    it.model_loader.renew("poems")
+    await it.until_active("other")
+
+
+async def test_a_choice_is_not_lost_to_the_saves_of_the_active_model(it: Trial) -> None:
+    it.loader.choose("poems")
+    await it.until_active("poems")
+    await it.begin_slowly("other")
+    for _ in range(12):
+        it.loader.renew("poems")
+    it.library.gate.set()
+    await it.until_active("poems", "other")
+    it.loader.renew("poems")
     await asyncio.sleep(0)
     assert it.library.opened == ["poems", "other"]
 
 
-async def test_saves_while_one_is_loaded_are_loaded_once(it: Trial) -> None:
-    it.model_loader.choose("poems")
-    await it.until(["poems"])
-    it.library.gate.clear()
-    it.model_loader.renew("poems")
-    async with asyncio.timeout(PATIENCE_S):
-        while len(it.library.opened) < 2:
-            await asyncio.sleep(0.001)
+async def test_saves_while_a_model_is_loaded_are_loaded_once(it: Trial) -> None:
+    await it.begin_slowly("poems")
     for _ in range(12):
-        it.model_loader.renew("poems")
+        it.loader.renew("poems")
     it.library.gate.set()
-    await it.until(["poems", "poems"])
-    assert it.library.opened == ["poems"] * 3
+    await it.until_active("poems")
+    assert it.library.opened == ["poems"] * 2
 
 
 async def test_a_save_by_another_process_is_loaded_once(it: Trial) -> None:
     card = it.library.path("poems") / MODEL
     card.parent.mkdir(parents=True)
     card.write_text("{}")
-    it.model_loader.choose("poems")
-    await it.until(["poems"])
-    it.model_loader.renew_if_saved()
+    it.loader.choose("poems")
+    await it.until_active("poems")
+    it.loader.renew_if_saved()
     os.utime(card, ns=(1, 1))
     for _ in range(2):
-        it.model_loader.renew_if_saved()
-        await it.until(["poems", "poems"])
+        it.loader.renew_if_saved()
+        await it.until_active("poems", "poems")
     card.unlink()
-    it.model_loader.renew_if_saved()
+    it.loader.renew_if_saved()
     await asyncio.sleep(0)
     assert it.library.opened == ["poems", "poems"]
-
-
-async def test_the_latest_choice_wins(it: Trial) -> None:
-    it.library.gate.clear()
-    it.model_loader.choose("poems")
-    await it.until_opening("poems")
-    it.model_loader.choose("other")
-    it.library.gate.set()
-    await it.until(["other"])
-
-
-async def test_models_that_cannot_be_used_are_passed_over_and_told_of_once(it: Trial) -> None:
-    it.model_loader.begin("unheard-of", "nor-this")
-    await it.until(["poems"])
-    assert it.errors == ["there is no model unheard-of"]
-
-
-async def test_with_no_model_that_is_known(it: Trial) -> None:
-    it.library.models.clear()
-    it.model_loader.begin(None, "")
-    await it.until([None])
-    assert it.model_loader.is_empty
-    assert not it.errors
