@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from rnnlm_tui.errors import StorageError, os_reason
-from rnnlm_tui.tui.session.texts import left_texts, put_text
-from rnnlm_tui.tui.session.turns import Turn, add_turn
-
-if TYPE_CHECKING:
-    import sqlite3
+from rnnlm_tui.tui.session.tables import add_turn, connect, left_texts, put_text
+from rnnlm_tui.tui.session.turns import Turn
 
 T = TypeVar("T")
 
@@ -64,10 +62,6 @@ class SessionDatabase:
 
     def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Raises StorageError, always with the same words, so that the user is told once."""
-        import sqlite3
-
-        from rnnlm_tui.tui.session.schema import connect
-
         try:
             if self._connection is None:
                 self._connection = connect(self._path)

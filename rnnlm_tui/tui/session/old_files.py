@@ -1,21 +1,14 @@
-"""What older versions kept in files of their own, taken over once. No textual here.
-
-They wrote `transcript.jsonl`, and for each app that was open a `draft.txt` (the line being written)
-and a `pasted.txt` (a text to train on), the further ones with a number in the name.
-"""
+"""The files in which older versions kept what was typed. No textual here."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import msgspec
 
-from rnnlm_tui.tui.session.texts import put_text
-from rnnlm_tui.tui.session.turns import Continuation, Copied, Turn, add_continuation, add_turn
-
-if TYPE_CHECKING:
-    import sqlite3
+from rnnlm_tui.tui.session.turns import Continuation, Copied, Turn
 
 Count = Annotated[int, msgspec.Meta(ge=0, lt=1 << 31)]
 
@@ -34,22 +27,31 @@ class Entry(msgspec.Struct):
     copied: tuple[tuple[Count, Count, Count], ...] = ()
 
 
-def take_over(connection: sqlite3.Connection, folder: Path) -> list[Path]:
-    """Stores what the old files hold; returns the files, which may be deleted then. Raises OSError
-    if one cannot be read."""
-    taken = [folder / "transcript.jsonl"]
-    if taken[0].exists():
-        for turn in parse_transcript(taken[0].read_bytes()):
-            add_turn(connection, turn)
-            for continuation in turn.continuations:
-                add_continuation(connection, turn, continuation)
-    for table in ("draft", "pasted"):
-        texts = sorted(folder.glob(f"{table}*.txt"), key=lambda path: path.stat().st_mtime_ns)
-        for path in texts:
-            text = path.read_text("utf-8", "replace")
-            put_text(connection, table, path.name, text, pid=None)
-        taken += texts
-    return [*taken, *folder.glob("*.lock")]
+class OldFiles:
+    """`transcript.jsonl`, and for each app that was open a `draft.txt` (the line being written) and
+    a `pasted.txt` (a text to train on), the further ones with a number in the name.
+
+    Reading raises OSError.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def paths(self) -> Iterator[Path]:
+        """The files, and the locks beside them."""
+        for pattern in ("transcript.jsonl", "draft*.txt", "pasted*.txt", "*.lock"):
+            yield from self._folder.glob(pattern)
+
+    def turns(self) -> list[Turn]:
+        """The turns of the transcript."""
+        path = self._folder / "transcript.jsonl"
+        return parse_transcript(path.read_bytes()) if path.exists() else []
+
+    def texts(self, stem: str) -> Iterator[tuple[str, str]]:
+        """The files of texts that begin with `stem`, and the texts, the newest last."""
+        paths = self._folder.glob(f"{stem}*.txt")
+        for path in sorted(paths, key=lambda path: path.stat().st_mtime_ns):
+            yield path.name, path.read_text("utf-8", "replace")
 
 
 def parse_transcript(raw: bytes) -> list[Turn]:

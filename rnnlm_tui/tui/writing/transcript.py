@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.tui.session import turns as stored
+from rnnlm_tui.tui.session import tables
 from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.session.turns import Continuation, Turn
-
-if TYPE_CHECKING:
-    import sqlite3
 
 LONGEST = 200
 """Turns that are shown again after a restart; all others are kept too."""
@@ -41,8 +38,8 @@ class Transcript:
         """Reads what was kept. Raises StorageError."""
 
         def read(connection: sqlite3.Connection) -> tuple[list[Turn], int]:
-            turns = stored.read_turns(connection, limit=LONGEST)
-            return turns, stored.count_turns(connection) - len(turns)
+            turns = tables.read_turns(connection, limit=LONGEST)
+            return turns, tables.count_turns(connection) - len(turns)
 
         self.turns, self.older = await self._database.read(read)
         self._last_seen = self.turns[-1].number if self.turns else None
@@ -56,13 +53,13 @@ class Transcript:
         """Adds a line that was sent, and stores it."""
         turn = Turn(line)
         self.turns.append(turn)
-        self._database.write(partial(stored.add_turn, turn=turn))
+        self._database.write(partial(tables.add_turn, turn=turn))
         return turn
 
     def add_continuation(self, turn: Turn, continuation: Continuation) -> None:
         """Adds to the turn how a model has continued it, and stores that."""
         turn.continuations.append(continuation)
-        self._database.write(partial(stored.add_continuation, turn=turn, added=continuation))
+        self._database.write(partial(tables.add_continuation, turn=turn, added=continuation))
 
     def previous_lines(self, turn: Turn | None = None) -> tuple[str, ...]:
         """The lines above the one being written, or above `turn`, the nearest last."""
@@ -71,7 +68,7 @@ class Transcript:
 
     def clear(self) -> None:
         """Forgets all turns. Those that another app has added meanwhile are kept."""
-        delete = partial(stored.delete_turns, up_to=self._last_seen, turns=self.turns)
+        delete = partial(tables.delete_turns, up_to=self._last_seen, turns=self.turns)
         self._database.write(delete)
         self.turns, self.older = [], 0
 
@@ -79,7 +76,7 @@ class Transcript:
         """Writes all turns as text into a new file, whole or not at all. Raises StorageError, also
         if the file exists."""
         before = self.turns[0].number if self.turns else None
-        read = partial(stored.read_turns, before=before)
+        read = partial(tables.read_turns, before=before)
         turns = list(self.turns)
         if self.older:
             turns = await self._database.read(read) + turns

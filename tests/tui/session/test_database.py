@@ -17,9 +17,7 @@ import pytest
 
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.tui.session.database import KeptText, SessionDatabase
-from rnnlm_tui.tui.session.schema import VERSION, connect
-from rnnlm_tui.tui.session.texts import is_running, put_text
-from rnnlm_tui.tui.session.turns import read_turns
+from rnnlm_tui.tui.session.tables import VERSION, connect, is_running, put_text, read_turns
 from tests.helpers.session import kept_texts
 
 

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from rnnlm_tui.tui.session.old_files import parse_transcript
-from rnnlm_tui.tui.session.schema import connect
-from rnnlm_tui.tui.session.texts import left_texts
-from rnnlm_tui.tui.session.turns import Continuation, Copied, read_turns
+from rnnlm_tui.tui.session.tables import connect, left_texts, read_turns
+from rnnlm_tui.tui.session.turns import Continuation, Copied
 
 TRANSCRIPT = """\
 {"line": "when i", "turn": "804b5a3bb908477a"}
