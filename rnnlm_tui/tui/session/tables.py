@@ -153,7 +153,8 @@ def is_running(pid: int | None, then: float) -> bool:
     import psutil  # 20 ms, for a start after a crash alone
 
     try:
-        return bool(psutil.Process(pid).create_time() <= then)
+        process = psutil.Process(pid)
+        return process.create_time() <= then and process.status() != psutil.STATUS_ZOMBIE
     except psutil.AccessDenied:
         return True
     except psutil.Error:

@@ -103,8 +103,8 @@ class Conversation(Vertical):
         if not count:
             self.host.notify_user("the transcript is empty")
             return
-        lines = f"{plural(count, 'line')} and their continuations cannot be brought back."
-        if await self.host.ask(Confirm("Clear the transcript?", lines, yes="Clear")):
+        text = f"It has {plural(count, 'line')}. This cannot be undone."
+        if await self.host.ask(Confirm("Clear the transcript?", text, yes="Clear")):
             self.transcript.clear()
             await self.view.fill([])
             self.post_message(self.Changed())

@@ -140,14 +140,16 @@ async def test_a_draft_survives_a_killed_app(tmp_path: Path) -> None:
 
 
 def test_a_process_runs_or_does_not() -> None:
-    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
-                           capture_output=True, text=True, check=True)  # fmt: skip
-    now = time.time()
-    assert is_running(os.getppid(), now)
-    assert not is_running(os.getppid(), 1.0), "its id was another process's then"
-    assert not is_running(int(ended.stdout), now)
-    assert not is_running(None, now)
-    assert not is_running(os.getpid(), now), "an app of this process that was left"
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        assert is_running(process.pid, time.time())
+        assert not is_running(process.pid, 1.0), "its id was another process's then"
+        process.kill()
+        deadline = time.monotonic() + 10
+        while is_running(process.pid, time.time()):  # nobody has waited for it yet
+            assert time.monotonic() < deadline
+    assert not is_running(process.pid, time.time())
+    assert not is_running(None, time.time())
+    assert not is_running(os.getpid(), time.time()), "an app of this process that has ended"
 
 
 async def test_what_cannot_be_kept_is_told_in_the_same_words_each_time(tmp_path: Path) -> None:
