@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,16 +14,12 @@ from rnnlm_tui.cli.options import GenerateRequest, SuggestRequest, as_unicode
 from rnnlm_tui.cli.output import print_json, prints_unicode
 from rnnlm_tui.errors import UsageError
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.training_text import searchable_corpus
+from rnnlm_tui.store.training_text import copied_spans
 from rnnlm_tui.suggest import Suggestions, generate_words, suggest
-from rnnlm_tui.text.corpus import Corpus
-from rnnlm_tui.text.overlap import CopiedSpans, Span, find_copied
+from rnnlm_tui.text.overlap import Span
 
 BAR_WIDTH = 20
-FEW_WORDS = 100
-"""A continuation of so many words is looked for sooner without an index of the corpus."""
 
 
 def show_suggestions(request: SuggestRequest) -> int:
@@ -88,8 +84,7 @@ def generate(request: GenerateRequest) -> int:
         raise UsageError("--top-k draws words", "give a --temperature too, such as 0.8")
     rng = np.random.default_rng(request.seed)
     name, card, model = open_model(request.data_dir, request.model)
-    corpus = searchable_corpus(name, Library(request.data_dir).path(name), card)
-    find_copies = _copy_finder(request, corpus, model)
+    copies = copied_spans(name, Library(request.data_dir).path(name), card)
     for given in texts_of(request.text):
         above, line = split_lines(model, given)
         words = generate_words(
@@ -102,26 +97,15 @@ def generate(request: GenerateRequest) -> int:
             previous_lines=above,
         )
         text = f"{given.removesuffix(' ')}{' ' if line else ''}{' '.join(words)}"
-        spans = find_copies(words)
+        spans = copies.find(words) if copies else ()
         if request.as_json:
-            copied = None if corpus is None else [asdict(span) for span in spans]
+            copied = None if copies is None else [asdict(span) for span in spans]
             print_json({"text": text, "words": words, "model": name, "copied": copied})
             continue
         print("\n".join(map(sanitize, text.split("\n"))), flush=True)
         for span in spans:
             print(copied_note(span, words, card.corpus["name"]), file=sys.stderr)
     return 0
-
-
-def _copy_finder(
-    request: GenerateRequest, corpus: Corpus | None, model: LanguageModel
-) -> Callable[[Sequence[str]], tuple[Span, ...]]:
-    """Finds what is copied from the corpus: with an index if that is worth its time."""
-    if corpus is None:
-        return lambda words: ()
-    if request.text is None or request.words > FEW_WORDS:
-        return CopiedSpans(corpus.lines, model.tokenizer).find
-    return lambda words: find_copied(words, corpus.lines, model.tokenizer)
 
 
 def copied_note(span: Span, words: Sequence[str], corpus: str) -> str:

@@ -70,20 +70,15 @@ def is_corpus_of(card: ModelCard, corpus: Corpus) -> bool:
 
 
 def copied_spans(name: str, folder: Path, card: ModelCard) -> CopiedSpans | None:
-    """An index of the text that the model was trained on, None if there is no such text here."""
-    corpus = searchable_corpus(name, folder, card)
-    return None if corpus is None else CopiedSpans(corpus.lines, TOKENIZERS[card.tokenizer])
-
-
-def searchable_corpus(name: str, folder: Path, card: ModelCard) -> Corpus | None:
-    """The text that the model was trained on, None if it cannot be found or is too long to be
-    searched for copies."""
+    """Finds what is copied from the text that the model was trained on; None if that text cannot be
+    found or is too long."""
     try:
         if sum(Path(source).stat().st_size for source in _origin(folder).sources) > LARGEST_INDEXED:
             return None
-        return find_corpus(name, folder, card)
+        corpus = find_corpus(name, folder, card)
     except (CorpusError, OSError):
         return None
+    return CopiedSpans(corpus.lines, TOKENIZERS[card.tokenizer])
 
 
 def write_origin(folder: Path, sources: Sequence[str], encoding: str | None) -> None:

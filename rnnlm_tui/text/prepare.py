@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from array import array
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, count
+from itertools import chain
 from typing import TypeAlias
 
 import numpy as np
@@ -19,7 +17,7 @@ from rnnlm_tui.formatting import format_bytes, plural, shorten
 from rnnlm_tui.text.corpus import Corpus, Mask, held_out_mask, split_lines
 from rnnlm_tui.text.encoded import EncodedLines
 from rnnlm_tui.text.prefixes import PrefixExamples
-from rnnlm_tui.text.tokenizer import Tokenizer
+from rnnlm_tui.text.tokenizer import TokenizedText, Tokenizer, tokenize_lines
 from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
 
 FEWEST_EXAMPLES = 2
@@ -82,16 +80,6 @@ class PreparedLines(PreparedText):
     held_out: EncodedLines
 
 
-@dataclass(frozen=True, slots=True)
-class _Tokens:
-    """Lines of words as numbers: `numbers` [N] are places in `words`, the different words by first
-    appearance; `lengths` [L] are the words of each line."""
-
-    words: tuple[str, ...]
-    numbers: NDArray[np.int32]
-    lengths: NDArray[np.int64]
-
-
 def prepare(
     corpus: Corpus,
     tokenizer: Tokenizer,
@@ -116,7 +104,7 @@ def prepare(
         few = f"{lines} are too few to hold {share:.0%} of them out"
         held_out = held_out_mask(len(corpus.lines), settings.held_out, settings.seed)
     train_lines, held_lines = split_lines(corpus.lines, held_out)
-    tokens = _tokenize(chain(train_lines, held_lines), tokenizer)
+    tokens = tokenize_lines(chain(train_lines, held_lines), tokenizer)
     train_words = int(tokens.lengths[: len(train_lines)].sum())
     counts = np.bincount(tokens.numbers[:train_words], minlength=len(tokens.words))
     if train_words == 0:
@@ -157,7 +145,7 @@ def prepare(
 
 def _frequent_words(
     corpus: Corpus,
-    tokens: _Tokens,
+    tokens: TokenizedText,
     counts: NDArray[np.int64],
     settings: TextConfig,
     special_tokens: Sequence[str],
@@ -194,21 +182,9 @@ def _warnings(
         )
 
 
-def _tokenize(lines: Iterable[str], tokenizer: Tokenizer) -> _Tokens:
-    number_of: defaultdict[str, int] = defaultdict(count().__next__)
-    numbers, lengths = array("i"), array("q")
-    for line in lines:
-        words = tokenizer.words(line)
-        lengths.append(len(words))
-        numbers.extend(map(number_of.__getitem__, words))
-    return _Tokens(
-        tuple(number_of),
-        np.frombuffer(numbers, dtype=np.int32) if numbers else np.empty(0, np.int32),
-        np.frombuffer(lengths, dtype=np.int64) if lengths else np.empty(0, np.int64),
-    )
-
-
-def _encode(tokens: _Tokens, vocabulary: Vocabulary) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+def _encode(
+    tokens: TokenizedText, vocabulary: Vocabulary
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """The ids of all words and the ids of each line; words without an id are left out."""
     ids = vocabulary.ids(tokens.words)[tokens.numbers]
     kept = ids != PADDING
