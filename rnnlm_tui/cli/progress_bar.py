@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 
 BAR_WIDTH = 20
-SHORTEST_BAR = 5
+SHORTEST_BAR = 6
 
 
 def has_bar() -> bool:
@@ -26,18 +26,17 @@ def line_width() -> int:
 
 
 def bar_line(label: str, done: int, of: int, extras: Sequence[str] = (), end: str = "") -> str:
-    """A line with a bar in it that fits the terminal. `end` goes before any of the `extras`, of
-    which there are as many as fit."""
-    counts = f"{done:,}/{of:,}"
-    room = line_width() - len(label) - len(counts) - len(end) - len("  []  ")
-    width = max(SHORTEST_BAR, min(BAR_WIDTH, room))
-    filled = round(width * done / of)
-    parts = [f"{label} [{'#' * filled}{'.' * (width - filled)}] {counts}"]
-    for extra in extras:
-        if len("  ".join([*parts, extra, end])) > line_width():
+    """A line with a bar in it that fits the terminal: the counts and as many of the `extras` as fit
+    between the bar and the `end`, which is always there."""
+    after = ""
+    room = line_width() - len(f"{label} []  {end}")
+    for extra in (f"{done:,}/{of:,}", *extras):
+        if len(f"{after} {extra} ") > room - SHORTEST_BAR:
             break
-        parts.append(extra)
-    return "  ".join([*parts, end] if end else parts)
+        after += f"{' ' if after else ''} {extra}"
+    width = max(SHORTEST_BAR, min(BAR_WIDTH, room - len(after)))
+    filled = round(width * done / of)
+    return f"{label} [{'#' * filled}{'.' * (width - filled)}]{after}  {end}".rstrip()
 
 
 def wrapped(parts: Iterable[str], width: int) -> str:

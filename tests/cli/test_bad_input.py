@@ -22,10 +22,12 @@ from tests.helpers.commands import FOR_EVER, POSIX, TINY, VERSES, Command, runni
 
 LESSON = ["--preset=lesson"]
 WITH_MEMORY = """
-import resource, sys
+import sys
 from rnnlm_tui.cli.main import main
 code = main(sys.argv[1:])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+if sys.platform != "win32":
+    import resource
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
 sys.exit(code)
 """
 OWN_NUMBERS = {
@@ -68,15 +70,15 @@ def write(tmp_path: Path, content: bytes, name: str = "text.txt") -> str:
 # A corpus that cannot be read
 
 
-def test_a_file_that_is_not_there_is_named(command: Command, tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_named(run: Command, tmp_path: Path) -> None:
     path = str(tmp_path / "nosuch.txt")
     for mode in ("--train", "--summary"):
-        message = refusal(command(mode, path), 3, hint=False)
+        message = refusal(run(mode, path), 3, hint=False)
         assert f"{path}: no such file or directory" in message
 
 
-def test_a_folder_is_no_corpus(command: Command, tmp_path: Path) -> None:
-    message = refusal(command("--train", str(tmp_path)), 3)
+def test_a_folder_is_no_corpus(run: Command, tmp_path: Path) -> None:
+    message = refusal(run("--train", str(tmp_path)), 3)
     assert str(tmp_path) in message
     assert "give a file" in message
 
@@ -85,9 +87,9 @@ def test_a_folder_is_no_corpus(command: Command, tmp_path: Path) -> None:
     sys.platform == "win32" or not hasattr(os, "getuid") or os.getuid() == 0,
     reason="a POSIX system's root may read every file",
 )
-def test_a_file_that_may_not_be_read_is_named(command: Command, corpus_file: Path) -> None:
+def test_a_file_that_may_not_be_read_is_named(run: Command, corpus_file: Path) -> None:
     corpus_file.chmod(0)
-    message = refusal(command("--train", str(corpus_file)), 3, hint=False)
+    message = refusal(run("--train", str(corpus_file)), 3, hint=False)
     assert f"{corpus_file}: permission denied" in message
 
 
@@ -105,19 +107,17 @@ def test_a_permission_that_is_missing_is_the_reason(
 # A corpus that is not text, or not enough of it
 
 
-def test_text_that_is_not_utf8_names_the_byte_and_the_option(
-    command: Command, tmp_path: Path
-) -> None:
+def test_text_that_is_not_utf8_names_the_byte_and_the_option(run: Command, tmp_path: Path) -> None:
     path = write(tmp_path, "ein schöner tag\nund noch einer\n".encode("latin-1"))
-    message = refusal(command("--train", path), 3)
+    message = refusal(run("--train", path), 3)
     assert "at byte 7" in message
     assert "--encoding latin-1" in message
-    done = command("--summary", path, *LESSON, "--encoding", "latin-1", "--json")
+    done = run("--summary", path, *LESSON, "--encoding", "latin-1", "--json")
     assert ["ein", "schöner"] in json.loads(done.stdout)["first_pairs"]
 
 
-def test_an_unknown_encoding_is_named(command: Command, corpus_file: Path) -> None:
-    message = refusal(command("--summary", str(corpus_file), "--encoding", "klingon"), 3)
+def test_an_unknown_encoding_is_named(run: Command, corpus_file: Path) -> None:
+    message = refusal(run("--summary", str(corpus_file), "--encoding", "klingon"), 3)
     assert "no encoding is called 'klingon'" in message
 
 
@@ -132,9 +132,9 @@ def test_an_unknown_encoding_is_named(command: Command, corpus_file: Path) -> No
     ids=["utf-8-bom", "utf-16-le", "utf-16-be", "crlf"],
 )
 def test_marks_and_line_ends_are_no_part_of_the_words(
-    command: Command, tmp_path: Path, raw: bytes
+    run: Command, tmp_path: Path, raw: bytes
 ) -> None:
-    card = json.loads(command("--summary", write(tmp_path, raw), *LESSON, "--json").stdout)
+    card = json.loads(run("--summary", write(tmp_path, raw), *LESSON, "--json").stdout)
     assert (card["total_words"], card["examples"]) == (22, 43)
     assert card["first_pairs"][0] == ["the", "cat"]
 
@@ -151,58 +151,55 @@ def test_marks_and_line_ends_are_no_part_of_the_words(
     ids=["binary", "empty", "punctuation", "one word a line", "one pair"],
 )
 def test_what_is_no_text_or_too_little_says_what_was_found(
-    command: Command, tmp_path: Path, raw: bytes, found: str, data_dir: Path
+    run: Command, tmp_path: Path, raw: bytes, found: str, data_dir: Path
 ) -> None:
     path = write(tmp_path, raw)
     for mode in ("--train", "--summary"):
-        assert re.search(found, refusal(command(mode, path, *LESSON), 3))
+        assert re.search(found, refusal(run(mode, path, *LESSON), 3))
     assert list(data_dir.glob("models/[!.]*")) == []
 
 
-def test_held_out_lines_without_a_pair_are_refused(command: Command, tmp_path: Path) -> None:
+def test_held_out_lines_without_a_pair_are_refused(run: Command, tmp_path: Path) -> None:
     path = write(tmp_path, b"one two three\n" + b"word\n" * 30)
-    message = refusal(command("--train", path, *LESSON, "--held-out", "0.1", "--seed", "1"), 3)
+    message = refusal(run("--train", path, *LESSON, "--held-out", "0.1", "--seed", "1"), 3)
     assert "holding out 0.1 of the 31 lines" in message
 
 
 # A corpus that is too much
 
 
-def test_a_line_of_100000_words_has_its_window_capped(command: Command, tmp_path: Path) -> None:
+def test_a_line_of_100000_words_has_its_window_capped(run: Command, tmp_path: Path) -> None:
     line = " ".join("abcdefghij"[i % 10] * (1 + i % 3) for i in range(100_000))
     path = write(tmp_path, line.encode())
-    shown = command("--summary", path, *LESSON).stdout
+    shown = run("--summary", path, *LESSON).stdout
     assert re.search(r"longest line +100,000 words\nwindow +64 words, capped\n", shown)
     arguments = ["--train", path, *TINY, "--epochs=1", "--batch-size=4096", "--max-window=8"]
-    if sys.platform == "win32":
-        assert command(*arguments, "--quiet").returncode == 0
-        return
     done = subprocess.run(
         [sys.executable, "-c", WITH_MEMORY, *arguments, "--quiet"],
         capture_output=True,
         text=True,
         timeout=120,
-        check=False,
+        check=True,
     )
-    assert done.returncode == 0, done.stderr
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
-    # The padded matrix of the whole line would take 40 GB.
-    assert int(done.stderr) * unit < 900e6
+    if done.stderr:
+        unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
+        # The padded matrix of the whole line would take 40 GB.
+        assert int(done.stderr) * unit < 900e6
 
 
 def test_a_vocabulary_that_cannot_fit_states_the_memory_and_what_to_do(
-    command: Command, tmp_path: Path, data_dir: Path
+    run: Command, tmp_path: Path, data_dir: Path
 ) -> None:
-    words = iter(range(300_000))
-    text = "\n".join(" ".join(f"w{next(words)}" for _ in range(10)) for _ in range(30_000))
+    words = iter(range(120_000))
+    text = "\n".join(" ".join(f"w{next(words)}" for _ in range(10)) for _ in range(12_000))
     path = write(tmp_path, text.encode())
-    message = refusal(command("--train", path, *LESSON), 3)
-    assert "300,000 different words" in message
+    message = refusal(run("--train", path, *LESSON), 3)
+    assert "120,000 different words" in message
     assert re.search(r"needs [\d,]+\.\d GB of memory .* are free", message)
     assert re.search(r"--max-vocabulary \d+", message)
     assert "preset" in message
     assert list(data_dir.glob("models/[!.]*")) == []
-    fewer = command("--train", path, "--max-vocabulary", "50", *TINY, "--epochs", "1")
+    fewer = run("--train", path, *TINY, "--max-vocabulary=50", "--epochs=1", "--batch-size=65536")
     assert fewer.returncode == 0
     assert "50 words are kept" in fewer.stderr
 
@@ -213,7 +210,7 @@ def test_batches_that_cannot_fit_are_a_sentence(tmp_path: Path) -> None:
     huge = [*LESSON, "--batch-size=65536", "--max-window=1024", "--embedding-size=4096", "--json"]
     limited = (
         "import resource, sys, torch; from rnnlm_tui.cli.main import main;"
-        "free = 3 << 30;"
+        "free = 1 << 30;"
         "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize();"
         "resource.setrlimit(resource.RLIMIT_AS, (used + free, used + free));"
         "sys.exit(main(sys.argv[1:]))"
@@ -239,13 +236,13 @@ def events_of(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
 
 
 def test_a_loss_that_is_not_finite_halves_the_rate_and_keeps_the_best_epoch(
-    command: Command, corpus_file: Path
+    run: Command, corpus_file: Path
 ) -> None:
-    good = command("--train", str(corpus_file), *TINY, "--epochs", "1", "--name", "m")
+    good = run("--train", str(corpus_file), *TINY, "--epochs", "1", "--name", "m")
     assert good.returncode == 0
-    before = command("--generate", "the", "--model", "m").stdout
+    before = run("--generate", "the", "--model", "m").stdout
     again = ["--train", "--resume", "--name", "m", "--epochs", "3", "--learning-rate", "1e30"]
-    done = command(*again, "--json")
+    done = run(*again, "--json")
     assert done.returncode == 4
     assert "epoch 1 is kept" in done.stderr
     assert "smaller --learning-rate" in done.stderr
@@ -258,11 +255,11 @@ def test_a_loss_that_is_not_finite_halves_the_rate_and_keeps_the_best_epoch(
         assert f"half the learning rate, {rate}" in warning
     assert (events[-1]["event"], events[-1]["reason"]) == ("finished", "diverged")
     assert events[-1]["best_epoch"] == 1
-    assert command("--generate", "the", "--model", "m").stdout == before
+    assert run("--generate", "the", "--model", "m").stdout == before
 
 
-def test_a_run_that_never_had_a_finite_loss_says_so(command: Command, corpus_file: Path) -> None:
-    done = command("--train", str(corpus_file), *TINY, "--learning-rate", "1e30")
+def test_a_run_that_never_had_a_finite_loss_says_so(run: Command, corpus_file: Path) -> None:
+    done = run("--train", str(corpus_file), *TINY, "--learning-rate", "1e30")
     assert done.returncode == 4
     assert done.stderr.count("going back to the start with half the learning rate") == 3
     assert "nothing is kept" in done.stderr
@@ -270,10 +267,10 @@ def test_a_run_that_never_had_a_finite_loss_says_so(command: Command, corpus_fil
 
 @pytest.mark.parametrize("change", ["missing", "more", "smaller", "larger"])
 def test_a_saved_run_with_the_weights_of_another_network_is_refused(
-    command: Command, corpus_file: Path, data_dir: Path, change: str
+    run: Command, corpus_file: Path, data_dir: Path, change: str
 ) -> None:
     begun = ["--train", str(corpus_file), *TINY, "--epochs", "1", "--name", "m"]
-    assert command(*begun).returncode == 0
+    assert run(*begun).returncode == 0
     path = data_dir / "models" / "m" / "resume.safetensors"
     tensors = load_file(path)
     embedding = tensors.pop("weight.embedding")
@@ -286,21 +283,19 @@ def test_a_saved_run_with_the_weights_of_another_network_is_refused(
     elif change == "larger":
         tensors["weight.embedding"] = np.zeros((99, 4), np.float32)
     save_file(tensors, path)
-    done = command("--train", "--resume", "--name", "m", "--epochs", "2")
+    done = run("--train", "--resume", "--name", "m", "--epochs", "2")
     assert "is that of another network" in refusal(done, 1)
 
 
 # Where nothing can be saved, or somebody else saves
 
 
-def test_a_data_folder_that_cannot_be_made_is_a_sentence(
-    command: Command, corpus_file: Path
-) -> None:
+def test_a_data_folder_that_cannot_be_made_is_a_sentence(run: Command, corpus_file: Path) -> None:
     folder = corpus_file / "data"
-    done = command("--train", str(corpus_file), *TINY, "--data-dir", str(folder))
+    done = run("--train", str(corpus_file), *TINY, "--data-dir", str(folder))
     assert str(folder) in refusal(done, 1, hint=False)
     for mode in (["--models"], ["--suggest", "the "]):
-        assert command(*mode, "--data-dir", str(folder)).stderr.count("\n") <= 2
+        assert run(*mode, "--data-dir", str(folder)).stderr.count("\n") <= 2
 
 
 @pytest.mark.skipif(
@@ -308,30 +303,30 @@ def test_a_data_folder_that_cannot_be_made_is_a_sentence(
     reason="a POSIX system's root may write to every folder",
 )
 def test_a_data_folder_that_may_not_be_written_is_a_sentence(
-    command: Command, corpus_file: Path, data_dir: Path
+    run: Command, corpus_file: Path, data_dir: Path
 ) -> None:
     data_dir.mkdir(mode=0o500)
-    done = command("--train", str(corpus_file), *TINY)
+    done = run("--train", str(corpus_file), *TINY)
     assert "permission denied" in refusal(done, 1, hint=False)
 
 
-def test_a_second_run_on_a_name_is_told_who_holds_it(command: Command, corpus_file: Path) -> None:
+def test_a_second_run_on_a_name_is_told_who_holds_it(run: Command, corpus_file: Path) -> None:
     arguments = ["--train", str(corpus_file), *FOR_EVER, "--name", "mine"]
-    with running(*arguments, "--json", "--control", "stdin") as run:
-        run.line('"event": "saved"')
+    with running(*arguments, "--json", "--control", "stdin") as other:
+        other.line('"event": "saved"')
         for more in ([], ["--force"]):
-            message = refusal(command(*arguments, *more), 1)
-            assert f"in use by process {run.process.pid}" in message
-        assert "in use" in refusal(command("--train", "--resume", "--name", "mine"), 1)
-        assert "in use" in refusal(command("--delete", "mine", "--yes"), 1)
-        listed = json.loads(command("--models", "--json").stdout)["models"]
-        assert str(run.process.pid) in listed[0]["trained_by"]
-        run.send("stop\n")
-        assert run.end() == 0
+            message = refusal(run(*arguments, *more), 1)
+            assert f"in use by process {other.process.pid}" in message
+        assert "in use" in refusal(run("--train", "--resume", "--name", "mine"), 1)
+        assert "in use" in refusal(run("--delete", "mine", "--yes"), 1)
+        listed = json.loads(run("--models", "--json").stdout)["models"]
+        assert str(other.process.pid) in listed[0]["trained_by"]
+        other.send("stop\n")
+        assert other.end() == 0
 
 
-def test_there_is_nothing_to_resume_at_first(command: Command) -> None:
-    assert "there is no run to go on with" in refusal(command("--train", "--resume"), 1)
+def test_there_is_nothing_to_resume_at_first(run: Command) -> None:
+    assert "there is no run to go on with" in refusal(run("--train", "--resume"), 1)
 
 
 # Nonsense
@@ -374,9 +369,9 @@ def test_a_number_that_makes_no_sense_names_the_range(
     ],
 )
 def test_nonsense_is_refused_before_anything_is_written(
-    command: Command, arguments: list[str], data_dir: Path
+    run: Command, arguments: list[str], data_dir: Path
 ) -> None:
-    refusal(command(*arguments), 2)
+    refusal(run(*arguments), 2)
     assert list(data_dir.glob("models/[!.]*")) == []
 
 
@@ -396,12 +391,12 @@ def test_nonsense_is_refused_before_anything_is_written(
     ],
 )
 def test_settings_that_cannot_be_read_name_their_file(
-    command: Command, tmp_path: Path, content: bytes | None, said: str
+    run: Command, tmp_path: Path, content: bytes | None, said: str
 ) -> None:
     path = tmp_path / "run.toml"
     if content is not None:
         path.write_bytes(content)
-    done = command("--summary", "--config", str(path))
+    done = run("--summary", "--config", str(path))
     assert done.returncode == 2
     assert done.stderr.startswith("rnnlm-tui: ")
     assert said in done.stderr
@@ -428,33 +423,31 @@ def test_a_bad_name_is_refused(name: str, capsys: pytest.CaptureFixture[str]) ->
         assert len(error.splitlines()) == 2
 
 
-def test_a_run_refuses_a_bad_name_before_it_reads_the_corpus(command: Command) -> None:
-    done = command("--train", "nosuch.txt", "--name", "../up")
+def test_a_run_refuses_a_bad_name_before_it_reads_the_corpus(run: Command) -> None:
+    done = run("--train", "nosuch.txt", "--name", "../up")
     assert "'../up' cannot be a model's name" in refusal(done, 2)
 
 
 @POSIX
-def test_a_device_is_no_corpus(command: Command) -> None:
+def test_a_device_is_no_corpus(run: Command) -> None:
     for mode in ("--summary", "--train"):
-        said = refusal(command(mode, "/dev/zero"), 3)
+        said = refusal(run(mode, "/dev/zero"), 3)
         assert "cannot read the corpus /dev/zero: it is neither a file nor a pipe" in said
 
 
 @POSIX
-def test_a_corpus_may_be_a_pipe_and_settings_may_not(command: Command, tmp_path: Path) -> None:
+def test_a_corpus_may_be_a_pipe_and_settings_may_not(run: Command, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_text, args=(VERSES,), daemon=True)
     writer.start()
-    card = json.loads(command("--summary", str(pipe), *LESSON, "--json").stdout)
+    card = json.loads(run("--summary", str(pipe), *LESSON, "--json").stdout)
     assert (card["corpus"]["name"], card["total_words"]) == ("pipe", 22)
-    assert "is no regular file" in refusal(command("--summary", "--config", str(pipe)), 2)
+    assert "is no regular file" in refusal(run("--summary", "--config", str(pipe)), 2)
 
 
-def test_a_corpus_larger_than_the_memory_is_refused(command: Command, tmp_path: Path) -> None:
+def test_a_corpus_larger_than_the_memory_is_refused(run: Command, tmp_path: Path) -> None:
     path = tmp_path / "large.txt"
     with path.open("wb") as file:
         file.truncate(1 << 42)  # no byte of it is written
-    assert "the corpus is 4,398.0 GB: reading it takes" in refusal(
-        command("--summary", str(path)), 3
-    )
+    assert "the corpus is 4,398.0 GB: reading it takes" in refusal(run("--summary", str(path)), 3)

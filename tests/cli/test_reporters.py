@@ -1,0 +1,163 @@
+"""What a training shows a person, on a terminal of any width and without one."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+
+import pytest
+
+from rnnlm_tui.cli import progress_bar
+from rnnlm_tui.cli.reporters import TextReporter
+from rnnlm_tui.events import (
+    EpochEnded,
+    Event,
+    Finished,
+    Paused,
+    Progress,
+    Resumed,
+    Started,
+    Warned,
+)
+from rnnlm_tui.training.control import Control
+from tests.helpers.commands import POSIX, VERSES, on_terminal
+
+TRAIN = {"loss": 5.3812, "penalty": 0.0123, "accuracy": 0.0785, "perplexity": 217.3}
+HELD_OUT = {"loss": 6.1234, "perplexity": 456.4, "top1": 0.0812, "top5": 0.1923}
+SAMPLE = "from fairest creatures we desire increase that thereby beauty's rose might never die"
+STARTED = Started(
+    time=0.0,
+    name="diary",
+    preset="gru",
+    config={"train": {"epochs": 130}},
+    seed=0,
+    corpus={"name": "diary.txt", "sha256": "", "lines": 9, "words": 99},
+    total_words=99,
+    window=9,
+    examples=99,
+    held_out_lines=1,
+    parameters=1_234_567,
+    memory_bytes=500_000_000,
+    estimated_s=3600.0,
+    epochs_done=0,
+    device="cpu",
+    threads=2,
+    versions={},
+)
+EVENTS: list[Event] = [
+    STARTED,
+    Progress(60.0, 104, 130, 121, 483, 5.38, 0.0785, 12_345.0, 60.0, 723.0),
+    EpochEnded(83.0, 104, TRAIN, HELD_OUT, True, {"seed": "from", "text": SAMPLE}, 83.0),
+]
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def shown(
+    monkeypatch: pytest.MonkeyPatch, events: list[Event], columns: int, quiet: bool = False
+) -> str:
+    """What a terminal gets on standard error."""
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(progress_bar, "line_width", lambda: columns - 1)
+    monkeypatch.setattr("rnnlm_tui.cli.reporters.line_width", lambda: columns - 1)
+    monkeypatch.setenv("TERM", "xterm")
+    reporter = TextReporter(Control(), quiet)
+    for event in events:
+        reporter.show(event)
+    return terminal.getvalue()
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120, 200])
+def test_every_figure_of_an_epoch_is_seen_on_a_terminal_of_any_width(
+    monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    text = shown(monkeypatch, EVENTS, columns)
+    for figure in ("top-1 8.1%", "top-5 19.2%", "best", "1 min 23 s", f"| {SAMPLE}"):
+        assert figure in text, figure
+    lines = text.rpartition("\x1b[K")[2].splitlines()
+    assert all(len(line) < columns for line in lines if SAMPLE not in line)
+    assert lines[0].startswith("epoch 104/130  loss 5.381 + 0.012")
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+def test_the_bar_shows_the_time_left_whatever_the_width(
+    monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    text = shown(monkeypatch, EVENTS[:2], columns)
+    (bar,) = re.findall(r"\r(epoch [^\r\x1b]*)\x1b\[K", text)
+    assert bar.startswith("epoch 104/130 [#")
+    assert len(bar) < columns
+    assert ("loss 5.380" in bar) == (columns >= 60)
+    assert bar.endswith("  ETA 12 min 03 s")
+
+
+def test_pauses_and_warnings_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[Event] = [Paused(1.0, ""), Resumed(2.0, ""), Warned(3.0, "it \x1b may diverge")]
+    lines = shown(monkeypatch, [STARTED, *said], 80).replace("\r\x1b[K", "").splitlines()
+    assert lines[-3:] == ["paused", "resumed", "it \ufffd may diverge"]
+    assert lines[0] == "1,234,567 parameters, about 500.0 MB of memory, on cpu with 2 threads"
+    assert shown(monkeypatch, [STARTED, *said], 80, quiet=True) == "it \ufffd may diverge\n"
+
+
+@pytest.mark.parametrize(
+    ("reason", "metrics", "result", "can_resume"),
+    [
+        (
+            "completed",
+            True,
+            "diary: done, loss 5.381, accuracy 7.8%, 1 min 30 s, in /m/diary",
+            False,
+        ),
+        ("stopped", True, "diary: stopped; epoch 104 is kept, loss 5.381", True),
+        ("stopped", False, "diary: stopped before anything was learned", False),
+    ],
+)
+def test_the_result_is_one_line_and_says_how_to_go_on_if_one_can(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    reason: str,
+    metrics: bool,
+    result: str,
+    can_resume: bool,
+) -> None:
+    kept = {"epoch": 104, "train": TRAIN, "held_out": None} if metrics else {}
+    end = Finished(90.0, reason, 104 if metrics else None, kept, "/m/diary", 90.0)  # type: ignore[arg-type]
+    text = shown(monkeypatch, [*EVENTS, end], 80)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith(result)
+    assert ("--train --resume --name diary" in text) == can_resume
+
+
+@POSIX
+@pytest.mark.parametrize("term", ["xterm", "dumb"])
+def test_a_real_terminal_gets_a_bar_unless_it_is_dumb(
+    term: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", term)
+    corpus = tmp_path_factory.mktemp("corpus") / "verses.txt"
+    corpus.write_text(VERSES)
+    code, text = on_terminal("--train", str(corpus), "--preset=ngram", columns=60)
+    assert code == 0
+    assert "verses-ngram: done, loss " in text
+    assert "| The cat sat on" in text
+    assert bool(re.search(r"\repoch 1/1 \[#*\.*\] \d+/\d+", text)) == (term == "xterm")
+    assert ("\x1b" in text) == (term == "xterm")
+
+
+def test_without_a_terminal_there_is_a_line_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    errors = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", errors)
+    reporter = TextReporter(Control(), quiet=False)
+    for event in EVENTS:
+        reporter.show(event)
+    assert errors.getvalue().splitlines()[-1] == (
+        "epoch 104/130  loss 5.381 + 0.012  accuracy 7.8%  held-out loss 6.123  top-1 8.1%"
+        f"  top-5 19.2%  best  1 min 23 s  | {SAMPLE}"
+    )

@@ -1,0 +1,240 @@
+"""What steers a training from outside: signals, lines of standard input, and a reader that goes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+import pytest
+
+from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
+from rnnlm_tui.cli.steering import steered
+from rnnlm_tui.events import EpochEnded, Event, Paused, Progress, Saved, Started
+from rnnlm_tui.training.control import Control
+from tests.helpers.commands import (
+    FOR_EVER,
+    PATIENCE_S,
+    POSIX,
+    Command,
+    command_line,
+    running,
+)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Returns once the condition holds; fails if that takes too long."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+# Signals
+
+
+@POSIX
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_and_a_second_one_ends_at_once(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[int] = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+    before = signal.getsignal(number)
+    control = Control()
+    with steered(control, from_stdin=False) as signalled:
+        signal.raise_signal(number)
+        assert (control.stopped, signalled, ended) == (True, [number], [])
+        signal.raise_signal(number)
+    assert ended == [130]
+    assert signal.getsignal(number) == before
+
+
+@POSIX
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    control = Control()
+    try:
+        with steered(control, from_stdin=False):
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert not control.stopped
+
+
+@POSIX
+def test_a_detached_run_goes_on_when_its_terminal_is_closed() -> None:
+    control = Control()
+    control.detached = True
+    with steered(control, from_stdin=False):
+        signal.raise_signal(signal.SIGHUP)
+        assert not control.stopped
+
+
+@POSIX
+def test_an_interrupt_before_the_training_begins_leaves_no_traceback(data_dir: Path) -> None:
+    with running("--train", "-", stream="stderr") as process:
+        wait_until((data_dir / "models" / ".locks").exists)
+        process.process.send_signal(signal.SIGINT)
+        assert process.line("interrupted") == "rnnlm-tui: interrupted\n"
+        assert process.end() == 130
+
+
+# Lines of standard input
+
+
+@contextmanager
+def typed_lines(monkeypatch: pytest.MonkeyPatch, control: Control) -> Iterator[TextIO]:
+    """Yields what is written to the standard input that steers `control`."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as ours, os.fdopen(writing, "w", buffering=1) as theirs:
+        monkeypatch.setattr(sys, "stdin", ours)
+        with steered(control, from_stdin=True):
+            yield theirs
+
+
+def test_lines_of_standard_input_are_obeyed_and_their_end_stops(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    control = Control("the cat")
+    with typed_lines(monkeypatch, control) as lines:
+        lines.write("pause\n")
+        wait_until(lambda: control.paused)
+        lines.write("sample a bird\nnonsense \x1b\nresume\n")
+        wait_until(lambda: not control.paused)
+        assert (control.seed_line, control.stopped) == ("a bird", False)
+        assert capsys.readouterr().err == "not a control line: nonsense \ufffd\n"
+        lines.close()
+        wait_until(lambda: control.stopped)
+
+
+def test_a_detached_run_goes_on_after_the_end_of_its_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    control = Control()
+    with typed_lines(monkeypatch, control) as lines:
+        lines.write("detach\npause\n")
+        wait_until(lambda: control.paused)
+        lines.close()
+        wait_until(lambda: not control.paused)  # nobody else could resume it
+    assert not control.stopped
+
+
+def test_control_pauses_resumes_samples_and_stops(run: Command, corpus_file: Path) -> None:
+    arguments = ["--train", str(corpus_file), *FOR_EVER, "--json", "--control", "stdin"]
+    with running(*arguments) as process:
+        assert process.event(EpochEnded).sample["seed"] == "The cat sat on"
+        process.send("pause\n")
+        process.event(Paused)
+        process.send("sample a bird\nnonsense\nresume\n")
+        assert process.event(EpochEnded).sample["text"].startswith("a bird ")
+        process.hang_up()
+        assert process.line('"event": "finished"').count('"stopped"') == 1
+        assert process.end() == 0
+    assert run("--suggest", "the ", "--model", "verses-lesson").returncode == 0
+
+
+def test_a_run_ends_well_while_its_control_input_stays_open(corpus_file: Path) -> None:
+    arguments = ["--train", str(corpus_file), "--preset=ngram", "--json", "--control=stdin"]
+    with running(*arguments) as process:
+        process.line('"completed"')
+        assert process.end() == 0
+        assert process.process.stderr is not None
+        assert process.process.stderr.read() == ""
+
+
+def test_control_and_corpus_cannot_both_be_standard_input(run: Command) -> None:
+    done = run("--train", "-", "--control", "stdin")
+    assert done.returncode == 2
+    assert "standard input cannot be both" in done.stderr
+
+
+@POSIX
+def test_a_controlled_run_leaves_a_core_and_gives_way_once(corpus_file: Path) -> None:
+    code = (
+        "import os, sys; from rnnlm_tui.cli.main import main; before = os.nice(0);"
+        " [main([*sys.argv[1:], '--force']) for _ in range(2)];"
+        " print(before, os.nice(0), os.environ['OMP_NUM_THREADS'])"
+    )
+    arguments = ["--train", str(corpus_file), "--preset=ngram", "--name=m", "--control=stdin"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    before, after, threads = map(int, done.stdout.split()[-3:])
+    assert after == max(10, before)
+    assert threads == max(1, (os.cpu_count() or 1) - 1)
+
+
+# A reader that goes
+
+EVENTS: list[Event] = [
+    Progress(1.0, 1, 2, 3, 4, 0.5, 0.5, 10.0, 1.0, 1.0),
+    EpochEnded(1.0, 1, {"loss": 1.0, "accuracy": 0.5}, None, True, {"seed": "", "text": ""}, 1.0),
+    Saved(1.0, 1, "m", True),
+]
+
+
+@pytest.fixture
+def closed_pipe() -> Iterator[TextIO]:
+    """A stream that nobody reads any more."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as stream:
+        yield stream
+
+
+@POSIX
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_a_run_stops_and_saves_if_nobody_reads_what_it_prints(
+    name: str, closed_pipe: TextIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    control = Control()
+    monkeypatch.setattr(sys, name, closed_pipe)
+    reporter = JsonReporter(control) if name == "stdout" else TextReporter(control, quiet=False)
+    for event in EVENTS:
+        reporter.show(event)
+    assert (control.stopped, control.unwatched) == (True, True)
+
+
+@POSIX
+@pytest.mark.parametrize("reason", ["detached", "has_controller"])
+def test_a_run_that_others_care_for_goes_on_without_a_reader(
+    reason: str, closed_pipe: TextIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    control = Control()
+    setattr(control, reason, True)
+    monkeypatch.setattr(sys, "stdout", closed_pipe)
+    JsonReporter(control).show(EVENTS[0])
+    assert not control.stopped
+
+
+@POSIX
+def test_an_unread_training_ends_as_an_interrupted_one(run: Command, corpus_file: Path) -> None:
+    arguments = ["--train", str(corpus_file), *FOR_EVER, "--json"]
+    with running(*arguments, stream="stderr") as process:
+        assert process.process.stdout is not None
+        assert Started.__name__.lower() in process.process.stdout.readline()
+        process.process.stdout.close()
+        assert process.end() == 130
+        assert process.lines.get(timeout=PATIENCE_S) == ""  # nothing was said on stderr
+    assert run("--suggest", "the ", "--model", "verses-lesson").returncode == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_events_that_cannot_be_written_are_a_fault(corpus_file: Path) -> None:
+    arguments = command_line("--train", str(corpus_file), "--preset=ngram", "--json")
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            arguments, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+    assert done.returncode == 1
+    assert "cannot write the events: no space left on device" in done.stderr
+    assert "what was learned is saved" in done.stderr
