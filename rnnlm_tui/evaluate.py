@@ -19,9 +19,8 @@ A model that uses previous lines has those of the given lines that come before.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
 import numpy as np
@@ -34,11 +33,9 @@ from rnnlm_tui.suggest import CANDIDATES, encode_context
 
 LONGEST_CONTINUATION = 3
 LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
-"""What counts for a smaller probability, which float32 cannot hold well: a loss of 87.3 nats."""
-REPORT_EVERY_S = 0.1
-NOT_LISTED = -1
+"""Taken for a smaller probability, which float32 cannot hold well: a loss of 87.3 nats."""
 Z_95 = 1.96
-"""Standard deviations within which 95 % of a normal distribution lie."""
+"""Standard deviations within which 95 % of a normal distribution are."""
 WINDOWS_CARRIED = 4
 """Windows of words that the previous lines may hold before most are left out."""
 Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
@@ -46,33 +43,52 @@ Perplexity: TypeAlias = Annotated[float, Meta(ge=1, le=1e308)]
 
 
 @dataclass(frozen=True, slots=True)
-class MeasureProgress:
-    """How far a measurement is: `done` of `lines` lines."""
+class ScoredWord:
+    """A word of a text.
 
-    done: int
-    lines: int
+    `probability` is that of the unknown token for an unknown word, and None if the model predicts
+    nothing there. `rank` is its place among the words that are listed there, from 1; None if it is
+    never listed. `keys`, `list_keys` and `ghost_keys` are the keys that it takes without
+    suggestions, with the list and with the ghost alone, the space or the end of line after it
+    included.
+    """
+
+    word: str
+    known: bool
+    probability: float | None
+    rank: int | None
+    keys: int
+    list_keys: int
+    ghost_keys: int
 
 
 @dataclass(frozen=True, slots=True)
-class TokenScores:
-    """The scores of the N words of L lines.
+class ScoredLine:
+    """A line word by word; `end` is the probability that it ends here, None if the model does not
+    predict it."""
 
-    `losses` [N] and `end_losses` [L] are in nats, NaN if the model predicts nothing there. `ranks`
-    [N] are the numbers of words listed before the word, -1 if it is never listed. `unknown` [N]
-    marks words that the model does not know. `keys`, `list_keys` and `ghost_keys` [N] are the keys
-    of each word without suggestions, with the list and with the ghost alone, the space or the end
-    of line after it included. `starts` [L] are the places of the first words of the lines.
-    """
+    text: str
+    words: tuple[ScoredWord, ...]
+    end: float | None
 
-    words: tuple[str, ...]
-    starts: NDArray[np.int64]
-    losses: NDArray[np.float64]
-    end_losses: NDArray[np.float64]
-    ranks: NDArray[np.int64]
-    unknown: NDArray[np.bool_]
-    keys: NDArray[np.int64]
-    list_keys: NDArray[np.int64]
-    ghost_keys: NDArray[np.int64]
+    @property
+    def losses(self) -> list[float]:
+        """The losses of the words and of the end that the model predicts, in nats."""
+        return _losses([*(word.probability for word in self.words), self.end])
+
+    @property
+    def loss(self) -> float | None:
+        """The mean of the losses, None if there are none."""
+        return _mean(sum(self.losses), len(self.losses))
+
+    @property
+    def known_losses(self) -> list[float]:
+        """The same without unknown words."""
+        return _losses([*(word.probability for word in self.words if word.known), self.end])
+
+
+def _losses(probabilities: Sequence[float | None]) -> list[float]:
+    return [-math.log(p) for p in probabilities if p is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,112 +120,52 @@ class Evaluation:
     keystroke_savings_ghost: Share | None
 
 
-@dataclass(frozen=True, slots=True)
-class ScoredWord:
-    """A word of a text.
+def score(
+    model: LanguageModel, lines: Iterable[str], previous_lines: Sequence[str] = ()
+) -> Iterator[ScoredLine]:
+    """Yields each line with the scores of its words.
 
-    `probability` is that of the unknown token for an unknown word, and None if the model predicts
-    nothing there. `rank` is 1 for the most likely word that can be suggested, None for an unknown
-    word and without a probability.
+    A model that uses previous lines is given those before it of `previous_lines` and `lines`.
     """
-
-    word: str
-    known: bool
-    probability: float | None
-    rank: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class ScoredLine:
-    """A text word by word.
-
-    `end` is the probability that the line ends here, None if the model does not predict it. `loss`
-    is the mean over the `predicted` words and the end, in nats.
-    """
-
-    text: str
-    words: tuple[ScoredWord, ...]
-    end: float | None
-    predicted: int
-    loss: float | None
-
-
-def measure(
-    model: LanguageModel, lines: Sequence[str], report_every_s: float = REPORT_EVERY_S
-) -> Iterator[MeasureProgress | TokenScores]:
-    """Scores the lines word by word; yields its progress from time to time and the scores last."""
-    reader, columns, next_report = _Reader(model), _Columns(), time.monotonic() + report_every_s
-    yield MeasureProgress(0, len(lines))
-    for done, line in enumerate(lines, start=1):
-        reader.read(model.tokenizer.words(line), columns)
-        if (now := time.monotonic()) >= next_report:
-            next_report = now + report_every_s
-            yield MeasureProgress(done, len(lines))
-    yield MeasureProgress(len(lines), len(lines))
-    yield columns.scores()
-
-
-@dataclass(slots=True)
-class _Columns:
-    """`TokenScores` while they grow; the three kinds of keys of a word are kept together."""
-
-    words: list[str] = field(default_factory=list)
-    starts: list[int] = field(default_factory=list)
-    losses: list[float] = field(default_factory=list)
-    end_losses: list[float] = field(default_factory=list)
-    ranks: list[int] = field(default_factory=list)
-    unknown: list[bool] = field(default_factory=list)
-    keys: list[tuple[int, int, int]] = field(default_factory=list)
-
-    def scores(self) -> TokenScores:
-        """The columns as arrays."""
-        keys = np.array(self.keys, dtype=np.int64).reshape(-1, 3)
-        return TokenScores(
-            words=tuple(self.words),
-            starts=np.array(self.starts, dtype=np.int64),
-            losses=np.array(self.losses, dtype=np.float64),
-            end_losses=np.array(self.end_losses, dtype=np.float64),
-            ranks=np.array(self.ranks, dtype=np.int64),
-            unknown=np.array(self.unknown, dtype=np.bool_),
-            keys=keys[:, 0],
-            list_keys=keys[:, 1],
-            ghost_keys=keys[:, 2],
-        )
-
-
-class _Reader:
-    """Scores line after line; a model that uses previous lines gets those read before."""
-
-    def __init__(self, model: LanguageModel, previous_lines: Sequence[str] = ()) -> None:
-        self._model, self._begin = model, encode_context(model, [])
-        above = encode_context(model, [], previous_lines)
-        self._above = above[: len(above) - len(self._begin)]
-
-    def read(self, words: Sequence[str], columns: _Columns) -> None:
-        """Adds the scores of a line to the columns, unless it has no words."""
+    vocabulary, begin = model.vocabulary, encode_context(model, [])
+    above = encode_context(model, [], previous_lines)
+    above = above[: len(above) - len(begin)]
+    for text in lines:
+        words = model.tokenizer.words(text)
         if not words:
-            return
-        model, vocabulary = self._model, self._model.vocabulary
-        context = self._above + self._begin
-        columns.starts.append(len(columns.words))
-        for i, word in enumerate(words):
-            probabilities = model.next_word_probabilities(context)
-            known, ids = word in vocabulary, vocabulary.encode([word])
-            is_listed = known and ids[0] not in model.excluded_ids
-            better = _better(model, probabilities, ids[0]) if is_listed else None
-            columns.words.append(word)
-            # Without a begin of line, the first word of a line is not learned.
-            columns.losses.append(_nats(probabilities, ids[0]) if ids and context else math.nan)
-            columns.unknown.append(not known)
-            columns.ranks.append(NOT_LISTED if better is None else int(better.sum()))
-            columns.keys.append(_keys(model, better, word, is_last=i == len(words) - 1))
-            context.extend(ids)
-        end = vocabulary.end_id
-        columns.end_losses.append(
-            math.nan if end is None else _nats(model.next_word_probabilities(context), end)
-        )
+            yield ScoredLine(text, (), None)
+            continue
+        context, scored = above + begin, list[ScoredWord]()
+        for number, word in enumerate(words, start=1):
+            scored.append(_scored_word(model, context, word, is_last=number == len(words)))
+            context.extend(vocabulary.encode([word]))
+        end = None
+        if vocabulary.end_id is not None:
+            end = _at_least(model.next_word_probabilities(context)[vocabulary.end_id])
+        yield ScoredLine(text, tuple(scored), end)
         if model.uses_previous_lines:
-            self._above = _near(context, vocabulary.begin_id, model.window)
+            above = _near(context, vocabulary.begin_id, model.window)
+
+
+def _scored_word(
+    model: LanguageModel, context: list[int], word: str, *, is_last: bool
+) -> ScoredWord:
+    probabilities = model.next_word_probabilities(context)
+    known, ids = word in model.vocabulary, model.vocabulary.encode([word])
+    is_listed = known and ids[0] not in model.excluded_ids
+    better = _better(model, probabilities, ids[0]) if is_listed else None
+    return ScoredWord(
+        word,
+        known,
+        # Without a begin of line, the first word of a line is not learned.
+        _at_least(probabilities[ids[0]]) if ids and context else None,
+        None if better is None else int(better.sum()) + 1,
+        *_keys(model, better, word, is_last=is_last),
+    )
+
+
+def _at_least(probability: np.float32) -> float:
+    return max(float(probability), LEAST_PROBABILITY)
 
 
 def _near(context: list[int], begin_id: int | None, window: int) -> list[int]:
@@ -221,10 +177,6 @@ def _near(context: list[int], begin_id: int | None, window: int) -> list[int]:
         return context
     rest = context[-window:]
     return rest[rest.index(begin_id) :] if begin_id in rest else []
-
-
-def _nats(probabilities: NDArray[np.float32], word: int) -> float:
-    return -math.log(max(float(probabilities[word]), LEAST_PROBABILITY))
 
 
 def _better(
@@ -261,83 +213,67 @@ def _keys(
     return typed, in_list, in_ghost
 
 
-def summarize(measured: TokenScores) -> Evaluation:
-    """The figures of these scores."""
-    words, unknown = len(measured.words), int(measured.unknown.sum())
-    losses = _predicted(np.concatenate((measured.losses, measured.end_losses)))
-    known = np.concatenate((measured.losses[~measured.unknown], measured.end_losses))
-    left_out = bool(np.isnan(measured.losses[measured.unknown]).any())
-    loss, keys = _mean(losses), int(measured.keys.sum())
+def summarize(lines: Iterable[ScoredLine]) -> Evaluation:
+    """The figures of scored lines."""
+    lines = [line for line in lines if line.words]
+    words = [word for line in lines for word in line.words]
+    unknown = [word for word in words if not word.known]
+    losses = [loss for line in lines for loss in line.losses]
+    known = [loss for line in lines for loss in line.known_losses]
+    loss, keys = _mean(sum(losses), len(losses)), sum(word.keys for word in words)
     return Evaluation(
-        lines=len(measured.starts),
-        words=words,
+        lines=len(lines),
+        words=len(words),
         predicted=len(losses),
         loss=loss,
-        perplexity=None if left_out else _perplexity(loss),
-        perplexity_in_vocabulary=_perplexity(_mean(_predicted(known))),
-        oov_share=_share(unknown, words),
-        top1=_share(int((measured.ranks == 0).sum()), words),
-        top5=_share(int(_is_listed(measured.ranks, CANDIDATES).sum()), words),
-        continuations=_continuations(measured),
+        perplexity=None if any(w.probability is None for w in unknown) else _perplexity(loss),
+        perplexity_in_vocabulary=_perplexity(_mean(sum(known), len(known))),
+        oov_share=_mean(len(unknown), len(words)),
+        top1=_mean(sum(word.rank == 1 for word in words), len(words)),
+        top5=_mean(sum((word.rank or math.inf) <= CANDIDATES for word in words), len(words)),
+        continuations=tuple(_continuations(lines, n) for n in range(1, LONGEST_CONTINUATION + 1)),
         keys=keys,
-        keystroke_savings=_saved(measured.list_keys, keys),
-        keystroke_savings_ghost=_saved(measured.ghost_keys, keys),
+        keystroke_savings=_mean(keys - sum(word.list_keys for word in words), keys),
+        keystroke_savings_ghost=_mean(keys - sum(word.ghost_keys for word in words), keys),
     )
 
 
-def _is_listed(ranks: NDArray[np.int64], k: int) -> NDArray[np.bool_]:
-    return (ranks >= 0) & (ranks < k)
-
-
-def _predicted(losses: NDArray[np.float64]) -> NDArray[np.float64]:
-    return losses[~np.isnan(losses)]
-
-
-def _mean(losses: NDArray[np.float64]) -> float | None:
-    return float(losses.sum()) / len(losses) if len(losses) else None
+def _mean(total: float, count: int) -> float | None:
+    return total / count if count else None
 
 
 def _perplexity(loss: float | None) -> float | None:
     return None if loss is None else math.exp(loss)
 
 
-def _share(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
+def _continuations(lines: Iterable[ScoredLine], length: int) -> float | None:
+    """The share of places, with so many words left in their line, at which each of them is the most
+    likely one after those before it."""
+    hits = [[word.rank == 1 for word in line.words] for line in lines]
+    runs = [all(of[i : i + length]) for of in hits for i in range(len(of) - length + 1)]
+    return _mean(sum(runs), len(runs))
 
 
-def _saved(keys: NDArray[np.int64], without: int) -> float | None:
-    return 1 - int(keys.sum()) / without if without else None
-
-
-def _continuations(measured: TokenScores) -> tuple[float | None, ...]:
-    """Shares of the places at which each of the next words is the most likely after those before
-    it; places too near the end of their line do not count."""
-    line = np.zeros(len(measured.words), dtype=np.int64)
-    line[measured.starts[1:]] = 1
-    line = np.cumsum(line)
-    likeliest = measured.ranks == 0
-    right, whole, shares = likeliest, np.ones_like(likeliest), list[float | None]()
-    for ahead in range(LONGEST_CONTINUATION):
-        places = max(0, len(line) - ahead)
-        right = right[:places] & likeliest[ahead:]
-        whole = whole[:places] & (line[ahead:] == line[:places])
-        shares.append(_share(int((right & whole).sum()), int(whole.sum())))
-    return tuple(shares)
-
-
-def shared_vocabulary_losses(measured: Sequence[TokenScores]) -> tuple[int, list[float]] | None:
+def shared_vocabulary_losses(
+    models: Sequence[Sequence[ScoredLine]],
+) -> tuple[int, list[float]] | None:
     """The number of words that every model knows and predicts, and each model's mean loss over them
-    in nats, without the ends of lines. None if there is no such word, or if the models' tokenizers
-    give different words."""
-    if not measured or any(each.words != measured[0].words for each in measured):
+    in nats, without the ends of lines.
+
+    None if there is no such word, or if the models' tokenizers give different words.
+    """
+    columns = [[word for line in lines for word in line.words] for lines in models]
+    spelled = [[word.word for word in column] for column in columns]
+    if not spelled or any(words != spelled[0] for words in spelled):
         return None
-    common = np.ones(len(measured[0].words), dtype=np.bool_)
-    for each in measured:
-        common &= ~each.unknown & ~np.isnan(each.losses)
-    count = int(common.sum())
-    return (
-        (count, [float(each.losses[common].sum()) / count for each in measured]) if count else None
-    )
+    losses = [
+        [-math.log(word.probability) for word in row if word.known and word.probability is not None]
+        for row in zip(*columns, strict=True)
+    ]
+    shared = [row for row in losses if len(row) == len(models)]
+    if not shared:
+        return None
+    return len(shared), [sum(column) / len(shared) for column in zip(*shared, strict=True)]
 
 
 def confidence_interval(share: float, count: int) -> tuple[float, float]:
@@ -353,34 +289,3 @@ def confidence_interval(share: float, count: int) -> tuple[float, float]:
     spread = math.sqrt(share * (1 - share) / count + squared / (4 * count * count))
     half = Z_95 * spread / (1 + squared / count)
     return max(0.0, middle - half), min(1.0, middle + half)
-
-
-def score(
-    model: LanguageModel, lines: Iterable[str], previous_lines: Sequence[str] = ()
-) -> Iterator[ScoredLine]:
-    """Yields each line with the probability and the rank of its words."""
-    reader = _Reader(model, previous_lines)
-    for text in lines:
-        columns = _Columns()
-        reader.read(model.tokenizer.words(text), columns)
-        yield _scored_line(text, columns)
-
-
-def _scored_line(text: str, columns: _Columns) -> ScoredLine:
-    rows = zip(columns.words, columns.losses, columns.ranks, columns.unknown, strict=True)
-    words = tuple(
-        ScoredWord(
-            word,
-            known=not unknown,
-            probability=_probability(loss),
-            rank=None if rank == NOT_LISTED or math.isnan(loss) else rank + 1,
-        )
-        for word, loss, rank, unknown in rows
-    )
-    losses = _predicted(np.array([*columns.losses, *columns.end_losses]))
-    end = _probability(columns.end_losses[0]) if words else None
-    return ScoredLine(text, words, end, len(losses), _mean(losses))
-
-
-def _probability(loss: float) -> float | None:
-    return None if math.isnan(loss) else math.exp(-loss)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from rnnlm_tui.cli.options import EvaluateRequest
 from rnnlm_tui.cli.output import print_fitted, print_json, table
 from rnnlm_tui.config import print_warning
 from rnnlm_tui.errors import CorpusError, StorageError, UsageError
-from rnnlm_tui.evaluate import Evaluation, TokenScores, confidence_interval
+from rnnlm_tui.evaluate import Evaluation, ScoredLine, confidence_interval
 from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store import evaluations, training_text
@@ -25,6 +26,7 @@ from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.corpus import Corpus
 
 COST = "a key is a letter, a space, an end of line, or an accept, which brings the next space"
+BAR_EVERY_S = 0.1
 WORTH_A_WARNING = 0.01
 """The share of lines that a model was trained on and that no refrain explains."""
 ENOUGH_WORDS = 500
@@ -73,12 +75,10 @@ def show_evaluation(request: EvaluateRequest) -> int:
     for subject, count in zip(subjects, trained_on, strict=True):
         if warning := _warning(subject, text, count):
             print_warning(sanitize(warning))
-    measured = [_measured(subject, text.lines) for subject in subjects]
-    common = evaluate.shared_vocabulary_losses(measured) if len(measured) > 1 else None
-    common_losses = common[1] if common else [None] * len(measured)
-    columns = zip(
-        subjects, map(evaluate.summarize, measured), trained_on, common_losses, strict=True
-    )
+    scores = [_scored(subject, text.lines) for subject in subjects]
+    common = evaluate.shared_vocabulary_losses(scores) if len(scores) > 1 else None
+    common_losses = common[1] if common else [None] * len(scores)
+    columns = zip(subjects, map(evaluate.summarize, scores), trained_on, common_losses, strict=True)
     results = [Result(*column) for column in columns]
     for result in results:
         _keep(result, text)
@@ -163,20 +163,21 @@ def _are_worth_a_warning(trained_on: int, text: Text) -> bool:
     return trained_on >= max(1, WORTH_A_WARNING * len(text.lines))
 
 
-def _measured(subject: Subject, lines: Sequence[str]) -> TokenScores:
-    """Measures with a bar on a terminal."""
-    has_bar = progress_bar.has_bar()
+def _scored(subject: Subject, lines: Sequence[str]) -> list[ScoredLine]:
+    """The scores of the lines; shows a bar on a terminal."""
+    scored, next_bar = list[ScoredLine](), 0.0
+    has_bar, label = progress_bar.has_bar(), sanitize(subject.name)
     try:
-        for step in evaluate.measure(subject.model, lines):
-            if isinstance(step, TokenScores):
-                return step
-            if has_bar:
-                label = sanitize(subject.name)
-                progress_bar.draw(progress_bar.bar_line(label, step.done, step.lines, (), "lines"))
+        for line in evaluate.score(subject.model, lines):
+            if has_bar and time.monotonic() >= next_bar:
+                done = progress_bar.bar_line(label, len(scored), len(lines), (), "lines")
+                progress_bar.draw(done)
+                next_bar = time.monotonic() + BAR_EVERY_S
+            scored.append(line)
     finally:
         if has_bar:
             progress_bar.draw("")
-    raise AssertionError("a measurement ends with what it found")
+    return scored
 
 
 def _keep(result: Result, text: Text) -> None:

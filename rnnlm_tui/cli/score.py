@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
 from rnnlm_tui.cli.inputs import open_model, texts_of
@@ -28,15 +27,25 @@ def show_score(request: ScoreRequest) -> int:
     return 0
 
 
+def _word_json(word: ScoredWord) -> dict[str, Any]:
+    return {
+        "word": word.word,
+        "known": word.known,
+        "probability": word.probability,
+        "rank": None if word.probability is None else word.rank,
+    }
+
+
 def score_json(scored: ScoredLine, model: str) -> dict[str, Any]:
     """The contract of `--score --json`."""
+    loss = scored.loss
     return {
         "text": scored.text,
-        "words": [asdict(word) for word in scored.words],
+        "words": [_word_json(word) for word in scored.words],
         "end_of_line": scored.end,
-        "predicted": scored.predicted,
-        "loss": scored.loss,
-        "perplexity": None if scored.loss is None else math.exp(scored.loss),
+        "predicted": len(scored.losses),
+        "loss": loss,
+        "perplexity": None if loss is None else math.exp(loss),
         "model": model,
     }
 
@@ -47,12 +56,13 @@ def score_table(scored: ScoredLine, model: str) -> Iterator[str]:
     if scored.end is not None:
         rows.append(("(end of line)", _percent(scored.end), ""))
     yield from table([("word", "probability", "rank"), *rows])
-    if scored.loss is None:
+    loss = scored.loss
+    if loss is None:
         yield f"{model} predicts nothing here"
     else:
         yield (
-            f"loss {scored.loss:.3f} nats a word, perplexity {math.exp(scored.loss):,.1f},"
-            f" over {scored.predicted:,} that {model} predicts"
+            f"loss {loss:.3f} nats a word, perplexity {math.exp(loss):,.1f},"
+            f" over {len(scored.losses):,} that {model} predicts"
         )
 
 
@@ -65,4 +75,4 @@ def _percent(probability: float | None) -> str:
 def _rank(word: ScoredWord) -> str:
     if not word.known:
         return "unknown"
-    return "-" if word.rank is None else f"{word.rank:,}"
+    return "-" if word.rank is None or word.probability is None else f"{word.rank:,}"

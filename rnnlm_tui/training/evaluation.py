@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from rnnlm_tui.errors import StorageError
-from rnnlm_tui.evaluate import Evaluation, TokenScores, measure, summarize
+from rnnlm_tui.evaluate import Evaluation, ScoredLine, score, summarize
 from rnnlm_tui.events import Event, Warned
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import read_card
@@ -50,13 +50,12 @@ def evaluate_lines(
 ) -> Evaluation | None:
     """The figures of the model on the lines, or on some of many; None for no words, and if the run
     is stopped meanwhile."""
-    was_stopped = control.stopped
-    for step in measure(model, some_lines(lines, most_words)):
-        if isinstance(step, TokenScores):
-            return summarize(step) if step.words else None
+    was_stopped, scored = control.stopped, list[ScoredLine]()
+    for line in score(model, some_lines(lines, most_words)):
+        scored.append(line)
         if control.stopped and not was_stopped:
-            break
-    return None
+            return None
+    return summarize(scored) if any(line.words for line in scored) else None
 
 
 def some_lines(lines: Sequence[str], most_words: int) -> list[str]:

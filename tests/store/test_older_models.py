@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from rnnlm_tui.cli.main import main
-from rnnlm_tui.evaluate import TokenScores, measure, summarize
+from rnnlm_tui.evaluate import score, summarize
 from rnnlm_tui.store.card import FORMAT
 from rnnlm_tui.store.evaluations import read_evaluation
 from rnnlm_tui.store.library import Library
@@ -57,8 +57,7 @@ def test_its_figures_are_those_it_had(library: Library, preset: str) -> None:
     card, model = library.open(preset)
     folder = library.path(preset)
     lines = held_out_lines(folder, card, corpus_of(VERSES))
-    *_, scores = measure(model, lines)
-    assert isinstance(scores, TokenScores)
+    scores = [*score(model, lines)]
     measured, kept = asdict(summarize(scores)), read_evaluation(folder, card)
     assert kept is not None
     for name, value in ANSWERS[preset]["evaluate"].items():

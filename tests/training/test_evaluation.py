@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rnnlm_tui.errors import StorageError
-from rnnlm_tui.evaluate import TokenScores, measure, summarize
+from rnnlm_tui.evaluate import score, summarize
 from rnnlm_tui.events import Finished, Progress, Saved, Warned
 from rnnlm_tui.store import files
 from rnnlm_tui.store.evaluations import read_evaluation
@@ -29,8 +29,7 @@ def test_a_training_and_its_evaluation_give_the_same_figures(preset: str, tmp_pa
     small = small_run(preset, tmp_path / "a", text=TEXT, held_out=0.3, **settings)
     (epoch,) = epochs_of(run(small))
     card, model = load_model(small.folder)
-    *_, scores = measure(model, small.split_lines()[1])
-    assert isinstance(scores, TokenScores)
+    scores = [*score(model, small.split_lines()[1])]
     expected = summarize(scores)
     assert expected.oov_share
     assert read_evaluation(small.folder, card) == expected

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rnnlm_tui.errors import ModelError, StorageError
-from rnnlm_tui.evaluate import TokenScores, measure, summarize
+from rnnlm_tui.evaluate import score, summarize
 from rnnlm_tui.events import (
     EpochEnded,
     Event,
@@ -83,8 +83,7 @@ def test_the_figures_are_those_of_the_evaluation(long_file: Path, tmp_path: Path
     (ended,) = of_kind(list(train(job, Control("the cat"))), EpochEnded)
     _, model = load_model(job.folder)
     for found, lines in zip((ended.train, ended.held_out), job.split_lines(), strict=True):
-        *_, scores = measure(model, lines)
-        assert isinstance(scores, TokenScores)
+        scores = [*score(model, lines)]
         expected = summarize(scores)
         assert found["loss"] == pytest.approx(expected.loss, rel=1e-5)
         assert found["perplexity"] == pytest.approx(expected.perplexity, rel=1e-5)

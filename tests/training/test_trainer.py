@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from rnnlm_tui.errors import ModelError
-from rnnlm_tui.evaluate import TokenScores, measure
+from rnnlm_tui.evaluate import score, summarize
 from rnnlm_tui.events import (
     Event,
     Finished,
@@ -73,15 +73,13 @@ def test_the_figures_of_an_epoch_are_those_of_the_model(
     small = small_run(preset, tmp_path / "a", **settings)
     (epoch,) = epochs_of(run(small))
     _, model = load_model(small.folder)
-    *_, scores = measure(model, small.split_lines()[0])
-    assert isinstance(scores, TokenScores)
-    losses = np.concatenate((scores.losses, scores.end_losses))
-    loss = float(np.nanmean(losses))
+    scored = [*score(model, small.split_lines()[0])]
+    loss = float(np.mean([loss for line in scored for loss in line.losses]))
     assert epoch.train["loss"] == pytest.approx(loss, abs=1e-5)
     assert epoch.train["perplexity"] == pytest.approx(math.exp(loss), rel=1e-4)
     # The lesson does not learn the first word of a line.
-    ranks = np.delete(scores.ranks, scores.starts) if preset == "lesson" else scores.ranks
-    assert epoch.train["accuracy"] == pytest.approx(np.mean(ranks == 0))
+    learned = [word for line in scored for word in line.words[preset == "lesson" :]]
+    assert epoch.train["accuracy"] == pytest.approx(np.mean([w.rank == 1 for w in learned]))
     assert (epoch.train["penalty"] > 0) == (preset == "lesson")
 
 
@@ -211,9 +209,8 @@ def test_held_out_lines_decide_which_epoch_is_kept(tmp_path: Path) -> None:
     assert read_card(tmp_path / "a").epochs_done == 12
     # The kept weights are those of the best epoch: they give its held-out loss again.
     small = small_run("lesson", tmp_path / "a", **settings)
-    *_, scores = measure(load_model(tmp_path / "a")[1], small.split_lines()[1])
-    assert isinstance(scores, TokenScores)
-    assert np.nanmean(scores.losses) == pytest.approx(min(losses), abs=1e-5)
+    found = summarize(score(load_model(tmp_path / "a")[1], small.split_lines()[1]))
+    assert found.loss == pytest.approx(min(losses), abs=1e-5)
 
 
 @pytest.mark.parametrize(("patience", "min_epochs", "last"), [(2, 1, 4), (2, 7, 7), (50, 1, 9)])
