@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +21,7 @@ from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.formatting import format_bytes, format_percent, format_perplexity, sanitize
 from rnnlm_tui.store.evaluations import figures_of, read_evaluation
-from rnnlm_tui.store.library import Entry, Library, Run, check_name
+from rnnlm_tui.store.library import Entry, Library, Run, check_name, check_new_name
 
 HEADERS: tuple[str, ...] = (
     *("name", "preset", "corpus", "words", "epochs"),
@@ -160,7 +161,13 @@ def export(request: ExportRequest) -> int:
     """`--export`."""
     name = request.name
     target = Path(f"{check_name(name)}.zip" if request.target is None else request.target)
-    written = Library(request.data_dir).export(name, target, replace=request.force)
+    library = Library(request.data_dir)
+    if request.target == "-":
+        with tempfile.TemporaryDirectory() as folder:
+            written = library.export(name, Path(folder) / "model.zip")
+            sys.stdout.buffer.write(written.read_bytes())
+        return 0
+    written = library.export(name, target, replace=request.force)
     print(f"wrote {name} to {sanitize(str(written))}")
     return 0
 
@@ -169,7 +176,7 @@ def import_(request: ImportRequest) -> int:
     """`--import`."""
     source = Path(request.source)
     try:
-        name = check_name(source.stem if request.name is None else request.name)
+        name = check_new_name(source.stem if request.name is None else request.name)
     except UsageError as error:
         hint = error.hint if request.name else f"name it with --name: {error.hint}"
         raise UsageError(error.message, hint) from error

@@ -19,7 +19,7 @@ from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.files import MODEL, RESUME
-from rnnlm_tui.store.library import Library, check_name, free_name
+from rnnlm_tui.store.library import Library, check_new_name, free_name
 from rnnlm_tui.store.run_state import TextOrigin
 from rnnlm_tui.store.trained_lines import Ancestry
 from rnnlm_tui.store.training_text import ancestry_of, held_out_of, is_corpus_of
@@ -74,7 +74,7 @@ def open_source(library: Library, request: TrainRequest) -> SourceModel | None:
 def new_name(library: Library, request: TrainRequest, source: SourceModel | None) -> str:
     """The name asked for, else a free one made of the corpus and the preset."""
     if request.name is not None:
-        return check_name(request.name)
+        return check_new_name(request.name)
     first = request.sources[0] if request.sources else bundled_corpus().name
     stem = "stdin" if first == STANDARD_INPUT or Path(first).is_fifo() else Path(first).stem
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:LONGEST_STEM] or "text"

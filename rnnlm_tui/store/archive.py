@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import struct
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -16,11 +17,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from msgspec import structs
+
 from rnnlm_tui.errors import ModelError, StorageError, os_reason
+from rnnlm_tui.events import EpochEnded, Failed, Finished, Saved, from_json_line, to_json_line
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import ModelCard, parse_card, read_card
-from rnnlm_tui.store.evaluations import read_evaluation
-from rnnlm_tui.store.files import CHUNK, EVALUATION, HISTORY, MODEL, ORIGIN
+from rnnlm_tui.store.evaluations import LARGEST_EVALUATION, read_evaluation
+from rnnlm_tui.store.files import AS_ESCAPES, CHUNK, EVALUATION, HISTORY, MODEL, ORIGIN
 from rnnlm_tui.store.load import load_model, read_vocabulary
 from rnnlm_tui.store.trained_lines import LARGEST_LINES_FILE, read_trained_lines
 from rnnlm_tui.store.weights import largest_tensors
@@ -37,42 +41,63 @@ UNREADABLE_ZIP = (
 )
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 LARGEST_HISTORY = 256 << 20
-LARGEST_EVALUATION = 64 << 10
-LARGEST_ORIGIN = 1 << 20
 
 
-def write_zip(folder: Path, card: ModelCard, target: Path) -> None:
-    """Writes the model that the card describes, though a training may put the next one in place.
+def write_zip(folder: Path, card: ModelCard, with_samples: bool, target: Path) -> None:
+    """Writes the model that the card describes, even if a training puts the next one in place.
 
-    Raises ModelError where its files are gone, OSError where `target` cannot be written.
+    Raises ModelError if its files are gone, OSError if `target` cannot be written.
     """
     # A zip cannot hold dates before 1980; it gets the nearest that it can.
     with zipfile.ZipFile(
         target, "w", zipfile.ZIP_DEFLATED, compresslevel=1, strict_timestamps=False
     ) as archive:
         archive.writestr(MODEL, files.json_bytes(card.to_json()))
-        for name in (*card.files, *_extras(folder, card)):
-            try:
-                source = (folder / name).open("rb")
-            except FileNotFoundError as error:
-                if name in (HISTORY, EVALUATION):
-                    continue
-                raise ModelError(f"cannot read {name}: {os_reason(error)}") from error
-            info = zipfile.ZipInfo.from_file(folder / name, name, strict_timestamps=False)
-            info.compress_type = zipfile.ZIP_DEFLATED
-            with source, archive.open(info, "w", force_zip64=True) as entry:
-                shutil.copyfileobj(source, entry, CHUNK)
+        for name in card.files:
+            with _opened(folder / name) as source:
+                info = zipfile.ZipInfo.from_file(folder / name, name, strict_timestamps=False)
+                info.compress_type = zipfile.ZIP_DEFLATED
+                with archive.open(info, "w", force_zip64=True) as entry:
+                    shutil.copyfileobj(source, entry, CHUNK)
+        if read_evaluation(folder, card):
+            archive.write(folder / EVALUATION, EVALUATION)
+        if (folder / HISTORY).is_file():
+            with _opened(folder / HISTORY) as source, archive.open(HISTORY, "w") as entry:
+                for line in source:
+                    entry.write(_without_private_parts(line, with_samples))
 
 
-def _extras(folder: Path, card: ModelCard) -> tuple[str, ...]:
-    """What a model may lack: its history, and figures where they are those of its weights."""
-    return (HISTORY, EVALUATION) if read_evaluation(folder, card) else (HISTORY,)
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """A file of a model. Raises ModelError if it cannot be opened."""
+    try:
+        file = files.open_regular(path)
+    except OSError as error:
+        raise ModelError(f"cannot read {path.name}: {os_reason(error)}") from error
+    with file:
+        yield file
+
+
+def _without_private_parts(line: bytes, with_samples: bool) -> bytes:
+    """A line of a history without paths, errors, and samples; empty if nothing of it is left."""
+    try:
+        event = from_json_line(line)
+    except ValueError:
+        return b""
+    match event:
+        case Failed():
+            return b""
+        case Saved() | Finished():
+            event = structs.replace(event, path="")
+        case EpochEnded() if not with_samples:
+            event = structs.replace(event, sample={"seed": "", "text": ""})
+    return f"{to_json_line(event)}\n".encode(errors=AS_ESCAPES)
 
 
 def extract_checked(source: Path, target: Path) -> None:
     """Writes the files of a model's zip into `target`, each under its known name and no larger than
     its card allows, and checks them. The zip's own paths are never used. Raises ModelError, or
-    StorageError where `target` is full."""
+    StorageError if `target` is full."""
     try:
         if source.exists() and not source.is_file():
             raise ModelError("it is no regular file", "give the zip file of an exported model")
@@ -156,21 +181,15 @@ def _explained(target: Path) -> Iterator[None]:
         raise StorageError(f"could not write {target}: {os_reason(error)}") from error
 
 
-def copy_checked(source: Path, target: Path) -> None:
-    """Copies the card, the words, the weights, the history and the figures of the model in `source`
-    into the folder `target`, and checks the copy. The caller holds the model's lock.
+def copy_model(source: Path, target: Path) -> None:
+    """Copies the model in `source` into the folder `target`, without the state for resuming, which
+    is twice the size, and checks the copy. The caller holds the model's lock.
 
-    The state for resuming is left out: it is twice the size, and that of another run. Raises
-    ModelError for a model that is damaged, StorageError where `target` is full.
+    Raises ModelError for a model that is damaged, StorageError if `target` is full.
     """
     card = read_card(source)
-    limits = {**_limits(card), ORIGIN: LARGEST_ORIGIN}
-    for name in (*card.files, *_extras(source, card), ORIGIN, MODEL):
-        if name in (HISTORY, ORIGIN) and not (source / name).is_file():
-            continue
-        try:
-            with (source / name).open("rb") as file:
-                _copy(file, target / name, limits[name])
-        except OSError as error:
-            raise ModelError(f"cannot read {name}: {os_reason(error)}") from error
+    for name in (*card.files, EVALUATION, HISTORY, ORIGIN, MODEL):
+        if name in card.files or (source / name).is_file():
+            with _opened(source / name) as file:
+                _copy(file, target / name, sys.maxsize)
     load_model(target)

@@ -21,26 +21,25 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import built_in_model
 from rnnlm_tui.store import archive, files
 from rnnlm_tui.store.card import ModelCard, read_card, with_card
-from rnnlm_tui.store.files import HISTORY, MODEL, RESUME
+from rnnlm_tui.store.files import MODEL, RESUME
 from rnnlm_tui.store.load import check_model, load_model
 from rnnlm_tui.store.locks import TRAINING, Locks
 from rnnlm_tui.store.run_state import RunStatus, read_run_status
 
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
+RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+"""Names that Windows keeps for itself; refused everywhere, so that an export can go anywhere."""
+NAME_RULE = "letters, digits, '.', '_' and '-', at most 64, with no '.' at either end"
 BUILT_IN = "shakespeare"
 """The name of the model that ships with the program."""
 STALE_S = 3600
 """An import or a copy that has not ended after so long was killed."""
-RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
-"""Names that Windows keeps for itself; refused everywhere, so that an export can go anywhere."""
-NAME_RULE = "letters, digits, '.', '_' and '-', at most 64, with no '.' at either end"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A model in the list. `card` is None and `damaged` says why where it cannot be read;
-    `trained_by` names the run that trains it now; `built_in`: it ships with the program, and can
-    be neither changed nor deleted."""
+    """A model in the list. `damaged` says why it cannot be used, or `card` is there; `trained_by`
+    is the run that trains it now; `built_in`: it ships with the program and cannot be changed."""
 
     name: str
     card: ModelCard | None
@@ -54,10 +53,10 @@ class Entry:
 class Run:
     """A training that runs, or one that can go on, or both.
 
-    `holder` and `pid` are those of the process that trains, None where none does; `on_this_host`
-    says whether it is one of this machine. `stand` is how far the state that it has left stands,
-    None where it runs or where that cannot be read. `epochs_done` of `epochs` are those of the
-    state, else those of the model's card; both are None where there is neither.
+    `holder` and `pid` are the process that trains, None if none does; `on_this_host` says whether
+    it is one of this machine. `stand` is how far the saved state has come, None while it runs and
+    if it cannot be read. `epochs_done` of `epochs` are those of the state, else those of the
+    model's card, else None.
     """
 
     name: str
@@ -72,20 +71,26 @@ class Run:
 
 
 def is_name(name: str) -> bool:
-    """Whether `name` may be a model's."""
+    """Whether a model may have this name. One that begins with '-' is kept, and given no more."""
     return bool(NAME.fullmatch(name)) and not RESERVED.fullmatch(name) and not name.endswith(".")
 
 
 def check_name(name: str) -> str:
-    """`name`, where it may be a model's. Raises UsageError."""
+    """`name` if a model may have it. Raises UsageError."""
     if not is_name(name):
         raise UsageError(f"{name!r} cannot be a model's name", _what_a_name_is(name))
     return name
 
 
+def check_new_name(name: str) -> str:
+    """`name` if a model may be given it. Raises UsageError."""
+    if (fault := new_name_fault(name)) is not None:
+        raise UsageError(f"{name!r} cannot be a model's name", fault)
+    return name
+
+
 def new_name_fault(name: str) -> str | None:
-    """What is wrong with `name` for a model that a person names now, in a sentence; None where
-    nothing is."""
+    """What is wrong with a name for a new model, in a sentence; None if nothing is."""
     if not name:
         return "give it a name"
     if name.startswith("-"):
@@ -94,22 +99,21 @@ def new_name_fault(name: str) -> str | None:
 
 
 def _what_a_name_is(name: str) -> str:
-    """What to do about a name that cannot be one."""
     if RESERVED.fullmatch(name):
         return "Windows keeps this name for itself, so no model has it: take another"
     return f"use {NAME_RULE}"
 
 
 def free_name(library: Library, stem: str) -> str:
-    """`stem`, or the first of its kind with a number behind it, that no model and no run has.
-    `stem` may be a model's name. Reads folders and locks, so it belongs into a thread."""
+    """`stem`, or the first one with a number after it, that no model and no run has.
 
-    def is_free(name: str) -> bool:
-        return not library.has(name) and library.holder(name) is None
-
+    `stem` may be a model's name. Reads folders and locks, so call it in a thread.
+    """
     numbers = (f"-{number}" for number in count(2))
-    numbered = (f"{stem[: 64 - len(number)]}{number}" for number in numbers)
-    return next(filter(is_free, chain([stem], numbered)))
+    for name in chain([stem], (f"{stem[: 64 - len(number)]}{number}" for number in numbers)):
+        if not library.has(name) and library.holder(name) is None:
+            return name
+    raise AssertionError("there is always a further number")
 
 
 class Library:
@@ -169,15 +173,15 @@ class Library:
         return Entry(name, card, damaged, _size(folder), trained_by, built_in)
 
     def newest(self) -> str:
-        """The name of the model that was saved last. Raises ModelError where there is none."""
-        newest = self.newest_first()
-        if not newest:
+        """The name of the model that was saved last and is not being trained. Raises ModelError if
+        there is no model."""
+        names = self.newest_first()
+        if not names:
             raise ModelError("there is no model yet", "train one: rnnlm-tui --train")
-        return newest[0]
+        return next((name for name in names if not self._locks.trainer(name)), names[0])
 
     def newest_first(self) -> list[str]:
-        """The names of all models that have a name, the one saved last first, the one that ships
-        with the program at the end."""
+        """The names of all models, the one saved last first, the built-in one at the end."""
         own = [name for name in self._newest_with(MODEL) if not self.is_built_in(name)]
         return own + self._built_in_name()
 
@@ -191,22 +195,17 @@ class Library:
     def _newest_with(self, file: str) -> list[str]:
         """The names whose folders hold `file`, the newest first."""
         saved: list[tuple[float, str]] = []
-        for name in self._having(file):
+        for path in self.folder.glob(f"*/{file}"):
             with suppress(OSError):  # deleted since, or a link to nowhere
-                saved.append(((self.folder / name / file).stat().st_mtime, name))
-        return [name for _, name in sorted(saved, reverse=True)]
-
-    def _having(self, file: str) -> Iterator[str]:
-        """The names whose folders hold this file."""
-        names = (path.parent.name for path in self.folder.glob(f"*/{file}"))
-        return filter(is_name, names)
+                saved.append((path.stat().st_mtime, path.parent.name))
+        return [name for _, name in sorted(saved, reverse=True) if is_name(name)]
 
     def runs(self) -> list[Run]:
         """Every training that runs now, wherever it was started, and every one that can go on, in
         the order of their names. Cheap: it reads cards, notes and facts, and no weights."""
-        held = filter(is_name, self._locks.noted())
-        runs = map(self.run, sorted({*held, *self._having(RESUME)}))
-        return [run for run in runs if run.running or run.resumable]
+        stopped = [path.parent.name for path in self.folder.glob(f"*/{RESUME}")]
+        names = sorted(filter(is_name, {*stopped, *self._locks.noted()}))
+        return [run for run in map(self.run, names) if run.running or run.resumable]
 
     def run(self, name: str) -> Run:
         """The training of this name, as far as there is one: running, left with a state, or
@@ -252,8 +251,8 @@ class Library:
             ) from error
 
     def has(self, name: str) -> bool:
-        """Whether there is a model of this name, or what an unfinished run of that name left."""
-        return name in self.names() or (is_name(name) and _holds_more(self.path(name)))
+        """Whether there is a model of this name, or a run that can go on."""
+        return name in self.names() or (is_name(name) and _is_there(self.path(name) / RESUME))
 
     def known(self) -> str:
         """The names of all models, for a hint."""
@@ -264,16 +263,23 @@ class Library:
             raise ModelError(f"there is no model {name}", self.known())
 
     def rename(self, old: str, new: str) -> None:
-        """Gives the model `old` the name `new`. Raises ModelError where `new` is taken."""
+        """Gives the model `old` the name `new`. Raises ModelError if `new` is taken."""
         self._must_exist(old)
         self._must_be_free(new)
         with self.lock(old, "rename"), self.lock(new, "rename"):
-            self._must_be_free(new)
-            self._move(self.path(old), self.path(new))
+            self._take(new, self.path(old))
 
     def _must_be_free(self, name: str) -> None:
+        if self.has(check_new_name(name)):
+            raise ModelError(f"the name {name} is taken", "take another name")
+
+    def _take(self, name: str, folder: Path) -> None:
+        """Makes `folder` the model `name`, whose lock the caller holds. What a killed run has left
+        there gives way. Raises ModelError if the name is taken."""
+        self._must_be_free(name)
         if os.path.lexists(self.path(name)):
-            raise ModelError(f"there is a model {name} already", "take another name")
+            self._discard(self.path(name))
+        self._move(folder, self.path(name))
 
     def _move(self, source: Path, target: Path) -> None:
         try:
@@ -284,18 +290,16 @@ class Library:
     def duplicate(self, source: str, target: str) -> None:
         """Copies the model `source` to the name `target`, without the state for resuming.
 
-        Raises ModelError where `source` is damaged or in use, or `target` is taken.
+        Raises ModelError if `source` is damaged or in use, or `target` is taken.
         """
         self._must_exist(source)
         self._must_be_free(target)
         built_in = self.is_built_in(source)  # which nobody can change meanwhile
         held = nullcontext() if built_in else self.lock(source, "duplicate")
-        with held, self.lock(target, "duplicate"):
-            self._must_be_free(target)
+        with held, self.lock(target, "duplicate"), self._staging("duplicate") as staging:
             self.open(source)
-            with self._staging("duplicate") as staging:
-                archive.copy_checked(self.path(source), staging)
-                self._move(staging, self.path(target))
+            archive.copy_model(self.path(source), staging)
+            self._take(target, staging)
 
     @contextmanager
     def _staging(self, purpose: str) -> Iterator[Path]:
@@ -315,12 +319,12 @@ class Library:
 
         It is renamed first, so that it is gone at once or still whole.
         """
-        if not self.has(name):
+        folder = self.folder / name
+        if not self.has(name) and not (is_name(name) and _is_there(folder)):
             raise ModelError(f"there is no model {name}", self.known())
-        if not is_name(name):  # a folder that no run made, so nobody can hold it
-            return self._discard(self.folder / name)
-        with self.lock(name, "delete"):
-            return self._discard(self.path(name))
+        # A folder of another name was made by no run, so nobody can hold it.
+        with self.lock(name, "delete") if is_name(name) else nullcontext():
+            self._discard(folder)
 
     def _discard(self, folder: Path) -> None:
         self._move(folder, self.folder / f".deleted-{uuid.uuid4().hex}")
@@ -339,37 +343,40 @@ class Library:
             else:
                 shutil.rmtree(grave, ignore_errors=True)
 
-    def export(self, name: str, target: Path, *, replace: bool = False) -> Path:
-        """Writes the model as one zip of its card, words, weights and history; returns its path.
+    def export(
+        self, name: str, target: Path, *, replace: bool = False, with_samples: bool = False
+    ) -> Path:
+        """Writes the model as one zip of its files and history; returns its path.
 
-        The state for resuming stays here: it is twice the size and of use to this machine alone.
-        Raises ModelError for a model that is damaged, StorageError where `target` cannot be
-        written.
+        Not in it: the state for resuming, which is of use to this machine alone, paths, and, unless
+        asked for, the samples, which begin with a line of the user's. Raises ModelError for a model
+        that is damaged, StorageError if `target` cannot be written.
         """
         self.open(name)
-        folder = self.path(name)
         if target.is_dir():
             target = target / f"{name}.zip"
+        if os.path.lexists(target) and (target.is_symlink() or not target.is_file()):
+            raise StorageError(f"{target} is no regular file", "name another file")
         if os.path.lexists(target) and not replace:
             raise StorageError(f"{target} is there already", "name another file, or give --force")
 
         def export(card: ModelCard) -> None:
-            files.write_file(target, partial(archive.write_zip, folder, card))
+            write = partial(archive.write_zip, self.path(name), card, with_samples)
+            files.write_file(target, write)
 
-        with_card(folder, export)
+        with_card(self.path(name), export)
         return target
 
     def import_(self, source: Path, name: str) -> None:
         """Takes in the zip of an export as the model `name`.
 
-        Names, sizes, the card, the words and the header of the weights are checked before a file
-        is put into the library; the zip's own paths are never used. Raises ModelError.
+        Names, sizes, the card, the words and the weights are checked before a file is put into the
+        library; the zip's own paths are never used. Raises ModelError.
         """
-        with self.lock(name, "import"):
-            self._must_be_free(name)
-            with self._staging("import") as staging:
-                archive.extract_checked(source, staging)
-                self._move(staging, self.path(name))
+        self._must_be_free(name)
+        with self.lock(name, "import"), self._staging("import") as staging:
+            archive.extract_checked(source, staging)
+            self._take(name, staging)
 
     def lock(self, name: str, purpose: str = TRAINING) -> AbstractContextManager[None]:
         """Holds the model's name against every other process. Raises ModelError naming the holder,
@@ -398,17 +405,6 @@ def _is_there(path: Path) -> bool:
     except OSError:
         return True
     return True
-
-
-def _holds_more(folder: Path) -> bool:
-    """Whether a folder holds more than the history of a run that was killed before it had saved
-    anything: that one is nothing to keep, and its name is free. One that cannot be read does."""
-    try:
-        return any(path.name != HISTORY for path in folder.iterdir())
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        return True
 
 
 def _size(folder: Path) -> int:

@@ -1,47 +1,45 @@
 """Who holds a model's name: one process at a time, which leaves a note of what it does with it.
 
-The lock is the system's own on `<name>.lock`, which it lets go of when the process ends, however it
-ends. The note `<name>.json` beside it may outlive a process that was killed, so it is believed only
-while the lock is held.
+The lock is the system's own on `<name>.lock`, which it releases when the process ends, however it
+ends. The note `<name>.json` may outlive a process that was killed, so it counts only while the lock
+is held.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import filelock
+from msgspec import Meta, Struct, json
 
 from rnnlm_tui.errors import ModelError, StorageError, os_reason
 from rnnlm_tui.formatting import local_time
 
 TRAINING = "train"
-"""The purpose of a run; every other is over in a moment."""
+"""The purpose of a run; every other takes a moment."""
 PATIENCE_S = 0.5
 """Looking who holds a name takes its lock for an instant, so one taken is asked for a few times."""
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """The process that holds a name. `pid` is None, and the rest empty, where it is not known."""
+class Holder(Struct, frozen=True):
+    """The process that holds a name. `pid` is None, and the rest empty, if it is not known."""
 
-    pid: int | None = None
+    pid: Annotated[int, Meta(gt=0, lt=1 << 31)] | None = None  # 0 would mean many processes
     host: str = ""
     since: str = ""
     purpose: str = ""
 
     @property
     def on_this_host(self) -> bool:
-        """Whether the process runs on this machine, so far as its name tells."""
+        """Whether the process runs on this machine, as far as its name tells."""
         return self.pid is not None and self.host == socket.gethostname()
 
     def __str__(self) -> str:
@@ -60,24 +58,24 @@ class Locks:
     @contextmanager
     def hold(self, name: str, purpose: str) -> Iterator[None]:
         """Holds the name against every other process. Raises ModelError naming the holder,
-        StorageError where the folder cannot be written."""
+        StorageError if the folder cannot be written."""
         path, note = self._lock(name), self._note(name)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(parents=True, exist_ok=True)
             lock = filelock.FileLock(path, timeout=PATIENCE_S)
             lock.acquire()
         except filelock.Timeout as error:
             raise ModelError(
-                f"the model {name} is in use by {self._holder_of_taken(name)}",
+                f"the model {name} is in use by {self._noted_holder(name)}",
                 "wait until it has ended",
             ) from error
         except OSError as error:
-            raise StorageError(f"cannot write to {path.parent}: {os_reason(error)}") from error
+            raise StorageError(f"cannot write to {self._folder}: {os_reason(error)}") from error
         try:
             since = datetime.now(UTC).isoformat(timespec="seconds")
-            holder = Holder(os.getpid(), socket.gethostname(), since, purpose)
             with suppress(OSError):
-                note.write_text(json.dumps(asdict(holder)))
+                holder = Holder(os.getpid(), socket.gethostname(), since, purpose)
+                note.write_bytes(json.encode(holder))
             yield
         finally:
             with suppress(OSError):
@@ -85,7 +83,7 @@ class Locks:
             lock.release()
 
     def holder(self, name: str) -> Holder | None:
-        """The process that holds the name, or None where nobody does."""
+        """The process that holds the name, or None if none does."""
         path = self._lock(name)
         if not path.exists():
             return None
@@ -93,32 +91,32 @@ class Locks:
             with filelock.FileLock(path, timeout=0):
                 return None
         except filelock.Timeout:
-            return self._holder_of_taken(name)
+            return self._noted_holder(name)
         except OSError:
             return None
 
     def trainer(self, name: str) -> Holder | None:
-        """The process that trains the model of this name, or None where none does.
+        """The process that trains the model of this name, or None if none does.
 
-        The lock is looked at only where a note says so: looking takes it for an instant.
+        The lock is looked at only if a note says so: looking takes it for an instant.
         """
-        if _read_note(self._note(name)).purpose != TRAINING:
+        if self._read_note(name).purpose != TRAINING:
             return None
         holder = self.holder(name)
         return holder if holder is not None and holder.purpose == TRAINING else None
 
     def noted(self) -> list[str]:
-        """What has a note: the names that are held, and some whose holder was killed."""
+        """The names with a note: those that are held, and some whose holder was killed."""
         return [path.stem for path in self._folder.glob("*.json")]
 
     def end_training(self, name: str) -> None:
         """Sends SIGTERM to the process that trains the model of this name on this machine.
 
-        Raises ModelError where none does, and where it cannot be asked to end.
+        Raises ModelError if none does, and if it cannot be asked to end.
         """
         holder = self.trainer(name)
         if holder is None or holder.pid is None:
-            raise ModelError(f"no training of {name} runs on this machine")
+            raise ModelError(f"no training named {name} is running on this machine")
         if not holder.on_this_host:
             raise ModelError(f"{name} is trained by {holder}, another machine", "stop it there")
         if sys.platform == "win32":
@@ -127,14 +125,17 @@ class Locks:
                 f"Windows cannot ask the training of {name}, process {holder.pid}, to save and end",
                 "press ctrl+c where it runs",
             )
+        import psutil  # 30 ms that are needed only here
+
         try:
             # The number of a process that was killed may be another's by now.
-            if not _has_open(holder.pid, self._lock(name)):
+            opened = psutil.Process(holder.pid).open_files()
+            if os.path.realpath(self._lock(name)) not in {os.path.realpath(f.path) for f in opened}:
                 raise ModelError(f"process {holder.pid} does not train {name}", "try again")
             os.kill(holder.pid, signal.SIGTERM)
-        except ProcessLookupError as error:
+        except (psutil.NoSuchProcess, ProcessLookupError) as error:
             raise ModelError(f"the training of {name} has ended") from error
-        except PermissionError as error:
+        except (psutil.AccessDenied, PermissionError) as error:
             raise ModelError(
                 f"the training of {name} is another user's, process {holder.pid}", "stop it there"
             ) from error
@@ -145,40 +146,20 @@ class Locks:
     def _note(self, name: str) -> Path:
         return self._folder / f"{name}.json"
 
-    def _holder_of_taken(self, name: str) -> Holder:
+    def _noted_holder(self, name: str) -> Holder:
         """The holder of a lock that is taken. A note of a process that is gone is not its."""
-        holder = _read_note(self._note(name))
+        holder = self._read_note(name)
         if holder.on_this_host and holder.pid is not None:
-            import psutil  # 30 ms that are needed only here
+            import psutil
 
             if not psutil.pid_exists(holder.pid):
                 return Holder()
         return holder
 
-
-def _read_note(note: Path) -> Holder:
-    """What a note says, or nothing where it makes no sense."""
-    try:
-        facts: dict[str, Any] = json.loads(note.read_text())
-        holder = Holder(facts["pid"], facts["host"], facts["since"], facts["purpose"])
-    except (OSError, ValueError, TypeError, LookupError, RecursionError):
-        return Holder()
-    # A pid of 0 or below would mean many processes.
-    is_pid = type(holder.pid) is int and 0 < holder.pid < 1 << 31
-    texts = (holder.host, holder.since, holder.purpose)
-    return holder if is_pid and all(isinstance(text, str) for text in texts) else Holder()
-
-
-def _has_open(pid: int, path: Path) -> bool:
-    """Whether the process has this file open. Raises ProcessLookupError for one that is gone, and
-    PermissionError for one that may not be looked into."""
-    import psutil
-
-    try:
-        files = psutil.Process(pid).open_files()
-    except psutil.NoSuchProcess as error:
-        raise ProcessLookupError from error
-    except psutil.AccessDenied as error:
-        raise PermissionError from error
-    real = os.path.realpath(path)
-    return any(os.path.realpath(file.path) == real for file in files)
+    def _read_note(self, name: str) -> Holder:
+        """What a note says; nothing if it makes no sense."""
+        try:
+            holder = json.decode(self._note(name).read_bytes(), type=Holder)
+            return holder if holder.pid is not None else Holder()
+        except (OSError, ValueError, RecursionError):
+            return Holder()

@@ -79,7 +79,7 @@ def test_a_renamed_model_answers_under_its_new_name_alone(run: Command, copied: 
     assert run("--suggest", "the ", "--model", "poems").returncode == 0
     assert "there is no model verses" in refused(run("--suggest", "x", "--model", "verses"), 1)
     shutil.copytree(copied / "poems", copied / "other")
-    assert "already" in refused(run("--rename", "poems", "other"), 1)
+    assert "taken" in refused(run("--rename", "poems", "other"), 1)
     assert "cannot be a model's name" in refused(run("--rename", "poems", "../up"))
 
 
@@ -123,7 +123,7 @@ def test_an_exported_model_can_be_imported_and_answers_the_same(
     assert "already" in refused(run("--export", "verses", str(archive)), 1)
     assert run("--export", "verses", str(archive), "--force").returncode == 0
     assert run("--import", str(archive)).stdout == f"{archive} is now the model sent\n"
-    assert "already" in refused(run("--import", str(archive)), 1)
+    assert "taken" in refused(run("--import", str(archive)), 1)
     assert run("--import", "--name", "again", str(archive)).returncode == 0
     answers = {run("--generate", "the", "--model", n).stdout for n in ("verses", "sent", "again")}
     assert len(answers) == 1

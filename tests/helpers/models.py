@@ -106,6 +106,13 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
+def models_of(library: Library) -> dict[str, bytes]:
+    """Everything in the models' folder but the locks."""
+    return {
+        name: raw for name, raw in contents(library.folder).items() if not name.startswith(".locks")
+    }
+
+
 def put(folder: Path, files: dict[str, bytes]) -> None:
     """Writes these files."""
     folder.mkdir(parents=True, exist_ok=True)
