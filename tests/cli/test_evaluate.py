@@ -301,7 +301,6 @@ def test_a_bar_is_drawn_on_a_terminal_and_cleared(ask: Command) -> None:
     code, shown = on_terminal("--evaluate", "--model", "half")
     assert code == 0
     assert re.search(r"half \[\.+\] 0/\d+  lines", shown)
-    assert re.search(r"half \[#+\] (\d+)/\1  lines", shown)
     assert "\r\x1b[K" in shown
     (warning,) = ask("--evaluate", "--model", "half").stderr.splitlines()  # and no bar
     assert warning.startswith("warning: ")
