@@ -18,7 +18,6 @@ from rnnlm_tui.config import (
     all_settings,
     check_setting,
     make_run_config,
-    preset_named,
     settings_from_environment,
     settings_from_toml,
     settings_of,
@@ -29,47 +28,37 @@ SETTINGS = all_settings()
 
 
 @pytest.mark.parametrize(
-    ("bounds", "inside", "outside"),
+    ("bounds", "inside", "outside", "words"),
     [
-        (Range(1, 3), [1, 2.5, 3], [0.999, 3.001]),
-        (Range(0, 1, open_low=True), [1e-300, 1], [0, -1]),
-        (Range(0, 1, open_high=True), [0, 0.999], [1]),
-        (Range(1), [1, 1e300], [0]),
+        (Range(1, 64), [1, 2.5, 64], [0.999, 64.001], "1 or more and at most 64"),
+        (Range(0, 1, open_low=True), [1e-300, 1], [0, -1], "above 0 and at most 1"),
+        (Range(0, 1, open_high=True), [0, 0.999], [1], "0 or more and below 1"),
+        (Range(2), [2, 1e300], [1], "2 or more"),
     ],
 )
 def test_a_range_holds_its_ends_unless_they_are_open(
-    bounds: Range, inside: list[float], outside: list[float]
+    bounds: Range, inside: list[float], outside: list[float], words: str
 ) -> None:
     assert all(value in bounds for value in inside)
     assert not any(value in bounds for value in [*outside, math.nan, math.inf, -math.inf])
-
-
-def test_a_range_says_in_words_what_it_holds() -> None:
-    assert str(Range(1, 64)) == "1 or more and at most 64"
-    assert str(Range(0, 10, open_low=True)) == "above 0 and at most 10"
-    assert str(Range(0, 1, open_high=True)) == "0 or more and below 1"
-    assert str(Range(2)) == "2 or more"
+    assert str(bounds) == words
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_the_default_of_every_setting_is_allowed(name: str) -> None:
-    assert check_setting(SETTINGS[name], SETTINGS[name].default) == SETTINGS[name].default
-
-
-@pytest.mark.parametrize("name", [n for n, s in SETTINGS.items() if s.metadata["bounds"]])
-def test_the_ends_of_every_range_are_kept(name: str) -> None:
-    bounds, whole = SETTINGS[name].metadata["bounds"], SETTINGS[name].metadata["kind"] == "int"
+def test_every_setting_takes_its_default_and_the_ends_of_its_range(name: str) -> None:
+    spec, bounds = SETTINGS[name], SETTINGS[name].metadata["bounds"]
+    assert check_setting(spec, spec.default) == spec.default
+    if bounds is None:
+        return
     for end, is_open in ((bounds.low, bounds.open_low), (bounds.high, bounds.open_high)):
-        if is_open:
-            with pytest.raises(UsageError):
-                check_setting(SETTINGS[name], end)
-        else:
-            checked = check_setting(SETTINGS[name], str(end))
+        if not is_open:
+            checked = check_setting(spec, str(end))
             assert checked == end
-            assert isinstance(checked, int if whole else float)
-    for beyond in (bounds.low - 1, 2 * bounds.high + 1):
+            assert isinstance(checked, int if spec.metadata["kind"] == "int" else float)
+    outside = [bounds.low - 1, 2 * bounds.high + 1, *([bounds.low] if bounds.open_low else [])]
+    for beyond in outside:
         with pytest.raises(UsageError) as refused:
-            check_setting(SETTINGS[name], beyond)
+            check_setting(spec, beyond)
         assert f"--{name.replace('_', '-')} is" in refused.value.message
         assert str(bounds) in refused.value.hint
 
@@ -80,12 +69,6 @@ def test_a_whole_number_is_nothing_else(value: object) -> None:
         check_setting(SETTINGS["epochs"], value)
 
 
-def test_a_setting_with_choices_names_them() -> None:
-    with pytest.raises(UsageError) as refused:
-        check_setting(SETTINGS["device"], "tpu")
-    assert refused.value.hint == "it must be auto or cpu or cuda or mps"
-
-
 def test_no_two_presets_give_one_setting_two_ranges() -> None:
     for preset in PRESETS.values():
         for fields in settings_of(preset).values():
@@ -93,24 +76,28 @@ def test_no_two_presets_give_one_setting_two_ranges() -> None:
                 assert spec.metadata["bounds"] == SETTINGS[name].metadata["bounds"]
 
 
-def test_later_layers_go_before_earlier_ones() -> None:
+def test_later_layers_override_earlier_ones() -> None:
     config = make_run_config("lesson", [{"epochs": 5, "dropout": 0.5}, {"epochs": "7"}])
     assert config.model == LessonConfig(dropout=0.5)
     assert (config.epochs, config.network_train.batch_size) == (7, 32)
 
 
-def test_a_setting_that_the_preset_does_not_have_is_refused_with_those_it_has() -> None:
+@pytest.mark.parametrize(
+    ("preset", "settings", "message", "hint"),
+    [
+        ("lesson", {"epoch": 5}, "'epoch'", "epochs"),
+        ("lesson", {"device": "tpu"}, "'tpu'", "it must be auto or cpu or cuda or mps"),
+        ("nosuch", {}, "'nosuch'", "lesson"),
+        (None, {}, "None", "lesson"),
+    ],
+)
+def test_what_there_is_not_is_refused_with_what_there_is(
+    preset: Any, settings: dict[str, Any], message: str, hint: str
+) -> None:
     with pytest.raises(UsageError) as refused:
-        make_run_config("lesson", [{"epoch": 5}])
-    assert "'epoch'" in refused.value.message
-    assert "epochs" in refused.value.hint
-
-
-@pytest.mark.parametrize("name", ["", "nosuch", None, 5])
-def test_an_unknown_preset_is_refused_with_those_there_are(name: object) -> None:
-    with pytest.raises(UsageError) as refused:
-        preset_named(name)
-    assert "lesson" in refused.value.hint
+        make_run_config(preset, [settings])
+    assert message in refused.value.message
+    assert hint in refused.value.hint
 
 
 def test_the_lessons_preset_has_the_lessons_figures() -> None:
@@ -121,11 +108,6 @@ def test_the_lessons_preset_has_the_lessons_figures() -> None:
     assert (sizes.recurrent_size, sizes.dropout, sizes.l2) == (100, 0.2, 0.01)
     assert (train.epochs, train.batch_size, train.learning_rate) == (130, 32, 1e-3)
     assert (lesson.train.held_out, lesson.train.min_count, lesson.tokenizer) == (0, 1, "lesson")
-
-
-def test_settings_survive_json() -> None:
-    config = make_run_config("lesson", [{"epochs": 3, "threads": 2, "max_vocabulary": 9}])
-    assert RunConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
 
 
 @pytest.mark.parametrize(
@@ -146,8 +128,9 @@ def test_json_that_is_no_settings_is_refused(change: Any) -> None:
         RunConfig.from_json(data)
 
 
-def test_every_setting_can_stand_in_a_toml_file(tmp_path: Path) -> None:
+def test_settings_survive_json_and_toml(tmp_path: Path) -> None:
     wanted = make_run_config("lesson", [{"threads": 3, "max_vocabulary": 50, "l2": 0.5}])
+    assert RunConfig.from_json(json.loads(json.dumps(wanted.to_json()))) == wanted
     settings = {**wanted.to_json()["model"], **wanted.to_json()["train"]}
     file = tmp_path / "run.toml"
     lines = [f"{name} = {json.dumps(value)}\n" for name, value in settings.items()]
@@ -180,24 +163,17 @@ def test_old_names_of_settings_are_read_from_saved_runs() -> None:
     assert_all_renamed(RunConfig.from_json(data))
 
 
-def test_old_names_of_variables_work_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in OLD_NAMES.items():
-        monkeypatch.setenv(f"RNNLM_{name.upper()}", str(value))
+def test_old_names_of_variables_and_toml_keys_work_with_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     warnings: list[str] = []
-    assert_all_renamed(make_run_config("gru", [settings_from_environment(warnings.append)]))
-    assert "RNNLM_STEPS is now RNNLM_BPTT" in warnings
-    assert len(warnings) == len(OLD_NAMES)
-
-
-def test_old_names_in_a_toml_file_work_with_a_warning(tmp_path: Path) -> None:
     file = tmp_path / "run.toml"
     file.write_text("".join(f"{name} = {value}\n" for name, value in OLD_NAMES.items()))
-    warnings: list[str] = []
     assert_all_renamed(make_run_config("gru", [settings_from_toml(file, warnings.append)]))
-    assert f"warm_up is now warmup (in {file})" in warnings
-
-
-def test_a_current_name_wins_over_an_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RNNLM_STEPS", "9")
+    for name, value in OLD_NAMES.items():
+        monkeypatch.setenv(f"RNNLM_{name.upper()}", str(value))
+    assert_all_renamed(make_run_config("gru", [settings_from_environment(warnings.append)]))
+    assert {f"warm_up is now warmup (in {file})", "RNNLM_STEPS is now RNNLM_BPTT"} < {*warnings}
+    assert len(warnings) == 2 * len(OLD_NAMES)
     monkeypatch.setenv("RNNLM_BPTT", "7")
-    assert settings_from_environment(lambda message: None) == {"bptt": "7"}
+    assert settings_from_environment(warnings.append)["bptt"] == "7"

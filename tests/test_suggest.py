@@ -81,49 +81,38 @@ def test_of_equally_likely_words_the_more_frequent_are_listed() -> None:
     assert [c.word for c in suggest(tied, "the c", k=1).candidates] == ["cat"]
 
 
-def test_only_the_text_before_the_cursor_counts() -> None:
-    model = ScriptedModel(AFTER)
-    answer = suggest(model, "the dog", cursor=4)
-    assert (answer.line, answer.cursor, answer.prefix) == ("the dog", 4, "")
-    assert answer.candidates[0].word == "cat"
-    assert suggest(model, "the dog", cursor=99).cursor == 7
-    assert suggest(model, "the dog", cursor=-1).seen == ()
+@pytest.mark.parametrize(
+    ("line", "cursor", "prefix", "first", "seen", "unknown"),
+    [
+        ("the dog", 4, "", "cat", ("the",), ()),
+        ("the dog", 99, "dog", "dog", ("the",), ()),
+        ("the dog", -1, "", "the", (), ()),
+        ("xyz the qqq xyz ", None, "", "cat", ("the",), ("xyz", "qqq")),
+        ("the zz", None, "zz", None, ("the",), ("zz",)),
+        ("a dog sat the cat ", None, "", "sat", ("sat", "the", "cat"), ()),  # a window of three
+    ],
+)
+def test_a_line_is_read_up_to_the_cursor(
+    line: str,
+    cursor: int | None,
+    prefix: str,
+    first: str | None,
+    seen: tuple[str, ...],
+    unknown: tuple[str, ...],
+) -> None:
+    answer = suggest(ScriptedModel(AFTER), line, cursor)
+    assert answer.cursor == min(max(len(line) if cursor is None else cursor, 0), len(line))
+    assert (answer.line, answer.prefix) == (line, prefix)
+    assert (answer.seen, answer.unknown) == (seen, unknown)
+    assert answer.candidates[0].word == first if first else not answer.candidates
+    assert answer.continuation[:1] == ((first,) if first else ())
 
 
-def test_unknown_words_are_told_and_left_out() -> None:
-    model = ScriptedModel(AFTER)
-    answer = suggest(model, "xyz the qqq xyz ")
-    assert answer.unknown == ("xyz", "qqq")
-    assert answer.seen == ("the",)
-    assert answer.candidates[0].word == "cat"
-
-
-def test_a_half_typed_word_that_fits_nothing_is_unknown() -> None:
-    answer = suggest(ScriptedModel(AFTER), "the zz")
-    assert (answer.candidates, answer.continuation, answer.unknown) == ((), (), ("zz",))
-
-
-def test_the_model_sees_its_window_alone() -> None:
-    answer = suggest(ScriptedModel(AFTER, window=2), "a dog the cat ")
-    assert answer.seen == ("the", "cat")
-
-
-def test_an_empty_line_has_suggestions() -> None:
-    assert len(suggest(ScriptedModel(AFTER), "", k=4).candidates) == 4
-
-
-def test_more_candidates_than_words_are_all_words() -> None:
-    assert len(suggest(ScriptedModel(AFTER), "", k=99).candidates) == len(WORDS)
-
-
-def test_greedy_continuation_takes_the_likeliest_each_time() -> None:
+def test_a_greedy_continuation_takes_the_most_likely_word_until_padding() -> None:
     model = ScriptedModel({**AFTER, "sat": {"the": 1.0}})
     assert generate_words(model, "The", 5) == ["cat", "sat", "the", "cat", "sat"]
-
-
-def test_greedy_continuation_ends_at_padding() -> None:
-    model = ScriptedModel({"the": {"cat": 1.0}, "cat": {"": 0.6, "sat": 0.4}})
-    assert generate_words(model, "the", 10) == ["cat"]
+    ending = ScriptedModel({"the": {"cat": 1.0}, "cat": {"": 0.6, "sat": 0.4}})
+    assert generate_words(ending, "the", 10) == ["cat"]
 
 
 def test_drawn_words_follow_the_probabilities_and_the_seed() -> None:
@@ -164,25 +153,22 @@ def line_model(window: int = 4) -> ScriptedModel:
     return ScriptedModel(LINES, window, SPECIAL_TOKENS)
 
 
-def test_a_line_begins_with_its_begin() -> None:
+def test_a_line_begins_with_its_begin_and_ends_where_that_is_likely() -> None:
     model = line_model()
     assert suggest(model, "").candidates[0].word == "the"
-    suggest(model, "the cat ")
-    assert (2,) in model.asked
-    assert (2, 4, 5) in model.asked
+    assert suggest(model, "the ").continuation == ("cat", "sat")
+    assert suggest(model, "cat ").continuation == ("sat",)
+    assert {(2,), (2, 4), (2, 4, 5), (2, 5)} <= {*model.asked}
+    assert generate_words(model, "the", 5) == ["cat", "sat", "a", "dog", "the"]
+    assert suggest(line_model(window=0), "the cat ").seen == ()
 
 
-def test_no_special_is_ever_suggested() -> None:
+def test_no_special_token_is_ever_suggested() -> None:
     answer = suggest(line_model(), "the ")
     assert [c.word for c in answer.candidates] == ["cat", "car", "dog", "the", "sat"]
     # Half of the mass was the unknown word's; the rest is shared.
     assert [c.probability for c in answer.candidates[:3]] == pytest.approx([0.6, 0.2, 0.2])
     assert suggest(line_model(), "the <").candidates[0].word == "cat"  # "<" is punctuation here
-
-
-def test_a_continuation_ends_where_the_line_would() -> None:
-    assert suggest(line_model(), "the ").continuation == ("cat", "sat")
-    assert suggest(line_model(), "cat ").continuation == ("sat",)
 
 
 def test_an_unknown_word_has_its_place_in_the_context_and_is_not_seen() -> None:
@@ -193,15 +179,7 @@ def test_an_unknown_word_has_its_place_in_the_context_and_is_not_seen() -> None:
     assert answer.candidates[0].word == "sat"
 
 
-def test_a_model_without_a_window_sees_nothing() -> None:
-    assert suggest(line_model(window=0), "the cat ").seen == ()
-
-
-def test_a_greedy_line_never_stops_short_at_the_end_of_one() -> None:
-    assert generate_words(line_model(), "the", 5) == ["cat", "sat", "a", "dog", "the"]
-
-
-def test_no_special_is_ever_drawn() -> None:
+def test_no_special_token_is_ever_drawn() -> None:
     rng = np.random.default_rng(0)
     for _ in range(50):
         words = generate_words(line_model(), "the", 6, temperature=1.5, rng=rng)
@@ -211,7 +189,7 @@ def test_no_special_is_ever_drawn() -> None:
     assert drawn == {"dog"}
 
 
-def test_earlier_lines_are_context_for_a_model_that_carries_them_alone() -> None:
+def test_previous_lines_are_context_only_for_a_model_that_uses_them() -> None:
     for carries, expected in ((False, (2, 4)), (True, (2, 5, 7, 2, 1, 2, 4))):
         model = line_model()
         model.uses_previous_lines = carries
