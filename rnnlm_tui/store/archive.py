@@ -43,7 +43,7 @@ COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 LARGEST_HISTORY = 256 << 20
 
 
-def write_zip(folder: Path, card: ModelCard, with_samples: bool, target: Path) -> None:
+def write_zip(folder: Path, card: ModelCard, target: Path) -> None:
     """Writes the model that the card describes, even if a training puts the next one in place.
 
     Raises ModelError if its files are gone, OSError if `target` cannot be written.
@@ -64,7 +64,7 @@ def write_zip(folder: Path, card: ModelCard, with_samples: bool, target: Path) -
         if (folder / HISTORY).is_file():
             with _opened(folder / HISTORY) as source, archive.open(HISTORY, "w") as entry:
                 for line in source:
-                    entry.write(_without_private_parts(line, with_samples))
+                    entry.write(_without_private_parts(line))
 
 
 @contextmanager
@@ -78,8 +78,8 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
         yield file
 
 
-def _without_private_parts(line: bytes, with_samples: bool) -> bytes:
-    """A line of a history without paths, errors, and samples; empty if nothing of it is left."""
+def _without_private_parts(line: bytes) -> bytes:
+    """A line of a history without paths, errors and samples; empty if nothing is left."""
     try:
         event = from_json_line(line)
     except ValueError:
@@ -89,7 +89,7 @@ def _without_private_parts(line: bytes, with_samples: bool) -> bytes:
             return b""
         case Saved() | Finished():
             event = structs.replace(event, path="")
-        case EpochEnded() if not with_samples:
+        case EpochEnded():
             event = structs.replace(event, sample={"seed": "", "text": ""})
     return f"{to_json_line(event)}\n".encode(errors=AS_ESCAPES)
 

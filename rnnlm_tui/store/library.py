@@ -343,14 +343,12 @@ class Library:
             else:
                 shutil.rmtree(grave, ignore_errors=True)
 
-    def export(
-        self, name: str, target: Path, *, replace: bool = False, with_samples: bool = False
-    ) -> Path:
+    def export(self, name: str, target: Path, *, replace: bool = False) -> Path:
         """Writes the model as one zip of its files and history; returns its path.
 
-        Not in it: the state for resuming, which is of use to this machine alone, paths, and, unless
-        asked for, the samples, which begin with a line of the user's. Raises ModelError for a model
-        that is damaged, StorageError if `target` cannot be written.
+        Not in it: the state for resuming, which is of use to this machine alone, paths, and the
+        samples, which begin with a line of the user's. Raises ModelError for a model that is
+        damaged, StorageError if `target` cannot be written.
         """
         self.open(name)
         if target.is_dir():
@@ -361,8 +359,7 @@ class Library:
             raise StorageError(f"{target} is there already", "name another file, or give --force")
 
         def export(card: ModelCard) -> None:
-            write = partial(archive.write_zip, self.path(name), card, with_samples)
-            files.write_file(target, write)
+            files.write_file(target, partial(archive.write_zip, self.path(name), card))
 
         with_card(self.path(name), export)
         return target

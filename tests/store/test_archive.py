@@ -92,10 +92,7 @@ def test_an_exported_model_comes_back_the_same(library: Library, tmp_path: Path)
     assert one.vocabulary.words == three.vocabulary.words
 
 
-@pytest.mark.parametrize("with_samples", [False, True])
-def test_an_exported_history_has_no_paths_and_no_samples_unless_asked_for(
-    library: Library, tmp_path: Path, with_samples: bool
-) -> None:
+def test_an_exported_history_has_no_paths_and_no_samples(library: Library, tmp_path: Path) -> None:
     epoch = EpochEnded(1.0, 1, dict.fromkeys(TRAIN, 0.5), None, True, SAMPLE, 1.0)
     events: list[Event] = [
         epoch,
@@ -105,13 +102,13 @@ def test_an_exported_history_has_no_paths_and_no_samples_unless_asked_for(
     ]
     lines = [to_json_line(event).encode() for event in events]
     put(library.path("one"), {"history.jsonl": b"\n".join([*lines, b"half a li"])})
-    target = library.export("one", tmp_path / "x.zip", with_samples=with_samples)
+    target = library.export("one", tmp_path / "x.zip")
     with zipfile.ZipFile(target) as packed:
         raw = packed.read("history.jsonl")
     kept = [from_json_line(line) for line in raw.splitlines()]
     assert [event.event for event in kept] == ["epoch", "saved", "finished"]
     assert b"/home" not in raw
-    assert (b"my last line" in raw) == with_samples
+    assert b"my last line" not in raw
     library.import_(target, "three")
 
 
@@ -195,11 +192,11 @@ def test_an_export_while_a_training_saves_is_a_whole_model(
     real = archive.write_zip
     calls: list[str] = []
 
-    def save_first(folder: Path, card: ModelCard, with_samples: bool, target: Path) -> None:
+    def save_first(folder: Path, card: ModelCard, target: Path) -> None:
         calls.append(card.weights)
         if len(calls) == 1:
             make_model(folder, epoch=2, seed=9)
-        real(folder, card, with_samples, target)
+        real(folder, card, target)
 
     monkeypatch.setattr(archive, "write_zip", save_first)
     target = library.export("one", tmp_path / "x.zip")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import rnnlm_tui
 from rnnlm_tui.evaluate import Evaluation, score, summarize
 from rnnlm_tui.store.evaluations import read_evaluation
 from rnnlm_tui.store.library import BUILT_IN, Library
+from rnnlm_tui.store.trained_lines import read_trained_lines
 from rnnlm_tui.store.training_text import find_corpus, held_out_lines
+from rnnlm_tui.text.corpus import held_out_mask
 
 FOLDER = Path(rnnlm_tui.__file__).parent / "data" / "model"
 MOST_BYTES = 3 << 20
@@ -32,6 +35,10 @@ def test_it_is_small_and_whole(library: Library) -> None:
     card, model = library.open(BUILT_IN)
     assert card.config.train.held_out == 0.1
     assert card.total_words == model.vocabulary.total_words
+    assert {*card.checksums} == {*card.files}
+    lines = read_trained_lines(FOLDER, card)
+    assert lines is not None
+    assert lines.held_out.tolist() == np.flatnonzero(held_out_mask(2159, 0.1, 0)).tolist()
 
 
 def test_its_figures_are_those_of_its_files(library: Library) -> None:
