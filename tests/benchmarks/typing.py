@@ -25,7 +25,7 @@ from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.suggest import suggest
 from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.tui.writing.candidates import in_percent
-from rnnlm_tui.tui.writing.screen import CANDIDATES
+from rnnlm_tui.tui.writing.predictor import CANDIDATES
 from rnnlm_tui.tui.writing.transcript import PREVIOUS_LINES
 from tests.benchmarks.app_in_terminal import (
     Rows,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from textual import events
 from textual.content import Content
 from textual.message import Message
-from textual.strip import Strip
 from textual.style import Style
 from textual.widget import Widget
 
@@ -29,30 +29,23 @@ class CandidateList(Widget):
     """As many words as there is room for. A click on one picks it."""
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "candidates--word",
-        "candidates--typed",
-        "candidates--percent",
-        "candidates--bar",
-        "candidates--note",
-    }
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"typed", "percent", "bar", "note"}
     DEFAULT_CSS = """
     CandidateList {
         height: 5;
-        .candidates--typed { text-style: bold underline; }
-        .candidates--percent { color: $text-muted; }
-        .candidates--bar { color: $text-accent; }
-        .candidates--note { color: $text-muted; text-style: italic; }
-        &:ansi .candidates--bar { color: ansi_default; }
+        .typed { text-style: bold underline; }
+        .percent { color: $text-muted; }
+        .bar { color: $text-accent; }
+        .note { color: $text-muted; text-style: italic; }
+        &:ansi .bar { color: ansi_default; }
     }
     """
 
+    @dataclass
     class Picked(Message):
-        """A click on the row with this number, from 0."""
+        """A click on the word with this number, from 0."""
 
-        def __init__(self, index: int) -> None:
-            super().__init__()
-            self.index = index
+        index: int
 
     def __init__(self, id: str) -> None:
         super().__init__(id=id)
@@ -71,7 +64,6 @@ class CandidateList(Widget):
             self.refresh()
 
     def on_click(self, event: events.Click) -> None:
-        """Picks the word."""
         if self._first + event.y < len(self._candidates):
             self.post_message(self.Picked(self._first + event.y))
 
@@ -80,37 +72,31 @@ class CandidateList(Widget):
         """The number of the word at the top: the chosen one is always in sight."""
         return max(0, (self._choice or 0) - self.size.height + 1)
 
-    def render_line(self, y: int) -> Strip:
-        """A mark, a digit while one is chosen, the word, the percent, the bar."""
-        width = self.size.width
-        number = self._first + y
-        content = self._row(number, width) if number < len(self._candidates) else self._note_line(y)
-        strip = Strip(content.render_segments(self.visual_style), content.cell_length)
-        return strip.adjust_cell_length(width, self.rich_style)
+    def render(self) -> Content:
+        """A row has a mark, a digit while a word is chosen, the word, the percent, the bar."""
+        if not self._candidates:
+            return Content.assemble(" ", (self._note, self.get_visual_style("note")))
+        shown = range(self._first, min(len(self._candidates), self._first + self.size.height))
+        return Content("\n").join(self._row(number) for number in shown)
 
-    def _note_line(self, y: int) -> Content:
-        if self._candidates or not self._note:
-            return Content("")
-        lines = Content(self._note).wrap(max(10, self.size.width - 2))
-        style = self.get_visual_style("candidates--note")
-        return Content(" ") + lines[y].stylize(style) if y < len(lines) else Content("")
-
-    def _row(self, number: int, width: int) -> Content:
-        found, chosen = self._candidates[number], number == self._choice
+    def _row(self, number: int) -> Content:
+        found, width = self._candidates[number], self.size.width
         longest = max(cell_len(spelled(c)) for c in self._candidates)
         word_width = min(longest, WIDEST_WORD, max(6, width - 16))
-        typed = self.get_visual_style("candidates--typed")
-        word = Content(spelled(found)).stylize(typed, 0, self._typed)
+        word = Content(spelled(found)).stylize(self.get_visual_style("typed"), 0, self._typed)
         word = word.truncate(word_width, ellipsis=True, pad=True)
-        if chosen:
+        if number == self._choice:
             word = word.stylize(CHOSEN)
-        mark = "▸" if chosen or (self._choice is None and number == 0) else " "
+        mark = "▸" if number == (self._choice or 0) else " "
         digit = f"{number + 1}" if self._choice is not None and number < 9 else " "
-        percent_style = self.get_visual_style("candidates--percent")
-        percent = (f" {in_percent(found.probability):>4} ", percent_style)
-        room = min(WIDEST_BAR, width - word_width - 11)
-        drawn = (bar(found.probability, room), self.get_visual_style("candidates--bar"))
-        return Content.assemble(f" {mark}{digit} ", word, percent, drawn)
+        percent = f" {in_percent(found.probability):>4} "
+        drawn = bar(found.probability, min(WIDEST_BAR, width - word_width - 11))
+        return Content.assemble(
+            f" {mark}{digit} ",
+            word,
+            (percent, self.get_visual_style("percent")),
+            (drawn, self.get_visual_style("bar")),
+        )
 
 
 def spelled(found: Suggestion) -> str:

@@ -15,7 +15,7 @@ from rnnlm_tui.formatting import plural
 from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.session.turns import Continuation, Turn
 from rnnlm_tui.tui.writing.host import WritingHost
-from rnnlm_tui.tui.writing.insights import Insights
+from rnnlm_tui.tui.writing.insights import CopyFinder
 from rnnlm_tui.tui.writing.predictor import LoadedModel, Predictor
 from rnnlm_tui.tui.writing.transcript import Transcript
 from rnnlm_tui.tui.writing.transcript_view import TranscriptView
@@ -33,24 +33,19 @@ class Conversation(Vertical):
     class Changed(Message):
         """There are other lines above the one being written."""
 
-    def __init__(self, database: SessionDatabase, predictor: Predictor, insights: Insights) -> None:
+    def __init__(self, database: SessionDatabase, predictor: Predictor) -> None:
         super().__init__()
         self.transcript = Transcript(database)
-        self._predictor, self._insights = predictor, insights
+        self.view = TranscriptView()
+        self._predictor = predictor
+        self._copies = CopyFinder(lambda: self.host.library)
 
     @property
     def host(self) -> WritingHost:
-        """The app."""
         return cast(WritingHost, self.app)
 
-    @property
-    def view(self) -> TranscriptView:
-        """The lines on the screen."""
-        return self.query_one(TranscriptView)
-
     def compose(self) -> ComposeResult:
-        """The lines."""
-        yield TranscriptView(id="transcript")
+        yield self.view
 
     async def restore(self) -> None:
         """Shows what was kept. Raises StorageError."""
@@ -61,7 +56,7 @@ class Conversation(Vertical):
         """Adds a line of the user's, and has it continued."""
         turn = self.transcript.add_line(line)
         self.post_message(self.Changed())
-        await self.view.add_turn(turn)
+        await self.view.add(turn)
         self._begin_continuation(turn, temperature=0.0)
 
     def draw_another(self) -> None:
@@ -88,11 +83,18 @@ class Conversation(Vertical):
         if not words:
             self.host.notify_user(f"{loaded_model.name} has nothing to add to this line")
             return
-        copied = await asyncio.to_thread(self._insights.copied, loaded_model, turn.line, words)
+        copied = await asyncio.to_thread(self._copies.copied, loaded_model, turn.line, words)
         continuation = Continuation(" ".join(words), loaded_model.name, temperature > 0, copied)
         self.transcript.add_continuation(turn, continuation)
         if self.app.is_running:
-            await self.view.add_continuation(turn, continuation)
+            await self.view.add(turn, continuation)
+
+    def copy_last(self) -> None:
+        """Copies the newest line."""
+        if self.view.lines:
+            self.view.copy(self.view.lines[-1])
+        else:
+            self.host.notify_user("there is no line to copy yet")
 
     @work(group="dialog")
     async def clear(self) -> None:
@@ -116,14 +118,14 @@ class Conversation(Vertical):
         from rnnlm_tui.tui.widgets.dialogs import AskPath
 
         title, text, name = "Save the transcript", "as a text file", "transcript.txt"
-        asked = AskPath(title, text, name, check=_check_new, for_new_file=True)
-        if (chosen := await self.host.ask(asked)) is not None:
-            path = Path(chosen).expanduser()
+        chosen = await self.host.ask(
+            AskPath(title, text, name, check=_check_new, for_new_file=True)
+        )
+        if chosen is not None:
             with self.host.showing_errors():
-                await self.transcript.export(path)
-                self.host.notify_user(f"the transcript is in {path}")
+                await self.transcript.export(Path(chosen))
+                self.host.notify_user(f"the transcript is in {chosen}")
 
 
 def _check_new(path: str) -> str | None:
-    """What is wrong with the path of a new file; None if nothing is."""
     return "this file exists already: name another" if Path(path).exists() else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -87,13 +88,12 @@ class LineEditor(TextArea):
     }
     """
 
+    @dataclass
     class Sent(Message):
-        """The line is finished. `keystrokes` are its figures."""
+        """The line is finished."""
 
-        def __init__(self, line: str, keystrokes: Keystrokes) -> None:
-            super().__init__()
-            self.line = line
-            self.keystrokes = keystrokes
+        line: str
+        keystrokes: Keystrokes
 
     class StateChanged(Message):
         """The line, what is chosen or what is hidden has changed, and no answer will follow."""
@@ -113,6 +113,7 @@ class LineEditor(TextArea):
         self.earlier = EarlierLines()
         self.visibility = Visibility()
         self.answer_gate = AnswerGate()
+        self.answer_gate.set()
         self._ask = ask
         self._ghost = Ghost()
         self._counter = KeystrokeCounter()
@@ -123,7 +124,6 @@ class LineEditor(TextArea):
 
     @property
     def line(self) -> str:
-        """The line as written."""
         return self.document.get_line(0)
 
     @property
@@ -178,7 +178,7 @@ class LineEditor(TextArea):
         if self.choice is not None:
             self.choice = min(self.choice, len(words) - 1) if words else None
         self._set_ghost(sanitize(" ".join(continuation)))
-        self.answer_gate.open()
+        self.answer_gate.set()
 
     def forget(self) -> None:
         """Drops the suggestions, which are another model's, and asks again."""
@@ -189,9 +189,9 @@ class LineEditor(TextArea):
     def ask_again(self) -> None:
         """Asks what comes at the cursor; the suggestions stay until the answer comes."""
         if self._ask():
-            self.answer_gate.close()
+            self.answer_gate.clear()
         else:
-            self.answer_gate.open()
+            self.answer_gate.set()
             self.post_message(self.StateChanged())
 
     def _set_ghost(self, continuation: str) -> None:
@@ -235,7 +235,7 @@ class LineEditor(TextArea):
     # Edits and moves
 
     def edit(self, edit: Edit) -> EditResult:
-        """Makes any change but undo and redo."""
+        """Makes every change but undo and redo."""
         self._added_space_at = None
         start, end = (self._column(location) for location in (edit.top, edit.bottom))
         if end - start > 1:  # deleted on purpose, and not to be suggested again
@@ -248,13 +248,11 @@ class LineEditor(TextArea):
         return location[1] if location[0] == 0 else len(self.line)
 
     def undo(self) -> None:
-        """Takes back what was done last."""
         before = self.line
         super().undo()
         self._counter.restored(before, self.line)
 
     def redo(self) -> None:
-        """Does again what was taken back."""
         before = self.line
         super().redo()
         self._counter.restored(before, self.line)
@@ -356,7 +354,7 @@ class LineEditor(TextArea):
         may_come = self.is_at_end and self.visibility.shows_ghost(self.word_number)
         is_answered = True
         if may_come and not self.ghost:
-            is_answered = await self.answer_gate.wait()
+            is_answered = await self.answer_gate.is_passed()
         # A slow model is no reason to take the focus away from the line.
         if not self._accept_ghost(WORD) and is_answered:
             self.screen.focus_next()
@@ -388,14 +386,14 @@ class LineEditor(TextArea):
     def _insert_candidate(self, index: int, keys: int | None = None) -> None:
         """By default with the keys that have led to the choice, and one more."""
         # Until the answer has come, the words are those for an earlier line.
-        if index < len(self._ghost.words) and self.answer_gate.is_open:
+        if index < len(self._ghost.words) and self.answer_gate.is_set():
             keys = 2 + (self.choice or 0) if keys is None else keys
             self._accept(self._ghost.remaining_of_word(index), keys)
 
     async def action_choose_next(self) -> None:
         if self.earlier.is_recalled(self.line):
             self._show_recalled(self.earlier.after())
-        elif await self.answer_gate.wait() and self._ghost.words and not self.is_hidden:
+        elif await self.answer_gate.is_passed() and self._ghost.words and not self.is_hidden:
             last = len(self._ghost.words) - 1
             self._choose(0 if self.choice is None else min(self.choice + 1, last))
 

@@ -41,7 +41,6 @@ class EmptyState(Vertical):
     """
 
     def compose(self) -> ComposeResult:
-        """The sentences, and the two ways to a first model."""
         yield Static(WELCOME, markup=False)
         with Horizontal():
             yield Button("Train on the sonnets", id="first-model", variant="primary")
@@ -51,7 +50,7 @@ class EmptyState(Vertical):
         """Shows what helps now; `has_lines`: something was written already."""
         host = cast(WritingHost, self.app)
         name, has_model = host.trained_name, not host.has_no_models
-        text = IN_TRAINING.format(sanitize(name)) if name is not None else NO_MODEL
+        text = NO_MODEL if name is None else IN_TRAINING.format(sanitize(name))
         static, buttons = self.query_one(Static), self.query_one(Horizontal)
         static.update(WELCOME if has_model else text)
         static.display = name is not None or not has_lines

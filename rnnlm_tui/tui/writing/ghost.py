@@ -48,48 +48,47 @@ class Ghost:
 
 
 class Visibility:
-    """Whether suggestions are shown. Words are counted from 1, as in `LineEditor.word_number`."""
+    """Whether suggestions are shown: the ghost can be off, and until the next word everything may
+    be hidden, or the ghost shown. Words are counted from 1."""
 
     def __init__(self) -> None:
         self.ghost_on = True
-        self._hidden_at: int | None = None
-        self._forced_at: int | None = None
+        self._word: int | None = None
+        self._hides = False
 
     def hide(self, word: int) -> None:
         """Hides the ghost and the list until the word after this one."""
-        self._hidden_at, self._forced_at = word, None
+        self._word, self._hides = word, True
 
     def force(self, word: int) -> None:
         """Shows the ghost at this word, even if it is off or hidden."""
-        self._hidden_at, self._forced_at = None, word
+        self._word, self._hides = word, False
+
+    def reset(self) -> None:
+        """Ends what was for one word."""
+        self._word = None
 
     def toggle(self) -> None:
         """Switches the ghost off or on. The list stays."""
         self.ghost_on = not self.ghost_on
-        self._forced_at = None
-        if self.ghost_on:
-            self._hidden_at = None
-
-    def reset(self) -> None:
-        """Begins another line."""
-        self._hidden_at = self._forced_at = None
+        if self.ghost_on or not self._hides:
+            self.reset()
 
     def move_to(self, word: int, *, is_empty: bool) -> None:
         """The cursor is at this word now; `is_empty`: of an empty line."""
-        if word != self._forced_at:
-            self._forced_at = None
-        if self._hidden_at is not None:
-            self._hidden_at = 1 if is_empty else self._hidden_at
-            if word > self._hidden_at:
-                self._hidden_at = None
+        if self._hides and is_empty and self._word is not None:
+            self._word = 1
+        if self._word is not None and (word > self._word or not self._hides) and word != self._word:
+            self.reset()
 
     def is_hidden(self, word: int) -> bool:
         """Whether the list is hidden too."""
-        return self._hidden_at is not None and word <= self._hidden_at
+        return self._hides and self._word is not None and word <= self._word
 
     def shows_ghost(self, word: int) -> bool:
         """Whether there may be a ghost at this word."""
-        return self._forced_at == word or (self.ghost_on and not self.is_hidden(word))
+        is_forced = self._word == word and not self._hides
+        return is_forced or (self.ghost_on and not self.is_hidden(word))
 
 
 def cut_to(ghost: str, room: int) -> str:

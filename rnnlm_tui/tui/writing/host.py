@@ -12,30 +12,22 @@ from rnnlm_tui.tui.writing.predictor import LoadedModel
 class WritingHost(Host, Protocol):
     """The app, as the Autocomplete screen sees it."""
 
-    @property
-    def preferences(self) -> Preferences:
-        """The user's choices."""
-        ...
+    preferences: Preferences
 
     @property
     def loaded_model(self) -> LoadedModel | None:
-        """The model that suggests; None while none is loaded."""
-        ...
+        """The active model; None while none is loaded."""
 
     @property
     def has_no_models(self) -> bool:
         """Whether there is no model that could suggest."""
-        ...
 
     @property
     def trained_name(self) -> str | None:
         """The name of the model that the app trains now."""
-        ...
 
     def store_preferences(self) -> None:
         """Saves the user's choices."""
-        ...
 
     def train_first_model(self) -> object:
         """Trains a first model, for a library that has none."""
-        ...

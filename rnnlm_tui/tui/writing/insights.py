@@ -1,9 +1,8 @@
-"""Background facts about the active model. No textual here."""
+"""Background facts about a model: how often it is right, and what it copies. No textual here."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -12,50 +11,58 @@ from rnnlm_tui.tui.session.turns import Copied
 from rnnlm_tui.tui.writing.predictor import LoadedModel
 
 if TYPE_CHECKING:
-    from rnnlm_tui.evaluate import Evaluation
     from rnnlm_tui.store.library import Library
     from rnnlm_tui.text.overlap import CopiedSpans, Span
 
 
-class Insights:
-    """How good a model is on lines that it never saw, and which of its words are copied from its
-    training text. Remembers the text of the model asked about last."""
+def accuracy(library: Library, loaded_model: LoadedModel) -> str:
+    """How often the model is right on lines that it never saw, in a sentence. Reads the disk."""
+    from rnnlm_tui.store.evaluations import accuracy_sentence, read_evaluation
+
+    evaluation = None
+    with suppress(RnnlmError):  # a name that no folder has
+        evaluation = read_evaluation(library.path(loaded_model.name), loaded_model.card)
+    return accuracy_sentence(loaded_model.card, evaluation)
+
+
+class CopyFinder:
+    """Finds words that are copied from the text that a model was trained on, if that text is still
+    there. Remembers the text of the model asked about last.
+
+    Call it in a thread: the first call for a text takes a second a million words.
+    """
 
     def __init__(self, library: Callable[[], Library]) -> None:
         self._library = library
         self._indexed: tuple[object, CopiedSpans | None] | None = None
 
-    async def evaluation(self, loaded_model: LoadedModel) -> Evaluation | None:
-        """The evaluation that was written after the model's training; None if there is none."""
-
-        def read() -> Evaluation | None:
-            from rnnlm_tui.store.evaluations import read_evaluation
-
-            with suppress(RnnlmError):  # a name that no folder has
-                folder = self._library().path(loaded_model.name)
-                return read_evaluation(folder, loaded_model.card)
-            return None
-
-        return await asyncio.to_thread(read)
-
     def copied(
         self, loaded_model: LoadedModel, line: str, words: Sequence[str]
     ) -> tuple[Copied, ...]:
-        """The spans of `words` that are copied from the text that the model was trained on, if that
-        text is still there; a span may begin in `line`, which comes before them. No two overlap.
+        """The spans of `words` that are copied. A span may begin in `line`, which comes before
+        them. No two overlap.
 
-        Call it in a thread: the first call for a text takes a second a million words.
+        An n-gram model of order 5 writes nothing but runs of five words of its text, so for it a
+        span must have ten.
         """
+        from rnnlm_tui.text.overlap import SHORTEST
+
         if (index := self._index_of(loaded_model)) is None:
             return ()
         above = list(loaded_model.model.tokenizer.words(line))
-        shortest = _shortest_span(loaded_model)
-        spans = [
-            span
-            for span in index.find([*above, *words])
-            if span.length >= shortest and span.start + span.length > len(above)
-        ]
-        return tuple(_without(len(above), span) for span in _disjoint(spans))
+        shortest = max(SHORTEST, 2 * getattr(loaded_model.card.config.model, "order", 0))
+        chosen: list[Span] = []
+        for span in sorted(index.find([*above, *words]), key=lambda span: -span.length):
+            end = span.start + span.length
+            is_apart = all(end <= c.start or c.start + c.length <= span.start for c in chosen)
+            if span.length >= shortest and end > len(above) and is_apart:
+                chosen.append(span)
+        spans = []
+        for span in sorted(chosen, key=lambda span: span.start):
+            start = max(span.start - len(above), 0)
+            length = span.start + span.length - len(above) - start
+            spans.append(Copied(start, length, span.line_number))
+        return tuple(spans)
 
     def _index_of(self, loaded_model: LoadedModel) -> CopiedSpans | None:
         from rnnlm_tui.store.training_text import copied_spans
@@ -69,28 +76,3 @@ class Insights:
                 index = copied_spans(loaded_model.name, folder, card)
             self._indexed = text, index
         return self._indexed[1]
-
-
-def _shortest_span(loaded_model: LoadedModel) -> int:
-    """The fewest words that are worth a note. An n-gram model of order 5 never writes anything but
-    runs of five words of its text, so it has copied only where it goes on for longer."""
-    from rnnlm_tui.text.overlap import SHORTEST
-
-    order = getattr(loaded_model.card.config.model, "order", 0)
-    return max(SHORTEST, 2 * order)
-
-
-def _disjoint(spans: Iterable[Span]) -> list[Span]:
-    """The longest spans that do not overlap, in their order."""
-    chosen: list[Span] = []
-    for span in sorted(spans, key=lambda span: -span.length):
-        end = span.start + span.length
-        if all(end <= other.start or other.start + other.length <= span.start for other in chosen):
-            chosen.append(span)
-    return sorted(chosen, key=lambda span: span.start)
-
-
-def _without(words: int, span: Span) -> Copied:
-    """The part of the span that comes after so many words."""
-    start = max(span.start - words, 0)
-    return Copied(start, span.start + span.length - words - start, span.line_number)

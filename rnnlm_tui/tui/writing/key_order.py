@@ -23,32 +23,16 @@ async def run_own_binding(widget: Widget, key: str) -> bool:
     return await widget.app.run_action(active.binding.action, widget)
 
 
-class AnswerGate:
-    """Closed while an answer is to come. A key that needs the answer waits at it within its
-    action, and the widget takes no other key until then."""
+class AnswerGate(asyncio.Event):
+    """Clear while an answer is to come. A key that needs the answer waits within its action, and
+    its widget takes no other key until then."""
 
-    def __init__(self) -> None:
-        self._is_open = asyncio.Event()
-        self._is_open.set()
-        self.is_waited_at = False
+    is_waited_at = False
 
-    @property
-    def is_open(self) -> bool:
-        """Whether there is an answer, or none will come."""
-        return self._is_open.is_set()
-
-    def close(self) -> None:
-        """An answer is to come."""
-        self._is_open.clear()
-
-    def open(self) -> None:
-        """The answer is there, or none will come."""
-        self._is_open.set()
-
-    async def wait(self) -> bool:
-        """Returns as soon as the gate is open, or after a second; whether it is open."""
+    async def is_passed(self) -> bool:
+        """Waits for the answer, at most a second; returns whether there is one."""
         self.is_waited_at = True
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._is_open.wait(), LONGEST_WAIT_S)
+            await asyncio.wait_for(self.wait(), LONGEST_WAIT_S)
         self.is_waited_at = False
-        return self.is_open
+        return self.is_set()

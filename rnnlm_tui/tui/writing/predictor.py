@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rnnlm_tui.store.card import ModelCard
     from rnnlm_tui.suggest import Suggestions
 
+CANDIDATES = 10
 CONTINUATION_WORDS = 10
 
 
@@ -40,25 +41,19 @@ class LoadedModel:
 @dataclass(frozen=True, slots=True)
 class Question:
     """What comes at `cursor` of `line`, according to a model and to those `compared` with it?
-
-    `previous_lines` are the lines above, the nearest last, for a model that uses them.
-    """
+    `previous_lines` are the lines above, the nearest last."""
 
     loaded_model: LoadedModel
     line: str
     cursor: int
-    k: int
     previous_lines: tuple[str, ...] = ()
     compared: tuple[LoadedModel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to `question`.
-
-    `matching_words` counts the words that begin with what is typed. `took_s` is the time in the
-    model. `compared` are the suggestions of the compared models, in the order of the question.
-    """
+    """`matching_words` counts the words that begin with what is typed, `took_s` is the time in the
+    model, `compared` are the suggestions of the compared models."""
 
     question: Question
     suggestions: Suggestions
@@ -115,7 +110,7 @@ def answer_to(question: Question) -> Answer:
 
     def suggestions_of(loaded_model: LoadedModel) -> Suggestions:
         line, cursor, above = question.line, question.cursor, question.previous_lines
-        return suggest(loaded_model.model, line, cursor, question.k, above)
+        return suggest(loaded_model.model, line, cursor, CANDIDATES, above)
 
     began = time.perf_counter()
     found = suggestions_of(question.loaded_model)

@@ -25,13 +25,11 @@ from rnnlm_tui.tui.writing.conversation import Conversation
 from rnnlm_tui.tui.writing.editor import LONGEST_LINE, LineEditor
 from rnnlm_tui.tui.writing.empty_state import EmptyState
 from rnnlm_tui.tui.writing.host import WritingHost
-from rnnlm_tui.tui.writing.insights import Insights
+from rnnlm_tui.tui.writing.insights import accuracy
 from rnnlm_tui.tui.writing.keystrokes import Keystrokes
 from rnnlm_tui.tui.writing.predictor import Answer, Predictor, Question
 from rnnlm_tui.tui.writing.side_pane import LowerPane, SidePane, Suggested
 from rnnlm_tui.tui.writing.transcript_view import TranscriptView
-
-CANDIDATES = 10
 
 
 class AutocompleteScreen(AppScreen):
@@ -74,14 +72,12 @@ class AutocompleteScreen(AppScreen):
         self.editor = LineEditor(self._ask)
         self._draft = KeptText(database, "draft", others_become_turns=True)
         self._predictor = Predictor(self.show_answer)
-        self._insights = Insights(lambda: self.host.library)
         self._comparison = Comparison(lambda: self.host.library)
-        self.conversation = Conversation(database, self._predictor, self._insights)
+        self.conversation = Conversation(database, self._predictor)
         self._sent = Keystrokes()
 
     @property
     def host(self) -> WritingHost:
-        """The app."""
         return cast(WritingHost, self.app)
 
     @property
@@ -91,7 +87,6 @@ class AutocompleteScreen(AppScreen):
         return self.editor.line.strip() or (turns[-1].line if turns else "")
 
     def compose(self) -> ComposeResult:
-        """The transcript, the line, and the suggested words below or next to them."""
         yield Header()
         with Horizontal(id="upper"):
             with Vertical():
@@ -127,7 +122,6 @@ class AutocompleteScreen(AppScreen):
             self.editor.set_line(draft)
 
     def on_unmount(self) -> None:
-        """Ends the thread that asks models."""
         self._predictor.close()
 
     # The active model
@@ -150,12 +144,10 @@ class AutocompleteScreen(AppScreen):
     @work(group="accuracy", exclusive=True)
     async def show_accuracy(self) -> None:
         """Shows how often the model is right on lines that it never saw."""
-        from rnnlm_tui.store.evaluations import accuracy_sentence
-
         if (loaded_model := self.host.loaded_model) is not None:
-            evaluation = await self._insights.evaluation(loaded_model)
+            sentence = await asyncio.to_thread(accuracy, self.host.library, loaded_model)
             if self.host.loaded_model is loaded_model and self.app.is_running:
-                self._show_accuracy_sentence(accuracy_sentence(loaded_model.card, evaluation))
+                self._show_accuracy_sentence(sentence)
 
     def _show_accuracy_sentence(self, sentence: str) -> None:
         self.query_one(LowerPane).show_accuracy(sentence)
@@ -185,7 +177,7 @@ class AutocompleteScreen(AppScreen):
         compared = self._comparison.without(loaded_model.name) if self.has_class("-wide") else ()
         above = self.conversation.transcript.previous_lines()
         line, cursor = self.editor.line, self.editor.cursor
-        self._predictor.ask(Question(loaded_model, line, cursor, CANDIDATES, above, compared))
+        self._predictor.ask(Question(loaded_model, line, cursor, above, compared))
         return True
 
     def show_answer(self, answer: Answer) -> None:
@@ -248,7 +240,6 @@ class AutocompleteScreen(AppScreen):
             self.call_after_refresh(self.editor.ask_again)
 
     def action_toggle_ghost(self) -> None:
-        """Switches the ghost off or on, at the next start too."""
         self.editor.toggle_ghost()
         self.host.preferences.ghost = self.editor.visibility.ghost_on
         self.host.store_preferences()
@@ -257,17 +248,16 @@ class AutocompleteScreen(AppScreen):
 
     @work(group="dialog")
     async def action_compare(self) -> None:
-        """Asks which model to compare with, or no longer to compare with."""
         from rnnlm_tui.tui.widgets.dialogs import Choice
 
         with self.host.showing_errors():
-            names = await asyncio.to_thread(self.host.library.names)
-            others = [name for name in names if name != self.host.active_name]
-            if not others:
+            compared, rows = self._comparison.names, list[tuple[str, str, str]]()
+            for name in await asyncio.to_thread(self.host.library.names):
+                if name != self.host.active_name:
+                    rows.append((name, f"{'✓ ' if name in compared else ''}{name}", ""))
+            if not rows:
                 self.host.notify_user("there is no other model to compare with: F3 trains one")
                 return
-            marks = ["✓ " if name in self._comparison.names else "" for name in others]
-            rows = [(name, f"{mark}{name}", "") for name, mark in zip(others, marks, strict=True)]
             wide = "" if self.has_class("-wide") else " This window shows them from 110 columns on."
             text = f"At most two, whose words are shown next to the active model's.{wide}"
             chosen = await self.host.ask(Choice("Compare with which models?", text, rows))
@@ -328,22 +318,17 @@ class AutocompleteScreen(AppScreen):
         self.editor.focus()
 
     def action_another(self) -> None:
-        """Continues the last line once more, by chance."""
         self.conversation.draw_another()
 
     def action_copy_last(self) -> None:
-        """Copies the newest line of the transcript."""
-        self.conversation.view.copy_last()
+        self.conversation.copy_last()
 
     def action_save_transcript(self) -> None:
-        """Writes the transcript into a file."""
         self.conversation.save()
 
     def action_clear_transcript(self) -> None:
-        """Clears the transcript, after a question."""
         self.conversation.clear()
 
     def action_move_pane(self) -> None:
-        """Moves the focus between the line and the transcript."""
         view = self.conversation.view
         (self.editor if view.has_focus or not view.can_focus else view).focus()

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from rnnlm_tui.formatting import plural, sanitize
+from rnnlm_tui.formatting import plural, sanitize, shorten
 from rnnlm_tui.tui.widgets.fixed_text import FixedText
 from rnnlm_tui.tui.writing.candidates import CandidateList
 
@@ -25,10 +24,9 @@ LONGEST_NAME = 80
 """Characters of a corpus's name that are shown. One of 400,000 took a second each time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Suggested:
-    """What the panes show: an answer, or None and a `note` on why there is none; the number of the
-    chosen word; the words `ahead` that the ghost is made of."""
+class Suggested(NamedTuple):
+    """An answer, or None and a `note` on why there is none; the number of the chosen word; the
+    words `ahead` that the ghost is made of."""
 
     answer: Answer | None
     choice: int | None
@@ -50,7 +48,6 @@ class LowerPane(Horizontal):
     """
 
     def compose(self) -> ComposeResult:
-        """The list, and next to it two texts."""
         yield CandidateList(id="list")
         with Vertical():
             yield FixedText("ahead")
@@ -96,7 +93,6 @@ class SidePane(Vertical):
     """
 
     def compose(self) -> ComposeResult:
-        """The lists, and titles with texts."""
         with Horizontal(id="columns"):
             for place, id_ in enumerate(LISTS):
                 with Vertical(classes=f"column column-{place}"):
@@ -137,19 +133,14 @@ def more_words(answer: Answer) -> str:
     """How many words the list leaves out."""
     found = answer.suggestions
     left = answer.matching_words - len(found.candidates)
-    if left <= 0:
-        return ""
     typed = f" begin with {sanitize(found.prefix)}" if found.prefix else ""
-    return f"   ... {left:,} more words{typed}"
+    return f"   ... {left:,} more words{typed}" if left > 0 else ""
 
 
 def model_facts(loaded_model: LoadedModel) -> Iterator[str]:
     """What a writer should know of the model."""
-    card, corpus = loaded_model.card, loaded_model.card.corpus
+    corpus = loaded_model.card.corpus
     yield f"{sanitize(loaded_model.name)}: {loaded_model.kind}"
-    name, lines = str(corpus.get("name", "a text")), corpus.get("lines")
-    shown = sanitize(name[:LONGEST_NAME]) + ("…" if len(name) > LONGEST_NAME else "")
-    of = f", {plural(lines, 'line')}" if isinstance(lines, int) else ""
-    yield f"learned from {shown}{of}"
+    yield f"learned from {shorten(corpus['name'], LONGEST_NAME)}, {plural(corpus['lines'], 'line')}"
     known = plural(len(loaded_model.model.vocabulary.words), "word")
-    yield f"knows {known}, sees {card.window} at a time"
+    yield f"knows {known}, sees {loaded_model.card.window} at a time"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sqlite3
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -36,12 +35,8 @@ class Transcript:
 
     async def load(self) -> None:
         """Reads what was kept. Raises StorageError."""
-
-        def read(connection: sqlite3.Connection) -> tuple[list[Turn], int]:
-            turns = tables.read_turns(connection, limit=LONGEST)
-            return turns, tables.count_turns(connection) - len(turns)
-
-        self.turns, self.older = await self._database.read(read)
+        self.turns = await self._database.read(partial(tables.read_turns, limit=LONGEST))
+        self.older = await self._database.read(tables.count_turns) - len(self.turns)
         self._last_seen = self.turns[-1].number if self.turns else None
 
     @property
@@ -75,12 +70,11 @@ class Transcript:
     async def export(self, path: Path) -> None:
         """Writes all turns as text into a new file, whole or not at all. Raises StorageError, also
         if the file exists."""
-        before = self.turns[0].number if self.turns else None
-        read = partial(tables.read_turns, before=before)
-        turns = list(self.turns)
+        turns = self.turns
         if self.older:
-            turns = await self._database.read(read) + turns
-        await asyncio.to_thread(write_new, path, as_text(turns))
+            older = partial(tables.read_turns, before=turns[0].number if turns else None)
+            turns = await self._database.read(older) + turns
+        await asyncio.to_thread(_write_new, path, as_text(turns))
 
 
 def as_text(turns: Iterable[Turn]) -> str:
@@ -92,8 +86,7 @@ def as_text(turns: Iterable[Turn]) -> str:
     )
 
 
-def write_new(path: Path, text: str) -> None:
-    """Writes a file, whole or not at all. Raises StorageError, also if it exists."""
+def _write_new(path: Path, text: str) -> None:
     from rnnlm_tui.store.files import write_bytes  # numpy
 
     if os.path.lexists(path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import ClassVar, cast
 
 from textual import events
@@ -13,19 +14,17 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.widget import Widget
 
-from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.formatting import sanitize, shorten
 from rnnlm_tui.tui.session.turns import Continuation, Copied, Turn
 from rnnlm_tui.tui.writing.host import WritingHost
 
 LABEL_WIDTH = 11
 MOST_LINES = 200
 """Widgets kept on the screen. With 500 one more takes 40 ms, with 100 it takes 16."""
-SHOWN_OF_COPY = 30
-"""Characters of a copied line that the message about it repeats."""
 
 
 class TranscriptLine(Widget):
-    """A line next to the name of who wrote it. A click copies it."""
+    """The line of a turn or its continuation, next to the name of who wrote it. A click copies."""
 
     DEFAULT_CSS = """
     TranscriptLine {
@@ -39,18 +38,16 @@ class TranscriptLine(Widget):
     }
     """
 
-    def __init__(
-        self, turn: Turn, who: str, text: str, *, model: bool, copied: tuple[Copied, ...] = ()
-    ) -> None:
-        """A line of the turn. `who` is the label, `model` says that it is not the user's, `copied`
-        are the spans of it that are copied from the model's training text."""
+    def __init__(self, turn: Turn, continuation: Continuation | None = None) -> None:
         self.turn = turn
+        is_model = continuation is not None
+        who, text = (continuation.model, continuation.text) if continuation else ("you", turn.line)
         self.plain_text = sanitize(text)
         label = Content(sanitize(who)).truncate(LABEL_WIDTH, ellipsis=True, pad=True)
         self._label = Content.styled(f"{label.plain} ", "dim")
-        self._body = Content.styled(self.plain_text, "italic" if model else "")
-        self._body = _marked_copies(self._body, copied)
-        super().__init__(classes="-model" if model else "")
+        body = Content.styled(self.plain_text, "italic" if is_model else "")
+        self._body = _with_copies(body, continuation.copied) if continuation else body
+        super().__init__(classes="-model" if is_model else "")
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """The rows that the text takes next to the label."""
@@ -74,24 +71,18 @@ class TranscriptLine(Widget):
         """Copies, unless the mouse has marked a part of the text."""
         view = self.parent
         if not self.screen.get_selected_text() and isinstance(view, TranscriptView):
-            view.copy(self.plain_text)
+            view.copy(self)
 
 
 class TranscriptView(VerticalScroll, can_focus=True):
-    """The newest lines, at the bottom. A click copies, and leaves the focus on the line being
-    written."""
+    """The newest lines, at the bottom. A click leaves the focus on the line being written."""
 
     FOCUS_ON_CLICK = False
-
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "move(-1)", "up", id="transcript.up",
-                tooltip="The line above"),
-        Binding("down", "move(1)", "down", id="transcript.down",
-                tooltip="The line below"),
-        Binding("c,enter", "copy", "copy", id="transcript.copy",
-                tooltip="Copy the line"),
-        Binding("u", "take", "use", id="transcript.take",
-                tooltip="Put the line where you write"),
+        Binding("up", "move(-1)", "up", id="transcript.up", tooltip="The line above"),
+        Binding("down", "move(1)", "down", id="transcript.down", tooltip="The line below"),
+        Binding("c,enter", "copy", "copy", id="transcript.copy", tooltip="Copy the line"),
+        Binding("u", "take", "use", id="transcript.take", tooltip="Put the line where you write"),
         Binding("escape", "screen.move_pane", "back", id="transcript.leave",
                 tooltip="Back to the line being written"),
     ]  # fmt: skip
@@ -99,16 +90,15 @@ class TranscriptView(VerticalScroll, can_focus=True):
     TranscriptView { height: 1fr; scrollbar-size-vertical: 1; }
     """
 
+    @dataclass
     class Taken(Message):
         """The line is wanted as the line being written."""
 
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
+        text: str
 
-    def __init__(self, id: str) -> None:
-        super().__init__(id=id)
-        self._current: int | None = None
+    def __init__(self) -> None:
+        super().__init__()
+        self._current: TranscriptLine | None = None
 
     @property
     def lines(self) -> list[TranscriptLine]:
@@ -116,94 +106,67 @@ class TranscriptView(VerticalScroll, can_focus=True):
         return list(self.query(TranscriptLine))
 
     def on_mount(self) -> None:
-        """Stays at the bottom when lines are added."""
-        self.anchor()
+        self.anchor()  # stays at the bottom when lines are added
 
     async def fill(self, turns: list[Turn]) -> None:
         """Replaces all lines by those of these turns."""
         await self.remove_children()
-        lines = [line for turn in turns for line in _lines_of(turn)]
+        lines = [
+            TranscriptLine(turn, continuation)
+            for turn in turns
+            for continuation in (None, *turn.continuations)
+        ]
         self.can_focus = bool(lines)  # else keys pressed there would go nowhere
         await self.mount_all(lines[-MOST_LINES:])
 
-    async def add_turn(self, turn: Turn) -> None:
-        """Adds the user's line at the bottom."""
-        await self._add(_lines_of(turn), after=None)
-
-    async def add_continuation(self, turn: Turn, continuation: Continuation) -> None:
-        """Adds a model's line below those of its turn, unless that was cleared meanwhile."""
-        place = next((line for line in reversed(self.lines) if line.turn is turn), None)
-        if place is not None:
-            await self._add([_model_line(turn, continuation)], after=place)
-
-    async def _add(self, lines: list[TranscriptLine], after: TranscriptLine | None) -> None:
+    async def add(self, turn: Turn, continuation: Continuation | None = None) -> None:
+        """Adds the line of a turn at the bottom, or its continuation below the lines of the turn,
+        unless they were cleared meanwhile."""
+        after = next((line for line in reversed(self.lines) if line.turn is turn), None)
+        if continuation is not None and after is None:
+            return
         self.can_focus = True
-        await self.mount_all(lines, after=after)
-        if surplus := self.lines[:-MOST_LINES]:
-            await self.remove_children(surplus)
+        await self.mount(TranscriptLine(turn, continuation), after=after)
+        await self.remove_children(self.lines[:-MOST_LINES])
         self.anchor()
 
     def on_focus(self) -> None:
-        """Marks the newest line."""
-        self._mark(len(self.lines) - 1)
+        self._mark(self.lines[-1] if self.lines else None)
 
     def on_blur(self) -> None:
-        """Marks none."""
         self._mark(None)
 
-    def _mark(self, number: int | None) -> None:
-        for i, line in enumerate(self.lines):
-            line.set_class(i == number, "-current")
-        self._current = number
-        if number is not None and 0 <= number < len(self.lines):
-            self.lines[number].scroll_visible(animate=False)
+    def _mark(self, current: TranscriptLine | None) -> None:
+        for line in self.lines:
+            line.set_class(line is current, "-current")
+        self._current = current
+        if current is not None:
+            current.scroll_visible(animate=False)
 
     def action_move(self, by: int) -> None:
-        if self.lines:
-            self._mark(max(0, min((self._current or 0) + by, len(self.lines) - 1)))
-
-    def _marked(self) -> str | None:
         lines = self.lines
-        if self._current is None or not 0 <= self._current < len(lines):
-            return None
-        return lines[self._current].plain_text
+        if self._current in lines:
+            self._mark(lines[max(0, min(lines.index(self._current) + by, len(lines) - 1))])
 
     def action_copy(self) -> None:
-        if (text := self._marked()) is not None:
-            self.copy(text)
-
-    def copy(self, text: str) -> None:
-        """Copies a line, and says how far that can be trusted."""
-        self.app.copy_to_clipboard(text)
-        shown = text if len(text) <= SHOWN_OF_COPY else f"{text[:SHOWN_OF_COPY]}…"
-        cast(WritingHost, self.app).notify_user(
-            f"copied: {shown}. It went to the terminal's clipboard, which the terminal must allow."
-            " If a paste brings something else, F5 saves the transcript to a file"
-        )
-
-    def copy_last(self) -> None:
-        """Copies the newest line."""
-        if self.lines:
-            self.copy(self.lines[-1].plain_text)
-        else:
-            cast(WritingHost, self.app).notify_user("there is no line to copy yet")
+        if self._current is not None:
+            self.copy(self._current)
 
     def action_take(self) -> None:
-        if (text := self._marked()) is not None:
-            self.post_message(self.Taken(text))
+        if self._current is not None:
+            self.post_message(self.Taken(self._current.plain_text))
+
+    def copy(self, line: TranscriptLine) -> None:
+        """Copies a line, and says how far that can be trusted."""
+        self.app.copy_to_clipboard(line.plain_text)
+        cast(WritingHost, self.app).notify_user(
+            f"copied: {shorten(line.plain_text, 30)}. It went to the terminal's clipboard, which"
+            " the terminal must allow. If a paste brings something else, F5 saves the transcript"
+            " to a file"
+        )
 
 
-def _lines_of(turn: Turn) -> list[TranscriptLine]:
-    yours = TranscriptLine(turn, "you", turn.line, model=False)
-    return [yours, *(_model_line(turn, continuation) for continuation in turn.continuations)]
-
-
-def _model_line(turn: Turn, continuation: Continuation) -> TranscriptLine:
-    text, copied = continuation.text, continuation.copied
-    return TranscriptLine(turn, continuation.model, text, model=True, copied=copied)
-
-
-def _marked_copies(body: Content, copied: tuple[Copied, ...]) -> Content:
+def _with_copies(body: Content, copied: tuple[Copied, ...]) -> Content:
     """The line with its copied words underlined, and after it where they come from."""
     words = list(re.finditer(r"[^ ]+", body.plain))
     spans = [s for s in copied if s.start >= 0 and 0 < s.length <= len(words) - s.start]
@@ -214,5 +177,4 @@ def _marked_copies(body: Content, copied: tuple[Copied, ...]) -> Content:
         return body
     numbers = dict.fromkeys(str(span.line_number) for span in spans)
     lines = "line" if len(numbers) == 1 else "lines"
-    places = ", ".join(numbers)
-    return body + Content.styled(f"  = {lines} {places} of its text", "dim not italic")
+    return body + Content.styled(f"  = {lines} {', '.join(numbers)} of its text", "dim not italic")

@@ -12,7 +12,7 @@ from rnnlm_tui.config import LessonConfig, NgramConfig
 from rnnlm_tui.store.training_text import write_origin
 from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.tui.session.turns import Copied
-from rnnlm_tui.tui.writing.insights import Insights
+from rnnlm_tui.tui.writing.insights import CopyFinder, accuracy
 from rnnlm_tui.tui.writing.predictor import LoadedModel
 from tests.helpers.app import ScriptedLibrary, ScriptedModel, card_of
 
@@ -61,8 +61,8 @@ def test_copied_words_are_found_from_the_line_on(
     line: str, continuation: str, copied: list[Copied], text: Path, tmp_path: Path
 ) -> None:
     library = ScriptedLibrary(tmp_path, {})
-    insights = Insights(lambda: library)
-    found = insights.copied(trained_on(text, library), line, continuation.split())
+    finder = CopyFinder(lambda: library)
+    found = finder.copied(trained_on(text, library), line, continuation.split())
     assert list(found) == copied
 
 
@@ -71,7 +71,7 @@ def test_no_word_belongs_to_two_spans(tmp_path: Path) -> None:
     text = tmp_path / "lines.txt"
     text.write_text("b c d e f g\nx\ne f g h i y\n")
     library = ScriptedLibrary(tmp_path, {})
-    found = Insights(lambda: library).copied(trained_on(text, library), "z", list("bcdefghi"))
+    found = CopyFinder(lambda: library).copied(trained_on(text, library), "z", list("bcdefghi"))
     assert found == (Copied(0, 6, 1),)
 
 
@@ -79,22 +79,20 @@ def test_the_runs_of_words_that_an_ngram_model_is_made_of_are_no_copies(
     text: Path, tmp_path: Path
 ) -> None:
     library = ScriptedLibrary(tmp_path, {})
-    insights = Insights(lambda: library)
+    finder = CopyFinder(lambda: library)
     model = trained_on(text, library, NgramConfig())
-    assert insights.copied(model, "oh", ["the", "cat", "sat", "on", "the"]) == ()
+    assert finder.copied(model, "oh", ["the", "cat", "sat", "on", "the"]) == ()
     words = TEXT.split()[:10]
-    assert insights.copied(model, "oh", words) == (Copied(0, 10, 1),)
+    assert finder.copied(model, "oh", words) == (Copied(0, 10, 1),)
 
 
 def test_without_its_text_nothing_is_a_copy(text: Path, tmp_path: Path) -> None:
     library = ScriptedLibrary(tmp_path, {})
     model = trained_on(text, library)
     text.unlink()
-    assert Insights(lambda: library).copied(model, "oh", TEXT.split()[:10]) == ()
+    assert CopyFinder(lambda: library).copied(model, "oh", TEXT.split()[:10]) == ()
 
 
-async def test_a_model_that_was_never_evaluated_has_no_evaluation(
-    text: Path, tmp_path: Path
-) -> None:
+def test_a_model_that_was_never_evaluated_says_so(text: Path, tmp_path: Path) -> None:
     library = ScriptedLibrary(tmp_path, {})
-    assert await Insights(lambda: library).evaluation(trained_on(text, library)) is None
+    assert "never" in accuracy(library, trained_on(text, library))

@@ -37,13 +37,13 @@ async def until(condition: Callable[[], object]) -> None:
 
 def test_an_answer_carries_its_question_and_counts_the_words() -> None:
     model = ScriptedModel()
-    question = Question(loaded(model), "shall i c", 9, 5)
+    question = Question(loaded(model), "shall i c", 9)
     answer = answer_to(question)
     assert answer.question is question
     assert [c.word for c in answer.suggestions.candidates] == ["compare"]
     assert answer.suggestions.continuation == ("compare", "thee", "to")
     assert answer.matching_words == 1
-    everything = answer_to(Question(loaded(model), "shall ", 6, 5))
+    everything = answer_to(Question(loaded(model), "shall ", 6))
     assert everything.matching_words == len(model.vocabulary.words)
     assert 0 <= answer.took_s < PATIENCE_S
 
@@ -53,14 +53,14 @@ async def test_keys_typed_while_the_model_works_ask_one_question_more() -> None:
     who = loaded(model)
     async with running() as (predictor, answers):
         model.gate.clear()
-        predictor.ask(Question(who, "s", 1, 5))
+        predictor.ask(Question(who, "s", 1))
         await until(lambda: model.asked)
         for cursor in range(1, 6):
-            predictor.ask(Question(who, "shall"[:cursor], cursor, 5))
+            predictor.ask(Question(who, "shall"[:cursor], cursor))
         model.gate.set()
         await until(lambda: answers)
         assert [a.question.line for a in answers] == ["shall"]
-        predictor.ask(Question(who, "shall ", 6, 5))
+        predictor.ask(Question(who, "shall ", 6))
         await until(lambda: len(answers) == 2)
 
 
@@ -70,7 +70,7 @@ async def test_a_continuation_is_made_in_the_thread_that_answers_questions() -> 
     who = loaded(model)
     async with running() as (predictor, answers):
         model.gate.clear()
-        predictor.ask(Question(who, "shall ", 6, 5))
+        predictor.ask(Question(who, "shall ", 6))
         await until(lambda: model.asked)
         continuation = predictor.continuation(who, "shall", (), 0.0)
         task = asyncio.create_task(continuation)
@@ -86,7 +86,7 @@ async def test_nothing_is_asked_after_the_end() -> None:
     model = ScriptedModel()
     async with running() as (predictor, answers):
         predictor.close()
-        predictor.ask(Question(loaded(model), "s", 1, 5))
+        predictor.ask(Question(loaded(model), "s", 1))
         await asyncio.sleep(0)
         assert not model.asked
         assert not answers

@@ -114,7 +114,7 @@ def test_the_context_line_fits_however_much_there_is_to_say(width: int) -> None:
     model = ScriptedModel()
     line = "compare thee to a summer's day " * 3 + "unheard of things and yet more of the same "
     loaded = LoadedModel("m", card_of(model), model)
-    answer = answer_to(Question(loaded, line, len(line), 5))
+    answer = answer_to(Question(loaded, line, len(line)))
     text = context_line(answer, width).plain
     assert len(text) <= max(width, len("the model sees 10 of 10 words: | day |") + 1)
     head, seen, rest = text.split("|", 2)
@@ -460,7 +460,7 @@ async def test_a_stale_answer_is_dropped(tmp_path: Path) -> None:
         right, loaded_model = it.screen.answer, it.app.loaded_model
         assert loaded_model is not None
         for line, cursor in (("shall i", 7), ("shall ", 2), ("shall", 5)):
-            it.screen.show_answer(predictor.answer_to(Question(loaded_model, line, cursor, 10)))
+            it.screen.show_answer(predictor.answer_to(Question(loaded_model, line, cursor)))
             assert it.screen.answer is right
         assert it.shown == "i compare thee to"
 

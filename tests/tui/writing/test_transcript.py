@@ -157,7 +157,7 @@ class Host(App[None]):
     """A view of a transcript."""
 
     def compose(self) -> ComposeResult:
-        yield TranscriptView(id="transcript")
+        yield TranscriptView()
 
 
 async def test_the_view_keeps_the_newest_lines_and_stays_at_the_bottom() -> None:
@@ -167,9 +167,9 @@ async def test_the_view_keeps_the_newest_lines_and_stays_at_the_bottom() -> None
         await view.fill([Turn(f"line {i}") for i in range(MOST_LINES + 50)])
         assert len(view.lines) == MOST_LINES
         turn = Turn("the last")
-        await view.add_turn(turn)
-        await view.add_continuation(turn, made_by("a name too long", "and more"))
-        await view.add_continuation(Turn("cleared meanwhile"), made_by("m", "late"))
+        await view.add(turn)
+        await view.add(turn, made_by("a name too long", "and more"))
+        await view.add(Turn("cleared meanwhile"), made_by("m", "late"))
         await pilot.pause()
         assert texts(view.lines)[-2:] == ["the last", "and more"]
         assert len(view.lines) == MOST_LINES
@@ -181,7 +181,7 @@ async def test_the_view_keeps_the_newest_lines_and_stays_at_the_bottom() -> None
 async def test_a_long_line_is_wrapped_and_none_of_it_lost() -> None:
     host = Host()
     async with host.run_test(size=(60, 30)) as pilot:
-        await host.query_one(TranscriptView).add_turn(Turn("x" * 300))
+        await host.query_one(TranscriptView).add(Turn("x" * 300))
         await pilot.pause()
         assert picture(host).count("x") == 300
         check_layout(host)
