@@ -29,10 +29,11 @@ if TYPE_CHECKING:
     from rnnlm_tui.events import Saved
     from rnnlm_tui.store.library import Library
     from rnnlm_tui.tui.models.screen import ModelsScreen
-    from rnnlm_tui.tui.runs.child import TrainingProcess
-    from rnnlm_tui.tui.runs.manager import Runs, ShownRun
+    from rnnlm_tui.tui.runs.follower import FollowedRun
+    from rnnlm_tui.tui.runs.manager import Runs
     from rnnlm_tui.tui.train.plan import Plan
     from rnnlm_tui.tui.train.screen import TrainScreen
+    from rnnlm_tui.tui.train.summary import CorpusSummary
     from rnnlm_tui.tui.widgets.host import Mode
 
 RENEW_EVERY_S = 2.0
@@ -117,7 +118,7 @@ class RnnlmApp(TerminalApp):
         return self.runs if "runs" in vars(self) else None
 
     @property
-    def _own_run(self) -> TrainingProcess | None:
+    def _own_run(self) -> FollowedRun | None:
         """The training that this app runs now."""
         run = self._known_runs.own if self._known_runs else None
         return run if run is not None and run.is_running else None
@@ -328,12 +329,14 @@ class RnnlmApp(TerminalApp):
                 self.notify_user("training begins: words are suggested after its first epoch")
 
     @work(group="ngram")
-    async def bootstrap_ngram(self, plan: Plan, paths: tuple[str, ...]) -> None:
+    async def bootstrap_ngram(
+        self, plan: Plan, files: tuple[str, ...], summary: CorpusSummary
+    ) -> None:
         """Trains an n-gram model of the text that a network trains on, so that words are
         suggested meanwhile."""
-        from rnnlm_tui.tui.train.ngram_bootstrap import counts_of
+        from rnnlm_tui.tui.train.ngram_bootstrap import bootstrap_ngram
 
-        name = await counts_of(plan, paths, self.library)
+        name = await bootstrap_ngram(plan, files, summary, self.library)
         if name is None:
             return
         self.models_changed()
@@ -352,14 +355,14 @@ class RnnlmApp(TerminalApp):
         self.show_mode("train")
         self.call_after_refresh(self.train_screen.follow, name)
 
-    def run_saved(self, run: ShownRun, saved: Saved) -> None:
+    def run_saved(self, run: FollowedRun, saved: Saved) -> None:
         """A run has saved a model."""
         if saved.best:
             self._model_loader.renew(run.name)
             self.autocomplete.model_saved(run.name)
         self.models_changed()
 
-    def run_ended(self, run: ShownRun) -> None:
+    def run_ended(self, run: FollowedRun) -> None:
         """A run is over."""
         self.autocomplete.show_empty_state()
         if self.current_mode != "train" or self.runs.shown is not run:  # that screen says it

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from rnnlm_tui.tui.runs.child import TrainingProcess
+from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.manager import Runs
 from rnnlm_tui.tui.widgets.dialogs import Choice
 from rnnlm_tui.tui.widgets.host import Host
 
 
-async def end_training(host: Host, runs: Runs, run: TrainingProcess) -> str | None:
+async def end_training(host: Host, runs: Runs, run: FollowedRun) -> str | None:
     """Stops the app's own training or leaves it to itself, as the user chooses.
 
     Returns what to print once the app is closed, or None if the user stays. For workers only.

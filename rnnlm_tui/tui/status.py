@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 from rnnlm_tui.tui.widgets.host import Severity
 
 if TYPE_CHECKING:
-    from rnnlm_tui.tui.runs.child import TrainingProcess
-    from rnnlm_tui.tui.runs.manager import ShownRun
+    from rnnlm_tui.tui.runs.follower import FollowedRun
     from rnnlm_tui.tui.writing.predictor import LoadedModel
 
 
 def header_text(
-    run: TrainingProcess | None, loaded_model: LoadedModel | None, has_no_models: bool
+    run: FollowedRun | None, loaded_model: LoadedModel | None, has_no_models: bool
 ) -> str:
     """How far the app's own training is, and the active model. It may be cut at its end."""
     if loaded_model is not None:
@@ -28,11 +27,11 @@ def header_text(
     return f"{glyph} {run.progress.epoch_share:.0%} of {run.name} · {model}"
 
 
-def end_notice(run: ShownRun) -> tuple[str, Severity]:
+def end_notice(run: FollowedRun) -> tuple[str, Severity]:
     """How a run has ended, and how bad that is."""
-    from rnnlm_tui.tui.runs.wording import outcome
+    from rnnlm_tui.tui.runs.wording import end_of
 
-    end = outcome(run.progress, run.name, [])
+    end = end_of(run.progress, run.name, [])
     if not end.is_bad:
         return f"{run.name}: {end.headline}. F3 shows it", "information"
     return " ".join((f"{run.name}: {end.headline}.", *end.details)), "error"

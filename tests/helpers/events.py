@@ -7,6 +7,7 @@ from typing import Any
 
 from rnnlm_tui.events import (
     EpochEnded,
+    Event,
     Finished,
     FinishReason,
     Progress,
@@ -63,3 +64,17 @@ def finished(
     reason: FinishReason, best_epoch: int | None = 31, metrics: dict[str, Any] | None = None
 ) -> Finished:
     return Finished(90.0, reason, best_epoch, metrics or {}, "models/poems", 88.0)
+
+
+def in_fifth_epoch() -> list[Event]:
+    """A run in its fifth of 20 epochs; the second was the best."""
+    held_out = (6.0, 5.0, 5.5, 5.6)
+    epochs = [
+        ended(n, 6 / n**0.5, loss, best=n <= 2, perplexity=math.exp(loss))
+        for n, loss in enumerate(held_out, 1)
+    ]
+    return [
+        started(epochs=20, held_out_lines=1),
+        *epochs,
+        Progress(9.0, 5, 20, 2, 4, 2.683, 0.4, 320.0, 3.6, 9.4),
+    ]

@@ -1,17 +1,42 @@
-"""Waiting for runs of the app."""
+"""Trainings of which a test plays every event, and waiting for them."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import signal
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
 
-from rnnlm_tui.tui.runs.child import (
-    TrainingProcess,
-)
-from rnnlm_tui.tui.runs.watcher import WatchedRun
+from rnnlm_tui.events import Event, to_json_line
+from rnnlm_tui.store.library import Library
+from rnnlm_tui.tui.runs.follower import FollowedRun
+from tests.helpers.events import finished
 
 PATIENCE_S = 30.0
+CHILD = Path(__file__).with_name("scripted_child.py")
+SUMMARY: dict[str, Any] = {
+    "total_words": 3227,
+    "examples": 15484,
+    "window": 10,
+    "parameters": 5_755_471,
+    "memory_bytes": 515_800_000,
+    "estimated_s": 1020.0,
+    "layers": [
+        {"name": "embedding", "type": "Embedding", "output_shape": [None, 10, 100],
+         "parameters": 322_700},
+    ],
+    "settings": {},
+    "first_pairs": [["from fairest", "creatures"]],
+    "corpus": {"name": "sonnets.txt", "sha256": "00", "lines": 2159, "words": 17_643,
+               "held_out_lines": 0},
+}  # fmt: skip
+"""What is said of the bundled sonnets."""
 
 
 async def until(condition: Callable[[], object], timeout: float = PATIENCE_S) -> None:
@@ -22,7 +47,81 @@ async def until(condition: Callable[[], object], timeout: float = PATIENCE_S) ->
         await asyncio.sleep(0.01)
 
 
-async def over(run: TrainingProcess | WatchedRun) -> None:
+async def over(run: FollowedRun) -> None:
     """Waits for the end of the run."""
-    async with asyncio.timeout(PATIENCE_S):
-        await run.wait()
+    await until(lambda: not run.is_running)
+
+
+class Script:
+    """What the child processes of the app do; the test itself writes the events of a training."""
+
+    def __init__(self, stage: Path, data: Path) -> None:
+        self.stage, self.data = stage, data
+        stage.mkdir()
+        self.command: tuple[str, ...] = (sys.executable, "-I", "-S", str(CHILD), str(stage))
+        self.answer(SUMMARY)
+        self.at_stop(finished("stopped"))
+
+    def answer(self, summary: dict[str, Any]) -> None:
+        """What is said of every text."""
+        (self.stage / "summary.json").write_text(json.dumps(summary))
+
+    def at_stop(self, *events: Event) -> None:
+        """The last words of a training that is asked to stop."""
+        (self.stage / "last-words").write_text(lines_of(*events))
+
+    def history(self, name: str = "poems") -> Path:
+        """The history file of a training."""
+        return self.data / "models" / name / "history.jsonl"
+
+    def write(self, *events: Event, name: str = "poems") -> None:
+        """Adds events to the history."""
+        self.history(name).parent.mkdir(parents=True, exist_ok=True)
+        with self.history(name).open("a", encoding="utf-8") as file:
+            file.write(lines_of(*events))
+
+    def replace(self, *events: Event, name: str = "poems") -> None:
+        """Puts another history in place, as a training does that drops the runs before it."""
+        new = self.history(name).with_name("new")
+        new.write_text(lines_of(*events))
+        new.replace(self.history(name))
+
+    def exit(self, code: int = 0, said: str = "", name: str = "poems") -> None:
+        """Ends a training: with an exit code, or by a signal if it is negative."""
+        new = self.stage / "new"
+        new.write_text(json.dumps([code, said]))
+        new.replace(self.stage / f"{name}.exit")
+
+    def orders(self, name: str = "poems") -> list[str]:
+        """What a training has been told so far."""
+        path = self.stage / f"{name}.orders"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def arguments(self, name: str = "poems") -> list[str]:
+        """The arguments of a training that has started, empty before."""
+        path = self.stage / f"{name}.arguments"
+        found: list[str] = json.loads(path.read_text() or "[]") if path.exists() else []
+        return found
+
+    def pid(self, name: str = "poems") -> int:
+        """The process of a training that has started."""
+        return int((self.stage / f"{name}.pid").read_text())
+
+    def end(self) -> None:
+        """Ends the processes that a test has left."""
+        for path in self.stage.glob("*.pid"):
+            with suppress(ProcessLookupError):
+                os.kill(int(path.read_text()), signal.SIGTERM)
+
+
+def lines_of(*events: Event) -> str:
+    """Events as a history file has them."""
+    return "".join(to_json_line(event) + "\n" for event in events)
+
+
+@contextmanager
+def trained_elsewhere(script: Script, *events: Event, name: str = "other") -> Iterator[None]:
+    """A training that is not the app's: this process holds its model, and the test writes."""
+    script.write(*events, name=name)
+    with Library(script.data).lock(name):
+        yield

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from textual.pilot import Pilot
 from textual.widgets import Button, Static
 
+from rnnlm_tui.events import Event
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs.child import TrainingRequest
 from rnnlm_tui.tui.runs.manager import Runs
 from rnnlm_tui.tui.runs.state import Phase
 from rnnlm_tui.tui.runs.wording import PHASE_LABELS
+from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.train.plan import Plan
-from rnnlm_tui.tui.train.run_lines import WrappedLines
+from rnnlm_tui.tui.train.run_lists import EpochTable
 from rnnlm_tui.tui.train.run_view import RunEnd, RunHead
 from rnnlm_tui.tui.train.screen import TrainScreen
-from tests.helpers.app import wait_until
+from rnnlm_tui.tui.train.summary import CorpusSummary
+from tests.helpers.app import rows_of, wait_until
 from tests.helpers.host import HostApp
-from tests.tui import scripted_child
+from tests.helpers.runs import Script, over
 
 
 class Host(HostApp):
@@ -31,27 +31,24 @@ class Host(HostApp):
 
     default_seed_line = "the cat"
 
-    def bootstrap_ngram(self, plan: Plan, paths: tuple[str, ...]) -> None:
-        """Keeps what was to be counted."""
-        self.counted.append((plan, paths))
-
-    def __init__(
-        self, data: Path, options: tuple[str, ...], summary: tuple[str, ...] | None = None
-    ) -> None:
-        super().__init__(Library(data))
-        command = scripted_child.command(*options)
-        self.runs = Runs(self.library, command=command, log_folder=data / "log")
-        self.train = TrainScreen(summary)
-        self.counted: list[tuple[Plan, tuple[str, ...]]] = []
-        self.spoken: list[str] = []
+    def __init__(self, library: Library) -> None:
+        super().__init__(library)
+        self.runs = Runs(library)
+        self.session = SessionDatabase(library.folder.parent / "session", self.show_error)
+        self.train = TrainScreen()
+        self.bootstrapped: list[tuple[Plan, tuple[str, ...]]] = []
+        self.used: list[str] = []
         self.modes: list[str] = []
         self.add_mode("train", lambda: self.train)
 
     async def on_mount(self) -> None:
         await self.switch_mode("train")
 
+    def bootstrap_ngram(self, plan: Plan, files: tuple[str, ...], summary: CorpusSummary) -> None:
+        self.bootstrapped.append((plan, files))
+
     def use_model(self, name: str) -> None:
-        self.spoken.append(name)
+        self.used.append(name)
 
     def show_mode(self, mode: str) -> None:
         self.modes.append(mode)
@@ -63,16 +60,17 @@ class Host(HostApp):
 class Shown:
     """The screen in a test: what it shows, and how to wait for it."""
 
-    def __init__(self, app: Host, pilot: Pilot[None]) -> None:
-        self.app, self.pilot, self.screen = app, pilot, app.train
+    def __init__(self, app: Host, pilot: Pilot[None], script: Script) -> None:
+        self.app, self.pilot, self.script = app, pilot, script
+        self.screen = app.train
 
-    async def until(self, condition: Any) -> None:
+    async def until(self, condition: Callable[[], object]) -> None:
         await wait_until(self.pilot, condition)
 
-    async def start(self, *arguments: str, name: str = "poems") -> None:
-        """Starts a run as the app would."""
-        request = TrainingRequest((f"--name={name}", *arguments), name)
-        await self.app.runs.start(request)
+    async def start(self, *events: Event, name: str = "poems") -> None:
+        """Starts a run as the app would, and plays these events."""
+        await self.app.runs.start(TrainingRequest((f"--name={name}",), name))
+        self.script.write(*events, name=name)
         await self.until(lambda: self.screen.on_run)
 
     async def phase(self, phase: Phase) -> None:
@@ -84,6 +82,10 @@ class Shown:
             await self.until(lambda: self.screen.query_one(RunEnd).display)
         else:
             await self.until(lambda: PHASE_LABELS[phase] in self.head)
+
+    @property
+    def form(self) -> TrainForm:
+        return self.screen.query_one(TrainForm)
 
     @property
     def head(self) -> str:
@@ -98,9 +100,20 @@ class Shown:
         end = self.screen.query_one(RunEnd)
         return [str(b.label) for b in end.query(Button) if b.display and end.display]
 
-    def lines(self, id: str) -> list[str]:
-        lines = self.screen.query_one(f"#{id}", WrappedLines)
-        return [lines.line(i).plain for i in range(lines.count())]
+    @property
+    def epochs(self) -> list[list[str]]:
+        """The rows of the table."""
+        table = self.screen.query_one(EpochTable)
+        rows = map(table.get_row_at, range(table.row_count))
+        return [[cell.plain for cell in row] for row in rows]
+
+    def sees(self, *parts: str) -> bool:
+        """Whether a row of the screen holds all of these."""
+        return any(all(part in row for part in parts) for row in rows_of(self.app))
+
+    def text(self, id: str) -> str:
+        """The text of the notes or of the samples."""
+        return str(self.screen.query_one(f"#{id} Static", Static).content)
 
     def keys(self) -> dict[str, bool]:
         """The keys that the bar shows, and which of them are not dimmed."""
@@ -112,50 +125,13 @@ class Shown:
 
 
 @asynccontextmanager
-async def shown(
-    data: Path,
-    *options: str,
-    size: tuple[int, int] = (80, 24),
-    summary: tuple[str, ...] | None = None,
-) -> AsyncIterator[Shown]:
-    """The screen, with a scripted training for whatever is started on it. `summary` stands in the
-    place of the program that is asked about a text."""
-    app = Host(data, options, summary)
+async def shown(script: Script, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Shown]:
+    """The screen, with the script for whatever it asks and starts."""
+    app = Host(Library(script.data))
     async with app.run_test(size=size) as pilot:
         await wait_until(pilot, lambda: app.train.query(TrainForm))
-        yield Shown(app, pilot)
-        await app.runs.close(detach=False)
-
-
-@contextmanager
-def training_elsewhere(data: Path, *options: str, name: str = "other") -> Iterator[Any]:
-    """A scripted training that a script has started."""
-    command = [*scripted_child.command("--record", *options), "--train", f"--name={name}"]
-    process = subprocess.Popen(
-        [*command, "--epochs=9", f"--data-dir={data}"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-SUMMARY = {
-    "total_words": 3227,
-    "examples": 15484,
-    "window": 10,
-    "parameters": 5_755_471,
-    "memory_bytes": 515_800_000,
-    "estimated_s": 1020.0,
-    "layers": [
-        {"name": "embedding", "type": "Embedding", "output_shape": [None, 10, 100],
-         "parameters": 322_700},
-    ],
-    "settings": {},
-    "first_pairs": [["from fairest", "creatures"]],
-    "corpus": {"name": "sonnets.txt", "lines": 2159, "words": 17_643, "held_out_lines": 0},
-}  # fmt: skip
-"""What is said of the bundled sonnets."""
+        yield Shown(app, pilot, script)
+        if (own := app.runs.own) is not None:
+            script.exit(name=own.name)
+            await over(own)
+        await app.session.close()

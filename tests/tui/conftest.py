@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from textual import constants
 from textual.app import App
 
+from rnnlm_tui import paths
+from rnnlm_tui.tui.runs import follower
+from rnnlm_tui.tui.train import form, screen
 from rnnlm_tui.tui.widgets import dialogs
+from tests.helpers.runs import Script
 
 
 @pytest.fixture(autouse=True)
@@ -39,3 +45,16 @@ def workers_end_first(monkeypatch: pytest.MonkeyPatch) -> None:
         await close(app)
 
     monkeypatch.setattr(App, "_shutdown", close_in_order)
+
+
+@pytest.fixture
+def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
+    """In the place of the app's child processes, for an app whose data folder is `data`."""
+    script = Script(tmp_path / "stage", tmp_path / "data")
+    monkeypatch.setattr(paths, "headless_command", lambda: script.command)
+    monkeypatch.setattr(follower, "READ_EVERY_S", 0.02)
+    monkeypatch.setattr(screen, "PAINT_EVERY_S", 0.05)
+    monkeypatch.setattr(screen, "LOOK_ELSEWHERE_EVERY_S", 0.2)
+    monkeypatch.setattr(form, "PAUSE_S", 0.02)
+    yield script
+    script.end()

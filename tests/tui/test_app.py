@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import msgspec
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import OptionList
@@ -23,6 +24,7 @@ from rnnlm_tui.tui.runs.state import RunProgress
 from rnnlm_tui.tui.start import log_to_file
 from rnnlm_tui.tui.train import ngram_bootstrap
 from rnnlm_tui.tui.train.plan import Plan
+from rnnlm_tui.tui.train.summary import CorpusSummary
 from rnnlm_tui.tui.widgets.dialogs import Choice
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
@@ -44,6 +46,7 @@ from tests.helpers.app import (
     write,
 )
 from tests.helpers.events import finished
+from tests.helpers.runs import SUMMARY
 
 
 def scripted_run(**more: Any) -> Any:
@@ -375,16 +378,18 @@ async def test_a_save_while_one_chooses_leaves_the_choice(tmp_path: Path) -> Non
 async def test_an_ngram_model_of_the_text_suggests_unless_one_of_the_users_own_does(
     before: str | None, is_used: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def counts_of(plan: Plan, paths: tuple[str, ...], library: ScriptedLibrary) -> str:
+    async def bootstrap(
+        plan: Plan, files: tuple[str, ...], summary: CorpusSummary, library: ScriptedLibrary
+    ) -> str:
         library.models["text-ngram"] = ScriptedModel(chain("shall", "we"))
         return "text-ngram"
 
-    monkeypatch.setattr(ngram_bootstrap, "counts_of", counts_of)
+    monkeypatch.setattr(ngram_bootstrap, "bootstrap_ngram", bootstrap)
     monkeypatch.setattr(ScriptedLibrary, "is_built_in", lambda library, name: name == BUILT_IN)
     app = scripted_app(tmp_path, {before: ScriptedModel()} if before else {})
     async with app.run_test(notifications=True) as pilot:
         await wait_until(pilot, lambda: app.has_no_models or app.loaded_model is not None)
-        await app.bootstrap_ngram(Plan(), ()).wait()
+        await app.bootstrap_ngram(Plan(), (), msgspec.convert(SUMMARY, CorpusSummary)).wait()
         if is_used:
             await wait_until(pilot, lambda: app.active_name == "text-ngram")
         said = any("an n-gram model of the text is ready" in toast for toast in toasts(app))
@@ -396,7 +401,7 @@ async def test_an_ngram_model_of_the_text_suggests_unless_one_of_the_users_own_d
 
 @pytest.mark.parametrize(
     ("reason", "words"),
-    [("completed", "poems: All 2 epochs are done. F3 shows it"), ("diverged", "smaller learning")],
+    [("completed", "poems: Done"), ("diverged", "smaller learning")],
 )
 async def test_the_end_of_a_run_is_told_on_the_other_screens(
     reason: Any, words: str, tmp_path: Path

@@ -3,8 +3,6 @@ in the terminal's own colours."""
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,34 +13,30 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Button, RadioButton
 
+from rnnlm_tui.events import Paused
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.models.table import ModelTable
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.runs.child import TrainingRequest
-from rnnlm_tui.tui.runs.manager import Runs
 from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.train.run_view import RunHead
-from rnnlm_tui.tui.train.screen import TrainScreen
 from rnnlm_tui.tui.widgets.dialogs import AskText, Choice, Confirm
 from tests.helpers.app import press, rows_of, scripted_app, wait_until
+from tests.helpers.events import in_fifth_epoch
 from tests.helpers.models import make_model
-from tests.helpers.train_screen import SUMMARY
-from tests.tui import scripted_child
+from tests.helpers.runs import Script
 
 
 @pytest.fixture
-def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RnnlmApp:
+def app(tmp_path: Path, script: Script, monkeypatch: pytest.MonkeyPatch) -> RnnlmApp:
     """The app as NO_COLOR has it, with a scripted answer about the text."""
     monkeypatch.setenv("NO_COLOR", "1")
     return app_with_answer(tmp_path)
 
 
 def app_with_answer(tmp_path: Path, theme: str = "") -> RnnlmApp:
-    app = scripted_app(tmp_path, preferences=Preferences(theme=theme))
-    says = f"print({json.dumps(json.dumps(SUMMARY))})"
-    app.train_screen = TrainScreen((sys.executable, "-c", says))
-    return app
+    return scripted_app(tmp_path, preferences=Preferences(theme=theme))
 
 
 def segments(app: App[Any]) -> list[Segment]:
@@ -103,7 +97,7 @@ async def test_the_form_shows_focus_choice_and_faults(app: RnnlmApp) -> None:
 @pytest.mark.parametrize("theme", ["ansi-dark", "ansi-light"])
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 async def test_a_button_keeps_its_label_in_the_terminals_own_colours(
-    tmp_path: Path, theme: str, size: tuple[int, int]
+    tmp_path: Path, script: Script, theme: str, size: tuple[int, int]
 ) -> None:
     app = app_with_answer(tmp_path, theme)
     name = "train" if size[0] == 120 else "look"
@@ -127,22 +121,20 @@ async def test_the_area_to_paste_into_shows_its_focus(app: RnnlmApp) -> None:
         await wait_until(pilot, lambda: has_row(app, "┏"))
 
 
-async def test_a_run_shows_its_series_and_its_best_epoch(app: RnnlmApp, tmp_path: Path) -> None:
-    command = scripted_child.command("--held-out", "6,5,5.5,5.6,5.7", "--at", "5.2", "wait")
-    app.runs = Runs(app.library, command=command, log_folder=tmp_path / "log")
+async def test_a_run_shows_its_series_and_its_best_epoch(app: RnnlmApp, script: Script) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await show_form(pilot, app)
-        request = TrainingRequest(("--name=poems", "--epochs=20"), "poems")
-        await app.train_screen.begin(request)
+        await app.train_screen.run_pane.begin(TrainingRequest(("--name=poems",), "poems"))
+        script.write(*in_fifth_epoch())
         head = app.train_screen.query_one(RunHead)
         await wait_until(pilot, lambda: "step 2/4" in head.render().plain)
         await wait_until(pilot, lambda: has_row(app, "o training", "x held-out", "^ best 2"))
-        await wait_until(pilot, lambda: has_row(app, "^      2  4.243"))
+        await wait_until(pilot, lambda: has_row(app, "^      2", "4.243"))
         assert style_of(app, "4.243").bold
         assert not style_of(app, "3.464").bold
         assert style_of(app, "epochs").bold, "the focus is in this table"
         assert not style_of(app, "notes").bold
-        await press(pilot, "p")
+        script.write(Paused(10.0, "asked to"))
         await wait_until(pilot, lambda: has_row(app, "‖ PAUSED"))
         assert style_of(app, "PAUSED").reverse
         await app.runs.close(detach=False)

@@ -5,8 +5,7 @@ Run with --snapshot-update after a change of looks, and look at the new ones.
 
 from __future__ import annotations
 
-import json
-import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -19,33 +18,27 @@ from textual.pilot import Pilot
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.models.table import ModelTable
-from rnnlm_tui.tui.runs import child
+from rnnlm_tui.tui.runs import follower
 from rnnlm_tui.tui.runs.child import TrainingRequest
-from rnnlm_tui.tui.runs.manager import Runs
 from rnnlm_tui.tui.train import run_pane
 from rnnlm_tui.tui.train.form import TrainForm
-from rnnlm_tui.tui.train.run_lines import WrappedLines
 from rnnlm_tui.tui.train.run_view import RunHead
-from rnnlm_tui.tui.train.screen import TrainScreen
 from tests.helpers.app import answered, app_of, press, scripted_app, wait_until
+from tests.helpers.events import in_fifth_epoch
 from tests.helpers.models import change_card, make_model, put
-from tests.helpers.train_screen import SUMMARY
-from tests.tui import scripted_child
+from tests.helpers.runs import Script
 
 Compare = Callable[..., bool]
 
 
 @pytest.fixture
-def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RnnlmApp:
+def app(tmp_path: Path, script: Script, monkeypatch: pytest.MonkeyPatch) -> RnnlmApp:
     """The app, with a training and an answer about the text that are scripted, and a clock that
     stands still."""
-    clock = SimpleNamespace(monotonic=lambda: 1000.0)
-    monkeypatch.setattr(child, "time", clock)
+    clock = SimpleNamespace(monotonic=lambda: 1000.0, time=time.time)
+    monkeypatch.setattr(follower, "time", clock)
     monkeypatch.setattr(run_pane, "time", clock)
-    app = scripted_app(tmp_path)
-    says = f"print({json.dumps(json.dumps(SUMMARY))})"
-    app.train_screen = TrainScreen((sys.executable, "-c", says))
-    return app
+    return scripted_app(tmp_path)
 
 
 async def _show_form(pilot: Pilot[Any]) -> TrainForm:
@@ -81,21 +74,17 @@ def test_train_form_with_faults(snap_compare: Compare, app: RnnlmApp) -> None:
     assert snap_compare(app, run_before=spoil)
 
 
-def test_train_run(snap_compare: Compare, app: RnnlmApp, tmp_path: Path) -> None:
+def test_train_run(snap_compare: Compare, app: RnnlmApp, script: Script) -> None:
     """A run in its fifth of twenty epochs: two bars, the curves of both losses with the best
     epoch marked, the epochs as a table, the line continued after each, and the notes."""
-    options = ("--held-out", "6,5,5.5,5.6,5.7", "--at", "5.2", "wait")
-    command = scripted_child.command(*options)
-    app.runs = Runs(app.library, command=command, log_folder=tmp_path / "log")
 
     async def train(pilot: Pilot[Any]) -> None:
         await _show_form(pilot)
-        request = TrainingRequest(("--name=poems", "--epochs=20", "--seed-line=the cat"), "poems")
-        await app.train_screen.begin(request)
+        await app.train_screen.run_pane.begin(TrainingRequest(("--name=poems",), "poems"))
+        script.write(*in_fifth_epoch())
         head = app.train_screen.query_one(RunHead)
         await wait_until(pilot, lambda: "step 2/4" in head.render().plain)
-        notes = app.train_screen.query_one("#notes", WrappedLines)
-        await wait_until(pilot, lambda: notes.count() > 0)
+        await pilot.pause(0.2)
         app._refresh_header()
 
     assert snap_compare(app, run_before=train, terminal_size=(120, 40))

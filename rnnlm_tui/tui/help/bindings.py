@@ -18,6 +18,7 @@ def sections(app: type[DOMNode]) -> Iterator[tuple[str, type[DOMNode]]]:
     from rnnlm_tui.tui.models.card import ModelCardScreen
     from rnnlm_tui.tui.models.screen import ModelsScreen
     from rnnlm_tui.tui.train.fields import SourceSet
+    from rnnlm_tui.tui.train.run_pane import RunPane
     from rnnlm_tui.tui.train.screen import TrainScreen
     from rnnlm_tui.tui.widgets.dialogs import Choice, Confirm, Dialog
     from rnnlm_tui.tui.widgets.path_input import PathInput
@@ -30,6 +31,7 @@ def sections(app: type[DOMNode]) -> Iterator[tuple[str, type[DOMNode]]]:
     yield "Autocomplete", AutocompleteScreen
     yield "Autocomplete: the transcript", TranscriptView
     yield "Train", TrainScreen
+    yield "Train: a run", RunPane
     yield "Train: where the text comes from", SourceSet
     yield "Models", ModelsScreen
     yield "A model's card", ModelCardScreen
@@ -40,10 +42,11 @@ def sections(app: type[DOMNode]) -> Iterator[tuple[str, type[DOMNode]]]:
     yield "All keys", KeysScreen
 
 
-def screens(app: type[DOMNode]) -> dict[Mode, type[DOMNode]]:
-    """The classes of the three screens."""
+def screens(app: type[DOMNode]) -> list[tuple[Mode, type[DOMNode]]]:
+    """The classes of the three screens, and of the parts that act for a whole screen."""
     kinds = dict(sections(app))
-    return {mode: kinds[mode.capitalize()] for mode in get_args(Mode)}
+    found = [(mode, kinds[mode.capitalize()]) for mode in get_args(Mode)]
+    return [*found, ("train", kinds["Train: a run"])]
 
 
 def own_bindings(kind: type[DOMNode]) -> list[Binding]:

@@ -9,6 +9,7 @@ from typing import cast
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding
+from textual.dom import DOMNode
 from textual.markup import escape
 from textual.screen import Screen
 
@@ -24,10 +25,10 @@ def commands(app: App[None], screen: Screen[object]) -> Iterator[SystemCommand]:
     for node, binding in active_bindings(screen):
         action = partial(app.run_action, binding.action, node)
         yield SystemCommand(binding.description.capitalize(), _help(host, binding), action)
-    for mode, kind in screens(type(app)).items():
+    for mode, kind in screens(type(app)):
         for binding in own_bindings(kind) if mode != app.current_mode else ():
             title = f"{mode.capitalize()}: {binding.description}"
-            act = partial(_act_elsewhere, app, mode, binding.action, title)
+            act = partial(_act_elsewhere, app, mode, kind, binding.action, title)
             yield SystemCommand(title, _help(host, binding), act)
     keymap_help = "Write a file in which you can change the keys"
     yield SystemCommand("Keymap", keymap_help, partial(app.run_action, "write_keymap"))
@@ -42,12 +43,16 @@ def _help(host: Host, binding: Binding) -> str:
     return f"{binding.tooltip} ({escape(', '.join(host.shown_keys(binding)))})"
 
 
-def _act_elsewhere(app: App[None], mode: Mode, action: str, title: str) -> None:
+def _act_elsewhere(
+    app: App[None], mode: Mode, kind: type[DOMNode], action: str, title: str
+) -> None:
     """Shows another screen and does the action there; says so if it does not work now."""
     host = cast(Host, app)
 
     async def act() -> None:
-        if app.current_mode != mode or not await app.run_action(action, app.screen):
+        nodes = (app.screen, *app.screen.query("*"))
+        node = next((node for node in nodes if isinstance(node, kind)), None)
+        if node is None or app.current_mode != mode or not await app.run_action(action, node):
             host.notify_user(f'"{title}" does not work now', "warning")
 
     host.show_mode(mode)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from rnnlm_tui.formatting import format_duration, sanitize
 from rnnlm_tui.store.library import Run
-from rnnlm_tui.tui.runs.manager import Runs, ShownRun
+from rnnlm_tui.tui.runs.follower import FollowedRun
+from rnnlm_tui.tui.runs.manager import Runs
 from rnnlm_tui.tui.runs.state import Phase
 from rnnlm_tui.tui.runs.wording import badge
 
@@ -21,7 +22,7 @@ CONTROL_OF = {"pause": "pause", "stop": "stop", "detach": "detach", "seed": "sam
 """The control of a run that an action needs."""
 
 
-def is_saved(run: ShownRun) -> bool:
+def is_saved(run: FollowedRun) -> bool:
     """Whether there is a model of this run to write with."""
     if run.is_deleted:
         return False
@@ -30,16 +31,18 @@ def is_saved(run: ShownRun) -> bool:
     return progress.saved is not None or learned or progress.epochs_done > 0
 
 
-def end_actions(run: ShownRun, stand: RunStatus | None) -> list[str]:
-    """What a run that is over offers, the likeliest first; nothing before its end. `stand` is how
-    far it can be gone on from, None where it cannot."""
+def end_actions(run: FollowedRun, status: RunStatus | None) -> list[str]:
+    """What a run that is over offers, the likeliest first; nothing before its end.
+
+    `status` is how far it can be resumed, None if it cannot.
+    """
     if run.is_deleted:
         return ["again"]
     has_model = is_saved(run)
-    go_on = [] if stand is None else ["longer" if stand.is_over else "go_on"]
+    go_on = [] if status is None else ["longer" if status.is_over else "go_on"]
     match run.progress.phase:
         case Phase.FINISHED:
-            longer = ["longer"] if stand is not None and stand.can_be_longer else go_on
+            longer = ["longer"] if status is not None and status.can_be_longer else go_on
             return ["use"] * has_model + longer + ["compare"] * has_model + ["again"]
         case Phase.LOST:
             return [*go_on, *["use"] * has_model, "again"]
@@ -48,12 +51,14 @@ def end_actions(run: ShownRun, stand: RunStatus | None) -> list[str]:
     return []
 
 
-def is_allowed(action: str, run: ShownRun, stand: RunStatus | None) -> bool | None:
-    """Whether an action works on the run now: None dims the key of one that may work later, False
-    hides one that does not."""
+def is_allowed(action: str, run: FollowedRun, status: RunStatus | None) -> bool | None:
+    """Whether an action works on the run now.
+
+    None dims the key of one that may work later, False hides one that does not.
+    """
     phase = run.progress.phase
     if phase.is_over:
-        return action in (*end_actions(run, stand), "again") and action in END_ACTIONS
+        return action in (*end_actions(run, status), "again") and action in END_ACTIONS
     if action not in RUN_ACTIONS:
         return False
     if action == "write":
@@ -68,7 +73,7 @@ def is_allowed(action: str, run: ShownRun, stand: RunStatus | None) -> bool | No
     return True if allowed else None
 
 
-def first_save(run: ShownRun) -> str:
+def first_save(run: FollowedRun) -> str:
     """When there will be something to write with."""
     last = run.progress.progress
     if last is None or not last.step:
@@ -87,12 +92,15 @@ class RunRow:
 
 
 def run_rows(found: Iterable[Run], runs: Runs) -> list[RunRow]:
-    """What the list holds of the runs `found` in the library: those that others train, and those
-    that stand still; and before them the app's own, where Esc does not show it or it trains."""
+    """The rows of the list on the form.
+
+    The app's own run comes first, if it trains or Esc does not show it. Then those of the runs
+    `found` in the library that another process trains, and those that were stopped.
+    """
     own, rows = runs.own, []
     if own is not None and (own.is_running or own is not runs.shown) and not own.is_deleted:
         glyph, _, label = badge(own.progress).partition(" ")
-        text = sanitize(f"{glyph} {own.name}  {label}, begun here: Enter shows it")
+        text = sanitize(f"{glyph} {own.name}  {label}, started here; Enter shows it")
         rows.append(RunRow(own.name, text, "own"))
     listed = own.name if own is not None and rows else None
     for run in found:
@@ -104,7 +112,7 @@ def run_rows(found: Iterable[Run], runs: Runs) -> list[RunRow]:
 
 
 def is_unfinished(run: Run) -> bool:
-    """Whether nobody trains this run now though it has epochs to go."""
+    """Whether no process trains this run now though it has epochs to go."""
     if run.running or not run.resumable or (run.stand is not None and run.stand.is_over):
         return False
     return run.epochs is None or (run.epochs_done or 0) < run.epochs
@@ -112,9 +120,8 @@ def is_unfinished(run: Run) -> bool:
 
 def run_line(run: Run) -> str:
     """A run in a list."""
-    epochs = f"epoch {run.epochs_done} of {run.epochs}" if run.epochs_done else ""
+    epoch = f"epoch {run.epochs_done} of {run.epochs}" if run.epochs_done else ""
     if run.running:
-        saved = f"saved {epochs}" if epochs else "no epoch saved yet"
-        return sanitize(f"▶ {run.name}  trains, {saved}, by {run.holder}")
-    stands = f"stands at {epochs}" if epochs else "stands within its first epoch"
-    return sanitize(f"‖ {run.name}  {stands}: Enter goes on with it")
+        saved = f"{epoch} is saved" if epoch else "no epoch is saved yet"
+        return sanitize(f"▶ {run.name}  is trained by {run.holder}, {saved}")
+    return sanitize(f"‖ {run.name}  stopped at {epoch or 'its first epoch'}; Enter resumes it")

@@ -1,61 +1,76 @@
-"""The history file in a model's folder, read while a training writes it."""
+"""The events in a model's history file, read while a training writes it."""
 
 from __future__ import annotations
 
 import os
+import stat
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-from rnnlm_tui.events import EpochEnded, Event, Progress, Started
-from rnnlm_tui.tui.runs.event_lines import EventLines
+from rnnlm_tui.events import Event, from_json_line
 
-CHUNK = 1 << 20
+LARGEST_PIECE = 1 << 20
+"""Bytes read at once."""
+LONGEST_LINE = 1 << 20
+"""Bytes. The longest event is an epoch whose seed line is a whole paragraph: some kilobytes."""
 
 
-class HistoryFile:
-    """Reads the events that have been added since it was last read."""
+class HistoryReader:
+    """Reads the events that were added since the last reading.
+
+    Lines that hold no event are skipped: the file may be damaged, or written by a later version.
+    """
 
     def __init__(self, folder: Path) -> None:
         from rnnlm_tui.store.files import HISTORY  # imports numpy
 
         self._path = folder / HISTORY
+        self._inode: int | None = None
+        self._restart()
+
+    def _restart(self) -> None:
         self._place = 0
-        self._file_number: int | None = None
-        self._lines = EventLines()
+        self._rest = b""
+        self._in_long_line = False
 
     def read(self) -> tuple[list[Event], float]:
-        """The new events, and seconds since the last was written, 0 where there is none.
+        """The events in the next piece of the file, and the seconds since the file was written.
 
-        A training that begins anew puts a shorter file in place; that is read from its start. Of
-        progress events in a row the last stands for all.
+        Both are empty at the end of the file. A training that drops the runs before it puts a
+        shorter file in place; that one is read from its start.
         """
-        events: list[Event] = []
         try:
+            if not stat.S_ISREG(self._path.stat().st_mode):
+                return [], 0.0
             with self._path.open("rb") as file:
-                facts = os.fstat(file.fileno())
-                if facts.st_ino != self._file_number or facts.st_size < self._place:
-                    self._place, self._file_number = 0, facts.st_ino
-                    self._lines = EventLines()
+                status = os.fstat(file.fileno())
+                if status.st_ino != self._inode or status.st_size < self._place:
+                    self._inode = status.st_ino
+                    self._restart()
                 file.seek(self._place)
-                while piece := file.read(CHUNK):
-                    self._place += len(piece)
-                    for event in self._lines.feed(piece):
-                        if events and isinstance(event, Progress) and type(events[-1]) is Progress:
-                            events.pop()
-                        events.append(event)
-        except OSError:  # not there yet, or not readable just now
-            return events, 0.0
-        return events, max(0.0, time.time() - facts.st_mtime)
+                piece = file.read(LARGEST_PIECE)
+        except OSError:  # not there yet, or not readable at the moment
+            return [], 0.0
+        self._place += len(piece)
+        return list(self._events(piece)), max(0.0, time.time() - status.st_mtime)
 
+    def read_all(self) -> Iterator[Event]:
+        """All events up to the end of the file."""
+        while True:
+            place = self._place
+            yield from self.read()[0]
+            if self._place == place:
+                return
 
-def past_epochs(folder: Path) -> list[EpochEnded]:
-    """The epochs of the runs in the history that the next run may go on from."""
-    epochs: list[EpochEnded] = []
-    for event in HistoryFile(folder).read()[0]:
-        match event:
-            case Started():
-                epochs = [epoch for epoch in epochs if epoch.epoch <= event.epochs_done]
-            case EpochEnded():
-                epochs = [epoch for epoch in epochs if epoch.epoch < event.epoch]
-                epochs.append(event)
-    return epochs
+    def _events(self, piece: bytes) -> Iterator[Event]:
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        for line in lines:
+            if self._in_long_line:
+                self._in_long_line = False
+                continue
+            with suppress(ValueError):
+                yield from_json_line(line)
+        if len(self._rest) > LONGEST_LINE:
+            self._rest, self._in_long_line = b"", True

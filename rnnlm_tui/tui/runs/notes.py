@@ -28,7 +28,7 @@ RISING_EPOCHS = 2
 RISING_TRAIN_EPOCHS = 3
 FLAT_EPOCHS = 5
 FLAT_SHARE = 0.005
-"""Training loss that falls by less than this share in FLAT_EPOCHS epochs stands still."""
+"""Training loss that falls by less than this share in FLAT_EPOCHS epochs no longer falls."""
 PERFECT_LOOKING = 0.9
 AS_ASKED = "asked to"
 
@@ -43,26 +43,28 @@ class Note:
 
 
 class RunNotes:
-    """The notes of one run, in order. A note that goes on, such as a loss that rises epoch after
-    epoch, is one note, renewed."""
+    """The notes of one run, in order.
+
+    A note on something that lasts, such as a loss that rises for some epochs, is updated.
+    """
 
     def __init__(self) -> None:
         self.items: list[Note] = []
-        self._going_on: dict[str, Note] = {}
+        self._lasting: dict[str, Note] = {}
         self._told_once: set[str] = set()
         self._choices = math.inf
         self._rises: list[int] = []
-        """After each epoch, how many times in a row held-out loss has risen up to it."""
+        """For each epoch, how many times in a row the held-out loss has risen up to it."""
 
     def say(
         self, time: float, text: str, severity: Severity = "information", topic: str = ""
     ) -> None:
         """Adds a note; one with a topic takes the place of the last of that topic."""
-        note, before = Note(time, text, severity), self._going_on.pop(topic, None)
+        note, before = Note(time, text, severity), self._lasting.pop(topic, None)
         self.items[:] = [item for item in self.items if item is not before]
         self.items.append(note)
         if topic:
-            self._going_on[topic] = note
+            self._lasting[topic] = note
         del self.items[:-MOST_NOTES]
 
     def _once(self, topic: str) -> bool:
@@ -74,7 +76,7 @@ class RunNotes:
     def started(self, event: Started) -> None:
         """A run that goes on says from where."""
         if event.epochs_done:
-            self.say(event.time, f"goes on after epoch {event.epochs_done}")
+            self.say(event.time, f"resumed after epoch {event.epochs_done}")
             self._told_once |= {"saved"}
 
     def epoch(self, epochs: Sequence[EpochEnded], best: int | None) -> None:
@@ -83,7 +85,7 @@ class RunNotes:
         if last.held_out is not None:
             self._held_out(epochs, best)
         elif last.train["accuracy"] >= PERFECT_LOOKING and self._once("perfect"):
-            text = "training accuracy says nothing of lines it never saw: hold some out"
+            text = "accuracy on its own lines says nothing about unseen ones: hold some out"
             self.say(last.time, text, "warning")
         self._training(epochs)
         self._unsureness(last)
@@ -92,9 +94,9 @@ class RunNotes:
         last = epochs[-1]
         rising, since_best = self._held_out_rises(epochs), last.epoch - (best or 0)
         if last.best:
-            renewed = self._going_on.keys() & {"rising", "no better"}
+            renewed = self._lasting.keys() & {"rising", "no better"}
             for topic in renewed:
-                del self._going_on[topic]
+                del self._lasting[topic]
             if renewed:
                 text = f"held-out loss is at a new low: epoch {last.epoch} is kept now"
                 self.say(last.time, text)
@@ -109,8 +111,10 @@ class RunNotes:
             self.say(last.time, text, topic="no better")
 
     def _held_out_rises(self, epochs: Sequence[EpochEnded]) -> int:
-        """How many times in a row held-out loss has risen, up to the last epoch. Looks at each
-        epoch once: a run of 3,000 is taken whole where somebody begins to watch it."""
+        """How many times in a row held-out loss has risen, up to the last epoch.
+
+        Looks at each epoch once: a run of 3,000 may be taken as a whole.
+        """
         del self._rises[len(epochs) - 1 :]  # the run has gone back
         for index in range(len(self._rises), len(epochs)):
             before = epochs[index - 1].held_out if index else None
@@ -128,7 +132,7 @@ class RunNotes:
         fallen = losses[0] - losses[-1]
         if len(losses) > FLAT_EPOCHS and 0 <= fallen <= FLAT_SHARE * losses[0]:
             if self._once("flat"):
-                text = f"loss stands still for {FLAT_EPOCHS} epochs: more will hardly help"
+                text = f"the loss has not fallen for {FLAT_EPOCHS} epochs: more will hardly help"
                 self.say(epochs[-1].time, text)
         else:
             self._told_once.discard("flat")
@@ -150,48 +154,27 @@ class RunNotes:
             self.say(event.time, f"epoch {event.epoch} is saved: you can write with it from now on")
 
     def paused(self, event: Paused) -> None:
-        """Says why, where it was not the user's wish."""
+        """Says why, unless the user asked for it."""
         why = "" if event.reason == AS_ASKED else f": {sanitize(event.reason)}"
         self.say(event.time, f"paused{why}")
 
     def resumed(self, event: Resumed) -> None:
-        """Not told where it only wakes up to stop."""
+        """Not noted if it only wakes up to stop."""
         if event.reason == AS_ASKED:
-            self.say(event.time, "goes on after the pause")
+            self.say(event.time, "resumed")
 
     def warned(self, event: Warned) -> None:
         """The run's own words."""
         self.say(event.time, sanitize(event.message), "warning")
 
-    def finished(self, event: Finished, epochs_total: int | None) -> None:
+    def finished(self, event: Finished, how: str) -> None:
         """How the run ended, and what is kept of it."""
-        kept = _kept(event)
-        match event.reason:
-            case "completed" if epochs_total is not None:
-                self.say(event.time, f"done: all {epochs_total:,} epochs; {kept}")
-            case "completed":
-                self.say(event.time, f"done; {kept}")
-            case "early_stop":
-                self.say(event.time, f"ended early, held-out loss fell no more; {kept}")
-            case "stopped":
-                self.say(event.time, f"stopped and saved; {kept}")
-            case "diverged":
-                text = f"the loss was no number, again and again; {kept}"
-                self.say(event.time, text, "error")
+        self.say(event.time, how, "error" if event.reason == "diverged" else "information")
 
     def failed(self, event: Failed) -> None:
         """The error's own words, the hint after them."""
         hint = f" ({sanitize(event.hint)})" if event.hint else ""
         self.say(event.time, sanitize(event.message) + hint, "error")
-
-
-def _kept(event: Finished) -> str:
-    if event.best_epoch is not None:
-        return f"epoch {event.best_epoch} is kept"
-    epoch = event.metrics.get("epoch")
-    if isinstance(epoch, int):  # stopped within the first epoch
-        return f"what it learned of epoch {epoch} is kept"
-    return "nothing was learned yet"
 
 
 def _rising(losses: Sequence[float]) -> int:

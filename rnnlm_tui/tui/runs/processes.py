@@ -1,4 +1,4 @@
-"""Processes that work something out and end, and waiting for them off the event loop."""
+"""Child processes of the app that are not trainings: their end, and what they complain of."""
 
 from __future__ import annotations
 
@@ -7,14 +7,19 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+from rnnlm_tui.errors import CorpusError, RnnlmError
+from rnnlm_tui.paths import APP_NAME
+
 Answer = TypeVar("Answer")
 
 
 def start_unheard(
     command: Sequence[str], environment: Mapping[str, str]
 ) -> subprocess.Popen[bytes]:
-    """A process of which only the end is of interest. Raises OSError, and ValueError for a NUL in
-    the command."""
+    """Starts a process of which only the exit code matters.
+
+    Raises OSError, and ValueError for a NUL in the command.
+    """
     return subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -26,12 +31,11 @@ def start_unheard(
 
 
 async def ended(process: subprocess.Popen[bytes], wait: Callable[[], Answer]) -> Answer:
-    """What `wait`, such as `process.communicate`, returns when the process is gone. Whoever is
-    cancelled here kills the process.
+    """Returns what `wait`, such as `process.communicate`, returns when the process is gone.
 
-    A thread waits, since asyncio's own subprocesses stay unreaped where the app ends before the
-    cancelled one has had its turn. It is shielded: where all threads are busy it has not begun, and
-    would else be given up together with the process and its pipes.
+    Cancelling this coroutine kills the process. A thread waits, since asyncio's own subprocesses
+    stay unreaped if the app ends before the cancelled one has had its turn. It is shielded: while
+    all threads are busy it has not begun, and would be given up together with the process.
     """
     waiting = asyncio.get_running_loop().run_in_executor(None, wait)
     try:
@@ -39,3 +43,15 @@ async def ended(process: subprocess.Popen[bytes], wait: Callable[[], Answer]) ->
     except asyncio.CancelledError:
         process.kill()  # which ends the thread too
         raise
+
+
+def complaint_in(stderr: str) -> RnnlmError | None:
+    """The error that the command line wrote last: its sentence, and the indented hint below it."""
+    hint: list[str] = []
+    for line in reversed(stderr.splitlines()):
+        if line.startswith(f"{APP_NAME}: "):
+            return CorpusError(line.removeprefix(f"{APP_NAME}: "), " ".join(reversed(hint)))
+        if line and not line.startswith("  "):
+            return None  # something else came after it
+        hint.append(line.strip())
+    return None

@@ -1,4 +1,4 @@
-"""Where a training stands, made of its events. Knows no process and no screen.
+"""How far a training is, made of its events. Knows no process and no screen.
 
 `now` is always `time.monotonic()`: an event's own time is that of the run's process.
 """
@@ -22,6 +22,7 @@ from rnnlm_tui.events import (
     Started,
     Warned,
 )
+from rnnlm_tui.formatting import outcome
 from rnnlm_tui.tui.runs.notes import Note, RunNotes, Severity
 
 __all__ = ["Note", "Phase", "RunProgress", "Sample", "Severity"]
@@ -57,8 +58,7 @@ class Sample:
 class RunProgress:
     """All that a screen shows of a run: its phase, figures, epochs and notes.
 
-    `failed` is set beside `finished` where a run has diverged: it holds what to do about that.
-    `lost_reason` says in a sentence how a process went that did not say so itself.
+    `lost_reason` says in a sentence how a process ended that did not say so itself.
     """
 
     def __init__(self) -> None:
@@ -69,19 +69,18 @@ class RunProgress:
         self.saved: Saved | None = None
         self.finished: Finished | None = None
         self.failed: Failed | None = None
-        self.paused_reason = ""
         self.lost_reason = ""
         self._notes = RunNotes()
         self._best: int | None = None
         self._time = 0.0
         self._arrived: float | None = None
-        """When the figures below were right; None while they stand still."""
+        """When the two figures below were right; None while time does not count."""
         self._elapsed = 0.0
         self._left: float | None = None
 
     @property
     def notes(self) -> list[Note]:
-        """What the figures mean, oldest first; a note that goes on is renewed and comes last."""
+        """What the figures mean, oldest first; a note that is updated comes last."""
         return self._notes.items
 
     @property
@@ -135,6 +134,17 @@ class RunProgress:
         return self.finished.best_epoch if self.finished else self._best
 
     @property
+    def kept_epoch(self) -> int | None:
+        """The epoch whose weights are the model that a finished run leaves; None if there is none.
+
+        A run that was stopped within its first epoch keeps that one.
+        """
+        if self.finished is None:
+            return None
+        epoch = self.finished.metrics.get("epoch")
+        return self.finished.best_epoch or (epoch if isinstance(epoch, int) else None)
+
+    @property
     def samples(self) -> list[Sample]:
         """The seed line continued after each epoch."""
         best = self.best_epoch
@@ -144,7 +154,7 @@ class RunProgress:
         ]
 
     def eta_s(self, now: float) -> float | None:
-        """Seconds of training left, which stand still in a pause and count down between reports.
+        """Seconds of training left; they count down between reports, and not in a pause.
 
         None before the run has begun, and once it stops or has ended.
         """
@@ -160,8 +170,10 @@ class RunProgress:
         return 0.0 if self._arrived is None else max(0.0, now - self._arrived)
 
     def remember(self, epochs: Iterable[EpochEnded]) -> None:
-        """Takes the epochs that a run which goes on has behind it, for the curve and the samples.
-        The run's own `started` says which of them count."""
+        """Takes the epochs that a resumed run has behind it, for the curve and the samples.
+
+        The run's own `started` says which of them count.
+        """
         for event in epochs:
             self._add(event)
 
@@ -171,7 +183,7 @@ class RunProgress:
             case Started():
                 self._begin(event, now)
             case Progress():
-                self._give_up_from(event.epoch)
+                self._drop_from(event.epoch)
                 self.progress = event
                 self._set_clock(now, event.elapsed_s, event.eta_s)
             case EpochEnded():
@@ -211,39 +223,35 @@ class RunProgress:
 
     def _begin(self, event: Started, now: float) -> None:
         before = [e for e in self.epochs if e.epoch <= event.epochs_done]
-        stopping = self.phase is Phase.STOPPING
         if self.started is not None:  # the run of this name was ended and begun again
             self.progress = self.saved = self.finished = self.failed = None
-            self._notes, self.lost_reason, stopping = RunNotes(), "", False
+            self._notes, self.lost_reason = RunNotes(), ""
         self.started, self.epochs, self._best = event, [], None
         self.remember(before)
-        self.phase = Phase.STOPPING if stopping else Phase.TRAINING
+        self.phase = Phase.TRAINING
         self._set_clock(now, before[-1].elapsed_s if before else 0.0, event.estimated_s)
         self._notes.started(event)
 
     def _add(self, event: EpochEnded) -> None:
-        self._give_up_from(event.epoch)
+        self._drop_from(event.epoch)
         self.epochs.append(event)
         if event.best:
             self._best = event.epoch
 
-    def _give_up_from(self, epoch: int) -> None:
-        """A run whose loss was no number has gone back and trains this epoch once more."""
+    def _drop_from(self, epoch: int) -> None:
+        """Drops epochs that are trained again, after a loss that was not finite or a crash."""
         while self.epochs and self.epochs[-1].epoch >= epoch:
             self.epochs.pop()
 
     def _pause(self, event: Paused, now: float) -> None:
         self._stop_clock(now)
-        self.paused_reason = event.reason
-        if self.phase is not Phase.STOPPING:
-            self.phase = Phase.PAUSED
-            self._notes.paused(event)
+        self.phase = Phase.PAUSED
+        self._notes.paused(event)
 
     def _resume(self, event: Resumed, now: float) -> None:
-        self._arrived, self.paused_reason = now, ""
-        if self.phase is not Phase.STOPPING:
-            self.phase = Phase.TRAINING
-            self._notes.resumed(event)
+        self._arrived = now
+        self.phase = Phase.TRAINING
+        self._notes.resumed(event)
 
     def _end(self, event: Finished | Failed, now: float) -> None:
         self._stop_clock(now)
@@ -251,11 +259,9 @@ class RunProgress:
             self.phase, self.finished = Phase.FINISHED, event
             if math.isfinite(event.elapsed_s):
                 self._elapsed = event.elapsed_s
-            self._notes.finished(event, self.epochs_total)
+            self._notes.finished(event, outcome(event.reason, self.kept_epoch, self.epochs_done))
             return
-        self.failed = event
-        if self.finished is None:
-            self.phase = Phase.FAILED
+        self.phase, self.failed = Phase.FAILED, event
         self._notes.failed(event)
 
     def _set_clock(self, now: float, elapsed: float, left: float | None) -> None:

@@ -15,7 +15,7 @@ from rnnlm_tui.tui.train.summary import CorpusSummary, card_facts
 from rnnlm_tui.tui.widgets.fixed_text import FixedText
 
 FACT_WIDTH = 25
-PARTS = "what it is made of"
+PARTS = "what it is made of: parts, what each puts out, parameters"
 PAIRS = "the first pairs: what it sees ---> the word to learn"
 
 
@@ -48,23 +48,27 @@ class CardText(Static):
 
 def card_lines(summary: CorpusSummary, width: int) -> Iterator[Content]:
     """The card's lines for a width in columns."""
-    yield Content.styled(shortened(summary.corpus, width), "bold")
+    yield Content.styled(shortened(summary.corpus.name, width), "bold")
     yield from _fact_lines(summary, max(1, width // FACT_WIDTH))
     yield Content("")
     yield Content.styled(PARTS, "dim")
-    rows = [(shortened(each.type, 25), shortened(each.shape, 24)) for each in summary.layers]
-    # A long shape takes its columns from the kinds where those have some to spare.
-    wide = max([17, *(len(shape) for _, shape in rows)])
-    left = max([42 - wide, *(len(kind) for kind, _ in rows)])
-    for (kind, shape), layer in zip(rows, summary.layers, strict=True):
-        yield Content(f"  {kind:{left}} {shape:{wide}} {layer.parameters:>11,}")
-    yield Content.styled(f"  {'in all':{left}} {'':{wide}} {summary.parameters:>11,}", "bold")
+    yield from _part_lines(summary)
     yield Content("")
     yield Content.styled(PAIRS, "dim")
-    for features, label in summary.pairs:
+    for features, label in summary.first_pairs:
         arrow = (" ---> ", "dim")
         words = shortened_words(features)
         yield Content.assemble("  ", words, arrow, (shortened(label), "bold"))
+
+
+def _part_lines(summary: CorpusSummary) -> Iterator[Content]:
+    """The layers: what each is, what it puts out for a word or a window of words, its size."""
+    same_kind = len({layer.type for layer in summary.layers}) == 1
+    for layer in summary.layers:
+        kind = shortened(layer.name if same_kind else layer.type, 25)
+        sizes = [f"{size:,}" for size in layer.output_shape if size is not None]
+        yield Content(f"  {kind:25} {' x '.join(sizes)[:16]:>16} {layer.parameters:>12,}")
+    yield Content.styled(f"  {'in all':42} {summary.parameters:>12,}", "bold")
 
 
 def _fact_lines(summary: CorpusSummary, columns: int) -> Iterator[Content]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Sequence
 
+import msgspec
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
@@ -13,9 +13,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Collapsible, Input, RadioButton, RadioSet, Select, TextArea
 
-from rnnlm_tui.config import PRESETS, preset_named
+from rnnlm_tui.config import PRESETS
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.tui.runs.child import own_command
 from rnnlm_tui.tui.train.fields import (
     Field,
     NameField,
@@ -93,10 +92,8 @@ class TrainForm(Vertical):
     }
     """
 
-    def __init__(self, command: Sequence[str] | None = None, id: str | None = None) -> None:
-        """`command` stands in the place of this program, headless."""
+    def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._command = own_command() if command is None else command
         self._asked: Plan | None = None
         self._seed_given = ""
         self.summary: CorpusSummary | None = None
@@ -229,14 +226,6 @@ class TrainForm(Vertical):
             return error_sentence(self.error.message, self.error.hint)
         return self.plan.corpus_problem() or self.settings_problem or "counting ..."
 
-    def fill(self, corpus: str | None = None, preset: str | None = None) -> None:
-        """Fills in a corpus, which is a line of paths, and a preset."""
-        if corpus is not None:
-            self._files.value = corpus
-            self.query_one("#source-files", RadioButton).value = True
-        if preset is not None:
-            self._preset.value = preset_named(preset).name
-
     def propose_seed(self, line: str) -> None:
         """Puts `line` into the seed line, unless somebody has typed another there."""
         field = self._seed
@@ -328,7 +317,7 @@ class TrainForm(Vertical):
         summary, problem = None, None
         try:
             paths = await asyncio.to_thread(plan.paths)
-            summary = await summarise(plan.question(paths), self._command)
+            summary = await summarise(plan.question(paths))
         except RnnlmError as error:
             problem = error
         self.post_message(self.Answered(plan, summary, problem))
@@ -348,7 +337,8 @@ class TrainForm(Vertical):
     def _name_the_pasted_text(self) -> None:
         """The command line reads it from its standard input, which means nothing to a person."""
         if self.summary is not None:
-            self.summary = dataclasses.replace(self.summary, corpus=PASTED)
+            corpus = msgspec.structs.replace(self.summary.corpus, name=PASTED)
+            self.summary = msgspec.structs.replace(self.summary, corpus=corpus)
         if (error := self.error) is not None:
             message = error.message.replace("standard input", PASTED).replace("stdin", PASTED)
             self.error = RnnlmError(message, error.hint)

@@ -7,6 +7,7 @@ from typing import Protocol
 from rnnlm_tui.tui.runs.manager import Runs
 from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.train.plan import Plan
+from rnnlm_tui.tui.train.summary import CorpusSummary
 from rnnlm_tui.tui.widgets.host import Host
 
 
@@ -32,6 +33,6 @@ class TrainHost(Host, Protocol):
         """Shows a model on the Models screen."""
         ...
 
-    def bootstrap_ngram(self, plan: Plan, paths: tuple[str, ...]) -> object:
+    def bootstrap_ngram(self, plan: Plan, files: tuple[str, ...], summary: CorpusSummary) -> object:
         """Trains an n-gram model of the text, so that words are suggested meanwhile."""
         ...

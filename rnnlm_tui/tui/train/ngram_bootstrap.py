@@ -1,91 +1,94 @@
-"""Counts of a text that is trained on: ready in a second, they suggest while its network learns.
-No textual here."""
+"""An n-gram model of a text that a network is trained on: it is ready in a second, and suggests
+while the network learns. No textual here."""
 
 from __future__ import annotations
 
 import asyncio
-import io
 import os
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rnnlm_tui import paths
 from rnnlm_tui.config import ENVIRONMENT_PREFIX, Setting, all_settings
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.paths import bundled_corpus
-from rnnlm_tui.tui.runs.child import own_command
 from rnnlm_tui.tui.runs.processes import ended, start_unheard
-from rnnlm_tui.tui.train.plan import Plan, all_settings_of, corpus_stem, default_of, setting_value
+from rnnlm_tui.tui.train.plan import Plan, all_settings_of, corpus_stem
+from rnnlm_tui.tui.train.summary import CorpusSummary
 
 if TYPE_CHECKING:
     from rnnlm_tui.store.library import Library
 
 PRESET = "ngram"
 SHARED = ("held_out", "seed", "max_vocabulary", "min_count", "tokenizer")
-"""The settings that counts take over from the network, so that one can be compared with the
-other: both see the same lines and know the same words."""
-NETWORK_SETTINGS = {
+"""The settings that the n-gram model takes over from the network, so that one can be compared with
+the other: both hold out the same lines and know the same words."""
+NETWORK_VARIABLES = {
     ENVIRONMENT_PREFIX + name.upper() for name in all_settings().keys() - all_settings_of(PRESET)
 }
-SAME_LINES = ("held_out", "seed")
+"""Settings in the environment that `--preset ngram` would refuse."""
 
 
-async def counts_of(
-    plan: Plan,
-    paths: tuple[str, ...],
-    library: Library,
-    command: Sequence[str] | None = None,
+async def bootstrap_ngram(
+    plan: Plan, files: tuple[str, ...], summary: CorpusSummary, library: Library
 ) -> str | None:
-    """The name of a model of counts of the plan's text: one that is there, or one that is trained
-    now, by a process of its own. None where the plan is one of counts itself, or they fail: the
-    network's run tells what is wrong with the text. Whoever is cancelled here gives the counts up.
-    `command` stands in the place of this program, headless."""
+    """Returns the name of an n-gram model of the plan's text, trained now unless there is one.
+
+    `summary` is what the command line says of the network of this plan. None if the plan is that of
+    an n-gram model itself, or if training it fails: the network's run tells what is wrong with the
+    text. Cancelling this coroutine kills the process that trains.
+    """
     if plan.preset == PRESET:
         return None
+    of_network, of_ngram = all_settings_of(plan.preset), all_settings_of(PRESET)
+    shared = {
+        name: summary.settings.get(name)
+        for name in SHARED
+        if name in of_network and name in of_ngram
+    }
     try:
-        name, arguments = await asyncio.to_thread(_wanted, plan, paths, library)
+        if name := await asyncio.to_thread(_existing, summary.corpus.sha256, shared, library):
+            return name
+        name = await asyncio.to_thread(_free_name, plan, library)
     except RnnlmError:
         return None
-    if not arguments:
-        return name
-    data = ("--data-dir", str(library.folder.parent))
-    program = own_command() if command is None else command
-    try:
-        # A setting of a network's there would be refused.
-        environment = {k: v for k, v in os.environ.items() if k not in NETWORK_SETTINGS}
-        process = start_unheard([*program, "--train", *arguments, *data], environment)
-    except (OSError, ValueError):  # ValueError: a NUL in a path
-        return None
-    return name if await ended(process, process.wait) == 0 else None
+    return name if await _train(name, plan, files, shared, library) else None
 
 
-def _wanted(plan: Plan, paths: tuple[str, ...], library: Library) -> tuple[str, tuple[str, ...]]:
-    """The name of the counts, and the arguments to train them, none where they are there. Raises
-    RnnlmError for a text that cannot be read."""
-    from rnnlm_tui.store.library import free_name
-    from rnnlm_tui.text.corpus import read_corpus
-
-    corpus = read_corpus(paths or [bundled_corpus()], plan.encoding or None, io.BytesIO())
-    settings = _settings(plan)
+def _existing(sha256: str, settings: dict[str, Setting], library: Library) -> str | None:
+    """The name of an n-gram model of this text with these settings, if there is one."""
     for entry in library.entries():
         card = entry.card
-        if card is None or card.config.preset != PRESET:
+        if card is None or card.config.preset != PRESET or card.corpus.get("sha256") != sha256:
             continue
-        same_lines = all(getattr(card.config.train, s) == settings[s] for s in SAME_LINES)
-        if card.corpus.get("sha256") == corpus.sha256 and same_lines:
-            return entry.name, ()
-    name = free_name(library, f"{corpus_stem(plan)}-counts")
+        if all(getattr(card.config.train, name) == value for name, value in settings.items()):
+            return entry.name
+    return None
+
+
+def _free_name(plan: Plan, library: Library) -> str:
+    from rnnlm_tui.store.library import free_name
+
+    return free_name(library, f"{corpus_stem(plan)}-{PRESET}")
+
+
+async def _train(
+    name: str,
+    plan: Plan,
+    files: tuple[str, ...],
+    settings: dict[str, Setting],
+    library: Library,
+) -> bool:
+    """Trains the model in a process of its own; returns whether that worked."""
     flags = [f"--{s.replace('_', '-')}={v}" for s, v in settings.items() if v is not None]
-    encoding = [f"--encoding={plan.encoding}"] if plan.encoding and plan.source == "files" else []
-    return name, (*paths, f"--preset={PRESET}", f"--name={name}", *flags, *encoding)
-
-
-def _settings(plan: Plan) -> dict[str, Setting]:
-    """The network's values of the settings that counts have too. Raises UsageError."""
-    known, own = all_settings_of(plan.preset), all_settings_of(PRESET)
-    return {
-        name: setting_value(known[name], plan.settings[name])
-        if name in plan.settings
-        else default_of(plan.preset, name)
-        for name in SHARED
-        if name in known and name in own
-    }
+    if plan.encoding and plan.source == "files":
+        flags.append(f"--encoding={plan.encoding}")
+    command = [
+        *paths.headless_command(),
+        *("--train", *files, f"--preset={PRESET}", f"--name={name}", *flags),
+        f"--data-dir={library.folder.parent}",
+    ]
+    environment = {k: v for k, v in os.environ.items() if k not in NETWORK_VARIABLES}
+    try:
+        process = start_unheard(command, environment)
+    except (OSError, ValueError):  # ValueError: a NUL in a path
+        return False
+    return await ended(process, process.wait) == 0

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 from rnnlm_tui.config import Range, Setting, check_setting, parse_number, preset_named, settings_of
 from rnnlm_tui.errors import StorageError, UsageError
 from rnnlm_tui.paths import bundled_corpus
+from rnnlm_tui.tui.runs.child import TrainingRequest
 from rnnlm_tui.tui.train.summary import Question
 from rnnlm_tui.tui.widgets.error_text import without_flags
 from rnnlm_tui.tui.widgets.path_input import expanded
@@ -62,12 +63,10 @@ class Plan:
         text = self.text if self.source == "pasted" else None
         return Question(paths, text, self.preset, tuple(self._setting_flags()))
 
-    def arguments(self, paths: tuple[str, ...]) -> tuple[str, ...]:
-        """The command line's arguments after `--train`. `paths` holds the file of a pasted text."""
-        flags = [f"--preset={self.preset}", f"--name={self.name}", *self._setting_flags()]
-        if seed_line := self.seed_line.strip():
-            flags.append(f"--seed-line={seed_line}")
-        return (*paths, *flags)
+    def request(self, files: tuple[str, ...]) -> TrainingRequest:
+        """The training that the plan asks for. `files` holds the file of a pasted text."""
+        flags = (f"--preset={self.preset}", f"--name={self.name}", *self._setting_flags())
+        return TrainingRequest((*files, *flags), self.name, " ".join(self.seed_line.split()))
 
     def _setting_flags(self) -> list[str]:
         known = all_settings_of(self.preset)
@@ -181,20 +180,21 @@ def corpus_stem(plan: Plan) -> str:
 
 
 def save_pasted(folder: Path, name: str, text: str) -> Path:
-    """Keeps a pasted text as a file, so that a run can be gone on with, and returns its path.
+    """Keeps a pasted text as a file, so that its run can be resumed, and returns the path.
 
-    Another text of that name stays as it is: the run of a renamed model may still need it. Raises
-    StorageError.
+    Only its owner can read it. Another text of that name stays as it is: the run of a renamed model
+    may still need it. Raises StorageError.
     """
     from rnnlm_tui.store.files import write_bytes  # numpy
 
     raw = text.encode("utf-8", "replace")
-
     paths = (folder / f"{name}{suffix}.txt" for suffix in chain([""], (f"-{i}" for i in count(2))))
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
         path = next(path for path in paths if not path.exists() or path.read_bytes() == raw)
         write_bytes(path, raw)
+        path.chmod(0o600)
     except OSError as error:
         raise StorageError(f"cannot keep the text in {folder}: {error}") from error
     return path

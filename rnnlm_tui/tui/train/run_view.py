@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
@@ -12,26 +11,24 @@ from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.state import Phase, RunProgress
 from rnnlm_tui.tui.runs.wording import (
     Outcome,
     badge,
-    epoch_words,
-    outcome,
     run_facts,
     shortened,
-    step_words,
+    speed_words,
+    time_left_words,
 )
-from rnnlm_tui.tui.train.run_lines import EpochTable, WrappedLines, note_lines, sample_lines
+from rnnlm_tui.tui.train.run_lists import EpochTable, TextList, note_lines, sample_lines
 from rnnlm_tui.tui.widgets.chart import LossChart, Points
 
-if TYPE_CHECKING:
-    from rnnlm_tui.tui.runs.manager import ShownRun
-
-FULL, EMPTY, BOUNCE = "━", "─", 12
-BOUNCE_PER_S = 10
-WORDS = 57
-"""Columns beside a bar: its label, its share, and how long and how fast."""
+FULL, EMPTY, PIECE = "━", "─", 12
+PIECE_PER_S = 10
+"""Columns a second that the piece of a bar without an end moves."""
+WORDS_WIDTH = 57
+"""Columns next to a bar: its label, its share, and how long and how fast."""
 PHASE_STYLES = {
     Phase.PAUSED: "$text-warning bold reverse",
     Phase.STOPPING: "$text-warning bold",
@@ -41,17 +38,17 @@ PHASE_STYLES = {
 }
 
 
-def progress_bar(share: float, width: int) -> str:
-    """A bar that is full as far as `share`, of whole characters, which every terminal has."""
-    full = round(max(0.0, min(1.0, share)) * width)
-    return FULL * full + EMPTY * (width - full)
+def progress_bar(share: float | None, width: int, now: float) -> str:
+    """A bar that is full as far as `share`; a piece of it moves to and fro if that is unknown.
 
-
-def moving_bar(now: float, width: int) -> str:
-    """A bar for what takes nobody knows how long: a piece of it walks to and fro."""
-    piece = min(BOUNCE, width)
+    Textual's own tells full from empty by colour alone.
+    """
+    if share is not None:
+        full = round(max(0.0, min(1.0, share)) * width)
+        return FULL * full + EMPTY * (width - full)
+    piece = min(PIECE, width)
     way = max(1, width - piece)
-    place = int(now * BOUNCE_PER_S) % (2 * way)
+    place = int(now * PIECE_PER_S) % (2 * way)
     start = min(place, 2 * way - place)
     return EMPTY * start + FULL * piece + EMPTY * (width - piece - start)
 
@@ -69,16 +66,15 @@ class RunHead(Widget):
         super().__init__(id=id)
         self._lines: tuple[Content, ...] = ()
 
-    def show(self, run: ShownRun, trainer: str, now: float) -> None:
-        """Takes the rows of this moment, and draws them where they are other ones."""
-        progress = run.progress
-        self.set_class(progress.phase.is_over, "-over")
+    def show(self, run: FollowedRun, trainer: str, now: float) -> None:
+        """Takes the rows of this moment, and draws them if they have changed."""
+        is_over = run.progress.phase.is_over
+        self.set_class(is_over, "-over")
         width = max(20, self.content_size.width or self.app.size.width - 2)
-        lines = [head_line(run, trainer, width)]
-        if not progress.phase.is_over:
-            lines += bar_lines(progress, now, width)
-        if (drawn := tuple(lines)) != self._lines:
-            self._lines = drawn
+        bars = () if is_over else bar_lines(run.progress, now, width)
+        lines = (head_line(run, trainer, width), *bars)
+        if lines != self._lines:
+            self._lines = lines
             self.refresh()
 
     def render(self) -> Content:
@@ -86,11 +82,11 @@ class RunHead(Widget):
         return Content("\n").join(self._lines)
 
 
-def head_line(run: ShownRun, trainer: str, width: int) -> Content:
+def head_line(run: FollowedRun, trainer: str, width: int) -> Content:
     """The phase, the name, and what kind of run it is."""
     phase = run.progress.phase
-    where = f"trained by {trainer}" if not run.owned else ""
-    if run.owned and run.detached and not phase.is_over:
+    where = "" if run.is_own else f"trained by {trainer}"
+    if run.is_own and run.detached and not phase.is_over:
         where = "goes on when you quit"
     facts = " · ".join(part for part in (where, run_facts(run.progress)) if part)
     name = shortened(run.name, 64)
@@ -102,37 +98,38 @@ def head_line(run: ShownRun, trainer: str, width: int) -> Content:
     return Content.assemble(left, " " * (space - right.cell_length), (right.plain, "dim"))
 
 
-def bar_lines(progress: RunProgress, now: float, width: int) -> list[Content]:
+def bar_lines(progress: RunProgress, now: float, width: int) -> Sequence[Content]:
     """The bars of the epochs and of the steps, each with its words."""
-    total, last = progress.epochs_total, progress.progress
-    space = max(10, min(width - WORDS, width // 2))
-    style = "$text-warning" if progress.phase is Phase.PAUSED else "$primary"
+    left, speed = time_left_words(progress, now), speed_words(progress, now)
     if progress.phase is Phase.STARTING:
-        first = (f"{'preparing':15}", moving_bar(now, space), "", epoch_words(progress, now))
-        second = ("", "", "", "")
+        rows: tuple[tuple[str, float | None, str], ...] = (("preparing", None, left),)
     else:
-        share, words = progress.epoch_share, epoch_words(progress, now)
-        done = progress.epochs_done
-        # A quick run ends epochs without a report from within them.
-        epoch = max(progress.epoch, done) if last else min(done + 1, total or done + 1)
-        label = f"epoch {epoch:,}/{total:,}" if total else f"epoch {epoch:,}"
-        first = (f"{label:15}", progress_bar(share, space), f"{share:5.0%}", words)
-        second = step_line(progress, now, space)
-    return [
-        Content.assemble(label, " ", (drawn, style), f" {percent}  ", words).truncate(
-            width, ellipsis=True
+        rows = (
+            (_epoch_label(progress), progress.epoch_share, left),
+            # An epoch that has begun and has not said yet how far it is has no last report.
+            (_step_label(progress), progress.step_share if progress.progress else None, speed),
         )
-        for label, drawn, percent, words in (first, second)
-    ]
+    style = "$text-warning" if progress.phase is Phase.PAUSED else "$primary"
+    space = max(10, min(width - WORDS_WIDTH, width // 2))
+    lines = []
+    for label, share, words in rows:
+        percent = "" if share is None else f"{share:5.0%}"
+        bar = (progress_bar(share, space, now), style)
+        line = Content.assemble(f"{label:15} ", bar, f" {percent}  ", words)
+        lines.append(line.truncate(width, ellipsis=True))
+    return lines
 
 
-def step_line(progress: RunProgress, now: float, space: int) -> tuple[str, str, str, str]:
-    """The label, the bar, the share and the words of the steps of an epoch."""
-    last, words = progress.progress, step_words(progress, now)
-    if last is None:  # it has begun, or goes on, and has not said yet how far it is
-        return f"{'first steps':15}", moving_bar(now, space), "", words
-    label, share = f"step {progress.step:,}/{last.steps:,}", progress.step_share
-    return f"{label:15}", progress_bar(share, space), f"{share:5.0%}", words
+def _epoch_label(progress: RunProgress) -> str:
+    total, done = progress.epochs_total, progress.epochs_done
+    # A quick run ends epochs without a report from within them.
+    epoch = max(progress.epoch, done) if progress.progress else min(done + 1, total or done + 1)
+    return f"epoch {epoch:,}/{total:,}" if total else f"epoch {epoch:,}"
+
+
+def _step_label(progress: RunProgress) -> str:
+    last = progress.progress
+    return "first steps" if last is None else f"step {progress.step:,}/{last.steps:,}"
 
 
 class RunEnd(Vertical):
@@ -155,7 +152,7 @@ class RunEnd(Vertical):
         with Horizontal(id="end-buttons"):
             for action, label in (
                 ("form", "Back to the form"),
-                ("go_on", "Go on with it"),
+                ("go_on", "Resume"),
                 ("use", "Use it for writing"),
                 ("longer", "Train longer"),
                 ("compare", "Compare"),
@@ -169,14 +166,14 @@ class RunEnd(Vertical):
         lines = [Content.styled(end.headline, style), *map(Content, end.details)]
         self.query_one("#end-words", Static).update(Content("\n").join(lines))
         for button in self.query(Button):
-            button.display = str(button.id).removeprefix("end-") in actions
-        first = next((a for a in actions), None)
-        for button in self.query(Button):
-            button.variant = "primary" if button.id == f"end-{first}" else "default"
+            action = str(button.id).removeprefix("end-")
+            button.display = action in actions
+            button.variant = "primary" if action in actions[:1] else "default"
+        self.display = True
 
 
 class RunView(Vertical):
-    """All of a run. `show` is called some times a second and draws only what is another one."""
+    """All of a run. `show` is called twice a second and draws only what has changed."""
 
     DEFAULT_CSS = """
     RunView {
@@ -203,42 +200,46 @@ class RunView(Vertical):
                 yield LossChart("the curve begins with the first epoch")
                 yield EpochTable(id="epochs")
             with Vertical(id="run-right"):
-                empty = "it is continued after each epoch"
-                yield WrappedLines("your line", empty, id="samples")
-                yield WrappedLines("notes", "nothing to note yet", id="notes")
+                yield TextList("your line", "it is continued after each epoch", id="samples")
+                yield TextList("notes", "nothing to note yet", id="notes")
 
-    def show(self, run: ShownRun, trainer: str, now: float) -> None:
-        """Draws the run as it stands `now`."""
+    def show(self, run: FollowedRun, trainer: str, now: float) -> None:
+        """Draws the run as it is at `now`."""
         progress = run.progress
         self.query_one(RunHead).show(run, trainer, now)
         epochs, best = progress.epochs, progress.best_epoch
-        stand = (id(run), len(epochs), epochs[-1].epoch if epochs else 0, best)
-        if self._is_new("epochs", stand):
+        state = (id(run), len(epochs), epochs[-1].epoch if epochs else 0, best)
+        if self._is_new("epochs", state):
             self.query_one(EpochTable).show(epochs, best)
-            samples = progress.samples
-            lines = self.query_one("#samples", WrappedLines)
-            lines.show(lambda width: sample_lines(samples, width))
-            seed = f": {shortened(samples[-1].seed, 200)} ..." if samples else ""
-            lines.border_title = Content(f"your line{seed}")
+            self._show_samples(progress)
         last = progress.progress
-        if self._is_new("curve", (stand, last.loss if last else None, last and last.epoch)):
+        if self._is_new("curve", (state, last.loss if last else None, last and last.epoch)):
             self.query_one(LossChart).show(*losses_of(progress), best)
-        notes = list(progress.notes)
+        notes = progress.notes
         if self._is_new("notes", (id(run), len(notes), notes[-1] if notes else None)):
-            self.query_one("#notes", WrappedLines).show(lambda width: note_lines(notes, width))
+            self.query_one("#notes", TextList).show(note_lines(notes))
 
-    def show_end(self, run: ShownRun, log_tail: list[str], actions: Sequence[str]) -> None:
-        """Says how the run has ended."""
-        end = self.query_one(RunEnd)
-        end.display = run.progress.phase.is_over
-        self.query_one("#run-panes").display = not end.display or bool(run.progress.epochs)
-        if end.display:
-            end.show(outcome(run.progress, run.name, log_tail, run.is_deleted), actions)
+    def _show_samples(self, progress: RunProgress) -> None:
+        samples = progress.samples
+        pane = self.query_one("#samples", TextList)
+        pane.show(sample_lines(samples))
+        seed = f": {shortened(samples[-1].seed, 200)} ..." if samples else ""
+        pane.border_title = Content(f"your line{seed}")
 
-    def _is_new(self, part: str, stand: object) -> bool:
-        new = self._drawn.get(part) != stand
-        self._drawn[part] = stand
-        return new
+    def show_end(self, end: Outcome, actions: Sequence[str], has_epochs: bool) -> None:
+        """Says how the run has ended, and offers these actions."""
+        self.query_one(RunEnd).show(end, actions)
+        self.query_one("#run-panes").display = has_epochs
+
+    def hide_end(self) -> None:
+        """Says nothing of the end: another run is shown."""
+        self.query_one(RunEnd).display = False
+        self.query_one("#run-panes").display = True
+
+    def _is_new(self, part: str, state: object) -> bool:
+        is_new = self._drawn.get(part) != state
+        self._drawn[part] = state
+        return is_new
 
 
 def losses_of(progress: RunProgress) -> tuple[Points, Points]:

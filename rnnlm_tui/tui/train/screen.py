@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -16,61 +15,40 @@ from textual.widgets import Button, Static
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.tui.runs.actions import (
-    END_ACTIONS,
-    RUN_ACTIONS,
-    RunRow,
-    is_allowed,
-)
-from rnnlm_tui.tui.runs.child import TrainingRequest
-from rnnlm_tui.tui.runs.manager import ShownRun
+from rnnlm_tui.tui.runs.actions import RunRow
+from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.train.data_card import DataCard
 from rnnlm_tui.tui.train.form import NAME_CHECKED, TrainForm
 from rnnlm_tui.tui.train.other_runs import OtherRuns
 from rnnlm_tui.tui.train.plan import Plan, save_pasted
-from rnnlm_tui.tui.train.run_pane import RunScreen
-from rnnlm_tui.tui.train.run_view import RunView
-from rnnlm_tui.tui.widgets.base_screen import TooSmall
+from rnnlm_tui.tui.train.run_pane import RunPane
+from rnnlm_tui.tui.train.summary import CorpusSummary
+from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.fixed_text import FixedText
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 
-PAINT_EVERY_S = 1 / 8
+if TYPE_CHECKING:
+    from rnnlm_tui.tui.train.host import TrainHost
+
+PAINT_EVERY_S = 0.5
 LOOK_ELSEWHERE_EVERY_S = 2.0
 TEXTS = "texts"
 """The folder, beside the models, of texts that were pasted."""
-FORM_ACTIONS = ("start", "open_run")
-ACTIONS = (*FORM_ACTIONS, *RUN_ACTIONS, *END_ACTIONS, "back")
+ACTIONS = ("start", "open_run", "back")
 
 
-def _key(key: str, action: str, text: str, tooltip: str, *, show: bool = True) -> Binding:
-    display = {"f5": "F5", "escape": "Esc"}.get(key)
-    return Binding(
-        key, action, text, id=f"train.{action}", tooltip=tooltip, show=show, key_display=display
-    )
+def _key(key: str, action: str, text: str, tooltip: str, display: str | None = None) -> Binding:
+    return Binding(key, action, text, id=f"train.{action}", tooltip=tooltip, key_display=display)
 
 
-class TrainScreen(RunScreen):
-    """Asks what to train, and shows how it goes.
-
-    The run belongs to the app; this screen reads its state some times a second while it is shown,
-    and costs nothing while another one is.
-    """
+class TrainScreen(AppScreen):
+    """The form and the data card to prepare a training, or the run that the app shows."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        _key("f5", "start", "train", "Look at the text's data card, then train"),
-        _key("o", "open_run", "open run", "Watch the chosen run, or go on with it"),
-        _key("p", "pause", "pause/go on", "Let the training wait, or go on"),
-        _key("x", "stop", "stop+keep", "Stop the training and keep the best of it"),
-        _key("d", "detach", "background", "Let the training go on when the app is left"),
-        _key("w", "write", "write now", "Write with the best that is saved so far"),
-        _key("g", "seed", "your line", "Change the line that is continued after each epoch"),
-        _key("u", "use", "use it", "Write with the trained model"),
-        _key("t", "longer", "longer", "Train it for more epochs"),
-        _key("r", "go_on", "resume", "Go on with the training where it was saved"),
-        _key("c", "compare", "compare", "See it among the other models"),
-        _key("n", "again", "new", "Train another model"),
-        _key("escape", "back", "back", "Back to the form, or to the run"),
+        _key("f5", "start", "train", "Look at the text's data card, then train", "F5"),
+        _key("o", "open_run", "trainings", "Go to the list of trainings; Enter opens one"),
+        _key("escape", "back", "back", "Back to the form, or to the run", "Esc"),
     ]
     DEFAULT_CSS = """
     TrainScreen {
@@ -85,11 +63,11 @@ class TrainScreen(RunScreen):
         #why { width: 1fr; height: 1; color: $text-warning; text-wrap: nowrap; }
         #why { text-overflow: ellipsis; }
         #train { display: none; }
-        RunView { display: none; height: 1fr; }
+        RunPane { display: none; }
         &.-card #form-side { display: none; }
         &.-card DataCard { display: block; }
         &.-run #prepare { display: none; }
-        &.-run RunView { display: block; }
+        &.-run RunPane { display: block; }
         &.-wide #form-side { display: block; }
         &.-wide DataCard { display: block; border-left: vkey $foreground 20%; }
         &.-wide #card-end { display: none; }
@@ -110,16 +88,14 @@ class TrainScreen(RunScreen):
     }
     """
 
-    def __init__(self, summary_command: Sequence[str] | None = None) -> None:
-        """`summary_command` stands in the place of this program, headless."""
+    def __init__(self) -> None:
         super().__init__()
-        self._summary_command = summary_command
         self._enabled: object = None
         self._cost = ""
         """What stands there of the cost."""
         self._painter: Timer | None = None
         self._looker: Timer | None = None
-        self._trains = False
+        self._was_training = False
         """Whether the app's own run was on when the form was drawn."""
 
     def compose(self) -> ComposeResult:
@@ -129,23 +105,31 @@ class TrainScreen(RunScreen):
         train = Button("Train", variant="primary", id="train", compact=True)
         why = FixedText("why")
         side = Vertical(
-            TrainForm(self._summary_command, id="form"),
+            TrainForm(id="form"),
             OtherRuns(id="elsewhere"),
             Static("", id="cost", markup=False),
             Horizontal(look, train, why, id="start-line"),
             id="form-side",
         )
         yield Container(side, DataCard(id="card"), id="prepare")
-        yield RunView(id="run")
+        yield RunPane(id="run")
         yield KeyBar()
         yield TooSmall()
 
-    # What the app calls
+    @property
+    def host(self) -> TrainHost:
+        """The app."""
+        return cast("TrainHost", self.app)
 
-    def fill(self, corpus: str | None = None, preset: str | None = None) -> None:
-        """Shows the form with this corpus, a line of paths, and this preset."""
-        self.show_form()
-        self._form.fill(corpus, preset)
+    @property
+    def run_pane(self) -> RunPane:
+        """The run that the app shows, and what can be done with it."""
+        return self.query_one(RunPane)
+
+    @property
+    def on_run(self) -> bool:
+        """Whether the run is shown, and not the form."""
+        return self.has_class("-run")
 
     # When it is shown
 
@@ -179,18 +163,25 @@ class TrainScreen(RunScreen):
     def _form(self) -> TrainForm:
         return self.query_one(TrainForm)
 
+    @on(RunPane.Closed)
     def show_form(self) -> None:
-        """Shows the form as it was filled in; a name that is taken by now is told."""
+        """Shows the form as it was filled in; says if the name has been taken meanwhile."""
         self.remove_class("-run", "-card")
         self._form.check()
         self._refresh_form()
         self.query_one(OtherRuns).look()
         self._form.query_one("#sources").focus()
 
+    @on(RunPane.Opened)
+    def show_run(self) -> None:
+        """Shows the run in the place of the form."""
+        self.add_class("-run")
+        self.run_pane.show()
+
     def _paint(self) -> None:
-        """Draws the run; or the form, where the app's own run has begun or ended behind it."""
-        self.paint()
-        if not self.on_run and self._trains != self.host.runs.is_training:
+        """Draws the run; or the form, if the app's own run has begun or ended behind it."""
+        self.run_pane.paint()
+        if not self.on_run and self._was_training != self.host.runs.is_training:
             self._form.check()
             self._refresh_form()
 
@@ -200,14 +191,8 @@ class TrainScreen(RunScreen):
         """False hides a key, None shows it dimmed."""
         if action not in ACTIONS or not self.is_mounted:
             return super().check_action(action, parameters)
-        run = self.run_shown if self.on_run else None
-        if run is None:
-            return self._check_form_action(action)
-        if action == "back":
-            return True
-        return action not in FORM_ACTIONS and is_allowed(action, run, self._stand)
-
-    def _check_form_action(self, action: str) -> bool | None:
+        if self.on_run:
+            return action == "back"
         match action:
             case "start":
                 looks = not self.has_class("-wide") and not self.has_class("-card")
@@ -215,17 +200,11 @@ class TrainScreen(RunScreen):
                 return True if ready else None
             case "open_run":
                 return not self.query_one(OtherRuns).is_empty
-            case "back":
-                return self.has_class("-card") or self._run_behind is not None
-        return False
+        return self.has_class("-card") or self._run_behind is not None
 
     def refresh_keys(self) -> None:
-        """Has the keys drawn anew where other ones can be pressed now."""
-        enabled = [
-            self.check_action(binding.action, ())
-            for binding in self.BINDINGS
-            if isinstance(binding, Binding)
-        ]
+        """Draws the keys again if others can be pressed now."""
+        enabled = [self.check_action(action, ()) for action in ACTIONS]
         if enabled != self._enabled:
             self._enabled = enabled
             self.refresh_bindings()
@@ -237,7 +216,7 @@ class TrainScreen(RunScreen):
         """Why a training cannot start now, or None."""
         runs = self.host.runs
         if runs.own is not None and runs.is_training:
-            return f"{runs.own.name} trains: one training at a time, stop it first (Esc shows it)"
+            return f"{runs.own.name} is training: one at a time, stop it first (Esc shows it)"
         return self._form.problem
 
     @on(TrainForm.Changed)
@@ -245,7 +224,7 @@ class TrainScreen(RunScreen):
         form, why = self._form, self._why
         if why == NAME_CHECKED:
             return  # known in a moment: all keys and buttons would be drawn anew twice at each key
-        self._trains = self.host.runs.is_training
+        self._was_training = self.host.runs.is_training
         otherwise = sanitize(form.cost)
         is_wrong = form.summary is None and not form.counting
         line = f"! {otherwise}" if is_wrong else otherwise
@@ -278,11 +257,13 @@ class TrainScreen(RunScreen):
             self.remove_class("-card")
             self.query_one("#look").focus()
         elif self._run_behind is not None:
-            self.show_own() if self._run_behind is self.host.runs.own else self.show_run()
+            if self._run_behind is self.host.runs.own:
+                self.host.runs.show_own()
+            self.show_run()
         self.refresh_keys()
 
     @property
-    def _run_behind(self) -> ShownRun | None:
+    def _run_behind(self) -> FollowedRun | None:
         """The run that "back" shows from the form: the app's own while it trains."""
         runs = self.host.runs
         return runs.own if runs.is_training else runs.shown
@@ -290,8 +271,9 @@ class TrainScreen(RunScreen):
     @on(Button.Pressed, "#train")
     @on(Button.Pressed, "#card-train")
     def _train(self) -> None:
-        if self._why is None:  # a button is drawn a moment behind what is typed
-            self.start_training(self._form.plan)
+        # A button is drawn a moment behind what is typed.
+        if self._why is None and self._form.summary is not None:
+            self.start_training(self._form.plan, self._form.summary)
 
     def action_start(self) -> None:
         """The data card where it is not shown yet, else the training."""
@@ -301,18 +283,19 @@ class TrainScreen(RunScreen):
             self._look()
 
     @work(group="start")
-    async def start_training(self, plan: Plan) -> None:
-        """Starts what the form says. A pasted text is kept as a file first."""
+    async def start_training(self, plan: Plan, summary: CorpusSummary) -> None:
+        """Starts what the form says, of which `summary` is known. A pasted text is kept as a file
+        first."""
         try:
-            paths = await asyncio.to_thread(self._paths, plan)
+            files = await asyncio.to_thread(self._files_of, plan)
         except RnnlmError as error:
             self.host.show_error(error)
-        else:
-            await self.begin(TrainingRequest(plan.arguments(paths), plan.name))
-            if self.host.runs.is_training:
-                self.host.bootstrap_ngram(plan, paths)
+            return
+        await self.run_pane.begin(plan.request(files))
+        if self.host.runs.is_training:
+            self.host.bootstrap_ngram(plan, files, summary)
 
-    def _paths(self, plan: Plan) -> tuple[str, ...]:
+    def _files_of(self, plan: Plan) -> tuple[str, ...]:
         if plan.source == "pasted":
             folder = self.host.library.folder.parent / TEXTS
             return (str(save_pasted(folder, plan.name, plan.text)),)
@@ -329,16 +312,23 @@ class TrainScreen(RunScreen):
         self.refresh_keys()
 
     def action_open_run(self) -> None:
-        """Shows or watches the chosen run, or goes on with it where nothing trains it now."""
-        if (row := self.query_one(OtherRuns).chosen) is not None:
-            self.open_run(row)
+        """Takes the focus to the list of trainings."""
+        self.query_one(OtherRuns).focus()
 
     def open_run(self, row: RunRow) -> None:
-        """Shows the app's own run, watches another's, or goes on with one that stands still."""
+        """Shows the app's own run, watches another's, or resumes one that was stopped."""
         match row.opens:
             case "own":
-                self.show_own()
+                self.run_pane.show_own()
             case "watch":
                 self.follow(row.name)
             case "resume":
                 self.resume(row.name)
+
+    def resume(self, name: str) -> None:
+        """Resumes the saved run `name`, and shows it."""
+        self.run_pane.resume(name)
+
+    def follow(self, name: str) -> None:
+        """Shows the run of another process."""
+        self.run_pane.follow(name)

@@ -6,19 +6,20 @@ freeze the screen if it happened here.
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Annotated, TypeAlias
 
+import msgspec
+from msgspec import Meta, Struct
+
+from rnnlm_tui import paths
 from rnnlm_tui.config import Setting
-from rnnlm_tui.errors import CorpusError, RnnlmError
+from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import format_bytes, format_duration, plural
-from rnnlm_tui.paths import APP_NAME
-from rnnlm_tui.tui.runs.processes import ended
+from rnnlm_tui.tui.runs.processes import complaint_in, ended
 from rnnlm_tui.tui.runs.wording import shortened
 
 A_FEW_S = 10.0
@@ -43,49 +44,59 @@ class Question:
         return ["--summary", *sources, "--json", f"--preset={self.preset}", *self.settings]
 
 
-@dataclass(frozen=True, slots=True)
-class LayerRow:
-    """One layer of the network; `shape` is the shape of what it puts out, as Keras writes it."""
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
+
+
+class Layer(Struct, frozen=True):
+    """One layer of the network. `output_shape` is as Keras gives it, None for any size."""
 
     name: str
     type: str
-    shape: str
-    parameters: int
+    output_shape: tuple[Count | None, ...]
+    parameters: Count
 
 
-@dataclass(frozen=True, slots=True)
-class CorpusSummary:
-    """The answer. `settings` are those that a training would have, the defaults for a corpus of
-    this size among them; `size` is what a corpus of this size is called, None where the preset's
-    defaults are the same for all; `total_words` counts the padding; `estimated_s` is for all epochs
-    on this machine, None where nothing was estimated; `pairs` are the words before and the word to
-    predict of the first examples."""
+class Corpus(Struct, frozen=True):
+    """The size of a text."""
 
-    settings: Mapping[str, Setting]
-    size: str | None
-    corpus: str
-    lines: int
-    words: int
-    held_out_lines: int
-    total_words: int
-    window: int
-    examples: int
-    parameters: int
-    memory_bytes: int
-    estimated_s: float | None
-    layers: tuple[LayerRow, ...]
-    pairs: tuple[tuple[str, str], ...]
+    name: str
+    sha256: str
+    lines: Count
+    words: Count
+    held_out_lines: Count
 
 
-async def summarise(question: Question, command: Sequence[str]) -> CorpusSummary:
-    """The answer of `command`, which is this program, headless. A question that is cancelled kills
-    the process that works on it.
+class CorpusSummary(Struct, frozen=True):
+    """What `--summary --json` prints.
+
+    `settings` are those that a training would have, the defaults for a corpus of this size among
+    them; `size` is what a corpus of this size is called, None if the preset's defaults are the same
+    for all. `total_words` includes the padding. `estimated_s` is for all epochs on this machine,
+    None if it is unknown. `first_pairs` are the words before and the word to predict of the first
+    examples.
+    """
+
+    settings: dict[str, Setting]
+    corpus: Corpus
+    total_words: Count
+    window: Count
+    examples: Count
+    parameters: Count
+    memory_bytes: Count
+    layers: tuple[Layer, ...]
+    first_pairs: tuple[tuple[str, str], ...]
+    size: str | None = None
+    estimated_s: float | None = None
+
+
+async def summarise(question: Question) -> CorpusSummary:
+    """Asks a child process. Cancelling this coroutine kills the process.
 
     Raises the RnnlmError that the process complained of: its sentence and its hint.
     """
     try:
         process = subprocess.Popen(
-            [*command, *question.arguments()],
+            [*paths.headless_command(), *question.arguments()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -93,55 +104,17 @@ async def summarise(question: Question, command: Sequence[str]) -> CorpusSummary
             env={**os.environ, "PYTHONIOENCODING": "utf-8"},
         )
     except (OSError, ValueError) as error:  # ValueError: a NUL in a path
-        raise RnnlmError("the text cannot be looked at", str(error)) from error
+        raise RnnlmError("the text cannot be read", str(error)) from error
     text = (question.text or "").encode("utf-8", "replace")
     answer, complaint = await ended(process, partial(process.communicate, text))
     if process.returncode != 0:
-        raise complaint_of(complaint.decode("utf-8", "replace"))
+        said = complaint.decode("utf-8", "replace")
+        last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "")
+        raise complaint_in(said) or RnnlmError("the text cannot be read", last)
     try:
-        return parse_summary(answer)
-    except (ValueError, TypeError, LookupError) as error:
+        return msgspec.json.decode(answer, type=CorpusSummary)
+    except msgspec.DecodeError as error:
         raise RnnlmError("the answer about this text makes no sense", str(error)) from error
-
-
-def complaint_of(stderr: str) -> RnnlmError:
-    """The error that the command line wrote: its last sentence, and the hint below it."""
-    lines = stderr.splitlines()
-    starts = [i for i, line in enumerate(lines) if line.startswith(f"{APP_NAME}: ")]
-    if not starts:
-        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        return RnnlmError("the text cannot be looked at", last)
-    sentence, *rest = lines[starts[-1] :]
-    hint = " ".join(line.strip() for line in rest)
-    return CorpusError(sentence.removeprefix(f"{APP_NAME}: "), hint)
-
-
-def parse_summary(raw: bytes) -> CorpusSummary:
-    """The object that `--summary --json` prints. Raises ValueError, TypeError or LookupError."""
-    data: dict[str, Any] = json.loads(raw)
-    corpus = data["corpus"]
-    estimate, size = data.get("estimated_s"), data.get("size")
-    return CorpusSummary(
-        settings=dict(data["settings"]),
-        size=None if size is None else str(size),
-        corpus=str(corpus["name"]),
-        lines=int(corpus["lines"]),
-        words=int(corpus["words"]),
-        held_out_lines=int(corpus["held_out_lines"]),
-        total_words=int(data["total_words"]),
-        window=int(data["window"]),
-        examples=int(data["examples"]),
-        parameters=int(data["parameters"]),
-        memory_bytes=int(data["memory_bytes"]),
-        estimated_s=None if estimate is None else float(estimate),
-        layers=tuple(_layer(layer) for layer in data["layers"]),
-        pairs=tuple((str(features), str(label)) for features, label in data["first_pairs"]),
-    )
-
-
-def _layer(data: dict[str, Any]) -> LayerRow:
-    shape = ", ".join("None" if size is None else str(size) for size in data["output_shape"])
-    return LayerRow(str(data["name"]), str(data["type"]), f"({shape})", int(data["parameters"]))
 
 
 def cost_line(summary: CorpusSummary) -> str:
@@ -165,10 +138,10 @@ def estimate(seconds: float | None) -> str:
 
 def card_facts(summary: CorpusSummary) -> list[tuple[str, str]]:
     """The data card's figures, each with its label."""
-    held_out = summary.held_out_lines
+    held_out = summary.corpus.held_out_lines
     facts = [
-        ("lines", f"{summary.lines:,}"),
-        ("words", f"{summary.words:,}"),
+        ("lines", f"{summary.corpus.lines:,}"),
+        ("words", f"{summary.corpus.words:,}"),
         ("vocabulary", f"{summary.total_words - 1:,}"),
         ("held out", plural(held_out, "line") if held_out else "nothing"),
         ("window", plural(summary.window, "word")),

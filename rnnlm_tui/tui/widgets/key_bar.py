@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from textual.binding import ActiveBinding, Binding
 from textual.content import Content
+from textual.dom import DOMNode
 from textual.geometry import Size
 from textual.screen import Screen
 from textual.style import Style
@@ -61,13 +62,21 @@ class KeyBar(Widget):
             self._shown = list(shown.values())
             self.refresh(layout=True)
 
-    def _full_action(self, node: object, binding: Binding) -> str:
+    def _full_action(self, node: DOMNode, binding: Binding) -> str:
         """The action for a click, which runs in the name of this widget."""
         if "." in binding.action.partition("(")[0]:
             return binding.action
         if node is self.app:
             return f"app.{binding.action}"
-        return f"screen.{binding.action}" if node is self.screen else f"focused.{binding.action}"
+        if node is self.screen:
+            return f"screen.{binding.action}"
+        if node is self.screen.focused:
+            return f"focused.{binding.action}"
+        return f"press('{node.id}', '{binding.action}')"
+
+    async def action_press(self, id: str, action: str) -> None:
+        """Does what a key of a part of the screen does: it was clicked."""
+        await self.app.run_action(action, self.screen.query_one(f"#{id}"))
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """The rows that the keys need at this width."""

@@ -6,7 +6,6 @@ import importlib
 import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast, get_args
 
 import pytest
 from textual.binding import Binding
@@ -18,7 +17,6 @@ from rnnlm_tui.tui.help.bindings import all_ids, own_bindings, screens, sections
 from rnnlm_tui.tui.help.screen import KeysScreen
 from rnnlm_tui.tui.models.table import ModelTable
 from rnnlm_tui.tui.widgets.dialogs import AskPath, Confirm
-from rnnlm_tui.tui.widgets.host import Mode
 from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.screen import AutocompleteScreen
 from tests.helpers.app import (
@@ -85,8 +83,8 @@ async def test_the_palette_lists_every_action_with_its_keys(tmp_path: Path) -> N
         for kind in (RnnlmApp, AutocompleteScreen, LineEditor):
             missing = {b.description.lower() for b in own_bindings(kind)} - offered
             assert not missing, f"{kind.__name__}: {missing}"
-        for mode in get_args(Mode)[1:]:
-            for binding in own_bindings(screens(RnnlmApp)[cast(Mode, mode)]):
+        for mode, part in screens(RnnlmApp)[1:]:
+            for binding in own_bindings(part):
                 assert f"{mode}: {binding.description}".lower() in offered
         assert {"model a", "model b", "theme", "keymap", "screenshot"} <= offered
         assert not any(title.startswith("theme ") for title in offered)

@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 import pytest
 from textual import events
 from textual._compositor import Compositor
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
-from textual.widgets import Button, Collapsible, Input, RadioSet, TextArea
+from textual.widgets import Button, Collapsible, Input, RadioButton, RadioSet, TextArea
 
+from rnnlm_tui import paths
 from rnnlm_tui.config import preset_named, settings_of
-from rnnlm_tui.errors import StorageError
+from rnnlm_tui.errors import RnnlmError, StorageError
 from rnnlm_tui.store.library import Library
+from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.train import fields, plan
+from rnnlm_tui.tui.train import form as form_module
 from rnnlm_tui.tui.train.data_card import card_lines
 from rnnlm_tui.tui.train.fields import Field, NameField
 from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.train.pasted_text import LARGEST_PASTE
 from rnnlm_tui.tui.train.plan import Plan, paths_in, save_pasted, setting_problem
-from rnnlm_tui.tui.train.summary import LayerRow, card_facts, cost_line, estimate, parse_summary
+from rnnlm_tui.tui.train.summary import CorpusSummary, card_facts, cost_line, estimate
 from rnnlm_tui.tui.widgets.error_text import error_sentence, without_flags
 from rnnlm_tui.tui.widgets.path_input import PathInput
 from tests.helpers.app import click, wait_until
 from tests.helpers.models import make_model
+from tests.helpers.runs import SUMMARY as SUMMARY_ANSWER
 
 SUMMARY = """
 import json, pathlib, sys
@@ -45,8 +49,8 @@ print(json.dumps({
     "total_words": 7, "examples": 5, "window": 3, "parameters": 70, "memory_bytes": 4000,
     "estimated_s": 90.0, "settings": {}, "layers": [layer],
     "first_pairs": [["the [/b]", "w" * 10000]],
-    "corpus": {"name": files[0] if files else "sonnets.txt", "lines": 4, "words": len(text) or 20,
-               "held_out_lines": 0}}))
+    "corpus": {"name": files[0] if files else "sonnets.txt", "sha256": "00", "lines": 4,
+               "words": len(text) or 20, "held_out_lines": 0}}))
 """
 """Stands in for `--summary --json`, and keeps what it was asked."""
 Form = tuple[Pilot[None], TrainForm]
@@ -55,29 +59,35 @@ Form = tuple[Pilot[None], TrainForm]
 class Host(App[None]):
     """An app with the form and the library alone."""
 
-    def __init__(self, data: Path, command: tuple[str, ...]) -> None:
+    def __init__(self, data: Path) -> None:
         super().__init__()
         self.library = Library(data)
-        self._command = command
+        self.session = SessionDatabase(data / "session", self.show_error_once)
+
+    def show_error_once(self, error: RnnlmError) -> None:
+        raise error
 
     def compose(self) -> ComposeResult:
-        yield TrainForm(self._command, id="form")
+        yield TrainForm(id="form")
 
 
 @pytest.fixture
-def summary_script(tmp_path: Path) -> Path:
-    """The scripted summary."""
+def summary_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The scripted summary, in the place of the program."""
     script = tmp_path / "summary.py"
     script.write_text(SUMMARY)
+    monkeypatch.setattr(paths, "headless_command", lambda: (sys.executable, "-S", str(script)))
+    monkeypatch.setattr(form_module, "PAUSE_S", 0.1)
     return script
 
 
 @asynccontextmanager
 async def shown(data: Path, script: Path, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Form]:
     """The form on a screen."""
-    app = Host(data, (sys.executable, str(script)))
+    app = Host(data)
     async with app.run_test(size=size) as pilot:
         yield pilot, app.query_one(TrainForm)
+        await app.session.close()
 
 
 async def ready(pilot: Pilot[Any], form: TrainForm) -> None:
@@ -93,6 +103,11 @@ def line(form: TrainForm, field: str) -> Input:
     return form.query_one(f"#{field}", Input)
 
 
+def choose_file(form: TrainForm, path: str) -> None:
+    form.query_one(PathInput).value = path
+    form.query_one("#source-files", RadioButton).value = True
+
+
 # What the form says, without a screen
 
 
@@ -103,10 +118,12 @@ def test_a_plan_becomes_the_command_lines_arguments() -> None:
         seed_line=" -- the cat ",
         settings={"epochs": "5", "held_out": "7", "learning_rate": "0.01"},
     )
-    assert plan.arguments(("/a.txt",)) == (
+    request = plan.request(("/a.txt",))
+    assert request.arguments == (
         *("/a.txt", "--preset=lesson", "--name=-x", "--epochs=5", "--held-out=0.07"),
-        *("--learning-rate=0.01", "--seed-line=-- the cat"),
+        "--learning-rate=0.01",
     )
+    assert (request.name, request.seed_line) == ("-x", "-- the cat")
     assert "--encoding=latin-1" in Plan("files", "a", encoding="latin-1").question(()).settings
     assert not Plan("pasted", text="a b", encoding="latin-1").question(()).settings
 
@@ -178,18 +195,18 @@ def test_a_hint_after_a_full_stop_begins_with_a_capital() -> None:
 
 
 def test_the_card_shows_every_figure_and_no_word_at_length() -> None:
-    raw = (
-        b'{"total_words": 3211, "examples": 15462, "window": 10, "parameters": 70,'
-        b' "memory_bytes": 5000000, "estimated_s": 100, "settings": {}, "size": "middle",'
-        b' "first_pairs": [["a", "\\u001b[2J"]],'
-        b' "layers": [{"name": "o", "type": "Dense", "output_shape": [null, 7], "parameters": 70}],'
-        b' "corpus": {"name": "[/b]", "lines": 9, "words": 40, "held_out_lines": 2}}'
-    )
-    summary = parse_summary(raw)
+    corpus = {"name": "[/b]", "sha256": "00", "lines": 9, "words": 40, "held_out_lines": 2}
+    layer = {"name": "o", "type": "Dense", "output_shape": [None, None, 30467], "parameters": 70}
+    known: dict[str, object] = {
+        "corpus": corpus,
+        "size": "middle",
+        "first_pairs": [["a", "\x1b[2J"]],
+    }
+    known |= {"layers": [layer], "total_words": 3211, "estimated_s": 100, "parameters": 70}
+    summary = msgspec.convert(SUMMARY_ANSWER | known, CorpusSummary)
     assert dict(card_facts(summary))["held out"] == "2 lines"
-    assert dict(card_facts(summary))["defaults"] == "middle corpus"
-    assert "defaults" not in dict(card_facts(dataclasses.replace(summary, size=None)))
-    assert cost_line(summary) == "70 parameters · 5.0 MB of memory · about 2 min"
+    assert "defaults" not in dict(card_facts(msgspec.structs.replace(summary, size=None)))
+    assert cost_line(summary) == "70 parameters · 515.8 MB of memory · about 2 min"
     assert estimate(None) == ""
     assert estimate(0.0) == estimate(9.9) == "a few seconds"
     assert estimate(12.0) == "about 12 s"
@@ -200,13 +217,7 @@ def test_the_card_shows_every_figure_and_no_word_at_length() -> None:
         assert "[/b]" in card
         assert "a ---> \ufffd[2J" in card
         layers = [line.split() for line in card.splitlines() if line.endswith(" 70")]
-        assert ["Dense", "(None,", "7)", "70"] in layers
-        assert ["in", "all", "70"] in layers
-    layer = LayerRow("o", "Dense (tied, softmax)", "(None, None, 30467)", 30_467)
-    large = dataclasses.replace(summary, layers=(layer,))
-    (row,) = (line.plain for line in card_lines(large, 57) if "Dense" in line.plain)
-    assert layer.shape in row
-    assert len(row) == 57
+        assert layers == [["o", "30,467", "70"], ["in", "all", "70"]]
 
 
 # The form on a screen
@@ -244,8 +255,8 @@ async def test_it_is_filled_in_by_the_mouse(data_dir: Path, summary_script: Path
         await ready(pilot, form)
         assert form.plan.text == "the cat sat\non the [/b] mat"
         assert form.summary is not None
-        assert form.summary.words == len(form.plan.text)
-        assert form.summary.corpus == "the pasted text"
+        assert form.summary.corpus.words == len(form.plan.text)
+        assert form.summary.corpus.name == "the pasted text"
 
 
 @pytest.mark.parametrize("source", ["files", "pasted"])
@@ -346,7 +357,7 @@ async def test_an_unusable_corpus_says_so_in_the_forms_words(
     data_dir: Path, summary_script: Path
 ) -> None:
     async with shown(data_dir, summary_script) as (pilot, form):
-        form.fill("/missing.txt")
+        choose_file(form, "/missing.txt")
         await wait_until(pilot, lambda: form.error is not None)
         assert form.problem == "no such file"
         assert form.cost == 'no such file. Give "encoding" or another file'
@@ -360,7 +371,7 @@ async def test_only_the_latest_of_many_changes_is_asked_about(
     data_dir: Path, summary_script: Path
 ) -> None:
     async with shown(data_dir, summary_script) as (pilot, form):
-        form.fill("/a")
+        choose_file(form, "/a")
         for letter in "bcdefgh":
             form.query_one("#files", PathInput).value += letter
             await pilot.pause()
@@ -414,10 +425,10 @@ async def test_a_name_that_was_typed_is_not_proposed_over(
 ) -> None:
     async with shown(data_dir, summary_script) as (pilot, form):
         await ready(pilot, form)
-        form.fill("/poems.txt")
+        choose_file(form, "/poems.txt")
         await wait_until(pilot, lambda: line(form, "name").value == "poems-gru")
         line(form, "name").value = "mine"
-        form.fill("/verses.txt")
+        choose_file(form, "/verses.txt")
         await ready(pilot, form)
         assert line(form, "name").value == "mine"
 

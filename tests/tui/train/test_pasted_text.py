@@ -95,7 +95,7 @@ async def test_another_source_that_was_chosen_meanwhile_stays(tmp_path: Path) ->
         app.show_mode("train")
         await wait_until(pilot, lambda: app.train_screen.query("#source-files"))
         form = app.train_screen.query_one(TrainForm)
-        form.fill("poems.txt")
+        form.query_one("#source-files", RadioButton).value = True
         await wait_until(pilot, lambda: form.source == "files")
         gate.set()
         await wait_until(pilot, lambda: form.plan.text == TEXT)

@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rnnlm_tui import paths
 from rnnlm_tui.errors import CorpusError, RnnlmError
-from rnnlm_tui.tui.runs.child import own_command
-from rnnlm_tui.tui.train.summary import Question, complaint_of, parse_summary, summarise
+from rnnlm_tui.tui.runs.processes import complaint_in
+from rnnlm_tui.tui.train.data_card import card_lines
+from rnnlm_tui.tui.train.summary import Question, summarise
+from tests.helpers.runs import SUMMARY
 
 WAITS = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(600)"
+BUNDLED = Question((), None, "lesson")
+
+Answering = Callable[..., None]
 
 
-def python(code: str, *arguments: str) -> tuple[str, ...]:
-    """A command that runs this code in the place of the program."""
-    return (sys.executable, "-c", code, *arguments)
+@pytest.fixture
+def answering(monkeypatch: pytest.MonkeyPatch) -> Answering:
+    """Runs this code in the place of the program."""
+
+    def answer(code: str, *arguments: str) -> None:
+        command = (sys.executable, "-c", code, *arguments)
+        monkeypatch.setattr(paths, "headless_command", lambda: command)
+
+    return answer
 
 
 def is_alive(pid: int) -> bool:
@@ -45,63 +59,87 @@ def test_a_question_names_its_files_and_settings() -> None:
 
 async def test_the_real_command_answers_about_a_file(corpus_file: Path) -> None:
     question = Question((str(corpus_file),), None, "lesson", ("--held-out=0.2", "--epochs=2"))
-    summary = await summarise(question, own_command())
-    assert (summary.corpus, summary.lines) == ("verses.txt", 6)
-    assert summary.held_out_lines == 1
+    summary = await summarise(question)
+    corpus = summary.corpus
+    assert (corpus.name, corpus.lines, corpus.held_out_lines) == ("verses.txt", 6, 1)
     assert summary.parameters == sum(layer.parameters for layer in summary.layers)
-    assert summary.layers[0].shape == f"(None, {summary.window}, 100)"
-    assert summary.pairs
+    assert summary.layers[0].output_shape == (None, summary.window, 100)
+    assert summary.first_pairs
     assert summary.estimated_s is not None
     assert summary.estimated_s > 0
 
 
-async def test_the_real_command_answers_about_a_text_and_about_the_bundled_corpus() -> None:
-    pasted = Question((), "the cat sat on the mat\nthe dog sät too", "lesson")
-    summary = await summarise(pasted, own_command())
-    assert summary.pairs[0] == ("the", "cat")
-    assert (await summarise(Question((), None, "lesson"), own_command())).parameters == 5_755_471
+async def test_the_real_command_answers_about_a_text() -> None:
+    summary = await summarise(Question((), "the cat sat on the mat\nthe dog sät too", "ngram"))
+    assert summary.first_pairs
+    card = [line.plain for line in card_lines(summary, 60)]
+    parts = [row.split()[:2] for row in card if row.startswith("  ") and row.split()[0].isdigit()]
+    assert parts[:2] == [["1", "word"], ["2", "words"]], "not five rows of one name"
+    assert not any("None" in row for row in card)
 
 
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [(None, "no such file"), (b"", "word"), (b"a\0b", "is not text"), (b"\xff\xfe\xff", "utf-16")],
-)
-async def test_a_corpus_that_will_not_do_is_explained(
+@pytest.mark.parametrize(("content", "says"), [(None, "no such file"), (b"a\0b", "is not text")])
+async def test_a_corpus_that_cannot_be_used_is_explained(
     tmp_path: Path, content: bytes | None, says: str
 ) -> None:
     path = tmp_path / "text.txt"
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(CorpusError) as raised:
-        await summarise(Question((str(path),), None, "lesson"), own_command())
+        await summarise(Question((str(path),), None, "lesson"))
     assert says in raised.value.message
     assert not raised.value.message.startswith("rnnlm-tui")
 
 
 def test_the_sentence_and_the_hint_are_taken_from_what_the_command_writes() -> None:
-    error = complaint_of("some warning\nrnnlm-tui: it is empty\n  give another\n")
-    assert (error.message, error.hint) == ("it is empty", "give another")
-    assert complaint_of("Fatal: something\n").hint == "Fatal: something"
-    assert complaint_of("").message
+    error = complaint_in("some warning\nrnnlm-tui: it is empty\n  give another\n  or none\n")
+    assert error is not None
+    assert (error.message, error.hint) == ("it is empty", "give another or none")
+    assert complaint_in("rnnlm-tui: an old flag\nFatal: something\n") is None
+    assert complaint_in("") is None
 
 
-@pytest.mark.parametrize("answer", ["", "[]", "{}", '{"corpus": {}}', "nonsense", "null"])
-async def test_an_answer_that_makes_no_sense_is_an_error(answer: str) -> None:
+@pytest.mark.parametrize(
+    "answer",
+    ["", "[]", "{}", "nonsense", "null", json.dumps(SUMMARY | {"parameters": 10**400})],
+    ids=range(6),
+)
+async def test_an_answer_that_makes_no_sense_is_an_error(answering: Answering, answer: str) -> None:
+    answering(f"print({answer!r})")
     with pytest.raises(RnnlmError, match="makes no sense"):
-        await summarise(Question((), None, "lesson"), python(f"print({answer!r})"))
+        await summarise(BUNDLED)
 
 
-async def test_a_command_that_cannot_be_started_is_an_error() -> None:
-    with pytest.raises(RnnlmError, match="cannot be looked at"):
-        await summarise(Question((), None, "lesson"), ("/no/such/program",))
-    with pytest.raises(RnnlmError, match="cannot be looked at"):
-        await summarise(Question(("a\0b",), None, "lesson"), python(""))
+async def test_an_estimate_may_be_missing(answering: Answering) -> None:
+    known = {name: value for name, value in SUMMARY.items() if name != "estimated_s"}
+    answering(f"print({json.dumps(known)!r})")
+    assert (await summarise(BUNDLED)).estimated_s is None
 
 
-async def test_a_cancelled_question_kills_its_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize("says", ["", "Fatal: something"])
+async def test_a_command_that_fails_without_a_sentence_is_an_error(
+    answering: Answering, says: str
+) -> None:
+    answering(f"raise SystemExit({says!r} or 1)")
+    with pytest.raises(RnnlmError, match="the text cannot be read") as raised:
+        await summarise(BUNDLED)
+    assert raised.value.hint == says
+
+
+async def test_a_command_that_cannot_be_started_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(RnnlmError, match="cannot be read"):
+        await summarise(Question(("a\0b",), None, "lesson"))
+    monkeypatch.setattr(paths, "headless_command", lambda: ("/no/such/program",))
+    with pytest.raises(RnnlmError, match="cannot be read"):
+        await summarise(BUNDLED)
+
+
+async def test_a_cancelled_question_kills_its_process(answering: Answering, tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
-    command = python(WAITS, str(pid_file))
-    asking = asyncio.create_task(summarise(Question((), None, "lesson"), command))
+    answering(WAITS, str(pid_file))
+    asking = asyncio.create_task(summarise(BUNDLED))
     async with asyncio.timeout(10):
         while not (pid_file.exists() and pid_file.read_text()):
             await asyncio.sleep(0.01)
@@ -114,7 +152,7 @@ async def test_a_cancelled_question_kills_its_process(tmp_path: Path) -> None:
 
 
 async def test_a_question_cancelled_before_a_thread_was_free_leaves_nothing(
-    monkeypatch: pytest.MonkeyPatch,
+    answering: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[subprocess.Popen[bytes]] = []
 
@@ -124,12 +162,12 @@ async def test_a_question_cancelled_before_a_thread_was_free_leaves_nothing(
             started.append(self)
 
     monkeypatch.setattr("rnnlm_tui.tui.train.summary.subprocess.Popen", Recorded)
+    answering("import time; time.sleep(60)")
     loop, free = asyncio.get_running_loop(), threading.Event()
     with ThreadPoolExecutor(1) as one_thread:
         loop.set_default_executor(one_thread)
         busy = loop.run_in_executor(None, free.wait, 10)
-        command = python("import time; time.sleep(60)")
-        asking = asyncio.create_task(summarise(Question((), None, "lesson"), command))
+        asking = asyncio.create_task(summarise(BUNDLED))
         async with asyncio.timeout(10):
             while not started:
                 await asyncio.sleep(0)
@@ -142,12 +180,3 @@ async def test_a_question_cancelled_before_a_thread_was_free_leaves_nothing(
     assert process.returncode is not None
     assert process.stdout is not None
     assert process.stdout.closed
-
-
-def test_a_missing_estimate_is_none() -> None:
-    raw = (
-        b'{"total_words": 3, "examples": 2, "window": 1, "parameters": 7, "memory_bytes": 9,'
-        b' "layers": [], "settings": {}, "first_pairs": [],'
-        b' "corpus": {"name": "a", "lines": 1, "words": 2, "held_out_lines": 0}}'
-    )
-    assert parse_summary(raw).estimated_s is None

@@ -1,0 +1,233 @@
+"""A training that the app shows, followed through the history in its model's folder.
+
+Every run is followed in the same way: one that the app has started, one of a script or of another
+terminal, and one that was started by the app before it was restarted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.events import Event, Failed, Finished, Saved
+from rnnlm_tui.tui.runs.child import ChildProcess, exit_sentence
+from rnnlm_tui.tui.runs.history import HistoryReader
+from rnnlm_tui.tui.runs.state import RunProgress
+
+if TYPE_CHECKING:
+    from rnnlm_tui.store.library import Library
+
+READ_EVERY_S = 0.25
+EVENTS_AT_ONCE = 100
+"""Taking one costs some 20 microseconds; after so many the screen has its turn."""
+QUIT_PATIENCE_S = 30.0
+"""How long a run may take to save when the app is left; then it gets SIGTERM."""
+SIGTERM_PATIENCE_S = 5.0
+LONGEST_SAMPLE = 1000
+"""Characters of a seed line."""
+ALL_CONTROLS = frozenset({"pause", "resume", "stop", "sample", "detach"})
+GONE = "the training process is gone and left no message: it was killed or has crashed"
+
+
+class FollowedRun:
+    """A training and what is known of it.
+
+    `child` is its process if the app has started it. The run of another process has none; it can
+    be asked to stop if it is on this machine. `detached`: the run goes on when the app has ended.
+    `is_deleted`: its model was deleted since. `on_saved` and `on_end` are called on the event
+    loop, for saves that come after the beginning, and once when the run is over.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        name: str,
+        child: ChildProcess | None = None,
+        *,
+        can_stop: bool = True,
+    ) -> None:
+        self.name, self.child = name, child
+        self.progress = RunProgress()
+        self.controls = frozenset({"stop"} if can_stop else ()) if child is None else ALL_CONTROLS
+        self.detached = child is None
+        self.is_deleted = self.is_running = False
+        self.on_saved: Callable[[FollowedRun, Saved], None] | None = None
+        self.on_end: Callable[[FollowedRun], None] | None = None
+        self._library = library
+        self._history = HistoryReader(library.path(name))
+        self._following: asyncio.Task[None] | None = None
+        self._asked_to_stop = False
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the app has started it."""
+        return self.child is not None
+
+    def log_tail(self) -> list[str]:
+        """The last lines that the process of the app's own run has written."""
+        return self.child.log_tail() if self.child is not None else []
+
+    # Its life
+
+    async def start(self) -> None:
+        """Starts the process of an own run, and follows the run from here on.
+
+        If the process cannot be started, the phase is FAILED and says why.
+        """
+        self.is_running = True
+        if self.child is None:
+            await self._catch_up(tell=False)
+        elif not await self._start_child(self.child):
+            return
+        self._following = asyncio.create_task(self._follow())
+
+    async def _start_child(self, child: ChildProcess) -> bool:
+        """Starts the process. A run that resumes shows the epochs that it has behind it."""
+        before = await asyncio.to_thread(lambda: list(self._history.read_all()))
+        if child.request.resumes:
+            past = RunProgress()
+            for event in before:
+                past.take(event, time.monotonic())
+            self.progress.remember(past.epochs)
+        try:
+            if warning := child.start():
+                self.progress.note(warning, "warning")
+        except RnnlmError as error:
+            self._fail(error)
+            self._end()
+            return False
+        return True
+
+    async def _follow(self) -> None:
+        is_on = True
+        try:
+            while is_on:
+                await asyncio.sleep(READ_EVERY_S)
+                # In this order: what is written before the run ends is not missed.
+                is_on = await asyncio.to_thread(self._is_on)
+                await self._catch_up()
+            await asyncio.to_thread(self._take_end)
+        except RnnlmError as error:
+            why = f"the run cannot be followed any more, and may go on: {error.message}"
+            self.progress.lost(why, time.monotonic())
+        self._end()
+
+    def _is_on(self) -> bool:
+        if self.child is not None:
+            return self.child.is_alive
+        return self._library.holder(self.name) is not None
+
+    async def _catch_up(self, *, tell: bool = True) -> None:
+        while True:
+            events, age = await asyncio.to_thread(self._history.read)
+            if not events:
+                return
+            await self._take(events, age, tell)
+
+    async def _take(self, events: list[Event], age: float, tell: bool) -> None:
+        """Takes events, the last of which was written `age` seconds ago."""
+        saved_before, now = self.progress.saved, time.monotonic() - age
+        for place, event in enumerate(events, 1):
+            self.progress.take(event, now)
+            if place % EVENTS_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        if self._asked_to_stop:
+            self.progress.stopping()
+        # A history that was cut is read again from its start, so only what is new is told.
+        saved = self.progress.saved
+        if tell and saved is not None and saved != saved_before and self.on_saved is not None:
+            self.on_saved(self, saved)
+
+    def _take_end(self) -> None:
+        """Finds out how a run ended that has not said so itself."""
+        if self.progress.phase.is_over:
+            return
+        code = self.child.exit_code if self.child is not None else None
+        if code is None or self.child is None:
+            self.progress.lost(GONE, time.monotonic())
+        elif code > 0 and (error := self.child.complaint()) is not None:
+            self._fail(error)
+        elif code == 0 and self._asked_to_stop:  # and removed its history: there was nothing in it
+            elapsed = self.progress.elapsed_s(time.monotonic())
+            self.progress.take(Finished(elapsed, "stopped", None, {}, "", elapsed), elapsed)
+        else:
+            self.progress.lost(exit_sentence(code), time.monotonic())
+
+    def _fail(self, error: RnnlmError) -> None:
+        now = time.monotonic()
+        failed = Failed(self.progress.elapsed_s(now), error.kind, error.message, error.hint)
+        self.progress.take(failed, now)
+
+    def _end(self) -> None:
+        self.is_running = False
+        if self.child is not None:
+            self.child.close_input()
+        if self.on_end is not None:
+            self.on_end(self)
+
+    # Orders
+
+    def pause(self) -> bool:
+        """Asks the run to wait after its current step. Returns whether it was told."""
+        return self._order("pause")
+
+    def resume(self) -> bool:
+        """Lets a paused run go on. Returns whether it was told."""
+        return self._order("resume")
+
+    def sample(self, text: str) -> bool:
+        """Gives another line to continue after each epoch. Returns whether the run was told."""
+        line = " ".join(text[:LONGEST_SAMPLE].split())
+        return bool(line) and self._order(f"sample {line}")
+
+    def detach(self) -> bool:
+        """Lets the run go on when the app has ended, for good. Returns whether it was told."""
+        self.detached = self._order("detach") or self.detached
+        return self.detached
+
+    def _order(self, line: str) -> bool:
+        return self.child is not None and self.is_running and self.child.send(line)
+
+    async def stop(self) -> None:
+        """Asks the run to save and end, once: a second signal would end it with nothing saved.
+
+        Raises ModelError if the run of another process is gone or out of reach.
+        """
+        if self._asked_to_stop or not self.is_running:
+            return
+        if self.child is None:
+            await asyncio.to_thread(self._library.stop_run, self.name)
+        elif not self.child.send("stop"):
+            return
+        self._asked_to_stop = True
+        self.progress.stopping()
+
+    # Its end
+
+    def leave(self) -> None:
+        """Follows the run no longer. It goes on."""
+        if self._following is not None:
+            self._following.cancel()
+        self.is_running = False
+
+    def let_go(self) -> None:
+        """Detaches the run before the app ends. A paused one goes on: nobody could let it."""
+        self.resume()
+        self.detach()
+        if self.child is not None:
+            self.child.close_input()
+
+    async def end(self) -> None:
+        """Stops the run before the app ends, and waits until it has saved, but not for ever."""
+        await self.stop()
+        if not await self._ends_within(QUIT_PATIENCE_S) and self.child is not None:
+            self.child.terminate()
+            await self._ends_within(SIGTERM_PATIENCE_S)
+
+    async def _ends_within(self, seconds: float) -> bool:
+        if self._following is not None:
+            await asyncio.wait([self._following], timeout=seconds)
+        return not self.is_running

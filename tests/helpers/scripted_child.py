@@ -1,0 +1,69 @@
+"""Stands in for this program as a child process of the app: takes orders, and does as a test says.
+
+    python scripted_child.py FOLDER --train --name=NAME --data-dir=DATA ...
+    python scripted_child.py FOLDER --summary ...
+
+A training writes down its arguments and each order in FOLDER. At `stop` and at the end of its
+input, unless it is detached, it adds FOLDER/last-words to its history and ends. It also ends as the
+test says in FOLDER/NAME.exit. A question about a text is answered by FOLDER/summary.json.
+
+The tests themselves write the events: see `tests.helpers.runs.Script`.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+STAGE, MODE, *ARGUMENTS = sys.argv[1:]
+
+
+def value_of(flag: str) -> str:
+    """The value of a flag, given as `--flag=value` or as `--flag value`."""
+    words = " ".join(ARGUMENTS).replace(f"{flag}=", f"{flag} ").split(" ")
+    return words[words.index(flag) + 1]
+
+
+def train(stage: Path, name: str, history: Path) -> None:
+    """Obeys until it is told to end."""
+    history.parent.mkdir(parents=True, exist_ok=True)
+    stage.joinpath(f"{name}.pid").write_text(str(os.getpid()))
+    stage.joinpath(f"{name}.arguments").write_text(json.dumps([MODE, *ARGUMENTS]))
+    threading.Thread(target=obey, args=(stage, name, history), daemon=True).start()
+    how = stage / f"{name}.exit"
+    while not how.exists():
+        time.sleep(0.005)
+    code, said = json.loads(how.read_text())
+    how.unlink()
+    sys.stderr.write(said)
+    sys.stderr.flush()
+    if code < 0:
+        os.kill(os.getpid(), -code)
+    os._exit(code)
+
+
+def obey(stage: Path, name: str, history: Path) -> None:
+    """Takes orders until the input ends."""
+    detached = False
+    with stage.joinpath(f"{name}.orders").open("a", buffering=1) as orders:
+        for line in sys.stdin:
+            orders.write(line)
+            detached = detached or line == "detach\n"
+            if line == "stop\n":
+                break
+        else:
+            orders.write("end of input\n")
+            if detached:
+                return
+    with history.open("a") as file:
+        file.write(stage.joinpath("last-words").read_text())
+    os._exit(0)
+
+
+if MODE == "--train":
+    folder = Path(value_of("--data-dir"), "models", value_of("--name"))
+    train(Path(STAGE), value_of("--name"), folder / "history.jsonl")
+else:
+    print(Path(STAGE, "summary.json").read_text())
