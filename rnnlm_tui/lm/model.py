@@ -51,27 +51,22 @@ class LanguageModel(Protocol):
     @property
     def vocabulary(self) -> Vocabulary:
         """The words that the model knows."""
-        ...
 
     @property
     def tokenizer(self) -> Tokenizer:
         """How the model cuts a line into words."""
-        ...
 
     @property
     def window(self) -> int:
         """The last words of a context that the model sees."""
-        ...
 
     @property
     def excluded_ids(self) -> tuple[int, ...]:
         """Ids that are never suggested: padding, the special tokens, and marks alone."""
-        ...
 
     @property
     def uses_previous_lines(self) -> bool:
         """Whether the lines before a line are context for it."""
-        ...
 
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
         """The probability of every id [V] to come after `context`, the ids of the words so far.
@@ -82,7 +77,6 @@ class LanguageModel(Protocol):
 
         The array belongs to the model and must not be written to.
         """
-        ...
 
 
 def excluded_ids(vocabulary: Vocabulary, tokenizer: Tokenizer) -> tuple[int, ...]:

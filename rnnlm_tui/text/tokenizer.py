@@ -23,18 +23,15 @@ class Tokenizer(Protocol):
 
     def words(self, line: str) -> list[str]:
         """The words of `line`, as the vocabulary spells them."""
-        ...
 
     def split_typed(self, text: str) -> tuple[list[str], str]:
         """The whole words of a line being typed, and the word that is still half typed.
 
         The second is empty if `text` ends in a space or in other punctuation.
         """
-        ...
 
     def is_mark(self, word: str) -> bool:
         """Whether `word` is a mark alone that nobody wants suggested."""
-        ...
 
 
 class LessonTokenizer:
