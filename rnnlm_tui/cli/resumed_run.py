@@ -7,7 +7,6 @@ from rnnlm_tui.cli.new_run import default_seed_line
 from rnnlm_tui.cli.options import RunSettings, TrainRequest
 from rnnlm_tui.cli.run_settings import MACHINE_SETTINGS
 from rnnlm_tui.config import (
-    NetworkTrainConfig,
     RunConfig,
     flag_of,
     make_run_config,
@@ -15,7 +14,7 @@ from rnnlm_tui.config import (
     settings_of,
 )
 from rnnlm_tui.errors import CorpusError, ModelError, UsageError
-from rnnlm_tui.lm.registry import ARCHITECTURES, architecture_for, prepare_corpus
+from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.store.library import Library, check_name
 from rnnlm_tui.store.run_state import TextOrigin
 from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus
@@ -58,10 +57,6 @@ def resumed_run(library: Library, name: str, request: TrainRequest) -> TrainingR
             f"give that text, or train a new model from this one: --train FILE --from {name}",
         )
     prepared = _prepared_again(corpus, config, state)
-    if not _fits(state, config, prepared):
-        raise ModelError(
-            f"the saved state of {name} is that of another network", "train it again with --force"
-        )
     seed_line = request.seed_line or state.corpus.get("seed_line") or default_seed_line(corpus)
     origin: TextOrigin = {**state.corpus, "encoding": encoding, "seed_line": seed_line}
     if request.sources:
@@ -103,15 +98,6 @@ def _check_unfinished(name: str, config: RunConfig, state: RunState) -> None:
             f" {state.position.best_epoch}",
             "let it wait longer, such as --patience 20",
         )
-
-
-def _fits(state: RunState, config: RunConfig, prepared: PreparedText) -> bool:
-    """Whether the saved weights are those of the network of these settings; n-grams have none."""
-    if not isinstance(config.train, NetworkTrainConfig):
-        return not state.weights
-    specs = architecture_for(config, prepared).arrays()
-    shapes = {weight: tensor.shape for weight, tensor in state.weights.items()}
-    return shapes == {name: spec.shape for name, spec in specs.items()}
 
 
 def _prepared_again(corpus: Corpus, config: RunConfig, state: RunState) -> PreparedText:

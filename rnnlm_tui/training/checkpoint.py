@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,19 +31,37 @@ LAST_NUMBER = 999_999_999
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """What resume.safetensors holds: the settings, where the corpus was read from, the position,
-    the weights (as a saved model names them), the optimizer's moments by parameter, and the state
-    in which the next batch finds the network, empty at the start of an epoch. A run that started
-    from a model has the hashes of its ancestors' lines too, and which lines [L] are held out."""
+    """What resume.safetensors holds: the settings, where the corpus was read from, the position and
+    the tensors, which are weights (`weight.` and the name in a saved model), the optimizer's
+    moments (`moment.` and the parameter), and the hidden state (`carried.`), empty between epochs.
+    A run that started from a model has the hashes of its ancestors' lines too, and which lines [L]
+    are held out."""
 
     config: RunConfig
     corpus: TextOrigin
     position: Position
-    weights: dict[str, NDArray[np.float32]]
-    moments: dict[str, NDArray[np.float32]]
-    hidden_state: dict[str, NDArray[np.float32]] = field(default_factory=dict)
-    ancestor_lines: Hashes = field(default_factory=no_hashes)
-    held_out: Mask | None = None
+    tensors: dict[str, NDArray[Any]]
+
+    @property
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        """The weights by their names in a saved model."""
+        return part_of(self.tensors, "weight.")
+
+    @property
+    def ancestor_lines(self) -> Hashes:
+        """The hashes of the lines that the ancestors were trained on."""
+        return self.tensors.get("lines.ancestors", no_hashes())
+
+    @property
+    def held_out(self) -> Mask | None:
+        """Which lines are held out, or None if that follows from the settings."""
+        mask = self.tensors.get("lines.held_out")
+        return None if mask is None else mask != 0
+
+
+def part_of(tensors: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    """The tensors whose names begin so, by the rest of their names."""
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
 class Checkpoints:
@@ -148,15 +166,8 @@ class Checkpoints:
 
     def save_state(self, state: RunState) -> None:
         """Writes resume.safetensors. Raises StorageError."""
-        tensors: dict[str, NDArray[Any]]
-        tensors = {f"weight.{name}": tensor for name, tensor in state.weights.items()}
-        tensors |= {f"moment.{name}": tensor for name, tensor in state.moments.items()}
-        tensors |= {f"carried.{name}": tensor for name, tensor in state.hidden_state.items()}
-        if state.held_out is not None and state.corpus.get("ancestors"):
-            held_out = state.held_out.astype(np.uint8)
-            tensors |= {"lines.ancestors": state.ancestor_lines, "lines.held_out": held_out}
         facts = RunFacts(state.config, state.corpus, state.position)
-        write_tensors(self.folder / RESUME, {**tensors, FACTS: facts.encode()})
+        write_tensors(self.folder / RESUME, {**state.tensors, FACTS: facts.encode()})
 
 
 def _next_number(previous: ModelCard | None) -> int:
@@ -182,35 +193,22 @@ def load_state(folder: Path, name: str) -> RunState:
     try:
         tensors = read_arrays(path)
         facts = decode_facts(tensors.pop(FACTS, None))
-        state = RunState(
-            facts.config,
-            facts.corpus,
-            facts.position,
-            _part(tensors, "weight."),
-            _part(tensors, "moment."),
-            _part(tensors, "carried."),
-            tensors.get("lines.ancestors", no_hashes()),
-            tensors["lines.held_out"] != 0 if "lines.held_out" in tensors else None,
-        )
-        _check_tensors(state)
+        state = RunState(facts.config, facts.corpus, facts.position, tensors)
+        _check_numbers(state)
     except (ModelError, ValueError) as error:
         raise ModelError(
-            f"the state of the run of {name} is damaged: {error}", "train it anew with --force"
+            f"the state of the run of {name} is damaged: {error}", "train it again with --force"
         ) from error
     return state
 
 
-def _check_tensors(state: RunState) -> None:
-    """Raises ValueError for tensors, and a step size, that no run of this program saves."""
+def _check_numbers(state: RunState) -> None:
+    """Raises ValueError for numbers that no run of this program saves."""
     if isinstance(state.config.train, NetworkTrainConfig) and state.position.learning_rate <= 0:
-        raise ValueError("the learning rate makes no sense")
-    for tensor in state.weights.values():
-        if tensor.dtype != np.float32 or not is_usable(tensor):
-            raise ValueError("a weight is not of usable float32 numbers")
-    for tensor in (*state.moments.values(), *state.hidden_state.values()):
-        if tensor.dtype != np.float32 or not np.isfinite(tensor).all():
-            raise ValueError("a running mean is not of usable float32 numbers")
-
-
-def _part(tensors: dict[str, Any], prefix: str) -> dict[str, Any]:
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        raise ValueError("the learning rate is not above 0")
+    for name, tensor in state.tensors.items():
+        if name.startswith("lines."):
+            continue
+        is_sound = is_usable(tensor) if name.startswith("weight.") else np.isfinite(tensor).all()
+        if tensor.dtype != np.float32 or not is_sound:
+            raise ValueError(f"{name} does not hold usable float32 numbers")

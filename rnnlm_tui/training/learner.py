@@ -20,6 +20,7 @@ from rnnlm_tui.text.prepare import PreparedLines, PreparedPrefixes, PreparedText
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.training.bptt_batches import BpttBatches
 from rnnlm_tui.training.causal_networks import CausalNetwork
+from rnnlm_tui.training.checkpoint import RunState, part_of
 from rnnlm_tui.training.lesson_network import LessonNetwork
 from rnnlm_tui.training.networks import BatchLoss, Network, Scores
 from rnnlm_tui.training.optimizers import make_optimizer, rate_factor
@@ -27,7 +28,7 @@ from rnnlm_tui.training.prefix_batches import PrefixBatches
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
-Arrays = Mapping[str, NDArray[np.float32]]
+Arrays = dict[str, NDArray[np.float32]]
 
 
 def build(
@@ -120,55 +121,47 @@ class Learner:
         self._optimizer.step()
         return loss
 
-    def weights(self) -> dict[str, NDArray[np.float32]]:
+    def weights(self) -> Arrays:
         """The weights as a saved model has them, copied."""
-        return {
-            name: np.array(tensor.cpu().numpy(), order="C")
-            for name, tensor in self.network.weights().items()
-        }
+        return _copied(self.network.weights())
 
-    def load_weights(self, weights: Arrays) -> None:
-        """The reverse of `weights`."""
-        self.network.load_weights(weights)
-
-    def moments(self) -> dict[str, NDArray[np.float32]]:
-        """The optimizer's running means by parameter; empty before its first step."""
-        return {
-            f"{name}.{key}": self._optimizer.state[parameter][key].cpu().numpy().copy()
-            for name, parameter in self.network.named_parameters()
-            for key in MOMENTS
-            if parameter in self._optimizer.state
-        }
-
-    def load_moments(self, moments: Arrays, updates: int) -> None:
-        """The reverse of `moments`, after `updates` steps. Raises ModelError for other shapes."""
-        if updates == 0:
-            return
+    def state(self) -> Arrays:
+        """The tensors of a `RunState`, copied."""
+        tensors = {f"weight.{name}": weight for name, weight in self.network.weights().items()}
         for name, parameter in self.network.named_parameters():
-            state = {"step": torch.tensor(float(updates), device=self.device)}
-            for key in MOMENTS:
-                moment = moments.get(f"{name}.{key}")
-                if moment is None or moment.shape != tuple(parameter.shape):
-                    raise ModelError(f"the saved state does not fit the network: {name}")
-                state[key] = torch.from_numpy(moment).to(self.device)
-            self._optimizer.state[parameter] = state
+            if parameter in self._optimizer.state:
+                state = self._optimizer.state[parameter]
+                tensors |= {f"moment.{name}.{key}": state[key] for key in MOMENTS}
+        hidden = self.network.hidden_state().items()
+        return _copied({**tensors, **{f"carried.{name}": state for name, state in hidden}})
 
-    def hidden_state(self) -> dict[str, NDArray[np.float32]]:
-        """The hidden state from which the next batch goes on, copied; empty between epochs."""
-        return {
-            name: np.array(tensor.cpu().numpy(), order="C")
-            for name, tensor in self.network.hidden_state().items()
-        }
+    def restore(self, state: RunState) -> None:
+        """The reverse of `state`. Raises ModelError if it is that of another network."""
+        position, tensors = state.position, state.tensors
+        parameters = list(self.network.named_parameters()) if position.updates else []
+        carried = part_of(tensors, "carried.")
+        shapes = {f"weight.{name}": w.shape for name, w in self.network.weights().items()}
+        for name, parameter in parameters:
+            shapes |= {f"moment.{name}.{key}": parameter.shape for key in MOMENTS}
+        if carried:
+            rows = len(next(self.batches.epoch(1))[0])
+            for name, shape in self.network.hidden_state_shapes(rows).items():
+                shapes[f"carried.{name}"] = torch.Size(shape)
+        if shapes != {k: v.shape for k, v in tensors.items() if not k.startswith("lines.")}:
+            raise ModelError(
+                "the saved state of the run is that of another network",
+                "train it again with --force",
+            )
+        self.network.load_weights(state.weights)
+        self.restart_optimizer(position.learning_rate)
+        for name, parameter in parameters:
+            steps = torch.tensor(float(position.updates), device=self.device)
+            moments = {key: self._tensor(tensors[f"moment.{name}.{key}"]) for key in MOMENTS}
+            self._optimizer.state[parameter] = {"step": steps, **moments}
+        self.network.set_hidden_state({name: self._tensor(a) for name, a in carried.items()})
 
-    def load_hidden_state(self, state: Arrays) -> None:
-        """The reverse of `hidden_state`. Raises ModelError for other names or shapes."""
-        shapes = {name: array.shape for name, array in state.items()}
-        if state and shapes != self.network.hidden_state_shapes(
-            len(next(self.batches.epoch(1))[0])
-        ):
-            raise ModelError("the saved state does not fit the network: its hidden state")
-        tensors = {name: torch.from_numpy(a).to(self.device) for name, a in state.items()}
-        self.network.set_hidden_state(tensors)
+    def _tensor(self, array: NDArray[np.float32]) -> Tensor:
+        return torch.from_numpy(array).to(self.device)
 
     def begin_epoch(self) -> None:
         """Forgets the hidden state."""
@@ -233,6 +226,10 @@ class HeldOutTotals:
             "top1": self.top1 / words,
             "top5": self.top5 / words,
         }
+
+
+def _copied(tensors: Mapping[str, Tensor]) -> Arrays:
+    return {name: np.array(tensor.cpu().numpy(), order="C") for name, tensor in tensors.items()}
 
 
 def perplexity(loss: float) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -26,7 +26,7 @@ from rnnlm_tui.events import (
     Warned,
 )
 from rnnlm_tui.store.run_state import EpochTotals, GeneratorState, Position
-from rnnlm_tui.training.checkpoint import Checkpoints, RunState
+from rnnlm_tui.training.checkpoint import Checkpoints, RunState, part_of
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.evaluation import evaluate_saved_model
 from rnnlm_tui.training.learner import Learner, flushed_subnormals, perplexity
@@ -44,7 +44,7 @@ OLDER_MODEL_STAYS = (
     " --resume goes on with the new one"
 )
 
-Weights = dict[str, NDArray[np.float32]]
+Arrays = dict[str, NDArray[Any]]
 
 
 def train(run: TrainingRun, control: Control) -> Iterator[Event]:
@@ -79,7 +79,7 @@ class Trainer:
         Raises StorageError if the model cannot be saved.
         """
         self._restore()
-        start = self._learner.weights()
+        start = self._learner.state()
         yield self._report.started(
             self._seconds_left(),
             epochs_done=self._position.epoch - 1,
@@ -120,10 +120,7 @@ class Trainer:
             return
         self._position, sums = state.position, state.position.sums
         sums.words = sums.words or sums.examples  # of a program that did not tell them apart
-        self._learner.load_weights(state.weights)
-        self._learner.restart_optimizer(state.position.learning_rate)
-        self._learner.load_moments(state.moments, state.position.updates)
-        self._learner.load_hidden_state(state.hidden_state)
+        self._learner.restore(state)
         self._checkpoints.fresh = state.position.best_epoch is None
 
     def _train_epoch(self) -> Iterator[Event]:
@@ -173,7 +170,8 @@ class Trainer:
         """Measures, keeps the weights if they are the best so far, and saves."""
         position, began = self._position, self._clock()
         epoch, held_out = position.epoch, self._learner.held_out_metrics()
-        train, weights = self._train_metrics(), self._learner.weights()
+        train, tensors = self._train_metrics(), self._learner.state()
+        weights = part_of(tensors, "weight.")
         # With nothing held out the last weights are kept, as in the lesson.
         loss = held_out["loss"] if held_out else train["loss"]
         best = held_out is None or position.best_loss is None or loss < position.best_loss
@@ -189,7 +187,7 @@ class Trainer:
         )
         saving = self._clock()
         self._save_model(metrics, weights if best else None)
-        self._save_state(weights)
+        self._save_state(tensors)
         position.elapsed_s += self._clock() - saving
         self._seconds_an_end = self._clock() - began
         yield Saved(self._report.time(), epoch, str(self._run.folder), best)
@@ -211,49 +209,42 @@ class Trainer:
         Its weights become the model only if no epoch has ended yet and no finished model of an
         earlier run is there.
         """
-        position, weights = self._position, self._learner.weights()
+        position, tensors = self._position, self._learner.state()
         is_first = position.best_epoch is None
         kept = is_first and position.updates > 0 and not self._checkpoints.has_older_model()
         if kept:
             metrics = {"epoch": position.epoch, "train": self._train_metrics(), "held_out": None}
             stopped_at = {**metrics, "steps": position.sums.steps}
-            self._save_model(cast(EpochFigures, stopped_at), weights)
+            self._save_model(cast(EpochFigures, stopped_at), part_of(tensors, "weight."))
         elif is_first and self._checkpoints.has_older_model():
             yield Warned(self._report.time(), OLDER_MODEL_STAYS)
         position.dropout = cast(GeneratorState, dict(self._dropout.bit_generator.state))
-        self._save_state(weights)
+        self._save_state(tensors)
         yield Saved(self._report.time(), position.epoch, str(self._run.folder), kept)
 
-    def _save_model(self, metrics: EpochFigures, weights: Weights | None) -> None:
+    def _save_model(self, metrics: EpochFigures, weights: Arrays | None) -> None:
         """Puts the weights in place as the model; without weights only its history."""
         card = self._report.card(self._position.history, metrics, self._position.epoch - 1)
         self._checkpoints.save_model(card, self._run.prepared.vocabulary.words, weights)
 
-    def _save_state(self, weights: Weights) -> None:
-        run, learner = self._run, self._learner
-        state = RunState(
-            config=run.config,
-            corpus=run.origin,
-            position=self._position,
-            weights=weights,
-            moments=learner.moments(),
-            hidden_state=learner.hidden_state() if self._position.sums.steps else {},
-            ancestor_lines=run.ancestor_lines,
-            held_out=run.prepared.held_out_mask,
-        )
-        self._checkpoints.save_state(state)
+    def _save_state(self, tensors: Arrays) -> None:
+        run = self._run
+        if run.ancestors:
+            held_out = run.prepared.held_out_mask.astype(np.uint8)
+            tensors |= {"lines.ancestors": run.ancestor_lines, "lines.held_out": held_out}
+        self._checkpoints.save_state(RunState(run.config, run.origin, self._position, tensors))
 
-    def _recover(self, start: Weights) -> Event:
+    def _recover(self, start: Arrays) -> Event:
         """Goes back to the best epoch with half the learning rate; the loss was not finite."""
         position = self._position
         best = position.best_epoch or 0
-        weights = start if best == 0 else self._checkpoints.best_weights()
+        weights = part_of(start, "weight.") if best == 0 else self._checkpoints.best_weights()
         position.recoveries += 1
         position.learning_rate /= 2
         failed, position.epoch, position.sums = position.epoch, best + 1, EpochTotals()
         position.dropout, position.updates = None, 0
         position.history = [entry for entry in position.history if entry["epoch"] <= best]
-        self._learner.load_weights(weights)
+        self._learner.network.load_weights(weights)
         self._learner.restart_optimizer(position.learning_rate)
         return Warned(
             self._report.time(),

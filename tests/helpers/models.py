@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import struct
 import subprocess
@@ -26,6 +28,7 @@ from rnnlm_tui.errors import ModelError
 from rnnlm_tui.events import EpochFigures, TrainFigures
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.registry import ARCHITECTURES
+from rnnlm_tui.store import files
 from rnnlm_tui.store.card import ModelCard, read_card
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_state import Position
@@ -88,6 +91,21 @@ def make_model(folder: Path, epoch: int = 1, seed: int = 0) -> ModelCard:
     card = small_card(epoch)
     Checkpoints(folder).save_model(card, WORDS, random_weights(card, seed))
     return read_card(folder)
+
+
+def fail_for(part: str, code: int = errno.ENOSPC) -> Callable[..., None]:
+    """A `write_file` that writes the first bytes of a file whose name holds `part`, and fails."""
+    real = files.write_file
+
+    def write_file(path: Path, write: Callable[[Path], None]) -> None:
+        def cut_short(temporary: Path) -> None:
+            write(temporary)
+            os.truncate(temporary, 5)
+            raise OSError(code, os.strerror(code))
+
+        real(path, cut_short if part in path.name else write)
+
+    return write_file
 
 
 @cache
@@ -244,7 +262,7 @@ def put_state(
     config = make_run_config("gru" if waits else "lesson", [{"epochs": epochs, **waits}])
     position = Position(epoch=epoch, learning_rate=1e-3, best_epoch=best)
     folder.mkdir(parents=True, exist_ok=True)
-    Checkpoints(folder).save_state(RunState(config, {}, position, {}, {}))
+    Checkpoints(folder).save_state(RunState(config, {}, position, {}))
 
 
 HOLDER = """

@@ -26,8 +26,7 @@ from rnnlm_tui.events import (
 )
 from rnnlm_tui.store import files
 from rnnlm_tui.training.history import record
-from tests.helpers.models import HOSTILE
-from tests.training.test_checkpoint import fail_for
+from tests.helpers.models import HOSTILE, fail_for
 
 
 def started(epochs_done: int = 0, name: str = "verses") -> Started:

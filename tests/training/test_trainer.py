@@ -124,7 +124,9 @@ def test_a_run_stopped_within_an_epoch_ends_as_one_never_stopped(
     assert (card.epochs_done, card.metrics["epoch"]) == (1, 1)
     state = load_state(tmp_path / "parts", "small")
     assert (state.position.epoch, state.position.sums.steps) == (2, step)
-    assert bool(state.hidden_state) == (settings.get("context") == "stream")
+    assert any(name.startswith("carried.") for name in state.tensors) == (
+        settings.get("context") == "stream"
+    )
     rest = epochs_of(run(small_run(preset, tmp_path / "parts", state, **settings)))
     assert [e.train for e in rest] == [e.train for e in straight[1:]]
     assert same_weights(tmp_path / "straight", tmp_path / "parts")
@@ -288,16 +290,25 @@ def test_weights_that_no_model_may_have_are_never_saved(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "shape"), [("layer1.0", (2, 5)), ("layer1.0", (3, 4)), ("layer2.0", (3, 5))]
+    ("name", "shape"),
+    [
+        ("carried.layer1.0", (2, 5)),
+        ("carried.layer2.0", (3, 5)),
+        ("moment.embedding.exp_avg", (1, 5)),
+        ("weight.other", (3, 5)),
+    ],
 )
-def test_the_hidden_state_of_another_network_is_refused(
+def test_the_state_of_another_network_is_refused(
     name: str, shape: tuple[int, int], tmp_path: Path
 ) -> None:
-    small = small_run("gru", tmp_path / "a", epochs=1)
+    run_stopped_at(small_run("gru", tmp_path / "a", epochs=2), 1, 2)
+    state = load_state(tmp_path / "a", "small")
+    small = small_run("gru", tmp_path / "a", epochs=2)
     learner = Learner(small.config, small.prepared)
-    learner.load_hidden_state({"layer1.0": np.zeros((3, 5), np.float32)})
-    with pytest.raises(ModelError, match="does not fit the network"):
-        learner.load_hidden_state({name: np.zeros(shape, np.float32)})
+    learner.restore(state)
+    state.tensors[name] = np.zeros(shape, np.float32)
+    with pytest.raises(ModelError, match="another network"):
+        learner.restore(state)
 
 
 def test_an_unknown_word_has_a_probability_and_a_place_in_the_context(tmp_path: Path) -> None:
