@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import NgramConfig, RunConfig
-from rnnlm_tui.lm.kneser_ney import count_levels, with_boundaries
+from rnnlm_tui.lm.kneser_ney import count_levels
 from rnnlm_tui.lm.model import (
     Architecture,
     Arrays,
@@ -30,7 +30,6 @@ from rnnlm_tui.lm.model import (
     Layer,
     excluded_ids,
 )
-from rnnlm_tui.text.encoded import EncodedLines
 from rnnlm_tui.text.prepare import PreparedLines, PreparedText
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
@@ -86,29 +85,6 @@ class NgramModel:
             probabilities[followers[below]] += shares[below]
         return probabilities
 
-    def probabilities_of(self, lines: EncodedLines) -> NDArray[np.float32]:
-        """The probability of every word and every end of these lines, in their order [predictions].
-
-        All at once: a million take about two seconds.
-        """
-        text = with_boundaries(lines, self.vocabulary)  # [N]
-        is_begin = text == self.vocabulary.begin_id
-        found = self._alone[text]
-        nodes = text.astype(np.int64)  # the node of the sequence that ends here, or -1
-        for backoff, children, words, shares in self._levels:
-            before = np.concatenate(([-1], nodes[:-1]))
-            before[is_begin] = -1
-            seen = np.flatnonzero(before >= 0)
-            parents, wanted = before[seen], text[seen]
-            found[seen] *= backoff[parents]
-            place = _places(children, words, parents, wanted)
-            hit = np.flatnonzero(place >= 0)
-            found[seen[hit]] += shares[place[hit]]
-            nodes = np.full(len(text), -1, np.int64)
-            nodes[seen] = place
-        probabilities: NDArray[np.float32] = found[~is_begin]
-        return probabilities
-
     def _node(self, words: Sequence[int]) -> int | None:
         """The node of an n-gram, None if it does not occur in the text."""
         node = words[0]
@@ -119,27 +95,6 @@ class NgramModel:
                 return None
             node = place
         return node
-
-
-def _places(
-    children: NDArray[np.int32],
-    words: NDArray[np.int32],
-    parents: NDArray[np.int64],
-    wanted: NDArray[np.int32],
-) -> NDArray[np.int64]:
-    """The node of the child `wanted` of each of `parents`, -1 if there is none, by a binary search
-    in all of them at once."""
-    low = children[parents].astype(np.int64)
-    end = children[parents + 1].astype(np.int64)
-    high = end.copy()
-    for _ in range(int((end - low).max(initial=0)).bit_length()):
-        middle = np.minimum((low + high) // 2, len(words) - 1)
-        less = (words[middle] < wanted) & (low < high)
-        low = np.where(less, middle + 1, low)
-        high = np.where(less, high, middle)
-    hit = low < end
-    hit[hit] = words[low[hit]] == wanted[hit]
-    return np.where(hit, low, -1)
 
 
 class NgramArchitecture(Architecture[NgramConfig]):

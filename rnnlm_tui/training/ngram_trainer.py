@@ -10,14 +10,11 @@ import time
 from collections.abc import Callable, Iterator
 from typing import cast
 
-import numpy as np
-
 from rnnlm_tui.config import NgramConfig
 from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.events import EpochEnded, EpochFigures, Event, Finished, Progress, Saved
 from rnnlm_tui.lm.kneser_ney import Arrays, count_levels, level_arrays
 from rnnlm_tui.lm.ngram import NgramModel
-from rnnlm_tui.text.encoded import EncodedLines
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.training.checkpoint import Checkpoints
 from rnnlm_tui.training.control import Control
@@ -63,7 +60,7 @@ class NgramTrainer:
             yield Finished(self._report.time(), "stopped", None, {}, path, self._elapsed_s())
             return
         model, train, evaluation = measured
-        held_out = None if evaluation is None else self._held_out_figures(model, evaluation)
+        held_out = None if evaluation is None else _held_out_figures(evaluation)
         text = sample(model, self._control.seed_line)
         yield EpochEnded(self._report.time(), 1, train, held_out, True, text, self._elapsed_s())
         metrics = cast(EpochFigures, {"epoch": 1, "train": train, "held_out": held_out})
@@ -102,12 +99,6 @@ class NgramTrainer:
         train = {"loss": loss, "penalty": 0.0, "accuracy": accuracy, "perplexity": math.exp(loss)}
         return model, train, evaluation
 
-    def _held_out_figures(self, model: NgramModel, evaluation: Evaluation) -> dict[str, float]:
-        """The loss on all held-out lines, and the hit rates of the evaluation."""
-        loss = mean_loss(model, self._prepared.held_out)
-        top1, top5 = evaluation.top1 or 0.0, evaluation.top5 or 0.0
-        return {"loss": loss, "perplexity": math.exp(loss), "top1": top1, "top5": top5}
-
     def _progress(self, step: int) -> Progress:
         elapsed = self._elapsed_s()
         return Progress(
@@ -127,8 +118,6 @@ class NgramTrainer:
         return self._report.time() - self._paused_s
 
 
-def mean_loss(model: NgramModel, lines: EncodedLines) -> float:
-    """The mean negative log-likelihood of the words and the ends of lines, in nats."""
-    # Above zero even if a discount of exactly 0 leaves nothing to an unseen word.
-    probabilities = np.maximum(model.probabilities_of(lines), np.finfo(np.float32).tiny)
-    return float(-np.log(probabilities.astype(np.float64)).mean())
+def _held_out_figures(evaluation: Evaluation) -> dict[str, float]:
+    loss, top1, top5 = evaluation.loss or 0.0, evaluation.top1 or 0.0, evaluation.top5 or 0.0
+    return {"loss": loss, "perplexity": math.exp(loss), "top1": top1, "top5": top5}

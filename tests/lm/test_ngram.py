@@ -21,7 +21,6 @@ from rnnlm_tui.lm.model import Architecture, ArraySpec
 from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.text.corpus import Corpus
-from rnnlm_tui.text.encoded import EncodedLines
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from tests.helpers.golden import GOLDEN
@@ -52,12 +51,6 @@ def arrays_of(text: PreparedLines, order: int) -> dict[str, NDArray[Any]]:
 def counted(text: PreparedLines, order: int) -> NgramModel:
     """The model of these lines."""
     return NgramModel(order, text.vocabulary, TOKENIZER, arrays_of(text, order))
-
-
-def encoded(lines: Sequence[Sequence[str]], model: NgramModel) -> EncodedLines:
-    """These lines of words as ids."""
-    tokens = model.vocabulary.ids([word for line in lines for word in line])
-    return EncodedLines(tokens, np.array([len(line) for line in lines], int), model.vocabulary)
 
 
 def probabilities_along(model: NgramModel, words: Sequence[str]) -> list[float]:
@@ -128,22 +121,6 @@ def test_every_distribution_sums_to_one_and_leaves_padding_and_the_begin_out(
         assert float(probabilities.sum(dtype=np.float64)) == pytest.approx(1, abs=1e-5)
         assert probabilities[[0, begin]].tolist() == [0, 0]
         assert probabilities.min() >= 0  # 0 if a discount of 0 leaves nothing to unseen words
-
-
-@settings(deadline=None, derandomize=True, max_examples=60)
-@given(lines_of_words, lines_of_words, st.integers(1, 6))
-def test_lines_at_once_have_the_probabilities_of_word_after_word(
-    lines: list[list[str]], others: list[list[str]], order: int
-) -> None:
-    model = counted(prepared([" ".join(line) for line in lines]), order)
-    at_once = model.probabilities_of(encoded(others, model))
-    one_by_one = [p for line in others for p in probabilities_along(model, line)]
-    assert at_once.tolist() == pytest.approx(one_by_one, rel=1e-5)
-
-
-def test_no_lines_have_no_probabilities() -> None:
-    model = counted(prepared(TEXT), 3)
-    assert model.probabilities_of(encoded([], model)).tolist() == []
 
 
 def test_a_text_by_hand_has_the_textbooks_counts() -> None:
