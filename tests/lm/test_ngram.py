@@ -81,29 +81,21 @@ def test_the_discounts_are_kenlms(kenlm: dict[str, Any]) -> None:
         above = len(level.words)
 
 
-def test_every_probability_is_kenlms(kenlm: dict[str, Any]) -> None:
+def test_every_probability_and_the_perplexities_are_kenlms(kenlm: dict[str, Any]) -> None:
     model = counted(prepared(kenlm["train"]), kenlm["order"])
+    logs, is_known = list[float](), list[bool]()
     for line, expected in zip(kenlm["test"], kenlm["log10_probabilities"], strict=True):
-        found = probabilities_along(model, TOKENIZER.words(line))
-        assert [math.log10(p) for p in found] == pytest.approx(
-            [log10 for _, log10 in expected], abs=1e-4
-        )
-
-
-def test_the_perplexities_are_kenlms(kenlm: dict[str, Any]) -> None:
-    model = counted(prepared(kenlm["train"]), kenlm["order"])
-    logs, is_known = [], []
-    for line in kenlm["test"]:
         words = TOKENIZER.words(line)
-        logs += [math.log(p) for p in probabilities_along(model, words)]
+        found = probabilities_along(model, words)
+        assert [math.log10(p) for p in found] == pytest.approx([p for _, p in expected], abs=1e-4)
+        logs += map(math.log, found)
         is_known += [*(word in model.vocabulary for word in words), True]
-    all_words = math.exp(-np.mean(logs))
-    known_words = math.exp(-np.mean([p for p, known in zip(logs, is_known, strict=True) if known]))
+    known = [log for log, is_of_known in zip(logs, is_known, strict=True) if is_of_known]
     summary = "\n".join(kenlm["summary"])
-    for label, found in (("including", all_words), ("excluding", known_words)):
-        expected = re.search(rf"{label} OOVs:\s+([0-9.]+)", summary)
-        assert expected is not None
-        assert found == pytest.approx(float(expected[1]), rel=1e-3)
+    for label, some in (("including", logs), ("excluding", known)):
+        perplexity = re.search(rf"{label} OOVs:\s+([0-9.]+)", summary)
+        assert perplexity is not None
+        assert math.exp(-np.mean(some)) == pytest.approx(float(perplexity[1]), rel=1e-3)
 
 
 @settings(deadline=None, derandomize=True, max_examples=100)
