@@ -22,6 +22,7 @@ from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.styles import IN_ANSI_COLOURS, WITHOUT_COLOURS
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
 from rnnlm_tui.tui.writing.active_model import ModelLoader
+from rnnlm_tui.tui.writing.key_order import unbind
 from rnnlm_tui.tui.writing.predictor import LoadedModel
 from rnnlm_tui.tui.writing.screen import AutocompleteScreen
 
@@ -211,7 +212,7 @@ class RnnlmApp(TerminalApp):
 
         with self.showing_errors():
             keymap, faults = load_keymap(self._config_dir, all_ids(type(self)))
-            self.autocomplete.editor.give_up(k for keys in keymap.values() for k in keys.split(","))
+            unbind(self.autocomplete.editor, ",".join(keymap.values()).split(","))
             self.set_keymap(keymap)
             if faults:
                 self.notify_user(f"in the keymap: {'; '.join(faults)}", "warning")

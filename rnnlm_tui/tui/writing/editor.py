@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -20,7 +20,7 @@ from textual.widgets.text_area import Selection
 
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.tui.writing.ghost import Ghost, Visibility, cut_to
-from rnnlm_tui.tui.writing.key_order import AnswerGate, run_own_binding
+from rnnlm_tui.tui.writing.key_order import AnswerGate, run_own_binding, unbind
 from rnnlm_tui.tui.writing.keystrokes import KeystrokeCounter, Keystrokes
 from rnnlm_tui.tui.writing.recall import EarlierLines
 
@@ -39,12 +39,13 @@ APP_KEYS = ("f6", "f7")
 LINE_KEYS: tuple[Binding, ...] = (
     Binding("tab", "accept_word_or_move_on", "word", id="line.accept_word",
             tooltip="Accept one word of the ghost; without a ghost, move the focus"),
-    Binding("ctrl+right,alt+f", "accept_word_or_skip_word", "Accept a word", show=False,
+    Binding("ctrl+right,alt+f", "accept('word', 'cursor_word_right')", "Accept a word", show=False,
             id="line.accept_word_right",
             tooltip="Accept one word of the ghost; without a ghost, move a word to the right"),
-    Binding("right", "accept_all_or_right", "all", id="line.accept_all",
+    Binding("right", "accept('all', 'cursor_right')", "all", id="line.accept_all",
             tooltip="Accept all of the ghost; elsewhere, move the cursor to the right"),
-    Binding("end,ctrl+e", "accept_all_or_end", "Accept all", show=False, id="line.accept_all_end",
+    Binding("end,ctrl+e", "accept('all', 'cursor_line_end')", "Accept all", show=False,
+            id="line.accept_all_end",
             tooltip="Accept all of the ghost; elsewhere, move the cursor to the end"),
     Binding("down", "choose_next", "choose", id="line.choose_next",
             tooltip="Choose in the list; Enter or a digit inserts"),
@@ -82,9 +83,8 @@ class LineEditor(TextArea):
         & .text-area--suggestion { color: $text-muted; text-style: italic underline; }
         & .text-area--cursor-line { background: transparent; }
         &:ansi .text-area--suggestion { color: ansi_default; text-style: italic underline dim; }
-        &:ansi .text-area--cursor {
-            color: ansi_default; background: ansi_default; text-style: reverse;
-        }
+        &:ansi .text-area--cursor { color: ansi_default; background: ansi_default; }
+        &:ansi .text-area--cursor { text-style: reverse; }
     }
     """
 
@@ -105,7 +105,7 @@ class LineEditor(TextArea):
         """`ask` is called when the line or the cursor has changed; it returns whether an answer
         will come."""
         super().__init__(soft_wrap=False, highlight_cursor_line=False, tab_behavior="focus")
-        self.give_up(APP_KEYS)
+        unbind(self, APP_KEYS)
         self.cursor_blink = False
         self.match_cursor_bracket = False
         self.choice: int | None = None
@@ -118,6 +118,7 @@ class LineEditor(TextArea):
         self._ghost = Ghost()
         self._counter = KeystrokeCounter()
         self._seen = ("", self.selection)
+        self._is_editing = False
         self._added_space_at: int | None = None
 
     # The line
@@ -133,25 +134,19 @@ class LineEditor(TextArea):
 
     @property
     def is_at_end(self) -> bool:
-        """Whether the cursor is at the end of the line, with nothing selected."""
+        """Whether the cursor is there, with nothing selected."""
         return self.selection.is_empty and self.cursor == len(self.line)
 
     @property
-    def word_number(self) -> int:
-        """The number of the word at the cursor, from 1; a new one begins after each space."""
-        before = self.line[: self.cursor]
-        return len(before.split()) + (not before or before[-1].isspace())
+    def before(self) -> str:
+        """The line up to the cursor."""
+        return self.line[: self.cursor]
 
     @property
     def ghost(self) -> str:
         """The whole ghost, of which only a part may fit on the screen."""
-        shown = self.is_at_end and self.visibility.shows_ghost(self.word_number)
+        shown = self.is_at_end and self.visibility.shows_ghost(self.before)
         return self._ghost.remaining(self.line) if shown else ""
-
-    @property
-    def is_hidden(self) -> bool:
-        """Whether the suggestions are hidden until the next word."""
-        return self.visibility.is_hidden(self.word_number)
 
     @property
     def keystrokes(self) -> Keystrokes:
@@ -161,13 +156,6 @@ class LineEditor(TextArea):
     def set_line(self, line: str) -> None:
         """Replaces the line, which undo brings back."""
         self._put_in(one_line(line[:LONGEST_LINE]), Selection((0, 0), self.document.end))
-
-    def give_up(self, keys: Iterable[str]) -> None:
-        """Leaves keys to others that a TextArea has bound."""
-        bindings = self._bindings.key_to_bindings
-        for key in bindings.keys() & set(keys):
-            if not any(binding.id for binding in bindings[key]):
-                del bindings[key]
 
     # Answers
 
@@ -197,7 +185,7 @@ class LineEditor(TextArea):
     def _set_ghost(self, continuation: str) -> None:
         if self.choice is not None:
             continuation = self._ghost.words[self.choice]
-        self._ghost.set(self.line[: self.cursor], continuation)
+        self._ghost.set(self.before, continuation)
         self._draw_ghost()
 
     def _draw_ghost(self) -> None:
@@ -227,10 +215,8 @@ class LineEditor(TextArea):
         return self.scroll_to_region(region, animate=False, force=True, center=center)
 
     def on_resize(self) -> None:
-        """Fits into the new width."""
         self._draw_ghost()
-        self._refresh_size()
-        self.scroll_cursor_visible()
+        self.watch_suggestion()
 
     # Edits and moves
 
@@ -241,37 +227,30 @@ class LineEditor(TextArea):
         if end - start > 1:  # deleted on purpose, and not to be suggested again
             self._ghost.clear()
         self._counter.typed(start, end, len(edit.text))
-        return super().edit(edit)
+        self._is_editing = True
+        result = super().edit(edit)
+        self._is_editing = False
+        return result
 
     def _column(self, location: tuple[int, int]) -> int:
         """In characters. A TextArea ends the deletion of a line at the beginning of the next."""
         return location[1] if location[0] == 0 else len(self.line)
 
-    def undo(self) -> None:
-        before = self.line
-        super().undo()
-        self._counter.restored(before, self.line)
-
-    def redo(self) -> None:
-        before = self.line
-        super().redo()
-        self._counter.restored(before, self.line)
-
     def update_suggestion(self) -> None:
-        """After an edit, an undo or a redo."""
-        self._moved()
+        self._moved()  # after an edit, an undo or a redo
 
     def watch_selection(self, before: Selection, after: Selection) -> None:
-        """After the cursor has moved, which it does in most edits too."""
         if before != after:
-            self._moved()
+            self._moved()  # most edits move the cursor too
 
     def _moved(self) -> None:
-        now = (self.line, self.selection)
-        if now == self._seen:
+        line, selection = self._seen
+        if (line, selection) == (self.line, self.selection):
             return
-        self._seen = now
-        self.visibility.move_to(self.word_number, is_empty=not self.line)
+        self._seen = (self.line, self.selection)
+        if line != self.line and not self._is_editing:
+            self._counter.restored(line, self.line)
+        self.visibility.move_to(self.before, is_empty=not self.line)
         self.choice = None
         self._draw_ghost()
         self.ask_again()
@@ -309,7 +288,7 @@ class LineEditor(TextArea):
         """Whether the character chooses a word, or replaces the space that an accept has added;
         does it."""
         if self.choice is not None and character in "123456789":
-            self._insert_candidate(int(character) - 1)
+            self.insert_candidate(int(character) - 1)
             return True
         here, self._added_space_at = self._added_space_at, None
         if here != self.cursor or not self.selection.is_empty or self.line[here - 1 : here] != " ":
@@ -351,7 +330,7 @@ class LineEditor(TextArea):
         return found is not None
 
     async def action_accept_word_or_move_on(self) -> None:
-        may_come = self.is_at_end and self.visibility.shows_ghost(self.word_number)
+        may_come = self.is_at_end and self.visibility.shows_ghost(self.before)
         is_answered = True
         if may_come and not self.ghost:
             is_answered = await self.answer_gate.is_passed()
@@ -359,17 +338,10 @@ class LineEditor(TextArea):
         if not self._accept_ghost(WORD) and is_answered:
             self.screen.focus_next()
 
-    def action_accept_word_or_skip_word(self) -> None:
-        if not self._accept_ghost(WORD):
-            self.action_cursor_word_right()
-
-    def action_accept_all_or_right(self) -> None:
-        if not self._accept_ghost(WHOLE):
-            self.action_cursor_right()
-
-    def action_accept_all_or_end(self) -> None:
-        if not self._accept_ghost(WHOLE):
-            self.action_cursor_line_end()
+    async def action_accept(self, what: str, otherwise: str) -> None:
+        """Accepts a word or all of the ghost; if there is none, runs the other action."""
+        if not self._accept_ghost(WORD if what == "word" else WHOLE):
+            await self.run_action(otherwise)
 
     def action_cursor_right(self, select: bool = False) -> None:
         """A TextArea would insert its suggestion, even if the key selects."""
@@ -379,12 +351,9 @@ class LineEditor(TextArea):
 
     # The list
 
-    def insert_candidate(self, index: int) -> None:
-        """Inserts a word of the list that was clicked."""
-        self._insert_candidate(index, 1)
-
-    def _insert_candidate(self, index: int, keys: int | None = None) -> None:
-        """By default with the keys that have led to the choice, and one more."""
+    def insert_candidate(self, index: int, keys: int | None = None) -> None:
+        """Inserts a word of the list, by default with the keys that have led to the choice and one
+        more."""
         # Until the answer has come, the words are those for an earlier line.
         if index < len(self._ghost.words) and self.answer_gate.is_set():
             keys = 2 + (self.choice or 0) if keys is None else keys
@@ -392,16 +361,17 @@ class LineEditor(TextArea):
 
     async def action_choose_next(self) -> None:
         if self.earlier.is_recalled(self.line):
-            self._show_recalled(self.earlier.after())
-        elif await self.answer_gate.is_passed() and self._ghost.words and not self.is_hidden:
-            last = len(self._ghost.words) - 1
-            self._choose(0 if self.choice is None else min(self.choice + 1, last))
+            self._recall(1)
+        elif await self.answer_gate.is_passed() and not self.visibility.is_hidden(self.before):
+            following = 0 if self.choice is None else self.choice + 1
+            if self._ghost.words:
+                self._choose(min(following, len(self._ghost.words) - 1))
 
     def action_choose_previous_or_recall(self) -> None:
         if self.choice is not None:
             self._choose(self.choice - 1 if self.choice > 0 else None)
         elif self.earlier.is_recalled(self.line) or (not self.line and self.earlier.lines):
-            self._show_recalled(self.earlier.before(self.line))
+            self._recall(-1)
 
     def _choose(self, choice: int | None) -> None:
         self.choice = choice
@@ -411,19 +381,19 @@ class LineEditor(TextArea):
             self._set_ghost("")
         self.post_message(self.StateChanged())
 
-    def _show_recalled(self, line: str) -> None:
-        self.set_line(line)
+    def _recall(self, by: int) -> None:
+        self.set_line(self.earlier.step(by, self.line))
         self.earlier.shown = self.line
 
     # Other keys
 
     def action_hide(self) -> None:
-        self.visibility.hide(self.word_number)
+        self.visibility.hide(self.before)
         self.choice = None
         self._visibility_changed()
 
     def action_suggest_now(self) -> None:
-        self.visibility.force(self.word_number)
+        self.visibility.force(self.before)
         self._ask()
         self._visibility_changed()
 
@@ -438,7 +408,7 @@ class LineEditor(TextArea):
 
     def action_send_or_insert(self) -> None:
         if self.choice is not None:
-            self._insert_candidate(self.choice)
+            self.insert_candidate(self.choice)
         elif line := self.line.strip():
             self.post_message(self.Sent(line, self.keystrokes))
             # Emptied at once: what is typed next belongs to the next line. Undo brings it back.

@@ -49,20 +49,20 @@ class Ghost:
 
 class Visibility:
     """Whether suggestions are shown: the ghost can be off, and until the next word everything may
-    be hidden, or the ghost shown. Words are counted from 1."""
+    be hidden, or the ghost shown. Each method is given the line up to the cursor."""
 
     def __init__(self) -> None:
         self.ghost_on = True
         self._word: int | None = None
         self._hides = False
 
-    def hide(self, word: int) -> None:
-        """Hides the ghost and the list until the word after this one."""
-        self._word, self._hides = word, True
+    def hide(self, before: str) -> None:
+        """Hides the ghost and the list until the next word."""
+        self._word, self._hides = word_number(before), True
 
-    def force(self, word: int) -> None:
+    def force(self, before: str) -> None:
         """Shows the ghost at this word, even if it is off or hidden."""
-        self._word, self._hides = word, False
+        self._word, self._hides = word_number(before), False
 
     def reset(self) -> None:
         """Ends what was for one word."""
@@ -74,21 +74,29 @@ class Visibility:
         if self.ghost_on or not self._hides:
             self.reset()
 
-    def move_to(self, word: int, *, is_empty: bool) -> None:
-        """The cursor is at this word now; `is_empty`: of an empty line."""
-        if self._hides and is_empty and self._word is not None:
+    def move_to(self, before: str, *, is_empty: bool) -> None:
+        """The cursor has moved; `is_empty`: the whole line is."""
+        if self._word is None:
+            return
+        if self._hides and is_empty:
             self._word = 1
-        if self._word is not None and (word > self._word or not self._hides) and word != self._word:
+        word = word_number(before)
+        if word > self._word or (word < self._word and not self._hides):
             self.reset()
 
-    def is_hidden(self, word: int) -> bool:
+    def is_hidden(self, before: str) -> bool:
         """Whether the list is hidden too."""
-        return self._hides and self._word is not None and word <= self._word
+        return self._hides and self._word is not None and word_number(before) <= self._word
 
-    def shows_ghost(self, word: int) -> bool:
-        """Whether there may be a ghost at this word."""
-        is_forced = self._word == word and not self._hides
-        return is_forced or (self.ghost_on and not self.is_hidden(word))
+    def shows_ghost(self, before: str) -> bool:
+        """Whether there may be a ghost."""
+        is_forced = not self._hides and self._word == word_number(before)
+        return is_forced or (self.ghost_on and not self.is_hidden(before))
+
+
+def word_number(before: str) -> int:
+    """The number of the word at the end of a text, from 1; a new one begins after each space."""
+    return len(before.split()) + (not before or before[-1].isspace())
 
 
 def cut_to(ghost: str, room: int) -> str:

@@ -17,14 +17,10 @@ class EarlierLines:
         """Whether this is the recalled line, unchanged."""
         return self._recalled is not None and line == self.shown
 
-    def before(self, line: str) -> str:
-        """The earlier line before the recalled `line`, else the newest. There must be some."""
+    def step(self, by: int, line: str) -> str:
+        """The line before (-1) or after (1) the recalled `line`. Any other line stands after the
+        newest, and so does the empty one."""
         here = self._recalled if self.is_recalled(line) else None
-        self._recalled = len(self.lines) - 1 if here is None else max(0, here - 1)
-        return self.lines[self._recalled]
-
-    def after(self) -> str:
-        """The earlier line after the recalled one; after the newest comes the empty line."""
-        following = len(self.lines) if self._recalled is None else self._recalled + 1
-        self._recalled = following if following < len(self.lines) else None
-        return "" if self._recalled is None else self.lines[self._recalled]
+        there = max(0, (len(self.lines) if here is None else here) + by)
+        self._recalled = there if there < len(self.lines) else None
+        return "" if self._recalled is None else self.lines[there]

@@ -198,7 +198,7 @@ class AutocompleteScreen(AppScreen):
     def _show_suggested(self) -> None:
         """Shows the list, the words ahead, the context and the figures."""
         editor = self.editor
-        answer = None if editor.is_hidden else self.answer
+        answer = None if editor.visibility.is_hidden(editor.before) else self.answer
         suggested = Suggested(answer, editor.choice, self._note(), self._words_ahead(answer))
         self.query_one(SidePane).show(suggested)
         self.query_one(LowerPane).show(suggested)
@@ -222,7 +222,7 @@ class AutocompleteScreen(AppScreen):
         """Why the list is empty."""
         if self.host.loaded_model is None:
             return "no model suggests" if self.host.has_no_models else "loading the model ..."
-        if self.editor.is_hidden:
+        if self.editor.visibility.is_hidden(self.editor.before):
             return "hidden until the next word; ctrl+space suggests now"
         if self.answer is not None and self.answer.suggestions.prefix:
             return f"no known word begins with {sanitize(self.answer.suggestions.prefix)}"
@@ -230,7 +230,7 @@ class AutocompleteScreen(AppScreen):
 
     @on(CandidateList.Picked)
     def _insert_picked(self, event: CandidateList.Picked) -> None:
-        self.editor.insert_candidate(event.index)
+        self.editor.insert_candidate(event.index, keys=1)
         self.editor.focus()
 
     def on_resize(self) -> None:
