@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from rnnlm_tui.cli.options import as_unicode
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.card import ModelCard
@@ -28,6 +27,12 @@ CGROUP_FILES = (
 )
 """For version 2 and version 1: the limit, what is used, and the statistics with the field that
 says how much of it are files kept in memory, which the system gives up when it needs memory."""
+
+
+def as_unicode(argument: str) -> str:
+    """An argument or a file's name with a question mark for each byte that is not UTF-8, which
+    Python holds as a lone surrogate that no file can take."""
+    return argument.encode("utf-8", "replace").decode("utf-8")
 
 
 def corpus_of(sources: Sequence[str], encoding: str | None) -> Corpus:

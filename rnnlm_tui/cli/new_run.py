@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rnnlm_tui.cli.inputs import corpus_of
+from rnnlm_tui.cli.inputs import as_unicode, corpus_of
 from rnnlm_tui.cli.options import TrainRequest
-from rnnlm_tui.cli.run_settings import run_config
-from rnnlm_tui.config import LineTextConfig, RunConfig, flag_of, preset_named, settings_of
+from rnnlm_tui.cli.run_settings import resolve_settings
+from rnnlm_tui.config import (
+    LineTextConfig,
+    RunConfig,
+    flag_of,
+    make_run_config,
+    preset_named,
+    settings_of,
+)
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.formatting import cut_words
 from rnnlm_tui.lm.model import LanguageModel
@@ -71,43 +78,55 @@ def open_source(library: Library, request: TrainRequest) -> SourceModel | None:
     return source
 
 
-def new_name(library: Library, request: TrainRequest, source: SourceModel | None) -> str:
+def new_name(library: Library, request: TrainRequest, preset: str) -> str:
     """The name asked for, else a free one made of the corpus and the preset."""
     if request.name is not None:
         return check_new_name(request.name)
     first = request.sources[0] if request.sources else bundled_corpus().name
     stem = "stdin" if first == STANDARD_INPUT or Path(first).is_fifo() else Path(first).stem
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:LONGEST_STEM] or "text"
-    return free_name(library, f"{stem}-{_config(request, source).preset}")
+    return free_name(library, f"{stem}-{preset}")
 
 
-def _config(
-    request: TrainRequest, source: SourceModel | None, corpus: Corpus | None = None
-) -> RunConfig:
-    return run_config(
+def new_run(library: Library, request: TrainRequest) -> tuple[str, Callable[[], TrainingRun]]:
+    """The name of the run that is asked for, and what makes the run once its name is locked. Both
+    raise RnnlmError if it cannot be."""
+    source = open_source(library, request)
+    preset, settings = resolve_settings(
         request.settings,
         own_text=bool(request.sources),
         source_preset=source.preset if source else None,
-        words=corpus.whitespace_words if corpus else None,
     )
+    name = new_name(library, request, preset)
+
+    def make() -> TrainingRun:
+        if not request.force:
+            _check_free(library, name)
+        corpus = corpus_of(request.sources, request.encoding)
+        config = make_run_config(preset, settings, corpus.whitespace_words)
+        origin = _origin(corpus, request)
+        if source is not None:
+            return _run_from(source, name, library.path(name), config, corpus, origin, settings[-1])
+        prepared = prepare_corpus(corpus, config)
+        return TrainingRun(name, library.path(name), config, prepared, origin)
+
+    return name, make
 
 
-def new_run(
-    library: Library, name: str, request: TrainRequest, source: SourceModel | None
+def _run_from(
+    source: SourceModel,
+    name: str,
+    folder: Path,
+    config: RunConfig,
+    corpus: Corpus,
+    origin: TextOrigin,
+    flags: Mapping[str, str],
 ) -> TrainingRun:
-    """The run that is asked for. Raises RnnlmError if it cannot be."""
-    if not request.force:
-        _check_free(library, name)
-    corpus = corpus_of(request.sources, request.encoding)
-    config = _config(request, source, corpus)
-    origin = _origin(corpus, request)
-    folder = library.path(name)
-    if source is None:
-        return TrainingRun(name, folder, config, prepare_corpus(corpus, config), origin)
-    _check_unchanged(source, request.settings.flags)
+    """The run that starts from the weights and the words of a model."""
+    _check_unchanged(source, flags)
     config = _with_words_of(source.card, config)
     if is_corpus_of(source.card, corpus):
-        config = _with_split_of(source, config, request.settings.flags)
+        config = _with_split_of(source, config, flags)
     ancestry = ancestry_of(source.name, source.folder, source.card)
     prepared = _prepare_new_lines(corpus, config, source, ancestry)
     words, window = list(source.model.vocabulary.words), source.card.window
@@ -196,7 +215,7 @@ def _origin(corpus: Corpus, request: TrainRequest) -> TextOrigin:
         "sources": list(corpus.sources) if request.sources else [],
         "sha256": corpus.sha256,
         "encoding": request.encoding,
-        "seed_line": request.seed_line or default_seed_line(corpus),
+        "seed_line": as_unicode(request.seed_line or default_seed_line(corpus)),
     }
 
 

@@ -1,77 +1,47 @@
-"""What a command line can ask for: one frozen class a mode, each field an option of that mode.
+"""What a command line can ask for: a frozen class for each mode, whose fields are its options.
 
-A field gives its flag, its help and its range; `parser` reads a command line into these classes.
+`parser` reads a command line into these classes and makes the help from them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from rnnlm_tui.config import PRESETS, Range, parse_number
-from rnnlm_tui.errors import UsageError
+from rnnlm_tui.config import PRESETS, Range
 from rnnlm_tui.paths import data_dir
-
-Reader = Callable[[str, str], Any]
-"""Turns the value of an option, and the flag that it was given to, into that of a field. Raises
-UsageError."""
-
-
-def as_unicode(argument: str, flag: str = "") -> str:
-    """An argument or a file's name with a question mark for each byte that is not UTF-8, which
-    Python holds as a lone surrogate that no file can take."""
-    return argument.encode("utf-8", "replace").decode("utf-8")
 
 
 def option(
     description: str,
-    metavar: str = "TEXT",
+    metavar: str = "NAME",
     *,
-    read: Reader = as_unicode,
-    default: Any = None,
     flag: str = "",
-    repeated: bool = False,
+    default: Any = None,
+    bounds: Range | None = None,
+    whole: bool = True,
 ) -> Any:
-    """A field that an option with a value sets, a tuple of values if it is `repeated`. `flag` is
-    its name if it is not that of the field."""
-    meta = {"help": description, "metavar": metavar, "read": read}
-    meta |= {"flag": flag, "repeated": repeated}
-    return field(default=() if repeated else default, metadata=meta)
+    """A field for the value of an option, a tuple of values if the default is one. The option has
+    the field's name if `flag` is empty. `bounds` are those of a number, `whole` or not."""
+    meta = {"help": description, "metavar": metavar, "flag": flag, "bounds": bounds, "whole": whole}
+    return field(default=default, metadata=meta)
 
 
-def switch(description: str, flag: str = "") -> Any:
+def switch(description: str = "", flag: str = "") -> Any:
     """A field that an option without a value makes true."""
     return field(default=False, metadata={"help": description, "metavar": "", "flag": flag})
 
 
-def operand(*, many: bool = False) -> Any:
-    """The field of one operand, None without it, or of all that are left."""
-    return field(default=() if many else None, metadata={"operand": True})
-
-
-def whole(low: float, high: float) -> Reader:
-    """Reads a whole number within these bounds."""
-    return lambda value, flag: int(parse_number(value, flag, Range(low, high), whole=True))
-
-
-def number(low: float, high: float) -> Reader:
-    """Reads a number within these bounds."""
-    return lambda value, flag: parse_number(value, flag, Range(low, high), whole=False)
-
-
-def control(value: str, flag: str) -> bool:
-    """Reads from where a run is controlled: only from standard input."""
-    if value != "stdin":
-        raise UsageError(f"{flag} is {value!r}", "it must be stdin")
-    return True
+def operand(default: Any = None) -> Any:
+    """A field for a text, file or name that is no option's value; for all if the default is ()."""
+    return field(default=default, metadata={"operand": True})
 
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """What a command line says of a run's settings: the values of flags by the setting's name, and
-    the preset and the TOML file if they are given."""
+    """What is said of a run's settings; `flags` are the values of flags by the setting's name."""
 
     flags: Mapping[str, str] = field(default_factory=dict)
     preset: str | None = option(
@@ -85,7 +55,7 @@ class RunSettings:
 @dataclass(frozen=True, slots=True)
 class Request:
     """What all modes have. `runs` is the function that does what is asked, in a module of `cli`;
-    `operands` and `help` are what the help says of the mode; it takes at least `least` operands."""
+    `operands` and `help` are for the help; at least `least` operands are needed."""
 
     runs: ClassVar[str]
     help: ClassVar[str]
@@ -107,7 +77,6 @@ class AppRequest(Request):
     runs = "main:open_app"
     help = "open the terminal app, with this model"
     operands = "[MODEL]"
-
     model: str | None = operand()
 
 
@@ -119,28 +88,20 @@ class TrainRequest(Request):
     runs = "train:train"
     help = "train on text files, on pipes, or on - for standard input; on the sonnets by default"
     operands = "[CORPUS ...]"
-
-    sources: tuple[str, ...] = operand(many=True)
-    name: str | None = option(
-        "the model's name; made of the corpus and the preset by default", "NAME"
-    )
+    sources: tuple[str, ...] = operand(())
     settings: RunSettings = field(default_factory=RunSettings)
+    name: str | None = option("the model's name; made of the corpus and the preset by default")
     encoding: str | None = option(
-        "the corpus's encoding; UTF-8, or UTF-16 with its mark, by default", "ENCODING"
+        "the corpus's encoding; by default UTF-8, or UTF-16 with its mark"
     )
     force: bool = switch("replace what has that name")
     resume: bool = switch("go on with the run of --name, or the last one")
-    source_model: str | None = option(
-        "start from a model's weights and words", "MODEL", flag="from"
-    )
-    seed_line: str | None = option("the line continued after each epoch")
-    is_controlled: bool = option(
+    source_model: str | None = option("start from a model's weights and words", flag="from")
+    seed_line: str | None = option("the line continued after each epoch", "TEXT")
+    control: str | None = option(
         "obey lines of standard input: pause, resume, stop, detach, sample TEXT; its end stops the"
         " run unless it is detached",
         "stdin",
-        flag="control",
-        read=control,
-        default=False,
     )
     is_quiet: bool = switch("no progress, only the result", flag="quiet")
     as_json: bool = switch("results (or events) as JSON lines", flag="json")
@@ -153,11 +114,10 @@ class SummaryRequest(Request):
     runs = "summary:summary"
     help = "the data card and the layers of the network, without training"
     operands = "[CORPUS ...]"
-
-    sources: tuple[str, ...] = operand(many=True)
+    sources: tuple[str, ...] = operand(())
     settings: RunSettings = field(default_factory=RunSettings)
-    encoding: str | None = option("", "ENCODING")
-    as_json: bool = switch("", flag="json")
+    encoding: str | None = option("")
+    as_json: bool = switch(flag="json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +126,9 @@ class Query(Request):
     for the newest."""
 
     operands = "[TEXT]"
-
     text: str | None = operand()
-    model: str | None = option("the model to ask; the newest by default", "NAME")
-    as_json: bool = switch("", flag="json")
+    model: str | None = option("the model to ask; the newest by default")
+    as_json: bool = switch(flag="json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +140,8 @@ class SuggestRequest(Query):
         "the next words; without TEXT, one answer for each line of standard input (with --json a"
         ' line may be a request such as {"text": "shall i ", "id": 1})'
     )
-
     top: int = option(
-        "how many words to suggest (default 5)", "N", read=whole(1, 10_000), default=5
+        "how many words to suggest (default 5)", "N", default=5, bounds=Range(1, 10_000)
     )
     lines_above: bool = switch("read standard input as one text, each line after those before it")
 
@@ -192,20 +150,20 @@ class SuggestRequest(Query):
 class GenerateRequest(Query):
     """`--generate`. `top_k` is None for all words, `seed` for other words each time."""
 
-    runs = "suggest:generate"
+    runs = "generate:generate"
     help = "continue TEXT, or each line of standard input"
-
     words: int = option(
-        "how many words to generate (default 10)", "N", read=whole(1, 100_000), default=10
+        "how many words to generate (default 10)", "N", default=10, bounds=Range(1, 100_000)
     )
     temperature: float = option(
         "draw words, more freely above 1; 0 takes the likeliest",
         "X",
-        read=number(0, 100),
         default=0.0,
+        bounds=Range(0, 100),
+        whole=False,
     )
-    top_k: int | None = option("draw from the N likeliest words only", "N", read=whole(1, 10**7))
-    seed: int | None = option("", "N", read=whole(0, 2**32 - 1))
+    top_k: int | None = option("draw from the N likeliest words", "N", bounds=Range(1, 10_000_000))
+    seed: int | None = option("", "N", bounds=Range(0, 2**32 - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,15 +176,14 @@ class EvaluateRequest(Request):
         " training held out"
     )
     operands = "[CORPUS ...]"
-
-    sources: tuple[str, ...] = operand(many=True)
-    encoding: str | None = option("", "ENCODING")
-    model: str | None = option("", "NAME")
+    sources: tuple[str, ...] = operand(())
+    encoding: str | None = option("")
+    model: str | None = option("")
     against: tuple[str, ...] = option(
-        "another model to measure on the same lines; may be repeated", "NAME", repeated=True
+        "another model to measure on the same lines; may be repeated", default=()
     )
-    limit: int | None = option("measure on the first N lines alone", "N", read=whole(1, 10**9))
-    as_json: bool = switch("", flag="json")
+    limit: int | None = option("measure on the first N lines alone", "N", bounds=Range(1, 10**9))
+    as_json: bool = switch(flag="json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +200,7 @@ class ModelsRequest(Request):
 
     runs = "models:models"
     help = "list the models"
-
-    as_json: bool = switch("", flag="json")
+    as_json: bool = switch(flag="json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +211,6 @@ class RenameRequest(Request):
     help = "rename a model"
     operands = "OLD NEW"
     least = 2
-
     old: str = operand()
     new: str = operand()
 
@@ -268,7 +223,6 @@ class DeleteRequest(Request):
     help = "delete a model"
     operands = "NAME"
     least = 1
-
     name: str = operand()
     is_confirmed: bool = switch("delete without asking", flag="yes")
 
@@ -281,10 +235,9 @@ class ExportRequest(Request):
     help = "write a model as one zip, NAME.zip by default; - writes it to standard output"
     operands = "NAME [FILE]"
     least = 1
-
     name: str = operand()
     target: str | None = operand()
-    force: bool = switch("")
+    force: bool = switch()
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,9 +248,8 @@ class ImportRequest(Request):
     help = "take in an exported model (see --name)"
     operands = "FILE"
     least = 1
-
     source: str = operand()
-    name: str | None = option("", "NAME")
+    name: str | None = option("")
 
 
 MODES: Mapping[str, type[Request]] = {

@@ -11,15 +11,19 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rnnlm_tui.cli.options import MODES, AppRequest, Request, RunSettings
-from rnnlm_tui.config import PRESETS, RENAMED_SETTINGS, all_settings, flag_of, print_warning
+from rnnlm_tui.config import (
+    PRESETS,
+    RENAMED_SETTINGS,
+    all_settings,
+    flag_of,
+    parse_number,
+    print_warning,
+)
 from rnnlm_tui.errors import UsageError
 from rnnlm_tui.paths import APP_NAME
-
-if TYPE_CHECKING:
-    import argparse
 
 DESCRIPTION = """\
 A private next-word autocomplete that you train on your own text. With no mode it opens the terminal
@@ -46,14 +50,8 @@ saved).
 SEE_HELP = f"see {APP_NAME} --help"
 FLAG = re.compile(r"--[a-z][a-z0-9-]*(=.*)?", re.DOTALL)
 """What can only be meant as an option, right or wrong; a sentence after `--` cannot."""
-GLOBAL_SWITCHES = {
-    "debug": "show the traceback of an error",
-    "help": "show this help",
-    "version": "show the version",
-}
+SETTINGS = {flag_of(name)[2:]: spec for name, spec in all_settings().items()}
 OLD_FLAGS = {flag_of(old)[2:]: flag_of(new)[2:] for old, new in RENAMED_SETTINGS.items()}
-GONE_FLAGS = ("colour", "color")
-"""Flags that do nothing any more, and are accepted for one version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,65 +64,56 @@ class Option:
     modes: tuple[str | None, ...]
 
 
-def _all_options() -> dict[str, Option]:
-    """Every option by its name; the help is that of the first mode that has one."""
-    found: dict[str, Option] = {}
-
-    def add(name: str, option: Option) -> None:
-        before = found.get(name, Option("", "", ()))
-        modes = (*before.modes, *option.modes)
-        found[name] = Option(before.help or option.help, option.metavar, modes)
-
-    requests: list[tuple[str | None, type[Request]]] = [*MODES.items(), (None, AppRequest)]
-    for mode, request in requests:
-        for spec in _flagged(request):
-            add(_name_of(spec), Option(spec.metadata["help"], spec.metadata["metavar"], (mode,)))
-        if _has_settings(request):
-            for spec in _flagged(RunSettings):
-                add(
-                    _name_of(spec), Option(spec.metadata["help"], spec.metadata["metavar"], (mode,))
-                )
-            for name, setting in all_settings().items():
-                add(flag_of(name)[2:], _setting_option(name, setting, mode))
-    everywhere = (*MODES, None)
-    return found | {name: Option(said, "", everywhere) for name, said in GLOBAL_SWITCHES.items()}
-
-
-def _flagged(request: type[Request] | type[RunSettings]) -> list[dataclasses.Field[Any]]:
-    """The fields of a request that options set."""
-    return [spec for spec in dataclasses.fields(request) if "metavar" in spec.metadata]
+def _options_of(request: type[Request] | type[RunSettings]) -> dict[str, dataclasses.Field[Any]]:
+    """The fields that options set, by the option's name."""
+    fields = (spec for spec in dataclasses.fields(request) if "metavar" in spec.metadata)
+    return {spec.metadata["flag"] or spec.name.replace("_", "-"): spec for spec in fields}
 
 
 def _has_settings(request: type[Request]) -> bool:
     return any(spec.name == "settings" for spec in dataclasses.fields(request))
 
 
-def _name_of(spec: dataclasses.Field[Any]) -> str:
-    return spec.metadata["flag"] or spec.name.replace("_", "-")
-
-
-def _setting_option(name: str, spec: dataclasses.Field[Any], mode: str | None) -> Option:
-    """The option of a setting, with its range and its defaults in the help."""
-    meta = spec.metadata
-    metavar = {"int": "N", "float": "X"}.get(meta["kind"], "|".join(meta["choices"]))
-    allowed = [] if meta["choices"] else [str(meta["bounds"])]
-    described = "; ".join([*allowed, *_defaults_of(name)])
-    return Option(f"{meta['help']} ({described})", metavar, (mode,))
-
-
-def _defaults_of(setting: str) -> list[str]:
-    """The default of a setting for the help: the first preset's, and those that differ from it."""
-    by_preset = {
-        preset.name: getattr(part, setting)
-        for preset in PRESETS.values()
-        for part in (preset.model, preset.train)
-        if hasattr(part, setting)
+def _all_options() -> dict[str, Option]:
+    """Every option by its name; the help is that of the first mode that has one."""
+    everywhere = (*MODES, None)
+    found = {
+        "debug": Option("show the traceback of an error", "", everywhere),
+        "help": Option("show this help", "", everywhere),
+        "version": Option("show the version", "", everywhere),
     }
-    first, *others = by_preset.items()
-    differing = [f"{name} {value}" for name, value in others if value != first[1]]
-    if first[1] is None and not differing:
-        return []
-    return [f"default {', '.join([str(first[1]), *differing])}"]
+    for mode in everywhere:
+        request = AppRequest if mode is None else MODES[mode]
+        described = {
+            name: (spec.metadata["help"], spec.metadata["metavar"])
+            for name, spec in _options_of(request).items()
+        }
+        if _has_settings(request):
+            for name, spec in _options_of(RunSettings).items():
+                described[name] = spec.metadata["help"], spec.metadata["metavar"]
+            described |= {name: _setting_help(spec) for name, spec in SETTINGS.items()}
+        for name, (description, metavar) in described.items():
+            before = found.get(name, Option(description, metavar, ()))
+            found[name] = Option(before.help or description, metavar, (*before.modes, mode))
+    return found
+
+
+def _setting_help(spec: dataclasses.Field[Any]) -> tuple[str, str]:
+    """What a setting means, with its range and the defaults of the presets, and its metavar."""
+    meta = spec.metadata
+    presets_with: dict[object, list[str]] = {}
+    for preset in PRESETS.values():
+        for part in (preset.model, preset.train):
+            if (value := getattr(part, spec.name, None)) is not None:
+                presets_with.setdefault(value, []).append(preset.name)
+    shown = [
+        f"{'/'.join(names)} {value}" if len(presets_with) > 1 else f"{value}"
+        for value, names in presets_with.items()
+    ]
+    facts = [str(meta["bounds"])] if meta["bounds"] else []
+    facts += [f"default {', '.join(shown)}"] if shown else []
+    metavar = {"int": "N", "float": "X"}.get(meta["kind"], "|".join(meta["choices"]))
+    return f"{meta['help']} ({'; '.join(facts)})", metavar
 
 
 OPTIONS = _all_options()
@@ -157,12 +146,12 @@ def parse(arguments: Sequence[str]) -> Arguments:
         if name in MODES:
             modes.append(name)
             operands += [value] if equals else []
-        elif name in OPTIONS:
-            options.setdefault(name, [])
-            if OPTIONS[name].metavar:
-                options[name].append(value if equals else _next_value(name, left))
-            elif equals:
-                raise UsageError(f"--{name} takes no value", SEE_HELP)
+        elif OPTIONS[name].metavar:
+            options.setdefault(name, []).append(value if equals else _next_value(name, left))
+        elif equals:
+            raise UsageError(f"--{name} takes no value", SEE_HELP)
+        else:
+            options[name] = []
     if different := [mode for mode in modes if mode != modes[0]]:
         raise UsageError(
             f"--{different[0]} does not go with --{modes[0]}: a command does one of them", SEE_HELP
@@ -172,7 +161,8 @@ def parse(arguments: Sequence[str]) -> Arguments:
 
 def _next_value(name: str, left: list[str]) -> str:
     """Takes the value of an option off the arguments that are left."""
-    if not left or (left[0][2:] in {*MODES, *OPTIONS, *OLD_FLAGS} and left[0].startswith("--")):
+    flags = {f"--{flag}" for flag in (*MODES, *OPTIONS, *OLD_FLAGS)}
+    if not left or left[0] in flags:
         raise UsageError(f"--{name} needs a value: {OPTIONS[name].metavar}", SEE_HELP)
     return left.pop(0)
 
@@ -182,9 +172,7 @@ def _current_name(name: str) -> str:
     if name in OLD_FLAGS:
         print_warning(f"--{name} is now --{OLD_FLAGS[name]}")
         return OLD_FLAGS[name]
-    if name in GONE_FLAGS:
-        print_warning(f"--{name} does nothing any more")
-    elif name not in MODES and name not in OPTIONS:
+    if name not in MODES and name not in OPTIONS:
         near = difflib.get_close_matches(name, [*MODES, *OPTIONS], 1)
         meant = f"did you mean --{near[0]}?" if near else f"{SEE_HELP};"
         raise UsageError(
@@ -195,21 +183,16 @@ def _current_name(name: str) -> str:
 
 def make_request(arguments: Arguments) -> Request:
     """What a command line asks for. Raises UsageError for what makes no sense."""
-    mode = arguments.mode
-    for name in arguments.options:
+    mode, options = arguments.mode, arguments.options
+    for name in options:
         if mode not in OPTIONS[name].modes:
             belongs = " or ".join(f"--{other}" for other in OPTIONS[name].modes)
             raise UsageError(f"--{name} goes with {belongs}", SEE_HELP)
     request = AppRequest if mode is None else MODES[mode]
-    values = _values_of(request, arguments.options)
+    values = _values_of(request, options)
     if _has_settings(request):
-        names = {name: flag_of(name)[2:] for name in all_settings()}
-        flags = {
-            name: arguments.options[flag][-1]
-            for name, flag in names.items()
-            if flag in arguments.options
-        }
-        values["settings"] = RunSettings(flags, **_values_of(RunSettings, arguments.options))
+        flags = {spec.name: options[flag][-1] for flag, spec in SETTINGS.items() if flag in options}
+        values["settings"] = RunSettings(flags, **_values_of(RunSettings, options))
     return request(**values, **_operands_of(request, arguments))
 
 
@@ -217,44 +200,42 @@ def _values_of(
     request: type[Request] | type[RunSettings], options: Mapping[str, Sequence[str]]
 ) -> dict[str, Any]:
     """The fields that these options set."""
-    values: dict[str, Any] = {}
-    for spec in _flagged(request):
-        name = _name_of(spec)
-        if name not in options:
-            continue
-        if not spec.metadata["metavar"]:
-            values[spec.name] = True
-            continue
-        read = [spec.metadata["read"](value, f"--{name}") for value in options[name]]
-        values[spec.name] = tuple(read) if spec.metadata["repeated"] else read[-1]
-    return values
+
+    def read(name: str, spec: dataclasses.Field[Any]) -> Any:
+        meta = spec.metadata
+        if not meta["metavar"]:
+            return True
+        if meta["bounds"] is not None:
+            return parse_number(options[name][-1], f"--{name}", meta["bounds"], whole=meta["whole"])
+        return tuple(options[name]) if spec.default == () else options[name][-1]
+
+    fields = _options_of(request).items()
+    return {spec.name: read(name, spec) for name, spec in fields if name in options}
 
 
 def _operands_of(request: type[Request], arguments: Arguments) -> dict[str, Any]:
     """The fields of the operands. Raises UsageError for too few or too many of them."""
     fields = [spec for spec in dataclasses.fields(request) if "operand" in spec.metadata]
-    operands = arguments.operands
+    mode, operands = arguments.mode, arguments.operands
     for operand in operands:
         if operand.startswith("-") and operand[1:].partition("=")[0] in {*MODES, *OPTIONS}:
             raise UsageError(f"{operand} is not an option", f"did you mean -{operand}?")
     if fields and fields[0].default == ():
         return {fields[0].name: tuple(operands)}
-    mode = arguments.mode
     usage = f"{APP_NAME} --{mode} {request.operands}".rstrip()
     if len(operands) < request.least:
         raise UsageError(f"--{mode} needs {request.operands}", usage)
     if extra := operands[len(fields) :]:
+        message, hint = f"{' '.join(extra)!r} does not go with --{mode}", usage
         if mode is None:
-            raise UsageError(
-                f"the app opens with one model, not with {len(operands)}: {' '.join(operands)}",
-                f"to do something else name a mode, such as --train; {SEE_HELP}",
+            message = (
+                f"the app opens with one model, not with {len(operands)}: {' '.join(operands)}"
             )
-        if request.operands == "[TEXT]":
-            raise UsageError(
-                f"--{mode} takes one text, not {len(operands)}",
-                f'put quotes around it: --{mode} "{" ".join(operands)}"',
-            )
-        raise UsageError(f"{' '.join(extra)!r} does not go with --{mode}", usage)
+            hint = f"to do something else name a mode, such as --train; {SEE_HELP}"
+        elif request.operands == "[TEXT]":
+            message = f"--{mode} takes one text, not {len(operands)}"
+            hint = f'put quotes around it: --{mode} "{" ".join(operands)}"'
+        raise UsageError(message, hint)
     return {spec.name: value for spec, value in zip(fields, operands, strict=False)}
 
 
@@ -271,21 +252,12 @@ def format_help() -> str:
         add_help=False,
     )
     modes = parser.add_argument_group("modes (one of them)")
+    options = parser.add_argument_group("options")
+    settings = parser.add_argument_group("settings of a training")
     for mode, request in MODES.items():
-        _add(modes, mode, request.help, request.operands)
-    settings = {flag_of(name)[2:] for name in all_settings()}
-    groups = {
-        title: parser.add_argument_group(title) for title in ("options", "settings of a training")
-    }
+        modes.add_argument(f"--{mode}", metavar=request.operands, help=request.help)
     for name, option in OPTIONS.items():
-        group = groups["settings of a training" if name in settings else "options"]
-        _add(group, name, option.help, option.metavar)
+        (settings if name in SETTINGS else options).add_argument(
+            f"--{name}", metavar=option.metavar, help=option.help.replace("%", "%%")
+        )
     return parser.format_help()
-
-
-def _add(group: argparse._ArgumentGroup, name: str, description: str, metavar: str) -> None:
-    shown = description.replace("%", "%%")
-    if metavar:
-        group.add_argument(f"--{name}", metavar=metavar, help=shown)
-    else:
-        group.add_argument(f"--{name}", action="store_true", help=shown)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from rnnlm_tui.cli.inputs import corpus_of
+from collections.abc import Callable
+from functools import partial
+
+from rnnlm_tui.cli.inputs import as_unicode, corpus_of
 from rnnlm_tui.cli.new_run import default_seed_line
 from rnnlm_tui.cli.options import RunSettings, TrainRequest
 from rnnlm_tui.cli.run_settings import MACHINE_SETTINGS
@@ -28,12 +31,14 @@ CHANGEABLE = ("epochs", "learning_rate", "patience", "device", "threads")
 what they were when it started."""
 
 
-def name_to_resume(library: Library, request: TrainRequest) -> str:
-    """The run asked for, or the one that was saved last. Raises ModelError without any."""
-    return library.newest_run() if request.name is None else check_name(request.name)
+def resumed_run(library: Library, request: TrainRequest) -> tuple[str, Callable[[], TrainingRun]]:
+    """The name of the run to go on with, by default the one that was saved last, and what makes the
+    run once its name is locked. Both raise RnnlmError if it cannot be."""
+    name = library.newest_run() if request.name is None else check_name(request.name)
+    return name, partial(_saved_run, library, name, request)
 
 
-def resumed_run(library: Library, name: str, request: TrainRequest) -> TrainingRun:
+def _saved_run(library: Library, name: str, request: TrainRequest) -> TrainingRun:
     """The run `name` from where it stopped. Raises RnnlmError if it cannot go on."""
     folder = library.path(name)
     state = load_state(folder, name)
@@ -58,7 +63,7 @@ def resumed_run(library: Library, name: str, request: TrainRequest) -> TrainingR
         )
     prepared = _prepared_again(corpus, config, state)
     seed_line = request.seed_line or state.corpus.get("seed_line") or default_seed_line(corpus)
-    origin: TextOrigin = {**state.corpus, "encoding": encoding, "seed_line": seed_line}
+    origin: TextOrigin = {**state.corpus, "encoding": encoding, "seed_line": as_unicode(seed_line)}
     if request.sources:
         origin["sources"] = list(corpus.sources)
     return TrainingRun(

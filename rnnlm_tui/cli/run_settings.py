@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import difflib
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rnnlm_tui.cli.options import RunSettings
 from rnnlm_tui.config import (
     ENVIRONMENT_PREFIX,
     PRESETS,
     RENAMED_SETTINGS,
-    RunConfig,
     all_settings,
     flag_of,
     make_run_config,
@@ -28,65 +29,52 @@ LESSON_PRESET, OWN_TEXT_PRESET = "lesson", "gru"
 """The default presets: for the sonnets, whose lesson it is, and for a text of one's own."""
 MACHINE_SETTINGS = frozenset({"threads", "device"})
 """They say where to compute, so a preset that has no use for them ignores them."""
-OTHER_VARIABLES = (
-    "PRESET",
-    "DATA_DIR",
-    "CONFIG_DIR",
-    "LOG_DIR",
-    "BUILT_IN_DIR",
-    "GOLDEN",
-    "ONE_THREAD",
-)
+FOLDERS = ("RNNLM_DATA_DIR", "RNNLM_CONFIG_DIR", "RNNLM_LOG_DIR", "RNNLM_BUILT_IN_DIR")
+OTHER_VARIABLES = ("RNNLM_PRESET", "RNNLM_GOLDEN", "RNNLM_ONE_THREAD", *FOLDERS)
 
 
-def run_config(
-    settings: RunSettings,
-    *,
-    own_text: bool,
-    source_preset: str | None = None,
-    words: int | None = None,
-) -> RunConfig:
-    """The settings of a run. Raises UsageError, naming where a value that makes no sense is from.
+def resolve_settings(
+    settings: RunSettings, *, own_text: bool, source_preset: str | None = None
+) -> tuple[str, list[Mapping[str, Any]]]:
+    """The preset of a run and the settings that change its defaults, the strongest last, as
+    `make_run_config` takes them.
 
     `own_text` says whether the text is not the bundled one, which decides the default preset;
     `source_preset` is that of the model that the run starts from, which goes before all others.
-    `words` is the size of the corpus, from which some defaults of a preset follow.
+    Raises UsageError, naming where a value that makes no sense is from.
     """
-    warn_of_unknown_variables()
+    _warn_of_unknown_variables()
     file = settings_from_toml(Path(settings.file)) if settings.file else {}
-    preset = (
-        source_preset
-        or settings.preset
-        or os.environ.get(f"{ENVIRONMENT_PREFIX}PRESET")
-        or file.get("preset", OWN_TEXT_PRESET if own_text else LESSON_PRESET)
-    )
-    file.pop("preset", None)
+    default = OWN_TEXT_PRESET if own_text else LESSON_PRESET
+    preset = file.pop("preset", default)
+    preset = source_preset or settings.preset or os.environ.get("RNNLM_PRESET") or preset
     parts = settings_of(preset_named(preset))
     known = parts["model"].keys() | parts["train"].keys()
     # Variables are for all runs of a user, so each preset takes those that it has.
     environment = {n: v for n, v in settings_from_environment().items() if n in known}
     file, flags = (
-        {n: v for n, v in given.items() if n in known or n not in MACHINE_SETTINGS}
+        {
+            name: value
+            for name, value in given.items()
+            if name in known or name not in MACHINE_SETTINGS
+        }
         for given in (file, settings.flags)
     )
-    _check_are_of(preset, flags.keys() - known)
+    if others := sorted(flags.keys() - known):
+        having = [
+            p.name
+            for p in PRESETS.values()
+            if hasattr(p.model, others[0]) or hasattr(p.train, others[0])
+        ]
+        raise UsageError(
+            f"the preset {preset} has no setting {flag_of(others[0])}",
+            f"presets that have it: {', '.join(having)}, such as --preset {having[0]}",
+        )
     for name, value in file.items():
         _check_value(f"in {settings.file}", preset, name, value)
     for name, value in environment.items():
         _check_value(f"from {variable_of(name)}", preset, name, value)
-    return make_run_config(preset, [file, environment, flags], words)
-
-
-def _check_are_of(preset: str, others: set[str]) -> None:
-    """Raises UsageError for flags of settings that the preset does not have."""
-    for name in sorted(others):
-        having = [
-            p.name for p in PRESETS.values() if any(name in s for s in settings_of(p).values())
-        ]
-        raise UsageError(
-            f"the preset {preset} has no setting {flag_of(name)}",
-            f"presets that have it: {', '.join(having)}, such as --preset {having[0]}",
-        )
+    return preset, [file, environment, flags]
 
 
 def _check_value(source: str, preset: str, name: str, value: object) -> None:
@@ -97,10 +85,9 @@ def _check_value(source: str, preset: str, name: str, value: object) -> None:
         raise UsageError(f"{error.message} ({source})", error.hint) from error
 
 
-def warn_of_unknown_variables() -> None:
+def _warn_of_unknown_variables() -> None:
     """Warns of RNNLM_... variables that mean nothing, such as a mistyped RNNLM_EPOCH."""
-    names = [*all_settings(), *RENAMED_SETTINGS]
-    known = [variable_of(name) for name in (*names, *OTHER_VARIABLES)]
+    known = [*map(variable_of, (*all_settings(), *RENAMED_SETTINGS)), *OTHER_VARIABLES]
     for variable in sorted(os.environ):
         if variable.startswith(ENVIRONMENT_PREFIX) and variable not in known:
             near = difflib.get_close_matches(variable, known, 1)

@@ -1,33 +1,81 @@
-"""`--suggest` and `--generate`: the next words of a text."""
+"""`--suggest`: the next words of a text, or of each line of standard input for as long as it lasts.
+
+A line is a text, or with --json a request such as
+
+    {"text": "shall i ", "above": ["look in thy glass"], "top": 3, "id": 7, "model": "poems"}
+
+whose answer carries the same `id`. A request that cannot be answered gets an error of one line, and
+the process goes on.
+"""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
+from functools import lru_cache
+from typing import Annotated, Any
 
-import numpy as np
+import msgspec
+from msgspec import Meta
 
-from rnnlm_tui.cli.inputs import open_model, split_lines, texts_of
-from rnnlm_tui.cli.options import GenerateRequest, SuggestRequest, as_unicode
+from rnnlm_tui.cli.inputs import as_unicode, lines_of_stdin, open_model, split_lines
+from rnnlm_tui.cli.options import SuggestRequest
 from rnnlm_tui.cli.output import print_json, prints_unicode
-from rnnlm_tui.errors import UsageError
+from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.store.files import MODEL
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.training_text import copied_spans
-from rnnlm_tui.suggest import Suggestions, generate_words, suggest
-from rnnlm_tui.text.overlap import Span
+from rnnlm_tui.suggest import Suggestions, suggest
 
 BAR_WIDTH = 20
+MAX_LINES_ABOVE = 400
+"""Far more than any model sees. The older half is dropped at once when there are more, so that the
+model can mostly go on from the state after the line before."""
+OPEN_MODELS = 4
+HINT = 'such as {"text": "shall i ", "id": 1}; a text that begins with { goes into "text"'
+LargeInt = Annotated[int, Meta(ge=-(2**53), le=2**53)]
+
+
+class _Request(msgspec.Struct, frozen=True):
+    """A question of another program: the words that may come in `text` at `cursor` (characters,
+    by default the end), after the lines `above`. None for `top` and `model` are those of the
+    command line."""
+
+    text: str
+    cursor: Annotated[int, Meta(ge=0, le=2**53)] | None = None
+    above: tuple[str, ...] = ()
+    top: Annotated[int, Meta(ge=1, le=10_000)] | None = None
+    id: str | LargeInt | None = None
+    model: str | None = None
+
+
+class _Identity(msgspec.Struct, frozen=True):
+    """What is looked for in a request that is wrong elsewhere."""
+
+    id: str | LargeInt | None = None
+
+
+class OpenModels:
+    """The models that requests name. One is opened again after it was saved again."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._opened = lru_cache(OPEN_MODELS)(self._open)
+
+    def model(self, name: str) -> LanguageModel:
+        """The model of this name. Raises ModelError."""
+        card = self._library.path(name) / MODEL
+        return self._opened(name, card.stat().st_mtime_ns if card.exists() else 0)
+
+    def _open(self, name: str, saved_at: int) -> LanguageModel:
+        return self._library.open(name)[1]
 
 
 def show_suggestions(request: SuggestRequest) -> int:
     """`--suggest`."""
     if request.text is None:
-        from rnnlm_tui.cli.requests import answer_stdin
-
-        return answer_stdin(request)
+        return _answer_stdin(request)
     name, _, model = open_model(request.data_dir, request.model)
     above, line = split_lines(model, as_unicode(request.text))
     answer = suggest(model, line, k=request.top, previous_lines=above)
@@ -36,6 +84,61 @@ def show_suggestions(request: SuggestRequest) -> int:
     else:
         print("\n".join(suggestions_table(answer, name)), flush=True)
     return 0
+
+
+def _answer_stdin(asked: SuggestRequest) -> int:
+    """Answers line after line until the input ends."""
+    library = Library(asked.data_dir)
+    default_model = library.newest() if asked.model is None else asked.model
+    models = OpenModels(library)
+    models.model(default_model)
+    above: list[str] = []
+    for line in lines_of_stdin():
+        if asked.as_json and line.startswith("{"):
+            print_json(_answer_request(line, models, default_model, asked.top))
+            continue
+        answer = suggest(models.model(default_model), line, k=asked.top, previous_lines=above)
+        if asked.as_json:
+            print_json(suggestions_json(answer, default_model))
+        else:
+            print(one_line(answer), flush=True)
+        if asked.lines_above:
+            above.append(line)
+            if len(above) > MAX_LINES_ABOVE:
+                del above[: MAX_LINES_ABOVE // 2]
+    return 0
+
+
+def _answer_request(line: str, models: OpenModels, default_model: str, top: int) -> dict[str, Any]:
+    """The answer to a request, or what is wrong with it."""
+    try:
+        request = msgspec.json.decode(line, type=_Request)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        return {"error": f"not a request: {error}", "hint": HINT, "id": _id_in(line)}
+    try:
+        name = request.model or default_model
+        model = models.model(name)
+        before = request.text if request.cursor is None else request.text[: request.cursor]
+        above, typed = split_lines(model, before)
+        line_end, _, _ = request.text[len(before) :].partition("\n")
+        answer = suggest(
+            model,
+            typed + line_end,
+            len(typed),
+            k=request.top or top,
+            previous_lines=[*request.above, *above],
+        )
+    except RnnlmError as error:
+        return {"error": error.message, "hint": error.hint, "id": request.id}
+    return {**suggestions_json(answer, name), "id": request.id}
+
+
+def _id_in(line: str) -> str | int | None:
+    """The `id` of a request that is wrong elsewhere, None if it has none."""
+    try:
+        return msgspec.json.decode(line, type=_Identity).id
+    except (msgspec.MsgspecError, RecursionError):
+        return None
 
 
 def suggestions_json(answer: Suggestions, model: str) -> dict[str, Any]:
@@ -76,39 +179,3 @@ def suggestions_table(answer: Suggestions, model: str) -> Iterator[str]:
     ):
         if words:
             yield f"{label}: {sanitize(' '.join(words))}"
-
-
-def generate(request: GenerateRequest) -> int:
-    """`--generate`."""
-    if request.top_k is not None and request.temperature == 0:
-        raise UsageError("--top-k draws words", "give a --temperature too, such as 0.8")
-    rng = np.random.default_rng(request.seed)
-    name, card, model = open_model(request.data_dir, request.model)
-    copies = copied_spans(name, Library(request.data_dir).path(name), card)
-    for given in texts_of(request.text):
-        above, line = split_lines(model, given)
-        words = generate_words(
-            model,
-            line,
-            request.words,
-            temperature=request.temperature,
-            top_k=request.top_k,
-            rng=rng,
-            previous_lines=above,
-        )
-        text = f"{given.removesuffix(' ')}{' ' if line else ''}{' '.join(words)}"
-        spans = copies.find(words) if copies else ()
-        if request.as_json:
-            copied = None if copies is None else [asdict(span) for span in spans]
-            print_json({"text": text, "words": words, "model": name, "copied": copied})
-            continue
-        print("\n".join(map(sanitize, text.split("\n"))), flush=True)
-        for span in spans:
-            print(copied_note(span, words, card.corpus["name"]), file=sys.stderr)
-    return 0
-
-
-def copied_note(span: Span, words: Sequence[str], corpus: str) -> str:
-    """Says where words of a continuation were copied from."""
-    text = " ".join(words[span.start : span.start + span.length])
-    return sanitize(f'copied: "{text}" is in {corpus}, line {span.line_number}')

@@ -9,8 +9,8 @@ from dataclasses import asdict
 from rnnlm_tui.cli.inputs import corpus_of
 from rnnlm_tui.cli.options import SummaryRequest
 from rnnlm_tui.cli.output import print_json
-from rnnlm_tui.cli.run_settings import run_config
-from rnnlm_tui.config import RunConfig, flag_of, preset_named
+from rnnlm_tui.cli.run_settings import resolve_settings
+from rnnlm_tui.config import RunConfig, flag_of, make_run_config, preset_named
 from rnnlm_tui.formatting import cut_words, format_bytes, format_duration, plural, sanitize
 from rnnlm_tui.lm.model import Layer
 from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
@@ -24,9 +24,8 @@ FIRST_PAIRS = 10
 def summary(request: SummaryRequest) -> int:
     """Prints the data card, the first pairs, and the layer table."""
     corpus = corpus_of(request.sources, request.encoding)
-    config = run_config(
-        request.settings, own_text=bool(request.sources), words=corpus.whitespace_words
-    )
+    preset, settings = resolve_settings(request.settings, own_text=bool(request.sources))
+    config = make_run_config(preset, settings, corpus.whitespace_words)
     prepared = prepare_corpus(corpus, config)
     total = prepared.vocabulary.total_words
     kind, examples = ARCHITECTURES[config.preset], prepared.examples.predictions

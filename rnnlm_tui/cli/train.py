@@ -11,13 +11,12 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 
 from rnnlm_tui.cli.inputs import free_memory
-from rnnlm_tui.cli.new_run import new_name, new_run, open_source
+from rnnlm_tui.cli.new_run import new_run
 from rnnlm_tui.cli.options import TrainRequest
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
-from rnnlm_tui.cli.resumed_run import name_to_resume, resumed_run
+from rnnlm_tui.cli.resumed_run import resumed_run
 from rnnlm_tui.cli.steering import share_the_processor, steered
 from rnnlm_tui.cli.summary import data_card
 from rnnlm_tui.config import RunConfig
@@ -64,15 +63,9 @@ def _train(request: TrainRequest) -> tuple[Finished, bool]:
     any more what it prints."""
     library = Library(request.data_dir)
     _check_request(request)
-    if request.is_controlled:
+    if request.control:
         share_the_processor()
-    if request.resume:
-        name = name_to_resume(library, request)
-        make_run = partial(resumed_run, library, name, request)
-    else:
-        source = open_source(library, request)
-        name = new_name(library, request, source)
-        make_run = partial(new_run, library, name, request, source)
+    name, make_run = (resumed_run if request.resume else new_run)(library, request)
     with library.lock(name, TRAINING):
         run = make_run()
         if not request.as_json and not request.is_quiet:
@@ -83,7 +76,9 @@ def _train(request: TrainRequest) -> tuple[Finished, bool]:
 
 def _check_request(request: TrainRequest) -> None:
     """Raises UsageError for options that contradict one another."""
-    if request.is_controlled and STANDARD_INPUT in request.sources:
+    if request.control not in (None, "stdin"):
+        raise UsageError(f"--control is {request.control!r}", "it must be stdin")
+    if request.control and STANDARD_INPUT in request.sources:
         raise UsageError("standard input cannot be both the corpus and the control", "name a file")
     if request.resume and (request.force or request.source_model):
         raise UsageError("--resume goes on with a run as it is", "leave --force and --from out")
@@ -96,7 +91,7 @@ def _report(run: TrainingRun, request: TrainRequest) -> tuple[Finished, bool]:
     reporter: JsonReporter | TextReporter = (
         JsonReporter(control) if request.as_json else TextReporter(control, request.is_quiet)
     )
-    with _folder_of(run), steered(control, request.is_controlled) as signalled:
+    with _folder_of(run), steered(control, request.control is not None) as signalled:
         last: Event | None = None
         for last in _with_origin(record(trainer.train(run, control), run.folder), run):
             reporter.show(last)

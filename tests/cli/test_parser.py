@@ -93,7 +93,6 @@ def test_values_become_numbers() -> None:
         (["--export", "a", "b", "c"], "'c' does not go with --export"),
         (["one", "two"], "the app opens with one model, not with 2: one two"),
         (["--models", "--suggest", "x"], "--suggest does not go with --models"),
-        (["--train", "--control", "file"], "--control is 'file'\nit must be stdin"),
     ],
 )
 def test_what_makes_no_sense_is_named(arguments: list[str], said: str) -> None:
@@ -124,11 +123,6 @@ def test_an_option_of_another_mode_is_refused(arguments: list[str], belongs_to: 
     assert belongs_to in refused(*arguments)
 
 
-def test_flags_that_are_gone_do_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    assert request("--score", "x", "--colour") == request("--score", "x")
-    assert capsys.readouterr().err == "warning: --colour does nothing any more\n"
-
-
 def test_help_lists_every_mode_and_setting() -> None:
     shown = format_help()
     for flag in (*(f"--{mode}" for mode in MODES), *map(flag_of, all_settings())):
@@ -136,6 +130,6 @@ def test_help_lists_every_mode_and_setting() -> None:
     words = " ".join(shown.split())
     assert "With no mode it opens the terminal app" in words
     assert "default lesson for the sonnets, gru for a text of your own" in words
-    assert "default 0.0, ngram 0.1" in words
+    assert "default lesson 0.0, ngram/rnn/gru/lstm 0.1" in words
     examples = [line for line in shown.partition("examples:")[2].splitlines() if line[:3] == "  r"]
     assert re.match(r"  rnnlm-tui +opens the terminal app", examples[0])

@@ -8,8 +8,8 @@ import pytest
 
 from rnnlm_tui.cli.options import TrainRequest
 from rnnlm_tui.cli.parser import make_request, parse
-from rnnlm_tui.cli.run_settings import run_config
-from rnnlm_tui.config import RENAMED_SETTINGS, RunConfig, flag_of
+from rnnlm_tui.cli.run_settings import resolve_settings
+from rnnlm_tui.config import RENAMED_SETTINGS, RunConfig, flag_of, make_run_config
 from rnnlm_tui.errors import UsageError
 
 
@@ -17,7 +17,8 @@ def config_of(*arguments: str, own_text: bool = False, source: str | None = None
     """The settings that a command line gives."""
     request = make_request(parse(["--train", *arguments]))
     assert isinstance(request, TrainRequest)
-    return run_config(request.settings, own_text=own_text, source_preset=source)
+    resolved = resolve_settings(request.settings, own_text=own_text, source_preset=source)
+    return make_run_config(*resolved)
 
 
 def test_flags_go_before_the_environment_before_toml_before_defaults(

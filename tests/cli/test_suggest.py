@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from rnnlm_tui.cli import requests
+from rnnlm_tui.cli.suggest import OpenModels
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.store.files import MODEL
 from rnnlm_tui.store.library import Library
@@ -211,7 +211,7 @@ def test_an_editor_types_a_line_against_a_process_that_stays(editor: Run, copied
 
 
 def test_a_model_that_was_saved_again_is_opened_again(copied: Path, data_dir: Path) -> None:
-    models = requests.OpenModels(Library(data_dir))
+    models = OpenModels(Library(data_dir))
     first = models.model("verses")
     assert models.model("verses") is first
     card = copied / "verses" / MODEL
