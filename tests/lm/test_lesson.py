@@ -50,14 +50,17 @@ def test_numpy_agrees_with_pytorch_with_sparse_and_with_whole_products(
         assert found.sum() == pytest.approx(1, abs=1e-5)
 
 
-def test_a_context_asked_for_again_costs_nothing_and_old_ones_are_forgotten() -> None:
+def test_a_context_asked_for_again_costs_nothing_and_old_ones_are_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lesson, "REMEMBERED_CONTEXTS", 5)
     model = model_of(random_weights())
     first = model.next_word_probabilities([5])
     assert model.next_word_probabilities([5]) is first
     assert model.next_word_probabilities([7] * 5 + [5] * 10) is model.next_word_probabilities(
         [8] * 9 + [5] * 10
     )
-    for word in range(1, 400):
+    for word in range(1, 6):
         model.next_word_probabilities([word, word])
     again = model.next_word_probabilities([5])
     assert again is not first

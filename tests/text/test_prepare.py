@@ -176,13 +176,13 @@ def test_a_window_of_another_model_is_kept() -> None:
         ("a b\nc d", {"held_out": 0}, []),
         ("a b\nc d\ne f", {"held_out": 0.4}, []),
         ("a a\na", {}, ["every word of test is 'a'"]),
-        ("é" * 5_000_000 + "\n" + "é" * 5_000_000, {}, ["every word of test is 'ééé"]),
+        ("LONG\nLONG", {}, ["every word of test is 'ééé"]),
     ],
 )
 def test_a_text_that_is_no_good_is_taken_with_a_warning(
     text: str, given: dict[str, Any], warnings: list[str]
 ) -> None:
-    found = prepared("gru", text, **given).warnings
+    found = prepared("gru", text.replace("LONG", "é" * 1_000_000), **given).warnings
     assert [message[: len(start)] for message, start in zip(found, warnings, strict=True)] == (
         warnings
     )
