@@ -74,15 +74,3 @@ def same_weights(first: Path, second: Path) -> bool:
     """Whether two runs ended with the same weights, to the last digit."""
     one, two = (load_state(folder, "small").weights for folder in (first, second))
     return one.keys() == two.keys() and all(np.array_equal(one[k], two[k]) for k in one)
-
-
-def job(
-    corpus_file: Path, folder: Path, state: RunState | None = None, **settings: Any
-) -> TrainingRun:
-    """A small run of the lesson on this corpus into this folder."""
-    return small_run("lesson", folder, state, corpus_file.read_text(), **settings)
-
-
-def counting_job(corpus_file: Path, folder: Path, **settings: Any) -> TrainingRun:
-    """A run of the n-gram preset on this corpus into this folder."""
-    return small_run("ngram", folder, None, corpus_file.read_text(), **settings)

@@ -26,6 +26,7 @@ from rnnlm_tui.training.bptt_batches import (
     shuffled_by_length,
     stream_batches,
 )
+from tests.helpers.models import HOSTILE
 
 UNKNOWN, BEGIN, END = 1, 2, 3
 LINES = [[4, 5, 6], [7], [8, 9], [10, 11, 12, 13]]
@@ -74,12 +75,7 @@ def test_streams_lie_side_by_side_and_go_on_from_batch_to_batch() -> None:
     assert rows == [READ[:5], READ[5:10], [*READ[10:], 0]]
 
 
-def test_a_rotation_reads_the_text_from_another_line_on() -> None:
-    (batch,) = stream_batches(stream_of(LINES), streams=1, steps=50, rotation=6)
-    assert batch[1][0].tolist() == TARGETS[6:] + TARGETS[:6]
-    assert batch[0][0].tolist() == READ[6:] + READ[:6]
-
-
+@HOSTILE
 @given(lines_of_text, st.integers(1, 7), st.integers(1, 9), st.data())
 def test_every_target_is_in_one_place_of_an_epoch(
     lines: list[list[int]], streams: int, steps: int, data: st.DataObject

@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.trainer import train
-from tests.helpers.training import job
+from tests.helpers.training import small_run
 
-events = train(job(Path(sys.argv[1]), Path(sys.argv[2]), epochs=1, threads=2), Control())
+events = train(small_run("lesson", Path(sys.argv[1]), epochs=1, threads=2), Control())
 next(events)
 tiny = torch.from_numpy(np.full(1 << 20, 1e-39, dtype=np.float32))
 halves = (tiny * 0.5).numpy().view(np.int32).reshape(2, -1)
@@ -31,8 +31,8 @@ print(*map(np.count_nonzero, halves))
 
 
 @pytest.mark.skipif(not FLUSHES_SUBNORMALS, reason="this processor cannot flush them")
-def test_all_threads_flush_subnormal_numbers_to_zero(corpus_file: Path, tmp_path: Path) -> None:
+def test_all_threads_flush_subnormal_numbers_to_zero(tmp_path: Path) -> None:
     """A process of its own, because threads keep the mode of when they were started."""
-    command = [sys.executable, "-c", COUNT_SUBNORMALS, str(corpus_file), str(tmp_path / "a")]
+    command = [sys.executable, "-c", COUNT_SUBNORMALS, str(tmp_path / "a")]
     output = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
     assert output.split() == ["0", "0"]
