@@ -17,7 +17,6 @@ from textual.theme import Theme
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.tui.preferences import load_preferences, save_preferences
 from rnnlm_tui.tui.session.database import SessionDatabase
-from rnnlm_tui.tui.status import end_notice, header_text
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.styles import IN_ANSI_COLOURS, WITHOUT_COLOURS
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
@@ -146,7 +145,15 @@ class RnnlmApp(TerminalApp):
 
     def header_text(self) -> str:
         """What trains and which model suggests, for the header."""
-        return header_text(self._own_run, self.loaded_model, self.has_no_models)
+        if self.loaded_model is not None:
+            model = f"{self.loaded_model.name} · {self.loaded_model.kind}"
+        else:
+            model = "no model" if self.has_no_models else "loading ..."
+        if (run := self._own_run) is None:
+            return model
+        from rnnlm_tui.tui.trainings import progress_text
+
+        return f"{progress_text(run)} · {model}"  # may be cut at its end
 
     @property
     def trained_name(self) -> str | None:
@@ -169,7 +176,10 @@ class RnnlmApp(TerminalApp):
         elif self.preferences.theme in self.available_themes:
             self.theme = self.preferences.theme
         self.theme_changed_signal.subscribe(self, self._keep_theme)
-        self._load_keymap()
+        if (self._config_dir / "keymap.toml").exists():
+            from rnnlm_tui.tui.help.keymap import use_keymap
+
+            unbind(self.autocomplete.editor, use_keymap(self, self._config_dir))
         self.obey_signals()
         self.call_after_refresh(self._begin_to_suggest)
         self.set_interval(1.0, self._refresh_header)
@@ -204,37 +214,26 @@ class RnnlmApp(TerminalApp):
             self.preferences.theme = theme.name
             self.store_preferences()
 
-    def _load_keymap(self) -> None:
-        if not (self._config_dir / "keymap.toml").exists():
-            return
-        from rnnlm_tui.tui.help.bindings import all_ids
-        from rnnlm_tui.tui.help.keymap import load_keymap
-
-        with self.showing_errors():
-            keymap, faults = load_keymap(self._config_dir, all_ids(type(self)))
-            unbind(self.autocomplete.editor, ",".join(keymap.values()).split(","))
-            self.set_keymap(keymap)
-            if faults:
-                self.notify_user(f"in the keymap: {'; '.join(faults)}", "warning")
-
     async def action_quit(self) -> None:
         """Leaves; asks first what to do with a training that is running."""
-        if not self._is_quitting:
+        if self._is_quitting:
+            return
+        if (run := self._own_run) is None:
+            self.exit()
+        else:
             self._is_quitting = True
-            self._quit()
+            self._end_training(run)
 
     @work(group="quit")
-    async def _quit(self) -> None:
-        try:
-            message: str | None = ""
-            if (run := self._own_run) is not None:
-                from rnnlm_tui.tui.quitting import end_training
+    async def _end_training(self, run: FollowedRun) -> None:
+        from rnnlm_tui.tui.trainings import farewell, quit_question
 
-                message = await end_training(self, self.runs, run)
-            if message is not None:
-                self.exit(message=message or None)
-        finally:
-            self._is_quitting = False
+        answer = "detach" if run.detached else await self.ask(quit_question(run))
+        if answer is not None:
+            self.notify_user("saving the training ..." if answer == "stop" else "closing ...")
+            await self.runs.close(detach=answer == "detach")
+            self.exit(message=farewell(run, answer))
+        self._is_quitting = False
 
     # Screens
 
@@ -254,19 +253,9 @@ class RnnlmApp(TerminalApp):
 
     def action_keys(self) -> None:
         """Shows all keys."""
-        from rnnlm_tui.tui.help.screen import KeysScreen
+        from rnnlm_tui.tui.help.keys import KeysScreen
 
-        if not isinstance(self.screen, KeysScreen):
-            self.push_screen(KeysScreen())
-
-    def action_write_keymap(self) -> None:
-        """Writes a keymap file to edit."""
-        from rnnlm_tui.tui.help.bindings import keymap_lines
-        from rnnlm_tui.tui.help.keymap import write_keymap
-
-        with self.showing_errors():
-            path = write_keymap(self._config_dir, keymap_lines(type(self)))
-            self.notify_user(f"edit {path}, then restart the app")
+        self.push_screen(KeysScreen())
 
     def _refresh_header(self) -> None:
         text = self.header_text()
@@ -278,9 +267,7 @@ class RnnlmApp(TerminalApp):
         """Every action of the screen, the models to write with, and Textual's own few."""
         from rnnlm_tui.tui.help.palette import commands
 
-        yield from commands(self, screen)
-        kept = {"Theme", "Screenshot"}
-        yield from (c for c in super().get_system_commands(screen) if c.title in kept)
+        return commands(self, screen, self._config_dir)
 
     # Models
 
@@ -317,12 +304,12 @@ class RnnlmApp(TerminalApp):
     @work(group="start")
     async def train_first_model(self) -> None:
         """Trains a first model, for a library that has none."""
-        from rnnlm_tui.tui.first_model import NAME, first_model_request
+        from rnnlm_tui.tui.trainings import FIRST_MODEL, first_model_request
 
         with self.showing_errors():
             request = await asyncio.to_thread(first_model_request, self.library)
             if request is None:
-                self.watch_run(NAME)
+                self.watch_run(FIRST_MODEL)
                 return
             run = await self.runs.start(request)
             self.autocomplete.show_empty_state()
@@ -365,6 +352,8 @@ class RnnlmApp(TerminalApp):
 
     def run_ended(self, run: FollowedRun) -> None:
         """A run is over."""
+        from rnnlm_tui.tui.trainings import end_notice
+
         self.autocomplete.show_empty_state()
         if self.current_mode != "train" or self.runs.shown is not run:  # that screen says it
             self.notify_user(*end_notice(run))

@@ -18,7 +18,7 @@ from textual.worker import WorkerFailed
 from rnnlm_tui.errors import ModelError, StorageError
 from rnnlm_tui.store.library import BUILT_IN
 from rnnlm_tui.tui.app import RnnlmApp
-from rnnlm_tui.tui.help.screen import KeysScreen
+from rnnlm_tui.tui.help.keys import KeysScreen
 from rnnlm_tui.tui.preferences import Preferences, load_preferences
 from rnnlm_tui.tui.runs.state import RunProgress
 from rnnlm_tui.tui.start import log_to_file

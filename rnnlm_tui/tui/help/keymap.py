@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import tomllib
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
+from textual.dom import DOMNode
 from textual.keys import KEY_NAME_REPLACEMENTS, Keys
 
 from rnnlm_tui.errors import RnnlmError, StorageError, UsageError, os_reason
+from rnnlm_tui.tui.help.keys import all_bindings
+from rnnlm_tui.tui.widgets.terminal import TerminalApp
 
 RENAMED_IDS: Mapping[str, str] = {}
 """Ids of earlier versions and what they are called now."""
@@ -17,17 +20,23 @@ MODIFIERS = {"alt", "ctrl", "hyper", "meta", "shift", "super"}
 KEY_NAMES = {key.value for key in Keys} | set(KEY_NAME_REPLACEMENTS.values())
 
 
-def keymap_path(folder: Path) -> Path:
-    """The file of the user's own keys, which may not exist."""
-    return folder / "keymap.toml"
+def use_keymap(app: TerminalApp, folder: Path) -> list[str]:
+    """Gives the app the user's keys, and says what is wrong with the file; returns the keys."""
+    keymap: dict[str, str] = {}
+    with app.showing_errors():
+        keymap, faults = load_keymap(folder, type(app))
+        for fault in faults:
+            app.notify_user(fault, "warning")
+        app.set_keymap(keymap)
+    return [key for keys in keymap.values() for key in keys.split(",")]
 
 
-def load_keymap(folder: Path, known: Collection[str]) -> tuple[dict[str, str], list[str]]:
+def load_keymap(folder: Path, app: type[DOMNode]) -> tuple[dict[str, str], list[str]]:
     """The user's keys by the id of their binding, and what is wrong with the other entries.
 
-    `known` are the ids of all bindings. Raises UsageError if the file cannot be read.
+    `app` is the class of the app. Raises UsageError if the file cannot be read.
     """
-    path = keymap_path(folder)
+    path = folder / "keymap.toml"
     try:
         data = _flat(tomllib.loads(path.read_text("utf-8")))
     except FileNotFoundError:
@@ -36,17 +45,18 @@ def load_keymap(folder: Path, known: Collection[str]) -> tuple[dict[str, str], l
         raise UsageError(f"cannot read {path}: {os_reason(error)}") from error
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path} is not valid TOML: {error}") from error
+    known = {binding.id for _, binding in all_bindings(app)}
     keymap, faults = dict[str, str](), list[str]()
     for name, value in data.items():
         id_ = RENAMED_IDS.get(name, name)
         if id_ != name:
-            faults.append(f"{name} is now called {id_}")
+            faults.append(f"keymap: {name} is now called {id_}")
         if id_ not in known:
-            faults.append(f"there is no action {name}")
+            faults.append(f"keymap: there is no action {name}")
         elif not isinstance(value, str):
-            faults.append(f'{name} must be text in quotes, such as "ctrl+n"')
+            faults.append(f'keymap: {name} must be text in quotes, such as "ctrl+n"')
         elif not all(map(is_key, value.replace(" ", "").split(","))):
-            faults.append(f"no keyboard has the key {value} of {name}")
+            faults.append(f"keymap: no keyboard has the key {value} of {name}")
         else:
             keymap[id_] = value.replace(" ", "")
     return keymap, faults
@@ -75,17 +85,18 @@ def is_key(key: str) -> bool:
     return last.islower()
 
 
-def write_keymap(folder: Path, lines: Iterable[tuple[str, str, str]]) -> Path:
-    """Writes a keymap file to edit, of (id, keys, what it does), all commented out.
+def write_keymap(folder: Path, app: type[DOMNode]) -> Path:
+    """Writes a keymap file to edit, with all bindings commented out.
 
     Raises RnnlmError if there is one already, StorageError if it cannot be written.
     """
-    path = keymap_path(folder)
+    path = folder / "keymap.toml"
     text = [
         "# Your own keys: remove the # and change what is in quotes, then restart the app.\n"
         '# Several keys for one action: "tab,ctrl+right".\n'
     ]
-    text += [f'\n# {what}\n# "{name}" = "{keys}"\n' for name, keys, what in lines]
+    for title, binding in all_bindings(app):
+        text.append(f'\n# {title}: {binding.tooltip}\n# "{binding.id}" = "{binding.key}"\n')
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import cast
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.markup import escape
@@ -15,36 +16,47 @@ from textual.screen import Screen
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.tui.help.bindings import active_bindings, own_bindings, screens
+from rnnlm_tui.tui.help.keymap import write_keymap
+from rnnlm_tui.tui.help.keys import screen_bindings
 from rnnlm_tui.tui.widgets.host import Host, Mode
+from rnnlm_tui.tui.widgets.terminal import TerminalApp
 
 
-def commands(app: App[None], screen: Screen[object]) -> Iterator[SystemCommand]:
+def commands(app: TerminalApp, screen: Screen[object], config_dir: Path) -> Iterator[SystemCommand]:
     """The actions that work on `screen` now, those of the other screens, and the models."""
     host = cast(Host, app)
-    for node, binding in active_bindings(screen):
-        action = partial(app.run_action, binding.action, node)
-        yield SystemCommand(binding.description.capitalize(), _help(host, binding), action)
-    for mode, kind in screens(type(app)):
-        for binding in own_bindings(kind) if mode != app.current_mode else ():
+
+    def help_of(binding: Binding) -> str:
+        return f"{binding.tooltip} ({escape(', '.join(host.shown_keys(binding)))})"
+
+    seen = set()
+    for node, binding, enabled, _ in screen.active_bindings.values():
+        if binding.id is not None and binding.id not in seen and enabled:
+            seen.add(binding.id)
+            act = partial(app.run_action, binding.action, node)
+            yield SystemCommand(binding.description.capitalize(), help_of(binding), act)
+    for mode, kind, binding in screen_bindings(type(app)):
+        if mode != app.current_mode:
             title = f"{mode.capitalize()}: {binding.description}"
-            act = partial(_act_elsewhere, app, mode, kind, binding.action, title)
-            yield SystemCommand(title, _help(host, binding), act)
+            act_there = partial(_act_elsewhere, app, mode, kind, binding.action, title)
+            yield SystemCommand(title, help_of(binding), act_there)
+    yield SystemCommand("Theme", "Change the colours", app.action_change_theme)
+    yield SystemCommand("Screenshot", "Save a picture of the screen", app.action_screenshot)
     keymap_help = "Write a file in which you can change the keys"
-    yield SystemCommand("Keymap", keymap_help, partial(app.run_action, "write_keymap"))
+    yield SystemCommand("Keymap", keymap_help, partial(_write_keymap, app, config_dir))
     with suppress(RnnlmError):
         for name in host.library.names():
             title = f"Model {escape(sanitize(name))}"
             yield SystemCommand(title, "Write with this model", partial(host.use_model, name))
 
 
-def _help(host: Host, binding: Binding) -> str:
-    """What a binding does, and its keys."""
-    return f"{binding.tooltip} ({escape(', '.join(host.shown_keys(binding)))})"
+def _write_keymap(app: TerminalApp, config_dir: Path) -> None:
+    with app.showing_errors():
+        app.notify_user(f"edit {write_keymap(config_dir, type(app))}, then restart the app")
 
 
 def _act_elsewhere(
-    app: App[None], mode: Mode, kind: type[DOMNode], action: str, title: str
+    app: TerminalApp, mode: Mode, kind: type[DOMNode], action: str, title: str
 ) -> None:
     """Shows another screen and does the action there; says so if it does not work now."""
     host = cast(Host, app)

@@ -1,7 +1,7 @@
 """The loss of each epoch as a line of braille dots: two columns and four rows of dots a cell.
 
 The loss of the training is a dashed line, the held-out loss a full one, so that they are told
-apart without colours too. `plot` draws the rows, and knows no screen.
+apart without colours too.
 """
 
 from __future__ import annotations
@@ -11,31 +11,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from rich.segment import Segment
-from textual.strip import Strip
+from textual.content import Content
 from textual.widget import Widget
 
 Points = Sequence[tuple[float, float]]
 """Epochs and their losses, in the order of the epochs."""
 Row = list[tuple[str, str]]
-"""Pieces of text, each with its style: "train", "held-out", "best", "axis", "text" or ""."""
+"""Pieces of text, each with its style."""
+TRAIN, HELD_OUT, BEST = "$text-primary", "$text-accent", "bold $text-success"
+AXIS, TEXT = "$text-disabled", "$text-muted"
+BEST_MARK = "^"
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """The bits of the dots of a braille cell, by row and column."""
 DASH = 4
 """Columns of dots: a dashed line is drawn in the first half of every DASH."""
-BEST = "^"
 REDRAW_S = 0.5
 LARGEST = 1e300
 """Larger losses are drawn there, so that no difference overflows."""
-
-
-@dataclass(frozen=True, slots=True)
-class Losses:
-    """The losses to draw, and the best epoch."""
-
-    train: Points = ()
-    held_out: Points = ()
-    best: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +46,17 @@ class Scale:
         return min(self.length - 1, max(0, round(share * (self.length - 1))))
 
 
-def plot(losses: Losses, width: int, height: int, empty: str = "no epoch yet") -> list[Row]:
+def plot(train: Points, held_out: Points, best: float | None, width: int, height: int) -> list[Row]:
     """The chart in at most `height` rows of at most `width` cells: a legend, the lines, the axis.
 
-    Losses that are not finite are left out. With less than 4 rows there is the legend alone.
+    Losses that are not finite are left out. With less than 4 rows there is the legend alone, and
+    without any loss there is nothing.
     """
-    train, held_out = list(_finite(losses.train)), list(_finite(losses.held_out))
+    train, held_out = list(_finite(train)), list(_finite(held_out))
     points = train + held_out
     if not points:
-        return [[]] * (height // 2) + [[(empty[:width].center(width), "text")]]
-    legend = _legend(train, held_out, losses.best, width)
+        return []
+    legend = _legend(train, held_out, best, width)
     low, high = min(y for _, y in points), max(y for _, y in points)
     gutter = max(len(_short(low)), len(_short(high)))
     columns, rows = width - gutter - 1, height - 2
@@ -72,17 +65,16 @@ def plot(losses: Losses, width: int, height: int, empty: str = "no epoch yet") -
     x_scale = Scale(min(x for x, _ in points), max(x for x, _ in points), 2 * columns)
     y_scale = Scale(low, high, 4 * rows)
     canvas = _Canvas(columns, rows)
-    canvas.draw_line(_dots(train, x_scale, y_scale), "train", dashed=True)
-    canvas.draw_line(_dots(held_out, x_scale, y_scale), "held-out")
-    middle = (rows - 1) // 2
+    canvas.draw_line(_dots(train, x_scale, y_scale), TRAIN, dashed=True)
+    canvas.draw_line(_dots(held_out, x_scale, y_scale), HELD_OUT)
     labels = {0: high, rows - 1: low} if low < high else {}
-    labels[middle] = (high + low) / 2
-    body = [
-        [(_short(labels[row]).rjust(gutter) if row in labels else " " * gutter, "text"),
-         ("┤" if row in labels else "│", "axis"), *canvas.row(row)]
-        for row in range(rows)
-    ]  # fmt: skip
-    return [legend, *body, _x_axis(x_scale, losses.best, gutter)]
+    labels[(rows - 1) // 2] = (high + low) / 2
+    body = []
+    for row in range(rows):
+        label = _short(labels[row]) if row in labels else ""
+        axis = "┤" if row in labels else "│"
+        body.append([(label.rjust(gutter), TEXT), (axis, AXIS), *canvas.row(row)])
+    return [legend, *body, _x_axis(x_scale, best, gutter)]
 
 
 def _finite(points: Iterable[tuple[float, float]]) -> Iterator[tuple[float, float]]:
@@ -122,17 +114,17 @@ class _Canvas:
 
 
 def _legend(train: Points, held_out: Points, best: float | None, width: int) -> Row:
-    """The lines with their names and last values; shorter if it would not fit."""
+    """The lines with their names and last values; without the names if they do not fit."""
     for names in (("train ", "held-out ", "best "), ("", "", "")):
         parts: Row = []
         if train:
-            parts += [("╍╍", "train"), (f" {names[0]}{_short(train[-1][1])}   ", "text")]
+            parts += [("╍╍", TRAIN), (f" {names[0]}{_short(train[-1][1])}   ", TEXT)]
         if held_out:
-            parts += [("━━", "held-out"), (f" {names[1]}{_short(held_out[-1][1])}   ", "text")]
+            parts += [("━━", HELD_OUT), (f" {names[1]}{_short(held_out[-1][1])}   ", TEXT)]
         if best is not None:
-            parts += [(BEST, "best"), (f" {names[2]}{best:g}", "text")]
+            parts += [(BEST_MARK, BEST), (f" {names[2]}{best:g}", TEXT)]
         if sum(len(text) for text, _ in parts) <= width:
-            return parts
+            break
     return parts
 
 
@@ -141,9 +133,9 @@ def _x_axis(scale: Scale, best: float | None, gutter: int) -> Row:
     width = scale.length // 2
     first, last = f"{scale.low:g}", f"{scale.high:g}"
     text = first if scale.low == scale.high else first + last.rjust(width - len(first))
-    row: Row = [(" " * (gutter + 1), ""), *((letter, "text") for letter in text.ljust(width))]
+    row: Row = [(" " * (gutter + 1), ""), *((letter, TEXT) for letter in text.ljust(width))]
     if best is not None and scale.low <= best <= scale.high:
-        row[1 + scale.place(best) // 2] = (BEST, "best")
+        row[1 + scale.place(best) // 2] = (BEST_MARK, BEST)
     return row
 
 
@@ -156,42 +148,24 @@ class LossChart(Widget):
     """The chart as a widget that fills its space; drawn twice a second at most."""
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES = {  # noqa: RUF012
-        "chart--axis",
-        "chart--best",
-        "chart--held-out",
-        "chart--text",
-        "chart--train",
-    }
-    DEFAULT_CSS = """
-    LossChart {
-        height: 1fr;
-        .chart--axis { color: $text-disabled; }
-        .chart--best { color: $text-success; text-style: bold; }
-        .chart--held-out { color: $text-accent; }
-        .chart--text { color: $text-muted; }
-        .chart--train { color: $text-primary; }
-    }
-    """
+    DEFAULT_CSS = "LossChart { height: 1fr; }"
 
     def __init__(self, empty: str = "no epoch yet") -> None:
         """`empty` is shown while there is no loss."""
         super().__init__()
-        self._losses, self._empty = Losses(), empty
-        self._rows: list[Row] | None = None
+        self._empty = empty
+        self._losses: tuple[Points, Points, float | None] = (), (), None
         self._is_resting = self._is_stale = False
 
     def show(self, train: Points, held_out: Points = (), best: float | None = None) -> None:
         """Draws these losses; `best` is the best epoch."""
-        losses = Losses(train, held_out, best)
-        if losses != self._losses:
-            self._losses = losses
+        if (train, held_out, best) != self._losses:
+            self._losses = train, held_out, best
             self._redraw()
 
     def _redraw(self) -> None:
         self._is_stale = self._is_resting
         if not self._is_resting:
-            self._rows = None
             self._is_resting = True
             self.set_timer(REDRAW_S, self._end_rest)
             self.refresh()
@@ -201,20 +175,9 @@ class LossChart(Widget):
         if self._is_stale:
             self._redraw()
 
-    def on_resize(self) -> None:
-        """Draws it again, in the new size."""
-        self._rows = None
-
-    def render_line(self, y: int) -> Strip:
-        """A row of the chart."""
-        width, height = self.size
-        if self._rows is None:
-            self._rows = plot(self._losses, width, height, self._empty)
-        row = self._rows[y] if y < len(self._rows) else []
-        segments = [
-            Segment(
-                text, self.get_component_rich_style(f"chart--{key}") if key else self.rich_style
-            )
-            for text, key in row
-        ]
-        return Strip(segments).adjust_cell_length(width, self.rich_style)
+    def render(self) -> Content:
+        """The chart, in the widget's size."""
+        rows = plot(*self._losses, *self.size)
+        if not rows:
+            return Content.styled(self._empty, TEXT)
+        return Content("\n").join(Content.assemble(*row) for row in rows)

@@ -243,11 +243,9 @@ class AskText(Dialog[str]):
         check: Check,
         problem: str = "",
         field: type[SafeInput] = SafeInput,
-        to_answer: Callable[[str], str] = str,
     ) -> None:
-        """`problem` is shown until the text changes; `to_answer` makes the answer of the text."""
-        self._value, self._check, self._to_answer = value, check, to_answer
-        self._problem = problem
+        """`problem` is shown until the text changes."""
+        self._value, self._check, self._problem = value, check, problem
         self._accepting = False
         self._field = field(value)
         super().__init__(
@@ -261,6 +259,10 @@ class AskText(Dialog[str]):
                 classes="dialog-buttons -tight",
             ),
         )
+
+    def answer_of(self, text: str) -> str:
+        """The answer that a text stands for, which `check` gets too."""
+        return text
 
     @on(Input.Changed)
     def _changed(self) -> None:
@@ -280,7 +282,7 @@ class AskText(Dialog[str]):
 
     @work(group="check", exclusive=True)
     async def _check_text(self, text: str) -> None:
-        answer = self._to_answer(text)
+        answer = self.answer_of(text)
         problem = await asyncio.to_thread(self._check, answer)
         if text != self._field.value:
             return
@@ -313,22 +315,11 @@ class AskPath(AskText):
         def check_path(path: str) -> str | None:
             return path_problem(path, for_new_file) or check(path)
 
-        super().__init__(
-            title,
-            text,
-            value,
-            check=check_path,
-            problem=problem,
-            field=SelectedPath,
-            to_answer=expanded,
-        )
+        super().__init__(title, text, value, check=check_path, problem=problem, field=PathInput)
 
-
-class SelectedPath(PathInput):
-    """A path that the first letter typed replaces."""
-
-    def __init__(self, value: str) -> None:
-        super().__init__(value, select_on_focus=True)
+    def answer_of(self, text: str) -> str:
+        """The path with `~` written out."""
+        return expanded(text)
 
 
 def path_problem(path: str, for_new_file: bool) -> str | None:
@@ -340,9 +331,9 @@ def path_problem(path: str, for_new_file: bool) -> str | None:
             return "the path holds characters that cannot be shown; rename it or choose another"
         if Path(path).is_dir():
             return "this is a folder; add the name of a file"
-        if for_new_file:
-            parent = Path(path).parent
-            return None if parent.is_dir() else f"there is no folder {parent}"
-        return None if Path(path).is_file() else "there is no such file"
+        if not for_new_file:
+            return None if Path(path).is_file() else "there is no such file"
+        parent = Path(path).parent
+        return None if parent.is_dir() else f"there is no folder {parent}"
     except OSError:  # too long, or no permission
         return "this path cannot be read"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, cast
 
 from textual.binding import Binding
 from textual.content import Content
@@ -26,58 +26,44 @@ class Header(Widget):
     """One row. A click on a tab shows its screen."""
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "header--name",
-        "header--tab",
-        "header--current",
-        "header--facts",
-    }
     DEFAULT_CSS = """
     Header {
         height: 1;
         background: $panel;
-        color: $foreground;
         link-style: none;
         link-color: $foreground;
         link-background: transparent;
-        .header--name { color: $text-primary; text-style: bold; }
-        .header--tab { color: $text-muted; }
-        .header--current { color: $foreground; text-style: bold; }
-        .header--facts { color: $text-muted; }
     }
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._facts = ""
+        self._text = ""
 
     def on_mount(self) -> None:
-        """Shows the facts as they are."""
+        """Shows the text of the app."""
         self.show(cast("Host", self.app).header_text())
 
-    def show(self, facts: str) -> None:
-        """Shows what trains and what suggests, at the right."""
-        if facts != self._facts:
-            self._facts = facts
+    def show(self, text: str) -> None:
+        """Shows a text at the right, cut at the width."""
+        if text != self._text:
+            self._text = text
             self.refresh()
 
     def render(self) -> Content:
-        """The row, cut at the width."""
+        """The row."""
         host = cast("Host", self.app)
-        parts: list[Content] = [
-            Content.assemble((f" {APP_NAME} ", self.get_visual_style("header--name")))
-        ]
-        for mode, default, label in TABS:
-            key = host.shown_keys(Binding(default, "", id=f"app.{mode}"))[0]
-            current = mode == host.current_mode
-            style = self.get_visual_style("header--current" if current else "header--tab")
-            click = Style.from_meta({"@click": f"app.show({mode!r})"})
-            # Brackets say which tab it is where there are no colours.
-            text = f"[{label}]" if current else f" {label} "
-            parts.append(Content.assemble((f" {key}", style.without_color), (text, style + click)))
+        parts = [Content.styled(f" {APP_NAME} ", "bold $text-primary")]
+        for mode, key, label in TABS:
+            shown_key = host.shown_keys(Binding(key, "", id=f"app.{mode}"))[0]
+            # Brackets tell the current tab without colours.
+            is_current = mode == host.current_mode
+            tab = Content(f"[{label}]" if is_current else f" {label} ")
+            tab = tab.stylize("bold $foreground" if is_current else "$text-muted")
+            tab = tab.stylize(Style.from_meta({"@click": f"app.show({mode!r})"}))
+            parts += [Content(f" {shown_key}"), tab]
         left = Content("").join(parts)
-        facts = sanitize(self._facts)
-        space = self.size.width - left.cell_length - 1
-        right = Content(facts).truncate(max(0, space - 1), ellipsis=True)
-        gap = " " * max(0, space - right.cell_length)
-        return Content.assemble(left, gap, (right.plain, self.get_visual_style("header--facts")))
+        space = max(0, self.size.width - left.cell_length - 1)
+        right = Content(sanitize(self._text)).truncate(max(0, space - 1), ellipsis=True)
+        gap = " " * (space - right.cell_length)
+        return left + gap + right.stylize("$text-muted")

@@ -1,7 +1,7 @@
 """What screens and widgets may ask of the app that shows them.
 
 Screens never import the app. They see it through this protocol; a feature that needs more of it
-extends the protocol in its own package (`runs.host`, `writing.host`).
+extends the protocol in its own package (`train.host`, `writing.host`).
 """
 
 from __future__ import annotations
@@ -28,74 +28,53 @@ class Host(Protocol):
     @property
     def current_mode(self) -> str:
         """The name of the screen that is shown."""
-        ...
 
     @property
     def library(self) -> Library:
         """The models in the data folder."""
-        ...
 
     @property
     def active_name(self) -> str | None:
         """The name of the model that suggests; None if none does."""
-        ...
 
     def notify_user(self, message: str, severity: Severity = ..., title: str = ...) -> None:
         """Shows a toast."""
-        ...
 
     def show_error(self, error: RnnlmError) -> None:
         """Shows what went wrong and what to do about it."""
-        ...
 
     def show_error_once(self, error: RnnlmError) -> None:
         """Shows an error unless it was shown before."""
-        ...
 
     def showing_errors(self) -> AbstractContextManager[None]:
         """Shows an error that is raised within the block, and goes on after it."""
-        ...
 
     async def ask(self, dialog: ModalScreen[Answer | None]) -> Answer | None:
         """Shows a dialog and waits for its answer; None at once if another one is open already."""
-        ...
 
     def header_text(self) -> str:
         """What trains and which model suggests, for the header."""
-        ...
-
-    def get_key_display(self, binding: Binding) -> str:
-        """The key of a binding as it is printed on keyboards."""
-        ...
 
     def shown_keys(self, binding: Binding) -> list[str]:
         """The keys of a binding, after the user's keymap."""
-        ...
 
     def show_mode(self, mode: Mode) -> None:
         """Shows a screen."""
-        ...
 
     def use_model(self, name: str) -> None:
         """Loads a model and suggests with it."""
-        ...
 
     def models_changed(self) -> None:
         """A model was added, removed or changed."""
-        ...
 
     def renamed(self, old: str, new: str) -> None:
         """A model has another name."""
-        ...
 
     def deleted(self, name: str) -> None:
         """A model was deleted."""
-        ...
 
     def resume_run(self, name: str) -> None:
         """Resumes an unfinished run on the Train screen."""
-        ...
 
     def watch_run(self, name: str) -> None:
         """Shows a run of another process on the Train screen."""
-        ...

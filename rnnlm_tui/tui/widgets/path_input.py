@@ -93,14 +93,13 @@ class PathInput(SafeInput):
     def __init__(
         self,
         value: str = "",
-        *,
         placeholder: str = "",
-        select_on_focus: bool = False,
+        *,
         compact: bool = False,
+        select_on_focus: bool = True,
         id: str | None = None,
     ) -> None:
-        self._paths = PathSuggester()
-        self._index = 0
+        self._paths, self._index = PathSuggester(), 0
         super().__init__(
             value,
             placeholder,

@@ -115,6 +115,7 @@ class TerminalApp(App[None]):
         cause = error.error if isinstance(error, WorkerFailed) else error
         log.critical("the app crashed", exc_info=cause)
         self._return_code = 1
+        self._exit = True  # so that nothing is drawn any more on widgets that are going
         if self._exception is None:
             self._exception = error
             self._exception_event.set()

@@ -40,21 +40,26 @@ class EmptyState(Vertical):
     }
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._text = Static(WELCOME, markup=False)
+        self._buttons = Horizontal(
+            Button("Train on the sonnets", id="first-model", variant="primary"),
+            Button("Train on my text", id="own-model"),
+        )
+
     def compose(self) -> ComposeResult:
-        yield Static(WELCOME, markup=False)
-        with Horizontal():
-            yield Button("Train on the sonnets", id="first-model", variant="primary")
-            yield Button("Train on my text", id="own-model")
+        yield self._text
+        yield self._buttons
 
     def show(self, *, has_lines: bool) -> None:
         """Shows what helps now; `has_lines`: something was written already."""
         host = cast(WritingHost, self.app)
         name, has_model = host.trained_name, not host.has_no_models
         text = NO_MODEL if name is None else IN_TRAINING.format(sanitize(name))
-        static, buttons = self.query_one(Static), self.query_one(Horizontal)
-        static.update(WELCOME if has_model else text)
-        static.display = name is not None or not has_lines
-        buttons.display = not has_model and name is None
+        self._text.update(WELCOME if has_model else text)
+        self._text.display = name is not None or not has_lines
+        self._buttons.display = not has_model and name is None
         self.set_class(has_model, "-welcome")
         self.set_class(has_lines, "-low")
         self.display = not (has_model and has_lines)

@@ -10,18 +10,25 @@ from textual.widgets import Static
 from rnnlm_tui.errors import RnnlmError, StorageError, UsageError
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.help import keymap
-from rnnlm_tui.tui.help.bindings import all_ids, keymap_lines
 from rnnlm_tui.tui.help.keymap import load_keymap, write_keymap
-from rnnlm_tui.tui.help.screen import KeysScreen
+from rnnlm_tui.tui.help.keys import KeysScreen, all_bindings
 from rnnlm_tui.tui.widgets.header import Header
-from tests.helpers.app import picture, press, scripted_app, toasts, wait_until, write
+from tests.helpers.app import (
+    choose_in_palette,
+    picture,
+    press,
+    scripted_app,
+    toasts,
+    wait_until,
+    write,
+)
 
 
 def test_a_keymap_in_every_notation(tmp_path: Path) -> None:
-    assert load_keymap(tmp_path, []) == ({}, [])
+    assert load_keymap(tmp_path, RnnlmApp) == ({}, [])
     text = '"line.send" = "ctrl+s, f9"\napp.keys = "f10"\n[autocomplete]\nanother = "ctrl+n"\n'
     (tmp_path / "keymap.toml").write_text(text)
-    assert load_keymap(tmp_path, ["line.send", "app.keys", "autocomplete.another"]) == (
+    assert load_keymap(tmp_path, RnnlmApp) == (
         {"line.send": "ctrl+s,f9", "app.keys": "f10", "autocomplete.another": "ctrl+n"},
         [],
     )
@@ -30,18 +37,18 @@ def test_a_keymap_in_every_notation(tmp_path: Path) -> None:
 def test_a_wrong_entry_leaves_the_others_in_force(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keymap, "RENAMED_IDS", {"line.old": "line.new"})
+    monkeypatch.setattr(keymap, "RENAMED_IDS", {"line.old": "line.hide"})
     (tmp_path / "keymap.toml").write_text(
         'line.send = 5\nline.sned = "enter"\nline.undo = "banana+q"\nline.redo = "f9"\n'
         'line.old = "f8"'
     )
-    keys, faults = load_keymap(tmp_path, ["line.send", "line.undo", "line.redo", "line.new"])
-    assert keys == {"line.redo": "f9", "line.new": "f8"}
+    keys, faults = load_keymap(tmp_path, RnnlmApp)
+    assert keys == {"line.redo": "f9", "line.hide": "f8"}
     assert faults == [
-        'line.send must be text in quotes, such as "ctrl+n"',
-        "there is no action line.sned",
-        "no keyboard has the key banana+q of line.undo",
-        "line.old is now called line.new",
+        'keymap: line.send must be text in quotes, such as "ctrl+n"',
+        "keymap: there is no action line.sned",
+        "keymap: no keyboard has the key banana+q of line.undo",
+        "keymap: line.old is now called line.hide",
     ]
 
 
@@ -49,34 +56,35 @@ def test_a_wrong_entry_leaves_the_others_in_force(
 def test_a_keymap_that_cannot_be_parsed_says_why(text: str, tmp_path: Path) -> None:
     (tmp_path / "keymap.toml").write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(UsageError, match=r"keymap\.toml is not valid TOML"):
-        load_keymap(tmp_path, ["line.send"])
+        load_keymap(tmp_path, RnnlmApp)
 
 
 def test_a_keymap_that_is_a_folder(tmp_path: Path) -> None:
     (tmp_path / "keymap.toml").mkdir()
     with pytest.raises(UsageError, match="cannot read"):
-        load_keymap(tmp_path, [])
+        load_keymap(tmp_path, RnnlmApp)
 
 
 def test_the_keymap_that_is_written_changes_nothing_until_it_is_edited(tmp_path: Path) -> None:
-    path = write_keymap(tmp_path / "config", keymap_lines(RnnlmApp))
-    assert load_keymap(path.parent, all_ids(RnnlmApp)) == ({}, [])
+    ids = {str(binding.id) for _, binding in all_bindings(RnnlmApp)}
+    path = write_keymap(tmp_path / "config", RnnlmApp)
+    assert load_keymap(path.parent, RnnlmApp) == ({}, [])
     lines = [line.removeprefix("# ") for line in path.read_text().splitlines() if " = " in line]
     path.write_text("\n".join(lines))
-    everything, faults = load_keymap(path.parent, all_ids(RnnlmApp))
+    everything, faults = load_keymap(path.parent, RnnlmApp)
     assert not faults
-    assert everything.keys() == all_ids(RnnlmApp)
+    assert everything.keys() == ids
     assert everything["line.accept_word"] == "tab"
 
 
 def test_a_keymap_is_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "keymap.toml").write_text("mine")
     with pytest.raises(RnnlmError, match="exists already"):
-        write_keymap(tmp_path, [])
+        write_keymap(tmp_path, RnnlmApp)
     assert (tmp_path / "keymap.toml").read_text() == "mine"
     (tmp_path / "config").write_text("a file")
     with pytest.raises(StorageError):
-        write_keymap(tmp_path / "config", [])
+        write_keymap(tmp_path / "config", RnnlmApp)
 
 
 def give_keys(tmp_path: Path, text: str) -> RnnlmApp:
@@ -123,8 +131,8 @@ async def test_a_keymap_with_a_fault_is_reported_once_and_stops_nothing(
 async def test_the_palette_writes_a_keymap_to_edit(tmp_path: Path) -> None:
     app = scripted_app(tmp_path)
     async with app.run_test(notifications=True) as pilot:
-        app.action_write_keymap()
+        await choose_in_palette(pilot, "Keymap")
         await wait_until(pilot, lambda: any("edit " in toast for toast in toasts(app)))
         assert '"line.send" = "enter"' in (tmp_path / "config" / "keymap.toml").read_text()
-        app.action_write_keymap()
+        await choose_in_palette(pilot, "Keymap")
         await wait_until(pilot, lambda: any("exists already" in toast for toast in toasts(app)))

@@ -13,8 +13,12 @@ from textual.dom import DOMNode
 
 from rnnlm_tui import tui
 from rnnlm_tui.tui.app import RnnlmApp
-from rnnlm_tui.tui.help.bindings import all_ids, own_bindings, screens, sections
-from rnnlm_tui.tui.help.screen import KeysScreen
+from rnnlm_tui.tui.help.keys import (
+    KeysScreen,
+    all_bindings,
+    own_bindings,
+    screen_bindings,
+)
 from rnnlm_tui.tui.models.table import ModelTable
 from rnnlm_tui.tui.widgets.dialogs import AskPath, Confirm
 from rnnlm_tui.tui.writing.editor import LineEditor
@@ -54,7 +58,9 @@ def test_every_binding_has_an_id_of_its_own_a_description_and_a_tooltip() -> Non
             assert binding.description, f"{kind.__name__}: {binding.key}"
             seen.append(binding.id)
     assert len(seen) == len(set(seen))
-    assert set(seen) == all_ids(RnnlmApp), "F1 and a keymap know them all"
+    assert set(seen) == {binding.id for _, binding in all_bindings(RnnlmApp)}, (
+        "F1 and a keymap know them all"
+    )
 
 
 async def test_f1_lists_every_binding_with_its_keys(tmp_path: Path) -> None:
@@ -64,11 +70,10 @@ async def test_f1_lists_every_binding_with_its_keys(tmp_path: Path) -> None:
         await wait_until(pilot, lambda: isinstance(app.screen, KeysScreen))
         await wait_until(pilot, lambda: "Close the list of keys" in picture(app))
         rows = picture(app).split("\n")
-        for title, kind in sections(RnnlmApp):
+        for title, binding in all_bindings(RnnlmApp):
             assert any(title in row for row in rows)
-            for binding in own_bindings(kind):
-                row = next(row for row in rows if binding.tooltip[:50] in row)
-                assert row.partition(binding.tooltip[:50])[0].strip(" │▏")
+            row = next(row for row in rows if binding.tooltip[:50] in row)
+            assert row.partition(binding.tooltip[:50])[0].strip(" │▏")
         check_layout(app)
         await press(pilot, "f1")
         await wait_until(pilot, lambda: app.screen is app.autocomplete)
@@ -83,9 +88,8 @@ async def test_the_palette_lists_every_action_with_its_keys(tmp_path: Path) -> N
         for kind in (RnnlmApp, AutocompleteScreen, LineEditor):
             missing = {b.description.lower() for b in own_bindings(kind)} - offered
             assert not missing, f"{kind.__name__}: {missing}"
-        for mode, part in screens(RnnlmApp)[1:]:
-            for binding in own_bindings(part):
-                assert f"{mode}: {binding.description}".lower() in offered
+        for mode, _, binding in screen_bindings(RnnlmApp):
+            assert mode == "autocomplete" or f"{mode}: {binding.description}".lower() in offered
         assert {"model a", "model b", "theme", "keymap", "screenshot"} <= offered
         assert not any(title.startswith("theme ") for title in offered)
         assert any(command.help.endswith("(F1)") for command in commands)

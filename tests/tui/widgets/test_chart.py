@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 
 from rnnlm_tui.tui.widgets import chart
-from rnnlm_tui.tui.widgets.chart import LossChart, Losses, Points, plot
+from rnnlm_tui.tui.widgets.chart import LossChart, Points, plot
 from tests.helpers.app import wait_until
 from tests.helpers.models import HOSTILE
 
@@ -18,9 +18,11 @@ FALLING = [(float(epoch), 6.0 - epoch / 2) for epoch in range(1, 9)]
 RISING = [(float(epoch), 5.5 + (epoch - 4) ** 2 / 20) for epoch in range(1, 9)]
 
 
-def text_of(losses: Losses, width: int, height: int) -> list[str]:
+def text_of(
+    train: Points, held_out: Points, best: float | None, width: int, height: int
+) -> list[str]:
     """The rows of a chart as text, none of them too wide."""
-    rows = ["".join(text for text, _ in row) for row in plot(losses, width, height)]
+    rows = ["".join(text for text, _ in row) for row in plot(train, held_out, best, width, height)]
     assert len(rows) <= height
     assert max(map(len, rows)) <= width
     return rows
@@ -29,7 +31,7 @@ def text_of(losses: Losses, width: int, height: int) -> list[str]:
 def test_two_losses_with_the_best_epoch() -> None:
     """The training's dashed line falls through all rows; the full held-out line dips and rises;
     the labels are the largest, the middle and the smallest loss; ^ is below the best epoch."""
-    assert text_of(Losses(FALLING, RISING, 4), 46, 9) == [
+    assert text_of(FALLING, RISING, 4, 46, 9) == [
         "╍╍ train 2.00   ━━ held-out 6.30   ^ best 4",
         "6.30┤⠤⠤⠤⣀⣀⣀                       ⢀⣀⣀⠤⠤⠤⠒⠒⠒⠉⠉⠉",
         "    │⠒ ⠤ ⣀ ⠉⠉⠉⠉⠉⠑⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠊⠉⠉⠉⠉⠉⠁           ",
@@ -43,16 +45,16 @@ def test_two_losses_with_the_best_epoch() -> None:
 
 
 def test_each_line_has_a_style_and_the_later_one_lies_on_top() -> None:
-    rows = plot(Losses(FALLING, FALLING, 4), 60, 14)
+    rows = plot(FALLING, FALLING, 4, 60, 14)
     body = [style for row in rows[1:-1] for text, style in row if text.strip()]
-    assert set(body) == {"text", "axis", "held-out"}
-    assert {style for _, style in rows[0]} == {"train", "held-out", "best", "text"}
-    assert ("^", "best") in rows[-1]
+    assert set(body) == {chart.TEXT, chart.AXIS, chart.HELD_OUT}
+    assert {style for _, style in rows[0]} >= {chart.TRAIN, chart.HELD_OUT, chart.BEST}
+    assert ("^", chart.BEST) in rows[-1]
 
 
 @pytest.mark.parametrize("best", [None, 1.0])
 def test_one_epoch_is_one_dot_each(best: float | None) -> None:
-    rows = text_of(Losses([(1.0, 6.7661)], [(1.0, 7.0)], best), 40, 9)
+    rows = text_of([(1.0, 6.7661)], [(1.0, 7.0)], best, 40, 9)
     dots = [char for row in rows[1:-1] for char in row if 0x2800 < ord(char) < 0x2900]
     assert len(dots) == 2
     assert rows[1].startswith("7.00┤")
@@ -61,22 +63,18 @@ def test_one_epoch_is_one_dot_each(best: float | None) -> None:
 
 @pytest.mark.parametrize("value", [0.0, 3.0, -2.5, 1e12, 1e-12])
 def test_losses_that_stay_the_same_are_one_row(value: float) -> None:
-    rows = text_of(Losses([(float(n), value) for n in range(1, 6)]), 40, 9)
+    rows = text_of([(float(n), value) for n in range(1, 6)], (), None, 40, 9)
     assert sum(any(ord(char) > 0x2800 for char in row) for row in rows[1:-1]) == 1
 
 
 def test_what_is_not_finite_is_left_out_and_what_is_huge_is_drawn() -> None:
     values = (math.nan, math.inf, -math.inf, 1e308, -1e308, 5e-324, 1.0)
-    rows = text_of(Losses([(float(n), value) for n, value in enumerate(values, 1)]), 60, 12)
+    rows = text_of([(float(n), value) for n, value in enumerate(values, 1)], (), None, 60, 12)
     assert rows[-1].split() == ["4", "7"]
 
 
 def test_a_narrow_legend_leaves_out_the_names() -> None:
-    assert text_of(Losses(FALLING, RISING, 4), 25, 8)[0] == "╍╍ 2.00   ━━ 6.30   ^ 4"
-
-
-def test_no_epoch_yet() -> None:
-    assert text_of(Losses(), 30, 5)[2].strip() == "no epoch yet"
+    assert text_of(FALLING, RISING, 4, 25, 8)[0] == "╍╍ 2.00   ━━ 6.30   ^ 4"
 
 
 @given(
@@ -90,7 +88,7 @@ def test_no_values_and_no_size_break_a_chart(
     points: Points, width: int, height: int, best: float | None
 ) -> None:
     ordered = sorted(points, key=lambda point: (math.isnan(point[0]), point[0]))
-    assert len(plot(Losses(ordered, points[:2], best), width, height)) <= height
+    assert len(plot(ordered, points[:2], best, width, height)) <= height
 
 
 class Host(App[None]):
@@ -106,9 +104,12 @@ def painted(app: App[None]) -> list[str]:
     return [widget.render_line(y).text.rstrip() for y in range(widget.size.height)]
 
 
-def stripped(losses: Losses, width: int, height: int) -> list[str]:
+def stripped(
+    train: Points, held_out: Points, best: float | None, width: int, height: int
+) -> list[str]:
     """What should be painted."""
-    return [row.rstrip() for row in text_of(losses, width, height)]
+    rows = [row.rstrip() for row in text_of(train, held_out, best, width, height)]
+    return rows + [""] * (height - len(rows))
 
 
 async def test_the_widget_draws_what_it_is_given_at_its_size() -> None:
@@ -117,10 +118,10 @@ async def test_the_widget_draws_what_it_is_given_at_its_size() -> None:
         widget = app.query_one(LossChart)
         assert "no epoch yet" in "\n".join(painted(app))
         widget.show(FALLING, RISING, 4)
-        assert painted(app) == stripped(Losses(FALLING, RISING, 4), 60, 12)
+        assert painted(app) == stripped(FALLING, RISING, 4, 60, 12)
         await pilot.resize_terminal(30, 5)
         await wait_until(pilot, lambda: widget.size == (30, 5))
-        assert painted(app) == stripped(Losses(FALLING, RISING, 4), 30, 5)
+        assert painted(app) == stripped(FALLING, RISING, 4, 30, 5)
 
 
 async def test_losses_that_come_quickly_are_drawn_together(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,9 +130,9 @@ async def test_losses_that_come_quickly_are_drawn_together(monkeypatch: pytest.M
     async with app.run_test(size=(60, 12)):
         widget = app.query_one(LossChart)
         widget.show(FALLING)
-        assert painted(app) == stripped(Losses(FALLING), 60, 12)
+        assert painted(app) == stripped(FALLING, (), None, 60, 12)
         widget.show(FALLING, RISING)
-        assert painted(app) == stripped(Losses(FALLING), 60, 12)
+        assert painted(app) == stripped(FALLING, (), None, 60, 12)
 
 
 async def test_the_last_losses_are_drawn_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,4 +142,4 @@ async def test_the_last_losses_are_drawn_in_the_end(monkeypatch: pytest.MonkeyPa
         widget = app.query_one(LossChart)
         widget.show(FALLING)
         widget.show(FALLING, RISING)
-        await wait_until(pilot, lambda: painted(app) == stripped(Losses(FALLING, RISING), 60, 12))
+        await wait_until(pilot, lambda: painted(app) == stripped(FALLING, RISING, None, 60, 12))

@@ -39,7 +39,7 @@ class Host(App[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.path = PathInput(id="path")
+        self.path = PathInput(select_on_focus=False)
         self.sent: list[str] = []
 
     def compose(self) -> ComposeResult:
