@@ -315,7 +315,6 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         )
     }
 )
-DEFAULT_PRESET = "lesson"
 
 
 @dataclass(frozen=True, slots=True)

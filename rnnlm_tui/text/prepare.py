@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import TypeAlias
 
@@ -98,31 +99,22 @@ def prepare(
     Without special tokens the result are `PreparedPrefixes`, in which unknown words are dropped;
     with all of them `PreparedLines`. Raises CorpusError if there is not enough to train on.
     """
-    few = "too few lines are new to the model that it starts from"
+    is_given = held_out is not None
     if held_out is None:
-        lines, share = plural(corpus.line_count, "line"), settings.held_out
-        few = f"{lines} are too few to hold {share:.0%} of them out"
         held_out = held_out_mask(len(corpus.lines), settings.held_out, settings.seed)
     train_lines, held_lines = split_lines(corpus.lines, held_out)
     tokens = tokenize_lines(chain(train_lines, held_lines), tokenizer)
-    train_words = int(tokens.lengths[: len(train_lines)].sum())
-    counts = np.bincount(tokens.numbers[:train_words], minlength=len(tokens.words))
-    if train_words == 0:
-        where = " in the lines to train on" if len(tokens.words) else ""
-        raise CorpusError(f"{corpus.name} holds no words{where}", "give a text with lines of words")
+    counts = _count_words(corpus, tokens, len(train_lines))
     known = vocabulary or _frequent_words(corpus, tokens, counts, settings, special_tokens)
-    encoded, lengths = _encode(tokens, known)
+    ids, lengths = _encode(tokens, known)
     train_lengths, held_lengths = np.split(lengths, [len(train_lines)])
-    train, held = np.split(encoded, [int(train_lengths.sum())])
+    train_ids, held_ids = np.split(ids, [int(train_lengths.sum())])
     longest = int(train_lengths.max())
     size = window(longest)
-
-    def examples(ids: NDArray[np.int32], line_lengths: NDArray[np.int64]) -> Examples:
-        if known.special_tokens:
-            return EncodedLines(ids, line_lengths, known)
-        return PrefixExamples(ids, line_lengths, size)
-
-    kind: type[PreparedText] = PreparedLines if known.special_tokens else PreparedPrefixes
+    kind: type[PreparedText] = PreparedPrefixes
+    examples: Callable[..., Examples] = partial(PrefixExamples, window=size)
+    if known.special_tokens:
+        kind, examples = PreparedLines, partial(EncodedLines, vocabulary=known)
     prepared = kind(
         corpus=corpus,
         vocabulary=known,
@@ -130,17 +122,26 @@ def prepare(
         longest_line=longest,
         words=len(tokens.numbers),
         distinct_words=int(np.count_nonzero(counts)),
-        examples=examples(train, train_lengths),
-        held_out=examples(held, held_lengths),
+        examples=examples(train_ids, train_lengths),
+        held_out=examples(held_ids, held_lengths),
         held_out_mask=held_out,
-        held_out_lines=len(held_lines) if len(held) else 0,
-        held_out_words=len(tokens.numbers) - train_words,
-        held_out_unknown=int(np.count_nonzero(held == known.unknown_id)),
-        warnings=tuple(_warnings(corpus, settings.held_out, tokens.words, len(held), few)),
+        held_out_lines=len(held_lines) if len(held_ids) else 0,
+        held_out_words=len(tokens.numbers) - int(counts.sum()),
+        held_out_unknown=int(np.count_nonzero(held_ids == known.unknown_id)),
+        warnings=tuple(_warnings(corpus, settings.held_out, tokens.words, len(held_ids), is_given)),
     )
     if isinstance(prepared, PreparedPrefixes):
         _check_prefixes(prepared, settings.held_out)
     return prepared
+
+
+def _count_words(corpus: Corpus, tokens: TokenizedText, train_lines: int) -> NDArray[np.int64]:
+    """How often each word occurs in the training lines, which come first."""
+    train_words = int(tokens.lengths[:train_lines].sum())
+    if train_words == 0:
+        where = " in the lines to train on" if len(tokens.words) else ""
+        raise CorpusError(f"{corpus.name} holds no words{where}", "give a text with lines of words")
+    return np.bincount(tokens.numbers[:train_words], minlength=len(tokens.words))
 
 
 def _frequent_words(
@@ -171,9 +172,13 @@ def _frequent_words(
 
 
 def _warnings(
-    corpus: Corpus, share: float, words: Sequence[str], held_out_words: int, few: str
+    corpus: Corpus, share: float, words: Sequence[str], held_out_words: int, is_given: bool
 ) -> Iterator[str]:
     if share > 0 and held_out_words == 0:
+        lines = plural(corpus.line_count, "line")
+        few = f"{lines} are too few to hold {share:.0%} of them out"
+        if is_given:
+            few = "too few lines are new to the model that it starts from"
         yield f"nothing is held out: {few}, so the figures tell how well the model remembers"
     if len(words) == 1:
         yield (
