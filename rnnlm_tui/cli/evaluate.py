@@ -130,11 +130,6 @@ def _text(request: EvaluateRequest, first: Subject) -> Text:
     return Text(corpus, kept, name if held_out else None, len(kept) == len(lines))
 
 
-def _holds_out(subject: Subject, text: Text) -> bool:
-    """Whether the lines are those that the subject's training held out, or some of them."""
-    return text.held_out_of == subject.name
-
-
 def _trained_on(subject: Subject, text: Text) -> int | None:
     """How many of the lines the model was trained on, or None where its text is gone. A line that
     it held out may stand once more where it was not, as refrains do."""
@@ -151,7 +146,7 @@ def _warning(subject: Subject, text: Text, trained_on: int | None) -> str | None
         )
     if not _are_worth_a_warning(trained_on, text):
         return None
-    if _holds_out(subject, text):
+    if text.held_out_of == subject.name:
         what = f"{trained_on:,} of the {len(text.lines):,} lines that {subject.name} held out stand"
         what += " in what it was trained on too"
     else:
@@ -183,7 +178,7 @@ def _scored(subject: Subject, lines: Sequence[str]) -> list[ScoredLine]:
 def _keep(result: Result, text: Text) -> None:
     """Keeps the figures of all lines that the model's training held out beside the model."""
     subject = result.subject
-    if not (_holds_out(subject, text) and text.is_whole):
+    if not (text.held_out_of == subject.name and text.is_whole):
         return
     if evaluations.read_evaluation(subject.folder, subject.card) == result.figures:
         return
@@ -249,10 +244,8 @@ def _in_plain_words(figures: Evaluation) -> str:
     """How good a model is on lines that it never saw, if there are enough of them to tell."""
     if figures.words >= ENOUGH_WORDS:
         return evaluations.in_plain_words(figures)
-    between = _between(figures.top1, figures.words)
-    return (
-        f"too few words to tell how good it is: its first suggestion is right {between} of the time"
-    )
+    right = f"its first suggestion is right {_between(figures.top1, figures.words)} of the time"
+    return f"too few words to tell how good it is: {right}"
 
 
 def _between(share: float | None, words: int) -> str:

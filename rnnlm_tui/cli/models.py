@@ -34,25 +34,21 @@ def models(request: ModelsRequest) -> int:
     """`--models`."""
     library = Library(request.data_dir)
     entries = library.entries()
+    evaluations = [
+        read_evaluation(library.path(entry.name), entry.card) if entry.card else None
+        for entry in entries
+    ]
+    listed = list(zip(entries, evaluations, strict=True))
     known = {entry.name for entry in entries}
     unfinished = [run for run in library.runs() if run.resumable and run.name not in known]
     if request.as_json:
-        print_json(
-            {
-                "models": [entry_json(entry, _evaluation(library, entry)) for entry in entries],
-                "unfinished_runs": [run_json(run) for run in unfinished],
-            }
-        )
+        models = [entry_json(*each) for each in listed]
+        print_json({"models": models, "unfinished_runs": [run_json(run) for run in unfinished]})
     elif entries or unfinished:
-        listed = [(entry, _evaluation(library, entry)) for entry in entries]
         print_fitted(models_table(listed, unfinished))
     else:
         print("no models yet; train one: rnnlm-tui --train", file=sys.stderr)
     return 0
-
-
-def _evaluation(library: Library, entry: Entry) -> Evaluation | None:
-    return read_evaluation(library.path(entry.name), entry.card) if entry.card else None
 
 
 def entry_json(entry: Entry, evaluation: Evaluation | None = None) -> dict[str, Any]:
@@ -124,10 +120,10 @@ def _row(entry: Entry, evaluation: Evaluation | None) -> tuple[str, ...]:
         corpus if len(corpus) <= CORPUS_WIDTH else f"{corpus[: CORPUS_WIDTH - 3]}...",
         f"{card.words_known:,}",
         str(card.epochs_done),
-        format_perplexity(figures.perplexity) if figures else "",
-        format_percent(figures.top1) if figures else "",
+        format_perplexity(figures.perplexity),
+        format_percent(figures.top1),
         format_percent(evaluation.keystroke_savings) if evaluation else "",
-        ("unseen lines" if figures.unseen else "its own lines") if figures else "",
+        "unseen lines" if figures.unseen else "its own lines",
         size,
         "built in" if entry.built_in else sanitize(card.updated[:16].replace("T", " ")),
     )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
+import re
+import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rnnlm_tui.events import json_safe
 from rnnlm_tui.formatting import escape
 
-Row = Sequence[str]
+NUMBER = re.compile(r"$|[\d<(-]")
+"""How the cells of a column of numbers begin, with or without a number in them."""
 
 
 def print_json(data: Mapping[str, Any]) -> None:
@@ -25,35 +27,26 @@ def prints_unicode() -> bool:
     return sys.stdout.encoding.lower().startswith("utf")
 
 
-def columns() -> float:
-    """The columns of the terminal that stdout is; infinite if it is none."""
-    try:
-        return (
-            os.get_terminal_size(sys.stdout.fileno()).columns
-            if sys.stdout.isatty()
-            else float("inf")
-        )
-    except OSError:
-        return float("inf")
+def columns() -> int:
+    """The columns of the terminal that stdout is; more than are ever needed if it is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 1_000_000
 
 
 def print_fitted(lines: Iterable[str]) -> None:
     """Prints the lines, those that are too long for the terminal on several."""
     width = columns()
     for line in lines:
-        if len(line) <= width:
-            print(line)
-        else:
-            print(textwrap.fill(line, int(width), subsequent_indent="    "))
+        fits = len(line) <= width
+        print(line if fits else textwrap.fill(line, width, subsequent_indent="    "))
     sys.stdout.flush()
 
 
-def table(rows: Sequence[Row], *, names_in_columns: bool = False) -> list[str]:
+def table(rows: Sequence[Sequence[str]], *, names_in_columns: bool = False) -> list[str]:
     """Aligned columns below the heads in the first row, numbers to the right. If they do not fit
     the terminal, a block of lines for each thing instead, whose name is in the first column, or in
     the first row if `names_in_columns`."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    are_numbers = [all(map(_is_number, column)) for column in zip(*rows[1:], strict=True)]
+    are_numbers = [all(map(NUMBER.match, column)) for column in zip(*rows[1:], strict=True)]
     lines = []
     for row in rows:
         cells = [
@@ -63,18 +56,9 @@ def table(rows: Sequence[Row], *, names_in_columns: bool = False) -> list[str]:
         lines.append("  ".join(cells).rstrip())
     if max(map(len, lines)) <= columns():
         return lines
-    return list(_blocks(list(zip(*rows, strict=True)) if names_in_columns else rows))
-
-
-def _is_number(cell: str) -> bool:
-    return cell == "" or cell[0].isdigit() or cell[0] in "-<("
-
-
-def _blocks(rows: Sequence[Row]) -> Iterator[str]:
-    """Each row but the first as a line with its name and a line for each other cell."""
-    heads = [head.strip() for head in rows[0]]
-    for name, *cells in rows[1:]:
-        yield name
-        yield from (
-            f"  {head}: {cell}" for head, cell in zip(heads[1:], cells, strict=True) if cell
-        )
+    (_, *heads), *things = zip(*rows, strict=True) if names_in_columns else rows
+    blocks = []
+    for name, *cells in things:
+        labelled = zip(heads, cells, strict=True)
+        blocks += [name, *(f"  {head.strip()}: {cell}" for head, cell in labelled if cell)]
+    return blocks

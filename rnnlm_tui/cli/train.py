@@ -96,18 +96,12 @@ def _report(run: TrainingRun, request: TrainRequest) -> tuple[Finished, bool]:
         for last in _with_origin(record(trainer.train(run, control), run.folder), run):
             reporter.show(last)
         assert isinstance(last, Finished)
-        if isinstance(reporter, JsonReporter):
-            _check_written(reporter.error)
-        return last, bool(signalled) or control.unwatched
-
-
-def _check_written(error: OSError | None) -> None:
-    """Raises StorageError if the events could not be written; that their reader has gone is no
-    fault."""
-    if error is not None and not isinstance(error, BrokenPipeError):
+    error = reporter.error if isinstance(reporter, JsonReporter) else None
+    if error is not None and not isinstance(error, BrokenPipeError):  # its reader may go
         raise StorageError(
             f"cannot write the events: {os_reason(error)}", "what was learned is saved"
         )
+    return last, bool(signalled) or control.unwatched
 
 
 def _with_origin(events: Iterable[Event], run: TrainingRun) -> Iterator[Event]:
