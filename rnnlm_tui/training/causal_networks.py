@@ -5,17 +5,16 @@ Shapes: B batch, T time steps, N words to predict, G gates, E embedding, H hidde
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rnnlm_tui.config import CausalConfig
 from rnnlm_tui.lm.causal import GATES, causal_shapes
 from rnnlm_tui.text.vocabulary import END_ID, PADDING
-from rnnlm_tui.training.networks import BatchLoss, Network, Scores, dropout_mask
+from rnnlm_tui.training.networks import BatchLoss, Network, Scores, dropout_mask, initial_weights
 from rnnlm_tui.training.output_layers import row_blocks, tied_input, tied_output
 from rnnlm_tui.training.recurrent_layers import LayerWeights, State, recurrent_layer
 
@@ -43,7 +42,11 @@ class CausalNetwork(Network):
         buffer = torch.zeros(shapes["embedding"])
         self.register_buffer("_embedding_gradient", buffer, persistent=False)
         self._states: list[State] | None = None
-        self.load_weights(initial_causal_weights(cell, shapes, rng))
+        initial = initial_weights(shapes, rng, embedding_limit=0.1, gates=GATES[cell])
+        for name, weight in initial.items():
+            if cell == "lstm" and name.startswith("layer") and name.endswith("bias"):
+                weight.reshape(4, -1)[2] = 1  # the forget gate (Jozefowicz et al. 2015)
+        self.load_weights(initial)
 
     def loss(self, x: Tensor, target: Tensor, dropout: np.random.Generator | None) -> BatchLoss:
         """The loss of predicting `target` [B, T] from `x` [B, T]; padding is no target."""
@@ -129,34 +132,3 @@ class CausalNetwork(Network):
 
     def weights(self) -> dict[str, Tensor]:
         return {name: tensor.detach() for name, tensor in self._weights.items()}
-
-
-def initial_causal_weights(
-    cell: str, shapes: Mapping[str, Sequence[int]], rng: np.random.Generator
-) -> dict[str, NDArray[np.float32]]:
-    """Embedding uniform in +-0.1, kernels Glorot uniform and recurrent kernels orthogonal gate by
-    gate, biases 0 but for an LSTM's forget gate, which is open at first (Jozefowicz et al. 2015).
-    """
-    weights = {}
-    for name, shape in shapes.items():
-        if name == "embedding":
-            values = rng.uniform(-0.1, 0.1, shape)
-        elif name.endswith("bias"):
-            values = np.zeros(shape)
-            if cell == "lstm" and name.startswith("layer"):
-                values.reshape(GATES[cell], -1)[2] = 1
-        else:
-            gates = 1 if name.startswith("projection") else GATES[cell]
-            inputs, units = shape[0], shape[1] // gates
-            values = np.concatenate([_gate(name, inputs, units, rng) for _ in range(gates)], axis=1)
-        weights[name] = values.astype(np.float32)
-    return weights
-
-
-def _gate(name: str, inputs: int, units: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """A gate's kernel [inputs, units]."""
-    if name.endswith("recurrent_kernel"):
-        q, r = np.linalg.qr(rng.standard_normal((inputs, units)))
-        return np.asarray(q * np.sign(np.diag(r)))
-    limit = np.sqrt(6 / (inputs + units))
-    return rng.uniform(-limit, limit, (inputs, units))

@@ -27,52 +27,43 @@ PROGRESS_EVERY_S = 1.0
 def record(events: Iterable[Event], folder: Path) -> Iterator[Event]:
     """Passes events on, each written to the folder's history before.
 
-    A run that starts anew drops the history of the run before it once it has saved a model of its
-    own. Where the run fails, the history ends with that. Raises StorageError.
+    A new run drops the history of the run before it when it has saved a model of its own. If the
+    run fails, the history ends with that. Raises StorageError.
     """
-    path, last_time = folder / HISTORY, 0.0
+    path, last_time, next_progress = folder / HISTORY, 0.0, 0.0
+    owns_model = has_dropped = False
     try:
-        for event in _recorded(events, path):
+        for event in events:
             last_time = event.time
+            if isinstance(event, Started):
+                owns_model = event.epochs_done > 0
+                _drop_half_line(path)
+            if not isinstance(event, Progress):
+                _append(path, event)
+            elif event.time >= next_progress:
+                _append(path, event)
+                next_progress = event.time + PROGRESS_EVERY_S
+            owns_model = owns_model or (isinstance(event, Saved) and event.best)
+            if isinstance(event, Saved) and owns_model and not has_dropped:
+                _drop_older_runs(path)
+                has_dropped = True
             yield event
     except RnnlmError as error:
-        failed = Failed(last_time, error.kind, error.message, error.hint)
         with suppress(RnnlmError):
-            _append(path, to_json_line(failed) + "\n")
+            _append(path, Failed(last_time, error.kind, error.message, error.hint))
         raise
 
 
-def _recorded(events: Iterable[Event], path: Path) -> Iterator[Event]:
-    last_progress, owns_model, trimmed = -PROGRESS_EVERY_S, False, False
-    for event in events:
-        match event:
-            case Started():
-                owns_model = event.epochs_done > 0
-                _mend(path)
-            case Progress():
-                if event.time - last_progress < PROGRESS_EVERY_S:
-                    yield event
-                    continue
-                last_progress = event.time
-        _append(path, to_json_line(event) + "\n")
-        if isinstance(event, Saved):
-            owns_model = owns_model or event.best
-            if owns_model and not trimmed:
-                _drop_older_runs(path)
-                trimmed = True
-        yield event
-
-
-def _append(path: Path, text: str) -> None:
+def _append(path: Path, event: Event) -> None:
     try:
         with path.open("a", encoding="utf-8", errors=AS_ESCAPES, newline="\n") as file:
-            file.write(text)
+            file.write(to_json_line(event) + "\n")
     except OSError as error:
         raise StorageError(f"could not write {path}: {os_reason(error)}") from error
 
 
-def _mend(path: Path) -> None:
-    """Cuts a last line off that a killed run left half written."""
+def _drop_half_line(path: Path) -> None:
+    """Cuts off a last line that a killed run left half written."""
     raw = _read(path)
     whole = raw.rfind(b"\n") + 1
     if whole < len(raw):
@@ -80,19 +71,17 @@ def _mend(path: Path) -> None:
 
 
 def _drop_older_runs(path: Path) -> None:
-    """Cuts off all before the last run that began with the first epoch. A run may have been killed
-    between its first save and this, so one that goes on looks too."""
-    raw = _read(path)
-    begin = place = 0
-    for line in raw.splitlines(keepends=True):
-        if _begins_anew(line):
-            begin = place
-        place += len(line)
+    """Cuts off everything before the last run that began with the first epoch.
+
+    A run may be killed between its first save and this, so a resumed run looks too.
+    """
+    lines = _read(path).splitlines(keepends=True)
+    begin = max((i for i, line in enumerate(lines) if _begins_run(line)), default=0)
     if begin > 0:
-        files.write_bytes(path, raw[begin:])
+        files.write_bytes(path, b"".join(lines[begin:]))
 
 
-def _begins_anew(line: bytes) -> bool:
+def _begins_run(line: bytes) -> bool:
     if event_name(Started).encode() not in line:
         return False
     try:

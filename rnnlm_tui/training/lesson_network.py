@@ -9,13 +9,12 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rnnlm_tui.config import LessonConfig
 from rnnlm_tui.lm.lesson import lesson_shapes
 from rnnlm_tui.text.vocabulary import PADDING
-from rnnlm_tui.training.networks import BatchLoss, Network, Scores, dropout_mask
+from rnnlm_tui.training.networks import BatchLoss, Network, Scores, dropout_mask, initial_weights
 from rnnlm_tui.training.output_layers import (
     VOCABULARY_MULTIPLE,
     output_scores,
@@ -61,7 +60,7 @@ class LessonNetwork(Network):
         self.output_weight = nn.Parameter(torch.zeros(rows, padded))
         self.output_bias = nn.Parameter(torch.zeros(total_words))
         self.register_buffer("_output_gradient", torch.zeros(rows, padded), persistent=False)
-        self.load_weights(initial_weights(self._shapes, rng))
+        self.load_weights(initial_weights(self._shapes, rng, embedding_limit=0.05))
 
     def _hidden_units(self, x: Tensor, dropout: np.random.Generator | None) -> Tensor:
         """`x` [B, T] of ids -> the relu layer's outputs, features in rows [H, B]."""
@@ -127,24 +126,3 @@ class LessonNetwork(Network):
 def round_up(count: int, multiple: int) -> int:
     """The smallest multiple of `multiple` that is at least `count`."""
     return -(-count // multiple) * multiple
-
-
-def initial_weights(
-    shapes: dict[str, tuple[int, ...]], rng: np.random.Generator
-) -> dict[str, NDArray[np.float32]]:
-    """Keras's initial weights: embedding uniform in +-0.05, kernels Glorot uniform (Glorot and
-    Bengio 2010), recurrent kernels orthogonal (Saxe et al. 2014), biases 0."""
-    weights = {}
-    for name, shape in shapes.items():
-        if name == "embedding":
-            values = rng.uniform(-0.05, 0.05, shape)
-        elif name.endswith("bias"):
-            values = np.zeros(shape)
-        elif name.endswith("recurrent_kernel"):
-            q, r = np.linalg.qr(rng.standard_normal(shape))
-            values = q * np.sign(np.diag(r))
-        else:
-            limit = np.sqrt(6 / sum(shape))
-            values = rng.uniform(-limit, limit, shape)
-        weights[name] = values.astype(np.float32)
-    return weights
