@@ -6,7 +6,6 @@ Shapes: N words of the text, L lines.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,15 +44,13 @@ class EncodedLines:
         return len(self.tokens) + len(self)
 
     def first(self, count: int) -> list[tuple[list[int], int]]:
-        """The first `count` of `pairs`."""
-        return list(islice(self.pairs(), count))
-
-    def pairs(self, window: int | None = None) -> Iterator[tuple[list[int], int]]:
-        """Every word and every end of a line, after the ids before it in the line.
-
-        Those ids include the begin of the line; with `window` only the last ones are given.
-        """
+        """The first `count` words and ends of lines, each after the ids before it in its line, the
+        begin of the line included."""
+        found: list[tuple[list[int], int]] = []
         for line in self:
             whole = [self._begin, *line.tolist(), self._end]
             for i in range(1, len(whole)):
-                yield whole[0 if window is None else max(0, i - window) : i], whole[i]
+                if len(found) == count:
+                    return found
+                found.append((whole[:i], whole[i]))
+        return found

@@ -135,8 +135,6 @@ def test_every_word_and_every_end_is_predicted_from_the_begin_of_its_line() -> N
     every = [([2], 4), ([2, 4], 5), ([2, 4, 5], 3), ([2], 6), ([2, 6], 3)]
     assert lines.first(99) == every
     assert lines.first(2) == every[:2]
-    assert list(lines.pairs(1)) == [([2], 4), ([4], 5), ([5], 3), ([2], 6), ([6], 3)]
-    assert list(lines.pairs(0)) == [([], target) for _, target in every]
 
 
 def test_words_spelled_like_special_tokens_are_unknown() -> None:
