@@ -5,48 +5,39 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Literal
 
 APP_NAME = "rnnlm-tui"
 
 
 def data_dir(override: Path | None = None) -> Path:
     """The user data folder: `override`, else RNNLM_DATA_DIR, else the platform's own."""
-    if override is not None:
-        return override.expanduser()
-    if folder := _from_environment("RNNLM_DATA_DIR"):
-        return folder
-    import platformdirs  # 5 ms that --help does not need
-
-    return platformdirs.user_data_path(APP_NAME, appauthor=False)
+    return override.expanduser() if override is not None else _folder("data")
 
 
 def config_dir() -> Path:
     """The user config folder: RNNLM_CONFIG_DIR, else the platform's own."""
-    if folder := _from_environment("RNNLM_CONFIG_DIR"):
-        return folder
-    import platformdirs
-
-    return platformdirs.user_config_path(APP_NAME, appauthor=False)
+    return _folder("config")
 
 
 def log_dir() -> Path:
     """The user log folder: RNNLM_LOG_DIR, else the platform's own."""
-    if folder := _from_environment("RNNLM_LOG_DIR"):
-        return folder
-    import platformdirs
-
-    return platformdirs.user_log_path(APP_NAME, appauthor=False)
+    return _folder("log")
 
 
-def _from_environment(variable: str) -> Path | None:
-    """The folder that an environment variable names, None if it is empty or not set."""
-    value = os.environ.get(variable)
-    return Path(value).expanduser() if value else None
+def _folder(kind: Literal["data", "config", "log"]) -> Path:
+    if folder := os.environ.get(f"RNNLM_{kind.upper()}_DIR"):
+        return Path(folder).expanduser()
+    import platformdirs  # 5 ms that --help does not need
+
+    own: Path = getattr(platformdirs, f"user_{kind}_path")(APP_NAME, appauthor=False)
+    return own
 
 
 def built_in_model() -> Path:
     """The folder of the model that ships with the package: RNNLM_BUILT_IN_DIR, else its own."""
-    return _from_environment("RNNLM_BUILT_IN_DIR") or Path(__file__).parent / "data" / "model"
+    own = Path(__file__).parent / "data" / "model"
+    return Path(os.environ.get("RNNLM_BUILT_IN_DIR") or own)
 
 
 def bundled_corpus() -> Path:

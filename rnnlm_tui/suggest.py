@@ -142,17 +142,12 @@ def _look_ahead(
     low, or the end of the line if that is most likely."""
     words = [candidate.word for candidate in candidates[:1]]
     while words and len(words) < MAX_AHEAD:
-        ahead = context + model.vocabulary.encode(words)
-        best = _argmax(model.next_word_probabilities(ahead), MIN_PROBABILITY)
-        if best is None or best in model.excluded_ids:
+        probabilities = model.next_word_probabilities(context + model.vocabulary.encode(words))
+        best = int(probabilities.argmax())
+        if probabilities[best] < MIN_PROBABILITY or best in model.excluded_ids:
             break
         words.append(model.vocabulary.word(best))
     return tuple(words)
-
-
-def _argmax(probabilities: NDArray[np.float32], at_least: float) -> int | None:
-    best = int(probabilities.argmax())
-    return best if probabilities[best] >= at_least else None
 
 
 def generate_words(
