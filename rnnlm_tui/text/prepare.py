@@ -25,6 +25,7 @@ FEWEST_EXAMPLES = 2
 LARGEST_VOCABULARY = 64 << 20
 """Bytes of the words of a model in JSON; a file with more is not read."""
 Examples: TypeAlias = PrefixExamples | EncodedLines
+Encoded: TypeAlias = tuple[NDArray[np.int32], NDArray[np.int64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +107,8 @@ def prepare(
     tokens = tokenize_lines(chain(train_lines, held_lines), tokenizer)
     counts = _count_words(corpus, tokens, len(train_lines))
     known = vocabulary or _frequent_words(corpus, tokens, counts, settings, special_tokens)
-    ids, lengths = _encode(tokens, known)
-    train_lengths, held_lengths = np.split(lengths, [len(train_lines)])
-    train_ids, held_ids = np.split(ids, [int(train_lengths.sum())])
-    longest = int(train_lengths.max())
+    train, held = _encode(tokens, known, len(train_lines))
+    longest = int(train[1].max())
     size = window(longest)
     kind: type[PreparedText] = PreparedPrefixes
     examples: Callable[..., Examples] = partial(PrefixExamples, window=size)
@@ -122,13 +121,13 @@ def prepare(
         longest_line=longest,
         words=len(tokens.numbers),
         distinct_words=int(np.count_nonzero(counts)),
-        examples=examples(train_ids, train_lengths),
-        held_out=examples(held_ids, held_lengths),
+        examples=examples(*train),
+        held_out=examples(*held),
         held_out_mask=held_out,
-        held_out_lines=len(held_lines) if len(held_ids) else 0,
+        held_out_lines=len(held_lines) if len(held[0]) else 0,
         held_out_words=len(tokens.numbers) - int(counts.sum()),
-        held_out_unknown=int(np.count_nonzero(held_ids == known.unknown_id)),
-        warnings=tuple(_warnings(corpus, settings.held_out, tokens.words, len(held_ids), is_given)),
+        held_out_unknown=int(np.count_nonzero(held[0] == known.unknown_id)),
+        warnings=tuple(_warnings(corpus, settings.held_out, tokens.words, len(held[0]), is_given)),
     )
     if isinstance(prepared, PreparedPrefixes):
         _check_prefixes(prepared, settings.held_out)
@@ -188,15 +187,17 @@ def _warnings(
 
 
 def _encode(
-    tokens: TokenizedText, vocabulary: Vocabulary
-) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """The ids of all words and the ids of each line; words without an id are left out."""
-    ids = vocabulary.ids(tokens.words)[tokens.numbers]
+    tokens: TokenizedText, vocabulary: Vocabulary, train_lines: int
+) -> tuple[Encoded, Encoded]:
+    """The ids of all words and the number of ids of each line, first of the training lines and then
+    of the others. Words without an id are left out."""
+    ids, lengths = vocabulary.ids(tokens.words)[tokens.numbers], tokens.lengths
     kept = ids != PADDING
-    if kept.all():
-        return ids, tokens.lengths
-    line_of = np.repeat(np.arange(len(tokens.lengths)), tokens.lengths)
-    return ids[kept], np.bincount(line_of[kept], minlength=len(tokens.lengths))
+    if not kept.all():
+        line_of = np.repeat(np.arange(len(lengths)), lengths)
+        ids, lengths = ids[kept], np.bincount(line_of[kept], minlength=len(lengths))
+    end = int(lengths[:train_lines].sum())
+    return (ids[:end], lengths[:train_lines]), (ids[end:], lengths[train_lines:])
 
 
 def _check_prefixes(prepared: PreparedPrefixes, share: float) -> None:
