@@ -41,6 +41,7 @@ def test_it_is_small_and_whole(library: Library) -> None:
     assert lines.held_out.tolist() == np.flatnonzero(held_out_mask(2159, 0.1, 0)).tolist()
 
 
+@pytest.mark.slow
 def test_its_figures_are_those_of_its_files(library: Library) -> None:
     card, model = library.open(BUILT_IN)
     kept = read_evaluation(FOLDER, card)
