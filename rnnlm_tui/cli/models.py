@@ -76,7 +76,7 @@ def run_json(run: Run) -> dict[str, Any]:
     """A training that was started and has left no model yet."""
     return {
         "name": run.name,
-        "preset": run.stand.config.preset if run.stand else None,
+        "preset": run.status.config.preset if run.status else None,
         "epochs_done": run.epochs_done,
         "epochs": run.epochs,
         "trained_by": run.holder,

@@ -28,8 +28,13 @@ from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.files import MODEL, RESUME
 from rnnlm_tui.store.library import Library, check_new_name, free_name
 from rnnlm_tui.store.run_state import TextOrigin
-from rnnlm_tui.store.trained_lines import Ancestry
-from rnnlm_tui.store.training_text import ancestry_of, held_out_of, is_corpus_of
+from rnnlm_tui.store.trained_lines import Hashes, held_out_of_new_lines, no_hashes
+from rnnlm_tui.store.training_text import (
+    ancestors_of,
+    held_out_of,
+    is_corpus_of,
+    trained_lines,
+)
 from rnnlm_tui.store.weights import read_weights
 from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus
 from rnnlm_tui.text.prepare import PreparedText
@@ -127,31 +132,38 @@ def _run_from(
     config = _with_words_of(source.card, config)
     if is_corpus_of(source.card, corpus):
         config = _with_split_of(source, config, flags)
-    ancestry = ancestry_of(source.name, source.folder, source.card)
-    prepared = _prepare_new_lines(corpus, config, source, ancestry)
-    words, window = list(source.model.vocabulary.words), source.card.window
-    origin |= {"words": words, "window": window, "ancestors": ancestry.models}
-    weights = read_weights(source.folder, source.card)
+    trained = trained_lines(source.name, source.folder, source.card)
+    known = None if trained is None else trained.known
+    prepared = _prepare_new_lines(corpus, config, source, known)
+    origin |= {
+        "words": list(source.model.vocabulary.words),
+        "window": source.card.window,
+        "ancestors": ancestors_of(source.name, source.card),
+    }
     return TrainingRun(
-        name, folder, config, prepared, origin, weights=weights, ancestor_lines=ancestry.lines
+        name,
+        folder,
+        config,
+        prepared,
+        origin,
+        weights=read_weights(source.folder, source.card),
+        ancestor_lines=no_hashes() if known is None else known,
     )
 
 
 def _prepare_new_lines(
-    corpus: Corpus, config: RunConfig, source: SourceModel, ancestry: Ancestry
+    corpus: Corpus, config: RunConfig, source: SourceModel, known: Hashes | None
 ) -> PreparedText:
     """The corpus with the words of the source. Of a text of its own the same lines are held out as
-    before, of another text only lines that neither it nor an ancestor was trained on."""
+    before, of another text only lines whose hashes are not `known`; None if these are lost."""
     held_out, train = None, config.train
     if is_corpus_of(source.card, corpus):
         held_out = held_out_of(source.folder, source.card, corpus)
-    elif ancestry.is_complete:
+    elif known is not None:
         tokenizer = TOKENIZERS[config.tokenizer]
-        held_out = ancestry.held_out_of_new_lines(
-            corpus.lines, tokenizer, train.held_out, train.seed
-        )
-    known = source.model.vocabulary, source.card.window
-    prepared = prepare_corpus(corpus, config, known, held_out)
+        held_out = held_out_of_new_lines(corpus.lines, tokenizer, known, train.held_out, train.seed)
+    words = source.model.vocabulary, source.card.window
+    prepared = prepare_corpus(corpus, config, words, held_out)
     if held_out is None and train.held_out > 0:
         warning = UNKNOWN_LINES.format(name=source.name)
         return dataclasses.replace(prepared, warnings=(*prepared.warnings, warning))

@@ -27,7 +27,7 @@ from rnnlm_tui.store.evaluations import LARGEST_EVALUATION, read_evaluation
 from rnnlm_tui.store.files import AS_ESCAPES, CHUNK, EVALUATION, HISTORY, MODEL, ORIGIN
 from rnnlm_tui.store.load import load_model, read_vocabulary
 from rnnlm_tui.store.trained_lines import LARGEST_LINES_FILE, read_trained_lines
-from rnnlm_tui.store.weights import largest_tensors
+from rnnlm_tui.store.weights import largest_weights
 
 UNREADABLE_ZIP = (
     zipfile.BadZipFile,
@@ -150,7 +150,7 @@ def _limits(card: ModelCard) -> dict[str, int]:
         card.vocabulary: files.LARGEST_JSON,
         HISTORY: LARGEST_HISTORY,
         EVALUATION: LARGEST_EVALUATION,
-        card.weights: largest_tensors(card),
+        card.weights: largest_weights(card),
         **({card.lines: LARGEST_LINES_FILE} if card.lines else {}),
     }
 

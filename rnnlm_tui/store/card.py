@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, TypedDict, TypeVar
@@ -120,23 +120,6 @@ class _Format(Struct):
     format: Annotated[int, Meta(ge=-(1 << 53), le=1 << 53)] = 1  # states of format 1 do not say it
 
 
-def _from_format_1(settings: RunSettings) -> RunSettings:
-    """Format 1 kept every word."""
-    return {**settings, "train": {**settings["train"], "min_count": 1}}
-
-
-def _from_format_2(settings: RunSettings) -> RunSettings:
-    """Format 2 had other names for some settings, which are read everywhere."""
-    return settings
-
-
-MIGRATIONS: Mapping[int, Callable[[RunSettings], RunSettings]] = {
-    1: _from_format_1,
-    2: _from_format_2,
-}
-"""For each older format, the function that turns its settings into the next format's."""
-
-
 def check_format(data: object, label: str) -> int:
     """The format of a parsed model.json or run's state. Raises ModelError if it cannot be read."""
     version = convert_json(data, _Format, label).format
@@ -151,9 +134,13 @@ def check_format(data: object, label: str) -> int:
 
 
 def run_config(version: int, settings: RunSettings, label: str) -> RunConfig:
-    """The settings of a file of this format. Raises ModelError if they make no sense."""
-    for older in range(version, FORMAT):
-        settings = MIGRATIONS[older](settings)
+    """The settings of a file of this format. Raises ModelError if they make no sense.
+
+    Format 1 kept every word, and format 2 has other names for some settings, which are read
+    everywhere.
+    """
+    if version == 1:
+        settings = {**settings, "train": {**settings["train"], "min_count": 1}}
     try:
         return RunConfig.from_json(settings)
     except UsageError as error:
@@ -169,12 +156,6 @@ def parse_card(raw: bytes) -> ModelCard:
     card = ModelCard(config=run_config(version, file.config, MODEL), **fields)
     if card.tokenizer not in TOKENIZERS:
         raise ModelError(f"{MODEL}: unknown tokenizer {card.tokenizer[:80]!r}")
-    _check_sizes(card)
-    return card
-
-
-def _check_sizes(card: ModelCard) -> None:
-    """Checks what the size of the weights follows from. Raises ModelError."""
     architecture = card.architecture
     if card.window < architecture.smallest_window:
         raise ModelError(f"{MODEL}: window is out of range")
@@ -186,6 +167,7 @@ def _check_sizes(card: ModelCard) -> None:
         raise ModelError(
             f"{MODEL}: the number of parameters is not that of its {architecture.name}"
         )
+    return card
 
 
 def read_card(folder: Path) -> ModelCard:

@@ -86,7 +86,7 @@ def read_evaluation(folder: Path, card: ModelCard) -> Evaluation | None:
     return file.figures if file.measured_on == _measured_on(card) else None
 
 
-def trust_line(card: ModelCard, evaluation: Evaluation | None) -> str:
+def accuracy_sentence(card: ModelCard, evaluation: Evaluation | None) -> str:
     """How far to trust the model, in one sentence without a full stop. `evaluation` is that of its
     own held-out lines."""
     if not holds_out(card):
@@ -124,17 +124,6 @@ def training_figures(card: ModelCard) -> Figures:
     """The figures of the kept epoch on the lines it was trained on."""
     train = card.metrics["train"]
     return Figures(train.get("perplexity"), train["accuracy"], None, unseen=False)
-
-
-def accuracy_sentence(card: ModelCard, evaluation: Evaluation | None) -> str:
-    """How far to trust the model, in a sentence: by the figures of its held-out lines, else by
-    those of the epoch that is kept, in which ends of lines count too."""
-    held_out = card.metrics["held_out"] or HeldOutFigures()
-    top1, top5 = held_out.get("top1"), held_out.get("top5")
-    if evaluation is None and top1 and top5:
-        first, five = f"1 time in {1 / top1:,.0f}", f"1 time in {1 / top5:,.0f}"
-        return f"on lines it never saw: next word or end right {first}, among five {five}"
-    return trust_line(card, evaluation)
 
 
 def in_plain_words(evaluation: Evaluation) -> str:

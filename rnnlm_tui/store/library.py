@@ -54,7 +54,7 @@ class Run:
     """A training that runs, or one that can go on, or both.
 
     `holder` and `pid` are the process that trains, None if none does; `on_this_host` says whether
-    it is one of this machine. `stand` is how far the saved state has come, None while it runs and
+    it is one of this machine. `status` is how far the saved state has come, None while it runs and
     if it cannot be read. `epochs_done` of `epochs` are those of the state, else those of the
     model's card, else None.
     """
@@ -67,7 +67,7 @@ class Run:
     resumable: bool
     epochs_done: int | None
     epochs: int | None = None
-    stand: RunStatus | None = None
+    status: RunStatus | None = None
 
 
 def is_name(name: str) -> bool:
@@ -131,7 +131,7 @@ class Library:
 
     def is_built_in(self, name: str | None) -> bool:
         """Whether this is the model that ships with the program."""
-        return name == BUILT_IN and _is_there(self._built_in / MODEL)
+        return name == BUILT_IN and os.path.lexists(self._built_in / MODEL)
 
     def names(self) -> list[str]:
         """The names of all models, damaged ones too, in order."""
@@ -144,7 +144,7 @@ class Library:
         found = {
             path.name
             for path in folders
-            if not path.name.startswith(".") and _is_there(path / MODEL)
+            if not path.name.startswith(".") and os.path.lexists(path / MODEL)
         }
         return sorted(found | set(self._built_in_name()))
 
@@ -211,24 +211,24 @@ class Library:
         """The training of this name, as far as there is one: running, left with a state, or
         neither."""
         trainer, folder = self._locks.trainer(name), self.path(name)
-        stand, card = None, None
+        status, card = None, None
         if trainer is None:
             with suppress(ModelError):
-                stand = read_run_status(folder)
-        if stand is None:
+                status = read_run_status(folder)
+        if status is None:
             with suppress(ModelError):
                 card = read_card(folder)
-        known = stand or card
+        known = status or card
         return Run(
             name,
             running=trainer is not None,
             holder=str(trainer) if trainer else None,
             pid=trainer.pid if trainer else None,
             on_this_host=trainer is not None and trainer.on_this_host,
-            resumable=_is_there(folder / RESUME),
+            resumable=os.path.lexists(folder / RESUME),
             epochs_done=known.epochs_done if known else None,
             epochs=known.config.epochs if known else None,
-            stand=stand,
+            status=status,
         )
 
     def stop_run(self, name: str) -> None:
@@ -252,14 +252,14 @@ class Library:
 
     def has(self, name: str) -> bool:
         """Whether there is a model of this name, or a run that can go on."""
-        return name in self.names() or (is_name(name) and _is_there(self.path(name) / RESUME))
+        return name in self.names() or (is_name(name) and os.path.lexists(self.path(name) / RESUME))
 
     def known(self) -> str:
         """The names of all models, for a hint."""
         return f"models: {', '.join(self.names()) or 'none yet'}"
 
     def _must_exist(self, name: str) -> None:
-        if not _is_there(self.path(name) / MODEL):
+        if not os.path.lexists(self.path(name) / MODEL):
             raise ModelError(f"there is no model {name}", self.known())
 
     def rename(self, old: str, new: str) -> None:
@@ -320,7 +320,7 @@ class Library:
         It is renamed first, so that it is gone at once or still whole.
         """
         folder = self.folder / name
-        if not self.has(name) and not (is_name(name) and _is_there(folder)):
+        if not self.has(name) and not (is_name(name) and os.path.lexists(folder)):
             raise ModelError(f"there is no model {name}", self.known())
         # A folder of another name was made by no run, so nobody can hold it.
         with self.lock(name, "delete") if is_name(name) else nullcontext():
@@ -391,17 +391,6 @@ class Library:
         """The process that holds the model's name, or None where nobody does."""
         holder = self._locks.holder(check_name(name))
         return str(holder) if holder else None
-
-
-def _is_there(path: Path) -> bool:
-    """Whether something is at `path`, be it a link to nowhere or behind a closed door."""
-    try:
-        path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _size(folder: Path) -> int:

@@ -13,7 +13,7 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.card import ModelCard, with_card
 from rnnlm_tui.store.files import checksum, convert_json, parse_json, read_file
-from rnnlm_tui.store.weights import check_tensors, expected_arrays, read_weights
+from rnnlm_tui.store.weights import check_weights, read_weights
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.text.vocabulary import Vocabulary
 
@@ -68,7 +68,7 @@ def check_model(folder: Path) -> ModelCard:
 
     def check(card: ModelCard) -> ModelCard:
         read_vocabulary(folder, card)
-        check_tensors(folder / card.weights, expected_arrays(card))
+        check_weights(folder, card)
         return card
 
     return with_card(folder, check)

@@ -155,12 +155,12 @@ class RunStatus:
         return train.patience_exhausted(self.epochs_done, self.best_epoch)
 
     @property
-    def is_over(self) -> bool:
+    def is_finished(self) -> bool:
         """Whether it has come to its end, and goes on only with other settings."""
         return self.epochs_done >= self.config.epochs or self.patience_exhausted
 
     @property
-    def can_be_longer(self) -> bool:
+    def can_extend(self) -> bool:
         """Whether it can be given more epochs; counting is done in one."""
         return isinstance(self.config.train, NetworkTrainConfig)
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.errors import ModelError
-from rnnlm_tui.store.card import Ancestor, ModelCard
+from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.load import check_checksum
 from rnnlm_tui.store.weights import LARGEST_HEADER, read_arrays, write_tensors
 from rnnlm_tui.text.corpus import Mask, held_out_mask
@@ -34,26 +34,6 @@ FEWEST_WORDS = 4
 def no_hashes() -> Hashes:
     """The hashes of no lines."""
     return np.empty(0, dtype=np.uint64)
-
-
-@dataclass(frozen=True, slots=True)
-class Ancestry:
-    """The models that a training starts from, the oldest first, and the sorted hashes of the lines
-    that they were trained on; `is_complete` is False if these are not known."""
-
-    models: list[Ancestor]
-    lines: Hashes
-    is_complete: bool = True
-
-    def held_out_of_new_lines(
-        self, lines: Sequence[str], tokenizer: Tokenizer, share: float, seed: int
-    ) -> Mask:
-        """Which of `lines` [L] to hold out: about `share` of those that no ancestor saw."""
-        hashes = hash_lines(lines, tokenizer)
-        is_new = (hashes != NO_WORDS) & ~is_known(hashes, self.lines)
-        held_out = np.zeros(len(lines), dtype=bool)
-        held_out[is_new] = held_out_mask(int(is_new.sum()), share, seed)
-        return held_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +75,17 @@ def _hash_of(words: Iterable[str]) -> int:
     return int.from_bytes(blake2b(spelled, digest_size=8).digest(), "little")
 
 
+def held_out_of_new_lines(
+    lines: Sequence[str], tokenizer: Tokenizer, known: Hashes, share: float, seed: int
+) -> Mask:
+    """Which of `lines` [L] to hold out: about `share` of those with words that are not known."""
+    hashes = hash_lines(lines, tokenizer)
+    is_new = (hashes != NO_WORDS) & ~is_known(hashes, known)
+    held_out = np.zeros(len(lines), dtype=bool)
+    held_out[is_new] = held_out_mask(int(is_new.sum()), share, seed)
+    return held_out
+
+
 def is_known(hashes: Hashes, known: Hashes) -> Mask:
     """Which of `hashes` [L] are among `known`, which are sorted."""
     if len(known) == 0:
@@ -124,18 +115,11 @@ def read_trained_lines(folder: Path, card: ModelCard) -> TrainedLines | None:
     arrays = read_arrays(folder / card.lines)
     if arrays.keys() != {"own", "ancestors", "held_out"}:
         raise ModelError(f"{card.lines} holds other tensors than the lines of a model")
-    lines = TrainedLines(
-        _rising(arrays["own"], np.uint64, card.lines),
-        _rising(arrays["ancestors"], np.uint64, card.lines),
-        _rising(arrays["held_out"], np.int32, card.lines),
-    )
-    if len(lines.held_out) and int(lines.held_out[0]) < 0:
+    for name, array in arrays.items():
+        dtype = np.int32 if name == "held_out" else np.uint64
+        if array.dtype != dtype or array.ndim != 1 or (array[1:] <= array[:-1]).any():
+            raise ModelError(f"{card.lines} is damaged: the numbers of {name} do not rise")
+    lines = TrainedLines(**arrays)
+    if len(lines.held_out) and lines.held_out[0] < 0:
         raise ModelError(f"{card.lines} is damaged: a line number is negative")
     return lines
-
-
-def _rising(array: NDArray[Any], dtype: type, label: str) -> NDArray[Any]:
-    """`array`, checked. Raises ModelError if it is not one of rising numbers of this type."""
-    if array.dtype != dtype or array.ndim != 1 or (array[1:] <= array[:-1]).any():
-        raise ModelError(f"{label} is damaged: its numbers do not rise")
-    return array

@@ -15,7 +15,7 @@ from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import Ancestor, ModelCard
 from rnnlm_tui.store.files import ORIGIN, convert_json, parse_json, read_file
-from rnnlm_tui.store.trained_lines import Ancestry, TrainedLines, no_hashes, read_trained_lines
+from rnnlm_tui.store.trained_lines import TrainedLines, no_hashes, read_trained_lines
 from rnnlm_tui.text.corpus import (
     STANDARD_INPUT,
     Corpus,
@@ -113,19 +113,14 @@ def held_out_lines(folder: Path, card: ModelCard, corpus: Corpus) -> tuple[str, 
 
 
 def held_out_of(folder: Path, card: ModelCard, corpus: Corpus) -> Mask:
-    """Which lines of its corpus [L] the model held out. Raises ModelError if that is damaged."""
-    trained = read_trained_lines(folder, card)
+    """Which lines of its corpus [L] the model held out; for a model of an older format they follow
+    from its settings. Raises ModelError if they are damaged."""
+    trained, train = read_trained_lines(folder, card), card.config.train
     if trained is None:
-        return _held_out_by_settings(card, corpus)
+        return held_out_mask(len(corpus.lines), train.held_out, train.seed)
     held_out = np.zeros(len(corpus.lines), dtype=bool)
     held_out[trained.held_out[trained.held_out < len(held_out)]] = True
     return held_out
-
-
-def _held_out_by_settings(card: ModelCard, corpus: Corpus) -> Mask:
-    """The same of a model of an older format."""
-    train = card.config.train
-    return held_out_mask(len(corpus.lines), train.held_out, train.seed)
 
 
 def trained_lines(
@@ -143,16 +138,10 @@ def trained_lines(
         own = corpus if corpus is not None and is_own else find_corpus(name, folder, card)
     except CorpusError:
         return None
-    held_out = _held_out_by_settings(card, own)
+    held_out = held_out_of(folder, card, own)
     return TrainedLines.of(own.lines, held_out, TOKENIZERS[card.tokenizer], no_hashes())
 
 
-def ancestry_of(name: str, folder: Path, card: ModelCard) -> Ancestry:
-    """What a training inherits that starts from the model `name`. Raises ModelError if the file of
-    the lines that it was trained on is damaged."""
-    itself = Ancestor(name=name, created=card.created, corpus=card.corpus)
-    models = [*card.ancestors, itself]
-    lines = trained_lines(name, folder, card)
-    if lines is None:
-        return Ancestry(models, no_hashes(), is_complete=False)
-    return Ancestry(models, lines.known)
+def ancestors_of(name: str, card: ModelCard) -> list[Ancestor]:
+    """The models that a training started from which starts from the model `name`."""
+    return [*card.ancestors, Ancestor(name=name, created=card.created, corpus=card.corpus)]

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from rnnlm_tui.errors import ModelError, os_reason
-from rnnlm_tui.lm.model import DTYPES, ArraySpec
+from rnnlm_tui.lm.model import DTYPES
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import ModelCard
 
@@ -28,40 +28,18 @@ HALVES = {"F32": "F16"}
 themselves at most."""
 
 
-def expected_arrays(card: ModelCard) -> dict[str, ArraySpec]:
-    """The arrays of the weights file of a model with this card."""
-    return card.architecture.arrays()
-
-
-def largest_tensors(card: ModelCard) -> int:
+def largest_weights(card: ModelCard) -> int:
     """The bytes that the weights of a model with this card can take, header included."""
-    specs = expected_arrays(card).values()
+    specs = card.architecture.arrays().values()
     numbers = sum(DTYPES[spec.dtype].itemsize * math.prod(spec.shape) for spec in specs)
     return numbers + 8 + LARGEST_HEADER
 
 
-def check_tensors(path: Path, specs: Mapping[str, ArraySpec]) -> None:
-    """Checks the header of a safetensors file: just the arrays of `specs`, or those at half their
-    precision, and the file as long as it must be. Raises ModelError."""
-    with opened(path) as file:
-        _check_header(file, path, specs)
-
-
-def read_tensors(path: Path, specs: Mapping[str, ArraySpec]) -> dict[str, NDArray[Any]]:
-    """The arrays of a safetensors file, checked as in `check_tensors`, and of usable numbers.
-
-    Raises ModelError.
-    """
-    with opened(path) as file:
-        _check_header(file, path, specs)
-        tensors = {
-            name: file.get_tensor(name).astype(DTYPES[spec.dtype], copy=False)
-            for name, spec in specs.items()
-        }
-    for name, tensor in tensors.items():
-        if tensor.dtype == np.float32 and not is_usable(tensor):
-            raise ModelError(f"{path.name}: {name} holds numbers that are not finite or too large")
-    return tensors
+def check_weights(folder: Path, card: ModelCard) -> None:
+    """Checks the header of the weights of the model in `folder`: just its arrays, or those at half
+    their precision, and the file as long as it must be. Raises ModelError."""
+    with opened(folder / card.weights) as file:
+        _check_header(file, card)
 
 
 def read_arrays(path: Path, only: str | None = None) -> dict[str, NDArray[Any]]:
@@ -77,9 +55,17 @@ def read_arrays(path: Path, only: str | None = None) -> dict[str, NDArray[Any]]:
 
 
 def read_weights(folder: Path, card: ModelCard) -> dict[str, NDArray[Any]]:
-    """The weights of the model in `folder`, checked. Raises ModelError."""
-    arrays = read_tensors(folder / card.weights, expected_arrays(card))
+    """The weights of the model in `folder`, checked, in single precision. Raises ModelError."""
+    with opened(folder / card.weights) as file:
+        _check_header(file, card)
+        arrays = {
+            name: file.get_tensor(name).astype(DTYPES[spec.dtype], copy=False)
+            for name, spec in card.architecture.arrays().items()
+        }
     try:
+        for name, array in arrays.items():
+            if array.dtype == np.float32 and not is_usable(array):
+                raise ValueError(f"{name} holds numbers that are not finite or too large")
         card.architecture.check_arrays(arrays)
     except ValueError as error:
         raise ModelError(f"{card.weights}: {error}") from error
@@ -96,9 +82,13 @@ def is_usable(tensor: NDArray[np.float32]) -> bool:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
-    """A safetensors file. Raises ModelError for one that cannot be read."""
-    check_header_size(path)
+    """A safetensors file. Raises ModelError for one that cannot be read, is cut short, or has a
+    huge header."""
     try:
+        with files.open_regular(path) as raw:
+            start = raw.read(8)
+        if len(start) < 8 or int.from_bytes(start, "little") > LARGEST_HEADER:
+            raise ModelError(f"{path.name} is not a file of tensors")
         with safe_open(path, framework="numpy") as file:
             yield file
     except OSError as error:
@@ -107,24 +97,14 @@ def opened(path: Path) -> Iterator[Any]:
         raise ModelError(f"{path.name} is damaged: {error}") from error
 
 
-def _check_header(file: Any, path: Path, specs: Mapping[str, ArraySpec]) -> None:
+def _check_header(file: Any, card: ModelCard) -> None:
+    specs = card.architecture.arrays()
     if set(file.keys()) != set(specs):
-        raise ModelError(f"{path.name} holds other tensors than the model has")
+        raise ModelError(f"{card.weights} holds other tensors than the model has")
     for name, (shape, dtype) in specs.items():
         piece = file.get_slice(name)
         if piece.get_dtype() not in (dtype, HALVES.get(dtype)) or tuple(piece.get_shape()) != shape:
-            raise ModelError(f"{path.name}: {name} is not {DTYPES[dtype]} of shape {shape}")
-
-
-def check_header_size(path: Path) -> None:
-    """Raises ModelError for a safetensors file that is cut short or has a huge header."""
-    try:
-        with files.open_regular(path) as file:
-            start = file.read(8)
-    except OSError as error:
-        raise ModelError(f"cannot read {path.name}: {os_reason(error)}") from error
-    if len(start) < 8 or int.from_bytes(start, "little") > LARGEST_HEADER:
-        raise ModelError(f"{path.name} is not a file of tensors")
+            raise ModelError(f"{card.weights}: {name} is not {DTYPES[dtype]} of shape {shape}")
 
 
 def write_tensors(path: Path, tensors: Mapping[str, NDArray[Any]]) -> None:

@@ -32,7 +32,6 @@ from rnnlm_tui.store import files
 from rnnlm_tui.store.card import ModelCard, read_card
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_state import Position
-from rnnlm_tui.store.weights import expected_arrays
 from rnnlm_tui.suggest import suggest
 from rnnlm_tui.training.checkpoint import Checkpoints, RunState
 
@@ -81,7 +80,7 @@ def small_card(epoch: int = 1, words: tuple[str, ...] = WORDS) -> ModelCard:
 def random_weights(card: ModelCard, seed: int = 0) -> dict[str, NDArray[np.float32]]:
     """Weights that fit the card."""
     rng = np.random.default_rng(seed)
-    specs = expected_arrays(card)
+    specs = card.architecture.arrays()
     return {name: rng.normal(size=s.shape).astype(np.float32) for name, s in specs.items()}
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.store.card import ModelCard
-from rnnlm_tui.store.evaluations import read_evaluation, trust_line, write_evaluation
+from rnnlm_tui.store.evaluations import accuracy_sentence, read_evaluation, write_evaluation
 from rnnlm_tui.store.files import EVALUATION
 from rnnlm_tui.store.library import Library
 from tests.helpers.models import put_older_model
@@ -126,20 +126,20 @@ def test_figures_go_with_an_export_and_a_copy(library: Library, tmp_path: Path) 
 def test_odds_are_said_as_people_say_them(
     library: Library, top1: float, top5: float, said: str
 ) -> None:
-    line = trust_line(card_of(library), replace(FIGURES, top1=top1, top5=top5))
+    line = accuracy_sentence(card_of(library), replace(FIGURES, top1=top1, top5=top5))
     assert f"on lines it never saw: first suggestion {said}" in line
 
 
-def test_without_figures_the_trust_line_says_why(library: Library) -> None:
+def test_without_figures_the_accuracy_sentence_says_why(library: Library) -> None:
     card = card_of(library)
-    assert trust_line(card, None) == "not yet measured on the lines it never saw"
+    assert accuracy_sentence(card, None) == "not yet measured on the lines it never saw"
     on_all = replace(card, metrics={**card.metrics, "held_out": None})
     said = "trained on all its lines: no figure for lines it never saw"
-    assert trust_line(on_all, None) == said
+    assert accuracy_sentence(on_all, None) == said
 
 
 def test_a_short_text_that_held_a_line_out_says_so(library: Library) -> None:
     """Of 5 lines and the empty one after them a share of 0.1 is one line: the last one counts."""
     card = card_of(library)
     short = replace(card, corpus={**card.corpus, "lines": 5})
-    assert trust_line(short, None) == "not yet measured on the lines it never saw"
+    assert accuracy_sentence(short, None) == "not yet measured on the lines it never saw"

@@ -273,8 +273,8 @@ def test_a_real_training_is_listed_and_ends_saved_when_asked(
     (run,) = library.runs()
     card, _ = library.open("mine")
     assert (run.running, run.epochs_done, run.epochs) == (False, card.epochs_done, 1_000_000)
-    assert run.stand is not None
-    assert not run.stand.is_over
+    assert run.status is not None
+    assert not run.status.is_finished
     assert card.epochs_done >= 1
     with pytest.raises(ModelError, match="no training named mine"):
         library.stop_run("mine")

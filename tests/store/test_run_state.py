@@ -15,7 +15,7 @@ from tests.helpers.models import make_model, put_state
 
 
 @pytest.mark.parametrize(
-    ("state", "is_over", "patience_exhausted"),
+    ("state", "is_finished", "patience_exhausted"),
     [
         ((1, 25, None, 5), False, False),
         ((20, 25, 15, 5), False, False),
@@ -29,18 +29,18 @@ from tests.helpers.models import make_model, put_state
 def test_a_run_is_over_once_it_has_its_epochs_or_has_waited_for_a_better_one(
     data_dir: Path,
     state: tuple[int, int, int | None, int | None],
-    is_over: bool,
+    is_finished: bool,
     patience_exhausted: bool,
 ) -> None:
     put_state(data_dir, *state)
-    stand = read_run_status(data_dir)
-    assert stand.epochs_done == state[0] - 1
-    assert (stand.is_over, stand.patience_exhausted) == (is_over, patience_exhausted)
+    status = read_run_status(data_dir)
+    assert status.epochs_done == state[0] - 1
+    assert (status.is_finished, status.patience_exhausted) == (is_finished, patience_exhausted)
 
 
 def test_counts_are_done_in_one_go() -> None:
-    assert not RunStatus(make_run_config("ngram", []), 0, None).can_be_longer
-    assert RunStatus(make_run_config("rnn", []), 0, None).can_be_longer
+    assert not RunStatus(make_run_config("ngram", []), 0, None).can_extend
+    assert RunStatus(make_run_config("rnn", []), 0, None).can_extend
 
 
 def test_a_state_that_cannot_be_read_is_told_from_none(data_dir: Path) -> None:
@@ -64,7 +64,7 @@ def test_the_state_and_not_the_card_says_how_far_a_run_stands(data_dir: Path) ->
     put_state(library.path("a"), 1, 7, patience=2)
     (run,) = library.runs()
     assert (run.epochs_done, run.epochs) == (0, 7)
-    assert run.stand is not None
-    assert isinstance(run.stand.config.train, CausalTrainConfig)
+    assert run.status is not None
+    assert isinstance(run.status.config.train, CausalTrainConfig)
     with library.lock("a"):
-        assert library.run("a").stand is None
+        assert library.run("a").status is None

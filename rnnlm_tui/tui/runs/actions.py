@@ -39,10 +39,10 @@ def end_actions(run: FollowedRun, status: RunStatus | None) -> list[str]:
     if run.is_deleted:
         return ["again"]
     has_model = is_saved(run)
-    go_on = [] if status is None else ["longer" if status.is_over else "go_on"]
+    go_on = [] if status is None else ["longer" if status.is_finished else "go_on"]
     match run.progress.phase:
         case Phase.FINISHED:
-            longer = ["longer"] if status is not None and status.can_be_longer else go_on
+            longer = ["longer"] if status is not None and status.can_extend else go_on
             return ["use"] * has_model + longer + ["compare"] * has_model + ["again"]
         case Phase.LOST:
             return [*go_on, *["use"] * has_model, "again"]
@@ -113,7 +113,7 @@ def run_rows(found: Iterable[Run], runs: Runs) -> list[RunRow]:
 
 def is_unfinished(run: Run) -> bool:
     """Whether no process trains this run now though it has epochs to go."""
-    if run.running or not run.resumable or (run.stand is not None and run.stand.is_over):
+    if run.running or not run.resumable or (run.status is not None and run.status.is_finished):
         return False
     return run.epochs is None or (run.epochs_done or 0) < run.epochs
 

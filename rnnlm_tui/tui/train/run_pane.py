@@ -118,7 +118,7 @@ class RunPane(Vertical, can_focus=True):
     async def _draw_end(self, run: FollowedRun) -> None:
         """Says how the run has ended; reads its log and folder off the event loop."""
         tail = await asyncio.to_thread(run.log_tail) if run.progress.phase is Phase.LOST else []
-        self._status = (await asyncio.to_thread(self.host.library.run, run.name)).stand
+        self._status = (await asyncio.to_thread(self.host.library.run, run.name)).status
         end = end_of(run.progress, run.name, tail, run.is_deleted)
         actions = end_actions(run, self._status)
         self.query_one(RunView).show_end(end, actions, bool(run.progress.epochs))
@@ -147,11 +147,11 @@ class RunPane(Vertical, can_focus=True):
     async def resume(self, name: str) -> None:
         """Resumes the saved run `name`, and shows it. One that is finished is trained longer."""
         try:
-            status = (await asyncio.to_thread(self.host.library.run, name)).stand
+            status = (await asyncio.to_thread(self.host.library.run, name)).status
         except RnnlmError as error:
             self.host.show_error(error)
             return
-        if status is not None and status.is_over:
+        if status is not None and status.is_finished:
             await self._extend(name, status)
         else:
             await self.begin(TrainingRequest.resuming(name))
