@@ -144,7 +144,7 @@ class Library:
         found = {
             path.name
             for path in folders
-            if not path.name.startswith(".") and os.path.lexists(path / MODEL)
+            if not path.name.startswith(".") and _is_there(path / MODEL)
         }
         return sorted(found | set(self._built_in_name()))
 
@@ -259,7 +259,7 @@ class Library:
         return f"models: {', '.join(self.names()) or 'none yet'}"
 
     def _must_exist(self, name: str) -> None:
-        if not os.path.lexists(self.path(name) / MODEL):
+        if not _is_there(self.path(name) / MODEL):
             raise ModelError(f"there is no model {name}", self.known())
 
     def rename(self, old: str, new: str) -> None:
@@ -391,6 +391,15 @@ class Library:
         """The process that holds the model's name, or None where nobody does."""
         holder = self._locks.holder(check_name(name))
         return str(holder) if holder else None
+
+
+def _is_there(path: Path) -> bool:
+    """Whether something is at `path`, even a link to nowhere or a file behind a closed door."""
+    try:
+        path.lstat()
+    except OSError as error:
+        return not isinstance(error, FileNotFoundError | NotADirectoryError)
+    return True
 
 
 def _size(folder: Path) -> int:

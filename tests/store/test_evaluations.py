@@ -101,9 +101,7 @@ def test_a_file_that_holds_no_figures_is_none(library: Library, tmp_path: Path, 
     (library.path("gru") / EVALUATION).write_bytes(raw)
     assert figures(library) is None
     assert library.entries()[0].damaged is None
-    library.duplicate("gru", "copy")
     library.import_(library.export("gru", tmp_path / "gru.zip"), "back")
-    assert not (library.path("copy") / EVALUATION).exists()
     assert not (library.path("back") / EVALUATION).exists()
 
 
