@@ -80,13 +80,8 @@ class KeptText:
     """A text in progress, kept while it changes. Each app that is open has its own, in the table
     `draft` (the line being written) or `pasted` (a text to train on)."""
 
-    def __init__(
-        self, database: SessionDatabase, table: str, *, others_become_turns: bool = False
-    ) -> None:
-        """`others_become_turns`: when a text is restored and more of them are left, the others go
-        to the end of the transcript. By default they stay for later starts."""
+    def __init__(self, database: SessionDatabase, table: str) -> None:
         self._database, self._table = database, table
-        self._others_become_turns = others_become_turns
         self._app = os.urandom(8).hex()
         self._text = ""
         self._is_waiting = False
@@ -104,14 +99,15 @@ class KeptText:
 
     async def restore(self) -> str:
         """The newest text that an app has left, which is this app's from now on; "" if there is
-        none. Raises StorageError."""
+        none. Other drafts that were left become turns; other pasted texts stay for later starts.
+        Raises StorageError."""
         return await self._database.read(self._adopt)
 
     def _adopt(self, connection: sqlite3.Connection) -> str:
         with connection:
             connection.execute("BEGIN IMMEDIATE")
             *others, (newest, text) = left_texts(connection, self._table) or [("", "")]
-            if self._others_become_turns:
+            if self._table == "draft":
                 for app, line in others:
                     add_turn(connection, Turn(line))
                     put_text(connection, self._table, app, "")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.tui.widgets.latest import LatestQuestion
@@ -15,21 +16,14 @@ if TYPE_CHECKING:
     from rnnlm_tui.store.library import Library
 
 
-class Request(NamedTuple):
-    """Asks for the first model that can be used. `names` gives the names to try, in a thread. The
-    user is told about a failure of `named` alone; `only` is the name if there is just one."""
+@dataclass(frozen=True, eq=False)
+class Request:
+    """Asks for the model `asked`; `or_another`: else for `last`, else for the newest that can be
+    used."""
 
-    names: Callable[[], Iterable[str]]
-    named: str
-    only: str | None = None
-
-
-class Outcome(NamedTuple):
-    """The model, when it was saved in nanoseconds, and what the user is to be told."""
-
-    loaded_model: LoadedModel | None
-    saved_ns: int | None
-    error: RnnlmError | None
+    asked: str | None
+    last: str = ""
+    or_another: bool = False
 
 
 class ModelLoader:
@@ -51,7 +45,7 @@ class ModelLoader:
         self.is_empty = False
         self._library, self._changed, self._failed = library, changed, failed
         self._saved_ns: int | None = None
-        self._latest = LatestQuestion(self._load, self._take)
+        self._latest = LatestQuestion(self._load, self._show)
         self.run = self._latest.run
 
     @property
@@ -61,22 +55,17 @@ class ModelLoader:
 
     def begin(self, asked: str | None, last: str) -> None:
         """Loads the model asked for, else the one used last, else the newest that can be used."""
-
-        def names() -> list[str]:
-            found = sorted(self._library().newest_first(), key=lambda name: name != last)
-            return found if asked is None else [asked, *(name for name in found if name != asked)]
-
-        self._latest.ask(Request(names, asked or last))
+        self._latest.ask(Request(asked, last, or_another=True))
 
     def choose(self, name: str) -> None:
         """Loads this model, in place of any other that was asked for."""
-        self._latest.ask(Request(lambda: [name], name, only=name))
+        self._latest.ask(Request(name))
 
     def renew(self, name: str) -> None:
         """Loads a model that was saved again, if it is the active one or there is none. A choice
         that is being loaded goes first."""
-        asked = self._latest.asked
-        loading = asked.only if asked else None
+        now = self._latest.asked
+        loading = now.asked if now is not None and not now.or_another else None
         if self._latest.waiting is None and (loading or self.name) in (None, name):
             self.choose(name)
 
@@ -92,31 +81,39 @@ class ModelLoader:
         """The active model is gone."""
         self.current = None
 
-    async def _load(self, request: Request) -> Outcome:
-        return await asyncio.to_thread(self._open_first, request)
-
-    def _open_first(self, request: Request) -> Outcome:
+    async def _load(self, request: Request) -> RnnlmError | None:
+        """Takes the first model that can be used, unless another is asked for by then. Returns what
+        the user is to be told: why the model that was named cannot be used, or why none can."""
         errors = dict[str, RnnlmError]()
         try:
-            for name in request.names():
-                saved_ns = self._when_saved(name)  # before it is read: a later save is read again
+            for name in await asyncio.to_thread(self._names, request):
                 try:
-                    loaded_model = LoadedModel(name, *self._library().open(name))
+                    opened = await asyncio.to_thread(self._open, name)
                 except RnnlmError as error:
                     errors[name] = error
                 else:
-                    return Outcome(loaded_model, saved_ns, errors.get(request.named))
+                    if self._latest.waiting is None:
+                        self._saved_ns, self.current = opened
+                    return errors.get(request.asked or request.last)
         except RnnlmError as error:  # the folder cannot be read
-            return Outcome(None, None, error)
-        return Outcome(None, None, next(iter(errors.values()), None))
+            return error
+        return next(iter(errors.values()), None)
 
-    def _take(self, outcome: Outcome) -> None:
-        if outcome.loaded_model is not None:
-            self.current, self._saved_ns = outcome.loaded_model, outcome.saved_ns
+    def _names(self, request: Request) -> list[str]:
+        names = [request.asked] if request.asked is not None else []
+        if request.or_another:
+            names += sorted(self._library().newest_first(), key=lambda name: name != request.last)
+        return list(dict.fromkeys(names))
+
+    def _open(self, name: str) -> tuple[int | None, LoadedModel]:
+        saved_ns = self._when_saved(name)  # before it is read: a later save is read again
+        return saved_ns, LoadedModel(name, *self._library().open(name))
+
+    def _show(self, error: RnnlmError | None) -> None:
         self.is_empty = self.current is None
         self._changed()
-        if outcome.error is not None:
-            self._failed(outcome.error)
+        if error is not None:
+            self._failed(error)
 
     def _when_saved(self, name: str) -> int | None:
         """In the file system's nanoseconds; None if there is no such model."""

@@ -22,7 +22,7 @@ from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.tui.writing.ghost import Ghost, Visibility, cut_to
 from rnnlm_tui.tui.writing.key_order import AnswerGate, run_own_binding, unbind
 from rnnlm_tui.tui.writing.keystrokes import KeystrokeCounter, Keystrokes
-from rnnlm_tui.tui.writing.recall import EarlierLines
+from rnnlm_tui.tui.writing.transcript import EarlierLines
 
 WORD = re.compile(r" *[^ ]+")
 WHOLE = re.compile(r".*[^ ].*")

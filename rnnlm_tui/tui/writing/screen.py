@@ -20,7 +20,6 @@ from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 from rnnlm_tui.tui.writing.candidates import CandidateList
 from rnnlm_tui.tui.writing.comparison import Comparison
-from rnnlm_tui.tui.writing.context_line import context_line
 from rnnlm_tui.tui.writing.conversation import Conversation
 from rnnlm_tui.tui.writing.editor import LONGEST_LINE, LineEditor
 from rnnlm_tui.tui.writing.empty_state import EmptyState
@@ -28,7 +27,7 @@ from rnnlm_tui.tui.writing.host import WritingHost
 from rnnlm_tui.tui.writing.insights import accuracy
 from rnnlm_tui.tui.writing.keystrokes import Keystrokes
 from rnnlm_tui.tui.writing.predictor import Answer, Predictor, Question
-from rnnlm_tui.tui.writing.side_pane import LowerPane, SidePane, Suggested
+from rnnlm_tui.tui.writing.side_pane import LowerPane, SidePane, Suggested, context_line
 from rnnlm_tui.tui.writing.transcript_view import TranscriptView
 
 
@@ -70,7 +69,7 @@ class AutocompleteScreen(AppScreen):
         self.answer: Answer | None = None
         """The latest answer to the line; None until the active model has given one."""
         self.editor = LineEditor(self._ask)
-        self._draft = KeptText(database, "draft", others_become_turns=True)
+        self._draft = KeptText(database, "draft")
         self._predictor = Predictor(self.show_answer)
         self._comparison = Comparison(lambda: self.host.library)
         self.conversation = Conversation(database, self._predictor)

@@ -36,10 +36,10 @@ async def session(
         failures += failed
 
 
-async def restored(folder: Path, table: str, *, others_become_turns: bool = False) -> str:
+async def restored(folder: Path, table: str) -> str:
     """What an app that starts now finds."""
     async with session(folder) as database:
-        kept = KeptText(database, table, others_become_turns=others_become_turns)
+        kept = KeptText(database, table)
         return await kept.restore()
 
 
@@ -104,7 +104,7 @@ async def test_of_several_drafts_the_newest_comes_back_and_the_others_are_turns(
     tmp_path: Path,
 ) -> None:
     leave(tmp_path / "session", "draft", "oldest", "older", "newest")
-    assert await restored(tmp_path / "session", "draft", others_become_turns=True) == "newest"
+    assert await restored(tmp_path / "session", "draft") == "newest"
     with closing(connect(tmp_path / "session" / "session.db")) as connection:
         assert [turn.line for turn in read_turns(connection)] == ["oldest", "older"]
     assert kept_texts(tmp_path, "draft") == ["newest"]

@@ -10,9 +10,8 @@ from textual import events
 from textual.widgets import Input
 
 from rnnlm_tui.tui.writing.candidates import CandidateList
-from rnnlm_tui.tui.writing.context_line import context_line
 from rnnlm_tui.tui.writing.predictor import LoadedModel, Question, answer_to
-from rnnlm_tui.tui.writing.side_pane import model_facts
+from rnnlm_tui.tui.writing.side_pane import context_line, model_facts
 from rnnlm_tui.tui.writing.transcript import as_text
 from rnnlm_tui.tui.writing.transcript_view import TranscriptLine
 from tests.helpers.app import (
