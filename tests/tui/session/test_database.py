@@ -43,13 +43,6 @@ async def restored(folder: Path, table: str) -> str:
         return await kept.restore()
 
 
-def leave(folder: Path, table: str, *left: str) -> None:
-    """Stores texts of apps that are gone, the newest last."""
-    with closing(connect(folder / "session.db")) as connection:
-        for number, text in enumerate(left):
-            put_text(connection, table, f"app {number}", text)
-
-
 @pytest.mark.parametrize("table", ["draft", "pasted"])
 async def test_a_text_comes_back_until_it_is_emptied(table: str, tmp_path: Path) -> None:
     async with session(tmp_path / "session") as database:
@@ -93,32 +86,25 @@ async def test_a_slow_disk_gets_the_latest_text_only(tmp_path: Path) -> None:
     assert len([statement for statement in statements if "INSERT" in statement]) == 1
 
 
-async def test_the_text_of_an_app_that_runs_is_left_to_it(tmp_path: Path) -> None:
-    with closing(connect(tmp_path / "session" / "session.db")) as connection:
-        put_text(connection, "draft", "other", "of another app", pid=os.getppid())
-    assert await restored(tmp_path / "session", "draft") == ""
-    assert kept_texts(tmp_path, "draft") == ["of another app"]
-
-
-async def test_of_several_drafts_the_newest_comes_back_and_the_others_are_turns(
-    tmp_path: Path,
+@pytest.mark.parametrize(
+    ("table", "turns", "then"), [("draft", ["oldest", "older"], ""), ("pasted", [], "older")]
+)
+async def test_of_several_texts_the_newest_comes_back(
+    table: str, turns: list[str], then: str, tmp_path: Path
 ) -> None:
-    leave(tmp_path / "session", "draft", "oldest", "older", "newest")
-    assert await restored(tmp_path / "session", "draft") == "newest"
-    with closing(connect(tmp_path / "session" / "session.db")) as connection:
-        assert [turn.line for turn in read_turns(connection)] == ["oldest", "older"]
-    assert kept_texts(tmp_path, "draft") == ["newest"]
-
-
-async def test_of_several_pasted_texts_the_newest_comes_back_and_the_others_stay(
-    tmp_path: Path,
-) -> None:
-    leave(tmp_path / "session", "pasted", "older", "newest")
-    async with session(tmp_path / "session") as database:
-        kept = KeptText(database, "pasted")
+    """Other drafts become turns, other pasted texts stay. An app that runs keeps its own."""
+    folder = tmp_path / "session"
+    with closing(connect(folder / "session.db")) as connection:
+        put_text(connection, table, "other", "of another app", pid=os.getppid())
+        for number, text in enumerate(("oldest", "older", "newest")):
+            put_text(connection, table, f"app {number}", text)
+    async with session(folder) as database:
+        kept = KeptText(database, table)
         assert await kept.restore() == "newest"
         kept.keep("")
-    assert await restored(tmp_path / "session", "pasted") == "older"
+        assert [turn.line for turn in await database.read(read_turns)] == turns
+    assert await restored(folder, table) == then
+    assert "of another app" in kept_texts(tmp_path, table)
 
 
 async def test_a_draft_survives_a_killed_app(tmp_path: Path) -> None:

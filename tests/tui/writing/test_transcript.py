@@ -57,12 +57,6 @@ async def test_turns_come_back_as_they_were(text: str, tmp_path: Path) -> None:
         assert transcript.turns[0].continuations == continuations
 
 
-async def test_a_lone_surrogate_harms_nothing(tmp_path: Path) -> None:
-    async with app(tmp_path) as transcript:
-        transcript.add_continuation(transcript.add_line("\ud800"), made_by("\ud800", "\ud800"))
-    assert await kept(tmp_path) == [("?", ["?"])]
-
-
 async def test_starts_cut_nothing(tmp_path: Path) -> None:
     """The newest turns are shown; all of them are kept, and saved to a file."""
     lines = [str(number) for number in range(LONGEST + 5)]
@@ -73,6 +67,8 @@ async def test_starts_cut_nothing(tmp_path: Path) -> None:
         async with app(tmp_path) as transcript:
             assert [turn.line for turn in transcript.turns] == lines[5:]
             assert transcript.next_number == LONGEST + 6
+            assert transcript.previous_lines() == tuple(lines[-PREVIOUS_LINES:])
+            assert transcript.previous_lines(transcript.turns[1]) == ("5",)
             target = tmp_path / f"{start}.txt"
             await transcript.export(target)
             assert target.read_text().splitlines() == lines
@@ -115,13 +111,6 @@ async def test_two_apps_add_to_one_transcript_and_clear_what_they_have_seen(
     async with app(tmp_path) as transcript:
         transcript.clear()
     assert await kept(tmp_path) == []
-
-
-async def test_a_model_is_given_the_lines_above(tmp_path: Path) -> None:
-    async with app(tmp_path) as transcript:
-        turns = [transcript.add_line(str(number)) for number in range(PREVIOUS_LINES + 2)]
-        assert transcript.previous_lines() == tuple(str(n) for n in range(2, PREVIOUS_LINES + 2))
-        assert transcript.previous_lines(turns[1]) == ("0",)
 
 
 async def test_a_file_is_written_whole_and_never_over_another(
@@ -175,15 +164,9 @@ async def test_the_view_keeps_the_newest_lines_and_stays_at_the_bottom() -> None
         assert len(view.lines) == MOST_LINES
         assert view.scroll_offset.y == view.max_scroll_y
         assert "a name too…" in rows_of(host)[-1]
-        check_layout(host)
-
-
-async def test_a_long_line_is_wrapped_and_none_of_it_lost() -> None:
-    host = Host()
-    async with host.run_test(size=(60, 30)) as pilot:
-        await host.query_one(TranscriptView).add(Turn("x" * 300))
+        await view.fill([Turn("x" * 300)])
         await pilot.pause()
-        assert picture(host).count("x") == 300
+        assert picture(host).count("x") == 300, "wrapped, and nothing lost"
         check_layout(host)
 
 
