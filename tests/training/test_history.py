@@ -16,7 +16,6 @@ from rnnlm_tui.events import (
     CorpusFacts,
     Event,
     Failed,
-    Finished,
     Progress,
     Saved,
     Started,
@@ -77,59 +76,45 @@ def test_all_progress_passes_and_at_most_one_a_second_is_written(tmp_path: Path)
     assert min(gaps) >= 1
 
 
+@pytest.mark.parametrize("before", [(), (started(), saved(1))])
 @pytest.mark.parametrize("half", [b"{", b'{"v": 1, "event": "prog', b"\xe2\x82", b"\0" * 9])
-def test_a_last_line_that_is_half_written_is_cut_off(tmp_path: Path, half: bytes) -> None:
-    path = tmp_path / "history.jsonl"
-    record_all(tmp_path, started(), saved(1))
-    with path.open("ab") as file:
+def test_a_last_line_that_is_half_written_is_cut_off(
+    tmp_path: Path, before: tuple[Event, ...], half: bytes
+) -> None:
+    record_all(tmp_path, *before)
+    with (tmp_path / "history.jsonl").open("ab") as file:
         file.write(half)
-    record_all(tmp_path, started(epochs_done=1), saved(2))
-    assert history(tmp_path) == [started(), saved(1), started(epochs_done=1), saved(2)]
+    record_all(tmp_path, started(epochs_done=1), saved(2, best=False))
+    assert history(tmp_path) == [*before, started(epochs_done=1), saved(2, best=False)]
 
 
-def test_a_history_that_is_only_half_a_line_becomes_empty(tmp_path: Path) -> None:
-    (tmp_path / "history.jsonl").write_bytes(b'{"v": 1')
-    record_all(tmp_path, started())
-    assert history(tmp_path) == [started()]
-
-
-def test_a_run_that_goes_on_keeps_the_events_before(tmp_path: Path) -> None:
-    first: list[Event] = [started(), saved(1)]
-    second: list[Event] = [started(epochs_done=1), saved(2), saved(3, best=False)]
-    record_all(tmp_path, *first)
+@pytest.mark.parametrize(
+    ("first", "second", "kept"),
+    [
+        # A run that goes on.
+        ([started(), saved(1)], [started(1), saved(2), saved(3, best=False)], 2),
+        # A new run that ends before its weights became the model.
+        ([started(), saved(1)], [started(), saved(1, best=False)], 2),
+        # One that goes on after it was killed before it could say that it saved.
+        ([started(), saved(1), started(), progress(0.0)], [started(1), saved(2)], 2),
+    ],
+)
+def test_the_events_of_a_model_s_own_run_are_kept(
+    first: list[Event], second: list[Event], kept: int, tmp_path: Path
+) -> None:
+    raw = "".join(to_json_line(event) + "\n" for event in first)
+    (tmp_path / "history.jsonl").write_text(raw)
     record_all(tmp_path, *second)
-    assert history(tmp_path) == first + second
+    assert history(tmp_path) == first[-kept:] + second
 
 
-def test_a_run_that_starts_anew_drops_the_older_events_once_it_has_saved(tmp_path: Path) -> None:
+def test_a_new_run_drops_the_older_events_once_it_has_saved(tmp_path: Path) -> None:
     older: list[Event] = [started(name="older"), saved(1), started(1, name="older"), saved(2)]
     record_all(tmp_path, *older)
     events: list[Event] = [started(), progress(0.0), saved(1), saved(2)]
     for number, event in enumerate(record(events, tmp_path), start=1):
         kept = [] if any(isinstance(e, Saved) for e in events[:number]) else older
         assert history(tmp_path) == kept + events[:number], event
-
-
-def test_a_run_that_ends_before_its_first_save_drops_nothing(tmp_path: Path) -> None:
-    """`best` says whether the weights became the model: the older model is still in place."""
-    older: list[Event] = [started(name="older"), saved(1)]
-    record_all(tmp_path, *older)
-    events: list[Event] = [
-        started(),
-        saved(1, best=False),
-        Finished(1.0, "stopped", None, {}, "", 1.0),
-    ]
-    record_all(tmp_path, *events)
-    assert history(tmp_path) == older + events
-
-
-def test_a_run_killed_after_its_first_save_still_drops_the_older_events(tmp_path: Path) -> None:
-    older: list[Event] = [started(name="older"), saved(1)]
-    record_all(tmp_path, *older)
-    record_all(tmp_path, started(), progress(0.0))  # killed before it could say that it saved
-    rest: list[Event] = [started(epochs_done=1), saved(2)]
-    record_all(tmp_path, *rest)
-    assert history(tmp_path) == [started(), progress(0.0), *rest]
 
 
 def test_foreign_lines_in_a_history_are_no_hindrance(tmp_path: Path) -> None:

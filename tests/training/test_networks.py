@@ -169,7 +169,7 @@ def test_loss_and_gradients_are_those_of_plain_autograd(batch: int) -> None:
         torch.testing.assert_close(gradient, weights[name].grad, rtol=1e-4, atol=1e-6, msg=name)
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3, 5])
+@pytest.mark.parametrize("threads", [1, 2, 3])
 def test_gradients_do_not_depend_on_the_number_of_threads(threads: int) -> None:
     before = torch.get_num_threads()
     network = small_network()
@@ -184,14 +184,6 @@ def test_gradients_do_not_depend_on_the_number_of_threads(threads: int) -> None:
         torch.set_num_threads(before)
     for name, expected in found[0].items():
         torch.testing.assert_close(found[1][name], expected, rtol=1e-4, atol=1e-6, msg=name)
-
-
-def test_parameters_at_the_lessons_size() -> None:
-    config = LessonConfig()
-    shapes = lesson_shapes(config, 3211)
-    network = LessonNetwork(config, 3211, np.random.default_rng(0))
-    assert {name: tuple(w.shape) for name, w in network.weights().items()} == shapes
-    assert sum(w.numel() for w in network.weights().values()) == 5_755_471
 
 
 def test_initial_weights_are_keras_s() -> None:
