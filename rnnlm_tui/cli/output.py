@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +29,10 @@ def prints_unicode() -> bool:
 
 def columns() -> int:
     """The columns of the terminal that stdout is; more than are ever needed if it is none."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 1_000_000
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or 80
+    except OSError:
+        return 1_000_000
 
 
 def print_fitted(lines: Iterable[str]) -> None:

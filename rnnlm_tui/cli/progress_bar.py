@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 
 BAR_WIDTH = 20
@@ -39,15 +40,11 @@ def bar_line(label: str, done: int, of: int, extras: Sequence[str] = (), end: st
     return f"{label} [{'#' * filled}{'.' * (width - filled)}]{after}  {end}".rstrip()
 
 
-def wrapped(parts: Iterable[str], width: int) -> str:
-    """The parts on one line, or on several that are indented; a part is never broken."""
-    lines: list[str] = []
-    for part in parts:
-        if lines and len(f"{lines[-1]}  {part}") <= width:
-            lines[-1] += f"  {part}"
-        else:
-            lines.append(f"  {part}" if lines else part)
-    return "\n".join(lines)
+def wrapped(parts: Iterable[str]) -> str:
+    """The parts on one line of the terminal, or on several; a part is never broken."""
+    text = "  ".join(part.replace(" ", "\u00a0") for part in parts)
+    lines = textwrap.wrap(text, line_width(), subsequent_indent="  ", break_on_hyphens=False)
+    return "\n".join(lines).replace("\u00a0", " ")
 
 
 def draw(line: str) -> None:

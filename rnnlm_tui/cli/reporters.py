@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import TextIO
 
-from rnnlm_tui.cli.progress_bar import bar_line, draw, has_bar, line_width, wrapped
+from rnnlm_tui.cli.progress_bar import bar_line, draw, has_bar, wrapped
 from rnnlm_tui.events import (
     EpochEnded,
     Event,
@@ -96,7 +96,7 @@ class TextReporter:
             case Progress() if self._bar:
                 draw(progress_line(event))
             case EpochEnded() if self._bar:
-                figures = wrapped(epoch_figures(event, self._epochs), line_width())
+                figures = wrapped(epoch_figures(event, self._epochs))
                 self._say(f"{figures}\n  | {sanitize(event.sample['text'])}")
             case EpochEnded():
                 figures = "  ".join(epoch_figures(event, self._epochs))

@@ -7,12 +7,13 @@ import math
 import re
 import shutil
 import subprocess
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rnnlm_tui.evaluate import confidence_interval
+from rnnlm_tui.evaluate import Evaluation, confidence_interval
 from rnnlm_tui.formatting import format_percent, format_perplexity
 from rnnlm_tui.store.evaluations import read_evaluation
 from rnnlm_tui.store.files import EVALUATION
@@ -21,29 +22,10 @@ from tests.cli.conftest import TEXT
 from tests.helpers.commands import POSIX, Command, on_terminal, refused
 from tests.helpers.texts import split_held_out
 
-FIGURES = {
-    "name",
-    "preset",
-    "tokenizer",
-    "trained_on_lines",
-    "lines",
-    "words",
-    "predicted",
-    "loss",
-    "perplexity",
-    "perplexity_in_vocabulary",
-    "oov_share",
-    "top1",
-    "top5",
-    "top1_interval",
-    "top5_interval",
-    "continuations",
-    "keys",
-    "keystroke_savings",
-    "keystroke_savings_ghost",
-    "common_loss",
-    "common_perplexity",
-}
+OF_MODEL = {"name", "preset", "tokenizer", "trained_on_lines"}
+OF_COMPARISON = {"top1_interval", "top5_interval", "common_loss", "common_perplexity"}
+FIGURES = {*OF_MODEL, *OF_COMPARISON, *(figure.name for figure in fields(Evaluation))}
+"""The fields of a model in the JSON."""
 UNSEEN = "a strange new text of the cat\nthat nobody has ever seen before\n"
 
 
@@ -163,15 +145,6 @@ def test_counts_are_measured_on_every_word_and_end_of_their_held_out_lines(
     assert figures["perplexity_in_vocabulary"] != figures["perplexity"]
 
 
-def test_kinds_are_compared_on_the_words_that_both_predict(ask: Command) -> None:
-    done = ask("--evaluate", "--model", "counts", "--against", "half", "--json")
-    answer = evaluated(done)
-    counts, half = answer["models"]
-    assert 0 < answer["common_words"] <= half["predicted"] < counts["predicted"]
-    assert half["trained_on_lines"] > 0
-    assert "warning: half was trained on " in done.stderr
-
-
 def test_counts_are_scored_to_the_end_of_the_line(ask: Command) -> None:
     answer = json.loads(ask("--score", "the zzz", "--model", "counts", "--json").stdout)
     assert [word["rank"] is None for word in answer["words"]] == [False, True]
@@ -180,16 +153,6 @@ def test_counts_are_scored_to_the_end_of_the_line(ask: Command) -> None:
     shown = ask("--score", "the zzz", "--model", "counts").stdout
     assert re.search(r"^\(end of line\) +\d+\.\d{3}%$", shown, re.MULTILINE)
     assert re.search(r"^zzz +\d+\.\d{3}% +unknown$", shown, re.MULTILINE)
-
-
-def test_a_text_too_short_to_hold_lines_out_has_no_figure(
-    ask: Command, run: Command, tmp_path: Path
-) -> None:
-    (tmp_path / "short.txt").write_text("one two three\nfour five")
-    arguments = ["--preset", "ngram", "--name", "short", "--json"]
-    assert run("--train", str(tmp_path / "short.txt"), *arguments).returncode == 0
-    error = refused(ask("--evaluate", "--model", "short"), code=1)
-    assert "short was trained on all its lines" in error
 
 
 def test_models_stand_side_by_side(ask: Command) -> None:
@@ -236,19 +199,16 @@ def test_a_sentence_on_unseen_lines_needs_enough_words(ask: Command, tmp_path: P
 
 def test_several_models_after_one_against_are_all_compared(ask: Command) -> None:
     done = ask("--evaluate", "--model", "half", "--against", "full", "counts", "--json")
-    assert [model["name"] for model in evaluated(done)["models"]] == ["half", "full", "counts"]
+    half, full, counts = evaluated(done)["models"]
+    assert [half["name"], full["name"], counts["name"]] == ["half", "full", "counts"]
+    assert 0 < evaluated(done)["common_words"] <= half["predicted"] < counts["predicted"]
     assert "warning: --against takes one model: repeat it for each" in done.stderr
 
 
-def test_a_model_trained_on_everything_says_so(ask: Command) -> None:
+def test_a_model_trained_on_everything_says_so(ask: Command, measured_data: Path) -> None:
     error = refused(ask("--evaluate", "--model", "full"), code=1)
     assert "full was trained on all its lines: there is no figure" in error
     assert "--held-out 0.1" in error
-
-
-def test_on_its_own_text_a_model_trained_on_everything_is_warned_of(
-    ask: Command, measured_data: Path
-) -> None:
     done = ask("--evaluate", str(measured_data.parent / "long.txt"), "--model", "full", "--json")
     lines = len([line for line in TEXT.split("\n") if line])
     assert evaluated(done)["models"][0]["trained_on_lines"] == lines
@@ -273,18 +233,13 @@ def test_a_text_that_is_not_to_be_found_is_asked_for(ask: Command, unseen: str) 
         (["--evaluate", "--model", "half", "--against", "nobody"], 1, "there is no model nobody"),
         (["--evaluate", "--model", "half", "--limit", "0"], 2, "--limit"),
         (["--evaluate", "nowhere.txt", "--model", "half"], 3, "nowhere.txt"),
+        (["--evaluate", "-", "--model", "half"], 3, "stdin holds no words"),
     ],
 )
 def test_what_makes_no_sense_is_refused(
     ask: Command, arguments: list[str], code: int, said: str
 ) -> None:
     assert said in refused(ask(*arguments), code)
-
-
-def test_a_text_without_words_is_refused(ask: Command, tmp_path: Path) -> None:
-    (tmp_path / "empty.txt").write_text("...\n\n")
-    error = refused(ask("--evaluate", str(tmp_path / "empty.txt"), "--model", "half"), code=3)
-    assert "empty.txt holds no words" in error
 
 
 @POSIX

@@ -66,7 +66,6 @@ def shown(
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setattr(progress_bar, "line_width", lambda: columns - 1)
-    monkeypatch.setattr("rnnlm_tui.cli.reporters.line_width", lambda: columns - 1)
     monkeypatch.setenv("TERM", "xterm")
     reporter = TextReporter(Control(), quiet)
     for event in events:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors import SafetensorError
 
 from rnnlm_tui.errors import ModelError, StorageError
 from rnnlm_tui.store import files
@@ -71,6 +72,15 @@ def test_a_flush_that_fails_leaves_the_old_file(
     with pytest.raises(StorageError, match="no space left on device"):
         files.write_bytes(path, b"new")
     assert contents(tmp_path) == {"file": b"old"}
+
+
+def test_a_disk_too_full_for_tensors_has_a_reason_in_plain_words(tmp_path: Path) -> None:
+    def fail(temporary: Path) -> None:
+        raise SafetensorError("Error while serializing: I/O error: ... (os error 28)")
+
+    with pytest.raises(StorageError, match="no space left on device") as caught:
+        files.write_file(tmp_path / "file", fail)
+    assert "serializing" not in caught.value.message
 
 
 @on_posix
