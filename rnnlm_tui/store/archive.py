@@ -23,7 +23,7 @@ from rnnlm_tui.errors import ModelError, StorageError, os_reason
 from rnnlm_tui.events import EpochEnded, Failed, Finished, Saved, from_json_line, to_json_line
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import ModelCard, parse_card, read_card
-from rnnlm_tui.store.evaluations import LARGEST_EVALUATION, read_evaluation
+from rnnlm_tui.store.evaluations import read_evaluation
 from rnnlm_tui.store.files import AS_ESCAPES, CHUNK, EVALUATION, HISTORY, MODEL, ORIGIN
 from rnnlm_tui.store.load import load_model, read_vocabulary
 from rnnlm_tui.store.trained_lines import LARGEST_LINES_FILE, read_trained_lines
@@ -41,6 +41,7 @@ UNREADABLE_ZIP = (
 )
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 LARGEST_HISTORY = 256 << 20
+LARGEST_EVALUATION = 64 << 10
 
 
 def write_zip(folder: Path, card: ModelCard, target: Path) -> None:

@@ -19,9 +19,8 @@ from rnnlm_tui.evaluate import Evaluation, Share
 from rnnlm_tui.events import Count, HeldOutFigures
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import ModelCard
-from rnnlm_tui.store.files import EVALUATION, convert_json, parse_json, read_file
+from rnnlm_tui.store.files import EVALUATION, read_json
 
-LARGEST_EVALUATION = 64 << 10
 OFTEN = 0.35
 """From here on "4 times in 10" is nearer than "1 time in 3"."""
 SELDOM = 0.001
@@ -79,8 +78,7 @@ def read_evaluation(folder: Path, card: ModelCard) -> Evaluation | None:
     """The figures of the model on its held-out lines, or None if there are none for the weights
     that the card names. A file that cannot be read is none: it can be made again."""
     try:
-        data = parse_json(read_file(folder / EVALUATION, LARGEST_EVALUATION), EVALUATION)
-        file = convert_json(data, _EvaluationFile, EVALUATION)
+        file = read_json(folder / EVALUATION, _EvaluationFile)
     except ModelError:
         return None
     return file.figures if file.measured_on == _measured_on(card) else None

@@ -94,6 +94,11 @@ def read_file(path: Path, most: int = LARGEST_JSON) -> bytes:
     return raw
 
 
+def read_json(path: Path, kind: type[T]) -> T:
+    """The JSON in a file, as `kind`. Raises ModelError."""
+    return convert_json(parse_json(read_file(path), path.name), kind, path.name)
+
+
 def checksum(path: Path) -> str:
     """The CRC-32 of a file in hexadecimal. It takes 15 ms for the weights of the lesson's network.
 

@@ -12,7 +12,7 @@ from rnnlm_tui.errors import ModelError
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.card import ModelCard, with_card
-from rnnlm_tui.store.files import checksum, convert_json, parse_json, read_file
+from rnnlm_tui.store.files import checksum, read_json
 from rnnlm_tui.store.weights import check_weights, read_weights
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.text.vocabulary import Vocabulary
@@ -37,8 +37,7 @@ class _VocabularyFile(Struct):
 
 def read_vocabulary(folder: Path, card: ModelCard) -> Vocabulary:
     """The words of the model in `folder`, checked. Raises ModelError."""
-    raw = read_file(folder / card.vocabulary)
-    file = convert_json(parse_json(raw, card.vocabulary), _VocabularyFile, card.vocabulary)
+    file = read_json(folder / card.vocabulary, _VocabularyFile)
     if len(file.words) != card.words_known:
         raise ModelError(f"{card.vocabulary} holds {len(file.words)} words, not {card.words_known}")
     special_tokens = ARCHITECTURES[card.config.preset].special_tokens

@@ -14,8 +14,8 @@ from rnnlm_tui.errors import CorpusError, ModelError
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import Ancestor, ModelCard
-from rnnlm_tui.store.files import ORIGIN, convert_json, parse_json, read_file
-from rnnlm_tui.store.trained_lines import TrainedLines, no_hashes, read_trained_lines
+from rnnlm_tui.store.files import ORIGIN, read_json
+from rnnlm_tui.store.trained_lines import TrainedLines, no_hashes, read_trained_lines, trained_on
 from rnnlm_tui.text.corpus import (
     STANDARD_INPUT,
     Corpus,
@@ -99,7 +99,7 @@ class _Origin(Struct):
 def _origin(folder: Path) -> _Origin:
     """What origin.json says; nothing if it cannot be read. The hash decides what it is worth."""
     try:
-        return convert_json(parse_json(read_file(folder / ORIGIN), ORIGIN), _Origin, ORIGIN)
+        return read_json(folder / ORIGIN, _Origin)
     except ModelError:
         return _Origin()
 
@@ -139,7 +139,7 @@ def trained_lines(
     except CorpusError:
         return None
     held_out = held_out_of(folder, card, own)
-    return TrainedLines.of(own.lines, held_out, TOKENIZERS[card.tokenizer], no_hashes())
+    return trained_on(own.lines, held_out, TOKENIZERS[card.tokenizer], no_hashes())
 
 
 def ancestors_of(name: str, card: ModelCard) -> list[Ancestor]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rnnlm_tui.config import RunConfig
 from rnnlm_tui.store.card import Ancestor
 from rnnlm_tui.store.run_state import TextOrigin
-from rnnlm_tui.store.trained_lines import Hashes, TrainedLines, no_hashes
+from rnnlm_tui.store.trained_lines import Hashes, TrainedLines, no_hashes, trained_on
 from rnnlm_tui.text.corpus import split_lines
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.tokenizer import TOKENIZERS
@@ -45,7 +45,7 @@ class TrainingRun:
         """The lines that it trains on, and those that the models it started from did."""
         tokenizer = TOKENIZERS[self.config.tokenizer]
         prepared = self.prepared
-        return TrainedLines.of(
+        return trained_on(
             prepared.corpus.lines, prepared.held_out_mask, tokenizer, self.ancestor_lines
         )
 

@@ -198,7 +198,7 @@ for number in itertools.count(1):
                     os.kill(os.getpid(), signal.SIGKILL)
 
         sys.addaudithook(die)
-        lines = TrainedLines(no_hashes(), no_hashes(), np.zeros(0, np.int32))
+        lines = TrainedLines(no_hashes(), np.zeros(0, np.int32))
         checkpoints, card = Checkpoints(folder, lambda: lines), small_card(2)
         checkpoints.fresh = fresh
         checkpoints.save_model(card, WORDS[::-1] if fresh else WORDS, random_weights(card, 2))

@@ -15,13 +15,7 @@ from rnnlm_tui.errors import ModelError
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store import trained_lines
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.trained_lines import (
-    TrainedLines,
-    hash_lines,
-    is_known,
-    no_hashes,
-    read_trained_lines,
-)
+from rnnlm_tui.store.trained_lines import no_hashes, read_trained_lines, trained_on
 from rnnlm_tui.store.training_text import held_out_lines
 from rnnlm_tui.store.weights import write_tensors
 from rnnlm_tui.text.tokenizer import TOKENIZERS
@@ -127,30 +121,27 @@ def test_the_lines_go_with_an_export_and_a_copy(library: Library, tmp_path: Path
     for name in ("back", "copy"):
         kept = read_trained_lines(target.path(name), target.open(name)[0])
         assert kept is not None
-        assert len(kept.ancestors) > 100
+        assert len(kept.known) > 140
 
 
-def test_a_line_is_known_by_its_words() -> None:
-    known = np.sort(hash_lines(["The cat sat,", "on the mat"], LESSON))
-    lines = ["the CAT  sat!", "the cat", "", "on the mat", "..."]
-    assert is_known(hash_lines(lines, LESSON), known).tolist() == [True, False, False, True, False]
-    assert not is_known(hash_lines(lines, LESSON), no_hashes()).any()
-
-
-def test_the_lines_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trained_lines, "MOST_LINES", 3)
-    held_out = np.zeros(9, dtype=bool)
-    lines = TrainedLines.of([f"line {i}" for i in range(9)], held_out, LESSON, no_hashes())
-    assert len(lines.own) == 3
+def test_a_line_is_known_by_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = ["The cat sat there,", "on the old mat", "", "held out is this line"]
+    held_out = np.array([False, False, False, True])
+    lines = trained_on(text, held_out, LESSON, no_hashes())
+    asked = ["the CAT  sat there!", "the cat", "", "on the old mat", "...", text[3]]
+    assert lines.count(asked, LESSON) == 2
+    assert (len(lines.known), lines.held_out.tolist()) == (2, [3])
+    monkeypatch.setattr(trained_lines, "MOST_LINES", 1)
+    assert len(trained_on(text, held_out, LESSON, no_hashes()).known) == 1
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"own": np.array([2, 1], np.uint64)},
-        {"own": np.array([1, 1], np.uint64)},
-        {"own": np.array([[1]], np.uint64)},
-        {"own": np.array([1], np.float32)},
+        {"known": np.array([2, 1], np.uint64)},
+        {"known": np.array([1, 1], np.uint64)},
+        {"known": np.array([[1]], np.uint64)},
+        {"known": np.array([1], np.float32)},
         {"held_out": np.array([-1, 2], np.int32)},
         {"more": np.array([1], np.uint64)},
     ],
@@ -162,7 +153,7 @@ def test_damaged_lines_are_refused(tmp_path: Path, change: dict[str, NDArray[Any
     data = json.loads((folder / "model.json").read_text())
     data |= {"format": 3, "lines": "lines-1.safetensors"}
     (folder / "model.json").write_text(json.dumps(data))
-    whole: dict[str, NDArray[Any]] = {name: no_hashes() for name in ("own", "ancestors")}
+    whole: dict[str, NDArray[Any]] = {"known": no_hashes()}
     whole["held_out"] = np.array([3, 4], np.int32)
     write_tensors(folder / "lines-1.safetensors", whole)
     card = library.open("gru")[0]
