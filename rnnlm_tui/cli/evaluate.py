@@ -56,8 +56,8 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A model's figures. `trained_on` counts the lines that it was trained on, None where that is
-    not known; `common_loss` is over the words that all models predict, in nats."""
+    """A model's figures. `trained_on` counts the lines that it was trained on, None if that is not
+    known; `common_loss` is over the words that all models predict, in nats."""
 
     subject: Subject
     figures: Evaluation
@@ -131,8 +131,8 @@ def _text(request: EvaluateRequest, first: Subject) -> Text:
 
 
 def _trained_on(subject: Subject, text: Text) -> int | None:
-    """How many of the lines the model was trained on, or None where its text is gone. A line that
-    it held out may stand once more where it was not, as refrains do."""
+    """How many of the lines the model was trained on, None if its text is gone. A line that it held
+    out may occur again among those that it was trained on, as refrains do."""
     trained = training_text.trained_lines(subject.name, subject.folder, subject.card, text.corpus)
     return None if trained is None else trained.count(text.lines, subject.model.tokenizer)
 
@@ -141,14 +141,13 @@ def _warning(subject: Subject, text: Text, trained_on: int | None) -> str | None
     """What makes a model's figures look better than they are, or None."""
     if trained_on is None:
         return (
-            f"the text of {subject.name} is not to be found, so nobody knows whether it was"
-            " trained on these lines"
+            f"the text of {subject.name} cannot be found: it may have been trained on these lines"
         )
     if not _are_worth_a_warning(trained_on, text):
         return None
     if text.held_out_of == subject.name:
-        what = f"{trained_on:,} of the {len(text.lines):,} lines that {subject.name} held out stand"
-        what += " in what it was trained on too"
+        what = f"{trained_on:,} of the {len(text.lines):,} lines that {subject.name} held out"
+        what += " are also among those that it was trained on"
     else:
         what = f"{subject.name} was trained on {trained_on:,} of these {len(text.lines):,} lines"
     return f"{what}: there its figures say how well it remembers, not how well it predicts"
@@ -176,7 +175,7 @@ def _scored(subject: Subject, lines: Sequence[str]) -> list[ScoredLine]:
 
 
 def _keep(result: Result, text: Text) -> None:
-    """Keeps the figures of all lines that the model's training held out beside the model."""
+    """Stores the figures with the model if they are of all lines that its training held out."""
     subject = result.subject
     if not (text.held_out_of == subject.name and text.is_whole):
         return
@@ -185,7 +184,7 @@ def _keep(result: Result, text: Text) -> None:
     try:
         evaluations.write_evaluation(subject.folder, subject.card, result.figures)
     except StorageError as error:
-        print(f"the figures are not kept: {sanitize(error.message)}", file=sys.stderr)
+        print(f"the figures were not stored: {sanitize(error.message)}", file=sys.stderr)
 
 
 def evaluation_json(

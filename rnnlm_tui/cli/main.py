@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        return 0  # whoever read the results has gone, such as head(1)
+        return 0  # the reader of the results has gone, such as head(1)
     except (RnnlmError, OSError, MemoryError, KeyboardInterrupt) as error:
         if "--debug" in given:
             raise
@@ -65,8 +65,8 @@ def _run_to_exit_code(given: Sequence[str]) -> int:
 
 
 def screen_problem() -> str | None:
-    """Why the terminal app cannot be shown here, or None where it can. It would write its screen
-    into a file, or wait for keys that never come."""
+    """Why the terminal app cannot be shown here, None if it can. It would write its screen into a
+    file, or wait for keys that never come."""
     streams = {
         "standard input": sys.stdin,
         "standard output": sys.stdout,
@@ -117,8 +117,8 @@ def complain(message: str, hint: str = "") -> None:
 
 
 def _mend_streams() -> None:
-    """Gives Python the standard streams that whoever started it has closed, and lets stdout print a
-    question mark for what its encoding does not have."""
+    """Opens standard streams that the parent process has closed, and lets stdout print a question
+    mark for what its encoding does not have."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             null = os.open(os.devnull, os.O_RDWR)
@@ -134,7 +134,7 @@ def _write_utf8() -> None:
 
 
 def _flush_stdout() -> None:
-    """Where nobody reads stdout any more, drops what is left: Python would complain at its exit."""
+    """Drops what is left if nobody reads stdout any more: Python would complain at its exit."""
     try:
         sys.stdout.flush()
     except OSError:

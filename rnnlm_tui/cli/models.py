@@ -27,6 +27,10 @@ HEADERS: tuple[str, ...] = (
     *("name", "preset", "corpus", "words", "epochs"),
     *("perplexity", "top-1", "keys saved", "measured on", "size", "saved"),
 )
+CARD_FIELDS = (
+    *("corpus", "total_words", "parameters", "epochs_done", "metrics"),
+    *("created", "updated"),
+)
 CORPUS_WIDTH = 24
 
 
@@ -53,19 +57,12 @@ def models(request: ModelsRequest) -> int:
 
 def entry_json(entry: Entry, evaluation: Evaluation | None = None) -> dict[str, Any]:
     """A model as `--models --json` lists it; `evaluation` is that of its held-out lines."""
-    card = entry.card
     return {
         "name": entry.name,
-        "preset": card.config.preset if card else None,
-        "corpus": card.corpus if card else None,
-        "total_words": card.total_words if card else None,
-        "parameters": card.parameters if card else None,
-        "epochs_done": card.epochs_done if card else None,
-        "metrics": card.metrics if card else None,
+        "preset": entry.card.config.preset if entry.card else None,
+        **{name: getattr(entry.card, name, None) for name in CARD_FIELDS},
         "evaluation": asdict(evaluation) if evaluation else None,
         "size_bytes": entry.size_bytes,
-        "created": card.created if card else None,
-        "updated": card.updated if card else None,
         "built_in": entry.built_in,
         "trained_by": entry.trained_by,
         "damaged": entry.damaged,

@@ -222,7 +222,7 @@ def _flags(settings: set[str]) -> str:
 
 
 def _origin(corpus: Corpus, request: TrainRequest) -> TextOrigin:
-    """Where the corpus can be read again; the bundled one from wherever the program is then."""
+    """Where the corpus can be read again; no sources are the bundled one."""
     return {
         "sources": list(corpus.sources) if request.sources else [],
         "sha256": corpus.sha256,

@@ -133,8 +133,6 @@ class Query(Request):
 
 @dataclass(frozen=True, slots=True)
 class SuggestRequest(Query):
-    """`--suggest`."""
-
     runs = "suggest:show_suggestions"
     help = (
         "the next words; without TEXT, one answer for each line of standard input (with --json a"
@@ -188,16 +186,12 @@ class EvaluateRequest(Request):
 
 @dataclass(frozen=True, slots=True)
 class ScoreRequest(Query):
-    """`--score`."""
-
     runs = "score:show_score"
     help = "TEXT, or each line of standard input, word by word with probability and rank"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelsRequest(Request):
-    """`--models`."""
-
     runs = "models:models"
     help = "list the models"
     as_json: bool = switch(flag="json")
@@ -205,8 +199,6 @@ class ModelsRequest(Request):
 
 @dataclass(frozen=True, slots=True)
 class RenameRequest(Request):
-    """`--rename`."""
-
     runs = "models:rename"
     help = "rename a model"
     operands = "OLD NEW"
@@ -217,8 +209,6 @@ class RenameRequest(Request):
 
 @dataclass(frozen=True, slots=True)
 class DeleteRequest(Request):
-    """`--delete`."""
-
     runs = "models:delete"
     help = "delete a model"
     operands = "NAME"
@@ -229,8 +219,6 @@ class DeleteRequest(Request):
 
 @dataclass(frozen=True, slots=True)
 class ExportRequest(Request):
-    """`--export`."""
-
     runs = "models:export"
     help = "write a model as one zip, NAME.zip by default; - writes it to standard output"
     operands = "NAME [FILE]"

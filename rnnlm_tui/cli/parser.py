@@ -50,21 +50,16 @@ saved).
 SEE_HELP = f"see {APP_NAME} --help"
 FLAG = re.compile(r"--[a-z][a-z0-9-]*(=.*)?", re.DOTALL)
 """What can only be meant as an option, right or wrong; a sentence after `--` cannot."""
+SWITCHES = {
+    "debug": "show the traceback of an error",
+    "help": "show this help",
+    "version": "show the version",
+}
 SETTINGS = {flag_of(name)[2:]: spec for name, spec in all_settings().items()}
 OLD_FLAGS = {flag_of(old)[2:]: flag_of(new)[2:] for old, new in RENAMED_SETTINGS.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
-    """An option of the command line. `metavar` is empty for a switch; `modes` are those that it
-    goes with, None is the app."""
-
-    help: str
-    metavar: str
-    modes: tuple[str | None, ...]
-
-
-def _options_of(request: type[Request] | type[RunSettings]) -> dict[str, dataclasses.Field[Any]]:
+def _fields_of(request: type[Request] | type[RunSettings]) -> dict[str, dataclasses.Field[Any]]:
     """The fields that options set, by the option's name."""
     fields = (spec for spec in dataclasses.fields(request) if "metavar" in spec.metadata)
     return {spec.metadata["flag"] or spec.name.replace("_", "-"): spec for spec in fields}
@@ -74,28 +69,16 @@ def _has_settings(request: type[Request]) -> bool:
     return any(spec.name == "settings" for spec in dataclasses.fields(request))
 
 
-def _all_options() -> dict[str, Option]:
-    """Every option by its name; the help is that of the first mode that has one."""
-    everywhere = (*MODES, None)
-    found = {
-        "debug": Option("show the traceback of an error", "", everywhere),
-        "help": Option("show this help", "", everywhere),
-        "version": Option("show the version", "", everywhere),
-    }
-    for mode in everywhere:
-        request = AppRequest if mode is None else MODES[mode]
-        described = {
-            name: (spec.metadata["help"], spec.metadata["metavar"])
-            for name, spec in _options_of(request).items()
-        }
-        if _has_settings(request):
-            for name, spec in _options_of(RunSettings).items():
-                described[name] = spec.metadata["help"], spec.metadata["metavar"]
-            described |= {name: _setting_help(spec) for name, spec in SETTINGS.items()}
-        for name, (description, metavar) in described.items():
-            before = found.get(name, Option(description, metavar, ()))
-            found[name] = Option(before.help or description, metavar, (*before.modes, mode))
-    return found
+def _options_of(request: type[Request]) -> dict[str, tuple[str, str]]:
+    """The help and the metavar of each option of a mode; the metavar of a switch is empty."""
+    fields = _fields_of(request)
+    if _has_settings(request):
+        fields |= _fields_of(RunSettings)
+    meta = {name: spec.metadata for name, spec in fields.items()}
+    found = {name: (about["help"], about["metavar"]) for name, about in meta.items()}
+    if _has_settings(request):
+        found |= {name: _setting_help(spec) for name, spec in SETTINGS.items()}
+    return found | {name: (description, "") for name, description in SWITCHES.items()}
 
 
 def _setting_help(spec: dataclasses.Field[Any]) -> tuple[str, str]:
@@ -116,7 +99,9 @@ def _setting_help(spec: dataclasses.Field[Any]) -> tuple[str, str]:
     return f"{meta['help']} ({'; '.join(facts)})", metavar
 
 
-OPTIONS = _all_options()
+OPTIONS_OF = {mode: _options_of(request) for mode, request in MODES.items()}
+OPTIONS_OF_APP = _options_of(AppRequest)
+METAVARS = {name: o[1] for options in OPTIONS_OF.values() for name, o in options.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +131,7 @@ def parse(arguments: Sequence[str]) -> Arguments:
         if name in MODES:
             modes.append(name)
             operands += [value] if equals else []
-        elif OPTIONS[name].metavar:
+        elif METAVARS[name]:
             options.setdefault(name, []).append(value if equals else _next_value(name, left))
         elif equals:
             raise UsageError(f"--{name} takes no value", SEE_HELP)
@@ -161,9 +146,9 @@ def parse(arguments: Sequence[str]) -> Arguments:
 
 def _next_value(name: str, left: list[str]) -> str:
     """Takes the value of an option off the arguments that are left."""
-    flags = {f"--{flag}" for flag in (*MODES, *OPTIONS, *OLD_FLAGS)}
+    flags = {f"--{flag}" for flag in (*MODES, *METAVARS, *OLD_FLAGS)}
     if not left or left[0] in flags:
-        raise UsageError(f"--{name} needs a value: {OPTIONS[name].metavar}", SEE_HELP)
+        raise UsageError(f"--{name} needs a value: {METAVARS[name]}", SEE_HELP)
     return left.pop(0)
 
 
@@ -172,8 +157,8 @@ def _current_name(name: str) -> str:
     if name in OLD_FLAGS:
         print_warning(f"--{name} is now --{OLD_FLAGS[name]}")
         return OLD_FLAGS[name]
-    if name not in MODES and name not in OPTIONS:
-        near = difflib.get_close_matches(name, [*MODES, *OPTIONS], 1)
+    if name not in MODES and name not in METAVARS:
+        near = difflib.get_close_matches(name, [*MODES, *METAVARS], 1)
         meant = f"did you mean --{near[0]}?" if near else f"{SEE_HELP};"
         raise UsageError(
             f"no option is called --{name}", f"{meant} A text that begins so goes after --"
@@ -185,8 +170,8 @@ def make_request(arguments: Arguments) -> Request:
     """What a command line asks for. Raises UsageError for what makes no sense."""
     mode, options = arguments.mode, arguments.options
     for name in options:
-        if mode not in OPTIONS[name].modes:
-            belongs = " or ".join(f"--{other}" for other in OPTIONS[name].modes)
+        if name not in (OPTIONS_OF_APP if mode is None else OPTIONS_OF[mode]):
+            belongs = " or ".join(f"--{m}" for m, theirs in OPTIONS_OF.items() if name in theirs)
             raise UsageError(f"--{name} goes with {belongs}", SEE_HELP)
     request = AppRequest if mode is None else MODES[mode]
     values = _values_of(request, options)
@@ -209,7 +194,7 @@ def _values_of(
             return parse_number(options[name][-1], f"--{name}", meta["bounds"], whole=meta["whole"])
         return tuple(options[name]) if spec.default == () else options[name][-1]
 
-    fields = _options_of(request).items()
+    fields = _fields_of(request).items()
     return {spec.name: read(name, spec) for name, spec in fields if name in options}
 
 
@@ -218,7 +203,7 @@ def _operands_of(request: type[Request], arguments: Arguments) -> dict[str, Any]
     fields = [spec for spec in dataclasses.fields(request) if "operand" in spec.metadata]
     mode, operands = arguments.mode, arguments.operands
     for operand in operands:
-        if operand.startswith("-") and operand[1:].partition("=")[0] in {*MODES, *OPTIONS}:
+        if operand.startswith("-") and operand[1:].partition("=")[0] in {*MODES, *METAVARS}:
             raise UsageError(f"{operand} is not an option", f"did you mean -{operand}?")
     if fields and fields[0].default == ():
         return {fields[0].name: tuple(operands)}
@@ -256,8 +241,11 @@ def format_help() -> str:
     settings = parser.add_argument_group("settings of a training")
     for mode, request in MODES.items():
         modes.add_argument(f"--{mode}", metavar=request.operands, help=request.help)
-    for name, option in OPTIONS.items():
-        (settings if name in SETTINGS else options).add_argument(
-            f"--{name}", metavar=option.metavar, help=option.help.replace("%", "%%")
-        )
+    described: dict[str, str] = {}
+    for theirs in OPTIONS_OF.values():
+        for name, (description, _) in theirs.items():
+            described[name] = described.get(name) or description.replace("%", "%%")
+    for name, description in described.items():
+        group = settings if name in SETTINGS else options
+        group.add_argument(f"--{name}", metavar=METAVARS[name], help=description)
     return parser.format_help()

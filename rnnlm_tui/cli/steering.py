@@ -66,7 +66,7 @@ def steered(control: Control, from_stdin: bool) -> Iterator[list[int]]:
 
 
 def _obey_stdin(control: Control) -> None:
-    """Reads control lines until the input ends: then whoever started the run is gone."""
+    """Reads control lines until the input ends: then the process that started the run is gone."""
     # Unbuffered: Python aborts at its exit if a thread still waits for a buffered stdin.
     with suppress(OSError), open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as lines:
         for raw in lines:

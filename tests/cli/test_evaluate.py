@@ -61,7 +61,7 @@ def test_a_model_is_measured_on_its_own_held_out_lines(ask: Command, data_dir: P
     trained_on, held_out = ([line for line in part if line] for part in split)
     again = sum(line in trained_on for line in held_out)
     assert again
-    assert f"{again} of the {len(held_out)} lines that half held out stand in what" in done.stderr
+    assert f"{again} of the {len(held_out)} lines that half held out are also" in done.stderr
     assert set(answer) == {"corpus", "models", "common_words"}
     assert answer["corpus"]["name"] == "long.txt"
     assert (answer["corpus"]["lines"], answer["corpus"]["held_out_of"]) == (len(held_out), "half")
@@ -109,7 +109,7 @@ def test_figures_that_cannot_be_kept_are_shown_all_the_same(ask: Command, data_d
     (data_dir / "models" / "half" / EVALUATION).mkdir()
     done = ask("--evaluate", "--model", "half", "--json")
     assert evaluated(done)["models"][0]["name"] == "half"
-    assert "the figures are not kept: could not save " in done.stderr
+    assert "the figures were not stored: could not save " in done.stderr
 
 
 def test_its_own_text_given_means_its_held_out_lines(ask: Command, measured_data: Path) -> None:
