@@ -64,6 +64,22 @@ LINE_KEYS: tuple[Binding, ...] = (
 )  # fmt: skip
 
 
+@dataclass
+class LineSent(Message):
+    """The line is finished."""
+
+    line: str
+    keystrokes: Keystrokes
+
+
+class LineChanged(Message):
+    """The line, what is chosen or what is hidden has changed, and no answer will follow."""
+
+
+class LineTooLong(Message):
+    """Text was not put in, since the line would be too long."""
+
+
 class LineEditor(TextArea):
     """One line of text. The ghost is shown only at its end, so that no key that moves the cursor
     within the line ever accepts.
@@ -88,19 +104,6 @@ class LineEditor(TextArea):
     }
     """
 
-    @dataclass
-    class Sent(Message):
-        """The line is finished."""
-
-        line: str
-        keystrokes: Keystrokes
-
-    class StateChanged(Message):
-        """The line, what is chosen or what is hidden has changed, and no answer will follow."""
-
-    class TooLong(Message):
-        """Text was not put in, since the line would be too long."""
-
     def __init__(self, ask: Callable[[], bool]) -> None:
         """`ask` is called when the line or the cursor has changed; it returns whether an answer
         will come."""
@@ -113,7 +116,6 @@ class LineEditor(TextArea):
         self.earlier = EarlierLines()
         self.visibility = Visibility()
         self.answer_gate = AnswerGate()
-        self.answer_gate.set()
         self._ask = ask
         self._ghost = Ghost()
         self._counter = KeystrokeCounter()
@@ -121,15 +123,12 @@ class LineEditor(TextArea):
         self._is_editing = False
         self._added_space_at: int | None = None
 
-    # The line
-
     @property
     def line(self) -> str:
         return self.document.get_line(0)
 
     @property
     def cursor(self) -> int:
-        """The number of characters before the cursor."""
         return self.cursor_location[1]
 
     @property
@@ -150,7 +149,6 @@ class LineEditor(TextArea):
 
     @property
     def keystrokes(self) -> Keystrokes:
-        """The key presses of this line so far."""
         return self._counter.count(self.line)
 
     def set_line(self, line: str) -> None:
@@ -168,19 +166,13 @@ class LineEditor(TextArea):
         self._set_ghost(sanitize(" ".join(continuation)))
         self.answer_gate.set()
 
-    def forget(self) -> None:
-        """Drops the suggestions, which are another model's, and asks again."""
-        self._ghost, self.choice = Ghost(), None
-        self._draw_ghost()
-        self.ask_again()
-
     def ask_again(self) -> None:
         """Asks what comes at the cursor; the suggestions stay until the answer comes."""
         if self._ask():
             self.answer_gate.clear()
         else:
             self.answer_gate.set()
-            self.post_message(self.StateChanged())
+            self.post_message(LineChanged())
 
     def _set_ghost(self, continuation: str) -> None:
         if self.choice is not None:
@@ -201,7 +193,6 @@ class LineEditor(TextArea):
         self.virtual_size = Size(self.content_size.width + SIZE_STEP * max(0, steps), 1)
 
     def watch_suggestion(self) -> None:
-        """Scrolls a long line so that its ghost is seen."""
         if self.is_mounted:
             self._refresh_size()
             self.scroll_cursor_visible()
@@ -211,8 +202,8 @@ class LineEditor(TextArea):
         self._recompute_cursor_offset()  # type: ignore[no-untyped-call]
         x, y = self._cursor_offset
         width = min(2 + cell_len(self.suggestion), max(1, self.content_size.width - 1))
-        region = Region(x, y, width, 1)
-        return self.scroll_to_region(region, animate=False, force=True, center=center)
+        shown = Region(x, y, width, 1)
+        return self.scroll_to_region(shown, animate=False, force=True, center=center)
 
     def on_resize(self) -> None:
         self._draw_ghost()
@@ -255,22 +246,17 @@ class LineEditor(TextArea):
         self._draw_ghost()
         self.ask_again()
 
-    def _put_in(
-        self, text: str, place: Selection | None = None, *, keys: int | None = None
-    ) -> None:
+    def _put_in(self, text: str, place: Selection | None = None, keys: int | None = None) -> None:
         """Replaces what is at `place`, by default what is selected, as one step to undo. `keys` is
         the number of key presses that have accepted the text, None if it was pasted or recalled."""
         start, end = sorted(place or self.selection)
         if len(self.line) - (end[1] - start[1]) + len(text) > LONGEST_LINE:
-            self.post_message(self.TooLong())
+            self.post_message(LineTooLong())
             return
         self.history.checkpoint()
         self.replace(text, start, end, maintain_selection_offset=False)
         self.history.checkpoint()
-        if keys is None:
-            self._counter.leave_out(start[1], start[1] + len(text))
-        else:
-            self._counter.accepted(start[1], start[1] + len(text), keys)
+        self._counter.put_in(start[1], start[1] + len(text), keys)
 
     async def _on_key(self, event: events.Key) -> None:
         character = event.character
@@ -291,29 +277,21 @@ class LineEditor(TextArea):
             self.insert_candidate(int(character) - 1)
             return True
         here, self._added_space_at = self._added_space_at, None
-        if here != self.cursor or not self.selection.is_empty or self.line[here - 1 : here] != " ":
+        if here != self.cursor or not self.selection.is_empty or character not in (" ", *CLOSING):
             return False
         if character == " ":
             self._counter.typed(here - 1, here, 1)
-        elif character in CLOSING:
+        else:
             self.replace(character, (0, here - 1), (0, here), maintain_selection_offset=False)
-        return character == " " or character in CLOSING
+        return True
 
     async def _on_paste(self, event: events.Paste) -> None:
         event.prevent_default().stop()
-        self._paste(event.text)
+        self._put_in(one_line(event.text))
 
     def action_paste(self) -> None:
         """Pastes what was copied in this app; the terminal's own paste comes as an event."""
-        self._paste(self.app.clipboard)
-
-    def _paste(self, text: str) -> None:
-        if len(text) > LONGEST_LINE:
-            self.post_message(self.TooLong())
-        else:
-            self._put_in(one_line(text))
-
-    # Accepting
+        self._put_in(one_line(self.app.clipboard))
 
     def _accept(self, text: str, keys: int) -> None:
         """Puts in what is accepted, and a space after it unless there is one."""
@@ -349,8 +327,6 @@ class LineEditor(TextArea):
         super().action_cursor_right(select)
         self._draw_ghost()
 
-    # The list
-
     def insert_candidate(self, index: int, keys: int | None = None) -> None:
         """Inserts a word of the list, by default with the keys that have led to the choice and one
         more."""
@@ -379,13 +355,11 @@ class LineEditor(TextArea):
             self._ask()
         else:
             self._set_ghost("")
-        self.post_message(self.StateChanged())
+        self.post_message(LineChanged())
 
     def _recall(self, by: int) -> None:
         self.set_line(self.earlier.step(by, self.line))
         self.earlier.shown = self.line
-
-    # Other keys
 
     def action_hide(self) -> None:
         self.visibility.hide(self.before)
@@ -394,7 +368,6 @@ class LineEditor(TextArea):
 
     def action_suggest_now(self) -> None:
         self.visibility.force(self.before)
-        self._ask()
         self._visibility_changed()
 
     def toggle_ghost(self) -> None:
@@ -404,13 +377,13 @@ class LineEditor(TextArea):
 
     def _visibility_changed(self) -> None:
         self._draw_ghost()
-        self.post_message(self.StateChanged())
+        self.post_message(LineChanged())
 
     def action_send_or_insert(self) -> None:
         if self.choice is not None:
             self.insert_candidate(self.choice)
         elif line := self.line.strip():
-            self.post_message(self.Sent(line, self.keystrokes))
+            self.post_message(LineSent(line, self.keystrokes))
             # Emptied at once: what is typed next belongs to the next line. Undo brings it back.
             self.set_line("")
             self.visibility.reset()

@@ -36,7 +36,10 @@ class AnswerGate(asyncio.Event):
     """Clear while an answer is to come. A key that needs the answer waits within its action, and
     its widget takes no other key until then."""
 
-    is_waited_at = False
+    def __init__(self) -> None:
+        super().__init__()
+        self.set()
+        self.is_waited_at = False
 
     async def is_passed(self) -> bool:
         """Waits for the answer, at most a second; returns whether there is one."""

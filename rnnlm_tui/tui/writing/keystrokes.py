@@ -38,15 +38,12 @@ class KeystrokeCounter:
         """The characters from `start` to before `end` were replaced by `length` typed ones."""
         self._presses[start:end] = bytes((TYPED,)) * length
 
-    def accepted(self, start: int, end: int, keys: int) -> None:
-        """These characters were accepted, with `keys` key presses for all of them."""
-        if end > start:
-            first = min(keys, NOT_COUNTED - 1)
-            self._presses[start:end] = bytes((first,)) + bytes(end - start - 1)
-
-    def leave_out(self, start: int, end: int) -> None:
-        """These characters are not the work of the keyboard."""
-        self._presses[start:end] = bytes((NOT_COUNTED,)) * (end - start)
+    def put_in(self, start: int, end: int, keys: int | None) -> None:
+        """These characters were accepted, with `keys` key presses for all of them; None if they
+        were pasted or recalled."""
+        first = NOT_COUNTED if keys is None else min(keys, NOT_COUNTED - 1)
+        others = NOT_COUNTED if keys is None else 0
+        self._presses[start:end] = bytes((first, *(others,) * (end - start - 1)))[: end - start]
 
     def restored(self, before: str, after: str) -> None:
         """Undo or redo has changed the line from `before` to `after`."""

@@ -21,7 +21,13 @@ from rnnlm_tui.tui.widgets.key_bar import KeyBar
 from rnnlm_tui.tui.writing.candidates import CandidateList
 from rnnlm_tui.tui.writing.comparison import Comparison
 from rnnlm_tui.tui.writing.conversation import Conversation
-from rnnlm_tui.tui.writing.editor import LONGEST_LINE, LineEditor
+from rnnlm_tui.tui.writing.editor import (
+    LONGEST_LINE,
+    LineChanged,
+    LineEditor,
+    LineSent,
+    LineTooLong,
+)
 from rnnlm_tui.tui.writing.empty_state import EmptyState
 from rnnlm_tui.tui.writing.host import WritingHost
 from rnnlm_tui.tui.writing.insights import accuracy
@@ -129,11 +135,10 @@ class AutocompleteScreen(AppScreen):
         """Another model is active, or the same after it was saved again, or none."""
         loaded_model = self.host.loaded_model
         before = self.answer.question.loaded_model.name if self.answer else None
-        if loaded_model is not None and loaded_model.name == before:
-            self.editor.ask_again()  # what is chosen meanwhile stays chosen
-        else:
+        if loaded_model is None or loaded_model.name != before:  # else a choice stays chosen
             self.answer = None
-            self.editor.forget()
+            self.editor.show((), "", ())
+        self.editor.ask_again()
         self.show_empty_state()
         self._name_models()
         self._show_accuracy_sentence("")
@@ -193,7 +198,7 @@ class AutocompleteScreen(AppScreen):
         self.editor.show(words, found.prefix, found.continuation)
         self._show_suggested()
 
-    @on(LineEditor.StateChanged)
+    @on(LineChanged)
     def _show_suggested(self) -> None:
         """Shows the list, the words ahead, the context and the figures."""
         editor = self.editor
@@ -286,15 +291,15 @@ class AutocompleteScreen(AppScreen):
     def _keep_draft(self) -> None:
         self._draft.keep(self.editor.line)
 
-    @on(LineEditor.TooLong)
+    @on(LineTooLong)
     def _refuse_text(self) -> None:
         self.host.notify_user(
             f"a line takes at most {LONGEST_LINE:,} characters: F3 trains on a longer text",
             "warning",
         )
 
-    @on(LineEditor.Sent)
-    async def _send(self, event: LineEditor.Sent) -> None:
+    @on(LineSent)
+    async def _send(self, event: LineSent) -> None:
         if event.line == "/clear":
             self.action_clear_transcript()
         elif event.line == "/help":

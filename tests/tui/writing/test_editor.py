@@ -18,7 +18,7 @@ from textual.widgets import Button
 from textual.widgets.text_area import Selection
 
 from rnnlm_tui.tui.writing import key_order
-from rnnlm_tui.tui.writing.editor import LONGEST_LINE, LineEditor, one_line
+from rnnlm_tui.tui.writing.editor import LONGEST_LINE, LineEditor, LineSent, LineTooLong, one_line
 from rnnlm_tui.tui.writing.keystrokes import Keystrokes
 from tests.helpers.app import check_layout, post_keys, press, rows_of
 
@@ -36,7 +36,7 @@ class Host(App[None]):
     def __init__(self, width_of_line: int = 76) -> None:
         super().__init__()
         self.questions: list[tuple[str, int]] = []
-        self.sent: list[LineEditor.Sent] = []
+        self.sent: list[LineSent] = []
         self.done: list[str] = []
         self.editor = LineEditor(self._ask)
         self.editor.styles.width = width_of_line + 4
@@ -52,11 +52,11 @@ class Host(App[None]):
         self.questions.append((self.editor.line, self.editor.cursor))
         return self.will_answer
 
-    @on(LineEditor.Sent)
-    def _keep(self, event: LineEditor.Sent) -> None:
+    @on(LineSent)
+    def _keep(self, event: LineSent) -> None:
         self.sent.append(event)
 
-    @on(LineEditor.TooLong)
+    @on(LineTooLong)
     def _refuse(self) -> None:
         self.done.append("too long")
 
