@@ -25,7 +25,7 @@ from rnnlm_tui.events import (
     Saved,
     Warned,
 )
-from rnnlm_tui.store.run_state import EpochTotals, GeneratorState, Position
+from rnnlm_tui.store.run_state import EpochTotals, GeneratorState, Position, TextOrigin
 from rnnlm_tui.training.checkpoint import Checkpoints, RunState, part_of
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.evaluation import evaluate_saved_model
@@ -232,7 +232,8 @@ class Trainer:
         if run.ancestors:
             held_out = run.prepared.held_out_mask.astype(np.uint8)
             tensors |= {"lines.ancestors": run.ancestor_lines, "lines.held_out": held_out}
-        self._checkpoints.save_state(RunState(run.config, run.origin, self._position, tensors))
+        origin: TextOrigin = {**run.origin, "seed_line": self._control.seed_line}
+        self._checkpoints.save_state(RunState(run.config, origin, self._position, tensors))
 
     def _recover(self, start: Arrays) -> Event:
         """Goes back to the best epoch with half the learning rate; the loss was not finite."""

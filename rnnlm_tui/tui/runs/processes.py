@@ -1,48 +1,51 @@
-"""Child processes of the app that are not trainings: their end, and what they complain of."""
+"""This program as a child process of the app, for a question or a job that is soon done."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Mapping
 
+from rnnlm_tui import paths
 from rnnlm_tui.errors import CorpusError, RnnlmError
 from rnnlm_tui.paths import APP_NAME
 
-Answer = TypeVar("Answer")
 
-
-def start_unheard(
-    command: Sequence[str], environment: Mapping[str, str]
-) -> subprocess.Popen[bytes]:
-    """Starts a process of which only the exit code matters.
-
-    Raises OSError, and ValueError for a NUL in the command.
-    """
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,  # ctrl+c in the app's terminal is not meant for it
-        env=environment,
-    )
-
-
-async def ended(process: subprocess.Popen[bytes], wait: Callable[[], Answer]) -> Answer:
-    """Returns what `wait`, such as `process.communicate`, returns when the process is gone.
+async def run_headless(
+    arguments: tuple[str, ...], text: str = "", environment: Mapping[str, str] | None = None
+) -> bytes:
+    """Runs this program with `text` as its standard input; returns its standard output.
 
     Cancelling this coroutine kills the process. A thread waits, since asyncio's own subprocesses
     stay unreaped if the app ends before the cancelled one has had its turn. It is shielded: while
     all threads are busy it has not begun, and would be given up together with the process.
+
+    Raises the RnnlmError that the process complained of: its sentence and its hint.
     """
-    waiting = asyncio.get_running_loop().run_in_executor(None, wait)
     try:
-        return await asyncio.shield(waiting)
+        process = subprocess.Popen(
+            [*paths.headless_command(), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # ctrl+c in the app's terminal is not meant for it
+            env={**(os.environ if environment is None else environment), "PYTHONUTF8": "1"},
+        )
+    except (OSError, ValueError) as error:  # ValueError: a NUL in a path
+        raise RnnlmError("the text cannot be read", str(error)) from error
+    loop, raw = asyncio.get_running_loop(), text.encode("utf-8", "replace")
+    waiting = loop.run_in_executor(None, process.communicate, raw)
+    try:
+        answer, complaint = await asyncio.shield(waiting)
     except asyncio.CancelledError:
         process.kill()  # which ends the thread too
         raise
+    if process.returncode != 0:
+        said = complaint.decode("utf-8", "replace").strip()
+        last = said.rpartition("\n")[2].strip()
+        raise complaint_in(said) or RnnlmError("the text cannot be read", last)
+    return answer
 
 
 def complaint_in(stderr: str) -> RnnlmError | None:

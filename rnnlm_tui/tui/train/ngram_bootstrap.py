@@ -7,10 +7,9 @@ import asyncio
 import os
 from typing import TYPE_CHECKING
 
-from rnnlm_tui import paths
 from rnnlm_tui.config import ENVIRONMENT_PREFIX, Setting, all_settings
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.tui.runs.processes import ended, start_unheard
+from rnnlm_tui.tui.runs.processes import run_headless
 from rnnlm_tui.tui.train.plan import Plan, all_settings_of, corpus_stem
 from rnnlm_tui.tui.train.summary import CorpusSummary
 
@@ -38,57 +37,37 @@ async def bootstrap_ngram(
     """
     if plan.preset == PRESET:
         return None
-    of_network, of_ngram = all_settings_of(plan.preset), all_settings_of(PRESET)
-    shared = {
-        name: summary.settings.get(name)
-        for name in SHARED
-        if name in of_network and name in of_ngram
-    }
+    has = all_settings_of(plan.preset).keys() & all_settings_of(PRESET).keys()
+    settings = {name: summary.settings.get(name) for name in SHARED if name in has}
     try:
-        if name := await asyncio.to_thread(_existing, summary.corpus.sha256, shared, library):
-            return name
-        name = await asyncio.to_thread(_free_name, plan, library)
+        name, is_there = await asyncio.to_thread(
+            _name_for, plan, summary.corpus.sha256, settings, library
+        )
+        if not is_there:
+            arguments = ("--train", *files, f"--preset={PRESET}", f"--name={name}")
+            arguments += tuple(
+                f"--{s.replace('_', '-')}={v}" for s, v in settings.items() if v is not None
+            )
+            if plan.encoding and plan.source == "files":
+                arguments += (f"--encoding={plan.encoding}",)
+            arguments += (f"--data-dir={library.folder.parent}",)
+            own = {k: v for k, v in os.environ.items() if k not in NETWORK_VARIABLES}
+            await run_headless(arguments, environment=own)
     except RnnlmError:
         return None
-    return name if await _train(name, plan, files, shared, library) else None
+    return name
 
 
-def _existing(sha256: str, settings: dict[str, Setting], library: Library) -> str | None:
-    """The name of an n-gram model of this text with these settings, if there is one."""
-    for entry in library.entries():
-        card = entry.card
-        if card is None or card.config.preset != PRESET or card.corpus.get("sha256") != sha256:
-            continue
-        if all(getattr(card.config.train, name) == value for name, value in settings.items()):
-            return entry.name
-    return None
-
-
-def _free_name(plan: Plan, library: Library) -> str:
+def _name_for(
+    plan: Plan, sha256: str, settings: dict[str, Setting], library: Library
+) -> tuple[str, bool]:
+    """The name of the model of this text with these settings, and whether it is there."""
     from rnnlm_tui.store.library import free_name
 
-    return free_name(library, f"{corpus_stem(plan)}-{PRESET}")
-
-
-async def _train(
-    name: str,
-    plan: Plan,
-    files: tuple[str, ...],
-    settings: dict[str, Setting],
-    library: Library,
-) -> bool:
-    """Trains the model in a process of its own; returns whether that worked."""
-    flags = [f"--{s.replace('_', '-')}={v}" for s, v in settings.items() if v is not None]
-    if plan.encoding and plan.source == "files":
-        flags.append(f"--encoding={plan.encoding}")
-    command = [
-        *paths.headless_command(),
-        *("--train", *files, f"--preset={PRESET}", f"--name={name}", *flags),
-        f"--data-dir={library.folder.parent}",
-    ]
-    environment = {k: v for k, v in os.environ.items() if k not in NETWORK_VARIABLES}
-    try:
-        process = start_unheard(command, environment)
-    except (OSError, ValueError):  # ValueError: a NUL in a path
-        return False
-    return await ended(process, process.wait) == 0
+    for entry in library.entries():
+        card = entry.card
+        if card is None or card.config.preset != PRESET or card.corpus["sha256"] != sha256:
+            continue
+        if all(getattr(card.config.train, name) == value for name, value in settings.items()):
+            return entry.name, True
+    return free_name(library, f"{corpus_stem(plan)}-{PRESET}"), False

@@ -6,20 +6,16 @@ freeze the screen if it happened here.
 
 from __future__ import annotations
 
-import os
-import subprocess
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct
 
-from rnnlm_tui import paths
 from rnnlm_tui.config import Setting
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import format_bytes, format_duration, plural
-from rnnlm_tui.tui.runs.processes import complaint_in, ended
+from rnnlm_tui.tui.runs.processes import run_headless
 from rnnlm_tui.tui.runs.wording import shortened
 
 A_FEW_S = 10.0
@@ -38,10 +34,10 @@ class Question:
     preset: str
     settings: tuple[str, ...] = ()
 
-    def arguments(self) -> list[str]:
-        """What stands behind the command; the text is read from standard input."""
-        sources = ["-"] if self.text is not None else self.files
-        return ["--summary", *sources, "--json", f"--preset={self.preset}", *self.settings]
+    def arguments(self) -> tuple[str, ...]:
+        """The command line's arguments; the text is read from standard input."""
+        sources = ("-",) if self.text is not None else self.files
+        return ("--summary", *sources, "--json", f"--preset={self.preset}", *self.settings)
 
 
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
@@ -90,27 +86,11 @@ class CorpusSummary(Struct, frozen=True):
 
 
 async def summarise(question: Question) -> CorpusSummary:
-    """Asks a child process. Cancelling this coroutine kills the process.
+    """The answer. Cancelling this coroutine kills the process that works on it.
 
-    Raises the RnnlmError that the process complained of: its sentence and its hint.
+    Raises the RnnlmError that the command line complained of.
     """
-    try:
-        process = subprocess.Popen(
-            [*paths.headless_command(), *question.arguments()],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,  # ctrl+c in the app's terminal is not meant for it
-            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-        )
-    except (OSError, ValueError) as error:  # ValueError: a NUL in a path
-        raise RnnlmError("the text cannot be read", str(error)) from error
-    text = (question.text or "").encode("utf-8", "replace")
-    answer, complaint = await ended(process, partial(process.communicate, text))
-    if process.returncode != 0:
-        said = complaint.decode("utf-8", "replace")
-        last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "")
-        raise complaint_in(said) or RnnlmError("the text cannot be read", last)
+    answer = await run_headless(question.arguments(), question.text or "")
     try:
         return msgspec.json.decode(answer, type=CorpusSummary)
     except msgspec.DecodeError as error:

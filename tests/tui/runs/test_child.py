@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from rnnlm_tui import paths
+from rnnlm_tui.config import make_run_config
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.run_state import RunStatus
+from rnnlm_tui.store.run_state import Position, RunStatus
+from rnnlm_tui.training.checkpoint import Checkpoints, RunState
 from rnnlm_tui.tui.runs.child import LARGEST_LOG, ChildProcess, TrainingRequest, exit_sentence
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.state import Phase
@@ -166,6 +168,9 @@ async def test_a_real_training_obeys_and_is_resumed_where_it_was_saved(
     await until(lambda: run.progress.started)
     assert run.progress.started is not None
     assert run.progress.started.epochs_done > 0
+    before = len(run.progress.epochs)
+    await until(lambda: len(run.progress.epochs) > before)
+    assert run.progress.samples[-1].seed == "the cat sat", "it is kept with the run"
     run.pause()
     await until(lambda: run.progress.phase is Phase.PAUSED)
     run.sample("the dog")
@@ -179,3 +184,19 @@ async def test_a_real_training_obeys_and_is_resumed_where_it_was_saved(
     epochs = [event.epoch for event in run.progress.epochs]
     assert epochs == list(range(1, epochs[-1] + 1))
     library.open("poems")
+
+
+async def test_a_run_whose_text_came_from_standard_input_is_refused(library: Library) -> None:
+    """Its orders come from there: it would read them as the text."""
+    config = make_run_config("lesson", [{"epochs": 9}])
+    folder = library.path("poems")
+    folder.mkdir(parents=True)
+    state = RunState(config, {"sources": ["-"]}, Position(epoch=2, learning_rate=1e-3), {})
+    Checkpoints(folder).save_state(state)
+    request = TrainingRequest.resuming("poems")
+    run = FollowedRun(library, "poems", ChildProcess(request, library))
+    await run.start()
+    await over(run)
+    assert run.progress.failed is not None
+    assert "came from standard input" in run.progress.failed.message
+    assert "--train FILE --resume" in run.progress.failed.hint

@@ -50,11 +50,11 @@ def is_alive(pid: int) -> bool:
 
 def test_a_question_names_its_files_and_settings() -> None:
     question = Question(("/a.txt", "/b.txt"), None, "lesson", ("--held-out=0.1",))
-    assert question.arguments() == [
+    assert question.arguments() == (
         *("--summary", "/a.txt", "/b.txt", "--json"),
         *("--preset=lesson", "--held-out=0.1"),
-    ]
-    assert Question((), "some text", "lesson").arguments()[:2] == ["--summary", "-"]
+    )
+    assert Question((), "some text", "lesson").arguments()[:2] == ("--summary", "-")
 
 
 async def test_the_real_command_answers_about_a_file(corpus_file: Path) -> None:
@@ -161,7 +161,7 @@ async def test_a_question_cancelled_before_a_thread_was_free_leaves_nothing(
             super().__init__(*arguments, **options)
             started.append(self)
 
-    monkeypatch.setattr("rnnlm_tui.tui.train.summary.subprocess.Popen", Recorded)
+    monkeypatch.setattr("rnnlm_tui.tui.runs.processes.subprocess.Popen", Recorded)
     answering("import time; time.sleep(60)")
     loop, free = asyncio.get_running_loop(), threading.Event()
     with ThreadPoolExecutor(1) as one_thread:
