@@ -16,7 +16,6 @@ from textual.widgets import Static
 
 from rnnlm_tui.tui.models.card import ModelCardScreen
 from rnnlm_tui.tui.models.screen import ModelsScreen
-from rnnlm_tui.tui.train.fields import SourceSet
 from rnnlm_tui.tui.train.run_pane import RunPane
 from rnnlm_tui.tui.train.screen import TrainScreen
 from rnnlm_tui.tui.widgets.dialogs import Choice, Confirm, Dialog
@@ -46,7 +45,6 @@ def sections(app: type[DOMNode]) -> dict[str, type[DOMNode]]:
         "Autocomplete: the transcript": TranscriptView,
         "Train": TrainScreen,
         "Train: a run": RunPane,
-        "Train: where the text comes from": SourceSet,
         "Models": ModelsScreen,
         "A model's card": ModelCardScreen,
         "The path of a file": PathInput,

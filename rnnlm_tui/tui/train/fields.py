@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, cast
 
-from textual import events, on, work
+from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Button, Input, RadioButton, RadioSet, Static
+from textual.widgets import Input, RadioButton, Static
 
 from rnnlm_tui.config import Setting
 from rnnlm_tui.errors import RnnlmError
@@ -53,40 +52,6 @@ class SourceChoice(RadioButton):
         """The glyph and the label."""
         self.BUTTON_INNER = self.ON if self.value else self.OFF
         return super().render()
-
-
-class SourceSet(RadioSet):
-    """The sources to choose from. The arrows go from one to the next and space takes it; Enter and
-    a click take it and go on to what it asks for."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "enter",
-            "choose",
-            "choose",
-            show=False,
-            id="sources.choose",
-            tooltip="Take this source of the text, and go on to what it asks for",
-        )
-    ]
-
-    @dataclasses.dataclass
-    class Chosen(Message):
-        """This one was taken by Enter or a click, be it the one that was taken before."""
-
-        source: Source
-
-    def action_choose(self) -> None:
-        """Takes the one under the cursor, and goes on."""
-        choice = self.children[self._selected or 0]
-        if isinstance(choice, SourceChoice):
-            choice.value = True
-            self.post_message(self.Chosen(choice.source))
-
-    def on_click(self, event: events.Click) -> None:
-        """Goes on."""
-        if isinstance(event.widget, SourceChoice):
-            self.post_message(self.Chosen(event.widget.source))
 
 
 class Field(Vertical):
@@ -136,37 +101,40 @@ class Field(Vertical):
 
 
 class SettingField(Field):
-    """A setting of a preset, whose own value counts where nothing is typed; or, where it is
-    `needed` and does not follow from the corpus's size, stands in the field and must be replaced by
-    another."""
+    """A setting of a preset.
 
-    def __init__(self, setting: str, preset: str, needed: bool) -> None:
-        self._setting, self._may_be_needed = setting, needed
+    The preset's own value is the placeholder. If `is_needed`, and unless it follows from the size
+    of the text, it is filled in, and the field must not be empty.
+    """
+
+    def __init__(self, setting: str, preset: str, is_needed: bool) -> None:
+        self._setting, self._may_be_needed = setting, is_needed
         self.input = SafeInput(
             compact=True, id=f"setting-{setting}", classes="-number", select_on_focus=False
         )
         label = setting.replace("_", " ")
         spec = all_settings_of(preset).get(setting)
         super().__init__(
-            label.capitalize() if needed else label,
+            label.capitalize() if is_needed else label,
             self.input,
             hint=UNITS.get(setting) or (spec.metadata["help"] if spec else ""),
             id=f"field-{setting}",
         )
-        self._take(preset)
+        self.use_preset(preset)
 
-    def _take(self, preset: str) -> None:
+    def use_preset(self, preset: str) -> None:
+        """Starts again with the default of this preset; hidden if it has no such setting."""
         self._spec = all_settings_of(preset).get(self._setting)
         self.display = self._spec is not None
-        own = as_typed(self._setting, default_of(preset, self._setting)) if self.display else ""
-        self._needed = self._may_be_needed and not has_scaled_default(preset, self._setting)
-        self.input.value = own if self._needed else ""
-        # Where something must be typed, it looks typed, and would be taken for what counts.
-        self.input.placeholder = "" if self._needed else own
+        own = as_typed(self._setting, default_of(preset, self._setting)) if self._spec else ""
+        self._is_needed = self._may_be_needed and not has_scaled_default(preset, self._setting)
+        self.input.value = own if self._is_needed else ""
+        # A placeholder would look like a value in a field that must have one.
+        self.input.placeholder = "" if self._is_needed else own
 
     def show_default(self, value: Setting) -> None:
-        """Shows, where nothing is typed, what counts for the corpus in hand."""
-        if not self._needed:
+        """Shows the value for the text in hand, as the placeholder."""
+        if not self._is_needed:
             self.input.placeholder = as_typed(self._setting, value)
 
     @property
@@ -174,50 +142,29 @@ class SettingField(Field):
         """What is typed."""
         return self.input.value.strip()
 
-    def suit(self, preset: str) -> None:
-        """Begins again with the default of this preset; is not there where it has no such
-        setting."""
-        self._take(preset)
-        self.check()
-
     @on(Input.Changed)
     def check(self) -> None:
         """Says what is wrong with what is typed."""
-        if self._spec is None:
-            self.show_problem(None)
-        elif self._needed and not self.value:
-            self.show_problem("give a number")
-        else:
-            self.show_problem(setting_problem(self._spec, self.value))
+        is_missing = self._spec is not None and self._is_needed and not self.value
+        problem = setting_problem(self._spec, self.value) if self._spec is not None else None
+        self.show_problem("give a number" if is_missing else problem)
 
 
 class NameField(Field):
-    """The name of the model: one is proposed while nobody has typed another, and for one that is
-    taken a free one is offered."""
-
-    DEFAULT_CSS = """
-    NameField {
-        #take-name { display: none; margin-left: 1; }
-        &.-taken #take-name { display: block; }
-    }
-    """
+    """The name of the model. One is proposed until another is typed."""
 
     @dataclasses.dataclass
     class Checked(Message):
-        """What is known of the name `asked`: another one to propose in its place, what is wrong
-        with it, and a free one where it is taken."""
+        """What is known of the name `asked`: another to propose, or what is wrong with it."""
 
         asked: str
         proposed: str | None = None
         problem: str | None = None
-        free: str | None = None
 
     def __init__(self) -> None:
         self.input = SafeInput(id="name", compact=True)
-        self._take = Button("take another", id="take-name", compact=True)
-        super().__init__("Name", self.input, self._take, id="name-field")
+        super().__init__("Name", self.input, id="name-field")
         self._proposed = ""
-        self._free: str | None = None
         self._asked: object = None
         self.known: str | None = None
         """The name of which is known what is wrong with it."""
@@ -228,7 +175,7 @@ class NameField(Field):
         return self.input.value.strip()
 
     def check(self, plan: Plan, *, again: bool = False) -> None:
-        """Has the name looked up, `again` even where it was already."""
+        """Has the name looked up; `again` even if it was already."""
         asked = (plan.name, plan.source, plan.files, plan.preset)
         if again or asked != self._asked:
             self._asked, self.known = asked, None
@@ -253,27 +200,16 @@ class NameField(Field):
             return  # which is a change, and is looked up
         self.known = event.asked
         self.show_problem(event.problem)
-        if event.free != self._free:
-            self._free = event.free
-            self._take.label = Content(f"take {event.free}")
-            self.set_class(event.free is not None, "-taken")
-
-    @on(Button.Pressed, "#take-name")
-    def _take_free_name(self) -> None:
-        if self._free is not None:
-            self.input.value = self._free
-            self.input.focus()
 
 
 def checked(plan: Plan, is_proposed: bool, library: Library) -> NameField.Checked:
-    """Looks a plan's name up, or finds one to propose in the place of one that was proposed. Reads
-    folders, so it belongs into a thread. Raises StorageError."""
-    name = plan.name
+    """Looks up a plan's name, or finds one to propose in the place of one that was proposed.
+
+    Reads folders, so it is for threads. Raises StorageError.
+    """
     if is_proposed:
-        return NameField.Checked(name, free_name(library, proposed_stem(plan)))
-    if (fault := new_name_fault(name)) is not None:
-        return NameField.Checked(name, problem=fault)
-    free = free_name(library, name)
-    if free == name:
-        return NameField.Checked(name)
-    return NameField.Checked(name, problem=f"there is a model or a run {name} already", free=free)
+        return NameField.Checked(plan.name, free_name(library, proposed_stem(plan)))
+    problem = new_name_fault(plan.name)
+    if problem is None and (free := free_name(library, plan.name)) != plan.name:
+        problem = f"the name {plan.name} is taken; {free} is free"
+    return NameField.Checked(plan.name, problem=problem)

@@ -20,7 +20,6 @@ from rnnlm_tui.tui.train.fields import (
     NameField,
     SettingField,
     SourceChoice,
-    SourceSet,
 )
 from rnnlm_tui.tui.train.pasted_text import PastedText
 from rnnlm_tui.tui.train.plan import (
@@ -50,24 +49,10 @@ IN_THE_FORM = ("epochs", "held_out")
 
 
 class TrainForm(Vertical):
-    """Asks for all that a training needs, and asks the command line what it would cost.
+    """Asks for all that a training needs, and asks the command line what it would cost."""
 
-    `Changed` is posted whenever something typed, an answer or a problem is another one.
-    """
-
-    @dataclasses.dataclass
     class Changed(Message):
-        """The form stands otherwise than before."""
-
-        form: TrainForm
-
-    @dataclasses.dataclass
-    class Answered(Message):
-        """What the command line says of the corpus and the network of `about`: one of the two."""
-
-        about: Plan
-        summary: CorpusSummary | None
-        error: RnnlmError | None
+        """Something typed, an answer or a problem has changed."""
 
     DEFAULT_CSS = """
     TrainForm {
@@ -103,8 +88,8 @@ class TrainForm(Vertical):
         self._make_controls()
 
     def _make_controls(self) -> None:
-        """Kept, since they are read at each key, and a search among all widgets takes long."""
-        self._sources = SourceSet(
+        """Keeps the fields: they are read at each key, and a query takes long."""
+        self._sources = RadioSet(
             *(SourceChoice(source, label, source == "bundled") for source, label in SOURCES),
             id="sources",
             compact=True,
@@ -160,7 +145,7 @@ class TrainForm(Vertical):
         hint = "how your files are written, such as latin-1"
         await more.mount(*others.values(), Field("encoding", self._encoding, hint=hint))
 
-    # What stands in the form
+    # What is filled in
 
     @property
     def plan(self) -> Plan:
@@ -205,7 +190,7 @@ class TrainForm(Vertical):
 
     @property
     def problem(self) -> str | None:
-        """Why a training cannot start from this form, in a sentence; None where it can."""
+        """Why a training cannot start from this form, in a sentence; None if it can."""
         plan = self.plan
         if wrong := plan.corpus_problem() or self.settings_problem:
             return wrong
@@ -229,24 +214,24 @@ class TrainForm(Vertical):
         return self.plan.corpus_problem() or self.settings_problem or "counting ..."
 
     def propose_seed(self, line: str) -> None:
-        """Puts `line` into the seed line, unless somebody has typed another there."""
+        """Fills in the seed line, unless another was typed."""
         field = self._seed
         if field.value == self._seed_given and line != field.value:
             field.value = line
-            self._seed_given = field.value  # which may be another one: it is made printable
+            self._seed_given = field.value  # made printable
 
-    # What happens in it
+    # What changes
 
     @on(TextArea.Changed)
     def _text_changed(self, event: TextArea.Changed) -> None:
         self._text = event.text_area.text
         self._pasted.show_problem(None)
-        self._check()
+        self.check(again=False)
 
     @on(PastedText.TooLarge)
     def _text_too_large(self, event: PastedText.TooLarge) -> None:
         self._pasted.show_problem(event.problem)
-        self.post_message(self.Changed(self))
+        self.post_message(self.Changed())
 
     @on(PastedText.Restored)
     def _text_restored(self) -> None:
@@ -256,27 +241,23 @@ class TrainForm(Vertical):
     @on(RadioSet.Changed)
     def _source_changed(self) -> None:
         self._pasted.show_problem(None)
-        self._check()
+        self.check(again=False)
+        if self._sources.has_focus and self.source == "files":
+            self._files.focus()
+        elif self._sources.has_focus and self.source == "pasted" and not self._text:
+            self._area.focus()
 
     @on(Input.Changed)
     def _something_changed(self) -> None:
-        self._check()
+        self.check(again=False)
 
     @on(Select.Changed, "#preset")
     async def _preset_changed(self) -> None:
         await self._show_settings(self.preset)
         for setting in IN_THE_FORM:
-            self._settings[setting].suit(self.preset)
-        self._check()
-
-    @on(SourceSet.Chosen)
-    def _go_to_source(self, event: SourceSet.Chosen) -> None:
-        self._show_source(event.source)
-        match event.source:
-            case "files":
-                self._files.focus()
-            case "pasted":
-                self._area.focus()
+            self._settings[setting].use_preset(self.preset)
+        self.check(again=False)
+        self._show_defaults()
 
     @on(Input.Submitted)
     def _next_field(self, event: Input.Submitted) -> None:
@@ -285,56 +266,43 @@ class TrainForm(Vertical):
         else:
             self.screen.focus_next()
 
-    def check(self) -> None:
-        """Checks what can be checked at once, and has the rest looked at, the name even where
-        nothing was typed: another program may have taken it."""
-        self._check(again=True)
+    def check(self, *, again: bool = True) -> None:
+        """Checks what can be checked at once, and has the rest looked up.
 
-    def _check(self, *, again: bool = False) -> None:
+        With `again` the name too if nothing was typed: another program may have taken it.
+        """
         plan = self.plan
-        self._show_source(plan.source)
+        self.set_class(plan.source == "files", "-files")
+        self.set_class(plan.source == "pasted", "-pasted")
         self._file.show_problem(None)
-        self._ask(plan)
-        self._name_field.check(plan, again=again)
-        self.post_message(self.Changed(self))
-
-    def _show_source(self, source: Source) -> None:
-        self.set_class(source == "files", "-files")
-        self.set_class(source == "pasted", "-pasted")
-
-    def _ask(self, plan: Plan) -> None:
-        """Has the corpus looked at, unless that would give the same answer."""
         about = _about_corpus(plan)
-        if about == self._asked:
-            return
-        self._asked, self.summary, self.error = about, None, None
-        self._look(about)
+        if about != self._asked:
+            self._asked, self.summary, self.error = about, None, None
+            self._ask(about)
+        self._name_field.check(plan, again=again)
+        self.post_message(self.Changed())
 
     @work(group="summary", exclusive=True)
-    async def _look(self, plan: Plan) -> None:
+    async def _ask(self, plan: Plan) -> None:
         """Asks what the corpus makes of the network; a later question cancels this one."""
         if plan.corpus_problem() or self.settings_problem:
             return
         await asyncio.sleep(PAUSE_S)
-        summary, problem = None, None
         try:
-            paths = await asyncio.to_thread(plan.paths)
-            summary = await summarise(plan.question(paths))
+            files = await asyncio.to_thread(plan.paths)
+            self.summary = await summarise(plan.question(files))
         except RnnlmError as error:
-            problem = error
-        self.post_message(self.Answered(plan, summary, problem))
+            self.error = error
+        self._show_defaults()
+        if plan.source == "pasted":
+            self._name_the_pasted_text()
+        self.post_message(self.Changed())
 
-    @on(Answered)
-    def _take_answer(self, event: Answered) -> None:
-        if event.about != self._asked:
-            return  # something was typed since
-        self.summary, self.error = event.summary, event.error
+    def _show_defaults(self) -> None:
+        """Shows the values that follow from the text, where they are known."""
         if self.summary is not None:
             for name, field in self._settings.items():
                 field.show_default(self.summary.settings.get(name))
-        if event.about.source == "pasted":
-            self._name_the_pasted_text()
-        self.post_message(self.Changed(self))
 
     def _name_the_pasted_text(self) -> None:
         """The command line reads it from its standard input, which means nothing to a person."""
@@ -347,9 +315,9 @@ class TrainForm(Vertical):
 
     @on(NameField.Checked)
     def _name_checked(self) -> None:
-        self.post_message(self.Changed(self))
+        self.post_message(self.Changed())
 
 
 def _about_corpus(plan: Plan) -> Plan:
-    """The plan without what makes no difference to what the corpus makes of the network."""
+    """The plan without what does not matter to the network."""
     return dataclasses.replace(plan, name="", seed_line="")
