@@ -71,7 +71,7 @@ class Run:
 
 
 def is_name(name: str) -> bool:
-    """Whether a model may have this name. One that begins with '-' is kept, and given no more."""
+    """Whether a model may have this name. One that begins with '-' is given to none any more."""
     return bool(NAME.fullmatch(name)) and not RESERVED.fullmatch(name) and not name.endswith(".")
 
 
@@ -146,18 +146,14 @@ class Library:
             for path in folders
             if not path.name.startswith(".") and _is_there(path / MODEL)
         }
-        return sorted(found | set(self._built_in_name()))
-
-    def _built_in_name(self) -> list[str]:
-        """Its name, where it is there."""
-        return [BUILT_IN] if self.is_built_in(BUILT_IN) else []
+        return sorted(found | {BUILT_IN} if self.is_built_in(BUILT_IN) else found)
 
     def entries(self) -> list[Entry]:
         """All models, each with its card or with the reason why it cannot be used.
 
         The tensors are checked for presence, names and shapes; their numbers when it is opened.
         """
-        return [self._entry(name) for name in self.names()]
+        return list(map(self._entry, self.names()))
 
     def _entry(self, name: str) -> Entry:
         built_in = self.is_built_in(name)
@@ -183,7 +179,7 @@ class Library:
     def newest_first(self) -> list[str]:
         """The names of all models, the one saved last first, the built-in one at the end."""
         own = [name for name in self._newest_with(MODEL) if not self.is_built_in(name)]
-        return own + self._built_in_name()
+        return [*own, BUILT_IN] if self.is_built_in(BUILT_IN) else own
 
     def newest_run(self) -> str:
         """The name of the run that was saved last and can go on. Raises ModelError."""
@@ -208,8 +204,7 @@ class Library:
         return [run for run in map(self.run, names) if run.running or run.resumable]
 
     def run(self, name: str) -> Run:
-        """The training of this name, as far as there is one: running, left with a state, or
-        neither."""
+        """The training of this name: running, left with a state, or neither."""
         trainer, folder = self._locks.trainer(name), self.path(name)
         status, card = None, None
         if trainer is None:

@@ -91,34 +91,22 @@ class Position:
         return train.patience_exhausted(self.history[-1]["epoch"], self.best_epoch)
 
 
-@dataclass(frozen=True, slots=True)
-class RunFacts:
-    """What is not a tensor in resume.safetensors."""
-
-    config: RunConfig
-    corpus: TextOrigin
-    position: Position
-
-    def encode(self) -> NDArray[np.uint8]:
-        """The facts as a tensor of JSON bytes, since they outgrow a header."""
-        data = {
-            "format": FORMAT,
-            "config": self.config.to_json(),
-            "corpus": self.corpus,
-            "position": asdict(self.position),
-        }
-        return np.frombuffer(json.dumps(json_safe(data)).encode(), dtype=np.uint8)
-
-
 class _StateFile(Struct):
-    """The JSON of `RunFacts`."""
+    """What is not a tensor in resume.safetensors."""
 
     config: RunSettings
     corpus: TextOrigin
     position: Position
 
 
-def decode_facts(raw: NDArray[Any] | None) -> RunFacts:
+def encode_facts(config: RunConfig, corpus: TextOrigin, position: Position) -> NDArray[np.uint8]:
+    """The facts as a tensor of JSON bytes, since they outgrow a header."""
+    facts = {"config": config.to_json(), "corpus": corpus, "position": asdict(position)}
+    raw = json.dumps(json_safe({"format": FORMAT, **facts})).encode()
+    return np.frombuffer(raw, dtype=np.uint8)
+
+
+def decode_facts(raw: NDArray[Any] | None) -> tuple[RunConfig, TextOrigin, Position]:
     """The facts in a tensor of bytes. Raises ModelError."""
     if raw is None:
         raise ModelError(f"{RESUME} is not the state of a run")
@@ -134,7 +122,7 @@ def decode_facts(raw: NDArray[Any] | None) -> RunFacts:
         checked_vocabulary(words or (), SPECIAL_TOKENS)
     except (TypeError, ValueError, LookupError, OverflowError) as error:
         raise ModelError(f"{RESUME} is damaged: {error}") from error
-    return RunFacts(run_config(version, file.config, RESUME), file.corpus, file.position)
+    return run_config(version, file.config, RESUME), file.corpus, file.position
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,5 +155,5 @@ class RunStatus:
 
 def read_run_status(folder: Path) -> RunStatus:
     """How far the run in `folder` has come. Raises ModelError if its state cannot be read."""
-    facts = decode_facts(read_arrays(folder / RESUME, only=FACTS).get(FACTS))
-    return RunStatus(facts.config, facts.position.epoch - 1, facts.position.best_epoch)
+    config, _, position = decode_facts(read_arrays(folder / RESUME, only=FACTS).get(FACTS))
+    return RunStatus(config, position.epoch - 1, position.best_epoch)

@@ -19,7 +19,7 @@ from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import MOST_ANCESTORS, Ancestor, ModelCard, read_card
 from rnnlm_tui.store.files import MODEL, RESUME
-from rnnlm_tui.store.run_state import FACTS, Position, RunFacts, TextOrigin, decode_facts
+from rnnlm_tui.store.run_state import FACTS, Position, TextOrigin, decode_facts, encode_facts
 from rnnlm_tui.store.trained_lines import Hashes, TrainedLines, no_hashes, write_trained_lines
 from rnnlm_tui.store.weights import is_usable, read_arrays, read_weights, write_tensors
 from rnnlm_tui.text.corpus import Mask
@@ -166,8 +166,8 @@ class Checkpoints:
 
     def save_state(self, state: RunState) -> None:
         """Writes resume.safetensors. Raises StorageError."""
-        facts = RunFacts(state.config, state.corpus, state.position)
-        write_tensors(self.folder / RESUME, {**state.tensors, FACTS: facts.encode()})
+        facts = encode_facts(state.config, state.corpus, state.position)
+        write_tensors(self.folder / RESUME, {**state.tensors, FACTS: facts})
 
 
 def _next_number(previous: ModelCard | None) -> int:
@@ -192,8 +192,7 @@ def load_state(folder: Path, name: str) -> RunState:
         raise ModelError(f"there is no run of {name} to go on with", "train it without --resume")
     try:
         tensors = read_arrays(path)
-        facts = decode_facts(tensors.pop(FACTS, None))
-        state = RunState(facts.config, facts.corpus, facts.position, tensors)
+        state = RunState(*decode_facts(tensors.pop(FACTS, None)), tensors)
         _check_numbers(state)
     except (ModelError, ValueError) as error:
         raise ModelError(
