@@ -129,7 +129,7 @@ def check_format(data: object, label: str) -> int:
             "update the program",
         )
     if version < 1:
-        raise ModelError(f"unknown model format {version}")
+        raise ModelError(f"{label}: unknown model format {version}")
     return version
 
 

@@ -2,63 +2,40 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from rnnlm_tui.cli.main import main
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.store.library import BUILT_IN, Library
-from tests.helpers.commands import Command
+from tests.helpers.models import OLDER_MODELS, contents
 
 
 @pytest.fixture
-def library(
-    command: Command,
-    corpus_file: Path,
-    tmp_path: Path,
-    data_dir: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Library:
-    """An empty data folder, and counts of a small corpus in the place of the shipped model."""
-    options = ("--preset", "ngram", "--name", "counts")
-    assert command("--train", str(corpus_file), *options).returncode == 0
-    shipped = tmp_path / "shipped"
-    shutil.move(data_dir / "models" / "counts", shipped)
-    shutil.rmtree(data_dir)
-    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(shipped))
+def library(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
+    """An empty data folder, and a small n-gram model in the place of the shipped one."""
+    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(OLDER_MODELS / "ngram"))
     return Library(data_dir)
 
 
 def test_it_is_there_at_the_first_start(library: Library) -> None:
     assert library.names() == [BUILT_IN]
     (entry,) = library.entries()
-    assert entry.built_in
-    assert entry.damaged is None
-    assert entry.size_bytes > 1000
+    assert (entry.built_in, entry.damaged) == (True, None)
     assert library.newest() == BUILT_IN
     assert library.open(BUILT_IN)[0].config.preset == "ngram"
     assert library.runs() == []
     assert not library.folder.exists(), "nothing is made before something is saved"
 
 
-def test_models_of_the_users_own_come_first(library: Library) -> None:
+def test_nobody_can_change_it(library: Library, tmp_path: Path) -> None:
+    before = contents(library.path(BUILT_IN))
     library.folder.mkdir(parents=True)
     library.duplicate(BUILT_IN, "mine")
-    os.utime(library.path("mine") / "model.json", (0, 0))
-    assert library.newest_first() == ["mine", BUILT_IN]
-    assert library.names() == ["mine", BUILT_IN]
-    assert not next(entry for entry in library.entries() if entry.name == "mine").built_in
-
-
-def test_nobody_can_change_it(library: Library, tmp_path: Path, command: Command) -> None:
-    before = {path.name: path.read_bytes() for path in library.path(BUILT_IN).iterdir()}
-    library.folder.mkdir(parents=True)
-    library.duplicate(BUILT_IN, "mine")
-    exported = library.export("mine", tmp_path)
+    exported = library.export(BUILT_IN, tmp_path)
     changes: list[Callable[[], object]] = [
         lambda: library.delete(BUILT_IN),
         lambda: library.rename(BUILT_IN, "other"),
@@ -70,25 +47,11 @@ def test_nobody_can_change_it(library: Library, tmp_path: Path, command: Command
         with pytest.raises(ModelError) as caught:
             change()
         assert caught.value.hint
-    for options in ((), ("--force",)):
-        done = command("--train", "--preset", "ngram", "--name", BUILT_IN, *options)
-        assert done.returncode == 1
-        assert BUILT_IN in done.stderr
-        assert "Traceback" not in done.stderr
-    assert {path.name: path.read_bytes() for path in library.path(BUILT_IN).iterdir()} == before
-
-
-def test_the_command_line_uses_it_where_there_is_no_other(
-    library: Library, command: Command
-) -> None:
-    answer = json.loads(command("--suggest", "the ", "--json").stdout)
-    assert answer["model"] == BUILT_IN
-    (row,) = [row for row in command("--models").stdout.splitlines() if BUILT_IN in row]
-    assert row.endswith("built in")
-    (listed,) = json.loads(command("--models", "--json").stdout)["models"]
-    assert listed["built_in"] is True
-    done = command("--export", BUILT_IN, str(library.folder.parent.with_name("a.zip")))
-    assert done.returncode == 0
+    options = ["--preset", "ngram", "--name", BUILT_IN, "--data-dir", str(library.folder.parent)]
+    assert main(["--train", *options, "--force"]) == 1
+    assert contents(library.path(BUILT_IN)) == before
+    os.utime(library.path("mine") / "model.json", (0, 0))
+    assert library.newest_first() == ["mine", BUILT_IN], "models of the user's own come first"
 
 
 def test_without_the_files_there_is_none(
