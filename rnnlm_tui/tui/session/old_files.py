@@ -43,7 +43,6 @@ class OldFiles:
             yield from self._folder.glob(pattern)
 
     def turns(self) -> list[Turn]:
-        """The turns of the transcript."""
         path = self._folder / "transcript.jsonl"
         return parse_transcript(path.read_bytes()) if path.exists() else []
 

@@ -77,7 +77,6 @@ def _make_tables(connection: sqlite3.Connection, folder: Path) -> None:
 
 
 def add_turn(connection: sqlite3.Connection, turn: Turn) -> None:
-    """Stores the line of a turn."""
     row = (_storable(turn.line),)
     turn.number = connection.execute("INSERT INTO turn (line) VALUES (?)", row).lastrowid
 
@@ -112,7 +111,6 @@ def read_turns(
 
 
 def count_turns(connection: sqlite3.Connection) -> int:
-    """The number of turns that are stored."""
     return int(connection.execute("SELECT count(*) FROM turn").fetchone()[0])
 
 

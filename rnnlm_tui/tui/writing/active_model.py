@@ -50,7 +50,6 @@ class ModelLoader:
 
     @property
     def name(self) -> str | None:
-        """The name of the active model."""
         return self.current.name if self.current else None
 
     def begin(self, asked: str | None, last: str) -> None:
@@ -78,7 +77,6 @@ class ModelLoader:
             self.renew(self.name)
 
     def drop(self) -> None:
-        """The active model is gone."""
         self.current = None
 
     async def _load(self, request: Request) -> RnnlmError | None:

@@ -26,7 +26,6 @@ class Comparison:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the models that were chosen."""
         return tuple(loaded_model.name for loaded_model in self._models)
 
     def without(self, name: str | None) -> tuple[LoadedModel, ...]:
@@ -52,7 +51,6 @@ class Comparison:
             self._models = tuple(fresh if m.name == name else m for m in self._models)
 
     def drop(self, name: str) -> None:
-        """Removes a model."""
         self._models = self.without(name)
 
     def _open(self, name: str) -> LoadedModel:

@@ -90,7 +90,6 @@ class Conversation(Vertical):
             await self.view.add(turn, continuation)
 
     def copy_last(self) -> None:
-        """Copies the newest line."""
         if self.view.lines:
             self.view.copy(self.view.lines[-1])
         else:

@@ -41,17 +41,16 @@ class KeystrokeCounter:
     def put_in(self, start: int, end: int, keys: int | None) -> None:
         """These characters were accepted, with `keys` key presses for all of them; None if they
         were pasted or recalled."""
-        first = NOT_COUNTED if keys is None else min(keys, NOT_COUNTED - 1)
-        others = NOT_COUNTED if keys is None else 0
-        self._presses[start:end] = bytes((first, *(others,) * (end - start - 1)))[: end - start]
+        self._presses[start:end] = bytes((NOT_COUNTED if keys is None else 0,)) * (end - start)
+        if keys is not None and start < end:
+            self._presses[start] = min(keys, NOT_COUNTED - 1)
 
     def restored(self, before: str, after: str) -> None:
         """Undo or redo has changed the line from `before` to `after`."""
-        start = _common_letters(before, after)
-        same_end = _common_letters(before[start:][::-1], after[start:][::-1])
-        self._presses[start : len(before) - same_end] = b""
-        added = len(after) - same_end - start
-        self._presses[start:start] = bytes((NOT_COUNTED,)) * added
+        pairs = enumerate(zip(before, after, strict=False))
+        shorter = min(len(before), len(after))
+        same = next((i for i, (one, other) in pairs if one != other), shorter)
+        self._presses[same:] = bytes((NOT_COUNTED,)) * (len(after) - same)
 
     def count(self, line: str) -> Keystrokes:
         """The figures of the line as it would be sent, without the spaces at its ends."""
@@ -59,10 +58,3 @@ class KeystrokeCounter:
         left_out = presses.count(NOT_COUNTED)
         written = len(presses) - left_out
         return Keystrokes(written, written - (sum(presses) - left_out * NOT_COUNTED))
-
-
-def _common_letters(one: str, other: str) -> int:
-    """How many letters are the same at the beginning of both."""
-    pairs = zip(one, other, strict=False)
-    differing = (i for i, (a, b) in enumerate(pairs) if a != b)
-    return next(differing, min(len(one), len(other)))

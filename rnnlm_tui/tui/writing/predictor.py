@@ -105,7 +105,6 @@ class Predictor:
 
 
 def answer_to(question: Question) -> Answer:
-    """Asks the models."""
     from rnnlm_tui.suggest import suggest  # numpy: 0.14 s that the first paint does not need
 
     def suggestions_of(loaded_model: LoadedModel) -> Suggestions:

@@ -106,7 +106,6 @@ class AutocompleteScreen(AppScreen):
         yield TooSmall()
 
     async def on_mount(self) -> None:
-        """Starts answering, and shows what was kept."""
         self.editor.visibility.ghost_on = self.host.preferences.ghost
         self.run_worker(self._predictor.run(), group="predictor")
         self.editor.focus()
@@ -281,7 +280,6 @@ class AutocompleteScreen(AppScreen):
             self._comparison_changed()
 
     def model_deleted(self, name: str) -> None:
-        """A model is gone."""
         self._comparison.drop(name)
         self._comparison_changed()
 

@@ -54,7 +54,6 @@ class LowerPane(Horizontal):
             yield FixedText("accuracy")
 
     def show(self, suggested: Suggested) -> None:
-        """Shows the suggestions."""
         found = suggested.answer.suggestions if suggested.answer else None
         self.query_one(CandidateList).show(found, suggested.choice, suggested.note)
         keys = "Tab, Tab ..." if " " in suggested.ahead else "Tab"
@@ -62,7 +61,6 @@ class LowerPane(Horizontal):
         self.query_one("#ahead", FixedText).show(ahead)
 
     def show_accuracy(self, sentence: str) -> None:
-        """Shows how often the model is right."""
         self.query_one("#accuracy", FixedText).show(sentence)
 
 
@@ -106,7 +104,6 @@ class SidePane(Vertical):
         yield Static("F9 shows what other models suggest", classes="text", markup=False)
 
     def show(self, suggested: Suggested) -> None:
-        """Shows the suggestions, and those of the compared models."""
         answer = suggested.answer
         found = answer.suggestions if answer else None
         self.query_one("#side-list", CandidateList).show(found, suggested.choice, suggested.note)

@@ -50,11 +50,9 @@ class TranscriptLine(Widget):
         super().__init__(classes="-model" if is_model else "")
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """The rows that the text takes next to the label."""
         return len(self._rows(width))
 
     def render(self) -> Content:
-        """The label, and the text next to it, row by row."""
         rows = self._rows(self.content_size.width)
         indent = " " * self._label.cell_length
         return Content.assemble(self._label, Content(f"\n{indent}").join(rows))
@@ -102,7 +100,6 @@ class TranscriptView(VerticalScroll, can_focus=True):
 
     @property
     def lines(self) -> list[TranscriptLine]:
-        """The lines on the screen, from the oldest."""
         return list(self.query(TranscriptLine))
 
     def on_mount(self) -> None:

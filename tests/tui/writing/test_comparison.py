@@ -102,14 +102,10 @@ async def test_a_model_that_is_saved_is_loaded_again(tmp_path: Path) -> None:
     assert not comparison.names
     with pytest.raises(ModelError):
         await comparison.toggle("poems")
-
-
-async def test_the_third_takes_the_place_of_the_first(tmp_path: Path) -> None:
-    library = ScriptedLibrary(tmp_path, three_models())
-    comparison = Comparison(lambda: library)
+    library.models = dict(three_models())
     for name in three_models():
         await comparison.toggle(name)
-    assert comparison.names == ("poems", "letters")
+    assert comparison.names == ("poems", "letters"), "the third takes the place of the first"
 
 
 class ModelWithMemory(ScriptedModel):

@@ -48,22 +48,6 @@ def test_an_answer_carries_its_question_and_counts_the_words() -> None:
     assert 0 <= answer.took_s < PATIENCE_S
 
 
-async def test_keys_typed_while_the_model_works_ask_one_question_more() -> None:
-    model = ScriptedModel()
-    who = loaded(model)
-    async with running() as (predictor, answers):
-        model.gate.clear()
-        predictor.ask(Question(who, "s", 1))
-        await until(lambda: model.asked)
-        for cursor in range(1, 6):
-            predictor.ask(Question(who, "shall"[:cursor], cursor))
-        model.gate.set()
-        await until(lambda: answers)
-        assert [a.question.line for a in answers] == ["shall"]
-        predictor.ask(Question(who, "shall ", 6))
-        await until(lambda: len(answers) == 2)
-
-
 async def test_a_continuation_is_made_in_the_thread_that_answers_questions() -> None:
     """A model remembers contexts, and is not to be asked from two threads at once."""
     model = ScriptedModel()
