@@ -211,7 +211,6 @@ class CausalArchitecture(Architecture[CausalConfig]):
         return WINDOW
 
     def arrays(self) -> dict[str, ArraySpec]:
-        """The weights, as `causal_shapes` names them."""
         shapes = causal_shapes(self.config.preset, self.model, self.total_words)
         return {name: ArraySpec(shape) for name, shape in shapes.items()}
 
@@ -232,7 +231,6 @@ class CausalArchitecture(Architecture[CausalConfig]):
         return tuple(rows)
 
     def load(self, vocabulary: Vocabulary, tokenizer: Tokenizer, arrays: Arrays) -> CausalModel:
-        """The model of these weights."""
         cell, window = self.config.preset, self.window
         return CausalModel(cell, self.model, vocabulary, tokenizer, window, arrays)
 

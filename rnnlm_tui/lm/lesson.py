@@ -124,7 +124,6 @@ class LessonArchitecture(Architecture[LessonConfig]):
         return max(1, min(longest_line - 1, config.model.max_window))
 
     def arrays(self) -> dict[str, ArraySpec]:
-        """The weights, as `lesson_shapes` names them."""
         return {n: ArraySpec(s) for n, s in lesson_shapes(self.model, self.total_words).items()}
 
     def layers(self) -> tuple[Layer, ...]:
@@ -144,7 +143,6 @@ class LessonArchitecture(Architecture[LessonConfig]):
         )
 
     def load(self, vocabulary: Vocabulary, tokenizer: Tokenizer, arrays: Arrays) -> LessonModel:
-        """The model of these weights."""
         return LessonModel(vocabulary, tokenizer, self.window, arrays)
 
     def training_bytes(self, examples: int) -> int:

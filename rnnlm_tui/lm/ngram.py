@@ -148,7 +148,6 @@ class NgramArchitecture(Architecture[NgramConfig]):
         )
 
     def load(self, vocabulary: Vocabulary, tokenizer: Tokenizer, arrays: Arrays) -> NgramModel:
-        """The model of these estimates."""
         return NgramModel(self.model.order, vocabulary, tokenizer, arrays)
 
     def training_bytes(self, examples: int) -> int:
@@ -162,7 +161,6 @@ class NgramArchitecture(Architecture[NgramConfig]):
         return COUNTING_S * self.model.order * examples + MEASURING_S * held_out
 
     def check_sizes(self) -> None:
-        """Raises ValueError for sizes that do not fit."""
         if len(self.sizes) != self.model.order or self.sizes[0] != self.total_words - 1:
             raise ValueError("the numbers of n-grams do not fit the order or the vocabulary")
         if not all(0 <= count <= MOST_NGRAMS for count in self.sizes):

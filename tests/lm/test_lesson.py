@@ -1,4 +1,4 @@
-"""The lesson's network in numpy at its real size, against PyTorch; tests/training has the rest."""
+"""The lesson's network in numpy against PyTorch; tests/training has the rest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rnnlm_tui.text.tokenizer import LessonTokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.training.lesson_network import LessonNetwork
 
-WORDS, WINDOW = 3211, 10
+WORDS, WINDOW = 401, 10
 Weights = dict[str, NDArray[np.float32]]
 
 
@@ -68,7 +68,7 @@ def test_a_context_asked_for_again_costs_nothing_and_old_ones_are_forgotten(
 
 
 def test_the_layer_table_has_the_lessons_figures() -> None:
-    layers = LessonArchitecture(make_run_config("lesson", []), WORDS, WINDOW).layers()
+    layers = LessonArchitecture(make_run_config("lesson", []), 3211, WINDOW).layers()
     assert [layer.parameters for layer in layers] == [321100, 75300, 0, 40100, 162105, 5156866]
     assert sum(layer.parameters for layer in layers) == 5755471
     assert layers[1].output_shape == (None, 10, 300)
