@@ -65,7 +65,7 @@ class CausalNetwork(Network):
         embedding, bias = self._weights["embedding"], self._weights["output.bias"]
         for part in row_blocks(len(rows), len(bias)):
             scores = torch.addmm(bias, rows[part], embedding.T)
-            yield Scores(scores, wanted[part], torch.ones_like(wanted[part], dtype=torch.bool))
+            yield scores, wanted[part], torch.ones_like(wanted[part], dtype=torch.bool)
 
     def _rows(
         self, x: Tensor, target: Tensor, dropout: np.random.Generator | None
@@ -118,12 +118,6 @@ class CausalNetwork(Network):
         names = [name for layer in self._state_names() for name in layer]
         tensors = [tensor for state in self._states or () for tensor in state]
         return dict(zip(names, tensors, strict=False))
-
-    def hidden_state_shapes(self, rows: int) -> dict[str, tuple[int, ...]]:
-        if self.config.context == "line":
-            return {}
-        shape = (rows, self.config.hidden_size)
-        return {name: shape for layer in self._state_names() for name in layer}
 
     def set_hidden_state(self, tensors: Mapping[str, Tensor]) -> None:
         names = self._state_names()

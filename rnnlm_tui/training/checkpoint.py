@@ -1,4 +1,4 @@
-"""A run's state on disk, so that it can go on exactly, and the model that it leaves."""
+"""A run's state on disk, from which it goes on exactly, and the model that it leaves."""
 
 from __future__ import annotations
 
@@ -88,9 +88,9 @@ class Checkpoints:
     ) -> None:
         """Puts a model in place: first its words and weights under new names, then its card.
 
-        `weights` None keeps the weights and their metrics, and writes the rest of the card. Raises
-        StorageError, the model that was there stays whole then; ModelError where there are no
-        weights to keep.
+        Without `weights` those in place are kept, with their metrics, and only the rest of the card
+        is new. Raises StorageError, and then the model in place stays whole; ModelError if there
+        are no weights to keep.
         """
         previous = self._previous_card()
         try:
@@ -128,7 +128,7 @@ class Checkpoints:
         else:
             raise ModelError(
                 f"the model in {self.folder} is gone or damaged, and with it the best epoch",
-                "train it anew with --force",
+                "train it again with --force",
             )
         checksums = {name: files.checksum(self.folder / name) for name in card.files}
         card = replace(card, updated=now(), checksums=checksums)
@@ -151,12 +151,12 @@ class Checkpoints:
         return read_weights(self.folder, card)
 
     def metrics(self) -> EpochFigures | None:
-        """The figures of the model that this run has put in place; None before."""
+        """The figures of the model that this run has put in place, or None."""
         card = None if self.fresh else self._previous_card()
         return card.metrics if card else None
 
     def drop_state(self) -> None:
-        """Removes resume.safetensors, of a run that can never go on. Raises StorageError."""
+        """Removes resume.safetensors, if a run before has left one. Raises StorageError."""
         try:
             (self.folder / RESUME).unlink(missing_ok=True)
         except OSError as error:
@@ -171,7 +171,7 @@ class Checkpoints:
 
 
 def _next_number(previous: ModelCard | None) -> int:
-    """A number for new files, none of which the card in place names."""
+    """A number for new files that no file of the card in place has."""
     if previous is None:
         return 1
     found = (NUMBER.search(name) for name in previous.files)
@@ -181,12 +181,12 @@ def _next_number(previous: ModelCard | None) -> int:
 
 
 def now() -> str:
-    """The time in UTC, as cards have it."""
+    """The time in UTC, as in a card."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def load_state(folder: Path, name: str) -> RunState:
-    """The state of the run in `folder`. Raises ModelError where there is none to go on with."""
+    """The state of the run in `folder`. Raises ModelError if there is none that can go on."""
     path = folder / RESUME
     if not path.exists():
         raise ModelError(f"there is no run of {name} to go on with", "train it without --resume")

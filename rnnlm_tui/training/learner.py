@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,21 +61,6 @@ def pick_device(wanted: str) -> torch.device:
     if not there[wanted]:
         raise UsageError(f"there is no {wanted} device here", "leave out --device, or use cpu")
     return torch.device(wanted)
-
-
-@contextmanager
-def flushed_subnormals() -> Iterator[None]:
-    """Numbers below 1e-38 are zero, here and in the threads that are started meanwhile.
-
-    Weights under the L2 penalty and Adam's means sink that far, and Intel's processors compute with
-    such numbers a hundred times slower: an epoch of the lesson took 23 s instead of 7 s. Threads
-    keep the mode that they were started with, so enter this before the first operation.
-    """
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(False)
 
 
 class Learner:
@@ -144,9 +128,9 @@ class Learner:
         for name, parameter in parameters:
             shapes |= {f"moment.{name}.{key}": parameter.shape for key in MOMENTS}
         if carried:
-            rows = len(next(self.batches.epoch(1))[0])
-            for name, shape in self.network.hidden_state_shapes(rows).items():
-                shapes[f"carried.{name}"] = torch.Size(shape)
+            list(self.network.scores(*next(self.batches.epoch(1))))
+            hidden = self.network.hidden_state().items()
+            shapes |= {f"carried.{name}": tensor.shape for name, tensor in hidden}
         if shapes != {k: v.shape for k, v in tensors.items() if not k.startswith("lines.")}:
             raise ModelError(
                 "the saved state of the run is that of another network",

@@ -100,7 +100,7 @@ class LessonNetwork(Network):
     def scores(self, x: Tensor, target: Tensor) -> Iterator[Scores]:
         """The scores of all rows; a row of padding alone does not count in the loss, because the
         network never learns what a line begins with."""
-        yield Scores(self(x), target, (x != PADDING).any(1))
+        yield self(x), target, (x != PADDING).any(1)
 
     def weights(self) -> dict[str, Tensor]:
         both, units = self.config.bidirectional_size, self._hidden

@@ -8,7 +8,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -36,13 +35,8 @@ class BatchLoss:
     words: int
 
 
-class Scores(NamedTuple):
-    """Scores before the softmax [N, V], what is to be predicted [N], and which of them count in the
-    loss [N]."""
-
-    scores: Tensor
-    target: Tensor
-    in_loss: Tensor
+Scores = tuple[Tensor, Tensor, Tensor]
+"""Scores before the softmax [N, V], what is to be predicted [N], what of it is in the loss [N]."""
 
 
 class Network(nn.Module, ABC):
@@ -71,10 +65,6 @@ class Network(nn.Module, ABC):
     def hidden_state(self) -> dict[str, Tensor]:
         """The state from which the next batch goes on, by name; empty at the start of a stream and
         for a network whose batches do not depend on each other."""
-        return {}
-
-    def hidden_state_shapes(self, rows: int) -> dict[str, tuple[int, ...]]:
-        """The shapes of `hidden_state` after a batch of `rows` rows."""
         return {}
 
     def set_hidden_state(self, tensors: Mapping[str, Tensor]) -> None:

@@ -1,4 +1,4 @@
-"""A training to do, without torch: what can be wrong with it is told before torch is loaded."""
+"""A training to do. No torch, so that what is wrong with it is found before torch is loaded."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from rnnlm_tui.training.checkpoint import RunState
 
 @dataclass(frozen=True, slots=True)
 class TrainingRun:
-    """A run to do: under `name`, into `folder`.
+    """A run, new or resumed, whose model goes into `folder`.
 
-    `origin` says where the corpus can be read again. `state` is that of a run to go on with,
-    `weights` are those to start from; both may be None. `ancestor_lines` are the hashes of the
-    lines that the models it started from were trained on.
+    `origin` says where the corpus can be read again. `state` is that of a run to resume, `weights`
+    are those to start from; both may be None. `ancestor_lines` are the hashes of the lines that the
+    models it started from were trained on.
     """
 
     name: str
