@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -110,25 +112,13 @@ def test_long_text_is_cut() -> None:
     assert shorten("\x1b" * 5_000_000) == "\ufffd" * 39 + "…"
 
 
-def test_figures_are_short() -> None:
-    assert [format_percent(share) for share in (None, 0, 0.0123, 0.0996, 0.5)] == [
-        "-",
-        "0%",
-        "1.2%",
-        "10%",
-        "50%",
-    ]
-    assert [format_perplexity(value) for value in (None, 12.34, 1234.5, 1.5e8)] == [
-        "-",
-        "12.3",
-        "1,234",
-        "1.5e+08",
-    ]
-    assert [finite(value) for value in (1, 2.5, math.nan, math.inf, "3", None)] == [
-        1.0,
-        2.5,
-        None,
-        None,
-        None,
-        None,
-    ]
+@pytest.mark.parametrize(
+    ("form", "values", "shown"),
+    [
+        (format_percent, [None, 0, 0.0123, 0.0996, 0.5], "- 0% 1.2% 10% 50%"),
+        (format_perplexity, [None, 12.34, 1234.5, 1.5e8], "- 12.3 1,234 1.5e+08"),
+        (finite, [1, 2.5, math.nan, math.inf, "3", None], "1.0 2.5 None None None None"),
+    ],
+)
+def test_figures_are_short(form: Callable[[Any], object], values: list[Any], shown: str) -> None:
+    assert " ".join(str(form(value)) for value in values) == shown
