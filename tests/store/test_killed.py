@@ -12,8 +12,9 @@ import signal
 import subprocess
 import sys
 import threading
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
@@ -43,70 +44,44 @@ KILLS = [(0, 1.0), (1, 0.02), (10, 0.05), (20, 0.05)]
 start, before anything is saved; an epoch gives two."""
 
 
-class Run:
-    """A training in a process of its own, its events read as they come."""
-
-    def __init__(self, *arguments: str) -> None:
-        self.events: list[dict[str, Any]] = []
-        self._process = subprocess.Popen(
-            command_line("--train", *arguments, "--name", NAME, "--json"),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-        )
-        # A run that hangs ends here, and the test with it.
-        self._limit = threading.Timer(LIMIT_S, self._process.kill)
-        self._limit.start()
-
-    def read(self, most: int) -> None:
-        """Takes in that many events, fewer where the run ends."""
-        assert self._process.stdout is not None
-        for _ in range(most):
-            line = self._process.stdout.readline()
-            if not line.endswith("\n"):  # the end, or a line cut short by the kill
-                return
-            self.events.append(json.loads(line))
-
-    def kill(self) -> bool:
-        """Kills the run; False where it has ended by itself before."""
-        self._process.send_signal(signal.SIGKILL)
-        return self.wait() == -signal.SIGKILL
-
-    def wait(self) -> int:
-        """Takes in what is left, and returns the exit code."""
-        self.read(sys.maxsize)
-        errors = self._process.communicate(timeout=LIMIT_S)[1]
-        assert self._limit.is_alive(), "the run has taken too long"
-        self._limit.cancel()
-        self._limit.join()
-        assert "Traceback" not in errors, errors
-        return self._process.returncode
-
-    def losses(self) -> dict[int, tuple[Any, Any]]:
-        """The figures of the epochs that the run has ended."""
-        return {
-            event["epoch"]: (event["train"], event["held_out"])
-            for event in self.events
-            if event["event"] == "epoch"
-        }
+Events: TypeAlias = list[dict[str, Any]]
 
 
-def finished(run: Run) -> Run:
-    """The run, once it has come to its end."""
-    assert run.wait() == 0
-    assert run.events[-1]["event"] == "finished"
-    assert run.events[-1]["reason"] == "completed"
-    return run
+def start(library: Library, *arguments: str) -> subprocess.Popen[str]:
+    """A training in a process of its own; one that hangs is killed in the end."""
+    options = ("--name", NAME, "--json", "--data-dir", str(library.folder.parent))
+    process = subprocess.Popen(
+        command_line("--train", *arguments, *options),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        encoding="utf-8",
+    )
+    limit = threading.Timer(LIMIT_S, process.kill)
+    limit.daemon = True
+    limit.start()
+    return process
 
 
-def check_whole(library: Library) -> None:
-    """Everything that is listed is whole, can be opened, and is held by nobody."""
-    for entry in library.entries():
-        assert (entry.name, entry.damaged, entry.trained_by) == (NAME, None, None)
-        card, model = library.open(entry.name)
-        assert model.next_word_probabilities([1]).sum() == pytest.approx(1, abs=1e-4)
-        assert card.metrics["epoch"] <= card.epochs_done
-    assert library.holder(NAME) is None
+def read(process: subprocess.Popen[str], most: int = sys.maxsize) -> Events:
+    """The next events, fewer if the run ends; a line that the kill cut short is left out."""
+    assert process.stdout is not None
+    lines = islice(process.stdout, most)
+    return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
+def losses(events: Events) -> dict[int, tuple[Any, Any]]:
+    """The figures of the epochs that have ended."""
+    ended = (event for event in events if event["event"] == "epoch")
+    return {event["epoch"]: (event["train"], event["held_out"]) for event in ended}
+
+
+def finish(process: subprocess.Popen[str]) -> dict[int, tuple[Any, Any]]:
+    """The figures of the epochs of a run until its end."""
+    with process:
+        events = read(process)
+        assert process.wait(timeout=LIMIT_S) == 0
+    assert (events[-1]["event"], events[-1]["reason"]) == ("finished", "completed")
+    return losses(events)
 
 
 def same_tensors(one: dict[str, NDArray[np.float32]], two: dict[str, NDArray[np.float32]]) -> bool:
@@ -119,59 +94,43 @@ def test_a_run_killed_again_and_again_ends_like_one_that_never_was(
     corpus_file: Path, tmp_path: Path
 ) -> None:
     straight, library = Library(tmp_path / "straight"), Library(tmp_path / "killed")
-    reference = Run(str(corpus_file), *SETTINGS, "--data-dir", str(tmp_path / "straight"))
-    expected = finished(reference).losses()
+    expected = finish(start(straight, str(corpus_file), *SETTINGS))
     assert list(expected) == list(range(1, EPOCHS + 1))
-
     rng = random.Random(2024)
     resume = library.path(NAME) / "resume.safetensors"
-    losses: dict[int, tuple[Any, Any]] = {}
-    killed, went_on_from = 0, []
-
-    def begun() -> Run:
-        how = ["--resume"] if resume.exists() else [str(corpus_file), *SETTINGS]
-        return Run(*how, "--data-dir", str(tmp_path / "killed"))
-
+    found: dict[int, tuple[Any, Any]] = {}
+    went_on_from = []
     for most_lines, most_seconds in KILLS:
-        run = begun()
-        run.read(rng.randint(min(1, most_lines), most_lines))
-        threading.Event().wait(rng.uniform(0, most_seconds))
-        killed += run.kill()
-        check_whole(library)
-        went_on_from += [e["epochs_done"] for e in run.events if e["event"] == "started"]
-        for epoch, figures in run.losses().items():
+        how = ["--resume"] if resume.exists() else [str(corpus_file), *SETTINGS]
+        with start(library, *how) as process:
+            events = read(process, rng.randint(min(1, most_lines), most_lines))
+            threading.Event().wait(rng.uniform(0, most_seconds))
+            process.kill()
+            events += read(process)
+        assert process.returncode == -signal.SIGKILL, "it ended before it was killed"
+        for entry in library.entries():
+            assert (entry.name, entry.damaged, entry.trained_by) == (NAME, None, None)
+            library.open(entry.name)
+        went_on_from += [e["epochs_done"] for e in events if e["event"] == "started"]
+        for epoch, figures in losses(events).items():
             # An epoch that was not saved is trained again, and must come out the same.
-            assert losses.setdefault(epoch, figures) == figures
-    assert killed == len(KILLS), "the run is too short: it ended before it could be killed"
+            assert found.setdefault(epoch, figures) == figures
     assert went_on_from == sorted(went_on_from)
     assert went_on_from[-1] > 1, "no kill came after a save"
-    last = finished(begun())
-    losses |= last.losses()
-
-    assert dict(sorted(losses.items())) == expected
+    found |= finish(start(library, "--resume"))
+    assert dict(sorted(found.items())) == expected
     (one, _), (two, _) = straight.open(NAME), library.open(NAME)
-    assert two.history == one.history
-    assert two.metrics == one.metrics
-    tensors = [
-        read_weights(lib.path(NAME), card) for lib, card in ((straight, one), (library, two))
-    ]
-    assert same_tensors(*tensors)
-    states: list[RunState] = [load_state(lib.path(NAME), NAME) for lib in (straight, library)]
+    assert (two.history, two.metrics) == (one.history, one.metrics)
+    folders = straight.path(NAME), library.path(NAME)
+    assert same_tensors(read_weights(folders[0], one), read_weights(folders[1], two))
+    states: list[RunState] = [load_state(folder, NAME) for folder in folders]
     assert same_tensors(states[0].tensors, states[1].tensors)
     assert states[0].position.updates == states[1].position.updates
-
-    names = set(contents(library.path(NAME)))
-    assert names == {
-        "evaluation.json",
-        "history.jsonl",
-        "model.json",
-        "origin.json",
-        "resume.safetensors",
-        *two.files,
-    }
-    lines = (library.path(NAME) / "history.jsonl").read_text(encoding="utf-8").splitlines()
-    events = [json.loads(line) for line in lines]
-    assert {e["epoch"] for e in events if e["event"] == "epoch"} == set(expected)
+    more = {"evaluation.json", "history.jsonl", "model.json", "origin.json", "resume.safetensors"}
+    assert set(contents(folders[1])) == {*more, *two.files}
+    lines = (folders[1] / "history.jsonl").read_text(encoding="utf-8").splitlines()
+    kept = [json.loads(line) for line in lines]
+    assert {event["epoch"] for event in kept if event["event"] == "epoch"} == set(expected)
 
 
 SAVE_AND_DIE = """
