@@ -38,13 +38,10 @@ from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.library import Library
 from tests.helpers.models import (
     HOSTILE,
-    JSON_VALUES,
-    OLDER_MODELS,
     contents,
     make_model,
     models_of,
     on_posix,
-    places,
     probabilities,
     put,
     small_card,
@@ -110,17 +107,6 @@ def test_an_exported_history_has_no_paths_and_no_samples(library: Library, tmp_p
     assert b"/home" not in raw
     assert b"my last line" not in raw
     library.import_(target, "three")
-
-
-def test_the_histories_of_older_models_hold_no_path_either(
-    library: Library, tmp_path: Path
-) -> None:
-    shutil.copytree(OLDER_MODELS / "gru", library.path("gru"))
-    with zipfile.ZipFile(library.export("gru", tmp_path / "x.zip")) as packed:
-        events = [from_json_line(line) for line in packed.read("history.jsonl").splitlines()]
-    assert {event.path for event in events if isinstance(event, Saved | Finished)} == {""}
-    samples = [event.sample for event in events if isinstance(event, EpochEnded)]
-    assert samples == [{"seed": "", "text": ""}] * 2
 
 
 def test_an_export_that_cannot_be_written_names_the_file(
@@ -310,9 +296,9 @@ def import_of(raw: bytes) -> str | None:
     return refused
 
 
-def refusal(files: Files, how: int = zipfile.ZIP_DEFLATED) -> str:
+def refusal(files: Files) -> str:
     """Why a zip of these files is refused."""
-    refused = import_of(zip_of(files, how))
+    refused = import_of(zip_of(files))
     assert refused is not None, "the zip was taken as a whole model"
     return refused
 
@@ -358,12 +344,9 @@ def test_a_file_that_occurs_twice_is_missing_or_is_damaged_is_refused(name: str)
         assert refusal({**whole_model(), name: raw})
 
 
-@pytest.mark.parametrize("how", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_another_compression_is_refused(how: int) -> None:
-    assert "compressed in another way" in refusal(whole_model(), how)
-
-
-def test_an_unknown_compression_and_an_encrypted_file_are_refused() -> None:
+def test_another_compression_and_an_encrypted_file_are_refused() -> None:
+    for how in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        assert "compressed in another way" in (import_of(zip_of(whole_model(), how)) or "")
     raw = bytearray(zip_of(whole_model()))
     for place in positions(raw, b"PK\x01\x02"):
         raw[place + 10 : place + 12] = struct.pack("<H", 99)
@@ -470,27 +453,4 @@ def test_a_zip_with_random_bytes_never_does_more_than_be_refused(
         place = first + int(share * (len(raw) - first))
         raw = raw[:place] + more + raw[place + (0 if insert else len(more)) :]
     refused = import_of(raw)
-    assert refused is None or "cannot import" in refused
-
-
-@HOSTILE
-@given(name=st.text(min_size=1, max_size=40), raw=st.binary(max_size=20))
-def test_a_zip_with_any_further_file_is_refused(name: str, raw: bytes) -> None:
-    try:
-        packed = zip_of({**whole_model(), f"{name}.": raw})
-    except UnicodeEncodeError:  # half a character, which a zip cannot hold
-        packed = zip_of({**whole_model(), "x.": raw})
-    assert import_of(packed)
-
-
-@HOSTILE
-@given(value=JSON_VALUES, number=st.integers(0))
-def test_a_zip_with_random_json_in_its_card_never_does_more_than_be_refused(
-    value: object, number: int
-) -> None:
-    data = json.loads(whole_model()["model.json"])
-    holders = places(data)
-    holder, key = holders[number % len(holders)]
-    holder[key] = value
-    refused = import_of(zip_of({**whole_model(), "model.json": json.dumps(data).encode()}))
     assert refused is None or "cannot import" in refused

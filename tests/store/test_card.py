@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from rnnlm_tui.errors import ModelError
-from rnnlm_tui.store import files
-from rnnlm_tui.store.card import FORMAT, parse_card, read_card
+from rnnlm_tui.store.card import FORMAT, parse_card
 from rnnlm_tui.store.load import load_model
 from tests.helpers.models import (
     OLDER_MODELS,
@@ -205,28 +204,9 @@ def test_a_card_that_is_no_card_is_refused(raw: bytes) -> None:
     assert "model.json" in refusal({**whole_model(), "model.json": raw})
 
 
-@pytest.mark.parametrize("constant", [b"NaN", b"Infinity", b"-Infinity", b"1e999"])
-def test_numbers_that_are_not_finite_are_refused(constant: bytes) -> None:
-    raw = whole_model()["model.json"].replace(b"2.5", constant)
-    assert constant in raw
-    with pytest.raises(ModelError, match=r"model\.json"):
-        parse_card(raw)
-
-
-@pytest.mark.parametrize("depth", [40, 900, 100_000])
-@pytest.mark.parametrize("place", ["corpus", "metrics", "config", "versions"])
-def test_deep_nesting_is_refused(depth: int, place: str) -> None:
-    nested = "[" * depth + "]" * depth
-    raw = json.dumps({**card_data(), place: "HERE"}).replace('"HERE"', nested)
+@pytest.mark.parametrize("value", ["NaN", "-Infinity", "1e999", "[" * 40 + "]" * 40, "[" * 10**5])
+@pytest.mark.parametrize("place", ["corpus", "metrics", "config", "versions", "epochs_done"])
+def test_numbers_that_are_not_finite_and_deep_nesting_are_refused(place: str, value: str) -> None:
+    raw = json.dumps({**card_data(), place: "HERE"}).replace('"HERE"', value)
     with pytest.raises(ModelError, match=r"model\.json"):
         parse_card(raw.encode())
-
-
-def test_a_card_larger_than_a_card_can_be_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    make_model(tmp_path)
-    with (tmp_path / "model.json").open("ab") as file:
-        file.write(b" " * (files.LARGEST_JSON + 1))
-    with pytest.raises(ModelError, match="larger than 64 MiB"):
-        read_card(tmp_path)
