@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,10 +104,6 @@ class Learner:
         self._optimizer.step()
         return loss
 
-    def weights(self) -> Arrays:
-        """The weights as a saved model has them, copied."""
-        return _copied(self.network.weights())
-
     def state(self) -> Arrays:
         """The tensors of a `RunState`, copied."""
         tensors = {f"weight.{name}": weight for name, weight in self.network.weights().items()}
@@ -117,7 +112,8 @@ class Learner:
                 state = self._optimizer.state[parameter]
                 tensors |= {f"moment.{name}.{key}": state[key] for key in MOMENTS}
         hidden = self.network.hidden_state().items()
-        return _copied({**tensors, **{f"carried.{name}": state for name, state in hidden}})
+        tensors |= {f"carried.{name}": state for name, state in hidden}
+        return {name: np.array(t.cpu().numpy(), order="C") for name, t in tensors.items()}
 
     def restore(self, state: RunState) -> None:
         """The reverse of `state`. Raises ModelError if it is that of another network."""
@@ -210,10 +206,6 @@ class HeldOutTotals:
             "top1": self.top1 / words,
             "top5": self.top5 / words,
         }
-
-
-def _copied(tensors: Mapping[str, Tensor]) -> Arrays:
-    return {name: np.array(tensor.cpu().numpy(), order="C") for name, tensor in tensors.items()}
 
 
 def perplexity(loss: float) -> float:
