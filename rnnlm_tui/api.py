@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rnnlm_tui.config import Range, parse_number
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.evaluate import ScoredLine, score
 from rnnlm_tui.lm.model import LanguageModel
@@ -76,8 +77,10 @@ class Model:
         compare 0.51
         compounds 0.17
 
-        Probabilities are among the words that fit; all of those sum to 1.
+        Probabilities are among the words that fit; all of those sum to 1. Raises RnnlmError if
+        `top` is not 1 or more.
         """
+        parse_number(top, "top", Range(1), whole=True)
         return suggest(self._model, text, k=top, previous_lines=above).candidates
 
     def generate(
@@ -97,8 +100,13 @@ class Model:
         ['love', 'is', 'my']
 
         With a `temperature` above 0 they are drawn, the more freely the higher it is, from the
-        `top_k` most likely ones if given; the same `seed` draws the same words.
+        `top_k` most likely ones if given; the same `seed` draws the same words. Raises RnnlmError
+        for numbers that make no sense.
         """
+        parse_number(words, "words", Range(0), whole=True)
+        parse_number(temperature, "temperature", Range(0), whole=False)
+        if top_k is not None:
+            parse_number(top_k, "top_k", Range(1), whole=True)
         return generate_words(
             self._model,
             text,

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,6 +67,15 @@ def test_answers_follow_from_the_lines_above_and_from_the_seed() -> None:
     drawn = [model.generate("thy", temperature=1.0, seed=seed) for seed in (1, 1, 2)]
     assert drawn[0] == drawn[1] != drawn[2]
     assert len(drawn[0]) == 10
+
+
+@pytest.mark.parametrize("numbers", [{"words": -1}, {"temperature": -0.5}, {"top_k": 0}])
+def test_numbers_that_make_no_sense_are_refused(numbers: dict[str, Any]) -> None:
+    model = rnnlm_tui.load("shakespeare")
+    with pytest.raises(rnnlm_tui.RnnlmError, match=next(iter(numbers))):
+        model.generate("thy", **numbers)
+    with pytest.raises(rnnlm_tui.RnnlmError, match="top is 0"):
+        model.suggest("thy", top=0)
 
 
 def test_the_package_has_types_and_no_other_names() -> None:
