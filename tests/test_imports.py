@@ -86,6 +86,7 @@ def model(command: Command, corpus_file: Path) -> str:
 def test_help_loads_no_library(flag: str) -> None:
     assert loaded(RUN_MODE, flag).isdisjoint(
         {"numpy", "torch", "textual", "rich", "safetensors", "filelock", "psutil", "platformdirs"}
+        | {"msgspec"}
     )
 
 

@@ -55,12 +55,11 @@ class RunSettings:
 @dataclass(frozen=True, slots=True)
 class Request:
     """What all modes have. `runs` is the function that does what is asked, in a module of `cli`;
-    `operands` and `help` are for the help; at least `least` operands are needed."""
+    `operands` and `help` are for the help. Operands in brackets may be left out."""
 
     runs: ClassVar[str]
     help: ClassVar[str]
     operands: ClassVar[str] = ""
-    least: ClassVar[int] = 0
 
     data_folder: str | None = option("where the models are stored", "FOLDER", flag="data-dir")
 
@@ -148,7 +147,7 @@ class SuggestRequest(Query):
 class GenerateRequest(Query):
     """`--generate`. `top_k` is None for all words, `seed` for other words each time."""
 
-    runs = "generate:generate"
+    runs = "suggest:generate"
     help = "continue TEXT, or each line of standard input"
     words: int = option(
         "how many words to generate (default 10)", "N", default=10, bounds=Range(1, 100_000)
@@ -202,7 +201,6 @@ class RenameRequest(Request):
     runs = "models:rename"
     help = "rename a model"
     operands = "OLD NEW"
-    least = 2
     old: str = operand()
     new: str = operand()
 
@@ -212,7 +210,6 @@ class DeleteRequest(Request):
     runs = "models:delete"
     help = "delete a model"
     operands = "NAME"
-    least = 1
     name: str = operand()
     is_confirmed: bool = switch("delete without asking", flag="yes")
 
@@ -222,7 +219,6 @@ class ExportRequest(Request):
     runs = "models:export"
     help = "write a model as one zip, NAME.zip by default; - writes it to standard output"
     operands = "NAME [FILE]"
-    least = 1
     name: str = operand()
     target: str | None = operand()
     force: bool = switch()
@@ -235,7 +231,6 @@ class ImportRequest(Request):
     runs = "models:import_"
     help = "take in an exported model (see --name)"
     operands = "FILE"
-    least = 1
     source: str = operand()
     name: str | None = option("")
 

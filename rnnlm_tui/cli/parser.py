@@ -159,10 +159,9 @@ def _current_name(name: str) -> str:
         return OLD_FLAGS[name]
     if name not in MODES and name not in METAVARS:
         near = difflib.get_close_matches(name, [*MODES, *METAVARS], 1)
-        meant = f"did you mean --{near[0]}?" if near else f"{SEE_HELP};"
-        raise UsageError(
-            f"no option is called --{name}", f"{meant} A text that begins so goes after --"
-        )
+        meant = f"did you mean --{near[0]}?" if near else f"{SEE_HELP}."
+        hint = f"{meant} A text that begins with -- goes after a -- of its own"
+        raise UsageError(f"no option is called --{name}", hint)
     return name
 
 
@@ -208,7 +207,7 @@ def _operands_of(request: type[Request], arguments: Arguments) -> dict[str, Any]
     if fields and fields[0].default == ():
         return {fields[0].name: tuple(operands)}
     usage = f"{APP_NAME} --{mode} {request.operands}".rstrip()
-    if len(operands) < request.least:
+    if len(operands) < len(re.sub(r"\[.*\]", "", request.operands).split()):
         raise UsageError(f"--{mode} needs {request.operands}", usage)
     if extra := operands[len(fields) :]:
         message, hint = f"{' '.join(extra)!r} does not go with --{mode}", usage

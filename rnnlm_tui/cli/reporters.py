@@ -156,7 +156,8 @@ def epoch_figures(event: EpochEnded, epochs: int) -> Iterator[str]:
     """An epoch's figures, one by one."""
     train, held_out = event.train, event.held_out
     yield f"epoch {event.epoch}/{epochs}"
-    yield f"loss {train['loss']:.3f} + {train.get('penalty') or 0:.3f}"
+    penalty = train.get("penalty")
+    yield f"loss {train['loss']:.3f}" + (f" + {penalty:.3f}" if penalty else "")
     yield f"accuracy {train['accuracy']:.1%}"
     if held_out is not None:
         yield f"held-out loss {held_out['loss']:.3f}"

@@ -94,7 +94,7 @@ def _check_unfinished(name: str, config: RunConfig, state: RunState) -> None:
     if state.position.epoch > config.epochs:
         done = state.position.epoch - 1
         raise UsageError(
-            f"the training of {name} has done all its {done} epochs",
+            f"the training of {name} has reached its last epoch, {done}",
             f"give it more, such as --epochs {2 * done}",
         )
     if state.position.patience_exhausted(config.train):

@@ -1,6 +1,6 @@
-"""`--suggest`: the next words of a text, or of each line of standard input for as long as it lasts.
+"""`--suggest` and `--generate`: the next words of a text, or of each line of standard input.
 
-A line is a text, or with --json a request such as
+For `--suggest` a line is a text, or with --json a request such as
 
     {"text": "shall i ", "above": ["look in thy glass"], "top": 3, "id": 7, "model": "poems"}
 
@@ -10,23 +10,26 @@ the process goes on.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
+import numpy as np
 from msgspec import Meta
 
-from rnnlm_tui.cli.inputs import as_unicode, lines_of_stdin, open_model, split_lines
-from rnnlm_tui.cli.options import SuggestRequest
+from rnnlm_tui.cli.inputs import as_unicode, lines_of_stdin, open_model, split_lines, texts_of
+from rnnlm_tui.cli.options import GenerateRequest, SuggestRequest
 from rnnlm_tui.cli.output import print_json, prints_unicode
-from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.errors import RnnlmError, UsageError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.files import MODEL
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.suggest import Suggestions, suggest
+from rnnlm_tui.store.training_text import copied_spans
+from rnnlm_tui.suggest import Suggestions, generate_words, suggest
 
 BAR_WIDTH = 20
 MAX_LINES_ABOVE = 400
@@ -179,3 +182,35 @@ def suggestions_table(answer: Suggestions, model: str) -> Iterator[str]:
     ):
         if words:
             yield f"{label}: {sanitize(' '.join(words))}"
+
+
+def generate(request: GenerateRequest) -> int:
+    """`--generate`."""
+    if request.top_k is not None and request.temperature == 0:
+        raise UsageError("--top-k draws words", "give a --temperature too, such as 0.8")
+    rng = np.random.default_rng(request.seed)
+    name, card, model = open_model(request.data_dir, request.model)
+    copies = copied_spans(name, Library(request.data_dir).path(name), card)
+    for given in texts_of(request.text):
+        above, line = split_lines(model, given)
+        words = generate_words(
+            model,
+            line,
+            request.words,
+            temperature=request.temperature,
+            top_k=request.top_k,
+            rng=rng,
+            previous_lines=above,
+        )
+        text = f"{given.removesuffix(' ')}{' ' if line else ''}{' '.join(words)}"
+        spans = copies.find(words) if copies else ()
+        if request.as_json:
+            copied = None if copies is None else [asdict(span) for span in spans]
+            print_json({"text": text, "words": words, "model": name, "copied": copied})
+            continue
+        print("\n".join(map(sanitize, text.split("\n"))), flush=True)
+        for span in spans:
+            span_text = " ".join(words[span.start : span.start + span.length])
+            place = f"{card.corpus['name']}, line {span.line_number}"
+            print(sanitize(f'copied: "{span_text}" is in {place}'), file=sys.stderr)
+    return 0

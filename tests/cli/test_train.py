@@ -313,7 +313,7 @@ def test_more_epochs_after_the_end_equal_one_longer_run(
     assert run(*start, "--epochs", "2", "--name", "parts").returncode == 0
     again = run("--train", "--resume", "--name", "parts")
     assert again.returncode == 2
-    assert "has done all its 2 epochs" in again.stderr
+    assert "has reached its last epoch, 2" in again.stderr
     assert run("--train", "--resume", "--name", "parts", "--epochs", "4").returncode == 0
     assert run(*start, "--epochs", "4", "--name", "whole").returncode == 0
     assert_same_weights(weights_of(data_dir, "parts"), weights_of(data_dir, "whole"))
@@ -326,7 +326,7 @@ def test_a_resumed_run_takes_new_settings_from_flags_alone(
     assert run(*begun).returncode == 0
     monkeypatch.setenv("RNNLM_EPOCHS", "9")
     monkeypatch.setenv("RNNLM_LEARNING_RATE", "0.5")
-    assert "has done all its 1 epochs" in run("--train", "--resume", "--name", "m").stderr
+    assert "has reached its last epoch, 1" in run("--train", "--resume", "--name", "m").stderr
     flags = ["--epochs", "2", "--learning-rate", "0.25"]
     assert run("--train", "--resume", "--name", "m", *flags).returncode == 0
     state = load_state(data_dir / "models" / "m", "m")
