@@ -96,7 +96,7 @@ def test_a_line_is_written_with_suggestions_and_kept(model: str) -> None:
         terminal.wait_for("▸  cat")
         terminal.wait_for("100% █")
         terminal.send(TAB)
-        terminal.wait_for("of 8 keys saved")
+        terminal.wait_for("0 of 7 keys saved")
         terminal.send(ENTER)
         terminal.wait_for("you         the cat")
         terminal.wait_for("verses     ")
