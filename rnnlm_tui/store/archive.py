@@ -30,14 +30,8 @@ from rnnlm_tui.store.trained_lines import LARGEST_LINES_FILE, read_trained_lines
 from rnnlm_tui.store.weights import largest_weights
 
 UNREADABLE_ZIP = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    LookupError,
-    RuntimeError,  # encrypted, or of a kind that Python does not know
-    EOFError,
-    ValueError,
-    OverflowError,
+    *(zipfile.BadZipFile, zlib.error, struct.error, LookupError, EOFError, ValueError),
+    *(OverflowError, RuntimeError),  # the last if it is encrypted, or of an unknown kind
 )
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 LARGEST_HISTORY = 256 << 20
@@ -157,27 +151,18 @@ def _limits(card: ModelCard) -> dict[str, int]:
 
 
 def _copy(source: IO[bytes], target: Path, most: int) -> None:
-    """Copies at most `most` bytes; a size in a zip's directory proves nothing."""
+    """Copies at most `most` bytes; a size in a zip's directory proves nothing. Raises StorageError
+    if `target` cannot be written."""
     left = most
-    with _explained(target):
-        file = target.open("xb")
-    with file:
-        while chunk := source.read(CHUNK):
-            left -= len(chunk)
-            if left < 0:
-                raise ModelError(f"{target.name} is larger than it says, or than it can be")
-            with _explained(target):
+    try:
+        with target.open("xb") as file:
+            while chunk := source.read(CHUNK):
+                left -= len(chunk)
+                if left < 0:
+                    raise ModelError(f"{target.name} is larger than it says, or than it can be")
                 file.write(chunk)
-        with _explained(target):
             file.flush()
             os.fsync(file.fileno())
-
-
-@contextmanager
-def _explained(target: Path) -> Iterator[None]:
-    """Turns the system's reason for not writing `target` into StorageError."""
-    try:
-        yield
     except OSError as error:
         raise StorageError(f"could not write {target}: {os_reason(error)}") from error
 

@@ -1,8 +1,8 @@
-"""A model's figures on the lines that its training held out: measured once, kept beside its weights
-in evaluation.json, and said in a sentence.
+"""A model's figures on the lines that its training held out: measured once, kept next to its
+weights in evaluation.json, and said in a sentence.
 
-The file names what it was measured on, the weights among it, so that the figures of an older save
-are no figures. It is exported, imported and copied with the model, since the text is mostly not.
+The file names what was measured, so that figures of other weights or lines do not count. It goes
+with the model when that is exported or copied, since the text mostly does not.
 """
 
 from __future__ import annotations

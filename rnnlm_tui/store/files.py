@@ -1,4 +1,4 @@
-"""A model's folder: what stands in it, how it is checked, and how it is written.
+"""A model's folder: what is in it, and how its files are read and written.
 
     model.json              what the model is, and the name of its weights
     vocabulary.json         its words in the order of their ids
@@ -10,7 +10,7 @@
     origin.json             the files that it was trained on, for this machine alone
 
 Every file is written to a temporary name, flushed and put in place, model.json last, which names
-the weights and the vocabulary (vocabulary-<n>.json where a training replaces a model): a reader
+the other files (vocabulary-<n>.json if a training replaces a model): a reader
 sees the old model or the new one, never a mixture. Nothing in it is ever executed, and nothing is
 believed before it is checked.
 """
@@ -115,7 +115,7 @@ def checksum(path: Path) -> str:
 
 
 def write_file(path: Path, write: Callable[[Path], None]) -> None:
-    """Calls `write` with a temporary path beside `path`, flushes it to the disk, and puts it in
+    """Calls `write` with a temporary path next to `path`, flushes it to the disk, and puts it in
     place. Raises StorageError; what was at `path` stays whole then. Whatever `write` raises, the
     temporary file is gone."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

@@ -230,7 +230,7 @@ class Library:
         """Asks the training of `name` on this machine to save and end, and returns at once.
 
         A second request, before the first is through, ends it with what was saved before. Raises
-        ModelError where no training of that name runs here.
+        ModelError if no training of that name runs here.
         """
         self._locks.end_training(check_name(name))
 
@@ -298,7 +298,7 @@ class Library:
 
     @contextmanager
     def _staging(self, purpose: str) -> Iterator[Path]:
-        """A new folder beside the models, to be filled and moved; it is gone at the end."""
+        """A new folder next to the models, to be filled and moved; it is gone at the end."""
         self._sweep()
         try:
             staging = Path(tempfile.mkdtemp(prefix=f".{purpose}-", dir=self.folder))
@@ -372,7 +372,7 @@ class Library:
 
     def lock(self, name: str, purpose: str = TRAINING) -> AbstractContextManager[None]:
         """Holds the model's name against every other process. Raises ModelError naming the holder,
-        StorageError where the data folder cannot be written, ModelError for the model that ships
+        StorageError if the data folder cannot be written, ModelError for the model that ships
         with the program. The system lets go of it when the process ends, however it ends. `purpose`
         tells a run from what is over in a moment."""
         if self.is_built_in(name):
@@ -383,7 +383,7 @@ class Library:
         return self._locks.hold(check_name(name), purpose)
 
     def holder(self, name: str) -> str | None:
-        """The process that holds the model's name, or None where nobody does."""
+        """The process that holds the model's name, or None if none does."""
         holder = self._locks.holder(check_name(name))
         return str(holder) if holder else None
 

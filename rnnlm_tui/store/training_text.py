@@ -1,5 +1,5 @@
-"""The text that a model was trained on, found again: from where its training read it, or the one
-that ships with the program. It is known by its hash."""
+"""Finds the text that a model was trained on, by its hash: the file that its training read, or the
+text that ships with the program."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LARGEST_INDEXED = 64 << 20
 def find_corpus(name: str, folder: Path, card: ModelCard) -> Corpus:
     """The text that the model `name` in `folder` was trained on.
 
-    Raises CorpusError, saying what to give, where it is not to be found or has changed.
+    Raises CorpusError, with a hint what to give, if it cannot be found or has changed.
     """
     hint = f"give that text, or any other: --evaluate FILE --model {name}"
     origin = _origin(folder)
@@ -44,8 +44,8 @@ def find_corpus(name: str, folder: Path, card: ModelCard) -> Corpus:
         if is_corpus_of(card, corpus):
             return corpus
         raise CorpusError(
-            f"where {name} was trained, and on which file, is not known here:"
-            f" its text was {card.corpus['name']}",
+            f"the file that {name} was trained on is not known here: its text was"
+            f" {card.corpus['name']}",
             hint,
         )
     if STANDARD_INPUT in sources:
@@ -129,7 +129,7 @@ def trained_lines(
     """The lines that the model `name` and its ancestors were trained on.
 
     For a model of an older format, which did not keep them, they are those of its text, which may
-    be `corpus`; None if that is not to be found. Raises ModelError if they are damaged.
+    be `corpus`; None if that cannot be found. Raises ModelError if they are damaged.
     """
     if (kept := read_trained_lines(folder, card)) is not None:
         return kept
