@@ -30,7 +30,6 @@ from tests.helpers.models import (
     card_data,
     contents,
     library_with,
-    make_model,
     on_posix,
     parsed_tensors,
     places,
@@ -130,18 +129,6 @@ def test_a_model_that_is_a_link_to_itself_is_listed_as_damaged_and_can_be_delete
         library.delete("loop")
         assert library.names() == ["good", "victim"]
         assert not [path.name for path in library.folder.glob(".deleted-*")]
-
-
-@on_posix
-def test_a_model_on_another_disk_can_be_linked_to(tmp_path: Path) -> None:
-    with library_with({}) as library:
-        make_model(tmp_path / "elsewhere")
-        (library.folder / "victim").rmdir()
-        (library.folder / "victim").symlink_to(tmp_path / "elsewhere")
-        assert why_refused(library) is None
-        library.delete("victim")
-        assert library.names() == ["good"]
-        load_model(tmp_path / "elsewhere")
 
 
 # Damage at random

@@ -162,14 +162,6 @@ def test_a_note_that_makes_no_sense_names_another_process_and_no_run(
             library.stop_run("one")
 
 
-def test_foreign_files_among_the_locks_are_passed_over(library: Library) -> None:
-    with library.lock("one"):
-        note = note_of(library, "one").read_bytes()
-        put(library.folder / ".locks", {"no name.json": note, ".json": note, "con.json": note})
-        put(library.folder / ".locks", {"two.json": note, "two.lock": b""})
-        assert [run.name for run in library.runs()] == ["one"]
-
-
 def test_a_training_on_another_machine_is_listed_and_cannot_be_stopped_here(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
