@@ -29,7 +29,7 @@ HEADERS: tuple[str, ...] = (
 )
 CARD_FIELDS = (
     *("corpus", "total_words", "parameters", "epochs_done", "metrics"),
-    *("created", "updated"),
+    *("ancestors", "created", "updated"),
 )
 CORPUS_WIDTH = 24
 

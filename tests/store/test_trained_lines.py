@@ -60,10 +60,13 @@ def test_a_line_of_the_source_is_never_held_out(library: Library) -> None:
     assert evaluation["figures"]["lines"] == len(held_out)
 
 
-def test_the_card_names_the_ancestors(library: Library) -> None:
+def test_the_card_names_the_ancestors(library: Library, capsys: pytest.CaptureFixture[str]) -> None:
     old, grown = (library.open(name)[0] for name in ("old", "grown"))
     assert old.ancestors == []
     assert grown.ancestors == [{"name": "old", "created": old.created, "corpus": old.corpus}]
+    assert main(["--models", "--json", "--data-dir", str(library.folder.parent)]) == 0
+    listed = json.loads(capsys.readouterr().out)["models"]
+    assert {model["name"]: model["ancestors"] for model in listed}["grown"] == grown.ancestors
 
 
 def test_lines_of_an_ancestor_are_counted_as_trained_on(

@@ -137,6 +137,8 @@ def _card_lines(card: ModelCard) -> Iterator[Line]:
     yield "corpus", sanitize(corpus["name"])
     yield "", f"{plural(corpus['lines'], 'line')}, {plural(corpus['words'], 'word')}"
     yield "", f"sha256 {sanitize(corpus['sha256'])[:12]}"
+    for ancestor in reversed(card.ancestors):
+        yield "ancestor", sanitize(f"{ancestor['name']}, of {ancestor['corpus']['name']}")
     yield "vocabulary", plural(card.words_known, "word")
     yield "window", f"the last {card.window} words"
     yield ARCHITECTURES[card.config.preset].table_heads[1], f"{card.parameters:,}"

@@ -170,3 +170,11 @@ def test_a_file_that_is_replaced_meanwhile_is_left_out(
     files = dict(listed(library, "two").files)
     assert "model.json" in files
     assert "gone" not in files
+
+
+def test_the_card_names_the_models_that_a_training_started_from(library: Library) -> None:
+    def start_from(data: dict[str, Any]) -> None:
+        data["ancestors"] = [{"name": "first", "created": "", "corpus": data["corpus"]}]
+
+    change_card(library, "one", start_from)
+    assert ("ancestor", "first, of verses") in list(overview(listed(library, "one")))
