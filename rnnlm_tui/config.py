@@ -86,7 +86,7 @@ def setting(
 class LessonConfig:
     """The sizes of the lesson's network. The relu layer has half as many units as there are ids."""
 
-    embedding_size: int = setting(100, "numbers that stand for a word", UNITS)
+    embedding_size: int = setting(100, "numbers in the embedding of a word", UNITS)
     bidirectional_size: int = setting(150, "units of the bidirectional layer, each way", UNITS)
     recurrent_size: int = setting(100, "units of the second recurrent layer", UNITS)
     dropout: float = setting(0.2, "share of units dropped between the layers", DROPOUT)
@@ -109,7 +109,7 @@ class NgramConfig:
 class CausalConfig:
     """The sizes of a causal network, and how far back it looks."""
 
-    embedding_size: int = setting(256, "numbers that stand for a word", UNITS)
+    embedding_size: int = setting(256, "numbers in the embedding of a word", UNITS)
     hidden_size: int = setting(256, "units of a recurrent layer", UNITS)
     layers: int = setting(1, "recurrent layers", Range(1, 8))
     dropout: float = setting(0.6, "share of units dropped between the layers", DROPOUT)
@@ -175,9 +175,7 @@ class CausalTrainConfig(LineTextConfig, NetworkTrainConfig):
     """The training of a causal network and its corpus."""
 
     epochs: int = setting(15, "passes over the corpus, at most", MILLIONS)
-    batch_size: int = setting(
-        16, "streams of the text, or lines, read side by side", Range(1, 65536)
-    )
+    batch_size: int = setting(16, "streams of the text, or lines, in a batch", Range(1, 65536))
     bptt: int = setting(
         16, "words of each stream that a step learns from; longer lines are cut", Range(1, 1024)
     )
@@ -186,10 +184,10 @@ class CausalTrainConfig(LineTextConfig, NetworkTrainConfig):
     )
     warmup: float = setting(0.02, "share of all steps in which the step size rises", SHARE)
     weight_decay: float = setting(
-        0.1, "share of a weight, times the step size, taken off it a step", Range(0, 100)
+        0.1, "share of a weight, times the step size, subtracted each step", Range(0, 100)
     )
     grad_clip: float = setting(
-        1.0, "the longest gradient, longer ones are shortened; 0 for none", Range(0, 1e30)
+        1.0, "the longest gradient; longer ones are scaled down; 0 for no limit", Range(0, 1e30)
     )
     unk_rate: float = setting(
         0.5,
@@ -199,7 +197,7 @@ class CausalTrainConfig(LineTextConfig, NetworkTrainConfig):
     patience: int = setting(
         5, "epochs without a better held-out loss before the training stops", MILLIONS
     )
-    min_epochs: int = setting(1, "epochs before which it does not stop early", MILLIONS)
+    min_epochs: int = setting(1, "epochs before it may stop early", MILLIONS)
 
     def patience_exhausted(self, epochs_done: int, best_epoch: int | None) -> bool:
         """Whether the held-out loss has not improved for as long as a run waits for it."""
@@ -300,14 +298,14 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             ),
             causal_preset(
                 "rnn",
-                "a causal network of tanh units, small and quick",
+                "a causal network of tanh layers, small and quick",
                 learning_rate=2e-3,
                 epochs=12,
             ),
-            causal_preset("gru", "a causal network of gated units, learns soonest"),
+            causal_preset("gru", "a causal network of GRU layers, learns fastest"),
             causal_preset(
                 "lstm",
-                "a causal network of cells, for large texts",
+                "a causal network of LSTM layers, for large texts",
                 CausalTrainConfig(epochs=25),
                 hidden_size=512,
                 epochs=9,
