@@ -58,30 +58,21 @@ class RandomModel:
 
 
 UNKNOWN, BEGIN, THE, CAT, SAT = 1, 2, 4, 5, 6
-AFTER_ID = {  # padding, <unk>, <s>, </s>, the, cat, sat
-    UNKNOWN: [0, 0.1, 0, 0.4, 0.1, 0.3, 0.1],
-    BEGIN: [0, 0.1, 0, 0.1, 0.5, 0.1, 0.2],
-    THE: [0, 0.3, 0, 0.2, 0.1, 0.2, 0.2],
-    CAT: [0, 0.1, 0, 0.6, 0.1, 0, 0.2],
-    SAT: [0, 0.1, 0, 0.8, 0.1, 0, 0],
+AFTER_IN_LINES = {
+    "<unk>": {"<unk>": 0.1, "</s>": 0.4, "the": 0.1, "cat": 0.3, "sat": 0.1},
+    "<s>": {"<unk>": 0.1, "</s>": 0.1, "the": 0.5, "cat": 0.1, "sat": 0.2},
+    "the": {"<unk>": 0.3, "</s>": 0.2, "the": 0.1, "cat": 0.2, "sat": 0.2},
+    "cat": {"<unk>": 0.1, "</s>": 0.6, "the": 0.1, "sat": 0.2},
+    "sat": {"<unk>": 0.1, "</s>": 0.8, "the": 0.1},
 }
 
 
-class LineModel:
-    """Knows the begin and the end of a line and the unknown word; notes what it is asked."""
-
-    tokenizer = LessonTokenizer()
-
-    def __init__(self, *, uses_previous_lines: bool = False, window: int = 100) -> None:
-        self.vocabulary = Vocabulary(("the", "cat", "sat"), SPECIAL_TOKENS)
-        self.excluded_ids = self.vocabulary.excluded_ids
-        self.uses_previous_lines = uses_previous_lines
-        self.window = window
-        self.asked: list[list[int]] = []
-
-    def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
-        self.asked.append(list(context))
-        return np.array(AFTER_ID[context[-1]], dtype=np.float32)
+def line_model(*, uses_previous_lines: bool = False, window: int = 100) -> ScriptedModel:
+    """Knows the begin and the end of a line and the unknown word."""
+    words = ("the", "cat", "sat")
+    model = ScriptedModel(AFTER_IN_LINES, window, SPECIAL_TOKENS, words)
+    model.uses_previous_lines = uses_previous_lines
+    return model
 
 
 def evaluated(model: LanguageModel, lines: Sequence[str]) -> Evaluation:
@@ -175,7 +166,7 @@ def test_a_real_network_is_measured_as_the_engine_shows_it() -> None:
 
 
 def test_every_word_and_end_of_line_counts_if_the_model_predicts_them() -> None:
-    model = LineModel()
+    model = line_model()
     found = evaluated(model, ["the cat", "the dog sat"])
     known = [0.5, 0.2, 0.6, 0.5, 0.1, 0.8]  # the, cat, end, the, sat after <unk>, end
     assert (found.lines, found.words, found.predicted) == (2, 5, 7)
@@ -186,30 +177,30 @@ def test_every_word_and_end_of_line_counts_if_the_model_predicts_them() -> None:
     # <unk> and the end of the line are never listed: after the, cat is first; after <unk>, cat and
     # the come before sat.
     assert (found.top1, found.top5) == (3 / 5, 4 / 5)
-    asked = [[BEGIN], [BEGIN, THE], [BEGIN, THE, CAT], [BEGIN], [BEGIN, THE]]
-    assert model.asked == [*asked, [BEGIN, THE, UNKNOWN], [BEGIN, THE, UNKNOWN, SAT]]
+    asked = [(BEGIN,), (BEGIN, THE), (BEGIN, THE, CAT), (BEGIN,), (BEGIN, THE)]
+    assert model.asked == [*asked, (BEGIN, THE, UNKNOWN), (BEGIN, THE, UNKNOWN, SAT)]
     (scored,) = score(model, ["the cat sat dog sat the"])
     assert_keys_are_those_of_the_engine(model, scored)
 
 
 def test_the_lines_above_are_context_for_a_model_that_uses_them() -> None:
-    model, again = (LineModel(uses_previous_lines=True) for _ in range(2))
+    model, again = (line_model(uses_previous_lines=True) for _ in range(2))
     assert len([*score(model, ["the cat", "", "sat"])]) == 3
-    assert model.asked[3:] == [[BEGIN, THE, CAT, BEGIN], [BEGIN, THE, CAT, BEGIN, SAT]]
+    assert model.asked[3:] == [(BEGIN, THE, CAT, BEGIN), (BEGIN, THE, CAT, BEGIN, SAT)]
     assert len([*score(again, ["sat"], previous_lines=["the cat"])]) == 1
     assert again.asked == model.asked[3:]
 
 
 def test_the_lines_above_are_left_out_if_they_are_far_more_than_the_model_sees() -> None:
-    model = LineModel(uses_previous_lines=True, window=5)
+    model = line_model(uses_previous_lines=True, window=5)
     evaluated(model, ["the cat"] * 50)
     assert all(context[0] == BEGIN for context in model.asked)
     lengths = [len(context) for context in model.asked]
     assert max(lengths) <= 4 * 5 + 3
     assert min(lengths[30:]) >= 3
-    endless = LineModel(uses_previous_lines=True, window=5)
+    endless = line_model(uses_previous_lines=True, window=5)
     evaluated(endless, ["the " * 40, "cat"])
-    assert endless.asked[-2] == [BEGIN]
+    assert endless.asked[-2] == (BEGIN,)
 
 
 def test_a_score_has_each_word_with_probability_and_rank() -> None:
@@ -230,7 +221,7 @@ def test_a_score_has_each_word_with_probability_and_rank() -> None:
     assert scored.losses == pytest.approx([math.log(5), math.log(7)])
     assert scored.loss == pytest.approx((math.log(5) + math.log(7)) / 2)
     assert (nothing.words, nothing.loss) == ((), None)
-    (line,) = score(LineModel(), ["the dog"])
+    (line,) = score(line_model(), ["the dog"])
     assert [w.probability for w in line.words] == pytest.approx([0.5, 0.3])
     assert line.end == pytest.approx(0.4)
 
@@ -238,7 +229,7 @@ def test_a_score_has_each_word_with_probability_and_rank() -> None:
 def test_shared_losses_are_over_the_words_that_all_predict() -> None:
     blind = ScriptedModel({}, words=("the", "cat", "car", "sat", "a", "not"))
     scripted, of_blind, of_lines = (
-        [*score(model, LINES)] for model in (ScriptedModel(AFTER), blind, LineModel())
+        [*score(model, LINES)] for model in (ScriptedModel(AFTER), blind, line_model())
     )
     # cat, sat and a: the second does not know the dog.
     shared = shared_vocabulary_losses([scripted, of_blind])
