@@ -100,7 +100,7 @@ class Learner:
             group["lr"] = rate
         loss = self.network.loss(x, target, dropout)
         self._optimizer.zero_grad()
-        loss.objective.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss.objective)
         self._optimizer.step()
         return loss
 

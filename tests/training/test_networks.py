@@ -59,10 +59,6 @@ def small_network(seed: int = 0) -> LessonNetwork:
     return LessonNetwork(SMALL, ODD_WORDS, np.random.default_rng(seed))
 
 
-def backward(objective: Tensor) -> None:
-    objective.backward()  # type: ignore[no-untyped-call]
-
-
 def step(
     network: LessonNetwork,
     optimizer: KerasAdam,
@@ -72,7 +68,7 @@ def step(
 ) -> BatchLoss:
     loss = network.loss(x, target, rng)
     optimizer.zero_grad()
-    backward(loss.objective)
+    torch.autograd.backward(loss.objective)
     optimizer.step()
     return loss
 
@@ -163,8 +159,8 @@ def test_loss_and_gradients_are_those_of_plain_autograd(batch: int) -> None:
     torch.testing.assert_close(total, expected.detach(), rtol=1e-5, atol=1e-5)
     assert int(loss.hits) == int((scores.argmax(1) == target).sum())
     assert (loss.predictions, loss.words) == (batch, batch)
-    backward(loss.objective)
-    backward(expected)
+    torch.autograd.backward(loss.objective)
+    torch.autograd.backward(expected)
     for name, gradient in gradients(network).items():
         torch.testing.assert_close(gradient, weights[name].grad, rtol=1e-4, atol=1e-6, msg=name)
 
@@ -177,7 +173,7 @@ def test_gradients_do_not_depend_on_the_number_of_threads(threads: int) -> None:
     try:
         for count in (before, threads):
             torch.set_num_threads(count)
-            backward(network.loss(*random_batch(ODD_WORDS, 8, 4), None).objective)
+            torch.autograd.backward(network.loss(*random_batch(ODD_WORDS, 8, 4), None).objective)
             found.append(gradients(network))
             network.zero_grad()
     finally:
