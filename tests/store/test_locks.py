@@ -21,20 +21,11 @@ import pytest
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.store.library import Library, Run
 from tests.helpers.commands import FOR_EVER, command_line
-from tests.helpers.models import contents, held_elsewhere, make_model, put
+from tests.helpers.models import contents, held_elsewhere, put
 
 PATIENCE_S = 60.0
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot ask a process to end")
 HERE = socket.gethostname()
-
-
-@pytest.fixture
-def library(data_dir: Path) -> Library:
-    """A library of two models."""
-    library = Library(data_dir)
-    make_model(library.path("one"), epoch=3)
-    make_model(library.path("two"))
-    return library
 
 
 def wait_until(condition: Callable[[], object]) -> None:
