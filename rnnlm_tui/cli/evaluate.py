@@ -12,16 +12,14 @@ from typing import Any
 
 from rnnlm_tui import evaluate
 from rnnlm_tui.cli import progress_bar
-from rnnlm_tui.cli.inputs import corpus_of
+from rnnlm_tui.cli.inputs import OpenedModel, corpus_of, open_model
 from rnnlm_tui.cli.options import EvaluateRequest
 from rnnlm_tui.cli.output import print_fitted, print_json, table
 from rnnlm_tui.config import print_warning
 from rnnlm_tui.errors import CorpusError, StorageError, UsageError
 from rnnlm_tui.evaluate import Evaluation, ScoredLine, confidence_interval
 from rnnlm_tui.formatting import plural, sanitize
-from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store import evaluations, training_text
-from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.corpus import Corpus
 
@@ -31,16 +29,6 @@ WORTH_A_WARNING = 0.01
 """The share of lines that a model was trained on and that no refrain explains."""
 ENOUGH_WORDS = 500
 """Of so many words a hit rate of 10 % is certain to within 3 points."""
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A model that is measured."""
-
-    name: str
-    folder: Path
-    card: ModelCard
-    model: LanguageModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +47,7 @@ class Result:
     """A model's figures. `trained_on` counts the lines that it was trained on, None if that is not
     known; `common_loss` is over the words that all models predict, in nats."""
 
-    subject: Subject
+    subject: OpenedModel
     figures: Evaluation
     trained_on: int | None
     common_loss: float | None
@@ -102,15 +90,15 @@ def _with_models_apart(request: EvaluateRequest, library: Library) -> EvaluateRe
     return replace(request, sources=sources, against=(*request.against, *names))
 
 
-def _subjects(request: EvaluateRequest, library: Library) -> list[Subject]:
-    first = library.newest() if request.model is None else request.model
-    names = [first, *request.against]
+def _subjects(request: EvaluateRequest, library: Library) -> list[OpenedModel]:
+    opened = [open_model(library, name) for name in (request.model, *request.against)]
+    names = [each.name for each in opened]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise UsageError(f"{twice} is to be compared with itself", "name other models")
-    return [Subject(name, library.path(name), *library.open(name)) for name in names]
+    return opened
 
 
-def _text(request: EvaluateRequest, first: Subject) -> Text:
+def _text(request: EvaluateRequest, first: OpenedModel) -> Text:
     """The text given, or the model's own; of its own text the held-out lines alone, if any."""
     name, card = first.name, first.card
     if request.sources:
@@ -130,14 +118,14 @@ def _text(request: EvaluateRequest, first: Subject) -> Text:
     return Text(corpus, kept, name if held_out else None, len(kept) == len(lines))
 
 
-def _trained_on(subject: Subject, text: Text) -> int | None:
+def _trained_on(subject: OpenedModel, text: Text) -> int | None:
     """How many of the lines the model was trained on, None if its text is gone. A line that it held
     out may occur again among those that it was trained on, as refrains do."""
     trained = training_text.trained_lines(subject.name, subject.folder, subject.card, text.corpus)
     return None if trained is None else trained.count(text.lines, subject.model.tokenizer)
 
 
-def _warning(subject: Subject, text: Text, trained_on: int | None) -> str | None:
+def _warning(subject: OpenedModel, text: Text, trained_on: int | None) -> str | None:
     """What makes a model's figures look better than they are, or None."""
     if trained_on is None:
         return (
@@ -157,7 +145,7 @@ def _are_worth_a_warning(trained_on: int, text: Text) -> bool:
     return trained_on >= max(1, WORTH_A_WARNING * len(text.lines))
 
 
-def _scored(subject: Subject, lines: Sequence[str]) -> list[ScoredLine]:
+def _scored(subject: OpenedModel, lines: Sequence[str]) -> list[ScoredLine]:
     """The scores of the lines; shows a bar on a terminal."""
     scored, next_bar = list[ScoredLine](), 0.0
     has_bar, label = progress_bar.has_bar(), sanitize(subject.name)

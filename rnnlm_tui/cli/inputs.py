@@ -6,6 +6,7 @@ import dataclasses
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from rnnlm_tui.lm.model import LanguageModel
@@ -42,12 +43,20 @@ def corpus_of(sources: Sequence[str], encoding: str | None) -> Corpus:
     return dataclasses.replace(corpus, name=as_unicode(corpus.name))
 
 
-def open_model(folder: Path, name: str | None) -> tuple[str, ModelCard, LanguageModel]:
-    """The name, card and model of `name`, or of the newest one in this data folder. Raises
-    ModelError."""
-    library = Library(folder)
+@dataclass(frozen=True, slots=True)
+class OpenedModel:
+    """A model of the library, ready to predict."""
+
+    name: str
+    folder: Path
+    card: ModelCard
+    model: LanguageModel
+
+
+def open_model(library: Library, name: str | None) -> OpenedModel:
+    """The model of this name, or the newest one. Raises ModelError."""
     chosen = library.newest() if name is None else name
-    return chosen, *library.open(chosen)
+    return OpenedModel(chosen, library.path(chosen), *library.open(chosen))
 
 
 def texts_of(text: str | None) -> Iterable[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from rnnlm_tui.cli.inputs import as_unicode, corpus_of
+from rnnlm_tui.cli.inputs import OpenedModel, as_unicode, corpus_of, open_model
 from rnnlm_tui.cli.options import TrainRequest
 from rnnlm_tui.cli.run_settings import resolve_settings
 from rnnlm_tui.config import (
@@ -21,10 +21,8 @@ from rnnlm_tui.config import (
 )
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.formatting import cut_words
-from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.paths import bundled_corpus
-from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.files import MODEL, RESUME
 from rnnlm_tui.store.library import Library, check_new_name, free_name
 from rnnlm_tui.store.run_state import TextOrigin
@@ -51,35 +49,20 @@ UNKNOWN_LINES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SourceModel:
-    """The model that a run starts from."""
-
-    name: str
-    folder: Path
-    card: ModelCard
-    model: LanguageModel
-
-    @property
-    def preset(self) -> str:
-        """The preset of the model, and so of the run."""
-        return self.card.config.preset
-
-
-def open_source(library: Library, request: TrainRequest) -> SourceModel | None:
+def open_source(library: Library, request: TrainRequest) -> OpenedModel | None:
     """The model of `--from`, None without it. Raises UsageError if nothing can start from it."""
     if request.source_model is None:
         return None
-    name = request.source_model
-    source = SourceModel(name, library.path(name), *library.open(name))
-    architecture = ARCHITECTURES[source.preset]
-    if not architecture.can_start_from_a_model:
+    source = open_model(library, request.source_model)
+    preset = source.card.config.preset
+    if not ARCHITECTURES[preset].can_start_from_a_model:
         raise UsageError(
-            f"{source.name} is an {architecture.name}, which cannot be trained on another text",
+            f"{source.name} is an {ARCHITECTURES[preset].name}, which cannot be trained on another"
+            " text",
             "train on all the texts at once: --train FILE FILE",
         )
-    if request.settings.preset not in (None, source.preset):
-        raise UsageError(f"{source.name} is of the preset {source.preset}", "leave --preset out")
+    if request.settings.preset not in (None, preset):
+        raise UsageError(f"{source.name} is of the preset {preset}", "leave --preset out")
     return source
 
 
@@ -100,7 +83,7 @@ def new_run(library: Library, request: TrainRequest) -> tuple[str, Callable[[], 
     preset, settings = resolve_settings(
         request.settings,
         own_text=bool(request.sources),
-        source_preset=source.preset if source else None,
+        source_preset=source.card.config.preset if source else None,
     )
     name = new_name(library, request, preset)
 
@@ -119,7 +102,7 @@ def new_run(library: Library, request: TrainRequest) -> tuple[str, Callable[[], 
 
 
 def _run_from(
-    source: SourceModel,
+    source: OpenedModel,
     name: str,
     folder: Path,
     config: RunConfig,
@@ -128,10 +111,7 @@ def _run_from(
     flags: Mapping[str, str],
 ) -> TrainingRun:
     """The run that starts from the weights and the words of a model."""
-    _check_unchanged(source, flags)
-    config = _with_words_of(source.card, config)
-    if is_corpus_of(source.card, corpus):
-        config = _with_split_of(source, config, flags)
+    config = _config_from(source, config, corpus, flags)
     trained = trained_lines(source.name, source.folder, source.card)
     known = None if trained is None else trained.known
     prepared = _prepare_new_lines(corpus, config, source, known)
@@ -152,7 +132,7 @@ def _run_from(
 
 
 def _prepare_new_lines(
-    corpus: Corpus, config: RunConfig, source: SourceModel, known: Hashes | None
+    corpus: Corpus, config: RunConfig, source: OpenedModel, known: Hashes | None
 ) -> PreparedText:
     """The corpus with the words of the source. Of a text of its own the same lines are held out as
     before, of another text only lines whose hashes are not `known`; None if these are lost."""
@@ -185,36 +165,32 @@ def _check_free(library: Library, name: str) -> None:
         )
 
 
-def _check_unchanged(source: SourceModel, flags: Mapping[str, str]) -> None:
-    """Raises UsageError for flags that would give the run another network or other words."""
-    sizes = settings_of(preset_named(source.preset))["model"]
+def _config_from(
+    source: OpenedModel, config: RunConfig, corpus: Corpus, flags: Mapping[str, str]
+) -> RunConfig:
+    """The settings with those of the model: its sizes, its tokenizer and, of its own text, which
+    lines are held out, since it has seen the others. Raises UsageError for flags that differ."""
+    of_source, train = source.card.config, config.train
+    sizes = settings_of(preset_named(config.preset))["model"]
     if fixed := flags.keys() & {*sizes, *WORD_SETTINGS}:
         raise UsageError(
             f"{_flags(fixed)} cannot be changed: the network and its words are those of"
             f" {source.name}",
             "leave it out, or train a new model without --from",
         )
-
-
-def _with_words_of(card: ModelCard, config: RunConfig) -> RunConfig:
-    """The settings with the sizes and the tokenizer of the model that the run starts from."""
-    train = config.train
+    taken: dict[str, Any] = {}
     if isinstance(train, LineTextConfig):
-        train = dataclasses.replace(train, tokenizer=card.tokenizer)
-    return dataclasses.replace(config, model=card.config.model, train=train)
-
-
-def _with_split_of(source: SourceModel, config: RunConfig, flags: Mapping[str, str]) -> RunConfig:
-    """The settings with the lines held out that the model of the same text held out. Raises
-    UsageError for another wish: the model has seen most of those lines."""
-    split = {name: getattr(source.card.config.train, name) for name in ("held_out", "seed")}
-    if other := {n for n in split if n in flags and getattr(config.train, n) != split[n]}:
-        raise UsageError(
-            f"{source.name} was trained on this text, and has seen the lines that would be held"
-            " out",
-            f"leave {_flags(other)} out, or train a new model without --from",
-        )
-    return dataclasses.replace(config, train=dataclasses.replace(config.train, **split))
+        taken["tokenizer"] = source.card.tokenizer
+    if is_corpus_of(source.card, corpus):
+        split = {name: getattr(of_source.train, name) for name in ("held_out", "seed")}
+        if other := {name for name in flags.keys() & split if getattr(train, name) != split[name]}:
+            raise UsageError(
+                f"{source.name} was trained on this text, and has seen the lines that would be"
+                " held out",
+                f"leave {_flags(other)} out, or train a new model without --from",
+            )
+        taken |= split
+    return RunConfig(config.preset, of_source.model, dataclasses.replace(train, **taken))
 
 
 def _flags(settings: set[str]) -> str:

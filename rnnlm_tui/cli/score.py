@@ -11,13 +11,15 @@ from rnnlm_tui.cli.options import ScoreRequest
 from rnnlm_tui.cli.output import print_fitted, print_json, table
 from rnnlm_tui.evaluate import ScoredLine, ScoredWord, score
 from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.store.library import Library
 
 
 def show_score(request: ScoreRequest) -> int:
     """`--score`."""
-    name, _, model = open_model(request.data_dir, request.model)
+    opened = open_model(Library(request.data_dir), request.model)
+    name = opened.name
     lines = (line for text in texts_of(request.text) for line in text.split("\n"))
-    for number, scored in enumerate(score(model, lines)):
+    for number, scored in enumerate(score(opened.model, lines)):
         if request.as_json:
             print_json(score_json(scored, name))
             continue

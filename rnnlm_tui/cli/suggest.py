@@ -79,13 +79,13 @@ def show_suggestions(request: SuggestRequest) -> int:
     """`--suggest`."""
     if request.text is None:
         return _answer_stdin(request)
-    name, _, model = open_model(request.data_dir, request.model)
-    above, line = split_lines(model, as_unicode(request.text))
-    answer = suggest(model, line, k=request.top, previous_lines=above)
+    opened = open_model(Library(request.data_dir), request.model)
+    above, line = split_lines(opened.model, as_unicode(request.text))
+    answer = suggest(opened.model, line, k=request.top, previous_lines=above)
     if request.as_json:
-        print_json(suggestions_json(answer, name))
+        print_json(suggestions_json(answer, opened.name))
     else:
-        print("\n".join(suggestions_table(answer, name)), flush=True)
+        print("\n".join(suggestions_table(answer, opened.name)), flush=True)
     return 0
 
 
@@ -189,12 +189,12 @@ def generate(request: GenerateRequest) -> int:
     if request.top_k is not None and request.temperature == 0:
         raise UsageError("--top-k draws words", "give a --temperature too, such as 0.8")
     rng = np.random.default_rng(request.seed)
-    name, card, model = open_model(request.data_dir, request.model)
-    copies = copied_spans(name, Library(request.data_dir).path(name), card)
+    opened = open_model(Library(request.data_dir), request.model)
+    copies = copied_spans(opened.name, opened.folder, opened.card)
     for given in texts_of(request.text):
-        above, line = split_lines(model, given)
+        above, line = split_lines(opened.model, given)
         words = generate_words(
-            model,
+            opened.model,
             line,
             request.words,
             temperature=request.temperature,
@@ -206,11 +206,11 @@ def generate(request: GenerateRequest) -> int:
         spans = copies.find(words) if copies else ()
         if request.as_json:
             copied = None if copies is None else [asdict(span) for span in spans]
-            print_json({"text": text, "words": words, "model": name, "copied": copied})
+            print_json({"text": text, "words": words, "model": opened.name, "copied": copied})
             continue
         print("\n".join(map(sanitize, text.split("\n"))), flush=True)
         for span in spans:
             span_text = " ".join(words[span.start : span.start + span.length])
-            place = f"{card.corpus['name']}, line {span.line_number}"
+            place = f"{opened.card.corpus['name']}, line {span.line_number}"
             print(sanitize(f'copied: "{span_text}" is in {place}'), file=sys.stderr)
     return 0
