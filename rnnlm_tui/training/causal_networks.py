@@ -5,7 +5,7 @@ Shapes: B batch, T time steps, N words to predict, G gates, E embedding, H hidde
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from rnnlm_tui.lm.causal import GATES, causal_shapes
 from rnnlm_tui.text.vocabulary import END_ID, PADDING
 from rnnlm_tui.training.networks import BatchLoss, Network, Scores, dropout_mask, initial_weights
 from rnnlm_tui.training.output_layers import row_blocks, tied_input, tied_output
-from rnnlm_tui.training.recurrent_layers import LayerWeights, State, recurrent_layer
+from rnnlm_tui.training.recurrent_layers import LayerWeights, recurrent_layer
 
 
 class CausalNetwork(Network):
@@ -41,7 +41,6 @@ class CausalNetwork(Network):
             self.register_parameter(name.replace(".", "_"), parameter)
         buffer = torch.zeros(shapes["embedding"])
         self.register_buffer("_embedding_gradient", buffer, persistent=False)
-        self._states: list[State] | None = None
         initial = initial_weights(shapes, rng, embedding_limit=0.1, gates=GATES[cell])
         for name, weight in initial.items():
             if cell == "lstm" and name.startswith("layer") and name.endswith("bias"):
@@ -74,13 +73,16 @@ class CausalNetwork(Network):
         batch, length = x.shape
         flat = tied_input(self._weights["embedding"], x.T.reshape(-1))  # [T * B, E]
         sequence = self._dropped(flat.view(length, batch, -1), dropout)  # [T, B, E]
-        ends = []
-        for number, start in enumerate(self._states or self._zero_states(batch), 1):
+        zeros = flat.new_zeros(batch, self.config.hidden_size)
+        state: dict[str, Tensor] = {}
+        for number in range(1, self.config.layers + 1):
+            names = [f"layer{number}.{part}" for part in range(2 if self.cell == "lstm" else 1)]
+            start = tuple(self.hidden_state.get(name, zeros) for name in names)
             sequence, end = recurrent_layer(self.cell, sequence, self._layer(number), start)
-            ends.append(end)
+            state |= zip(names, end, strict=True)
             sequence = self._dropped(sequence, dropout)  # [T, B, H]
         if self.config.context == "stream":
-            self._states = ends
+            self.hidden_state = state
         rows = sequence.flatten(0, 1)  # [T * B, H]
         if "projection.kernel" in self._weights:
             rows = rows @ self._weights["projection.kernel"]  # [T * B, E]
@@ -102,27 +104,6 @@ class CausalNetwork(Network):
         if rng is None or self.config.dropout == 0:
             return sequence
         return sequence * dropout_mask(sequence[:1], self.config.dropout, rng)
-
-    def _zero_states(self, batch: int) -> list[State]:
-        """The layers' states before the first word of a stream."""
-        zeros = self._weights["output.bias"].new_zeros(batch, self.config.hidden_size)
-        return [(zeros,) * len(names) for names in self._state_names()]
-
-    def _state_names(self) -> list[list[str]]:
-        """The names of the parts of each layer's state."""
-        parts = 2 if self.cell == "lstm" else 1
-        numbers = range(1, self.config.layers + 1)
-        return [[f"layer{n}.{part}" for part in range(parts)] for n in numbers]
-
-    def hidden_state(self) -> dict[str, Tensor]:
-        names = [name for layer in self._state_names() for name in layer]
-        tensors = [tensor for state in self._states or () for tensor in state]
-        return dict(zip(names, tensors, strict=False))
-
-    def set_hidden_state(self, tensors: Mapping[str, Tensor]) -> None:
-        names = self._state_names()
-        states = [tuple(tensors[name] for name in layer) for layer in names] if tensors else None
-        self._states = states
 
     def weights(self) -> dict[str, Tensor]:
         return {name: tensor.detach() for name, tensor in self._weights.items()}

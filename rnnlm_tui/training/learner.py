@@ -111,7 +111,7 @@ class Learner:
             if parameter in self._optimizer.state:
                 state = self._optimizer.state[parameter]
                 tensors |= {f"moment.{name}.{key}": state[key] for key in MOMENTS}
-        hidden = self.network.hidden_state().items()
+        hidden = self.network.hidden_state.items()
         tensors |= {f"carried.{name}": state for name, state in hidden}
         return {name: np.array(t.cpu().numpy(), order="C") for name, t in tensors.items()}
 
@@ -125,7 +125,7 @@ class Learner:
             shapes |= {f"moment.{name}.{key}": parameter.shape for key in MOMENTS}
         if carried:
             list(self.network.scores(*next(self.batches.epoch(1))))
-            hidden = self.network.hidden_state().items()
+            hidden = self.network.hidden_state.items()
             shapes |= {f"carried.{name}": tensor.shape for name, tensor in hidden}
         if shapes != {k: v.shape for k, v in tensors.items() if not k.startswith("lines.")}:
             raise ModelError(
@@ -138,14 +138,14 @@ class Learner:
             steps = torch.tensor(float(position.updates), device=self.device)
             moments = {key: self._tensor(tensors[f"moment.{name}.{key}"]) for key in MOMENTS}
             self._optimizer.state[parameter] = {"step": steps, **moments}
-        self.network.set_hidden_state({name: self._tensor(a) for name, a in carried.items()})
+        self.network.hidden_state = {name: self._tensor(a) for name, a in carried.items()}
 
     def _tensor(self, array: NDArray[np.float32]) -> Tensor:
         return torch.from_numpy(array).to(self.device)
 
     def begin_epoch(self) -> None:
         """Forgets the hidden state."""
-        self.network.set_hidden_state({})
+        self.network.hidden_state = {}
 
     @torch.no_grad()
     def is_sound(self) -> bool:

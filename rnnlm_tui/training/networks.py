@@ -42,6 +42,12 @@ Scores = tuple[Tensor, Tensor, Tensor]
 class Network(nn.Module, ABC):
     """A network that can be trained."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden_state: dict[str, Tensor] = {}
+        """The state from which the next batch goes on, by name; empty at the start of a stream and
+        for a network whose batches do not depend on each other."""
+
     @abstractmethod
     def loss(self, x: Tensor, target: Tensor, dropout: np.random.Generator | None) -> BatchLoss:
         """The loss of predicting `target` from `x`; `dropout` None turns it off."""
@@ -61,14 +67,6 @@ class Network(nn.Module, ABC):
             parameter.zero_()  # padding too: a loss that was not finite has spoilt it
         for name, tensor in self.weights().items():
             tensor.copy_(torch.from_numpy(np.ascontiguousarray(arrays[name])))
-
-    def hidden_state(self) -> dict[str, Tensor]:
-        """The state from which the next batch goes on, by name; empty at the start of a stream and
-        for a network whose batches do not depend on each other."""
-        return {}
-
-    def set_hidden_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """Goes on from this state."""
 
 
 def dropout_mask(like: Tensor, rate: float, rng: np.random.Generator) -> Tensor:

@@ -24,16 +24,13 @@ class KerasAdam(torch.optim.Adam):
     ) -> None:
         super().__init__(parameters, lr=learning_rate, betas=(0.9, 0.999), eps=epsilon, fused=True)
         self._epsilon = epsilon
-        self._steps: int | None = None
 
     def step(self, closure: Any = None) -> Any:
         """One update, as `torch.optim.Adam.step`."""
-        if self._steps is None:  # it may go on from a saved state
-            taken = (int(state["step"].item()) for state in self.state.values())
-            self._steps = max(taken, default=0)
-        self._steps += 1
+        first = next(iter(self.state.values()), None)
+        steps = 1 + int(first["step"] if first else 0)
         for group in self.param_groups:
-            group["eps"] = self._epsilon / (1 - group["betas"][1] ** self._steps) ** 0.5
+            group["eps"] = self._epsilon / (1 - group["betas"][1] ** steps) ** 0.5
         return super().step(closure)
 
 

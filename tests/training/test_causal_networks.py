@@ -159,13 +159,13 @@ def test_the_state_of_a_stream_goes_on_from_batch_to_batch(cell: str, layers: in
 @every_cell
 def test_a_hidden_state_can_be_put_back(cell: str) -> None:
     ours = network(cell, config(layers=2))
-    assert ours.hidden_state() == {}
+    assert ours.hidden_state == {}
     total(ours, *batch(4))
-    kept = ours.hidden_state()
+    kept = ours.hidden_state
     first = total(ours, *batch(5)).nll
-    ours.set_hidden_state(kept)
+    ours.hidden_state = kept
     assert total(ours, *batch(5)).nll == first
-    ours.set_hidden_state({})
+    ours.hidden_state = {}
     assert total(ours, *batch(5)).nll != first
     assert all(state.shape == (3, 5) for state in kept.values())
 
