@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
 
 VARIABLES = (
@@ -43,5 +42,7 @@ def use_one_thread_in_numpy() -> None:
 
     On x86 PyTorch does not use the same OpenBLAS. Does nothing elsewhere, or once numpy is loaded.
     """
+    import platform  # 1 ms that --help need not wait for
+
     if platform.machine().lower() in ("x86_64", "amd64") and "numpy" not in sys.modules:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -39,7 +39,7 @@ def operand(default: Any = None) -> Any:
     return field(default=default, metadata={"operand": True})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RunSettings:
     """What is said of a run's settings; `flags` are the values of flags by the setting's name."""
 
@@ -52,7 +52,7 @@ class RunSettings:
     file: str | None = option("settings from a TOML file", "FILE", flag="config")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
     """What all modes have. `runs` is the function that does what is asked, in a module of `cli`;
     `operands` and `help` are for the help. Operands in brackets may be left out."""
@@ -69,7 +69,7 @@ class Request:
         return data_dir(Path(self.data_folder) if self.data_folder else None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AppRequest(Request):
     """The terminal app. `model` is None for the one used last."""
 
@@ -79,7 +79,7 @@ class AppRequest(Request):
     model: str | None = operand()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrainRequest(Request):
     """`--train`. No `sources` are the sonnets, or the text of the run that is resumed; `name` and
     `seed_line` are None if they follow from the text."""
@@ -106,7 +106,7 @@ class TrainRequest(Request):
     as_json: bool = switch("results (or events) as JSON lines", flag="json")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SummaryRequest(Request):
     """`--summary`. No `sources` are the sonnets."""
 
@@ -119,7 +119,7 @@ class SummaryRequest(Request):
     as_json: bool = switch(flag="json")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Query(Request):
     """What the modes that ask a model have. `text` is None for the lines of standard input, `model`
     for the newest."""
@@ -130,7 +130,7 @@ class Query(Request):
     as_json: bool = switch(flag="json")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SuggestRequest(Query):
     runs = "suggest:show_suggestions"
     help = (
@@ -143,7 +143,7 @@ class SuggestRequest(Query):
     lines_above: bool = switch("read standard input as one text, each line after those before it")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GenerateRequest(Query):
     """`--generate`. `top_k` is None for all words, `seed` for other words each time."""
 
@@ -163,7 +163,7 @@ class GenerateRequest(Query):
     seed: int | None = option("", "N", bounds=Range(0, 2**32 - 1))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EvaluateRequest(Request):
     """`--evaluate`. No `sources` are the model's own held-out lines; `limit` is None for all."""
 
@@ -183,20 +183,20 @@ class EvaluateRequest(Request):
     as_json: bool = switch(flag="json")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ScoreRequest(Query):
     runs = "score:show_score"
     help = "TEXT, or each line of standard input, word by word with probability and rank"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ModelsRequest(Request):
     runs = "models:models"
     help = "list the models"
     as_json: bool = switch(flag="json")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RenameRequest(Request):
     runs = "models:rename"
     help = "rename a model"
@@ -205,7 +205,7 @@ class RenameRequest(Request):
     new: str = operand()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DeleteRequest(Request):
     runs = "models:delete"
     help = "delete a model"
@@ -214,7 +214,7 @@ class DeleteRequest(Request):
     is_confirmed: bool = switch("delete without asking", flag="yes")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ExportRequest(Request):
     runs = "models:export"
     help = "write a model as one zip, NAME.zip by default; - writes it to standard output"
@@ -224,7 +224,7 @@ class ExportRequest(Request):
     force: bool = switch()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ImportRequest(Request):
     """`--import`. `name` is None for that of the file."""
 

@@ -7,7 +7,6 @@ options between them. `--` ends the options. argparse is loaded only for help: 2
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -158,6 +157,8 @@ def _current_name(name: str) -> str:
         print_warning(f"--{name} is now --{OLD_FLAGS[name]}")
         return OLD_FLAGS[name]
     if name not in MODES and name not in METAVARS:
+        import difflib
+
         near = difflib.get_close_matches(name, [*MODES, *METAVARS], 1)
         meant = f"did you mean --{near[0]}?" if near else f"{SEE_HELP}."
         hint = f"{meant} A text that begins with -- goes after a -- of its own"

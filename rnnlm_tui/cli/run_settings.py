@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -87,6 +86,8 @@ def _check_value(source: str, preset: str, name: str, value: object) -> None:
 
 def _warn_of_unknown_variables() -> None:
     """Warns of RNNLM_... variables that mean nothing, such as a mistyped RNNLM_EPOCH."""
+    import difflib
+
     known = [*map(variable_of, (*all_settings(), *RENAMED_SETTINGS)), *OTHER_VARIABLES]
     for variable in sorted(os.environ):
         if variable.startswith(ENVIRONMENT_PREFIX) and variable not in known:
