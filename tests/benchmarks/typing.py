@@ -6,8 +6,8 @@ Types lines of the sonnets into the installed app at 80x24, a key at a time at t
 typist, and measures the time from each key to the arrival of the output after which the list shows
 the words and shares that the engine gives for the new line, asked beforehand, and the line shows
 their ghost. Keys after which the list stays as it was are left out. With --training it does the
-same again while the lesson's model trains beside it, as the app trains one. Prints the memory of
-the app at the end too.
+same again while the lesson's model trains, as the app trains one. Prints the memory of the app at
+the end too.
 """
 
 from __future__ import annotations

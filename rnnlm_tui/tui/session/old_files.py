@@ -38,7 +38,7 @@ class OldFiles:
         self._folder = folder
 
     def paths(self) -> Iterator[Path]:
-        """The files, and the locks beside them."""
+        """The files, and their locks."""
         for pattern in ("transcript.jsonl", "draft*.txt", "pasted*.txt", "*.lock"):
             yield from self._folder.glob(pattern)
 

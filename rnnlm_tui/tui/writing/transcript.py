@@ -109,8 +109,8 @@ class EarlierLines:
         return self._recalled is not None and line == self.shown
 
     def step(self, by: int, line: str) -> str:
-        """The line before (-1) or after (1) the recalled `line`. Any other line stands after the
-        newest, and so does the empty one."""
+        """The line before (-1) or after (1) the recalled `line`. Any other line counts as the empty
+        one, which comes after the newest."""
         here = self._recalled if self.is_recalled(line) else None
         there = max(0, (len(self.lines) if here is None else here) + by)
         self._recalled = there if there < len(self.lines) else None

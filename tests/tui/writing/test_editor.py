@@ -82,7 +82,7 @@ class Desk:
         return self.editor.suggestion
 
     def answer(self, *words: str, prefix: str = "", more: tuple[str, ...] = ()) -> None:
-        """Answers to the line as it stands: the ghost is the first word and `more`."""
+        """Answers to the line as it is: the ghost is the first word and `more`."""
         self.editor.show(words, prefix, (*words[:1], *more))
 
     async def press(self, *keys: str) -> None:
@@ -206,7 +206,7 @@ async def test_keys(script: str, line: str, ghost: str) -> None:
 
 
 async def test_a_ghost_that_is_typed_through_never_blanks() -> None:
-    """Whatever comes between two keys, the rest of the ghost stands there."""
+    """The rest of the ghost stays, whatever comes between two keys."""
     async with desk("shall i ") as it:
         it.answer("compare", more=("thee",))
         seen: list[str] = []
@@ -257,7 +257,7 @@ async def test_a_word_wider_than_the_row_is_cut() -> None:
         check_layout(it.app)
 
 
-async def test_the_ghost_is_cut_anew_when_the_window_changes() -> None:
+async def test_the_ghost_is_cut_again_when_the_window_changes() -> None:
     async with desk("shall i ") as it:
         it.editor.styles.width = "100%"
         await it.pilot.pause(0)

@@ -20,6 +20,9 @@ TEXT = """\
 the cat sat on the mat and sang a song to the pale moon over the hill
 so it was that a dog came by
 the owl saw it all
+b c d e f g
+x
+e f g h i y
 """
 
 
@@ -54,8 +57,17 @@ def trained_on(
         ("the cat sat on the", "moon", []),
         ("mat", "over the hill so it was", [Copied(0, 6, 1)]),
         ("oh", "cat sat on the mat x a dog came by the", [Copied(0, 5, 1), Copied(6, 5, 2)]),
+        ("z", "b c d e f g h i", [Copied(0, 6, 4)]),
     ],
-    ids=["in it", "too short", "from the line on", "the line alone", "over two lines", "two"],
+    ids=[
+        "in it",
+        "too short",
+        "from the line on",
+        "the line alone",
+        "over two lines",
+        "two",
+        "two in one",
+    ],
 )
 def test_copied_words_are_found_from_the_line_on(
     line: str, continuation: str, copied: list[Copied], text: Path, tmp_path: Path
@@ -64,15 +76,6 @@ def test_copied_words_are_found_from_the_line_on(
     finder = CopyFinder(lambda: library)
     found = finder.copied(trained_on(text, library), line, continuation.split())
     assert list(found) == copied
-
-
-def test_no_word_belongs_to_two_spans(tmp_path: Path) -> None:
-    """`b c d e f g` and `e f g h i`, each in its line: the longer one is noted."""
-    text = tmp_path / "lines.txt"
-    text.write_text("b c d e f g\nx\ne f g h i y\n")
-    library = ScriptedLibrary(tmp_path, {})
-    found = CopyFinder(lambda: library).copied(trained_on(text, library), "z", list("bcdefghi"))
-    assert found == (Copied(0, 6, 1),)
 
 
 def test_the_runs_of_words_that_an_ngram_model_is_made_of_are_no_copies(
