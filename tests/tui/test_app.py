@@ -369,7 +369,7 @@ async def test_a_save_while_one_chooses_leaves_the_choice(tmp_path: Path) -> Non
         assert (editor.choice, editor.suggestion) == (1, chosen)
         await press(pilot, "enter")
         assert editor.line == f"shall {chosen} "
-        assert not app.autocomplete.conversation.transcript.turns
+        assert not app.autocomplete.view.transcript.turns
 
 
 @pytest.mark.parametrize(

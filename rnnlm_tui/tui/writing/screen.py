@@ -20,7 +20,6 @@ from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 from rnnlm_tui.tui.writing.candidates import CandidateList
 from rnnlm_tui.tui.writing.comparison import Comparison
-from rnnlm_tui.tui.writing.conversation import Conversation
 from rnnlm_tui.tui.writing.editor import (
     LONGEST_LINE,
     LineChanged,
@@ -78,7 +77,7 @@ class AutocompleteScreen(AppScreen):
         self._draft = KeptText(database, "draft")
         self._predictor = Predictor(self.show_answer)
         self._comparison = Comparison(lambda: self.host.library)
-        self.conversation = Conversation(database, self._predictor)
+        self.view = TranscriptView(database, self._predictor)
         self._sent = Keystrokes()
 
     @property
@@ -88,7 +87,7 @@ class AutocompleteScreen(AppScreen):
     @property
     def line_in_hand(self) -> str:
         """The line being written, else the one sent last, else none."""
-        turns = self.conversation.transcript.turns
+        turns = self.view.transcript.turns
         return self.editor.line.strip() or (turns[-1].line if turns else "")
 
     def compose(self) -> ComposeResult:
@@ -96,7 +95,7 @@ class AutocompleteScreen(AppScreen):
         with Horizontal(id="upper"):
             with Vertical():
                 yield EmptyState()
-                yield self.conversation
+                yield self.view
             yield SidePane()
         yield FixedText("context")
         yield self.editor
@@ -113,15 +112,16 @@ class AutocompleteScreen(AppScreen):
             await self._restore()
         except StorageError as error:
             self.host.show_error_once(error)
-        self._lines_changed()
-        self.active_model_changed()
+        if self.app.is_running:
+            self._lines_changed()
+            self.active_model_changed()
 
     async def _restore(self) -> None:
         draft = await self._draft.restore()
         if len(draft) > LONGEST_LINE:  # of an older version
-            self.conversation.transcript.add_line(draft)
+            self.view.transcript.add_line(draft)
             draft = ""
-        await self.conversation.restore()
+        await self.view.restore()
         if draft and not self.editor.line:
             self.editor.set_line(draft)
 
@@ -132,6 +132,8 @@ class AutocompleteScreen(AppScreen):
 
     def active_model_changed(self) -> None:
         """Another model is active, or the same after it was saved again, or none."""
+        if not self.app.is_running:
+            return
         loaded_model = self.host.loaded_model
         before = self.answer.question.loaded_model.name if self.answer else None
         if loaded_model is None or loaded_model.name != before:  # else a choice stays chosen
@@ -158,14 +160,14 @@ class AutocompleteScreen(AppScreen):
 
     def show_empty_state(self) -> None:
         """Shows how to begin, if there is no model or no line."""
-        has_lines = self.conversation.transcript.next_number > 1
+        has_lines = self.view.transcript.next_number > 1
         self.query_one(EmptyState).show(has_lines=has_lines)
 
     def _name_models(self) -> None:
         """Puts the names of the active model and of the compared ones where they belong."""
         name = self.host.active_name or ""
         suggests = f" · {name} suggests" if name else ""
-        number = self.conversation.transcript.next_number
+        number = self.view.transcript.next_number
         self.editor.border_title = Content(sanitize(f"line {number}{suggests}"))
         compared = [other.name for other in self._comparison.without(name)] if name else []
         self.query_one(SidePane).name_columns(name, compared)
@@ -178,7 +180,7 @@ class AutocompleteScreen(AppScreen):
         if loaded_model is None:
             return False
         compared = self._comparison.without(loaded_model.name) if self.has_class("-wide") else ()
-        above = self.conversation.transcript.previous_lines()
+        above = self.view.transcript.previous_lines()
         line, cursor = self.editor.line, self.editor.cursor
         self._predictor.ask(Question(loaded_model, line, cursor, above, compared))
         return True
@@ -187,7 +189,7 @@ class AutocompleteScreen(AppScreen):
         """Shows an answer, unless the line, the lines above or the model have changed since."""
         question = answer.question
         asked = (question.loaded_model, question.line, question.cursor, question.previous_lines)
-        above = self.conversation.transcript.previous_lines()
+        above = self.view.transcript.previous_lines()
         now = (self.host.loaded_model, self.editor.line, self.editor.cursor, above)
         if asked != now or not self.app.is_running:
             return
@@ -304,12 +306,12 @@ class AutocompleteScreen(AppScreen):
             await self.app.run_action("app.keys")
         else:
             self._sent += event.keystrokes
-            await self.conversation.send(event.line)
+            await self.view.send(event.line)
 
-    @on(Conversation.Changed)
+    @on(TranscriptView.LinesChanged)
     def _lines_changed(self) -> None:
         """There are other lines above the one being written."""
-        self.editor.earlier.lines = [turn.line for turn in self.conversation.transcript.turns]
+        self.editor.earlier.lines = [turn.line for turn in self.view.transcript.turns]
         self.editor.ask_again()
         self.show_empty_state()
         self._name_models()
@@ -320,17 +322,17 @@ class AutocompleteScreen(AppScreen):
         self.editor.focus()
 
     def action_another(self) -> None:
-        self.conversation.draw_another()
+        self.view.draw_another()
 
     def action_copy_last(self) -> None:
-        self.conversation.copy_last()
+        self.view.copy_last()
 
     def action_save_transcript(self) -> None:
-        self.conversation.save()
+        self.view.save()
 
     def action_clear_transcript(self) -> None:
-        self.conversation.clear()
+        self.view.clear()
 
     def action_move_pane(self) -> None:
-        view = self.conversation.view
-        (self.editor if view.has_focus or not view.can_focus else view).focus()
+        can_go = self.view.can_focus and not self.view.has_focus
+        (self.view if can_go else self.editor).focus()

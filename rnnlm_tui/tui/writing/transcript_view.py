@@ -1,12 +1,14 @@
-"""The lines of the transcript on the screen."""
+"""The transcript on the screen: lines are sent, continued, copied, saved and cleared."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar, cast
 
-from textual import events
+from textual import events, work
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -14,10 +16,16 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.widget import Widget
 
-from rnnlm_tui.formatting import sanitize, shorten
+from rnnlm_tui.formatting import plural, sanitize, shorten
+from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.session.turns import Continuation, Copied, Turn
 from rnnlm_tui.tui.writing.host import WritingHost
+from rnnlm_tui.tui.writing.insights import CopyFinder
+from rnnlm_tui.tui.writing.predictor import LoadedModel, Predictor
+from rnnlm_tui.tui.writing.transcript import Transcript
 
+TEMPERATURE = 0.8
+"""How freely another continuation is drawn: below 1 the likelier words come more often."""
 LABEL_WIDTH = 11
 MOST_LINES = 200
 """Widgets kept on the screen. With 500 one more takes 40 ms, with 100 it takes 16."""
@@ -73,7 +81,8 @@ class TranscriptLine(Widget):
 
 
 class TranscriptView(VerticalScroll, can_focus=True):
-    """The newest lines, at the bottom. A click leaves the focus on the line being written."""
+    """The newest lines, at the bottom. Takes those that are sent, and has the active model continue
+    them. A click leaves the focus on the line being written."""
 
     FOCUS_ON_CLICK = False
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -88,15 +97,25 @@ class TranscriptView(VerticalScroll, can_focus=True):
     TranscriptView { height: 1fr; scrollbar-size-vertical: 1; }
     """
 
+    class LinesChanged(Message):
+        """There are other lines above the one being written."""
+
     @dataclass
     class Taken(Message):
         """The line is wanted as the line being written."""
 
         text: str
 
-    def __init__(self) -> None:
+    def __init__(self, database: SessionDatabase, predictor: Predictor) -> None:
         super().__init__()
+        self.transcript = Transcript(database)
+        self._predictor = predictor
+        self._copies = CopyFinder(lambda: self.host.library)
         self._current: TranscriptLine | None = None
+
+    @property
+    def host(self) -> WritingHost:
+        return cast(WritingHost, self.app)
 
     @property
     def lines(self) -> list[TranscriptLine]:
@@ -156,11 +175,93 @@ class TranscriptView(VerticalScroll, can_focus=True):
     def copy(self, line: TranscriptLine) -> None:
         """Copies a line, and says how far that can be trusted."""
         self.app.copy_to_clipboard(line.plain_text)
-        cast(WritingHost, self.app).notify_user(
+        self.host.notify_user(
             f"copied: {shorten(line.plain_text, 30)}. It went to the terminal's clipboard, which"
             " the terminal must allow. If a paste brings something else, F5 saves the transcript"
             " to a file"
         )
+
+    def copy_last(self) -> None:
+        if self.lines:
+            self.copy(self.lines[-1])
+        else:
+            self.host.notify_user("there is no line to copy yet")
+
+    async def restore(self) -> None:
+        """Shows what was kept. Raises StorageError."""
+        await self.transcript.load()
+        await self.fill(self.transcript.turns)
+
+    async def send(self, line: str) -> None:
+        """Adds a line of the user's, and has it continued."""
+        turn = self.transcript.add_line(line)
+        self.post_message(self.LinesChanged())
+        await self.add(turn)
+        self._begin_continuation(turn, temperature=0.0)
+
+    def draw_another(self) -> None:
+        """Continues the last line once more, by chance."""
+        if self.host.loaded_model is None:
+            message = "there is no model to continue the line: F3 trains one"
+            self.host.notify_user(message, "warning")
+        elif not self.transcript.turns:
+            self.host.notify_user("send a line first: Enter")
+        else:
+            self._begin_continuation(self.transcript.turns[-1], TEMPERATURE)
+
+    def _begin_continuation(self, turn: Turn, temperature: float) -> None:
+        if (loaded_model := self.host.loaded_model) is not None:
+            # The lines above are those of now: they may be cleared while the model works.
+            above = self.transcript.previous_lines(turn)
+            self._continue(loaded_model, turn, above, temperature)
+
+    @work(group="continuation")
+    async def _continue(
+        self, loaded_model: LoadedModel, turn: Turn, above: tuple[str, ...], temperature: float
+    ) -> None:
+        words = await self._predictor.continuation(loaded_model, turn.line, above, temperature)
+        if not words:
+            self.host.notify_user(f"{loaded_model.name} has nothing to add to this line")
+            return
+        copied = await asyncio.to_thread(self._copies.copied, loaded_model, turn.line, words)
+        continuation = Continuation(" ".join(words), loaded_model.name, temperature > 0, copied)
+        self.transcript.add_continuation(turn, continuation)
+        if self.app.is_running:
+            await self.add(turn, continuation)
+
+    @work(group="dialog")
+    async def clear(self) -> None:
+        """Forgets all lines, after a question."""
+        from rnnlm_tui.tui.widgets.dialogs import Confirm
+
+        count = self.transcript.next_number - 1
+        if not count:
+            self.host.notify_user("the transcript is empty")
+            return
+        text = f"It has {plural(count, 'line')}. This cannot be undone."
+        if await self.host.ask(Confirm("Clear the transcript?", text, yes="Clear")):
+            self.transcript.clear()
+            await self.fill([])
+            self.post_message(self.LinesChanged())
+            self.host.notify_user("the transcript is cleared")
+
+    @work(group="dialog")
+    async def save(self) -> None:
+        """Asks for a file and writes the transcript into it."""
+        from rnnlm_tui.tui.widgets.dialogs import AskPath
+
+        title, text, name = "Save the transcript", "as a text file", "transcript.txt"
+        chosen = await self.host.ask(
+            AskPath(title, text, name, check=_check_new, for_new_file=True)
+        )
+        if chosen is not None:
+            with self.host.showing_errors():
+                await self.transcript.export(Path(chosen))
+                self.host.notify_user(f"the transcript is in {chosen}")
+
+
+def _check_new(path: str) -> str | None:
+    return "this file exists already: name another" if Path(path).exists() else None
 
 
 def _with_copies(body: Content, copied: tuple[Copied, ...]) -> Content:

@@ -186,7 +186,7 @@ async def test_tab_and_f6_move_between_the_line_and_the_transcript(tmp_path: Pat
         await it.write(*"zzz")
         for key in ("tab", "f6"):
             await it.press(key)
-            assert it.screen.conversation.view.has_focus
+            assert it.screen.view.has_focus
             await it.press(key)
             assert it.editor.has_focus
         assert it.line == "zzz"
@@ -213,7 +213,7 @@ async def test_a_sent_line_is_continued_by_ten_words_and_by_others_drawn_by_chan
             await it.press("ctrl+r")
             await it.until(lambda n=count: len(it.transcript) == n)
         assert len(set(it.transcript[4:])) > 1
-        continuations = it.screen.conversation.transcript.turns[1].continuations
+        continuations = it.screen.view.transcript.turns[1].continuations
         assert [c.sampled for c in continuations] == [False] + 4 * [True]
 
 
@@ -268,7 +268,7 @@ async def test_lines_of_the_transcript_are_copied_and_used(tmp_path: Path) -> No
         await it.pilot.click(TranscriptLine, offset=(13, 0))
         await it.until(lambda: it.app.clipboard == "when i")
         await it.press("f6")
-        assert it.screen.conversation.view.lines[3].has_class("-current")
+        assert it.screen.view.lines[3].has_class("-current")
         await it.press("up", "c")
         await it.until(lambda: it.app.clipboard == "shall i")
         await it.press("up", "up", "up", "u")
@@ -468,7 +468,7 @@ async def test_hostile_words_of_a_model(tmp_path: Path) -> None:
             check_layout(it.app)
         await it.press("f6", "up", "c", "u")
         check_layout(it.app)
-        as_text(it.screen.conversation.transcript.turns).encode()
+        as_text(it.screen.view.transcript.turns).encode()
     async with desk(tmp_path, {"m": model}) as it:
         assert it.transcript[:20] == before[:20]
         check_layout(it.app)

@@ -12,6 +12,7 @@ from textual.app import App, ComposeResult
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.session.turns import Continuation, Copied, Turn
+from rnnlm_tui.tui.writing.predictor import Predictor
 from rnnlm_tui.tui.writing.transcript import LONGEST, PREVIOUS_LINES, Transcript, as_text
 from rnnlm_tui.tui.writing.transcript_view import MOST_LINES, TranscriptView
 from tests.helpers.app import check_layout, picture, rows_of, texts
@@ -146,7 +147,8 @@ class Host(App[None]):
     """A view of a transcript."""
 
     def compose(self) -> ComposeResult:
-        yield TranscriptView()
+        database = SessionDatabase(Path("never used"), lambda error: None)
+        yield TranscriptView(database, Predictor(lambda answer: None))
 
 
 async def test_the_view_keeps_the_newest_lines_and_stays_at_the_bottom() -> None:
