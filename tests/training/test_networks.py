@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from rnnlm_tui.config import LessonConfig
 from rnnlm_tui.lm.lesson import lesson_shapes
 from rnnlm_tui.training.lesson_network import LessonNetwork
-from rnnlm_tui.training.networks import BatchLoss, dropout_mask
+from rnnlm_tui.training.networks import dropout_mask
 from rnnlm_tui.training.optimizers import KerasAdam
 
 SMALL = LessonConfig(embedding_size=7, bidirectional_size=6, recurrent_size=5, dropout=0.3, l2=0.02)
@@ -43,15 +43,9 @@ def plain_scores(weights: dict[str, Tensor], x: Tensor) -> Tensor:
     return hidden @ weights["output.kernel"] + weights["output.bias"]
 
 
-def random_weights(config: LessonConfig, words: int, seed: int) -> Arrays:
+def random_batch(batch: int, seed: int) -> tuple[Tensor, Tensor]:
     rng = np.random.default_rng(seed)
-    shapes = lesson_shapes(config, words)
-    return {name: rng.normal(0, 0.3, shape).astype(np.float32) for name, shape in shapes.items()}
-
-
-def random_batch(words: int, batch: int, seed: int) -> tuple[Tensor, Tensor]:
-    rng = np.random.default_rng(seed)
-    x, target = rng.integers(0, words, (batch, WINDOW)), rng.integers(0, words, batch)
+    x, target = rng.integers(0, ODD_WORDS, (batch, WINDOW)), rng.integers(0, ODD_WORDS, batch)
     return torch.from_numpy(x), torch.from_numpy(target)
 
 
@@ -59,28 +53,13 @@ def small_network(seed: int = 0) -> LessonNetwork:
     return LessonNetwork(SMALL, ODD_WORDS, np.random.default_rng(seed))
 
 
-def step(
-    network: LessonNetwork,
-    optimizer: KerasAdam,
-    x: Tensor,
-    target: Tensor,
-    rng: np.random.Generator | None,
-) -> BatchLoss:
-    loss = network.loss(x, target, rng)
+def step(network: LessonNetwork, optimizer: KerasAdam, x: Tensor, target: Tensor) -> float:
+    """One update without dropout; returns the objective before."""
+    loss = network.loss(x, target, None)
     optimizer.zero_grad()
     torch.autograd.backward(loss.objective)
     optimizer.step()
-    return loss
-
-
-def train(
-    network: LessonNetwork, optimizer: KerasAdam, steps: range, dropout: np.random.Generator
-) -> list[float]:
-    """The objective of each step; the batches depend on the step's number alone."""
-    return [
-        step(network, optimizer, *random_batch(ODD_WORDS, 8, seed), dropout).objective.item()
-        for seed in steps
-    ]
+    return loss.objective.item()
 
 
 def keras_sizes(saved: dict[str, NDArray[np.float32]]) -> tuple[LessonConfig, int]:
@@ -121,7 +100,7 @@ def test_outputs_losses_and_weights_are_keras_s(golden: Path) -> None:
     optimizer = KerasAdam(network.parameters(), 1e-3)
     steps, half = len(saved["losses"]), len(x) // 2
     rows = [slice(0, half), slice(half, 2 * half)] * steps
-    losses = [step(network, optimizer, x[r], y[r], None).objective.item() for r in rows[:steps]]
+    losses = [step(network, optimizer, x[r], y[r]) for r in rows[:steps]]
     np.testing.assert_allclose(losses, saved["losses"], rtol=0, atol=1e-5)
     trained = network.weights()
     for name, expected in keras_weights(saved, "final").items():
@@ -145,11 +124,12 @@ def gradients(network: LessonNetwork) -> dict[str, Tensor]:
 
 @pytest.mark.parametrize("batch", [1, 6, 9])
 def test_loss_and_gradients_are_those_of_plain_autograd(batch: int) -> None:
-    arrays = random_weights(SMALL, ODD_WORDS, 1)
+    shapes, rng = lesson_shapes(SMALL, ODD_WORDS), np.random.default_rng(1)
+    arrays = {name: rng.normal(0, 0.3, size).astype(np.float32) for name, size in shapes.items()}
     weights = {name: torch.from_numpy(array).requires_grad_() for name, array in arrays.items()}
     network = small_network()
     network.load_weights(arrays)
-    x, target = random_batch(ODD_WORDS, batch, 2)
+    x, target = random_batch(batch, 2)
     loss, scores = network.loss(x, target, None), plain_scores(weights, x)
     penalty = SMALL.l2 * weights["hidden.kernel"].square().sum()
     expected = nn.functional.cross_entropy(scores, target) + penalty
@@ -173,7 +153,7 @@ def test_gradients_do_not_depend_on_the_number_of_threads(threads: int) -> None:
     try:
         for count in (before, threads):
             torch.set_num_threads(count)
-            torch.autograd.backward(network.loss(*random_batch(ODD_WORDS, 8, 4), None).objective)
+            torch.autograd.backward(network.loss(*random_batch(8, 4), None).objective)
             found.append(gradients(network))
             network.zero_grad()
     finally:
@@ -211,7 +191,7 @@ def test_dropout_drops_its_rate_and_scales_the_rest() -> None:
 
 def test_dropout_is_for_training_alone() -> None:
     network = small_network()
-    batch = random_batch(ODD_WORDS, 8, 5)
+    batch = random_batch(8, 5)
     without = network.loss(*batch, None).nll_sum
     assert network.loss(*batch, np.random.default_rng(0)).nll_sum != without
     expected = nn.functional.cross_entropy(network(batch[0]), batch[1], reduction="sum")
@@ -220,7 +200,9 @@ def test_dropout_is_for_training_alone() -> None:
 
 def test_units_and_rows_added_stay_zero() -> None:
     network = small_network()
-    train(network, KerasAdam(network.parameters(), 1e-2), range(10), np.random.default_rng(0))
+    optimizer = KerasAdam(network.parameters(), 1e-2)
+    for seed in range(10):
+        step(network, optimizer, *random_batch(8, seed))
     units = ODD_WORDS // 2
     output, hidden = network.output_weight.detach(), network.hidden_weight.detach()
     assert output.shape[0] > ODD_WORDS
@@ -229,6 +211,6 @@ def test_units_and_rows_added_stay_zero() -> None:
     assert not output[:, units:].any()
     assert not hidden[units:].any()
     assert not network.hidden_bias.detach()[units:].any()
-    scores = network(random_batch(ODD_WORDS, 3, 0)[0])
+    scores = network(random_batch(3, 0)[0])
     assert scores.shape == (3, ODD_WORDS)
     assert torch.isfinite(scores).all()
