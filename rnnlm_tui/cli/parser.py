@@ -123,6 +123,8 @@ def parse(arguments: Sequence[str]) -> Arguments:
             operands += left
             break
         if not FLAG.fullmatch(argument):
+            if argument[:1] == "-" and argument[1:].partition("=")[0] in {*MODES, *METAVARS}:
+                raise UsageError(f"{argument} is not an option", f"did you mean -{argument}?")
             operands.append(argument)
             continue
         typed, equals, value = argument[2:].partition("=")
@@ -202,9 +204,6 @@ def _operands_of(request: type[Request], arguments: Arguments) -> dict[str, Any]
     """The fields of the operands. Raises UsageError for too few or too many of them."""
     fields = [spec for spec in dataclasses.fields(request) if "operand" in spec.metadata]
     mode, operands = arguments.mode, arguments.operands
-    for operand in operands:
-        if operand.startswith("-") and operand[1:].partition("=")[0] in {*MODES, *METAVARS}:
-            raise UsageError(f"{operand} is not an option", f"did you mean -{operand}?")
     if fields and fields[0].default == ():
         return {fields[0].name: tuple(operands)}
     usage = f"{APP_NAME} --{mode} {request.operands}".rstrip()

@@ -147,7 +147,10 @@ def progress_line(event: Progress) -> str:
         f"epoch {event.epoch}/{event.epochs}",
         event.step,
         event.steps,
-        [*(figures if math.isfinite(event.loss) else ()), f"{event.examples_per_s:,.0f}/s"],
+        [
+            *(figures if math.isfinite(event.loss) else ()),
+            f"{event.examples_per_s:,.0f} examples/s",
+        ],
         f"ETA {format_duration(event.eta_s)}",
     )
 

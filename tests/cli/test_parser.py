@@ -66,7 +66,8 @@ def test_a_text_may_begin_with_a_dash(text: str) -> None:
 
 
 def test_after_two_dashes_everything_is_a_text() -> None:
-    assert request("--suggest", "--", "--json") == SuggestRequest(text="--json")
+    for text in ("--json", "-model", "--"):
+        assert request("--suggest", "--", text) == SuggestRequest(text=text)
     assert request("--delete", "--", "--yes") != request("--delete", "x", "--yes")
 
 
