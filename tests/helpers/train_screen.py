@@ -13,7 +13,7 @@ from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs.child import TrainingRequest
 from rnnlm_tui.tui.runs.manager import Runs
 from rnnlm_tui.tui.runs.state import Phase
-from rnnlm_tui.tui.runs.wording import PHASE_LABELS
+from rnnlm_tui.tui.runs.wording import BADGES
 from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.train.plan import Plan
@@ -81,7 +81,7 @@ class Shown:
         if phase.is_over:
             await self.until(lambda: self.screen.query_one(RunEnd).display)
         else:
-            await self.until(lambda: PHASE_LABELS[phase] in self.head)
+            await self.until(lambda: BADGES[phase] in self.head)
 
     @property
     def form(self) -> TrainForm:

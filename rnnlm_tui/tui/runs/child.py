@@ -121,11 +121,6 @@ class ChildProcess:
         if sys.platform != "win32":
             os.set_blocking(self._process.stdin.fileno(), False)
 
-    @property
-    def is_alive(self) -> bool:
-        """Whether the process has not ended yet."""
-        return self._process is not None and self._process.poll() is None
-
     def send(self, order: str) -> bool:
         """Sends a control line, or keeps it until there is a process.
 

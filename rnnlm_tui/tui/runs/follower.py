@@ -117,7 +117,7 @@ class FollowedRun:
 
     def _is_on(self) -> bool:
         if self.child is not None:
-            return self.child.is_alive
+            return self.child.exit_code is None
         return self._library.holder(self.name) is not None
 
     async def _catch_up(self, *, tell: bool = True) -> None:

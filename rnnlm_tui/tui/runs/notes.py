@@ -10,8 +10,8 @@ from typing import Literal, TypeAlias
 
 from rnnlm_tui.events import (
     EpochEnded,
+    Event,
     Failed,
-    Finished,
     Paused,
     Resumed,
     Saved,
@@ -73,11 +73,25 @@ class RunNotes:
         self._told_once.add(topic)
         return new
 
-    def started(self, event: Started) -> None:
-        """A run that goes on says from where."""
-        if event.epochs_done:
-            self.say(event.time, f"resumed after epoch {event.epochs_done}")
-            self._told_once |= {"saved"}
+    def take(self, event: Event) -> None:
+        """Notes an event that is not the end of an epoch or of a run."""
+        match event:
+            case Started(epochs_done=done) if done:
+                self.say(event.time, f"resumed after epoch {done}")
+                self._told_once |= {"saved"}
+            case Saved(best=True) if self._once("saved"):
+                text = f"epoch {event.epoch} is saved: you can write with it from now on"
+                self.say(event.time, text)
+            case Paused(reason=reason):
+                why = "" if reason == AS_ASKED else f": {sanitize(reason)}"
+                self.say(event.time, f"paused{why}")
+            case Resumed(reason=reason) if reason == AS_ASKED:  # not if it wakes up to stop
+                self.say(event.time, "resumed")
+            case Warned():
+                self.say(event.time, sanitize(event.message), "warning")
+            case Failed():
+                hint = f" ({sanitize(event.hint)})" if event.hint else ""
+                self.say(event.time, sanitize(event.message) + hint, "error")
 
     def epoch(self, epochs: Sequence[EpochEnded], best: int | None) -> None:
         """What the last of these epochs shows. `best` is the epoch that is kept."""
@@ -147,34 +161,6 @@ class RunNotes:
         where = "unseen lines" if last.held_out is not None else "its own lines"
         shown = f"{choices:,.0f}" if choices >= 10 else f"{choices:.1f}"
         self.say(last.time, f"on {where} it is as unsure as a choice among {shown} words")
-
-    def saved(self, event: Saved) -> None:
-        """The first save is news: from then on there is a model to write with."""
-        if event.best and self._once("saved"):
-            self.say(event.time, f"epoch {event.epoch} is saved: you can write with it from now on")
-
-    def paused(self, event: Paused) -> None:
-        """Says why, unless the user asked for it."""
-        why = "" if event.reason == AS_ASKED else f": {sanitize(event.reason)}"
-        self.say(event.time, f"paused{why}")
-
-    def resumed(self, event: Resumed) -> None:
-        """Not noted if it only wakes up to stop."""
-        if event.reason == AS_ASKED:
-            self.say(event.time, "resumed")
-
-    def warned(self, event: Warned) -> None:
-        """The run's own words."""
-        self.say(event.time, sanitize(event.message), "warning")
-
-    def finished(self, event: Finished, how: str) -> None:
-        """How the run ended, and what is kept of it."""
-        self.say(event.time, how, "error" if event.reason == "diverged" else "information")
-
-    def failed(self, event: Failed) -> None:
-        """The error's own words, the hint after them."""
-        hint = f" ({sanitize(event.hint)})" if event.hint else ""
-        self.say(event.time, sanitize(event.message) + hint, "error")
 
 
 def _rising(losses: Sequence[float]) -> int:

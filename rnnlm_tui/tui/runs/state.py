@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 
 from rnnlm_tui.events import (
@@ -20,12 +19,9 @@ from rnnlm_tui.events import (
     Resumed,
     Saved,
     Started,
-    Warned,
 )
 from rnnlm_tui.formatting import outcome
 from rnnlm_tui.tui.runs.notes import Note, RunNotes, Severity
-
-__all__ = ["Note", "Phase", "RunProgress", "Sample", "Severity"]
 
 
 class Phase(StrEnum):
@@ -43,16 +39,6 @@ class Phase(StrEnum):
     def is_over(self) -> bool:
         """Whether nothing comes after it."""
         return self in (Phase.FINISHED, Phase.FAILED, Phase.LOST)
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """The seed line and its continuation after an epoch; `best`: that epoch is the one kept."""
-
-    epoch: int
-    seed: str
-    text: str
-    best: bool
 
 
 class RunProgress:
@@ -100,11 +86,8 @@ class RunProgress:
     @property
     def epochs_done(self) -> int:
         """The epochs that are through, those before a resume too."""
-        return self.epochs[-1].epoch if self.epochs else self._epochs_before
-
-    @property
-    def _epochs_before(self) -> int:
-        return self.started.epochs_done if self.started else 0
+        before = self.started.epochs_done if self.started else 0
+        return self.epochs[-1].epoch if self.epochs else before
 
     @property
     def step(self) -> int:
@@ -143,15 +126,6 @@ class RunProgress:
             return None
         epoch = self.finished.metrics.get("epoch")
         return self.finished.best_epoch or (epoch if isinstance(epoch, int) else None)
-
-    @property
-    def samples(self) -> list[Sample]:
-        """The seed line continued after each epoch."""
-        best = self.best_epoch
-        return [
-            Sample(e.epoch, e.sample["seed"], e.sample["text"], e.epoch == best)
-            for e in self.epochs
-        ]
 
     def eta_s(self, now: float) -> float | None:
         """Seconds of training left; they count down between reports, and not in a pause.
@@ -192,15 +166,17 @@ class RunProgress:
                 self._notes.epoch(self.epochs, self._best)
             case Saved():
                 self.saved = event
-                self._notes.saved(event)
             case Paused():
-                self._pause(event, now)
+                self._stop_clock(now)
+                self.phase = Phase.PAUSED
             case Resumed():
-                self._resume(event, now)
-            case Warned():
-                self._notes.warned(event)
-            case Finished() | Failed():
-                self._end(event, now)
+                self._arrived, self.phase = now, Phase.TRAINING
+            case Finished():
+                self._finish(event, now)
+            case Failed():
+                self._stop_clock(now)
+                self.phase, self.failed = Phase.FAILED, event
+        self._notes.take(event)
         self._time = event.time if math.isfinite(event.time) else self._time
 
     def stopping(self) -> None:
@@ -230,7 +206,6 @@ class RunProgress:
         self.remember(before)
         self.phase = Phase.TRAINING
         self._set_clock(now, before[-1].elapsed_s if before else 0.0, event.estimated_s)
-        self._notes.started(event)
 
     def _add(self, event: EpochEnded) -> None:
         self._drop_from(event.epoch)
@@ -243,26 +218,13 @@ class RunProgress:
         while self.epochs and self.epochs[-1].epoch >= epoch:
             self.epochs.pop()
 
-    def _pause(self, event: Paused, now: float) -> None:
+    def _finish(self, event: Finished, now: float) -> None:
         self._stop_clock(now)
-        self.phase = Phase.PAUSED
-        self._notes.paused(event)
-
-    def _resume(self, event: Resumed, now: float) -> None:
-        self._arrived = now
-        self.phase = Phase.TRAINING
-        self._notes.resumed(event)
-
-    def _end(self, event: Finished | Failed, now: float) -> None:
-        self._stop_clock(now)
-        if isinstance(event, Finished):
-            self.phase, self.finished = Phase.FINISHED, event
-            if math.isfinite(event.elapsed_s):
-                self._elapsed = event.elapsed_s
-            self._notes.finished(event, outcome(event.reason, self.kept_epoch, self.epochs_done))
-            return
-        self.phase, self.failed = Phase.FAILED, event
-        self._notes.failed(event)
+        self.phase, self.finished = Phase.FINISHED, event
+        if math.isfinite(event.elapsed_s):
+            self._elapsed = event.elapsed_s
+        how = outcome(event.reason, self.kept_epoch, self.epochs_done)
+        self._notes.say(event.time, how, "error" if event.reason == "diverged" else "information")
 
     def _set_clock(self, now: float, elapsed: float, left: float | None) -> None:
         self._elapsed = elapsed if math.isfinite(elapsed) else self.elapsed_s(now)

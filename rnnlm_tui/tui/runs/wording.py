@@ -10,6 +10,7 @@ from rnnlm_tui.events import EpochEnded, Finished
 from rnnlm_tui.formatting import (
     finite,
     format_duration,
+    format_percent,
     format_perplexity,
     outcome,
     plural,
@@ -33,34 +34,22 @@ def shortened_words(text: str) -> str:
     return " ".join(shortened(word) for word in text.split(" "))
 
 
-PHASE_LABELS: Mapping[Phase, str] = {
-    Phase.STARTING: "preparing",
-    Phase.TRAINING: "training",
-    Phase.PAUSED: "PAUSED",
-    Phase.STOPPING: "stopping",
-    Phase.FINISHED: "done",
-    Phase.FAILED: "failed",
-    Phase.LOST: "lost",
+BADGES: Mapping[Phase, str] = {
+    Phase.STARTING: "… preparing",
+    Phase.TRAINING: "▶ training",
+    Phase.PAUSED: "‖ PAUSED",
+    Phase.STOPPING: "■ stopping",
+    Phase.FINISHED: "✓ done",
+    Phase.FAILED: "✗ failed",
+    Phase.LOST: "✗ lost",
 }
-PHASE_GLYPHS: Mapping[Phase, str] = {
-    Phase.STARTING: "…",
-    Phase.TRAINING: "▶",
-    Phase.PAUSED: "‖",
-    Phase.STOPPING: "■",
-    Phase.FINISHED: "✓",
-    Phase.FAILED: "✗",
-    Phase.LOST: "✗",
-}
+"""The phases, each as a glyph and a word."""
 
 
 def badge(progress: RunProgress) -> str:
-    """The phase of a run, as a glyph and a word; a run that was stopped is not done."""
-    finished = progress.finished
-    if finished is not None and finished.reason == "stopped":
-        return "■ stopped"
-    if finished is not None and finished.reason == "diverged":
-        return "✗ diverged"
-    return f"{PHASE_GLYPHS[progress.phase]} {PHASE_LABELS[progress.phase]}"
+    """The phase of a run; one that was stopped is not done."""
+    reason = progress.finished.reason if progress.finished is not None else ""
+    return {"stopped": "■ stopped", "diverged": "✗ diverged"}.get(reason, BADGES[progress.phase])
 
 
 def run_facts(progress: RunProgress) -> str:
@@ -160,9 +149,8 @@ def figure(value: float | None, form: str) -> str:
 
 
 def share(value: float | None) -> str:
-    """A share as a percentage, in at most five characters."""
-    shown = figure(value, ".1%")
-    return shown if len(shown) <= 5 else figure(value, ".0%")
+    """A share as a percentage, or a dash."""
+    return format_percent(finite(value))
 
 
 def epoch_row(ended: EpochEnded) -> list[tuple[str, str]]:

@@ -55,7 +55,7 @@ class OtherRuns(OptionList):
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id, markup=False)
-        self.border_title = Content("trainings: Enter or o opens one")
+        self.border_title = Content("trainings: Enter opens one")
         self._rows: list[RunRow] = []
 
     @property

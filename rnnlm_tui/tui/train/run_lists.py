@@ -11,7 +11,7 @@ from textual.widgets import DataTable, Static
 
 from rnnlm_tui.events import EpochEnded
 from rnnlm_tui.formatting import format_duration
-from rnnlm_tui.tui.runs.state import Note, Sample
+from rnnlm_tui.tui.runs.notes import Note
 from rnnlm_tui.tui.runs.wording import continuation, epoch_row
 
 BEST_MARK = "^"
@@ -101,18 +101,15 @@ class TextList(VerticalScroll):
         self._text.update(Content("\n").join(lines) if lines else empty)
 
 
-def sample_lines(samples: Sequence[Sample]) -> list[Content]:
+def sample_lines(epochs: Sequence[EpochEnded], best: int | None) -> list[Content]:
     """The continuations, each with its epoch in front; that of the best epoch is marked."""
-    return [
-        Content.styled(_sample_line(BEST_MARK, sample), "$text-success bold")
-        if sample.best
-        else Content(_sample_line(" ", sample))
-        for sample in samples[-MOST_SAMPLES:]
-    ]
-
-
-def _sample_line(mark: str, sample: Sample) -> str:
-    return f"{mark}{sample.epoch:>5}  {continuation(sample.seed, sample.text)}"
+    lines = []
+    for ended in epochs[-MOST_SAMPLES:]:
+        is_best = ended.epoch == best
+        mark, style = (BEST_MARK, "$text-success bold") if is_best else (" ", "$foreground")
+        text = continuation(ended.sample["seed"], ended.sample["text"])
+        lines.append(Content.styled(f"{mark}{ended.epoch:>5}  {text}", style))
+    return lines
 
 
 def note_lines(notes: Sequence[Note]) -> list[Content]:

@@ -251,8 +251,8 @@ class RunPane(Vertical, can_focus=True):
         run = self.run
         if run is None:
             return
-        samples = run.progress.samples
-        line = samples[-1].seed if samples else self.host.default_seed_line
+        epochs = run.progress.epochs
+        line = epochs[-1].sample["seed"] if epochs else self.host.default_seed_line
         text = "It is continued after each epoch."
         question = AskText("Your line", text, line, check=_line_problem)
         answer = await self.host.ask(question)

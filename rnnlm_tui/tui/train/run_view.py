@@ -220,10 +220,10 @@ class RunView(Vertical):
             self.query_one("#notes", TextList).show(note_lines(notes))
 
     def _show_samples(self, progress: RunProgress) -> None:
-        samples = progress.samples
+        epochs = progress.epochs
         pane = self.query_one("#samples", TextList)
-        pane.show(sample_lines(samples))
-        seed = f": {shortened(samples[-1].seed, 200)} ..." if samples else ""
+        pane.show(sample_lines(epochs, progress.best_epoch))
+        seed = f": {shortened(epochs[-1].sample['seed'], 200)} ..." if epochs else ""
         pane.border_title = Content(f"your line{seed}")
 
     def show_end(self, end: Outcome, actions: Sequence[str], has_epochs: bool) -> None:

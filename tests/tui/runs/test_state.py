@@ -148,16 +148,6 @@ def test_epochs_that_were_given_up_are_gone_once_they_are_trained_again() -> Non
     assert (run.epoch, run.step_share, run.best_epoch) == (3, 0.5, 2)
 
 
-def test_samples_are_the_seed_line_after_each_epoch_the_best_marked() -> None:
-    run = with_held_out(5, 4, 4.5)
-    assert [(s.epoch, s.text, s.best) for s in run.samples] == [
-        (1, "the cat sat 1", False),
-        (2, "the cat sat 2", True),
-        (3, "the cat sat 3", False),
-    ]
-    assert run.samples[0].seed == "the cat"
-
-
 def test_a_lost_run_says_so_and_keeps_its_time() -> None:
     run = RunProgress()
     run.take(started(), 100)

@@ -448,25 +448,6 @@ async def test_a_text_that_is_too_large_to_paste_is_refused_with_a_way_out(
         assert form.plan.text == "the cat sat"
 
 
-async def test_a_key_in_another_field_does_not_touch_the_pasted_text(
-    data_dir: Path, summary_script: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with shown(data_dir, summary_script) as (pilot, form):
-        form.query_one("#source-pasted").toggle()  # type: ignore[attr-defined]
-        form.query_one("#pasted", TextArea).text = "the cat sat\non the mat"
-        await ready(pilot, form)
-
-        def joined(area: TextArea) -> str:
-            raise AssertionError("the text was joined again")
-
-        with monkeypatch.context() as patched:
-            patched.setattr(TextArea, "text", property(joined))
-            line(form, "seed").focus()
-            await pilot.press(*"the dog")
-            assert form.problem is None
-            assert form.plan.text == "the cat sat\non the mat"
-
-
 async def test_a_library_that_cannot_be_read_is_told_of(
     data_dir: Path, summary_script: Path
 ) -> None:
