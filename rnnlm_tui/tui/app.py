@@ -336,12 +336,12 @@ class RnnlmApp(TerminalApp):
     def resume_run(self, name: str) -> None:
         """Resumes an unfinished run on the Train screen."""
         self.show_mode("train")
-        self.call_after_refresh(self.train_screen.resume, name)
+        self.call_after_refresh(lambda: self.train_screen.run_pane.resume(name))
 
     def watch_run(self, name: str) -> None:
         """Shows a run of another process on the Train screen."""
         self.show_mode("train")
-        self.call_after_refresh(self.train_screen.follow, name)
+        self.call_after_refresh(lambda: self.train_screen.run_pane.follow(name))
 
     def run_saved(self, run: FollowedRun, saved: Saved) -> None:
         """A run has saved a model."""

@@ -8,7 +8,6 @@ train for hours.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -22,7 +21,7 @@ import pytest
 
 from rnnlm_tui.events import EpochEnded, Finished, from_json_line
 from rnnlm_tui.store.files import HISTORY
-from rnnlm_tui.store.library import Library, Run
+from rnnlm_tui.store.library import Library
 from tests.helpers.commands import VERSES, command_line
 from tests.helpers.session import kept_texts
 
@@ -38,7 +37,9 @@ SETTINGS = (
 )
 NAME = "verses"
 PATIENCE_S = 40.0
-QUIT, TRAIN, ESCAPE, ENTER, RIGHT = "\x11", "\x1bOR", "\x1b", "\r", "\x1b[C"
+
+pytestmark = pytest.mark.slow
+QUIT, TRAIN, ENTER, RIGHT = "\x11", "\x1bOR", "\r", "\x1b[C"
 
 
 @pytest.fixture(scope="session")
@@ -80,33 +81,33 @@ def app() -> Terminal:
     return Terminal(command_line())
 
 
-def open_run(terminal: Terminal, words: str) -> None:
-    """Opens the run that stands in the list on the Train screen in these words."""
+def show_form(terminal: Terminal, words: str) -> None:
+    """Shows the form of the Train screen, and waits for these words on it."""
     terminal.wait_for("suggests")
     terminal.send(TRAIN)
     terminal.wait_for(words, PATIENCE_S)
-    terminal.send("o")
 
 
 def trains_on(terminal: Terminal, left: list[psutil.Process]) -> psutil.Process:
-    """Has the app go on with the run that was begun, and returns its process once it trains."""
-    open_run(terminal, f"‖ {NAME}  stands at epoch")
+    """Has the app resume the run that was begun, and returns its process once it trains."""
+    show_form(terminal, f"‖ {NAME}  stopped at epoch")
+    terminal.send("o")
+    terminal.send(ENTER)
     terminal.wait_for(f"▶ training  {NAME}", PATIENCE_S)
     (training,) = psutil.Process(terminal.pid).children()
     left.append(training)
     return training
 
 
-def epoch_shown(terminal: Terminal) -> int:
-    """The epoch that the run on the screen is in; 0 where none is shown."""
-    found = re.search(r"epoch (\d+)/", terminal.text)
-    return int(found[1]) if found else 0
+def answer(terminal: Terminal, question: str, key: str) -> None:
+    """Presses the key until the question is gone: what is typed ahead does not answer."""
+    terminal.wait_for(question)
 
+    def is_answered() -> bool:
+        terminal.send(key)
+        return question not in terminal.text
 
-def leave(terminal: Terminal) -> None:
-    """Leaves the app, where it asks for nothing."""
-    terminal.send(QUIT)
-    assert terminal.wait_for_exit(PATIENCE_S) == 0, terminal.text
+    terminal.wait_for(is_answered)
 
 
 def epochs_of(library: Library) -> list[int]:
@@ -117,28 +118,23 @@ def epochs_of(library: Library) -> list[int]:
 
 
 def check_stopped(library: Library, training: psutil.Process) -> None:
-    """The training ends by itself and has saved all: its model opens, its run can be gone on
-    with, and its history has every epoch once and the reason of its end."""
+    """The training ends by itself and has saved all: its model opens, its run can be resumed, and
+    its history has every epoch once and the reason of its end."""
     training.wait(PATIENCE_S)
     last = from_json_line((library.path(NAME) / HISTORY).read_text().splitlines()[-1])
     assert isinstance(last, Finished)
     assert last.reason == "stopped"
-    run = run_of(library)
+    (run,) = library.runs()
     epochs = epochs_of(library)
     assert (run.running, run.resumable, run.epochs_done) == (False, True, epochs[-1])
     assert epochs == list(range(1, epochs[-1] + 1))
     library.open(NAME)
 
 
-def run_of(library: Library) -> Run:
-    """The run, as the library lists it."""
-    (run,) = library.runs()
-    return run
-
-
 def check_goes_on(library: Library, training: psutil.Process) -> None:
     """The training is on, and another epoch of it ends."""
-    assert run_of(library).running
+    (run,) = library.runs()
+    assert run.running
     before = epochs_of(library)[-1]
     end = time.monotonic() + PATIENCE_S
     while epochs_of(library)[-1] == before:
@@ -147,179 +143,98 @@ def check_goes_on(library: Library, training: psutil.Process) -> None:
         time.sleep(0.02)
 
 
-# The app ends
-
-
-def end_app(terminal: Terminal, number: signal.Signals | None) -> None:
-    """Ends the app by a signal, or by closing its window."""
-    if number is None:
-        terminal.hang_up()
-    else:
-        terminal.kill(number)
-    code = terminal.wait_for_exit()
-    assert number is None or code == (-number if number == signal.SIGKILL else 0)
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, None])
-def test_a_training_saves_and_ends_when_the_app_is_killed(
-    number: signal.Signals | None, library: Library, left: list[psutil.Process]
+@pytest.mark.parametrize("how", ["SIGKILL, paused", "SIGTERM", "its window is closed"])
+def test_a_training_saves_and_ends_when_the_app_ends(
+    how: str, library: Library, left: list[psutil.Process]
 ) -> None:
-    """By signals, and with its window closed."""
     with app() as terminal:
         training = trains_on(terminal, left)
-        end_app(terminal, number)
+        if how == "SIGTERM":
+            terminal.kill(signal.SIGTERM)
+            assert terminal.wait_for_exit() == 0
+        elif how == "its window is closed":
+            terminal.hang_up()
+            terminal.wait_for_exit()
+        else:
+            terminal.send("p")
+            terminal.wait_for("‖ PAUSED")
+            terminal.kill(signal.SIGKILL)
+            assert terminal.wait_for_exit() == -signal.SIGKILL
         check_stopped(library, training)
 
 
-def test_a_paused_training_saves_and_ends_when_the_app_is_killed(
+def test_a_training_in_the_background_goes_on_without_the_app(
     library: Library, left: list[psutil.Process]
 ) -> None:
-    with app() as terminal:
-        training = trains_on(terminal, left)
-        terminal.send("p")
-        terminal.wait_for("‖ PAUSED")
-        end_app(terminal, signal.SIGKILL)
-        check_stopped(library, training)
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, None])
-def test_a_training_in_the_background_goes_on_without_the_app(
-    number: signal.Signals | None, library: Library, left: list[psutil.Process]
-) -> None:
-    """After SIGKILL, SIGTERM, and with its window closed; the next app lists, shows and stops
-    it."""
+    """The next app lists, shows and stops it."""
     with app() as terminal:
         training = trains_on(terminal, left)
         terminal.send("d")
         terminal.wait_for("goes on when you quit")
-        end_app(terminal, number)
+        terminal.hang_up()
+        terminal.wait_for_exit()
         check_goes_on(library, training)
 
     with app() as terminal:
-        open_run(terminal, f"▶ {NAME}  trains, saved epoch")
+        show_form(terminal, f"▶ {NAME}  is trained by")
+        terminal.send("o")
+        terminal.send(ENTER)
         terminal.wait_for(f"▶ training  {NAME}")
         terminal.wait_for("trained by")
-        before = epoch_shown(terminal)
-        terminal.wait_for(lambda: epoch_shown(terminal) > before, PATIENCE_S)
         terminal.send("x")
-        terminal.wait_for(f"Stop the training of {NAME}?")
-        terminal.send("y")
-        terminal.wait_for("and saved", PATIENCE_S)
+        answer(terminal, f"Stop the training of {NAME}?", "\x19")
+        terminal.wait_for("■ stopped", PATIENCE_S)
         check_stopped(library, training)
-        leave(terminal)
+        terminal.send(QUIT)
+        assert terminal.wait_for_exit(PATIENCE_S) == 0, "nothing trains, so it asks nothing"
 
 
-# The app is left
-
-
-def ask_to_leave(terminal: Terminal) -> None:
-    """Presses the key, and sees the question."""
-    terminal.send(QUIT)
-    terminal.wait_for(f"{NAME} is in training. What is to become of it?")
-
-
-def test_leaving_the_app_can_stop_the_training_and_keep_it(
-    library: Library, left: list[psutil.Process]
-) -> None:
-    with app() as terminal:
-        training = trains_on(terminal, left)
-        ask_to_leave(terminal)
-        terminal.send("1")
-        assert terminal.wait_for_exit(PATIENCE_S) == 0
-        check_stopped(library, training)
-
-    with app() as terminal:  # which offers to go on with it
-        terminal.wait_for("suggests")
-        terminal.send(TRAIN)
-        terminal.wait_for(f"‖ {NAME}  stands at epoch")
-        leave(terminal)
-
-
-def test_leaving_the_app_can_let_the_training_go_on(
-    library: Library, left: list[psutil.Process]
+@pytest.mark.parametrize("row", ["1", "2"])
+def test_leaving_the_app_can_stop_the_training_or_let_it_go_on(
+    row: str, library: Library, left: list[psutil.Process]
 ) -> None:
     with app() as terminal:
         training = trains_on(terminal, left)
         terminal.send("p")
         terminal.wait_for("‖ PAUSED")
-        ask_to_leave(terminal)
-        terminal.send("2")
+        terminal.send(QUIT)
+        answer(terminal, "Stop the training?", row)
         assert terminal.wait_for_exit(PATIENCE_S) == 0
-        check_goes_on(library, training)
-
-    with app() as terminal:
-        open_run(terminal, f"▶ {NAME}  trains, saved epoch")
-        terminal.wait_for("trained by")
-        leave(terminal)  # which asks nothing, for the run is not this app's
+    if row == "1":
+        check_stopped(library, training)
+    else:
         check_goes_on(library, training)
 
 
-def test_leaving_the_app_can_be_thought_better_of(
+def test_a_training_that_crashes_is_told_and_can_be_resumed(
     library: Library, left: list[psutil.Process]
 ) -> None:
     with app() as terminal:
         training = trains_on(terminal, left)
-        for answer in ("3", ESCAPE, ENTER):
-            ask_to_leave(terminal)
-            terminal.send(answer)
-            terminal.wait_for(lambda: "What is to become of it?" not in terminal.text)
-        check_goes_on(library, training)
-        terminal.wait_for(f"▶ training  {NAME}")
-
-
-# The training ends
-
-
-@pytest.mark.parametrize(
-    ("number", "said"),
-    [
-        (signal.SIGKILL, "the training process was killed (SIGKILL)"),
-        (signal.SIGSEGV, "the training process has crashed or was killed (SIGSEGV)"),
-    ],
-)
-def test_a_training_that_is_killed_is_told_and_can_be_gone_on_with(
-    number: signal.Signals, said: str, library: Library, left: list[psutil.Process]
-) -> None:
-    with app() as terminal:
-        training = trains_on(terminal, left)
-        os.kill(training.pid, number)
-        terminal.wait_for(said)
-        terminal.wait_for("was saved")
-        terminal.wait_for("Go on with it")
-        if (
-            number == signal.SIGSEGV
-        ):  # in the last lines of the log, which SIGKILL leaves no time for
-            terminal.wait_for('File "')
+        os.kill(training.pid, signal.SIGSEGV)
+        terminal.wait_for("the training process has crashed or was killed (SIGSEGV)")
+        terminal.wait_for('File "')  # in the last lines of the log
+        terminal.wait_for("Resume")
         terminal.send("r")
         terminal.wait_for(f"▶ training  {NAME}", PATIENCE_S)
         (again,) = psutil.Process(terminal.pid).children()
         left.append(again)
         terminal.send("x")
-        terminal.wait_for("Stopped", PATIENCE_S)
+        terminal.wait_for("■ stopped", PATIENCE_S)
         check_stopped(library, again)
-        leave(terminal)
-
-
-# What is pasted to train on
 
 
 def test_a_pasted_text_outlives_an_app_that_is_killed(library: Library, data_dir: Path) -> None:
+    pasted = "All the trees\nare green."
     with app() as terminal:
-        terminal.wait_for("suggests")
-        terminal.send(TRAIN)
-        terminal.wait_for("○▌ pasted text")
+        show_form(terminal, "○▌ pasted text")
         terminal.send(f"{RIGHT}{RIGHT}{ENTER}")
         terminal.wait_for("Your text")
-        terminal.send("\x1b[200~All the trees\nare green.\x1b[201~")
-        terminal.wait_for("are green.")
-        pasted = "All the trees\nare green."
+        terminal.send(f"\x1b[200~{pasted}\x1b[201~")
         terminal.wait_for(lambda: kept_texts(data_dir, "pasted") == [pasted])
         terminal.kill(signal.SIGKILL)
         terminal.wait_for_exit()
 
     with app() as terminal:
-        terminal.wait_for("suggests")
-        terminal.send(TRAIN)
-        terminal.wait_for("●▌ pasted text")
+        show_form(terminal, "●▌ pasted text")
         terminal.wait_for("are green.")
-        leave(terminal)

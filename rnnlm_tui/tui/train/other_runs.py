@@ -20,17 +20,13 @@ if TYPE_CHECKING:
 
 
 class OtherRuns(OptionList):
-    """One row a run; not there while there is none. `look` reads the library anew."""
+    """One row a run; hidden while there is none. `look` reads the library again."""
 
     @dataclass
     class Opened(Message):
         """A run was chosen: to be shown, watched, or gone on with."""
 
         row: RunRow
-
-    @dataclass
-    class Renewed(Message):
-        """The list is another one."""
 
     DEFAULT_CSS = """
     OtherRuns {
@@ -87,7 +83,6 @@ class OtherRuns(OptionList):
         if rows:
             self.highlighted = names.index(chosen.name) if chosen and chosen.name in names else 0
         self.display = bool(rows)
-        self.post_message(self.Renewed())
 
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:

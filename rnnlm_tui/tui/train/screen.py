@@ -10,12 +10,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
-from textual.timer import Timer
 from textual.widgets import Button, Static
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.tui.runs.actions import RunRow
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.train.data_card import DataCard
 from rnnlm_tui.tui.train.form import NAME_CHECKED, TrainForm
@@ -93,8 +91,6 @@ class TrainScreen(AppScreen):
         self._enabled: object = None
         self._cost = ""
         """What stands there of the cost."""
-        self._painter: Timer | None = None
-        self._looker: Timer | None = None
         self._was_training = False
         """Whether the app's own run was on when the form was drawn."""
 
@@ -134,29 +130,20 @@ class TrainScreen(AppScreen):
     # When it is shown
 
     def on_mount(self) -> None:
-        """Starts the timers, which rest while another screen is shown."""
-        self._painter = self.set_interval(PAINT_EVERY_S, self._paint, pause=True)
-        self._looker = self.set_interval(LOOK_ELSEWHERE_EVERY_S, self._look_elsewhere, pause=True)
+        """Starts the timers. They do nothing while another screen is shown."""
+        self.set_interval(PAINT_EVERY_S, self._paint)
+        self.set_interval(LOOK_ELSEWHERE_EVERY_S, self._look_elsewhere)
 
     def on_screen_resume(self) -> None:
-        """Shows what there is now, and follows it."""
-        if self._painter is None or self._looker is None:
-            return
-        self._form.propose_seed(self.host.default_seed_line)
-        self._form.check()
-        self._painter.resume()
-        self._looker.resume()
-        self.query_one(OtherRuns).look()
-        self._paint()
-
-    def on_screen_suspend(self) -> None:
-        """Rests."""
-        if self._painter is not None and self._looker is not None:
-            self._painter.pause()
-            self._looker.pause()
+        """Shows what there is now."""
+        if self.is_mounted:
+            self._form.propose_seed(self.host.default_seed_line)
+            self._form.check()
+            self.query_one(OtherRuns).look()
+            self._paint()
 
     def _look_elsewhere(self) -> None:
-        if not self.on_run:
+        if self.is_current and not self.on_run:
             self.query_one(OtherRuns).look()
 
     @property
@@ -180,10 +167,13 @@ class TrainScreen(AppScreen):
 
     def _paint(self) -> None:
         """Draws the run; or the form, if the app's own run has begun or ended behind it."""
+        if not self.is_current:
+            return
         self.run_pane.paint()
         if not self.on_run and self._was_training != self.host.runs.is_training:
             self._form.check()
             self._refresh_form()
+        self._refresh_keys()
 
     # Keys
 
@@ -202,7 +192,7 @@ class TrainScreen(AppScreen):
                 return not self.query_one(OtherRuns).is_empty
         return self.has_class("-card") or self._run_behind is not None
 
-    def refresh_keys(self) -> None:
+    def _refresh_keys(self) -> None:
         """Draws the keys again if others can be pressed now."""
         enabled = [self.check_action(action, ()) for action in ACTIONS]
         if enabled != self._enabled:
@@ -223,7 +213,7 @@ class TrainScreen(AppScreen):
     def _refresh_form(self) -> None:
         form, why = self._form, self._why
         if why == NAME_CHECKED:
-            return  # known in a moment: all keys and buttons would be drawn anew twice at each key
+            return  # known in a moment: keys and buttons would be drawn twice at each key
         self._was_training = self.host.runs.is_training
         otherwise = sanitize(form.cost)
         is_wrong = form.summary is None and not form.counting
@@ -239,14 +229,13 @@ class TrainScreen(AppScreen):
         self.query_one("#train", Button).disabled = why is not None
         self.query_one("#look", Button).disabled = form.summary is None
         self.query_one(DataCard).show(form.summary, otherwise, why)
-        self.refresh_keys()
+        self._refresh_keys()
 
     @on(Button.Pressed, "#look")
     def _look(self) -> None:
         self.add_class("-card")
         train = self.query_one("#card-train", Button)
         (self.query_one("#card-back") if train.disabled else train).focus()
-        self.refresh_keys()
 
     @on(Button.Pressed, "#card-back")
     def action_back(self) -> None:
@@ -260,7 +249,6 @@ class TrainScreen(AppScreen):
             if self._run_behind is self.host.runs.own:
                 self.host.runs.show_own()
             self.show_run()
-        self.refresh_keys()
 
     @property
     def _run_behind(self) -> FollowedRun | None:
@@ -303,32 +291,16 @@ class TrainScreen(AppScreen):
 
     # Other trainings
 
+    def action_open_run(self) -> None:
+        """Takes the focus to the list of trainings, at once: the next key is for it."""
+        self.set_focus(self.query_one(OtherRuns))
+
     @on(OtherRuns.Opened)
     def _open_run(self, event: OtherRuns.Opened) -> None:
-        self.open_run(event.row)
-
-    @on(OtherRuns.Renewed)
-    def _list_renewed(self) -> None:
-        self.refresh_keys()
-
-    def action_open_run(self) -> None:
-        """Takes the focus to the list of trainings."""
-        self.query_one(OtherRuns).focus()
-
-    def open_run(self, row: RunRow) -> None:
-        """Shows the app's own run, watches another's, or resumes one that was stopped."""
-        match row.opens:
+        match event.row.opens:
             case "own":
                 self.run_pane.show_own()
             case "watch":
-                self.follow(row.name)
+                self.run_pane.follow(event.row.name)
             case "resume":
-                self.resume(row.name)
-
-    def resume(self, name: str) -> None:
-        """Resumes the saved run `name`, and shows it."""
-        self.run_pane.resume(name)
-
-    def follow(self, name: str) -> None:
-        """Shows the run of another process."""
-        self.run_pane.follow(name)
+                self.run_pane.resume(event.row.name)

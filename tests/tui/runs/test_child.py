@@ -140,6 +140,7 @@ def test_the_program_itself_is_the_command(monkeypatch: pytest.MonkeyPatch, tmp_
     assert paths.headless_command() == (sys.executable, "-m", "rnnlm_tui")
 
 
+@pytest.mark.slow
 async def test_a_real_training_obeys_and_is_resumed_where_it_was_saved(
     library: Library, corpus_file: Path
 ) -> None:

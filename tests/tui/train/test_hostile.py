@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 
 import msgspec
 import pytest
@@ -13,7 +14,7 @@ from textual.widgets import RadioButton, TextArea
 from rnnlm_tui.events import EpochEnded, Event, Paused, Started, Warned
 from rnnlm_tui.tui.runs.state import Phase
 from rnnlm_tui.tui.train.data_card import CardText
-from tests.helpers.app import check_layout, click, picture
+from tests.helpers.app import check_layout, click, picture, rows_of
 from tests.helpers.events import started
 from tests.helpers.runs import SUMMARY, Script, trained_elsewhere
 from tests.helpers.train_screen import Shown, shown
@@ -38,8 +39,12 @@ async def is_whole(on: Shown, *sizes: tuple[int, int]) -> None:
     """The layout holds in every size, and no control character gets to the terminal."""
     for size in sizes or SIZES:
         await on.pilot.resize_terminal(*size)
-        await on.pilot.pause()
+        await on.until(partial(has_size, on, size))
         check_layout(on.app)
+
+
+def has_size(on: Shown, size: tuple[int, int]) -> bool:
+    return len(rows_of(on.app)) == size[1] and on.screen.size == size
 
 
 def hostile_started() -> Started:
@@ -132,7 +137,7 @@ async def test_a_hostile_history_of_another_process_is_watched(script: Script) -
         with script.history("other").open("ab") as file:
             file.write(b"\x1b[2J\0\xff\n" + json.dumps(HOSTILE).encode() + b"\n")
         async with shown(script) as on:
-            on.screen.follow("other")
+            on.screen.run_pane.follow("other")
             await on.until(lambda: on.screen.on_run and on.epochs)
             await is_whole(on)
             await on.pilot.press("escape")

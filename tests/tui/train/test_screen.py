@@ -131,7 +131,7 @@ async def test_a_second_training_waits_for_the_first(script: Script) -> None:
         why = on.screen.query_one("#why", Static)
         await on.until(lambda: "poems is training" in str(why.content))
         assert on.screen.query_one("#train", Button).disabled
-        on.screen.resume("poems")
+        on.screen.run_pane.resume("poems")
         await on.until(lambda: on.app.told == ["poems is being trained"])
         await on.pilot.press("escape")
         assert on.screen.on_run
@@ -287,7 +287,7 @@ async def test_a_run_is_shown_and_can_be_stopped_before_its_process_is_there(
 
     monkeypatch.setattr(HistoryReader, "read_all", wait_and_read)
     async with shown(script) as on:
-        on.screen.resume("poems")
+        on.screen.run_pane.resume("poems")
         await on.until(lambda: on.keys().get("x"))
         await on.pilot.press("x")
         gate.set()
@@ -330,7 +330,7 @@ async def test_a_run_that_is_over_says_what_is_kept_and_what_to_do(
         await on.phase(Phase.FINISHED)
         await on.until(lambda: on.buttons)
         assert on.head.startswith(f" {head}")
-        kept = "The model poems: held-out loss 5.000, top-1 10.0%."
+        kept = "The model poems: held-out loss 5.000, top-1 10%."
         more = ["Train again with a smaller learning rate (More settings)."] * ("✗" in head)
         assert on.end.splitlines() == [*end, kept, *more]
         assert on.buttons == OFFERED
@@ -372,7 +372,7 @@ async def test_a_run_is_trained_longer(script: Script) -> None:
 async def test_a_run_that_ended_early_is_given_more_patience(script: Script) -> None:
     async with shown(script) as on:
         leave_model(on, 4, 5, 9, 2, 2)
-        on.screen.resume("poems")
+        on.screen.run_pane.resume("poems")
         assert await asked_for_epochs(on) == (
             "It has had 4 epochs, and its held-out loss was best in epoch 2. How many epochs in"
             " all? It does not end early before that."
@@ -538,7 +538,7 @@ async def test_the_own_run_is_found_again_after_another_was_watched(script: Scri
             await on.pilot.press("escape")
             await on.until(lambda: "poems" in on.head)
             for name in ("other", "poems"):
-                on.screen.follow(name)
+                on.screen.run_pane.follow(name)
                 await on.until(partial(is_shown, on, name))
             assert not on.app.told
 
@@ -553,7 +553,7 @@ def prompt(others: OtherRuns, row: int) -> str:
 
 async def test_a_run_that_ended_meanwhile_cannot_be_watched(script: Script) -> None:
     async with shown(script) as on:
-        on.screen.follow("gone")
+        on.screen.run_pane.follow("gone")
         await on.until(lambda: on.app.told == ["No training named gone is running."])
         assert not on.screen.on_run
 
