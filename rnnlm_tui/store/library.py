@@ -53,8 +53,8 @@ class Entry:
 class Run:
     """A training that runs, or one that can go on, or both.
 
-    `holder` and `pid` are the process that trains, None if none does; `on_this_host` says whether
-    it is one of this machine. `status` is how far the saved state has come, None while it runs and
+    `holder` is the process that trains, None if none does; `on_this_host` says whether it is one
+    of this machine. `status` is how far the saved state has come, None while it runs and
     if it cannot be read. `epochs_done` of `epochs` are those of the state, else those of the
     model's card, else None.
     """
@@ -62,7 +62,6 @@ class Run:
     name: str
     running: bool
     holder: str | None
-    pid: int | None
     on_this_host: bool
     resumable: bool
     epochs_done: int | None
@@ -218,7 +217,6 @@ class Library:
             name,
             running=trainer is not None,
             holder=str(trainer) if trainer else None,
-            pid=trainer.pid if trainer else None,
             on_this_host=trainer is not None and trainer.on_this_host,
             resumable=os.path.lexists(folder / RESUME),
             epochs_done=known.epochs_done if known else None,
@@ -377,7 +375,7 @@ class Library:
         tells a run from what is over in a moment."""
         if self.is_built_in(name):
             raise ModelError(
-                f"{name} is the model that came with the program, and stays as it is",
+                f"{name} is built in and read-only",
                 "models of your own, under other names, can be changed",
             )
         return self._locks.hold(check_name(name), purpose)

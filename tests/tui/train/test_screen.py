@@ -575,13 +575,13 @@ def test_a_run_that_is_over_is_not_listed(data_dir: Path) -> None:
 
 
 def test_a_run_is_a_line_in_the_list() -> None:
-    run = Run("a", False, None, None, False, True, 3, 9)
+    run = Run("a", False, None, False, True, 3, 9)
     assert is_unfinished(run)
     assert run_line(run) == "‖ a  stopped at epoch 3 of 9; Enter resumes it"
-    assert not is_unfinished(Run("a", False, None, None, False, True, 9, 9))
-    begun = Run("a", False, None, None, False, True, None, None)
+    assert not is_unfinished(Run("a", False, None, False, True, 9, 9))
+    begun = Run("a", False, None, False, True, None, None)
     assert run_line(begun) == "‖ a  stopped at its first epoch; Enter resumes it"
-    running = Run("a", True, "process 7 on b", 7, True, False, None, None)
+    running = Run("a", True, "process 7 on b", True, False, None, None)
     assert run_line(running) == "▶ a  is trained by process 7 on b, no epoch is saved yet"
 
 
