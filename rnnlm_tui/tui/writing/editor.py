@@ -132,20 +132,20 @@ class LineEditor(TextArea):
         return self.cursor_location[1]
 
     @property
-    def is_at_end(self) -> bool:
-        """Whether the cursor is there, with nothing selected."""
-        return self.selection.is_empty and self.cursor == len(self.line)
-
-    @property
     def before(self) -> str:
         """The line up to the cursor."""
         return self.line[: self.cursor]
 
     @property
+    def may_have_ghost(self) -> bool:
+        """Whether the cursor is at the end, with nothing selected, and suggestions are shown."""
+        is_at_end = self.selection.is_empty and self.cursor == len(self.line)
+        return is_at_end and self.visibility.shows_ghost(self.before)
+
+    @property
     def ghost(self) -> str:
         """The whole ghost, of which only a part may fit on the screen."""
-        shown = self.is_at_end and self.visibility.shows_ghost(self.before)
-        return self._ghost.remaining(self.line) if shown else ""
+        return self._ghost.remaining(self.line) if self.may_have_ghost else ""
 
     @property
     def keystrokes(self) -> Keystrokes:
@@ -154,8 +154,6 @@ class LineEditor(TextArea):
     def set_line(self, line: str) -> None:
         """Replaces the line, which undo brings back."""
         self._put_in(one_line(line[:LONGEST_LINE]), Selection((0, 0), self.document.end))
-
-    # Answers
 
     def show(self, words: tuple[str, ...], prefix: str, continuation: tuple[str, ...]) -> None:
         """Suggests `words`, all of which begin with `prefix`, at the cursor; the ghost is
@@ -208,8 +206,6 @@ class LineEditor(TextArea):
     def on_resize(self) -> None:
         self._draw_ghost()
         self.watch_suggestion()
-
-    # Edits and moves
 
     def edit(self, edit: Edit) -> EditResult:
         """Makes every change but undo and redo."""
@@ -308,11 +304,9 @@ class LineEditor(TextArea):
         return found is not None
 
     async def action_accept_word_or_move_on(self) -> None:
-        may_come = self.is_at_end and self.visibility.shows_ghost(self.before)
-        is_answered = True
-        if may_come and not self.ghost:
-            is_answered = await self.answer_gate.is_passed()
+        may_come = self.may_have_ghost and not self.ghost
         # A slow model is no reason to take the focus away from the line.
+        is_answered = not may_come or await self.answer_gate.is_passed()
         if not self._accept_ghost(WORD) and is_answered:
             self.screen.focus_next()
 
@@ -322,8 +316,7 @@ class LineEditor(TextArea):
             await self.run_action(otherwise)
 
     def action_cursor_right(self, select: bool = False) -> None:
-        """A TextArea would insert its suggestion, even if the key selects."""
-        self.suggestion = ""
+        self.suggestion = ""  # a TextArea would insert it, even if the key selects
         super().action_cursor_right(select)
         self._draw_ghost()
 
