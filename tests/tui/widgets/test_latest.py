@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import pytest
 
 from rnnlm_tui.tui.widgets.latest import LatestQuestion
-
-PATIENCE_S = 10
+from tests.helpers.runs import until
 
 
 class Desk:
@@ -29,11 +28,6 @@ class Desk:
             raise ValueError(question)
         return question.upper()
 
-    async def until(self, condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(PATIENCE_S):
-            while not condition():
-                await asyncio.sleep(0)
-
 
 @pytest.fixture
 async def it() -> AsyncIterator[Desk]:
@@ -47,15 +41,15 @@ async def it() -> AsyncIterator[Desk]:
 
 async def test_the_latest_question_wins_and_answers_to_the_others_are_not_shown(it: Desk) -> None:
     it.latest.ask("a")
-    await it.until(lambda: it.begun)
+    await until(lambda: it.begun)
     it.latest.ask("b")
     it.latest.ask("c")
     assert (it.latest.asked, it.latest.waiting) == ("a", "c")
     it.gate.set()
-    await it.until(lambda: it.shown)
+    await until(lambda: it.shown)
     assert (it.begun, it.shown) == (["a", "c"], ["C"])
     it.latest.ask("d")
-    await it.until(lambda: it.shown == ["C", "D"])
+    await until(lambda: it.shown == ["C", "D"])
     assert it.latest.asked is None
 
 
@@ -63,7 +57,7 @@ async def test_a_question_asked_twice_is_answered_once(it: Desk) -> None:
     for question in ("a", "b", "a"):
         it.latest.ask(question)
     it.gate.set()
-    await it.until(lambda: it.shown == ["A"])
+    await until(lambda: it.shown == ["A"])
     assert it.begun == ["a"]
 
 
@@ -76,7 +70,7 @@ async def test_an_error_ends_the_loop_and_a_cancelled_loop_cancels_the_work() ->
     desk = Desk()
     work = asyncio.create_task(desk.latest.run())
     desk.latest.ask("a")
-    await desk.until(lambda: desk.begun)
+    await until(lambda: desk.begun)
     work.cancel()
     with pytest.raises(asyncio.CancelledError):
         await work

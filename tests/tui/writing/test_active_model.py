@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.files import MODEL
 from rnnlm_tui.tui.writing.active_model import ModelLoader
 from tests.helpers.app import ScriptedLibrary, ScriptedModel
+from tests.helpers.runs import until
 
 PATIENCE_S = 10
 
@@ -48,21 +49,16 @@ class Trial:
             lambda error: self.errors.append(error.message),
         )
 
-    async def until(self, condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(PATIENCE_S):
-            while not condition():
-                await asyncio.sleep(0.001)
-
     async def until_active(self, *names: str | None) -> None:
         """Waits until these have been active."""
-        await self.until(lambda: self.names == list(names))
+        await until(lambda: self.names == list(names))
 
     async def begin_slowly(self, name: str) -> None:
         """Begins to load a model, which takes until the gate is opened."""
         opened = len(self.library.opened)
         self.library.gate.clear()
         self.loader.choose(name)
-        await self.until(lambda: len(self.library.opened) > opened)
+        await until(lambda: len(self.library.opened) > opened)
 
 
 @pytest.fixture

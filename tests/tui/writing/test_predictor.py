@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from rnnlm_tui.tui.writing.predictor import Answer, LoadedModel, Predictor, Question, answer_to
 from tests.helpers.app import ScriptedModel, card_of
+from tests.helpers.runs import until
 
 PATIENCE_S = 10
 
@@ -27,12 +28,6 @@ async def running() -> AsyncIterator[tuple[Predictor, list[Answer]]]:
     with suppress(asyncio.CancelledError):
         await task
     predictor.close()
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition():
-            await asyncio.sleep(0.001)
 
 
 def test_an_answer_carries_its_question_and_counts_the_words() -> None:
