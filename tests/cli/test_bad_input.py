@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from rnnlm_tui.config import PRESETS, Range, all_settings, settings_of
+from rnnlm_tui.config import PRESETS, Range, flag_of, settings_of
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.locks import TRAINING
 from tests.helpers.commands import POSIX, TINY, VERSES, Command
@@ -30,21 +30,22 @@ if sys.platform != "win32":
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
 sys.exit(code)
 """
-OWN_NUMBERS = {
-    "--top": ("--suggest", Range(1, 10_000)),
-    "--words": ("--generate", Range(1, 100_000)),
-    "--temperature": ("--generate", Range(0, 100)),
-    "--top-k": ("--generate", Range(1, 10_000_000)),
-    "--seed": ("--generate", Range(0, 2**32 - 1)),
-}
-NUMBERS = {
-    **{
-        "--" + name.replace("_", "-"): ("--summary", spec.metadata["bounds"])
-        for name, spec in all_settings().items()
-        if spec.metadata["bounds"] is not None
-    },
-    **OWN_NUMBERS,
-}
+NUMBERS = [
+    ("--suggest", "--top", Range(1, 10_000)),
+    ("--generate", "--words", Range(1, 100_000)),
+    ("--generate", "--temperature", Range(0, 100)),
+    ("--generate", "--top-k", Range(1, 10_000_000)),
+    ("--generate", "--seed", Range(0, 2**32 - 1)),
+    ("--evaluate", "--limit", Range(1, 10**9)),
+    *(
+        (f"--summary --preset={preset.name}", flag_of(name), spec.metadata["bounds"])
+        for preset in PRESETS.values()
+        if preset.name in ("lesson", "ngram", "gru")
+        for part in settings_of(preset).values()
+        for name, spec in part.items()
+        if spec.metadata["bounds"]
+    ),
+]
 NONSENSE = ["0", "-1", "nan", "inf", "-inf", "1e400", "abc", "", "1,5", "1e-400x"]
 
 
@@ -280,21 +281,14 @@ def test_there_is_nothing_to_resume_at_first(run: Command) -> None:
 # Nonsense
 
 
-def preset_with(flag: str) -> list[str]:
-    """The arguments that choose a preset with this setting."""
-    setting = flag[2:].replace("-", "_")
-    having = (p for p in PRESETS.values() if any(setting in s for s in settings_of(p).values()))
-    return ["--preset", next(having).name]
-
-
-@pytest.mark.parametrize("flag", NUMBERS)
-def test_a_number_that_makes_no_sense_names_the_range(flag: str, run: Command) -> None:
-    mode, bounds = NUMBERS[flag]
-    preset = preset_with(flag) if flag not in OWN_NUMBERS else []
+@pytest.mark.parametrize(("mode", "flag", "bounds"), NUMBERS)
+def test_a_number_that_makes_no_sense_names_the_range(
+    run: Command, mode: str, flag: str, bounds: Range
+) -> None:
     for value in NONSENSE:
         if value == "0" and 0 in bounds:
             continue
-        first, second = refusal(run(mode, *preset, f"{flag}={value}"), 2).splitlines()
+        first, second = refusal(run(*mode.split(), f"{flag}={value}"), 2).splitlines()
         assert first.startswith(f"rnnlm-tui: {flag} is ")
         assert value in first
         assert "number" in second

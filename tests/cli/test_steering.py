@@ -57,24 +57,19 @@ def test_a_signal_stops_and_a_second_one_ends_at_once(
 
 
 @POSIX
-def test_a_signal_that_is_ignored_stays_ignored() -> None:
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+@pytest.mark.parametrize("reason", ["ignored, as nohup has it", "detached"])
+def test_a_closed_terminal_stops_no_run_that_shall_go_on(reason: str) -> None:
     control = Control()
+    control.detached = reason == "detached"
+    before = signal.getsignal(signal.SIGHUP)
+    if not control.detached:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with steered(control, from_stdin=False):
             signal.raise_signal(signal.SIGHUP)
     finally:
         signal.signal(signal.SIGHUP, before)
     assert not control.stopped
-
-
-@POSIX
-def test_a_detached_run_goes_on_when_its_terminal_is_closed() -> None:
-    control = Control()
-    control.detached = True
-    with steered(control, from_stdin=False):
-        signal.raise_signal(signal.SIGHUP)
-        assert not control.stopped
 
 
 @POSIX
