@@ -56,12 +56,12 @@ def verses_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def measured_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with the models `half` (a half of long.txt, next to the folder, is held out),
-    `full`, and `counts` (n-grams, a quarter is held out). Do not change it."""
+    `full`, and `ngram` (a quarter is held out). Do not change it."""
     corpus = tmp_path_factory.mktemp("measured") / "long.txt"
     corpus.write_text(TEXT)
     trained(corpus, *TINY, "--epochs=1", "--name=half", "--held-out=0.5", "--seed=3")
     trained(corpus, *TINY, "--epochs=1", "--name=full")
-    trained(corpus, "--preset=ngram", "--name=counts", "--held-out=0.25", "--min-count=5")
+    trained(corpus, "--preset=ngram", "--name=ngram", "--held-out=0.25", "--min-count=5")
     return corpus.parent / "data"
 
 
