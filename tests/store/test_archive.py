@@ -100,16 +100,6 @@ def test_an_exported_history_has_no_paths_and_no_samples(library: Library, tmp_p
     library.import_(target, "three")
 
 
-def test_an_export_that_cannot_be_written_names_the_file(
-    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    put(tmp_path / "out", {"x.zip": b"old"})
-    monkeypatch.setattr(os, "fsync", no_space)
-    with pytest.raises(StorageError, match="no space left on device"):
-        library.export("one", tmp_path / "out" / "x.zip", replace=True)
-    assert contents(tmp_path / "out") == {"x.zip": b"old"}
-
-
 @on_posix
 @pytest.mark.parametrize("kind", ["pipe", "link", "link to nowhere", "device"])
 def test_an_export_replaces_nothing_but_a_regular_file(

@@ -17,7 +17,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnlm_tui.errors import ModelError, StorageError, UsageError
-from rnnlm_tui.store import archive
 from rnnlm_tui.store.card import read_card
 from rnnlm_tui.store.library import NAME_RULE, Library, check_name, free_name, is_name
 from tests.helpers.models import (
@@ -311,38 +310,6 @@ def test_a_damaged_model_is_neither_copied_nor_exported(library: Library, name: 
         library.export("one", target)
     assert models_of(library) == before
     assert not target.exists()
-
-
-def test_a_copy_that_the_disk_has_no_room_for_leaves_nothing(
-    library: Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = models_of(library)
-
-    def fail(handle: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as patch, pytest.raises(StorageError, match="no space left"):
-        patch.setattr(os, "fsync", fail)
-        library.duplicate("one", "three")
-    assert models_of(library) == before
-    library.duplicate("one", "three")
-
-
-def test_nothing_of_a_copy_is_left_when_it_is_interrupted(
-    library: Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = models_of(library)
-
-    def interrupt(source: Path, target: Path) -> None:
-        (target / "model.json").write_bytes(b"half")
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(archive, "copy_model", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        library.duplicate("one", "three")
-    assert models_of(library) == before
-    with library.lock("three"):
-        assert not library.has("three")
 
 
 # Locks

@@ -71,13 +71,6 @@ def never_kill(pid: int, number: int) -> None:
 # What is listed
 
 
-def test_a_library_that_is_not_there_has_no_runs_and_stays_away(data_dir: Path) -> None:
-    assert Library(data_dir).runs() == []
-    with pytest.raises(ModelError, match="no training named one"):
-        Library(data_dir).stop_run("one")
-    assert not data_dir.exists()
-
-
 def test_a_model_is_no_run_until_it_can_go_on(library: Library) -> None:
     assert library.runs() == []
     put(library.path("one"), {"resume.safetensors": b"not looked into"})
