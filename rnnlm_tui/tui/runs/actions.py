@@ -16,7 +16,6 @@ from rnnlm_tui.tui.runs.wording import badge
 if TYPE_CHECKING:
     from rnnlm_tui.store.run_state import RunStatus
 
-RUN_ACTIONS = ("pause", "stop", "detach", "write", "seed")
 END_ACTIONS = ("go_on", "use", "longer", "compare", "again")
 CONTROL_OF = {"pause": "pause", "stop": "stop", "detach": "detach", "seed": "sample"}
 """The control of a run that an action needs."""
@@ -59,11 +58,9 @@ def is_allowed(action: str, run: FollowedRun, status: RunStatus | None) -> bool 
     phase = run.progress.phase
     if phase.is_over:
         return action in (*end_actions(run, status), "again") and action in END_ACTIONS
-    if action not in RUN_ACTIONS:
-        return False
     if action == "write":
-        return True  # it says when there will be something, where there is nothing yet
-    if CONTROL_OF[action] not in run.controls:
+        return True  # it says when there will be something, if there is nothing yet
+    if CONTROL_OF.get(action) not in run.controls:
         return False  # nobody but its owner can do that
     allowed = run.is_running and phase is not Phase.STOPPING
     if action == "pause":

@@ -170,25 +170,18 @@ class FollowedRun:
 
     # Orders
 
-    def pause(self) -> bool:
-        """Asks the run to wait after its current step. Returns whether it was told."""
-        return self._order("pause")
-
-    def resume(self) -> bool:
-        """Lets a paused run go on. Returns whether it was told."""
-        return self._order("resume")
-
     def sample(self, text: str) -> bool:
         """Gives another line to continue after each epoch. Returns whether the run was told."""
         line = " ".join(text[:LONGEST_SAMPLE].split())
-        return bool(line) and self._order(f"sample {line}")
+        return bool(line) and self.order(f"sample {line}")
 
     def detach(self) -> bool:
         """Lets the run go on when the app has ended, for good. Returns whether it was told."""
-        self.detached = self._order("detach") or self.detached
+        self.detached = self.order("detach") or self.detached
         return self.detached
 
-    def _order(self, line: str) -> bool:
+    def order(self, line: str) -> bool:
+        """Sends a control line, such as "pause" or "resume". Returns whether the run was told."""
         return self.child is not None and self.is_running and self.child.send(line)
 
     async def stop(self) -> None:
@@ -215,7 +208,7 @@ class FollowedRun:
 
     def let_go(self) -> None:
         """Detaches the run before the app ends. A paused one goes on: nobody could let it."""
-        self.resume()
+        self.order("resume")
         self.detach()
         if self.child is not None:
             self.child.close_input()

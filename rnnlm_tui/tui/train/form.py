@@ -290,7 +290,7 @@ class TrainForm(Vertical):
         await asyncio.sleep(PAUSE_S)
         try:
             files = await asyncio.to_thread(plan.paths)
-            self.summary = await summarise(plan.question(files))
+            self.summary = await summarise(plan, files)
         except RnnlmError as error:
             self.error = error
         self._show_defaults()

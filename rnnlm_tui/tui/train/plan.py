@@ -14,7 +14,6 @@ from rnnlm_tui.config import Range, Setting, check_setting, parse_number, preset
 from rnnlm_tui.errors import StorageError, UsageError
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.tui.runs.child import TrainingRequest
-from rnnlm_tui.tui.train.summary import Question
 from rnnlm_tui.tui.widgets.error_text import without_flags
 from rnnlm_tui.tui.widgets.path_input import expanded
 
@@ -58,17 +57,13 @@ class Plan:
         """
         return paths_in(self.files) if self.source == "files" else ()
 
-    def question(self, paths: tuple[str, ...]) -> Question:
-        """What to ask about this corpus and this network."""
-        text = self.text if self.source == "pasted" else None
-        return Question(paths, text, self.preset, tuple(self._setting_flags()))
-
     def request(self, files: tuple[str, ...]) -> TrainingRequest:
         """The training that the plan asks for. `files` holds the file of a pasted text."""
-        flags = (f"--preset={self.preset}", f"--name={self.name}", *self._setting_flags())
+        flags = (f"--preset={self.preset}", f"--name={self.name}", *self.setting_flags())
         return TrainingRequest((*files, *flags), self.name, " ".join(self.seed_line.split()))
 
-    def _setting_flags(self) -> list[str]:
+    def setting_flags(self) -> list[str]:
+        """The command line's flags for the settings that were typed."""
         known = all_settings_of(self.preset)
         flags = [
             f"--{name.replace('_', '-')}={setting_value(known[name], typed)}"

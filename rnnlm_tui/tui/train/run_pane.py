@@ -209,7 +209,7 @@ class RunPane(Vertical, can_focus=True):
     def action_pause(self) -> None:
         """Pauses the run, or lets it go on."""
         if (run := self.run) is not None:
-            run.resume() if run.progress.phase is Phase.PAUSED else run.pause()
+            run.order("resume" if run.progress.phase is Phase.PAUSED else "pause")
 
     @work(group="stop", exclusive=True)
     async def action_stop(self) -> None:

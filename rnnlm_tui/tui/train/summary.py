@@ -6,7 +6,6 @@ freeze the screen if it happened here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
 import msgspec
@@ -17,27 +16,10 @@ from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import format_bytes, format_duration, plural
 from rnnlm_tui.tui.runs.processes import run_headless
 from rnnlm_tui.tui.runs.wording import shortened
+from rnnlm_tui.tui.train.plan import Plan
 
 A_FEW_S = 10.0
 """A training that takes less than this takes a few seconds: it is not worth a number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A corpus, by its files or as a text, and the settings of the network for it.
-
-    No files and no text is the bundled corpus. `settings` are flags such as `--held-out=0.1`.
-    """
-
-    files: tuple[str, ...]
-    text: str | None
-    preset: str
-    settings: tuple[str, ...] = ()
-
-    def arguments(self) -> tuple[str, ...]:
-        """The command line's arguments; the text is read from standard input."""
-        sources = ("-",) if self.text is not None else self.files
-        return ("--summary", *sources, "--json", f"--preset={self.preset}", *self.settings)
 
 
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
@@ -85,12 +67,16 @@ class CorpusSummary(Struct, frozen=True):
     estimated_s: float | None = None
 
 
-async def summarise(question: Question) -> CorpusSummary:
-    """The answer. Cancelling this coroutine kills the process that works on it.
+async def summarise(plan: Plan, files: tuple[str, ...]) -> CorpusSummary:
+    """Asks what the text of `plan`, in `files` unless it is pasted, would make of its network.
 
-    Raises the RnnlmError that the command line complained of.
+    Cancelling this coroutine kills the process that works on it. Raises the RnnlmError that the
+    command line complained of.
     """
-    answer = await run_headless(question.arguments(), question.text or "")
+    is_pasted = plan.source == "pasted"
+    sources = ("-",) if is_pasted else files
+    arguments = ("--summary", *sources, "--json", f"--preset={plan.preset}", *plan.setting_flags())
+    answer = await run_headless(arguments, plan.text if is_pasted else "")
     try:
         return msgspec.json.decode(answer, type=CorpusSummary)
     except msgspec.DecodeError as error:

@@ -171,10 +171,10 @@ async def test_a_real_training_obeys_and_is_resumed_where_it_was_saved(
     before = len(run.progress.epochs)
     await until(lambda: len(run.progress.epochs) > before)
     assert run.progress.epochs[-1].sample["seed"] == "the cat sat", "it is kept with the run"
-    run.pause()
+    run.order("pause")
     await until(lambda: run.progress.phase is Phase.PAUSED)
     run.sample("the dog")
-    run.resume()
+    run.order("resume")
     await until(lambda: run.progress.epochs[-1].sample["seed"] == "the dog")
     run.let_go()
     assert run.is_running

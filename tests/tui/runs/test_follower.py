@@ -112,10 +112,10 @@ async def test_orders_reach_the_process_and_the_seed_line_is_no_argument(
 ) -> None:
     run = await start(TrainingRequest(REQUEST.arguments, "poems", "my own line"))
     assert not any("my own" in argument for argument in script.arguments())
-    assert run.pause()
+    assert run.order("pause")
     script.write(started(), progress(1), Paused(1.0, "asked to"))
     await until(lambda: phase(run) is Phase.PAUSED)
-    assert run.resume()
+    assert run.order("resume")
     script.write(Resumed(2.0, "asked to"))
     await until(lambda: phase(run) is Phase.TRAINING)
     assert not run.sample(" \n ")
@@ -165,7 +165,7 @@ async def test_orders_do_nothing_after_the_end(start: Start, script: Script) -> 
     script.write(started(), finished("completed"))
     script.exit()
     await over(run)
-    assert not (run.pause() or run.resume() or run.detach() or run.sample("the cat"))
+    assert not (run.order("pause") or run.order("resume") or run.detach() or run.sample("the cat"))
     await run.stop()
     run.let_go()
     await run.end()
@@ -220,19 +220,6 @@ async def test_an_older_run_of_the_same_name_is_none_of_it(start: Start, script:
     script.write(ended(2))
     await until(lambda: len(run.progress.epochs) == 2)
     assert run.progress.epochs_total == 7
-    await over(run)
-
-
-async def test_a_run_that_is_let_go_goes_on_even_if_it_was_paused(
-    start: Start, script: Script
-) -> None:
-    run = await start()
-    run.pause()
-    run.let_go()
-    assert run.detached
-    await until(lambda: script.orders() == ["pause", "resume", "detach", "end of input"])
-    assert run.is_running
-    script.exit()
     await over(run)
 
 
@@ -348,7 +335,7 @@ async def test_a_run_that_is_left_tells_nothing_and_takes_no_orders(
     heard = Heard(watched)
     script.write(started())
     await watched.start()
-    assert not (watched.pause() or watched.resume() or watched.sample("the cat"))
+    assert not (watched.order("pause") or watched.order("resume") or watched.sample("the cat"))
     watched.leave()
     script.write(ended(1), saved(1))
     await asyncio.sleep(0)

@@ -124,8 +124,8 @@ def test_a_plan_becomes_the_command_lines_arguments() -> None:
         "--learning-rate=0.01",
     )
     assert (request.name, request.seed_line) == ("-x", "-- the cat")
-    assert "--encoding=latin-1" in Plan("files", "a", encoding="latin-1").question(()).settings
-    assert not Plan("pasted", text="a b", encoding="latin-1").question(()).settings
+    assert Plan("files", "a", encoding="latin-1").setting_flags() == ["--encoding=latin-1"]
+    assert Plan("pasted", text="a b", encoding="latin-1").setting_flags() == []
 
 
 def test_paths_are_split_unquoted_and_made_absolute(

@@ -29,7 +29,7 @@ def plan_for(path: Path, **settings: str) -> Plan:
 
 async def summary_of(plan: Plan) -> CorpusSummary:
     """What the form knows of the network."""
-    return await summarise(plan.question((plan.files,)))
+    return await summarise(plan, (plan.files,))
 
 
 async def bootstrapped(plan: Plan, library: Library) -> str | None:

@@ -19,11 +19,12 @@ from rnnlm_tui import paths
 from rnnlm_tui.errors import CorpusError, RnnlmError
 from rnnlm_tui.tui.runs.processes import complaint_in
 from rnnlm_tui.tui.train.data_card import card_lines
-from rnnlm_tui.tui.train.summary import Question, summarise
+from rnnlm_tui.tui.train.plan import Plan
+from rnnlm_tui.tui.train.summary import summarise
 from tests.helpers.runs import SUMMARY
 
 WAITS = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(600)"
-BUNDLED = Question((), None, "lesson")
+BUNDLED = Plan(preset="lesson")
 
 Answering = Callable[..., None]
 
@@ -48,18 +49,9 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-def test_a_question_names_its_files_and_settings() -> None:
-    question = Question(("/a.txt", "/b.txt"), None, "lesson", ("--held-out=0.1",))
-    assert question.arguments() == (
-        *("--summary", "/a.txt", "/b.txt", "--json"),
-        *("--preset=lesson", "--held-out=0.1"),
-    )
-    assert Question((), "some text", "lesson").arguments()[:2] == ("--summary", "-")
-
-
 async def test_the_real_command_answers_about_a_file(corpus_file: Path) -> None:
-    question = Question((str(corpus_file),), None, "lesson", ("--held-out=0.2", "--epochs=2"))
-    summary = await summarise(question)
+    plan = Plan("files", preset="lesson", settings={"held_out": "20", "epochs": "2"})
+    summary = await summarise(plan, (str(corpus_file),))
     corpus = summary.corpus
     assert (corpus.name, corpus.lines, corpus.held_out_lines) == ("verses.txt", 6, 1)
     assert summary.parameters == sum(layer.parameters for layer in summary.layers)
@@ -70,7 +62,8 @@ async def test_the_real_command_answers_about_a_file(corpus_file: Path) -> None:
 
 
 async def test_the_real_command_answers_about_a_text() -> None:
-    summary = await summarise(Question((), "the cat sat on the mat\nthe dog sät too", "ngram"))
+    text = "the cat sat on the mat\nthe dog sät too"
+    summary = await summarise(Plan("pasted", text=text, preset="ngram"), ())
     assert summary.first_pairs
     card = [line.plain for line in card_lines(summary, 60)]
     parts = [row.split()[:2] for row in card if row.startswith("  ") and row.split()[0].isdigit()]
@@ -86,7 +79,7 @@ async def test_a_corpus_that_cannot_be_used_is_explained(
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(CorpusError) as raised:
-        await summarise(Question((str(path),), None, "lesson"))
+        await summarise(Plan("files", preset="lesson"), (str(path),))
     assert says in raised.value.message
     assert not raised.value.message.startswith("rnnlm-tui")
 
@@ -107,13 +100,13 @@ def test_the_sentence_and_the_hint_are_taken_from_what_the_command_writes() -> N
 async def test_an_answer_that_makes_no_sense_is_an_error(answering: Answering, answer: str) -> None:
     answering(f"print({answer!r})")
     with pytest.raises(RnnlmError, match="makes no sense"):
-        await summarise(BUNDLED)
+        await summarise(BUNDLED, ())
 
 
 async def test_an_estimate_may_be_missing(answering: Answering) -> None:
     known = {name: value for name, value in SUMMARY.items() if name != "estimated_s"}
     answering(f"print({json.dumps(known)!r})")
-    assert (await summarise(BUNDLED)).estimated_s is None
+    assert (await summarise(BUNDLED, ())).estimated_s is None
 
 
 @pytest.mark.parametrize("says", ["", "Fatal: something"])
@@ -122,7 +115,7 @@ async def test_a_command_that_fails_without_a_sentence_is_an_error(
 ) -> None:
     answering(f"raise SystemExit({says!r} or 1)")
     with pytest.raises(RnnlmError, match="the text cannot be read") as raised:
-        await summarise(BUNDLED)
+        await summarise(BUNDLED, ())
     assert raised.value.hint == says
 
 
@@ -130,16 +123,16 @@ async def test_a_command_that_cannot_be_started_is_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with pytest.raises(RnnlmError, match="cannot be read"):
-        await summarise(Question(("a\0b",), None, "lesson"))
+        await summarise(Plan("files"), ("a\0b",))
     monkeypatch.setattr(paths, "headless_command", lambda: ("/no/such/program",))
     with pytest.raises(RnnlmError, match="cannot be read"):
-        await summarise(BUNDLED)
+        await summarise(BUNDLED, ())
 
 
 async def test_a_cancelled_question_kills_its_process(answering: Answering, tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     answering(WAITS, str(pid_file))
-    asking = asyncio.create_task(summarise(BUNDLED))
+    asking = asyncio.create_task(summarise(BUNDLED, ()))
     async with asyncio.timeout(10):
         while not (pid_file.exists() and pid_file.read_text()):
             await asyncio.sleep(0.01)
@@ -167,7 +160,7 @@ async def test_a_question_cancelled_before_a_thread_was_free_leaves_nothing(
     with ThreadPoolExecutor(1) as one_thread:
         loop.set_default_executor(one_thread)
         busy = loop.run_in_executor(None, free.wait, 10)
-        asking = asyncio.create_task(summarise(BUNDLED))
+        asking = asyncio.create_task(summarise(BUNDLED, ()))
         async with asyncio.timeout(10):
             while not started:
                 await asyncio.sleep(0)
