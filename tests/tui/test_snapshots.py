@@ -1,4 +1,4 @@
-"""Pictures of the Autocomplete screen, compared with those in __snapshots__.
+"""Pictures of the screens, compared with those in __snapshots__.
 
 Run with --snapshot-update after a change of looks, and look at the new ones.
 """
@@ -6,28 +6,48 @@ Run with --snapshot-update after a change of looks, and look at the new ones.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import Input
 
+from rnnlm_tui.store.library import Library
+from rnnlm_tui.tui.models.table import ModelTable
 from rnnlm_tui.tui.preferences import Preferences
+from rnnlm_tui.tui.runs import follower, history
+from rnnlm_tui.tui.train import run_pane
+from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.writing import predictor
 from rnnlm_tui.tui.writing.transcript_view import TranscriptView
-from tests.helpers.app import app_of, press, scripted_app, wait_until, write
+from tests.helpers.app import (
+    answered,
+    app_of,
+    picture,
+    press,
+    scripted_app,
+    wait_until,
+    write,
+)
+from tests.helpers.events import in_fifth_epoch
+from tests.helpers.models import change_card, make_model, put
+from tests.helpers.runs import Script, trained_elsewhere
 
 Compare = Callable[..., bool]
 
 
 @pytest.fixture(autouse=True)
-def still_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every answer takes 1.5 ms, or so it says."""
+def still_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every answer takes 1.5 ms, and a run no time."""
     ticks = iter(range(1_000_000))
     clock = SimpleNamespace(perf_counter=lambda: next(ticks) * 0.0015)
     monkeypatch.setattr(predictor, "time", clock)
+    clock = SimpleNamespace(monotonic=lambda: 1000.0, time=lambda: 0.0)
+    for module in (follower, history, run_pane):
+        monkeypatch.setattr(module, "time", clock)
 
 
 async def _write_two_lines(pilot: Pilot[None]) -> None:
@@ -41,16 +61,17 @@ async def _write_two_lines(pilot: Pilot[None]) -> None:
     await write(pilot, *"comp")
 
 
-def test_autocomplete(snap_compare: Compare, tmp_path: Path) -> None:
-    """The header with its tabs and the model, a line of yours and the model's below it, what the
-    model sees, the line with "are thee to" as its ghost, one ranked word with its bar, the keys
-    saved, and two rows of keys."""
-    assert snap_compare(scripted_app(tmp_path), run_before=_write_two_lines)
+def test_autocomplete_light(snap_compare: Compare, tmp_path: Path) -> None:
+    """In a light theme: the header with its tabs and the model, a line of yours and the model's
+    below it, what the model sees, the line with "are thee to" as its ghost, unlike typed text, one
+    ranked word with its bar, the keys saved, and two rows of keys."""
+    app = scripted_app(tmp_path, preferences=Preferences(theme="textual-light"))
+    assert snap_compare(app, run_before=_write_two_lines)
 
 
 def test_autocomplete_wide(snap_compare: Compare, tmp_path: Path) -> None:
-    """The same with a pane at the right: ten ranked words, of which the third is chosen and stands
-    in the line as the ghost, the words ahead, and facts about the model."""
+    """The same in dark, with a pane at the right: ten ranked words, of which the third is chosen
+    and is the ghost in the line, the words ahead, and facts about the model."""
 
     async def choose(pilot: Pilot[None]) -> None:
         await _write_two_lines(pilot)
@@ -61,25 +82,69 @@ def test_autocomplete_wide(snap_compare: Compare, tmp_path: Path) -> None:
     assert snap_compare(app, run_before=choose, terminal_size=(120, 40))
 
 
-def test_autocomplete_light(snap_compare: Compare, tmp_path: Path) -> None:
-    """The first one in a light theme, each text well to be read, the ghost unlike typed text."""
-    app = scripted_app(tmp_path, preferences=Preferences(theme="textual-light"))
-    assert snap_compare(app, run_before=_write_two_lines)
+async def _show_form(pilot: Pilot[Any]) -> TrainForm:
+    await answered(pilot)
+    await press(pilot, "f3")
+    await wait_until(pilot, lambda: app_of(pilot).train_screen.query("#form"))
+    form = app_of(pilot).train_screen.query_one(TrainForm)
+    await wait_until(pilot, lambda: form.problem is None)
+    return form
 
 
-def test_autocomplete_first_start(snap_compare: Compare, tmp_path: Path) -> None:
-    """What to do where there is no model: a sentence and two buttons."""
+@pytest.mark.usefixtures("script")
+def test_train_form_with_faults(snap_compare: Compare, tmp_path: Path) -> None:
+    """The source "sonnets" chosen by a full dot; a setting and a name that are wrong, each with a
+    sentence below it that begins with an exclamation mark; the button is dimmed."""
 
-    async def wait(pilot: Pilot[None]) -> None:
-        await wait_until(pilot, lambda: app_of(pilot).has_no_models)
+    async def spoil(pilot: Pilot[Any]) -> None:
+        form = await _show_form(pilot)
+        form.query_one("#setting-epochs", Input).value = "many"
+        form.query_one("#name", Input).value = "no/name"
+        form.query_one("#setting-epochs").focus()
+        await wait_until(pilot, lambda: len(form.query(".-wrong")) == 2)
 
-    assert snap_compare(scripted_app(tmp_path, {}), run_before=wait)
+    assert snap_compare(scripted_app(tmp_path), run_before=spoil)
 
 
-def test_too_small(snap_compare: Compare, tmp_path: Path) -> None:
-    """One sentence, which asks for a larger window and says how to leave, and nothing else."""
+def test_train_run(
+    snap_compare: Compare, tmp_path: Path, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run of another process in its fifth of twenty epochs: two bars, the lines of both losses
+    with the best epoch marked, the epochs as a table, the line continued after each, the notes."""
 
-    async def wait(pilot: Pilot[Any]) -> None:
-        await wait_until(pilot, lambda: pilot.app.screen.query_one("#too-small", Static).display)
+    async def watch(pilot: Pilot[Any]) -> None:
+        app = app_of(pilot)
+        await answered(pilot)
+        app.watch_run("poems")
+        await wait_until(pilot, lambda: "step 2/4" in picture(app))
+        await wait_until(pilot, lambda: "held-out 5.60" in picture(app))
+        await wait_until(pilot, lambda: "is kept" in picture(app))
 
-    assert snap_compare(scripted_app(tmp_path), run_before=wait, terminal_size=(80, 10))
+    monkeypatch.setattr(Library, "holder", lambda library, name: "7" if name == "poems" else None)
+    with trained_elsewhere(script, *in_fifth_epoch(), name="poems"):
+        app = scripted_app(tmp_path)
+        assert snap_compare(app, run_before=watch, terminal_size=(120, 40))
+
+
+def test_models(snap_compare: Compare, tmp_path: Path) -> None:
+    """A table of four: two models, of which one suggests, a damaged one, and a run that has saved
+    no model yet; one row is selected, and the keys say what can be done with it."""
+    app, library = scripted_app(tmp_path), Library(tmp_path / "data")
+    make_model(library.path("sonnets"), seed=1)
+    make_model(library.path("letters"), epoch=3, seed=2)
+    put(library.path("broken"), {"model.json": b"{}"})
+    put(library.path("begun"), {"resume.safetensors": b"x" * 100})
+    for name, date in (("sonnets", "2025-01-02"), ("letters", "2025-03-04")):
+        change_card(library, name, partial(dict.update, updated=f"{date}T12:00:00Z"))
+    app.library = library
+
+    async def show(pilot: Pilot[Any]) -> None:
+        await wait_until(pilot, lambda: app.loaded_model is not None)
+        await press(pilot, "f4")
+        await wait_until(pilot, lambda: app.models_screen.query(ModelTable))
+        table = app.models_screen.query_one(ModelTable)
+        await wait_until(pilot, lambda: len(table.rows) == 4)
+        table.move_cursor(row=table.get_row_index("letters"))
+        await wait_until(pilot, lambda: table.selected == "letters")
+
+    assert snap_compare(app, run_before=show)
