@@ -352,11 +352,10 @@ class RunConfig:
         ):
             raise UsageError("a run's settings must hold a preset, a model and a train part")
         known = settings_of(preset_named(data.get("preset")))
-        parts = {part: with_current_names(data[part]) for part in ("model", "train")}
-        for part, settings in parts.items():
-            if missing := known[part].keys() - settings.keys():
-                raise UsageError(f"settings are missing: {', '.join(sorted(missing))}")
-        return make_run_config(data["preset"], [{**parts["model"], **parts["train"]}])
+        settings = with_current_names(data["model"] | data["train"])
+        if missing := {*known["model"], *known["train"]} - settings.keys():
+            raise UsageError(f"settings are missing: {', '.join(sorted(missing))}")
+        return make_run_config(data["preset"], [settings])
 
 
 def preset_named(name: object) -> Preset:
@@ -474,25 +473,19 @@ def with_current_names(
     return current
 
 
-def settings_from_environment(warn: Callable[[str], None] = print_warning) -> dict[str, str]:
-    """The settings that RNNLM_... variables give, such as RNNLM_EPOCHS=30.
-
-    `warn` is called with a sentence for each variable that has an old name.
-    """
+def settings_from_environment() -> dict[str, str]:
+    """The settings that RNNLM_... variables give, such as RNNLM_EPOCHS=30."""
     found = {}
     for name in (*all_settings(), *RENAMED_SETTINGS):
         if value := os.environ.get(variable_of(name)):
             found[name] = value
     return with_current_names(
-        found, lambda old, new: warn(f"{variable_of(old)} is now {variable_of(new)}")
+        found, lambda old, new: print_warning(f"{variable_of(old)} is now {variable_of(new)}")
     )
 
 
-def settings_from_toml(path: Path, warn: Callable[[str], None] = print_warning) -> dict[str, Any]:
-    """The settings of a TOML file: `preset`, and any setting by name.
-
-    `warn` is called with a sentence for each key that has an old name. Raises UsageError.
-    """
+def settings_from_toml(path: Path) -> dict[str, Any]:
+    """The settings of a TOML file: `preset`, and any setting by name. Raises UsageError."""
     try:
         if path.exists() and not path.is_file():  # a pipe or a device may have no end
             raise UsageError(f"{path} is no regular file", "give a TOML file")
@@ -507,7 +500,9 @@ def settings_from_toml(path: Path, warn: Callable[[str], None] = print_warning) 
         raise UsageError(f"{path} is not UTF-8 text: byte {error.start} is wrong") from error
     except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError
         raise UsageError(f"{path} is not valid TOML: {error}") from error
-    data = with_current_names(data, lambda old, new: warn(f"{old} is now {new} (in {path})"))
+    data = with_current_names(
+        data, lambda old, new: print_warning(f"{old} is now {new} (in {path})")
+    )
     allowed = all_settings().keys() | {"preset"}
     if unknown := data.keys() - allowed:
         raise UsageError(

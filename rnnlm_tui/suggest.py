@@ -27,7 +27,7 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Suggestions:
-    """The answer for `line` with the cursor at `cursor`, which tell whether it is still of use.
+    """The answer for `line`.
 
     `prefix` is the word being typed, as the model spells it; every candidate begins with it.
     `continuation` begins with the first candidate. `seen` are the words of the line that the model
@@ -35,7 +35,6 @@ class Suggestions:
     """
 
     line: str
-    cursor: int
     prefix: str
     candidates: tuple[Suggestion, ...]
     continuation: tuple[str, ...]
@@ -66,7 +65,6 @@ def suggest(
         unknown.append(prefix)
     return Suggestions(
         line=line,
-        cursor=cursor,
         prefix=prefix,
         candidates=candidates,
         continuation=_look_ahead(model, context, candidates),

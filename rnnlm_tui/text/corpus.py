@@ -5,8 +5,9 @@ from __future__ import annotations
 import codecs
 import hashlib
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -65,21 +66,22 @@ def read_corpus(sources: Sequence[str | Path], encoding: str | None, stdin: Bina
     CorpusError for what cannot be read and for what is not text.
     """
     texts, names, absolute = [], [], []
-    for source in sources:
-        if str(source) == STANDARD_INPUT:
-            raw, label, short, kept = _read_stdin(stdin), "standard input", "stdin", STANDARD_INPUT
+    for path in map(Path, sources):
+        if str(path) == STANDARD_INPUT:
+            label, name, kept = "standard input", "stdin", STANDARD_INPUT
+            raw = _read(stdin.read, label)
         else:
-            path = Path(source)
-            raw, label, short, kept = _read_file(path), str(path), path.name, str(path.absolute())
+            label, name, kept = str(path), path.name, str(path.absolute())
+            raw = _read(path.read_bytes, f"the corpus {path}", is_folder=path.is_dir())
             if path.is_fifo():  # it can be read once, as standard input can
-                short, kept = "pipe", STANDARD_INPUT
+                name, kept = "pipe", STANDARD_INPUT
         texts.append(_decode(raw, label, encoding))
-        names.append(short)
+        names.append(name)
         absolute.append(kept)
     text = "\n".join([*(text.removesuffix("\n") for text in texts[:-1]), texts[-1]])
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    name = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
-    return Corpus(name, tuple(text.split("\n")), digest, tuple(absolute))
+    title = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+    return Corpus(title, tuple(text.split("\n")), digest, tuple(absolute))
 
 
 def check_files(sources: Sequence[str | Path], free_memory: Callable[[], int]) -> None:
@@ -109,19 +111,12 @@ def check_files(sources: Sequence[str | Path], free_memory: Callable[[], int]) -
         )
 
 
-def _read_stdin(stdin: BinaryIO) -> bytes:
+def _read(read: Callable[[], bytes], what: str, *, is_folder: bool = False) -> bytes:
     try:
-        return stdin.read()
+        return read()
     except OSError as error:
-        raise CorpusError(f"cannot read standard input: {os_reason(error)}") from error
-
-
-def _read_file(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        hint = "give a file, or several" if path.is_dir() else ""
-        raise CorpusError(f"cannot read the corpus {path}: {os_reason(error)}", hint) from error
+        hint = "give a file, or several" if is_folder else ""
+        raise CorpusError(f"cannot read {what}: {os_reason(error)}", hint) from error
 
 
 def _decode(raw: bytes, label: str, encoding: str | None) -> str:
@@ -147,7 +142,7 @@ def _decode(raw: bytes, label: str, encoding: str | None) -> str:
 
 def split_lines(lines: Sequence[str], held_out: Mask) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """`lines` [L] as those to train on and those of `held_out` [L]."""
-    return _where(lines, ~held_out), _where(lines, held_out)
+    return tuple(compress(lines, ~held_out)), tuple(compress(lines, held_out))
 
 
 def held_out_mask(count: int, share: float, seed: int) -> Mask:
@@ -168,7 +163,3 @@ def held_out_mask(count: int, share: float, seed: int) -> Mask:
         start = low + rng.integers(0, high - low - size + 1)
         held[start : start + size] = True
     return held
-
-
-def _where(lines: Iterable[str], mask: Mask) -> tuple[str, ...]:
-    return tuple(line for line, kept in zip(lines, mask, strict=True) if kept)
