@@ -6,7 +6,7 @@ Shapes: G gates, E embedding, H hidden, V vocabulary (`total_words`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from types import MappingProxyType
 
@@ -35,11 +35,6 @@ BLOCK_BYTES = 3 * (16 << 20)
 """The scores of some rows with what is made of them."""
 TEXT_BYTES = 60
 """Memory of a word of the text, as part of a line and as numbers."""
-
-GATES: Mapping[str, int] = MappingProxyType({"rnn": 1, "gru": 3, "lstm": 4})
-LAYER_TYPES: Mapping[str, str] = MappingProxyType(
-    {"rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}
-)
 REMEMBERED_CONTEXTS = 128
 """Distributions kept; 5 MB with 10,000 words."""
 Array = NDArray[np.float32]
@@ -54,7 +49,7 @@ def causal_shapes(cell: str, config: CausalConfig, total_words: int) -> dict[str
     to each other: r, z, n of a GRU, o, i, f, g of an LSTM.
     """
     embedding, hidden = config.embedding_size, config.hidden_size
-    wide = GATES[cell] * hidden
+    wide = CELLS[cell].gates * hidden
     shapes: dict[str, tuple[int, ...]] = {"embedding": (total_words, embedding)}
     for number in range(1, config.layers + 1):
         inputs = embedding if number == 1 else hidden
@@ -73,6 +68,8 @@ def causal_shapes(cell: str, config: CausalConfig, total_words: int) -> dict[str
 class _Cell:
     """One layer for one sequence: from an input and a state to the next state."""
 
+    gates, layer_type = 1, "SimpleRNN"
+
     def __init__(self, weights: Weights, name: str) -> None:
         self.hidden = len(weights[f"{name}.recurrent_kernel"])
         # Transposed, since a product with the matrix on the left reads it row by row.
@@ -90,6 +87,8 @@ class _Cell:
 
 
 class _Gru(_Cell):
+    gates, layer_type = 3, "GRU"
+
     def __init__(self, weights: Weights, name: str) -> None:
         super().__init__(weights, name)
         self.candidate_bias = weights[f"{name}.candidate_bias"]
@@ -104,6 +103,8 @@ class _Gru(_Cell):
 
 
 class _Lstm(_Cell):
+    gates, layer_type = 4, "LSTM"
+
     def start(self) -> State:
         return (np.zeros(self.hidden, np.float32),) * 2
 
@@ -115,9 +116,8 @@ class _Lstm(_Cell):
         return o * np.tanh(c), c
 
 
-CELLS: Mapping[str, Callable[[Weights, str], _Cell]] = MappingProxyType(
-    {"rnn": _Cell, "gru": _Gru, "lstm": _Lstm}
-)
+CELLS: Mapping[str, type[_Cell]] = MappingProxyType({"rnn": _Cell, "gru": _Gru, "lstm": _Lstm})
+"""What computes a layer, by the name of the preset."""
 
 
 def _sigmoid(x: Array) -> Array:
@@ -222,7 +222,7 @@ class CausalArchitecture(Architecture[CausalConfig]):
         rows = [Layer("embedding", "Embedding", embedding, count("embedding"))]
         for number in range(1, model.layers + 1):
             name = f"layer{number}"
-            rows.append(Layer(name, LAYER_TYPES[cell], hidden, count(f"{name}.")))
+            rows.append(Layer(name, CELLS[cell].layer_type, hidden, count(f"{name}.")))
         rows.append(Layer("dropout", "Dropout", hidden, 0))
         if projection := count("projection."):
             rows.append(Layer("projection", "Dense", embedding, projection))
@@ -239,7 +239,7 @@ class CausalArchitecture(Architecture[CausalConfig]):
         and of the initial weights; the layers' units at all time steps of a batch, forward and
         backward; the scores of some rows; and the text."""
         recipe, model = causal_train(self.config), self.model
-        gates = GATES[self.config.preset]
+        gates = CELLS[self.config.preset].gates
         units = model.embedding_size + model.layers * model.hidden_size * (3 * gates + 4)
         batch = 2 * recipe.batch_size * recipe.bptt * units
         text = TEXT_BYTES * examples

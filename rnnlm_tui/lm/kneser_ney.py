@@ -76,17 +76,12 @@ def count_levels(lines: EncodedLines, vocabulary: Vocabulary, order: int) -> Ite
     The count of an n-gram is its number of occurrences at the highest level and if it begins a
     line, else the number of different words before it.
     """
-    text, begin, total = (
-        with_boundaries(lines, vocabulary),
-        vocabulary.begin_id,
-        vocabulary.total_words,
-    )
-    counts = np.bincount(text, minlength=total)
-    counts[begin] = 0
+    text, total = with_boundaries(lines, vocabulary), vocabulary.total_words
+    is_begin = text == vocabulary.begin_id
+    counts = np.bincount(text[~is_begin], minlength=total)
     ids = np.arange(total, dtype=np.int32)
     level = NgramLevel(np.zeros_like(ids), ids, counts)
     nodes = text  # [N]: the node of the n-gram that ends here, -1 if the line is too short
-    is_begin = text == begin
     last = LmplzLastNgram(text, vocabulary)
     for _ in range(1, order):
         before = np.concatenate((np.array([-1], np.int32), nodes[:-1]))

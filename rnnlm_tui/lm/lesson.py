@@ -37,23 +37,19 @@ def lesson_shapes(config: LessonConfig, total_words: int) -> dict[str, tuple[int
     """The weights of the lesson's network by name. Kernels are [in, out], as in Keras."""
     e, both, last = config.embedding_size, config.bidirectional_size, config.recurrent_size
     hidden = total_words // 2
+    cells = {"forward": (e, both), "backward": (e, both), "recurrent": (2 * both, last)}
     shapes: dict[str, tuple[int, ...]] = {"embedding": (total_words, e)}
-    for direction in ("forward", "backward"):
-        shapes |= _cell_shapes(direction, e, both)
+    for name, (inputs, units) in cells.items():
+        shapes |= {
+            f"{name}.kernel": (inputs, units),
+            f"{name}.recurrent_kernel": (units, units),
+            f"{name}.bias": (units,),
+        }
     return shapes | {
-        **_cell_shapes("recurrent", 2 * both, last),
         "hidden.kernel": (last, hidden),
         "hidden.bias": (hidden,),
         "output.kernel": (hidden, total_words),
         "output.bias": (total_words,),
-    }
-
-
-def _cell_shapes(name: str, inputs: int, units: int) -> dict[str, tuple[int, ...]]:
-    return {
-        f"{name}.kernel": (inputs, units),
-        f"{name}.recurrent_kernel": (units, units),
-        f"{name}.bias": (units,),
     }
 
 

@@ -23,13 +23,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.config import NgramConfig, RunConfig
 from rnnlm_tui.lm.kneser_ney import count_levels
-from rnnlm_tui.lm.model import (
-    Architecture,
-    Arrays,
-    ArraySpec,
-    Layer,
-    excluded_ids,
-)
+from rnnlm_tui.lm.model import Architecture, Arrays, ArraySpec, Layer, excluded_ids
 from rnnlm_tui.text.prepare import PreparedLines, PreparedText
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary

@@ -6,15 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from rnnlm_tui.config import (
-    PRESETS,
-    CausalConfig,
-    LessonConfig,
-    ModelConfig,
-    NgramConfig,
-    RunConfig,
-)
-from rnnlm_tui.lm.causal import CausalArchitecture
+from rnnlm_tui.config import RunConfig
+from rnnlm_tui.lm.causal import CELLS, CausalArchitecture
 from rnnlm_tui.lm.lesson import LessonArchitecture
 from rnnlm_tui.lm.model import Architecture
 from rnnlm_tui.lm.ngram import NgramArchitecture
@@ -23,17 +16,14 @@ from rnnlm_tui.text.prepare import PreparedText, prepare
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.text.vocabulary import Vocabulary
 
-BY_SETTINGS: Mapping[type[ModelConfig], type[Architecture[Any]]] = MappingProxyType(
+ARCHITECTURES: Mapping[str, type[Architecture[Any]]] = MappingProxyType(
     {
-        LessonConfig: LessonArchitecture,
-        NgramConfig: NgramArchitecture,
-        CausalConfig: CausalArchitecture,
+        "lesson": LessonArchitecture,
+        "ngram": NgramArchitecture,
+        **dict.fromkeys(CELLS, CausalArchitecture),
     }
 )
-"""The architecture of a preset, by the class of its settings."""
-ARCHITECTURES: Mapping[str, type[Architecture[Any]]] = MappingProxyType(
-    {name: BY_SETTINGS[type(preset.model)] for name, preset in PRESETS.items()}
-)
+"""The architecture of each preset."""
 
 
 def architecture_for(config: RunConfig, prepared: PreparedText) -> Architecture[Any]:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from rnnlm_tui.config import CausalConfig
-from rnnlm_tui.lm.causal import GATES, causal_shapes
+from rnnlm_tui.lm.causal import CELLS, causal_shapes
 from rnnlm_tui.text.vocabulary import END_ID, PADDING
 from rnnlm_tui.training.networks import BatchLoss, Network, Scores, dropout_mask, initial_weights
 from rnnlm_tui.training.output_layers import row_blocks, tied_input, tied_output
@@ -41,7 +41,7 @@ class CausalNetwork(Network):
             self.register_parameter(name.replace(".", "_"), parameter)
         buffer = torch.zeros(shapes["embedding"])
         self.register_buffer("_embedding_gradient", buffer, persistent=False)
-        initial = initial_weights(shapes, rng, embedding_limit=0.1, gates=GATES[cell])
+        initial = initial_weights(shapes, rng, embedding_limit=0.1, gates=CELLS[cell].gates)
         for name, weight in initial.items():
             if cell == "lstm" and name.startswith("layer") and name.endswith("bias"):
                 weight.reshape(4, -1)[2] = 1  # the forget gate (Jozefowicz et al. 2015)

@@ -199,8 +199,11 @@ def test_only_a_stream_uses_the_lines_before() -> None:
 
 def test_one_more_word_costs_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[int] = []
+    gru = causal.CELLS["gru"]
 
     class Counted:
+        gates = gru.gates
+
         def __init__(self, weights: dict[str, NDArray[np.float32]], name: str) -> None:
             self.cell = gru(weights, name)
             self.start = self.cell.start
@@ -209,7 +212,6 @@ def test_one_more_word_costs_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
             steps.append(1)
             return self.cell.step(x, state)
 
-    gru = causal.CELLS["gru"]
     monkeypatch.setattr(causal, "CELLS", {"gru": Counted})
     model = numpy_model(network("gru", config()))
     for length in range(1, 8):
