@@ -105,10 +105,11 @@ def _report(run: TrainingRun, request: TrainRequest) -> tuple[Finished, bool]:
 
 
 def _with_origin(events: Iterable[Event], run: TrainingRun) -> Iterator[Event]:
-    """Passes events on, and stores with the first save where the text was read."""
+    """Passes events on, and stores where the text was read when the run has a model of its own."""
+    owns_model = run.state is not None and run.state.position.best_epoch is not None
     is_stored = False
     for event in events:
-        if isinstance(event, Saved) and not is_stored:
+        if isinstance(event, Saved) and (owns_model or event.best) and not is_stored:
             is_stored = True
             with suppress(StorageError):  # nothing of the model depends on it
                 write_origin(run.folder, run.origin.get("sources", []), run.origin.get("encoding"))

@@ -27,6 +27,8 @@ from rnnlm_tui.events import (
 )
 from rnnlm_tui.store.run_state import read_run_status
 from rnnlm_tui.training.checkpoint import load_state
+from rnnlm_tui.training.learner import Learner
+from rnnlm_tui.training.networks import BatchLoss
 from tests.cli.conftest import trained
 from tests.helpers.commands import POSIX, TINY, VERSES, Command, refused, running
 
@@ -184,6 +186,27 @@ def test_a_name_in_use_is_kept_unless_forced(
     assert run(*arguments, "--seed", "5", "--force").returncode == 0
     after = weights_of(data_dir, "mine")
     assert not all(np.array_equal(after[name], before[name]) for name in before)
+
+
+def test_a_run_interrupted_in_its_first_epoch_leaves_the_model_that_it_was_to_replace(
+    run: Command, corpus_file: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = [*TINY, "--epochs", "1", "--name", "mine"]
+    assert run("--train", str(corpus_file), *arguments).returncode == 0
+    folder, names = data_dir / "models" / "mine", ("model.json", "origin.json")
+    before = [(folder / name).read_bytes() for name in names]
+    step = Learner.step
+
+    def interrupted(learner: Learner, *batch: Any) -> BatchLoss:
+        signal.raise_signal(signal.SIGINT)
+        return step(learner, *batch)
+
+    monkeypatch.setattr(Learner, "step", interrupted)
+    other = corpus_file.with_name("other.txt")
+    other.write_text(corpus_file.read_text() * 2)
+    done = run("--train", str(other), *arguments, "--force", "--quiet")
+    assert done.returncode == 130
+    assert [(folder / name).read_bytes() for name in names] == before
 
 
 def test_a_run_that_could_not_start_leaves_no_folder(
