@@ -61,7 +61,7 @@ def open_source(library: Library, request: TrainRequest) -> OpenedModel | None:
             " text",
             "train on all the texts at once: --train FILE FILE",
         )
-    if request.settings.preset not in (None, preset):
+    if request.preset not in (None, preset):
         raise UsageError(f"{source.name} is of the preset {preset}", "leave --preset out")
     return source
 
@@ -80,11 +80,8 @@ def new_run(library: Library, request: TrainRequest) -> tuple[str, Callable[[], 
     """The name of the run that is asked for, and what makes the run once its name is locked. Both
     raise RnnlmError if it cannot be."""
     source = open_source(library, request)
-    preset, settings = resolve_settings(
-        request.settings,
-        own_text=bool(request.sources),
-        source_preset=source.card.config.preset if source else None,
-    )
+    source_preset = source.card.config.preset if source else None
+    preset, settings = resolve_settings(request, source_preset)
     name = new_name(library, request, preset)
 
     def make() -> TrainingRun:

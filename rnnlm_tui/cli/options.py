@@ -40,19 +40,6 @@ def operand(default: Any = None) -> Any:
 
 
 @dataclass(frozen=True)
-class RunSettings:
-    """What is said of a run's settings; `flags` are the values of flags by the setting's name."""
-
-    flags: Mapping[str, str] = field(default_factory=dict)
-    preset: str | None = option(
-        "; ".join(f"{preset.name}: {preset.summary}" for preset in PRESETS.values())
-        + " (default lesson for the sonnets, gru for a text of your own)",
-        "PRESET",
-    )
-    file: str | None = option("settings from a TOML file", "FILE", flag="config")
-
-
-@dataclass(frozen=True)
 class Request:
     """What all modes have. `runs` is the function that does what is asked, in a module of `cli`;
     `operands` and `help` are for the help. Operands in brackets may be left out."""
@@ -80,19 +67,31 @@ class AppRequest(Request):
 
 
 @dataclass(frozen=True)
-class TrainRequest(Request):
-    """`--train`. No `sources` are the sonnets, or the text of the run that is resumed; `name` and
-    `seed_line` are None if they follow from the text."""
+class RunRequest(Request):
+    """What the modes that prepare a training have. No `sources` are the sonnets; `flags` are the
+    values of the flags of settings, by the setting's name."""
+
+    operands = "[CORPUS ...]"
+    sources: tuple[str, ...] = operand(())
+    flags: Mapping[str, str] = field(default_factory=dict)
+    preset: str | None = option(
+        "; ".join(f"{preset.name}: {preset.summary}" for preset in PRESETS.values())
+        + " (default lesson for the sonnets, gru for a text of your own)",
+        "PRESET",
+    )
+    config: str | None = option("settings from a TOML file", "FILE")
+    encoding: str | None = option("its encoding; by default UTF-8, or UTF-16 with its mark")
+    as_json: bool = switch("results (or events) as JSON lines", flag="json")
+
+
+@dataclass(frozen=True)
+class TrainRequest(RunRequest):
+    """`--train`. A run that is resumed has the sources that it had before if it has none here;
+    `name` and `seed_line` are None if they follow from the text."""
 
     runs = "train:train"
     help = "train on text files, on pipes, or on - for standard input; on the sonnets by default"
-    operands = "[CORPUS ...]"
-    sources: tuple[str, ...] = operand(())
-    settings: RunSettings = field(default_factory=RunSettings)
     name: str | None = option("the model's name; made of the corpus and the preset by default")
-    encoding: str | None = option(
-        "the corpus's encoding; by default UTF-8, or UTF-16 with its mark"
-    )
     force: bool = switch("replace what has that name")
     resume: bool = switch("go on with the run of --name, or the last one")
     source_model: str | None = option("start from a model's weights and words", flag="from")
@@ -103,20 +102,12 @@ class TrainRequest(Request):
         "stdin",
     )
     is_quiet: bool = switch("no progress, only the result", flag="quiet")
-    as_json: bool = switch("results (or events) as JSON lines", flag="json")
 
 
 @dataclass(frozen=True)
-class SummaryRequest(Request):
-    """`--summary`. No `sources` are the sonnets."""
-
+class SummaryRequest(RunRequest):
     runs = "summary:summary"
     help = "the data card and the layers of the network, without training"
-    operands = "[CORPUS ...]"
-    sources: tuple[str, ...] = operand(())
-    settings: RunSettings = field(default_factory=RunSettings)
-    encoding: str | None = option("")
-    as_json: bool = switch(flag="json")
 
 
 @dataclass(frozen=True)

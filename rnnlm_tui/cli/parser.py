@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rnnlm_tui.cli.options import MODES, AppRequest, Request, RunSettings
+from rnnlm_tui.cli.options import MODES, AppRequest, Request, RunRequest
 from rnnlm_tui.config import (
     PRESETS,
     RENAMED_SETTINGS,
@@ -58,26 +58,20 @@ SETTINGS = {flag_of(name)[2:]: spec for name, spec in all_settings().items()}
 OLD_FLAGS = {flag_of(old)[2:]: flag_of(new)[2:] for old, new in RENAMED_SETTINGS.items()}
 
 
-def _fields_of(request: type[Request] | type[RunSettings]) -> dict[str, dataclasses.Field[Any]]:
+def _fields_of(request: type[Request]) -> dict[str, dataclasses.Field[Any]]:
     """The fields that options set, by the option's name."""
     fields = (spec for spec in dataclasses.fields(request) if "metavar" in spec.metadata)
     return {spec.metadata["flag"] or spec.name.replace("_", "-"): spec for spec in fields}
 
 
-def _has_settings(request: type[Request]) -> bool:
-    return any(spec.name == "settings" for spec in dataclasses.fields(request))
-
-
 def _options_of(request: type[Request]) -> dict[str, tuple[str, str]]:
     """The help and the metavar of each option of a mode; the metavar of a switch is empty."""
-    fields = _fields_of(request)
-    if _has_settings(request):
-        fields |= _fields_of(RunSettings)
-    meta = {name: spec.metadata for name, spec in fields.items()}
-    found = {name: (about["help"], about["metavar"]) for name, about in meta.items()}
-    if _has_settings(request):
+    found = {name: (description, "") for name, description in SWITCHES.items()}
+    for name, spec in _fields_of(request).items():
+        found[name] = spec.metadata["help"], spec.metadata["metavar"]
+    if issubclass(request, RunRequest):
         found |= {name: _setting_help(spec) for name, spec in SETTINGS.items()}
-    return found | {name: (description, "") for name, description in SWITCHES.items()}
+    return found
 
 
 def _setting_help(spec: dataclasses.Field[Any]) -> tuple[str, str]:
@@ -177,15 +171,13 @@ def make_request(arguments: Arguments) -> Request:
             raise UsageError(f"--{name} goes with {belongs}", SEE_HELP)
     request = AppRequest if mode is None else MODES[mode]
     values = _values_of(request, options)
-    if _has_settings(request):
-        flags = {spec.name: options[flag][-1] for flag, spec in SETTINGS.items() if flag in options}
-        values["settings"] = RunSettings(flags, **_values_of(RunSettings, options))
+    if issubclass(request, RunRequest):
+        flags = SETTINGS.keys() & options.keys()
+        values["flags"] = {SETTINGS[flag].name: options[flag][-1] for flag in flags}
     return request(**values, **_operands_of(request, arguments))
 
 
-def _values_of(
-    request: type[Request] | type[RunSettings], options: Mapping[str, Sequence[str]]
-) -> dict[str, Any]:
+def _values_of(request: type[Request], options: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """The fields that these options set."""
 
     def read(name: str, spec: dataclasses.Field[Any]) -> Any:

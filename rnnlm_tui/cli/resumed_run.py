@@ -7,7 +7,7 @@ from functools import partial
 
 from rnnlm_tui.cli.inputs import as_unicode, corpus_of
 from rnnlm_tui.cli.new_run import default_seed_line
-from rnnlm_tui.cli.options import RunSettings, TrainRequest
+from rnnlm_tui.cli.options import TrainRequest
 from rnnlm_tui.cli.run_settings import MACHINE_SETTINGS
 from rnnlm_tui.config import (
     RunConfig,
@@ -42,7 +42,7 @@ def _saved_run(library: Library, name: str, request: TrainRequest) -> TrainingRu
     """The run `name` from where it stopped. Raises RnnlmError if it cannot go on."""
     folder = library.path(name)
     state = load_state(folder, name)
-    changed = _changed_settings(request.settings, state.config.preset)
+    changed = _changed_settings(request, state.config.preset)
     before = state.config.to_json()
     config = make_run_config(before["preset"], [{**before["model"], **before["train"]}, changed])
     _check_unfinished(name, config, state)
@@ -71,14 +71,14 @@ def _saved_run(library: Library, name: str, request: TrainRequest) -> TrainingRu
     )
 
 
-def _changed_settings(settings: RunSettings, preset: str) -> dict[str, str]:
+def _changed_settings(request: TrainRequest, preset: str) -> dict[str, str]:
     """The settings that flags change. Raises UsageError for those that cannot change."""
     own = settings_of(preset_named(preset))["train"]
     changeable = [name for name in CHANGEABLE if name in own]
-    fixed = [flag_of(n) for n in sorted(settings.flags.keys() - {*changeable, *MACHINE_SETTINGS})]
-    if settings.preset is not None:
+    fixed = [flag_of(n) for n in sorted(request.flags.keys() - {*changeable, *MACHINE_SETTINGS})]
+    if request.preset is not None:
         fixed.append("--preset")
-    if settings.file is not None:
+    if request.config is not None:
         fixed.append("--config")
     if fixed:
         allowed = ", ".join(map(flag_of, changeable))
@@ -86,7 +86,7 @@ def _changed_settings(settings: RunSettings, preset: str) -> dict[str, str]:
             f"{fixed[0]} cannot be changed when a training is resumed",
             f"only {allowed} can" if allowed else "leave it out",
         )
-    return {name: value for name, value in settings.flags.items() if name in own}
+    return {name: value for name, value in request.flags.items() if name in own}
 
 
 def _check_unfinished(name: str, config: RunConfig, state: RunState) -> None:

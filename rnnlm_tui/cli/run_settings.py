@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rnnlm_tui.cli.options import RunSettings
+from rnnlm_tui.cli.options import RunRequest
 from rnnlm_tui.config import (
     ENVIRONMENT_PREFIX,
     PRESETS,
@@ -33,20 +33,19 @@ OTHER_VARIABLES = ("RNNLM_PRESET", "RNNLM_GOLDEN", "RNNLM_ONE_THREAD", *FOLDERS)
 
 
 def resolve_settings(
-    settings: RunSettings, *, own_text: bool, source_preset: str | None = None
+    request: RunRequest, source_preset: str | None = None
 ) -> tuple[str, list[Mapping[str, Any]]]:
     """The preset of a run and the settings that change its defaults, the strongest last, as
     `make_run_config` takes them.
 
-    `own_text` says whether the text is not the bundled one, which decides the default preset;
     `source_preset` is that of the model that the run starts from, which goes before all others.
     Raises UsageError, naming where a value that makes no sense is from.
     """
     _warn_of_unknown_variables()
-    file = settings_from_toml(Path(settings.file)) if settings.file else {}
-    default = OWN_TEXT_PRESET if own_text else LESSON_PRESET
+    file = settings_from_toml(Path(request.config)) if request.config else {}
+    default = OWN_TEXT_PRESET if request.sources else LESSON_PRESET
     preset = file.pop("preset", default)
-    preset = source_preset or settings.preset or os.environ.get("RNNLM_PRESET") or preset
+    preset = source_preset or request.preset or os.environ.get("RNNLM_PRESET") or preset
     parts = settings_of(preset_named(preset))
     known = parts["model"].keys() | parts["train"].keys()
     # Variables are for all runs of a user, so each preset takes those that it has.
@@ -57,7 +56,7 @@ def resolve_settings(
             for name, value in given.items()
             if name in known or name not in MACHINE_SETTINGS
         }
-        for given in (file, settings.flags)
+        for given in (file, request.flags)
     )
     if others := sorted(flags.keys() - known):
         having = [
@@ -70,7 +69,7 @@ def resolve_settings(
             f"presets that have it: {', '.join(having)}, such as --preset {having[0]}",
         )
     for name, value in file.items():
-        _check_value(f"in {settings.file}", preset, name, value)
+        _check_value(f"in {request.config}", preset, name, value)
     for name, value in environment.items():
         _check_value(f"from {variable_of(name)}", preset, name, value)
     return preset, [file, environment, flags]

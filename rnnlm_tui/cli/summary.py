@@ -24,7 +24,7 @@ FIRST_PAIRS = 10
 def summary(request: SummaryRequest) -> int:
     """Prints the data card, the first pairs, and the layer table."""
     corpus = corpus_of(request.sources, request.encoding)
-    preset, settings = resolve_settings(request.settings, own_text=bool(request.sources))
+    preset, settings = resolve_settings(request)
     config = make_run_config(preset, settings, corpus.whitespace_words)
     prepared = prepare_corpus(corpus, config)
     total = prepared.vocabulary.total_words

@@ -52,7 +52,7 @@ def test_options_and_a_text_come_in_any_order(arguments: list[str]) -> None:
 def test_options_and_files_come_in_any_order() -> None:
     trained = request("--train", "a.txt", "--preset", "gru", "b.txt", "--quiet", "c.txt")
     assert isinstance(trained, TrainRequest)
-    assert (trained.sources, trained.settings.preset) == (("a.txt", "b.txt", "c.txt"), "gru")
+    assert (trained.sources, trained.preset) == (("a.txt", "b.txt", "c.txt"), "gru")
     measured = request("--evaluate", "--model", "a", "--against", "b", "t.txt", "--against=c")
     assert isinstance(measured, EvaluateRequest)
     assert (measured.model, measured.against, measured.sources) == ("a", ("b", "c"), ("t.txt",))

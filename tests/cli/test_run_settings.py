@@ -13,12 +13,11 @@ from rnnlm_tui.config import RENAMED_SETTINGS, RunConfig, flag_of, make_run_conf
 from rnnlm_tui.errors import UsageError
 
 
-def config_of(*arguments: str, own_text: bool = False, source: str | None = None) -> RunConfig:
+def config_of(*arguments: str, source: str | None = None) -> RunConfig:
     """The settings that a command line gives."""
     request = make_request(parse(["--train", *arguments]))
     assert isinstance(request, TrainRequest)
-    resolved = resolve_settings(request.settings, own_text=own_text, source_preset=source)
-    return make_run_config(*resolved)
+    return make_run_config(*resolve_settings(request, source))
 
 
 def test_flags_go_before_the_environment_before_toml_before_defaults(
@@ -35,7 +34,7 @@ def test_flags_go_before_the_environment_before_toml_before_defaults(
 
 def test_the_default_preset_is_the_lesson_for_the_sonnets_and_gru_for_a_text_of_ones_own() -> None:
     assert config_of().preset == "lesson"
-    own = config_of(own_text=True)
+    own = config_of("diary.txt")
     assert (own.preset, own.train.held_out) == ("gru", 0.1)
 
 
@@ -68,7 +67,7 @@ def test_an_error_names_the_variable_or_the_file_that_it_comes_from(
 
 def test_a_flag_of_another_preset_is_refused_with_the_presets_that_have_it() -> None:
     with pytest.raises(UsageError) as refused:
-        config_of("--bidirectional-size=4", own_text=True)
+        config_of("diary.txt", "--bidirectional-size=4")
     assert refused.value.message == "the preset gru has no setting --bidirectional-size"
     assert "--preset lesson" in refused.value.hint
 
