@@ -90,7 +90,7 @@ def same_tensors(one: dict[str, NDArray[np.float32]], two: dict[str, NDArray[np.
 
 
 @pytest.mark.slow
-def test_a_run_killed_again_and_again_ends_like_one_that_never_was(
+def test_a_run_killed_again_and_again_ends_like_one_that_was_not(
     corpus_file: Path, tmp_path: Path
 ) -> None:
     straight, library = Library(tmp_path / "straight"), Library(tmp_path / "killed")

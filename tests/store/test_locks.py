@@ -97,7 +97,7 @@ def test_a_training_elsewhere_is_listed_with_and_without_a_model(library: Librar
     assert library.runs() == []
 
 
-def test_what_is_over_in_a_moment_is_no_run(library: Library) -> None:
+def test_a_short_task_is_no_run(library: Library) -> None:
     put(library.path("two"), {"resume.safetensors": b"x"})
     with library.lock("one", "rename"), library.lock("two", ""):
         assert library.runs() == [resumable("two", 1, 130)]
@@ -188,7 +188,7 @@ def test_the_number_of_a_killed_training_may_be_another_processs_by_now(
         (psutil.AccessDenied(1), "the training of one is another user's"),
     ],
 )
-def test_a_process_that_cannot_be_asked_is_a_sentence(
+def test_a_process_that_cannot_be_asked_is_reported(
     library: Library, error: psutil.Error, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(self: psutil.Process) -> None:
@@ -200,7 +200,7 @@ def test_a_process_that_cannot_be_asked_is_a_sentence(
         library.stop_run("one")
 
 
-def test_windows_says_that_it_cannot(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_windows_reports_that_it_cannot(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rnnlm_tui.store.locks.sys.platform", "win32")
     monkeypatch.setattr(os, "kill", never_kill)
     with library.lock("one"), pytest.raises(ModelError, match="Windows cannot ask the training"):

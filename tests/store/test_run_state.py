@@ -38,7 +38,7 @@ def test_a_run_is_over_once_it_has_its_epochs_or_has_waited_for_a_better_one(
     assert (status.is_finished, status.patience_exhausted) == (is_finished, patience_exhausted)
 
 
-def test_counts_are_done_in_one_go() -> None:
+def test_an_ngram_model_cannot_be_trained_longer() -> None:
     assert not RunStatus(make_run_config("ngram", []), 0, None).can_extend
     assert RunStatus(make_run_config("rnn", []), 0, None).can_extend
 
@@ -57,7 +57,7 @@ def test_a_state_that_cannot_be_read_is_told_from_none(data_dir: Path) -> None:
         read_run_status(data_dir)
 
 
-def test_the_state_and_not_the_card_says_how_far_a_run_stands(data_dir: Path) -> None:
+def test_the_state_and_not_the_card_tells_the_epochs_of_a_run(data_dir: Path) -> None:
     library = Library(data_dir)
     make_model(library.path("a"), epoch=3)
     # A run that was begun anew, and has saved no model of its own yet.

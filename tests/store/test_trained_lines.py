@@ -98,7 +98,7 @@ def test_a_resumed_run_holds_out_the_same_lines(library: Library) -> None:
     assert len(card.ancestors) == 1
 
 
-def test_without_new_lines_nothing_is_held_out_and_that_is_said(
+def test_without_new_lines_nothing_is_held_out_with_a_warning(
     library: Library, capsys: pytest.CaptureFixture[str]
 ) -> None:
     train(library.folder.parent, "three", 139, "--from=old", "--held-out=0.1")
@@ -106,7 +106,7 @@ def test_without_new_lines_nothing_is_held_out_and_that_is_said(
     assert "too few lines are new to the model that it starts from" in capsys.readouterr().err
 
 
-def test_a_source_whose_lines_nobody_knows_is_told_of(
+def test_a_source_whose_lines_are_not_known_is_reported(
     data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put_older_model(Library(data_dir), "gru")
