@@ -1,4 +1,8 @@
-"""The files in which older versions kept what was typed. No textual here."""
+"""The files in which older versions kept what was typed. No textual here.
+
+They are `transcript.jsonl`, and for each app that was open a `draft.txt` (the line being written)
+and a `pasted.txt` (a text to train on), the further ones with a number in the name.
+"""
 
 from __future__ import annotations
 
@@ -27,36 +31,28 @@ class Entry(msgspec.Struct):
     copied: tuple[tuple[Count, Count, Count], ...] = ()
 
 
-class OldFiles:
-    """`transcript.jsonl`, and for each app that was open a `draft.txt` (the line being written) and
-    a `pasted.txt` (a text to train on), the further ones with a number in the name.
+def paths(folder: Path) -> Iterator[Path]:
+    """The files of older versions in a session's folder, and their locks."""
+    for pattern in ("transcript.jsonl", "draft*.txt", "pasted*.txt", "*.lock"):
+        yield from folder.glob(pattern)
 
-    Reading raises OSError.
-    """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+def turns(folder: Path) -> list[Turn]:
+    """The turns of the transcript. Raises OSError."""
+    path = folder / "transcript.jsonl"
+    return parse_transcript(path.read_bytes()) if path.exists() else []
 
-    def paths(self) -> Iterator[Path]:
-        """The files, and their locks."""
-        for pattern in ("transcript.jsonl", "draft*.txt", "pasted*.txt", "*.lock"):
-            yield from self._folder.glob(pattern)
 
-    def turns(self) -> list[Turn]:
-        path = self._folder / "transcript.jsonl"
-        return parse_transcript(path.read_bytes()) if path.exists() else []
-
-    def texts(self, stem: str) -> Iterator[tuple[str, str]]:
-        """The files of texts that begin with `stem`, and the texts, the newest last."""
-        paths = self._folder.glob(f"{stem}*.txt")
-        for path in sorted(paths, key=lambda path: path.stat().st_mtime_ns):
-            yield path.name, path.read_text("utf-8", "replace")
+def texts(folder: Path, stem: str) -> Iterator[tuple[str, str]]:
+    """The names and texts of the files that begin with `stem`, the newest last. Raises OSError."""
+    for path in sorted(folder.glob(f"{stem}*.txt"), key=lambda path: path.stat().st_mtime_ns):
+        yield path.name, path.read_text("utf-8", "replace")
 
 
 def parse_transcript(raw: bytes) -> list[Turn]:
     """The turns of a transcript.jsonl. Lines that make no sense are left out."""
     decoder = msgspec.json.Decoder(Entry)
-    turns: list[Turn] = []
+    parsed: list[Turn] = []
     by_id: dict[str, Turn] = {}
     for line in raw.decode("utf-8", "replace").split("\n"):
         try:
@@ -65,12 +61,12 @@ def parse_transcript(raw: bytes) -> list[Turn]:
             continue
         if entry.line is not None:
             turn = Turn(entry.line)
-            by_id[str(len(turns)) if entry.turn is None else entry.turn] = turn
-            turns.append(turn)
+            by_id[str(len(parsed)) if entry.turn is None else entry.turn] = turn
+            parsed.append(turn)
         elif entry.text is not None:
-            above = turns[-1] if entry.turn is None and turns else by_id.get(entry.turn or "")
+            above = parsed[-1] if entry.turn is None and parsed else by_id.get(entry.turn or "")
             if above is not None:
                 copied = tuple(Copied(*span) for span in entry.copied)
                 continuation = Continuation(entry.text, entry.model, entry.sampled, copied)
                 above.continuations.append(continuation)
-    return turns
+    return parsed

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from rnnlm_tui.tui.session.old_files import OldFiles
+from rnnlm_tui.tui.session import old_files
 from rnnlm_tui.tui.session.turns import Continuation, Copied, Turn
 
 VERSION = 1
@@ -58,17 +58,16 @@ def _make_tables(connection: sqlite3.Connection, folder: Path) -> None:
             return
         for statement in SCHEMA.split(";\n"):
             connection.execute(statement)
-        old = OldFiles(folder)
-        for turn in old.turns():
+        for turn in old_files.turns(folder):
             add_turn(connection, turn)
             for continuation in turn.continuations:
                 add_continuation(connection, turn, continuation)
         for table in ("draft", "pasted"):
-            for name, text in old.texts(table):
+            for name, text in old_files.texts(folder, table):
                 put_text(connection, table, name, text)
         connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # on the disk before the files go
-    for path in old.paths():
+    for path in old_files.paths(folder):
         with suppress(OSError):  # held by an app of an older version
             path.unlink()
 
