@@ -58,6 +58,7 @@ def _make_tables(connection: sqlite3.Connection, folder: Path) -> None:
             return
         for statement in SCHEMA.split(";\n"):
             connection.execute(statement)
+        taken = list(old_files.paths(folder))
         for turn in old_files.turns(folder):
             add_turn(connection, turn)
             for continuation in turn.continuations:
@@ -67,7 +68,7 @@ def _make_tables(connection: sqlite3.Connection, folder: Path) -> None:
                 put_text(connection, table, name, text)
         connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # on the disk before the files go
-    for path in old_files.paths(folder):
+    for path in taken:
         with suppress(OSError):  # held by an app of an older version
             path.unlink()
 
