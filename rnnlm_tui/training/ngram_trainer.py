@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from typing import cast
+from collections.abc import Callable, Generator, Iterator
+from typing import Any, cast
 
 from rnnlm_tui.config import NgramConfig
-from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.events import EpochEnded, EpochFigures, Event, Finished, Progress, Saved
 from rnnlm_tui.lm.kneser_ney import Arrays, count_levels, level_arrays
-from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.training.checkpoint import Checkpoints
 from rnnlm_tui.training.control import Control
@@ -54,23 +52,15 @@ class NgramTrainer:
         yield self._report.started(self._report.estimate_s())
         yield from self._report.warnings()
         yield from self._estimate()
-        path = str(self._run.folder)
-        measured = None if self._control.stopped else self._measure()
-        if measured is None:
-            yield Finished(self._report.time(), "stopped", None, {}, path, self._elapsed_s())
-            return
-        model, train, evaluation = measured
-        held_out = None if evaluation is None else _held_out_figures(evaluation)
-        text = sample(model, self._control.seed_line)
-        yield EpochEnded(self._report.time(), 1, train, held_out, True, text, self._elapsed_s())
-        metrics = cast(EpochFigures, {"epoch": 1, "train": train, "held_out": held_out})
-        card = self._report.card([metrics], metrics, epochs_done=1, sizes=self._sizes)
-        self._checkpoints.save_model(card, self._prepared.vocabulary.words, self._arrays)
-        self._checkpoints.drop_state()
-        yield Saved(self._report.time(), 1, path, best=True)
-        yield from save_evaluation(self._run, evaluation, self._report)
-        figures = dict(metrics)
-        yield Finished(self._report.time(), "completed", 1, figures, path, self._elapsed_s())
+        metrics = None if self._control.stopped else (yield from self._measure_and_save())
+        yield Finished(
+            time=self._report.time(),
+            reason="completed" if metrics else "stopped",
+            best_epoch=1 if metrics else None,
+            metrics=dict(metrics or {}),
+            path=str(self._run.folder),
+            elapsed_s=self._elapsed_s(),
+        )
 
     def _estimate(self) -> Iterator[Event]:
         """Fills the arrays, a length of sequences a step, until done or told to stop."""
@@ -85,19 +75,29 @@ class NgramTrainer:
             if self._control.stopped:
                 return
 
-    def _measure(self) -> tuple[NgramModel, dict[str, float], Evaluation | None] | None:
-        """The model, its figures on training lines, and its evaluation; None if stopped."""
+    def _measure_and_save(self) -> Generator[Event, None, EpochFigures | None]:
+        """Evaluates the model and puts it in place; returns its figures, or None if stopped."""
         model = self._report.model(self._arrays)
-        assert isinstance(model, NgramModel)
         trained_on, held_out = self._run.split_lines()
         on_trained = evaluate_lines(model, trained_on, self._control, TRAIN_SAMPLE)
-        evaluation = evaluate_lines(model, held_out, self._control)
+        on_held_out = evaluate_lines(model, held_out, self._control)
         if on_trained is None or self._control.stopped:
             return None
-        loss = on_trained.loss or 0.0
-        accuracy = on_trained.top1 or 0.0
-        train = {"loss": loss, "penalty": 0.0, "accuracy": accuracy, "perplexity": math.exp(loss)}
-        return model, train, evaluation
+        train: dict[str, Any] = {"loss": on_trained.loss, "perplexity": on_trained.perplexity}
+        train |= {"penalty": 0.0, "accuracy": on_trained.top1}
+        held: dict[str, Any] | None = None
+        if on_held_out is not None:
+            held = {"loss": on_held_out.loss, "perplexity": on_held_out.perplexity}
+            held |= {"top1": on_held_out.top1, "top5": on_held_out.top5}
+        text = sample(model, self._control.seed_line)
+        yield EpochEnded(self._report.time(), 1, train, held, True, text, self._elapsed_s())
+        metrics = cast(EpochFigures, {"epoch": 1, "train": train, "held_out": held})
+        card = self._report.card([metrics], metrics, epochs_done=1, sizes=self._sizes)
+        self._checkpoints.save_model(card, self._prepared.vocabulary.words, self._arrays)
+        self._checkpoints.drop_state()
+        yield Saved(self._report.time(), 1, str(self._run.folder), best=True)
+        yield from save_evaluation(self._run, on_held_out, self._report)
+        return metrics
 
     def _progress(self, step: int) -> Progress:
         elapsed = self._elapsed_s()
@@ -116,8 +116,3 @@ class NgramTrainer:
 
     def _elapsed_s(self) -> float:
         return self._report.time() - self._paused_s
-
-
-def _held_out_figures(evaluation: Evaluation) -> dict[str, float]:
-    loss, top1, top5 = evaluation.loss or 0.0, evaluation.top1 or 0.0, evaluation.top5 or 0.0
-    return {"loss": loss, "perplexity": math.exp(loss), "top1": top1, "top5": top5}

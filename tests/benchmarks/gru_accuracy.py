@@ -4,7 +4,7 @@
 
 Trains the preset `gru` on the sonnets with nothing held out, no dropout and every word known, in
 this process, as `--train` does. After each epoch the accuracy is measured on the lesson's own
-pairs: every word of a line but its first, and no end of a line. The clock stands still meanwhile.
+pairs: every word of a line but its first, and no end of a line. The clock is stopped meanwhile.
 
 The lesson's code in tf.keras took 1920 s (32 minutes: 130 epochs on 2 cores, as measured once) to
 59.4 %. `--keras` times one of its epochs here, in a process of its own, and compares with 130 of
