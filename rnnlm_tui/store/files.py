@@ -33,6 +33,7 @@ from safetensors import SafetensorError
 
 from rnnlm_tui.errors import ModelError, StorageError, os_reason
 from rnnlm_tui.events import json_safe
+from rnnlm_tui.text.prepare import LARGEST_VOCABULARY
 
 T = TypeVar("T")
 WINDOWS_TRIES = 20
@@ -44,7 +45,8 @@ VOCABULARIES = re.compile(r"vocabulary(?:-([0-9]{1,9}))?\.json")
 AS_ESCAPES = "backslashreplace"
 """How JSON is encoded: a path may hold bytes that are not UTF-8, which Python has as lone
 surrogates; what this puts in their place is JSON's own escape for them."""
-LARGEST_JSON = 64 << 20
+LARGEST_JSON = LARGEST_VOCABULARY + 1024
+"""As large as the largest vocabulary.json: the words, and what encloses them."""
 CHUNK = 1 << 20
 
 

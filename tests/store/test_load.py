@@ -19,8 +19,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnlm_tui.errors import ModelError
+from rnnlm_tui.store import files
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.load import load_model
+from rnnlm_tui.text.prepare import LARGEST_VOCABULARY
+from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 from rnnlm_tui.training.checkpoint import Checkpoints
 from tests.helpers.models import (
     HOSTILE,
@@ -87,6 +90,16 @@ def test_words_of_any_script_are_taken() -> None:
     files = with_words(["the", "\u7f8a", "\U0001f600", "a\u0301", "a b", "\x1b[31m"])
     with library_with(files) as library:
         assert why_refused(library) is None
+
+
+@pytest.mark.parametrize("special_tokens", [(), SPECIAL_TOKENS])
+def test_the_largest_vocabulary_that_a_training_makes_can_be_read(
+    special_tokens: tuple[str, ...],
+) -> None:
+    words = ["the", "caf\u00e9", 'a"b', "x\\y", "\x01", "\U0001f600"]
+    raw = files.json_bytes({"specials": special_tokens, "words": words})
+    more = len(raw) - Vocabulary(words, special_tokens).json_bytes()
+    assert 0 < more <= files.LARGEST_JSON - LARGEST_VOCABULARY
 
 
 # In the place of a file
