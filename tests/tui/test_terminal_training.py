@@ -22,6 +22,7 @@ import pytest
 from rnnlm_tui.events import EpochEnded, Finished, from_json_line
 from rnnlm_tui.store.files import HISTORY
 from rnnlm_tui.store.library import Library
+from rnnlm_tui.tui.widgets.dialogs import TYPE_AHEAD_S
 from tests.helpers.commands import VERSES, command_line
 from tests.helpers.session import kept_texts
 
@@ -100,14 +101,11 @@ def trains_on(terminal: Terminal, left: list[psutil.Process]) -> psutil.Process:
 
 
 def answer(terminal: Terminal, question: str, key: str) -> None:
-    """Presses the key until the question is gone: what is typed ahead does not answer."""
+    """Answers once the time is over in which a dialog takes keys for typed ahead."""
     terminal.wait_for(question)
-
-    def is_answered() -> bool:
-        terminal.send(key)
-        return question not in terminal.text
-
-    terminal.wait_for(is_answered)
+    end = time.monotonic() + 3 * TYPE_AHEAD_S
+    terminal.wait_for(lambda: time.monotonic() > end)
+    terminal.send(key)
 
 
 def epochs_of(library: Library) -> list[int]:
