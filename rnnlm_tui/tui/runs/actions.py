@@ -61,7 +61,7 @@ def is_allowed(action: str, run: FollowedRun, status: RunStatus | None) -> bool 
     if action == "write":
         return True  # it says when there will be something, if there is nothing yet
     if CONTROL_OF.get(action) not in run.controls:
-        return False  # nobody but its owner can do that
+        return False  # only its owner can do that
     allowed = run.is_running and phase is not Phase.STOPPING
     if action == "pause":
         allowed = allowed and phase in (Phase.TRAINING, Phase.PAUSED)

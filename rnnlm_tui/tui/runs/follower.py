@@ -207,7 +207,7 @@ class FollowedRun:
         self.is_running = False
 
     def let_go(self) -> None:
-        """Detaches the run before the app ends. A paused one goes on: nobody could let it."""
+        """Detaches the run before the app ends, and resumes a paused one: later nothing could."""
         self.order("resume")
         self.detach()
         if self.child is not None:

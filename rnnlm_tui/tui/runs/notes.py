@@ -1,4 +1,4 @@
-"""What a training's figures mean, in plain words, for somebody who watches a model learn."""
+"""What a training's figures mean, in plain words."""
 
 from __future__ import annotations
 

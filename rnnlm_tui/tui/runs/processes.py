@@ -5,16 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
-from collections.abc import Mapping
 
 from rnnlm_tui import paths
 from rnnlm_tui.errors import CorpusError, RnnlmError
 from rnnlm_tui.paths import APP_NAME
 
 
-async def run_headless(
-    arguments: tuple[str, ...], text: str = "", environment: Mapping[str, str] | None = None
-) -> bytes:
+async def run_headless(arguments: tuple[str, ...], text: str = "") -> bytes:
     """Runs this program with `text` as its standard input; returns its standard output.
 
     Cancelling this coroutine kills the process. A thread waits, since asyncio's own subprocesses
@@ -30,7 +27,7 @@ async def run_headless(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,  # ctrl+c in the app's terminal is not meant for it
-            env={**(os.environ if environment is None else environment), "PYTHONUTF8": "1"},
+            env={**os.environ, "PYTHONUTF8": "1"},
         )
     except (OSError, ValueError) as error:  # ValueError: a NUL in a path
         raise RnnlmError("the text cannot be read", str(error)) from error

@@ -154,7 +154,7 @@ def share(value: float | None) -> str:
 
 
 def epoch_row(ended: EpochEnded) -> list[tuple[str, str]]:
-    """An epoch's figures, each with the name of its column; no penalty where there is none."""
+    """An epoch's figures, each with the name of its column; without a penalty of 0."""
     train, held_out = ended.train, ended.held_out
     row = [("epoch", f"{ended.epoch}"), ("loss", figure(train.get("loss"), ".3f"))]
     if train.get("penalty"):

@@ -28,7 +28,7 @@ class CardText(Static):
         self._otherwise = ""
 
     def show(self, summary: CorpusSummary | None, otherwise: str) -> None:
-        """Shows the card, or a sentence where there is none."""
+        """Shows the card, or a sentence if there is none."""
         if (summary, otherwise) != (self._summary, self._otherwise):
             self._summary, self._otherwise = summary, otherwise
             self._rewrite()

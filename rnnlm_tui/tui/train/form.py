@@ -206,7 +206,7 @@ class TrainForm(Vertical):
 
     @property
     def cost(self) -> str:
-        """What the training would take, or what stands in the way of knowing it."""
+        """What the training would take, or why that is not known."""
         if self.summary is not None:
             return cost_line(self.summary)
         if self.error is not None:

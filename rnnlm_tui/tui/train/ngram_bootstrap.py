@@ -4,10 +4,9 @@ while the network learns. No textual here."""
 from __future__ import annotations
 
 import asyncio
-import os
 from typing import TYPE_CHECKING
 
-from rnnlm_tui.config import ENVIRONMENT_PREFIX, Setting, all_settings
+from rnnlm_tui.config import Setting
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.tui.runs.processes import run_headless
 from rnnlm_tui.tui.train.plan import Plan, all_settings_of, corpus_stem
@@ -20,10 +19,6 @@ PRESET = "ngram"
 SHARED = ("held_out", "seed", "max_vocabulary", "min_count", "tokenizer")
 """The settings that the n-gram model takes over from the network, so that one can be compared with
 the other: both hold out the same lines and know the same words."""
-NETWORK_VARIABLES = {
-    ENVIRONMENT_PREFIX + name.upper() for name in all_settings().keys() - all_settings_of(PRESET)
-}
-"""Settings in the environment that `--preset ngram` would refuse."""
 
 
 async def bootstrap_ngram(
@@ -51,8 +46,7 @@ async def bootstrap_ngram(
             if plan.encoding and plan.source == "files":
                 arguments += (f"--encoding={plan.encoding}",)
             arguments += (f"--data-dir={library.folder.parent}",)
-            own = {k: v for k, v in os.environ.items() if k not in NETWORK_VARIABLES}
-            await run_headless(arguments, environment=own)
+            await run_headless(arguments)
     except RnnlmError:
         return None
     return name

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.train.host import TrainHost
 
 LARGEST_PASTE = 1_000_000
-"""Characters. The text area stands still for a second while it takes in so many."""
+"""Characters. The text area takes a second to take in so many."""
 
 
 class PastedText(SafeTextArea):
@@ -34,7 +34,7 @@ class PastedText(SafeTextArea):
             self.problem = f"{too_much}: save it as a file and choose my files"
 
     class Restored(Message):
-        """The text of an earlier session stands in the area again."""
+        """The text of an earlier session is in the area again."""
 
     def __init__(self, id: str) -> None:
         super().__init__(id=id, compact=True)
@@ -71,7 +71,7 @@ class PastedText(SafeTextArea):
             self._kept.keep(self.text)
 
     def edit(self, edit: Edit) -> EditResult:
-        """Puts in what is typed or pasted; nothing of it where the text would be too large."""
+        """Puts in what is typed or pasted; nothing of it if the text would be too large."""
         size = len(edit.text)
         if size:
             size += len(self.text) - len(self.get_text_range(edit.top, edit.bottom))

@@ -19,8 +19,7 @@ from rnnlm_tui.tui.widgets.path_input import expanded
 
 Source: TypeAlias = Literal["bundled", "files", "pasted"]
 FIRST_PRESET = "gru"
-"""What the form begins with: it learns soonest and predicts best, where the command line's own
-default is the lesson."""
+"""What the form starts with: it learns soonest and predicts best."""
 SEPARATOR = ";"
 """Between two files in one line."""
 PER_CENT = ("held_out",)
@@ -53,7 +52,7 @@ class Plan:
     def paths(self) -> tuple[str, ...]:
         """The files to train on; none for the bundled corpus and for a pasted text.
 
-        Looks whether the whole line is the name of one file, so it belongs into a thread.
+        Checks whether the whole line is the name of one file, so it is for threads.
         """
         return paths_in(self.files) if self.source == "files" else ()
 
@@ -83,7 +82,7 @@ def all_settings_of(preset: str) -> dict[str, dataclasses.Field[Any]]:
 
 
 def default_of(preset: str, setting: str) -> Setting:
-    """The preset's own value of a setting; None where it does not have it."""
+    """The preset's own value of a setting; None if it does not have it."""
     chosen = preset_named(preset)
     part = chosen.train if hasattr(chosen.train, setting) else chosen.model
     value: Setting = getattr(part, setting, None)
@@ -135,7 +134,7 @@ def split_line(line: str) -> list[str]:
 
 def paths_in(line: str) -> tuple[str, ...]:
     """The absolute paths that a line names, `~` written out. A line that is the name of a file is
-    that file, whatever stands in it."""
+    that file, whatever is in it."""
     whole = _absolute(_unquoted(line.strip()))
     if SEPARATOR in line and _is_file(whole):
         return (whole,)

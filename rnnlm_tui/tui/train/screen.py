@@ -90,7 +90,7 @@ class TrainScreen(AppScreen):
         super().__init__()
         self._enabled: object = None
         self._cost = ""
-        """What stands there of the cost."""
+        """The cost that is shown."""
         self._was_training = False
         """Whether the app's own run was on when the form was drawn."""
 
@@ -264,7 +264,7 @@ class TrainScreen(AppScreen):
             self.start_training(self._form.plan, self._form.summary)
 
     def action_start(self) -> None:
-        """The data card where it is not shown yet, else the training."""
+        """The data card if it is not shown yet, else the training."""
         if self.has_class("-wide") or self.has_class("-card"):
             self._train()
         else:

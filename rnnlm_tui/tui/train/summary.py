@@ -93,7 +93,7 @@ def cost_line(summary: CorpusSummary) -> str:
 
 
 def estimate(seconds: float | None) -> str:
-    """How long a training will take, roughly; nothing where that is not known. What is measured is
+    """How long a training will take, roughly; nothing if that is not known. What is measured is
     the training alone, and PyTorch takes seconds to load."""
     if seconds is None:
         return ""
