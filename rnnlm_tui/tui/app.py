@@ -215,7 +215,6 @@ class RnnlmApp(TerminalApp):
             self.store_preferences()
 
     async def action_quit(self) -> None:
-        """Leaves; asks first what to do with a training that is running."""
         if self._is_quitting:
             return
         if (run := self._own_run) is None:
@@ -243,7 +242,6 @@ class RnnlmApp(TerminalApp):
             self.switch_mode(mode)
 
     def action_show(self, mode: Mode) -> None:
-        """Shows a screen."""
         self.show_mode(mode)
 
     def show_model(self, name: str) -> None:
@@ -252,7 +250,6 @@ class RnnlmApp(TerminalApp):
         self.show_mode("models")
 
     def action_keys(self) -> None:
-        """Shows all keys."""
         from rnnlm_tui.tui.help.keys import KeysScreen
 
         self.push_screen(KeysScreen())

@@ -124,22 +124,6 @@ async def test_the_theme_is_kept(tmp_path: Path) -> None:
         assert app.theme == "textual-light"
 
 
-async def test_an_unknown_theme_is_not_used(tmp_path: Path) -> None:
-    app = scripted_app(tmp_path, preferences=Preferences(theme="no such theme"))
-    async with app.run_test():
-        assert app.theme in app.available_themes
-
-
-async def test_no_color_leaves_the_theme_of_the_settings_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("NO_COLOR", "1")
-    app = scripted_app(tmp_path, preferences=Preferences(theme="nord"))
-    async with app.run_test():
-        assert app.theme == "ansi-dark"
-    assert load_preferences(tmp_path / "config")[0].theme == "nord"
-
-
 # Screens
 
 
@@ -212,19 +196,6 @@ async def test_the_line_keeps_the_focus_if_a_dialog_closes_in_a_small_window(
         await wait_until(pilot, lambda: app.focused is app.autocomplete.editor)
 
 
-async def test_any_size_at_any_moment(tmp_path: Path) -> None:
-    app = scripted_app(tmp_path)
-    async with app.run_test() as pilot:
-        await write(pilot, *"shall i ", "enter")
-        await write(pilot, *"when i co")
-        for size in ((120, 40), (60, 16), (300, 100), (5, 2), (100, 17), (80, 24)):
-            await pilot.resize_terminal(*size)
-            await pilot.pause(0)
-            check_layout(app)
-        await wait_until(pilot, lambda: "when i compare thee to" in picture(app))
-        assert texts(app.autocomplete.query_one(TranscriptView).lines)[0] == "shall i"
-
-
 @pytest.mark.parametrize("size", [(80, 24), (60, 16)])
 async def test_toasts_do_not_cover_the_line_being_written(
     size: tuple[int, int], tmp_path: Path
@@ -264,14 +235,6 @@ async def test_the_first_start_says_what_to_do(tmp_path: Path) -> None:
         assert "There is no model yet" not in picture(app)
 
 
-async def test_the_first_start_leads_to_a_text_of_ones_own(tmp_path: Path) -> None:
-    app = scripted_app(tmp_path, {})
-    async with app.run_test() as pilot:
-        await wait_until(pilot, lambda: "There is no model yet" in picture(app))
-        await click(pilot, "#own-model")
-        await wait_until(pilot, lambda: app.current_mode == "train")
-
-
 async def test_a_first_model_that_was_begun_is_resumed(tmp_path: Path) -> None:
     app = scripted_app(tmp_path, {})
     runs = with_runs(app)
@@ -283,14 +246,6 @@ async def test_a_first_model_that_was_begun_is_resumed(tmp_path: Path) -> None:
         await click(pilot, "#first-model")
         await wait_until(pilot, lambda: runs.started)
     assert runs.started[0].arguments == ("--resume", "--name", "sonnets")
-
-
-async def test_the_model_that_the_command_line_names(tmp_path: Path) -> None:
-    models = {"newest": ScriptedModel(), "mine": ScriptedModel()}
-    app = scripted_app(tmp_path, models, model="mine")
-    async with app.run_test() as pilot:
-        await answered(pilot)
-        assert app.active_name == "mine"
 
 
 async def test_an_unknown_model_is_reported_and_another_suggests(tmp_path: Path) -> None:
@@ -481,17 +436,6 @@ async def test_quitting_does_not_ask_if_nothing_would_be_lost(own: Any, tmp_path
         await wait_until(pilot, lambda: not app.is_running)
     assert app.return_code == 0
     assert runs.closed == ([True] if own else [])
-
-
-async def test_an_answer_that_comes_while_the_app_ends_is_dropped(tmp_path: Path) -> None:
-    model = ScriptedModel()
-    app = scripted_app(tmp_path, {"slow": model})
-    async with app.run_test() as pilot:
-        await answered(pilot)
-        model.gate.clear()
-        await press(pilot, *"shall ", "enter", "x", "ctrl+q")
-        asyncio.get_running_loop().call_later(0.05, model.gate.set)
-    assert app.return_code == 0
 
 
 @pytest.mark.parametrize("where", ["callback", "worker"])

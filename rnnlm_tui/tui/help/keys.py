@@ -92,7 +92,6 @@ class KeysScreen(ModalScreen[None]):
     AUTO_FOCUS = "#keys"  # so that the arrow keys scroll it
 
     def compose(self) -> ComposeResult:
-        """A table for each section: the keys of each binding and what it does."""
         box = VerticalScroll(id="keys")
         box.border_title = "All keys"
         box.border_subtitle = "↑ ↓ scroll · Esc closes"

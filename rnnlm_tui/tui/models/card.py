@@ -77,7 +77,6 @@ class ModelCardView(VerticalScroll):
         self._is_active = False
 
     def compose(self) -> ComposeResult:
-        """The texts, with the chart among them."""
         yield Static(self.NOTHING, classes="card-head", markup=False)
         yield Static("", classes="card-facts")
         yield Static("loss of each epoch", classes="card-title")
@@ -125,20 +124,12 @@ class ModelCardScreen(Modal[str]):
     ModelCardScreen {
         align: center middle;
         & > .card-box {
-            width: 90%;
-            max-width: 100;
-            height: 100%;
-            max-height: 44;
-            border: round $primary;
-            background: $surface;
+            width: 90%; max-width: 100; height: 100%; max-height: 44;
+            border: round $primary; background: $surface;
         }
         ToastRack { dock: top; align: right top; margin: 0; max-height: 40%; }
         ModelCardView { height: 1fr; background: $surface; }
-        .card-buttons {
-            height: auto;
-            align-horizontal: right;
-            Button { margin: 0 1; }
-        }
+        .card-buttons { height: auto; align-horizontal: right; Button { margin: 0 1; } }
     }
     """
     AUTO_FOCUS = "ModelCardView"  # so that the arrow keys scroll it
@@ -152,7 +143,6 @@ class ModelCardScreen(Modal[str]):
         self._listed, self._is_active = listed, is_active
 
     def compose(self) -> ComposeResult:
-        """The card and its buttons."""
         view = ModelCardView(can_focus=True)
         view.show(self._listed, self._is_active)
         with Vertical(classes="card-box"):

@@ -41,9 +41,7 @@ class ModelsScreen(AppScreen):
         .models-side { display: none; }
         &.-wide .models-side {
             display: block;
-            width: 30%;
-            min-width: 36;
-            height: 100%;
+            width: 30%; min-width: 36; height: 100%;
             border-left: vkey $panel-lighten-2;
         }
         &.-empty {
@@ -77,7 +75,6 @@ class ModelsScreen(AppScreen):
         self._is_scanning = self._is_stale = False
 
     def compose(self) -> ComposeResult:
-        """The list, the card next to it on a wide screen, and what to do if it is empty."""
         yield Header()
         with Horizontal(classes="models-body"):
             with Vertical(classes="models-left"):
@@ -135,7 +132,7 @@ class ModelsScreen(AppScreen):
     @on(DataTable.RowHighlighted)
     def _show_card(self) -> None:
         selected = self._selected
-        self._side.show(selected, selected is not None and self._is_active_model(selected))
+        self._side.show(selected, self._table.selected == self.host.active_name)
 
     @property
     def _selected(self) -> Listed | None:
@@ -143,52 +140,41 @@ class ModelsScreen(AppScreen):
         name = self._table.selected
         return self._listed.get(name) if name is not None else None
 
-    def _is_active_model(self, listed: Listed) -> bool:
-        return listed.name == self.host.active_name
-
     # What can be done
 
     @on(DataTable.RowSelected)
     @work(group="models-action")
     async def action_open(self) -> None:
-        """Shows the card over the screen."""
         if (listed := self._selected) is None:
             return
-        card = ModelCardScreen(listed, self._is_active_model(listed))
+        card = ModelCardScreen(listed, listed.name == self.host.active_name)
         if await self.host.ask(card) == "use" and self._is_usable(listed):
             self.host.use_model(listed.name)
 
     def action_use(self) -> None:
-        """Writes with the model."""
         if (listed := self._selected) and self._is_usable(listed):
             self.host.use_model(listed.name)
 
     def action_rename(self) -> None:
-        """Renames the model."""
         if (listed := self._selected) and self._is_changeable(listed):
             self._act(actions.rename(self.host, listed.name, self._listed))
 
     def action_duplicate(self) -> None:
-        """Copies the model."""
         if (listed := self._selected) and self._is_usable(listed):
             self._act(actions.duplicate(self.host, listed.name, self._listed))
 
     def action_export(self) -> None:
-        """Writes the model to a file."""
         if (listed := self._selected) and self._is_usable(listed):
             self._act(actions.export(self.host, listed.name))
 
     def action_import(self) -> None:
-        """Imports a model from a file."""
         self._act(actions.import_(self.host, self._listed))
 
     def action_delete(self) -> None:
-        """Deletes the model, if the user confirms it."""
         if (listed := self._selected) and self._is_changeable(listed):
             self._act(actions.delete(self.host, listed))
 
     def action_resume(self) -> None:
-        """Resumes the training of the model, or watches it, on the Train screen."""
         if (listed := self._selected) is None:
             return
         if listed.run is None:
@@ -199,7 +185,6 @@ class ModelsScreen(AppScreen):
             self.host.resume_run(listed.name)
 
     def action_refresh(self) -> None:
-        """Lists the library again."""
         self.reload()
 
     def _is_changeable(self, listed: Listed) -> bool:

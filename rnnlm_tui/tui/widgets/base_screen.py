@@ -40,13 +40,7 @@ class AppScreen(Screen[None]):
         &.-narrow > TooSmall, &.-short > TooSmall { display: block; }
         &.-narrow > ToastRack, &.-short > ToastRack { display: block; }
         /* At the bottom they would cover the line being written, its list and the keys. */
-        ToastRack {
-            dock: top;
-            align: right top;
-            margin-top: 1;
-            margin-bottom: 0;
-            max-height: 40%;
-        }
+        ToastRack { dock: top; align: right top; margin: 1 0 0 0; max-height: 40%; }
         Toast { padding: 0 1; margin: 0 0 1 0; }
     }
     """

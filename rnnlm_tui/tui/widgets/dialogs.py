@@ -63,13 +63,8 @@ class Dialog(Modal[Answer]):
     Dialog {
         align: center middle;
         & > .dialog-box {
-            width: 64;
-            max-width: 100%;
-            height: auto;
-            max-height: 100%;
-            padding: 0 1;
-            border: round $primary;
-            background: $surface;
+            width: 64; max-width: 100%; height: auto; max-height: 100%; padding: 0 1;
+            border: round $primary; background: $surface;
         }
         &.-danger > .dialog-box { border: round $error; }
         &.-narrow, &.-short {
@@ -83,12 +78,8 @@ class Dialog(Modal[Answer]):
         .dialog-title { text-style: bold; height: auto; max-height: 2; }
         .dialog-words { height: auto; max-height: 6; margin-top: 1; scrollbar-size-vertical: 1; }
         .dialog-text { height: auto; }
-        .dialog-buttons {
-            height: auto;
-            align-horizontal: right;
-            margin-top: 1;
-            Button { margin-left: 2; }
-        }
+        .dialog-buttons { height: auto; align-horizontal: right; margin-top: 1; }
+        .dialog-buttons Button { margin-left: 2; }
         .dialog-problem { height: auto; max-height: 2; min-height: 1; color: $text-error; }
         .dialog-buttons.-tight { margin-top: 0; }
         .dialog-box > Input { margin-top: 1; }
@@ -108,7 +99,6 @@ class Dialog(Modal[Answer]):
         self._text = "\n".join(sanitize(line) for line in text.split("\n"))
 
     def compose(self) -> ComposeResult:
-        """The title, the text, and the widgets that answer."""
         with Vertical(classes="dialog-box"):
             yield Static(self._title, classes="dialog-title", markup=False)
             if self._text:
@@ -131,7 +121,6 @@ class Dialog(Modal[Answer]):
             widget.focus()
 
     def action_cancel(self) -> None:
-        """Closes without an answer."""
         self.dismiss(None)
 
 
@@ -165,7 +154,6 @@ class Confirm(Dialog[bool]):
         self.dismiss(event.button.id == "yes")
 
     def action_answer(self, yes: bool) -> None:
-        """Answers."""
         self.dismiss(yes)
 
 
@@ -177,13 +165,8 @@ class Choice(Dialog[str]):
 
     DEFAULT_CSS = """
     Choice OptionList {
-        height: auto;
-        max-height: 12;
-        margin-top: 1;
-        border: none;
-        padding: 0;
-        background: $surface;
-        scrollbar-size-vertical: 1;
+        height: auto; max-height: 12; margin-top: 1; border: none; padding: 0;
+        background: $surface; scrollbar-size-vertical: 1;
         &:focus { border: none; background-tint: $foreground 0%; }
     }
     """
@@ -212,7 +195,6 @@ class Choice(Dialog[str]):
         self.query_one(OptionList).highlighted = len(self._ids)
 
     def action_pick(self, number: int) -> None:
-        """Takes a row by its number, from 1."""
         if number <= len(self._ids) + 1:
             self._answer(number - 1)
 
@@ -272,7 +254,6 @@ class AskText(Dialog[str]):
     @on(Input.Submitted)
     @on(Button.Pressed, "#ok")
     def action_accept(self) -> None:
-        """Closes with the text as soon as it is known to be right."""
         self._accepting = True
         self._check_text(self._field.value)
 

@@ -68,7 +68,6 @@ class KeyBar(Widget):
         return f"press('{node.id}', '{binding.action}')"
 
     async def action_press(self, id: str, action: str) -> None:
-        """Does what a key of a part of the screen does: it was clicked."""
         await self.app.run_action(action, self.screen.query_one(f"#{id}"))
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:

@@ -126,11 +126,9 @@ class PathInput(SafeInput):
         return super().check_action(action, parameters)
 
     def action_complete(self) -> None:
-        """Completes the path with the match that is shown."""
         self.value = self.matches[self._index]
         self.action_end()
 
     def action_next_match(self, step: int) -> None:
-        """Shows another match."""
         self._index = (self._index + step) % len(self.matches)
         self.post_message(SuggestionReady(self.value, self.matches[self._index]))

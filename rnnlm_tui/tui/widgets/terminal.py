@@ -144,5 +144,4 @@ class TerminalApp(App[None]):
         return "+".join((*modifiers, KEY_NAMES.get(key, format_key(key))))
 
     def action_help_quit(self) -> None:
-        """Ctrl+c, which copies, and leaves no longer."""
         self.notify_user("ctrl+q leaves; ctrl+c copies what is marked")

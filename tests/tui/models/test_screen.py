@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from textual.binding import Binding
 from textual.pilot import Pilot
 from textual.widgets import Button, Input
 
@@ -142,16 +141,6 @@ async def test_a_wide_screen_shows_the_card_of_the_selected_row(library: Library
         await wait_until(pilot, lambda: "run   ○ unfinished" in picture(app))
 
 
-async def test_a_resize_chooses_other_columns_and_keeps_the_row(library: Library) -> None:
-    async with shown(library, (120, 40), "two") as (pilot, app):
-        await pilot.resize_terminal(60, 16)
-        await wait_until(pilot, lambda: len(app.table.columns) < 8)
-        assert app.table.selected == "two"
-        await pilot.resize_terminal(120, 40)
-        await wait_until(pilot, lambda: len(app.table.columns) > 8)
-        assert app.table.selected == "two"
-
-
 async def test_an_empty_library_says_what_to_do(data_dir: Path) -> None:
     app = Host(Library(data_dir))
     async with app.run_test() as pilot:
@@ -218,15 +207,6 @@ async def test_the_library_is_read_once_at_a_time_and_only_while_it_is_seen(
 # Actions
 
 
-async def test_a_click_on_a_key_in_the_bar_runs_the_action(library: Library) -> None:
-    async with shown(library, row="two") as (pilot, app):
-        bar = app.models.query_one("KeyBar")
-        x = bar.render_line(0).text.index("u use")
-        await pilot.click("KeyBar", offset=(x, 0))
-        await wait_until(pilot, lambda: app.calls == [("use_model", "two")])
-        await wait_until(pilot, lambda: line_of(app, "two").startswith("●"))
-
-
 async def test_the_card_opens_by_key_and_by_click(library: Library) -> None:
     async with shown(library, (60, 16), row="one") as (pilot, app):
         await pilot.click(ModelTable, offset=(4, 1 + rows(app).index("two")))
@@ -244,16 +224,6 @@ async def test_the_card_opens_by_key_and_by_click(library: Library) -> None:
         await dialog(pilot, app, ModelCardScreen)
         await pilot.press("u")
         await wait_until(pilot, lambda: app.calls == [("use_model", "two")])
-
-
-async def test_the_card_of_what_cannot_be_used_offers_no_use(library: Library) -> None:
-    async with shown(library, row="three") as (pilot, app):
-        await pilot.press("enter")
-        card = await dialog(pilot, app, ModelCardScreen)
-        assert not card.query("#use")
-        assert not card.query_one(LossChart).display
-        await pilot.press("u")
-        await told(pilot, app, "three is damaged")
 
 
 @pytest.mark.parametrize("key", ["enter", "d", "r", "e", "i"])
@@ -434,14 +404,6 @@ async def test_the_model_that_ships_is_read_only(
         await pilot.press("d", "r")
         assert app.told == [f"{BUILT_IN} is built in and read-only; c copies it"] * 2
         assert app.screen is app.models
-
-
-def test_every_action_has_the_id_of_its_method() -> None:
-    bindings = [binding for binding in ModelsScreen.BINDINGS if isinstance(binding, Binding)]
-    assert len(bindings) == 9
-    for binding in bindings:
-        assert binding.id == f"models.{binding.action}"
-        assert callable(getattr(ModelsScreen, f"action_{binding.action}"))
 
 
 def test_names_are_refused_in_words() -> None:

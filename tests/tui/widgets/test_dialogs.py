@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Button, Input, OptionList, Static
+from textual.widgets import Button, Input, Static
 
 from rnnlm_tui.tui.widgets import dialogs
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm, Dialog
 from rnnlm_tui.tui.widgets.path_input import PathInput
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
-from tests.helpers.app import click, post_keys, problem_in, wait_until
+from tests.helpers.app import post_keys, problem_in, wait_until
 
 OPEN = object()
 HOSTILE = "[/b] [red]x \u7269\u8a9e e\u0301\u0301 \u05d0\u05d1 \x1b[31m\a " + "w" * 200
@@ -112,14 +112,6 @@ async def test_a_key_that_repeats_closes_one_screen_only() -> None:
         assert len(app.screen_stack) == 1
 
 
-@pytest.mark.parametrize(("button", "answer"), [("#yes", True), ("#no", False)])
-async def test_a_click_answers(button: str, answer: bool) -> None:
-    async with asked(lambda: Confirm("Delete it?", "", yes="[/b]", no="[red]")) as (pilot, app):
-        assert str(app.screen.query_one("#yes", Button).label) == "[/b]"
-        await click(pilot, button)
-        assert await answer_of(pilot, app) is answer
-
-
 @pytest.mark.parametrize(
     ("keys", "answer"),
     [
@@ -137,14 +129,6 @@ async def test_one_of_several_by_key(keys: list[str], answer: str | None) -> Non
         assert await answer_of(pilot, app) == answer
 
 
-@pytest.mark.parametrize(("row", "answer"), [(1, "stop"), (2, "detach"), (4, None)])
-async def test_one_of_several_by_mouse(row: int, answer: str | None) -> None:
-    """Each row but the last is two lines high."""
-    async with asked(lambda: Choice("Stop?", "What now?", OPTIONS)) as (pilot, app):
-        await pilot.click(OptionList, offset=(3, row))
-        assert await answer_of(pilot, app) == answer
-
-
 async def test_a_text_is_accepted_only_if_it_is_right() -> None:
     async with asked(lambda: AskText("Name", "", "a b", check=no_spaces)) as (pilot, app):
         ok = app.screen.query_one("#ok", Button)
@@ -158,13 +142,6 @@ async def test_a_text_is_accepted_only_if_it_is_right() -> None:
         assert problem_in(app) == ""
         await pilot.press("enter")
         assert await answer_of(pilot, app) == "ab"
-
-
-@pytest.mark.parametrize(("button", "answer"), [("#ok", "ab"), ("#cancel", None)])
-async def test_the_buttons_of_a_text(button: str, answer: str | None) -> None:
-    async with asked(lambda: AskText("Name", "", "ab", check=no_spaces), (60, 16)) as (pilot, app):
-        await click(pilot, button)
-        assert await answer_of(pilot, app) == answer
 
 
 @pytest.fixture
@@ -234,16 +211,6 @@ async def test_a_path_typed_and_sent_at_once_comes_back_with_its_home_written_ou
         await pilot.press("enter")
         assert await answer_of(pilot, app) == str(folder / "prose.zip")
         assert set(seen) == {str(folder / "prose.zip")}
-
-
-async def test_a_path_that_the_caller_refuses_stays_in_the_input(folder: Path) -> None:
-    async with asked(
-        lambda: AskPath("File", "", "~/poems.zip", check=lambda path: "no model in it")
-    ) as (pilot, app):
-        await pilot.press("enter")
-        await wait_until(pilot, lambda: problem_in(app) == "no model in it")
-        assert app.answer is OPEN
-        assert app.screen.query_one(PathInput).value == "~/poems.zip"
 
 
 DIALOGS: list[Callable[[], Dialog[Any]]] = [

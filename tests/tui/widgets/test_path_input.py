@@ -122,15 +122,6 @@ async def test_tab_completes_and_then_moves_the_focus(folder: Path) -> None:
         assert app.focused is app.query_one("#after")
 
 
-async def test_tab_leaves_an_empty_path_alone() -> None:
-    app = Host()
-    async with app.run_test() as pilot:
-        app.path.focus()
-        await pilot.press("tab")
-        assert app.focused is app.query_one("#after")
-        assert app.path.value == ""
-
-
 async def test_down_and_up_show_the_other_matches(folder: Path) -> None:
     async with typed(f"{folder}/p", f"{folder}/poems/") as (pilot, app):
         await pilot.press("down")
@@ -141,12 +132,6 @@ async def test_down_and_up_show_the_other_matches(folder: Path) -> None:
         assert app.path.value == f"{folder}/poems.txt"
         await pilot.press("enter")
         assert app.sent == [f"{folder}/poems.txt"]
-
-
-async def test_enter_sends_what_is_typed_and_not_what_is_suggested(folder: Path) -> None:
-    async with typed(f"{folder}/p", f"{folder}/poems/") as (pilot, app):
-        await pilot.press("enter")
-        assert app.sent == [f"{folder}/p"]
 
 
 async def test_matches_of_an_older_text_are_dropped(
