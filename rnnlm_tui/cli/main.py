@@ -22,8 +22,8 @@ from rnnlm_tui.threads import use_all_threads, use_one_thread, use_one_thread_in
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command `rnnlm-tui`. Returns the exit code; shows errors without a traceback."""
-    _mend_streams()
     given = sys.argv[1:] if arguments is None else arguments
+    _mend_streams(json="--json" in given)
     try:
         code = _run_to_exit_code(given)
         sys.stdout.flush()
@@ -48,8 +48,6 @@ def _run_to_exit_code(given: Sequence[str]) -> int:
         print(f"{APP_NAME} {__version__}")
         return 0
     request = make_request(arguments)
-    if "json" in arguments.options:
-        _write_utf8()
     if isinstance(request, AppRequest):
         return open_app(request)
     if isinstance(request, Query | EvaluateRequest):
@@ -64,27 +62,24 @@ def _run_to_exit_code(given: Sequence[str]) -> int:
     return code
 
 
-def screen_problem() -> str | None:
-    """Why the terminal app cannot be shown here, None if it can. It would write its screen into a
-    file, or wait for keys that never come."""
+def open_app(request: AppRequest) -> int:
+    """Opens the terminal app; returns the exit code. Raises UsageError if it cannot be shown here:
+    it would write its screen into a file, or wait for keys that never come."""
     streams = {
         "standard input": sys.stdin,
         "standard output": sys.stdout,
         "standard error": sys.stderr,
     }
+    hint = f"{APP_NAME} --help lists what works without one"
     for name, stream in streams.items():
         if not stream.isatty():
-            return f"the terminal app needs a terminal, and {name} is not one"
+            raise UsageError(f"the terminal app needs a terminal, and {name} is not one", hint)
     kind = os.environ.get("TERM", "")
     if kind == "dumb" or (not kind and sys.platform != "win32"):
-        return f"the terminal app needs a terminal that can move its cursor, and TERM is {kind!r}"
-    return None
-
-
-def open_app(request: AppRequest) -> int:
-    """Opens the terminal app; returns the exit code. Raises UsageError if it cannot be shown."""
-    if problem := screen_problem():
-        raise UsageError(problem, f"{APP_NAME} --help lists what works without one")
+        raise UsageError(
+            f"the terminal app needs a terminal that can move its cursor, and TERM is {kind!r}",
+            hint,
+        )
     from rnnlm_tui.tui.start import start
 
     return start(request.model, request.data_dir)
@@ -116,21 +111,15 @@ def complain(message: str, hint: str = "") -> None:
         print(f"  {sanitize(hint)}", file=sys.stderr)
 
 
-def _mend_streams() -> None:
+def _mend_streams(json: bool) -> None:
     """Opens standard streams that the parent process has closed, and lets stdout print a question
-    mark for what its encoding does not have."""
+    mark for what its encoding does not have. JSON is UTF-8 whatever the locale."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             null = os.open(os.devnull, os.O_RDWR)
             setattr(sys, name, os.fdopen(null, mode, encoding="utf-8"))
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
-
-
-def _write_utf8() -> None:
-    """JSON is UTF-8 whatever the locale."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")
+        sys.stdout.reconfigure(errors="replace", encoding="utf-8" if json else None)
 
 
 def _flush_stdout() -> None:

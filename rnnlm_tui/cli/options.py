@@ -80,7 +80,9 @@ class RunRequest(Request):
         "PRESET",
     )
     config: str | None = option("settings from a TOML file", "FILE")
-    encoding: str | None = option("its encoding; by default UTF-8, or UTF-16 with its mark")
+    encoding: str | None = option(
+        "encoding of the texts; by default UTF-8, or UTF-16 with its mark"
+    )
     as_json: bool = switch("results (or events) as JSON lines", flag="json")
 
 
