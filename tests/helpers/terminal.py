@@ -124,17 +124,6 @@ class Terminal:
         """All bytes so far."""
         return b"".join(chunk.data for chunk in self.chunks)
 
-    def painted_at(self, text: str) -> float | None:
-        """When this text had first arrived whole, as it is drawn without a change of style within;
-        None if it has not."""
-        wanted, tail = text.encode(), b""
-        for chunk in self.chunks:
-            tail += chunk.data
-            if wanted in tail:
-                return chunk.time
-            tail = tail[-len(wanted) :]
-        return None
-
     @property
     def echoes(self) -> bool:
         """Whether the terminal itself shows what is typed, as it does for a shell."""
