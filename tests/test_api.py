@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import doctest
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +12,6 @@ import rnnlm_tui
 from rnnlm_tui import api
 
 PACKAGE = Path(rnnlm_tui.__file__).parent
-LOADED = """
-import sys, rnnlm_tui
-rnnlm_tui.__version__
-before = {"numpy", "msgspec", "torch", "textual"} & sys.modules.keys()
-rnnlm_tui.load(sys.argv[1]).suggest("shall i ")
-after = {"torch", "textual"} & sys.modules.keys()
-print(sorted(before | after))
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -37,22 +26,10 @@ def test_the_examples_of_the_docstrings_are_true(module: object) -> None:
     assert found.failed == 0
 
 
-def test_importing_and_suggesting_loads_neither_torch_nor_textual(tmp_path: Path) -> None:
-    folder = tmp_path / "a model"
-    shutil.copytree(PACKAGE / "data" / "model", folder)
-    done = subprocess.run(
-        [sys.executable, "-c", LOADED, str(folder)],
-        cwd=PACKAGE.parent,
-        capture_output=True,
-        encoding="utf-8",
-        check=True,
-    )
-    assert done.stdout == "[]\n"
-    assert rnnlm_tui.load(folder).name == "a model"
-
-
-def test_the_newest_model_is_opened_if_none_is_named() -> None:
-    assert rnnlm_tui.load().name == "shakespeare"
+def test_a_model_is_opened_by_its_name_or_folder_and_the_newest_by_default() -> None:
+    assert rnnlm_tui.load().name == rnnlm_tui.load("shakespeare").name == "shakespeare"
+    for folder in (PACKAGE / "data" / "model", str(PACKAGE / "data" / "model")):
+        assert rnnlm_tui.load(folder).name == "model"
     with pytest.raises(rnnlm_tui.RnnlmError, match="nosuch"):
         rnnlm_tui.load("nosuch")
     with pytest.raises(rnnlm_tui.RnnlmError):

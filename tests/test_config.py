@@ -86,6 +86,7 @@ def test_later_layers_override_earlier_ones() -> None:
     ("preset", "settings", "message", "hint"),
     [
         ("lesson", {"epoch": 5}, "'epoch'", "epochs"),
+        ("lesson", {"bptt": 3}, "no setting 'bptt'", "epochs"),
         ("lesson", {"device": "tpu"}, "'tpu'", "it must be auto or cpu or cuda or mps"),
         ("nosuch", {}, "'nosuch'", "lesson"),
         (None, {}, "None", "lesson"),

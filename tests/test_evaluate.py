@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rnnlm_tui.config import LessonConfig
 from rnnlm_tui.evaluate import (
     LEAST_PROBABILITY,
     Evaluation,
@@ -21,7 +20,6 @@ from rnnlm_tui.evaluate import (
     shared_vocabulary_losses,
     summarize,
 )
-from rnnlm_tui.lm.lesson import LessonModel, lesson_shapes
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.suggest import CANDIDATES, suggest
 from rnnlm_tui.text.tokenizer import LessonTokenizer
@@ -154,15 +152,6 @@ def test_keys_and_ranks_are_those_of_the_engine_asked_at_every_key(
         listed = suggest(model, " ".join([*words[:i], ""]), k=99).candidates
         places = {candidate.word: rank for rank, candidate in enumerate(listed, start=1)}
         assert word.rank == places.get(word.word)
-
-
-def test_a_real_network_is_measured_as_the_engine_shows_it() -> None:
-    rng, config = np.random.default_rng(5), LessonConfig(4, 5, 6)
-    shapes = lesson_shapes(config, len(KINDRED) + 1)
-    weights = {n: rng.normal(size=shape).astype(np.float32) for n, shape in shapes.items()}
-    model = LessonModel(Vocabulary(KINDRED), LessonTokenizer(), 3, weights)
-    for scored in score(model, [" ".join(rng.choice(KINDRED, 6)) for _ in range(20)]):
-        assert_keys_are_those_of_the_engine(model, scored)
 
 
 def test_every_word_and_end_of_line_counts_if_the_model_predicts_them() -> None:

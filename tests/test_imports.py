@@ -31,6 +31,13 @@ for name in sys.argv[1:]:
             importlib.import_module(module.name)
 print("LOADED", *{name.partition(".")[0] for name in sys.modules})
 """
+ASK_A_MODEL = """
+import sys, rnnlm_tui
+rnnlm_tui.__version__
+assert not {"numpy", "msgspec"} & sys.modules.keys()
+rnnlm_tui.load(sys.argv[1]).suggest("shall i ")
+print("LOADED", *{name.partition(".")[0] for name in sys.modules})
+"""
 SCREEN = {"textual", "rich"}
 HEAVY = {"torch", "textual", "safetensors", "filelock", "psutil"}
 ONE_EPOCH = [*TINY, "--epochs=1"]
@@ -116,6 +123,11 @@ def test_what_is_refused_is_refused_before_anything_is_loaded(tmp_path: Path) ->
 def test_a_package_loads_only_what_it_needs(packages: str, others: set[str]) -> None:
     names = [f"rnnlm_tui.{name}" for name in packages.split()]
     assert loaded_by(IMPORT_PACKAGES, *names).isdisjoint(others)
+
+
+def test_the_python_interface_loads_no_torch_and_what_it_needs_with_the_first_model() -> None:
+    shipped = Path(rnnlm_tui.__file__).parent / "data" / "model"
+    assert loaded_by(ASK_A_MODEL, str(shipped)).isdisjoint({"torch", *SCREEN})
 
 
 def test_importing_everything_writes_nothing(

@@ -54,19 +54,12 @@ def test_a_half_typed_word_filters_and_shares_the_probability() -> None:
     assert {c.word: c.probability for c in answer.candidates} == pytest.approx(
         {"cat": 5 / 7, "car": 2 / 7}
     )
+    improbable = suggest(ScriptedModel(AFTER), "cat do")
+    assert [(c.word, c.probability) for c in improbable.candidates] == [("dog", 1.0)]
 
 
-def test_a_prefix_whose_words_have_no_probability_still_lists_them() -> None:
-    answer = suggest(ScriptedModel(AFTER), "cat do")
-    assert [(c.word, c.probability) for c in answer.candidates] == [("dog", 1.0)]
-
-
-def test_the_continuation_ends_before_the_first_unlikely_word() -> None:
-    answer = suggest(ScriptedModel(AFTER), "the ")
-    assert answer.continuation == ("cat", "sat")
-
-
-def test_the_continuation_is_bounded() -> None:
+def test_the_continuation_ends_before_the_first_unlikely_word_and_is_bounded() -> None:
+    assert suggest(ScriptedModel(AFTER), "the ").continuation == ("cat", "sat")
     loop = {"the": {"the": 1.0}}
     assert len(suggest(ScriptedModel(loop), "the ").continuation) == MAX_AHEAD
 

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import os
 import queue
-import select
 import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from rnnlm_tui.events import (
-    Event,
-    event_name,
-    from_json_line,
-)
+from rnnlm_tui.events import Event, event_name, from_json_line
 
 VERSES = """\
 The cat sat on the mat,
@@ -30,19 +24,7 @@ and the cat and the bird sat by the log.
 The log lay under the rain all day,
 and the rain sang a song to the hay.
 """
-
-
-Command = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def command_line(*arguments: str) -> list[str]:
-    """The real command with these arguments."""
-    return [sys.executable, "-m", "rnnlm_tui", *arguments]
-
-
 PATIENCE_S = 60
-
-
 TINY = [
     "--preset=lesson",
     "--embedding-size=4",
@@ -51,37 +33,23 @@ TINY = [
     "--threads=1",
     "--device=cpu",
 ]
-
-
 FOR_EVER = [*TINY, "--epochs", "1000000"]
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def command_line(*arguments: str) -> list[str]:
+    """The real command with these arguments."""
+    return [sys.executable, "-m", "rnnlm_tui", *arguments]
 
 
 def on_terminal(*arguments: str, typed: str = "", columns: int = 100) -> tuple[int, str]:
     """Runs the command on a pseudo-terminal; returns its exit code and all that it showed."""
-    import pty  # not on Windows
-    import termios
+    from tests.helpers.terminal import Terminal  # not on Windows
 
-    ours, theirs = pty.openpty()
-    termios.tcsetwinsize(theirs, (24, columns))
-    with subprocess.Popen(
-        command_line(*arguments), stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
-    ) as process:
-        os.close(theirs)
-        os.write(ours, typed.encode())
-        shown, deadline = b"", time.monotonic() + PATIENCE_S
-        while select.select([ours], [], [], max(0, deadline - time.monotonic()))[0]:
-            try:
-                chunk = os.read(ours, 65536)
-            except OSError:  # how Linux says that the other side is closed
-                break
-            if not chunk:
-                break
-            shown += chunk
-        else:
-            process.kill()
-        code = process.wait(timeout=PATIENCE_S)
-    os.close(ours)
-    return code, shown.decode()
+    with Terminal(command_line(*arguments), columns=columns, env=os.environ) as terminal:
+        terminal.send(typed)
+        code = terminal.wait_for_exit(PATIENCE_S)
+    return code, terminal.output.decode()
 
 
 class Run:

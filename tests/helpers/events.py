@@ -5,14 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from rnnlm_tui.events import (
-    EpochEnded,
-    Event,
-    Finished,
-    FinishReason,
-    Progress,
-    Started,
-)
+from rnnlm_tui.events import EpochEnded, Event, Finished, FinishReason, Progress, Started
 
 
 def started(epochs_done: int = 0, epochs: int = 50, held_out_lines: int = 0) -> Started:

@@ -40,11 +40,7 @@ on_posix = pytest.mark.skipif(
 )
 OLDER_MODELS = Path(__file__).parents[1] / "store" / "models"
 WORDS = ("the", "cat", "sat", "on", "mat", "dog")
-
-
 CONTEXTS: tuple[list[int], ...] = ([], [1], [1, 2, 3, 4, 5, 6])
-
-
 HOSTILE = settings(deadline=None, max_examples=60, derandomize=True)
 
 

@@ -16,15 +16,7 @@ from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.writing import predictor
 from rnnlm_tui.tui.writing.predictor import Answer, Question
 from rnnlm_tui.tui.writing.transcript_view import TranscriptView
-from tests.helpers.app import (
-    answered,
-    press,
-    rows_of,
-    scripted_app,
-    texts,
-    wait_until,
-    write,
-)
+from tests.helpers.app import answered, press, rows_of, scripted_app, texts, wait_until, write
 
 
 class Desk:

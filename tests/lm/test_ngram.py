@@ -128,16 +128,6 @@ def test_a_text_by_hand_has_the_textbooks_counts() -> None:
     } == {("<s>", "a"): 2, ("<s>", "c"): 1, ("a", "b"): 2, ("c", "b"): 1, ("b", "</s>"): 3}
 
 
-def test_a_sequence_of_two_lines_is_none() -> None:
-    text = prepared(["a b", "c d"])
-    _, pairs, triples = count_levels(text.examples, text.vocabulary, 3)
-    ids = zip(pairs.parents.tolist(), pairs.words.tolist(), strict=True)
-    found = {tuple(map(text.vocabulary.word, pair)) for pair in ids}
-    assert ("a", "b") in found
-    assert found.isdisjoint({("b", "c"), ("</s>", "<s>"), ("b", "<s>"), ("</s>", "c")})
-    assert len(triples.words) == 4
-
-
 @pytest.mark.parametrize(
     ("counts", "expected"),
     [

@@ -10,13 +10,11 @@ from typing import Any
 import pytest
 
 from rnnlm_tui.config import PRESETS, RunConfig, make_run_config
-from rnnlm_tui.errors import UsageError
 from rnnlm_tui.lm import time_estimate
 from rnnlm_tui.lm.causal import causal_train
 from rnnlm_tui.lm.registry import ARCHITECTURES
 
 CELLS = ("rnn", "gru", "lstm")
-NETWORKS = ("lesson", *CELLS)
 USUAL = {"total_words": 10_000, "examples": 900_000}
 
 Estimate = Callable[..., float]
@@ -128,8 +126,6 @@ def test_every_scale_holds_settings_of_its_preset_and_covers_all_corpora() -> No
     assert PRESETS["lesson"].scale_of(10) is None
 
 
-def test_settings_of_another_preset_are_refused() -> None:
-    with pytest.raises(UsageError, match="no setting 'bptt'"):
-        make_run_config("lesson", [{"bptt": 3}])
+def test_the_training_settings_of_the_lesson_are_no_causal_networks() -> None:
     with pytest.raises(TypeError, match="lesson"):
         causal_train(make_run_config("lesson", []))
