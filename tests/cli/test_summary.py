@@ -7,8 +7,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.helpers.commands import VERSES, Command
 
 LESSON = "--preset=lesson"
@@ -81,21 +79,9 @@ def test_several_files_and_standard_input_are_one_text(run: Command, corpus_file
     assert both["total_words"] == alone["total_words"] + 2
 
 
-def test_the_estimate_grows_with_the_work(run: Command) -> None:
-    few = card_of(run, "--epochs", "1")["estimated_s"]
-    assert 5 * few < card_of(run, "--epochs", "50")["estimated_s"]
-    assert card_of(run, "--epochs", "1", "--max-vocabulary", "200")["estimated_s"] < few
-
-
 def test_what_is_left_out_held_out_and_capped_is_said(run: Command, corpus_file: Path) -> None:
     settings = [LESSON, "--max-vocabulary", "5", "--held-out", "0.3", "--max-window", "2"]
     shown = run("--summary", str(corpus_file), *settings).stdout
     assert "5 words are kept" in shown
     assert re.search(r"held out +\d lines, \d+ pairs", shown)
     assert re.search(r"window +2 words, capped", shown)
-
-
-@pytest.mark.parametrize("preset", ["lesson", "gru", "ngram"])
-def test_nothing_is_written(run: Command, corpus_file: Path, data_dir: Path, preset: str) -> None:
-    assert run("--summary", str(corpus_file), "--preset", preset).returncode == 0
-    assert not data_dir.exists()
