@@ -85,3 +85,9 @@ def test_what_is_left_out_held_out_and_capped_is_said(run: Command, corpus_file:
     assert "5 words are kept" in shown
     assert re.search(r"held out +\d lines, \d+ pairs", shown)
     assert re.search(r"window +2 words, capped", shown)
+
+
+def test_the_estimate_grows_with_the_work(run: Command) -> None:
+    few = card_of(run, "--epochs", "1")["estimated_s"]
+    assert 5 * few < card_of(run, "--epochs", "50")["estimated_s"]
+    assert card_of(run, "--epochs", "1", "--max-vocabulary", "200")["estimated_s"] < few
