@@ -12,8 +12,6 @@ import struct
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -49,7 +47,7 @@ def write_zip(folder: Path, card: ModelCard, target: Path) -> None:
     ) as archive:
         archive.writestr(MODEL, files.json_bytes(card.to_json()))
         for name in card.files:
-            with _opened(folder / name) as source:
+            with files.open_regular(folder / name) as source:
                 info = zipfile.ZipInfo.from_file(folder / name, name, strict_timestamps=False)
                 info.compress_type = zipfile.ZIP_DEFLATED
                 with archive.open(info, "w", force_zip64=True) as entry:
@@ -57,20 +55,12 @@ def write_zip(folder: Path, card: ModelCard, target: Path) -> None:
         if read_evaluation(folder, card):
             archive.write(folder / EVALUATION, EVALUATION)
         if (folder / HISTORY).is_file():
-            with _opened(folder / HISTORY) as source, archive.open(HISTORY, "w") as entry:
+            with (
+                files.open_regular(folder / HISTORY) as source,
+                archive.open(HISTORY, "w") as entry,
+            ):
                 for line in source:
                     entry.write(_without_private_parts(line))
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
-    """A file of a model. Raises ModelError if it cannot be opened."""
-    try:
-        file = files.open_regular(path)
-    except OSError as error:
-        raise ModelError(f"cannot read {path.name}: {os_reason(error)}") from error
-    with file:
-        yield file
 
 
 def _without_private_parts(line: bytes) -> bytes:
@@ -176,6 +166,6 @@ def copy_model(source: Path, target: Path) -> None:
     card = read_card(source)
     for name in (*card.files, EVALUATION, HISTORY, ORIGIN, MODEL):
         if name in card.files or (source / name).is_file():
-            with _opened(source / name) as file:
+            with files.open_regular(source / name) as file:
                 _copy(file, target / name, sys.maxsize)
     load_model(target)

@@ -74,10 +74,13 @@ def convert_json(data: object, kind: type[T], label: str) -> T:
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Opens a file to read. Raises OSError, and ModelError for what is no regular file: reading a
-    pipe may never end, nor may opening it."""
+    """Opens a file to read. Raises ModelError, also for what is no regular file: reading a pipe may
+    never end, nor may opening it."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    handle = os.open(path, flags)
+    try:
+        handle = os.open(path, flags)
+    except OSError as error:
+        raise ModelError(f"cannot read {path.name}: {os_reason(error)}") from error
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise ModelError(f"{path.name} is not a file")
@@ -86,11 +89,8 @@ def open_regular(path: Path) -> BinaryIO:
 
 def read_file(path: Path, most: int = LARGEST_JSON) -> bytes:
     """The contents of a file of at most so many bytes. Raises ModelError."""
-    try:
-        with open_regular(path) as file:
-            raw = file.read(most + 1)
-    except OSError as error:
-        raise ModelError(f"cannot read {path.name}: {os_reason(error)}") from error
+    with open_regular(path) as file:
+        raw = file.read(most + 1)
     if len(raw) > most:
         raise ModelError(f"{path.name} is larger than {most >> 20} MiB")
     return raw
@@ -107,12 +107,9 @@ def checksum(path: Path) -> str:
     Raises ModelError if it cannot be read.
     """
     crc = 0
-    try:
-        with open_regular(path) as file:
-            while chunk := file.read(CHUNK):
-                crc = zlib.crc32(chunk, crc)
-    except OSError as error:
-        raise ModelError(f"cannot read {path.name}: {os_reason(error)}") from error
+    with open_regular(path) as file:
+        while chunk := file.read(CHUNK):
+            crc = zlib.crc32(chunk, crc)
     return f"{crc:08x}"
 
 
