@@ -19,7 +19,8 @@ from rnnlm_tui.store.library import Library, Run
 from rnnlm_tui.tui.runs.actions import is_unfinished, run_line, run_rows
 from rnnlm_tui.tui.runs.history import HistoryReader
 from rnnlm_tui.tui.runs.manager import Runs
-from rnnlm_tui.tui.runs.state import Phase
+from rnnlm_tui.tui.runs.state import Phase, RunProgress
+from rnnlm_tui.tui.runs.wording import badge, end_of
 from rnnlm_tui.tui.train.data_card import DataCard
 from rnnlm_tui.tui.train.other_runs import OtherRuns
 from rnnlm_tui.tui.train.run_view import progress_bar
@@ -299,7 +300,7 @@ async def test_a_run_is_shown_and_can_be_stopped_before_its_process_is_there(
 
 
 @pytest.mark.parametrize(
-    ("last", "head", "end"),
+    ("last", "phase", "end"),
     [
         (finished("completed", 2, {"epoch": 2}), "✓ done", ["Done; epoch 2 is kept"]),
         (
@@ -320,19 +321,26 @@ async def test_a_run_is_shown_and_can_be_stopped_before_its_process_is_there(
     ],
     ids=lambda value: getattr(value, "reason", ""),
 )
-async def test_a_run_that_is_over_says_what_is_kept_and_what_to_do(
-    script: Script, last: Event, head: str, end: list[str]
-) -> None:
+def test_the_end_of_a_run_in_words(last: Event, phase: str, end: list[str]) -> None:
+    run = RunProgress()
+    for event in (*epochs(6, 5, 5.5, 5.6), last):
+        run.take(event, 0)
+    told = end_of(run, "poems", [])
+    kept = "The model poems: held-out loss 5.000, top-1 10%."
+    more = ["Train again with a smaller learning rate (More settings)."] * ("✗" in phase)
+    assert [told.headline, *told.details] == [*end, kept, *more]
+    assert (badge(run), told.is_bad) == (phase, bool(more))
+
+
+async def test_a_run_that_is_over_offers_what_to_do(script: Script) -> None:
     async with shown(script) as on:
         leave_model(on)
-        await on.start(*epochs(6, 5, 5.5, 5.6), last)
+        await on.start(*epochs(6, 5, 5.5, 5.6), finished("stopped", 2, {"epoch": 2}))
         script.exit()
         await on.phase(Phase.FINISHED)
         await on.until(lambda: on.buttons)
-        assert on.head.startswith(f" {head}")
-        kept = "The model poems: held-out loss 5.000, top-1 10%."
-        more = ["Train again with a smaller learning rate (More settings)."] * ("✗" in head)
-        assert on.end.splitlines() == [*end, kept, *more]
+        assert on.head.startswith(" ■ stopped")
+        assert on.end.startswith("Stopped; epoch 2 is kept")
         assert on.buttons == OFFERED
         await on.pilot.press("u", "c")
         assert (on.app.used, on.app.modes) == (["poems"], ["autocomplete", "models: poems"])
@@ -588,13 +596,12 @@ def test_a_run_is_a_line_in_the_list() -> None:
 # Looks
 
 
-@pytest.mark.parametrize("size", [(60, 16), (100, 30), (200, 60), (20, 5)])
-async def test_nothing_breaks_at_any_size(script: Script, size: tuple[int, int]) -> None:
+async def test_nothing_breaks_at_any_size(script: Script) -> None:
     async with shown(script) as on:
         await on.start(*epochs(6, 5), progress(3))
         await on.until(lambda: "epoch 3/50" in on.head)
-        for now in (size, (80, 24)):
-            await on.pilot.resize_terminal(*now)
+        for size in ((60, 16), (100, 30), (200, 60), (20, 5), (80, 24)):
+            await on.pilot.resize_terminal(*size)
             await on.pilot.pause()
             picture(on.app)
         assert "epoch 3/50" in on.head
