@@ -4,8 +4,8 @@ The product with the inputs is computed for all time steps at once before, and t
 recurrent kernel in one product over all time steps after, so that a time step is one product and a
 few operations on [B, H]. What a gate's gradient is multiplied by is computed for all time steps at
 once too: the backward pass of a GRU is three operations a time step. On a CPU that makes tanh
-layers 1.2 times and GRUs 1.1 to 1.7 times as fast as PyTorch's. Its LSTM, by oneDNN, is 1.3 times
-as fast as ours was (`python -m tests.benchmarks.recurrent_layers`).
+layers 1.2 times and GRUs 1.1 to 1.7 times as fast as PyTorch's, with one thread. Its LSTM, which is
+oneDNN's, needs no such help (`python -m tests.benchmarks.recurrent_layers`).
 
 Shapes: T time steps, D directions, B batch, I inputs, H hidden, G gates.
 """
