@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from rnnlm_tui.store.library import Library
     from rnnlm_tui.store.run_state import RunStatus
 
+LONGEST_SAMPLE = 1000
+"""Characters of a seed line. An order of at most 4096 bytes is written whole or not at all."""
 LARGEST_LOG = 1 << 20
 """Bytes. A larger log is begun again by the next run; one run writes some hundred bytes."""
 LONGEST_TAIL = 1 << 16
@@ -77,7 +79,8 @@ class ChildProcess:
         self._log = paths.log_dir() / f"train-{request.name}.log"
         self._log_start = 0
         self._process: subprocess.Popen[bytes] | None = None
-        self._early_orders = [f"sample {request.seed_line}"] if request.seed_line else []
+        seed_line = request.seed_line[:LONGEST_SAMPLE]
+        self._early_orders = [f"sample {seed_line}"] if seed_line else []
 
     def start(self) -> str:
         """Starts the process. Returns a warning if its log cannot be written, else nothing.
@@ -124,8 +127,7 @@ class ChildProcess:
     def send(self, order: str) -> bool:
         """Sends a control line, or keeps it until there is a process.
 
-        False if the process is gone, or does not read, so that its input is full. A line of at
-        most 4096 bytes goes into the pipe whole or not at all.
+        False if the process is gone, or does not read, so that its input is full.
         """
         if self._process is None:
             self._early_orders.append(order)

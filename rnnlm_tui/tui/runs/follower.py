@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.events import Event, Failed, Finished, Saved
-from rnnlm_tui.tui.runs.child import ChildProcess, exit_sentence
+from rnnlm_tui.tui.runs.child import LONGEST_SAMPLE, ChildProcess, exit_sentence
 from rnnlm_tui.tui.runs.history import HistoryReader
 from rnnlm_tui.tui.runs.state import RunProgress
 
@@ -26,8 +26,6 @@ EVENTS_AT_ONCE = 100
 QUIT_PATIENCE_S = 30.0
 """How long a run may take to save when the app is left; then it gets SIGTERM."""
 SIGTERM_PATIENCE_S = 5.0
-LONGEST_SAMPLE = 1000
-"""Characters of a seed line."""
 ALL_CONTROLS = frozenset({"pause", "resume", "stop", "sample", "detach"})
 GONE = "the training process is gone and left no message: it was killed or has crashed"
 

@@ -19,8 +19,8 @@ from rnnlm_tui.errors import StorageError
 from rnnlm_tui.events import Event, Paused, Resumed, Saved
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs import follower
-from rnnlm_tui.tui.runs.child import ChildProcess, TrainingRequest
-from rnnlm_tui.tui.runs.follower import EVENTS_AT_ONCE, GONE, LONGEST_SAMPLE, FollowedRun
+from rnnlm_tui.tui.runs.child import LONGEST_SAMPLE, ChildProcess, TrainingRequest
+from rnnlm_tui.tui.runs.follower import EVENTS_AT_ONCE, GONE, FollowedRun
 from rnnlm_tui.tui.runs.state import Phase
 from tests.helpers.events import ended, finished, progress, started
 from tests.helpers.runs import PATIENCE_S, Script, lines_of, over, until

@@ -12,7 +12,6 @@ from textual import events
 from textual.screen import Screen
 from textual.widgets import Button, Input, Static
 
-from rnnlm_tui import paths
 from rnnlm_tui.events import Event, Paused, Saved
 from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library, Run
@@ -477,17 +476,6 @@ async def test_a_model_that_is_renamed_keeps_its_run_and_one_that_is_deleted_doe
         assert not {"u", "t", "r", "c"} & {key for key in keys if keys[key]}
 
 
-async def test_a_program_that_cannot_be_started_is_a_failure(
-    script: Script, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(paths, "headless_command", lambda: ("/no/such/program",))
-    async with shown(script) as on:
-        await on.start()
-        await on.phase(Phase.FAILED)
-        await on.until(lambda: on.buttons)
-        assert "could not start" in on.end
-
-
 # Runs elsewhere
 
 
@@ -557,13 +545,6 @@ def is_shown(on: Shown, name: str) -> bool:
 
 def prompt(others: OtherRuns, row: int) -> str:
     return str(others.get_option_at_index(row).prompt)
-
-
-async def test_a_run_that_ended_meanwhile_cannot_be_watched(script: Script) -> None:
-    async with shown(script) as on:
-        on.screen.run_pane.follow("gone")
-        await on.until(lambda: on.app.told == ["No training named gone is running."])
-        assert not on.screen.on_run
 
 
 async def test_a_stopped_run_is_listed_and_resumed(script: Script) -> None:
