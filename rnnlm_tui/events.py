@@ -80,7 +80,7 @@ class Started(_Event, frozen=True, tag="started"):
     """The run begins; `epochs_done` is above 0 if it resumes from a saved epoch.
 
     `parameters` is 0 for an n-gram model, whose number is known at the end. `memory_bytes` and
-    `estimated_s` are estimates for the whole run, the second from a calibration on this machine.
+    `estimated_s` are estimates for the rest of the run, the second as `--summary` makes it.
     """
 
     name: str
