@@ -46,7 +46,6 @@ class SourceChoice(RadioButton):
 
     def __init__(self, source: Source, label: str, chosen: bool) -> None:
         super().__init__(Content(label), chosen, id=f"source-{source}", compact=True)
-        self.source = source
 
     def render(self) -> Content:
         """The glyph and the label."""

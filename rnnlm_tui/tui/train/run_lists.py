@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.text import Text
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.coordinate import Coordinate
 from textual.widgets import DataTable, Static
 
 from rnnlm_tui.events import EpochEnded
@@ -67,7 +68,7 @@ class EpochTable(DataTable[Text]):
             if ended.epoch in changed:
                 row = self.get_row_index(str(ended.epoch))
                 for column, cell in enumerate(_cells(ended, best)):
-                    self.update_cell_at((row, column), cell)  # type: ignore[arg-type]
+                    self.update_cell_at(Coordinate(row, column), cell)
 
 
 def _cells(ended: EpochEnded, best: int | None) -> Iterator[Text]:
