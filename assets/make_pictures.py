@@ -2,7 +2,7 @@
 
     python assets/make_pictures.py [--commands | --app]
 
-Asks the model that ships, and trains others beside it in a folder of its own, which takes a minute.
+Asks the model that ships, and trains others in a folder of its own, which takes a minute.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from textual.pilot import Pilot
 from rnnlm_tui.store.library import BUILT_IN
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.runs.child import TrainingRequest
+from rnnlm_tui.tui.widgets.dialogs import TYPE_AHEAD_S
 
 WIDTH = 84
 SIZE = (116, 32)
@@ -41,20 +42,20 @@ COMMANDS = {
 }
 LINES = ("Shall I compare thee to a summer's day", "when I do count the clock")
 HALF_TYPED = "and thou away the very b"
-COUNTS = "sonnets-counts"
+NGRAM = "sonnets-ngram"
 RUN = ("--preset", "gru", "--name", "sonnets-gru")
 RUN_EPOCHS_SHOWN = 9
 
 
 def main() -> None:
-    """Writes an SVG for each picture beside this file."""
+    """Writes an SVG for each picture next to this file."""
     if "--app" not in sys.argv:
         picture_commands()
     if "--commands" not in sys.argv:
         with tempfile.TemporaryDirectory() as folder:
             data = ("--data-dir", folder)
-            command("--train", "--preset", "ngram", "--name", COUNTS, *data)
-            command("--evaluate", "--model", COUNTS, *data)
+            command("--train", "--preset", "ngram", "--name", NGRAM, *data)
+            command("--evaluate", "--model", NGRAM, *data)
             asyncio.run(picture_app(Path(folder)))
 
 
@@ -84,16 +85,17 @@ async def picture_app(folder: Path) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: app.loaded_model is not None)
         for line in LINES:
-            turns = len(app.autocomplete.transcript.turns)
+            turns = len(app.autocomplete.view.transcript.turns)
             await type_in(pilot, line)
             await pilot.press("enter")
             await until(pilot, partial(has_continuation, app, turns))
         await type_in(pilot, HALF_TYPED)
         await pilot.press("f9")
         await until(pilot, lambda: app.screen.is_modal)
+        await pilot.pause(TYPE_AHEAD_S)
         await pilot.press("1")
-        await until(pilot, lambda: app.autocomplete.beside.names and not app.screen.is_modal)
-        await until(pilot, lambda: app.autocomplete.editor.ghost)
+        await until(pilot, lambda: not app.screen.is_modal)
+        await until(pilot, lambda: app.autocomplete.editor.suggestion)
         await pilot.pause(0.5)
         write("autocomplete", app.export_screenshot(title="rnnlm-tui"))
         run = await app.runs.start(TrainingRequest(RUN, RUN[3]))
@@ -106,7 +108,7 @@ async def picture_app(folder: Path) -> None:
         await pilot.pause(0.5)
         write("train", app.export_screenshot(title="rnnlm-tui"))
         await run.stop()
-        await run.wait()
+        await until(pilot, lambda: not run.is_running)
         app.show_mode("models")
         await until(pilot, lambda: RUN[3] in str(app.export_screenshot()))
         write("models", app.export_screenshot(title="rnnlm-tui"))
@@ -129,7 +131,7 @@ async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
 
 def has_continuation(app: RnnlmApp, number: int) -> bool:
     """Whether the turn with this number, from 0, has been continued."""
-    turns = app.autocomplete.transcript.turns
+    turns = app.autocomplete.view.transcript.turns
     return len(turns) > number and bool(turns[number].continuations)
 
 

@@ -41,7 +41,10 @@ RENEW_EVERY_S = 2.0
 
 
 class RnnlmApp(TerminalApp):
-    """Owns what the screens share: the library, the active model, the trainings."""
+    """Owns what the screens share: the library, the active model, the trainings.
+
+    Its members are described where screens see them: in the `host` modules.
+    """
 
     DEFAULT_MODE = "autocomplete"
     ENABLE_COMMAND_PALETTE = True
@@ -84,14 +87,12 @@ class RnnlmApp(TerminalApp):
 
     @cached_property
     def library(self) -> Library:
-        """The models in the data folder."""
         from rnnlm_tui.store.library import Library
 
         return Library(self._data_dir)
 
     @cached_property
     def runs(self) -> Runs:
-        """The trainings that the app knows."""
         from rnnlm_tui.tui.runs.manager import Runs
 
         runs = Runs(self.library)
@@ -100,14 +101,12 @@ class RnnlmApp(TerminalApp):
 
     @cached_property
     def train_screen(self) -> TrainScreen:
-        """The Train screen."""
         from rnnlm_tui.tui.train.screen import TrainScreen
 
         return TrainScreen()
 
     @cached_property
     def models_screen(self) -> ModelsScreen:
-        """The Models screen."""
         from rnnlm_tui.tui.models.screen import ModelsScreen
 
         return ModelsScreen()
@@ -125,26 +124,21 @@ class RnnlmApp(TerminalApp):
 
     @property
     def loaded_model(self) -> LoadedModel | None:
-        """The model that suggests."""
         return self._model_loader.current
 
     @property
     def active_name(self) -> str | None:
-        """The name of the model that suggests."""
         return self._model_loader.name
 
     @property
     def has_no_models(self) -> bool:
-        """Whether there is no model that could suggest."""
         return self._model_loader.is_empty
 
     @property
     def default_seed_line(self) -> str:
-        """The line that a training continues after each epoch: the one in hand."""
         return self.autocomplete.line_in_hand
 
     def header_text(self) -> str:
-        """What trains and which model suggests, for the header."""
         if self.loaded_model is not None:
             model = f"{self.loaded_model.name} · {self.loaded_model.kind}"
         else:
@@ -157,11 +151,9 @@ class RnnlmApp(TerminalApp):
 
     @property
     def trained_name(self) -> str | None:
-        """The name of the model that the app trains now."""
         return self._own_run.name if self._own_run else None
 
     def store_preferences(self) -> None:
-        """Saves them."""
         try:
             save_preferences(self._config_dir, self.preferences)
         except RnnlmError as error:
@@ -237,7 +229,6 @@ class RnnlmApp(TerminalApp):
     # Screens
 
     def show_mode(self, mode: Mode) -> None:
-        """Shows a screen."""
         if mode != self.current_mode and not self.screen.is_modal:
             self.switch_mode(mode)
 
@@ -245,7 +236,6 @@ class RnnlmApp(TerminalApp):
         self.show_mode(mode)
 
     def show_model(self, name: str) -> None:
-        """Shows a model on the Models screen."""
         self.models_screen.choose(name)
         self.show_mode("models")
 
@@ -269,16 +259,13 @@ class RnnlmApp(TerminalApp):
     # Models
 
     def use_model(self, name: str) -> None:
-        """Loads a model and suggests with it."""
         self._model_loader.choose(name)
 
     def models_changed(self) -> None:
-        """A model was added, removed or changed."""
         if "models_screen" in vars(self):
             self.models_screen.reload()
 
     def renamed(self, old: str, new: str) -> None:
-        """A model has another name."""
         if self._known_runs:
             self._known_runs.renamed(old, new)
         self.autocomplete.model_deleted(old)
@@ -331,12 +318,10 @@ class RnnlmApp(TerminalApp):
             self.notify_user(f"an n-gram model of the text is ready: ctrl+p, Model {name}")
 
     def resume_run(self, name: str) -> None:
-        """Resumes an unfinished run on the Train screen."""
         self.show_mode("train")
         self.call_after_refresh(lambda: self.train_screen.run_pane.resume(name))
 
     def watch_run(self, name: str) -> None:
-        """Shows a run of another process on the Train screen."""
         self.show_mode("train")
         self.call_after_refresh(lambda: self.train_screen.run_pane.follow(name))
 

@@ -311,22 +311,6 @@ async def test_the_best_model_of_a_training_suggests_at_once(tmp_path: Path) -> 
         assert app.autocomplete.editor.suggestion == "we dance"
 
 
-async def test_a_save_while_one_chooses_leaves_the_choice(tmp_path: Path) -> None:
-    app = scripted_app(tmp_path, {"poems": ScriptedModel()})
-    async with app.run_test() as pilot:
-        await write(pilot, *"shall ")
-        await press(pilot, "down", "down")
-        editor, first = app.autocomplete.editor, app.loaded_model
-        chosen = editor.suggestion
-        saved_by(app)
-        await wait_until(pilot, lambda: app.loaded_model is not first)
-        await answered(pilot)
-        assert (editor.choice, editor.suggestion) == (1, chosen)
-        await press(pilot, "enter")
-        assert editor.line == f"shall {chosen} "
-        assert not app.autocomplete.view.transcript.turns
-
-
 @pytest.mark.parametrize(
     ("before", "is_used"), [(None, True), (BUILT_IN, True), ("letters", False)]
 )

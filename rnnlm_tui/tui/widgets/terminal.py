@@ -67,19 +67,16 @@ class TerminalApp(App[None]):
         )
 
     def show_error(self, error: RnnlmError) -> None:
-        """What went wrong, and what to do."""
         log.warning("%s (%s)", error.message, error.hint)
         self.notify_user(error_sentence(error.message, error.hint), "error")
 
     def show_error_once(self, error: RnnlmError) -> None:
-        """The same, but not again and again at each key."""
         if error.message not in self._explained:
             self._explained.add(error.message)
             self.show_error(error)
 
     @contextmanager
     def showing_errors(self) -> Iterator[None]:
-        """Explains what goes wrong within, and goes on after it."""
         try:
             yield
         except RnnlmError as error:
@@ -126,7 +123,6 @@ class TerminalApp(App[None]):
     # Keys
 
     def shown_keys(self, binding: Binding) -> list[str]:
-        """The keys of a binding, after the user's keymap."""
         keys = self._keymap.get(binding.id or "", binding.key).split(",")
         # Terminals send ctrl+space as ctrl+@, and none sends the super key.
         plain = [key for key in keys if key != "ctrl+@" and not key.startswith("super+")]

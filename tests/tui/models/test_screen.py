@@ -16,7 +16,6 @@ from textual.widgets import Button, Input
 
 from rnnlm_tui.store.library import BUILT_IN, Library
 from rnnlm_tui.tui.models import screen as models_module
-from rnnlm_tui.tui.models.actions import name_problem
 from rnnlm_tui.tui.models.card import ModelCardScreen, ModelCardView
 from rnnlm_tui.tui.models.facts import Listed, read_library
 from rnnlm_tui.tui.models.screen import ModelsScreen
@@ -404,12 +403,6 @@ async def test_the_model_that_ships_is_read_only(
         await pilot.press("d", "r")
         assert app.told == [f"{BUILT_IN} is built in and read-only; c copies it"] * 2
         assert app.screen is app.models
-
-
-def test_names_are_refused_in_words() -> None:
-    assert name_problem("a-2", ["a"]) is None
-    assert name_problem("a", ["a"]) == "the name a is taken"
-    assert "letters, digits" in (name_problem("a b", []) or "")
 
 
 # Hostile texts

@@ -106,12 +106,6 @@ def test_names_that_cannot_be_shown_are_left_out(folder: Path) -> None:
     assert names(f"{folder}/w") == ["w[red]", "wlink", "w\u7269"]
 
 
-def test_a_huge_folder_offers_its_first_entries(folder: Path) -> None:
-    for number in range(300):
-        (folder / f"x{number:03}").write_text("")
-    assert names(f"{folder}/x") == [f"x{number:03}" for number in range(200)]
-
-
 async def test_tab_completes_and_then_moves_the_focus(folder: Path) -> None:
     async with typed(f"{folder}/le", f"{folder}/letters.txt") as (pilot, app):
         await pilot.press("tab")
