@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 import psutil
@@ -51,61 +50,40 @@ class Terminal:
         self._stream = pyte.ByteStream(self.screen)
         self.chunks: list[Chunk] = []
         """All output so far, from the oldest; who runs for hours clears it."""
-        self.started = 0.0
+        self._is_closed = self._is_over = False
+        self._master, slave = os.openpty()
+        _set_size(self._master, rows, columns)
+        self.started = time.perf_counter()
         """When the program was started, in the time of time.perf_counter."""
-        self._command = list(command)
-        self._env = _environment(env or {})
-        self._size = rows, columns
-        self._master: int | None = None
-        self._is_over = False
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process = subprocess.Popen(
+            command,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=_environment(env or {}),
+            start_new_session=True,
+            preexec_fn=_own_terminal,  # noqa: PLW1509 - it takes no lock, and runs one call
+        )
+        os.close(slave)
 
     def __enter__(self) -> Self:
-        master, slave = os.openpty()
-        self._master = master
-        _set_size(master, *self._size)
-        self.started = time.perf_counter()
-        try:
-            self._process = subprocess.Popen(
-                self._command,
-                stdin=slave,
-                stdout=slave,
-                stderr=slave,
-                env=self._env,
-                start_new_session=True,
-                preexec_fn=_own_terminal,  # noqa: PLW1509 - it takes no lock, and runs one call
-            )
-        finally:
-            os.close(slave)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
+    def __exit__(self, *_: object) -> None:
         """Ends the program and what it has started, with no chance to object."""
         with suppress(psutil.NoSuchProcess):
             family = [*psutil.Process(self.pid).children(recursive=True), psutil.Process(self.pid)]
             for process in family:
                 with suppress(psutil.NoSuchProcess):
                     process.kill()
-        self._running.wait()
-        self.hang_up()
-
-    @property
-    def _running(self) -> subprocess.Popen[bytes]:
-        assert self._process is not None, "not started: use a with block"
-        return self._process
+        self._process.wait()
+        if not self._is_closed:
+            self.hang_up()
 
     @property
     def pid(self) -> int:
         """The number of the program's process."""
-        return self._running.pid
+        return self._process.pid
 
     # What it shows
 
@@ -127,7 +105,6 @@ class Terminal:
     @property
     def echoes(self) -> bool:
         """Whether the terminal itself shows what is typed, as it does for a shell."""
-        assert self._master is not None
         local_modes: int = termios.tcgetattr(self._master)[3]
         return bool(local_modes & termios.ECHO and local_modes & termios.ICANON)
 
@@ -135,32 +112,29 @@ class Terminal:
 
     def send(self, keys: str | bytes) -> None:
         """Types."""
-        assert self._master is not None
         data = keys.encode() if isinstance(keys, str) else keys
         while data:  # a program that does not read takes no more than the terminal's buffer holds
             data = data[os.write(self._master, data) :]
 
     def resize(self, columns: int, rows: int) -> None:
         """Changes the window's size."""
-        assert self._master is not None
         self.screen.resize(rows, columns)
         _set_size(self._master, rows, columns)
 
     def kill(self, number: signal.Signals) -> None:
         """Sends a signal to the program alone."""
-        self._running.send_signal(number)
+        self._process.send_signal(number)
 
     def hang_up(self) -> None:
         """Closes the window."""
-        if self._master is not None:
-            os.close(self._master)
-            self._master, self._is_over = None, True
+        os.close(self._master)
+        self._is_closed = self._is_over = True
 
     # Waiting
 
     def receive(self, timeout: float) -> Chunk | None:
         """The next output, not yet on the screen; None where none came in `timeout` seconds."""
-        if self._master is None or self._is_over:
+        if self._is_over:
             time.sleep(timeout)  # nothing to wait on: the one who polls is not to spin
             return None
         if not select.select([self._master], [], [], timeout)[0]:
@@ -190,18 +164,18 @@ class Terminal:
             chunk = self.receive(min(0.02, max(0.0, left)))
             if chunk is not None:
                 self.paint(chunk)
-            elif self._is_over and self._running.poll() is not None:
-                assert condition(), f"it ended with {self._running.returncode}:\n{self.text}"
+            elif self._is_over and self._process.poll() is not None:
+                assert condition(), f"it ended with {self._process.returncode}:\n{self.text}"
             elif left <= 0:
                 raise AssertionError(f"timed out; the screen shows\n{self.text}")
 
     def wait_for_exit(self, timeout: float = 10.0) -> int:
         """The exit code, once the program has ended and all its output is on the screen; negative
         for the signal that ended it. Fails after `timeout` seconds."""
-        self.wait_for(lambda: self._running.poll() is not None, timeout)
+        self.wait_for(lambda: self._process.poll() is not None, timeout)
         while chunk := self.receive(0.0):
             self.paint(chunk)
-        return self._running.returncode
+        return self._process.returncode
 
 
 def _environment(changes: Mapping[str, str | None]) -> dict[str, str]:
