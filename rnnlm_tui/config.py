@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 from rnnlm_tui.errors import UsageError, os_reason
 
@@ -66,17 +66,16 @@ def setting(
     bounds: Range | None = None,
     *,
     choices: tuple[str, ...] = (),
-    kind: Literal["int", "float", "str"] | None = None,
 ) -> Any:
     """A dataclass field with its default, its help, and the values that it may have.
 
-    `kind` is the name of the type if the default is None.
+    One that may be None is a whole number.
     """
     meta = {
         "help": help_text,
         "bounds": bounds,
         "choices": choices,
-        "kind": kind or type(default).__name__,
+        "kind": "int" if default is None else type(default).__name__,
         "optional": default is None,
     }
     return field(default=default, metadata=meta)
@@ -133,7 +132,7 @@ class NetworkTrainConfig:
         choices=("auto", "cpu", "cuda", "mps"),
     )
     threads: int | None = setting(
-        None, "threads to compute with; all cores by default", Range(1, 1024), kind="int"
+        None, "threads to compute with; all cores by default", Range(1, 1024)
     )
 
 
@@ -145,7 +144,7 @@ class TextConfig:
         0.0, "share of the lines kept out of training, to measure on", HELD_OUT
     )
     max_vocabulary: int | None = setting(
-        None, "keep this many words, the most frequent", Range(2, 10_000_000), kind="int"
+        None, "keep this many words, the most frequent", Range(2, 10_000_000)
     )
     min_count: int = setting(1, "ignore words that occur fewer times than this", MILLIONS)
     seed: int = setting(0, "the same seed gives the same model", Range(0, 2**32 - 1))

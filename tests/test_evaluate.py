@@ -22,8 +22,7 @@ from rnnlm_tui.evaluate import (
 )
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.suggest import CANDIDATES, suggest
-from rnnlm_tui.text.tokenizer import LessonTokenizer
-from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
+from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from tests.helpers.scripted import ScriptedModel
 
 AFTER = {
@@ -35,16 +34,11 @@ LINES = ("The cat sat,", "", "the dog; xyz a")
 KINDRED = ("a", "an", "and", "ant", "antler", "be", "bee", "been", "the", "then", "there", "to")
 
 
-class RandomModel:
+class RandomModel(ScriptedModel):
     """Draws a distribution with many equal probabilities for each context, from the context."""
 
-    tokenizer = LessonTokenizer()
-    uses_previous_lines = False
-    window = 3
-
     def __init__(self, seed: int, different: int, special_tokens: tuple[str, ...] = ()) -> None:
-        self.vocabulary = Vocabulary(KINDRED, special_tokens)
-        self.excluded_ids = self.vocabulary.excluded_ids
+        super().__init__({}, special_tokens=special_tokens, words=KINDRED)
         self._seed, self._different = seed, different
 
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:

@@ -20,9 +20,7 @@ from rnnlm_tui.events import (
     Progress,
     Resumed,
     Saved,
-    Started,
     Warned,
-    event_name,
     from_json_line,
     to_json_line,
 )
@@ -52,11 +50,6 @@ def test_every_event_is_read_as_it_was_written(name: str, event: Event) -> None:
     assert (data["v"], data["event"], event.event) == (1, name, name)
     later = {**data, "more": [1, {"of": "a later program"}]}
     assert from_json_line(json.dumps(later)) == event
-
-
-def test_every_kind_of_event_has_a_name() -> None:
-    kinds = (Started, Progress, EpochEnded, Saved, Paused, Resumed, Warned, Finished, Failed)
-    assert [event_name(kind) for kind in kinds] == [*EVENTS]
 
 
 def test_a_number_that_is_not_finite_is_null_and_comes_back_as_nan() -> None:

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnlm_tui.errors import CorpusError
-from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.text.corpus import Corpus, check_files, read_corpus
 from tests.helpers.texts import split_held_out
 
@@ -24,13 +23,6 @@ def read(*raw: bytes, folder: Path, encoding: str | None = None) -> Corpus:
         paths.append(folder / f"{i}.txt")
         (folder / f"{i}.txt").write_bytes(content)
     return read_corpus(paths, encoding, io.BytesIO())
-
-
-def test_the_sonnets_have_their_quirks() -> None:
-    lines = bundled_corpus().read_text(encoding="utf-8").split("\n")
-    assert len(lines) == 2159
-    assert lines[238:241] == ["", "XVIII.", ""]
-    assert any("beseige" in line for line in lines)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
