@@ -59,7 +59,7 @@ class LessonModel:
     The window is padded in front with id 0, which has an embedding and takes part.
     """
 
-    excluded_ids = (PADDING,)
+    excluded_ids: tuple[int, ...] = (PADDING,)
     uses_previous_lines = False
 
     def __init__(

@@ -48,25 +48,14 @@ class Layer:
 class LanguageModel(Protocol):
     """A distribution over the next word. V is the vocabulary's `total_words`."""
 
-    @property
-    def vocabulary(self) -> Vocabulary:
-        """The words that the model knows."""
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        """How the model cuts a line into words."""
-
-    @property
-    def window(self) -> int:
-        """The last words of a context that the model sees."""
-
-    @property
-    def excluded_ids(self) -> tuple[int, ...]:
-        """Ids that are never suggested: padding, the special tokens, and marks alone."""
-
-    @property
-    def uses_previous_lines(self) -> bool:
-        """Whether the lines before a line are context for it."""
+    vocabulary: Vocabulary
+    tokenizer: Tokenizer
+    window: int
+    """The last words of a context that the model sees."""
+    excluded_ids: tuple[int, ...]
+    """Ids that are never suggested: padding, the special tokens, and marks alone."""
+    uses_previous_lines: bool
+    """Whether the lines before a line are context for it."""
 
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
         """The probability of every id [V] to come after `context`, the ids of the words so far.

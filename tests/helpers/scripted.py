@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.lm.model import excluded_ids
-from rnnlm_tui.text.tokenizer import LessonTokenizer
+from rnnlm_tui.text.tokenizer import LessonTokenizer, Tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 
 WORDS = ("the", "cat", "car", "sat", "dog", "a")
@@ -17,7 +17,7 @@ WORDS = ("the", "cat", "car", "sat", "dog", "a")
 class ScriptedModel:
     """Knows what comes after a last word; anything else is uniform."""
 
-    tokenizer = LessonTokenizer()
+    tokenizer: Tokenizer = LessonTokenizer()
     uses_previous_lines = False
 
     def __init__(
