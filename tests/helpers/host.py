@@ -22,7 +22,7 @@ class HostApp(TerminalApp):
     def header_text(self) -> str:
         return "no model"
 
-    def notify_user(self, message: str, severity: str = "information", title: str = "") -> None:
+    def notify_user(self, message: str, severity: str = "information") -> None:
         self.told.append(message)
 
     def show_error(self, error: RnnlmError) -> None:

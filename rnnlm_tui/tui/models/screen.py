@@ -189,10 +189,10 @@ class ModelsScreen(AppScreen):
 
     def _is_changeable(self, listed: Listed) -> bool:
         """Whether the user may change the model; says so if not."""
-        built_in = listed.entry is not None and listed.entry.built_in
-        if built_in:
-            self.host.notify_user(f"{listed.name} is built in and read-only; c copies it")
-        return not built_in
+        if listed.entry is None or not listed.entry.built_in:
+            return True
+        self.host.notify_user(f"{listed.name} is built in and read-only; c copies it")
+        return False
 
     def _is_usable(self, listed: Listed) -> bool:
         """Whether the model can be used; says why if not."""

@@ -37,8 +37,8 @@ class Host(Protocol):
     def active_name(self) -> str | None:
         """The name of the model that suggests; None if none does."""
 
-    def notify_user(self, message: str, severity: Severity = ..., title: str = ...) -> None:
-        """Shows a toast."""
+    def notify_user(self, message: str, severity: Severity = ...) -> None:
+        """Shows a toast; no text in it is markup, nor can it steer the terminal."""
 
     def show_error(self, error: RnnlmError) -> None:
         """Shows what went wrong and what to do about it."""

@@ -52,19 +52,9 @@ class TerminalApp(App[None]):
         self._log_path = log_path
         self._explained: set[str] = set()
 
-    # What is said
-
-    def notify_user(
-        self, message: str, severity: Severity = "information", title: str = ""
-    ) -> None:
-        """A toast; no text in it is markup, nor can it steer the terminal."""
-        self.notify(
-            sanitize(message),
-            title=sanitize(title),
-            severity=severity,
-            timeout=TOAST_S[severity],
-            markup=False,
-        )
+    def notify_user(self, message: str, severity: Severity = "information") -> None:
+        text, seconds = sanitize(message), TOAST_S[severity]
+        self.notify(text, severity=severity, timeout=seconds, markup=False)
 
     def show_error(self, error: RnnlmError) -> None:
         log.warning("%s (%s)", error.message, error.hint)
@@ -88,8 +78,6 @@ class TerminalApp(App[None]):
         For workers only.
         """
         return None if self.screen.is_modal else await self.push_screen_wait(dialog)
-
-    # Ends
 
     def obey_signals(self) -> None:
         """Leaves in good order when the system asks for it."""
@@ -119,8 +107,6 @@ class TerminalApp(App[None]):
         kind = str(cause).partition("\n")[0] or type(cause).__name__
         sentence = f"{APP_NAME} crashed ({kind}); the details are in {self._log_path}"
         self.panic(Text(sanitize(sentence)))
-
-    # Keys
 
     def shown_keys(self, binding: Binding) -> list[str]:
         keys = self._keymap.get(binding.id or "", binding.key).split(",")
