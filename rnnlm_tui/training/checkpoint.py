@@ -81,10 +81,7 @@ class Checkpoints:
         """True until this run has put its own model in place."""
 
     def save_model(
-        self,
-        card: ModelCard,
-        words: tuple[str, ...],
-        weights: Mapping[str, NDArray[Any]] | None,
+        self, card: ModelCard, words: tuple[str, ...], weights: Mapping[str, NDArray[Any]] | None
     ) -> None:
         """Puts a model in place: first its words and weights under new names, then its card.
 

@@ -11,11 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui import __version__
-from rnnlm_tui.events import (
-    EpochFigures,
-    Started,
-    Warned,
-)
+from rnnlm_tui.events import EpochFigures, Started, Warned
 from rnnlm_tui.formatting import cut_words
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.registry import ARCHITECTURES, architecture_for
@@ -53,12 +49,7 @@ class RunReport:
         return self._clock() - self._began
 
     def started(
-        self,
-        estimated_s: float,
-        *,
-        epochs_done: int = 0,
-        device: str = "cpu",
-        threads: int = 1,
+        self, estimated_s: float, *, epochs_done: int = 0, device: str = "cpu", threads: int = 1
     ) -> Started:
         """The event that begins the run."""
         config, prepared = self._run.config, self._run.prepared

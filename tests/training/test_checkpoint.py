@@ -204,8 +204,7 @@ def state_in(raw: bytes) -> RunState | str:
 
 
 @pytest.mark.parametrize(
-    "origin",
-    [None, {"words": list(WORDS), "window": 4}, {"sources": ["not unicode \udce9.txt"]}],
+    "origin", [None, {"words": list(WORDS), "window": 4}, {"sources": ["not unicode \udce9.txt"]}]
 )
 def test_a_state_comes_back_to_the_last_digit(tmp_path: Path, origin: TextOrigin | None) -> None:
     state = state_of(origin=origin)
@@ -286,8 +285,7 @@ def test_a_state_without_its_facts_is_refused() -> None:
 @HOSTILE
 @given(
     edits=st.lists(
-        st.tuples(st.floats(0, 1), st.booleans(), st.binary(min_size=1, max_size=9)),
-        max_size=5,
+        st.tuples(st.floats(0, 1), st.booleans(), st.binary(min_size=1, max_size=9)), max_size=5
     ),
     in_header=st.booleans(),
     kept=st.floats(0, 1),

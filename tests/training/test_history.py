@@ -153,10 +153,7 @@ def test_the_older_history_stays_whole_where_it_cannot_be_cut(
 
 
 @HOSTILE
-@given(
-    runs=st.lists(st.integers(0, 3), min_size=1, max_size=5),
-    cut=st.integers(0, 400),
-)
+@given(runs=st.lists(st.integers(0, 3), min_size=1, max_size=5), cut=st.integers(0, 400))
 def test_a_history_is_always_whole_lines_whenever_a_run_was_killed(
     runs: list[int], cut: int
 ) -> None:
