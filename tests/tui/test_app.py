@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -13,7 +12,6 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 from textual.widgets._toast import Toast
-from textual.worker import WorkerFailed
 
 from rnnlm_tui.errors import ModelError, StorageError
 from rnnlm_tui.store.library import BUILT_IN
@@ -180,20 +178,6 @@ async def test_one_line_below_60_by_16(tmp_path: Path) -> None:
         await wait_until(pilot, lambda: app.autocomplete.editor.has_focus)
         await write(pilot, "i")
         assert app.autocomplete.editor.line == "shall i"
-
-
-async def test_the_line_keeps_the_focus_if_a_dialog_closes_in_a_small_window(
-    tmp_path: Path,
-) -> None:
-    app = scripted_app(tmp_path)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await press(pilot, "f1")
-        await wait_until(pilot, lambda: isinstance(app.screen, KeysScreen))
-        await pilot.resize_terminal(50, 12)
-        await press(pilot, "escape")
-        await wait_until(pilot, lambda: app.screen is app.autocomplete)
-        await pilot.resize_terminal(80, 24)
-        await wait_until(pilot, lambda: app.focused is app.autocomplete.editor)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (60, 16)])
@@ -420,40 +404,6 @@ async def test_quitting_does_not_ask_if_nothing_would_be_lost(own: Any, tmp_path
         await wait_until(pilot, lambda: not app.is_running)
     assert app.return_code == 0
     assert runs.closed == ([True] if own else [])
-
-
-@pytest.mark.parametrize("where", ["callback", "worker"])
-async def test_a_crash_is_one_sentence_and_the_rest_in_the_log(
-    where: str,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    def broken() -> None:
-        raise RuntimeError("a [/b] fault\x1b[31m\nand more")
-
-    async def broken_worker() -> None:
-        broken()
-
-    app = scripted_app(tmp_path)
-    caught = RuntimeError if where == "callback" else WorkerFailed
-    with caplog.at_level(logging.INFO, "rnnlm_tui"), pytest.raises(caught):
-        async with app.run_test(size=(200, 24)) as pilot:
-            await write(pilot, *"shall")
-            if where == "callback":
-                app.call_later(broken)
-            else:
-                app.run_worker(broken_worker())
-            await wait_until(pilot, lambda: app.return_code == 1)
-    assert app.return_code == 1
-    told = capsys.readouterr().err
-    assert "Traceback" not in told
-    assert "rnnlm-tui crashed (a [/b] fault\ufffd[31m);" in told.replace("\n", " ")
-    assert "app.log" in told
-    assert "in broken" in caplog.text, "the log tells where"
-    app = scripted_app(tmp_path)
-    async with app.run_test() as pilot:
-        await wait_until(pilot, lambda: app.autocomplete.editor.line == "shall")
 
 
 def test_a_log_that_cannot_be_written_is_an_error_that_names_it(

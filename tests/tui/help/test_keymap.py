@@ -59,12 +59,6 @@ def test_a_keymap_that_cannot_be_parsed_says_why(text: str, tmp_path: Path) -> N
         load_keymap(tmp_path, RnnlmApp)
 
 
-def test_a_keymap_that_is_a_folder(tmp_path: Path) -> None:
-    (tmp_path / "keymap.toml").mkdir()
-    with pytest.raises(UsageError, match="cannot read"):
-        load_keymap(tmp_path, RnnlmApp)
-
-
 def test_the_keymap_that_is_written_changes_nothing_until_it_is_edited(tmp_path: Path) -> None:
     ids = {str(binding.id) for _, binding in all_bindings(RnnlmApp)}
     path = write_keymap(tmp_path / "config", RnnlmApp)

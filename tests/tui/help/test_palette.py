@@ -20,7 +20,7 @@ from rnnlm_tui.tui.help.keys import (
     screen_bindings,
 )
 from rnnlm_tui.tui.models.table import ModelTable
-from rnnlm_tui.tui.widgets.dialogs import AskPath, Confirm
+from rnnlm_tui.tui.widgets.dialogs import AskPath
 from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.screen import AutocompleteScreen
 from tests.helpers.app import (
@@ -120,16 +120,3 @@ async def test_an_action_of_another_screen_that_does_not_work_now_says_so(
         await choose_in_palette(pilot, title)
         await wait_until(pilot, lambda: toasts(app) == [f'"{title}" does not work now'])
         assert app.current_mode == "train"
-
-
-async def test_an_action_of_another_screen_does_not_answer_a_dialog(tmp_path: Path) -> None:
-    app = scripted_app(tmp_path)
-    async with app.run_test(notifications=True) as pilot:
-        await answered(pilot)
-        dialog = Confirm("Delete it?", "")
-        app.push_screen(dialog)
-        await wait_until(pilot, lambda: app.screen is dialog)
-        await choose_in_palette(pilot, "Models: use")
-        await wait_until(pilot, lambda: toasts(app) == ['"Models: use" does not work now'])
-        assert app.screen is dialog
-        assert app.current_mode == "autocomplete"

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.store.evaluations import write_evaluation
-from rnnlm_tui.store.library import BUILT_IN, Library
-from rnnlm_tui.tui.models import facts
+from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.models.card import heading, losses
 from rnnlm_tui.tui.models.facts import (
     Line,
@@ -135,41 +130,11 @@ def test_a_model_in_training_names_the_process(library: Library) -> None:
     assert not any(one.is_training for one in read_library(library))
 
 
-def test_the_model_that_ships_is_listed_as_built_in(
-    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shutil.copytree(library.path("two"), tmp_path / "shipped")
-    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
-    assert listed(Library(library.folder.parent), BUILT_IN).state == "built in"
-
-
 def test_a_corpus_name_of_400_kilobytes_is_damage_and_no_text_to_wrap(library: Library) -> None:
     change_card(library, "two", lambda data: data["corpus"].update(name="w" * 400_000))
     one = listed(library, "two")
     assert one.state == "damaged"
     assert len(text_of(overview(one))) < 1000
-
-
-def test_a_file_that_is_replaced_meanwhile_is_left_out(
-    library: Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Gone:
-        name = "gone"
-
-        def is_file(self, **_: object) -> bool:
-            raise FileNotFoundError
-
-    real = os.scandir
-
-    @contextmanager
-    def scandir(folder: Path) -> Iterator[list[Any]]:
-        with real(folder) as entries:
-            yield [*entries, Gone()]
-
-    monkeypatch.setattr(facts, "os", SimpleNamespace(scandir=scandir))
-    files = dict(listed(library, "two").files)
-    assert "model.json" in files
-    assert "gone" not in files
 
 
 def test_the_card_names_the_models_that_a_training_started_from(library: Library) -> None:

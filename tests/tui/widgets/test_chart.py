@@ -44,14 +44,6 @@ def test_two_losses_with_the_best_epoch() -> None:
     ]
 
 
-def test_each_line_has_a_style_and_the_later_one_lies_on_top() -> None:
-    rows = plot(FALLING, FALLING, 4, 60, 14)
-    body = [style for row in rows[1:-1] for text, style in row if text.strip()]
-    assert set(body) == {chart.TEXT, chart.AXIS, chart.HELD_OUT}
-    assert {style for _, style in rows[0]} >= {chart.TRAIN, chart.HELD_OUT, chart.BEST}
-    assert ("^", chart.BEST) in rows[-1]
-
-
 @pytest.mark.parametrize("best", [None, 1.0])
 def test_one_epoch_is_one_dot_each(best: float | None) -> None:
     rows = text_of([(1.0, 6.7661)], [(1.0, 7.0)], best, 40, 9)
@@ -59,12 +51,6 @@ def test_one_epoch_is_one_dot_each(best: float | None) -> None:
     assert len(dots) == 2
     assert rows[1].startswith("7.00┤")
     assert rows[-2].startswith("6.77┤")
-
-
-@pytest.mark.parametrize("value", [0.0, 3.0, -2.5, 1e12, 1e-12])
-def test_losses_that_stay_the_same_are_one_row(value: float) -> None:
-    rows = text_of([(float(n), value) for n in range(1, 6)], (), None, 40, 9)
-    assert sum(any(ord(char) > 0x2800 for char in row) for row in rows[1:-1]) == 1
 
 
 def test_what_is_not_finite_is_left_out_and_what_is_huge_is_drawn() -> None:
