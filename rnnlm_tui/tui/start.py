@@ -12,15 +12,15 @@ from rnnlm_tui.paths import config_dir, log_dir
 from rnnlm_tui.threads import use_one_thread
 
 FRAMES_A_SECOND = "500"
-"""A key's letter is painted at once, and its suggestion up to two frames later: 33 ms at Textual's
-own 60, 17 ms at 120, 4 ms here. Where nothing changes, nothing is painted, however many."""
+"""A letter is painted at once, and its suggestion up to two frames later: 33 ms at Textual's 60
+frames a second, 17 ms at 120, 4 ms at 500. Nothing is painted if nothing changes."""
 LOG_BYTES = 1_000_000
 
 
 def start(model: str | None, data_dir: Path) -> int:
     """Runs the app until the user leaves it; returns the exit code.
 
-    `model` is the one to begin with. Raises StorageError where the log cannot be written.
+    `model` is the one to begin with. Raises StorageError if the log cannot be written.
     """
     use_one_thread()
     os.environ.setdefault("TEXTUAL_FPS", FRAMES_A_SECOND)  # read when textual is imported

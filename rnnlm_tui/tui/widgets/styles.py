@@ -1,5 +1,5 @@
-"""How the app looks in the terminal's own colours, and where there are none: what a colour says
-elsewhere, a style or a frame says here. No textual here."""
+"""The CSS of the app for themes with the terminal's own colours, and for NO_COLOR, in which styles
+and frames replace colours."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Button:ansi.-textual-compact:disabled {
 Button:ansi.-textual-compact.-active { border: none !important; }
 Button:ansi.-textual-compact:focus { text-style: bold underline reverse; }
 """
-"""For the themes whose colours are those of the terminal. Of the app, as what follows."""
+"""For themes that use the terminal's own colours."""
 WITHOUT_COLOURS = """
 /* Tall frames are made of half blocks, which need two colours to look like a frame. */
 Button:nocolor { border: round $foreground !important; }
@@ -32,4 +32,4 @@ OptionList:nocolor:focus > .option-list--option-highlighted { text-style: bold u
 Toast.-error:nocolor, Toast.-warning:nocolor, .dialog-problem:nocolor { text-style: bold; }
 Dialog.-danger:nocolor > .dialog-box { border: heavy $foreground; }
 """
-"""Of the app, so it comes before what its widgets say of themselves."""
+"""The CSS of an app goes before that of its widgets."""

@@ -1,4 +1,4 @@
-"""What any app needs of its terminal: toasts, errors in words, signals, crashes, names of keys."""
+"""The part of the app that any terminal app needs: toasts, errors, signals, crashes, key names."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class TerminalApp(App[None]):
         return None if self.screen.is_modal else await self.push_screen_wait(dialog)
 
     def obey_signals(self) -> None:
-        """Leaves in good order when the system asks for it."""
+        """Exits cleanly on SIGTERM and SIGHUP."""
         loop = asyncio.get_running_loop()
         with suppress(AttributeError, NotImplementedError, RuntimeError):  # Windows has none
             resume = signal.getsignal(signal.SIGCONT)
@@ -89,9 +89,8 @@ class TerminalApp(App[None]):
             loop.add_signal_handler(signal.SIGCONT, self._go_on, resume)
 
     def _go_on(self, resume: object) -> None:
-        """After a stop by the shell. A window that is closed sends SIGCONT too, right after SIGHUP:
-        Textual's own handler would begin anew then to write to a terminal that is gone, and wait
-        for it for ever."""
+        """Goes on after a stop by the shell. A window that is closed sends SIGCONT too, right after
+        SIGHUP; Textual's handler would then write to a terminal that is gone, and wait for ever."""
         if callable(resume) and not self._exit:
             resume(signal.SIGCONT, None)
 

@@ -6,7 +6,7 @@ import pytest
 from textual import events
 from textual.app import App, ComposeResult
 
-from rnnlm_tui.tui.widgets.safe_inputs import SafeInput, SafeTextArea, printable_lines
+from rnnlm_tui.tui.widgets.safe_inputs import SafeInput, SafeTextArea, sanitize_lines
 from tests.helpers.app import check_layout, picture, wait_until
 
 HOSTILE = "a\x1b[31mb\x9b\a\x00\ud800\u202e[/b]"
@@ -76,4 +76,4 @@ async def test_what_is_pasted_is_made_printable(kind: type[SafeInput | SafeTextA
     ],
 )
 def test_lines_keep_their_ends_and_tabs(text: str, shown: str) -> None:
-    assert printable_lines(text) == shown
+    assert sanitize_lines(text) == shown
