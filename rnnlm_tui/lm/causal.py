@@ -25,7 +25,7 @@ from rnnlm_tui.lm.model import (
     excluded_ids,
     softmax,
 )
-from rnnlm_tui.lm.time_estimate import Workload, training_seconds
+from rnnlm_tui.lm.time_estimate import training_seconds
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
@@ -251,13 +251,13 @@ class CausalArchitecture(Architecture[CausalConfig]):
         recipe = causal_train(self.config)
         streams = max(1, min(recipe.batch_size, examples // recipe.bptt))
         rows = streams * recipe.bptt
-        work = Workload(
+        return training_seconds(
             steps=recipe.epochs * math.ceil(examples / rows),
             multiplications=rows * self.parameters,
             parameters=self.parameters,
             cell_steps=recipe.bptt * self.model.layers,
+            threads=recipe.threads,
         )
-        return training_seconds(work, recipe.threads)
 
 
 def causal_train(config: RunConfig) -> CausalTrainConfig:

@@ -23,7 +23,7 @@ from rnnlm_tui.lm.model import (
     count_parameters,
     softmax,
 )
-from rnnlm_tui.lm.time_estimate import Workload, training_seconds
+from rnnlm_tui.lm.time_estimate import training_seconds
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
 
@@ -153,10 +153,10 @@ class LessonArchitecture(Architecture[LessonConfig]):
         dense = count("hidden.kernel") + count("output.kernel")
         recurrent = count() - dense - count("embedding")
         recipe = self.config.network_train
-        work = Workload(
+        return training_seconds(
             steps=recipe.epochs * math.ceil(examples / recipe.batch_size),
             multiplications=min(recipe.batch_size, examples) * (dense + self.window * recurrent),
             parameters=count(),
             cell_steps=2 * self.window,
+            threads=recipe.threads,
         )
-        return training_seconds(work, recipe.threads)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import os
 import time
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -29,25 +28,19 @@ STEP_S = 1e-3
 """The small operations of a step besides."""
 
 
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """What a training computes: `steps` of the optimizer, and for each of them the multiplications
-    of one forward pass, the parameters that are updated, and the time steps of all recurrent
-    layers, one after the other."""
+def training_seconds(
+    *, steps: int, multiplications: int, parameters: int, cell_steps: int, threads: int | None
+) -> float:
+    """The estimated seconds of a training, with all cores or with so many threads.
 
-    steps: int
-    multiplications: int
-    parameters: int
-    cell_steps: int
-
-
-def training_seconds(work: Workload, threads: int | None = None) -> float:
-    """The estimated seconds of a training, with all cores or with so many threads."""
+    For each of the optimizer's `steps` there are the multiplications of one forward pass, the
+    parameters that are updated, and the time steps of all recurrent layers, one after the other.
+    """
     cores = os.cpu_count() or 1
     gain: float = min(threads or cores, cores) ** THREADS_POWER
     speed = multiplications_per_second() * gain
-    products = FORWARD_AND_BACKWARD * work.multiplications + OPTIMIZER * work.parameters
-    return work.steps * (products / speed + CELL_STEP_S * work.cell_steps + STEP_S)
+    products = FORWARD_AND_BACKWARD * multiplications + OPTIMIZER * parameters
+    return steps * (products / speed + CELL_STEP_S * cell_steps + STEP_S)
 
 
 def multiplications_per_second() -> float:
