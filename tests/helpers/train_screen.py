@@ -37,8 +37,6 @@ class Host(HostApp):
         self.session = SessionDatabase(library.folder.parent / "session", self.show_error)
         self.train = TrainScreen()
         self.bootstrapped: list[tuple[Plan, tuple[str, ...]]] = []
-        self.used: list[str] = []
-        self.modes: list[str] = []
         self.add_mode("train", lambda: self.train)
 
     async def on_mount(self) -> None:
@@ -47,14 +45,8 @@ class Host(HostApp):
     def bootstrap_ngram(self, plan: Plan, files: tuple[str, ...], summary: CorpusSummary) -> None:
         self.bootstrapped.append((plan, files))
 
-    def use_model(self, name: str) -> None:
-        self.used.append(name)
-
-    def show_mode(self, mode: str) -> None:
-        self.modes.append(mode)
-
     def show_model(self, name: str) -> None:
-        self.modes.append(f"models: {name}")
+        self.calls.append(("show_model", name))
 
 
 class Shown:

@@ -221,11 +221,11 @@ async def test_write_now_waits_for_the_first_save(script: Script) -> None:
         await on.until(lambda: "step 2/4" in on.head)
         await on.pilot.press("w")
         assert on.app.told == ["nothing is saved yet: the first epoch ends in about 1.0 s"]
-        assert not on.app.modes
+        assert not on.app.calls
         script.write(ended(1), saved(1))
         await on.until(lambda: on.epochs)
         await on.pilot.press("w")
-        assert (on.app.used, on.app.modes) == (["poems"], ["autocomplete"])
+        assert on.app.calls == [("use_model", "poems"), ("show_mode", "autocomplete")]
 
 
 @pytest.mark.parametrize("is_gone", [False, True])
@@ -342,7 +342,8 @@ async def test_a_run_that_is_over_offers_what_to_do(script: Script) -> None:
         assert on.end.startswith("Stopped; epoch 2 is kept")
         assert on.buttons == OFFERED
         await on.pilot.press("u", "c")
-        assert (on.app.used, on.app.modes) == (["poems"], ["autocomplete", "models: poems"])
+        used = [("use_model", "poems"), ("show_mode", "autocomplete")]
+        assert on.app.calls == [*used, ("show_model", "poems")]
 
 
 async def asked_for_epochs(on: Shown) -> str:
@@ -467,7 +468,7 @@ async def test_a_model_that_is_renamed_keeps_its_run_and_one_that_is_deleted_doe
         await on.until(lambda: "The model verses" in on.end)
         assert "verses" in on.head
         await on.pilot.press("u")
-        assert on.app.used == ["verses"]
+        assert ("use_model", "verses") in on.app.calls
         on.app.library.delete("verses")
         on.app.runs.deleted("verses")
         await on.until(lambda: "The model verses was deleted" in on.end)
