@@ -14,8 +14,6 @@ from rnnlm_tui.errors import RnnlmError, StorageError, UsageError, os_reason
 from rnnlm_tui.tui.help.keys import all_bindings
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
 
-RENAMED_IDS: Mapping[str, str] = {}
-"""Ids of earlier versions and what they are called now."""
 MODIFIERS = {"alt", "ctrl", "hyper", "meta", "shift", "super"}
 KEY_NAMES = {key.value for key in Keys} | set(KEY_NAME_REPLACEMENTS.values())
 
@@ -48,17 +46,14 @@ def load_keymap(folder: Path, app: type[DOMNode]) -> tuple[dict[str, str], list[
     known = {binding.id for _, binding in all_bindings(app)}
     keymap, faults = dict[str, str](), list[str]()
     for name, value in data.items():
-        id_ = RENAMED_IDS.get(name, name)
-        if id_ != name:
-            faults.append(f"keymap: {name} is now called {id_}")
-        if id_ not in known:
+        if name not in known:
             faults.append(f"keymap: there is no action {name}")
         elif not isinstance(value, str):
             faults.append(f'keymap: {name} must be text in quotes, such as "ctrl+n"')
         elif not all(map(is_key, value.replace(" ", "").split(","))):
             faults.append(f"keymap: no keyboard has the key {value} of {name}")
         else:
-            keymap[id_] = value.replace(" ", "")
+            keymap[name] = value.replace(" ", "")
     return keymap, faults
 
 

@@ -9,7 +9,6 @@ from textual.widgets import Static
 
 from rnnlm_tui.errors import RnnlmError, StorageError, UsageError
 from rnnlm_tui.tui.app import RnnlmApp
-from rnnlm_tui.tui.help import keymap
 from rnnlm_tui.tui.help.keymap import load_keymap, write_keymap
 from rnnlm_tui.tui.help.keys import KeysScreen, all_bindings
 from rnnlm_tui.tui.widgets.header import Header
@@ -34,21 +33,16 @@ def test_a_keymap_in_every_notation(tmp_path: Path) -> None:
     )
 
 
-def test_a_wrong_entry_leaves_the_others_in_force(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(keymap, "RENAMED_IDS", {"line.old": "line.hide"})
+def test_a_wrong_entry_leaves_the_others_in_force(tmp_path: Path) -> None:
     (tmp_path / "keymap.toml").write_text(
         'line.send = 5\nline.sned = "enter"\nline.undo = "banana+q"\nline.redo = "f9"\n'
-        'line.old = "f8"'
     )
     keys, faults = load_keymap(tmp_path, RnnlmApp)
-    assert keys == {"line.redo": "f9", "line.hide": "f8"}
+    assert keys == {"line.redo": "f9"}
     assert faults == [
         'keymap: line.send must be text in quotes, such as "ctrl+n"',
         "keymap: there is no action line.sned",
         "keymap: no keyboard has the key banana+q of line.undo",
-        "keymap: line.old is now called line.hide",
     ]
 
 
