@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 import io
-import json
 import os
+import re
 import shutil
 import stat
 import struct
@@ -13,9 +13,10 @@ import tempfile
 import threading
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, TypeAlias
 
 import pytest
@@ -38,6 +39,7 @@ from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.library import Library
 from tests.helpers.models import (
     HOSTILE,
+    card_data,
     contents,
     make_model,
     models_of,
@@ -46,16 +48,13 @@ from tests.helpers.models import (
     put,
     small_card,
     whole_model,
+    with_card,
 )
 
 Files: TypeAlias = Mapping[Any, bytes]
 """What is packed, by its name or its entry in the zip."""
 TRAIN = ("loss", "penalty", "accuracy", "perplexity")
 SAMPLE = {"seed": "my last line", "text": "my last line is here"}
-
-
-def no_space(handle: int) -> None:
-    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def never(*arguments: object) -> None:
@@ -101,23 +100,21 @@ def test_an_exported_history_has_no_paths_and_no_samples(library: Library, tmp_p
 
 
 @on_posix
-@pytest.mark.parametrize("kind", ["pipe", "link", "link to nowhere", "device"])
+@pytest.mark.parametrize("kind", ["pipe", "link", "link to nowhere"])
 def test_an_export_replaces_nothing_but_a_regular_file(
     library: Library, tmp_path: Path, kind: str
 ) -> None:
-    target = tmp_path / "x.zip"
-    (tmp_path / "real").write_bytes(b"precious")
+    target, real = tmp_path / "x.zip", tmp_path / "real"
+    real.write_bytes(b"precious")
     if kind == "pipe":
         os.mkfifo(target)
-    elif kind == "device":
-        target = Path("/dev/null")
     else:
-        target.symlink_to(tmp_path / ("real" if kind == "link" else "gone"))
+        target.symlink_to(real if kind == "link" else tmp_path / "gone")
     before = target.lstat()
     with pytest.raises(StorageError, match="is no regular file"):
         library.export("one", target, replace=True)
     assert target.lstat().st_ino == before.st_ino
-    assert (tmp_path / "real").read_bytes() == b"precious"
+    assert real.read_bytes() == b"precious"
 
 
 def test_an_export_to_a_dash_is_written_to_standard_output(
@@ -142,10 +139,9 @@ def test_a_pipe_in_place_of_the_history_is_not_waited_for(library: Library, tmp_
 def test_files_with_dates_that_a_zip_cannot_hold_are_exported(
     library: Library, tmp_path: Path, date: int
 ) -> None:
-    for name in contents(library.path("one")):
-        os.utime(library.path("one") / name, (date, date))
+    for path in library.path("one").iterdir():
+        os.utime(path, (date, date))
     library.import_(library.export("one", tmp_path / "x.zip"), "three")
-    assert library.has("three")
 
 
 def test_an_export_while_a_training_saves_is_a_whole_model(
@@ -172,52 +168,58 @@ def test_an_export_while_a_training_saves_is_a_whole_model(
 # Import
 
 
-def test_an_import_that_the_disk_has_no_room_for_leaves_nothing(
-    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def raising(error: BaseException) -> Callable[..., None]:
+    """A function that raises the error, whatever it is called with."""
+
+    def fail(*arguments: object, **options: object) -> None:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("place", "stand_in", "why"),
+    [
+        ("os.fsync", raising(OSError(errno.ENOSPC, "No space left")), "no space left"),
+        ("shutil.disk_usage", lambda path: SimpleNamespace(free=1000), "1,000 are free"),
+        ("tempfile.mkdtemp", raising(OSError(errno.EROFS, "Read-only")), "read-only"),
+        ("rnnlm_tui.store.archive.load_model", raising(KeyboardInterrupt("stopped")), "stopped"),
+    ],
+)
+def test_an_import_that_does_not_come_to_its_end_leaves_nothing(
+    library: Library,
+    tmp_path: Path,
+    place: str,
+    stand_in: Callable[..., object],
+    why: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     target = library.export("one", tmp_path / "x.zip")
     before = models_of(library)
-    usage = shutil.disk_usage(tmp_path)._replace(free=1000)
-
-    def refuse(**options: Any) -> str:
-        raise OSError(errno.EROFS, "Read-only file system")
-
-    for module, name, stand_in, why in (
-        (os, "fsync", no_space, "no space left"),
-        (shutil, "disk_usage", lambda path: usage, "1,000 are free"),
-        (tempfile, "mkdtemp", refuse, "read-only"),
-    ):
-        with monkeypatch.context() as patch, pytest.raises(StorageError, match=why):
-            patch.setattr(module, name, stand_in)
-            library.import_(target, "three")
-        assert models_of(library) == before
-
-
-def test_what_is_no_zip_is_refused_with_its_path(library: Library, tmp_path: Path) -> None:
-    put(tmp_path, {"empty.zip": b"", "text.zip": b"hello"})
-    put(tmp_path / "model.zip", whole_model())
-    for name in ("empty.zip", "text.zip", "model.zip", "gone.zip"):
-        with pytest.raises(ModelError) as caught:
-            library.import_(tmp_path / name, "three")
-        assert str(tmp_path / name) in caught.value.message
-    assert library.names() == ["one", "two"]
-
-
-def test_nothing_of_a_zip_is_left_when_the_import_is_interrupted(
-    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    target = library.export("one", tmp_path / "x.zip")
-    before = models_of(library)
-
-    def interrupt(folder: Path) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(archive, "load_model", interrupt)
-    with pytest.raises(KeyboardInterrupt):
+    monkeypatch.setattr(place, stand_in)
+    with pytest.raises((StorageError, KeyboardInterrupt), match=why):
         library.import_(target, "three")
     assert models_of(library) == before
     with library.lock("three"):
         assert not library.has("three")
+
+
+@pytest.mark.parametrize(
+    ("name", "raw"),
+    [("empty.zip", b""), ("text.zip", b"hello"), ("folder.zip", None), ("gone", b"")],
+)
+def test_what_is_no_zip_is_refused_with_its_path(
+    library: Library, tmp_path: Path, name: str, raw: bytes | None
+) -> None:
+    source = tmp_path / name
+    if raw is None:
+        put(source, whole_model())
+    elif name != "gone":
+        source.write_bytes(raw)
+    with pytest.raises(ModelError) as caught:
+        library.import_(source, "three")
+    assert str(source) in caught.value.message
+    assert library.names() == ["one", "two"]
 
 
 # Hostile zips
@@ -259,17 +261,15 @@ def import_of(raw: bytes) -> str | None:
             library.import_(source, "victim")
         except ModelError as error:
             refused = error.message
-            assert "hostile.zip" in refused
+            assert refused.startswith(f"cannot import {source}: ")
         else:
             card, model = library.open("victim")
             assert all(len(row) == card.total_words for row in probabilities(model))
             imported = library.path("victim")
-            assert imported.is_dir()
-            assert not any(path.is_symlink() for path in imported.iterdir())
+            assert not any(path.is_symlink() for path in (imported, *imported.iterdir()))
             shutil.rmtree(imported)
         after = {n: raw for n, raw in contents(Path(name)).items() if ".locks" not in n}
         assert after == before
-        library.open("good")
     return refused
 
 
@@ -280,10 +280,9 @@ def refusal(files: Files) -> str:
     return refused
 
 
-def test_a_zip_that_another_program_packed_is_taken() -> None:
-    assert import_of(zip_of(whole_model())) is None
-    assert import_of(zip_of(whole_model(), zipfile.ZIP_STORED)) is None
-    assert import_of(exported()) is None
+@pytest.mark.parametrize("how", [zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])
+def test_a_zip_that_another_program_packed_is_taken(how: int) -> None:
+    assert import_of(zip_of(whole_model(), how)) is None
 
 
 @pytest.mark.parametrize(
@@ -321,13 +320,15 @@ def test_a_file_that_occurs_twice_is_missing_or_is_damaged_is_refused(name: str)
         assert refusal({**whole_model(), name: raw})
 
 
-def test_another_compression_and_an_encrypted_file_are_refused() -> None:
-    for how in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
-        assert "compressed in another way" in (import_of(zip_of(whole_model(), how)) or "")
-    raw = bytearray(zip_of(whole_model()))
+@pytest.mark.parametrize("how", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, 99])
+def test_another_compression_is_refused(how: int) -> None:
+    raw = bytearray(zip_of(whole_model(), zipfile.ZIP_STORED if how == 99 else how))
     for place in positions(raw, b"PK\x01\x02"):
-        raw[place + 10 : place + 12] = struct.pack("<H", 99)
+        raw[place + 10 : place + 12] = struct.pack("<H", how)
     assert "compressed in another way" in (import_of(bytes(raw)) or "")
+
+
+def test_an_encrypted_file_is_refused() -> None:
     raw = bytearray(zip_of(whole_model()))
     for mark, offset in ((b"PK\x01\x02", 8), (b"PK\x03\x04", 6)):
         for place in positions(raw, mark):
@@ -335,12 +336,9 @@ def test_another_compression_and_an_encrypted_file_are_refused() -> None:
     assert "encrypted" in (import_of(bytes(raw)) or "")
 
 
-def positions(raw: bytes | bytearray, mark: bytes) -> Iterator[int]:
+def positions(raw: bytearray, mark: bytes) -> list[int]:
     """The places of `mark`."""
-    place = raw.find(mark)
-    while place >= 0:
-        yield place
-        place = raw.find(mark, place + 1)
+    return [found.start() for found in re.finditer(re.escape(mark), raw)]
 
 
 @pytest.mark.parametrize("name", ["weights-1.safetensors", "vocabulary.json", "model.json"])
@@ -375,41 +373,24 @@ def test_a_history_larger_than_a_history_can_be_is_refused(
     assert import_of(zip_of({**whole_model(), "history.jsonl": b"x" * 100})) is None
 
 
-@pytest.mark.parametrize(
-    ("change", "why"),
-    [
-        ({"weights": "../../x"}, "weights: "),
-        ({"vocabulary": "/etc/passwd"}, "vocabulary: "),
-        ({"format": 99}, "format 99"),
-        ({"total_words": 2**20}, "parameters"),
-        ({"total_words": -7}, "total_words: "),
-    ],
-)
-def test_a_card_is_checked_before_anything_is_unpacked(
-    change: dict[str, object], why: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    data = {**json.loads(whole_model()["model.json"]), **change}
-    raw = zip_of({**whole_model(), "model.json": json.dumps(data).encode()})
+def test_a_card_is_checked_before_anything_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", never)
-    assert why in (import_of(raw) or "")
+    assert "weights: " in refusal(with_card({**card_data(), "weights": "../../x"}))
 
 
 def test_sizes_that_the_words_do_not_prove_are_refused_before_the_weights() -> None:
     """A card may claim many words, and so allow large weights; the words must be there."""
     card = small_card(words=tuple(f"w{i}" for i in range(3000)))
-    data = {**json.loads(whole_model()["model.json"]), "total_words": card.total_words}
-    data["parameters"] = card.parameters
-    files = {**whole_model(), "model.json": json.dumps(data).encode()}
-    files["weights-1.safetensors"] = bytes(16 << 20)
+    claim = {"total_words": card.total_words, "parameters": card.parameters}
+    files = {**with_card({**card_data(), **claim}), "weights-1.safetensors": bytes(16 << 20)}
     assert "holds 6 words, not 3000" in refusal(files)
 
 
 @HOSTILE
-@given(share=st.floats(0, 1, exclude_max=True), raw=st.binary(max_size=300))
-def test_a_zip_cut_short_and_random_bytes_are_refused(share: float, raw: bytes) -> None:
-    assert import_of(exported()[: int(share * len(exported()))])
-    assert import_of(raw)
-    assert import_of(b"PK\x03\x04" + raw)
+@given(share=st.floats(0, 1, exclude_max=True), raw=st.binary(max_size=300), kind=st.integers(0, 2))
+def test_a_zip_cut_short_and_random_bytes_are_refused(share: float, raw: bytes, kind: int) -> None:
+    cut_short = exported()[: int(share * len(exported()))]
+    assert import_of((cut_short, raw, b"PK\x03\x04" + raw)[kind])
 
 
 @HOSTILE
@@ -429,5 +410,4 @@ def test_a_zip_with_random_bytes_never_does_more_than_be_refused(
     for share, insert, more in edits:
         place = first + int(share * (len(raw) - first))
         raw = raw[:place] + more + raw[place + (0 if insert else len(more)) :]
-    refused = import_of(raw)
-    assert refused is None or "cannot import" in refused
+    import_of(raw)
