@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.text.encoded import EncodedLines
-from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
+from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, PADDING, Vocabulary
 
 Arrays = dict[str, NDArray[Any]]
 FALLBACK = (0.5, 1.0, 1.5)
@@ -59,14 +59,13 @@ class Estimates:
     backoff: NDArray[np.float32]
 
 
-def with_boundaries(lines: EncodedLines, vocabulary: Vocabulary) -> NDArray[np.int32]:
+def with_boundaries(lines: EncodedLines) -> NDArray[np.int32]:
     """The ids of all lines, each with its begin and its end [N]."""
-    assert vocabulary.begin_id is not None and vocabulary.end_id is not None
     ends = lines.starts + lines.lengths
     return np.insert(
         lines.tokens,
         np.stack((lines.starts, ends), axis=1).ravel(),
-        np.tile(np.array([vocabulary.begin_id, vocabulary.end_id], np.int32), len(lines)),
+        np.tile(np.array([BEGIN_ID, END_ID], np.int32), len(lines)),
     )
 
 
@@ -76,8 +75,8 @@ def count_levels(lines: EncodedLines, vocabulary: Vocabulary, order: int) -> Ite
     The count of an n-gram is its number of occurrences at the highest level and if it begins a
     line, else the number of different words before it.
     """
-    text, total = with_boundaries(lines, vocabulary), vocabulary.total_words
-    is_begin = text == vocabulary.begin_id
+    text, total = with_boundaries(lines), vocabulary.total_words
+    is_begin = text == BEGIN_ID
     counts = np.bincount(text[~is_begin], minlength=total)
     ids = np.arange(total, dtype=np.int32)
     level = NgramLevel(np.zeros_like(ids), ids, counts)
@@ -180,7 +179,7 @@ def unigram_probabilities(level: NgramLevel, vocabulary: Vocabulary) -> NDArray[
     """The probability of each id after nothing [V], from the level of the words alone."""
     alone = estimate(level, 1)
     predicted = np.ones(vocabulary.total_words)
-    predicted[[PADDING, vocabulary.begin_id or PADDING]] = 0
+    predicted[[PADDING, BEGIN_ID]] = 0
     # All ids that are predicted share what the discounts leave.
     rest: NDArray[np.float64] = alone.backoff[0] * predicted / predicted.sum()
     return (alone.discounted + rest).astype(np.float32)

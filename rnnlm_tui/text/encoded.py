@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.text.vocabulary import Vocabulary
+from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID
 
 
 class EncodedLines:
@@ -20,14 +20,11 @@ class EncodedLines:
     `lengths` [L] are the words of each line, `starts` [L] the places where the lines begin.
     """
 
-    def __init__(
-        self, tokens: NDArray[np.int32], lengths: NDArray[np.int64], vocabulary: Vocabulary
-    ) -> None:
-        """`lengths` may hold zeros for empty lines; `vocabulary` has a begin and an end of line."""
+    def __init__(self, tokens: NDArray[np.int32], lengths: NDArray[np.int64]) -> None:
+        """`lengths` may hold zeros for empty lines."""
         self.tokens = tokens
         self.lengths = lengths[lengths > 0]
         self.starts = np.cumsum(self.lengths) - self.lengths
-        self._begin, self._end = vocabulary.begin_id or 0, vocabulary.end_id or 0
 
     def __len__(self) -> int:
         """The number of lines."""
@@ -48,7 +45,7 @@ class EncodedLines:
         begin of the line included."""
         found: list[tuple[list[int], int]] = []
         for line in self:
-            whole = [self._begin, *line.tolist(), self._end]
+            whole = [BEGIN_ID, *line.tolist(), END_ID]
             for i in range(1, len(whole)):
                 if len(found) == count:
                     return found

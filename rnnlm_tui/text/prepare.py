@@ -113,7 +113,7 @@ def prepare(
     kind: type[PreparedText] = PreparedPrefixes
     examples: Callable[..., Examples] = partial(PrefixExamples, window=size)
     if known.special_tokens:
-        kind, examples = PreparedLines, partial(EncodedLines, vocabulary=known)
+        kind, examples = PreparedLines, EncodedLines
     prepared = kind(
         corpus=corpus,
         vocabulary=known,

@@ -37,11 +37,9 @@ class Vocabulary:
             raise ValueError("a word occurs twice in the vocabulary")
         if not {*self.special_tokens} <= {*SPECIAL_TOKENS}:
             raise ValueError("an unknown special in the vocabulary")
-        self.unknown_id, self.begin_id, self.end_id = map(self._special_id, SPECIAL_TOKENS)
+        special_ids = {token: i for i, token in enumerate(self.special_tokens, start=1)}
+        self.unknown_id, self.begin_id, self.end_id = map(special_ids.get, SPECIAL_TOKENS)
         self._sorted: tuple[NDArray[np.str_], NDArray[np.int64]] | None = None
-
-    def _special_id(self, special: str) -> int | None:
-        return self.special_tokens.index(special) + 1 if special in self.special_tokens else None
 
     @classmethod
     def of_counts(

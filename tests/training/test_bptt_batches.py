@@ -16,7 +16,6 @@ from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.text.corpus import Corpus
 from rnnlm_tui.text.encoded import EncodedLines
 from rnnlm_tui.text.prepare import PreparedLines
-from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 from rnnlm_tui.training.bptt_batches import (
     Batch,
     BpttBatches,
@@ -40,7 +39,7 @@ lines_of_text = st.lists(
 def stream_of(lines: list[list[int]]) -> TargetStream:
     tokens = np.array([i for line in lines for i in line], np.int32)
     lengths = np.array([len(line) for line in lines])
-    return TargetStream(EncodedLines(tokens, lengths, Vocabulary([], SPECIAL_TOKENS)))
+    return TargetStream(EncodedLines(tokens, lengths))
 
 
 def everything_in(stream: TargetStream) -> Batch:
