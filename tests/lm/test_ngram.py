@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Any
 
@@ -23,6 +23,7 @@ from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.text.corpus import Corpus
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.text.tokenizer import TOKENIZERS
+from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID
 from tests.helpers.golden import GOLDEN
 
 TOKENIZER = TOKENIZERS["whitespace"]
@@ -53,11 +54,14 @@ def counted(text: PreparedLines, order: int) -> NgramModel:
     return NgramModel(order, text.vocabulary, TOKENIZER, arrays_of(text, order))
 
 
+def context_of(model: NgramModel, words: Iterable[str]) -> list[int]:
+    """The ids of the begin of a line and of these words."""
+    return [BEGIN_ID, *model.vocabulary.encode(words)]
+
+
 def probabilities_along(model: NgramModel, words: Sequence[str]) -> list[float]:
     """The probability of each of these words after those before it, and of the line's end."""
-    begin, end = model.vocabulary.begin_id, model.vocabulary.end_id
-    assert begin is not None and end is not None
-    ids = [begin, *model.vocabulary.encode(words), end]
+    ids = [*context_of(model, words), END_ID]
     return [float(model.next_word_probabilities(ids[:i])[ids[i]]) for i in range(1, len(ids))]
 
 
@@ -104,14 +108,12 @@ def test_every_distribution_sums_to_one_and_leaves_padding_and_the_begin_out(
     lines: list[list[str]], order: int, before: list[str]
 ) -> None:
     model = counted(prepared([" ".join(line) for line in lines]), order)
-    begin = model.vocabulary.begin_id
-    assert begin is not None
-    for context in ([], [begin], [begin, *model.vocabulary.encode(before)]):
+    for context in ([], [BEGIN_ID], context_of(model, before)):
         probabilities = model.next_word_probabilities(context)
         assert probabilities.dtype == np.float32
         assert probabilities.shape == (model.vocabulary.total_words,)
         assert float(probabilities.sum(dtype=np.float64)) == pytest.approx(1, abs=1e-5)
-        assert probabilities[[0, begin]].tolist() == [0, 0]
+        assert probabilities[[0, BEGIN_ID]].tolist() == [0, 0]
         assert probabilities.min() >= 0  # 0 if a discount of 0 leaves nothing to unseen words
 
 
@@ -148,9 +150,8 @@ def test_words_that_are_not_known_are_learned_as_unknown() -> None:
     text = prepared(["a b x", "a b y", "a b z", "a c"], min_count=2)
     model = counted(text, 3)
     assert text.vocabulary.words == ("a", "b")
-    after, unknown = model.next_word_probabilities(model_context(model, "a", "b")), 1
-    assert text.vocabulary.unknown_id == unknown
-    assert int(after.argmax()) == unknown
+    after = model.next_word_probabilities(context_of(model, "ab"))
+    assert int(after.argmax()) == UNKNOWN_ID
     # An unknown word has a place in the context of the word after it.
     assert probabilities_along(model, ["a", "never", "b"]) == probabilities_along(
         model, ["a", "seen", "b"]
@@ -158,21 +159,15 @@ def test_words_that_are_not_known_are_learned_as_unknown() -> None:
     assert probabilities_along(model, ["a", "never"])[2] > probabilities_along(model, ["b", "a"])[2]
 
 
-def model_context(model: NgramModel, *words: str) -> list[int]:
-    begin = model.vocabulary.begin_id
-    assert begin is not None
-    return [begin, *model.vocabulary.encode(words)]
-
-
 @pytest.mark.parametrize("order", ORDERS)
 def test_a_model_sees_its_order_less_one_and_keeps_its_answers(order: int) -> None:
     model = counted(prepared(TEXT), order)
     assert model.window == order - 1
-    context = model_context(model, *"abcdabcdab")
+    context = context_of(model, "abcdabcdab")
     whole = model.next_word_probabilities(context)
     before = whole.copy()
     assert np.array_equal(whole, model.next_word_probabilities(context[len(context) - order + 1 :]))
-    model.next_word_probabilities(model_context(model, "b"))
+    model.next_word_probabilities(context_of(model, "b"))
     assert np.array_equal(whole, before)
 
 
