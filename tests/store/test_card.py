@@ -101,7 +101,8 @@ def test_every_number_is_bounded(place: str) -> None:
         data = card_data()
         *outer, last = place.split(".")
         (data[outer[0]] if outer else data)[last] = number
-        assert "model.json" in refusal(with_card(data))
+        with pytest.raises(ModelError, match=r"model\.json"):
+            parsed(data)
 
 
 @pytest.mark.parametrize(
@@ -111,10 +112,7 @@ def test_every_number_is_bounded(place: str) -> None:
         ("window", 1025),
         ("window", 4.0),
         ("total_words", 1),
-        ("total_words", 6),
         ("total_words", 8),
-        ("total_words", 2**40),
-        ("parameters", 0),
         ("tokenizer", "other"),
         ("weights", "../../x"),
         ("weights", "/etc/passwd"),

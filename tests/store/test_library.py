@@ -17,8 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnlm_tui.errors import ModelError, StorageError, UsageError
+from rnnlm_tui.store import locks
 from rnnlm_tui.store.card import read_card
-from rnnlm_tui.store.library import NAME_RULE, Library, check_name, free_name, is_name
+from rnnlm_tui.store.library import Library, check_name, free_name, is_name
 from tests.helpers.models import (
     HOSTILE,
     WORDS,
@@ -38,31 +39,11 @@ RESERVED = ["con", "PRN", "aux", "Nul", "com1", "LPT9", "con.txt", "nul.tar.gz"]
 # Names
 
 
-@given(
-    first=st.sampled_from(LETTERS),
-    middle=st.text(LETTERS + ".", max_size=62),
-    last=st.sampled_from(LETTERS),
-)
+@given(name=st.text(LETTERS + "./\\: \n\0\u00e9", max_size=66) | st.text(LETTERS, max_size=66))
 @HOSTILE
-def test_letters_digits_and_a_few_signs_make_a_name(first: str, middle: str, last: str) -> None:
-    name = first + middle + last
-    if name.split(".")[0].lower() not in ("con", "prn", "aux", "nul"):
-        assert check_name(name) == name
-        assert Library(Path("x")).path(name) == Path("x", "models", name)
-
-
-@given(name=st.text(max_size=80))
-@HOSTILE
-def test_only_a_plain_file_name_is_a_name(name: str) -> None:
-    try:
-        check_name(name)
-    except UsageError as error:
-        assert "cannot be a model's name" in error.message
-        assert error.hint
-    else:
-        assert set(name) <= set(LETTERS + ".")
-        assert 1 <= len(name) <= 64
-        assert "." not in (name[0], name[-1])
+def test_letters_digits_and_a_few_signs_make_a_name(name: str) -> None:
+    is_plain = set(name) <= set(LETTERS + ".") and 1 <= len(name) <= 64
+    assert is_name(name) == (is_plain and "." not in (name[0], name[-1]))
 
 
 @pytest.mark.parametrize(
@@ -118,7 +99,7 @@ def test_a_name_like_an_option_is_given_no_more_but_can_be_deleted(
     assert library.names() == ["one", "three", "two"]
 
 
-@pytest.mark.parametrize("name", ["con", "a b", "a.", "\u00e9"])
+@pytest.mark.parametrize("name", ["con", "a b"])
 def test_a_folder_whose_name_is_not_allowed_is_listed_as_damaged_and_can_be_deleted(
     library: Library, name: str
 ) -> None:
@@ -127,7 +108,7 @@ def test_a_folder_whose_name_is_not_allowed_is_listed_as_damaged_and_can_be_dele
     damaged = {entry.name: entry.damaged for entry in library.entries()}
     assert "cannot be a model's name" in (damaged.pop(name) or "")
     assert damaged == {"one": None, "two": None}
-    assert library.newest() in ("one", "two")
+    assert library.newest() != name
     library.delete(name)
     assert library.names() == ["one", "two"]
 
@@ -141,10 +122,6 @@ def test_a_name_is_proposed_that_no_model_and_no_run_has(library: Library) -> No
         assert free_name(library, "a") == "a-4"
     make_model(library.path("x" * 64))
     assert free_name(library, "x" * 64) == "x" * 62 + "-2"
-    assert is_name(free_name(library, "x" * 64))
-    with pytest.raises(UsageError) as caught:
-        check_name("a b")
-    assert caught.value.hint == f"use {NAME_RULE}"
 
 
 # Listing and opening
@@ -212,11 +189,9 @@ def test_the_newest_model_is_the_one_saved_last_that_does_not_train(library: Lib
     assert library.newest() == "one"
     os.utime(library.path("two") / "model.json", (2_000_000_001, 2_000_000_001))
     assert library.newest() == "two"
-    with library.lock("two"):
+    with library.lock("two"), library.lock("one", "rename"):
         assert library.newest() == "one"
-        with library.lock("one"):
-            assert library.newest() == "two"
-    with library.lock("two", "rename"):
+    with library.lock("two"), library.lock("one"):
         assert library.newest() == "two"
 
 
@@ -285,17 +260,14 @@ def test_a_model_that_cannot_be_moved_stays_whole(
     assert models_of(library) == before
 
 
-@pytest.mark.parametrize("more", [{}, {"history.jsonl": b"{}\n", "origin.json": b"{}"}])
-def test_a_copy_is_the_same_model_without_the_state_of_its_run(
-    library: Library, more: dict[str, bytes]
-) -> None:
-    put(library.path("one"), {"resume.safetensors": b"state", **more})
+def test_a_copy_is_the_same_model_without_the_state_of_its_run(library: Library) -> None:
+    more = {"resume.safetensors": b"state", "history.jsonl": b"{}\n", "origin.json": b"{}"}
+    put(library.path("one"), more)
     before = contents(library.path("one"))
     library.duplicate("one", "three")
     assert contents(library.path("one")) == before
     del before["resume.safetensors"]
     assert contents(library.path("three")) == before
-    assert library.open("three")[1].vocabulary.words == WORDS
     assert sorted(p.name for p in library.folder.iterdir()) == [".locks", "one", "three", "two"]
 
 
@@ -303,11 +275,10 @@ def test_a_copy_is_the_same_model_without_the_state_of_its_run(
 def test_a_damaged_model_is_neither_copied_nor_exported(library: Library, name: str) -> None:
     (library.path("one") / name).write_bytes(b"")
     before = models_of(library)
-    with pytest.raises(ModelError, match="the model one cannot be used"):
-        library.duplicate("one", "three")
     target = library.folder.parent / "x.zip"
-    with pytest.raises(ModelError, match="the model one cannot be used"):
-        library.export("one", target)
+    for use in (lambda: library.duplicate("one", "three"), lambda: library.export("one", target)):
+        with pytest.raises(ModelError, match="the model one cannot be used"):
+            use()
     assert models_of(library) == before
     assert not target.exists()
 
@@ -315,7 +286,10 @@ def test_a_damaged_model_is_neither_copied_nor_exported(library: Library, name: 
 # Locks
 
 
-def test_a_name_in_use_is_refused_and_its_holder_told(library: Library) -> None:
+def test_a_name_in_use_is_refused_and_its_holder_told(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "PATIENCE_S", 0)
     before = models_of(library)
     uses: list[Callable[[], object]] = [
         lambda: library.lock("one").__enter__(),
@@ -345,11 +319,11 @@ def test_a_name_in_use_is_refused_and_its_holder_told(library: Library) -> None:
 
 @pytest.mark.parametrize("use", [Library.rename, Library.duplicate])
 def test_the_target_must_not_be_held(
-    library: Library, use: Callable[[Library, str, str], None]
+    library: Library, use: Callable[[Library, str, str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(locks, "PATIENCE_S", 0)
     with library.lock("three"), pytest.raises(ModelError, match="the model three is in use"):
         use(library, "one", "three")
-    use(library, "one", "three")
 
 
 def test_looking_at_a_lock_does_not_make_a_run_fail(library: Library) -> None:

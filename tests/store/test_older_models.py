@@ -84,8 +84,9 @@ def test_its_training_goes_on(library: Library, preset: str) -> None:
 def test_it_can_be_exported_and_copied(library: Library, preset: str, tmp_path: Path) -> None:
     library.import_(library.export(preset, tmp_path / "old.zip"), "imported")
     library.duplicate(preset, "copy")
-    answers = {
-        suggest(library.open(name)[1], "shall i ").candidates
-        for name in (preset, "imported", "copy")
-    }
+    names = (preset, "imported", "copy")
+    answers = {suggest(library.open(name)[1], "shall i ").candidates for name in names}
     assert len(answers) == 1
+    figures = [read_evaluation(library.path(name), library.open(name)[0]) for name in names]
+    assert figures[0] is not None
+    assert figures == [figures[0]] * 3

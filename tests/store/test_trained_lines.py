@@ -117,16 +117,6 @@ def test_a_source_whose_lines_are_not_known_is_reported(
     assert "which lines gru was trained on is not known" in capsys.readouterr().err
 
 
-def test_the_lines_go_with_an_export_and_a_copy(library: Library, tmp_path: Path) -> None:
-    target = Library(tmp_path)
-    target.import_(library.export("grown", tmp_path / "grown.zip"), "back")
-    target.duplicate("back", "copy")
-    for name in ("back", "copy"):
-        kept = read_trained_lines(target.path(name), target.open(name)[0])
-        assert kept is not None
-        assert len(kept.known) > 140
-
-
 def test_a_line_is_known_by_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
     text = ["The cat sat there,", "on the old mat", "", "held out is this line"]
     held_out = np.array([False, False, False, True])
@@ -160,10 +150,12 @@ def test_damaged_lines_are_refused(tmp_path: Path, change: dict[str, NDArray[Any
     whole["held_out"] = np.array([3, 4], np.int32)
     write_tensors(folder / "lines-1.safetensors", whole)
     card = library.open("gru")[0]
-    kept = read_trained_lines(folder, card)
+    library.duplicate("gru", "copy")
+    library.import_(library.export("copy", tmp_path / "copy.zip"), "back")
+    kept = read_trained_lines(library.path("back"), library.open("back")[0])
     assert kept is not None and kept.held_out.tolist() == [3, 4]
     write_tensors(folder / "lines-1.safetensors", {**whole, **change})
     with pytest.raises(ModelError, match=r"lines-1\.safetensors"):
         read_trained_lines(folder, card)
     with pytest.raises(ModelError):
-        library.import_(library.export("gru", tmp_path / "gru.zip"), "back")
+        library.import_(library.export("gru", tmp_path / "gru.zip"), "again")

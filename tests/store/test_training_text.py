@@ -53,14 +53,11 @@ def test_the_text_is_found_where_the_training_read_it(library: Library, verses: 
     assert held_out == split_held_out(corpus.lines, 0.1, 0)[1]
 
 
-def test_a_text_that_has_changed_is_reported(library: Library, verses: Path) -> None:
+def test_a_text_that_has_changed_or_is_gone_is_reported(library: Library, verses: Path) -> None:
     verses.write_text("another text")
     with pytest.raises(CorpusError, match="no longer the text that gru was trained on") as raised:
         found(library)
     assert "--evaluate FILE --model gru" in raised.value.hint
-
-
-def test_a_text_that_is_gone_is_reported(library: Library, verses: Path) -> None:
     verses.unlink()
     with pytest.raises(CorpusError, match=r"text of gru is gone: .*no such file"):
         found(library)

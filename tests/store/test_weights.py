@@ -83,7 +83,7 @@ def test_the_largest_weights_that_are_taken_still_give_probabilities() -> None:
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, 3e38, -3e38])
 def test_a_number_that_is_not_finite_or_overflows_is_refused(number: float) -> None:
-    for name in SMALL:
+    for name in ("embedding", "output.bias"):
 
         def change(tensors: Tensors, name: str = name) -> None:
             tensors[name].flat[-1] = number
