@@ -31,7 +31,7 @@ UNREADABLE_ZIP = (
     *(zipfile.BadZipFile, zlib.error, struct.error, LookupError, EOFError, ValueError),
     *(OverflowError, RuntimeError),  # the last if it is encrypted, or of an unknown kind
 )
-COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+COMPRESSIONS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 LARGEST_HISTORY = 256 << 20
 LARGEST_EVALUATION = 64 << 10
 
@@ -102,7 +102,7 @@ def _extract(archive: zipfile.ZipFile, target: Path) -> None:
     sizes = {info.filename: info.file_size for info in archive.infolist()}
     if len(sizes) != len(archive.infolist()):
         raise ModelError("the zip holds a name twice")
-    if not {info.compress_type for info in archive.infolist()} <= {*COMPRESSIONS}:
+    if not {info.compress_type for info in archive.infolist()} <= COMPRESSIONS:
         raise ModelError("the zip is compressed in another way than an exported model")
     if MODEL not in sizes:
         raise ModelError(f"the zip is not an exported model: it has no {MODEL}")

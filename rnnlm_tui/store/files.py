@@ -113,7 +113,7 @@ def checksum(path: Path) -> str:
     return f"{crc:08x}"
 
 
-def write_file(path: Path, write: Callable[[Path], None]) -> None:
+def write_file(path: Path, write: Callable[[Path], object]) -> None:
     """Calls `write` with a temporary path next to `path`, flushes it to the disk, and puts it in
     place. Raises StorageError; what was at `path` stays whole then. Whatever `write` raises, the
     temporary file is gone."""
@@ -138,8 +138,9 @@ def write_file(path: Path, write: Callable[[Path], None]) -> None:
 def _tensor_reason(error: SafetensorError) -> str:
     """The operating system's reason for which safetensors could not write a file."""
     number = re.search(r"os error (\d+)", str(error))
-    known = number is not None and os.name != "nt"  # Windows counts its errors in another way
-    return os.strerror(int(number[1])).lower() if number and known else "the tensors do not fit"
+    if number is None or os.name == "nt":  # Windows counts its errors in another way
+        return "the tensors do not fit"
+    return os.strerror(int(number[1])).lower()
 
 
 def _replace(source: Path, target: Path) -> None:
@@ -181,11 +182,7 @@ def json_bytes(data: Any) -> bytes:
 
 def write_bytes(path: Path, raw: bytes) -> None:
     """Puts these bytes in place of `path`. Raises StorageError."""
-
-    def write(temporary: Path) -> None:
-        temporary.write_bytes(raw)
-
-    write_file(path, write)
+    write_file(path, lambda temporary: temporary.write_bytes(raw))
 
 
 def remove_leftovers(folder: Path, keep: Collection[str]) -> None:

@@ -152,7 +152,7 @@ class Library:
 
         The tensors are checked for presence, names and shapes; their numbers when it is opened.
         """
-        return list(map(self._entry, self.names()))
+        return [self._entry(name) for name in self.names()]
 
     def _entry(self, name: str) -> Entry:
         built_in = self.is_built_in(name)
@@ -162,7 +162,7 @@ class Library:
             check_name(name)
             card = check_model(folder)
         except (ModelError, UsageError) as error:
-            card, damaged = None, error.message
+            damaged = error.message
         trainer = self._locks.trainer(name) if is_name(name) else None
         trained_by = str(trainer) if trainer else None
         return Entry(name, card, damaged, _size(folder), trained_by, built_in)

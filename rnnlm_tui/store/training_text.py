@@ -90,7 +90,7 @@ def write_origin(folder: Path, sources: Sequence[str], encoding: str | None) -> 
 
 
 class _Origin(Struct):
-    """The files that a training was given, none for the bundled text, and their encoding."""
+    """The contents of origin.json; there are no sources for the bundled text."""
 
     sources: list[str] = []
     encoding: str | None = None
@@ -134,12 +134,12 @@ def trained_lines(
     if (kept := read_trained_lines(folder, card)) is not None:
         return kept
     try:
-        is_own = corpus is not None and is_corpus_of(card, corpus)
-        own = corpus if corpus is not None and is_own else find_corpus(name, folder, card)
+        if corpus is None or not is_corpus_of(card, corpus):
+            corpus = find_corpus(name, folder, card)
     except CorpusError:
         return None
-    held_out = held_out_of(folder, card, own)
-    return trained_on(own.lines, held_out, TOKENIZERS[card.tokenizer], no_hashes())
+    held_out = held_out_of(folder, card, corpus)
+    return trained_on(corpus.lines, held_out, TOKENIZERS[card.tokenizer], no_hashes())
 
 
 def ancestors_of(name: str, card: ModelCard) -> list[Ancestor]:

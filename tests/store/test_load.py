@@ -229,10 +229,14 @@ def test_a_reader_always_gets_a_whole_model_while_a_training_saves(tmp_path: Pat
         weights["output.bias"][1 + number % len(WORDS)] = 50
         Checkpoints(folder).save_model(card, (*WORDS[:-1], f"word{number}"), weights)
 
+    def save_often() -> None:
+        for number in range(2, 61):
+            save(number)
+
     save(1)
     seen = set()
     with ThreadPoolExecutor(1) as pool:
-        saving = pool.submit(lambda: [save(number) for number in range(2, 61)])
+        saving = pool.submit(save_often)
         while not saving.done():
             card, model = library.open("busy")
             number = card.metrics["epoch"]

@@ -46,25 +46,18 @@ def test_its_figures_are_those_of_its_files(library: Library) -> None:
     card, model = library.open(BUILT_IN)
     kept = read_evaluation(FOLDER, card)
     assert kept is not None
-    corpus = find_corpus(BUILT_IN, FOLDER, card)
-    lines = held_out_lines(FOLDER, card, corpus)
-    last = [*score(model, lines)]
-    found = summarize(last)
+    lines = held_out_lines(FOLDER, card, find_corpus(BUILT_IN, FOLDER, card))
+    found = summarize([*score(model, lines)])
     assert counts(found) == counts(kept)
     # The last digits differ from one processor's numpy to another's.
     assert shares(found) == pytest.approx(shares(kept), abs=2e-3)
     assert found.loss == pytest.approx(kept.loss, rel=1e-5)
 
 
-def counts(evaluation: Evaluation) -> tuple[int, ...]:
-    return evaluation.lines, evaluation.words, evaluation.predicted
+def counts(found: Evaluation) -> tuple[int, ...]:
+    return found.lines, found.words, found.predicted
 
 
-def shares(evaluation: Evaluation) -> list[float | None]:
-    return [
-        evaluation.oov_share,
-        evaluation.top1,
-        evaluation.top5,
-        evaluation.keystroke_savings,
-        evaluation.keystroke_savings_ghost,
-    ]
+def shares(found: Evaluation) -> list[float | None]:
+    savings = [found.keystroke_savings, found.keystroke_savings_ghost]
+    return [found.oov_share, found.top1, found.top5, *savings]
