@@ -50,8 +50,7 @@ class RnnlmApp(TerminalApp):
     ENABLE_COMMAND_PALETTE = True
     CSS = IN_ANSI_COLOURS + WITHOUT_COLOURS
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f1", "keys", "keys", id="app.keys",
-                tooltip="All keys"),
+        Binding("f1", "keys", "keys", id="app.keys", tooltip="All keys"),
         Binding("f2", "show('autocomplete')", "Autocomplete", id="app.autocomplete", show=False,
                 tooltip="Write with suggestions"),
         Binding("f3", "show('train')", "Train", id="app.train", show=False,
@@ -232,8 +231,7 @@ class RnnlmApp(TerminalApp):
         if mode != self.current_mode and not self.screen.is_modal:
             self.switch_mode(mode)
 
-    def action_show(self, mode: Mode) -> None:
-        self.show_mode(mode)
+    action_show = show_mode
 
     def show_model(self, name: str) -> None:
         self.models_screen.choose(name)
