@@ -112,6 +112,7 @@ def test_a_training_that_was_killed_is_not_running(library: Library) -> None:
         process.wait(timeout=PATIENCE_S)
         put(library.path("one"), {"resume.safetensors": b"x"})
         assert note_of(library, "one").exists()
+        assert library.holder("one") is None
         assert library.runs() == [resumable("one", 3, 130)]
         with pytest.raises(ModelError, match="no training named one"):
             library.stop_run("one")
