@@ -33,15 +33,15 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
     """A library with the model old, trained on all of 136 lines, and grown, which started from it
     on the same lines and 30 more. Tests add models to it."""
     folder = tmp_path_factory.mktemp("grown")
-    train(folder, "old", 136, *SIZES, "--held-out=0")
-    train(folder, "grown", 166, "--from=old", "--held-out=0.3")
+    train(folder, "old", SONNETS[:136], *SIZES, "--held-out=0")
+    train(folder, "grown", SONNETS[:166], "--from=old", "--held-out=0.3")
     return Library(folder)
 
 
-def train(folder: Path, name: str, lines: int, *options: str) -> None:
-    """Trains on the first lines of the sonnets."""
+def train(folder: Path, name: str, lines: list[str], *options: str) -> None:
+    """Trains on these lines, in a file of the model's name."""
     text = folder / f"{name}.txt"
-    text.write_text("".join(SONNETS[:lines]))
+    text.write_text("".join(lines))
     arguments = ["--train", str(text), "--name", name, "--data-dir", str(folder), *QUICK, *options]
     assert main(arguments) == 0
 
@@ -73,15 +73,13 @@ def test_lines_of_an_ancestor_are_counted_as_trained_on(
     library: Library, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Even though its text is gone, and neither the model's own text holds them."""
-    later = tmp_path / "later.txt"
-    later.write_text("".join(SONNETS[200:210]))
-    options = ["--train", str(later), "--from=grown", "--held-out=0", "--name=third", *QUICK]
-    assert main([*options, "--data-dir", str(library.folder.parent)]) == 0
+    data_dir = library.folder.parent
+    train(data_dir, "third", SONNETS[200:210], "--from=grown", "--held-out=0")
     text = tmp_path / "text.txt"
     text.write_text("".join([*SONNETS[100:105], *SONNETS[300:305]]).upper())
     capsys.readouterr()
-    data_dir = str(library.folder.parent)
-    assert main(["--evaluate", str(text), "--model=third", "--json", "--data-dir", data_dir]) == 0
+    options = ["--model=third", "--json", "--data-dir", str(data_dir)]
+    assert main(["--evaluate", str(text), *options]) == 0
     printed = capsys.readouterr()
     assert json.loads(printed.out)["models"][0]["trained_on_lines"] == 5
     assert "third was trained on 5 of these 10 lines" in printed.err
@@ -101,19 +99,16 @@ def test_a_resumed_run_holds_out_the_same_lines(library: Library) -> None:
 def test_without_new_lines_nothing_is_held_out_with_a_warning(
     library: Library, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    train(library.folder.parent, "three", 139, "--from=old", "--held-out=0.1")
+    train(library.folder.parent, "three", SONNETS[:139], "--from=old", "--held-out=0.1")
     assert held_out_of(library, "three") == ()
     assert "too few lines are new to the model that it starts from" in capsys.readouterr().err
 
 
 def test_a_source_whose_lines_are_not_known_is_reported(
-    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put_older_model(Library(data_dir), "gru")
-    text = tmp_path / "text.txt"
-    text.write_text("".join(SONNETS[:100]))
-    options = ["--train", str(text), "--from=gru", "--name=more", "--epochs=1", "--quiet"]
-    assert main([*options, "--data-dir", str(data_dir)]) == 0
+    train(data_dir, "more", SONNETS[:100], "--from=gru")
     assert "which lines gru was trained on is not known" in capsys.readouterr().err
 
 
