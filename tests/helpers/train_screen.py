@@ -63,7 +63,12 @@ class Shown:
         """Starts a run as the app would, and plays these events."""
         await self.app.runs.start(TrainingRequest((f"--name={name}",), name))
         self.script.write(*events, name=name)
-        await self.until(lambda: self.screen.on_run)
+        await self.until(lambda: self.screen.on_run and self.has_focus_in_run())
+
+    def has_focus_in_run(self) -> bool:
+        """Whether the keys of the run work."""
+        focused = self.screen.focused
+        return focused is not None and self.screen.run_pane in focused.ancestors_with_self
 
     async def phase(self, phase: Phase) -> None:
         """Waits until the run is in this phase, and is drawn so."""
