@@ -402,18 +402,6 @@ async def test_a_stale_answer_is_dropped(tmp_path: Path) -> None:
             assert it.screen.answer is right
 
 
-async def test_a_burst_of_keys_keeps_its_order_before_the_answer(tmp_path: Path) -> None:
-    model = ScriptedModel()
-    async with desk(tmp_path, {"slow": model}) as it:
-        model.gate.clear()
-        post_keys(it.app, *"shall i comp", "tab", "enter", *"whem", "backspace", "n", " ")
-        await it.until(lambda: it.line == "when ")
-        await it.until(lambda: it.transcript == ["shall i compare"])
-        model.gate.set()
-        await answered(it.pilot)
-        assert it.shown == "i compare thee to"
-
-
 async def test_a_burst_of_keys_keeps_its_order(tmp_path: Path) -> None:
     """Tab and Down come before the answers that they need, and the other keys wait for them."""
     async with desk(tmp_path) as it:
