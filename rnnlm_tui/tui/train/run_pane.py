@@ -119,6 +119,8 @@ class RunPane(Vertical, can_focus=True):
         """Says how the run has ended; reads its log and folder off the event loop."""
         tail = await asyncio.to_thread(run.log_tail) if run.progress.phase is Phase.LOST else []
         self._status = (await asyncio.to_thread(self.host.library.run, run.name)).status
+        if not self.query("#end-words"):
+            return  # the app is being left
         end = end_of(run.progress, run.name, tail, run.is_deleted)
         actions = end_actions(run, self._status)
         self.query_one(RunView).show_end(end, actions, bool(run.progress.epochs))

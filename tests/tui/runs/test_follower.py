@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 
+import psutil
 import pytest
 
 from rnnlm_tui.errors import StorageError
@@ -231,6 +232,8 @@ async def test_a_process_that_hangs_gets_sigterm_and_keeps_nobody(
     monkeypatch.setattr(follower, "SIGTERM_PATIENCE_S", 0.1)
     run = await start()
     os.kill(script.pid(), signal.SIGSTOP)
+    process = psutil.Process(script.pid())
+    await until(lambda: process.status() == psutil.STATUS_STOPPED)
     async with asyncio.timeout(PATIENCE_S):
         await run.end()
     assert run.is_running, "a stopped process cannot even end"
