@@ -2,7 +2,8 @@
 
 A setting is a field of a frozen dataclass whose metadata hold its range and its help. The command
 line's flags, the environment's RNNLM_... variables and a TOML file all read the same fields, so a
-new setting or preset is written down once.
+new setting or preset is written down once. Saved models hold all settings of their preset: a new
+setting also needs its value for older models, in `store.card.MIGRATIONS`.
 """
 
 from __future__ import annotations

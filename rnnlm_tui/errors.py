@@ -36,7 +36,7 @@ class CorpusError(RnnlmError):
 
 
 class DivergedError(RnnlmError):
-    """A training whose loss was not finite, again and again."""
+    """A training whose loss kept becoming infinite or NaN."""
 
     kind = "diverged"
     exit_code = 4

@@ -101,7 +101,7 @@ OUTCOMES = {
     "completed": "done",
     "early_stop": "ended early: the held-out loss stopped falling",
     "stopped": "stopped",
-    "diverged": "diverged: the loss was not finite, again and again",
+    "diverged": "diverged: the loss kept becoming infinite or NaN",
 }
 """How a training ended, by the reason in its last event."""
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.commands import VERSES, Command, command_line
-from tests.helpers.golden import GOLDEN
+pytest.register_assert_rewrite("tests.helpers")
+
+from tests.helpers.commands import VERSES, Command, command_line  # noqa: E402 - rewritten first
+from tests.helpers.golden import GOLDEN  # noqa: E402
 
 
 def pytest_configure() -> None:

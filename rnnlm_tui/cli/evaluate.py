@@ -257,7 +257,7 @@ def _rows(results: Sequence[Result], common_words: int | None) -> Iterator[tuple
     yield row("keys saved, list of five", [f.keystroke_savings for f in figures], ".1%")
     yield row("keys saved, ghost alone", [f.keystroke_savings_ghost for f in figures], ".1%")
     yield row("loss, nats a word", [f.loss for f in figures], ".3f")
-    yield row("  over so many it predicts", [f.predicted for f in figures], ",d")
+    yield row("  predictions counted", [f.predicted for f in figures], ",d")
     yield row("perplexity", [f.perplexity for f in figures], ",.1f")
     yield row("  without unknown words", [f.perplexity_in_vocabulary for f in figures], ",.1f")
     if common_words is not None:

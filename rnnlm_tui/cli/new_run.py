@@ -131,8 +131,8 @@ def _run_from(
 def _prepare_new_lines(
     corpus: Corpus, config: RunConfig, source: OpenedModel, known: Hashes | None
 ) -> PreparedText:
-    """The corpus with the words of the source. Of a text of its own the same lines are held out as
-    before, of another text only lines whose hashes are not `known`; None if these are lost."""
+    """The corpus with the words of the source. If it is the source's own text, the same lines are
+    held out as before; else only lines whose hashes are not `known` (None if they are lost)."""
     held_out, train = None, config.train
     if is_corpus_of(source.card, corpus):
         held_out = held_out_of(source.folder, source.card, corpus)

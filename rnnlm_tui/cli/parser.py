@@ -25,8 +25,8 @@ from rnnlm_tui.errors import UsageError
 from rnnlm_tui.paths import APP_NAME
 
 DESCRIPTION = """\
-A private next-word autocomplete that you train on your own text. With no mode it opens the terminal
-app; with one it does that and ends.
+A private next-word autocomplete that you train on your own text. Without a mode it opens the
+terminal app; with one it runs that mode and exits.
 """
 EPILOG = """\
 examples:
@@ -55,6 +55,8 @@ SWITCHES = {
     "version": "show the version",
 }
 SETTINGS = {flag_of(name)[2:]: spec for name, spec in all_settings().items()}
+REMOVED_FLAGS = ("colour", "color")
+"""Switches that do nothing any more."""
 OLD_FLAGS = {flag_of(old)[2:]: flag_of(new)[2:] for old, new in RENAMED_SETTINGS.items()}
 
 
@@ -122,6 +124,9 @@ def parse(arguments: Sequence[str]) -> Arguments:
             operands.append(argument)
             continue
         typed, equals, value = argument[2:].partition("=")
+        if typed in REMOVED_FLAGS:
+            print_warning(f"--{typed} does nothing any more")
+            continue
         name = _current_name(typed)
         if name in MODES:
             modes.append(name)

@@ -17,7 +17,7 @@ from rnnlm_tui.cli.new_run import new_run
 from rnnlm_tui.cli.options import TrainRequest
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.resumed_run import resumed_run
-from rnnlm_tui.cli.steering import share_the_processor, steered
+from rnnlm_tui.cli.stdin_control import share_the_processor, steered
 from rnnlm_tui.cli.summary import data_card
 from rnnlm_tui.config import RunConfig
 from rnnlm_tui.errors import (
@@ -181,7 +181,7 @@ def exit_code(finished: Finished, interrupted: bool) -> int:
         epoch = finished.metrics.get("epoch")
         kept = f"epoch {epoch} is kept" if epoch else "nothing is kept"
         raise DivergedError(
-            f"the loss was not a finite number, again and again: {kept}",
+            f"the loss kept becoming infinite or NaN: {kept}",
             "train with a smaller --learning-rate",
         )
     return EXIT_INTERRUPTED if interrupted and finished.reason == "stopped" else 0

@@ -107,8 +107,8 @@ class Figures:
 
 def figures_of(card: ModelCard, evaluation: Evaluation | None = None) -> Figures:
     """The figures of the epoch that is kept: of the held-out lines if there are any, as they were
-    evaluated, over words alone, else as the training took them. The hits of a training that counts
-    ends of lines too are left out: 21 % is 8 % of words."""
+    evaluated, over words alone, else as the training took them. The hits of trainings by older
+    versions, which counted ends of lines, are left out: 21 % there is 8 % of words."""
     if evaluation is not None:
         return Figures(evaluation.perplexity, evaluation.top1, evaluation.top5, unseen=True)
     if held_out := card.metrics["held_out"]:

@@ -136,7 +136,7 @@ def write_file(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def _tensor_reason(error: SafetensorError) -> str:
-    """The operating system's reason for which safetensors could not write a file."""
+    """The operating system's reason why safetensors could not write a file."""
     number = re.search(r"os error (\d+)", str(error))
     if number is None or os.name == "nt":  # Windows counts its errors in another way
         return "the tensors do not fit"

@@ -70,7 +70,8 @@ class Run:
 
 
 def is_name(name: str) -> bool:
-    """Whether a model may have this name. One that begins with '-' is given to none any more."""
+    """Whether a model may have this name. No new model may have one that begins
+    with '-'."""
     return bool(NAME.fullmatch(name)) and not RESERVED.fullmatch(name) and not name.endswith(".")
 
 

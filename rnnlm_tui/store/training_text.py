@@ -143,5 +143,5 @@ def trained_lines(
 
 
 def ancestors_of(name: str, card: ModelCard) -> list[Ancestor]:
-    """The models that a training started from which starts from the model `name`."""
+    """The ancestors of a training that starts from the model `name`: its own, then itself."""
     return [*card.ancestors, Ancestor(name=name, created=card.created, corpus=card.corpus)]

@@ -28,7 +28,7 @@ STANDARD_INPUT = "-"
 MEMORY_PER_BYTE = 4
 """Bytes of memory that a byte of a text takes while it is decoded and split into lines."""
 READABLE = (stat.S_ISREG, stat.S_ISFIFO, stat.S_ISDIR)
-"""What may be read, and folders, of which the reader says what is wrong."""
+"""The kinds of files let through; folders too, because reading one gives the better message."""
 SMALL_BYTES = 100_000_000
 """What takes no more than this is read without a look at the memory."""
 HELD_OUT_BLOCK = 20

@@ -13,8 +13,8 @@ from rnnlm_tui.store.card import read_card
 from rnnlm_tui.store.evaluations import write_evaluation
 from rnnlm_tui.store.load import load_model
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.report import RunReport
 from rnnlm_tui.training.run import TrainingRun
+from rnnlm_tui.training.run_report import RunReport
 
 MOST_WORDS, MOST_WORDS_IF_STOPPED = 10_000, 1_000
 """Words measured at most: 10 to 30 seconds for a large network, and 1 to 3 for a run that somebody

@@ -17,8 +17,8 @@ from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.training.checkpoint import Checkpoints
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.evaluation import evaluate_lines, save_evaluation
-from rnnlm_tui.training.report import RunReport, sample
 from rnnlm_tui.training.run import TrainingRun
+from rnnlm_tui.training.run_report import RunReport, sample
 
 TRAIN_SAMPLE = 5_000
 """Training words, in lines spread over the text, that the figures of the training are over."""

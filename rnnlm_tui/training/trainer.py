@@ -31,8 +31,8 @@ from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.evaluation import evaluate_saved_model
 from rnnlm_tui.training.learner import Learner, perplexity
 from rnnlm_tui.training.networks import BatchLoss
-from rnnlm_tui.training.report import RunReport, sample
 from rnnlm_tui.training.run import TrainingRun
+from rnnlm_tui.training.run_report import RunReport, sample
 
 REPORT_EVERY_S = 0.1
 MOST_RECOVERIES = 3

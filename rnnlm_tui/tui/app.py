@@ -144,7 +144,7 @@ class RnnlmApp(TerminalApp):
             model = "no model" if self.has_no_models else "loading ..."
         if (run := self._own_run) is None:
             return model
-        from rnnlm_tui.tui.trainings import progress_text
+        from rnnlm_tui.tui.training_messages import progress_text
 
         return f"{progress_text(run)} · {model}"  # may be cut at its end
 
@@ -216,7 +216,7 @@ class RnnlmApp(TerminalApp):
 
     @work(group="quit")
     async def _end_training(self, run: FollowedRun) -> None:
-        from rnnlm_tui.tui.trainings import farewell, quit_question
+        from rnnlm_tui.tui.training_messages import farewell, quit_question
 
         answer = "detach" if run.detached else await self.ask(quit_question(run))
         if answer is not None:
@@ -286,7 +286,7 @@ class RnnlmApp(TerminalApp):
     @work(group="start")
     async def train_first_model(self) -> None:
         """Trains a first model, for a library that has none."""
-        from rnnlm_tui.tui.trainings import FIRST_MODEL, first_model_request
+        from rnnlm_tui.tui.training_messages import FIRST_MODEL, first_model_request
 
         with self.showing_errors():
             request = await asyncio.to_thread(first_model_request, self.library)
@@ -302,8 +302,7 @@ class RnnlmApp(TerminalApp):
     async def bootstrap_ngram(
         self, plan: Plan, files: tuple[str, ...], summary: CorpusSummary
     ) -> None:
-        """Trains an n-gram model of the text that a network trains on, so that words are
-        suggested meanwhile."""
+        """Trains an n-gram model of the text, which suggests while the network trains."""
         from rnnlm_tui.tui.train.ngram_bootstrap import bootstrap_ngram
 
         name = await bootstrap_ngram(plan, files, summary, self.library)
@@ -332,7 +331,7 @@ class RnnlmApp(TerminalApp):
 
     def run_ended(self, run: FollowedRun) -> None:
         """A run is over."""
-        from rnnlm_tui.tui.trainings import end_notice
+        from rnnlm_tui.tui.training_messages import end_notice
 
         self.autocomplete.show_empty_state()
         if self.current_mode != "train" or self.runs.shown is not run:  # that screen says it

@@ -14,7 +14,7 @@ from pathlib import Path
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import format_bytes
 from rnnlm_tui.store.library import free_name, new_name_fault
-from rnnlm_tui.tui.models.facts import Listed
+from rnnlm_tui.tui.models.card_facts import Listed
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Confirm
 from rnnlm_tui.tui.widgets.error_text import error_sentence
 from rnnlm_tui.tui.widgets.host import Host
@@ -33,7 +33,7 @@ async def _ask_name(
     host: Host, title: str, value: str, taken: Collection[str], text: str = ""
 ) -> str | None:
     """A name that is not taken, or None."""
-    check = lambda name: name_problem(name, taken)  # noqa: E731
+    check = partial(name_problem, taken=taken)
     return await host.ask(AskText(title, text, value, check=check))
 
 

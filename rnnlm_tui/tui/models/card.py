@@ -17,7 +17,7 @@ from textual.widgets import Button, Static
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.card import ModelCard
-from rnnlm_tui.tui.models.facts import ACTIVE, Listed, layers, on_disk, overview, quality
+from rnnlm_tui.tui.models.card_facts import ACTIVE, Listed, layers, on_disk, overview, quality
 from rnnlm_tui.tui.widgets.chart import LossChart, Points
 from rnnlm_tui.tui.widgets.dialogs import Modal
 

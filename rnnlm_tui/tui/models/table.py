@@ -19,7 +19,7 @@ from rnnlm_tui.formatting import (
     sanitize,
 )
 from rnnlm_tui.store.evaluations import figures_of
-from rnnlm_tui.tui.models.facts import ACTIVE, Listed
+from rnnlm_tui.tui.models.card_facts import ACTIVE, Listed
 
 
 @dataclass(frozen=True, slots=True)

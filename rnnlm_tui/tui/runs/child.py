@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 from rnnlm_tui import paths
 from rnnlm_tui.errors import RnnlmError, os_reason
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.tui.runs.processes import complaint_in
+from rnnlm_tui.tui.runs.headless import complaint_in
 
 if TYPE_CHECKING:
     from rnnlm_tui.store.library import Library

@@ -1,7 +1,8 @@
 """A training that the app shows, followed through the history in its model's folder.
 
 Every run is followed in the same way: one that the app has started, one of a script or of another
-terminal, and one that was started by the app before it was restarted.
+terminal, and one that was started by the app before it was restarted. `OtherRuns.look` on the
+Train screen notices them.
 """
 
 from __future__ import annotations

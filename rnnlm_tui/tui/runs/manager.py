@@ -33,7 +33,7 @@ class Runs:
 
     @property
     def is_training(self) -> bool:
-        """Whether a run of the app's own is on; quitting must ask then."""
+        """Whether a run of the app's own is running; if so, quitting must ask."""
         return self.own is not None and self.own.is_running
 
     async def start(self, request: TrainingRequest) -> FollowedRun:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from rnnlm_tui.events import EpochEnded, Finished
 from rnnlm_tui.formatting import (
+    cut_words,
     finite,
     format_duration,
     format_percent,
@@ -15,24 +16,10 @@ from rnnlm_tui.formatting import (
     outcome,
     plural,
     sanitize,
+    shorten,
 )
 from rnnlm_tui.tui.runs.state import Phase, RunProgress
 from rnnlm_tui.tui.widgets.error_text import without_flags
-
-LONGEST_WORD = 40
-"""Characters shown of a word: a corpus may hold one of ten thousand letters."""
-
-
-def shortened(text: str, most: int = LONGEST_WORD) -> str:
-    """Foreign text, printable and at most `most` characters long."""
-    shown = sanitize(text)
-    return shown if len(shown) <= most else f"{shown[: most - 1]}…"
-
-
-def shortened_words(text: str) -> str:
-    """The same for each word of a line."""
-    return " ".join(shortened(word) for word in text.split(" "))
-
 
 BADGES: Mapping[Phase, str] = {
     Phase.STARTING: "… preparing",
@@ -58,7 +45,7 @@ def run_facts(progress: RunProgress) -> str:
     if started is None:
         return ""
     threads = plural(started.threads, "thread")
-    corpus = shortened(str(started.corpus.get("name", "")))
+    corpus = shorten(str(started.corpus.get("name", "")))
     # An n-gram model knows its number of n-grams at the end.
     size = f" · {started.parameters:,} parameters" if started.parameters else ""
     return f"{sanitize(started.preset)}{size} · {sanitize(started.device)}, {threads} · {corpus}"
@@ -111,7 +98,7 @@ def end_of(
     else:
         saved = progress.saved.epoch if progress.saved else progress.epochs_done
         kept = f"epoch {saved} was saved" if saved else "nothing was saved yet"
-        lines = tuple(shortened(line, 200) for line in log_tail)
+        lines = tuple(shorten(line, 200) for line in log_tail)
         end = Outcome(f"{sanitize(progress.lost_reason)}; {kept}", lines, True)
     if is_deleted:
         return dataclasses.replace(end, details=(f"The model {sanitize(name)} was deleted.",))
@@ -172,4 +159,4 @@ def epoch_row(ended: EpochEnded) -> list[tuple[str, str]]:
 def continuation(seed: str, text: str) -> str:
     """What a sample adds to its seed line."""
     rest = text.removeprefix(seed).strip() if text.startswith(seed) else text
-    return shortened_words(rest) or "(nothing)"
+    return cut_words(sanitize(rest)) or "(nothing)"

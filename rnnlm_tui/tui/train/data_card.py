@@ -9,8 +9,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Static
 
-from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.tui.runs.wording import shortened, shortened_words
+from rnnlm_tui.formatting import cut_words, sanitize, shorten
 from rnnlm_tui.tui.train.summary import CorpusSummary, card_facts
 from rnnlm_tui.tui.widgets.fixed_text import FixedText
 
@@ -48,7 +47,7 @@ class CardText(Static):
 
 def card_lines(summary: CorpusSummary, width: int) -> Iterator[Content]:
     """The card's lines for a width in columns."""
-    yield Content.styled(shortened(summary.corpus.name, width), "bold")
+    yield Content.styled(shorten(summary.corpus.name, width), "bold")
     yield from _fact_lines(summary, max(1, width // FACT_WIDTH))
     yield Content("")
     yield Content.styled(PARTS, "dim")
@@ -57,15 +56,15 @@ def card_lines(summary: CorpusSummary, width: int) -> Iterator[Content]:
     yield Content.styled(PAIRS, "dim")
     for features, label in summary.first_pairs:
         arrow = (" ---> ", "dim")
-        words = shortened_words(features)
-        yield Content.assemble("  ", words, arrow, (shortened(label), "bold"))
+        words = cut_words(sanitize(features))
+        yield Content.assemble("  ", words, arrow, (shorten(label), "bold"))
 
 
 def _part_lines(summary: CorpusSummary) -> Iterator[Content]:
     """The layers: what each is, what it puts out for a word or a window of words, its size."""
     same_kind = len({layer.type for layer in summary.layers}) == 1
     for layer in summary.layers:
-        kind = shortened(layer.name if same_kind else layer.type, 25)
+        kind = shorten(layer.name if same_kind else layer.type, 25)
         sizes = [f"{size:,}" for size in layer.output_shape if size is not None]
         yield Content(f"  {kind:25} {' x '.join(sizes)[:16]:>16} {layer.parameters:>12,}")
     yield Content.styled(f"  {'in all':42} {summary.parameters:>12,}", "bold")

@@ -166,7 +166,7 @@ class NameField(Field):
         self._proposed = ""
         self._asked: object = None
         self.known: str | None = None
-        """The name of which is known what is wrong with it."""
+        """The last name whose check has finished."""
 
     @property
     def value(self) -> str:

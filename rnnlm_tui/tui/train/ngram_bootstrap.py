@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rnnlm_tui.config import Setting
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.tui.runs.processes import run_headless
+from rnnlm_tui.tui.runs.headless import run_headless
 from rnnlm_tui.tui.train.plan import Plan, all_settings_of, corpus_stem
 from rnnlm_tui.tui.train.summary import CorpusSummary
 

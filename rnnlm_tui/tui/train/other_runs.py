@@ -66,7 +66,7 @@ class OtherRuns(OptionList):
 
     @work(group="look", exclusive=True)
     async def look(self) -> None:
-        """Reads which runs there are, off the event loop."""
+        """Reads which runs there are, off the event loop; notices runs of other processes."""
         host = cast("TrainHost", self.app)
         try:
             found = await asyncio.to_thread(host.library.runs)

@@ -10,14 +10,13 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
-from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.formatting import sanitize, shorten
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.state import Phase, RunProgress
 from rnnlm_tui.tui.runs.wording import (
     Outcome,
     badge,
     run_facts,
-    shortened,
     speed_words,
     time_left_words,
 )
@@ -89,7 +88,7 @@ def head_line(run: FollowedRun, trainer: str, width: int) -> Content:
     if run.is_own and run.detached and not phase.is_over:
         where = "goes on when you quit"
     facts = " · ".join(part for part in (where, run_facts(run.progress)) if part)
-    name = shortened(run.name, 64)
+    name = shorten(run.name, 64)
     left = Content.assemble(
         (f" {badge(run.progress)} ", PHASE_STYLES.get(phase, "bold")), " ", (name, "bold"), "  "
     )
@@ -223,7 +222,7 @@ class RunView(Vertical):
         epochs = progress.epochs
         pane = self.query_one("#samples", TextList)
         pane.show(sample_lines(epochs, progress.best_epoch))
-        seed = f": {shortened(epochs[-1].sample['seed'], 200)} ..." if epochs else ""
+        seed = f": {shorten(epochs[-1].sample['seed'], 200)} ..." if epochs else ""
         pane.border_title = Content(f"your line{seed}")
 
     def show_end(self, end: Outcome, actions: Sequence[str], has_epochs: bool) -> None:

@@ -13,9 +13,8 @@ from msgspec import Meta, Struct
 
 from rnnlm_tui.config import Setting
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.formatting import format_bytes, format_duration, plural
-from rnnlm_tui.tui.runs.processes import run_headless
-from rnnlm_tui.tui.runs.wording import shortened
+from rnnlm_tui.formatting import format_bytes, format_duration, plural, shorten
+from rnnlm_tui.tui.runs.headless import run_headless
 from rnnlm_tui.tui.train.plan import Plan
 
 A_FEW_S = 10.0
@@ -117,5 +116,5 @@ def card_facts(summary: CorpusSummary) -> list[tuple[str, str]]:
         ("time", estimate(summary.estimated_s) or "unknown"),
     ]
     if summary.size is not None:
-        facts.append(("defaults", f"{shortened(summary.size, 7)} corpus"))
+        facts.append(("defaults", f"{shorten(summary.size, 7)} corpus"))
     return facts

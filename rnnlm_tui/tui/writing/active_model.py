@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.tui.widgets.latest import LatestQuestion
+from rnnlm_tui.tui.widgets.latest_question import LatestQuestion
 from rnnlm_tui.tui.writing.predictor import LoadedModel
 
 if TYPE_CHECKING:

@@ -321,8 +321,7 @@ class LineEditor(TextArea):
         self._draw_ghost()
 
     def insert_candidate(self, index: int, keys: int | None = None) -> None:
-        """Inserts a word of the list, by default with the keys that have led to the choice and one
-        more."""
+        """Inserts a word of the list; by default `keys` are those of the choice and one more."""
         # Until the answer has come, the words are those for an earlier line.
         if index < len(self._ghost.words) and self.answer_gate.is_set():
             keys = 2 + (self.choice or 0) if keys is None else keys

@@ -16,8 +16,8 @@ class Ghost:
         self.words: tuple[str, ...] = ()
         self._prefix = ""
         self._line = ""
-        """The line up to the cursor with the ghost. While what is typed agrees with it the rest
-        stays on the screen, and a newer answer replaces it behind."""
+        """The line up to the cursor with the ghost. As long as the typed text matches it, the rest
+        stays visible until a newer answer replaces it."""
         self._shortest = 0
         """The length of the line without the word that the ghost completes. A shorter line is
         another line."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from rnnlm_tui.tui.widgets.latest import LatestQuestion
+from rnnlm_tui.tui.widgets.latest_question import LatestQuestion
 
 if TYPE_CHECKING:
     from rnnlm_tui.lm.model import LanguageModel

@@ -176,9 +176,8 @@ class TranscriptView(VerticalScroll, can_focus=True):
         """Copies a line, and says how far that can be trusted."""
         self.app.copy_to_clipboard(line.plain_text)
         self.host.notify_user(
-            f"copied: {shorten(line.plain_text, 30)}. It went to the terminal's clipboard, which"
-            " the terminal must allow. If a paste brings something else, F5 saves the transcript"
-            " to a file"
+            f"copied {shorten(line.plain_text, 30)}, if your terminal allows it. If pasting gives"
+            " something else, save the transcript with F5"
         )
 
     def copy_last(self) -> None:

@@ -17,7 +17,7 @@ from textual.widgets import Button, Input
 from rnnlm_tui.store.library import BUILT_IN, Library
 from rnnlm_tui.tui.models import screen as models_module
 from rnnlm_tui.tui.models.card import ModelCardScreen, ModelCardView
-from rnnlm_tui.tui.models.facts import Listed, read_library
+from rnnlm_tui.tui.models.card_facts import Listed, read_library
 from rnnlm_tui.tui.models.screen import ModelsScreen
 from rnnlm_tui.tui.models.table import COLUMNS, ModelTable
 from rnnlm_tui.tui.widgets.chart import LossChart

@@ -8,7 +8,7 @@ import pytest
 from rich.cells import cell_len
 
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.tui.models.facts import read_library
+from rnnlm_tui.tui.models.card_facts import read_library
 from rnnlm_tui.tui.models.table import COLUMNS, LEFT_OUT, cut_within, fitting_widths, in_short
 from tests.helpers.models import make_model
 

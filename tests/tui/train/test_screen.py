@@ -150,6 +150,9 @@ async def test_preparing_shows_a_bar_without_an_end(script: Script) -> None:
         await on.phase(Phase.STARTING)
         assert "preparing  poems" in on.head
         assert "getting ready" in on.head
+        await on.until(
+            lambda: on.keys().get("p") is not None
+        )  # the focus moves to the run after it is drawn
         assert (on.keys()["p"], on.keys()["x"]) == (False, True)
 
 
@@ -315,7 +318,7 @@ async def test_a_run_is_shown_and_can_be_stopped_before_its_process_is_there(
         (
             finished("diverged", 2, {"epoch": 2}),
             "✗ diverged",
-            ["Diverged: the loss was not finite, again and again; epoch 2 is kept"],
+            ["Diverged: the loss kept becoming infinite or NaN; epoch 2 is kept"],
         ),
     ],
     ids=lambda value: getattr(value, "reason", ""),

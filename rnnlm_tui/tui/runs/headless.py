@@ -15,8 +15,8 @@ async def run_headless(arguments: tuple[str, ...], text: str = "") -> bytes:
     """Runs this program with `text` as its standard input; returns its standard output.
 
     Cancelling this coroutine kills the process. A thread waits, since asyncio's own subprocesses
-    stay unreaped if the app ends before the cancelled one has had its turn. It is shielded: while
-    all threads are busy it has not begun, and would be given up together with the process.
+    stay unreaped if the app ends before the cancelled one has had its turn. The wait is shielded:
+    if it is still queued for a thread, cancelling would drop it and nobody would reap the process.
 
     Raises the RnnlmError that the process complained of: its sentence and its hint.
     """

@@ -15,7 +15,7 @@ from typing import TextIO
 import pytest
 
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
-from rnnlm_tui.cli.steering import steered
+from rnnlm_tui.cli.stdin_control import steered
 from rnnlm_tui.events import EpochEnded, Event, Paused, Progress, Saved, Started
 from rnnlm_tui.training.control import Control
 from tests.helpers.commands import (

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from rnnlm_tui.tui.widgets.latest import LatestQuestion
+from rnnlm_tui.tui.widgets.latest_question import LatestQuestion
 from tests.helpers.runs import until
 
 

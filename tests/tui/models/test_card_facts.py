@@ -12,7 +12,7 @@ from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.store.evaluations import write_evaluation
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.models.card import heading, losses
-from rnnlm_tui.tui.models.facts import (
+from rnnlm_tui.tui.models.card_facts import (
     Line,
     Listed,
     layers,
