@@ -129,7 +129,7 @@ def test_help_lists_every_mode_and_setting() -> None:
     for flag in (*(f"--{mode}" for mode in MODES), *map(flag_of, all_settings())):
         assert re.search(rf"^  {flag}\b", shown, re.MULTILINE), flag
     words = " ".join(shown.split())
-    assert "With no mode it opens the terminal app" in words
+    assert "Without a mode it opens the terminal app" in words
     assert "default lesson for the sonnets, gru for a text of your own" in words
     assert "default lesson 0.0, ngram/rnn/gru/lstm 0.1" in words
     examples = [line for line in shown.partition("examples:")[2].splitlines() if line[:3] == "  r"]
