@@ -113,7 +113,7 @@ def interruptible() -> dict[str, Any]:
     return {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}
 
 
-POSIX = pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal or a signal")
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="needs signals, named pipes or a pty")
 
 
 def refused(done: subprocess.CompletedProcess[str], code: int = 2) -> str:

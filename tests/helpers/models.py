@@ -35,9 +35,6 @@ from rnnlm_tui.store.run_state import Position
 from rnnlm_tui.suggest import suggest
 from rnnlm_tui.training.checkpoint import Checkpoints, RunState
 
-on_posix = pytest.mark.skipif(
-    sys.platform == "win32", reason="Windows has neither pipes with names nor limits on files"
-)
 OLDER_MODELS = Path(__file__).parents[1] / "store" / "models"
 WORDS = ("the", "cat", "sat", "on", "mat", "dog")
 CONTEXTS: tuple[list[int], ...] = ([], [1], [1, 2, 3, 4, 5, 6])

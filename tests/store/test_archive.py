@@ -37,13 +37,13 @@ from rnnlm_tui.events import (
 from rnnlm_tui.store import archive, files
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.library import Library
+from tests.helpers.commands import POSIX
 from tests.helpers.models import (
     HOSTILE,
     card_data,
     contents,
     make_model,
     models_of,
-    on_posix,
     probabilities,
     put,
     small_card,
@@ -99,7 +99,7 @@ def test_an_exported_history_has_no_paths_and_no_samples(library: Library, tmp_p
     library.import_(target, "three")
 
 
-@on_posix
+@POSIX
 @pytest.mark.parametrize("kind", ["pipe", "link", "link to nowhere"])
 def test_an_export_replaces_nothing_but_a_regular_file(
     library: Library, tmp_path: Path, kind: str
@@ -124,7 +124,7 @@ def test_an_export_to_a_dash_is_written_to_standard_output(
     assert import_of(capsysbinary.readouterr().out) is None
 
 
-@on_posix
+@POSIX
 def test_a_pipe_in_place_of_the_history_is_not_waited_for(library: Library, tmp_path: Path) -> None:
     os.mkfifo(library.path("one") / "history.jsonl")
     done = threading.Thread(target=library.export, args=("one", tmp_path / "x.zip"), daemon=True)

@@ -13,7 +13,8 @@ from safetensors import SafetensorError
 from rnnlm_tui.errors import ModelError, StorageError
 from rnnlm_tui.store import files
 from rnnlm_tui.store.weights import write_tensors
-from tests.helpers.models import contents, on_posix
+from tests.helpers.commands import POSIX
+from tests.helpers.models import contents
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ def test_a_disk_too_full_for_tensors_has_a_reason_in_plain_words(tmp_path: Path)
     assert "serializing" not in caught.value.message
 
 
-@on_posix
+@POSIX
 def test_a_folder_that_cannot_be_flushed_does_not_fail_a_save(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -71,7 +72,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert caught.value.hint == f"make the folder {tmp_path / 'gone'} first"
 
 
-@on_posix
+@POSIX
 @pytest.mark.parametrize("failing", ["tensors", "json"])
 def test_the_systems_own_limit_leaves_the_old_file(tmp_path: Path, failing: str) -> None:
     """The kernel itself refuses to write on, in the middle of a file."""

@@ -26,6 +26,7 @@ from rnnlm_tui.store.load import load_model
 from rnnlm_tui.text.prepare import LARGEST_VOCABULARY
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 from rnnlm_tui.training.checkpoint import Checkpoints
+from tests.helpers.commands import POSIX
 from tests.helpers.models import (
     HOSTILE,
     JSON_VALUES,
@@ -34,7 +35,6 @@ from tests.helpers.models import (
     card_data,
     contents,
     library_with,
-    on_posix,
     parsed_tensors,
     places,
     random_weights,
@@ -132,7 +132,7 @@ def test_a_missing_file_is_refused(name: str) -> None:
     assert name in refusal({other: raw for other, raw in whole_model().items() if other != name})
 
 
-@on_posix
+@POSIX
 def test_a_model_that_is_a_link_to_itself_is_listed_as_damaged_and_can_be_deleted() -> None:
     with library_with(whole_model()) as library:
         loop = library.folder / "loop"

@@ -20,11 +20,10 @@ import pytest
 
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.store.library import Library, Run
-from tests.helpers.commands import FOR_EVER, command_line
+from tests.helpers.commands import FOR_EVER, POSIX, command_line
 from tests.helpers.models import contents, held_elsewhere, put
 
 PATIENCE_S = 60.0
-POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot ask a process to end")
 HERE = socket.gethostname()
 
 

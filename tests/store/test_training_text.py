@@ -17,7 +17,8 @@ from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.files import ORIGIN
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.corpus import Corpus
-from tests.helpers.models import OLDER_MODELS, on_posix, put_older_model
+from tests.helpers.commands import POSIX
+from tests.helpers.models import OLDER_MODELS, put_older_model
 from tests.helpers.texts import corpus_of, split_held_out
 
 
@@ -64,7 +65,7 @@ def test_a_text_that_has_changed_or_is_gone_is_reported(library: Library, verses
     assert training_text.copied_spans("gru", library.path("gru"), card_of(library)) is None
 
 
-@on_posix
+@POSIX
 def test_a_pipe_in_place_of_the_text_is_not_waited_for(library: Library, verses: Path) -> None:
     verses.unlink()
     os.mkfifo(verses)

@@ -23,10 +23,10 @@ from rnnlm_tui.tui.runs import follower
 from rnnlm_tui.tui.runs.child import LONGEST_SAMPLE, ChildProcess, TrainingRequest
 from rnnlm_tui.tui.runs.follower import EVENTS_AT_ONCE, GONE, FollowedRun
 from rnnlm_tui.tui.runs.state import Phase
+from tests.helpers.commands import POSIX
 from tests.helpers.events import ended, finished, progress, started
 from tests.helpers.runs import PATIENCE_S, Script, lines_of, over, until
 
-POSIX = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 REQUEST = TrainingRequest(("verses.txt", "--name=poems"), "poems")
 
 Start = Callable[..., Awaitable[FollowedRun]]

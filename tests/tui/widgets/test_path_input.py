@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,10 +16,7 @@ from textual.widgets import Input
 from rnnlm_tui.tui.widgets import path_input
 from rnnlm_tui.tui.widgets.path_input import PathInput, completions, expanded
 from tests.helpers.app import wait_until
-
-on_posix = pytest.mark.skipif(
-    sys.platform == "win32", reason="Windows has neither such names nor such folders"
-)
+from tests.helpers.commands import POSIX
 
 
 @pytest.fixture
@@ -98,7 +94,7 @@ def test_a_folder_that_does_not_exist_has_no_entries(text: str) -> None:
     assert completions(text) == ()
 
 
-@on_posix
+@POSIX
 def test_names_that_cannot_be_shown_are_left_out(folder: Path) -> None:
     for name in (b"w\xff", b"w\x1b[31m", b"w\n", "w\u7269".encode(), b"w[red]"):
         Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).write_text("x")
