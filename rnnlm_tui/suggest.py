@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.text.tokenizer import Tokenizer, Written
 
 CANDIDATES = 5
 MAX_AHEAD = 4
@@ -19,25 +20,33 @@ MIN_PROBABILITY = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A word and its probability among the words that fit what is typed."""
+    """A word and its probability among the words that fit what is typed.
+
+    `text` is what is inserted at the cursor to take the word; if `eats_space`, the space before the
+    cursor is deleted first. `space_after` says whether a space follows in running text.
+    """
 
     word: str
     probability: float
+    text: str
+    eats_space: bool
+    space_after: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestions:
     """The answer for `line`.
 
-    `prefix` is the word being typed, as the model spells it; every candidate begins with it.
-    `continuation` begins with the first candidate. `seen` are the words of the line that the model
-    takes into account, `unknown` those that it does not know.
+    `prefix` is the word being typed. `continuation` begins with the first candidate; `ghost` says
+    how each of its words goes into the line after the one before. `seen` are the words of the line
+    that the model takes into account, `unknown` those that it does not know.
     """
 
     line: str
     prefix: str
     candidates: tuple[Suggestion, ...]
     continuation: tuple[str, ...]
+    ghost: tuple[Written, ...]
     seen: tuple[str, ...]
     unknown: tuple[str, ...]
 
@@ -56,10 +65,12 @@ def suggest(
     lines ignores them.
     """
     cursor = len(line) if cursor is None else max(0, min(cursor, len(line)))
-    words, prefix = model.tokenizer.split_typed(line[:cursor])
+    before = line[:cursor]
+    words, prefix = model.tokenizer.split_typed(before)
     vocabulary = model.vocabulary
     context = encode_context(model, words, previous_lines)
-    candidates = _ranked(model, context, prefix, k)
+    candidates = _ranked(model, context, before, prefix, k)
+    continuation = _look_ahead(model, context, candidates)
     unknown = [word for word in words if word not in vocabulary]
     if prefix and not candidates:
         unknown.append(prefix)
@@ -67,7 +78,8 @@ def suggest(
         line=line,
         prefix=prefix,
         candidates=candidates,
-        continuation=_look_ahead(model, context, candidates),
+        continuation=continuation,
+        ghost=tuple(written_in_turn(model.tokenizer, before, prefix, continuation)),
         seen=_seen(model, words),
         unknown=tuple(dict.fromkeys(unknown)),
     )
@@ -97,7 +109,7 @@ def _seen(model: LanguageModel, words: Sequence[str]) -> tuple[str, ...]:
 
 
 def _ranked(
-    model: LanguageModel, context: list[int], prefix: str, k: int
+    model: LanguageModel, context: list[int], before: str, prefix: str, k: int
 ) -> tuple[Suggestion, ...]:
     probabilities = model.next_word_probabilities(context)
     suggested = np.ones(model.vocabulary.total_words, dtype=np.bool_)
@@ -111,13 +123,30 @@ def _ranked(
     top = _top(fitting, k)  # ties by id: the more frequent word first
     # If the probabilities of all fitting words underflow to zero, they are equally likely.
     total = float(fitting.sum())
-    return tuple(
-        Suggestion(
-            model.vocabulary.word(int(ids[i])),
-            float(fitting[i]) / total if total > 0 else 1 / len(ids),
-        )
-        for i in top
-    )
+    candidates = []
+    for i in top:
+        word = model.vocabulary.word(int(ids[i]))
+        probability = float(fitting[i]) / total if total > 0 else 1 / len(ids)
+        way = model.tokenizer.written(before, prefix, word)
+        candidates.append(Suggestion(word, probability, way.text, way.eats_space, way.space_after))
+    return tuple(candidates)
+
+
+def written_in_turn(
+    tokenizer: Tokenizer, before: str, prefix: str, words: Iterable[str]
+) -> Iterator[Written]:
+    """How words go into a line one after the other: the first at the cursor after `before`, which
+    ends with the half-typed `prefix`."""
+    for word in words:
+        way = tokenizer.written(before, prefix, word)
+        yield way
+        before, prefix = after_taking(before, way), ""
+
+
+def after_taking(before: str, way: Written) -> str:
+    """The text up to the cursor once a word is inserted, without a space after it."""
+    kept = before[:-1] if way.eats_space and before.endswith(" ") else before
+    return kept + way.text
 
 
 def _top(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:

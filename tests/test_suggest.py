@@ -64,6 +64,13 @@ def test_the_continuation_ends_before_the_first_unlikely_word_and_is_bounded() -
     assert len(suggest(ScriptedModel(loop), "the ").continuation) == MAX_AHEAD
 
 
+def test_the_ghost_goes_into_the_line_as_text() -> None:
+    answer = suggest(ScriptedModel(AFTER), "the c")
+    assert [c.text for c in answer.candidates] == ["at", "ar"]
+    assert [way.text for way in answer.ghost] == ["at", " sat"]
+    assert [way.text for way in suggest(ScriptedModel(AFTER), "The,").ghost] == [" cat", " sat"]
+
+
 def test_of_equally_likely_words_the_more_frequent_are_listed() -> None:
     # All are equal, so that the end of the list falls among equals, with a prefix and without.
     model = ScriptedModel({})

@@ -151,6 +151,10 @@ def suggestions_json(answer: Suggestions, model: str) -> dict[str, Any]:
         "prefix": answer.prefix,
         "suggestions": [asdict(candidate) for candidate in answer.candidates],
         "continuation": list(answer.continuation),
+        "ghost": {
+            "text": "".join(way.text for way in answer.ghost),
+            "eats_space": bool(answer.ghost) and answer.ghost[0].eats_space,
+        },
         "seen": list(answer.seen),
         "unknown": list(answer.unknown),
         "model": model,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from types import MappingProxyType
@@ -16,8 +16,23 @@ from numpy.typing import NDArray
 LESSON_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How a word goes into a line at the cursor.
+
+    `text` is what is inserted there: the rest of a half-typed word, with a space before it if the
+    line needs one. If `eats_space`, the space before the cursor is deleted first, as before a
+    comma. `space_after` says whether a space follows in running text; none follows an opening
+    quote.
+    """
+
+    text: str
+    eats_space: bool = False
+    space_after: bool = True
+
+
 class Tokenizer(Protocol):
-    """How a line is cut into words."""
+    """How a line is cut into words, and how words become text."""
 
     name: str
 
@@ -30,11 +45,35 @@ class Tokenizer(Protocol):
         The second is empty if `text` ends in a space or in other punctuation.
         """
 
+    def match_key(self, word: str) -> str:
+        """What a half-typed word and the words that it may become are compared by."""
+
     def is_mark(self, word: str) -> bool:
-        """Whether `word` is a mark alone that nobody wants suggested."""
+        """Whether `word` is a mark alone."""
+
+    def written(self, before: str, prefix: str, word: str) -> Written:
+        """How `word` goes into a line after `before`, the text up to the cursor, which ends with
+        the half-typed `prefix`."""
+
+    def join(self, words: Sequence[str]) -> str:
+        """The words as a line of text."""
 
 
-class LessonTokenizer:
+class PlainTokenizer:
+    """Words that are written as they are spelled, with one space between."""
+
+    def match_key(self, word: str) -> str:
+        return word
+
+    def written(self, before: str, prefix: str, word: str) -> Written:
+        needs_space = before and not prefix and not before[-1].isspace()
+        return Written(" " * bool(needs_space) + word[len(prefix) :])
+
+    def join(self, words: Sequence[str]) -> str:
+        return " ".join(words)
+
+
+class LessonTokenizer(PlainTokenizer):
     """The lesson's (Keras's `Tokenizer`): lower case, punctuation to spaces, apostrophes stay.
 
     Only the space separates, so a non-breaking space or a carriage return is part of a word.
@@ -55,7 +94,7 @@ class LessonTokenizer:
         return not word.strip("'")
 
 
-class WhitespaceTokenizer:
+class WhitespaceTokenizer(PlainTokenizer):
     """For text that is in tokens already, as standard corpora are: words are what is between white
     space, as it is spelled."""
 

@@ -19,7 +19,7 @@ from rnnlm_tui.store.library import Library
 from tests.cli.conftest import trained
 from tests.helpers.commands import Command, Run, refused, running
 
-CONTRACT = ["line", "prefix", "suggestions", "continuation", "seen", "unknown", "model"]
+CONTRACT = ["line", "prefix", "suggestions", "continuation", "ghost", "seen", "unknown", "model"]
 
 
 def answers(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnlm_tui.text.tokenizer import TOKENIZERS, LessonTokenizer
+from rnnlm_tui.text.tokenizer import TOKENIZERS, LessonTokenizer, Written
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
 WORDS = ("the", "cat", "sat")
@@ -40,6 +40,24 @@ def test_a_typed_line_splits_into_whole_words_and_a_half_typed_one(
 
 
 @settings(deadline=None, derandomize=True)
+@pytest.mark.parametrize(
+    ("tokenizer", "before", "prefix", "text"),
+    [
+        ("lesson", "", "", "thee"),
+        ("lesson", "i see ", "", "thee"),
+        ("lesson", "I see TH", "th", "ee"),
+        ("lesson", "i see,", "", " thee"),
+        ("lesson", "i see,\n", "", "thee"),
+        ("whitespace", "i see , ", "", "thee"),
+        ("whitespace", "th", "th", "ee"),
+    ],
+)
+def test_a_word_goes_into_the_line_with_a_space_before_it_if_it_needs_one(
+    tokenizer: str, before: str, prefix: str, text: str
+) -> None:
+    assert TOKENIZERS[tokenizer].written(before, prefix, "thee") == Written(text)
+
+
 @given(st.sampled_from([*TOKENIZERS.values()]), st.text())
 def test_a_space_after_a_line_leaves_nothing_half_typed(
     tokenizer: LessonTokenizer, text: str
