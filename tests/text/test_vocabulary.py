@@ -39,7 +39,6 @@ def test_a_typed_line_splits_into_whole_words_and_a_half_typed_one(
     assert TOKENIZERS[tokenizer].split_typed(text) == (words, half_typed)
 
 
-@settings(deadline=None, derandomize=True)
 @pytest.mark.parametrize(
     ("tokenizer", "before", "prefix", "text"),
     [
@@ -58,6 +57,7 @@ def test_a_word_goes_into_the_line_with_a_space_before_it_if_it_needs_one(
     assert TOKENIZERS[tokenizer].written(before, prefix, "thee") == Written(text)
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.sampled_from([*TOKENIZERS.values()]), st.text())
 def test_a_space_after_a_line_leaves_nothing_half_typed(
     tokenizer: LessonTokenizer, text: str
