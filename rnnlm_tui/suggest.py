@@ -1,9 +1,10 @@
-"""From a typed line to the next words."""
+"""From a typed line to the next words, and how they go into it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,15 @@ MAX_AHEAD = 4
 """Most words of a continuation; each costs one run of the network."""
 MIN_PROBABILITY = 0.25
 """A continuation ends before a word with a smaller probability."""
+MARK_PROBABILITY = 0.2
+"""A mark is listed from this probability on: it saves a key at most, a word saves several."""
+OTHER_CASE = 0.02
+"""The probability of a word is multiplied by this if the first letter typed is a capital and that
+of the word is not, or the other way round."""
+SPELLINGS = 4
+"""So many words for each that is listed are looked at for those that are written alike."""
+NO_GHOST = re.compile(r"\d|@|://|^www\.")
+"""What makes of the characters before the cursor a number or an address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +49,8 @@ class Suggestions:
 
     `prefix` is the word being typed. `continuation` begins with the first candidate; `ghost` says
     how each of its words goes into the line after the one before. `seen` are the words of the line
-    that the model takes into account, `unknown` those that it does not know.
+    that the model takes into account, `unknown` those that it does not know. `matching_words` are
+    all that fit.
     """
 
     line: str
@@ -49,6 +60,7 @@ class Suggestions:
     ghost: tuple[Written, ...]
     seen: tuple[str, ...]
     unknown: tuple[str, ...]
+    matching_words: int
 
 
 def suggest(
@@ -67,11 +79,12 @@ def suggest(
     cursor = len(line) if cursor is None else max(0, min(cursor, len(line)))
     before = line[:cursor]
     words, prefix = model.tokenizer.split_typed(before)
-    vocabulary = model.vocabulary
     context = encode_context(model, words, previous_lines)
-    candidates = _ranked(model, context, before, prefix, k)
-    continuation = _look_ahead(model, context, candidates)
-    unknown = [word for word in words if word not in vocabulary]
+    probabilities = model.next_word_probabilities(context)
+    ids, shares = _fitting(model, probabilities, before, prefix)
+    candidates = _listed(model, ids, shares, before, prefix, k)
+    continuation = _look_ahead(model, context, before, candidates)
+    unknown = [word for word in words if word not in model.vocabulary]
     if prefix and not candidates:
         unknown.append(prefix)
     return Suggestions(
@@ -82,6 +95,7 @@ def suggest(
         ghost=tuple(written_in_turn(model.tokenizer, before, prefix, continuation)),
         seen=_seen(model, words),
         unknown=tuple(dict.fromkeys(unknown)),
+        matching_words=len(ids),
     )
 
 
@@ -108,28 +122,98 @@ def _seen(model: LanguageModel, words: Sequence[str]) -> tuple[str, ...]:
     return tuple(vocabulary.word(i) for i in last if i >= vocabulary.first_word_id)
 
 
-def _ranked(
-    model: LanguageModel, context: list[int], before: str, prefix: str, k: int
+def candidates_at(
+    model: LanguageModel,
+    probabilities: NDArray[np.float32],
+    before: str,
+    prefix: str,
+    k: int = CANDIDATES,
 ) -> tuple[Suggestion, ...]:
-    probabilities = model.next_word_probabilities(context)
-    suggested = np.ones(model.vocabulary.total_words, dtype=np.bool_)
+    """What `suggest` lists after `before`, which ends with the half-typed `prefix`, if the model
+    gives these `probabilities` [V] to the words there."""
+    ids, shares = _fitting(model, probabilities, before, prefix)
+    return _listed(model, ids, shares, before, prefix, k)
+
+
+def _fitting(
+    model: LanguageModel, probabilities: NDArray[np.float32], before: str, prefix: str
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The ids [N] that may be suggested, in order, and their probabilities, which sum to 1."""
+    tokenizer, vocabulary = model.tokenizer, model.vocabulary
+    suggested = np.ones(vocabulary.total_words, dtype=np.bool_)
     suggested[list(model.excluded_ids)] = False
     if prefix:
-        ids = np.sort(model.vocabulary.ids_with_prefix(prefix))
+        key = tokenizer.match_key
+        ids = np.sort(vocabulary.ids_with_prefix(key(prefix), key))
         ids = ids[suggested[ids]]
     else:
+        if tokenizer.writes_text:
+            least = MARK_PROBABILITY if before.strip() else np.inf
+            suggested &= (probabilities >= least) | ~vocabulary.mask(tokenizer.is_mark)
         ids = np.flatnonzero(suggested)
-    fitting = probabilities[ids]
-    top = _top(fitting, k)  # ties by id: the more frequent word first
+    shares = probabilities[ids]
+    if prefix and tokenizer.writes_text:
+        shares = shares * _case_factors(model, ids, before, prefix)
     # If the probabilities of all fitting words underflow to zero, they are equally likely.
-    total = float(fitting.sum())
-    candidates = []
-    for i in top:
-        word = model.vocabulary.word(int(ids[i]))
-        probability = float(fitting[i]) / total if total > 0 else 1 / len(ids)
-        way = model.tokenizer.written(before, prefix, word)
-        candidates.append(Suggestion(word, probability, way.text, way.eats_space, way.space_after))
-    return tuple(candidates)
+    total = float(shares.sum())
+    if total > 0:
+        return ids, shares / np.float32(total)
+    return ids, np.full(len(ids), 1 / max(1, len(ids)), dtype=np.float32)
+
+
+def _case_factors(
+    model: LanguageModel, ids: NDArray[np.int64], before: str, prefix: str
+) -> NDArray[np.float32]:
+    """How likely what is typed is for each word [N]: within a sentence, a capital is the begin of
+    a word with a capital. All capitals say nothing, nor does the first letter of a sentence."""
+    is_capital = model.vocabulary.mask(_has_capital)[ids]
+    factors = np.ones(len(ids), dtype=np.float32)
+    if is_capital.all() or not is_capital.any() or (len(prefix) > 1 and prefix.isupper()):
+        return factors
+    small = model.vocabulary.word(int(ids[is_capital.argmin()]))
+    start = before.removesuffix(prefix)
+    if not _has_capital(model.tokenizer.written(start, "", small).text.lstrip()):
+        factors[is_capital != _has_capital(prefix)] = OTHER_CASE
+    return factors
+
+
+def _has_capital(word: str) -> bool:
+    return word[:1].isupper()
+
+
+def _listed(
+    model: LanguageModel,
+    ids: NDArray[np.int64],
+    shares: NDArray[np.float32],
+    before: str,
+    prefix: str,
+    k: int,
+) -> tuple[Suggestion, ...]:
+    """The `k` likeliest of these words; those that are written alike are one."""
+    tokenizer = model.tokenizer
+    found = dict[Written, Suggestion]()
+    for i in _top(shares, k * SPELLINGS if tokenizer.writes_text else k):
+        word, share = model.vocabulary.word(int(ids[i])), float(shares[i])
+        way = tokenizer.written(before, prefix, word)
+        if way in found:
+            found[way] = replace(found[way], probability=found[way].probability + share)
+        else:
+            found[way] = Suggestion(word, share, way.text, way.eats_space, way.space_after)
+    return tuple(sorted(found.values(), key=lambda c: -c.probability)[:k])
+
+
+def _top(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+    """The places of the `k` largest values, largest first; of equal values the first ones, which
+    are the more frequent words.
+
+    A partition alone would pick any of those that equal the k-th largest.
+    """
+    if len(values) <= k:
+        return np.argsort(-values, kind="stable")
+    last = -np.partition(-values, k - 1)[k - 1]
+    above = np.flatnonzero(values > last)
+    equal = np.flatnonzero(values == last)[: k - len(above)]
+    return np.concatenate((above[np.argsort(-values[above], kind="stable")], equal))
 
 
 def written_in_turn(
@@ -149,24 +233,13 @@ def after_taking(before: str, way: Written) -> str:
     return kept + way.text
 
 
-def _top(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
-    """The places of the `k` largest values, largest first; of equal values the first ones.
-
-    A partition alone would pick any of those that equal the k-th largest.
-    """
-    if len(values) <= k:
-        return np.argsort(-values, kind="stable")
-    last = -np.partition(-values, k - 1)[k - 1]
-    above = np.flatnonzero(values > last)
-    equal = np.flatnonzero(values == last)[: k - len(above)]
-    return np.concatenate((above[np.argsort(-values[above], kind="stable")], equal))
-
-
 def _look_ahead(
-    model: LanguageModel, context: list[int], candidates: tuple[Suggestion, ...]
+    model: LanguageModel, context: list[int], before: str, candidates: tuple[Suggestion, ...]
 ) -> tuple[str, ...]:
     """The first candidate and the most likely words after it, up to the first whose probability is
-    low, or the end of the line if that is most likely."""
+    low, or the end of the line if that is most likely. Nothing inside a number or an address."""
+    if model.tokenizer.writes_text and NO_GHOST.search(_last_chunk(before)):
+        return ()
     words = [candidate.word for candidate in candidates[:1]]
     while words and len(words) < MAX_AHEAD:
         probabilities = model.next_word_probabilities(context + model.vocabulary.encode(words))
@@ -175,6 +248,11 @@ def _look_ahead(
             break
         words.append(model.vocabulary.word(best))
     return tuple(words)
+
+
+def _last_chunk(before: str) -> str:
+    """The characters before the cursor back to white space."""
+    return "" if not before or before[-1].isspace() else before.rsplit(maxsplit=1)[-1]
 
 
 def generate_words(

@@ -53,7 +53,7 @@ class LanguageModel(Protocol):
     window: int
     """The last words of a context that the model sees."""
     excluded_ids: tuple[int, ...]
-    """Ids that are never suggested: padding, the special tokens, and marks alone."""
+    """Ids that are never suggested, as `excluded_ids` gives them."""
     uses_previous_lines: bool
     """Whether the lines before a line are context for it."""
 
@@ -69,14 +69,15 @@ class LanguageModel(Protocol):
 
 
 def excluded_ids(vocabulary: Vocabulary, tokenizer: Tokenizer) -> tuple[int, ...]:
-    """The ids that are never suggested: padding, special tokens and marks.
+    """The ids that are never suggested: padding, special tokens, and marks unless the tokenizer
+    writes text.
 
     The lesson's vocabulary, which has no special tokens, suggests every word.
     """
-    if not vocabulary.special_tokens:
+    if tokenizer.writes_text or not vocabulary.special_tokens:
         return vocabulary.excluded_ids
-    words = enumerate(vocabulary.words, start=vocabulary.first_word_id)
-    return (*vocabulary.excluded_ids, *(i for i, word in words if tokenizer.is_mark(word)))
+    marks = np.flatnonzero(vocabulary.mask(tokenizer.is_mark))
+    return (*vocabulary.excluded_ids, *marks.tolist())
 
 
 def softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -35,6 +35,8 @@ class Tokenizer(Protocol):
     """How a line is cut into words, and how words become text."""
 
     name: str
+    writes_text: bool
+    """Whether its words are text as people write it, with capitals and with marks as words."""
 
     def words(self, line: str) -> list[str]:
         """The words of `line`, as the vocabulary spells them."""
@@ -61,6 +63,8 @@ class Tokenizer(Protocol):
 
 class PlainTokenizer:
     """Words that are written as they are spelled, with one space between."""
+
+    writes_text = False
 
     def match_key(self, word: str) -> str:
         return word

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,8 @@ class Vocabulary:
             raise ValueError("an unknown special in the vocabulary")
         special_ids = {token: i for i, token in enumerate(self.special_tokens, start=1)}
         self.unknown_id, self.begin_id, self.end_id = map(special_ids.get, SPECIAL_TOKENS)
-        self._sorted: tuple[NDArray[np.str_], NDArray[np.int64]] | None = None
+        self._sorted: dict[Callable[[str], str], tuple[NDArray[np.str_], NDArray[np.int64]]] = {}
+        self._masks: dict[Callable[[str], bool], NDArray[np.bool_]] = {}
 
     @classmethod
     def of_counts(
@@ -103,15 +104,27 @@ class Vocabulary:
         other = PADDING if self.unknown_id is None else self.unknown_id
         return np.array([self._ids.get(word, other) for word in words], dtype=np.int32)
 
-    def ids_with_prefix(self, prefix: str) -> NDArray[np.int64]:
-        """The ids of all words that begin with `prefix`, by binary search; no special's."""
-        if self._sorted is None:
-            order = sorted(range(len(self.words)), key=self.words.__getitem__)
+    def ids_with_prefix(
+        self, prefix: str, match_key: Callable[[str], str] = str
+    ) -> NDArray[np.int64]:
+        """The ids of all words whose `match_key` begins with `prefix`, by binary search; no
+        special's."""
+        if match_key not in self._sorted:
+            keys = [match_key(word) for word in self.words]
+            order = sorted(range(len(keys)), key=keys.__getitem__)
             # An array of objects, since numpy's own strings drop trailing NULs.
-            spelled = np.array([self.words[i] for i in order], dtype=object)
-            self._sorted = spelled, np.array(order, dtype=np.int64) + self.first_word_id
-        spelled, ids = self._sorted
+            spelled = np.array([keys[i] for i in order], dtype=object)
+            self._sorted[match_key] = spelled, np.array(order, dtype=np.int64) + self.first_word_id
+        spelled, ids = self._sorted[match_key]
         low = np.searchsorted(spelled, prefix)
         # No character sorts after the last code point, so this is the end of the prefix's words.
         high = np.searchsorted(spelled, prefix + chr(0x10FFFF))
         return ids[low:high]
+
+    def mask(self, holds: Callable[[str], bool]) -> NDArray[np.bool_]:
+        """For each id whether something holds of its word; False for padding and the special
+        tokens. Computed once."""
+        if holds not in self._masks:
+            false = [False] * self.first_word_id
+            self._masks[holds] = np.array([*false, *map(holds, self.words)], dtype=np.bool_)
+        return self._masks[holds]

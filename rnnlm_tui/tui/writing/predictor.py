@@ -52,12 +52,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`matching_words` counts the words that begin with what is typed, `took_s` is the time in the
-    model, `compared` are the suggestions of the compared models."""
+    """`took_s` is the time in the model, `compared` are the suggestions of the compared models."""
 
     question: Question
     suggestions: Suggestions
-    matching_words: int
     took_s: float
     compared: tuple[Suggestions, ...] = ()
 
@@ -113,7 +111,5 @@ def answer_to(question: Question) -> Answer:
 
     began = time.perf_counter()
     found = suggestions_of(question.loaded_model)
-    words = question.loaded_model.model.vocabulary
-    matching = len(words.ids_with_prefix(found.prefix)) if found.prefix else len(words.words)
     took = time.perf_counter() - began
-    return Answer(question, found, matching, took, tuple(map(suggestions_of, question.compared)))
+    return Answer(question, found, took, tuple(map(suggestions_of, question.compared)))

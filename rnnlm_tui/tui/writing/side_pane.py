@@ -129,7 +129,7 @@ class SidePane(Vertical):
 def more_words(answer: Answer) -> str:
     """How many words the list leaves out."""
     found = answer.suggestions
-    left = answer.matching_words - len(found.candidates)
+    left = answer.suggestions.matching_words - len(found.candidates)
     typed = f" begin with {sanitize(found.prefix)}" if found.prefix else ""
     return f"   ... {left:,} more words{typed}" if left > 0 else ""
 

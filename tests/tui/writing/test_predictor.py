@@ -37,9 +37,9 @@ def test_an_answer_carries_its_question_and_counts_the_words() -> None:
     assert answer.question is question
     assert [c.word for c in answer.suggestions.candidates] == ["compare"]
     assert answer.suggestions.continuation == ("compare", "thee", "to")
-    assert answer.matching_words == 1
+    assert answer.suggestions.matching_words == 1
     everything = answer_to(Question(loaded(model), "shall ", 6))
-    assert everything.matching_words == len(model.vocabulary.words)
+    assert everything.suggestions.matching_words == len(model.vocabulary.words)
     assert 0 <= answer.took_s < PATIENCE_S
 
 
