@@ -227,7 +227,7 @@ def written_in_turn(
         before, prefix = after_taking(before, way), ""
 
 
-def after_taking(before: str, way: Written) -> str:
+def after_taking(before: str, way: Written | Suggestion) -> str:
     """The text up to the cursor once a word is inserted, without a space after it."""
     kept = before[:-1] if way.eats_space and before.endswith(" ") else before
     return kept + way.text
