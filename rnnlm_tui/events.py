@@ -51,9 +51,9 @@ class HeldOutFigures(TypedDict, total=False):
 
 class EpochFigures(TypedDict):
     """The figures of an epoch; `held_out` is None if no line was held out. `steps`: it was stopped
-    after so many."""
+    after so many. Epoch 0 are the n-grams that a network's training begins with."""
 
-    epoch: Epoch
+    epoch: Count
     train: TrainFigures
     held_out: HeldOutFigures | None
     steps: NotRequired[Count]

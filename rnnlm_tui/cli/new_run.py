@@ -25,6 +25,7 @@ from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.files import MODEL, RESUME
 from rnnlm_tui.store.library import Library, check_new_name, free_name
+from rnnlm_tui.store.load import read_vocabulary
 from rnnlm_tui.store.run_state import TextOrigin
 from rnnlm_tui.store.trained_lines import Hashes, held_out_of_new_lines, no_hashes
 from rnnlm_tui.store.training_text import (
@@ -113,7 +114,7 @@ def _run_from(
     known = None if trained is None else trained.known
     prepared = _prepare_new_lines(corpus, config, source, known)
     origin |= {
-        "words": list(source.model.vocabulary.words),
+        "words": list(read_vocabulary(source.folder, source.card).words),
         "window": source.card.window,
         "ancestors": ancestors_of(source.name, source.card),
     }
@@ -139,7 +140,7 @@ def _prepare_new_lines(
     elif known is not None:
         tokenizer = TOKENIZERS[config.tokenizer]
         held_out = held_out_of_new_lines(corpus.lines, tokenizer, known, train.held_out, train.seed)
-    words = source.model.vocabulary, source.card.window
+    words = read_vocabulary(source.folder, source.card), source.card.window
     prepared = prepare_corpus(corpus, config, words, held_out)
     if held_out is None and train.held_out > 0:
         warning = UNKNOWN_LINES.format(name=source.name)

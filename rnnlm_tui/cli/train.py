@@ -179,7 +179,8 @@ def exit_code(finished: Finished, interrupted: bool) -> int:
     """
     if finished.reason == "diverged":
         epoch = finished.metrics.get("epoch")
-        kept = f"epoch {epoch} is kept" if epoch else "nothing is kept"
+        ngrams = "the n-grams are kept" if finished.metrics else "nothing is kept"
+        kept = f"epoch {epoch} is kept" if epoch else ngrams
         raise DivergedError(
             f"the loss kept becoming infinite or NaN: {kept}",
             "train with a smaller --learning-rate",

@@ -6,7 +6,7 @@ Shapes: G gates, E embedding, H hidden, V vocabulary (`total_words`).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from types import MappingProxyType
 
@@ -14,11 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import CausalConfig, CausalTrainConfig, RunConfig
-from rnnlm_tui.lm.adaptive_softmax import (
-    AdaptiveSoftmax,
-    multiplications,
-    softmax_shapes,
-)
 from rnnlm_tui.lm.model import (
     PROGRAM_BYTES,
     Architecture,
@@ -28,6 +23,7 @@ from rnnlm_tui.lm.model import (
     Weights,
     count_parameters,
     excluded_ids,
+    softmax,
 )
 from rnnlm_tui.lm.time_estimate import training_seconds
 from rnnlm_tui.text.tokenizer import Tokenizer
@@ -39,8 +35,10 @@ BLOCK_BYTES = 3 * (16 << 20)
 """The scores of some rows with what is made of them."""
 TEXT_BYTES = 60
 """Memory of a word of the text, as part of a line and as numbers."""
-REMEMBERED_CONTEXTS = 128
-"""Distributions kept; 5 MB with 10,000 words."""
+REMEMBERED_BYTES = 5 << 20
+"""Of the distributions that a model keeps: 131 of 10,000 words."""
+FEWEST_REMEMBERED = 8
+TINY = float(np.finfo(np.float32).tiny)
 Array = NDArray[np.float32]
 State = tuple[Array, ...]
 """The state of a layer: h [H], and for an LSTM its cell [H]."""
@@ -49,13 +47,12 @@ State = tuple[Array, ...]
 def causal_shapes(cell: str, config: CausalConfig, total_words: int) -> dict[str, tuple[int, ...]]:
     """The shapes of the weights of a causal network, by name.
 
-    Kernels are [in, out]; those of the output layer are the embeddings. The gates of a kernel are
-    next to each other: r, z, n of a GRU, o, i, f, g of an LSTM.
+    Kernels are [in, out]; that of the output layer is the embedding. The gates of a kernel are next
+    to each other: r, z, n of a GRU, o, i, f, g of an LSTM.
     """
     embedding, hidden = config.embedding_size, config.hidden_size
     wide = CELLS[cell].gates * hidden
-    shapes = softmax_shapes(config, total_words)
-    rows = sum(shape[0] for name, shape in shapes.items() if name.endswith("embedding"))
+    shapes: dict[str, tuple[int, ...]] = {"embedding": (total_words, embedding)}
     for number in range(1, config.layers + 1):
         inputs = embedding if number == 1 else hidden
         shapes |= {
@@ -67,7 +64,7 @@ def causal_shapes(cell: str, config: CausalConfig, total_words: int) -> dict[str
             shapes[f"layer{number}.candidate_bias"] = (hidden,)
     if hidden != embedding:
         shapes["projection.kernel"] = (hidden, embedding)
-    return shapes | {"output.bias": (rows,)}
+    return shapes | {"output.bias": (total_words,)}
 
 
 class _Cell:
@@ -131,6 +128,35 @@ def _sigmoid(x: Array) -> Array:
     return np.asarray(np.tanh(x * half) * half + half)
 
 
+def last_words(context: Sequence[int], most: int, step: int, begin_id: int | None) -> Sequence[int]:
+    """The end of a context of more than `most` words.
+
+    It starts at a multiple of `step` words, or at the next begin of a line, so that the states of
+    a network stay of use for as many words before they are computed again.
+    """
+    excess = len(context) - most
+    if excess <= 0:
+        return context
+    cut = -(-excess // step) * step
+    begins = (i for i in range(cut, len(context)) if context[i] == begin_id)
+    return context[next(begins, cut) :]
+
+
+def common_length(one: list[int], other: list[int]) -> int:
+    """How many ids two lists begin with in common."""
+    if one == other[: len(one)]:  # the usual case, 50 times as fast as the loop
+        return len(one)
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def remember_distributions(
+    total_words: int, compute: Callable[[tuple[int, ...]], Array]
+) -> Callable[[tuple[int, ...]], Array]:
+    """`compute`, with the distributions of the last contexts kept."""
+    return lru_cache(max(FEWEST_REMEMBERED, REMEMBERED_BYTES // (4 * total_words)))(compute)
+
+
 class CausalModel:
     """An `rnn`, `gru` or `lstm`: predicts from all words of a context.
 
@@ -153,50 +179,56 @@ class CausalModel:
         self.window = window
         self.uses_previous_lines = config.context == "stream"
         self.excluded_ids = excluded_ids(vocabulary, tokenizer)
-        self._softmax = AdaptiveSoftmax(weights)
+        self._embedding = weights["embedding"]
         self._projection = weights.get("projection.kernel")
+        self._bias = weights["output.bias"]
         self._cells = [CELLS[cell](weights, f"layer{i + 1}") for i in range(config.layers)]
         self._path: list[int] = []
         self._states = [tuple(layer.start() for layer in self._cells)]
         """The layers' states before the path's first word and after each of its words."""
-        self._remembered = lru_cache(REMEMBERED_CONTEXTS)(self._probabilities)
+        self._directions = np.zeros((WINDOW, config.hidden_size), np.float32)
+        """The last layer's outputs after each word of the path, as unit vectors."""
+        self._remembered = remember_distributions(vocabulary.total_words, self._probabilities)
 
     def next_word_probabilities(self, context: Sequence[int]) -> Array:
         """The distribution [V] after `context`."""
         return self._remembered(tuple(self._seen(context)))
 
-    def _seen(self, context: Sequence[int]) -> Sequence[int]:
-        """The end of a context that is longer than the window.
+    def directions(self, context: Sequence[int]) -> Array:
+        """The last layer's outputs after each of the last words of `context`, as unit vectors
+        [T, H]: at most those in the window. They are the model's own until its next call."""
+        self._follow(self._seen(context))
+        return self._directions[: len(self._path)]
 
-        It starts at a multiple of half the window, or at the next begin of a line, so that the
-        states stay of use for as many words before they are computed again.
-        """
-        excess = len(context) - self.window
-        if excess <= 0:
-            return context
+    def _seen(self, context: Sequence[int]) -> Sequence[int]:
         half = max(1, self.window // 2)
-        cut = -(-excess // half) * half
-        begins = (i for i in range(cut, len(context)) if context[i] == self.vocabulary.begin_id)
-        return context[next(begins, cut) :]
+        return last_words(context, self.window, half, self.vocabulary.begin_id)
 
     def _probabilities(self, ids: tuple[int, ...]) -> Array:
         """What comes after these ids: [V]."""
-        same = 0
-        for old, new in zip(self._path, ids, strict=False):
-            if old != new:
-                break
-            same += 1
-        del self._path[same:], self._states[same + 1 :]
-        for word in ids[same:]:
-            self._states.append(self._after(word, self._states[-1]))
-            self._path.append(word)
+        self._follow(ids)
         output = self._states[-1][-1][0]  # [H]
         if self._projection is not None:
             output = output @ self._projection  # [E]
-        return self._softmax.probabilities(output)
+        return softmax(self._embedding @ output + self._bias)
+
+    def _follow(self, context: Sequence[int]) -> None:
+        """Computes the states after each of these ids, those that are known left as they are."""
+        ids = list(context)
+        same = common_length(self._path, ids)
+        del self._path[same:], self._states[same + 1 :]
+        if len(ids) > len(self._directions):
+            larger = np.zeros((2 * len(ids), self._directions.shape[1]), np.float32)
+            larger[:same] = self._directions[:same]
+            self._directions = larger
+        for word in ids[same:]:
+            self._states.append(self._after(word, self._states[-1]))
+            output = self._states[-1][-1][0]
+            self._directions[len(self._path)] = output / max(float(np.linalg.norm(output)), TINY)
+            self._path.append(word)
 
     def _after(self, word: int, states: tuple[State, ...]) -> tuple[State, ...]:
-        x, after = self._softmax.embed(word), []
+        x, after = self._embedding[word], []
         for cell, state in zip(self._cells, states, strict=True):
             after.append(cell.step(x, state))
             x = after[-1][0]
@@ -223,7 +255,7 @@ class CausalArchitecture(Architecture[CausalConfig]):
         model, cell = self.model, self.config.preset
         count = partial(count_parameters, causal_shapes(cell, model, self.total_words))
         embedding, hidden = (None, None, model.embedding_size), (None, None, model.hidden_size)
-        rows = [Layer("embedding", "Embedding", embedding, count("embedding") + count("tail"))]
+        rows = [Layer("embedding", "Embedding", embedding, count("embedding"))]
         for number in range(1, model.layers + 1):
             name = f"layer{number}"
             rows.append(Layer(name, CELLS[cell].layer_type, hidden, count(f"{name}.")))
@@ -231,8 +263,7 @@ class CausalArchitecture(Architecture[CausalConfig]):
         if projection := count("projection."):
             rows.append(Layer("projection", "Dense", embedding, projection))
         output = (None, None, self.total_words)
-        name = "adaptive softmax" if count("tail") else "softmax"
-        rows.append(Layer("output", f"Dense (tied, {name})", output, count("output.")))
+        rows.append(Layer("output", "Dense (tied, softmax)", output, count("output.")))
         return tuple(rows)
 
     def load(self, vocabulary: Vocabulary, tokenizer: Tokenizer, arrays: Arrays) -> CausalModel:
@@ -251,16 +282,14 @@ class CausalArchitecture(Architecture[CausalConfig]):
         return 4 * (8 * self.parameters + batch) + BLOCK_BYTES + text + PROGRAM_BYTES
 
     def training_seconds(self, examples: int) -> float:
-        """Every weight once a word, the embedding as the output layer, and a tail's if the word is
-        in it. All epochs are counted, though the training may stop early."""
+        """Every weight once a word, the embedding as the output layer. All epochs are counted,
+        though the training may stop early."""
         recipe = causal_train(self.config)
         streams = max(1, min(recipe.batch_size, examples // recipe.bptt))
         rows = streams * recipe.bptt
-        output = softmax_shapes(self.model, self.total_words)
-        of_layers = self.parameters - count_parameters(output)
         return training_seconds(
             steps=recipe.epochs * math.ceil(examples / rows),
-            multiplications=rows * (of_layers + round(multiplications(output))),
+            multiplications=rows * self.parameters,
             parameters=self.parameters,
             cell_steps=recipe.bptt * self.model.layers,
             threads=recipe.threads,

@@ -15,8 +15,8 @@ without its first word). Shapes: V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,9 @@ PROGRAM_BYTES, BYTES_A_WORD, BYTES_A_SEQUENCE = 45_000_000, 60, 30
 """The estimate is 259 MB for a million words, 225 MB were measured: most n-grams of five words
 are different, but not all. The sonnets took 48 MB."""
 
+Level: TypeAlias = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
+"""The backoff weights, the places of the children, and the words and shares of those."""
+
 
 class NgramModel:
     """Predicts from the last words of a line."""
@@ -56,7 +59,7 @@ class NgramModel:
         self.window = order - 1
         self.excluded_ids = excluded_ids(vocabulary, tokenizer)
         self._alone: NDArray[np.float32] = arrays["probability.1"]
-        self._levels = [
+        self._levels: list[Level] = [
             (
                 arrays[f"backoff.{k - 1}"],
                 arrays[f"children.{k}"],
@@ -69,15 +72,24 @@ class NgramModel:
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
         """The distribution [V] after the last words of `context`."""
         probabilities = self._alone.copy()
-        for length in range(1, min(self.window, len(context)) + 1):
-            node = self._node(context[len(context) - length :])
-            if node is None:
-                break  # a longer context that ends in an unseen one is unseen
-            backoff, children, followers, shares = self._levels[length - 1]
+        for (backoff, children, followers, shares), node in self._known(context):
             below = slice(children[node], children[node + 1])
             probabilities *= backoff[node]
             probabilities[followers[below]] += shares[below]
         return probabilities
+
+    def words_known(self, context: Sequence[int]) -> int:
+        """How many of the last words of `context` occur in the text in this order, at most the
+        order - 1."""
+        return sum(1 for _ in self._known(context))
+
+    def _known(self, context: Sequence[int]) -> Iterator[tuple[Level, int]]:
+        """The level of what may follow and the node of the last word, the last two and so on."""
+        for length in range(1, min(self.window, len(context)) + 1):
+            node = self._node(context[len(context) - length :])
+            if node is None:
+                return  # a longer context that ends in an unseen one is unseen
+            yield self._levels[length - 1], node
 
     def _node(self, words: Sequence[int]) -> int | None:
         """The node of an n-gram, None if it does not occur in the text."""

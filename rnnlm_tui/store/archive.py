@@ -121,8 +121,8 @@ def _extract(archive: zipfile.ZipFile, target: Path) -> None:
     if needed > free:
         raise StorageError(f"the model takes {needed:,} bytes, {free:,} are free")
     # The words come before the weights: they prove the sizes that the card claims.
-    for name in sorted(sizes, key=lambda name: name == card.weights):
-        if name == card.weights:
+    for name in sorted(sizes, key=lambda name: name in card.weight_files):
+        if name in card.weight_files:
             read_vocabulary(target, card)
         with archive.open(name) as file:
             _copy(file, target / name, limits[name])
@@ -135,7 +135,7 @@ def _limits(card: ModelCard) -> dict[str, int]:
         card.vocabulary: files.LARGEST_JSON,
         HISTORY: LARGEST_HISTORY,
         EVALUATION: LARGEST_EVALUATION,
-        card.weights: largest_weights(card),
+        **{name: largest_weights(kind) for name, kind in card.weight_files.items()},
         **({card.lines: LARGEST_LINES_FILE} if card.lines else {}),
     }
 

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, TypeAlias, TypedDict, TypeVar
 
 from msgspec import Meta, Struct
 
-from rnnlm_tui.config import RunConfig
+from rnnlm_tui.config import (
+    PRESETS,
+    CausalConfig,
+    NgramConfig,
+    RunConfig,
+)
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.events import CorpusFacts, Count, EpochFigures, Figure, ShortText
+from rnnlm_tui.lm.mixture import ComponentName
 from rnnlm_tui.lm.model import Architecture
+from rnnlm_tui.lm.ngram import NgramArchitecture
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.files import (
     LINES,
     MODEL,
+    NGRAMS,
     VOCABULARIES,
     WEIGHTS,
     convert_json,
@@ -26,9 +35,11 @@ from rnnlm_tui.store.files import (
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 
 T = TypeVar("T")
-FORMAT = 3
+FORMAT = 4
 """Of model.json and resume.safetensors. A program reads every format up to its own, and ignores
 fields that it does not know."""
+OLDER_SETTINGS: Mapping[str, Setting] = MappingProxyType({"mixture": "off"})
+"""The values of settings that the files of older formats do not hold."""
 
 MOST_ANCESTORS = 64
 Checksum: TypeAlias = Annotated[str, Meta(pattern=r"\A[0-9a-f]{8}\Z")]
@@ -41,6 +52,31 @@ class RunSettings(TypedDict):
     preset: ShortText
     model: dict[str, Setting]
     train: dict[str, Setting]
+
+
+class NgramFile(TypedDict):
+    """The n-grams that are mixed with a network: their file, and the sizes of that model."""
+
+    file: Annotated[str, Meta(pattern=rf"\A{NGRAMS.pattern}\Z")]
+    order: Annotated[int, Meta(ge=1, le=6)]
+    sizes: list[Count]
+
+
+class Base(TypedDict):
+    """A model of the library that another is built on; `checksum` is that of its weights."""
+
+    name: ShortText
+    created: ShortText
+    checksum: Checksum | None
+
+
+class Mixture(TypedDict):
+    """What a model is mixed of: the weight of each component, and what the components are made of
+    besides the model's own weights. The cache is made of what is written."""
+
+    weights: dict[ComponentName, Annotated[float, Meta(ge=0, le=1)]]
+    ngrams: NgramFile | None
+    base: Base | None
 
 
 class Ancestor(TypedDict):
@@ -74,6 +110,7 @@ class _CardFields:
         default_factory=list
     )
     checksums: dict[ShortText, Checksum] = field(default_factory=dict)
+    mixture: Mixture | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +119,7 @@ class ModelCard(_CardFields):
     one entry an epoch; times are ISO 8601 in UTC. `sizes` are further numbers of its architecture.
     `lines` names the file of the lines that it was trained on, `ancestors` are the models that it
     started from, the oldest first, and `checksums` are those of its files by name; there are none
-    before format 3."""
+    before format 3. `mixture` is None for a model that predicts alone."""
 
     config: RunConfig
 
@@ -94,7 +131,17 @@ class ModelCard(_CardFields):
     @property
     def files(self) -> tuple[str, ...]:
         """The names of the files that hold the model, besides its card."""
-        return (self.vocabulary, self.weights, *filter(None, [self.lines]))
+        return (self.vocabulary, *self.weight_files, *filter(None, [self.lines]))
+
+    @property
+    def weight_files(self) -> dict[str, Architecture[Any]]:
+        """The files of weights by name, each with what its arrays are those of."""
+        ngrams = self.mixture and self.mixture["ngrams"]
+        if not ngrams:
+            return {self.weights: self.architecture}
+        config = RunConfig("ngram", NgramConfig(ngrams["order"]), self.config.train)
+        architecture = NgramArchitecture(config, self.total_words, 0, ngrams["sizes"])
+        return {self.weights: self.architecture, ngrams["file"]: architecture}
 
     @property
     def architecture(self) -> Architecture[Any]:
@@ -141,6 +188,10 @@ def run_config(version: int, settings: RunSettings, label: str) -> RunConfig:
     """
     if version == 1:
         settings = {**settings, "train": {**settings["train"], "min_count": 1}}
+    if version < FORMAT:
+        preset = PRESETS.get(settings["preset"])
+        older = {n: v for n, v in OLDER_SETTINGS.items() if preset and hasattr(preset.train, n)}
+        settings = {**settings, "train": {**older, **settings["train"]}}
     try:
         return RunConfig.from_json(settings)
     except UsageError as error:
@@ -160,7 +211,9 @@ def parse_card(raw: bytes) -> ModelCard:
     if card.window < architecture.smallest_window:
         raise ModelError(f"{MODEL}: window is out of range")
     try:
-        architecture.check_sizes()
+        _check_mixture(card)
+        for each in card.weight_files.values():
+            each.check_sizes()
     except ValueError as error:
         raise ModelError(f"{MODEL}: {error}") from error
     if card.parameters != architecture.parameters:
@@ -168,6 +221,23 @@ def parse_card(raw: bytes) -> ModelCard:
             f"{MODEL}: the number of parameters is not that of its {architecture.name}"
         )
     return card
+
+
+def _check_mixture(card: ModelCard) -> None:
+    """Raises ValueError for a mixture of other components than the model has."""
+    if (mixture := card.mixture) is None:
+        return
+    match card.config.model:
+        case CausalConfig():
+            has = {"network", "ngrams"} if mixture["ngrams"] else {"network"}
+        case NgramConfig() if not mixture["ngrams"]:
+            has = {"ngrams"}
+        case _:
+            raise ValueError("this kind of model cannot be mixed so")
+    if mixture["base"]:
+        has.add("base")
+    if {*mixture["weights"]} - {"cache"} != has or sum(mixture["weights"].values()) <= 0:
+        raise ValueError("the weights of the mixture are not those of its components")
 
 
 def read_card(folder: Path) -> ModelCard:

@@ -3,6 +3,7 @@
     model.json              what the model is, and the name of its weights
     vocabulary.json         its words in the order of their ids
     weights-<n>.safetensors its weights, as they were saved the n-th time
+    ngrams-<n>.safetensors  the n-grams that are mixed with its network
     lines-<n>.safetensors   hashes of the lines that it and its ancestors were trained on
     history.jsonl           the events of its training
     resume.safetensors      the state of its training
@@ -40,8 +41,10 @@ WINDOWS_TRIES = 20
 MODEL, HISTORY, RESUME = "model.json", "history.jsonl", "resume.safetensors"
 EVALUATION, ORIGIN = "evaluation.json", "origin.json"
 WEIGHTS = re.compile(r"weights-([0-9]{1,9})\.safetensors")
+NGRAMS = re.compile(r"ngrams-([0-9]{1,9})\.safetensors")
 LINES = re.compile(r"lines-([0-9]{1,9})\.safetensors")
 VOCABULARIES = re.compile(r"vocabulary(?:-([0-9]{1,9}))?\.json")
+VERSIONED = (WEIGHTS, VOCABULARIES, LINES, NGRAMS)
 AS_ESCAPES = "backslashreplace"
 """How JSON is encoded: a path may hold bytes that are not UTF-8, which Python has as lone
 surrogates; what this puts in their place is JSON's own escape for them."""
@@ -190,7 +193,7 @@ def remove_leftovers(folder: Path, keep: Collection[str]) -> None:
     a run that was killed. `keep` are the files that the card names. The caller holds the lock."""
     with suppress(OSError):
         for path in folder.iterdir():
-            versioned = any(kind.fullmatch(path.name) for kind in (WEIGHTS, VOCABULARIES, LINES))
+            versioned = any(kind.fullmatch(path.name) for kind in VERSIONED)
             old = versioned and path.name not in keep
             if old or (path.name.startswith(".") and path.name.endswith(".tmp")):
                 path.unlink(missing_ok=True)

@@ -214,6 +214,10 @@ class Library:
             with suppress(ModelError):
                 card = read_card(folder)
         known = status or card
+        epochs = known.config.epochs if known else None
+        if trainer is not None:  # the n-grams that a network's training begins with have one epoch
+            with suppress(ModelError):
+                epochs = read_run_status(folder).config.epochs
         return Run(
             name,
             running=trainer is not None,
@@ -221,7 +225,7 @@ class Library:
             on_this_host=trainer is not None and trainer.on_this_host,
             resumable=os.path.lexists(folder / RESUME),
             epochs_done=known.epochs_done if known else None,
-            epochs=known.config.epochs if known else None,
+            epochs=epochs,
             status=status,
         )
 

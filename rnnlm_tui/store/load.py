@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 from msgspec import Meta, Struct
 
 from rnnlm_tui.errors import ModelError
+from rnnlm_tui.lm.mixture import ComponentName, MixedModel
 from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.lm.registry import ARCHITECTURES
-from rnnlm_tui.store.card import ModelCard, with_card
+from rnnlm_tui.store.card import Base, ModelCard, with_card
 from rnnlm_tui.store.files import checksum, read_json
 from rnnlm_tui.store.weights import check_weights, read_weights
 from rnnlm_tui.text.tokenizer import TOKENIZERS
@@ -73,14 +75,31 @@ def check_model(folder: Path) -> ModelCard:
     return with_card(folder, check)
 
 
-def load_model(folder: Path) -> tuple[ModelCard, LanguageModel]:
+OpenBase: TypeAlias = Callable[[Base], LanguageModel | None]
+"""Opens the model that another is built on; None if it is not there any more."""
+
+
+def load_model(
+    folder: Path, open_base: OpenBase = lambda base: None
+) -> tuple[ModelCard, LanguageModel]:
     """The model in `folder`, checked and ready to predict. Raises ModelError."""
 
     def load(card: ModelCard) -> tuple[ModelCard, LanguageModel]:
-        for name in (card.vocabulary, card.weights):
+        for name in (card.vocabulary, *card.weight_files):
             check_checksum(folder, card, name)
-        vocabulary = read_vocabulary(folder, card)
-        weights = read_weights(folder, card)
-        return card, card.architecture.load(vocabulary, TOKENIZERS[card.tokenizer], weights)
+        vocabulary, tokenizer = read_vocabulary(folder, card), TOKENIZERS[card.tokenizer]
+        own, *ngrams = (
+            kind.load(vocabulary, tokenizer, read_weights(folder, card, name))
+            for name, kind in card.weight_files.items()
+        )
+        if card.mixture is None:
+            return card, own
+        models: dict[ComponentName, LanguageModel] = dict(zip(("ngrams",), ngrams, strict=False))
+        models["ngrams" if isinstance(own, NgramModel) else "network"] = own
+        described = card.mixture["base"]
+        base = described and open_base(described)
+        if base and base.tokenizer.name == tokenizer.name and base.vocabulary.special_tokens:
+            models["base"] = base
+        return card, MixedModel(tokenizer, models, card.mixture["weights"])
 
     return with_card(folder, load)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rnnlm_tui.config import CausalTrainConfig, NetworkTrainConfig, RunConfig, TextConfig
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.events import Count, Epoch, EpochFigures, Figure, ShortText, json_safe
-from rnnlm_tui.store.card import FORMAT, Ancestor, RunSettings, check_format, run_config
+from rnnlm_tui.store.card import FORMAT, Ancestor, Base, RunSettings, check_format, run_config
 from rnnlm_tui.store.files import RESUME, convert_json, parse_json
 from rnnlm_tui.store.load import Word, checked_vocabulary
 from rnnlm_tui.store.weights import read_arrays
@@ -36,7 +36,7 @@ class GeneratorState(TypedDict):
 class TextOrigin(TypedDict):
     """Where the text of a run can be read again, by its hash. `words` and `window` are those of the
     model that the run started from, which `ancestors` end with; `seed_line` is what it continues
-    after each epoch."""
+    after each epoch. `base` is the model that it is built on."""
 
     sources: NotRequired[list[str]]
     sha256: NotRequired[ShortText | None]
@@ -45,6 +45,7 @@ class TextOrigin(TypedDict):
     words: NotRequired[list[Word] | None]
     window: NotRequired[Annotated[int, Meta(ge=1, le=1024)]]
     ancestors: NotRequired[list[Ancestor]]
+    base: NotRequired[Base | None]
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from rnnlm_tui.errors import ModelError, os_reason
-from rnnlm_tui.lm.model import DTYPES
+from rnnlm_tui.lm.model import DTYPES, Architecture
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import ModelCard
 
@@ -28,18 +28,19 @@ HALVES = {"F32": "F16"}
 themselves at most."""
 
 
-def largest_weights(card: ModelCard) -> int:
-    """The bytes that the weights of a model with this card can take, header included."""
-    specs = card.architecture.arrays().values()
+def largest_weights(architecture: Architecture[Any]) -> int:
+    """The bytes that the weights of such a model can take, header included."""
+    specs = architecture.arrays().values()
     numbers = sum(DTYPES[spec.dtype].itemsize * math.prod(spec.shape) for spec in specs)
     return numbers + 8 + LARGEST_HEADER
 
 
 def check_weights(folder: Path, card: ModelCard) -> None:
-    """Checks the header of the weights of the model in `folder`: just its arrays, or those at half
-    their precision, and the file as long as it must be. Raises ModelError."""
-    with opened(folder / card.weights) as file:
-        _check_header(file, card)
+    """Checks the headers of the weights of the model in `folder`: just its arrays, or those at half
+    their precision, and the files as long as they must be. Raises ModelError."""
+    for name, architecture in card.weight_files.items():
+        with opened(folder / name) as file:
+            _check_header(file, name, architecture)
 
 
 def read_arrays(path: Path, only: str | None = None) -> dict[str, NDArray[Any]]:
@@ -54,21 +55,26 @@ def read_arrays(path: Path, only: str | None = None) -> dict[str, NDArray[Any]]:
         return {name: file.get_tensor(name) for name in names}
 
 
-def read_weights(folder: Path, card: ModelCard) -> dict[str, NDArray[Any]]:
-    """The weights of the model in `folder`, checked, in single precision. Raises ModelError."""
-    with opened(folder / card.weights) as file:
-        _check_header(file, card)
+def read_weights(
+    folder: Path, card: ModelCard, file_name: str | None = None
+) -> dict[str, NDArray[Any]]:
+    """The weights of the model in `folder`, checked, in single precision: its own, or those of
+    another of the card's `weight_files`. Raises ModelError."""
+    file_name = file_name or card.weights
+    architecture = card.weight_files[file_name]
+    with opened(folder / file_name) as file:
+        _check_header(file, file_name, architecture)
         arrays = {
             name: file.get_tensor(name).astype(DTYPES[spec.dtype], copy=False)
-            for name, spec in card.architecture.arrays().items()
+            for name, spec in architecture.arrays().items()
         }
     try:
         for name, array in arrays.items():
             if array.dtype == np.float32 and not is_usable(array):
                 raise ValueError(f"{name} holds numbers that are not finite or too large")
-        card.architecture.check_arrays(arrays)
+        architecture.check_arrays(arrays)
     except ValueError as error:
-        raise ModelError(f"{card.weights}: {error}") from error
+        raise ModelError(f"{file_name}: {error}") from error
     return arrays
 
 
@@ -97,14 +103,14 @@ def opened(path: Path) -> Iterator[Any]:
         raise ModelError(f"{path.name} is damaged: {error}") from error
 
 
-def _check_header(file: Any, card: ModelCard) -> None:
-    specs = card.architecture.arrays()
+def _check_header(file: Any, file_name: str, architecture: Architecture[Any]) -> None:
+    specs = architecture.arrays()
     if set(file.keys()) != set(specs):
-        raise ModelError(f"{card.weights} holds other tensors than the model has")
+        raise ModelError(f"{file_name} holds other tensors than the model has")
     for name, (shape, dtype) in specs.items():
         piece = file.get_slice(name)
         if piece.get_dtype() not in (dtype, HALVES.get(dtype)) or tuple(piece.get_shape()) != shape:
-            raise ModelError(f"{card.weights}: {name} is not {DTYPES[dtype]} of shape {shape}")
+            raise ModelError(f"{file_name}: {name} is not {DTYPES[dtype]} of shape {shape}")
 
 
 def write_tensors(path: Path, tensors: Mapping[str, NDArray[Any]]) -> None:

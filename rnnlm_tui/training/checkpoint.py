@@ -17,7 +17,7 @@ from rnnlm_tui.errors import ModelError, StorageError, os_reason
 from rnnlm_tui.events import EpochFigures
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store import files
-from rnnlm_tui.store.card import MOST_ANCESTORS, Ancestor, ModelCard, read_card
+from rnnlm_tui.store.card import MOST_ANCESTORS, Ancestor, ModelCard, NgramFile, read_card
 from rnnlm_tui.store.files import MODEL, RESUME
 from rnnlm_tui.store.run_state import FACTS, Position, TextOrigin, decode_facts, encode_facts
 from rnnlm_tui.store.trained_lines import Hashes, TrainedLines, no_hashes, write_trained_lines
@@ -81,17 +81,22 @@ class Checkpoints:
         """True until this run has put its own model in place."""
 
     def save_model(
-        self, card: ModelCard, words: tuple[str, ...], weights: Mapping[str, NDArray[Any]] | None
+        self,
+        card: ModelCard,
+        words: tuple[str, ...],
+        weights: Mapping[str, NDArray[Any]] | None,
+        ngrams: Mapping[str, NDArray[Any]] | None = None,
     ) -> None:
         """Puts a model in place: first its words and weights under new names, then its card.
 
-        Without `weights` those in place are kept, with their metrics, and only the rest of the card
-        is new. Raises StorageError, and then the model in place stays whole; ModelError if there
-        are no weights to keep.
+        `ngrams` are those that are mixed with a network; they are written once a run. Without
+        `weights` those in place are kept, with their metrics and their mixture, and only the rest
+        of the card is new. Raises StorageError, and then the model in place stays whole; ModelError
+        if there are no weights to keep.
         """
         previous = self._previous_card()
         try:
-            self._put_in_place(card, words, weights, previous)
+            self._put_in_place(card, words, weights, ngrams, previous)
         finally:
             in_place = self._previous_card()
             if in_place is not None:
@@ -102,9 +107,17 @@ class Checkpoints:
         card: ModelCard,
         words: tuple[str, ...],
         weights: Mapping[str, NDArray[Any]] | None,
+        ngrams: Mapping[str, NDArray[Any]] | None,
         previous: ModelCard | None,
     ) -> None:
         number = _next_number(previous)
+        if card.mixture and card.mixture["ngrams"] and ngrams is not None:
+            file = None if self.fresh else _ngram_file(previous)
+            if file is None:
+                file = f"ngrams-{number}.safetensors"
+                write_tensors(self.folder / file, ngrams)
+            described: NgramFile = {**card.mixture["ngrams"], "file": file}
+            card = replace(card, mixture={**card.mixture, "ngrams": described})
         if self.fresh or previous is None:
             vocabulary = "vocabulary.json" if previous is None else f"vocabulary-{number}.json"
             special_tokens = ARCHITECTURES[card.config.preset].special_tokens
@@ -121,7 +134,8 @@ class Checkpoints:
             card = replace(card, weights=f"weights-{number}.safetensors")
             write_tensors(self.folder / card.weights, weights)
         elif previous is not None:
-            card = replace(card, weights=previous.weights, metrics=previous.metrics)
+            kept_with_weights = ("weights", "metrics", "mixture")
+            card = replace(card, **{name: getattr(previous, name) for name in kept_with_weights})
         else:
             raise ModelError(
                 f"the model in {self.folder} is gone or damaged, and with it the best epoch",
@@ -138,9 +152,19 @@ class Checkpoints:
         except ModelError:
             return None
 
+    def card(self) -> ModelCard:
+        """The card of the model in place. Raises ModelError."""
+        return read_card(self.folder)
+
     def has_older_model(self) -> bool:
-        """Whether the model in the folder is that of an earlier run."""
-        return self.fresh and self._previous_card() is not None
+        """Whether the model in the folder is that of an earlier run; n-grams that a network has not
+        joined yet do not count."""
+        return self.fresh and not self.has_first_ngrams() and self._previous_card() is not None
+
+    def has_first_ngrams(self) -> bool:
+        """Whether the model in the folder is the n-grams that a network's training begins with."""
+        card = self._previous_card()
+        return card is not None and card.config.preset == "ngram" and card.epochs_done == 0
 
     def best_weights(self) -> dict[str, NDArray[Any]]:
         """The weights of the model that this run has put in place."""
@@ -165,6 +189,11 @@ class Checkpoints:
         """Writes resume.safetensors. Raises StorageError."""
         facts = encode_facts(state.config, state.corpus, state.position)
         write_tensors(self.folder / RESUME, {**state.tensors, FACTS: facts})
+
+
+def _ngram_file(card: ModelCard | None) -> str | None:
+    ngrams = card and card.mixture and card.mixture["ngrams"]
+    return ngrams["file"] if ngrams else None
 
 
 def _next_number(previous: ModelCard | None) -> int:

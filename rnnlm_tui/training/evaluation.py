@@ -28,7 +28,7 @@ def evaluate_saved_model(run: TrainingRun, control: Control, report: RunReport) 
 
     Raises ModelError if the model is damaged.
     """
-    _, model = load_model(run.folder)
+    _, model = load_model(run.folder, lambda _: run.base)
     _, held_out = run.split_lines()
     most_words = MOST_WORDS_IF_STOPPED if control.stopped else MOST_WORDS
     yield from save_evaluation(run, evaluate_lines(model, held_out, control, most_words), report)

@@ -17,6 +17,7 @@ from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.training.checkpoint import Checkpoints
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.evaluation import evaluate_lines, save_evaluation
+from rnnlm_tui.training.mixing import is_mixed, mix
 from rnnlm_tui.training.run import TrainingRun
 from rnnlm_tui.training.run_report import RunReport, sample
 
@@ -81,6 +82,10 @@ class NgramTrainer:
         trained_on, held_out = self._run.split_lines()
         on_trained = evaluate_lines(model, trained_on, self._control, TRAIN_SAMPLE)
         on_held_out = evaluate_lines(model, held_out, self._control)
+        mixture, of_mixture = None, on_held_out
+        if is_mixed(self._run.config):
+            mixed, mixture = mix(self._run, {"ngrams": model})
+            of_mixture = evaluate_lines(mixed, held_out, self._control)
         if on_trained is None or self._control.stopped:
             return None
         train: dict[str, Any] = {"loss": on_trained.loss, "perplexity": on_trained.perplexity}
@@ -92,11 +97,13 @@ class NgramTrainer:
         text = sample(model, self._control.seed_line)
         yield EpochEnded(self._report.time(), 1, train, held, True, text, self._elapsed_s())
         metrics = cast(EpochFigures, {"epoch": 1, "train": train, "held_out": held})
-        card = self._report.card([metrics], metrics, epochs_done=1, sizes=self._sizes)
+        card = self._report.card(
+            [metrics], metrics, epochs_done=1, sizes=self._sizes, mixture=mixture
+        )
         self._checkpoints.save_model(card, self._prepared.vocabulary.words, self._arrays)
         self._checkpoints.drop_state()
         yield Saved(self._report.time(), 1, str(self._run.folder), best=True)
-        yield from save_evaluation(self._run, on_held_out, self._report)
+        yield from save_evaluation(self._run, of_mixture, self._report)
         return metrics
 
     def _progress(self, step: int) -> Progress:

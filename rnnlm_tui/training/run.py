@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import RunConfig
+from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import Ancestor
 from rnnlm_tui.store.run_state import TextOrigin
 from rnnlm_tui.store.trained_lines import Hashes, TrainedLines, no_hashes, trained_on
@@ -24,7 +25,8 @@ class TrainingRun:
 
     `origin` says where the corpus can be read again. `state` is that of a run to resume, `weights`
     are those to start from; both may be None. `ancestor_lines` are the hashes of the lines that the
-    models it started from were trained on.
+    models it started from were trained on. `base` is the model that it is built on, as `origin`
+    names it.
     """
 
     name: str
@@ -35,6 +37,7 @@ class TrainingRun:
     state: RunState | None = None
     weights: dict[str, NDArray[np.float32]] | None = None
     ancestor_lines: Hashes = field(default_factory=no_hashes)
+    base: LanguageModel | None = None
 
     @property
     def ancestors(self) -> list[Ancestor]:

@@ -15,8 +15,8 @@ from rnnlm_tui.events import EpochFigures, Started, Warned
 from rnnlm_tui.formatting import cut_words
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.registry import ARCHITECTURES, architecture_for
-from rnnlm_tui.store.card import ModelCard
-from rnnlm_tui.suggest import continue_text, generate_words
+from rnnlm_tui.store.card import Mixture, ModelCard
+from rnnlm_tui.suggest import generate_words
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.training.run import TrainingRun
 
@@ -89,6 +89,7 @@ class RunReport:
         metrics: EpochFigures,
         epochs_done: int,
         sizes: Sequence[int] = (),
+        mixture: Mixture | None = None,
     ) -> ModelCard:
         """The card of the model; saving it fills in the names and the dates of its files."""
         config, prepared = self._run.config, self._run.prepared
@@ -111,6 +112,7 @@ class RunReport:
             versions=self._versions,
             history=list(history),
             sizes=list(sizes),
+            mixture=mixture,
         )
 
     def model(self, weights: Mapping[str, NDArray[Any]]) -> LanguageModel:
@@ -123,5 +125,5 @@ class RunReport:
 def sample(model: LanguageModel, seed_line: str) -> dict[str, str]:
     """The seed line and its likeliest continuation."""
     words = generate_words(model, seed_line, SAMPLE_WORDS)
-    text = continue_text(model.tokenizer, seed_line, words)
+    text = " ".join([seed_line, *words]).strip()
     return {"seed": cut_words(seed_line), "text": cut_words(text)}

@@ -25,11 +25,14 @@ from rnnlm_tui.events import (
     Saved,
     Warned,
 )
+from rnnlm_tui.lm.mixture import ComponentName
+from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.run_state import EpochTotals, GeneratorState, Position, TextOrigin
 from rnnlm_tui.training.checkpoint import Checkpoints, RunState, part_of
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.evaluation import evaluate_saved_model
 from rnnlm_tui.training.learner import Learner, perplexity
+from rnnlm_tui.training.mixing import FirstNgrams, is_mixed, mix
 from rnnlm_tui.training.networks import BatchLoss
 from rnnlm_tui.training.run import TrainingRun
 from rnnlm_tui.training.run_report import RunReport, sample
@@ -76,6 +79,7 @@ class Trainer:
         self._seconds_a_step = self._report.estimate_s() / (self._epochs * self._steps)
         self._seconds_an_end = 0.0
         self._is_timed = False
+        self._ngrams: FirstNgrams | None = None
         self._pending: list[BatchLoss] = []
         self._dropout = np.random.default_rng()
 
@@ -95,6 +99,8 @@ class Trainer:
         yield from self._report.warnings()
         if self._run.state is None:
             self._save_state(start)
+        if is_mixed(self._run.config):
+            yield from self._count_ngrams()
         reason = self._reason_to_end() if self._position.epoch > self._epochs else None
         while reason is None:
             yield from self._train_epoch()
@@ -127,7 +133,17 @@ class Trainer:
         self._position, sums = state.position, state.position.sums
         sums.words = sums.words or sums.examples  # of a program that did not tell them apart
         self._learner.restore(state)
-        self._checkpoints.fresh = state.position.best_epoch is None
+        has_model = self._checkpoints.has_first_ngrams() or self._position.best_epoch is not None
+        self._checkpoints.fresh = not has_model
+
+    def _count_ngrams(self) -> Iterator[Event]:
+        """Counts the n-grams that are mixed with the network. They are the model until its first
+        epoch is through, unless a finished one of an earlier run is there."""
+        self._ngrams = FirstNgrams(self._run)
+        if not self._checkpoints.fresh or self._checkpoints.has_older_model():
+            return
+        if self._ngrams.save(self._checkpoints, self._control):
+            yield Saved(self._report.time(), 0, str(self._run.folder), best=True)
 
     def _train_epoch(self) -> Iterator[Event]:
         """Steps until the epoch ends, the loss is not finite, or the run is to stop."""
@@ -186,13 +202,14 @@ class Trainer:
         position.epoch, position.sums, position.dropout = epoch + 1, EpochTotals(), None
         if best:
             position.best_epoch, position.best_loss = epoch, loss
-        text = sample(self._report.model(weights), self._control.seed_line)
+        model = self._report.model(weights)
+        text = sample(model, self._control.seed_line)
         position.elapsed_s += self._clock() - began
         yield EpochEnded(
             self._report.time(), epoch, train, held_out, best, text, position.elapsed_s
         )
         saving = self._clock()
-        self._save_model(metrics, weights if best else None)
+        self._save_model(metrics, weights if best else None, model)
         self._save_state(tensors)
         position.elapsed_s += self._clock() - saving
         self._seconds_an_end = self._clock() - began
@@ -212,12 +229,13 @@ class Trainer:
     def _save_within_epoch(self) -> Iterator[Event]:
         """Saves a run that is stopped in the middle of an epoch.
 
-        Its weights become the model only if no epoch has ended yet and no finished model of an
-        earlier run is there.
+        Its weights become the model only if no epoch has ended yet, there are no n-grams, and no
+        finished model of an earlier run is there.
         """
         position, tensors = self._position, self._learner.state()
         is_first = position.best_epoch is None
-        kept = is_first and position.updates > 0 and not self._checkpoints.has_older_model()
+        has_model = self._ngrams is not None or self._checkpoints.has_older_model()
+        kept = is_first and position.updates > 0 and not has_model
         if kept:
             metrics = {"epoch": position.epoch, "train": self._train_metrics(), "held_out": None}
             stopped_at = {**metrics, "steps": position.sums.steps}
@@ -228,10 +246,19 @@ class Trainer:
         self._save_state(tensors)
         yield Saved(self._report.time(), position.epoch, str(self._run.folder), kept)
 
-    def _save_model(self, metrics: EpochFigures, weights: Arrays | None) -> None:
-        """Puts the weights in place as the model; without weights only its history."""
-        card = self._report.card(self._position.history, metrics, self._position.epoch - 1)
-        self._checkpoints.save_model(card, self._run.prepared.vocabulary.words, weights)
+    def _save_model(
+        self, metrics: EpochFigures, weights: Arrays | None, model: LanguageModel | None = None
+    ) -> None:
+        """Puts the weights in place as the model, `model` mixed with the n-grams; without weights
+        only its history."""
+        mixture, ngrams = None, self._ngrams
+        if ngrams and weights is not None and model is not None:
+            both: dict[ComponentName, LanguageModel] = {"network": model, "ngrams": ngrams.model}
+            _, mixture = mix(self._run, both, ngrams.file)
+        epochs_done = self._position.epoch - 1
+        card = self._report.card(self._position.history, metrics, epochs_done, mixture=mixture)
+        words, arrays = self._run.prepared.vocabulary.words, ngrams.arrays if ngrams else None
+        self._checkpoints.save_model(card, words, weights, arrays)
 
     def _save_state(self, tensors: Arrays) -> None:
         run = self._run

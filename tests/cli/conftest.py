@@ -61,7 +61,14 @@ def measured_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     corpus.write_text(TEXT)
     trained(corpus, *TINY, "--epochs=1", "--name=half", "--held-out=0.5", "--seed=3")
     trained(corpus, *TINY, "--epochs=1", "--name=full")
-    trained(corpus, "--preset=ngram", "--name=ngram", "--held-out=0.25", "--min-count=5")
+    trained(
+        corpus,
+        "--preset=ngram",
+        "--name=ngram",
+        "--held-out=0.25",
+        "--min-count=5",
+        "--mixture=off",
+    )
     return corpus.parent / "data"
 
 

@@ -17,6 +17,7 @@ WORDS = ("the", "cat", "car", "sat", "dog", "a")
 class ScriptedModel:
     """Knows what comes after a last word; anything else is uniform."""
 
+    tokenizer: Tokenizer = LessonTokenizer()
     uses_previous_lines = False
 
     def __init__(
@@ -25,9 +26,7 @@ class ScriptedModel:
         window: int = 3,
         special_tokens: Sequence[str] = (),
         words: Sequence[str] = WORDS,
-        tokenizer: Tokenizer | None = None,
     ) -> None:
-        self.tokenizer = tokenizer or LessonTokenizer()
         self.vocabulary = Vocabulary(words, special_tokens)
         self.excluded_ids = excluded_ids(self.vocabulary, self.tokenizer)
         self.window = window

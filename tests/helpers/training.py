@@ -28,8 +28,9 @@ SMALL: dict[str, dict[str, Any]] = {
         "batch_size": 3,
         "bptt": 4,
         "held_out": 0.0,
+        "mixture": "off",
     },
-    "ngram": {},
+    "ngram": {"mixture": "off"},
 }
 ON_ONE_THREAD = {"threads": 1, "device": "cpu"}
 
@@ -42,7 +43,7 @@ def small_run(
     path = folder.with_name(f"{folder.name}.txt")
     path.write_text(text)
     sizes = SMALL.get(preset, SMALL["causal"])
-    config = make_run_config(preset, [ON_ONE_THREAD if sizes else {}, sizes, settings])
+    config = make_run_config(preset, [{} if preset == "ngram" else ON_ONE_THREAD, sizes, settings])
     corpus = read_corpus([path], None, io.BytesIO())
     prepared = prepare_corpus(corpus, config)
     return TrainingRun("small", folder, config, prepared, {"sources": [str(path)]}, state)

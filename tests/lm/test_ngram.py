@@ -6,7 +6,6 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -16,15 +15,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import make_run_config
-from rnnlm_tui.lm.kneser_ney import FALLBACK, count_levels, discounts_of, estimate, level_arrays
+from rnnlm_tui.lm.kneser_ney import FALLBACK, count_levels, discounts_of, estimate
 from rnnlm_tui.lm.model import Architecture, ArraySpec
 from rnnlm_tui.lm.ngram import NgramModel
-from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
-from rnnlm_tui.text.corpus import Corpus
-from rnnlm_tui.text.prepare import PreparedLines
+from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID
 from tests.helpers.golden import GOLDEN
+from tests.helpers.ngrams import arrays_of, counted, prepared
 
 TOKENIZER = TOKENIZERS["whitespace"]
 ORDERS = range(1, 7)
@@ -32,26 +30,6 @@ KENLM = GOLDEN / "kneser_ney.json"
 TEXT = ("a b a b c", "b a", "c c c a b", "d", "a b a d d b a b")
 
 lines_of_words = st.lists(st.lists(st.sampled_from("abcdefg"), min_size=1, max_size=8), min_size=1)
-
-
-def prepared(lines: Sequence[str], **options: Any) -> PreparedLines:
-    """These lines, all to train on."""
-    given = {"held_out": 0, "tokenizer": "whitespace", **options}
-    corpus = Corpus("made up", tuple(lines), "", ())
-    text = prepare_corpus(corpus, make_run_config("ngram", [given]))
-    assert isinstance(text, PreparedLines)
-    return text
-
-
-def arrays_of(text: PreparedLines, order: int) -> dict[str, NDArray[Any]]:
-    """The arrays of the model of these lines."""
-    levels = count_levels(text.examples, text.vocabulary, order)
-    return dict(chain.from_iterable(part.items() for part in level_arrays(levels, text.vocabulary)))
-
-
-def counted(text: PreparedLines, order: int) -> NgramModel:
-    """The model of these lines."""
-    return NgramModel(order, text.vocabulary, TOKENIZER, arrays_of(text, order))
 
 
 def context_of(model: NgramModel, words: Iterable[str]) -> list[int]:

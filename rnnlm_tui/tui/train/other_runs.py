@@ -45,9 +45,7 @@ class OtherRuns(OptionList):
             border-title-color: $foreground;
             border-title-style: bold;
         }
-        text-wrap: nowrap;
-        text-overflow: ellipsis;
-        & > .option-list--option { padding: 0; }
+        & > .option-list--option { text-wrap: nowrap; text-overflow: ellipsis; padding: 0; }
     }
     """
 

@@ -1,0 +1,215 @@
+"""Several models mixed into one: a weighted sum of their distributions.
+
+    p(w | context) = sum over components k of weight(k) * p_k(w | context)
+
+The components are a network, n-grams, a base model, and a cache of the last words. The vocabulary
+is the union: the words of the model itself, then those of the base that it lacks, to which the
+model's own components give 0. The cache is made from the context given and keeps nothing of its
+own, so nothing of it is ever saved.
+
+Shapes: K components, U ids of the union, N words of a text, T words of a context, H hidden units.
+
+Sources: E. Grave, A. Joulin and N. Usunier, "Improving neural language models with a continuous
+cache", 2017; for n-grams alone R. Kuhn and R. De Mori, "A cache-based natural language model for
+speech recognition", 1990; the weights by expectation-maximisation, F. Jelinek and R. Mercer, 1980.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnlm_tui.lm.causal import CausalModel, last_words, remember_distributions
+from rnnlm_tui.lm.model import LanguageModel, excluded_ids
+from rnnlm_tui.text.tokenizer import Tokenizer
+from rnnlm_tui.text.vocabulary import END_ID, UNKNOWN_ID, Vocabulary
+
+Array = NDArray[np.float32]
+ComponentName: TypeAlias = Literal["network", "ngrams", "base", "cache"]
+Weights: TypeAlias = Mapping[ComponentName, float]
+"""The weight of each component; they sum to 1."""
+NAMES: tuple[ComponentName, ...] = ("network", "ngrams", "base", "cache")
+
+CACHE_WORDS = 2000
+"""The last words that the cache holds."""
+MOST_CONTEXT, CONTEXT_STEP = 3000, 1000
+"""A context is cut so seldom that the cache is always full and states are mostly kept."""
+FLATNESS = 12.0
+"""The cosine of two states is multiplied by this before exp()."""
+DECAY = 0.5 ** (1 / 100)
+"""Without a network a word counts half after 100 words."""
+FILLING_WORDS = 500
+"""With fewer words the cache has a smaller weight, in proportion."""
+PRIOR: Weights = MappingProxyType({"network": 0.5, "ngrams": 0.2, "base": 0.4, "cache": 0.05})
+"""The weights of the components, scaled to a sum of 1, if there is no text to fit them to."""
+PRIOR_WORDS = 20
+"""So many words' worth of the prior is added to the words that weights are fitted to."""
+ITERATIONS = 50
+
+
+class MixedModel:
+    """A language model made of others."""
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        models: Mapping[ComponentName, LanguageModel],
+        weights: Weights | None = None,
+    ) -> None:
+        """`models` by the names of components, at least a network or n-grams, of one vocabulary;
+        with a `base`, of any other. `weights` are those of the models and of the cache, without
+        which there is none; the prior ones by default. Weights of missing models are left out."""
+        names = [name for name in NAMES if name in models or name == "cache"]
+        self.weights = scaled({n: w for n, w in (weights or PRIOR).items() if n in names})
+        self.models = {name: models[name] for name in names if name in models}
+        self.tokenizer, self.window = tokenizer, MOST_CONTEXT
+        own = next(model for name, model in self.models.items() if name != "base")
+        self.own_vocabulary = self.vocabulary = own.vocabulary
+        self._from_base: NDArray[np.int64] | None = None
+        if "base" in models:
+            self._add_words(models["base"].vocabulary)
+        self.excluded_ids = excluded_ids(self.vocabulary, tokenizer)
+        for model in self.models.values():
+            if model.uses_previous_lines:
+                model.window = MOST_CONTEXT
+        network = models.get("network")
+        self._network = None
+        if isinstance(network, CausalModel) and network.uses_previous_lines:
+            self._network = network
+        used = any(model.uses_previous_lines for model in self.models.values())
+        self.uses_previous_lines = used or "cache" in self.weights
+        self._rows = np.zeros((len(self.weights), self.vocabulary.total_words), np.float32)
+        total_words = self.vocabulary.total_words
+        self._remembered = remember_distributions(total_words, self._probabilities)
+
+    def _add_words(self, others: Vocabulary) -> None:
+        """Makes the vocabulary the union with that of the base, and the tables between the two."""
+        own = self.own_vocabulary
+        new = [word for word in others.words if word not in own]
+        self.vocabulary = union = Vocabulary([*own.words, *new], own.special_tokens)
+        specials = range(others.first_word_id)
+        self._from_base = np.array([*specials, *union.ids(others.words)])
+        self._to_base = [*specials, *others.ids(union.words).tolist()]
+
+    def next_word_probabilities(self, context: Sequence[int]) -> Array:
+        """The distribution [U] after `context`."""
+        return self._remembered(tuple(self._seen(context)))
+
+    def _seen(self, context: Sequence[int]) -> Sequence[int]:
+        return last_words(context, MOST_CONTEXT, CONTEXT_STEP, self.vocabulary.begin_id)
+
+    def _probabilities(self, ids: tuple[int, ...]) -> Array:
+        rows, cached = self._components(ids)
+        weights = dict(self.weights)
+        if "cache" in weights:
+            weights["cache"] *= min(1.0, cached / FILLING_WORDS)
+        vector = np.array(list(scaled(weights).values()), np.float32)
+        return np.asarray(vector @ rows)
+
+    def component_probabilities(self, context: Sequence[int]) -> Array:
+        """What each component, in the order of `weights`, gives to each id: [K, U]. The cache gives
+        nothing at the begin of a text. The array is the model's own until the next call."""
+        return self._components(self._seen(context))[0]
+
+    def _components(self, ids: Sequence[int]) -> tuple[Array, int]:
+        """The distributions [K, U] after `ids`, and the words in the cache."""
+        own, cached = self._own_ids(ids), 0
+        for row, name in zip(self._rows, self.weights, strict=True):
+            if name == "cache":
+                cached = min(len(ids) - 1, CACHE_WORDS)
+                row[:] = self._cache(ids, own)
+            elif name == "base" and self._from_base is not None:
+                theirs = [self._to_base[i] for i in ids]
+                row[self._from_base] = self._ask(self.models[name], theirs)
+            else:
+                model = self.models[name]
+                row[: model.vocabulary.total_words] = self._ask(model, own)
+        return self._rows, max(0, cached)
+
+    def _own_ids(self, ids: Sequence[int]) -> Sequence[int]:
+        """The ids without the words of the base, which are unknown to the other components."""
+        if self._from_base is None:
+            return ids
+        known = self.own_vocabulary.total_words
+        return [i if i < known else UNKNOWN_ID for i in ids]
+
+    def _ask(self, model: LanguageModel, ids: Sequence[int]) -> Array:
+        """What the model predicts; one that uses no previous lines gets the last line alone."""
+        if not model.uses_previous_lines and (begin := model.vocabulary.begin_id) in ids:
+            ids = ids[len(ids) - 1 - ids[::-1].index(begin) :]
+        return model.next_word_probabilities(ids)
+
+    def _cache(self, ids: Sequence[int], own: Sequence[int]) -> Array:
+        """The distribution [U] of the cache, zeros if it is empty."""
+        total, followers = self.vocabulary.total_words, np.array(ids[1:][-CACHE_WORDS:], np.int64)
+        if not len(followers):
+            return np.zeros(total, np.float32)
+        # A begin follows the end of the line before it.
+        followers[followers == self.vocabulary.begin_id] = END_ID
+        if self._network is None:
+            scores = DECAY ** np.arange(len(followers))[::-1]
+        else:
+            directions = self._network.directions(own)  # [T, H]
+            before = directions[-1 - len(followers) : -1]
+            scores = np.exp(FLATNESS * (before @ directions[-1]))
+        found = np.bincount(followers, scores, total)
+        return np.asarray(found / found.sum(), np.float32)
+
+
+def scaled(weights: Weights) -> dict[ComponentName, float]:
+    """The weights with a sum of 1, in the order of `NAMES`."""
+    total = sum(weights.values()) or 1.0
+    return {name: weights[name] / total for name in NAMES if name in weights}
+
+
+def fit_weights(
+    model: MixedModel, lines: Iterable[str], most_words: int
+) -> dict[ComponentName, float]:
+    """The weights of the model's components with which these lines are most likely, by at most so
+    many of their words and ends."""
+    found = target_probabilities(model, lines, most_words)
+    prior = scaled({name: PRIOR[name] for name in model.weights})
+    weights = em_weights(found, np.array(list(prior.values())))
+    return dict(zip(prior, weights.tolist(), strict=True))
+
+
+def target_probabilities(
+    model: MixedModel, lines: Iterable[str], most_words: int
+) -> NDArray[np.float64]:
+    """What each component gives to each word and end of line: [N, K]. Unknown words are left out:
+    a cache is good at them, and they are never suggested."""
+    begin, vocabulary = model.vocabulary.begin_id, model.vocabulary
+    assert begin is not None
+    found: list[Any] = []
+    context: list[int] = []
+    for line in lines:
+        words = vocabulary.encode(model.tokenizer.words(line))
+        context = [*context, begin] if model.uses_previous_lines else [begin]
+        for target in [*words, END_ID] if words else ():
+            if len(found) == most_words:
+                return np.array(found)
+            if target != UNKNOWN_ID:
+                found.append(model.component_probabilities(context)[:, target].astype(np.float64))
+            if target != END_ID:
+                context.append(target)
+        if not words:
+            context.pop()
+    return np.array(found).reshape(-1, len(model.weights))
+
+
+def em_weights(
+    probabilities: NDArray[np.float64], prior: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The weights [K] of the mixture that makes a text most likely, from what each component gives
+    to each of its words [N, K], with `PRIOR_WORDS` words of `prior` [K] besides."""
+    weights, given = prior, probabilities[probabilities.sum(1) > 0]
+    for _ in range(ITERATIONS):
+        shares = weights * given  # [N, K]
+        shares /= shares.sum(1, keepdims=True)
+        counts = shares.sum(0) + PRIOR_WORDS * prior
+        weights = counts / counts.sum()
+    return weights

@@ -1,0 +1,42 @@
+"""N-gram models of a few made-up lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+from numpy.typing import NDArray
+
+from rnnlm_tui.config import make_run_config
+from rnnlm_tui.lm.kneser_ney import count_levels, level_arrays
+from rnnlm_tui.lm.ngram import NgramModel
+from rnnlm_tui.lm.registry import prepare_corpus
+from rnnlm_tui.text.corpus import Corpus
+from rnnlm_tui.text.prepare import PreparedLines
+from rnnlm_tui.text.tokenizer import TOKENIZERS
+
+
+def prepared(lines: Sequence[str], **options: Any) -> PreparedLines:
+    """These lines, all to train on."""
+    given = {"held_out": 0, "tokenizer": "whitespace", **options}
+    corpus = Corpus("made up", tuple(lines), "", ())
+    text = prepare_corpus(corpus, make_run_config("ngram", [given]))
+    assert isinstance(text, PreparedLines)
+    return text
+
+
+def arrays_of(text: PreparedLines, order: int) -> dict[str, NDArray[Any]]:
+    """The arrays of the model of these lines."""
+    levels = count_levels(text.examples, text.vocabulary, order)
+    return dict(chain.from_iterable(part.items() for part in level_arrays(levels, text.vocabulary)))
+
+
+def counted(text: PreparedLines, order: int) -> NgramModel:
+    """The model of these lines."""
+    return NgramModel(order, text.vocabulary, TOKENIZERS["whitespace"], arrays_of(text, order))
+
+
+def ngram_model(lines: Sequence[str], order: int = 5) -> NgramModel:
+    """The model of these lines."""
+    return counted(prepared(lines), order)

@@ -1,0 +1,170 @@
+"""Mixed models: sums of distributions over a union of words, caches, and weights that fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnnlm_tui.config import CausalConfig
+from rnnlm_tui.lm import causal, mixture
+from rnnlm_tui.lm.causal import CausalModel, causal_shapes
+from rnnlm_tui.lm.mixture import MixedModel, em_weights, fit_weights, target_probabilities
+from rnnlm_tui.text.tokenizer import TOKENIZERS
+from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID, Vocabulary
+from tests.helpers.ngrams import ngram_model
+
+TOKENIZER = TOKENIZERS["whitespace"]
+OWN = ("a b a b c", "b a", "c a b", "a b d")
+BASE = ("x a b y", "y x x a", "b y c", "x a b c")
+
+
+def network_of(vocabulary: Vocabulary, cell: str = "gru", context: str = "stream") -> CausalModel:
+    """A small network of random weights."""
+    config = CausalConfig(embedding_size=4, hidden_size=5, context=context)
+    rng = np.random.default_rng(3)
+    shapes = causal_shapes(cell, config, vocabulary.total_words)
+    weights = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    return CausalModel(cell, config, vocabulary, TOKENIZER, 256, weights)
+
+
+def ids_of(vocabulary: Vocabulary, lines: Sequence[str]) -> list[int]:
+    """The ids of lines, each with its begin."""
+    return [i for line in lines for i in (BEGIN_ID, *vocabulary.encode(line.split()))]
+
+
+def test_it_is_the_weighted_sum_over_the_union_of_the_words() -> None:
+    own, base = ngram_model(OWN), ngram_model(BASE)
+    mixed = MixedModel(TOKENIZER, {"ngrams": own, "base": base}, {"ngrams": 0.25, "base": 0.75})
+    assert mixed.vocabulary.words == (*own.vocabulary.words, "x", "y")
+    assert mixed.own_vocabulary is own.vocabulary
+    for line in ("a b", "x a", "y", "", "d x", "q b"):
+        found = mixed.next_word_probabilities(ids_of(mixed.vocabulary, [line]))
+        theirs = base.next_word_probabilities(ids_of(base.vocabulary, [line]))
+        ours = own.next_word_probabilities(ids_of(own.vocabulary, [line]))
+        assert found.sum() == pytest.approx(1, abs=1e-5)
+        for i, p in enumerate(found):
+            word = mixed.vocabulary.word(i) if i else ""
+            one = ours[i] if i < len(ours) else 0
+            other = theirs[i] if i <= END_ID else 0
+            if word in base.vocabulary:
+                other = theirs[base.vocabulary.encode([word])[0]]
+            assert p == pytest.approx(0.25 * one + 0.75 * other, abs=1e-6), word
+
+
+def test_without_a_component_the_others_share_its_weight() -> None:
+    own = ngram_model(OWN)
+    mixed = MixedModel(TOKENIZER, {"ngrams": own}, {"ngrams": 0.2, "cache": 0.2, "base": 0.6})
+    assert mixed.weights == {"ngrams": 0.5, "cache": 0.5}
+    context = ids_of(own.vocabulary, ["a b"])
+    alone = MixedModel(TOKENIZER, {"ngrams": own}, {"ngrams": 0.2, "base": 0.6})
+    assert not alone.uses_previous_lines
+    assert np.array_equal(
+        alone.next_word_probabilities(context), own.next_word_probabilities(context)
+    )
+
+
+def test_a_cache_of_words_forgets_by_and_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mixture, "DECAY", 0.5)
+    mixed = MixedModel(TOKENIZER, {"ngrams": ngram_model(OWN)}, {"ngrams": 0.5, "cache": 0.5})
+    assert mixed.uses_previous_lines
+    a, b, c = mixed.vocabulary.encode(["a", "b", "c"])
+    cached = mixed.component_probabilities(ids_of(mixed.vocabulary, ["a b", "c a"]))[1]
+    expected = {a: 1 + 0.5**4, c: 0.5, END_ID: 0.5**2, b: 0.5**3}
+    total = sum(expected.values())
+    for word in range(mixed.vocabulary.total_words):
+        assert cached[word] == pytest.approx(expected.get(word, 0) / total, abs=1e-6)
+    assert not mixed.component_probabilities([BEGIN_ID])[1].any()
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_a_neural_cache_finds_what_followed_states_like_this_one(cell: str) -> None:
+    base = ngram_model(BASE)
+    network = network_of(ngram_model(OWN).vocabulary, cell)
+    mixed = MixedModel(
+        TOKENIZER, {"network": network, "base": base}, {"network": 0.5, "base": 0.2, "cache": 0.3}
+    )
+    context = ids_of(mixed.vocabulary, ["a b x c", "x a"])
+    own = [i if i < network.vocabulary.total_words else UNKNOWN_ID for i in context]
+    states = network_of(network.vocabulary, cell).directions(own)
+    assert np.linalg.norm(states, axis=1) == pytest.approx(1, abs=1e-5)
+    scores = np.exp(mixture.FLATNESS * states[:-1] @ states[-1])
+    followers = [END_ID if i == BEGIN_ID else i for i in context[1:]]
+    expected = np.bincount(followers, scores, mixed.vocabulary.total_words) / scores.sum()
+    found = mixed.component_probabilities(context)
+    assert found[2] == pytest.approx(expected, abs=1e-5)
+    # A cache that is nearly empty counts little.
+    weights = np.array([0.5, 0.2, 0.3 * len(followers) / mixture.FILLING_WORDS])
+    whole = mixed.next_word_probabilities(context)
+    assert whole == pytest.approx(weights @ found / weights.sum(), abs=1e-5)
+
+
+def test_a_network_of_single_lines_gets_no_others() -> None:
+    vocabulary = ngram_model(OWN).vocabulary
+    network = network_of(vocabulary, context="line")
+    mixed = MixedModel(TOKENIZER, {"network": network}, {"network": 0.9, "cache": 0.1})
+    found = mixed.component_probabilities(ids_of(vocabulary, ["a b", "c"]))[0]
+    alone = network_of(vocabulary).next_word_probabilities(ids_of(vocabulary, ["c"]))
+    assert found == pytest.approx(alone)
+
+
+def test_states_are_kept_along_a_path_and_answers_do_not_depend_on_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    vocabulary = ngram_model(OWN).vocabulary
+    steps = count()
+    monkeypatch.setattr(mixture, "MOST_CONTEXT", 30)
+    monkeypatch.setattr(mixture, "CONTEXT_STEP", 10)
+    monkeypatch.setattr(causal, "WINDOW", 4)  # the room for states grows
+    mixed = MixedModel(TOKENIZER, {"network": network_of(vocabulary)}, {"network": 1, "cache": 1})
+    network = mixed.models["network"]
+    assert isinstance(network, CausalModel)
+    real = network._after
+    monkeypatch.setattr(network, "_after", lambda w, s: (next(steps), real(w, s))[1])
+    context = [BEGIN_ID]
+    for word in ids_of(vocabulary, OWN * 4):
+        mixed.next_word_probabilities(context)
+        context.append(word)
+    assert next(steps) < 2 * len(context) + 30
+    fresh = MixedModel(TOKENIZER, {"network": network_of(vocabulary)}, {"network": 1, "cache": 1})
+    found, expected = (m.next_word_probabilities(context) for m in (mixed, fresh))
+    assert np.array_equal(found, expected)
+
+
+@settings(deadline=None, max_examples=30, derandomize=True)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 4))
+def test_no_weights_near_the_fitted_ones_are_better(seed: int, components: int) -> None:
+    rng = np.random.default_rng(seed)
+    probabilities = rng.dirichlet(np.ones(components), 400) * rng.random((400, 1))
+    prior = np.full(components, 1 / components)
+
+    def gain(weights: np.ndarray) -> float:
+        fit = np.log(probabilities @ weights).sum()
+        return float(fit + mixture.PRIOR_WORDS * prior @ np.log(weights))
+
+    found = em_weights(probabilities, prior)
+    assert found.sum() == pytest.approx(1)
+    for other in rng.dirichlet(np.ones(components), 50):
+        assert gain(0.98 * found + 0.02 * other) <= gain(found) + 0.01
+
+
+def test_weights_follow_the_text_and_without_text_the_prior() -> None:
+    mixed = MixedModel(TOKENIZER, {"ngrams": ngram_model(OWN), "base": ngram_model(BASE)})
+    assert fit_weights(mixed, [], 100) == pytest.approx(mixed.weights)
+    assert fit_weights(mixed, BASE * 9, 100)["base"] > 0.8
+    assert fit_weights(mixed, OWN * 9, 100)["ngrams"] > 0.6
+    found = target_probabilities(mixed, ["a b", "", "q"], 100)
+    # Two words and two ends: q is unknown.
+    assert found.shape == (4, 3)
+    assert len(target_probabilities(mixed, OWN, 3)) == 3
+
+
+def test_the_words_that_ngrams_know() -> None:
+    model = ngram_model(OWN)
+    assert [model.words_known(ids_of(model.vocabulary, [line])) for line in ("", "a b", "d a")] == [
+        *(1, 3, 1),
+    ]

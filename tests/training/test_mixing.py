@@ -1,0 +1,133 @@
+"""Mixed models: what a training saves at first, after each epoch, and when it goes on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rnnlm_tui.evaluate import score, summarize
+from rnnlm_tui.events import Saved
+from rnnlm_tui.lm.mixture import MixedModel
+from rnnlm_tui.store.card import Base, read_card
+from rnnlm_tui.store.evaluations import read_evaluation
+from rnnlm_tui.store.load import load_model
+from rnnlm_tui.store.weights import read_weights
+from rnnlm_tui.suggest import suggest
+from rnnlm_tui.training.checkpoint import load_state
+from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.run import TrainingRun
+from rnnlm_tui.training.trainer import train
+from tests.helpers.commands import VERSES
+from tests.helpers.models import contents
+from tests.helpers.training import epochs_of, run, run_stopped_at, same_weights, small_run
+
+TEXT = VERSES * 10
+
+
+def mixed_run(folder: Path, preset: str = "gru", **settings: Any) -> TrainingRun:
+    """A small run that gives a mixed model."""
+    options: dict[str, Any] = {"mixture": "on", "held_out": 0.2, **settings}
+    return small_run(preset, folder, text=TEXT, **options)
+
+
+def test_the_ngrams_are_the_model_until_an_epoch_is_through(tmp_path: Path) -> None:
+    small = mixed_run(tmp_path / "a", epochs=3, learning_rate=0.02)
+    seen = []
+    for event in train(small, Control("the cat")):
+        if isinstance(event, Saved):
+            card, model = load_model(small.folder)
+            assert isinstance(model, MixedModel)
+            seen.append((event.epoch, event.best, card.config.preset, [*model.models]))
+            if event.epoch == 0:
+                first = model.next_word_probabilities([2])
+                assert card.epochs_done == 0 and suggest(model, "the ca").candidates
+                assert read_evaluation(small.folder, card) is not None
+    assert seen[0] == (0, True, "ngram", ["ngrams"])
+    assert seen[-1][2:] == ("gru", ["network", "ngrams"])
+    assert not np.array_equal(first, model.next_word_probabilities([2]))
+    assert card.mixture is not None and card.mixture["ngrams"] is not None
+    assert sum(card.mixture["weights"].values()) == pytest.approx(1)
+    assert {path.name for path in small.folder.iterdir()} == {
+        *card.files, "model.json", "resume.safetensors", "evaluation.json"
+    }  # fmt: skip
+    assert card.mixture["ngrams"]["file"] == "ngrams-2.safetensors"  # written once
+
+
+def test_the_network_learns_as_it_does_alone(tmp_path: Path) -> None:
+    mixed, alone = (mixed_run(tmp_path / name, epochs=2, mixture=name) for name in ("on", "off"))
+    ends = [epochs_of(run(small)) for small in (mixed, alone)]
+    figures = [[(end.train, end.held_out, end.sample) for end in each] for each in ends]
+    assert figures[0] == figures[1]
+    assert same_weights(mixed.folder, alone.folder)
+    assert read_card(alone.folder).mixture is None
+
+
+@pytest.mark.parametrize("preset", ["gru", "ngram"])
+def test_the_evaluation_is_that_of_the_mixture(preset: str, tmp_path: Path) -> None:
+    settings = {"epochs": 1} if preset == "gru" else {}
+    small = mixed_run(tmp_path / "a", preset, **settings)
+    run(small)
+    card, model = load_model(small.folder)
+    expected = summarize(score(model, small.split_lines()[1]))
+    assert read_evaluation(small.folder, card) == expected
+
+
+@pytest.mark.parametrize(("epoch", "step"), [(1, 2), (2, 1)])
+def test_a_run_that_was_stopped_goes_on_exactly(epoch: int, step: int, tmp_path: Path) -> None:
+    whole, stopped = (mixed_run(tmp_path / name, epochs=3) for name in ("whole", "stopped"))
+    run(whole)
+    run_stopped_at(stopped, epoch, step)
+    card = read_card(stopped.folder)
+    assert card.config.preset == ("ngram" if epoch == 1 else "gru")
+    events = run(replace(stopped, state=load_state(stopped.folder, "small")))
+    assert all(event.epoch > 0 for event in events if isinstance(event, Saved))
+    assert same_weights(whole.folder, stopped.folder)
+    mixtures = [read_card(folder).mixture for folder in (whole.folder, stopped.folder)]
+    assert mixtures[0] is not None and mixtures[0] == mixtures[1]
+
+
+def test_the_model_of_an_earlier_run_stays_until_an_epoch_is_through(tmp_path: Path) -> None:
+    run(mixed_run(tmp_path / "a", epochs=1))
+    before = read_card(tmp_path / "a")
+    run_stopped_at(mixed_run(tmp_path / "a", epochs=2, seed=1), 1, 2)
+    assert read_card(tmp_path / "a") == before
+    # Only the n-grams of a run that came to nothing give way at once.
+    run_stopped_at(mixed_run(tmp_path / "b", epochs=2), 1, 2)
+    first = read_card(tmp_path / "b")
+    events = run_stopped_at(mixed_run(tmp_path / "b", epochs=2, seed=1), 1, 2)
+    assert [event.epoch for event in events if isinstance(event, Saved)] == [0, 1]
+    assert read_card(tmp_path / "b").config.train.seed != first.config.train.seed
+
+
+def test_a_model_is_built_on_another(tmp_path: Path) -> None:
+    run(small_run("ngram", tmp_path / "base", text="a bird and an owl sang\n" * 9, held_out=0.0))
+    base_card, base = load_model(tmp_path / "base")
+    described = Base(name="base", created=base_card.created, checksum=None)
+    own = mixed_run(tmp_path / "own", "ngram")
+    run(replace(own, base=base, origin={**own.origin, "base": described}))
+    card, model = load_model(own.folder, lambda asked: base if asked == described else None)
+    assert card.mixture is not None and card.mixture["base"] == described
+    assert isinstance(model, MixedModel) and "owl" in model.vocabulary
+    assert "owl" not in model.own_vocabulary
+    assert {*model.weights} == {"ngrams", "base", "cache"}
+    _, without = load_model(own.folder)
+    assert isinstance(without, MixedModel) and "owl" not in without.vocabulary
+    assert {*without.weights} == {"ngrams", "cache"}
+
+
+def test_what_is_written_is_never_saved(tmp_path: Path) -> None:
+    small = mixed_run(tmp_path / "a", epochs=1)
+    run(small)
+    before = contents(small.folder)
+    card, model = load_model(small.folder)
+    assert model.uses_previous_lines
+    said = ["the hay sang the hay sang the hay sang"] * 30
+    with_cache = suggest(model, "the ", previous_lines=said).candidates
+    assert with_cache != suggest(model, "the ").candidates
+    assert contents(small.folder) == before
+    assert "hay" not in (small.folder / "model.json").read_text()
+    assert read_weights(small.folder, card).keys() == card.architecture.arrays().keys()
