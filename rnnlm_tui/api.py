@@ -14,7 +14,14 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import data_dir
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.load import load_model
-from rnnlm_tui.suggest import CANDIDATES, Suggestion, generate_words, suggest
+from rnnlm_tui.suggest import (
+    CANDIDATES,
+    Suggestion,
+    continue_text,
+    decoding_for,
+    generate_words,
+    suggest,
+)
 
 __all__ = ["Model", "RnnlmError", "ScoredLine", "Suggestion", "load"]
 
@@ -73,12 +80,13 @@ class Model:
 
         >>> import rnnlm_tui
         >>> for suggestion in rnnlm_tui.load("shakespeare").suggest("shall i comp", top=2):
-        ...     print(suggestion.word, f"{suggestion.probability:.2f}")
-        compare 0.51
-        compounds 0.17
+        ...     print(suggestion.word, f"{suggestion.probability:.2f}", suggestion.text)
+        compare 0.51 are
+        compounds 0.17 ounds
 
-        Probabilities are among the words that fit; all of those sum to 1. Raises RnnlmError if
-        `top` is not 1 or more.
+        Probabilities are among the words that fit; all of those sum to 1. `text` is what goes in at
+        the end of the text, after the last space of it is taken away if `eats_space`; `space_after`
+        says whether a space follows. Raises RnnlmError if `top` is not 1 or more.
         """
         parse_number(top, "top", Range(1), whole=True)
         return suggest(self._model, text, k=top, previous_lines=above).candidates
@@ -86,36 +94,45 @@ class Model:
     def generate(
         self,
         text: str,
-        words: int = 10,
+        words: int | None = None,
         *,
-        temperature: float = 0.0,
+        temperature: float | None = None,
         top_k: int | None = None,
         seed: int | None = None,
         above: Sequence[str] = (),
     ) -> list[str]:
-        """The next `words` words, each the most likely one after those before it.
+        """The next words, one by one; marks are words of a model that knows them.
 
         >>> import rnnlm_tui
-        >>> rnnlm_tui.load("shakespeare").generate("look in thy", words=3)
+        >>> rnnlm_tui.load("shakespeare").generate("look in thy", words=3, temperature=0)
         ['love', 'is', 'my']
 
-        With a `temperature` above 0 they are drawn, the more freely the higher it is, from the
-        `top_k` most likely ones if given; the same `seed` draws the same words. Raises RnnlmError
-        for numbers that make no sense.
+        At a `temperature` of 0 each is the most likely one after those before it; above, they are
+        drawn, the more freely the higher it is, from the `top_k` most likely ones if given. The
+        same `seed` draws the same words. By default a model that knows marks draws at 0.7 from 40
+        up to the end of the sentence, and another one gives the ten most likely words. Raises
+        RnnlmError for numbers that make no sense.
         """
-        parse_number(words, "words", Range(0), whole=True)
-        parse_number(temperature, "temperature", Range(0), whole=False)
+        if words is not None:
+            parse_number(words, "words", Range(0), whole=True)
+        if temperature is not None:
+            parse_number(temperature, "temperature", Range(0), whole=False)
         if top_k is not None:
             parse_number(top_k, "top_k", Range(1), whole=True)
-        return generate_words(
-            self._model,
-            text,
-            words,
-            temperature=temperature,
-            top_k=top_k,
-            rng=np.random.default_rng(seed),
-            previous_lines=above,
-        )
+        count, decoding = decoding_for(self._model.tokenizer, words, temperature, top_k)
+        rng = np.random.default_rng(seed)
+        return generate_words(self._model, text, count, decoding, rng=rng, previous_lines=above)
+
+    def join(self, text: str, words: Sequence[str]) -> str:
+        """`text` with words of `generate` after it, as they are written.
+
+        >>> import rnnlm_tui
+        >>> rnnlm_tui.load("shakespeare").join("Look in thy ", ["love", "is", "my"])
+        'Look in thy love is my'
+
+        A model that knows marks puts capitals and spaces where they belong.
+        """
+        return continue_text(self._model.tokenizer, text, words)
 
     def score(self, text: str, above: Sequence[str] = ()) -> ScoredLine:
         """A line word by word: probability, and rank among the words that can be suggested.

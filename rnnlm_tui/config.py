@@ -3,7 +3,7 @@
 A setting is a field of a frozen dataclass whose metadata hold its range and its help. The command
 line's flags, the environment's RNNLM_... variables and a TOML file all read the same fields, so a
 new setting or preset is written down once. Saved models hold all settings of their preset: a new
-setting also needs its value for older models, in `store.card.MIGRATIONS`.
+setting also needs its value for older models.
 """
 
 from __future__ import annotations
@@ -67,10 +67,12 @@ def setting(
     bounds: Range | None = None,
     *,
     choices: tuple[str, ...] = (),
+    older: Setting = None,
 ) -> Any:
     """A dataclass field with its default, its help, and the values that it may have.
 
-    One that may be None is a whole number.
+    One that may be None is a whole number. `older` is the value for models that were saved before
+    there was such a setting.
     """
     meta = {
         "help": help_text,
@@ -78,6 +80,7 @@ def setting(
         "choices": choices,
         "kind": "int" if default is None else type(default).__name__,
         "optional": default is None,
+        "older": older,
     }
     return field(default=default, metadata=meta)
 
@@ -117,6 +120,12 @@ class CausalConfig:
         "stream",
         "what a word is predicted from: its line and all lines before, or its line alone",
         choices=("stream", "line"),
+    )
+    softmax: str = setting(
+        "auto",
+        "how words are predicted: full, or rare ones with fewer numbers; auto from 20,000 words on",
+        choices=("auto", "full", "adaptive"),
+        older="full",
     )
 
 
@@ -358,8 +367,12 @@ class RunConfig:
         ):
             raise UsageError("a run's settings must hold a preset, a model and a train part")
         known = settings_of(preset_named(data.get("preset")))
-        settings = with_current_names(data["model"] | data["train"])
-        if missing := {*known["model"], *known["train"]} - settings.keys():
+        fields = known["model"] | known["train"]
+        older = {
+            n: f.metadata["older"] for n, f in fields.items() if f.metadata["older"] is not None
+        }
+        settings = older | with_current_names(data["model"] | data["train"])
+        if missing := fields.keys() - settings.keys():
             raise UsageError(f"settings are missing: {', '.join(sorted(missing))}")
         return make_run_config(data["preset"], [settings])
 

@@ -8,10 +8,13 @@ The words of a line are those of the model's tokenizer; lines without words do n
 - Hits, continuations and keys are over all words, the first of a line included: whether the word is
   among those that `suggest` lists at that place. An unknown word is a miss. Ends of lines do not
   count.
-- Keys: every character of a word, the space after it and the end of a line is one key. Accepting a
-  word is one key too, which brings the space, as soon as the word is among the five listed (or is
-  the ghost, for the ghost alone); at the end of a line the key that ends it follows. The text typed
-  is the words with one space between them.
+- Keys as written: a writer types the lines character by character, their ends included, and looks
+  at each key whether taking one of the five that `suggest` lists makes the line go on as he wants.
+  If so, that is his key: it brings the space that follows, whose place a mark takes that is typed
+  next. What he has typed stays as he typed it.
+- Keys of the letters alone: the same for a text that is the words with one space between them,
+  spelled as the vocabulary has them. A word is taken as soon as it is listed (or is the ghost, for
+  the ghost alone); at the end of a line the key that ends it follows.
 
 A model that uses previous lines has those of the given lines that come before.
 """
@@ -29,7 +32,8 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.events import Count
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.suggest import CANDIDATES, encode_context
+from rnnlm_tui.suggest import CANDIDATES, Suggestion, after_taking, candidates_at, encode_context
+from rnnlm_tui.text.spacing import takes_space
 
 LONGEST_CONTINUATION = 3
 LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
@@ -65,11 +69,12 @@ class ScoredWord:
 @dataclass(frozen=True, slots=True)
 class ScoredLine:
     """A line word by word; `end` is the probability that it ends here, None if the model does not
-    predict it."""
+    predict it. `typed_keys` are the keys that the line takes as it is written, with suggestions."""
 
     text: str
     words: tuple[ScoredWord, ...]
     end: float | None
+    typed_keys: int
 
     @property
     def losses(self) -> list[float]:
@@ -99,7 +104,9 @@ class Evaluation:
     there are unknown words to which the model gives no probability; `perplexity_in_vocabulary`
     leaves out the unknown words. `oov_share`, `top1` and `top5` are shares of `words`.
     `continuations` are the shares of places at which the next 1, 2 and 3 words of the line are the
-    most likely ones. Savings are 1 - keys with suggestions / keys without.
+    most likely ones. Savings are 1 - keys with suggestions / keys without; `keys` and
+    `keystroke_savings` are of the letters alone, `characters` and `written_savings` of the lines as
+    they are written. Evaluations by older versions have no figures as written.
     """
 
     lines: Count
@@ -118,6 +125,13 @@ class Evaluation:
     keys: Count
     keystroke_savings: Share | None
     keystroke_savings_ghost: Share | None
+    characters: Count = 0
+    written_savings: Share | None = None
+
+    @property
+    def savings(self) -> float | None:
+        """The keys saved as written; of the letters alone if that is all that was measured."""
+        return self.keystroke_savings if self.written_savings is None else self.written_savings
 
 
 def score(
@@ -133,18 +147,64 @@ def score(
     for text in lines:
         words = model.tokenizer.words(text)
         if not words:
-            yield ScoredLine(text, (), None)
+            yield ScoredLine(text, (), None, len(text) + 1)
             continue
-        context, scored = above + begin, list[ScoredWord]()
+        context, scored, writer = above + begin, list[ScoredWord](), _Writer(model, text, above)
         for number, word in enumerate(words, start=1):
             scored.append(_scored_word(model, context, word, is_last=number == len(words)))
+            # Whoever computes states word by word is asked for each place by both in turn.
+            writer.write(number)
             context.extend(vocabulary.encode([word]))
         end = None
         if vocabulary.end_id is not None:
             end = _at_least(model.next_word_probabilities(context)[vocabulary.end_id])
-        yield ScoredLine(text, tuple(scored), end)
+        writer.write()
+        yield ScoredLine(text, tuple(scored), end, writer.keys + 1)
         if model.uses_previous_lines:
             above = _near(context, vocabulary.begin_id, model.window)
+
+
+@dataclass
+class _Writer:
+    """Writes `text` below the lines whose ids are `above`: `keys` are those pressed so far.
+
+    `at` is how much of the text is in the line, `has_space` whether the space of an accepted word
+    follows there that the text does not have.
+    """
+
+    model: LanguageModel
+    text: str
+    above: list[int]
+    keys: int = 0
+    at: int = 0
+    has_space: bool = False
+
+    def write(self, words: int | None = None) -> None:
+        """Writes until so many words are whole; None is the whole text."""
+        while self.at < len(self.text):
+            before = self.text[: self.at] + " " * self.has_space
+            whole, prefix = self.model.tokenizer.split_typed(before)
+            if words is not None and len(whole) >= words:
+                return
+            context = self.above + encode_context(self.model, whole)
+            probabilities = self.model.next_word_probabilities(context)
+            listed = candidates_at(self.model, probabilities, before, prefix)
+            ways = (self._after_accepting(before, candidate) for candidate in listed)
+            self.at, self.has_space = max(filter(None, ways), default=(self.at + 1, False))
+            self.keys += 1
+
+    def _after_accepting(self, before: str, candidate: Suggestion) -> tuple[int, bool] | None:
+        """`at` and `has_space` after a candidate is accepted, None if the line then is not what the
+        text begins with, or no longer than before."""
+        line = after_taking(before, candidate)
+        if len(line) <= self.at or not self.text.startswith(line):
+            return None
+        following = self.text[len(line) : len(line) + 1]
+        if not candidate.space_after or not following:
+            return len(line), False
+        if following == " ":
+            return len(line) + 1, False
+        return (len(line), True) if takes_space(line + " ", following) else None
 
 
 def _scored_word(
@@ -200,10 +260,11 @@ def _keys(
     typed = in_list = in_ghost = len(word) + 1
     if better is None:
         return typed, in_list, in_ghost
-    before = int(better.sum())
+    before, key = int(better.sum()), model.tokenizer.match_key
     for letters in range(len(word)):
         if letters > 0:
-            before = int(better[model.vocabulary.ids_with_prefix(word[:letters])].sum())
+            fitting = model.vocabulary.ids_with_prefix(key(word[:letters]), key)
+            before = int(better[fitting].sum())
         accepted = min(typed, letters + 1 + is_last)
         if before < CANDIDATES:
             in_list = min(in_list, accepted)
@@ -221,6 +282,7 @@ def summarize(lines: Iterable[ScoredLine]) -> Evaluation:
     losses = [loss for line in lines for loss in line.losses]
     known = [loss for line in lines for loss in line.known_losses]
     loss, keys = _mean(sum(losses), len(losses)), sum(word.keys for word in words)
+    characters = sum(len(line.text) + 1 for line in lines)
     return Evaluation(
         lines=len(lines),
         words=len(words),
@@ -235,6 +297,8 @@ def summarize(lines: Iterable[ScoredLine]) -> Evaluation:
         keys=keys,
         keystroke_savings=_mean(keys - sum(word.list_keys for word in words), keys),
         keystroke_savings_ghost=_mean(keys - sum(word.ghost_keys for word in words), keys),
+        characters=characters,
+        written_savings=_mean(characters - sum(line.typed_keys for line in lines), characters),
     )
 
 

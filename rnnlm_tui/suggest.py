@@ -24,6 +24,9 @@ OTHER_CASE = 0.02
 of the word is not, or the other way round."""
 SPELLINGS = 4
 """So many words for each that is listed are looked at for those that are written alike."""
+LESSON_WORDS, SENTENCE_WORDS = 10, 40
+"""Words that a line is continued by: always, and at most."""
+SENTENCE_ENDS, CLOSING_MARKS = ".!?…\u3002\uff01\uff1f", '”\u2019)]}»"'
 NO_GHOST = re.compile(r"\d|@|://|^www\.")
 """What makes of the characters before the cursor a number or an address."""
 
@@ -227,7 +230,7 @@ def written_in_turn(
         before, prefix = after_taking(before, way), ""
 
 
-def after_taking(before: str, way: Written) -> str:
+def after_taking(before: str, way: Written | Suggestion) -> str:
     """The text up to the cursor once a word is inserted, without a space after it."""
     kept = before[:-1] if way.eats_space and before.endswith(" ") else before
     return kept + way.text
@@ -255,63 +258,119 @@ def _last_chunk(before: str) -> str:
     return "" if not before or before[-1].isspace() else before.rsplit(maxsplit=1)[-1]
 
 
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How words are generated.
+
+    At a `temperature` of 0 the likeliest word comes next; above, one of the `top_k` likeliest (None
+    is all) is drawn, the more freely the higher it is. `may_end` lets the line end after a word,
+    `no_repeats` keeps any three words from coming twice, `one_sentence` ends with the sentence.
+    """
+
+    temperature: float = 0.0
+    top_k: int | None = None
+    may_end: bool = False
+    no_repeats: bool = False
+    one_sentence: bool = False
+
+
+GREEDY = Decoding()
+PROSE = Decoding(0.7, 40, may_end=True, no_repeats=True, one_sentence=True)
+
+
+def decoding_for(
+    tokenizer: Tokenizer,
+    words: int | None = None,
+    temperature: float | None = None,
+    top_k: int | None = None,
+) -> tuple[int, Decoding]:
+    """How many words a line is continued by, and how. None is the usual: a sentence drawn from the
+    likelier words, or the ten likeliest words, as in the lesson, if the words are not text."""
+    count, usual = (SENTENCE_WORDS, PROSE) if tokenizer.writes_text else (LESSON_WORDS, GREEDY)
+    if words is not None:
+        count, usual = words, replace(usual, one_sentence=False)
+    if temperature is not None:
+        usual = replace(usual, temperature=temperature, top_k=None)
+    return count, usual if top_k is None else replace(usual, top_k=top_k)
+
+
 def generate_words(
     model: LanguageModel,
     line: str,
     count: int,
+    decoding: Decoding = GREEDY,
     *,
-    temperature: float = 0.0,
-    top_k: int | None = None,
     rng: np.random.Generator | None = None,
     previous_lines: Sequence[str] = (),
 ) -> list[str]:
     """Returns at most `count` words that continue `line`; `previous_lines` as in `suggest`.
 
-    With `temperature` 0 each word is the most likely one, and the lesson's model ends at a padding
-    id, as in the lesson. Above 0 each is drawn with `rng`, from the `top_k` most likely if given.
-    Special tokens are left out. There are fewer words only if the model can suggest none.
+    Special tokens are left out. Draws with `rng`. The likeliest words of the lesson's model end at
+    a padding id, as in the lesson; else there are fewer words only as `decoding` says, or if the
+    model can suggest none.
     """
+    rng = rng or np.random.default_rng()
     context = encode_context(model, model.tokenizer.words(line), previous_lines)
-    before = len(context)
-    for _ in range(count):
-        probabilities = model.next_word_probabilities(context)
-        if temperature > 0:
-            rng = rng or np.random.default_rng()
-            best = _draw(model, probabilities, temperature, top_k, rng)
-        else:
-            best = _most_likely(model, probabilities)
-        if best is None or best in model.excluded_ids:
+    own = len(encode_context(model, model.tokenizer.words(line)))
+    words = list[str]()
+    while len(words) < count:
+        scores = _scores(model, context, decoding, may_end=decoding.may_end and bool(words))
+        if decoding.no_repeats:
+            scores[_repeats(context[-own - len(words) :])] = -np.inf
+        best = _drawn(scores, decoding, rng)
+        if best is None or best < model.vocabulary.first_word_id:
+            break
+        word = model.vocabulary.word(best)
+        if decoding.one_sentence and _ends_sentence(words) and word not in CLOSING_MARKS:
             break
         context.append(best)
-    return [model.vocabulary.word(i) for i in context[before:]]
+        words.append(word)
+    return words
 
 
-def _most_likely(model: LanguageModel, probabilities: NDArray[np.float32]) -> int:
-    """The most likely id: of all ids for the lesson's vocabulary, which learns padding, and of
-    those that can be suggested for one with special tokens."""
-    if not model.vocabulary.special_tokens:
-        return int(probabilities.argmax())
-    suggested = probabilities.copy()
-    suggested[list(model.excluded_ids)] = -1
-    return int(suggested.argmax())
-
-
-def _draw(
-    model: LanguageModel,
-    probabilities: NDArray[np.float32],
-    temperature: float,
-    top_k: int | None,
-    rng: np.random.Generator,
-) -> int | None:
-    """An id drawn from those that can be suggested; None if none of them has a probability."""
+def _scores(
+    model: LanguageModel, context: list[int], decoding: Decoding, *, may_end: bool
+) -> NDArray[np.float64]:
+    """The logarithms [V] of the probabilities of what may come next, -inf for what may not. The
+    likeliest word of the lesson's vocabulary, which learns padding, may be that."""
     with np.errstate(divide="ignore"):
-        scores = np.log(probabilities.astype(np.float64))
-    scores[list(model.excluded_ids)] = -np.inf
-    if np.isneginf(scores.max()):
+        scores: NDArray[np.float64] = np.log(
+            model.next_word_probabilities(context).astype(np.float64)
+        )
+    excluded = {*model.excluded_ids} - {model.vocabulary.end_id if may_end else None}
+    if decoding.temperature > 0 or model.vocabulary.special_tokens:
+        scores[[*excluded]] = -np.inf
+    return scores
+
+
+def _repeats(ids: Sequence[int]) -> list[int]:
+    """The ids after which the last three would be three that came before."""
+    last = [*ids[-2:]]
+    return [ids[i + 2] for i in range(len(ids) - 2) if [*ids[i : i + 2]] == last]
+
+
+def _ends_sentence(words: Sequence[str]) -> bool:
+    before = (word for word in reversed(words) if word not in CLOSING_MARKS)
+    return next(before, " ")[0] in SENTENCE_ENDS
+
+
+def _drawn(scores: NDArray[np.float64], decoding: Decoding, rng: np.random.Generator) -> int | None:
+    """An id by its scores [V], None if all are -inf."""
+    best = int(scores.argmax())
+    if np.isneginf(scores[best]):
         return None
+    if decoding.temperature == 0:
+        return best
     with np.errstate(over="ignore"):  # the most likely stays at 0, however low the temperature
-        scores = (scores - scores.max()) / temperature
-    if top_k is not None and top_k < len(scores):
-        scores[np.argsort(-scores, kind="stable")[top_k:]] = -np.inf
+        scores = (scores - scores[best]) / decoding.temperature
+    if decoding.top_k is not None and decoding.top_k < len(scores):
+        scores[np.argsort(-scores, kind="stable")[decoding.top_k :]] = -np.inf
     weights = np.exp(scores)
     return int(rng.choice(len(scores), p=weights / weights.sum()))
+
+
+def continue_text(tokenizer: Tokenizer, before: str, words: Iterable[str]) -> str:
+    """The text that ends with whole words, and these words after it."""
+    for way in written_in_turn(tokenizer, before, "", words):
+        before = after_taking(before, way)
+    return before

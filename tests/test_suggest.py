@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rnnlm_tui.lm.model import excluded_ids
-from rnnlm_tui.suggest import MAX_AHEAD, generate_words, suggest
+from rnnlm_tui.suggest import MAX_AHEAD, Decoding, generate_words, suggest
 from rnnlm_tui.text.tokenizer import WhitespaceTokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 from tests.helpers.scripted import WORDS, ScriptedModel
@@ -32,15 +32,15 @@ def test_an_apostrophe_alone_is_neither_suggested_nor_written() -> None:
     assert shares == pytest.approx({"'tis": 0.75, "cat": 0.25, "the": 0})
     assert [c.word for c in suggest(model, "the '").candidates] == ["'tis"]
     assert generate_words(model, "cat", 2) == ["the", "'tis"]
-    drawn = {tuple(generate_words(model, "cat", 1, temperature=2.0)) for _ in range(20)}
+    drawn = {tuple(generate_words(model, "cat", 1, Decoding(2.0))) for _ in range(20)}
     assert drawn == {("the",)}
 
 
 def test_drawing_from_a_model_that_can_suggest_no_word_gives_no_words() -> None:
     marks_alone = ScriptedModel({}, special_tokens=SPECIAL_TOKENS, words=("'", "''"))
-    assert generate_words(marks_alone, "'", 3, temperature=1.0) == []
+    assert generate_words(marks_alone, "'", 3, Decoding(1.0)) == []
     certain_end = ScriptedModel({"the": {"": 1.0}})
-    assert generate_words(certain_end, "the", 3, temperature=1.0, top_k=2) == []
+    assert generate_words(certain_end, "the", 3, Decoding(1.0, 2)) == []
 
 
 def test_marks_are_words_where_the_text_is_in_tokens_already() -> None:
@@ -117,11 +117,11 @@ def test_a_greedy_continuation_takes_the_most_likely_word_until_padding() -> Non
 def test_drawn_words_follow_the_probabilities_and_the_seed() -> None:
     model = ScriptedModel(AFTER)
     rng = np.random.default_rng(0)
-    drawn = [generate_words(model, "the", 1, temperature=1.0, rng=rng)[0] for _ in range(2000)]
+    drawn = [generate_words(model, "the", 1, Decoding(1.0), rng=rng)[0] for _ in range(2000)]
     shares = {word: drawn.count(word) / len(drawn) for word in set(drawn)}
     assert shares == pytest.approx({"cat": 5 / 9, "car": 2 / 9, "dog": 2 / 9}, abs=0.04)
-    once = generate_words(model, "the", 8, temperature=1.0, rng=np.random.default_rng(7))
-    again = generate_words(model, "the", 8, temperature=1.0, rng=np.random.default_rng(7))
+    once = generate_words(model, "the", 8, Decoding(1.0), rng=np.random.default_rng(7))
+    again = generate_words(model, "the", 8, Decoding(1.0), rng=np.random.default_rng(7))
     assert once == again
 
 
@@ -129,9 +129,34 @@ def test_top_k_and_a_low_temperature_narrow_the_draw() -> None:
     model = ScriptedModel(AFTER)
     rng = np.random.default_rng(0)
     for _ in range(50):
-        assert generate_words(model, "the", 1, temperature=1.0, top_k=1, rng=rng) == ["cat"]
+        assert generate_words(model, "the", 1, Decoding(1.0, 1), rng=rng) == ["cat"]
         for temperature in (0.01, 1e-320):
-            assert generate_words(model, "the", 1, temperature=temperature, rng=rng) == ["cat"]
+            assert generate_words(model, "the", 1, Decoding(temperature), rng=rng) == ["cat"]
+
+
+MARKED = {
+    "he": {"sat": 0.7, "</s>": 0.3},
+    "sat": {".": 0.6, "he": 0.4},
+    ".": {"”": 0.6, "he": 0.4},
+    "”": {"</s>": 0.6, "he": 0.4},
+}
+
+
+@pytest.mark.parametrize(
+    ("decoding", "words"),
+    [
+        (Decoding(), "sat . ” he sat . ”"),
+        (Decoding(one_sentence=True), "sat . ”"),
+        (Decoding(no_repeats=True), "sat . ” he sat he sat"),
+        (Decoding(may_end=True), "sat . ”"),
+        (Decoding(0.01, 2, may_end=True, no_repeats=True, one_sentence=True), "sat . ”"),
+    ],
+)
+def test_a_continuation_ends_with_its_sentence_or_line_and_does_not_repeat(
+    decoding: Decoding, words: str
+) -> None:
+    model = ScriptedModel(MARKED, 3, SPECIAL_TOKENS, ("he", "sat", ".", "”"), WhitespaceTokenizer())
+    assert generate_words(model, "he", 7, decoding) == words.split()
 
 
 # Models of whole lines
@@ -181,10 +206,10 @@ def test_an_unknown_word_has_its_place_in_the_context_and_is_not_seen() -> None:
 def test_no_special_token_is_ever_drawn() -> None:
     rng = np.random.default_rng(0)
     for _ in range(50):
-        words = generate_words(line_model(), "the", 6, temperature=1.5, rng=rng)
+        words = generate_words(line_model(), "the", 6, Decoding(1.5), rng=rng)
         assert len(words) == 6
         assert set(words) <= set(WORDS)
-    drawn = {generate_words(line_model(), "a", 1, temperature=1, top_k=1, rng=rng)[0] for _ in "ab"}
+    drawn = {generate_words(line_model(), "a", 1, Decoding(1, 1), rng=rng)[0] for _ in "ab"}
     assert drawn == {"dog"}
 
 

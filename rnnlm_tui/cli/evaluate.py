@@ -23,7 +23,12 @@ from rnnlm_tui.store import evaluations, training_text
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.corpus import Corpus
 
-COST = "a key is a letter, a space, an end of line, or an accept, which brings the next space"
+COST = "a key is a character, an end of line, or an accept of one of five, which brings the space"
+LETTERS_ALONE = {
+    "  of the letters alone": "keystroke_savings",
+    "  with the ghost alone": "keystroke_savings_ghost",
+}
+"""Figures that are not shown of models that write text."""
 BAR_EVERY_S = 0.1
 WORTH_A_WARNING = 0.01
 """The share of lines that a model was trained on and that no refrain explains."""
@@ -254,8 +259,11 @@ def _rows(results: Sequence[Result], common_words: int | None) -> Iterator[tuple
     yield ("  95 % certain", *(_between(f.top1, f.words) for f in figures))
     yield row("among five", [f.top5 for f in figures], ".1%")
     yield ("  95 % certain", *(_between(f.top5, f.words) for f in figures))
-    yield row("keys saved, list of five", [f.keystroke_savings for f in figures], ".1%")
-    yield row("keys saved, ghost alone", [f.keystroke_savings_ghost for f in figures], ".1%")
+    yield row("keys saved as written", [f.written_savings for f in figures], ".1%")
+    for label, name in LETTERS_ALONE.items():
+        shown = [not result.subject.model.tokenizer.writes_text for result in results]
+        shares = [getattr(f, name) if s else None for f, s in zip(figures, shown, strict=True)]
+        yield row(label, shares, ".1%")
     yield row("loss, nats a word", [f.loss for f in figures], ".3f")
     yield row("  predictions counted", [f.predicted for f in figures], ",d")
     yield row("perplexity", [f.perplexity for f in figures], ",.1f")

@@ -119,7 +119,7 @@ def _row(entry: Entry, evaluation: Evaluation | None) -> tuple[str, ...]:
         str(card.epochs_done),
         format_perplexity(figures.perplexity),
         format_percent(figures.top1),
-        format_percent(evaluation.keystroke_savings) if evaluation else "",
+        format_percent(evaluation.savings) if evaluation else "",
         "unseen lines" if figures.unseen else "its own lines",
         size,
         "built in" if entry.built_in else sanitize(card.updated[:16].replace("T", " ")),

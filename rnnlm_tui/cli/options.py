@@ -138,17 +138,21 @@ class SuggestRequest(Query):
 
 @dataclass(frozen=True)
 class GenerateRequest(Query):
-    """`--generate`. `top_k` is None for all words, `seed` for other words each time."""
+    """`--generate`. `words` and `temperature` are None for what is usual for the model, `top_k` is
+    None for all words, `seed` for other words each time."""
 
     runs = "suggest:generate"
     help = "continue TEXT, or each line of standard input"
-    words: int = option(
-        "how many words to generate (default 10)", "N", default=10, bounds=Range(1, 100_000)
+    words: int | None = option(
+        "how many words to generate (default: to the end of the sentence, or 10 for a model without"
+        " marks)",
+        "N",
+        bounds=Range(1, 100_000),
     )
-    temperature: float = option(
-        "draw words, more freely above 1; 0 takes the likeliest",
+    temperature: float | None = option(
+        "draw words, more freely above 1; 0 takes the likeliest (default 0.7, or 0 for a model"
+        " without marks)",
         "X",
-        default=0.0,
         bounds=Range(0, 100),
         whole=False,
     )

@@ -29,7 +29,7 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.files import MODEL
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.training_text import copied_spans
-from rnnlm_tui.suggest import Suggestions, generate_words, suggest
+from rnnlm_tui.suggest import Suggestions, continue_text, decoding_for, generate_words, suggest
 
 BAR_WIDTH = 20
 MAX_LINES_ABOVE = 400
@@ -190,23 +190,18 @@ def suggestions_table(answer: Suggestions, model: str) -> Iterator[str]:
 
 def generate(request: GenerateRequest) -> int:
     """`--generate`."""
-    if request.top_k is not None and request.temperature == 0:
-        raise UsageError("--top-k draws words", "give a --temperature too, such as 0.8")
     rng = np.random.default_rng(request.seed)
     opened = open_model(Library(request.data_dir), request.model)
+    count, decoding = decoding_for(
+        opened.model.tokenizer, request.words, request.temperature, request.top_k
+    )
+    if request.top_k is not None and decoding.temperature == 0:
+        raise UsageError("--top-k draws words", "give a --temperature too, such as 0.8")
     copies = copied_spans(opened.name, opened.folder, opened.card)
     for given in texts_of(request.text):
         above, line = split_lines(opened.model, given)
-        words = generate_words(
-            opened.model,
-            line,
-            request.words,
-            temperature=request.temperature,
-            top_k=request.top_k,
-            rng=rng,
-            previous_lines=above,
-        )
-        text = f"{given.removesuffix(' ')}{' ' if line else ''}{' '.join(words)}"
+        words = generate_words(opened.model, line, count, decoding, rng=rng, previous_lines=above)
+        text = "\n".join([*above, continue_text(opened.model.tokenizer, line, words)])
         spans = copies.find(words) if copies else ()
         if request.as_json:
             copied = None if copies is None else [asdict(span) for span in spans]
@@ -214,7 +209,7 @@ def generate(request: GenerateRequest) -> int:
             continue
         print("\n".join(map(sanitize, text.split("\n"))), flush=True)
         for span in spans:
-            span_text = " ".join(words[span.start : span.start + span.length])
+            span_text = opened.model.tokenizer.join(words[span.start : span.start + span.length])
             place = f"{opened.card.corpus['name']}, line {span.line_number}"
             print(sanitize(f'copied: "{span_text}" is in {place}'), file=sys.stderr)
     return 0

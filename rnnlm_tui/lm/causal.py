@@ -14,6 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import CausalConfig, CausalTrainConfig, RunConfig
+from rnnlm_tui.lm.adaptive_softmax import (
+    AdaptiveSoftmax,
+    multiplications,
+    softmax_shapes,
+)
 from rnnlm_tui.lm.model import (
     PROGRAM_BYTES,
     Architecture,
@@ -23,7 +28,6 @@ from rnnlm_tui.lm.model import (
     Weights,
     count_parameters,
     excluded_ids,
-    softmax,
 )
 from rnnlm_tui.lm.time_estimate import training_seconds
 from rnnlm_tui.text.tokenizer import Tokenizer
@@ -47,12 +51,13 @@ State = tuple[Array, ...]
 def causal_shapes(cell: str, config: CausalConfig, total_words: int) -> dict[str, tuple[int, ...]]:
     """The shapes of the weights of a causal network, by name.
 
-    Kernels are [in, out]; that of the output layer is the embedding. The gates of a kernel are next
-    to each other: r, z, n of a GRU, o, i, f, g of an LSTM.
+    Kernels are [in, out]; those of the output layer are the embeddings. The gates of a kernel are
+    next to each other: r, z, n of a GRU, o, i, f, g of an LSTM.
     """
     embedding, hidden = config.embedding_size, config.hidden_size
     wide = CELLS[cell].gates * hidden
-    shapes: dict[str, tuple[int, ...]] = {"embedding": (total_words, embedding)}
+    shapes = softmax_shapes(config, total_words)
+    rows = sum(shape[0] for name, shape in shapes.items() if name.endswith("embedding"))
     for number in range(1, config.layers + 1):
         inputs = embedding if number == 1 else hidden
         shapes |= {
@@ -64,7 +69,7 @@ def causal_shapes(cell: str, config: CausalConfig, total_words: int) -> dict[str
             shapes[f"layer{number}.candidate_bias"] = (hidden,)
     if hidden != embedding:
         shapes["projection.kernel"] = (hidden, embedding)
-    return shapes | {"output.bias": (total_words,)}
+    return shapes | {"output.bias": (rows,)}
 
 
 class _Cell:
@@ -179,9 +184,8 @@ class CausalModel:
         self.window = window
         self.uses_previous_lines = config.context == "stream"
         self.excluded_ids = excluded_ids(vocabulary, tokenizer)
-        self._embedding = weights["embedding"]
+        self._softmax = AdaptiveSoftmax(weights)
         self._projection = weights.get("projection.kernel")
-        self._bias = weights["output.bias"]
         self._cells = [CELLS[cell](weights, f"layer{i + 1}") for i in range(config.layers)]
         self._path: list[int] = []
         self._states = [tuple(layer.start() for layer in self._cells)]
@@ -210,7 +214,7 @@ class CausalModel:
         output = self._states[-1][-1][0]  # [H]
         if self._projection is not None:
             output = output @ self._projection  # [E]
-        return softmax(self._embedding @ output + self._bias)
+        return self._softmax.probabilities(output)
 
     def _follow(self, context: Sequence[int]) -> None:
         """Computes the states after each of these ids, those that are known left as they are."""
@@ -228,7 +232,7 @@ class CausalModel:
             self._path.append(word)
 
     def _after(self, word: int, states: tuple[State, ...]) -> tuple[State, ...]:
-        x, after = self._embedding[word], []
+        x, after = self._softmax.embed(word), []
         for cell, state in zip(self._cells, states, strict=True):
             after.append(cell.step(x, state))
             x = after[-1][0]
@@ -255,7 +259,7 @@ class CausalArchitecture(Architecture[CausalConfig]):
         model, cell = self.model, self.config.preset
         count = partial(count_parameters, causal_shapes(cell, model, self.total_words))
         embedding, hidden = (None, None, model.embedding_size), (None, None, model.hidden_size)
-        rows = [Layer("embedding", "Embedding", embedding, count("embedding"))]
+        rows = [Layer("embedding", "Embedding", embedding, count("embedding") + count("tail"))]
         for number in range(1, model.layers + 1):
             name = f"layer{number}"
             rows.append(Layer(name, CELLS[cell].layer_type, hidden, count(f"{name}.")))
@@ -263,7 +267,8 @@ class CausalArchitecture(Architecture[CausalConfig]):
         if projection := count("projection."):
             rows.append(Layer("projection", "Dense", embedding, projection))
         output = (None, None, self.total_words)
-        rows.append(Layer("output", "Dense (tied, softmax)", output, count("output.")))
+        name = "adaptive softmax" if count("tail") else "softmax"
+        rows.append(Layer("output", f"Dense (tied, {name})", output, count("output.")))
         return tuple(rows)
 
     def load(self, vocabulary: Vocabulary, tokenizer: Tokenizer, arrays: Arrays) -> CausalModel:
@@ -282,14 +287,16 @@ class CausalArchitecture(Architecture[CausalConfig]):
         return 4 * (8 * self.parameters + batch) + BLOCK_BYTES + text + PROGRAM_BYTES
 
     def training_seconds(self, examples: int) -> float:
-        """Every weight once a word, the embedding as the output layer. All epochs are counted,
-        though the training may stop early."""
+        """Every weight once a word, the embedding as the output layer, and a tail's if the word is
+        in it. All epochs are counted, though the training may stop early."""
         recipe = causal_train(self.config)
         streams = max(1, min(recipe.batch_size, examples // recipe.bptt))
         rows = streams * recipe.bptt
+        output = softmax_shapes(self.model, self.total_words)
+        of_layers = self.parameters - count_parameters(output)
         return training_seconds(
             steps=recipe.epochs * math.ceil(examples / rows),
-            multiplications=rows * self.parameters,
+            multiplications=rows * (of_layers + round(multiplications(output))),
             parameters=self.parameters,
             cell_steps=recipe.bptt * self.model.layers,
             threads=recipe.threads,

@@ -126,13 +126,19 @@ def training_figures(card: ModelCard) -> Figures:
 
 def in_plain_words(evaluation: Evaluation) -> str:
     """The figures of lines that the model never saw, short."""
-    if not evaluation.words or evaluation.keystroke_savings is None:
+    if not evaluation.words:
         return "the lines it never saw hold no words"
     top1, top5 = evaluation.top1 or 0, evaluation.top5 or 0
     return (
         f"on lines it never saw: first suggestion right {_odds(top1)}, among five"
-        f" {_odds(top5, short=True)}; saves {evaluation.keystroke_savings:.0%} of keys"
+        f" {_odds(top5, short=True)}; saves {saved_keys(evaluation)}"
     )
+
+
+def saved_keys(evaluation: Evaluation) -> str:
+    """The share of keys that the model saves, such as "54% of keys as written"."""
+    written = "" if evaluation.written_savings is None else " as written"
+    return f"{evaluation.savings or 0:.0%} of keys{written}"
 
 
 def _odds(share: float, *, short: bool = False) -> str:

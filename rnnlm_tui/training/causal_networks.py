@@ -15,7 +15,7 @@ from rnnlm_tui.config import CausalConfig
 from rnnlm_tui.lm.causal import CELLS, causal_shapes
 from rnnlm_tui.text.vocabulary import END_ID, PADDING
 from rnnlm_tui.training.networks import BatchLoss, Network, Scores, dropout_mask, initial_weights
-from rnnlm_tui.training.output_layers import row_blocks, tied_input, tied_output
+from rnnlm_tui.training.output_layers import TiedSoftmax, row_blocks
 from rnnlm_tui.training.recurrent_layers import LayerWeights, recurrent_layer
 
 
@@ -39,8 +39,7 @@ class CausalNetwork(Network):
         self._weights = {name: nn.Parameter(torch.zeros(shape)) for name, shape in shapes.items()}
         for name, parameter in self._weights.items():
             self.register_parameter(name.replace(".", "_"), parameter)
-        buffer = torch.zeros(shapes["embedding"])
-        self.register_buffer("_embedding_gradient", buffer, persistent=False)
+        self.softmax = TiedSoftmax(self._weights)
         initial = initial_weights(shapes, rng, embedding_limit=0.1, gates=CELLS[cell].gates)
         for name, weight in initial.items():
             if cell == "lstm" and name.startswith("layer") and name.endswith("bias"):
@@ -50,8 +49,7 @@ class CausalNetwork(Network):
     def loss(self, x: Tensor, target: Tensor, dropout: np.random.Generator | None) -> BatchLoss:
         """The loss of predicting `target` [B, T] from `x` [B, T]; padding is no target."""
         rows, wanted = self._rows(x, target, dropout)
-        output = (self._weights["embedding"], self._weights["output.bias"], wanted)
-        nll_sum, hits = tied_output(rows, *output, self._embedding_gradient)
+        nll_sum, hits = self.softmax.loss(rows, wanted)
         count, words = len(wanted), int((wanted != END_ID).sum())
         objective, penalty = nll_sum / max(1, count), nll_sum.new_zeros(())
         return BatchLoss(objective, nll_sum.detach(), penalty, hits, count, words)
@@ -61,9 +59,8 @@ class CausalNetwork(Network):
         """The scores of the words and ends of lines in blocks, all in the loss; as in `loss`, the
         state goes on from batch to batch."""
         rows, wanted = self._rows(x, target, None)
-        embedding, bias = self._weights["embedding"], self._weights["output.bias"]
-        for part in row_blocks(len(rows), len(bias)):
-            scores = torch.addmm(bias, rows[part], embedding.T)
+        for part in row_blocks(len(rows), len(self._weights["output.bias"])):
+            scores = self.softmax.scores(rows[part])
             yield scores, wanted[part], torch.ones_like(wanted[part], dtype=torch.bool)
 
     def _rows(
@@ -71,7 +68,7 @@ class CausalNetwork(Network):
     ) -> tuple[Tensor, Tensor]:
         """The inputs of the output layer [N, E] and their targets [N], without padding."""
         batch, length = x.shape
-        flat = tied_input(self._weights["embedding"], x.T.reshape(-1))  # [T * B, E]
+        flat = self.softmax.embed(x.T.reshape(-1))  # [T * B, E]
         sequence = self._dropped(flat.view(length, batch, -1), dropout)  # [T, B, E]
         zeros = flat.new_zeros(batch, self.config.hidden_size)
         state: dict[str, Tensor] = {}

@@ -101,12 +101,12 @@ def initial_weights(
 
     weights = {}
     for name, shape in shapes.items():
-        if name == "embedding":
+        if name.endswith("embedding"):
             values = rng.uniform(-embedding_limit, embedding_limit, shape)
         elif name.endswith("bias"):
             values = np.zeros(shape)
         else:
-            parts = 1 if name.startswith("projection") else gates
+            parts = gates if name.startswith("layer") else 1
             units = shape[1] // parts
             values = np.concatenate([gate(name, shape[0], units) for _ in range(parts)], axis=1)
         weights[name] = values.astype(np.float32)

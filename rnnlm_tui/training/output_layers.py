@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -104,23 +104,31 @@ class TiedOutput(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, rows: Tensor, embedding: Tensor, bias: Tensor, target: Tensor, buffer: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """`rows` [N, E], `embedding` and `buffer` [V, E], `bias` [V], `target` [N], without padding
-        -> the sum of the negative log-likelihoods (nats), the number of hits: of the words that are
-        likelier than all other words, special tokens apart."""
+        ctx: Any,
+        rows: Tensor,
+        embedding: Tensor,
+        bias: Tensor,
+        target: Tensor,
+        buffer: Tensor,
+        words: slice,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """`rows` [N, E], `embedding` and `buffer` [V, E], `bias` [V], `target` [N]; `words` are the
+        rows of the embedding that are words, and no special tokens
+        -> the sum of the negative log-likelihoods (nats), the log-likelihoods [N], and by how much
+        the likeliest of the words surpasses the target [N]."""
         of_rows, of_bias = torch.empty_like(rows), torch.zeros_like(bias)
         buffer.zero_()
-        nll, hits = rows.new_zeros(()), target.new_zeros(())
+        likelihoods, behind = rows.new_empty(2, len(rows)).unbind()
         for part in row_blocks(len(rows), len(bias)):
             scores = torch.addmm(bias, rows[part], embedding.T)
             wanted = target[part, None]
-            score, peak = scores.gather(1, wanted)[:, 0], scores[:, FIRST_WORD:].amax(1)
-            hits += ((score >= peak) & (wanted[:, 0] >= FIRST_WORD)).sum()
-            peak = torch.maximum(peak, scores[:, :FIRST_WORD].amax(1))
+            score, peak = scores.gather(1, wanted)[:, 0], scores[:, words].amax(1)
+            torch.sub(peak, score, out=behind[part])
+            for others in (scores[:, : words.start], scores[:, words.stop :]):
+                peak = torch.maximum(peak, others.amax(1)) if others.shape[1] else peak
             exponentials = scores.sub_(peak[:, None]).exp_()
             total = exponentials.sum(1)
-            nll += (total.log() - (score - peak)).sum()
+            torch.sub(score - peak, total.log(), out=likelihoods[part])
             grad = exponentials.div_(total[:, None])  # of the scores
             grad.scatter_add_(1, wanted, grad.new_full((1, 1), -1).expand(len(grad), 1))
             torch.mm(grad, embedding, out=of_rows[part])
@@ -128,15 +136,15 @@ class TiedOutput(torch.autograd.Function):
             of_bias += grad.sum(0)
         ctx.save_for_backward(of_rows, of_bias)
         ctx.embedding, ctx.buffer = embedding, buffer
-        ctx.mark_non_differentiable(hits)
-        return nll, hits
+        ctx.mark_non_differentiable(likelihoods, behind)
+        return -likelihoods.sum(), likelihoods, behind
 
     @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None, Tensor, None, None]:
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
         scale = grad_outputs[0]
         of_rows, of_bias = ctx.saved_tensors
         ctx.embedding.grad = ctx.buffer.mul_(scale)
-        return of_rows.mul_(scale), None, of_bias.mul_(scale), None, None
+        return of_rows.mul_(scale), None, of_bias.mul_(scale), None, None, None
 
 
 class TiedInput(torch.autograd.Function):
@@ -164,6 +172,80 @@ def row_blocks(rows: int, words: int) -> list[slice]:
     return [slice(low, high) for low, high in itertools.pairwise(edges)]
 
 
+class TiedSoftmax(nn.Module):
+    """The embeddings and the output layer of a causal network, as `lm.adaptive_softmax` defines
+    them: the head's and those of K tails, whose words cost nothing while others are predicted."""
+
+    def __init__(self, weights: Mapping[str, nn.Parameter]) -> None:
+        """`weights` are those of the network, which registers them."""
+        super().__init__()
+        self._weights = dict(weights)  # in a dictionary, so they are not registered again
+        embeddings = [w for name, w in weights.items() if name.endswith("embedding")]
+        for number, embedding in enumerate(embeddings):
+            self.register_buffer(f"gradient{number}", torch.zeros_like(embedding), persistent=False)
+        self._rows = [len(embedding) for embedding in embeddings]
+        self._tails = range(1, len(embeddings))
+        self._begins = [self._rows[0] - len(self._tails)]
+        """The id of the first word of each tail, and the last one is the size of the vocabulary."""
+        for number in self._tails:
+            self._begins.append(self._begins[-1] + self._rows[number])
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """`ids` [N] -> [N, E]."""
+        head, places = self._split(ids)
+        rows = tied_input(self._weights["embedding"], head)
+        for number, (place, own) in enumerate(places, start=1):
+            narrow = tied_input(self._weights[f"tail{number}.embedding"], own)
+            rows = rows.index_add(0, place, narrow @ self._weights[f"tail{number}.kernel"].T)
+        return rows
+
+    def loss(self, rows: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """`rows` [N, E], `target` [N], without padding -> the sum of the negative log-likelihoods
+        (nats), the number of hits: of the words that are likelier than all other words, special
+        tokens apart. A word of a tail is not compared with those of other tails."""
+        head, places = self._split(target)
+        biases = torch.split(self._weights["output.bias"], self._rows)
+        words = slice(FIRST_WORD, self._begins[0])
+        inputs = (self._weights["embedding"], biases[0], head, self.get_buffer("gradient0"))
+        nll, likelihoods, behind = tied_output(rows, *inputs, words)
+        hits = ((behind <= 0) & (head >= FIRST_WORD) & (head < self._begins[0])).sum()
+        for number, (place, own) in enumerate(places, start=1):
+            narrow = rows.index_select(0, place) @ self._weights[f"tail{number}.kernel"]
+            embedding = self._weights[f"tail{number}.embedding"]
+            inputs = (embedding, biases[number], own, self.get_buffer(f"gradient{number}"))
+            of_tail, likelihoods, of_words = tied_output(narrow, *inputs, slice(0, len(embedding)))
+            nll = nll + of_tail
+            hits += ((of_words <= 0) & (behind[place] <= likelihoods)).sum()
+        return nll, hits
+
+    def scores(self, rows: Tensor) -> Tensor:
+        """`rows` [N, E] -> the scores before the softmax [N, V]."""
+        head, *tails = torch.split(self._weights["output.bias"], self._rows)
+        head = torch.addmm(head, rows, self._weights["embedding"].T)
+        if not tails:
+            return head
+        head = head.log_softmax(1)
+        parts = [head[:, : self._begins[0]]]
+        for number, bias in enumerate(tails, start=1):
+            narrow = rows @ self._weights[f"tail{number}.kernel"]
+            scores = torch.addmm(bias, narrow, self._weights[f"tail{number}.embedding"].T)
+            token = self._begins[0] + number - 1
+            parts.append(scores.log_softmax(1).add_(head[:, token, None]))
+        return torch.cat(parts, 1)
+
+    def _split(self, ids: Tensor) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+        """`ids` [N] as rows of the head, in which each tail is one token [N]; and for each tail the
+        places of its words in `ids` and their rows in its embedding."""
+        head, places = ids, []
+        for number in self._tails:
+            low, high = self._begins[number - 1 : number + 1]
+            inside = (ids >= low) & (ids < high)
+            head = head.masked_fill(inside, self._begins[0] + number - 1)
+            place = inside.nonzero()[:, 0]
+            places.append((place, ids[place] - low))
+        return head, places
+
+
 softmax_cross_entropy: Callable[..., tuple[Tensor, Tensor]] = SoftmaxCrossEntropy.apply
-tied_output: Callable[..., tuple[Tensor, Tensor]] = TiedOutput.apply
+tied_output: Callable[..., tuple[Tensor, Tensor, Tensor]] = TiedOutput.apply
 tied_input: Callable[[Tensor, Tensor], Tensor] = TiedInput.apply

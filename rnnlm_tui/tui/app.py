@@ -31,9 +31,7 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.models.screen import ModelsScreen
     from rnnlm_tui.tui.runs.follower import FollowedRun
     from rnnlm_tui.tui.runs.manager import Runs
-    from rnnlm_tui.tui.train.plan import Plan
     from rnnlm_tui.tui.train.screen import TrainScreen
-    from rnnlm_tui.tui.train.summary import CorpusSummary
     from rnnlm_tui.tui.widgets.host import Mode
 
 RENEW_EVERY_S = 2.0
@@ -298,22 +296,6 @@ class RnnlmApp(TerminalApp):
             if not run.progress.phase.is_over:
                 self.notify_user("training begins: words are suggested after its first epoch")
 
-    @work(group="ngram")
-    async def bootstrap_ngram(
-        self, plan: Plan, files: tuple[str, ...], summary: CorpusSummary
-    ) -> None:
-        """Trains an n-gram model of the text, which suggests while the network trains."""
-        from rnnlm_tui.tui.train.ngram_bootstrap import bootstrap_ngram
-
-        name = await bootstrap_ngram(plan, files, summary, self.library)
-        if name is None:
-            return
-        self.models_changed()
-        if self.has_no_models or self.library.is_built_in(self.active_name):
-            self.use_model(name)
-        elif self.active_name != name:
-            self.notify_user(f"an n-gram model of the text is ready: ctrl+p, Model {name}")
-
     def resume_run(self, name: str) -> None:
         self.show_mode("train")
         self.call_after_refresh(lambda: self.train_screen.run_pane.resume(name))
@@ -323,9 +305,13 @@ class RnnlmApp(TerminalApp):
         self.call_after_refresh(lambda: self.train_screen.run_pane.follow(name))
 
     def run_saved(self, run: FollowedRun, saved: Saved) -> None:
-        """A run has saved a model."""
+        """A run has saved a model. One of the app's own suggests from its first save on, in the
+        place of a model that came with the program."""
         if saved.best:
-            self._model_loader.renew(run.name)
+            if run.is_own and self.library.is_built_in(self.active_name):
+                self.use_model(run.name)
+            else:
+                self._model_loader.renew(run.name)
             self.autocomplete.model_saved(run.name)
         self.models_changed()
 

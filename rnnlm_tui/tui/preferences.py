@@ -14,11 +14,13 @@ from rnnlm_tui.errors import StorageError, os_reason
 
 
 class Preferences(Struct):
-    """The user's choices. `model` is the model that was active last, "" for none."""
+    """The user's choices. `model` is the model that was active last, "" for none; `files` the files
+    that a training was last prepared for, as they were typed, "" for another text."""
 
     theme: Annotated[str, Meta(max_length=100)] = ""
     ghost: bool = True
     model: Annotated[str, Meta(max_length=64)] = ""
+    files: Annotated[str, Meta(max_length=10_000)] = ""
 
 
 def load_preferences(folder: Path) -> tuple[Preferences, str]:

@@ -98,7 +98,7 @@ def test_the_figures_that_a_training_has_written_are_those_of_evaluate(
     half = [
         format_perplexity(by_training.perplexity),
         format_percent(by_training.top1),
-        format_percent(by_training.keystroke_savings),
+        format_percent(by_training.savings),
     ]
     assert shown["half"][:5] == [*half, "unseen", "lines"]
     assert shown["full"][2:5] == ["its", "own", "lines"]
@@ -175,12 +175,12 @@ def test_the_table_is_for_people(ask: Command) -> None:
     shown = done.stdout
     assert re.search(r"^\d+ lines of long\.txt that half held out$", shown, re.MULTILINE)
     assert re.search(r"^ +half +full$", shown, re.MULTILINE)
-    for label in ("first suggestion right", "among five", "keys saved, list of five"):
+    for label in ("first suggestion right", "among five", "keys saved as written"):
         assert re.search(rf"^{label} +\d+\.\d% +\d+\.\d%$", shown, re.MULTILINE), label
     between = r"\d+\.\d%-\d+\.\d%"
     assert len(re.findall(rf"^  95 % certain +{between} +{between}$", shown, re.MULTILINE)) == 2
     assert re.search(r"^perplexity, \d+ words of all +[\d.]+ +[\d.]+$", shown, re.MULTILINE)
-    assert "a key is a letter, a space, an end of line, or an accept" in shown
+    assert "a key is a character, an end of line, or an accept of one of five" in shown
     assert "on lines it never saw" not in shown  # it was trained on them too
     assert max(map(len, shown.splitlines())) <= 110
 

@@ -17,7 +17,6 @@ WORDS = ("the", "cat", "car", "sat", "dog", "a")
 class ScriptedModel:
     """Knows what comes after a last word; anything else is uniform."""
 
-    tokenizer: Tokenizer = LessonTokenizer()
     uses_previous_lines = False
 
     def __init__(
@@ -26,7 +25,9 @@ class ScriptedModel:
         window: int = 3,
         special_tokens: Sequence[str] = (),
         words: Sequence[str] = WORDS,
+        tokenizer: Tokenizer | None = None,
     ) -> None:
+        self.tokenizer = tokenizer or LessonTokenizer()
         self.vocabulary = Vocabulary(words, special_tokens)
         self.excluded_ids = excluded_ids(self.vocabulary, self.tokenizer)
         self.window = window

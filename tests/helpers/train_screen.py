@@ -10,17 +10,16 @@ from textual.widgets import Button, Static
 
 from rnnlm_tui.events import Event
 from rnnlm_tui.store.library import Library
+from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.runs.child import TrainingRequest
 from rnnlm_tui.tui.runs.manager import Runs
 from rnnlm_tui.tui.runs.state import Phase
 from rnnlm_tui.tui.runs.wording import BADGES
 from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.train.form import TrainForm
-from rnnlm_tui.tui.train.plan import Plan
 from rnnlm_tui.tui.train.run_lists import EpochTable
 from rnnlm_tui.tui.train.run_view import RunEnd, RunHead
 from rnnlm_tui.tui.train.screen import TrainScreen
-from rnnlm_tui.tui.train.summary import CorpusSummary
 from tests.helpers.app import rows_of, wait_until
 from tests.helpers.host import HostApp
 from tests.helpers.runs import Script, over
@@ -36,14 +35,14 @@ class Host(HostApp):
         self.runs = Runs(library)
         self.session = SessionDatabase(library.folder.parent / "session", self.show_error)
         self.train = TrainScreen()
-        self.bootstrapped: list[tuple[Plan, tuple[str, ...]]] = []
+        self.preferences = Preferences()
         self.add_mode("train", lambda: self.train)
 
     async def on_mount(self) -> None:
         await self.switch_mode("train")
 
-    def bootstrap_ngram(self, plan: Plan, files: tuple[str, ...], summary: CorpusSummary) -> None:
-        self.bootstrapped.append((plan, files))
+    def store_preferences(self) -> None:
+        self.calls.append(("store_preferences",))
 
     def show_model(self, name: str) -> None:
         self.calls.append(("show_model", name))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rnnlm_tui.config import CausalConfig, CausalTrainConfig, RunConfig
-from rnnlm_tui.lm import causal
+from rnnlm_tui.lm import adaptive_softmax, causal
 from rnnlm_tui.lm.causal import CausalArchitecture, CausalModel, causal_shapes
 from rnnlm_tui.text.tokenizer import LessonTokenizer
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, SPECIAL_TOKENS, Vocabulary
@@ -20,7 +20,17 @@ from rnnlm_tui.training.recurrent_layers import LayerWeights, pytorch_layer, rec
 
 WORDS = 41
 every_cell = pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
-every_size = pytest.mark.parametrize(("layers", "hidden"), [(1, 7), (1, 5), (2, 5)])
+every_size = pytest.mark.parametrize(
+    ("layers", "hidden", "softmax"),
+    [(1, 7, "full"), (1, 5, "full"), (2, 5, "full"), (1, 7, "adaptive"), (2, 5, "adaptive")],
+)
+every_softmax = pytest.mark.parametrize("softmax", ["full", "adaptive"])
+
+
+@pytest.fixture(autouse=True)
+def small_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A head of 9 rows and two tails, if the softmax is adaptive."""
+    monkeypatch.setattr(adaptive_softmax, "TAIL_BEGINS", (9, 25))
 
 
 def config(**settings: object) -> CausalConfig:
@@ -52,7 +62,7 @@ def plain_weights(ours: CausalNetwork) -> dict[str, Tensor]:
 
 def plain_scores(ours: CausalNetwork, weights: dict[str, Tensor], x: Tensor) -> Tensor:
     """`x` [B, T] -> the scores [B, T, V], word by word as the network is defined."""
-    sequence = list(weights["embedding"][x].unbind(1))
+    sequence = list(plain_embedding(weights)[x].unbind(1))
     for number in range(1, ours.config.layers + 1):
         layer = {name.partition(".")[2]: w for name, w in weights.items() if f"r{number}." in name}
         h = c = torch.zeros(len(x), ours.config.hidden_size)
@@ -72,16 +82,36 @@ def plain_scores(ours: CausalNetwork, weights: dict[str, Tensor], x: Tensor) -> 
     outputs = torch.stack(sequence, 1)
     if "projection.kernel" in weights:
         outputs = outputs @ weights["projection.kernel"]
-    return outputs @ weights["embedding"].T + weights["output.bias"]
+    scores = outputs @ weights["embedding"].T + weights["output.bias"][: len(weights["embedding"])]
+    if len(weights["embedding"]) == WORDS:
+        return scores
+    of_head = scores.log_softmax(2)
+    parts, bias = [of_head[:, :, :9]], torch.split(weights["output.bias"][11:], 16)
+    for number in (1, 2):
+        narrow = outputs @ weights[f"tail{number}.kernel"]
+        of_tail = narrow @ weights[f"tail{number}.embedding"].T + bias[number - 1]
+        parts.append(of_head[:, :, 8 + number, None] + of_tail.log_softmax(2))
+    return torch.cat(parts, 2)
+
+
+def plain_embedding(weights: dict[str, Tensor]) -> Tensor:
+    """What the first layer reads for each word [V, E]."""
+    head = weights["embedding"]
+    if len(head) == WORDS:
+        return head
+    tails = [
+        head[8 + k] + weights[f"tail{k}.embedding"] @ weights[f"tail{k}.kernel"].T for k in (1, 2)
+    ]
+    return torch.cat([head[:9], *tails])
 
 
 @every_cell
 @every_size
 def test_loss_and_gradients_are_those_of_plain_autograd(
-    cell: str, layers: int, hidden: int, monkeypatch: pytest.MonkeyPatch
+    cell: str, layers: int, hidden: int, softmax: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(output_layers, "ROWS_AT_ONCE", 5 * WORDS)  # several blocks of rows
-    ours = network(cell, config(layers=layers, hidden_size=hidden))
+    ours = network(cell, config(layers=layers, hidden_size=hidden, softmax=softmax))
     weights = plain_weights(ours)
     x, target = batch(1)
     target[1, 4:] = 0  # padding, which is no target
@@ -101,6 +131,16 @@ def test_loss_and_gradients_are_those_of_plain_autograd(
         gradient = found.pop(name.replace(".", "_"))
         torch.testing.assert_close(gradient, weight.grad, rtol=1e-4, atol=1e-6, msg=name)
     assert not found
+
+
+def test_a_batch_without_rare_words_leaves_their_embeddings_alone() -> None:
+    ours = network("gru", config(softmax="adaptive"))
+    x, target = batch(1)
+    for last, rare in ((WORDS, True), (8, False)):
+        loss = ours.loss(x.clamp(max=last), target.clamp(max=last), None)
+        torch.autograd.backward(loss.objective)
+        gradients = [p.grad for name, p in ours.named_parameters() if name.endswith("l1_embedding")]
+        assert [bool(g is not None and g.any()) for g in gradients] == [rare]
 
 
 @every_cell
@@ -126,8 +166,9 @@ def total(ours: CausalNetwork, x: Tensor, target: Tensor) -> HeldOutTotals:
     return totals
 
 
-def test_held_out_totals_are_those_of_the_scores() -> None:
-    ours = network("gru", config(context="line"))
+@every_softmax
+def test_held_out_totals_are_those_of_the_scores(softmax: str) -> None:
+    ours = network("gru", config(context="line", softmax=softmax))
     x, target = batch(2)
     target[0, 0], target[1, 1] = END_ID, 4
     scores = plain_scores(ours, plain_weights(ours), x).flatten(0, 1).detach()
@@ -179,8 +220,10 @@ def numpy_model(ours: CausalNetwork, window: int = 100) -> CausalModel:
 
 @every_cell
 @every_size
-def test_numpy_predicts_what_pytorch_does(cell: str, layers: int, hidden: int) -> None:
-    ours = network(cell, config(layers=layers, hidden_size=hidden))
+def test_numpy_predicts_what_pytorch_does(
+    cell: str, layers: int, hidden: int, softmax: str
+) -> None:
+    ours = network(cell, config(layers=layers, hidden_size=hidden, softmax=softmax))
     model, weights = numpy_model(ours), plain_weights(ours)
     rng = np.random.default_rng(6)
     line = [2, *rng.integers(4, WORDS, 6).tolist(), 2, 1, *rng.integers(4, WORDS, 6).tolist()]
@@ -244,8 +287,9 @@ def test_a_context_longer_than_the_window_begins_at_a_line_and_stays_for_a_while
 
 
 @every_cell
-def test_the_layer_table_counts_every_weight(cell: str) -> None:
-    sizes = config(layers=2)
+@every_softmax
+def test_the_layer_table_counts_every_weight(cell: str, softmax: str) -> None:
+    sizes = config(layers=2, softmax=softmax)
     settings = RunConfig(cell, sizes, CausalTrainConfig())
     layers = CausalArchitecture(settings, WORDS, 256).layers()
     counted = sum(layer.parameters for layer in layers)

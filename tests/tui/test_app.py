@@ -7,7 +7,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-import msgspec
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import OptionList
@@ -20,9 +19,6 @@ from rnnlm_tui.tui.help.keys import KeysScreen
 from rnnlm_tui.tui.preferences import Preferences, load_preferences
 from rnnlm_tui.tui.runs.state import RunProgress
 from rnnlm_tui.tui.start import log_to_file
-from rnnlm_tui.tui.train import ngram_bootstrap
-from rnnlm_tui.tui.train.plan import Plan
-from rnnlm_tui.tui.train.summary import CorpusSummary
 from rnnlm_tui.tui.widgets.dialogs import Choice
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
@@ -44,7 +40,6 @@ from tests.helpers.app import (
     write,
 )
 from tests.helpers.events import finished
-from tests.helpers.runs import SUMMARY
 
 
 def scripted_run(**more: Any) -> Any:
@@ -93,7 +88,7 @@ def with_runs(app: RnnlmApp, own: Any = None) -> ScriptedRuns:
 
 def saved_by(app: RnnlmApp, *, best: bool = True) -> None:
     """The run poems has saved its model."""
-    app.run_saved(scripted_run(), cast(Any, SimpleNamespace(best=best)))
+    app.run_saved(scripted_run(is_own=True), cast(Any, SimpleNamespace(best=best)))
 
 
 def scripted_models(app: RnnlmApp) -> dict[str, Any]:
@@ -298,25 +293,16 @@ async def test_the_best_model_of_a_training_suggests_at_once(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("before", "is_used"), [(None, True), (BUILT_IN, True), ("letters", False)]
 )
-async def test_an_ngram_model_of_the_text_suggests_unless_one_of_the_users_own_does(
+async def test_the_first_save_of_a_training_suggests_unless_one_of_the_users_own_does(
     before: str | None, is_used: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def bootstrap(
-        plan: Plan, files: tuple[str, ...], summary: CorpusSummary, library: ScriptedLibrary
-    ) -> str:
-        library.models["text-ngram"] = ScriptedModel(chain("shall", "we"))
-        return "text-ngram"
-
-    monkeypatch.setattr(ngram_bootstrap, "bootstrap_ngram", bootstrap)
     monkeypatch.setattr(ScriptedLibrary, "is_built_in", lambda library, name: name == BUILT_IN)
     app = scripted_app(tmp_path, {before: ScriptedModel()} if before else {})
-    async with app.run_test(notifications=True) as pilot:
+    async with app.run_test() as pilot:
         await wait_until(pilot, lambda: app.has_no_models or app.loaded_model is not None)
-        await app.bootstrap_ngram(Plan(), (), msgspec.convert(SUMMARY, CorpusSummary)).wait()
-        if is_used:
-            await wait_until(pilot, lambda: app.active_name == "text-ngram")
-        said = any("an n-gram model of the text is ready" in toast for toast in toasts(app))
-        assert said is not is_used
+        scripted_models(app)["poems"] = ScriptedModel()
+        saved_by(app)
+        await wait_until(pilot, lambda: app.active_name == ("poems" if is_used else before))
 
 
 # The end of a run, and of the app

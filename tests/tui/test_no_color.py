@@ -62,7 +62,7 @@ async def show_form(pilot: Pilot[Any], app: RnnlmApp) -> TrainForm:
     await wait_until(pilot, lambda: app.train_screen.query("#form"))
     form = app.train_screen.query_one(TrainForm)
     await wait_until(pilot, lambda: form.problem is None)
-    await wait_until(pilot, lambda: not app.train_screen.query_one("#look", Button).disabled)
+    await wait_until(pilot, lambda: not app.train_screen.query_one("#train", Button).disabled)
     await pilot.pause()
     return form
 
@@ -74,7 +74,7 @@ async def test_the_form_shows_focus_choice_and_faults(app: RnnlmApp) -> None:
         assert not style_of(app, "my files").underline
         await press(pilot, "right")
         await wait_until(pilot, lambda: style_of(app, "my files").underline)
-        assert style_of(app, "Look at the data").reverse
+        assert style_of(app, " Train ").reverse
 
         epochs = form.query_one("#setting-epochs", Input)
         epochs.value = "many"
@@ -83,8 +83,8 @@ async def test_the_form_shows_focus_choice_and_faults(app: RnnlmApp) -> None:
         assert style_of(app, "Epochs").bold
         assert not style_of(app, "Held out").bold
         assert any(s.style and s.style.reverse and len(s.text) == 1 for s in segments(app))
-        await wait_until(pilot, lambda: style_of(app, "Look at the data").dim)
-        assert not style_of(app, "Look at the data").reverse
+        await wait_until(pilot, lambda: style_of(app, " Train ").dim)
+        assert not style_of(app, " Train ").reverse
 
         form.query_one("#source-pasted", RadioButton).value = True
         await wait_until(pilot, lambda: has_row(app, "╭"))
@@ -92,17 +92,14 @@ async def test_the_form_shows_focus_choice_and_faults(app: RnnlmApp) -> None:
         await wait_until(pilot, lambda: has_row(app, "┏"))
 
 
-@pytest.mark.parametrize(
-    ("theme", "size", "id"),
-    [("ansi-dark", (80, 24), "#look"), ("ansi-light", (120, 40), "#train")],
-)
+@pytest.mark.parametrize(("theme", "size"), [("ansi-dark", (80, 24)), ("ansi-light", (120, 40))])
 async def test_a_button_keeps_its_label_in_the_terminals_own_colours(
-    tmp_path: Path, script: Script, theme: str, size: tuple[int, int], id: str
+    tmp_path: Path, script: Script, theme: str, size: tuple[int, int]
 ) -> None:
     app = scripted_app(tmp_path, preferences=Preferences(theme=theme))
     async with app.run_test(size=size) as pilot:
         form = await show_form(pilot, app)
-        button = app.train_screen.query_one(id, Button)
+        button = app.train_screen.query_one("#train", Button)
         await wait_until(pilot, lambda: has_row(app, f" {button.label} "))
         form.query_one("#setting-epochs", Input).value = "many"
         await wait_until(pilot, lambda: button.disabled)

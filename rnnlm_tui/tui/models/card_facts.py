@@ -25,6 +25,7 @@ from rnnlm_tui.store.evaluations import (
     figures_of,
     holds_out,
     read_evaluation,
+    saved_keys,
     training_figures,
 )
 from rnnlm_tui.store.library import Entry, Library, Run
@@ -155,9 +156,7 @@ def quality(listed: Listed, card: ModelCard) -> Iterator[Line]:
     else:
         yield "new lines", "not known: no lines were held out of its training"
     if evaluation is not None:
-        saved = format_percent(evaluation.keystroke_savings)
-        ghost = format_percent(evaluation.keystroke_savings_ghost)
-        yield "", f"saves {saved} of keys, {ghost} by the grey words alone"
+        yield "", f"saves {saved_keys(evaluation)}"
     elif holds_out(card):
         yield "", f"keys saved: rnnlm-tui --evaluate --model {listed.name} measures them"
     yield from _figures("own lines", training_figures(card))

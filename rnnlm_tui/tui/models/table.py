@@ -48,7 +48,7 @@ def _saved(listed: Listed) -> str:
 
 
 def _keys_saved(listed: Listed) -> str:
-    return format_percent(listed.evaluation.keystroke_savings) if listed.evaluation else ""
+    return format_percent(listed.evaluation.savings) if listed.evaluation else ""
 
 
 def in_short(count: int) -> str:

@@ -80,7 +80,8 @@ class RunNotes:
                 self.say(event.time, f"resumed after epoch {done}")
                 self._told_once |= {"saved"}
             case Saved(best=True) if self._once("saved"):
-                text = f"epoch {event.epoch} is saved: you can write with it from now on"
+                what = f"epoch {event.epoch}" if event.epoch else "a first model of n-grams"
+                text = f"{what} is saved: you can write with it from now on"
                 self.say(event.time, text)
             case Paused(reason=reason):
                 why = "" if reason == AS_ASKED else f": {sanitize(reason)}"

@@ -97,7 +97,7 @@ def end_of(
         end = Outcome(sanitize(progress.failed.message), (hint,) if hint else (), True)
     else:
         saved = progress.saved.epoch if progress.saved else progress.epochs_done
-        kept = f"epoch {saved} was saved" if saved else "nothing was saved yet"
+        kept = f"epoch {saved} was saved" if saved else "no epoch was saved yet"
         lines = tuple(shorten(line, 200) for line in log_tail)
         end = Outcome(f"{sanitize(progress.lost_reason)}; {kept}", lines, True)
     if is_deleted:

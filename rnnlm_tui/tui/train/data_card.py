@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widgets import Button, Static
+from textual.widgets import Static
 
 from rnnlm_tui.formatting import cut_words, sanitize, shorten
+from rnnlm_tui.tui.train.run_lists import FRAME
 from rnnlm_tui.tui.train.summary import CorpusSummary, card_facts
-from rnnlm_tui.tui.widgets.fixed_text import FixedText
 
 FACT_WIDTH = 25
 PARTS = "what it is made of: parts, what each puts out, parameters"
@@ -21,28 +20,18 @@ PAIRS = "the first pairs: what it sees ---> the word to learn"
 class CardText(Static):
     """The card itself, in as many columns as there is space for."""
 
-    def __init__(self, id: str | None = None) -> None:
-        super().__init__(id=id, markup=False)
-        self._summary: CorpusSummary | None = None
-        self._otherwise = ""
+    _summary: CorpusSummary | None = None
 
-    def show(self, summary: CorpusSummary | None, otherwise: str) -> None:
-        """Shows the card, or a sentence if there is none."""
-        if (summary, otherwise) != (self._summary, self._otherwise):
-            self._summary, self._otherwise = summary, otherwise
-            self._rewrite()
+    def show(self, summary: CorpusSummary | None) -> None:
+        """Shows the card; empty if there is no summary."""
+        if summary != self._summary:
+            self._summary = summary
+            self.on_resize()
 
     def on_resize(self) -> None:
-        """Fits the columns to the new width."""
-        self._rewrite()
-
-    def _rewrite(self) -> None:
-        self.set_class(self._summary is None, "-sentence")
-        if self._summary is None:
-            self.update(Content(self._otherwise))
-        else:
-            lines = card_lines(self._summary, max(1, self.size.width))
-            self.update(Content("\n").join(lines))
+        """Fits the columns to the width."""
+        lines = card_lines(self._summary, max(1, self.size.width)) if self._summary else ()
+        self.update(Content("\n").join(lines))
 
 
 def card_lines(summary: CorpusSummary, width: int) -> Iterator[Content]:
@@ -81,35 +70,23 @@ def _fact_lines(summary: CorpusSummary, columns: int) -> Iterator[Content]:
         yield Content("").join(cells)
 
 
-class DataCard(Vertical):
-    """The card with its buttons: train, or back to the form."""
+class DataCard(VerticalScroll, can_focus=True):
+    """The card in a frame; it can have the focus, so that the arrow keys scroll to all of it."""
 
-    DEFAULT_CSS = """
-    DataCard {
-        #card-scroll { height: 1fr; padding: 1 1 0 1; scrollbar-size-vertical: 1; }
-        CardText { height: auto; text-wrap: nowrap; text-overflow: ellipsis; }
-        CardText.-sentence { text-wrap: wrap; text-overflow: fold; }
-        #card-end { height: auto; padding: 0 1; }
-        #card-buttons { height: auto; }
-        #card-buttons Button { margin-right: 2; }
-        #card-why { display: none; color: $text-warning; height: 2; }
-        &.-wrong #card-why { display: block; }
-    }
+    DEFAULT_CSS = f"""
+    DataCard {FRAME}
+    DataCard CardText {{ height: auto; text-wrap: nowrap; text-overflow: ellipsis; }}
     """
 
-    def compose(self) -> ComposeResult:
-        """The text above the buttons."""
-        with VerticalScroll(id="card-scroll"):
-            yield CardText(id="card-text")
-        with Vertical(id="card-end"):
-            yield FixedText("card-why")
-            with Horizontal(id="card-buttons"):
-                yield Button("Train", variant="primary", id="card-train", compact=True)
-                yield Button("Back", id="card-back", compact=True)
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.border_title = Content("the text, and what a model of it takes")
+        self._text = CardText(markup=False)
 
-    def show(self, summary: CorpusSummary | None, otherwise: str, problem: str | None) -> None:
-        """Shows what there is to know; `problem` says why a training cannot start."""
-        self.query_one(CardText).show(summary, otherwise)
-        self.query_one("#card-train", Button).disabled = problem is not None
-        self.set_class(problem is not None, "-wrong")
-        self.query_one("#card-why", FixedText).show(Content(sanitize(problem or "")))
+    def on_mount(self) -> None:
+        """Shows the text."""
+        self.mount(self._text)
+
+    def show(self, summary: CorpusSummary | None) -> None:
+        """Shows what there is to know of a text."""
+        self._text.show(summary)

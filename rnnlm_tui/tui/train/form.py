@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 from textual import on, work
@@ -29,10 +30,13 @@ from rnnlm_tui.tui.train.plan import (
     all_settings_of,
     split_line,
 )
-from rnnlm_tui.tui.train.summary import CorpusSummary, cost_line, summarise
-from rnnlm_tui.tui.widgets.error_text import error_sentence, without_flags
+from rnnlm_tui.tui.train.summary import CorpusSummary, summarise
+from rnnlm_tui.tui.widgets.error_text import error_sentence
 from rnnlm_tui.tui.widgets.path_input import PathInput
 from rnnlm_tui.tui.widgets.safe_inputs import SafeInput
+
+if TYPE_CHECKING:
+    from rnnlm_tui.tui.train.host import TrainHost
 
 PAUSE_S = 0.4
 """The corpus is looked at once nothing was typed for this long."""
@@ -48,7 +52,7 @@ IN_THE_FORM = ("epochs", "held_out")
 """Settings with a line of their own above the others."""
 
 
-class TrainForm(Vertical):
+class TrainForm(VerticalScroll, can_focus=False):
     """Asks for all that a training needs, and asks the command line what it would cost."""
 
     class Changed(Message):
@@ -56,7 +60,8 @@ class TrainForm(Vertical):
 
     DEFAULT_CSS = """
     TrainForm {
-        #fields { height: 1fr; padding: 1 1 0 1; scrollbar-size-vertical: 1; }
+        padding: 1 1 0 0;
+        scrollbar-size-vertical: 1;
         #sources { layout: horizontal; height: 1; width: 1fr; }
         #sources SourceChoice { width: auto; margin-right: 2; }
         #sources > SourceChoice > .toggle--button { color: $text-muted; }
@@ -66,6 +71,8 @@ class TrainForm(Vertical):
             { margin-bottom: 1; }
         #pasted { height: 7; border: tall $border-blurred; padding: 0; }
         #pasted:focus { border: tall $border; }
+        #preset > SelectOverlay { border: round $border !important; }
+        #preset #label, #preset > SelectOverlay { text-wrap: nowrap; text-overflow: ellipsis; }
         .of-files, .of-pasted { display: none; height: auto; }
         &.-files .of-files { display: block; }
         &.-pasted .of-pasted { display: block; }
@@ -113,23 +120,25 @@ class TrainForm(Vertical):
 
     def compose(self) -> ComposeResult:
         """The fields, top to bottom."""
-        with VerticalScroll(id="fields", can_focus=False):
-            yield Field("Text", self._sources, id="source-field")
-            with Vertical(classes="of-files"):
-                yield self._file
-                yield Field("", hint="Tab completes it; several: a.txt; b.txt")
-            with Vertical(classes="of-pasted"):
-                yield self._pasted
-            yield Field("Preset", self._preset, id="preset-field")
-            yield from self._settings.values()
-            yield self._name_field
-            yield Field("Your line", self._seed, id="seed-field")
-            with Collapsible(title="More settings", id="more"):
-                yield Vertical(id="more-settings")
+        yield Field("Text", self._sources, id="source-field")
+        with Vertical(classes="of-files"):
+            yield self._file
+            yield Field("", hint="Tab completes it; several: a.txt; b.txt")
+        with Vertical(classes="of-pasted"):
+            yield self._pasted
+        yield Field("Preset", self._preset, id="preset-field")
+        yield from self._settings.values()
+        yield self._name_field
+        yield Field("Your line", self._seed, id="seed-field")
+        with Collapsible(title="More settings", id="more"):
+            yield Vertical(id="more-settings")
 
     async def on_mount(self) -> None:
-        """Shows the settings of the first preset."""
+        """Shows the settings of the first preset, and the files of the last training."""
         await self._show_settings(FIRST_PRESET)
+        if files := self.host.preferences.files:
+            self._files.value = files
+            self.query_one("#source-files", RadioButton).value = True
         self.check()
 
     async def _show_settings(self, preset: str) -> None:
@@ -144,6 +153,11 @@ class TrainForm(Vertical):
         )
         hint = "how your files are written, such as latin-1"
         await more.mount(*others.values(), Field("encoding", self._encoding, hint=hint))
+
+    @property
+    def host(self) -> TrainHost:
+        """The app."""
+        return cast("TrainHost", self.app)
 
     # What is filled in
 
@@ -176,11 +190,6 @@ class TrainForm(Vertical):
         return FIRST_PRESET if value is Select.NULL else str(value)
 
     @property
-    def counting(self) -> bool:
-        """Whether an answer about the corpus is on its way."""
-        return self.summary is None and self.error is None and self.settings_problem is None
-
-    @property
     def settings_problem(self) -> str | None:
         """The first thing that is wrong with the fields themselves, the name apart."""
         for field in (self._pasted, *self._settings.values()):
@@ -197,21 +206,12 @@ class TrainForm(Vertical):
         if _about_corpus(plan) != self._asked:
             return COUNTING
         if self.error is not None:
-            return without_flags(self.error.message)
+            return error_sentence(self.error.message, self.error.hint)
         if self._name_field.problem:
             return self._name_field.problem
         if self.summary is None:
             return COUNTING
         return None if self._name_field.known == plan.name else NAME_CHECKED
-
-    @property
-    def cost(self) -> str:
-        """What the training would take, or why that is not known."""
-        if self.summary is not None:
-            return cost_line(self.summary)
-        if self.error is not None:
-            return error_sentence(self.error.message, self.error.hint)
-        return self.plan.corpus_problem() or self.settings_problem or "counting ..."
 
     def propose_seed(self, line: str) -> None:
         """Fills in the seed line, unless another was typed."""
@@ -293,10 +293,19 @@ class TrainForm(Vertical):
             self.summary = await summarise(plan, files)
         except RnnlmError as error:
             self.error = error
+        else:
+            self._remember(plan)
         self._show_defaults()
         if plan.source == "pasted":
             self._name_the_pasted_text()
         self.post_message(self.Changed())
+
+    def _remember(self, plan: Plan) -> None:
+        """Keeps the files for the next start; none if another text was chosen."""
+        files = plan.files if plan.source == "files" else ""
+        if files != self.host.preferences.files:
+            self.host.preferences.files = files
+            self.host.store_preferences()
 
     def _show_defaults(self) -> None:
         """Shows the values that follow from the text, where they are known."""

@@ -45,7 +45,9 @@ class OtherRuns(OptionList):
             border-title-color: $foreground;
             border-title-style: bold;
         }
-        & > .option-list--option { text-wrap: nowrap; text-overflow: ellipsis; padding: 0; }
+        text-wrap: nowrap;
+        text-overflow: ellipsis;
+        & > .option-list--option { padding: 0; }
     }
     """
 

@@ -83,7 +83,11 @@ def _cells(ended: EpochEnded, best: int | None) -> Iterator[Text]:
 class TextList(VerticalScroll):
     """Lines that are wrapped to the width; it stays at the end unless it was scrolled up."""
 
-    DEFAULT_CSS = f"TextList {FRAME} TextList Static {{ height: auto; }}"
+    DEFAULT_CSS = f"""
+    TextList {FRAME}
+    TextList Static {{ height: auto; }}
+    #samples Static {{ text-wrap: nowrap; text-overflow: ellipsis; }}
+    """
 
     def __init__(self, title: str, empty: str, id: str | None = None) -> None:
         super().__init__(id=id)

@@ -181,6 +181,8 @@ class RunView(Vertical):
         #run-right { height: 6; }
         LossChart { height: 1fr; min-height: 4; padding: 0 1; }
         #epochs { height: 4; }
+        &.-one-pass LossChart { display: none; }
+        &.-one-pass #epochs { height: 1fr; }
         #samples { height: 3; }
         #notes { height: 3; }
     }
@@ -207,6 +209,8 @@ class RunView(Vertical):
         progress = run.progress
         self.query_one(RunHead).show(run, trainer, now)
         epochs, best = progress.epochs, progress.best_epoch
+        # The n-gram estimates are made in one pass: a curve would be one point.
+        self.set_class(progress.epochs_total == 1, "-one-pass")
         state = (id(run), len(epochs), epochs[-1].epoch if epochs else 0, best)
         if self._is_new("epochs", state):
             self.query_one(EpochTable).show(epochs, best)

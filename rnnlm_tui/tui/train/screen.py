@@ -1,4 +1,4 @@
-"""The Train screen: the form, the data card, and the run."""
+"""The Train screen: the form with the data card, and the run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Static
 
@@ -16,13 +16,12 @@ from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.train.data_card import DataCard
-from rnnlm_tui.tui.train.form import NAME_CHECKED, TrainForm
+from rnnlm_tui.tui.train.form import COUNTING, NAME_CHECKED, TrainForm
 from rnnlm_tui.tui.train.other_runs import OtherRuns
 from rnnlm_tui.tui.train.plan import Plan, save_pasted
 from rnnlm_tui.tui.train.run_pane import RunPane
-from rnnlm_tui.tui.train.summary import CorpusSummary
+from rnnlm_tui.tui.train.summary import cost_line
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
-from rnnlm_tui.tui.widgets.fixed_text import FixedText
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 
@@ -32,52 +31,48 @@ if TYPE_CHECKING:
 PAINT_EVERY_S = 0.5
 LOOK_ELSEWHERE_EVERY_S = 2.0
 TEXTS = "texts"
-"""The folder, beside the models, of texts that were pasted."""
+"""The folder, next to the models, of texts that were pasted."""
 ACTIONS = ("start", "open_run", "back")
 
 
-def _key(key: str, action: str, text: str, tooltip: str, display: str | None = None) -> Binding:
-    return Binding(key, action, text, id=f"train.{action}", tooltip=tooltip, key_display=display)
+def _key(key: str, action: str, text: str, tooltip: str) -> Binding:
+    return Binding(key, action, text, id=f"train.{action}", tooltip=tooltip)
 
 
 class TrainScreen(AppScreen):
-    """The form and the data card to prepare a training, or the run that the app shows."""
+    """The form and the data card to prepare a training, or the run that the app shows.
+
+    The card is below the form, or next to it on a wide screen.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        _key("f5", "start", "train", "Look at the text's data card, then train", "F5"),
+        _key("f5", "start", "train", "Train a model as the form says"),
         _key("o", "open_run", "trainings", "Go to the list of trainings; Enter opens one"),
-        _key("escape", "back", "back", "Back to the form, or to the run", "Esc"),
+        _key("escape", "back", "back", "Go back to the form, or to the run"),
     ]
     DEFAULT_CSS = """
     TrainScreen {
-        #prepare { height: 1fr; layout: horizontal; }
-        #form-side { width: 1fr; height: 1fr; }
-        TrainForm { height: 1fr; }
-        DataCard { display: none; width: 1fr; height: 1fr; }
-        #cost { height: auto; max-height: 4; padding: 0 1; border-top: solid $foreground 20%; }
-        #cost.-wrong { color: $text-error; }
-        #start-line { height: 1; padding: 0 1; }
+        #prepare { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
+        TrainForm { height: auto; }
+        DataCard { height: auto; }
+        #below-form, #start-line { height: auto; }
+        #start-line { padding: 0 1; }
         #start-line Button { margin-right: 2; }
-        #why { width: 1fr; height: 1; color: $text-warning; text-wrap: nowrap; }
-        #why { text-overflow: ellipsis; }
-        #train { display: none; }
+        #cost { width: 1fr; height: auto; max-height: 4; }
+        #cost.-wrong { color: $text-error; }
         RunPane { display: none; }
-        &.-card #form-side { display: none; }
-        &.-card DataCard { display: block; }
-        &.-run #prepare { display: none; }
+        &.-run #prepare, &.-run #below-form { display: none; }
         &.-run RunPane { display: block; }
-        &.-wide #form-side { display: block; }
-        &.-wide DataCard { display: block; border-left: vkey $foreground 20%; }
-        &.-wide #card-end { display: none; }
-        &.-wide #train { display: block; }
+        &.-wide #prepare { layout: horizontal; overflow: hidden; }
+        &.-wide TrainForm { width: 1fr; height: 1fr; overflow-y: auto; }
+        &.-wide DataCard { width: 1fr; height: 1fr; margin-left: 1; }
         &.-wide #more .field-line {
             layout: grid; grid-size: 2; grid-columns: 20 1fr; grid-rows: auto;
         }
         &.-wide #more .field-hint { column-span: 2; }
-        &.-wide #look { display: none; }
         &.-wide #run-panes { layout: horizontal; }
         &.-wide #run-left { width: 7fr; min-width: 77; height: 1fr; }
-        &.-wide #run-right { width: 4fr; height: 1fr; border-left: vkey $foreground 20%; }
+        &.-wide #run-right { width: 4fr; height: 1fr; }
         &.-wide #samples { height: 2fr; }
         &.-wide #notes { height: 1fr; }
         &.-tall #epochs { height: 45%; }
@@ -90,24 +85,21 @@ class TrainScreen(AppScreen):
         super().__init__()
         self._enabled: object = None
         self._cost = ""
-        """The cost that is shown."""
+        """What is said next to the button."""
         self._was_training = False
         """Whether the app's own run was on when the form was drawn."""
 
     def compose(self) -> ComposeResult:
-        """The form beside the data card, or the run."""
+        """The form and the data card, or the run."""
         yield Header()
-        look = Button("Look at the data", variant="primary", id="look", compact=True)
-        train = Button("Train", variant="primary", id="train", compact=True)
-        why = FixedText("why")
-        side = Vertical(
-            TrainForm(id="form"),
-            OtherRuns(id="elsewhere"),
-            Static("", id="cost", markup=False),
-            Horizontal(look, train, why, id="start-line"),
-            id="form-side",
-        )
-        yield Container(side, DataCard(id="card"), id="prepare")
+        with VerticalScroll(id="prepare", can_focus=False):
+            yield TrainForm(id="form")
+            yield DataCard(id="card")
+        with Vertical(id="below-form"):
+            yield OtherRuns(id="elsewhere")
+            with Horizontal(id="start-line"):
+                yield Button("Train", variant="primary", id="train", compact=True)
+                yield Static("", id="cost", markup=False)
         yield RunPane(id="run")
         yield KeyBar()
         yield TooSmall()
@@ -153,7 +145,7 @@ class TrainScreen(AppScreen):
     @on(RunPane.Closed)
     def show_form(self) -> None:
         """Shows the form as it was filled in; says if the name has been taken meanwhile."""
-        self.remove_class("-run", "-card")
+        self.remove_class("-run")
         self._form.check()
         self._refresh_form()
         self.query_one(OtherRuns).look()
@@ -185,12 +177,10 @@ class TrainScreen(AppScreen):
             return action == "back"
         match action:
             case "start":
-                looks = not self.has_class("-wide") and not self.has_class("-card")
-                ready = self._form.summary is not None if looks else self._why is None
-                return True if ready else None
+                return True if self._why is None else None
             case "open_run":
                 return not self.query_one(OtherRuns).is_empty
-        return self.has_class("-card") or self._run_behind is not None
+        return self._run_behind is not None
 
     def _refresh_keys(self) -> None:
         """Draws the keys again if others can be pressed now."""
@@ -211,40 +201,28 @@ class TrainScreen(AppScreen):
 
     @on(TrainForm.Changed)
     def _refresh_form(self) -> None:
-        form, why = self._form, self._why
+        summary, why = self._form.summary, self._why
         if why == NAME_CHECKED:
-            return  # known in a moment: keys and buttons would be drawn twice at each key
+            return  # known in a moment: keys and button would be drawn twice at each key
         self._was_training = self.host.runs.is_training
-        otherwise = sanitize(form.cost)
-        is_wrong = form.summary is None and not form.counting
-        line = f"! {otherwise}" if is_wrong else otherwise
+        is_wrong = why not in (None, COUNTING)
+        if is_wrong:
+            line = f"! {sanitize(why or '')}"
+        else:
+            line = cost_line(summary) if summary is not None else "counting ..."
         cost = self.query_one("#cost", Static)
         if line != self._cost:
             self._cost = line
             cost.update(Content(line))
         cost.set_class(is_wrong, "-wrong")
-        # What the line above says already is not said again.
-        told = "" if why is None or form.cost.startswith(why) else why
-        self.query_one("#why", FixedText).show(Content(sanitize(told)))
         self.query_one("#train", Button).disabled = why is not None
-        self.query_one("#look", Button).disabled = form.summary is None
-        self.query_one(DataCard).show(form.summary, otherwise, why)
+        self.query_one(DataCard).show(summary)
         self._refresh_keys()
 
-    @on(Button.Pressed, "#look")
-    def _look(self) -> None:
-        self.add_class("-card")
-        train = self.query_one("#card-train", Button)
-        (self.query_one("#card-back") if train.disabled else train).focus()
-
-    @on(Button.Pressed, "#card-back")
     def action_back(self) -> None:
-        """From the card to the form, from the form to the run, from the run to the form."""
+        """From the form to the run, from the run to the form."""
         if self.on_run:
             self.show_form()
-        elif self.has_class("-card") and not self.has_class("-wide"):
-            self.remove_class("-card")
-            self.query_one("#look").focus()
         elif self._run_behind is not None:
             if self._run_behind is self.host.runs.own:
                 self.host.runs.show_own()
@@ -257,31 +235,20 @@ class TrainScreen(AppScreen):
         return runs.own if runs.is_training else runs.shown
 
     @on(Button.Pressed, "#train")
-    @on(Button.Pressed, "#card-train")
-    def _train(self) -> None:
-        # A button is drawn a moment behind what is typed.
-        if self._why is None and self._form.summary is not None:
-            self.start_training(self._form.plan, self._form.summary)
-
     def action_start(self) -> None:
-        """The data card if it is not shown yet, else the training."""
-        if self.has_class("-wide") or self.has_class("-card"):
-            self._train()
-        else:
-            self._look()
+        """Starts the training. A button is drawn a moment behind what is typed."""
+        if self._why is None:
+            self._start(self._form.plan)
 
     @work(group="start")
-    async def start_training(self, plan: Plan, summary: CorpusSummary) -> None:
-        """Starts what the form says, of which `summary` is known. A pasted text is kept as a file
-        first."""
+    async def _start(self, plan: Plan) -> None:
+        """Starts what the form says. A pasted text is kept as a file first."""
         try:
             files = await asyncio.to_thread(self._files_of, plan)
         except RnnlmError as error:
             self.host.show_error(error)
             return
         await self.run_pane.begin(plan.request(files))
-        if self.host.runs.is_training:
-            self.host.bootstrap_ngram(plan, files, summary)
 
     def _files_of(self, plan: Plan) -> tuple[str, ...]:
         if plan.source == "pasted":

@@ -1,4 +1,4 @@
-"""The loss of each epoch as a line of braille dots: two columns and four rows of dots a cell.
+"""The loss of each epoch as a smooth line of braille dots: two columns, four rows of dots a cell.
 
 The loss of the training is a dashed line, the held-out loss a full one, so that they are told
 apart without colours too.
@@ -7,7 +7,7 @@ apart without colours too.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -23,8 +23,8 @@ AXIS, TEXT = "$text-disabled", "$text-muted"
 BEST_MARK = "^"
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """The bits of the dots of a braille cell, by row and column."""
-DASH = 4
-"""Columns of dots: a dashed line is drawn in the first half of every DASH."""
+DASH, GAP = 4, 2
+"""Columns of dots that a dashed line draws, and leaves out."""
 REDRAW_S = 0.5
 LARGEST = 1e300
 """Larger losses are drawn there, so that no difference overflows."""
@@ -65,8 +65,8 @@ def plot(train: Points, held_out: Points, best: float | None, width: int, height
     x_scale = Scale(min(x for x, _ in points), max(x for x, _ in points), 2 * columns)
     y_scale = Scale(low, high, 4 * rows)
     canvas = _Canvas(columns, rows)
-    canvas.draw_line(_dots(train, x_scale, y_scale), TRAIN, dashed=True)
-    canvas.draw_line(_dots(held_out, x_scale, y_scale), HELD_OUT)
+    canvas.draw_line(smooth_line(train, x_scale), y_scale, TRAIN, dashed=True)
+    canvas.draw_line(smooth_line(held_out, x_scale), y_scale, HELD_OUT)
     labels = {0: high, rows - 1: low} if low < high else {}
     labels[(rows - 1) // 2] = (high + low) / 2
     body = []
@@ -83,8 +83,36 @@ def _finite(points: Iterable[tuple[float, float]]) -> Iterator[tuple[float, floa
             yield x, max(-LARGEST, min(LARGEST, y))
 
 
-def _dots(points: Points, x_scale: Scale, y_scale: Scale) -> list[tuple[int, int]]:
-    return [(x_scale.place(x), y_scale.length - 1 - y_scale.place(y)) for x, y in points]
+def smooth_line(points: Points, x_scale: Scale) -> dict[int, float]:
+    """The value of a smooth line through the points for each column from the first to the last.
+
+    Points in one column count as their mean. Between two columns it is a cubic that never leaves
+    the range of the two values (Fritsch and Carlson 1980).
+    """
+    columns: dict[int, list[float]] = {}
+    for x, y in points:
+        columns.setdefault(x_scale.place(x), []).append(y)
+    knots = [(column, math.fsum(y / len(ys) for y in ys)) for column, ys in columns.items()]
+    rises = [(b - a) / (right - left) for (left, a), (right, b) in pairwise(knots)]
+    slopes = [0.0, *(_between(a, b) for a, b in pairwise(rises)), 0.0]
+    line = dict(knots)
+    for ((left, a), (right, b)), (start, end) in zip(
+        pairwise(knots), pairwise(slopes), strict=False
+    ):
+        width = right - left
+        for column in range(left + 1, right):
+            t = (column - left) / width
+            smooth = t * t * (3 - 2 * t)
+            bend = width * t * (1 - t) * ((1 - t) * start - t * end)
+            line[column] = a + (b - a) * smooth + bend
+    return line
+
+
+def _between(before: float, after: float) -> float:
+    """The slope at a point whose neighbours rise so much: none at a turn."""
+    if before * after <= 0:
+        return 0.0
+    return 2 / (1 / before + 1 / after)
 
 
 class _Canvas:
@@ -95,17 +123,19 @@ class _Canvas:
         self._styles = [[""] * columns for _ in range(rows)]
 
     def draw_line(
-        self, dots: Sequence[tuple[int, int]], style: str, *, dashed: bool = False
+        self, line: Mapping[int, float], scale: Scale, style: str, *, dashed: bool = False
     ) -> None:
-        """Joins the dots, each a column and a row of dots; a later line covers an earlier one."""
-        for start, end in pairwise([*dots[:1], *dots]):
-            steps = max(abs(end[0] - start[0]), abs(end[1] - start[1]), 1)
-            for step in range(steps + 1):
-                x = start[0] + (end[0] - start[0]) * step // steps
-                y = start[1] + (end[1] - start[1]) * step // steps
-                if not dashed or (x - dots[0][0]) % DASH < DASH // 2:
-                    self._bits[y // 4][x // 2] |= DOTS[y % 4][x % 2]
-                    self._styles[y // 4][x // 2] = style
+        """Draws the values of columns of dots, joined; a later line covers an earlier one."""
+        before, start = None, min(line, default=0)
+        for x, value in sorted(line.items()):
+            y = scale.length - 1 - scale.place(value)
+            step = 1 if before is None or y > before else -1
+            first = y if before in (None, y) else (before or 0) + step
+            for row in range(first, y + step, step):
+                if not dashed or (x - start) % (DASH + GAP) < DASH:
+                    self._bits[row // 4][x // 2] |= DOTS[row % 4][x % 2]
+                    self._styles[row // 4][x // 2] = style
+            before = y
 
     def row(self, row: int) -> Row:
         """A row of cells."""
@@ -132,11 +162,18 @@ def _x_axis(scale: Scale, best: float | None, gutter: int) -> Row:
     """The first and the last epoch below the lines, and the mark of the best one."""
     width = scale.length // 2
     first, last = f"{scale.low:g}", f"{scale.high:g}"
-    text = first if scale.low == scale.high else first + last.rjust(width - len(first))
-    row: Row = [(" " * (gutter + 1), ""), *((letter, TEXT) for letter in text.ljust(width))]
-    if best is not None and scale.low <= best <= scale.high:
-        row[1 + scale.place(best) // 2] = (BEST_MARK, BEST)
-    return row
+    text = (first if scale.low == scale.high else first + last.rjust(width - len(first))).ljust(
+        width
+    )
+    head: Row = [(" " * (gutter + 1), "")]
+    if best is None or not scale.low <= best <= scale.high:
+        return [*head, (text, TEXT)]
+    place = scale.place(best) // 2
+    before, _, rest = text[:place], text[place], text[place + 1 :]
+    # No half of a number is shown next to the mark.
+    before = before if before.endswith(" ") else before.rpartition(" ")[0].ljust(len(before))
+    rest = rest if rest.startswith(" ") else rest.partition(" ")[2].rjust(len(rest))
+    return [*head, (before, TEXT), (BEST_MARK, BEST), (rest, TEXT)]
 
 
 def _short(loss: float) -> str:

@@ -84,14 +84,14 @@ class Predictor:
     ) -> list[str]:
         """The next ten words of a line below the lines `above`: the likeliest ones at a temperature
         of 0, else drawn by chance."""
-        from rnnlm_tui.suggest import generate_words
+        from rnnlm_tui.suggest import Decoding, generate_words
 
         work = partial(
             generate_words,
             loaded_model.model,
             line,
             CONTINUATION_WORDS,
-            temperature=temperature,
+            Decoding(temperature),
             previous_lines=above,
         )
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

@@ -21,6 +21,7 @@ from rnnlm_tui import paths
 from rnnlm_tui.config import preset_named, settings_of
 from rnnlm_tui.errors import RnnlmError, StorageError
 from rnnlm_tui.store.library import Library
+from rnnlm_tui.tui.preferences import load_preferences, save_preferences
 from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.train import form as form_module
 from rnnlm_tui.tui.train import plan
@@ -64,6 +65,10 @@ class Host(App[None]):
         super().__init__()
         self.library = Library(data)
         self.session = SessionDatabase(data / "session", self.show_error_once)
+        self.preferences, _ = load_preferences(data)
+
+    def store_preferences(self) -> None:
+        save_preferences(self.library.folder.parent, self.preferences)
 
     def show_error_once(self, error: RnnlmError) -> None:
         raise error
@@ -230,7 +235,6 @@ async def test_it_proposes_a_training_of_the_bundled_sonnets(
     async with shown(data_dir, summary_script) as (pilot, form):
         await ready(pilot, form)
         assert form.plan == Plan(name="sonnets-gru", settings={"held_out": "10"})
-        assert form.cost == "70 parameters · 4 kB of memory · about 2 min"
 
 
 async def test_it_is_filled_in_by_keys_alone(data_dir: Path, summary_script: Path) -> None:
@@ -302,7 +306,6 @@ async def test_a_bad_setting_is_told_of_as_it_is_typed(
         line(form, "setting-epochs").value = "0"
         await wait_until(pilot, lambda: problem_of(form, "field-epochs"))
         assert form.problem == "epochs: it must be a whole number, 1 or more and at most 1,000,000"
-        assert form.cost == form.problem
         line(form, "setting-epochs").value = ""
         await ready(pilot, form)
         line(form, "setting-held_out").value = ""
@@ -346,12 +349,30 @@ async def test_an_unusable_corpus_says_so_in_the_forms_words(
     async with shown(data_dir, summary_script) as (pilot, form):
         choose_file(form, "/missing.txt")
         await wait_until(pilot, lambda: form.error is not None)
-        assert form.problem == "no such file"
-        assert form.cost == 'no such file. Give "encoding" or another file'
+        assert form.problem == 'no such file. Give "encoding" or another file'
         form.query_one("#files", PathInput).value = ""
         await wait_until(pilot, lambda: form.problem == "name the file to train on")
         form.query_one("#files", PathInput).value = "/there.txt"
         await ready(pilot, form)
+
+
+async def test_the_files_of_the_last_training_are_there_after_a_restart(
+    data_dir: Path, summary_script: Path
+) -> None:
+    async with shown(data_dir, summary_script) as (pilot, form):
+        choose_file(form, "/poems.txt; /missing.txt")
+        await wait_until(pilot, lambda: form.error is not None)
+        choose_file(form, "/poems.txt")
+        await ready(pilot, form)
+    async with shown(data_dir, summary_script) as (pilot, form):
+        await ready(pilot, form)
+        assert (form.plan.source, form.plan.files) == ("files", "/poems.txt")
+        form.query_one("#source-bundled", RadioButton).value = True
+        await wait_until(pilot, lambda: form.source == "bundled")
+        await ready(pilot, form)
+    async with shown(data_dir, summary_script) as (pilot, form):
+        await ready(pilot, form)
+        assert (form.plan.source, form.plan.files) == ("bundled", "")
 
 
 async def test_only_the_latest_of_many_changes_is_asked_about(
@@ -362,7 +383,7 @@ async def test_only_the_latest_of_many_changes_is_asked_about(
         for letter in "bcdefgh":
             form.query_one("#files", PathInput).value += letter
             await pilot.pause()
-        assert form.counting
+        assert form.problem == form_module.COUNTING
         await ready(pilot, form)
         asked = summary_script.with_name("asked").read_text()
         assert "/abcdefgh" in asked

@@ -14,7 +14,8 @@ from textual.widgets import RadioButton, TextArea
 
 from rnnlm_tui.events import EpochEnded, Event, Paused, Started, Warned
 from rnnlm_tui.tui.runs.state import Phase
-from rnnlm_tui.tui.train.data_card import CardText
+from rnnlm_tui.tui.train.data_card import CardText, DataCard
+from rnnlm_tui.tui.train.form import COUNTING
 from tests.helpers.app import check_layout, click, picture, rows_of
 from tests.helpers.events import started
 from tests.helpers.runs import SUMMARY, Script, trained_elsewhere
@@ -67,8 +68,8 @@ async def test_a_hostile_corpus_is_shown_on_the_data_card(script: Script) -> Non
     async with shown(script) as on:
         await on.until(lambda: on.form.problem is None)
         await is_whole(on, *SIZES, (80, 24))
-        await on.pilot.press("f5")
-        await on.until(lambda: on.screen.has_class("-card"))
+        on.screen.query_one(DataCard).focus()
+        await on.until(lambda: "[/b] [red]" in picture(on.app))
         await is_whole(on)
         card = on.screen.query_one(CardText)
         assert "[/b] [red]\ufffd[31m" in str(card.content)
@@ -94,7 +95,7 @@ async def test_a_hostile_paste_does_not_get_to_the_terminal(script: Script) -> N
             await on.pilot.pause()
             on.app.post_message(events.Paste(f"{HOSTILE}\n{HOSTILE}"))
             await on.until(partial(holds, widget, "[/b]"))
-        await on.until(lambda: not on.form.counting)
+        await on.until(lambda: on.form.problem != COUNTING)
         await is_whole(on)
 
 

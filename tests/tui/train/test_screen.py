@@ -23,6 +23,7 @@ from rnnlm_tui.tui.runs.wording import badge, end_of
 from rnnlm_tui.tui.train.data_card import DataCard
 from rnnlm_tui.tui.train.other_runs import OtherRuns
 from rnnlm_tui.tui.train.run_view import progress_bar
+from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 from tests.helpers.app import click, picture
@@ -58,41 +59,38 @@ def leave_model(on: Shown, done: int = 4, *state: int) -> None:
 # From the form to the run
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-async def test_a_training_is_started_from_the_form_by_keys(
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 40)])
+async def test_one_key_starts_a_training_at_every_width(
     script: Script, size: tuple[int, int]
 ) -> None:
     async with shown(script, size) as on:
         await on.until(lambda: on.form.problem is None)
         await on.pilot.press("f5")
-        if size[0] < 100:
-            await on.until(lambda: on.screen.query_one(DataCard).display)
-            assert on.keys()["f5"]
-            await on.pilot.press("escape")
-            assert not on.screen.has_class("-card")
-            await on.pilot.press("f5", "f5")
         await on.until(lambda: script.arguments("sonnets-gru") and on.screen.on_run)
         assert "--held-out=0.1" in script.arguments("sonnets-gru")
         await on.until(lambda: script.orders("sonnets-gru") == ["sample the cat"])
-        assert [(plan.name, files) for plan, files in on.app.bootstrapped] == [("sonnets-gru", ())]
 
 
-async def test_a_training_is_started_from_the_form_by_the_mouse(script: Script) -> None:
+async def test_the_data_card_is_scrolled_to_and_a_click_starts_the_training(
+    script: Script,
+) -> None:
     async with shown(script) as on:
-        await on.until(lambda: on.form.problem is None)
-        for button in ("#look", "#card-back", "#look", "#card-train"):
-            await click(on.pilot, button)
+        await on.until(lambda: on.sees("lines", "2,159"))
+        assert on.sees("Train", "5,755,471 parameters", "515.8 MB of memory")
+        card = on.screen.query_one(DataCard)
+        card.focus()
+        await on.pilot.press("end")
+        await on.until(lambda: on.sees("from fairest ---> creatures"))
+        await click(on.pilot, "#train")
         await on.until(lambda: on.screen.on_run)
 
 
-async def test_the_card_says_in_full_why_nothing_can_start(script: Script) -> None:
+async def test_the_list_of_presets_has_a_frame(script: Script) -> None:
     async with shown(script) as on:
-        await on.until(lambda: on.form.problem is None)
-        on.form.query_one("#name", Input).value = "no/name"
-        await on.until(lambda: on.form.problem)
-        await on.pilot.press("f5")
-        await on.until(lambda: on.sees("with no '.' at either end"))
-        assert on.screen.query_one("#card-train", Button).disabled
+        on.form.query_one("#preset").focus()
+        await on.pilot.press("enter")
+        await on.until(lambda: on.sees("│", "ngram: ", "│"))
+        assert on.sees("╭", "╮")
 
 
 async def test_nothing_starts_while_something_is_wrong(script: Script) -> None:
@@ -128,8 +126,7 @@ async def test_a_second_training_waits_for_the_first(script: Script) -> None:
     async with shown(script, (120, 40)) as on:
         await on.start(started())
         await on.pilot.press("escape")
-        why = on.screen.query_one("#why", Static)
-        await on.until(lambda: "poems is training" in str(why.content))
+        await on.until(lambda: on.sees("! poems is training"))
         assert on.screen.query_one("#train", Button).disabled
         on.screen.run_pane.resume("poems")
         await on.until(lambda: on.app.told == ["poems is being trained"])
@@ -174,6 +171,16 @@ async def test_running_shows_bars_figures_samples_and_notes(script: Script) -> N
         assert not on.sees("penalty")
         script.write(ended(5, held_out=4.0))
         await on.until(lambda: [row[0] for row in on.epochs] == [" ", " ", " ", " ", "^"])
+
+
+async def test_a_run_of_one_pass_shows_no_chart_of_one_point(script: Script) -> None:
+    async with shown(script) as on:
+        await on.start(started(epochs=1), ended(1, held_out=5.0))
+        await on.until(lambda: on.epochs)
+        chart = on.screen.query_one(LossChart)
+        assert not chart.display
+        script.replace(*epochs(6, 5))
+        await on.until(lambda: chart.display)
 
 
 async def test_a_resumed_run_shows_what_is_known_before_its_first_step(script: Script) -> None:
@@ -452,7 +459,7 @@ async def test_a_run_killed_before_its_first_save_offers_a_new_one(script: Scrip
         script.exit(-11)
         await on.phase(Phase.LOST)
         await on.until(lambda: on.buttons)
-        assert "nothing was saved yet" in on.end
+        assert "no epoch was saved yet" in on.end
         assert on.buttons == ["New training"]
         await on.pilot.press("n")
         await on.until(lambda: not on.screen.on_run)
@@ -534,7 +541,7 @@ async def test_the_own_run_is_found_again_after_another_was_watched(script: Scri
             await open_from_form("▶ poems  training, started here; Enter shows it", "poems")
             await open_from_form("▶ other", "other")
             await on.pilot.press("escape")
-            assert "Esc shows it" in str(on.screen.query_one("#why", Static).content)
+            await on.until(lambda: on.sees("! poems is training"))
             await on.pilot.press("escape")
             await on.until(lambda: "poems" in on.head)
             for name in ("other", "poems"):

@@ -1,0 +1,115 @@
+"""The softmax over a large vocabulary: a head of frequent words, and tails of rarer ones.
+
+Ids are by falling frequency, so the head is the first ids and each tail the next ones. The head's
+softmax has one more token a tail, whose probability is shared among the tail's words by a softmax
+of its own, with smaller embeddings. A word of the tail k is predicted by
+
+    P(tail k | rows) P(word | tail k, rows)
+
+and read as the embedding of the tail's token plus its own, by the same kernel both times. The full
+softmax is a head alone.
+
+Sources: Grave et al. 2017 (adaptive softmax), Baevski and Auli 2019 (adaptive input, tied).
+
+Shapes: E embedding, D a tail's embedding, K tails, V vocabulary (`total_words`).
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnlm_tui.config import CausalConfig
+from rnnlm_tui.lm.model import Weights, softmax
+
+ADAPTIVE_FROM = 20_000
+"""Words from which on the softmax is adaptive by default."""
+TAIL_BEGINS = (2_000, 40_000)
+"""The first ids of the tails. Saved models depend on them and on `NARROWER`."""
+NARROWER = 4
+"""How many times smaller the embeddings of each tail are than those before it."""
+SHARES_OF_WORDS = (0.15, 0.01)
+"""About the share of running English words that are in each tail or a later one."""
+Array = NDArray[np.float32]
+
+
+def cluster_ends(config: CausalConfig, total_words: int) -> tuple[int, ...]:
+    """The id after the last of the head and of each tail; the last one is `total_words`."""
+    full = config.softmax == "auto" and total_words < ADAPTIVE_FROM
+    begins = () if full or config.softmax == "full" else TAIL_BEGINS
+    return (*(begin for begin in begins if begin < total_words), total_words)
+
+
+def softmax_shapes(config: CausalConfig, total_words: int) -> dict[str, tuple[int, ...]]:
+    """The shapes of the embeddings and of the tails' kernels, by name. The bias has one number for
+    each row: the head's words, its K tokens, and the words of each tail."""
+    head, *tails = cluster_ends(config, total_words)
+    width = config.embedding_size
+    shapes: dict[str, tuple[int, ...]] = {"embedding": (head + len(tails), width)}
+    for number, (low, high) in enumerate(itertools.pairwise((head, *tails)), start=1):
+        narrow = max(1, width // NARROWER**number)
+        shapes[f"tail{number}.embedding"] = (high - low, narrow)
+        shapes[f"tail{number}.kernel"] = (width, narrow)
+    return shapes
+
+
+def multiplications(shapes: Mapping[str, tuple[int, ...]]) -> float:
+    """Those of the expected forward pass for a word, of embeddings with these shapes."""
+    total = 0.0
+    for name, (rows, columns) in shapes.items():
+        number = int(name[4:].partition(".")[0]) if name.startswith("tail") else 0
+        total += rows * columns * (SHARES_OF_WORDS[number - 1] if number else 1)
+    return total
+
+
+class _Tail(NamedTuple):
+    begin: int
+    """The id of its first word."""
+    embedding: Array
+    kernel: Array
+    """[D, E], since a product with the matrix on the left reads it row by row."""
+    bias: Array
+
+
+class AdaptiveSoftmax:
+    """The embedding and the output layer of one model."""
+
+    def __init__(self, weights: Weights) -> None:
+        """`weights` as `softmax_shapes` names them, and `output.bias`."""
+        self._embedding, bias = weights["embedding"], weights["output.bias"]
+        tails = sum(name.startswith("tail") and name.endswith("kernel") for name in weights)
+        self._head = begin = len(self._embedding) - tails
+        self._bias, bias = np.split(bias, [len(self._embedding)])
+        self._tails: list[_Tail] = []
+        for number in range(1, tails + 1):
+            embedding = weights[f"tail{number}.embedding"]
+            kernel = np.ascontiguousarray(weights[f"tail{number}.kernel"].T)
+            own_bias, bias = np.split(bias, [len(embedding)])
+            self._tails.append(_Tail(begin, embedding, kernel, own_bias))
+            begin += len(embedding)
+
+    def embed(self, word: int) -> Array:
+        """What the first layer reads for a word [E]."""
+        if word < self._head:
+            return np.asarray(self._embedding[word])
+        number = bisect.bisect(self._tails, word, key=lambda tail: tail.begin) - 1
+        tail = self._tails[number]
+        own = tail.embedding[word - tail.begin] @ tail.kernel
+        return np.asarray(self._embedding[self._head + number] + own)
+
+    def probabilities(self, output: Array) -> Array:
+        """The distribution [V] from the last layer's output [E]."""
+        head = softmax(self._embedding @ output + self._bias)
+        if not self._tails:
+            return head
+        parts = [head[: self._head]]
+        for tail, share in zip(self._tails, head[self._head :], strict=True):
+            part = softmax(tail.embedding @ (tail.kernel @ output) + tail.bias)
+            part *= share
+            parts.append(part)
+        return np.concatenate(parts)

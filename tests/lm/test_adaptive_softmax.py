@@ -1,0 +1,63 @@
+"""The clusters of the adaptive softmax, and what they cost."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from rnnlm_tui.config import CausalConfig, RunConfig, make_run_config
+from rnnlm_tui.lm.adaptive_softmax import (
+    AdaptiveSoftmax,
+    cluster_ends,
+    multiplications,
+    softmax_shapes,
+)
+
+
+@pytest.mark.parametrize(
+    ("softmax", "total_words", "ends"),
+    [
+        ("auto", 19_999, (19_999,)),
+        ("auto", 20_000, (2_000, 20_000)),
+        ("auto", 250_000, (2_000, 40_000, 250_000)),
+        ("full", 250_000, (250_000,)),
+        ("adaptive", 10_000, (2_000, 10_000)),
+        ("adaptive", 2_000, (2_000,)),
+    ],
+)
+def test_the_clusters_of_a_vocabulary(
+    softmax: str, total_words: int, ends: tuple[int, ...]
+) -> None:
+    config = CausalConfig(embedding_size=64, softmax=softmax)
+    assert cluster_ends(config, total_words) == ends
+    shapes = softmax_shapes(config, total_words)
+    rows = [shape for name, shape in shapes.items() if name.endswith("embedding")]
+    assert sum(shape[0] for shape in rows) == total_words + len(ends) - 1
+    assert [shape[1] for shape in rows] == [64, 16, 4][: len(ends)]
+    assert multiplications(shapes) <= sum(map(math.prod, shapes.values()))
+
+
+def test_a_head_alone_is_the_full_softmax_and_tails_share_what_their_tokens_have() -> None:
+    rng = np.random.default_rng(0)
+    config = CausalConfig(embedding_size=64, softmax="adaptive")
+    shapes = softmax_shapes(config, 45_000) | {"output.bias": (45_002,)}
+    weights = {name: rng.normal(0, 0.3, shape).astype(np.float32) for name, shape in shapes.items()}
+    output = rng.normal(0, 1, 64).astype(np.float32)
+    found = AdaptiveSoftmax(weights).probabilities(output)
+    assert found.shape == (45_000,)
+    assert found.dtype == np.float32
+    assert found.sum() == pytest.approx(1, abs=1e-5)
+    alone = {name: weights[name] for name in ("embedding", "output.bias")}
+    alone["output.bias"] = alone["output.bias"][:2_002]
+    head = AdaptiveSoftmax(alone).probabilities(output)
+    np.testing.assert_allclose(found[:2_000], head[:2_000], rtol=1e-6)
+    assert found[2_000:40_000].sum() == pytest.approx(head[2_000], rel=1e-4)
+
+
+def test_a_run_saved_before_there_was_a_choice_has_the_full_softmax() -> None:
+    saved = make_run_config("gru", []).to_json()
+    assert RunConfig.from_json(saved).model == CausalConfig(softmax="auto")
+    del saved["model"]["softmax"]
+    assert RunConfig.from_json(saved).model == CausalConfig(softmax="full")
