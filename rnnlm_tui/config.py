@@ -204,6 +204,12 @@ class CausalTrainConfig(LineTextConfig, NetworkTrainConfig):
     grad_clip: float = setting(
         1.0, "the longest gradient; longer ones are scaled down; 0 for no limit", Range(0, 1e30)
     )
+    precision: str = setting(
+        "float32",
+        "numbers in products; bf16 is faster if the processor has instructions for it",
+        choices=("float32", "bf16"),
+        older="float32",
+    )
     unk_rate: float = setting(
         0.5,
         "how often a word that occurs once is read as unknown, to learn the unknown word",

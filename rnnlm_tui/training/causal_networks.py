@@ -31,15 +31,21 @@ class CausalNetwork(Network):
     """
 
     def __init__(
-        self, cell: str, config: CausalConfig, total_words: int, rng: np.random.Generator
+        self,
+        cell: str,
+        config: CausalConfig,
+        total_words: int,
+        rng: np.random.Generator,
+        precision: torch.dtype = torch.float32,
     ) -> None:
         super().__init__()
+        self._precision = precision
         self.cell, self.config = cell, config
         shapes = causal_shapes(cell, config, total_words)
         self._weights = {name: nn.Parameter(torch.zeros(shape)) for name, shape in shapes.items()}
         for name, parameter in self._weights.items():
             self.register_parameter(name.replace(".", "_"), parameter)
-        self.softmax = TiedSoftmax(self._weights)
+        self.softmax = TiedSoftmax(self._weights, precision)
         initial = initial_weights(shapes, rng, embedding_limit=0.1, gates=CELLS[cell].gates)
         for name, weight in initial.items():
             if cell == "lstm" and name.startswith("layer") and name.endswith("bias"):
@@ -75,7 +81,9 @@ class CausalNetwork(Network):
         for number in range(1, self.config.layers + 1):
             names = [f"layer{number}.{part}" for part in range(2 if self.cell == "lstm" else 1)]
             start = tuple(self.hidden_state.get(name, zeros) for name in names)
-            sequence, end = recurrent_layer(self.cell, sequence, self._layer(number), start)
+            sequence, end = recurrent_layer(
+                self.cell, sequence, self._layer(number), start, self._precision
+            )
             state |= zip(names, end, strict=True)
             sequence = self._dropped(sequence, dropout)  # [T, B, H]
         if self.config.context == "stream":

@@ -43,7 +43,8 @@ def build(
             lesson = LessonNetwork(model, words, rng).to(device)
             return lesson, PrefixBatches(prepared, train, device)
         case CausalConfig(), CausalTrainConfig(), PreparedLines():
-            causal = CausalNetwork(config.preset, model, words, rng).to(device)
+            precision = torch.bfloat16 if train.precision == "bf16" else torch.float32
+            causal = CausalNetwork(config.preset, model, words, rng, precision).to(device)
             return causal, BpttBatches(prepared, model.context, train, device)
     raise TypeError(f"the settings and the corpus are not those of the preset {config.preset}")
 

@@ -111,3 +111,17 @@ def initial_weights(
             values = np.concatenate([gate(name, shape[0], units) for _ in range(parts)], axis=1)
         weights[name] = values.astype(np.float32)
     return weights
+
+
+def product(left: Tensor, right: Tensor, bias: Tensor) -> Tensor:
+    """`bias` + `left` @ `right` in float32, whatever the precision of the factors."""
+    if left.dtype == torch.float32:
+        return torch.addmm(bias, left, right)
+    return (left @ right).float().add_(bias)
+
+
+def add_product(total: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    """Adds `left` @ `right` to `total`, in place and in float32."""
+    if left.dtype == torch.float32:
+        return total.addmm_(left, right)
+    return total.add_(left @ right)

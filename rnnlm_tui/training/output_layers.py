@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
+from rnnlm_tui.training.networks import add_product, product
 
 VOCABULARY_MULTIPLE = 48
 """The lesson's output rows are rounded up to this, which 2, 3, 4, 6, 8, 12, 16 threads divide."""
@@ -111,16 +112,18 @@ class TiedOutput(torch.autograd.Function):
         target: Tensor,
         buffer: Tensor,
         words: slice,
+        precision: torch.dtype,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """`rows` [N, E], `embedding` and `buffer` [V, E], `bias` [V], `target` [N]; `words` are the
-        rows of the embedding that are words, and no special tokens
+        rows of the embedding that are words, and no special tokens; `precision` is that of products
         -> the sum of the negative log-likelihoods (nats), the log-likelihoods [N], and by how much
         the likeliest of the words surpasses the target [N]."""
         of_rows, of_bias = torch.empty_like(rows), torch.zeros_like(bias)
         buffer.zero_()
+        low_rows, low_embedding = rows.to(precision), embedding.to(precision)
         likelihoods, behind = rows.new_empty(2, len(rows)).unbind()
         for part in row_blocks(len(rows), len(bias)):
-            scores = torch.addmm(bias, rows[part], embedding.T)
+            scores = product(low_rows[part], low_embedding.T, bias)
             wanted = target[part, None]
             score, peak = scores.gather(1, wanted)[:, 0], scores[:, words].amax(1)
             torch.sub(peak, score, out=behind[part])
@@ -131,9 +134,10 @@ class TiedOutput(torch.autograd.Function):
             torch.sub(score - peak, total.log(), out=likelihoods[part])
             grad = exponentials.div_(total[:, None])  # of the scores
             grad.scatter_add_(1, wanted, grad.new_full((1, 1), -1).expand(len(grad), 1))
-            torch.mm(grad, embedding, out=of_rows[part])
-            buffer.addmm_(grad.T, rows[part])
             of_bias += grad.sum(0)
+            grad = grad.to(precision)
+            of_rows[part] = torch.mm(grad, low_embedding)
+            add_product(buffer, grad.T, low_rows[part])
         ctx.save_for_backward(of_rows, of_bias)
         ctx.embedding, ctx.buffer = embedding, buffer
         ctx.mark_non_differentiable(likelihoods, behind)
@@ -144,7 +148,7 @@ class TiedOutput(torch.autograd.Function):
         scale = grad_outputs[0]
         of_rows, of_bias = ctx.saved_tensors
         ctx.embedding.grad = ctx.buffer.mul_(scale)
-        return of_rows.mul_(scale), None, of_bias.mul_(scale), None, None, None
+        return of_rows.mul_(scale), None, of_bias.mul_(scale), None, None, None, None
 
 
 class TiedInput(torch.autograd.Function):
@@ -176,9 +180,13 @@ class TiedSoftmax(nn.Module):
     """The embeddings and the output layer of a causal network, as `lm.adaptive_softmax` defines
     them: the head's and those of K tails, whose words cost nothing while others are predicted."""
 
-    def __init__(self, weights: Mapping[str, nn.Parameter]) -> None:
-        """`weights` are those of the network, which registers them."""
+    def __init__(
+        self, weights: Mapping[str, nn.Parameter], precision: torch.dtype = torch.float32
+    ) -> None:
+        """`weights` are those of the network, which registers them; `precision` is that of the
+        products while it learns."""
         super().__init__()
+        self._precision = precision
         self._weights = dict(weights)  # in a dictionary, so they are not registered again
         embeddings = [w for name, w in weights.items() if name.endswith("embedding")]
         for number, embedding in enumerate(embeddings):
@@ -207,13 +215,15 @@ class TiedSoftmax(nn.Module):
         biases = torch.split(self._weights["output.bias"], self._rows)
         words = slice(FIRST_WORD, self._begins[0])
         inputs = (self._weights["embedding"], biases[0], head, self.get_buffer("gradient0"))
-        nll, likelihoods, behind = tied_output(rows, *inputs, words)
+        nll, likelihoods, behind = tied_output(rows, *inputs, words, self._precision)
         hits = ((behind <= 0) & (head >= FIRST_WORD) & (head < self._begins[0])).sum()
         for number, (place, own) in enumerate(places, start=1):
             narrow = rows.index_select(0, place) @ self._weights[f"tail{number}.kernel"]
             embedding = self._weights[f"tail{number}.embedding"]
             inputs = (embedding, biases[number], own, self.get_buffer(f"gradient{number}"))
-            of_tail, likelihoods, of_words = tied_output(narrow, *inputs, slice(0, len(embedding)))
+            of_tail, likelihoods, of_words = tied_output(
+                narrow, *inputs, slice(0, len(embedding)), self._precision
+            )
             nll = nll + of_tail
             hits += ((of_words <= 0) & (behind[place] <= likelihoods)).sum()
         return nll, hits

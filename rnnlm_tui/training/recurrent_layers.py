@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from rnnlm_tui.training.networks import add_product, product
+
 State = tuple[Tensor, ...]
 """A layer's hidden state: h [B, H], and an LSTM's cell [B, H]."""
 
@@ -36,19 +38,26 @@ class LayerWeights(NamedTuple):
 
 
 def recurrent_layer(
-    cell: str, x: Tensor, weights: LayerWeights, start: State
+    cell: str,
+    x: Tensor,
+    weights: LayerWeights,
+    start: State,
+    precision: torch.dtype = torch.float32,
 ) -> tuple[Tensor, State]:
     """`x` [T, B, I] -> all outputs [T, B, H] and the last state, detached.
 
-    `cell` is rnn, gru or lstm; no gradient goes to `start`.
+    `cell` is rnn, gru or lstm; no gradient goes to `start`. `precision` is that of the products of
+    a GRU and of tanh layers' inputs, on the CPU.
     """
     if cell == "lstm" or x.is_cuda:
         return pytorch_layer(cell, x, weights, start)
-    inputs = torch.addmm(weights.bias, x.flatten(0, 1), weights.kernel)
+    inputs = product(x.flatten(0, 1).to(precision), weights.kernel.to(precision), weights.bias)
     inputs = inputs.view(*x.shape[:2], -1)  # [T, B, G H]
     if cell == "gru":
         assert weights.candidate_bias is not None
-        outputs = gru_layer(inputs, weights.recurrent_kernel, weights.candidate_bias, *start)
+        outputs = gru_layer(
+            inputs, weights.recurrent_kernel, weights.candidate_bias, *start, precision
+        )
     else:
         kernel, begin = weights.recurrent_kernel[None], start[0][None]
         outputs = tanh_layers(inputs[:, None], kernel, begin)[:, 0]
@@ -118,7 +127,14 @@ class GruLayer(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, inputs: Tensor, kernel: Tensor, bias: Tensor, start: Tensor) -> Tensor:
+    def forward(
+        ctx: Any,
+        inputs: Tensor,
+        kernel: Tensor,
+        bias: Tensor,
+        start: Tensor,
+        precision: torch.dtype,
+    ) -> Tensor:
         """`inputs` [T, B, 3 H] (r, z, n) with the bias in, `kernel` [H, 3 H], `bias` [H] of n's
         product, `start` [B, H] -> h [T, B, H]."""
         length, batch, _ = inputs.shape
@@ -131,17 +147,20 @@ class GruLayer(torch.autograd.Function):
         rows, gates = products.unbind(), products[:, :, : 2 * hidden].unbind()
         r, z, n = (part.unbind() for part in torch.split(products, hidden, 2))
         new, after = candidates.unbind(), states.unbind()
-        before = start
+        before, low_kernel = start, kernel.to(precision)
         for t in range(length):
-            torch.addmm(wide_bias, before, kernel, out=rows[t])
+            if precision == torch.float32:
+                torch.addmm(wide_bias, before, kernel, out=rows[t])
+            else:  # the product of bfloat16 is two to three times as fast
+                torch.add(before.to(precision) @ low_kernel, wide_bias, out=rows[t])
             gates[t].add_(gates_in[t]).sigmoid_()
             torch.addcmul(n_in[t], r[t], n[t], out=new[t]).tanh_()
             before = torch.lerp(new[t], before, z[t], out=after[t])
-        ctx.save_for_backward(states, products, candidates, kernel, start)
+        ctx.save_for_backward(states, products, candidates, low_kernel, start)
         return states
 
     @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
         (grad,) = grad_outputs
         states, products, candidates, kernel, start = ctx.saved_tensors
         hidden = len(kernel)
@@ -160,16 +179,19 @@ class GruLayer(torch.autograd.Function):
         for t in range(len(total) - 1, -1, -1):
             torch.mul(total_wide[t], factor[t], out=wide[t])
             if t:
-                total[t - 1].addcmul_(total[t], keep[t]).addmm_(rows[t], back)
+                total[t - 1].addcmul_(total[t], keep[t])
+                add_product(total[t - 1], rows[t].to(kernel.dtype), back)
         of_product = of_product.flatten(2)
-        of_kernel = torch.addmm(
-            start.T @ of_product[0], states[:-1].flatten(0, 1).T, of_product[1:].flatten(0, 1)
+        of_kernel = add_product(
+            start.T @ of_product[0],
+            states[:-1].flatten(0, 1).T.to(kernel.dtype),
+            of_product[1:].flatten(0, 1).to(kernel.dtype),
         )
         of_bias = of_product[:, :, 2 * hidden :].sum((0, 1))
         of_inputs = of_product  # r's and z's are the same
         of_inputs[:, :, 2 * hidden :] = of_state.mul_(to_candidate)
-        return of_inputs, of_kernel, of_bias, None
+        return of_inputs, of_kernel, of_bias, None, None
 
 
 tanh_layers: Callable[[Tensor, Tensor, Tensor], Tensor] = TanhLayers.apply
-gru_layer: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor] = GruLayer.apply
+gru_layer: Callable[..., Tensor] = GruLayer.apply

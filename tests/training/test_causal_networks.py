@@ -38,11 +38,13 @@ def config(**settings: object) -> CausalConfig:
     return CausalConfig(**{**sizes, **settings})  # type: ignore[arg-type]
 
 
-def network(cell: str, sizes: CausalConfig, seed: int = 0) -> CausalNetwork:
+def network(
+    cell: str, sizes: CausalConfig, seed: int = 0, precision: torch.dtype = torch.float32
+) -> CausalNetwork:
     """A network with biases and embeddings that matter."""
     rng = np.random.default_rng(seed)
     shapes = causal_shapes(cell, sizes, WORDS)
-    found = CausalNetwork(cell, sizes, WORDS, rng)
+    found = CausalNetwork(cell, sizes, WORDS, rng, precision)
     found.load_weights(
         {name: rng.normal(0, 0.5, shape).astype(np.float32) for name, shape in shapes.items()}
     )
@@ -131,6 +133,22 @@ def test_loss_and_gradients_are_those_of_plain_autograd(
         gradient = found.pop(name.replace(".", "_"))
         torch.testing.assert_close(gradient, weight.grad, rtol=1e-4, atol=1e-6, msg=name)
     assert not found
+
+
+@every_cell
+@every_softmax
+def test_products_in_bfloat16_give_about_the_same(cell: str, softmax: str) -> None:
+    gradients, losses = [], []
+    for precision in (torch.float32, torch.bfloat16):
+        ours = network(cell, config(layers=2, softmax=softmax), precision=precision)
+        loss = ours.loss(*batch(1), None).objective
+        torch.autograd.backward(loss)
+        losses.append(loss.item())
+        parts = [p.grad.flatten() for p in ours.parameters() if p.grad is not None]
+        gradients.append(torch.cat(parts))
+    assert losses[1] != losses[0]
+    assert losses[1] == pytest.approx(losses[0], rel=0.01)
+    assert (gradients[1] - gradients[0]).norm() < 0.03 * gradients[0].norm()
 
 
 def test_a_batch_without_rare_words_leaves_their_embeddings_alone() -> None:
