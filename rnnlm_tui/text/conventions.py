@@ -1,0 +1,171 @@
+"""How a text writes what the `prose` tokenizer folds: its spaces, quotes and capitals.
+
+They are learned from the training lines and saved with the model, so that what is suggested looks
+like the rest of the text.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import regex
+
+OPEN, CLOSE, OPEN_SINGLE, CLOSE_SINGLE = "“”‘’"
+"""The quotes as tokens, whatever the text has for them; CLOSE_SINGLE also ends `dogs’`."""
+APOSTROPHE, DASH, ELLIPSIS = "'", "—", "…"
+"""The apostrophe within words, the dash and the three dots as they are in tokens."""
+LINE_BEGIN = "^"
+ENOUGH_SPACES, ENOUGH_STARTS, ENOUGH_DOTS = 5, 20, 5
+"""Occurrences from which on a text teaches its spaces, its sentences and its abbreviations."""
+STARTS_FROM = 0.97
+"""Share of capitals from which on a word after some marks begins a sentence. Below it, the words
+there are learned as they are written, so that none is written back wrongly."""
+ALWAYS_DOTTED, LONGEST_ABBREVIATION = 0.95, 4
+BEFORE_SMALL = regex.compile(r"(\p{L}+)\. (?=\p{Ll})")
+ABBREVIATIONS = frozenset([
+    "Mr", "Mrs", "Ms", "Dr", "St", "Prof", "Rev", "Hon", "Capt", "Col", "Gen", "Lt", "Sgt",
+    "Jr", "Sr", "vs", "etc", "Fig", "Mt", "Messrs", "bzw", "usw", "Nr", "Hr", "Fr", "ca",
+    "Sra", "Srta", "Ud", "Uds", "Mme", "Mlle", "MM", "г", "др", "стр"
+])  # fmt: skip
+"""The commonest, for texts too short to tell. Source: dictionaries of each language."""
+NEXT_TO_WORDS = ",;:!?\"'()[]“”‘’„«»—…"
+NO_SPACE_AFTER = frozenset("([{¿¡@#/\\_-" + OPEN + OPEN_SINGLE + DASH)
+NO_SPACE_BEFORE = frozenset(")]},.;:!?%°/\\_-" + CLOSE + CLOSE_SINGLE + DASH + ELLIPSIS)
+UNSPACED = regex.compile(
+    r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
+    r"|[\u3000-\u303F\uFF00-\uFFEF]"
+)
+"""What is written without spaces, words as well as marks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conventions:
+    """The habits of a text.
+
+    `forms` are how it writes the tokens of quotes, dashes, three dots and the apostrophe.
+    `spaces` says of a mark whether a space is before and after it, `space_kinds` which one, if not
+    the plain one. `starts` says after which marks a sentence begins, `LINE_BEGIN` included:
+    the keys are at most three marks before a word. Each holds only what differs from the usual.
+    """
+
+    forms: Mapping[str, str] = field(default_factory=dict)
+    spaces: Mapping[str, tuple[bool, bool]] = field(default_factory=dict)
+    space_kinds: Mapping[str, str] = field(default_factory=dict)
+    starts: Mapping[str, bool] = field(default_factory=dict)
+    abbreviations: tuple[str, ...] = ()
+
+    def spaces_around(self, token: str) -> tuple[bool, bool]:
+        """Whether running text has a space before and after a token."""
+        return self.spaces.get(token) or usual_spaces(token)
+
+    def begins_sentence(self, marks: str) -> bool:
+        """Whether a word after these marks, which are nothing within a sentence, begins one."""
+        if not marks:
+            return False
+        known = self.starts.get(marks)
+        return usually_begins_sentence(marks) if known is None else known
+
+
+def usual_spaces(token: str) -> tuple[bool, bool]:
+    """The spaces of most European texts."""
+    if UNSPACED.fullmatch(token[0]):
+        return False, False
+    category = unicodedata.category(token[0])
+    if category[0] not in "PS":
+        return True, True
+    return token[0] not in NO_SPACE_BEFORE, token[0] not in NO_SPACE_AFTER and category != "Sc"
+
+
+@lru_cache(1 << 10)
+def usually_begins_sentence(marks: str) -> bool:
+    """Whether these marks before a word end a sentence, or open speech, in most texts."""
+    ended = marks.rstrip(OPEN + OPEN_SINGLE + "([{¿¡" + DASH + "-*_#")
+    if ended.endswith((LINE_BEGIN, ".", "!", "?", "." + CLOSE, "。", "！", "？")):
+        return True
+    return OPEN in marks[len(ended) :] and ended.endswith((",", ":"))
+
+
+def is_abbreviation(word: str, learned: Iterable[str]) -> bool:
+    """Whether a full stop right after this word belongs to it."""
+    is_initial = len(word) == 1 and word.isupper() and word != "I"
+    return is_initial or word in ABBREVIATIONS or word in learned
+
+
+def learn_abbreviations(lines: Iterable[str], chunks: Mapping[str, int]) -> tuple[str, ...]:
+    """The words whose full stop is no end of a sentence: mostly followed by a small letter, or
+    hardly ever missing. `chunks` counts what is between the spaces of `lines`.
+
+    Source: T. Kiss and J. Strunk, "Unsupervised multilingual sentence boundary detection", 2006,
+    simplified.
+    """
+    dotted, plain, before_small = Counter[str](), Counter[str](), Counter[str]()
+    for chunk, count in chunks.items():
+        kind = dotted if chunk[-1] == "." else plain
+        kind[chunk.removesuffix(".").strip(NEXT_TO_WORDS)] += count
+    for line in lines:
+        before_small.update(BEFORE_SMALL.findall(line))
+    return tuple(
+        word
+        for word, count in dotted.items()
+        if count >= ENOUGH_DOTS
+        and word.isalpha()
+        and (
+            2 * before_small[word] > count
+            or (len(word) <= LONGEST_ABBREVIATION and count > ALWAYS_DOTTED * (plain[word] + count))
+        )
+    )
+
+
+class ConventionCounter:
+    """Counts the habits of a text."""
+
+    def __init__(self) -> None:
+        self._before, self._after = Counter[tuple[str, bool]](), Counter[tuple[str, bool]]()
+        self._starts = Counter[tuple[str, bool]]()
+
+    def count_space(
+        self, before: str, token: str, after_mark: bool, *, spaced: bool, count: int = 1
+    ) -> None:
+        """A word and a mark are next to each other, with a space or without: the mark is the first
+        of them if `after_mark`. What is between two marks tells nothing of either."""
+        if after_mark:
+            self._after[before, spaced] += count
+        else:
+            self._before[token, spaced] += count
+
+    def count_start(self, marks: str, word: str) -> None:
+        """`word` follows these marks."""
+        if (is_capital := word[0].isupper()) or word[0].islower():
+            self._starts[marks, is_capital] += 1
+
+    def conventions(
+        self,
+        forms: Mapping[str, str],
+        space_kinds: Mapping[str, str],
+        abbreviations: tuple[str, ...],
+    ) -> Conventions:
+        """What was counted, as far as it is enough and differs from the usual."""
+        starts = dict[str, bool]()
+        for marks in {marks for marks, _ in self._starts}:
+            capital, small = self._starts[marks, True], self._starts[marks, False]
+            is_start = capital >= STARTS_FROM * (capital + small)
+            if capital + small >= ENOUGH_STARTS and is_start != usually_begins_sentence(marks):
+                starts[marks] = is_start
+        return Conventions(forms, dict(self._spaces()), space_kinds, starts, abbreviations)
+
+    def _spaces(self) -> Iterator[tuple[str, tuple[bool, bool]]]:
+        for mark in {mark for mark, _ in (*self._before, *self._after)}:
+            before, after = usual = usual_spaces(mark)
+            found = _majority(self._before, mark, before), _majority(self._after, mark, after)
+            if found != usual:
+                yield mark, found
+
+
+def _majority(counts: Mapping[tuple[str, bool], int], mark: str, usual: bool) -> bool:
+    """Whether there mostly is a space, `usual` if too few were counted."""
+    yes, no = counts.get((mark, True), 0), counts.get((mark, False), 0)
+    return yes > no if yes + no >= ENOUGH_SPACES else usual

@@ -1,0 +1,410 @@
+"""The tokenizer `prose`: from text as people write it to tokens, and back.
+
+A token is a word with its apostrophes and hyphens, a number, an address, a run of one punctuation
+mark, an emoji, or a character of a script without spaces. Spaces are no tokens: where they go
+follows from the marks. A word is stored in the case that it has within a sentence.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import chain, pairwise
+from typing import NamedTuple
+
+import regex
+
+from rnnlm_tui.text.conventions import (
+    APOSTROPHE,
+    CLOSE,
+    CLOSE_SINGLE,
+    DASH,
+    ELLIPSIS,
+    LINE_BEGIN,
+    OPEN,
+    OPEN_SINGLE,
+    ConventionCounter,
+    Conventions,
+    is_abbreviation,
+    learn_abbreviations,
+    usually_begins_sentence,
+)
+from rnnlm_tui.text.tokenizer import Written
+
+FOLDED = str.maketrans(
+    {
+        **dict.fromkeys("\u00ad\u200b\u200e\u200f\u2060\ufeff"),
+        **dict.fromkeys("\u2010\u2011", "-"),
+        **dict.fromkeys("\u02bc\uff07", "’"),
+    }
+)
+"""Characters that are not seen go, and some have a plainer form."""
+FOLDABLE = regex.compile("[" + "".join(map(chr, FOLDED)) + "]")
+DOUBLE_QUOTES, SINGLE_QUOTES = frozenset('"“”„‟«»'), frozenset("'‘’‚‛‹›")
+BEFORE_OPENING = frozenset("([{<—–-/") | SINGLE_QUOTES | DOUBLE_QUOTES
+ELISIONS = frozenset(
+    ["tis", "twas", "twere", "twill", "em", "cause", "till", "gainst", "neath", "tween", "bout"]
+)
+"""Words that may begin with an apostrophe, which is not a quote then."""
+LETTER = (
+    r"[[\p{L}\p{M}\p{N}]--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]]"
+)
+TOKEN = regex.compile(
+    rf"""(?:\p{{L}}[\p{{L}}\p{{N}}+.-]*://|www\.)\S*[^\s.,;:!?)\]}}”"'’]  # an address
+    | [\w.+-]+@[\w-]+(?:\.[\w-]+)+
+    | \p{{L}}(?:\.\p{{L}})+\.?(?!{LETTER})          # p.m., U.S.
+    | \p{{N}}+(?:[.,:/]\p{{N}}+)+{LETTER}*          # 3.14, 10:30, 1,000
+    | [\w-]+(?:\.[\w-]+)*\.[a-z][a-z0-9]{{1,3}}(?!\w)  # notes.txt
+    | {LETTER}+(?:['’-]{LETTER}+)*                  # a word
+    | (?=\p{{Emoji_Presentation}}|\p{{Regional_Indicator}})\X
+    | ([\p{{P}}\p{{S}}])\1*
+    | \X""",
+    regex.VERSION1 | regex.VERBOSE,
+)
+TYPED_WORD = regex.compile(rf"{LETTER}+(?:['’ʼ-]{LETTER}*)*$", regex.VERSION1)
+EMOJI = regex.compile(r"\p{Emoji_Presentation}|\p{Regional_Indicator}")
+HEADING = regex.compile(r"\s*(?:[IVXLCDM]{2,}|[IVXLCDM]\.|\p{N}+)\.?\s*")
+"""A line that is only a number, in Roman or other digits."""
+FIRST_LETTERS = regex.compile(r"[\p{L}\p{N}]+")
+SPACED_MARK = regex.compile(
+    r"(?<=([«„“]))([\u00a0\u202f\u2009])|([\u00a0\u202f\u2009])([\p{P}\p{S}])"
+)
+LONGEST_CHUNK, MOST_CHUNKS = 48, 1 << 18
+"""Characters of text between spaces whose tokens are remembered, and how many of them."""
+MOST_ENDS = 64
+"""Texts before the cursor whose last token is remembered: those of one question."""
+MARKS_BEFORE = 3
+"""Marks that tell whether a sentence begins after them."""
+USUAL_FORMS = {
+    OPEN: '"', CLOSE: '"', OPEN_SINGLE: "'", CLOSE_SINGLE: "'",
+    DASH: DASH, ELLIPSIS: "...", APOSTROPHE: APOSTROPHE,
+}  # fmt: skip
+"""What is typed on a keyboard."""
+Tokens = tuple[str, ...]
+
+
+class Chunk(NamedTuple):
+    """Text between spaces: its tokens, the places of its words with the marks that are before each
+    within the chunk, the marks after the last word, and whether it is one word alone."""
+
+    tokens: Tokens
+    words: tuple[tuple[int, str], ...]
+    marks_after: str
+    is_plain: bool
+
+    @classmethod
+    def of(cls, tokens: Tokens) -> Chunk:
+        words, marks = list[tuple[int, str]](), ""
+        for place, token in enumerate(tokens):
+            if is_mark(token):
+                marks += token
+            else:
+                words.append((place, marks))
+                marks = ""
+        return cls(tokens, tuple(words), marks, len(words) == len(tokens) == 1)
+
+
+def fold(text: str) -> str:
+    """The text in NFC, without characters that nobody sees."""
+    if text.isascii():
+        return text
+    if FOLDABLE.search(text):  # seldom, and 20 times as quick as to translate
+        text = text.translate(FOLDED)
+    return unicodedata.normalize("NFC", text)
+
+
+def is_mark(token: str) -> bool:
+    """Whether a token is punctuation, or another sign that is no emoji."""
+    first = token[0]
+    if first.isalnum():
+        return False
+    is_sign = unicodedata.category(first)[0] in "PS" and not token.strip(first)
+    return is_sign and not EMOJI.match(token)
+
+
+def cut(chunk: str, abbreviations: Iterable[str] = ()) -> Tokens:
+    """The tokens of folded text without white space, in the case as written."""
+    tokens = list[str]()
+    for match in TOKEN.finditer(chunk):
+        form, token = match[0], token_of(chunk, match)
+        if form[0] in DOUBLE_QUOTES or form[0] in SINGLE_QUOTES:
+            tokens += [token] * len(form)
+        elif tokens and tokens[-1] == APOSTROPHE and form[0].isalnum():
+            tokens[-1] += token
+        elif token == "." and tokens and is_abbreviation(tokens[-1], abbreviations):
+            tokens[-1] += "."
+        else:
+            tokens.append(token)
+    return tuple(tokens)
+
+
+def token_of(chunk: str, match: regex.Match[str]) -> str:
+    """The token for a form found in a chunk, that of each quote for a run of them."""
+    form = match[0]
+    if form[0] in DOUBLE_QUOTES:
+        return OPEN if _opens(chunk, match) else CLOSE
+    if form[0] in SINGLE_QUOTES:
+        return _single_quote(chunk, match)
+    if form in ("...", ELLIPSIS):
+        return ELLIPSIS
+    if form in ("--", "---", DASH):
+        return DASH
+    return form.replace("’", APOSTROPHE)
+
+
+def _opens(chunk: str, match: regex.Match[str]) -> bool:
+    """Whether a double quote opens. Its form decides only where it is alone, since „this“ and
+    “that” share a character."""
+    start, end = match.span()
+    if end - start == len(chunk):
+        return match[0][0] not in "”»"
+    is_before_a_word = FIRST_LETTERS.search(chunk, end) is not None
+    return is_before_a_word and (start == 0 or chunk[start - 1] in BEFORE_OPENING)
+
+
+def _single_quote(chunk: str, match: regex.Match[str]) -> str:
+    """The token of a single quote that is not within a word: the apostrophe in front of one, or a
+    quote."""
+    start, end = match.span()
+    if start > 0 and chunk[start - 1] not in BEFORE_OPENING:
+        return CLOSE_SINGLE
+    word = FIRST_LETTERS.match(chunk, end)
+    if word is None:
+        return OPEN_SINGLE if end < len(chunk) and start == 0 else CLOSE_SINGLE
+    is_apostrophe = match[0] == "’" or word[0].lower() in ELISIONS
+    return APOSTROPHE if is_apostrophe else OPEN_SINGLE
+
+
+class ProseTokenizer:
+    """Cuts and writes as the conventions of a text say.
+
+    `ranks` are the places of the words in order of their frequency: of two spellings of a word, the
+    more frequent one is the usual one.
+    """
+
+    name = "prose"
+
+    def __init__(self, conventions: Conventions, ranks: Mapping[str, int]) -> None:
+        self.conventions, self._ranks = conventions, ranks
+        self._abbreviations = frozenset(conventions.abbreviations)
+        self._chunks: dict[str, Chunk] = {}
+        self._begins = lru_cache(MOST_ENDS)(conventions.begins_sentence)
+        self._end = lru_cache(MOST_ENDS)(self._end_of)
+
+    def words(self, line: str) -> list[str]:
+        """The tokens of a line; none of a heading that is only a number."""
+        return [] if HEADING.fullmatch(line) else self._scan(line)[0]
+
+    def split_typed(self, text: str) -> tuple[list[str], str]:
+        """The tokens of a text being typed, and the word that is still half typed, as typed."""
+        word = TYPED_WORD.search(text)
+        prefix = word[0] if word else ""
+        return self._scan(text[: len(text) - len(prefix)])[0], prefix
+
+    def match_key(self, word: str) -> str:
+        """Lower case, if that has as many letters, and the plain apostrophe."""
+        lower = word.lower()
+        return (lower if len(lower) == len(word) else word).replace("’", APOSTROPHE)
+
+    def line_key(self, line: str) -> str:
+        """What two lines that hold the same words have in common, whatever was learned."""
+        return " ".join(FIRST_LETTERS.findall(fold(line).lower()))
+
+    def is_mark(self, word: str) -> bool:
+        return is_mark(word)
+
+    def _scan(self, line: str) -> tuple[list[str], str]:
+        """The tokens of a text, and the last marks if it ends with marks, for `begins_sentence`."""
+        found, marks, in_capitals = list[str](), LINE_BEGIN, is_in_capitals(line)
+        usual = self._usual_of_capitals if in_capitals else self._usual
+        known = self._chunks
+        for text in fold(line).split():
+            tokens, words, marks_after, is_plain = known.get(text) or self.chunk(text)
+            first = len(found)
+            found += tokens
+            if is_plain and not marks and not in_capitals:
+                continue
+            for place, marks_before in words:
+                if marks := (marks + marks_before)[-MARKS_BEFORE:]:
+                    if self._begins(marks):
+                        found[first + place] = usual(tokens[place])
+                elif in_capitals:
+                    found[first + place] = usual(tokens[place])
+                marks = ""
+            marks = (marks + marks_after)[-MARKS_BEFORE:]
+        return found, marks
+
+    def chunk(self, text: str) -> Chunk:
+        """Folded text without white space, cut."""
+        found = self._chunks.get(text) or Chunk.of(cut(text, self._abbreviations))
+        if len(text) <= LONGEST_CHUNK and len(self._chunks) < MOST_CHUNKS:
+            self._chunks[text] = found
+        return found
+
+    def learned(self, conventions: Conventions, ranks: Mapping[str, int]) -> ProseTokenizer:
+        """The same with other conventions, but for the abbreviations."""
+        tokenizer = ProseTokenizer(conventions, ranks)
+        tokenizer._chunks = self._chunks
+        return tokenizer
+
+    def _usual(self, word: str) -> str:
+        """A word that begins a sentence in the case that it mostly has within one."""
+        if not word[0].isupper() or word[1:] != word[1:].lower():
+            return word
+        return self._most_frequent(word[0].lower() + word[1:], word)
+
+    def _usual_of_capitals(self, word: str) -> str:
+        """The same for a word of a line that is all in capitals."""
+        lower = word.lower()
+        return self._most_frequent(lower, lower[:1].upper() + lower[1:], word)
+
+    def _most_frequent(self, *spellings: str) -> str:
+        """The spelling with the best rank; the first of those that are equal or unknown."""
+        return min(spellings, key=lambda word: self._ranks.get(word, len(self._ranks)))
+
+    def written(self, before: str, prefix: str, word: str) -> Written:
+        """How a token is written after `before`. Letters typed stay as they are typed."""
+        spelled = self._spelled(word)
+        _, space_after = self.conventions.spaces_around(word)
+        if prefix:
+            rest = spelled[len(prefix) :]
+            if prefix.isupper() and (len(prefix) > 1 or is_in_capitals(before)):
+                rest = rest.upper()
+            return Written(rest, space_after=space_after)
+        last, marks = self._end(before)
+        if is_in_capitals(before):
+            spelled = spelled.upper()
+        elif self._begins(marks):
+            spelled = capitalized(spelled)
+        space = self._space_between(last, word) if last else ""
+        if before[-1:].isspace():
+            return Written(spelled, bool(last) and not space, space_after)
+        return Written(space + spelled, space_after=space_after)
+
+    def _end_of(self, text: str) -> tuple[str, str]:
+        """The last token of a text, "" for none, and the marks that it ends with."""
+        tokens, marks = self._scan(text)
+        return tokens[-1] if tokens else "", marks
+
+    def join(self, words: Sequence[str]) -> str:
+        """The tokens as a line: capitals at the begins of sentences, spaces around the marks."""
+        pieces, marks = list[str](), LINE_BEGIN
+        for number, token in enumerate(words):
+            if number > 0:
+                pieces.append(self._space_between(words[number - 1], token))
+            spelled = self._spelled(token)
+            if is_mark(token):
+                marks = (marks + token)[-MARKS_BEFORE:]
+            else:
+                spelled, marks = capitalized(spelled) if self._begins(marks) else spelled, ""
+            pieces.append(spelled)
+        return "".join(pieces)
+
+    def _space_between(self, token: str, following: str) -> str:
+        """The space between two tokens, "" for none."""
+        conventions = self.conventions
+        if not (conventions.spaces_around(token)[1] and conventions.spaces_around(following)[0]):
+            return ""
+        kinds = conventions.space_kinds
+        return kinds.get(token if token == OPEN else following, " ")
+
+    def _spelled(self, word: str) -> str:
+        """A token as the text writes it: its apostrophes, quotes, dashes and dots."""
+        forms = self.conventions.forms
+        if word in forms:
+            return forms[word]
+        return word.replace(APOSTROPHE, forms.get(APOSTROPHE, APOSTROPHE))
+
+
+def is_in_capitals(text: str) -> bool:
+    """Whether a text of two words or more, or of one long one, is all in capitals."""
+    return text.isupper() and (len(text) > 4 or " " in text.strip())
+
+
+def capitalized(word: str) -> str:
+    """A word at the begin of a sentence. One with a capital inside, as iPhone, stays."""
+    for place, letter in enumerate(word):
+        if letter.isalpha():
+            is_plain = word[place + 1 :] == word[place + 1 :].lower()
+            return word[:place] + letter.upper() + word[place + 1 :] if is_plain else word
+    return word
+
+
+def learn_prose(lines: Sequence[str]) -> ProseTokenizer:
+    """The tokenizer of a text, from the lines to train on; 1 s for a million words."""
+    lines = [fold(line) for line in lines if not (HEADING.fullmatch(line) or is_in_capitals(line))]
+    chunks = Counter(chain.from_iterable(map(str.split, lines)))
+    abbreviations = learn_abbreviations(lines, chunks)
+    tokenizer = ProseTokenizer(Conventions(abbreviations=abbreviations), {})
+    counter, spelled = ConventionCounter(), Counter[str]()
+    for text, count in chunks.items():
+        tokens = tokenizer.chunk(text).tokens
+        for before, token in pairwise(tokens):
+            if (ends := is_mark(before)) != is_mark(token):
+                counter.count_space(before, token, ends, spaced=False, count=count)
+    for line in lines:
+        spelled.update(_words_within(map(tokenizer.chunk, line.split()), counter))
+    spaces = Counter(chain.from_iterable(map(_unusual_spaces, lines)))
+    conventions = counter.conventions(_usual_forms(chunks), _usual_kinds(spaces), abbreviations)
+    by_count = sorted(spelled, key=lambda word: -spelled[word])
+    return tokenizer.learned(conventions, {word: i for i, word in enumerate(by_count)})
+
+
+def _words_within(chunks: Iterable[Chunk], counter: ConventionCounter) -> list[str]:
+    """The words of a line that are within a sentence; counts what begins sentences, and the spaces
+    between the chunks."""
+    found, marks, last = list[str](), LINE_BEGIN, ""
+    for tokens, words, marks_after, is_plain in chunks:
+        if is_plain and not marks:
+            last = tokens[0]
+            found.append(last)
+            continue
+        ends_with_mark = bool(marks)
+        starts_with_mark = not words or words[0][0] > 0
+        if last and ends_with_mark != starts_with_mark:
+            counter.count_space(last, tokens[0], ends_with_mark, spaced=True)
+        for place, marks_before in words:
+            word = tokens[place]
+            if marks := (marks + marks_before)[-MARKS_BEFORE:]:
+                counter.count_start(marks, word)
+            if not usually_begins_sentence(marks):
+                found.append(word)
+            marks = ""
+        marks = (marks + marks_after)[-MARKS_BEFORE:]
+        last = tokens[-1]
+    return found
+
+
+def _unusual_spaces(line: str) -> Iterator[tuple[str, str]]:
+    """The marks next to a space that is not the plain one, each with that space."""
+    if line.isascii():
+        return
+    for after, space, other, mark in SPACED_MARK.findall(line):
+        yield (OPEN, space) if after else (mark, other)
+
+
+def _usual_kinds(spaces: Mapping[tuple[str, str], int]) -> dict[str, str]:
+    """The most frequent one of the spaces of each mark."""
+    rising = sorted(spaces, key=lambda pair: spaces[pair])
+    return {CLOSE if mark in "»”" else mark: space for mark, space in rising}
+
+
+def _usual_forms(chunks: Mapping[str, int]) -> dict[str, str]:
+    """How the text writes quotes, dashes, three dots and apostrophes, where that is not how their
+    tokens are written. Without quotes they are as straight as its apostrophes."""
+    found: dict[str, Counter[str]] = {token: Counter() for token in USUAL_FORMS}
+    for chunk, count in chunks.items():
+        if chunk.isalnum():
+            continue
+        for match in TOKEN.finditer(chunk):
+            form, token = match[0], token_of(chunk, match)
+            if token in found:
+                found[token][form if token in (DASH, ELLIPSIS) else form[0]] += count
+            elif APOSTROPHE in token:
+                found[APOSTROPHE]["’" if "’" in form else APOSTROPHE] += count
+    usual = {token: max(forms, key=forms.__getitem__) for token, forms in found.items() if forms}
+    if usual.get(APOSTROPHE, APOSTROPHE) == APOSTROPHE:
+        usual = USUAL_FORMS | usual
+    return {token: form for token, form in usual.items() if form != token}
