@@ -168,9 +168,15 @@ class LineTextConfig(TextConfig):
         0.1, "share of the lines kept out of training, to measure on", HELD_OUT
     )
     tokenizer: str = setting(
-        "lesson",
-        "how a line is cut into words: as in the lesson, or at white space alone",
-        choices=("lesson", "whitespace"),
+        "prose",
+        "how a line is cut into words: with capitals and punctuation, as in the lesson, or at white"
+        " space alone",
+        choices=("prose", "lesson", "whitespace"),
+    )
+    lines: str = setting(
+        "auto",
+        "what a line is: a paragraph, joined where it is wrapped, or each line of the file",
+        choices=("auto", "paragraphs", "each"),
     )
     mixture: str = setting(
         "on",
@@ -348,6 +354,11 @@ class RunConfig:
     def tokenizer(self) -> str:
         """The name of the tokenizer; the lesson has only its own."""
         return self.train.tokenizer if isinstance(self.train, LineTextConfig) else "lesson"
+
+    @property
+    def lines(self) -> str:
+        """What a line of the corpus is; the lesson takes each as it is."""
+        return self.train.lines if isinstance(self.train, LineTextConfig) else "each"
 
     @property
     def epochs(self) -> int:

@@ -22,6 +22,7 @@ from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.store import evaluations, training_text
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.corpus import Corpus
+from rnnlm_tui.text.paragraphs import arranged
 
 COST = "a key is a character, an end of line, or an accept of one of five, which brings the space"
 LETTERS_ALONE = {
@@ -107,7 +108,7 @@ def _text(request: EvaluateRequest, first: OpenedModel) -> Text:
     """The text given, or the model's own; of its own text the held-out lines alone, if any."""
     name, card = first.name, first.card
     if request.sources:
-        corpus = corpus_of(request.sources, request.encoding)
+        corpus = arranged(corpus_of(request.sources, request.encoding), card.config.lines)
     elif evaluations.holds_out(card):
         corpus = training_text.find_corpus(name, first.folder, card)
     else:

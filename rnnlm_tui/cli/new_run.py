@@ -36,11 +36,11 @@ from rnnlm_tui.store.training_text import (
 )
 from rnnlm_tui.store.weights import read_weights
 from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus
+from rnnlm_tui.text.paragraphs import arranged
 from rnnlm_tui.text.prepare import PreparedText
-from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.training.run import TrainingRun
 
-WORD_SETTINGS = ("max_vocabulary", "min_count", "tokenizer")
+WORD_SETTINGS = ("max_vocabulary", "min_count", "tokenizer", "lines")
 """The settings that a run which starts from a model cannot have: it has the model's words."""
 SEED_LINE_WORDS = 4
 LONGEST_STEM = 40
@@ -110,12 +110,14 @@ def _run_from(
 ) -> TrainingRun:
     """The run that starts from the weights and the words of a model."""
     config = _config_from(source, config, corpus, flags)
+    corpus = arranged(corpus, config.lines)
     trained = trained_lines(source.name, source.folder, source.card)
     known = None if trained is None else trained.known
     prepared = _prepare_new_lines(corpus, config, source, known)
     origin |= {
         "words": list(read_vocabulary(source.folder, source.card).words),
         "window": source.card.window,
+        "conventions": source.card.conventions,
         "ancestors": ancestors_of(source.name, source.card),
     }
     return TrainingRun(
@@ -138,9 +140,10 @@ def _prepare_new_lines(
     if is_corpus_of(source.card, corpus):
         held_out = held_out_of(source.folder, source.card, corpus)
     elif known is not None:
-        tokenizer = TOKENIZERS[config.tokenizer]
+        tokenizer = source.model.tokenizer
         held_out = held_out_of_new_lines(corpus.lines, tokenizer, known, train.held_out, train.seed)
-    words = read_vocabulary(source.folder, source.card), source.card.window
+    vocabulary = read_vocabulary(source.folder, source.card)
+    words = vocabulary, source.card.conventions, source.card.window
     prepared = prepare_corpus(corpus, config, words, held_out)
     if held_out is None and train.held_out > 0:
         warning = UNKNOWN_LINES.format(name=source.name)
@@ -179,6 +182,7 @@ def _config_from(
     taken: dict[str, Any] = {}
     if isinstance(train, LineTextConfig):
         taken["tokenizer"] = source.card.tokenizer
+        taken["lines"] = source.card.config.lines
     if is_corpus_of(source.card, corpus):
         split = {name: getattr(of_source.train, name) for name in ("held_out", "seed")}
         if other := {name for name in flags.keys() & split if getattr(train, name) != split[name]}:

@@ -21,7 +21,9 @@ from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.store.library import Library, check_name
 from rnnlm_tui.store.run_state import TextOrigin
 from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus
+from rnnlm_tui.text.paragraphs import arranged
 from rnnlm_tui.text.prepare import PreparedText
+from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.training.checkpoint import RunState, load_state
 from rnnlm_tui.training.run import TrainingRun
@@ -107,10 +109,13 @@ def _check_unfinished(name: str, config: RunConfig, state: RunState) -> None:
 
 def _prepared_again(corpus: Corpus, config: RunConfig, state: RunState) -> PreparedText:
     """The corpus with the vocabulary and the window that the run started with."""
+    corpus = arranged(corpus, config.lines)
     if state.held_out is not None and state.held_out.shape != (len(corpus.lines),):
         raise ModelError("the saved state holds out lines of another text", "train with --force")
     words = state.corpus.get("words")
     if words is None:
         return prepare_corpus(corpus, config, held_out=state.held_out)
     vocabulary = Vocabulary(words, ARCHITECTURES[config.preset].special_tokens)
-    return prepare_corpus(corpus, config, (vocabulary, state.corpus["window"]), state.held_out)
+    conventions = state.corpus.get("conventions") or Conventions()
+    known = vocabulary, conventions, state.corpus["window"]
+    return prepare_corpus(corpus, config, known, state.held_out)

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.lm.causal import CausalModel, last_words, remember_distributions
 from rnnlm_tui.lm.model import LanguageModel, excluded_ids
+from rnnlm_tui.text.prepare import make_tokenizer
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import END_ID, UNKNOWN_ID, Vocabulary
 
@@ -72,7 +73,7 @@ class MixedModel:
         self._from_base: NDArray[np.int64] | None = None
         if "base" in models:
             self._add_words(models["base"].vocabulary)
-        self.excluded_ids = excluded_ids(self.vocabulary, tokenizer)
+        self.excluded_ids = excluded_ids(self.vocabulary, self.tokenizer)
         for model in self.models.values():
             if model.uses_previous_lines:
                 model.window = MOST_CONTEXT
@@ -91,6 +92,7 @@ class MixedModel:
         own = self.own_vocabulary
         new = [word for word in others.words if word not in own]
         self.vocabulary = union = Vocabulary([*own.words, *new], own.special_tokens)
+        self.tokenizer = make_tokenizer(self.tokenizer.name, self.tokenizer.conventions, union)
         specials = range(others.first_word_id)
         self._from_base = np.array([*specials, *union.ids(others.words)])
         self._to_base = [*specials, *others.ids(union.words).tolist()]

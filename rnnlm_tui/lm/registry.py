@@ -12,8 +12,9 @@ from rnnlm_tui.lm.lesson import LessonArchitecture
 from rnnlm_tui.lm.model import Architecture
 from rnnlm_tui.lm.ngram import NgramArchitecture
 from rnnlm_tui.text.corpus import Corpus, Mask
+from rnnlm_tui.text.paragraphs import arranged
 from rnnlm_tui.text.prepare import PreparedText, prepare
-from rnnlm_tui.text.tokenizer import TOKENIZERS
+from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.vocabulary import Vocabulary
 
 ARCHITECTURES: Mapping[str, type[Architecture[Any]]] = MappingProxyType(
@@ -35,23 +36,23 @@ def architecture_for(config: RunConfig, prepared: PreparedText) -> Architecture[
 def prepare_corpus(
     corpus: Corpus,
     config: RunConfig,
-    known: tuple[Vocabulary, int] | None = None,
+    known: tuple[Vocabulary, Conventions, int] | None = None,
     held_out: Mask | None = None,
 ) -> PreparedText:
-    """The corpus as a training of `config` uses it.
+    """The corpus as a training of `config` uses it, with a line a paragraph if it is wrapped.
 
-    `known` are the vocabulary and the window of the model that the training starts from, `held_out`
-    are the lines to hold out if not those that follow from `config`. Raises CorpusError if there is
-    not enough to train on.
+    `known` are the vocabulary, the conventions and the window of the model that the training starts
+    from, `held_out` are the lines to hold out if not those that follow from `config`. Raises
+    CorpusError if there is not enough to train on.
     """
     architecture = ARCHITECTURES[config.preset]
-    vocabulary, window = known or (None, None)
+    window = known and known[2]
     return prepare(
-        corpus,
-        TOKENIZERS[config.tokenizer],
+        arranged(corpus, config.lines),
+        config.tokenizer,
         config.train,
         lambda longest: window or architecture.window_for(config, longest),
         special_tokens=architecture.special_tokens,
-        vocabulary=vocabulary,
+        known=known and known[:2],
         held_out=held_out,
     )

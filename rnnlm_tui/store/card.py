@@ -32,13 +32,14 @@ from rnnlm_tui.store.files import (
     parse_json,
     read_file,
 )
-from rnnlm_tui.text.tokenizer import TOKENIZERS
+from rnnlm_tui.text.prepare import TOKENIZER_NAMES
+from rnnlm_tui.text.tokenizer import Conventions
 
 T = TypeVar("T")
 FORMAT = 4
 """Of model.json and resume.safetensors. A program reads every format up to its own, and ignores
 fields that it does not know."""
-OLDER_SETTINGS: Mapping[str, Setting] = MappingProxyType({"mixture": "off"})
+OLDER_SETTINGS: Mapping[str, Setting] = MappingProxyType({"mixture": "off", "lines": "each"})
 """The values of settings that the files of older formats do not hold."""
 
 MOST_ANCESTORS = 64
@@ -92,6 +93,7 @@ class _CardFields:
     """What model.json and `ModelCard` have in common."""
 
     tokenizer: ShortText
+    conventions: Conventions = field(default_factory=Conventions)
     total_words: Annotated[int, Meta(ge=2, le=1 << 26)]
     window: Annotated[int, Meta(ge=0, le=1024)]
     parameters: Count
@@ -183,8 +185,8 @@ def check_format(data: object, label: str) -> int:
 def run_config(version: int, settings: RunSettings, label: str) -> RunConfig:
     """The settings of a file of this format. Raises ModelError if they make no sense.
 
-    Format 1 kept every word, and format 2 has other names for some settings, which are read
-    everywhere.
+    Format 1 kept every word, format 2 has other names for some settings, which are read everywhere,
+    and up to format 3 each line of a file was one line.
     """
     if version == 1:
         settings = {**settings, "train": {**settings["train"], "min_count": 1}}
@@ -205,7 +207,7 @@ def parse_card(raw: bytes) -> ModelCard:
     file = convert_json(data, _CardFile, MODEL)
     fields = {name: getattr(file, name) for name in _CardFields.__dataclass_fields__}
     card = ModelCard(config=run_config(version, file.config, MODEL), **fields)
-    if card.tokenizer not in TOKENIZERS:
+    if card.tokenizer not in TOKENIZER_NAMES:
         raise ModelError(f"{MODEL}: unknown tokenizer {card.tokenizer[:80]!r}")
     architecture = card.architecture
     if card.window < architecture.smallest_window:

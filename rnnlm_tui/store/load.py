@@ -16,7 +16,7 @@ from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.card import Base, ModelCard, with_card
 from rnnlm_tui.store.files import checksum, read_json
 from rnnlm_tui.store.weights import check_weights, read_weights
-from rnnlm_tui.text.tokenizer import TOKENIZERS
+from rnnlm_tui.text.prepare import make_tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 
 Word: TypeAlias = Annotated[str, Meta(min_length=1)]
@@ -87,7 +87,8 @@ def load_model(
     def load(card: ModelCard) -> tuple[ModelCard, LanguageModel]:
         for name in (card.vocabulary, *card.weight_files):
             check_checksum(folder, card, name)
-        vocabulary, tokenizer = read_vocabulary(folder, card), TOKENIZERS[card.tokenizer]
+        vocabulary = read_vocabulary(folder, card)
+        tokenizer = make_tokenizer(card.tokenizer, card.conventions, vocabulary)
         own, *ngrams = (
             kind.load(vocabulary, tokenizer, read_weights(folder, card, name))
             for name, kind in card.weight_files.items()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, NotRequired, TypedDict
 
 import numpy as np
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, to_builtins
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import CausalTrainConfig, NetworkTrainConfig, RunConfig, TextConfig
@@ -18,6 +18,7 @@ from rnnlm_tui.store.card import FORMAT, Ancestor, Base, RunSettings, check_form
 from rnnlm_tui.store.files import RESUME, convert_json, parse_json
 from rnnlm_tui.store.load import Word, checked_vocabulary
 from rnnlm_tui.store.weights import read_arrays
+from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 
 FACTS = "run"
@@ -34,9 +35,9 @@ class GeneratorState(TypedDict):
 
 
 class TextOrigin(TypedDict):
-    """Where the text of a run can be read again, by its hash. `words` and `window` are those of the
-    model that the run started from, which `ancestors` end with; `seed_line` is what it continues
-    after each epoch. `base` is the model that it is built on."""
+    """Where the text of a run can be read again, by its hash. `words`, `window` and `conventions`
+    are those of the model that the run started from, which `ancestors` end with; `seed_line` is
+    what it continues after each epoch. `base` is the model that it is built on."""
 
     sources: NotRequired[list[str]]
     sha256: NotRequired[ShortText | None]
@@ -44,6 +45,7 @@ class TextOrigin(TypedDict):
     seed_line: NotRequired[str]
     words: NotRequired[list[Word] | None]
     window: NotRequired[Annotated[int, Meta(ge=1, le=1024)]]
+    conventions: NotRequired[Conventions]
     ancestors: NotRequired[list[Ancestor]]
     base: NotRequired[Base | None]
 
@@ -102,7 +104,11 @@ class _StateFile(Struct):
 
 def encode_facts(config: RunConfig, corpus: TextOrigin, position: Position) -> NDArray[np.uint8]:
     """The facts as a tensor of JSON bytes, since they outgrow a header."""
-    facts = {"config": config.to_json(), "corpus": corpus, "position": asdict(position)}
+    facts = {
+        "config": config.to_json(),
+        "corpus": to_builtins(corpus),
+        "position": asdict(position),
+    }
     raw = json.dumps(json_safe({"format": FORMAT, **facts})).encode()
     return np.frombuffer(raw, dtype=np.uint8)
 

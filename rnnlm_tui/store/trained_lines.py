@@ -42,7 +42,7 @@ class TrainedLines:
 
     def count(self, lines: Iterable[str], tokenizer: Tokenizer) -> int:
         """How many of `lines` were trained on, word by word; short ones do not count."""
-        long = (line for line in lines if len(tokenizer.words(line)) >= FEWEST_WORDS)
+        long = (line for line in lines if tokenizer.line_key(line).count(" ") >= FEWEST_WORDS - 1)
         return int(np.isin(hash_lines(long, tokenizer), self.known).sum())
 
 
@@ -74,12 +74,12 @@ def held_out_of_new_lines(
 
 def hash_lines(lines: Iterable[str], tokenizer: Tokenizer) -> Hashes:
     """A hash of the words of each line [L]; a million lines take some seconds."""
-    words_of = map(tokenizer.words, lines)
-    return np.fromiter((_hash_of(w) if w else NO_WORDS for w in words_of), dtype=np.uint64)
+    keys = map(tokenizer.line_key, lines)
+    return np.fromiter((_hash_of(key) if key else NO_WORDS for key in keys), dtype=np.uint64)
 
 
-def _hash_of(words: Iterable[str]) -> int:
-    spelled = " ".join(words).encode(errors="surrogatepass")
+def _hash_of(key: str) -> int:
+    spelled = key.encode(errors="surrogatepass")
     return int.from_bytes(blake2b(spelled, digest_size=8).digest(), "little")
 
 

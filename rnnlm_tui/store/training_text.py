@@ -15,6 +15,7 @@ from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import Ancestor, ModelCard
 from rnnlm_tui.store.files import ORIGIN, read_json
+from rnnlm_tui.store.load import read_vocabulary
 from rnnlm_tui.store.trained_lines import TrainedLines, no_hashes, read_trained_lines, trained_on
 from rnnlm_tui.text.corpus import (
     STANDARD_INPUT,
@@ -25,14 +26,15 @@ from rnnlm_tui.text.corpus import (
     split_lines,
 )
 from rnnlm_tui.text.overlap import CopiedSpans
-from rnnlm_tui.text.tokenizer import TOKENIZERS
+from rnnlm_tui.text.paragraphs import arranged
+from rnnlm_tui.text.prepare import make_tokenizer
 
 LARGEST_INDEXED = 64 << 20
 """The bytes of a text that are read to look for copies: 12 million words, some 10 seconds."""
 
 
 def find_corpus(name: str, folder: Path, card: ModelCard) -> Corpus:
-    """The text that the model `name` in `folder` was trained on.
+    """The text that the model `name` in `folder` was trained on, its lines as they were then.
 
     Raises CorpusError, with a hint what to give, if it cannot be found or has changed.
     """
@@ -42,7 +44,7 @@ def find_corpus(name: str, folder: Path, card: ModelCard) -> Corpus:
     if not sources:
         corpus = read_corpus([bundled_corpus()], None, io.BytesIO())
         if is_corpus_of(card, corpus):
-            return corpus
+            return arranged(corpus, card.config.lines)
         raise CorpusError(
             f"the file that {name} was trained on is not known here: its text was"
             f" {card.corpus['name']}",
@@ -61,7 +63,7 @@ def find_corpus(name: str, folder: Path, card: ModelCard) -> Corpus:
         raise CorpusError(
             f"{' and '.join(sources)} is no longer the text that {name} was trained on", hint
         )
-    return corpus
+    return arranged(corpus, card.config.lines)
 
 
 def is_corpus_of(card: ModelCard, corpus: Corpus) -> bool:
@@ -78,7 +80,9 @@ def copied_spans(name: str, folder: Path, card: ModelCard) -> CopiedSpans | None
         corpus = find_corpus(name, folder, card)
     except (CorpusError, OSError):
         return None
-    return CopiedSpans(corpus.lines, TOKENIZERS[card.tokenizer])
+    vocabulary = read_vocabulary(folder, card)
+    tokenizer = make_tokenizer(card.tokenizer, card.conventions, vocabulary)
+    return CopiedSpans(corpus.lines, tokenizer)
 
 
 def write_origin(folder: Path, sources: Sequence[str], encoding: str | None) -> None:
@@ -105,7 +109,8 @@ def _origin(folder: Path) -> _Origin:
 
 
 def held_out_lines(folder: Path, card: ModelCard, corpus: Corpus) -> tuple[str, ...]:
-    """The lines of its corpus that the training of the model in `folder` held out.
+    """The lines of its corpus that the training of the model in `folder` held out. `corpus` is
+    arranged as it was then.
 
     Raises ModelError if the file that says which is damaged.
     """
@@ -136,10 +141,12 @@ def trained_lines(
     try:
         if corpus is None or not is_corpus_of(card, corpus):
             corpus = find_corpus(name, folder, card)
+        corpus = arranged(corpus, card.config.lines)
     except CorpusError:
         return None
     held_out = held_out_of(folder, card, corpus)
-    return trained_on(corpus.lines, held_out, TOKENIZERS[card.tokenizer], no_hashes())
+    tokenizer = make_tokenizer(card.tokenizer, card.conventions)
+    return trained_on(corpus.lines, held_out, tokenizer, no_hashes())
 
 
 def ancestors_of(name: str, card: ModelCard) -> list[Ancestor]:

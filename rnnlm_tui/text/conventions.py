@@ -1,30 +1,28 @@
-"""How a text writes what the `prose` tokenizer folds: its spaces, quotes and capitals.
-
-They are learned from the training lines and saved with the model, so that what is suggested looks
-like the rest of the text.
-"""
+"""What the tokenizer `prose` learns of how a text is written: spaces, sentences, abbreviations."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 import regex
+
+from rnnlm_tui.text.tokenizer import Conventions
 
 OPEN, CLOSE, OPEN_SINGLE, CLOSE_SINGLE = "“”‘’"
 """The quotes as tokens, whatever the text has for them; CLOSE_SINGLE also ends `dogs’`."""
 APOSTROPHE, DASH, ELLIPSIS = "'", "—", "…"
 """The apostrophe within words, the dash and the three dots as they are in tokens."""
 LINE_BEGIN = "^"
-ENOUGH_SPACES, ENOUGH_STARTS, ENOUGH_DOTS = 5, 20, 5
+ENOUGH_SPACES, ENOUGH_STARTS, ENOUGH_DOTS = 5, 10, 5
 """Occurrences from which on a text teaches its spaces, its sentences and its abbreviations."""
 STARTS_FROM = 0.97
 """Share of capitals from which on a word after some marks begins a sentence. Below it, the words
 there are learned as they are written, so that none is written back wrongly."""
-ALWAYS_DOTTED, LONGEST_ABBREVIATION = 0.95, 4
+ALWAYS_DOTTED, ENOUGH_ALWAYS, LONGEST_ABBREVIATION = 0.95, 20, 4
+"""A short word is an abbreviation too if it hardly ever lacks its full stop, often enough."""
 BEFORE_SMALL = regex.compile(r"(\p{L}+)\. (?=\p{Ll})")
 ABBREVIATIONS = frozenset([
     "Mr", "Mrs", "Ms", "Dr", "St", "Prof", "Rev", "Hon", "Capt", "Col", "Gen", "Lt", "Sgt",
@@ -42,34 +40,6 @@ UNSPACED = regex.compile(
 """What is written without spaces, words as well as marks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Conventions:
-    """The habits of a text.
-
-    `forms` are how it writes the tokens of quotes, dashes, three dots and the apostrophe.
-    `spaces` says of a mark whether a space is before and after it, `space_kinds` which one, if not
-    the plain one. `starts` says after which marks a sentence begins, `LINE_BEGIN` included:
-    the keys are at most three marks before a word. Each holds only what differs from the usual.
-    """
-
-    forms: Mapping[str, str] = field(default_factory=dict)
-    spaces: Mapping[str, tuple[bool, bool]] = field(default_factory=dict)
-    space_kinds: Mapping[str, str] = field(default_factory=dict)
-    starts: Mapping[str, bool] = field(default_factory=dict)
-    abbreviations: tuple[str, ...] = ()
-
-    def spaces_around(self, token: str) -> tuple[bool, bool]:
-        """Whether running text has a space before and after a token."""
-        return self.spaces.get(token) or usual_spaces(token)
-
-    def begins_sentence(self, marks: str) -> bool:
-        """Whether a word after these marks, which are nothing within a sentence, begins one."""
-        if not marks:
-            return False
-        known = self.starts.get(marks)
-        return usually_begins_sentence(marks) if known is None else known
-
-
 def usual_spaces(token: str) -> tuple[bool, bool]:
     """The spaces of most European texts."""
     if UNSPACED.fullmatch(token[0]):
@@ -82,7 +52,8 @@ def usual_spaces(token: str) -> tuple[bool, bool]:
 
 @lru_cache(1 << 10)
 def usually_begins_sentence(marks: str) -> bool:
-    """Whether these marks before a word end a sentence, or open speech, in most texts."""
+    """Whether these marks before a word, "" for none, end a sentence or open speech in most
+    texts."""
     ended = marks.rstrip(OPEN + OPEN_SINGLE + "([{¿¡" + DASH + "-*_#")
     if ended.endswith((LINE_BEGIN, ".", "!", "?", "." + CLOSE, "。", "！", "？")):
         return True
@@ -108,16 +79,20 @@ def learn_abbreviations(lines: Iterable[str], chunks: Mapping[str, int]) -> tupl
         kind[chunk.removesuffix(".").strip(NEXT_TO_WORDS)] += count
     for line in lines:
         before_small.update(BEFORE_SMALL.findall(line))
+    if 2 * before_small.total() > dotted.total():  # its sentences begin with small letters
+        return ()
     return tuple(
         word
         for word, count in dotted.items()
         if count >= ENOUGH_DOTS
         and word.isalpha()
-        and (
-            2 * before_small[word] > count
-            or (len(word) <= LONGEST_ABBREVIATION and count > ALWAYS_DOTTED * (plain[word] + count))
-        )
+        and (2 * before_small[word] > count or _hardly_ever_lacks_it(word, count, plain[word]))
     )
+
+
+def _hardly_ever_lacks_it(word: str, dotted: int, plain: int) -> bool:
+    is_often = dotted >= ENOUGH_ALWAYS and dotted > ALWAYS_DOTTED * (plain + dotted)
+    return is_often and len(word) <= LONGEST_ABBREVIATION
 
 
 class ConventionCounter:
@@ -125,17 +100,20 @@ class ConventionCounter:
 
     def __init__(self) -> None:
         self._before, self._after = Counter[tuple[str, bool]](), Counter[tuple[str, bool]]()
-        self._starts = Counter[tuple[str, bool]]()
+        self._pairs, self._starts = Counter[tuple[str, bool]](), Counter[tuple[str, bool]]()
 
     def count_space(
-        self, before: str, token: str, after_mark: bool, *, spaced: bool, count: int = 1
+        self, before: str, token: str, marks: tuple[bool, bool], *, spaced: bool, count: int = 1
     ) -> None:
-        """A word and a mark are next to each other, with a space or without: the mark is the first
-        of them if `after_mark`. What is between two marks tells nothing of either."""
-        if after_mark:
-            self._after[before, spaced] += count
-        else:
-            self._before[token, spaced] += count
+        """Two tokens are next to each other, with a space or without; `marks` says which of them
+        are marks."""
+        match marks:
+            case True, True:
+                self._pairs[f"{before} {token}", spaced] += count
+            case True, False:
+                self._after[before, spaced] += count
+            case False, True:
+                self._before[token, spaced] += count
 
     def count_start(self, marks: str, word: str) -> None:
         """`word` follows these marks."""
@@ -155,14 +133,30 @@ class ConventionCounter:
             is_start = capital >= STARTS_FROM * (capital + small)
             if capital + small >= ENOUGH_STARTS and is_start != usually_begins_sentence(marks):
                 starts[marks] = is_start
-        return Conventions(forms, dict(self._spaces()), space_kinds, starts, abbreviations)
+        spaces = dict(self._spaces())
+        pairs = dict(self._unlike_their_marks(spaces))
+        return Conventions(dict(forms), spaces, pairs, dict(space_kinds), starts, abbreviations)
 
     def _spaces(self) -> Iterator[tuple[str, tuple[bool, bool]]]:
-        for mark in {mark for mark, _ in (*self._before, *self._after)}:
+        for mark in {mark for mark, _ in (*self._before, *self._after, (CLOSE, True))}:
             before, after = usual = usual_spaces(mark)
+            if mark == CLOSE:  # « oui » is like on both sides
+                before = _majority(self._after, OPEN, before)
             found = _majority(self._before, mark, before), _majority(self._after, mark, after)
             if found != usual:
                 yield mark, found
+
+    def _unlike_their_marks(
+        self, spaces: Mapping[str, tuple[bool, bool]]
+    ) -> Iterator[tuple[str, bool]]:
+        """The pairs of marks whose space does not follow from that of each."""
+        for pair in {pair for pair, _ in self._pairs}:
+            first, second = pair.split(" ")
+            _, after = spaces.get(first) or usual_spaces(first)
+            before, _ = spaces.get(second) or usual_spaces(second)
+            usual = before and after
+            if _majority(self._pairs, pair, usual) != usual:
+                yield pair, not usual
 
 
 def _majority(counts: Mapping[tuple[str, bool], int], mark: str, usual: bool) -> bool:

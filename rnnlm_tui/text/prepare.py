@@ -18,10 +18,18 @@ from rnnlm_tui.formatting import format_bytes, plural, shorten
 from rnnlm_tui.text.corpus import Corpus, Mask, held_out_mask, split_lines
 from rnnlm_tui.text.encoded import EncodedLines
 from rnnlm_tui.text.prefixes import PrefixExamples
-from rnnlm_tui.text.tokenizer import TokenizedText, Tokenizer, tokenize_lines
+from rnnlm_tui.text.tokenizer import (
+    TOKENIZERS,
+    Conventions,
+    TokenizedText,
+    Tokenizer,
+    tokenize_lines,
+)
 from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
 
 FEWEST_EXAMPLES = 2
+PROSE = "prose"
+TOKENIZER_NAMES = (PROSE, *TOKENIZERS)
 LARGEST_VOCABULARY = 64 << 20
 """Bytes of the words of a model in JSON; a file with more is not read."""
 Examples: TypeAlias = PrefixExamples | EncodedLines
@@ -42,6 +50,7 @@ class PreparedText:
     """
 
     corpus: Corpus
+    tokenizer: Tokenizer
     vocabulary: Vocabulary
     window: int
     longest_line: int
@@ -82,20 +91,42 @@ class PreparedLines(PreparedText):
     held_out: EncodedLines
 
 
+def make_tokenizer(
+    name: str, conventions: Conventions, vocabulary: Vocabulary | None = None
+) -> Tokenizer:
+    """The tokenizer of a model, with its conventions and its words. Without the words it does all
+    but tell the usual case of a word."""
+    if name != PROSE:
+        return TOKENIZERS[name]
+    from rnnlm_tui.text.prose import ProseTokenizer  # loads regex: 13 ms
+
+    return ProseTokenizer(conventions, vocabulary.ranks if vocabulary else {})
+
+
+def learn_tokenizer(name: str, lines: Sequence[str]) -> Tokenizer:
+    """The tokenizer of a new model that is trained on these lines."""
+    if name != PROSE:
+        return TOKENIZERS[name]
+    from rnnlm_tui.text.prose import learn_prose
+
+    return learn_prose(lines)
+
+
 def prepare(
     corpus: Corpus,
-    tokenizer: Tokenizer,
+    tokenizer_name: str,
     settings: TextConfig,
     window: Callable[[int], int],
     *,
     special_tokens: Sequence[str] = (),
-    vocabulary: Vocabulary | None = None,
+    known: tuple[Vocabulary, Conventions] | None = None,
     held_out: Mask | None = None,
 ) -> PreparedText:
     """Splits, counts and encodes a corpus; each line is tokenized once.
 
-    `window` gives the model's window for the words of the longest training line. The vocabulary is
-    made from the training lines, unless that of the model that the training starts from is given.
+    `window` gives the model's window for the words of the longest training line. The vocabulary and
+    the conventions are those of the training lines, unless those of the model that the training
+    starts from are given as `known`.
     `held_out` [L] says which lines are held out; by default it follows from the settings.
     Without special tokens the result are `PreparedPrefixes`, in which unknown words are dropped;
     with all of them `PreparedLines`. Raises CorpusError if there is not enough to train on.
@@ -104,19 +135,28 @@ def prepare(
     if held_out is None:
         held_out = held_out_mask(len(corpus.lines), settings.held_out, settings.seed)
     train_lines, held_lines = split_lines(corpus.lines, held_out)
+    if known is None:
+        tokenizer = learn_tokenizer(tokenizer_name, train_lines)
+    else:
+        tokenizer = make_tokenizer(tokenizer_name, known[1], known[0])
     tokens = tokenize_lines(chain(train_lines, held_lines), tokenizer)
     counts = _count_words(corpus, tokens, len(train_lines))
-    known = vocabulary or _frequent_words(corpus, tokens, counts, settings, special_tokens)
-    train, held = _encode(tokens, known, len(train_lines))
+    if known is None:
+        vocabulary = _frequent_words(corpus, tokens, counts, settings, special_tokens)
+        tokenizer = make_tokenizer(tokenizer_name, tokenizer.conventions, vocabulary)
+    else:
+        vocabulary = known[0]
+    train, held = _encode(tokens, vocabulary, len(train_lines))
     longest = int(train[1].max())
     size = window(longest)
     kind: type[PreparedText] = PreparedPrefixes
     examples: Callable[..., Examples] = partial(PrefixExamples, window=size)
-    if known.special_tokens:
+    if vocabulary.special_tokens:
         kind, examples = PreparedLines, EncodedLines
     prepared = kind(
         corpus=corpus,
-        vocabulary=known,
+        tokenizer=tokenizer,
+        vocabulary=vocabulary,
         window=size,
         longest_line=longest,
         words=len(tokens.numbers),
@@ -126,7 +166,7 @@ def prepare(
         held_out_mask=held_out,
         held_out_lines=len(held_lines) if len(held[0]) else 0,
         held_out_words=len(tokens.numbers) - int(counts.sum()),
-        held_out_unknown=int(np.count_nonzero(held[0] == known.unknown_id)),
+        held_out_unknown=int(np.count_nonzero(held[0] == vocabulary.unknown_id)),
         warnings=tuple(_warnings(corpus, settings.held_out, tokens.words, len(held[0]), is_given)),
     )
     if isinstance(prepared, PreparedPrefixes):

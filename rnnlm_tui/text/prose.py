@@ -25,13 +25,14 @@ from rnnlm_tui.text.conventions import (
     LINE_BEGIN,
     OPEN,
     OPEN_SINGLE,
+    UNSPACED,
     ConventionCounter,
-    Conventions,
     is_abbreviation,
     learn_abbreviations,
+    usual_spaces,
     usually_begins_sentence,
 )
-from rnnlm_tui.text.tokenizer import Written
+from rnnlm_tui.text.tokenizer import Conventions, Written
 
 FOLDED = str.maketrans(
     {
@@ -63,7 +64,7 @@ TOKEN = regex.compile(
     | \X""",
     regex.VERSION1 | regex.VERBOSE,
 )
-TYPED_WORD = regex.compile(rf"{LETTER}+(?:['’ʼ-]{LETTER}*)*$", regex.VERSION1)
+TYPED_WORD = regex.compile(rf"{LETTER}+(?:['’ʼ-]{LETTER}*)*\Z", regex.VERSION1)
 EMOJI = regex.compile(r"\p{Emoji_Presentation}|\p{Regional_Indicator}")
 HEADING = regex.compile(r"\s*(?:[IVXLCDM]{2,}|[IVXLCDM]\.|\p{N}+)\.?\s*")
 """A line that is only a number, in Roman or other digits."""
@@ -160,8 +161,11 @@ def _opens(chunk: str, match: regex.Match[str]) -> bool:
     start, end = match.span()
     if end - start == len(chunk):
         return match[0][0] not in "”»"
-    is_before_a_word = FIRST_LETTERS.search(chunk, end) is not None
-    return is_before_a_word and (start == 0 or chunk[start - 1] in BEFORE_OPENING)
+    if start == 0 or chunk[start - 1] in BEFORE_OPENING:
+        return FIRST_LETTERS.search(chunk, end) is not None
+    before = chunk[start - 1]
+    is_unspaced = not before.isalnum() or UNSPACED.match(before) is not None
+    return match[0][0] in "“«„" and is_unspaced and chunk[end : end + 1].isalnum()
 
 
 def _single_quote(chunk: str, match: regex.Match[str]) -> str:
@@ -185,12 +189,13 @@ class ProseTokenizer:
     """
 
     name = "prose"
+    writes_text = True
 
     def __init__(self, conventions: Conventions, ranks: Mapping[str, int]) -> None:
         self.conventions, self._ranks = conventions, ranks
         self._abbreviations = frozenset(conventions.abbreviations)
         self._chunks: dict[str, Chunk] = {}
-        self._begins = lru_cache(MOST_ENDS)(conventions.begins_sentence)
+        self._begins = lru_cache(MOST_ENDS)(self._begins_sentence)
         self._end = lru_cache(MOST_ENDS)(self._end_of)
 
     def words(self, line: str) -> list[str]:
@@ -214,6 +219,15 @@ class ProseTokenizer:
 
     def is_mark(self, word: str) -> bool:
         return is_mark(word)
+
+    def _begins_sentence(self, marks: str) -> bool:
+        """Whether a word after these marks, "" within a sentence, begins a sentence."""
+        known = self.conventions.starts.get(marks)
+        return usually_begins_sentence(marks) if known is None else known
+
+    def _spaces_around(self, token: str) -> tuple[bool, bool]:
+        """Whether running text has a space before and after a token."""
+        return self.conventions.spaces.get(token) or usual_spaces(token)
 
     def _scan(self, line: str) -> tuple[list[str], str]:
         """The tokens of a text, and the last marks if it ends with marks, for `begins_sentence`."""
@@ -267,7 +281,7 @@ class ProseTokenizer:
     def written(self, before: str, prefix: str, word: str) -> Written:
         """How a token is written after `before`. Letters typed stay as they are typed."""
         spelled = self._spelled(word)
-        _, space_after = self.conventions.spaces_around(word)
+        _, space_after = self._spaces_around(word)
         if prefix:
             rest = spelled[len(prefix) :]
             if prefix.isupper() and (len(prefix) > 1 or is_in_capitals(before)):
@@ -304,10 +318,11 @@ class ProseTokenizer:
 
     def _space_between(self, token: str, following: str) -> str:
         """The space between two tokens, "" for none."""
-        conventions = self.conventions
-        if not (conventions.spaces_around(token)[1] and conventions.spaces_around(following)[0]):
+        known = self.conventions.pairs.get(f"{token} {following}")
+        usual = self._spaces_around(token)[1] and self._spaces_around(following)[0]
+        if not (usual if known is None else known):
             return ""
-        kinds = conventions.space_kinds
+        kinds = self.conventions.space_kinds
         return kinds.get(token if token == OPEN else following, " ")
 
     def _spelled(self, word: str) -> str:
@@ -342,8 +357,8 @@ def learn_prose(lines: Sequence[str]) -> ProseTokenizer:
     for text, count in chunks.items():
         tokens = tokenizer.chunk(text).tokens
         for before, token in pairwise(tokens):
-            if (ends := is_mark(before)) != is_mark(token):
-                counter.count_space(before, token, ends, spaced=False, count=count)
+            marks_here = is_mark(before), is_mark(token)
+            counter.count_space(before, token, marks_here, spaced=False, count=count)
     for line in lines:
         spelled.update(_words_within(map(tokenizer.chunk, line.split()), counter))
     spaces = Counter(chain.from_iterable(map(_unusual_spaces, lines)))
@@ -361,10 +376,9 @@ def _words_within(chunks: Iterable[Chunk], counter: ConventionCounter) -> list[s
             last = tokens[0]
             found.append(last)
             continue
-        ends_with_mark = bool(marks)
-        starts_with_mark = not words or words[0][0] > 0
-        if last and ends_with_mark != starts_with_mark:
-            counter.count_space(last, tokens[0], ends_with_mark, spaced=True)
+        if last:
+            marks_here = bool(marks), not words or words[0][0] > 0
+            counter.count_space(last, tokens[0], marks_here, spaced=True)
         for place, marks_before in words:
             word = tokens[place]
             if marks := (marks + marks_before)[-MARKS_BEFORE:]:

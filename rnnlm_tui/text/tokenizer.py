@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from types import MappingProxyType
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 LESSON_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
@@ -31,10 +33,36 @@ class Written:
     space_after: bool = True
 
 
+ShortForm = Annotated[str, Meta(max_length=16)]
+
+
+@dataclass(frozen=True, slots=True)
+class Conventions:
+    """How a text writes what the tokenizer `prose` folds, learned from the lines to train on and
+    saved with the model, so that what is suggested looks like the rest of the text.
+
+    `forms` are how it writes the tokens of quotes, dashes, three dots and the apostrophe. `spaces`
+    says of a mark whether a space is before and after it, `pairs` of two marks, as "? »", whether
+    one is between them, and `space_kinds` which one, if not the plain one. `starts` says whether a
+    sentence begins after certain marks, of which `^` is the begin of the line. Each holds only what
+    differs from the usual.
+    """
+
+    forms: dict[ShortForm, ShortForm] = field(default_factory=dict)
+    spaces: dict[str, tuple[bool, bool]] = field(default_factory=dict)
+    pairs: dict[str, bool] = field(default_factory=dict)
+    space_kinds: dict[ShortForm, Annotated[str, Meta(pattern=r"\A\s\Z")]] = field(
+        default_factory=dict
+    )
+    starts: dict[str, bool] = field(default_factory=dict)
+    abbreviations: tuple[str, ...] = ()
+
+
 class Tokenizer(Protocol):
     """How a line is cut into words, and how words become text."""
 
     name: str
+    conventions: Conventions
     writes_text: bool
     """Whether its words are text as people write it, with capitals and with marks as words."""
 
@@ -60,11 +88,19 @@ class Tokenizer(Protocol):
     def join(self, words: Sequence[str]) -> str:
         """The words as a line of text."""
 
+    def line_key(self, line: str) -> str:
+        """The words of a line by which it is known again, with a space between."""
 
-class PlainTokenizer:
+
+class PlainTokenizer(ABC):
     """Words that are written as they are spelled, with one space between."""
 
+    conventions = Conventions()
+
     writes_text = False
+
+    @abstractmethod
+    def words(self, line: str) -> list[str]: ...
 
     def match_key(self, word: str) -> str:
         return word
@@ -75,6 +111,9 @@ class PlainTokenizer:
 
     def join(self, words: Sequence[str]) -> str:
         return " ".join(words)
+
+    def line_key(self, line: str) -> str:
+        return " ".join(self.words(line))
 
 
 class LessonTokenizer(PlainTokenizer):

@@ -81,6 +81,11 @@ class Vocabulary:
         letters = json.dumps("".join(self.words), ensure_ascii=False)
         return len(letters.encode("utf-8", "surrogatepass")) + JSON_LINE * len(self.words)
 
+    @property
+    def ranks(self) -> Mapping[str, int]:
+        """The id of each word, which rises as its frequency falls."""
+        return self._ids
+
     def __contains__(self, word: str) -> bool:
         """Whether this is a word that the model knows; a special is none."""
         return word in self._ids

@@ -15,7 +15,6 @@ from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.lm.model import excluded_ids
 from rnnlm_tui.store.weights import LARGEST_WEIGHT
 from rnnlm_tui.text.prepare import PreparedLines, PreparedPrefixes, PreparedText
-from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.training.bptt_batches import BpttBatches
 from rnnlm_tui.training.causal_networks import CausalNetwork
 from rnnlm_tui.training.checkpoint import RunState, part_of
@@ -80,7 +79,7 @@ class Learner:
         self.threads = torch.get_num_threads()
         self._training = training
         self.network, self.batches = build(config, prepared, self.device)
-        excluded = excluded_ids(prepared.vocabulary, TOKENIZERS[config.tokenizer])
+        excluded = excluded_ids(prepared.vocabulary, prepared.tokenizer)
         self._excluded = torch.tensor(excluded, device=self.device)
         self._held_out_words = prepared.held_out_words
         if weights is not None:

@@ -15,7 +15,6 @@ from rnnlm_tui.store.run_state import TextOrigin
 from rnnlm_tui.store.trained_lines import Hashes, TrainedLines, no_hashes, trained_on
 from rnnlm_tui.text.corpus import split_lines
 from rnnlm_tui.text.prepare import PreparedText
-from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.training.checkpoint import RunState
 
 
@@ -46,10 +45,9 @@ class TrainingRun:
 
     def trained_lines(self) -> TrainedLines:
         """The lines that it trains on, and those that the models it started from did."""
-        tokenizer = TOKENIZERS[self.config.tokenizer]
         prepared = self.prepared
         return trained_on(
-            prepared.corpus.lines, prepared.held_out_mask, tokenizer, self.ancestor_lines
+            prepared.corpus.lines, prepared.held_out_mask, prepared.tokenizer, self.ancestor_lines
         )
 
     def split_lines(self) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -17,7 +17,6 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.registry import ARCHITECTURES, architecture_for
 from rnnlm_tui.store.card import Mixture, ModelCard
 from rnnlm_tui.suggest import continue_text, generate_words
-from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.training.run import TrainingRun
 
 SAMPLE_WORDS = 10
@@ -99,6 +98,7 @@ class RunReport:
         return ModelCard(
             config=config,
             tokenizer=config.tokenizer,
+            conventions=prepared.tokenizer.conventions,
             total_words=total_words,
             window=prepared.window,
             parameters=architecture.parameters,
@@ -117,9 +117,8 @@ class RunReport:
 
     def model(self, weights: Mapping[str, NDArray[Any]]) -> LanguageModel:
         """The model with these weights, as it predicts once it is saved."""
-        config, prepared = self._run.config, self._run.prepared
-        tokenizer = TOKENIZERS[config.tokenizer]
-        return self._architecture.load(prepared.vocabulary, tokenizer, weights)
+        prepared = self._run.prepared
+        return self._architecture.load(prepared.vocabulary, prepared.tokenizer, weights)
 
 
 def sample(model: LanguageModel, seed_line: str) -> dict[str, str]:

@@ -68,6 +68,7 @@ def measured_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--held-out=0.25",
         "--min-count=5",
         "--mixture=off",
+        "--tokenizer=lesson",
     )
     return corpus.parent / "data"
 

@@ -60,7 +60,7 @@ def test_a_text_of_ones_own_is_for_gru_whose_settings_follow_from_its_size(
 
 def test_the_summary_counts_ngrams(run: Command, tmp_path: Path) -> None:
     (tmp_path / "long.txt").write_text(VERSES * 10)
-    arguments = (str(tmp_path / "long.txt"), "--preset=ngram", "--order", "2")
+    arguments = (str(tmp_path / "long.txt"), "--preset=ngram", "--order=2", "--tokenizer=lesson")
     card = card_of(run, *arguments)
     assert [layer["name"] for layer in card["layers"]] == ["1 word", "2 words"]
     assert card["parameters"] == sum(layer["parameters"] for layer in card["layers"])

@@ -242,6 +242,7 @@ def test_a_text_of_ones_own_is_learned_by_a_gru_which_suggests(
     run: Command, several_verses: str
 ) -> None:
     settings = [*CAUSAL, "--epochs=30", "--patience=30", "--learning-rate=0.05", "--dropout=0"]
+    settings.append("--tokenizer=lesson")
     started = started_of(run("--train", several_verses, *settings, "--json"))
     assert (started.name, started.preset) == ("text-gru", "gru")
     assert (started.held_out_lines, started.total_words) == (5, 3 + 22)
@@ -312,7 +313,7 @@ def test_from_resolves_settings_and_the_name_by_the_models_own_preset(
     assert again.config["model"]["hidden_size"] == 8
     # Other lines than those that the first training held out it has seen.
     assert (again.config["train"]["held_out"], again.config["train"]["seed"]) == (0.2, 3)
-    assert (again.config["train"]["bptt"], again.config["train"]["tokenizer"]) == (4, "lesson")
+    assert (again.config["train"]["bptt"], again.config["train"]["tokenizer"]) == (4, "prose")
 
 
 def test_nothing_starts_from_an_ngram_model(run: Command, several_verses: str) -> None:

@@ -23,7 +23,7 @@ from rnnlm_tui.text.corpus import Corpus, read_corpus
 from rnnlm_tui.text.encoded import EncodedLines
 from rnnlm_tui.text.prefixes import PrefixExamples
 from rnnlm_tui.text.prepare import PreparedLines, PreparedPrefixes, PreparedText
-from rnnlm_tui.text.tokenizer import LessonTokenizer
+from rnnlm_tui.text.tokenizer import Conventions, LessonTokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 from tests.helpers.texts import split_held_out
 
@@ -35,7 +35,7 @@ SONNETS_WORDS = "392d179eaa678ce3e70482944ad128067cbcd1694f2d3cf8400da036fef5b66
 def prepared(preset: str, text: str, vocabulary: Vocabulary | None = None, **given: Any) -> Any:
     """This text as the preset prepares it, by default with no line held out."""
     corpus = Corpus("test", tuple(text.split("\n")), "", ())
-    known = None if vocabulary is None else (vocabulary, 7)
+    known = None if vocabulary is None else (vocabulary, Conventions(), 7)
     return prepare_corpus(corpus, make_run_config(preset, [{"held_out": 0}, given]), known)
 
 
@@ -211,7 +211,7 @@ def test_more_words_than_a_model_can_hold_are_refused_before_the_training(
     words = [f"wörd{i:02}\x02" for i in range(90)]
     size = len(json.dumps({"words": words}, ensure_ascii=False, indent=1).encode())
     with pytest.raises(CorpusError) as caught:
-        prepared("gru", " ".join(words))
+        prepared("gru", " ".join(words), tokenizer="lesson")
     assert caught.value.message.startswith("the 90 different words of test take 2 kB")
     assert "--max-vocabulary" in caught.value.hint
     assert prepared("gru", " ".join(words), max_vocabulary=30).vocabulary.json_bytes() < 1000

@@ -67,7 +67,9 @@ def test_the_figures_are_those_of_the_evaluation(tmp_path: Path) -> None:
 
 
 def test_the_model_is_saved_whole_and_its_run_is_over(tmp_path: Path) -> None:
-    small = small_run("ngram", tmp_path / "a", text=TEXT, order=2, min_count=11, held_out=0.0)
+    small = small_run(
+        "ngram", tmp_path / "a", text=TEXT, order=2, min_count=11, held_out=0.0, tokenizer="lesson"
+    )
     (ended,) = epochs_of(run(small))
     assert ended.held_out is None
     card, model = load_model(small.folder)

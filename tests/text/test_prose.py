@@ -1,0 +1,195 @@
+"""The tokenizer `prose`: what it cuts, what it learns of a text, and that text comes back."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnnlm_tui.text.prose import ProseTokenizer, cut, fold, is_mark, learn_prose
+from rnnlm_tui.text.tokenizer import Conventions, Written
+
+CUT = [
+    ("Don't isn’t rock'n'roll", "Don't isn't rock'n'roll"),
+    ("well-known 3.14 10:30 1,000 5th", "well-known 3.14 10:30 1,000 5th"),
+    ("(see http://a.b/c?d.)", "( see http://a.b/c?d . )"),
+    ("mail a@b.co; notes.txt", "mail a@b.co ; notes.txt"),
+    ("Stop... no… wait....", "Stop … no … wait ...."),
+    ("yes--no—and - or", "yes — no — and - or"),
+    ('"Yes," he "said."', "“ Yes , ” he “ said . ”"),
+    ("“‘No,’ she said.”", "“ ‘ No , ’ she said . ”"),
+    ("« Oui ! », dit-il", "“ Oui ! ” , dit-il"),
+    ("„Nein“, sagte er", "“ Nein ” , sagte er"),
+    ("'Tis ’em 'why' dogs' toys", "'Tis 'em ‘ why ’ dogs ’ toys"),
+    ("¿Qué? ¡Hola!", "¿ Qué ? ¡ Hola !"),
+    ("天气好！", "天 气 好 ！"),
+    ("שלום, עולם", "שלום , עולם"),
+    ("so\u00adft zero\u200bwidth cafe\u0301", "soft zerowidth café"),
+    ("👍🏽 👩‍👩‍👧 ok", "👍🏽 👩‍👩‍👧 ok"),
+    ("Mr. J. Smith etc. p.m. U.S. end.", "Mr. J. Smith etc. p.m. U.S. end ."),
+]
+
+
+@pytest.mark.parametrize(("text", "tokens"), CUT)
+def test_text_is_cut_into_words_marks_and_numbers(text: str, tokens: str) -> None:
+    assert [token for chunk in fold(text).split() for token in cut(chunk)] == tokens.split()
+
+
+TEXTS = {
+    "English": """I left. The house was dark, and Anna said, “Don’t wait—go home!” She didn’t.
+“Is it far?” he asked. “No,” said Anna. “It’s the next street.” I walked…
+Mr. Bell (our neighbour) came at 10:30 with 1,000 leaflets; the rest stayed at home.
+The dogs’ bowls were empty. Anna laughed. I went to the kitchen and the dogs came too.""",
+    "German": """Am Morgen ging ich zum Bäcker. Das Brot war noch warm, und ich nahm drei Brötchen.
+„Guten Tag“, sagte die Frau. „Was darf es sein?“ Ich wusste es nicht.
+Zu Hause wartete Anna; sie hatte z. B. den Tisch gedeckt. Das Brot war gut.""",
+    "French": """Le matin, j’ai ouvert la fenêtre. « Quel froid ! » dit Anna. « Tu trouves ? »
+Nous sommes sortis : la rue était vide. « Viens ! » L’hiver n’est pas fini, la neige reste.
+« Où vas-tu ? » Elle n’a rien dit. « Attends ! » La porte s’est fermée.""",
+    "Spanish": """Por la mañana salí de casa. ¿Adónde vas? ¡Qué frío! Anna no contestó.
+«No lo sé», dijo al fin. ¿Quieres café? ¡Claro que sí! La casa estaba en silencio.""",
+    "Russian": """Утром я вышел из дома. Было холодно, и снег лежал на крышах.
+«Куда ты?» — спросила Анна. «Не знаю», — сказал я.
+Мы пошли к реке. Река была тихая, и снег падал.""",
+    "Greek": """Το πρωί βγήκα από το σπίτι. Πού πας; ρώτησε η Άννα. «Δεν ξέρω», είπα.
+Περπατήσαμε ως το ποτάμι. Το ποτάμι ήταν ήσυχο, και η Άννα γελούσε.""",
+    "Hebrew": """בבוקר יצאתי מהבית. היה קר, והשלג ירד לאט. "לאן אתה הולך?" שאלה אנה.
+לא ידעתי מה לומר. הלכנו אל הנהר, והנהר היה שקט.""",
+    "Chinese": """早上我出门了。天气很冷，街上没有人。“你去哪里？”安娜问。
+我不知道。我们走到河边，河水很安静。""",
+}
+
+
+@pytest.mark.parametrize("language", TEXTS)
+def test_a_text_comes_back_as_it_was_written(language: str) -> None:
+    lines = TEXTS[language].split("\n") * 12  # enough to learn the text's own spaces from
+    tokenizer = learn_prose(lines)
+    for line in lines[: len(lines) // 12]:
+        assert tokenizer.join(tokenizer.words(line)) == line
+
+
+def test_spaces_quotes_and_apostrophes_are_those_of_the_text() -> None:
+    french = learn_prose(TEXTS["French"].replace(" !", "\u202f!").split("\n") * 12)
+    assert french.written("Quel froid ", "", "!") == Written("!")  # the space stays
+    assert french.written("Quel froid", "", "!").text == "\u202f!"
+    assert french.join(["j'ai", "dit", "“", "oui", "”"]) == "J’ai dit « oui »"
+    straight = learn_prose(['"Yes," he said. "Don\'t."'] * 12)
+    assert straight.join(["“", "don't", "”"]) == '"Don\'t"'
+
+
+def test_a_word_that_begins_a_sentence_has_its_usual_case() -> None:
+    tokenizer = learn_prose(["We saw the house and Anna. I am here."] * 3)
+    assert tokenizer.words("The house. Anna, I am. I'm") == (
+        ["the", "house", ".", "Anna", ",", "I", "am", ".", "i'm"]
+    )
+    assert tokenizer.words("THE HOUSE AND ANNA") == ["the", "house", "and", "Anna"]
+    assert tokenizer.words("XVIII") == tokenizer.words(" 12. ") == []
+
+
+def test_a_text_without_sentences_keeps_its_small_letters() -> None:
+    tokenizer = learn_prose(["i went home. then i slept. it rained"] * 12)
+    assert tokenizer.join(tokenizer.words("then it rained. i slept")) == "then it rained. i slept"
+
+
+def test_abbreviations_are_learned_from_the_text() -> None:
+    lines = ["The govt. of the day fell. We took appr. ten of them."] * 6
+    tokenizer = learn_prose(lines)
+    assert tokenizer.words("the govt. fell. it was appr. ten.") == (
+        ["the", "govt.", "fell", ".", "it", "was", "appr.", "ten", "."]
+    )
+
+
+WRITTEN = [
+    # before, half-typed, token, inserted, eats the space before, a space follows
+    ("shall i comp", "comp", "compare", "are", False, True),
+    ("SHALL I COMP", "COMP", "compare", "ARE", False, True),
+    ("Sh", "Sh", "shall", "all", False, True),
+    ("the kitchen ", "", ",", ",", True, True),
+    ("the kitchen", "", ",", ",", False, True),
+    ("the kitchen,", "", "washed", " washed", False, True),
+    ("the kitchen", "", "washed", " washed", False, True),
+    ("I left. ", "", "the", "The", False, True),
+    ("I left.", "", "the", " The", False, True),
+    ("I met Mr. ", "", "Bell", "Bell", False, True),
+    ("", "", "the", "The", False, True),
+    ("", "", "iPhone", "iPhone", False, True),
+    ("She said, ", "", "“", "“", False, False),
+    ("She said, “", "", "the", "The", False, True),
+    ("yes", "", "—", "—", False, False),
+    ("yes—", "", "the", "the", False, True),
+    ("THE KITCHEN ", "", "washed", "WASHED", False, True),
+    ("the cost was $", "", "5", "5", False, True),
+]
+
+
+@pytest.mark.parametrize(("before", "prefix", "word", "text", "eats", "after"), WRITTEN)
+def test_a_token_is_written_as_the_line_needs_it(
+    before: str, prefix: str, word: str, text: str, eats: bool, after: bool
+) -> None:
+    tokenizer = ProseTokenizer(Conventions(), {})
+    assert tokenizer.written(before, prefix, word) == Written(text, eats, after)
+
+
+TYPED = [
+    ("Don’t go to An", ["don't", "go", "to"], "An"),
+    ("the end.", ["the", "end", "."], ""),
+    ("the end. ", ["the", "end", "."], ""),
+    ("the don'", ["the"], "don'"),
+    ("well-", [], "well-"),
+    ("我们去", ["我", "们", "去"], ""),
+    ("", [], ""),
+]
+
+
+@pytest.mark.parametrize(("text", "words", "prefix"), TYPED)
+def test_the_half_typed_word_is_apart_as_it_is_typed(
+    text: str, words: list[str], prefix: str
+) -> None:
+    assert ProseTokenizer(Conventions(), {"don't": 1, "the": 0}).split_typed(text) == (
+        words,
+        prefix,
+    )
+
+
+WORDS = st.sampled_from(
+    ["the", "sea", "Anna", "don't", "well-known", "3.14", "1,000", "was", "I'm", "éclair", "дом"]
+)
+MARKS = st.sampled_from([",", ".", "!", "?", ";", ":", "…"])
+
+
+@given(st.lists(st.tuples(WORDS, st.one_of(st.just(""), MARKS)), min_size=1, max_size=30))
+def test_ordinary_prose_comes_back(pieces: list[tuple[str, str]]) -> None:
+    """Generated sentences: capitals after full stops, marks next to their words."""
+    tokenizer = ProseTokenizer(Conventions(), {"the": 0, "Anna": 1, "sea": 2, "was": 3, "I'm": 4})
+    tokens = [token for pair in pieces for token in pair if token]
+    line = tokenizer.join(tokens)
+    assert tokenizer.join(tokenizer.words(line)) == line
+
+
+@settings(max_examples=300)
+@given(st.text(max_size=80))
+def test_no_text_crashes_it_and_no_letter_is_lost(text: str) -> None:
+    tokenizer = learn_prose([text, text])
+    words, (typed, prefix) = tokenizer.words(text), tokenizer.split_typed(text)
+    assert all(words) and all(typed)
+    assert not prefix or text.endswith(prefix)
+    back = tokenizer.join(words)
+    for word in words[:3]:
+        tokenizer.written(back, "", word)
+        tokenizer.written(text, prefix, prefix + word)
+    if words:
+        assert letters(back) == letters(fold(text))
+
+
+def letters(text: str) -> list[str]:
+    """The letters and digits of a text, whatever their case."""
+    plain = unicodedata.normalize("NFKC", text.casefold())
+    return [letter for letter in plain.casefold() if letter.isalnum()]
+
+
+def test_marks_are_told_from_words_and_emoji() -> None:
+    marks = [",", "...", "“", "—", "$", "+", "'"]
+    assert [is_mark(token) for token in marks] == [True] * len(marks)
+    assert not any(map(is_mark, ["a", "'tis", "3.14", "👍", "👍🏽", "天"]))
