@@ -177,12 +177,14 @@ class LineTextConfig(TextConfig):
         "auto",
         "what a line is: a paragraph, joined where it is wrapped, or each line of the file",
         choices=("auto", "paragraphs", "each"),
+        older="each",
     )
     mixture: str = setting(
         "on",
         "mix the network with n-grams and with a cache of the words just written, or the model"
         " alone",
         choices=("on", "off"),
+        older="off",
     )
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Any, TypeAlias, TypedDict, TypeVar
 
 from msgspec import Meta, Struct
 
 from rnnlm_tui.config import (
-    PRESETS,
     CausalConfig,
     NgramConfig,
     RunConfig,
@@ -39,9 +37,6 @@ T = TypeVar("T")
 FORMAT = 4
 """Of model.json and resume.safetensors. A program reads every format up to its own, and ignores
 fields that it does not know."""
-OLDER_SETTINGS: Mapping[str, Setting] = MappingProxyType({"mixture": "off", "lines": "each"})
-"""The values of settings that the files of older formats do not hold."""
-
 MOST_ANCESTORS = 64
 Checksum: TypeAlias = Annotated[str, Meta(pattern=r"\A[0-9a-f]{8}\Z")]
 Setting: TypeAlias = Annotated[int, Meta(ge=-(1 << 62), le=1 << 62)] | Figure | ShortText | None
@@ -185,15 +180,11 @@ def check_format(data: object, label: str) -> int:
 def run_config(version: int, settings: RunSettings, label: str) -> RunConfig:
     """The settings of a file of this format. Raises ModelError if they make no sense.
 
-    Format 1 kept every word, format 2 has other names for some settings, which are read everywhere,
-    and up to format 3 each line of a file was one line.
+    Format 1 kept every word, and format 2 has other names for some settings, which are read
+    everywhere.
     """
     if version == 1:
         settings = {**settings, "train": {**settings["train"], "min_count": 1}}
-    if version < FORMAT:
-        preset = PRESETS.get(settings["preset"])
-        older = {n: v for n, v in OLDER_SETTINGS.items() if preset and hasattr(preset.train, n)}
-        settings = {**settings, "train": {**older, **settings["train"]}}
     try:
         return RunConfig.from_json(settings)
     except UsageError as error:
