@@ -17,12 +17,13 @@ MAX_AHEAD = 4
 """Most words of a continuation; each costs one run of the network."""
 MIN_PROBABILITY = 0.25
 """A continuation ends before a word with a smaller probability."""
-MARK_PROBABILITY = 0.2
-"""A mark is listed from this probability on: it saves a key at most, a word saves several."""
-OTHER_CASE = 0.02
+MARK_PROBABILITY = 0.05
+"""A mark is listed from this probability on. On 290,000 words of stories, n-grams alone, that saves
+47.9 % of keys, 47.6 % at 0.3, 47.4 % without marks, and 47.9 % with all of them."""
+OTHER_CASE = 0.005
 """The probability of a word is multiplied by this if the first letter typed is a capital and that
-of the word is not, or the other way round."""
-SPELLINGS = 4
+of the word is not, or the other way round. It saves 47.7 % of keys; 47.4 % at 0.2, 47.0 % at 1."""
+SPELLINGS = 2
 """So many words for each that is listed are looked at for those that are written alike."""
 LESSON_WORDS, SENTENCE_WORDS = 10, 40
 """Words that a line is continued by: always, and at most."""
@@ -192,7 +193,7 @@ def _listed(
     prefix: str,
     k: int,
 ) -> tuple[Suggestion, ...]:
-    """The `k` likeliest of these words; those that are written alike are one."""
+    """The `k` likeliest of these words, of which those that are written alike are one."""
     tokenizer = model.tokenizer
     found = dict[Written, Suggestion]()
     for i in _top(shares, k * SPELLINGS if tokenizer.writes_text else k):
@@ -202,7 +203,10 @@ def _listed(
             found[way] = replace(found[way], probability=found[way].probability + share)
         else:
             found[way] = Suggestion(word, share, way.text, way.eats_space, way.space_after)
-    return tuple(sorted(found.values(), key=lambda c: -c.probability)[:k])
+    ranked = sorted(found.values(), key=lambda c: -c.probability)
+    if tokenizer.writes_text:  # a word that is whole already is only the begin of a continuation
+        ranked[1:] = [candidate for candidate in ranked[1:] if candidate.text]
+    return tuple(ranked[:k])
 
 
 def _top(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
