@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from rnnlm_tui.config import print_warning
 from rnnlm_tui.errors import CorpusError, StorageError, UsageError
 from rnnlm_tui.evaluate import Evaluation, ScoredLine, confidence_interval
 from rnnlm_tui.formatting import plural, sanitize
+from rnnlm_tui.lm.mixture import LABELS, ComponentName, MixedModel
 from rnnlm_tui.store import evaluations, training_text
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.corpus import Corpus
@@ -51,12 +52,14 @@ class Text:
 @dataclass(frozen=True, slots=True)
 class Result:
     """A model's figures. `trained_on` counts the lines that it was trained on, None if that is not
-    known; `common_loss` is over the words that all models predict, in nats."""
+    known; `common_loss` is over the words that all models predict, in nats. `parts` are the
+    models that it is mixed of, each alone."""
 
     subject: OpenedModel
     figures: Evaluation
     trained_on: int | None
     common_loss: float | None
+    parts: Mapping[ComponentName, Result]
 
 
 def show_evaluation(request: EvaluateRequest) -> int:
@@ -72,7 +75,8 @@ def show_evaluation(request: EvaluateRequest) -> int:
     scores = [_scored(subject, text.lines) for subject in subjects]
     common = evaluate.shared_vocabulary_losses(scores) if len(scores) > 1 else None
     common_losses = common[1] if common else [None] * len(scores)
-    columns = zip(subjects, map(evaluate.summarize, scores), trained_on, common_losses, strict=True)
+    figures, parts = map(evaluate.summarize, scores), [_parts(each, text) for each in subjects]
+    columns = zip(subjects, figures, trained_on, common_losses, parts, strict=True)
     results = [Result(*column) for column in columns]
     for result in results:
         _keep(result, text)
@@ -168,6 +172,17 @@ def _scored(subject: OpenedModel, lines: Sequence[str]) -> list[ScoredLine]:
     return scored
 
 
+def _parts(subject: OpenedModel, text: Text) -> dict[ComponentName, Result]:
+    """The figures of each model that the subject is mixed of, alone."""
+    parts: dict[ComponentName, Result] = {}
+    models = subject.model.models if isinstance(subject.model, MixedModel) else {}
+    for name, model in models.items():
+        part = replace(subject, name=f"{LABELS[name]} alone", model=model)
+        figures = evaluate.summarize(_scored(part, text.lines))
+        parts[name] = Result(part, figures, None, None, {})
+    return parts
+
+
 def _keep(result: Result, text: Text) -> None:
     """Stores the figures with the model if they are of all lines that its training held out."""
     subject = result.subject
@@ -204,10 +219,23 @@ def evaluation_json(
                 "top5_interval": _interval(result.figures.top5, result.figures.words),
                 "common_loss": result.common_loss,
                 "common_perplexity": _exponential(result.common_loss),
+                "components": _components(result),
             }
             for result in results
         ],
     }
+
+
+def _components(result: Result) -> list[dict[str, Any]] | None:
+    """What a mixed model is made of: names, weights, and figures but for those of the cache."""
+    if not isinstance(model := result.subject.model, MixedModel):
+        return None
+    parts = {name: asdict(part.figures) for name, part in result.parts.items()}
+    empty: dict[str, Any] = {}
+    return [
+        {"name": name, "weight": weight, **parts.get(name, empty)}
+        for name, weight in model.weights.items()
+    ]
 
 
 def _interval(share: float | None, words: int) -> tuple[float, float] | None:
@@ -221,12 +249,14 @@ def _exponential(loss: float | None) -> float | None:
 def evaluation_table(
     text: Text, results: Sequence[Result], common_words: int | None
 ) -> Iterator[str]:
-    """The figures for a person, a column for each model."""
+    """The figures for a person, a column for each model and for each part of a mixed one."""
     whose = f" that {text.held_out_of} held out" if text.held_out_of else ""
     yield f"{plural(len(text.lines), 'line')} of {sanitize(text.corpus.name)}{whose}"
     yield ""
-    yield from table(list(_rows(results, common_words)), names_in_columns=True)
+    columns = [column for result in results for column in (result, *result.parts.values())]
+    yield from table(list(_rows(columns, common_words)), names_in_columns=True)
     yield ""
+    yield from filter(None, map(_weights, results))
     yield "hits and keys are over all words; a word that a model does not know is a miss"
     yield COST
     if text.held_out_of and not _are_worth_a_warning(results[0].trained_on or 0, text):
@@ -245,6 +275,14 @@ def _between(share: float | None, words: int) -> str:
     """The interval in which a share of so many words is, with 95 % certainty."""
     low, high = confidence_interval(share or 0.0, words)
     return f"{low:.1%}-{high:.1%}"
+
+
+def _weights(result: Result) -> str | None:
+    """What a model is mixed of, in words."""
+    if not isinstance(model := result.subject.model, MixedModel):
+        return None
+    parts = ", ".join(f"{LABELS[name]} {weight:.0%}" for name, weight in model.weights.items())
+    return f"{sanitize(result.subject.name)} is mixed of {parts}"
 
 
 def _rows(results: Sequence[Result], common_words: int | None) -> Iterator[tuple[str, ...]]:

@@ -9,10 +9,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from rnnlm_tui.config import print_warning
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.load import missing_base
 from rnnlm_tui.text.corpus import Corpus, check_files, read_corpus
 
 CGROUPS = Path("/sys/fs/cgroup")
@@ -56,7 +58,10 @@ class OpenedModel:
 def open_model(library: Library, name: str | None) -> OpenedModel:
     """The model of this name, or the newest one. Raises ModelError."""
     chosen = library.newest() if name is None else name
-    return OpenedModel(chosen, library.path(chosen), *library.open(chosen))
+    card, model = library.open(chosen)
+    if sentence := missing_base(card, model):
+        print_warning(f"{chosen}: {sentence}")
+    return OpenedModel(chosen, library.path(chosen), card, model)
 
 
 def texts_of(text: str | None) -> Iterable[str]:

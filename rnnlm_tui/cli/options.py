@@ -97,6 +97,7 @@ class TrainRequest(RunRequest):
     force: bool = switch("replace what has that name")
     resume: bool = switch("go on with the run of --name, or the last one")
     source_model: str | None = option("start from a model's weights and words", flag="from")
+    base: str | None = option("build on what this model predicts, or on none", flag="on")
     seed_line: str | None = option("the line continued after each epoch", "TEXT")
     control: str | None = option(
         "obey lines of standard input: pause, resume, stop, detach, sample TEXT; its end stops the"

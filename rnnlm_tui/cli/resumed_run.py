@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from rnnlm_tui.cli.inputs import as_unicode, corpus_of
@@ -14,6 +15,7 @@ from rnnlm_tui.config import (
     flag_of,
     make_run_config,
     preset_named,
+    print_warning,
     settings_of,
 )
 from rnnlm_tui.errors import CorpusError, ModelError, UsageError
@@ -68,9 +70,11 @@ def _saved_run(library: Library, name: str, request: TrainRequest) -> TrainingRu
     origin: TextOrigin = {**state.corpus, "encoding": encoding, "seed_line": as_unicode(seed_line)}
     if request.sources:
         origin["sources"] = list(corpus.sources)
-    return TrainingRun(
-        name, folder, config, prepared, origin, state, ancestor_lines=state.ancestor_lines
-    )
+    base = library.open_base(described) if (described := origin.get("base")) else None
+    if described and base is None:
+        print_warning(f"{described['name']} is gone or was trained again: {name} goes on alone")
+    run = TrainingRun(name, folder, config, prepared, origin, state, base=base)
+    return replace(run, ancestor_lines=state.ancestor_lines)
 
 
 def _changed_settings(request: TrainRequest, preset: str) -> dict[str, str]:

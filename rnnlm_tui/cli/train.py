@@ -82,6 +82,8 @@ def _check_request(request: TrainRequest) -> None:
         raise UsageError("standard input cannot be both the corpus and the control", "name a file")
     if request.resume and (request.force or request.source_model):
         raise UsageError("--resume goes on with a run as it is", "leave --force and --from out")
+    if request.resume and request.base is not None:
+        raise UsageError("--resume goes on with a run as it is", "leave --on out")
 
 
 def _report(run: TrainingRun, request: TrainRequest) -> tuple[Finished, bool]:

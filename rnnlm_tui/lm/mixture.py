@@ -34,6 +34,9 @@ ComponentName: TypeAlias = Literal["network", "ngrams", "base", "cache"]
 Weights: TypeAlias = Mapping[ComponentName, float]
 """The weight of each component; they sum to 1."""
 NAMES: tuple[ComponentName, ...] = ("network", "ngrams", "base", "cache")
+LABELS: Mapping[ComponentName, str] = MappingProxyType(
+    {"network": "network", "ngrams": "n-grams", "base": "base model", "cache": "recent words"}
+)
 
 CACHE_WORDS = 2000
 """The last words that the cache holds."""

@@ -238,6 +238,11 @@ def read_card(folder: Path) -> ModelCard:
     return parse_card(read_file(folder / MODEL))
 
 
+def base_of(name: str, card: ModelCard) -> Base:
+    """The model `name` as the card of another describes it that is built on it."""
+    return Base(name=name, created=card.created, checksum=card.checksums.get(card.weights))
+
+
 def with_card(folder: Path, use: Callable[[ModelCard], T]) -> T:
     """Calls `use` with the card, again if a training has put a new card in place meanwhile: the
     weights that the older one names may be gone by then, and `use` raises ModelError."""

@@ -20,7 +20,7 @@ from rnnlm_tui.errors import ModelError, StorageError, UsageError, os_reason
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import built_in_model
 from rnnlm_tui.store import archive, files
-from rnnlm_tui.store.card import ModelCard, read_card, with_card
+from rnnlm_tui.store.card import Base, ModelCard, base_of, read_card, with_card
 from rnnlm_tui.store.files import MODEL, RESUME
 from rnnlm_tui.store.load import check_model, load_model
 from rnnlm_tui.store.locks import TRAINING, Locks
@@ -241,12 +241,26 @@ class Library:
         """The model `name`, checked and ready to predict. Raises ModelError."""
         self._must_exist(name)
         try:
-            return load_model(self.path(name))
+            return load_model(self.path(name), self.open_base)
         except ModelError as error:
             raise ModelError(
                 f"the model {name} cannot be used: {error.message}",
                 error.hint or f"delete it (--delete {name}), or train it again (--force)",
             ) from error
+
+    def open_base(self, base: Base, above: tuple[str, ...] = ()) -> LanguageModel | None:
+        """The model that another is built on; None if it is gone, or no longer the same. `above`
+        are the names of the models that are built on it."""
+        name = base["name"]
+        if name in above or not is_name(name):
+            return None
+        try:
+            card = read_card(self.path(name))
+            if base != base_of(name, card):
+                return None
+            return load_model(self.path(name), partial(self.open_base, above=(*above, name)))[1]
+        except ModelError:
+            return None
 
     def has(self, name: str) -> bool:
         """Whether there is a model of this name, or a run that can go on."""

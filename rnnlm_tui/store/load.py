@@ -75,6 +75,14 @@ def check_model(folder: Path) -> ModelCard:
     return with_card(folder, check)
 
 
+def missing_base(card: ModelCard, model: LanguageModel) -> str | None:
+    """A sentence on the model that this one is built on, if it was opened without it."""
+    base = card.mixture and card.mixture["base"]
+    if not base or (isinstance(model, MixedModel) and "base" in model.models):
+        return None
+    return f"{base['name']}, which it is built on, is gone or was trained again: it predicts alone"
+
+
 OpenBase: TypeAlias = Callable[[Base], LanguageModel | None]
 """Opens the model that another is built on; None if it is not there any more."""
 

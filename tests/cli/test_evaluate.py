@@ -24,6 +24,7 @@ from tests.helpers.texts import split_held_out
 
 OF_MODEL = {"name", "preset", "tokenizer", "trained_on_lines"}
 OF_COMPARISON = {"top1_interval", "top5_interval", "common_loss", "common_perplexity"}
+OF_COMPARISON |= {"components"}
 FIGURES = {*OF_MODEL, *OF_COMPARISON, *(figure.name for figure in fields(Evaluation))}
 """The fields of a model in the JSON."""
 UNSEEN = "a strange new text of the cat\nthat nobody has ever seen before\n"

@@ -1,0 +1,86 @@
+"""Mixed models on the command line: --on, --mixture, and --evaluate of what a model is mixed of."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from rnnlm_tui.lm.mixture import MixedModel
+from rnnlm_tui.store.library import Library
+from tests.helpers.commands import VERSES, Command, refused
+
+OWN, BASE = VERSES * 5, "an owl and a bird sang to the moon\n" * 20
+NGRAM = ("--preset=ngram", "--quiet")
+
+
+@pytest.fixture
+def train(run: Command, data_dir: Path, tmp_path: Path) -> Command:
+    """Trains on a text of this name: `own`, or `base`, of which there is a model already."""
+    for name, text in (("own", OWN), ("base", BASE)):
+        (tmp_path / f"{name}.txt").write_text(text)
+
+    def train(name: str, *options: str) -> subprocess.CompletedProcess[str]:
+        return run("--train", str(tmp_path / f"{name}.txt"), *NGRAM, f"--name={name}", *options)
+
+    assert train("base").returncode == 0
+    return train
+
+
+def test_a_model_is_built_on_another(train: Command, run: Command, data_dir: Path) -> None:
+    assert train("own", "--on", "base").returncode == 0
+    library = Library(data_dir)
+    card, model = library.open("own")
+    assert isinstance(model, MixedModel) and "owl" in model.vocabulary
+    answer = json.loads(run("--evaluate", "--model=own", "--json").stdout)
+    (figures,) = answer["models"]
+    parts = {part["name"]: part for part in figures["components"]}
+    assert [*parts] == ["ngrams", "base", "cache"]
+    assert sum(part["weight"] for part in parts.values()) == pytest.approx(1)
+    assert "perplexity" not in parts["cache"]
+    losses = {name: parts[name]["loss"] for name in ("ngrams", "base")}
+    assert losses["ngrams"] < losses["base"]
+    table = run("--evaluate", "--model=own").stdout
+    assert "n-grams alone" in table and "own is mixed of n-grams" in table
+    assert card.mixture is not None and card.mixture["base"] is not None
+    assert card.mixture["base"]["name"] == "base"
+    # A copy and an export name the base and hold none of its words.
+    library.duplicate("own", "copy")
+    library.import_(library.export("own", data_dir / "own.zip"), "imported")
+    for name in ("copy", "imported"):
+        assert "owl" in library.open(name)[1].vocabulary
+        assert "owl" not in (library.path(name) / card.vocabulary).read_text()
+
+
+@pytest.mark.parametrize("change", ["delete", "train again"])
+def test_without_its_base_a_model_predicts_alone(
+    change: str, train: Command, run: Command, data_dir: Path, tmp_path: Path
+) -> None:
+    train("own", "--on", "base")
+    if change == "delete":
+        Library(data_dir).delete("base")
+    else:
+        (tmp_path / "base.txt").write_text(BASE + "the sun\n")
+        train("base", "--force")
+    done = run("--suggest", "--model=own", "the ")
+    assert done.returncode == 0
+    assert "base, which it is built on, is gone or was trained again" in done.stderr
+    assert "owl" not in Library(data_dir).open("own")[1].vocabulary
+
+
+def test_what_cannot_be_built_on_a_model(train: Command, data_dir: Path) -> None:
+    for options, code, why in (
+        (("--on", "base", "--mixture=off"), 2, "stands alone"),
+        (("--on", "nobody"), 1, "there is no model nobody"),
+        (("--on", "base", "--tokenizer=whitespace"), 2, "cuts words as"),
+        (("--on", "base", "--name=base", "--force"), 2, "built on itself"),
+        (("--on", "base", "--resume"), 2, "leave --on out"),
+    ):
+        assert why in refused(train("own", *options), code)
+    assert train("own", "--on", "none").returncode == 0
+    _, model = Library(data_dir).open("own")
+    assert isinstance(model, MixedModel) and [*model.models] == ["ngrams"]
+    assert train("own", "--force", "--mixture=off").returncode == 0
+    assert not isinstance(Library(data_dir).open("own")[1], MixedModel)
