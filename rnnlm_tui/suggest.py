@@ -156,13 +156,11 @@ def _fitting(
             suggested &= (probabilities >= least) | ~vocabulary.mask(tokenizer.is_mark)
         ids = np.flatnonzero(suggested)
     shares = probabilities[ids]
+    if not shares.any():  # all underflow to zero: they are equally likely
+        shares = np.ones_like(shares)
     if prefix and tokenizer.writes_text:
         shares = shares * _case_factors(model, ids, before, prefix)
-    # If the probabilities of all fitting words underflow to zero, they are equally likely.
-    total = float(shares.sum())
-    if total > 0:
-        return ids, shares / np.float32(total)
-    return ids, np.full(len(ids), 1 / max(1, len(ids)), dtype=np.float32)
+    return ids, shares / shares.sum()
 
 
 def _case_factors(

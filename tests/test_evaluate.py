@@ -22,7 +22,9 @@ from rnnlm_tui.evaluate import (
 )
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.suggest import CANDIDATES, suggest
+from rnnlm_tui.text.prose import learn_prose
 from rnnlm_tui.text.spacing import takes_space
+from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from tests.helpers.scripted import ScriptedModel
 
@@ -38,8 +40,15 @@ KINDRED = ("a", "an", "and", "ant", "antler", "be", "bee", "been", "the", "then"
 class RandomModel(ScriptedModel):
     """Draws a distribution with many equal probabilities for each context, from the context."""
 
-    def __init__(self, seed: int, different: int, special_tokens: tuple[str, ...] = ()) -> None:
-        super().__init__({}, special_tokens=special_tokens, words=KINDRED)
+    def __init__(
+        self,
+        seed: int,
+        different: int,
+        special_tokens: tuple[str, ...] = (),
+        words: Sequence[str] = KINDRED,
+        tokenizer: Tokenizer | None = None,
+    ) -> None:
+        super().__init__({}, 3, special_tokens, words, tokenizer)
         self._seed, self._different = seed, different
 
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
@@ -166,6 +175,25 @@ def test_keys_and_ranks_are_those_of_the_engine_asked_at_every_key(
         listed = suggest(model, " ".join([*words[:i], ""]), k=99).candidates
         places = {candidate.word: rank for rank, candidate in enumerate(listed, start=1)}
         assert word.rank == places.get(word.word)
+
+
+PROSE = learn_prose(["The bee, then. “An ant there—to be,” and the antler! Anna’s? Be then."] * 8)
+MARKS = (",", ".", "—", "“", "”", "!", "-", "Anna", "Anna's", "The")
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    seed=st.integers(0, 10_000),
+    different=st.integers(1, 6),
+    pieces=st.lists(st.sampled_from((*KINDRED, *MARKS, "’s", *"    ", "Then", "THE", "3.1"))),
+)
+def test_keys_as_written_are_those_of_the_engine_on_prose(
+    seed: int, different: int, pieces: list[str]
+) -> None:
+    model = RandomModel(seed, different, SPECIAL_TOKENS, (*KINDRED, *MARKS), PROSE)
+    (scored,) = score(model, ["".join(pieces).strip()])
+    if scored.words:
+        assert scored.typed_keys == keys_as_written(model, scored.text)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,176 @@
+"""What Tab gives in lines half typed: a model whose probabilities are written down, on prose."""
+
+from __future__ import annotations
+
+import pytest
+
+from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.suggest import after_taking, suggest
+from rnnlm_tui.text.prose import learn_prose
+from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
+from tests.helpers.scripted import ScriptedModel
+
+ENGLISH = """In the afternoon I cleaned the kitchen, washed the windows, and left for London.
+“Don’t you know Anna?” asked Mrs. Bell. “She’s my cousin. I’m going to see her on Monday.”
+She told me the story (a long one) and then—at last—the truth… We laughed.
+The rain had stopped, and the kitchen smelled of bread. Anna said: “It is 10:30!” It was late."""
+STRAIGHT = ENGLISH.translate({0x201C: '"', 0x201D: '"', 0x2019: "'"})
+FRENCH = """Le matin, j’ai ouvert la fenêtre. « Quel froid ! » dit Anna. « Tu trouves ? »
+Nous sommes sortis : la rue était vide. « Viens ! » L’hiver n’est pas fini."""
+SCRIPT = {
+    "<s>": {"the": 0.5, "“": 0.3, "in": 0.2},
+    "the": {"kitchen": 0.6, "King": 0.3, "windows": 0.1},
+    "kitchen": {",": 0.7, "was": 0.3},
+    ",": {"washed": 0.5, "and": 0.3, "I'm": 0.2},
+    "washed": {"the": 1.0},
+    "windows": {".": 0.6, "</s>": 0.4},
+    ".": {"the": 0.4, "I'm": 0.3, "Anna": 0.2, "”": 0.1},
+    "said": {":": 0.6, ".": 0.4},
+    ":": {"“": 1.0},
+    "“": {"don't": 0.6, "it": 0.4},
+    "don't": {"you": 1.0},
+    "you": {"know": 0.6, "?": 0.4},
+    "know": {"Anna": 0.6, "?": 0.4},
+    "?": {"”": 0.8, "it": 0.2},
+    "”": {"said": 0.7, "asked": 0.3},
+    "asked": {"Mrs.": 0.9, ".": 0.1},
+    "Mrs.": {"Bell": 1.0},
+    "then": {"—": 0.8, "the": 0.2},
+    "—": {"at": 0.7, "then": 0.3},
+    "at": {"10:30": 0.6, "last": 0.4},
+    "story": {"(": 0.7, ".": 0.3},
+    "(": {"a": 1.0},
+    "one": {")": 1.0},
+    "iPhone": {"was": 1.0},
+    "on": {"Monday": 0.6, "the": 0.4},
+    "going": {"to": 1.0},
+    "to": {"see": 0.6, "London": 0.4},
+    "see": {"the": 0.5, "Anna": 0.5},
+    "I'm": {"going": 0.8, "late": 0.2},
+    "compare": {"the": 1.0},
+}
+OTHERS = ("so", "Soviet", "an", "notes", "well-known")
+WORDS = {*SCRIPT, *OTHERS}.union(*SCRIPT.values()) - {*SPECIAL_TOKENS}
+
+
+def model_of(text: str) -> ScriptedModel:
+    """The scripted model of a text with these conventions."""
+    tokenizer = learn_prose(text.split("\n") * 8)
+    return ScriptedModel(SCRIPT, 9, SPECIAL_TOKENS, sorted(WORDS), tokenizer)
+
+
+MODELS = {name: model_of(globals()[name]) for name in ("ENGLISH", "STRAIGHT", "FRENCH")}
+
+
+def after_tab(model: LanguageModel, line: str) -> str:
+    """The line after Tab: with the ghost's first word, else the first candidate, and its space."""
+    found = suggest(model, line)
+    if not found.candidates:
+        return line
+    way = found.ghost[0] if found.ghost else found.candidates[0]
+    return after_taking(line, way) + " " * way.space_after
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "taken"),
+    [
+        # The rest of a word, what is typed as it is typed.
+        ("ENGLISH", "the kit", "the kitchen "),
+        ("ENGLISH", "the KIT", "the KITCHEN "),
+        ("ENGLISH", "THE KIT", "THE KITCHEN "),
+        ("ENGLISH", "In the kit", "In the kitchen "),
+        ("ENGLISH", "Th", "The "),
+        ("ENGLISH", "th", "the "),
+        ("ENGLISH", "Comp", "Compare "),
+        ("ENGLISH", "SHALL I COMP", "SHALL I COMPARE "),
+        ("ENGLISH", "the kitchen", "the kitchen "),
+        ("ENGLISH", "So I sai", "So I said "),
+        ("ENGLISH", "see iP", "see iPhone "),
+        ("ENGLISH", "a well-k", "a well-known "),
+        # A capital within a sentence is the begin of a name; a small letter finds it too.
+        ("ENGLISH", "the K", "the King "),
+        ("ENGLISH", "the k", "the kitchen "),
+        ("ENGLISH", "to see An", "to see Anna "),
+        ("ENGLISH", "he said so", "he said so "),
+        ("ENGLISH", "see So", "see Soviet "),
+        ("ENGLISH", "to lond", "to london "),
+        ("ENGLISH", "Going to Lo", "Going to London "),
+        # Apostrophes as the text writes them, found by either.
+        ("ENGLISH", "“Don", "“Don’t "),
+        ("ENGLISH", "“don’", "“don’t "),
+        ("ENGLISH", "“don'", "“don't "),
+        ("STRAIGHT", '"don', "\"don't "),
+        ("ENGLISH", "the windows. I", "the windows. I’m "),
+        # The next word, with a capital where a sentence begins.
+        ("ENGLISH", "", "The "),
+        ("ENGLISH", "  ", "  The "),
+        ("ENGLISH", "the ", "the kitchen "),
+        ("ENGLISH", "the windows. ", "the windows. The "),
+        ("ENGLISH", "the windows.", "the windows. The "),
+        ("ENGLISH", "I asked Mrs. ", "I asked Mrs. Bell "),
+        ("ENGLISH", "“", "“Don’t "),
+        ("ENGLISH", "Anna said: “", "Anna said: “Don’t "),
+        ("ENGLISH", "IN THE ", "IN THE KITCHEN "),
+        ("ENGLISH", "on ", "on Monday "),
+        ("ENGLISH", "iPhone ", "iPhone was "),
+        # Marks take the space before them, or none comes after them.
+        ("ENGLISH", "the kitchen ", "the kitchen, "),
+        ("ENGLISH", "the kitchen,", "the kitchen, washed "),
+        ("ENGLISH", "the kitchen, ", "the kitchen, washed "),
+        ("ENGLISH", "washed the windows ", "washed the windows. "),
+        ("ENGLISH", "Anna said ", "Anna said: "),
+        ("ENGLISH", "Anna said: ", "Anna said: “"),
+        ("ENGLISH", "“Do you know? ", "“Do you know?” "),
+        ("ENGLISH", "the story ", "the story ("),
+        ("ENGLISH", "the story (", "the story (a "),
+        ("ENGLISH", "a long one ", "a long one) "),
+        ("ENGLISH", "and then ", "and then—"),
+        ("ENGLISH", "and then—", "and then—at "),
+        ("STRAIGHT", "Anna said: ", 'Anna said: "'),
+        ("STRAIGHT", "you know? ", 'you know?" '),
+        # As a French text has them.
+        ("FRENCH", "Anna said ", "Anna said : "),
+        ("FRENCH", "Anna said: ", "Anna said: « "),
+        ("FRENCH", "« Do you know? ", "« Do you know? » "),
+        ("FRENCH", "the kitchen ", "the kitchen, "),
+        # Numbers and addresses have no words ahead; nothing fits what no word begins with.
+        ("ENGLISH", "at 10:3", "at 10:3"),
+        ("ENGLISH", "write to me@no", "write to me@notes "),
+        ("ENGLISH", "the zzz", "the zzz"),
+    ],
+)
+def test_tab(text: str, line: str, taken: str) -> None:
+    assert after_tab(MODELS[text], line) == taken
+
+
+@pytest.mark.parametrize(
+    ("line", "ghost"),
+    [
+        ("the kit", "chen, washed the"),  # over the comma
+        ("the kitchen", ", washed the"),
+        ("the kitchen ", ", washed the kitchen"),
+        ("the windows.", " The kitchen, washed"),
+        ("on Monday at 10", ""),  # a number
+        ("see http://the.kit", ""),
+        ("write to anna@the", ""),
+        ("at 10:30 the ", "kitchen, washed the"),
+    ],
+)
+def test_the_ghost_is_text(line: str, ghost: str) -> None:
+    assert "".join(way.text for way in suggest(MODELS["ENGLISH"], line).ghost) == ghost
+
+
+def test_an_empty_line_lists_no_mark_and_what_is_written_alike_is_one() -> None:
+    model = MODELS["ENGLISH"]
+    assert suggest(model, "").candidates[0].probability == pytest.approx(0.5 / 0.7)
+    assert not [c for c in suggest(model, " ", k=50).candidates if not c.word[0].isalnum()]
+    twice = ScriptedModel(
+        {".": {"the": 0.4, "The": 0.3, "and": 0.3}},
+        9,
+        SPECIAL_TOKENS,
+        ("the", "The", "and", "."),
+        model.tokenizer,
+    )
+    found = suggest(twice, "I left. ").candidates
+    assert [c.text for c in found[:2]] == ["The", "And"]
+    assert [c.probability for c in found[:2]] == pytest.approx([0.7, 0.3])
