@@ -14,11 +14,15 @@ from rnnlm_tui.errors import StorageError, os_reason
 
 
 class Preferences(Struct):
-    """The user's choices. `model` is the model that was active last, "" for none; `files` the files
-    that a training was last prepared for, as they were typed, "" for another text."""
+    """The user's choices. `model` is the model that was active last, "" for none. The ghost is
+    shown from the probability `ghost_from` on. `continue_lines`: the model continues what is sent.
+    `files` are the files that a training was last prepared for, as they were typed, "" for another
+    text."""
 
     theme: Annotated[str, Meta(max_length=100)] = ""
     ghost: bool = True
+    ghost_from: Annotated[float, Meta(ge=0, le=1)] = 0.15
+    continue_lines: bool = False
     model: Annotated[str, Meta(max_length=64)] = ""
     files: Annotated[str, Meta(max_length=10_000)] = ""
 

@@ -17,8 +17,8 @@ from rnnlm_tui.paths import data_dir
 from rnnlm_tui.store.library import Library
 from tests.helpers.terminal import Terminal
 
-ROW = re.compile(r" [▸ ][\d ] (\S+) +(<?\d+%) ")
-"""A row of the list: its mark and digit, the word, the percent."""
+WORD = re.compile(r"[▸ ]\d (\S+) +(<?\d+%) ")
+"""A word under the line: its mark and number, the word, the percent."""
 Rows = tuple[tuple[str, str], ...]
 LESSON = ("--name", "beside", "--epochs", "100", "--json", "--control", "stdin")
 
@@ -50,9 +50,9 @@ def app(env: dict[str, str | None], name: str, columns: int = 80, rows: int = 24
 
 
 def listed(terminal: Terminal) -> Rows:
-    """The words in the list on the screen and their shares."""
+    """The best words on the screen and their shares."""
     return tuple(
-        (found[1], found[2]) for line in terminal.screen.display if (found := ROW.match(line))
+        found for line in terminal.screen.display if line[0] == " " for found in WORD.findall(line)
     )
 
 

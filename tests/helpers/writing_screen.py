@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.tui.app import RnnlmApp
+from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.writing import predictor
 from rnnlm_tui.tui.writing.predictor import Answer, Question
 from rnnlm_tui.tui.writing.transcript_view import TranscriptView
@@ -28,7 +29,7 @@ class Desk:
 
     @property
     def line(self) -> str:
-        return self.editor.line
+        return self.editor.text
 
     @property
     def shown(self) -> str:
@@ -56,7 +57,7 @@ class Desk:
 
     async def send(self, line: str, lines_after: int) -> None:
         """Sends a line, and waits until so many stand in the transcript."""
-        self.editor.set_line(line)
+        self.editor.set_text(line)
         await self.press("enter")
         await self.until(lambda: len(self.transcript) == lines_after)
 
@@ -68,7 +69,9 @@ async def desk(
     size: tuple[int, int] = (80, 24),
     **settings: Any,
 ) -> AsyncIterator[Desk]:
-    """The app, once its model has answered to the empty line."""
+    """The app, once its model has answered to the empty line. It continues the lines that are sent,
+    unless the preferences say something else."""
+    settings = {"preferences": Preferences(continue_lines=True)} | settings
     app = scripted_app(folder, models, **settings)
     async with app.run_test(size=size, notifications=True) as pilot:
         await answered(pilot)

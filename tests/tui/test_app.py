@@ -156,23 +156,18 @@ async def test_a_click_on_a_key_in_the_bar_does_what_the_key_does(tmp_path: Path
         await wait_until(pilot, lambda: isinstance(app.screen, KeysScreen))
 
 
-async def test_one_line_below_60_by_16(tmp_path: Path) -> None:
+async def test_the_other_screens_are_one_line_below_60_by_16(tmp_path: Path) -> None:
     app = scripted_app(tmp_path)
     async with app.run_test(size=(60, 16)) as pilot:
-        await write(pilot, *"shall ")
-        assert "[Autocomplete]" in picture(app)
-        check_layout(app)
+        await press(pilot, "f4")
+        await shown(pilot, "models", "Models")
         for size in ((59, 16), (60, 15), (20, 5), (1, 1)):
             await pilot.resize_terminal(*size)
             await pilot.pause(0)
-            assert "Autocomplete" not in picture(app)
+            assert "Models" not in picture(app)
             check_layout(app)
             if size[0] >= 40:
                 assert "please enlarge to 60 x 16" in rows_of(app)[0]
-        await pilot.resize_terminal(80, 24)
-        await wait_until(pilot, lambda: app.autocomplete.editor.has_focus)
-        await write(pilot, "i")
-        assert app.autocomplete.editor.line == "shall i"
 
 
 @pytest.mark.parametrize("size", [(80, 24), (60, 16)])

@@ -71,27 +71,28 @@ def check_restored(terminal: Terminal) -> None:
 
 def typed(terminal: Terminal, line: str) -> None:
     """Types a line and sees it, with suggestions for it."""
-    terminal.wait_for("verses suggests")
+    terminal.wait_for("╭─ verses ─")
     terminal.send(line)
     terminal.wait_for(f"│ {line}")
 
 
 def continuations(terminal: Terminal) -> list[str]:
     """What the model has made of the lines, as it stands in the transcript."""
-    return [line for line in terminal.lines if line.startswith(" verses     ")]
+    return [line for line in terminal.lines if line.startswith("│   verses      ")]
 
 
 def test_a_line_is_written_with_suggestions_and_kept(model: str) -> None:
     with app() as terminal:
         typed(terminal, "the ca")
         terminal.wait_for("│ the cat")  # the ghost of the one word that begins so
-        terminal.wait_for("▸  cat")
-        terminal.wait_for("100% █")
+        terminal.wait_for("1 cat  100% █")
+        terminal.send("\x07")  # ctrl+g
+        terminal.wait_for("continue lines on")
         terminal.send(TAB)
         terminal.wait_for("0 of 7 keys saved")
         terminal.send(ENTER)
-        terminal.wait_for("you         the cat")
-        terminal.wait_for("verses     ")
+        terminal.wait_for("▌ you         the cat")
+        terminal.wait_for(lambda: continuations(terminal))
         terminal.send("and half a li")
         terminal.wait_for("│ and half a li")
         shown = continuations(terminal)
@@ -99,7 +100,7 @@ def test_a_line_is_written_with_suggestions_and_kept(model: str) -> None:
 
     with app() as terminal:
         terminal.wait_for("│ and half a li")
-        terminal.wait_for(lambda: " you         the cat" in terminal.lines)
+        terminal.wait_for("▌ you         the cat")
         terminal.wait_for(lambda: continuations(terminal) == shown)
         leave(terminal)
 

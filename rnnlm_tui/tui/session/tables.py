@@ -81,6 +81,13 @@ def add_turn(connection: sqlite3.Connection, turn: Turn) -> None:
     turn.number = connection.execute("INSERT INTO turn (line) VALUES (?)", row).lastrowid
 
 
+def change_turn(connection: sqlite3.Connection, turn: Turn, line: str) -> None:
+    """Stores another line in place of a turn's own, and deletes what continued that one."""
+    row = (_storable(line), turn.number)
+    connection.execute("UPDATE turn SET line = ? WHERE number = ?", row)
+    connection.execute("DELETE FROM continuation WHERE turn = ?", row[1:])
+
+
 def add_continuation(connection: sqlite3.Connection, turn: Turn, added: Continuation) -> None:
     """Stores a continuation, unless its turn was deleted meanwhile or never stored."""
     copied = " ".join(f"{s.start}:{s.length}:{s.line_number}" for s in added.copied)

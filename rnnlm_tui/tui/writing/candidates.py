@@ -1,4 +1,5 @@
-"""The list of suggested words, each with its probability in percent and as a bar."""
+"""The suggested words, each with its probability in percent and as a bar: the best five in rows
+under the line, and a longer list."""
 
 from __future__ import annotations
 
@@ -18,6 +19,11 @@ from rnnlm_tui.formatting import sanitize
 if TYPE_CHECKING:
     from rnnlm_tui.suggest import Suggestion, Suggestions
 
+BEST = 5
+"""Words under the line."""
+WIDE = 100
+"""Cells in which a row has room for all of them, with bars and a note."""
+SHORTEST_BAR = 3
 EIGHTHS = " ▏▎▍▌▋▊▉"
 WIDEST_WORD = 22
 WIDEST_BAR = 24
@@ -25,19 +31,18 @@ CHOSEN = Style(bold=True, reverse=True)
 """Not in the CSS: the styles of a widget's components leave "reverse" out."""
 
 
-class CandidateList(Widget):
-    """As many words as there is room for. A click on one picks it."""
+class Candidates(Widget):
+    """Suggested words. A click on one picks it."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {"typed", "percent", "bar", "note"}
     DEFAULT_CSS = """
-    CandidateList {
-        height: 5;
+    Candidates {
         .typed { text-style: bold underline; }
         .percent { color: $text-muted; }
-        .bar { color: $text-accent; }
+        .bar { color: $primary; }
         .note { color: $text-muted; text-style: italic; }
-        &:ansi .bar { color: ansi_default; }
+        &:ansi .bar, &:ansi .percent, &:ansi .note { color: ansi_default; }
     }
     """
 
@@ -47,61 +52,120 @@ class CandidateList(Widget):
 
         index: int
 
-    def __init__(self, id: str) -> None:
+    def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._candidates: Sequence[Suggestion] = ()
-        self._typed = 0
-        self._choice: int | None = None
-        self._note = ""
+        self.shown: tuple[Sequence[Suggestion], str, int | None, str] = ((), "", None, "")
+        """The words, the typed letters, the number of the word that is chosen, and a note."""
 
     def show(self, found: Suggestions | None, choice: int | None = None, note: str = "") -> None:
-        """Shows the words that were found, or `note` if there are none. `choice` is the number of
-        the one that is chosen."""
-        candidates = found.candidates if found is not None else ()
-        new = (candidates, len(found.prefix) if found is not None else 0, choice, note)
-        if new != (self._candidates, self._typed, self._choice, self._note):
-            self._candidates, self._typed, self._choice, self._note = new
+        """Shows the words that were found. `note` is shown if there are none, and after the best
+        five."""
+        new = (found.candidates, found.prefix, choice, note) if found else ((), "", choice, note)
+        if new != self.shown:
+            self.shown = new
             self.refresh()
 
     def on_click(self, event: events.Click) -> None:
-        if self._first + event.y < len(self._candidates):
-            self.post_message(self.Picked(self._first + event.y))
+        index = self.index_at(event.x, event.y)
+        if index is not None and index < len(self.shown[0]):
+            self.post_message(self.Picked(index))
 
-    @property
-    def _first(self) -> int:
-        """The number of the word at the top: the chosen one is always in sight."""
-        return max(0, (self._choice or 0) - self.size.height + 1)
+    def index_at(self, x: int, y: int) -> int | None:
+        """The number of the word in this cell."""
+        raise NotImplementedError
 
-    def render(self) -> Content:
-        """A row has a mark, a digit while a word is chosen, the word, the percent, the bar."""
-        if not self._candidates:
-            return Content.assemble(" ", (self._note, self.get_visual_style("note")))
-        shown = range(self._first, min(len(self._candidates), self._first + self.size.height))
-        return Content("\n").join(self._row(number) for number in shown)
+    def note(self) -> Content:
+        return Content.styled(self.shown[3], self.get_visual_style("note"))
 
-    def _row(self, number: int) -> Content:
-        found, width = self._candidates[number], self.size.width
-        longest = max(cell_len(spelled(c)) for c in self._candidates)
-        word_width = min(longest, WIDEST_WORD, max(6, width - 16))
-        word = Content(spelled(found)).stylize(self.get_visual_style("typed"), 0, self._typed)
+    def word(self, index: int, width: int, shown: range) -> Content:
+        """A word with its number, its percent and its bar in `width` cells, next to others that are
+        shown in as many."""
+        candidates, prefix, choice, _ = self.shown
+        longest = max(cell_len(spelled(candidates[i], prefix)) for i in shown)
+        word_width = min(longest, WIDEST_WORD, max(1, width - 9))
+        found = candidates[index]
+        word = Content(spelled(found, prefix))
+        word = word.stylize(self.get_visual_style("typed"), 0, len(prefix))
         word = word.truncate(word_width, ellipsis=True, pad=True)
-        if number == self._choice:
+        if index == choice:
             word = word.stylize(CHOSEN)
-        mark = "▸" if number == (self._choice or 0) else " "
-        digit = f"{number + 1}" if self._choice is not None and number < 9 else " "
-        percent = f" {in_percent(found.probability):>4} "
-        drawn = bar(found.probability, min(WIDEST_BAR, width - word_width - 11))
+        digit = f"{index + 1}" if index < 9 else " "
+        room = min(WIDEST_BAR, width - word_width - 9)
+        drawn = bar(found.probability, room) if room >= SHORTEST_BAR else ""
         return Content.assemble(
-            f" {mark}{digit} ",
+            "▸" if index == choice else " ",
+            (digit, self.get_visual_style("percent")),
+            " ",
             word,
-            (percent, self.get_visual_style("percent")),
+            (f" {in_percent(found.probability):>4} ", self.get_visual_style("percent")),
             (drawn, self.get_visual_style("bar")),
         )
 
 
-def spelled(found: Suggestion) -> str:
-    """The word as it is shown, or as much of it as could ever be."""
-    return sanitize(found.word[: 4 * WIDEST_WORD])
+class BestWords(Candidates):
+    """The best five words under the line: in one row if it is wide or very narrow, else in two. The
+    chosen word is always among them."""
+
+    DEFAULT_CSS = """
+    BestWords { height: 2; padding: 0 1; }
+    """
+
+    @property
+    def _columns(self) -> int:
+        if self.size.height == 1 and self.size.width < WIDE:
+            return max(1, self.size.width // 14)
+        return -(-(BEST + 1) // self.size.height)  # and a note
+
+    @property
+    def _first(self) -> int:
+        """The number of the first word."""
+        place = min(BEST, self._columns * self.size.height)
+        return (self.shown[2] or 0) // place * place
+
+    def index_at(self, x: int, y: int) -> int | None:
+        column = x // max(1, self.size.width // self._columns)
+        index = y * self._columns + column
+        return self._first + index if index < BEST and column < self._columns else None
+
+    def render(self) -> Content:
+        candidates, _, _, note = self.shown
+        if not candidates:
+            return self.note()
+        width, columns, first = self.size.width // self._columns, self._columns, self._first
+        shown = range(first, min(len(candidates), first + BEST, first + columns * self.size.height))
+        cells = [self.word(i, width - 1, shown).truncate(width, pad=True) for i in shown]
+        if note and len(cells) == BEST < columns * self.size.height:
+            cells.append(self.note().truncate(width, ellipsis=True))
+        rows = (cells[at : at + columns] for at in range(0, len(cells), columns))
+        return Content("\n").join(Content("").join(row) for row in rows)
+
+
+class CandidateList(Candidates):
+    """As many words as there is room for, one a row."""
+
+    DEFAULT_CSS = """
+    CandidateList { height: 10; }
+    """
+
+    @property
+    def _first(self) -> int:
+        """The number of the word at the top: the chosen one is always in sight."""
+        return max(0, (self.shown[2] or 0) - self.size.height + 1)
+
+    def index_at(self, x: int, y: int) -> int | None:
+        return self._first + y
+
+    def render(self) -> Content:
+        candidates = self.shown[0]
+        if not candidates:
+            return self.note()
+        shown = range(self._first, min(len(candidates), self._first + self.size.height))
+        return Content("\n").join(self.word(i, self.size.width, shown) for i in shown)
+
+
+def spelled(found: Suggestion, prefix: str) -> str:
+    """The word as it will stand in the line, or as much of it as could ever be shown."""
+    return sanitize((prefix + found.text).strip()[: 4 * WIDEST_WORD])
 
 
 def in_percent(share: float) -> str:

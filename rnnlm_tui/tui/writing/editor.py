@@ -1,47 +1,48 @@
-"""The line being written, with the ghost of what may follow it."""
+"""The text being written, with the ghost of what may follow it."""
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from rich.cells import cell_len
 from textual import events
+from textual._wrap import compute_wrap_offsets
 from textual.binding import Binding, BindingType
-from textual.document._document import EditResult
+from textual.document._document import EditResult, Location
 from textual.document._edit import Edit
+from textual.document._wrapped_document import WrappedDocument
 from textual.geometry import Offset, Region, Size
 from textual.message import Message
 from textual.widgets import TextArea
 from textual.widgets.text_area import Selection
 
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.tui.writing.ghost import Ghost, Visibility, cut_to
+from rnnlm_tui.tui.session.turns import Turn
+from rnnlm_tui.tui.widgets.safe_inputs import sanitize_lines
+from rnnlm_tui.tui.writing.ghost import Suggested
 from rnnlm_tui.tui.writing.key_order import AnswerGate, run_own_binding, unbind
 from rnnlm_tui.tui.writing.keystrokes import KeystrokeCounter, Keystrokes
-from rnnlm_tui.tui.writing.transcript import EarlierLines
+from rnnlm_tui.tui.writing.spacing import CLOSING, AddedSpace, index_of
+from rnnlm_tui.tui.writing.transcript import SentTexts
 
-WORD = re.compile(r" *[^ ]+")
-WHOLE = re.compile(r".*[^ ].*")
-CLOSING = frozenset(",.;:!?)]}”»")
-"""Marks that are written close to the word before them: they replace the space of an accept."""
-LONGEST_LINE = 20_000
+if TYPE_CHECKING:
+    from rnnlm_tui.suggest import Suggestions
+
+LONGEST_TEXT = 20_000
 """Characters. With 20,000 a key takes 5 ms more; with 2 million it took half a second."""
-ROOM_FOR_GHOST = 24
-"""Cells kept free for the ghost if the line is longer than the field."""
-SIZE_STEP = 16
-"""Cells. A new size of the field is a new layout of the screen, so it grows in steps."""
+LONGEST_GHOST = 300
+"""Characters of the ghost that are shown."""
+MOST_ROWS = 8
+"""Rows of text that are seen at once; the editor grows up to them, then it scrolls."""
 APP_KEYS = ("f6", "f7")
 """A TextArea binds them to selecting, which ctrl+a and shift do too. The app needs them."""
 LINE_KEYS: tuple[Binding, ...] = (
-    Binding("tab", "accept_word_or_move_on", "word", id="line.accept_word",
-            tooltip="Accept one word of the ghost; without a ghost, move the focus"),
+    Binding("tab", "accept_word", "word", id="line.accept_word",
+            tooltip="Accept a word: of the ghost, else the first of the list"),
     Binding("ctrl+right,alt+f", "accept('word', 'cursor_word_right')", "Accept a word", show=False,
             id="line.accept_word_right",
-            tooltip="Accept one word of the ghost; without a ghost, move a word to the right"),
+            tooltip="Accept a word of the ghost; without a ghost, move a word to the right"),
     Binding("right", "accept('all', 'cursor_right')", "all", id="line.accept_all",
             tooltip="Accept all of the ghost; elsewhere, move the cursor to the right"),
     Binding("end,ctrl+e", "accept('all', 'cursor_line_end')", "Accept all", show=False,
@@ -49,15 +50,17 @@ LINE_KEYS: tuple[Binding, ...] = (
             tooltip="Accept all of the ghost; elsewhere, move the cursor to the end"),
     Binding("down", "choose_next", "choose", id="line.choose_next",
             tooltip="Choose in the list; Enter or a digit inserts"),
-    Binding("up", "choose_previous_or_recall", "Earlier", show=False, id="line.choose_previous",
-            tooltip="Up in the list; on an empty line, your earlier lines"),
+    Binding("up", "choose_previous", "Earlier", show=False, id="line.choose_previous",
+            tooltip="Up in the list; on an empty line, take back what you sent to edit it"),
     Binding("escape", "hide", "hide", id="line.hide",
-            tooltip="Hide the suggestions until the next word"),
+            tooltip="Hide the suggestions until the next word; leave a sent line as it was"),
     Binding("enter", "send_or_insert", "send", id="line.send",
-            tooltip="Send the line; the model continues it. In the list: insert the chosen word"),
+            tooltip="Send what is written. In the list: insert the chosen word"),
+    Binding("ctrl+j,shift+enter", "new_line", "new line", id="line.new_line",
+            tooltip="Begin a new line"),
     Binding("ctrl+@,ctrl+space", "suggest_now", "suggest", show=False, id="line.suggest_now",
             tooltip="Suggest now, even if the ghost is off or hidden"),
-    Binding("ctrl+z,super+z", "undo", "undo", id="line.undo",
+    Binding("ctrl+z,super+z", "undo", "undo", show=False, id="line.undo",
             tooltip="Undo; one accept is one step"),
     Binding("ctrl+y,super+y", "redo", "Redo", show=False, id="line.redo",
             tooltip="Redo what was undone"),
@@ -65,24 +68,25 @@ LINE_KEYS: tuple[Binding, ...] = (
 
 
 @dataclass
-class LineSent(Message):
-    """The line is finished."""
+class TextSent(Message):
+    """The text is finished: a new one, or what `edited` is to be from now on."""
 
-    line: str
+    text: str
     keystrokes: Keystrokes
+    edited: Turn | None = None
 
 
 class LineChanged(Message):
-    """The line, what is chosen or what is hidden has changed, and no answer will follow."""
+    """The text, what is chosen or what is hidden has changed, and no answer will follow."""
 
 
-class LineTooLong(Message):
-    """Text was not put in, since the line would be too long."""
+class TextTooLong(Message):
+    """Text was not put in, since there would be too much of it."""
 
 
 class LineEditor(TextArea):
-    """One line of text. The ghost is shown only at its end, so that no key that moves the cursor
-    within the line ever accepts.
+    """What is being written: a few lines that wrap. The ghost is shown only at the end, so that no
+    key that moves the cursor within the text ever accepts.
 
     A TextArea holds it: it has undo and redo, and types through its suggestion without a blank.
     """
@@ -90,12 +94,14 @@ class LineEditor(TextArea):
     BINDINGS: ClassVar[list[BindingType]] = [*LINE_KEYS]
     DEFAULT_CSS = """
     LineEditor {
-        height: 3;
+        height: auto;
+        max-height: 10;
         padding: 0 1;
-        border: round $border-blurred;
+        border: round $foreground 30%;
+        border-title-color: $text-muted;
         background: $background;
         scrollbar-size: 0 0;
-        &:focus { border: round $border; }
+        &:focus { border: round $border; border-title-color: $foreground; }
         & .text-area--suggestion { color: $text-muted; text-style: italic underline; }
         & .text-area--cursor-line { background: transparent; }
         &:ansi .text-area--suggestion { color: ansi_default; text-style: italic underline dim; }
@@ -105,63 +111,78 @@ class LineEditor(TextArea):
     """
 
     def __init__(self, ask: Callable[[], bool]) -> None:
-        """`ask` is called when the line or the cursor has changed; it returns whether an answer
+        """`ask` is called when the text or the cursor has changed; it returns whether an answer
         will come."""
-        super().__init__(soft_wrap=False, highlight_cursor_line=False, tab_behavior="focus")
+        super().__init__(soft_wrap=True, highlight_cursor_line=False, tab_behavior="focus")
         unbind(self, APP_KEYS)
         self.cursor_blink = False
         self.match_cursor_bracket = False
-        self.choice: int | None = None
-        """The number of the word that is chosen in the list, from 0."""
-        self.earlier = EarlierLines()
-        self.visibility = Visibility()
+        self.suggested = Suggested()
+        self.sent = SentTexts()
         self.answer_gate = AnswerGate()
         self._ask = ask
-        self._ghost = Ghost()
         self._counter = KeystrokeCounter()
+        self._space = AddedSpace(self, self._counter)
         self._seen = ("", self.selection)
         self._is_editing = False
-        self._added_space_at: int | None = None
 
     @property
     def line(self) -> str:
-        return self.document.get_line(0)
+        """The line with the cursor."""
+        return self.document.get_line(self.cursor_location[0])
 
     @property
     def cursor(self) -> int:
+        """The place of the cursor in its line."""
         return self.cursor_location[1]
 
     @property
     def before(self) -> str:
-        """The line up to the cursor."""
+        """The line with the cursor, up to it."""
         return self.line[: self.cursor]
 
     @property
-    def may_have_ghost(self) -> bool:
-        """Whether the cursor is at the end, with nothing selected, and suggestions are shown."""
-        is_at_end = self.selection.is_empty and self.cursor == len(self.line)
-        return is_at_end and self.visibility.shows_ghost(self.before)
+    def above(self) -> tuple[str, ...]:
+        """The lines above the one with the cursor."""
+        return tuple(self.document.lines[: self.cursor_location[0]])
+
+    @property
+    def draft(self) -> str:
+        """All that would be lost if the app ended now."""
+        return "\n".join(filter(None, (self.sent.draft, self.text)))
+
+    @property
+    def _up_to_cursor(self) -> str:
+        return self.get_text_range((0, 0), self.cursor_location)
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether suggestions are hidden until the next word."""
+        return self.suggested.visibility.is_hidden(self._up_to_cursor)
 
     @property
     def ghost(self) -> str:
-        """The whole ghost, of which only a part may fit on the screen."""
-        return self._ghost.remaining(self.line) if self.may_have_ghost else ""
+        """The whole ghost, of which only a part may be shown; "" unless the cursor is at the end
+        and nothing is selected."""
+        is_at_end = self.selection.is_empty and self.cursor_location == self.document.end
+        return self.suggested.ghost(self.before, self._up_to_cursor) if is_at_end else ""
 
     @property
     def keystrokes(self) -> Keystrokes:
-        return self._counter.count(self.line)
+        return self._counter.count(self.text)
 
-    def set_line(self, line: str) -> None:
-        """Replaces the line, which undo brings back."""
-        self._put_in(one_line(line[:LONGEST_LINE]), Selection((0, 0), self.document.end))
+    def set_text(self, text: str) -> None:
+        """Replaces the text, which undo brings back."""
+        self._put_in(lines_of(text[:LONGEST_TEXT]), Selection((0, 0), self.document.end))
 
-    def show(self, words: tuple[str, ...], prefix: str, continuation: tuple[str, ...]) -> None:
-        """Suggests `words`, all of which begin with `prefix`, at the cursor; the ghost is
-        `continuation`, which begins with the first of them."""
-        self._ghost.suggest(words, prefix)
-        if self.choice is not None:
-            self.choice = min(self.choice, len(words) - 1) if words else None
-        self._set_ghost(sanitize(" ".join(continuation)))
+    def add_text(self, text: str) -> None:
+        """Puts text in at the cursor, in place of what is selected."""
+        self._put_in(lines_of(text) if len(text) <= LONGEST_TEXT else text)
+
+    def show(self, found: Suggestions | None) -> None:
+        """Suggests what was found for the cursor, or nothing."""
+        self.suggested.show(found, self.before)
+        self._draw_ghost()
         self.answer_gate.set()
 
     def ask_again(self) -> None:
@@ -172,56 +193,52 @@ class LineEditor(TextArea):
             self.answer_gate.set()
             self.post_message(LineChanged())
 
-    def _set_ghost(self, continuation: str) -> None:
-        if self.choice is not None:
-            continuation = self._ghost.words[self.choice]
-        self._ghost.set(self.before, continuation)
-        self._draw_ghost()
-
     def _draw_ghost(self) -> None:
-        room = max(ROOM_FOR_GHOST, self.content_size.width - cell_len(self.line)) - 1
-        self.suggestion = cut_to(self.ghost, min(room, self.content_size.width - 1))
+        ghost = self.ghost
+        is_long = len(ghost) > LONGEST_GHOST
+        self.suggestion = f"{ghost[: LONGEST_GHOST - 1]}…" if is_long else ghost
 
-    # A TextArea of one line, with room for the ghost
+    # A TextArea that grows, and whose ghost wraps with the text
 
     def _refresh_size(self) -> None:
-        """Makes room for the ghost next to the text, which alone would end at the cursor."""
-        width = cell_len(self.line) + 1 + cell_len(self.suggestion)
-        steps = math.ceil((width - self.content_size.width) / SIZE_STEP)
-        self.virtual_size = Size(self.content_size.width + SIZE_STEP * max(0, steps), 1)
+        """Wraps the ghost with the text. A row that the ghost alone has needed stays while one
+        writes: else the screen would jump whenever it comes and goes."""
+        wrap_last_line(self.wrapped_document, self.suggestion)
+        rows, now = self.wrapped_document.height, self.virtual_size.height
+        if rows == now - 1 and self.text:
+            rows = now
+        self.virtual_size = Size(0, rows)
+
+    def _rewrap_and_refresh_virtual_size(self) -> None:
+        super()._rewrap_and_refresh_virtual_size()
+        self.virtual_size = Size(0, self.wrapped_document.height)
+        self.refresh()  # it is painted in its new size already
 
     def watch_suggestion(self) -> None:
-        if self.is_mounted:
+        if self.is_mounted and not self._is_editing:
             self._refresh_size()
             self.scroll_cursor_visible()
 
     def scroll_cursor_visible(self, center: bool = False, animate: bool = False) -> Offset:
-        """Keeps the cursor and the ghost after it in the field."""
+        """Keeps the cursor and the ghost after it in sight."""
         self._recompute_cursor_offset()  # type: ignore[no-untyped-call]
         x, y = self._cursor_offset
-        width = min(2 + cell_len(self.suggestion), max(1, self.content_size.width - 1))
-        shown = Region(x, y, width, 1)
+        rows = min(MOST_ROWS, self.wrapped_document.height - y) if self.suggestion else 1
+        shown = Region(x, y, 1, rows)
         return self.scroll_to_region(shown, animate=False, force=True, center=center)
-
-    def on_resize(self) -> None:
-        self._draw_ghost()
-        self.watch_suggestion()
 
     def edit(self, edit: Edit) -> EditResult:
         """Makes every change but undo and redo."""
-        self._added_space_at = None
-        start, end = (self._column(location) for location in (edit.top, edit.bottom))
+        self._space.forget()
+        start, end = index_of(self, edit.top), index_of(self, edit.bottom)
         if end - start > 1:  # deleted on purpose, and not to be suggested again
-            self._ghost.clear()
+            self.suggested.clear_ghost()
         self._counter.typed(start, end, len(edit.text))
         self._is_editing = True
         result = super().edit(edit)
         self._is_editing = False
+        self.scroll_cursor_visible()
         return result
-
-    def _column(self, location: tuple[int, int]) -> int:
-        """In characters. A TextArea ends the deletion of a line at the beginning of the next."""
-        return location[1] if location[0] == 0 else len(self.line)
 
     def update_suggestion(self) -> None:
         self._moved()  # after an edit, an undo or a redo
@@ -231,14 +248,16 @@ class LineEditor(TextArea):
             self._moved()  # most edits move the cursor too
 
     def _moved(self) -> None:
-        line, selection = self._seen
-        if (line, selection) == (self.line, self.selection):
+        text, selection = self._seen
+        if (text, selection) == (self.text, self.selection):
             return
-        self._seen = (self.line, self.selection)
-        if line != self.line and not self._is_editing:
-            self._counter.restored(line, self.line)
-        self.visibility.move_to(self.before, is_empty=not self.line)
-        self.choice = None
+        self._seen = (self.text, self.selection)
+        if text == self.text:
+            self._space.forget()
+        elif not self._is_editing:
+            self._counter.restored(text, self.text)
+        self.suggested.visibility.move_to(self._up_to_cursor, is_empty=not self.text)
+        self.suggested.choice = None
         self._draw_ghost()
         self.ask_again()
 
@@ -246,73 +265,81 @@ class LineEditor(TextArea):
         """Replaces what is at `place`, by default what is selected, as one step to undo. `keys` is
         the number of key presses that have accepted the text, None if it was pasted or recalled."""
         start, end = sorted(place or self.selection)
-        if len(self.line) - (end[1] - start[1]) + len(text) > LONGEST_LINE:
-            self.post_message(LineTooLong())
+        first, last = index_of(self, start), index_of(self, end)
+        if len(self.text) - (last - first) + len(text) > LONGEST_TEXT:
+            self.post_message(TextTooLong())
             return
         self.history.checkpoint()
         self.replace(text, start, end, maintain_selection_offset=False)
         self.history.checkpoint()
-        self._counter.put_in(start[1], start[1] + len(text), keys)
+        self._counter.put_in(first, first + len(text), keys)
+
+    # Keys
 
     async def _on_key(self, event: events.Key) -> None:
         character = event.character
         # Not `event.is_printable`, which leaves out joiners and the spaces of other languages.
         if character and sanitize(character) == character:
             event.prevent_default().stop()
-            if not self._is_more_than_a_letter(character):
-                self._replace_via_keyboard(character, *self.selection)
+            if self.suggested.choice is not None and character in "123456789":
+                self.insert_candidate(int(character) - 1)
+            else:
+                self._space.type(character)
         elif await run_own_binding(self, event.key):
             event.prevent_default().stop()
         elif event.key == "enter":  # bound to nothing: a TextArea would begin a new line
             event.prevent_default()
 
-    def _is_more_than_a_letter(self, character: str) -> bool:
-        """Whether the character chooses a word, or replaces the space that an accept has added;
-        does it."""
-        if self.choice is not None and character in "123456789":
-            self.insert_candidate(int(character) - 1)
-            return True
-        here, self._added_space_at = self._added_space_at, None
-        if here != self.cursor or not self.selection.is_empty or character not in (" ", *CLOSING):
-            return False
-        if character == " ":
-            self._counter.typed(here - 1, here, 1)
-        else:
-            self.replace(character, (0, here - 1), (0, here), maintain_selection_offset=False)
-        return True
-
     async def _on_paste(self, event: events.Paste) -> None:
         event.prevent_default().stop()
-        self._put_in(one_line(event.text))
+        self.add_text(event.text)
 
     def action_paste(self) -> None:
         """Pastes what was copied in this app; the terminal's own paste comes as an event."""
-        self._put_in(one_line(self.app.clipboard))
+        self.add_text(self.app.clipboard)
 
-    def _accept(self, text: str, keys: int) -> None:
-        """Puts in what is accepted, and a space after it unless there is one."""
-        if not self.line[self.cursor :].startswith(" "):
+    def action_new_line(self) -> None:
+        self._replace_via_keyboard("\n", *self.selection)
+
+    # Accepting
+
+    def _accept(self, text: str, eats_space: bool, space_after: bool, keys: int) -> None:
+        """Puts in what is accepted, and a space after it if one is missing there."""
+        start, end = sorted(self.selection)
+        if eats_space and self.selection.is_empty and self.before.endswith(" "):
+            start = start[0], start[1] - 1
+        following = self.document.get_line(end[0])[end[1] : end[1] + 1]
+        if space_after and not following.isspace() and following not in CLOSING:
             text += " "
-        self._put_in(text, keys=keys)
-        self._added_space_at = self.cursor if text.endswith(" ") else None
+        self._put_in(text, Selection(start, end), keys=keys)
+        self._space.at = self.cursor_location if text.endswith(" ") else None
 
-    def _accept_ghost(self, pattern: re.Pattern[str]) -> bool:
-        """Accepts the part of the ghost that matches; returns whether there is one."""
-        found = pattern.match(self.ghost)
-        if found is not None:
-            self._accept(found[0], 1 if self.choice is None else self.choice + 2)
-        return found is not None
+    def _accept_ghost(self, *, whole: bool) -> bool:
+        """Accepts a piece of the ghost or all of it; returns whether there is one."""
+        if not self.ghost:
+            return False
+        choice = self.suggested.choice
+        keys = 1 if choice is None else choice + 2
+        self._accept(*self.suggested.take(self.before, whole=whole), keys)
+        return True
 
-    async def action_accept_word_or_move_on(self) -> None:
-        may_come = self.may_have_ghost and not self.ghost
-        # A slow model is no reason to take the focus away from the line.
-        is_answered = not may_come or await self.answer_gate.is_passed()
-        if not self._accept_ghost(WORD) and is_answered:
+    async def action_accept_word(self) -> None:
+        """Without a ghost takes the first word of the list, without a list adds a space. Leaves the
+        line only if nothing is written."""
+        if not self.ghost and not await self.answer_gate.is_passed():
+            return  # a slow model is no reason to do anything else
+        if self._accept_ghost(whole=False):
+            return
+        if not self.text:
             self.screen.focus_next()
+        elif self.suggested.candidates and not self.is_hidden:
+            self.insert_candidate(0, keys=1)
+        elif self.before and not self.before[-1].isspace():
+            self._space.type(" ")
 
     async def action_accept(self, what: str, otherwise: str) -> None:
         """Accepts a word or all of the ghost; if there is none, runs the other action."""
-        if not self._accept_ghost(WORD if what == "word" else WHOLE):
+        if not self._accept_ghost(whole=what == "all"):
             await self.run_action(otherwise)
 
     def action_cursor_right(self, select: bool = False) -> None:
@@ -323,48 +350,70 @@ class LineEditor(TextArea):
     def insert_candidate(self, index: int, keys: int | None = None) -> None:
         """Inserts a word of the list; by default `keys` are those of the choice and one more."""
         # Until the answer has come, the words are those for an earlier line.
-        if index < len(self._ghost.words) and self.answer_gate.is_set():
-            keys = 2 + (self.choice or 0) if keys is None else keys
-            self._accept(self._ghost.remaining_of_word(index), keys)
+        if index < len(self.suggested.candidates) and self.answer_gate.is_set():
+            keys = 2 + (self.suggested.choice or 0) if keys is None else keys
+            found = self.suggested.candidates[index]
+            self._accept(sanitize(found.text), found.eats_space, found.space_after, keys)
+
+    # Choosing in the list, and going back to what was sent
 
     async def action_choose_next(self) -> None:
-        if self.earlier.is_recalled(self.line):
-            self._recall(1)
-        elif await self.answer_gate.is_passed() and not self.visibility.is_hidden(self.before):
-            following = 0 if self.choice is None else self.choice + 1
-            if self._ghost.words:
-                self._choose(min(following, len(self._ghost.words) - 1))
+        choice = self.suggested.choice
+        if choice is None and not self._is_at_row(self.document.end):
+            self.action_cursor_down()
+        elif choice is None and self.sent.is_unchanged(self.text):
+            self._show_sent(1)
+        elif await self.answer_gate.is_passed() and not self.is_hidden:
+            last = len(self.suggested.candidates) - 1
+            self._choose(None if last < 0 else 0 if choice is None else min(choice + 1, last))
 
-    def action_choose_previous_or_recall(self) -> None:
-        if self.choice is not None:
-            self._choose(self.choice - 1 if self.choice > 0 else None)
-        elif self.earlier.is_recalled(self.line) or (not self.line and self.earlier.lines):
-            self._recall(-1)
+    def action_choose_previous(self) -> None:
+        choice = self.suggested.choice
+        if choice is not None:
+            self._choose(choice - 1 if choice > 0 else None)
+        elif not self._is_at_row((0, 0)):
+            self.action_cursor_up()
+        elif not self.text or self.sent.is_unchanged(self.text):
+            self._show_sent(-1)
+
+    def _is_at_row(self, location: Location) -> bool:
+        """Whether the cursor is in the same row of the screen as this location."""
+        offset_of = self.wrapped_document.location_to_offset
+        return offset_of(self.cursor_location).y == offset_of(location).y
 
     def _choose(self, choice: int | None) -> None:
-        self.choice = choice
+        self.suggested.choose(choice, self.before)
         if choice is None:
             self._ask()
-        else:
-            self._set_ghost("")
+        self._draw_ghost()
         self.post_message(LineChanged())
 
-    def _recall(self, by: int) -> None:
-        self.set_line(self.earlier.step(by, self.line))
-        self.earlier.shown = self.line
+    def _show_sent(self, by: int) -> None:
+        if (turn := self.sent.neighbour(by)) is not None:
+            self.edit_turn(turn)
+        elif by > 0:
+            self.set_text(self.sent.leave())
+
+    def edit_turn(self, turn: Turn) -> None:
+        """Takes back what was sent, to edit it. What is being written comes back after that."""
+        self.set_text(self.sent.take(turn, self.text))
+        self.sent.shown = self.text
 
     def action_hide(self) -> None:
-        self.visibility.hide(self.before)
-        self.choice = None
-        self._visibility_changed()
+        if self.suggested.choice is None and self.sent.edited is not None:
+            self.set_text(self.sent.leave())
+        else:
+            self.suggested.visibility.hide(self._up_to_cursor)
+            self.suggested.choice = None
+            self._visibility_changed()
 
     def action_suggest_now(self) -> None:
-        self.visibility.force(self.before)
+        self.suggested.visibility.force(self._up_to_cursor)
         self._visibility_changed()
 
     def toggle_ghost(self) -> None:
         """Switches the ghost off or on; the list stays."""
-        self.visibility.toggle()
+        self.suggested.visibility.toggle()
         self._visibility_changed()
 
     def _visibility_changed(self) -> None:
@@ -372,16 +421,28 @@ class LineEditor(TextArea):
         self.post_message(LineChanged())
 
     def action_send_or_insert(self) -> None:
-        if self.choice is not None:
-            self.insert_candidate(self.choice)
-        elif line := self.line.strip():
-            self.post_message(LineSent(line, self.keystrokes))
-            # Emptied at once: what is typed next belongs to the next line. Undo brings it back.
-            self.set_line("")
-            self.visibility.reset()
-            self._added_space_at = None
+        text, edited = self.text.strip(), self.sent.edited
+        if self.suggested.choice is not None:
+            self.insert_candidate(self.suggested.choice)
+        elif text or edited is not None:
+            self.post_message(TextSent(text, self.keystrokes, edited))
+            # Emptied at once: what is typed next belongs to the next one. Undo brings it back.
+            self.set_text(self.sent.leave())
+            self.suggested.visibility.reset()
 
 
-def one_line(text: str) -> str:
-    """Text from elsewhere, in one line and without anything that could steer the terminal."""
-    return sanitize(" ".join(text.splitlines()).replace("\t", " "))
+def lines_of(text: str) -> str:
+    """Text from elsewhere, without anything that could steer the terminal or break its rows."""
+    return sanitize_lines(text.replace("\t", " "))
+
+
+def wrap_last_line(wrapped: WrappedDocument, ghost: str) -> None:
+    """Wraps the last line of a document together with the ghost after it."""
+    last = wrapped.document.line_count - 1
+    line = wrapped.document.get_line(last) + ghost
+    width, tab = wrapped._width, wrapped._tab_width
+    breaks = compute_wrap_offsets(line, width, tab) if width else []
+    first = wrapped._line_index_to_offsets[last][0]
+    wrapped._wrap_offsets[last] = breaks
+    wrapped._line_index_to_offsets[last] = [first + row for row in range(len(breaks) + 1)]
+    wrapped._offset_to_line_info[first:] = [(last, row) for row in range(len(breaks) + 1)]

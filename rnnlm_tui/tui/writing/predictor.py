@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from rnnlm_tui.suggest import Suggestions
 
 CANDIDATES = 10
-CONTINUATION_WORDS = 10
+TEMPERATURE, TOP_K = 0.7, 40
+"""How freely a line is continued once more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,21 +81,19 @@ class Predictor:
             self._latest.ask(question)
 
     async def continuation(
-        self, loaded_model: LoadedModel, line: str, above: tuple[str, ...], temperature: float
-    ) -> list[str]:
-        """The next ten words of a line below the lines `above`: the likeliest ones at a temperature
-        of 0, else drawn by chance."""
-        from rnnlm_tui.suggest import Decoding, generate_words
+        self, loaded_model: LoadedModel, line: str, above: tuple[str, ...], *, again: bool
+    ) -> tuple[list[str], bool]:
+        """The words that continue a line below the lines `above`, and whether they were drawn by
+        chance. `again`: they are to be others than before, so always drawn."""
+        from rnnlm_tui.suggest import decoding_for, generate_words
 
-        work = partial(
-            generate_words,
-            loaded_model.model,
-            line,
-            CONTINUATION_WORDS,
-            Decoding(temperature),
-            previous_lines=above,
-        )
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        count, decoding = decoding_for(loaded_model.model.tokenizer)
+        if again and decoding.temperature == 0:
+            count, decoding = decoding_for(loaded_model.model.tokenizer, count, TEMPERATURE, TOP_K)
+        model = loaded_model.model
+        work = partial(generate_words, model, line, count, decoding, previous_lines=above)
+        words = await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        return words, decoding.temperature > 0
 
     def close(self) -> None:
         """Ends the thread without waiting for it, and answers no more questions."""

@@ -1,51 +1,59 @@
-"""The Autocomplete screen: the transcript, the line being written, and the suggested words."""
+"""The Autocomplete screen: the transcript, the text being written, and the suggested words."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import ClassVar, cast
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.widgets import Static
 
 from rnnlm_tui.errors import StorageError
-from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.tui.session.database import KeptText, SessionDatabase
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.fixed_text import FixedText
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
-from rnnlm_tui.tui.writing.candidates import CandidateList
+from rnnlm_tui.tui.writing.candidates import BestWords, Candidates, in_percent
 from rnnlm_tui.tui.writing.comparison import Comparison
 from rnnlm_tui.tui.writing.editor import (
-    LONGEST_LINE,
+    LONGEST_TEXT,
     LineChanged,
     LineEditor,
-    LineSent,
-    LineTooLong,
+    TextSent,
+    TextTooLong,
 )
 from rnnlm_tui.tui.writing.empty_state import EmptyState
 from rnnlm_tui.tui.writing.host import WritingHost
 from rnnlm_tui.tui.writing.insights import accuracy
 from rnnlm_tui.tui.writing.keystrokes import Keystrokes
 from rnnlm_tui.tui.writing.predictor import Answer, Predictor, Question
-from rnnlm_tui.tui.writing.side_pane import LowerPane, SidePane, Suggested, context_line
+from rnnlm_tui.tui.writing.side_pane import Shown, SidePane
+from rnnlm_tui.tui.writing.transcript import PREVIOUS_LINES
 from rnnlm_tui.tui.writing.transcript_view import TranscriptView
 
 
 class AutocompleteScreen(AppScreen):
     """Where one writes. What is written is kept over restarts and crashes."""
 
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-low"), (20, "-medium"), (32, "-tall")]  # noqa: RUF012
     AUTO_FOCUS = "LineEditor"  # by default the first widget that can have the focus
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+r", "another", "another", id="autocomplete.another",
-                tooltip="Another continuation of the last line, drawn by chance"),
-        Binding("ctrl+t", "toggle_ghost", "ghost", id="autocomplete.toggle_ghost",
+        Binding("ctrl+g", "toggle_continuing", "continue lines", id="autocomplete.continue_lines",
+                tooltip="Switch on or off: the model continues each line that is sent"),
+        Binding("ctrl+r", "another", "continue", show=False, id="autocomplete.another",
+                tooltip="Have the model continue the last line, again if it has already"),
+        Binding("ctrl+t", "toggle_ghost", "ghost", show=False, id="autocomplete.toggle_ghost",
                 tooltip="Switch the ghost off or on"),
-        Binding("f7", "copy_last", "copy", id="autocomplete.copy_last",
+        Binding("alt+t", "ask_threshold", "Ghost threshold", show=False,
+                id="autocomplete.ghost_threshold",
+                tooltip="From which probability on the ghost is shown"),
+        Binding("f7", "copy_last", "copy", show=False, id="autocomplete.copy_last",
                 tooltip="Copy the last line of the transcript"),
         Binding("f6", "move_pane", "pane", id="autocomplete.move_pane",
                 tooltip="Move between the line and the transcript", show=False),
@@ -61,11 +69,20 @@ class AutocompleteScreen(AppScreen):
     DEFAULT_CSS = """
     AutocompleteScreen {
         #upper { height: 1fr; }
-        #context, #figures { height: 1; padding: 0 1; color: $text-muted; }
+        #lines { border: round $foreground 30%; border-title-color: $text-muted; }
+        #lines:focus-within { border: round $border; border-title-color: $foreground; }
+        #accuracy, #figures { height: 1; padding: 0 2; color: $text-muted; }
+        #accuracy { height: auto; max-height: 2; }
         SidePane { display: none; }
         &.-wide SidePane { display: block; }
-        &.-wide LowerPane { display: none; }
+        &.-wide #accuracy, &.-low #accuracy { display: none; }
+        &.-wide BestWords, &.-narrow BestWords, &.-short BestWords { height: 1; }
+        &.-tall TranscriptLine.-you { margin-top: 1; }
         &.-wide ToastHolder { align-horizontal: left; } /* at the right it would cover the words */
+        /* A small window has room for writing alone. */
+        &.-narrow LineEditor, &.-short LineEditor { display: block; border: none; max-height: 50%; }
+        &.-narrow BestWords, &.-short BestWords { display: block; }
+        &.-narrow > TooSmall, &.-short > TooSmall { display: none; }
     }
     """
 
@@ -88,24 +105,27 @@ class AutocompleteScreen(AppScreen):
     def line_in_hand(self) -> str:
         """The line being written, else the one sent last, else none."""
         turns = self.view.transcript.turns
-        return self.editor.line.strip() or (turns[-1].line if turns else "")
+        lines = (self.editor.text.strip() or (turns[-1].line if turns else "")).splitlines()
+        return lines[-1].strip() if lines else ""
 
     def compose(self) -> ComposeResult:
         yield Header()
         with Horizontal(id="upper"):
-            with Vertical():
+            with Vertical(id="lines"):
                 yield EmptyState()
                 yield self.view
             yield SidePane()
-        yield FixedText("context")
         yield self.editor
-        yield LowerPane()
+        yield BestWords()
+        yield Static("", id="accuracy", markup=False)
         yield FixedText("figures")
         yield KeyBar()
         yield TooSmall()
 
     async def on_mount(self) -> None:
-        self.editor.visibility.ghost_on = self.host.preferences.ghost
+        visibility = self.editor.suggested.visibility
+        visibility.ghost_on = self.host.preferences.ghost
+        visibility.threshold = self.host.preferences.ghost_from
         self.run_worker(self._predictor.run(), group="predictor")
         self.editor.focus()
         try:
@@ -118,12 +138,9 @@ class AutocompleteScreen(AppScreen):
 
     async def _restore(self) -> None:
         draft = await self._draft.restore()
-        if len(draft) > LONGEST_LINE:  # of an older version
-            self.view.transcript.add_line(draft)
-            draft = ""
         await self.view.restore()
-        if draft and not self.editor.line:
-            self.editor.set_line(draft)
+        if draft and not self.editor.text:
+            self.editor.set_text(draft)
 
     def on_unmount(self) -> None:
         self._predictor.close()
@@ -138,7 +155,7 @@ class AutocompleteScreen(AppScreen):
         before = self.answer.question.loaded_model.name if self.answer else None
         if loaded_model is None or loaded_model.name != before:  # else a choice stays chosen
             self.answer = None
-            self.editor.show((), "", ())
+            self.editor.show(None)
         self.editor.ask_again()
         self.show_empty_state()
         self._name_models()
@@ -155,7 +172,7 @@ class AutocompleteScreen(AppScreen):
                 self._show_accuracy_sentence(sentence)
 
     def _show_accuracy_sentence(self, sentence: str) -> None:
-        self.query_one(LowerPane).show_accuracy(sentence)
+        self.query_one("#accuracy", Static).update(sentence)
         self.query_one(SidePane).show_model(self.host.loaded_model, sentence)
 
     def show_empty_state(self) -> None:
@@ -163,16 +180,27 @@ class AutocompleteScreen(AppScreen):
         has_lines = self.view.transcript.next_number > 1
         self.query_one(EmptyState).show(has_lines=has_lines)
 
+    @on(LineEditor.Changed)
     def _name_models(self) -> None:
         """Puts the names of the active model and of the compared ones where they belong."""
         name = self.host.active_name or ""
-        suggests = f" · {name} suggests" if name else ""
-        number = self.view.transcript.next_number
-        self.editor.border_title = Content(sanitize(f"line {number}{suggests}"))
+        count = self.view.transcript.next_number - 1
+        self.query_one("#lines").border_title = plural(count, "line") if count else "transcript"
+        is_edit = self.editor.sent.edited is not None
+        self.editor.border_title = Content(sanitize(name or "no model"))
+        self.editor.border_subtitle = (
+            "Enter changes what was sent, Esc leaves it" if is_edit else ""
+        )
         compared = [other.name for other in self._comparison.without(name)] if name else []
         self.query_one(SidePane).name_columns(name, compared)
 
     # Suggestions
+
+    @property
+    def _above(self) -> tuple[str, ...]:
+        """The lines above the one with the cursor, the nearest last."""
+        sent = self.view.transcript.previous_lines(self.editor.sent.edited)
+        return (*sent, *filter(None, self.editor.above))[-PREVIOUS_LINES:]
 
     def _ask(self) -> bool:
         """Asks what comes at the cursor; returns whether an answer will come."""
@@ -180,61 +208,58 @@ class AutocompleteScreen(AppScreen):
         if loaded_model is None:
             return False
         compared = self._comparison.without(loaded_model.name) if self.has_class("-wide") else ()
-        above = self.view.transcript.previous_lines()
         line, cursor = self.editor.line, self.editor.cursor
-        self._predictor.ask(Question(loaded_model, line, cursor, above, compared))
+        self._predictor.ask(Question(loaded_model, line, cursor, self._above, compared))
         return True
 
     def show_answer(self, answer: Answer) -> None:
         """Shows an answer, unless the line, the lines above or the model have changed since."""
         question = answer.question
         asked = (question.loaded_model, question.line, question.cursor, question.previous_lines)
-        above = self.view.transcript.previous_lines()
-        now = (self.host.loaded_model, self.editor.line, self.editor.cursor, above)
+        now = (self.host.loaded_model, self.editor.line, self.editor.cursor, self._above)
         if asked != now or not self.app.is_running:
             return
         self.answer = answer
-        found = answer.suggestions
-        words = tuple(candidate.word for candidate in found.candidates)
-        self.editor.show(words, found.prefix, found.continuation)
+        self.editor.show(answer.suggestions)
         self._show_suggested()
 
     @on(LineChanged)
     def _show_suggested(self) -> None:
-        """Shows the list, the words ahead, the context and the figures."""
+        """Shows the words and the figures."""
         editor = self.editor
-        answer = None if editor.visibility.is_hidden(editor.before) else self.answer
-        suggested = Suggested(answer, editor.choice, self._note(), self._words_ahead(answer))
-        self.query_one(SidePane).show(suggested)
-        self.query_one(LowerPane).show(suggested)
-        width = max(10, self.size.width - 2)
-        context = context_line(self.answer, width) if self.answer else Content("")
-        self.query_one("#context", FixedText).show(context)
+        answer = None if editor.is_hidden else self.answer
+        shown = Shown(answer, editor.suggested.choice, self._note())
+        self.query_one(SidePane).show(shown)
+        found = answer.suggestions if answer else None
+        self.query_one(BestWords).show(found, shown.choice, shown.note)
         took = f" · {self.answer.took_s * 1000:.1f} ms" if self.answer else ""
-        ghost = "on" if editor.visibility.ghost_on else "off"
-        figures = f"{self._sent + editor.keystrokes}{took} · ghost {ghost} (ctrl+t)"
+        figures = f"{self._sent + editor.keystrokes}{took}"
+        room = self.size.width - 4 - len(figures)
+        figures += self._switches().rjust(room) if len(self._switches()) < room else ""
         self.query_one("#figures", FixedText).show(figures)
 
-    def _words_ahead(self, answer: Answer | None) -> str:
-        """The ghost from the beginning of its first word."""
-        if answer is None or not self.editor.visibility.ghost_on:
-            return ""
-        found, choice = answer.suggestions, self.editor.choice
-        words = found.continuation if choice is None else (found.candidates[choice].word,)
-        return sanitize(" ".join(words))
+    def _switches(self) -> str:
+        """What is switched on or off."""
+        visibility = self.editor.suggested.visibility
+        ghost = f"≥{in_percent(visibility.threshold)}" if visibility.ghost_on else "off"
+        continues = "on" if self.host.preferences.continue_lines else "off"
+        return f"ghost {ghost} · continue lines {continues}"
 
     def _note(self) -> str:
-        """Why the list is empty."""
+        """Why there are no words, or which words of the line the model does not know."""
         if self.host.loaded_model is None:
             return "no model suggests" if self.host.has_no_models else "loading the model ..."
-        if self.editor.visibility.is_hidden(self.editor.before):
+        if self.editor.is_hidden:
             return "hidden until the next word; ctrl+space suggests now"
-        if self.answer is not None and self.answer.suggestions.prefix:
-            return f"no known word begins with {sanitize(self.answer.suggestions.prefix)}"
-        return ""
+        if self.answer is None:
+            return ""
+        found = self.answer.suggestions
+        if found.prefix and not found.candidates:
+            return f"no known word begins with {sanitize(found.prefix)}"
+        return f"unknown: {sanitize(', '.join(found.unknown))}" if found.unknown else ""
 
-    @on(CandidateList.Picked)
-    def _insert_picked(self, event: CandidateList.Picked) -> None:
+    @on(Candidates.Picked)
+    def _insert_picked(self, event: Candidates.Picked) -> None:
         self.editor.insert_candidate(event.index, keys=1)
         self.editor.focus()
 
@@ -246,8 +271,27 @@ class AutocompleteScreen(AppScreen):
 
     def action_toggle_ghost(self) -> None:
         self.editor.toggle_ghost()
-        self.host.preferences.ghost = self.editor.visibility.ghost_on
+        self.host.preferences.ghost = self.editor.suggested.visibility.ghost_on
         self.host.store_preferences()
+
+    @work(group="dialog")
+    async def action_ask_threshold(self) -> None:
+        from rnnlm_tui.tui.widgets.dialogs import AskText
+
+        text = "The ghost is shown if its first word is at least so likely, from 0 to 1."
+        now = f"{self.host.preferences.ghost_from:g}"
+        dialog = AskText("From which probability?", text, now, check=_check_share)
+        answer = await self.host.ask(dialog)
+        if answer is not None:
+            self.host.preferences.ghost_from = float(answer)
+            self.host.store_preferences()
+            self.editor.suggested.visibility.threshold = float(answer)
+            self.editor.ask_again()
+
+    def action_toggle_continuing(self) -> None:
+        self.host.preferences.continue_lines ^= True
+        self.host.store_preferences()
+        self._show_suggested()
 
     # Compared models
 
@@ -285,44 +329,60 @@ class AutocompleteScreen(AppScreen):
         self._comparison.drop(name)
         self._comparison_changed()
 
-    # The line and the lines above
+    # The text being written and the lines above
 
     @on(LineEditor.Changed)
     def _keep_draft(self) -> None:
-        self._draft.keep(self.editor.line)
+        self._draft.keep(self.editor.draft)
 
-    @on(LineTooLong)
+    def on_paste(self, event: events.Paste) -> None:
+        """Text that is pasted while something else has the focus is meant for the editor."""
+        event.stop()
+        self._write(event.text)
+
+    @on(TranscriptView.Typed)
+    def _write_typed(self, event: TranscriptView.Typed) -> None:
+        self._write(event.text)
+
+    def _write(self, text: str) -> None:
+        self.editor.add_text(text)
+        self.editor.focus()
+
+    @on(TranscriptView.EditWanted)
+    def _edit(self, event: TranscriptView.EditWanted) -> None:
+        self.editor.edit_turn(event.turn)
+        self.editor.focus()
+
+    @on(TextTooLong)
     def _refuse_text(self) -> None:
         self.host.notify_user(
-            f"a line takes at most {LONGEST_LINE:,} characters: F3 trains on a longer text",
+            f"at most {LONGEST_TEXT:,} characters at a time: F3 trains on a longer text",
             "warning",
         )
 
-    @on(LineSent)
-    async def _send(self, event: LineSent) -> None:
-        if event.line == "/clear":
+    @on(TextSent)
+    async def _send(self, event: TextSent) -> None:
+        if event.text == "/clear":
             self.action_clear_transcript()
-        elif event.line == "/help":
+        elif event.text == "/help":
             await self.app.run_action("app.keys")
         else:
             self._sent += event.keystrokes
-            await self.view.send(event.line)
+            if event.edited is None:
+                await self.view.send(event.text)
+            else:
+                await self.view.change(event.edited, event.text)
 
     @on(TranscriptView.LinesChanged)
     def _lines_changed(self) -> None:
         """There are other lines above the one being written."""
-        self.editor.earlier.lines = [turn.line for turn in self.view.transcript.turns]
+        self.editor.sent.turns = self.view.transcript.turns
         self.editor.ask_again()
         self.show_empty_state()
         self._name_models()
 
-    @on(TranscriptView.Taken)
-    def _take_line(self, event: TranscriptView.Taken) -> None:
-        self.editor.set_line(event.text)
-        self.editor.focus()
-
     def action_another(self) -> None:
-        self.view.draw_another()
+        self.view.continue_last()
 
     def action_copy_last(self) -> None:
         self.view.copy_last()
@@ -336,3 +396,11 @@ class AutocompleteScreen(AppScreen):
     def action_move_pane(self) -> None:
         can_go = self.view.can_focus and not self.view.has_focus
         (self.view if can_go else self.editor).focus()
+
+
+def _check_share(text: str) -> str | None:
+    """What is wrong with a number from 0 to 1."""
+    try:
+        return None if 0 <= float(text) <= 1 else "it must be between 0 and 1"
+    except ValueError:
+        return "it must be a number such as 0.15"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.tui.session import tables
 from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.session.turns import Continuation, Turn
+from rnnlm_tui.tui.widgets.safe_inputs import sanitize_lines
 
 LONGEST = 200
 """Turns that are shown again after a restart; all others are kept too."""
@@ -51,6 +52,17 @@ class Transcript:
         self._database.write(partial(tables.add_turn, turn=turn))
         return turn
 
+    def change_line(self, turn: Turn, line: str) -> None:
+        """Gives a turn another line. What continued the old one goes; without a line, so does the
+        turn."""
+        turn.line = line
+        turn.continuations.clear()
+        if line:
+            self._database.write(partial(tables.change_turn, turn=turn, line=line))
+        else:
+            self.turns.remove(turn)
+            self._database.write(partial(tables.delete_turns, up_to=None, turns=[turn]))
+
     def add_continuation(self, turn: Turn, continuation: Continuation) -> None:
         """Adds to the turn how a model has continued it, and stores that."""
         turn.continuations.append(continuation)
@@ -58,8 +70,9 @@ class Transcript:
 
     def previous_lines(self, turn: Turn | None = None) -> tuple[str, ...]:
         """The lines above the one being written, or above `turn`, the nearest last."""
-        end = len(self.turns) if turn is None else self.turns.index(turn)
-        return tuple(turn.line for turn in self.turns[max(0, end - PREVIOUS_LINES) : end])
+        end = self.turns.index(turn) if turn in self.turns else len(self.turns)
+        turns = self.turns[max(0, end - PREVIOUS_LINES) : end]
+        return tuple(line for turn in turns for line in turn.line.splitlines())[-PREVIOUS_LINES:]
 
     def clear(self) -> None:
         """Forgets all turns. Those that another app has added meanwhile are kept."""
@@ -80,9 +93,12 @@ class Transcript:
 def as_text(turns: Iterable[Turn]) -> str:
     """The turns for a person: each line, and below it how models have continued it."""
     return "".join(
-        f"{sanitize(line)}\n"
+        f"{line}\n"
         for turn in turns
-        for line in (turn.line, *(f"    {c.text}" for c in turn.continuations))
+        for line in (
+            sanitize_lines(turn.line),
+            *(f"    {sanitize(c.text)}" for c in turn.continuations),
+        )
     )
 
 
@@ -94,24 +110,36 @@ def _write_new(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8", "replace"))
 
 
-class EarlierLines:
-    """Lines to recall with Up and Down, the newest last, and the one that was recalled."""
+class SentTexts:
+    """What was sent, the newest last, and which of it is being edited."""
 
     def __init__(self) -> None:
-        self.lines: list[str] = []
+        self.turns: Sequence[Turn] = ()
+        self.edited: Turn | None = None
         self.shown = ""
-        """The line as it was shown when it was recalled. A line that was changed is the user's own
-        again."""
-        self._recalled: int | None = None
+        """The edited text as it was shown first."""
+        self.draft = ""
+        """What was being written when the edit began."""
 
-    def is_recalled(self, line: str) -> bool:
-        """Whether this is the recalled line, unchanged."""
-        return self._recalled is not None and line == self.shown
+    def is_unchanged(self, text: str) -> bool:
+        """Whether `text` is what was sent, not edited yet."""
+        return self.edited is not None and text == self.shown
 
-    def step(self, by: int, line: str) -> str:
-        """The line before (-1) or after (1) the recalled `line`. Any other line counts as the empty
-        one, which comes after the newest."""
-        here = self._recalled if self.is_recalled(line) else None
-        there = max(0, (len(self.lines) if here is None else here) + by)
-        self._recalled = there if there < len(self.lines) else None
-        return "" if self._recalled is None else self.lines[there]
+    def neighbour(self, by: int) -> Turn | None:
+        """The turn before (-1) or after (1) the edited one. What is not sent yet comes after the
+        newest, and nothing before the oldest but itself."""
+        turns = list(self.turns)
+        here = turns.index(self.edited) if self.edited in turns else len(turns)
+        return turns[max(0, here + by)] if max(0, here + by) < len(turns) else None
+
+    def take(self, turn: Turn, draft: str) -> str:
+        """Begins to edit a turn; `draft` is the text that is there now. Returns the new one."""
+        if self.edited is None:
+            self.draft = draft
+        self.edited = turn
+        return turn.line
+
+    def leave(self) -> str:
+        """Ends the edit; returns the text that was being written before it."""
+        draft, self.draft, self.edited = self.draft, "", None
+        return draft

@@ -19,54 +19,68 @@ from textual.widget import Widget
 from rnnlm_tui.formatting import plural, sanitize, shorten
 from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.session.turns import Continuation, Copied, Turn
+from rnnlm_tui.tui.widgets.safe_inputs import sanitize_lines
 from rnnlm_tui.tui.writing.host import WritingHost
 from rnnlm_tui.tui.writing.insights import CopyFinder
 from rnnlm_tui.tui.writing.predictor import LoadedModel, Predictor
 from rnnlm_tui.tui.writing.transcript import Transcript
 
-TEMPERATURE = 0.8
-"""How freely another continuation is drawn: below 1 the likelier words come more often."""
 LABEL_WIDTH = 11
 MOST_LINES = 200
 """Widgets kept on the screen. With 500 one more takes 40 ms, with 100 it takes 16."""
 
 
 class TranscriptLine(Widget):
-    """The line of a turn or its continuation, next to the name of who wrote it. A click copies."""
+    """What was sent, or how a model continued it, next to the name of who wrote it. A click copies.
+
+    Your own has a bar in front; the model's is indented and in italics.
+    """
 
     DEFAULT_CSS = """
     TranscriptLine {
         height: auto;
-        padding: 0 1;
         color: $foreground;
-        &.-model { color: $text-accent; }
+        &.-model { color: $text-muted; }
         &:hover { background: $boost; }
         &.-current { text-style: reverse; }
         &:ansi { color: ansi_default; }
+        .label { color: $primary; text-style: bold; }
+        &.-model .label { color: $text-muted; text-style: none; }
+        &:ansi .label { color: ansi_default; }
     }
     """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"label"}
 
     def __init__(self, turn: Turn, continuation: Continuation | None = None) -> None:
         self.turn = turn
-        is_model = continuation is not None
         who, text = (continuation.model, continuation.text) if continuation else ("you", turn.line)
-        self.plain_text = sanitize(text)
-        label = Content(sanitize(who)).truncate(LABEL_WIDTH, ellipsis=True, pad=True)
-        self._label = Content.styled(f"{label.plain} ", "dim")
-        body = Content.styled(self.plain_text, "italic" if is_model else "")
+        self.plain_text = sanitize_lines(text)
+        self._label = Content(sanitize(who)).truncate(LABEL_WIDTH, ellipsis=True, pad=True)
+        self._mark = " " if continuation else "▌"
+        body = Content.styled(self.plain_text, "italic" if continuation else "")
         self._body = _with_copies(body, continuation.copied) if continuation else body
-        super().__init__(classes="-model" if is_model else "")
+        super().__init__(classes="-model" if continuation else "-you")
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return len(self._rows(width))
 
     def render(self) -> Content:
+        label = self.get_visual_style("label")
         rows = self._rows(self.content_size.width)
         indent = " " * self._label.cell_length
-        return Content.assemble(self._label, Content(f"\n{indent}").join(rows))
+        return Content("\n").join(
+            Content.assemble(
+                (self._mark, label),
+                " ",
+                (indent, "") if number else self._label.stylize(label),
+                " ",
+                row,
+            )
+            for number, row in enumerate(rows)
+        )
 
     def _rows(self, width: int) -> list[Content]:
-        return self._body.wrap(max(1, width - self._label.cell_length))
+        return self._body.wrap(max(1, width - self._label.cell_length - 3))
 
     def on_unmount(self) -> None:
         """Frees what was painted. Textual caches the last 1,024 painted widgets, even removed ones,
@@ -89,22 +103,31 @@ class TranscriptView(VerticalScroll, can_focus=True):
         Binding("up", "move(-1)", "up", id="transcript.up", tooltip="The line above"),
         Binding("down", "move(1)", "down", id="transcript.down", tooltip="The line below"),
         Binding("c,enter", "copy", "copy", id="transcript.copy", tooltip="Copy the line"),
-        Binding("u", "take", "use", id="transcript.take", tooltip="Put the line where you write"),
+        Binding("e", "edit", "edit", id="transcript.edit",
+                tooltip="Take the line back to edit it"),
+        Binding("u", "take", "use", id="transcript.take",
+                tooltip="Put the line in where you write"),
         Binding("escape", "screen.move_pane", "back", id="transcript.leave",
                 tooltip="Back to the line being written"),
     ]  # fmt: skip
     DEFAULT_CSS = """
-    TranscriptView { height: 1fr; scrollbar-size-vertical: 1; }
+    TranscriptView { height: 1fr; scrollbar-size-vertical: 1; padding: 0 1; }
     """
 
     class LinesChanged(Message):
         """There are other lines above the one being written."""
 
     @dataclass
-    class Taken(Message):
-        """The line is wanted as the line being written."""
+    class Typed(Message):
+        """This text is to go into the text being written: a line, or a letter typed here."""
 
         text: str
+
+    @dataclass
+    class EditWanted(Message):
+        """The turn is to be edited."""
+
+        turn: Turn
 
     def __init__(self, database: SessionDatabase, predictor: Predictor) -> None:
         super().__init__()
@@ -170,7 +193,19 @@ class TranscriptView(VerticalScroll, can_focus=True):
 
     def action_take(self) -> None:
         if self._current is not None:
-            self.post_message(self.Taken(self._current.plain_text))
+            self.post_message(self.Typed(self._current.plain_text))
+
+    def action_edit(self) -> None:
+        if self._current is not None:
+            self.post_message(self.EditWanted(self._current.turn))
+
+    def on_key(self, event: events.Key) -> None:
+        """A letter that means nothing here is one to write."""
+        character = event.character
+        is_bound = event.key in self.screen.active_bindings
+        if character and character.isprintable() and not is_bound:
+            event.stop()
+            self.post_message(self.Typed(character))
 
     def copy(self, line: TranscriptLine) -> None:
         """Copies a line, and says how far that can be trusted."""
@@ -192,38 +227,57 @@ class TranscriptView(VerticalScroll, can_focus=True):
         await self.fill(self.transcript.turns)
 
     async def send(self, line: str) -> None:
-        """Adds a line of the user's, and has it continued."""
+        """Adds a line of the user's; it is continued if that is switched on."""
         turn = self.transcript.add_line(line)
         self.post_message(self.LinesChanged())
         await self.add(turn)
-        self._begin_continuation(turn, temperature=0.0)
+        if self.host.preferences.continue_lines:
+            self._begin_continuation(turn)
 
-    def draw_another(self) -> None:
-        """Continues the last line once more, by chance."""
+    async def change(self, turn: Turn, line: str) -> None:
+        """Gives what was sent another text; without a text it goes."""
+        if turn not in self.transcript.turns:  # cleared meanwhile
+            if line:
+                await self.send(line)
+            return
+        if line == turn.line:
+            return
+        self.transcript.change_line(turn, line)
+        self.post_message(self.LinesChanged())
+        old = [shown for shown in self.lines if shown.turn is turn]
+        if line and old:
+            await self.mount(TranscriptLine(turn), before=old[0])
+        await self.remove_children(old)
+        self.can_focus = bool(self.lines)
+
+    def continue_last(self) -> None:
+        """Continues the last line, once more if it is already."""
         if self.host.loaded_model is None:
             message = "there is no model to continue the line: F3 trains one"
             self.host.notify_user(message, "warning")
         elif not self.transcript.turns:
             self.host.notify_user("send a line first: Enter")
         else:
-            self._begin_continuation(self.transcript.turns[-1], TEMPERATURE)
+            self._begin_continuation(self.transcript.turns[-1])
 
-    def _begin_continuation(self, turn: Turn, temperature: float) -> None:
+    def _begin_continuation(self, turn: Turn) -> None:
         if (loaded_model := self.host.loaded_model) is not None:
             # The lines above are those of now: they may be cleared while the model works.
-            above = self.transcript.previous_lines(turn)
-            self._continue(loaded_model, turn, above, temperature)
+            *above, last = (*self.transcript.previous_lines(turn), *turn.line.splitlines())
+            self._continue(loaded_model, turn, tuple(above), last)
 
     @work(group="continuation")
     async def _continue(
-        self, loaded_model: LoadedModel, turn: Turn, above: tuple[str, ...], temperature: float
+        self, loaded_model: LoadedModel, turn: Turn, above: tuple[str, ...], line: str
     ) -> None:
-        words = await self._predictor.continuation(loaded_model, turn.line, above, temperature)
+        again = bool(turn.continuations)
+        words, sampled = await self._predictor.continuation(loaded_model, line, above, again=again)
         if not words:
             self.host.notify_user(f"{loaded_model.name} has nothing to add to this line")
             return
-        copied = await asyncio.to_thread(self._copies.copied, loaded_model, turn.line, words)
-        continuation = Continuation(" ".join(words), loaded_model.name, temperature > 0, copied)
+        copied = await asyncio.to_thread(self._copies.copied, loaded_model, line, words)
+        text = loaded_model.model.tokenizer.join(words)
+        continuation = Continuation(text, loaded_model.name, sampled, copied)
         self.transcript.add_continuation(turn, continuation)
         if self.app.is_running:
             await self.add(turn, continuation)
