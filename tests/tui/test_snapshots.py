@@ -63,22 +63,24 @@ async def _write_two_lines(pilot: Pilot[None]) -> None:
 
 def test_autocomplete_light(snap_compare: Compare, tmp_path: Path) -> None:
     """In a light theme: the header with its tabs and the model, a line of yours and the model's
-    below it, what the model sees, the line with "are thee to" as its ghost, unlike typed text, one
-    ranked word with its bar, the keys saved, and two rows of keys."""
-    app = scripted_app(tmp_path, preferences=Preferences(theme="textual-light"))
+    below it, the line with "are thee to" as its ghost, unlike typed text, below it one ranked word
+    with its bar, how often the model is right, the keys saved, and two rows of keys."""
+    app = scripted_app(
+        tmp_path, preferences=Preferences(theme="textual-light", continue_lines=True)
+    )
     assert snap_compare(app, run_before=_write_two_lines)
 
 
 def test_autocomplete_wide(snap_compare: Compare, tmp_path: Path) -> None:
     """The same in dark, with a pane at the right: ten ranked words, of which the third is chosen
-    and is the ghost in the line, the words ahead, and facts about the model."""
+    and is the ghost in the line, and facts about the model."""
 
     async def choose(pilot: Pilot[None]) -> None:
         await _write_two_lines(pilot)
         await write(pilot, "tab")
         await press(pilot, "down", "down", "down")
 
-    app = scripted_app(tmp_path)
+    app = scripted_app(tmp_path, preferences=Preferences(continue_lines=True))
     assert snap_compare(app, run_before=choose, terminal_size=(120, 40))
 
 

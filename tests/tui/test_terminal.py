@@ -85,7 +85,7 @@ def test_a_line_is_written_with_suggestions_and_kept(model: str) -> None:
     with app() as terminal:
         typed(terminal, "the ca")
         terminal.wait_for("│ the cat")  # the ghost of the one word that begins so
-        terminal.wait_for("1 cat  100% █")
+        terminal.wait_for("1 cat 100% █")
         terminal.send("\x07")  # ctrl+g
         terminal.wait_for("continue lines on")
         terminal.send(TAB)

@@ -276,7 +276,7 @@ class TranscriptView(VerticalScroll, can_focus=True):
             self.host.notify_user(f"{loaded_model.name} has nothing to add to this line")
             return
         copied = await asyncio.to_thread(self._copies.copied, loaded_model, line, words)
-        text = loaded_model.model.tokenizer.join(words)
+        text = continued(loaded_model, line, words)
         continuation = Continuation(text, loaded_model.name, sampled, copied)
         self.transcript.add_continuation(turn, continuation)
         if self.app.is_running:
@@ -311,6 +311,13 @@ class TranscriptView(VerticalScroll, can_focus=True):
             with self.host.showing_errors():
                 await self.transcript.export(Path(chosen))
                 self.host.notify_user(f"the transcript is in {chosen}")
+
+
+def continued(loaded_model: LoadedModel, line: str, words: list[str]) -> str:
+    """The words as they are written after a line."""
+    from rnnlm_tui.suggest import continue_text  # numpy
+
+    return continue_text(loaded_model.model.tokenizer, line, words)[len(line) :].strip()
 
 
 def _check_new(path: str) -> str | None:

@@ -10,6 +10,7 @@ from textual.widgets import OptionList
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.tui.writing.comparison import Comparison
 from rnnlm_tui.tui.writing.predictor import Question
+from rnnlm_tui.tui.writing.side_pane import SidePane
 from tests.helpers.app import (
     ScriptedLibrary,
     ScriptedModel,
@@ -66,7 +67,7 @@ async def test_two_other_models_are_shown_next_to_the_active_one(tmp_path: Path)
         it.app.use_model("sonnets")
         await until_a_row_has(it, "1 i", "1 you")
         it.app.deleted("letters")
-        await it.until(lambda: any("NEXT WORD" in row for row in it.rows))
+        await it.until(lambda: not it.screen.query(SidePane).filter(".-compared-1, .-compared-2"))
 
 
 async def test_in_a_narrow_window_no_other_model_is_asked(

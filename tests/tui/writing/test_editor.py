@@ -81,7 +81,9 @@ def answer_of(
     ghost = [Written(c.text, c.eats_space) for c in candidates[:1]]
     for word, is_mark in zip(more, marks[len(words) :], strict=True):
         ghost.append(Written(word if is_mark else f" {word}", is_mark))
-    return Suggestions(before, prefix, candidates, (*words[:1], *more), tuple(ghost), (), ())
+    return Suggestions(
+        before, prefix, candidates, (*words[:1], *more), tuple(ghost), (), (), len(words)
+    )
 
 
 class Desk:

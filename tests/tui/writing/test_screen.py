@@ -203,7 +203,8 @@ async def test_f6_moves_and_what_is_typed_elsewhere_goes_to_the_line(tmp_path: P
             assert it.screen.view.has_focus
             await it.press("f6")
             assert it.editor.has_focus
-        await it.press("f6", "!", "x")
+        await it.press("f6")
+        await it.press("!", "x")
         await it.until(lambda: it.line == "zzz!x" and it.editor.has_focus)
         await it.press("f6")
         it.app.post_message(events.Paste("pasted"))
