@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -17,7 +18,7 @@ from rnnlm_tui.cli.options import (
     RenameRequest,
 )
 from rnnlm_tui.cli.output import print_fitted, print_json, table
-from rnnlm_tui.errors import ModelError, UsageError
+from rnnlm_tui.errors import ModelError, StorageError, UsageError
 from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.formatting import format_bytes, format_percent, format_perplexity, sanitize
 from rnnlm_tui.store.evaluations import figures_of, read_evaluation
@@ -154,6 +155,8 @@ def export(request: ExportRequest) -> int:
     """`--export`."""
     name = request.name
     target = Path(f"{check_name(name)}.zip" if request.target is None else request.target)
+    if (request.target or "").endswith(("/", os.sep)) and not target.is_dir():
+        raise StorageError(f"there is no folder {target}", "make it, or name a file")
     library = Library(request.data_dir)
     if request.target == "-":
         with tempfile.TemporaryDirectory() as folder:

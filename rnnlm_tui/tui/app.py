@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import work
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import Provider
 from textual.screen import Screen
 from textual.theme import Theme
 
@@ -34,8 +36,16 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.train.screen import TrainScreen
     from rnnlm_tui.tui.widgets.host import Mode
 
+TELL_AFTER_S = 1.0
+"""When unfinished trainings are told of: the first suggestion goes first."""
 RENEW_EVERY_S = 2.0
 """How often the app checks whether another process has saved the active model."""
+
+
+def _commands() -> type[Provider]:
+    from rnnlm_tui.tui.help.palette import Commands
+
+    return Commands
 
 
 class RnnlmApp(TerminalApp):
@@ -47,16 +57,17 @@ class RnnlmApp(TerminalApp):
     DEFAULT_MODE = "autocomplete"
     ENABLE_COMMAND_PALETTE = True
     CSS = IN_ANSI_COLOURS + WITHOUT_COLOURS
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_commands}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f1", "keys", "keys", id="app.keys", tooltip="All keys"),
+        Binding("f1", "keys", "keys", id="app.keys", tooltip="Show all keys"),
         Binding("f2", "show('autocomplete')", "Autocomplete", id="app.autocomplete", show=False,
                 tooltip="Write with suggestions"),
         Binding("f3", "show('train')", "Train", id="app.train", show=False,
                 tooltip="Train a model, or watch one that trains"),
         Binding("f4", "show('models')", "Models", id="app.models", show=False,
-                tooltip="The models that you have"),
+                tooltip="See the models that you have"),
         Binding("ctrl+p", "command_palette", "commands", id="app.commands", priority=True,
-                tooltip="Every action by its name, models and themes too"),
+                tooltip="Find an action, a model or a theme by its name"),
         Binding("ctrl+q", "quit", "quit", id="app.quit", priority=True,
                 tooltip="Leave; asks first while a model trains"),
     ]  # fmt: skip
@@ -160,7 +171,7 @@ class RnnlmApp(TerminalApp):
 
     async def on_mount(self) -> None:
         """Applies theme, keymap and signal handlers; the model loads after the first paint."""
-        if self.no_color:
+        if self._has_few_colours:
             self.theme = "ansi-dark"
         elif self.preferences.theme in self.available_themes:
             self.theme = self.preferences.theme
@@ -172,6 +183,7 @@ class RnnlmApp(TerminalApp):
         self.obey_signals()
         self.call_after_refresh(self._begin_to_suggest)
         self.set_interval(1.0, self._refresh_header)
+        self.set_timer(TELL_AFTER_S, self._tell_unfinished)
         self.set_interval(RENEW_EVERY_S, self._model_loader.renew_if_saved)
         if self._preferences_problem:
             self.notify_user(self._preferences_problem, "warning")
@@ -179,6 +191,15 @@ class RnnlmApp(TerminalApp):
     async def on_unmount(self) -> None:
         """Ends the session's thread, once everything is written."""
         await self.session.close()
+
+    @work(group="unfinished")
+    async def _tell_unfinished(self) -> None:
+        """Says which trainings were stopped and can be resumed."""
+        from rnnlm_tui.tui.training_messages import unfinished_notice
+
+        with suppress(RnnlmError):  # told where the library is needed
+            if notice := unfinished_notice(await asyncio.to_thread(self.library.runs)):
+                self.notify_user(notice)
 
     def _begin_to_suggest(self) -> None:
         self.run_worker(self._model_loader.run(), group="model_loader")
@@ -198,8 +219,13 @@ class RnnlmApp(TerminalApp):
             self.preferences.model = name
             self.store_preferences()
 
+    @property
+    def _has_few_colours(self) -> bool:
+        """Whether the terminal shows none, or its own 16: other themes would be grey on grey."""
+        return self.no_color or self.console.color_system == "standard"
+
     def _keep_theme(self, theme: Theme) -> None:
-        if not self.no_color:
+        if not self._has_few_colours:
             self.preferences.theme = theme.name
             self.store_preferences()
 
@@ -247,7 +273,7 @@ class RnnlmApp(TerminalApp):
                 header.show(text)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Every action of the screen, the models to write with, and Textual's own few."""
+        """Every action of the screen and of the others, and the models to write with."""
         from rnnlm_tui.tui.help.palette import commands
 
         return commands(self, screen, self._config_dir)
@@ -299,6 +325,10 @@ class RnnlmApp(TerminalApp):
     def resume_run(self, name: str) -> None:
         self.show_mode("train")
         self.call_after_refresh(lambda: self.train_screen.run_pane.resume(name))
+
+    def update_model(self, name: str) -> None:
+        self.show_mode("train")
+        self.call_after_refresh(lambda: self.train_screen.run_pane.update_model(name))
 
     def watch_run(self, name: str) -> None:
         self.show_mode("train")

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from rnnlm_tui.tui.runs.actions import is_unfinished, run_line
 from rnnlm_tui.tui.runs.child import TrainingRequest
 from rnnlm_tui.tui.runs.wording import end_of
 from rnnlm_tui.tui.widgets.dialogs import Choice
 from rnnlm_tui.tui.widgets.host import Severity
 
 if TYPE_CHECKING:
-    from rnnlm_tui.store.library import Library
+    from rnnlm_tui.store.library import Library, Run
     from rnnlm_tui.tui.runs.follower import FollowedRun
 
 FIRST_MODEL = "sonnets"
+
+
+def unfinished_notice(runs: Iterable[Run]) -> str:
+    """Which trainings were stopped before their end; nothing if none was."""
+    lines = [run_line(run) for run in runs if is_unfinished(run)]
+    if len(lines) > 1:
+        return f"{len(lines)} trainings were stopped before their end: F3 lists them"
+    return f"{lines[0]} (F3, o)" if lines else ""
 
 
 def progress_text(run: FollowedRun) -> str:

@@ -119,6 +119,7 @@ def test_an_exported_model_can_be_imported_and_answers_the_same(
     }
     assert "already" in refused(run("--export", "verses", str(archive)), 1)
     assert run("--export", "verses", str(archive), "--force").returncode == 0
+    assert "there is no folder" in refused(run("--export", "verses", f"{tmp_path}/new/"), 1)
     assert run("--import", str(archive)).stdout == f"{archive} is now the model sent\n"
     assert "taken" in refused(run("--import", str(archive)), 1)
     assert run("--import", "--name", "again", str(archive)).returncode == 0

@@ -191,7 +191,7 @@ async def choose_in_palette(pilot: Pilot[Any], title: str) -> None:
     await press(pilot, "ctrl+p")
     await wait_until(pilot, lambda: isinstance(app.screen, CommandPalette))
     found = app.screen.query_one(CommandList)
-    await press(pilot, *title)
+    await press(pilot, *title[:24])
 
     def is_in_hand() -> bool:
         option = found.highlighted_option

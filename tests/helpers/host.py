@@ -49,5 +49,8 @@ class HostApp(TerminalApp):
     def resume_run(self, name: str) -> None:
         self.calls.append(("resume_run", name))
 
+    def update_model(self, name: str) -> None:
+        self.calls.append(("update_model", name))
+
     def watch_run(self, name: str) -> None:
         self.calls.append(("watch_run", name))

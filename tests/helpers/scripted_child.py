@@ -63,7 +63,7 @@ def obey(stage: Path, name: str, history: Path) -> None:
 
 
 if MODE == "--train":
-    folder = Path(value_of("--data-dir"), "models", value_of("--name"))
-    train(Path(STAGE), value_of("--name"), folder / "history.jsonl")
+    name = value_of("--update" if "--update" in ARGUMENTS else "--name")
+    train(Path(STAGE), name, Path(value_of("--data-dir"), "models", name, "history.jsonl"))
 else:
     print(Path(STAGE, "summary.json").read_text())

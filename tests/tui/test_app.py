@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import pytest
+from textual import constants
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 from textual.widgets._toast import Toast
@@ -19,6 +20,7 @@ from rnnlm_tui.tui.help.keys import KeysScreen
 from rnnlm_tui.tui.preferences import Preferences, load_preferences
 from rnnlm_tui.tui.runs.state import RunProgress
 from rnnlm_tui.tui.start import log_to_file
+from rnnlm_tui.tui.training_messages import unfinished_notice
 from rnnlm_tui.tui.widgets.dialogs import Choice
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
@@ -40,6 +42,7 @@ from tests.helpers.app import (
     write,
 )
 from tests.helpers.events import finished
+from tests.helpers.models import put_state
 
 
 def scripted_run(**more: Any) -> Any:
@@ -298,6 +301,30 @@ async def test_the_first_save_of_a_training_suggests_unless_one_of_the_users_own
         scripted_models(app)["poems"] = ScriptedModel()
         saved_by(app)
         await wait_until(pilot, lambda: app.active_name == ("poems" if is_used else before))
+
+
+async def test_trainings_that_were_stopped_are_told_of_at_the_start(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path)
+    put_state(app.library.folder / "poems", 3, 9)
+    async with app.run_test(notifications=True) as pilot:
+        told = "‖ poems  stopped at epoch 2 of 9; Enter resumes it (F3, o)"
+        await wait_until(pilot, lambda: told in toasts(app))
+    put_state(app.library.folder / "verses", 3, 9)
+    told = unfinished_notice(app.library.runs())
+    assert told == "2 trainings were stopped before their end: F3 lists them"
+    assert unfinished_notice([]) == ""
+
+
+@pytest.mark.parametrize("system", ["standard", "truecolor"])
+async def test_16_colours_are_those_of_the_terminal(
+    system: Literal["standard", "truecolor"], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constants, "COLOR_SYSTEM", system)
+    app = scripted_app(tmp_path, preferences=Preferences(theme="nord"))
+    async with app.run_test() as pilot:
+        await answered(pilot)
+        assert app.theme == ("ansi-dark" if system == "standard" else "nord")
+        assert load_preferences(tmp_path / "config")[0].theme == "nord"
 
 
 # The end of a run, and of the app

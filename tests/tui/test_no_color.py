@@ -143,7 +143,7 @@ async def test_the_table_shows_the_row_in_hand_and_who_suggests(
         await wait_until(pilot, lambda: style_of(app, "letters").reverse)
         assert not style_of(app, "poems").reverse
         assert app.loaded_model is not None
-        assert has_row(app, f"●  {app.loaded_model.name} ")
+        assert has_row(app, f"●   {app.loaded_model.name} ")
 
 
 async def test_dialogs_show_the_focus_the_danger_and_what_is_wrong(app: RnnlmApp) -> None:

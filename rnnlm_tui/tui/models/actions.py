@@ -7,14 +7,16 @@ or None if the user cancels.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.formatting import format_bytes
+from rnnlm_tui.formatting import format_bytes, format_percent
 from rnnlm_tui.store.library import free_name, new_name_fault
 from rnnlm_tui.tui.models.card_facts import Listed
+from rnnlm_tui.tui.runs.headless import run_headless
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Confirm
 from rnnlm_tui.tui.widgets.error_text import error_sentence
 from rnnlm_tui.tui.widgets.host import Host
@@ -35,6 +37,18 @@ async def _ask_name(
     """A name that is not taken, or None."""
     check = partial(name_problem, taken=taken)
     return await host.ask(AskText(title, text, value, check=check))
+
+
+async def measure(host: Host, name: str) -> None:
+    """Measures the model on the lines held out of its training, in a process of its own; the
+    figures are kept with the model. Raises RnnlmError."""
+    host.notify_user(f"measuring {name} ...")
+    folder = host.library.folder.parent
+    answer = await run_headless(("--evaluate", f"--model={name}", "--json", f"--data-dir={folder}"))
+    (figures,) = json.loads(answer)["models"]
+    saved = figures.get("written_savings") or figures["keystroke_savings"]
+    host.notify_user(f"{name} saves {format_percent(saved)} of keys on lines it never saw")
+    host.models_changed()
 
 
 async def rename(host: Host, old: str, taken: Collection[str]) -> str | None:

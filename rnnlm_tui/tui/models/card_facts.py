@@ -137,7 +137,6 @@ def _card_lines(card: ModelCard) -> Iterator[Line]:
     yield "preset", f"{card.config.preset}: {PRESETS[card.config.preset].summary}"
     yield "corpus", sanitize(corpus["name"])
     yield "", f"{plural(corpus['lines'], 'line')}, {plural(corpus['words'], 'word')}"
-    yield "", f"sha256 {sanitize(corpus['sha256'])[:12]}"
     for ancestor in reversed(card.ancestors):
         yield "ancestor", sanitize(f"{ancestor['name']}, of {ancestor['corpus']['name']}")
     yield "vocabulary", plural(card.words_known, "word")
@@ -158,7 +157,7 @@ def quality(listed: Listed, card: ModelCard) -> Iterator[Line]:
     if evaluation is not None:
         yield "", f"saves {saved_keys(evaluation)}"
     elif holds_out(card):
-        yield "", f"keys saved: rnnlm-tui --evaluate --model {listed.name} measures them"
+        yield "", "keys saved: not measured yet (m measures them)"
     yield from _figures("own lines", training_figures(card))
 
 

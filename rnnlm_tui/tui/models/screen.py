@@ -57,13 +57,16 @@ class ModelsScreen(AppScreen):
         Binding("r", "rename", "rename", id="models.rename", tooltip="Rename the model"),
         Binding("c", "duplicate", "copy", id="models.duplicate",
                 tooltip="Copy the model to a new name"),
-        Binding("e", "export", "export", id="models.export", tooltip="Write the model to a file"),
+        Binding("e", "export", "export", id="models.export", tooltip="Export the model to a file"),
         Binding("i", "import", "import", id="models.import", tooltip="Import an exported model"),
         Binding("d,delete", "delete", "delete", id="models.delete",
                 tooltip="Delete the model; asks first"),
         Binding("g", "resume", "resume", id="models.resume",
                 tooltip="Resume the training, or watch it if it is running"),
-        Binding("f5", "refresh", "refresh", id="models.refresh", tooltip="Read the list again"),
+        Binding("m", "measure", "measure", id="models.measure",
+                tooltip="Measure how many keys the model saves on lines it never saw"),
+        Binding("f5", "update", "update", id="models.update",
+                tooltip="Train on what the model's files hold now; replace it by a better one"),
     ]  # fmt: skip
 
     def __init__(self) -> None:
@@ -84,6 +87,11 @@ class ModelsScreen(AppScreen):
             yield self._side
         yield KeyBar()
         yield TooSmall()
+
+    def on_mount(self) -> None:
+        """Lists the library again when the user comes back from another window, in which a training
+        may have changed it."""
+        self.watch(self.app, "app_focus", self.reload, init=False)
 
     def on_screen_resume(self) -> None:
         """Lists the library again whenever the screen is shown."""
@@ -184,8 +192,13 @@ class ModelsScreen(AppScreen):
         else:
             self.host.resume_run(listed.name)
 
-    def action_refresh(self) -> None:
-        self.reload()
+    def action_measure(self) -> None:
+        if (listed := self._selected) and self._is_usable(listed):
+            self._measure(actions.measure(self.host, listed.name))
+
+    def action_update(self) -> None:
+        if (listed := self._selected) and self._is_changeable(listed) and self._is_usable(listed):
+            self.host.update_model(listed.name)
 
     def _is_changeable(self, listed: Listed) -> bool:
         """Whether the user may change the model; says so if not."""
@@ -201,6 +214,12 @@ class ModelsScreen(AppScreen):
         elif listed.damaged is not None:
             self.host.notify_user(f"{listed.name} is damaged: {listed.damaged}", "error")
         return listed.card is not None
+
+    @work(group="models-measure")
+    async def _measure(self, measuring: Coroutine[object, object, None]) -> None:
+        """Several may be measured at once, and something else be done meanwhile."""
+        with self.host.showing_errors():
+            await measuring
 
     @work(group="models-action")
     async def _act(self, action: Coroutine[object, object, str | None]) -> None:

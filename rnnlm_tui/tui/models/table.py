@@ -77,20 +77,22 @@ COLUMNS: Mapping[str, Column] = {
 LEFT_OUT = ("parameters", "vocabulary", "size", "saves", "corpus", "preset")
 """The columns that a narrow list leaves out, in this order; the card has them all."""
 SHORTEST_NAME = 12
+GAP = 2
+"""Cells between two columns."""
 
 
 def fitting_widths(rows: Sequence[Mapping[str, str]], width: int) -> dict[str, int]:
-    """The columns that fit into `width` cells, one apart, and the width of each."""
+    """The columns that fit into `width` cells, GAP apart, and the width of each."""
     widths = {"marks": 2}
     for key, column in list(COLUMNS.items())[1:]:
         longest = max([len(column.title), *(cell_len(row[key]) for row in rows)])
         widths[key] = min(longest, column.most)
     name = widths["name"]
     spare = max(0, name - SHORTEST_NAME)
-    missing = sum(widths.values()) + len(widths) - width
+    missing = sum(widths.values()) + GAP * (len(widths) - 1) - width
     for left_out in LEFT_OUT:
         if missing > spare:
-            missing -= widths.pop(left_out) + 1
+            missing -= widths.pop(left_out) + GAP
     return widths | {"name": name - max(0, min(missing, spare))}
 
 
@@ -162,8 +164,10 @@ class ModelTable(DataTable[Text], inherit_bindings=False):
             self._drawn = self._texts, widths
             row_before = self.cursor_row
             self.clear(columns=True)
+            last = list(widths)[-1]
             for key, width in widths.items():
-                self.add_column(Text(COLUMNS[key].title, "bold"), width=width + 1, key=key)
+                gap = 0 if key == last else GAP
+                self.add_column(Text(COLUMNS[key].title, "bold"), width=width + gap, key=key)
             for name, texts in zip(self._names, self._texts, strict=True):
                 self.add_row(*_cells(texts, widths), key=name)
             self.move_cursor(row=max(0, min(row_before, self.row_count - 1)), animate=False)

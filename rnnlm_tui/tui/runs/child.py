@@ -51,6 +51,11 @@ class TrainingRequest:
         return cls(("--resume", "--name", name, *changed), name)
 
     @classmethod
+    def updating(cls, name: str) -> TrainingRequest:
+        """Trains the model `name` on what its files hold now."""
+        return cls(("--update", name), name)
+
+    @classmethod
     def extending(cls, name: str, status: RunStatus, epochs: int) -> TrainingRequest:
         """Resumes the saved run `name` up to `epochs` epochs in all.
 

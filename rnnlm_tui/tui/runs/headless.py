@@ -30,7 +30,7 @@ async def run_headless(arguments: tuple[str, ...], text: str = "") -> bytes:
             env={**os.environ, "PYTHONUTF8": "1"},
         )
     except (OSError, ValueError) as error:  # ValueError: a NUL in a path
-        raise RnnlmError("the text cannot be read", str(error)) from error
+        raise RnnlmError(f"{APP_NAME} could not be started", str(error)) from error
     loop, raw = asyncio.get_running_loop(), text.encode("utf-8", "replace")
     waiting = loop.run_in_executor(None, process.communicate, raw)
     try:
@@ -41,7 +41,7 @@ async def run_headless(arguments: tuple[str, ...], text: str = "") -> bytes:
     if process.returncode != 0:
         said = complaint.decode("utf-8", "replace").strip()
         last = said.rpartition("\n")[2].strip()
-        raise complaint_in(said) or RnnlmError("the text cannot be read", last)
+        raise complaint_in(said) or RnnlmError(f"{APP_NAME} has failed", last)
     return answer
 
 

@@ -158,6 +158,11 @@ class RunPane(Vertical, can_focus=True):
         else:
             await self.begin(TrainingRequest.resuming(name))
 
+    @work(group="resume", exclusive=True)
+    async def update_model(self, name: str) -> None:
+        """Trains the model `name` on what its files hold now, and shows the run."""
+        await self.begin(TrainingRequest.updating(name))
+
     async def _extend(self, name: str, status: RunStatus) -> None:
         """Asks how many epochs the saved run is to have in all, and resumes it."""
         done, total = status.epochs_done, max(status.config.epochs, status.epochs_done)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -314,7 +315,7 @@ def path_problem(path: str, for_new_file: bool) -> str | None:
             return "this is a folder; add the name of a file"
         if not for_new_file:
             return None if Path(path).is_file() else "there is no such file"
-        parent = Path(path).parent
-        return None if parent.is_dir() else f"there is no folder {parent}"
+        folder = Path(path) if path.endswith(("/", os.sep)) else Path(path).parent
+        return None if folder.is_dir() else f"there is no folder {folder}"
     except OSError:  # too long, or no permission
         return "this path cannot be read"

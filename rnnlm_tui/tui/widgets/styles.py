@@ -11,6 +11,7 @@ Button:ansi.-textual-compact:disabled {
 }
 Button:ansi.-textual-compact.-active { border: none !important; }
 Button:ansi.-textual-compact:focus { text-style: bold underline reverse; }
+Input:ansi > .input--selection { background: ansi_default; text-style: reverse; }
 """
 """For themes that use the terminal's own colours."""
 WITHOUT_COLOURS = """

@@ -29,6 +29,7 @@ from tests.helpers.app import (
     chain,
     check_layout,
     choose_in_palette,
+    in_order,
     picture,
     press,
     scripted_app,
@@ -79,20 +80,23 @@ async def test_f1_lists_every_binding_with_its_keys(tmp_path: Path) -> None:
         await wait_until(pilot, lambda: app.screen is app.autocomplete)
 
 
-async def test_the_palette_lists_every_action_with_its_keys(tmp_path: Path) -> None:
+async def test_the_palette_says_what_every_action_does_and_its_keys(tmp_path: Path) -> None:
     app = scripted_app(tmp_path, {"a": ScriptedModel(), "b": ScriptedModel()})
     async with app.run_test() as pilot:
         await answered(pilot)
-        commands = list(app.get_system_commands(app.screen))
-        offered = {command.title.lower() for command in commands}
+        offered = {each.title: each.help for each in app.get_system_commands(app.screen)}
+        titles = list(offered)
         for kind in (RnnlmApp, AutocompleteScreen, LineEditor):
-            missing = {b.description.lower() for b in own_bindings(kind)} - offered
-            assert not missing, f"{kind.__name__}: {missing}"
-        for mode, _, binding in screen_bindings(RnnlmApp):
-            assert mode == "autocomplete" or f"{mode}: {binding.description}".lower() in offered
-        assert {"model a", "model b", "theme", "keymap", "screenshot"} <= offered
-        assert not any(title.startswith("theme ") for title in offered)
-        assert any(command.help.endswith("(F1)") for command in commands)
+            assert {binding.tooltip for binding in own_bindings(kind)} <= offered.keys()
+        assert {binding.tooltip for _, _, binding in screen_bindings(RnnlmApp)} <= offered.keys()
+        assert offered["Show all keys"] == "Everywhere · F1"
+        assert offered["Export the model to a file"] == "Models · e"
+        assert [title for title in titles if "theme" in title.lower()][-1] == "Choose a theme"
+        # What works on this screen comes first, then the models, then the other screens.
+        order = ["Write with suggestions", "Use model a", "Use model b", "Rename the model"]
+        assert sorted(order, key=titles.index) == order
+        await press(pilot, "ctrl+p")
+        await wait_until(pilot, lambda: in_order(picture(app), *titles[:3]))
 
 
 async def test_the_palette_does_what_is_chosen_in_it(tmp_path: Path) -> None:
@@ -100,17 +104,19 @@ async def test_the_palette_does_what_is_chosen_in_it(tmp_path: Path) -> None:
     app = scripted_app(tmp_path, models)
     async with app.run_test() as pilot:
         await write(pilot, *"shall ")
-        await choose_in_palette(pilot, "Model b")
+        await choose_in_palette(pilot, "Use model b")
         await wait_until(pilot, lambda: app.active_name == "b")
         await answered(pilot)
-        await choose_in_palette(pilot, "Accept a word")
-        await wait_until(pilot, lambda: app.autocomplete.editor.line == "shall we ")
-        await choose_in_palette(pilot, "Models: import")
+        await choose_in_palette(pilot, "Switch the ghost off or on")
+        await wait_until(pilot, lambda: not app.preferences.ghost)
+        await choose_in_palette(pilot, "Import an exported model")
         await wait_until(pilot, lambda: isinstance(app.screen, AskPath) and app.focused)
         assert app.current_mode == "models"
 
 
-@pytest.mark.parametrize("title", ["Train: pause/go on", "Train: use it"])
+@pytest.mark.parametrize(
+    "title", ["Pause the training, or let it go on", "Train it for more epochs"]
+)
 async def test_an_action_of_another_screen_that_does_not_work_now_says_so(
     title: str, tmp_path: Path
 ) -> None:

@@ -64,7 +64,7 @@ def test_a_card_says_all_there_is_to_say(library: Library) -> None:
     said = text_of(overview(one))
     for part in (
         "preset lesson: ",
-        "corpus verses\n6 lines, 40 words\nsha256 00",
+        "corpus verses\n6 lines, 40 words",
         "vocabulary 6 words",
         "window the last 4 words",
         "parameters 96",
@@ -85,7 +85,7 @@ def test_a_model_without_an_evaluation_says_how_to_get_one(library: Library) -> 
     assert one.card is not None
     said = text_of(quality(one, one.card))
     assert "new lines perplexity 403" in said
-    assert "keys saved: rnnlm-tui --evaluate --model two measures them" in said
+    assert "keys saved: not measured yet (m measures them)" in said
     assert "own lines perplexity 12.2" in said
 
 

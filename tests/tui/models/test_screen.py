@@ -11,15 +11,18 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Button, Input
 
+from rnnlm_tui.store.files import EVALUATION
 from rnnlm_tui.store.library import BUILT_IN, Library
 from rnnlm_tui.tui.models import screen as models_module
 from rnnlm_tui.tui.models.card import ModelCardScreen, ModelCardView
 from rnnlm_tui.tui.models.card_facts import Listed, read_library
 from rnnlm_tui.tui.models.screen import ModelsScreen
 from rnnlm_tui.tui.models.table import COLUMNS, ModelTable
+from rnnlm_tui.tui.runs.headless import run_headless
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Confirm
 from rnnlm_tui.tui.widgets.path_input import PathInput
@@ -116,7 +119,7 @@ async def test_every_row_fits_and_says_what_is_wrong(
     library: Library, size: tuple[int, int]
 ) -> None:
     async with shown(library, size) as (pilot, app):
-        await wait_until(pilot, lambda: line_of(app, "one").startswith("●  one"))
+        await wait_until(pilot, lambda: line_of(app, "one").startswith("●   one"))
         check_layout(app)
         assert "12.2 · 25% (train)" in line_of(app, "two")
         assert line_of(app, "three").startswith("!")
@@ -125,7 +128,7 @@ async def test_every_row_fits_and_says_what_is_wrong(
         assert "unfinished" in line_of(app, "run")
         assert "3 models, " in picture(app)
         assert "● suggests now" in picture(app)
-        if size[0] >= 120:
+        if size[0] >= 200:
             for column in COLUMNS.values():
                 assert column.title in picture(app)
 
@@ -133,7 +136,9 @@ async def test_every_row_fits_and_says_what_is_wrong(
 async def test_a_wide_screen_shows_the_card_of_the_selected_row(library: Library) -> None:
     async with shown(library, (120, 40), "two") as (pilot, app):
         assert app.models.query_one(ModelCardView).display
-        await wait_until(pilot, lambda: "sha256" in picture(app) and "held out" in picture(app))
+        await wait_until(
+            pilot, lambda: "6 lines, 40 words" in picture(app) and "held out" in picture(app)
+        )
         await pilot.press("up")
         await wait_until(pilot, lambda: "three   ! damaged" in picture(app))
         await pilot.press("home", "down")
@@ -147,7 +152,8 @@ async def test_an_empty_library_says_what_to_do(data_dir: Path) -> None:
         await pilot.press("enter", "u", "r", "c", "e", "d", "g")
         assert app.screen is app.models
         make_model(app.library.path("one"))
-        await pilot.press("f5")
+        app.post_message(events.AppBlur())
+        app.post_message(events.AppFocus())  # back from another window
         await wait_until(pilot, lambda: rows(app) == ["one"])
         assert "There is no model yet" not in picture(app)
 
@@ -170,7 +176,7 @@ async def test_the_selected_row_stays_selected(library: Library) -> None:
 async def test_a_library_that_cannot_be_read_is_reported(library: Library) -> None:
     async with shown(library) as (pilot, app):
         app.library = Library(library.folder / "one" / "model.json")
-        await pilot.press("f5")
+        app.models.reload()
         await told(pilot, app, "cannot read")
 
 
@@ -259,6 +265,25 @@ async def test_a_model_is_renamed(library: Library) -> None:
         await pilot.press("enter")
         await wait_until(pilot, lambda: app.screen is app.models)
         assert len(app.calls) == 1, "the same name changes nothing"
+
+
+async def test_a_model_is_measured_and_brought_up_to_date(
+    data_dir: Path, corpus_file: Path
+) -> None:
+    library = Library(data_dir)
+    arguments = ("--train", str(corpus_file), "--preset=ngram", "--name=two", "--held-out=0.3")
+    await run_headless((*arguments, f"--data-dir={data_dir}"))
+    (library.path("two") / EVALUATION).unlink()
+    make_model(library.path("one"))
+    async with shown(library, (200, 50), row="two") as (pilot, app):
+        await pilot.press("m")
+        await told(pilot, app, "two saves ")
+        await wait_until(pilot, lambda: line_of(app, "two").count("%") == 2)
+        await pilot.press("f5")
+        assert app.calls[-1] == ("update_model", "two")
+        app.table.move_cursor(row=0)
+        await pilot.press("m")
+        await told(pilot, app, "one was trained on all its lines")
 
 
 async def test_a_model_is_copied(library: Library) -> None:

@@ -121,6 +121,7 @@ def test_how_a_process_ended_in_words() -> None:
 def test_a_run_is_extended_with_as_much_patience_as_it_takes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    assert TrainingRequest.updating("poems").arguments == ("--update", "poems")
     arguments = ("--resume", "--name", "poems", "--epochs", "12")
     status = RunStatus(None, 4, 2)  # type: ignore[arg-type]  # no settings are looked at
     for exhausted, more in ((False, ()), (True, ("--patience", "10"))):

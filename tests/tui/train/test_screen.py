@@ -568,6 +568,13 @@ async def test_a_stopped_run_is_listed_and_resumed(script: Script) -> None:
         await on.until(lambda: "--resume" in script.arguments())
 
 
+async def test_a_model_is_trained_on_what_its_files_hold_now(script: Script) -> None:
+    async with shown(script) as on:
+        on.screen.run_pane.update_model("poems")
+        await on.until(lambda: script.arguments()[:3] == ["--train", "--update", "poems"])
+        await on.until(lambda: on.screen.on_run)
+
+
 def test_a_run_that_is_over_is_not_listed(data_dir: Path) -> None:
     library = Library(data_dir)
     put_state(library.path("poems"), 5, 9, 2, 2)

@@ -114,7 +114,7 @@ async def test_a_command_that_fails_without_a_sentence_is_an_error(
     answering: Answering, says: str
 ) -> None:
     answering(f"raise SystemExit({says!r} or 1)")
-    with pytest.raises(RnnlmError, match="the text cannot be read") as raised:
+    with pytest.raises(RnnlmError, match="rnnlm-tui has failed") as raised:
         await summarise(BUNDLED, ())
     assert raised.value.hint == says
 
@@ -122,10 +122,10 @@ async def test_a_command_that_fails_without_a_sentence_is_an_error(
 async def test_a_command_that_cannot_be_started_is_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with pytest.raises(RnnlmError, match="cannot be read"):
+    with pytest.raises(RnnlmError, match="could not be started"):
         await summarise(Plan("files"), ("a\0b",))
     monkeypatch.setattr(paths, "headless_command", lambda: ("/no/such/program",))
-    with pytest.raises(RnnlmError, match="cannot be read"):
+    with pytest.raises(RnnlmError, match="could not be started"):
         await summarise(BUNDLED, ())
 
 
