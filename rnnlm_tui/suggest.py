@@ -114,7 +114,7 @@ def encode_context(
     begin = [] if vocabulary.begin_id is None else [vocabulary.begin_id]
     context: list[int] = []
     for line in previous_lines if model.uses_previous_lines else ():
-        context += begin + vocabulary.encode(model.tokenizer.words(line))
+        context += [*begin, *vocabulary.encode_line(line, model.tokenizer.words)]
     return context + begin + vocabulary.encode(words)
 
 
