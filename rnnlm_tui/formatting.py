@@ -110,11 +110,13 @@ def outcome(reason: str, kept: int | None, epochs_done: int | None = None) -> st
     """How a training ended, and which epoch is kept if that is not clear.
 
     `kept` is the epoch whose weights are the model, None if nothing was learned; `epochs_done` the
-    last one that was trained, if known.
+    last one that was trained, if known. Epoch 0 are the n-grams that a network is mixed with.
     """
     how = OUTCOMES.get(reason, reason)
     if kept is None:
         return f"{how} before anything was learned"
+    if kept == 0:
+        return f"{how} in the first epoch; the n-grams are kept"
     if reason == "completed" and kept == epochs_done:
         return how
     return f"{how}; epoch {kept:,} is kept"

@@ -279,10 +279,8 @@ def _between(share: float | None, words: int) -> str:
 
 def _weights(result: Result) -> str | None:
     """What a model is mixed of, in words."""
-    if not isinstance(model := result.subject.model, MixedModel):
-        return None
-    parts = ", ".join(f"{LABELS[name]} {weight:.0%}" for name, weight in model.weights.items())
-    return f"{sanitize(result.subject.name)} is mixed of {parts}"
+    parts, name = result.subject.card.mixed_of, sanitize(result.subject.name)
+    return f"{name} is mixed of {sanitize(parts)}" if parts else None
 
 
 def _rows(results: Sequence[Result], common_words: int | None) -> Iterator[tuple[str, ...]]:

@@ -30,7 +30,7 @@ HEADERS: tuple[str, ...] = (
 )
 CARD_FIELDS = (
     *("corpus", "total_words", "parameters", "epochs_done", "metrics"),
-    *("ancestors", "created", "updated"),
+    *("ancestors", "mixture", "created", "updated"),
 )
 CORPUS_WIDTH = 24
 
@@ -38,14 +38,17 @@ CORPUS_WIDTH = 24
 def models(request: ModelsRequest) -> int:
     """`--models`."""
     library = Library(request.data_dir)
-    entries = library.entries()
+    entries = [entry for entry in library.entries() if request.name in (None, entry.name)]
+    if request.name is not None and not entries:
+        raise ModelError(f"there is no model {request.name}", library.known())
     evaluations = [
         read_evaluation(library.path(entry.name), entry.card) if entry.card else None
         for entry in entries
     ]
     listed = list(zip(entries, evaluations, strict=True))
     known = {entry.name for entry in entries}
-    unfinished = [run for run in library.runs() if run.resumable and run.name not in known]
+    runs = library.runs() if request.name is None else []
+    unfinished = [run for run in runs if run.resumable and run.name not in known]
     if request.as_json:
         models = [entry_json(*each) for each in listed]
         print_json({"models": models, "unfinished_runs": [run_json(run) for run in unfinished]})
@@ -94,6 +97,9 @@ def models_table(
             yield f"{name} is damaged: {sanitize(entry.damaged or '')}"
         elif entry.trained_by:
             yield f"{name} is being trained by {sanitize(entry.trained_by)}"
+    cards = [entry.card for entry, _ in models if entry.card]
+    if len(models) == 1 and cards and cards[0].mixed_of:
+        yield f"{sanitize(models[0][0].name)} is mixed of {sanitize(cards[0].mixed_of)}"
     for run in unfinished:
         if run.running:
             yield f"{run.name} is being trained by {sanitize(run.holder or '')}"

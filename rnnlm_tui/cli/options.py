@@ -190,7 +190,9 @@ class ScoreRequest(Query):
 @dataclass(frozen=True)
 class ModelsRequest(Request):
     runs = "models:models"
-    help = "list the models"
+    help = "list the models, or show one"
+    operands = "[NAME]"
+    name: str | None = operand()
     as_json: bool = switch(flag="json")
 
 

@@ -16,6 +16,7 @@ from rnnlm_tui.events import (
     Paused,
     Progress,
     Resumed,
+    Saved,
     Started,
     Warned,
     to_json_line,
@@ -101,6 +102,8 @@ class TextReporter:
             case EpochEnded():
                 figures = "  ".join(epoch_figures(event, self._epochs))
                 self._say(f"{figures}  | {sanitize(event.sample['text'])}")
+            case Saved(epoch=0):
+                self._say("the n-grams are saved: the model suggests from now on")
             case Paused():
                 self._say("paused")
             case Resumed():

@@ -16,7 +16,7 @@ from rnnlm_tui.config import (
 )
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.events import CorpusFacts, Count, EpochFigures, Figure, ShortText
-from rnnlm_tui.lm.mixture import ComponentName
+from rnnlm_tui.lm.mixture import LABELS, ComponentName
 from rnnlm_tui.lm.model import Architecture
 from rnnlm_tui.lm.ngram import NgramArchitecture
 from rnnlm_tui.lm.registry import ARCHITECTURES
@@ -124,6 +124,17 @@ class ModelCard(_CardFields):
     def words_known(self) -> int:
         """The words of the vocabulary, without padding and special tokens."""
         return self.total_words - 1 - len(ARCHITECTURES[self.config.preset].special_tokens)
+
+    @property
+    def mixed_of(self) -> str | None:
+        """The components of a mixed model with their weights, in words."""
+        if self.mixture is None:
+            return None
+        labels, base = dict(LABELS), self.mixture["base"]
+        if base:
+            labels["base"] = f"{base['name']}, which it is built on,"
+        weights = self.mixture["weights"].items()
+        return ", ".join(f"{labels[name]} {weight:.0%}" for name, weight in weights)
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -46,6 +46,10 @@ def test_a_model_is_built_on_another(train: Command, run: Command, data_dir: Pat
     assert "n-grams alone" in table and "own is mixed of n-grams" in table
     assert card.mixture is not None and card.mixture["base"] is not None
     assert card.mixture["base"]["name"] == "base"
+    shown = run("--models", "own").stdout
+    assert "own is mixed of n-grams" in shown and "base, which it is built on" in shown
+    (listed,) = json.loads(run("--models", "own", "--json").stdout)["models"]
+    assert listed["mixture"]["base"]["name"] == "base"
     # A copy and an export name the base and hold none of its words.
     library.duplicate("own", "copy")
     library.import_(library.export("own", data_dir / "own.zip"), "imported")

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.errors import ModelError, RnnlmError
 from rnnlm_tui.tui.widgets.latest_question import LatestQuestion
 from rnnlm_tui.tui.writing.predictor import LoadedModel
 
@@ -92,6 +92,8 @@ class ModelLoader:
                 else:
                     if self._latest.waiting is None:
                         self._saved_ns, self.current = opened
+                        if fault := _missing_base(opened[1]):
+                            return fault
                     return errors.get(request.asked or request.last)
         except RnnlmError as error:  # the folder cannot be read
             return error
@@ -120,3 +122,11 @@ class ModelLoader:
         with suppress(OSError, RnnlmError):
             return (self._library().path(name) / MODEL).stat().st_mtime_ns
         return None
+
+
+def _missing_base(loaded: LoadedModel) -> ModelError | None:
+    """What the user is to be told of a model that was opened without the one it is built on."""
+    from rnnlm_tui.store.load import missing_base  # imports numpy
+
+    sentence = missing_base(loaded.card, loaded.model)
+    return ModelError(f"{loaded.name}: {sentence}") if sentence else None
