@@ -79,6 +79,7 @@ EARLY = "ended early: the held-out loss stopped falling"
         ("early_stop", 1200, 1205, f"{EARLY}; epoch 1,200 is kept"),
         ("stopped", 3, 3, "stopped; epoch 3 is kept"),
         ("stopped", None, 0, "stopped before anything was learned"),
+        ("stopped", 0, 0, "stopped in the first epoch; the n-grams are kept"),
         ("of a later program", 1, 1, "of a later program; epoch 1 is kept"),
     ],
 )

@@ -88,7 +88,7 @@ def test_values_become_numbers() -> None:
         (["--suggest", "--model", "--json"], "--model needs a value: NAME"),
         (["--suggest", "--json=yes"], "--json takes no value"),
         (["--suggest", "shall", "i"], "--suggest takes one text, not 2\nput quotes around it: --s"),
-        (["--models", "verses"], "'verses' does not go with --models"),
+        (["--models", "a", "verses"], "'verses' does not go with --models"),
         (["--rename", "a"], "--rename needs OLD NEW\nrnnlm-tui --rename OLD NEW"),
         (["--rename", "a", "b", "c d"], "'c d' does not go with --rename"),
         (["--export", "a", "b", "c"], "'c' does not go with --export"),
