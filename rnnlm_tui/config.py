@@ -186,6 +186,11 @@ class LineTextConfig(TextConfig):
         choices=("on", "off"),
         older="off",
     )
+    max_ngrams: int | None = setting(
+        None,
+        "keep this many n-grams of two words and more, those that matter most",
+        Range(1, 2_000_000_000),
+    )
 
 
 @dataclass(frozen=True)
@@ -388,7 +393,9 @@ class RunConfig:
         known = settings_of(preset_named(data.get("preset")))
         fields = known["model"] | known["train"]
         older = {
-            n: f.metadata["older"] for n, f in fields.items() if f.metadata["older"] is not None
+            name: spec.metadata["older"]
+            for name, spec in fields.items()
+            if spec.metadata["older"] is not None or spec.metadata["optional"]
         }
         settings = older | with_current_names(data["model"] | data["train"])
         if missing := fields.keys() - settings.keys():

@@ -17,7 +17,7 @@ its lines, V ids of the vocabulary.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,13 +36,16 @@ SPECIAL_RANKS = (-3, -2, -1)
 
 @dataclass(frozen=True, slots=True)
 class NgramLevel:
-    """The n-grams of k words: the parent, the last word and the count of each. At level 1 the node
-    is the word. `last` is the last node in the order of lmplz, with its plain count; None at the
-    highest level and if it begins a line, since those have plain counts anyway."""
+    """The n-grams of k words: the parent, the last word and the count of each, the node of its last
+    k - 1 words, and how often it occurs. At level 1 the node is the word. `last` is the last node
+    in the order of lmplz, with its plain count; None at the highest level and if it begins a line,
+    since those have plain counts anyway."""
 
     parents: NDArray[np.int32]
     words: NDArray[np.int32]
     counts: NDArray[np.int64]
+    shorter: NDArray[np.int32]
+    occurrences: NDArray[np.int64]
     last: tuple[int, int] | None = None
 
 
@@ -77,20 +80,21 @@ def count_levels(lines: EncodedLines, vocabulary: Vocabulary, order: int) -> Ite
     """
     text, total = with_boundaries(lines), vocabulary.total_words
     is_begin = text == BEGIN_ID
-    counts = np.bincount(text[~is_begin], minlength=total)
-    ids = np.arange(total, dtype=np.int32)
-    level = NgramLevel(np.zeros_like(ids), ids, counts)
+    occurrences = np.bincount(text, minlength=total)
+    counts = occurrences.copy()
+    counts[BEGIN_ID] = 0
+    ids, none = np.arange(total, dtype=np.int32), np.zeros(total, np.int32)
+    level = NgramLevel(none, ids, counts, none, occurrences)
     nodes = text  # [N]: the node of the n-gram that ends here, -1 if the line is too short
     last = LmplzLastNgram(text, vocabulary)
     for _ in range(1, order):
         before = np.concatenate((np.array([-1], np.int32), nodes[:-1]))
         before[is_begin] = -1
         ends = np.flatnonzero(before >= 0)
-        longer, node_of, firsts = _level(before[ends], text[ends], total)
+        longer, node_of = _level(before[ends], text[ends], nodes[ends], total)
         # The words before an n-gram: one for each longer n-gram that ends in it.
-        extensions = np.bincount(nodes[ends[firsts]], minlength=len(level.words))
-        counts = np.where(extensions > 0, extensions, level.counts)
-        yield NgramLevel(level.parents, level.words, counts, last.node_and_count(nodes))
+        counts = counts_below(longer, None, level)
+        yield replace(level, counts=counts, last=last.node_and_count(nodes))
         last.lengthen()
         level = longer
         nodes = np.full(len(text), -1, np.int32)
@@ -128,11 +132,23 @@ class LmplzLastNgram:
         return (int(nodes[self._ends[0]]), len(self._ends)) if len(self._ends) else None
 
 
+def counts_below(
+    longer: NgramLevel, added: NDArray[np.int64] | None, level: NgramLevel
+) -> NDArray[np.int64]:
+    """The counts of a level below the highest: the sum of what each of the `longer` n-grams that
+    end in an n-gram adds to it, 1 by default, or how often it begins a line."""
+    sums = np.bincount(longer.shorter, added, len(level.words)).astype(np.int64)
+    return np.where(sums > 0, sums, level.counts)
+
+
 def _level(
-    before: NDArray[np.int32], words: NDArray[np.int32], total: int
-) -> tuple[NgramLevel, NDArray[np.int32], NDArray[np.int64]]:
-    """The level of the n-grams that end in `words` and whose parents are `before`, the node of each
-    place, and one place of each node."""
+    before: NDArray[np.int32],
+    words: NDArray[np.int32],
+    shorter: NDArray[np.int32],
+    total: int,
+) -> tuple[NgramLevel, NDArray[np.int32]]:
+    """The level of the n-grams that end in `words` and whose parents are `before`, as they occur in
+    the text, and the node of each place. `shorter` are the nodes of their last words."""
     keys = before.astype(np.int64) * total + words
     order = np.argsort(keys)
     keys = keys[order]
@@ -143,7 +159,8 @@ def _level(
     firsts = np.flatnonzero(is_first)
     parents, last = np.divmod(keys[firsts], total)
     counts = np.diff(firsts, append=len(keys))
-    return NgramLevel(parents.astype(np.int32), last.astype(np.int32), counts), nodes, order[firsts]
+    found, ends = parents.astype(np.int32), last.astype(np.int32)
+    return NgramLevel(found, ends, counts, shorter[order[firsts]], counts), nodes
 
 
 def discounts_of(counts: NDArray[np.int64]) -> tuple[float, float, float]:
@@ -193,11 +210,22 @@ def level_arrays(levels: Iterable[NgramLevel], vocabulary: Vocabulary) -> Iterat
             yield {"probability.1": unigram_probabilities(level, vocabulary)}
         else:
             part = estimate(level, above)
-            children = np.bincount(level.parents, minlength=above)
-            yield {
-                f"backoff.{k - 1}": part.backoff,
-                f"children.{k}": np.concatenate(([0], np.cumsum(children))).astype(np.int32),
-                f"word.{k}": level.words,
-                f"probability.{k}": part.discounted,
-            }
+            yield trie_arrays(k, level.parents, level.words, part.discounted, part.backoff)
         above = len(level.words)
+
+
+def trie_arrays(
+    k: int,
+    parents: NDArray[np.int32],
+    words: NDArray[np.int32],
+    shares: NDArray[np.float32],
+    backoff: NDArray[np.float32],
+) -> Arrays:
+    """The arrays of level k, with the backoff weights of the level above."""
+    children = np.bincount(parents, minlength=len(backoff))
+    return {
+        f"backoff.{k - 1}": backoff,
+        f"children.{k}": np.concatenate(([0], np.cumsum(children))).astype(np.int32),
+        f"word.{k}": words,
+        f"probability.{k}": shares,
+    }

@@ -10,7 +10,8 @@ k, n(1) = V:
     probability.<k> [n(k)]       the discounted share of each node among its siblings
 
 After a context c: p(w | c) = probability of c's child w, if it is there, + backoff of c * p(w | c
-without its first word). Shapes: V vocabulary.
+without its first word). So the shares of the children of c and its backoff sum to 1. Shapes: V
+vocabulary.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.config import NgramConfig, RunConfig
-from rnnlm_tui.lm.kneser_ney import count_levels
+from rnnlm_tui.config import LineTextConfig, NgramConfig, RunConfig
+from rnnlm_tui.lm.kneser_ney import count_levels, level_arrays
 from rnnlm_tui.lm.model import Architecture, Arrays, ArraySpec, Layer, excluded_ids
+from rnnlm_tui.lm.pruning import pruned_arrays
 from rnnlm_tui.text.prepare import PreparedLines, PreparedText
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
@@ -79,20 +81,19 @@ class NgramModel:
         return probabilities
 
     def words_known(self, context: Sequence[int]) -> int:
-        """How many of the last words of `context` occur in the text in this order, at most the
-        order - 1."""
+        """How many contexts of the last words of `context` the model has, at most the order - 1."""
         return sum(1 for _ in self._known(context))
 
     def _known(self, context: Sequence[int]) -> Iterator[tuple[Level, int]]:
-        """The level of what may follow and the node of the last word, the last two and so on."""
+        """The level of what may follow and the node of the last word, the last two and so on, of
+        those that are there. A pruned model may lack one and have a longer one."""
         for length in range(1, min(self.window, len(context)) + 1):
             node = self._node(context[len(context) - length :])
-            if node is None:
-                return  # a longer context that ends in an unseen one is unseen
-            yield self._levels[length - 1], node
+            if node is not None:
+                yield self._levels[length - 1], node
 
     def _node(self, words: Sequence[int]) -> int | None:
-        """The node of an n-gram, None if it does not occur in the text."""
+        """The node of an n-gram, None if it is not there."""
         node = words[0]
         for word, (_, children, followers, _) in zip(words[1:], self._levels, strict=False):
             begin, end = children[node], children[node + 1]
@@ -101,6 +102,31 @@ class NgramModel:
                 return None
             node = place
         return node
+
+
+def ngram_arrays(
+    prepared: PreparedText, order: int, most: int | None = None
+) -> Iterator[dict[str, NDArray[Any]]]:
+    """The arrays of the model of a text, one length of n-grams at a time: all n-grams, or the
+    `most` of two words and more that matter most."""
+    assert isinstance(prepared, PreparedLines)
+    levels = count_levels(prepared.examples, prepared.vocabulary, order)
+    if most is not None:
+        held = list(levels)
+        if sum(len(level.words) for level in held[1:]) > most:
+            return pruned_arrays(held, prepared.vocabulary, most)
+        levels = iter(held)
+    return level_arrays(levels, prepared.vocabulary)
+
+
+def ngram_counts(arrays: Arrays) -> tuple[int, ...]:
+    """How many n-grams of each length these arrays hold, in the order of their lengths: the `sizes`
+    of their model."""
+    return tuple(
+        len(array) - (name == "probability.1")  # padding is no word
+        for name, array in arrays.items()
+        if name.startswith("probability.")
+    )
 
 
 class NgramArchitecture(Architecture[NgramConfig]):
@@ -123,10 +149,9 @@ class NgramArchitecture(Architecture[NgramConfig]):
     @staticmethod
     def sizes_for(config: RunConfig, prepared: PreparedText) -> tuple[int, ...]:
         """How many n-grams of each length there are; counts the corpus."""
-        assert isinstance(prepared, PreparedLines)
-        levels = count_levels(prepared.examples, prepared.vocabulary, _order(config))
-        ids, *longer = (len(level.words) for level in levels)
-        return (ids - 1, *longer)
+        assert isinstance(config.train, LineTextConfig)
+        parts = ngram_arrays(prepared, _order(config), config.train.max_ngrams)
+        return tuple(count for part in parts for count in ngram_counts(part))
 
     def arrays(self) -> dict[str, ArraySpec]:
         """The arrays that the module's docstring lists."""

@@ -7,9 +7,10 @@ from typing import cast
 
 from rnnlm_tui.config import LineTextConfig, NgramConfig, RunConfig
 from rnnlm_tui.events import EpochFigures
-from rnnlm_tui.lm.kneser_ney import Arrays, count_levels, level_arrays
+from rnnlm_tui.lm.kneser_ney import Arrays
 from rnnlm_tui.lm.mixture import ComponentName, MixedModel, fit_weights
 from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.lm.ngram import ngram_arrays, ngram_counts
 from rnnlm_tui.store.card import Mixture, NgramFile
 from rnnlm_tui.store.evaluations import write_evaluation
 from rnnlm_tui.text.prepare import PreparedLines
@@ -57,12 +58,10 @@ class FirstNgrams:
         prepared, config = run.prepared, run.config
         assert isinstance(prepared, PreparedLines) and isinstance(config.train, LineTextConfig)
         self.arrays: Arrays = {}
-        self._sizes: list[int] = []
         order = NgramConfig().order
-        levels = count_levels(prepared.examples, prepared.vocabulary, order)
-        for k, arrays in enumerate(level_arrays(levels, prepared.vocabulary), start=1):
+        for arrays in ngram_arrays(prepared, order, config.train.max_ngrams):
             self.arrays |= arrays
-            self._sizes.append(len(arrays[f"probability.{k}"]) - (k == 1))  # padding is no word
+        self._sizes = [*ngram_counts(self.arrays)]
         settings = {
             f.name: getattr(config.train, f.name) for f in dataclasses.fields(LineTextConfig)
         }

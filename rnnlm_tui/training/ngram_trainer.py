@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, cast
 
-from rnnlm_tui.config import NgramConfig
+from rnnlm_tui.config import LineTextConfig, NgramConfig
 from rnnlm_tui.events import EpochEnded, EpochFigures, Event, Finished, Progress, Saved
-from rnnlm_tui.lm.kneser_ney import Arrays, count_levels, level_arrays
+from rnnlm_tui.lm.kneser_ney import Arrays
+from rnnlm_tui.lm.ngram import ngram_arrays, ngram_counts
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.training.checkpoint import Checkpoints
 from rnnlm_tui.training.control import Control
@@ -43,7 +44,6 @@ class NgramTrainer:
         self._report = RunReport(run, clock)
         self._paused_s = 0.0
         self._arrays: Arrays = {}
-        self._sizes: list[int] = []
 
     def events(self) -> Iterator[Event]:
         """Counts and estimates. The events end with `finished`, after the save.
@@ -65,12 +65,11 @@ class NgramTrainer:
 
     def _estimate(self) -> Iterator[Event]:
         """Fills the arrays, a length of sequences a step, until done or told to stop."""
-        vocabulary = self._prepared.vocabulary
-        levels = count_levels(self._prepared.examples, vocabulary, self._order)
-        for k, arrays in enumerate(level_arrays(levels, vocabulary), start=1):
+        train = self._run.config.train
+        assert isinstance(train, LineTextConfig)
+        parts = ngram_arrays(self._prepared, self._order, train.max_ngrams)
+        for k, arrays in enumerate(parts, start=1):
             self._arrays |= arrays
-            sequences = len(arrays[f"probability.{k}"])
-            self._sizes.append(sequences - (k == 1))  # padding is no word
             yield self._progress(k)
             self._paused_s += yield from self._control.wait_while_paused(self._report.time)
             if self._control.stopped:
@@ -98,7 +97,7 @@ class NgramTrainer:
         yield EpochEnded(self._report.time(), 1, train, held, True, text, self._elapsed_s())
         metrics = cast(EpochFigures, {"epoch": 1, "train": train, "held_out": held})
         card = self._report.card(
-            [metrics], metrics, epochs_done=1, sizes=self._sizes, mixture=mixture
+            [metrics], metrics, epochs_done=1, sizes=ngram_counts(self._arrays), mixture=mixture
         )
         self._checkpoints.save_model(card, self._prepared.vocabulary.words, self._arrays)
         self._checkpoints.drop_state()

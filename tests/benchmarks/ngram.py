@@ -25,8 +25,8 @@ from pathlib import Path
 import numpy as np
 
 from rnnlm_tui.config import make_run_config
-from rnnlm_tui.lm.kneser_ney import Arrays, count_levels, level_arrays
-from rnnlm_tui.lm.ngram import NgramModel
+from rnnlm_tui.lm.kneser_ney import Arrays
+from rnnlm_tui.lm.ngram import NgramModel, ngram_arrays
 from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.text.corpus import read_corpus
@@ -64,8 +64,7 @@ def prepared(path: Path, max_vocabulary: int | None = None) -> PreparedLines:
 
 def counted(text: PreparedLines) -> Arrays:
     """The arrays of the model of a text."""
-    levels = count_levels(text.examples, text.vocabulary, ORDER)
-    return dict(chain.from_iterable(part.items() for part in level_arrays(levels, text.vocabulary)))
+    return dict(chain.from_iterable(part.items() for part in ngram_arrays(text, ORDER)))
 
 
 def time_counting(path: Path) -> str:

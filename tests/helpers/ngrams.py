@@ -9,8 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import make_run_config
-from rnnlm_tui.lm.kneser_ney import count_levels, level_arrays
-from rnnlm_tui.lm.ngram import NgramModel
+from rnnlm_tui.lm.ngram import NgramModel, ngram_arrays
 from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.text.corpus import Corpus
 from rnnlm_tui.text.prepare import PreparedLines
@@ -26,15 +25,16 @@ def prepared(lines: Sequence[str], **options: Any) -> PreparedLines:
     return text
 
 
-def arrays_of(text: PreparedLines, order: int) -> dict[str, NDArray[Any]]:
+def arrays_of(text: PreparedLines, order: int, most: int | None = None) -> dict[str, NDArray[Any]]:
     """The arrays of the model of these lines."""
-    levels = count_levels(text.examples, text.vocabulary, order)
-    return dict(chain.from_iterable(part.items() for part in level_arrays(levels, text.vocabulary)))
+    parts = ngram_arrays(text, order, most)
+    return dict(chain.from_iterable(part.items() for part in parts))
 
 
-def counted(text: PreparedLines, order: int) -> NgramModel:
+def counted(text: PreparedLines, order: int, most: int | None = None) -> NgramModel:
     """The model of these lines."""
-    return NgramModel(order, text.vocabulary, TOKENIZERS["whitespace"], arrays_of(text, order))
+    arrays = arrays_of(text, order, most)
+    return NgramModel(order, text.vocabulary, TOKENIZERS["whitespace"], arrays)
 
 
 def ngram_model(lines: Sequence[str], order: int = 5) -> NgramModel:

@@ -35,7 +35,7 @@ def mixed_run(folder: Path, preset: str = "gru", **settings: Any) -> TrainingRun
 
 
 def test_the_ngrams_are_the_model_until_an_epoch_is_through(tmp_path: Path) -> None:
-    small = mixed_run(tmp_path / "a", epochs=3, learning_rate=0.02)
+    small = mixed_run(tmp_path / "a", epochs=3, learning_rate=0.02, max_ngrams=30)
     seen = []
     for event in train(small, Control("the cat")):
         if isinstance(event, Saved):
@@ -50,6 +50,7 @@ def test_the_ngrams_are_the_model_until_an_epoch_is_through(tmp_path: Path) -> N
     assert seen[-1][2:] == ("gru", ["network", "ngrams"])
     assert not np.array_equal(first, model.next_word_probabilities([2]))
     assert card.mixture is not None and card.mixture["ngrams"] is not None
+    assert sum(card.mixture["ngrams"]["sizes"][1:]) == 30
     assert sum(card.mixture["weights"].values()) == pytest.approx(1)
     assert {path.name for path in small.folder.iterdir()} == {
         *card.files, "model.json", "resume.safetensors", "evaluation.json"

@@ -18,6 +18,7 @@ from rnnlm_tui.events import (
     from_json_line,
     to_json_line,
 )
+from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store import files
 from rnnlm_tui.store.load import load_model
 from rnnlm_tui.suggest import generate_words
@@ -79,6 +80,18 @@ def test_the_model_is_saved_whole_and_its_run_is_over(tmp_path: Path) -> None:
     assert model.vocabulary.words == small.prepared.vocabulary.words
     with pytest.raises(ModelError, match="no run of counts"):
         load_state(small.folder, "counts")
+
+
+@pytest.mark.parametrize("most", [20, 100_000])
+def test_a_model_of_the_n_grams_that_matter_most(most: int, tmp_path: Path) -> None:
+    small = small_run("ngram", tmp_path / "a", text=TEXT, order=4, max_ngrams=most)
+    (ended,) = epochs_of(run(small))
+    card, model = load_model(small.folder)
+    assert sum(card.sizes[1:]) == most if most == 20 else sum(card.sizes[1:]) > 20
+    assert card.sizes == list(ARCHITECTURES["ngram"].sizes_for(small.config, small.prepared))
+    assert ended.held_out is not None
+    expected = summarize(score(model, small.split_lines()[1])).perplexity
+    assert ended.held_out["perplexity"] == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("pauses", [False, True])
