@@ -39,6 +39,8 @@ BLOCK_BYTES = 3 * (16 << 20)
 """The scores of some rows with what is made of them."""
 TEXT_BYTES = 60
 """Memory of a word of the text, as part of a line and as numbers."""
+FADED_WORDS = 500
+"""The words after which a state hardly depends on what was before them."""
 REMEMBERED_BYTES = 5 << 20
 """Of the distributions that a model keeps: 131 of 10,000 words."""
 FEWEST_REMEMBERED = 8
@@ -220,6 +222,8 @@ class CausalModel:
         """Computes the states after each of these ids, those that are known left as they are."""
         ids = list(context)
         same = common_length(self._path, ids)
+        if same < FADED_WORDS <= len(ids):
+            same = max(same, self._without_begin(ids))
         del self._path[same:], self._states[same + 1 :]
         if len(ids) > len(self._directions):
             larger = np.zeros((2 * len(ids), self._directions.shape[1]), np.float32)
@@ -230,6 +234,19 @@ class CausalModel:
             output = self._states[-1][-1][0]
             self._directions[len(self._path)] = output / max(float(np.linalg.norm(output)), TINY)
             self._path.append(word)
+
+    def _without_begin(self, ids: list[int]) -> int:
+        """Drops the begin of the path if its rest is what `ids` begin with, and returns the length
+        of that rest, else 0. The states stay: they hardly depend on words so far away."""
+        for k, word in enumerate(self._path):
+            rest = len(self._path) - k
+            if rest < FADED_WORDS:
+                break
+            if word == ids[0] and self._path[k:] == ids[:rest]:
+                del self._path[:k], self._states[:k]
+                self._directions[:rest] = self._directions[k : k + rest].copy()
+                return rest
+        return 0
 
     def _after(self, word: int, states: tuple[State, ...]) -> tuple[State, ...]:
         x, after = self._softmax.embed(word), []

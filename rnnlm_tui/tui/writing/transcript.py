@@ -17,7 +17,7 @@ from rnnlm_tui.tui.widgets.safe_inputs import sanitize_lines
 
 LONGEST = 200
 """Turns that are shown again after a restart; all others are kept too."""
-PREVIOUS_LINES = 20
+PREVIOUS_LINES = 200
 """Lines above that a model which uses them is given: more of them change little."""
 
 
