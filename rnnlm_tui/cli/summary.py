@@ -50,6 +50,7 @@ def summary(request: SummaryRequest) -> int:
                 "layers": [asdict(layer) for layer in layers],
                 "corpus": {**prepared.card, "held_out_lines": prepared.held_out_lines},
                 "warnings": prepared.warnings,
+                "notes": prepared.notes,
                 "first_pairs": pairs,
             }
         )
@@ -87,6 +88,7 @@ def data_card(prepared: PreparedText, config: RunConfig) -> Iterator[str]:
     yield f"corpus         {sanitize(prepared.corpus.name)}"
     yield f"preset         {config.preset}: {preset_named(config.preset).summary}"
     yield f"lines          {prepared.corpus.line_count:,}"
+    yield from (f"               {note}" for note in prepared.notes)
     if prepared.held_out_lines:
         pairs = prepared.held_out.predictions
         yield f"held out       {plural(prepared.held_out_lines, 'line')}, {plural(pairs, 'pair')}"

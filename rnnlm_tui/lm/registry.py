@@ -12,7 +12,7 @@ from rnnlm_tui.lm.lesson import LessonArchitecture
 from rnnlm_tui.lm.model import Architecture
 from rnnlm_tui.lm.ngram import NgramArchitecture
 from rnnlm_tui.text.corpus import Corpus, Mask
-from rnnlm_tui.text.paragraphs import arranged
+from rnnlm_tui.text.paragraphs import arranged, arrangement_notes
 from rnnlm_tui.text.prepare import PreparedText, prepare
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.vocabulary import Vocabulary
@@ -47,12 +47,14 @@ def prepare_corpus(
     """
     architecture = ARCHITECTURES[config.preset]
     window = known and known[2]
+    lines = arranged(corpus, config.lines)
     return prepare(
-        arranged(corpus, config.lines),
+        lines,
         config.tokenizer,
         config.train,
         lambda longest: window or architecture.window_for(config, longest),
         special_tokens=architecture.special_tokens,
         known=known and known[:2],
         held_out=held_out,
+        notes=arrangement_notes(corpus, lines, config.lines),
     )

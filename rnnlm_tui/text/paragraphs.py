@@ -27,6 +27,16 @@ def arranged(corpus: Corpus, how: str) -> Corpus:
     return dataclasses.replace(corpus, lines=tuple(_joined(corpus.lines)))
 
 
+def arrangement_notes(corpus: Corpus, arranged_corpus: Corpus, how: str) -> Iterator[str]:
+    """A sentence on what a line is, and why."""
+    if arranged_corpus is not corpus:
+        why = "asked for" if how == "paragraphs" else "the text is wrapped"
+        count = sum(map(bool, arranged_corpus.lines))
+        yield f"a line is a paragraph ({why}): {corpus.line_count:,} lines are {count:,} paragraphs"
+    elif how == "auto":
+        yield "a line is a line of the file (no wrapped paragraphs)"
+
+
 def is_wrapped(lines: Sequence[str]) -> bool:
     """Whether most lines end where the first word of the next one would not have fitted."""
     breaks = [(a, b) for a, b in pairwise(lines) if a.strip() and b.strip()]

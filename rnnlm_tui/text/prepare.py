@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -46,7 +46,8 @@ class PreparedText:
     in words, without those that are dropped. `held_out_mask` says which lines of the corpus are
     held out. `examples` and `held_out` are `PrefixExamples` for the lesson, `EncodedLines` for
     models of whole lines.
-    `warnings` are sentences on a text that is no good for a training, though one is possible.
+    `warnings` are sentences on a text that is no good for a training, though one is possible;
+    `notes` say how it is read.
     """
 
     corpus: Corpus
@@ -63,6 +64,7 @@ class PreparedText:
     held_out_words: int
     held_out_unknown: int
     warnings: tuple[str, ...]
+    notes: tuple[str, ...]
 
     @property
     def card(self) -> CorpusFacts:
@@ -121,6 +123,7 @@ def prepare(
     special_tokens: Sequence[str] = (),
     known: tuple[Vocabulary, Conventions] | None = None,
     held_out: Mask | None = None,
+    notes: Iterable[str] = (),
 ) -> PreparedText:
     """Splits, counts and encodes a corpus; each line is tokenized once.
 
@@ -129,7 +132,8 @@ def prepare(
     starts from are given as `known`.
     `held_out` [L] says which lines are held out; by default it follows from the settings.
     Without special tokens the result are `PreparedPrefixes`, in which unknown words are dropped;
-    with all of them `PreparedLines`. Raises CorpusError if there is not enough to train on.
+    with all of them `PreparedLines`. `notes` say how the text was read until here. Raises
+    CorpusError if there is not enough to train on.
     """
     is_given = held_out is not None
     if held_out is None:
@@ -168,10 +172,19 @@ def prepare(
         held_out_words=len(tokens.numbers) - int(counts.sum()),
         held_out_unknown=int(np.count_nonzero(held[0] == vocabulary.unknown_id)),
         warnings=tuple(_warnings(corpus, settings.held_out, tokens.words, len(held[0]), is_given)),
+        notes=(*notes, *_missing(tokenizer_name, train_lines)),
     )
     if isinstance(prepared, PreparedPrefixes):
         _check_prefixes(prepared, settings.held_out)
     return prepared
+
+
+def _missing(tokenizer_name: str, lines: Sequence[str]) -> Iterator[str]:
+    """Sentences on what the tokenizer misses in the text."""
+    if tokenizer_name == PROSE:
+        from rnnlm_tui.text.prose import missing_of_prose
+
+        yield from missing_of_prose(lines)
 
 
 def _count_words(corpus: Corpus, tokens: TokenizedText, train_lines: int) -> NDArray[np.int64]:

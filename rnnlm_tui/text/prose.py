@@ -72,6 +72,7 @@ FIRST_LETTERS = regex.compile(r"[\p{L}\p{N}]+")
 SPACED_MARK = regex.compile(
     r"(?<=([«„“]))([\u00a0\u202f\u2009])|([\u00a0\u202f\u2009])([\p{P}\p{S}])"
 )
+SENTENCE_END = regex.compile(r"[.!?…。！？؟।]")
 LONGEST_CHUNK, MOST_CHUNKS = 48, 1 << 18
 """Characters of text between spaces whose tokens are remembered, and how many of them."""
 MOST_ENDS = 64
@@ -365,6 +366,17 @@ def learn_prose(lines: Sequence[str]) -> ProseTokenizer:
     conventions = counter.conventions(_usual_forms(chunks), _usual_kinds(spaces), abbreviations)
     by_count = sorted(spelled, key=lambda word: -spelled[word])
     return tokenizer.learned(conventions, {word: i for i, word in enumerate(by_count)})
+
+
+def missing_of_prose(lines: Sequence[str]) -> Iterator[str]:
+    """Sentences on what the tokenizer does without, if a text lacks what prose has."""
+    text = "\n".join(lines)
+    if not SENTENCE_END.search(text):
+        yield "no full stops: each line is one sentence"
+    if UNSPACED.search(text) and text.count(" ") * LONGEST_CHUNK < len(text):
+        yield "no spaces between words: each character is a word"
+    elif text == text.lower():
+        yield "no capitals: words are written in small letters, also at the begin of a sentence"
 
 
 def _words_within(chunks: Iterable[Chunk], counter: ConventionCounter) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnlm_tui.text.prose import ProseTokenizer, cut, fold, is_mark, learn_prose
+from rnnlm_tui.text.prose import ProseTokenizer, cut, fold, is_mark, learn_prose, missing_of_prose
 from rnnlm_tui.text.tokenizer import Conventions, Written
 
 CUT = [
@@ -193,3 +193,18 @@ def test_marks_are_told_from_words_and_emoji() -> None:
     marks = [",", "...", "“", "—", "$", "+", "'"]
     assert [is_mark(token) for token in marks] == [True] * len(marks)
     assert not any(map(is_mark, ["a", "'tis", "3.14", "👍", "👍🏽", "天"]))
+
+
+MISSING = [
+    ("We went home. It rained.", []),
+    ("we went home", ["no full stops", "no capitals"]),
+    ("我们走到河边", ["no full stops", "no spaces"]),
+    ("הלכנו אל הנהר.", ["no capitals"]),
+]
+
+
+@pytest.mark.parametrize(("text", "missing"), MISSING)
+def test_what_a_text_lacks_is_said(text: str, missing: list[str]) -> None:
+    assert [note.split(":")[0] for note in missing_of_prose([text])] == [
+        f"{note} between words" if note == "no spaces" else note for note in missing
+    ]

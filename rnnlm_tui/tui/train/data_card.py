@@ -38,6 +38,8 @@ def card_lines(summary: CorpusSummary, width: int) -> Iterator[Content]:
     """The card's lines for a width in columns."""
     yield Content.styled(shorten(summary.corpus.name, width), "bold")
     yield from _fact_lines(summary, max(1, width // FACT_WIDTH))
+    yield from (Content.styled(sanitize(note), "dim") for note in summary.notes)
+    yield from (Content.styled(f"! {sanitize(text)}", "bold") for text in summary.warnings)
     yield Content("")
     yield Content.styled(PARTS, "dim")
     yield from _part_lines(summary)

@@ -50,7 +50,7 @@ class CorpusSummary(Struct, frozen=True):
     them; `size` is what a corpus of this size is called, None if the preset's defaults are the same
     for all. `total_words` includes the padding. `estimated_s` is for all epochs on this machine,
     None if it is unknown. `first_pairs` are the words before and the word to predict of the first
-    examples.
+    examples. `notes` say how the text is read, `warnings` what makes it a poor text to learn from.
     """
 
     settings: dict[str, Setting]
@@ -62,6 +62,8 @@ class CorpusSummary(Struct, frozen=True):
     memory_bytes: Count
     layers: tuple[Layer, ...]
     first_pairs: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     size: str | None = None
     estimated_s: float | None = None
 
