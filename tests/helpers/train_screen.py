@@ -17,7 +17,6 @@ from rnnlm_tui.tui.runs.state import Phase
 from rnnlm_tui.tui.runs.wording import BADGES
 from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.train.form import TrainForm
-from rnnlm_tui.tui.train.run_lists import EpochTable
 from rnnlm_tui.tui.train.run_view import RunEnd, RunHead
 from rnnlm_tui.tui.train.screen import TrainScreen
 from tests.helpers.app import rows_of, wait_until
@@ -98,10 +97,10 @@ class Shown:
 
     @property
     def epochs(self) -> list[list[str]]:
-        """The rows of the table."""
-        table = self.screen.query_one(EpochTable)
-        rows = map(table.get_row_at, range(table.row_count))
-        return [[cell.plain for cell in row] for row in rows]
+        """The rows of the table, each with its mark."""
+        rows = self.text("epochs").splitlines() if self.screen.run_pane.run else []
+        rows = [row for row in rows if "not ended" not in row]
+        return [[row[0], *row[1:].split()] for row in rows]
 
     def sees(self, *parts: str) -> bool:
         """Whether a row of the screen holds all of these."""

@@ -48,7 +48,6 @@ class SourceChoice(RadioButton):
         super().__init__(Content(label), chosen, id=f"source-{source}", compact=True)
 
     def render(self) -> Content:
-        """The glyph and the label."""
         self.BUTTON_INNER = self.ON if self.value else self.OFF
         return super().render()
 
@@ -82,7 +81,6 @@ class Field(Vertical):
         self.problem: str | None = None
 
     def compose(self) -> ComposeResult:
-        """The label, the controls, the hint; the problem below them."""
         with Horizontal(classes="field-line"):
             yield Static(self.label, classes="field-label", markup=False)
             yield from self._controls

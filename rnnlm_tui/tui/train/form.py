@@ -119,7 +119,6 @@ class TrainForm(VerticalScroll, can_focus=False):
         self._encoding = SafeInput()
 
     def compose(self) -> ComposeResult:
-        """The fields, top to bottom."""
         yield Field("Text", self._sources, id="source-field")
         with Vertical(classes="of-files"):
             yield self._file
@@ -156,7 +155,6 @@ class TrainForm(VerticalScroll, can_focus=False):
 
     @property
     def host(self) -> TrainHost:
-        """The app."""
         return cast("TrainHost", self.app)
 
     # What is filled in

@@ -76,12 +76,10 @@ class RunPane(Vertical, can_focus=True):
         self._enabled: list[bool | None] = []
 
     def compose(self) -> ComposeResult:
-        """The run."""
         yield RunView()
 
     @property
     def host(self) -> TrainHost:
-        """The app."""
         return cast("TrainHost", self.app)
 
     @property

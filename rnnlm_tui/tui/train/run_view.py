@@ -20,7 +20,7 @@ from rnnlm_tui.tui.runs.wording import (
     speed_words,
     time_left_words,
 )
-from rnnlm_tui.tui.train.run_lists import EpochTable, TextList, note_lines, sample_lines
+from rnnlm_tui.tui.train.run_lists import TextList, epoch_table, note_lines, sample_lines
 from rnnlm_tui.tui.widgets.chart import LossChart, Points
 
 FULL, EMPTY, PIECE = "━", "─", 12
@@ -77,7 +77,6 @@ class RunHead(Widget):
             self.refresh()
 
     def render(self) -> Content:
-        """The rows."""
         return Content("\n").join(self._lines)
 
 
@@ -146,7 +145,6 @@ class RunEnd(Vertical):
     """
 
     def compose(self) -> ComposeResult:
-        """The words above the buttons; each button is a key too."""
         yield Static("", id="end-words", markup=False)
         with Horizontal(id="end-buttons"):
             for action, label in (
@@ -193,13 +191,12 @@ class RunView(Vertical):
         self._drawn: dict[str, object] = {}
 
     def compose(self) -> ComposeResult:
-        """The parts."""
         yield RunHead(id="head")
         yield RunEnd(id="end")
         with Container(id="run-panes"):
             with Vertical(id="run-left"):
                 yield LossChart("the curve begins with the first epoch")
-                yield EpochTable(id="epochs")
+                yield TextList("epochs", "the first has not ended yet", id="epochs")
             with Vertical(id="run-right"):
                 yield TextList("your line", "it is continued after each epoch", id="samples")
                 yield TextList("notes", "nothing to note yet", id="notes")
@@ -213,7 +210,9 @@ class RunView(Vertical):
         self.set_class(progress.epochs_total == 1, "-one-pass")
         state = (id(run), len(epochs), epochs[-1].epoch if epochs else 0, best)
         if self._is_new("epochs", state):
-            self.query_one(EpochTable).show(epochs, best)
+            pane = self.query_one("#epochs", TextList)
+            pane.border_title, rows = epoch_table(epochs, best)
+            pane.show(rows)
             self._show_samples(progress)
         last = progress.progress
         if self._is_new("curve", (state, last.loss if last else None, last and last.epoch)):

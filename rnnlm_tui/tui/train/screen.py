@@ -90,7 +90,6 @@ class TrainScreen(AppScreen):
         """Whether the app's own run was on when the form was drawn."""
 
     def compose(self) -> ComposeResult:
-        """The form and the data card, or the run."""
         yield Header()
         with VerticalScroll(id="prepare", can_focus=False):
             yield TrainForm(id="form")
@@ -106,7 +105,6 @@ class TrainScreen(AppScreen):
 
     @property
     def host(self) -> TrainHost:
-        """The app."""
         return cast("TrainHost", self.app)
 
     @property

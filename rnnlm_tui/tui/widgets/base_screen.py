@@ -50,7 +50,6 @@ class AppScreen(Screen[None]):
 
     @property
     def host(self) -> Host:
-        """The app."""
         return cast("Host", self.app)
 
     def on_screen_resume(self) -> None:

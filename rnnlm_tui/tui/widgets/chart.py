@@ -213,7 +213,6 @@ class LossChart(Widget):
             self._redraw()
 
     def render(self) -> Content:
-        """The chart, in the widget's size."""
         rows = plot(*self._losses, *self.size)
         if not rows:
             return Content.styled(self._empty, TEXT)

@@ -51,7 +51,6 @@ class Header(Widget):
             self.refresh()
 
     def render(self) -> Content:
-        """The row."""
         host = cast("Host", self.app)
         parts = [Content.styled(f" {APP_NAME} ", "bold $text-primary")]
         for mode, key, label in TABS:

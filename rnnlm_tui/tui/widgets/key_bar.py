@@ -75,7 +75,6 @@ class KeyBar(Widget):
         return len(self._rows(width))
 
     def render(self) -> Content:
-        """The keys, row by row."""
         return Content("\n").join(self._rows(self.size.width))
 
     def _rows(self, width: int) -> list[Content]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from itertools import accumulate
 
 import msgspec
 import pytest
 
 from rnnlm_tui.events import (
+    Event,
     Failed,
-    FinishReason,
     Paused,
     Resumed,
     Saved,
@@ -23,13 +23,18 @@ from tests.helpers.events import ended, finished, progress, started
 WIDEST_NOTE = 76
 
 
+def held_out(*losses: float) -> list[Event]:
+    """The events of a run whose epochs had these held-out losses."""
+    lows = accumulate(losses, min, initial=math.inf)
+    epochs = enumerate(zip(losses, lows, strict=False), 1)
+    return [started(), *(ended(n, held_out=loss, best=loss < low) for n, (loss, low) in epochs)]
+
+
 def with_held_out(*losses: float) -> RunProgress:
-    """A run whose epochs had these held-out losses."""
-    run, lowest = RunProgress(), math.inf
-    run.take(started(), 0)
-    for epoch, loss in enumerate(losses, 1):
-        run.take(ended(epoch, held_out=loss, best=loss < lowest), epoch)
-        lowest = min(lowest, loss)
+    """Such a run."""
+    run = RunProgress()
+    for time, event in enumerate(held_out(*losses)):
+        run.take(event, time)
     return run
 
 
@@ -210,112 +215,45 @@ def test_held_out_loss_that_rises_is_one_note_renewed() -> None:
     ]
 
 
-def test_held_out_loss_that_is_no_better_for_long() -> None:
-    run = with_held_out(4, 4.2, 4.1, 4.2, 4.1, 4.2, 4.1)
-    assert texts(run) == ["held-out loss is no better for 6 epochs; epoch 1 is kept"]
-
-
-def test_held_out_loss_that_falls_needs_no_note() -> None:
-    assert texts(with_held_out(5, 4, 3, 2)) == []
-
-
-def test_a_perfect_looking_accuracy_with_nothing_held_out_is_told_once() -> None:
-    run = RunProgress()
-    run.take(started(), 0)
-    run.take(ended(1, accuracy=0.5), 1)
-    assert texts(run) == []
-    run.take(ended(2, accuracy=0.97), 2)
-    run.take(ended(3, accuracy=0.98), 3)
-    said = "accuracy on its own lines says nothing about unseen ones: hold some out"
-    assert texts(run) == [said]
-    run = RunProgress()
-    run.take(ended(1, held_out=4.0, accuracy=0.97), 1)
-    assert texts(run) == []
-
-
-def test_loss_that_stands_still_is_told_once_until_it_moves() -> None:
-    run = RunProgress()
-    for epoch in range(1, 9):
-        run.take(ended(epoch, 2 - epoch * 1e-4), epoch)
-    said = "the loss has not fallen for 5 epochs: more will hardly help"
-    assert texts(run) == [said]
-    run.take(ended(9, 1.5), 9)
-    for epoch in range(10, 16):
-        run.take(ended(epoch, 1.5 - epoch * 1e-4), epoch)
-    assert texts(run) == [said, said]
-
-
-def test_training_loss_that_rises_is_told() -> None:
-    run = RunProgress()
-    for epoch, loss in enumerate([2.0, 2.1, 2.2, 2.3], 1):
-        run.take(ended(epoch, loss), epoch)
-    assert texts(run) == ["training loss rose for 3 epochs: a smaller learning rate may help"]
-
-
-def test_perplexity_is_told_as_what_it_means_each_time_it_has_halved() -> None:
-    run = RunProgress()
-    for epoch, perplexity in enumerate([1063.2, 900, 531, 500, 6.04], 1):
-        run.take(ended(epoch, perplexity=perplexity), epoch)
-    assert texts(run) == [
-        "on its own lines it is as unsure as a choice among 1,063 words",
-        "on its own lines it is as unsure as a choice among 531 words",
-        "on its own lines it is as unsure as a choice among 6.0 words",
-    ]
-    run = RunProgress()
-    run.take(ended(1, held_out=5, perplexity=148.4), 1)
-    assert texts(run) == ["on unseen lines it is as unsure as a choice among 148 words"]
-
-
-def test_the_first_save_is_told() -> None:
-    run = RunProgress()
-    for epoch in (1, 2):
-        run.take(Saved(float(epoch), epoch, "models/poems", True), epoch)
-    assert texts(run) == ["epoch 1 is saved: you can write with it from now on"]
-
-
-def test_pauses_and_warnings_are_told() -> None:
-    run = RunProgress()
-    run.take(Paused(1.0, "asked to"), 1)
-    run.take(Resumed(2.0, "asked to"), 2)
-    run.take(Paused(3.0, "the battery\x1b is low"), 3)
-    run.take(Warned(4.0, "half the learning rate"), 4)
-    assert texts(run) == [
-        "paused",
-        "resumed",
-        "paused: the battery\ufffd is low",
-        "half the learning rate",
-    ]
-    assert run.notes[-1].severity == "warning"
+PERFECT = "accuracy on its own lines says nothing about unseen ones: hold some out"
+FLAT = "the loss has not fallen for 5 epochs: more will hardly help"
+UNSURE = "on its own lines it is as unsure as a choice among {} words"
+SAVED = "epoch 1 is saved: you can write with it from now on"
 
 
 @pytest.mark.parametrize(
-    ("reason", "best", "metrics", "said"),
+    ("events", "told"),
     [
-        ("completed", 2, {"epoch": 2}, "done"),
-        ("completed", 1, {"epoch": 1}, "done; epoch 1 is kept"),
-        (
-            "early_stop",
-            1,
-            {"epoch": 1},
-            "ended early: the held-out loss stopped falling; epoch 1 is kept",
-        ),
-        ("stopped", None, {"epoch": 1}, "stopped; epoch 1 is kept"),
-        ("stopped", None, {}, "stopped before anything was learned"),
+        (held_out(4, 4.2, 4.1, 4.2, 4.1, 4.2, 4.1),
+         ["held-out loss is no better for 6 epochs; epoch 1 is kept"]),
+        (held_out(5, 4, 3, 2), []),
+        ([ended(1, accuracy=0.5), ended(2, accuracy=0.97), ended(3, accuracy=0.98)], [PERFECT]),
+        ([ended(1, held_out=4.0, accuracy=0.97)], []),
+        ([*(ended(n, 2 - n * 1e-4) for n in range(1, 9)), ended(9, 1.5),
+          *(ended(n, 1.5 - n * 1e-4) for n in range(10, 16))], [FLAT, FLAT]),
+        ([ended(n, loss) for n, loss in enumerate((2.0, 2.1, 2.2, 2.3), 1)],
+         ["training loss rose for 3 epochs: a smaller learning rate may help"]),
+        ([ended(n, perplexity=p) for n, p in enumerate((1063.2, 900, 531, 500, 6.04), 1)],
+         [UNSURE.format(n) for n in ("1,063", "531", "6.0")]),
+        ([ended(1, held_out=5, perplexity=148.4)],
+         ["on unseen lines it is as unsure as a choice among 148 words"]),
+        ([Saved(float(n), n, "models/poems", True) for n in (1, 2)], [SAVED]),
+        ([Saved(0.0, 0, "models/poems", True), Saved(1.0, 1, "models/poems", True)],
+         ["a first model of n-grams is saved: you can write with it from now on"]),
+        ([Paused(1.0, "asked to"), Resumed(2.0, "asked to"), Paused(3.0, "the battery\x1b is low"),
+          Warned(4.0, "half the learning rate")],
+         ["paused", "resumed", "paused: the battery\ufffd is low", "half the learning rate"]),
+        ([Failed(0.0, "corpus", "no such file: poems.txt", "")], ["no such file: poems.txt"]),
+        ([finished("stopped", None)], ["stopped before anything was learned"]),
     ],
-)
-def test_the_end_in_plain_words(
-    reason: FinishReason, best: int | None, metrics: dict[str, Any], said: str
-) -> None:
-    run = with_held_out(5, 4)
-    run.take(finished(reason, best, metrics), 3)
-    assert texts(run)[-1] == said
-
-
-def test_a_run_that_fails() -> None:
+)  # fmt: skip
+def test_what_the_events_mean_is_told_in_plain_words(events: list[Event], told: list[str]) -> None:
     run = RunProgress()
-    run.take(Failed(0.0, "corpus", "no such file: poems.txt", ""), 1)
-    assert phase(run) is Phase.FAILED
-    assert (texts(run), run.notes[0].severity) == (["no such file: poems.txt"], "error")
+    for time, event in enumerate(events):
+        run.take(event, time)
+    assert texts(run) == told
+    wrong = isinstance(events[-1], Failed)
+    assert not told or run.notes[-1].severity != "error" or wrong
 
 
 def test_notes_are_short_and_not_without_end() -> None:

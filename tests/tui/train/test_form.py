@@ -15,7 +15,7 @@ from textual import events
 from textual._compositor import Compositor
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
-from textual.widgets import Collapsible, Input, RadioButton, TextArea
+from textual.widgets import Collapsible, Input, RadioButton
 
 from rnnlm_tui import paths
 from rnnlm_tui.config import preset_named, settings_of
@@ -28,7 +28,6 @@ from rnnlm_tui.tui.train import plan
 from rnnlm_tui.tui.train.data_card import card_lines
 from rnnlm_tui.tui.train.fields import Field, NameField
 from rnnlm_tui.tui.train.form import TrainForm
-from rnnlm_tui.tui.train.pasted_text import LARGEST_PASTE
 from rnnlm_tui.tui.train.plan import Plan, paths_in, save_pasted, setting_problem
 from rnnlm_tui.tui.train.summary import CorpusSummary, card_facts, cost_line, estimate
 from rnnlm_tui.tui.widgets.error_text import error_sentence, without_flags
@@ -450,25 +449,6 @@ async def test_the_line_in_hand_is_the_seed_line_until_another_is_typed(
         form.propose_seed("the bird")
         assert form.plan.seed_line == "my own"
         await ready(pilot, form)
-
-
-async def test_a_text_that_is_too_large_to_paste_is_refused_with_a_way_out(
-    data_dir: Path, summary_script: Path
-) -> None:
-    async with shown(data_dir, summary_script) as (pilot, form):
-        form.query_one("#source-pasted").toggle()  # type: ignore[attr-defined]
-        await wait_until(pilot, lambda: form.has_class("-pasted"))
-        area = form.query_one("#pasted", TextArea)
-        area.focus()
-        pilot.app.post_message(events.Paste("a b\n" * (LARGEST_PASTE // 4 + 1)))
-        await wait_until(pilot, lambda: problem_of(form, "pasted-field"))
-        assert problem_of(form, "pasted-field") == (
-            "1.0 MB is too much to paste: save it as a file and choose my files"
-        )
-        assert not area.text
-        pilot.app.post_message(events.Paste("the cat sat"))
-        await ready(pilot, form)
-        assert form.plan.text == "the cat sat"
 
 
 async def test_a_library_that_cannot_be_read_is_told_of(

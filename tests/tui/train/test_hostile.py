@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from functools import partial
 
@@ -10,15 +9,15 @@ import msgspec
 import pytest
 from textual import events
 from textual.widget import Widget
-from textual.widgets import RadioButton, TextArea
+from textual.widgets import RadioButton
 
 from rnnlm_tui.events import EpochEnded, Event, Paused, Started, Warned
 from rnnlm_tui.tui.runs.state import Phase
 from rnnlm_tui.tui.train.data_card import CardText, DataCard
 from rnnlm_tui.tui.train.form import COUNTING
-from tests.helpers.app import check_layout, click, picture, rows_of
+from tests.helpers.app import check_layout, picture, rows_of
 from tests.helpers.events import started
-from tests.helpers.runs import SUMMARY, Script, trained_elsewhere
+from tests.helpers.runs import SUMMARY, Script
 from tests.helpers.train_screen import Shown, shown
 
 HOSTILE = (
@@ -103,15 +102,6 @@ def holds(field: Widget, text: str) -> bool:
     return text in getattr(field, "value", getattr(field, "text", ""))
 
 
-async def test_a_hostile_line_in_hand_is_proposed_as_it_may_be_shown(script: Script) -> None:
-    async with shown(script, (120, 40)) as on:
-        on.form.propose_seed(HOSTILE)
-        await is_whole(on)
-        assert "\ufffd[31m" in on.form.plan.seed_line
-        on.form.propose_seed("the dog")
-        assert on.form.plan.seed_line == "the dog", "nobody has typed another"
-
-
 async def test_a_hostile_run_is_shown(script: Script) -> None:
     run: list[Event] = [
         hostile_started(),
@@ -136,24 +126,3 @@ async def test_a_hostile_end_of_a_run_is_shown(script: Script, said: str) -> Non
         await on.until(lambda: on.buttons)
         await is_whole(on)
         assert "[/b] [red]" in on.end
-
-
-async def test_a_hostile_history_of_another_process_is_watched(script: Script) -> None:
-    with trained_elsewhere(script, hostile_started(), hostile_epoch(1), Warned(1.0, HOSTILE)):
-        with script.history("other").open("ab") as file:
-            file.write(b"\x1b[2J\0\xff\n" + json.dumps(HOSTILE).encode() + b"\n")
-        async with shown(script) as on:
-            on.screen.run_pane.follow("other")
-            await on.until(lambda: on.screen.on_run and on.epochs)
-            await is_whole(on)
-            await on.pilot.press("escape")
-            await is_whole(on)
-
-
-async def test_a_text_area_keeps_lines_and_tabs(script: Script) -> None:
-    async with shown(script, (120, 40)) as on:
-        await click(on.pilot, "#source-pasted")
-        on.form.query_one("#pasted", TextArea).focus()
-        on.app.post_message(events.Paste("a\tb\nthe 猫 e\u0301"))
-        await on.until(lambda: on.form.plan.text == "a\tb\nthe 猫 e\u0301")
-        await is_whole(on)

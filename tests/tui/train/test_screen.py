@@ -26,7 +26,7 @@ from rnnlm_tui.tui.train.run_view import progress_bar
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
-from tests.helpers.app import click, picture
+from tests.helpers.app import click
 from tests.helpers.events import ended, finished, progress, started
 from tests.helpers.models import make_model, put_state
 from tests.helpers.runs import Script, trained_elsewhere
@@ -593,17 +593,6 @@ def test_a_run_is_a_line_in_the_list() -> None:
 
 
 # Looks
-
-
-async def test_nothing_breaks_at_any_size(script: Script) -> None:
-    async with shown(script) as on:
-        await on.start(*epochs(6, 5), progress(3))
-        await on.until(lambda: "epoch 3/50" in on.head)
-        for size in ((60, 16), (100, 30), (200, 60), (20, 5), (80, 24)):
-            await on.pilot.resize_terminal(*size)
-            await on.pilot.pause()
-            picture(on.app)
-        assert "epoch 3/50" in on.head
 
 
 def test_bars_have_their_width() -> None:
