@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from rnnlm_tui.evaluate import ScoredLine, score
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import data_dir
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.load import load_model
+from rnnlm_tui.store.load import load_model, missing_base
 from rnnlm_tui.suggest import (
     CANDIDATES,
     Suggestion,
@@ -37,16 +38,14 @@ def load(name_or_folder: str | Path | None = None) -> Model:
     Raises RnnlmError if there is no such model, or if it cannot be read.
     """
     library = Library(data_dir())
-    if name_or_folder is None:
-        name_or_folder = library.newest()
-    elif isinstance(name_or_folder, Path) or (
-        name_or_folder not in library.names() and Path(name_or_folder).is_dir()
-    ):
-        folder = Path(name_or_folder)
-        card, model = load_model(folder)
-        return Model(folder.name, card.config.preset, model)
-    card, model = library.open(name_or_folder)
-    return Model(name_or_folder, card.config.preset, model)
+    asked = library.newest() if name_or_folder is None else name_or_folder
+    if isinstance(asked, Path) or (asked not in library.names() and Path(asked).is_dir()):
+        name, (card, model) = Path(asked).name, load_model(Path(asked), library.open_base)
+    else:
+        name, (card, model) = asked, library.open(asked)
+    if sentence := missing_base(card, model):
+        warnings.warn(f"{name}: {sentence}", stacklevel=2)
+    return Model(name, card.config.preset, model)
 
 
 class Model:

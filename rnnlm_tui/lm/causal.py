@@ -37,6 +37,8 @@ WINDOW = 256
 """The words of a context that a model sees. States are kept, so more would only cost memory."""
 BLOCK_BYTES = 3 * (16 << 20)
 """The scores of some rows with what is made of them."""
+MIXED_BYTES = 150
+"""Memory of a word of the text as part of n-grams of up to five words, while they are counted."""
 TEXT_BYTES = 60
 """Memory of a word of the text, as part of a line and as numbers."""
 FADED_WORDS = 500
@@ -300,7 +302,7 @@ class CausalArchitecture(Architecture[CausalConfig]):
         gates = CELLS[self.config.preset].gates
         units = model.embedding_size + model.layers * model.hidden_size * (3 * gates + 4)
         batch = 2 * recipe.batch_size * recipe.bptt * units
-        text = TEXT_BYTES * examples
+        text = (TEXT_BYTES + MIXED_BYTES * (recipe.mixture == "on")) * examples
         return 4 * (8 * self.parameters + batch) + BLOCK_BYTES + text + PROGRAM_BYTES
 
     def training_seconds(self, examples: int) -> float:

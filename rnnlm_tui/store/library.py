@@ -249,18 +249,16 @@ class Library:
             ) from error
 
     def open_base(self, base: Base, above: tuple[str, ...] = ()) -> LanguageModel | None:
-        """The model that another is built on; None if it is gone, or no longer the same. `above`
-        are the names of the models that are built on it."""
-        name = base["name"]
-        if name in above or not is_name(name):
-            return None
-        try:
-            card = read_card(self.path(name))
-            if base != base_of(name, card):
-                return None
-            return load_model(self.path(name), partial(self.open_base, above=(*above, name)))[1]
-        except ModelError:
-            return None
+        """The model that another is built on, under this name or another; None if it is gone, or
+        no longer the same. `above` are the names of the models that are built on it."""
+        for name in dict.fromkeys([base["name"], *self.names()]):
+            if name in above or not is_name(name):
+                continue
+            with suppress(ModelError):
+                if {**base, "name": name} == base_of(name, read_card(self.path(name))):
+                    above = (*above, name)
+                    return load_model(self.path(name), partial(self.open_base, above=above))[1]
+        return None
 
     def has(self, name: str) -> bool:
         """Whether there is a model of this name, or a run that can go on."""

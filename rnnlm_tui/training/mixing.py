@@ -20,7 +20,7 @@ from rnnlm_tui.training.evaluation import evaluate_lines, some_lines
 from rnnlm_tui.training.run import TrainingRun
 from rnnlm_tui.training.run_report import RunReport
 
-MOST_FITTED = 4_000
+MOST_FITTED = 2_000
 """Held-out words that the weights are fitted to; each takes a millisecond or less."""
 MOST_AT_FIRST = 1_000
 """The same, and the words measured, of the n-grams that a network's training begins with: they are

@@ -58,6 +58,25 @@ def test_a_model_is_built_on_another(train: Command, run: Command, data_dir: Pat
         assert "owl" not in (library.path(name) / card.vocabulary).read_text()
 
 
+def test_a_base_may_be_renamed(train: Command, data_dir: Path) -> None:
+    train("own", "--on", "base")
+    library = Library(data_dir)
+    library.rename("base", "other")
+    assert "owl" in library.open("own")[1].vocabulary
+
+
+def test_a_model_that_says_it_is_built_on_itself_is_opened(train: Command, data_dir: Path) -> None:
+    train("own", "--on", "base")
+    library = Library(data_dir)
+    path = library.path("own") / "model.json"
+    card = json.loads(path.read_text())
+    checksum = card["checksums"][card["weights"]]
+    card["mixture"]["base"] = {"name": "own", "created": card["created"], "checksum": checksum}
+    path.write_text(json.dumps(card))
+    _, model = library.open("own")
+    assert isinstance(model, MixedModel) and "owl" not in model.vocabulary
+
+
 @pytest.mark.parametrize("change", ["delete", "train again"])
 def test_without_its_base_a_model_predicts_alone(
     change: str, train: Command, run: Command, data_dir: Path, tmp_path: Path
