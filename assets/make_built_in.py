@@ -2,8 +2,8 @@
 
     python assets/make_built_in.py
 
-Trains it with the seed and the held-out lines of every preset's defaults, halves the precision of
-its weights, measures it on those lines, and puts its files into rnnlm_tui/data/model.
+Trains it with the seed and the held-out lines of every preset's defaults, writes its weights small,
+measures it on those lines, and puts its files into rnnlm_tui/data/model.
 tests/test_shipped_model.py recomputes the figures from the files.
 """
 
@@ -15,11 +15,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
-from safetensors.numpy import load_file, save_file
-
 from rnnlm_tui.store.files import EVALUATION, MODEL
 from rnnlm_tui.store.library import BUILT_IN, Library
+from rnnlm_tui.store.weights import write_small
 
 TARGET = Path(__file__).parents[1] / "rnnlm_tui" / "data" / "model"
 SETTINGS = ("--preset", "gru")
@@ -36,7 +34,7 @@ def main() -> None:
         library = Library(Path(folder))
         card = library.open(NEW_NAME)[0]
         made = library.path(NEW_NAME)
-        halve(made / card.weights)
+        write_small(made)
         run("--evaluate", "--model", NEW_NAME, *data)
         files = [made / name for name in (card.vocabulary, card.weights, EVALUATION, MODEL)]
         size = sum(path.stat().st_size for path in files)
@@ -47,11 +45,6 @@ def main() -> None:
         for path in files:
             shutil.copyfile(path, TARGET / path.name)
     print(f"{BUILT_IN}: {size:,} bytes in {TARGET}")
-
-
-def halve(path: Path) -> None:
-    """Rounds the weights to half precision."""
-    save_file({name: array.astype(np.float16) for name, array in load_file(path).items()}, path)
 
 
 def run(*arguments: str) -> None:

@@ -21,9 +21,16 @@ Weights = Mapping[str, NDArray[np.float32]]
 Arrays = Mapping[str, NDArray[Any]]
 M = TypeVar("M", bound=ModelConfig)
 DTYPES: Mapping[str, np.dtype[Any]] = MappingProxyType(
-    {"F32": np.dtype("float32"), "I32": np.dtype("int32")}
+    {
+        "F32": np.dtype("float32"),
+        "I32": np.dtype("int32"),
+        "F16": np.dtype("float16"),
+        "U8": np.dtype("uint8"),
+    }
 )
 """The types of the arrays of weights files, by their names in safetensors."""
+SMALL_TYPES = {"F16", "U8"}
+"""Those of small files alone."""
 PROGRAM_BYTES = 330_000_000
 """Memory of the program and PyTorch: 519 MB in all were measured for the lesson on the sonnets."""
 
@@ -129,6 +136,19 @@ class Architecture(ABC, Generic[M]):
     @abstractmethod
     def arrays(self) -> dict[str, ArraySpec]:
         """The arrays of the weights file. The sizes have passed `check_sizes`."""
+
+    def small_arrays(self) -> dict[str, ArraySpec]:
+        """The arrays of a small weights file, as one that ships: half as precise, so weights are
+        rounded by 2^-11 of themselves at most."""
+        return {name: ArraySpec(spec.shape, "F16") for name, spec in self.arrays().items()}
+
+    def to_small(self, arrays: Arrays) -> Arrays:
+        """The weights as `small_arrays` has them."""
+        return {name: array.astype(np.float16) for name, array in arrays.items()}
+
+    def from_small(self, small: Arrays) -> Arrays:
+        """The reverse of `to_small`. Raises ValueError for arrays that make no sense."""
+        return {name: array.astype(np.float32) for name, array in small.items()}
 
     @abstractmethod
     def layers(self) -> tuple[Layer, ...]:

@@ -12,6 +12,14 @@ k, n(1) = V:
 After a context c: p(w | c) = probability of c's child w, if it is there, + backoff of c * p(w | c
 without its first word). So the shares of the children of c and its backoff sum to 1. Shapes: V
 vocabulary.
+
+A small file has 8 bits a share, evenly spaced on the scale of log-odds, and none for the backoff
+weights, which follow from the shares. Its integers are split into planes of bytes, since the upper
+bytes are much alike and are compressed well:
+
+    probability.1 [V], probability.<k> [n(k)]   the places of the shares in `SHARES`
+    children.<k> [planes, n(k-1)]               the number of children of each node
+    word.<k> [planes, n(k)]                     as above
 """
 
 from __future__ import annotations
@@ -39,6 +47,12 @@ MOST_MEASURED, MEASURING_S = 10_000, 200e-6
 PROGRAM_BYTES, BYTES_A_WORD, BYTES_A_SEQUENCE = 45_000_000, 60, 30
 """The estimate is 259 MB for a million words, 225 MB were measured: most n-grams of five words
 are different, but not all. The sonnets took 48 MB."""
+
+MOST_SHARED = 0.999
+"""Of a context in a small file, so that rounded shares leave something to the shorter context."""
+LOG_ODDS = np.linspace(-14, 6, 255)
+SHARES = np.concatenate(([0], 1 / (1 + np.exp(-LOG_ODDS)))).astype(np.float32)
+"""The shares of a small file; of two neighbours the larger is 8 % larger, near 1 less."""
 
 Level: TypeAlias = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
 """The backoff weights, the places of the children, and the words and shares of those."""
@@ -166,6 +180,52 @@ class NgramArchitecture(Architecture[NgramConfig]):
             above = count
         return found
 
+    def small_arrays(self) -> dict[str, ArraySpec]:
+        """The arrays of a small file, as the module's docstring lists them."""
+        found, above = {"probability.1": ArraySpec((self.total_words,), "U8")}, self.total_words
+        for k, count in enumerate(self.sizes[1:], start=2):
+            found |= {
+                f"children.{k}": ArraySpec((self._planes, above), "U8"),
+                f"word.{k}": ArraySpec((self._planes, count), "U8"),
+                f"probability.{k}": ArraySpec((count,), "U8"),
+            }
+            above = count
+        return found
+
+    def to_small(self, arrays: Arrays) -> Arrays:
+        """Rounds the shares and leaves the backoff weights out."""
+        found = {"probability.1": _codes(arrays["probability.1"])}
+        for k in range(2, self.model.order + 1):
+            found[f"children.{k}"] = _split(np.diff(arrays[f"children.{k}"]), self._planes)
+            found[f"word.{k}"] = _split(arrays[f"word.{k}"], self._planes)
+            found[f"probability.{k}"] = _codes(arrays[f"probability.{k}"])
+        return found
+
+    def from_small(self, small: Arrays) -> Arrays:
+        """Makes the shares and the backoff weights of every context sum to 1."""
+        alone = SHARES[small["probability.1"]]
+        found = {"probability.1": alone / max(alone.sum(), SHARES[1])}
+        for k in range(2, self.model.order + 1):
+            counts = _joined(small[f"children.{k}"])
+            shares = SHARES[small[f"probability.{k}"]]
+            if counts.sum() != len(shares):
+                raise ValueError(f"children.{k} are not as many as there are n-grams")
+            parents = np.repeat(np.arange(len(counts)), counts)
+            sums = np.bincount(parents, shares, len(counts))
+            scales = np.minimum(1, MOST_SHARED / np.maximum(sums, MOST_SHARED))
+            found |= {
+                f"backoff.{k - 1}": (1 - scales * sums).astype(np.float32),
+                f"children.{k}": np.concatenate(([0], np.cumsum(counts))).astype(np.int32),
+                f"word.{k}": _joined(small[f"word.{k}"]).astype(np.int32),
+                f"probability.{k}": (shares * scales[parents]).astype(np.float32),
+            }
+        return found
+
+    @property
+    def _planes(self) -> int:
+        """The bytes of an id."""
+        return ((self.total_words - 1).bit_length() + 7) // 8
+
     @property
     def parameters(self) -> int:
         """The number of n-grams."""
@@ -228,3 +288,23 @@ def _rise_among_siblings(words: NDArray[np.int32], children: NDArray[np.int32]) 
     begins = np.zeros(len(words) + 1, bool)
     begins[children] = True
     return bool((begins[1:-1] | (words[1:] > words[:-1])).all())
+
+
+def _codes(shares: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """The places of the nearest numbers in `SHARES`, by log-odds; 0 stays 0."""
+    odds = np.log(np.maximum(shares, SHARES[1]) / np.maximum(1 - shares, 1 - SHARES[-1]))
+    places = np.rint((odds - LOG_ODDS[0]) / (LOG_ODDS[1] - LOG_ODDS[0])).clip(0, 254)
+    return np.where(shares > 0, places + 1, 0).astype(np.uint8)
+
+
+def _split(numbers: NDArray[np.integer[Any]], planes: int) -> NDArray[np.uint8]:
+    """The bytes of each number, the lowest ones first: [planes, N]."""
+    return np.stack([(numbers >> 8 * i).astype(np.uint8) for i in range(planes)])
+
+
+def _joined(planes: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """The reverse of `_split`."""
+    return sum(
+        (plane.astype(np.int64) << 8 * i for i, plane in enumerate(planes)),
+        np.zeros(planes.shape[1], np.int64),
+    )

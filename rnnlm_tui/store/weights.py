@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from rnnlm_tui.errors import ModelError, os_reason
-from rnnlm_tui.lm.model import DTYPES, Architecture
+from rnnlm_tui.lm.model import DTYPES, SMALL_TYPES, Architecture
 from rnnlm_tui.store import files
-from rnnlm_tui.store.card import ModelCard
+from rnnlm_tui.store.card import ModelCard, read_card
 
 LARGEST_HEADER = 1 << 20
 """A safetensors header names a few tensors; a larger one is hostile."""
 LARGEST_WEIGHT = 1e12
 """Beyond it the sums of products in a network overflow float32; a trained weight is below 100."""
 PLAIN_TYPES = {"F32", "I32", "U8", "U64"}
-HALVES = {"F32": "F16"}
-"""The type that may stand for another in a file, to halve it: weights are rounded by 2^-11 of
-themselves at most."""
 
 
 def largest_weights(architecture: Architecture[Any]) -> int:
@@ -36,8 +34,8 @@ def largest_weights(architecture: Architecture[Any]) -> int:
 
 
 def check_weights(folder: Path, card: ModelCard) -> None:
-    """Checks the headers of the weights of the model in `folder`: just its arrays, or those at half
-    their precision, and the files as long as they must be. Raises ModelError."""
+    """Checks the headers of the weights of the model in `folder`: just its arrays, whole or small,
+    and the files as long as they must be. Raises ModelError."""
     for name, architecture in card.weight_files.items():
         with opened(folder / name) as file:
             _check_header(file, name, architecture)
@@ -58,17 +56,16 @@ def read_arrays(path: Path, only: str | None = None) -> dict[str, NDArray[Any]]:
 def read_weights(
     folder: Path, card: ModelCard, file_name: str | None = None
 ) -> dict[str, NDArray[Any]]:
-    """The weights of the model in `folder`, checked, in single precision: its own, or those of
-    another of the card's `weight_files`. Raises ModelError."""
+    """The weights of the model in `folder`, checked, as the architecture's `arrays`: its own, or
+    those of another of the card's `weight_files`. Raises ModelError."""
     file_name = file_name or card.weights
     architecture = card.weight_files[file_name]
     with opened(folder / file_name) as file:
-        _check_header(file, file_name, architecture)
-        arrays = {
-            name: file.get_tensor(name).astype(DTYPES[spec.dtype], copy=False)
-            for name, spec in architecture.arrays().items()
-        }
+        is_small = _check_header(file, file_name, architecture)
+        names = architecture.small_arrays() if is_small else architecture.arrays()
+        read = {name: file.get_tensor(name) for name in names}
     try:
+        arrays = dict(architecture.from_small(read) if is_small else read)
         for name, array in arrays.items():
             if array.dtype == np.float32 and not is_usable(array):
                 raise ValueError(f"{name} holds numbers that are not finite or too large")
@@ -103,14 +100,30 @@ def opened(path: Path) -> Iterator[Any]:
         raise ModelError(f"{path.name} is damaged: {error}") from error
 
 
-def _check_header(file: Any, file_name: str, architecture: Architecture[Any]) -> None:
-    specs = architecture.arrays()
-    if set(file.keys()) != set(specs):
+def _check_header(file: Any, file_name: str, architecture: Architecture[Any]) -> bool:
+    """Whether the file is a small one, which its types tell. Raises ModelError for other arrays
+    than those of the architecture."""
+    pieces = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+    is_small = not SMALL_TYPES.isdisjoint(piece.get_dtype() for piece in pieces.values())
+    specs = architecture.small_arrays() if is_small else architecture.arrays()
+    if pieces.keys() != specs.keys():
         raise ModelError(f"{file_name} holds other tensors than the model has")
     for name, (shape, dtype) in specs.items():
-        piece = file.get_slice(name)
-        if piece.get_dtype() not in (dtype, HALVES.get(dtype)) or tuple(piece.get_shape()) != shape:
+        if pieces[name].get_dtype() != dtype or tuple(pieces[name].get_shape()) != shape:
             raise ModelError(f"{file_name}: {name} is not {DTYPES[dtype]} of shape {shape}")
+    return is_small
+
+
+def write_small(folder: Path) -> None:
+    """Writes the weights of the model in `folder` anew, small, as those of a model that ships.
+
+    Raises ModelError and StorageError.
+    """
+    card = read_card(folder)
+    for name, architecture in card.weight_files.items():
+        write_tensors(folder / name, architecture.to_small(read_weights(folder, card, name)))
+    checksums = {name: files.checksum(folder / name) for name in card.files}
+    files.write_json(folder / files.MODEL, replace(card, checksums=checksums).to_json())
 
 
 def write_tensors(path: Path, tensors: Mapping[str, NDArray[Any]]) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rnnlm_tui.config import make_run_config
 from rnnlm_tui.lm.kneser_ney import FALLBACK, count_levels, discounts_of, estimate
 from rnnlm_tui.lm.model import Architecture, ArraySpec
-from rnnlm_tui.lm.ngram import NgramModel
+from rnnlm_tui.lm.ngram import NgramModel, ngram_counts
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID
@@ -179,6 +179,26 @@ def test_sizes_that_no_model_has_are_refused(sizes: tuple[int, ...]) -> None:
     architecture(3, 8, (7, 3, 3)).check_sizes()
     with pytest.raises(ValueError, match="n-grams"):
         architecture(3, 8, sizes).check_sizes()
+
+
+@pytest.mark.parametrize("words", [3, 300, 70_000])
+def test_small_arrays_are_those_declared_and_keep_the_trie(words: int) -> None:
+    """With ids of one, two and three bytes."""
+    text = prepared([" ".join(f"w{i}" for i in range(words)), "w0 w1 w0", "w2"])
+    arrays, total = arrays_of(text, 3), text.vocabulary.total_words
+    ngram = architecture(3, total, ngram_counts(arrays))
+    small = ngram.to_small(arrays)
+    assert ngram.small_arrays() == {n: ArraySpec(a.shape, "U8") for n, a in small.items()}
+    again = ngram.from_small(small)
+    ngram.check_arrays(again)
+    assert {n: (a.shape, a.dtype) for n, a in again.items()} == {
+        name: (array.shape, array.dtype) for name, array in arrays.items()
+    }
+    for name, array in again.items():
+        if array.dtype == np.int32:
+            assert np.array_equal(array, arrays[name]), name
+        elif name != "probability.1":
+            assert np.allclose(array, arrays[name], rtol=0.05, atol=2e-3), name
 
 
 def put(name: str, place: int, value: float) -> Callable[[dict[str, NDArray[Any]]], None]:

@@ -6,8 +6,8 @@ import math
 import shutil
 import struct
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -21,7 +21,7 @@ from safetensors.numpy import load_file, save_file
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.store.card import read_card
 from rnnlm_tui.store.load import load_model
-from rnnlm_tui.store.weights import LARGEST_WEIGHT, read_weights, write_tensors
+from rnnlm_tui.store.weights import LARGEST_WEIGHT, read_weights, write_small, write_tensors
 from rnnlm_tui.suggest import generate_words, suggest
 from tests.helpers.models import (
     HOSTILE,
@@ -141,11 +141,22 @@ def test_a_huge_header_and_a_longer_file_are_refused(length: int) -> None:
 # The tables of an n-gram model
 
 
-def change_ngrams(change: Callable[[Tensors], object]) -> str:
-    """Why an n-gram model is refused whose tables are changed."""
+@contextmanager
+def older_ngrams(*, small: bool = False) -> Iterator[Path]:
+    """The folder of an n-gram model of an older format, which has no checksums."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "ngram"
         shutil.copytree(OLDER_MODELS / "ngram", folder)
+        if small:
+            card = read_card(folder)
+            arrays = card.architecture.to_small(read_weights(folder, card))
+            write_tensors(folder / card.weights, arrays)
+        yield folder
+
+
+def change_ngrams(change: Callable[[Tensors], object], *, small: bool = False) -> str:
+    """Why an n-gram model is refused whose tables are changed."""
+    with older_ngrams(small=small) as folder:
         path = folder / "weights-1.safetensors"
         arrays = load_file(path)
         change(arrays)
@@ -173,13 +184,51 @@ def test_tables_that_make_no_sense_are_refused(
     assert why in change_ngrams(change)
 
 
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda a: a["children.3"].__setitem__((0, 1), 99), "children.3 are not as many"),
+        (lambda a: a["word.3"].__setitem__((0, 0), 255), "word.3 holds an id that no word has"),
+        (lambda a: a.update({"word.3": a["word.3"][0]}), "word.3 is not uint8 of shape"),
+        (lambda a: a.update({"word.3": a["word.3"].astype(np.int32)}), "word.3 is not uint8"),
+        (lambda a: a.update({"backoff.1": a["probability.1"]}), "holds other tensors"),
+    ],
+)
+def test_small_tables_that_make_no_sense_are_refused(
+    change: Callable[[Tensors], object], why: str
+) -> None:
+    assert why in change_ngrams(change, small=True)
+
+
+def test_a_small_n_gram_model_is_nearly_the_same_and_still_sums_to_one() -> None:
+    with older_ngrams() as folder:
+        models, sizes = [], []
+        for _ in range(3):
+            card, model = load_model(folder)
+            models.append(model)
+            sizes.append((folder / card.weights).stat().st_size)
+            write_small(folder)
+        assert sizes[1] == sizes[2] < sizes[0] / 3
+        total = card.total_words
+        contexts = [[i, j] for i in range(1, total, 7) for j in range(1, total, 5)]
+        for context in contexts:
+            whole, small, again = (model.next_word_probabilities(context) for model in models)
+            assert float(small.sum(dtype=np.float64)) == pytest.approx(1, abs=1e-5)
+            assert small == pytest.approx(whole, rel=0.1, abs=1e-3)
+            assert again == pytest.approx(small, rel=0.1, abs=1e-3)
+        raw = bytearray((folder / card.weights).read_bytes())
+        raw[-1] ^= 1
+        (folder / card.weights).write_bytes(raw)
+        with pytest.raises(ModelError, match="its checksum is wrong"):
+            load_model(folder)
+
+
 @HOSTILE
-@given(place=st.integers(0, 1 << 20), value=st.integers(0, 255))
-def test_any_changed_byte_of_the_tables_is_refused_or_gives_numbers(place: int, value: int) -> None:
-    """This model is of an older format, which has no checksums."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / "ngram"
-        shutil.copytree(OLDER_MODELS / "ngram", folder)
+@given(place=st.integers(0, 1 << 20), value=st.integers(0, 255), small=st.booleans())
+def test_any_changed_byte_of_the_tables_is_refused_or_gives_numbers(
+    place: int, value: int, small: bool
+) -> None:
+    with older_ngrams(small=small) as folder:
         path = folder / "weights-1.safetensors"
         raw = bytearray(path.read_bytes())
         raw[place % len(raw)] = value

@@ -21,7 +21,7 @@ from rnnlm_tui.events import (
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store import files
 from rnnlm_tui.store.load import load_model
-from rnnlm_tui.suggest import generate_words
+from rnnlm_tui.suggest import continue_text, generate_words
 from rnnlm_tui.training.checkpoint import load_state
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.ngram_trainer import NgramTrainer, train
@@ -64,7 +64,10 @@ def test_the_figures_are_those_of_the_evaluation(tmp_path: Path) -> None:
         assert found["perplexity"] == pytest.approx(expected.perplexity, rel=1e-5)
         assert found.get("top1", found.get("accuracy")) == expected.top1
     words = generate_words(model, "the cat", 10)
-    assert ended.sample == {"seed": "the cat", "text": " ".join(["the cat", *words])}
+    assert ended.sample == {
+        "seed": "the cat",
+        "text": continue_text(model.tokenizer, "the cat", words),
+    }
 
 
 def test_the_model_is_saved_whole_and_its_run_is_over(tmp_path: Path) -> None:
