@@ -16,7 +16,7 @@ from rnnlm_tui.formatting import cut_words
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.registry import ARCHITECTURES, architecture_for
 from rnnlm_tui.store.card import Mixture, ModelCard
-from rnnlm_tui.suggest import continue_text, generate_words
+from rnnlm_tui.suggest import continue_text, decoding_for, generate_words
 from rnnlm_tui.training.run import TrainingRun
 
 SAMPLE_WORDS = 10
@@ -123,6 +123,7 @@ class RunReport:
 
 def sample(model: LanguageModel, seed_line: str) -> dict[str, str]:
     """The seed line and its likeliest continuation."""
-    words = generate_words(model, seed_line, SAMPLE_WORDS)
+    count, decoding = decoding_for(model.tokenizer, SAMPLE_WORDS, temperature=0)
+    words = generate_words(model, seed_line, count, decoding)
     text = continue_text(model.tokenizer, seed_line, words)
     return {"seed": cut_words(seed_line), "text": cut_words(text)}
