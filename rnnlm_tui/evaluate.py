@@ -32,7 +32,14 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.events import Count
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.suggest import CANDIDATES, Suggestion, after_taking, candidates_at, encode_context
+from rnnlm_tui.suggest import (
+    CANDIDATES,
+    Suggestion,
+    Typed,
+    after_taking,
+    candidates_at,
+    encode_context,
+)
 from rnnlm_tui.text.spacing import takes_space
 
 LONGEST_CONTINUATION = 3
@@ -183,12 +190,12 @@ class _Writer:
         """Writes until so many words are whole; None is the whole text."""
         while self.at < len(self.text):
             before = self.text[: self.at] + " " * self.has_space
-            whole, prefix = self.model.tokenizer.split_typed(before)
-            if words is not None and len(whole) >= words:
+            typed = Typed.of(before, self.model.tokenizer)
+            if words is not None and len(typed.words) >= words:
                 return
-            context = self.above + encode_context(self.model, whole)
+            context = self.above + encode_context(self.model, typed.words)
             probabilities = self.model.next_word_probabilities(context)
-            listed = candidates_at(self.model, probabilities, before, prefix)
+            listed = candidates_at(self.model, probabilities, typed)
             ways = (self._after_accepting(before, candidate) for candidate in listed)
             self.at, self.has_space = max(filter(None, ways), default=(self.at + 1, False))
             self.keys += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +29,23 @@ SPELLINGS = 2
 LESSON_WORDS, SENTENCE_WORDS = 10, 40
 """Words that a line is continued by: always, and at most."""
 SENTENCE_ENDS, CLOSING_MARKS = ".!?…\u3002\uff01\uff1f", '”\u2019)]}»"'
+PAIRS = (("“", "”"), ("(", ")"), ("[", "]"))
+"""Marks that open and close; while one is open, only its other half comes."""
 NO_GHOST = re.compile(r"\d|@|://|^www\.")
 """What makes of the characters before the cursor a number or an address."""
+
+
+class Typed(NamedTuple):
+    """The text up to the cursor: its whole words, and the word that is still half typed, with which
+    it ends."""
+
+    before: str
+    words: list[str]
+    prefix: str
+
+    @classmethod
+    def of(cls, before: str, tokenizer: Tokenizer) -> Typed:
+        return cls(before, *tokenizer.split_typed(before))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +97,12 @@ def suggest(
     lines ignores them.
     """
     cursor = len(line) if cursor is None else max(0, min(cursor, len(line)))
-    before = line[:cursor]
-    words, prefix = model.tokenizer.split_typed(before)
+    typed = Typed.of(line[:cursor], model.tokenizer)
+    before, words, prefix = typed
     context = encode_context(model, words, previous_lines)
-    probabilities = model.next_word_probabilities(context)
-    ids, shares = _fitting(model, probabilities, before, prefix)
-    candidates = _listed(model, ids, shares, before, prefix, k)
-    continuation = _look_ahead(model, context, before, candidates)
+    ids, shares = _fitting(model, model.next_word_probabilities(context), typed)
+    candidates = _listed(model, ids, shares, typed, k)
+    continuation = _look_ahead(model, context, typed, candidates)
     unknown = [word for word in words if word not in model.vocabulary]
     if prefix and not candidates:
         unknown.append(prefix)
@@ -127,23 +142,19 @@ def _seen(model: LanguageModel, words: Sequence[str]) -> tuple[str, ...]:
 
 
 def candidates_at(
-    model: LanguageModel,
-    probabilities: NDArray[np.float32],
-    before: str,
-    prefix: str,
-    k: int = CANDIDATES,
+    model: LanguageModel, probabilities: NDArray[np.float32], typed: Typed
 ) -> tuple[Suggestion, ...]:
-    """What `suggest` lists after `before`, which ends with the half-typed `prefix`, if the model
-    gives these `probabilities` [V] to the words there."""
-    ids, shares = _fitting(model, probabilities, before, prefix)
-    return _listed(model, ids, shares, before, prefix, k)
+    """What `suggest` lists if the model gives these `probabilities` [V] to the words after those
+    that are typed."""
+    ids, shares = _fitting(model, probabilities, typed)
+    return _listed(model, ids, shares, typed, CANDIDATES)
 
 
 def _fitting(
-    model: LanguageModel, probabilities: NDArray[np.float32], before: str, prefix: str
+    model: LanguageModel, probabilities: NDArray[np.float32], typed: Typed
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """The ids [N] that may be suggested, in order, and their probabilities, which sum to 1."""
-    tokenizer, vocabulary = model.tokenizer, model.vocabulary
+    tokenizer, vocabulary, (before, words, prefix) = model.tokenizer, model.vocabulary, typed
     suggested = np.ones(vocabulary.total_words, dtype=np.bool_)
     suggested[list(model.excluded_ids)] = False
     if prefix:
@@ -154,20 +165,30 @@ def _fitting(
         if tokenizer.writes_text:
             least = MARK_PROBABILITY if before.strip() else np.inf
             suggested &= (probabilities >= least) | ~vocabulary.mask(tokenizer.is_mark)
+            suggested[_unpaired(model, words)] = False
         ids = np.flatnonzero(suggested)
     shares = probabilities[ids]
     if not shares.any():  # all underflow to zero: they are equally likely
         shares = np.ones_like(shares)
     if prefix and tokenizer.writes_text:
-        shares = shares * _case_factors(model, ids, before, prefix)
+        shares = shares * _case_factors(model, ids, typed)
     return ids, shares / shares.sum()
 
 
+def _unpaired(model: LanguageModel, words: Sequence[str]) -> list[int]:
+    """The ids of the marks of pairs that cannot come after these words."""
+    if not model.tokenizer.writes_text:
+        return []
+    marks = (pair[words.count(pair[0]) <= words.count(pair[1])] for pair in PAIRS)
+    return model.vocabulary.encode(mark for mark in marks if mark in model.vocabulary)
+
+
 def _case_factors(
-    model: LanguageModel, ids: NDArray[np.int64], before: str, prefix: str
+    model: LanguageModel, ids: NDArray[np.int64], typed: Typed
 ) -> NDArray[np.float32]:
     """How likely what is typed is for each word [N]: within a sentence, a capital is the begin of
     a word with a capital. All capitals say nothing, nor does the first letter of a sentence."""
+    before, _, prefix = typed
     is_capital = model.vocabulary.mask(_has_capital)[ids]
     factors = np.ones(len(ids), dtype=np.float32)
     if is_capital.all() or not is_capital.any() or (len(prefix) > 1 and prefix.isupper()):
@@ -187,8 +208,7 @@ def _listed(
     model: LanguageModel,
     ids: NDArray[np.int64],
     shares: NDArray[np.float32],
-    before: str,
-    prefix: str,
+    typed: Typed,
     k: int,
 ) -> tuple[Suggestion, ...]:
     """The `k` likeliest of these words, of which those that are written alike are one."""
@@ -196,7 +216,7 @@ def _listed(
     found = dict[Written, Suggestion]()
     for i in _top(shares, k * SPELLINGS if tokenizer.writes_text else k):
         word, share = model.vocabulary.word(int(ids[i])), float(shares[i])
-        way = tokenizer.written(before, prefix, word)
+        way = tokenizer.written(typed.before, typed.prefix, word)
         if way in found:
             found[way] = replace(found[way], probability=found[way].probability + share)
         else:
@@ -239,17 +259,18 @@ def after_taking(before: str, way: Written | Suggestion) -> str:
 
 
 def _look_ahead(
-    model: LanguageModel, context: list[int], before: str, candidates: tuple[Suggestion, ...]
+    model: LanguageModel, context: list[int], typed: Typed, candidates: tuple[Suggestion, ...]
 ) -> tuple[str, ...]:
     """The first candidate and the most likely words after it, up to the first whose probability is
     low, or the end of the line if that is most likely. Nothing inside a number or an address."""
-    if model.tokenizer.writes_text and NO_GHOST.search(_last_chunk(before)):
+    if model.tokenizer.writes_text and NO_GHOST.search(_last_chunk(typed.before)):
         return ()
     words = [candidate.word for candidate in candidates[:1]]
     while words and len(words) < MAX_AHEAD:
         probabilities = model.next_word_probabilities(context + model.vocabulary.encode(words))
         best = int(probabilities.argmax())
-        if probabilities[best] < MIN_PROBABILITY or best in model.excluded_ids:
+        never = (*model.excluded_ids, *_unpaired(model, [*typed.words, *words]))
+        if probabilities[best] < MIN_PROBABILITY or best in never:
             break
         words.append(model.vocabulary.word(best))
     return tuple(words)
@@ -312,11 +333,12 @@ def generate_words(
     model can suggest none.
     """
     rng = rng or np.random.default_rng()
-    context = encode_context(model, model.tokenizer.words(line), previous_lines)
-    own = len(encode_context(model, model.tokenizer.words(line)))
-    words = list[str]()
+    given, words = model.tokenizer.words(line), list[str]()
+    context = encode_context(model, given, previous_lines)
+    own = len(encode_context(model, given))
     while len(words) < count:
         scores = _scores(model, context, decoding, may_end=decoding.may_end and bool(words))
+        scores[_unpaired(model, given + words)] = -np.inf
         if decoding.no_repeats:
             scores[_repeats(context[-own - len(words) :])] = -np.inf
         best = _drawn(scores, decoding, rng)

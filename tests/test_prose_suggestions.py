@@ -123,11 +123,11 @@ def after_tab(model: LanguageModel, line: str) -> str:
         ("ENGLISH", "“Do you know? ", "“Do you know?” "),
         ("ENGLISH", "the story ", "the story ("),
         ("ENGLISH", "the story (", "the story (a "),
-        ("ENGLISH", "a long one ", "a long one) "),
+        ("ENGLISH", "(a long one ", "(a long one) "),
         ("ENGLISH", "and then ", "and then—"),
         ("ENGLISH", "and then—", "and then—at "),
         ("STRAIGHT", "Anna said: ", 'Anna said: "'),
-        ("STRAIGHT", "you know? ", 'you know?" '),
+        ("STRAIGHT", '"You know? ', '"You know?" '),
         # As a French text has them.
         ("FRENCH", "Anna said ", "Anna said : "),
         ("FRENCH", "Anna said: ", "Anna said: « "),

@@ -297,8 +297,8 @@ def _rows(results: Sequence[Result], common_words: int | None) -> Iterator[tuple
     yield row("among five", [f.top5 for f in figures], ".1%")
     yield ("  95 % certain", *(_between(f.top5, f.words) for f in figures))
     yield row("keys saved as written", [f.written_savings for f in figures], ".1%")
-    for label, name in LETTERS_ALONE.items():
-        shown = [not result.subject.model.tokenizer.writes_text for result in results]
+    shown = [not result.subject.model.tokenizer.writes_text for result in results]
+    for label, name in LETTERS_ALONE.items() if any(shown) else ():
         shares = [getattr(f, name) if s else None for f, s in zip(figures, shown, strict=True)]
         yield row(label, shares, ".1%")
     yield row("loss, nats a word", [f.loss for f in figures], ".3f")
