@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rnnlm_tui.errors import ModelError
 from rnnlm_tui.evaluate import score, summarize
 from rnnlm_tui.events import Saved
 from rnnlm_tui.lm.mixture import MixedModel
@@ -132,3 +135,54 @@ def test_what_is_written_is_never_saved(tmp_path: Path) -> None:
     assert contents(small.folder) == before
     assert "hay" not in (small.folder / "model.json").read_text()
     assert read_weights(small.folder, card).keys() == card.architecture.arrays().keys()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a mixed model. Do not change it."""
+    small = mixed_run(tmp_path_factory.mktemp("mixed") / "a", epochs=1)
+    run(small)
+    return small.folder
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("weights", {"network": 0, "ngrams": 0, "cache": 0}),
+        ("weights", {"network": 1}),
+        ("weights", {"network": 0.5, "ngrams": 0.5, "base": 0.1}),
+        ("weights", {"network": 0.5, "ngrams": -0.5}),
+        ("weights", {"network": 0.5, "ngrams": None}),
+        ("weights", {"network": 0.5, "ngrams": 0.5, "moon": 0.5}),
+        ("ngrams", None),
+        ("ngrams", {"file": "../../x", "order": 5, "sizes": [1] * 5}),
+        ("ngrams", {"file": "weights-3.safetensors", "order": 5, "sizes": [1] * 5}),
+        ("ngrams", {"file": "ngrams-2.safetensors", "order": 9, "sizes": [1] * 9}),
+        ("ngrams", {"file": "ngrams-2.safetensors", "order": 2, "sizes": [1 << 40, 1 << 40]}),
+        ("base", {"name": "x", "created": "", "checksum": "nothing"}),
+    ],
+)
+def test_a_mixture_that_makes_no_sense_is_refused(
+    part: str, value: object, whole: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "changed"
+    shutil.copytree(whole, folder)
+    card = json.loads((folder / "model.json").read_text())
+    card["mixture"][part] = value
+    (folder / "model.json").write_text(json.dumps(card))
+    with pytest.raises(ModelError):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("damage", ["gone", "flipped", "cut short"])
+def test_ngrams_that_are_damaged_are_refused(damage: str, whole: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "changed"
+    shutil.copytree(whole, folder)
+    (path,) = folder.glob("ngrams-*")
+    raw = bytearray(path.read_bytes())
+    raw[-3] ^= 1
+    path.unlink()
+    if damage != "gone":
+        path.write_bytes(raw if damage == "flipped" else raw[:-9])
+    with pytest.raises(ModelError, match="ngrams-"):
+        load_model(folder)
