@@ -197,7 +197,7 @@ def generate(request: GenerateRequest) -> int:
     )
     if request.top_k is not None and decoding.temperature == 0:
         raise UsageError("--top-k draws words", "give a --temperature too, such as 0.8")
-    copies = copied_spans(opened.name, opened.folder, opened.card)
+    copies = copied_spans(opened.name, opened.folder, opened.card, opened.model.tokenizer)
     for given in texts_of(request.text):
         above, line = split_lines(opened.model, given)
         words = generate_words(opened.model, line, count, decoding, rng=rng, previous_lines=above)

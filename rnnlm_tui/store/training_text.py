@@ -15,7 +15,6 @@ from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import Ancestor, ModelCard
 from rnnlm_tui.store.files import ORIGIN, read_json
-from rnnlm_tui.store.load import read_vocabulary
 from rnnlm_tui.store.trained_lines import TrainedLines, no_hashes, read_trained_lines, trained_on
 from rnnlm_tui.text.corpus import (
     STANDARD_INPUT,
@@ -28,6 +27,7 @@ from rnnlm_tui.text.corpus import (
 from rnnlm_tui.text.overlap import CopiedSpans
 from rnnlm_tui.text.paragraphs import arranged
 from rnnlm_tui.text.prepare import make_tokenizer
+from rnnlm_tui.text.tokenizer import Tokenizer
 
 LARGEST_INDEXED = 64 << 20
 """The bytes of a text that are read to look for copies: 12 million words, some 10 seconds."""
@@ -71,17 +71,17 @@ def is_corpus_of(card: ModelCard, corpus: Corpus) -> bool:
     return card.corpus["sha256"] == corpus.sha256
 
 
-def copied_spans(name: str, folder: Path, card: ModelCard) -> CopiedSpans | None:
+def copied_spans(
+    name: str, folder: Path, card: ModelCard, tokenizer: Tokenizer
+) -> CopiedSpans | None:
     """Finds what is copied from the text that the model was trained on; None if that text cannot be
-    found or is too long."""
+    found or is too long. `tokenizer` is the model's."""
     try:
         if sum(Path(source).stat().st_size for source in _origin(folder).sources) > LARGEST_INDEXED:
             return None
         corpus = find_corpus(name, folder, card)
     except (CorpusError, OSError):
         return None
-    vocabulary = read_vocabulary(folder, card)
-    tokenizer = make_tokenizer(card.tokenizer, card.conventions, vocabulary)
     return CopiedSpans(corpus.lines, tokenizer)
 
 

@@ -17,6 +17,7 @@ from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.files import ORIGIN
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.corpus import Corpus
+from rnnlm_tui.text.tokenizer import LessonTokenizer
 from tests.helpers.commands import POSIX
 from tests.helpers.models import OLDER_MODELS, put_older_model
 from tests.helpers.texts import corpus_of, split_held_out
@@ -62,7 +63,10 @@ def test_a_text_that_has_changed_or_is_gone_is_reported(library: Library, verses
     verses.unlink()
     with pytest.raises(CorpusError, match=r"text of gru is gone: .*no such file"):
         found(library)
-    assert training_text.copied_spans("gru", library.path("gru"), card_of(library)) is None
+    assert (
+        training_text.copied_spans("gru", library.path("gru"), card_of(library), LessonTokenizer())
+        is None
+    )
 
 
 @POSIX
@@ -75,7 +79,12 @@ def test_a_pipe_in_place_of_the_text_is_not_waited_for(library: Library, verses:
         with pytest.raises(CorpusError) as error:
             found(library)
         said.append(error.value.message)
-        assert training_text.copied_spans("gru", library.path("gru"), card_of(library)) is None
+        assert (
+            training_text.copied_spans(
+                "gru", library.path("gru"), card_of(library), LessonTokenizer()
+            )
+            is None
+        )
 
     reader = threading.Thread(target=find, daemon=True)
     reader.start()
@@ -130,6 +139,6 @@ def test_a_text_too_long_to_look_through_is_not_indexed(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     card, folder = card_of(library), library.path("gru")
-    assert training_text.copied_spans("gru", folder, card) is not None
+    assert training_text.copied_spans("gru", folder, card, LessonTokenizer()) is not None
     monkeypatch.setattr(training_text, "LARGEST_INDEXED", 100)
-    assert training_text.copied_spans("gru", folder, card) is None
+    assert training_text.copied_spans("gru", folder, card, LessonTokenizer()) is None

@@ -73,6 +73,7 @@ class CopyFinder:
             index = None
             with suppress(RnnlmError):
                 folder = self._library().path(loaded_model.name)
-                index = copied_spans(loaded_model.name, folder, card)
+                tokenizer = loaded_model.model.tokenizer
+                index = copied_spans(loaded_model.name, folder, card, tokenizer)
             self._indexed = text, index
         return self._indexed[1]

@@ -275,8 +275,9 @@ class TranscriptView(VerticalScroll, can_focus=True):
         if not words:
             self.host.notify_user(f"{loaded_model.name} has nothing to add to this line")
             return
-        copied = await asyncio.to_thread(self._copies.copied, loaded_model, line, words)
+        spans = await asyncio.to_thread(self._copies.copied, loaded_model, line, words)
         text = continued(loaded_model, line, words)
+        copied = tuple(in_spaced_words(loaded_model, line, words, span) for span in spans)
         continuation = Continuation(text, loaded_model.name, sampled, copied)
         self.transcript.add_continuation(turn, continuation)
         if self.app.is_running:
@@ -318,6 +319,15 @@ def continued(loaded_model: LoadedModel, line: str, words: list[str]) -> str:
     from rnnlm_tui.suggest import continue_text  # numpy
 
     return continue_text(loaded_model.model.tokenizer, line, words)[len(line) :].strip()
+
+
+def in_spaced_words(loaded_model: LoadedModel, line: str, words: list[str], span: Copied) -> Copied:
+    """A span of the model's words as one of the words between spaces, which marks belong to."""
+    first, last = (
+        len(continued(loaded_model, line, words[:end]).split()) - 1
+        for end in (span.start + 1, span.start + span.length)
+    )
+    return Copied(first, last - first + 1, span.line_number)
 
 
 def _check_new(path: str) -> str | None:
