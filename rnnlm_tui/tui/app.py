@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -68,6 +69,8 @@ class RnnlmApp(TerminalApp):
                 tooltip="See the models that you have"),
         Binding("ctrl+p", "command_palette", "commands", id="app.commands", priority=True,
                 tooltip="Find an action, a model or a theme by its name"),
+        Binding("alt+z", "suspend_process", "Suspend", id="app.suspend", show=False,
+                tooltip="Back to the shell; its command fg goes on"),
         Binding("ctrl+q", "quit", "quit", id="app.quit", priority=True,
                 tooltip="Leave; asks first while a model trains"),
     ]  # fmt: skip
@@ -205,9 +208,16 @@ class RnnlmApp(TerminalApp):
         self.run_worker(self._model_loader.run(), group="model_loader")
         self._model_loader.begin(self._first_model, self.preferences.model)
 
+    @work(group="build_ahead")
+    async def _build_other_screens(self) -> None:
+        await asyncio.to_thread(import_module, "rnnlm_tui.tui.train.screen")
+        await self.build_ahead("train", "models")
+
     def _active_model_changed(self) -> None:
         """Another model is active, or the same in a new version, or none."""
         name = self.active_name
+        if name is not None and self._last_name is None:
+            self._build_other_screens()
         if name not in (None, self._last_name) and self._last_name is not None:
             self.notify_user(f"{name} suggests now")
         self._last_name = name or self._last_name
@@ -233,7 +243,7 @@ class RnnlmApp(TerminalApp):
         if self._is_quitting:
             return
         if (run := self._own_run) is None:
-            self.exit()
+            self.exit(message=self.autocomplete.farewell())
         else:
             self._is_quitting = True
             self._end_training(run)
@@ -246,14 +256,13 @@ class RnnlmApp(TerminalApp):
         if answer is not None:
             self.notify_user("saving the training ..." if answer == "stop" else "closing ...")
             await self.runs.close(detach=answer == "detach")
-            self.exit(message=farewell(run, answer))
+            self.exit(message=f"{farewell(run, answer)}\n{self.autocomplete.farewell()}".strip())
         self._is_quitting = False
 
     # Screens
 
     def show_mode(self, mode: Mode) -> None:
-        if mode != self.current_mode and not self.screen.is_modal:
-            self.switch_mode(mode)
+        self.show_screen(mode, takes_keys_at_once=mode == "autocomplete")
 
     action_show = show_mode
 

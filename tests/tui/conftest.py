@@ -13,7 +13,7 @@ from textual.app import App
 from rnnlm_tui import paths
 from rnnlm_tui.tui.runs import follower
 from rnnlm_tui.tui.train import form, screen
-from rnnlm_tui.tui.widgets import dialogs
+from rnnlm_tui.tui.widgets import dialogs, terminal
 from tests.helpers.runs import Script
 
 
@@ -32,6 +32,12 @@ def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 def no_type_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     """Dialogs answer from the first moment on, so that no test has to wait."""
     monkeypatch.setattr(dialogs, "TYPE_AHEAD_S", 0)
+
+
+@pytest.fixture(autouse=True)
+def never_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No app builds screens ahead that no test shows."""
+    monkeypatch.setattr(terminal, "IDLE_S", 1e9)
 
 
 @pytest.fixture(autouse=True)

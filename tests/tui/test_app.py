@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any, Literal, cast
 
 import pytest
-from textual import constants
+from textual import constants, events
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 from textual.widgets._toast import Toast
@@ -21,6 +21,7 @@ from rnnlm_tui.tui.preferences import Preferences, load_preferences
 from rnnlm_tui.tui.runs.state import RunProgress
 from rnnlm_tui.tui.start import log_to_file
 from rnnlm_tui.tui.training_messages import unfinished_notice
+from rnnlm_tui.tui.widgets import terminal
 from rnnlm_tui.tui.widgets.dialogs import Choice
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
@@ -143,6 +144,38 @@ async def test_screens_by_key_and_by_click(tmp_path: Path) -> None:
         await shown(pilot, "autocomplete", "Autocomplete")
         assert app.autocomplete.editor.line == "shall"
         assert app.autocomplete.editor.has_focus
+
+
+async def test_the_other_screens_are_built_while_nobody_types(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(terminal, "IDLE_S", 0.01)
+    app = scripted_app(tmp_path)
+    async with app.run_test() as pilot:
+        await wait_until(pilot, lambda: {"train", "models"} <= app._screen_stacks.keys())
+        await press(pilot, *"shall")
+        assert app.autocomplete.editor.line == "shall"
+        await press(pilot, "f3")
+        await shown(pilot, "train", "Train")
+        assert app.screen.focused is not None
+
+
+async def test_keys_typed_before_a_screen_is_painted_do_nothing_there(tmp_path: Path) -> None:
+    """Else letters that were meant for the line delete models; the app's own keys still work."""
+    app = scripted_app(tmp_path, {"sonnets": ScriptedModel(), "mine": ScriptedModel()})
+    async with app.run_test() as pilot:
+        await answered(pilot)
+        early = [events.Key(key, None) for key in ("d", "enter", "f2")]
+        await press(pilot, "f4")
+        await shown(pilot, "models", "Models")
+        for event in early:
+            assert app._driver is not None
+            app._driver.send_message(event)
+        await shown(pilot, "autocomplete", "Autocomplete")
+        await press(pilot, "f4")
+        await shown(pilot, "models", "Models")
+        await press(pilot, "d")
+        await wait_until(pilot, lambda: app.screen.is_modal)
 
 
 async def test_a_click_on_a_key_in_the_bar_does_what_the_key_does(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.helpers.commands import VERSES, Command, command_line
@@ -126,6 +127,20 @@ def test_an_app_that_is_ended_loses_nothing_that_was_typed(
 
     with app() as terminal:
         terminal.wait_for("│ a bird sang ov")
+
+
+def test_after_a_stop_by_the_shell_the_screen_is_complete(model: str) -> None:
+    with app() as terminal:
+        typed(terminal, "a bird sang ov")
+        terminal.kill(signal.SIGTSTP)
+        process = psutil.Process(terminal.pid)
+        terminal.wait_for(lambda: process.status() == psutil.STATUS_STOPPED)
+        terminal.screen.reset()
+        terminal.kill(signal.SIGCONT)
+        terminal.wait_for("│ a bird sang ov")
+        terminal.wait_for("ctrl+q quit")
+        leave(terminal)
+        assert "Kept: what you were writing. To go on: rnnlm-tui" in terminal.text
 
 
 def test_it_can_be_left_before_its_model_is_there(model: str) -> None:

@@ -31,6 +31,8 @@ class SessionDatabase:
         self._connection: sqlite3.Connection | None = None
         self._thread = ThreadPoolExecutor(1, "session")
         self._is_closed = False
+        self.is_broken = False
+        """Whether something could not be read or written."""
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """What `work` returns, which is called in the thread. Raises StorageError."""
@@ -67,6 +69,7 @@ class SessionDatabase:
                 self._connection = connect(self._path)
             return work(self._connection)
         except (sqlite3.Error, OSError) as error:
+            self.is_broken = True
             where, reason = self._path, str(error)
             if isinstance(error, OSError):
                 where, reason = error.filename or where, os_reason(error)

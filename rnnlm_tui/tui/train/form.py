@@ -274,7 +274,7 @@ class TrainForm(VerticalScroll, can_focus=False):
         self.set_class(plan.source == "pasted", "-pasted")
         self._file.show_problem(None)
         about = _about_corpus(plan)
-        if about != self._asked:
+        if about != self._asked and self.screen.is_current:  # else when it is shown
             self._asked, self.summary, self.error = about, None, None
             self._ask(about)
         self._name_field.check(plan, again=again)

@@ -7,12 +7,14 @@ import logging
 import os
 import re
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
 from rich.text import Text
+from textual import events
 from textual.app import App
 from textual.binding import Binding
 from textual.keys import format_key
@@ -36,6 +38,9 @@ KEY_NAMES = {
     "space": "Space",
     "tab": "Tab",
 }
+IDLE_S = 1.0
+"""After so long without a key, what takes a moment may be done ahead."""
+LONGEST_PAINT_S = 5.0
 TOAST_S: dict[Severity, float] = {"information": 3, "warning": 5, "error": 8}
 log = logging.getLogger(__name__)
 
@@ -51,6 +56,9 @@ class TerminalApp(App[None]):
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self._log_path = log_path
         self._explained: set[str] = set()
+        self._last_key_s = 0.0
+        self._keys_from_s = 0.0
+        """Keys pressed before this time were meant for a screen that is no longer shown."""
 
     def notify_user(self, message: str, severity: Severity = "information") -> None:
         text, seconds = sanitize(message), TOAST_S[severity]
@@ -79,6 +87,47 @@ class TerminalApp(App[None]):
         """
         return None if self.screen.is_modal else await self.push_screen_wait(dialog)
 
+    # Screens
+
+    async def on_event(self, event: events.Event) -> None:
+        """Drops keys, but for the app's own, that came before the screen was painted."""
+        if isinstance(event, events.Key):
+            own = self._bindings.key_to_bindings
+            if event.time < self._keys_from_s and event.key not in own:
+                return
+            self._last_key_s = event.time
+        await super().on_event(event)
+
+    def show_screen(self, mode: str, *, takes_keys_at_once: bool) -> None:
+        """Shows a screen, unless a dialog is open. Keys pressed before it is painted are dropped,
+        or `takes_keys_at_once`."""
+        if mode != self.current_mode and not self.screen.is_modal:
+            is_safe = takes_keys_at_once
+            self._keys_from_s = 0.0 if is_safe else time.monotonic() + LONGEST_PAINT_S
+            self.run_worker(self._take_keys(self.switch_mode(mode)), group="paint", exclusive=True)
+
+    async def _take_keys(self, mounted: Awaitable[object]) -> None:
+        await mounted
+        self.screen.call_after_refresh(self._painted)
+
+    def _painted(self) -> None:
+        self._keys_from_s = min(self._keys_from_s, time.monotonic())
+
+    async def build_ahead(self, *modes: str) -> None:
+        """Builds screens while nobody types, so that they are painted at once when they are shown
+        first."""
+        for mode in modes:
+            while time.monotonic() < self._last_key_s + IDLE_S:
+                await asyncio.sleep(IDLE_S / 4)
+            if mode not in self._screen_stacks:
+                await self._init_mode(mode)
+                screen = self._screen_stacks[mode][0]
+                screen.post_message(events.ScreenSuspend())
+                # Else all its widgets are styled once more when it is shown.
+                screen._css_update_count = self._css_update_count
+
+    # Signals
+
     def obey_signals(self) -> None:
         """Exits cleanly on SIGTERM and SIGHUP."""
         loop = asyncio.get_running_loop()
@@ -93,6 +142,7 @@ class TerminalApp(App[None]):
         SIGHUP; Textual's handler would then write to a terminal that is gone, and wait for ever."""
         if callable(resume) and not self._exit:
             resume(signal.SIGCONT, None)
+            self.screen.refresh(layout=True)  # the terminal has kept nothing of it
 
     def _handle_exception(self, error: Exception) -> None:
         """A crash: the reason goes to the log, one sentence to the terminal once it is restored."""

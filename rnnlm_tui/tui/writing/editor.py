@@ -23,14 +23,13 @@ from rnnlm_tui.tui.widgets.safe_inputs import sanitize_lines
 from rnnlm_tui.tui.writing.ghost import Suggested
 from rnnlm_tui.tui.writing.key_order import AnswerGate, run_own_binding, unbind
 from rnnlm_tui.tui.writing.keystrokes import KeystrokeCounter, Keystrokes
-from rnnlm_tui.tui.writing.spacing import CLOSING, AddedSpace, index_of
+from rnnlm_tui.tui.writing.spacing import LONGEST_TEXT, Typing, index_of
 from rnnlm_tui.tui.writing.transcript import SentTexts
 
 if TYPE_CHECKING:
-    from rnnlm_tui.suggest import Suggestions
+    from rnnlm_tui.suggest import Suggestion, Suggestions
+    from rnnlm_tui.text.tokenizer import Written
 
-LONGEST_TEXT = 20_000
-"""Characters. With 20,000 a key takes 5 ms more; with 2 million it took half a second."""
 LONGEST_GHOST = 300
 """Characters of the ghost that are shown."""
 MOST_ROWS = 8
@@ -122,7 +121,7 @@ class LineEditor(TextArea):
         self.answer_gate = AnswerGate()
         self._ask = ask
         self._counter = KeystrokeCounter()
-        self._space = AddedSpace(self, self._counter)
+        self._typing = Typing(self, self._counter)
         self._seen = ("", self.selection)
         self._is_editing = False
 
@@ -140,16 +139,6 @@ class LineEditor(TextArea):
     def before(self) -> str:
         """The line with the cursor, up to it."""
         return self.line[: self.cursor]
-
-    @property
-    def above(self) -> tuple[str, ...]:
-        """The lines above the one with the cursor."""
-        return tuple(self.document.lines[: self.cursor_location[0]])
-
-    @property
-    def draft(self) -> str:
-        """All that would be lost if the app ended now."""
-        return "\n".join(filter(None, (self.sent.draft, self.text)))
 
     @property
     def _up_to_cursor(self) -> str:
@@ -229,7 +218,7 @@ class LineEditor(TextArea):
 
     def edit(self, edit: Edit) -> EditResult:
         """Makes every change but undo and redo."""
-        self._space.forget()
+        self._typing.forget_space()
         start, end = index_of(self, edit.top), index_of(self, edit.bottom)
         if end - start > 1:  # deleted on purpose, and not to be suggested again
             self.suggested.clear_ghost()
@@ -253,7 +242,7 @@ class LineEditor(TextArea):
             return
         self._seen = (self.text, self.selection)
         if text == self.text:
-            self._space.forget()
+            self._typing.forget_space()
         elif not self._is_editing:
             self._counter.restored(text, self.text)
         self.suggested.visibility.move_to(self._up_to_cursor, is_empty=not self.text)
@@ -261,18 +250,9 @@ class LineEditor(TextArea):
         self._draw_ghost()
         self.ask_again()
 
-    def _put_in(self, text: str, place: Selection | None = None, keys: int | None = None) -> None:
-        """Replaces what is at `place`, by default what is selected, as one step to undo. `keys` is
-        the number of key presses that have accepted the text, None if it was pasted or recalled."""
-        start, end = sorted(place or self.selection)
-        first, last = index_of(self, start), index_of(self, end)
-        if len(self.text) - (last - first) + len(text) > LONGEST_TEXT:
+    def _put_in(self, text: str, place: Selection | None = None) -> None:
+        if not self._typing.put_in(text, place):
             self.post_message(TextTooLong())
-            return
-        self.history.checkpoint()
-        self.replace(text, start, end, maintain_selection_offset=False)
-        self.history.checkpoint()
-        self._counter.put_in(first, first + len(text), keys)
 
     # Keys
 
@@ -284,7 +264,7 @@ class LineEditor(TextArea):
             if self.suggested.choice is not None and character in "123456789":
                 self.insert_candidate(int(character) - 1)
             else:
-                self._space.type(character)
+                self._typing.type(character)
         elif await run_own_binding(self, event.key):
             event.prevent_default().stop()
         elif event.key == "enter":  # bound to nothing: a TextArea would begin a new line
@@ -303,16 +283,9 @@ class LineEditor(TextArea):
 
     # Accepting
 
-    def _accept(self, text: str, eats_space: bool, space_after: bool, keys: int) -> None:
-        """Puts in what is accepted, and a space after it if one is missing there."""
-        start, end = sorted(self.selection)
-        if eats_space and self.selection.is_empty and self.before.endswith(" "):
-            start = start[0], start[1] - 1
-        following = self.document.get_line(end[0])[end[1] : end[1] + 1]
-        if space_after and not following.isspace() and following not in CLOSING:
-            text += " "
-        self._put_in(text, Selection(start, end), keys=keys)
-        self._space.at = self.cursor_location if text.endswith(" ") else None
+    def _accept(self, found: Written | Suggestion, keys: int) -> None:
+        if not self._typing.accept(found, keys):
+            self.post_message(TextTooLong())
 
     def _accept_ghost(self, *, whole: bool) -> bool:
         """Accepts a piece of the ghost or all of it; returns whether there is one."""
@@ -320,7 +293,7 @@ class LineEditor(TextArea):
             return False
         choice = self.suggested.choice
         keys = 1 if choice is None else choice + 2
-        self._accept(*self.suggested.take(self.before, whole=whole), keys)
+        self._accept(self.suggested.take(self.before, whole=whole), keys)
         return True
 
     async def action_accept_word(self) -> None:
@@ -335,7 +308,7 @@ class LineEditor(TextArea):
         elif self.suggested.candidates and not self.is_hidden:
             self.insert_candidate(0, keys=1)
         elif self.before and not self.before[-1].isspace():
-            self._space.type(" ")
+            self._typing.type(" ")
 
     async def action_accept(self, what: str, otherwise: str) -> None:
         """Accepts a word or all of the ghost; if there is none, runs the other action."""
@@ -352,14 +325,13 @@ class LineEditor(TextArea):
         # Until the answer has come, the words are those for an earlier line.
         if index < len(self.suggested.candidates) and self.answer_gate.is_set():
             keys = 2 + (self.suggested.choice or 0) if keys is None else keys
-            found = self.suggested.candidates[index]
-            self._accept(sanitize(found.text), found.eats_space, found.space_after, keys)
+            self._accept(self.suggested.candidates[index], keys)
 
     # Choosing in the list, and going back to what was sent
 
     async def action_choose_next(self) -> None:
         choice = self.suggested.choice
-        if choice is None and not self._is_at_row(self.document.end):
+        if choice is None and not is_in_row_of(self, self.document.end):
             self.action_cursor_down()
         elif choice is None and self.sent.is_unchanged(self.text):
             self._show_sent(1)
@@ -371,15 +343,10 @@ class LineEditor(TextArea):
         choice = self.suggested.choice
         if choice is not None:
             self._choose(choice - 1 if choice > 0 else None)
-        elif not self._is_at_row((0, 0)):
+        elif not is_in_row_of(self, (0, 0)):
             self.action_cursor_up()
         elif not self.text or self.sent.is_unchanged(self.text):
             self._show_sent(-1)
-
-    def _is_at_row(self, location: Location) -> bool:
-        """Whether the cursor is in the same row of the screen as this location."""
-        offset_of = self.wrapped_document.location_to_offset
-        return offset_of(self.cursor_location).y == offset_of(location).y
 
     def _choose(self, choice: int | None) -> None:
         self.suggested.choose(choice, self.before)
@@ -405,18 +372,14 @@ class LineEditor(TextArea):
         else:
             self.suggested.visibility.hide(self._up_to_cursor)
             self.suggested.choice = None
-            self._visibility_changed()
+            self.visibility_changed()
 
     def action_suggest_now(self) -> None:
         self.suggested.visibility.force(self._up_to_cursor)
-        self._visibility_changed()
+        self.visibility_changed()
 
-    def toggle_ghost(self) -> None:
-        """Switches the ghost off or on; the list stays."""
-        self.suggested.visibility.toggle()
-        self._visibility_changed()
-
-    def _visibility_changed(self) -> None:
+    def visibility_changed(self) -> None:
+        """Shows or hides the ghost; the list may be another too."""
         self._draw_ghost()
         self.post_message(LineChanged())
 
@@ -429,6 +392,12 @@ class LineEditor(TextArea):
             # Emptied at once: what is typed next belongs to the next one. Undo brings it back.
             self.set_text(self.sent.leave())
             self.suggested.visibility.reset()
+
+
+def is_in_row_of(area: TextArea, location: Location) -> bool:
+    """Whether the cursor is in the same row of the screen as a location."""
+    offset_of = area.wrapped_document.location_to_offset
+    return offset_of(area.cursor_location).y == offset_of(location).y
 
 
 def lines_of(text: str) -> str:

@@ -20,7 +20,8 @@ a text of yours. You can write meanwhile."""
 IN_TRAINING = "{} is in training: F3 shows it. It suggests words after its first epoch."
 WELCOME = """\
 Type a line. The grey words after the cursor are what the model would write: Tab takes one of \
-them, the right arrow takes all, Esc hides them. Enter sends the line, and the model continues it.
+them, the right arrow takes all, Esc hides them. Enter sends the line; ctrl+g has the model \
+continue each that is sent.
 
 F3 trains a model on a text of your own. F1 shows all keys."""
 

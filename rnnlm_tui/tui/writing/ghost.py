@@ -60,16 +60,15 @@ class Ghost:
                 return self._line[here - 1 :], True
         return "", False
 
-    def take(self, before: str, *, whole: bool) -> tuple[str, bool, bool]:
-        """The next piece that adds something, or all that is left: its text, whether it takes the
-        place of the space before the cursor, whether a space follows it; "" if there is none."""
+    def take(self, before: str, *, whole: bool) -> Written:
+        """The next piece that adds something to a line, or all that is left; there must be one."""
+        from rnnlm_tui.text.tokenizer import Written  # numpy
+
         rest, eats_space = self.rest(before)
         start = len(self._line) - len(rest)
-        for end, space_after in self._ends:
-            is_last = end == len(self._line)
-            if is_last if whole else self._line[start:end].strip():
-                return self._line[start:end], eats_space, space_after
-        return "", False, False
+        ends = self._ends[-1:] if whole else self._ends
+        end, space_after = next(e for e in ends if self._line[start : e[0]].strip())
+        return Written(self._line[start:end], eats_space, space_after)
 
 
 class Visibility:
@@ -137,7 +136,7 @@ class Suggested:
         self._prefix = ""
         self._is_likely = False
         self._ghost = Ghost()
-        self.clear_ghost = self._ghost.clear
+        self.clear_ghost, self.take = self._ghost.clear, self._ghost.take
 
     def show(self, found: Suggestions | None, before: str) -> None:
         """Takes what was found for the cursor, or nothing. A choice stays chosen."""
@@ -167,10 +166,6 @@ class Suggested:
             return ""
         is_wanted = forced or self._is_likely or self.choice is not None
         return self._ghost.rest(before)[0] if is_wanted else ""
-
-    def take(self, before: str, *, whole: bool) -> tuple[str, bool, bool]:
-        """As `Ghost.take`."""
-        return self._ghost.take(before, whole=whole)
 
 
 def word_number(before: str) -> int:

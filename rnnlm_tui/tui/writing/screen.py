@@ -14,26 +14,21 @@ from textual.widgets import Static
 
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.formatting import plural, sanitize
+from rnnlm_tui.paths import APP_NAME
 from rnnlm_tui.tui.session.database import KeptText, SessionDatabase
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.fixed_text import FixedText
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
-from rnnlm_tui.tui.writing.candidates import BestWords, Candidates, in_percent
-from rnnlm_tui.tui.writing.comparison import Comparison
-from rnnlm_tui.tui.writing.editor import (
-    LONGEST_TEXT,
-    LineChanged,
-    LineEditor,
-    TextSent,
-    TextTooLong,
-)
+from rnnlm_tui.tui.writing.candidates import BestWords, Candidates
+from rnnlm_tui.tui.writing.editor import LineChanged, LineEditor, TextSent, TextTooLong
 from rnnlm_tui.tui.writing.empty_state import EmptyState
 from rnnlm_tui.tui.writing.host import WritingHost
 from rnnlm_tui.tui.writing.insights import accuracy
 from rnnlm_tui.tui.writing.keystrokes import Keystrokes
 from rnnlm_tui.tui.writing.predictor import Answer, Predictor, Question
-from rnnlm_tui.tui.writing.side_pane import Shown, SidePane
+from rnnlm_tui.tui.writing.side_pane import Shown, SidePane, note_on, switches
+from rnnlm_tui.tui.writing.spacing import LONGEST_TEXT
 from rnnlm_tui.tui.writing.transcript import PREVIOUS_LINES
 from rnnlm_tui.tui.writing.transcript_view import TranscriptView
 
@@ -46,21 +41,22 @@ class AutocompleteScreen(AppScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+g", "toggle_continuing", "continue lines", id="autocomplete.continue_lines",
                 tooltip="Switch on or off: the model continues each line that is sent"),
-        Binding("ctrl+r", "another", "continue", show=False, id="autocomplete.another",
+        Binding("ctrl+r", "transcript('continue_last')", "continue", show=False,
+                id="autocomplete.another",
                 tooltip="Have the model continue the last line, again if it has already"),
         Binding("ctrl+t", "toggle_ghost", "ghost", show=False, id="autocomplete.toggle_ghost",
                 tooltip="Switch the ghost off or on"),
         Binding("alt+t", "ask_threshold", "Ghost threshold", show=False,
                 id="autocomplete.ghost_threshold",
                 tooltip="From which probability on the ghost is shown"),
-        Binding("f7", "copy_last", "copy", show=False, id="autocomplete.copy_last",
+        Binding("f7", "transcript('copy_last')", "copy", show=False, id="autocomplete.copy_last",
                 tooltip="Copy the last line of the transcript"),
         Binding("f6", "move_pane", "pane", id="autocomplete.move_pane",
                 tooltip="Move between the line and the transcript", show=False),
-        Binding("f5", "save_transcript", "Save transcript", show=False,
+        Binding("f5", "transcript('save')", "Save transcript", show=False,
                 id="autocomplete.save_transcript",
                 tooltip="Save the transcript to a file"),
-        Binding("f8", "clear_transcript", "Clear transcript", show=False,
+        Binding("f8", "transcript('clear')", "Clear transcript", show=False,
                 id="autocomplete.clear_transcript",
                 tooltip="Clear the transcript, after a question"),
         Binding("f9", "compare", "Compare models", show=False, id="autocomplete.compare",
@@ -91,9 +87,9 @@ class AutocompleteScreen(AppScreen):
         self.answer: Answer | None = None
         """The latest answer to the line; None until the active model has given one."""
         self.editor = LineEditor(self._ask)
+        self._database = database
         self._draft = KeptText(database, "draft")
         self._predictor = Predictor(self.show_answer)
-        self._comparison = Comparison(lambda: self.host.library)
         self.view = TranscriptView(database, self._predictor)
         self._sent = Keystrokes()
 
@@ -191,8 +187,7 @@ class AutocompleteScreen(AppScreen):
         self.editor.border_subtitle = (
             "Enter changes what was sent, Esc leaves it" if is_edit else ""
         )
-        compared = [other.name for other in self._comparison.without(name)] if name else []
-        self.query_one(SidePane).name_columns(name, compared)
+        self.query_one(SidePane).name_columns()
 
     # Suggestions
 
@@ -200,14 +195,15 @@ class AutocompleteScreen(AppScreen):
     def _above(self) -> tuple[str, ...]:
         """The lines above the one with the cursor, the nearest last."""
         sent = self.view.transcript.previous_lines(self.editor.sent.edited)
-        return (*sent, *filter(None, self.editor.above))[-PREVIOUS_LINES:]
+        own = self.editor.document.lines[: self.editor.cursor_location[0]]
+        return (*sent, *filter(None, own))[-PREVIOUS_LINES:]
 
     def _ask(self) -> bool:
         """Asks what comes at the cursor; returns whether an answer will come."""
         loaded_model = self.host.loaded_model
         if loaded_model is None:
             return False
-        compared = self._comparison.without(loaded_model.name) if self.has_class("-wide") else ()
+        compared = self.query_one(SidePane).compared if self.has_class("-wide") else ()
         line, cursor = self.editor.line, self.editor.cursor
         self._predictor.ask(Question(loaded_model, line, cursor, self._above, compared))
         return True
@@ -234,16 +230,10 @@ class AutocompleteScreen(AppScreen):
         self.query_one(BestWords).show(found, shown.choice, shown.note)
         took = f" · {self.answer.took_s * 1000:.1f} ms" if self.answer else ""
         figures = f"{self._sent + editor.keystrokes}{took}"
+        on = switches(self.host.preferences)
         room = self.size.width - 4 - len(figures)
-        figures += self._switches().rjust(room) if len(self._switches()) < room else ""
+        figures += on.rjust(room) if len(on) < room else ""
         self.query_one("#figures", FixedText).show(figures)
-
-    def _switches(self) -> str:
-        """What is switched on or off."""
-        visibility = self.editor.suggested.visibility
-        ghost = f"≥{in_percent(visibility.threshold)}" if visibility.ghost_on else "off"
-        continues = "on" if self.host.preferences.continue_lines else "off"
-        return f"ghost {ghost} · continue lines {continues}"
 
     def _note(self) -> str:
         """Why there are no words, or which words of the line the model does not know."""
@@ -251,12 +241,7 @@ class AutocompleteScreen(AppScreen):
             return "no model suggests" if self.host.has_no_models else "loading the model ..."
         if self.editor.is_hidden:
             return "hidden until the next word; ctrl+space suggests now"
-        if self.answer is None:
-            return ""
-        found = self.answer.suggestions
-        if found.prefix and not found.candidates:
-            return f"no known word begins with {sanitize(found.prefix)}"
-        return f"unknown: {sanitize(', '.join(found.unknown))}" if found.unknown else ""
+        return note_on(self.answer.suggestions) if self.answer else ""
 
     @on(Candidates.Picked)
     def _insert_picked(self, event: Candidates.Picked) -> None:
@@ -266,13 +251,15 @@ class AutocompleteScreen(AppScreen):
     def on_resize(self) -> None:
         """Fits the texts to the new width; a screen that has become wide compares models."""
         self.call_after_refresh(self._show_suggested)
-        if self._comparison.names:
+        if self.query_one(SidePane).compared:
             self.call_after_refresh(self.editor.ask_again)
 
     def action_toggle_ghost(self) -> None:
-        self.editor.toggle_ghost()
-        self.host.preferences.ghost = self.editor.suggested.visibility.ghost_on
+        visibility = self.editor.suggested.visibility
+        visibility.toggle()
+        self.host.preferences.ghost = visibility.ghost_on
         self.host.store_preferences()
+        self.editor.visibility_changed()
 
     @work(group="dialog")
     async def action_ask_threshold(self) -> None:
@@ -295,57 +282,33 @@ class AutocompleteScreen(AppScreen):
 
     # Compared models
 
-    @work(group="dialog")
-    async def action_compare(self) -> None:
-        from rnnlm_tui.tui.widgets.dialogs import Choice
+    def action_compare(self) -> None:
+        self.query_one(SidePane).choose_compared()
 
-        with self.host.showing_errors():
-            compared, rows = self._comparison.names, list[tuple[str, str, str]]()
-            for name in await asyncio.to_thread(self.host.library.names):
-                if name != self.host.active_name:
-                    rows.append((name, f"{'✓ ' if name in compared else ''}{name}", ""))
-            if not rows:
-                self.host.notify_user("there is no other model to compare with: F3 trains one")
-                return
-            wide = "" if self.has_class("-wide") else " This window shows them from 110 columns on."
-            text = f"At most two, whose words are shown next to the active model's.{wide}"
-            chosen = await self.host.ask(Choice("Compare with which models?", text, rows))
-            if chosen is not None:
-                await self._comparison.toggle(chosen)
-                self._comparison_changed()
-
-    def _comparison_changed(self) -> None:
+    @on(SidePane.ComparedChanged)
+    def _compared_changed(self) -> None:
         self._name_models()
         self.editor.ask_again()
 
-    @work(group="comparison")
-    async def model_saved(self, name: str) -> None:
-        """A model was saved: if it is compared, it is asked as it is now."""
-        if name in self._comparison.names:
-            await self._comparison.renew(name)
-            self._comparison_changed()
+    def model_saved(self, name: str) -> None:
+        self.query_one(SidePane).renew_compared(name)
 
     def model_deleted(self, name: str) -> None:
-        self._comparison.drop(name)
-        self._comparison_changed()
+        self.query_one(SidePane).drop_compared(name)
 
     # The text being written and the lines above
 
     @on(LineEditor.Changed)
     def _keep_draft(self) -> None:
-        self._draft.keep(self.editor.draft)
+        texts = filter(None, (self.editor.sent.draft, self.editor.text))
+        self._draft.keep("\n".join(texts))
 
-    def on_paste(self, event: events.Paste) -> None:
-        """Text that is pasted while something else has the focus is meant for the editor."""
-        event.stop()
-        self._write(event.text)
-
+    @on(events.Paste)
     @on(TranscriptView.Typed)
-    def _write_typed(self, event: TranscriptView.Typed) -> None:
-        self._write(event.text)
-
-    def _write(self, text: str) -> None:
-        self.editor.add_text(text)
+    def _write(self, event: events.Paste | TranscriptView.Typed) -> None:
+        """Text that is typed or pasted while something else has the focus is for the editor."""
+        event.stop()
+        self.editor.add_text(event.text)
         self.editor.focus()
 
     @on(TranscriptView.EditWanted)
@@ -363,7 +326,7 @@ class AutocompleteScreen(AppScreen):
     @on(TextSent)
     async def _send(self, event: TextSent) -> None:
         if event.text == "/clear":
-            self.action_clear_transcript()
+            self.view.clear()
         elif event.text == "/help":
             await self.app.run_action("app.keys")
         else:
@@ -381,17 +344,18 @@ class AutocompleteScreen(AppScreen):
         self.show_empty_state()
         self._name_models()
 
-    def action_another(self) -> None:
-        self.view.continue_last()
+    def farewell(self) -> str:
+        """What was kept, and how to go on with it, for when the app is left."""
+        count = self.view.transcript.next_number - 1
+        sent = plural(count, "line") if count else ""
+        draft = "what you were writing" if self.editor.text else ""
+        kept = " and ".join(filter(None, (sent, draft)))
+        is_kept = kept and not self._database.is_broken
+        return f"Kept: {kept}. To go on: {APP_NAME}" if is_kept else ""
 
-    def action_copy_last(self) -> None:
-        self.view.copy_last()
-
-    def action_save_transcript(self) -> None:
-        self.view.save()
-
-    def action_clear_transcript(self) -> None:
-        self.view.clear()
+    def action_transcript(self, what: str) -> None:
+        """Does one of the things that concern the transcript, wherever the focus is."""
+        getattr(self.view, what)()
 
     def action_move_pane(self) -> None:
         can_go = self.view.can_focus and not self.view.has_focus

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections.abc import Iterator
 from itertools import zip_longest
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
+from textual import work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import Static
 
 from rnnlm_tui.formatting import plural, sanitize, shorten
+from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.widgets.fixed_text import FixedText
-from rnnlm_tui.tui.writing.candidates import CandidateList
+from rnnlm_tui.tui.writing.candidates import CandidateList, in_percent
+from rnnlm_tui.tui.writing.comparison import Comparison
+from rnnlm_tui.tui.writing.host import WritingHost
 
 if TYPE_CHECKING:
+    from rnnlm_tui.suggest import Suggestions
     from rnnlm_tui.tui.writing.predictor import Answer, LoadedModel
 
 LISTS = ("side-list", "compared-1", "compared-2")
@@ -55,6 +62,22 @@ class SidePane(Vertical):
     }
     """
 
+    class ComparedChanged(Message):
+        """Other models are compared, or one of them was saved again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._comparison = Comparison(lambda: self.host.library)
+
+    @property
+    def host(self) -> WritingHost:
+        return cast(WritingHost, self.app)
+
+    @property
+    def compared(self) -> tuple[LoadedModel, ...]:
+        """The models that are compared with the active one."""
+        return self._comparison.without(self.host.active_name)
+
     def compose(self) -> ComposeResult:
         with Vertical(id="words") as words:
             words.border_title = "next word"
@@ -75,13 +98,45 @@ class SidePane(Vertical):
             self.query_one(f"#{id_}", CandidateList).show(other)
         self.query_one("#more", FixedText).show(more_words(answer) if answer else "")
 
-    def name_columns(self, active_name: str, compared: Sequence[str]) -> None:
+    def name_columns(self) -> None:
         """Makes room for the lists of the compared models."""
+        titles = [self.host.active_name or "", *(other.name for other in self.compared)]
         for count in (1, 2):
-            self.set_class(len(compared) == count, f"-compared-{count}")
-        for place, title in enumerate((active_name, *compared)):
+            self.set_class(len(titles) == 1 + count, f"-compared-{count}")
+        for place, title in enumerate(titles):
             name = Content(sanitize(title)).truncate(14, ellipsis=True)
             self.query_one(f".column-{place} .title", Static).update(name)
+
+    @work(group="dialog")
+    async def choose_compared(self) -> None:
+        """Asks for a model to compare with, or not any more."""
+        from rnnlm_tui.tui.widgets.dialogs import Choice
+
+        with self.host.showing_errors():
+            active, compared = self.host.active_name, self._comparison.names
+            names = await asyncio.to_thread(self.host.library.names)
+            others = [name for name in names if name != active]
+            rows = [(name, f"{'✓ ' if name in compared else ''}{name}", "") for name in others]
+            if not rows:
+                self.host.notify_user("there is no other model to compare with: F3 trains one")
+                return
+            wide = "" if self.display else " This window shows them from 110 columns on."
+            text = f"At most two, whose words are shown next to the active model's.{wide}"
+            chosen = await self.host.ask(Choice("Compare with which models?", text, rows))
+            if chosen is not None:
+                await self._comparison.toggle(chosen)
+                self.post_message(self.ComparedChanged())
+
+    @work(group="comparison")
+    async def renew_compared(self, name: str) -> None:
+        """A model was saved: if it is compared, it is asked as it is now."""
+        if name in self._comparison.names:
+            await self._comparison.renew(name)
+            self.post_message(self.ComparedChanged())
+
+    def drop_compared(self, name: str) -> None:
+        self._comparison.drop(name)
+        self.post_message(self.ComparedChanged())
 
     def show_model(self, loaded_model: LoadedModel | None, accuracy: str) -> None:
         """Shows facts about the active model, and how often it is right."""
@@ -107,3 +162,16 @@ def model_facts(loaded_model: LoadedModel) -> Iterator[str]:
     yield loaded_model.kind
     known = plural(len(loaded_model.model.vocabulary.words), "word")
     yield f"{known} of {shorten(corpus['name'], LONGEST_NAME)}, {plural(corpus['lines'], 'line')}"
+
+
+def note_on(found: Suggestions) -> str:
+    """What the model does not know."""
+    if found.prefix and not found.candidates:
+        return f"no known word begins with {sanitize(found.prefix)}"
+    return f"unknown: {sanitize(', '.join(found.unknown))}" if found.unknown else ""
+
+
+def switches(preferences: Preferences) -> str:
+    """What is switched on or off."""
+    ghost = f"≥{in_percent(preferences.ghost_from)}" if preferences.ghost else "off"
+    return f"ghost {ghost} · continue lines {'on' if preferences.continue_lines else 'off'}"

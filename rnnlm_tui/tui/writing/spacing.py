@@ -1,12 +1,23 @@
-"""The space that an accept adds, and what is typed next."""
+"""What is put into the text, and the spaces between: an accepted word brings a space after it, and
+a mark that is typed next takes the place of the space."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.document._document import Location
 from textual.widgets import TextArea
+from textual.widgets.text_area import Selection
 
+from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.tui.writing.keystrokes import KeystrokeCounter
 
+if TYPE_CHECKING:
+    from rnnlm_tui.suggest import Suggestion
+    from rnnlm_tui.text.tokenizer import Written
+
+LONGEST_TEXT = 20_000
+"""Characters. With 20,000 a key takes 5 ms more; with 2 million it took half a second."""
 CLOSING = frozenset(",.;:!?)]}”»…")
 """Marks that are written close to the word before them."""
 APOSTROPHES = frozenset("'\u2019")
@@ -14,27 +25,57 @@ AFTER_APOSTROPHE = frozenset(("", "s", "d", "m", "t", "l", "ll", "r", "re", "v",
 """What may follow an apostrophe within a word, whole or half typed."""
 
 
-class AddedSpace:
-    """The space that the last accept has added to a text, and the mark that took its place."""
+class Typing:
+    """Puts what is typed, accepted or pasted into a text, and counts the keys."""
 
     def __init__(self, area: TextArea, counter: KeystrokeCounter) -> None:
         self._area, self._counter = area, counter
-        self.at: Location | None = None
-        """The place after the space, while the cursor is there."""
+        self._space_end: Location | None = None
+        """The place after the space of the last accept, while the cursor is there."""
         self._mark: Location | None = None
         """The place of the mark, while letters are typed after it."""
 
-    def forget(self) -> None:
-        self.at = self._mark = None
+    def forget_space(self) -> None:
+        """What is typed next has nothing to do with the last accept."""
+        self._space_end = self._mark = None
+
+    def put_in(self, text: str, place: Selection | None = None, keys: int | None = None) -> bool:
+        """Replaces what is at `place`, by default what is selected, as one step to undo. `keys` is
+        the number of key presses that have accepted the text, None if it was pasted or recalled.
+        Returns whether there is room for it."""
+        area = self._area
+        start, end = sorted(place or area.selection)
+        first, last = index_of(area, start), index_of(area, end)
+        if len(area.text) - (last - first) + len(text) > LONGEST_TEXT:
+            return False
+        area.history.checkpoint()
+        area.replace(text, start, end, maintain_selection_offset=False)
+        area.history.checkpoint()
+        self._counter.put_in(first, first + len(text), keys)
+        return True
+
+    def accept(self, found: Written | Suggestion, keys: int) -> bool:
+        """Puts in what is accepted, and a space after it if one is missing there. Returns whether
+        there is room for it."""
+        area, text = self._area, sanitize(found.text)
+        start, end = sorted(area.selection)
+        if found.eats_space and area.selection.is_empty and self._before().endswith(" "):
+            start = start[0], start[1] - 1
+        following = area.document.get_line(end[0])[end[1] : end[1] + 1]
+        if found.space_after and not following.isspace() and following not in CLOSING:
+            text += " "
+        has_room = self.put_in(text, Selection(start, end), keys)
+        self._space_end = area.cursor_location if has_room and text.endswith(" ") else None
+        return has_room
 
     def type(self, character: str) -> None:
         """Puts in a typed character. A mark takes the place of the space before it."""
         area, here, mark = self._area, self._area.cursor_location, self._mark
-        if here == self.at and area.selection.is_empty:
+        if here == self._space_end and area.selection.is_empty:
             space = here[0], here[1] - 1
             if character == " ":  # it is there already
                 self._counter.typed(index_of(area, space), index_of(area, here), 1)
-                self.at = None
+                self._space_end = None
                 return
             if takes_space(self._before(), character):
                 area.replace(character, space, here, maintain_selection_offset=False)

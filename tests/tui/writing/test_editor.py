@@ -20,8 +20,9 @@ from rnnlm_tui.suggest import Suggestion, Suggestions
 from rnnlm_tui.text.tokenizer import Written
 from rnnlm_tui.tui.session.turns import Turn
 from rnnlm_tui.tui.writing import key_order
-from rnnlm_tui.tui.writing.editor import LONGEST_TEXT, LineEditor, TextSent, TextTooLong, lines_of
+from rnnlm_tui.tui.writing.editor import LineEditor, TextSent, TextTooLong, lines_of
 from rnnlm_tui.tui.writing.keystrokes import Keystrokes
+from rnnlm_tui.tui.writing.spacing import LONGEST_TEXT
 from tests.helpers.app import check_layout, post_keys, press, rows_of
 
 STEP = re.compile(r"\[(.*?)\]|\{(.*?)\}|(.)")
@@ -104,6 +105,10 @@ class Desk:
         """Answers to the line as it is: the ghost is the first word and `more`. A mark takes the
         place of the space before it."""
         self.editor.show(answer_of(self.editor.before, words, prefix, more))
+
+    def toggle_ghost(self) -> None:
+        self.editor.suggested.visibility.toggle()
+        self.editor.visibility_changed()
 
     async def press(self, *keys: str) -> None:
         await press(self.pilot, *keys)
@@ -386,13 +391,13 @@ async def test_a_click_on_the_list_before_the_answer_inserts_nothing_wrong() -> 
 async def test_the_ghost_off_and_on_demand() -> None:
     async with desk() as it:
         await it.play("shall i c[c:compare]")
-        it.editor.toggle_ghost()
+        it.toggle_ghost()
         assert it.shown == ""
         await it.play("{ctrl+@}")
         assert it.shown == "ompare"
         await it.play("[c:compare|thee]{tab}[:thee]")
         assert (it.line, it.shown) == ("shall i compare ", ""), "that was for one word"
-        it.editor.toggle_ghost()
+        it.toggle_ghost()
         assert it.shown == "thee"
 
 

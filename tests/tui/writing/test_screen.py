@@ -506,6 +506,6 @@ async def test_hostile_names_of_models(tmp_path: Path) -> None:
             check_layout(it.app)
         await it.press("ctrl+p")
         await it.until(lambda: "Search" in picture(it.app))
-        await it.press(*"Model")
-        await it.until(lambda: "Model [/b]" in picture(it.app))
+        await it.press(*"model [")
+        await it.until(lambda: "Use model [/b]" in picture(it.app))
         check_layout(it.app)
