@@ -21,10 +21,10 @@ from rnnlm_tui.events import (
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store import files
 from rnnlm_tui.store.load import load_model
-from rnnlm_tui.suggest import continue_text, generate_words
 from rnnlm_tui.training.checkpoint import load_state
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.ngram_trainer import NgramTrainer, train
+from rnnlm_tui.training.run_report import sample
 from tests.helpers.commands import VERSES
 from tests.helpers.models import fail_for
 from tests.helpers.training import epochs_of, run, small_run
@@ -63,11 +63,7 @@ def test_the_figures_are_those_of_the_evaluation(tmp_path: Path) -> None:
         assert found["loss"] == pytest.approx(expected.loss, rel=1e-5)
         assert found["perplexity"] == pytest.approx(expected.perplexity, rel=1e-5)
         assert found.get("top1", found.get("accuracy")) == expected.top1
-    words = generate_words(model, "the cat", 10)
-    assert ended.sample == {
-        "seed": "the cat",
-        "text": continue_text(model.tokenizer, "the cat", words),
-    }
+    assert ended.sample == sample(model, "the cat")
 
 
 def test_the_model_is_saved_whole_and_its_run_is_over(tmp_path: Path) -> None:
