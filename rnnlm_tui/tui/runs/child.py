@@ -8,13 +8,11 @@ when the event loop is closed, so this is a `Popen`.
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any
 
 from rnnlm_tui import paths
@@ -28,8 +26,6 @@ if TYPE_CHECKING:
 
 LONGEST_SAMPLE = 1000
 """Characters of a seed line. An order of at most 4096 bytes is written whole or not at all."""
-LARGEST_LOG = 1 << 20
-"""Bytes. A larger log is begun again by the next run; one run writes some hundred bytes."""
 LONGEST_TAIL = 1 << 16
 """Bytes of the log that are read at the end of a run."""
 
@@ -82,7 +78,6 @@ class ChildProcess:
             *("--json", "--control", "stdin"),
         )
         self._log = paths.log_dir() / f"train-{request.name}.log"
-        self._log_start = 0
         self._process: subprocess.Popen[bytes] | None = None
         seed_line = request.seed_line[:LONGEST_SAMPLE]
         self._early_orders = [f"sample {seed_line}"] if seed_line else []
@@ -95,7 +90,8 @@ class ChildProcess:
         warning = ""
         log: IO[bytes] | int = subprocess.DEVNULL
         try:
-            log = self._open_log()
+            self._log.parent.mkdir(parents=True, exist_ok=True)
+            log = self._log.open("wb")  # that of the last run of this name
         except OSError as error:
             warning = f"no log of this run can be written: {os_reason(error)}"
         try:
@@ -163,22 +159,11 @@ class ChildProcess:
         """The error that the process wrote to its log before it ended; None if it wrote none."""
         return complaint_in("\n".join(self._logged()))
 
-    def _open_log(self) -> IO[bytes]:
-        """One file a name; every run of that name is added to it."""
-        self._log.parent.mkdir(parents=True, exist_ok=True)
-        is_full = self._log.exists() and self._log.stat().st_size > LARGEST_LOG
-        file = self._log.open("wb" if is_full else "ab")
-        date = datetime.now().astimezone().isoformat(timespec="seconds")
-        file.write(f"== {sanitize(f'{date} {shlex.join(self._command)}')}\n".encode())
-        file.flush()
-        self._log_start = file.tell()
-        return file
-
     def _logged(self) -> list[str]:
         """The last lines that this process has written, all but its events."""
         with suppress(OSError), self._log.open("rb") as file:
             end = file.seek(0, os.SEEK_END)
-            file.seek(max(self._log_start, end - LONGEST_TAIL))
+            file.seek(max(0, end - LONGEST_TAIL))
             return file.read().decode("utf-8", "replace").splitlines()
         return []
 

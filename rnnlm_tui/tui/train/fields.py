@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from typing import TYPE_CHECKING, cast
 
 from textual import on, work
@@ -24,7 +23,6 @@ from rnnlm_tui.tui.train.plan import (
     all_settings_of,
     as_typed,
     default_of,
-    has_scaled_default,
     proposed_stem,
     setting_problem,
 )
@@ -98,21 +96,16 @@ class Field(Vertical):
 
 
 class SettingField(Field):
-    """A setting of a preset.
+    """A setting of a preset. The value that it has if nothing is typed is the placeholder."""
 
-    The preset's own value is the placeholder. If `is_needed`, and unless it follows from the size
-    of the text, it is filled in, and the field must not be empty.
-    """
-
-    def __init__(self, setting: str, preset: str, is_needed: bool) -> None:
-        self._setting, self._may_be_needed = setting, is_needed
+    def __init__(self, setting: str, preset: str, label: str = "") -> None:
+        self._setting = setting
         self.input = SafeInput(
             compact=True, id=f"setting-{setting}", classes="-number", select_on_focus=False
         )
-        label = setting.replace("_", " ")
         spec = all_settings_of(preset).get(setting)
         super().__init__(
-            label.capitalize() if is_needed else label,
+            label or setting.replace("_", " "),
             self.input,
             hint=UNITS.get(setting) or (spec.metadata["help"] if spec else ""),
             id=f"field-{setting}",
@@ -123,16 +116,12 @@ class SettingField(Field):
         """Starts again with the default of this preset; hidden if it has no such setting."""
         self._spec = all_settings_of(preset).get(self._setting)
         self.display = self._spec is not None
-        own = as_typed(self._setting, default_of(preset, self._setting)) if self._spec else ""
-        self._is_needed = self._may_be_needed and not has_scaled_default(preset, self._setting)
-        self.input.value = own if self._is_needed else ""
-        # A placeholder would look like a value in a field that must have one.
-        self.input.placeholder = "" if self._is_needed else own
+        self.input.value = ""
+        self.show_default(default_of(preset, self._setting))
 
     def show_default(self, value: Setting) -> None:
         """Shows the value for the text in hand, as the placeholder."""
-        if not self._is_needed:
-            self.input.placeholder = as_typed(self._setting, value)
+        self.input.placeholder = as_typed(self._setting, value)
 
     @property
     def value(self) -> str:
@@ -142,21 +131,14 @@ class SettingField(Field):
     @on(Input.Changed)
     def check(self) -> None:
         """Says what is wrong with what is typed."""
-        is_missing = self._spec is not None and self._is_needed and not self.value
-        problem = setting_problem(self._spec, self.value) if self._spec is not None else None
-        self.show_problem("give a number" if is_missing else problem)
+        self.show_problem(setting_problem(self._spec, self.value) if self._spec else None)
 
 
 class NameField(Field):
     """The name of the model. One is proposed until another is typed."""
 
-    @dataclasses.dataclass
     class Checked(Message):
-        """What is known of the name `asked`: another to propose, or what is wrong with it."""
-
-        asked: str
-        proposed: str | None = None
-        problem: str | None = None
+        """What is wrong with the name is known, or that it can be had."""
 
     def __init__(self) -> None:
         self.input = SafeInput(id="name", compact=True)
@@ -180,33 +162,27 @@ class NameField(Field):
 
     @work(group="name", exclusive=True)
     async def _look_up(self, plan: Plan) -> None:
-        library = cast("Host", self.app).library
-        is_proposed = plan.name == self._proposed
+        """Looks the name up; one that was proposed gives way to another proposal. What is typed
+        meanwhile is looked up by another worker, which cancels this one."""
+        library, problem = cast("Host", self.app).library, None
         try:
-            found = await asyncio.to_thread(checked, plan, is_proposed, library)
+            if plan.name == self._proposed:
+                name = await asyncio.to_thread(free_name, library, proposed_stem(plan))
+                if name != plan.name:
+                    self._proposed = self.input.value = name
+                    return  # which is a change, and is looked up
+            else:
+                problem = await asyncio.to_thread(name_problem, library, plan.name)
         except RnnlmError as error:
-            found = self.Checked(plan.name, problem=error.message)
-        self.post_message(found)
-
-    @on(Checked)
-    def _take_in(self, event: Checked) -> None:
-        if event.asked != self.value:
-            return  # typed since
-        if event.proposed is not None and event.proposed != event.asked:
-            self._proposed = self.input.value = event.proposed
-            return  # which is a change, and is looked up
-        self.known = event.asked
-        self.show_problem(event.problem)
+            problem = error.message
+        self.known = plan.name
+        self.show_problem(problem)
+        self.post_message(self.Checked())
 
 
-def checked(plan: Plan, is_proposed: bool, library: Library) -> NameField.Checked:
-    """Looks up a plan's name, or finds one to propose in the place of one that was proposed.
-
-    Reads folders, so it is for threads. Raises StorageError.
-    """
-    if is_proposed:
-        return NameField.Checked(plan.name, free_name(library, proposed_stem(plan)))
-    problem = new_name_fault(plan.name)
-    if problem is None and (free := free_name(library, plan.name)) != plan.name:
-        problem = f"the name {plan.name} is taken; {free} is free"
-    return NameField.Checked(plan.name, problem=problem)
+def name_problem(library: Library, name: str) -> str | None:
+    """What is wrong with a name for a new model. Reads the library. Raises StorageError."""
+    problem = new_name_fault(name)
+    if problem is None and (free := free_name(library, name)) != name:
+        return f"the name {name} is taken; {free} is free"
+    return problem

@@ -48,8 +48,8 @@ SOURCES: tuple[tuple[Source, str], ...] = (
 PASTED = "the pasted text"
 COUNTING = "the text is being counted"
 NAME_CHECKED = "the name is being checked"
-IN_THE_FORM = ("epochs", "held_out")
-"""Settings with a line of their own above the others."""
+IN_THE_FORM = {"epochs": "Epochs", "held_out": "Held out"}
+"""Settings with a line of their own above the others, and its label."""
 
 
 class TrainForm(VerticalScroll, can_focus=False):
@@ -109,7 +109,9 @@ class TrainForm(VerticalScroll, can_focus=False):
         """The pasted text. It is joined when it changes, and not at each look: 6 ms for 5 MB."""
         self._area = PastedText(id="pasted")
         self._pasted = Field("Your text", self._area, id="pasted-field")
-        self._settings = {name: SettingField(name, FIRST_PRESET, True) for name in IN_THE_FORM}
+        self._settings = {
+            name: SettingField(name, FIRST_PRESET, label) for name, label in IN_THE_FORM.items()
+        }
         presets = [(Content(f"{p.name}: {p.summary}"), p.name) for p in PRESETS.values()]
         self._preset = Select(
             presets, value=FIRST_PRESET, allow_blank=False, compact=True, id="preset"
@@ -145,7 +147,7 @@ class TrainForm(VerticalScroll, can_focus=False):
         await more.remove_children()
         own = {name: self._settings[name] for name in IN_THE_FORM}
         names = [name for name in all_settings_of(preset) if name not in own]
-        others = {name: SettingField(name, preset, False) for name in names}
+        others = {name: SettingField(name, preset) for name in names}
         self._settings = own | others
         self._encoding = SafeInput(
             id="encoding", compact=True, classes="-number", placeholder="utf-8"

@@ -89,11 +89,6 @@ def default_of(preset: str, setting: str) -> Setting:
     return value
 
 
-def has_scaled_default(preset: str, setting: str) -> bool:
-    """Whether the preset's own value follows from the size of the corpus."""
-    return any(setting in scale.settings for scale in preset_named(preset).scales)
-
-
 def as_typed(setting: str, value: Setting) -> str:
     """How the form shows a value of this setting."""
     if value is None:

@@ -16,7 +16,7 @@ from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_state import Position, RunStatus
 from rnnlm_tui.training.checkpoint import Checkpoints, RunState
-from rnnlm_tui.tui.runs.child import LARGEST_LOG, ChildProcess, TrainingRequest, exit_sentence
+from rnnlm_tui.tui.runs.child import ChildProcess, TrainingRequest, exit_sentence
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.state import Phase
 from tests.helpers.runs import over, until
@@ -62,26 +62,12 @@ async def test_a_child_is_started_apart_from_the_terminal(
 async def test_the_seed_line_stands_neither_in_the_arguments_nor_in_the_log(
     library: Library, says: str, tmp_path: Path
 ) -> None:
-    child = ChildProcess(TrainingRequest(REQUEST.arguments, "poems", "my own line"), library)
-    await finish(child)
-    assert "my own" not in " ".join(child.log_tail())
-    assert "my own" not in (tmp_path / "log" / "train-poems.log").read_text()
-
-
-async def test_each_run_adds_to_the_log_until_it_is_too_large(
-    library: Library, says: str, tmp_path: Path
-) -> None:
-    log = tmp_path / "log" / "train-poems.log"
     for _ in range(2):
-        child = ChildProcess(REQUEST, library)
+        child = ChildProcess(TrainingRequest(REQUEST.arguments, "poems", "my own line"), library)
         await finish(child)
-        assert len(child.log_tail()) == 1, "of this run alone"
-    assert [line[:2] for line in log.read_text().splitlines()] == ["==", '["', "==", '["']
-    with log.open("ab") as file:
-        file.write(b"x" * LARGEST_LOG)
-    await finish(child := ChildProcess(REQUEST, library))
-    assert log.stat().st_size < 1000
-    assert len(child.log_tail()) == 1
+    (line,) = (tmp_path / "log" / "train-poems.log").read_text().splitlines()
+    assert child.log_tail() == [line], "the log is of the last run alone"
+    assert "my own" not in line
 
 
 async def test_a_log_that_cannot_be_written_does_not_keep_a_run_from_training(
