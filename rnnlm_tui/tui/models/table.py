@@ -74,7 +74,7 @@ COLUMNS: Mapping[str, Column] = {
     "size": Column("size", lambda one: format_bytes(one.size_bytes), right=True),
     "saved": Column("saved", _saved),
 }  # fmt: skip
-LEFT_OUT = ("parameters", "vocabulary", "size", "saves", "corpus", "preset")
+LEFT_OUT = ("parameters", "vocabulary", "size", "corpus", "saves", "preset")
 """The columns that a narrow list leaves out, in this order; the card has them all."""
 SHORTEST_NAME = 12
 GAP = 2
@@ -167,7 +167,8 @@ class ModelTable(DataTable[Text], inherit_bindings=False):
             last = list(widths)[-1]
             for key, width in widths.items():
                 gap = 0 if key == last else GAP
-                self.add_column(Text(COLUMNS[key].title, "bold"), width=width + gap, key=key)
+                title = COLUMNS[key].title.rjust(width * COLUMNS[key].right)
+                self.add_column(Text(title, "bold"), width=width + gap, key=key)
             for name, texts in zip(self._names, self._texts, strict=True):
                 self.add_row(*_cells(texts, widths), key=name)
             self.move_cursor(row=max(0, min(row_before, self.row_count - 1)), animate=False)
