@@ -34,9 +34,9 @@ def _folder(kind: Literal["data", "config", "log"]) -> Path:
     return own
 
 
-def built_in_model() -> Path:
-    """The folder of the model that ships with the package: RNNLM_BUILT_IN_DIR, else its own."""
-    own = Path(__file__).parent / "data" / "model"
+def built_in_models() -> Path:
+    """The folder of the models that ship with the package: RNNLM_BUILT_IN_DIR, else its own."""
+    own = Path(__file__).parent / "data" / "models"
     return Path(os.environ.get("RNNLM_BUILT_IN_DIR") or own)
 
 

@@ -28,7 +28,10 @@ def test_the_examples_of_the_docstrings_are_true(module: object) -> None:
 
 def test_a_model_is_opened_by_its_name_or_folder_and_the_newest_by_default() -> None:
     assert rnnlm_tui.load().name == rnnlm_tui.load("shakespeare").name == "shakespeare"
-    for folder in (PACKAGE / "data" / "model", str(PACKAGE / "data" / "model")):
+    for folder in (
+        PACKAGE / "data" / "models" / "shakespeare",
+        str(PACKAGE / "data" / "models" / "shakespeare"),
+    ):
         assert rnnlm_tui.load(folder).name == "model"
     with pytest.raises(rnnlm_tui.RnnlmError, match="nosuch"):
         rnnlm_tui.load("nosuch")

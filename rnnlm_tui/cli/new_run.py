@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from rnnlm_tui.cli.base_model import built_on
 from rnnlm_tui.cli.inputs import OpenedModel, as_unicode, corpus_of, open_model
 from rnnlm_tui.cli.options import TrainRequest
 from rnnlm_tui.cli.run_settings import resolve_settings
@@ -23,7 +24,6 @@ from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.formatting import cut_words
 from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.paths import bundled_corpus
-from rnnlm_tui.store.card import base_of
 from rnnlm_tui.store.files import MODEL, RESUME
 from rnnlm_tui.store.library import Library, check_new_name, free_name
 from rnnlm_tui.store.load import read_vocabulary
@@ -43,7 +43,6 @@ from rnnlm_tui.training.run import TrainingRun
 
 WORD_SETTINGS = ("max_vocabulary", "min_count", "tokenizer", "lines")
 """The settings that a run which starts from a model cannot have: it has the model's words."""
-NO_BASE = "none"
 SEED_LINE_WORDS = 4
 LONGEST_STEM = 40
 UNKNOWN_LINES = (
@@ -98,40 +97,9 @@ def new_run(library: Library, request: TrainRequest) -> tuple[str, Callable[[], 
             run = _run_from(source, name, folder, config, corpus, origin, settings[-1])
         else:
             run = TrainingRun(name, folder, config, prepare_corpus(corpus, config), origin)
-        return _built_on(library, run, request.base)
+        return built_on(library, run, request.base)
 
     return name, make
-
-
-def default_base(corpus: Corpus) -> str | None:
-    """The model that one of this text is built on if none is named."""
-    return None
-
-
-def _built_on(library: Library, run: TrainingRun, asked: str | None) -> TrainingRun:
-    """The run, built on the model that is asked for. Raises UsageError if it cannot be, ModelError
-    if there is no such model."""
-    train = run.config.train
-    is_mixed = isinstance(train, LineTextConfig) and train.mixture == "on"
-    name = (default_base(run.prepared.corpus) if is_mixed else None) if asked is None else asked
-    if name in (None, NO_BASE):
-        return run
-    if not is_mixed:
-        what = "--mixture off" if isinstance(train, LineTextConfig) else run.config.preset
-        raise UsageError(f"a model of {what} stands alone", "leave --on out")
-    base = open_model(library, name)
-    if base.card.tokenizer != run.config.tokenizer:
-        if asked is None:
-            return run
-        raise UsageError(
-            f"{base.name} cuts words as {base.card.tokenizer} does, this one as"
-            f" {run.config.tokenizer}",
-            f"give --tokenizer {base.card.tokenizer}, or --on {NO_BASE}",
-        )
-    if base.name == run.name:
-        raise UsageError(f"{run.name} is to be built on itself", "take another --name")
-    origin: TextOrigin = {**run.origin, "base": base_of(base.name, base.card)}
-    return dataclasses.replace(run, base=base.model, origin=origin)
 
 
 def _run_from(

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
+from rnnlm_tui.cli.base_model import on_english
 from rnnlm_tui.cli.inputs import corpus_of
 from rnnlm_tui.cli.options import SummaryRequest
 from rnnlm_tui.cli.output import print_json
@@ -14,6 +15,8 @@ from rnnlm_tui.config import RunConfig, flag_of, make_run_config, preset_named
 from rnnlm_tui.formatting import cut_words, format_bytes, format_duration, plural, sanitize
 from rnnlm_tui.lm.model import Layer
 from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
+from rnnlm_tui.paths import data_dir
+from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.corpus import Corpus
 from rnnlm_tui.text.prepare import PreparedLines, PreparedText
 from rnnlm_tui.text.vocabulary import UNKNOWN
@@ -27,6 +30,8 @@ def summary(request: SummaryRequest) -> int:
     preset, settings = resolve_settings(request)
     config = make_run_config(preset, settings, corpus.whitespace_words)
     prepared = prepare_corpus(corpus, config)
+    _, note = on_english(Library(data_dir()), prepared, config)
+    prepared = dataclasses.replace(prepared, notes=(*prepared.notes, *filter(None, [note])))
     total = prepared.vocabulary.total_words
     kind, examples = ARCHITECTURES[config.preset], prepared.examples.predictions
     architecture = kind(config, total, prepared.window, kind.sizes_for(config, prepared))

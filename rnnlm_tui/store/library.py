@@ -18,7 +18,7 @@ from pathlib import Path
 
 from rnnlm_tui.errors import ModelError, StorageError, UsageError, os_reason
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.paths import built_in_model
+from rnnlm_tui.paths import built_in_models
 from rnnlm_tui.store import archive, files
 from rnnlm_tui.store.card import Base, ModelCard, base_of, read_card, with_card
 from rnnlm_tui.store.files import MODEL, RESUME
@@ -30,8 +30,8 @@ NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 """Names that Windows keeps for itself; refused everywhere, so that an export can go anywhere."""
 NAME_RULE = "letters, digits, '.', '_' and '-', at most 64, with no '.' at either end"
-BUILT_IN = "shakespeare"
-"""The name of the model that ships with the program."""
+BUILT_IN = (ENGLISH := "english", "shakespeare")
+"""The names of the models that ship with the program; the first one opens at a first start."""
 STALE_S = 3600
 """An import or a copy that has not ended after so long was killed."""
 
@@ -117,21 +117,25 @@ def free_name(library: Library, stem: str) -> str:
 
 
 class Library:
-    """The models under `<data folder>/models`, and the one that ships with the program. Creates
+    """The models under `<data folder>/models`, and those that ship with the program. Creates
     nothing before something is saved."""
 
     def __init__(self, data_dir: Path) -> None:
         self.folder = data_dir / "models"
-        self._built_in = built_in_model()
+        self._built_in = built_in_models()
         self._locks = Locks(self.folder / ".locks")
 
     def path(self, name: str) -> Path:
         """The folder of the model `name`, whether it is there or not. Raises UsageError."""
-        return self._built_in if self.is_built_in(name) else self.folder / check_name(name)
+        return (self._built_in if self.is_built_in(name) else self.folder) / check_name(name)
 
     def is_built_in(self, name: str | None) -> bool:
-        """Whether this is the model that ships with the program."""
-        return name == BUILT_IN and os.path.lexists(self._built_in / MODEL)
+        """Whether this is a model that ships with the program."""
+        return name in BUILT_IN and os.path.lexists(self._built_in / name / MODEL)
+
+    def built_in(self) -> list[str]:
+        """The names of the models that ship with the program, the one that opens first."""
+        return [name for name in BUILT_IN if self.is_built_in(name)]
 
     def names(self) -> list[str]:
         """The names of all models, damaged ones too, in order."""
@@ -146,7 +150,7 @@ class Library:
             for path in folders
             if not path.name.startswith(".") and _is_there(path / MODEL)
         }
-        return sorted(found | {BUILT_IN} if self.is_built_in(BUILT_IN) else found)
+        return sorted(found | {*self.built_in()})
 
     def entries(self) -> list[Entry]:
         """All models, each with its card or with the reason why it cannot be used.
@@ -157,7 +161,7 @@ class Library:
 
     def _entry(self, name: str) -> Entry:
         built_in = self.is_built_in(name)
-        folder = self._built_in if built_in else self.folder / name
+        folder = self.path(name) if built_in else self.folder / name
         card, damaged = None, None
         try:
             check_name(name)
@@ -177,9 +181,9 @@ class Library:
         return next((name for name in names if not self._locks.trainer(name)), names[0])
 
     def newest_first(self) -> list[str]:
-        """The names of all models, the one saved last first, the built-in one at the end."""
+        """The names of all models, the one saved last first, the built-in ones at the end."""
         own = [name for name in self._newest_with(MODEL) if not self.is_built_in(name)]
-        return [*own, BUILT_IN] if self.is_built_in(BUILT_IN) else own
+        return [*own, *self.built_in()]
 
     def newest_run(self) -> str:
         """The name of the run that was saved last and can go on. Raises ModelError."""

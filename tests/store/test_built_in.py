@@ -1,8 +1,9 @@
-"""The model that ships with the program: it is always there, and nobody can change it."""
+"""A model that ships with the program: it is always there, and nobody can change it."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,48 +11,51 @@ import pytest
 
 from rnnlm_tui.cli.main import main
 from rnnlm_tui.errors import ModelError
-from rnnlm_tui.store.library import BUILT_IN, Library
+from rnnlm_tui.store.library import Library
 from tests.helpers.models import OLDER_MODELS, contents
+
+SHIPPED = "shakespeare"
 
 
 @pytest.fixture
 def library(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
     """An empty data folder, and a small n-gram model in the place of the shipped one."""
-    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(OLDER_MODELS / "ngram"))
+    shutil.copytree(OLDER_MODELS / "ngram", data_dir.parent / "shipped" / SHIPPED)
+    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(data_dir.parent / "shipped"))
     return Library(data_dir)
 
 
 def test_it_is_there_at_the_first_start(library: Library) -> None:
-    assert library.names() == [BUILT_IN]
+    assert library.names() == [SHIPPED]
     (entry,) = library.entries()
     assert (entry.built_in, entry.damaged) == (True, None)
-    assert library.newest() == BUILT_IN
-    assert library.open(BUILT_IN)[0].config.preset == "ngram"
+    assert library.newest() == SHIPPED
+    assert library.open(SHIPPED)[0].config.preset == "ngram"
     assert library.runs() == []
     assert not library.folder.exists(), "nothing is made before something is saved"
 
 
 def test_nobody_can_change_it(library: Library, tmp_path: Path) -> None:
-    before = contents(library.path(BUILT_IN))
+    before = contents(library.path(SHIPPED))
     library.folder.mkdir(parents=True)
-    library.duplicate(BUILT_IN, "mine")
-    exported = library.export(BUILT_IN, tmp_path)
+    library.duplicate(SHIPPED, "mine")
+    exported = library.export(SHIPPED, tmp_path)
     changes: list[Callable[[], object]] = [
-        lambda: library.delete(BUILT_IN),
-        lambda: library.rename(BUILT_IN, "other"),
-        lambda: library.rename("mine", BUILT_IN),
-        lambda: library.duplicate("mine", BUILT_IN),
-        lambda: library.import_(exported, BUILT_IN),
+        lambda: library.delete(SHIPPED),
+        lambda: library.rename(SHIPPED, "other"),
+        lambda: library.rename("mine", SHIPPED),
+        lambda: library.duplicate("mine", SHIPPED),
+        lambda: library.import_(exported, SHIPPED),
     ]
     for change in changes:
         with pytest.raises(ModelError) as caught:
             change()
         assert caught.value.hint
-    options = ["--preset", "ngram", "--name", BUILT_IN, "--data-dir", str(library.folder.parent)]
+    options = ["--preset", "ngram", "--name", SHIPPED, "--data-dir", str(library.folder.parent)]
     assert main(["--train", *options, "--force"]) == 1
-    assert contents(library.path(BUILT_IN)) == before
+    assert contents(library.path(SHIPPED)) == before
     os.utime(library.path("mine") / "model.json", (0, 0))
-    assert library.newest_first() == ["mine", BUILT_IN], "models of the user's own come first"
+    assert library.newest_first() == ["mine", SHIPPED], "models of the user's own come first"
 
 
 def test_without_the_files_there_is_none(
@@ -60,4 +64,4 @@ def test_without_the_files_there_is_none(
     monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "nowhere"))
     library = Library(data_dir)
     assert library.names() == library.newest_first() == []
-    assert not library.is_built_in(BUILT_IN)
+    assert not library.is_built_in(SHIPPED)

@@ -14,7 +14,7 @@ from textual.widgets import OptionList
 from textual.widgets._toast import Toast
 
 from rnnlm_tui.errors import ModelError, StorageError
-from rnnlm_tui.store.library import BUILT_IN
+from rnnlm_tui.store.library import ENGLISH
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.help.keys import KeysScreen
 from rnnlm_tui.tui.preferences import Preferences, load_preferences
@@ -321,13 +321,11 @@ async def test_the_best_model_of_a_training_suggests_at_once(tmp_path: Path) -> 
         assert app.autocomplete.editor.suggestion == "we dance"
 
 
-@pytest.mark.parametrize(
-    ("before", "is_used"), [(None, True), (BUILT_IN, True), ("letters", False)]
-)
+@pytest.mark.parametrize(("before", "is_used"), [(None, True), (ENGLISH, True), ("letters", False)])
 async def test_the_first_save_of_a_training_suggests_unless_one_of_the_users_own_does(
     before: str | None, is_used: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ScriptedLibrary, "is_built_in", lambda library, name: name == BUILT_IN)
+    monkeypatch.setattr(ScriptedLibrary, "is_built_in", lambda library, name: name == ENGLISH)
     app = scripted_app(tmp_path, {before: ScriptedModel()} if before else {})
     async with app.run_test() as pilot:
         await wait_until(pilot, lambda: app.has_no_models or app.loaded_model is not None)

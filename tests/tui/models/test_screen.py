@@ -16,7 +16,7 @@ from textual.pilot import Pilot
 from textual.widgets import Button, Input
 
 from rnnlm_tui.store.files import EVALUATION
-from rnnlm_tui.store.library import BUILT_IN, Library
+from rnnlm_tui.store.library import ENGLISH, Library
 from rnnlm_tui.tui.models import screen as models_module
 from rnnlm_tui.tui.models.card import ModelCardScreen, ModelCardView
 from rnnlm_tui.tui.models.card_facts import Listed, read_library
@@ -422,11 +422,11 @@ async def test_a_model_in_training_is_watched_and_left_alone(library: Library) -
 async def test_the_model_that_ships_is_read_only(
     library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copytree(library.path("two"), tmp_path / "shipped")
+    shutil.copytree(library.path("two"), tmp_path / "shipped" / ENGLISH)
     monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
-    async with shown(Library(library.folder.parent), row=BUILT_IN) as (pilot, app):
+    async with shown(Library(library.folder.parent), row=ENGLISH) as (pilot, app):
         await pilot.press("d", "r")
-        assert app.told == [f"{BUILT_IN} is built in and read-only; c copies it"] * 2
+        assert app.told == [f"{ENGLISH} is built in and read-only; c copies it"] * 2
         assert app.screen is app.models
 
 

@@ -1,0 +1,73 @@
+"""The models that ship with the program, from their own files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import rnnlm_tui
+from rnnlm_tui.evaluate import Evaluation, score, summarize
+from rnnlm_tui.store.evaluations import read_evaluation
+from rnnlm_tui.store.library import BUILT_IN, Library
+from rnnlm_tui.store.trained_lines import read_trained_lines
+from rnnlm_tui.store.training_text import find_corpus, held_out_lines
+from rnnlm_tui.text.corpus import held_out_mask
+
+FOLDER = Path(rnnlm_tui.__file__).parent / "data" / "models"
+MOST_BYTES = {"shakespeare": 3 << 20, "english": 13 << 20}
+"""Of the files; the wheel packs English in 12 MiB."""
+SONNETS = "shakespeare"
+
+
+@pytest.fixture
+def library(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
+    """With the models that really ship."""
+    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
+    return Library(data_dir)
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_they_are_small_and_whole(library: Library, name: str) -> None:
+    entry = next(entry for entry in library.entries() if entry.name == name)
+    assert (entry.built_in, entry.damaged) == (True, None)
+    assert sum(path.stat().st_size for path in (FOLDER / name).iterdir()) <= MOST_BYTES[name]
+    card, model = library.open(name)
+    assert card.tokenizer == "prose"
+    assert {*card.checksums} == {*card.files}
+    assert read_trained_lines(FOLDER / name, card) is not None
+    assert read_evaluation(FOLDER / name, card) is not None
+    assert not {"XVIII", "xviii", "XVIII."} & {*model.vocabulary.words}
+
+
+def test_english_opens_first_and_suggests_prose(library: Library) -> None:
+    assert library.newest() == BUILT_IN[0]
+
+
+def test_the_sonnets_hold_out_the_lines_of_every_presets_defaults(library: Library) -> None:
+    lines = read_trained_lines(FOLDER / SONNETS, library.open(SONNETS)[0])
+    assert lines is not None
+    assert lines.held_out.tolist() == np.flatnonzero(held_out_mask(2159, 0.1, 0)).tolist()
+
+
+@pytest.mark.slow
+def test_the_figures_of_the_sonnets_are_those_of_the_files(library: Library) -> None:
+    card, model = library.open(SONNETS)
+    kept = read_evaluation(FOLDER / SONNETS, card)
+    assert kept is not None
+    corpus = find_corpus(SONNETS, FOLDER / SONNETS, card)
+    found = summarize([*score(model, held_out_lines(FOLDER / SONNETS, card, corpus))])
+    assert counts(found) == counts(kept)
+    # The last digits differ from one processor's numpy to another's.
+    assert shares(found) == pytest.approx(shares(kept), abs=2e-3)
+    assert found.loss == pytest.approx(kept.loss, rel=1e-5)
+
+
+def counts(found: Evaluation) -> tuple[int, ...]:
+    return found.lines, found.words, found.predicted
+
+
+def shares(found: Evaluation) -> list[float | None]:
+    savings = [found.keystroke_savings, found.keystroke_savings_ghost]
+    return [found.oov_share, found.top1, found.top5, *savings]
