@@ -32,7 +32,7 @@ def test_a_model_is_opened_by_its_name_or_folder_and_the_newest_by_default() -> 
         PACKAGE / "data" / "models" / "shakespeare",
         str(PACKAGE / "data" / "models" / "shakespeare"),
     ):
-        assert rnnlm_tui.load(folder).name == "model"
+        assert rnnlm_tui.load(folder).name == "shakespeare"
     with pytest.raises(rnnlm_tui.RnnlmError, match="nosuch"):
         rnnlm_tui.load("nosuch")
     with pytest.raises(rnnlm_tui.RnnlmError):

@@ -30,7 +30,7 @@ HEADERS: tuple[str, ...] = (
 )
 CARD_FIELDS = (
     *("corpus", "total_words", "parameters", "epochs_done", "metrics"),
-    *("ancestors", "mixture", "created", "updated"),
+    *("ancestors", "mixture", "about", "created", "updated"),
 )
 CORPUS_WIDTH = 24
 
@@ -100,6 +100,8 @@ def models_table(
     cards = [entry.card for entry, _ in models if entry.card]
     if len(models) == 1 and cards and cards[0].mixed_of:
         yield f"{sanitize(models[0][0].name)} is mixed of {sanitize(cards[0].mixed_of)}"
+    if len(models) == 1 and cards and cards[0].about:
+        yield sanitize(cards[0].about)
     for run in unfinished:
         if run.running:
             yield f"{run.name} is being trained by {sanitize(run.holder or '')}"

@@ -107,6 +107,7 @@ class _CardFields:
         default_factory=list
     )
     checksums: dict[ShortText, Checksum] = field(default_factory=dict)
+    about: ShortText = ""
     mixture: Mixture | None = None
 
 
@@ -116,7 +117,8 @@ class ModelCard(_CardFields):
     one entry an epoch; times are ISO 8601 in UTC. `sizes` are further numbers of its architecture.
     `lines` names the file of the lines that it was trained on, `ancestors` are the models that it
     started from, the oldest first, and `checksums` are those of its files by name; there are none
-    before format 3. `mixture` is None for a model that predicts alone."""
+    before format 3. `about` tells of a model that ships where its text comes from. `mixture` is
+    None for a model that predicts alone."""
 
     config: RunConfig
 

@@ -25,7 +25,7 @@ NESTED = ("corpus.lines", "corpus.words", "metrics.epoch")
 HUGE = 10**400
 OPTIONAL = [
     *("format", "preset", "conventions", "versions", "history", "sizes"),
-    *("checksums", "lines", "ancestors", "mixture"),
+    *("checksums", "lines", "ancestors", "mixture", "about"),
 ]
 
 

@@ -137,6 +137,8 @@ def _card_lines(card: ModelCard) -> Iterator[Line]:
     yield "preset", f"{card.config.preset}: {PRESETS[card.config.preset].summary}"
     yield "corpus", sanitize(corpus["name"])
     yield "", f"{plural(corpus['lines'], 'line')}, {plural(corpus['words'], 'word')}"
+    if card.about:
+        yield "about", sanitize(card.about)
     for ancestor in reversed(card.ancestors):
         yield "ancestor", sanitize(f"{ancestor['name']}, of {ancestor['corpus']['name']}")
     if card.mixed_of:

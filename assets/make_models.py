@@ -1,0 +1,109 @@
+"""Makes the models that ship with the program:
+
+    python assets/make_models.py shakespeare
+    python assets/make_models.py english TEXTS [--data-dir FOLDER]
+
+The first learns the sonnets that ship, 20 seconds. The second learns the files in the folder TEXTS,
+which rnnlm_tui/data/english.md names, about an hour on two quiet cores; it may be stopped, and goes
+on from where it stopped if it is started again with the same data folder. Both are measured on the
+lines that they held out, made small, and put into rnnlm_tui/data/models.
+tests/store/test_shipped_models.py checks what they are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from rnnlm_tui.store import files
+from rnnlm_tui.store.card import read_card
+from rnnlm_tui.store.files import EVALUATION, MODEL, RESUME
+from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.weights import write_small
+
+DATA = Path(__file__).parents[1] / "rnnlm_tui" / "data"
+NEW_NAME = "new"
+"""Trained under another name, since nobody can train one that ships."""
+SETTINGS = {
+    "shakespeare": ["--on=none"],
+    "english": [
+        *("--on=none", "--held-out=0.01", "--max-vocabulary=30000", "--max-ngrams=1600000"),
+        *("--embedding-size=256", "--hidden-size=512", "--dropout=0.1", "--learning-rate=0.003"),
+        *("--batch-size=48", "--bptt=35", "--epochs=4", "--precision=bf16"),
+    ],
+}
+ABOUT = {
+    "shakespeare": "Shakespeare's sonnets (1609), in the public domain",
+    "english": "41 books first published from 1889 to 1930, in the public domain in the United"
+    " States as edited by Standard Ebooks (CC0 1.0), and the written part of MASC, the Manually"
+    " Annotated Sub-Corpus of the American National Corpus, which may be used for any purpose of"
+    " linguistic research and development; rnnlm_tui/data/english.md names them all",
+}
+HELD_OUT_BOOKS = (
+    "kenneth-grahame_the-wind-in-the-willows",
+    "p-g-wodehouse_love-among-the-chickens",
+    "thornton-wilder_the-bridge-of-san-luis-rey",
+)
+"""Not learned: its sizes and settings were chosen on them."""
+
+
+def main() -> None:
+    """Trains, measures, and puts the files in place."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", choices=SETTINGS)
+    parser.add_argument("texts", nargs="?", type=Path)
+    parser.add_argument("--data-dir", type=Path)
+    asked = parser.parse_args()
+    texts = [
+        str(path)
+        for path in sorted(asked.texts.glob("*.txt") if asked.texts else ())
+        if path.stem not in HELD_OUT_BOOKS
+    ]
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = asked.data_dir or Path(temporary)
+        made = train(folder, SETTINGS[asked.name], texts)
+        size = put_in_place(made, asked.name)
+    print(f"{asked.name}: {size:,} bytes in {DATA / 'models' / asked.name}")
+
+
+def train(folder: Path, settings: list[str], texts: list[str]) -> Path:
+    """The folder of the trained model. Goes on with a training that was stopped."""
+    library = Library(folder)
+    made = library.path(NEW_NAME)
+    name = ("--name", NEW_NAME, "--data-dir", str(folder))
+    status = library.run(NEW_NAME).status
+    if status is None:
+        run("--train", *texts, *name, "--preset=gru", *settings)
+    elif not status.is_finished:
+        run("--train", "--resume", *name)
+    return made
+
+
+def put_in_place(made: Path, name: str) -> int:
+    """Makes the model small, and copies it to those that ship; returns its bytes."""
+    target = DATA / "models" / name
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / name
+        shutil.copytree(made, folder, ignore=shutil.ignore_patterns(RESUME, "history*", "origin*"))
+        write_small(folder)
+        card = replace(read_card(folder), about=ABOUT[name])
+        files.write_json(folder / MODEL, card.to_json())
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        for file in (*card.files, EVALUATION, MODEL):
+            shutil.copyfile(folder / file, target / file)
+    return sum(path.stat().st_size for path in target.iterdir())
+
+
+def run(*arguments: str) -> None:
+    """Runs the command."""
+    subprocess.run([sys.executable, "-m", "rnnlm_tui", *arguments], check=True)
+
+
+if __name__ == "__main__":
+    main()
