@@ -2,8 +2,8 @@
 
 >>> import rnnlm_tui
 >>> model = rnnlm_tui.load("shakespeare")
->>> model.generate("shall i compare thee to", words=4)
-['my', 'love', 'be', 'me']
+>>> model.generate("look in thy", words=3, temperature=0)
+['love', ',', 'and']
 
 `load`, `Model` and `RnnlmError` are imported when they are first used, so that the command line
 starts at once.

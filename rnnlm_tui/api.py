@@ -32,7 +32,7 @@ def load(name_or_folder: str | Path | None = None) -> Model:
 
     >>> import rnnlm_tui
     >>> rnnlm_tui.load("shakespeare")
-    <Model shakespeare: gru, 3,042 words>
+    <Model shakespeare: gru, 3,080 words>
 
     Names are those of `rnnlm-tui --models`; a string that is no such name is taken as a folder.
     Raises RnnlmError if there is no such model, or if it cannot be read.
@@ -68,7 +68,7 @@ class Model:
 
         >>> import rnnlm_tui
         >>> rnnlm_tui.load("shakespeare").words[:4]
-        ('and', 'the', 'to', 'my')
+        (',', 'and', 'the', 'to')
         """
         return self._model.vocabulary.words
 
@@ -80,8 +80,8 @@ class Model:
         >>> import rnnlm_tui
         >>> for suggestion in rnnlm_tui.load("shakespeare").suggest("shall i comp", top=2):
         ...     print(suggestion.word, f"{suggestion.probability:.2f}", suggestion.text)
-        compare 0.51 are
-        compounds 0.17 ounds
+        compare 0.84 are
+        compounds 0.07 ounds
 
         Probabilities are among the words that fit; all of those sum to 1. `text` is what goes in at
         the end of the text, after the last space of it is taken away if `eats_space`; `space_after`
@@ -104,7 +104,7 @@ class Model:
 
         >>> import rnnlm_tui
         >>> rnnlm_tui.load("shakespeare").generate("look in thy", words=3, temperature=0)
-        ['love', 'is', 'my']
+        ['love', ',', 'and']
 
         At a `temperature` of 0 each is the most likely one after those before it; above, they are
         drawn, the more freely the higher it is, from the `top_k` most likely ones if given. The
@@ -137,9 +137,9 @@ class Model:
         """A line word by word: probability, and rank among the words that can be suggested.
 
         >>> import rnnlm_tui
-        >>> line = rnnlm_tui.load("shakespeare").score("shall i compare thee")
+        >>> line = rnnlm_tui.load("shakespeare").score("Shall I compare thee")
         >>> [(word.word, word.rank) for word in line.words]
-        [('shall', 32), ('i', 2), ('compare', 200), ('thee', 1)]
+        [('shall', 32), ('I', 1), ('compare', 27), ('thee', 2)]
 
         `line.loss` is the mean negative log-likelihood, in nats a word.
         """

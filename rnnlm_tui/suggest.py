@@ -129,7 +129,7 @@ def encode_context(
     begin = [] if vocabulary.begin_id is None else [vocabulary.begin_id]
     context: list[int] = []
     for line in previous_lines if model.uses_previous_lines else ():
-        context += [*begin, *vocabulary.encode_line(line, model.tokenizer.words)]
+        context += [*begin, *vocabulary.encode_line(line, model.tokenizer.typed_words)]
     return context + begin + vocabulary.encode(words)
 
 
@@ -333,7 +333,7 @@ def generate_words(
     model can suggest none.
     """
     rng = rng or np.random.default_rng()
-    given, words = model.tokenizer.words(line), list[str]()
+    given, words = model.tokenizer.typed_words(line), list[str]()
     context = encode_context(model, given, previous_lines)
     own = len(encode_context(model, given))
     while len(words) < count:

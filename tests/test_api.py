@@ -27,7 +27,8 @@ def test_the_examples_of_the_docstrings_are_true(module: object) -> None:
 
 
 def test_a_model_is_opened_by_its_name_or_folder_and_the_newest_by_default() -> None:
-    assert rnnlm_tui.load().name == rnnlm_tui.load("shakespeare").name == "shakespeare"
+    assert rnnlm_tui.load().name == "english"
+    assert rnnlm_tui.load("shakespeare").name == "shakespeare"
     for folder in (
         PACKAGE / "data" / "models" / "shakespeare",
         str(PACKAGE / "data" / "models" / "shakespeare"),
@@ -46,7 +47,7 @@ def test_answers_follow_from_the_lines_above_and_from_the_seed() -> None:
     assert model.score("and see", above=above).loss != model.score("and see").loss
     drawn = [model.generate("thy", temperature=1.0, seed=seed) for seed in (1, 1, 2)]
     assert drawn[0] == drawn[1] != drawn[2]
-    assert len(drawn[0]) == 10
+    assert 1 <= len(drawn[0]) <= 10
 
 
 @pytest.mark.parametrize("numbers", [{"words": -1}, {"temperature": -0.5}, {"top_k": 0}])

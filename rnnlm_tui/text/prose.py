@@ -7,6 +7,7 @@ follows from the marks. A word is stored in the case that it has within a senten
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -77,6 +78,9 @@ LONGEST_CHUNK, MOST_CHUNKS = 48, 1 << 18
 """Characters of text between spaces whose tokens are remembered, and how many of them."""
 MOST_ENDS = 64
 """Texts before the cursor whose last token is remembered: those of one question."""
+FAR_RARER = 100
+"""A word that somebody types is taken for another spelling of it with a rank so many times lower:
+`i` for `I`, but not `bill` for `Bill`."""
 MARKS_BEFORE = 3
 """Marks that tell whether a sentence begins after them."""
 USUAL_FORMS = {
@@ -204,10 +208,16 @@ class ProseTokenizer:
         return [] if HEADING.fullmatch(line) else self._scan(line)[0]
 
     def split_typed(self, text: str) -> tuple[list[str], str]:
-        """The tokens of a text being typed, and the word that is still half typed, as typed."""
+        """The tokens of a text being typed, as `typed_words` gives them, and the word that is still
+        half typed, as typed."""
         word = TYPED_WORD.search(text, text.rfind(" ") + 1)  # the whole text took 50 times as long
         prefix = word[0] if word else ""
-        return self._scan(text[: len(text) - len(prefix)])[0], prefix
+        return self.typed_words(text[: len(text) - len(prefix)]), prefix
+
+    def typed_words(self, text: str) -> list[str]:
+        """The tokens of a text; a word that is unknown as it is typed is taken in another case if
+        that is known: `i` as `I`."""
+        return [self._known_case(token) for token in self._scan(text)[0]]
 
     def match_key(self, word: str) -> str:
         """Lower case, if that has as many letters, and the plain apostrophe."""
@@ -264,6 +274,12 @@ class ProseTokenizer:
         tokenizer._chunks = self._chunks
         return tokenizer
 
+    def _known_case(self, word: str) -> str:
+        """The word, or another spelling if only that is known or if it is far more frequent."""
+        other = self._most_frequent(word[0].upper() + word[1:], word.lower())
+        is_better = self._rank(other) * FAR_RARER < self._rank(word)
+        return other if is_better else word
+
     def _usual(self, word: str) -> str:
         """A word that begins a sentence in the case that it mostly has within one."""
         if not word[0].isupper() or word[1:] != word[1:].lower():
@@ -277,7 +293,10 @@ class ProseTokenizer:
 
     def _most_frequent(self, *spellings: str) -> str:
         """The spelling with the best rank; the first of those that are equal or unknown."""
-        return min(spellings, key=lambda word: self._ranks.get(word, len(self._ranks)))
+        return min(spellings, key=self._rank)
+
+    def _rank(self, word: str) -> float:
+        return self._ranks.get(word, math.inf)
 
     def written(self, before: str, prefix: str, word: str) -> Written:
         """How a token is written after `before`. Letters typed stay as they are typed."""

@@ -69,6 +69,9 @@ class Tokenizer(Protocol):
     def words(self, line: str) -> list[str]:
         """The words of `line`, as the vocabulary spells them."""
 
+    def typed_words(self, text: str) -> list[str]:
+        """The words of a text that somebody types, which may be careless about capitals."""
+
     def split_typed(self, text: str) -> tuple[list[str], str]:
         """The whole words of a line being typed, and the word that is still half typed.
 
@@ -101,6 +104,9 @@ class PlainTokenizer(ABC):
 
     @abstractmethod
     def words(self, line: str) -> list[str]: ...
+
+    def typed_words(self, text: str) -> list[str]:
+        return self.words(text)
 
     def match_key(self, word: str) -> str:
         return word

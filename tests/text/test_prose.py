@@ -134,6 +134,7 @@ def test_a_token_is_written_as_the_line_needs_it(
 
 TYPED = [
     ("Don’t go to An", ["don't", "go", "to"], "An"),
+    ("i met anna ", ["I", "met", "Anna"], ""),
     ("the end.", ["the", "end", "."], ""),
     ("the end. ", ["the", "end", "."], ""),
     ("the don'", ["the"], "don'"),
@@ -147,10 +148,8 @@ TYPED = [
 def test_the_half_typed_word_is_apart_as_it_is_typed(
     text: str, words: list[str], prefix: str
 ) -> None:
-    assert ProseTokenizer(Conventions(), {"don't": 1, "the": 0}).split_typed(text) == (
-        words,
-        prefix,
-    )
+    ranks = {"don't": 1, "the": 0, "I": 2, "Anna": 3, "met": 4}
+    assert ProseTokenizer(Conventions(), ranks).split_typed(text) == (words, prefix)
 
 
 WORDS = st.sampled_from(
