@@ -26,6 +26,7 @@ from textual.pilot import Pilot
 
 from rnnlm_tui.store.library import BUILT_IN
 from rnnlm_tui.tui.app import RnnlmApp
+from rnnlm_tui.tui.preferences import Preferences, save_preferences
 from rnnlm_tui.tui.runs.child import TrainingRequest
 from rnnlm_tui.tui.widgets.dialogs import TYPE_AHEAD_S
 
@@ -81,6 +82,7 @@ def picture_commands() -> None:
 async def picture_app(folder: Path) -> None:
     """The three screens, in use."""
     os.environ["TEXTUAL_ANIMATIONS"] = "none"
+    save_preferences(folder / "config", Preferences(continue_lines=True))
     app = RnnlmApp(folder, folder / "config", folder / "app.log", BUILT_IN)
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: app.loaded_model is not None)

@@ -24,7 +24,8 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.suggest import suggest
 from rnnlm_tui.text.corpus import read_corpus
-from rnnlm_tui.tui.writing.candidates import in_percent
+from rnnlm_tui.tui.writing.candidates import BEST, in_percent, spelled
+from rnnlm_tui.tui.writing.ghost import Suggested
 from rnnlm_tui.tui.writing.predictor import CANDIDATES
 from rnnlm_tui.tui.writing.transcript import PREVIOUS_LINES
 from tests.benchmarks.app_in_terminal import (
@@ -44,9 +45,7 @@ PAUSES_S = (0.0, 0.1)
 """Between that rest and the next key, drawn evenly."""
 PATIENCE_S = 10.0
 COLUMNS = 80
-SHOWN = 5
-"""Rows of the list at this width."""
-TARGETS_MS = {"idle": "p50 20, p95 35", "training": "p95 60"}
+TARGETS_MS = {"idle": "p50 15, p95 25", "training": "p95 45"}
 
 
 class Typist:
@@ -95,12 +94,15 @@ class Typist:
             self.suggestions_ms.append(1000 * (answered - began))
 
     def _expected(self, line: str) -> tuple[Rows, str]:
-        """The list that the engine gives, and the line with its ghost, or without where the ghost
-        may be cut at the edge."""
+        """The words that the engine gives, and the line with its ghost, or without where the ghost
+        may wrap."""
         above = tuple(self._sent[-PREVIOUS_LINES:])
         found = suggest(self._model, line, k=CANDIDATES, previous_lines=above)
-        rows = [(c.word, in_percent(c.probability)) for c in found.candidates[:SHOWN]]
-        ghosted = line + " ".join(found.continuation)[len(found.prefix) :]
+        best = found.candidates[:BEST]
+        rows = [(spelled(c, found.prefix), in_percent(c.probability)) for c in best]
+        suggested = Suggested()
+        suggested.show(found, line)
+        ghosted = line + suggested.ghost(line, line)
         return tuple(rows), ghosted if len(ghosted) < COLUMNS - 6 else line
 
     def _until_quiet(self, quiet_s: float) -> list[Chunk]:

@@ -111,7 +111,8 @@ def column_of(row: str, text: str) -> int:
 
 async def test_the_theme_is_kept(tmp_path: Path) -> None:
     app = scripted_app(tmp_path)
-    async with app.run_test():
+    async with app.run_test() as pilot:
+        await answered(pilot)
         assert app.theme == "textual-dark"
         app.theme = "textual-light"
     kept, _ = load_preferences(tmp_path / "config")
