@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -22,6 +22,7 @@ from rnnlm_tui.tui.writing.comparison import Comparison
 from rnnlm_tui.tui.writing.host import WritingHost
 
 if TYPE_CHECKING:
+    from rnnlm_tui.store.library import Library
     from rnnlm_tui.suggest import Suggestions
     from rnnlm_tui.tui.writing.predictor import Answer, LoadedModel
 
@@ -114,9 +115,7 @@ class SidePane(Vertical):
 
         with self.host.showing_errors():
             active, compared = self.host.active_name, self._comparison.names
-            names = await asyncio.to_thread(self.host.library.names)
-            others = [name for name in names if name != active]
-            rows = [(name, f"{'✓ ' if name in compared else ''}{name}", "") for name in others]
+            rows = await asyncio.to_thread(models_to_compare, self.host.library, active, compared)
             if not rows:
                 self.host.notify_user("there is no other model to compare with: F3 trains one")
                 return
@@ -175,3 +174,17 @@ def switches(preferences: Preferences) -> str:
     """What is switched on or off."""
     ghost = f"≥{in_percent(preferences.ghost_from)}" if preferences.ghost else "off"
     return f"ghost {ghost} · continue lines {'on' if preferences.continue_lines else 'off'}"
+
+
+def models_to_compare(
+    library: Library, active: str | None, compared: Sequence[str]
+) -> list[tuple[str, str, str]]:
+    """The models but the active one: name, label (ticked if it is compared), what it is. Reads the
+    library, so call it in a thread."""
+    cards = {entry.name: entry.card for entry in library.entries()}
+    rows = []
+    for name in library.names():
+        card = cards.get(name)
+        what = f"{card.config.preset}, trained on {shorten(card.corpus['name'])}" if card else ""
+        rows.append((name, f"{'✓ ' if name in compared else ''}{name}", what))
+    return [row for row in rows if row[0] != active]

@@ -8,9 +8,10 @@ import pytest
 from textual.widgets import OptionList
 
 from rnnlm_tui.errors import ModelError
+from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.writing.comparison import Comparison
 from rnnlm_tui.tui.writing.predictor import Question
-from rnnlm_tui.tui.writing.side_pane import SidePane
+from rnnlm_tui.tui.writing.side_pane import SidePane, models_to_compare
 from tests.helpers.app import (
     ScriptedLibrary,
     ScriptedModel,
@@ -19,6 +20,7 @@ from tests.helpers.app import (
     in_order,
     toasts,
 )
+from tests.helpers.models import make_model
 from tests.helpers.writing_screen import Desk, desk, questions
 
 __all__ = ["questions"]
@@ -127,3 +129,13 @@ async def test_a_model_that_uses_the_lines_above_is_given_them(tmp_path: Path) -
         await it.press("ctrl+r")
         await it.until(lambda: len(it.transcript) == 5)
         assert ("when", "i", "shall", "i") in model.asked[asked_before:], "not the line itself"
+
+
+def test_the_models_to_compare_say_what_they_are(data_dir: Path) -> None:
+    library = Library(data_dir)
+    for name in ("one", "three", "two"):
+        make_model(library.path(name))
+    assert models_to_compare(library, "two", ("three",)) == [
+        ("one", "one", "lesson, trained on verses"),
+        ("three", "✓ three", "lesson, trained on verses"),
+    ]
