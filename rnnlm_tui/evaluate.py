@@ -45,6 +45,9 @@ from rnnlm_tui.text.spacing import takes_space
 LONGEST_CONTINUATION = 3
 LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
 """Taken for a smaller probability, which float32 cannot hold well: a loss of 87.3 nats."""
+LETTER_NATS = 2.9
+"""The cost of a letter of an unknown word: 4.14 bits if only its frequency is known. Source:
+C. E. Shannon, "Prediction and entropy of printed English", 1951."""
 Z_95 = 1.96
 """Standard deviations within which 95 % of a normal distribution are."""
 WINDOWS_CARRIED = 4
@@ -142,11 +145,16 @@ class Evaluation:
 
 
 def score(
-    model: LanguageModel, lines: Iterable[str], previous_lines: Sequence[str] = ()
+    model: LanguageModel,
+    lines: Iterable[str],
+    previous_lines: Sequence[str] = (),
+    *,
+    writes: bool = True,
 ) -> Iterator[ScoredLine]:
     """Yields each line with the scores of its words.
 
-    A model that uses previous lines is given those before it of `previous_lines` and `lines`.
+    A model that uses previous lines is given those before it of `previous_lines` and `lines`. If it
+    does not `write` the lines, which takes most of the time, no typed keys are counted.
     """
     vocabulary, begin = model.vocabulary, encode_context(model, [])
     above = encode_context(model, [], previous_lines)
@@ -156,7 +164,8 @@ def score(
         if not words:
             yield ScoredLine(text, (), None, len(text) + 1)
             continue
-        context, scored, writer = above + begin, list[ScoredWord](), _Writer(model, text, above)
+        context, scored = above + begin, list[ScoredWord]()
+        writer = _Writer(model, text, above, at=0 if writes else len(text))
         for number, word in enumerate(words, start=1):
             scored.append(_scored_word(model, context, word, is_last=number == len(words)))
             # Whoever computes states word by word is asked for each place by both in turn.
@@ -307,6 +316,15 @@ def summarize(lines: Iterable[ScoredLine]) -> Evaluation:
         characters=characters,
         written_savings=_mean(characters - sum(line.typed_keys for line in lines), characters),
     )
+
+
+def written_loss(lines: Iterable[ScoredLine]) -> float | None:
+    """The loss in nats a character as written, line ends included, which models of any vocabulary
+    have in common: an unknown word costs what <unk> does, and its letters besides."""
+    lines = [line for line in lines if line.words]
+    nats = sum(sum(line.losses) for line in lines)
+    spelled = sum(word.keys for line in lines for word in line.words if not word.known)
+    return _mean(nats + LETTER_NATS * spelled, sum(len(line.text) + 1 for line in lines))
 
 
 def _mean(total: float, count: int) -> float | None:

@@ -159,11 +159,21 @@ class Warned(_Event, frozen=True, tag="warning"):
     message: str
 
 
+class UpdateFigures(TypedDict):
+    """What became of the update of a model: the losses of the model before and after on the same
+    held-out lines, in nats a character as written; None if nothing is held out."""
+
+    replaced: bool
+    old_loss: Figure | None
+    new_loss: Figure | None
+
+
 class Finished(_Event, frozen=True, tag="finished"):
     """The run is over and saved.
 
     `best_epoch` is None if no epoch was ever saved. `metrics` are the figures of the epoch that is
-    kept (epoch, train, held_out), and empty if there is none.
+    kept (epoch, train, held_out), and empty if there is none. `update` is None for a run that is no
+    update.
     """
 
     reason: FinishReason
@@ -171,6 +181,7 @@ class Finished(_Event, frozen=True, tag="finished"):
     metrics: dict[str, Any]
     path: str
     elapsed_s: Number
+    update: UpdateFigures | None = None
 
 
 class Failed(_Event, frozen=True, tag="failed"):
@@ -190,7 +201,7 @@ REQUIRED = {
     "sample": ("seed", "text"),
 }
 """What the objects within an epoch's event must hold."""
-NULLABLE = ("held_out", "best_epoch")
+NULLABLE = ("held_out", "best_epoch", "update")
 """The fields that may be None."""
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import unicodedata
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 JOINERS = "\u200c\u200d"
 """Invisible, and part of the spelling of many languages' words and of emoji."""
@@ -106,13 +108,31 @@ OUTCOMES = {
 """How a training ended, by the reason in its last event."""
 
 
-def outcome(reason: str, kept: int | None, epochs_done: int | None = None) -> str:
+def _became_of(update: Mapping[str, Any]) -> str:
+    """What became of the model that an update was to replace, with the loss before and after."""
+    old, new = finite(update["old_loss"]), finite(update["new_loss"])
+    how = "the model is replaced" if update["replaced"] else "the model stays as it was"
+    if old is None or new is None:
+        return how
+    kept, other = (new, f"{old:.3f} before") if update["replaced"] else (old, f"{new:.3f} updated")
+    return f"{how}: {kept:.3f} nats a character on the held-out lines, {other}"
+
+
+def outcome(
+    reason: str,
+    kept: int | None,
+    epochs_done: int | None = None,
+    update: Mapping[str, Any] | None = None,
+) -> str:
     """How a training ended, and which epoch is kept if that is not clear.
 
     `kept` is the epoch whose weights are the model, None if nothing was learned; `epochs_done` the
     last one that was trained, if known. Epoch 0 are the n-grams that a network is mixed with.
+    `update` are the figures of an update.
     """
     how = OUTCOMES.get(reason, reason)
+    if update is not None:
+        return f"{how}; {_became_of(update)}"
     if kept is None:
         return f"{how} before anything was learned"
     if kept == 0:

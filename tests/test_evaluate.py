@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.evaluate import (
     LEAST_PROBABILITY,
+    LETTER_NATS,
     Evaluation,
     ScoredLine,
     confidence_interval,
     score,
     shared_vocabulary_losses,
     summarize,
+    written_loss,
 )
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.suggest import CANDIDATES, suggest
@@ -75,6 +77,18 @@ def line_model(*, uses_previous_lines: bool = False, window: int = 100) -> Scrip
     model = ScriptedModel(AFTER_IN_LINES, window, SPECIAL_TOKENS, words)
     model.uses_previous_lines = uses_previous_lines
     return model
+
+
+def test_the_loss_as_written_counts_the_letters_of_unknown_words() -> None:
+    """Whatever the vocabulary, each model answers for every character: 12 with the line's end."""
+    for line, chances, spelled in (
+        ("the cat sat", (0.5, 0.2, 0.2, 0.8), 0),
+        ("the dog sat", (0.5, 0.3, 0.1, 0.8), len("dog ")),
+    ):
+        nats = LETTER_NATS * spelled - sum(map(math.log, chances))
+        scored = score(line_model(), [line, ""], writes=False)
+        assert written_loss(scored) == pytest.approx(nats / 12)
+    assert written_loss([]) is None
 
 
 def evaluated(model: LanguageModel, lines: Sequence[str]) -> Evaluation:

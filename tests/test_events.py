@@ -20,6 +20,7 @@ from rnnlm_tui.events import (
     Progress,
     Resumed,
     Saved,
+    UpdateFigures,
     Warned,
     from_json_line,
     to_json_line,
@@ -27,6 +28,7 @@ from rnnlm_tui.events import (
 from tests.helpers.events import ended, progress, started
 
 FINISHED = Finished(9.0, "stopped", None, {"epoch": 3, "held_out": None}, "models/poems", 9.0)
+UPDATED: UpdateFigures = {"replaced": False, "old_loss": 1.25, "new_loss": None}
 EVENTS: dict[str, Event] = {
     "started": started(),
     "progress": progress(1),
@@ -35,7 +37,7 @@ EVENTS: dict[str, Event] = {
     "paused": Paused(1.0, "asked to"),
     "resumed": Resumed(1.5, "asked to"),
     "warning": Warned(1.5, "two\nlines"),
-    "finished": FINISHED,
+    "finished": msgspec.structs.replace(FINISHED, update=UPDATED),
     "failed": Failed(0.1, "corpus", "no such file", "give a file"),
 }
 

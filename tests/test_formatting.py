@@ -90,6 +90,25 @@ def test_the_end_of_a_training_is_told_in_one_way(
 
 
 @pytest.mark.parametrize(
+    ("replaced", "new_loss", "words"),
+    [
+        (True, 1.2, "the model is replaced: 1.200 nats a character on the held-out lines, 1.25"),
+        (
+            False,
+            1.3,
+            "the model stays as it was: 1.250 nats a character on the held-out lines, 1.3",
+        ),
+        (False, None, "the model stays as it was"),
+    ],
+)
+def test_the_end_of_an_update_says_what_became_of_the_model(
+    replaced: bool, new_loss: float | None, words: str
+) -> None:
+    update = {"replaced": replaced, "old_loss": 1.25, "new_loss": new_loss}
+    assert outcome("completed", None, update=update).startswith(f"done; {words}")
+
+
+@pytest.mark.parametrize(
     ("text", "shown"),
     [
         ("Ça va", "Ça va"),

@@ -98,6 +98,16 @@ class TrainRequest(RunRequest):
     resume: bool = switch("go on with the run of --name, or the last one")
     source_model: str | None = option("start from a model's weights and words", flag="from")
     base: str | None = option("build on what this model predicts, or on none", flag="on")
+    update: str | None = option(
+        "go on with a model on its own texts as they are now, or on those given, and replace it if"
+        " that is better on lines that neither has seen"
+    )
+    added: tuple[str, ...] = option(
+        "another text for --update, such as one of lines written in the app; may be repeated",
+        "FILE",
+        flag="add",
+        default=(),
+    )
     seed_line: str | None = option("the line continued after each epoch", "TEXT")
     control: str | None = option(
         "obey lines of standard input: pause, resume, stop, detach, sample TEXT; its end stops the"

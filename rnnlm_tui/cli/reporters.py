@@ -177,10 +177,10 @@ def epoch_figures(event: EpochEnded, epochs: int) -> Iterator[str]:
 def finished_line(event: Finished, name: str, epochs_done: int) -> str:
     """The result of the run."""
     if not event.metrics:
-        return f"{name}: {outcome(event.reason, None)}"
+        return f"{name}: {outcome(event.reason, None, update=event.update)}"
     train, epoch = event.metrics["train"], event.metrics["epoch"]
     return (
-        f"{name}: {outcome(event.reason, epoch, epochs_done)},"
+        f"{name}: {outcome(event.reason, epoch, epochs_done, event.update)},"
         f" loss {train['loss']:.3f}, accuracy {train['accuracy']:.1%},"
         f" {format_duration(event.elapsed_s)}, in {event.path}"
     )

@@ -80,6 +80,13 @@ def _check_request(request: TrainRequest) -> None:
         raise UsageError(f"--control is {request.control!r}", "it must be stdin")
     if request.control and STANDARD_INPUT in request.sources:
         raise UsageError("standard input cannot be both the corpus and the control", "name a file")
+    if request.update and (request.resume or request.force or request.source_model or request.name):
+        raise UsageError(
+            f"--update goes on with {request.update} in its place",
+            "leave --resume, --force, --from and --name out",
+        )
+    if request.added and not request.update:
+        raise UsageError("--add is for --update", "name all texts after --train")
     if request.resume and (request.force or request.source_model):
         raise UsageError("--resume goes on with a run as it is", "leave --force and --from out")
     if request.resume and request.base is not None:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import bisect
 import itertools
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.config import CausalConfig
 from rnnlm_tui.lm.model import Weights, softmax
+from rnnlm_tui.text.vocabulary import Vocabulary
 
 ADAPTIVE_FROM = 20_000
 """Words from which on the softmax is adaptive by default."""
@@ -65,6 +67,49 @@ def multiplications(shapes: Mapping[str, tuple[int, ...]]) -> float:
         number = int(name[4:].partition(".")[0]) if name.startswith("tail") else 0
         total += rows * columns * (SHARES_OF_WORDS[number - 1] if number else 1)
     return total
+
+
+def with_new_words(
+    config: CausalConfig, known: Vocabulary, found: Vocabulary, weights: Weights
+) -> tuple[CausalConfig, Vocabulary, dict[str, Array]]:
+    """The settings, words and weights of a network of the words `known`, with those that were
+    `found` in a text besides, as many as leave the clusters as they are.
+
+    A new word goes into the last cluster, and starts as the mean of what is in it: the embedding of
+    <unk> was no better. The words of a cluster are ordered by their frequency in the text.
+    """
+    total, is_adaptive = (
+        known.total_words,
+        config.softmax == "adaptive" or "tail1.kernel" in weights,
+    )
+    new = [word for word in found.words if word not in known]
+    next_tail = next((begin for begin in TAIL_BEGINS if begin >= total), None)
+    if is_adaptive and next_tail is not None:
+        new = new[: next_tail - total]
+    words, grown, biases = list[str](), dict(weights), list[Array]()
+    begin, bias = 0, weights["output.bias"]
+    for number, end in enumerate(cluster_ends(config, total)):
+        name = f"tail{number}.embedding" if number else "embedding"
+        of_words = {known.word(i): i - begin for i in range(max(begin, known.first_word_id), end)}
+        first, after = end - begin - len(of_words), np.arange(end - begin, len(weights[name]))
+        if end == total:
+            of_words |= dict.fromkeys(new, -1)
+        ordered = sorted(of_words, key=lambda word: found.ranks.get(word, found.total_words))
+        rows = np.array([*range(first), *(of_words[word] for word in ordered), *after])
+        own, bias = np.split(bias, [len(weights[name])])
+        grown[name] = _rows(weights[name], rows)
+        biases.append(_rows(own, rows))
+        words += ordered
+        begin = end
+    grown["output.bias"] = np.concatenate(biases)
+    softmax = "adaptive" if is_adaptive else "full"
+    config = replace(config, softmax=softmax) if config.softmax == "auto" else config
+    return config, Vocabulary(words, known.special_tokens), grown
+
+
+def _rows(array: Array, numbers: NDArray[np.int64]) -> Array:
+    """The rows of an array with these numbers, of which -1 is the mean of all."""
+    return np.asarray(np.append(array, array.mean(0, keepdims=True), axis=0)[numbers])
 
 
 class _Tail(NamedTuple):

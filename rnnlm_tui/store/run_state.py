@@ -37,7 +37,9 @@ class GeneratorState(TypedDict):
 class TextOrigin(TypedDict):
     """Where the text of a run can be read again, by its hash. `words`, `window` and `conventions`
     are those of the model that the run started from, which `ancestors` end with; `seed_line` is
-    what it continues after each epoch. `base` is the model that it is built on."""
+    what it continues after each epoch. `base` is the model that it is built on. An update has
+    `old_loss`, that of the model to replace in nats a character as written, None if nothing is held
+    out."""
 
     sources: NotRequired[list[str]]
     sha256: NotRequired[ShortText | None]
@@ -48,6 +50,7 @@ class TextOrigin(TypedDict):
     conventions: NotRequired[Conventions]
     ancestors: NotRequired[list[Ancestor]]
     base: NotRequired[Base | None]
+    old_loss: NotRequired[Figure | None]
 
 
 @dataclass(slots=True)
@@ -69,6 +72,7 @@ class Position:
 
     `epoch` is the next one to train, `sums.steps` of its steps are done; `dropout` is the state of
     the generator of its masks, None at its start. `best_epoch` is None before the first save.
+    `new_loss` is to an update's `old_loss` what it has reached.
     """
 
     epoch: Epoch = 1
@@ -80,6 +84,7 @@ class Position:
     elapsed_s: Figure = 0.0
     best_epoch: Epoch | None = None
     best_loss: Figure | None = None
+    new_loss: Figure | None = None
     history: list[EpochFigures] = field(default_factory=list)
 
     def __post_init__(self) -> None:

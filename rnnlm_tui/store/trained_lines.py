@@ -6,7 +6,7 @@ A line that one of these models saw is not unseen, wherever it is in a later tex
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from typing import TypeAlias
@@ -26,24 +26,14 @@ NO_WORDS = 0
 """The hash of a line without words, which is never known."""
 MOST_LINES = 1 << 24
 """The different lines that a model remembers, at 8 bytes each; further ones are forgotten."""
-LARGEST_LINES_FILE = 2 * 8 * MOST_LINES + LARGEST_HEADER
-FORM = {"known": np.dtype(np.uint64), "held_out": np.dtype(np.int32)}
+LARGEST_LINES_FILE = 3 * 8 * MOST_LINES + LARGEST_HEADER
+FORM = {
+    "known": np.dtype(np.uint64),
+    "held_out": np.dtype(np.int32),
+    "unseen": np.dtype(np.uint64),
+}
 FEWEST_WORDS = 4
 """A line that has fewer may occur in any text."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrainedLines:
-    """`known` are the sorted hashes of the lines that a model or an ancestor was trained on,
-    `held_out` the numbers of its corpus's lines that were held out, from 0, rising."""
-
-    known: Hashes
-    held_out: NDArray[np.int32]
-
-    def count(self, lines: Iterable[str], tokenizer: Tokenizer) -> int:
-        """How many of `lines` were trained on, word by word; short ones do not count."""
-        long = (line for line in lines if tokenizer.line_key(line).count(" ") >= FEWEST_WORDS - 1)
-        return int(np.isin(hash_lines(long, tokenizer), self.known).sum())
 
 
 def no_hashes() -> Hashes:
@@ -51,25 +41,47 @@ def no_hashes() -> Hashes:
     return np.empty(0, dtype=np.uint64)
 
 
+@dataclass(frozen=True, slots=True)
+class TrainedLines:
+    """`known` are the sorted hashes of the lines that a model or an ancestor was trained on,
+    `held_out` the numbers of its corpus's lines that were held out, from 0, rising, and `unseen`
+    the sorted hashes of these but for those that are known. Older models have no `unseen`."""
+
+    known: Hashes
+    held_out: NDArray[np.int32]
+    unseen: Hashes = field(default_factory=no_hashes)
+
+    def count(self, lines: Iterable[str], tokenizer: Tokenizer) -> int:
+        """How many of `lines` were trained on, word by word; short ones do not count."""
+        long = (line for line in lines if tokenizer.line_key(line).count(" ") >= FEWEST_WORDS - 1)
+        return int(np.isin(hash_lines(long, tokenizer), self.known).sum())
+
+    def hold_out_again(
+        self, lines: Sequence[str], tokenizer: Tokenizer, share: float, seed: int
+    ) -> Mask:
+        """Which lines [L] of a text that is not the model's own, or has grown since, to hold out:
+        those that were held out before, and about `share` of those that are new."""
+        hashes = hash_lines(lines, tokenizer)
+        may_be = (hashes != NO_WORDS) & ~np.isin(hashes, self.known)
+        held_out = np.isin(hashes, self.unseen)
+        if not len(self.unseen):
+            held_out[self.held_out[self.held_out < len(lines)]] = True
+        held_out &= may_be
+        is_new = may_be & ~held_out
+        held_out[is_new] = held_out_mask(int(is_new.sum()), share, seed)
+        return held_out
+
+
 def trained_on(
     lines: Sequence[str], held_out: Mask, tokenizer: Tokenizer, ancestors: Hashes
 ) -> TrainedLines:
     """The result of a training on `lines` [L] but those of `held_out` [L], by a model whose
     ancestors know the lines of `ancestors`."""
-    hashes = hash_lines(lines, tokenizer)[~held_out]
-    known: Hashes = np.union1d(hashes[hashes != NO_WORDS], ancestors)[:MOST_LINES]
-    return TrainedLines(known, np.flatnonzero(held_out).astype(np.int32))
-
-
-def held_out_of_new_lines(
-    lines: Sequence[str], tokenizer: Tokenizer, known: Hashes, share: float, seed: int
-) -> Mask:
-    """Which of `lines` [L] to hold out: about `share` of those with words that are not known."""
     hashes = hash_lines(lines, tokenizer)
-    is_new = (hashes != NO_WORDS) & ~np.isin(hashes, known)
-    held_out = np.zeros(len(lines), dtype=bool)
-    held_out[is_new] = held_out_mask(int(is_new.sum()), share, seed)
-    return held_out
+    has_words = hashes != NO_WORDS
+    known: Hashes = np.union1d(hashes[has_words & ~held_out], ancestors)[:MOST_LINES]
+    unseen: Hashes = np.setdiff1d(hashes[has_words & held_out], known)[:MOST_LINES]
+    return TrainedLines(known, np.flatnonzero(held_out).astype(np.int32), unseen)
 
 
 def hash_lines(lines: Iterable[str], tokenizer: Tokenizer) -> Hashes:
@@ -85,7 +97,7 @@ def _hash_of(key: str) -> int:
 
 def write_trained_lines(path: Path, lines: TrainedLines) -> None:
     """Writes the lines in place of `path`. Raises StorageError."""
-    write_tensors(path, {"known": lines.known, "held_out": lines.held_out})
+    write_tensors(path, {name: getattr(lines, name) for name in FORM})
 
 
 def read_trained_lines(folder: Path, card: ModelCard) -> TrainedLines | None:
@@ -95,6 +107,7 @@ def read_trained_lines(folder: Path, card: ModelCard) -> TrainedLines | None:
         return None
     check_checksum(folder, card, card.lines)
     arrays = read_arrays(folder / card.lines)
+    arrays.setdefault("unseen", no_hashes())
     if {name: array.dtype for name, array in arrays.items()} != FORM:
         raise ModelError(f"{card.lines} holds other tensors than the lines of a model")
     for array in arrays.values():

@@ -39,19 +39,10 @@ def find_corpus(name: str, folder: Path, card: ModelCard) -> Corpus:
     Raises CorpusError, with a hint what to give, if it cannot be found or has changed.
     """
     hint = f"give that text, or any other: --evaluate FILE --model {name}"
-    origin = _origin(folder)
+    origin = known_origin(name, folder, card, hint)
     sources = origin.sources
     if not sources:
-        corpus = read_corpus([bundled_corpus()], None, io.BytesIO())
-        if is_corpus_of(card, corpus):
-            return arranged(corpus, card.config.lines)
-        raise CorpusError(
-            f"the file that {name} was trained on is not known here: its text was"
-            f" {card.corpus['name']}",
-            hint,
-        )
-    if STANDARD_INPUT in sources:
-        raise CorpusError(f"{name} was trained on a text from standard input", hint)
+        return arranged(_bundled(), card.config.lines)
     odd = [path for path in map(Path, sources) if path.exists() and not path.is_file()]
     if odd:
         raise CorpusError(f"the text of {name} is gone: {odd[0]} is not a file", hint)
@@ -64,6 +55,25 @@ def find_corpus(name: str, folder: Path, card: ModelCard) -> Corpus:
             f"{' and '.join(sources)} is no longer the text that {name} was trained on", hint
         )
     return arranged(corpus, card.config.lines)
+
+
+def known_origin(name: str, folder: Path, card: ModelCard, hint: str) -> Origin:
+    """Where the text of the model `name` in `folder` is read; no files are the bundled text. Raises
+    CorpusError, with this hint, if it is not known."""
+    origin = _origin(folder)
+    if not origin.sources and not is_corpus_of(card, _bundled()):
+        raise CorpusError(
+            f"the file that {name} was trained on is not known here: its text was"
+            f" {card.corpus['name']}",
+            hint,
+        )
+    if STANDARD_INPUT in origin.sources:
+        raise CorpusError(f"{name} was trained on a text from standard input", hint)
+    return origin
+
+
+def _bundled() -> Corpus:
+    return read_corpus([bundled_corpus()], None, io.BytesIO())
 
 
 def is_corpus_of(card: ModelCard, corpus: Corpus) -> bool:
@@ -93,19 +103,19 @@ def write_origin(folder: Path, sources: Sequence[str], encoding: str | None) -> 
     files.write_json(folder / ORIGIN, {"sources": list(sources), "encoding": encoding})
 
 
-class _Origin(Struct):
+class Origin(Struct):
     """The contents of origin.json; there are no sources for the bundled text."""
 
     sources: list[str] = []
     encoding: str | None = None
 
 
-def _origin(folder: Path) -> _Origin:
+def _origin(folder: Path) -> Origin:
     """What origin.json says; nothing if it cannot be read. The hash decides what it is worth."""
     try:
-        return read_json(folder / ORIGIN, _Origin)
+        return read_json(folder / ORIGIN, Origin)
     except ModelError:
-        return _Origin()
+        return Origin()
 
 
 def held_out_lines(folder: Path, card: ModelCard, corpus: Corpus) -> tuple[str, ...]:
@@ -150,5 +160,7 @@ def trained_lines(
 
 
 def ancestors_of(name: str, card: ModelCard) -> list[Ancestor]:
-    """The ancestors of a training that starts from the model `name`: its own, then itself."""
-    return [*card.ancestors, Ancestor(name=name, created=card.created, corpus=card.corpus)]
+    """The ancestors of a training that starts from the model `name`: its own, then itself, once if
+    it was updated."""
+    others = (ancestor for ancestor in card.ancestors if ancestor["name"] != name)
+    return [*others, Ancestor(name=name, created=card.created, corpus=card.corpus)]

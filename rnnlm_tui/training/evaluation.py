@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from rnnlm_tui.errors import StorageError
-from rnnlm_tui.evaluate import Evaluation, ScoredLine, score, summarize
+from rnnlm_tui.evaluate import Evaluation, ScoredLine, score, summarize, written_loss
 from rnnlm_tui.events import Event, Warned
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import read_card
@@ -19,6 +19,8 @@ from rnnlm_tui.training.run_report import RunReport
 MOST_WORDS, MOST_WORDS_IF_STOPPED = 10_000, 1_000
 """Words measured at most: 10 to 30 seconds for a large network, and 1 to 3 for a run that somebody
 waits for to end."""
+MOST_COMPARED = 4_000
+"""Words by which an update is compared with the model that it is to replace, in some seconds."""
 STRETCH = 32
 """Lines that are measured one after another, since some models use the lines before a line."""
 
@@ -56,6 +58,13 @@ def evaluate_lines(
         if control.stopped and not was_stopped:
             return None
     return summarize(scored) if any(line.words for line in scored) else None
+
+
+def loss_of_update(run: TrainingRun, model: LanguageModel) -> float | None:
+    """The loss of the model, that of an update or the one to replace, on the same held-out lines,
+    in nats a character as written; None if there are none."""
+    lines = some_lines(run.split_lines()[1], MOST_COMPARED)
+    return written_loss(score(model, lines, writes=False))
 
 
 def some_lines(lines: Sequence[str], most_words: int) -> list[str]:

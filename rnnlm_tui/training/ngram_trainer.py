@@ -13,11 +13,12 @@ from typing import Any, cast
 from rnnlm_tui.config import LineTextConfig, NgramConfig
 from rnnlm_tui.events import EpochEnded, EpochFigures, Event, Finished, Progress, Saved
 from rnnlm_tui.lm.kneser_ney import Arrays
+from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.ngram import ngram_arrays, ngram_counts
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.training.checkpoint import Checkpoints
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.evaluation import evaluate_lines, save_evaluation
+from rnnlm_tui.training.evaluation import evaluate_lines, loss_of_update, save_evaluation
 from rnnlm_tui.training.mixing import is_mixed, mix
 from rnnlm_tui.training.run import TrainingRun
 from rnnlm_tui.training.run_report import RunReport, sample
@@ -44,6 +45,7 @@ class NgramTrainer:
         self._report = RunReport(run, clock)
         self._paused_s = 0.0
         self._arrays: Arrays = {}
+        self._new_loss: float | None = None
 
     def events(self) -> Iterator[Event]:
         """Counts and estimates. The events end with `finished`, after the save.
@@ -56,11 +58,12 @@ class NgramTrainer:
         metrics = None if self._control.stopped else (yield from self._measure_and_save())
         yield Finished(
             time=self._report.time(),
-            reason="completed" if metrics else "stopped",
+            reason="stopped" if self._control.stopped and not metrics else "completed",
             best_epoch=1 if metrics else None,
             metrics=dict(metrics or {}),
             path=str(self._run.folder),
             elapsed_s=self._elapsed_s(),
+            update=self._report.update(self._new_loss, replaced=bool(metrics)),
         )
 
     def _estimate(self) -> Iterator[Event]:
@@ -81,11 +84,11 @@ class NgramTrainer:
         trained_on, held_out = self._run.split_lines()
         on_trained = evaluate_lines(model, trained_on, self._control, TRAIN_SAMPLE)
         on_held_out = evaluate_lines(model, held_out, self._control)
-        mixture, of_mixture = None, on_held_out
+        mixed, mixture, of_mixture = model, None, on_held_out
         if is_mixed(self._run.config):
             mixed, mixture = mix(self._run, {"ngrams": model})
             of_mixture = evaluate_lines(mixed, held_out, self._control)
-        if on_trained is None or self._control.stopped:
+        if on_trained is None or self._control.stopped or not self._is_to_be_saved(mixed):
             return None
         train: dict[str, Any] = {"loss": on_trained.loss, "perplexity": on_trained.perplexity}
         train |= {"penalty": 0.0, "accuracy": on_trained.top1}
@@ -104,6 +107,13 @@ class NgramTrainer:
         yield Saved(self._report.time(), 1, str(self._run.folder), best=True)
         yield from save_evaluation(self._run, of_mixture, self._report)
         return metrics
+
+    def _is_to_be_saved(self, model: LanguageModel) -> bool:
+        """Whether the run is no update, or better than the model to replace."""
+        if not self._run.is_update:
+            return True
+        self._new_loss = loss_of_update(self._run, model)
+        return self._run.is_better(self._new_loss, is_last=True)
 
     def _progress(self, step: int) -> Progress:
         elapsed = self._elapsed_s()

@@ -43,6 +43,19 @@ class TrainingRun:
         """The models that it started from, the oldest first."""
         return self.origin.get("ancestors", [])
 
+    @property
+    def is_update(self) -> bool:
+        """Whether it replaces the model that it started from, if it is better."""
+        return "old_loss" in self.origin
+
+    def is_better(self, new_loss: float | None, *, is_last: bool) -> bool:
+        """Whether an update of this loss is better than the model to replace. Without held-out
+        lines only the last epoch counts."""
+        old_loss = self.origin.get("old_loss")
+        if old_loss is None or new_loss is None:
+            return is_last
+        return new_loss < old_loss
+
     def trained_lines(self) -> TrainedLines:
         """The lines that it trains on, and those that the models it started from did."""
         prepared = self.prepared

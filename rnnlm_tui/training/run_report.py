@@ -5,14 +5,13 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui import __version__
-from rnnlm_tui.events import EpochFigures, Started, Warned
+from rnnlm_tui.events import EpochFigures, Started, UpdateFigures, Warned
 from rnnlm_tui.formatting import cut_words
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.registry import ARCHITECTURES, architecture_for
@@ -116,6 +115,16 @@ class RunReport:
             mixture=mixture,
         )
 
+    def update(self, new_loss: float | None, *, replaced: bool) -> UpdateFigures | None:
+        """What became of an update, None for a run that is none."""
+        if not self._run.is_update:
+            return None
+        return {
+            "replaced": replaced,
+            "old_loss": self._run.origin.get("old_loss"),
+            "new_loss": new_loss,
+        }
+
     def model(self, weights: Mapping[str, NDArray[Any]]) -> LanguageModel:
         """The model with these weights, as it predicts once it is saved."""
         prepared = self._run.prepared
@@ -125,6 +134,6 @@ class RunReport:
 def sample(model: LanguageModel, seed_line: str) -> dict[str, str]:
     """The seed line and its likeliest continuation."""
     count, decoding = decoding_for(model.tokenizer, SAMPLE_WORDS, temperature=0)
-    words = generate_words(model, seed_line, count, replace(decoding, may_end=False))
+    words = generate_words(model, seed_line, count, decoding)
     text = continue_text(model.tokenizer, seed_line, words)
     return {"seed": cut_words(seed_line), "text": cut_words(text)}

@@ -27,10 +27,11 @@ from rnnlm_tui.events import (
 )
 from rnnlm_tui.lm.mixture import ComponentName
 from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.store.card import Mixture
 from rnnlm_tui.store.run_state import EpochTotals, GeneratorState, Position, TextOrigin
 from rnnlm_tui.training.checkpoint import Checkpoints, RunState, part_of
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.evaluation import evaluate_saved_model
+from rnnlm_tui.training.evaluation import evaluate_saved_model, loss_of_update
 from rnnlm_tui.training.learner import Learner, perplexity
 from rnnlm_tui.training.mixing import FirstNgrams, is_mixed, mix
 from rnnlm_tui.training.networks import BatchLoss
@@ -197,23 +198,41 @@ class Trainer:
         # With nothing held out the last weights are kept, as in the lesson.
         loss = held_out["loss"] if held_out else train["loss"]
         best = held_out is None or position.best_loss is None or loss < position.best_loss
+        model = self._report.model(weights)
+        mixed, mixture = self._mixed(model) if best else (model, None)
+        best = best and (not self._run.is_update or self._is_better(mixed))
         metrics = cast(EpochFigures, {"epoch": epoch, "train": train, "held_out": held_out})
         position.history.append(metrics)
         position.epoch, position.sums, position.dropout = epoch + 1, EpochTotals(), None
         if best:
             position.best_epoch, position.best_loss = epoch, loss
-        model = self._report.model(weights)
         text = sample(model, self._control.seed_line)
         position.elapsed_s += self._clock() - began
         yield EpochEnded(
             self._report.time(), epoch, train, held_out, best, text, position.elapsed_s
         )
         saving = self._clock()
-        self._save_model(metrics, weights if best else None, model)
+        if best or not self._checkpoints.fresh:
+            self._save_model(metrics, weights if best else None, mixture)
         self._save_state(tensors)
         position.elapsed_s += self._clock() - saving
         self._seconds_an_end = self._clock() - began
         yield Saved(self._report.time(), epoch, str(self._run.folder), best)
+
+    def _mixed(self, model: LanguageModel) -> tuple[LanguageModel, Mixture | None]:
+        """The network's model mixed with the n-grams, and what of, if the run has them."""
+        if self._ngrams is None:
+            return model, None
+        both: dict[ComponentName, LanguageModel] = {"network": model, "ngrams": self._ngrams.model}
+        return mix(self._run, both, self._ngrams.file)
+
+    def _is_better(self, model: LanguageModel) -> bool:
+        """Whether this epoch of an update is better than the model to replace."""
+        position, loss = self._position, loss_of_update(self._run, model)
+        is_better = self._run.is_better(loss, is_last=position.epoch == self._epochs)
+        if is_better or (position.best_epoch is None and _less(loss, position.new_loss)):
+            position.new_loss = loss
+        return is_better
 
     def _train_metrics(self) -> dict[str, float]:
         """Means of the epoch so far: loss an example, accuracy a word, penalty a step."""
@@ -247,14 +266,10 @@ class Trainer:
         yield Saved(self._report.time(), position.epoch, str(self._run.folder), kept)
 
     def _save_model(
-        self, metrics: EpochFigures, weights: Arrays | None, model: LanguageModel | None = None
+        self, metrics: EpochFigures, weights: Arrays | None, mixture: Mixture | None = None
     ) -> None:
-        """Puts the weights in place as the model, `model` mixed with the n-grams; without weights
-        only its history."""
-        mixture, ngrams = None, self._ngrams
-        if ngrams and weights is not None and model is not None:
-            both: dict[ComponentName, LanguageModel] = {"network": model, "ngrams": ngrams.model}
-            _, mixture = mix(self._run, both, ngrams.file)
+        """Puts the weights in place as the model, mixed so; without weights only its history."""
+        ngrams = self._ngrams
         epochs_done = self._position.epoch - 1
         card = self._report.card(self._position.history, metrics, epochs_done, mixture=mixture)
         words, arrays = self._run.prepared.vocabulary.words, ngrams.arrays if ngrams else None
@@ -292,6 +307,9 @@ class Trainer:
         metrics = self._checkpoints.metrics()
         if metrics:
             yield from evaluate_saved_model(self._run, self._control, self._report)
+        elif self._run.is_update and reason in ("completed", "early_stop"):
+            self._checkpoints.drop_state()
+        new_loss = self._position.new_loss
         yield Finished(
             time=self._report.time(),
             reason=reason,
@@ -299,6 +317,7 @@ class Trainer:
             metrics=dict(metrics or {}),
             path=str(self._run.folder),
             elapsed_s=self._position.elapsed_s,
+            update=self._report.update(new_loss, replaced=bool(metrics)),
         )
 
     def _seconds_left(self) -> float:
@@ -321,3 +340,8 @@ class Trainer:
             elapsed_s=position.elapsed_s,
             eta_s=self._seconds_left(),
         )
+
+
+def _less(one: float | None, other: float | None) -> bool:
+    """Whether `one` is less; any number is less than None."""
+    return one is not None and (other is None or one < other)

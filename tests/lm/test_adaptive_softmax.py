@@ -13,7 +13,9 @@ from rnnlm_tui.lm.adaptive_softmax import (
     cluster_ends,
     multiplications,
     softmax_shapes,
+    with_new_words,
 )
+from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
 
 @pytest.mark.parametrize(
@@ -61,3 +63,40 @@ def test_a_run_saved_before_there_was_a_choice_has_the_full_softmax() -> None:
     assert RunConfig.from_json(saved).model == CausalConfig(softmax="auto")
     del saved["model"]["softmax"]
     assert RunConfig.from_json(saved).model == CausalConfig(softmax="full")
+
+
+@pytest.mark.parametrize(
+    ("softmax", "words", "most"),
+    [("full", 50, 9), ("adaptive", 50, 9), ("adaptive", 1_991, 5), ("adaptive", 2_500, 9)],
+)
+def test_new_words_join_a_network_and_change_nothing_of_the_others(
+    softmax: str, words: int, most: int
+) -> None:
+    """They start as the mean of the last cluster, and may not begin another."""
+    rng = np.random.default_rng(0)
+    config = CausalConfig(embedding_size=8, softmax=softmax)
+    known = Vocabulary([f"w{i}" for i in range(words)], SPECIAL_TOKENS)
+    shapes = softmax_shapes(config, known.total_words)
+    rows = sum(shape[0] for name, shape in shapes.items() if name.endswith("embedding"))
+    shapes |= {"output.bias": (rows,)}
+    weights = {name: rng.normal(0, 0.3, shape).astype(np.float32) for name, shape in shapes.items()}
+    # In the text the known words are in reverse, and a new one is the most frequent.
+    found = Vocabulary(["n0", *reversed(known.words), *(f"n{i}" for i in range(1, 9))])
+    after, union, grown = with_new_words(config, known, found, weights)
+    assert {*union.words} == {*known.words, *(f"n{i}" for i in range(most))}
+    assert {name: array.shape for name, array in grown.items()} == {
+        **softmax_shapes(after, union.total_words), "output.bias": (rows + most,)
+    }  # fmt: skip
+    before, now = AdaptiveSoftmax(weights), AdaptiveSoftmax(grown)
+    ids = [now.embed(union.ranks[word]) for word in known.words]
+    assert np.array_equal(ids, [before.embed(known.ranks[word]) for word in known.words])
+    assert np.array_equal(now.embed(2), before.embed(2))
+    output = rng.normal(0, 1, 8).astype(np.float32)
+    odds = [softmax_.probabilities(output) for softmax_ in (before, now)]
+    first = [odds[0][known.ranks[w]] / odds[0][known.ranks["w0"]] for w in known.words[:40]]
+    again = [odds[1][union.ranks[w]] / odds[1][union.ranks["w0"]] for w in known.words[:40]]
+    np.testing.assert_allclose(first, again, rtol=1e-4)
+    last = [name for name in shapes if name.endswith("embedding")][-1]
+    assert any(np.allclose(row, weights[last].mean(0), atol=1e-6) for row in grown[last])
+    # Each cluster is by falling frequency in the text.
+    assert union.words[0] == ("n0" if "tail1.kernel" not in weights else "w1995")

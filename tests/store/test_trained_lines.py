@@ -15,7 +15,13 @@ from rnnlm_tui.errors import ModelError
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store import trained_lines
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.trained_lines import no_hashes, read_trained_lines, trained_on
+from rnnlm_tui.store.trained_lines import (
+    TrainedLines,
+    hash_lines,
+    no_hashes,
+    read_trained_lines,
+    trained_on,
+)
 from rnnlm_tui.store.training_text import held_out_lines
 from rnnlm_tui.store.weights import write_tensors
 from rnnlm_tui.text.tokenizer import TOKENIZERS
@@ -123,6 +129,23 @@ def test_a_line_is_known_by_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(trained_on(text, held_out, LESSON, no_hashes()).known) == 1
 
 
+def test_of_a_grown_text_what_was_held_out_stays_so_and_a_share_of_what_is_new() -> None:
+    text = [f"line {number} of the diary" for number in range(40)]
+    held_out = np.arange(40) % 4 == 3
+    known = np.append(text[0:1], "an ancestor was trained on this")
+    trained = trained_on(text, held_out, LESSON, np.sort(hash_lines(known, LESSON)))
+    new = [f"a new line, number {number}" for number in range(50)]
+    grown = [*new[:25], known[1], "", *text, text[3], *new[25:]]
+    mask = trained.hold_out_again(grown, LESSON, 0.2, seed=1)
+    chosen = [line for line, is_held_out in zip(grown, mask, strict=True) if is_held_out]
+    assert [line for line in chosen if line not in new] == [*text[3::4], text[3]]
+    assert len(chosen) == 11 + 10
+    # Older models know the numbers of the lines alone.
+    older = TrainedLines(trained.known, trained.held_out)
+    mask = older.hold_out_again([*text, *new], LESSON, 0.0, seed=1)
+    assert np.flatnonzero(mask).tolist() == list(range(3, 40, 4))
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -131,6 +154,7 @@ def test_a_line_is_known_by_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
         {"known": np.array([[1]], np.uint64)},
         {"known": np.array([1], np.float32)},
         {"held_out": np.array([-1, 2], np.int32)},
+        {"unseen": np.array([2, 1], np.uint64)},
         {"more": np.array([1], np.uint64)},
     ],
 )

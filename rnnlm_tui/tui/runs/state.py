@@ -223,7 +223,7 @@ class RunProgress:
         self.phase, self.finished = Phase.FINISHED, event
         if math.isfinite(event.elapsed_s):
             self._elapsed = event.elapsed_s
-        how = outcome(event.reason, self.kept_epoch, self.epochs_done)
+        how = outcome(event.reason, self.kept_epoch, self.epochs_done, event.update)
         self._notes.say(event.time, how, "error" if event.reason == "diverged" else "information")
 
     def _set_clock(self, now: float, elapsed: float, left: float | None) -> None:

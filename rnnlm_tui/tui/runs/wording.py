@@ -107,7 +107,7 @@ def end_of(
 
 def _finished(progress: RunProgress, finished: Finished, name: str) -> Outcome:
     done, total, kept = progress.epochs_done, progress.epochs_total, progress.kept_epoch
-    how = outcome(finished.reason, kept, done)
+    how = outcome(finished.reason, kept, done, finished.update)
     details = []
     if finished.reason == "stopped" and total is not None:
         details.append(f"{done:,} of {plural(total, 'epoch')} done.")

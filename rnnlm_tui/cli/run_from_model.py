@@ -1,0 +1,283 @@
+"""A training that starts from a model: of another text with `--from`, in the model's own place
+with `--update`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rnnlm_tui.cli.base_model import NO_BASE
+from rnnlm_tui.cli.inputs import OpenedModel, open_model
+from rnnlm_tui.cli.options import TrainRequest
+from rnnlm_tui.cli.run_settings import LESSON_PRESET, MACHINE_SETTINGS
+from rnnlm_tui.config import (
+    CausalConfig,
+    LineTextConfig,
+    NetworkTrainConfig,
+    RunConfig,
+    flag_of,
+    make_run_config,
+    preset_named,
+    settings_of,
+)
+from rnnlm_tui.errors import CorpusError, ModelError, UsageError
+from rnnlm_tui.lm.adaptive_softmax import with_new_words
+from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
+from rnnlm_tui.paths import bundled_corpus
+from rnnlm_tui.store.files import RESUME
+from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.load import read_vocabulary
+from rnnlm_tui.store.run_state import TextOrigin
+from rnnlm_tui.store.trained_lines import TrainedLines, no_hashes
+from rnnlm_tui.store.training_text import (
+    ancestors_of,
+    held_out_of,
+    is_corpus_of,
+    known_origin,
+    trained_lines,
+)
+from rnnlm_tui.store.weights import read_weights
+from rnnlm_tui.text.corpus import Corpus
+from rnnlm_tui.text.paragraphs import arranged
+from rnnlm_tui.text.prepare import PreparedText
+from rnnlm_tui.text.tokenizer import Conventions
+from rnnlm_tui.training.evaluation import loss_of_update
+from rnnlm_tui.training.run import TrainingRun
+
+WORD_SETTINGS = ("max_vocabulary", "min_count", "tokenizer", "lines")
+"""The settings that a run of `--from` cannot have: it has the model's words."""
+FIXED_IN_UPDATES = ("tokenizer", "lines", "held_out", "seed")
+"""They decide which lines the model has seen."""
+SHARE_OF_EPOCHS = 0.5
+"""Of those of a new training of the text."""
+UNKNOWN_LINES = (
+    "which lines {name} was trained on is not known, so some of them may be held out here, and the"
+    " figures look better than they are"
+)
+NOTHING_TO_COMPARE = (
+    "nothing is held out, so it is not known whether the update is better: it replaces {name} at"
+    " its end"
+)
+
+
+def open_source(library: Library, request: TrainRequest) -> OpenedModel | None:
+    """The model of `--from` or `--update`, None without it. Raises UsageError if nothing can start
+    from it."""
+    name = request.update or request.source_model
+    if name is None:
+        return None
+    source = open_model(library, name)
+    preset = source.card.config.preset
+    if request.update and preset == LESSON_PRESET:
+        raise UsageError(
+            f"{name} is of the preset lesson, which cannot be updated",
+            "train it again on the whole text: --force",
+        )
+    if request.source_model and not ARCHITECTURES[preset].can_start_from_a_model:
+        raise UsageError(
+            f"{name} is an {ARCHITECTURES[preset].name}, which cannot be trained on another text",
+            "train on all the texts at once: --train FILE FILE",
+        )
+    if request.preset not in (None, preset):
+        raise UsageError(f"{name} is of the preset {preset}", "leave --preset out")
+    return source
+
+
+def run_from(
+    source: OpenedModel,
+    name: str,
+    folder: Path,
+    corpus: Corpus,
+    origin: TextOrigin,
+    settings: Sequence[Mapping[str, Any]],
+) -> TrainingRun:
+    """The run that starts from the weights and the words of a model, under another name."""
+    config = make_run_config(source.card.config.preset, settings, corpus.whitespace_words)
+    config = _config_from(source, config, corpus, settings[-1])
+    corpus = arranged(corpus, config.lines)
+    trained = trained_lines(source.name, source.folder, source.card)
+    prepared = _prepare_new_lines(corpus, config, source, trained)
+    vocabulary = read_vocabulary(source.folder, source.card)
+    return TrainingRun(
+        name,
+        folder,
+        config,
+        prepared,
+        origin | _of_source(source, vocabulary.words, source.card.conventions),
+        weights=read_weights(source.folder, source.card),
+        ancestor_lines=no_hashes() if trained is None else trained.known,
+    )
+
+
+def _of_source(source: OpenedModel, words: Sequence[str], conventions: Conventions) -> TextOrigin:
+    """What a run remembers of the model that it starts from."""
+    return {
+        "words": list(words),
+        "window": source.card.window,
+        "conventions": conventions,
+        "ancestors": ancestors_of(source.name, source.card),
+    }
+
+
+def _prepare_new_lines(
+    corpus: Corpus, config: RunConfig, source: OpenedModel, trained: TrainedLines | None
+) -> PreparedText:
+    """The corpus with the words of the source. If it is the source's own text, the same lines are
+    held out as before; else only lines that it was not `trained` on (None if they are lost)."""
+    held_out, train = None, config.train
+    if is_corpus_of(source.card, corpus):
+        held_out = held_out_of(source.folder, source.card, corpus)
+    elif trained is not None:
+        tokenizer = source.model.tokenizer
+        held_out = trained.hold_out_again(corpus.lines, tokenizer, train.held_out, train.seed)
+    vocabulary = read_vocabulary(source.folder, source.card)
+    words = vocabulary, source.card.conventions, source.card.window
+    prepared = prepare_corpus(corpus, config, words, held_out)
+    if held_out is None and train.held_out > 0:
+        return _with_warning(prepared, UNKNOWN_LINES.format(name=source.name))
+    return prepared
+
+
+def _with_warning(prepared: PreparedText, warning: str) -> PreparedText:
+    return dataclasses.replace(prepared, warnings=(*prepared.warnings, warning))
+
+
+def _config_from(
+    source: OpenedModel, config: RunConfig, corpus: Corpus, flags: Mapping[str, str]
+) -> RunConfig:
+    """The settings with those of the model: its sizes, its tokenizer and, of its own text, which
+    lines are held out, since it has seen the others. Raises UsageError for flags that differ."""
+    of_source, train = source.card.config, config.train
+    _check_flags(source, flags, WORD_SETTINGS, "train a new model without --from")
+    taken: dict[str, Any] = {}
+    if isinstance(train, LineTextConfig):
+        taken["tokenizer"] = source.card.tokenizer
+        taken["lines"] = source.card.config.lines
+    if is_corpus_of(source.card, corpus):
+        split = {name: getattr(of_source.train, name) for name in ("held_out", "seed")}
+        if other := {name for name in flags.keys() & split if getattr(train, name) != split[name]}:
+            raise UsageError(
+                f"{source.name} was trained on this text, and has seen the lines that would be"
+                " held out",
+                f"leave {_flags(other)} out, or train a new model without --from",
+            )
+        taken |= split
+    return RunConfig(config.preset, of_source.model, dataclasses.replace(train, **taken))
+
+
+def _check_flags(
+    source: OpenedModel, flags: Mapping[str, str], of_words: Sequence[str], instead: str
+) -> None:
+    """Raises UsageError for flags of what the model decides."""
+    sizes = settings_of(preset_named(source.card.config.preset))["model"]
+    if fixed := flags.keys() & {*sizes, *of_words}:
+        raise UsageError(
+            f"{_flags(fixed)} cannot be changed: the network and its words are those of"
+            f" {source.name}",
+            f"leave it out, or {instead}",
+        )
+
+
+def _flags(settings: set[str]) -> str:
+    return " and ".join(map(flag_of, sorted(settings)))
+
+
+def request_of_update(source: OpenedModel, request: TrainRequest) -> TrainRequest:
+    """The request with all texts to read: those of the model if it names none, and those that it
+    adds. Raises CorpusError if the model's are not known."""
+    sources, encoding = list(request.sources), request.encoding
+    if not sources:
+        hint = f"give it: --train --update {source.name} FILE"
+        origin = known_origin(source.name, source.folder, source.card, hint)
+        sources, encoding = origin.sources or [str(bundled_corpus())], encoding or origin.encoding
+    known = {Path(name).absolute() for name in sources}
+    sources += [name for name in request.added if Path(name).absolute() not in known]
+    return dataclasses.replace(request, sources=tuple(sources), encoding=encoding)
+
+
+def base_of_update(source: OpenedModel, library: Library) -> str:
+    """The model that an update is built on, as it is now: that of the model before, if it is still
+    there."""
+    base = source.card.mixture and source.card.mixture["base"]
+    return base["name"] if base and base["name"] in library.names() else NO_BASE
+
+
+def run_of_update(
+    source: OpenedModel,
+    corpus: Corpus,
+    origin: TextOrigin,
+    settings: Sequence[Mapping[str, Any]],
+) -> TrainingRun:
+    """The run that goes on with a model on its grown text, and replaces it if that is better.
+
+    Raises CorpusError if the text has not grown, ModelError if it is not known which lines the
+    model has seen, or if its training is yet to give more than n-grams.
+    """
+    if is_corpus_of(source.card, corpus):
+        raise CorpusError(
+            f"the text of {source.name} has not changed since it was trained",
+            f"to train it further: --train --resume --name {source.name} --epochs N",
+        )
+    if source.card.epochs_done == 0 and (source.folder / RESUME).exists():
+        raise ModelError(
+            f"the training of {source.name} has not ended its first epoch",
+            f"go on with it first: --train --resume --name {source.name}",
+        )
+    trained = trained_lines(source.name, source.folder, source.card)
+    if trained is None:
+        raise ModelError(
+            f"which lines {source.name} was trained on is not known, so no line is known to be"
+            " unseen",
+            f"train it again on the whole text: --force --name {source.name}",
+        )
+    config = _config_of_update(source, settings, corpus.whitespace_words)
+    corpus = arranged(corpus, config.lines)
+    held_out = trained.hold_out_again(
+        corpus.lines, source.model.tokenizer, config.train.held_out, config.train.seed
+    )
+    prepared = prepare_corpus(corpus, config, held_out=held_out)
+    known, weights = read_vocabulary(source.folder, source.card), None
+    if ARCHITECTURES[config.preset].can_start_from_a_model:
+        weights = read_weights(source.folder, source.card)
+        assert isinstance(config.model, CausalConfig)
+        model, vocabulary, weights = with_new_words(
+            config.model, known, prepared.vocabulary, weights
+        )
+        config = dataclasses.replace(config, model=model)
+        words = vocabulary, prepared.tokenizer.conventions, source.card.window
+        prepared = prepare_corpus(corpus, config, words, held_out)
+    if not prepared.held_out_lines:
+        prepared = _with_warning(prepared, NOTHING_TO_COMPARE.format(name=source.name))
+    of_source = _of_source(source, prepared.vocabulary.words, prepared.tokenizer.conventions)
+    run = TrainingRun(
+        source.name,
+        source.folder,
+        config,
+        prepared,
+        origin | of_source,
+        weights=weights,
+        ancestor_lines=trained.known,
+    )
+    run.origin["old_loss"] = loss_of_update(run, source.model)
+    return run
+
+
+def _config_of_update(
+    source: OpenedModel, settings: Sequence[Mapping[str, Any]], words: int
+) -> RunConfig:
+    """The settings of the model, with fewer epochs, and those of the request that may change."""
+    of_source = source.card.config
+    _check_flags(source, settings[-1], FIXED_IN_UPDATES, "train it again with --force")
+    usual = make_run_config(of_source.preset, [], words).train
+    kept = {
+        name: value
+        for name, value in of_source.to_json()["train"].items()
+        if name not in MACHINE_SETTINGS
+    }
+    if isinstance(usual, NetworkTrainConfig):
+        kept["epochs"] = max(1, round(SHARE_OF_EPOCHS * usual.epochs))
+    config = make_run_config(of_source.preset, [kept, *settings])
+    fixed = {name: getattr(of_source.train, name) for name in FIXED_IN_UPDATES}
+    return RunConfig(of_source.preset, of_source.model, dataclasses.replace(config.train, **fixed))

@@ -1,0 +1,227 @@
+"""`--train --update`: a model goes on with its grown text, and is replaced if that is better."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rnnlm_tui.cli.new_run import new_run
+from rnnlm_tui.cli.options import TrainRequest
+from rnnlm_tui.cli.resumed_run import resumed_run
+from rnnlm_tui.events import Finished
+from rnnlm_tui.lm.mixture import MixedModel
+from rnnlm_tui.paths import bundled_corpus
+from rnnlm_tui.store.files import RESUME
+from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.trained_lines import read_trained_lines
+from rnnlm_tui.store.training_text import held_out_lines
+from rnnlm_tui.store.weights import read_weights
+from rnnlm_tui.training.run import TrainingRun
+from tests.helpers.commands import Command, refused
+from tests.helpers.models import contents, put_older_model
+from tests.helpers.texts import corpus_of
+from tests.helpers.training import run as run_all
+from tests.helpers.training import run_stopped_at, same_weights
+
+SONNETS = [line for line in bundled_corpus().read_text().splitlines() if line.strip()]
+OLD, NEW, FIRST = SONNETS[40:140], SONNETS[140:180], SONNETS[20:40]
+WORD = "clock"
+"""In the new lines alone."""
+NGRAM = ("--preset=ngram",)
+GRU = ("--preset=gru", "--embedding-size=8", "--hidden-size=8", "--epochs=2", "--threads=1")
+
+
+@pytest.fixture
+def diary(tmp_path: Path) -> Path:
+    """A text of 100 lines."""
+    path = tmp_path / "diary.txt"
+    path.write_text("\n".join(OLD))
+    return path
+
+
+@pytest.fixture
+def library(data_dir: Path) -> Library:
+    return Library(data_dir)
+
+
+@pytest.fixture
+def train(run: Command, diary: Path) -> Command:
+    """Trains the model `diary` with these options, and lets its text grow at both ends."""
+
+    def train(*options: str) -> Any:
+        done = run("--train", str(diary), "--name=diary", "--quiet", "--held-out=0.2", *options)
+        assert done.returncode == 0, done.stderr
+        diary.write_text("\n".join([*FIRST, *OLD, *NEW]))
+        return done
+
+    return train
+
+
+def held_out_of(library: Library, text: Path) -> set[str]:
+    card, folder = library.open("diary")[0], library.path("diary")
+    return {*held_out_lines(folder, card, corpus_of(text))}
+
+
+def held_out_before(library: Library, diary: Path) -> set[str]:
+    """The held-out lines of the model before its text grew."""
+    grown = diary.read_text()
+    diary.write_text("\n".join(OLD))
+    found = held_out_of(library, diary)
+    diary.write_text(grown)
+    assert len(found) == 20
+    return found
+
+
+@pytest.mark.parametrize("options", [NGRAM, GRU])
+def test_a_model_goes_on_with_its_grown_text(
+    options: tuple[str, ...], train: Command, run: Command, library: Library, diary: Path
+) -> None:
+    train(*options)
+    (before, old_model), folder = library.open("diary"), library.path("diary")
+    trained, was_held_out = read_trained_lines(folder, before), held_out_before(library, diary)
+    assert WORD not in old_model.vocabulary
+    fewer = ["--epochs=1"] if options == GRU else []
+    done = run("--train", "--update", "diary", "--json", *fewer)
+    assert done.returncode == 0, done.stderr
+    started, finished = (json.loads(done.stdout.splitlines()[i]) for i in (0, -1))
+    update = finished["update"]
+    assert update["replaced"] and update["new_loss"] < update["old_loss"]
+    assert started["name"] == "diary"
+    card, model = library.open("diary")
+    assert WORD in model.vocabulary and {*old_model.vocabulary.words} <= {*model.vocabulary.words}
+    assert card.corpus["lines"] == 160 and (folder / "evaluation.json").exists()
+    # What was held out still is, and so is a fifth of what is new, but no line it was trained on.
+    held_out = held_out_of(library, diary)
+    assert was_held_out <= held_out <= was_held_out | {*FIRST, *NEW}
+    assert 0 < len(held_out - was_held_out) < 20
+    now = read_trained_lines(folder, card)
+    assert trained is not None and now is not None
+    assert {*trained.known.tolist()} < {*now.known.tolist()}
+    shown = run("--evaluate", "--json")
+    assert json.loads(shown.stdout)["models"][0]["trained_on_lines"] == 0
+    # The next one finds the text again, and counts the model once among its ancestors.
+    diary.write_text("\n".join([*FIRST, *OLD, *NEW, *SONNETS[180:200]]))
+    again = run("--train", "--update=diary", *fewer)
+    assert re.search(r"the model (is replaced|stays as it was): \d", again.stdout), again.stdout
+    assert [ancestor["name"] for ancestor in library.open("diary")[0].ancestors] == ["diary"]
+
+
+@pytest.mark.parametrize("options", [NGRAM, (*GRU, "--mixture=off")])
+def test_a_model_stays_if_the_update_is_no_better(
+    options: tuple[str, ...], train: Command, run: Command, library: Library, diary: Path
+) -> None:
+    train(*options)
+    worse = diary.with_name("worse.txt")
+    nonsense = [f"{number} {number % 7} {number % 3}" for number in range(100)]
+    worse.write_text("\n".join([*held_out_before(library, diary), *nonsense]))
+    folder = library.path("diary")
+    (folder / RESUME).unlink(missing_ok=True)
+    before = contents(folder)
+    flags = [] if options == NGRAM else ["--epochs=2", "--learning-rate=2"]
+    done = run("--train", str(worse), "--update=diary", "--json", *flags)
+    assert done.returncode == 0, done.stderr
+    finished = json.loads(done.stdout.splitlines()[-1])
+    assert not finished["update"]["replaced"] and finished["metrics"] == {}
+    assert finished["update"]["new_loss"] > finished["update"]["old_loss"]
+    after = contents(folder)
+    assert after.pop("history.jsonl") != before.pop("history.jsonl")
+    assert after == before
+
+
+def made(library: Library, **request: Any) -> TrainingRun:
+    """The run of an update, or a resumed one."""
+    asked = TrainRequest(data_folder=str(library.folder.parent), **request)
+    return (resumed_run if asked.resume else new_run)(library, asked)[1]()
+
+
+def test_an_update_that_is_stopped_leaves_the_model_and_goes_on_exactly(
+    train: Command, library: Library, data_dir: Path
+) -> None:
+    train(*GRU, "--mixture=off")
+    before = contents(library.path("diary"))
+    library.duplicate("diary", "twin")
+    stopped = made(library, update="diary", flags={"epochs": "3"})
+    assert stopped.config.epochs == 3
+    assert made(library, update="diary").config.epochs == 8  # half of the usual ones
+    run_stopped_at(stopped, 1, 2)
+    after = contents(library.path("diary"))
+    assert {name: after[name] for name in before if name != RESUME} == {
+        name: raw for name, raw in before.items() if name != RESUME
+    }
+    ended = run_all(made(library, resume=True, name="diary"))
+    whole = run_all(made(library, update="twin", flags={"epochs": "3"}))
+    last = ended[-1], whole[-1]
+    assert isinstance(last[0], Finished) and isinstance(last[1], Finished)
+    assert last[0].update == last[1].update and last[0].update is not None
+    assert same_weights(library.path("diary"), library.path("twin"))
+
+
+def test_a_further_text_is_read_again_with_the_next_update(
+    train: Command, run: Command, library: Library, diary: Path
+) -> None:
+    train(*NGRAM)
+    written = diary.with_name("written.txt")
+    written.write_text("\n".join(SONNETS[200:230]))
+    flags = ("--update=diary", "--add", str(written), "--quiet")
+    assert run("--train", *flags).returncode == 0
+    assert library.open("diary")[0].corpus["lines"] == 190
+    written.write_text("\n".join(SONNETS[200:240]))
+    assert run("--train", *flags).returncode == 0
+    assert library.open("diary")[0].corpus["lines"] == 200
+    assert "has not changed" in refused(run("--train", "--update=diary"), 3)
+
+
+def test_a_model_stays_built_on_another(
+    train: Command, run: Command, library: Library, tmp_path: Path
+) -> None:
+    base = tmp_path / "base.txt"
+    base.write_text("an owl and a bird sang to the moon\n" * 20)
+    assert run("--train", str(base), *NGRAM, "--name=base", "--quiet").returncode == 0
+    train(*NGRAM, "--on=base")
+    assert run("--train", "--update=diary", "--quiet").returncode == 0
+    card, model = library.open("diary")
+    assert isinstance(model, MixedModel) and "owl" in model.vocabulary and WORD in model.vocabulary
+    assert card.mixture is not None and card.mixture["base"] is not None
+
+
+def test_without_held_out_lines_the_last_epoch_replaces_the_model(
+    train: Command, run: Command, library: Library
+) -> None:
+    train(*GRU, "--held-out=0")
+    card = library.open("diary")[0]
+    weights = read_weights(library.path("diary"), card)
+    done = run("--train", "--update=diary", "--epochs=2", "--json")
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [event["best"] for event in events if event["event"] == "epoch"] == [False, True]
+    assert any("nothing is held out, so" in event.get("message", "") for event in events)
+    assert events[-1]["update"] == {"replaced": True, "old_loss": None, "new_loss": None}
+    assert len(read_weights(library.path("diary"), library.open("diary")[0])["embedding"]) > len(
+        weights["embedding"]
+    )
+
+
+def test_what_cannot_be_updated(
+    train: Command, run: Command, library: Library, diary: Path, copied: Path
+) -> None:
+    train(*NGRAM)
+    put_older_model(library, "gru")
+    assert run("--train", "-", *NGRAM, "--name=piped", "--quiet", stdin="a b c\n").returncode == 0
+    for options, code, why in (
+        (("--update=verses",), 2, "the preset lesson, which cannot be updated"),
+        (("--update=nobody",), 1, "there is no model nobody"),
+        (("--update=piped",), 3, "from standard input"),
+        (("--update=gru",), 3, "cannot read the corpus verses.txt"),
+        ((str(diary), "--update=gru"), 1, "which lines gru was trained on is not known"),
+        (("--update=diary", "--name=other"), 2, "leave --resume, --force, --from and --name out"),
+        (("--update=diary", "--preset=gru"), 2, "diary is of the preset ngram"),
+        (("--update=diary", "--tokenizer=lesson"), 2, "--tokenizer cannot be changed"),
+        (("--update=diary", "--held-out=0.5"), 2, "--held-out cannot be changed"),
+        ((str(diary), "--add", str(diary)), 2, "--add is for --update"),
+    ):
+        assert why in refused(run("--train", *options), code), options
+    diary.write_text("\n".join(OLD))
+    assert "has not changed since it was trained" in refused(run("--train", "--update=diary"), 3)
