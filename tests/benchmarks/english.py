@@ -17,8 +17,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from rnnlm_tui.evaluate import Evaluation, score, summarize
-from rnnlm_tui.store.library import ENGLISH, Library
+from rnnlm_tui import threads
+
+threads.use_one_thread()  # before numpy loads
+
+from rnnlm_tui.evaluate import Evaluation, score, summarize  # noqa: E402
+from rnnlm_tui.store.library import ENGLISH, Library  # noqa: E402
 
 NOVELS = ("dorothy-l-sayers_clouds-of-witness.txt", "e-m-forster_a-room-with-a-view.txt")
 LIFE, LETTERS = "helen-keller_the-story-of-my-life.txt", ("Letters (1887–1901)", "A Supplementary")
