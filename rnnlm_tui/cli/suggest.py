@@ -209,7 +209,11 @@ def generate(request: GenerateRequest) -> int:
             continue
         print("\n".join(map(sanitize, text.split("\n"))), flush=True)
         for span in spans:
-            span_text = opened.model.tokenizer.join(words[span.start : span.start + span.length])
+            start, end = (
+                len(continue_text(opened.model.tokenizer, line, words[:count]))
+                for count in (span.start, span.start + span.length)
+            )
+            span_text = continue_text(opened.model.tokenizer, line, words)[start:end].strip()
             place = f"{opened.card.corpus['name']}, line {span.line_number}"
             print(sanitize(f'copied: "{span_text}" is in {place}'), file=sys.stderr)
     return 0

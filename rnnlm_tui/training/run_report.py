@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -134,6 +135,6 @@ class RunReport:
 def sample(model: LanguageModel, seed_line: str) -> dict[str, str]:
     """The seed line and its likeliest continuation."""
     count, decoding = decoding_for(model.tokenizer, SAMPLE_WORDS, temperature=0)
-    words = generate_words(model, seed_line, count, decoding)
+    words = generate_words(model, seed_line, count, replace(decoding, may_end=False))
     text = continue_text(model.tokenizer, seed_line, words)
     return {"seed": cut_words(seed_line), "text": cut_words(text)}

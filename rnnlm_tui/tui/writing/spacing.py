@@ -10,6 +10,7 @@ from textual.widgets import TextArea
 from textual.widgets.text_area import Selection
 
 from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.text.spacing import APOSTROPHES, CLOSING, takes_space
 from rnnlm_tui.tui.writing.keystrokes import KeystrokeCounter
 
 if TYPE_CHECKING:
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
 LONGEST_TEXT = 20_000
 """Characters. With 20,000 a key takes 5 ms more; with 2 million it took half a second."""
-CLOSING = frozenset(",.;:!?)]}”»…")
-"""Marks that are written close to the word before them."""
-APOSTROPHES = frozenset("'\u2019")
 AFTER_APOSTROPHE = frozenset(("", "s", "d", "m", "t", "l", "ll", "r", "re", "v", "ve"))
 """What may follow an apostrophe within a word, whole or half typed."""
 
@@ -102,14 +100,6 @@ def index_of(area: TextArea, location: Location) -> int:
     """A place in the text, in characters. A TextArea ends the deletion of the last line at a line
     after it."""
     return len(area.get_text_range((0, 0), min(location, area.document.end)))
-
-
-def takes_space(before: str, character: str) -> bool:
-    """Whether a character that is typed after `before`, which ends in the space of an accept, takes
-    the place of that space."""
-    if character == '"':
-        return before.count('"') % 2 == 1  # it closes a quotation
-    return character in CLOSING or character == "-" or character in APOSTROPHES
 
 
 def gives_space_back(taken: str, typed: str) -> bool:
