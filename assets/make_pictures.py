@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.text import Text
 from textual.pilot import Pilot
 
-from rnnlm_tui.store.library import BUILT_IN
+from rnnlm_tui.store.library import ENGLISH
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.preferences import Preferences, save_preferences
 from rnnlm_tui.tui.runs.child import TrainingRequest
@@ -35,14 +35,18 @@ SIZE = (116, 32)
 PATIENCE_S = 600
 COMMANDS = {
     "suggest": (
-        'rnnlm-tui --suggest "from fairest creatures we "',
-        'rnnlm-tui --suggest "shall i comp"',
-        'rnnlm-tui --generate "look in thy glass"',
+        'rnnlm-tui --suggest "In the morning we went to the "',
+        'rnnlm-tui --suggest "Dear Anna, I hope you are w"',
+        'rnnlm-tui --suggest "shall i comp" --model shakespeare',
+        'rnnlm-tui --generate "It was late, and " --seed 3',
     ),
     "summary": ("rnnlm-tui --summary",),
 }
-LINES = ("Shall I compare thee to a summer's day", "when I do count the clock")
-HALF_TYPED = "and thou away the very b"
+LINES = (
+    "Dear Anna, I hope you are well.",
+    "Yesterday we went to the sea, and it was better than I thought",
+)
+HALF_TYPED = "In the evening we sat by the f"
 NGRAM = "sonnets-ngram"
 RUN = ("--preset", "gru", "--name", "sonnets-gru")
 RUN_EPOCHS_SHOWN = 9
@@ -71,9 +75,7 @@ def picture_commands() -> None:
     for name, commands in COMMANDS.items():
         console = Console(record=True, width=WIDTH, file=io.StringIO())
         for line in commands:
-            words = shlex.split(line)
-            asked = ["--model", BUILT_IN] if name == "suggest" else []
-            output = command(*words[1:], *asked)
+            output = command(*shlex.split(line)[1:])
             console.print(Text(f"$ {line}", style="bold"))
             console.print(Text(output))
         write(name, console.export_svg(title="rnnlm-tui"))
@@ -83,7 +85,7 @@ async def picture_app(folder: Path) -> None:
     """The three screens, in use."""
     os.environ["TEXTUAL_ANIMATIONS"] = "none"
     save_preferences(folder / "config", Preferences(continue_lines=True))
-    app = RnnlmApp(folder, folder / "config", folder / "app.log", BUILT_IN)
+    app = RnnlmApp(folder, folder / "config", folder / "app.log", ENGLISH)
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: app.loaded_model is not None)
         for line in LINES:
