@@ -76,6 +76,11 @@ SPACED_MARK = regex.compile(
 SENTENCE_END = regex.compile(r"[.!?…。！？؟।]")
 LONGEST_CHUNK, MOST_CHUNKS = 48, 1 << 18
 """Characters of text between spaces whose tokens are remembered, and how many of them."""
+UNUSUAL_SPACES = frozenset("\u00a0\u202f\u2009")
+FOLDED_FORMS = DOUBLE_QUOTES | SINGLE_QUOTES | {DASH, ELLIPSIS, "-", "."}
+"""What a chunk holds whose tokens may be written in another form."""
+UNSPACED_WITHIN = 100_000
+"""Characters in which a script without spaces shows itself."""
 MOST_ENDS = 64
 """Texts before the cursor whose last token is remembered: those of one question."""
 FAR_RARER = 100
@@ -263,7 +268,10 @@ class ProseTokenizer:
 
     def chunk(self, text: str) -> Chunk:
         """Folded text without white space, cut."""
-        found = self._chunks.get(text) or Chunk.of(cut(text, self._abbreviations))
+        found = self._chunks.get(text)
+        if found is not None:
+            return found
+        found = Chunk.of(cut(text, self._abbreviations))
         if len(text) <= LONGEST_CHUNK and len(self._chunks) < MOST_CHUNKS:
             self._chunks[text] = found
         return found
@@ -392,7 +400,9 @@ def missing_of_prose(lines: Sequence[str]) -> Iterator[str]:
     text = "\n".join(lines)
     if not SENTENCE_END.search(text):
         yield "no full stops: each line is one sentence"
-    if UNSPACED.search(text) and text.count(" ") * LONGEST_CHUNK < len(text):
+    if UNSPACED.search(text, endpos=UNSPACED_WITHIN) and text.count(" ") * LONGEST_CHUNK < len(
+        text
+    ):
         yield "no spaces between words: each character is a word"
     elif text == text.lower():
         yield "no capitals: words are written in small letters, also at the begin of a sentence"
@@ -424,7 +434,7 @@ def _words_within(chunks: Iterable[Chunk], counter: ConventionCounter) -> list[s
 
 def _unusual_spaces(line: str) -> Iterator[tuple[str, str]]:
     """The marks next to a space that is not the plain one, each with that space."""
-    if line.isascii():
+    if UNUSUAL_SPACES.isdisjoint(line):
         return
     for after, space, other, mark in SPACED_MARK.findall(line):
         yield (OPEN, space) if after else (mark, other)
@@ -441,7 +451,7 @@ def _usual_forms(chunks: Mapping[str, int]) -> dict[str, str]:
     tokens are written. Without quotes they are as straight as its apostrophes."""
     found: dict[str, Counter[str]] = {token: Counter() for token in USUAL_FORMS}
     for chunk, count in chunks.items():
-        if chunk.isalnum():
+        if FOLDED_FORMS.isdisjoint(chunk):
             continue
         for match in TOKEN.finditer(chunk):
             form, token = match[0], token_of(chunk, match)

@@ -14,6 +14,7 @@ from typing import TextIO
 
 import pytest
 
+from rnnlm_tui.cli import stdin_control
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.stdin_control import steered
 from rnnlm_tui.events import EpochEnded, Event, Paused, Progress, Saved, Started
@@ -233,3 +234,18 @@ def test_events_that_cannot_be_written_are_a_fault(corpus_file: Path) -> None:
     assert done.returncode == 1
     assert "cannot write the events: no space left on device" in done.stderr
     assert "what was learned is saved" in done.stderr
+
+
+@POSIX
+@pytest.mark.parametrize("is_own", [True, False])
+def test_the_session_gives_way_too_if_it_is_the_runs_own(
+    is_own: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Linux may share the processor among sessions before it looks at priorities."""
+    for name in ("OMP_WAIT_POLICY", "OMP_NUM_THREADS"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))
+    monkeypatch.setattr(os, "nice", lambda by: 0)
+    monkeypatch.setattr(os, "getsid", lambda pid: os.getpid() if is_own else 1)
+    monkeypatch.setattr(stdin_control, "AUTOGROUP", tmp_path / "autogroup")
+    stdin_control.share_the_processor()
+    assert (tmp_path / "autogroup").exists() is is_own

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rnnlm_tui.errors import ModelError, RnnlmError
 from rnnlm_tui.tui.widgets.latest_question import LatestQuestion
-from rnnlm_tui.tui.writing.predictor import LoadedModel
+from rnnlm_tui.tui.writing.predictor import LoadedModel, load
 
 if TYPE_CHECKING:
     from rnnlm_tui.store.library import Library
@@ -107,7 +107,7 @@ class ModelLoader:
 
     def _open(self, name: str) -> tuple[int | None, LoadedModel]:
         saved_ns = self._when_saved(name)  # before it is read: a later save is read again
-        return saved_ns, LoadedModel(name, *self._library().open(name))
+        return saved_ns, load(self._library(), name)
 
     def _show(self, error: RnnlmError | None) -> None:
         self.is_empty = self.current is None

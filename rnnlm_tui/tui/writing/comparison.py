@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.tui.writing.predictor import LoadedModel
+from rnnlm_tui.tui.writing.predictor import LoadedModel, load
 
 if TYPE_CHECKING:
     from rnnlm_tui.store.library import Library
@@ -54,4 +54,4 @@ class Comparison:
         self._models = self.without(name)
 
     def _open(self, name: str) -> LoadedModel:
-        return LoadedModel(name, *self._library().open(name))
+        return load(self._library(), name)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +17,7 @@ from rnnlm_tui.tui.widgets.latest_question import LatestQuestion
 if TYPE_CHECKING:
     from rnnlm_tui.lm.model import LanguageModel
     from rnnlm_tui.store.card import ModelCard
+    from rnnlm_tui.store.library import Library
     from rnnlm_tui.suggest import Suggestions
 
 CANDIDATES = 10
@@ -37,6 +40,15 @@ class LoadedModel:
         if not hasattr(config.train, "epochs"):
             return config.preset
         return f"{config.preset}, epoch {self.card.metrics.get('epoch', self.card.epochs_done)}"
+
+
+def load(library: Library, name: str) -> LoadedModel:
+    """Opens a model, and gives memory back that only this took: with glibc, 40 of the 88 MB of the
+    English that ships. Raises RnnlmError."""
+    loaded = LoadedModel(name, *library.open(name))
+    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
+        trim(0)
+    return loaded
 
 
 @dataclass(frozen=True, slots=True)
