@@ -6,6 +6,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from itertools import pairwise
 
 import regex
 
@@ -23,7 +24,6 @@ STARTS_FROM = 0.97
 there are learned as they are written, so that none is written back wrongly."""
 ALWAYS_DOTTED, ENOUGH_ALWAYS, LONGEST_ABBREVIATION = 0.95, 20, 4
 """A short word is an abbreviation too if it hardly ever lacks its full stop, often enough."""
-BEFORE_SMALL = regex.compile(r"(\p{L}+)\. (?=\p{Ll})")
 ABBREVIATIONS = frozenset([
     "Mr", "Mrs", "Ms", "Dr", "St", "Prof", "Rev", "Hon", "Capt", "Col", "Gen", "Lt", "Sgt",
     "Jr", "Sr", "vs", "etc", "Fig", "Mt", "Messrs", "bzw", "usw", "Nr", "Hr", "Fr", "ca",
@@ -78,7 +78,9 @@ def learn_abbreviations(lines: Iterable[str], chunks: Mapping[str, int]) -> tupl
         kind = dotted if chunk[-1] == "." else plain
         kind[chunk.removesuffix(".").strip(NEXT_TO_WORDS)] += count
     for line in lines:
-        before_small.update(BEFORE_SMALL.findall(line))
+        for before, after in pairwise(line.split(". ")):
+            if after[:1].islower():
+                before_small[before[before.rfind(" ") + 1 :].strip(NEXT_TO_WORDS)] += 1
     if 2 * before_small.total() > dotted.total():  # its sentences begin with small letters
         return ()
     return tuple(
