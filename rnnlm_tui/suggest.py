@@ -31,6 +31,7 @@ LESSON_WORDS, SENTENCE_WORDS = 10, 40
 SENTENCE_ENDS, CLOSING_MARKS = ".!?…\u3002\uff01\uff1f", '”\u2019)]}»"'
 PAIRS = (("“", "”"), ("(", ")"), ("[", "]"))
 """Marks that open and close; while one is open, only its other half comes."""
+SINGLE_QUOTES = "‘’"
 NO_GHOST = re.compile(r"\d|@|://|^www\.")
 """What makes of the characters before the cursor a number or an address."""
 
@@ -179,7 +180,10 @@ def _unpaired(model: LanguageModel, words: Sequence[str]) -> list[int]:
     """The ids of the marks of pairs that cannot come after these words."""
     if not model.tokenizer.writes_text:
         return []
-    marks = (pair[words.count(pair[0]) <= words.count(pair[1])] for pair in PAIRS)
+    marks = [pair[words.count(pair[0]) <= words.count(pair[1])] for pair in PAIRS]
+    if not words or model.tokenizer.is_mark(words[-1]):  # after a word it may be an apostrophe
+        opened, closed = SINGLE_QUOTES
+        marks += [closed] if words.count(opened) <= words.count(closed) else []
     return model.vocabulary.encode(mark for mark in marks if mark in model.vocabulary)
 
 

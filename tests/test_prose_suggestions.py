@@ -35,6 +35,8 @@ SCRIPT = {
     "”": {"said": 0.7, "asked": 0.3},
     "asked": {"Mrs.": 0.9, ".": 0.1},
     "Mrs.": {"Bell": 1.0},
+    ";": {"\u2019": 0.9, "then": 0.1},
+    "\u2019": {"then": 1.0},
     "then": {"—": 0.8, "the": 0.2},
     "—": {"at": 0.7, "then": 0.3},
     "at": {"10:30": 0.6, "last": 0.4},
@@ -87,6 +89,9 @@ def after_tab(model: LanguageModel, line: str) -> str:
         ("ENGLISH", "So I sai", "So I said "),
         ("ENGLISH", "see iP", "see iPhone "),
         ("ENGLISH", "a well-k", "a well-known "),
+        # A single quote closes what is open, and nothing else after a mark.
+        ("ENGLISH", "the kitchen; ", "the kitchen; then "),
+        ("ENGLISH", "‘the kitchen; ", "‘the kitchen;’ "),
         # A capital within a sentence is the begin of a name; a small letter finds it too.
         ("ENGLISH", "the K", "the King "),
         ("ENGLISH", "the k", "the kitchen "),
