@@ -31,7 +31,7 @@ LESSON_WORDS, SENTENCE_WORDS = 10, 40
 SENTENCE_ENDS, CLOSING_MARKS = ".!?…\u3002\uff01\uff1f", '”\u2019)]}»"'
 PAIRS = (("“", "”"), ("(", ")"), ("[", "]"))
 """Marks that open and close; while one is open, only its other half comes."""
-SINGLE_QUOTES = "‘’"
+SINGLE_QUOTES = ("‘", "’")
 NO_GHOST = re.compile(r"\d|@|://|^www\.")
 """What makes of the characters before the cursor a number or an address."""
 

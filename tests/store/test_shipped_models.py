@@ -57,9 +57,9 @@ def test_the_figures_of_the_sonnets_are_those_of_the_files(library: Library) -> 
     corpus = find_corpus(SONNETS, FOLDER / SONNETS, card)
     found = summarize([*score(model, held_out_lines(FOLDER / SONNETS, card, corpus))])
     assert counts(found) == counts(kept)
-    # The last digits differ from one processor's numpy to another's.
+    # The weights were rounded after they were measured, and numpy differs between processors.
     assert shares(found) == pytest.approx(shares(kept), abs=2e-3)
-    assert found.loss == pytest.approx(kept.loss, rel=1e-5)
+    assert found.loss == pytest.approx(kept.loss, rel=1e-3)
 
 
 def counts(found: Evaluation) -> tuple[int, ...]:

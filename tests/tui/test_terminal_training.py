@@ -84,7 +84,7 @@ def app() -> Terminal:
 
 def show_form(terminal: Terminal, words: str) -> None:
     """Shows the form of the Train screen, and waits for these words on it."""
-    terminal.wait_for("suggests")
+    terminal.wait_for("keys saved")
     terminal.send(TRAIN)
     terminal.wait_for(words, PATIENCE_S)
 

@@ -14,6 +14,7 @@ from textual.document._edit import Edit
 from textual.document._wrapped_document import WrappedDocument
 from textual.geometry import Offset, Region, Size
 from textual.message import Message
+from textual.strip import Strip
 from textual.widgets import TextArea
 from textual.widgets.text_area import Selection
 
@@ -202,6 +203,10 @@ class LineEditor(TextArea):
         super()._rewrap_and_refresh_virtual_size()
         self.virtual_size = Size(0, self.wrapped_document.height)
         self.refresh()  # it is painted in its new size already
+
+    def render_line(self, y: int) -> Strip:
+        """As wide as the field: the parts of a grapheme that the cursor cuts are wider than it."""
+        return Strip([*super().render_line(y)]).adjust_cell_length(self.size.width)
 
     def watch_suggestion(self) -> None:
         if self.is_mounted and not self._is_editing:
