@@ -41,15 +41,16 @@ ABOUT = {
     "shakespeare": "Shakespeare's sonnets (1609), in the public domain",
     "english": "41 books first published from 1889 to 1930, in the public domain in the United"
     " States as edited by Standard Ebooks (CC0 1.0), and the written part of MASC, the Manually"
-    " Annotated Sub-Corpus of the American National Corpus, which may be used for any purpose of"
-    " linguistic research and development; rnnlm_tui/data/english.md names them all",
+    " Annotated Sub-Corpus of the American National Corpus, which may be used for linguistic"
+    " education, research and development, including commercial development;"
+    " rnnlm_tui/data/english.md names them all",
 }
 HELD_OUT_BOOKS = (
     "kenneth-grahame_the-wind-in-the-willows",
     "p-g-wodehouse_love-among-the-chickens",
     "thornton-wilder_the-bridge-of-san-luis-rey",
 )
-"""Not learned: its sizes and settings were chosen on them."""
+"""Not learned: the number of n-grams was chosen on them."""
 
 
 def main() -> None:

@@ -368,6 +368,11 @@ class RunConfig:
         return self.train.lines if isinstance(self.train, LineTextConfig) else "each"
 
     @property
+    def is_mixed(self) -> bool:
+        """Whether the model is mixed of several."""
+        return isinstance(self.train, LineTextConfig) and self.train.mixture == "on"
+
+    @property
     def epochs(self) -> int:
         """Passes over the corpus; an n-gram model takes one."""
         return self.train.epochs if isinstance(self.train, NetworkTrainConfig) else 1

@@ -43,6 +43,7 @@ from rnnlm_tui.text.corpus import Corpus
 from rnnlm_tui.text.paragraphs import arranged
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.tokenizer import Conventions
+from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.training.evaluation import loss_of_update
 from rnnlm_tui.training.run import TrainingRun
 
@@ -98,8 +99,8 @@ def run_from(
     config = _config_from(source, config, corpus, settings[-1])
     corpus = arranged(corpus, config.lines)
     trained = trained_lines(source.name, source.folder, source.card)
-    prepared = _prepare_new_lines(corpus, config, source, trained)
     vocabulary = read_vocabulary(source.folder, source.card)
+    prepared = _prepare_new_lines(corpus, config, source, vocabulary, trained)
     return TrainingRun(
         name,
         folder,
@@ -122,17 +123,21 @@ def _of_source(source: OpenedModel, words: Sequence[str], conventions: Conventio
 
 
 def _prepare_new_lines(
-    corpus: Corpus, config: RunConfig, source: OpenedModel, trained: TrainedLines | None
+    corpus: Corpus,
+    config: RunConfig,
+    source: OpenedModel,
+    vocabulary: Vocabulary,
+    trained: TrainedLines | None,
 ) -> PreparedText:
-    """The corpus with the words of the source. If it is the source's own text, the same lines are
-    held out as before; else only lines that it was not `trained` on (None if they are lost)."""
+    """The corpus with the `vocabulary` of the source. If it is the source's own text, the same
+    lines are held out as before; else only lines that it was not `trained` on (None if they are
+    lost)."""
     held_out, train = None, config.train
     if is_corpus_of(source.card, corpus):
         held_out = held_out_of(source.folder, source.card, corpus)
     elif trained is not None:
         tokenizer = source.model.tokenizer
         held_out = trained.hold_out_again(corpus.lines, tokenizer, train.held_out, train.seed)
-    vocabulary = read_vocabulary(source.folder, source.card)
     words = vocabulary, source.card.conventions, source.card.window
     prepared = prepare_corpus(corpus, config, words, held_out)
     if held_out is None and train.held_out > 0:

@@ -78,10 +78,8 @@ def with_new_words(
     A new word goes into the last cluster, and starts as the mean of what is in it: the embedding of
     <unk> was no better. The words of a cluster are ordered by their frequency in the text.
     """
-    total, is_adaptive = (
-        known.total_words,
-        config.softmax == "adaptive" or "tail1.kernel" in weights,
-    )
+    total = known.total_words
+    is_adaptive = config.softmax == "adaptive" or "tail1.kernel" in weights
     new = [word for word in found.words if word not in known]
     next_tail = next((begin for begin in TAIL_BEGINS if begin >= total), None)
     if is_adaptive and next_tail is not None:

@@ -29,7 +29,7 @@ ABBREVIATIONS = frozenset([
     "Jr", "Sr", "vs", "etc", "Fig", "Mt", "Messrs", "bzw", "usw", "Nr", "Hr", "Fr", "ca",
     "Sra", "Srta", "Ud", "Uds", "Mme", "Mlle", "MM", "г", "др", "стр"
 ])  # fmt: skip
-"""The commonest, for texts too short to tell. Source: dictionaries of each language."""
+"""Common ones of some languages, for texts too short to tell."""
 NEXT_TO_WORDS = ",;:!?\"'()[]“”‘’„«»—…"
 NO_SPACE_AFTER = frozenset("([{¿¡@#/\\_-" + OPEN + OPEN_SINGLE + DASH)
 NO_SPACE_BEFORE = frozenset(")]},.;:!?%°/\\_-" + CLOSE + CLOSE_SINGLE + DASH + ELLIPSIS)

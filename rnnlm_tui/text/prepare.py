@@ -139,17 +139,10 @@ def prepare(
     if held_out is None:
         held_out = held_out_mask(len(corpus.lines), settings.held_out, settings.seed)
     train_lines, held_lines = split_lines(corpus.lines, held_out)
-    if known is None:
-        tokenizer = learn_tokenizer(tokenizer_name, train_lines)
-    else:
-        tokenizer = make_tokenizer(tokenizer_name, known[1], known[0])
-    tokens = tokenize_lines(chain(train_lines, held_lines), tokenizer)
-    counts = _count_words(corpus, tokens, len(train_lines))
-    if known is None:
-        vocabulary = _frequent_words(corpus, tokens, counts, settings, special_tokens)
-        tokenizer = make_tokenizer(tokenizer_name, tokenizer.conventions, vocabulary)
-    else:
-        vocabulary = known[0]
+    parts = train_lines, held_lines
+    tokenizer, vocabulary, tokens, counts = _tokenize(
+        corpus, tokenizer_name, settings, special_tokens, parts, known
+    )
     train, held = _encode(tokens, vocabulary, len(train_lines))
     longest = int(train[1].max())
     size = window(longest)
@@ -177,6 +170,30 @@ def prepare(
     if isinstance(prepared, PreparedPrefixes):
         _check_prefixes(prepared, settings.held_out)
     return prepared
+
+
+def _tokenize(
+    corpus: Corpus,
+    tokenizer_name: str,
+    settings: TextConfig,
+    special_tokens: Sequence[str],
+    parts: tuple[Sequence[str], Sequence[str]],
+    known: tuple[Vocabulary, Conventions] | None,
+) -> tuple[Tokenizer, Vocabulary, TokenizedText, NDArray[np.int64]]:
+    """The tokenizer and the vocabulary, `known` or learned from the first of the two parts of the
+    lines, the words of both parts, and how often each occurs in the first."""
+    train_lines, held_lines = parts
+    if known is None:
+        tokenizer = learn_tokenizer(tokenizer_name, train_lines)
+    else:
+        tokenizer = make_tokenizer(tokenizer_name, known[1], known[0])
+    tokens = tokenize_lines(chain(train_lines, held_lines), tokenizer)
+    counts = _count_words(corpus, tokens, len(train_lines))
+    if known is not None:
+        return tokenizer, known[0], tokens, counts
+    vocabulary = _frequent_words(corpus, tokens, counts, settings, special_tokens)
+    tokenizer = make_tokenizer(tokenizer_name, tokenizer.conventions, vocabulary)
+    return tokenizer, vocabulary, tokens, counts
 
 
 def _missing(tokenizer_name: str, lines: Sequence[str]) -> Iterator[str]:

@@ -27,11 +27,6 @@ MOST_AT_FIRST = 1_000
 to be there in a second."""
 
 
-def is_mixed(config: RunConfig) -> bool:
-    """Whether a training of `config` gives a mixed model."""
-    return isinstance(config.train, LineTextConfig) and config.train.mixture == "on"
-
-
 def mix(
     run: TrainingRun,
     models: dict[ComponentName, LanguageModel],

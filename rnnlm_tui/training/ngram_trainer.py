@@ -19,7 +19,7 @@ from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.training.checkpoint import Checkpoints
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.evaluation import evaluate_lines, loss_of_update, save_evaluation
-from rnnlm_tui.training.mixing import is_mixed, mix
+from rnnlm_tui.training.mixing import mix
 from rnnlm_tui.training.run import TrainingRun
 from rnnlm_tui.training.run_report import RunReport, sample
 
@@ -85,7 +85,7 @@ class NgramTrainer:
         on_trained = evaluate_lines(model, trained_on, self._control, TRAIN_SAMPLE)
         on_held_out = evaluate_lines(model, held_out, self._control)
         mixed, mixture, of_mixture = model, None, on_held_out
-        if is_mixed(self._run.config):
+        if self._run.config.is_mixed:
             mixed, mixture = mix(self._run, {"ngrams": model})
             of_mixture = evaluate_lines(mixed, held_out, self._control)
         if on_trained is None or self._control.stopped or not self._is_to_be_saved(mixed):

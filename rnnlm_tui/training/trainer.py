@@ -33,7 +33,7 @@ from rnnlm_tui.training.checkpoint import Checkpoints, RunState, part_of
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.evaluation import evaluate_saved_model, loss_of_update
 from rnnlm_tui.training.learner import Learner, perplexity
-from rnnlm_tui.training.mixing import FirstNgrams, is_mixed, mix
+from rnnlm_tui.training.mixing import FirstNgrams, mix
 from rnnlm_tui.training.networks import BatchLoss
 from rnnlm_tui.training.run import TrainingRun
 from rnnlm_tui.training.run_report import RunReport, sample
@@ -100,7 +100,7 @@ class Trainer:
         yield from self._report.warnings()
         if self._run.state is None:
             self._save_state(start)
-        if is_mixed(self._run.config):
+        if self._run.config.is_mixed:
             yield from self._count_ngrams()
         reason = self._reason_to_end() if self._position.epoch > self._epochs else None
         while reason is None:
