@@ -77,9 +77,6 @@ def left() -> Iterator[list[psutil.Process]]:
             process.kill()
 
 
-AGAIN_S = 5.0
-
-
 def app() -> Terminal:
     """The app in a terminal of 80x24."""
     return Terminal(command_line())
@@ -90,22 +87,21 @@ def show_form(terminal: Terminal, words: str) -> None:
     terminal.wait_for("keys saved")
     terminal.send(TRAIN)
     terminal.wait_for(words, PATIENCE_S)
+    let_pass(terminal)
+
+
+def let_pass(terminal: Terminal) -> None:
+    """Takes in output for the time in which keys may still be taken for typed ahead: the app learns
+    a little after the terminal that a screen or a dialog is painted."""
+    end = time.monotonic() + 3 * TYPE_AHEAD_S
+    terminal.wait_for(lambda: time.monotonic() > end)
 
 
 def open_the_run(terminal: Terminal) -> None:
-    """Opens the run in the list of trainings, and waits until it trains. Presses the keys again
-    after a while, since the app drops those that come in the very moment of the first paint."""
-    next_try = 0.0
-
-    def is_open() -> bool:
-        nonlocal next_try
-        if time.monotonic() > next_try:
-            next_try = time.monotonic() + AGAIN_S
-            terminal.send("o")
-            terminal.send(ENTER)
-        return f"▶ training  {NAME}" in terminal.text
-
-    terminal.wait_for(is_open, PATIENCE_S)
+    """Opens the run in the list of trainings, and waits until it trains."""
+    terminal.send("o")
+    terminal.send(ENTER)
+    terminal.wait_for(f"▶ training  {NAME}", PATIENCE_S)
 
 
 def trains_on(terminal: Terminal, left: list[psutil.Process]) -> psutil.Process:
@@ -120,8 +116,7 @@ def trains_on(terminal: Terminal, left: list[psutil.Process]) -> psutil.Process:
 def answer(terminal: Terminal, question: str, key: str) -> None:
     """Answers once the time is over in which a dialog takes keys for typed ahead."""
     terminal.wait_for(question)
-    end = time.monotonic() + 3 * TYPE_AHEAD_S
-    terminal.wait_for(lambda: time.monotonic() > end)
+    let_pass(terminal)
     terminal.send(key)
 
 
