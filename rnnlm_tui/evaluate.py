@@ -40,7 +40,7 @@ from rnnlm_tui.suggest import (
     candidates_at,
     encode_context,
 )
-from rnnlm_tui.text.spacing import takes_space
+from rnnlm_tui.text.spacing import GIVING_BACK
 
 LONGEST_CONTINUATION = 3
 LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
@@ -185,7 +185,7 @@ class _Writer:
     """Writes `text` below the lines whose ids are `above`: `keys` are those pressed so far.
 
     `at` is how much of the text is in the line, `has_space` whether the space of an accepted word
-    follows there that the text does not have.
+    follows there, which a mark would take.
     """
 
     model: LanguageModel
@@ -215,12 +215,16 @@ class _Writer:
         line = after_taking(before, candidate)
         if len(line) <= self.at or not self.text.startswith(line):
             return None
-        following = self.text[len(line) : len(line) + 1]
+        following = self.text[len(line) : len(line) + 2]
         if not candidate.space_after or not following:
             return len(line), False
-        if following == " ":
-            return len(line) + 1, False
-        return (len(line), True) if takes_space(line + " ", following) else None
+        mark, takes_space = following.strip()[:1], self.model.tokenizer.takes_space
+        is_close = bool(mark) and takes_space(line + " ", mark)
+        if following[0] != " ":
+            return (len(line), True) if is_close else None
+        # A mark that would take the space needs another one typed before it.
+        needs_space = is_close and mark not in GIVING_BACK
+        return (len(line), True) if needs_space else (len(line) + 1, False)
 
 
 def _scored_word(

@@ -25,7 +25,6 @@ from rnnlm_tui.evaluate import (
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.suggest import CANDIDATES, suggest
 from rnnlm_tui.text.prose import learn_prose
-from rnnlm_tui.text.spacing import takes_space
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from tests.helpers.scripted import ScriptedModel
@@ -114,7 +113,9 @@ def keys_through_the_engine(model: LanguageModel, line: str, listed: int) -> int
 def keys_as_written(model: LanguageModel, text: str) -> int:
     """The keys of somebody who wants exactly this line and takes a suggestion whenever that makes
     the line go on as he wants."""
+    takes_space = model.tokenizer.takes_space
     line, keys = "", 1  # the end of the line
+    is_accepted = False  # whether the space at the end of the line came with an accept
     while line.removesuffix(" ") != text.removesuffix(" "):
         keys += 1
         ways = list[str]()
@@ -125,7 +126,13 @@ def keys_as_written(model: LanguageModel, text: str) -> int:
             if text.startswith(taken) and (goes_on or takes_space(taken + " ", following)):
                 ways.append(taken + " " * found.space_after)
         typed = next(end for end in range(len(text) + 1) if not line.startswith(text[:end]))
-        line = max([*ways, text[:typed]], key=lambda way: len(way.removesuffix(" ")))
+        best = max([*ways, text[:typed]], key=lambda way: len(way.removesuffix(" ")))
+        is_typed, mark = best not in ways, text[typed - 1]
+        would_take = is_accepted and mark not in "'’-—" and takes_space(line, mark)
+        if is_typed and would_take and text.startswith(line):
+            is_accepted = False  # the space is typed, which is there already
+        else:
+            line, is_accepted = best, not is_typed and best.endswith(" ")
     return keys
 
 
@@ -192,6 +199,7 @@ def test_keys_and_ranks_are_those_of_the_engine_asked_at_every_key(
 
 
 PROSE = learn_prose(["The bee, then. “An ant there—to be,” and the antler! Anna’s? Be then."] * 8)
+FRENCH = learn_prose(["The bee : then. « An ant there, to be ! » Anna’s ? « Be then. »"] * 8)
 MARKS = (",", ".", "—", "“", "”", "!", "-", "Anna", "Anna's", "The")
 
 
@@ -199,12 +207,15 @@ MARKS = (",", ".", "—", "“", "”", "!", "-", "Anna", "Anna's", "The")
 @given(
     seed=st.integers(0, 10_000),
     different=st.integers(1, 6),
-    pieces=st.lists(st.sampled_from((*KINDRED, *MARKS, "’s", *"    ", "Then", "THE", "3.1"))),
+    pieces=st.lists(
+        st.sampled_from((*KINDRED, *MARKS, "’s", *"    ", " !", " ?", "« ", "Then", "THE", "3.1"))
+    ),
+    tokenizer=st.sampled_from((PROSE, FRENCH)),
 )
 def test_keys_as_written_are_those_of_the_engine_on_prose(
-    seed: int, different: int, pieces: list[str]
+    seed: int, different: int, pieces: list[str], tokenizer: Tokenizer
 ) -> None:
-    model = RandomModel(seed, different, SPECIAL_TOKENS, (*KINDRED, *MARKS), PROSE)
+    model = RandomModel(seed, different, SPECIAL_TOKENS, (*KINDRED, *MARKS), tokenizer)
     (scored,) = score(model, ["".join(pieces).strip()])
     if scored.words:
         assert scored.typed_keys == keys_as_written(model, scored.text)
@@ -217,6 +228,7 @@ def test_keys_as_written_are_those_of_the_engine_on_prose(
         ("The cat, sat.", 7),  # T, "the", "cat", comma, "sat", full stop, end
         ("the cats", 6),  # an accept of "cat" would bring a space
         ("the (cat) xyz", 10),
+        ("the cat !", 5),  # the space of the accept
         ("", 1),
     ],
 )
@@ -226,6 +238,14 @@ def test_keys_as_written_count_capitals_marks_and_the_end(text: str, keys: int) 
     assert scored.typed_keys == keys_as_written(model, text) == keys
     if text:
         assert summarize([scored]).written_savings == pytest.approx(1 - keys / (len(text) + 1))
+
+
+def test_a_mark_with_a_space_before_it_in_the_text_is_typed_after_the_space_of_an_accept() -> None:
+    """In French `!` leaves the space, so that a line without it cannot be reached by an accept."""
+    for tokenizer, spaced, close in (PROSE, 5, 4), (FRENCH, 4, 6):
+        model = ScriptedModel(AFTER, 3, (), ("the", "cat", "car", "sat", "dog", "a"), tokenizer)
+        keys = [score(model, [text]) for text in ("The cat !", "The cat!")]
+        assert [line.typed_keys for (line,) in keys] == [spaced, close]
 
 
 def test_every_word_and_end_of_line_counts_if_the_model_predicts_them() -> None:

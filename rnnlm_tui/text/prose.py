@@ -33,6 +33,7 @@ from rnnlm_tui.text.conventions import (
     usual_spaces,
     usually_begins_sentence,
 )
+from rnnlm_tui.text.spacing import UNDECIDED, takes_space
 from rnnlm_tui.text.tokenizer import Conventions, Written
 
 FOLDED = str.maketrans(
@@ -204,6 +205,7 @@ class ProseTokenizer:
     def __init__(self, conventions: Conventions, ranks: Mapping[str, int]) -> None:
         self.conventions, self._ranks = conventions, ranks
         self._abbreviations = frozenset(conventions.abbreviations)
+        self._token_of = {form: token for token, form in conventions.forms.items()}
         self._chunks: dict[str, Chunk] = {}
         self._begins = lru_cache(MOST_ENDS)(self._begins_sentence)
         self._end = lru_cache(MOST_ENDS)(self._end_of)
@@ -324,6 +326,13 @@ class ProseTokenizer:
         if before[-1:].isspace():
             return Written(spelled, bool(last) and not space, space_after)
         return Written(space + spelled, space_after=space_after)
+
+    def takes_space(self, before: str, character: str) -> bool:
+        if character in UNDECIDED or not is_mark(character):
+            return takes_space(before, character)
+        last, _ = self._end(before)
+        token = self._token_of.get(character) or cut(character)[0]
+        return bool(last) and not self._space_between(last, token)
 
     def _end_of(self, text: str) -> tuple[str, str]:
         """The last token of a text, "" for none, and the marks that it ends with."""

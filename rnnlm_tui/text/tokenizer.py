@@ -15,6 +15,8 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from rnnlm_tui.text.spacing import takes_space
+
 LESSON_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
 
@@ -88,6 +90,10 @@ class Tokenizer(Protocol):
         """How `word` goes into a line after `before`, the text up to the cursor, which ends with
         the half-typed `prefix`."""
 
+    def takes_space(self, before: str, character: str) -> bool:
+        """Whether a character that is typed after `before`, which ends in the space of an accepted
+        word, takes the place of that space, as a comma does."""
+
     def join(self, words: Sequence[str]) -> str:
         """The words as a line of text."""
 
@@ -114,6 +120,9 @@ class PlainTokenizer(ABC):
     def written(self, before: str, prefix: str, word: str) -> Written:
         needs_space = before and not prefix and not before[-1].isspace()
         return Written(" " * bool(needs_space) + word[len(prefix) :])
+
+    def takes_space(self, before: str, character: str) -> bool:
+        return takes_space(before, character)
 
     def join(self, words: Sequence[str]) -> str:
         return " ".join(words)

@@ -79,6 +79,28 @@ def test_spaces_quotes_and_apostrophes_are_those_of_the_text() -> None:
     assert straight.join(["“", "don't", "”"]) == '"Don\'t"'
 
 
+@pytest.mark.parametrize(
+    ("language", "before", "taking", "leaving"),
+    [
+        ("English", "the kitchen ", ",.;:!?)]}”…—-'", "([“$a5 "),
+        ("French", "la fenêtre ", ",.)]}…-'", "?!»:«(a"),
+        ("German", "das Haus ", ",.;:!?)“-'", "(„a"),
+        ("Russian", "мы пошли ", ",.;:!?»", "«("),
+        ("Spanish", "la casa ", ",.;:!?»", "«¿¡("),
+        ("English", "", "", ",.!”"),
+        ("English", '"the kitchen ', '"', ""),
+        ("English", "the kitchen ", "", '"'),
+    ],
+)
+def test_a_mark_takes_the_space_of_an_accept_as_in_the_text(
+    language: str, before: str, taking: str, leaving: str
+) -> None:
+    tokenizer = learn_prose(TEXTS[language].split("\n") * 12)
+    for marks, is_taken in (taking, True), (leaving, False):
+        for mark in marks:
+            assert tokenizer.takes_space(before, mark) is is_taken, mark
+
+
 def test_a_word_that_begins_a_sentence_has_its_usual_case() -> None:
     tokenizer = learn_prose(["We saw the house and Anna. I am here."] * 3)
     assert tokenizer.words("The house. Anna, I am. I'm") == (

@@ -122,7 +122,7 @@ class LineEditor(TextArea):
         self.answer_gate = AnswerGate()
         self._ask = ask
         self._counter = KeystrokeCounter()
-        self._typing = Typing(self, self._counter)
+        self.typing = Typing(self, self._counter)
         self._seen = ("", self.selection)
         self._is_editing = False
 
@@ -223,7 +223,7 @@ class LineEditor(TextArea):
 
     def edit(self, edit: Edit) -> EditResult:
         """Makes every change but undo and redo."""
-        self._typing.forget_space()
+        self.typing.forget_space()
         start, end = index_of(self, edit.top), index_of(self, edit.bottom)
         if end - start > 1:  # deleted on purpose, and not to be suggested again
             self.suggested.clear_ghost()
@@ -247,7 +247,7 @@ class LineEditor(TextArea):
             return
         self._seen = (self.text, self.selection)
         if text == self.text:
-            self._typing.forget_space()
+            self.typing.forget_space()
         elif not self._is_editing:
             self._counter.restored(text, self.text)
         self.suggested.visibility.move_to(self._up_to_cursor, is_empty=not self.text)
@@ -256,7 +256,7 @@ class LineEditor(TextArea):
         self.ask_again()
 
     def _put_in(self, text: str, place: Selection | None = None) -> None:
-        if not self._typing.put_in(text, place):
+        if not self.typing.put_in(text, place):
             self.post_message(TextTooLong())
 
     # Keys
@@ -269,7 +269,7 @@ class LineEditor(TextArea):
             if self.suggested.choice is not None and character in "123456789":
                 self.insert_candidate(int(character) - 1)
             else:
-                self._typing.type(character)
+                self.typing.type(character)
         elif await run_own_binding(self, event.key):
             event.prevent_default().stop()
         elif event.key == "enter":  # bound to nothing: a TextArea would begin a new line
@@ -289,7 +289,7 @@ class LineEditor(TextArea):
     # Accepting
 
     def _accept(self, found: Written | Suggestion, keys: int) -> None:
-        if not self._typing.accept(found, keys):
+        if not self.typing.accept(found, keys):
             self.post_message(TextTooLong())
 
     def _accept_ghost(self, *, whole: bool) -> bool:
@@ -313,7 +313,7 @@ class LineEditor(TextArea):
         elif self.suggested.candidates and not self.is_hidden:
             self.insert_candidate(0, keys=1)
         elif self.before and not self.before[-1].isspace():
-            self._typing.type(" ")
+            self.typing.type(" ")
 
     async def action_accept(self, what: str, otherwise: str) -> None:
         """Accepts a word or all of the ghost; if there is none, runs the other action."""

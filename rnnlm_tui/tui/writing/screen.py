@@ -149,6 +149,8 @@ class AutocompleteScreen(AppScreen):
             return
         loaded_model = self.host.loaded_model
         before = self.answer.question.loaded_model.name if self.answer else None
+        if loaded_model is not None:
+            self.editor.typing.takes_space = loaded_model.model.tokenizer.takes_space
         if loaded_model is None or loaded_model.name != before:  # else a choice stays chosen
             self.answer = None
             self.editor.show(None)

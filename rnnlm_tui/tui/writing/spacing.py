@@ -10,7 +10,7 @@ from textual.widgets import TextArea
 from textual.widgets.text_area import Selection
 
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.text.spacing import APOSTROPHES, CLOSING, takes_space
+from rnnlm_tui.text.spacing import APOSTROPHES, DASHES, takes_space
 from rnnlm_tui.tui.writing.keystrokes import KeystrokeCounter
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ class Typing:
 
     def __init__(self, area: TextArea, counter: KeystrokeCounter) -> None:
         self._area, self._counter = area, counter
+        self.takes_space = takes_space
+        """Whether a character typed after a text takes the place of the space at its end: as in
+        most texts, or as the active model has learned."""
         self._space_end: Location | None = None
         """The place after the space of the last accept, while the cursor is there."""
         self._mark: Location | None = None
@@ -60,8 +63,9 @@ class Typing:
         if found.eats_space and area.selection.is_empty and self._before().endswith(" "):
             start = start[0], start[1] - 1
         following = area.document.get_line(end[0])[end[1] : end[1] + 1]
-        if found.space_after and not following.isspace() and following not in CLOSING:
-            text += " "
+        if found.space_after and not following.isspace():
+            before = f"{self._line_up_to(start)}{text} "
+            text += " " * (not following or not self.takes_space(before, following))
         has_room = self.put_in(text, Selection(start, end), keys)
         self._space_end = area.cursor_location if has_room and text.endswith(" ") else None
         return has_room
@@ -75,7 +79,7 @@ class Typing:
                 self._counter.typed(index_of(area, space), index_of(area, here), 1)
                 self._space_end = None
                 return
-            if takes_space(self._before(), character):
+            if self.takes_space(self._before(), character):
                 area.replace(character, space, here, maintain_selection_offset=False)
                 self._mark = space
                 return
@@ -92,8 +96,10 @@ class Typing:
 
     def _before(self) -> str:
         """The line up to the cursor."""
-        row, column = self._area.cursor_location
-        return self._area.document.get_line(row)[:column]
+        return self._line_up_to(self._area.cursor_location)
+
+    def _line_up_to(self, place: Location) -> str:
+        return self._area.document.get_line(place[0])[: place[1]]
 
 
 def index_of(area: TextArea, location: Location) -> int:
@@ -105,6 +111,6 @@ def index_of(area: TextArea, location: Location) -> int:
 def gives_space_back(taken: str, typed: str) -> bool:
     """Whether what is typed after a mark that took a space shows that the space belongs before the
     mark, as in `he said 'so` or in `we went - and`."""
-    if taken == "-":
+    if taken in DASHES:
         return typed[:1] == " "
     return taken in APOSTROPHES and typed[-1:].isalpha() and typed.lower() not in AFTER_APOSTROPHE

@@ -190,6 +190,7 @@ SCRIPTS: dict[str, tuple[str, str, str]] = {
     "two letters after it": ("so [:we]{tab}\u2019ll go", "so we\u2019ll go", ""),
     "a hyphen after it": ("a [:well]{tab}-k", "a well-k", ""),
     "a dash after it": ("we [:went]{tab}- and", "we went - and", ""),
+    "a long dash after it": ("we [:went]{tab}\u2014 and", "we went \u2014 and", ""),
     "a quote that closes": ('"i [:am]{tab}" he', '"i am" he', ""),
     "a quote that opens": ('he [:said]{tab}"i', 'he said "i', ""),
     "a mark after a move": ("i [:compare]{tab}{left}{right},", "i compare ,", ""),

@@ -9,6 +9,7 @@ import pytest
 from textual import events
 from textual.widgets import Input
 
+from rnnlm_tui.text.prose import learn_prose
 from rnnlm_tui.tui.writing.candidates import BestWords
 from rnnlm_tui.tui.writing.predictor import LoadedModel, Question, answer_to
 from rnnlm_tui.tui.writing.side_pane import model_facts
@@ -93,6 +94,22 @@ async def test_the_ghost_the_words_and_the_figures(tmp_path: Path) -> None:
         ):
             await it.write(*keys)
             await it.until(lambda figures=figures: it.static("#figures").startswith(figures))
+
+
+async def test_marks_have_the_spaces_of_the_text_that_the_model_learned(tmp_path: Path) -> None:
+    """A French `!` has a space before it, which the accept has brought; a comma has none."""
+    french, english = (ScriptedModel(chain("anna")) for _ in range(2))
+    french.tokenizer = learn_prose(["Quel froid ! Tu trouves ? Nous sortons : viens, Anna."] * 8)
+    english.tokenizer = learn_prose(["It is cold! Do you think so? We left—at last."] * 8)
+    async with desk(tmp_path, {"roman": french, "sonnets": english}) as it:
+        await it.write("tab", "!", " ", "tab", ",")
+        assert it.line == "Anna ! Anna,"
+        it.app.use_model("sonnets")
+        await it.until(lambda: it.app.active_name == "sonnets")
+        await it.write("ctrl+u", "tab", "!")
+        assert it.line == "Anna!"
+        await it.write("ctrl+u", "tab", "—", *"at", " ", "tab", "—", *" at")
+        assert it.line == "Anna—at anna — at"
 
 
 async def test_the_chosen_word_is_everywhere(tmp_path: Path) -> None:
