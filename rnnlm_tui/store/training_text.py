@@ -60,7 +60,7 @@ def find_corpus(name: str, folder: Path, card: ModelCard) -> Corpus:
 def known_origin(name: str, folder: Path, card: ModelCard, hint: str) -> Origin:
     """Where the text of the model `name` in `folder` is read; no files are the bundled text. Raises
     CorpusError, with this hint, if it is not known."""
-    origin = _origin(folder)
+    origin = read_origin(folder)
     if not origin.sources and not is_corpus_of(card, _bundled()):
         raise CorpusError(
             f"the file that {name} was trained on is not known here: its text was"
@@ -87,7 +87,10 @@ def copied_spans(
     """Finds what is copied from the text that the model was trained on; None if that text cannot be
     found or is too long. `tokenizer` is the model's."""
     try:
-        if sum(Path(source).stat().st_size for source in _origin(folder).sources) > LARGEST_INDEXED:
+        if (
+            sum(Path(source).stat().st_size for source in read_origin(folder).sources)
+            > LARGEST_INDEXED
+        ):
             return None
         corpus = find_corpus(name, folder, card)
     except (CorpusError, OSError):
@@ -110,7 +113,7 @@ class Origin(Struct):
     encoding: str | None = None
 
 
-def _origin(folder: Path) -> Origin:
+def read_origin(folder: Path) -> Origin:
     """What origin.json says; nothing if it cannot be read. The hash decides what it is worth."""
     try:
         return read_json(folder / ORIGIN, Origin)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -20,6 +20,7 @@ from textual.theme import Theme
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.tui.preferences import load_preferences, save_preferences
 from rnnlm_tui.tui.session.database import SessionDatabase
+from rnnlm_tui.tui.session.tables import rename_model
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.styles import IN_ANSI_COLOURS, WITHOUT_COLOURS
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
@@ -299,6 +300,7 @@ class RnnlmApp(TerminalApp):
     def renamed(self, old: str, new: str) -> None:
         if self._known_runs:
             self._known_runs.renamed(old, new)
+        self.session.write(partial(rename_model, old=old, new=new))
         self.autocomplete.model_deleted(old)
         if self.active_name == old:
             self.use_model(new)
@@ -308,6 +310,7 @@ class RnnlmApp(TerminalApp):
         """A model was deleted. If it was the active one, another becomes active."""
         if self._known_runs:
             self._known_runs.deleted(name)
+        self.session.write(partial(rename_model, old=name, new=None))
         self.autocomplete.model_deleted(name)
         if self.active_name == name:
             self._model_loader.drop()
@@ -335,9 +338,9 @@ class RnnlmApp(TerminalApp):
         self.show_mode("train")
         self.call_after_refresh(lambda: self.train_screen.run_pane.resume(name))
 
-    def update_model(self, name: str) -> None:
+    def update_model(self, name: str, added: tuple[str, ...]) -> None:
         self.show_mode("train")
-        self.call_after_refresh(lambda: self.train_screen.run_pane.update_model(name))
+        self.call_after_refresh(lambda: self.train_screen.run_pane.update_model(name, added))
 
     def watch_run(self, name: str) -> None:
         self.show_mode("train")

@@ -49,8 +49,8 @@ class HostApp(TerminalApp):
     def resume_run(self, name: str) -> None:
         self.calls.append(("resume_run", name))
 
-    def update_model(self, name: str) -> None:
-        self.calls.append(("update_model", name))
+    def update_model(self, name: str, added: tuple[str, ...]) -> None:
+        self.calls.append(("update_model", name, *added))
 
     def watch_run(self, name: str) -> None:
         self.calls.append(("watch_run", name))

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
 
-from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.formatting import format_bytes, format_percent
+from rnnlm_tui.errors import RnnlmError, StorageError
+from rnnlm_tui.formatting import format_bytes, format_percent, plural
 from rnnlm_tui.store.library import free_name, new_name_fault
 from rnnlm_tui.tui.models.card_facts import Listed
+from rnnlm_tui.tui.models.host import ModelsHost
 from rnnlm_tui.tui.runs.headless import run_headless
-from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Confirm
+from rnnlm_tui.tui.runs.texts import not_learned, save_written
+from rnnlm_tui.tui.session.tables import lines_sent_with
+from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm
 from rnnlm_tui.tui.widgets.error_text import error_sentence
 from rnnlm_tui.tui.widgets.host import Host
 
@@ -49,6 +52,41 @@ async def measure(host: Host, name: str) -> None:
     saved = figures.get("written_savings") or figures["keystroke_savings"]
     host.notify_user(f"{name} saves {format_percent(saved)} of keys on lines it never saw")
     host.models_changed()
+
+
+async def update(host: ModelsHost, name: str) -> None:
+    """Trains the model on what its files hold now. Asks whether to add what was written with it, if
+    there is something that it has not learned yet. Raises RnnlmError."""
+    added: tuple[str, ...] = ()
+    if written := await _not_learned(host, name):
+        answer = await host.ask(_question_of_update(name, written))
+        if answer is None:
+            return
+        if answer == "with":
+            added = (str(await asyncio.to_thread(save_written, host.library, name, written)),)
+    host.update_model(name, added)
+
+
+async def _not_learned(host: ModelsHost, name: str) -> list[str]:
+    """What was written with the model and is in none of its files; nothing if that is lost."""
+    try:
+        sent = await host.session.read(partial(lines_sent_with, model=name))
+    except StorageError as error:
+        host.show_error_once(error)
+        return []
+    return await asyncio.to_thread(not_learned, host.library, name, sent)
+
+
+def _question_of_update(name: str, written: Sequence[str]) -> Choice:
+    lines = plural(len(written), "line")
+    return Choice(
+        f"Update {name}",
+        "It is trained on what its files hold now, and replaced if that makes it better.",
+        (
+            ("with", f"With your {lines} written here", "they are kept as one of its files"),
+            ("without", "Without", "the files alone"),
+        ),
+    )
 
 
 async def rename(host: Host, old: str, taken: Collection[str]) -> str | None:

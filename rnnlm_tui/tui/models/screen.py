@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -17,6 +17,7 @@ from rnnlm_tui.formatting import format_bytes, plural
 from rnnlm_tui.tui.models import actions
 from rnnlm_tui.tui.models.card import ModelCardScreen, ModelCardView
 from rnnlm_tui.tui.models.card_facts import ACTIVE, Listed, read_library
+from rnnlm_tui.tui.models.host import ModelsHost
 from rnnlm_tui.tui.models.table import ModelTable
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.header import Header
@@ -66,7 +67,8 @@ class ModelsScreen(AppScreen):
         Binding("m", "measure", "measure", id="models.measure",
                 tooltip="Measure how many keys the model saves on lines it never saw"),
         Binding("f5", "update", "update", id="models.update",
-                tooltip="Train on what the model's files hold now; replace it by a better one"),
+                tooltip="Train on what the model's files hold now, and on what you wrote with it;"
+                " replace it by a better one"),
     ]  # fmt: skip
 
     def __init__(self) -> None:
@@ -76,6 +78,10 @@ class ModelsScreen(AppScreen):
         self._listed: dict[str, Listed] = {}
         self._to_select: str | None = None
         self._is_scanning = self._is_stale = False
+
+    @property
+    def host(self) -> ModelsHost:
+        return cast(ModelsHost, self.app)
 
     def compose(self) -> ComposeResult:
         yield Header()
@@ -197,8 +203,13 @@ class ModelsScreen(AppScreen):
             self._measure(actions.measure(self.host, listed.name))
 
     def action_update(self) -> None:
-        if (listed := self._selected) and self._is_changeable(listed) and self._is_usable(listed):
-            self.host.update_model(listed.name)
+        listed = self._selected
+        if listed is None or not (self._is_changeable(listed) and self._is_usable(listed)):
+            return
+        if listed.run is not None and listed.run.running:
+            self.host.notify_user(f"{listed.name} is in training already: g shows it")
+        else:
+            self._act(actions.update(self.host, listed.name))
 
     def _is_changeable(self, listed: Listed) -> bool:
         """Whether the user may change the model; says so if not."""

@@ -47,9 +47,9 @@ class TrainingRequest:
         return cls(("--resume", "--name", name, *changed), name)
 
     @classmethod
-    def updating(cls, name: str) -> TrainingRequest:
-        """Trains the model `name` on what its files hold now."""
-        return cls(("--update", name), name)
+    def updating(cls, name: str, added: tuple[str, ...] = ()) -> TrainingRequest:
+        """Trains the model `name` on what its files and those `added` hold now."""
+        return cls(("--update", name, *(f"--add={path}" for path in added)), name)
 
     @classmethod
     def extending(cls, name: str, status: RunStatus, epochs: int) -> TrainingRequest:

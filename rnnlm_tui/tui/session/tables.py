@@ -12,11 +12,11 @@ from pathlib import Path
 from rnnlm_tui.tui.session import old_files
 from rnnlm_tui.tui.session.turns import Continuation, Copied, Turn
 
-VERSION = 1
+VERSION = 2
 PATIENCE_S = 2.0
 """How long a write waits for another app's, which takes less than a millisecond."""
 SCHEMA = """
-CREATE TABLE turn (number INTEGER PRIMARY KEY AUTOINCREMENT, line TEXT NOT NULL);
+CREATE TABLE turn (number INTEGER PRIMARY KEY AUTOINCREMENT, line TEXT NOT NULL, model TEXT);
 CREATE TABLE continuation (
     turn INTEGER NOT NULL REFERENCES turn ON DELETE CASCADE,
     text TEXT NOT NULL, model TEXT NOT NULL, sampled INTEGER NOT NULL, copied TEXT NOT NULL
@@ -41,14 +41,15 @@ def connect(path: Path) -> sqlite3.Connection:
         for pragma in ("journal_mode = wal", "synchronous = normal", "foreign_keys = on"):
             connection.execute(f"PRAGMA {pragma}")
         connection.execute("PRAGMA secure_delete = on")  # what is cleared is gone from the file too
-        _make_tables(connection, path.parent)
+        _bring_up_to_date(connection, path.parent)
     except (sqlite3.Error, OSError):
         connection.close()
         raise
     return connection
 
 
-def _make_tables(connection: sqlite3.Connection, folder: Path) -> None:
+def _bring_up_to_date(connection: sqlite3.Connection, folder: Path) -> None:
+    taken = list[Path]()
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -56,16 +57,10 @@ def _make_tables(connection: sqlite3.Connection, folder: Path) -> None:
             raise sqlite3.DatabaseError("a newer version of this program has made it")
         if version == VERSION:
             return
-        for statement in SCHEMA.split(";\n"):
-            connection.execute(statement)
-        taken = list(old_files.paths(folder))
-        for turn in old_files.turns(folder):
-            add_turn(connection, turn)
-            for continuation in turn.continuations:
-                add_continuation(connection, turn, continuation)
-        for table in ("draft", "pasted"):
-            for name, text in old_files.texts(folder, table):
-                put_text(connection, table, name, text)
+        if version == 0:
+            taken += _make_tables(connection, folder)
+        else:
+            connection.execute("ALTER TABLE turn ADD COLUMN model TEXT")
         connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # on the disk before the files go
     for path in taken:
@@ -73,12 +68,39 @@ def _make_tables(connection: sqlite3.Connection, folder: Path) -> None:
             path.unlink()
 
 
+def _make_tables(connection: sqlite3.Connection, folder: Path) -> list[Path]:
+    """Makes the tables, and takes over what older versions have kept; returns their files."""
+    for statement in SCHEMA.split(";\n"):
+        connection.execute(statement)
+    taken = list(old_files.paths(folder))
+    for turn in old_files.turns(folder):
+        add_turn(connection, turn)
+        for continuation in turn.continuations:
+            add_continuation(connection, turn, continuation)
+    for table in ("draft", "pasted"):
+        for name, text in old_files.texts(folder, table):
+            put_text(connection, table, name, text)
+    return taken
+
+
 # The transcript
 
 
 def add_turn(connection: sqlite3.Connection, turn: Turn) -> None:
-    row = (_storable(turn.line),)
-    turn.number = connection.execute("INSERT INTO turn (line) VALUES (?)", row).lastrowid
+    row = (_storable(turn.line), turn.model)
+    statement = "INSERT INTO turn (line, model) VALUES (?, ?)"
+    turn.number = connection.execute(statement, row).lastrowid
+
+
+def lines_sent_with(connection: sqlite3.Connection, model: str) -> list[str]:
+    """What was sent while this model suggested, the oldest first."""
+    statement = "SELECT line FROM turn WHERE model = ? ORDER BY number"
+    return [line for (line,) in connection.execute(statement, (model,))]
+
+
+def rename_model(connection: sqlite3.Connection, old: str, new: str | None) -> None:
+    """What was sent with the model `old` counts for `new`, or for none if the model is deleted."""
+    connection.execute("UPDATE turn SET model = ? WHERE model = ?", (new, old))
 
 
 def change_turn(connection: sqlite3.Connection, turn: Turn, line: str) -> None:

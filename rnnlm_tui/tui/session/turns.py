@@ -28,9 +28,11 @@ class Continuation:
 
 @dataclass(slots=True, eq=False)
 class Turn:
-    """A line of the user's and its continuations. `number` is its key in the database, None until
-    it is stored; it is used in the database's thread alone."""
+    """A line of the user's and its continuations. `model` is the name of the one that suggested
+    when the line was sent, None for none. `number` is its key in the database, None until it is
+    stored; it is used in the database's thread alone."""
 
     line: str
     continuations: list[Continuation] = field(default_factory=list)
     number: int | None = None
+    model: str | None = None

@@ -6,12 +6,11 @@ import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import chain, count
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from rnnlm_tui.config import Range, Setting, check_setting, parse_number, preset_named, settings_of
-from rnnlm_tui.errors import StorageError, UsageError
+from rnnlm_tui.errors import UsageError
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.tui.runs.child import TrainingRequest
 from rnnlm_tui.tui.widgets.error_text import without_flags
@@ -166,24 +165,3 @@ def corpus_stem(plan: Plan) -> str:
         paths = split_line(plan.files) if plan.source == "files" else [bundled_corpus().name]
         stem = Path(paths[0]).stem if paths else "text"
     return re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:LONGEST_STEM] or "text"
-
-
-def save_pasted(folder: Path, name: str, text: str) -> Path:
-    """Keeps a pasted text as a file, so that its run can be resumed, and returns the path.
-
-    Only its owner can read it. Another text of that name stays as it is: the run of a renamed model
-    may still need it. Raises StorageError.
-    """
-    from rnnlm_tui.store.files import write_bytes  # numpy
-
-    raw = text.encode("utf-8", "replace")
-    paths = (folder / f"{name}{suffix}.txt" for suffix in chain([""], (f"-{i}" for i in count(2))))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o700)
-        path = next(path for path in paths if not path.exists() or path.read_bytes() == raw)
-        write_bytes(path, raw)
-        path.chmod(0o600)
-    except OSError as error:
-        raise StorageError(f"cannot keep the text in {folder}: {error}") from error
-    return path

@@ -157,9 +157,10 @@ class RunPane(Vertical, can_focus=True):
             await self.begin(TrainingRequest.resuming(name))
 
     @work(group="resume", exclusive=True)
-    async def update_model(self, name: str) -> None:
-        """Trains the model `name` on what its files hold now, and shows the run."""
-        await self.begin(TrainingRequest.updating(name))
+    async def update_model(self, name: str, added: tuple[str, ...] = ()) -> None:
+        """Trains the model `name` on what its files and those `added` hold now, and shows the
+        run."""
+        await self.begin(TrainingRequest.updating(name, added))
 
     async def _extend(self, name: str, status: RunStatus) -> None:
         """Asks how many epochs the saved run is to have in all, and resumes it."""

@@ -15,10 +15,11 @@ from textual.widgets import Button, Static
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.tui.runs.follower import FollowedRun
+from rnnlm_tui.tui.runs.texts import save_text
 from rnnlm_tui.tui.train.data_card import DataCard
 from rnnlm_tui.tui.train.form import COUNTING, NAME_CHECKED, TrainForm
 from rnnlm_tui.tui.train.other_runs import OtherRuns
-from rnnlm_tui.tui.train.plan import Plan, save_pasted
+from rnnlm_tui.tui.train.plan import Plan
 from rnnlm_tui.tui.train.run_pane import RunPane
 from rnnlm_tui.tui.train.summary import cost_line
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 PAINT_EVERY_S = 0.5
 LOOK_ELSEWHERE_EVERY_S = 2.0
-TEXTS = "texts"
-"""The folder, next to the models, of texts that were pasted."""
 ACTIONS = ("start", "open_run", "back")
 
 
@@ -250,8 +249,7 @@ class TrainScreen(AppScreen):
 
     def _files_of(self, plan: Plan) -> tuple[str, ...]:
         if plan.source == "pasted":
-            folder = self.host.library.folder.parent / TEXTS
-            return (str(save_pasted(folder, plan.name, plan.text)),)
+            return (str(save_text(self.host.library, plan.name, plan.text)),)
         return plan.paths()
 
     # Other trainings

@@ -6,6 +6,8 @@ import re
 
 COMMAND_LINE_ONLY = re.compile(r" \(--[^)]*\)| with --force")
 """The parts of a message that help only on the command line."""
+COMMAND = re.compile(r"(?<!-tui )(?=--(?:train|evaluate|models) )")
+"""The begin of a command without the program's name."""
 FLAG = re.compile(r"--([a-z][a-z-]*)")
 
 
@@ -20,8 +22,9 @@ def error_sentence(message: str, hint: str) -> str:
 def without_flags(sentence: str) -> str:
     """The sentence with `--batch-size` as "batch size", the label of the field in the form.
 
-    A sentence that holds a whole command is returned as it is.
+    A command in it stays one.
     """
+    sentence = COMMAND.sub("rnnlm-tui ", sentence)
     if "rnnlm-tui --" in sentence:
         return sentence
     words = COMMAND_LINE_ONLY.sub("", sentence)

@@ -76,8 +76,5 @@ class Host(Protocol):
     def resume_run(self, name: str) -> None:
         """Resumes an unfinished run on the Train screen."""
 
-    def update_model(self, name: str) -> None:
-        """Trains a model on what its files hold now, on the Train screen."""
-
     def watch_run(self, name: str) -> None:
         """Shows a run of another process on the Train screen."""

@@ -45,9 +45,9 @@ class Transcript:
         """The number of the line that is being written, from 1."""
         return self.older + len(self.turns) + 1
 
-    def add_line(self, line: str) -> Turn:
-        """Adds a line that was sent, and stores it."""
-        turn = Turn(line)
+    def add_line(self, line: str, model: str | None = None) -> Turn:
+        """Adds a line that was sent while the model of this name suggested, and stores it."""
+        turn = Turn(line, model=model)
         self.turns.append(turn)
         self._database.write(partial(tables.add_turn, turn=turn))
         return turn

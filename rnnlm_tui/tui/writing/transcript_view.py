@@ -228,7 +228,7 @@ class TranscriptView(VerticalScroll, can_focus=True):
 
     async def send(self, line: str) -> None:
         """Adds a line of the user's; it is continued if that is switched on."""
-        turn = self.transcript.add_line(line)
+        turn = self.transcript.add_line(line, self.host.active_name)
         self.post_message(self.LinesChanged())
         await self.add(turn)
         if self.host.preferences.continue_lines:

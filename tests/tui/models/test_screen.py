@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,8 +24,11 @@ from rnnlm_tui.tui.models.card_facts import Listed, read_library
 from rnnlm_tui.tui.models.screen import ModelsScreen
 from rnnlm_tui.tui.models.table import COLUMNS, ModelTable
 from rnnlm_tui.tui.runs.headless import run_headless
+from rnnlm_tui.tui.session.database import SessionDatabase
+from rnnlm_tui.tui.session.tables import add_turn
+from rnnlm_tui.tui.session.turns import Turn
 from rnnlm_tui.tui.widgets.chart import LossChart
-from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Confirm
+from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm
 from rnnlm_tui.tui.widgets.path_input import PathInput
 from tests.helpers.app import check_layout, click, picture, post_keys, problem_in, wait_until
 from tests.helpers.host import HostApp
@@ -57,6 +61,10 @@ class Host(HostApp):
         super().__init__(library)
         self.active_name = "one"
         self.models = ModelsScreen()
+        self.session = SessionDatabase(library.folder.parent / "session", self.show_error)
+
+    async def on_unmount(self) -> None:
+        await self.session.close()
 
     def on_mount(self) -> None:
         self.push_screen(self.models)
@@ -280,10 +288,33 @@ async def test_a_model_is_measured_and_brought_up_to_date(
         await told(pilot, app, "two saves ")
         await wait_until(pilot, lambda: line_of(app, "two").count("%") == 2)
         await pilot.press("f5")
-        assert app.calls[-1] == ("update_model", "two")
+        await wait_until(pilot, lambda: app.calls[-1] == ("update_model", "two"))
         app.table.move_cursor(row=0)
         await pilot.press("m")
         await told(pilot, app, "one was trained on all its lines")
+
+
+@pytest.mark.parametrize("key", ["1", "2", "escape"])
+async def test_an_update_asks_whether_to_learn_what_was_written_with_the_model(
+    library: Library, key: str
+) -> None:
+    texts = library.folder.parent / "texts"
+    async with shown(library, row="two") as (pilot, app):
+        for line, model in ("We left.", "two"), ("It rained.", "one"), ("Well\n\nthen.", "two"):
+            app.session.write(partial(add_turn, turn=Turn(line, model=model)))
+        await pilot.press("f5")
+        await dialog(pilot, app, Choice)
+        assert "1 With your 2 lines written here" in picture(app)
+        await pilot.press(key)
+        await wait_until(pilot, lambda: not app.screen.is_modal)
+        if key == "escape":
+            assert "update_model" not in [call[0] for call in app.calls]
+            return
+        added = [str(texts / "two-written.txt")] if key == "1" else []
+        await wait_until(pilot, lambda: app.calls[-1] == ("update_model", "two", *added))
+        assert [path.read_text() for path in texts.glob("*")] == (
+            ["We left.\n\nWell\nthen.\n"] if added else []
+        )
 
 
 async def test_a_model_is_copied(library: Library) -> None:

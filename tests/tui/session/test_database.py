@@ -17,7 +17,17 @@ import pytest
 
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.tui.session.database import KeptText, SessionDatabase
-from rnnlm_tui.tui.session.tables import VERSION, connect, is_running, put_text, read_turns
+from rnnlm_tui.tui.session.tables import (
+    VERSION,
+    add_turn,
+    connect,
+    is_running,
+    lines_sent_with,
+    put_text,
+    read_turns,
+    rename_model,
+)
+from rnnlm_tui.tui.session.turns import Turn
 from tests.helpers.session import kept_texts
 
 
@@ -123,6 +133,34 @@ async def test_a_draft_survives_a_killed_app(tmp_path: Path) -> None:
     )
     assert done.returncode != 0
     assert await restored(tmp_path / "session", "draft") == "half a line"
+
+
+async def test_lines_are_known_by_the_model_that_they_were_sent_with(tmp_path: Path) -> None:
+    path = tmp_path / "session.db"
+    with closing(connect(path)) as connection:
+        for line, model in ("one", "a"), ("two", None), ("three", "b"), ("four", "a"):
+            add_turn(connection, Turn(line, model=model))
+        assert lines_sent_with(connection, "a") == ["one", "four"]
+        rename_model(connection, "a", "c")
+        assert (lines_sent_with(connection, "a"), lines_sent_with(connection, "c")) == (
+            [],
+            ["one", "four"],
+        )
+        rename_model(connection, "c", None)
+        assert lines_sent_with(connection, "c") == []
+        assert len(read_turns(connection)) == 4
+
+
+async def test_a_database_of_the_version_before_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "session" / "session.db"
+    with closing(connect(path)) as connection:
+        add_turn(connection, Turn("one"))
+        connection.execute("ALTER TABLE turn DROP COLUMN model")
+        connection.execute("PRAGMA user_version = 1")
+    with closing(connect(path)) as connection:
+        add_turn(connection, Turn("two", model="a"))
+        assert [turn.line for turn in read_turns(connection)] == ["one", "two"]
+        assert lines_sent_with(connection, "a") == ["two"]
 
 
 def test_a_process_runs_or_does_not() -> None:

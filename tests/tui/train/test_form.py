@@ -19,7 +19,7 @@ from textual.widgets import Collapsible, Input, RadioButton
 
 from rnnlm_tui import paths
 from rnnlm_tui.config import preset_named, settings_of
-from rnnlm_tui.errors import RnnlmError, StorageError
+from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.preferences import load_preferences, save_preferences
 from rnnlm_tui.tui.session.database import SessionDatabase
@@ -28,7 +28,7 @@ from rnnlm_tui.tui.train import plan
 from rnnlm_tui.tui.train.data_card import card_lines
 from rnnlm_tui.tui.train.fields import Field, NameField
 from rnnlm_tui.tui.train.form import TrainForm
-from rnnlm_tui.tui.train.plan import Plan, paths_in, save_pasted, setting_problem
+from rnnlm_tui.tui.train.plan import Plan, paths_in, setting_problem
 from rnnlm_tui.tui.train.summary import CorpusSummary, card_facts, cost_line, estimate
 from rnnlm_tui.tui.widgets.error_text import error_sentence, without_flags
 from rnnlm_tui.tui.widgets.path_input import PathInput
@@ -181,23 +181,13 @@ def test_names_are_proposed_from_the_corpus() -> None:
     assert name(Plan("files", "/x/" + "ä" * 90)) == "text-gru"
 
 
-def test_a_pasted_text_is_kept_and_never_put_in_the_place_of_another(tmp_path: Path) -> None:
-    folder = tmp_path / "texts"
-    first = save_pasted(folder, "mine", "the cat\nsät")
-    assert first == folder / "mine.txt"
-    assert first.read_text(encoding="utf-8") == "the cat\nsät"
-    assert save_pasted(folder, "mine", "the cat\nsät") == first
-    assert save_pasted(folder, "mine", "the dog").name == "mine-2.txt"
-    (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError):
-        save_pasted(tmp_path / "file" / "texts", "mine", "a")
-
-
 def test_the_words_of_the_command_line_become_the_forms() -> None:
     assert without_flags("give --max-vocabulary 9") == 'give "max vocabulary" 9'
     assert without_flags("train it anew with --force") == "train it anew"
     assert without_flags("delete it (--delete a), or use another") == "delete it, or use another"
     assert without_flags("train one: rnnlm-tui --train") == "train one: rnnlm-tui --train"
+    command = "--train --resume --name a"
+    assert without_flags(f"go on: {command}") == f"go on: rnnlm-tui {command}"
 
 
 def test_a_hint_after_a_full_stop_begins_with_a_capital() -> None:

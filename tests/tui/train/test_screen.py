@@ -569,8 +569,9 @@ async def test_a_stopped_run_is_listed_and_resumed(script: Script) -> None:
 
 async def test_a_model_is_trained_on_what_its_files_hold_now(script: Script) -> None:
     async with shown(script) as on:
-        on.screen.run_pane.update_model("poems")
-        await on.until(lambda: script.arguments()[:3] == ["--train", "--update", "poems"])
+        on.screen.run_pane.update_model("poems", ("/texts/poems-written.txt",))
+        asked = ["--train", "--update", "poems", "--add=/texts/poems-written.txt"]
+        await on.until(lambda: script.arguments()[:4] == asked)
         await on.until(lambda: on.screen.on_run)
 
 

@@ -1,0 +1,72 @@
+"""Texts to train on that the app keeps as files, so that a run can be resumed and a model updated:
+what was pasted into the form, and what was written with a model. No textual here.
+
+They are in a folder next to the models, which only their owner can read.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from itertools import chain, count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rnnlm_tui.errors import StorageError, os_reason
+
+if TYPE_CHECKING:
+    from rnnlm_tui.store.library import Library
+
+TEXTS = "texts"
+BETWEEN = "\n\n"
+"""What is written is a paragraph each, so that none is joined to the next one."""
+
+
+def save_text(library: Library, name: str, text: str) -> Path:
+    """Keeps a text as a file and returns the path. Another text of that name stays as it is: the
+    run of a renamed model may still need it. Raises StorageError."""
+    from rnnlm_tui.store.files import write_bytes  # numpy
+
+    folder = _folder(library)
+    raw = text.encode("utf-8", "replace")
+    paths = (folder / f"{name}{suffix}.txt" for suffix in chain([""], (f"-{i}" for i in count(2))))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        path = next(path for path in paths if not path.exists() or path.read_bytes() == raw)
+        write_bytes(path, raw)
+        path.chmod(0o600)
+    except OSError as error:
+        raise StorageError(f"cannot keep the text in {folder}: {os_reason(error)}") from error
+    return path
+
+
+def save_written(library: Library, name: str, written: Iterable[str]) -> Path:
+    """Keeps what was written with the model of this name, as `save_text` does."""
+    return save_text(library, f"{name}-written", BETWEEN.join(written) + "\n")
+
+
+def not_learned(library: Library, name: str, written: Iterable[str]) -> list[str]:
+    """What of the texts `written` with a model is in no file that it was trained on, without blank
+    lines. Raises RnnlmError."""
+    from rnnlm_tui.store.training_text import read_origin  # numpy
+
+    folder, learned = _folder(library), Counter[str]()
+    for path in map(Path, read_origin(library.path(name)).sources):
+        if path.parent == folder:
+            try:
+                learned.update(path.read_text("utf-8", "replace").removesuffix("\n").split(BETWEEN))
+            except OSError as error:
+                raise StorageError(f"cannot read {path}: {os_reason(error)}") from error
+    texts = ("\n".join(filter(str.strip, text.splitlines())) for text in written)
+    new = list[str]()
+    for text in filter(None, texts):
+        if learned[text]:
+            learned[text] -= 1
+        else:
+            new.append(text)
+    return new
+
+
+def _folder(library: Library) -> Path:
+    return library.folder.parent.absolute() / TEXTS
