@@ -178,18 +178,20 @@ class AutocompleteScreen(AppScreen):
         has_lines = self.view.transcript.next_number > 1
         self.query_one(EmptyState).show(has_lines=has_lines)
 
-    @on(LineEditor.Changed)
     def _name_models(self) -> None:
         """Puts the names of the active model and of the compared ones where they belong."""
         name = self.host.active_name or ""
         count = self.view.transcript.next_number - 1
         self.query_one("#lines").border_title = plural(count, "line") if count else "transcript"
-        is_edit = self.editor.sent.edited is not None
         self.editor.border_title = Content(sanitize(name or "no model"))
-        self.editor.border_subtitle = (
-            "Enter changes what was sent, Esc leaves it" if is_edit else ""
-        )
         self.query_one(SidePane).name_columns()
+
+    @on(LineEditor.Changed)
+    def _say_how_to_end_an_edit(self) -> None:
+        is_edit = self.editor.sent.edited is not None
+        subtitle = "Enter changes what was sent, Esc leaves it" if is_edit else ""
+        if self.editor.border_subtitle != subtitle:  # setting it paints the editor anew
+            self.editor.border_subtitle = subtitle
 
     # Suggestions
 
