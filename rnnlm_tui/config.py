@@ -142,7 +142,11 @@ class NetworkTrainConfig:
         choices=("auto", "cpu", "cuda", "mps"),
     )
     threads: int | None = setting(
-        None, "threads to compute with; all cores by default", Range(1, 1024)
+        None,
+        "threads to compute with, at most all cores: the same seed then gives the same bits; by"
+        " default as many as are fastest, chosen while it trains, and results may differ in the"
+        " last digits",
+        Range(1, 1024),
     )
 
 

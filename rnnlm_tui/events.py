@@ -105,7 +105,8 @@ class Progress(_Event, frozen=True, tag="progress"):
     """How far the epoch is; at most ten a second.
 
     `loss` and `accuracy` are those of the epoch so far, without the penalty, and NaN while n-grams
-    are counted. `eta_s` is the time left for all epochs, without pauses.
+    are counted. `eta_s` is the time left for all epochs, without pauses. `threads` are those that
+    the next step computes with; None for n-grams, and for a run of an older program.
     """
 
     epoch: Count
@@ -117,6 +118,7 @@ class Progress(_Event, frozen=True, tag="progress"):
     examples_per_s: Number
     elapsed_s: Number
     eta_s: Number
+    threads: Count | None = None
 
 
 class EpochEnded(_Event, frozen=True, tag="epoch"):
@@ -201,7 +203,7 @@ REQUIRED = {
     "sample": ("seed", "text"),
 }
 """What the objects within an epoch's event must hold."""
-NULLABLE = ("held_out", "best_epoch", "update")
+NULLABLE = ("held_out", "best_epoch", "update", "threads")
 """The fields that may be None."""
 
 

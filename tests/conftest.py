@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from rnnlm_tui import threads
 
 pytest.register_assert_rewrite("tests.helpers")
 
@@ -21,6 +24,14 @@ def pytest_configure() -> None:
     os.environ["RNNLM_BUILT_IN_DIR"] = os.devnull
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def usual_priority() -> Iterator[None]:
+    """A training in the process of the tests does not lower their priority for good."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threads, "give_way", lambda: None)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -69,6 +69,15 @@ def test_a_number_that_is_not_finite_is_null_and_comes_back_as_nan() -> None:
     assert math.isnan(epoch.held_out["loss"])
 
 
+def test_progress_of_an_older_program_does_not_say_its_threads() -> None:
+    data = json.loads(to_json_line(progress(1)))
+    assert data.pop("threads") == 2
+    older = from_json_line(json.dumps(data))
+    assert isinstance(older, Progress)
+    assert older.threads is None
+    assert from_json_line(to_json_line(older)) == older
+
+
 def changed(name: str, **fields: Any) -> bytes:
     return json.dumps(json.loads(to_json_line(EVENTS[name])) | fields).encode()
 
@@ -90,6 +99,7 @@ NO_EVENTS = [
     changed("progress", step=True),
     changed("progress", step=-1),
     changed("progress", epoch=10**30),
+    changed("progress", threads=-1),
     changed("progress", eta_s="soon"),
     changed("progress", eta_s=10**400),
     changed("started", corpus={"name": "x", "sha256": "", "lines": 10**400, "words": 1}),

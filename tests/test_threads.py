@@ -1,4 +1,4 @@
-"""One thread where a model is asked, all of them where one is trained."""
+"""How a process shares the processor: threads, how long they spin, its priority."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from rnnlm_tui.threads import VARIABLES, use_all_threads
-from tests.helpers.commands import TINY
+from rnnlm_tui import threads
+from rnnlm_tui.threads import VARIABLES, give_way, spin_briefly, use_all_threads
+from tests.helpers.commands import POSIX, TINY
 
 WITH_THREADS = f"""
 import os, sys
@@ -71,3 +72,67 @@ def test_what_the_user_has_set_stays_when_a_training_begins(
 def test_a_training_computes_with_one_thread_in_numpy_alone(corpus_file: Path) -> None:
     arguments = ("--train", str(corpus_file), "--quiet", "--epochs=1", *TINY)
     assert variables_after(*arguments) == ["1", "-", "-", "-"]
+
+
+@pytest.mark.parametrize(
+    ("given", "spins"),
+    [
+        ({}, ("10000", "1")),
+        ({"GOMP_SPINCOUNT": "7"}, ("7", "1")),
+        ({"KMP_BLOCKTIME": "infinite"}, ("10000", "infinite")),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, (None, None)),
+    ],
+)
+def test_threads_that_wait_sleep_soon_unless_the_user_says_otherwise(
+    given: dict[str, str], spins: tuple[str | None, str | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("GOMP_SPINCOUNT", "KMP_BLOCKTIME", "OMP_WAIT_POLICY")
+    for name in names:
+        monkeypatch.setenv(name, "")  # put back after the test
+        monkeypatch.delenv(name)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    spin_briefly()
+    assert (os.environ.get(names[0]), os.environ.get(names[1])) == spins
+
+
+@POSIX
+@pytest.mark.parametrize("control", [(), ("--control=stdin",)])
+def test_every_training_gives_way_once_and_keeps_all_threads(
+    control: tuple[str, ...], corpus_file: Path
+) -> None:
+    code = (
+        "import os, sys; from rnnlm_tui.cli.main import main; before = os.nice(0);"
+        " [main([*sys.argv[1:], '--force']) for _ in range(2)];"
+        " print(before, os.nice(0), os.environ.get('OMP_NUM_THREADS'),"
+        " os.environ['GOMP_SPINCOUNT'])"
+    )
+    arguments = ["--train", str(corpus_file), "--preset=ngram", "--name=m", *control]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={k: v for k, v in os.environ.items() if k not in (*VARIABLES, "GOMP_SPINCOUNT")},
+    )
+    before, after, count, spins = done.stdout.split()[-4:]
+    assert int(after) == max(10, int(before))
+    assert (count, spins) == ("None", "10000")
+
+
+@POSIX
+@pytest.mark.parametrize(
+    ("is_own", "nice", "after"), [(True, 0, "10"), (False, 0, None), (True, -15, None)]
+)
+def test_the_session_gives_way_too_if_it_is_the_trainings_own_and_has_no_priority(
+    is_own: bool, nice: int, after: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Linux may share the processor among sessions before it looks at priorities."""
+    group = tmp_path / "autogroup"
+    group.write_text(before := f"/autogroup-8 nice {nice}\n")
+    monkeypatch.setattr(os, "nice", lambda by: 0)
+    monkeypatch.setattr(os, "getsid", lambda pid: os.getpid() if is_own else 1)
+    monkeypatch.setattr(threads, "AUTOGROUP", group)
+    give_way()
+    assert group.read_text() == (after or before)

@@ -134,9 +134,10 @@ def epochs_of(event: Started) -> int:
 def started_lines(event: Started) -> Iterator[str]:
     """What the run will cost."""
     parameters = f"{event.parameters:,} parameters, " if event.parameters else ""
+    is_fixed = event.threads == 1 or event.config["train"].get("threads") is not None
     yield (
         f"{parameters}about {format_bytes(event.memory_bytes)} of memory,"
-        f" on {event.device} with {plural(event.threads, 'thread')}"
+        f" on {event.device} with {'' if is_fixed else 'up to '}{plural(event.threads, 'thread')}"
     )
     after = f" after the {event.epochs_done} done" if event.epochs_done else ""
     left = format_duration(event.estimated_s)
@@ -153,6 +154,7 @@ def progress_line(event: Progress) -> str:
         [
             *(figures if math.isfinite(event.loss) else ()),
             f"{event.examples_per_s:,.0f} examples/s",
+            *([plural(event.threads, "thread")] if event.threads else ()),
         ],
         f"ETA {format_duration(event.eta_s)}",
     )

@@ -8,34 +8,11 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from types import FrameType
 
 from rnnlm_tui.errors import EXIT_INTERRUPTED
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.training.control import Control
-
-NICENESS = 10
-"""The priority of a run that somebody watches: a key press next to it, which waited up to 105 ms
-(99th percentile), waits 32 ms."""
-AUTOGROUP = Path("/proc/self/autogroup")
-
-
-def share_the_processor() -> None:
-    """Uses one thread fewer, lowers the priority, and stops OpenMP threads from spinning.
-
-    Spinning threads next to another busy process make training up to 100 times slower. OpenMP reads
-    both variables when torch is loaded; --threads still decides. Where Linux shares the processor
-    among sessions first, a priority counts within its session alone, which the app gives a training
-    of its own; so the session gets the same one.
-    """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) - 1)))
-    if sys.platform != "win32":
-        os.nice(max(0, NICENESS - os.nice(0)))
-        if os.getsid(0) == os.getpid():
-            with suppress(OSError):  # only Linux has it
-                AUTOGROUP.write_text(str(NICENESS))
 
 
 @contextmanager

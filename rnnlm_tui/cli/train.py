@@ -12,12 +12,13 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
+from rnnlm_tui import threads
 from rnnlm_tui.cli.inputs import free_memory
 from rnnlm_tui.cli.new_run import new_run
 from rnnlm_tui.cli.options import TrainRequest
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.resumed_run import resumed_run
-from rnnlm_tui.cli.stdin_control import share_the_processor, steered
+from rnnlm_tui.cli.stdin_control import steered
 from rnnlm_tui.cli.summary import data_card
 from rnnlm_tui.config import RunConfig
 from rnnlm_tui.errors import (
@@ -63,8 +64,8 @@ def _train(request: TrainRequest) -> tuple[Finished, bool]:
     any more what it prints."""
     library = Library(request.data_dir)
     _check_request(request)
-    if request.control:
-        share_the_processor()
+    threads.spin_briefly()
+    threads.give_way()
     name, make_run = (resumed_run if request.resume else new_run)(library, request)
     with library.lock(name, TRAINING):
         run = make_run()

@@ -15,6 +15,7 @@ from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.lm.model import excluded_ids
 from rnnlm_tui.store.weights import LARGEST_WEIGHT
 from rnnlm_tui.text.prepare import PreparedLines, PreparedPrefixes, PreparedText
+from rnnlm_tui.threads import usable_cores
 from rnnlm_tui.training.bptt_batches import BpttBatches
 from rnnlm_tui.training.causal_networks import CausalNetwork
 from rnnlm_tui.training.checkpoint import RunState, part_of
@@ -22,6 +23,7 @@ from rnnlm_tui.training.lesson_network import LessonNetwork
 from rnnlm_tui.training.networks import BatchLoss, Network, Scores
 from rnnlm_tui.training.optimizers import make_optimizer, rate_factor
 from rnnlm_tui.training.prefix_batches import PrefixBatches
+from rnnlm_tui.training.thread_choice import ThreadChoice
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
@@ -75,8 +77,9 @@ class Learner:
         training = config.network_train
         self.device = pick_device(training.device)
         if training.threads is not None:
-            torch.set_num_threads(training.threads)
-        self.threads = torch.get_num_threads()
+            torch.set_num_threads(min(training.threads, usable_cores()))
+        is_free = training.threads is None and self.device.type == "cpu"
+        self._choice = ThreadChoice(torch.get_num_threads()) if is_free else None
         self._training = training
         self.network, self.batches = build(config, prepared, self.device)
         excluded = excluded_ids(prepared.vocabulary, prepared.tokenizer)
@@ -85,6 +88,19 @@ class Learner:
         if weights is not None:
             self.network.load_weights(weights)
         self.restart_optimizer(training.learning_rate)
+
+    @property
+    def threads(self) -> int:
+        """How many threads compute."""
+        return torch.get_num_threads()
+
+    def adapt_threads(self, seconds: float, predictions: int) -> None:
+        """Chooses the threads of the next step, which the settings may fix, after one that took so
+        long and learned from so many predictions."""
+        if self._choice is not None:
+            self._choice.add(seconds, predictions)
+            if self._choice.threads != self.threads:
+                torch.set_num_threads(self._choice.threads)
 
     def restart_optimizer(self, learning_rate: float) -> None:
         """Replaces the optimizer with one that has taken no step."""

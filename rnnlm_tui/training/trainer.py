@@ -25,6 +25,7 @@ from rnnlm_tui.events import (
     Saved,
     Warned,
 )
+from rnnlm_tui.formatting import plural
 from rnnlm_tui.lm.mixture import ComponentName
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import Mixture
@@ -37,11 +38,10 @@ from rnnlm_tui.training.mixing import FirstNgrams, mix
 from rnnlm_tui.training.networks import BatchLoss
 from rnnlm_tui.training.run import TrainingRun
 from rnnlm_tui.training.run_report import RunReport, sample
+from rnnlm_tui.training.time_left import TimeLeft
 
 REPORT_EVERY_S = 0.1
 MOST_RECOVERIES = 3
-SPEED_MEMORY = 0.9
-"""The estimate of the time left follows the speed of about the last ten reports."""
 
 OLDER_MODEL_STAYS = (
     "stopped before the end of the first epoch: the model that was there before stays, and"
@@ -57,10 +57,12 @@ def train(run: TrainingRun, control: Control) -> Iterator[Event]:
     # with such numbers a hundred times slower: 23 s instead of 7 s an epoch of the lesson.
     # Threads keep the mode that they were started with, so it comes before the first operation.
     torch.set_flush_denormal(True)
+    threads = torch.get_num_threads()
     try:
         yield from Trainer(run, control).events()
     finally:
         torch.set_flush_denormal(False)
+        torch.set_num_threads(threads)
 
 
 class Trainer:
@@ -77,9 +79,7 @@ class Trainer:
         self._steps = self._learner.batches.steps
         self._checkpoints = Checkpoints(run.folder, run.trained_lines, run.ancestors)
         self._position = Position(learning_rate=run.config.network_train.learning_rate)
-        self._seconds_a_step = self._report.estimate_s() / (self._epochs * self._steps)
-        self._seconds_an_end = 0.0
-        self._is_timed = False
+        self._time_left = TimeLeft(self._report.estimate_s() / (self._epochs * self._steps))
         self._ngrams: FirstNgrams | None = None
         self._pending: list[BatchLoss] = []
         self._dropout = np.random.default_rng()
@@ -97,7 +97,7 @@ class Trainer:
             device=str(self._learner.device),
             threads=self._learner.threads,
         )
-        yield from self._report.warnings()
+        yield from self._warnings()
         if self._run.state is None:
             self._save_state(start)
         if self._run.config.is_mixed:
@@ -117,6 +117,14 @@ class Trainer:
                 yield from self._end_epoch()
                 reason = self._reason_to_end()
         yield from self._finish(reason)
+
+    def _warnings(self) -> Iterator[Event]:
+        yield from self._report.warnings()
+        wanted, threads = self._run.config.network_train.threads, self._learner.threads
+        if wanted is not None and wanted > threads:
+            cores = plural(threads, "core")
+            message = f"{wanted} threads are more than the {cores} here: training with {threads}"
+            yield Warned(self._report.time(), message)
 
     def _reason_to_end(self) -> FinishReason | None:
         """Why the run ends after this epoch, or None if it goes on."""
@@ -158,13 +166,15 @@ class Trainer:
         last, steps_before, examples_before = self._clock(), sums.steps, sums.examples
         while not self._control.stopped and (batch := next(batches, None)):
             done = (position.epoch - 1 + sums.steps / self._steps) / self._epochs
+            began = self._clock()
             loss = self._learner.step(*batch, self._dropout, done)
+            now = self._clock()
+            self._learner.adapt_threads(now - began, loss.predictions)
             self._pending.append(loss)
             position.updates += 1
             sums.steps += 1
             sums.examples += loss.predictions
             sums.words += loss.words
-            now = self._clock()
             if now - last >= REPORT_EVERY_S or self._control.paused:
                 self._count(now - last, sums.steps - steps_before)
                 yield self._progress((sums.examples - examples_before) / max(now - last, 1e-9))
@@ -184,10 +194,7 @@ class Trainer:
             sums.correct += int(loss.hits.item())
         self._pending.clear()
         self._position.elapsed_s += seconds
-        if steps:
-            weight = 1 - SPEED_MEMORY if self._is_timed else 1.0
-            self._seconds_a_step += weight * (seconds / steps - self._seconds_a_step)
-            self._is_timed = True
+        self._time_left.add_steps(seconds, steps)
 
     def _end_epoch(self) -> Iterator[Event]:
         """Measures, keeps the weights if they are the best so far, and saves."""
@@ -216,7 +223,7 @@ class Trainer:
             self._save_model(metrics, weights if best else None, mixture)
         self._save_state(tensors)
         position.elapsed_s += self._clock() - saving
-        self._seconds_an_end = self._clock() - began
+        self._time_left.add_end(self._clock() - began)
         yield Saved(self._report.time(), epoch, str(self._run.folder), best)
 
     def _mixed(self, model: LanguageModel) -> tuple[LanguageModel, Mixture | None]:
@@ -324,7 +331,7 @@ class Trainer:
         """Seconds to the end of the last epoch."""
         epochs = self._epochs - self._position.epoch + 1
         steps = epochs * self._steps - self._position.sums.steps
-        return steps * self._seconds_a_step + epochs * self._seconds_an_end
+        return self._time_left.seconds(steps, epochs)
 
     def _progress(self, examples_per_s: float) -> Progress:
         position, metrics = self._position, self._train_metrics()
@@ -339,6 +346,7 @@ class Trainer:
             examples_per_s=examples_per_s,
             elapsed_s=position.elapsed_s,
             eta_s=self._seconds_left(),
+            threads=self._learner.threads,
         )
 
 

@@ -47,7 +47,7 @@ STARTED = Started(
 )
 EVENTS: list[Event] = [
     STARTED,
-    Progress(60.0, 104, 130, 121, 483, 5.38, 0.0785, 12_345.0, 60.0, 723.0),
+    Progress(60.0, 104, 130, 121, 483, 5.38, 0.0785, 12_345.0, 60.0, 723.0, 2),
     EpochEnded(83.0, 104, TRAIN, HELD_OUT, True, {"seed": "from", "text": SAMPLE}, 83.0),
 ]
 
@@ -94,6 +94,7 @@ def test_the_bar_shows_the_time_left_whatever_the_width(
     assert bar.startswith("epoch 104/130 [#")
     assert len(bar) < columns
     assert ("loss 5.380" in bar) == (columns >= 60)
+    assert ("2 threads" in bar) == (columns >= 120)
     assert bar.endswith("  ETA 12 min 03 s")
 
 
@@ -101,7 +102,7 @@ def test_pauses_and_warnings_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[Event] = [Paused(1.0, ""), Resumed(2.0, ""), Warned(3.0, "it \x1b may diverge")]
     lines = shown(monkeypatch, [STARTED, *said], 80).replace("\r\x1b[K", "").splitlines()
     assert lines[-3:] == ["paused", "resumed", "it \ufffd may diverge"]
-    assert lines[0] == "1,234,567 parameters, about 500.0 MB of memory, on cpu with 2 threads"
+    assert lines[0] == "1,234,567 parameters, about 500.0 MB of memory, on cpu with up to 2 threads"
     assert shown(monkeypatch, [STARTED, *said], 80, quiet=True) == "it \ufffd may diverge\n"
 
 

@@ -14,7 +14,6 @@ from typing import TextIO
 
 import pytest
 
-from rnnlm_tui.cli import stdin_control
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.stdin_control import steered
 from rnnlm_tui.events import EpochEnded, Event, Paused, Progress, Saved, Started
@@ -149,26 +148,6 @@ def test_control_and_corpus_cannot_both_be_standard_input(run: Command) -> None:
     assert "standard input cannot be both" in done.stderr
 
 
-@POSIX
-def test_a_controlled_run_leaves_a_core_and_gives_way_once(corpus_file: Path) -> None:
-    code = (
-        "import os, sys; from rnnlm_tui.cli.main import main; before = os.nice(0);"
-        " [main([*sys.argv[1:], '--force']) for _ in range(2)];"
-        " print(before, os.nice(0), os.environ['OMP_NUM_THREADS'])"
-    )
-    arguments = ["--train", str(corpus_file), "--preset=ngram", "--name=m", "--control=stdin"]
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    before, after, threads = map(int, done.stdout.split()[-3:])
-    assert after == max(10, before)
-    assert threads == max(1, (os.cpu_count() or 1) - 1)
-
-
 # A reader that goes
 
 EVENTS: list[Event] = [
@@ -234,18 +213,3 @@ def test_events_that_cannot_be_written_are_a_fault(corpus_file: Path) -> None:
     assert done.returncode == 1
     assert "cannot write the events: no space left on device" in done.stderr
     assert "what was learned is saved" in done.stderr
-
-
-@POSIX
-@pytest.mark.parametrize("is_own", [True, False])
-def test_the_session_gives_way_too_if_it_is_the_runs_own(
-    is_own: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Linux may share the processor among sessions before it looks at priorities."""
-    for name in ("OMP_WAIT_POLICY", "OMP_NUM_THREADS"):
-        monkeypatch.setenv(name, os.environ.get(name, ""))
-    monkeypatch.setattr(os, "nice", lambda by: 0)
-    monkeypatch.setattr(os, "getsid", lambda pid: os.getpid() if is_own else 1)
-    monkeypatch.setattr(stdin_control, "AUTOGROUP", tmp_path / "autogroup")
-    stdin_control.share_the_processor()
-    assert (tmp_path / "autogroup").exists() is is_own

@@ -31,7 +31,7 @@ def started(epochs_done: int = 0, epochs: int = 50, held_out_lines: int = 0) -> 
 
 
 def progress(epoch: int, step: int = 1, *, elapsed: float = 1.0, eta: float = 60.0) -> Progress:
-    return Progress(1.0, epoch, 50, step, 4, 5.0, 0.1, 100.0, elapsed, eta)
+    return Progress(1.0, epoch, 50, step, 4, 5.0, 0.1, 100.0, elapsed, eta, 2)
 
 
 def ended(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,11 @@ from rnnlm_tui.events import (
 )
 from rnnlm_tui.store.card import read_card
 from rnnlm_tui.store.load import load_model
+from rnnlm_tui.training import learner
 from rnnlm_tui.training.checkpoint import load_state
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.learner import Learner
+from rnnlm_tui.training.run import TrainingRun
 from rnnlm_tui.training.run_report import sample
 from rnnlm_tui.training.trainer import MOST_RECOVERIES, Trainer
 from tests.helpers.training import epochs_of, run, run_stopped_at, same_weights, small_run
@@ -311,3 +314,82 @@ def test_an_unknown_word_has_a_probability_and_a_place_in_the_context(tmp_path: 
     # A tenth of the words occur once, and half of those are learned as unknown.
     assert without[1] > 0.01
     assert float(without[[0, 2]].sum()) < 0.05  # padding and begin never come next
+
+
+class ScriptedMachine:
+    """A machine on which a step takes as long as a script says, and nothing else takes time."""
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, seconds: Callable[[int, float], float]
+    ) -> None:
+        """`seconds` of a step follow from the threads and the time."""
+        self.now = 0.0
+        step = Learner.step
+
+        def timed(own: Learner, *batch: Any) -> object:
+            self.now += seconds(own.threads, self.now)
+            return step(own, *batch)
+
+        monkeypatch.setattr(Learner, "step", timed)
+
+    def run(self, small: TrainingRun) -> list[Progress]:
+        """All reports of the progress of a run on this machine."""
+        events = Trainer(small, Control("the cat"), lambda: self.now).events()
+        return [event for event in events if isinstance(event, Progress)]
+
+
+@pytest.mark.parametrize(("before", "after"), [(0.05, 0.6), (0.6, 0.05)])
+def test_the_time_left_follows_a_machine_that_changes(
+    before: float, after: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = ScriptedMachine(monkeypatch, lambda _, now: before if now < 15 else after)
+    reports = machine.run(small_run("lesson", tmp_path / "a", epochs=16, batch_size=1))
+    settled = [r for r in reports if 10 <= r.time < 15 or r.time >= 25]
+    assert len({r.time < 15 for r in settled}) == 2
+    for report in settled:
+        steps = (report.epochs - report.epoch + 1) * report.steps - report.step
+        true = steps * (before if report.time < 15 else after)
+        assert true / 1.5 <= report.eta_s <= true * 1.5
+
+
+@pytest.fixture
+def two_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Two threads to choose from, of which one computes: what they would take is scripted."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    chosen = [2]
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "get_num_threads", lambda: chosen[-1])
+        patch.setattr(torch, "set_num_threads", chosen.append)
+        yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_threads_follow_the_machine_unless_they_are_fixed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def seconds(threads: int, now: float) -> float:
+        return 0.1 if threads == 1 else 0.6 if 6 < now < 10 else 0.07
+
+    machine = ScriptedMachine(monkeypatch, seconds)
+    settings: dict[str, Any] = {"epochs": 8, "batch_size": 1}
+    free = machine.run(small_run("lesson", tmp_path / "a", threads=None, **settings))
+    used = [{r.threads for r in free if low < r.time <= low + 1} for low in (5.5, 8, 16)]
+    assert used == [{2}, {1}, {2}]
+    fixed = machine.run(small_run("lesson", tmp_path / "b", threads=1, **settings))
+    assert {r.threads for r in fixed} == {1}
+
+
+def test_more_threads_than_cores_are_taken_down_with_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learner, "usable_cores", lambda: 1)
+    events = run(small_run("lesson", tmp_path / "a", epochs=1, threads=64))
+    assert [event.message for event in events if isinstance(event, Warned)] == [
+        "64 threads are more than the 1 core here: training with 1"
+    ]
+    assert isinstance(events[0], Started)
+    assert events[0].threads == 1
+    run(small_run("lesson", tmp_path / "b", epochs=1, threads=1))
+    assert same_weights(tmp_path / "a", tmp_path / "b")

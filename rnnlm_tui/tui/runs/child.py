@@ -111,8 +111,7 @@ class ChildProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
-                # Torch's threads that spin make training up to 100 times slower next to the app.
-                env={"OMP_WAIT_POLICY": "PASSIVE", "PYTHONFAULTHANDLER": "1", **os.environ},
+                env={"PYTHONFAULTHANDLER": "1", **os.environ},
                 **_apart_from_the_terminal(),
             )
         except (OSError, ValueError) as error:  # ValueError: an argument with a null character

@@ -44,7 +44,8 @@ def run_facts(progress: RunProgress) -> str:
     started = progress.started
     if started is None:
         return ""
-    threads = plural(started.threads, "thread")
+    last = progress.progress
+    threads = plural((last and last.threads) or started.threads, "thread")
     corpus = shorten(str(started.corpus.get("name", "")))
     # An n-gram model knows its number of n-grams at the end.
     size = f" · {started.parameters:,} parameters" if started.parameters else ""

@@ -35,7 +35,7 @@ def says(monkeypatch: pytest.MonkeyPatch) -> str:
     code = (
         "import json, os, sys\n"
         "own = os.name == 'nt' or os.getsid(0) == os.getpid()\n"
-        "print(json.dumps([os.environ['OMP_WAIT_POLICY'], own, sys.argv[1:]]), file=sys.stderr)"
+        "print(json.dumps([os.environ['PYTHONFAULTHANDLER'], own, sys.argv[1:]]), file=sys.stderr)"
     )
     monkeypatch.setattr(paths, "headless_command", lambda: (sys.executable, "-c", code))
     return code
@@ -55,7 +55,7 @@ async def test_a_child_is_started_apart_from_the_terminal(
     await finish(child)
     arguments = ["--train", "verses.txt", "--name", "poems", f"--data-dir={data_dir}"]
     arguments += ["--json", "--control", "stdin"]
-    assert json.loads(child.log_tail()[0]) == ["PASSIVE", True, arguments]
+    assert json.loads(child.log_tail()[0]) == ["1", True, arguments]
     assert (child.exit_code, child.complaint()) == (0, None)
 
 

@@ -156,7 +156,7 @@ async def test_running_shows_bars_figures_samples_and_notes(script: Script) -> N
     async with shown(script, (120, 40)) as on:
         await on.start(*epochs(6, 5, 5.5, 5.6), progress(5, 2))
         await on.until(lambda: "step 2/4" in on.head and "epoch 5/50" in on.head)
-        assert all(part in on.head for part in ("9%", "left", "100 examples/s"))
+        assert all(part in on.head for part in ("9%", "left", "100 examples/s", "cpu, 2 threads"))
         assert [row[:3] for row in on.epochs] == [
             [" ", "1", "10.000"],
             ["^", "2", "5.000"],

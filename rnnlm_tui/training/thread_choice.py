@@ -1,0 +1,178 @@
+"""How many threads to compute with, found out while a training computes. No torch.
+
+Threads wait for one another dozens of times a step. Where another program takes a core from one of
+them, all wait for it, and a step takes several times as long as with one thread less.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+
+FIRST_STEPS = 3
+"""Steps before the first measurement, in which memory and kernels are prepared."""
+FEWEST_STEPS, LEAST_S, ENOUGH_S = 4, 0.15, 0.5
+"""A measurement takes so many steps and so many seconds, or one step if that takes this long."""
+LONG_STEP_S = 0.5
+"""The first step after a change counts only if it takes this long; others include preparations."""
+HOPELESS, HOPELESS_S = 2.0, 0.05
+"""A measurement ends early once it has taken so many times as long as the best, and this more."""
+WORSE = 1.3
+"""If a number of threads is this much slower than the best, smaller ones are not measured."""
+GAIN = 0.95
+"""The share of the time that a step may take with another number of threads, to be preferred."""
+WINDOW_S, LOST, RECENT_S = 1.0, 1 / 3, 0.3
+"""Threads are too many when this share of the last second was lost against the expected speed; the
+last steps of this time then show how slow they are."""
+FIRST_WAIT_S, LONGEST_WAIT_S, COST = 1.0, 20.0, 0.04
+"""Another number of threads is tried after the first wait, then after twice as long each time that
+it is no better; and so seldom that it costs at most this share of the time."""
+STEADY_S = 3.0
+"""Steps that become slower after so long mean that the machine has changed: the waits begin anew.
+"""
+
+
+@dataclass(slots=True)
+class Timing:
+    """What some steps took together."""
+
+    seconds: float = 0.0
+    predictions: int = 0
+    steps: int = 0
+
+    def add(self, seconds: float, predictions: int, steps: int = 1) -> None:
+        """Adds a step; takes one away if all three are negative."""
+        self.seconds += seconds
+        self.predictions += predictions
+        self.steps += steps
+
+    @property
+    def rate(self) -> float:
+        """Seconds a prediction."""
+        return self.seconds / max(1, self.predictions)
+
+    def lost(self, rate: float) -> float:
+        """The seconds that it took longer than at this rate."""
+        return self.seconds - rate * self.predictions
+
+
+def thread_counts(most: int) -> list[int]:
+    """The numbers of threads to choose from, the largest first: one less, then three quarters each
+    time, so that 64 cores are 16 numbers."""
+    counts = [most]
+    while counts[-1] > 1:
+        fewer = counts[-1] - 1 if len(counts) == 1 else math.floor(counts[-1] * 3 / 4)
+        counts.append(max(1, fewer))
+    return counts
+
+
+class ThreadChoice:
+    """Chooses the number of threads by the seconds that the steps of a training take.
+
+    At the start it measures each number, from the largest down until they become slower. It
+    measures the smaller ones again when steps take much longer than they did, and from time to time
+    the next larger or smaller one.
+    """
+
+    def __init__(self, most: int) -> None:
+        """`most` threads at the start, and never more."""
+        self.threads = most
+        """How many threads the next step is to compute with."""
+        self._counts = thread_counts(most)
+        self._preferred = most
+        self._expected = math.inf
+        """Seconds a prediction with the preferred number."""
+        self._candidates = list(self._counts)
+        """The numbers still to be measured, the first one now."""
+        self._rates: dict[int, float] = {}
+        self._trial, self._spent, self._to_skip = Timing(), Timing(), FIRST_STEPS
+        self._steps: deque[tuple[float, int]] = deque()
+        self._window, self._settled_s = Timing(), 0.0
+        self._wait_s, self._goes_up = FIRST_WAIT_S, True
+
+    def add(self, seconds: float, predictions: int) -> None:
+        """Takes the time of a step with `threads` threads, and the predictions that it learned
+        from; then `threads` may be another number."""
+        if len(self._counts) == 1:
+            return
+        if self._candidates:
+            self._measure(seconds, predictions)
+        else:
+            self._watch(seconds, predictions)
+
+    def _measure(self, seconds: float, predictions: int) -> None:
+        self._spent.add(seconds, predictions)
+        if self._to_skip and seconds < LONG_STEP_S:
+            self._to_skip -= 1
+            return
+        trial, best = self._trial, min(self._rates.values(), default=math.inf)
+        trial.add(seconds, predictions)
+        is_hopeless = trial.seconds > HOPELESS * best * trial.predictions + HOPELESS_S
+        is_measured = trial.seconds >= (LEAST_S if trial.steps >= FEWEST_STEPS else ENOUGH_S)
+        if not (is_measured or is_hopeless):
+            return
+        self._rates[self.threads] = trial.rate
+        self._candidates = [] if trial.rate > WORSE * best else self._candidates[1:]
+        if self._candidates:
+            self._try_next()
+        else:
+            self._settle()
+
+    def _watch(self, seconds: float, predictions: int) -> None:
+        self._settled_s += seconds
+        window = self._window
+        window.add(seconds, predictions)
+        self._steps.append((seconds, predictions))
+        while window.seconds - self._steps[0][0] >= WINDOW_S:
+            oldest_s, oldest = self._steps.popleft()
+            window.add(-oldest_s, -oldest, -1)
+        if window.lost(self._expected) > LOST * max(WINDOW_S, window.seconds):
+            self._fall_back()
+        elif self._settled_s >= self._wait_s:
+            self._try_neighbour()
+        elif window.seconds >= WINDOW_S:
+            self._expected = min(self._expected, window.rate)
+
+    def _fall_back(self) -> None:
+        """Measures the smaller numbers, because steps take much longer than they did."""
+        if self._settled_s > STEADY_S:
+            self._wait_s = FIRST_WAIT_S
+        recent = Timing()
+        while self._steps and recent.seconds < RECENT_S:
+            recent.add(*self._steps.pop())
+        self._begin([count for count in self._counts if count < self.threads], recent.rate)
+
+    def _try_neighbour(self) -> None:
+        """Measures the next larger or the next smaller number, in turn."""
+        place = self._counts.index(self.threads)
+        larger, smaller = self._counts[:place][-1:], self._counts[place + 1 :][:1]
+        candidates = (larger or smaller) if self._goes_up else (smaller or larger)
+        self._goes_up = not self._goes_up
+        self._begin(candidates, self._window.rate)
+
+    def _begin(self, candidates: list[int], rate: float) -> None:
+        """Measures these numbers; with the present one a prediction takes `rate` seconds now."""
+        self._rates = {self.threads: rate}
+        self._candidates, self._spent = candidates, Timing()
+        if candidates:
+            self._try_next()
+        else:
+            self._settle()
+
+    def _try_next(self) -> None:
+        self.threads = self._candidates[0]
+        self._trial, self._to_skip = Timing(), 1
+
+    def _settle(self) -> None:
+        """Takes the fastest number; the one before if it is about as fast."""
+        fastest = min(self._rates, key=lambda count: self._rates[count])
+        if self._rates[fastest] > GAIN * self._rates[self._preferred]:
+            fastest = self._preferred
+        lost = self._spent.lost(self._rates[fastest])
+        longer = self._wait_s if fastest != self._preferred else 2 * self._wait_s
+        self._wait_s = max(min(longer, LONGEST_WAIT_S), lost / COST)
+        self.threads = self._preferred = fastest
+        self._expected = self._rates[fastest]
+        self._steps.clear()
+        self._window, self._settled_s = Timing(), 0.0

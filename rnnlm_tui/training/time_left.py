@@ -1,0 +1,34 @@
+"""How long a training still takes, by the speed of its last seconds."""
+
+from __future__ import annotations
+
+import math
+
+MEMORY_S = 2.5
+"""After so many seconds a step counts a third in the estimate of the speed: ten seconds after steps
+became ten times slower the estimate is within a factor of 1.2."""
+
+
+class TimeLeft:
+    """Estimates the time left of a run from the seconds that its steps and ends of epochs take."""
+
+    def __init__(self, seconds_a_step: float) -> None:
+        """`seconds_a_step` is the estimate before any step was measured."""
+        self._seconds_a_step, self._seconds_an_end = seconds_a_step, 0.0
+        self._seconds = self._steps = 0.0
+
+    def add_steps(self, seconds: float, steps: int) -> None:
+        """Takes what some steps took."""
+        if steps:
+            decay = math.exp(-seconds / MEMORY_S)
+            self._seconds = self._seconds * decay + seconds
+            self._steps = self._steps * decay + steps
+            self._seconds_a_step = self._seconds / self._steps
+
+    def add_end(self, seconds: float) -> None:
+        """Takes what the end of an epoch took: measuring, the sample and the save."""
+        self._seconds_an_end = seconds
+
+    def seconds(self, steps: int, epochs: int) -> float:
+        """Seconds for so many steps and so many ends of epochs."""
+        return steps * self._seconds_a_step + epochs * self._seconds_an_end
