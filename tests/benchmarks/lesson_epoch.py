@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from typing import Any
 
 from rnnlm_tui.paths import bundled_corpus
 
@@ -31,8 +32,8 @@ FEWEST_EPOCHS = 6
 """With fewer the slow epochs that subnormal numbers cause would not show."""
 
 
-def keras_epochs(epochs: int, threads: int) -> None:
-    """Trains in tf.keras as the lesson does; prints a line of JSON an epoch."""
+def lesson_in_keras(threads: int) -> tuple[Any, Any, Any]:
+    """The lesson's network in tf.keras, its features and its targets."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import numpy as np
     import tensorflow as tf
@@ -64,7 +65,12 @@ def keras_epochs(epochs: int, threads: int) -> None:
         ]
     )
     model.compile(loss="categorical_crossentropy", optimizer="adam", metrics=["accuracy"])
-    targets = keras.utils.to_categorical(labels, num_classes=total)
+    return model, features, keras.utils.to_categorical(labels, num_classes=total)
+
+
+def keras_epochs(epochs: int, threads: int) -> None:
+    """Trains in tf.keras as the lesson does; prints a line of JSON an epoch."""
+    model, features, targets = lesson_in_keras(threads)
     for epoch in range(1, epochs + 1):
         start = time.perf_counter()
         result = model.fit(features, targets, batch_size=32, epochs=1, verbose=0).history
