@@ -20,7 +20,8 @@ from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.help.keys import KeysScreen
 from rnnlm_tui.tui.preferences import Preferences, load_preferences
 from rnnlm_tui.tui.runs.state import RunProgress
-from rnnlm_tui.tui.session.tables import lines_sent_with
+from rnnlm_tui.tui.session.tables import add_turn, lines_sent_with
+from rnnlm_tui.tui.session.turns import Turn
 from rnnlm_tui.tui.start import log_to_file
 from rnnlm_tui.tui.training_messages import unfinished_notice
 from rnnlm_tui.tui.widgets import terminal
@@ -296,7 +297,7 @@ async def test_the_active_model_is_renamed_or_deleted(tmp_path: Path) -> None:
         models = scripted_models(app)
         models["uno"] = models.pop("one")
         runs = with_runs(app)
-        await press(pilot, *"shall", "enter")
+        app.session.write(partial(add_turn, turn=Turn("shall", model="one")))
         app.renamed("one", "uno")
         await wait_until(pilot, lambda: app.active_name == "uno")
         assert await app.session.read(partial(lines_sent_with, model="uno")) == ["shall"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from textual import events
 from textual.widgets import Input
 
 from rnnlm_tui.text.prose import learn_prose
+from rnnlm_tui.tui.session.tables import lines_sent_with
 from rnnlm_tui.tui.writing.candidates import BestWords
 from rnnlm_tui.tui.writing.predictor import LoadedModel, Question, answer_to
 from rnnlm_tui.tui.writing.side_pane import model_facts
@@ -290,6 +292,13 @@ async def test_a_line_and_a_command_in_one_burst(tmp_path: Path) -> None:
         post_keys(it.app, *"hello", "enter")
         await clear(it, *"/clear", "enter")
         await it.send("when i", 2)
+
+
+async def test_a_sent_line_is_kept_with_the_name_of_the_model(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.send("when i", 2)
+        sent = await it.app.session.read(partial(lines_sent_with, model="sonnets"))
+        assert sent == ["when i"]
 
 
 async def test_lines_of_the_transcript_are_copied_and_used(tmp_path: Path) -> None:
