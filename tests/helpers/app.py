@@ -32,6 +32,7 @@ from rnnlm_tui.text.tokenizer import LessonTokenizer, Tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.preferences import Preferences, save_preferences
+from rnnlm_tui.tui.widgets.terminal import TerminalApp
 
 CHARACTERS = {"tab": "\t", "enter": "\r", "escape": "\x1b", "backspace": "\x7f"}
 SONNET: Mapping[str, Mapping[str, float]] = {
@@ -178,7 +179,10 @@ def post_keys(app: App[Any], *keys: str) -> None:
 
 
 async def press(pilot: Pilot[Any], *keys: str) -> None:
-    """Sends keys and waits until they have been dealt with; not for the answer of a model."""
+    """Sends keys once the screen is painted and waits until they have been dealt with; not for the
+    answer of a model."""
+    app = pilot.app
+    await wait_until(pilot, lambda: not isinstance(app, TerminalApp) or app.is_painted)
     post_keys(pilot.app, *keys)
     # A key goes down to the focus, up to the app, and its messages up to the screen.
     for _ in range(4):

@@ -87,14 +87,6 @@ def show_form(terminal: Terminal, words: str) -> None:
     terminal.wait_for("keys saved")
     terminal.send(TRAIN)
     terminal.wait_for(words, PATIENCE_S)
-    let_pass(terminal)
-
-
-def let_pass(terminal: Terminal) -> None:
-    """Takes in output for the time in which keys may still be taken for typed ahead: the app learns
-    a little after the terminal that a screen or a dialog is painted."""
-    end = time.monotonic() + 3 * TYPE_AHEAD_S
-    terminal.wait_for(lambda: time.monotonic() > end)
 
 
 def open_the_run(terminal: Terminal) -> None:
@@ -116,7 +108,8 @@ def trains_on(terminal: Terminal, left: list[psutil.Process]) -> psutil.Process:
 def answer(terminal: Terminal, question: str, key: str) -> None:
     """Answers once the time is over in which a dialog takes keys for typed ahead."""
     terminal.wait_for(question)
-    let_pass(terminal)
+    end = time.monotonic() + TYPE_AHEAD_S
+    terminal.wait_for(lambda: time.monotonic() > end)
     terminal.send(key)
 
 

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import re
 import signal
 import time
-from collections.abc import Awaitable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
+from rich.console import RenderableType
 from rich.text import Text
 from textual import events
 from textual.app import App
 from textual.binding import Binding
 from textual.keys import format_key
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.worker import WorkerFailed
 
 from rnnlm_tui.errors import RnnlmError
@@ -40,7 +42,6 @@ KEY_NAMES = {
 }
 IDLE_S = 1.0
 """After so long without a key, what takes a moment may be done ahead."""
-LONGEST_PAINT_S = 5.0
 TOAST_S: dict[Severity, float] = {"information": 3, "warning": 5, "error": 8}
 log = logging.getLogger(__name__)
 
@@ -102,16 +103,23 @@ class TerminalApp(App[None]):
         """Shows a screen, unless a dialog is open. Keys pressed before it is painted are dropped,
         or `takes_keys_at_once`."""
         if mode != self.current_mode and not self.screen.is_modal:
-            is_safe = takes_keys_at_once
-            self._keys_from_s = 0.0 if is_safe else time.monotonic() + LONGEST_PAINT_S
-            self.run_worker(self._take_keys(self.switch_mode(mode)), group="paint", exclusive=True)
+            self._keys_from_s = 0.0 if takes_keys_at_once else math.inf
+            self.switch_mode(mode)
 
-    async def _take_keys(self, mounted: Awaitable[object]) -> None:
-        await mounted
-        self.screen.call_after_refresh(self._painted)
+    @property
+    def is_painted(self) -> bool:
+        """Whether the screen that is shown was painted, so that it takes keys."""
+        return self._keys_from_s < math.inf
 
-    def _painted(self) -> None:
-        self._keys_from_s = min(self._keys_from_s, time.monotonic())
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        """Paints, and takes keys from then on if this is the first time that a screen is painted.
+
+        Callbacks after a refresh come too early: Textual paints nothing for 50 ms after a switch.
+        """
+        super()._display(screen, renderable)
+        is_written = renderable is not None and not self._batch_count
+        if is_written and screen is self.screen and not self.is_painted:
+            self._keys_from_s = time.monotonic()
 
     async def build_ahead(self, *modes: str) -> None:
         """Builds screens while nobody types, so that they are painted at once when they are shown
