@@ -45,6 +45,13 @@ ABOUT = {
     " education, research and development, including commercial development;"
     " rnnlm_tui/data/english.md names them all",
 }
+UNSUGGESTED = {
+    "shakespeare": "",
+    "english": "Chinaman Chinamen Coons Dago Dagoes Jap Japs Negro Pussy Squaw bitch chink coon darky"
+    " fuck fucking half-breed kike kikes mulatto negro negroes nigger niggers shit slut squaw squaws"
+    " wop",
+}
+"""Slurs and obscene words of the books, which are known when they are typed and never suggested."""
 HELD_OUT_BOOKS = (
     "kenneth-grahame_the-wind-in-the-willows",
     "p-g-wodehouse_love-among-the-chickens",
@@ -92,7 +99,8 @@ def put_in_place(made: Path, name: str) -> int:
         folder = Path(temporary) / name
         shutil.copytree(made, folder, ignore=shutil.ignore_patterns(RESUME, "history*", "origin*"))
         write_small(folder)
-        card = replace(read_card(folder), about=ABOUT[name])
+        unsuggested = UNSUGGESTED[name].split()
+        card = replace(read_card(folder), about=ABOUT[name], unsuggested=unsuggested)
         files.write_json(folder / MODEL, card.to_json())
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)

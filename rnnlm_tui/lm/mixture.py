@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.lm.causal import CausalModel, last_words, remember_distributions
-from rnnlm_tui.lm.model import LanguageModel, excluded_ids
+from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.text.prepare import make_tokenizer
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import END_ID, UNKNOWN_ID, Vocabulary
@@ -73,10 +73,10 @@ class MixedModel:
         self.tokenizer, self.window = tokenizer, MOST_CONTEXT
         own = next(model for name, model in self.models.items() if name != "base")
         self.own_vocabulary = self.vocabulary = own.vocabulary
+        self.excluded_ids = own.excluded_ids
         self._from_base: NDArray[np.int64] | None = None
         if "base" in models:
-            self._add_words(models["base"].vocabulary)
-        self.excluded_ids = excluded_ids(self.vocabulary, self.tokenizer)
+            self._add_words(models["base"])
         for model in self.models.values():
             if model.uses_previous_lines:
                 model.window = MOST_CONTEXT
@@ -90,14 +90,17 @@ class MixedModel:
         total_words = self.vocabulary.total_words
         self._remembered = remember_distributions(total_words, self._probabilities)
 
-    def _add_words(self, others: Vocabulary) -> None:
-        """Makes the vocabulary the union with that of the base, and the tables between the two."""
-        own = self.own_vocabulary
+    def _add_words(self, base: LanguageModel) -> None:
+        """Makes the vocabulary the union with that of the base, and the tables between the two.
+        What the base never suggests stays so unless it is a word of the own text."""
+        own, others = self.own_vocabulary, base.vocabulary
         new = [word for word in others.words if word not in own]
         self.vocabulary = union = Vocabulary([*own.words, *new], own.special_tokens)
         self.tokenizer = make_tokenizer(self.tokenizer.name, self.tokenizer.conventions, union)
         specials = range(others.first_word_id)
         self._from_base = np.array([*specials, *union.ids(others.words)])
+        never = self._from_base[[*base.excluded_ids]].tolist()
+        self.excluded_ids += tuple(i for i in never if i >= own.total_words)
         self._to_base = [*specials, *others.ids(union.words).tolist()]
 
     def next_word_probabilities(self, context: Sequence[int]) -> Array:

@@ -38,6 +38,7 @@ FORMAT = 4
 """Of model.json and resume.safetensors. A program reads every format up to its own, and ignores
 fields that it does not know."""
 MOST_ANCESTORS = 64
+MOST_UNSUGGESTED = 10_000
 Checksum: TypeAlias = Annotated[str, Meta(pattern=r"\A[0-9a-f]{8}\Z")]
 Setting: TypeAlias = Annotated[int, Meta(ge=-(1 << 62), le=1 << 62)] | Figure | ShortText | None
 
@@ -108,6 +109,9 @@ class _CardFields:
     )
     checksums: dict[ShortText, Checksum] = field(default_factory=dict)
     about: ShortText = ""
+    unsuggested: Annotated[list[ShortText], Meta(max_length=MOST_UNSUGGESTED)] = field(
+        default_factory=list
+    )
     mixture: Mixture | None = None
 
 
@@ -117,8 +121,8 @@ class ModelCard(_CardFields):
     one entry an epoch; times are ISO 8601 in UTC. `sizes` are further numbers of its architecture.
     `lines` names the file of the lines that it was trained on, `ancestors` are the models that it
     started from, the oldest first, and `checksums` are those of its files by name; there are none
-    before format 3. `about` tells of a model that ships where its text comes from. `mixture` is
-    None for a model that predicts alone."""
+    before format 3. `about` tells of a model that ships where its text comes from, `unsuggested`
+    are words that it knows and never suggests. `mixture` is None for a model that predicts alone."""
 
     config: RunConfig
 

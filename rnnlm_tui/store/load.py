@@ -101,6 +101,9 @@ def load_model(
             kind.load(vocabulary, tokenizer, read_weights(folder, card, name))
             for name, kind in card.weight_files.items()
         )
+        own.excluded_ids += tuple(
+            vocabulary.encode(filter(vocabulary.__contains__, card.unsuggested))
+        )
         if card.mixture is None:
             return card, own
         models: dict[ComponentName, LanguageModel] = dict(zip(("ngrams",), ngrams, strict=False))

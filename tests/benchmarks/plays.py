@@ -23,7 +23,7 @@ ESCAPES = str.maketrans("", "", "\\_")
 
 
 def spoken_lines(markdown: str) -> Iterator[str]:
-    """The lines of all speeches: what stands under the model_loader' names."""
+    """The lines of all speeches: what stands under the speakers' names."""
     for speech in SPEAKER.split(markdown)[1:]:
         text = HEADING.sub("", DIRECTION.sub("", speech)).translate(ESCAPES)
         yield from (line.strip() for line in text.split("\n") if line.strip())

@@ -57,6 +57,13 @@ def test_it_is_the_weighted_sum_over_the_union_of_the_words() -> None:
             assert p == pytest.approx(0.25 * one + 0.75 * other, abs=1e-6), word
 
 
+def test_what_the_base_never_suggests_is_suggested_if_the_own_text_has_it() -> None:
+    own, base = ngram_model(OWN), ngram_model(BASE)
+    base.excluded_ids += tuple(base.vocabulary.encode(["a", "x"]))
+    mixed = MixedModel(TOKENIZER, {"ngrams": own, "base": base})
+    assert {*mixed.excluded_ids} == {*own.excluded_ids, *mixed.vocabulary.encode(["x"])}
+
+
 def test_without_a_component_the_others_share_its_weight() -> None:
     own = ngram_model(OWN)
     mixed = MixedModel(TOKENIZER, {"ngrams": own}, {"ngrams": 0.2, "cache": 0.2, "base": 0.6})

@@ -14,6 +14,7 @@ from rnnlm_tui.store.evaluations import read_evaluation
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.trained_lines import read_trained_lines
 from rnnlm_tui.store.training_text import find_corpus, held_out_lines
+from rnnlm_tui.suggest import suggest
 from rnnlm_tui.text.corpus import held_out_mask
 
 FOLDER = Path(rnnlm_tui.__file__).parent / "data" / "models"
@@ -41,6 +42,15 @@ def test_they_are_small_and_whole(library: Library, name: str) -> None:
     assert read_trained_lines(FOLDER / name, card) is not None
     assert read_evaluation(FOLDER / name, card) is not None
     assert not {"XVIII", "xviii", "XVIII."} & {*model.vocabulary.words}
+
+
+def test_english_never_suggests_slurs(library: Library) -> None:
+    card, model = library.open("english")
+    assert len(card.unsuggested) > 20
+    for word in card.unsuggested:
+        assert word in model.vocabulary
+        suggested = suggest(model, f"He said {word[:-1]}", k=100).candidates
+        assert word not in [candidate.word for candidate in suggested]
 
 
 def test_the_sonnets_hold_out_the_lines_of_every_presets_defaults(library: Library) -> None:
