@@ -76,6 +76,17 @@ class _Event(Struct, frozen=True, tag_field="event"):
         return event_name(type(self))
 
 
+class Preparing(_Event, frozen=True, tag="preparing"):
+    """How far a phase is that takes a large text some time, before the training begins or before
+    its first epoch: `done` of `of`, in bytes of the text or in words; at most ten a second. `eta_s`
+    is the time left for this phase."""
+
+    phase: ShortText
+    done: Count
+    of: Count
+    eta_s: Number
+
+
 class Started(_Event, frozen=True, tag="started"):
     """The run begins; `epochs_done` is above 0 if it resumes from a saved epoch.
 
@@ -195,7 +206,16 @@ class Failed(_Event, frozen=True, tag="failed"):
 
 
 Event: TypeAlias = (
-    Started | Progress | EpochEnded | Saved | Paused | Resumed | Warned | Finished | Failed
+    Preparing
+    | Started
+    | Progress
+    | EpochEnded
+    | Saved
+    | Paused
+    | Resumed
+    | Warned
+    | Finished
+    | Failed
 )
 REQUIRED = {
     "train": ("loss", "penalty", "accuracy", "perplexity"),

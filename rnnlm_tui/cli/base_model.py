@@ -13,7 +13,7 @@ from rnnlm_tui.store.card import base_of, read_card
 from rnnlm_tui.store.library import ENGLISH, Library
 from rnnlm_tui.store.load import read_vocabulary
 from rnnlm_tui.store.run_state import TextOrigin
-from rnnlm_tui.text.prepare import PreparedText
+from rnnlm_tui.text.prepare import PreparedLines, PreparedText
 from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.training.run import TrainingRun
 
@@ -42,7 +42,8 @@ def on_english(library: Library, prepared: PreparedText, config: RunConfig) -> t
 def share_known(prepared: PreparedText, vocabulary: Vocabulary) -> float:
     """The share of the words of a text, without marks and numbers, that a vocabulary knows."""
     words = prepared.vocabulary.words
-    counts = np.bincount(prepared.examples.tokens, minlength=prepared.vocabulary.total_words)
+    assert isinstance(prepared, PreparedLines)
+    counts = prepared.examples.word_counts(prepared.vocabulary.total_words)
     counts = counts[prepared.vocabulary.first_word_id :]
     is_word = np.array([word[:1].isalpha() for word in words], dtype=bool)
     known = np.array([word in vocabulary or word.lower() in vocabulary for word in words])

@@ -16,6 +16,7 @@ from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.load import missing_base
 from rnnlm_tui.text.corpus import Corpus, check_files, read_corpus
+from rnnlm_tui.text.streams import Workspace
 
 CGROUPS = Path("/sys/fs/cgroup")
 """Where Linux tells how much memory a container may use."""
@@ -38,10 +39,13 @@ def as_unicode(argument: str) -> str:
     return argument.encode("utf-8", "replace").decode("utf-8")
 
 
-def corpus_of(sources: Sequence[str], encoding: str | None) -> Corpus:
-    """The corpus in these files, or the bundled one. Raises CorpusError."""
-    check_files(sources, free_memory)
-    corpus = read_corpus(sources or [bundled_corpus()], encoding, sys.stdin.buffer)
+def corpus_of(
+    sources: Sequence[str], encoding: str | None, workspace: Workspace | None = None
+) -> Corpus:
+    """The corpus in these files, or the bundled one; a large one is not held in memory if there is
+    a `workspace`. Raises CorpusError."""
+    check_files(sources, free_memory if workspace is None else None)
+    corpus = read_corpus(sources or [bundled_corpus()], encoding, sys.stdin.buffer, workspace)
     return dataclasses.replace(corpus, name=as_unicode(corpus.name))
 
 

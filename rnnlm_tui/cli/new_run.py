@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 from rnnlm_tui.cli.base_model import built_on
 from rnnlm_tui.cli.inputs import as_unicode, corpus_of
@@ -26,6 +27,7 @@ from rnnlm_tui.store.files import MODEL, RESUME
 from rnnlm_tui.store.library import Library, check_new_name, free_name
 from rnnlm_tui.store.run_state import TextOrigin
 from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus
+from rnnlm_tui.text.streams import Workspace
 from rnnlm_tui.training.run import TrainingRun
 
 SEED_LINE_WORDS = 4
@@ -42,7 +44,11 @@ def new_name(library: Library, request: TrainRequest, preset: str) -> str:
     return free_name(library, f"{stem}-{preset}")
 
 
-def new_run(library: Library, request: TrainRequest) -> tuple[str, Callable[[], TrainingRun]]:
+MakeRun: TypeAlias = Callable[[Workspace], TrainingRun]
+"""Makes a run; the arrays of a large text go into the workspace."""
+
+
+def new_run(library: Library, request: TrainRequest) -> tuple[str, MakeRun]:
     """The name of the run that is asked for, and what makes the run once its name is locked. Both
     raise RnnlmError if it cannot be."""
     source = open_source(library, request)
@@ -50,13 +56,13 @@ def new_run(library: Library, request: TrainRequest) -> tuple[str, Callable[[], 
     preset, settings = resolve_settings(request, source_preset)
     name = request.update or new_name(library, request, preset)
 
-    def make() -> TrainingRun:
+    def make(workspace: Workspace) -> TrainingRun:
         asked, folder = request, library.path(name)
         if source is not None and request.update:
             asked = request_of_update(source, request)
         elif not request.force:
             _check_free(library, name)
-        corpus = corpus_of(asked.sources, asked.encoding)
+        corpus = corpus_of(asked.sources, asked.encoding, workspace)
         origin, base = _origin(corpus, asked), request.base
         if source is None:
             config = make_run_config(preset, settings, corpus.whitespace_words)

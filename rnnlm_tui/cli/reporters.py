@@ -14,6 +14,7 @@ from rnnlm_tui.events import (
     Event,
     Finished,
     Paused,
+    Preparing,
     Progress,
     Resumed,
     Saved,
@@ -74,6 +75,7 @@ class TextReporter:
         self._name = ""
         self._epochs = self._epochs_done = 0
         self._can_resume = False
+        self._phase = ""
 
     def show(self, event: Event) -> None:
         """Prints what a person wants to know of the event. Raises OSError if the result cannot be
@@ -90,32 +92,43 @@ class TextReporter:
         if isinstance(event, EpochEnded):
             self._epochs_done = event.epoch
         match event:
+            case Preparing():
+                self._show_preparing(event)
             case Started():
                 self._name, self._epochs = event.name, epochs_of(event)
                 self._can_resume = event.parameters > 0
-                self._say("\n".join(started_lines(event)))
+                self.say("\n".join(started_lines(event)))
             case Progress() if self._bar:
                 draw(progress_line(event))
             case EpochEnded() if self._bar:
                 figures = wrapped(epoch_figures(event, self._epochs))
-                self._say(f"{figures}\n  | {sanitize(event.sample['text'])}")
+                self.say(f"{figures}\n  | {sanitize(event.sample['text'])}")
             case EpochEnded():
                 figures = "  ".join(epoch_figures(event, self._epochs))
-                self._say(f"{figures}  | {sanitize(event.sample['text'])}")
+                self.say(f"{figures}  | {sanitize(event.sample['text'])}")
             case Saved(epoch=0):
-                self._say("the n-grams are saved: the model suggests from now on")
+                self.say("the n-grams are saved: the model suggests from now on")
             case Paused():
-                self._say("paused")
+                self.say("paused")
             case Resumed():
-                self._say("resumed")
+                self.say("resumed")
             case Warned():
-                self._say(sanitize(event.message), always=True)
+                self.say(sanitize(event.message), always=True)
             case Finished():
                 self._clear()
                 if event.reason == "stopped" and event.metrics and self._can_resume:
-                    self._say(f"resume it: {APP_NAME} --train --resume --name {self._name}")
+                    self.say(f"resume it: {APP_NAME} --train --resume --name {self._name}")
 
-    def _say(self, text: str, *, always: bool = False) -> None:
+    def _show_preparing(self, event: Preparing) -> None:
+        if self._bar:
+            left = f"ETA {format_duration(event.eta_s)}" if math.isfinite(event.eta_s) else ""
+            draw(bar_line(event.phase, event.done, max(1, event.of), (), left))
+        elif event.phase != self._phase:
+            self.say(event.phase)
+        self._phase = event.phase
+
+    def say(self, text: str, *, always: bool = False) -> None:
+        """Prints text for a person, who may have asked for quiet."""
         if always or not self._quiet:
             self._clear()
             print(text, file=sys.stderr, flush=True)

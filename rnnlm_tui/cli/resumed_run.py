@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
 from rnnlm_tui.cli.inputs import as_unicode, corpus_of
-from rnnlm_tui.cli.new_run import default_seed_line
+from rnnlm_tui.cli.new_run import MakeRun, default_seed_line
 from rnnlm_tui.cli.options import TrainRequest
 from rnnlm_tui.cli.run_settings import MACHINE_SETTINGS
 from rnnlm_tui.config import (
@@ -25,6 +24,7 @@ from rnnlm_tui.store.run_state import TextOrigin
 from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus
 from rnnlm_tui.text.paragraphs import arranged
 from rnnlm_tui.text.prepare import PreparedText
+from rnnlm_tui.text.streams import Workspace
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.training.checkpoint import RunState, load_state
@@ -35,14 +35,16 @@ CHANGEABLE = ("epochs", "learning_rate", "patience", "device", "threads")
 what they were when it started."""
 
 
-def resumed_run(library: Library, request: TrainRequest) -> tuple[str, Callable[[], TrainingRun]]:
+def resumed_run(library: Library, request: TrainRequest) -> tuple[str, MakeRun]:
     """The name of the run to go on with, by default the one that was saved last, and what makes the
     run once its name is locked. Both raise RnnlmError if it cannot be."""
     name = library.newest_run() if request.name is None else check_name(request.name)
     return name, partial(_saved_run, library, name, request)
 
 
-def _saved_run(library: Library, name: str, request: TrainRequest) -> TrainingRun:
+def _saved_run(
+    library: Library, name: str, request: TrainRequest, workspace: Workspace
+) -> TrainingRun:
     """The run `name` from where it stopped. Raises RnnlmError if it cannot go on."""
     folder = library.path(name)
     state = load_state(folder, name)
@@ -59,7 +61,7 @@ def _saved_run(library: Library, name: str, request: TrainRequest) -> TrainingRu
             f"give it: --train FILE --resume --name {name}, or - for standard input",
         )
     encoding = request.encoding or state.corpus.get("encoding")
-    corpus = corpus_of(sources, encoding)
+    corpus = corpus_of(sources, encoding, workspace)
     if corpus.sha256 != state.corpus.get("sha256"):
         raise CorpusError(
             f"{corpus.name} is not the text that the training of {name} started with",

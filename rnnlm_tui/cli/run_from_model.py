@@ -30,7 +30,7 @@ from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.load import read_vocabulary
 from rnnlm_tui.store.run_state import TextOrigin
-from rnnlm_tui.store.trained_lines import TrainedLines, no_hashes
+from rnnlm_tui.store.trained_lines import TrainedLines
 from rnnlm_tui.store.training_text import (
     ancestors_of,
     held_out_of,
@@ -40,6 +40,7 @@ from rnnlm_tui.store.training_text import (
 )
 from rnnlm_tui.store.weights import read_weights
 from rnnlm_tui.text.corpus import Corpus
+from rnnlm_tui.text.line_hashes import no_hashes
 from rnnlm_tui.text.paragraphs import arranged
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.tokenizer import Conventions
@@ -252,6 +253,7 @@ def run_of_update(
         )
         config = dataclasses.replace(config, model=model)
         words = vocabulary, prepared.tokenizer.conventions, source.card.window
+        del prepared  # the arrays of a large text are written again
         prepared = prepare_corpus(corpus, config, words, held_out)
     if not prepared.held_out_lines:
         prepared = _with_warning(prepared, NOTHING_TO_COMPARE.format(name=source.name))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 
 from rnnlm_tui.cli.base_model import on_english
 from rnnlm_tui.cli.inputs import corpus_of
 from rnnlm_tui.cli.options import SummaryRequest
 from rnnlm_tui.cli.output import print_json
+from rnnlm_tui.cli.progress_bar import bar_line, draw, has_bar
 from rnnlm_tui.cli.run_settings import resolve_settings
 from rnnlm_tui.config import RunConfig, flag_of, make_run_config, preset_named
 from rnnlm_tui.formatting import cut_words, format_bytes, format_duration, plural, sanitize
@@ -19,17 +23,50 @@ from rnnlm_tui.paths import data_dir
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.corpus import Corpus
 from rnnlm_tui.text.prepare import PreparedLines, PreparedText
+from rnnlm_tui.text.streams import Workspace
 from rnnlm_tui.text.vocabulary import UNKNOWN
 
 FIRST_PAIRS = 10
+PLACE = ".summary-"
+"""The folder of a large text in the data folder, with the number of the process."""
 
 
 def summary(request: SummaryRequest) -> int:
     """Prints the data card, the first pairs, and the layer table."""
-    corpus = corpus_of(request.sources, request.encoding)
+    with _workspace() as workspace:
+        return _summary(request, workspace)
+
+
+@contextmanager
+def _workspace() -> Iterator[Workspace]:
+    """A place for a large text, which is gone at the end. Those of processes that were killed, as
+    by the app when another text is chosen, are removed first."""
+    import psutil  # 30 ms, which --train need not wait for
+
+    for left in data_dir().glob(f"{PLACE}*"):
+        number = left.name.removeprefix(PLACE)
+        if number.isdecimal() and not psutil.pid_exists(int(number)):
+            shutil.rmtree(left, ignore_errors=True)
+    folder = data_dir() / f"{PLACE}{os.getpid()}"
+    try:
+        with Workspace(folder, _show_progress) as workspace:
+            yield workspace
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _show_progress(phase: str, done: int, of: int) -> None:
+    if has_bar():
+        draw(bar_line(phase, done, of))
+
+
+def _summary(request: SummaryRequest, workspace: Workspace) -> int:
+    corpus = corpus_of(request.sources, request.encoding, workspace)
     preset, settings = resolve_settings(request)
     config = make_run_config(preset, settings, corpus.whitespace_words)
     prepared = prepare_corpus(corpus, config)
+    if has_bar():
+        draw("")
     _, note = on_english(Library(data_dir()), prepared, config)
     prepared = dataclasses.replace(prepared, notes=(*prepared.notes, *filter(None, [note])))
     total = prepared.vocabulary.total_words
@@ -105,7 +142,7 @@ def data_card(prepared: PreparedText, config: RunConfig) -> Iterator[str]:
         fate = f"learned as {UNKNOWN}" if special_tokens else "left out of the lines"
         yield f"vocabulary     {kept:,} words are kept; the others are {fate}"
     if isinstance(prepared, PreparedLines) and prepared.held_out_lines:
-        share = prepared.held_out_unknown / len(prepared.held_out.tokens)
+        share = prepared.held_out_unknown / prepared.held_out.words
         yield f"unknown        {share:.1%} of the words held out"
     others = f"the padding, {', '.join(special_tokens)}" if special_tokens else "the padding"
     yield f"total words    {vocabulary.total_words:,} (with {others})"

@@ -7,15 +7,16 @@ a corpus or a name can be said before.
 from __future__ import annotations
 
 import importlib
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from rnnlm_tui import threads
 from rnnlm_tui.cli.inputs import free_memory
-from rnnlm_tui.cli.new_run import new_run
+from rnnlm_tui.cli.new_run import MakeRun, new_run
 from rnnlm_tui.cli.options import TrainRequest
+from rnnlm_tui.cli.preparation import PreparationReport, StoppedError
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.resumed_run import resumed_run
 from rnnlm_tui.cli.stdin_control import steered
@@ -30,7 +31,7 @@ from rnnlm_tui.errors import (
     UsageError,
     os_reason,
 )
-from rnnlm_tui.events import Event, Failed, Finished, Saved, to_json_line
+from rnnlm_tui.events import Event, Failed, Finished, Preparing, Saved, to_json_line
 from rnnlm_tui.formatting import escape, format_bytes
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.files import HISTORY, MODEL, RESUME
@@ -38,9 +39,11 @@ from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.locks import TRAINING
 from rnnlm_tui.store.training_text import write_origin
 from rnnlm_tui.text.corpus import STANDARD_INPUT
+from rnnlm_tui.text.encoded_files import remove_encoded
 from rnnlm_tui.text.prepare import PreparedText
+from rnnlm_tui.text.streams import Workspace
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.history import record
+from rnnlm_tui.training.history import PreparationHistory, record
 from rnnlm_tui.training.run import TrainingRun
 
 
@@ -67,12 +70,51 @@ def _train(request: TrainRequest) -> tuple[Finished, bool]:
     threads.spin_briefly()
     threads.give_way()
     name, make_run = (resumed_run if request.resume else new_run)(library, request)
-    with library.lock(name, TRAINING):
-        run = make_run()
-        if not request.as_json and not request.is_quiet:
-            print("\n".join(data_card(run.prepared, run.config)), file=sys.stderr)
-        check_memory(run.config, run.prepared)
-        return _report(run, request)
+    control = Control()
+    reporter: JsonReporter | TextReporter = (
+        JsonReporter(control) if request.as_json else TextReporter(control, request.is_quiet)
+    )
+    with (
+        library.lock(name, TRAINING),
+        steered(control, request.control is not None) as signalled,
+        _folder(library.path(name)) as folder,
+    ):
+        try:
+            run = _prepared(make_run, folder, control, reporter)
+            if signalled:
+                raise StoppedError
+        except StoppedError:
+            finished = Finished(0.0, "stopped", None, {}, str(folder), 0.0)
+            reporter.show(finished)
+        else:
+            finished = _report(run, control, reporter)
+            del run  # what is mapped cannot be removed on every system
+        if finished.reason != "stopped":
+            remove_encoded(folder)
+    return finished, bool(signalled) or control.unwatched
+
+
+def _prepared(
+    make_run: MakeRun,
+    folder: Path,
+    control: Control,
+    reporter: JsonReporter | TextReporter,
+) -> TrainingRun:
+    """The run, its text read. Raises StoppedError if it was stopped meanwhile."""
+    history = PreparationHistory(folder)
+
+    def show(event: Preparing) -> None:
+        workspace.make_folder()
+        history.add(event)
+        reporter.show(event)
+
+    with Workspace(folder, PreparationReport(control, show)) as workspace:
+        run = make_run(workspace)
+    if isinstance(reporter, TextReporter):
+        reporter.say("\n".join(data_card(run.prepared, run.config)))
+    check_memory(run.config, run.prepared)
+    control.seed_line = control.seed_line or run.origin["seed_line"]
+    return run
 
 
 def _check_request(request: TrainRequest) -> None:
@@ -94,24 +136,23 @@ def _check_request(request: TrainRequest) -> None:
         raise UsageError("--resume goes on with a run as it is", "leave --on out")
 
 
-def _report(run: TrainingRun, request: TrainRequest) -> tuple[Finished, bool]:
-    """Trains, printing every event; returns as `_train` does."""
-    control = Control(run.origin["seed_line"])
+def _report(run: TrainingRun, control: Control, reporter: JsonReporter | TextReporter) -> Finished:
+    """Trains, printing every event; returns the last one."""
     trainer = importlib.import_module(ARCHITECTURES[run.config.preset].trainer)
-    reporter: JsonReporter | TextReporter = (
-        JsonReporter(control) if request.as_json else TextReporter(control, request.is_quiet)
-    )
-    with _folder_of(run), steered(control, request.control is not None) as signalled:
-        last: Event | None = None
-        for last in _with_origin(record(trainer.train(run, control), run.folder), run):
-            reporter.show(last)
-        assert isinstance(last, Finished)
+    try:
+        run.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as reason:
+        raise StorageError(f"cannot make {run.folder}: {os_reason(reason)}") from reason
+    last: Event | None = None
+    for last in _with_origin(record(trainer.train(run, control), run.folder), run):
+        reporter.show(last)
+    assert isinstance(last, Finished)
     error = reporter.error if isinstance(reporter, JsonReporter) else None
     if error is not None and not isinstance(error, BrokenPipeError):  # its reader may go
         raise StorageError(
             f"cannot write the events: {os_reason(error)}", "what was learned is saved"
         )
-    return last, bool(signalled) or control.unwatched
+    return last
 
 
 def _with_origin(events: Iterable[Event], run: TrainingRun) -> Iterator[Event]:
@@ -166,20 +207,21 @@ def check_memory(config: RunConfig, prepared: PreparedText) -> None:
 
 
 @contextmanager
-def _folder_of(run: TrainingRun) -> Iterator[None]:
-    """Makes the model's folder. If the run leaves neither a model nor a state to go on with, the
-    folder and its history are removed, since they would keep the name taken."""
+def _folder(path: Path) -> Iterator[Path]:
+    """The model's folder, which the run makes. If it leaves neither a model nor a state to go on
+    with, the folder and what it wrote there are removed, since they would keep the name taken."""
+    is_through = False
     try:
-        run.folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"cannot make {run.folder}: {os_reason(error)}") from error
-    try:
-        yield
+        yield path
+        is_through = True
     finally:
-        if not any((run.folder / name).exists() for name in (MODEL, RESUME)):
+        has_nothing = not any((path / name).exists() for name in (MODEL, RESUME))
+        if has_nothing or not is_through:
+            remove_encoded(path)
+        if has_nothing:
             with suppress(OSError):  # it holds something else, which is not this run's
-                (run.folder / HISTORY).unlink(missing_ok=True)
-                run.folder.rmdir()
+                (path / HISTORY).unlink(missing_ok=True)
+                path.rmdir()
 
 
 def exit_code(finished: Finished, interrupted: bool) -> int:

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.text.encoded import EncodedLines
-from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, PADDING, Vocabulary
+from rnnlm_tui.text.vocabulary import BEGIN_ID, PADDING, Vocabulary
 
 Arrays = dict[str, NDArray[Any]]
 FALLBACK = (0.5, 1.0, 1.5)
@@ -64,12 +64,8 @@ class Estimates:
 
 def with_boundaries(lines: EncodedLines) -> NDArray[np.int32]:
     """The ids of all lines, each with its begin and its end [N]."""
-    ends = lines.starts + lines.lengths
-    return np.insert(
-        lines.tokens,
-        np.stack((lines.starts, ends), axis=1).ravel(),
-        np.tile(np.array([BEGIN_ID, END_ID], np.int32), len(lines)),
-    )
+    text: NDArray[np.int32] = np.insert(lines.targets, lines.starts, BEGIN_ID)
+    return text
 
 
 def count_levels(lines: EncodedLines, vocabulary: Vocabulary, order: int) -> Iterator[NgramLevel]:

@@ -11,9 +11,10 @@ from rnnlm_tui.lm.causal import CELLS, CausalArchitecture
 from rnnlm_tui.lm.lesson import LessonArchitecture
 from rnnlm_tui.lm.model import Architecture
 from rnnlm_tui.lm.ngram import NgramArchitecture
-from rnnlm_tui.text.corpus import Corpus, Mask
+from rnnlm_tui.text.corpus import Corpus
 from rnnlm_tui.text.paragraphs import arranged, arrangement_notes
 from rnnlm_tui.text.prepare import PreparedText, prepare
+from rnnlm_tui.text.streams import Mask
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.vocabulary import Vocabulary
 

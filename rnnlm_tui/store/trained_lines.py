@@ -5,11 +5,9 @@ A line that one of these models saw is not unseen, wherever it is in a later tex
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +16,11 @@ from rnnlm_tui.errors import ModelError
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.load import check_checksum
 from rnnlm_tui.store.weights import LARGEST_HEADER, read_arrays, write_tensors
-from rnnlm_tui.text.corpus import Mask, held_out_mask
+from rnnlm_tui.text.corpus import held_out_mask
+from rnnlm_tui.text.line_hashes import NO_WORDS, Hashes, hash_lines, no_hashes
+from rnnlm_tui.text.streams import Block, Lines, Mask, StreamedLines
 from rnnlm_tui.text.tokenizer import Tokenizer
 
-Hashes: TypeAlias = NDArray[np.uint64]
-NO_WORDS = 0
-"""The hash of a line without words, which is never known."""
 MOST_LINES = 1 << 24
 """The different lines that a model remembers, at 8 bytes each; further ones are forgotten."""
 LARGEST_LINES_FILE = 3 * 8 * MOST_LINES + LARGEST_HEADER
@@ -34,11 +31,6 @@ FORM = {
 }
 FEWEST_WORDS = 4
 """A line that has fewer may occur in any text."""
-
-
-def no_hashes() -> Hashes:
-    """The hashes of no lines."""
-    return np.empty(0, dtype=np.uint64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +48,10 @@ class TrainedLines:
         long = (line for line in lines if tokenizer.line_key(line).count(" ") >= FEWEST_WORDS - 1)
         return int(np.isin(hash_lines(long, tokenizer), self.known).sum())
 
-    def hold_out_again(
-        self, lines: Sequence[str], tokenizer: Tokenizer, share: float, seed: int
-    ) -> Mask:
+    def hold_out_again(self, lines: Lines, tokenizer: Tokenizer, share: float, seed: int) -> Mask:
         """Which lines [L] of a text that is not the model's own, or has grown since, to hold out:
         those that were held out before, and about `share` of those that are new."""
-        hashes = hash_lines(lines, tokenizer)
+        hashes = _hashes_of(lines, tokenizer)
         may_be = (hashes != NO_WORDS) & ~np.isin(hashes, self.known)
         held_out = np.isin(hashes, self.unseen)
         if not len(self.unseen):
@@ -73,26 +63,38 @@ class TrainedLines:
 
 
 def trained_on(
-    lines: Sequence[str], held_out: Mask, tokenizer: Tokenizer, ancestors: Hashes
+    lines: Lines, held_out: Mask, tokenizer: Tokenizer, ancestors: Hashes
 ) -> TrainedLines:
     """The result of a training on `lines` [L] but those of `held_out` [L], by a model whose
     ancestors know the lines of `ancestors`."""
     hashes = hash_lines(lines, tokenizer)
-    has_words = hashes != NO_WORDS
-    known: Hashes = np.union1d(hashes[has_words & ~held_out], ancestors)[:MOST_LINES]
-    unseen: Hashes = np.setdiff1d(hashes[has_words & held_out], known)[:MOST_LINES]
+    return trained_on_hashes(hashes[~held_out], hashes[held_out], held_out, ancestors)
+
+
+def trained_on_hashes(
+    train: Hashes, unseen: Hashes, held_out: Mask, ancestors: Hashes
+) -> TrainedLines:
+    """The same from the hashes of the lines to train on, and of those held out."""
+    known: Hashes = np.union1d(train[train != NO_WORDS], ancestors)[:MOST_LINES]
+    unseen = np.setdiff1d(unseen[unseen != NO_WORDS], known)[:MOST_LINES]
     return TrainedLines(known, np.flatnonzero(held_out).astype(np.int32), unseen)
 
 
-def hash_lines(lines: Iterable[str], tokenizer: Tokenizer) -> Hashes:
-    """A hash of the words of each line [L]; a million lines take some seconds."""
-    keys = map(tokenizer.line_key, lines)
-    return np.fromiter((_hash_of(key) if key else NO_WORDS for key in keys), dtype=np.uint64)
+@dataclass(frozen=True, slots=True)
+class HashLines:
+    """A task: a hash of each line of a block of a large text."""
+
+    tokenizer: Tokenizer
+
+    def __call__(self, block: Block) -> Hashes:
+        """The hashes of the block."""
+        return hash_lines(block.train, self.tokenizer)
 
 
-def _hash_of(key: str) -> int:
-    spelled = key.encode(errors="surrogatepass")
-    return int.from_bytes(blake2b(spelled, digest_size=8).digest(), "little")
+def _hashes_of(lines: Lines, tokenizer: Tokenizer) -> Hashes:
+    if isinstance(lines, StreamedLines):
+        return np.concatenate([*lines.map(HashLines(tokenizer), "comparing lines")])
+    return hash_lines(lines, tokenizer)
 
 
 def write_trained_lines(path: Path, lines: TrainedLines) -> None:

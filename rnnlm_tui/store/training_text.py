@@ -15,18 +15,19 @@ from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import Ancestor, ModelCard
 from rnnlm_tui.store.files import ORIGIN, read_json
-from rnnlm_tui.store.trained_lines import TrainedLines, no_hashes, read_trained_lines, trained_on
+from rnnlm_tui.store.trained_lines import TrainedLines, read_trained_lines, trained_on
 from rnnlm_tui.text.corpus import (
     STANDARD_INPUT,
     Corpus,
-    Mask,
     held_out_mask,
     read_corpus,
     split_lines,
 )
+from rnnlm_tui.text.line_hashes import no_hashes
 from rnnlm_tui.text.overlap import CopiedSpans
 from rnnlm_tui.text.paragraphs import arranged
 from rnnlm_tui.text.prepare import make_tokenizer
+from rnnlm_tui.text.streams import Mask
 from rnnlm_tui.text.tokenizer import Tokenizer
 
 LARGEST_INDEXED = 64 << 20

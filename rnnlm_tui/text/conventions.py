@@ -66,35 +66,53 @@ def is_abbreviation(word: str, learned: Iterable[str]) -> bool:
     return is_initial or word in ABBREVIATIONS or word in learned
 
 
-def learn_abbreviations(lines: Iterable[str], chunks: Mapping[str, int]) -> tuple[str, ...]:
-    """The words whose full stop is no end of a sentence: mostly followed by a small letter, or
-    hardly ever missing. `chunks` counts what is between the spaces of `lines`.
+class AbbreviationCounter:
+    """Counts what tells abbreviations from the ends of sentences.
 
     Source: T. Kiss and J. Strunk, "Unsupervised multilingual sentence boundary detection", 2006,
     simplified.
     """
-    dotted, plain, before_small = Counter[str](), Counter[str](), Counter[str]()
-    for chunk, count in chunks.items():
-        kind = dotted if chunk[-1] == "." else plain
-        kind[chunk.removesuffix(".").strip(NEXT_TO_WORDS)] += count
-    for line in lines:
-        for before, after in pairwise(line.split(". ")):
-            if after[:1].islower():
-                before_small[before[before.rfind(" ") + 1 :].strip(NEXT_TO_WORDS)] += 1
-    if 2 * before_small.total() > dotted.total():  # its sentences begin with small letters
-        return ()
-    return tuple(
-        word
-        for word, count in dotted.items()
-        if count >= ENOUGH_DOTS
-        and word.isalpha()
-        and (2 * before_small[word] > count or _hardly_ever_lacks_it(word, count, plain[word]))
-    )
 
+    def __init__(self) -> None:
+        self._dotted, self._plain = Counter[str](), Counter[str]()
+        self._before_small = Counter[str]()
 
-def _hardly_ever_lacks_it(word: str, dotted: int, plain: int) -> bool:
-    is_often = dotted >= ENOUGH_ALWAYS and dotted > ALWAYS_DOTTED * (plain + dotted)
-    return is_often and len(word) <= LONGEST_ABBREVIATION
+    def count(self, lines: Iterable[str], chunks: Mapping[str, int]) -> None:
+        """Counts these lines; `chunks` says how often each text between their spaces occurs."""
+        for chunk, count in chunks.items():
+            if chunk[-1] == ".":
+                self._dotted[chunk.removesuffix(".").strip(NEXT_TO_WORDS)] += count
+            elif len(word := chunk.strip(NEXT_TO_WORDS)) <= LONGEST_ABBREVIATION:
+                self._plain[word] += count
+        for line in lines:
+            for before, after in pairwise(line.split(". ")):
+                if after[:1].islower():
+                    word = before[before.rfind(" ") + 1 :].strip(NEXT_TO_WORDS)
+                    self._before_small[word] += 1
+
+    def add(self, later: AbbreviationCounter) -> None:
+        """Adds what was counted of lines that come later in the text."""
+        self._dotted.update(later._dotted)
+        self._plain.update(later._plain)
+        self._before_small.update(later._before_small)
+
+    def abbreviations(self) -> tuple[str, ...]:
+        """The words whose full stop is no end of a sentence: mostly followed by a small letter, or
+        hardly ever missing."""
+        if 2 * self._before_small.total() > self._dotted.total():
+            return ()  # its sentences begin with small letters
+        return tuple(
+            word
+            for word, count in self._dotted.items()
+            if count >= ENOUGH_DOTS
+            and word.isalpha()
+            and (2 * self._before_small[word] > count or self._hardly_ever_lacks_it(word, count))
+        )
+
+    def _hardly_ever_lacks_it(self, word: str, dotted: int) -> bool:
+        is_short = len(word) <= LONGEST_ABBREVIATION
+        is_often = dotted >= ENOUGH_ALWAYS and is_short
+        return is_often and dotted > ALWAYS_DOTTED * (self._plain[word] + dotted)
 
 
 class ConventionCounter:
@@ -116,6 +134,13 @@ class ConventionCounter:
                 self._after[before, spaced] += count
             case False, True:
                 self._before[token, spaced] += count
+
+    def add(self, other: ConventionCounter) -> None:
+        """Adds what was counted of other lines."""
+        self._before.update(other._before)
+        self._after.update(other._after)
+        self._pairs.update(other._pairs)
+        self._starts.update(other._starts)
 
     def count_start(self, marks: str, word: str) -> None:
         """`word` follows these marks."""

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import compress
+from itertools import chain, compress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import numpy as np
 
 from rnnlm_tui.errors import CorpusError, os_reason
 from rnnlm_tui.formatting import format_bytes
-
-BOMS = (  # UTF-32's first, since the second begins as UTF-16's does
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
+from rnnlm_tui.text.sources import Source, Sources
+from rnnlm_tui.text.streams import (
+    BLOCK,
+    IN_MEMORY,
+    Lines,
+    Mask,
+    StreamedLines,
+    TextBlocks,
+    Workspace,
+    first_reading,
 )
-Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
+
 STANDARD_INPUT = "-"
 MEMORY_PER_BYTE = 4
 """Bytes of memory that a byte of a text takes while it is decoded and split into lines."""
@@ -37,56 +39,104 @@ HELD_OUT_BLOCK = 20
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """A text as lines. `sha256` is that of the decoded text, line ends as newlines.
+    """A text as lines, which are in memory or `StreamedLines`. `sha256` is that of the decoded
+    text, line ends as newlines.
 
     `sources` are the files it was read from (absolute; "-" for standard input and for pipes), so
     that a run can be resumed.
     """
 
     name: str
-    lines: tuple[str, ...]
+    lines: Lines
     sha256: str
     sources: tuple[str, ...]
 
     @property
     def line_count(self) -> int:
         """The number of lines; a newline at the end of the text begins no other."""
-        return len(self.lines) - (self.lines[-1] == "")
+        if isinstance(self.lines, StreamedLines):
+            return len(self.lines) - self.lines.facts.ends_with_newline
+        lines = cast("tuple[str, ...]", self.lines)
+        return len(lines) - (lines[-1] == "")
 
     @property
     def whitespace_words(self) -> int:
         """The number of words between white space, whatever the tokenizer: the text's size."""
+        if isinstance(self.lines, StreamedLines):
+            return self.lines.facts.words
         return sum(len(line.split()) for line in self.lines)
 
 
-def read_corpus(sources: Sequence[str | Path], encoding: str | None, stdin: BinaryIO) -> Corpus:
+def read_corpus(
+    sources: Sequence[str | Path],
+    encoding: str | None,
+    stdin: BinaryIO,
+    workspace: Workspace | None = None,
+) -> Corpus:
     """Reads one or several files, or `-` for standard input, as one text.
 
-    `encoding` None means UTF-8, or UTF-16 or UTF-32 if the file begins with its mark. Raises
-    CorpusError for what cannot be read and for what is not text.
+    `encoding` None means UTF-8, or UTF-16 or UTF-32 if the file begins with its mark. With a
+    `workspace` the lines of a large text are not held, but read again when they are needed; one
+    that can be read once is kept in a file until the workspace is left. Raises CorpusError for what
+    cannot be read and for what is not text.
     """
-    texts, names, absolute = [], [], []
+    each, names, absolute = [], [], []
     for path in map(Path, sources):
         if str(path) == STANDARD_INPUT:
-            label, name, kept = "standard input", "stdin", STANDARD_INPUT
-            raw = _read(stdin.read, label)
+            name, kept = "stdin", STANDARD_INPUT
+            each.append(_read_once(stdin, "standard input", workspace))
+        elif path.is_fifo():
+            name, kept = "pipe", STANDARD_INPUT  # it can be read once, as standard input can
+            with path.open("rb") as pipe:
+                each.append(_read_once(pipe, str(path), workspace))
         else:
-            label, name, kept = str(path), path.name, str(path.absolute())
-            raw = _read(path.read_bytes, f"the corpus {path}", is_folder=path.is_dir())
-            if path.is_fifo():  # it can be read once, as standard input can
-                name, kept = "pipe", STANDARD_INPUT
-        texts.append(_decode(raw, label, encoding))
+            name, kept = path.name, str(path.absolute())
+            each.append(Source(f"the corpus {path}", path))
         names.append(name)
         absolute.append(kept)
-    text = "\n".join([*(text.removesuffix("\n") for text in texts[:-1]), texts[-1]])
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     title = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
-    return Corpus(title, tuple(text.split("\n")), digest, tuple(absolute))
+    lines, sha256 = _lines_of(Sources(each, encoding), workspace)
+    return Corpus(title, lines, sha256, tuple(absolute))
 
 
-def check_files(sources: Sequence[str | Path], free_memory: Callable[[], int]) -> None:
+def _lines_of(sources: Sources, workspace: Workspace | None) -> tuple[Lines, str]:
+    """The lines of a text, and its hash."""
+    in_memory = IN_MEMORY if workspace is None else workspace.in_memory
+    pieces, length = list[str](), 0
+    for piece, _ in sources.text():
+        pieces.append(piece)
+        length += len(piece)
+        if length > in_memory:
+            break
+    else:
+        text = "".join(pieces)
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass"))
+        return tuple(text.split("\n")), digest.hexdigest()
+    if workspace is not None:
+        streamed = first_reading(sources, workspace)
+        return streamed, streamed.facts.sha256
+    digest = hashlib.sha256()
+    blocks = TextBlocks(sources, BLOCK, digest)  # so that it has the lines that a stream has
+    lines = tuple(chain.from_iterable(text.split("\n") for text, _ in blocks))
+    return lines, digest.hexdigest()
+
+
+def _read_once(file: BinaryIO, label: str, workspace: Workspace | None) -> Source:
+    """A text that can be read once, kept in memory, or in a file if it is large."""
+    try:
+        if workspace is None:
+            return Source(label, file.read())
+        raw = file.read(IN_MEMORY)
+        return Source(label, workspace.spool(raw, file) if len(raw) == IN_MEMORY else raw)
+    except OSError as error:
+        raise CorpusError(f"cannot read {label}: {os_reason(error)}") from error
+
+
+def check_files(
+    sources: Sequence[str | Path], free_memory: Callable[[], int] | None = None
+) -> None:
     """Raises CorpusError for devices, which may never end, and for files that do not fit into the
-    memory. Pipes are read, such as the <(zcat text.gz) of a shell.
+    memory, if they have to. Pipes are read, such as the <(zcat text.gz) of a shell.
 
     `free_memory` gives its bytes; it is asked only about texts that may matter.
     """
@@ -103,7 +153,7 @@ def check_files(sources: Sequence[str | Path], free_memory: Callable[[], int]) -
             )
         total += facts.st_size
     needed = MEMORY_PER_BYTE * total
-    if needed > SMALL_BYTES and needed > (free := free_memory()):
+    if free_memory and needed > SMALL_BYTES and needed > (free := free_memory()):
         raise CorpusError(
             f"the corpus is {format_bytes(total)}: reading it takes {format_bytes(needed)} of"
             f" memory, {format_bytes(free)} are free",
@@ -111,36 +161,7 @@ def check_files(sources: Sequence[str | Path], free_memory: Callable[[], int]) -
         )
 
 
-def _read(read: Callable[[], bytes], what: str, *, is_folder: bool = False) -> bytes:
-    try:
-        return read()
-    except OSError as error:
-        hint = "give a file, or several" if is_folder else ""
-        raise CorpusError(f"cannot read {what}: {os_reason(error)}", hint) from error
-
-
-def _decode(raw: bytes, label: str, encoding: str | None) -> str:
-    chosen = encoding or next((name for bom, name in BOMS if raw.startswith(bom)), "utf-8")
-    if chosen.lower() in ("utf-8", "utf8"):
-        raw = raw.removeprefix(codecs.BOM_UTF8)
-    if chosen.startswith("utf-8") and (zero := raw.find(b"\0")) >= 0:
-        raise CorpusError(
-            f"{label} is not text: it holds a zero byte at byte {zero}", "give a plain text file"
-        )
-    try:
-        text = raw.decode(chosen)
-    except LookupError as error:
-        raise CorpusError(f"no encoding is called {chosen!r}", "such as latin-1") from error
-    except UnicodeError as error:
-        where = f" at byte {error.start}" if isinstance(error, UnicodeDecodeError) else ""
-        raise CorpusError(
-            f"{label} is not valid {chosen}{where}",
-            "name its encoding with --encoding, such as --encoding latin-1",
-        ) from error
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def split_lines(lines: Sequence[str], held_out: Mask) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def split_lines(lines: Iterable[str], held_out: Mask) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """`lines` [L] as those to train on and those of `held_out` [L]."""
     return tuple(compress(lines, ~held_out)), tuple(compress(lines, held_out))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 from typing import TypeAlias
 
 import numpy as np
@@ -15,25 +14,29 @@ from rnnlm_tui.config import TextConfig
 from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.events import CorpusFacts
 from rnnlm_tui.formatting import format_bytes, plural, shorten
-from rnnlm_tui.text.corpus import Corpus, Mask, held_out_mask, split_lines
+from rnnlm_tui.text.arrays import count_of
+from rnnlm_tui.text.corpus import Corpus, held_out_mask
 from rnnlm_tui.text.encoded import EncodedLines
-from rnnlm_tui.text.prefixes import PrefixExamples
-from rnnlm_tui.text.tokenizer import (
-    TOKENIZERS,
-    Conventions,
-    TokenizedText,
-    Tokenizer,
-    tokenize_lines,
+from rnnlm_tui.text.encoded_files import EncodedText, key_of, read_encoded, write_encoded
+from rnnlm_tui.text.numbering import NumberedText
+from rnnlm_tui.text.passes import (
+    PROSE,
+    KeptLines,
+    encode,
+    folder_of,
+    learn_tokenizer,
+    number_words,
 )
-from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
+from rnnlm_tui.text.prefixes import PrefixExamples
+from rnnlm_tui.text.streams import Mask
+from rnnlm_tui.text.tokenizer import TOKENIZERS, Conventions, Tokenizer
+from rnnlm_tui.text.vocabulary import Vocabulary
 
 FEWEST_EXAMPLES = 2
-PROSE = "prose"
 TOKENIZER_NAMES = (PROSE, *TOKENIZERS)
 LARGEST_VOCABULARY = 64 << 20
 """Bytes of the words of a model in JSON; a file with more is not read."""
 Examples: TypeAlias = PrefixExamples | EncodedLines
-Encoded: TypeAlias = tuple[NDArray[np.int32], NDArray[np.int64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class PreparedText:
     held out. `examples` and `held_out` are `PrefixExamples` for the lesson, `EncodedLines` for
     models of whole lines.
     `warnings` are sentences on a text that is no good for a training, though one is possible;
-    `notes` say how it is read.
+    `notes` say how it is read. `kept` is there for a large text, whose lines are not.
     """
 
     corpus: Corpus
@@ -65,6 +68,7 @@ class PreparedText:
     held_out_unknown: int
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
+    kept: KeptLines | None = None
 
     @property
     def card(self) -> CorpusFacts:
@@ -105,15 +109,6 @@ def make_tokenizer(
     return ProseTokenizer(conventions, vocabulary.ranks if vocabulary else {})
 
 
-def learn_tokenizer(name: str, lines: Sequence[str]) -> Tokenizer:
-    """The tokenizer of a new model that is trained on these lines."""
-    if name != PROSE:
-        return TOKENIZERS[name]
-    from rnnlm_tui.text.prose import learn_prose
-
-    return learn_prose(lines)
-
-
 def prepare(
     corpus: Corpus,
     tokenizer_name: str,
@@ -133,95 +128,101 @@ def prepare(
     `held_out` [L] says which lines are held out; by default it follows from the settings.
     Without special tokens the result are `PreparedPrefixes`, in which unknown words are dropped;
     with all of them `PreparedLines`. `notes` say how the text was read until here. Raises
-    CorpusError if there is not enough to train on.
+    CorpusError if there is not enough to train on, StorageError if the arrays of a large text
+    cannot be written.
     """
     is_given = held_out is not None
     if held_out is None:
         held_out = held_out_mask(len(corpus.lines), settings.held_out, settings.seed)
-    train_lines, held_lines = split_lines(corpus.lines, held_out)
-    parts = train_lines, held_lines
-    tokenizer, vocabulary, tokens, counts = _tokenize(
-        corpus, tokenizer_name, settings, special_tokens, parts, known
-    )
-    train, held = _encode(tokens, vocabulary, len(train_lines))
-    longest = int(train[1].max())
-    size = window(longest)
+    text = _encoded(corpus, tokenizer_name, settings, special_tokens, known, held_out)
+    longest, (held, _) = int(text.train[1].max()), text.held_out
+    size, folder = window(longest), folder_of(corpus.lines)
     kind: type[PreparedText] = PreparedPrefixes
     examples: Callable[..., Examples] = partial(PrefixExamples, window=size)
-    if vocabulary.special_tokens:
-        kind, examples = PreparedLines, EncodedLines
+    if text.vocabulary.special_tokens:
+        kind, examples = PreparedLines, partial(EncodedLines, folder=folder)
     prepared = kind(
         corpus=corpus,
-        tokenizer=tokenizer,
-        vocabulary=vocabulary,
+        tokenizer=make_tokenizer(tokenizer_name, text.conventions, text.vocabulary),
+        vocabulary=text.vocabulary,
         window=size,
         longest_line=longest,
-        words=len(tokens.numbers),
-        distinct_words=int(np.count_nonzero(counts)),
-        examples=examples(*train),
-        held_out=examples(*held),
+        words=text.words,
+        distinct_words=text.distinct_words,
+        examples=examples(*text.train),
+        held_out=examples(*text.held_out),
         held_out_mask=held_out,
-        held_out_lines=len(held_lines) if len(held[0]) else 0,
-        held_out_words=len(tokens.numbers) - int(counts.sum()),
-        held_out_unknown=int(np.count_nonzero(held[0] == vocabulary.unknown_id)),
-        warnings=tuple(_warnings(corpus, settings.held_out, tokens.words, len(held[0]), is_given)),
-        notes=(*notes, *_missing(tokenizer_name, train_lines)),
+        held_out_lines=int(held_out.sum()) if len(held) else 0,
+        held_out_words=text.held_out_words,
+        held_out_unknown=count_of(text.vocabulary.unknown_id, held),
+        warnings=tuple(_warnings(corpus, settings.held_out, text, len(held), is_given)),
+        notes=(*notes, *text.missing),
+        kept=text.kept,
     )
     if isinstance(prepared, PreparedPrefixes):
         _check_prefixes(prepared, settings.held_out)
     return prepared
 
 
-def _tokenize(
+def _encoded(
     corpus: Corpus,
     tokenizer_name: str,
     settings: TextConfig,
     special_tokens: Sequence[str],
-    parts: tuple[Sequence[str], Sequence[str]],
     known: tuple[Vocabulary, Conventions] | None,
-) -> tuple[Tokenizer, Vocabulary, TokenizedText, NDArray[np.int64]]:
-    """The tokenizer and the vocabulary, `known` or learned from the first of the two parts of the
-    lines, the words of both parts, and how often each occurs in the first."""
-    train_lines, held_lines = parts
+    held_out: Mask,
+) -> EncodedText:
+    """The text as ids. That of a large one is saved, and found again if nothing has changed."""
+    folder, key = folder_of(corpus.lines), ""
+    if folder is not None:
+        words = None if known is None else (known[0].words, known[1])
+        limits = settings.max_vocabulary, settings.min_count
+        key = key_of(corpus, tokenizer_name, limits, special_tokens, words, held_out)
+        if (found := read_encoded(folder, key, special_tokens)) is not None:
+            return found
     if known is None:
-        tokenizer = learn_tokenizer(tokenizer_name, train_lines)
+        tokenizer = learn_tokenizer(tokenizer_name, corpus.lines, held_out)
     else:
         tokenizer = make_tokenizer(tokenizer_name, known[1], known[0])
-    tokens = tokenize_lines(chain(train_lines, held_lines), tokenizer)
-    counts = _count_words(corpus, tokens, len(train_lines))
-    if known is not None:
-        return tokenizer, known[0], tokens, counts
-    vocabulary = _frequent_words(corpus, tokens, counts, settings, special_tokens)
-    tokenizer = make_tokenizer(tokenizer_name, tokenizer.conventions, vocabulary)
-    return tokenizer, vocabulary, tokens, counts
+    text, kept, missing = number_words(corpus.lines, tokenizer, held_out)
+    counts = text.counts()
+    _check_words(corpus, text, counts)
+    vocabulary = known and known[0]
+    if vocabulary is None:
+        vocabulary = _frequent_words(corpus, text, counts, settings, special_tokens)
+    train, held = encode(text, vocabulary, folder)
+    found = EncodedText(
+        vocabulary=vocabulary,
+        conventions=tokenizer.conventions,
+        words=text.total,
+        distinct_words=int(np.count_nonzero(counts)),
+        held_out_words=text.total - int(counts.sum()),
+        only_word=next(iter(text.words)) if len(text.words) == 1 else None,
+        missing=missing,
+        train=train,
+        held_out=held,
+        kept=kept,
+    )
+    if folder is not None:
+        write_encoded(folder, key, found)
+    return found
 
 
-def _missing(tokenizer_name: str, lines: Sequence[str]) -> Iterator[str]:
-    """Sentences on what the tokenizer misses in the text."""
-    if tokenizer_name == PROSE:
-        from rnnlm_tui.text.prose import missing_of_prose
-
-        yield from missing_of_prose(lines)
-
-
-def _count_words(corpus: Corpus, tokens: TokenizedText, train_lines: int) -> NDArray[np.int64]:
-    """How often each word occurs in the training lines, which come first."""
-    train_words = int(tokens.lengths[:train_lines].sum())
-    if train_words == 0:
-        where = " in the lines to train on" if len(tokens.words) else ""
+def _check_words(corpus: Corpus, text: NumberedText, counts: NDArray[np.int64]) -> None:
+    if not counts.any():
+        where = " in the lines to train on" if text.words else ""
         raise CorpusError(f"{corpus.name} holds no words{where}", "give a text with lines of words")
-    return np.bincount(tokens.numbers[:train_words], minlength=len(tokens.words))
 
 
 def _frequent_words(
     corpus: Corpus,
-    tokens: TokenizedText,
+    text: NumberedText,
     counts: NDArray[np.int64],
     settings: TextConfig,
     special_tokens: Sequence[str],
 ) -> Vocabulary:
     found = Vocabulary.of_counts(
-        dict(zip(tokens.words, counts.tolist(), strict=True)),
+        dict(zip(text.words, counts.tolist(), strict=True)),
         special_tokens,
         most=settings.max_vocabulary,
         min_count=settings.min_count,
@@ -241,7 +242,7 @@ def _frequent_words(
 
 
 def _warnings(
-    corpus: Corpus, share: float, words: Sequence[str], held_out_words: int, is_given: bool
+    corpus: Corpus, share: float, text: EncodedText, held_out_words: int, is_given: bool
 ) -> Iterator[str]:
     if share > 0 and held_out_words == 0:
         lines = plural(corpus.line_count, "line")
@@ -249,25 +250,11 @@ def _warnings(
         if is_given:
             few = "too few lines are new to the model that it starts from"
         yield f"nothing is held out: {few}, so the figures tell how well the model remembers"
-    if len(words) == 1:
+    if text.only_word is not None:
         yield (
-            f"every word of {corpus.name} is {shorten(words[0])!r}: whatever the figures say, there"
-            " is nothing to learn"
+            f"every word of {corpus.name} is {shorten(text.only_word)!r}: whatever the figures say,"
+            " there is nothing to learn"
         )
-
-
-def _encode(
-    tokens: TokenizedText, vocabulary: Vocabulary, train_lines: int
-) -> tuple[Encoded, Encoded]:
-    """The ids of all words and the number of ids of each line, first of the training lines and then
-    of the others. Words without an id are left out."""
-    ids, lengths = vocabulary.ids(tokens.words)[tokens.numbers], tokens.lengths
-    kept = ids != PADDING
-    if not kept.all():
-        line_of = np.repeat(np.arange(len(lengths)), lengths)
-        ids, lengths = ids[kept], np.bincount(line_of[kept], minlength=len(lengths))
-    end = int(lengths[:train_lines].sum())
-    return (ids[:end], lengths[:train_lines]), (ids[end:], lengths[train_lines:])
 
 
 def _check_prefixes(prepared: PreparedPrefixes, share: float) -> None:

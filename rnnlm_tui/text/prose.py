@@ -11,6 +11,7 @@ import math
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, pairwise
 from typing import NamedTuple
@@ -27,13 +28,14 @@ from rnnlm_tui.text.conventions import (
     OPEN,
     OPEN_SINGLE,
     UNSPACED,
+    AbbreviationCounter,
     ConventionCounter,
     is_abbreviation,
-    learn_abbreviations,
     usual_spaces,
     usually_begins_sentence,
 )
 from rnnlm_tui.text.spacing import UNDECIDED, takes_space
+from rnnlm_tui.text.streams import Block, Mask, StreamedLines
 from rnnlm_tui.text.tokenizer import Conventions, Written
 
 FOLDED = str.maketrans(
@@ -210,6 +212,10 @@ class ProseTokenizer:
         self._begins = lru_cache(MOST_ENDS)(self._begins_sentence)
         self._end = lru_cache(MOST_ENDS)(self._end_of)
 
+    def __reduce__(self) -> tuple[type[ProseTokenizer], tuple[Conventions, Mapping[str, int]]]:
+        """How another process gets it: without what is remembered here."""
+        return ProseTokenizer, (self.conventions, self._ranks)
+
     def words(self, line: str) -> list[str]:
         """The tokens of a line; none of a heading that is only a number."""
         return [] if HEADING.fullmatch(line) else self._scan(line)[0]
@@ -384,37 +390,144 @@ def capitalized(word: str) -> str:
     return word
 
 
-def learn_prose(lines: Sequence[str]) -> ProseTokenizer:
+class ProsePart:
+    """Lines to learn from, folded, and how often each text between their spaces occurs."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self.lines = [
+            fold(line) for line in lines if not (HEADING.fullmatch(line) or is_in_capitals(line))
+        ]
+        self.chunks = Counter(chain.from_iterable(map(str.split, self.lines)))
+
+
+def count_abbreviations(part: ProsePart) -> AbbreviationCounter:
+    """What these lines tell of abbreviations."""
+    counter = AbbreviationCounter()
+    counter.count(part.lines, part.chunks)
+    return counter
+
+
+class HabitCounter:
+    """What lines tell of how their text is written, once its abbreviations are known."""
+
+    def __init__(self) -> None:
+        self._conventions, self._spelled = ConventionCounter(), Counter[str]()
+        self._spaces = Counter[tuple[str, str]]()
+        self._forms: dict[str, Counter[str]] = {token: Counter() for token in USUAL_FORMS}
+
+    def count(self, part: ProsePart, tokenizer: ProseTokenizer) -> None:
+        """Counts these lines; the tokenizer knows the abbreviations."""
+        for text, count in part.chunks.items():
+            for before, token in pairwise(tokenizer.chunk(text).tokens):
+                marks_here = is_mark(before), is_mark(token)
+                self._conventions.count_space(before, token, marks_here, spaced=False, count=count)
+        for line in part.lines:
+            cut_line = map(tokenizer.chunk, line.split())
+            self._spelled.update(_words_within(cut_line, self._conventions))
+        self._spaces.update(chain.from_iterable(map(_unusual_spaces, part.lines)))
+        _count_forms(part.chunks, self._forms)
+
+    def add(self, later: HabitCounter) -> None:
+        """Adds what was counted of lines that come later in the text."""
+        self._conventions.add(later._conventions)
+        self._spelled.update(later._spelled)
+        self._spaces.update(later._spaces)
+        for token, forms in later._forms.items():
+            self._forms[token].update(forms)
+
+    def learned(self, tokenizer: ProseTokenizer) -> ProseTokenizer:
+        """The tokenizer with all that was counted."""
+        conventions = self._conventions.conventions(
+            _usual_forms(self._forms),
+            _usual_kinds(self._spaces),
+            tokenizer.conventions.abbreviations,
+        )
+        by_count = sorted(self._spelled, key=lambda word: -self._spelled[word])
+        return tokenizer.learned(conventions, {word: i for i, word in enumerate(by_count)})
+
+
+def with_abbreviations(abbreviations: tuple[str, ...]) -> ProseTokenizer:
+    """A tokenizer that knows nothing else of a text."""
+    return ProseTokenizer(Conventions(abbreviations=abbreviations), {})
+
+
+def learn_prose(lines: Iterable[str]) -> ProseTokenizer:
     """The tokenizer of a text, from the lines to train on; 1.9 s for a million words."""
-    lines = [fold(line) for line in lines if not (HEADING.fullmatch(line) or is_in_capitals(line))]
-    chunks = Counter(chain.from_iterable(map(str.split, lines)))
-    abbreviations = learn_abbreviations(lines, chunks)
-    tokenizer = ProseTokenizer(Conventions(abbreviations=abbreviations), {})
-    counter, spelled = ConventionCounter(), Counter[str]()
-    for text, count in chunks.items():
-        tokens = tokenizer.chunk(text).tokens
-        for before, token in pairwise(tokens):
-            marks_here = is_mark(before), is_mark(token)
-            counter.count_space(before, token, marks_here, spaced=False, count=count)
-    for line in lines:
-        spelled.update(_words_within(map(tokenizer.chunk, line.split()), counter))
-    spaces = Counter(chain.from_iterable(map(_unusual_spaces, lines)))
-    conventions = counter.conventions(_usual_forms(chunks), _usual_kinds(spaces), abbreviations)
-    by_count = sorted(spelled, key=lambda word: -spelled[word])
-    return tokenizer.learned(conventions, {word: i for i, word in enumerate(by_count)})
+    part, habits = ProsePart(lines), HabitCounter()
+    tokenizer = with_abbreviations(count_abbreviations(part).abbreviations())
+    habits.count(part, tokenizer)
+    return habits.learned(tokenizer)
 
 
-def missing_of_prose(lines: Sequence[str]) -> Iterator[str]:
-    """Sentences on what the tokenizer does without, if a text lacks what prose has."""
-    text = "\n".join(lines)
-    if not SENTENCE_END.search(text):
-        yield "no full stops: each line is one sentence"
-    if UNSPACED.search(text, endpos=UNSPACED_WITHIN) and text.count(" ") * LONGEST_CHUNK < len(
-        text
-    ):
-        yield "no spaces between words: each character is a word"
-    elif text == text.lower():
-        yield "no capitals: words are written in small letters, also at the begin of a sentence"
+def count_abbreviations_of(block: Block) -> AbbreviationCounter:
+    """A task: what the lines to train on of a block tell of abbreviations."""
+    return count_abbreviations(ProsePart(block.train))
+
+
+@dataclass(frozen=True, slots=True)
+class CountHabits:
+    """A task: counts the habits of the lines to train on of a block."""
+
+    tokenizer: ProseTokenizer
+
+    def __call__(self, block: Block) -> HabitCounter:
+        """The counts of the block."""
+        habits = HabitCounter()
+        habits.count(ProsePart(block.train), self.tokenizer)
+        return habits
+
+
+def learn_prose_of(lines: StreamedLines, held_out: Mask) -> ProseTokenizer:
+    """The tokenizer of a large text but for the lines of `held_out` [L]; two passes."""
+    abbreviations, habits = AbbreviationCounter(), HabitCounter()
+    for of_block in lines.map(count_abbreviations_of, "counting words", held_out):
+        abbreviations.add(of_block)
+    tokenizer = with_abbreviations(abbreviations.abbreviations())
+    for found in lines.map(CountHabits(tokenizer), "learning habits", held_out):
+        habits.add(found)
+    return habits.learned(tokenizer)
+
+
+@dataclass(slots=True)
+class ProseSigns:
+    """What tells whether lines are prose: whether sentences end in them, whether all letters are
+    small, the characters and the spaces among them, and whether a script without spaces shows."""
+
+    ends_sentences: bool
+    is_lower: bool
+    characters: int
+    spaces: int
+    is_unspaced: bool
+
+    @classmethod
+    def of(cls, lines: Sequence[str]) -> ProseSigns:
+        text = "\n".join(lines)
+        return cls(
+            ends_sentences=SENTENCE_END.search(text) is not None,
+            is_lower=text == text.lower(),
+            characters=len(text),
+            spaces=text.count(" "),
+            is_unspaced=UNSPACED.search(text, endpos=UNSPACED_WITHIN) is not None,
+        )
+
+    def add(self, later: ProseSigns) -> None:
+        """Adds what was found in lines that come later in the text; a script without spaces shows
+        at its begin."""
+        self.ends_sentences |= later.ends_sentences
+        self.is_lower &= later.is_lower
+        self.characters += later.characters
+        self.spaces += later.spaces
+
+    def notes(self) -> Iterator[str]:
+        """Sentences on what the tokenizer does without, if the text lacks what prose has."""
+        if not self.ends_sentences:
+            yield "no full stops: each line is one sentence"
+        if self.is_unspaced and self.spaces * LONGEST_CHUNK < self.characters:
+            yield "no spaces between words: each character is a word"
+        elif self.is_lower:
+            yield (
+                "no capitals: words are written in small letters, also at the begin of a sentence"
+            )
 
 
 def _words_within(chunks: Iterable[Chunk], counter: ConventionCounter) -> list[str]:
@@ -455,10 +568,8 @@ def _usual_kinds(spaces: Mapping[tuple[str, str], int]) -> dict[str, str]:
     return {CLOSE if mark in "»”" else mark: space for mark, space in rising}
 
 
-def _usual_forms(chunks: Mapping[str, int]) -> dict[str, str]:
-    """How the text writes quotes, dashes, three dots and apostrophes, where that is not how their
-    tokens are written. Without quotes they are as straight as its apostrophes."""
-    found: dict[str, Counter[str]] = {token: Counter() for token in USUAL_FORMS}
+def _count_forms(chunks: Mapping[str, int], found: Mapping[str, Counter[str]]) -> None:
+    """Adds to the counters of `USUAL_FORMS` how often each token is written in each form."""
     for chunk, count in chunks.items():
         if FOLDED_FORMS.isdisjoint(chunk):
             continue
@@ -468,6 +579,11 @@ def _usual_forms(chunks: Mapping[str, int]) -> dict[str, str]:
                 found[token][form if token in (DASH, ELLIPSIS) else form[0]] += count
             elif APOSTROPHE in token:
                 found[APOSTROPHE]["’" if "’" in form else APOSTROPHE] += count
+
+
+def _usual_forms(found: Mapping[str, Counter[str]]) -> dict[str, str]:
+    """How the text writes quotes, dashes, three dots and apostrophes, where that is not how their
+    tokens are written. Without quotes they are as straight as its apostrophes."""
     usual = {token: max(forms, key=forms.__getitem__) for token, forms in found.items() if forms}
     if usual.get(APOSTROPHE, APOSTROPHE) == APOSTROPHE:
         usual = USUAL_FORMS | usual

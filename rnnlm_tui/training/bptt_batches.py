@@ -47,8 +47,8 @@ class TargetStream:
     """Lines of ids as one stream of targets."""
 
     def __init__(self, lines: EncodedLines) -> None:
-        self.targets = np.insert(lines.tokens, lines.starts + lines.lengths, END_ID)  # [M]
-        self.line_starts = lines.starts + np.arange(len(lines))
+        self.targets = lines.targets  # [M]
+        self.line_starts = lines.starts
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -145,10 +145,12 @@ class BpttBatches:
         self._held_out = TargetStream(prepared.held_out)
         self._streams = max(1, min(settings.batch_size, len(self._stream) // settings.bptt))
         total_words = prepared.vocabulary.total_words
-        counts = np.bincount(prepared.examples.tokens, minlength=total_words)
+        counts = prepared.examples.word_counts(total_words)
         # If <unk> occurs in the text, it is learned as often as it occurs.
         self._rare = (counts == 1) & (counts[UNKNOWN_ID] == 0)
-        _, self._lengths = line_pieces(self._stream, settings.bptt)
+        self._lengths = np.empty(0, np.int64)
+        if context == "line":
+            _, self._lengths = line_pieces(self._stream, settings.bptt)
 
     @property
     def steps(self) -> int:

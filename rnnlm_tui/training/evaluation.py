@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
 from rnnlm_tui.errors import StorageError
@@ -12,6 +11,7 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import read_card
 from rnnlm_tui.store.evaluations import write_evaluation
 from rnnlm_tui.store.load import load_model
+from rnnlm_tui.text.samples import some_lines
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.run import TrainingRun
 from rnnlm_tui.training.run_report import RunReport
@@ -21,8 +21,6 @@ MOST_WORDS, MOST_WORDS_IF_STOPPED = 10_000, 1_000
 waits for to end."""
 MOST_COMPARED = 4_000
 """Words by which an update is compared with the model that it is to replace, in some seconds."""
-STRETCH = 32
-"""Lines that are measured one after another, since some models use the lines before a line."""
 
 
 def evaluate_saved_model(run: TrainingRun, control: Control, report: RunReport) -> Iterator[Event]:
@@ -65,19 +63,3 @@ def loss_of_update(run: TrainingRun, model: LanguageModel) -> float | None:
     in nats a character as written; None if there are none."""
     lines = some_lines(run.split_lines()[1], MOST_COMPARED)
     return written_loss(score(model, lines, writes=False))
-
-
-def some_lines(lines: Sequence[str], most_words: int) -> list[str]:
-    """Lines of at most so many words, in stretches spread evenly over all of them. The last one may
-    be cut."""
-    words = sum(len(line.split()) for line in lines)
-    share = min(1.0, most_words / max(1, words))
-    chosen: list[str] = []
-    for number in range(math.ceil(len(lines) / STRETCH)):
-        if math.ceil((number + 1) * share) == math.ceil(number * share):
-            continue
-        for line in lines[number * STRETCH : (number + 1) * STRETCH]:
-            first = line.split()[:most_words]
-            most_words -= len(first)
-            chosen.append(" ".join(first))
-    return chosen

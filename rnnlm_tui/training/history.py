@@ -10,6 +10,7 @@ from rnnlm_tui.errors import RnnlmError, StorageError, os_reason
 from rnnlm_tui.events import (
     Event,
     Failed,
+    Preparing,
     Progress,
     Saved,
     Started,
@@ -38,7 +39,7 @@ def record(events: Iterable[Event], folder: Path) -> Iterator[Event]:
             if isinstance(event, Started):
                 owns_model = event.epochs_done > 0
                 _drop_half_line(path)
-            if not isinstance(event, Progress):
+            if not isinstance(event, Progress | Preparing):
                 _append(path, event)
             elif event.time >= next_progress:
                 _append(path, event)
@@ -52,6 +53,23 @@ def record(events: Iterable[Event], folder: Path) -> Iterator[Event]:
         with suppress(RnnlmError):
             _append(path, Failed(last_time, error.kind, error.message, error.hint))
         raise
+
+
+class PreparationHistory:
+    """Writes how far the preparation of a large text is into a folder, which is there."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path, self._next = folder / HISTORY, 0.0
+        self._has_begun = False
+
+    def add(self, event: Preparing) -> None:
+        """Writes the event, unless it is less than a second after the last. Raises StorageError."""
+        if self._has_begun and event.time < self._next:
+            return
+        if not self._has_begun:
+            _drop_half_line(self._path)
+        self._has_begun, self._next = True, event.time + PROGRESS_EVERY_S
+        _append(self._path, event)
 
 
 def _append(path: Path, event: Event) -> None:

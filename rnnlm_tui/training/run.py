@@ -12,8 +12,9 @@ from rnnlm_tui.config import RunConfig
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import Ancestor
 from rnnlm_tui.store.run_state import TextOrigin
-from rnnlm_tui.store.trained_lines import Hashes, TrainedLines, no_hashes, trained_on
+from rnnlm_tui.store.trained_lines import TrainedLines, trained_on, trained_on_hashes
 from rnnlm_tui.text.corpus import split_lines
+from rnnlm_tui.text.line_hashes import Hashes, no_hashes
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.training.checkpoint import RunState
 
@@ -59,10 +60,17 @@ class TrainingRun:
     def trained_lines(self) -> TrainedLines:
         """The lines that it trains on, and those that the models it started from did."""
         prepared = self.prepared
+        if prepared.kept is not None:
+            return trained_on_hashes(
+                *prepared.kept.hashes, prepared.held_out_mask, self.ancestor_lines
+            )
         return trained_on(
             prepared.corpus.lines, prepared.held_out_mask, prepared.tokenizer, self.ancestor_lines
         )
 
     def split_lines(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The lines of the corpus that it trains on, and those that it holds out."""
+        """The lines of the corpus that it trains on, and those that it holds out; of a large one
+        some of them."""
+        if self.prepared.kept is not None:
+            return self.prepared.kept.lines
         return split_lines(self.prepared.corpus.lines, self.prepared.held_out_mask)

@@ -143,7 +143,7 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path)
     options = parser.parse_args()
     library, name = the_model(options.model, options.data_dir)
-    lines = read_corpus([bundled_corpus()], None, io.BytesIO()).lines
+    lines = list(read_corpus([bundled_corpus()], None, io.BytesIO()).lines)
     keys = strokes(lines, random.Random(1))
     each = options.keys // STATIONS
     print("   keys      MB   letter   suggestion   load   (medians, ms)")

@@ -54,10 +54,11 @@ def first_words(corpus: Corpus, words: int) -> Corpus:
 
 def round_trip(corpus: Corpus) -> float:
     """The share of the tokens of the last lines that are written back as they were."""
-    cut = len(corpus.lines) * 9 // 10
-    tokenizer = learn_prose(corpus.lines[:cut])
+    lines = list(corpus.lines)
+    cut = len(lines) * 9 // 10
+    tokenizer = learn_prose(lines[:cut])
     total = wrong = 0
-    for line in corpus.lines[cut:]:
+    for line in lines[cut:]:
         tokens = tokenizer.words(line)
         written, back = fold(line).split(), tokenizer.join(tokens).split()
         total += len(tokens)

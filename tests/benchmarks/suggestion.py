@@ -54,7 +54,7 @@ def main() -> None:
     name = options.model or library.newest()
     _, model = library.open(name)
     corpus = read_corpus([bundled_corpus()], None, io.BytesIO())
-    every, fresh = time_keys(model, list(corpus.lines[1::7][: options.lines]))
+    every, fresh = time_keys(model, list(corpus.lines)[1::7][: options.lines])
     print(f"suggestions of {name}, milliseconds  keys      p50      p95      max")
     print(report("at every key", every))
     print(report("after a space (a new context)", fresh))

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -111,10 +112,14 @@ def test_what_is_no_file_or_may_not_be_read_is_no_corpus(
     message = refusal(run("--train", str(tmp_path)), 3)
     assert str(tmp_path) in message and "give a file" in message
 
-    def forbid(path: Path) -> bytes:
-        raise PermissionError(13, "Permission denied", str(path))
+    open_path = Path.open
 
-    monkeypatch.setattr(Path, "read_bytes", forbid)
+    def forbid(path: Path, *how: Any) -> Any:
+        if path == corpus_file:
+            raise PermissionError(13, "Permission denied", str(path))
+        return open_path(path, *how)
+
+    monkeypatch.setattr(Path, "open", forbid)
     message = refusal(run("--summary", str(corpus_file)), 3, hint=False)
     assert f"{corpus_file}: permission denied" in message
 

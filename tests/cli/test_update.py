@@ -20,6 +20,7 @@ from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.trained_lines import read_trained_lines
 from rnnlm_tui.store.training_text import held_out_lines
 from rnnlm_tui.store.weights import read_weights
+from rnnlm_tui.text.streams import Workspace
 from rnnlm_tui.training.run import TrainingRun
 from tests.helpers.commands import Command, refused
 from tests.helpers.models import contents, put_older_model
@@ -135,7 +136,8 @@ def test_a_model_stays_if_the_update_is_no_better(
 def made(library: Library, **request: Any) -> TrainingRun:
     """The run of an update, or a resumed one."""
     asked = TrainRequest(data_folder=str(library.folder.parent), **request)
-    return (resumed_run if asked.resume else new_run)(library, asked)[1]()
+    make_run = (resumed_run if asked.resume else new_run)(library, asked)[1]
+    return make_run(Workspace(library.path("unused")))
 
 
 def test_an_update_that_is_stopped_leaves_the_model_and_goes_on_exactly(

@@ -17,13 +17,12 @@ from rnnlm_tui.store import trained_lines
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.trained_lines import (
     TrainedLines,
-    hash_lines,
-    no_hashes,
     read_trained_lines,
     trained_on,
 )
 from rnnlm_tui.store.training_text import held_out_lines
 from rnnlm_tui.store.weights import write_tensors
+from rnnlm_tui.text.line_hashes import hash_lines, no_hashes
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from tests.helpers.models import put_older_model
 from tests.helpers.texts import corpus_of

@@ -52,7 +52,7 @@ def test_the_text_is_found_where_the_training_read_it(library: Library, verses: 
     corpus = found(library)
     assert corpus.sources == (str(verses),)
     held_out = training_text.held_out_lines(library.path("gru"), card_of(library), corpus)
-    assert held_out == split_held_out(corpus.lines, 0.1, 0)[1]
+    assert held_out == split_held_out([*corpus.lines], 0.1, 0)[1]
 
 
 def test_a_text_that_has_changed_or_is_gone_is_reported(library: Library, verses: Path) -> None:
@@ -124,7 +124,7 @@ def test_the_encoding_and_a_path_that_is_no_unicode_are_kept(
     path.write_text(text, encoding="utf-16-le")
     training_text.write_origin(library.path("gru"), [str(path)], "utf-16-le")
     assert json.loads((library.path("gru") / ORIGIN).read_text())["encoding"] == "utf-16-le"
-    assert found(library).lines[0] == text.split("\n")[0]
+    assert next(iter(found(library).lines)) == text.split("\n")[0]
 
 
 def test_the_bundled_text_is_found_wherever_the_program_lies(library: Library) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnlm_tui.text.prose import ProseTokenizer, cut, fold, is_mark, learn_prose, missing_of_prose
+from rnnlm_tui.text.prose import ProseSigns, ProseTokenizer, cut, fold, is_mark, learn_prose
 from rnnlm_tui.text.tokenizer import Conventions, Written
 
 CUT = [
@@ -226,6 +226,6 @@ MISSING = [
 
 @pytest.mark.parametrize(("text", "missing"), MISSING)
 def test_what_a_text_lacks_is_said(text: str, missing: list[str]) -> None:
-    assert [note.split(":")[0] for note in missing_of_prose([text])] == [
+    assert [note.split(":")[0] for note in ProseSigns.of([text]).notes()] == [
         f"{note} between words" if note == "no spaces" else note for note in missing
     ]

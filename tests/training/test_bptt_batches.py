@@ -39,7 +39,7 @@ lines_of_text = st.lists(
 def stream_of(lines: list[list[int]]) -> TargetStream:
     tokens = np.array([i for line in lines for i in line], np.int32)
     lengths = np.array([len(line) for line in lines])
-    return TargetStream(EncodedLines(tokens, lengths))
+    return TargetStream(EncodedLines.of(tokens, lengths))
 
 
 def everything_in(stream: TargetStream) -> Batch:
@@ -184,6 +184,6 @@ def test_held_out_lines_are_measured_once_and_as_they_are(context: str) -> None:
     lines = prepared(TEXT, held_out=0.25)
     batches = batches_of(lines, context=context)
     answered = torch.cat([y.flatten() for _, y in batches.held_out()])
-    wanted = sorted([*lines.held_out.tokens.tolist(), *[END] * len(lines.held_out)])
+    wanted = sorted(lines.held_out.targets.tolist())
     assert sorted(answered[answered != 0].tolist()) == wanted
     assert len(lines.held_out) == 10

@@ -17,9 +17,10 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store import files
 from rnnlm_tui.store.evaluations import read_evaluation
 from rnnlm_tui.store.load import load_model
+from rnnlm_tui.text.samples import some_lines
 from rnnlm_tui.training import trainer
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.evaluation import evaluate_lines, some_lines
+from rnnlm_tui.training.evaluation import evaluate_lines
 from tests.helpers.commands import VERSES
 from tests.helpers.training import epochs_of, run, small_run
 

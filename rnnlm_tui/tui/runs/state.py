@@ -15,6 +15,7 @@ from rnnlm_tui.events import (
     Failed,
     Finished,
     Paused,
+    Preparing,
     Progress,
     Resumed,
     Saved,
@@ -44,11 +45,13 @@ class Phase(StrEnum):
 class RunProgress:
     """All that a screen shows of a run: its phase, figures, epochs and notes.
 
-    `lost_reason` says in a sentence how a process ended that did not say so itself.
+    `preparing` is there while a large text is read or counted. `lost_reason` says in a sentence how
+    a process ended that did not say so itself.
     """
 
     def __init__(self) -> None:
         self.phase = Phase.STARTING
+        self.preparing: Preparing | None = None
         self.started: Started | None = None
         self.progress: Progress | None = None
         self.epochs: list[EpochEnded] = []
@@ -154,6 +157,8 @@ class RunProgress:
     def take(self, event: Event, now: float) -> None:
         """Takes the next event, which arrived at `now`."""
         match event:
+            case Preparing():
+                self._prepare(event)
             case Started():
                 self._begin(event, now)
             case Progress():
@@ -176,6 +181,8 @@ class RunProgress:
             case Failed():
                 self._stop_clock(now)
                 self.phase, self.failed = Phase.FAILED, event
+        if not isinstance(event, Preparing):
+            self.preparing = None
         self._notes.take(event)
         self._time = event.time if math.isfinite(event.time) else self._time
 
@@ -196,6 +203,11 @@ class RunProgress:
     def note(self, text: str, severity: Severity = "information") -> None:
         """A note of the app's own, at the time of the last event."""
         self._notes.say(self._time, text, severity)
+
+    def _prepare(self, event: Preparing) -> None:
+        if self.phase.is_over:  # the run of this name was ended and begun again
+            self.phase, self.started, self.progress = Phase.STARTING, None, None
+        self.preparing = event
 
     def _begin(self, event: Started, now: float) -> None:
         before = [e for e in self.epochs if e.epoch <= event.epochs_done]

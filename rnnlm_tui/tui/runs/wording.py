@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rnnlm_tui.events import EpochEnded, Finished
+from rnnlm_tui.events import EpochEnded, Finished, Preparing
 from rnnlm_tui.formatting import (
     cut_words,
     finite,
@@ -67,6 +67,12 @@ def time_left_words(progress: RunProgress, now: float) -> str:
         case _ if left is None:
             return "estimating"
     return f"{format_duration(left)} left"
+
+
+def phase_left_words(phase: Preparing) -> str:
+    """How long a phase of the preparation goes on."""
+    left = finite(phase.eta_s)
+    return "estimating" if left is None else f"{format_duration(left)} left for this"
 
 
 def speed_words(progress: RunProgress, now: float) -> str:

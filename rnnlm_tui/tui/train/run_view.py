@@ -16,6 +16,7 @@ from rnnlm_tui.tui.runs.state import Phase, RunProgress
 from rnnlm_tui.tui.runs.wording import (
     Outcome,
     badge,
+    phase_left_words,
     run_facts,
     speed_words,
     time_left_words,
@@ -99,8 +100,11 @@ def head_line(run: FollowedRun, trainer: str, width: int) -> Content:
 def bar_lines(progress: RunProgress, now: float, width: int) -> Sequence[Content]:
     """The bars of the epochs and of the steps, each with its words."""
     left, speed = time_left_words(progress, now), speed_words(progress, now)
-    if progress.phase is Phase.STARTING:
-        rows: tuple[tuple[str, float | None, str], ...] = (("preparing", None, left),)
+    rows: tuple[tuple[str, float | None, str], ...]
+    if (phase := progress.preparing) is not None:
+        rows = ((phase.phase, phase.done / max(1, phase.of), phase_left_words(phase)),)
+    elif progress.phase is Phase.STARTING:
+        rows = (("preparing", None, left),)
     else:
         rows = (
             (_epoch_label(progress), progress.epoch_share, left),

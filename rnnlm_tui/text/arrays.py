@@ -1,0 +1,125 @@
+"""Arrays that are too large for memory: written piece by piece, then mapped from their file."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from rnnlm_tui.errors import StorageError, os_reason
+from rnnlm_tui.formatting import format_bytes
+
+SLICE = 1 << 22
+"""Elements of a mapped array that are worked on at once."""
+
+
+class ArrayWriter:
+    """An array of one dimension that grows at its end: in a file, or without a path in memory."""
+
+    def __init__(self, path: Path | None, dtype: DTypeLike) -> None:
+        """Raises StorageError if the file cannot be made."""
+        self._path, self._dtype, self._pieces = path, np.dtype(dtype), list[NDArray[Any]]()
+        self._length = 0
+        try:
+            if path is not None:  # one that is still mapped stays as it is for those who read it
+                path.unlink(missing_ok=True)
+            self._file = path.open("wb") if path is not None else None
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def append(self, piece: NDArray[Any]) -> None:
+        """Adds the elements of an array. Raises StorageError, as if the disk is full."""
+        self._length += len(piece)
+        piece = piece.astype(self._dtype, copy=False)
+        if self._file is None:
+            self._pieces.append(piece)
+            return
+        try:
+            self._file.write(np.ascontiguousarray(piece).data)
+        except OSError as error:
+            self.discard()
+            raise self._failed(error) from error
+
+    def finish(self) -> NDArray[Any]:
+        """The whole array, which nobody can write to if it is a file's. Raises StorageError."""
+        if self._file is None:
+            return self._pieces[0] if len(self._pieces) == 1 else self._joined()
+        try:
+            self._file.close()
+        except OSError as error:
+            raise self._failed(error) from error
+        assert self._path is not None
+        return mapped(self._path, self._dtype, self._length)
+
+    def discard(self) -> None:
+        """Removes the file. On Windows that fails while it is mapped."""
+        if self._file is not None and self._path is not None:
+            with suppress(OSError):
+                self._file.close()
+                self._path.unlink(missing_ok=True)
+
+    def _joined(self) -> NDArray[Any]:
+        return np.concatenate([np.empty(0, self._dtype), *self._pieces])
+
+    def _failed(self, error: OSError) -> StorageError:
+        return StorageError(
+            f"could not write {self._path}: {os_reason(error)}",
+            "free some space, or name another folder: --data-dir",
+        )
+
+
+def mapped(path: Path, dtype: DTypeLike, length: int) -> NDArray[Any]:
+    """The array in a file, read when it is used. Raises OSError or ValueError if it is not that
+    long."""
+    if length == 0:
+        return np.empty(0, dtype)
+    if path.stat().st_size != length * np.dtype(dtype).itemsize:
+        raise ValueError(f"{path} does not hold {length} numbers")
+    return np.memmap(path, dtype, mode="r", shape=(length,)).view(np.ndarray)
+
+
+def scratch_array(path: Path, dtype: DTypeLike, length: int) -> NDArray[Any]:
+    """An array of zeros in a file, to read and write. Raises StorageError if there is no space."""
+    writer = ArrayWriter(path, dtype)
+    zeros = np.zeros(min(length, SLICE), dtype)
+    for low in range(0, length, SLICE):  # a hole in the file would be filled when it is too late
+        writer.append(zeros[: min(SLICE, length - low)])
+    writer.finish()
+    return np.memmap(path, dtype, mode="r+", shape=(length,)).view(np.ndarray)
+
+
+def slices(length: int) -> Iterator[slice]:
+    """The parts of an array that are worked on one after the other."""
+    return (slice(low, min(low + SLICE, length)) for low in range(0, length, SLICE))
+
+
+def count_ids(ids: NDArray[Any], total: int) -> NDArray[np.int64]:
+    """How often each id below `total` occurs [total], in little memory for a mapped array."""
+    counts = np.zeros(total, np.int64)
+    for part in slices(len(ids)):
+        counts += np.bincount(ids[part], minlength=total)
+    return counts
+
+
+def count_of(wanted: int | None, ids: NDArray[Any]) -> int:
+    """How often an id occurs."""
+    if wanted is None:
+        return 0
+    return sum(int(np.count_nonzero(ids[part] == wanted)) for part in slices(len(ids)))
+
+
+def check_space(folder: Path, needed: int) -> None:
+    """Raises StorageError if the disk of a folder has less than so many bytes free."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    if needed > free:
+        raise StorageError(
+            f"the text as numbers takes {format_bytes(needed)} on the disk of {folder},"
+            f" {format_bytes(free)} are free",
+            "free some space, name another folder with --data-dir, or give less text",
+        )

@@ -1,0 +1,165 @@
+"""A large text as ids, in the folder of its run: a run that is resumed need not encode it again.
+
+text-train.bin      the ids of the lines to train on, with the ends of lines if they have ids
+text-held-out.bin   the same of the lines held out
+text-lines.npz      the words of each line, and its hash
+text.json           what they were made of, and the rest of the text's facts
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+from zipfile import BadZipFile
+
+import msgspec
+import numpy as np
+from msgspec import Meta, Struct
+from numpy.typing import NDArray
+
+from rnnlm_tui.errors import StorageError, os_reason
+from rnnlm_tui.text.arrays import mapped, slices
+from rnnlm_tui.text.corpus import Corpus
+from rnnlm_tui.text.numbering import Encoded
+from rnnlm_tui.text.passes import HELD_OUT_IDS, NUMBERS, TRAIN_IDS, KeptLines
+from rnnlm_tui.text.streams import Mask, StreamedLines
+from rnnlm_tui.text.tokenizer import Conventions
+from rnnlm_tui.text.vocabulary import Vocabulary
+
+FORMAT = 1
+"""Another one whenever a tokenizer cuts another way: the ids of an older program are not used."""
+FACTS, LINES = "text.json", "text-lines.npz"
+FILES = (NUMBERS, TRAIN_IDS, HELD_OUT_IDS, LINES, FACTS)
+Count = Annotated[int, Meta(ge=0, le=1 << 53)]
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedText:
+    """A text as ids: its `words` in all and those held out, with words that the vocabulary lacks;
+    the different ones of its training lines; the only one, if there is one; what the tokenizer
+    misses, in sentences."""
+
+    vocabulary: Vocabulary
+    conventions: Conventions
+    words: int
+    distinct_words: int
+    held_out_words: int
+    only_word: str | None
+    missing: tuple[str, ...]
+    train: Encoded
+    held_out: Encoded
+    kept: KeptLines | None
+
+
+class _Facts(Struct):
+    """The contents of text.json."""
+
+    key: str
+    vocabulary: list[str]
+    conventions: Conventions
+    words: Count
+    distinct_words: Count
+    held_out_words: Count
+    only_word: str | None
+    missing: tuple[str, ...]
+    kind: str
+    lengths: tuple[Count, Count]
+    lines: tuple[tuple[str, ...], tuple[str, ...]]
+
+
+def key_of(
+    corpus: Corpus,
+    tokenizer: str,
+    limits: tuple[int | None, int],
+    special_tokens: Sequence[str],
+    known: tuple[Sequence[str], Conventions] | None,
+    held_out: Mask,
+) -> str:
+    """What decides the ids of a text, as a hash: `limits` are those of its vocabulary, `known` are
+    the words and the conventions of the model that the run starts from."""
+    lines = corpus.lines
+    is_joined = isinstance(lines, StreamedLines) and lines.is_joined
+    held = hashlib.sha256(held_out.tobytes()).hexdigest()
+    of_text = (FORMAT, corpus.sha256, is_joined, held)
+    parts = (*of_text, tokenizer, limits, tuple(special_tokens), known)
+    return hashlib.sha256(repr(parts).encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def write_encoded(folder: Path, key: str, text: EncodedText) -> None:
+    """Saves all but the ids, which are in their files. Raises StorageError."""
+    assert text.kept is not None
+    (train, train_lengths), (held_out, held_lengths) = text.train, text.held_out
+    facts = _Facts(
+        key=key,
+        vocabulary=list(text.vocabulary.words),
+        conventions=text.conventions,
+        words=text.words,
+        distinct_words=text.distinct_words,
+        held_out_words=text.held_out_words,
+        only_word=text.only_word,
+        missing=text.missing,
+        kind=train.dtype.name,
+        lengths=(len(train), len(held_out)),
+        lines=text.kept.lines,
+    )
+    of_lines = (train_lengths, held_lengths, *text.kept.hashes)
+    try:
+        with (folder / LINES).open("wb") as file:
+            np.savez(file, *of_lines)
+        raw = json.dumps(msgspec.to_builtins(facts)).encode()
+        (folder / FACTS).write_bytes(raw)  # last: without it the others count for nothing
+    except OSError as error:
+        raise StorageError(f"could not write to {folder}: {os_reason(error)}") from error
+
+
+def read_encoded(folder: Path, key: str, special_tokens: Sequence[str]) -> EncodedText | None:
+    """The text that was saved with this key; None if there is none, or if it is damaged."""
+    try:
+        facts = msgspec.convert(json.loads((folder / FACTS).read_bytes()), _Facts)
+        if facts.key != key or facts.kind not in ("uint16", "int32"):
+            return None
+        vocabulary = Vocabulary(facts.vocabulary, special_tokens)
+        parts = [
+            _ids(folder / name, facts.kind, length, vocabulary.total_words)
+            for name, length in zip((TRAIN_IDS, HELD_OUT_IDS), facts.lengths, strict=True)
+        ]
+        with (folder / LINES).open("rb") as raw, np.load(raw, allow_pickle=False) as arrays:
+            train, held, train_hashes, held_hashes = (arrays[name] for name in arrays.files)
+        has_ends = vocabulary.end_id is not None
+        for ids, lengths in zip(parts, (train, held), strict=True):
+            if len(ids) != lengths.sum() + has_ends * np.count_nonzero(lengths):
+                return None
+    except (OSError, ValueError, RecursionError, LookupError, BadZipFile):
+        return None
+    return EncodedText(
+        vocabulary=vocabulary,
+        conventions=facts.conventions,
+        words=facts.words,
+        distinct_words=facts.distinct_words,
+        held_out_words=facts.held_out_words,
+        only_word=facts.only_word,
+        missing=facts.missing,
+        train=(parts[0], train),
+        held_out=(parts[1], held),
+        kept=KeptLines((train_hashes, held_hashes), facts.lines),
+    )
+
+
+def _ids(path: Path, kind: str, length: int, total: int) -> NDArray[Any]:
+    """The ids in a file. Raises ValueError for one that no word has."""
+    ids = mapped(path, kind, length)
+    if any(not 1 <= ids[part].min() <= ids[part].max() < total for part in slices(len(ids))):
+        raise ValueError(f"{path} holds an id that no word has")
+    return ids
+
+
+def remove_encoded(folder: Path) -> None:
+    """Removes what is left of a large text in a folder, if it can be removed."""
+    for name in FILES:
+        with suppress(OSError):
+            (folder / name).unlink(missing_ok=True)

@@ -1,0 +1,119 @@
+"""Processes that work on the blocks of a large text, one block each at a time."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from multiprocessing.connection import Connection, wait
+from typing import Any, TypeAlias, TypeVar, cast
+
+from rnnlm_tui.errors import RnnlmError
+
+Work = TypeVar("Work")
+Result = TypeVar("Result")
+Pipe: TypeAlias = "Connection[Any, Any]"
+MOST_WORKERS = 8
+"""Reading and cutting the text keeps one process busy from about so many workers on."""
+
+
+def usable_cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Workers:
+    """Started processes, which end with this one, however it ends: each waits for work on a pipe
+    that no other process holds, and leaves when that is closed.
+
+    They are spawned on every system: a process that has threads must not be forked.
+    """
+
+    def __init__(self, count: int | None = None) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipes: list[Pipe] = []
+        for _ in range(count or min(MOST_WORKERS, usable_cores())):
+            here, there = context.Pipe()
+            context.Process(target=_serve, args=(there,), daemon=True).start()
+            there.close()
+            self._pipes.append(here)
+
+    def close(self) -> None:
+        """Ends the processes."""
+        for pipe in self._pipes:
+            pipe.close()
+
+    def map(self, task: Callable[[Work], Result], blocks: Iterable[Work]) -> Iterator[Result]:
+        """`task(block)` of each block, in order. `task` is sent to each process once, so that it
+        may remember what helps it with the next block.
+
+        Raises what a task raises, and RnnlmError if a process is gone.
+        """
+        idle, busy = [*self._pipes], dict[Pipe, int]()
+        done, following = dict[int, Result](), 0
+        try:
+            for pipe in self._pipes:
+                pipe.send(task)
+            for number, block in enumerate(blocks):
+                if not idle:
+                    idle += self._collect(busy, done)
+                pipe = idle.pop()
+                pipe.send((block,))
+                busy[pipe] = number
+                while following in done:
+                    yield done.pop(following)
+                    following += 1
+            while busy:
+                self._collect(busy, done)
+                while following in done:
+                    yield done.pop(following)
+                    following += 1
+        except (EOFError, OSError) as error:
+            raise RnnlmError(
+                "a process that read the text is gone: it was killed, or memory was lacking",
+                "try again when more memory is free",
+            ) from error
+        finally:
+            for pipe in busy:  # results that nobody wants any more
+                with suppress(EOFError, OSError):
+                    pipe.recv()
+
+    @staticmethod
+    def _collect(busy: dict[Pipe, int], done: dict[int, Any]) -> list[Pipe]:
+        """Waits for results; returns the pipes of the processes that have given one."""
+        ready = cast("list[Pipe]", wait(list(busy)))
+        for pipe in ready:
+            number = busy.pop(pipe)
+            result, error = pipe.recv()
+            if error is not None:
+                raise error
+            done[number] = result
+        return ready
+
+
+def _serve(pipe: Pipe) -> None:
+    """Does what is sent: a task, and then blocks for it, each in a tuple of one."""
+    # ctrl+c is for the process that sends the work: it stops, and with it this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    task: Callable[[Any], Any] | None = None
+    while True:
+        try:
+            received = pipe.recv()
+            if not isinstance(received, tuple):
+                task = received
+                continue
+            assert task is not None
+            pipe.send(_result(task, received[0]))
+        except (EOFError, OSError):
+            return
+
+
+def _result(task: Callable[[Any], Any], block: Any) -> tuple[Any, BaseException | None]:
+    try:
+        return task(block), None
+    except (RnnlmError, MemoryError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        return None, error

@@ -1,0 +1,329 @@
+"""Large texts: read in blocks by several processes, they give what a text in memory gives."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import random
+import shutil
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from rnnlm_tui.config import make_run_config
+from rnnlm_tui.errors import CorpusError, RnnlmError, StorageError
+from rnnlm_tui.lm.registry import prepare_corpus
+from rnnlm_tui.store.trained_lines import trained_on
+from rnnlm_tui.text.corpus import Corpus, read_corpus
+from rnnlm_tui.text.encoded import EncodedLines
+from rnnlm_tui.text.encoded_files import FILES, remove_encoded
+from rnnlm_tui.text.line_hashes import no_hashes
+from rnnlm_tui.text.prepare import PreparedText
+from rnnlm_tui.text.streams import Block, StreamedLines, Workspace
+from rnnlm_tui.text.workers import Workers
+from rnnlm_tui.training.run import TrainingRun
+
+BLOCK = 3_000
+WORDS = [
+    "the",
+    "and",
+    "boat",
+    "sea",
+    "hill",
+    "Anna",
+    "basket",
+    "came",
+    "noon",
+    "Mr.",
+    "Hale",
+    "said",
+]
+
+
+def story(paragraphs: int, width: int | None = None) -> str:
+    """Made-up prose with quotes, abbreviations and a word of its own here and there."""
+    rng, found = random.Random(3), list[str]()
+    for number in range(paragraphs):
+        sentences = []
+        for _ in range(rng.randrange(2, 9)):
+            words = rng.choices(WORDS, k=rng.randrange(3, 14))
+            if rng.random() < 0.1:
+                words.append(f"rare{number}")
+            sentence = " ".join(words) + rng.choice(".!?")
+            sentence = sentence[0].upper() + sentence[1:]
+            sentences.append(f"“{sentence}”" if rng.random() < 0.2 else sentence)
+        text = " ".join(sentences)
+        found.append(textwrap.fill(text, width) if width else text)
+    return "\n\n".join(found) + "\n"
+
+
+class Read(NamedTuple):
+    """The same text, in memory and not."""
+
+    whole: Corpus
+    streamed: Corpus
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("streams")
+
+
+@pytest.fixture(scope="module")
+def workspace(folder: Path) -> Iterator[Workspace]:
+    with Workspace(folder / "run", processes=2, in_memory=1_000, block=BLOCK) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def read(folder: Path, workspace: Workspace) -> Callable[..., Read]:
+    """Reads the texts as files, in memory and in blocks."""
+
+    def read(*texts: str, encoding: str = "utf-8") -> Read:
+        paths: list[str | Path] = []
+        for number, text in enumerate(texts):
+            paths.append(folder / f"{number}.txt")
+            (folder / f"{number}.txt").write_bytes(text.encode(encoding))
+        whole, streamed = (
+            read_corpus(paths, encoding, io.BytesIO(), space) for space in (None, workspace)
+        )
+        assert isinstance(streamed.lines, StreamedLines)
+        assert len(streamed.lines.facts.lines) > 3
+        return Read(whole, streamed)
+
+    return read
+
+
+SETTINGS: list[tuple[str, dict[str, Any]]] = [
+    ("gru", {}),
+    ("gru", {"tokenizer": "lesson", "lines": "each", "seed": 5}),
+    ("ngram", {"tokenizer": "whitespace", "min_count": 2, "lines": "paragraphs"}),
+    ("gru", {"max_vocabulary": 9, "held_out": 0.3}),
+    ("lesson", {}),
+]
+
+
+def facts_of(prepared: PreparedText) -> dict[str, Any]:
+    """Everything that a training uses, but for the lines themselves."""
+    found: dict[str, Any] = {
+        name: getattr(prepared, name)
+        for name in PreparedText.__dataclass_fields__
+        if name not in ("corpus", "tokenizer", "vocabulary", "examples", "held_out", "kept")
+    }
+    found["words_known"] = prepared.vocabulary.words
+    found["conventions"] = prepared.tokenizer.conventions
+    found["card"] = prepared.card
+    found["held_out_mask"] = prepared.held_out_mask.tolist()
+    for name in ("examples", "held_out"):
+        part = getattr(prepared, name)
+        ids = part.targets if isinstance(part, EncodedLines) else part.tokens
+        found[name] = ids.tolist(), part.first(40), part.predictions
+    return found
+
+
+@pytest.mark.parametrize(("preset", "given"), SETTINGS)
+@pytest.mark.parametrize("width", [None, 60])
+def test_a_large_text_is_prepared_as_one_in_memory(
+    read: Callable[..., Read], preset: str, given: dict[str, Any], width: int | None
+) -> None:
+    texts = read(story(120, width), story(20, width).rstrip("\n"), story(3))
+    config = make_run_config(preset, [given])
+    whole, streamed = (prepare_corpus(corpus, config) for corpus in texts)
+    assert facts_of(streamed) == facts_of(whole)
+    assert texts.streamed.whitespace_words == texts.whole.whitespace_words
+    assert [*texts.streamed.lines] == [*texts.whole.lines]
+
+
+def test_its_lines_are_known_again(read: Callable[..., Read], tmp_path: Path) -> None:
+    texts, config = read(story(150)), make_run_config("gru", [])
+    whole, streamed = (prepare_corpus(corpus, config) for corpus in texts)
+    run = TrainingRun("run", tmp_path, config, streamed, {})
+    known = trained_on(whole.corpus.lines, whole.held_out_mask, whole.tokenizer, no_hashes())
+    for name in ("known", "unseen", "held_out"):
+        assert np.array_equal(getattr(run.trained_lines(), name), getattr(known, name))
+    again = [known.hold_out_again(corpus.lines, whole.tokenizer, 0.2, seed=1) for corpus in texts]
+    assert np.array_equal(again[0], again[1]) and again[0].any()
+
+
+def test_some_of_its_lines_are_kept_to_measure_on(
+    read: Callable[..., Read], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    texts, config = read(story(900)), make_run_config("gru", [])
+    whole = prepare_corpus(texts.whole, config)
+    train, held_out = TrainingRun("run", tmp_path, config, whole, {}).split_lines()
+    monkeypatch.setattr("rnnlm_tui.text.passes.KEPT_WORDS", (3_000, 2_000))
+    remove_encoded(texts.streamed.lines.workspace.folder)  # type: ignore[attr-defined]
+    kept = prepare_corpus(texts.streamed, config).kept
+    assert kept is not None
+    for some, every, wanted in zip(kept.lines, (train, held_out), (3_000, 2_000), strict=True):
+        assert len(some) < len(every) and set(some) <= set(every)
+        assert 0.5 * wanted < sum(len(line.split()) for line in some) < 2 * wanted
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1", "utf-8-sig"])
+def test_characters_and_line_ends_may_be_cut_anywhere(
+    read: Callable[..., Read], encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rnnlm_tui.text.decoding.PIECE", 7)
+    text = "naïve ça\r\nvà\rbien\n\n" * 500
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    texts = read(text, encoding=encoding)
+    assert [*texts.streamed.lines] == [*texts.whole.lines] == lines
+    joined = "\n".join(lines)
+    assert texts.streamed.sha256 == hashlib.sha256(joined.encode()).hexdigest()
+
+
+def test_the_byte_that_is_no_text_is_counted_from_the_begin_of_its_file(folder: Path) -> None:
+    path = folder / "odd.txt"
+    path.write_bytes(b"word " * 500_000 + b"\xe4 and more")
+    with pytest.raises(CorpusError, match="at byte 2500000"):
+        read_corpus([path], None, io.BytesIO())
+    path.write_bytes(b"word " * 500_000 + b"\0")
+    with pytest.raises(CorpusError, match="zero byte at byte 2500000"):
+        read_corpus([path], None, io.BytesIO())
+
+
+def test_a_line_that_is_longer_than_a_block_is_cut_at_a_space(read: Callable[..., Read]) -> None:
+    words = [f"w{number % 99}" for number in range(9_000)]
+    texts = read(" ".join(words))
+    lines = [*texts.streamed.lines]
+    assert all(0 < len(line) <= BLOCK for line in lines)
+    assert [word for line in lines for word in line.split()] == words
+
+
+def test_a_pipe_is_read_once_and_then_from_a_file(workspace: Workspace, folder: Path) -> None:
+    text = story(60)
+    with Workspace(folder / "piped", processes=1, in_memory=1_000, block=BLOCK) as space:
+        corpus = read_corpus(["-"], None, io.BytesIO(text.encode()), space)
+        assert corpus.sources == ("-",) and [*corpus.lines] == text.split("\n")
+        assert "".join(f"{line}\n" for line in corpus.lines)[:-1] == text
+
+
+def test_a_text_that_changes_between_two_passes_is_refused(
+    read: Callable[..., Read], folder: Path
+) -> None:
+    texts = read(story(80))
+    path = folder / "0.txt"
+    path.write_bytes(path.read_bytes().replace(b"boat", b"ship"))
+    with pytest.raises(CorpusError, match=r"0\.txt has changed while it was read") as caught:
+        prepare_corpus(texts.streamed, make_run_config("gru", []))
+    assert "copy" in caught.value.hint
+    path.write_bytes(story(200).encode())
+    with pytest.raises(CorpusError, match="has changed while it was read"):
+        prepare_corpus(texts.streamed, make_run_config("gru", []))
+
+
+def test_a_file_that_is_written_to_while_it_is_read_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = folder / "growing.txt"
+    path.write_text(story(50))
+    monkeypatch.setattr("rnnlm_tui.text.decoding.PIECE", 5_000)
+    original = io.IncrementalNewlineDecoder.decode
+
+    class Growing(io.IncrementalNewlineDecoder):
+        def decode(self, text: Any, final: bool = False) -> str:
+            if final:
+                with path.open("a") as file:
+                    file.write("one more line\n")
+            return original(self, text, final)
+
+    monkeypatch.setattr("rnnlm_tui.text.decoding.IncrementalNewlineDecoder", Growing)
+    with pytest.raises(CorpusError, match=r"growing\.txt has changed while it was read"):
+        read_corpus([path], None, io.BytesIO())
+
+
+def test_too_little_space_is_said_before_anything_is_written(
+    read: Callable[..., Read], workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = read(story(90))
+    remove_encoded(workspace.folder)
+    usage = shutil.disk_usage(workspace.folder)._replace(free=1_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(StorageError, match=r"takes .* on the disk of .*, 1 kB are free"):
+        prepare_corpus(texts.streamed, make_run_config("gru", [{"tokenizer": "whitespace"}]))
+    assert not any((workspace.folder / name).exists() for name in FILES)
+
+
+def test_a_full_disk_is_an_error_in_words(
+    read: Callable[..., Read], workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no device that is always full")
+    texts = read(story(90))
+    remove_encoded(workspace.folder)
+    (workspace.folder / "text-numbers.bin").symlink_to("/dev/full")
+    monkeypatch.setattr(Path, "unlink", lambda self, missing_ok=False: None)
+    with pytest.raises(StorageError, match="no space left"):
+        prepare_corpus(texts.streamed, make_run_config("gru", [{"tokenizer": "whitespace"}]))
+    monkeypatch.undo()
+    remove_encoded(workspace.folder)
+
+
+def test_ids_are_found_again_if_nothing_has_changed(
+    read: Callable[..., Read], workspace: Workspace
+) -> None:
+    texts, config = read(story(110)), make_run_config("gru", [])
+    phases = list[str]()
+    workspace.report = lambda phase, done, of: phases.append(phase)
+    first = prepare_corpus(texts.streamed, config)
+    assert {*phases} == {"counting words", "learning habits", "encoding words"}
+    phases.clear()
+    assert facts_of(prepare_corpus(texts.streamed, config)) == facts_of(first)
+    assert not phases
+    prepare_corpus(texts.streamed, make_run_config("gru", [{"seed": 4}]))
+    assert phases
+    phases.clear()
+    facts = json.loads((workspace.folder / "text.json").read_text())
+    for name, content in {
+        "text.json": json.dumps({**facts, "kind": "float64"}).encode(),
+        "text-train.bin": b"\xff" * (workspace.folder / "text-train.bin").stat().st_size,
+        "text-held-out.bin": b"",
+        "text-lines.npz": b"PK\x05\x06",
+    }.items():
+        (workspace.folder / name).unlink()
+        (workspace.folder / name).write_bytes(content)
+        again = prepare_corpus(texts.streamed, make_run_config("gru", [{"seed": 4}]))
+        assert "encoding words" in phases and again.words == first.words
+        phases.clear()
+    workspace.report = lambda phase, done, of: None
+
+
+def letters_of(block: Block) -> int:
+    return sum(map(len, block.train))
+
+
+def fail(number: int) -> int:
+    if number == 7:
+        raise CorpusError("seven is too much")
+    return number
+
+
+def leave(number: int) -> int:
+    import os
+
+    os._exit(3)
+
+
+def test_workers_give_results_in_order_and_pass_errors_on() -> None:
+    workers = Workers(2)
+    try:
+        assert [*workers.map(abs, range(-20, 0))] == [*range(20, 0, -1)]
+        with pytest.raises(CorpusError, match="seven is too much"):
+            list(workers.map(fail, range(20)))
+    finally:
+        workers.close()
+
+
+def test_a_worker_that_is_gone_is_an_error_in_words() -> None:
+    workers = Workers(1)
+    try:
+        with pytest.raises(RnnlmError, match="is gone"):
+            list(workers.map(leave, range(3)))
+    finally:
+        workers.close()
