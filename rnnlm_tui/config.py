@@ -336,14 +336,14 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             ),
             causal_preset(
                 "rnn",
-                "a causal network of tanh layers, small and quick",
+                "tanh layers, small and quick",
                 learning_rate=2e-3,
                 epochs=12,
             ),
-            causal_preset("gru", "a causal network of GRU layers, learns fastest"),
+            causal_preset("gru", "GRU layers, learns fastest"),
             causal_preset(
                 "lstm",
-                "a causal network of LSTM layers, for large texts",
+                "LSTM layers, for large texts",
                 CausalTrainConfig(epochs=25),
                 hidden_size=512,
                 epochs=9,

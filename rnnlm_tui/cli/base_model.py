@@ -36,7 +36,7 @@ def on_english(library: Library, prepared: PreparedText, config: RunConfig) -> t
     what = f"{share:.0%} of its words are English"
     if share < ENOUGH_ENGLISH:
         return False, f"it stands alone ({what}, too few to build it on {ENGLISH})"
-    return True, f"it is built on {ENGLISH} ({what}); --on none for a model that stands alone"
+    return True, f"it is built on {ENGLISH} ({what}) (--on none: it stands alone)"
 
 
 def share_known(prepared: PreparedText, vocabulary: Vocabulary) -> float:

@@ -125,13 +125,13 @@ def training_figures(card: ModelCard) -> Figures:
 
 
 def in_plain_words(evaluation: Evaluation) -> str:
-    """The figures of lines that the model never saw, short."""
+    """The figures of lines that the model never saw, short enough for a row of 76 cells."""
     if not evaluation.words:
         return "the lines it never saw hold no words"
     top1, top5 = evaluation.top1 or 0, evaluation.top5 or 0
     return (
-        f"on lines it never saw: first suggestion right {_odds(top1)}, among five"
-        f" {_odds(top5, short=True)}; saves {saved_keys(evaluation)}"
+        f"unseen lines: first word right {_odds(top1)}, among five {_odds(top5)};"
+        f" saves {evaluation.savings or 0:.0%} of keys"
     )
 
 
@@ -141,13 +141,12 @@ def saved_keys(evaluation: Evaluation) -> str:
     return f"{evaluation.savings or 0:.0%} of keys{written}"
 
 
-def _odds(share: float, *, short: bool = False) -> str:
-    """A share as "1 time in 7", short as "1 in 7"."""
+def _odds(share: float) -> str:
+    """A share as "1 in 7"."""
     if share <= 0:
         return "never"
     if share < OFTEN:
         count, of = 1, round(1 / max(share, SELDOM))
     else:
         count, of = 10 if share == 1 else min(9, round(10 * share)), 10
-    times = "" if short else " times" if count > 1 else " time"
-    return f"{'less than ' if share < SELDOM else ''}{count}{times} in {of:,}"
+    return f"{'less than ' if share < SELDOM else ''}{count} in {of:,}"

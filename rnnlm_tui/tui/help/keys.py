@@ -28,7 +28,7 @@ from rnnlm_tui.tui.writing.transcript_view import TranscriptView
 if TYPE_CHECKING:
     from rnnlm_tui.tui.widgets.host import Host
 
-KEYS_WIDTH = 18
+KEYS_WIDTH = 19
 
 
 def own_bindings(kind: type[DOMNode]) -> list[Binding]:
@@ -86,7 +86,7 @@ class KeysScreen(ModalScreen[None]):
             border: round $border; border-title-color: $text-primary;
             background: $surface; padding: 0 1;
         }
-        Static { height: auto; margin-bottom: 1; }
+        Static { height: auto; margin: 0 1 1 0; }
     }
     """
     AUTO_FOCUS = "#keys"  # so that the arrow keys scroll it

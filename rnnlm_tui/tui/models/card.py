@@ -64,7 +64,7 @@ class ModelCardView(VerticalScroll):
     ModelCardView {
         padding: 0 1;
         scrollbar-size-vertical: 1;
-        Static { height: auto; margin-bottom: 1; }
+        Static { height: auto; margin: 0 1 1 0; }
         LossChart { height: 9; margin-bottom: 1; }
         .card-title { margin-bottom: 0; text-style: bold; }
     }

@@ -11,6 +11,7 @@ from textual.widgets import Static
 from rnnlm_tui.formatting import cut_words, sanitize, shorten
 from rnnlm_tui.tui.train.run_lists import FRAME
 from rnnlm_tui.tui.train.summary import CorpusSummary, card_facts
+from rnnlm_tui.tui.widgets.error_text import without_flags
 
 FACT_WIDTH = 25
 PARTS = "what it is made of: parts, what each puts out, parameters"
@@ -38,8 +39,10 @@ def card_lines(summary: CorpusSummary, width: int) -> Iterator[Content]:
     """The card's lines for a width in columns."""
     yield Content.styled(shorten(summary.corpus.name, width), "bold")
     yield from _fact_lines(summary, max(1, width // FACT_WIDTH))
-    yield from (Content.styled(sanitize(note), "dim") for note in summary.notes)
-    yield from (Content.styled(f"! {sanitize(text)}", "bold") for text in summary.warnings)
+    for note in summary.notes:
+        yield from Content.styled(sanitize(without_flags(note)), "dim").wrap(width)
+    for warning in summary.warnings:
+        yield from Content.styled(f"! {sanitize(without_flags(warning))}", "bold").wrap(width)
     yield Content("")
     yield Content.styled(PARTS, "dim")
     yield from _part_lines(summary)
@@ -47,8 +50,11 @@ def card_lines(summary: CorpusSummary, width: int) -> Iterator[Content]:
     yield Content.styled(PAIRS, "dim")
     for features, label in summary.first_pairs:
         arrow = (" ---> ", "dim")
-        words = cut_words(sanitize(features))
-        yield Content.assemble("  ", words, arrow, (shorten(label), "bold"))
+        words, shown = cut_words(sanitize(features)), shorten(label)
+        room = max(1, width - len(shown) - 8)
+        if len(words) > room:  # the nearest words count most
+            words = f"…{words[1 - room :] if room > 1 else ''}"
+        yield Content.assemble("  ", words, arrow, (shown, "bold"))
 
 
 def _part_lines(summary: CorpusSummary) -> Iterator[Content]:

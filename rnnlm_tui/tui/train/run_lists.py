@@ -50,14 +50,16 @@ class TextList(VerticalScroll):
         self._empty = empty
 
     def on_mount(self) -> None:
-        """Shows the text, and follows its end."""
+        """Shows the text."""
         self.mount(self._text)
-        self.anchor()
 
     def show(self, lines: Sequence[Content]) -> None:
-        """Shows these lines."""
+        """Shows these lines, the last of them unless an earlier one is looked at."""
+        follows = self.scroll_offset.y >= self.max_scroll_y
         empty = Content.styled(self._empty, "dim")
         self._text.update(Content("\n").join(lines) if lines else empty)
+        if follows:
+            self.scroll_end(animate=False)
 
 
 def epoch_table(

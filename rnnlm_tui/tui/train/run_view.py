@@ -29,6 +29,8 @@ PIECE_PER_S = 10
 """Columns a second that the piece of a bar without an end moves."""
 WORDS_WIDTH = 57
 """Columns next to a bar: its label, its share, and how long and how fast."""
+LOW = 16
+"""Rows below which the curve has no place next to the end of a run."""
 PHASE_STYLES = {
     Phase.PAUSED: "$text-warning bold reverse",
     Phase.STOPPING: "$text-warning bold",
@@ -117,8 +119,12 @@ def bar_lines(progress: RunProgress, now: float, width: int) -> Sequence[Content
     for label, share, words in rows:
         percent = "" if share is None else f"{share:5.0%}"
         bar = (progress_bar(share, space, now), style)
-        line = Content.assemble(f"{label:15} ", bar, f" {percent}  ", words)
-        lines.append(line.truncate(width, ellipsis=True))
+        line = Content.assemble(f"{label:15} ", bar, f" {percent}  ")
+        # What is said last matters least.
+        room, parts = width - line.cell_length, words.split(", ")
+        while len(", ".join(parts)) > room and len(parts) > 1:
+            parts.pop()
+        lines.append((line + ", ".join(parts)).truncate(width, ellipsis=True))
     return lines
 
 
@@ -187,6 +193,8 @@ class RunView(Vertical):
         &.-one-pass #epochs { height: 1fr; }
         #samples { height: 3; }
         #notes { height: 3; }
+        &.-over.-low #run-left { display: none; }
+        &.-over.-low #run-right { height: 1fr; }
     }
     """
 
@@ -234,13 +242,19 @@ class RunView(Vertical):
 
     def show_end(self, end: Outcome, actions: Sequence[str], has_epochs: bool) -> None:
         """Says how the run has ended, and offers these actions."""
+        self.add_class("-over")
         self.query_one(RunEnd).show(end, actions)
         self.query_one("#run-panes").display = has_epochs
 
     def hide_end(self) -> None:
         """Says nothing of the end: another run is shown."""
+        self.remove_class("-over")
         self.query_one(RunEnd).display = False
         self.query_one("#run-panes").display = True
+
+    def on_resize(self) -> None:
+        """Leaves the curve and the figures out if the end takes their place."""
+        self.set_class(self.size.height < LOW, "-low")
 
     def _is_new(self, part: str, state: object) -> bool:
         is_new = self._drawn.get(part) != state

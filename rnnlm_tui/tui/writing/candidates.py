@@ -82,7 +82,7 @@ class Candidates(Widget):
         shown in as many."""
         candidates, prefix, choice, _ = self.shown
         longest = max(cell_len(spelled(candidates[i], prefix)) for i in shown)
-        word_width = min(longest, WIDEST_WORD, max(1, width - 9))
+        word_width = min(longest, WIDEST_WORD, max(1, width - 8))
         found = candidates[index]
         word = Content(spelled(found, prefix))
         word = word.stylize(self.get_visual_style("typed"), 0, len(prefix))
@@ -97,8 +97,8 @@ class Candidates(Widget):
             (digit, self.get_visual_style("percent")),
             " ",
             word,
-            (f" {in_percent(found.probability):>4} ", self.get_visual_style("percent")),
-            (drawn, self.get_visual_style("bar")),
+            (f" {in_percent(found.probability):>4}", self.get_visual_style("percent")),
+            (f" {drawn}" if drawn else "", self.get_visual_style("bar")),
         )
 
 
@@ -114,7 +114,7 @@ class BestWords(Candidates):
     def _columns(self) -> int:
         if self.size.height == 1 and self.size.width < WIDE:
             return max(1, self.size.width // 14)
-        return -(-(BEST + 1) // self.size.height)  # and a note
+        return -(-(BEST + bool(self.shown[3])) // self.size.height)
 
     @property
     def _first(self) -> int:

@@ -104,6 +104,8 @@ class LineEditor(TextArea):
         &:focus { border: round $border; border-title-color: $foreground; }
         & .text-area--suggestion { color: $text-muted; text-style: italic underline; }
         & .text-area--cursor-line { background: transparent; }
+        &:ansi { border: round ansi_bright_black; }
+        &:ansi:focus { border: round $border; }
         &:ansi .text-area--suggestion { color: ansi_default; text-style: italic underline dim; }
         &:ansi .text-area--cursor { color: ansi_default; background: ansi_default; }
         &:ansi .text-area--cursor { text-style: reverse; }

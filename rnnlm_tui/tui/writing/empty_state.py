@@ -19,11 +19,10 @@ Train a first one on Shakespeare's sonnets, which takes about a minute, or a mod
 a text of yours. You can write meanwhile."""
 IN_TRAINING = "{} is in training: F3 shows it. It suggests words after its first epoch."
 WELCOME = """\
-Type a line. The grey words after the cursor are what the model would write: Tab takes one of \
-them, the right arrow takes all, Esc hides them. Enter sends the line; ctrl+g has the model \
-continue each that is sent.
+Type a line. Tab takes a word of the grey text after the cursor, → takes all, Esc hides it. \
+Enter sends the line.
 
-F3 trains a model on a text of your own. F1 shows all keys."""
+F3 trains a model on your own text. F1 shows all keys."""
 
 
 class EmptyState(Vertical):

@@ -66,6 +66,7 @@ class AutocompleteScreen(AppScreen):
     AutocompleteScreen {
         #upper { height: 1fr; }
         #lines { border: round $foreground 30%; border-title-color: $text-muted; }
+        #lines:ansi { border: round ansi_bright_black; }
         #lines:focus-within { border: round $border; border-title-color: $foreground; }
         #accuracy, #figures { height: 1; padding: 0 2; color: $text-muted; }
         #accuracy { height: auto; max-height: 2; }
@@ -74,9 +75,12 @@ class AutocompleteScreen(AppScreen):
         &.-wide #accuracy, &.-low #accuracy { display: none; }
         &.-wide BestWords, &.-narrow BestWords, &.-short BestWords { height: 1; }
         &.-tall TranscriptLine.-you { margin-top: 1; }
+        &.-low EmptyState { padding: 0 1; }
         &.-wide ToastHolder { align-horizontal: left; } /* at the right it would cover the words */
         /* A small window has room for writing alone. */
-        &.-narrow LineEditor, &.-short LineEditor { display: block; border: none; max-height: 50%; }
+        &.-narrow LineEditor, &.-short LineEditor {
+            display: block; border: none !important; max-height: 50%;
+        }
         &.-narrow BestWords, &.-short BestWords { display: block; }
         &.-narrow > TooSmall, &.-short > TooSmall { display: none; }
     }

@@ -46,6 +46,7 @@ class SidePane(Vertical):
     SidePane {
         width: 46;
         & > * { border: round $foreground 30%; border-title-color: $text-muted; padding: 0 1; }
+        & > *:ansi { border: round ansi_bright_black; }
         #words { height: 14; }
         #facts { height: 1fr; }
         Horizontal { height: 11; }
@@ -185,6 +186,7 @@ def models_to_compare(
     rows = []
     for name in library.names():
         card = cards.get(name)
-        what = f"{card.config.preset}, trained on {shorten(card.corpus['name'])}" if card else ""
+        text = shorten(card.corpus["name"], LONGEST_NAME) if card else ""
+        what = f"{card.config.preset} of {text}" if card else ""
         rows.append((name, f"{'✓ ' if name in compared else ''}{name}", what))
     return [row for row in rows if row[0] != active]

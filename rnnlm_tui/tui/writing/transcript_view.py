@@ -210,10 +210,9 @@ class TranscriptView(VerticalScroll, can_focus=True):
     def copy(self, line: TranscriptLine) -> None:
         """Copies a line, and says how far that can be trusted."""
         self.app.copy_to_clipboard(line.plain_text)
-        self.host.notify_user(
-            f"copied {shorten(line.plain_text, 30)}, if your terminal allows it. If pasting gives"
-            " something else, save the transcript with F5"
-        )
+        start = shorten(" ".join(line.plain_text.split()), 30)
+        otherwise = "If pasting gives something else, F5 saves the lines"
+        self.host.notify_user(f"copied “{start}”. {otherwise}")
 
     def copy_last(self) -> None:
         if self.lines:

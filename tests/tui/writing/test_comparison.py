@@ -136,6 +136,6 @@ def test_the_models_to_compare_say_what_they_are(data_dir: Path) -> None:
     for name in ("one", "three", "two"):
         make_model(library.path(name))
     assert models_to_compare(library, "two", ("three",)) == [
-        ("one", "one", "lesson, trained on verses"),
-        ("three", "✓ three", "lesson, trained on verses"),
+        ("one", "one", "lesson of verses"),
+        ("three", "✓ three", "lesson of verses"),
     ]

@@ -309,7 +309,7 @@ async def test_lines_of_the_transcript_are_copied_and_used(tmp_path: Path) -> No
         await it.send("shall i", 4)
         await it.press("f7")
         await it.until(lambda: it.app.clipboard == it.transcript[3])
-        assert any("if your terminal allows" in t and "with F5" in t for t in toasts(it.app))
+        assert any("copied “" in toast and "F5 saves" in toast for toast in toasts(it.app))
         await it.pilot.click(TranscriptLine, offset=(13, 0))
         await it.until(lambda: it.app.clipboard == "when i")
         await it.press("f6")
