@@ -31,7 +31,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from rnnlm_tui.events import Count
-from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.lm.model import LanguageModel, Passage
 from rnnlm_tui.suggest import (
     CANDIDATES,
     Suggestion,
@@ -39,6 +39,7 @@ from rnnlm_tui.suggest import (
     after_taking,
     candidates_at,
     encode_context,
+    keys_without_help,
 )
 from rnnlm_tui.text.spacing import GIVING_BACK
 
@@ -50,6 +51,8 @@ LETTER_NATS = 2.9
 C. E. Shannon, "Prediction and entropy of printed English", 1951."""
 Z_95 = 1.96
 """Standard deviations within which 95 % of a normal distribution are."""
+BLOCK_CHARACTERS = 1 << 16
+"""Of the lines that a model reads at once."""
 WINDOWS_CARRIED = 4
 """Windows of words that the previous lines may hold before most are left out."""
 Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
@@ -156,33 +159,83 @@ def score(
     A model that uses previous lines is given those before it of `previous_lines` and `lines`. If it
     does not `write` the lines, which takes most of the time, no typed keys are counted.
     """
-    vocabulary, begin = model.vocabulary, encode_context(model, [])
+    begin = encode_context(model, [])
     above = encode_context(model, [], previous_lines)
     above = above[: len(above) - len(begin)]
-    for text in lines:
+    for block in _blocks(lines):
+        planned, passages, above = _plan(model, block, begin, above)
+        answers = model.read(passages)
+        for line in planned:
+            yield _scored_line(model, line, answers, writes=writes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line to score: its words, and `stream`, whose first `known` ids are what is before them."""
+
+    text: str
+    words: list[str]
+    stream: list[int]
+    known: int
+
+
+def _blocks(lines: Iterable[str]) -> Iterator[Sequence[str]]:
+    """The lines in blocks of about so many characters, or one by one as they come."""
+    if not isinstance(lines, Sequence):
+        yield from ([line] for line in lines)
+        return
+    begin, characters = 0, 0
+    for end, line in enumerate(lines, start=1):
+        characters += len(line) + 1
+        if characters >= BLOCK_CHARACTERS or end == len(lines):
+            yield lines[begin:end]
+            begin, characters = end, 0
+
+
+def _plan(
+    model: LanguageModel, texts: Iterable[str], begin: list[int], above: list[int]
+) -> tuple[list[_Line], list[Passage], list[int]]:
+    """The lines, what the model reads for a distribution at each of their places, and the ids that
+    are `above` the line after them."""
+    planned, streams = list[_Line](), list[tuple[list[int], int]]()
+    for text in texts:
         words = model.tokenizer.words(text)
-        if not words:
-            yield ScoredLine(text, (), None, len(text) + 1)
-            continue
-        context, scored = above + begin, list[ScoredWord]()
-        writer = _Writer(model, text, above, at=0 if writes else len(text))
-        for number, word in enumerate(words, start=1):
-            scored.append(_scored_word(model, context, word, is_last=number == len(words)))
-            # Whoever computes states word by word is asked for each place by both in turn.
-            writer.write(number)
-            context.extend(vocabulary.encode([word]))
-        end = None
-        if vocabulary.end_id is not None:
-            end = _at_least(model.next_word_probabilities(context)[vocabulary.end_id])
-        writer.write()
-        yield ScoredLine(text, tuple(scored), end, writer.keys + 1)
-        if model.uses_previous_lines:
-            above = _near(context, vocabulary.begin_id, model.window)
+        if words and not (streams and above is streams[-1][0]):
+            streams.append(([*above], len(above) + len(begin)))
+        stream = streams[-1][0] if words else []
+        stream += begin if words else []
+        planned.append(_Line(text, words, stream, len(stream)))
+        stream += model.vocabulary.encode(words)
+        if words and model.uses_previous_lines:
+            above = _near(stream, model.vocabulary.begin_id, model.window)
+    return planned, [Passage(ids[:known], ids[known:]) for ids, known in streams], above
+
+
+def _scored_line(
+    model: LanguageModel, line: _Line, answers: Iterator[NDArray[np.float32]], *, writes: bool
+) -> ScoredLine:
+    """The scores of a line; takes one of the answers for each of its places."""
+    vocabulary, text = model.vocabulary, line.text
+    if not line.words:
+        return ScoredLine(text, (), None, len(text) + 1)
+    writer = _Writer(model, text, line.stream[: line.known], at=0 if writes else len(text))
+    answer, ids, scored = next(answers), list[int](), list[ScoredWord]()
+    for number, word in enumerate(line.words, start=1):
+        has_context = bool(line.known or ids)
+        is_last = number == len(line.words)
+        scored.append(_scored_word(model, answer, word, has_context=has_context, is_last=is_last))
+        writer.write(ids, answer, number)
+        if known := vocabulary.encode([word]):
+            ids += known
+            answer = next(answers)
+    writer.write(ids, answer)
+    end = None if vocabulary.end_id is None else _at_least(answer[vocabulary.end_id])
+    return ScoredLine(text, tuple(scored), end, writer.keys + 1)
 
 
 @dataclass
 class _Writer:
-    """Writes `text` below the lines whose ids are `above`: `keys` are those pressed so far.
+    """Writes `text` after the ids in `context`: `keys` are those pressed so far.
 
     `at` is how much of the text is in the line, `has_space` whether the space of an accepted word
     follows there, which a mark would take.
@@ -190,24 +243,34 @@ class _Writer:
 
     model: LanguageModel
     text: str
-    above: list[int]
+    context: list[int]
     keys: int = 0
     at: int = 0
     has_space: bool = False
 
-    def write(self, words: int | None = None) -> None:
-        """Writes until so many words are whole; None is the whole text."""
+    def write(
+        self, known: list[int], answer: NDArray[np.float32], words: int | None = None
+    ) -> None:
+        """Writes until so many words are whole; None is the whole text. `answer` is what the model
+        predicts after the ids `known`, which is seldom not what is typed."""
+        model = self.model
         while self.at < len(self.text):
             before = self.text[: self.at] + " " * self.has_space
-            typed = Typed.of(before, self.model.tokenizer)
+            typed = Typed.of(before, model.tokenizer)
             if words is not None and len(typed.words) >= words:
                 return
-            context = self.above + encode_context(self.model, typed.words)
-            probabilities = self.model.next_word_probabilities(context)
-            listed = candidates_at(self.model, probabilities, typed)
+            ids = model.vocabulary.encode(typed.words)
+            found = answer
+            if ids != known:
+                found = model.next_word_probabilities(self.context + ids)
+            if keys := keys_without_help(model, found, typed, self.text[self.at :]):
+                self.keys += keys
+                self.at, self.has_space = self.at + keys, False
+                continue
+            self.keys += 1
+            listed = candidates_at(model, found, typed)
             ways = (self._after_accepting(before, candidate) for candidate in listed)
             self.at, self.has_space = max(filter(None, ways), default=(self.at + 1, False))
-            self.keys += 1
 
     def _after_accepting(self, before: str, candidate: Suggestion) -> tuple[int, bool] | None:
         """`at` and `has_space` after a candidate is accepted, None if the line then is not what the
@@ -228,9 +291,13 @@ class _Writer:
 
 
 def _scored_word(
-    model: LanguageModel, context: list[int], word: str, *, is_last: bool
+    model: LanguageModel,
+    probabilities: NDArray[np.float32],
+    word: str,
+    *,
+    has_context: bool,
+    is_last: bool,
 ) -> ScoredWord:
-    probabilities = model.next_word_probabilities(context)
     known, ids = word in model.vocabulary, model.vocabulary.encode([word])
     is_listed = known and ids[0] not in model.excluded_ids
     better = _better(model, probabilities, ids[0]) if is_listed else None
@@ -238,8 +305,8 @@ def _scored_word(
         word,
         known,
         # Without a begin of line, the first word of a line is not learned.
-        _at_least(probabilities[ids[0]]) if ids and context else None,
-        None if better is None else int(better.sum()) + 1,
+        _at_least(probabilities[ids[0]]) if ids and has_context else None,
+        None if better is None else int(np.count_nonzero(better)) + 1,
         *_keys(model, better, word, is_last=is_last),
     )
 
@@ -280,11 +347,11 @@ def _keys(
     typed = in_list = in_ghost = len(word) + 1
     if better is None:
         return typed, in_list, in_ghost
-    before, key = int(better.sum()), model.tokenizer.match_key
+    before, key = np.count_nonzero(better), model.tokenizer.match_key
     for letters in range(len(word)):
         if letters > 0:
             fitting = model.vocabulary.ids_with_prefix(key(word[:letters]), key)
-            before = int(better[fitting].sum())
+            before = np.count_nonzero(better[fitting])
         accepted = min(typed, letters + 1 + is_last)
         if before < CANDIDATES:
             in_list = min(in_list, accepted)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -32,6 +34,10 @@ SENTENCE_ENDS, CLOSING_MARKS = ".!?…\u3002\uff01\uff1f", '”\u2019)]}»"'
 PAIRS = (("“", "”"), ("(", ")"), ("[", "]"))
 """Marks that open and close; while one is open, only its other half comes."""
 SINGLE_QUOTES = ("‘", "’")
+ROUNDING = 1e-5
+"""By how much numbers that are equal may differ once they are scaled to a sum of 1."""
+SUGGESTED_KEPT = 8
+"""Models of which it is remembered which ids are suggested."""
 NO_GHOST = re.compile(r"\d|@|://|^www\.")
 """What makes of the characters before the cursor a number or an address."""
 
@@ -156,8 +162,7 @@ def _fitting(
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """The ids [N] that may be suggested, in order, and their probabilities, which sum to 1."""
     tokenizer, vocabulary, (before, words, prefix) = model.tokenizer, model.vocabulary, typed
-    suggested = np.ones(vocabulary.total_words, dtype=np.bool_)
-    suggested[list(model.excluded_ids)] = False
+    suggested = _suggested(vocabulary.total_words, model.excluded_ids)
     if prefix:
         key = tokenizer.match_key
         ids = np.sort(vocabulary.ids_with_prefix(key(prefix), key))
@@ -165,7 +170,7 @@ def _fitting(
     else:
         if tokenizer.writes_text:
             least = MARK_PROBABILITY if before.strip() else np.inf
-            suggested &= (probabilities >= least) | ~vocabulary.mask(tokenizer.is_mark)
+            suggested = suggested & ((probabilities >= least) | ~vocabulary.mask(tokenizer.is_mark))
             suggested[_unpaired(model, words)] = False
         ids = np.flatnonzero(suggested)
     shares = probabilities[ids]
@@ -174,6 +179,92 @@ def _fitting(
     if prefix and tokenizer.writes_text:
         shares = shares * _case_factors(model, ids, typed)
     return ids, shares / shares.sum()
+
+
+@lru_cache(SUGGESTED_KEPT)
+def _suggested(total_words: int, excluded_ids: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Which ids [V] are ever suggested; not to be written to."""
+    found = np.ones(total_words, dtype=np.bool_)
+    found[list(excluded_ids)] = False
+    return found
+
+
+def keys_without_help(
+    model: LanguageModel, probabilities: NDArray[np.float32], typed: Typed, following: str
+) -> int:
+    """How many of the characters of `following`, the text after the cursor, can be typed before
+    `candidates_at` may list a word with which the line goes on as the text does. There may be more,
+    but these are certain, and known ten times as fast. The `probabilities` are those of the words
+    after the typed ones."""
+    prefix = typed.prefix
+    chunk, space, _ = following.removeprefix("" if prefix else " ").partition(" ")
+    if not prefix and not chunk[:1].isalpha():
+        return 0  # a mark may be written otherwise than its token
+    # A letter makes the half-typed word longer, and changes nothing of the words before it.
+    letters = next((i for i, c in enumerate(chunk) if c.lower() == c.upper()), len(chunk))
+    if not prefix and following[0] == " ":
+        letters = 0
+    elif model.tokenizer.split_typed(chunk[:letters]) != ([], chunk[:letters]):
+        letters = 1  # what is half typed is not what the keys say
+    key, by_key = model.tokenizer.match_key, model.vocabulary.ids_by_key(model.tokenizer.match_key)
+    spelled_alike = (by_key.get(key(prefix + chunk[: i + 1]), ()) for i in range(len(chunk)))
+    shares = [[float(probabilities[i]) for i in ids] for ids in spelled_alike]
+    highest = [*accumulate((max(each, default=0.0) for each in reversed(shares)), max)]
+    together = [*accumulate((sum(each) for each in reversed(shares)), max)]
+    last = max((i for i, each in enumerate(shares) if each), default=-1)
+    for count in range(max(1, letters)):
+        best = (highest[-1 - count], together[-1 - count]) if count <= last else None
+        if _may_list(model, probabilities, prefix + chunk[:count], best):
+            return count
+    return letters + 1 if space and 0 < letters == len(chunk) else max(1, letters)
+
+
+def _may_list(
+    model: LanguageModel,
+    probabilities: NDArray[np.float32],
+    prefix: str,
+    best: tuple[float, float] | None,
+) -> bool:
+    """Whether one of some words may be listed, of which the likeliest one has the probability
+    `best[0]`, and the likeliest ones that are written alike have `best[1]` together. It cannot if
+    there are enough others that fit the half-typed word and have more, or if there are no words."""
+    tokenizer, vocabulary, key = model.tokenizer, model.vocabulary, model.tokenizer.match_key
+    one, together = best or (0.0, 0.0)
+    fitting = (
+        vocabulary.ids_with_prefix(key(prefix), key)
+        if prefix
+        else np.arange(vocabulary.first_word_id, vocabulary.total_words)
+    )
+    if (unusual := vocabulary.mask(_has_unusual_capital)).any():
+        added = probabilities[fitting[unusual[fitting]]]
+        one, together = max(one, added.max(initial=0)), together + float(added.sum())
+        best = best or ((one, together) if len(added) else None)
+    if best is None:
+        return False
+    # A mark may be left out, and a word in another case than that of what is typed is less likely
+    # than it seems.
+    unsure = vocabulary.mask(tokenizer.is_mark)
+    if prefix and tokenizer.writes_text:
+        unsure = vocabulary.mask(_has_capital) != _has_capital(prefix)
+    rivals = _suggested(vocabulary.total_words, model.excluded_ids) & ~unsure
+    likelier = fitting[(probabilities[fitting] > one * (1 + ROUNDING)) & rivals[fitting]]
+    if len(likelier) >= CANDIDATES * (SPELLINGS if tokenizer.writes_text else 1):
+        return False
+    others = likelier[probabilities[likelier] > together * (1 + ROUNDING)]
+    different = {key(vocabulary.word(i)) for i in others.tolist()} - {key(prefix)}
+    return len(different) < CANDIDATES
+
+
+def _has_unusual_capital(word: str) -> bool:
+    """Whether a word, or a part of it, in capitals and back may be another, as `ß`."""
+    if word.isascii():
+        return False
+    return any(
+        len(letter.upper()) + len(letter.lower()) > 2
+        or ("a" + letter.upper()).lower() != "a" + letter.lower()
+        or letter.upper().lower() != letter.lower()
+        for letter in word
+    )
 
 
 def _unpaired(model: LanguageModel, words: Sequence[str]) -> list[int]:

@@ -16,7 +16,6 @@ Shapes: E embedding, D a tail's embedding, K tails, V vocabulary (`total_words`)
 
 from __future__ import annotations
 
-import bisect
 import itertools
 from collections.abc import Mapping
 from dataclasses import replace
@@ -115,8 +114,12 @@ class _Tail(NamedTuple):
     """The id of its first word."""
     embedding: Array
     kernel: Array
-    """[D, E], since a product with the matrix on the left reads it row by row."""
     bias: Array
+
+    @property
+    def end(self) -> int:
+        """The id after that of its last word."""
+        return self.begin + len(self.embedding)
 
 
 class AdaptiveSoftmax:
@@ -130,29 +133,38 @@ class AdaptiveSoftmax:
         self._bias, bias = np.split(bias, [len(self._embedding)])
         self._tails: list[_Tail] = []
         for number in range(1, tails + 1):
-            embedding = weights[f"tail{number}.embedding"]
-            kernel = np.ascontiguousarray(weights[f"tail{number}.kernel"].T)
+            embedding, kernel = (
+                weights[f"tail{number}.{part}"] for part in ("embedding", "kernel")
+            )
             own_bias, bias = np.split(bias, [len(embedding)])
             self._tails.append(_Tail(begin, embedding, kernel, own_bias))
             begin += len(embedding)
 
-    def embed(self, word: int) -> Array:
-        """What the first layer reads for a word [E]."""
-        if word < self._head:
-            return np.asarray(self._embedding[word])
-        number = bisect.bisect(self._tails, word, key=lambda tail: tail.begin) - 1
-        tail = self._tails[number]
-        own = tail.embedding[word - tail.begin] @ tail.kernel
-        return np.asarray(self._embedding[self._head + number] + own)
+    def embed(self, words: NDArray[np.int64]) -> Array:
+        """What the first layer reads for each of N words [N, E]."""
+        if not self._tails:
+            return np.asarray(self._embedding[words])
+        rows = self._embedding[np.minimum(words, self._head - 1)]
+        for number, tail in enumerate(self._tails):
+            inside = np.flatnonzero((words >= tail.begin) & (words < tail.end))
+            if len(inside):
+                own = tail.embedding[words[inside] - tail.begin] @ tail.kernel.T
+                rows[inside] = self._embedding[self._head + number] + own
+        return np.asarray(rows)
 
-    def probabilities(self, output: Array) -> Array:
-        """The distribution [V] from the last layer's output [E]."""
-        head = softmax(self._embedding @ output + self._bias)
+    def probabilities(self, outputs: Array) -> Array:
+        """The distributions [N, V] from the last layer's outputs [N, E]."""
+        scores = outputs @ self._embedding.T
+        scores += self._bias
+        head = softmax(scores)
         if not self._tails:
             return head
-        parts = [head[: self._head]]
-        for tail, share in zip(self._tails, head[self._head :], strict=True):
-            part = softmax(tail.embedding @ (tail.kernel @ output) + tail.bias)
-            part *= share
-            parts.append(part)
-        return np.concatenate(parts)
+        found = np.empty((len(outputs), self._tails[-1].end), np.float32)
+        found[:, : self._head] = head[:, : self._head]
+        for number, tail in enumerate(self._tails):
+            scores = np.asarray((outputs @ tail.kernel) @ tail.embedding.T, np.float32)
+            scores += tail.bias
+            part = softmax(scores)
+            share = head[:, self._head + number, None]
+            np.multiply(part, share, out=found[:, tail.begin : tail.end])
+        return found

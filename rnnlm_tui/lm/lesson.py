@@ -6,7 +6,7 @@ Shapes: T time steps (the window), E embedding, H hidden, V vocabulary (`total_w
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
 
 import numpy as np
@@ -19,8 +19,10 @@ from rnnlm_tui.lm.model import (
     Arrays,
     ArraySpec,
     Layer,
+    Passage,
     Weights,
     count_parameters,
+    read_one_by_one,
     softmax,
 )
 from rnnlm_tui.lm.time_estimate import training_seconds
@@ -77,6 +79,9 @@ class LessonModel:
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
         """The distribution [V] after the last words of `context`."""
         return self._remembered(tuple(context[-self.window :]))
+
+    def read(self, passages: Sequence[Passage]) -> Iterator[NDArray[np.float32]]:
+        return read_one_by_one(self, passages)
 
     def _probabilities(self, last_ids: tuple[int, ...]) -> NDArray[np.float32]:
         """What comes after these ids, at most T: [V]."""

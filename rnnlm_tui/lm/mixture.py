@@ -16,15 +16,16 @@ speech recognition", 1990; the weights by expectation-maximisation, F. Jelinek a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.lm.causal import CausalModel, last_words, remember_distributions
-from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.lm.causal import CausalModel, last_words, remember_distributions, stretches
+from rnnlm_tui.lm.model import LanguageModel, Passage
 from rnnlm_tui.text.prepare import make_tokenizer
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import END_ID, UNKNOWN_ID, Vocabulary
@@ -46,6 +47,8 @@ FLATNESS = 12.0
 """The cosine of two states is multiplied by this before exp()."""
 DECAY = 0.5 ** (1 / 100)
 """Without a network a word counts half after 100 words."""
+CACHES_AT_ONCE = 64
+"""Places whose states are compared with those before at once."""
 FILLING_WORDS = 500
 """With fewer words the cache has a smaller weight, in proportion."""
 PRIOR: Weights = MappingProxyType({"network": 0.5, "ngrams": 0.2, "base": 0.4, "cache": 0.05})
@@ -107,16 +110,46 @@ class MixedModel:
         """The distribution [U] after `context`."""
         return self._remembered(tuple(self._seen(context)))
 
+    def read(self, passages: Sequence[Passage]) -> Iterator[Array]:
+        for ids, known in stretches(passages, MOST_CONTEXT, CONTEXT_STEP, self.vocabulary.begin_id):
+            components = zip(*self._read_components(ids, known), strict=True)
+            for length, found in enumerate(components, start=known):
+                for row, part, name in zip(self._rows, found, self.weights, strict=True):
+                    self._put(row, part, name)
+                yield self._mixed(self._rows, min(length - 1, CACHE_WORDS))
+
+    def _read_components(self, ids: list[int], known: int) -> Iterator[Iterator[Array]]:
+        """What each component predicts after the first `known` words, and after each later one."""
+        own = self._own_ids(ids)
+        for name in self.weights:
+            if name == "cache":
+                yield self._read_cache(ids, own, known)
+            else:
+                model = self.models[name]
+                seen = [self._to_base[i] for i in ids] if name == "base" else own
+                yield model.read(passages_of(model, seen, known))
+
     def _seen(self, context: Sequence[int]) -> Sequence[int]:
         return last_words(context, MOST_CONTEXT, CONTEXT_STEP, self.vocabulary.begin_id)
 
     def _probabilities(self, ids: tuple[int, ...]) -> Array:
         rows, cached = self._components(ids)
+        return self._mixed(rows, cached)
+
+    def _mixed(self, rows: Array, cached: int) -> Array:
+        """The sum [U] of what the components predict [K, U], with so many words in the cache."""
         weights = dict(self.weights)
         if "cache" in weights:
-            weights["cache"] *= min(1.0, cached / FILLING_WORDS)
+            weights["cache"] *= min(1.0, max(0, cached) / FILLING_WORDS)
         vector = np.array(list(scaled(weights).values()), np.float32)
         return np.asarray(vector @ rows)
+
+    def _put(self, row: Array, found: Array, name: ComponentName) -> None:
+        """Writes what a component predicts for its own ids into a row [U] of the union."""
+        if name == "base" and self._from_base is not None:
+            row[self._from_base] = found
+        else:
+            row[: len(found)] = found
 
     def component_probabilities(self, context: Sequence[int]) -> Array:
         """What each component, in the order of `weights`, gives to each id: [K, U]. The cache gives
@@ -129,13 +162,11 @@ class MixedModel:
         for row, name in zip(self._rows, self.weights, strict=True):
             if name == "cache":
                 cached = min(len(ids) - 1, CACHE_WORDS)
-                row[:] = self._cache(ids, own)
-            elif name == "base" and self._from_base is not None:
-                theirs = [self._to_base[i] for i in ids]
-                row[self._from_base] = self._ask(self.models[name], theirs)
+                found = self._cache(ids, own)
             else:
-                model = self.models[name]
-                row[: model.vocabulary.total_words] = self._ask(model, own)
+                seen = [self._to_base[i] for i in ids] if name == "base" else own
+                found = self._ask(self.models[name], seen)
+            self._put(row, found, name)
         return self._rows, max(0, cached)
 
     def _own_ids(self, ids: Sequence[int]) -> Sequence[int]:
@@ -153,19 +184,50 @@ class MixedModel:
 
     def _cache(self, ids: Sequence[int], own: Sequence[int]) -> Array:
         """The distribution [U] of the cache, zeros if it is empty."""
-        total, followers = self.vocabulary.total_words, np.array(ids[1:][-CACHE_WORDS:], np.int64)
-        if not len(followers):
-            return np.zeros(total, np.float32)
+        return next(self._read_cache(ids, own, len(ids)))
+
+    def _read_cache(self, ids: Sequence[int], own: Sequence[int], known: int) -> Iterator[Array]:
+        """The same after the first `known` of these ids, and after each later one."""
+        followers = np.array(ids[1:], np.int64)
         # A begin follows the end of the line before it.
         followers[followers == self.vocabulary.begin_id] = END_ID
+        for length, scores in enumerate(self._cache_scores(own, known), start=known):
+            found = np.bincount(
+                followers[max(0, length - 1 - len(scores)) : max(0, length - 1)],
+                scores,
+                self.vocabulary.total_words,
+            )
+            yield np.asarray(found / (found.sum() or 1), np.float32)
+
+    def _cache_scores(self, own: Sequence[int], known: int) -> Iterator[NDArray[Any]]:
+        """How much each of the last words counts after the first `known` ids, and after each later
+        one."""
         if self._network is None:
-            scores = DECAY ** np.arange(len(followers))[::-1]
-        else:
-            directions = self._network.directions(own)  # [T, H]
-            before = directions[-1 - len(followers) : -1]
-            scores = np.exp(FLATNESS * (before @ directions[-1]))
-        found = np.bincount(followers, scores, total)
-        return np.asarray(found / found.sum(), np.float32)
+            faded = DECAY ** np.arange(CACHE_WORDS)[::-1]
+            for length in range(known, len(own) + 1):
+                yield faded[max(0, CACHE_WORDS + 1 - length) :]
+            return
+        oldest = max(0, known - 1 - CACHE_WORDS)
+        # A copy, since the network may be asked for other contexts in between.
+        directions = self._network.directions(own)[oldest:].copy()  # [T, H]
+        for begin in range(known - 1 - oldest, len(directions), CACHES_AT_ONCE):
+            states = directions[begin : begin + CACHES_AT_ONCE]
+            low = max(0, begin - CACHE_WORDS)
+            scores = np.exp(FLATNESS * (states @ directions[low : begin + len(states)].T))
+            for place, row in enumerate(scores, start=begin):
+                yield row[max(0, place - CACHE_WORDS) - low : place - low]
+
+
+def passages_of(model: LanguageModel, ids: Sequence[int], known: int) -> list[Passage]:
+    """What a model reads to predict after the first `known` ids and after each later one: all of
+    them, or each line alone if it uses no previous lines."""
+    if model.uses_previous_lines:
+        return [Passage(ids[:known], ids[known:])]
+    begins = [i for i, word in enumerate(ids) if word == model.vocabulary.begin_id]
+    first = max((i for i in begins if i < known), default=0)
+    ends = [*(i for i in begins if i >= known), len(ids)]
+    lines = (Passage(ids[a : a + 1], ids[a + 1 : b]) for a, b in pairwise(ends))
+    return [Passage(ids[first:known], ids[known : ends[0]]), *lines]
 
 
 def scaled(weights: Weights) -> dict[ComponentName, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar, cast
@@ -52,6 +52,13 @@ class Layer:
     parameters: int
 
 
+class Passage(NamedTuple):
+    """Words to read: the ids of `context`, and those after it."""
+
+    context: Sequence[int]
+    ids: Sequence[int]
+
+
 class LanguageModel(Protocol):
     """A distribution over the next word. V is the vocabulary's `total_words`."""
 
@@ -74,6 +81,11 @@ class LanguageModel(Protocol):
         The array belongs to the model and must not be written to.
         """
 
+    def read(self, passages: Sequence[Passage]) -> Iterator[NDArray[np.float32]]:
+        """The same after the context of each passage, and after each of its words: n + 1 arrays for
+        n words, as fast as the model can, which may be asked for others in between. A context holds
+        the begin of its line, if there is one."""
+
 
 def excluded_ids(vocabulary: Vocabulary, tokenizer: Tokenizer) -> tuple[int, ...]:
     """The ids that are never suggested: padding, special tokens, and marks unless the tokenizer
@@ -87,11 +99,23 @@ def excluded_ids(vocabulary: Vocabulary, tokenizer: Tokenizer) -> tuple[int, ...
     return (*vocabulary.excluded_ids, *marks.tolist())
 
 
+def read_one_by_one(
+    model: LanguageModel, passages: Sequence[Passage]
+) -> Iterator[NDArray[np.float32]]:
+    """What `LanguageModel.read` gives, asked for place by place."""
+    for context, following in passages:
+        ids = [*context, *following]
+        for length in range(len(context), len(ids) + 1):
+            yield model.next_word_probabilities(ids[:length])
+
+
 def softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    """exp(scores) / sum(exp(scores)), without overflow."""
-    exponentials = np.exp(scores - scores.max())
-    probabilities: NDArray[np.float32] = exponentials / exponentials.sum()
-    return probabilities
+    """exp(scores) / sum(exp(scores)) along the last axis, without overflow. It is written over the
+    scores."""
+    scores -= scores.max(-1, keepdims=True)
+    np.exp(scores, out=scores)
+    scores /= scores.sum(-1, keepdims=True)
+    return scores
 
 
 class Architecture(ABC, Generic[M]):

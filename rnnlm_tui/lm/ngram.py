@@ -32,7 +32,15 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.config import LineTextConfig, NgramConfig, RunConfig
 from rnnlm_tui.lm.kneser_ney import count_levels, level_arrays
-from rnnlm_tui.lm.model import Architecture, Arrays, ArraySpec, Layer, excluded_ids
+from rnnlm_tui.lm.model import (
+    Architecture,
+    Arrays,
+    ArraySpec,
+    Layer,
+    Passage,
+    excluded_ids,
+    read_one_by_one,
+)
 from rnnlm_tui.lm.pruning import pruned_arrays
 from rnnlm_tui.text.prepare import PreparedLines, PreparedText
 from rnnlm_tui.text.tokenizer import Tokenizer
@@ -93,6 +101,9 @@ class NgramModel:
             probabilities *= backoff[node]
             probabilities[followers[below]] += shares[below]
         return probabilities
+
+    def read(self, passages: Sequence[Passage]) -> Iterator[NDArray[np.float32]]:
+        return read_one_by_one(self, passages)
 
     def words_known(self, context: Sequence[int]) -> int:
         """How many contexts of the last words of `context` the model has, at most the order - 1."""

@@ -7,7 +7,8 @@ from types import MappingProxyType
 from typing import Any
 
 from rnnlm_tui.config import RunConfig
-from rnnlm_tui.lm.causal import CELLS, CausalArchitecture
+from rnnlm_tui.lm.causal import CausalArchitecture
+from rnnlm_tui.lm.cells import CELLS
 from rnnlm_tui.lm.lesson import LessonArchitecture
 from rnnlm_tui.lm.model import Architecture
 from rnnlm_tui.lm.ngram import NgramArchitecture

@@ -40,6 +40,7 @@ UNSPACED = regex.compile(
 """What is written without spaces, words as well as marks."""
 
 
+@lru_cache(1 << 12)
 def usual_spaces(token: str) -> tuple[bool, bool]:
     """The spaces of most European texts."""
     if UNSPACED.fullmatch(token[0]):

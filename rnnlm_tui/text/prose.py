@@ -85,7 +85,10 @@ FOLDED_FORMS = DOUBLE_QUOTES | SINGLE_QUOTES | {DASH, ELLIPSIS, "-", "."}
 UNSPACED_WITHIN = 100_000
 """Characters in which a script without spaces shows itself."""
 MOST_ENDS = 64
-"""Texts before the cursor whose last token is remembered: those of one question."""
+"""Texts before the cursor that are remembered, cut: those of one question, and of one word as it is
+typed."""
+MOST_CASES = 1 << 12
+"""Words whose usual case is remembered."""
 FAR_RARER = 100
 """A word that somebody types is taken for another spelling of it with a rank so many times lower:
 `i` for `I`, but not `bill` for `Bill`."""
@@ -211,6 +214,8 @@ class ProseTokenizer:
         self._chunks: dict[str, Chunk] = {}
         self._begins = lru_cache(MOST_ENDS)(self._begins_sentence)
         self._end = lru_cache(MOST_ENDS)(self._end_of)
+        self._typed = lru_cache(MOST_ENDS)(self._typed_tokens)
+        self._case = lru_cache(MOST_CASES)(self._known_case)
 
     def __reduce__(self) -> tuple[type[ProseTokenizer], tuple[Conventions, Mapping[str, int]]]:
         """How another process gets it: without what is remembered here."""
@@ -230,7 +235,10 @@ class ProseTokenizer:
     def typed_words(self, text: str) -> list[str]:
         """The tokens of a text; a word that is unknown as it is typed is taken in another case if
         that is known: `i` as `I`."""
-        return [self._known_case(token) for token in self._scan(text)[0]]
+        return [*self._typed(text)]
+
+    def _typed_tokens(self, text: str) -> Tokens:
+        return tuple(map(self._case, self._scan(text)[0]))
 
     def match_key(self, word: str) -> str:
         """Lower case, if that has as many letters, and the plain apostrophe."""

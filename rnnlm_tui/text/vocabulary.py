@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PADDING = 0
-REMEMBERED_LINES = 512
+REMEMBERED_LINES, REMEMBERED_PREFIXES = 512, 4096
 JSON_LINE = len('  "",\n')
 UNKNOWN, BEGIN, END = "<unk>", "<s>", "</s>"
 SPECIAL_TOKENS = (UNKNOWN, BEGIN, END)
@@ -33,6 +34,8 @@ class Vocabulary:
         Raises ValueError if a word or token occurs twice, and for unknown special tokens.
         """
         self.words, self.special_tokens = tuple(words), tuple(special_tokens)
+        self.first_word_id = 1 + len(self.special_tokens)
+        """The id of the most frequent word."""
         self._ids = {word: i for i, word in enumerate(self.words, start=self.first_word_id)}
         spelled = {*self.words, *self.special_tokens}
         if len(spelled) != len(self.words) + len(self.special_tokens):
@@ -44,7 +47,9 @@ class Vocabulary:
         self._encode_line = lru_cache(REMEMBERED_LINES)(
             lambda line, words: tuple(self.encode(words(line)))
         )
+        self._find_prefix = lru_cache(REMEMBERED_PREFIXES)(self._ids_with_prefix)
         self._sorted: dict[Callable[[str], str], tuple[NDArray[np.str_], NDArray[np.int64]]] = {}
+        self._by_key: dict[Callable[[str], str], dict[str, list[int]]] = {}
         self._masks: dict[Callable[[str], bool], NDArray[np.bool_]] = {}
 
     @classmethod
@@ -65,11 +70,6 @@ class Vocabulary:
         falling = sorted(counts.items(), key=lambda item: -item[1])
         kept = (word for word, count in falling if count >= min_count)
         return cls([word for word in kept if word not in special_tokens][:most], special_tokens)
-
-    @property
-    def first_word_id(self) -> int:
-        """The id of the most frequent word."""
-        return 1 + len(self.special_tokens)
 
     @property
     def total_words(self) -> int:
@@ -124,6 +124,9 @@ class Vocabulary:
     ) -> NDArray[np.int64]:
         """The ids of all words whose `match_key` begins with `prefix`, by binary search; no
         special's."""
+        return self._find_prefix(prefix, match_key)
+
+    def _ids_with_prefix(self, prefix: str, match_key: Callable[[str], str]) -> NDArray[np.int64]:
         if match_key not in self._sorted:
             keys = [match_key(word) for word in self.words]
             order = sorted(range(len(keys)), key=keys.__getitem__)
@@ -135,6 +138,14 @@ class Vocabulary:
         # No character sorts after the last code point, so this is the end of the prefix's words.
         high = np.searchsorted(spelled, prefix + chr(0x10FFFF))
         return ids[low:high]
+
+    def ids_by_key(self, match_key: Callable[[str], str]) -> Mapping[str, list[int]]:
+        """The ids of the words with each `match_key`; no special's. Computed once."""
+        if match_key not in self._by_key:
+            found = self._by_key[match_key] = defaultdict[str, list[int]](list)
+            for word, number in self._ids.items():
+                found[match_key(word)].append(number)
+        return self._by_key[match_key]
 
     def mask(self, holds: Callable[[str], bool]) -> NDArray[np.bool_]:
         """For each id whether something holds of its word; False for padding and the special

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from rnnlm_tui.config import CausalConfig
-from rnnlm_tui.lm.causal import CELLS, causal_shapes
+from rnnlm_tui.lm.causal import causal_shapes
+from rnnlm_tui.lm.cells import CELLS
 from rnnlm_tui.text.vocabulary import END_ID, PADDING
 from rnnlm_tui.training.networks import BatchLoss, Network, Scores, dropout_mask, initial_weights
 from rnnlm_tui.training.output_layers import TiedSoftmax, row_blocks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
@@ -25,7 +25,7 @@ from textual.widgets import Static
 from rnnlm_tui.config import LessonConfig, RunConfig, TrainConfig
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.lm.model import LanguageModel, Passage, read_one_by_one
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.tokenizer import LessonTokenizer, Tokenizer
@@ -70,6 +70,9 @@ class ScriptedModel:
         self.gate = threading.Event()
         self.gate.set()
         self._script = script
+
+    def read(self, passages: Sequence[Passage]) -> Iterator[NDArray[np.float32]]:
+        return read_one_by_one(self, passages)
 
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
         """As the script has them for the last word."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.lm.model import excluded_ids
+from rnnlm_tui.lm.model import Passage, excluded_ids, read_one_by_one
 from rnnlm_tui.text.tokenizer import LessonTokenizer, Tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 
@@ -33,6 +33,9 @@ class ScriptedModel:
         self.window = window
         self.asked: list[tuple[int, ...]] = []
         self._after = after
+
+    def read(self, passages: Sequence[Passage]) -> Iterator[NDArray[np.float32]]:
+        return read_one_by_one(self, passages)
 
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
         self.asked.append(tuple(context))

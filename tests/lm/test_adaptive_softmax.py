@@ -46,16 +46,16 @@ def test_a_head_alone_is_the_full_softmax_and_tails_share_what_their_tokens_have
     config = CausalConfig(embedding_size=64, softmax="adaptive")
     shapes = softmax_shapes(config, 45_000) | {"output.bias": (45_002,)}
     weights = {name: rng.normal(0, 0.3, shape).astype(np.float32) for name, shape in shapes.items()}
-    output = rng.normal(0, 1, 64).astype(np.float32)
-    found = AdaptiveSoftmax(weights).probabilities(output)
-    assert found.shape == (45_000,)
+    outputs = rng.normal(0, 1, (3, 64)).astype(np.float32)
+    found = AdaptiveSoftmax(weights).probabilities(outputs)
+    assert found.shape == (3, 45_000)
     assert found.dtype == np.float32
-    assert found.sum() == pytest.approx(1, abs=1e-5)
+    assert found.sum(1) == pytest.approx(1, abs=1e-5)
     alone = {name: weights[name] for name in ("embedding", "output.bias")}
     alone["output.bias"] = alone["output.bias"][:2_002]
-    head = AdaptiveSoftmax(alone).probabilities(output)
-    np.testing.assert_allclose(found[:2_000], head[:2_000], rtol=1e-6)
-    assert found[2_000:40_000].sum() == pytest.approx(head[2_000], rel=1e-4)
+    head = AdaptiveSoftmax(alone).probabilities(outputs)
+    np.testing.assert_allclose(found[:, :2_000], head[:, :2_000], rtol=1e-6)
+    assert found[:, 2_000:40_000].sum(1) == pytest.approx(head[:, 2_000], rel=1e-4)
 
 
 def test_a_run_saved_before_there_was_a_choice_has_the_full_softmax() -> None:
@@ -88,11 +88,12 @@ def test_new_words_join_a_network_and_change_nothing_of_the_others(
         **softmax_shapes(after, union.total_words), "output.bias": (rows + most,)
     }  # fmt: skip
     before, now = AdaptiveSoftmax(weights), AdaptiveSoftmax(grown)
-    ids = [now.embed(union.ranks[word]) for word in known.words]
-    assert np.array_equal(ids, [before.embed(known.ranks[word]) for word in known.words])
-    assert np.array_equal(now.embed(2), before.embed(2))
-    output = rng.normal(0, 1, 8).astype(np.float32)
-    odds = [softmax_.probabilities(output) for softmax_ in (before, now)]
+    special = np.arange(1, known.first_word_id)
+    read = now.embed(np.append(special, union.ids(known.words)))
+    expected = before.embed(np.append(special, known.ids(known.words)))
+    np.testing.assert_allclose(read, expected, rtol=0, atol=1e-6)
+    output = rng.normal(0, 1, (1, 8)).astype(np.float32)
+    odds = [softmax_.probabilities(output)[0] for softmax_ in (before, now)]
     first = [odds[0][known.ranks[w]] / odds[0][known.ranks["w0"]] for w in known.words[:40]]
     again = [odds[1][union.ranks[w]] / odds[1][union.ranks["w0"]] for w in known.words[:40]]
     np.testing.assert_allclose(first, again, rtol=1e-4)

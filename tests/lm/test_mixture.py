@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnlm_tui.config import CausalConfig
-from rnnlm_tui.lm import causal, mixture
+from rnnlm_tui.lm import causal, cells, mixture
 from rnnlm_tui.lm.causal import CausalModel, causal_shapes
 from rnnlm_tui.lm.mixture import MixedModel, em_weights, fit_weights, target_probabilities
 from rnnlm_tui.text.tokenizer import TOKENIZERS
@@ -133,8 +133,8 @@ def test_states_are_kept_along_a_path_and_answers_do_not_depend_on_it(
     mixed = MixedModel(TOKENIZER, {"network": network_of(vocabulary)}, {"network": 1, "cache": 1})
     network = mixed.models["network"]
     assert isinstance(network, CausalModel)
-    real = network._after
-    monkeypatch.setattr(network, "_after", lambda w, s: (next(steps), real(w, s))[1])
+    real = cells.Gru.step
+    monkeypatch.setattr(cells.Gru, "step", lambda *given: (next(steps), real(*given))[1])
     context = [BEGIN_ID]
     for word in ids_of(vocabulary, OWN * 4):
         mixed.next_word_probabilities(context)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rnnlm_tui.config import CausalConfig, CausalTrainConfig, RunConfig
-from rnnlm_tui.lm import adaptive_softmax, causal
+from rnnlm_tui.lm import adaptive_softmax, cells
 from rnnlm_tui.lm.causal import CausalArchitecture, CausalModel, causal_shapes
 from rnnlm_tui.text.tokenizer import LessonTokenizer
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, SPECIAL_TOKENS, Vocabulary
@@ -259,21 +258,13 @@ def test_only_a_stream_uses_the_lines_before() -> None:
 
 
 def test_one_more_word_costs_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    steps: list[int] = []
-    gru = causal.CELLS["gru"]
+    steps, step = list[int](), cells.Gru.step
 
-    class Counted:
-        gates = gru.gates
+    def counted(cell: cells.Gru, given: cells.Array, state: cells.State) -> cells.State:
+        steps.append(1)
+        return step(cell, given, state)
 
-        def __init__(self, weights: dict[str, NDArray[np.float32]], name: str) -> None:
-            self.cell = gru(weights, name)
-            self.start = self.cell.start
-
-        def step(self, x: NDArray[np.float32], state: causal.State) -> causal.State:
-            steps.append(1)
-            return self.cell.step(x, state)
-
-    monkeypatch.setattr(causal, "CELLS", {"gru": Counted})
+    monkeypatch.setattr(cells.Gru, "step", counted)
     model = numpy_model(network("gru", config()))
     for length in range(1, 8):
         model.next_word_probabilities([2, *range(10, 10 + length)])

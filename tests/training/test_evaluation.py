@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.evaluate import score, summarize
 from rnnlm_tui.events import Finished, Progress, Saved, Warned
-from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.lm.model import LanguageModel, Passage
 from rnnlm_tui.store import files
 from rnnlm_tui.store.evaluations import read_evaluation
 from rnnlm_tui.store.load import load_model
@@ -94,16 +95,19 @@ def test_a_stop_ends_an_evaluation(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     small, control = small_run("rnn", tmp_path / "a", epochs=1), Control("")
     run(small)
     _, model = load_model(small.folder)
-    asked: list[Sequence[int]] = []
+    given, read = count(), type(model).read
 
-    def stop_soon(model: LanguageModel, context: Sequence[int]) -> NDArray[np.float32]:
-        asked.append(context)
-        control.stop()
-        return np.full(model.vocabulary.total_words, 0.01, np.float32)
+    def stop_soon(
+        model: LanguageModel, passages: Sequence[Passage]
+    ) -> Iterator[NDArray[np.float32]]:
+        for probabilities in read(model, passages):
+            next(given)
+            control.stop()
+            yield probabilities
 
-    monkeypatch.setattr(type(model), "next_word_probabilities", stop_soon)
+    monkeypatch.setattr(type(model), "read", stop_soon)
     assert evaluate_lines(model, VERSES.splitlines() * 100, control) is None
-    assert len(asked) < 100
+    assert next(given) < 100
 
 
 def test_of_much_text_stretches_spread_over_it_are_measured() -> None:
