@@ -161,10 +161,6 @@ class RnnlmApp(TerminalApp):
 
         return f"{progress_text(run)} · {model}"  # may be cut at its end
 
-    @property
-    def trained_name(self) -> str | None:
-        return self._own_run.name if self._own_run else None
-
     def store_preferences(self) -> None:
         try:
             save_preferences(self._config_dir, self.preferences)
@@ -301,7 +297,7 @@ class RnnlmApp(TerminalApp):
         if self._known_runs:
             self._known_runs.renamed(old, new)
         self.session.write(partial(rename_model, old=old, new=new))
-        self.autocomplete.model_deleted(old)
+        self.autocomplete.pane.drop_compared(old)
         if self.active_name == old:
             self.use_model(new)
         self.models_changed()
@@ -311,28 +307,13 @@ class RnnlmApp(TerminalApp):
         if self._known_runs:
             self._known_runs.deleted(name)
         self.session.write(partial(rename_model, old=name, new=None))
-        self.autocomplete.model_deleted(name)
+        self.autocomplete.pane.drop_compared(name)
         if self.active_name == name:
             self._model_loader.drop()
             self._model_loader.begin(None, "")
         self.models_changed()
 
     # Training
-
-    @work(group="start")
-    async def train_first_model(self) -> None:
-        """Trains a first model, for a library that has none."""
-        from rnnlm_tui.tui.training_messages import FIRST_MODEL, first_model_request
-
-        with self.showing_errors():
-            request = await asyncio.to_thread(first_model_request, self.library)
-            if request is None:
-                self.watch_run(FIRST_MODEL)
-                return
-            run = await self.runs.start(request)
-            self.autocomplete.show_empty_state()
-            if not run.progress.phase.is_over:
-                self.notify_user("training begins: words are suggested after its first epoch")
 
     def resume_run(self, name: str) -> None:
         self.show_mode("train")
@@ -354,14 +335,13 @@ class RnnlmApp(TerminalApp):
                 self.use_model(run.name)
             else:
                 self._model_loader.renew(run.name)
-            self.autocomplete.model_saved(run.name)
+            self.autocomplete.pane.renew_compared(run.name)
         self.models_changed()
 
     def run_ended(self, run: FollowedRun) -> None:
         """A run is over."""
         from rnnlm_tui.tui.training_messages import end_notice
 
-        self.autocomplete.show_empty_state()
         if self.current_mode != "train" or self.runs.shown is not run:  # that screen says it
             self.notify_user(*end_notice(run))
         self.models_changed()

@@ -6,16 +6,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rnnlm_tui.tui.runs.actions import is_unfinished, run_line
-from rnnlm_tui.tui.runs.child import TrainingRequest
 from rnnlm_tui.tui.runs.wording import end_of
 from rnnlm_tui.tui.widgets.dialogs import Choice
 from rnnlm_tui.tui.widgets.host import Severity
 
 if TYPE_CHECKING:
-    from rnnlm_tui.store.library import Library, Run
+    from rnnlm_tui.store.library import Run
     from rnnlm_tui.tui.runs.follower import FollowedRun
-
-FIRST_MODEL = "sonnets"
 
 
 def unfinished_notice(runs: Iterable[Run]) -> str:
@@ -61,17 +58,3 @@ def farewell(run: FollowedRun, answer: str) -> str:
         return f"{run.name} trains in the background. Its progress is on the Train screen."
     resume = f"rnnlm-tui --train --resume --name {run.name}"
     return f"{run.name} was stopped and saved. To resume it:\n  {resume}"
-
-
-def first_model_request(library: Library) -> TrainingRequest | None:
-    """The training that is offered if there is no model: three epochs of the lesson's network on
-    the sonnets, half a minute. It is resumed if it was begun; None if a process trains it now.
-
-    Reads the library, so call it in a thread. Raises StorageError.
-    """
-    run = next((run for run in library.runs() if run.name == FIRST_MODEL), None)
-    if run is not None and run.running:
-        return None
-    if run is not None and run.resumable:
-        return TrainingRequest.resuming(FIRST_MODEL)
-    return TrainingRequest(("--name", FIRST_MODEL, "--epochs", "3"), FIRST_MODEL)

@@ -35,7 +35,6 @@ from tests.helpers.app import (
     answered,
     chain,
     check_layout,
-    click,
     picture,
     press,
     rows_of,
@@ -228,38 +227,22 @@ async def test_toasts_do_not_cover_the_line_being_written(
 # The active model
 
 
-async def test_the_first_start_says_what_to_do(tmp_path: Path) -> None:
+async def test_without_a_model_one_can_write_and_train(tmp_path: Path) -> None:
     app = scripted_app(tmp_path, {})
-    runs = with_runs(app)
-    async with app.run_test(notifications=True) as pilot:
+    with_runs(app)
+    async with app.run_test() as pilot:
         await wait_until(pilot, lambda: app.has_no_models)
-        await wait_until(pilot, lambda: "There is no model yet" in picture(app))
+        await wait_until(pilot, lambda: "No model can be used" in picture(app))
         check_layout(app)
         await press(pilot, *"shall i", "enter")
         assert texts(app.autocomplete.query_one(TranscriptView).lines) == ["shall i"]
-        await click(pilot, "#first-model")
-        await wait_until(pilot, lambda: runs.started)
-        assert runs.started[0].arguments == ("--name", "sonnets", "--epochs", "3")
-        await wait_until(pilot, lambda: any("training begins" in toast for toast in toasts(app)))
+        assert "No model can be used" in picture(app)
         scripted_models(app)["poems"] = ScriptedModel()
         saved_by(app)
         await wait_until(pilot, lambda: app.active_name == "poems")
         await write(pilot, *"shall ")
         assert app.autocomplete.editor.suggestion == "i compare thee to"
-        assert "There is no model yet" not in picture(app)
-
-
-async def test_a_first_model_that_was_begun_is_resumed(tmp_path: Path) -> None:
-    app = scripted_app(tmp_path, {})
-    runs = with_runs(app)
-    folder = tmp_path / "data" / "models" / "sonnets"
-    folder.mkdir(parents=True)
-    (folder / "resume.safetensors").write_bytes(b"")
-    async with app.run_test() as pilot:
-        await wait_until(pilot, lambda: app.has_no_models)
-        await click(pilot, "#first-model")
-        await wait_until(pilot, lambda: runs.started)
-    assert runs.started[0].arguments == ("--resume", "--name", "sonnets")
+        assert "No model can be used" not in picture(app)
 
 
 async def test_an_unknown_model_is_reported_and_another_suggests(tmp_path: Path) -> None:
@@ -307,7 +290,7 @@ async def test_the_active_model_is_renamed_or_deleted(tmp_path: Path) -> None:
         assert await app.session.read(partial(lines_sent_with, model="uno")) == []
         del models["two"]
         app.deleted("two")
-        await wait_until(pilot, lambda: "There is no model yet" in picture(app))
+        await wait_until(pilot, lambda: "No model can be used" in picture(app))
         assert app.autocomplete.editor.suggestion == ""
         assert runs.names == [("one", "uno"), ("uno",), ("two",)]
 

@@ -18,18 +18,16 @@ from textual.strip import Strip
 from textual.widgets import TextArea
 from textual.widgets.text_area import Selection
 
-from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.formatting import sanitize, shorten
 from rnnlm_tui.tui.session.turns import Turn
-from rnnlm_tui.tui.widgets.safe_inputs import sanitize_lines
 from rnnlm_tui.tui.writing.ghost import Suggested
 from rnnlm_tui.tui.writing.key_order import AnswerGate, run_own_binding, unbind
 from rnnlm_tui.tui.writing.keystrokes import KeystrokeCounter, Keystrokes
 from rnnlm_tui.tui.writing.spacing import LONGEST_TEXT, Typing, index_of
-from rnnlm_tui.tui.writing.transcript import SentTexts
+from rnnlm_tui.tui.writing.transcript import SentTexts, lines_of
 
 if TYPE_CHECKING:
-    from rnnlm_tui.suggest import Suggestion, Suggestions
-    from rnnlm_tui.text.tokenizer import Written
+    from rnnlm_tui.suggest import Suggestions
 
 LONGEST_GHOST = 300
 """Characters of the ghost that are shown."""
@@ -80,10 +78,6 @@ class LineChanged(Message):
     """The text, what is chosen or what is hidden has changed, and no answer will follow."""
 
 
-class TextTooLong(Message):
-    """Text was not put in, since there would be too much of it."""
-
-
 class LineEditor(TextArea):
     """What is being written: a few lines that wrap. The ghost is shown only at the end, so that no
     key that moves the cursor within the text ever accepts.
@@ -94,21 +88,18 @@ class LineEditor(TextArea):
     BINDINGS: ClassVar[list[BindingType]] = [*LINE_KEYS]
     DEFAULT_CSS = """
     LineEditor {
-        height: auto;
-        max-height: 10;
-        padding: 0 1;
+        height: auto; max-height: 10; padding: 0 1;
         border: round $foreground 30%;
         border-title-color: $text-muted;
         background: $background;
         scrollbar-size: 0 0;
         &:focus { border: round $border; border-title-color: $foreground; }
         & .text-area--suggestion { color: $text-muted; text-style: italic underline; }
-        & .text-area--cursor-line { background: transparent; }
         &:ansi { border: round ansi_bright_black; }
         &:ansi:focus { border: round $border; }
         &:ansi .text-area--suggestion { color: ansi_default; text-style: italic underline dim; }
-        &:ansi .text-area--cursor { color: ansi_default; background: ansi_default; }
-        &:ansi .text-area--cursor { text-style: reverse; }
+        &:ansi .text-area--cursor { color: ansi_default; text-style: reverse; }
+        &:ansi .text-area--cursor { background: ansi_default; }
     }
     """
 
@@ -165,11 +156,11 @@ class LineEditor(TextArea):
 
     def set_text(self, text: str) -> None:
         """Replaces the text, which undo brings back."""
-        self._put_in(lines_of(text[:LONGEST_TEXT]), Selection((0, 0), self.document.end))
+        self.typing.put_in(lines_of(text[:LONGEST_TEXT]), Selection((0, 0), self.document.end))
 
     def add_text(self, text: str) -> None:
         """Puts text in at the cursor, in place of what is selected."""
-        self._put_in(lines_of(text) if len(text) <= LONGEST_TEXT else text)
+        self.typing.put_in(lines_of(text) if len(text) <= LONGEST_TEXT else text)
 
     def show(self, found: Suggestions | None) -> None:
         """Suggests what was found for the cursor, or nothing."""
@@ -186,9 +177,7 @@ class LineEditor(TextArea):
             self.post_message(LineChanged())
 
     def _draw_ghost(self) -> None:
-        ghost = self.ghost
-        is_long = len(ghost) > LONGEST_GHOST
-        self.suggestion = f"{ghost[: LONGEST_GHOST - 1]}…" if is_long else ghost
+        self.suggestion = shorten(self.ghost, LONGEST_GHOST)
 
     # A TextArea that grows, and whose ghost wraps with the text
 
@@ -257,10 +246,6 @@ class LineEditor(TextArea):
         self._draw_ghost()
         self.ask_again()
 
-    def _put_in(self, text: str, place: Selection | None = None) -> None:
-        if not self.typing.put_in(text, place):
-            self.post_message(TextTooLong())
-
     # Keys
 
     async def _on_key(self, event: events.Key) -> None:
@@ -290,17 +275,13 @@ class LineEditor(TextArea):
 
     # Accepting
 
-    def _accept(self, found: Written | Suggestion, keys: int) -> None:
-        if not self.typing.accept(found, keys):
-            self.post_message(TextTooLong())
-
     def _accept_ghost(self, *, whole: bool) -> bool:
         """Accepts a piece of the ghost or all of it; returns whether there is one."""
         if not self.ghost:
             return False
         choice = self.suggested.choice
         keys = 1 if choice is None else choice + 2
-        self._accept(self.suggested.take(self.before, whole=whole), keys)
+        self.typing.accept(self.suggested.take(self.before, whole=whole), keys)
         return True
 
     async def action_accept_word(self) -> None:
@@ -331,8 +312,8 @@ class LineEditor(TextArea):
         """Inserts a word of the list; by default `keys` are those of the choice and one more."""
         # Until the answer has come, the words are those for an earlier line.
         if index < len(self.suggested.candidates) and self.answer_gate.is_set():
-            keys = 2 + (self.suggested.choice or 0) if keys is None else keys
-            self._accept(self.suggested.candidates[index], keys)
+            by_choice = 2 + (self.suggested.choice or 0)
+            self.typing.accept(self.suggested.candidates[index], keys or by_choice)
 
     # Choosing in the list, and going back to what was sent
 
@@ -359,19 +340,15 @@ class LineEditor(TextArea):
         self.suggested.choose(choice, self.before)
         if choice is None:
             self._ask()
-        self._draw_ghost()
-        self.post_message(LineChanged())
+        self.visibility_changed()
 
     def _show_sent(self, by: int) -> None:
-        if (turn := self.sent.neighbour(by)) is not None:
-            self.edit_turn(turn)
-        elif by > 0:
-            self.set_text(self.sent.leave())
+        if (text := self.sent.step(by, self.text)) is not None:
+            self.set_text(text)
 
     def edit_turn(self, turn: Turn) -> None:
         """Takes back what was sent, to edit it. What is being written comes back after that."""
         self.set_text(self.sent.take(turn, self.text))
-        self.sent.shown = self.text
 
     def action_hide(self) -> None:
         if self.suggested.choice is None and self.sent.edited is not None:
@@ -405,11 +382,6 @@ def is_in_row_of(area: TextArea, location: Location) -> bool:
     """Whether the cursor is in the same row of the screen as a location."""
     offset_of = area.wrapped_document.location_to_offset
     return offset_of(area.cursor_location).y == offset_of(location).y
-
-
-def lines_of(text: str) -> str:
-    """Text from elsewhere, without anything that could steer the terminal or break its rows."""
-    return sanitize_lines(text.replace("\t", " "))
 
 
 def wrap_last_line(wrapped: WrappedDocument, ghost: str) -> None:

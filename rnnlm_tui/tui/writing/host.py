@@ -22,12 +22,5 @@ class WritingHost(Host, Protocol):
     def has_no_models(self) -> bool:
         """Whether there is no model that could suggest."""
 
-    @property
-    def trained_name(self) -> str | None:
-        """The name of the model that the app trains now."""
-
     def store_preferences(self) -> None:
         """Saves the user's choices."""
-
-    def train_first_model(self) -> object:
-        """Trains a first model, for a library that has none."""

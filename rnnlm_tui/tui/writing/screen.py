@@ -14,23 +14,23 @@ from textual.widgets import Static
 
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.formatting import plural, sanitize
-from rnnlm_tui.paths import APP_NAME
 from rnnlm_tui.tui.session.database import KeptText, SessionDatabase
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.fixed_text import FixedText
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 from rnnlm_tui.tui.writing.candidates import BestWords, Candidates
-from rnnlm_tui.tui.writing.editor import LineChanged, LineEditor, TextSent, TextTooLong
+from rnnlm_tui.tui.writing.editor import LineChanged, LineEditor, TextSent
 from rnnlm_tui.tui.writing.empty_state import EmptyState
 from rnnlm_tui.tui.writing.host import WritingHost
 from rnnlm_tui.tui.writing.insights import accuracy
 from rnnlm_tui.tui.writing.keystrokes import Keystrokes
 from rnnlm_tui.tui.writing.predictor import Answer, Predictor, Question
-from rnnlm_tui.tui.writing.side_pane import Shown, SidePane, note_on, switches
-from rnnlm_tui.tui.writing.spacing import LONGEST_TEXT
-from rnnlm_tui.tui.writing.transcript import PREVIOUS_LINES
-from rnnlm_tui.tui.writing.transcript_view import TranscriptView
+from rnnlm_tui.tui.writing.side_pane import Shown, SidePane, note_on
+from rnnlm_tui.tui.writing.spacing import LONGEST_TEXT, TextTooLong
+from rnnlm_tui.tui.writing.switches import Switches
+from rnnlm_tui.tui.writing.transcript import PREVIOUS_LINES, kept_words
+from rnnlm_tui.tui.writing.transcript_view import TRANSCRIPT_KEYS, TranscriptView
 
 
 class AutocompleteScreen(AppScreen):
@@ -41,26 +41,16 @@ class AutocompleteScreen(AppScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+g", "toggle_continuing", "continue lines", id="autocomplete.continue_lines",
                 tooltip="Switch on or off: the model continues each line that is sent"),
-        Binding("ctrl+r", "transcript('continue_last')", "continue", show=False,
-                id="autocomplete.another",
-                tooltip="Have the model continue the last line, again if it has already"),
         Binding("ctrl+t", "toggle_ghost", "ghost", show=False, id="autocomplete.toggle_ghost",
                 tooltip="Switch the ghost off or on"),
         Binding("alt+t", "ask_threshold", "Ghost threshold", show=False,
                 id="autocomplete.ghost_threshold",
                 tooltip="From which probability on the ghost is shown"),
-        Binding("f7", "transcript('copy_last')", "copy", show=False, id="autocomplete.copy_last",
-                tooltip="Copy the last line of the transcript"),
         Binding("f6", "move_pane", "pane", id="autocomplete.move_pane",
                 tooltip="Move between the line and the transcript", show=False),
-        Binding("f5", "transcript('save')", "Save transcript", show=False,
-                id="autocomplete.save_transcript",
-                tooltip="Save the transcript to a file"),
-        Binding("f8", "transcript('clear')", "Clear transcript", show=False,
-                id="autocomplete.clear_transcript",
-                tooltip="Clear the transcript, after a question"),
         Binding("f9", "compare", "Compare models", show=False, id="autocomplete.compare",
                 tooltip="Show what other models suggest, on a wide screen"),
+        *TRANSCRIPT_KEYS,
     ]  # fmt: skip
     DEFAULT_CSS = """
     AutocompleteScreen {
@@ -95,6 +85,7 @@ class AutocompleteScreen(AppScreen):
         self._draft = KeptText(database, "draft")
         self._predictor = Predictor(self.show_answer)
         self.view = TranscriptView(database, self._predictor)
+        self.pane = SidePane()
         self._sent = Keystrokes()
 
     @property
@@ -114,7 +105,7 @@ class AutocompleteScreen(AppScreen):
             with Vertical(id="lines"):
                 yield EmptyState()
                 yield self.view
-            yield SidePane()
+            yield self.pane
         yield self.editor
         yield BestWords()
         yield Static("", id="accuracy", markup=False)
@@ -123,24 +114,19 @@ class AutocompleteScreen(AppScreen):
         yield TooSmall()
 
     async def on_mount(self) -> None:
-        visibility = self.editor.suggested.visibility
-        visibility.ghost_on = self.host.preferences.ghost
-        visibility.threshold = self.host.preferences.ghost_from
+        self._switches = Switches(self.host, self.editor.suggested.visibility)
         self.run_worker(self._predictor.run(), group="predictor")
         self.editor.focus()
         try:
-            await self._restore()
+            draft = await self._draft.restore()
+            await self.view.restore()
+            if draft and not self.editor.text:
+                self.editor.set_text(draft)
         except StorageError as error:
             self.host.show_error_once(error)
         if self.app.is_running:
             self._lines_changed()
             self.active_model_changed()
-
-    async def _restore(self) -> None:
-        draft = await self._draft.restore()
-        await self.view.restore()
-        if draft and not self.editor.text:
-            self.editor.set_text(draft)
 
     def on_unmount(self) -> None:
         self._predictor.close()
@@ -175,12 +161,12 @@ class AutocompleteScreen(AppScreen):
 
     def _show_accuracy_sentence(self, sentence: str) -> None:
         self.query_one("#accuracy", Static).update(sentence)
-        self.query_one(SidePane).show_model(self.host.loaded_model, sentence)
+        self.pane.show_model(self.host.loaded_model, sentence)
 
     def show_empty_state(self) -> None:
         """Shows how to begin, if there is no model or no line."""
-        has_lines = self.view.transcript.next_number > 1
-        self.query_one(EmptyState).show(has_lines=has_lines)
+        has_lines, has_models = self.view.transcript.next_number > 1, not self.host.has_no_models
+        self.query_one(EmptyState).show(has_lines=has_lines, has_models=has_models)
 
     def _name_models(self) -> None:
         """Puts the names of the active model and of the compared ones where they belong."""
@@ -188,7 +174,7 @@ class AutocompleteScreen(AppScreen):
         count = self.view.transcript.next_number - 1
         self.query_one("#lines").border_title = plural(count, "line") if count else "transcript"
         self.editor.border_title = Content(sanitize(name or "no model"))
-        self.query_one(SidePane).name_columns()
+        self.pane.name_columns()
 
     @on(LineEditor.Changed)
     def _say_how_to_end_an_edit(self) -> None:
@@ -211,7 +197,7 @@ class AutocompleteScreen(AppScreen):
         loaded_model = self.host.loaded_model
         if loaded_model is None:
             return False
-        compared = self.query_one(SidePane).compared if self.has_class("-wide") else ()
+        compared = self.pane.compared if self.has_class("-wide") else ()
         line, cursor = self.editor.line, self.editor.cursor
         self._predictor.ask(Question(loaded_model, line, cursor, self._above, compared))
         return True
@@ -233,12 +219,12 @@ class AutocompleteScreen(AppScreen):
         editor = self.editor
         answer = None if editor.is_hidden else self.answer
         shown = Shown(answer, editor.suggested.choice, self._note())
-        self.query_one(SidePane).show(shown)
+        self.pane.show(shown)
         found = answer.suggestions if answer else None
         self.query_one(BestWords).show(found, shown.choice, shown.note)
         took = f" · {self.answer.took_s * 1000:.1f} ms" if self.answer else ""
         figures = f"{self._sent + editor.keystrokes}{took}"
-        on = switches(self.host.preferences)
+        on = str(self._switches)
         room = self.size.width - 4 - len(figures)
         figures += on.rjust(room) if len(on) < room else ""
         self.query_one("#figures", FixedText).show(figures)
@@ -259,50 +245,31 @@ class AutocompleteScreen(AppScreen):
     def on_resize(self) -> None:
         """Fits the texts to the new width; a screen that has become wide compares models."""
         self.call_after_refresh(self._show_suggested)
-        if self.query_one(SidePane).compared:
+        if self.pane.compared:
             self.call_after_refresh(self.editor.ask_again)
 
     def action_toggle_ghost(self) -> None:
-        visibility = self.editor.suggested.visibility
-        visibility.toggle()
-        self.host.preferences.ghost = visibility.ghost_on
-        self.host.store_preferences()
+        self._switches.toggle_ghost()
         self.editor.visibility_changed()
 
     @work(group="dialog")
     async def action_ask_threshold(self) -> None:
-        from rnnlm_tui.tui.widgets.dialogs import AskText
-
-        text = "The ghost is shown if its first word is at least so likely, from 0 to 1."
-        now = f"{self.host.preferences.ghost_from:g}"
-        dialog = AskText("From which probability?", text, now, check=_check_share)
-        answer = await self.host.ask(dialog)
-        if answer is not None:
-            self.host.preferences.ghost_from = float(answer)
-            self.host.store_preferences()
-            self.editor.suggested.visibility.threshold = float(answer)
-            self.editor.ask_again()
+        await self._switches.ask_threshold()
+        self.editor.ask_again()
 
     def action_toggle_continuing(self) -> None:
-        self.host.preferences.continue_lines ^= True
-        self.host.store_preferences()
+        self._switches.toggle_continuing()
         self._show_suggested()
 
     # Compared models
 
     def action_compare(self) -> None:
-        self.query_one(SidePane).choose_compared()
+        self.pane.choose_compared()
 
     @on(SidePane.ComparedChanged)
     def _compared_changed(self) -> None:
         self._name_models()
         self.editor.ask_again()
-
-    def model_saved(self, name: str) -> None:
-        self.query_one(SidePane).renew_compared(name)
-
-    def model_deleted(self, name: str) -> None:
-        self.query_one(SidePane).drop_compared(name)
 
     # The text being written and the lines above
 
@@ -355,11 +322,7 @@ class AutocompleteScreen(AppScreen):
     def farewell(self) -> str:
         """What was kept, and how to go on with it, for when the app is left."""
         count = self.view.transcript.next_number - 1
-        sent = plural(count, "line") if count else ""
-        draft = "what you were writing" if self.editor.text else ""
-        kept = " and ".join(filter(None, (sent, draft)))
-        is_kept = kept and not self._database.is_broken
-        return f"Kept: {kept}. To go on: {APP_NAME}" if is_kept else ""
+        return "" if self._database.is_broken else kept_words(count, bool(self.editor.text))
 
     def action_transcript(self, what: str) -> None:
         """Does one of the things that concern the transcript, wherever the focus is."""
@@ -368,11 +331,3 @@ class AutocompleteScreen(AppScreen):
     def action_move_pane(self) -> None:
         can_go = self.view.can_focus and not self.view.has_focus
         (self.view if can_go else self.editor).focus()
-
-
-def _check_share(text: str) -> str | None:
-    """What is wrong with a number from 0 to 1."""
-    try:
-        return None if 0 <= float(text) <= 1 else "it must be between 0 and 1"
-    except ValueError:
-        return "it must be a number such as 0.15"

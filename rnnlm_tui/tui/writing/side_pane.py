@@ -15,9 +15,8 @@ from textual.message import Message
 from textual.widgets import Static
 
 from rnnlm_tui.formatting import plural, sanitize, shorten
-from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.widgets.fixed_text import FixedText
-from rnnlm_tui.tui.writing.candidates import CandidateList, in_percent
+from rnnlm_tui.tui.writing.candidates import CandidateList
 from rnnlm_tui.tui.writing.comparison import Comparison
 from rnnlm_tui.tui.writing.host import WritingHost
 
@@ -169,12 +168,6 @@ def note_on(found: Suggestions) -> str:
     if found.prefix and not found.candidates:
         return f"no known word begins with {sanitize(found.prefix)}"
     return f"unknown: {sanitize(', '.join(found.unknown))}" if found.unknown else ""
-
-
-def switches(preferences: Preferences) -> str:
-    """What is switched on or off."""
-    ghost = f"≥{in_percent(preferences.ghost_from)}" if preferences.ghost else "off"
-    return f"ghost {ghost} · continue lines {'on' if preferences.continue_lines else 'off'}"
 
 
 def models_to_compare(

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from textual.document._document import Location
+from textual.message import Message
 from textual.widgets import TextArea
 from textual.widgets.text_area import Selection
 
@@ -21,6 +22,10 @@ LONGEST_TEXT = 20_000
 """Characters. With 20,000 a key takes 5 ms more; with 2 million it took half a second."""
 AFTER_APOSTROPHE = frozenset(("", "s", "d", "m", "t", "l", "ll", "r", "re", "v", "ve"))
 """What may follow an apostrophe within a word, whole or half typed."""
+
+
+class TextTooLong(Message):
+    """Text was not put in, since there would be too much of it."""
 
 
 class Typing:
@@ -43,11 +48,12 @@ class Typing:
     def put_in(self, text: str, place: Selection | None = None, keys: int | None = None) -> bool:
         """Replaces what is at `place`, by default what is selected, as one step to undo. `keys` is
         the number of key presses that have accepted the text, None if it was pasted or recalled.
-        Returns whether there is room for it."""
+        Returns whether there was room for it; if not, the area tells that the text is too long."""
         area = self._area
         start, end = sorted(place or area.selection)
         first, last = index_of(area, start), index_of(area, end)
         if len(area.text) - (last - first) + len(text) > LONGEST_TEXT:
+            area.post_message(TextTooLong())
             return False
         area.history.checkpoint()
         area.replace(text, start, end, maintain_selection_offset=False)
@@ -55,9 +61,8 @@ class Typing:
         self._counter.put_in(first, first + len(text), keys)
         return True
 
-    def accept(self, found: Written | Suggestion, keys: int) -> bool:
-        """Puts in what is accepted, and a space after it if one is missing there. Returns whether
-        there is room for it."""
+    def accept(self, found: Written | Suggestion, keys: int) -> None:
+        """Puts in what is accepted, and a space after it if one is missing there."""
         area, text = self._area, sanitize(found.text)
         start, end = sorted(area.selection)
         if found.eats_space and area.selection.is_empty and self._before().endswith(" "):
@@ -68,7 +73,6 @@ class Typing:
             text += " " * (not following or not self.takes_space(before, following))
         has_room = self.put_in(text, Selection(start, end), keys)
         self._space_end = area.cursor_location if has_room and text.endswith(" ") else None
-        return has_room
 
     def type(self, character: str) -> None:
         """Puts in a typed character. A mark takes the place of the space before it."""

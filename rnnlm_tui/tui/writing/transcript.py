@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from rnnlm_tui.errors import StorageError
-from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.formatting import plural, sanitize
+from rnnlm_tui.paths import APP_NAME
 from rnnlm_tui.tui.session import tables
 from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.session.turns import Continuation, Turn
@@ -102,6 +103,12 @@ def as_text(turns: Iterable[Turn]) -> str:
     )
 
 
+def kept_words(lines: int, has_draft: bool) -> str:
+    """What was kept, and how to go on with it; nothing if that is nothing."""
+    parts = [plural(lines, "line")] * bool(lines) + ["what you were writing"] * has_draft
+    return f"Kept: {' and '.join(parts)}. To go on: {APP_NAME}" if parts else ""
+
+
 def _write_new(path: Path, text: str) -> None:
     from rnnlm_tui.store.files import write_bytes  # numpy
 
@@ -110,34 +117,41 @@ def _write_new(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8", "replace"))
 
 
+def lines_of(text: str) -> str:
+    """Text from elsewhere, without anything that could steer the terminal or break its rows."""
+    return sanitize_lines(text.replace("\t", " "))
+
+
 class SentTexts:
     """What was sent, the newest last, and which of it is being edited."""
 
     def __init__(self) -> None:
         self.turns: Sequence[Turn] = ()
         self.edited: Turn | None = None
-        self.shown = ""
-        """The edited text as it was shown first."""
         self.draft = ""
         """What was being written when the edit began."""
 
     def is_unchanged(self, text: str) -> bool:
         """Whether `text` is what was sent, not edited yet."""
-        return self.edited is not None and text == self.shown
+        return self.edited is not None and text == lines_of(self.edited.line)
 
-    def neighbour(self, by: int) -> Turn | None:
-        """The turn before (-1) or after (1) the edited one. What is not sent yet comes after the
-        newest, and nothing before the oldest but itself."""
+    def step(self, by: int, text: str) -> str | None:
+        """The text before (-1) or after (1) the edited one, which is edited from now on; None if
+        nothing was sent. `text`, which is not sent yet, comes after the newest, and nothing before
+        the oldest but itself."""
         turns = list(self.turns)
         here = turns.index(self.edited) if self.edited in turns else len(turns)
-        return turns[max(0, here + by)] if max(0, here + by) < len(turns) else None
+        there = max(0, here + by)
+        if there < len(turns):
+            return self.take(turns[there], text)
+        return self.leave() if by > 0 else None
 
     def take(self, turn: Turn, draft: str) -> str:
         """Begins to edit a turn; `draft` is the text that is there now. Returns the new one."""
         if self.edited is None:
             self.draft = draft
         self.edited = turn
-        return turn.line
+        return lines_of(turn.line)
 
     def leave(self) -> str:
         """Ends the edit; returns the text that was being written before it."""

@@ -26,6 +26,20 @@ from rnnlm_tui.tui.writing.predictor import LoadedModel, Predictor
 from rnnlm_tui.tui.writing.transcript import Transcript
 
 LABEL_WIDTH = 11
+TRANSCRIPT_KEYS: tuple[Binding, ...] = (
+    Binding("ctrl+r", "transcript('continue_last')", "continue", show=False,
+            id="autocomplete.another",
+            tooltip="Have the model continue the last line, again if it has already"),
+    Binding("f7", "transcript('copy_last')", "copy", show=False, id="autocomplete.copy_last",
+            tooltip="Copy the last line of the transcript"),
+    Binding("f5", "transcript('save')", "Save transcript", show=False,
+            id="autocomplete.save_transcript",
+            tooltip="Save the transcript to a file"),
+    Binding("f8", "transcript('clear')", "Clear transcript", show=False,
+            id="autocomplete.clear_transcript",
+            tooltip="Clear the transcript, after a question"),
+)  # fmt: skip
+"""They work wherever the focus is on the screen."""
 MOST_LINES = 200
 """Widgets kept on the screen. With 500 one more takes 40 ms, with 100 it takes 16."""
 

@@ -20,9 +20,10 @@ from rnnlm_tui.suggest import Suggestion, Suggestions
 from rnnlm_tui.text.tokenizer import Written
 from rnnlm_tui.tui.session.turns import Turn
 from rnnlm_tui.tui.writing import key_order
-from rnnlm_tui.tui.writing.editor import LineEditor, TextSent, TextTooLong, lines_of
+from rnnlm_tui.tui.writing.editor import LineEditor, TextSent
 from rnnlm_tui.tui.writing.keystrokes import Keystrokes
-from rnnlm_tui.tui.writing.spacing import LONGEST_TEXT
+from rnnlm_tui.tui.writing.spacing import LONGEST_TEXT, TextTooLong
+from rnnlm_tui.tui.writing.transcript import lines_of
 from tests.helpers.app import check_layout, post_keys, press, rows_of
 
 STEP = re.compile(r"\[(.*?)\]|\{(.*?)\}|(.)")
