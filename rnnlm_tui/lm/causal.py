@@ -46,8 +46,9 @@ TEXT_BYTES = 60
 """Memory of a word of the text, as part of a line and as numbers."""
 FADED_WORDS = 500
 """The words after which a state hardly depends on what was before them."""
-REMEMBERED_BYTES = 5 << 20
-"""Of the distributions that a model keeps: 131 of 10,000 words."""
+REMEMBERED_BYTES = 2 << 20
+"""Of the distributions that a model keeps: 52 of 10,000 words, 17 of 30,000. A question for the
+next words takes up to four."""
 FEWEST_REMEMBERED = 8
 READ_BYTES = 64 << 20
 """Of the states of sequences that are read together."""

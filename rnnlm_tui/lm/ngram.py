@@ -83,11 +83,12 @@ class NgramModel:
         self.window = order - 1
         self.excluded_ids = excluded_ids(vocabulary, tokenizer)
         self._alone: NDArray[np.float32] = arrays["probability.1"]
+        id_type = np.min_scalar_type(vocabulary.total_words)  # half the memory up to 65,536 words
         self._levels: list[Level] = [
             (
                 arrays[f"backoff.{k - 1}"],
                 arrays[f"children.{k}"],
-                arrays[f"word.{k}"],
+                arrays[f"word.{k}"].astype(id_type),
                 arrays[f"probability.{k}"],
             )
             for k in range(2, order + 1)

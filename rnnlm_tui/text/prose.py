@@ -243,7 +243,9 @@ class ProseTokenizer:
     def match_key(self, word: str) -> str:
         """Lower case, if that has as many letters, and the plain apostrophe."""
         lower = word.lower()
-        return (lower if len(lower) == len(word) else word).replace("’", APOSTROPHE)
+        if lower == word or len(lower) != len(word):
+            lower = word  # the keys of a vocabulary are mostly its words: no memory for them
+        return lower.replace("’", APOSTROPHE)
 
     def line_key(self, line: str) -> str:
         """What two lines that hold the same words have in common, whatever was learned."""

@@ -1,19 +1,23 @@
 """What mixing gains and costs: perplexity, keys saved, and milliseconds of a suggestion.
 
     python -m tests.benchmarks.mixture CORPUS [--preset gru] [--epochs N] [--max-vocabulary 10000]
-        [--name NAME] [--data-dir FOLDER] [--words N] [--suggestions N]
+        [--name NAME] [--data-dir FOLDER] [--words N] [--suggestions N] [--on TEXT]
 
 Trains a mixed model on the text into the data folder, or takes the one of that name, and measures
-it on its held-out lines: the network alone, the n-grams alone, both mixed, and both with the cache
-of the last 2,000 words, which is full while suggestions are timed.
+it: the network alone, the n-grams alone, both mixed, and both with the cache of the last 2,000
+words, which is full while suggestions are timed. It is measured on its held-out lines, which are
+blocks from all over the text, or on the begin of another text.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 
 from rnnlm_tui.cli.main import main as command
@@ -23,6 +27,8 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.training_text import find_corpus, held_out_lines
 from rnnlm_tui.suggest import suggest
+from rnnlm_tui.text.corpus import read_corpus
+from rnnlm_tui.text.paragraphs import arranged
 from rnnlm_tui.text.samples import some_lines
 
 
@@ -40,6 +46,12 @@ def milliseconds(model: LanguageModel, lines: list[str], count: int) -> list[flo
                     return times
         words += len(line.split())
     return times
+
+
+def first_lines(lines: Sequence[str], words: int) -> list[str]:
+    """The lines that hold the first so many words."""
+    counts = accumulate(len(line.split()) for line in lines)
+    return [line for line, count in zip(lines, counts, strict=True) if count <= words]
 
 
 def rows(model: MixedModel) -> dict[str, LanguageModel]:
@@ -64,6 +76,7 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--words", type=int, default=10_000, help="held-out words to measure on")
     parser.add_argument("--suggestions", type=int, default=1_000)
+    parser.add_argument("--on", type=Path, help="measure on this text")
     options = parser.parse_args()
     folder = options.data_dir or Path(tempfile.mkdtemp())
     library = Library(folder)
@@ -74,9 +87,14 @@ def main() -> None:
         command(["--train", str(options.corpus), *kind, *sizes])
     card, model = library.open(options.name)
     assert isinstance(model, MixedModel)
-    corpus = find_corpus(options.name, library.path(options.name), card)
-    held_out = held_out_lines(library.path(options.name), card, corpus)
-    lines = some_lines(held_out, options.words)
+    if options.on:
+        other = arranged(read_corpus([options.on], None, io.BytesIO()), card.config.lines)
+        held_out = other.lines
+        lines = first_lines(held_out, options.words)
+    else:
+        corpus = find_corpus(options.name, library.path(options.name), card)
+        held_out = held_out_lines(library.path(options.name), card, corpus)
+        lines = some_lines(held_out, options.words)
     print(f"{card.words_known:,} words, weights {dict(model.weights)}")
     print(f"{'':28} perplexity  keys saved      p50      p95 ms")
     first = 0.0
