@@ -47,9 +47,9 @@ ABOUT = {
 }
 UNSUGGESTED = {
     "shakespeare": "",
-    "english": "Chinaman Chinamen Coons Dago Dagoes Jap Japs Negro Pussy Squaw bitch chink coon darky"
-    " fuck fucking half-breed kike kikes mulatto negro negroes nigger niggers shit slut squaw squaws"
-    " wop",
+    "english": "Chinaman Chinamen Coons Dago Dagoes Jap Japs Negro Pussy Squaw bitch chink coon"
+    " darky fuck fucking half-breed kike kikes mulatto negro negroes nigger niggers shit slut squaw"
+    " squaws wop",
 }
 """Slurs and obscene words of the books, which are known when they are typed and never suggested."""
 HELD_OUT_BOOKS = (

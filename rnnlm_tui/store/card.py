@@ -122,7 +122,7 @@ class ModelCard(_CardFields):
     `lines` names the file of the lines that it was trained on, `ancestors` are the models that it
     started from, the oldest first, and `checksums` are those of its files by name; there are none
     before format 3. `about` tells of a model that ships where its text comes from, `unsuggested`
-    are words that it knows and never suggests. `mixture` is None for a model that predicts alone."""
+    are words that it knows and never suggests. `mixture` is None for one that predicts alone."""
 
     config: RunConfig
 

@@ -16,7 +16,7 @@ import io
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from itertools import accumulate
 from pathlib import Path
 
@@ -48,10 +48,11 @@ def milliseconds(model: LanguageModel, lines: list[str], count: int) -> list[flo
     return times
 
 
-def first_lines(lines: Sequence[str], words: int) -> list[str]:
+def first_lines(lines: Iterable[str], words: int) -> list[str]:
     """The lines that hold the first so many words."""
-    counts = accumulate(len(line.split()) for line in lines)
-    return [line for line, count in zip(lines, counts, strict=True) if count <= words]
+    kept = [*lines]
+    counts = accumulate(len(line.split()) for line in kept)
+    return [line for line, count in zip(kept, counts, strict=True) if count <= words]
 
 
 def rows(model: MixedModel) -> dict[str, LanguageModel]:
