@@ -34,7 +34,7 @@ from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.preferences import Preferences, save_preferences
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
 
-CHARACTERS = {"tab": "\t", "enter": "\r", "escape": "\x1b", "backspace": "\x7f"}
+CHARACTERS = {"alt+t": "t", "tab": "\t", "enter": "\r", "escape": "\x1b", "backspace": "\x7f"}
 SONNET: Mapping[str, Mapping[str, float]] = {
     "": {"shall": 0.5, "when": 0.3},
     "shall": {"i": 0.9},

@@ -97,6 +97,8 @@ class TerminalApp(App[None]):
             if event.time < self._keys_from_s and event.key not in own:
                 return
             self._last_key_s = event.time
+            if event.key.startswith("alt+"):
+                event.character = None  # a terminal's alt+t comes with its letter, to be typed
         await super().on_event(event)
 
     def show_screen(self, mode: str, *, takes_keys_at_once: bool) -> None:
