@@ -22,8 +22,8 @@ SET_HERE = "RNNLM_ONE_THREAD"
 from the user's own."""
 SPINNING = {"GOMP_SPINCOUNT": "10000", "KMP_BLOCKTIME": "1"}
 """How long OpenMP's threads wait for work before they sleep. GNU's runtime, which PyTorch has on
-Linux, counts turns of a loop; Intel's and LLVM's, on macOS and in PyTorch's own files on Windows,
-count milliseconds. Microsoft's vcomp has no such variable. Each reads its own alone."""
+Linux, counts turns of a loop; Intel's and LLVM's, as on macOS, count milliseconds (not measured).
+Microsoft's vcomp, on Windows, has no such variable. Each reads its own alone."""
 NICENESS = 10
 """The priority of a training: a key press next to it, which waited up to 105 ms (99th percentile),
 waits 32 ms."""
@@ -72,7 +72,9 @@ def spin_briefly() -> None:
     """Lets the threads of a training sleep soon when they wait, unless the user's environment says
     how they wait.
 
-    A thread that spins takes a core from the very program that the others wait for.
+    A thread that spins takes a core from the very program that the others wait for. A step of the
+    lesson with two threads on two cores, next to two busy programs, took 86 ms with libgomp's own
+    300,000 turns and 44 ms with 10,000; next to one, 84 and 56; alone, 23 and 23.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         for name, value in SPINNING.items():

@@ -26,7 +26,9 @@ import tempfile
 import time
 from typing import Any
 
+from rnnlm_tui.formatting import plural
 from rnnlm_tui.paths import bundled_corpus
+from rnnlm_tui.threads import usable_cores
 
 FEWEST_EPOCHS = 6
 """With fewer the slow epochs that subnormal numbers cause would not show."""
@@ -79,20 +81,22 @@ def keras_epochs(epochs: int, threads: int) -> None:
         print(json.dumps({**facts, "loss": result["loss"][0]}), flush=True)
 
 
-def our_epochs(epochs: int, threads: int) -> list[float]:
+def our_epochs(epochs: int, threads: int | None) -> list[float]:
     """Seconds of each epoch of the real command but the first."""
     with tempfile.TemporaryDirectory() as folder:
         arguments = ["--train", "--json", "--name", "bench", "--data-dir", folder]
-        arguments += ["--epochs", str(epochs), "--threads", str(threads)]
+        arguments += ["--epochs", str(epochs)]
+        arguments += ["--threads", str(threads)] if threads else []
         command = [sys.executable, "-m", "rnnlm_tui", *arguments]
         lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     saved = [e["time"] for e in map(json.loads, lines.splitlines()) if e["event"] == "saved"]
     return [after - before for before, after in itertools.pairwise(saved)]
 
 
-def their_epochs(epochs: int, threads: int) -> list[float]:
+def their_epochs(epochs: int, threads: int | None) -> list[float]:
     """Seconds of each epoch of the lesson's own code but the first."""
-    arguments = ["--keras-only", "--epochs", str(epochs), "--threads", str(threads)]
+    arguments = ["--keras-only", "--epochs", str(epochs)]
+    arguments += ["--threads", str(threads)] if threads else []
     command = [sys.executable, "-m", "tests.benchmarks.lesson_epoch", *arguments]
     lines = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return [json.loads(line)["seconds"] for line in lines.splitlines()[1:]]
@@ -109,13 +113,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="the lesson in tf.keras and in this program")
     parser.add_argument("--epochs", type=int, default=6, help="epochs a turn, the first left out")
     parser.add_argument("--turns", type=int, default=2)
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--threads", type=int, help="of both; else all, and those that we choose")
     parser.add_argument("--keras-only", action="store_true", help="the lesson's own code alone")
     options = parser.parse_args()
     if options.epochs < FEWEST_EPOCHS:
         parser.error(f"--epochs must be {FEWEST_EPOCHS} or more")
     if options.keras_only:
-        keras_epochs(options.epochs, options.threads)
+        keras_epochs(options.epochs, options.threads or usable_cores())
         return 0
     sides = {"ours": our_epochs}
     if importlib.util.find_spec("tf_keras") is None:
@@ -128,7 +132,8 @@ def main() -> int:
             found = run(options.epochs, options.threads)
             seconds[side] += found
             print(f"turn {turn}: an epoch of {summarized(side, found)}", flush=True)
-    print(f"in all, {options.threads} threads, an epoch of:")
+    threads = plural(options.threads or usable_cores(), "thread")
+    print(f"in all, {'' if options.threads else 'up to '}{threads}, an epoch of:")
     print("\n".join(f"  {summarized(side, found)}" for side, found in seconds.items()))
     if "tf.keras" in seconds:
         ratio = statistics.median(seconds["tf.keras"]) / statistics.median(seconds["ours"])
