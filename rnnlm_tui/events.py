@@ -77,9 +77,9 @@ class _Event(Struct, frozen=True, tag_field="event"):
 
 
 class Preparing(_Event, frozen=True, tag="preparing"):
-    """How far a phase is that takes a large text some time, before the training begins or before
-    its first epoch: `done` of `of`, in bytes of the text or in words; at most ten a second. `eta_s`
-    is the time left for this phase."""
+    """How far a phase is that takes some time for a large text, before the training begins or
+    before its first epoch: `done` of `of` bytes of the text, or lengths of n-grams; at most ten a
+    second. `eta_s` is the time left for this phase."""
 
     phase: ShortText
     done: Count

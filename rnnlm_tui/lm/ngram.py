@@ -1,6 +1,6 @@
 """N-gram models with numpy alone: interpolated modified Kneser-Ney from stored estimates.
 
-The arrays are those of a trie (see `kneser_ney`), k from 2 to the order, n(k) its nodes of level
+The arrays are those of a trie (see `counting`), k from 2 to the order, n(k) its nodes of level
 k, n(1) = V:
 
     probability.1 [V]            the probability of each id after nothing
@@ -31,7 +31,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import LineTextConfig, NgramConfig, RunConfig
-from rnnlm_tui.lm.kneser_ney import count_levels, level_arrays
+from rnnlm_tui.lm.counting import NgramLevel, count_levels
+from rnnlm_tui.lm.kneser_ney import level_arrays
 from rnnlm_tui.lm.model import (
     Architecture,
     Arrays,
@@ -48,6 +49,12 @@ from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
 MOST_NGRAMS = 2**31 - 2
 """N-grams of a length; their places are 32-bit numbers."""
+LEAVES_OUT_FROM = 20_000_000
+"""Words from which on n-grams of three words and more that occur once are left out."""
+LEFT_OUT_NOTE = (
+    f"n-grams of three words and more that occur once are left out, as of every text of"
+    f" {LEAVES_OUT_FROM:,} words or more"
+)
 COUNTING_S = 0.3e-6
 """Seconds that counting takes a word, for each length of n-grams."""
 MOST_MEASURED, MEASURING_S = 10_000, 200e-6
@@ -134,15 +141,23 @@ def ngram_arrays(
     prepared: PreparedText, order: int, most: int | None = None
 ) -> Iterator[dict[str, NDArray[Any]]]:
     """The arrays of the model of a text, one length of n-grams at a time: all n-grams, or the
-    `most` of two words and more that matter most."""
+    `most` of two words and more that matter most. Of a large text those of three words and more
+    that occur once are left out."""
     assert isinstance(prepared, PreparedLines)
-    levels = count_levels(prepared.examples, prepared.vocabulary, order)
+    levels: Iterator[NgramLevel] = count_levels(
+        prepared.examples, prepared.vocabulary, order, leaves_out=leaves_out(prepared.words)
+    )
     if most is not None:
         held = list(levels)
         if sum(len(level.words) for level in held[1:]) > most:
             return pruned_arrays(held, prepared.vocabulary, most)
         levels = iter(held)
     return level_arrays(levels, prepared.vocabulary)
+
+
+def leaves_out(words: int) -> bool:
+    """Whether n-grams that occur once are left out of a text of so many words."""
+    return words >= LEAVES_OUT_FROM
 
 
 def ngram_counts(arrays: Arrays) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ Sources: A. Stolcke, "Entropy-based pruning of backoff language models", 1998, f
 how often a context occurs instead of its Kneser-Ney estimate, as C. Chelba and others advise,
 "Study on interaction between entropy pruning and Kneser-Ney smoothing", 2010; V. Siivola,
 T. Hirsimaki and S. Virpioja, "On growing and pruning Kneser-Ney smoothed n-gram models", 2007, for
-the counts. Levels, nodes and shapes as in `kneser_ney`.
+the counts. Levels, nodes and shapes as in `counting`.
 """
 
 from __future__ import annotations
@@ -23,10 +23,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnlm_tui.lm.counting import NgramLevel, counts_below
 from rnnlm_tui.lm.kneser_ney import (
     Arrays,
-    NgramLevel,
-    counts_below,
     estimate,
     trie_arrays,
     unigram_probabilities,

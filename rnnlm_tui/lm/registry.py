@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -11,7 +12,7 @@ from rnnlm_tui.lm.causal import CausalArchitecture
 from rnnlm_tui.lm.cells import CELLS
 from rnnlm_tui.lm.lesson import LessonArchitecture
 from rnnlm_tui.lm.model import Architecture
-from rnnlm_tui.lm.ngram import NgramArchitecture
+from rnnlm_tui.lm.ngram import LEFT_OUT_NOTE, NgramArchitecture, leaves_out
 from rnnlm_tui.text.corpus import Corpus
 from rnnlm_tui.text.paragraphs import arranged, arrangement_notes
 from rnnlm_tui.text.prepare import PreparedText, prepare
@@ -50,7 +51,7 @@ def prepare_corpus(
     architecture = ARCHITECTURES[config.preset]
     window = known and known[2]
     lines = arranged(corpus, config.lines)
-    return prepare(
+    prepared = prepare(
         lines,
         config.tokenizer,
         config.train,
@@ -60,3 +61,6 @@ def prepare_corpus(
         held_out=held_out,
         notes=arrangement_notes(corpus, lines, config.lines),
     )
+    if leaves_out(prepared.words) and (config.is_mixed or config.preset == "ngram"):
+        return dataclasses.replace(prepared, notes=(*prepared.notes, LEFT_OUT_NOTE))
+    return prepared

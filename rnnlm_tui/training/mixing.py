@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Generator
 from typing import cast
 
 from rnnlm_tui.config import LineTextConfig, NgramConfig, RunConfig
-from rnnlm_tui.events import EpochFigures
+from rnnlm_tui.events import EpochFigures, Event, Preparing
 from rnnlm_tui.lm.kneser_ney import Arrays
 from rnnlm_tui.lm.mixture import ComponentName, MixedModel, fit_weights
 from rnnlm_tui.lm.model import LanguageModel
@@ -21,6 +23,9 @@ from rnnlm_tui.training.evaluation import evaluate_lines
 from rnnlm_tui.training.run import TrainingRun
 from rnnlm_tui.training.run_report import RunReport
 
+ORDER = NgramConfig().order
+COUNTING = "n-grams"
+"""The phase in which they are counted."""
 MOST_FITTED = 2_000
 """Held-out words that the weights are fitted to; each takes a millisecond or less."""
 MOST_AT_FIRST = 1_000
@@ -49,26 +54,39 @@ def mix(
 class FirstNgrams:
     """The n-grams of a network's text: the model until an epoch is through, then mixed with it."""
 
-    def __init__(self, run: TrainingRun) -> None:
-        """Counts them: 0.6 s for a million words."""
+    def __init__(self, run: TrainingRun, arrays: Arrays) -> None:
+        """`arrays` are those of all n-grams of the text."""
         prepared, config = run.prepared, run.config
         assert isinstance(prepared, PreparedLines) and isinstance(config.train, LineTextConfig)
-        self.arrays: Arrays = {}
-        order = NgramConfig().order
-        for arrays in ngram_arrays(prepared, order, config.train.max_ngrams):
-            self.arrays |= arrays
-        self._sizes = [*ngram_counts(self.arrays)]
         settings = {
             f.name: getattr(config.train, f.name) for f in dataclasses.fields(LineTextConfig)
         }
         self._run = dataclasses.replace(
             run,
-            config=RunConfig("ngram", NgramConfig(order), LineTextConfig(**settings)),
-            prepared=dataclasses.replace(prepared, window=order - 1),
+            config=RunConfig("ngram", NgramConfig(ORDER), LineTextConfig(**settings)),
+            prepared=dataclasses.replace(prepared, window=ORDER - 1),
         )
         self._report = RunReport(self._run)
+        self.arrays, self._sizes = arrays, [*ngram_counts(arrays)]
         self.model = self._report.model(self.arrays)
-        self.file: NgramFile = {"file": "", "order": order, "sizes": self._sizes}
+        self.file: NgramFile = {"file": "", "order": ORDER, "sizes": self._sizes}
+
+    @classmethod
+    def counted(cls, run: TrainingRun, report: RunReport) -> Generator[Event, None, FirstNgrams]:
+        """Counts them: 0.6 s for a million words. Of a large text, says how far that is."""
+        assert isinstance(run.config.train, LineTextConfig)
+        arrays, began = Arrays(), report.time()
+        is_large = run.prepared.kept is not None
+        if is_large:
+            yield Preparing(began, COUNTING, 0, ORDER, math.nan)
+        parts = ngram_arrays(run.prepared, ORDER, run.config.train.max_ngrams)
+        for length, part in enumerate(parts, start=1):
+            arrays |= part
+            if is_large:
+                now = report.time()
+                left = (now - began) * (ORDER - length) / length
+                yield Preparing(now, COUNTING, length, ORDER, left)
+        return cls(run, arrays)
 
     def save(self, checkpoints: Checkpoints, control: Control) -> bool:
         """Puts them in place as the model, with a few figures, unless the run is stopped meanwhile.

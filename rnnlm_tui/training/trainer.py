@@ -148,7 +148,7 @@ class Trainer:
     def _count_ngrams(self) -> Iterator[Event]:
         """Counts the n-grams that are mixed with the network. They are the model until its first
         epoch is through, unless a finished one of an earlier run is there."""
-        self._ngrams = FirstNgrams(self._run)
+        self._ngrams = yield from FirstNgrams.counted(self._run, self._report)
         if not self._checkpoints.fresh or self._checkpoints.has_older_model():
             return
         if self._ngrams.save(self._checkpoints, self._control):

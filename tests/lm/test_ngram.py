@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import make_run_config
-from rnnlm_tui.lm.kneser_ney import FALLBACK, count_levels, discounts_of, estimate
+from rnnlm_tui.lm.counting import count_levels
+from rnnlm_tui.lm.kneser_ney import FALLBACK, discounts_of, estimate
 from rnnlm_tui.lm.model import Architecture, ArraySpec
 from rnnlm_tui.lm.ngram import NgramModel, ngram_counts
 from rnnlm_tui.lm.registry import ARCHITECTURES

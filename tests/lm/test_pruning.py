@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rnnlm_tui.lm.kneser_ney import count_levels
+from rnnlm_tui.lm.counting import count_levels
 from rnnlm_tui.lm.ngram import NgramModel, ngram_counts
 from rnnlm_tui.lm.pruning import worths
 from rnnlm_tui.paths import bundled_corpus
