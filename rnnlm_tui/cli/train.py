@@ -89,7 +89,7 @@ def _train(request: TrainRequest) -> tuple[Finished, bool]:
         else:
             finished = _report(run, control, reporter)
             del run  # what is mapped cannot be removed on every system
-        if finished.reason != "stopped":
+        if finished.reason != "stopped" or not (folder / RESUME).exists():
             remove_encoded(folder)
     return finished, bool(signalled) or control.unwatched
 
