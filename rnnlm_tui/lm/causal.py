@@ -31,6 +31,7 @@ from rnnlm_tui.lm.model import (
     count_parameters,
     excluded_ids,
 )
+from rnnlm_tui.lm.ngram import MOST_IN_MEMORY, counting_bytes
 from rnnlm_tui.lm.time_estimate import training_seconds
 from rnnlm_tui.lm.trail import Trail
 from rnnlm_tui.text.tokenizer import Tokenizer
@@ -40,8 +41,6 @@ WINDOW = 256
 """The words of a context that a model sees. States are kept, so more would only cost memory."""
 BLOCK_BYTES = 3 * (16 << 20)
 """The scores of some rows with what is made of them."""
-MIXED_BYTES = 150
-"""Memory of a word of the text as part of n-grams of up to five words, while they are counted."""
 TEXT_BYTES = 60
 """Memory of a word of the text, as part of a line and as numbers."""
 FADED_WORDS = 500
@@ -336,7 +335,9 @@ class CausalArchitecture(Architecture[CausalConfig]):
         gates = CELLS[self.config.preset].gates
         units = model.embedding_size + model.layers * model.hidden_size * (3 * gates + 4)
         batch = 2 * recipe.batch_size * recipe.bptt * units
-        text = (TEXT_BYTES + MIXED_BYTES * (recipe.mixture == "on")) * examples
+        text = TEXT_BYTES * min(examples, MOST_IN_MEMORY)
+        if recipe.mixture == "on":
+            text += counting_bytes(examples)
         return 4 * (8 * self.parameters + batch) + BLOCK_BYTES + text + PROGRAM_BYTES
 
     def training_seconds(self, examples: int) -> float:

@@ -60,6 +60,10 @@ COUNTING_S = 0.3e-6
 MOST_MEASURED, MEASURING_S = 10_000, 200e-6
 """Held-out words that are evaluated, and the seconds that each takes."""
 PROGRAM_BYTES, BYTES_A_WORD, BYTES_A_SEQUENCE = 45_000_000, 60, 30
+MOST_IN_MEMORY = 4_000_000
+"""About the words of the largest text that is held in memory; of a larger one no more is."""
+BYTES_IF_LEFT_OUT = 6
+"""The same as `BYTES_A_SEQUENCE` where what occurs once is left out."""
 """The estimate is 259 MB for a million words, 225 MB were measured: most n-grams of five words
 are different, but not all. The sonnets took 48 MB."""
 
@@ -153,6 +157,12 @@ def ngram_arrays(
             return pruned_arrays(held, prepared.vocabulary, most)
         levels = iter(held)
     return level_arrays(levels, prepared.vocabulary)
+
+
+def counting_bytes(examples: int, order: int = 5) -> int:
+    """Memory of the n-grams of a text of so many predictions while they are counted."""
+    each = BYTES_IF_LEFT_OUT if leaves_out(examples) else BYTES_A_SEQUENCE
+    return order * each * examples
 
 
 def leaves_out(words: int) -> bool:
@@ -270,8 +280,8 @@ class NgramArchitecture(Architecture[NgramConfig]):
 
     def training_bytes(self, examples: int) -> int:
         """The text while a level is counted, and at most an n-gram of each length a word."""
-        most = self.model.order * BYTES_A_SEQUENCE * examples
-        return PROGRAM_BYTES + BYTES_A_WORD * (examples + self.total_words) + most
+        text = BYTES_A_WORD * (min(examples, MOST_IN_MEMORY) + self.total_words)
+        return PROGRAM_BYTES + text + counting_bytes(examples, self.model.order)
 
     def training_seconds(self, examples: int) -> float:
         """So much a word for each length of n-grams, and so much for each word measured."""

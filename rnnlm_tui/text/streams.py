@@ -68,14 +68,15 @@ class Workspace:
         report: Callable[[str, int, int], None] = lambda phase, done, of: None,
         processes: int | None = None,
         *,
-        in_memory: int = IN_MEMORY,
-        block: int = BLOCK,
+        in_memory: int | None = None,
+        block: int | None = None,
     ) -> None:
         """`report` gets the name of a pass, and how many bytes of how many it has done.
-        `processes` None means one a core. A text is large from `in_memory` characters on, and its
-        blocks have at most `block`."""
+        `processes` None means one a core. A text is large from `in_memory` characters on, by
+        default `IN_MEMORY`, and its blocks have at most `block`, by default `BLOCK`."""
         self.folder, self.report, self._processes = folder, report, processes
-        self.in_memory, self.block = in_memory, block
+        self.in_memory = IN_MEMORY if in_memory is None else in_memory
+        self.block = BLOCK if block is None else block
         self._workers: Workers | None = None
         self._spooled = list[Path]()
 

@@ -1,0 +1,246 @@
+"""Trainings of texts larger than memory end with the models that they would have within it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rnnlm_tui.events import Preparing, from_json_line
+from rnnlm_tui.paths import bundled_corpus
+from rnnlm_tui.store.files import RESUME
+from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.locks import TRAINING
+from rnnlm_tui.text import streams
+from rnnlm_tui.text.encoded_files import FILES
+from rnnlm_tui.training import trainer
+from rnnlm_tui.training.control import Control
+from tests.helpers.commands import Command
+from tests.helpers.models import contents
+
+LINES = bundled_corpus().read_text().splitlines()
+SIZES = ("--embedding-size=4", "--hidden-size=4", "--threads=1", "--device=cpu", "--held-out=0.2")
+GRU = ("--preset=gru", *SIZES)
+AGAIN = ("history.jsonl", RESUME, "model.json", "evaluation.json")
+"""They hold times."""
+
+
+@pytest.fixture
+def diary(tmp_path: Path) -> Path:
+    path = tmp_path / "diary.txt"
+    path.write_text("\n".join(LINES[:160]) + "\n")
+    return path
+
+
+@pytest.fixture
+def is_large(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
+    """Makes the text of the next command a large one, or one that is held in memory."""
+
+    def choose(large: bool) -> None:
+        monkeypatch.setattr(streams, "IN_MEMORY", 2_000 if large else 16 << 20)
+        monkeypatch.setattr(streams, "BLOCK", 1_500)
+
+    return choose
+
+
+def model_of(library: Library, name: str) -> dict[str, Any]:
+    """All that a model holds but for times."""
+    folder = library.path(name)
+    found = {file: raw for file, raw in contents(folder).items() if file not in AGAIN}
+    card = json.loads((folder / "model.json").read_text())
+    evaluation = json.loads((folder / "evaluation.json").read_text())
+    for changing in ("created", "updated", "history", "ancestors", "checksums"):
+        card.pop(changing, None)
+    return {**found, "card": card, "figures": evaluation["figures"]}
+
+
+def both(
+    run: Command,
+    is_large: Callable[[bool], None],
+    library: Library,
+    *commands: Sequence[str],
+) -> list[dict[str, Any]]:
+    """The models that these commands leave as `diary`, of a text in memory and of a large one."""
+    found = []
+    for large in (False, True):
+        is_large(large)
+        for command in commands:
+            done = run(*command, "--name=diary", "--json")
+            assert done.returncode == 0, done.stderr
+            events = [*map(from_json_line, done.stdout.splitlines())]
+            assert large == any(isinstance(event, Preparing) for event in events)
+        found.append(model_of(library, "diary"))
+        assert not any((library.path("diary") / name).exists() for name in FILES)
+        library.delete("diary")
+    return found
+
+
+@pytest.fixture
+def library(data_dir: Path) -> Library:
+    return Library(data_dir)
+
+
+@pytest.mark.parametrize("preset", ["gru", "ngram"])
+def test_the_model_is_the_same(
+    run: Command, is_large: Callable[[bool], None], library: Library, diary: Path, preset: str
+) -> None:
+    sizes = (*SIZES, "--epochs=2") if preset == "gru" else ()
+    command = ("--train", str(diary), f"--preset={preset}", *sizes)
+    whole, large = both(run, is_large, library, command)
+    assert large == whole
+
+
+def test_a_run_that_had_ended_goes_on_and_encodes_its_text_again(
+    run: Command, is_large: Callable[[bool], None], library: Library, diary: Path
+) -> None:
+    first = ("--train", str(diary), *GRU, "--epochs=1", "--mixture=off")
+    whole, large = both(run, is_large, library, first, ("--train", "--resume", "--epochs=2"))
+    assert large == whole
+
+
+def test_it_is_read_from_a_pipe(
+    run: Command, is_large: Callable[[bool], None], library: Library, diary: Path
+) -> None:
+    is_large(True)
+    flags = (*GRU, "--epochs=1", "--mixture=off")
+    for name, source in (("file", str(diary)), ("pipe", "-")):
+        text = diary.read_text() if source == "-" else ""
+        done = run("--train", source, *flags, f"--name={name}", "--quiet", stdin=text)
+        assert done.returncode == 0, done.stderr
+        assert not [*library.path(name).glob(".text-*")]
+    file, pipe = (model_of(library, name) for name in ("file", "pipe"))
+    assert file["card"]["corpus"].pop("name") == "diary.txt"
+    assert pipe["card"]["corpus"].pop("name") == "stdin"
+    assert file.pop("origin.json") != pipe.pop("origin.json")
+    assert file == pipe
+
+
+def test_a_run_that_was_stopped_finds_its_ids_again(
+    run: Command,
+    is_large: Callable[[bool], None],
+    library: Library,
+    diary: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    is_large(True)
+    train, flags = trainer.train, (*GRU, "--epochs=2", "--mixture=off", "--json")
+
+    def stop_soon(of: Any, control: Control) -> Any:
+        for event in train(of, control):
+            yield event
+            control.stop()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer, "train", stop_soon)
+        run("--train", str(diary), *flags, "--name=stopped")
+    assert all((library.path("stopped") / name).exists() for name in FILES[1:])
+    done = run("--train", "--resume", "--name=stopped", "--json")
+    assert done.returncode == 0, done.stderr
+    events = [*map(from_json_line, done.stdout.splitlines())]
+    assert {e.phase for e in events if isinstance(e, Preparing)} == {"reading text"}
+    assert not any((library.path("stopped") / name).exists() for name in FILES)
+    run("--train", str(diary), *flags, "--name=through")
+    assert model_of(library, "stopped") == model_of(library, "through")
+
+
+@pytest.mark.parametrize("preset", ["gru", "ngram"])
+def test_an_update_and_a_model_from_another_are_the_same(
+    run: Command, is_large: Callable[[bool], None], library: Library, diary: Path, preset: str
+) -> None:
+    sizes = (*SIZES, "--epochs=2") if preset == "gru" else ()
+    finished, models = [], []
+    for large in (False, True):
+        is_large(large)
+        diary.write_text("\n".join(LINES[:160]))
+        done = run("--train", str(diary), f"--preset={preset}", *sizes, "--name=old", "--quiet")
+        assert done.returncode == 0, done.stderr
+        diary.write_text("\n".join(LINES[:240]))
+        if preset == "gru":
+            given = ("--from=old", "--name=diary", "--epochs=1", "--threads=1")
+            done = run("--train", str(diary), *given, "--quiet")
+            assert done.returncode == 0, done.stderr
+            models.append(model_of(library, "diary"))
+            library.delete("diary")
+        flags = ("--threads=1",) if preset == "gru" else ()
+        done = run("--train", "--update=old", "--json", *flags)
+        assert done.returncode == 0, done.stderr
+        finished.append(json.loads(done.stdout.splitlines()[-1])["update"])
+        models.append(model_of(library, "old"))
+        library.delete("old")
+    assert finished[0] == finished[1]
+    half = len(models) // 2
+    assert models[:half] == models[half:]
+
+
+@pytest.mark.parametrize("preset", ["gru", "ngram", "lesson"])
+def test_a_summary_says_the_same_and_leaves_nothing(
+    run: Command, is_large: Callable[[bool], None], data_dir: Path, diary: Path, preset: str
+) -> None:
+    said = []
+    for large in (False, True):
+        is_large(large)
+        done = run("--summary", str(diary), f"--preset={preset}", "--json")
+        assert done.returncode == 0, done.stderr
+        said.append(json.loads(done.stdout))
+        said[-1].pop("estimated_s")
+    assert said[0] == said[1]
+    assert not [*data_dir.glob(".summary-*")]
+
+
+def test_a_stop_while_it_is_read_leaves_nothing(
+    run: Command,
+    is_large: Callable[[bool], None],
+    library: Library,
+    diary: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    is_large(True)
+    controls = list[Control]()
+
+    class Remembered(Control):
+        def __init__(self, seed_line: str = "") -> None:
+            super().__init__(seed_line)
+            controls.append(self)
+
+    decode = streams.TextBlocks.__iter__
+
+    def stop_after_two(blocks: streams.TextBlocks) -> Any:
+        for number, block in enumerate(decode(blocks)):
+            if number == 2:
+                controls[0].stop()
+            yield block
+
+    monkeypatch.setattr("rnnlm_tui.cli.train.Control", Remembered)
+    monkeypatch.setattr(streams.TextBlocks, "__iter__", stop_after_two)
+    done = run("--train", str(diary), *GRU, "--name=stopped", "--json")
+    assert done.returncode == 0, done.stderr
+    last = json.loads(done.stdout.splitlines()[-1])
+    assert (last["event"], last["reason"], last["metrics"]) == ("finished", "stopped", {})
+    assert not library.path("stopped").exists()
+    with library.lock("stopped", TRAINING):
+        assert not library.has("stopped")
+
+
+def test_its_phases_are_in_the_history_that_the_app_follows(
+    run: Command, is_large: Callable[[bool], None], library: Library, diary: Path
+) -> None:
+    is_large(True)
+    seen = list[str]()
+    path = library.path("followed") / "history.jsonl"
+
+    def look(self: Any, event: Preparing) -> None:
+        add(self, event)
+        seen.extend(line for line in path.read_text().splitlines() if line not in seen)
+
+    from rnnlm_tui.training.history import PreparationHistory
+
+    add = PreparationHistory.add
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PreparationHistory, "add", look)
+        done = run("--train", str(diary), *GRU, "--epochs=1", "--name=followed", "--quiet")
+    assert done.returncode == 0, done.stderr
+    events = [from_json_line(line) for line in seen]
+    assert events and all(isinstance(event, Preparing) for event in events)
