@@ -225,21 +225,25 @@ class StreamedLines:
         `held_out` [L] says which lines are held out. Raises CorpusError if the text is no longer
         what it was at the first reading.
         """
+        read, size = list[int](), max(1, self.sources.size)
+        self.workspace.report(phase, 0, size)
         on_text = _OnText(task, self.is_joined)
-        return self.workspace.workers.map(on_text, self._cut_blocks(phase, held_out))
+        results = self.workspace.workers.map(on_text, self._cut_blocks(held_out, read))
+        for number, result in enumerate(results):
+            yield result
+            self.workspace.report(phase, read[number], size)
 
-    def _cut_blocks(self, phase: str, held_out: Mask | None) -> Iterator[_Cut]:
-        report, size = self.workspace.report, max(1, self.sources.size)
+    def _cut_blocks(self, held_out: Mask | None, read: list[int]) -> Iterator[_Cut]:
+        """The blocks for the processes; adds to `read` the bytes read by the end of each."""
         first = held_before = 0
-        report(phase, 0, size)
         for number, (text, done) in enumerate(self._blocks()):
             # A text that has grown has more blocks; its hash is looked at when it is through.
             lines = int(self._lines_of_blocks[number : number + 1].sum())
             mask = None if held_out is None else held_out[first : first + lines]
+            read.append(done)
             yield _Cut(text, mask, first - held_before, held_before)
             first += lines
             held_before += 0 if mask is None else int(mask.sum())
-            report(phase, done, size)
 
     def _blocks(self) -> Iterator[tuple[str, int]]:
         digest = hashlib.sha256()
@@ -277,12 +281,12 @@ class _OnText(Generic[Result]):
 
 def first_reading(sources: Sources, workspace: Workspace) -> StreamedLines:
     """The lines of a large text, after a reading of all its files. Raises CorpusError."""
-    digest, size = hashlib.sha256(), max(1, sources.size)
+    digest, size, read = hashlib.sha256(), max(1, sources.size), list[int]()
 
     def texts() -> Iterator[str]:
         for text, done in TextBlocks(sources, workspace.block, digest):
+            read.append(done)
             yield text
-            workspace.report(READING, done, size)
 
     workspace.report(READING, 0, size)
     lines, joined_lines, breaks = list[int](), list[int](), LineBreaks()
@@ -294,6 +298,7 @@ def first_reading(sources: Sources, workspace: Workspace) -> StreamedLines:
         paragraphs += facts.paragraphs
         words += facts.words
         last_line = facts.last_line
+        workspace.report(READING, read[len(lines) - 1], size)
     found = TextFacts(
         sha256=digest.hexdigest(),
         lines=np.array(lines, np.int64),

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 import sys
 
 import pytest
 
 from rnnlm_tui.cli import progress_bar
+from rnnlm_tui.cli.preparation import PreparationReport, StoppedError
 from rnnlm_tui.cli.reporters import TextReporter
 from rnnlm_tui.events import (
     EpochEnded,
     Event,
     Finished,
     Paused,
+    Preparing,
     Progress,
     Resumed,
     Started,
@@ -96,6 +99,34 @@ def test_the_bar_shows_the_time_left_whatever_the_width(
     assert ("loss 5.380" in bar) == (columns >= 60)
     assert ("2 threads" in bar) == (columns >= 120)
     assert bar.endswith("  ETA 12 min 03 s")
+
+
+def test_a_large_text_has_a_bar_for_each_phase(monkeypatch: pytest.MonkeyPatch) -> None:
+    phases: list[Event] = [
+        Preparing(0.0, "reading text", 0, 400, math.nan),
+        Preparing(2.0, "encoding words", 100, 400, 90.0),
+    ]
+    first, second = re.findall(r"\r([^\r\x1b]+)\x1b\[K", shown(monkeypatch, phases, 80))
+    assert first.startswith("reading text [....") and "ETA" not in first
+    assert second.startswith("encoding words [#####...") and second.endswith("ETA 1 min 30 s")
+    assert shown(monkeypatch, phases, 80, quiet=True) == ""
+
+
+def test_the_report_of_a_preparation_tells_the_time_left_and_stops() -> None:
+    told, control, ticks = list[Preparing](), Control(), iter([0.0, 0.0, 0.05, 10.0, 20.0, 20.5])
+    report = PreparationReport(control, told.append, lambda: next(ticks))
+    for done in (0, 1, 25):
+        report("reading text", done, 100)
+    report("encoding words", 0, 100)
+    assert [(e.phase, e.done, e.time) for e in told] == [
+        ("reading text", 0, 0.0),
+        ("reading text", 25, 10.0),
+        ("encoding words", 0, 20.0),
+    ]
+    assert math.isnan(told[0].eta_s) and told[1].eta_s == 30.0
+    control.stop()
+    with pytest.raises(StoppedError):
+        report("encoding words", 50, 100)
 
 
 def test_pauses_and_warnings_are_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,12 +12,14 @@ from rnnlm_tui.events import (
     Event,
     Failed,
     Paused,
+    Preparing,
     Resumed,
     Saved,
     Warned,
 )
 from rnnlm_tui.tui.runs.notes import MOST_NOTES
 from rnnlm_tui.tui.runs.state import Phase, RunProgress
+from rnnlm_tui.tui.train.run_view import bar_lines
 from tests.helpers.events import ended, finished, progress, started
 
 WIDEST_NOTE = 76
@@ -44,6 +46,28 @@ def texts(run: RunProgress) -> list[str]:
 
 def phase(run: RunProgress) -> Phase:
     return run.phase
+
+
+def test_what_a_large_text_needs_first_is_shown_until_the_next_event() -> None:
+    run, reading = RunProgress(), Preparing(0.1, "reading text", 30, 120, math.nan)
+    run.take(reading, 0)
+    assert (phase(run), run.preparing) == (Phase.STARTING, reading)
+    (line,) = bar_lines(run, 0, 100)
+    assert line.plain.split()[-2:] == ["25%", "estimating"]
+    run.take(Preparing(4.0, "encoding words", 90, 120, 75.0), 4)
+    (line,) = bar_lines(run, 4, 100)
+    assert line.plain.startswith("encoding words ") and "75%" in line.plain
+    assert line.plain.endswith("1 min 15 s left for this")
+    run.take(started(), 5)
+    assert (phase(run), run.preparing) == (Phase.TRAINING, None)
+    run.take(Preparing(6.0, "n-grams", 2, 5, 9.0), 6)
+    (line,) = bar_lines(run, 6, 100)
+    assert phase(run) is Phase.TRAINING and line.plain.startswith("n-grams ")
+    run.take(progress(1), 7)
+    assert run.preparing is None
+    run.take(finished("completed", 1), 8)
+    run.take(reading, 9)
+    assert phase(run) is Phase.STARTING, "it was ended and begun again"
 
 
 def test_phases_from_start_to_finish() -> None:
