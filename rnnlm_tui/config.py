@@ -12,14 +12,15 @@ import dataclasses
 import math
 import os
 import sys
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rnnlm_tui.errors import UsageError, os_reason
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Setting: TypeAlias = int | float | str | None
 LARGEST_TOML = 1 << 20
@@ -129,7 +130,7 @@ class CausalConfig:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class NetworkTrainConfig:
     """How a network is trained. The defaults are the lesson's."""
 
@@ -150,7 +151,7 @@ class NetworkTrainConfig:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class TextConfig:
     """How a corpus is prepared; every preset has these."""
 
@@ -540,6 +541,8 @@ def settings_from_environment() -> dict[str, str]:
 
 def settings_from_toml(path: Path) -> dict[str, Any]:
     """The settings of a TOML file: `preset`, and any setting by name. Raises UsageError."""
+    import tomllib  # 2 ms
+
     try:
         if path.exists() and not path.is_file():  # a pipe or a device may have no end
             raise UsageError(f"{path} is no regular file", "give a TOML file")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import unicodedata
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 JOINERS = "\u200c\u200d"
@@ -28,6 +26,8 @@ def sanitize(text: str) -> str:
 
 
 def _harmless(character: str) -> bool:
+    import unicodedata
+
     return character in JOINERS or unicodedata.category(character) == "Zs"
 
 
@@ -43,6 +43,8 @@ def cut_words(text: str, most: int = LONGEST_WORD) -> str:
 
 def local_time(stamp: str, form: str = "%Y-%m-%d %H:%M") -> str:
     """A time in ISO 8601 in the local zone; unchanged if it is no time."""
+    from datetime import datetime  # 1 ms
+
     try:
         return datetime.fromisoformat(stamp).astimezone().strftime(form)
     except (ValueError, OverflowError, OSError):

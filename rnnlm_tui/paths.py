@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-APP_NAME = "rnnlm-tui"
+from rnnlm_tui import APP_NAME
 
 
 def data_dir(override: Path | None = None) -> Path:

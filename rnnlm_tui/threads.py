@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from pathlib import Path
 
 VARIABLES = (
     "OPENBLAS_NUM_THREADS",
@@ -27,7 +26,7 @@ Microsoft's vcomp, on Windows, has no such variable. Each reads its own alone.""
 NICENESS = 10
 """The priority of a training: a key press next to it, which waited up to 105 ms (99th percentile),
 waits 32 ms."""
-AUTOGROUP = Path("/proc/self/autogroup")
+AUTOGROUP = "/proc/self/autogroup"
 
 
 def use_one_thread() -> None:
@@ -95,6 +94,8 @@ def give_way() -> None:
         return
     os.nice(max(0, NICENESS - os.nice(0)))
     if os.getsid(0) == os.getpid():
+        from pathlib import Path  # 3 ms that --help need not wait for
+
         with suppress(OSError):  # only Linux has it
-            if AUTOGROUP.read_text().split()[-1:] == ["0"]:
-                AUTOGROUP.write_text(str(NICENESS))
+            if Path(AUTOGROUP).read_text().split()[-1:] == ["0"]:
+                Path(AUTOGROUP).write_text(str(NICENESS))

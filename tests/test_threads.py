@@ -133,6 +133,6 @@ def test_the_session_gives_way_too_if_it_is_the_trainings_own_and_has_no_priorit
     group.write_text(before := f"/autogroup-8 nice {nice}\n")
     monkeypatch.setattr(os, "nice", lambda by: 0)
     monkeypatch.setattr(os, "getsid", lambda pid: os.getpid() if is_own else 1)
-    monkeypatch.setattr(threads, "AUTOGROUP", group)
+    monkeypatch.setattr(threads, "AUTOGROUP", str(group))
     give_way()
     assert group.read_text() == (after or before)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rnnlm_tui.config import PRESETS, Range
-from rnnlm_tui.paths import data_dir
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def option(
@@ -53,6 +54,10 @@ class Request:
     @property
     def data_dir(self) -> Path:
         """The data folder: the one named, else the user's."""
+        from pathlib import Path  # 3 ms that --help need not wait for
+
+        from rnnlm_tui.paths import data_dir
+
         return data_dir(Path(self.data_folder) if self.data_folder else None)
 
 
@@ -117,8 +122,9 @@ class TrainRequest(RunRequest):
     is_quiet: bool = switch("no progress, only the result", flag="quiet")
 
 
-@dataclass(frozen=True)
 class SummaryRequest(RunRequest):
+    """`--summary`."""
+
     runs = "summary:summary"
     help = "the data card and the layers of the network, without training"
 
@@ -136,6 +142,8 @@ class Query(Request):
 
 @dataclass(frozen=True)
 class SuggestRequest(Query):
+    """`--suggest`."""
+
     runs = "suggest:show_suggestions"
     help = (
         "the next words; without TEXT, one answer for each line of standard input (with --json a"
@@ -191,14 +199,17 @@ class EvaluateRequest(Request):
     as_json: bool = switch(flag="json")
 
 
-@dataclass(frozen=True)
 class ScoreRequest(Query):
+    """`--score`."""
+
     runs = "score:show_score"
     help = "TEXT, or each line of standard input, word by word with probability and rank"
 
 
 @dataclass(frozen=True)
 class ModelsRequest(Request):
+    """`--models`. `name` is None for all of them."""
+
     runs = "models:models"
     help = "list the models, or show one"
     operands = "[NAME]"
@@ -208,6 +219,8 @@ class ModelsRequest(Request):
 
 @dataclass(frozen=True)
 class RenameRequest(Request):
+    """`--rename`."""
+
     runs = "models:rename"
     help = "rename a model"
     operands = "OLD NEW"
@@ -217,6 +230,8 @@ class RenameRequest(Request):
 
 @dataclass(frozen=True)
 class DeleteRequest(Request):
+    """`--delete`."""
+
     runs = "models:delete"
     help = "delete a model"
     operands = "NAME"
@@ -226,6 +241,8 @@ class DeleteRequest(Request):
 
 @dataclass(frozen=True)
 class ExportRequest(Request):
+    """`--export`. `target` is None for a file of the model's name."""
+
     runs = "models:export"
     help = "write a model as one zip, NAME.zip by default; - writes it to standard output"
     operands = "NAME [FILE]"

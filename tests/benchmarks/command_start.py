@@ -1,9 +1,11 @@
 """How long a whole command takes, from its start to its exit, and a request to one that stays.
 
-    python -m tests.benchmarks.command_start [--runs 20] [--model NAME]
+    python -m tests.benchmarks.command_start [--runs 20] [--models shakespeare english]
 
-Prints the median and the slowest of many runs of `--help` and of `--suggest`, in turn, and of the
-requests to one `--suggest --json`, a line typed key by key.
+Prints the median and the slowest of many runs of `--help` and of `--suggest` by each model, in turn
+with an interpreter that only imports what they cannot do without, and the ratio to it: argparse and
+json for `--help`, numpy too for `--suggest`. Then the requests to one `--suggest --json`, a line
+typed key by key.
 """
 
 from __future__ import annotations
@@ -15,22 +17,39 @@ import subprocess
 import sys
 import time
 
-COMMAND = [sys.executable, "-m", "rnnlm_tui"]
+PROGRAM = "import sys; from rnnlm_tui.cli.main import main; sys.exit(main())"
+"""What the command `rnnlm-tui` runs."""
+BARE = "argparse, json"
+BARE_NUMPY = "argparse, json, numpy"
 LINE = "shall i compare thee to a summer's day "
 
 
-def command_seconds(arguments: list[str]) -> float:
+def commands_of(models: list[str]) -> dict[str, tuple[list[str], str]]:
+    """The commands by their names, each with the name of that to compare it with."""
+    program = [sys.executable, "-c", PROGRAM]
+    found = {
+        BARE: ([sys.executable, "-c", f"import {BARE}"], BARE),
+        BARE_NUMPY: ([sys.executable, "-c", f"import {BARE_NUMPY}"], BARE_NUMPY),
+        "--help": ([*program, "--help"], BARE),
+    }
+    for name in models:
+        asked = [*program, "--suggest", LINE, "--json", "--model", name]
+        found[f"--suggest by {name}"] = asked, BARE_NUMPY
+    return found
+
+
+def command_seconds(command: list[str]) -> float:
     """Wall time of one run of the command. Raises CalledProcessError if it fails."""
     start = time.perf_counter()
-    subprocess.run([*COMMAND, *arguments], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - start
 
 
-def request_seconds(arguments: list[str], runs: int) -> list[float]:
+def request_seconds(model: str, runs: int) -> list[float]:
     """Wall times of requests to one process, without its start."""
     times = []
     with subprocess.Popen(
-        [*COMMAND, "--suggest", "--json", *arguments],
+        [sys.executable, "-c", PROGRAM, "--suggest", "--json", "--model", model],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -52,19 +71,23 @@ def main() -> None:
     """Prints a line a command."""
     parser = argparse.ArgumentParser(description="how long --help, --suggest and a request take")
     parser.add_argument("--runs", type=int, default=20)
-    parser.add_argument("--model", help="the newest by default")
+    parser.add_argument("--models", nargs="+", default=["shakespeare", "english"])
     options = parser.parse_args()
-    asked = ["--model", options.model] if options.model else []
-    commands = {"--help": ["--help"], "--suggest": ["--suggest", LINE, "--json", *asked]}
+    commands = commands_of(options.models)
     times: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(options.runs):
-        for name, arguments in commands.items():
-            times[name].append(command_seconds(arguments))
-    times["a request"] = request_seconds(asked, options.runs)
+        for name, (command, _) in commands.items():
+            times[name].append(command_seconds(command))
+    against = {name: bare for name, (_, bare) in commands.items() if bare != name}
+    for name in options.models:
+        times[f"a request to {name}"] = request_seconds(name, options.runs)
     for name, seconds in times.items():
-        middle = 1000 * statistics.median(seconds)
-        slowest = 1000 * statistics.quantiles(seconds, n=20)[-1]
-        print(f"{name:10} median {middle:7.2f} ms, 95th percentile {slowest:7.2f} ms")
+        middle = statistics.median(seconds)
+        slowest = statistics.quantiles(seconds, n=20)[-1]
+        row = f"{name:26} median {1000 * middle:7.2f} ms, 95th percentile {1000 * slowest:7.2f} ms"
+        if bare := against.get(name):
+            row += f", {middle / statistics.median(times[bare]):.2f} times import {bare}"
+        print(row)
 
 
 if __name__ == "__main__":
