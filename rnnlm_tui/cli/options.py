@@ -40,7 +40,7 @@ def operand(default: Any = None) -> Any:
     return field(default=default, metadata={"operand": True})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Request:
     """What all modes have. `runs` is the function that does what is asked, in a module of `cli`;
     `operands` and `help` are for the help. Operands in brackets may be left out."""
@@ -61,7 +61,7 @@ class Request:
         return data_dir(Path(self.data_folder) if self.data_folder else None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AppRequest(Request):
     """The terminal app. `model` is None for the one used last."""
 
@@ -71,7 +71,7 @@ class AppRequest(Request):
     model: str | None = operand()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunRequest(Request):
     """What the modes that prepare a training have. No `sources` are the sonnets; `flags` are the
     values of the flags of settings, by the setting's name."""
@@ -91,7 +91,7 @@ class RunRequest(Request):
     as_json: bool = switch("results (or events) as JSON lines", flag="json")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TrainRequest(RunRequest):
     """`--train`. A run that is resumed has the sources that it had before if it has none here;
     `name` and `seed_line` are None if they follow from the text."""
@@ -129,7 +129,7 @@ class SummaryRequest(RunRequest):
     help = "the data card and the layers of the network, without training"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Query(Request):
     """What the modes that ask a model have. `text` is None for the lines of standard input, `model`
     for the newest."""
@@ -140,7 +140,7 @@ class Query(Request):
     as_json: bool = switch(flag="json")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SuggestRequest(Query):
     """`--suggest`."""
 
@@ -155,7 +155,7 @@ class SuggestRequest(Query):
     lines_above: bool = switch("read standard input as one text, each line after those before it")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GenerateRequest(Query):
     """`--generate`. `words` and `temperature` are None for what is usual for the model, `top_k` is
     None for all words, `seed` for other words each time."""
@@ -179,7 +179,7 @@ class GenerateRequest(Query):
     seed: int | None = option("", "N", bounds=Range(0, 2**32 - 1))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EvaluateRequest(Request):
     """`--evaluate`. No `sources` are the model's own held-out lines; `limit` is None for all."""
 
@@ -206,7 +206,7 @@ class ScoreRequest(Query):
     help = "TEXT, or each line of standard input, word by word with probability and rank"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ModelsRequest(Request):
     """`--models`. `name` is None for all of them."""
 
@@ -217,7 +217,7 @@ class ModelsRequest(Request):
     as_json: bool = switch(flag="json")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RenameRequest(Request):
     """`--rename`."""
 
@@ -228,7 +228,7 @@ class RenameRequest(Request):
     new: str = operand()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DeleteRequest(Request):
     """`--delete`."""
 
@@ -239,7 +239,7 @@ class DeleteRequest(Request):
     is_confirmed: bool = switch("delete without asking", flag="yes")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ExportRequest(Request):
     """`--export`. `target` is None for a file of the model's name."""
 
@@ -251,7 +251,7 @@ class ExportRequest(Request):
     force: bool = switch()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ImportRequest(Request):
     """`--import`. `name` is None for that of the file."""
 

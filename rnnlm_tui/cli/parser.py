@@ -76,7 +76,7 @@ def _options_of(request: type[Request]) -> dict[str, tuple[str, str]]:
     for name, spec in _fields_of(request).items():
         found[name] = spec.metadata["help"], spec.metadata["metavar"]
     if issubclass(request, RunRequest):
-        found |= {name: _setting_help(spec) for name, spec in SETTINGS.items()}
+        found |= SETTING_HELP
     return found
 
 
@@ -98,6 +98,7 @@ def _setting_help(spec: dataclasses.Field[Any]) -> tuple[str, str]:
     return f"{meta['help']} ({'; '.join(facts)})", metavar
 
 
+SETTING_HELP = {name: _setting_help(spec) for name, spec in SETTINGS.items()}
 OPTIONS_OF = {mode: _options_of(request) for mode, request in MODES.items()}
 OPTIONS_OF_APP = _options_of(AppRequest)
 METAVARS = {name: o[1] for options in OPTIONS_OF.values() for name, o in options.items()}
