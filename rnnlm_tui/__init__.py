@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from rnnlm_tui.api import Model, load
     from rnnlm_tui.errors import RnnlmError
 
-APP_NAME = "rnnlm-tui"
 __version__ = "0.1.0"
 __all__ = ["Model", "RnnlmError", "__version__", "load"]
 

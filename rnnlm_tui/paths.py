@@ -1,13 +1,18 @@
-"""The folders of the user's data, settings and logs. Nothing is created here."""
+"""The folders of the user's data, settings and logs. Nothing is created here.
+
+pathlib is loaded where it is needed: 3 ms that --help need not wait for.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from rnnlm_tui import APP_NAME
+if TYPE_CHECKING:
+    from pathlib import Path
+
+APP_NAME = "rnnlm-tui"
 
 
 def data_dir(override: Path | None = None) -> Path:
@@ -26,6 +31,8 @@ def log_dir() -> Path:
 
 
 def _folder(kind: Literal["data", "config", "log"]) -> Path:
+    from pathlib import Path
+
     if folder := os.environ.get(f"RNNLM_{kind.upper()}_DIR"):
         return Path(folder).expanduser()
     import platformdirs  # 5 ms that --help does not need
@@ -36,13 +43,22 @@ def _folder(kind: Literal["data", "config", "log"]) -> Path:
 
 def built_in_models() -> Path:
     """The folder of the models that ship with the package: RNNLM_BUILT_IN_DIR, else its own."""
-    own = Path(__file__).parent / "data" / "models"
+    from pathlib import Path
+
+    own = _package() / "data" / "models"
     return Path(os.environ.get("RNNLM_BUILT_IN_DIR") or own)
 
 
 def bundled_corpus() -> Path:
     """Shakespeare's sonnets, as they ship with the package."""
-    return Path(__file__).parent / "data" / "sonnets.txt"
+    return _package() / "data" / "sonnets.txt"
+
+
+def _package() -> Path:
+    """The folder of the package."""
+    from pathlib import Path
+
+    return Path(__file__).parent
 
 
 def headless_command() -> tuple[str, ...]:
@@ -51,5 +67,5 @@ def headless_command() -> tuple[str, ...]:
     -P keeps a user's folder that happens to hold a `types.py` off the path. A program that is run
     from its own sources needs them there.
     """
-    sources = Path(__file__).parents[1]
-    return (sys.executable, *(() if sources == Path.cwd() else ("-P",)), "-m", "rnnlm_tui")
+    sources = _package().parent
+    return (sys.executable, *(() if sources == sources.cwd() else ("-P",)), "-m", "rnnlm_tui")

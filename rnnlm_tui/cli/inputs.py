@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rnnlm_tui.config import print_warning
 from rnnlm_tui.lm.model import LanguageModel
@@ -15,8 +16,10 @@ from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.load import missing_base
-from rnnlm_tui.text.corpus import Corpus, check_files, read_corpus
-from rnnlm_tui.text.streams import Workspace
+
+if TYPE_CHECKING:
+    from rnnlm_tui.text.corpus import Corpus
+    from rnnlm_tui.text.streams import Workspace
 
 CGROUPS = Path("/sys/fs/cgroup")
 """Where Linux tells how much memory a container may use."""
@@ -44,6 +47,8 @@ def corpus_of(
 ) -> Corpus:
     """The corpus in these files, or the bundled one; a large one is not held in memory if there is
     a `workspace`. Raises CorpusError."""
+    from rnnlm_tui.text.corpus import check_files, read_corpus
+
     check_files(sources, free_memory if workspace is None else None)
     corpus = read_corpus(sources or [bundled_corpus()], encoding, sys.stdin.buffer, workspace)
     return dataclasses.replace(corpus, name=as_unicode(corpus.name))

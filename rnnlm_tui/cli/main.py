@@ -11,11 +11,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-from rnnlm_tui import APP_NAME, __version__
+from rnnlm_tui import __version__
 from rnnlm_tui.cli.options import AppRequest, EvaluateRequest, Query, TrainRequest
 from rnnlm_tui.cli.parser import format_help, make_request, parse
 from rnnlm_tui.errors import EXIT_INTERRUPTED, RnnlmError, UsageError, os_reason
 from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.paths import APP_NAME
 from rnnlm_tui.threads import use_all_threads, use_one_thread, use_one_thread_in_numpy
 
 

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rnnlm_tui import APP_NAME
 from rnnlm_tui.cli.options import MODES, AppRequest, Request, RunRequest
 from rnnlm_tui.config import (
     PRESETS,
@@ -24,6 +23,7 @@ from rnnlm_tui.config import (
     print_warning,
 )
 from rnnlm_tui.errors import UsageError
+from rnnlm_tui.paths import APP_NAME
 
 DESCRIPTION = """\
 A private next-word autocomplete that you train on your own text. Without a mode it opens the

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from typing import TextIO
 
-from rnnlm_tui import APP_NAME
 from rnnlm_tui.cli.progress_bar import bar_line, draw, has_bar, wrapped
 from rnnlm_tui.events import (
     EpochEnded,
@@ -31,6 +30,7 @@ from rnnlm_tui.formatting import (
     plural,
     sanitize,
 )
+from rnnlm_tui.paths import APP_NAME
 from rnnlm_tui.training.control import Control
 
 

@@ -28,7 +28,6 @@ from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.files import MODEL
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.training_text import copied_spans
 from rnnlm_tui.suggest import Suggestions, continue_text, decoding_for, generate_words, suggest
 
 BAR_WIDTH = 20
@@ -190,6 +189,8 @@ def suggestions_table(answer: Suggestions, model: str) -> Iterator[str]:
 
 def generate(request: GenerateRequest) -> int:
     """`--generate`."""
+    from rnnlm_tui.store.training_text import copied_spans
+
     rng = np.random.default_rng(request.seed)
     opened = open_model(Library(request.data_dir), request.model)
     count, decoding = decoding_for(

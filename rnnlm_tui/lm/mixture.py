@@ -26,8 +26,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.lm.causal import CausalModel, last_words, remember_distributions, stretches
 from rnnlm_tui.lm.model import LanguageModel, Passage
-from rnnlm_tui.text.prepare import make_tokenizer
-from rnnlm_tui.text.tokenizer import Tokenizer
+from rnnlm_tui.text.tokenizer import Tokenizer, make_tokenizer
 from rnnlm_tui.text.vocabulary import END_ID, UNKNOWN_ID, Vocabulary
 
 Array = NDArray[np.float32]

@@ -7,15 +7,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import ModelConfig, RunConfig
-from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from rnnlm_tui.text.prepare import PreparedText
 
 Weights = Mapping[str, NDArray[np.float32]]
 Arrays = Mapping[str, NDArray[Any]]

@@ -25,14 +25,12 @@ bytes are much alike and are compressed well:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import LineTextConfig, NgramConfig, RunConfig
-from rnnlm_tui.lm.counting import NgramLevel, count_levels
-from rnnlm_tui.lm.kneser_ney import level_arrays
 from rnnlm_tui.lm.model import (
     Architecture,
     Arrays,
@@ -42,10 +40,12 @@ from rnnlm_tui.lm.model import (
     excluded_ids,
     read_one_by_one,
 )
-from rnnlm_tui.lm.pruning import pruned_arrays
-from rnnlm_tui.text.prepare import PreparedLines, PreparedText
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
+
+if TYPE_CHECKING:
+    from rnnlm_tui.lm.counting import NgramLevel
+    from rnnlm_tui.text.prepare import PreparedText
 
 MOST_NGRAMS = 2**31 - 2
 """N-grams of a length; their places are 32-bit numbers."""
@@ -147,6 +147,11 @@ def ngram_arrays(
     """The arrays of the model of a text, one length of n-grams at a time: all n-grams, or the
     `most` of two words and more that matter most. Of a large text those of three words and more
     that occur once are left out."""
+    from rnnlm_tui.lm.counting import count_levels
+    from rnnlm_tui.lm.kneser_ney import level_arrays
+    from rnnlm_tui.lm.pruning import pruned_arrays
+    from rnnlm_tui.text.prepare import PreparedLines
+
     assert isinstance(prepared, PreparedLines)
     levels: Iterator[NgramLevel] = count_levels(
         prepared.examples, prepared.vocabulary, order, leaves_out=leaves_out(prepared.words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rnnlm_tui.config import RunConfig
 from rnnlm_tui.lm.causal import CausalArchitecture
@@ -13,12 +13,13 @@ from rnnlm_tui.lm.cells import CELLS
 from rnnlm_tui.lm.lesson import LessonArchitecture
 from rnnlm_tui.lm.model import Architecture
 from rnnlm_tui.lm.ngram import LEFT_OUT_NOTE, NgramArchitecture, leaves_out
-from rnnlm_tui.text.corpus import Corpus
-from rnnlm_tui.text.paragraphs import arranged, arrangement_notes
-from rnnlm_tui.text.prepare import PreparedText, prepare
-from rnnlm_tui.text.streams import Mask
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from rnnlm_tui.text.corpus import Corpus
+    from rnnlm_tui.text.prepare import PreparedText
+    from rnnlm_tui.text.streams import Mask
 
 ARCHITECTURES: Mapping[str, type[Architecture[Any]]] = MappingProxyType(
     {
@@ -48,6 +49,10 @@ def prepare_corpus(
     from, `held_out` are the lines to hold out if not those that follow from `config`. Raises
     CorpusError if there is not enough to train on.
     """
+    # 20 ms that those who ask a model need not wait for.
+    from rnnlm_tui.text.paragraphs import arranged, arrangement_notes
+    from rnnlm_tui.text.prepare import prepare
+
     architecture = ARCHITECTURES[config.preset]
     window = known and known[2]
     lines = arranged(corpus, config.lines)

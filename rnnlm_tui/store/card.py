@@ -30,8 +30,7 @@ from rnnlm_tui.store.files import (
     parse_json,
     read_file,
 )
-from rnnlm_tui.text.prepare import TOKENIZER_NAMES
-from rnnlm_tui.text.tokenizer import Conventions
+from rnnlm_tui.text.tokenizer import TOKENIZER_NAMES, Conventions
 
 T = TypeVar("T")
 FORMAT = 4

@@ -34,7 +34,7 @@ from safetensors import SafetensorError
 
 from rnnlm_tui.errors import ModelError, StorageError, os_reason
 from rnnlm_tui.events import json_safe
-from rnnlm_tui.text.prepare import LARGEST_VOCABULARY
+from rnnlm_tui.text.vocabulary import LARGEST_VOCABULARY
 
 T = TypeVar("T")
 WINDOWS_TRIES = 20

@@ -19,7 +19,7 @@ from pathlib import Path
 from rnnlm_tui.errors import ModelError, StorageError, UsageError, os_reason
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import built_in_models
-from rnnlm_tui.store import archive, files
+from rnnlm_tui.store import files
 from rnnlm_tui.store.card import Base, ModelCard, base_of, read_card, with_card
 from rnnlm_tui.store.files import MODEL, RESUME
 from rnnlm_tui.store.load import check_model, load_model
@@ -306,6 +306,8 @@ class Library:
 
         Raises ModelError if `source` is damaged or in use, or `target` is taken.
         """
+        from rnnlm_tui.store import archive  # 8 ms that are seldom needed
+
         self._must_exist(source)
         self._must_be_free(target)
         built_in = self.is_built_in(source)  # which nobody can change meanwhile
@@ -364,6 +366,8 @@ class Library:
         samples, which begin with a line of the user's. Raises ModelError for a model that is
         damaged, StorageError if `target` cannot be written.
         """
+        from rnnlm_tui.store import archive
+
         self.open(name)
         if target.is_dir():
             target = target / f"{name}.zip"
@@ -384,6 +388,8 @@ class Library:
         Names, sizes, the card, the words and the weights are checked before a file is put into the
         library; the zip's own paths are never used. Raises ModelError.
         """
+        from rnnlm_tui.store import archive
+
         self._must_be_free(name)
         with self.lock(name, "import"), self._staging("import") as staging:
             archive.extract_checked(source, staging)

@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-import filelock
 from msgspec import Meta, Struct, json
 
 from rnnlm_tui.errors import ModelError, StorageError, os_reason
@@ -59,6 +58,8 @@ class Locks:
     def hold(self, name: str, purpose: str) -> Iterator[None]:
         """Holds the name against every other process. Raises ModelError naming the holder,
         StorageError if the folder cannot be written."""
+        import filelock  # 15 ms that are needed only here
+
         path, note = self._lock(name), self._note(name)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -87,6 +88,8 @@ class Locks:
         path = self._lock(name)
         if not path.exists():
             return None
+        import filelock
+
         try:
             with filelock.FileLock(path, timeout=0):
                 return None

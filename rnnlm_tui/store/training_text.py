@@ -26,9 +26,8 @@ from rnnlm_tui.text.corpus import (
 from rnnlm_tui.text.line_hashes import no_hashes
 from rnnlm_tui.text.overlap import CopiedSpans
 from rnnlm_tui.text.paragraphs import arranged
-from rnnlm_tui.text.prepare import make_tokenizer
 from rnnlm_tui.text.streams import Mask
-from rnnlm_tui.text.tokenizer import Tokenizer
+from rnnlm_tui.text.tokenizer import Tokenizer, make_tokenizer
 
 LARGEST_INDEXED = 64 << 20
 """The bytes of a text that are read to look for copies: 12 million words, some 10 seconds."""

@@ -18,13 +18,12 @@ from rnnlm_tui.text.line_hashes import Hashes, hash_lines
 from rnnlm_tui.text.numbering import Encoded, NumberedBlock, NumberedText
 from rnnlm_tui.text.samples import lines_of_share
 from rnnlm_tui.text.streams import Block, Lines, Mask, StreamedLines
-from rnnlm_tui.text.tokenizer import TOKENIZERS, Tokenizer
+from rnnlm_tui.text.tokenizer import PROSE, TOKENIZERS, Tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from rnnlm_tui.text.prose import ProseSigns
 
-PROSE = "prose"
 MOST_TOKENS_A_WORD = 1.4
 """Tokens a word between white space: 1.2 in English prose, with its marks."""
 BYTES_A_TOKEN = 4 + 4

@@ -20,7 +20,6 @@ from rnnlm_tui.text.encoded import EncodedLines
 from rnnlm_tui.text.encoded_files import EncodedText, key_of, read_encoded, write_encoded
 from rnnlm_tui.text.numbering import NumberedText
 from rnnlm_tui.text.passes import (
-    PROSE,
     KeptLines,
     encode,
     folder_of,
@@ -29,13 +28,10 @@ from rnnlm_tui.text.passes import (
 )
 from rnnlm_tui.text.prefixes import PrefixExamples
 from rnnlm_tui.text.streams import Mask
-from rnnlm_tui.text.tokenizer import TOKENIZERS, Conventions, Tokenizer
-from rnnlm_tui.text.vocabulary import Vocabulary
+from rnnlm_tui.text.tokenizer import Conventions, Tokenizer, make_tokenizer
+from rnnlm_tui.text.vocabulary import LARGEST_VOCABULARY, Vocabulary
 
 FEWEST_EXAMPLES = 2
-TOKENIZER_NAMES = (PROSE, *TOKENIZERS)
-LARGEST_VOCABULARY = 64 << 20
-"""Bytes of the words of a model in JSON; a file with more is not read."""
 Examples: TypeAlias = PrefixExamples | EncodedLines
 
 
@@ -95,18 +91,6 @@ class PreparedLines(PreparedText):
 
     examples: EncodedLines
     held_out: EncodedLines
-
-
-def make_tokenizer(
-    name: str, conventions: Conventions, vocabulary: Vocabulary | None = None
-) -> Tokenizer:
-    """The tokenizer of a model, with its conventions and its words. Without the words it does all
-    but tell the usual case of a word."""
-    if name != PROSE:
-        return TOKENIZERS[name]
-    from rnnlm_tui.text.prose import ProseTokenizer  # loads regex: 13 ms
-
-    return ProseTokenizer(conventions, vocabulary.ranks if vocabulary else {})
 
 
 def prepare(

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import regex
 
@@ -35,8 +35,10 @@ from rnnlm_tui.text.conventions import (
     usually_begins_sentence,
 )
 from rnnlm_tui.text.spacing import UNDECIDED, takes_space
-from rnnlm_tui.text.streams import Block, Mask, StreamedLines
 from rnnlm_tui.text.tokenizer import Conventions, Written
+
+if TYPE_CHECKING:
+    from rnnlm_tui.text.streams import Block, Mask, StreamedLines
 
 FOLDED = str.maketrans(
     {

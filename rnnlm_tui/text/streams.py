@@ -13,15 +13,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from pathlib import Path
-from typing import BinaryIO, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.errors import StorageError, os_reason
 from rnnlm_tui.text.sources import Sources, changed_error
-from rnnlm_tui.text.workers import Workers
 from rnnlm_tui.text.wrapping import LineBreaks, joined
+
+if TYPE_CHECKING:
+    from rnnlm_tui.text.workers import Workers
 
 Result = TypeVar("Result")
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
@@ -95,6 +97,8 @@ class Workspace:
     def workers(self) -> Workers:
         """The processes."""
         if self._workers is None:
+            from rnnlm_tui.text.workers import Workers  # loads multiprocessing: 6 ms
+
             self._workers = Workers(self._processes)
         return self._workers
 

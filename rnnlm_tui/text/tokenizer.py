@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from types import MappingProxyType
-from typing import Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import numpy as np
 from msgspec import Meta
@@ -17,6 +17,10 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.text.spacing import takes_space
 
+if TYPE_CHECKING:
+    from rnnlm_tui.text.vocabulary import Vocabulary
+
+PROSE = "prose"
 LESSON_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
 
@@ -175,6 +179,21 @@ class WhitespaceTokenizer(PlainTokenizer):
 TOKENIZERS: Mapping[str, Tokenizer] = MappingProxyType(
     {tokenizer.name: tokenizer for tokenizer in (LessonTokenizer(), WhitespaceTokenizer())}
 )
+
+
+TOKENIZER_NAMES = (PROSE, *TOKENIZERS)
+
+
+def make_tokenizer(
+    name: str, conventions: Conventions, vocabulary: Vocabulary | None = None
+) -> Tokenizer:
+    """The tokenizer of a model, with its conventions and its words. Without the words it does all
+    but tell the usual case of a word."""
+    if name != PROSE:
+        return TOKENIZERS[name]
+    from rnnlm_tui.text.prose import ProseTokenizer  # loads regex: 13 ms
+
+    return ProseTokenizer(conventions, vocabulary.ranks if vocabulary else {})
 
 
 @dataclass(frozen=True, slots=True)

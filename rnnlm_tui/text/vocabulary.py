@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 PADDING = 0
+LARGEST_VOCABULARY = 64 << 20
+"""Bytes of the words of a model in JSON; a file with more is not read."""
 REMEMBERED_LINES, REMEMBERED_PREFIXES = 512, 4096
 JSON_LINE = len('  "",\n')
 UNKNOWN, BEGIN, END = "<unk>", "<s>", "</s>"

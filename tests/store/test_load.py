@@ -23,8 +23,7 @@ from rnnlm_tui.errors import ModelError
 from rnnlm_tui.store import files
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.load import load_model
-from rnnlm_tui.text.prepare import LARGEST_VOCABULARY
-from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
+from rnnlm_tui.text.vocabulary import LARGEST_VOCABULARY, SPECIAL_TOKENS, Vocabulary
 from rnnlm_tui.training.checkpoint import Checkpoints
 from tests.helpers.commands import POSIX
 from tests.helpers.models import (

@@ -6,8 +6,9 @@ import asyncio
 import os
 import subprocess
 
-from rnnlm_tui import APP_NAME, paths
+from rnnlm_tui import paths
 from rnnlm_tui.errors import CorpusError, RnnlmError
+from rnnlm_tui.paths import APP_NAME
 
 
 async def run_headless(arguments: tuple[str, ...], text: str = "") -> bytes:

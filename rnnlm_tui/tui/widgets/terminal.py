@@ -23,9 +23,9 @@ from textual.keys import format_key
 from textual.screen import ModalScreen, Screen
 from textual.worker import WorkerFailed
 
-from rnnlm_tui import APP_NAME
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.paths import APP_NAME
 from rnnlm_tui.tui.widgets.error_text import error_sentence
 from rnnlm_tui.tui.widgets.host import Severity
 

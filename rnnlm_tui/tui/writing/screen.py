@@ -12,7 +12,6 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from rnnlm_tui import APP_NAME
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.tui.session.database import KeptText, SessionDatabase
