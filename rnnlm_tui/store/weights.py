@@ -54,10 +54,11 @@ def read_arrays(path: Path, only: str | None = None) -> dict[str, NDArray[Any]]:
 
 
 def read_weights(
-    folder: Path, card: ModelCard, file_name: str | None = None
+    folder: Path, card: ModelCard, file_name: str | None = None, *, quickly: bool = False
 ) -> dict[str, NDArray[Any]]:
     """The weights of the model in `folder`, checked, as the architecture's `arrays`: its own, or
-    those of another of the card's `weight_files`. Raises ModelError."""
+    those of another of the card's `weight_files`. `quickly` gives what `load` takes as well, if
+    that is there sooner. Raises ModelError."""
     file_name = file_name or card.weights
     architecture = card.weight_files[file_name]
     with opened(folder / file_name) as file:
@@ -65,7 +66,10 @@ def read_weights(
         names = architecture.small_arrays() if is_small else architecture.arrays()
         read = {name: file.get_tensor(name) for name in names}
     try:
-        arrays = dict(architecture.from_small(read) if is_small else read)
+        arrays = read
+        if is_small:
+            unpack = architecture.quickly_from_small if quickly else architecture.from_small
+            arrays = dict(unpack(read))
         for name, array in arrays.items():
             if array.dtype == np.float32 and not is_usable(array):
                 raise ValueError(f"{name} holds numbers that are not finite or too large")

@@ -227,6 +227,7 @@ class ProseTokenizer:
 
     name = "prose"
     writes_text = True
+    is_mark = staticmethod(is_mark)
 
     def __init__(self, conventions: Conventions, ranks: Mapping[str, int]) -> None:
         self.conventions, self._ranks = conventions, ranks
@@ -271,9 +272,6 @@ class ProseTokenizer:
     def line_key(self, line: str) -> str:
         """What two lines that hold the same words have in common, whatever was learned."""
         return " ".join(fold(line).lower().translate(LETTERS_ALONE).split())
-
-    def is_mark(self, word: str) -> bool:
-        return is_mark(word)
 
     def _begins_sentence(self, marks: str) -> bool:
         """Whether a word after these marks, "" within a sentence, begins a sentence."""

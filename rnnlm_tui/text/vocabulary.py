@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,11 +39,12 @@ class Vocabulary:
         self.words, self.special_tokens = tuple(words), tuple(special_tokens)
         self.first_word_id = 1 + len(self.special_tokens)
         """The id of the most frequent word."""
-        self._ids = {word: i for i, word in enumerate(self.words, start=self.first_word_id)}
-        spelled = {*self.words, *self.special_tokens}
-        if len(spelled) != len(self.words) + len(self.special_tokens):
+        self._ids = dict(zip(self.words, count(self.first_word_id), strict=False))
+        tokens = {*self.special_tokens}
+        is_twice = len(self._ids) < len(self.words) or len(tokens) < len(self.special_tokens)
+        if is_twice or not tokens.isdisjoint(self._ids):
             raise ValueError("a word occurs twice in the vocabulary")
-        if not {*self.special_tokens} <= {*SPECIAL_TOKENS}:
+        if not tokens <= {*SPECIAL_TOKENS}:
             raise ValueError("an unknown special in the vocabulary")
         special_ids = {token: i for i, token in enumerate(self.special_tokens, start=1)}
         self.unknown_id, self.begin_id, self.end_id = map(special_ids.get, SPECIAL_TOKENS)

@@ -195,6 +195,14 @@ def test_small_arrays_are_those_declared_and_keep_the_trie(words: int) -> None:
     assert {n: (a.shape, a.dtype) for n, a in again.items()} == {
         name: (array.shape, array.dtype) for name, array in arrays.items()
     }
+    quick, whole = (
+        ngram.load(text.vocabulary, text.tokenizer, unpacked)
+        for unpacked in (ngram.quickly_from_small(small), again)
+    )
+    for context in ([], [2], [2, 4], [2, 4, 5], [4, 5, 4], [1], [5]):
+        found = quick.next_word_probabilities(context)
+        np.testing.assert_allclose(found, whole.next_word_probabilities(context), atol=1e-7)
+        assert found.sum() == pytest.approx(1, abs=1e-4)
     for name, array in again.items():
         if array.dtype == np.int32:
             assert np.array_equal(array, arrays[name]), name
