@@ -38,6 +38,8 @@ ROUNDING = 1e-5
 """By how much numbers that are equal may differ once they are scaled to a sum of 1."""
 SUGGESTED_KEPT = 8
 """Models of which it is remembered which ids are suggested."""
+LONGEST_CHUNK = 200
+"""Characters between spaces that are looked at letter by letter, which takes their square."""
 NO_GHOST = re.compile(r"\d|@|://|^www\.")
 """What makes of the characters before the cursor a number or an address."""
 
@@ -200,6 +202,8 @@ def keys_without_help(
     chunk, space, _ = following.removeprefix("" if prefix else " ").partition(" ")
     if not prefix and not chunk[:1].isalpha():
         return 0  # a mark may be written otherwise than its token
+    if len(chunk) > LONGEST_CHUNK:
+        return 0
     # A letter makes the half-typed word longer, and changes nothing of the words before it.
     letters = next((i for i, c in enumerate(chunk) if c.lower() == c.upper()), len(chunk))
     if not prefix and following[0] == " ":
