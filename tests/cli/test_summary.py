@@ -52,7 +52,7 @@ def test_a_text_of_ones_own_is_for_gru_whose_settings_follow_from_its_size(
     assert 0 < card["estimated_s"] < 3600
     assert 330_000_000 < card["memory_bytes"] < 2 << 30
     shown = run("--summary", str(corpus_file), "--dropout", "0.25").stdout
-    assert re.search(r"preset +gru: a causal network", shown)
+    assert re.search(r"preset +gru: GRU layers", shown)
     assert "for a corpus of this size (small), unless a flag says otherwise:" in shown
     assert "--dropout 0.25" in shown
     assert not data_dir.exists()

@@ -100,10 +100,12 @@ def test_train_form_with_faults(snap_compare: Compare, tmp_path: Path) -> None:
 
     async def spoil(pilot: Pilot[Any]) -> None:
         form = await _show_form(pilot)
-        form.query_one("#setting-epochs", Input).value = "many"
+        epochs = form.query_one("#setting-epochs", Input)
+        epochs.cursor_blink = False
+        epochs.value = "many"
         form.query_one("#name", Input).value = "no/name"
-        form.query_one("#setting-epochs").focus()
-        await wait_until(pilot, lambda: len(form.query(".-wrong")) == 2)
+        epochs.focus()
+        await wait_until(pilot, lambda: epochs.has_focus and len(form.query(".-wrong")) == 2)
 
     assert snap_compare(scripted_app(tmp_path), run_before=spoil)
 
