@@ -6,6 +6,7 @@ import math
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TextIO
 
 from rnnlm_tui.cli.progress_bar import bar_line, draw, has_bar, wrapped
@@ -191,6 +192,7 @@ def epoch_figures(event: EpochEnded, epochs: int) -> Iterator[str]:
 
 def finished_line(event: Finished, name: str, epochs_done: int) -> str:
     """The result of the run."""
+    name = name or Path(event.path).name  # it was stopped before it started
     if not event.metrics:
         return f"{name}: {outcome(event.reason, None, update=event.update)}"
     train, epoch = event.metrics["train"], event.metrics["epoch"]

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from rnnlm_tui.cli.preparation import StoppedError
 from rnnlm_tui.errors import EXIT_INTERRUPTED
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.training.control import Control
@@ -19,8 +20,9 @@ from rnnlm_tui.training.control import Control
 def steered(control: Control, from_stdin: bool) -> Iterator[list[int]]:
     """Lets signals, and lines of standard input if asked to, steer `control`.
 
-    Yields the list of the signals that have come. A second one ends the process at once, which
-    every file survives, being whole or not there.
+    Yields the list of the signals that have come. One that comes while the text is read raises
+    StoppedError. A second one ends the process at once, which every file survives, being whole or
+    not there.
     """
     signalled: list[int] = []
 
@@ -31,6 +33,8 @@ def steered(control: Control, from_stdin: bool) -> Iterator[list[int]]:
             os._exit(EXIT_INTERRUPTED)
         signalled.append(number)
         control.stop()
+        if control.preparing:
+            raise StoppedError
 
     numbers = [signal.SIGINT, signal.SIGTERM]
     if hasattr(signal, "SIGHUP"):

@@ -108,8 +108,14 @@ def _prepared(
         history.add(event)
         reporter.show(event)
 
-    with Workspace(folder, PreparationReport(control, show)) as workspace:
-        run = make_run(workspace)
+    control.preparing = True
+    try:
+        if control.stopped:  # by a signal that came before
+            raise StoppedError
+        with Workspace(folder, PreparationReport(control, show)) as workspace:
+            run = make_run(workspace)
+    finally:
+        control.preparing = False
     if isinstance(reporter, TextReporter):
         reporter.say("\n".join(data_card(run.prepared, run.config)))
     check_memory(run.config, run.prepared)

@@ -22,6 +22,9 @@ class Control:
         self.seed_line = seed_line
         self.stopped = False
         self.paused = False
+        self.preparing = False
+        """True while the text is read: a signal ends that at once, since a text from standard input
+        may never end."""
         self.detached = False
         """True if the run goes on when the process that started it is gone."""
         self.unwatched = False
