@@ -67,7 +67,7 @@ def _saved_run(
             f"{corpus.name} is not the text that the training of {name} started with",
             f"give that text, or train a new model from this one: --train FILE --from {name}",
         )
-    prepared = _prepared_again(corpus, config, state)
+    prepared = prepared_again(corpus, config, state)
     seed_line = request.seed_line or state.corpus.get("seed_line") or default_seed_line(corpus)
     origin: TextOrigin = {**state.corpus, "encoding": encoding, "seed_line": as_unicode(seed_line)}
     if request.sources:
@@ -113,7 +113,7 @@ def _check_unfinished(name: str, config: RunConfig, state: RunState) -> None:
         )
 
 
-def _prepared_again(corpus: Corpus, config: RunConfig, state: RunState) -> PreparedText:
+def prepared_again(corpus: Corpus, config: RunConfig, state: RunState) -> PreparedText:
     """The corpus with the vocabulary and the window that the run started with."""
     corpus = arranged(corpus, config.lines)
     if state.held_out is not None and state.held_out.shape != (len(corpus.lines),):

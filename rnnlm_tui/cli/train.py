@@ -11,12 +11,14 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rnnlm_tui import threads
 from rnnlm_tui.cli.inputs import free_memory
 from rnnlm_tui.cli.new_run import MakeRun, new_run
 from rnnlm_tui.cli.options import TrainRequest
 from rnnlm_tui.cli.preparation import PreparationReport, StoppedError
+from rnnlm_tui.cli.ranks import after_restart, follow, joined, share_text
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.resumed_run import resumed_run
 from rnnlm_tui.cli.stdin_control import steered
@@ -46,13 +48,18 @@ from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.history import PreparationHistory, record
 from rnnlm_tui.training.run import TrainingRun
 
+if TYPE_CHECKING:
+    from rnnlm_tui.training.ranks import Ranks
+
 
 def train(request: TrainRequest) -> int:
     """Trains as the request says; returns the exit code. Raises RnnlmError."""
     began = time.monotonic()
     try:
-        with _explained_memory_errors():
-            finished, interrupted = _train(request)
+        with _explained_memory_errors(), joined(request) as ranks:
+            if ranks is not None and ranks.share.rank > 0:
+                return follow(ranks, request)
+            finished, interrupted = _train(request, ranks)
     except RnnlmError as error:
         if request.as_json:
             failed = Failed(time.monotonic() - began, error.kind, error.message, error.hint)
@@ -62,11 +69,13 @@ def train(request: TrainRequest) -> int:
     return exit_code(finished, interrupted)
 
 
-def _train(request: TrainRequest) -> tuple[Finished, bool]:
+def _train(request: TrainRequest, ranks: Ranks | None) -> tuple[Finished, bool]:
     """The last event, and whether the run was interrupted: by a signal, or because nobody reads
     any more what it prints."""
     library = Library(request.data_dir)
     _check_request(request)
+    if ranks is not None:
+        request = after_restart(ranks, library, request)
     threads.spin_briefly()
     threads.give_way()
     name, make_run = (resumed_run if request.resume else new_run)(library, request)
@@ -80,14 +89,14 @@ def _train(request: TrainRequest) -> tuple[Finished, bool]:
         _folder(library.path(name)) as folder,
     ):
         try:
-            run = _prepared(make_run, folder, control, reporter)
+            run = _prepared(make_run, folder, control, reporter, ranks)
             if signalled:
                 raise StoppedError
         except StoppedError:
             finished = Finished(0.0, "stopped", None, {}, str(folder), 0.0)
             reporter.show(finished)
         else:
-            finished = _report(run, control, reporter)
+            finished = _report(run, control, reporter, ranks)
             del run  # what is mapped cannot be removed on every system
         if finished.reason != "stopped" or not (folder / RESUME).exists():
             remove_encoded(folder)
@@ -99,6 +108,7 @@ def _prepared(
     folder: Path,
     control: Control,
     reporter: JsonReporter | TextReporter,
+    ranks: Ranks | None,
 ) -> TrainingRun:
     """The run, its text read. Raises StoppedError if it was stopped meanwhile."""
     history = PreparationHistory(folder)
@@ -119,6 +129,8 @@ def _prepared(
     if isinstance(reporter, TextReporter):
         reporter.say("\n".join(data_card(run.prepared, run.config)))
     check_memory(run.config, run.prepared)
+    if ranks is not None:
+        share_text(ranks, run)
     control.seed_line = control.seed_line or run.origin["seed_line"]
     return run
 
@@ -142,7 +154,12 @@ def _check_request(request: TrainRequest) -> None:
         raise UsageError("--resume goes on with a run as it is", "leave --on out")
 
 
-def _report(run: TrainingRun, control: Control, reporter: JsonReporter | TextReporter) -> Finished:
+def _report(
+    run: TrainingRun,
+    control: Control,
+    reporter: JsonReporter | TextReporter,
+    ranks: Ranks | None,
+) -> Finished:
     """Trains, printing every event; returns the last one."""
     trainer = importlib.import_module(ARCHITECTURES[run.config.preset].trainer)
     try:
@@ -150,7 +167,8 @@ def _report(run: TrainingRun, control: Control, reporter: JsonReporter | TextRep
     except OSError as reason:
         raise StorageError(f"cannot make {run.folder}: {os_reason(reason)}") from reason
     last: Event | None = None
-    for last in _with_origin(record(trainer.train(run, control), run.folder), run):
+    events = trainer.train(run, control) if ranks is None else trainer.train(run, control, ranks)
+    for last in _with_origin(record(events, run.folder), run):
         reporter.show(last)
     assert isinstance(last, Finished)
     error = reporter.error if isinstance(reporter, JsonReporter) else None

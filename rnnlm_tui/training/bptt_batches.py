@@ -29,10 +29,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rnnlm_tui.config import CausalTrainConfig
+from rnnlm_tui.errors import UsageError
 from rnnlm_tui.text.encoded import EncodedLines
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, PADDING, UNKNOWN_ID
-from rnnlm_tui.training.prefix_batches import EVALUATION_BATCH
+from rnnlm_tui.training.prefix_batches import EVALUATION_BATCH, WHOLE, Share
 
 Batch = tuple[NDArray[np.int64], NDArray[np.int64]]
 """What is read and what is answered, [B, T] each; padding after the end of a stream."""
@@ -63,14 +64,19 @@ class TargetStream:
 
 
 def stream_batches(
-    stream: TargetStream, streams: int, steps: int, rotation: int = 0, first: int = 0
+    stream: TargetStream,
+    streams: int,
+    steps: int,
+    rotation: int = 0,
+    first: int = 0,
+    share: Share = WHOLE,
 ) -> Iterator[Batch]:
-    """All batches of the context `stream` from number `first` on.
+    """All batches of the context `stream` from number `first` on, of each the rows of a `share`.
 
     The text is read from target number `rotation` on and, after its end, from its first target.
     """
     length = stream_length(stream, streams)
-    begins = np.arange(streams)[:, None] * length  # [B, 1]
+    begins = np.arange(streams)[share.rows(streams), None] * length  # [B, 1]
     for low in range(first * steps, length, steps):
         places = begins + np.arange(low, min(low + steps, length))  # [B, T]
         yield stream.batch((places + rotation) % len(stream), places >= len(stream))
@@ -82,15 +88,22 @@ def stream_length(stream: TargetStream, streams: int) -> int:
 
 
 def line_batches(
-    stream: TargetStream, order: NDArray[np.int64], lines: int, steps: int, first: int = 0
+    stream: TargetStream,
+    order: NDArray[np.int64],
+    lines: int,
+    steps: int,
+    first: int = 0,
+    share: Share = WHOLE,
 ) -> Iterator[Batch]:
-    """All batches of the context `line` from number `first` on: `lines` lines each, in `order`.
+    """All batches of the context `line` from number `first` on: `lines` lines each, in `order`, and
+    of each the rows of a `share`.
 
     A line longer than `steps` counts as several, in `order` too.
     """
     starts, lengths = line_pieces(stream, steps)
     for low in range(first * lines, len(order), lines):
         chosen = order[low : low + lines]
+        chosen = chosen[share.rows(len(chosen))]
         steps_of_batch = np.arange(lengths[chosen].max())
         places = starts[chosen][:, None] + steps_of_batch  # [B, T]
         yield stream.batch(places, steps_of_batch >= lengths[chosen][:, None])
@@ -138,12 +151,24 @@ class BpttBatches:
         context: str,
         settings: CausalTrainConfig,
         device: torch.device,
+        share: Share = WHOLE,
     ) -> None:
-        """`context` is stream or line."""
+        """`context` is stream or line; `share` is what this process gets of the rows of each batch.
+
+        Raises UsageError if there are fewer streams than processes.
+        """
         self._settings, self._context, self._device = settings, context, device
         self._stream = TargetStream(prepared.examples)
         self._held_out = TargetStream(prepared.held_out)
         self._streams = max(1, min(settings.batch_size, len(self._stream) // settings.bptt))
+        self._share = share
+        self.rows = self._streams
+        """The rows of the whole batch that was given last."""
+        if context == "stream" and self._streams < share.of:
+            raise UsageError(
+                f"batches of {self._streams} rows cannot be shared by {share.of} processes",
+                "start fewer, or take a larger --batch-size",
+            )
         total_words = prepared.vocabulary.total_words
         counts = prepared.examples.word_counts(total_words)
         # If <unk> occurs in the text, it is learned as often as it occurs.
@@ -160,18 +185,24 @@ class BpttBatches:
         return -(-stream_length(self._stream, self._streams) // self._settings.bptt)
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches of an epoch from `first_step` on: what is read and the answers [B, T]."""
+        """The batches of an epoch from `first_step` on: what is read and the answers [B, T] of this
+        process's share."""
         settings, stream = self._settings, self._stream
         rng = np.random.default_rng((settings.seed, epoch))
         ids = np.arange(len(self._rare))
         ids[self._rare & (rng.random(len(ids)) < settings.unk_rate)] = UNKNOWN_ID
+        most, steps = settings.batch_size, settings.bptt
         if self._context == "line":
-            order = shuffled_by_length(self._lengths, settings.batch_size, rng)
-            batches = line_batches(stream, order, settings.batch_size, settings.bptt, first_step)
+            order = shuffled_by_length(self._lengths, most, rng)
+            batches = line_batches(stream, order, most, steps, first_step, self._share)
         else:
             rotation = int(rng.choice(stream.line_starts))
-            batches = stream_batches(stream, self._streams, settings.bptt, rotation, first_step)
-        for read, answers in batches:
+            batches = stream_batches(
+                stream, self._streams, steps, rotation, first_step, self._share
+            )
+        for number, (read, answers) in enumerate(batches, start=first_step):
+            if self._context == "line":
+                self.rows = min(most, len(self._lengths) - number * most)
             yield self._tensor(ids[read]), self._tensor(ids[answers])
 
     def held_out(self) -> Iterator[tuple[Tensor, Tensor]]:

@@ -15,7 +15,7 @@ from rnnlm_tui.config import CausalConfig
 from rnnlm_tui.lm.causal import causal_shapes
 from rnnlm_tui.lm.cells import CELLS
 from rnnlm_tui.text.vocabulary import END_ID, PADDING
-from rnnlm_tui.training.networks import BatchLoss, Network, Scores, dropout_mask, initial_weights
+from rnnlm_tui.training.networks import BatchLoss, Network, Scores, initial_weights
 from rnnlm_tui.training.output_layers import TiedSoftmax, row_blocks
 from rnnlm_tui.training.recurrent_layers import LayerWeights, recurrent_layer
 
@@ -109,7 +109,7 @@ class CausalNetwork(Network):
         """`sequence` [T, B, H] without some units."""
         if rng is None or self.config.dropout == 0:
             return sequence
-        return sequence * dropout_mask(sequence[:1], self.config.dropout, rng)
+        return self.dropped(sequence, sequence[:1], rng, self.config.dropout)
 
     def weights(self) -> dict[str, Tensor]:
         return {name: tensor.detach() for name, tensor in self._weights.items()}

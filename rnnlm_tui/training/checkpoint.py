@@ -60,6 +60,18 @@ class RunState:
         return None if mask is None else mask != 0
 
 
+def arrays_of(state: RunState) -> dict[str, NDArray[Any]]:
+    """The whole state as arrays."""
+    facts = encode_facts(state.config, state.corpus, state.position)
+    return {**state.tensors, FACTS: facts}
+
+
+def state_of(arrays: Mapping[str, NDArray[Any]]) -> RunState:
+    """The reverse of `arrays_of`. Raises ModelError."""
+    tensors = dict(arrays)
+    return RunState(*decode_facts(tensors.pop(FACTS, None)), tensors)
+
+
 def part_of(tensors: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
     """The tensors whose names begin so, by the rest of their names."""
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
@@ -188,8 +200,7 @@ class Checkpoints:
 
     def save_state(self, state: RunState) -> None:
         """Writes resume.safetensors. Raises StorageError."""
-        facts = encode_facts(state.config, state.corpus, state.position)
-        write_tensors(self.folder / RESUME, {**state.tensors, FACTS: facts})
+        write_tensors(self.folder / RESUME, arrays_of(state))
 
 
 def _ngram_file(card: ModelCard | None) -> str | None:
@@ -218,8 +229,7 @@ def load_state(folder: Path, name: str) -> RunState:
     if not path.exists():
         raise ModelError(f"there is no run of {name} to go on with", "train it without --resume")
     try:
-        tensors = read_arrays(path)
-        state = RunState(*decode_facts(tensors.pop(FACTS, None)), tensors)
+        state = state_of(read_arrays(path))
         _check_numbers(state)
     except (ModelError, ValueError) as error:
         raise ModelError(

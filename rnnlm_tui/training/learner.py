@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,11 +19,12 @@ from rnnlm_tui.text.prepare import PreparedLines, PreparedPrefixes, PreparedText
 from rnnlm_tui.threads import usable_cores
 from rnnlm_tui.training.bptt_batches import BpttBatches
 from rnnlm_tui.training.causal_networks import CausalNetwork
-from rnnlm_tui.training.checkpoint import RunState, part_of
+from rnnlm_tui.training.checkpoint import RunState, arrays_of, part_of
 from rnnlm_tui.training.lesson_network import LessonNetwork
 from rnnlm_tui.training.networks import BatchLoss, Network, Scores
 from rnnlm_tui.training.optimizers import make_optimizer, rate_factor
-from rnnlm_tui.training.prefix_batches import PrefixBatches
+from rnnlm_tui.training.prefix_batches import WHOLE, PrefixBatches, Share
+from rnnlm_tui.training.ranks import LEARN, Ranks
 from rnnlm_tui.training.thread_choice import ThreadChoice
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
@@ -31,9 +33,9 @@ Arrays = dict[str, NDArray[np.float32]]
 
 
 def build(
-    config: RunConfig, prepared: PreparedText, device: torch.device
+    config: RunConfig, prepared: PreparedText, device: torch.device, share: Share = WHOLE
 ) -> tuple[Network, PrefixBatches | BpttBatches]:
-    """The network of a preset, and its batches; a new kind of network is added here.
+    """The network of a preset, and the `share` of its batches; a new kind of network is added here.
 
     Raises TypeError if sizes, training settings and corpus belong to different presets.
     """
@@ -42,11 +44,11 @@ def build(
     match model, train, prepared:
         case LessonConfig(), TrainConfig(), PreparedPrefixes():
             lesson = LessonNetwork(model, words, rng).to(device)
-            return lesson, PrefixBatches(prepared, train, device)
+            return lesson, PrefixBatches(prepared, train, device, share)
         case CausalConfig(), CausalTrainConfig(), PreparedLines():
             precision = torch.bfloat16 if train.precision == "bf16" else torch.float32
             causal = CausalNetwork(config.preset, model, words, rng, precision).to(device)
-            return causal, BpttBatches(prepared, model.context, train, device)
+            return causal, BpttBatches(prepared, model.context, train, device, share)
     raise TypeError(f"the settings and the corpus are not those of the preset {config.preset}")
 
 
@@ -68,20 +70,30 @@ class Learner:
     """Takes training steps, measures on the held-out lines, and saves and restores its state."""
 
     def __init__(
-        self, config: RunConfig, prepared: PreparedText, weights: Arrays | None = None
+        self,
+        config: RunConfig,
+        prepared: PreparedText,
+        weights: Arrays | None = None,
+        ranks: Ranks | None = None,
     ) -> None:
-        """The network has its initial weights, drawn by the seed, or `weights`.
+        """The network has its initial weights, drawn by the seed, or `weights`. `ranks` are the
+        processes that it learns with, if there are several.
 
         Raises UsageError if there is no such device.
         """
         training = config.network_train
         self.device = pick_device(training.device)
+        if ranks is not None and self.device.type == "cuda":
+            self.device = torch.device("cuda", ranks.local_rank)
         if training.threads is not None:
             torch.set_num_threads(min(training.threads, usable_cores()))
-        is_free = training.threads is None and self.device.type == "cpu"
+        # The time of a step tells nothing of its threads if it waits for other processes too.
+        is_free = training.threads is None and self.device.type == "cpu" and ranks is None
         self._choice = ThreadChoice(torch.get_num_threads()) if is_free else None
         self._training = training
-        self.network, self.batches = build(config, prepared, self.device)
+        self._ranks, self._leaves, self._have_left = ranks, False, False
+        share = ranks.share if ranks else WHOLE
+        self.network, self.batches = build(config, prepared, self.device, share)
         excluded = excluded_ids(prepared.vocabulary, prepared.tokenizer)
         self._excluded = torch.tensor(excluded, device=self.device)
         self._held_out_words = prepared.held_out_words
@@ -114,11 +126,46 @@ class Learner:
         rate = self._learning_rate * rate_factor(self._training, done)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
+        ranks, rows = self._ranks, self.batches.rows
+        if ranks is not None:
+            self.network.first_row, self.network.whole_rows = ranks.share.rows(rows).start, rows
         loss = self.network.loss(x, target, dropout)
         self._optimizer.zero_grad()
         torch.autograd.backward(loss.objective)
+        if ranks is not None:
+            is_counted = ranks.share.counts(rows)
+            loss, self._have_left = ranks.average(
+                self.network.parameters(), loss, self._leaves, is_counted
+            )
         self._optimizer.step()
         return loss
+
+    def leaves(self, wish: bool) -> bool:
+        """Whether to leave the epoch before its next step: at a `wish`; with other ranks, once all
+        know that one of them has it."""
+        self._leaves = wish
+        return wish if self._ranks is None else self._have_left
+
+    def begin_steps(self, state: Callable[[], RunState]) -> None:
+        """Begins the rest of an epoch, as the trainer of rank 0 does from this `state`: tells it to
+        the other ranks, and takes this one's rows of the hidden state. Nothing to do alone."""
+        self._have_left = False
+        if self._ranks is None:
+            return
+        if self._ranks.share.rank == 0:
+            self._ranks.send(LEARN, arrays_of(state()))
+        hidden = self.network.hidden_state.items()
+        self.network.hidden_state = {
+            name: whole[self._ranks.share.rows(len(whole))] for name, whole in hidden
+        }
+
+    def end_steps(self, is_early: bool) -> None:
+        """Ends what `begin_steps` began. If that is before the end of the epoch, all ranks get the
+        hidden state of the whole batch."""
+        if self._ranks is not None:
+            self._ranks.others_wait = True
+            if is_early:
+                self.network.hidden_state = self._ranks.joined(self.network.hidden_state)
 
     def state(self) -> Arrays:
         """The tensors of a `RunState`, copied."""
@@ -142,7 +189,10 @@ class Learner:
         if carried:
             list(self.network.scores(*next(self.batches.epoch(1))))
             hidden = self.network.hidden_state.items()
-            shapes |= {f"carried.{name}": tensor.shape for name, tensor in hidden}
+            rows = self.batches.rows
+            shapes |= {
+                f"carried.{name}": torch.Size((rows, *begin.shape[1:])) for name, begin in hidden
+            }
         if shapes != {k: v.shape for k, v in tensors.items() if not k.startswith("lines.")}:
             raise ModelError(
                 "the saved state of the run is that of another network",

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from rnnlm_tui.config import LessonConfig
 from rnnlm_tui.lm.lesson import lesson_shapes
 from rnnlm_tui.text.vocabulary import PADDING
-from rnnlm_tui.training.networks import BatchLoss, Network, Scores, dropout_mask, initial_weights
+from rnnlm_tui.training.networks import BatchLoss, Network, Scores, initial_weights
 from rnnlm_tui.training.output_layers import (
     VOCABULARY_MULTIPLE,
     output_scores,
@@ -74,7 +74,7 @@ class LessonNetwork(Network):
         first, second = states.unbind(1)
         sequence = torch.cat((first, second.flip(0)), 2)  # [T, B, 2 H]
         if dropout is not None and self.config.dropout > 0:
-            sequence = sequence * dropout_mask(sequence, self.config.dropout, dropout)
+            sequence = self.dropped(sequence, sequence, dropout, self.config.dropout)
         inputs = torch.addmm(self.last_bias, sequence.flatten(0, 1), self.last_kernel)
         inputs = inputs.view(length, 1, batch, -1)
         states = tanh_layers(inputs, self.last_recurrent, inputs.new_zeros(inputs.shape[1:]))

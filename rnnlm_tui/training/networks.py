@@ -47,6 +47,10 @@ class Network(nn.Module, ABC):
         self.hidden_state: dict[str, Tensor] = {}
         """The state from which the next batch goes on, by name; empty at the start of a stream and
         for a network whose batches do not depend on each other."""
+        self.first_row, self.whole_rows = 0, 0
+        """Which row of the whole batch the first of its own is, and how many that has: 0 if the
+        network gets whole batches. Dropout is drawn for all, and so is the same for a row whoever
+        computes it."""
 
     @abstractmethod
     def loss(self, x: Tensor, target: Tensor, dropout: np.random.Generator | None) -> BatchLoss:
@@ -55,6 +59,14 @@ class Network(nn.Module, ABC):
     @abstractmethod
     def scores(self, x: Tensor, target: Tensor) -> Iterator[Scores]:
         """The scores of the batch, some rows at a time, without dropout and gradients."""
+
+    def dropped(self, rows: Tensor, like: Tensor, rng: np.random.Generator, rate: float) -> Tensor:
+        """`rows` [T, B, H] without some units, by a mask in the shape of `like` [T or 1, B, H]."""
+        if not self.whole_rows:
+            return rows * dropout_mask(like, rate, rng)
+        whole = like.new_empty(len(like), self.whole_rows, like.shape[2])
+        mask = dropout_mask(whole, rate, rng)
+        return rows * mask[:, self.first_row : self.first_row + like.shape[1]]
 
     @abstractmethod
     def weights(self) -> dict[str, Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,6 +17,29 @@ from rnnlm_tui.text.vocabulary import PADDING
 EVALUATION_BATCH = 256
 
 
+class Share(NamedTuple):
+    """Process number `rank` `of` those that train together: each takes rows in a row, about as many
+    as the others."""
+
+    rank: int = 0
+    of: int = 1
+
+    def rows(self, total: int) -> slice:
+        """Its rows of `total`. If there are fewer than processes, those that have none take the
+        first, which does not count then."""
+        if not self.counts(total):
+            return slice(0, 1)
+        return slice(total * self.rank // self.of, total * (self.rank + 1) // self.of)
+
+    def counts(self, total: int) -> bool:
+        """Whether it has rows of its own among `total`."""
+        return total * self.rank // self.of < total * (self.rank + 1) // self.of
+
+
+WHOLE = Share()
+"""That of a process that trains alone."""
+
+
 class PrefixBatches:
     """The lesson's batches: all prefix sequences, in a new random order each epoch.
 
@@ -24,13 +48,20 @@ class PrefixBatches:
     """
 
     def __init__(
-        self, prepared: PreparedPrefixes, config: TrainConfig, device: torch.device
+        self,
+        prepared: PreparedPrefixes,
+        config: TrainConfig,
+        device: torch.device,
+        share: Share = WHOLE,
     ) -> None:
+        """`share` is what this process gets of the rows of each batch."""
         self._examples = prepared.examples
         self._held_out = prepared.held_out
         self._size = config.batch_size
         self._seed = config.seed
-        self._device = device
+        self._device, self._share = device, share
+        self.rows = config.batch_size
+        """The rows of the whole batch that was given last."""
 
     @property
     def steps(self) -> int:
@@ -38,10 +69,13 @@ class PrefixBatches:
         return -(-len(self._examples) // self._size)
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches of an epoch from `first_step` on: features [B, T], labels [B]."""
+        """The batches of an epoch from `first_step` on: features [B, T], labels [B] of
+        this process's share."""
         order = np.random.default_rng((self._seed, epoch)).permutation(len(self._examples))
         for start in range(first_step * self._size, len(order), self._size):
-            yield self._batch(self._examples, order[start : start + self._size])
+            rows = order[start : start + self._size]
+            self.rows = len(rows)
+            yield self._batch(self._examples, rows[self._share.rows(len(rows))])
 
     def held_out(self) -> Iterator[tuple[Tensor, Tensor]]:
         """All held-out examples, in order, and then the first words of the lines after nothing but

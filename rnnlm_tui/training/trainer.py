@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from rnnlm_tui.config import RunConfig
 from rnnlm_tui.events import (
     EpochEnded,
     EpochFigures,
@@ -30,12 +32,14 @@ from rnnlm_tui.lm.mixture import ComponentName
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import Mixture
 from rnnlm_tui.store.run_state import EpochTotals, GeneratorState, Position, TextOrigin
-from rnnlm_tui.training.checkpoint import Checkpoints, RunState, part_of
+from rnnlm_tui.text.prepare import PreparedText
+from rnnlm_tui.training.checkpoint import Checkpoints, RunState, part_of, state_of
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.evaluation import evaluate_saved_model, loss_of_update
 from rnnlm_tui.training.learner import Learner, perplexity
 from rnnlm_tui.training.mixing import FirstNgrams, mix
 from rnnlm_tui.training.networks import BatchLoss
+from rnnlm_tui.training.ranks import LEARN, Ranks
 from rnnlm_tui.training.run import TrainingRun
 from rnnlm_tui.training.run_report import RunReport, sample
 from rnnlm_tui.training.time_left import TimeLeft
@@ -51,15 +55,56 @@ OLDER_MODEL_STAYS = (
 Arrays = dict[str, NDArray[Any]]
 
 
-def train(run: TrainingRun, control: Control) -> Iterator[Event]:
-    """The events of this run. Raises UsageError if there is no such device."""
+def train(run: TrainingRun, control: Control, ranks: Ranks | None = None) -> Iterator[Event]:
+    """The events of this run, which is that of rank 0 if there are several processes.
+
+    Raises UsageError if there is no such device, RankError if another process is gone.
+    """
+    with _settings_of_torch():
+        yield from Trainer(run, control, ranks=ranks).events()
+
+
+def follow(ranks: Ranks, config: RunConfig, prepared: PreparedText, control: Control) -> None:
+    """Learns what rank 0 tells this process to, until that ends. Raises RankError."""
+    with _settings_of_torch():
+        learner = Learner(config, prepared, ranks=ranks)
+        while True:
+            what, arrays = ranks.receive()
+            if what != LEARN:
+                return
+            _follow_epoch(learner, state_of(arrays), control)
+
+
+def _follow_epoch(learner: Learner, state: RunState, control: Control) -> None:
+    """The rest of an epoch, as `Trainer._train_epoch` does it on rank 0 from the same state."""
+    position, epochs, steps = state.position, state.config.epochs, learner.batches.steps
+    learner.restore(state)
+    learner.begin_steps(lambda: state)
+    dropout = dropout_generator(state.config, position)
+    done, batches = position.sums.steps, learner.batches.epoch(position.epoch, position.sums.steps)
+    while not learner.leaves(control.stopped) and (batch := next(batches, None)):
+        learner.step(*batch, dropout, (position.epoch - 1 + done / steps) / epochs)
+        done += 1
+    learner.end_steps(is_early=done < steps)
+
+
+def dropout_generator(config: RunConfig, position: Position) -> np.random.Generator:
+    """What draws the dropout of the rest of an epoch."""
+    dropout = np.random.default_rng((config.train.seed, position.epoch, 1))
+    if position.dropout is not None:
+        dropout.bit_generator.state = position.dropout
+    return dropout
+
+
+@contextmanager
+def _settings_of_torch() -> Iterator[None]:
     # Weights under the L2 penalty and Adam's means sink below 1e-38, and Intel's processors compute
     # with such numbers a hundred times slower: 23 s instead of 7 s an epoch of the lesson.
     # Threads keep the mode that they were started with, so it comes before the first operation.
     torch.set_flush_denormal(True)
     threads = torch.get_num_threads()
     try:
-        yield from Trainer(run, control).events()
+        yield
     finally:
         torch.set_flush_denormal(False)
         torch.set_num_threads(threads)
@@ -69,13 +114,17 @@ class Trainer:
     """One run, from its start or from a saved state to its end."""
 
     def __init__(
-        self, run: TrainingRun, control: Control, clock: Callable[[], float] = time.monotonic
+        self,
+        run: TrainingRun,
+        control: Control,
+        clock: Callable[[], float] = time.monotonic,
+        ranks: Ranks | None = None,
     ) -> None:
         """Builds the network. Raises UsageError if there is no such device."""
         self._run, self._control, self._clock = run, control, clock
         self._report = RunReport(run, clock, {"torch": torch.__version__})
         self._epochs = run.config.epochs
-        self._learner = Learner(run.config, run.prepared, run.weights)
+        self._learner = Learner(run.config, run.prepared, run.weights, ranks)
         self._steps = self._learner.batches.steps
         self._checkpoints = Checkpoints(run.folder, run.trained_lines, run.ancestors)
         self._position = Position(learning_rate=run.config.network_train.learning_rate)
@@ -157,14 +206,13 @@ class Trainer:
     def _train_epoch(self) -> Iterator[Event]:
         """Steps until the epoch ends, the loss is not finite, or the run is to stop."""
         position, sums = self._position, self._position.sums
-        self._dropout = np.random.default_rng((self._run.config.train.seed, position.epoch, 1))
-        if position.dropout is not None:
-            self._dropout.bit_generator.state = position.dropout
+        self._dropout = dropout_generator(self._run.config, position)
         if sums.steps == 0:
             self._learner.begin_epoch()
+        self._learner.begin_steps(lambda: self._state(self._learner.state()))
         batches = self._learner.batches.epoch(position.epoch, sums.steps)
         last, steps_before, examples_before = self._clock(), sums.steps, sums.examples
-        while not self._control.stopped and (batch := next(batches, None)):
+        while not self._wants_to_leave() and (batch := next(batches, None)):
             done = (position.epoch - 1 + sums.steps / self._steps) / self._epochs
             began = self._clock()
             loss = self._learner.step(*batch, self._dropout, done)
@@ -178,11 +226,15 @@ class Trainer:
             if now - last >= REPORT_EVERY_S or self._control.paused:
                 self._count(now - last, sums.steps - steps_before)
                 yield self._progress((sums.examples - examples_before) / max(now - last, 1e-9))
-                if not math.isfinite(sums.nll):
-                    return
                 yield from self._control.wait_while_paused(self._report.time)
                 last, steps_before, examples_before = self._clock(), sums.steps, sums.examples
         self._count(self._clock() - last, sums.steps - steps_before)
+        self._learner.end_steps(is_early=sums.steps < self._steps)
+
+    def _wants_to_leave(self) -> bool:
+        """Whether the epoch ends before its next step."""
+        is_finite = math.isfinite(self._position.sums.nll)
+        return self._learner.leaves(self._control.stopped or not is_finite)
 
     def _count(self, seconds: float, steps: int) -> None:
         """Adds the steps since the last report to the sums, one by one, so that a resumed run has
@@ -283,12 +335,16 @@ class Trainer:
         self._checkpoints.save_model(card, words, weights, arrays)
 
     def _save_state(self, tensors: Arrays) -> None:
+        self._checkpoints.save_state(self._state(tensors))
+
+    def _state(self, tensors: Arrays) -> RunState:
+        """The state of the run, with the tensors of the learner."""
         run = self._run
         if run.ancestors:
             held_out = run.prepared.held_out_mask.astype(np.uint8)
             tensors |= {"lines.ancestors": run.ancestor_lines, "lines.held_out": held_out}
         origin: TextOrigin = {**run.origin, "seed_line": self._control.seed_line}
-        self._checkpoints.save_state(RunState(run.config, origin, self._position, tensors))
+        return RunState(run.config, origin, self._position, tensors)
 
     def _recover(self, start: Arrays) -> Event:
         """Goes back to the best epoch with half the learning rate; the loss was not finite."""

@@ -25,6 +25,7 @@ from rnnlm_tui.training.bptt_batches import (
     shuffled_by_length,
     stream_batches,
 )
+from rnnlm_tui.training.prefix_batches import WHOLE, Share
 from tests.helpers.models import HOSTILE
 
 UNKNOWN, BEGIN, END = 1, 2, 3
@@ -126,11 +127,12 @@ def prepared(text: str, **settings: object) -> PreparedLines:
     return lines
 
 
-def batches_of(lines: PreparedLines, **settings: object) -> BpttBatches:
+def batches_of(lines: PreparedLines, share: Share = WHOLE, **settings: object) -> BpttBatches:
     small = {"batch_size": 2, "bptt": 3, "unk_rate": 0.5}
     config = make_run_config("gru", [small, settings])
     assert isinstance(config.model, CausalConfig)
-    return BpttBatches(lines, config.model.context, causal_train(config), torch.device("cpu"))
+    train = causal_train(config)
+    return BpttBatches(lines, config.model.context, train, torch.device("cpu"), share)
 
 
 TEXT = "\n".join(f"a b c word{i} a b" for i in range(40))
@@ -152,6 +154,22 @@ def test_an_epoch_goes_on_at_any_step(context: str) -> None:
 
 
 @pytest.mark.parametrize("context", ["stream", "line"])
+def test_the_shares_of_several_processes_are_the_whole_batch(context: str) -> None:
+    lines = prepared(TEXT)
+    shares_of = [Share(rank, 3) for rank in range(3)]
+    parts = [batches_of(lines, s, context=context, batch_size=7) for s in shares_of]
+    shares = zip(*(part.epoch(2) for part in parts), strict=True)
+    whole = batches_of(lines, context=context, batch_size=7)
+    for (x, y), each in zip(whole.epoch(2), shares, strict=True):
+        assert {part.rows for part in parts} == {len(x)}
+        for rank, (own_x, own_y) in enumerate(each):
+            own = Share(rank, 3).rows(len(x))
+            assert torch.equal(own_x, x[own][:, : own_x.shape[1]])
+            assert torch.equal(own_y, y[own][:, : own_y.shape[1]])
+            assert not x[own][:, own_x.shape[1] :].any()  # padding of longer lines of others
+
+
+@pytest.mark.parametrize("context", ["stream", "line"])
 def test_words_that_occur_once_are_unknown_half_of_the_time(context: str) -> None:
     lines = prepared(TEXT)
     batches = batches_of(lines, context=context)
@@ -170,6 +188,15 @@ def test_a_text_with_unknown_words_of_its_own_is_left_as_it_is() -> None:
     for epoch in range(1, 6):
         unknown = sum(int((y == UNKNOWN).sum()) for _, y in batches.epoch(epoch))
         assert unknown == 40
+
+
+@pytest.mark.parametrize("total", [1, 2, 3, 7, 64])
+def test_every_row_counts_once(total: int) -> None:
+    rows = np.arange(total)
+    shares = [Share(rank, 3) for rank in range(3)]
+    taken = [rows[share.rows(total)] for share in shares if share.counts(total)]
+    assert np.concatenate(taken).tolist() == rows.tolist()
+    assert all(len(rows[share.rows(total)]) > 0 for share in shares)
 
 
 def test_a_short_text_has_fewer_streams_than_asked_for() -> None:

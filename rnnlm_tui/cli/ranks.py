@@ -1,0 +1,208 @@
+"""A training by several processes that torchrun has started, each with the same command line.
+
+Rank 0 trains as a process alone does. Before, it has the others read the same text; meanwhile it
+tells them what to learn. They print nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rnnlm_tui import __version__, threads
+from rnnlm_tui.cli.inputs import corpus_of
+from rnnlm_tui.cli.options import TrainRequest
+from rnnlm_tui.cli.preparation import PreparationReport, StoppedError
+from rnnlm_tui.cli.resumed_run import CHANGEABLE, prepared_again
+from rnnlm_tui.cli.stdin_control import steered
+from rnnlm_tui.config import NetworkTrainConfig
+from rnnlm_tui.errors import CorpusError, RnnlmError, UsageError
+from rnnlm_tui.store.files import MODEL, RESUME
+from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.run_state import Position
+from rnnlm_tui.text.corpus import STANDARD_INPUT
+from rnnlm_tui.text.encoded_files import remove_encoded
+from rnnlm_tui.text.prepare import PreparedText
+from rnnlm_tui.text.streams import Workspace
+from rnnlm_tui.training.checkpoint import RunState, arrays_of, state_of
+from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.run import TrainingRun
+
+if TYPE_CHECKING:
+    from rnnlm_tui.training.ranks import Ranks
+
+NAME = "name"
+TURNS = 2
+"""The others read the text in two turns: first one on each machine, which keeps a large text as
+numbers, then the rest, which use them."""
+
+
+def started_by_torchrun() -> bool:
+    """Whether this process is one of several."""
+    return "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1"
+
+
+@contextmanager
+def joined(request: TrainRequest) -> Iterator[Ranks | None]:
+    """This process and the others, connected; None if it is alone.
+
+    An error that several of them have is said by one. Raises RnnlmError.
+    """
+    if not started_by_torchrun():
+        yield None
+        return
+    threads.spin_briefly()
+    from rnnlm_tui.training.ranks import Ranks
+
+    ranks = Ranks()
+    try:
+        _check_versions(ranks)
+        _check_sources(request)
+        yield ranks
+    except RnnlmError as error:
+        if not ranks.is_first_to_speak():
+            raise SystemExit(error.exit_code) from error
+        raise
+    finally:
+        ranks.close()
+
+
+def _check_versions(ranks: Ranks) -> None:
+    """Raises RankError unless all processes run the same program."""
+    import torch
+
+    from rnnlm_tui.training.ranks import RankError
+
+    of_first, *others = ranks.gather({"rnnlm-tui": __version__, "PyTorch": torch.__version__})
+    for rank, versions in enumerate(others, start=1):
+        for name, version in of_first.items():
+            if (other := versions.get(name)) != version:
+                raise RankError(
+                    f"process {rank} has {name} {other}, and process 0 {version}",
+                    "install the same versions on all machines",
+                )
+
+
+def _check_sources(request: TrainRequest) -> None:
+    """Raises UsageError for a text that can be read only once."""
+    if any(source == STANDARD_INPUT or Path(source).is_fifo() for source in request.sources):
+        raise UsageError(
+            "several processes cannot read the same standard input or pipe",
+            "name a file that all of them can read",
+        )
+
+
+def after_restart(ranks: Ranks, library: Library, request: TrainRequest) -> TrainRequest:
+    """The request, or the one that goes on with the run if torchrun has started all processes again
+    because one was gone. Raises RankError."""
+    from rnnlm_tui.training.ranks import restarts
+
+    name = (ranks.kept_name() or request.update or request.name) if restarts() else None
+    if name is None or not (library.path(name) / RESUME).exists():
+        return request
+    flags = {setting: value for setting, value in request.flags.items() if setting in CHANGEABLE}
+    nothing: dict[str, Any] = dict.fromkeys(("preset", "config", "update", "source_model", "base"))
+    return replace(request, name=name, resume=True, force=False, added=(), flags=flags, **nothing)
+
+
+def share_text(ranks: Ranks, run: TrainingRun) -> None:
+    """Has all other processes read the text of the run. Raises RnnlmError if one cannot, or reads
+    another one, StoppedError if one is told to stop."""
+    from rnnlm_tui.training.ranks import PREPARE, RankError
+
+    if not isinstance(run.config.train, NetworkTrainConfig):
+        raise UsageError(
+            f"the preset {run.config.preset} is counted by one process", "start it without torchrun"
+        )
+    held_out = run.prepared.held_out_mask.astype(np.uint8)
+    state = RunState(run.config, run.origin, Position(), {"lines.held_out": held_out})
+    name = np.frombuffer(run.name.encode(), np.uint8)
+    ranks.send(PREPARE, {**arrays_of(state), NAME: name})
+    ours = _fingerprint(run.prepared)
+    answers = [(rank, answer) for _ in range(TURNS) for rank, answer in enumerate(ranks.gather({}))]
+    for rank, answer in answers:
+        if "stopped" in answer:
+            raise StoppedError
+        if "error" in answer:
+            error = RankError(f"process {rank}: {answer['error']}", answer["hint"])
+            error.exit_code = answer["exit_code"]
+            raise error
+        if answer.get("text", ours) != ours:
+            raise RankError(
+                f"process {rank} has made other words of the text than process 0",
+                "install the same versions on all machines",
+            )
+    ranks.keep_name(run.name)
+
+
+def _fingerprint(prepared: PreparedText) -> str:
+    """What must be the same for all processes, as a hash."""
+    of_text = prepared.corpus.sha256, prepared.vocabulary.words, prepared.examples.predictions
+    return hashlib.sha256(repr(of_text).encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def follow(ranks: Ranks, request: TrainRequest) -> int:
+    """Does what rank 0 tells this process to; returns the exit code. Raises RnnlmError."""
+    from rnnlm_tui.training.ranks import PREPARE
+
+    threads.give_way()
+    what, arrays = ranks.receive()
+    if what != PREPARE:
+        return 0  # rank 0 has an error, and says it
+    folder = Library(request.data_dir).path(arrays.pop(NAME).tobytes().decode())
+    state, control = state_of(arrays), Control()
+    with steered(control, from_stdin=False):
+        prepared = _read_in_turn(ranks, request, state, folder, control)
+        if prepared is not None:
+            from rnnlm_tui.training import trainer
+
+            trainer.follow(ranks, state.config, prepared, control)
+    if not any((folder / name).exists() for name in (MODEL, RESUME)):  # it is not that of rank 0
+        remove_encoded(folder)
+        with suppress(OSError):
+            folder.rmdir()
+    return 0
+
+
+def _read_in_turn(
+    ranks: Ranks, request: TrainRequest, state: RunState, folder: Path, control: Control
+) -> PreparedText | None:
+    """The text of the run, read when it is this process's turn; None if it cannot be, which the
+    other processes are told."""
+    prepared: PreparedText | None = None
+    for turn in range(TURNS):
+        answer: dict[str, Any] = {}
+        if turn == min(ranks.local_rank, TURNS - 1):
+            try:
+                prepared = _read(request, state, folder, control)
+                answer = {"text": _fingerprint(prepared)}
+            except StoppedError:
+                answer = {"stopped": True}
+            except RnnlmError as error:
+                answer = {
+                    "error": error.message,
+                    "hint": error.hint,
+                    "exit_code": error.exit_code,
+                }
+        ranks.gather(answer)
+    return prepared
+
+
+def _read(request: TrainRequest, state: RunState, folder: Path, control: Control) -> PreparedText:
+    """The text of the run as rank 0 has prepared it. Raises RnnlmError."""
+    sources = request.sources or state.corpus.get("sources") or []
+    encoding = request.encoding or state.corpus.get("encoding")
+    with Workspace(folder, PreparationReport(control, lambda event: None)) as workspace:
+        corpus = corpus_of(sources, encoding, workspace)
+        if corpus.sha256 != state.corpus.get("sha256"):
+            raise CorpusError(
+                f"{corpus.name} is another text here", "copy the same file to all machines"
+            )
+        return prepared_again(corpus, state.config, state)

@@ -1,0 +1,212 @@
+"""Processes that train one network together: each takes its share of the rows of every batch.
+
+torchrun starts them, on one machine or on several. They are called ranks: rank 0 decides, saves and
+reports as a training by one process does, and tells the others what to learn. Each has the whole
+network; after every batch the gradients of all are averaged (Li et al. 2020), so the weights are
+the same everywhere.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, distributed, nn
+
+from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.training.networks import BatchLoss
+from rnnlm_tui.training.prefix_batches import Share
+
+LONGEST_WAIT = timedelta(hours=2)
+"""How long the others wait for a rank that is there: rank 0 reads the text and measures the model
+alone. One whose process ends is noticed at once."""
+NAME_OF_RUN, SPOKEN = "rnnlm-tui/name", "rnnlm-tui/spoken"
+PREPARE, LEARN, END = "prepare", "learn", "end"
+"""What rank 0 tells the others: to read the text, to learn the rest of an epoch, and to go."""
+
+_STORES: Any = distributed  # its types leave the stores out
+Arrays = Mapping[str, NDArray[Any]]
+
+
+class RankError(RnnlmError):
+    """Another rank is gone, cannot be reached, or has an error of its own."""
+
+    kind = "rank"
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turns the errors of torch.distributed into a RankError."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise RankError(
+            "another process of this training has ended or cannot be reached",
+            "the last epoch is saved: start the training again with --resume",
+        ) from error
+
+
+class Ranks:
+    """This process as one of several, connected with the others."""
+
+    def __init__(self) -> None:
+        """Connects as torchrun's variables say. Raises RankError."""
+        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+        self.share = Share(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
+        with explained():
+            # With a prefix of its own, since the addresses of processes that have died are there.
+            self._store = _torchruns_store()
+            store = _STORES.PrefixStore(f"rnnlm-tui/{restarts()}", self._store)
+            distributed.init_process_group(
+                backend,
+                store=store,
+                rank=self.share.rank,
+                world_size=self.share.of,
+                timeout=LONGEST_WAIT,
+            )
+        self.local_rank = int(os.environ.get("LOCAL_RANK", "0"))
+        """Its number on its machine."""
+        self.others_wait = True
+        """Whether the other ranks wait for what rank 0 tells; they do not while all learn."""
+        self._has_ended = False
+        self._sum = torch.empty(0)
+
+    def close(self) -> None:
+        """Leaves the others. Rank 0 tells them to go, if they listen."""
+        with suppress(RankError), explained():
+            if self.share.rank == 0 and self.others_wait:
+                self.send(END)
+            if self._has_ended:
+                distributed.barrier()  # one that goes too early looks to the others like a failure
+        distributed.destroy_process_group()
+
+    def send(self, what: str, arrays: Arrays | None = None) -> None:
+        """Tells all others something, from rank 0. Raises RankError."""
+        self.others_wait, self._has_ended = what != LEARN, what == END
+        given = {k: np.ascontiguousarray(v) for k, v in (arrays or {}).items()}
+        shapes = {name: (array.shape, array.dtype.name) for name, array in given.items()}
+        raw = np.frombuffer(json.dumps([what, shapes]).encode(), np.uint8)
+        with explained():
+            distributed.broadcast(torch.tensor([len(raw)]), 0)
+            for array in (raw, *given.values()):
+                distributed.broadcast(torch.tensor(array), 0)
+
+    def receive(self) -> tuple[str, dict[str, NDArray[Any]]]:
+        """What rank 0 tells next. Raises RankError."""
+        with explained():
+            length = torch.empty(1, dtype=torch.int64)
+            distributed.broadcast(length, 0)
+            raw = torch.empty(int(length), dtype=torch.uint8)
+            distributed.broadcast(raw, 0)
+            what, shapes = json.loads(raw.numpy().tobytes())
+            arrays = {name: np.empty(shape, kind) for name, (shape, kind) in shapes.items()}
+            for array in arrays.values():
+                distributed.broadcast(torch.from_numpy(array), 0)
+        self._has_ended = what == END
+        return what, arrays
+
+    def gather(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The answers of all ranks, in order; all call this at once. Raises RankError."""
+        raw = torch.tensor(list(json.dumps(answer).encode()), dtype=torch.uint8)
+        with explained():
+            lengths = self._gathered(torch.tensor([len(raw)]))
+            padded = raw.new_zeros(int(max(lengths)))
+            padded[: len(raw)] = raw
+            each = zip(self._gathered(padded), lengths, strict=True)
+            return [json.loads(part[: int(n)].numpy().tobytes()) for part, n in each]
+
+    def _gathered(self, tensor: Tensor) -> list[Tensor]:
+        parts = [torch.empty_like(tensor) for _ in range(self.share.of)]
+        distributed.all_gather(parts, tensor)
+        return parts
+
+    def average(
+        self, parameters: Iterable[nn.Parameter], loss: BatchLoss, leaves: bool, is_counted: bool
+    ) -> tuple[BatchLoss, bool]:
+        """Averages the gradients of all ranks over the predictions of the whole batch.
+
+        Returns the loss of the whole batch, and whether any rank wants to leave the epoch. A share
+        that is not counted adds nothing. Raises RankError.
+        """
+        gradients = [(p, p.grad if p.grad is not None else torch.zeros_like(p)) for p in parameters]
+        weight = loss.predictions if is_counted else 0
+        facts = float(loss.nll_sum), float(loss.hits), loss.words
+        counts = [fact if is_counted else 0 for fact in facts]
+        own = [weight, leaves, weight * float(loss.penalty), *counts]
+        size = sum(gradient.numel() for _, gradient in gradients) + len(own)
+        if len(self._sum) != size:
+            self._sum = gradients[0][1].new_empty(size)
+        # One message a step: a gradient each costs as many round trips.
+        torch.cat([gradient.reshape(-1) for _, gradient in gradients], out=self._sum[: -len(own)])
+        self._sum[: -len(own)] *= weight
+        self._sum[-len(own) :] = self._sum.new_tensor(own)
+        with explained():
+            distributed.all_reduce(self._sum)
+        predictions, leaving, penalty, nll, hits, words = self._sum[-len(own) :].tolist()
+        self._sum[: -len(own)] /= predictions
+        begin = 0
+        for parameter, gradient in gradients:
+            gradient.copy_(self._sum[begin : begin + gradient.numel()].view_as(gradient))
+            parameter.grad = gradient
+            begin += gradient.numel()
+        whole = replace(
+            loss,
+            nll_sum=torch.tensor(nll),
+            penalty=torch.tensor(penalty / predictions),
+            hits=torch.tensor(round(hits)),
+            predictions=round(predictions),
+            words=round(words),
+        )
+        return whole, leaving > 0
+
+    def joined(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Hidden states [B, H] of the whole batch, from each rank's share of its rows. Raises
+        RankError."""
+        whole: dict[str, Tensor] = {}
+        for name, own in state.items():
+            with explained():
+                rows = [int(count) for count in self._gathered(torch.tensor([len(own)]))]
+                padded = own.new_zeros(max(rows), own.shape[1])
+                padded[: len(own)] = own
+                parts = self._gathered(padded)
+            whole[name] = torch.cat([part[:n] for part, n in zip(parts, rows, strict=True)])
+        return whole
+
+    def keep_name(self, name: str) -> None:
+        """Keeps the name of the run where it outlives the processes that torchrun starts again.
+        Raises RankError."""
+        with explained():
+            self._store.set(NAME_OF_RUN, name)
+
+    def kept_name(self) -> str | None:
+        """The name that the processes before these have kept. Raises RankError."""
+        with explained():
+            is_kept = self._store.check([NAME_OF_RUN])
+            return str(self._store.get(NAME_OF_RUN).decode()) if is_kept else None
+
+    def is_first_to_speak(self) -> bool:
+        """Whether no other rank has asked this: when one is gone, one of the others says so."""
+        try:
+            with explained():
+                return int(self._store.add(f"{SPOKEN}-{restarts()}", 1)) == 1
+        except RankError:
+            return True
+
+
+def restarts() -> int:
+    """How often torchrun has started these processes again."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
+
+
+def _torchruns_store() -> Any:
+    """The store of torchrun itself, which outlives its processes."""
+    address = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    return _STORES.TCPStore(*address, is_master=False, timeout=LONGEST_WAIT)

@@ -1,0 +1,186 @@
+"""A training by several processes that torchrun starts, over loopback."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from rnnlm_tui.events import EpochEnded, Finished, Saved, Started, from_json_line
+from tests.cli.test_train import epochs_of
+from tests.helpers.commands import POSIX, VERSES, Command, Run
+
+pytestmark = POSIX
+
+GRU = [
+    "--preset=gru",
+    "--embedding-size=12",
+    "--hidden-size=8",
+    "--dropout=0.2",
+    "--mixture=off",
+    "--on=none",
+]
+SETTINGS = {
+    "stream": [*GRU, "--batch-size=5", "--bptt=6"],
+    "line": [*GRU, "--context=line", "--batch-size=7"],
+    "lesson": [
+        "--preset=lesson",
+        "--embedding-size=8",
+        "--bidirectional-size=8",
+        "--recurrent-size=8",
+    ],
+}
+ALL = ["--seed=3", "--threads=1", "--json", "--held-out=0.1"]
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    """A text of 1,000 different lines."""
+    words = VERSES.split()
+    lines = (" ".join(words[(i * k) % len(words)] for k in range(1, 9)) for i in range(1000))
+    path = tmp_path / "text.txt"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def torchrun(processes: int, *arguments: str, restarts: int = 0) -> list[str]:
+    """The command line of torchrun that starts so many processes with these arguments."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    return [*command, f"--nproc-per-node={processes}", f"--max-restarts={restarts}", *arguments]
+
+
+def by_processes(count: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """What so many processes print, once they have ended."""
+    command = torchrun(count, *arguments)
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def said(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """The errors that the command has explained, and not torchrun."""
+    return [line for line in done.stderr.splitlines() if line.startswith("rnnlm-tui: ")]
+
+
+@contextmanager
+def started(command: list[str]) -> Iterator[Run]:
+    """Runs it; its output and errors are read as lines of one stream."""
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with subprocess.Popen(command, encoding="utf-8", **pipes) as process:
+        try:
+            yield Run(process, "stdout")
+        finally:
+            with suppress(psutil.NoSuchProcess):
+                for child in psutil.Process(process.pid).children(recursive=True):
+                    child.kill()
+            process.kill()
+
+
+def process_of_rank(torchrun: int, rank: int) -> psutil.Process:
+    """The process of this rank that torchrun, which has this number, has started."""
+    children = psutil.Process(torchrun).children()
+    return next(child for child in children if child.environ().get("RANK") == str(rank))
+
+
+def epochs_of_output(output: str) -> list[EpochEnded]:
+    lines = [line for line in output.splitlines() if line.startswith("{")]
+    return epochs_of([from_json_line(line) for line in lines])
+
+
+def losses(epochs: list[EpochEnded]) -> list[float]:
+    """What was learned and what is predicted, nats."""
+    return [loss for e in epochs if e.held_out for loss in (e.train["loss"], e.held_out["loss"])]
+
+
+def train_command(text: Path, *arguments: str) -> list[str]:
+    return ["--train", str(text), *ALL, *arguments]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "processes"), [("stream", 3), ("line", 2), ("lesson", 2)])
+def test_several_processes_learn_what_one_does(
+    kind: str, processes: int, text: Path, run: Command
+) -> None:
+    arguments = train_command(text, *SETTINGS[kind], "--epochs=1")
+    alone = epochs_of_output(run(*arguments, "--name=one").stdout)
+    done = by_processes(processes, "-m", "rnnlm_tui", *arguments, "--name=two")
+    assert done.returncode == 0, done.stderr
+    together = epochs_of_output(done.stdout)
+    assert len(losses(together)) == 2
+    assert losses(together) == pytest.approx(losses(alone), abs=1e-4)
+    assert together[0].train["accuracy"] == pytest.approx(alone[0].train["accuracy"], abs=1e-3)
+
+
+def test_a_run_of_two_processes_stops_and_goes_on_in_one(
+    text: Path, run: Command, data_dir: Path
+) -> None:
+    """It is stopped within an epoch, so that the hidden states of both are put together."""
+    settings = [*SETTINGS["stream"], "--epochs=3"]
+    whole = epochs_of_output(run(*train_command(text, *settings, "--name=one")).stdout)
+    arguments = train_command(text, *settings, "--name=two")
+    with started(torchrun(2, "-m", "rnnlm_tui", *arguments)) as process:
+        process.event(EpochEnded)
+        process.process.send_signal(signal.SIGINT)
+        finished = process.event(Finished)
+        process.end()
+    assert finished.reason == "stopped"
+    done = run("--train", "--resume", "--name=two", "--json", "--threads=1")
+    history = (data_dir / "models" / "two" / "history.jsonl").read_text()
+    assert done.returncode == 0, done.stderr
+    assert losses(epochs_of_output(history)) == pytest.approx(losses(whole), abs=1e-4)
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_ends_the_others_and_torchrun_starts_them_again(text: Path) -> None:
+    settings = [*SETTINGS["stream"], "--epochs=30", "--name=m"]
+    command = torchrun(2, "-m", "rnnlm_tui", *train_command(text, *settings), restarts=1)
+    with started(command) as process:
+        process.event(EpochEnded)
+        saved = process.event(Saved)
+        process_of_rank(process.process.pid, 1).kill()
+        assert process.line("rnnlm-tui: ") == (
+            "rnnlm-tui: another process of this training has ended or cannot be reached\n"
+        )
+        again = process.event(Started)
+        assert again.epochs_done >= saved.epoch
+        process_of_rank(process.process.pid, 0).kill()
+        process.line("rnnlm-tui: another process of this training has ended")
+        assert process.end() == 1
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("missing", "rnnlm-tui: process 1: cannot read the corpus"),
+        pytest.param("other", "rnnlm-tui: process 1: other.txt is another", marks=pytest.mark.slow),
+        pytest.param("version", "rnnlm-tui: process 1 has rnnlm-tui 0.0.1", marks=pytest.mark.slow),
+    ],
+)
+def test_a_process_that_differs_is_named(how: str, message: str, text: Path) -> None:
+    arguments = [how, *train_command(text, *SETTINGS["stream"])]
+    done = by_processes(2, "-m", "tests.helpers.odd_process", *arguments)
+    assert done.returncode == 1
+    assert len(said(done)) == 1, done.stderr
+    assert said(done)[0].startswith(message)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-"], "several processes cannot read the same standard input or pipe"),
+        (["TEXT", "--preset=ngram"], "the preset ngram is counted by one process"),
+        (["TEXT", *GRU, "--batch-size=1"], "batches of 1 rows cannot be shared by 2 processes"),
+    ],
+)
+def test_what_several_processes_cannot_do_is_said_once(
+    arguments: list[str], message: str, text: Path
+) -> None:
+    given = [str(text) if argument == "TEXT" else argument for argument in arguments]
+    done = by_processes(2, "-m", "rnnlm_tui", "--train", *given, "--name=m")
+    assert said(done) == [f"rnnlm-tui: {message}"], done.stderr

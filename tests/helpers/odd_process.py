@@ -1,0 +1,24 @@
+"""The command as one of torchrun's processes, of which process 1 differs as the first argument
+says: `missing` has no such text, `other` has another text, `version` is another version."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import rnnlm_tui
+from rnnlm_tui.cli.main import main
+
+if __name__ == "__main__":
+    how, *arguments = sys.argv[1:]
+    if os.environ["RANK"] == "1":
+        if how == "version":
+            rnnlm_tui.__version__ = "0.0.1"
+        text = Path(arguments[1])
+        mine = text.with_name(f"{how}.txt")
+        if how == "other":
+            mine.write_text(text.read_text() + "and one line more\n")
+        if how != "version":
+            arguments[1] = str(mine)
+    sys.exit(main(arguments))
