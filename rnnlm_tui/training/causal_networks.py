@@ -17,7 +17,7 @@ from rnnlm_tui.lm.cells import CELLS
 from rnnlm_tui.text.vocabulary import END_ID, PADDING
 from rnnlm_tui.training.networks import BatchLoss, Network, Scores, initial_weights
 from rnnlm_tui.training.output_layers import TiedSoftmax, row_blocks
-from rnnlm_tui.training.recurrent_layers import LayerWeights, recurrent_layer
+from rnnlm_tui.training.recurrent_layers import LayerWeights, pytorch_layer, recurrent_layer
 
 
 class CausalNetwork(Network):
@@ -82,9 +82,8 @@ class CausalNetwork(Network):
         for number in range(1, self.config.layers + 1):
             names = [f"layer{number}.{part}" for part in range(2 if self.cell == "lstm" else 1)]
             start = tuple(self.hidden_state.get(name, zeros) for name in names)
-            sequence, end = recurrent_layer(
-                self.cell, sequence, self._layer(number), start, self._precision
-            )
+            layer = recurrent_layer if self.own_layers else pytorch_layer
+            sequence, end = layer(self.cell, sequence, self._layer(number), start, self._precision)
             state |= zip(names, end, strict=True)
             sequence = self._dropped(sequence, dropout)  # [T, B, H]
         if self.config.context == "stream":

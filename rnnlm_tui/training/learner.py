@@ -97,6 +97,7 @@ class Learner:
         excluded = excluded_ids(prepared.vocabulary, prepared.tokenizer)
         self._excluded = torch.tensor(excluded, device=self.device)
         self._held_out_words = prepared.held_out_words
+        self.network.own_layers = self.device.type != "cuda"
         if weights is not None:
             self.network.load_weights(weights)
         self.restart_optimizer(training.learning_rate)

@@ -20,7 +20,7 @@ from rnnlm_tui.training.output_layers import (
     output_scores,
     softmax_cross_entropy,
 )
-from rnnlm_tui.training.recurrent_layers import tanh_layers
+from rnnlm_tui.training.recurrent_layers import LayerWeights, pytorch_layer, tanh_layers
 
 UNIT_MULTIPLE = 16
 """The relu layer's units are rounded up to this: a cache line of float32."""
@@ -67,18 +67,48 @@ class LessonNetwork(Network):
         batch, length = x.shape
         ids = x.T.reshape(-1)
         embedded = self.embedding.index_select(0, ids)  # [T * B, E]
-        inputs = torch.addmm(self.both_bias, embedded, self.both_kernel)
+        layers = self._own_layers if self.own_layers else self._pytorchs_layers
+        last = layers(embedded.view(length, batch, -1), dropout)  # [B, H]
+        return torch.addmm(self.hidden_bias, self.hidden_weight, last.T).relu()
+
+    def _own_layers(self, embedded: Tensor, dropout: np.random.Generator | None) -> Tensor:
+        """`embedded` [T, B, E] -> the last state of the second layer [B, H]."""
+        length, batch, _ = embedded.shape
+        inputs = torch.addmm(self.both_bias, embedded.flatten(0, 1), self.both_kernel)
         forward, backward = inputs.view(length, batch, 2, -1).unbind(2)  # [T, B, H] each
         both = torch.stack((forward, backward.flip(0)), 1)
         states = tanh_layers(both, self.both_recurrent, both.new_zeros(both.shape[1:]))
         first, second = states.unbind(1)
-        sequence = torch.cat((first, second.flip(0)), 2)  # [T, B, 2 H]
-        if dropout is not None and self.config.dropout > 0:
-            sequence = self.dropped(sequence, sequence, dropout, self.config.dropout)
+        sequence = self._between(first, second, dropout)
         inputs = torch.addmm(self.last_bias, sequence.flatten(0, 1), self.last_kernel)
         inputs = inputs.view(length, 1, batch, -1)
         states = tanh_layers(inputs, self.last_recurrent, inputs.new_zeros(inputs.shape[1:]))
-        return torch.addmm(self.hidden_bias, self.hidden_weight, states[-1, 0].T).relu()
+        return states[-1, 0]
+
+    def _pytorchs_layers(self, embedded: Tensor, dropout: np.random.Generator | None) -> Tensor:
+        """The same by PyTorch's layers."""
+        kernels, biases = self.both_kernel.chunk(2, 1), self.both_bias.chunk(2)
+        zeros = embedded.new_zeros(embedded.shape[1], self.config.bidirectional_size)
+        first, second = (
+            pytorch_layer("rnn", x, LayerWeights(kernel, recurrent, bias), (zeros,))[0]
+            for x, kernel, recurrent, bias in zip(
+                (embedded, embedded.flip(0)), kernels, self.both_recurrent, biases, strict=True
+            )
+        )
+        sequence = self._between(first, second, dropout)
+        weights = LayerWeights(self.last_kernel, self.last_recurrent[0], self.last_bias)
+        zeros = embedded.new_zeros(embedded.shape[1], self.config.recurrent_size)
+        return pytorch_layer("rnn", sequence, weights, (zeros,))[0][-1]
+
+    def _between(
+        self, forward: Tensor, backward: Tensor, dropout: np.random.Generator | None
+    ) -> Tensor:
+        """The outputs [T, B, H] of both directions, the second from the end to the begin, as the
+        inputs [T, B, 2 H] of the second layer."""
+        sequence = torch.cat((forward, backward.flip(0)), 2)
+        if dropout is None or self.config.dropout == 0:
+            return sequence
+        return self.dropped(sequence, sequence, dropout, self.config.dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """`x` [B, T] of ids -> scores before the softmax [B, V], without dropout."""

@@ -47,6 +47,9 @@ class Network(nn.Module, ABC):
         self.hidden_state: dict[str, Tensor] = {}
         """The state from which the next batch goes on, by name; empty at the start of a stream and
         for a network whose batches do not depend on each other."""
+        self.own_layers = True
+        """Whether GRU and tanh layers are those of this program; else all are PyTorch's, which on a
+        GPU are cuDNN's."""
         self.first_row, self.whole_rows = 0, 0
         """Which row of the whole batch the first of its own is, and how many that has: 0 if the
         network gets whole batches. Dropout is drawn for all, and so is the same for a row whoever

@@ -15,7 +15,6 @@ from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, SPECIAL_TOKENS, Vocabula
 from rnnlm_tui.training import output_layers
 from rnnlm_tui.training.causal_networks import CausalNetwork
 from rnnlm_tui.training.learner import HeldOutTotals
-from rnnlm_tui.training.recurrent_layers import LayerWeights, pytorch_layer, recurrent_layer
 
 WORDS = 41
 every_cell = pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
@@ -136,10 +135,14 @@ def test_loss_and_gradients_are_those_of_plain_autograd(
 
 @every_cell
 @every_softmax
-def test_products_in_bfloat16_give_about_the_same(cell: str, softmax: str) -> None:
+@pytest.mark.parametrize("own_layers", [True, False])
+def test_products_in_bfloat16_give_about_the_same(
+    cell: str, softmax: str, own_layers: bool
+) -> None:
     gradients, losses = [], []
     for precision in (torch.float32, torch.bfloat16):
         ours = network(cell, config(layers=2, softmax=softmax), precision=precision)
+        ours.own_layers = own_layers
         loss = ours.loss(*batch(1), None).objective
         torch.autograd.backward(loss)
         losses.append(loss.item())
@@ -161,18 +164,20 @@ def test_a_batch_without_rare_words_leaves_their_embeddings_alone() -> None:
 
 
 @every_cell
-def test_pytorch_s_own_layer_computes_the_same(cell: str) -> None:
-    """It is the one that is used on a GPU."""
-    rng = torch.Generator().manual_seed(0)
-    gates = {"rnn": 1, "gru": 3, "lstm": 4}[cell]
-    shapes = [(4, gates * 5), (5, gates * 5), (gates * 5,), *([(5,)] if cell == "gru" else [])]
-    weights = LayerWeights(*(torch.randn(shape, generator=rng) for shape in shapes))
-    x = torch.randn(6, 3, 4, generator=rng)
-    start = tuple(torch.randn(2 if cell == "lstm" else 1, 3, 5, generator=rng).unbind())
-    ours, our_end = recurrent_layer(cell, x, weights, start)
-    theirs, their_end = pytorch_layer(cell, x, weights, start)
-    torch.testing.assert_close(ours, theirs)
-    torch.testing.assert_close(our_end, their_end)
+@every_softmax
+def test_the_layers_of_a_gpu_learn_the_same(cell: str, softmax: str) -> None:
+    """They are PyTorch's; here they compute on the CPU."""
+    losses, gradients = [], []
+    for own_layers in (True, False):
+        ours = network(cell, config(layers=2, softmax=softmax))
+        ours.own_layers = own_layers
+        for seed in (1, 2):  # the second batch goes on from the state after the first
+            loss = ours.loss(*batch(seed), None).objective
+        torch.autograd.backward(loss)
+        losses.append(loss.item())
+        gradients.append({name: p.grad for name, p in ours.named_parameters()})
+    assert losses[1] == pytest.approx(losses[0], abs=1e-6)
+    torch.testing.assert_close(gradients[1], gradients[0], rtol=0, atol=1e-5)
 
 
 def total(ours: CausalNetwork, x: Tensor, target: Tensor) -> HeldOutTotals:

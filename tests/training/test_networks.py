@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from rnnlm_tui.config import LessonConfig
 from rnnlm_tui.lm.lesson import lesson_shapes
+from rnnlm_tui.training import output_layers
 from rnnlm_tui.training.lesson_network import LessonNetwork
 from rnnlm_tui.training.networks import dropout_mask
 from rnnlm_tui.training.optimizers import KerasAdam
@@ -160,6 +161,21 @@ def test_gradients_do_not_depend_on_the_number_of_threads(threads: int) -> None:
         torch.set_num_threads(before)
     for name, expected in found[0].items():
         torch.testing.assert_close(found[1][name], expected, rtol=1e-4, atol=1e-6, msg=name)
+
+
+def test_the_layers_of_a_gpu_learn_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are PyTorch's, and the output layer is a plain product; here on the CPU."""
+    losses, gradients = [], []
+    for own_layers in (True, False):
+        network = small_network()
+        network.own_layers = own_layers
+        monkeypatch.setattr(output_layers, "HAS_ONEDNN", own_layers and output_layers.HAS_ONEDNN)
+        loss = network.loss(*random_batch(5, 0), np.random.default_rng(0)).objective
+        torch.autograd.backward(loss)
+        losses.append(loss.item())
+        gradients.append({name: p.grad for name, p in network.named_parameters()})
+    assert losses[1] == pytest.approx(losses[0], abs=1e-6)
+    torch.testing.assert_close(gradients[1], gradients[0], rtol=0, atol=1e-5)
 
 
 def test_initial_weights_are_keras_s() -> None:
