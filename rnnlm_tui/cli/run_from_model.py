@@ -42,8 +42,7 @@ from rnnlm_tui.store.weights import read_weights
 from rnnlm_tui.text.corpus import Corpus
 from rnnlm_tui.text.line_hashes import no_hashes
 from rnnlm_tui.text.paragraphs import arranged
-from rnnlm_tui.text.prepare import PreparedText
-from rnnlm_tui.text.tokenizer import Conventions
+from rnnlm_tui.text.prepare import PreparedLines, PreparedText
 from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.training.evaluation import loss_of_update
 from rnnlm_tui.training.run import TrainingRun
@@ -107,20 +106,31 @@ def run_from(
         folder,
         config,
         prepared,
-        origin | _of_source(source, vocabulary.words, source.card.conventions),
+        origin | _of_source(source, prepared),
         weights=read_weights(source.folder, source.card),
         ancestor_lines=no_hashes() if trained is None else trained.known,
     )
 
 
-def _of_source(source: OpenedModel, words: Sequence[str], conventions: Conventions) -> TextOrigin:
-    """What a run remembers of the model that it starts from."""
+def _of_source(source: OpenedModel, prepared: PreparedText) -> TextOrigin:
+    """What a run on a text that is prepared so remembers of the model that it starts from."""
     return {
-        "words": list(words),
+        "words": list(prepared.vocabulary.words),
         "window": source.card.window,
-        "conventions": conventions,
+        "conventions": prepared.tokenizer.conventions,
         "ancestors": ancestors_of(source.name, source.card),
+        "unsuggested": _still_unsuggested(source.card.unsuggested, prepared),
     }
+
+
+def _still_unsuggested(words: Sequence[str], prepared: PreparedText) -> list[str]:
+    """Those of the words that the text does not have."""
+    if not words or not isinstance(prepared, PreparedLines):
+        return []
+    vocabulary = prepared.vocabulary
+    counts = prepared.examples.word_counts(vocabulary.total_words)
+    known = (word for word in words if word in vocabulary)
+    return [word for word in known if counts[vocabulary.encode([word])[0]] == 0]
 
 
 def _prepare_new_lines(
@@ -257,7 +267,7 @@ def run_of_update(
         prepared = prepare_corpus(corpus, config, words, held_out)
     if not prepared.held_out_lines:
         prepared = _with_warning(prepared, NOTHING_TO_COMPARE.format(name=source.name))
-    of_source = _of_source(source, prepared.vocabulary.words, prepared.tokenizer.conventions)
+    of_source = _of_source(source, prepared)
     run = TrainingRun(
         source.name,
         source.folder,

@@ -36,10 +36,10 @@ class GeneratorState(TypedDict):
 
 class TextOrigin(TypedDict):
     """Where the text of a run can be read again, by its hash. `words`, `window` and `conventions`
-    are those of the model that the run started from, which `ancestors` end with; `seed_line` is
-    what it continues after each epoch. `base` is the model that it is built on. An update has
-    `old_loss`, that of the model to replace in nats a character as written, None if nothing is held
-    out."""
+    are those of the model that the run started from, which `ancestors` end with; `unsuggested` are
+    words that it never suggests and that the text does not have. `seed_line` is what it continues
+    after each epoch. `base` is the model that it is built on. An update has `old_loss`, that of the
+    model to replace in nats a character as written, None if nothing is held out."""
 
     sources: NotRequired[list[str]]
     sha256: NotRequired[ShortText | None]
@@ -49,6 +49,7 @@ class TextOrigin(TypedDict):
     window: NotRequired[Annotated[int, Meta(ge=1, le=1024)]]
     conventions: NotRequired[Conventions]
     ancestors: NotRequired[list[Ancestor]]
+    unsuggested: NotRequired[list[Word]]
     base: NotRequired[Base | None]
     old_loss: NotRequired[Figure | None]
 

@@ -114,6 +114,7 @@ class RunReport:
             history=list(history),
             sizes=list(sizes),
             mixture=mixture,
+            unsuggested=self._run.origin.get("unsuggested", []),
         )
 
     def update(self, new_loss: float | None, *, replaced: bool) -> UpdateFigures | None:

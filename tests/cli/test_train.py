@@ -300,6 +300,22 @@ def test_from_starts_with_the_weights_and_words_of_a_model(
     assert "--max-vocabulary cannot be changed" in refused(fewer)
 
 
+@pytest.mark.parametrize(("line", "suggested"), [("the dog sat", False), ("the bird sat", True)])
+def test_what_a_model_never_suggests_stays_so_unless_the_new_text_has_it(
+    line: str, suggested: bool, run: Command, several_verses: str, tmp_path: Path, data_dir: Path
+) -> None:
+    small = ["--preset=gru", *CAUSAL, "--epochs=1", "--on=none"]
+    assert run("--train", several_verses, *small, "--name=first").returncode == 0
+    path = data_dir / "models" / "first" / "model.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"unsuggested": ["bird"]}))
+    other = tmp_path / "other.txt"
+    other.write_text(f"{line} on the log\n" * 20)
+    done = run("--train", str(other), "--from=first", "--epochs=1", "--on=none", "--name=second")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(run("--suggest", "the bir", "--model=second", "--json").stdout)
+    assert bool(answer["suggestions"]) == suggested
+
+
 def test_from_resolves_settings_and_the_name_by_the_models_own_preset(
     run: Command, corpus_file: Path, tmp_path: Path
 ) -> None:
