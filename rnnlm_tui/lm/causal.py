@@ -130,10 +130,13 @@ def stretches(
 
 def common_length(one: list[int], other: list[int]) -> int:
     """How many ids two lists begin with in common."""
-    if one == other[: len(one)]:  # the usual case, 50 times as fast as the loop
-        return len(one)
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
+    same, most = 0, min(len(one), len(other))
+    if one[:most] == other[:most]:  # the usual case
+        return most
+    while same < most - 1:  # whole parts are compared 50 times as fast as id by id
+        middle = (same + most) // 2
+        same, most = (middle, most) if one[same:middle] == other[same:middle] else (same, middle)
+    return same
 
 
 def remember_distributions(
@@ -254,7 +257,7 @@ class CausalModel:
         """The trail that has more of these ids, and how many. If they are too few, the begin of a
         trail is dropped if its rest is what `ids` begin with: states hardly depend on words so far
         away."""
-        trails = (self._trail, self._ahead or self._trail)
+        trails = (self._trail, self._ahead) if self._ahead else (self._trail,)
         lengths = [common_length(trail.ids, ids) for trail in trails]
         same = max(lengths)
         if same < FADED_WORDS <= len(ids):

@@ -207,8 +207,9 @@ class MixedModel:
                 yield faded[max(0, CACHE_WORDS + 1 - length) :]
             return
         oldest = max(0, known - 1 - CACHE_WORDS)
-        # A copy, since the network may be asked for other contexts in between.
-        directions = self._network.directions(own)[oldest:].copy()  # [T, H]
+        directions = self._network.directions(own)[oldest:]  # [T, H]
+        if known < len(own):  # the network may be asked for other contexts in between
+            directions = directions.copy()
         for begin in range(known - 1 - oldest, len(directions), CACHES_AT_ONCE):
             states = directions[begin : begin + CACHES_AT_ONCE]
             low = max(0, begin - CACHE_WORDS)

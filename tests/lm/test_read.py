@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rnnlm_tui.config import CausalConfig, LessonConfig
 from rnnlm_tui.lm import causal, mixture
-from rnnlm_tui.lm.causal import CausalModel, causal_shapes
+from rnnlm_tui.lm.causal import CausalModel, causal_shapes, common_length
 from rnnlm_tui.lm.lesson import LessonModel, lesson_shapes
 from rnnlm_tui.lm.mixture import ComponentName, MixedModel
 from rnnlm_tui.lm.model import LanguageModel, Passage
@@ -112,3 +114,16 @@ def test_what_is_read_together_is_what_is_asked_for_one_by_one(
                 asked, expected = (m.next_word_probabilities(ids) for m in (model, other))
                 assert asked == pytest.approx(expected, abs=1e-6)
     assert next(rows, None) is None
+
+
+few_ids = st.lists(st.integers(0, 1), max_size=12)
+
+
+@given(few_ids, few_ids, few_ids)
+def test_the_common_begin_of_two_contexts_is_found(
+    begin: list[int], one: list[int], other: list[int]
+) -> None:
+    one, other = begin + one, begin + other
+    length = common_length(one, other)
+    assert one[:length] == other[:length]
+    assert length == min(len(one), len(other)) or one[length] != other[length]
