@@ -77,7 +77,7 @@ def test_without_a_component_the_others_share_its_weight() -> None:
 
 
 def test_a_cache_of_words_forgets_by_and_by(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mixture, "DECAY", 0.5)
+    monkeypatch.setattr(mixture, "HALF_AFTER_ALONE", 1)
     mixed = MixedModel(TOKENIZER, {"ngrams": ngram_model(OWN)}, {"ngrams": 0.5, "cache": 0.5})
     assert mixed.uses_previous_lines
     a, b, c = mixed.vocabulary.encode(["a", "b", "c"])
@@ -90,7 +90,10 @@ def test_a_cache_of_words_forgets_by_and_by(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
-def test_a_neural_cache_finds_what_followed_states_like_this_one(cell: str) -> None:
+def test_a_neural_cache_finds_what_followed_states_like_this_one(
+    cell: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mixture, "HALF_AFTER", 2)
     base = ngram_model(BASE)
     network = network_of(ngram_model(OWN).vocabulary, cell)
     mixed = MixedModel(
@@ -101,6 +104,7 @@ def test_a_neural_cache_finds_what_followed_states_like_this_one(cell: str) -> N
     states = network_of(network.vocabulary, cell).directions(own)
     assert np.linalg.norm(states, axis=1) == pytest.approx(1, abs=1e-5)
     scores = np.exp(mixture.FLATNESS * states[:-1] @ states[-1])
+    scores *= 0.5 ** (np.arange(len(scores))[::-1] / 2)
     followers = [END_ID if i == BEGIN_ID else i for i in context[1:]]
     expected = np.bincount(followers, scores, mixed.vocabulary.total_words) / scores.sum()
     found = mixed.component_probabilities(context)
