@@ -83,7 +83,7 @@ class Ancestor(TypedDict):
     corpus: CorpusFacts
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class _CardFields:
     """What model.json and `ModelCard` have in common."""
 
@@ -167,7 +167,7 @@ class ModelCard(_CardFields):
         return {"format": FORMAT, "preset": self.config.preset, **asdict(self)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class _CardFile(_CardFields):
     """The contents of model.json."""
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import tempfile
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rnnlm_tui.errors import ModelError, StorageError, UsageError, os_reason
 from rnnlm_tui.lm.model import LanguageModel
@@ -24,7 +22,9 @@ from rnnlm_tui.store.card import Base, ModelCard, base_of, read_card, with_card
 from rnnlm_tui.store.files import MODEL, RESUME
 from rnnlm_tui.store.load import check_model, load_model
 from rnnlm_tui.store.locks import TRAINING, Locks
-from rnnlm_tui.store.run_state import RunStatus, read_run_status
+
+if TYPE_CHECKING:
+    from rnnlm_tui.store.run_state import RunStatus
 
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
@@ -209,6 +209,8 @@ class Library:
 
     def run(self, name: str) -> Run:
         """The training of this name: running, left with a state, or neither."""
+        from rnnlm_tui.store.run_state import read_run_status  # 2 ms that a question need not wait
+
         trainer, folder = self._locks.trainer(name), self.path(name)
         status, card = None, None
         if trainer is None:
@@ -320,6 +322,9 @@ class Library:
     @contextmanager
     def _staging(self, purpose: str) -> Iterator[Path]:
         """A new folder next to the models, to be filled and moved; it is gone at the end."""
+        import shutil
+        import tempfile
+
         self._sweep()
         try:
             staging = Path(tempfile.mkdtemp(prefix=f".{purpose}-", dir=self.folder))
@@ -343,11 +348,15 @@ class Library:
             self._discard(folder)
 
     def _discard(self, folder: Path) -> None:
+        import uuid
+
         self._move(folder, self.folder / f".deleted-{uuid.uuid4().hex}")
         self._sweep()
 
     def _sweep(self) -> None:
         """Removes what was deleted, and what imports and copies that were killed have left."""
+        import shutil
+
         graves = list(self.folder.glob(".deleted-*"))
         for staging in (*self.folder.glob(".import-*"), *self.folder.glob(".duplicate-*")):
             with suppress(OSError):

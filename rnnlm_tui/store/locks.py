@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -39,12 +38,19 @@ class Holder(Struct, frozen=True):
     @property
     def on_this_host(self) -> bool:
         """Whether the process runs on this machine, as far as its name tells."""
-        return self.pid is not None and self.host == socket.gethostname()
+        return self.pid is not None and self.host == host_name()
 
     def __str__(self) -> str:
         if self.pid is None:
             return "another process"
         return f"process {self.pid} on {self.host}, since {local_time(self.since)}"
+
+
+def host_name() -> str:
+    """The name of this machine."""
+    import socket  # 2 ms that a question need not wait for
+
+    return socket.gethostname()
 
 
 class Locks:
@@ -75,7 +81,7 @@ class Locks:
         try:
             since = datetime.now(UTC).isoformat(timespec="seconds")
             with suppress(OSError):
-                holder = Holder(os.getpid(), socket.gethostname(), since, purpose)
+                holder = Holder(os.getpid(), host_name(), since, purpose)
                 note.write_bytes(json.encode(holder))
             yield
         finally:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import count
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,8 @@ SPECIAL_TOKENS = (UNKNOWN, BEGIN, END)
 """The unknown word, the begin and the end of a line: ids 1, 2 and 3 of models that learn whole
 lines; the lesson has none."""
 UNKNOWN_ID, BEGIN_ID, END_ID = range(1, 4)
+SortedKeys: TypeAlias = tuple[NDArray[np.str_], NDArray[np.int64]]
+"""Some of the words' keys, in order, and the ids of their words."""
 
 
 class Vocabulary:
@@ -52,7 +55,7 @@ class Vocabulary:
             lambda line, words: tuple(self.encode(words(line)))
         )
         self._find_prefix = lru_cache(REMEMBERED_PREFIXES)(self._ids_with_prefix)
-        self._sorted: dict[Callable[[str], str], tuple[NDArray[np.str_], NDArray[np.int64]]] = {}
+        self._sorted: dict[tuple[Callable[[str], str], str], SortedKeys] = {}
         self._by_key: dict[Callable[[str], str], dict[str, list[int]]] = {}
         self._masks: dict[Callable[[str], bool], NDArray[np.bool_]] = {}
 
@@ -131,17 +134,29 @@ class Vocabulary:
         return self._find_prefix(prefix, match_key)
 
     def _ids_with_prefix(self, prefix: str, match_key: Callable[[str], str]) -> NDArray[np.int64]:
-        if match_key not in self._sorted:
-            keys = [match_key(word) for word in self.words]
-            order = sorted(range(len(keys)), key=keys.__getitem__)
-            # An array of objects, since numpy's own strings drop trailing NULs.
-            spelled = np.array([keys[i] for i in order], dtype=object)
-            self._sorted[match_key] = spelled, np.array(order, dtype=np.int64) + self.first_word_id
-        spelled, ids = self._sorted[match_key]
+        asked = match_key, prefix[:1]
+        if asked not in self._sorted:
+            self._sorted[asked] = self._sorted_keys(*asked)
+        spelled, ids = self._sorted[asked]
         low = np.searchsorted(spelled, prefix)
         # No character sorts after the last code point, so this is the end of the prefix's words.
         high = np.searchsorted(spelled, prefix + chr(0x10FFFF))
         return ids[low:high]
+
+    def _sorted_keys(self, match_key: Callable[[str], str], first: str) -> SortedKeys:
+        """Those of the words whose keys begin with `first`, a character or nothing: the keys of all
+        of 30,000 words take 25 ms. A key begins as its word does, or as the key of that."""
+        begins = {begin for begin in set(self._firsts) if first in (begin, match_key(begin)[:1])}
+        places = [i for i, begin in enumerate(self._firsts) if not first or begin in begins]
+        found = sorted((match_key(self.words[i]), i) for i in places)
+        # An array of objects, since numpy's own strings drop trailing NULs.
+        spelled = np.array([key for key, _ in found], dtype=object)
+        return spelled, np.array([i for _, i in found], dtype=np.int64) + self.first_word_id
+
+    @cached_property
+    def _firsts(self) -> list[str]:
+        """The first character of each word."""
+        return [word[:1] for word in self.words]
 
     def ids_by_key(self, match_key: Callable[[str], str]) -> Mapping[str, list[int]]:
         """The ids of the words with each `match_key`; no special's. Computed once."""

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnlm_tui.text.tokenizer import TOKENIZERS, LessonTokenizer, Written
+from rnnlm_tui.text.prose import ProseTokenizer
+from rnnlm_tui.text.tokenizer import TOKENIZERS, Conventions, LessonTokenizer, Written
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
 WORDS = ("the", "cat", "sat")
@@ -108,6 +109,20 @@ def test_the_most_frequent_words_are_kept_and_the_rarest_not() -> None:
     assert Vocabulary.of_counts(counts, SPECIAL_TOKENS, most=2).words == ("b", "a")
     assert Vocabulary.of_counts(counts, SPECIAL_TOKENS, min_count=3).words == ("b",)
     assert Vocabulary.of_counts({}, SPECIAL_TOKENS).words == ()
+
+
+@settings(deadline=None, derandomize=True)
+@given(
+    st.lists(st.text("aAbBİßΣς’'\0", min_size=1, max_size=4), unique=True, min_size=1),
+    st.text("abAİßΣς’'", max_size=3),
+)
+def test_the_words_whose_key_has_a_prefix_are_found_in_the_order_of_their_keys(
+    words: list[str], prefix: str
+) -> None:
+    key = ProseTokenizer(Conventions(), {}).match_key
+    found = Vocabulary(words).ids_with_prefix(key(prefix), key)
+    fitting = [word for word in words if key(word).startswith(key(prefix))]
+    assert [words[i - 1] for i in found] == sorted(fitting, key=key)
 
 
 @settings(deadline=None, derandomize=True)
