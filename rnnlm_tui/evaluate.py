@@ -36,10 +36,9 @@ from rnnlm_tui.suggest import (
     CANDIDATES,
     Suggestion,
     Typed,
+    UnlistedKeys,
     after_taking,
-    candidates_at,
     encode_context,
-    keys_without_help,
 )
 from rnnlm_tui.text.spacing import GIVING_BACK
 
@@ -162,11 +161,12 @@ def score(
     begin = encode_context(model, [])
     above = encode_context(model, [], previous_lines)
     above = above[: len(above) - len(begin)]
+    unlisted = UnlistedKeys(model) if writes else None
     for block in _blocks(lines):
         planned, passages, above = _plan(model, block, begin, above)
         answers = model.read(passages)
         for line in planned:
-            yield _scored_line(model, line, answers, writes=writes)
+            yield _scored_line(model, line, answers, unlisted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,25 +212,30 @@ def _plan(
 
 
 def _scored_line(
-    model: LanguageModel, line: _Line, answers: Iterator[NDArray[np.float32]], *, writes: bool
+    model: LanguageModel,
+    line: _Line,
+    answers: Iterator[NDArray[np.float32]],
+    unlisted: UnlistedKeys | None,
 ) -> ScoredLine:
     """The scores of a line; takes one of the answers for each of its places."""
     vocabulary, text = model.vocabulary, line.text
     if not line.words:
         return ScoredLine(text, (), None, len(text) + 1)
-    writer = _Writer(model, text, line.stream[: line.known], at=0 if writes else len(text))
+    writer = unlisted and _Writer(model, unlisted, text, line.stream[: line.known])
     answer, ids, scored = next(answers), list[int](), list[ScoredWord]()
     for number, word in enumerate(line.words, start=1):
         has_context = bool(line.known or ids)
         is_last = number == len(line.words)
         scored.append(_scored_word(model, answer, word, has_context=has_context, is_last=is_last))
-        writer.write(ids, answer, number)
+        if writer:
+            writer.write(ids, answer, number)
         if known := vocabulary.encode([word]):
             ids += known
             answer = next(answers)
-    writer.write(ids, answer)
+    if writer:
+        writer.write(ids, answer)
     end = None if vocabulary.end_id is None else _at_least(answer[vocabulary.end_id])
-    return ScoredLine(text, tuple(scored), end, writer.keys + 1)
+    return ScoredLine(text, tuple(scored), end, (writer.keys if writer else 0) + 1)
 
 
 @dataclass
@@ -242,6 +247,7 @@ class _Writer:
     """
 
     model: LanguageModel
+    unlisted: UnlistedKeys
     text: str
     context: list[int]
     keys: int = 0
@@ -263,14 +269,18 @@ class _Writer:
             found = answer
             if ids != known:
                 found = model.next_word_probabilities(self.context + ids)
-            if keys := keys_without_help(model, found, typed, self.text[self.at :]):
+            if keys := self.unlisted.count(found, typed, self.text[self.at :]):
                 self.keys += keys
                 self.at, self.has_space = self.at + keys, False
                 continue
             self.keys += 1
-            listed = candidates_at(model, found, typed)
-            ways = (self._after_accepting(before, candidate) for candidate in listed)
-            self.at, self.has_space = max(filter(None, ways), default=(self.at + 1, False))
+            self.at, self.has_space = self._after_key(before, found, typed)
+
+    def _after_key(self, before: str, found: NDArray[np.float32], typed: Typed) -> tuple[int, bool]:
+        """`at` and `has_space` after the next key, which accepts what helps most, or is typed."""
+        listed = self.unlisted.helpful(found, typed, self.text[self.at :])
+        ways = (self._after_accepting(before, candidate) for candidate in listed)
+        return max(filter(None, ways), default=(self.at + 1, False))
 
     def _after_accepting(self, before: str, candidate: Suggestion) -> tuple[int, bool] | None:
         """`at` and `has_space` after a candidate is accepted, None if the line then is not what the

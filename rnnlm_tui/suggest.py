@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +35,8 @@ PAIRS = (("“", "”"), ("(", ")"), ("[", "]"))
 SINGLE_QUOTES = ("‘", "’")
 ROUNDING = 1e-5
 """By how much numbers that are equal may differ once they are scaled to a sum of 1."""
+REMEMBERED_PREFIXES = 1 << 14
+"""Half-typed words of which it is remembered what fits them, while a model is measured."""
 SUGGESTED_KEPT = 8
 """Models of which it is remembered which ids are suggested."""
 LONGEST_CHUNK = 200
@@ -167,7 +168,7 @@ def _fitting(
     suggested = _suggested(vocabulary.total_words, model.excluded_ids)
     if prefix:
         key = tokenizer.match_key
-        ids = np.sort(vocabulary.ids_with_prefix(key(prefix), key))
+        ids = vocabulary.ids_with_prefix(key(prefix), key)
         ids = ids[suggested[ids]]
     else:
         if tokenizer.writes_text:
@@ -176,11 +177,11 @@ def _fitting(
             suggested[_unpaired(model, words)] = False
         ids = np.flatnonzero(suggested)
     shares = probabilities[ids]
-    if not shares.any():  # all underflow to zero: they are equally likely
+    if not np.count_nonzero(shares):  # all underflow to zero: they are equally likely
         shares = np.ones_like(shares)
     if prefix and tokenizer.writes_text:
-        shares = shares * _case_factors(model, ids, typed)
-    return ids, shares / shares.sum()
+        shares[_in_another_case(model, ids, typed)] *= np.float32(OTHER_CASE)
+    return ids, shares / np.add.reduce(shares)
 
 
 @lru_cache(SUGGESTED_KEPT)
@@ -191,72 +192,132 @@ def _suggested(total_words: int, excluded_ids: tuple[int, ...]) -> NDArray[np.bo
     return found
 
 
-def keys_without_help(
-    model: LanguageModel, probabilities: NDArray[np.float32], typed: Typed, following: str
-) -> int:
-    """How many of the characters of `following`, the text after the cursor, can be typed before
-    `candidates_at` may list a word with which the line goes on as the text does. There may be more,
-    but these are certain, and known ten times as fast. The `probabilities` are those of the words
-    after the typed ones."""
-    prefix = typed.prefix
-    chunk, space, _ = following.removeprefix("" if prefix else " ").partition(" ")
-    if not prefix and not chunk[:1].isalpha():
-        return 0  # a mark may be written otherwise than its token
-    if len(chunk) > LONGEST_CHUNK:
-        return 0
-    # A letter makes the half-typed word longer, and changes nothing of the words before it.
-    letters = next((i for i, c in enumerate(chunk) if c.lower() == c.upper()), len(chunk))
-    if not prefix and following[0] == " ":
-        letters = 0
-    elif model.tokenizer.split_typed(chunk[:letters]) != ([], chunk[:letters]):
-        letters = 1  # what is half typed is not what the keys say
-    key, by_key = model.tokenizer.match_key, model.vocabulary.ids_by_key(model.tokenizer.match_key)
-    spelled_alike = (by_key.get(key(prefix + chunk[: i + 1]), ()) for i in range(len(chunk)))
-    shares = [[float(probabilities[i]) for i in ids] for ids in spelled_alike]
-    highest = [*accumulate((max(each, default=0.0) for each in reversed(shares)), max)]
-    together = [*accumulate((sum(each) for each in reversed(shares)), max)]
-    last = max((i for i, each in enumerate(shares) if each), default=-1)
-    for count in range(max(1, letters)):
-        best = (highest[-1 - count], together[-1 - count]) if count <= last else None
-        if _may_list(model, probabilities, prefix + chunk[:count], best):
-            return count
-    return letters + 1 if space and 0 < letters == len(chunk) else max(1, letters)
+class UnlistedKeys:
+    """Counts keys before which no list of words helps; remembers what fits each prefix."""
 
+    def __init__(self, model: LanguageModel) -> None:
+        self._model = model
+        self._suggested = _suggested(model.vocabulary.total_words, model.excluded_ids)
+        self._all_rivals = self._suggested & ~model.vocabulary.mask(model.tokenizer.is_mark)
+        self._alike = lru_cache(REMEMBERED_PREFIXES)(self._spelled_alike)
+        self._rivals = lru_cache(REMEMBERED_PREFIXES)(self._rivals_of)
+        self._letters = lru_cache(REMEMBERED_PREFIXES)(self._letters_of)
 
-def _may_list(
-    model: LanguageModel,
-    probabilities: NDArray[np.float32],
-    prefix: str,
-    best: tuple[float, float] | None,
-) -> bool:
-    """Whether one of some words may be listed, of which the likeliest one has the probability
-    `best[0]`, and the likeliest ones that are written alike have `best[1]` together. It cannot if
-    there are enough others that fit the half-typed word and have more, or if there are no words."""
-    tokenizer, vocabulary, key = model.tokenizer, model.vocabulary, model.tokenizer.match_key
-    one, together = best or (0.0, 0.0)
-    fitting = (
-        vocabulary.ids_with_prefix(key(prefix), key)
-        if prefix
-        else np.arange(vocabulary.first_word_id, vocabulary.total_words)
-    )
-    if (unusual := vocabulary.mask(_has_unusual_capital)).any():
-        added = probabilities[fitting[unusual[fitting]]]
-        one, together = max(one, added.max(initial=0)), together + float(added.sum())
-        best = best or ((one, together) if len(added) else None)
-    if best is None:
-        return False
-    # A mark may be left out, and a word in another case than that of what is typed is less likely
-    # than it seems.
-    unsure = vocabulary.mask(tokenizer.is_mark)
-    if prefix and tokenizer.writes_text:
-        unsure = vocabulary.mask(_has_capital) != _has_capital(prefix)
-    rivals = _suggested(vocabulary.total_words, model.excluded_ids) & ~unsure
-    likelier = fitting[(probabilities[fitting] > one * (1 + ROUNDING)) & rivals[fitting]]
-    if len(likelier) >= CANDIDATES * (SPELLINGS if tokenizer.writes_text else 1):
-        return False
-    others = likelier[probabilities[likelier] > together * (1 + ROUNDING)]
-    different = {key(vocabulary.word(i)) for i in others.tolist()} - {key(prefix)}
-    return len(different) < CANDIDATES
+    def count(self, probabilities: NDArray[np.float32], typed: Typed, following: str) -> int:
+        """How many of the characters of `following`, the text after the cursor, can be typed before
+        `candidates_at` may list a word with which the line goes on as the text does. There may be
+        more, but these are certain, and known ten times as fast. The `probabilities` are those of
+        the words after the typed ones."""
+        prefix = typed.prefix
+        chunk, space, _ = following.removeprefix("" if prefix else " ").partition(" ")
+        if not prefix and not chunk[:1].isalpha():
+            return 0  # a mark may be written otherwise than its token
+        if len(chunk) > LONGEST_CHUNK:
+            return 0
+        letters = 0 if not prefix and following[0] == " " else self._letters(chunk)
+        alike = [
+            (place, [float(probabilities[i]) for i in ids])
+            for place, ids in self._alike(prefix, chunk)
+        ]
+        for count in range(max(1, letters)):
+            shares = [each for place, each in alike if place >= count]
+            best = (max(map(max, shares)), max(map(sum, shares))) if shares else None
+            if self._may_list(probabilities, prefix + chunk[:count], best):
+                return count
+        return letters + 1 if space and 0 < letters == len(chunk) else max(1, letters)
+
+    def helpful(
+        self, probabilities: NDArray[np.float32], typed: Typed, following: str
+    ) -> tuple[Suggestion, ...]:
+        """What `candidates_at` lists, maybe without words with which the line does not go on as the
+        text does: a list takes most of its time to find how each of them is written."""
+        model, (before, _, prefix) = self._model, typed
+        ids, shares = _fitting(model, probabilities, typed)
+        chunk = following.partition(" ")[0]
+        likeliest = _top(shares, CANDIDATES * SPELLINGS)
+        words = [model.vocabulary.word(i) for i in ids[likeliest].tolist()]
+        if not self._is_written_as_spelled(prefix, words) or len(chunk) > LONGEST_CHUNK:
+            return _listed(model, ids, shares, typed, CANDIDATES)
+        # A word that is whole already is listed only if it is the likeliest.
+        places = [i for i, word in enumerate(words) if i == 0 or len(word) > len(prefix)]
+        going_on = {i for _, alike in self._alike(prefix, chunk) for i in alike}
+        return tuple(
+            Suggestion(
+                words[place],
+                float(shares[likeliest[place]]),
+                *model.tokenizer.written(before, prefix, words[place]),
+            )
+            for place in places[:CANDIDATES]
+            if int(ids[likeliest[place]]) in going_on
+        )
+
+    def _is_written_as_spelled(self, prefix: str, words: Sequence[str]) -> bool:
+        """Whether half-typed words go on as they are spelled, and no two of them alike."""
+        key = self._model.tokenizer.match_key
+        if not prefix or not self._model.tokenizer.writes_text:
+            return False
+        _, unusual = self._rivals(key(prefix), _has_capital(prefix))
+        return not len(unusual) and len({*map(key, words)}) == len(words)
+
+    def _letters_of(self, chunk: str) -> int:
+        """The letters that a chunk begins with, each of which makes the half-typed word longer, and
+        changes nothing of the words before it."""
+        letters = next((i for i, c in enumerate(chunk) if c.lower() == c.upper()), len(chunk))
+        is_plain = self._model.tokenizer.split_typed(chunk[:letters]) == ([], chunk[:letters])
+        return letters if is_plain else 1  # what is half typed is not what the keys say
+
+    def _spelled_alike(self, prefix: str, chunk: str) -> list[tuple[int, list[int]]]:
+        """The ids of the words that are written as the prefix with the first characters of the
+        chunk, each with the place of the last of these."""
+        key = self._model.tokenizer.match_key
+        by_key = self._model.vocabulary.ids_by_key(key)
+        found = ((i, by_key.get(key(prefix + chunk[: i + 1]))) for i in range(len(chunk)))
+        return [(i, ids) for i, ids in found if ids]
+
+    def _may_list(
+        self, probabilities: NDArray[np.float32], prefix: str, best: tuple[float, float] | None
+    ) -> bool:
+        """Whether one of some words may be listed, of which the likeliest one has the probability
+        `best[0]`, and the likeliest ones that are written alike have `best[1]` together. It cannot
+        if there are enough others that fit the half-typed word and have more, or if there are no
+        words."""
+        vocabulary, tokenizer = self._model.vocabulary, self._model.tokenizer
+        key, (one, together) = tokenizer.match_key, best or (0.0, 0.0)
+        rivals, unusual = self._rivals(key(prefix), _has_capital(prefix))
+        if len(unusual):
+            added = probabilities[unusual]
+            one, together = max(one, added.max(initial=0)), together + float(added.sum())
+            best = best or (one, together)
+        if best is None:
+            return False
+        if prefix:
+            likelier = rivals[probabilities[rivals] > one * (1 + ROUNDING)]
+        else:  # the same, of all words
+            likelier = np.flatnonzero((probabilities > one * (1 + ROUNDING)) & self._all_rivals)
+        if len(likelier) < CANDIDATES:
+            return True
+        if len(likelier) >= CANDIDATES * (SPELLINGS if tokenizer.writes_text else 1):
+            return False
+        others = likelier[probabilities[likelier] > together * (1 + ROUNDING)]
+        different = {key(vocabulary.word(i)) for i in others.tolist()} - {key(prefix)}
+        return len(different) < CANDIDATES
+
+    def _rivals_of(
+        self, prefix: str, is_capital: bool
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The ids of the words with this key, or begin of a key, that are as likely as they seem,
+        if so much is typed and begins with a capital or not; and of those that may be written as
+        others are.
+
+        A mark may be left out, and a word in another case than that of what is typed is less likely
+        than it seems."""
+        vocabulary, tokenizer = self._model.vocabulary, self._model.tokenizer
+        fitting = vocabulary.ids_with_prefix(prefix, tokenizer.match_key)
+        rivals = self._all_rivals
+        if prefix and tokenizer.writes_text:
+            rivals = self._suggested & (vocabulary.mask(_has_capital) == is_capital)
+        unusual = vocabulary.mask(_has_unusual_capital)
+        return fitting[rivals[fitting]], fitting[unusual[fitting]]
 
 
 def _has_unusual_capital(word: str) -> bool:
@@ -282,21 +343,22 @@ def _unpaired(model: LanguageModel, words: Sequence[str]) -> list[int]:
     return model.vocabulary.encode(mark for mark in marks if mark in model.vocabulary)
 
 
-def _case_factors(
+def _in_another_case(
     model: LanguageModel, ids: NDArray[np.int64], typed: Typed
-) -> NDArray[np.float32]:
-    """How likely what is typed is for each word [N]: within a sentence, a capital is the begin of
-    a word with a capital. All capitals say nothing, nor does the first letter of a sentence."""
+) -> NDArray[np.bool_] | slice:
+    """Which of the words [N] begin in another case than what is typed does: within a sentence, a
+    capital is the begin of a word with a capital. All capitals say nothing, nor does the first
+    letter of a sentence."""
     before, _, prefix = typed
     is_capital = model.vocabulary.mask(_has_capital)[ids]
-    factors = np.ones(len(ids), dtype=np.float32)
-    if is_capital.all() or not is_capital.any() or (len(prefix) > 1 and prefix.isupper()):
-        return factors
+    capitals = np.count_nonzero(is_capital)
+    if capitals in (0, len(ids)) or (len(prefix) > 1 and prefix.isupper()):
+        return slice(0)
     small = model.vocabulary.word(int(ids[is_capital.argmin()]))
     start = before.removesuffix(prefix)
-    if not _has_capital(model.tokenizer.written(start, "", small).text.lstrip()):
-        factors[is_capital != _has_capital(prefix)] = OTHER_CASE
-    return factors
+    if _has_capital(model.tokenizer.written(start, "", small).text.lstrip()):
+        return slice(0)
+    return np.asarray(is_capital != _has_capital(prefix))
 
 
 def _has_capital(word: str) -> bool:
@@ -312,18 +374,16 @@ def _listed(
 ) -> tuple[Suggestion, ...]:
     """The `k` likeliest of these words, of which those that are written alike are one."""
     tokenizer = model.tokenizer
-    found = dict[Written, Suggestion]()
-    for i in _top(shares, k * SPELLINGS if tokenizer.writes_text else k):
+    found = dict[Written, tuple[str, float]]()
+    for i in _top(shares, k * SPELLINGS if tokenizer.writes_text else k).tolist():
         word, share = model.vocabulary.word(int(ids[i])), float(shares[i])
         way = tokenizer.written(typed.before, typed.prefix, word)
-        if way in found:
-            found[way] = replace(found[way], probability=found[way].probability + share)
-        else:
-            found[way] = Suggestion(word, share, way.text, way.eats_space, way.space_after)
-    ranked = sorted(found.values(), key=lambda c: -c.probability)
+        likeliest, together = found.get(way, (word, 0.0))
+        found[way] = likeliest, together + share
+    ranked = sorted(found.items(), key=lambda item: -item[1][1])
     if tokenizer.writes_text:  # a word that is whole already is only the begin of a continuation
-        ranked[1:] = [candidate for candidate in ranked[1:] if candidate.text]
-    return tuple(ranked[:k])
+        ranked[1:] = [item for item in ranked[1:] if item[0].text]
+    return tuple(Suggestion(word, share, *way) for way, (word, share) in ranked[:k])
 
 
 def _top(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
@@ -334,10 +394,9 @@ def _top(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     """
     if len(values) <= k:
         return np.argsort(-values, kind="stable")
-    last = -np.partition(-values, k - 1)[k - 1]
-    above = np.flatnonzero(values > last)
-    equal = np.flatnonzero(values == last)[: k - len(above)]
-    return np.concatenate((above[np.argsort(-values[above], kind="stable")], equal))
+    least = np.partition(values, len(values) - k)[len(values) - k]
+    likeliest = np.flatnonzero(values >= least)
+    return likeliest[np.argsort(-values[likeliest], kind="stable")[:k]]
 
 
 def written_in_turn(

@@ -11,11 +11,12 @@ from rnnlm_tui.lm.model import excluded_ids
 from rnnlm_tui.suggest import (
     MAX_AHEAD,
     Decoding,
+    Suggestion,
     Typed,
+    UnlistedKeys,
     after_taking,
     candidates_at,
     generate_words,
-    keys_without_help,
     suggest,
 )
 from rnnlm_tui.text.prose import ProseTokenizer
@@ -262,10 +263,21 @@ def test_keys_without_help_are_those_at_which_nothing_helps(
     text = "".join(pieces)
     text = text.upper() if capitals else text
     typed = Typed.of(text[:at], model.tokenizer)
-    sure = keys_without_help(model, probabilities, typed, text[at:]) if text[at:] else 0
+    unlisted = UnlistedKeys(model)
+    sure = unlisted.count(probabilities, typed, text[at:]) if text[at:] else 0
     for end in range(at, at + sure):
         before = Typed.of(text[:end], model.tokenizer)
         assert before.words == typed.words
         for listed in candidates_at(model, probabilities, before):
-            line = after_taking(text[:end], listed)
-            assert len(line) <= end or not text.startswith(line)
+            assert not goes_on(text, end, listed)
+    helpful = unlisted.helpful(probabilities, typed, text[at:])
+    candidates = candidates_at(model, probabilities, typed)
+    assert [one for one in helpful if goes_on(text, at, one)] == [
+        one for one in candidates if goes_on(text, at, one)
+    ]
+
+
+def goes_on(text: str, at: int, listed: Suggestion) -> bool:
+    """Whether the line is longer, and what the text begins with, once a word is accepted."""
+    line = after_taking(text[:at], listed)
+    return len(line) > at and text.startswith(line)

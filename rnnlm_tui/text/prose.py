@@ -104,7 +104,7 @@ MOST_ENDS = 64
 """Texts before the cursor that are remembered, cut: those of one question, and of one word as it is
 typed."""
 MOST_CASES = 1 << 12
-"""Words whose usual case is remembered."""
+"""Words whose usual case and whose spelling are remembered."""
 FAR_RARER = 100
 """A word that somebody types is taken for another spelling of it with a rank so many times lower:
 `i` for `I`, but not `bill` for `Bill`."""
@@ -238,6 +238,7 @@ class ProseTokenizer:
         self._end = lru_cache(MOST_ENDS)(self._end_of)
         self._typed = lru_cache(MOST_ENDS)(self._typed_tokens)
         self._case = lru_cache(MOST_CASES)(self._known_case)
+        self._form = lru_cache(MOST_CASES)(self._form_of)
 
     def __reduce__(self) -> tuple[Any, tuple[Conventions, Mapping[str, int]]]:
         """How another process gets it: with what was remembered there, not here."""
@@ -371,8 +372,7 @@ class ProseTokenizer:
 
     def written(self, before: str, prefix: str, word: str) -> Written:
         """How a token is written after `before`. Letters typed stay as they are typed."""
-        spelled = self._spelled(word)
-        _, space_after = self._spaces_around(word)
+        spelled, space_after = self._form(word)
         if prefix:
             rest = spelled[len(prefix) :]
             if prefix.isupper() and (len(prefix) > 1 or is_in_capitals(before)):
@@ -387,6 +387,10 @@ class ProseTokenizer:
         if before[-1:].isspace():
             return Written(spelled, bool(last) and not space, space_after)
         return Written(space + spelled, space_after=space_after)
+
+    def _form_of(self, word: str) -> tuple[str, bool]:
+        """How a token is spelled, and whether a space is after it."""
+        return self._spelled(word), self._spaces_around(word)[1]
 
     def takes_space(self, before: str, character: str) -> bool:
         if character in UNDECIDED or not is_mark(character):

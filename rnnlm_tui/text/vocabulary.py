@@ -129,8 +129,8 @@ class Vocabulary:
     def ids_with_prefix(
         self, prefix: str, match_key: Callable[[str], str] = str
     ) -> NDArray[np.int64]:
-        """The ids of all words whose `match_key` begins with `prefix`, by binary search; no
-        special's."""
+        """The ids of all words whose `match_key` begins with `prefix`, in order, by binary search;
+        no special's. They are not to be written to."""
         return self._find_prefix(prefix, match_key)
 
     def _ids_with_prefix(self, prefix: str, match_key: Callable[[str], str]) -> NDArray[np.int64]:
@@ -141,7 +141,7 @@ class Vocabulary:
         low = np.searchsorted(spelled, prefix)
         # No character sorts after the last code point, so this is the end of the prefix's words.
         high = np.searchsorted(spelled, prefix + chr(0x10FFFF))
-        return ids[low:high]
+        return np.sort(ids[low:high])
 
     def _sorted_keys(self, match_key: Callable[[str], str], first: str) -> SortedKeys:
         """Those of the words whose keys begin with `first`, a character or nothing: the keys of all

@@ -76,7 +76,7 @@ def test_special_tokens_come_before_the_words_and_are_none() -> None:
     typed = ["cat", "dog", "<s>", "</s>", "<unk>"]
     assert vocabulary.encode(typed) == vocabulary.ids(typed).tolist() == [5, 1, 1, 1, 1]
     assert vocabulary.ids_with_prefix("<").tolist() == []
-    assert vocabulary.ids_with_prefix("").tolist() == [5, 6, 4]
+    assert vocabulary.ids_with_prefix("").tolist() == [4, 5, 6]
 
 
 def test_without_special_tokens_unknown_words_are_dropped() -> None:
@@ -116,13 +116,11 @@ def test_the_most_frequent_words_are_kept_and_the_rarest_not() -> None:
     st.lists(st.text("aAbBİßΣς’'\0", min_size=1, max_size=4), unique=True, min_size=1),
     st.text("abAİßΣς’'", max_size=3),
 )
-def test_the_words_whose_key_has_a_prefix_are_found_in_the_order_of_their_keys(
-    words: list[str], prefix: str
-) -> None:
+def test_the_words_whose_key_has_a_prefix_are_found_in_order(words: list[str], prefix: str) -> None:
     key = ProseTokenizer(Conventions(), {}).match_key
     found = Vocabulary(words).ids_with_prefix(key(prefix), key)
     fitting = [word for word in words if key(word).startswith(key(prefix))]
-    assert [words[i - 1] for i in found] == sorted(fitting, key=key)
+    assert [words[i - 1] for i in found] == fitting
 
 
 @settings(deadline=None, derandomize=True)
