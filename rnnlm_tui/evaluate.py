@@ -50,7 +50,7 @@ LETTER_NATS = 2.9
 C. E. Shannon, "Prediction and entropy of printed English", 1951."""
 Z_95 = 1.96
 """Standard deviations within which 95 % of a normal distribution are."""
-BLOCK_CHARACTERS = 1 << 16
+BLOCK_CHARACTERS = 1 << 18
 """Of the lines that a model reads at once."""
 WINDOWS_CARRIED = 4
 """Windows of words that the previous lines may hold before most are left out."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache, partial
-from typing import NamedTuple
+from itertools import chain
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,7 @@ from rnnlm_tui.lm.time_estimate import training_seconds
 from rnnlm_tui.lm.trail import Trail
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
+from rnnlm_tui.threads import made_ahead
 
 WINDOW = 256
 """The words of a context that a model sees. States are kept, so more would only cost memory."""
@@ -49,8 +51,8 @@ REMEMBERED_BYTES = 2 << 20
 """Of the distributions that a model keeps: 52 of 10,000 words, 17 of 30,000. A question for the
 next words takes up to four."""
 FEWEST_REMEMBERED = 8
-READ_BYTES = 64 << 20
-"""Of the states of sequences that are read together."""
+READ_BYTES = 32 << 20
+"""Of the states of sequences that are read together; those of twice as many are held."""
 ROWS_AT_ONCE = 128
 """Distributions that are computed together: 10,000 words with 256 numbers take 0.04 ms each so, and
 0.4 ms one by one."""
@@ -110,6 +112,10 @@ class Stretch(NamedTuple):
 
     ids: list[int]
     known: int
+
+
+ReadStates: TypeAlias = tuple[Sequence[Stretch], Array, list[NDArray[np.int64]]]
+"""Stretches read together, the states after all their words, and the places of those of each."""
 
 
 def stretches(
@@ -189,26 +195,31 @@ class CausalModel:
                     self._follow(ids)
                     self._ahead = self._trail
                     # A copy, since others may be asked for in between.
-                    yield from self._distributions(self._trail.states()[known:, -1, 0].copy())
+                    yield from self._read_distributions(self._trail.states()[known:, -1, 0].copy())
             else:
-                for group in _groups(parts, READ_BYTES // self._layers.start.nbytes):
-                    yield from self._read_together(group)
+                groups = _groups(parts, READ_BYTES // self._layers.start.nbytes)
+                for group, states, places in made_ahead(map(self._states_of, groups)):
+                    yield from self._read_together(group, states, places)
         finally:
             self._trail, self._ahead = self._ahead or self._trail, None
 
-    def _read_together(self, parts: Sequence[Stretch]) -> Iterator[Array]:
-        start = self._layers.start
+    def _states_of(self, parts: Sequence[Stretch]) -> ReadStates:
         sequences = [part.ids for part in parts]
-        states, places = self._layers.states(sequences, self._softmax.embed, start)
+        return parts, *self._layers.states(sequences, self._softmax.embed, self._layers.start)
+
+    def _read_together(
+        self, parts: Sequence[Stretch], states: Array, places: Sequence[NDArray[np.int64]]
+    ) -> Iterator[Array]:
+        """What comes after each word of some stretches, with the states after each."""
         outputs = np.concatenate(
             [
                 states[place[known - 1 :], -1, 0]
                 for (_, known), place in zip(parts, places, strict=True)
             ]
         )
-        rows = self._distributions(outputs)
+        rows = self._read_distributions(outputs)
         for (ids, known), place in zip(parts, places, strict=True):
-            self._ahead = Trail(start, len(ids))
+            self._ahead = Trail(self._layers.start, len(ids))
             self._ahead.extend(ids, states[place])
             for _ in range(known, len(ids) + 1):
                 yield next(rows)
@@ -229,16 +240,22 @@ class CausalModel:
     def _probabilities(self, ids: tuple[int, ...]) -> Array:
         """What comes after these ids: [V]."""
         self._follow(ids)
-        return next(self._distributions(self._trail.states()[-1:, -1, 0]))
+        return np.asarray(next(self._distributions(self._trail.states()[-1:, -1, 0]))[0])
+
+    def _read_distributions(self, outputs: Array) -> Iterator[Array]:
+        """The distributions [V] for the outputs [N, H] of the last layer: each some words before it
+        is asked for, if there are many."""
+        found = self._distributions(outputs)
+        return chain.from_iterable(made_ahead(found) if len(outputs) > ROWS_AT_ONCE else found)
 
     def _distributions(self, outputs: Array) -> Iterator[Array]:
-        """The distributions [V] for the outputs [N, H] of the last layer."""
+        """The same in groups [n, V] of as many as are fast together."""
         at_once = max(1, min(ROWS_AT_ONCE, SCORES_AT_ONCE // self.vocabulary.total_words))
         for begin in range(0, len(outputs), at_once):
             rows = outputs[begin : begin + at_once]
             if self._projection is not None:
                 rows = rows @ self._projection  # [N, E]
-            yield from self._softmax.probabilities(rows)
+            yield self._softmax.probabilities(rows)
 
     def _follow(self, context: Sequence[int]) -> None:
         """Computes the states after each of these ids, those that are known left as they are."""
