@@ -234,9 +234,13 @@ class UnlistedKeys:
         model, (before, _, prefix) = self._model, typed
         ids, shares = _fitting(model, probabilities, typed)
         chunk = following.partition(" ")[0]
+        if not prefix or not model.tokenizer.writes_text or len(chunk) > LONGEST_CHUNK:
+            return _listed(model, ids, shares, typed, CANDIDATES)
         likeliest = _top(shares, CANDIDATES * SPELLINGS)
         words = [model.vocabulary.word(i) for i in ids[likeliest].tolist()]
-        if not self._is_written_as_spelled(prefix, words) or len(chunk) > LONGEST_CHUNK:
+        key = model.tokenizer.match_key
+        _, unusual = self._rivals(key(prefix), _has_capital(prefix))
+        if len(unusual) or len({*map(key, words)}) < len(words):  # some may be written alike
             return _listed(model, ids, shares, typed, CANDIDATES)
         # A word that is whole already is listed only if it is the likeliest.
         places = [i for i, word in enumerate(words) if i == 0 or len(word) > len(prefix)]
@@ -250,14 +254,6 @@ class UnlistedKeys:
             for place in places[:CANDIDATES]
             if int(ids[likeliest[place]]) in going_on
         )
-
-    def _is_written_as_spelled(self, prefix: str, words: Sequence[str]) -> bool:
-        """Whether half-typed words go on as they are spelled, and no two of them alike."""
-        key = self._model.tokenizer.match_key
-        if not prefix or not self._model.tokenizer.writes_text:
-            return False
-        _, unusual = self._rivals(key(prefix), _has_capital(prefix))
-        return not len(unusual) and len({*map(key, words)}) == len(words)
 
     def _letters_of(self, chunk: str) -> int:
         """The letters that a chunk begins with, each of which makes the half-typed word longer, and
