@@ -78,8 +78,11 @@ class TrainForm(VerticalScroll, can_focus=False):
         &.-pasted .of-pasted { display: block; }
         #more { border-top: none; background: transparent; padding: 0; }
         #more Contents { padding: 0; }
+        #more-settings { height: auto; }
         #more CollapsibleTitle { padding: 0; }
         #more .field-label { width: 20; }
+        #more .field-line { layout: grid; grid-size: 2; grid-columns: 20 1fr; grid-rows: auto; }
+        #more .field-hint { column-span: 2; }
         #more .field-problem { padding-left: 20; }
     }
     """

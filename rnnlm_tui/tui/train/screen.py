@@ -65,10 +65,6 @@ class TrainScreen(AppScreen):
         &.-wide #prepare { layout: horizontal; overflow: hidden; }
         &.-wide TrainForm { width: 1fr; height: 1fr; overflow-y: auto; }
         &.-wide DataCard { width: 1fr; height: 1fr; margin-left: 1; }
-        &.-wide #more .field-line {
-            layout: grid; grid-size: 2; grid-columns: 20 1fr; grid-rows: auto;
-        }
-        &.-wide #more .field-hint { column-span: 2; }
         &.-wide #run-panes { layout: horizontal; }
         &.-wide #run-left { width: 7fr; min-width: 77; height: 1fr; }
         &.-wide #run-right { width: 4fr; height: 1fr; }

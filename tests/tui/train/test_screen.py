@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from textual import events
 from textual.screen import Screen
-from textual.widgets import Button, Input, Static
+from textual.widgets import Button, Collapsible, Input, Static
 
 from rnnlm_tui.events import Event, Paused, Saved
 from rnnlm_tui.store.files import RESUME
@@ -90,6 +90,19 @@ async def test_the_list_of_presets_has_a_frame(script: Script) -> None:
         await on.pilot.press("enter")
         await on.until(lambda: on.sees("│", "ngram: ", "│"))
         assert on.sees("╭", "╮")
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 40)])
+async def test_all_settings_are_in_the_one_list_that_scrolls(
+    script: Script, size: tuple[int, int]
+) -> None:
+    async with shown(script, size) as on:
+        on.form.query_one("#more", Collapsible).collapsed = False
+        settings = on.form.query_one("#more-settings")
+        await on.until(lambda: settings.size.height > len(settings.children))
+        assert settings.size == settings.virtual_size
+        form, page = on.form, on.screen.query_one("#prepare")
+        assert form.show_vertical_scrollbar != page.show_vertical_scrollbar
 
 
 async def test_nothing_starts_while_something_is_wrong(script: Script) -> None:
