@@ -9,11 +9,14 @@ from textual.content import Content
 from textual.widgets import Static
 
 from rnnlm_tui.formatting import cut_words, sanitize, shorten
-from rnnlm_tui.tui.train.run_lists import FRAME
+from rnnlm_tui.tui.train.run_lists import FRAME, rule_title
 from rnnlm_tui.tui.train.summary import CorpusSummary, card_facts
 from rnnlm_tui.tui.widgets.error_text import without_flags
 
 FACT_WIDTH = 25
+KIND_WIDTH, SIZES_WIDTH = 25, 32
+"""Cells of a part's kind, fewer on a narrow card, and of its sizes, which are never cut."""
+EMPTY = "known once the text is counted"
 PARTS = "what it is made of: parts, what each puts out, parameters"
 PAIRS = "the first pairs: what it sees ---> the word to learn"
 
@@ -24,14 +27,15 @@ class CardText(Static):
     _summary: CorpusSummary | None = None
 
     def show(self, summary: CorpusSummary | None) -> None:
-        """Shows the card; empty if there is no summary."""
+        """Shows the card, or that nothing is known yet."""
         if summary != self._summary:
             self._summary = summary
             self.on_resize()
 
     def on_resize(self) -> None:
         """Fits the columns to the width."""
-        lines = card_lines(self._summary, max(1, self.size.width)) if self._summary else ()
+        empty = (Content.styled(EMPTY, "dim"),)
+        lines = card_lines(self._summary, max(1, self.size.width)) if self._summary else empty
         self.update(Content("\n").join(lines))
 
 
@@ -44,10 +48,10 @@ def card_lines(summary: CorpusSummary, width: int) -> Iterator[Content]:
     for warning in summary.warnings:
         yield from Content.styled(f"! {sanitize(without_flags(warning))}", "bold").wrap(width)
     yield Content("")
-    yield Content.styled(PARTS, "dim")
-    yield from _part_lines(summary)
+    yield from Content.styled(PARTS, "dim").wrap(width)
+    yield from _part_lines(summary, max(1, min(KIND_WIDTH, width - SIZES_WIDTH)))
     yield Content("")
-    yield Content.styled(PAIRS, "dim")
+    yield from Content.styled(PAIRS, "dim").wrap(width)
     for features, label in summary.first_pairs:
         arrow = (" ---> ", "dim")
         words, shown = cut_words(sanitize(features)), shorten(label)
@@ -57,14 +61,14 @@ def card_lines(summary: CorpusSummary, width: int) -> Iterator[Content]:
         yield Content.assemble("  ", words, arrow, (shown, "bold"))
 
 
-def _part_lines(summary: CorpusSummary) -> Iterator[Content]:
+def _part_lines(summary: CorpusSummary, kind_width: int) -> Iterator[Content]:
     """The layers: what each is, what it puts out for a word or a window of words, its size."""
     same_kind = len({layer.type for layer in summary.layers}) == 1
     for layer in summary.layers:
-        kind = shorten(layer.name if same_kind else layer.type, 25)
+        kind = shorten(layer.name if same_kind else layer.type, kind_width)
         sizes = [f"{size:,}" for size in layer.output_shape if size is not None]
-        yield Content(f"  {kind:25} {' x '.join(sizes)[:16]:>16} {layer.parameters:>12,}")
-    yield Content.styled(f"  {'in all':42} {summary.parameters:>12,}", "bold")
+        yield Content(f"  {kind:{kind_width}} {' x '.join(sizes)[:16]:>16} {layer.parameters:>12,}")
+    yield Content.styled(f"  {'in all':{kind_width + 17}} {summary.parameters:>12,}", "bold")
 
 
 def _fact_lines(summary: CorpusSummary, columns: int) -> Iterator[Content]:
@@ -88,7 +92,7 @@ class DataCard(VerticalScroll, can_focus=True):
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.border_title = Content("the text, and what a model of it takes")
+        self.border_title = rule_title(Content("the text, and what a model of it takes"))
         self._text = CardText(markup=False)
 
     def on_mount(self) -> None:

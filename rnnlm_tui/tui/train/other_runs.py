@@ -14,6 +14,7 @@ from textual.widgets.option_list import Option
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.tui.runs.actions import RunRow, run_rows
+from rnnlm_tui.tui.train.run_lists import rule_title
 
 if TYPE_CHECKING:
     from rnnlm_tui.tui.train.host import TrainHost
@@ -53,7 +54,7 @@ class OtherRuns(OptionList):
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id, markup=False)
-        self.border_title = Content("trainings: Enter opens one")
+        self.border_title = rule_title(Content("trainings: Enter opens one"))
         self._rows: list[RunRow] = []
 
     @property

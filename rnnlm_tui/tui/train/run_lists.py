@@ -34,6 +34,11 @@ FRAME = """
 """
 
 
+def rule_title(title: Content) -> Content:
+    """A title for a rule: Textual puts spaces around it only between the corners of a frame."""
+    return title.pad(1, 1)
+
+
 class TextList(VerticalScroll):
     """Lines that are wrapped to the width; it stays at the end unless it was scrolled up."""
 
@@ -45,9 +50,10 @@ class TextList(VerticalScroll):
 
     def __init__(self, title: str, empty: str, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.border_title = Content(title)
+        self.border_title = rule_title(Content(title))
         self._text = Static(Content.styled(empty, "dim"), markup=False)
         self._empty = empty
+        self._follows = True
 
     def on_mount(self) -> None:
         """Shows the text."""
@@ -55,10 +61,20 @@ class TextList(VerticalScroll):
 
     def show(self, lines: Sequence[Content]) -> None:
         """Shows these lines, the last of them unless an earlier one is looked at."""
-        follows = self.scroll_offset.y >= self.max_scroll_y
+        follows = self._follows or self.scroll_offset.y >= self.max_scroll_y
         empty = Content.styled(self._empty, "dim")
         self._text.update(Content("\n").join(lines) if lines else empty)
         if follows:
+            self.scroll_end(animate=False)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Notes whether the last line is in sight, which a change of the height must not change."""
+        super().watch_scroll_y(old_value, new_value)
+        self._follows = new_value >= self.max_scroll_y
+
+    def on_resize(self) -> None:
+        """Stays at the end. Textual's anchor would put few lines at the bottom."""
+        if self._follows:
             self.scroll_end(animate=False)
 
 
@@ -68,7 +84,7 @@ def epoch_table(
     """The names of the epochs' figures, and a row of figures an epoch; the best one is marked."""
     shown = epochs[-MOST_EPOCHS:]
     if not shown:
-        return Content("epochs"), ()
+        return rule_title(Content("epochs")), ()
     names = [name for name, _ in epoch_row(shown[-1])]
     rows = [[cell for _, cell in epoch_row(ended)] for ended in shown]
     widths = [max(map(len, column)) for column in zip(names, *rows, strict=False)]
@@ -79,7 +95,7 @@ def epoch_table(
         return Content.styled("  ".join((mark, *padded)), style)
 
     marked = (ended.epoch == best for ended in shown)
-    return line(names), list(map(line, rows, marked))
+    return line(names).pad_right(1), list(map(line, rows, marked))
 
 
 def sample_lines(epochs: Sequence[EpochEnded], best: int | None) -> list[Content]:

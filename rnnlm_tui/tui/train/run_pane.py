@@ -94,6 +94,12 @@ class RunPane(Vertical, can_focus=True):
         self.query_one("#epochs").focus()
         self.paint()
 
+    def on_descendant_blur(self) -> None:
+        """Takes the focus of a list that is hidden, as the end of a run hides some: the keys of the
+        pane need it."""
+        if self.screen.focused is None and self.app.app_focus:
+            self.focus()
+
     def paint(self) -> None:
         """Draws the run as it is now, if it is seen. A new run asks to be seen."""
         run = self.run
@@ -122,8 +128,6 @@ class RunPane(Vertical, can_focus=True):
         end = end_of(run.progress, run.name, tail, run.is_deleted)
         actions = end_actions(run, self._status)
         self.query_one(RunView).show_end(end, actions, bool(run.progress.epochs))
-        if not run.progress.epochs:  # the table that has the focus is hidden
-            self.focus()
         self._refresh_keys()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -21,7 +21,13 @@ from rnnlm_tui.tui.runs.wording import (
     speed_words,
     time_left_words,
 )
-from rnnlm_tui.tui.train.run_lists import TextList, epoch_table, note_lines, sample_lines
+from rnnlm_tui.tui.train.run_lists import (
+    TextList,
+    epoch_table,
+    note_lines,
+    rule_title,
+    sample_lines,
+)
 from rnnlm_tui.tui.widgets.chart import LossChart, Points
 
 FULL, EMPTY, PIECE = "━", "─", 12
@@ -150,7 +156,7 @@ class RunEnd(Vertical):
         padding: 0 1;
         #end-words { height: auto; max-height: 8; }
         #end-buttons { height: auto; padding-top: 1; }
-        #end-buttons Button { margin-right: 2; }
+        #end-buttons Button { min-width: 0; margin-right: 2; }
     }
     """
 
@@ -160,7 +166,7 @@ class RunEnd(Vertical):
             for action, label in (
                 ("form", "Back to the form"),
                 ("go_on", "Resume"),
-                ("use", "Use it for writing"),
+                ("use", "Write with it"),
                 ("longer", "Train longer"),
                 ("compare", "Compare"),
                 ("again", "New training"),
@@ -238,7 +244,7 @@ class RunView(Vertical):
         pane = self.query_one("#samples", TextList)
         pane.show(sample_lines(epochs, progress.best_epoch))
         seed = f": {shorten(epochs[-1].sample['seed'], 200)} ..." if epochs else ""
-        pane.border_title = Content(f"your line{seed}")
+        pane.border_title = rule_title(Content(f"your line{seed}"))
 
     def show_end(self, end: Outcome, actions: Sequence[str], has_epochs: bool) -> None:
         """Says how the run has ended, and offers these actions."""

@@ -211,7 +211,7 @@ def test_the_card_shows_every_figure_and_no_word_at_length() -> None:
     assert estimate(None) == ""
     assert estimate(0.0) == estimate(9.9) == "a few seconds"
     assert estimate(12.0) == "about 12 s"
-    for width in (20, 60, 120):
+    for width in (20, 50, 60, 120):
         card = "\n".join(content.plain for content in card_lines(summary, width))
         assert "3,210" in card
         assert "defaults   middle corpus" in card
@@ -219,6 +219,8 @@ def test_the_card_shows_every_figure_and_no_word_at_length() -> None:
         assert "a ---> \ufffd[2J" in card
         layers = [line.split() for line in card.splitlines() if line.endswith(" 70")]
         assert layers == [["o", "30,467", "70"], ["in", "all", "70"]]
+        if width == 50:
+            assert max(map(len, card.splitlines())) <= width, "no figure is cut"
 
 
 # The form on a screen

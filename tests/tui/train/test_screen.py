@@ -32,7 +32,7 @@ from tests.helpers.models import make_model, put_state
 from tests.helpers.runs import Script, trained_elsewhere
 from tests.helpers.train_screen import Shown, shown
 
-OFFERED = ["Use it for writing", "Train longer", "Compare", "New training"]
+OFFERED = ["Write with it", "Train longer", "Compare", "New training"]
 """The buttons of a run that is over and has left a model and a state to resume."""
 
 
@@ -113,6 +113,7 @@ async def test_nothing_starts_while_something_is_wrong(script: Script) -> None:
         await on.until(lambda: "epochs: it must be a whole number" in str(cost.content))
         assert on.screen.query_one("#train", Button).disabled
         assert on.keys()["f5"] is False
+        assert on.sees("known once the text is counted")
         await on.pilot.press("f5")
         assert on.app.runs.own is None
 
@@ -181,6 +182,9 @@ async def test_running_shows_bars_figures_samples_and_notes(script: Script) -> N
         assert "the model is memorising" in on.text("notes")
         assert on.sees("held-out", "perplexity", "top-1")
         assert not on.sees("penalty")
+        assert on.sees("─ your line: the cat ... ─")
+        assert on.sees(" epoch ", " top-5 ─")
+        assert on.sees("─ notes ─")
         script.write(ended(5, held_out=4.0))
         await on.until(lambda: [row[0] for row in on.epochs] == [" ", " ", " ", " ", "^"])
 
@@ -363,9 +367,24 @@ async def test_a_run_that_is_over_offers_what_to_do(script: Script) -> None:
         assert on.head.startswith(" ■ stopped")
         assert on.end.startswith("Stopped; epoch 2 is kept")
         assert on.buttons == OFFERED
+        await on.until(lambda: on.sees(" 4 ", " 2.500 "))
         await on.pilot.press("u", "c")
         used = [("use_model", "poems"), ("show_mode", "autocomplete")]
         assert on.app.calls == [*used, ("show_model", "poems")]
+
+
+@pytest.mark.parametrize("size_before", [(60, 16), (80, 24)])
+async def test_a_small_window_offers_it_too(script: Script, size_before: tuple[int, int]) -> None:
+    async with shown(script, size_before) as on:
+        leave_model(on)
+        await on.start(*epochs(6, 5, 5.5, 5.6), finished("stopped", 2, {"epoch": 2}))
+        script.exit()
+        await on.until(lambda: on.buttons)
+        await on.pilot.resize_terminal(60, 16)
+        await on.until(lambda: on.sees(*(f" {label} " for label in OFFERED)))
+        await on.until(lambda: on.keys().get("u"))
+        await on.pilot.press("u")
+        assert on.app.calls == [("use_model", "poems"), ("show_mode", "autocomplete")]
 
 
 async def asked_for_epochs(on: Shown) -> str:
@@ -460,7 +479,7 @@ async def test_a_killed_run_shows_its_log_and_offers_to_resume(script: Script) -
         assert "was killed (SIGKILL)" in on.end
         assert "epoch 1 was saved" in on.end
         assert "out of [/b] memory" in on.end
-        assert on.buttons == ["Resume", "Use it for writing", "New training"]
+        assert on.buttons == ["Resume", "Write with it", "New training"]
         await on.pilot.press("r")
         await on.until(lambda: "--resume" in script.arguments())
 
