@@ -84,7 +84,7 @@ class KeysScreen(ModalScreen[None]):
         #keys {
             width: 90%; max-width: 92; height: 90%;
             border: round $border; border-title-color: $text-primary;
-            background: $surface; padding: 0 1;
+            background: $surface; padding: 0 1; scrollbar-size-vertical: 1;
         }
         Static { height: auto; margin: 0 1 1 0; }
     }

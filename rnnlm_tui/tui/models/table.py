@@ -36,7 +36,8 @@ def _figures(listed: Listed) -> str:
     if listed.card is None:
         return ""
     figures = figures_of(listed.card, listed.evaluation)
-    text = f"{format_perplexity(figures.perplexity)} · {format_percent(figures.top1)}"
+    perplexity, top1 = format_perplexity(figures.perplexity), format_percent(figures.top1)
+    text = f"{perplexity:>4} · {top1}"  # as wide as 12.3, so that the points are in a column
     # Figures of the lines trained on say nothing about other lines.
     return text if figures.unseen else f"{text} (train)"
 

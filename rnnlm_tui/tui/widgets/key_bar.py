@@ -50,7 +50,9 @@ class KeyBar(Widget):
         for node, binding, enabled, _ in sorted(bindings, key=_place):
             action = self._full_action(node, binding)
             key = self.app.get_key_display(binding)
-            shown.setdefault(action, (key, binding.description, action, enabled))
+            # The texts of Textual's own keys begin with capitals.
+            text = f"{binding.description[:1].lower()}{binding.description[1:]}"
+            shown.setdefault(action, (key, text, action, enabled))
         if list(shown.values()) != self._shown:
             self._shown = list(shown.values())
             self.refresh(layout=True)

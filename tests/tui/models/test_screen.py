@@ -126,10 +126,12 @@ async def dialog(pilot: Pilot[None], app: Host, kind: type[Any]) -> Any:
 async def test_every_row_fits_and_says_what_is_wrong(
     library: Library, size: tuple[int, int]
 ) -> None:
+    change_card(library, "one", lambda card: card["metrics"]["train"].update(perplexity=123.4))
     async with shown(library, size) as (pilot, app):
         await wait_until(pilot, lambda: line_of(app, "one").startswith("●   one"))
         check_layout(app)
         assert "12.2 · 25% (train)" in line_of(app, "two")
+        assert line_of(app, "one").index("·") == line_of(app, "two").index("·")
         assert line_of(app, "three").startswith("!")
         assert "damaged" in line_of(app, "three")
         assert line_of(app, "run").startswith("○")

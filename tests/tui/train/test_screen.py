@@ -89,6 +89,7 @@ async def test_the_list_of_presets_has_a_frame(script: Script) -> None:
         on.form.query_one("#preset").focus()
         await on.pilot.press("enter")
         await on.until(lambda: on.sees("│", "ngram: ", "│"))
+        assert on.sees("Esc dismiss menu")
         assert on.sees("╭", "╮")
 
 
