@@ -130,7 +130,7 @@ def in_plain_words(evaluation: Evaluation) -> str:
         return "the lines it never saw hold no words"
     top1, top5 = evaluation.top1 or 0, evaluation.top5 or 0
     return (
-        f"unseen lines: first word right {_odds(top1)}, among five {_odds(top5)};"
+        f"unseen lines: first word right {_odds(top1)}, of five {_odds(top5)};"
         f" saves {evaluation.savings or 0:.0%} of keys"
     )
 

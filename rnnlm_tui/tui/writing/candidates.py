@@ -130,12 +130,12 @@ class BestWords(Candidates):
     def render(self) -> Content:
         candidates, _, _, note = self.shown
         if not candidates:
-            return self.note()
+            return self.note().pad_left(1)
         width, columns, first = self.size.width // self._columns, self._columns, self._first
         shown = range(first, min(len(candidates), first + BEST, first + columns * self.size.height))
         cells = [self.word(i, width - 1, shown).truncate(width, pad=True) for i in shown]
         if note and len(cells) == BEST < columns * self.size.height:
-            cells.append(self.note().truncate(width, ellipsis=True))
+            cells.append(self.note().pad_left(1).truncate(width, ellipsis=True))
         rows = (cells[at : at + columns] for at in range(0, len(cells), columns))
         return Content("\n").join(Content("").join(row) for row in rows)
 

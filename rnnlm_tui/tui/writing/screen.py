@@ -36,7 +36,9 @@ from rnnlm_tui.tui.writing.transcript_view import TRANSCRIPT_KEYS, TranscriptVie
 class AutocompleteScreen(AppScreen):
     """Where one writes. What is written is kept over restarts and crashes."""
 
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-low"), (20, "-medium"), (32, "-tall")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [  # noqa: RUF012
+        (0, "-short"), (16, "-low"), (20, "-medium"), (24, "-high"), (32, "-tall"),
+    ]  # fmt: skip
     AUTO_FOCUS = "LineEditor"  # by default the first widget that can have the focus
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+g", "toggle_continuing", "continue lines", id="autocomplete.continue_lines",
@@ -66,6 +68,8 @@ class AutocompleteScreen(AppScreen):
         &.-wide BestWords, &.-narrow BestWords, &.-short BestWords { height: 1; }
         &.-tall TranscriptLine.-you { margin-top: 1; }
         &.-low EmptyState { padding: 0 1; }
+        /* Eight rows would leave none to the transcript, or push the keys off the screen. */
+        &.-low LineEditor, &.-medium LineEditor { max-height: 40%; }
         &.-wide ToastHolder { align-horizontal: left; } /* at the right it would cover the words */
         /* A small window has room for writing alone. */
         &.-narrow LineEditor, &.-short LineEditor {
@@ -221,7 +225,9 @@ class AutocompleteScreen(AppScreen):
         shown = Shown(answer, editor.suggested.choice, self._note())
         self.pane.show(shown)
         found = answer.suggestions if answer else None
-        self.query_one(BestWords).show(found, shown.choice, shown.note)
+        # On a wide screen the pane has the note, where it is not cut.
+        is_in_pane = self.has_class("-wide") and found is not None and found.candidates
+        self.query_one(BestWords).show(found, shown.choice, "" if is_in_pane else shown.note)
         took = f" · {self.answer.took_s * 1000:.1f} ms" if self.answer else ""
         figures = f"{self._sent + editor.keystrokes}{took}"
         on = str(self._switches)

@@ -46,7 +46,7 @@ class SidePane(Vertical):
         width: 46;
         & > * { border: round $foreground 30%; border-title-color: $text-muted; padding: 0 1; }
         & > *:ansi { border: round ansi_bright_black; }
-        #words { height: 14; }
+        #words { height: 15; }
         #facts { height: 1fr; }
         Horizontal { height: 11; }
         .column { width: 1fr; }
@@ -60,6 +60,10 @@ class SidePane(Vertical):
         &.-compared-1 .title, &.-compared-2 .title { display: block; }
         #more, #model { color: $text-muted; }
         #more { height: 1; }
+        #note {
+            height: 1; color: $text-muted; text-style: italic;
+            text-wrap: nowrap; text-overflow: ellipsis;
+        }
     }
     """
 
@@ -88,6 +92,7 @@ class SidePane(Vertical):
                         yield Static("", classes="title", markup=False)
                         yield CandidateList(id=id_)
             yield FixedText("more")
+            yield FixedText("note")
         with Vertical(id="facts"):
             yield Static("", id="model", markup=False)
 
@@ -98,6 +103,8 @@ class SidePane(Vertical):
         for id_, other in zip_longest(LISTS[1:], answer.compared if answer else ()):
             self.query_one(f"#{id_}", CandidateList).show(other)
         self.query_one("#more", FixedText).show(more_words(answer) if answer else "")
+        has_words = found is not None and found.candidates
+        self.query_one("#note", FixedText).show(f"   {shown.note}" if has_words else "")
 
     def name_columns(self) -> None:
         """Makes room for the lists of the compared models."""
