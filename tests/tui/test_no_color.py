@@ -107,6 +107,37 @@ async def test_a_button_keeps_its_label_in_the_terminals_own_colours(
         assert has_row(app, f" {button.label} ")
 
 
+def is_legible(app: App[Any], text: str) -> bool:
+    """Whether the text has a colour of its own on a coloured background: the terminal's own text
+    colour may be that of the background."""
+    strips = app.screen._compositor.render_strips()
+    style = next(s.style for strip in strips for s in strip if text in s.text)
+    assert style is not None
+    fore, back = style.color, style.bgcolor
+    if style.reverse:
+        fore, back = back, fore
+    return back is None or back.is_default or not (fore is None or fore.is_default)
+
+
+@pytest.mark.parametrize("theme", ["ansi-dark", "ansi-light"])
+async def test_fields_and_what_is_chosen_are_seen_in_the_terminals_own_colours(
+    tmp_path: Path, script: Script, theme: str
+) -> None:
+    app = scripted_app(tmp_path, preferences=Preferences(theme=theme))
+    async with app.run_test() as pilot:
+        form = await show_form(pilot, app)
+        form.query_one("#source-pasted", RadioButton).value = True
+        await wait_until(pilot, lambda: has_row(app, "Your text", "╭", "╮"))
+        app.push_screen(Choice("Which?", "", (("a", "The first", "explained"),)))
+        await wait_until(pilot, lambda: has_row(app, "explained"))
+        await press(pilot, "up")
+        await wait_until(pilot, lambda: is_legible(app, "explained") and is_legible(app, "1 "))
+        await press(pilot, "escape")
+        app.push_screen(AskText("Which name?", "", "selected", check=lambda text: None))
+        await wait_until(pilot, lambda: has_row(app, "selected"))
+        assert is_legible(app, "selected")
+
+
 async def test_a_run_shows_its_series_and_its_best_epoch(app: RnnlmApp, script: Script) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await show_form(pilot, app)

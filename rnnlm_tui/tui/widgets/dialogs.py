@@ -208,10 +208,9 @@ class Choice(Dialog[str]):
 
 
 def _option(number: int, label: str, explanation: str) -> Content:
-    first = Content.assemble((f"{number} ", "$text-muted"), (sanitize(label), "bold"))
-    if not explanation:
-        return first
-    return first + Content.styled(f"\n  {sanitize(explanation)}", "$text-muted")
+    # No colours: the terminal's own text colour cannot be read on the row that is highlighted.
+    first = Content.assemble(f"{number} ", (sanitize(label), "bold"))
+    return first + f"\n  {sanitize(explanation)}" if explanation else first
 
 
 class AskText(Dialog[str]):

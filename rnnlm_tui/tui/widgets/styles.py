@@ -11,7 +11,11 @@ Button:ansi.-textual-compact:disabled {
 }
 Button:ansi.-textual-compact.-active { border: none !important; }
 Button:ansi.-textual-compact:focus { text-style: bold underline reverse; }
-Input:ansi > .input--selection { background: ansi_default; text-style: reverse; }
+Input:ansi > .input--selection {
+    color: ansi_default; background: ansi_default; text-style: reverse;
+}
+#pasted:ansi { border: round ansi_bright_black; }
+#pasted:ansi:focus { border: round $border; }
 """
 """For themes that use the terminal's own colours."""
 WITHOUT_COLOURS = """
