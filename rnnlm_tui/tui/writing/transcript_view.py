@@ -53,6 +53,7 @@ class TranscriptLine(Widget):
     DEFAULT_CSS = """
     TranscriptLine {
         height: auto;
+        padding-right: 1; /* that of the list is on the other side of its scrollbar */
         color: $foreground;
         &.-model { color: $text-muted; }
         &:hover { background: $boost; }

@@ -16,7 +16,7 @@ from rnnlm_tui.tui.writing.candidates import BestWords
 from rnnlm_tui.tui.writing.predictor import LoadedModel, Question, answer_to
 from rnnlm_tui.tui.writing.side_pane import model_facts
 from rnnlm_tui.tui.writing.transcript import as_text
-from rnnlm_tui.tui.writing.transcript_view import TranscriptLine
+from rnnlm_tui.tui.writing.transcript_view import TranscriptLine, TranscriptView
 from tests.helpers.app import (
     ScriptedModel,
     answered,
@@ -149,6 +149,14 @@ async def test_a_wide_screen_has_a_side_pane(tmp_path: Path) -> None:
         await it.write(*"xylograph qwerty brmble ")
         assert "unknown: xylograph, qwerty, brmble" in picture(it.app)
         assert picture(it.app).count("unknown") == 1
+
+
+async def test_no_line_of_the_transcript_touches_the_scrollbar(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.send("a" * 900, 1)
+        view = it.screen.query_one(TranscriptView)
+        right = view.scrollable_content_region.right - 1
+        assert {row[right] for row in it.rows[view.region.y : view.region.bottom]} == {" "}
 
 
 @pytest.mark.parametrize("size", [(60, 16), (60, 20), (80, 24)])
