@@ -84,6 +84,7 @@ def picture_commands() -> None:
 async def picture_app(folder: Path) -> None:
     """The three screens, in use."""
     os.environ["TEXTUAL_ANIMATIONS"] = "none"
+    os.environ["COLORTERM"] = "truecolor"  # else the theme is that of a terminal of 16 colours
     save_preferences(folder / "config", Preferences(continue_lines=True))
     app = RnnlmApp(folder, folder / "config", folder / "app.log", ENGLISH)
     async with app.run_test(size=SIZE) as pilot:
