@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from logging.handlers import RotatingFileHandler
@@ -25,8 +26,12 @@ def start(model: str | None, data_dir: Path) -> int:
     use_one_thread()
     os.environ.setdefault("TEXTUAL_FPS", FRAMES_A_SECOND)  # read when textual is imported
     log_path = log_to_file()
-    from rnnlm_tui.tui.app import RnnlmApp
-
+    gc.disable()  # what is imported is no garbage, and takes long to look through
+    try:
+        from rnnlm_tui.tui.app import RnnlmApp
+    finally:
+        gc.freeze()
+        gc.enable()
     app = RnnlmApp(data_dir, config_dir(), log_path, model)
     app.run()
     return app.return_code or 0
