@@ -128,6 +128,8 @@ class RunPane(Vertical, can_focus=True):
         end = end_of(run.progress, run.name, tail, run.is_deleted)
         actions = end_actions(run, self._status)
         self.query_one(RunView).show_end(end, actions, bool(run.progress.epochs))
+        if not run.progress.epochs:  # the table that has the focus is hidden
+            self.focus()
         self._refresh_keys()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

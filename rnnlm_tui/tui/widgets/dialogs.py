@@ -230,17 +230,13 @@ class AskText(Dialog[str]):
         self._value, self._check, self._problem = value, check, problem
         self._accepting = False
         self._field = field(value)
-        super().__init__(
-            title,
-            text,
-            self._field,
-            Static("", classes="dialog-problem", markup=False),
-            Horizontal(
-                Button("OK", id="ok", variant="primary"),
-                Button("Cancel", id="cancel"),
-                classes="dialog-buttons -tight",
-            ),
+        # Kept, since a check may come back when the dialog and all in it are gone.
+        self._ok = Button("OK", id="ok", variant="primary")
+        self._note = Static("", classes="dialog-problem", markup=False)
+        buttons = Horizontal(
+            self._ok, Button("Cancel", id="cancel"), classes="dialog-buttons -tight"
         )
+        super().__init__(title, text, self._field, self._note, buttons)
 
     def answer_of(self, text: str) -> str:
         """The answer that a text stands for, which `check` gets too."""
@@ -271,9 +267,9 @@ class AskText(Dialog[str]):
             self.dismiss(answer)
             return
         is_untouched = text == self._value and not self._accepting
-        self.query_one("#ok", Button).disabled = problem is not None
+        self._ok.disabled = problem is not None
         shown = self._problem if is_untouched else problem
-        self.query_one(".dialog-problem", Static).update(Content(sanitize(shown or "")))
+        self._note.update(Content(sanitize(shown or "")))
 
 
 class AskPath(AskText):
