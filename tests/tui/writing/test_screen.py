@@ -153,7 +153,7 @@ async def test_a_wide_screen_has_a_side_pane(tmp_path: Path) -> None:
 
 async def test_no_line_of_the_transcript_touches_the_scrollbar(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
-        await it.send("a" * 900, 1)
+        await it.send("a" * 900, 2)
         view = it.screen.query_one(TranscriptView)
         right = view.scrollable_content_region.right - 1
         assert {row[right] for row in it.rows[view.region.y : view.region.bottom]} == {" "}
