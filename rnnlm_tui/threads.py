@@ -5,10 +5,11 @@ What numpy and OpenMP read from the environment must be set before numpy and tor
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Generator, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -61,6 +62,17 @@ def use_one_thread_in_numpy() -> None:
 
     if platform.machine().lower() in ("x86_64", "amd64") and "numpy" not in sys.modules:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+@contextmanager
+def without_garbage_search() -> Iterator[None]:
+    """Keeps Python from looking for garbage among what is imported meanwhile, which is none: that
+    takes 10 ms of a question, and 40 of the start of the app."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def usable_cores() -> int:

@@ -18,7 +18,12 @@ from rnnlm_tui.cli.parser import format_help, make_request, parse
 from rnnlm_tui.errors import EXIT_INTERRUPTED, RnnlmError, UsageError, os_reason
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.paths import APP_NAME
-from rnnlm_tui.threads import use_all_threads, use_one_thread, use_one_thread_in_numpy
+from rnnlm_tui.threads import (
+    use_all_threads,
+    use_one_thread,
+    use_one_thread_in_numpy,
+    without_garbage_search,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,11 +66,8 @@ def _run_to_exit_code(given: Sequence[str]) -> int:
         use_one_thread_in_numpy()
     # Each mode imports what it needs: numpy takes 0.1 s, and torch 1.2 s.
     module, _, function = request.runs.partition(":")
-    gc.disable()  # what is imported is no garbage: to look for some takes 10 ms
-    try:
+    with without_garbage_search():
         run = getattr(importlib.import_module(f"rnnlm_tui.cli.{module}"), function)
-    finally:
-        gc.enable()
     code: int = run(request)
     return code
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnlm_tui import __version__, threads
+from rnnlm_tui import __version__
 from rnnlm_tui.cli.inputs import corpus_of
 from rnnlm_tui.cli.options import TrainRequest
 from rnnlm_tui.cli.preparation import PreparationReport, StoppedError
@@ -58,7 +58,6 @@ def joined(request: TrainRequest) -> Iterator[Ranks | None]:
     if not started_by_torchrun():
         yield None
         return
-    threads.spin_briefly()
     from rnnlm_tui.training.ranks import Ranks
 
     ranks = Ranks()
@@ -152,7 +151,6 @@ def follow(ranks: Ranks, request: TrainRequest) -> int:
     """Does what rank 0 tells this process to; returns the exit code. Raises RnnlmError."""
     from rnnlm_tui.training.ranks import PREPARE
 
-    threads.give_way()
     what, arrays = ranks.receive()
     if what != PREPARE:
         return 0  # rank 0 has an error, and says it

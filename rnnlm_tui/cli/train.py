@@ -55,6 +55,8 @@ if TYPE_CHECKING:
 def train(request: TrainRequest) -> int:
     """Trains as the request says; returns the exit code. Raises RnnlmError."""
     began = time.monotonic()
+    threads.spin_briefly()
+    threads.give_way()
     try:
         with _explained_memory_errors(), joined(request) as ranks:
             if ranks is not None and ranks.share.rank > 0:
@@ -76,8 +78,6 @@ def _train(request: TrainRequest, ranks: Ranks | None) -> tuple[Finished, bool]:
     _check_request(request)
     if ranks is not None:
         request = after_restart(ranks, library, request)
-    threads.spin_briefly()
-    threads.give_way()
     name, make_run = (resumed_run if request.resume else new_run)(library, request)
     control = Control()
     reporter: JsonReporter | TextReporter = (

@@ -80,12 +80,17 @@ def _follow_epoch(learner: Learner, state: RunState, control: Control) -> None:
     position, epochs, steps = state.position, state.config.epochs, learner.batches.steps
     learner.restore(state)
     learner.begin_steps(lambda: state)
-    dropout = dropout_generator(state.config, position)
-    done, batches = position.sums.steps, learner.batches.epoch(position.epoch, position.sums.steps)
+    dropout, sums = dropout_generator(state.config, position), position.sums
+    batches = learner.batches.epoch(position.epoch, sums.steps)
     while not learner.leaves(control.stopped) and (batch := next(batches, None)):
-        learner.step(*batch, dropout, (position.epoch - 1 + done / steps) / epochs)
-        done += 1
-    learner.end_steps(is_early=done < steps)
+        learner.step(*batch, dropout, share_done(position, steps, epochs))
+        sums.steps += 1
+    learner.end_steps(is_early=sums.steps < steps)
+
+
+def share_done(position: Position, steps: int, epochs: int) -> float:
+    """The share of a run of so many epochs, of so many steps each, that is over."""
+    return (position.epoch - 1 + position.sums.steps / steps) / epochs
 
 
 def dropout_generator(config: RunConfig, position: Position) -> np.random.Generator:
@@ -213,7 +218,7 @@ class Trainer:
         batches = self._learner.batches.epoch(position.epoch, sums.steps)
         last, steps_before, examples_before = self._clock(), sums.steps, sums.examples
         while not self._wants_to_leave() and (batch := next(batches, None)):
-            done = (position.epoch - 1 + sums.steps / self._steps) / self._epochs
+            done = share_done(position, self._steps, self._epochs)
             began = self._clock()
             loss = self._learner.step(*batch, self._dropout, done)
             now = self._clock()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rnnlm_tui.errors import StorageError, os_reason
 from rnnlm_tui.paths import config_dir, log_dir
-from rnnlm_tui.threads import use_one_thread
+from rnnlm_tui.threads import use_one_thread, without_garbage_search
 
 FRAMES_A_SECOND = "500"
 """A letter is painted at once, and its suggestion up to two frames later: 33 ms at Textual's 60
@@ -26,12 +26,9 @@ def start(model: str | None, data_dir: Path) -> int:
     use_one_thread()
     os.environ.setdefault("TEXTUAL_FPS", FRAMES_A_SECOND)  # read when textual is imported
     log_path = log_to_file()
-    gc.disable()  # what is imported is no garbage, and takes long to look through
-    try:
+    with without_garbage_search():
         from rnnlm_tui.tui.app import RnnlmApp
-    finally:
-        gc.freeze()
-        gc.enable()
+    gc.freeze()  # nor is it looked through later
     app = RnnlmApp(data_dir, config_dir(), log_path, model)
     app.run()
     return app.return_code or 0
