@@ -139,13 +139,17 @@ class TerminalApp(App[None]):
     # Signals
 
     def obey_signals(self) -> None:
-        """Exits cleanly on SIGTERM and SIGHUP."""
+        """Exits cleanly on SIGTERM and SIGHUP; stops and goes on as the shell says."""
         loop = asyncio.get_running_loop()
         with suppress(AttributeError, NotImplementedError, RuntimeError):  # Windows has none
-            resume = signal.getsignal(signal.SIGCONT)
+            resume, suspend = signal.getsignal(signal.SIGCONT), signal.getsignal(signal.SIGTSTP)
             loop.add_signal_handler(signal.SIGTERM, self.exit)
             loop.add_signal_handler(signal.SIGHUP, self.exit)
             loop.add_signal_handler(signal.SIGCONT, self._go_on, resume)
+            if callable(suspend):
+                # Between two steps of the loop: Textual's handler waits for ever for a queue that
+                # the signal has found it writing to.
+                loop.add_signal_handler(signal.SIGTSTP, suspend, signal.SIGTSTP, None)
 
     def _go_on(self, resume: object) -> None:
         """Goes on after a stop by the shell. A window that is closed sends SIGCONT too, right after
