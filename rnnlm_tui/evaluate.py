@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, TypeAlias
 
 import numpy as np
@@ -223,17 +223,21 @@ def _scored_line(
         return ScoredLine(text, (), None, len(text) + 1)
     writer = unlisted and _Writer(model, unlisted, text, line.stream[: line.known])
     answer, ids, scored = next(answers), list[int](), list[ScoredWord]()
+    if writer:
+        writer.read(ids, answer)
     for number, word in enumerate(line.words, start=1):
         has_context = bool(line.known or ids)
         is_last = number == len(line.words)
         scored.append(_scored_word(model, answer, word, has_context=has_context, is_last=is_last))
         if writer:
-            writer.write(ids, answer, number)
+            writer.write(number)
         if known := vocabulary.encode([word]):
             ids += known
             answer = next(answers)
+            if writer:
+                writer.read(ids, answer)
     if writer:
-        writer.write(ids, answer)
+        writer.write()
     end = None if vocabulary.end_id is None else _at_least(answer[vocabulary.end_id])
     return ScoredLine(text, tuple(scored), end, (writer.keys if writer else 0) + 1)
 
@@ -243,7 +247,8 @@ class _Writer:
     """Writes `text` after the ids in `context`: `keys` are those pressed so far.
 
     `at` is how much of the text is in the line, `has_space` whether the space of an accepted word
-    follows there, which a mark would take.
+    follows there, which a mark would take. `known` are the ids of the line that the model has read,
+    `answers` what it predicts after them, and before that after all but the last.
     """
 
     model: LanguageModel
@@ -253,28 +258,37 @@ class _Writer:
     keys: int = 0
     at: int = 0
     has_space: bool = False
+    known: list[int] = field(default_factory=list)
+    answers: list[NDArray[np.float32]] = field(default_factory=list)
 
-    def write(
-        self, known: list[int], answer: NDArray[np.float32], words: int | None = None
-    ) -> None:
-        """Writes until so many words are whole; None is the whole text. `answer` is what the model
-        predicts after the ids `known`, which is seldom not what is typed."""
+    def read(self, ids: list[int], answer: NDArray[np.float32]) -> None:
+        """Takes what the model predicts after these ids of the line, one more than before."""
+        self.known, self.answers = [*ids], [*self.answers[-1:], answer]
+
+    def write(self, words: int | None = None) -> None:
+        """Writes until so many words are whole; None is the whole text."""
         model = self.model
         while self.at < len(self.text):
             before = self.text[: self.at] + " " * self.has_space
             typed = Typed.of(before, model.tokenizer)
             if words is not None and len(typed.words) >= words:
                 return
-            ids = model.vocabulary.encode(typed.words)
-            found = answer
-            if ids != known:
-                found = model.next_word_probabilities(self.context + ids)
+            found = self._predicted(model.vocabulary.encode(typed.words))
             if keys := self.unlisted.count(found, typed, self.text[self.at :]):
                 self.keys += keys
                 self.at, self.has_space = self.at + keys, False
                 continue
             self.keys += 1
             self.at, self.has_space = self._after_key(before, found, typed)
+
+    def _predicted(self, ids: list[int]) -> NDArray[np.float32]:
+        """What comes after these ids of the line, which seldom are not those that were read: half a
+        word is another word, and a quote may yet be an apostrophe."""
+        if ids == self.known:
+            return self.answers[-1]
+        if ids == self.known[:-1]:
+            return self.answers[0]
+        return self.model.next_word_probabilities(self.context + ids)
 
     def _after_key(self, before: str, found: NDArray[np.float32], typed: Typed) -> tuple[int, bool]:
         """`at` and `has_space` after the next key, which accepts what helps most, or is typed."""

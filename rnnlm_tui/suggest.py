@@ -202,6 +202,7 @@ class UnlistedKeys:
         self._alike = lru_cache(REMEMBERED_PREFIXES)(self._spelled_alike)
         self._rivals = lru_cache(REMEMBERED_PREFIXES)(self._rivals_of)
         self._letters = lru_cache(REMEMBERED_PREFIXES)(self._letters_of)
+        self._key = lru_cache(REMEMBERED_PREFIXES)(model.tokenizer.match_key)
 
     def count(self, probabilities: NDArray[np.float32], typed: Typed, following: str) -> int:
         """How many of the characters of `following`, the text after the cursor, can be typed before
@@ -233,15 +234,17 @@ class UnlistedKeys:
         text does: a list takes most of its time to find how each of them is written."""
         model, (before, _, prefix) = self._model, typed
         ids, shares = _fitting(model, probabilities, typed)
-        chunk = following.partition(" ")[0]
-        if not prefix or not model.tokenizer.writes_text or len(chunk) > LONGEST_CHUNK:
+        chunk = following.removeprefix("" if prefix else " ").partition(" ")[0]
+        begins_with_word = prefix or chunk[:1].isalpha()
+        if not (model.tokenizer.writes_text and begins_with_word) or len(chunk) > LONGEST_CHUNK:
             return _listed(model, ids, shares, typed, CANDIDATES)
         likeliest = _top(shares, CANDIDATES * SPELLINGS)
-        words = [model.vocabulary.word(i) for i in ids[likeliest].tolist()]
-        key = model.tokenizer.match_key
-        _, unusual = self._rivals(key(prefix), _has_capital(prefix))
-        if len(unusual) or len({*map(key, words)}) < len(words):  # some may be written alike
-            return _listed(model, ids, shares, typed, CANDIDATES)
+        listed = ids[likeliest]
+        words = [model.vocabulary.word(i) for i in listed.tolist()]
+        marks = np.count_nonzero(model.vocabulary.mask(model.tokenizer.is_mark)[listed])
+        is_unusual = model.vocabulary.mask(_has_unusual_capital)[listed]
+        if marks > 1 or is_unusual.any() or len({*map(self._key, words)}) < len(words):
+            return _listed(model, ids, shares, typed, CANDIDATES)  # some may be written alike
         # A word that is whole already is listed only if it is the likeliest.
         places = [i for i, word in enumerate(words) if i == 0 or len(word) > len(prefix)]
         going_on = {i for _, alike in self._alike(prefix, chunk) for i in alike}
@@ -252,7 +255,7 @@ class UnlistedKeys:
                 *model.tokenizer.written(before, prefix, words[place]),
             )
             for place in places[:CANDIDATES]
-            if int(ids[likeliest[place]]) in going_on
+            if int(listed[place]) in going_on
         )
 
     def _letters_of(self, chunk: str) -> int:
@@ -295,7 +298,7 @@ class UnlistedKeys:
         if len(likelier) >= CANDIDATES * (SPELLINGS if tokenizer.writes_text else 1):
             return False
         others = likelier[probabilities[likelier] > together * (1 + ROUNDING)]
-        different = {key(vocabulary.word(i)) for i in others.tolist()} - {key(prefix)}
+        different = {self._key(vocabulary.word(i)) for i in others.tolist()} - {key(prefix)}
         return len(different) < CANDIDATES
 
     def _rivals_of(

@@ -235,7 +235,7 @@ class ProseTokenizer:
         self._token_of = {form: token for token, form in conventions.forms.items()}
         self._chunks: dict[str, Chunk] = {}
         self._begins = lru_cache(MOST_ENDS)(self._begins_sentence)
-        self._end = lru_cache(MOST_ENDS)(self._end_of)
+        self._typed_scan = lru_cache(MOST_ENDS)(self._scan)
         self._typed = lru_cache(MOST_ENDS)(self._typed_tokens)
         self._case = lru_cache(MOST_CASES)(self._known_case)
         self._form = lru_cache(MOST_CASES)(self._form_of)
@@ -261,7 +261,7 @@ class ProseTokenizer:
         return [*self._typed(text)]
 
     def _typed_tokens(self, text: str) -> Tokens:
-        return tuple(map(self._case, self._scan(text)[0]))
+        return tuple(map(self._case, self._typed_scan(text)[0]))
 
     def match_key(self, word: str) -> str:
         """Lower case, if that has as many letters, and the plain apostrophe."""
@@ -378,7 +378,7 @@ class ProseTokenizer:
             if prefix.isupper() and (len(prefix) > 1 or is_in_capitals(before)):
                 rest = rest.upper()
             return Written(rest, space_after=space_after)
-        last, marks = self._end(before)
+        last, marks = self._end_of(before)
         if is_in_capitals(before):
             spelled = spelled.upper()
         elif self._begins(marks):
@@ -395,13 +395,13 @@ class ProseTokenizer:
     def takes_space(self, before: str, character: str) -> bool:
         if character in UNDECIDED or not is_mark(character):
             return takes_space(before, character)
-        last, _ = self._end(before)
+        last, _ = self._end_of(before)
         token = self._token_of.get(character) or cut(character)[0]
         return bool(last) and not self._space_between(last, token)
 
     def _end_of(self, text: str) -> tuple[str, str]:
         """The last token of a text, "" for none, and the marks that it ends with."""
-        tokens, marks = self._scan(text)
+        tokens, marks = self._typed_scan(text)
         return tokens[-1] if tokens else "", marks
 
     def join(self, words: Sequence[str]) -> str:
