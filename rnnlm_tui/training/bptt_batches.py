@@ -1,10 +1,10 @@
-"""Batches of a text for a causal network: every word and every end of a line is a target once.
+"""Batches of a text for a causal network: every word and every end of line is a target once.
 
-A line of the words a b c is read as `<s> a b c` and answered by `a b c </s>`, so the text is one
-stream of steps:
+The line `a b c` has the inputs `<s> a b c` and the targets `a b c </s>`, so the text is one stream
+of steps:
 
-    read    <s> a  b  c    <s> d  e    <s> f  ...
-    answer  a   b  c  </s> d   e  </s> f   g  ...
+    input   <s> a  b  c    <s> d  e    <s> f  ...
+    target  a   b  c  </s> d   e  </s> f   g  ...
 
 In the context `stream`, B streams of equal length are cut from it and read in parallel, T steps a
 batch; the state of each is passed from batch to batch (truncated back-propagation through time):
@@ -14,7 +14,7 @@ batch; the state of each is passed from batch to batch (truncated back-propagati
     stream 2  L .. L+T-1    L+T .. L+2T-1
     ...
 
-In the context `line` a batch is B whole lines, each from its own begin, padded at the end.
+In the context `line` a batch is B whole lines, padded at the end.
 
 Shapes: M targets (words and ends of lines), B batch, T time steps, L steps of a stream.
 """
@@ -36,12 +36,12 @@ from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, PADDING, UNKNOWN_ID
 from rnnlm_tui.training.prefix_batches import EVALUATION_BATCH, WHOLE, Share
 
 Batch = tuple[NDArray[np.int64], NDArray[np.int64]]
-"""What is read and what is answered, [B, T] each; padding after the end of a stream."""
+"""Inputs and targets, [B, T] each; padding after the end of a stream."""
 SAME_LENGTH_BATCHES = 64
-"""Lines are sorted by length within stretches of so many batches, so that little is padded."""
+"""Lines are sorted by length within groups of this many batches, so that little is padded."""
 EVALUATION_STREAMS, EVALUATION_STREAM, EVALUATION_STEPS = 16, 1000, 64
-"""Held-out text is read as at most so many streams, each at least so long, because each begins
-without context; and so many steps at a time."""
+"""Held-out text is cut into at most 16 streams of at least 1,000 steps, because each begins without
+context, and evaluated 64 steps at a time."""
 
 
 class TargetStream:
@@ -55,7 +55,7 @@ class TargetStream:
         return len(self.targets)
 
     def batch(self, places: NDArray[np.int64], beyond: NDArray[np.bool_]) -> Batch:
-        """What is read and answered at these places; padding `beyond` the end."""
+        """Inputs and targets at these places; padding where `beyond` is true."""
         places = np.minimum(places, len(self) - 1)
         before = self.targets[places - 1]  # at 0 the last, which is an end too
         read = np.where(before == END_ID, BEGIN_ID, before)
@@ -71,9 +71,9 @@ def stream_batches(
     first: int = 0,
     share: Share = WHOLE,
 ) -> Iterator[Batch]:
-    """All batches of the context `stream` from number `first` on, of each the rows of a `share`.
+    """Yields the batches of the context `stream` from number `first` on: the rows of `share`.
 
-    The text is read from target number `rotation` on and, after its end, from its first target.
+    The text begins at target number `rotation` and wraps around at its end.
     """
     length = stream_length(stream, streams)
     begins = np.arange(streams)[share.rows(streams), None] * length  # [B, 1]
@@ -83,7 +83,7 @@ def stream_batches(
 
 
 def stream_length(stream: TargetStream, streams: int) -> int:
-    """The steps of each of so many streams."""
+    """The length of each stream, in steps."""
     return -(-len(stream) // streams)
 
 
@@ -95,10 +95,10 @@ def line_batches(
     first: int = 0,
     share: Share = WHOLE,
 ) -> Iterator[Batch]:
-    """All batches of the context `line` from number `first` on: `lines` lines each, in `order`, and
-    of each the rows of a `share`.
+    """Yields the batches of the context `line` from number `first` on: the rows of `share`.
 
-    A line longer than `steps` counts as several, in `order` too.
+    A batch is `lines` lines, in `order`. A line longer than `steps` counts as several lines, in
+    `order` too.
     """
     starts, lengths = line_pieces(stream, steps)
     for low in range(first * lines, len(order), lines):
@@ -110,7 +110,8 @@ def line_batches(
 
 
 def line_pieces(stream: TargetStream, steps: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where the lines start and their numbers of targets; those longer than `steps` in pieces."""
+    """Starts and lengths of the lines, in targets; lines longer than `steps` are cut into
+    pieces."""
     lengths = np.diff(np.append(stream.line_starts, len(stream)))
     pieces = -(-lengths // steps)
     line = np.repeat(np.arange(len(lengths)), pieces)
@@ -122,7 +123,7 @@ def line_pieces(stream: TargetStream, steps: int) -> tuple[NDArray[np.int64], ND
 def shuffled_by_length(
     lengths: NDArray[np.int64], lines: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """A random order of lines in which the lines of a batch are about as long."""
+    """A random order of the lines in which those of one batch have similar lengths."""
     order = rng.permutation(len(lengths))
     stretch = lines * SAME_LENGTH_BATCHES
     batches: list[NDArray[np.int64]] = []
@@ -130,7 +131,7 @@ def shuffled_by_length(
         part = order[low : low + stretch]
         part = part[np.argsort(lengths[part], kind="stable")]
         batches += [part[i : i + lines] for i in range(0, len(part), lines)]
-    # The one batch that may be smaller stays last, so that the number of a batch tells its place.
+    # The one batch that may be smaller stays last, so that batch k starts at k times its size.
     whole = [batch for batch in batches if len(batch) == lines]
     rest = [batch for batch in batches if len(batch) < lines]
     return np.concatenate([*(whole[i] for i in rng.permutation(len(whole))), *rest])
@@ -139,10 +140,9 @@ def shuffled_by_length(
 class BpttBatches:
     """The batches of a prepared corpus.
 
-    Everything random in an epoch follows from the seed and the epoch's number alone, so that a run
-    can go on in the middle of one: where the text begins, or the order of its lines; and which of
-    the words that occur once are replaced by `<unk>`, so that it is learned though every word has
-    an id.
+    Everything random depends on the seed and the epoch's number alone, so a run can resume in the
+    middle of an epoch: where the text begins, or the order of its lines; and which of the words
+    that occur once are replaced by `<unk>`, so that it is learned even if every word has an id.
     """
 
     def __init__(
@@ -153,7 +153,7 @@ class BpttBatches:
         device: torch.device,
         share: Share = WHOLE,
     ) -> None:
-        """`context` is stream or line; `share` is what this process gets of the rows of each batch.
+        """`context` is stream or line; `share` says which rows of each batch this process computes.
 
         Raises UsageError if there are fewer streams than processes.
         """
@@ -163,7 +163,7 @@ class BpttBatches:
         self._streams = max(1, min(settings.batch_size, len(self._stream) // settings.bptt))
         self._share = share
         self.rows = self._streams
-        """The rows of the whole batch that was given last."""
+        """The number of rows of the last whole batch."""
         if context == "stream" and self._streams < share.of:
             raise UsageError(
                 f"batches of {self._streams} rows cannot be shared by {share.of} processes",
@@ -171,7 +171,7 @@ class BpttBatches:
             )
         total_words = prepared.vocabulary.total_words
         counts = prepared.examples.word_counts(total_words)
-        # If <unk> occurs in the text, it is learned as often as it occurs.
+        # If <unk> occurs in the text, it is learned there.
         self._rare = (counts == 1) & (counts[UNKNOWN_ID] == 0)
         self._lengths = np.empty(0, np.int64)
         if context == "line":
@@ -179,14 +179,14 @@ class BpttBatches:
 
     @property
     def steps(self) -> int:
-        """Batches an epoch."""
+        """Batches per epoch."""
         if self._context == "line":
             return -(-len(self._lengths) // self._settings.batch_size)
         return -(-stream_length(self._stream, self._streams) // self._settings.bptt)
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches of an epoch from `first_step` on: what is read and the answers [B, T] of this
-        process's share."""
+        """Yields this process's share of the batches from `first_step` on: inputs and targets
+        [B, T]."""
         settings, stream = self._settings, self._stream
         rng = np.random.default_rng((settings.seed, epoch))
         ids = np.arange(len(self._rare))
@@ -206,7 +206,7 @@ class BpttBatches:
             yield self._tensor(ids[read]), self._tensor(ids[answers])
 
     def held_out(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """All held-out lines, in order; nothing if no line is held out."""
+        """Yields all held-out lines; nothing if no line is held out."""
         held = self._held_out
         if len(held) == 0:
             return

@@ -23,10 +23,10 @@ from rnnlm_tui.training.recurrent_layers import LayerWeights, pytorch_layer, rec
 class CausalNetwork(Network):
     """Embedding, recurrent layers of one kind, and an output layer tied to the embedding.
 
-    Dropout is on the embeddings, between the layers and before the output layer, by one mask for
-    all time steps of a batch (Gal and Ghahramani 2016).
+    Dropout is applied to the embeddings, between the layers and before the output layer, with one
+    mask for all time steps of a batch (Gal and Ghahramani 2016).
 
-    If the context is the stream, the next batch starts from the state after the one before.
+    If the context is `stream`, a batch starts from the last state of the batch before it.
 
     Sources: Press and Wolf 2017 and Inan et al. 2017 (tied embeddings), Merity et al. 2018.
     """
@@ -63,8 +63,8 @@ class CausalNetwork(Network):
 
     @torch.no_grad()
     def scores(self, x: Tensor, target: Tensor) -> Iterator[Scores]:
-        """The scores of the words and ends of lines in blocks, all in the loss; as in `loss`, the
-        state goes on from batch to batch."""
+        """The scores of the words and ends of lines, in blocks. As in `loss`, the state is passed
+        from batch to batch."""
         rows, wanted = self._rows(x, target, None)
         for part in row_blocks(len(rows), len(self._weights["output.bias"])):
             scores = self.softmax.scores(rows[part])
@@ -105,7 +105,7 @@ class CausalNetwork(Network):
         )
 
     def _dropped(self, sequence: Tensor, rng: np.random.Generator | None) -> Tensor:
-        """`sequence` [T, B, H] without some units."""
+        """`sequence` [T, B, H] after dropout."""
         if rng is None or self.config.dropout == 0:
             return sequence
         return self.dropped(sequence, sequence[:1], rng, self.config.dropout)

@@ -1,4 +1,4 @@
-"""A run's state on disk, from which it goes on exactly, and the model that it leaves."""
+"""A run's files: the state that it resumes from exactly, and the model that it saves."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ LAST_NUMBER = 999_999_999
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """What resume.safetensors holds: the settings, where the corpus was read from, the position and
-    the tensors, which are weights (`weight.` and the name in a saved model), the optimizer's
-    moments (`moment.` and the parameter), and the hidden state (`carried.`), empty between epochs.
-    A run that started from a model has the hashes of its ancestors' lines too, and which lines [L]
-    are held out."""
+    """The content of resume.safetensors: the settings, where the corpus was read from, the
+    position, and the tensors. These are the weights (`weight.` and the name in a saved model), the
+    optimizer's moments (`moment.` and the parameter), and the hidden state (`carried.`), which is
+    empty between epochs. A run that started from a model also has the hashes of its ancestors'
+    lines (`lines.ancestors`), and which lines [L] are held out (`lines.held_out`)."""
 
     config: RunConfig
     corpus: TextOrigin
@@ -55,7 +55,7 @@ class RunState:
 
     @property
     def held_out(self) -> Mask | None:
-        """Which lines are held out, or None if that follows from the settings."""
+        """Which lines are held out, or None if the settings decide that."""
         mask = self.tensors.get("lines.held_out")
         return None if mask is None else mask != 0
 
@@ -73,12 +73,12 @@ def state_of(arrays: Mapping[str, NDArray[Any]]) -> RunState:
 
 
 def part_of(tensors: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
-    """The tensors whose names begin so, by the rest of their names."""
+    """The tensors whose names begin with `prefix`, by the rest of their names."""
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
 class Checkpoints:
-    """The folder of one model, as its training writes it. The caller holds the model's lock."""
+    """Writes the folder of one model during its training. The caller holds the model's lock."""
 
     def __init__(
         self,
@@ -86,12 +86,12 @@ class Checkpoints:
         trained_lines: Callable[[], TrainedLines] | None = None,
         ancestors: Sequence[Ancestor] = (),
     ) -> None:
-        """`trained_lines` gives what the run trains on, `ancestors` are the models that it started
-        from, the oldest first."""
+        """`trained_lines` returns what the run trains on; `ancestors` are the models that it
+        started from, oldest first."""
         self.folder = folder
         self._trained_lines, self._ancestors = trained_lines, [*ancestors][-MOST_ANCESTORS:]
         self.fresh = True
-        """True until this run has put its own model in place."""
+        """True until this run has saved its own model."""
 
     def save_model(
         self,
@@ -100,12 +100,13 @@ class Checkpoints:
         weights: Mapping[str, NDArray[Any]] | None,
         ngrams: Mapping[str, NDArray[Any]] | None = None,
     ) -> None:
-        """Puts a model in place: first its words and weights under new names, then its card.
+        """Replaces the model in the folder: writes words and weights under new names, then the
+        card.
 
-        `ngrams` are those that are mixed with a network; they are written once a run. Without
-        `weights` those in place are kept, with their metrics and their mixture, and only the rest
-        of the card is new. Raises StorageError, and then the model in place stays whole; ModelError
-        if there are no weights to keep.
+        `ngrams` are those that are mixed with a network; they are written once per run. Without
+        `weights` the saved ones are kept with their metrics and mixture, and only the rest of the
+        card is new. Raises StorageError, which leaves the saved model intact; ModelError if there
+        are no weights to keep.
         """
         previous = self._previous_card()
         try:
@@ -166,12 +167,12 @@ class Checkpoints:
             return None
 
     def card(self) -> ModelCard:
-        """The card of the model in place. Raises ModelError."""
+        """The card of the saved model. Raises ModelError."""
         return read_card(self.folder)
 
     def has_older_model(self) -> bool:
-        """Whether the model in the folder is that of an earlier run; n-grams that a network has not
-        joined yet do not count."""
+        """Whether the model in the folder is that of an earlier run. The n-grams that a network's
+        training begins with do not count."""
         return self.fresh and not self.has_first_ngrams() and self._previous_card() is not None
 
     def has_first_ngrams(self) -> bool:
@@ -180,17 +181,17 @@ class Checkpoints:
         return card is not None and card.config.preset == "ngram" and card.epochs_done == 0
 
     def best_weights(self) -> dict[str, NDArray[Any]]:
-        """The weights of the model that this run has put in place."""
+        """The weights of the model that this run has saved."""
         card = read_card(self.folder)
         return read_weights(self.folder, card)
 
     def metrics(self) -> EpochFigures | None:
-        """The figures of the model that this run has put in place, or None."""
+        """The metrics of the model that this run has saved, or None."""
         card = None if self.fresh else self._previous_card()
         return card.metrics if card else None
 
     def drop_state(self) -> None:
-        """Removes resume.safetensors, if a run before has left one. Raises StorageError."""
+        """Removes resume.safetensors, if there is one. Raises StorageError."""
         try:
             (self.folder / RESUME).unlink(missing_ok=True)
         except OSError as error:
@@ -209,7 +210,7 @@ def _ngram_file(card: ModelCard | None) -> str | None:
 
 
 def _next_number(previous: ModelCard | None) -> int:
-    """A number for new files that no file of the card in place has."""
+    """A number for the names of new files that no file of the previous card has."""
     if previous is None:
         return 1
     found = (NUMBER.search(name) for name in previous.files)
@@ -219,15 +220,15 @@ def _next_number(previous: ModelCard | None) -> int:
 
 
 def now() -> str:
-    """The time in UTC, as in a card."""
+    """The present time in UTC, as a card has it."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def load_state(folder: Path, name: str) -> RunState:
-    """The state of the run in `folder`. Raises ModelError if there is none that can go on."""
+    """The state of the run in `folder`. Raises ModelError if there is none to resume from."""
     path = folder / RESUME
     if not path.exists():
-        raise ModelError(f"there is no run of {name} to go on with", "train it without --resume")
+        raise ModelError(f"there is no run of {name} to resume", "train it without --resume")
     try:
         state = state_of(read_arrays(path))
         _check_numbers(state)
@@ -239,7 +240,7 @@ def load_state(folder: Path, name: str) -> RunState:
 
 
 def _check_numbers(state: RunState) -> None:
-    """Raises ValueError for numbers that no run of this program saves."""
+    """Raises ValueError for numbers that this program never saves."""
     if isinstance(state.config.train, NetworkTrainConfig) and state.position.learning_rate <= 0:
         raise ValueError("the learning rate is not above 0")
     for name, tensor in state.tensors.items():

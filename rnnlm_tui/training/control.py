@@ -1,4 +1,4 @@
-"""What a signal handler or another thread may ask of a running training."""
+"""How a signal handler or another thread controls a running training."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Callable, Generator
 from rnnlm_tui.events import Event, Paused, Resumed
 
 LOOK_AGAIN_S = 0.05
-"""How often a paused training looks whether it may go on."""
+"""How often a paused training checks whether to resume."""
 
 
 class Control:
-    """Stop, pause and the seed line, read by the training between two steps.
+    """Stop, pause and the seed line, which the training reads between two steps.
 
-    Plain attributes, not an Event: a signal handler that sets an Event while the main thread takes
-    its lock would wait for ever.
+    Plain attributes, not an Event: a signal handler that sets an Event while the main thread holds
+    its lock would deadlock.
     """
 
     def __init__(self, seed_line: str = "") -> None:
@@ -26,12 +26,12 @@ class Control:
         """True while the text is read: a signal ends that at once, since a text from standard input
         may never end."""
         self.detached = False
-        """True if the run goes on when the process that started it is gone."""
+        """True if the run continues after the process that started it has ended."""
         self.unwatched = False
-        """True if the run was stopped because nobody reads its output any more."""
+        """True if the run was stopped because nothing reads its output any more."""
         self.has_controller = False
-        """True if lines of standard input control the run: then their end stops it, and not a
-        closed output."""
+        """True if lines on standard input control the run: then the end of the input stops it, not
+        a closed output."""
 
     def stop(self) -> None:
         """Asks the training to save and end after the current step."""
@@ -39,7 +39,7 @@ class Control:
         self.paused = False
 
     def pause(self) -> None:
-        """Asks the training to wait after the current step."""
+        """Asks the training to pause after the current step."""
         self.paused = not self.stopped
 
     def resume(self) -> None:
@@ -47,7 +47,7 @@ class Control:
         self.paused = False
 
     def wait_while_paused(self, now: Callable[[], float]) -> Generator[Event, None, float]:
-        """Waits while the training is paused; returns for how many seconds.
+        """Waits while the training is paused; returns the seconds waited.
 
         Yields an event before and after; `now` gives their times.
         """

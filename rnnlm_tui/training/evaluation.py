@@ -1,4 +1,4 @@
-"""The figures of a trained model on the lines that its training held out."""
+"""Evaluates a trained model on its held-out lines."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from rnnlm_tui.training.run import TrainingRun
 from rnnlm_tui.training.run_report import RunReport
 
 MOST_WORDS, MOST_WORDS_IF_STOPPED = 10_000, 1_000
-"""Words measured at most: 10 to 30 seconds for a large network, and 1 to 3 for a run that somebody
-waits for to end."""
+"""The most words to evaluate: 10 to 30 seconds for a large network, 1 to 3 if the run was stopped
+and somebody waits for it."""
 MOST_COMPARED = 4_000
-"""Words by which an update is compared with the model that it is to replace, in some seconds."""
+"""Words on which an update is compared with the model that it replaces; takes some seconds."""
 
 
 def evaluate_saved_model(run: TrainingRun, control: Control, report: RunReport) -> Iterator[Event]:
-    """Measures the model in the run's folder on held-out lines and saves the figures next to it.
+    """Evaluates the model in the run's folder on held-out lines and saves the result next to it.
 
     Raises ModelError if the model is damaged.
     """
@@ -37,7 +37,7 @@ def evaluate_saved_model(run: TrainingRun, control: Control, report: RunReport) 
 def save_evaluation(
     run: TrainingRun, evaluation: Evaluation | None, report: RunReport
 ) -> Iterator[Event]:
-    """Saves the figures next to the model; warns if they cannot be saved, since the model is."""
+    """Saves the result next to the model. If that fails, it only warns: the model is saved."""
     try:
         if evaluation is not None:
             write_evaluation(run.folder, read_card(run.folder), evaluation)
@@ -48,8 +48,8 @@ def save_evaluation(
 def evaluate_lines(
     model: LanguageModel, lines: Sequence[str], control: Control, most_words: int = MOST_WORDS
 ) -> Evaluation | None:
-    """The figures of the model on the lines, or on some of many; None for no words, and if the run
-    is stopped meanwhile."""
+    """Evaluates the model on the lines, or on a sample of at most `most_words` words. Returns None
+    if there are no words, or if the run is stopped meanwhile."""
     was_stopped, scored = control.stopped, list[ScoredLine]()
     for line in score(model, some_lines(lines, most_words)):
         scored.append(line)
@@ -59,7 +59,7 @@ def evaluate_lines(
 
 
 def loss_of_update(run: TrainingRun, model: LanguageModel) -> float | None:
-    """The loss of the model, that of an update or the one to replace, on the same held-out lines,
-    in nats a character as written; None if there are none."""
+    """The loss of a model on the held-out lines, in nats per character as written; None without
+    such lines. Compares an update with the model that it replaces."""
     lines = some_lines(run.split_lines()[1], MOST_COMPARED)
     return written_loss(score(model, lines, writes=False))

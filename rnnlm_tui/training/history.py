@@ -26,10 +26,10 @@ PROGRESS_EVERY_S = 1.0
 
 
 def record(events: Iterable[Event], folder: Path) -> Iterator[Event]:
-    """Passes events on, each written to the folder's history before.
+    """Writes each event to the folder's history, then yields it.
 
-    A new run drops the history of the run before it when it has saved a model of its own. If the
-    run fails, the history ends with that. Raises StorageError.
+    Once a new run has saved a model of its own, it drops the history of earlier runs. If the run
+    fails, the history ends with the failure. Raises StorageError.
     """
     path, last_time, next_progress = folder / HISTORY, 0.0, 0.0
     owns_model = has_dropped = False
@@ -56,7 +56,7 @@ def record(events: Iterable[Event], folder: Path) -> Iterator[Event]:
 
 
 class PreparationHistory:
-    """Writes how far the preparation of a large text is into a folder, which is there."""
+    """Writes the progress of preparing a large text to the history of an existing folder."""
 
     def __init__(self, folder: Path) -> None:
         self._path, self._next = folder / HISTORY, 0.0
@@ -91,7 +91,7 @@ def _drop_half_line(path: Path) -> None:
 def _drop_older_runs(path: Path) -> None:
     """Cuts off everything before the last run that began with the first epoch.
 
-    A run may be killed between its first save and this, so a resumed run looks too.
+    A run may be killed between its first save and this, so a resumed run does it too.
     """
     lines = _read(path).splitlines(keepends=True)
     begin = max((i for i, line in enumerate(lines) if _begins_run(line)), default=0)

@@ -76,8 +76,8 @@ class Learner:
         weights: Arrays | None = None,
         ranks: Ranks | None = None,
     ) -> None:
-        """The network has its initial weights, drawn by the seed, or `weights`. `ranks` are the
-        processes that it learns with, if there are several.
+        """Starts from `weights`, or from initial weights drawn with the seed. `ranks` are the
+        processes that train together, if there are several.
 
         Raises UsageError if there is no such device.
         """
@@ -87,7 +87,7 @@ class Learner:
             self.device = torch.device("cuda", ranks.local_rank)
         if training.threads is not None:
             torch.set_num_threads(min(training.threads, usable_cores()))
-        # The time of a step tells nothing of its threads if it waits for other processes too.
+        # A step that also waits for other processes does not show how fast its threads are.
         is_free = training.threads is None and self.device.type == "cpu" and ranks is None
         self._choice = ThreadChoice(torch.get_num_threads()) if is_free else None
         self._training = training
@@ -104,12 +104,12 @@ class Learner:
 
     @property
     def threads(self) -> int:
-        """How many threads compute."""
+        """The number of threads PyTorch computes with."""
         return torch.get_num_threads()
 
     def adapt_threads(self, seconds: float, predictions: int) -> None:
-        """Chooses the threads of the next step, which the settings may fix, after one that took so
-        long and learned from so many predictions."""
+        """Chooses the number of threads for the next step from the time of the last one, unless the
+        settings fix it."""
         if self._choice is not None:
             self._choice.add(seconds, predictions)
             if self._choice.threads != self.threads:
@@ -142,14 +142,14 @@ class Learner:
         return loss
 
     def leaves(self, wish: bool) -> bool:
-        """Whether to leave the epoch before its next step: at a `wish`; with other ranks, once all
-        know that one of them has it."""
+        """Whether to leave the epoch before its next step. Alone, a `wish` decides; with other
+        ranks, all leave together after a step in which one of them had the wish."""
         self._leaves = wish
         return wish if self._ranks is None else self._have_left
 
     def begin_steps(self, state: Callable[[], RunState]) -> None:
-        """Begins the rest of an epoch, as the trainer of rank 0 does from this `state`: tells it to
-        the other ranks, and takes this one's rows of the hidden state. Nothing to do alone."""
+        """Begins the rest of an epoch from this `state`: rank 0 sends it to the other ranks, and
+        each takes its own rows of the hidden state. Does nothing without ranks."""
         self._have_left = False
         if self._ranks is None:
             return
@@ -161,7 +161,7 @@ class Learner:
         }
 
     def end_steps(self, is_early: bool) -> None:
-        """Ends what `begin_steps` began. If that is before the end of the epoch, all ranks get the
+        """Ends what `begin_steps` began. If the epoch is not over (`is_early`), all ranks get the
         hidden state of the whole batch."""
         if self._ranks is not None:
             self._ranks.others_wait = True
@@ -180,7 +180,7 @@ class Learner:
         return {name: np.array(t.cpu().numpy(), order="C") for name, t in tensors.items()}
 
     def restore(self, state: RunState) -> None:
-        """The reverse of `state`. Raises ModelError if it is that of another network."""
+        """The reverse of `state`. Raises ModelError if the state is that of another network."""
         position, tensors = state.position, state.tensors
         parameters = list(self.network.named_parameters()) if position.updates else []
         carried = part_of(tensors, "carried.")
@@ -243,8 +243,8 @@ class Learner:
 @dataclass(slots=True)
 class HeldOutTotals:
     """Sums over held-out text, by the definitions of `rnnlm_tui.evaluate`: the negative
-    log-likelihood (nats) of `predictions`, and the words among the first and the five first of
-    those that can be suggested."""
+    log-likelihood (nats) of `predictions`, and the words that rank first and among the first five
+    of those that can be suggested."""
 
     nll: float = 0.0
     predictions: int = 0
@@ -265,7 +265,7 @@ class HeldOutTotals:
         self.top5 += int((rank < 5).sum())
 
     def metrics(self, words: int) -> dict[str, float]:
-        """The figures of text of so many words."""
+        """The metrics, given the number of words in the text."""
         loss = self.nll / self.predictions
         return {
             "loss": loss,
@@ -276,7 +276,7 @@ class HeldOutTotals:
 
 
 def perplexity(loss: float) -> float:
-    """exp(loss in nats); infinite where that is too large for a float."""
+    """exp(loss in nats); infinite if that is too large for a float."""
     try:
         return math.exp(loss)
     except OverflowError:

@@ -23,7 +23,7 @@ from rnnlm_tui.training.output_layers import (
 from rnnlm_tui.training.recurrent_layers import LayerWeights, pytorch_layer, tanh_layers
 
 UNIT_MULTIPLE = 16
-"""The relu layer's units are rounded up to this: a cache line of float32."""
+"""The relu layer's units are rounded up to a multiple of this: a cache line of float32."""
 
 
 class LessonNetwork(Network):
@@ -32,7 +32,7 @@ class LessonNetwork(Network):
     The relu layer's units and the output layer's rows are rounded up; this padding starts at zero,
     gets no gradient and stays zero.
 
-    Source: the lesson (Keras), held to golden figures of its own stack.
+    Source: the lesson (Keras). Golden figures of its own stack check it.
     """
 
     def __init__(self, config: LessonConfig, total_words: int, rng: np.random.Generator) -> None:
@@ -86,7 +86,7 @@ class LessonNetwork(Network):
         return states[-1, 0]
 
     def _pytorchs_layers(self, embedded: Tensor, dropout: np.random.Generator | None) -> Tensor:
-        """The same by PyTorch's layers."""
+        """The same, computed by PyTorch's layers."""
         kernels, biases = self.both_kernel.chunk(2, 1), self.both_bias.chunk(2)
         zeros = embedded.new_zeros(embedded.shape[1], self.config.bidirectional_size)
         first, second = (
@@ -103,7 +103,7 @@ class LessonNetwork(Network):
     def _between(
         self, forward: Tensor, backward: Tensor, dropout: np.random.Generator | None
     ) -> Tensor:
-        """The outputs [T, B, H] of both directions, the second from the end to the begin, as the
+        """Joins the outputs [T, B, H] of both directions, the second in reverse order, to the
         inputs [T, B, 2 H] of the second layer."""
         sequence = torch.cat((forward, backward.flip(0)), 2)
         if dropout is None or self.config.dropout == 0:
@@ -128,8 +128,8 @@ class LessonNetwork(Network):
 
     @torch.no_grad()
     def scores(self, x: Tensor, target: Tensor) -> Iterator[Scores]:
-        """The scores of all rows; a row of padding alone does not count in the loss, because the
-        network never learns what a line begins with."""
+        """The scores of all rows. A row of padding only does not count in the loss, because the
+        network never learns the first word of a line."""
         yield self(x), target, (x != PADDING).any(1)
 
     def weights(self) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""What a training mixes with its own model: n-grams, a base, and a cache of the last words."""
+"""Mixes a trained model with n-grams, a base model and a cache of the last words."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from rnnlm_tui.training.run_report import RunReport
 
 ORDER = NgramConfig().order
 COUNTING = "n-grams"
-"""The phase in which they are counted."""
+"""The name of the phase that counts them."""
 MOST_FITTED = 2_000
-"""Held-out words that the weights are fitted to; each takes a millisecond or less."""
+"""Held-out words that the mixture weights are fitted to; each takes at most a millisecond."""
 MOST_AT_FIRST = 1_000
-"""The same, and the words measured, of the n-grams that a network's training begins with: they are
-to be there in a second."""
+"""The same for the n-grams that a network's training begins with, and the words they are evaluated
+on: that model should be ready within a second."""
 
 
 def mix(
@@ -39,8 +39,8 @@ def mix(
     ngrams: NgramFile | None = None,
     most_words: int = MOST_FITTED,
 ) -> tuple[MixedModel, Mixture]:
-    """The models of a run mixed with its base and a cache, the weights fitted to its held-out
-    lines, and the same for the card."""
+    """Mixes the models of a run with its base and a cache, with weights fitted to its held-out
+    lines. Also returns the mixture for the card."""
     base = None
     if run.base is not None:
         models, base = {**models, "base": run.base}, run.origin.get("base")
@@ -52,7 +52,7 @@ def mix(
 
 
 class FirstNgrams:
-    """The n-grams of a network's text: the model until an epoch is through, then mixed with it."""
+    """The n-grams of a network's text: the model until the first epoch ends, then mixed with it."""
 
     def __init__(self, run: TrainingRun, arrays: Arrays) -> None:
         """`arrays` are those of all n-grams of the text."""
@@ -73,7 +73,7 @@ class FirstNgrams:
 
     @classmethod
     def counted(cls, run: TrainingRun, report: RunReport) -> Generator[Event, None, FirstNgrams]:
-        """Counts them: 0.6 s for a million words. Of a large text, says how far that is."""
+        """Counts the n-grams: 0.6 s for a million words. Reports progress for a large text."""
         assert isinstance(run.config.train, LineTextConfig)
         arrays, began = Arrays(), report.time()
         is_large = run.prepared.kept is not None
@@ -89,9 +89,8 @@ class FirstNgrams:
         return cls(run, arrays)
 
     def save(self, checkpoints: Checkpoints, control: Control) -> bool:
-        """Puts them in place as the model, with a few figures, unless the run is stopped meanwhile.
-
-        Raises StorageError."""
+        """Saves them as the model, evaluated on a few words, unless the run is stopped meanwhile;
+        returns whether it did. Raises StorageError."""
         model, mixture = mix(self._run, {"ngrams": self.model}, most_words=MOST_AT_FIRST)
         trained_on, held_out = self._run.split_lines()
         seen = evaluate_lines(self.model, trained_on, control, MOST_AT_FIRST)

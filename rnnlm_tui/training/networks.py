@@ -1,4 +1,4 @@
-"""What the trainer asks of a network.
+"""The interface between the trainer and a network.
 
 Shapes: B batch, T time steps, N words to predict, V vocabulary.
 """
@@ -20,11 +20,11 @@ DROPOUT_LEVELS = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class BatchLoss:
-    """What a network makes of one batch.
+    """The loss of one batch.
 
-    `objective` is minimised: the mean negative log-likelihood (nats a prediction) and the penalty.
-    The others are for the record: `nll_sum` in nats over the batch, of `predictions` words and ends
-    of lines; `penalty` in nats; `hits`, the number of words predicted right, of `words`.
+    `objective` is minimised: the mean negative log-likelihood (nats per prediction) plus the
+    penalty. The others are reported: `nll_sum` in nats, over `predictions` words and ends of lines;
+    `penalty` in nats; `hits`, how many of the `words` were predicted correctly.
     """
 
     objective: Tensor
@@ -36,7 +36,7 @@ class BatchLoss:
 
 
 Scores = tuple[Tensor, Tensor, Tensor]
-"""Scores before the softmax [N, V], what is to be predicted [N], what of it is in the loss [N]."""
+"""Scores before the softmax [N, V], targets [N], and which of them count in the loss [N]."""
 
 
 class Network(nn.Module, ABC):
@@ -45,15 +45,15 @@ class Network(nn.Module, ABC):
     def __init__(self) -> None:
         super().__init__()
         self.hidden_state: dict[str, Tensor] = {}
-        """The state from which the next batch goes on, by name; empty at the start of a stream and
-        for a network whose batches do not depend on each other."""
+        """The state that the next batch starts from, by name; empty at the start of a stream, and
+        for a network whose batches are independent."""
         self.own_layers = True
-        """Whether GRU and tanh layers are those of this program; else all are PyTorch's, which on a
-        GPU are cuDNN's."""
+        """Whether to use this program's own GRU and tanh layers. If not, all layers are PyTorch's:
+        on a GPU, those of cuDNN."""
         self.first_row, self.whole_rows = 0, 0
-        """Which row of the whole batch the first of its own is, and how many that has: 0 if the
-        network gets whole batches. Dropout is drawn for all, and so is the same for a row whoever
-        computes it."""
+        """Where this process's rows begin in the whole batch, and the size of that; 0 if the
+        network gets whole batches. Dropout is drawn for the whole batch, so a row gets the same
+        mask in whichever process."""
 
     @abstractmethod
     def loss(self, x: Tensor, target: Tensor, dropout: np.random.Generator | None) -> BatchLoss:
@@ -64,7 +64,8 @@ class Network(nn.Module, ABC):
         """The scores of the batch, some rows at a time, without dropout and gradients."""
 
     def dropped(self, rows: Tensor, like: Tensor, rng: np.random.Generator, rate: float) -> Tensor:
-        """`rows` [T, B, H] without some units, by a mask in the shape of `like` [T or 1, B, H]."""
+        """Applies dropout to `rows` [T, B, H], with a mask in the shape of `like` [T or 1, B,
+        H]."""
         if not self.whole_rows:
             return rows * dropout_mask(like, rate, rng)
         whole = like.new_empty(len(like), self.whole_rows, like.shape[2])
@@ -79,7 +80,7 @@ class Network(nn.Module, ABC):
     def load_weights(self, arrays: Mapping[str, NDArray[np.float32]]) -> None:
         """Takes the weights of a saved model."""
         for parameter in self.parameters():
-            parameter.zero_()  # padding too: a loss that was not finite has spoilt it
+            parameter.zero_()  # the padding too, which a loss that is not finite spoils
         for name, tensor in self.weights().items():
             tensor.copy_(torch.from_numpy(np.ascontiguousarray(arrays[name])))
 

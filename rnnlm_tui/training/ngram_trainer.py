@@ -1,6 +1,6 @@
 """The training of an n-gram model as a generator of events. No torch.
 
-It is one epoch, with a step for each length of sequences.
+The training is one epoch, with one step for each length of n-grams.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from rnnlm_tui.training.run import TrainingRun
 from rnnlm_tui.training.run_report import RunReport, sample
 
 TRAIN_SAMPLE = 5_000
-"""Training words, in lines spread over the text, that the figures of the training are over."""
+"""Training words, in lines spread over the text, that the training metrics are measured on."""
 
 
 def train(run: TrainingRun, control: Control) -> Iterator[Event]:
-    """The events of this run."""
+    """Yields the events of this run."""
     return NgramTrainer(run, control).events()
 
 
 class NgramTrainer:
-    """One run, from its start to its end. One that is stopped leaves nothing."""
+    """One run, from its start to its end. A run that is stopped saves nothing."""
 
     def __init__(
         self, run: TrainingRun, control: Control, clock: Callable[[], float] = time.monotonic
@@ -67,7 +67,7 @@ class NgramTrainer:
         )
 
     def _estimate(self) -> Iterator[Event]:
-        """Fills the arrays, a length of sequences a step, until done or told to stop."""
+        """Fills the arrays, one length of n-grams per step, until done or stopped."""
         train = self._run.config.train
         assert isinstance(train, LineTextConfig)
         parts = ngram_arrays(self._prepared, self._order, train.max_ngrams)
@@ -79,7 +79,7 @@ class NgramTrainer:
                 return
 
     def _measure_and_save(self) -> Generator[Event, None, EpochFigures | None]:
-        """Evaluates the model and puts it in place; returns its figures, or None if stopped."""
+        """Evaluates and saves the model; returns its metrics, or None if it is not saved."""
         model = self._report.model(self._arrays)
         trained_on, held_out = self._run.split_lines()
         on_trained = evaluate_lines(model, trained_on, self._control, TRAIN_SAMPLE)
@@ -109,7 +109,7 @@ class NgramTrainer:
         return metrics
 
     def _is_to_be_saved(self, model: LanguageModel) -> bool:
-        """Whether the run is no update, or better than the model to replace."""
+        """Whether to save the model: always, or for an update only if it is better."""
         if not self._run.is_update:
             return True
         self._new_loss = loss_of_update(self._run, model)

@@ -35,9 +35,8 @@ class KerasAdam(torch.optim.Adam):
 
 
 class ClippedAdamW(torch.optim.AdamW):
-    """AdamW (Loshchilov and Hutter 2019) on gradients of at most `grad_clip` in norm; 0 is no clip.
-
-    Biases do not decay.
+    """AdamW (Loshchilov and Hutter 2019) with gradients clipped to a norm of `grad_clip`, 0 for no
+    clipping. Biases do not decay.
     """
 
     def __init__(
@@ -61,17 +60,17 @@ class ClippedAdamW(torch.optim.AdamW):
 def make_optimizer(
     settings: NetworkTrainConfig, network: nn.Module, learning_rate: float
 ) -> torch.optim.Optimizer:
-    """The optimizer of a preset with these settings, before its first step."""
+    """Returns the optimizer for these settings, before its first step."""
     if isinstance(settings, CausalTrainConfig):
         return ClippedAdamW(network, learning_rate, settings.weight_decay, settings.grad_clip)
     return KerasAdam(network.parameters(), learning_rate)
 
 
 def rate_factor(settings: NetworkTrainConfig, done: float) -> float:
-    """What the learning rate is multiplied by when `done`, a share of the run, is over.
+    """The factor of the learning rate when `done`, a share of the run, is over.
 
-    1 for the lesson. For causal networks it rises linearly in the warmup and falls to 0 as a cosine
-    does (Loshchilov and Hutter 2017).
+    It is 1 for the lesson. For causal networks it is a linear warmup times a cosine that falls to 0
+    (Loshchilov and Hutter 2017).
     """
     if not isinstance(settings, CausalTrainConfig):
         return 1.0

@@ -1,7 +1,7 @@
 """Output layers: scores, softmax and loss in one `autograd.Function` each.
 
-A weight's gradient, 20 MB for the lesson, is written to a buffer that is kept and becomes its
-`grad`: a new one each step costs its page faults. So gradients of several batches cannot be added.
+A weight's gradient, 20 MB for the lesson, is written to a buffer that is reused and becomes its
+`grad`, because a new array each step costs page faults. So gradients of batches cannot be summed.
 
 Shapes: N rows (words to predict), B batch, E embedding, H hidden, V vocabulary, P the same padded,
 S shards.
@@ -22,10 +22,11 @@ from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from rnnlm_tui.training.networks import add_product, product
 
 VOCABULARY_MULTIPLE = 48
-"""The lesson's output rows are rounded up to this, which 2, 3, 4, 6, 8, 12, 16 threads divide."""
+"""The lesson's output rows are rounded up to a multiple of this, which 2, 3, 4, 6, 8, 12 or 16
+threads divide evenly."""
 HAS_ONEDNN: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
 ROWS_AT_ONCE = 1 << 22
-"""Scores of the tied output layer that are in memory at a time: 16 MB, whatever the batch."""
+"""Scores of the tied output layer in memory at a time: 16 MB, whatever the batch size."""
 FIRST_WORD = 1 + len(SPECIAL_TOKENS)
 """The id after those of padding and the special tokens."""
 
@@ -33,7 +34,7 @@ FIRST_WORD = 1 + len(SPECIAL_TOKENS)
 class SoftmaxCrossEntropy(torch.autograd.Function):
     """The lesson's output layer, with features in rows: [V, B].
 
-    The weight has its rows rounded up to P; those added stay zero.
+    The rows of the weight are rounded up to P; the added ones stay zero.
     """
 
     @staticmethod
@@ -71,8 +72,8 @@ class SoftmaxCrossEntropy(torch.autograd.Function):
 def output_scores(weight: Tensor, hidden: Tensor, bias: Tensor) -> Tensor:
     """`weight` [P, H], `hidden` [H, B], `bias` [V] -> [P, B], with -inf for the rows after V.
 
-    As a 1 x 1 convolution over the weight, a picture of P pixels with H channels, because oneDNN's
-    kernel for that takes 2.0 ms and MKL's product 2.6 (3216 x 1616, batch 32, 2 cores).
+    Computed as a 1 x 1 convolution over the weight, an image of P pixels and H channels: oneDNN's
+    kernel for that takes 2.0 ms, MKL's product 2.6 (3216 x 1616, batch 32, 2 cores).
     """
     if weight.device.type == "cpu" and HAS_ONEDNN:
         picture = weight.view(1, len(weight), 1, -1).permute(0, 3, 1, 2)  # [1, H, P, 1]
@@ -86,21 +87,21 @@ def output_scores(weight: Tensor, hidden: Tensor, bias: Tensor) -> Tensor:
 
 
 def thread_shards(like: Tensor) -> int:
-    """Number of vocabulary shards for the output products, one a thread.
+    """Number of vocabulary shards for the output products, one per thread.
 
-    So the same thread reads, updates and again reads a row: Adam and oneDNN split the rows like
-    that, and MKL does if it gets a batch of products. With the cores on different last-level
-    caches the layer takes 9.2 ms a step so, and 10.4 ms otherwise.
+    Then the same thread reads, updates and reads a row again: Adam and oneDNN split the rows that
+    way, and MKL does for a batch of products. On cores with separate last-level caches the layer
+    takes 9.2 ms a step instead of 10.4 ms.
     """
     threads = torch.get_num_threads() if like.device.type == "cpu" else 1
     return math.gcd(threads, VOCABULARY_MULTIPLE)
 
 
 class TiedOutput(torch.autograd.Function):
-    """The output layer whose weight is the embedding, some rows at a time.
+    """The output layer whose weight is the embedding, one block of rows at a time.
 
-    The gradients are computed in the forward pass, while the scores of those rows are in the cache,
-    so that the scores of a whole batch are never in memory together.
+    The gradients are computed in the forward pass, while the scores of the block are in the cache,
+    so the scores of a whole batch are never in memory at once.
     """
 
     @staticmethod
@@ -115,9 +116,9 @@ class TiedOutput(torch.autograd.Function):
         precision: torch.dtype,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """`rows` [N, E], `embedding` and `buffer` [V, E], `bias` [V], `target` [N]; `words` are the
-        rows of the embedding that are words, and no special tokens; `precision` is that of products
-        -> the sum of the negative log-likelihoods (nats), the log-likelihoods [N], and by how much
-        the likeliest of the words surpasses the target [N]."""
+        rows of the embedding that are words, not special tokens; `precision` is that of the
+        products -> the sum of the negative log-likelihoods (nats), the log-likelihoods [N], and how
+        far the score of the likeliest word is above that of the target [N]."""
         of_rows, of_bias = torch.empty_like(rows), torch.zeros_like(bias)
         buffer.zero_()
         low_rows, low_embedding = rows.to(precision), embedding.to(precision)
@@ -152,8 +153,8 @@ class TiedOutput(torch.autograd.Function):
 
 
 class TiedInput(torch.autograd.Function):
-    """The embeddings of the input words; their gradient is added to that of `TiedOutput`, which is
-    computed first, because the loss follows from it."""
+    """The embeddings of the input words. Their gradient is added to that of `TiedOutput`, which the
+    backward pass always computes first."""
 
     @staticmethod
     def forward(ctx: Any, embedding: Tensor, ids: Tensor) -> Tensor:
@@ -170,7 +171,7 @@ class TiedInput(torch.autograd.Function):
 
 
 def row_blocks(rows: int, words: int) -> list[slice]:
-    """The rows of the tied output layer in blocks of about the same size, small enough to keep."""
+    """Cuts the rows of the tied output layer into equal blocks that fit in memory."""
     blocks = max(1, -(-rows * words // ROWS_AT_ONCE))
     edges = np.linspace(0, rows, min(blocks, max(1, rows)) + 1).astype(int)
     return [slice(low, high) for low, high in itertools.pairwise(edges)]
@@ -178,13 +179,13 @@ def row_blocks(rows: int, words: int) -> list[slice]:
 
 class TiedSoftmax(nn.Module):
     """The embeddings and the output layer of a causal network, as `lm.adaptive_softmax` defines
-    them: the head's and those of K tails, whose words cost nothing while others are predicted."""
+    them: a head and K tails. A tail is computed only for targets that are in it."""
 
     def __init__(
         self, weights: Mapping[str, nn.Parameter], precision: torch.dtype = torch.float32
     ) -> None:
         """`weights` are those of the network, which registers them; `precision` is that of the
-        products while it learns."""
+        products in training."""
         super().__init__()
         self._precision = precision
         self._weights = dict(weights)  # in a dictionary, so they are not registered again
@@ -194,7 +195,7 @@ class TiedSoftmax(nn.Module):
         self._rows = [len(embedding) for embedding in embeddings]
         self._tails = range(1, len(embeddings))
         self._begins = [self._rows[0] - len(self._tails)]
-        """The id of the first word of each tail, and the last one is the size of the vocabulary."""
+        """The id of the first word of each tail, then the size of the vocabulary."""
         for number in self._tails:
             self._begins.append(self._begins[-1] + self._rows[number])
 
@@ -209,8 +210,8 @@ class TiedSoftmax(nn.Module):
 
     def loss(self, rows: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """`rows` [N, E], `target` [N], without padding -> the sum of the negative log-likelihoods
-        (nats), the number of hits: of the words that are likelier than all other words, special
-        tokens apart. A word of a tail is not compared with those of other tails."""
+        (nats), and the number of hits: targets that are likelier than all other words. A word of a
+        tail is not compared with those of other tails."""
         head, places = self._split(target)
         biases = torch.split(self._weights["output.bias"], self._rows)
         words = slice(FIRST_WORD, self._begins[0])
@@ -244,8 +245,8 @@ class TiedSoftmax(nn.Module):
         return torch.cat(parts, 1)
 
     def _split(self, ids: Tensor) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
-        """`ids` [N] as rows of the head, in which each tail is one token [N]; and for each tail the
-        places of its words in `ids` and their rows in its embedding."""
+        """Returns `ids` [N] as rows of the head, in which each tail is one token; and for each tail
+        the places of its words in `ids` and their rows in its embedding."""
         head, places = ids, []
         for number in self._tails:
             low, high = self._begins[number - 1 : number + 1]

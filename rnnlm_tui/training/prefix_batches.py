@@ -18,33 +18,33 @@ EVALUATION_BATCH = 256
 
 
 class Share(NamedTuple):
-    """Process number `rank` `of` those that train together: each takes rows in a row, about as many
-    as the others."""
+    """The part of every batch that process `rank` of `of` computes: consecutive rows, about as many
+    for each process."""
 
     rank: int = 0
     of: int = 1
 
     def rows(self, total: int) -> slice:
-        """Its rows of `total`. If there are fewer than processes, those that have none take the
-        first, which does not count then."""
+        """The rows of a batch of `total`. If there are fewer rows than processes, a process without
+        rows computes the first one, which then does not count."""
         if not self.counts(total):
             return slice(0, 1)
         return slice(total * self.rank // self.of, total * (self.rank + 1) // self.of)
 
     def counts(self, total: int) -> bool:
-        """Whether it has rows of its own among `total`."""
+        """Whether this process has rows of its own in a batch of `total`."""
         return total * self.rank // self.of < total * (self.rank + 1) // self.of
 
 
 WHOLE = Share()
-"""That of a process that trains alone."""
+"""The share of a process that trains alone."""
 
 
 class PrefixBatches:
     """The lesson's batches: all prefix sequences, in a new random order each epoch.
 
-    The order of an epoch follows from the seed and the epoch's number alone, so that a run can go
-    on in the middle of one.
+    The order depends on the seed and the epoch's number alone, so a run can resume in the middle of
+    an epoch.
     """
 
     def __init__(
@@ -54,23 +54,23 @@ class PrefixBatches:
         device: torch.device,
         share: Share = WHOLE,
     ) -> None:
-        """`share` is what this process gets of the rows of each batch."""
+        """`share` says which rows of each batch this process computes."""
         self._examples = prepared.examples
         self._held_out = prepared.held_out
         self._size = config.batch_size
         self._seed = config.seed
         self._device, self._share = device, share
         self.rows = config.batch_size
-        """The rows of the whole batch that was given last."""
+        """The number of rows of the last whole batch."""
 
     @property
     def steps(self) -> int:
-        """Batches an epoch; the last one may be smaller."""
+        """Batches per epoch; the last one may be smaller."""
         return -(-len(self._examples) // self._size)
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches of an epoch from `first_step` on: features [B, T], labels [B] of
-        this process's share."""
+        """Yields this process's share of the batches from `first_step` on: features [B, T], labels
+        [B]."""
         order = np.random.default_rng((self._seed, epoch)).permutation(len(self._examples))
         for start in range(first_step * self._size, len(order), self._size):
             rows = order[start : start + self._size]
@@ -78,8 +78,8 @@ class PrefixBatches:
             yield self._batch(self._examples, rows[self._share.rows(len(rows))])
 
     def held_out(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """All held-out examples, in order, and then the first words of the lines after nothing but
-        padding; nothing if no line is held out."""
+        """Yields all held-out examples in order, then the first words of the lines, preceded by
+        padding only. Yields nothing if no line is held out."""
         examples = self._held_out
         for start in range(0, len(examples), EVALUATION_BATCH):
             stop = min(start + EVALUATION_BATCH, len(examples))

@@ -1,9 +1,9 @@
 """Processes that train one network together: each takes its share of the rows of every batch.
 
 torchrun starts them, on one machine or on several. They are called ranks: rank 0 decides, saves and
-reports as a training by one process does, and tells the others what to learn. Each has the whole
-network; after every batch the gradients of all are averaged (Li et al. 2020), so the weights are
-the same everywhere.
+reports as in a training by one process, and tells the others what to do. Each has the whole
+network; after every batch the gradients are averaged over all ranks (Li et al. 2020), so all have
+the same weights.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from rnnlm_tui.training.networks import BatchLoss
 from rnnlm_tui.training.prefix_batches import Share
 
 LONGEST_WAIT = timedelta(hours=2)
-"""How long the others wait for a rank that is there: rank 0 reads the text and measures the model
-alone. One whose process ends is noticed at once."""
+"""How long ranks wait for one that is busy: rank 0 alone reads the text and evaluates the model. A
+process that ends is noticed at once."""
 NAME_OF_RUN, SPOKEN = "rnnlm-tui/name", "rnnlm-tui/spoken"
 PREPARE, LEARN, END = "prepare", "learn", "end"
-"""What rank 0 tells the others: to read the text, to learn the rest of an epoch, and to go."""
+"""What rank 0 tells the others: read the text, train the rest of an epoch, exit."""
 
-_STORES: Any = distributed  # its types leave the stores out
+_STORES: Any = distributed  # its type stubs lack the stores
 Arrays = Mapping[str, NDArray[Any]]
 
 
 class RankError(RnnlmError):
-    """Another rank is gone, cannot be reached, or has an error of its own."""
+    """Another rank is gone, cannot be reached, or has failed."""
 
     kind = "rank"
 
@@ -55,14 +55,15 @@ def explained() -> Iterator[None]:
 
 
 class Ranks:
-    """This process as one of several, connected with the others."""
+    """The connection of this process with the others that train with it."""
 
     def __init__(self) -> None:
         """Connects as torchrun's variables say. Raises RankError."""
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
         self.share = Share(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
         with explained():
-            # With a prefix of its own, since the addresses of processes that have died are there.
+            # A prefix for each restart, because the store still has the addresses of dead
+            # processes.
             self._store = _torchruns_store()
             store = _STORES.PrefixStore(f"rnnlm-tui/{restarts()}", self._store)
             distributed.init_process_group(
@@ -73,23 +74,23 @@ class Ranks:
                 timeout=LONGEST_WAIT,
             )
         self.local_rank = int(os.environ.get("LOCAL_RANK", "0"))
-        """Its number on its machine."""
+        """The number of this process on its machine."""
         self.others_wait = True
-        """Whether the other ranks wait for what rank 0 tells; they do not while all learn."""
+        """Whether the other ranks wait for a message from rank 0; while all train they do not."""
         self._has_ended = False
         self._sum = torch.empty(0)
 
     def close(self) -> None:
-        """Leaves the others. Rank 0 tells them to go, if they listen."""
+        """Disconnects. Rank 0 first tells the others to exit, if they wait for a message."""
         with suppress(RankError), explained():
             if self.share.rank == 0 and self.others_wait:
                 self.send(END)
             if self._has_ended:
-                distributed.barrier()  # one that goes too early looks to the others like a failure
+                distributed.barrier()  # a rank that exits early looks like a failure to the others
         distributed.destroy_process_group()
 
     def send(self, what: str, arrays: Arrays | None = None) -> None:
-        """Tells all others something, from rank 0. Raises RankError."""
+        """Sends a message from rank 0 to all others. Raises RankError."""
         self.others_wait, self._has_ended = what != LEARN, what == END
         given = {k: np.ascontiguousarray(v) for k, v in (arrays or {}).items()}
         shapes = {name: (array.shape, array.dtype.name) for name, array in given.items()}
@@ -100,7 +101,7 @@ class Ranks:
                 distributed.broadcast(torch.tensor(array), 0)
 
     def receive(self) -> tuple[str, dict[str, NDArray[Any]]]:
-        """What rank 0 tells next. Raises RankError."""
+        """Waits for the next message from rank 0. Raises RankError."""
         with explained():
             length = torch.empty(1, dtype=torch.int64)
             distributed.broadcast(length, 0)
@@ -114,7 +115,7 @@ class Ranks:
         return what, arrays
 
     def gather(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The answers of all ranks, in order; all call this at once. Raises RankError."""
+        """Returns the answers of all ranks, in order; all must call this. Raises RankError."""
         raw = torch.tensor(list(json.dumps(answer).encode()), dtype=torch.uint8)
         with explained():
             lengths = self._gathered(torch.tensor([len(raw)]))
@@ -133,8 +134,8 @@ class Ranks:
     ) -> tuple[BatchLoss, bool]:
         """Averages the gradients of all ranks over the predictions of the whole batch.
 
-        Returns the loss of the whole batch, and whether any rank wants to leave the epoch. A share
-        that is not counted adds nothing. Raises RankError.
+        Returns the loss of the whole batch, and whether any rank wants to leave the epoch. A rank
+        whose share is not counted adds nothing. Raises RankError.
         """
         gradients = [(p, p.grad if p.grad is not None else torch.zeros_like(p)) for p in parameters]
         weight = loss.predictions if is_counted else 0
@@ -144,7 +145,7 @@ class Ranks:
         size = sum(gradient.numel() for _, gradient in gradients) + len(own)
         if len(self._sum) != size:
             self._sum = gradients[0][1].new_empty(size)
-        # One message a step: a gradient each costs as many round trips.
+        # One message per step: one per gradient would cost as many round trips.
         torch.cat([gradient.reshape(-1) for _, gradient in gradients], out=self._sum[: -len(own)])
         self._sum[: -len(own)] *= weight
         self._sum[-len(own) :] = self._sum.new_tensor(own)
@@ -168,7 +169,7 @@ class Ranks:
         return whole, leaving > 0
 
     def joined(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Hidden states [B, H] of the whole batch, from each rank's share of its rows. Raises
+        """Joins the hidden states of all ranks' rows to those of the whole batch [B, H]. Raises
         RankError."""
         whole: dict[str, Tensor] = {}
         for name, own in state.items():
@@ -181,19 +182,19 @@ class Ranks:
         return whole
 
     def keep_name(self, name: str) -> None:
-        """Keeps the name of the run where it outlives the processes that torchrun starts again.
-        Raises RankError."""
+        """Stores the name of the run for the processes that torchrun starts after a failure. Raises
+        RankError."""
         with explained():
             self._store.set(NAME_OF_RUN, name)
 
     def kept_name(self) -> str | None:
-        """The name that the processes before these have kept. Raises RankError."""
+        """The name that the processes before the restart stored. Raises RankError."""
         with explained():
             is_kept = self._store.check([NAME_OF_RUN])
             return str(self._store.get(NAME_OF_RUN).decode()) if is_kept else None
 
     def is_first_to_speak(self) -> bool:
-        """Whether no other rank has asked this: when one is gone, one of the others says so."""
+        """Whether this rank is the first to ask, so that only one reports that another is gone."""
         try:
             with explained():
                 return int(self._store.add(f"{SPOKEN}-{restarts()}", 1)) == 1
@@ -202,11 +203,11 @@ class Ranks:
 
 
 def restarts() -> int:
-    """How often torchrun has started these processes again."""
+    """How many times torchrun has restarted these processes."""
     return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
 
 
 def _torchruns_store() -> Any:
-    """The store of torchrun itself, which outlives its processes."""
+    """torchrun's own key-value store, which outlives its processes."""
     address = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
     return _STORES.TCPStore(*address, is_master=False, timeout=LONGEST_WAIT)

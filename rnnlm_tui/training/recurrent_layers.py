@@ -1,11 +1,11 @@
-"""Recurrent layers with backward passes of their own, next to PyTorch's.
+"""Recurrent layers with their own backward passes, and the same layers by PyTorch.
 
-The product with the inputs is computed for all time steps at once before, and the gradient of the
-recurrent kernel in one product over all time steps after, so that a time step is one product and a
-few operations on [B, H]. What a gate's gradient is multiplied by is computed for all time steps at
-once too: the backward pass of a GRU is three operations a time step. On a CPU that makes tanh
-layers 1.2 times and GRUs 1.1 to 1.7 times as fast as PyTorch's, with one thread. Its LSTM, which is
-oneDNN's, needs no such help (`python -m tests.benchmarks.recurrent_layers`).
+The product with the inputs is computed for all time steps at once, and so is the gradient of the
+recurrent kernel, which leaves one product and a few operations on [B, H] for each time step. The
+factors of the gates' gradients are also computed for all time steps at once, so the backward pass
+of a GRU takes three operations per time step. On one CPU thread tanh layers are 1.2 times and GRUs
+1.1 to 1.7 times as fast as PyTorch's. PyTorch's LSTM, which is oneDNN's, is as fast as ours was
+(`python -m tests.benchmarks.recurrent_layers`).
 
 Shapes: T time steps, D directions, B batch, I inputs, H hidden, G gates.
 """
@@ -46,8 +46,8 @@ def recurrent_layer(
 ) -> tuple[Tensor, State]:
     """`x` [T, B, I] -> all outputs [T, B, H] and the last state, detached.
 
-    `cell` is rnn, gru or lstm; no gradient goes to `start`. `precision` is that of the products,
-    except those of tanh layers' states.
+    `cell` is rnn, gru or lstm; `start` gets no gradient. `precision` is that of the products,
+    except those with the states of tanh layers.
     """
     if cell == "lstm":
         return pytorch_layer(cell, x, weights, start, precision)
@@ -71,7 +71,7 @@ def pytorch_layer(
     start: State,
     precision: torch.dtype = torch.float32,
 ) -> tuple[Tensor, State]:
-    """The same as `recurrent_layer`, by PyTorch's own layer.
+    """The same as `recurrent_layer`, computed by PyTorch's own layer.
 
     In bfloat16 a step of an LSTM of 512 units takes 33 ms instead of 79 (one thread, AVX-512).
     """
@@ -95,15 +95,15 @@ def pytorch_layer(
 
 
 class TanhLayers(torch.autograd.Function):
-    """h_t = tanh(x_t + h_{t-1} U), for D independent directions in one go.
+    """h_t = tanh(x_t + h_{t-1} U), for D independent directions at once.
 
-    One product a time step for all directions: 1.9 ms less a training step of the lesson than
-    nn.RNN.
+    One product per time step for all directions makes a training step of the lesson 1.9 ms shorter
+    than with nn.RNN.
     """
 
     @staticmethod
     def forward(ctx: Any, inputs: Tensor, kernel: Tensor, start: Tensor) -> Tensor:
-        """`inputs` [T, D, B, H] with the bias in, `kernel` [D, H, H], `start` [D, B, H]
+        """`inputs` [T, D, B, H], which include the bias, `kernel` [D, H, H], `start` [D, B, H]
         -> h [T, D, B, H]."""
         states = torch.empty_like(inputs)
         before = start
@@ -143,12 +143,12 @@ class GruLayer(torch.autograd.Function):
         start: Tensor,
         precision: torch.dtype,
     ) -> Tensor:
-        """`inputs` [T, B, 3 H] (r, z, n) with the bias in, `kernel` [H, 3 H], `bias` [H] of n's
-        product, `start` [B, H] -> h [T, B, H]."""
+        """`inputs` [T, B, 3 H] (r, z, n), which include the bias, `kernel` [H, 3 H], `bias` [H] of
+        n's product, `start` [B, H] -> h [T, B, H]."""
         length, batch, _ = inputs.shape
         hidden = len(kernel)
         states = inputs.new_empty(length, batch, hidden)
-        products = torch.empty_like(inputs)  # h U + b, and r and z in place of theirs
+        products = torch.empty_like(inputs)  # h U + b; r and z overwrite their own
         candidates = torch.empty_like(states)
         wide_bias = torch.cat((bias.new_zeros(2 * hidden), bias))
         gates_in, n_in = inputs[:, :, : 2 * hidden].unbind(), inputs[:, :, 2 * hidden :].unbind()
@@ -174,7 +174,7 @@ class GruLayer(torch.autograd.Function):
         hidden = len(kernel)
         r, z, product = torch.split(products, hidden, 2)  # [T, B, H] each
         earlier = torch.cat((start[None], states[:-1]))
-        # The gradient of h times these is that of n before its tanh, and of r, z and the product.
+        # The gradient of h times these gives those of n before its tanh, of r, z and the product.
         to_candidate = (1 - z) * (1 - candidates.square())
         to_reset = to_candidate * product * r * (1 - r)
         to_update = (earlier - candidates) * z * (1 - z)

@@ -1,4 +1,4 @@
-"""A training to do. No torch, so that what is wrong with it is found before torch is loaded."""
+"""A training to run. No torch, so that errors in it are found before torch is loaded."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from rnnlm_tui.training.checkpoint import RunState
 
 @dataclass(frozen=True, slots=True)
 class TrainingRun:
-    """A run, new or resumed, whose model goes into `folder`.
+    """A run, new or resumed, that saves its model in `folder`.
 
-    `origin` says where the corpus can be read again. `state` is that of a run to resume, `weights`
-    are those to start from; both may be None. `ancestor_lines` are the hashes of the lines that the
-    models it started from were trained on. `base` is the model that it is built on, as `origin`
-    names it.
+    `origin` says where the corpus can be read again. `state` is the state to resume from, `weights`
+    are those to start from; both may be None. `ancestor_lines` are the hashes of the lines that its
+    ancestors, the models it started from, were trained on. `base` is the model that it is mixed
+    with, as `origin` names it.
     """
 
     name: str
@@ -41,24 +41,24 @@ class TrainingRun:
 
     @property
     def ancestors(self) -> list[Ancestor]:
-        """The models that it started from, the oldest first."""
+        """The models that the run started from, oldest first."""
         return self.origin.get("ancestors", [])
 
     @property
     def is_update(self) -> bool:
-        """Whether it replaces the model that it started from, if it is better."""
+        """Whether the run replaces the model that it started from, if the new one is better."""
         return "old_loss" in self.origin
 
     def is_better(self, new_loss: float | None, *, is_last: bool) -> bool:
-        """Whether an update of this loss is better than the model to replace. Without held-out
-        lines only the last epoch counts."""
+        """Whether an update with this loss is better than the model to replace. Without held-out
+        lines, only the last epoch is."""
         old_loss = self.origin.get("old_loss")
         if old_loss is None or new_loss is None:
             return is_last
         return new_loss < old_loss
 
     def trained_lines(self) -> TrainedLines:
-        """The lines that it trains on, and those that the models it started from did."""
+        """The lines that the run and its ancestors train on."""
         prepared = self.prepared
         if prepared.kept is not None:
             return trained_on_hashes(
@@ -69,8 +69,7 @@ class TrainingRun:
         )
 
     def split_lines(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The lines of the corpus that it trains on, and those that it holds out; of a large one
-        some of them."""
+        """The training lines and the held-out lines; samples of them for a large corpus."""
         if self.prepared.kept is not None:
             return self.prepared.kept.lines
         return split_lines(self.prepared.corpus.lines, self.prepared.held_out_mask)

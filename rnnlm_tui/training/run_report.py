@@ -1,4 +1,4 @@
-"""The events of a run and the card of its model, as every trainer gives them."""
+"""Builds the events of a run and the card of its model, for every trainer."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ SAMPLE_WORDS = 10
 
 
 class RunReport:
-    """Builds the events and the card of one run. `versions` are those of the libraries that decide
-    what it computes."""
+    """Builds the events and the card of one run. `versions` are those of the libraries that it
+    computes with, besides numpy."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class RunReport:
         sizes: Sequence[int] = (),
         mixture: Mixture | None = None,
     ) -> ModelCard:
-        """The card of the model; saving it fills in the names and the dates of its files."""
+        """The card of the model. Saving fills in the names of its files and the dates."""
         config, prepared = self._run.config, self._run.prepared
         total_words = prepared.vocabulary.total_words
         kind = ARCHITECTURES[config.preset]
@@ -118,7 +118,7 @@ class RunReport:
         )
 
     def update(self, new_loss: float | None, *, replaced: bool) -> UpdateFigures | None:
-        """What became of an update, None for a run that is none."""
+        """The result of an update; None if the run is not an update."""
         if not self._run.is_update:
             return None
         return {
@@ -128,7 +128,7 @@ class RunReport:
         }
 
     def model(self, weights: Mapping[str, NDArray[Any]]) -> LanguageModel:
-        """The model with these weights, as it predicts once it is saved."""
+        """The model with these weights, which predicts as it will once it is saved."""
         prepared = self._run.prepared
         return self._architecture.load(prepared.vocabulary, prepared.tokenizer, weights)
 

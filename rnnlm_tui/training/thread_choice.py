@@ -1,6 +1,6 @@
-"""How many threads to compute with, found out while a training computes. No torch.
+"""Chooses the number of threads while a training runs. No torch.
 
-Threads wait for one another dozens of times a step. Where another program takes a core from one of
+Threads wait for one another dozens of times per step. If another program takes a core from one of
 them, all wait for it, and a step takes several times as long as with one thread less.
 """
 
@@ -11,55 +11,56 @@ from collections import deque
 from dataclasses import dataclass
 
 FIRST_STEPS = 3
-"""Steps before the first measurement, in which memory and kernels are prepared."""
+"""Steps before the first measurement: they prepare memory and kernels."""
 FEWEST_STEPS, LEAST_S, ENOUGH_S = 4, 0.15, 0.5
-"""A measurement takes so many steps and so many seconds, or one step if that takes this long."""
+"""A measurement takes at least 4 steps and 0.15 s; steps that take 0.5 s together are enough."""
 LONG_STEP_S = 0.5
-"""The first step after a change counts only if it takes this long; others include preparations."""
+"""The first step after a change counts only if it takes this long; in shorter ones the preparation
+weighs too much."""
 HOPELESS, HOPELESS_S = 2.0, 0.05
-"""A measurement ends early once it has taken so many times as long as the best, and this more."""
+"""A measurement ends early once it has taken twice as long as the best, and 0.05 s more."""
 WORSE = 1.3
-"""If a number of threads is this much slower than the best, smaller ones are not measured."""
+"""If a number of threads is slower than the best by this factor, smaller ones are not measured."""
 GAIN = 0.95
-"""The share of the time that a step may take with another number of threads, to be preferred."""
+"""Another number of threads is preferred if a step takes at most this share of the time."""
 WINDOW_S, LOST, RECENT_S = 1.0, 1 / 3, 0.3
-"""Threads are too many when this share of the last second was lost against the expected speed; the
-last steps of this time then show how slow they are."""
+"""There are too many threads when a third of the last second was lost against the expected speed;
+the steps of the last 0.3 s then show how slow they are."""
 FIRST_WAIT_S, LONGEST_WAIT_S, COST = 1.0, 20.0, 0.04
-"""Another number of threads is tried after the first wait, then after twice as long each time that
-it is no better; and so seldom that it costs at most this share of the time."""
+"""Another number of threads is tried after the first wait. Each time it is no better the wait
+doubles, and it is long enough that trials cost at most this share of the time."""
 STEADY_S = 3.0
-"""Steps that become slower after so long mean that the machine has changed: the waits begin anew.
+"""Steps that become slower after this time mean that the load has changed: the waits start over.
 """
 
 
 @dataclass(slots=True)
 class Timing:
-    """What some steps took together."""
+    """The total time of some steps."""
 
     seconds: float = 0.0
     predictions: int = 0
     steps: int = 0
 
     def add(self, seconds: float, predictions: int, steps: int = 1) -> None:
-        """Adds a step; takes one away if all three are negative."""
+        """Adds a step, or removes one if all three are negative."""
         self.seconds += seconds
         self.predictions += predictions
         self.steps += steps
 
     @property
     def rate(self) -> float:
-        """Seconds a prediction."""
+        """Seconds per prediction."""
         return self.seconds / max(1, self.predictions)
 
     def lost(self, rate: float) -> float:
-        """The seconds that it took longer than at this rate."""
+        """The seconds lost compared with this rate."""
         return self.seconds - rate * self.predictions
 
 
 def thread_counts(most: int) -> list[int]:
-    """The numbers of threads to choose from, the largest first: one less, then three quarters each
-    time, so that 64 cores are 16 numbers."""
+    """The numbers of threads to choose from, largest first: one less, then three quarters each
+    time, which gives 16 numbers for 64 cores."""
     counts = [most]
     while counts[-1] > 1:
         fewer = counts[-1] - 1 if len(counts) == 1 else math.floor(counts[-1] * 3 / 4)
@@ -68,23 +69,23 @@ def thread_counts(most: int) -> list[int]:
 
 
 class ThreadChoice:
-    """Chooses the number of threads by the seconds that the steps of a training take.
+    """Chooses the number of threads from the times of the training steps.
 
-    At the start it measures each number, from the largest down until they become slower. It
-    measures the smaller ones again when steps take much longer than they did, and from time to time
-    the next larger or smaller one.
+    At the start it measures each number, from the largest down until steps become slower. It
+    measures smaller numbers again when steps take much longer than before, and from time to time
+    the next larger or smaller number.
     """
 
     def __init__(self, most: int) -> None:
-        """`most` threads at the start, and never more."""
+        """Starts with `most` threads and never uses more."""
         self.threads = most
-        """How many threads the next step is to compute with."""
+        """The number of threads for the next step."""
         self._counts = thread_counts(most)
         self._preferred = most
         self._expected = math.inf
-        """Seconds a prediction with the preferred number."""
+        """Seconds per prediction with the preferred number."""
         self._candidates = list(self._counts)
-        """The numbers still to be measured, the first one now."""
+        """The numbers still to measure, beginning with the present one."""
         self._rates: dict[int, float] = {}
         self._trial, self._spent, self._to_skip = Timing(), Timing(), FIRST_STEPS
         self._steps: deque[tuple[float, int]] = deque()
@@ -92,8 +93,8 @@ class ThreadChoice:
         self._wait_s, self._goes_up = FIRST_WAIT_S, True
 
     def add(self, seconds: float, predictions: int) -> None:
-        """Takes the time of a step with `threads` threads, and the predictions that it learned
-        from; then `threads` may be another number."""
+        """Adds the time of a step with `threads` threads and its number of predictions; may change
+        `threads`."""
         if len(self._counts) == 1:
             return
         if self._candidates:
@@ -135,7 +136,7 @@ class ThreadChoice:
             self._expected = min(self._expected, window.rate)
 
     def _fall_back(self) -> None:
-        """Measures the smaller numbers, because steps take much longer than they did."""
+        """Measures the smaller numbers, because steps take much longer than before."""
         if self._settled_s > STEADY_S:
             self._wait_s = FIRST_WAIT_S
         recent = Timing()
@@ -152,7 +153,7 @@ class ThreadChoice:
         self._begin(candidates, self._window.rate)
 
     def _begin(self, candidates: list[int], rate: float) -> None:
-        """Measures these numbers; with the present one a prediction takes `rate` seconds now."""
+        """Starts to measure these numbers; `rate` is that of the present one."""
         self._rates = {self.threads: rate}
         self._candidates, self._spent = candidates, Timing()
         if candidates:
@@ -165,7 +166,7 @@ class ThreadChoice:
         self._trial, self._to_skip = Timing(), 1
 
     def _settle(self) -> None:
-        """Takes the fastest number; the one before if it is about as fast."""
+        """Chooses the fastest number, or the previous one if that is about as fast."""
         fastest = min(self._rates, key=lambda count: self._rates[count])
         if self._rates[fastest] > GAIN * self._rates[self._preferred]:
             fastest = self._preferred

@@ -1,12 +1,12 @@
-"""How long a training still takes, by the speed of its last seconds."""
+"""Estimates how long a training still takes from the speed of its last seconds."""
 
 from __future__ import annotations
 
 import math
 
 MEMORY_S = 2.5
-"""After so many seconds a step counts a third in the estimate of the speed: ten seconds after steps
-became ten times slower the estimate is within a factor of 1.2."""
+"""After this time a step counts a third in the estimate of the speed. Ten seconds after steps
+become ten times slower, the estimate is within a factor of 1.2."""
 
 
 class TimeLeft:
@@ -18,7 +18,7 @@ class TimeLeft:
         self._seconds = self._steps = 0.0
 
     def add_steps(self, seconds: float, steps: int) -> None:
-        """Takes what some steps took."""
+        """Adds the time that some steps took."""
         if steps:
             decay = math.exp(-seconds / MEMORY_S)
             self._seconds = self._seconds * decay + seconds
@@ -26,9 +26,9 @@ class TimeLeft:
             self._seconds_a_step = self._seconds / self._steps
 
     def add_end(self, seconds: float) -> None:
-        """Takes what the end of an epoch took: measuring, the sample and the save."""
+        """Sets the time that the end of an epoch takes: evaluation, sample and save."""
         self._seconds_an_end = seconds
 
     def seconds(self, steps: int, epochs: int) -> float:
-        """Seconds for so many steps and so many ends of epochs."""
+        """Estimated seconds for these numbers of steps and ends of epochs."""
         return steps * self._seconds_a_step + epochs * self._seconds_an_end

@@ -48,15 +48,15 @@ REPORT_EVERY_S = 0.1
 MOST_RECOVERIES = 3
 
 OLDER_MODEL_STAYS = (
-    "stopped before the end of the first epoch: the model that was there before stays, and"
-    " --resume goes on with the new one"
+    "stopped before the end of the first epoch: the previous model is kept, and --resume continues"
+    " the new one"
 )
 
 Arrays = dict[str, NDArray[Any]]
 
 
 def train(run: TrainingRun, control: Control, ranks: Ranks | None = None) -> Iterator[Event]:
-    """The events of this run, which is that of rank 0 if there are several processes.
+    """Yields the events of this run. With several processes, rank 0 alone calls this.
 
     Raises UsageError if there is no such device, RankError if another process is gone.
     """
@@ -65,7 +65,7 @@ def train(run: TrainingRun, control: Control, ranks: Ranks | None = None) -> Ite
 
 
 def follow(ranks: Ranks, config: RunConfig, prepared: PreparedText, control: Control) -> None:
-    """Learns what rank 0 tells this process to, until that ends. Raises RankError."""
+    """Trains as rank 0 tells this process to, until rank 0 ends the run. Raises RankError."""
     with _settings_of_torch():
         learner = Learner(config, prepared, ranks=ranks)
         while True:
@@ -76,7 +76,7 @@ def follow(ranks: Ranks, config: RunConfig, prepared: PreparedText, control: Con
 
 
 def _follow_epoch(learner: Learner, state: RunState, control: Control) -> None:
-    """The rest of an epoch, as `Trainer._train_epoch` does it on rank 0 from the same state."""
+    """Trains the rest of an epoch as `Trainer._train_epoch` does on rank 0, from the same state."""
     position, epochs, steps = state.position, state.config.epochs, learner.batches.steps
     learner.restore(state)
     learner.begin_steps(lambda: state)
@@ -89,12 +89,12 @@ def _follow_epoch(learner: Learner, state: RunState, control: Control) -> None:
 
 
 def share_done(position: Position, steps: int, epochs: int) -> float:
-    """The share of a run of so many epochs, of so many steps each, that is over."""
+    """Returns the share of the run that is over, from 0 to 1; `steps` is per epoch."""
     return (position.epoch - 1 + position.sums.steps / steps) / epochs
 
 
 def dropout_generator(config: RunConfig, position: Position) -> np.random.Generator:
-    """What draws the dropout of the rest of an epoch."""
+    """Returns the random generator for the dropout of the rest of an epoch."""
     dropout = np.random.default_rng((config.train.seed, position.epoch, 1))
     if position.dropout is not None:
         dropout.bit_generator.state = position.dropout
@@ -103,9 +103,9 @@ def dropout_generator(config: RunConfig, position: Position) -> np.random.Genera
 
 @contextmanager
 def _settings_of_torch() -> Iterator[None]:
-    # Weights under the L2 penalty and Adam's means sink below 1e-38, and Intel's processors compute
-    # with such numbers a hundred times slower: 23 s instead of 7 s an epoch of the lesson.
-    # Threads keep the mode that they were started with, so it comes before the first operation.
+    # The L2 penalty drives weights and Adam's means below 1e-38, and Intel processors are a hundred
+    # times slower with such numbers: an epoch of the lesson takes 23 s instead of 7 s.
+    # A thread keeps the mode it starts with, so this comes before the first operation.
     torch.set_flush_denormal(True)
     threads = torch.get_num_threads()
     try:
@@ -200,8 +200,8 @@ class Trainer:
         self._checkpoints.fresh = not has_model
 
     def _count_ngrams(self) -> Iterator[Event]:
-        """Counts the n-grams that are mixed with the network. They are the model until its first
-        epoch is through, unless a finished one of an earlier run is there."""
+        """Counts the n-grams that are mixed with the network. They are saved as the model until the
+        first epoch ends, unless the folder has the finished model of an earlier run."""
         self._ngrams = yield from FirstNgrams.counted(self._run, self._report)
         if not self._checkpoints.fresh or self._checkpoints.has_older_model():
             return
@@ -209,7 +209,7 @@ class Trainer:
             yield Saved(self._report.time(), 0, str(self._run.folder), best=True)
 
     def _train_epoch(self) -> Iterator[Event]:
-        """Steps until the epoch ends, the loss is not finite, or the run is to stop."""
+        """Takes steps until the epoch ends, the loss is not finite, or the run is stopped."""
         position, sums = self._position, self._position.sums
         self._dropout = dropout_generator(self._run.config, position)
         if sums.steps == 0:
@@ -237,13 +237,13 @@ class Trainer:
         self._learner.end_steps(is_early=sums.steps < self._steps)
 
     def _wants_to_leave(self) -> bool:
-        """Whether the epoch ends before its next step."""
+        """Whether to leave the epoch before its next step."""
         is_finite = math.isfinite(self._position.sums.nll)
         return self._learner.leaves(self._control.stopped or not is_finite)
 
     def _count(self, seconds: float, steps: int) -> None:
-        """Adds the steps since the last report to the sums, one by one, so that a resumed run has
-        the same figures to the last digit."""
+        """Adds the steps since the last report to the sums. One by one, so that a resumed run
+        reports the same figures to the last digit."""
         sums = self._position.sums
         for loss in self._pending:
             sums.nll += loss.nll_sum.item()
@@ -254,7 +254,8 @@ class Trainer:
         self._time_left.add_steps(seconds, steps)
 
     def _end_epoch(self) -> Iterator[Event]:
-        """Measures, keeps the weights if they are the best so far, and saves."""
+        """Evaluates, saves the weights as the model if they are the best so far, and saves the
+        state of the run."""
         position, began = self._position, self._clock()
         epoch, held_out = position.epoch, self._learner.held_out_metrics()
         train, tensors = self._train_metrics(), self._learner.state()
@@ -284,7 +285,8 @@ class Trainer:
         yield Saved(self._report.time(), epoch, str(self._run.folder), best)
 
     def _mixed(self, model: LanguageModel) -> tuple[LanguageModel, Mixture | None]:
-        """The network's model mixed with the n-grams, and what of, if the run has them."""
+        """Mixes the network with the n-grams, if the run has any; also returns the mixture for the
+        card."""
         if self._ngrams is None:
             return model, None
         both: dict[ComponentName, LanguageModel] = {"network": model, "ngrams": self._ngrams.model}
@@ -299,7 +301,7 @@ class Trainer:
         return is_better
 
     def _train_metrics(self) -> dict[str, float]:
-        """Means of the epoch so far: loss an example, accuracy a word, penalty a step."""
+        """Means of the epoch so far: loss per example, accuracy per word, penalty per step."""
         sums = self._position.sums
         loss = sums.nll / max(1, sums.examples)
         return {
@@ -312,8 +314,8 @@ class Trainer:
     def _save_within_epoch(self) -> Iterator[Event]:
         """Saves a run that is stopped in the middle of an epoch.
 
-        Its weights become the model only if no epoch has ended yet, there are no n-grams, and no
-        finished model of an earlier run is there.
+        Its weights become the model only if no epoch has ended yet, there are no n-grams, and the
+        folder has no finished model of an earlier run.
         """
         position, tensors = self._position, self._learner.state()
         is_first = position.best_epoch is None
@@ -332,7 +334,7 @@ class Trainer:
     def _save_model(
         self, metrics: EpochFigures, weights: Arrays | None, mixture: Mixture | None = None
     ) -> None:
-        """Puts the weights in place as the model, mixed so; without weights only its history."""
+        """Saves the weights as the model, with its mixture; without weights, only its history."""
         ngrams = self._ngrams
         epochs_done = self._position.epoch - 1
         card = self._report.card(self._position.history, metrics, epochs_done, mixture=mixture)

@@ -340,7 +340,7 @@ def test_nothing_starts_from_an_ngram_model(run: Command, several_verses: str) -
     taken = refused(run("--train", several_verses, "--preset=ngram", "--name=m"), 1)
     assert "the name m is taken" in taken
     assert "--resume" not in taken
-    assert "no run of m to go on with" in refused(run("--train", "--resume", "--name=m"), 1)
+    assert "no run of m to resume" in refused(run("--train", "--resume", "--name=m"), 1)
 
 
 # --resume
@@ -384,7 +384,7 @@ def test_what_a_resumed_run_is_made_of_cannot_change(
         (["--config", str(other)], 2, "--config cannot be changed"),
         (["--force"], 2, "leave --force and --from out"),
         ([str(other), "--epochs", "3"], 3, "is not the text that the training of m started with"),
-        (["--name", "nosuch"], 1, "there is no run of nosuch to go on with"),
+        (["--name", "nosuch"], 1, "there is no run of nosuch to resume"),
     ):
         # The mode's own values come first; a later --name goes before an earlier one.
         done = run("--train", *arguments, "--resume", *([] if code == 1 else ["--name=m"]))

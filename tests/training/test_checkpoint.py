@@ -229,7 +229,7 @@ def test_a_state_that_cannot_be_saved_leaves_the_old_one(
 
 
 def test_no_state_is_said_so(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="no run of verses to go on with"):
+    with pytest.raises(ModelError, match="no run of verses to resume"):
         load_state(tmp_path, "verses")
 
 
