@@ -1,22 +1,22 @@
-"""How good a model is on given lines: one definition of each figure for every kind of model.
+"""Evaluates a model on given lines, with one definition of each metric for every kind of model.
 
 The words of a line are those of the model's tokenizer; lines without words do not count.
 
-- Loss is over what the model predicts. If its vocabulary has the begin and the end of a line, these
-  are all words and the ends of all lines; else the known words with a known word before them in
-  their line. An unknown word counts with the probability of the unknown token, if there is one.
-- Hits, continuations and keys are over all words, the first of a line included: whether the word is
-  among those that `suggest` lists at that place. An unknown word is a miss. Ends of lines do not
-  count.
-- Keys as written: a writer types the lines character by character, their ends included, and looks
-  at each key whether taking one of the five that `suggest` lists makes the line go on as he wants.
-  If so, that is his key: it brings the space that follows, whose place a mark takes that is typed
-  next. What he has typed stays as he typed it.
-- Keys of the letters alone: the same for a text that is the words with one space between them,
-  spelled as the vocabulary has them. A word is taken as soon as it is listed (or is the ghost, for
-  the ghost alone); at the end of a line the key that ends it follows.
+- The loss is over what the model predicts. If the vocabulary has start-of-line and end-of-line
+  tokens, that is all words and all ends of lines; else the known words that have a known word
+  before them in their line. An unknown word counts with the probability of the unknown token, if
+  there is one.
+- Hits, continuations and keys are over all words, the first of a line included: is the word among
+  those that `suggest` lists there? An unknown word is a miss. Ends of lines do not count.
+- Keys as written: a writer types the lines character by character, ends of lines included. Before
+  each key the writer checks whether accepting one of the five words that `suggest` lists continues
+  the line as wanted. If so, accepting is the key: it also inserts the space that follows, which a
+  mark that is typed next replaces. Text that is typed stays as typed.
+- Keys of the letters alone: the same for the words with one space between them, spelled as in the
+  vocabulary. A word is accepted as soon as it is listed (for the ghost alone: as soon as it is the
+  ghost); at the end of a line one more key ends it.
 
-A model that uses previous lines has those of the given lines that come before.
+A model that uses previous lines sees those before it among the given lines.
 """
 
 from __future__ import annotations
@@ -44,29 +44,28 @@ from rnnlm_tui.text.spacing import GIVING_BACK
 
 LONGEST_CONTINUATION = 3
 LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
-"""Taken for a smaller probability, which float32 cannot hold well: a loss of 87.3 nats."""
+"""Smaller probabilities, which float32 cannot hold well, count as this: a loss of 87.3 nats."""
 LETTER_NATS = 2.9
 """The cost of a letter of an unknown word: 4.14 bits if only its frequency is known. Source:
 C. E. Shannon, "Prediction and entropy of printed English", 1951."""
 Z_95 = 1.96
 """Standard deviations within which 95 % of a normal distribution are."""
 BLOCK_CHARACTERS = 1 << 18
-"""Of the lines that a model reads at once."""
+"""Characters of the lines that a model reads at once."""
 WINDOWS_CARRIED = 4
-"""Windows of words that the previous lines may hold before most are left out."""
+"""The previous lines are cut once they are longer than this many context windows."""
 Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 Perplexity: TypeAlias = Annotated[float, Meta(ge=1, le=1e308)]
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredWord:
-    """A word of a text.
+    """A word of a text and its scores.
 
     `probability` is that of the unknown token for an unknown word, and None if the model predicts
-    nothing there. `rank` is its place among the words that are listed there, from 1; None if it is
-    never listed. `keys`, `list_keys` and `ghost_keys` are the keys that it takes without
-    suggestions, with the list and with the ghost alone, the space or the end of line after it
-    included.
+    nothing there. `rank` is the word's place among all suggestions, from 1; None if it is never
+    suggested. `keys`, `list_keys` and `ghost_keys` are the keys it takes without suggestions, with
+    the list, and with the ghost alone, including the space or end of line after it.
     """
 
     word: str
@@ -80,8 +79,8 @@ class ScoredWord:
 
 @dataclass(frozen=True, slots=True)
 class ScoredLine:
-    """A line word by word; `end` is the probability that it ends here, None if the model does not
-    predict it. `typed_keys` are the keys that the line takes as it is written, with suggestions."""
+    """A line word by word. `end` is the probability that the line ends here, None if the model does
+    not predict ends. `typed_keys` are the keys that the line takes as written, with suggestions."""
 
     text: str
     words: tuple[ScoredWord, ...]
@@ -90,7 +89,7 @@ class ScoredLine:
 
     @property
     def losses(self) -> list[float]:
-        """The losses of the words and of the end that the model predicts, in nats."""
+        """The losses of the words and of the end, if the model predicts them, in nats."""
         return _losses([*(word.probability for word in self.words), self.end])
 
     @property
@@ -110,15 +109,15 @@ def _losses(probabilities: Sequence[float | None]) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The figures of a model on some lines. Shares are in [0, 1]; None is a share of nothing.
+    """The metrics of a model on some lines. Shares are in [0, 1]; None is a share of nothing.
 
     `loss` is the mean over `predicted` words and ends, in nats. `perplexity` is exp(loss), None if
     there are unknown words to which the model gives no probability; `perplexity_in_vocabulary`
     leaves out the unknown words. `oov_share`, `top1` and `top5` are shares of `words`.
-    `continuations` are the shares of places at which the next 1, 2 and 3 words of the line are the
-    most likely ones. Savings are 1 - keys with suggestions / keys without; `keys` and
-    `keystroke_savings` are of the letters alone, `characters` and `written_savings` of the lines as
-    they are written. Evaluations by older versions have no figures as written.
+    `continuations` are the shares of places where the next 1, 2 and 3 words of the line are the
+    most likely ones. Savings are 1 - keys with suggestions / keys without. `keys` and
+    `keystroke_savings` are for the letters alone, `characters` and `written_savings` for the lines
+    as written, which evaluations by older versions lack.
     """
 
     lines: Count
@@ -142,7 +141,7 @@ class Evaluation:
 
     @property
     def savings(self) -> float | None:
-        """The keys saved as written; of the letters alone if that is all that was measured."""
+        """The keys saved as written, or of the letters alone if only that was measured."""
         return self.keystroke_savings if self.written_savings is None else self.written_savings
 
 
@@ -155,8 +154,8 @@ def score(
 ) -> Iterator[ScoredLine]:
     """Yields each line with the scores of its words.
 
-    A model that uses previous lines is given those before it of `previous_lines` and `lines`. If it
-    does not `write` the lines, which takes most of the time, no typed keys are counted.
+    A model that uses previous lines sees `previous_lines` and the `lines` before each line. Without
+    `writes` no typed keys are counted, which takes most of the time.
     """
     begin = encode_context(model, [])
     above = encode_context(model, [], previous_lines)
@@ -171,7 +170,7 @@ def score(
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line to score: its words, and `stream`, whose first `known` ids are what is before them."""
+    """A line to score: its words, and `stream`, whose first `known` ids are their context."""
 
     text: str
     words: list[str]
@@ -180,7 +179,7 @@ class _Line:
 
 
 def _blocks(lines: Iterable[str]) -> Iterator[Sequence[str]]:
-    """The lines in blocks of about so many characters, or one by one as they come."""
+    """The lines in blocks of about `BLOCK_CHARACTERS`; one by one if they come from an iterator."""
     if not isinstance(lines, Sequence):
         yield from ([line] for line in lines)
         return
@@ -195,8 +194,8 @@ def _blocks(lines: Iterable[str]) -> Iterator[Sequence[str]]:
 def _plan(
     model: LanguageModel, texts: Iterable[str], begin: list[int], above: list[int]
 ) -> tuple[list[_Line], list[Passage], list[int]]:
-    """The lines, what the model reads for a distribution at each of their places, and the ids that
-    are `above` the line after them."""
+    """Plans how to score the lines: returns them, the passages whose distributions are those of
+    their places in order, and the context `above` the next line."""
     planned, streams = list[_Line](), list[tuple[list[int], int]]()
     for text in texts:
         words = model.tokenizer.words(text)
@@ -217,7 +216,7 @@ def _scored_line(
     answers: Iterator[NDArray[np.float32]],
     unlisted: UnlistedKeys | None,
 ) -> ScoredLine:
-    """The scores of a line; takes one of the answers for each of its places."""
+    """Scores a line; takes the next of the `answers`, distributions [V], for each place."""
     vocabulary, text = model.vocabulary, line.text
     if not line.words:
         return ScoredLine(text, (), None, len(text) + 1)
@@ -244,11 +243,11 @@ def _scored_line(
 
 @dataclass
 class _Writer:
-    """Writes `text` after the ids in `context`: `keys` are those pressed so far.
+    """Simulates a writer who types `text` after the ids in `context`, and counts the `keys`.
 
     `at` is how much of the text is in the line, `has_space` whether the space of an accepted word
-    follows there, which a mark would take. `known` are the ids of the line that the model has read,
-    `answers` what it predicts after them, and before that after all but the last.
+    follows it, which a mark would replace. `known` are the ids of the line that the model has read,
+    `answers` what it predicts after all but the last of them, and after all.
     """
 
     model: LanguageModel
@@ -262,11 +261,11 @@ class _Writer:
     answers: list[NDArray[np.float32]] = field(default_factory=list)
 
     def read(self, ids: list[int], answer: NDArray[np.float32]) -> None:
-        """Takes what the model predicts after these ids of the line, one more than before."""
+        """Adds what the model predicts after these ids of the line, one more than before."""
         self.known, self.answers = [*ids], [*self.answers[-1:], answer]
 
     def write(self, words: int | None = None) -> None:
-        """Writes until so many words are whole; None is the whole text."""
+        """Types until this many words are complete; None types the whole text."""
         model = self.model
         while self.at < len(self.text):
             before = self.text[: self.at] + " " * self.has_space
@@ -282,8 +281,8 @@ class _Writer:
             self.at, self.has_space = self._after_key(before, found, typed)
 
     def _predicted(self, ids: list[int]) -> NDArray[np.float32]:
-        """What comes after these ids of the line, which seldom are not those that were read: half a
-        word is another word, and a quote may yet be an apostrophe."""
+        """The distribution after these ids of the line. They nearly always are those that were
+        read; but a prefix may be a word of its own, and a quote may become an apostrophe."""
         if ids == self.known:
             return self.answers[-1]
         if ids == self.known[:-1]:
@@ -291,14 +290,14 @@ class _Writer:
         return self.model.next_word_probabilities(self.context + ids)
 
     def _after_key(self, before: str, found: NDArray[np.float32], typed: Typed) -> tuple[int, bool]:
-        """`at` and `has_space` after the next key, which accepts what helps most, or is typed."""
+        """`at` and `has_space` after the next key: it accepts the most helpful word, or types."""
         listed = self.unlisted.helpful(found, typed, self.text[self.at :])
         ways = (self._after_accepting(before, candidate) for candidate in listed)
         return max(filter(None, ways), default=(self.at + 1, False))
 
     def _after_accepting(self, before: str, candidate: Suggestion) -> tuple[int, bool] | None:
-        """`at` and `has_space` after a candidate is accepted, None if the line then is not what the
-        text begins with, or no longer than before."""
+        """`at` and `has_space` after a candidate is accepted; None if the text does not begin with
+        the new line, or if that is no longer than the old one."""
         line = after_taking(before, candidate)
         if len(line) <= self.at or not self.text.startswith(line):
             return None
@@ -309,7 +308,7 @@ class _Writer:
         is_close = bool(mark) and takes_space(line + " ", mark)
         if following[0] != " ":
             return (len(line), True) if is_close else None
-        # A mark that would take the space needs another one typed before it.
+        # A mark that would replace the space needs another space typed before it.
         needs_space = is_close and mark not in GIVING_BACK
         return (len(line), True) if needs_space else (len(line) + 1, False)
 
@@ -340,9 +339,9 @@ def _at_least(probability: np.float32) -> float:
 
 
 def _near(context: list[int], begin_id: int | None, window: int) -> list[int]:
-    """The context; if it is far longer than the window, only its last lines.
+    """The context, or only its last lines if it is far longer than the context window.
 
-    It is cut seldom, since a model computes its state again if the context begins elsewhere.
+    It is cut rarely, because a model must compute its state again if the context begins elsewhere.
     """
     if len(context) <= WINDOWS_CARRIED * window:
         return context
@@ -353,7 +352,7 @@ def _near(context: list[int], begin_id: int | None, window: int) -> list[int]:
 def _better(
     model: LanguageModel, probabilities: NDArray[np.float32], word: int
 ) -> NDArray[np.bool_]:
-    """The ids [V] listed before `word`: more likely ones, and equal ones with a smaller id."""
+    """Which ids [V] are listed before `word`: likelier ones, and equal ones with a smaller id."""
     better: NDArray[np.bool_] = probabilities > probabilities[word]
     better[:word] |= probabilities[:word] == probabilities[word]
     better[list(model.excluded_ids)] = False
@@ -366,7 +365,6 @@ def _keys(
     """The keys of a word without suggestions, with the list, and with the ghost alone.
 
     `better` marks the ids that are listed before the word; None is for a word that is never listed.
-    A prefix only takes words out of the list, so the rank of the word never falls.
     """
     typed = in_list = in_ghost = len(word) + 1
     if better is None:
@@ -414,8 +412,8 @@ def summarize(lines: Iterable[ScoredLine]) -> Evaluation:
 
 
 def written_loss(lines: Iterable[ScoredLine]) -> float | None:
-    """The loss in nats a character as written, line ends included, which models of any vocabulary
-    have in common: an unknown word costs what <unk> does, and its letters besides."""
+    """The loss in nats per character as written, ends of lines included, which is comparable among
+    models with different vocabularies: an unknown word costs as much as <unk> plus its letters."""
     lines = [line for line in lines if line.words]
     nats = sum(sum(line.losses) for line in lines)
     spelled = sum(word.keys for line in lines for word in line.words if not word.known)
@@ -431,8 +429,8 @@ def _perplexity(loss: float | None) -> float | None:
 
 
 def _continuations(lines: Iterable[ScoredLine], length: int) -> float | None:
-    """The share of places, with so many words left in their line, at which each of them is the most
-    likely one after those before it."""
+    """The share of places at which each of the next `length` words of the line is the most likely
+    one."""
     hits = [[word.rank == 1 for word in line.words] for line in lines]
     runs = [all(of[i : i + length]) for of in hits for i in range(len(of) - length + 1)]
     return _mean(sum(runs), len(runs))
@@ -464,7 +462,7 @@ def confidence_interval(share: float, count: int) -> tuple[float, float]:
     """The 95 % interval of a share of `count` trials, such as a hit rate over words.
 
     Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
-    1927. It takes the words as independent, which those of one text are not quite.
+    1927. It assumes that the words are independent, which those of one text are only roughly.
     """
     if count == 0:
         return 0.0, 1.0

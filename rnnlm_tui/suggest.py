@@ -1,4 +1,4 @@
-"""From a typed line to the next words, and how they go into it."""
+"""Suggests the next words for a typed line, and how to insert them."""
 
 from __future__ import annotations
 
@@ -16,38 +16,37 @@ from rnnlm_tui.text.tokenizer import Tokenizer, Written
 
 CANDIDATES = 5
 MAX_AHEAD = 4
-"""Most words of a continuation; each costs one run of the network."""
+"""The most words of a continuation; each costs one run of the network."""
 MIN_PROBABILITY = 0.25
-"""A continuation ends before a word with a smaller probability."""
+"""A continuation ends before the first word with a smaller probability."""
 MARK_PROBABILITY = 0.05
-"""A mark is listed from this probability on. On 290,000 words of stories, n-grams alone, that saves
-47.9 % of keys, 47.6 % at 0.3, 47.4 % without marks, and 47.9 % with all of them."""
+"""A punctuation mark is listed from this probability on. On 290,000 words of stories, with n-grams
+alone, this saves 47.9 % of keys; 0.3 saves 47.6 %, no marks 47.4 %, and all marks 47.9 %."""
 OTHER_CASE = 0.005
-"""The probability of a word is multiplied by this if the first letter typed is a capital and that
-of the word is not, or the other way round. It saves 47.7 % of keys; 47.4 % at 0.2, 47.0 % at 1."""
+"""Multiplies the probability of a word whose first letter has another case than the one typed. This
+saves 47.7 % of keys; 0.2 saves 47.4 % and 1 saves 47.0 %."""
 SPELLINGS = 2
-"""So many words for each that is listed are looked at for those that are written alike."""
+"""Words considered for each place in the list, since several may be written the same way."""
 LESSON_WORDS, SENTENCE_WORDS = 10, 40
-"""Words that a line is continued by: always, and at most."""
+"""Words of a continuation on request: the lesson's number, and the most of a sentence."""
 SENTENCE_ENDS, CLOSING_MARKS = ".!?…\u3002\uff01\uff1f", '”\u2019)]}»"'
 PAIRS = (("“", "”"), ("(", ")"), ("[", "]"))
-"""Marks that open and close; while one is open, only its other half comes."""
+"""Opening and closing marks. While one is open, only its other half is suggested."""
 SINGLE_QUOTES = ("‘", "’")
 ROUNDING = 1e-5
-"""By how much numbers that are equal may differ once they are scaled to a sum of 1."""
+"""The relative difference that scaling to a sum of 1 may make between equal numbers."""
 REMEMBERED_PREFIXES = 1 << 14
-"""Half-typed words of which it is remembered what fits them, while a model is measured."""
+"""The number of prefixes whose matches are cached while a model is evaluated."""
 SUGGESTED_KEPT = 8
-"""Models of which it is remembered which ids are suggested."""
+"""The number of models whose suggested ids are cached."""
 LONGEST_CHUNK = 200
-"""Characters between spaces that are looked at letter by letter, which takes their square."""
+"""Longer text between spaces is not examined letter by letter, which takes quadratic time."""
 NO_GHOST = re.compile(r"\d|@|://|^www\.")
-"""What makes of the characters before the cursor a number or an address."""
+"""Finds a number or an address in the characters before the cursor."""
 
 
 class Typed(NamedTuple):
-    """The text up to the cursor: its whole words, and the word that is still half typed, with which
-    it ends."""
+    """The text `before` the cursor: its whole words, and the prefix of the word being typed."""
 
     before: str
     words: list[str]
@@ -62,8 +61,8 @@ class Typed(NamedTuple):
 class Suggestion:
     """A word and its probability among the words that fit what is typed.
 
-    `text` is what is inserted at the cursor to take the word; if `eats_space`, the space before the
-    cursor is deleted first. `space_after` says whether a space follows in running text.
+    `text` is inserted at the cursor to accept the word; if `eats_space`, the space before the
+    cursor is deleted first. `space_after` says whether a space follows it in running text.
     """
 
     word: str
@@ -77,10 +76,10 @@ class Suggestion:
 class Suggestions:
     """The answer for `line`.
 
-    `prefix` is the word being typed. `continuation` begins with the first candidate; `ghost` says
-    how each of its words goes into the line after the one before. `seen` are the words of the line
-    that the model takes into account, `unknown` those that it does not know. `matching_words` are
-    all that fit.
+    `prefix` is the beginning of the word being typed. `continuation` begins with the first
+    candidate; `ghost` says how each of its words is inserted after the one before. `seen` are the
+    words of the line in the model's context window, `unknown` those outside its vocabulary.
+    `matching_words` is the number of words that begin with `prefix`.
     """
 
     line: str
@@ -102,9 +101,9 @@ def suggest(
 ) -> Suggestions:
     """Returns the `k` most likely words at `cursor` (None is the end of the line).
 
-    The probabilities are those of the words that begin with the half-typed word, scaled to a sum
-    of 1. `previous_lines` are the lines above, nearest last; a model that does not use previous
-    lines ignores them.
+    The probabilities are those of the words that begin with the prefix being typed, scaled to a sum
+    of 1. `previous_lines` are the lines before this one, in order; a model that does not use
+    previous lines ignores them.
     """
     cursor = len(line) if cursor is None else max(0, min(cursor, len(line)))
     typed = Typed.of(line[:cursor], model.tokenizer)
@@ -131,9 +130,9 @@ def suggest(
 def encode_context(
     model: LanguageModel, words: Sequence[str], previous_lines: Sequence[str] = ()
 ) -> list[int]:
-    """The ids that a model is given: those of the previous lines if it uses them, and of `words`.
+    """The ids of the context: of the previous lines, if the model uses them, and of `words`.
 
-    If the vocabulary has a begin of line, each line starts with it.
+    If the vocabulary has a start-of-line token, each line starts with it.
     """
     vocabulary = model.vocabulary
     begin = [] if vocabulary.begin_id is None else [vocabulary.begin_id]
@@ -144,7 +143,7 @@ def encode_context(
 
 
 def _seen(model: LanguageModel, words: Sequence[str]) -> tuple[str, ...]:
-    """The known words among those of the line that are in the model's window."""
+    """The known words of the line that are in the model's context window."""
     vocabulary = model.vocabulary
     ids = vocabulary.encode(words)
     last = ids[max(0, len(ids) - model.window) :]
@@ -154,8 +153,7 @@ def _seen(model: LanguageModel, words: Sequence[str]) -> tuple[str, ...]:
 def candidates_at(
     model: LanguageModel, probabilities: NDArray[np.float32], typed: Typed
 ) -> tuple[Suggestion, ...]:
-    """What `suggest` lists if the model gives these `probabilities` [V] to the words after those
-    that are typed."""
+    """The candidates of `suggest` if the model predicts these `probabilities` [V]."""
     ids, shares = _fitting(model, probabilities, typed)
     return _listed(model, ids, shares, typed, CANDIDATES)
 
@@ -163,7 +161,7 @@ def candidates_at(
 def _fitting(
     model: LanguageModel, probabilities: NDArray[np.float32], typed: Typed
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The ids [N] that may be suggested, in order, and their probabilities, which sum to 1."""
+    """The ids [N] that may be suggested, rising, and their probabilities, which sum to 1."""
     tokenizer, vocabulary, (before, words, prefix) = model.tokenizer, model.vocabulary, typed
     suggested = _suggested(vocabulary.total_words, model.excluded_ids)
     if prefix:
@@ -186,14 +184,17 @@ def _fitting(
 
 @lru_cache(SUGGESTED_KEPT)
 def _suggested(total_words: int, excluded_ids: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Which ids [V] are ever suggested; not to be written to."""
+    """A mask [V] of the ids that may be suggested. Read-only."""
     found = np.ones(total_words, dtype=np.bool_)
     found[list(excluded_ids)] = False
     return found
 
 
 class UnlistedKeys:
-    """Counts keys before which no list of words helps; remembers what fits each prefix."""
+    """Finds out without building lists of words where no list can help a writer.
+
+    An evaluation asks at nearly every key, so the matches of each prefix are cached.
+    """
 
     def __init__(self, model: LanguageModel) -> None:
         self._model = model
@@ -205,14 +206,16 @@ class UnlistedKeys:
         self._key = lru_cache(REMEMBERED_PREFIXES)(model.tokenizer.match_key)
 
     def count(self, probabilities: NDArray[np.float32], typed: Typed, following: str) -> int:
-        """How many of the characters of `following`, the text after the cursor, can be typed before
-        `candidates_at` may list a word with which the line goes on as the text does. There may be
-        more, but these are certain, and known ten times as fast. The `probabilities` are those of
-        the words after the typed ones."""
+        """Returns how many characters of `following` can be typed before `candidates_at` may list a
+        word that continues the line correctly.
+
+        `following` is the text after the cursor that the writer wants. The count is a lower bound,
+        found ten times as fast as with lists. `probabilities` [V] are those of the next word.
+        """
         prefix = typed.prefix
         chunk, space, _ = following.removeprefix("" if prefix else " ").partition(" ")
         if not prefix and not chunk[:1].isalpha():
-            return 0  # a mark may be written otherwise than its token
+            return 0  # a mark may be spelled differently from its token
         if len(chunk) > LONGEST_CHUNK:
             return 0
         letters = 0 if not prefix and following[0] == " " else self._letters(chunk)
@@ -230,8 +233,10 @@ class UnlistedKeys:
     def helpful(
         self, probabilities: NDArray[np.float32], typed: Typed, following: str
     ) -> tuple[Suggestion, ...]:
-        """What `candidates_at` lists, maybe without words with which the line does not go on as the
-        text does: a list takes most of its time to find how each of them is written."""
+        """What `candidates_at` lists, without most words that do not continue the line correctly.
+
+        Finding how each word is written takes most of the time of a list.
+        """
         model, (before, _, prefix) = self._model, typed
         ids, shares = _fitting(model, probabilities, typed)
         chunk = following.removeprefix("" if prefix else " ").partition(" ")[0]
@@ -245,7 +250,7 @@ class UnlistedKeys:
         is_unusual = model.vocabulary.mask(_has_unusual_capital)[listed]
         if marks > 1 or is_unusual.any() or len({*map(self._key, words)}) < len(words):
             return _listed(model, ids, shares, typed, CANDIDATES)  # some may be written alike
-        # A word that is whole already is listed only if it is the likeliest.
+        # A word that is already complete is listed only if it is the likeliest.
         places = [i for i, word in enumerate(words) if i == 0 or len(word) > len(prefix)]
         going_on = {i for _, alike in self._alike(prefix, chunk) for i in alike}
         return tuple(
@@ -259,15 +264,15 @@ class UnlistedKeys:
         )
 
     def _letters_of(self, chunk: str) -> int:
-        """The letters that a chunk begins with, each of which makes the half-typed word longer, and
-        changes nothing of the words before it."""
+        """The number of letters at the start of a chunk that only make the prefix longer and leave
+        the words before it as they are."""
         letters = next((i for i, c in enumerate(chunk) if c.lower() == c.upper()), len(chunk))
         is_plain = self._model.tokenizer.split_typed(chunk[:letters]) == ([], chunk[:letters])
-        return letters if is_plain else 1  # what is half typed is not what the keys say
+        return letters if is_plain else 1  # the tokenizer takes the prefix for something else
 
     def _spelled_alike(self, prefix: str, chunk: str) -> list[tuple[int, list[int]]]:
-        """The ids of the words that are written as the prefix with the first characters of the
-        chunk, each with the place of the last of these."""
+        """The ids of words spelled like the prefix and the first characters of the chunk, each list
+        with the place of the last of these characters."""
         key = self._model.tokenizer.match_key
         by_key = self._model.vocabulary.ids_by_key(key)
         found = ((i, by_key.get(key(prefix + chunk[: i + 1]))) for i in range(len(chunk)))
@@ -276,10 +281,12 @@ class UnlistedKeys:
     def _may_list(
         self, probabilities: NDArray[np.float32], prefix: str, best: tuple[float, float] | None
     ) -> bool:
-        """Whether one of some words may be listed, of which the likeliest one has the probability
-        `best[0]`, and the likeliest ones that are written alike have `best[1]` together. It cannot
-        if there are enough others that fit the half-typed word and have more, or if there are no
-        words."""
+        """Whether any of the wanted words may be listed.
+
+        `best` has the largest probability of one of them, and the largest sum for those written the
+        same way; None if there are no such words. A word is not listed if enough others that match
+        the prefix are likelier.
+        """
         vocabulary, tokenizer = self._model.vocabulary, self._model.tokenizer
         key, (one, together) = tokenizer.match_key, best or (0.0, 0.0)
         rivals, unusual = self._rivals(key(prefix), _has_capital(prefix))
@@ -304,12 +311,11 @@ class UnlistedKeys:
     def _rivals_of(
         self, prefix: str, is_capital: bool
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The ids of the words with this key, or begin of a key, that are as likely as they seem,
-        if so much is typed and begins with a capital or not; and of those that may be written as
-        others are.
+        """The ids of the words whose key begins with `prefix` and that are surely listed with their
+        full probability; and of those that may be written the same way as others.
 
-        A mark may be left out, and a word in another case than that of what is typed is less likely
-        than it seems."""
+        The first leave out marks, which may not be listed, and words in another case than the one
+        typed, whose probability is reduced."""
         vocabulary, tokenizer = self._model.vocabulary, self._model.tokenizer
         fitting = vocabulary.ids_with_prefix(prefix, tokenizer.match_key)
         rivals = self._all_rivals
@@ -320,7 +326,7 @@ class UnlistedKeys:
 
 
 def _has_unusual_capital(word: str) -> bool:
-    """Whether a word, or a part of it, in capitals and back may be another, as `ß`."""
+    """Whether a word or a part of it may change if it is put in capitals and back, as `ß` does."""
     if word.isascii():
         return False
     return any(
@@ -332,7 +338,7 @@ def _has_unusual_capital(word: str) -> bool:
 
 
 def _unpaired(model: LanguageModel, words: Sequence[str]) -> list[int]:
-    """The ids of the marks of pairs that cannot come after these words."""
+    """The ids of the paired marks that cannot follow these words."""
     if not model.tokenizer.writes_text:
         return []
     marks = [pair[words.count(pair[0]) <= words.count(pair[1])] for pair in PAIRS]
@@ -345,9 +351,8 @@ def _unpaired(model: LanguageModel, words: Sequence[str]) -> list[int]:
 def _in_another_case(
     model: LanguageModel, ids: NDArray[np.int64], typed: Typed
 ) -> NDArray[np.bool_] | slice:
-    """Which of the words [N] begin in another case than what is typed does: within a sentence, a
-    capital is the begin of a word with a capital. All capitals say nothing, nor does the first
-    letter of a sentence."""
+    """Which of the words [N] begin in another case than the prefix does. None at the start of a
+    sentence and for a prefix all in capitals, which say nothing about the case of the word."""
     before, _, prefix = typed
     is_capital = model.vocabulary.mask(_has_capital)[ids]
     capitals = np.count_nonzero(is_capital)
@@ -371,7 +376,7 @@ def _listed(
     typed: Typed,
     k: int,
 ) -> tuple[Suggestion, ...]:
-    """The `k` likeliest of these words, of which those that are written alike are one."""
+    """The `k` likeliest of these words. Words that are written the same way count as one."""
     tokenizer = model.tokenizer
     found = dict[Written, tuple[str, float]]()
     for i in _top(shares, k * SPELLINGS if tokenizer.writes_text else k).tolist():
@@ -380,16 +385,14 @@ def _listed(
         likeliest, together = found.get(way, (word, 0.0))
         found[way] = likeliest, together + share
     ranked = sorted(found.items(), key=lambda item: -item[1][1])
-    if tokenizer.writes_text:  # a word that is whole already is only the begin of a continuation
+    if tokenizer.writes_text:  # a word that is already complete only begins a continuation
         ranked[1:] = [item for item in ranked[1:] if item[0].text]
     return tuple(Suggestion(word, share, *way) for way, (word, share) in ranked[:k])
 
 
 def _top(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
-    """The places of the `k` largest values, largest first; of equal values the first ones, which
-    are the more frequent words.
-
-    A partition alone would pick any of those that equal the k-th largest.
+    """The places of the `k` largest values, largest first. Of equal values the first are taken,
+    which are the more frequent words; a partition alone would pick any.
     """
     if len(values) <= k:
         return np.argsort(-values, kind="stable")
@@ -401,8 +404,8 @@ def _top(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
 def written_in_turn(
     tokenizer: Tokenizer, before: str, prefix: str, words: Iterable[str]
 ) -> Iterator[Written]:
-    """How words go into a line one after the other: the first at the cursor after `before`, which
-    ends with the half-typed `prefix`."""
+    """How to insert words one after the other: the first at the cursor after `before`, which ends
+    with `prefix`."""
     for word in words:
         way = tokenizer.written(before, prefix, word)
         yield way
@@ -410,7 +413,7 @@ def written_in_turn(
 
 
 def after_taking(before: str, way: Written | Suggestion) -> str:
-    """The text up to the cursor once a word is inserted, without a space after it."""
+    """The text up to the cursor after a word is inserted, without a space after it."""
     kept = before[:-1] if way.eats_space and before.endswith(" ") else before
     return kept + way.text
 
@@ -418,8 +421,8 @@ def after_taking(before: str, way: Written | Suggestion) -> str:
 def _look_ahead(
     model: LanguageModel, context: list[int], typed: Typed, candidates: tuple[Suggestion, ...]
 ) -> tuple[str, ...]:
-    """The first candidate and the most likely words after it, up to the first whose probability is
-    low, or the end of the line if that is most likely. Nothing inside a number or an address."""
+    """The first candidate and the most likely words after it, until the probability is low or the
+    end of the line is most likely. Nothing inside a number or an address."""
     if model.tokenizer.writes_text and NO_GHOST.search(_last_chunk(typed.before)):
         return ()
     words = [candidate.word for candidate in candidates[:1]]
@@ -434,7 +437,7 @@ def _look_ahead(
 
 
 def _last_chunk(before: str) -> str:
-    """The characters before the cursor back to white space."""
+    """The characters between the last white space and the cursor."""
     return "" if not before or before[-1].isspace() else before.rsplit(maxsplit=1)[-1]
 
 
@@ -442,9 +445,10 @@ def _last_chunk(before: str) -> str:
 class Decoding:
     """How words are generated.
 
-    At a `temperature` of 0 the likeliest word comes next; above, one of the `top_k` likeliest (None
-    is all) is drawn, the more freely the higher it is. `may_end` lets the line end after a word,
-    `no_repeats` keeps any three words from coming twice, `one_sentence` ends with the sentence.
+    At a `temperature` of 0 the next word is the likeliest one. Above 0 it is drawn from the `top_k`
+    likeliest (None is all); a higher temperature draws more freely. `may_end` lets the line end
+    after a word, `no_repeats` forbids to repeat any three words in a row, `one_sentence` stops at
+    the end of the sentence.
     """
 
     temperature: float = 0.0
@@ -464,8 +468,8 @@ def decoding_for(
     temperature: float | None = None,
     top_k: int | None = None,
 ) -> tuple[int, Decoding]:
-    """How many words a line is continued by, and how. None is the usual: a sentence drawn from the
-    likelier words, or the ten likeliest words, as in the lesson, if the words are not text."""
+    """How many words to continue a line by, and how. By default, a sentence drawn from the likelier
+    words; for a tokenizer that does not write text, the ten likeliest words, as in the lesson."""
     count, usual = (SENTENCE_WORDS, PROSE) if tokenizer.writes_text else (LESSON_WORDS, GREEDY)
     if words is not None:
         count, usual = words, replace(usual, one_sentence=False)
@@ -485,9 +489,9 @@ def generate_words(
 ) -> list[str]:
     """Returns at most `count` words that continue `line`; `previous_lines` as in `suggest`.
 
-    Special tokens are left out. Draws with `rng`. The likeliest words of the lesson's model end at
-    a padding id, as in the lesson; else there are fewer words only as `decoding` says, or if the
-    model can suggest none.
+    Special tokens are left out; `rng` draws. There are fewer words if `decoding` ends the line, if
+    the model can suggest none, or if the likeliest id of the lesson's model is padding, as in the
+    lesson.
     """
     rng = rng or np.random.default_rng()
     given, words = model.tokenizer.typed_words(line), list[str]()
@@ -512,8 +516,8 @@ def generate_words(
 def _scores(
     model: LanguageModel, context: list[int], decoding: Decoding, *, may_end: bool
 ) -> NDArray[np.float64]:
-    """The logarithms [V] of the probabilities of what may come next, -inf for what may not. The
-    likeliest word of the lesson's vocabulary, which learns padding, may be that."""
+    """The logarithms [V] of the probabilities of the next id, -inf for an id that is not allowed.
+    Padding is allowed in the lesson's vocabulary, which learns it."""
     with np.errstate(divide="ignore"):
         scores: NDArray[np.float64] = np.log(
             model.next_word_probabilities(context).astype(np.float64)
@@ -525,7 +529,7 @@ def _scores(
 
 
 def _repeats(ids: Sequence[int]) -> list[int]:
-    """The ids after which the last three would be three that came before."""
+    """The ids that would repeat three ids in a row."""
     last = [*ids[-2:]]
     return [ids[i + 2] for i in range(len(ids) - 2) if [*ids[i : i + 2]] == last]
 
@@ -542,7 +546,7 @@ def _drawn(scores: NDArray[np.float64], decoding: Decoding, rng: np.random.Gener
         return None
     if decoding.temperature == 0:
         return best
-    with np.errstate(over="ignore"):  # the most likely stays at 0, however low the temperature
+    with np.errstate(over="ignore"):  # the likeliest stays at 0, however low the temperature
         scores = (scores - scores[best]) / decoding.temperature
     if decoding.top_k is not None and decoding.top_k < len(scores):
         scores[np.argsort(-scores, kind="stable")[decoding.top_k :]] = -np.inf
@@ -551,7 +555,7 @@ def _drawn(scores: NDArray[np.float64], decoding: Decoding, rng: np.random.Gener
 
 
 def continue_text(tokenizer: Tokenizer, before: str, words: Iterable[str]) -> str:
-    """The text that ends with whole words, and these words after it."""
+    """The text, which ends with a complete word, with these words added."""
     for way in written_in_turn(tokenizer, before, "", words):
         before = after_taking(before, way)
     return before

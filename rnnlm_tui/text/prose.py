@@ -1,8 +1,8 @@
-"""The tokenizer `prose`: from text as people write it to tokens, and back.
+"""The tokenizer `prose`: splits text as people write it into tokens, and joins them again.
 
 A token is a word with its apostrophes and hyphens, a number, an address, a run of one punctuation
-mark, an emoji, or a character of a script without spaces. Spaces are no tokens: where they go
-follows from the marks. A word is stored in the case that it has within a sentence.
+mark, an emoji, or a character of a script without spaces. Spaces are not tokens: the marks decide
+where they go. A word is stored in the case that it has within a sentence.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ FOLDED = str.maketrans(
         **dict.fromkeys("\u02bc\uff07", "’"),
     }
 )
-"""Characters that are not seen go, and some have a plainer form."""
+"""Invisible characters are removed, and some others get a plainer form."""
 FOLDABLE = regex.compile("[" + "".join(map(chr, FOLDED)) + "]")
 DOUBLE_QUOTES, SINGLE_QUOTES = frozenset('"“”„‟«»'), frozenset("'‘’‚‛‹›")
 BEFORE_OPENING = frozenset("([{<—–-/") | SINGLE_QUOTES | DOUBLE_QUOTES
 ELISIONS = frozenset(
     ["tis", "twas", "twere", "twill", "em", "cause", "till", "gainst", "neath", "tween", "bout"]
 )
-"""Words that may begin with an apostrophe, which is not a quote then."""
+"""Words that may begin with an apostrophe, which then is not a quote."""
 LETTER = (
     r"[[\p{L}\p{M}\p{N}]--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]]"
 )
@@ -78,8 +78,8 @@ FIRST_LETTERS = regex.compile(r"[\p{L}\p{N}]+")
 
 
 class _LettersAlone(dict[int, str]):
-    """A table for `str.translate` that makes spaces of all but letters and digits: three times as
-    quick as to look for these."""
+    """A table for `str.translate` that turns all but letters and digits into spaces: three times as
+    fast as a search for these."""
 
     def __missing__(self, code: int) -> str:
         letter = chr(code)
@@ -93,37 +93,38 @@ SPACED_MARK = regex.compile(
 )
 SENTENCE_END = regex.compile(r"[.!?…。！？؟।]")
 LONGEST_CHUNK, MOST_CHUNKS = 48, 1 << 18
-"""Characters of text between spaces whose tokens are remembered, and how many of them."""
+"""Chunks, texts between spaces, of up to 48 characters have their tokens cached, at most
+262,144."""
 UNUSUAL_SPACES = frozenset("\u00a0\u202f\u2009")
 FOLDED_FORMS = DOUBLE_QUOTES | SINGLE_QUOTES | {DASH, ELLIPSIS}
 MANY_DOTS_AND_DASHES = "...", "--"
-"""What a chunk holds whose tokens may be written in another form."""
+"""A chunk with one of these may have tokens that are written in another form."""
 UNSPACED_WITHIN = 100_000
-"""Characters in which a script without spaces shows itself."""
+"""A script without spaces is recognized within this many characters."""
 MOST_ENDS = 64
-"""Texts before the cursor that are remembered, cut: those of one question, and of one word as it is
-typed."""
+"""Texts before the cursor whose tokens are cached: enough for one question and for one word as it
+is typed."""
 MOST_CASES = 1 << 12
-"""Words whose usual case and whose spelling are remembered."""
+"""Words whose usual case and spelling are cached."""
 FAR_RARER = 100
-"""A word that somebody types is taken for another spelling of it with a rank so many times lower:
-`i` for `I`, but not `bill` for `Bill`."""
+"""A typed word is taken for another spelling whose rank is this many times lower: `i` for `I`, but
+not `bill` for `Bill`."""
 MARKS_BEFORE = 3
-"""Marks that tell whether a sentence begins after them."""
+"""The last marks that decide whether a sentence begins after them."""
 USUAL_FORMS = {
     OPEN: '"', CLOSE: '"', OPEN_SINGLE: "'", CLOSE_SINGLE: "'",
     DASH: DASH, ELLIPSIS: "...", APOSTROPHE: APOSTROPHE,
 }  # fmt: skip
-"""What is typed on a keyboard."""
+"""The forms that a keyboard types."""
 PLAIN_MARKS = frozenset(".,;:!?")
-"""Marks that are tokens right after a word, whatever it is."""
+"""Marks that are tokens of their own right after any word."""
 Tokens = tuple[str, ...]
 
 
 Chunk = tuple[Tokens, tuple[tuple[int, str], ...], str, bool]
-"""Text between spaces: its tokens, the places of its words with the marks that are before each
-within the chunk, the marks after the last word, and whether it is one word alone. A plain tuple,
-which is taken apart five times as quickly as one with names."""
+"""Text between spaces: its tokens, the places of its words with the marks before each one, the
+marks after the last word, and whether it is a single word. A plain tuple, which unpacks five times
+as fast as a named one."""
 
 
 def chunk_of(tokens: Tokens) -> Chunk:
@@ -139,16 +140,16 @@ def chunk_of(tokens: Tokens) -> Chunk:
 
 
 def fold(text: str) -> str:
-    """The text in NFC, without characters that nobody sees."""
+    """The text in NFC, without invisible characters."""
     if text.isascii():
         return text
-    if FOLDABLE.search(text):  # seldom, and five times as quick as to translate
+    if FOLDABLE.search(text):  # rare, and the search is five times as fast as translate
         text = text.translate(FOLDED)
     return unicodedata.normalize("NFC", text)
 
 
 def is_mark(token: str) -> bool:
-    """Whether a token is punctuation, or another sign that is no emoji."""
+    """Whether a token is punctuation or another sign, but not an emoji."""
     first = token[0]
     if first.isalnum():
         return False
@@ -157,9 +158,9 @@ def is_mark(token: str) -> bool:
 
 
 def cut(chunk: str, abbreviations: Iterable[str] = ()) -> Tokens:
-    """The tokens of folded text without white space, in the case as written."""
+    """The tokens of a folded chunk, in the case as written."""
     word = chunk[:-1] if chunk[-1] in PLAIN_MARKS else chunk
-    if word.isalpha() and word.isascii():  # most are like that, and need none of the rules
+    if word.isalpha() and word.isascii():  # most chunks, which need none of the rules
         if word is chunk:
             return (word,)
         is_one = chunk[-1] == "." and is_abbreviation(word, abbreviations)
@@ -179,7 +180,7 @@ def cut(chunk: str, abbreviations: Iterable[str] = ()) -> Tokens:
 
 
 def token_of(chunk: str, match: regex.Match[str]) -> str:
-    """The token for a form found in a chunk, that of each quote for a run of them."""
+    """The token for a match of `TOKEN` in a chunk; for a run of quotes, that of each one."""
     form = match[0]
     if form[0] in DOUBLE_QUOTES:
         return OPEN if _opens(chunk, match) else CLOSE
@@ -193,7 +194,7 @@ def token_of(chunk: str, match: regex.Match[str]) -> str:
 
 
 def _opens(chunk: str, match: regex.Match[str]) -> bool:
-    """Whether a double quote opens. Its form decides only where it is alone, since „this“ and
+    """Whether a double quote opens. Its form decides only if it stands alone, because „this“ and
     “that” share a character."""
     start, end = match.span()
     if end - start == len(chunk):
@@ -206,8 +207,7 @@ def _opens(chunk: str, match: regex.Match[str]) -> bool:
 
 
 def _single_quote(chunk: str, match: regex.Match[str]) -> str:
-    """The token of a single quote that is not within a word: the apostrophe in front of one, or a
-    quote."""
+    """The token of a single quote outside a word: an apostrophe before a word, or a quote."""
     start, end = match.span()
     if start > 0 and chunk[start - 1] not in BEFORE_OPENING:
         return CLOSE_SINGLE
@@ -219,10 +219,10 @@ def _single_quote(chunk: str, match: regex.Match[str]) -> str:
 
 
 class ProseTokenizer:
-    """Cuts and writes as the conventions of a text say.
+    """Splits and writes text by the conventions of a corpus.
 
-    `ranks` are the places of the words in order of their frequency: of two spellings of a word, the
-    more frequent one is the usual one.
+    `ranks` are the places of the words in order of falling frequency: of two spellings of a word,
+    the more frequent one is the usual one.
     """
 
     name = "prose"
@@ -241,7 +241,7 @@ class ProseTokenizer:
         self._form = lru_cache(MOST_CASES)(self._form_of)
 
     def __reduce__(self) -> tuple[Any, tuple[Conventions, Mapping[str, int]]]:
-        """How another process gets it: with what was remembered there, not here."""
+        """Pickles without the caches; the other process has its own."""
         return _received, (self.conventions, self._ranks)
 
     def words(self, line: str) -> list[str]:
@@ -249,15 +249,15 @@ class ProseTokenizer:
         return [] if HEADING.fullmatch(line) else self._scan(line)[0]
 
     def split_typed(self, text: str) -> tuple[list[str], str]:
-        """The tokens of a text being typed, as `typed_words` gives them, and the word that is still
-        half typed, as typed."""
-        word = TYPED_WORD.search(text, text.rfind(" ") + 1)  # the whole text took 50 times as long
+        """The tokens of a text being typed, as `typed_words` returns them, and the prefix of the
+        last word, as typed."""
+        word = TYPED_WORD.search(text, text.rfind(" ") + 1)  # all of it would take 50 times as long
         prefix = word[0] if word else ""
         return self.typed_words(text[: len(text) - len(prefix)]), prefix
 
     def typed_words(self, text: str) -> list[str]:
-        """The tokens of a text; a word that is unknown as it is typed is taken in another case if
-        that is known: `i` as `I`."""
+        """The tokens of a text. A word that is unknown as typed is taken in another case if that is
+        known: `i` as `I`."""
         return [*self._typed(text)]
 
     def _typed_tokens(self, text: str) -> Tokens:
@@ -267,15 +267,15 @@ class ProseTokenizer:
         """Lower case, if that has as many letters, and the plain apostrophe."""
         lower = word.lower()
         if lower == word or len(lower) != len(word):
-            lower = word  # the keys of a vocabulary are mostly its words: no memory for them
+            lower = word  # most keys are the words themselves, which saves their memory
         return lower.replace("’", APOSTROPHE)
 
     def line_key(self, line: str) -> str:
-        """What two lines that hold the same words have in common, whatever was learned."""
+        """A key that is equal for lines with the same words, whatever the conventions."""
         return " ".join(fold(line).lower().translate(LETTERS_ALONE).split())
 
     def _begins_sentence(self, marks: str) -> bool:
-        """Whether a word after these marks, "" within a sentence, begins a sentence."""
+        """Whether a word after these marks begins a sentence; "" is within a sentence."""
         known = self.conventions.starts.get(marks)
         return usually_begins_sentence(marks) if known is None else known
 
@@ -284,7 +284,7 @@ class ProseTokenizer:
         return self.conventions.spaces.get(token) or usual_spaces(token)
 
     def _scan(self, line: str) -> tuple[list[str], str]:
-        """The tokens of a text, and the last marks if it ends with marks, for `begins_sentence`."""
+        """The tokens of a text, and the marks that it ends with, for `_begins_sentence`."""
         found, marks, in_capitals = list[str](), LINE_BEGIN, is_in_capitals(line)
         usual = self._usual_of_capitals if in_capitals else self._usual
         known = self._chunks
@@ -306,8 +306,8 @@ class ProseTokenizer:
         return found, marks
 
     def words_within(self, line: str, counter: ConventionCounter) -> list[str]:
-        """The words of a folded line that are within a sentence; counts what begins sentences, and
-        the spaces between the chunks."""
+        """The words of a folded line that are within a sentence. Counts what begins sentences and
+        the spaces between chunks."""
         found, marks, last, known = list[str](), LINE_BEGIN, "", self._chunks
         for text in line.split():
             tokens, words, marks_after, is_plain = known.get(text) or self.chunk(text)
@@ -331,7 +331,7 @@ class ProseTokenizer:
         return found
 
     def chunk(self, text: str) -> Chunk:
-        """Folded text without white space, cut."""
+        """The chunk of a folded text without white space."""
         found = self._chunks.get(text)
         if found is not None:
             return found
@@ -341,13 +341,13 @@ class ProseTokenizer:
         return found
 
     def learned(self, conventions: Conventions, ranks: Mapping[str, int]) -> ProseTokenizer:
-        """The same with other conventions, but for the abbreviations."""
+        """The same tokenizer with other conventions; the abbreviations must not change."""
         tokenizer = ProseTokenizer(conventions, ranks)
         tokenizer._chunks = self._chunks
         return tokenizer
 
     def _known_case(self, word: str) -> str:
-        """The word, or another spelling if only that is known or if it is far more frequent."""
+        """The word, or another spelling if only that is known or that is far more frequent."""
         other = self._most_frequent(word[0].upper() + word[1:], word.lower())
         is_better = self._rank(other) * FAR_RARER < self._rank(word)
         return other if is_better else word
@@ -371,7 +371,7 @@ class ProseTokenizer:
         return self._ranks.get(word, math.inf)
 
     def written(self, before: str, prefix: str, word: str) -> Written:
-        """How a token is written after `before`. Letters typed stay as they are typed."""
+        """How to write a token after `before`. Letters that are typed stay as typed."""
         spelled, space_after = self._form(word)
         if prefix:
             rest = spelled[len(prefix) :]
@@ -389,7 +389,7 @@ class ProseTokenizer:
         return Written(space + spelled, space_after=space_after)
 
     def _form_of(self, word: str) -> tuple[str, bool]:
-        """How a token is spelled, and whether a space is after it."""
+        """How a token is spelled, and whether a space follows it."""
         return self._spelled(word), self._spaces_around(word)[1]
 
     def takes_space(self, before: str, character: str) -> bool:
@@ -405,7 +405,7 @@ class ProseTokenizer:
         return tokens[-1] if tokens else "", marks
 
     def join(self, words: Sequence[str]) -> str:
-        """The tokens as a line: capitals at the begins of sentences, spaces around the marks."""
+        """Joins tokens to a line, with capitals at starts of sentences and spaces around marks."""
         pieces, marks = list[str](), LINE_BEGIN
         for number, token in enumerate(words):
             if number > 0:
@@ -419,7 +419,7 @@ class ProseTokenizer:
         return "".join(pieces)
 
     def _space_between(self, token: str, following: str) -> str:
-        """The space between two tokens, "" for none."""
+        """The space between two tokens, or ""."""
         known = self.conventions.pairs.get(f"{token} {following}")
         usual = self._spaces_around(token)[1] and self._spaces_around(following)[0]
         if not (usual if known is None else known):
@@ -437,12 +437,12 @@ class ProseTokenizer:
 
 @lru_cache(1)
 def _chunks_of_process(abbreviations: tuple[str, ...]) -> dict[str, Chunk]:
-    """The chunks that a process of several passes over a text remembers."""
+    """The chunks that a worker process caches over several passes over a text."""
     return {}
 
 
 def _received(conventions: Conventions, ranks: Mapping[str, int]) -> ProseTokenizer:
-    """A tokenizer that another process has sent."""
+    """Unpickles a tokenizer in another process."""
     tokenizer = ProseTokenizer(conventions, ranks)
     tokenizer._chunks = _chunks_of_process(conventions.abbreviations)
     return tokenizer
@@ -454,7 +454,7 @@ def is_in_capitals(text: str) -> bool:
 
 
 def capitalized(word: str) -> str:
-    """A word at the begin of a sentence. One with a capital inside, as iPhone, stays."""
+    """The word as at the start of a sentence. One with a capital inside, as iPhone, stays."""
     for place, letter in enumerate(word):
         if letter.isalpha():
             is_plain = word[place + 1 :] == word[place + 1 :].lower()
@@ -463,7 +463,7 @@ def capitalized(word: str) -> str:
 
 
 class ProsePart:
-    """Lines to learn from, folded, and how often each text between their spaces occurs."""
+    """Lines to learn from, folded, and how often each chunk occurs in them."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         self.lines = [
@@ -473,14 +473,14 @@ class ProsePart:
 
 
 def count_abbreviations(part: ProsePart) -> AbbreviationCounter:
-    """What these lines tell of abbreviations."""
+    """Counts what these lines tell about abbreviations."""
     counter = AbbreviationCounter()
     counter.count(part.lines, part.chunks)
     return counter
 
 
 class HabitCounter:
-    """What lines tell of how their text is written, once its abbreviations are known."""
+    """Counts how a text is written: sentence starts, spaces and forms of marks."""
 
     def __init__(self) -> None:
         self._conventions, self._spelled = ConventionCounter(), Counter[str]()
@@ -488,7 +488,7 @@ class HabitCounter:
         self._forms: dict[str, Counter[str]] = {token: Counter() for token in USUAL_FORMS}
 
     def count(self, part: ProsePart, tokenizer: ProseTokenizer) -> None:
-        """Counts these lines; the tokenizer knows the abbreviations."""
+        """Counts these lines; the tokenizer must know the abbreviations."""
         for text, count in part.chunks.items():
             for before, token in pairwise(tokenizer.chunk(text)[0]):
                 marks_here = is_mark(before), is_mark(token)
@@ -501,7 +501,7 @@ class HabitCounter:
         _count_forms(part.chunks, self._forms)
 
     def add(self, later: HabitCounter) -> None:
-        """Adds what was counted of lines that come later in the text."""
+        """Adds the counts of lines that come later in the text."""
         self._conventions.add(later._conventions)
         self._spelled.update(later._spelled)
         self._spaces.update(later._spaces)
@@ -509,7 +509,7 @@ class HabitCounter:
             self._forms[token].update(forms)
 
     def learned(self, tokenizer: ProseTokenizer) -> ProseTokenizer:
-        """The tokenizer with all that was counted."""
+        """The tokenizer with the conventions that were counted."""
         conventions = self._conventions.conventions(
             _usual_forms(self._forms),
             _usual_kinds(self._spaces),
@@ -520,12 +520,12 @@ class HabitCounter:
 
 
 def with_abbreviations(abbreviations: tuple[str, ...]) -> ProseTokenizer:
-    """A tokenizer that knows nothing else of a text."""
+    """A tokenizer that knows only the abbreviations of a text."""
     return ProseTokenizer(Conventions(abbreviations=abbreviations), {})
 
 
 def learn_prose(lines: Iterable[str]) -> ProseTokenizer:
-    """The tokenizer of a text, from the lines to train on; 1.9 s for a million words."""
+    """Learns the tokenizer of a text from its training lines; 1.9 s for a million words."""
     part, habits = ProsePart(lines), HabitCounter()
     tokenizer = with_abbreviations(count_abbreviations(part).abbreviations())
     habits.count(part, tokenizer)
@@ -533,13 +533,13 @@ def learn_prose(lines: Iterable[str]) -> ProseTokenizer:
 
 
 def count_abbreviations_of(block: Block) -> AbbreviationCounter:
-    """A task: what the lines to train on of a block tell of abbreviations."""
+    """A task: counts the abbreviations in the training lines of a block."""
     return count_abbreviations(ProsePart(block.train))
 
 
 @dataclass(frozen=True, slots=True)
 class CountHabits:
-    """A task: counts the habits of the lines to train on of a block."""
+    """A task: counts how the training lines of a block are written."""
 
     tokenizer: ProseTokenizer
 
@@ -551,7 +551,7 @@ class CountHabits:
 
 
 def learn_prose_of(lines: StreamedLines, held_out: Mask) -> ProseTokenizer:
-    """The tokenizer of a large text but for the lines of `held_out` [L]; two passes."""
+    """Learns the tokenizer of a large text without the lines of `held_out` [L], in two passes."""
     abbreviations, habits = AbbreviationCounter(), HabitCounter()
     for of_block in lines.map(count_abbreviations_of, "counting words", held_out):
         abbreviations.add(of_block)
@@ -563,8 +563,8 @@ def learn_prose_of(lines: StreamedLines, held_out: Mask) -> ProseTokenizer:
 
 @dataclass(slots=True)
 class ProseSigns:
-    """What tells whether lines are prose: whether sentences end in them, whether all letters are
-    small, the characters and the spaces among them, and whether a script without spaces shows."""
+    """Signs of prose in some lines: whether sentences end, whether all letters are lower case, the
+    numbers of characters and spaces, and whether there is a script without spaces."""
 
     ends_sentences: bool
     is_lower: bool
@@ -584,27 +584,25 @@ class ProseSigns:
         )
 
     def add(self, later: ProseSigns) -> None:
-        """Adds what was found in lines that come later in the text; a script without spaces shows
-        at its begin."""
+        """Adds the signs of lines that come later in the text. Only the start of a text is searched
+        for a script without spaces."""
         self.ends_sentences |= later.ends_sentences
         self.is_lower &= later.is_lower
         self.characters += later.characters
         self.spaces += later.spaces
 
     def notes(self) -> Iterator[str]:
-        """Sentences on what the tokenizer does without, if the text lacks what prose has."""
+        """Yields a sentence about each thing that prose has and this text lacks."""
         if not self.ends_sentences:
             yield "no full stops: each line is one sentence"
         if self.is_unspaced and self.spaces * LONGEST_CHUNK < self.characters:
             yield "no spaces between words: each character is a word"
         elif self.is_lower:
-            yield (
-                "no capitals: words are written in small letters, also at the begin of a sentence"
-            )
+            yield "no capitals: suggestions have none either, even at the start of a sentence"
 
 
 def _unusual_spaces(line: str) -> Iterator[tuple[str, str]]:
-    """The marks next to a space that is not the plain one, each with that space."""
+    """The marks next to a special space, such as a narrow one, each with that space."""
     if line.isascii() or UNUSUAL_SPACES.isdisjoint(line):
         return
     for after, space, other, mark in SPACED_MARK.findall(line):
@@ -612,7 +610,7 @@ def _unusual_spaces(line: str) -> Iterator[tuple[str, str]]:
 
 
 def _usual_kinds(spaces: Mapping[tuple[str, str], int]) -> dict[str, str]:
-    """The most frequent one of the spaces of each mark."""
+    """The most frequent space of each mark."""
     rising = sorted(spaces, key=lambda pair: spaces[pair])
     return {CLOSE if mark in "»”" else mark: space for mark, space in rising}
 
@@ -633,8 +631,8 @@ def _count_forms(chunks: Mapping[str, int], found: Mapping[str, Counter[str]]) -
 
 
 def _usual_forms(found: Mapping[str, Counter[str]]) -> dict[str, str]:
-    """How the text writes quotes, dashes, three dots and apostrophes, where that is not how their
-    tokens are written. Without quotes they are as straight as its apostrophes."""
+    """How the text writes quotes, dashes, ellipses and apostrophes, if not like their tokens. In a
+    text without quotes they are straight if its apostrophes are."""
     usual = {token: max(forms, key=forms.__getitem__) for token, forms in found.items() if forms}
     if usual.get(APOSTROPHE, APOSTROPHE) == APOSTROPHE:
         usual = USUAL_FORMS | usual
