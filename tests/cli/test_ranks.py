@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from rnnlm_tui.events import EpochEnded, Finished, Saved, Started, from_json_line
-from tests.cli.test_train import epochs_of
 from tests.helpers.commands import POSIX, VERSES, Command, Run
+from tests.helpers.events import epochs_of
 
 pytestmark = POSIX
 

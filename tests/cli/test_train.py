@@ -31,6 +31,7 @@ from rnnlm_tui.training.learner import Learner
 from rnnlm_tui.training.networks import BatchLoss
 from tests.cli.conftest import trained
 from tests.helpers.commands import POSIX, TINY, VERSES, Command, refused, running
+from tests.helpers.events import epochs_of
 
 COPIES = 20
 PAIRS = 43 * COPIES
@@ -50,10 +51,6 @@ def started_of(done: subprocess.CompletedProcess[str]) -> Started:
     started = events_of(done)[0]
     assert isinstance(started, Started)
     return started
-
-
-def epochs_of(events: list[Event]) -> list[EpochEnded]:
-    return [event for event in events if isinstance(event, EpochEnded)]
 
 
 def weights_of(data_dir: Path, name: str) -> dict[str, Any]:

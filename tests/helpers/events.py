@@ -59,6 +59,11 @@ def finished(
     return Finished(90.0, reason, best_epoch, metrics or {}, "models/poems", 88.0)
 
 
+def epochs_of(events: list[Event]) -> list[EpochEnded]:
+    """The ends of epochs among the events."""
+    return [event for event in events if isinstance(event, EpochEnded)]
+
+
 def in_fifth_epoch() -> list[Event]:
     """A run in its fifth of 20 epochs; the second was the best."""
     held_out = (6.0, 5.0, 5.5, 5.6)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rnnlm_tui.config import make_run_config
-from rnnlm_tui.events import EpochEnded, Event, Progress
+from rnnlm_tui.events import Event, Progress
 from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.training.checkpoint import RunState, load_state
@@ -64,11 +64,6 @@ def run_stopped_at(small: TrainingRun, epoch: int, step: int) -> list[Event]:
         if isinstance(event, Progress) and (event.epoch, event.step) == (epoch, step):
             control.stop()
     return events
-
-
-def epochs_of(events: list[Event]) -> list[EpochEnded]:
-    """The ends of epochs among the events."""
-    return [event for event in events if isinstance(event, EpochEnded)]
 
 
 def same_weights(first: Path, second: Path) -> bool:

@@ -23,7 +23,8 @@ from rnnlm_tui.training import trainer
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.evaluation import evaluate_lines
 from tests.helpers.commands import VERSES
-from tests.helpers.training import epochs_of, run, small_run
+from tests.helpers.events import epochs_of
+from tests.helpers.training import run, small_run
 
 TEXT = VERSES * 3 + "the dog met a unicorn\nunicorns bark\n" + VERSES
 

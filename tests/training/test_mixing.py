@@ -25,8 +25,9 @@ from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.run import TrainingRun
 from rnnlm_tui.training.trainer import train
 from tests.helpers.commands import VERSES
+from tests.helpers.events import epochs_of
 from tests.helpers.models import contents
-from tests.helpers.training import epochs_of, run, run_stopped_at, same_weights, small_run
+from tests.helpers.training import run, run_stopped_at, same_weights, small_run
 
 TEXT = VERSES * 10
 

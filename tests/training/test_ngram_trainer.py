@@ -26,8 +26,9 @@ from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.ngram_trainer import NgramTrainer, train
 from rnnlm_tui.training.run_report import sample
 from tests.helpers.commands import VERSES
+from tests.helpers.events import epochs_of
 from tests.helpers.models import fail_for
-from tests.helpers.training import epochs_of, run, small_run
+from tests.helpers.training import run, small_run
 
 TEXT = VERSES * 10
 

@@ -35,7 +35,8 @@ from rnnlm_tui.training.learner import Learner
 from rnnlm_tui.training.run import TrainingRun
 from rnnlm_tui.training.run_report import sample
 from rnnlm_tui.training.trainer import MOST_RECOVERIES, Trainer
-from tests.helpers.training import epochs_of, run, run_stopped_at, same_weights, small_run
+from tests.helpers.events import epochs_of
+from tests.helpers.training import run, run_stopped_at, same_weights, small_run
 
 EVERY_NETWORK = [
     ("lesson", {}),
