@@ -251,8 +251,10 @@ class ProseTokenizer:
     def split_typed(self, text: str) -> tuple[list[str], str]:
         """The tokens of a text being typed, as `typed_words` returns them, and the prefix of the
         last word, as typed."""
-        word = TYPED_WORD.search(text, text.rfind(" ") + 1)  # all of it would take 50 times as long
-        prefix = word[0] if word else ""
+        prefix = text[text.rfind(" ") + 1 :]
+        if prefix and not (prefix.isascii() and prefix.isalpha()):  # most need no search
+            word = TYPED_WORD.search(prefix)
+            prefix = word[0] if word else ""
         return self.typed_words(text[: len(text) - len(prefix)]), prefix
 
     def typed_words(self, text: str) -> list[str]:
