@@ -18,7 +18,7 @@ from rnnlm_tui.cli.options import (
     RenameRequest,
 )
 from rnnlm_tui.cli.output import print_fitted, print_json, table
-from rnnlm_tui.errors import ModelError, StorageError, UsageError
+from rnnlm_tui.errors import StorageError, UsageError
 from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.formatting import format_bytes, format_percent, format_perplexity, sanitize
 from rnnlm_tui.store.evaluations import figures_of, read_evaluation
@@ -40,7 +40,7 @@ def models(request: ModelsRequest) -> int:
     library = Library(request.data_dir)
     entries = [entry for entry in library.entries() if request.name in (None, entry.name)]
     if request.name is not None and not entries:
-        raise ModelError(f"there is no model {request.name}", library.known())
+        raise library.unknown_model(request.name)
     evaluations = [
         read_evaluation(library.path(entry.name), entry.card) if entry.card else None
         for entry in entries
@@ -146,7 +146,7 @@ def delete(request: DeleteRequest) -> int:
     """`--delete`: asks on a terminal, needs --yes elsewhere."""
     name, library = request.name, Library(request.data_dir)
     if not library.has(name):
-        raise ModelError(f"there is no model {name}", library.known())
+        raise library.unknown_model(name)
     if not request.is_confirmed:
         if not sys.stdin.isatty():
             raise UsageError(f"refusing to delete {name} without confirmation", "pass --yes")
