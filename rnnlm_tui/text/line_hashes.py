@@ -1,4 +1,4 @@
-"""Hashes of lines, by which they are known again in another text."""
+"""Hashes of lines, to recognise them in other texts."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from rnnlm_tui.text.tokenizer import Tokenizer
 
 Hashes: TypeAlias = NDArray[np.uint64]
 NO_WORDS = 0
-"""The hash of a line without words, which is never known."""
+"""The hash of a line without words."""
 
 
 def no_hashes() -> Hashes:
-    """The hashes of no lines."""
+    """An empty array of hashes."""
     return np.empty(0, dtype=np.uint64)
 
 
 def hash_lines(lines: Iterable[str], tokenizer: Tokenizer) -> Hashes:
-    """A hash of the words of each line [L]; a million lines take some seconds."""
+    """A hash of the words of each line [L]. A million lines take a few seconds."""
     keys = map(tokenizer.line_key, lines)
     return np.fromiter((_hash_of(key) if key else NO_WORDS for key in keys), dtype=np.uint64)
 

@@ -1,4 +1,4 @@
-"""Paragraphs that are wrapped at some column, joined to one line each."""
+"""Arranges a corpus so that each line is a paragraph."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from rnnlm_tui.text.wrapping import LineBreaks, joined
 
 
 def arranged(corpus: Corpus, how: str) -> Corpus:
-    """The corpus with a line for each paragraph: as it is for `each`, joined for `paragraphs`, and
-    joined if it is wrapped for `auto`. Paragraphs are what empty lines separate; these stay, so
-    that a text that is arranged already comes back as it is."""
+    """The corpus with the lines that the setting `lines` asks for: one line per paragraph for
+    `paragraphs`, and for `auto` if the text is wrapped; else unchanged. Empty lines separate
+    paragraphs and are kept, so arranging twice changes nothing."""
     lines = corpus.lines
     if how == "each" or (how == "auto" and not is_wrapped(lines)):
         return corpus
@@ -23,7 +23,7 @@ def arranged(corpus: Corpus, how: str) -> Corpus:
 
 
 def arrangement_notes(corpus: Corpus, arranged_corpus: Corpus, how: str) -> Iterator[str]:
-    """A sentence on what a line is, and why."""
+    """A sentence saying what a line is, and why."""
     if arranged_corpus is not corpus:
         why = "asked for" if how == "paragraphs" else "the text is wrapped"
         count = _paragraphs(arranged_corpus.lines)
@@ -33,7 +33,7 @@ def arrangement_notes(corpus: Corpus, arranged_corpus: Corpus, how: str) -> Iter
 
 
 def is_wrapped(lines: Lines) -> bool:
-    """Whether most lines end where the first word of the next one would not have fitted."""
+    """Whether the text is wrapped at some column, as `LineBreaks.are_wrapped` tells."""
     if isinstance(lines, StreamedLines):
         return lines.facts.are_wrapped and not lines.is_joined
     return LineBreaks.within(lines).are_wrapped

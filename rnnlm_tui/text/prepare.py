@@ -1,4 +1,4 @@
-"""From a corpus to examples: held out, tokenized, counted and encoded."""
+"""From a corpus to examples: splits, tokenizes, counts and encodes it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,7 @@ from rnnlm_tui.text.corpus import Corpus, held_out_mask
 from rnnlm_tui.text.encoded import EncodedLines
 from rnnlm_tui.text.encoded_files import EncodedText, key_of, read_encoded, write_encoded
 from rnnlm_tui.text.numbering import NumberedText
-from rnnlm_tui.text.passes import (
-    KeptLines,
-    encode,
-    folder_of,
-    learn_tokenizer,
-    number_words,
-)
+from rnnlm_tui.text.passes import KeptLines, encode, folder_of, learn_tokenizer, number_words
 from rnnlm_tui.text.prefixes import PrefixExamples
 from rnnlm_tui.text.streams import Mask
 from rnnlm_tui.text.tokenizer import Conventions, Tokenizer, make_tokenizer
@@ -39,14 +33,13 @@ Examples: TypeAlias = PrefixExamples | EncodedLines
 class PreparedText:
     """A corpus with its vocabulary and its examples.
 
-    `words` counts all words of the corpus, `distinct_words` the different ones of the training
-    lines, `held_out_words` all words of the held-out lines, dropped ones too, and
-    `held_out_unknown` those that the vocabulary lacks. `longest_line` is the longest training line
-    in words, without those that are dropped. `held_out_mask` says which lines of the corpus are
-    held out. `examples` and `held_out` are `PrefixExamples` for the lesson, `EncodedLines` for
-    models of whole lines.
-    `warnings` are sentences on a text that is no good for a training, though one is possible;
-    `notes` say how it is read. `kept` is there for a large text, whose lines are not.
+    `words` counts all words of the corpus, `distinct_words` the distinct ones of the training
+    lines, `held_out_words` all words of the held-out lines, dropped ones included, and
+    `held_out_unknown` those that are not in the vocabulary. `longest_line` is the longest training
+    line in words, without dropped ones. `held_out_mask` says which lines of the corpus are held
+    out. `examples` and `held_out` are `PrefixExamples` for the lesson, `EncodedLines` for models of
+    whole lines. `warnings` are sentences on a text that can be trained on but hardly makes sense;
+    `notes` say how it was read. `kept` is set for a large text, whose lines are not in memory.
     """
 
     corpus: Corpus
@@ -68,7 +61,7 @@ class PreparedText:
 
     @property
     def card(self) -> CorpusFacts:
-        """The corpus as events and a model's card describe it."""
+        """The description of the corpus for events and model cards."""
         return {
             "name": self.corpus.name,
             "sha256": self.corpus.sha256,
@@ -104,16 +97,16 @@ def prepare(
     held_out: Mask | None = None,
     notes: Iterable[str] = (),
 ) -> PreparedText:
-    """Splits, counts and encodes a corpus; each line is tokenized once.
+    """Splits, counts and encodes a corpus. Each line is tokenized once.
 
-    `window` gives the model's window for the words of the longest training line. The vocabulary and
-    the conventions are those of the training lines, unless those of the model that the training
-    starts from are given as `known`.
-    `held_out` [L] says which lines are held out; by default it follows from the settings.
-    Without special tokens the result are `PreparedPrefixes`, in which unknown words are dropped;
-    with all of them `PreparedLines`. `notes` say how the text was read until here. Raises
-    CorpusError if there is not enough to train on, StorageError if the arrays of a large text
-    cannot be written.
+    `window` returns the model's window for a longest training line of so many words. `known` are
+    the vocabulary and the conventions of the model that the training starts from; by default they
+    are learned from the training lines. `held_out` [L] is the mask of held-out lines; by default it
+    follows from the settings. Without special tokens the result is `PreparedPrefixes`, in which
+    unknown words are dropped, else `PreparedLines`. `notes` say how the text was read so far.
+
+    Raises CorpusError if there is not enough to train on, StorageError if the arrays of a large
+    text cannot be written.
     """
     is_given = held_out is not None
     if held_out is None:
@@ -156,7 +149,7 @@ def _encoded(
     known: tuple[Vocabulary, Conventions] | None,
     held_out: Mask,
 ) -> EncodedText:
-    """The text as ids. That of a large one is saved, and found again if nothing has changed."""
+    """The text as ids. Those of a large text are saved, and reused if nothing has changed."""
     folder, key = folder_of(corpus.lines), ""
     if folder is not None:
         words = None if known is None else (known[0].words, known[1])

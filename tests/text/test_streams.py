@@ -169,7 +169,7 @@ def test_some_of_its_lines_are_kept_to_measure_on(
 def test_characters_and_line_ends_may_be_cut_anywhere(
     read: Callable[..., Read], encoding: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rnnlm_tui.text.decoding.PIECE", 7)
+    monkeypatch.setattr("rnnlm_tui.text.sources.PIECE", 7)
     text = "naïve ça\r\nvà\rbien\n\n" * 500
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     texts = read(text, encoding=encoding)
@@ -223,7 +223,7 @@ def test_a_file_that_is_written_to_while_it_is_read_is_refused(
 ) -> None:
     path = folder / "growing.txt"
     path.write_text(story(50))
-    monkeypatch.setattr("rnnlm_tui.text.decoding.PIECE", 5_000)
+    monkeypatch.setattr("rnnlm_tui.text.sources.PIECE", 5_000)
     original = io.IncrementalNewlineDecoder.decode
 
     class Growing(io.IncrementalNewlineDecoder):
@@ -233,7 +233,7 @@ def test_a_file_that_is_written_to_while_it_is_read_is_refused(
                     file.write("one more line\n")
             return original(self, text, final)
 
-    monkeypatch.setattr("rnnlm_tui.text.decoding.IncrementalNewlineDecoder", Growing)
+    monkeypatch.setattr("rnnlm_tui.text.sources.IncrementalNewlineDecoder", Growing)
     with pytest.raises(CorpusError, match=r"growing\.txt has changed while it was read"):
         read_corpus([path], None, io.BytesIO())
 
