@@ -1,4 +1,4 @@
-"""The modes that list the library's models and change it."""
+"""The modes that list and manage the models of the library."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def models(request: ModelsRequest) -> int:
 
 
 def entry_json(entry: Entry, evaluation: Evaluation | None = None) -> dict[str, Any]:
-    """A model as `--models --json` lists it; `evaluation` is that of its held-out lines."""
+    """A model in the output of `--models --json`, with its metrics on the held-out lines."""
     return {
         "name": entry.name,
         "preset": entry.card.config.preset if entry.card else None,
@@ -74,7 +74,7 @@ def entry_json(entry: Entry, evaluation: Evaluation | None = None) -> dict[str, 
 
 
 def run_json(run: Run) -> dict[str, Any]:
-    """A training that was started and has left no model yet."""
+    """A training without a model yet, in the output of `--models --json`."""
     return {
         "name": run.name,
         "preset": run.status.config.preset if run.status else None,
@@ -87,7 +87,7 @@ def run_json(run: Run) -> dict[str, Any]:
 def models_table(
     listed: Iterable[tuple[Entry, Evaluation | None]], unfinished: Iterable[Run] = ()
 ) -> Iterator[str]:
-    """The models for a person, and the trainings that have left none yet."""
+    """The models as a table, and sentences on unfinished trainings."""
     models = list(listed)
     if models:
         yield from table([HEADERS, *(_row(entry, evaluation) for entry, evaluation in models)])
@@ -143,7 +143,7 @@ def rename(request: RenameRequest) -> int:
 
 
 def delete(request: DeleteRequest) -> int:
-    """`--delete`: asks on a terminal, needs --yes elsewhere."""
+    """`--delete`: asks for confirmation on a terminal, requires --yes elsewhere."""
     name, library = request.name, Library(request.data_dir)
     if not library.has(name):
         raise library.unknown_model(name)

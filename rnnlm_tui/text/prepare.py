@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
 
@@ -112,13 +112,31 @@ def prepare(
     if held_out is None:
         held_out = held_out_mask(len(corpus.lines), settings.held_out, settings.seed)
     text = _encoded(corpus, tokenizer_name, settings, special_tokens, known, held_out)
+    prepared = _with_examples(text, corpus, tokenizer_name, held_out, window)
+    if isinstance(prepared, PreparedPrefixes):
+        _check_prefixes(prepared, settings.held_out)
+    return replace(
+        prepared,
+        warnings=tuple(_warnings(corpus, settings.held_out, text, is_given)),
+        notes=(*notes, *text.missing),
+    )
+
+
+def _with_examples(
+    text: EncodedText,
+    corpus: Corpus,
+    tokenizer_name: str,
+    held_out: Mask,
+    window: Callable[[int], int],
+) -> PreparedText:
+    """The text with its examples, without warnings and notes."""
     longest, (held, _) = int(text.train[1].max()), text.held_out
     size, folder = window(longest), folder_of(corpus.lines)
     kind: type[PreparedText] = PreparedPrefixes
     examples: Callable[..., Examples] = partial(PrefixExamples, window=size)
     if text.vocabulary.special_tokens:
         kind, examples = PreparedLines, partial(EncodedLines, folder=folder)
-    prepared = kind(
+    return kind(
         corpus=corpus,
         tokenizer=make_tokenizer(tokenizer_name, text.conventions, text.vocabulary),
         vocabulary=text.vocabulary,
@@ -132,13 +150,10 @@ def prepare(
         held_out_lines=int(held_out.sum()) if len(held) else 0,
         held_out_words=text.held_out_words,
         held_out_unknown=count_of(text.vocabulary.unknown_id, held),
-        warnings=tuple(_warnings(corpus, settings.held_out, text, len(held), is_given)),
-        notes=(*notes, *text.missing),
+        warnings=(),
+        notes=(),
         kept=text.kept,
     )
-    if isinstance(prepared, PreparedPrefixes):
-        _check_prefixes(prepared, settings.held_out)
-    return prepared
 
 
 def _encoded(
@@ -218,10 +233,8 @@ def _frequent_words(
     return found
 
 
-def _warnings(
-    corpus: Corpus, share: float, text: EncodedText, held_out_words: int, is_given: bool
-) -> Iterator[str]:
-    if share > 0 and held_out_words == 0:
+def _warnings(corpus: Corpus, share: float, text: EncodedText, is_given: bool) -> Iterator[str]:
+    if share > 0 and not len(text.held_out[0]):
         lines = plural(corpus.line_count, "line")
         few = f"{lines} are too few to hold {share:.0%} of them out"
         if is_given:
