@@ -1,4 +1,4 @@
-"""A training that goes on: from its saved state, with the few settings that may change."""
+"""Resumes a training from its saved state, with the few settings that may change."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from rnnlm_tui.training.checkpoint import RunState, load_state
 from rnnlm_tui.training.run import TrainingRun
 
 CHANGEABLE = ("epochs", "learning_rate", "patience", "device", "threads")
-"""The settings that a run may be given when it goes on. All others, also of the environment, stay
-what they were when it started."""
+"""The settings that may change when a run is resumed. All others stay as they were at its start,
+whatever the environment says."""
 
 
 def resumed_run(library: Library, request: TrainRequest) -> tuple[str, MakeRun]:
-    """The name of the run to go on with, by default the one that was saved last, and what makes the
-    run once its name is locked. Both raise RnnlmError if it cannot be."""
+    """The name of the run to resume, by default the most recently saved one, and a function that
+    makes the run once its name is locked. Both raise RnnlmError."""
     name = library.newest_run() if request.name is None else check_name(request.name)
     return name, partial(_saved_run, library, name, request)
 
@@ -45,7 +45,7 @@ def resumed_run(library: Library, request: TrainRequest) -> tuple[str, MakeRun]:
 def _saved_run(
     library: Library, name: str, request: TrainRequest, workspace: Workspace
 ) -> TrainingRun:
-    """The run `name` from where it stopped. Raises RnnlmError if it cannot go on."""
+    """The run `name`, to be continued where it stopped. Raises RnnlmError if that is impossible."""
     folder = library.path(name)
     state = load_state(folder, name)
     changed = _changed_settings(request, state.config.preset)
@@ -80,7 +80,7 @@ def _saved_run(
 
 
 def _changed_settings(request: TrainRequest, preset: str) -> dict[str, str]:
-    """The settings that flags change. Raises UsageError for those that cannot change."""
+    """The settings changed by flags. Raises UsageError for those that cannot change."""
     own = settings_of(preset_named(preset))["train"]
     changeable = [name for name in CHANGEABLE if name in own]
     fixed = [flag_of(n) for n in sorted(request.flags.keys() - {*changeable, *MACHINE_SETTINGS})]
@@ -98,7 +98,7 @@ def _changed_settings(request: TrainRequest, preset: str) -> dict[str, str]:
 
 
 def _check_unfinished(name: str, config: RunConfig, state: RunState) -> None:
-    """Raises UsageError if the run has come to its end."""
+    """Raises UsageError if the run is finished."""
     if state.position.epoch > config.epochs:
         done = state.position.epoch - 1
         raise UsageError(
