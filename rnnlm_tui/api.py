@@ -108,8 +108,8 @@ class Model:
 
         With a `temperature` of 0 each word is the most likely one; with a higher one words are
         sampled, from the `top_k` most likely ones if given. The same `seed` gives the same words.
-        By default a model with punctuation samples at 0.7 from 40 words up to the end of the
-        sentence, and other models give ten words at 0. Raises RnnlmError for invalid numbers.
+        By default a model with punctuation samples at 0.7 from the top 40 up to the end of the
+        sentence; other models give ten words at 0. Raises RnnlmError for invalid numbers.
         """
         if words is not None:
             parse_number(words, "words", Range(0), whole=True)

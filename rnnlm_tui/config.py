@@ -543,7 +543,7 @@ def settings_from_toml(path: Path) -> dict[str, Any]:
 
     try:
         if path.exists() and not path.is_file():  # a pipe or a device may never end
-            raise UsageError(f"{path} is no regular file", "give a TOML file")
+            raise UsageError(f"{path} is not a regular file", "give a TOML file")
         with path.open("rb") as file:
             raw = file.read(LARGEST_TOML + 1)
         if len(raw) > LARGEST_TOML:

@@ -36,9 +36,10 @@ def shorten(text: str, most: int = LONGEST_WORD) -> str:
     return sanitize(text) if len(text) <= most else f"{sanitize(text[: most - 1])}…"
 
 
-def cut_words(text: str, most: int = LONGEST_WORD) -> str:
-    """Cuts each word of a line to `most` characters."""
-    return " ".join(f"{w[: most - 1]}…" if len(w) > most else w for w in text.split(" "))
+def cut_words(text: str) -> str:
+    """Cuts each word of a line to `LONGEST_WORD` characters."""
+    cut = (f"{w[: LONGEST_WORD - 1]}…" if len(w) > LONGEST_WORD else w for w in text.split(" "))
+    return " ".join(cut)
 
 
 def local_time(stamp: str, form: str = "%Y-%m-%d %H:%M") -> str:

@@ -84,7 +84,7 @@ def lines_of_stdin() -> Iterator[str]:
         yield raw.decode("utf-8", errors="replace").rstrip("\r\n")
 
 
-def split_lines(model: LanguageModel, text: str) -> tuple[list[str], str]:
+def split_last_line(model: LanguageModel, text: str) -> tuple[list[str], str]:
     """Splits a text into previous lines and the last line. For a model without a start of line the
     whole text is one line."""
     if model.vocabulary.begin_id is None:

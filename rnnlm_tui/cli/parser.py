@@ -130,7 +130,7 @@ def parse(arguments: Sequence[str]) -> Arguments:
             continue
         typed, equals, value = argument[2:].partition("=")
         if typed in REMOVED_FLAGS:
-            print_warning(f"--{typed} does nothing any more")
+            print_warning(f"--{typed} has no effect")
             continue
         name = _current_name(typed)
         if name in MODES:

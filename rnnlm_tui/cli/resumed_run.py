@@ -74,7 +74,9 @@ def _saved_run(
         origin["sources"] = list(corpus.sources)
     base = library.open_base(described) if (described := origin.get("base")) else None
     if described and base is None:
-        print_warning(f"{described['name']} is gone or was trained again: {name} goes on alone")
+        print_warning(
+            f"{described['name']} is gone or was trained again: {name} continues without it"
+        )
     run = TrainingRun(name, folder, config, prepared, origin, state, base=base)
     return replace(run, ancestor_lines=state.ancestor_lines)
 

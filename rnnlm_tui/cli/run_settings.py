@@ -92,4 +92,4 @@ def _warn_of_unknown_variables() -> None:
         if variable.startswith(ENVIRONMENT_PREFIX) and variable not in known:
             near = difflib.get_close_matches(variable, known, 1)
             meant = f"; did you mean {near[0]}?" if near else ""
-            print_warning(f"{variable} is no setting{meant}")
+            print_warning(f"{variable} is not a setting{meant}")

@@ -20,7 +20,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from rnnlm_tui.cli.inputs import as_unicode, lines_of_stdin, open_model, split_lines, texts_of
+from rnnlm_tui.cli.inputs import as_unicode, lines_of_stdin, open_model, split_last_line, texts_of
 from rnnlm_tui.cli.options import GenerateRequest, SuggestRequest
 from rnnlm_tui.cli.output import print_json, prints_unicode
 from rnnlm_tui.errors import RnnlmError, UsageError
@@ -79,7 +79,7 @@ def show_suggestions(request: SuggestRequest) -> int:
     if request.text is None:
         return _answer_stdin(request)
     opened = open_model(Library(request.data_dir), request.model)
-    above, line = split_lines(opened.model, as_unicode(request.text))
+    above, line = split_last_line(opened.model, as_unicode(request.text))
     answer = suggest(opened.model, line, k=request.top, previous_lines=above)
     if request.as_json:
         print_json(suggestions_json(answer, opened.name))
@@ -121,7 +121,7 @@ def _answer_request(line: str, models: OpenModels, default_model: str, top: int)
         name = request.model or default_model
         model = models.model(name)
         before = request.text if request.cursor is None else request.text[: request.cursor]
-        above, typed = split_lines(model, before)
+        above, typed = split_last_line(model, before)
         line_end, _, _ = request.text[len(before) :].partition("\n")
         answer = suggest(
             model,
@@ -200,7 +200,7 @@ def generate(request: GenerateRequest) -> int:
         raise UsageError("--top-k draws words", "give a --temperature too, such as 0.8")
     copies = copied_spans(opened.name, opened.folder, opened.card, opened.model.tokenizer)
     for given in texts_of(request.text):
-        above, line = split_lines(opened.model, given)
+        above, line = split_last_line(opened.model, given)
         words = generate_words(opened.model, line, count, decoding, rng=rng, previous_lines=above)
         text = "\n".join([*above, continue_text(opened.model.tokenizer, line, words)])
         spans = copies.find(words) if copies else ()

@@ -379,5 +379,5 @@ class CausalArchitecture(Architecture[CausalConfig]):
 def causal_train(config: RunConfig) -> CausalTrainConfig:
     """The training settings of a causal network. Raises TypeError for other presets."""
     if not isinstance(config.train, CausalTrainConfig):
-        raise TypeError(f"the preset {config.preset} is no causal network")
+        raise TypeError(f"the preset {config.preset} is not a causal network")
     return config.train

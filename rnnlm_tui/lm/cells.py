@@ -126,9 +126,6 @@ class _Packed:
     indices of the words of each sequence.
     """
 
-    begins: list[int]
-    places: list[NDArray[np.int64]]
-
     def __init__(self, lengths: Sequence[int]) -> None:
         if len(lengths) == 1:  # the usual case while typing
             self.words = lengths[0]

@@ -162,7 +162,7 @@ class MixedModel:
         for row, name in zip(self._rows, self.weights, strict=True):
             if name == "cache":
                 cached = min(len(ids) - 1, CACHE_WORDS)
-                found = self._cache(ids, own)
+                found = next(self._read_cache(ids, own, len(ids)))
             else:
                 seen = [self._to_base[i] for i in ids] if name == "base" else own
                 found = self._ask(self.models[name], seen)
@@ -182,12 +182,9 @@ class MixedModel:
             ids = ids[len(ids) - 1 - ids[::-1].index(begin) :]
         return model.next_word_probabilities(ids)
 
-    def _cache(self, ids: Sequence[int], own: Sequence[int]) -> Array:
-        """The distribution [U] of the cache, zero if it is empty."""
-        return next(self._read_cache(ids, own, len(ids)))
-
     def _read_cache(self, ids: Sequence[int], own: Sequence[int], known: int) -> Iterator[Array]:
-        """The same after the first `known` ids and after each later one."""
+        """Yields the distributions [U] of the cache after the first `known` ids and after each
+        later one. They are zero while the cache is empty."""
         followers = np.array(ids[1:], np.int64)
         # What precedes the start of a line is predicted to end the line before.
         followers[followers == self.vocabulary.begin_id] = END_ID

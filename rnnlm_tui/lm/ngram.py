@@ -196,7 +196,7 @@ def ngram_counts(arrays: Arrays) -> tuple[int, ...]:
     """The number of n-grams of each length in these arrays, shortest first: the `sizes` of the
     model."""
     return tuple(
-        len(array) - (name == "probability.1")  # padding is no word
+        len(array) - (name == "probability.1")  # without padding
         for name, array in arrays.items()
         if name.startswith("probability.")
     )
@@ -329,7 +329,7 @@ class NgramArchitecture(Architecture[NgramConfig]):
         """Raises ValueError for invalid probabilities, and for a trie that is not sorted."""
         for name, array in arrays.items():
             if array.dtype == np.float32 and not _within(array, 0, 1):
-                raise ValueError(f"{name} holds what is no probability")
+                raise ValueError(f"{name} has values that are not probabilities")
         for k in range(2, self.model.order + 1):
             children, words = arrays[f"children.{k}"], arrays[f"word.{k}"]
             ends = int(children[0]), int(children[-1])

@@ -41,9 +41,9 @@ def export_zip(folder: Path, target: Path, *, replace: bool) -> None:
     """Writes the model in `folder` and its history as a zip file, over an existing one only if
     `replace`. Raises ModelError or StorageError."""
     if os.path.lexists(target) and (target.is_symlink() or not target.is_file()):
-        raise StorageError(f"{target} is no regular file", "name another file")
+        raise StorageError(f"{target} is not a regular file", "name another file")
     if os.path.lexists(target) and not replace:
-        raise StorageError(f"{target} is there already", "name another file, or give --force")
+        raise StorageError(f"{target} already exists", "name another file, or give --force")
 
     def write(card: ModelCard) -> None:
         files.write_file(target, partial(write_zip, folder, card))
@@ -100,7 +100,7 @@ def extract_checked(source: Path, target: Path) -> None:
     StorageError if `target` is full."""
     try:
         if source.exists() and not source.is_file():
-            raise ModelError("it is no regular file", "give the zip file of an exported model")
+            raise ModelError("it is not a regular file", "give the zip file of an exported model")
         with zipfile.ZipFile(source) as archive:
             _extract(archive, target)
         card, _ = load_model(target)
@@ -127,7 +127,7 @@ def _extract(archive: zipfile.ZipFile, target: Path) -> None:
     limits = _limits(card)
     for name, size in sizes.items():
         if name not in limits:
-            raise ModelError(f"the zip holds {name[:80]!r}, which is no file of a model")
+            raise ModelError(f"the zip holds {name[:80]!r}, which is not part of a model")
         if size > limits[name]:
             raise ModelError(f"{name} in the zip is larger than the model can be")
     if missing := {*card.files} - sizes.keys():

@@ -242,7 +242,7 @@ def _check_mixture(card: ModelCard) -> None:
         case NgramConfig() if not mixture["ngrams"]:
             has = {"ngrams"}
         case _:
-            raise ValueError("this kind of model cannot be mixed so")
+            raise ValueError("this kind of model cannot be mixed")
     if mixture["base"]:
         has.add("base")
     if {*mixture["weights"]} - {"cache"} != has or sum(mixture["weights"].values()) <= 0:

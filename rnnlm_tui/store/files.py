@@ -89,12 +89,12 @@ def open_regular(path: Path) -> BinaryIO:
     return os.fdopen(handle, "rb")
 
 
-def read_file(path: Path, most: int = LARGEST_JSON) -> bytes:
-    """The contents of a file of at most `most` bytes. Raises ModelError."""
+def read_file(path: Path) -> bytes:
+    """The contents of a file of at most `LARGEST_JSON` bytes. Raises ModelError."""
     with open_regular(path) as file:
-        raw = file.read(most + 1)
-    if len(raw) > most:
-        raise ModelError(f"{path.name} is larger than {most >> 20} MiB")
+        raw = file.read(LARGEST_JSON + 1)
+    if len(raw) > LARGEST_JSON:
+        raise ModelError(f"{path.name} is larger than {LARGEST_JSON >> 20} MiB")
     return raw
 
 

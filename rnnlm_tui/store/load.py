@@ -78,7 +78,8 @@ def missing_base(card: ModelCard, model: LanguageModel) -> str | None:
     base = card.mixture and card.mixture["base"]
     if not base or (isinstance(model, MixedModel) and "base" in model.models):
         return None
-    return f"{base['name']}, which it is built on, is gone or was trained again: it predicts alone"
+    gone = f"{base['name']}, which it is built on, is gone or was trained again"
+    return f"{gone}: it predicts without it"
 
 
 OpenBase: TypeAlias = Callable[[Base], LanguageModel | None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable
 from hashlib import blake2b
 from typing import TypeAlias
@@ -23,10 +24,9 @@ def no_hashes() -> Hashes:
 
 def hash_lines(lines: Iterable[str], tokenizer: Tokenizer) -> Hashes:
     """A hash of the words of each line [L]. A million lines take a few seconds."""
-    keys = map(tokenizer.line_key, lines)
-    return np.fromiter((_hash_of(key) if key else NO_WORDS for key in keys), dtype=np.uint64)
-
-
-def _hash_of(key: str) -> int:
-    spelled = key.encode(errors="surrogatepass")
-    return int.from_bytes(blake2b(spelled, digest_size=8).digest(), "little")
+    hashes = array("Q")
+    for line in lines:
+        key = tokenizer.line_key(line).encode(errors="surrogatepass")
+        digest = blake2b(key, digest_size=8).digest()
+        hashes.append(int.from_bytes(digest, "little") if key else NO_WORDS)
+    return np.array(hashes, dtype=np.uint64)

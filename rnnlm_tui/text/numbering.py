@@ -15,28 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.text.arrays import ArrayWriter
-from rnnlm_tui.text.streams import Block
-from rnnlm_tui.text.tokenizer import Tokenizer, tokenize_lines
+from rnnlm_tui.text.tokenizer import TokenizedText
 from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
 
 Encoded = tuple[NDArray[Any], NDArray[np.int64]]
 """The concatenated ids of lines, without unknown words that have no id, and the length of each."""
-
-
-@dataclass(frozen=True, slots=True)
-class NumberedBlock:
-    """The words of a block: the distinct ones, their numbers [N], and the lengths of the lines [L],
-    of which the first `train_lines` are training lines."""
-
-    words: tuple[str, ...]
-    numbers: NDArray[np.int32]
-    lengths: NDArray[np.int64]
-    train_lines: int
-
-    @classmethod
-    def of(cls, block: Block, tokenizer: Tokenizer) -> NumberedBlock:
-        text = tokenize_lines([*block.train, *block.held_out], tokenizer)
-        return cls(text.words, text.numbers, text.lengths, len(block.train))
 
 
 @dataclass(slots=True)
@@ -63,16 +46,15 @@ class NumberedText:
     """The number of words."""
     _places: list[_Place] = field(default_factory=list)
 
-    def add(self, block: NumberedBlock) -> None:
-        """Adds the next block. Raises StorageError if its numbers cannot be written."""
-        train_words = int(block.lengths[: block.train_lines].sum())
+    def add(self, block: TokenizedText, train_lines: int) -> None:
+        """Adds the next block, whose first lines are training lines. Raises StorageError if its
+        numbers cannot be written."""
+        train_words = int(block.lengths[:train_lines].sum())
         counts = np.bincount(block.numbers[:train_words])
         known = len(counts)
         numbers = self._numbers_of(block.words[:known])
         self._places.append(
-            _Place(
-                self.total, numbers, counts, block.words[known:], block.lengths, block.train_lines
-            )
+            _Place(self.total, numbers, counts, block.words[known:], block.lengths, train_lines)
         )
         self.writer.append(block.numbers)
         self.total += len(block.numbers)

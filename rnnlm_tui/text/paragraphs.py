@@ -26,7 +26,11 @@ def arrangement_notes(corpus: Corpus, arranged_corpus: Corpus, how: str) -> Iter
     """A sentence saying what a line is, and why."""
     if arranged_corpus is not corpus:
         why = "asked for" if how == "paragraphs" else "the text is wrapped"
-        count = _paragraphs(arranged_corpus.lines)
+        lines = arranged_corpus.lines
+        if isinstance(lines, StreamedLines):
+            count = lines.facts.paragraphs
+        else:
+            count = sum(map(bool, lines))
         yield f"a line is a paragraph ({why}): {corpus.line_count:,} lines are {count:,} paragraphs"
     elif how == "auto":
         yield "a line is a line of the file (no wrapped paragraphs)"
@@ -37,9 +41,3 @@ def is_wrapped(lines: Lines) -> bool:
     if isinstance(lines, StreamedLines):
         return lines.facts.are_wrapped and not lines.is_joined
     return LineBreaks.within(lines).are_wrapped
-
-
-def _paragraphs(lines: Lines) -> int:
-    if isinstance(lines, StreamedLines):
-        return lines.facts.paragraphs
-    return sum(map(bool, lines))

@@ -16,10 +16,16 @@ from rnnlm_tui.text.arrays import ArrayWriter, check_space
 from rnnlm_tui.text.corpus import split_lines
 from rnnlm_tui.text.encoded import with_ends
 from rnnlm_tui.text.line_hashes import Hashes, hash_lines
-from rnnlm_tui.text.numbering import Encoded, NumberedBlock, NumberedText
+from rnnlm_tui.text.numbering import Encoded, NumberedText
 from rnnlm_tui.text.samples import lines_of_share
 from rnnlm_tui.text.streams import Block, Lines, Mask, StreamedLines
-from rnnlm_tui.text.tokenizer import PROSE, TOKENIZERS, Tokenizer
+from rnnlm_tui.text.tokenizer import (
+    PROSE,
+    TOKENIZERS,
+    TokenizedText,
+    Tokenizer,
+    tokenize_lines,
+)
 from rnnlm_tui.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -70,18 +76,19 @@ def number_words(
         return _number_blocks(lines, tokenizer, held_out)
     train, held = split_lines(lines, held_out)
     text = NumberedText(ArrayWriter(None, np.int32))
-    text.add(NumberedBlock.of(Block(train, held), tokenizer))
+    text.add(tokenize_lines([*train, *held], tokenizer), len(train))
     signs = _signs_of(tokenizer, train)
     return text, None, tuple(signs.notes()) if signs else ()
 
 
 def _number_block(
     tokenizer: Tokenizer, train_share: float, held_out_share: float, block: Block
-) -> tuple[NumberedBlock, KeptLines, ProseSigns | None]:
-    """The words of a block, what is kept of it, and the signs of prose. A share of the training
-    lines and one of the held-out lines are kept."""
+) -> tuple[TokenizedText, int, KeptLines, ProseSigns | None]:
+    """The words of a block, the number of its training lines, what is kept of it, and the signs of
+    prose. A share of the training lines and one of the held-out lines are kept."""
     return (
-        NumberedBlock.of(block, tokenizer),
+        tokenize_lines([*block.train, *block.held_out], tokenizer),
+        len(block.train),
         KeptLines(
             (hash_lines(block.train, tokenizer), hash_lines(block.held_out, tokenizer)),
             (
@@ -113,8 +120,8 @@ def _number_blocks(
     shares = [min(1.0, most / max(1.0, words * of_words)) for most, of_words in parts]
     kept, all_signs = list[KeptLines](), None
     task = partial(_number_block, tokenizer, shares[0], shares[1])
-    for block, of_block, signs in lines.map(task, "encoding words", held_out):
-        text.add(block)
+    for block, train_lines, of_block, signs in lines.map(task, "encoding words", held_out):
+        text.add(block, train_lines)
         kept.append(of_block)
         if all_signs is None:
             all_signs = signs

@@ -67,7 +67,7 @@ def changed_error(label: str) -> CorpusError:
     """The error for a text that has changed."""
     return CorpusError(
         f"{label} has changed while it was read",
-        "wait until nobody writes to it, or give a copy of it",
+        "wait until it is no longer written to, or give a copy of it",
     )
 
 

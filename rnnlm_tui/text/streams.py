@@ -66,16 +66,11 @@ class Workspace:
         folder: Path,
         report: Callable[[str, int, int], None] = lambda phase, done, of: None,
         processes: int | None = None,
-        *,
-        in_memory: int | None = None,
-        block: int | None = None,
     ) -> None:
         """`report` gets the name of a pass, the bytes done, and all bytes. `processes` None means
-        one per core. Texts of more than `in_memory` characters (default `IN_MEMORY`) are large;
-        their blocks have at most `block` characters (default `BLOCK`)."""
+        one per core."""
         self.folder, self.report, self._processes = folder, report, processes
-        self.in_memory = IN_MEMORY if in_memory is None else in_memory
-        self.block = BLOCK if block is None else block
+        self.in_memory, self.block = IN_MEMORY, BLOCK
         self._workers: Workers | None = None
         self._spooled = list[Path]()
 
@@ -157,14 +152,15 @@ def _cut(text: str, size: int) -> tuple[int, int]:
 @dataclass(frozen=True, slots=True)
 class BlockFacts:
     """What the first pass finds in a block: the numbers of its lines, of its lines with paragraphs
-    joined, of its paragraphs and of its words; its line breaks, and its last line."""
+    joined, of its paragraphs and of its words; its line breaks, and whether the last line is
+    empty."""
 
     lines: int
     joined_lines: int
     paragraphs: int
     words: int
     breaks: LineBreaks
-    last_line: str
+    ends_with_newline: bool
 
     @classmethod
     def of(cls, text: str) -> BlockFacts:
@@ -176,7 +172,7 @@ class BlockFacts:
             paragraphs=sum(map(bool, paragraphs)),
             words=sum(line.count(" ") + 1 for line in paragraphs if line),
             breaks=LineBreaks.within(lines),
-            last_line=lines[-1],
+            ends_with_newline=lines[-1] == "",
         )
 
 
@@ -282,14 +278,14 @@ def first_reading(sources: Sources, workspace: Workspace) -> StreamedLines:
 
     workspace.report(READING, 0, size)
     lines, joined_lines, breaks = list[int](), list[int](), LineBreaks()
-    paragraphs, words, last_line = 0, 0, ""
+    paragraphs, words, ends_with_newline = 0, 0, False
     for facts in workspace.workers.map(BlockFacts.of, texts()):
         lines.append(facts.lines)
         joined_lines.append(facts.joined_lines)
         breaks.add(facts.breaks)
         paragraphs += facts.paragraphs
         words += facts.words
-        last_line = facts.last_line
+        ends_with_newline = facts.ends_with_newline
         workspace.report(READING, read[len(lines) - 1], size)
     found = TextFacts(
         sha256=digest.hexdigest(),
@@ -298,6 +294,6 @@ def first_reading(sources: Sources, workspace: Workspace) -> StreamedLines:
         paragraphs=paragraphs,
         words=words,
         are_wrapped=breaks.are_wrapped,
-        ends_with_newline=last_line == "",
+        ends_with_newline=ends_with_newline,
     )
     return StreamedLines(sources, workspace, found)

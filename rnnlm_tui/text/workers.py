@@ -73,7 +73,7 @@ class Workers:
                     following += 1
         except (EOFError, OSError) as error:
             raise RnnlmError(
-                "a process that read the text is gone: it was killed, or memory was lacking",
+                "a process that read the text is gone: it was killed, or ran out of memory",
                 "try again when more memory is free",
             ) from error
         finally:

@@ -223,11 +223,11 @@ def put(name: str, place: int, value: float) -> Callable[[dict[str, NDArray[Any]
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (put("probability.1", 2, -0.1), "probability.1 holds what is no probability"),
-        (put("probability.3", 0, 1.5), "probability.3 holds what is no probability"),
-        (put("probability.2", 0, math.nan), "probability.2 holds what is no probability"),
-        (put("backoff.1", 3, math.inf), "backoff.1 holds what is no probability"),
-        (put("backoff.2", 3, -1), "backoff.2 holds what is no probability"),
+        (put("probability.1", 2, -0.1), "probability.1 has values that are not probabilities"),
+        (put("probability.3", 0, 1.5), "probability.3 has values that are not probabilities"),
+        (put("probability.2", 0, math.nan), "probability.2 has values that are not probabilities"),
+        (put("backoff.1", 3, math.inf), "backoff.1 has values that are not probabilities"),
+        (put("backoff.2", 3, -1), "backoff.2 has values that are not probabilities"),
         (put("children.2", 0, 1), "children.2 does not rise"),
         (put("children.2", -1, 3), "children.2 does not rise"),
         (put("children.3", 3, -1), "children.3 does not rise"),

@@ -172,7 +172,7 @@ def change_ngrams(change: Callable[[Tensors], object], *, small: bool = False) -
         (lambda a: a["word.3"].__setitem__(0, 10_000), "word.3 holds an id that no word has"),
         (lambda a: a["children.3"].__setitem__(1, 2**31 - 1), "children.3 does not rise"),
         (lambda a: a["backoff.1"].__setitem__(0, np.nan), "not finite or too large"),
-        (lambda a: a["probability.2"].__setitem__(0, 2), "holds what is no probability"),
+        (lambda a: a["probability.2"].__setitem__(0, 2), "has values that are not probabilities"),
         (lambda a: a.update({"word.3": a["word.3"].astype(np.float32)}), "word.3 is not int32"),
         (lambda a: a.update({"word.3": a["word.3"][:-1]}), "word.3 is not int32 of shape"),
         (lambda a: a.update({"word.9": a["word.3"]}), "holds other tensors"),

@@ -76,7 +76,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def workspace(folder: Path) -> Iterator[Workspace]:
-    with Workspace(folder / "run", processes=2, in_memory=1_000, block=BLOCK) as made:
+    with Workspace(folder / "run", processes=2) as made:
+        made.in_memory, made.block = 1_000, BLOCK
         yield made
 
 
@@ -198,7 +199,8 @@ def test_a_line_that_is_longer_than_a_block_is_cut_at_a_space(read: Callable[...
 
 def test_a_pipe_is_read_once_and_then_from_a_file(workspace: Workspace, folder: Path) -> None:
     text = story(60)
-    with Workspace(folder / "piped", processes=1, in_memory=1_000, block=BLOCK) as space:
+    with Workspace(folder / "piped", processes=1) as space:
+        space.in_memory, space.block = 1_000, BLOCK
         corpus = read_corpus(["-"], None, io.BytesIO(text.encode()), space)
         assert corpus.sources == ("-",) and [*corpus.lines] == text.split("\n")
         assert "".join(f"{line}\n" for line in corpus.lines)[:-1] == text
