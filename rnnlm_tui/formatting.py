@@ -22,10 +22,10 @@ def sanitize(text: str) -> str:
     """Replaces control characters, which could control a terminal, by U+FFFD."""
     if text.isprintable():  # nearly always, and 30 times faster
         return text
-    return "".join(c if c.isprintable() or _harmless(c) else "\ufffd" for c in text)
+    return "".join(c if c.isprintable() or _is_harmless(c) else "\ufffd" for c in text)
 
 
-def _harmless(character: str) -> bool:
+def _is_harmless(character: str) -> bool:
     import unicodedata
 
     return character in JOINERS or unicodedata.category(character) == "Zs"
@@ -111,7 +111,7 @@ OUTCOMES = {
 """Texts for the reasons in `Finished` events."""
 
 
-def _became_of(update: Mapping[str, Any]) -> str:
+def _update_outcome(update: Mapping[str, Any]) -> str:
     """What happened to the model that was updated, with the losses before and after."""
     old, new = finite(update["old_loss"]), finite(update["new_loss"])
     how = "the model is replaced" if update["replaced"] else "the model stays as it was"
@@ -135,7 +135,7 @@ def outcome(
     """
     how = OUTCOMES.get(reason, reason)
     if update is not None:
-        return f"{how}; {_became_of(update)}"
+        return f"{how}; {_update_outcome(update)}"
     if kept is None:
         return f"{how} before anything was learned"
     if kept == 0:

@@ -81,7 +81,7 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def made_ahead(items: Iterator[T]) -> Generator[T, None, None]:
+def prefetched(items: Iterator[T]) -> Generator[T, None, None]:
     """Yields the items, computing the next one in another thread meanwhile."""
     from concurrent.futures import ThreadPoolExecutor  # 4 ms that --help does not need
 
@@ -92,7 +92,7 @@ def made_ahead(items: Iterator[T]) -> Generator[T, None, None]:
             yield item
 
 
-def spin_briefly() -> None:
+def shorten_spinning() -> None:
     """Makes waiting OpenMP threads sleep soon, unless the user's environment configures waiting.
 
     A spinning thread takes a core from the program that the other threads wait for. A step of the
@@ -105,7 +105,7 @@ def spin_briefly() -> None:
             os.environ.setdefault(name, value)
 
 
-def give_way() -> None:
+def lower_priority() -> None:
     """Lowers the priority of this process, unless it is that low already.
 
     If Linux schedules by session first (autogroup), the niceness of a process counts only within

@@ -99,21 +99,21 @@ def _report_error(error: BaseException) -> int:
     """Prints what went wrong on stderr; returns the exit code."""
     match error:
         case RnnlmError():
-            complain(error.message, error.hint)
+            print_error(error.message, error.hint)
             return error.exit_code
         case KeyboardInterrupt():
-            complain("interrupted")
+            print_error("interrupted")
             return EXIT_INTERRUPTED
         case MemoryError():
-            complain("there is not enough memory for this")
+            print_error("there is not enough memory for this")
         case OSError(filename=None):
-            complain(f"cannot write the result: {os_reason(error)}")
+            print_error(f"cannot write the result: {os_reason(error)}")
         case OSError(filename=path):
-            complain(f"cannot use {path}: {os_reason(error)}")
+            print_error(f"cannot use {path}: {os_reason(error)}")
     return 1
 
 
-def complain(message: str, hint: str = "") -> None:
+def print_error(message: str, hint: str = "") -> None:
     """Prints a sentence on stderr, and the hint below it. Both are sanitized, since names of files
     and models may contain control characters."""
     print(f"{APP_NAME}: {sanitize(message)}", file=sys.stderr)
@@ -133,7 +133,7 @@ def _repair_streams(json: bool) -> None:
 
 
 def _flush_stdout() -> None:
-    """Discards the rest of the output if stdout has no reader: Python would complain at exit."""
+    """Discards the rest of the output if stdout has no reader: Python would print_error at exit."""
     try:
         sys.stdout.flush()
     except OSError:

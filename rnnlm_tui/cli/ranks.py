@@ -50,7 +50,7 @@ def started_by_torchrun() -> bool:
 
 
 @contextmanager
-def joined(request: TrainRequest) -> Iterator[Ranks | None]:
+def connected(request: TrainRequest) -> Iterator[Ranks | None]:
     """Connects this process with the others; yields None if there are no others.
 
     An error of several processes is printed by one. Raises RnnlmError.

@@ -52,10 +52,10 @@ class JsonReporter:
             print(escape(to_json_line(event)), flush=True)
         except OSError as error:
             self.error = error
-            give_up(sys.stdout, self._control)
+            stop_without_reader(sys.stdout, self._control)
 
 
-def give_up(stream: TextIO, control: Control) -> None:
+def stop_without_reader(stream: TextIO, control: Control) -> None:
     """Discards further output to `stream`, and stops the run, which nobody watches, unless it is
     detached or has a controller."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
@@ -84,7 +84,7 @@ class TextReporter:
             self._show_progress(event)
         except OSError:
             self._bar = False
-            give_up(sys.stderr, self._control)
+            stop_without_reader(sys.stderr, self._control)
         if isinstance(event, Finished):
             print(finished_line(event, self._name, self._epochs_done), flush=True)
 

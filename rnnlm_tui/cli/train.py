@@ -18,7 +18,7 @@ from rnnlm_tui.cli.inputs import free_memory
 from rnnlm_tui.cli.new_run import MakeRun, new_run
 from rnnlm_tui.cli.options import TrainRequest
 from rnnlm_tui.cli.preparation import PreparationReport, StoppedError
-from rnnlm_tui.cli.ranks import after_restart, follow, joined, share_text
+from rnnlm_tui.cli.ranks import after_restart, connected, follow, share_text
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.resumed_run import resumed_run
 from rnnlm_tui.cli.stdin_control import steered
@@ -55,10 +55,10 @@ if TYPE_CHECKING:
 def train(request: TrainRequest) -> int:
     """Trains as the request says; returns the exit code. Raises RnnlmError."""
     began = time.monotonic()
-    threads.spin_briefly()
-    threads.give_way()
+    threads.shorten_spinning()
+    threads.lower_priority()
     try:
-        with _explained_memory_errors(), joined(request) as ranks:
+        with _explained_memory_errors(), connected(request) as ranks:
             if ranks is not None and ranks.share.rank > 0:
                 return follow(ranks, request)
             finished, interrupted = _train(request, ranks)

@@ -33,7 +33,7 @@ from rnnlm_tui.lm.time_estimate import training_seconds
 from rnnlm_tui.lm.trail import Trail
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
-from rnnlm_tui.threads import made_ahead
+from rnnlm_tui.threads import prefetched
 
 WINDOW = 256
 """The context window in words. Hidden states are kept, so a longer one would only cost memory."""
@@ -43,10 +43,10 @@ TEXT_BYTES = 60
 """Memory per word of the text, as part of a line and as numbers."""
 FADED_WORDS = 500
 """Words after which a state hardly depends on those before."""
-REMEMBERED_BYTES = 2 << 20
+CACHE_BYTES = 2 << 20
 """Size of the cache of distributions: 52 for 10,000 words, 17 for 30,000. A suggestion takes up to
 four."""
-FEWEST_REMEMBERED = 8
+SMALLEST_CACHE = 8
 READ_BYTES = 32 << 20
 """Bytes of the states of sequences read as one batch. Two batches are in memory at a time."""
 ROWS_AT_ONCE = 128
@@ -87,11 +87,13 @@ def last_words(context: Sequence[int], most: int, step: int, begin_id: int | Non
     It begins at a multiple of `step` words or at the next start of a line, so that the cached
     states of a network stay valid for about `step` more words.
     """
-    begin = first_seen(context, len(context), most, step, begin_id)
+    begin = window_start(context, len(context), most, step, begin_id)
     return context[begin:] if begin else context
 
 
-def first_seen(ids: Sequence[int], length: int, most: int, step: int, begin_id: int | None) -> int:
+def window_start(
+    ids: Sequence[int], length: int, most: int, step: int, begin_id: int | None
+) -> int:
     """The position at which `last_words` of the first `length` ids begins."""
     excess = length - most
     if excess <= 0:
@@ -103,35 +105,35 @@ def first_seen(ids: Sequence[int], length: int, most: int, step: int, begin_id: 
         return cut
 
 
-class Stretch(NamedTuple):
+class Segment(NamedTuple):
     """Ids that are read from the initial state on. The first `known` are context."""
 
     ids: list[int]
     known: int
 
 
-ReadStates: TypeAlias = tuple[Sequence[Stretch], Array, list[NDArray[np.int64]]]
-"""Stretches read as one batch, the states after all their words, and the indices of the states of
-each stretch."""
+ReadStates: TypeAlias = tuple[Sequence[Segment], Array, list[NDArray[np.int64]]]
+"""Segments read as one batch, the states after all their words, and the indices of the states of
+each segment."""
 
 
-def stretches(
+def segments(
     passages: Iterable[Passage], most: int, step: int, begin_id: int | None
-) -> Iterator[Stretch]:
-    """Cuts passages into stretches for a model that sees the `last_words` of a context: what it
-    sees after any word of a passage is the beginning of a stretch."""
+) -> Iterator[Segment]:
+    """Cuts passages into segments for a model that sees the `last_words` of a context: what it
+    sees after any word of a passage is the beginning of a segment."""
     for context, following in passages:
         ids = [*context, *following]
-        begin, known = first_seen(ids, len(context), most, step, begin_id), len(context)
+        begin, known = window_start(ids, len(context), most, step, begin_id), len(context)
         for length in range(known + 1, len(ids) + 1):
-            after = first_seen(ids, length, most, step, begin_id)
+            after = window_start(ids, length, most, step, begin_id)
             if after != begin:
-                yield Stretch(ids[begin : length - 1], known - begin)
+                yield Segment(ids[begin : length - 1], known - begin)
                 begin, known = after, length
-        yield Stretch(ids[begin:], known - begin)
+        yield Segment(ids[begin:], known - begin)
 
 
-def common_length(one: list[int], other: list[int]) -> int:
+def common_prefix_length(one: list[int], other: list[int]) -> int:
     """The length of the common prefix of two lists."""
     same, most = 0, min(len(one), len(other))
     if one[:most] == other[:most]:  # the usual case
@@ -142,11 +144,11 @@ def common_length(one: list[int], other: list[int]) -> int:
     return same
 
 
-def remember_distributions(
+def cache_distributions(
     total_words: int, compute: Callable[[tuple[int, ...]], Array]
 ) -> Callable[[tuple[int, ...]], Array]:
     """`compute` with a cache of recent distributions."""
-    return lru_cache(max(FEWEST_REMEMBERED, REMEMBERED_BYTES // (4 * total_words)))(compute)
+    return lru_cache(max(SMALLEST_CACHE, CACHE_BYTES // (4 * total_words)))(compute)
 
 
 class CausalModel:
@@ -177,16 +179,18 @@ class CausalModel:
         self._trail = Trail(self._layers.start, WINDOW)
         self._ahead: Trail | None = None
         """What `read` is reading, further than it has yielded yet. It must not be cut."""
-        self._remembered = remember_distributions(vocabulary.total_words, self._probabilities)
+        self._cached_probabilities = cache_distributions(
+            vocabulary.total_words, self._probabilities
+        )
 
     def next_word_probabilities(self, context: Sequence[int]) -> Array:
         """The distribution [V] after `context`."""
-        return self._remembered(tuple(self._seen(context)))
+        return self._cached_probabilities(tuple(self._seen(context)))
 
     def read(self, passages: Sequence[Passage]) -> Iterator[Array]:
-        """Reads several stretches as one batch, or long ones one by one, each from the states of
+        """Reads several segments as one batch, or long ones one by one, each from the states of
         the one before."""
-        parts = [*stretches(passages, self.window, self._step, self.vocabulary.begin_id)]
+        parts = [*segments(passages, self.window, self._step, self.vocabulary.begin_id)]
         try:
             if len(parts) == 1 or self.window >= FADED_WORDS:
                 for ids, known in parts:
@@ -196,19 +200,19 @@ class CausalModel:
                     yield from self._read_distributions(self._trail.states()[known:, -1, 0].copy())
             else:
                 groups = _groups(parts, READ_BYTES // self._layers.start.nbytes)
-                for group, states, places in made_ahead(map(self._states_of, groups)):
+                for group, states, places in prefetched(map(self._states_of, groups)):
                     yield from self._read_together(group, states, places)
         finally:
             self._trail, self._ahead = self._ahead or self._trail, None
 
-    def _states_of(self, parts: Sequence[Stretch]) -> ReadStates:
+    def _states_of(self, parts: Sequence[Segment]) -> ReadStates:
         sequences = [part.ids for part in parts]
         return parts, *self._layers.states(sequences, self._softmax.embed, self._layers.start)
 
     def _read_together(
-        self, parts: Sequence[Stretch], states: Array, places: Sequence[NDArray[np.int64]]
+        self, parts: Sequence[Segment], states: Array, places: Sequence[NDArray[np.int64]]
     ) -> Iterator[Array]:
-        """Yields the distributions after the words of stretches, given the states after them."""
+        """Yields the distributions after the words of segments, given the states after them."""
         outputs = np.concatenate(
             [
                 states[place[known - 1 :], -1, 0]
@@ -244,7 +248,7 @@ class CausalModel:
         """The distributions [V] for outputs [N, H] of the last layer. Many are computed ahead by
         another thread."""
         found = self._distributions(outputs)
-        return chain.from_iterable(made_ahead(found) if len(outputs) > ROWS_AT_ONCE else found)
+        return chain.from_iterable(prefetched(found) if len(outputs) > ROWS_AT_ONCE else found)
 
     def _distributions(self, outputs: Array) -> Iterator[Array]:
         """The same in groups [n, V] that are computed together."""
@@ -273,18 +277,18 @@ class CausalModel:
         but dropping the first words of a trail makes the rest a long prefix, these are dropped:
         states hardly depend on words that far back."""
         trails = (self._trail, self._ahead) if self._ahead else (self._trail,)
-        lengths = [common_length(trail.ids, ids) for trail in trails]
+        lengths = [common_prefix_length(trail.ids, ids) for trail in trails]
         same = max(lengths)
         if same < FADED_WORDS <= len(ids):
             for trail in trails:
-                begin = rest_begin(trail.ids, ids)
+                begin = overlap_start(trail.ids, ids)
                 if begin is not None:
                     trail.drop(begin)
                     return trail, len(trail.ids)
         return trails[lengths.index(same)], same
 
 
-def rest_begin(path: Sequence[int], ids: Sequence[int]) -> int | None:
+def overlap_start(path: Sequence[int], ids: Sequence[int]) -> int | None:
     """The position from which on a path is a prefix of `ids`; None if fewer than `FADED_WORDS`
     words are."""
     for begin, word in enumerate(path):
@@ -296,9 +300,9 @@ def rest_begin(path: Sequence[int], ids: Sequence[int]) -> int | None:
     return None
 
 
-def _groups(parts: Sequence[Stretch], words: int) -> Iterator[list[Stretch]]:
-    """Groups of stretches with at most `words` words each, but at least one stretch."""
-    group, left = list[Stretch](), words
+def _groups(parts: Sequence[Segment], words: int) -> Iterator[list[Segment]]:
+    """Groups of segments with at most `words` words each, but at least one segment."""
+    group, left = list[Segment](), words
     for part in parts:
         if group and len(part.ids) > left:
             yield group

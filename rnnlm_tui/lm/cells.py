@@ -33,7 +33,7 @@ class Cell:
         self.recurrent = weights[f"{name}.recurrent_kernel"]  # [H, G H]
         self.bias = weights[f"{name}.bias"]
 
-    def given(self, inputs: Array) -> Array:
+    def project(self, inputs: Array) -> Array:
         """The contribution of the inputs [N, E] to the gates: [N, G H]."""
         product = inputs @ self.kernel
         product += self.bias
@@ -152,7 +152,7 @@ def _read(cell: Cell, packed: _Packed, inputs: Array, start: Array, states: Arra
         end = begins[step + 1]
         if end > known:
             first, known = begin, max(end, min(begin + INPUTS_AT_ONCE, packed.words))
-            given = cell.given(inputs[first:known])
+            given = cell.project(inputs[first:known])
         count = end - begin
         state = tuple(part[:count] for part in state)
         state = cell.step(given[begin - first : end - first], state)

@@ -78,7 +78,7 @@ def count_levels(
     more that occur once are only counted, in `left_out`. `chunk` positions are sorted at once.
     Raises StorageError if there is no space for the files of a large text.
     """
-    places = TextPlaces(lines, vocabulary.total_words, chunk)
+    places = TextPositions(lines, vocabulary.total_words, chunk)
     try:
         yield from _levels(places, LmplzLastNgram(places.text, vocabulary), order, leaves_out)
     finally:
@@ -86,7 +86,7 @@ def count_levels(
 
 
 def _levels(
-    places: TextPlaces, last: LmplzLastNgram, order: int, leaves_out: bool
+    places: TextPositions, last: LmplzLastNgram, order: int, leaves_out: bool
 ) -> Iterator[NgramLevel]:
     total = places.total
     occurrences = count_ids(places.text, total).astype(np.int32)
@@ -115,7 +115,7 @@ def counts_below(
     return np.where(sums > 0, sums, level.counts).astype(np.int32)
 
 
-class TextPlaces:
+class TextPositions:
     """The positions of a text with starts and ends of lines, and the node of the n-gram that ends
     at each: at first the word itself, one word longer after each `next_level`."""
 
@@ -127,7 +127,7 @@ class TextPlaces:
             begin = f".counting-{os.getpid()}"
             self._files = [folder / f"{begin}-{name}.tmp" for name in ("text", "even", "odd")]
             check_space(folder, length * (lines.targets.itemsize + 8))
-        self.text = _with_begins(lines, self._files[0] if self._files else None)
+        self.text = _with_starts(lines, self._files[0] if self._files else None)
         self.nodes = self.text  # [N]
         self._spare: list[NDArray[Any]] = []
 
@@ -245,7 +245,7 @@ class TextPlaces:
         return np.concatenate(places), np.concatenate(nodes)
 
 
-def _with_begins(lines: EncodedLines, path: Path | None) -> NDArray[Any]:
+def _with_starts(lines: EncodedLines, path: Path | None) -> NDArray[Any]:
     """The ids of all lines with their starts and ends [N]."""
     targets, starts = lines.targets, lines.starts
     writer = ArrayWriter(path, targets.dtype)

@@ -29,7 +29,7 @@ from rnnlm_tui.lm.time_estimate import training_seconds
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
 
-REMEMBERED_CONTEXTS = 256
+CACHED_CONTEXTS = 256
 """Size of the cache of distributions, so that correcting a line costs nothing; 3.3 MB for the
 sonnets."""
 SPARSE_BELOW = 0.4
@@ -75,11 +75,11 @@ class LessonModel:
         self._both_kernel = np.stack([weights[f"{d}.kernel"] for d in both])  # [2, E, H]
         self._both_recurrent = np.stack([weights[f"{d}.recurrent_kernel"] for d in both])
         self._both_bias = np.stack([weights[f"{d}.bias"] for d in both])[:, None]  # [2, 1, H]
-        self._remembered = lru_cache(REMEMBERED_CONTEXTS)(self._probabilities)
+        self._cached_probabilities = lru_cache(CACHED_CONTEXTS)(self._probabilities)
 
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
         """The distribution [V] after the last words of `context`."""
-        return self._remembered(tuple(context[-self.window :]))
+        return self._cached_probabilities(tuple(context[-self.window :]))
 
     def read(self, passages: Sequence[Passage]) -> Iterator[NDArray[np.float32]]:
         return read_one_by_one(self, passages)

@@ -24,7 +24,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.lm.causal import CausalModel, last_words, remember_distributions, stretches
+from rnnlm_tui.lm.causal import CausalModel, cache_distributions, last_words, segments
 from rnnlm_tui.lm.model import LanguageModel, Passage
 from rnnlm_tui.text.tokenizer import Tokenizer, make_tokenizer
 from rnnlm_tui.text.vocabulary import END_ID, UNKNOWN_ID, Vocabulary
@@ -44,15 +44,15 @@ MOST_CONTEXT, CONTEXT_STEP = 3000, 1000
 """A longer context is cut, so rarely that the cache stays full and states are mostly reused."""
 FLATNESS = 12.0
 """The factor of the cosine of two states in exp()."""
-HALF_AFTER, HALF_AFTER_ALONE = 500, 100
+HALF_LIFE, HALF_LIFE_ALONE = 500, 100
 """The half-life of a word in the cache, in words, with and without a network. On held-out text of a
 million words this lowers the perplexity of the mixture by 1 %."""
 CACHES_AT_ONCE = 64
 """Positions whose states are compared with earlier ones together."""
 FILLING_WORDS = 500
-"""With fewer words in it, the weight of the cache is scaled down in proportion."""
+"""With fewer words in it, the weight of the cache is normalized down in proportion."""
 PRIOR: Weights = MappingProxyType({"network": 0.5, "ngrams": 0.2, "base": 0.4, "cache": 0.05})
-"""The default weights, scaled to a sum of 1, and the prior of fitted ones."""
+"""The default weights, normalized to a sum of 1, and the prior of fitted ones."""
 PRIOR_WORDS = 20
 """The weight of the prior in fitting, as a number of words."""
 ITERATIONS = 50
@@ -71,7 +71,7 @@ class MixedModel:
         have another one. There is a cache if `weights`, by default the prior ones, have one.
         Weights of missing models are ignored."""
         names = [name for name in NAMES if name in models or name == "cache"]
-        self.weights = scaled({n: w for n, w in (weights or PRIOR).items() if n in names})
+        self.weights = normalized({n: w for n, w in (weights or PRIOR).items() if n in names})
         self.models = {name: models[name] for name in names if name in models}
         self.tokenizer, self.window = tokenizer, MOST_CONTEXT
         own = next(model for name, model in self.models.items() if name != "base")
@@ -91,7 +91,7 @@ class MixedModel:
         self.uses_previous_lines = used or "cache" in self.weights
         self._rows = np.zeros((len(self.weights), self.vocabulary.total_words), np.float32)
         total_words = self.vocabulary.total_words
-        self._remembered = remember_distributions(total_words, self._probabilities)
+        self._cached_probabilities = cache_distributions(total_words, self._probabilities)
 
     def _add_words(self, base: LanguageModel) -> None:
         """Extends the vocabulary by the words of the base, and builds the maps between their ids.
@@ -108,10 +108,10 @@ class MixedModel:
 
     def next_word_probabilities(self, context: Sequence[int]) -> Array:
         """The distribution [U] after `context`."""
-        return self._remembered(tuple(self._seen(context)))
+        return self._cached_probabilities(tuple(self._seen(context)))
 
     def read(self, passages: Sequence[Passage]) -> Iterator[Array]:
-        for ids, known in stretches(passages, MOST_CONTEXT, CONTEXT_STEP, self.vocabulary.begin_id):
+        for ids, known in segments(passages, MOST_CONTEXT, CONTEXT_STEP, self.vocabulary.begin_id):
             components = zip(*self._read_components(ids, known), strict=True)
             for length, found in enumerate(components, start=known):
                 for row, part, name in zip(self._rows, found, self.weights, strict=True):
@@ -141,7 +141,7 @@ class MixedModel:
         weights = dict(self.weights)
         if "cache" in weights:
             weights["cache"] *= min(1.0, max(0, cached) / FILLING_WORDS)
-        vector = np.array(list(scaled(weights).values()), np.float32)
+        vector = np.array(list(normalized(weights).values()), np.float32)
         return np.asarray(vector @ rows)
 
     def _put(self, row: Array, found: Array, name: ComponentName) -> None:
@@ -200,7 +200,7 @@ class MixedModel:
         """The scores of the words in the cache after the first `known` ids and after each later
         one."""
         if self._network is None:
-            faded = fading(CACHE_WORDS, HALF_AFTER_ALONE)
+            faded = decay_weights(CACHE_WORDS, HALF_LIFE_ALONE)
             for length in range(known, len(own) + 1):
                 yield faded[max(0, CACHE_WORDS + 1 - length) :]
             return
@@ -208,7 +208,7 @@ class MixedModel:
         directions = self._network.directions(own)[oldest:]  # [T, H]
         if known < len(own):  # the caller may ask the network for other contexts in between
             directions = directions.copy()
-        faded = fading(CACHE_WORDS, HALF_AFTER)
+        faded = decay_weights(CACHE_WORDS, HALF_LIFE)
         for begin in range(known - 1 - oldest, len(directions), CACHES_AT_ONCE):
             states = directions[begin : begin + CACHES_AT_ONCE]
             low = max(0, begin - CACHE_WORDS)
@@ -219,9 +219,9 @@ class MixedModel:
 
 
 @lru_cache
-def fading(words: int, half_after: int) -> NDArray[Any]:
+def decay_weights(words: int, half_life: int) -> NDArray[Any]:
     """Exponentially decaying weights of words, the oldest first."""
-    return np.asarray(0.5 ** (np.arange(words)[::-1] / half_after), np.float32)
+    return np.asarray(0.5 ** (np.arange(words)[::-1] / half_life), np.float32)
 
 
 def passages_of(model: LanguageModel, ids: Sequence[int], known: int) -> list[Passage]:
@@ -236,8 +236,8 @@ def passages_of(model: LanguageModel, ids: Sequence[int], known: int) -> list[Pa
     return [Passage(ids[first:known], ids[known : ends[0]]), *lines]
 
 
-def scaled(weights: Weights) -> dict[ComponentName, float]:
-    """The weights scaled to a sum of 1, in the order of `NAMES`."""
+def normalized(weights: Weights) -> dict[ComponentName, float]:
+    """The weights normalized to a sum of 1, in the order of `NAMES`."""
     total = sum(weights.values()) or 1.0
     return {name: weights[name] / total for name in NAMES if name in weights}
 
@@ -248,7 +248,7 @@ def fit_weights(
     """The weights of the components that maximise the likelihood of the lines, of which at most
     `most_words` words and ends of lines are used."""
     found = target_probabilities(model, lines, most_words)
-    prior = scaled({name: PRIOR[name] for name in model.weights})
+    prior = normalized({name: PRIOR[name] for name in model.weights})
     weights = em_weights(found, np.array(list(prior.values())))
     return dict(zip(prior, weights.tolist(), strict=True))
 

@@ -31,7 +31,7 @@ DTYPES: Mapping[str, np.dtype[Any]] = MappingProxyType(
     }
 )
 """The array types of weights files by their names in safetensors."""
-SMALL_TYPES = {"F16", "U8"}
+COMPACT_TYPES = {"F16", "U8"}
 """Types that only compact files have."""
 PROGRAM_BYTES = 330_000_000
 """Memory of the program and PyTorch. The lesson on the sonnets takes 519 MB in all."""
@@ -157,23 +157,23 @@ class Architecture(ABC, Generic[M]):
     def arrays(self) -> dict[str, ArraySpec]:
         """The arrays of the weights file. `check_sizes` must have passed."""
 
-    def small_arrays(self) -> dict[str, ArraySpec]:
+    def compact_arrays(self) -> dict[str, ArraySpec]:
         """The arrays of a compact weights file, as of built-in models: float16, with a relative
         rounding error of at most 2^-11."""
         return {name: ArraySpec(spec.shape, "F16") for name, spec in self.arrays().items()}
 
-    def to_small(self, arrays: Arrays) -> Arrays:
-        """Converts weights to the compact form of `small_arrays`."""
+    def to_compact(self, arrays: Arrays) -> Arrays:
+        """Converts weights to the compact form of `compact_arrays`."""
         return {name: array.astype(np.float16) for name, array in arrays.items()}
 
-    def from_small(self, small: Arrays) -> Arrays:
-        """The reverse of `to_small`. Raises ValueError for invalid arrays."""
+    def from_compact(self, small: Arrays) -> Arrays:
+        """The reverse of `to_compact`. Raises ValueError for invalid arrays."""
         return {name: array.astype(np.float32) for name, array in small.items()}
 
-    def quickly_from_small(self, small: Arrays) -> Arrays:
-        """Arrays for `load` only, which may be faster to compute than those of `from_small`. Raises
-        ValueError for invalid arrays."""
-        return self.from_small(small)
+    def quickly_from_compact(self, small: Arrays) -> Arrays:
+        """Arrays for `load` only, which may be faster to compute than those of `from_compact`.
+        Raises ValueError for invalid arrays."""
+        return self.from_compact(small)
 
     @abstractmethod
     def layers(self) -> tuple[Layer, ...]:

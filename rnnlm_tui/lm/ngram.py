@@ -239,7 +239,7 @@ class NgramArchitecture(Architecture[NgramConfig]):
             above = count
         return found
 
-    def small_arrays(self) -> dict[str, ArraySpec]:
+    def compact_arrays(self) -> dict[str, ArraySpec]:
         """The arrays of a compact file, listed in the module's docstring."""
         found, above = {"probability.1": ArraySpec((self.total_words,), "U8")}, self.total_words
         for k, count in enumerate(self.sizes[1:], start=2):
@@ -251,18 +251,18 @@ class NgramArchitecture(Architecture[NgramConfig]):
             above = count
         return found
 
-    def to_small(self, arrays: Arrays) -> Arrays:
+    def to_compact(self, arrays: Arrays) -> Arrays:
         """Quantizes the shares and drops the backoff weights."""
-        found = {"probability.1": _codes(arrays["probability.1"])}
+        found = {"probability.1": _quantized(arrays["probability.1"])}
         for k in range(2, self.model.order + 1):
-            found[f"children.{k}"] = _split(np.diff(arrays[f"children.{k}"]), self._planes)
-            found[f"word.{k}"] = _split(arrays[f"word.{k}"], self._planes)
-            found[f"probability.{k}"] = _codes(arrays[f"probability.{k}"])
+            found[f"children.{k}"] = _to_planes(np.diff(arrays[f"children.{k}"]), self._planes)
+            found[f"word.{k}"] = _to_planes(arrays[f"word.{k}"], self._planes)
+            found[f"probability.{k}"] = _quantized(arrays[f"probability.{k}"])
         return found
 
-    def from_small(self, small: Arrays) -> Arrays:
+    def from_compact(self, small: Arrays) -> Arrays:
         """Computes the backoff weights so that they and the shares of each context sum to 1."""
-        found = dict(self.quickly_from_small(small))
+        found = dict(self.quickly_from_compact(small))
         for k in range(2, self.model.order + 1):
             shares, counts = SHARES[small[f"probability.{k}"]], np.diff(found[f"children.{k}"])
             parents = np.repeat(np.arange(len(counts)), counts)
@@ -275,18 +275,18 @@ class NgramArchitecture(Architecture[NgramConfig]):
             }
         return found
 
-    def quickly_from_small(self, small: Arrays) -> Arrays:
+    def quickly_from_compact(self, small: Arrays) -> Arrays:
         """Keeps the quantized shares, which `Level` converts when needed."""
         alone = SHARES[small["probability.1"]]
         found: dict[str, NDArray[Any]] = {"probability.1": alone / max(alone.sum(), SHARES[1])}
         for k in range(2, self.model.order + 1):
-            counts, shares = _joined(small[f"children.{k}"]), small[f"probability.{k}"]
+            counts, shares = _from_planes(small[f"children.{k}"]), small[f"probability.{k}"]
             if counts.sum(dtype=np.int64) != len(shares):
                 raise ValueError(f"children.{k} are not as many as there are n-grams")
             children = np.zeros(len(counts) + 1, np.int32)
             np.cumsum(counts, out=children[1:])
             found[f"children.{k}"] = children
-            found |= {f"word.{k}": _joined(small[f"word.{k}"]), f"probability.{k}": shares}
+            found |= {f"word.{k}": _from_planes(small[f"word.{k}"]), f"probability.{k}": shares}
         return found
 
     @property
@@ -358,20 +358,20 @@ def _rise_among_siblings(words: NDArray[np.int32], children: NDArray[np.int32]) 
     return bool((begins[1:-1] | (words[1:] > words[:-1])).all())
 
 
-def _codes(shares: NDArray[np.float32]) -> NDArray[np.uint8]:
+def _quantized(shares: NDArray[np.float32]) -> NDArray[np.uint8]:
     """The indices of the nearest numbers in `SHARES`, in log-odds; 0 stays 0."""
     odds = np.log(np.maximum(shares, SHARES[1]) / np.maximum(1 - shares, 1 - SHARES[-1]))
     places = np.rint((odds - LOG_ODDS[0]) / (LOG_ODDS[1] - LOG_ODDS[0])).clip(0, 254)
     return np.where(shares > 0, places + 1, 0).astype(np.uint8)
 
 
-def _split(numbers: NDArray[np.integer[Any]], planes: int) -> NDArray[np.uint8]:
+def _to_planes(numbers: NDArray[np.integer[Any]], planes: int) -> NDArray[np.uint8]:
     """The bytes of each number, lowest first: [planes, N]."""
     return np.stack([(numbers >> 8 * i).astype(np.uint8) for i in range(planes)])
 
 
-def _joined(planes: NDArray[np.uint8]) -> NDArray[np.unsignedinteger[Any]]:
-    """The reverse of `_split`, in 16 bits if that is enough."""
+def _from_planes(planes: NDArray[np.uint8]) -> NDArray[np.unsignedinteger[Any]]:
+    """The reverse of `_to_planes`, in 16 bits if that is enough."""
     numbers = planes[0].astype(np.uint16 if len(planes) <= 2 else np.uint32)
     for i, plane in enumerate(planes[1:], start=1):
         numbers |= plane.astype(numbers.dtype) << 8 * i

@@ -25,7 +25,7 @@ from rnnlm_tui.text.tokenizer import Tokenizer
 MOST_LINES = 1 << 24
 """The most hashes stored, at 8 bytes each; further ones are dropped."""
 LARGEST_LINES_FILE = 3 * 8 * MOST_LINES + LARGEST_HEADER
-FORM = {
+DTYPES = {
     "known": np.dtype(np.uint64),
     "held_out": np.dtype(np.int32),
     "unseen": np.dtype(np.uint64),
@@ -97,7 +97,7 @@ def _hash_block(tokenizer: Tokenizer, block: Block) -> Hashes:
 
 def write_trained_lines(path: Path, lines: TrainedLines) -> None:
     """Writes or replaces the file of the lines. Raises StorageError."""
-    write_tensors(path, {name: getattr(lines, name) for name in FORM})
+    write_tensors(path, {name: getattr(lines, name) for name in DTYPES})
 
 
 def read_trained_lines(folder: Path, card: ModelCard) -> TrainedLines | None:
@@ -108,7 +108,7 @@ def read_trained_lines(folder: Path, card: ModelCard) -> TrainedLines | None:
     check_checksum(folder, card, card.lines)
     arrays = read_arrays(folder / card.lines)
     arrays.setdefault("unseen", no_hashes())
-    if {name: array.dtype for name, array in arrays.items()} != FORM:
+    if {name: array.dtype for name, array in arrays.items()} != DTYPES:
         raise ModelError(f"{card.lines} holds other tensors than the lines of a model")
     for array in arrays.values():
         if array.ndim != 1 or (array[1:] <= array[:-1]).any() or (array[:1] < 0).any():

@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from rnnlm_tui.errors import ModelError, os_reason
-from rnnlm_tui.lm.model import DTYPES, SMALL_TYPES, Architecture
+from rnnlm_tui.lm.model import COMPACT_TYPES, DTYPES, Architecture
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import ModelCard, read_card
 
@@ -62,13 +62,13 @@ def read_weights(
     file_name = file_name or card.weights
     architecture = card.weight_files[file_name]
     with opened(folder / file_name) as file:
-        is_small = _check_header(file, file_name, architecture)
-        names = architecture.small_arrays() if is_small else architecture.arrays()
+        is_compact = _check_header(file, file_name, architecture)
+        names = architecture.compact_arrays() if is_compact else architecture.arrays()
         read = {name: file.get_tensor(name) for name in names}
     try:
         arrays = read
-        if is_small:
-            unpack = architecture.quickly_from_small if quickly else architecture.from_small
+        if is_compact:
+            unpack = architecture.quickly_from_compact if quickly else architecture.from_compact
             arrays = dict(unpack(read))
         for name, array in arrays.items():
             if array.dtype == np.float32 and not is_usable(array):
@@ -108,22 +108,22 @@ def _check_header(file: Any, file_name: str, architecture: Architecture[Any]) ->
     """Whether the file is compact, judging by its types. Raises ModelError if its arrays are not
     those of the architecture."""
     pieces = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
-    is_small = not SMALL_TYPES.isdisjoint(piece.get_dtype() for piece in pieces.values())
-    specs = architecture.small_arrays() if is_small else architecture.arrays()
+    is_compact = not COMPACT_TYPES.isdisjoint(piece.get_dtype() for piece in pieces.values())
+    specs = architecture.compact_arrays() if is_compact else architecture.arrays()
     if pieces.keys() != specs.keys():
         raise ModelError(f"{file_name} holds other tensors than the model has")
     for name, (shape, dtype) in specs.items():
         if pieces[name].get_dtype() != dtype or tuple(pieces[name].get_shape()) != shape:
             raise ModelError(f"{file_name}: {name} is not {DTYPES[dtype]} of shape {shape}")
-    return is_small
+    return is_compact
 
 
-def write_small(folder: Path) -> None:
+def write_compact(folder: Path) -> None:
     """Rewrites the weights of the model in `folder` in the compact form of the built-in models.
     Raises ModelError and StorageError."""
     card = read_card(folder)
     for name, architecture in card.weight_files.items():
-        write_tensors(folder / name, architecture.to_small(read_weights(folder, card, name)))
+        write_tensors(folder / name, architecture.to_compact(read_weights(folder, card, name)))
     checksums = {name: files.checksum(folder / name) for name in card.files}
     files.write_json(folder / files.MODEL, replace(card, checksums=checksums).to_json())
 

@@ -56,7 +56,7 @@ class ArrayWriter:
         except OSError as error:
             raise self._failed(error) from error
         assert self._path is not None
-        return mapped(self._path, self._dtype, self._length)
+        return map_array(self._path, self._dtype, self._length)
 
     def discard(self) -> None:
         """Removes the file. On Windows this does nothing while it is mapped."""
@@ -72,7 +72,7 @@ class ArrayWriter:
         )
 
 
-def mapped(path: Path, dtype: DTypeLike, length: int) -> NDArray[Any]:
+def map_array(path: Path, dtype: DTypeLike, length: int) -> NDArray[Any]:
     """Maps the array in a file. Raises OSError, or ValueError if its length is wrong."""
     if length == 0:
         return np.empty(0, dtype)

@@ -23,7 +23,7 @@ from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 from rnnlm_tui.errors import StorageError, os_reason
-from rnnlm_tui.text.arrays import mapped, slices
+from rnnlm_tui.text.arrays import map_array, slices
 from rnnlm_tui.text.corpus import Corpus
 from rnnlm_tui.text.numbering import Encoded
 from rnnlm_tui.text.passes import HELD_OUT_IDS, NUMBERS, TRAIN_IDS, KeptLines
@@ -155,7 +155,7 @@ def read_encoded(folder: Path, key: str, special_tokens: Sequence[str]) -> Encod
 
 def _ids(path: Path, kind: str, length: int, total: int) -> NDArray[Any]:
     """The ids in a file. Raises ValueError if one is out of range."""
-    ids = mapped(path, kind, length)
+    ids = map_array(path, kind, length)
     if any(not 1 <= ids[part].min() <= ids[part].max() < total for part in slices(len(ids))):
         raise ValueError(f"{path} holds an id that no word has")
     return ids

@@ -23,7 +23,7 @@ Encoded = tuple[NDArray[Any], NDArray[np.int64]]
 
 
 @dataclass(slots=True)
-class _Place:
+class _NumberedBlock:
     """A block within the text: where its numbers begin, the numbers in the text of its own words,
     and the words without a number yet, which occur in held-out lines only."""
 
@@ -44,7 +44,7 @@ class NumberedText:
     """The distinct words and their numbers. Words of held-out lines only come last."""
     total: int = 0
     """The number of words."""
-    _places: list[_Place] = field(default_factory=list)
+    _blocks: list[_NumberedBlock] = field(default_factory=list)
 
     def add(self, block: TokenizedText, train_lines: int) -> None:
         """Adds the next block, whose first lines are training lines. Raises StorageError if its
@@ -53,8 +53,10 @@ class NumberedText:
         counts = np.bincount(block.numbers[:train_words])
         known = len(counts)
         numbers = self._numbers_of(block.words[:known])
-        self._places.append(
-            _Place(self.total, numbers, counts, block.words[known:], block.lengths, train_lines)
+        self._blocks.append(
+            _NumberedBlock(
+                self.total, numbers, counts, block.words[known:], block.lengths, train_lines
+            )
         )
         self.writer.append(block.numbers)
         self.total += len(block.numbers)
@@ -62,11 +64,11 @@ class NumberedText:
     def counts(self) -> NDArray[np.int64]:
         """How often each word occurs in the training lines. To be called after the last `add`."""
         counts = np.zeros(len(self.words), np.int64)
-        for place in self._places:
-            counts[place.numbers] += place.counts
-        for place in self._places:
-            place.numbers = np.append(place.numbers, self._numbers_of(place.others))
-            place.others = ()
+        for block in self._blocks:
+            counts[block.numbers] += block.counts
+        for block in self._blocks:
+            block.numbers = np.append(block.numbers, self._numbers_of(block.others))
+            block.others = ()
         return np.append(counts, np.zeros(len(self.words) - len(counts), np.int64))
 
     def _numbers_of(self, words: Sequence[str]) -> NDArray[np.int32]:
@@ -76,10 +78,10 @@ class NumberedText:
     def encoded(self, vocabulary: Vocabulary) -> Iterator[tuple[Encoded, Encoded]]:
         """The training lines and the held-out lines of each block as ids."""
         numbers, ids = self.writer.finish(), vocabulary.ids([*self.words])
-        for place in self._places:
-            words = int(place.lengths.sum())
-            of_block = ids[place.numbers][numbers[place.begin : place.begin + words]]
-            yield _split(of_block, place.lengths, place.train_lines)
+        for block in self._blocks:
+            words = int(block.lengths.sum())
+            of_block = ids[block.numbers][numbers[block.begin : block.begin + words]]
+            yield _split(of_block, block.lengths, block.train_lines)
 
 
 def _split(

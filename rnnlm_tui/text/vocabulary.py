@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 PADDING = 0
 LARGEST_VOCABULARY = 64 << 20
 """Bytes of the largest vocabulary in JSON; larger files are not read."""
-REMEMBERED_LINES, REMEMBERED_PREFIXES = 512, 4096
+CACHED_LINES, CACHED_PREFIXES = 512, 4096
 JSON_LINE = len('  "",\n')
 UNKNOWN, BEGIN, END = "<unk>", "<s>", "</s>"
 SPECIAL_TOKENS = (UNKNOWN, BEGIN, END)
@@ -48,10 +48,10 @@ class Vocabulary:
             raise ValueError("an unknown special in the vocabulary")
         special_ids = {token: i for i, token in enumerate(self.special_tokens, start=1)}
         self.unknown_id, self.begin_id, self.end_id = map(special_ids.get, SPECIAL_TOKENS)
-        self._encode_line = lru_cache(REMEMBERED_LINES)(
+        self._encode_line = lru_cache(CACHED_LINES)(
             lambda line, words: tuple(self.encode(words(line)))
         )
-        self._find_prefix = lru_cache(REMEMBERED_PREFIXES)(self._ids_with_prefix)
+        self._find_prefix = lru_cache(CACHED_PREFIXES)(self._ids_with_prefix)
         self._sorted: dict[tuple[Callable[[str], str], str], SortedKeys] = {}
         self._by_key: dict[Callable[[str], str], dict[str, list[int]]] = {}
         self._masks: dict[Callable[[str], bool], NDArray[np.bool_]] = {}
