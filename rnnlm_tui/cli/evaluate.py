@@ -22,8 +22,7 @@ from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.lm.mixture import LABELS, ComponentName, MixedModel
 from rnnlm_tui.store import evaluations, training_text
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.text.corpus import Corpus
-from rnnlm_tui.text.paragraphs import arranged
+from rnnlm_tui.text.corpus import Corpus, arranged
 
 COST = "a key is a character, an end of line, or an accept of one of five, which brings the space"
 LETTERS_ALONE = {

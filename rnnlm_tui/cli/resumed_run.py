@@ -21,8 +21,7 @@ from rnnlm_tui.errors import CorpusError, ModelError, UsageError
 from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.store.library import Library, check_name
 from rnnlm_tui.store.run_state import TextOrigin
-from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus
-from rnnlm_tui.text.paragraphs import arranged
+from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus, arranged
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.streams import Workspace
 from rnnlm_tui.text.tokenizer import Conventions

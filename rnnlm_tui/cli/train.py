@@ -148,10 +148,9 @@ def _check_request(request: TrainRequest) -> None:
         )
     if request.added and not request.update:
         raise UsageError("--add is for --update", "name all texts after --train")
-    if request.resume and (request.force or request.source_model):
-        raise UsageError("--resume goes on with a run as it is", "leave --force and --from out")
-    if request.resume and request.base is not None:
-        raise UsageError("--resume goes on with a run as it is", "leave --on out")
+    if request.resume and (request.force or request.source_model or request.base is not None):
+        hint = "leave --force, --from and --on out"
+        raise UsageError("--resume goes on with a run as it is", hint)
 
 
 def _report(

@@ -50,7 +50,7 @@ def prepare_corpus(
     CorpusError if there is not enough to train on.
     """
     # Takes 20 ms that a suggestion does not need.
-    from rnnlm_tui.text.paragraphs import arranged, arrangement_notes
+    from rnnlm_tui.text.corpus import arranged, arrangement_notes
     from rnnlm_tui.text.prepare import prepare
 
     architecture = ARCHITECTURES[config.preset]

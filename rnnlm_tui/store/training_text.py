@@ -18,13 +18,13 @@ from rnnlm_tui.store.trained_lines import TrainedLines, read_trained_lines, trai
 from rnnlm_tui.text.corpus import (
     STANDARD_INPUT,
     Corpus,
+    arranged,
     held_out_mask,
     read_corpus,
     split_lines,
 )
 from rnnlm_tui.text.line_hashes import no_hashes
 from rnnlm_tui.text.overlap import CopiedSpans
-from rnnlm_tui.text.paragraphs import arranged
 from rnnlm_tui.text.streams import Mask
 from rnnlm_tui.text.tokenizer import Tokenizer, make_tokenizer
 

@@ -1,11 +1,11 @@
-"""Reads a corpus, checks it, and splits it into training lines and held-out lines."""
+"""Reads a corpus, arranges its lines, and splits them into training and held-out lines."""
 
 from __future__ import annotations
 
 import hashlib
 import stat
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, compress
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -25,6 +25,7 @@ from rnnlm_tui.text.streams import (
     first_reading,
     text_blocks,
 )
+from rnnlm_tui.text.wrapping import LineBreaks, joined
 
 STANDARD_INPUT = "-"
 MEMORY_PER_BYTE = 4
@@ -129,6 +130,39 @@ def _read_once(file: BinaryIO, label: str, workspace: Workspace | None) -> Sourc
         return Source(label, workspace.spool(raw, file) if len(raw) == IN_MEMORY else raw)
     except OSError as error:
         raise CorpusError(f"cannot read {label}: {os_reason(error)}") from error
+
+
+def arranged(corpus: Corpus, how: str) -> Corpus:
+    """The corpus with the lines that the setting `lines` asks for: one line per paragraph for
+    `paragraphs`, and for `auto` if the text is wrapped; else unchanged. Empty lines separate
+    paragraphs and are kept, so arranging twice changes nothing."""
+    lines = corpus.lines
+    if how == "each" or (how == "auto" and not is_wrapped(lines)):
+        return corpus
+    if isinstance(lines, StreamedLines):
+        return replace(corpus, lines=replace(lines, is_joined=True))
+    return replace(corpus, lines=tuple(joined(lines)))
+
+
+def arrangement_notes(corpus: Corpus, arranged_corpus: Corpus, how: str) -> Iterator[str]:
+    """A sentence saying what a line is, and why."""
+    if arranged_corpus is not corpus:
+        why = "asked for" if how == "paragraphs" else "the text is wrapped"
+        lines = arranged_corpus.lines
+        if isinstance(lines, StreamedLines):
+            count = lines.facts.paragraphs
+        else:
+            count = sum(map(bool, lines))
+        yield f"a line is a paragraph ({why}): {corpus.line_count:,} lines are {count:,} paragraphs"
+    elif how == "auto":
+        yield "a line is a line of the file (no wrapped paragraphs)"
+
+
+def is_wrapped(lines: Lines) -> bool:
+    """Whether the text is wrapped at some column, as `LineBreaks.are_wrapped` tells."""
+    if isinstance(lines, StreamedLines):
+        return lines.facts.are_wrapped and not lines.is_joined
+    return LineBreaks.within(lines).are_wrapped
 
 
 def check_files(

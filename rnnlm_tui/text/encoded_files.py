@@ -35,6 +35,8 @@ FORMAT = 1
 """To be raised when a tokenizer changes, so that ids of an older version are not used."""
 FACTS, LINES = "text.json", "text-lines.npz"
 FILES = (NUMBERS, TRAIN_IDS, HELD_OUT_IDS, LINES, FACTS)
+SHARED = ("conventions", "words", "distinct_words", "held_out_words", "only_word", "missing")
+"""The fields of `EncodedText` that text.json stores as they are."""
 Count = Annotated[int, Meta(ge=0, le=1 << 53)]
 
 
@@ -100,15 +102,10 @@ def write_encoded(folder: Path, key: str, text: EncodedText) -> None:
     facts = _Facts(
         key=key,
         vocabulary=list(text.vocabulary.words),
-        conventions=text.conventions,
-        words=text.words,
-        distinct_words=text.distinct_words,
-        held_out_words=text.held_out_words,
-        only_word=text.only_word,
-        missing=text.missing,
         kind=train.dtype.name,
         lengths=(len(train), len(held_out)),
         lines=text.kept.lines,
+        **{name: getattr(text, name) for name in SHARED},
     )
     of_lines = (train_lengths, held_lengths, *text.kept.hashes)
     try:
@@ -141,15 +138,10 @@ def read_encoded(folder: Path, key: str, special_tokens: Sequence[str]) -> Encod
         return None
     return EncodedText(
         vocabulary=vocabulary,
-        conventions=facts.conventions,
-        words=facts.words,
-        distinct_words=facts.distinct_words,
-        held_out_words=facts.held_out_words,
-        only_word=facts.only_word,
-        missing=facts.missing,
         train=(parts[0], train),
         held_out=(parts[1], held),
         kept=KeptLines((train_hashes, held_hashes), facts.lines),
+        **{name: getattr(facts, name) for name in SHARED},
     )
 
 
