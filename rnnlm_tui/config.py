@@ -91,14 +91,14 @@ class LessonConfig:
     """The sizes of the lesson's network. The relu layer has half as many units as the vocabulary
     has ids."""
 
-    embedding_size: int = setting(100, "numbers in the embedding of a word", UNITS)
-    bidirectional_size: int = setting(150, "units of the bidirectional layer, each way", UNITS)
+    embedding_size: int = setting(100, "size of the word embeddings", UNITS)
+    bidirectional_size: int = setting(150, "units of the bidirectional layer, per direction", UNITS)
     recurrent_size: int = setting(100, "units of the second recurrent layer", UNITS)
     dropout: float = setting(0.2, "share of units dropped between the layers", DROPOUT)
     l2: float = setting(0.01, "L2 penalty on the relu layer's kernel", Range(0, 10))
     max_window: int = setting(
         64,
-        "words before a word that the network sees; fewer if all lines are shorter",
+        "context window in words; smaller if all lines are shorter",
         Range(1, 1024),
     )
 
@@ -114,18 +114,18 @@ class NgramConfig:
 class CausalConfig:
     """The sizes of a causal network, and its context."""
 
-    embedding_size: int = setting(256, "numbers in the embedding of a word", UNITS)
+    embedding_size: int = setting(256, "size of the word embeddings", UNITS)
     hidden_size: int = setting(256, "units of a recurrent layer", UNITS)
     layers: int = setting(1, "recurrent layers", Range(1, 8))
     dropout: float = setting(0.6, "share of units dropped between the layers", DROPOUT)
     context: str = setting(
         "stream",
-        "what a word is predicted from: its line and all lines before, or its line alone",
+        "context of a word: its line and all previous lines, or its line only",
         choices=("stream", "line"),
     )
     softmax: str = setting(
         "auto",
-        "how words are predicted: full, or rare ones with fewer numbers; auto from 20,000 words on",
+        "output layer: full, or with smaller embeddings for rare words; auto from 20,000 words on",
         choices=("auto", "full", "adaptive"),
         older="full",
     )
@@ -136,18 +136,18 @@ class NetworkTrainConfig:
     """How a network is trained. The defaults are the lesson's."""
 
     epochs: int = setting(130, "passes over the corpus", MILLIONS)
-    batch_size: int = setting(32, "examples a step", Range(1, 65536))
-    learning_rate: float = setting(1e-3, "the step size of Adam", STEP_SIZE)
+    batch_size: int = setting(32, "examples per step", Range(1, 65536))
+    learning_rate: float = setting(1e-3, "step size of Adam", STEP_SIZE)
     device: str = setting(
         "auto",
-        "where to compute; auto takes the fastest there is",
+        "device to compute on; auto takes the fastest one",
         choices=("auto", "cpu", "cuda", "mps"),
     )
     threads: int | None = setting(
         None,
-        "threads to compute with, at most all cores: the same seed then gives the same bits; by"
-        " default as many as are fastest, chosen while it trains, and results may differ in the"
-        " last digits",
+        "number of threads, at most one per core: the same seed then gives the same bits; by"
+        " default the fastest number, chosen while it trains, and results may differ in the last"
+        " digits",
         Range(1, 1024),
     )
 
@@ -157,10 +157,10 @@ class TextConfig:
     """How a corpus is prepared, for all presets."""
 
     held_out: float = setting(
-        0.0, "share of the lines kept out of training, to measure on", HELD_OUT
+        0.0, "share of the lines held out of training, to measure on", HELD_OUT
     )
     max_vocabulary: int | None = setting(
-        None, "keep this many words, the most frequent", Range(2, 10_000_000)
+        None, "keep this many words, the most frequent ones", Range(2, 10_000_000)
     )
     min_count: int = setting(1, "ignore words that occur fewer times than this", MILLIONS)
     seed: int = setting(0, "the same seed gives the same model", Range(0, 2**32 - 1))
@@ -171,12 +171,12 @@ class LineTextConfig(TextConfig):
     """How a corpus is prepared for models of whole lines. By default a tenth is held out."""
 
     held_out: float = setting(
-        0.1, "share of the lines kept out of training, to measure on", HELD_OUT
+        0.1, "share of the lines held out of training, to measure on", HELD_OUT
     )
     tokenizer: str = setting(
         "prose",
-        "how a line is cut into words: with capitals and punctuation, as in the lesson, or at white"
-        " space alone",
+        "how lines are split into words: with capitals and punctuation, as in the lesson, or at"
+        " white space only",
         choices=("prose", "lesson", "whitespace"),
     )
     lines: str = setting(
@@ -187,14 +187,13 @@ class LineTextConfig(TextConfig):
     )
     mixture: str = setting(
         "on",
-        "mix the network with n-grams and with a cache of the words just written, or the model"
-        " alone",
+        "mix the network with n-grams and a cache of recent words, or use the model alone",
         choices=("on", "off"),
         older="off",
     )
     max_ngrams: int | None = setting(
         None,
-        "keep this many n-grams of two words and more, those that matter most",
+        "keep this many n-grams of two or more words, the most important ones",
         Range(1, 2_000_000_000),
     )
 
@@ -209,35 +208,35 @@ class CausalTrainConfig(LineTextConfig, NetworkTrainConfig):
     """How a causal network is trained, and its corpus prepared."""
 
     epochs: int = setting(15, "passes over the corpus, at most", MILLIONS)
-    batch_size: int = setting(16, "streams of the text, or lines, in a batch", Range(1, 65536))
-    bptt: int = setting(
-        16, "words of each stream that a step learns from; longer lines are cut", Range(1, 1024)
-    )
+    batch_size: int = setting(16, "text streams, or lines, per batch", Range(1, 65536))
+    bptt: int = setting(16, "words per stream and step; longer lines are cut", Range(1, 1024))
     learning_rate: float = setting(
-        3e-3, "the step size of AdamW at its highest; it falls to 0 by the last epoch", STEP_SIZE
+        3e-3, "peak step size of AdamW; it falls to 0 by the last epoch", STEP_SIZE
     )
     warmup: float = setting(0.02, "share of all steps in which the step size rises", SHARE)
     weight_decay: float = setting(
         0.1, "share of a weight, times the step size, subtracted each step", Range(0, 100)
     )
     grad_clip: float = setting(
-        1.0, "the longest gradient; longer ones are scaled down; 0 for no limit", Range(0, 1e30)
+        1.0,
+        "largest gradient norm; larger gradients are scaled down; 0 for no limit",
+        Range(0, 1e30),
     )
     precision: str = setting(
         "float32",
-        "numbers in products; bf16 is faster if the processor has instructions for it",
+        "number format of matrix products; bf16 is faster if the processor supports it",
         choices=("float32", "bf16"),
         older="float32",
     )
     unk_rate: float = setting(
         0.5,
-        "how often a word that occurs once is read as unknown, to learn the unknown word",
+        "how often a word that occurs once is read as unknown, so that unknown words are learned",
         SHARE,
     )
     patience: int = setting(
         5, "epochs without a better held-out loss before the training stops", MILLIONS
     )
-    min_epochs: int = setting(1, "epochs before it may stop early", MILLIONS)
+    min_epochs: int = setting(1, "fewest epochs before it may stop early", MILLIONS)
 
     def patience_exhausted(self, epochs_done: int, best_epoch: int | None) -> bool:
         """Whether early stopping has run out of patience with the held-out loss."""
