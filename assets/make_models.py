@@ -24,7 +24,7 @@ from rnnlm_tui.store import files
 from rnnlm_tui.store.card import read_card
 from rnnlm_tui.store.files import EVALUATION, MODEL, RESUME
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.weights import write_small
+from rnnlm_tui.store.weights import write_compact
 
 DATA = Path(__file__).parents[1] / "rnnlm_tui" / "data"
 NEW_NAME = "new"
@@ -98,7 +98,7 @@ def put_in_place(made: Path, name: str) -> int:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / name
         shutil.copytree(made, folder, ignore=shutil.ignore_patterns(RESUME, "history*", "origin*"))
-        write_small(folder)
+        write_compact(folder)
         unsuggested = UNSUGGESTED[name].split()
         card = replace(read_card(folder), about=ABOUT[name], unsuggested=unsuggested)
         files.write_json(folder / MODEL, card.to_json())

@@ -5,8 +5,8 @@
 >>> model.generate("look in thy", words=3, temperature=0)
 ['love', ',', 'and']
 
-`load`, `Model` and `RnnlmError` are imported when they are first used, so that the command line
-starts at once.
+`load`, `Model` and `RnnlmError` are imported at their first use, so that the command line starts
+fast.
 """
 
 from __future__ import annotations

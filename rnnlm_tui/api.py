@@ -1,4 +1,4 @@
-"""The Python interface: open a model, and ask it for words and figures. Loads no PyTorch."""
+"""The Python interface: opens models, and queries them. Does not load PyTorch."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ __all__ = ["Model", "RnnlmError", "ScoredLine", "Suggestion", "load"]
 
 
 def load(name_or_folder: str | Path | None = None) -> Model:
-    """Opens a model: by its name, from its folder, or the newest one if neither is given.
+    """Opens a model by its name or from its folder; by default the newest one.
 
     >>> import rnnlm_tui
     >>> rnnlm_tui.load("shakespeare")
     <Model shakespeare: gru, 3,080 words>
 
-    Names are those of `rnnlm-tui --models`; a string that is no such name is taken as a folder.
-    Raises RnnlmError if there is no such model, or if it cannot be read.
+    Names are listed by `rnnlm-tui --models`; any other string is taken as a folder. Raises
+    RnnlmError if there is no such model or it cannot be read.
     """
     library = Library(data_dir())
     asked = library.newest() if name_or_folder is None else name_or_folder
@@ -49,10 +49,10 @@ def load(name_or_folder: str | Path | None = None) -> Model:
 
 
 class Model:
-    """A model that is ready to predict. One thread at a time may use it.
+    """A model that is ready to predict. Only one thread at a time may use it.
 
-    `above` are the lines before the text, the nearest last: context for a model that was trained on
-    running text, and ignored by the others.
+    `above` are the lines before the text, in order. They are context for a model that was trained
+    on running text; other models ignore them.
     """
 
     def __init__(self, name: str, preset: str, model: LanguageModel) -> None:
@@ -64,7 +64,7 @@ class Model:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The words that the model knows, the most frequent first.
+        """The vocabulary, most frequent words first.
 
         >>> import rnnlm_tui
         >>> rnnlm_tui.load("shakespeare").words[:4]
@@ -83,9 +83,9 @@ class Model:
         compare 0.84 are
         compounds 0.07 ounds
 
-        Probabilities are among the words that fit; all of those sum to 1. `text` is what goes in at
-        the end of the text, after the last space of it is taken away if `eats_space`; `space_after`
-        says whether a space follows. Raises RnnlmError if `top` is not 1 or more.
+        Probabilities are relative to all words that fit, and those of all of them sum to 1. To
+        accept a suggestion, append its `text`, after removing the final space if `eats_space`;
+        `space_after` says whether a space follows. Raises RnnlmError if `top` is less than 1.
         """
         parse_number(top, "top", Range(1), whole=True)
         return suggest(self._model, text, k=top, previous_lines=above).candidates
@@ -100,17 +100,16 @@ class Model:
         seed: int | None = None,
         above: Sequence[str] = (),
     ) -> list[str]:
-        """The next words, one by one; marks are words of a model that knows them.
+        """Generates the next words. Punctuation marks are words, if the model has them.
 
         >>> import rnnlm_tui
         >>> rnnlm_tui.load("shakespeare").generate("look in thy", words=3, temperature=0)
         ['love', ',', 'and']
 
-        At a `temperature` of 0 each is the most likely one after those before it; above, they are
-        drawn, the more freely the higher it is, from the `top_k` most likely ones if given. The
-        same `seed` draws the same words. By default a model that knows marks draws at 0.7 from 40
-        up to the end of the sentence, and another one gives the ten most likely words. Raises
-        RnnlmError for numbers that make no sense.
+        With a `temperature` of 0 each word is the most likely one; with a higher one words are
+        sampled, from the `top_k` most likely ones if given. The same `seed` gives the same words.
+        By default a model with punctuation samples at 0.7 from the top 40 up to the end of the
+        sentence; other models give ten words at 0. Raises RnnlmError for invalid numbers.
         """
         if words is not None:
             parse_number(words, "words", Range(0), whole=True)
@@ -123,18 +122,18 @@ class Model:
         return generate_words(self._model, text, count, decoding, rng=rng, previous_lines=above)
 
     def join(self, text: str, words: Sequence[str]) -> str:
-        """`text` with words of `generate` after it, as they are written.
+        """`text` followed by words of `generate`, as they are written.
 
         >>> import rnnlm_tui
         >>> rnnlm_tui.load("shakespeare").join("Look in thy ", ["love", "is", "my"])
         'Look in thy love is my'
 
-        A model that knows marks puts capitals and spaces where they belong.
+        A model with punctuation puts capitals and spaces where they belong.
         """
         return continue_text(self._model.tokenizer, text, words)
 
     def score(self, text: str, above: Sequence[str] = ()) -> ScoredLine:
-        """A line word by word: probability, and rank among the words that can be suggested.
+        """The probability of each word of a line, and its rank among all suggestions.
 
         >>> import rnnlm_tui
         >>> line = rnnlm_tui.load("shakespeare").score("Shall I compare thee")

@@ -1,9 +1,9 @@
-"""Settings: what a network is made of, how it is trained, and the presets.
+"""Settings: the sizes of models, how they are trained, and the presets.
 
-A setting is a field of a frozen dataclass whose metadata hold its range and its help. The command
-line's flags, the environment's RNNLM_... variables and a TOML file all read the same fields, so a
-new setting or preset is written down once. Saved models hold all settings of their preset: a new
-setting also needs its value for older models.
+A setting is a field of a frozen dataclass whose metadata hold its range and its help. Flags,
+RNNLM_... variables and TOML files are all read by these fields, so a new setting or preset is
+declared once. Saved models contain all settings of their preset, so a new setting also needs a
+value for older models.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ ENVIRONMENT_PREFIX = "RNNLM_"
 RENAMED_SETTINGS: Mapping[str, str] = MappingProxyType(
     {"warm_up": "warmup", "clip": "grad_clip", "steps": "bptt", "unknown_share": "unk_rate"}
 )
-"""Old names of settings and what they are called now. Flags, variables and TOML keys with an old
-name work until version 0.3, with a warning; models and runs saved with them stay readable."""
+"""Old names of settings and their current names. Flags, variables and TOML keys with an old name
+work until version 0.3, with a warning; saved models and runs with old names stay readable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The values that a number may have; `open_low` and `open_high` leave the ends out."""
+    """The range of a number. `open_low` and `open_high` exclude the ends."""
 
     low: float
     high: float = math.inf
@@ -70,10 +70,10 @@ def setting(
     choices: tuple[str, ...] = (),
     older: Setting = None,
 ) -> Any:
-    """A dataclass field with its default, its help, and the values that it may have.
+    """A dataclass field with a default, a help text, and a range or choices.
 
-    One that may be None is a whole number. `older` is the value for models that were saved before
-    there was such a setting.
+    A setting whose default is None is an optional whole number. `older` is the value for models
+    saved before the setting existed.
     """
     meta = {
         "help": help_text,
@@ -88,16 +88,17 @@ def setting(
 
 @dataclass(frozen=True, slots=True)
 class LessonConfig:
-    """The sizes of the lesson's network. The relu layer has half as many units as there are ids."""
+    """The sizes of the lesson's network. The relu layer has half as many units as the vocabulary
+    has ids."""
 
-    embedding_size: int = setting(100, "numbers in the embedding of a word", UNITS)
-    bidirectional_size: int = setting(150, "units of the bidirectional layer, each way", UNITS)
+    embedding_size: int = setting(100, "size of the word embeddings", UNITS)
+    bidirectional_size: int = setting(150, "units of the bidirectional layer, per direction", UNITS)
     recurrent_size: int = setting(100, "units of the second recurrent layer", UNITS)
     dropout: float = setting(0.2, "share of units dropped between the layers", DROPOUT)
     l2: float = setting(0.01, "L2 penalty on the relu layer's kernel", Range(0, 10))
     max_window: int = setting(
         64,
-        "words before a word that the network sees; fewer if all lines are shorter",
+        "context window in words; smaller if all lines are shorter",
         Range(1, 1024),
     )
 
@@ -111,20 +112,20 @@ class NgramConfig:
 
 @dataclass(frozen=True, slots=True)
 class CausalConfig:
-    """The sizes of a causal network, and how far back it looks."""
+    """The sizes of a causal network, and its context."""
 
-    embedding_size: int = setting(256, "numbers in the embedding of a word", UNITS)
+    embedding_size: int = setting(256, "size of the word embeddings", UNITS)
     hidden_size: int = setting(256, "units of a recurrent layer", UNITS)
     layers: int = setting(1, "recurrent layers", Range(1, 8))
     dropout: float = setting(0.6, "share of units dropped between the layers", DROPOUT)
     context: str = setting(
         "stream",
-        "what a word is predicted from: its line and all lines before, or its line alone",
+        "context of a word: its line and all previous lines, or its line only",
         choices=("stream", "line"),
     )
     softmax: str = setting(
         "auto",
-        "how words are predicted: full, or rare ones with fewer numbers; auto from 20,000 words on",
+        "output layer: full, or with smaller embeddings for rare words; auto from 20,000 words on",
         choices=("auto", "full", "adaptive"),
         older="full",
     )
@@ -135,31 +136,31 @@ class NetworkTrainConfig:
     """How a network is trained. The defaults are the lesson's."""
 
     epochs: int = setting(130, "passes over the corpus", MILLIONS)
-    batch_size: int = setting(32, "examples a step", Range(1, 65536))
-    learning_rate: float = setting(1e-3, "the step size of Adam", STEP_SIZE)
+    batch_size: int = setting(32, "examples per step", Range(1, 65536))
+    learning_rate: float = setting(1e-3, "step size of Adam", STEP_SIZE)
     device: str = setting(
         "auto",
-        "where to compute; auto takes the fastest there is",
+        "device to compute on; auto takes the fastest one",
         choices=("auto", "cpu", "cuda", "mps"),
     )
     threads: int | None = setting(
         None,
-        "threads to compute with, at most all cores: the same seed then gives the same bits; by"
-        " default as many as are fastest, chosen while it trains, and results may differ in the"
-        " last digits",
+        "number of threads, at most one per core: the same seed then gives the same bits; by"
+        " default the fastest number, chosen while it trains, and results may differ in the last"
+        " digits",
         Range(1, 1024),
     )
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class TextConfig:
-    """How a corpus is prepared; every preset has these."""
+    """How a corpus is prepared, for all presets."""
 
     held_out: float = setting(
-        0.0, "share of the lines kept out of training, to measure on", HELD_OUT
+        0.0, "share of the lines held out of training, to measure on", HELD_OUT
     )
     max_vocabulary: int | None = setting(
-        None, "keep this many words, the most frequent", Range(2, 10_000_000)
+        None, "keep this many words, the most frequent ones", Range(2, 10_000_000)
     )
     min_count: int = setting(1, "ignore words that occur fewer times than this", MILLIONS)
     seed: int = setting(0, "the same seed gives the same model", Range(0, 2**32 - 1))
@@ -167,15 +168,15 @@ class TextConfig:
 
 @dataclass(frozen=True)
 class LineTextConfig(TextConfig):
-    """The same for models of whole lines; by default a tenth of the lines is held out."""
+    """How a corpus is prepared for models of whole lines. By default a tenth is held out."""
 
     held_out: float = setting(
-        0.1, "share of the lines kept out of training, to measure on", HELD_OUT
+        0.1, "share of the lines held out of training, to measure on", HELD_OUT
     )
     tokenizer: str = setting(
         "prose",
-        "how a line is cut into words: with capitals and punctuation, as in the lesson, or at white"
-        " space alone",
+        "how lines are split into words: with capitals and punctuation, as in the lesson, or at"
+        " white space only",
         choices=("prose", "lesson", "whitespace"),
     )
     lines: str = setting(
@@ -186,70 +187,69 @@ class LineTextConfig(TextConfig):
     )
     mixture: str = setting(
         "on",
-        "mix the network with n-grams and with a cache of the words just written, or the model"
-        " alone",
+        "mix the network with n-grams and a cache of recent words, or use the model alone",
         choices=("on", "off"),
         older="off",
     )
     max_ngrams: int | None = setting(
         None,
-        "keep this many n-grams of two words and more, those that matter most",
+        "keep this many n-grams of two or more words, the most important ones",
         Range(1, 2_000_000_000),
     )
 
 
 @dataclass(frozen=True)
 class TrainConfig(TextConfig, NetworkTrainConfig):
-    """The training of the lesson's network and its corpus."""
+    """How the lesson's network is trained, and its corpus prepared."""
 
 
 @dataclass(frozen=True)
 class CausalTrainConfig(LineTextConfig, NetworkTrainConfig):
-    """The training of a causal network and its corpus."""
+    """How a causal network is trained, and its corpus prepared."""
 
     epochs: int = setting(15, "passes over the corpus, at most", MILLIONS)
-    batch_size: int = setting(16, "streams of the text, or lines, in a batch", Range(1, 65536))
-    bptt: int = setting(
-        16, "words of each stream that a step learns from; longer lines are cut", Range(1, 1024)
-    )
+    batch_size: int = setting(16, "text streams, or lines, per batch", Range(1, 65536))
+    bptt: int = setting(16, "words per stream and step; longer lines are cut", Range(1, 1024))
     learning_rate: float = setting(
-        3e-3, "the step size of AdamW at its highest; it falls to 0 by the last epoch", STEP_SIZE
+        3e-3, "peak step size of AdamW; it falls to 0 by the last epoch", STEP_SIZE
     )
     warmup: float = setting(0.02, "share of all steps in which the step size rises", SHARE)
     weight_decay: float = setting(
         0.1, "share of a weight, times the step size, subtracted each step", Range(0, 100)
     )
     grad_clip: float = setting(
-        1.0, "the longest gradient; longer ones are scaled down; 0 for no limit", Range(0, 1e30)
+        1.0,
+        "largest gradient norm; larger gradients are scaled down; 0 for no limit",
+        Range(0, 1e30),
     )
     precision: str = setting(
         "float32",
-        "numbers in products; bf16 is faster if the processor has instructions for it",
+        "number format of matrix products; bf16 is faster if the processor supports it",
         choices=("float32", "bf16"),
         older="float32",
     )
     unk_rate: float = setting(
         0.5,
-        "how often a word that occurs once is read as unknown, to learn the unknown word",
+        "how often a word that occurs once is read as unknown, so that unknown words are learned",
         SHARE,
     )
     patience: int = setting(
         5, "epochs without a better held-out loss before the training stops", MILLIONS
     )
-    min_epochs: int = setting(1, "epochs before it may stop early", MILLIONS)
+    min_epochs: int = setting(1, "fewest epochs before it may stop early", MILLIONS)
 
     def patience_exhausted(self, epochs_done: int, best_epoch: int | None) -> bool:
-        """Whether the held-out loss has not improved for as long as a run waits for it."""
+        """Whether early stopping has run out of patience with the held-out loss."""
         return epochs_done >= max(self.min_epochs, (best_epoch or 0) + self.patience)
 
 
 ModelConfig: TypeAlias = LessonConfig | NgramConfig | CausalConfig
-"""The sizes of the model of any preset."""
+"""The sizes of a model of any preset."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """The defaults that differ for a corpus of up to `most_words` words, and its name."""
+    """A size of corpora, up to `most_words` words, and the defaults that differ for it."""
 
     name: str
     most_words: float
@@ -258,9 +258,9 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A kind of model under its name, with the default sizes and training settings.
+    """A named kind of model with default sizes and training settings.
 
-    `scales`, from small to large, hold the defaults that follow from the size of the corpus.
+    `scales`, from small to large, hold the defaults that depend on the size of the corpus.
     """
 
     name: str
@@ -270,22 +270,20 @@ class Preset:
     scales: tuple[Scale, ...] = ()
 
     def scale_of(self, words: int) -> Scale | None:
-        """The scale of a corpus of so many words; None if the preset has no scales."""
+        """The scale of a corpus with so many words; None if the preset has no scales."""
         return next((scale for scale in self.scales if words <= scale.most_words), None)
 
 
 SMALL_CORPUS, MIDDLE_CORPUS = 100_000, 4_000_000
-"""Words: the sonnets have 17,700, the Penn Treebank and Shakespeare's plays about a million."""
+"""Most words of a small and a middle corpus. The sonnets have 17,700, the Penn Treebank and
+Shakespeare's plays about a million."""
 
 
 def causal_preset(
     cell: str, summary: str, train: CausalTrainConfig | None = None, **middle: Setting
 ) -> Preset:
-    """The preset of one kind of recurrent layer.
-
-    `train` is how it trains on a small corpus, if not as the others do; `middle` are its own
-    defaults for a corpus of about a million words.
-    """
+    """The preset of a kind of recurrent layer. `train` overrides the training settings for a small
+    corpus, `middle` the defaults for a corpus of about a million words."""
     of_middle = {**MIDDLE_DEFAULTS, **middle}
     return Preset(
         name=cell,
@@ -307,8 +305,8 @@ MIDDLE_DEFAULTS: Mapping[str, Setting] = {
     "epochs": 8,
     "learning_rate": 4e-3,
 }
-"""With the epochs of each preset, two cores take at most 31 minutes for about a million words on a
-quiet machine, 43 on a busy one."""
+"""A training on about a million words takes two cores at most 31 minutes on a quiet machine, 43 on
+a busy one, with the epochs of each preset."""
 LARGE_DEFAULTS: Mapping[str, Setting] = {
     "hidden_size": 512,
     "dropout": 0.2,
@@ -316,7 +314,7 @@ LARGE_DEFAULTS: Mapping[str, Setting] = {
     "epochs": 4,
     "max_vocabulary": 30_000,
 }
-"""Differences from a middle corpus; extrapolated, not measured."""
+"""What differs from a middle corpus; extrapolated, not measured."""
 
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
@@ -356,7 +354,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class RunConfig:
-    """Everything that decides a training run but the corpus."""
+    """Everything that determines a training run except the corpus."""
 
     preset: str
     model: ModelConfig
@@ -364,38 +362,38 @@ class RunConfig:
 
     @property
     def tokenizer(self) -> str:
-        """The name of the tokenizer; the lesson has only its own."""
+        """The name of the tokenizer. The lesson always has its own."""
         return self.train.tokenizer if isinstance(self.train, LineTextConfig) else "lesson"
 
     @property
     def lines(self) -> str:
-        """What a line of the corpus is; the lesson takes each as it is."""
+        """What a line of the corpus is. The lesson takes lines as they are."""
         return self.train.lines if isinstance(self.train, LineTextConfig) else "each"
 
     @property
     def is_mixed(self) -> bool:
-        """Whether the model is mixed of several."""
+        """Whether the model is a mixture."""
         return isinstance(self.train, LineTextConfig) and self.train.mixture == "on"
 
     @property
     def epochs(self) -> int:
-        """Passes over the corpus; an n-gram model takes one."""
+        """The number of epochs; 1 for an n-gram model."""
         return self.train.epochs if isinstance(self.train, NetworkTrainConfig) else 1
 
     @property
     def network_train(self) -> NetworkTrainConfig:
-        """How the network is trained. Raises TypeError for a preset that is no network."""
+        """The training settings of a network. Raises TypeError for other presets."""
         if not isinstance(self.train, NetworkTrainConfig):
-            raise TypeError(f"the preset {self.preset} is no network")
+            raise TypeError(f"the preset {self.preset} is not a network")
         return self.train
 
     def to_json(self) -> dict[str, Any]:
-        """A plain dictionary, as in events and in model.json."""
+        """A dictionary for events and model.json."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_json(cls, data: Any) -> RunConfig:
-        """The reverse of `to_json`, old names of settings included. Raises UsageError."""
+        """The reverse of `to_json`; accepts old names of settings. Raises UsageError."""
         if not isinstance(data, dict) or not all(
             isinstance(data.get(part), dict) for part in ("model", "train")
         ):
@@ -442,9 +440,8 @@ def make_run_config(
 ) -> RunConfig:
     """The settings of a run: the preset's defaults, overridden by each layer in turn.
 
-    `words` is the size of the corpus, from which some defaults follow. Raises UsageError, naming
-    the setting and its range, for a value out of range and for a setting that the preset does not
-    have.
+    Some defaults depend on `words`, the size of the corpus. Raises UsageError for a setting that
+    the preset does not have, and for a value out of range, naming the range.
     """
     preset = preset_named(preset_name)
     parts: dict[str, Any] = {"model": preset.model, "train": preset.train}
@@ -464,7 +461,7 @@ def make_run_config(
 
 
 def check_setting(spec: dataclasses.Field[Any], value: Any) -> Setting:
-    """`value` as the type of the setting `spec`. Raises UsageError if it is out of range."""
+    """Converts `value` to the type of a setting. Raises UsageError if it is out of range."""
     meta = spec.metadata
     flag = flag_of(spec.name)
     if value is None and meta["optional"]:
@@ -479,7 +476,7 @@ def check_setting(spec: dataclasses.Field[Any], value: Any) -> Setting:
 
 
 def parse_number(value: Any, flag: str, bounds: Range, *, whole: bool) -> int | float:
-    """The number that an option or a file gives. Raises UsageError, naming the range."""
+    """Converts and checks a number. Raises UsageError, naming the range."""
     try:
         number = float(value) if not isinstance(value, bool) else math.nan
     except (TypeError, ValueError, OverflowError):
@@ -491,7 +488,7 @@ def parse_number(value: Any, flag: str, bounds: Range, *, whole: bool) -> int | 
 
 
 def _shown(value: object) -> str:
-    """A wrong value as it was written: text in quotes, and what TOML has else as TOML spells it."""
+    """An invalid value as the user wrote it: text in quotes, other values as in TOML."""
     if isinstance(value, str | float):
         return repr(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
@@ -515,9 +512,9 @@ def print_warning(message: str) -> None:
 def with_current_names(
     settings: Mapping[str, Any], renamed: Callable[[str, str], None] | None = None
 ) -> dict[str, Any]:
-    """`settings` with the current name of each; `renamed` is called with old and new names.
+    """`settings` under their current names; `renamed` is called with each old name and its new one.
 
-    The value under the current name wins if a setting is given under both.
+    If a setting is given under both names, the current one wins.
     """
     current = {name: value for name, value in settings.items() if name not in RENAMED_SETTINGS}
     for old, new in RENAMED_SETTINGS.items():
@@ -529,7 +526,7 @@ def with_current_names(
 
 
 def settings_from_environment() -> dict[str, str]:
-    """The settings that RNNLM_... variables give, such as RNNLM_EPOCHS=30."""
+    """The settings in RNNLM_... variables, such as RNNLM_EPOCHS=30."""
     found = {}
     for name in (*all_settings(), *RENAMED_SETTINGS):
         if value := os.environ.get(variable_of(name)):
@@ -544,8 +541,8 @@ def settings_from_toml(path: Path) -> dict[str, Any]:
     import tomllib  # 2 ms
 
     try:
-        if path.exists() and not path.is_file():  # a pipe or a device may have no end
-            raise UsageError(f"{path} is no regular file", "give a TOML file")
+        if path.exists() and not path.is_file():  # a pipe or a device may never end
+            raise UsageError(f"{path} is not a regular file", "give a TOML file")
         with path.open("rb") as file:
             raw = file.read(LARGEST_TOML + 1)
         if len(raw) > LARGEST_TOML:

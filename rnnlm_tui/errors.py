@@ -1,4 +1,4 @@
-"""The errors that a user can cause."""
+"""Errors that are shown to the user."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ EXIT_INTERRUPTED = 130
 
 
 class RnnlmError(Exception):
-    """An error that a person can do something about.
+    """An error that the user can do something about.
 
     `message` says in one sentence what went wrong, `hint` what to do. `kind` names the error in a
-    `failed` event; `exit_code` is that of the command line.
+    `failed` event. `exit_code` is that of the command.
     """
 
     kind = "failure"
@@ -22,7 +22,7 @@ class RnnlmError(Exception):
 
 
 class UsageError(RnnlmError):
-    """An option or a setting that makes no sense."""
+    """An invalid option or setting."""
 
     kind = "usage"
     exit_code = 2
@@ -43,7 +43,7 @@ class DivergedError(RnnlmError):
 
 
 class ModelError(RnnlmError):
-    """A model that is missing, damaged, of another program or a newer format, or in use."""
+    """A model that is missing, damaged, of an unknown format, or in use."""
 
     kind = "model"
 
@@ -55,5 +55,5 @@ class StorageError(RnnlmError):
 
 
 def os_reason(error: OSError) -> str:
-    """The operating system's reason for `error`, in lower case, without path or number."""
+    """The operating system's message for `error`, in lower case, without path or number."""
     return (error.strerror or str(error)).lower()

@@ -1,8 +1,8 @@
-"""Training events: what a run reports, one JSON object a line.
+"""The events of a training, one JSON object per line.
 
-They are the contract between training and everything that watches it: the command line, the
-terminal app, scripts, and the history file in a model's folder. Losses are in nats a word, times in
-seconds since the run started. A number that is not finite is null in JSON and NaN here.
+They are the contract between trainings and their observers: the command line, the terminal app,
+scripts, and the history file in a model's folder. Losses are in nats a word, times in seconds since
+the start of the run. A number that is not finite is null in JSON and NaN here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ EVENT_VERSION = 1
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=1 << 53)]
 Epoch: TypeAlias = Annotated[int, Meta(ge=1, le=1 << 53)]
 Figure: TypeAlias = Annotated[float, Meta(ge=-1e308, le=1e308)]
-"""A measured number. One that is too large for a float is null in JSON."""
+"""A measured number. JSON has null for one that is not finite."""
 ShortText: TypeAlias = Annotated[str, Meta(max_length=1024)]
 
 
@@ -32,7 +32,7 @@ class CorpusFacts(TypedDict):
 
 
 class TrainFigures(TypedDict):
-    """The figures of an epoch on the lines that it was trained on; losses in nats."""
+    """The metrics of an epoch on the training lines."""
 
     loss: Figure
     accuracy: Figure
@@ -41,7 +41,7 @@ class TrainFigures(TypedDict):
 
 
 class HeldOutFigures(TypedDict, total=False):
-    """The figures of an epoch on the lines held out."""
+    """The metrics of an epoch on the held-out lines."""
 
     loss: Figure | None
     perplexity: Figure | None
@@ -50,8 +50,9 @@ class HeldOutFigures(TypedDict, total=False):
 
 
 class EpochFigures(TypedDict):
-    """The figures of an epoch; `held_out` is None if no line was held out. `steps`: it was stopped
-    after so many. Epoch 0 are the n-grams that a network's training begins with."""
+    """The metrics of an epoch. `held_out` is None if no lines are held out. `steps` is set if the
+    epoch was stopped after so many steps. Epoch 0 is the n-gram model with which the training of a
+    network begins."""
 
     epoch: Count
     train: TrainFigures
@@ -62,11 +63,11 @@ class EpochFigures(TypedDict):
 FinishReason: TypeAlias = Literal["completed", "early_stop", "stopped", "diverged"]
 Number: TypeAlias = float
 if not TYPE_CHECKING:
-    Number = Figure | None  # null is decoded as None, and made NaN before anybody sees it
+    Number = Figure | None  # null is decoded as None, which `from_json_line` replaces by NaN
 
 
 class _Event(Struct, frozen=True, tag_field="event"):
-    """The fields that all events have."""
+    """The base of all events."""
 
     time: Number
 
@@ -77,9 +78,8 @@ class _Event(Struct, frozen=True, tag_field="event"):
 
 
 class Preparing(_Event, frozen=True, tag="preparing"):
-    """How far a phase is that takes some time for a large text, before the training begins or
-    before its first epoch: `done` of `of` bytes of the text, or lengths of n-grams; at most ten a
-    second. `eta_s` is the time left for this phase."""
+    """The progress of a phase before the first epoch: `done` of `of` bytes of the text, or lengths
+    of n-grams. At most ten a second. `eta_s` is the time left for this phase."""
 
     phase: ShortText
     done: Count
@@ -88,10 +88,10 @@ class Preparing(_Event, frozen=True, tag="preparing"):
 
 
 class Started(_Event, frozen=True, tag="started"):
-    """The run begins; `epochs_done` is above 0 if it resumes from a saved epoch.
+    """The run begins. `epochs_done` is above 0 if it was resumed.
 
-    `parameters` is 0 for an n-gram model, whose number is known at the end. `memory_bytes` and
-    `estimated_s` are estimates for the rest of the run, the second as `--summary` makes it.
+    `parameters` is 0 for an n-gram model, which is counted only later. `memory_bytes` and
+    `estimated_s` are estimates for the rest of the run, as in `--summary`.
     """
 
     name: str
@@ -113,11 +113,11 @@ class Started(_Event, frozen=True, tag="started"):
 
 
 class Progress(_Event, frozen=True, tag="progress"):
-    """How far the epoch is; at most ten a second.
+    """The progress of the epoch. At most ten a second.
 
-    `loss` and `accuracy` are those of the epoch so far, without the penalty, and NaN while n-grams
-    are counted. `eta_s` is the time left for all epochs, without pauses. `threads` are those that
-    the next step computes with; None for n-grams, and for a run of an older program.
+    `loss` and `accuracy` are those of the epoch so far, without the penalty; NaN while n-grams are
+    counted. `eta_s` is the time left for all epochs, without pauses. `threads` is the number of
+    threads of the next step; None for n-grams and in histories of older versions.
     """
 
     epoch: Count
@@ -134,9 +134,8 @@ class Progress(_Event, frozen=True, tag="progress"):
 
 class EpochEnded(_Event, frozen=True, tag="epoch"):
     """An epoch has ended. `train` has loss, penalty, accuracy and perplexity; `held_out` has loss,
-    perplexity, top1 and top5, and is None if no line is held out. `best` tells whether its weights
-    are the ones kept. `sample` has the seed line and the text that continues it.
-    """
+    perplexity, top1 and top5, or is None if no lines are held out. `best` tells whether its weights
+    are kept. `sample` has the seed line and its continuation."""
 
     epoch: Count
     train: dict[str, Number]
@@ -147,7 +146,7 @@ class EpochEnded(_Event, frozen=True, tag="epoch"):
 
 
 class Saved(_Event, frozen=True, tag="saved"):
-    """The run is saved up to this epoch; `best`: the weights of the epoch are the model now."""
+    """The run is saved up to this epoch. If `best`, the model has the weights of the epoch."""
 
     epoch: Count
     path: str
@@ -155,26 +154,26 @@ class Saved(_Event, frozen=True, tag="saved"):
 
 
 class Paused(_Event, frozen=True, tag="paused"):
-    """The run waits, and why."""
+    """The run is paused, for this reason."""
 
     reason: str
 
 
 class Resumed(_Event, frozen=True, tag="resumed"):
-    """The run goes on after a pause, and why."""
+    """The run continues after a pause, for this reason."""
 
     reason: str
 
 
 class Warned(_Event, frozen=True, tag="warning"):
-    """Something that the user should know, in a sentence."""
+    """A warning for the user, as a sentence."""
 
     message: str
 
 
 class UpdateFigures(TypedDict):
-    """What became of the update of a model: the losses of the model before and after on the same
-    held-out lines, in nats a character as written; None if nothing is held out."""
+    """The result of the update of a model: the losses of the old and the new model on the same
+    held-out lines, in nats a character as written. None if no lines are held out."""
 
     replaced: bool
     old_loss: Figure | None
@@ -182,11 +181,10 @@ class UpdateFigures(TypedDict):
 
 
 class Finished(_Event, frozen=True, tag="finished"):
-    """The run is over and saved.
+    """The run has ended and is saved.
 
-    `best_epoch` is None if no epoch was ever saved. `metrics` are the figures of the epoch that is
-    kept (epoch, train, held_out), and empty if there is none. `update` is None for a run that is no
-    update.
+    `best_epoch` is None if no epoch was saved. `metrics` are those of the kept epoch (epoch, train,
+    held_out), empty if there is none. `update` is None for a run that is not an update.
     """
 
     reason: FinishReason
@@ -198,7 +196,7 @@ class Finished(_Event, frozen=True, tag="finished"):
 
 
 class Failed(_Event, frozen=True, tag="failed"):
-    """The run could not start or go on; `kind` is that of the error."""
+    """The run could not start or continue. `kind` is that of the error."""
 
     kind: str
     message: str
@@ -222,9 +220,9 @@ REQUIRED = {
     "held_out": ("loss", "perplexity", "top1", "top5"),
     "sample": ("seed", "text"),
 }
-"""What the objects within an epoch's event must hold."""
+"""Keys that the objects in an `EpochEnded` must have."""
 NULLABLE = ("held_out", "best_epoch", "update", "threads")
-"""The fields that may be None."""
+"""Fields that may be None."""
 
 
 def event_name(kind: type[_Event]) -> str:
@@ -233,18 +231,18 @@ def event_name(kind: type[_Event]) -> str:
 
 
 def to_json_line(event: Event) -> str:
-    """One line of JSON, without its newline."""
+    """The event as a line of JSON, without a newline."""
     fields = {"v": EVENT_VERSION, "event": event.event, **msgspec.structs.asdict(event)}
     return json.dumps(json_safe(fields), ensure_ascii=False, allow_nan=False)
 
 
 def from_json_line(line: str | bytes) -> Event:
-    """The reverse of `to_json_line`; unknown fields, as of a later program, are ignored.
+    """The reverse of `to_json_line`. Ignores unknown fields, as of a later version.
 
-    Raises ValueError for what is not an event of this version, whatever the bytes are.
+    Raises ValueError for anything that is not an event of this version.
     """
     try:
-        data = json.loads(line)  # unlike msgspec, it takes the lone surrogates of a path's bytes
+        data = json.loads(line)  # unlike msgspec, it accepts the lone surrogates of paths
         if not isinstance(data, dict) or data.get("v") != EVENT_VERSION:
             raise ValueError("not an event of this version")
         return _with_nan(msgspec.convert(data, Event))
@@ -253,7 +251,7 @@ def from_json_line(line: str | bytes) -> Event:
 
 
 def _with_nan(event: Event) -> Event:
-    """The event with NaN for each number that is null. Raises ValueError if one is missing."""
+    """Replaces null numbers by NaN. Raises ValueError if one is missing."""
     if isinstance(event, EpochEnded):
         for part, keys in REQUIRED.items():
             held = getattr(event, part)
@@ -270,7 +268,7 @@ def _with_nan(event: Event) -> Event:
 
 
 def json_safe(value: Any) -> Any:
-    """`value` with null in place of every number that is not finite, which JSON does not have."""
+    """`value` with None for all numbers that are not finite, which JSON cannot represent."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):

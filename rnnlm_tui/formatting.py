@@ -1,4 +1,4 @@
-"""How things are printed: foreign text so that it cannot steer a terminal, numbers for people."""
+"""Formats numbers for people, and untrusted text so that it cannot control a terminal."""
 
 from __future__ import annotations
 
@@ -8,41 +8,42 @@ from collections.abc import Mapping
 from typing import Any
 
 JOINERS = "\u200c\u200d"
-"""Invisible, and part of the spelling of many languages' words and of emoji."""
+"""Invisible characters that belong to the spelling of words and emoji."""
 LONGEST_WORD = 40
-"""Characters shown of a word: a corpus may hold one of five million."""
+"""Characters of a word that are shown. A corpus may have a word of five million."""
 
 
 def escape(json_line: str) -> str:
-    """The same JSON with escapes for the characters that could steer a terminal or end a line."""
+    """Escapes the characters in JSON that could control a terminal or end the line."""
     return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in json_line)
 
 
 def sanitize(text: str) -> str:
-    """`text` with U+FFFD for each control character, which could steer a terminal."""
+    """Replaces control characters, which could control a terminal, by U+FFFD."""
     if text.isprintable():  # nearly always, and 30 times faster
         return text
-    return "".join(c if c.isprintable() or _harmless(c) else "\ufffd" for c in text)
+    return "".join(c if c.isprintable() or _is_harmless(c) else "\ufffd" for c in text)
 
 
-def _harmless(character: str) -> bool:
+def _is_harmless(character: str) -> bool:
     import unicodedata
 
     return character in JOINERS or unicodedata.category(character) == "Zs"
 
 
 def shorten(text: str, most: int = LONGEST_WORD) -> str:
-    """Foreign text, sanitized and at most `most` characters long."""
+    """Sanitizes text and cuts it to `most` characters."""
     return sanitize(text) if len(text) <= most else f"{sanitize(text[: most - 1])}…"
 
 
-def cut_words(text: str, most: int = LONGEST_WORD) -> str:
-    """The words of a line, each at most `most` characters long."""
-    return " ".join(f"{w[: most - 1]}…" if len(w) > most else w for w in text.split(" "))
+def cut_words(text: str) -> str:
+    """Cuts each word of a line to `LONGEST_WORD` characters."""
+    cut = (f"{w[: LONGEST_WORD - 1]}…" if len(w) > LONGEST_WORD else w for w in text.split(" "))
+    return " ".join(cut)
 
 
 def local_time(stamp: str, form: str = "%Y-%m-%d %H:%M") -> str:
-    """A time in ISO 8601 in the local zone; unchanged if it is no time."""
+    """A time in ISO 8601 in the local time zone; unchanged if it is invalid."""
     from datetime import datetime  # 1 ms
 
     try:
@@ -52,7 +53,7 @@ def local_time(stamp: str, form: str = "%Y-%m-%d %H:%M") -> str:
 
 
 def plural(count: int, what: str) -> str:
-    """A number of things, such as "1 line" or "2,158 lines"."""
+    """A count with its noun, such as "1 line" or "2,158 lines"."""
     return f"{count:,} {what}{'s' * (count != 1)}"
 
 
@@ -66,7 +67,7 @@ def format_bytes(count: float) -> str:
 
 
 def format_duration(seconds: float, *, roughly: bool = False) -> str:
-    """A duration; `roughly` leaves out the seconds of minutes and the hours of days."""
+    """A duration. `roughly` omits seconds after minutes, and hours after days."""
     if seconds < 60:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -79,7 +80,7 @@ def format_duration(seconds: float, *, roughly: bool = False) -> str:
 
 
 def finite(value: object) -> float | None:
-    """A measured value as a float; None if it is no finite number."""
+    """A measured value as a float; None if it is not a finite number."""
     if isinstance(value, int | float) and math.isfinite(value):
         return float(value)
     return None
@@ -107,11 +108,11 @@ OUTCOMES = {
     "stopped": "stopped",
     "diverged": "diverged: the loss kept becoming infinite or NaN",
 }
-"""How a training ended, by the reason in its last event."""
+"""Texts for the reasons in `Finished` events."""
 
 
-def _became_of(update: Mapping[str, Any]) -> str:
-    """What became of the model that an update was to replace, with the loss before and after."""
+def _update_outcome(update: Mapping[str, Any]) -> str:
+    """What happened to the model that was updated, with the losses before and after."""
     old, new = finite(update["old_loss"]), finite(update["new_loss"])
     how = "the model is replaced" if update["replaced"] else "the model stays as it was"
     if old is None or new is None:
@@ -126,15 +127,15 @@ def outcome(
     epochs_done: int | None = None,
     update: Mapping[str, Any] | None = None,
 ) -> str:
-    """How a training ended, and which epoch is kept if that is not clear.
+    """How a training ended, and which epoch is kept unless that is obvious.
 
-    `kept` is the epoch whose weights are the model, None if nothing was learned; `epochs_done` the
-    last one that was trained, if known. Epoch 0 are the n-grams that a network is mixed with.
-    `update` are the figures of an update.
+    `kept` is the epoch whose weights are kept, None if nothing was learned; `epochs_done` the last
+    one trained, if known. Epoch 0 is the n-gram model that a network is mixed with. `update` are
+    the `UpdateFigures`.
     """
     how = OUTCOMES.get(reason, reason)
     if update is not None:
-        return f"{how}; {_became_of(update)}"
+        return f"{how}; {_update_outcome(update)}"
     if kept is None:
         return f"{how} before anything was learned"
     if kept == 0:

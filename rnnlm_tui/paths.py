@@ -1,6 +1,6 @@
-"""The folders of the user's data, settings and logs. Nothing is created here.
+"""The folders of the user's data, settings and logs. Creates nothing.
 
-pathlib is loaded where it is needed: 3 ms that --help need not wait for.
+Imports pathlib where it is needed: it takes 3 ms that --help does not need.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ APP_NAME = "rnnlm-tui"
 
 
 def data_dir(override: Path | None = None) -> Path:
-    """The user data folder: `override`, else RNNLM_DATA_DIR, else the platform's own."""
+    """The user data folder: `override`, RNNLM_DATA_DIR, or the platform's default."""
     return override.expanduser() if override is not None else _folder("data")
 
 
 def config_dir() -> Path:
-    """The user config folder: RNNLM_CONFIG_DIR, else the platform's own."""
+    """The user config folder: RNNLM_CONFIG_DIR, or the platform's default."""
     return _folder("config")
 
 
 def log_dir() -> Path:
-    """The user log folder: RNNLM_LOG_DIR, else the platform's own."""
+    """The user log folder: RNNLM_LOG_DIR, or the platform's default."""
     return _folder("log")
 
 
@@ -42,7 +42,7 @@ def _folder(kind: Literal["data", "config", "log"]) -> Path:
 
 
 def built_in_models() -> Path:
-    """The folder of the models that ship with the package: RNNLM_BUILT_IN_DIR, else its own."""
+    """The folder of the built-in models: RNNLM_BUILT_IN_DIR, or that of the package."""
     from pathlib import Path
 
     own = _package() / "data" / "models"
@@ -50,22 +50,21 @@ def built_in_models() -> Path:
 
 
 def bundled_corpus() -> Path:
-    """Shakespeare's sonnets, as they ship with the package."""
+    """The file with Shakespeare's sonnets in the package."""
     return _package() / "data" / "sonnets.txt"
 
 
 def _package() -> Path:
-    """The folder of the package."""
     from pathlib import Path
 
     return Path(__file__).parent
 
 
 def headless_command() -> tuple[str, ...]:
-    """The command that runs this program in a child process of the app.
+    """The command to run this program in a child process of the app.
 
-    -P keeps a user's folder that happens to hold a `types.py` off the path. A program that is run
-    from its own sources needs them there.
+    -P keeps the current folder, which may contain a `types.py`, off the import path. A program that
+    is run from its sources needs it there.
     """
     sources = _package().parent
     return (sys.executable, *(() if sources == sources.cwd() else ("-P",)), "-m", "rnnlm_tui")

@@ -1,6 +1,6 @@
-"""How this process shares the processor: threads, how long they spin, and its priority.
+"""How this process uses the CPU: threads, spinning, priority and garbage collection.
 
-What numpy and OpenMP read from the environment must be set before numpy and torch are loaded.
+Environment variables for numpy and OpenMP must be set before numpy and torch are loaded.
 """
 
 from __future__ import annotations
@@ -19,26 +19,25 @@ VARIABLES = (
     "MKL_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
-"""What OpenBLAS, OpenMP, MKL and Apple's Accelerate read when they are loaded."""
+"""The numbers of threads of OpenBLAS, OpenMP, MKL and Apple's Accelerate, read when they load."""
 SET_HERE = "RNNLM_ONE_THREAD"
-"""Names those of them that this program has set, so that a training that it starts can tell them
-from the user's own."""
+"""Names the variables that this program has set, so that a training in a child process can tell
+them from the user's."""
 SPINNING = {"GOMP_SPINCOUNT": "10000", "KMP_BLOCKTIME": "1"}
-"""How long OpenMP's threads wait for work before they sleep. GNU's runtime, which PyTorch has on
-Linux, counts turns of a loop; Intel's and LLVM's, as on macOS, count milliseconds (not measured).
-Microsoft's vcomp, on Windows, has no such variable. Each reads its own alone."""
+"""How long OpenMP threads spin before they sleep. GNU's runtime, which PyTorch uses on Linux,
+counts iterations; Intel's and LLVM's, used on macOS, count milliseconds (not measured). Microsoft's
+vcomp, on Windows, has no such variable. Each runtime reads only its own variable."""
 NICENESS = 10
-"""The priority of a training: a key press next to it, which waited up to 105 ms (99th percentile),
-waits 32 ms."""
+"""The niceness of a training. It reduces the wait for a key press meanwhile from 105 ms to 32 ms
+(99th percentile)."""
 AUTOGROUP = "/proc/self/autogroup"
 
 
 def use_one_thread() -> None:
-    """Lets numpy compute with one thread, unless the user's environment says otherwise.
+    """Makes numpy use one thread, unless the user's environment says otherwise.
 
-    One suggestion multiplies a matrix by a vector, which is over before a second thread has begun;
-    threads that wait for such work spin, and make measuring a model ten times slower. Does nothing
-    once numpy is loaded.
+    A suggestion multiplies matrices by vectors, which is done before a second thread has started;
+    waiting threads spin and make an evaluation ten times slower. Does nothing once numpy is loaded.
     """
     unset = [name for name in VARIABLES if name not in os.environ]
     if unset and "numpy" not in sys.modules:
@@ -47,18 +46,18 @@ def use_one_thread() -> None:
 
 
 def use_all_threads() -> None:
-    """Takes back what a parent process has set with `use_one_thread`."""
+    """Undoes `use_one_thread` of a parent process."""
     for name in os.environ.pop(SET_HERE, "").split():
         if name in VARIABLES:
             os.environ.pop(name, None)
 
 
 def use_one_thread_in_numpy() -> None:
-    """Lets numpy alone compute with one thread in a training, which evaluates its model with it.
+    """Makes numpy, but not PyTorch, use one thread. A training evaluates its model with numpy.
 
-    On x86 PyTorch does not use the same OpenBLAS. Does nothing elsewhere, or once numpy is loaded.
+    Only on x86, where PyTorch does not use OpenBLAS. Does nothing once numpy is loaded.
     """
-    import platform  # 1 ms that --help need not wait for
+    import platform  # 1 ms that --help does not need
 
     if platform.machine().lower() in ("x86_64", "amd64") and "numpy" not in sys.modules:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -66,8 +65,8 @@ def use_one_thread_in_numpy() -> None:
 
 @contextmanager
 def without_garbage_search() -> Iterator[None]:
-    """Keeps Python from looking for garbage among what is imported meanwhile, which is none: that
-    takes 10 ms of a question, and 40 of the start of the app."""
+    """Disables garbage collection during imports, where there is no garbage. It would take 10 ms of
+    a suggestion and 40 ms of the start of the app."""
     gc.disable()
     try:
         yield
@@ -82,9 +81,9 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def made_ahead(items: Iterator[T]) -> Generator[T, None, None]:
-    """The items, of which the next one is made by another thread while one is used."""
-    from concurrent.futures import ThreadPoolExecutor  # 4 ms that --help need not wait for
+def prefetched(items: Iterator[T]) -> Generator[T, None, None]:
+    """Yields the items, computing the next one in another thread meanwhile."""
+    from concurrent.futures import ThreadPoolExecutor  # 4 ms that --help does not need
 
     with ThreadPoolExecutor(1) as thread:
         coming = thread.submit(next, items, None)
@@ -93,25 +92,25 @@ def made_ahead(items: Iterator[T]) -> Generator[T, None, None]:
             yield item
 
 
-def spin_briefly() -> None:
-    """Lets the threads of a training sleep soon when they wait, unless the user's environment says
-    how they wait.
+def shorten_spinning() -> None:
+    """Makes waiting OpenMP threads sleep soon, unless the user's environment configures waiting.
 
-    A thread that spins takes a core from the very program that the others wait for. A step of the
-    lesson with two threads on two cores, next to two busy programs, took 86 ms with libgomp's own
-    300,000 turns and 44 ms with 10,000; next to one, 84 and 56; alone, 23 and 23.
+    A spinning thread takes a core from the program that the other threads wait for. A step of the
+    lesson with two threads on two cores, next to two busy programs, took 86 ms with libgomp's
+    default of 300,000 iterations and 44 ms with 10,000; next to one program, 84 and 56 ms; alone,
+    23 and 23 ms.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         for name, value in SPINNING.items():
             os.environ.setdefault(name, value)
 
 
-def give_way() -> None:
-    """Lowers the priority of this process, unless it is as low already.
+def lower_priority() -> None:
+    """Lowers the priority of this process, unless it is that low already.
 
-    Where Linux shares the processor among sessions first, a priority counts within its session
-    alone, which the app gives a training of its own; so such a session gets the same one, unless it
-    has one already.
+    If Linux schedules by session first (autogroup), the niceness of a process counts only within
+    its session. The app gives trainings sessions of their own, so such a session gets the same
+    niceness, unless it has one already.
     """
     if sys.platform == "win32":
         import psutil
@@ -120,8 +119,8 @@ def give_way() -> None:
         return
     os.nice(max(0, NICENESS - os.nice(0)))
     if os.getsid(0) == os.getpid():
-        from pathlib import Path  # 3 ms that --help need not wait for
+        from pathlib import Path  # 3 ms that --help does not need
 
-        with suppress(OSError):  # only Linux has it
+        with suppress(OSError):  # only Linux has the file
             if Path(AUTOGROUP).read_text().split()[-1:] == ["0"]:
                 Path(AUTOGROUP).write_text(str(NICENESS))

@@ -30,7 +30,7 @@ def pytest_configure() -> None:
 def usual_priority() -> Iterator[None]:
     """A training in the process of the tests does not lower their priority for good."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(threads, "give_way", lambda: None)
+        patch.setattr(threads, "lower_priority", lambda: None)
         yield
 
 

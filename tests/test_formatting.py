@@ -128,7 +128,7 @@ def test_foreign_text_cannot_steer_a_terminal(text: str, shown: str) -> None:
 def test_long_text_is_cut() -> None:
     assert shorten("word", 4) == "word"
     assert shorten("words", 4) == "wor…"
-    assert cut_words("a " + "b" * 5_000_000 + " c", 4) == "a bbb… c"
+    assert cut_words("a " + "b" * 5_000_000 + " c") == "a " + "b" * 39 + "… c"
     assert shorten("\x1b" * 5_000_000) == "\ufffd" * 39 + "…"
 
 

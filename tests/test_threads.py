@@ -13,7 +13,13 @@ from pathlib import Path
 import pytest
 
 from rnnlm_tui import threads
-from rnnlm_tui.threads import VARIABLES, give_way, made_ahead, spin_briefly, use_all_threads
+from rnnlm_tui.threads import (
+    VARIABLES,
+    lower_priority,
+    prefetched,
+    shorten_spinning,
+    use_all_threads,
+)
 from tests.helpers.commands import POSIX, TINY
 
 WITH_THREADS = f"""
@@ -94,7 +100,7 @@ def test_threads_that_wait_sleep_soon_unless_the_user_says_otherwise(
         monkeypatch.delenv(name)
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    spin_briefly()
+    shorten_spinning()
     assert (os.environ.get(names[0]), os.environ.get(names[1])) == spins
 
 
@@ -136,7 +142,7 @@ def test_the_session_gives_way_too_if_it_is_the_trainings_own_and_has_no_priorit
     monkeypatch.setattr(os, "nice", lambda by: 0)
     monkeypatch.setattr(os, "getsid", lambda pid: os.getpid() if is_own else 1)
     monkeypatch.setattr(threads, "AUTOGROUP", str(group))
-    give_way()
+    lower_priority()
     assert group.read_text() == (after or before)
 
 
@@ -148,7 +154,7 @@ def test_the_next_item_is_made_while_one_is_used() -> None:
             event.set()
             yield number
 
-    items = made_ahead(made())
+    items = prefetched(made())
     assert next(items) == 0
     assert begun[1].wait(timeout=10)
     assert [*items] == [1, 2, 3]
@@ -159,7 +165,7 @@ def test_what_goes_wrong_while_items_are_made_is_raised_in_its_turn() -> None:
         yield 1
         raise ValueError("no second one")
 
-    items = made_ahead(made())
+    items = prefetched(made())
     assert next(items) == 1
     with pytest.raises(ValueError, match="no second one"):
         next(items)
@@ -173,7 +179,7 @@ def test_no_more_is_made_once_the_items_are_given_up() -> None:
             asked.append(number)
             yield number
 
-    items = made_ahead(made())
+    items = prefetched(made())
     assert next(items) == 0
     items.close()
     assert asked in ([0], [0, 1])

@@ -1,4 +1,4 @@
-"""`--evaluate`: how good models are on a text."""
+"""`--evaluate`: measures models on a text."""
 
 from __future__ import annotations
 
@@ -22,26 +22,25 @@ from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.lm.mixture import LABELS, ComponentName, MixedModel
 from rnnlm_tui.store import evaluations, training_text
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.text.corpus import Corpus
-from rnnlm_tui.text.paragraphs import arranged
+from rnnlm_tui.text.corpus import Corpus, arranged
 
 COST = "a key is a character, an end of line, or an accept of one of five, which brings the space"
 LETTERS_ALONE = {
     "  of the letters alone": "keystroke_savings",
     "  with the ghost alone": "keystroke_savings_ghost",
 }
-"""Figures that are not shown of models that write text."""
+"""Metrics that are not shown for models that write text."""
 BAR_EVERY_S = 0.1
 WORTH_A_WARNING = 0.01
-"""The share of lines that a model was trained on and that no refrain explains."""
+"""Share of lines seen in training from which on to warn; refrains explain a smaller one."""
 ENOUGH_WORDS = 500
-"""Of so many words a hit rate of 10 % is certain to within 3 points."""
+"""With this many words a hit rate of 10 % is accurate to 3 points."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What models are measured on. `held_out_of` names the model whose held-out lines these are;
-    `is_whole` says whether they are all there are."""
+    """The lines that models are measured on. `held_out_of` is the model whose held-out lines they
+    are, if any; `is_whole` says whether there are no further lines."""
 
     corpus: Corpus
     lines: tuple[str, ...]
@@ -51,9 +50,9 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A model's figures. `trained_on` counts the lines that it was trained on, None if that is not
-    known; `common_loss` is over the words that all models predict, in nats. `parts` are the
-    models that it is mixed of, each alone."""
+    """The metrics of a model. `trained_on` counts the lines that it was trained on, None if
+    unknown. `common_loss` is over the words that all models know, in nats. `parts` are the results
+    of the components of a mixed model alone."""
 
     subject: OpenedModel
     figures: Evaluation
@@ -89,8 +88,8 @@ def show_evaluation(request: EvaluateRequest) -> int:
 
 
 def _with_models_apart(request: EvaluateRequest, library: Library) -> EvaluateRequest:
-    """The request with the models among its sources moved to those that are compared, as it was
-    until version 0.2: `--against a b`."""
+    """Accepts the old syntax `--against a b`: moves the names of models from the sources of the
+    request to the compared models."""
     known = library.names() if request.against else []
     names = [source for source in request.sources if source in known and not Path(source).exists()]
     if not names:
@@ -104,12 +103,12 @@ def _subjects(request: EvaluateRequest, library: Library) -> list[OpenedModel]:
     opened = [open_model(library, name) for name in (request.model, *request.against)]
     names = [each.name for each in opened]
     if twice := next((name for name in names if names.count(name) > 1), None):
-        raise UsageError(f"{twice} is to be compared with itself", "name other models")
+        raise UsageError(f"{twice} cannot be compared with itself", "name other models")
     return opened
 
 
 def _text(request: EvaluateRequest, first: OpenedModel) -> Text:
-    """The text given, or the model's own; of its own text the held-out lines alone, if any."""
+    """The given text, or that of the model. Of its own text only the held-out lines, if any."""
     name, card = first.name, first.card
     if request.sources:
         corpus = arranged(corpus_of(request.sources, request.encoding), card.config.lines)
@@ -129,14 +128,14 @@ def _text(request: EvaluateRequest, first: OpenedModel) -> Text:
 
 
 def _trained_on(subject: OpenedModel, text: Text) -> int | None:
-    """How many of the lines the model was trained on, None if its text is gone. A line that it held
-    out may occur again among those that it was trained on, as refrains do."""
+    """The number of lines that the model was trained on; None if its text is gone. Held-out lines
+    may be among them, as refrains are."""
     trained = training_text.trained_lines(subject.name, subject.folder, subject.card, text.corpus)
     return None if trained is None else trained.count(text.lines, subject.model.tokenizer)
 
 
 def _warning(subject: OpenedModel, text: Text, trained_on: int | None) -> str | None:
-    """What makes a model's figures look better than they are, or None."""
+    """A sentence on why the metrics of a model look better than they are, or None."""
     if trained_on is None:
         return (
             f"the text of {subject.name} cannot be found: it may have been trained on these lines"
@@ -156,7 +155,7 @@ def _are_worth_a_warning(trained_on: int, text: Text) -> bool:
 
 
 def _scored(subject: OpenedModel, lines: Sequence[str]) -> list[ScoredLine]:
-    """The scores of the lines; shows a bar on a terminal."""
+    """Scores the lines, with a progress bar on a terminal."""
     scored, next_bar = list[ScoredLine](), 0.0
     has_bar, label = progress_bar.has_bar(), sanitize(subject.name)
     try:
@@ -173,7 +172,7 @@ def _scored(subject: OpenedModel, lines: Sequence[str]) -> list[ScoredLine]:
 
 
 def _parts(subject: OpenedModel, text: Text) -> dict[ComponentName, Result]:
-    """The figures of each model that the subject is mixed of, alone."""
+    """The results of the components of a mixed model alone."""
     parts: dict[ComponentName, Result] = {}
     models = subject.model.models if isinstance(subject.model, MixedModel) else {}
     for name, model in models.items():
@@ -184,7 +183,7 @@ def _parts(subject: OpenedModel, text: Text) -> dict[ComponentName, Result]:
 
 
 def _keep(result: Result, text: Text) -> None:
-    """Stores the figures with the model if they are of all lines that its training held out."""
+    """Stores the metrics with the model if they are those of all its held-out lines."""
     subject = result.subject
     if not (text.held_out_of == subject.name and text.is_whole):
         return
@@ -199,7 +198,7 @@ def _keep(result: Result, text: Text) -> None:
 def evaluation_json(
     text: Text, results: Sequence[Result], common_words: int | None
 ) -> dict[str, Any]:
-    """The contract of `--evaluate --json`."""
+    """The output of `--evaluate --json`, which is a contract."""
     return {
         "corpus": {
             "name": text.corpus.name,
@@ -227,7 +226,8 @@ def evaluation_json(
 
 
 def _components(result: Result) -> list[dict[str, Any]] | None:
-    """What a mixed model is made of: names, weights, and figures but for those of the cache."""
+    """The names, weights and metrics of the components of a mixed model. The cache has no
+    metrics."""
     if not isinstance(model := result.subject.model, MixedModel):
         return None
     parts = {name: asdict(part.figures) for name, part in result.parts.items()}
@@ -249,7 +249,7 @@ def _exponential(loss: float | None) -> float | None:
 def evaluation_table(
     text: Text, results: Sequence[Result], common_words: int | None
 ) -> Iterator[str]:
-    """The figures for a person, a column for each model and for each part of a mixed one."""
+    """The metrics as a table, with a column per model and per component of a mixed one."""
     whose = f" that {text.held_out_of} held out" if text.held_out_of else ""
     yield f"{plural(len(text.lines), 'line')} of {sanitize(text.corpus.name)}{whose}"
     yield ""
@@ -264,7 +264,7 @@ def evaluation_table(
 
 
 def _in_plain_words(figures: Evaluation) -> str:
-    """How good a model is on lines that it never saw, if there are enough of them to tell."""
+    """The accuracy of a model on unseen lines as a sentence."""
     if figures.words >= ENOUGH_WORDS:
         return evaluations.in_plain_words(figures)
     right = f"its first suggestion is right {_between(figures.top1, figures.words)} of the time"
@@ -272,13 +272,13 @@ def _in_plain_words(figures: Evaluation) -> str:
 
 
 def _between(share: float | None, words: int) -> str:
-    """The interval in which a share of so many words is, with 95 % certainty."""
+    """The 95 % confidence interval of a share of so many words."""
     low, high = confidence_interval(share or 0.0, words)
     return f"{low:.1%}-{high:.1%}"
 
 
 def _weights(result: Result) -> str | None:
-    """What a model is mixed of, in words."""
+    """The components of a mixed model as a sentence; None if it is not mixed."""
     parts, name = result.subject.card.mixed_of, sanitize(result.subject.name)
     return f"{name} is mixed of {sanitize(parts)}" if parts else None
 

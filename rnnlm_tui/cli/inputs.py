@@ -1,4 +1,4 @@
-"""What the modes work on: a corpus, lines of text, a model, and the memory there is."""
+"""The inputs of the modes: a corpus, lines of text, a model, and the free memory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rnnlm_tui.text.streams import Workspace
 
 CGROUPS = Path("/sys/fs/cgroup")
-"""Where Linux tells how much memory a container may use."""
+"""Where Linux limits the memory of a container."""
 CGROUP_FILES = (
     ("memory.max", "memory.current", "memory.stat", "inactive_file"),
     (
@@ -32,21 +32,21 @@ CGROUP_FILES = (
         "total_inactive_file",
     ),
 )
-"""For version 2 and version 1: the limit, what is used, and the statistics with the field that
-says how much of it are files kept in memory, which the system gives up when it needs memory."""
+"""Files of cgroups v2 and v1 with the limit, the usage and statistics, and the field of the
+statistics with the size of the page cache that can be reclaimed."""
 
 
 def as_unicode(argument: str) -> str:
-    """An argument or a file's name with a question mark for each byte that is not UTF-8, which
-    Python holds as a lone surrogate that no file can take."""
+    """An argument or file name with question marks for the bytes that are not UTF-8. Python decodes
+    them as lone surrogates, which cannot be written to a file."""
     return argument.encode("utf-8", "replace").decode("utf-8")
 
 
 def corpus_of(
     sources: Sequence[str], encoding: str | None, workspace: Workspace | None = None
 ) -> Corpus:
-    """The corpus in these files, or the bundled one; a large one is not held in memory if there is
-    a `workspace`. Raises CorpusError."""
+    """Reads the corpus from files, or the bundled one. With a `workspace` a large one is not kept
+    in memory. Raises CorpusError."""
     from rnnlm_tui.text.corpus import check_files, read_corpus
 
     check_files(sources, free_memory if workspace is None else None)
@@ -56,7 +56,7 @@ def corpus_of(
 
 @dataclass(frozen=True, slots=True)
 class OpenedModel:
-    """A model of the library, ready to predict."""
+    """A model of the library that is ready to predict."""
 
     name: str
     folder: Path
@@ -74,19 +74,19 @@ def open_model(library: Library, name: str | None) -> OpenedModel:
 
 
 def texts_of(text: str | None) -> Iterable[str]:
-    """The text given, or the lines of standard input as they come."""
+    """The given text, or the lines of standard input as they arrive."""
     return lines_of_stdin() if text is None else [as_unicode(text)]
 
 
 def lines_of_stdin() -> Iterator[str]:
-    """The lines of standard input as they come, without their ends."""
+    """Yields the lines of standard input as they arrive, without line ends."""
     for raw in sys.stdin.buffer:
         yield raw.decode("utf-8", errors="replace").rstrip("\r\n")
 
 
-def split_lines(model: LanguageModel, text: str) -> tuple[list[str], str]:
-    """The lines above the last one of a text, and the last one. A model that knows no lines reads
-    the text as one."""
+def split_last_line(model: LanguageModel, text: str) -> tuple[list[str], str]:
+    """Splits a text into previous lines and the last line. For a model without a start of line the
+    whole text is one line."""
     if model.vocabulary.begin_id is None:
         return [], text
     *above, line = text.split("\n")
@@ -94,8 +94,8 @@ def split_lines(model: LanguageModel, text: str) -> tuple[list[str], str]:
 
 
 def free_memory() -> int:
-    """The bytes that a new process may use: what is free, or what a container leaves of it."""
-    import psutil  # 30 ms, which most commands need not wait for
+    """The available memory in bytes, of the machine or of the container."""
+    import psutil  # 30 ms that most commands do not need
 
     left: list[int] = [psutil.virtual_memory().available]
     for limit, used, statistics, reclaimable in CGROUP_FILES:

@@ -1,6 +1,6 @@
-"""The command `rnnlm-tui`: arguments to a mode, errors to sentences and exit codes.
+"""The command `rnnlm-tui`: runs the mode that the arguments name, and reports errors.
 
-Imports neither torch nor textual nor numpy nor argparse, so that it answers at once.
+Imports neither torch nor textual nor numpy nor argparse, so that it starts fast.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ from rnnlm_tui.threads import (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command `rnnlm-tui`. Returns the exit code; shows errors without a traceback."""
+    """Runs the command and returns its exit code. Shows errors without a traceback."""
     given = sys.argv[1:] if arguments is None else arguments
-    _mend_streams(json="--json" in given)
+    _repair_streams(json="--json" in given)
     try:
         code = _run_to_exit_code(given)
         sys.stdout.flush()
         if arguments is None:
-            gc.freeze()  # or the end looks for garbage: 19 of the 239 ms of a question
+            gc.freeze()  # no garbage collection at exit: 19 of the 239 ms of a suggestion
         return code
     except BrokenPipeError:
-        return 0  # the reader of the results has gone, such as head(1)
+        return 0  # the reader of the results has exited, such as head(1)
     except (RnnlmError, OSError, MemoryError, KeyboardInterrupt) as error:
         if "--debug" in given:
             raise
-        return _explain(error)
+        return _report_error(error)
     finally:
         _flush_stdout()
 
 
 def _run_to_exit_code(given: Sequence[str]) -> int:
-    """Does what the arguments say. Raises RnnlmError."""
+    """Does what the arguments ask for. Raises RnnlmError."""
     arguments = parse(given)
     if "help" in arguments.options:
         print(format_help(), end="")
@@ -73,8 +73,8 @@ def _run_to_exit_code(given: Sequence[str]) -> int:
 
 
 def open_app(request: AppRequest) -> int:
-    """Opens the terminal app; returns the exit code. Raises UsageError if it cannot be shown here:
-    it would write its screen into a file, or wait for keys that never come."""
+    """Opens the terminal app; returns the exit code. Raises UsageError without a suitable
+    terminal."""
     streams = {
         "standard input": sys.stdin,
         "standard output": sys.stdout,
@@ -95,35 +95,35 @@ def open_app(request: AppRequest) -> int:
     return start(request.model, request.data_dir)
 
 
-def _explain(error: BaseException) -> int:
-    """Says on stderr what went wrong; returns the exit code."""
+def _report_error(error: BaseException) -> int:
+    """Prints what went wrong on stderr; returns the exit code."""
     match error:
         case RnnlmError():
-            complain(error.message, error.hint)
+            print_error(error.message, error.hint)
             return error.exit_code
         case KeyboardInterrupt():
-            complain("interrupted")
+            print_error("interrupted")
             return EXIT_INTERRUPTED
         case MemoryError():
-            complain("there is not enough memory for this")
+            print_error("there is not enough memory for this")
         case OSError(filename=None):
-            complain(f"cannot write the result: {os_reason(error)}")
+            print_error(f"cannot write the result: {os_reason(error)}")
         case OSError(filename=path):
-            complain(f"cannot use {path}: {os_reason(error)}")
+            print_error(f"cannot use {path}: {os_reason(error)}")
     return 1
 
 
-def complain(message: str, hint: str = "") -> None:
-    """A sentence on stderr, and below it what to do. Names of files and models may hold anything,
-    so nothing in it can steer a terminal."""
+def print_error(message: str, hint: str = "") -> None:
+    """Prints a sentence on stderr, and the hint below it. Both are sanitized, since names of files
+    and models may contain control characters."""
     print(f"{APP_NAME}: {sanitize(message)}", file=sys.stderr)
     if hint:
         print(f"  {sanitize(hint)}", file=sys.stderr)
 
 
-def _mend_streams(json: bool) -> None:
-    """Opens standard streams that the parent process has closed, and lets stdout print a question
-    mark for what its encoding does not have. JSON is UTF-8 whatever the locale."""
+def _repair_streams(json: bool) -> None:
+    """Reopens standard streams that the parent process has closed, and makes stdout print question
+    marks for characters that it cannot encode. JSON is always UTF-8."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             null = os.open(os.devnull, os.O_RDWR)
@@ -133,7 +133,7 @@ def _mend_streams(json: bool) -> None:
 
 
 def _flush_stdout() -> None:
-    """Drops what is left if nobody reads stdout any more: Python would complain at its exit."""
+    """Discards the rest of the output if stdout has no reader: Python would print_error at exit."""
     try:
         sys.stdout.flush()
     except OSError:

@@ -1,4 +1,4 @@
-"""The modes that list the library's models and change it."""
+"""The modes that list and manage the models of the library."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rnnlm_tui.cli.options import (
     RenameRequest,
 )
 from rnnlm_tui.cli.output import print_fitted, print_json, table
-from rnnlm_tui.errors import ModelError, StorageError, UsageError
+from rnnlm_tui.errors import StorageError, UsageError
 from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.formatting import format_bytes, format_percent, format_perplexity, sanitize
 from rnnlm_tui.store.evaluations import figures_of, read_evaluation
@@ -40,7 +40,7 @@ def models(request: ModelsRequest) -> int:
     library = Library(request.data_dir)
     entries = [entry for entry in library.entries() if request.name in (None, entry.name)]
     if request.name is not None and not entries:
-        raise ModelError(f"there is no model {request.name}", library.known())
+        raise library.unknown_model(request.name)
     evaluations = [
         read_evaluation(library.path(entry.name), entry.card) if entry.card else None
         for entry in entries
@@ -60,7 +60,7 @@ def models(request: ModelsRequest) -> int:
 
 
 def entry_json(entry: Entry, evaluation: Evaluation | None = None) -> dict[str, Any]:
-    """A model as `--models --json` lists it; `evaluation` is that of its held-out lines."""
+    """A model in the output of `--models --json`, with its metrics on the held-out lines."""
     return {
         "name": entry.name,
         "preset": entry.card.config.preset if entry.card else None,
@@ -74,7 +74,7 @@ def entry_json(entry: Entry, evaluation: Evaluation | None = None) -> dict[str, 
 
 
 def run_json(run: Run) -> dict[str, Any]:
-    """A training that was started and has left no model yet."""
+    """A training without a model yet, in the output of `--models --json`."""
     return {
         "name": run.name,
         "preset": run.status.config.preset if run.status else None,
@@ -87,7 +87,7 @@ def run_json(run: Run) -> dict[str, Any]:
 def models_table(
     listed: Iterable[tuple[Entry, Evaluation | None]], unfinished: Iterable[Run] = ()
 ) -> Iterator[str]:
-    """The models for a person, and the trainings that have left none yet."""
+    """The models as a table, and sentences on unfinished trainings."""
     models = list(listed)
     if models:
         yield from table([HEADERS, *(_row(entry, evaluation) for entry, evaluation in models)])
@@ -143,10 +143,10 @@ def rename(request: RenameRequest) -> int:
 
 
 def delete(request: DeleteRequest) -> int:
-    """`--delete`: asks on a terminal, needs --yes elsewhere."""
+    """`--delete`: asks for confirmation on a terminal, requires --yes elsewhere."""
     name, library = request.name, Library(request.data_dir)
     if not library.has(name):
-        raise ModelError(f"there is no model {name}", library.known())
+        raise library.unknown_model(name)
     if not request.is_confirmed:
         if not sys.stdin.isatty():
             raise UsageError(f"refusing to delete {name} without confirmation", "pass --yes")

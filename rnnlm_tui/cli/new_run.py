@@ -1,4 +1,4 @@
-"""A new training: its name, its settings, and what it starts from."""
+"""A new training: its name, its settings, and the model it starts from."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LONGEST_STEM = 40
 
 
 def new_name(library: Library, request: TrainRequest, preset: str) -> str:
-    """The name asked for, else a free one made of the corpus and the preset."""
+    """The requested name, or a free one made from the corpus and the preset."""
     if request.name is not None:
         return check_new_name(request.name)
     first = request.sources[0] if request.sources else bundled_corpus().name
@@ -45,12 +45,12 @@ def new_name(library: Library, request: TrainRequest, preset: str) -> str:
 
 
 MakeRun: TypeAlias = Callable[[Workspace], TrainingRun]
-"""Makes a run; the arrays of a large text go into the workspace."""
+"""Makes a run. The arrays of a large text are written to the workspace."""
 
 
 def new_run(library: Library, request: TrainRequest) -> tuple[str, MakeRun]:
-    """The name of the run that is asked for, and what makes the run once its name is locked. Both
-    raise RnnlmError if it cannot be."""
+    """The name of the requested run, and a function that makes the run once its name is locked.
+    Both raise RnnlmError."""
     source = open_source(library, request)
     source_preset = source.card.config.preset if source else None
     preset, settings = resolve_settings(request, source_preset)
@@ -78,7 +78,7 @@ def new_run(library: Library, request: TrainRequest) -> tuple[str, MakeRun]:
 
 
 def _check_free(library: Library, name: str) -> None:
-    """Raises ModelError if a model, or an unfinished run, has this name."""
+    """Raises ModelError if a model or an unfinished run has this name."""
     folder = library.path(name)
     if (folder / MODEL).exists():
         more = ", or train it further with --resume" if (folder / RESUME).exists() else ""
@@ -93,7 +93,7 @@ def _check_free(library: Library, name: str) -> None:
 
 
 def _origin(corpus: Corpus, request: TrainRequest) -> TextOrigin:
-    """Where the corpus can be read again; no sources are the bundled one."""
+    """Where the corpus can be read again. The bundled one has no sources."""
     return {
         "sources": list(corpus.sources) if request.sources else [],
         "sha256": corpus.sha256,
@@ -103,7 +103,7 @@ def _origin(corpus: Corpus, request: TrainRequest) -> TextOrigin:
 
 
 def default_seed_line(corpus: Corpus) -> str:
-    """The beginning of the corpus's first line of two words or more."""
+    """The beginning of the first line with at least two words."""
     words = (line.split() for line in corpus.lines)
     first: list[str] = next((w for w in words if len(w) > 1), [])
     return cut_words(" ".join(first[:SEED_LINE_WORDS]))

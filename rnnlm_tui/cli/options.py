@@ -1,6 +1,6 @@
-"""What a command line can ask for: a frozen class for each mode, whose fields are its options.
+"""The requests of the command line: a frozen class per mode, whose fields are its options.
 
-`parser` reads a command line into these classes and makes the help from them.
+`parser` parses command lines into these classes and generates the help from them.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ def option(
     bounds: Range | None = None,
     whole: bool = True,
 ) -> Any:
-    """A field for the value of an option, a tuple of values if the default is one. The option has
-    the field's name if `flag` is empty. `bounds` are those of a number, `whole` or not."""
+    """A field for the value of an option, or for a tuple of values if the default is a tuple. The
+    flag is named like the field by default. A number has `bounds` and may be `whole`."""
     meta = {"help": description, "metavar": metavar, "flag": flag, "bounds": bounds, "whole": whole}
     return field(default=default, metadata=meta)
 
 
 def switch(description: str = "", flag: str = "") -> Any:
-    """A field that an option without a value makes true."""
+    """A field for an option without a value, which sets it to True."""
     return field(default=False, metadata={"help": description, "metavar": "", "flag": flag})
 
 
 def operand(default: Any = None) -> Any:
-    """A field for a text, file or name that is no option's value; for all if the default is ()."""
+    """A field for a positional argument, or for all of them if the default is ()."""
     return field(default=default, metadata={"operand": True})
 
 
 @dataclass(frozen=True, repr=False)
 class Request:
-    """What all modes have. `runs` is the function that does what is asked, in a module of `cli`;
-    `operands` and `help` are for the help. Operands in brackets may be left out."""
+    """The base of all requests. `runs` names the function that runs the request, as module:function
+    within `cli`; `operands` and `help` are for the help. Operands in brackets are optional."""
 
     runs: ClassVar[str]
     help: ClassVar[str]
@@ -53,8 +53,8 @@ class Request:
 
     @property
     def data_dir(self) -> Path:
-        """The data folder: the one named, else the user's."""
-        from pathlib import Path  # 3 ms that --help need not wait for
+        """The data folder: the given one, or the user's."""
+        from pathlib import Path  # 3 ms that --help does not need
 
         from rnnlm_tui.paths import data_dir
 
@@ -63,7 +63,7 @@ class Request:
 
 @dataclass(frozen=True, repr=False)
 class AppRequest(Request):
-    """The terminal app. `model` is None for the one used last."""
+    """The terminal app. The default `model` is the one used last."""
 
     runs = "main:open_app"
     help = "open the terminal app, with this model"
@@ -73,8 +73,8 @@ class AppRequest(Request):
 
 @dataclass(frozen=True, repr=False)
 class RunRequest(Request):
-    """What the modes that prepare a training have. No `sources` are the sonnets; `flags` are the
-    values of the flags of settings, by the setting's name."""
+    """The base of requests that prepare a training. Without `sources` the text is the sonnets.
+    `flags` are the values of settings given as flags, by the name of the setting."""
 
     operands = "[CORPUS ...]"
     sources: tuple[str, ...] = operand(())
@@ -86,26 +86,26 @@ class RunRequest(Request):
     )
     config: str | None = option("settings from a TOML file", "FILE")
     encoding: str | None = option(
-        "encoding of the texts; by default UTF-8, or UTF-16 with its mark"
+        "encoding of the texts; by default UTF-8, or UTF-16 with a byte order mark"
     )
     as_json: bool = switch("results (or events) as JSON lines", flag="json")
 
 
 @dataclass(frozen=True, repr=False)
 class TrainRequest(RunRequest):
-    """`--train`. A run that is resumed has the sources that it had before if it has none here;
-    `name` and `seed_line` are None if they follow from the text."""
+    """`--train`. Without `sources` a resumed run keeps its own. By default `name` and `seed_line`
+    are made from the text."""
 
     runs = "train:train"
     help = "train on text files, on pipes, or on - for standard input; on the sonnets by default"
     name: str | None = option("the model's name; made of the corpus and the preset by default")
     force: bool = switch("replace what has that name")
-    resume: bool = switch("go on with the run of --name, or the last one")
+    resume: bool = switch("resume the run of --name, or the most recent one")
     source_model: str | None = option("start from a model's weights and words", flag="from")
     base: str | None = option("build on what this model predicts, or on none", flag="on")
     update: str | None = option(
-        "go on with a model on its own texts as they are now, or on those given, and replace it if"
-        " that is better on lines that neither has seen"
+        "train a model further on its own texts as they are now, or on those given, and replace it"
+        " if the result is better on lines that neither has seen"
     )
     added: tuple[str, ...] = option(
         "another text for --update, such as one of lines written in the app; may be repeated",
@@ -131,8 +131,8 @@ class SummaryRequest(RunRequest):
 
 @dataclass(frozen=True, repr=False)
 class Query(Request):
-    """What the modes that ask a model have. `text` is None for the lines of standard input, `model`
-    for the newest."""
+    """The base of requests that query a model. The default `text` is the lines of standard input,
+    the default `model` the newest one."""
 
     operands = "[TEXT]"
     text: str | None = operand()
@@ -157,20 +157,20 @@ class SuggestRequest(Query):
 
 @dataclass(frozen=True, repr=False)
 class GenerateRequest(Query):
-    """`--generate`. `words` and `temperature` are None for what is usual for the model, `top_k` is
-    None for all words, `seed` for other words each time."""
+    """`--generate`. The defaults of `words` and `temperature` depend on the model. `top_k` None
+    means all words, `seed` None means different words each time."""
 
     runs = "suggest:generate"
     help = "continue TEXT, or each line of standard input"
     words: int | None = option(
         "how many words to generate (default: to the end of the sentence, or 10 for a model without"
-        " marks)",
+        " punctuation)",
         "N",
         bounds=Range(1, 100_000),
     )
     temperature: float | None = option(
         "draw words, more freely above 1; 0 takes the likeliest (default 0.7, or 0 for a model"
-        " without marks)",
+        " without punctuation)",
         "X",
         bounds=Range(0, 100),
         whole=False,
@@ -181,7 +181,7 @@ class GenerateRequest(Query):
 
 @dataclass(frozen=True, repr=False)
 class EvaluateRequest(Request):
-    """`--evaluate`. No `sources` are the model's own held-out lines; `limit` is None for all."""
+    """`--evaluate`. Without `sources` the text is the model's own held-out lines."""
 
     runs = "evaluate:show_evaluation"
     help = (
@@ -195,7 +195,7 @@ class EvaluateRequest(Request):
     against: tuple[str, ...] = option(
         "another model to measure on the same lines; may be repeated", default=()
     )
-    limit: int | None = option("measure on the first N lines alone", "N", bounds=Range(1, 10**9))
+    limit: int | None = option("measure on the first N lines only", "N", bounds=Range(1, 10**9))
     as_json: bool = switch(flag="json")
 
 
@@ -208,7 +208,7 @@ class ScoreRequest(Query):
 
 @dataclass(frozen=True, repr=False)
 class ModelsRequest(Request):
-    """`--models`. `name` is None for all of them."""
+    """`--models`. Lists all of them by default."""
 
     runs = "models:models"
     help = "list the models, or show one"
@@ -241,7 +241,7 @@ class DeleteRequest(Request):
 
 @dataclass(frozen=True, repr=False)
 class ExportRequest(Request):
-    """`--export`. `target` is None for a file of the model's name."""
+    """`--export`. The default `target` is a file with the model's name."""
 
     runs = "models:export"
     help = "write a model as one zip, NAME.zip by default; - writes it to standard output"
@@ -253,10 +253,10 @@ class ExportRequest(Request):
 
 @dataclass(frozen=True, repr=False)
 class ImportRequest(Request):
-    """`--import`. `name` is None for that of the file."""
+    """`--import`. The default `name` is that of the file."""
 
     runs = "models:import_"
-    help = "take in an exported model (see --name)"
+    help = "add an exported model (see --name)"
     operands = "FILE"
     source: str = operand()
     name: str | None = option("")

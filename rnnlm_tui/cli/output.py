@@ -1,4 +1,4 @@
-"""What every mode prints with: JSON lines, tables, and text that fits the terminal."""
+"""Prints JSON lines, tables, and text that fits the terminal."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from rnnlm_tui.events import json_safe
 from rnnlm_tui.formatting import escape
 
 NUMBER = re.compile(r"$|[\d<(-]")
-"""How the cells of a column of numbers begin, with or without a number in them."""
+"""How the cells of a column of numbers begin, empty ones included."""
 
 
 def print_json(data: Mapping[str, Any]) -> None:
-    """One object on one line of stdout."""
+    """Prints an object on one line of stdout."""
     print(escape(json.dumps(json_safe(data), ensure_ascii=False, allow_nan=False)), flush=True)
 
 
 def prints_unicode() -> bool:
-    """Whether stdout can take a block character."""
+    """Whether stdout can print block characters."""
     return sys.stdout.encoding.lower().startswith("utf")
 
 
 def columns() -> int:
-    """The columns of the terminal that stdout is; more than are ever needed if it is none."""
+    """The width of the terminal; practically unlimited if stdout is not one."""
     try:
         return os.get_terminal_size(sys.stdout.fileno()).columns or 80
     except OSError:
@@ -36,7 +36,7 @@ def columns() -> int:
 
 
 def print_fitted(lines: Iterable[str]) -> None:
-    """Prints the lines, those that are too long for the terminal on several."""
+    """Prints lines, wrapped to the width of the terminal."""
     width = columns()
     for line in lines:
         fits = len(line) <= width
@@ -45,9 +45,9 @@ def print_fitted(lines: Iterable[str]) -> None:
 
 
 def table(rows: Sequence[Sequence[str]], *, names_in_columns: bool = False) -> list[str]:
-    """Aligned columns below the heads in the first row, numbers to the right. If they do not fit
-    the terminal, a block of lines for each thing instead, whose name is in the first column, or in
-    the first row if `names_in_columns`."""
+    """Formats rows, the first of which has the headers, in aligned columns, with numbers to the
+    right. If they do not fit the terminal, returns a block of lines per item instead; the names of
+    the items are in the first column, or in the first row if `names_in_columns`."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     are_numbers = [all(map(NUMBER.match, column)) for column in zip(*rows[1:], strict=True)]
     lines = []

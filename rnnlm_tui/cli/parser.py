@@ -1,7 +1,7 @@
-"""Reads a command line into a request, and makes the help.
+"""Parses a command line into a request, and formats the help.
 
-A mode is a flag; the texts, files and names that it works on, its operands, may come anywhere, with
-options between them. `--` ends the options.
+A mode is a flag. Its operands (texts, files and names) may come in any place between options. `--`
+ends the options.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ Exit codes: 0 done, 1 failure, 2 usage, 3 corpus unusable, 4 training diverged, 
 saved).
 """
 USUAL_COLUMNS, NARROWEST, INDENT = 80, 11, 24
-"""Columns of the help: of a terminal that is not known, of what an option means at least, and
-before that."""
+"""Columns of the help: of an unknown terminal, of the narrowest descriptions, and of the flags
+before them."""
 SEE_HELP = f"see {APP_NAME} --help"
 FLAG = re.compile(r"--[a-z][a-z0-9-]*(=.*)?", re.DOTALL)
-"""What can only be meant as an option, right or wrong; a sentence after `--` cannot."""
+"""What must be meant as an option, unlike a sentence that begins with `--`."""
 SWITCHES = {
     "debug": "show the traceback of an error",
     "help": "show this help",
@@ -60,18 +60,18 @@ SWITCHES = {
 }
 SETTINGS = {flag_of(name)[2:]: spec for name, spec in all_settings().items()}
 REMOVED_FLAGS = ("colour", "color")
-"""Switches that do nothing any more."""
+"""Switches that are accepted and ignored."""
 OLD_FLAGS = {flag_of(old)[2:]: flag_of(new)[2:] for old, new in RENAMED_SETTINGS.items()}
 
 
 def _fields_of(request: type[Request]) -> dict[str, dataclasses.Field[Any]]:
-    """The fields that options set, by the option's name."""
+    """The fields set by options, by the name of the option."""
     fields = (spec for spec in dataclasses.fields(request) if "metavar" in spec.metadata)
     return {spec.metadata["flag"] or spec.name.replace("_", "-"): spec for spec in fields}
 
 
 def _options_of(request: type[Request]) -> dict[str, tuple[str, str]]:
-    """The help and the metavar of each option of a mode; the metavar of a switch is empty."""
+    """The help and the metavar of each option of a mode. Switches have an empty metavar."""
     found = {name: (description, "") for name, description in SWITCHES.items()}
     for name, spec in _fields_of(request).items():
         found[name] = spec.metadata["help"], spec.metadata["metavar"]
@@ -81,7 +81,7 @@ def _options_of(request: type[Request]) -> dict[str, tuple[str, str]]:
 
 
 def _setting_help(spec: dataclasses.Field[Any]) -> tuple[str, str]:
-    """What a setting means, with its range and the defaults of the presets, and its metavar."""
+    """The help of a setting with its range and defaults, and its metavar."""
     meta = spec.metadata
     presets_with: dict[object, list[str]] = {}
     for preset in PRESETS.values():
@@ -106,8 +106,8 @@ METAVARS = {name: o[1] for options in OPTIONS_OF.values() for name, o in options
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """A command line cut into its parts: the mode, None for the app; the operands in order; and the
-    values of each option, none for a switch."""
+    """A parsed command line: the mode, None for the app; the operands in order; and the values of
+    each option, none for a switch."""
 
     mode: str | None
     operands: Sequence[str]
@@ -115,7 +115,7 @@ class Arguments:
 
 
 def parse(arguments: Sequence[str]) -> Arguments:
-    """Cuts a command line into its parts. Raises UsageError, which names what is wrong."""
+    """Parses a command line. Raises UsageError."""
     modes, operands, options = list[str](), list[str](), dict[str, list[str]]()
     left = list(arguments)
     while left:
@@ -130,7 +130,7 @@ def parse(arguments: Sequence[str]) -> Arguments:
             continue
         typed, equals, value = argument[2:].partition("=")
         if typed in REMOVED_FLAGS:
-            print_warning(f"--{typed} does nothing any more")
+            print_warning(f"--{typed} has no effect")
             continue
         name = _current_name(typed)
         if name in MODES:
@@ -150,7 +150,7 @@ def parse(arguments: Sequence[str]) -> Arguments:
 
 
 def _next_value(name: str, left: list[str]) -> str:
-    """Takes the value of an option off the arguments that are left."""
+    """Removes the value of an option from the remaining arguments. Raises UsageError."""
     flags = {f"--{flag}" for flag in (*MODES, *METAVARS, *OLD_FLAGS)}
     if not left or left[0] in flags:
         raise UsageError(f"--{name} needs a value: {METAVARS[name]}", SEE_HELP)
@@ -158,7 +158,7 @@ def _next_value(name: str, left: list[str]) -> str:
 
 
 def _current_name(name: str) -> str:
-    """The name that a flag has now. Raises UsageError for one that does not exist."""
+    """The current name of a flag. Raises UsageError if there is none."""
     if name in OLD_FLAGS:
         print_warning(f"--{name} is now --{OLD_FLAGS[name]}")
         return OLD_FLAGS[name]
@@ -173,7 +173,7 @@ def _current_name(name: str) -> str:
 
 
 def make_request(arguments: Arguments) -> Request:
-    """What a command line asks for. Raises UsageError for what makes no sense."""
+    """The request of a parsed command line. Raises UsageError."""
     mode, options = arguments.mode, arguments.options
     for name in options:
         if name not in (OPTIONS_OF_APP if mode is None else OPTIONS_OF[mode]):
@@ -188,7 +188,7 @@ def make_request(arguments: Arguments) -> Request:
 
 
 def _values_of(request: type[Request], options: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """The fields that these options set."""
+    """The values of the fields that these options set. Raises UsageError."""
 
     def read(name: str, spec: dataclasses.Field[Any]) -> Any:
         meta = spec.metadata
@@ -203,7 +203,7 @@ def _values_of(request: type[Request], options: Mapping[str, Sequence[str]]) -> 
 
 
 def _operands_of(request: type[Request], arguments: Arguments) -> dict[str, Any]:
-    """The fields of the operands. Raises UsageError for too few or too many of them."""
+    """The values of the fields of operands. Raises UsageError for too few or too many."""
     fields = [spec for spec in dataclasses.fields(request) if "operand" in spec.metadata]
     mode, operands = arguments.mode, arguments.operands
     if fields and fields[0].default == ():
@@ -226,7 +226,7 @@ def _operands_of(request: type[Request], arguments: Arguments) -> dict[str, Any]
 
 
 def format_help() -> str:
-    """The help of all modes and options, as wide as the terminal. argparse would take 10 ms."""
+    """The help of all modes and options, as wide as the terminal. Argparse would take 10 ms."""
     described: dict[str, str] = {}
     for theirs in OPTIONS_OF.values():
         for name, (description, _) in theirs.items():
@@ -249,7 +249,7 @@ def format_help() -> str:
 
 
 def _table(title: str, rows: Mapping[str, str], columns: int) -> Iterator[str]:
-    """The rows of a group of options, with what each means in a second column."""
+    """A group of options with a title and their descriptions in a second column."""
     lines = [f"{title}:"]
     for flag, description in rows.items():
         head = f"  {flag}".rstrip()
@@ -262,7 +262,7 @@ def _table(title: str, rows: Mapping[str, str], columns: int) -> Iterator[str]:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """The text in lines of at most so many characters, but for longer words."""
+    """Wraps a text at `width` characters. Importing textwrap would take longer."""
     lines = list[str]()
     for word in text.split():
         if lines and len(lines[-1]) + 1 + len(word) <= width:
@@ -273,7 +273,7 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 
 def _columns() -> int:
-    """The width of the terminal, by the variable COLUMNS or by the system."""
+    """The width of the terminal, from the variable COLUMNS or from the system."""
     given = os.environ.get("COLUMNS", "")
     if given.isdecimal() and int(given) > 0:
         return int(given)

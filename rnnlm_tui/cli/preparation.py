@@ -1,4 +1,4 @@
-"""What is told of the preparation of a large text, and how it is stopped."""
+"""Progress reports while a large text is prepared, and stopping there."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class StoppedError(Exception):
 
 
 class PreparationReport:
-    """Turns what the passes over a text report into events."""
+    """Turns the progress of the passes over a text into events, at most ten a second."""
 
     def __init__(
         self,
@@ -29,7 +29,8 @@ class PreparationReport:
         self._phase, self._next = "", 0.0
 
     def __call__(self, phase: str, done: int, of: int) -> None:
-        """Tells how far a phase is. Raises StoppedError if the run is to stop."""
+        """Reports that `done` of `of` bytes are done. Raises StoppedError if the run was
+        stopped."""
         if self._control.stopped:
             raise StoppedError
         now = self._clock()

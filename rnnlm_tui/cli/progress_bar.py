@@ -1,4 +1,4 @@
-"""A progress bar on stderr, if that is a terminal."""
+"""A progress bar on stderr, if it is a terminal."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def has_bar() -> bool:
 
 
 def line_width() -> int:
-    """The columns of a line; the last of the terminal stays free, since it may break the line after
-    it. 79 for a terminal that does not know its size, or is gone."""
+    """The usable columns: one fewer than the terminal has, since it may wrap after the last one. 79
+    if the size is unknown."""
     try:
         columns = os.get_terminal_size(sys.stderr.fileno()).columns
     except OSError:
@@ -27,8 +27,8 @@ def line_width() -> int:
 
 
 def bar_line(label: str, done: int, of: int, extras: Sequence[str] = (), end: str = "") -> str:
-    """A line with a bar in it that fits the terminal: the counts and as many of the `extras` as fit
-    between the bar and the `end`, which is always there."""
+    """A line with a progress bar that fits the terminal. Between the bar and the `end`, which is
+    always shown, come the counts and as many of the `extras` as fit."""
     after = ""
     room = line_width() - len(f"{label} []  {end}")
     for extra in (f"{done:,}/{of:,}", *extras):
@@ -41,12 +41,12 @@ def bar_line(label: str, done: int, of: int, extras: Sequence[str] = (), end: st
 
 
 def wrapped(parts: Iterable[str]) -> str:
-    """The parts on one line of the terminal, or on several; a part is never broken."""
+    """The parts on as many lines of the terminal as needed. Parts are not broken."""
     text = "  ".join(part.replace(" ", "\u00a0") for part in parts)
     lines = textwrap.wrap(text, line_width(), subsequent_indent="  ", break_on_hyphens=False)
     return "\n".join(lines).replace("\u00a0", " ")
 
 
 def draw(line: str) -> None:
-    """Puts `line` in place of the one that was drawn before; an empty one clears it."""
+    """Replaces the line drawn before. An empty line clears it."""
     print(f"\r{line[: line_width()]}\x1b[K", end="", file=sys.stderr, flush=True)

@@ -1,7 +1,7 @@
-"""A training by several processes that torchrun has started, each with the same command line.
+"""Training by several processes started by torchrun with the same command line.
 
-Rank 0 trains as a process alone does. Before, it has the others read the same text; meanwhile it
-tells them what to learn. They print nothing.
+Rank 0 has the others read the same text, then trains like a single process and tells them what to
+compute. They print nothing.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ if TYPE_CHECKING:
 
 NAME = "name"
 TURNS = 2
-"""The others read the text in two turns: first one on each machine, which keeps a large text as
-numbers, then the rest, which use them."""
+"""The others read the text in two turns: first one process per machine, which saves the ids of a
+large text, then the rest, which reuse them."""
 
 
 def started_by_torchrun() -> bool:
-    """Whether this process is one of several."""
+    """Whether this is one of several processes."""
     return "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1"
 
 
 @contextmanager
-def joined(request: TrainRequest) -> Iterator[Ranks | None]:
-    """This process and the others, connected; None if it is alone.
+def connected(request: TrainRequest) -> Iterator[Ranks | None]:
+    """Connects this process with the others; yields None if there are no others.
 
-    An error that several of them have is said by one. Raises RnnlmError.
+    An error of several processes is printed by one. Raises RnnlmError.
     """
     if not started_by_torchrun():
         yield None
@@ -90,7 +90,7 @@ def _check_versions(ranks: Ranks) -> None:
 
 
 def _check_sources(request: TrainRequest) -> None:
-    """Raises UsageError for a text that can be read only once."""
+    """Raises UsageError for sources that can be read only once."""
     if any(source == STANDARD_INPUT or Path(source).is_fifo() for source in request.sources):
         raise UsageError(
             "several processes cannot read the same standard input or pipe",
@@ -99,8 +99,8 @@ def _check_sources(request: TrainRequest) -> None:
 
 
 def after_restart(ranks: Ranks, library: Library, request: TrainRequest) -> TrainRequest:
-    """The request, or the one that goes on with the run if torchrun has started all processes again
-    because one was gone. Raises RankError."""
+    """The request, changed to resume the run if torchrun has restarted all processes because one
+    had died. Raises RankError."""
     from rnnlm_tui.training.ranks import restarts
 
     name = (ranks.kept_name() or request.update or request.name) if restarts() else None
@@ -112,8 +112,8 @@ def after_restart(ranks: Ranks, library: Library, request: TrainRequest) -> Trai
 
 
 def share_text(ranks: Ranks, run: TrainingRun) -> None:
-    """Has all other processes read the text of the run. Raises RnnlmError if one cannot, or reads
-    another one, StoppedError if one is told to stop."""
+    """Has all other processes read the text of the run. Raises RnnlmError if one cannot or reads a
+    different text, StoppedError if one was stopped."""
     from rnnlm_tui.training.ranks import PREPARE, RankError
 
     if not isinstance(run.config.train, NetworkTrainConfig):
@@ -142,18 +142,18 @@ def share_text(ranks: Ranks, run: TrainingRun) -> None:
 
 
 def _fingerprint(prepared: PreparedText) -> str:
-    """What must be the same for all processes, as a hash."""
+    """A hash of what must be the same in all processes."""
     of_text = prepared.corpus.sha256, prepared.vocabulary.words, prepared.examples.predictions
     return hashlib.sha256(repr(of_text).encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def follow(ranks: Ranks, request: TrainRequest) -> int:
-    """Does what rank 0 tells this process to; returns the exit code. Raises RnnlmError."""
+    """Obeys rank 0; returns the exit code. Raises RnnlmError."""
     from rnnlm_tui.training.ranks import PREPARE
 
     what, arrays = ranks.receive()
     if what != PREPARE:
-        return 0  # rank 0 has an error, and says it
+        return 0  # rank 0 has an error, and prints it
     folder = Library(request.data_dir).path(arrays.pop(NAME).tobytes().decode())
     state, control = state_of(arrays), Control()
     with steered(control, from_stdin=False):
@@ -162,7 +162,7 @@ def follow(ranks: Ranks, request: TrainRequest) -> int:
             from rnnlm_tui.training import trainer
 
             trainer.follow(ranks, state.config, prepared, control)
-    if not any((folder / name).exists() for name in (MODEL, RESUME)):  # it is not that of rank 0
+    if not any((folder / name).exists() for name in (MODEL, RESUME)):  # not rank 0's folder
         remove_encoded(folder)
         with suppress(OSError):
             folder.rmdir()
@@ -172,8 +172,8 @@ def follow(ranks: Ranks, request: TrainRequest) -> int:
 def _read_in_turn(
     ranks: Ranks, request: TrainRequest, state: RunState, folder: Path, control: Control
 ) -> PreparedText | None:
-    """The text of the run, read when it is this process's turn; None if it cannot be, which the
-    other processes are told."""
+    """Reads the text of the run when it is this process's turn. Returns None if that fails, and
+    tells the other processes."""
     prepared: PreparedText | None = None
     for turn in range(TURNS):
         answer: dict[str, Any] = {}
@@ -194,7 +194,7 @@ def _read_in_turn(
 
 
 def _read(request: TrainRequest, state: RunState, folder: Path, control: Control) -> PreparedText:
-    """The text of the run as rank 0 has prepared it. Raises RnnlmError."""
+    """Prepares the text of the run as rank 0 has. Raises RnnlmError."""
     sources = request.sources or state.corpus.get("sources") or []
     encoding = request.encoding or state.corpus.get("encoding")
     with Workspace(folder, PreparationReport(control, lambda event: None)) as workspace:

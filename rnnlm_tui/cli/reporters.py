@@ -1,4 +1,4 @@
-"""What a training prints: its events as JSON lines, or its progress for a person."""
+"""Prints a training: its events as JSON lines, or its progress for people."""
 
 from __future__ import annotations
 
@@ -36,12 +36,13 @@ from rnnlm_tui.training.control import Control
 
 
 class JsonReporter:
-    """Events as JSON lines on stdout. If nobody reads them any more, the run stops and saves."""
+    """Prints events as JSON lines on stdout. If stdout loses its reader, the run stops and
+    saves."""
 
     def __init__(self, control: Control) -> None:
         self._control = control
         self.error: OSError | None = None
-        """Why events can be printed no longer."""
+        """Why events cannot be printed any more."""
 
     def show(self, event: Event) -> None:
         """Prints the event."""
@@ -51,12 +52,12 @@ class JsonReporter:
             print(escape(to_json_line(event)), flush=True)
         except OSError as error:
             self.error = error
-            give_up(sys.stdout, self._control)
+            stop_without_reader(sys.stdout, self._control)
 
 
-def give_up(stream: TextIO, control: Control) -> None:
-    """Drops all that is printed to `stream` from now on, and stops the run, which nobody watches
-    any more, unless it is detached or has a controller."""
+def stop_without_reader(stream: TextIO, control: Control) -> None:
+    """Discards further output to `stream`, and stops the run, which nobody watches, unless it is
+    detached or has a controller."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     if not (control.detached or control.has_controller):
         control.unwatched = True
@@ -64,10 +65,8 @@ def give_up(stream: TextIO, control: Control) -> None:
 
 
 class TextReporter:
-    """Progress on stderr, a bar on a terminal and else a line an epoch; the result on stdout.
-
-    If nobody can read stderr any more, the run stops and saves.
-    """
+    """Prints progress on stderr, as a bar on a terminal or a line per epoch, and the result on
+    stdout. If stderr loses its reader, the run stops and saves."""
 
     def __init__(self, control: Control, quiet: bool) -> None:
         self._control = control
@@ -79,13 +78,13 @@ class TextReporter:
         self._phase = ""
 
     def show(self, event: Event) -> None:
-        """Prints what a person wants to know of the event. Raises OSError if the result cannot be
+        """Prints the event, if it is of interest. Raises OSError if the result cannot be
         printed."""
         try:
             self._show_progress(event)
         except OSError:
             self._bar = False
-            give_up(sys.stderr, self._control)
+            stop_without_reader(sys.stderr, self._control)
         if isinstance(event, Finished):
             print(finished_line(event, self._name, self._epochs_done), flush=True)
 
@@ -129,7 +128,7 @@ class TextReporter:
         self._phase = event.phase
 
     def say(self, text: str, *, always: bool = False) -> None:
-        """Prints text for a person, who may have asked for quiet."""
+        """Prints text, `always` or unless quiet."""
         if always or not self._quiet:
             self._clear()
             print(text, file=sys.stderr, flush=True)
@@ -140,13 +139,13 @@ class TextReporter:
 
 
 def epochs_of(event: Started) -> int:
-    """The passes over the corpus that the run is to have; an n-gram model needs one."""
+    """The number of epochs of the run; 1 for an n-gram model."""
     epochs: int = event.config["train"].get("epochs", 1)
     return epochs
 
 
 def started_lines(event: Started) -> Iterator[str]:
-    """What the run will cost."""
+    """The memory and the time that the run is estimated to take."""
     parameters = f"{event.parameters:,} parameters, " if event.parameters else ""
     is_fixed = event.threads == 1 or event.config["train"].get("threads") is not None
     yield (
@@ -159,7 +158,7 @@ def started_lines(event: Started) -> Iterator[str]:
 
 
 def progress_line(event: Progress) -> str:
-    """The progress bar, with the time left whatever the width."""
+    """The progress bar, with the time left at any width."""
     figures = [f"loss {event.loss:.3f}", f"accuracy {event.accuracy:.1%}"]
     return bar_line(
         f"epoch {event.epoch}/{event.epochs}",
@@ -175,7 +174,7 @@ def progress_line(event: Progress) -> str:
 
 
 def epoch_figures(event: EpochEnded, epochs: int) -> Iterator[str]:
-    """An epoch's figures, one by one."""
+    """The metrics of an epoch, one by one."""
     train, held_out = event.train, event.held_out
     yield f"epoch {event.epoch}/{epochs}"
     penalty = train.get("penalty")
@@ -192,7 +191,7 @@ def epoch_figures(event: EpochEnded, epochs: int) -> Iterator[str]:
 
 def finished_line(event: Finished, name: str, epochs_done: int) -> str:
     """The result of the run."""
-    name = name or Path(event.path).name  # it was stopped before it started
+    name = name or Path(event.path).name  # stopped before it started
     if not event.metrics:
         return f"{name}: {outcome(event.reason, None, update=event.update)}"
     train, epoch = event.metrics["train"], event.metrics["epoch"]

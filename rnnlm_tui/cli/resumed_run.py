@@ -1,4 +1,4 @@
-"""A training that goes on: from its saved state, with the few settings that may change."""
+"""Resumes a training from its saved state, with the few settings that may change."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ from rnnlm_tui.errors import CorpusError, ModelError, UsageError
 from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.store.library import Library, check_name
 from rnnlm_tui.store.run_state import TextOrigin
-from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus
-from rnnlm_tui.text.paragraphs import arranged
+from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus, arranged
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.streams import Workspace
 from rnnlm_tui.text.tokenizer import Conventions
@@ -31,13 +30,13 @@ from rnnlm_tui.training.checkpoint import RunState, load_state
 from rnnlm_tui.training.run import TrainingRun
 
 CHANGEABLE = ("epochs", "learning_rate", "patience", "device", "threads")
-"""The settings that a run may be given when it goes on. All others, also of the environment, stay
-what they were when it started."""
+"""The settings that may change when a run is resumed. All others stay as they were at its start,
+whatever the environment says."""
 
 
 def resumed_run(library: Library, request: TrainRequest) -> tuple[str, MakeRun]:
-    """The name of the run to go on with, by default the one that was saved last, and what makes the
-    run once its name is locked. Both raise RnnlmError if it cannot be."""
+    """The name of the run to resume, by default the most recently saved one, and a function that
+    makes the run once its name is locked. Both raise RnnlmError."""
     name = library.newest_run() if request.name is None else check_name(request.name)
     return name, partial(_saved_run, library, name, request)
 
@@ -45,7 +44,7 @@ def resumed_run(library: Library, request: TrainRequest) -> tuple[str, MakeRun]:
 def _saved_run(
     library: Library, name: str, request: TrainRequest, workspace: Workspace
 ) -> TrainingRun:
-    """The run `name` from where it stopped. Raises RnnlmError if it cannot go on."""
+    """The run `name`, to be continued where it stopped. Raises RnnlmError if that is impossible."""
     folder = library.path(name)
     state = load_state(folder, name)
     changed = _changed_settings(request, state.config.preset)
@@ -74,13 +73,15 @@ def _saved_run(
         origin["sources"] = list(corpus.sources)
     base = library.open_base(described) if (described := origin.get("base")) else None
     if described and base is None:
-        print_warning(f"{described['name']} is gone or was trained again: {name} goes on alone")
+        print_warning(
+            f"{described['name']} is gone or was trained again: {name} continues without it"
+        )
     run = TrainingRun(name, folder, config, prepared, origin, state, base=base)
     return replace(run, ancestor_lines=state.ancestor_lines)
 
 
 def _changed_settings(request: TrainRequest, preset: str) -> dict[str, str]:
-    """The settings that flags change. Raises UsageError for those that cannot change."""
+    """The settings changed by flags. Raises UsageError for those that cannot change."""
     own = settings_of(preset_named(preset))["train"]
     changeable = [name for name in CHANGEABLE if name in own]
     fixed = [flag_of(n) for n in sorted(request.flags.keys() - {*changeable, *MACHINE_SETTINGS})]
@@ -98,7 +99,7 @@ def _changed_settings(request: TrainRequest, preset: str) -> dict[str, str]:
 
 
 def _check_unfinished(name: str, config: RunConfig, state: RunState) -> None:
-    """Raises UsageError if the run has come to its end."""
+    """Raises UsageError if the run is finished."""
     if state.position.epoch > config.epochs:
         done = state.position.epoch - 1
         raise UsageError(

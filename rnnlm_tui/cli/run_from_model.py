@@ -1,5 +1,5 @@
-"""A training that starts from a model: of another text with `--from`, in the model's own place
-with `--update`."""
+"""Trainings that start from a model: `--from` trains a new model on another text, `--update` trains
+a model further and replaces it."""
 
 from __future__ import annotations
 
@@ -39,20 +39,19 @@ from rnnlm_tui.store.training_text import (
     trained_lines,
 )
 from rnnlm_tui.store.weights import read_weights
-from rnnlm_tui.text.corpus import Corpus
+from rnnlm_tui.text.corpus import Corpus, arranged
 from rnnlm_tui.text.line_hashes import no_hashes
-from rnnlm_tui.text.paragraphs import arranged
 from rnnlm_tui.text.prepare import PreparedLines, PreparedText
 from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.training.evaluation import loss_of_update
 from rnnlm_tui.training.run import TrainingRun
 
 WORD_SETTINGS = ("max_vocabulary", "min_count", "tokenizer", "lines")
-"""The settings that a run of `--from` cannot have: it has the model's words."""
+"""Settings that cannot be combined with `--from`, which keeps the model's words."""
 FIXED_IN_UPDATES = ("tokenizer", "lines", "held_out", "seed")
-"""They decide which lines the model has seen."""
+"""Settings that determine which lines the model has seen."""
 SHARE_OF_EPOCHS = 0.5
-"""Of those of a new training of the text."""
+"""Epochs of an update relative to a new training on the text."""
 UNKNOWN_LINES = (
     "which lines {name} was trained on is not known, so some of them may be held out here, and the"
     " figures look better than they are"
@@ -64,8 +63,8 @@ NOTHING_TO_COMPARE = (
 
 
 def open_source(library: Library, request: TrainRequest) -> OpenedModel | None:
-    """The model of `--from` or `--update`, None without it. Raises UsageError if nothing can start
-    from it."""
+    """The model of `--from` or `--update`; None without them. Raises UsageError if a training
+    cannot start from it."""
     name = request.update or request.source_model
     if name is None:
         return None
@@ -94,7 +93,7 @@ def run_from(
     origin: TextOrigin,
     settings: Sequence[Mapping[str, Any]],
 ) -> TrainingRun:
-    """The run that starts from the weights and the words of a model, under another name."""
+    """The run of a new model that starts from the weights and the words of `source`."""
     config = make_run_config(source.card.config.preset, settings, corpus.whitespace_words)
     config = _config_from(source, config, corpus, settings[-1])
     corpus = arranged(corpus, config.lines)
@@ -113,7 +112,7 @@ def run_from(
 
 
 def _of_source(source: OpenedModel, prepared: PreparedText) -> TextOrigin:
-    """What a run on a text that is prepared so remembers of the model that it starts from."""
+    """What the saved state of a run keeps of the model that it starts from."""
     return {
         "words": list(prepared.vocabulary.words),
         "window": source.card.window,
@@ -124,7 +123,7 @@ def _of_source(source: OpenedModel, prepared: PreparedText) -> TextOrigin:
 
 
 def _still_unsuggested(words: Sequence[str], prepared: PreparedText) -> list[str]:
-    """Those of the words that the text does not have."""
+    """The `words` that do not occur in the text."""
     if not words or not isinstance(prepared, PreparedLines):
         return []
     vocabulary = prepared.vocabulary
@@ -140,9 +139,9 @@ def _prepare_new_lines(
     vocabulary: Vocabulary,
     trained: TrainedLines | None,
 ) -> PreparedText:
-    """The corpus with the `vocabulary` of the source. If it is the source's own text, the same
-    lines are held out as before; else only lines that it was not `trained` on (None if they are
-    lost)."""
+    """Prepares the corpus with the `vocabulary` of the source. Of the source's own text the same
+    lines are held out as before; of another one, lines that it was not `trained` on (None if these
+    are unknown)."""
     held_out, train = None, config.train
     if is_corpus_of(source.card, corpus):
         held_out = held_out_of(source.folder, source.card, corpus)
@@ -163,8 +162,8 @@ def _with_warning(prepared: PreparedText, warning: str) -> PreparedText:
 def _config_from(
     source: OpenedModel, config: RunConfig, corpus: Corpus, flags: Mapping[str, str]
 ) -> RunConfig:
-    """The settings with those of the model: its sizes, its tokenizer and, of its own text, which
-    lines are held out, since it has seen the others. Raises UsageError for flags that differ."""
+    """`config` with the sizes and the tokenizer of the model, and for the model's own text also its
+    split, since it has seen the other lines. Raises UsageError for flags that differ."""
     of_source, train = source.card.config, config.train
     _check_flags(source, flags, WORD_SETTINGS, "train a new model without --from")
     taken: dict[str, Any] = {}
@@ -186,7 +185,7 @@ def _config_from(
 def _check_flags(
     source: OpenedModel, flags: Mapping[str, str], of_words: Sequence[str], instead: str
 ) -> None:
-    """Raises UsageError for flags of what the model decides."""
+    """Raises UsageError for flags of settings that the model determines."""
     sizes = settings_of(preset_named(source.card.config.preset))["model"]
     if fixed := flags.keys() & {*sizes, *of_words}:
         raise UsageError(
@@ -201,8 +200,8 @@ def _flags(settings: set[str]) -> str:
 
 
 def request_of_update(source: OpenedModel, request: TrainRequest) -> TrainRequest:
-    """The request with all texts to read: those of the model if it names none, and those that it
-    adds. Raises CorpusError if the model's are not known."""
+    """The request with all texts to read: those that it names, by default the model's, and those
+    that it adds. Raises CorpusError if the model's are unknown."""
     sources, encoding = list(request.sources), request.encoding
     if not sources:
         hint = f"give it: --train --update {source.name} FILE"
@@ -214,8 +213,7 @@ def request_of_update(source: OpenedModel, request: TrainRequest) -> TrainReques
 
 
 def base_of_update(source: OpenedModel, library: Library) -> str:
-    """The model that an update is built on, as it is now: that of the model before, if it is still
-    there."""
+    """The name of the base model of an update: the same as before, if it still exists."""
     base = source.card.mixture and source.card.mixture["base"]
     return base["name"] if base and base["name"] in library.names() else NO_BASE
 
@@ -226,28 +224,12 @@ def run_of_update(
     origin: TextOrigin,
     settings: Sequence[Mapping[str, Any]],
 ) -> TrainingRun:
-    """The run that goes on with a model on its grown text, and replaces it if that is better.
+    """The run that trains a model further on its changed text, and replaces it if it gets better.
 
-    Raises CorpusError if the text has not grown, ModelError if it is not known which lines the
-    model has seen, or if its training is yet to give more than n-grams.
+    Raises CorpusError if the text has not changed, ModelError if it is unknown which lines the
+    model has seen, or if its own training has not finished an epoch.
     """
-    if is_corpus_of(source.card, corpus):
-        raise CorpusError(
-            f"the text of {source.name} has not changed since it was trained",
-            f"to train it further: --train --resume --name {source.name} --epochs N",
-        )
-    if source.card.epochs_done == 0 and (source.folder / RESUME).exists():
-        raise ModelError(
-            f"the training of {source.name} has not ended its first epoch",
-            f"go on with it first: --train --resume --name {source.name}",
-        )
-    trained = trained_lines(source.name, source.folder, source.card)
-    if trained is None:
-        raise ModelError(
-            f"which lines {source.name} was trained on is not known, so no line is known to be"
-            " unseen",
-            f"train it again on the whole text: --force --name {source.name}",
-        )
+    trained = _lines_before_update(source, corpus)
     config = _config_of_update(source, settings, corpus.whitespace_words)
     corpus = arranged(corpus, config.lines)
     held_out = trained.hold_out_again(
@@ -267,13 +249,12 @@ def run_of_update(
         prepared = prepare_corpus(corpus, config, words, held_out)
     if not prepared.held_out_lines:
         prepared = _with_warning(prepared, NOTHING_TO_COMPARE.format(name=source.name))
-    of_source = _of_source(source, prepared)
     run = TrainingRun(
         source.name,
         source.folder,
         config,
         prepared,
-        origin | of_source,
+        origin | _of_source(source, prepared),
         weights=weights,
         ancestor_lines=trained.known,
     )
@@ -281,10 +262,33 @@ def run_of_update(
     return run
 
 
+def _lines_before_update(source: OpenedModel, corpus: Corpus) -> TrainedLines:
+    """The lines that the model was trained on. Raises CorpusError or ModelError if it cannot be
+    updated with this corpus."""
+    if is_corpus_of(source.card, corpus):
+        raise CorpusError(
+            f"the text of {source.name} has not changed since it was trained",
+            f"to train it further: --train --resume --name {source.name} --epochs N",
+        )
+    if source.card.epochs_done == 0 and (source.folder / RESUME).exists():
+        raise ModelError(
+            f"the training of {source.name} has not ended its first epoch",
+            f"go on with it first: --train --resume --name {source.name}",
+        )
+    trained = trained_lines(source.name, source.folder, source.card)
+    if trained is None:
+        raise ModelError(
+            f"which lines {source.name} was trained on is not known, so no line is known to be"
+            " unseen",
+            f"train it again on the whole text: --force --name {source.name}",
+        )
+    return trained
+
+
 def _config_of_update(
     source: OpenedModel, settings: Sequence[Mapping[str, Any]], words: int
 ) -> RunConfig:
-    """The settings of the model, with fewer epochs, and those of the request that may change."""
+    """The settings of the model with fewer epochs, overridden by those of the request."""
     of_source = source.card.config
     _check_flags(source, settings[-1], FIXED_IN_UPDATES, "train it again with --force")
     usual = make_run_config(of_source.preset, [], words).train

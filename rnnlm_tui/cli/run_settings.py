@@ -1,4 +1,4 @@
-"""The settings of a run: flags before the environment, before the TOML file, before the preset."""
+"""The settings of a run, from flags, the environment, a TOML file and the preset."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from rnnlm_tui.config import (
 from rnnlm_tui.errors import UsageError
 
 LESSON_PRESET, OWN_TEXT_PRESET = "lesson", "gru"
-"""The default presets: for the sonnets, whose lesson it is, and for a text of one's own."""
+"""The default presets, for the sonnets and for the user's texts."""
 MACHINE_SETTINGS = frozenset({"threads", "device"})
-"""They say where to compute, so a preset that has no use for them ignores them."""
+"""Settings of where to compute, ignored by presets that do not have them."""
 FOLDERS = ("RNNLM_DATA_DIR", "RNNLM_CONFIG_DIR", "RNNLM_LOG_DIR", "RNNLM_BUILT_IN_DIR")
 OTHER_VARIABLES = ("RNNLM_PRESET", "RNNLM_GOLDEN", "RNNLM_ONE_THREAD", *FOLDERS)
 
@@ -35,11 +35,11 @@ OTHER_VARIABLES = ("RNNLM_PRESET", "RNNLM_GOLDEN", "RNNLM_ONE_THREAD", *FOLDERS)
 def resolve_settings(
     request: RunRequest, source_preset: str | None = None
 ) -> tuple[str, list[Mapping[str, Any]]]:
-    """The preset of a run and the settings that change its defaults, the strongest last, as
-    `make_run_config` takes them.
+    """The preset of a run, and the settings that override its defaults, in the order that
+    `make_run_config` takes: the TOML file, the environment, flags.
 
-    `source_preset` is that of the model that the run starts from, which goes before all others.
-    Raises UsageError, naming where a value that makes no sense is from.
+    `source_preset` is that of the model that the run starts from, which takes precedence. Raises
+    UsageError, naming the source of an invalid value.
     """
     _warn_of_unknown_variables()
     file = settings_from_toml(Path(request.config)) if request.config else {}
@@ -48,7 +48,7 @@ def resolve_settings(
     preset = source_preset or request.preset or os.environ.get("RNNLM_PRESET") or preset
     parts = settings_of(preset_named(preset))
     known = parts["model"].keys() | parts["train"].keys()
-    # Variables are for all runs of a user, so each preset takes those that it has.
+    # Variables apply to all runs, so a preset ignores those that it does not have.
     environment = {n: v for n, v in settings_from_environment().items() if n in known}
     file, flags = (
         {
@@ -76,7 +76,7 @@ def resolve_settings(
 
 
 def _check_value(source: str, preset: str, name: str, value: object) -> None:
-    """Raises UsageError, naming the source, for a value that makes no sense."""
+    """Raises UsageError, naming the source, for an invalid value."""
     try:
         make_run_config(preset, [{name: value}])
     except UsageError as error:
@@ -84,7 +84,7 @@ def _check_value(source: str, preset: str, name: str, value: object) -> None:
 
 
 def _warn_of_unknown_variables() -> None:
-    """Warns of RNNLM_... variables that mean nothing, such as a mistyped RNNLM_EPOCH."""
+    """Warns of unknown RNNLM_... variables, such as a mistyped RNNLM_EPOCH."""
     import difflib
 
     known = [*map(variable_of, (*all_settings(), *RENAMED_SETTINGS)), *OTHER_VARIABLES]
@@ -92,4 +92,4 @@ def _warn_of_unknown_variables() -> None:
         if variable.startswith(ENVIRONMENT_PREFIX) and variable not in known:
             near = difflib.get_close_matches(variable, known, 1)
             meant = f"; did you mean {near[0]}?" if near else ""
-            print_warning(f"{variable} is no setting{meant}")
+            print_warning(f"{variable} is not a setting{meant}")

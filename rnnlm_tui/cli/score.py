@@ -1,4 +1,4 @@
-"""`--score`: a text word by word."""
+"""`--score`: the probability and the rank of each word of a text."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _word_json(word: ScoredWord) -> dict[str, Any]:
 
 
 def score_json(scored: ScoredLine, model: str) -> dict[str, Any]:
-    """The contract of `--score --json`."""
+    """The output of `--score --json`, which is a contract."""
     loss = scored.loss
     return {
         "text": scored.text,
@@ -53,7 +53,7 @@ def score_json(scored: ScoredLine, model: str) -> dict[str, Any]:
 
 
 def score_table(scored: ScoredLine, model: str) -> Iterator[str]:
-    """A text word by word for a person."""
+    """The words of a line as a table."""
     rows = [(sanitize(word.word), _percent(word.probability), _rank(word)) for word in scored.words]
     if scored.end is not None:
         rows.append(("(end of line)", _percent(scored.end), ""))

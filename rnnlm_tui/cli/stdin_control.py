@@ -1,4 +1,4 @@
-"""What steers a running training from outside: signals, and lines of standard input."""
+"""Controls a running training by signals and by lines of standard input."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ from rnnlm_tui.training.control import Control
 
 @contextmanager
 def steered(control: Control, from_stdin: bool) -> Iterator[list[int]]:
-    """Lets signals, and lines of standard input if asked to, steer `control`.
+    """Lets signals, and lines of standard input if `from_stdin`, drive `control`.
 
-    Yields the list of the signals that have come. One that comes while the text is read raises
-    StoppedError. A second one ends the process at once, which every file survives, being whole or
-    not there.
+    Yields the list of signals received so far. A signal raises StoppedError while the text is read.
+    A second one ends the process at once; no file is left half written.
     """
     signalled: list[int] = []
 
@@ -39,7 +38,7 @@ def steered(control: Control, from_stdin: bool) -> Iterator[list[int]]:
     numbers = [signal.SIGINT, signal.SIGTERM]
     if hasattr(signal, "SIGHUP"):
         numbers.append(signal.SIGHUP)
-    # A signal that is ignored, as nohup(1) has it, stays ignored.
+    # An ignored signal stays ignored, as nohup(1) wants.
     before = {n: signal.getsignal(n) for n in numbers if signal.getsignal(n) != signal.SIG_IGN}
     for number in before:
         signal.signal(number, stop)
@@ -54,8 +53,8 @@ def steered(control: Control, from_stdin: bool) -> Iterator[list[int]]:
 
 
 def _obey_stdin(control: Control) -> None:
-    """Reads control lines until the input ends: then the process that started the run is gone."""
-    # Unbuffered: Python aborts at its exit if a thread still waits for a buffered stdin.
+    """Obeys control lines until stdin ends, which means that the controlling process is gone."""
+    # Unbuffered: Python aborts at exit if a thread is still waiting for a buffered stdin.
     with suppress(OSError), open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as lines:
         for raw in lines:
             line = raw.decode("utf-8", errors="replace").strip()
@@ -64,6 +63,6 @@ def _obey_stdin(control: Control) -> None:
                 with suppress(OSError):
                     print(message, file=sys.stderr, flush=True)
     if control.detached:
-        control.resume()  # nobody else can any more
+        control.resume()  # nobody is left to do it
     else:
         control.stop()

@@ -1,11 +1,11 @@
 """`--suggest` and `--generate`: the next words of a text, or of each line of standard input.
 
-For `--suggest` a line is a text, or with --json a request such as
+With --json a line for `--suggest` may be a request such as
 
     {"text": "shall i ", "above": ["look in thy glass"], "top": 3, "id": 7, "model": "poems"}
 
-whose answer carries the same `id`. A request that cannot be answered gets an error of one line, and
-the process goes on.
+whose answer has the same `id`. A request that cannot be answered gets an error on one line, and the
+process goes on.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from rnnlm_tui.cli.inputs import as_unicode, lines_of_stdin, open_model, split_lines, texts_of
+from rnnlm_tui.cli.inputs import as_unicode, lines_of_stdin, open_model, split_last_line, texts_of
 from rnnlm_tui.cli.options import GenerateRequest, SuggestRequest
 from rnnlm_tui.cli.output import print_json, prints_unicode
 from rnnlm_tui.errors import RnnlmError, UsageError
@@ -32,16 +32,16 @@ from rnnlm_tui.suggest import Suggestions, continue_text, decoding_for, generate
 
 BAR_WIDTH = 20
 MAX_LINES_ABOVE = 400
-"""Far more than any model sees. The older half is dropped at once when there are more, so that the
-model can mostly go on from the state after the line before."""
+"""Previous lines to keep, far more than any model sees. The older half is dropped at once, so that
+models can usually continue from their last state."""
 OPEN_MODELS = 4
 HINT = 'such as {"text": "shall i ", "id": 1}; a text that begins with { goes into "text"'
 LargeInt = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 
 
 class _Request(msgspec.Struct, frozen=True):
-    """A question of another program: the words that may come in `text` at `cursor` (characters,
-    by default the end), after the lines `above`. None for `top` and `model` are those of the
+    """A request of another program for the next words in `text` at `cursor` (in characters, by
+    default the end), with the previous lines `above`. `top` and `model` default to those of the
     command line."""
 
     text: str
@@ -53,13 +53,13 @@ class _Request(msgspec.Struct, frozen=True):
 
 
 class _Identity(msgspec.Struct, frozen=True):
-    """What is looked for in a request that is wrong elsewhere."""
+    """The part of an invalid request that is still read."""
 
     id: str | LargeInt | None = None
 
 
 class OpenModels:
-    """The models that requests name. One is opened again after it was saved again."""
+    """A cache of the models named by requests. A model that was saved again is opened again."""
 
     def __init__(self, library: Library) -> None:
         self._library = library
@@ -79,7 +79,7 @@ def show_suggestions(request: SuggestRequest) -> int:
     if request.text is None:
         return _answer_stdin(request)
     opened = open_model(Library(request.data_dir), request.model)
-    above, line = split_lines(opened.model, as_unicode(request.text))
+    above, line = split_last_line(opened.model, as_unicode(request.text))
     answer = suggest(opened.model, line, k=request.top, previous_lines=above)
     if request.as_json:
         print_json(suggestions_json(answer, opened.name))
@@ -89,7 +89,7 @@ def show_suggestions(request: SuggestRequest) -> int:
 
 
 def _answer_stdin(asked: SuggestRequest) -> int:
-    """Answers line after line until the input ends."""
+    """Answers lines until standard input ends."""
     library = Library(asked.data_dir)
     default_model = library.newest() if asked.model is None else asked.model
     models = OpenModels(library)
@@ -112,7 +112,7 @@ def _answer_stdin(asked: SuggestRequest) -> int:
 
 
 def _answer_request(line: str, models: OpenModels, default_model: str, top: int) -> dict[str, Any]:
-    """The answer to a request, or what is wrong with it."""
+    """The answer to a request, or an error."""
     try:
         request = msgspec.json.decode(line, type=_Request)
     except (msgspec.MsgspecError, RecursionError) as error:
@@ -121,7 +121,7 @@ def _answer_request(line: str, models: OpenModels, default_model: str, top: int)
         name = request.model or default_model
         model = models.model(name)
         before = request.text if request.cursor is None else request.text[: request.cursor]
-        above, typed = split_lines(model, before)
+        above, typed = split_last_line(model, before)
         line_end, _, _ = request.text[len(before) :].partition("\n")
         answer = suggest(
             model,
@@ -136,7 +136,7 @@ def _answer_request(line: str, models: OpenModels, default_model: str, top: int)
 
 
 def _id_in(line: str) -> str | int | None:
-    """The `id` of a request that is wrong elsewhere, None if it has none."""
+    """The `id` of an invalid request; None if it has none."""
     try:
         return msgspec.json.decode(line, type=_Identity).id
     except (msgspec.MsgspecError, RecursionError):
@@ -144,7 +144,7 @@ def _id_in(line: str) -> str | int | None:
 
 
 def suggestions_json(answer: Suggestions, model: str) -> dict[str, Any]:
-    """The contract of `--suggest --json`."""
+    """The output of `--suggest --json`, which is a contract."""
     return {
         "line": answer.line,
         "prefix": answer.prefix,
@@ -161,12 +161,12 @@ def suggestions_json(answer: Suggestions, model: str) -> dict[str, Any]:
 
 
 def one_line(answer: Suggestions) -> str:
-    """An answer as one line, the likeliest word first."""
+    """An answer on one line, the most likely word first."""
     return ", ".join(f"{sanitize(c.word)} {c.probability:.1%}" for c in answer.candidates)
 
 
 def suggestions_table(answer: Suggestions, model: str) -> Iterator[str]:
-    """An answer for a person."""
+    """An answer as a table with bars."""
     if answer.prefix:
         yield f'words that begin with "{sanitize(answer.prefix)}", by {model}'
         yield "(end the text with a space for the word after it)"
@@ -200,7 +200,7 @@ def generate(request: GenerateRequest) -> int:
         raise UsageError("--top-k draws words", "give a --temperature too, such as 0.8")
     copies = copied_spans(opened.name, opened.folder, opened.card, opened.model.tokenizer)
     for given in texts_of(request.text):
-        above, line = split_lines(opened.model, given)
+        above, line = split_last_line(opened.model, given)
         words = generate_words(opened.model, line, count, decoding, rng=rng, previous_lines=above)
         text = "\n".join([*above, continue_text(opened.model.tokenizer, line, words)])
         spans = copies.find(words) if copies else ()

@@ -1,4 +1,4 @@
-"""`--summary`: what a corpus and its model would be, without training."""
+"""`--summary`: describes a corpus and the model to train on it, without training."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from typing import Any
 
 from rnnlm_tui.cli.base_model import on_english
 from rnnlm_tui.cli.inputs import corpus_of
@@ -17,7 +18,7 @@ from rnnlm_tui.cli.progress_bar import bar_line, draw, has_bar
 from rnnlm_tui.cli.run_settings import resolve_settings
 from rnnlm_tui.config import RunConfig, flag_of, make_run_config, preset_named
 from rnnlm_tui.formatting import cut_words, format_bytes, format_duration, plural, sanitize
-from rnnlm_tui.lm.model import Layer
+from rnnlm_tui.lm.model import Architecture, Layer
 from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.paths import data_dir
 from rnnlm_tui.store.library import Library
@@ -28,7 +29,7 @@ from rnnlm_tui.text.vocabulary import UNKNOWN
 
 FIRST_PAIRS = 10
 PLACE = ".summary-"
-"""The folder of a large text in the data folder, with the number of the process."""
+"""Prefix of the folder of a large text within the data folder, followed by the process id."""
 
 
 def summary(request: SummaryRequest) -> int:
@@ -39,9 +40,9 @@ def summary(request: SummaryRequest) -> int:
 
 @contextmanager
 def _workspace() -> Iterator[Workspace]:
-    """A place for a large text, which is gone at the end. Those of processes that were killed, as
-    by the app when another text is chosen, are removed first."""
-    import psutil  # 30 ms, which --train need not wait for
+    """Yields a workspace for a large text, and removes it at the end. Those of killed processes are
+    removed first: the app kills this process when another text is chosen."""
+    import psutil  # 30 ms that --train does not need
 
     for left in data_dir().glob(f"{PLACE}*"):
         number = left.name.removeprefix(PLACE)
@@ -69,49 +70,59 @@ def _summary(request: SummaryRequest, workspace: Workspace) -> int:
         draw("")
     _, note = on_english(Library(data_dir()), prepared, config)
     prepared = dataclasses.replace(prepared, notes=(*prepared.notes, *filter(None, [note])))
-    total = prepared.vocabulary.total_words
-    kind, examples = ARCHITECTURES[config.preset], prepared.examples.predictions
+    kind, total = ARCHITECTURES[config.preset], prepared.vocabulary.total_words
     architecture = kind(config, total, prepared.window, kind.sizes_for(config, prepared))
-    layers, parameters = architecture.layers(), architecture.parameters
-    memory = architecture.training_bytes(examples)
-    seconds = architecture.training_seconds(examples)
-    pairs = first_pairs(prepared)
-    scale = preset_named(config.preset).scale_of(corpus.whitespace_words)
     if request.as_json:
-        print_json(
-            {
-                "preset": config.preset,
-                "size": None if scale is None else scale.name,
-                "settings": {**asdict(config.train), **asdict(config.model)},
-                "total_words": total,
-                "examples": examples,
-                "window": prepared.window,
-                "parameters": parameters,
-                "memory_bytes": memory,
-                "estimated_s": seconds,
-                "layers": [asdict(layer) for layer in layers],
-                "corpus": {**prepared.card, "held_out_lines": prepared.held_out_lines},
-                "warnings": prepared.warnings,
-                "notes": prepared.notes,
-                "first_pairs": pairs,
-            }
-        )
-        return 0
-    print("\n".join(data_card(prepared, config)))
-    print("".join(f"warning: {sanitize(message)}\n" for message in prepared.warnings), end="")
-    print("\nthe first pairs")
-    print("\n".join(f"  {sanitize(features)} ---> {sanitize(label)}" for features, label in pairs))
-    print(f"\nthe {architecture.name} ({config.preset})")
-    print("\n".join(layer_table(layers, *architecture.table_heads)))
-    epochs, units = config.epochs, architecture.table_heads[1]
-    print(f"  {parameters:,} {units} in all; training takes about {format_bytes(memory)} of memory")
-    duration = format_duration(seconds, roughly=True)
-    print(f"  training {plural(epochs, 'epoch')} takes about {duration} here")
+        print_json(_summary_json(prepared, config, architecture))
+    else:
+        print("\n".join(_summary_lines(prepared, config, architecture)))
     return 0
 
 
+def _summary_json(
+    prepared: PreparedText, config: RunConfig, architecture: Architecture[Any]
+) -> dict[str, Any]:
+    """The output of `--summary --json`, which is a contract."""
+    examples = prepared.examples.predictions
+    scale = preset_named(config.preset).scale_of(prepared.corpus.whitespace_words)
+    return {
+        "preset": config.preset,
+        "size": None if scale is None else scale.name,
+        "settings": {**asdict(config.train), **asdict(config.model)},
+        "total_words": prepared.vocabulary.total_words,
+        "examples": examples,
+        "window": prepared.window,
+        "parameters": architecture.parameters,
+        "memory_bytes": architecture.training_bytes(examples),
+        "estimated_s": architecture.training_seconds(examples),
+        "layers": [asdict(layer) for layer in architecture.layers()],
+        "corpus": {**prepared.card, "held_out_lines": prepared.held_out_lines},
+        "warnings": prepared.warnings,
+        "notes": prepared.notes,
+        "first_pairs": first_pairs(prepared),
+    }
+
+
+def _summary_lines(
+    prepared: PreparedText, config: RunConfig, architecture: Architecture[Any]
+) -> Iterator[str]:
+    """The data card, the first pairs and the layer table."""
+    yield from data_card(prepared, config)
+    yield from (f"warning: {sanitize(message)}" for message in prepared.warnings)
+    yield "\nthe first pairs"
+    for features, label in first_pairs(prepared):
+        yield f"  {sanitize(features)} ---> {sanitize(label)}"
+    yield f"\nthe {architecture.name} ({config.preset})"
+    yield from layer_table(architecture.layers(), *architecture.table_heads)
+    examples, units = prepared.examples.predictions, architecture.table_heads[1]
+    memory = format_bytes(architecture.training_bytes(examples))
+    yield f"  {architecture.parameters:,} {units} in all; training takes about {memory} of memory"
+    duration = format_duration(architecture.training_seconds(examples), roughly=True)
+    yield f"  training {plural(config.epochs, 'epoch')} takes about {duration} here"
+
+
 def first_pairs(prepared: PreparedText) -> list[list[str]]:
-    """The first examples as the words that the model sees before, and the word to predict."""
+    """The first examples, each as the context that the model sees and the word to predict."""
     word, window = prepared.vocabulary.word, prepared.window
 
     def seen(context: list[int]) -> list[int]:
@@ -124,7 +135,7 @@ def first_pairs(prepared: PreparedText) -> list[list[str]]:
 
 
 def data_card(prepared: PreparedText, config: RunConfig) -> Iterator[str]:
-    """What a person should know of a corpus before a training."""
+    """What to know about a corpus before training on it."""
     vocabulary = prepared.vocabulary
     kept, special_tokens = len(vocabulary.words), vocabulary.special_tokens
     yield f"corpus         {sanitize(prepared.corpus.name)}"
@@ -155,7 +166,7 @@ def data_card(prepared: PreparedText, config: RunConfig) -> Iterator[str]:
 
 
 def _chosen_settings(corpus: Corpus, config: RunConfig) -> Iterator[str]:
-    """The settings whose defaults follow from the corpus, with what they are in this run."""
+    """The settings whose defaults depend on the size of the corpus, with their values."""
     preset = preset_named(config.preset)
     scale = preset.scale_of(corpus.whitespace_words)
     if scale is None:
@@ -169,8 +180,8 @@ def _chosen_settings(corpus: Corpus, config: RunConfig) -> Iterator[str]:
 
 
 def layer_table(layers: Iterable[Layer], first: str, last: str) -> Iterator[str]:
-    """The layers with their output shapes and parameters, as Keras prints them; `first` and `last`
-    are the heads of the first and the last column."""
+    """The layers with their output shapes and parameters, as Keras prints them. `first` and `last`
+    are the headers of these columns."""
     yield f"  {first:14} {'type':24} {'output shape':18} {last:>12}"
     for layer in layers:
         shape = str(layer.output_shape)

@@ -1,7 +1,7 @@
-"""`--train`: a training from its request to its exit code.
+"""`--train`: runs a training, from the request to the exit code.
 
-The trainer is imported late: it loads torch, which takes 1.2 s, and what is wrong with
-a corpus or a name can be said before.
+The trainer is imported late: it loads torch, which takes 1.2 s, and problems with the corpus or the
+name can be reported before.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rnnlm_tui.cli.inputs import free_memory
 from rnnlm_tui.cli.new_run import MakeRun, new_run
 from rnnlm_tui.cli.options import TrainRequest
 from rnnlm_tui.cli.preparation import PreparationReport, StoppedError
-from rnnlm_tui.cli.ranks import after_restart, follow, joined, share_text
+from rnnlm_tui.cli.ranks import after_restart, connected, follow, share_text
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.resumed_run import resumed_run
 from rnnlm_tui.cli.stdin_control import steered
@@ -55,10 +55,10 @@ if TYPE_CHECKING:
 def train(request: TrainRequest) -> int:
     """Trains as the request says; returns the exit code. Raises RnnlmError."""
     began = time.monotonic()
-    threads.spin_briefly()
-    threads.give_way()
+    threads.shorten_spinning()
+    threads.lower_priority()
     try:
-        with _explained_memory_errors(), joined(request) as ranks:
+        with _explained_memory_errors(), connected(request) as ranks:
             if ranks is not None and ranks.share.rank > 0:
                 return follow(ranks, request)
             finished, interrupted = _train(request, ranks)
@@ -72,8 +72,8 @@ def train(request: TrainRequest) -> int:
 
 
 def _train(request: TrainRequest, ranks: Ranks | None) -> tuple[Finished, bool]:
-    """The last event, and whether the run was interrupted: by a signal, or because nobody reads
-    any more what it prints."""
+    """Returns the last event, and whether the run was interrupted, by a signal or because its
+    output has lost its reader."""
     library = Library(request.data_dir)
     _check_request(request)
     if ranks is not None:
@@ -97,7 +97,7 @@ def _train(request: TrainRequest, ranks: Ranks | None) -> tuple[Finished, bool]:
             reporter.show(finished)
         else:
             finished = _report(run, control, reporter, ranks)
-            del run  # what is mapped cannot be removed on every system
+            del run  # Windows cannot remove mapped files
         if finished.reason != "stopped" or not (folder / RESUME).exists():
             remove_encoded(folder)
     return finished, bool(signalled) or control.unwatched
@@ -110,7 +110,7 @@ def _prepared(
     reporter: JsonReporter | TextReporter,
     ranks: Ranks | None,
 ) -> TrainingRun:
-    """The run, its text read. Raises StoppedError if it was stopped meanwhile."""
+    """The run, after reading its text. Raises StoppedError if it was stopped meanwhile."""
     history = PreparationHistory(folder)
 
     def show(event: Preparing) -> None:
@@ -120,7 +120,7 @@ def _prepared(
 
     control.preparing = True
     try:
-        if control.stopped:  # by a signal that came before
+        if control.stopped:  # by an earlier signal
             raise StoppedError
         with Workspace(folder, PreparationReport(control, show)) as workspace:
             run = make_run(workspace)
@@ -136,7 +136,7 @@ def _prepared(
 
 
 def _check_request(request: TrainRequest) -> None:
-    """Raises UsageError for options that contradict one another."""
+    """Raises UsageError for options that contradict each other."""
     if request.control not in (None, "stdin"):
         raise UsageError(f"--control is {request.control!r}", "it must be stdin")
     if request.control and STANDARD_INPUT in request.sources:
@@ -148,10 +148,9 @@ def _check_request(request: TrainRequest) -> None:
         )
     if request.added and not request.update:
         raise UsageError("--add is for --update", "name all texts after --train")
-    if request.resume and (request.force or request.source_model):
-        raise UsageError("--resume goes on with a run as it is", "leave --force and --from out")
-    if request.resume and request.base is not None:
-        raise UsageError("--resume goes on with a run as it is", "leave --on out")
+    if request.resume and (request.force or request.source_model or request.base is not None):
+        hint = "leave --force, --from and --on out"
+        raise UsageError("--resume goes on with a run as it is", hint)
 
 
 def _report(
@@ -160,7 +159,7 @@ def _report(
     reporter: JsonReporter | TextReporter,
     ranks: Ranks | None,
 ) -> Finished:
-    """Trains, printing every event; returns the last one."""
+    """Trains and reports all events; returns the last one."""
     trainer = importlib.import_module(ARCHITECTURES[run.config.preset].trainer)
     try:
         run.folder.mkdir(parents=True, exist_ok=True)
@@ -172,7 +171,7 @@ def _report(
         reporter.show(last)
     assert isinstance(last, Finished)
     error = reporter.error if isinstance(reporter, JsonReporter) else None
-    if error is not None and not isinstance(error, BrokenPipeError):  # its reader may go
+    if error is not None and not isinstance(error, BrokenPipeError):  # readers may exit
         raise StorageError(
             f"cannot write the events: {os_reason(error)}", "what was learned is saved"
         )
@@ -180,20 +179,20 @@ def _report(
 
 
 def _with_origin(events: Iterable[Event], run: TrainingRun) -> Iterator[Event]:
-    """Passes events on, and stores where the text was read when the run has a model of its own."""
+    """Passes events on. Stores the origin of the text once the run has a model of its own."""
     owns_model = run.state is not None and run.state.position.best_epoch is not None
     is_stored = False
     for event in events:
         if isinstance(event, Saved) and (owns_model or event.best) and not is_stored:
             is_stored = True
-            with suppress(StorageError):  # nothing of the model depends on it
+            with suppress(StorageError):  # the model does not depend on it
                 write_origin(run.folder, run.origin.get("sources", []), run.origin.get("encoding"))
         yield event
 
 
 @contextmanager
 def _explained_memory_errors() -> Iterator[None]:
-    """Turns the ways in which numpy and PyTorch run out of memory into an RnnlmError."""
+    """Turns the out-of-memory errors of numpy and PyTorch into an RnnlmError."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -232,27 +231,25 @@ def check_memory(config: RunConfig, prepared: PreparedText) -> None:
 
 @contextmanager
 def _folder(path: Path) -> Iterator[Path]:
-    """The model's folder, which the run makes. If it leaves neither a model nor a state to go on
-    with, the folder and what it wrote there are removed, since they would keep the name taken."""
-    is_through = False
+    """The folder of the model, which the run creates. It is removed at the end if it has neither a
+    model nor a state to resume, since it would keep the name taken."""
+    succeeded = False
     try:
         yield path
-        is_through = True
+        succeeded = True
     finally:
         has_nothing = not any((path / name).exists() for name in (MODEL, RESUME))
-        if has_nothing or not is_through:
+        if has_nothing or not succeeded:
             remove_encoded(path)
         if has_nothing:
-            with suppress(OSError):  # it holds something else, which is not this run's
+            with suppress(OSError):  # it holds files of others
                 (path / HISTORY).unlink(missing_ok=True)
                 path.rmdir()
 
 
 def exit_code(finished: Finished, interrupted: bool) -> int:
-    """0 for a run that ended or was told to stop, 130 for one that was interrupted.
-
-    Raises DivergedError for a run whose loss did not stay finite.
-    """
+    """0 for a run that ended or was told to stop, 130 for one that was interrupted. Raises
+    DivergedError for one whose loss did not stay finite."""
     if finished.reason == "diverged":
         epoch = finished.metrics.get("epoch")
         ngrams = "the n-grams are kept" if finished.metrics else "nothing is kept"

@@ -1,13 +1,13 @@
-"""The softmax over a large vocabulary: a head of frequent words, and tails of rarer ones.
+"""The adaptive softmax for large vocabularies: a head of frequent words and tails of rarer ones.
 
-Ids are by falling frequency, so the head is the first ids and each tail the next ones. The head's
-softmax has one more token a tail, whose probability is shared among the tail's words by a softmax
-of its own, with smaller embeddings. A word of the tail k is predicted by
+Ids are sorted by descending frequency, so the head is the first ids and each tail the next ones.
+The head's softmax has one extra token per tail, whose probability is distributed over the words of
+the tail by a softmax of its own, with smaller embeddings. The probability of a word of tail k is
 
     P(tail k | rows) P(word | tail k, rows)
 
-and read as the embedding of the tail's token plus its own, by the same kernel both times. The full
-softmax is a head alone.
+and its input embedding is that of the tail's token plus its own, projected by the same kernel. The
+full softmax is a head without tails.
 
 Sources: Grave et al. 2017 (adaptive softmax), Baevski and Auli 2019 (adaptive input, tied).
 
@@ -29,26 +29,26 @@ from rnnlm_tui.lm.model import Weights, softmax
 from rnnlm_tui.text.vocabulary import Vocabulary
 
 ADAPTIVE_FROM = 20_000
-"""Words from which on the softmax is adaptive by default."""
+"""Vocabulary size from which on the softmax is adaptive by default."""
 TAIL_BEGINS = (2_000, 40_000)
 """The first ids of the tails. Saved models depend on them and on `NARROWER`."""
 NARROWER = 4
-"""How many times smaller the embeddings of each tail are than those before it."""
+"""The factor by which the embeddings of each tail are smaller than those before it."""
 SHARES_OF_WORDS = (0.15, 0.01)
-"""About the share of running English words that are in each tail or a later one."""
+"""The approximate share of running English words in each tail or a later one."""
 Array = NDArray[np.float32]
 
 
 def cluster_ends(config: CausalConfig, total_words: int) -> tuple[int, ...]:
-    """The id after the last of the head and of each tail; the last one is `total_words`."""
+    """The end ids (exclusive) of the head and of each tail. The last one is `total_words`."""
     full = config.softmax == "auto" and total_words < ADAPTIVE_FROM
     begins = () if full or config.softmax == "full" else TAIL_BEGINS
     return (*(begin for begin in begins if begin < total_words), total_words)
 
 
 def softmax_shapes(config: CausalConfig, total_words: int) -> dict[str, tuple[int, ...]]:
-    """The shapes of the embeddings and of the tails' kernels, by name. The bias has one number for
-    each row: the head's words, its K tokens, and the words of each tail."""
+    """The shapes of the embeddings and of the tails' kernels, by name. The bias has one number per
+    row: the head's words, its K tail tokens, and the words of each tail."""
     head, *tails = cluster_ends(config, total_words)
     width = config.embedding_size
     shapes: dict[str, tuple[int, ...]] = {"embedding": (head + len(tails), width)}
@@ -60,7 +60,7 @@ def softmax_shapes(config: CausalConfig, total_words: int) -> dict[str, tuple[in
 
 
 def multiplications(shapes: Mapping[str, tuple[int, ...]]) -> float:
-    """Those of the expected forward pass for a word, of embeddings with these shapes."""
+    """The expected multiplications of a forward pass per word, for embeddings of these shapes."""
     total = 0.0
     for name, (rows, columns) in shapes.items():
         number = int(name[4:].partition(".")[0]) if name.startswith("tail") else 0
@@ -71,11 +71,11 @@ def multiplications(shapes: Mapping[str, tuple[int, ...]]) -> float:
 def with_new_words(
     config: CausalConfig, known: Vocabulary, found: Vocabulary, weights: Weights
 ) -> tuple[CausalConfig, Vocabulary, dict[str, Array]]:
-    """The settings, words and weights of a network of the words `known`, with those that were
-    `found` in a text besides, as many as leave the clusters as they are.
+    """Extends a network of the `known` words by words `found` in a text, as far as the boundaries
+    of the clusters stay the same; returns its settings, words and weights.
 
-    A new word goes into the last cluster, and starts as the mean of what is in it: the embedding of
-    <unk> was no better. The words of a cluster are ordered by their frequency in the text.
+    New words go into the last cluster and start as the mean of its embeddings: that of <unk> was no
+    better. The words of each cluster are sorted by their frequency in the text.
     """
     total = known.total_words
     is_adaptive = config.softmax == "adaptive" or "tail1.kernel" in weights
@@ -105,28 +105,28 @@ def with_new_words(
 
 
 def _rows(array: Array, numbers: NDArray[np.int64]) -> Array:
-    """The rows of an array with these numbers, of which -1 is the mean of all."""
+    """The rows of an array with these indices. Index -1 is the mean of all rows."""
     return np.asarray(np.append(array, array.mean(0, keepdims=True), axis=0)[numbers])
 
 
 class _Tail(NamedTuple):
     begin: int
-    """The id of its first word."""
+    """The first id."""
     embedding: Array
     kernel: Array
     bias: Array
 
     @property
     def end(self) -> int:
-        """The id after that of its last word."""
+        """The end id (exclusive)."""
         return self.begin + len(self.embedding)
 
 
 class AdaptiveSoftmax:
-    """The embedding and the output layer of one model."""
+    """The embedding and the tied output layer of a model."""
 
     def __init__(self, weights: Weights) -> None:
-        """`weights` as `softmax_shapes` names them, and `output.bias`."""
+        """`weights` are named as in `softmax_shapes`, plus `output.bias`."""
         self._embedding, bias = weights["embedding"], weights["output.bias"]
         tails = sum(name.startswith("tail") and name.endswith("kernel") for name in weights)
         self._head = begin = len(self._embedding) - tails
@@ -141,7 +141,7 @@ class AdaptiveSoftmax:
             begin += len(embedding)
 
     def embed(self, words: NDArray[np.int64]) -> Array:
-        """What the first layer reads for each of N words [N, E]."""
+        """The input embeddings [N, E] of words [N]."""
         if not self._tails:
             return np.asarray(self._embedding[words])
         rows = self._embedding[np.minimum(words, self._head - 1)]

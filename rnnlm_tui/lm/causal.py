@@ -1,4 +1,4 @@
-"""Causal recurrent networks: their architecture, and their predictions with numpy alone.
+"""Causal recurrent networks: the architecture, and inference with numpy.
 
 Shapes: G gates, E embedding, H hidden, V vocabulary (`total_words`).
 """
@@ -15,11 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import CausalConfig, CausalTrainConfig, RunConfig
-from rnnlm_tui.lm.adaptive_softmax import (
-    AdaptiveSoftmax,
-    multiplications,
-    softmax_shapes,
-)
+from rnnlm_tui.lm.adaptive_softmax import AdaptiveSoftmax, multiplications, softmax_shapes
 from rnnlm_tui.lm.cells import CELLS, RecurrentLayers
 from rnnlm_tui.lm.model import (
     PROGRAM_BYTES,
@@ -37,35 +33,35 @@ from rnnlm_tui.lm.time_estimate import training_seconds
 from rnnlm_tui.lm.trail import Trail
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
-from rnnlm_tui.threads import made_ahead
+from rnnlm_tui.threads import prefetched
 
 WINDOW = 256
-"""The words of a context that a model sees. States are kept, so more would only cost memory."""
+"""The context window in words. Hidden states are kept, so a longer one would only cost memory."""
 BLOCK_BYTES = 3 * (16 << 20)
-"""The scores of some rows with what is made of them."""
+"""Memory for a block of scores and the arrays derived from it while training."""
 TEXT_BYTES = 60
-"""Memory of a word of the text, as part of a line and as numbers."""
+"""Memory per word of the text, as part of a line and as numbers."""
 FADED_WORDS = 500
-"""The words after which a state hardly depends on what was before them."""
-REMEMBERED_BYTES = 2 << 20
-"""Of the distributions that a model keeps: 52 of 10,000 words, 17 of 30,000. A question for the
-next words takes up to four."""
-FEWEST_REMEMBERED = 8
+"""Words after which a state hardly depends on those before."""
+CACHE_BYTES = 2 << 20
+"""Size of the cache of distributions: 52 for 10,000 words, 17 for 30,000. A suggestion takes up to
+four."""
+SMALLEST_CACHE = 8
 READ_BYTES = 32 << 20
-"""Of the states of sequences that are read together; those of twice as many are held."""
+"""Bytes of the states of sequences read as one batch. Two batches are in memory at a time."""
 ROWS_AT_ONCE = 128
-"""Distributions that are computed together: 10,000 words with 256 numbers take 0.04 ms each so, and
+"""Distributions computed together: for 10,000 words and 256 units that takes 0.04 ms each, and
 0.4 ms one by one."""
 SCORES_AT_ONCE = 1 << 21
-"""Of fewer distributions than that, if there are many words."""
+"""Most scores computed together, for large vocabularies."""
 Array = NDArray[np.float32]
 
 
 def causal_shapes(cell: str, config: CausalConfig, total_words: int) -> dict[str, tuple[int, ...]]:
     """The shapes of the weights of a causal network, by name.
 
-    Kernels are [in, out]; those of the output layer are the embeddings. The gates of a kernel are
-    next to each other: r, z, n of a GRU, o, i, f, g of an LSTM.
+    Kernels are [in, out]; that of the output layer is the tied embedding. The gates of a kernel are
+    concatenated: r, z, n for a GRU, o, i, f, g for an LSTM.
     """
     embedding, hidden = config.embedding_size, config.hidden_size
     wide = CELLS[cell].gates * hidden
@@ -86,17 +82,19 @@ def causal_shapes(cell: str, config: CausalConfig, total_words: int) -> dict[str
 
 
 def last_words(context: Sequence[int], most: int, step: int, begin_id: int | None) -> Sequence[int]:
-    """The end of a context of more than `most` words.
+    """The end of a context, of at most `most` words.
 
-    It starts at a multiple of `step` words, or at the next begin of a line, so that the states of
-    a network stay of use for as many words before they are computed again.
+    It begins at a multiple of `step` words or at the next start of a line, so that the cached
+    states of a network stay valid for about `step` more words.
     """
-    begin = first_seen(context, len(context), most, step, begin_id)
+    begin = window_start(context, len(context), most, step, begin_id)
     return context[begin:] if begin else context
 
 
-def first_seen(ids: Sequence[int], length: int, most: int, step: int, begin_id: int | None) -> int:
-    """The place from which on `last_words` keeps the first `length` of these ids."""
+def window_start(
+    ids: Sequence[int], length: int, most: int, step: int, begin_id: int | None
+) -> int:
+    """The position at which `last_words` of the first `length` ids begins."""
     excess = length - most
     if excess <= 0:
         return 0
@@ -107,56 +105,57 @@ def first_seen(ids: Sequence[int], length: int, most: int, step: int, begin_id: 
         return cut
 
 
-class Stretch(NamedTuple):
-    """Words that are read from one begin on: `ids`, of which the first `known` are context."""
+class Segment(NamedTuple):
+    """Ids that are read from the initial state on. The first `known` are context."""
 
     ids: list[int]
     known: int
 
 
-ReadStates: TypeAlias = tuple[Sequence[Stretch], Array, list[NDArray[np.int64]]]
-"""Stretches read together, the states after all their words, and the places of those of each."""
+ReadStates: TypeAlias = tuple[Sequence[Segment], Array, list[NDArray[np.int64]]]
+"""Segments read as one batch, the states after all their words, and the indices of the states of
+each segment."""
 
 
-def stretches(
+def segments(
     passages: Iterable[Passage], most: int, step: int, begin_id: int | None
-) -> Iterator[Stretch]:
-    """The passages as a model reads them that sees the `last_words` of a context: after each of
-    their words it sees one of the stretches so far."""
+) -> Iterator[Segment]:
+    """Cuts passages into segments for a model that sees the `last_words` of a context: what it
+    sees after any word of a passage is the beginning of a segment."""
     for context, following in passages:
         ids = [*context, *following]
-        begin, known = first_seen(ids, len(context), most, step, begin_id), len(context)
+        begin, known = window_start(ids, len(context), most, step, begin_id), len(context)
         for length in range(known + 1, len(ids) + 1):
-            after = first_seen(ids, length, most, step, begin_id)
+            after = window_start(ids, length, most, step, begin_id)
             if after != begin:
-                yield Stretch(ids[begin : length - 1], known - begin)
+                yield Segment(ids[begin : length - 1], known - begin)
                 begin, known = after, length
-        yield Stretch(ids[begin:], known - begin)
+        yield Segment(ids[begin:], known - begin)
 
 
-def common_length(one: list[int], other: list[int]) -> int:
-    """How many ids two lists begin with in common."""
+def common_prefix_length(one: list[int], other: list[int]) -> int:
+    """The length of the common prefix of two lists."""
     same, most = 0, min(len(one), len(other))
     if one[:most] == other[:most]:  # the usual case
         return most
-    while same < most - 1:  # whole parts are compared 50 times as fast as id by id
+    while same < most - 1:  # bisection; slices compare 50 times as fast as single ids
         middle = (same + most) // 2
         same, most = (middle, most) if one[same:middle] == other[same:middle] else (same, middle)
     return same
 
 
-def remember_distributions(
+def cache_distributions(
     total_words: int, compute: Callable[[tuple[int, ...]], Array]
 ) -> Callable[[tuple[int, ...]], Array]:
-    """`compute`, with the distributions of the last contexts kept."""
-    return lru_cache(max(FEWEST_REMEMBERED, REMEMBERED_BYTES // (4 * total_words)))(compute)
+    """`compute` with a cache of recent distributions."""
+    return lru_cache(max(SMALLEST_CACHE, CACHE_BYTES // (4 * total_words)))(compute)
 
 
 class CausalModel:
-    """An `rnn`, `gru` or `lstm`: predicts from all words of a context.
+    """An `rnn`, `gru` or `lstm`, which predicts from all words of its window.
 
-    The states after each word of the last context are kept, so one more word costs one step, and
-    one less none.
+    The states after each word of the last context are kept, so another word takes one step, and one
+    word less takes none.
     """
 
     def __init__(
@@ -168,7 +167,7 @@ class CausalModel:
         window: int,
         weights: Weights,
     ) -> None:
-        """`weights` as `causal_shapes` names them, checked."""
+        """`weights` are named as in `causal_shapes` and checked."""
         self.vocabulary = vocabulary
         self.tokenizer = tokenizer
         self.window = window
@@ -179,38 +178,41 @@ class CausalModel:
         self._layers = RecurrentLayers(cell, config.layers, weights)
         self._trail = Trail(self._layers.start, WINDOW)
         self._ahead: Trail | None = None
-        """What is being read, which is more than was asked for yet; it stays whole."""
-        self._remembered = remember_distributions(vocabulary.total_words, self._probabilities)
+        """What `read` is reading, further than it has yielded yet. It must not be cut."""
+        self._cached_probabilities = cache_distributions(
+            vocabulary.total_words, self._probabilities
+        )
 
     def next_word_probabilities(self, context: Sequence[int]) -> Array:
         """The distribution [V] after `context`."""
-        return self._remembered(tuple(self._seen(context)))
+        return self._cached_probabilities(tuple(self._seen(context)))
 
     def read(self, passages: Sequence[Passage]) -> Iterator[Array]:
-        """Several stretches of words are read at once. Long ones go on from each other instead."""
-        parts = [*stretches(passages, self.window, self._step, self.vocabulary.begin_id)]
+        """Reads several segments as one batch, or long ones one by one, each from the states of
+        the one before."""
+        parts = [*segments(passages, self.window, self._step, self.vocabulary.begin_id)]
         try:
             if len(parts) == 1 or self.window >= FADED_WORDS:
                 for ids, known in parts:
                     self._follow(ids)
                     self._ahead = self._trail
-                    # A copy, since others may be asked for in between.
+                    # A copy, since the caller may ask for other contexts in between.
                     yield from self._read_distributions(self._trail.states()[known:, -1, 0].copy())
             else:
                 groups = _groups(parts, READ_BYTES // self._layers.start.nbytes)
-                for group, states, places in made_ahead(map(self._states_of, groups)):
+                for group, states, places in prefetched(map(self._states_of, groups)):
                     yield from self._read_together(group, states, places)
         finally:
             self._trail, self._ahead = self._ahead or self._trail, None
 
-    def _states_of(self, parts: Sequence[Stretch]) -> ReadStates:
+    def _states_of(self, parts: Sequence[Segment]) -> ReadStates:
         sequences = [part.ids for part in parts]
         return parts, *self._layers.states(sequences, self._softmax.embed, self._layers.start)
 
     def _read_together(
-        self, parts: Sequence[Stretch], states: Array, places: Sequence[NDArray[np.int64]]
+        self, parts: Sequence[Segment], states: Array, places: Sequence[NDArray[np.int64]]
     ) -> Iterator[Array]:
-        """What comes after each word of some stretches, with the states after each."""
+        """Yields the distributions after the words of segments, given the states after them."""
         outputs = np.concatenate(
             [
                 states[place[known - 1 :], -1, 0]
@@ -225,8 +227,8 @@ class CausalModel:
                 yield next(rows)
 
     def directions(self, context: Sequence[int]) -> Array:
-        """The last layer's outputs after each of the last words of `context`, as unit vectors
-        [T, H]: at most those in the window. They are the model's own until its next call."""
+        """The last layer's outputs after each word of `context` within the window, as unit vectors
+        [T, H]. The array is valid until the next call of the model."""
         self._follow(self._seen(context))
         return self._trail.directions()
 
@@ -238,18 +240,18 @@ class CausalModel:
         return last_words(context, self.window, self._step, self.vocabulary.begin_id)
 
     def _probabilities(self, ids: tuple[int, ...]) -> Array:
-        """What comes after these ids: [V]."""
+        """The distribution [V] after these ids."""
         self._follow(ids)
         return np.asarray(next(self._distributions(self._trail.states()[-1:, -1, 0]))[0])
 
     def _read_distributions(self, outputs: Array) -> Iterator[Array]:
-        """The distributions [V] for the outputs [N, H] of the last layer: each some words before it
-        is asked for, if there are many."""
+        """The distributions [V] for outputs [N, H] of the last layer. Many are computed ahead by
+        another thread."""
         found = self._distributions(outputs)
-        return chain.from_iterable(made_ahead(found) if len(outputs) > ROWS_AT_ONCE else found)
+        return chain.from_iterable(prefetched(found) if len(outputs) > ROWS_AT_ONCE else found)
 
     def _distributions(self, outputs: Array) -> Iterator[Array]:
-        """The same in groups [n, V] of as many as are fast together."""
+        """The same in groups [n, V] that are computed together."""
         at_once = max(1, min(ROWS_AT_ONCE, SCORES_AT_ONCE // self.vocabulary.total_words))
         for begin in range(0, len(outputs), at_once):
             rows = outputs[begin : begin + at_once]
@@ -258,11 +260,11 @@ class CausalModel:
             yield self._softmax.probabilities(rows)
 
     def _follow(self, context: Sequence[int]) -> None:
-        """Computes the states after each of these ids, those that are known left as they are."""
+        """Computes the states after each of these ids, reusing known ones."""
         ids = list(context)
         trail, same = self._nearest(ids)
         if trail is self._ahead and same < len(trail.ids):
-            trail = trail.copy(same)  # the rest may be asked for yet
+            trail = trail.copy(same)  # `read` may still need the rest
         trail.cut(same)
         if new := ids[same:]:
             start = trail.states()[-1]
@@ -271,24 +273,24 @@ class CausalModel:
         self._trail = trail
 
     def _nearest(self, ids: list[int]) -> tuple[Trail, int]:
-        """The trail that has more of these ids, and how many. If they are too few, the begin of a
-        trail is dropped if its rest is what `ids` begin with: states hardly depend on words so far
-        away."""
+        """The trail with the longest common prefix with `ids`, and its length. If that is short,
+        but dropping the first words of a trail makes the rest a long prefix, these are dropped:
+        states hardly depend on words that far back."""
         trails = (self._trail, self._ahead) if self._ahead else (self._trail,)
-        lengths = [common_length(trail.ids, ids) for trail in trails]
+        lengths = [common_prefix_length(trail.ids, ids) for trail in trails]
         same = max(lengths)
         if same < FADED_WORDS <= len(ids):
             for trail in trails:
-                begin = rest_begin(trail.ids, ids)
+                begin = overlap_start(trail.ids, ids)
                 if begin is not None:
                     trail.drop(begin)
                     return trail, len(trail.ids)
         return trails[lengths.index(same)], same
 
 
-def rest_begin(path: Sequence[int], ids: Sequence[int]) -> int | None:
-    """From where on the words of a path are those that `ids` begin with, None if there are fewer
-    than `FADED_WORDS` of them."""
+def overlap_start(path: Sequence[int], ids: Sequence[int]) -> int | None:
+    """The position from which on a path is a prefix of `ids`; None if fewer than `FADED_WORDS`
+    words are."""
     for begin, word in enumerate(path):
         rest = len(path) - begin
         if rest < FADED_WORDS:
@@ -298,9 +300,9 @@ def rest_begin(path: Sequence[int], ids: Sequence[int]) -> int | None:
     return None
 
 
-def _groups(parts: Sequence[Stretch], words: int) -> Iterator[list[Stretch]]:
-    """The stretches in groups of at most so many words, but at least one stretch."""
-    group, left = list[Stretch](), words
+def _groups(parts: Sequence[Segment], words: int) -> Iterator[list[Segment]]:
+    """Groups of segments with at most `words` words each, but at least one segment."""
+    group, left = list[Segment](), words
     for part in parts:
         if group and len(part.ids) > left:
             yield group
@@ -312,7 +314,7 @@ def _groups(parts: Sequence[Stretch], words: int) -> Iterator[list[Stretch]]:
 
 
 class CausalArchitecture(Architecture[CausalConfig]):
-    """Networks of one kind of recurrent layer, that of the preset's name."""
+    """Networks whose recurrent layers are named by the preset."""
 
     trainer = "rnnlm_tui.training.trainer"
     special_tokens = SPECIAL_TOKENS
@@ -327,7 +329,8 @@ class CausalArchitecture(Architecture[CausalConfig]):
         return {name: ArraySpec(shape) for name, shape in shapes.items()}
 
     def layers(self) -> tuple[Layer, ...]:
-        """The layer table. The number of time steps is None in the shapes, since any will do."""
+        """The layer table. The number of time steps is None in the shapes, since it is
+        arbitrary."""
         model, cell = self.model, self.config.preset
         count = partial(count_parameters, causal_shapes(cell, model, self.total_words))
         embedding, hidden = (None, None, model.embedding_size), (None, None, model.hidden_size)
@@ -348,9 +351,9 @@ class CausalArchitecture(Architecture[CausalConfig]):
         return CausalModel(cell, self.model, vocabulary, tokenizer, window, arrays)
 
     def training_bytes(self, examples: int) -> int:
-        """Weights, gradients, AdamW's two means, the copies of three of them while they are saved
-        and of the initial weights; the layers' units at all time steps of a batch, forward and
-        backward; the scores of some rows; and the text."""
+        """Weights, gradients, AdamW's two moments, copies of the weights and moments while saving,
+        and the initial weights; the units of all time steps of a batch, forward and backward; a
+        block of scores; and the text."""
         recipe, model = causal_train(self.config), self.model
         gates = CELLS[self.config.preset].gates
         units = model.embedding_size + model.layers * model.hidden_size * (3 * gates + 4)
@@ -361,8 +364,8 @@ class CausalArchitecture(Architecture[CausalConfig]):
         return 4 * (8 * self.parameters + batch) + BLOCK_BYTES + text + PROGRAM_BYTES
 
     def training_seconds(self, examples: int) -> float:
-        """Every weight once a word, the embedding as the output layer, and a tail's if the word is
-        in it. All epochs are counted, though the training may stop early."""
+        """Each weight once per word: the embedding as output layer, a tail only for its words.
+        Counts all epochs, though the training may stop early."""
         recipe = causal_train(self.config)
         streams = max(1, min(recipe.batch_size, examples // recipe.bptt))
         rows = streams * recipe.bptt
@@ -378,7 +381,7 @@ class CausalArchitecture(Architecture[CausalConfig]):
 
 
 def causal_train(config: RunConfig) -> CausalTrainConfig:
-    """The training settings of a causal network. Raises TypeError for another preset."""
+    """The training settings of a causal network. Raises TypeError for other presets."""
     if not isinstance(config.train, CausalTrainConfig):
-        raise TypeError(f"the preset {config.preset} is no causal network")
+        raise TypeError(f"the preset {config.preset} is not a causal network")
     return config.train

@@ -1,7 +1,7 @@
-"""Recurrent layers with numpy alone, for one sequence or for several of any lengths at once.
+"""Recurrent layers in numpy, for a batch of sequences of any lengths.
 
-A product with the state is bound by how fast the weights are read, so several sequences take hardly
-longer than one: with 512 units a step of an LSTM takes 0.15 ms for one sequence, 1.2 ms for 64.
+A product with the state is memory-bound, so a batch takes hardly longer than one sequence: a step
+of an LSTM with 512 units takes 0.15 ms for one sequence, 1.2 ms for 64.
 
 Shapes: N words, S sequences, E inputs, G gates, H hidden, L layers, P parts of a layer's state.
 """
@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from rnnlm_tui.lm.model import Weights
 
 INPUTS_AT_ONCE = 256
-"""Words for which the products with the inputs are computed together."""
+"""Words whose input products are computed together."""
 Array = NDArray[np.float32]
 State = tuple[Array, ...]
 """The state of a layer: h [S, H], and for an LSTM its cell [S, H]."""
 
 
 class Cell:
-    """One layer: from inputs and a state to the next state."""
+    """A tanh layer: computes the next state from an input and a state."""
 
     gates, layer_type, parts = 1, "SimpleRNN", 1
 
@@ -33,19 +33,19 @@ class Cell:
         self.recurrent = weights[f"{name}.recurrent_kernel"]  # [H, G H]
         self.bias = weights[f"{name}.bias"]
 
-    def given(self, inputs: Array) -> Array:
-        """What the inputs [N, E] add to the gates: [N, G H]."""
+    def project(self, inputs: Array) -> Array:
+        """The contribution of the inputs [N, E] to the gates: [N, G H]."""
         product = inputs @ self.kernel
         product += self.bias
         return np.asarray(product)
 
     def step(self, given: Array, state: State) -> State:
-        """The state after one more word; its first part is the layer's output."""
+        """The next state. Its first part is the layer's output."""
         return (np.tanh(given + state[0] @ self.recurrent),)
 
 
 class Gru(Cell):
-    """A GRU with the gates r, z and n, its reset gate after the product."""
+    """A GRU with the gates r, z and n. The reset gate is applied after the product."""
 
     gates, layer_type = 3, "GRU"
 
@@ -78,23 +78,23 @@ class Lstm(Cell):
 
 
 CELLS: Mapping[str, type[Cell]] = MappingProxyType({"rnn": Cell, "gru": Gru, "lstm": Lstm})
-"""What computes a layer, by the name of the preset."""
+"""The recurrent layer of each preset."""
 
 
 def _sigmoid(x: Array) -> Array:
-    """1 / (1 + exp(-x)), by tanh, which does not overflow."""
+    """1 / (1 + exp(-x)), computed with tanh, which does not overflow."""
     half = np.float32(0.5)
     return np.asarray(np.tanh(x * half) * half + half)
 
 
 class RecurrentLayers:
-    """The recurrent layers of a network, one above the other."""
+    """The stacked recurrent layers of a network."""
 
     def __init__(self, cell: str, layers: int, weights: Weights) -> None:
         self._cells = [CELLS[cell](weights, f"layer{i + 1}") for i in range(layers)]
         hidden = len(self._cells[0].recurrent)
         self.start: Array = np.zeros((layers, self._cells[0].parts, hidden), np.float32)
-        """The states [L, P, H] before the first word."""
+        """The initial states [L, P, H]."""
 
     def states(
         self,
@@ -102,9 +102,11 @@ class RecurrentLayers:
         embed: Callable[[NDArray[np.int64]], Array],
         start: Array,
     ) -> tuple[Array, list[NDArray[np.int64]]]:
-        """The states after each word of all sequences [N, L, P, H], and the places in them of the
-        words of each sequence. All go on from `start` [L, P, H]; `embed` gives the inputs [N, E] of
-        N words."""
+        """Runs all sequences from the states `start` [L, P, H].
+
+        Returns the states after each word [N, L, P, H], and for each sequence the indices of its
+        words in them. `embed` returns the inputs [N, E] of N words.
+        """
         packed = _Packed([len(sequence) for sequence in sequences])
         ids = np.empty(packed.words, np.int64)
         for places, sequence in zip(packed.places, sequences, strict=True):
@@ -117,18 +119,15 @@ class RecurrentLayers:
 
 
 class _Packed:
-    """Where the words of sequences are in an array of all: time step by time step, those of a step
-    next to each other, with the longest sequence first, so that a step is a slice.
+    """The layout of a batch of sequences in one array: time step by time step, longest sequence
+    first, so that each step is a slice.
 
-    `begins` are the places of the first words of the steps, and the number of all words; `places`
-    are those of each sequence.
+    `begins` are the offsets of the steps, followed by the number of all words; `places` are the
+    indices of the words of each sequence.
     """
 
-    begins: list[int]
-    places: list[NDArray[np.int64]]
-
     def __init__(self, lengths: Sequence[int]) -> None:
-        if len(lengths) == 1:  # as nearly always while somebody types
+        if len(lengths) == 1:  # the usual case while typing
             self.words = lengths[0]
             self.begins, self.places = [*range(self.words + 1)], [np.arange(self.words)]
             return
@@ -144,7 +143,7 @@ class _Packed:
 
 
 def _read(cell: Cell, packed: _Packed, inputs: Array, start: Array, states: Array) -> None:
-    """Writes the states [N, P, H] of one layer; all sequences go on from `start` [P, H]."""
+    """Writes the states [N, P, H] of one layer, which begins with `start` [P, H]."""
     begins = packed.begins
     width = begins[1] if packed.words else 0
     state: State = tuple(np.broadcast_to(part, (width, len(part))) for part in start)
@@ -153,7 +152,7 @@ def _read(cell: Cell, packed: _Packed, inputs: Array, start: Array, states: Arra
         end = begins[step + 1]
         if end > known:
             first, known = begin, max(end, min(begin + INPUTS_AT_ONCE, packed.words))
-            given = cell.given(inputs[first:known])
+            given = cell.project(inputs[first:known])
         count = end - begin
         state = tuple(part[:count] for part in state)
         state = cell.step(given[begin - first : end - first], state)

@@ -1,13 +1,12 @@
-"""Counts of the n-grams of a text: the levels of a trie.
+"""Counts the n-grams of a text, as the levels of a trie.
 
-The n-grams of k words are the nodes of level k. They are sorted by their parent, the node of their
-first k - 1 words, and then by their last word, so the children of a node are neighbours. Nodes of
-level 1 are the ids themselves. A level is counted by sorting, at each place of the text, the node
-of the words before it and the word there. A large text is sorted in chunks, each of the places
-whose nodes before are in a range, so that they are merged by putting one after the other; what
-there is for each place is in files then.
+The n-grams of k words are the nodes of level k, sorted by their parent, the node of the first k - 1
+words, and then by the last word, so the children of a node are adjacent. Nodes of level 1 are the
+ids. To count a level, the pairs of parent node and word at each position of the text are sorted. A
+large text is sorted in chunks of positions whose parent nodes are in some range, so that chunks are
+merged by concatenation; the arrays with a number per position are then in files.
 
-Shapes: N ids of the text with the begins and the ends of its lines, V ids of the vocabulary.
+Shapes: N ids of the text with starts and ends of lines, V ids of the vocabulary.
 """
 
 from __future__ import annotations
@@ -28,20 +27,20 @@ from rnnlm_tui.text.encoded import EncodedLines
 from rnnlm_tui.text.vocabulary import BEGIN_ID, Vocabulary
 
 SPECIAL_RANKS = (-3, -2, -1)
-"""The places of `<unk>`, `<s>` and `</s>` in the order of lmplz, before those of the words."""
+"""The ranks of `<unk>`, `<s>` and `</s>` in lmplz's order, before all words."""
 CHUNK = 1 << 23
-"""Places of a text that are sorted at once: 0.5 GB."""
+"""Positions sorted at once, which takes 0.5 GB."""
 TOO_SHORT, LEFT_OUT = -1, -2
-"""What is at a place instead of a node: the line has too few words by there, or the n-gram is one
-of those that are left out."""
+"""In place of a node: the line has too few words before this position, or the n-gram that ends here
+is left out."""
 FEWEST_WORDS_LEFT_OUT = 3
-"""N-grams of fewer words are never left out."""
+"""Shorter n-grams are never left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """The n-grams of a level that occur once and are left out: how many there are, how many after
-    each parent, and before each node of the level above, whose last words they are not."""
+    """Counts of the n-grams of a level that occur once and are left out: of all, of the children of
+    each parent, and of those that end in each node of the level above."""
 
     count: int
     of_parents: NDArray[np.int32]
@@ -50,10 +49,10 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class NgramLevel:
-    """The n-grams of k words: the parent, the last word and the count of each, the node of its last
-    k - 1 words, and how often it occurs. At level 1 the node is the word. `last` is the last node
-    in the order of lmplz, with its plain count; None at the highest level and if it begins a line,
-    since those have plain counts anyway."""
+    """The n-grams of k words: for each its parent, last word and Kneser-Ney count, the node
+    `shorter` of its last k - 1 words, and its number of occurrences. At level 1 nodes are words.
+    `last` is the last node in lmplz's order and its plain count; None if counts are plain anyway,
+    at the highest level and if it begins a line."""
 
     parents: NDArray[np.int32]
     words: NDArray[np.int32]
@@ -72,14 +71,14 @@ def count_levels(
     leaves_out: bool = False,
     chunk: int = CHUNK,
 ) -> Generator[NgramLevel, None, None]:
-    """The levels 1 to `order`, with the counts of Kneser and Ney.
+    """Yields the levels 1 to `order` with Kneser-Ney counts.
 
     The count of an n-gram is its number of occurrences at the highest level and if it begins a
-    line, else the number of different words before it. If it `leaves_out` what occurs once, those
-    n-grams of three words and more are counted, and told by their number alone. `chunk` places of
-    the text are sorted at once. Raises StorageError if a large text has no space for its places.
+    line, else the number of distinct words before it. With `leaves_out`, n-grams of three words or
+    more that occur once are only counted, in `left_out`. `chunk` positions are sorted at once.
+    Raises StorageError if there is no space for the files of a large text.
     """
-    places = TextPlaces(lines, vocabulary.total_words, chunk)
+    places = TextPositions(lines, vocabulary.total_words, chunk)
     try:
         yield from _levels(places, LmplzLastNgram(places.text, vocabulary), order, leaves_out)
     finally:
@@ -87,7 +86,7 @@ def count_levels(
 
 
 def _levels(
-    places: TextPlaces, last: LmplzLastNgram, order: int, leaves_out: bool
+    places: TextPositions, last: LmplzLastNgram, order: int, leaves_out: bool
 ) -> Iterator[NgramLevel]:
     total = places.total
     occurrences = count_ids(places.text, total).astype(np.int32)
@@ -98,7 +97,7 @@ def _levels(
     for k in range(2, order + 1):
         at_last = last.node_and_count(places.nodes)
         longer = places.next_level(len(level.words), leaves_out and k >= FEWEST_WORDS_LEFT_OUT)
-        # The words before an n-gram: one for each longer n-gram that ends in it.
+        # Each longer n-gram that ends in an n-gram is a distinct word before it.
         yield replace(level, counts=counts_below(longer, None, level), last=at_last)
         last.lengthen()
         level = longer
@@ -108,38 +107,38 @@ def _levels(
 def counts_below(
     longer: NgramLevel, added: NDArray[np.integer[Any]] | None, level: NgramLevel
 ) -> NDArray[np.int32]:
-    """The counts of a level below the highest: the sum of what each of the `longer` n-grams that
-    end in an n-gram adds to it, 1 by default, or how often it begins a line."""
+    """The counts of a level below the highest: the sum of what is `added`, 1 by default, by the
+    `longer` n-grams that end in each n-gram, or its own count if there is none."""
     sums = np.bincount(longer.shorter, added, len(level.words))
     if longer.left_out is not None:
         sums = sums + longer.left_out.before
     return np.where(sums > 0, sums, level.counts).astype(np.int32)
 
 
-class TextPlaces:
-    """The places of a text with the begins and ends of its lines, and the node of the n-gram that
-    ends at each: first its word, then one of one word more for each level that is counted."""
+class TextPositions:
+    """The positions of a text with starts and ends of lines, and the node of the n-gram that ends
+    at each: at first the word itself, one word longer after each `next_level`."""
 
     def __init__(self, lines: EncodedLines, total: int, chunk: int) -> None:
-        """`total` is the number of ids. Raises StorageError."""
+        """`total` is the number of ids of the vocabulary. Raises StorageError."""
         self.total, self._chunk, self._files = total, chunk, list[Path]()
         folder, length = lines.folder, len(lines.targets) + len(lines)
         if folder is not None:
             begin = f".counting-{os.getpid()}"
             self._files = [folder / f"{begin}-{name}.tmp" for name in ("text", "even", "odd")]
             check_space(folder, length * (lines.targets.itemsize + 8))
-        self.text = _with_begins(lines, self._files[0] if self._files else None)
+        self.text = _with_starts(lines, self._files[0] if self._files else None)
         self.nodes = self.text  # [N]
         self._spare: list[NDArray[Any]] = []
 
     def remove(self) -> None:
-        """Removes the files, if they can be removed while they are mapped."""
+        """Removes the files, as far as mapped files can be removed."""
         for path in self._files:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
 
     def next_level(self, above: int, leaves_out: bool) -> NgramLevel:
-        """The n-grams of one word more; `above` is the number of nodes now."""
+        """The n-grams with one more word. `above` is the number of nodes of the current level."""
         longer = self._array_for_nodes()
         left_before = np.zeros(above, np.int32)
         left_count = 0
@@ -164,10 +163,10 @@ class TextPlaces:
                 left_before += np.bincount(ends, minlength=above).astype(np.int32)
         self.nodes = longer
         left_out = LeftOut(left_count, left_of, left_before) if leaves_out else None
-        return _together(found, left_out)
+        return _concatenated(found, left_out)
 
     def _array_for_nodes(self) -> NDArray[Any]:
-        """An array for the nodes of the next level: that of the level before the last."""
+        """An array for the nodes of the next level. Two arrays are used in turn."""
         if len(self._spare) < 2:
             length = len(self.text)
             if self._files:
@@ -179,7 +178,8 @@ class TextPlaces:
         return next(array for array in self._spare if array is not self.nodes)
 
     def _before(self, part: slice) -> NDArray[Any]:
-        """The nodes of the words before each of some places; none is before the begin of a line."""
+        """The parent nodes for some positions, those that end just before; a start of line has
+        none."""
         nodes = self.nodes[max(0, part.start - 1) : part.stop - 1].astype(np.int32)
         if part.start == 0:
             nodes = np.concatenate((np.array([TOO_SHORT], np.int32), nodes))
@@ -187,8 +187,7 @@ class TextPlaces:
         return nodes
 
     def _ranges(self, above: int) -> Iterator[tuple[int, int]]:
-        """Ranges of the nodes before, each of so few places that they can be sorted, or of one
-        node."""
+        """Ranges of parent nodes with at most `chunk` positions each, or with a single node."""
         if len(self.text) <= self._chunk or above == 0:
             yield 0, above
             return
@@ -206,8 +205,8 @@ class TextPlaces:
     def _count_range(
         self, low: int, high: int, first: int, longer: NDArray[Any], leaves_out: bool
     ) -> tuple[NgramLevel, NgramLevel]:
-        """The n-grams whose parents are in a range, those that are kept and those that are not; the
-        nodes of the first, from number `first` on, are written to `longer`."""
+        """The n-grams whose parents are in a range, kept ones and left-out ones. The nodes of kept
+        ones, numbered from `first` on, are written to `longer`."""
         ends, before = self._places_after(low, high)
         keys = before.astype(np.int64) * self.total + self.text[ends]
         order = np.argsort(keys)
@@ -236,7 +235,7 @@ class TextPlaces:
         return kept, dropped
 
     def _places_after(self, low: int, high: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
-        """The places after the nodes of a range, and those nodes."""
+        """The positions whose parent nodes are in a range, and those nodes."""
         places, nodes = list[NDArray[np.int64]](), list[NDArray[Any]]()
         for part in slices(len(self.text)):
             before = self._before(part)
@@ -246,8 +245,8 @@ class TextPlaces:
         return np.concatenate(places), np.concatenate(nodes)
 
 
-def _with_begins(lines: EncodedLines, path: Path | None) -> NDArray[Any]:
-    """The ids of all lines, each with its begin and its end [N]."""
+def _with_starts(lines: EncodedLines, path: Path | None) -> NDArray[Any]:
+    """The ids of all lines with their starts and ends [N]."""
     targets, starts = lines.targets, lines.starts
     writer = ArrayWriter(path, targets.dtype)
     edges = np.searchsorted(starts, np.arange(0, len(targets), SLICE))
@@ -258,8 +257,7 @@ def _with_begins(lines: EncodedLines, path: Path | None) -> NDArray[Any]:
     return writer.finish()
 
 
-def _together(parts: list[NgramLevel], left_out: LeftOut | None) -> NgramLevel:
-    """A level of ranges one after the other."""
+def _concatenated(parts: list[NgramLevel], left_out: LeftOut | None) -> NgramLevel:
     parents, words, counts, shorter = (
         np.concatenate([getattr(part, name) for part in parts])
         for name in ("parents", "words", "counts", "shorter")
@@ -268,10 +266,10 @@ def _together(parts: list[NgramLevel], left_out: LeftOut | None) -> NgramLevel:
 
 
 class LmplzLastNgram:
-    """The n-gram that is last in the order of lmplz: first a word, then one word longer a time."""
+    """The last n-gram in lmplz's order: at first of one word, one word longer after `lengthen`."""
 
     def __init__(self, text: NDArray[Any], vocabulary: Vocabulary) -> None:
-        """`text` has the begins and the ends of lines."""
+        """`text` includes starts and ends of lines."""
         self._text = text
         self._ranks = np.full(vocabulary.total_words, -1)
         is_there = np.zeros(vocabulary.total_words, bool)
@@ -287,7 +285,7 @@ class LmplzLastNgram:
         self._length = 1
 
     def lengthen(self) -> None:
-        """Adds the last one of the words before it in front; nothing is left at a begin of line."""
+        """Prepends the last of the words before it. Nothing is left at a start of line."""
         places = self._ends - self._length
         if len(places):
             ranks = self._ranks[self._text[places]]
@@ -297,8 +295,8 @@ class LmplzLastNgram:
         self._length += 1
 
     def node_and_count(self, nodes: NDArray[Any]) -> tuple[int, int] | None:
-        """Its node and its number of occurrences, None if there is no such n-gram, or if it is left
-        out. `nodes` are the nodes that end at each place."""
+        """Its node and its number of occurrences; None if there is no such n-gram or it is left
+        out. `nodes` are the nodes that end at each position."""
         if not len(self._ends) or nodes[self._ends[0]] < 0:
             return None
         return int(nodes[self._ends[0]]), len(self._ends)

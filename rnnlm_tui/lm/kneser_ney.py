@@ -1,14 +1,12 @@
-"""Counts of n-grams, and interpolated modified Kneser-Ney estimates from them.
+"""Interpolated modified Kneser-Ney estimates from the counts of `counting`.
 
 Source: S. F. Chen and J. Goodman, "An empirical study of smoothing techniques for language
-modeling", 1999, as K. Heafield's lmplz computes it with --discount_fallback: the count of an n-gram
-below the highest order is the number of different words before it; the begin of a line is never
-predicted; the words alone are interpolated with 1 / (their number, `<unk>` and `</s>` included).
-An oversight of lmplz is kept so that the figures are the same: in the numbers of n-grams of each
-count, from which the discounts follow, one n-gram of each lower order has its plain count, the last
-one in the order of lmplz (by last words, in order of first appearance).
-
-The levels and their nodes are those of `counting`.
+modeling", 1999, as computed by K. Heafield's lmplz with --discount_fallback: below the highest
+order the count of an n-gram is the number of distinct words before it; the start of a line is never
+predicted; unigrams are interpolated with the uniform distribution, `<unk>` and `</s>` included. A
+quirk of lmplz is reproduced to get the same numbers: in the counts of counts that determine the
+discounts, one n-gram of each lower order has its plain count, the last one in lmplz's order (by
+last words, in order of first appearance).
 """
 
 from __future__ import annotations
@@ -25,15 +23,15 @@ from rnnlm_tui.text.vocabulary import BEGIN_ID, PADDING, Vocabulary
 
 Arrays = dict[str, NDArray[Any]]
 FALLBACK = (0.5, 1.0, 1.5)
-"""The discounts if the counts of an order give none, as with few words or made-up text."""
+"""The discounts if the counts of an order determine none, as with few words or artificial text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimates:
     """The estimates of one order.
 
-    `discounted` is the share of each n-gram among its siblings after the discount. `backoff` is for
-    each of their parents what the discounts leave to the shorter n-grams, 1 without children.
+    `discounted` is the share of each n-gram among its siblings after discounting. `backoff` is for
+    each parent the share left to the shorter n-grams, 1 for a parent without children.
     """
 
     discounts: tuple[float, float, float]
@@ -44,8 +42,8 @@ class Estimates:
 def discounts_of(
     counts: NDArray[np.integer[Any]], further_ones: int = 0
 ) -> tuple[float, float, float]:
-    """What is subtracted from a count of 1, of 2 and of 3 or more; `FALLBACK` if it makes no sense.
-    `further_ones` are counts of 1 that are not in `counts`.
+    """The discounts of a count of 1, of 2 and of 3 or more; `FALLBACK` if they are out of range.
+    `further_ones` is the number of counts of 1 that are not in `counts`.
 
     Source: Chen and Goodman, equation 26.
     """
@@ -59,7 +57,7 @@ def discounts_of(
 
 
 def estimate(level: NgramLevel, parents: int) -> Estimates:
-    """The estimates of a level whose nodes have `parents` nodes above them."""
+    """The estimates of a level; `parents` is the number of nodes of the level above."""
     counted = level.counts
     if level.last is not None:
         node, plain = level.last
@@ -70,7 +68,7 @@ def estimate(level: NgramLevel, parents: int) -> Estimates:
     steps = np.array([0.0, *discounts])[np.minimum(level.counts, 3)]
     totals = np.bincount(level.parents, weights=level.counts, minlength=parents)
     freed = np.bincount(level.parents, weights=steps, minlength=parents)
-    if left_out is not None:  # each has a count of 1, and leaves all of it to the shorter n-grams
+    if left_out is not None:  # each has a count of 1, all left to the shorter n-grams
         totals += left_out.of_parents
         freed += left_out.of_parents
     backoff = np.divide(freed, totals, out=np.ones(parents), where=totals > 0)
@@ -79,17 +77,17 @@ def estimate(level: NgramLevel, parents: int) -> Estimates:
 
 
 def unigram_probabilities(level: NgramLevel, vocabulary: Vocabulary) -> NDArray[np.float32]:
-    """The probability of each id after nothing [V], from the level of the words alone."""
+    """The unigram probability of each id [V], from level 1."""
     alone = estimate(level, 1)
     predicted = np.ones(vocabulary.total_words)
     predicted[[PADDING, BEGIN_ID]] = 0
-    # All ids that are predicted share what the discounts leave.
+    # What the discounts leave is spread evenly over all ids that are predicted.
     rest: NDArray[np.float64] = alone.backoff[0] * predicted / predicted.sum()
     return (alone.discounted + rest).astype(np.float32)
 
 
 def level_arrays(levels: Iterable[NgramLevel], vocabulary: Vocabulary) -> Iterator[Arrays]:
-    """The arrays of an n-gram model as `NgramModel` reads them, one level at a time."""
+    """Yields the arrays of an `NgramModel`, one level at a time."""
     above = 1
     for k, level in enumerate(levels, start=1):
         if k == 1:
@@ -107,7 +105,7 @@ def trie_arrays(
     shares: NDArray[np.float32],
     backoff: NDArray[np.float32],
 ) -> Arrays:
-    """The arrays of level k, with the backoff weights of the level above."""
+    """The arrays of level k and the backoff weights of the level above."""
     children = np.bincount(parents, minlength=len(backoff))
     return {
         f"backoff.{k - 1}": backoff,

@@ -1,4 +1,4 @@
-"""The lesson's network: its architecture, and its predictions with numpy alone.
+"""The lesson's network: the architecture, and inference with numpy.
 
 Shapes: T time steps (the window), E embedding, H hidden, V vocabulary (`total_words`).
 """
@@ -29,14 +29,15 @@ from rnnlm_tui.lm.time_estimate import training_seconds
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
 
-REMEMBERED_CONTEXTS = 256
-"""Distributions kept, so that a line typed through or corrected costs nothing; 3.3 MB here."""
+CACHED_CONTEXTS = 256
+"""Size of the cache of distributions, so that correcting a line costs nothing; 3.3 MB for the
+sonnets."""
 SPARSE_BELOW = 0.4
-"""With fewer of the relu layer's units above zero, picking their rows beats the whole product."""
+"""With a smaller share of active relu units, selecting their rows beats the full product."""
 
 
 def lesson_shapes(config: LessonConfig, total_words: int) -> dict[str, tuple[int, ...]]:
-    """The weights of the lesson's network by name. Kernels are [in, out], as in Keras."""
+    """The shapes of the weights by name. Kernels are [in, out], as in Keras."""
     e, both, last = config.embedding_size, config.bidirectional_size, config.recurrent_size
     hidden = total_words // 2
     cells = {"forward": (e, both), "backward": (e, both), "recurrent": (2 * both, last)}
@@ -56,9 +57,9 @@ def lesson_shapes(config: LessonConfig, total_words: int) -> dict[str, tuple[int
 
 
 class LessonModel:
-    """The lesson's network: what comes after the last `window` words of a line.
+    """The lesson's network, which predicts from the last `window` words of a line.
 
-    The window is padded in front with id 0, which has an embedding and takes part.
+    The window is left-padded with id 0, which has an embedding like any word.
     """
 
     excluded_ids: tuple[int, ...] = (PADDING,)
@@ -67,24 +68,24 @@ class LessonModel:
     def __init__(
         self, vocabulary: Vocabulary, tokenizer: Tokenizer, window: int, weights: Weights
     ) -> None:
-        """`weights` as `lesson_shapes` names them, checked."""
+        """`weights` are named as in `lesson_shapes` and checked."""
         self.vocabulary, self.tokenizer, self.window = vocabulary, tokenizer, window
         self._weights = weights
         both = ("forward", "backward")
         self._both_kernel = np.stack([weights[f"{d}.kernel"] for d in both])  # [2, E, H]
         self._both_recurrent = np.stack([weights[f"{d}.recurrent_kernel"] for d in both])
         self._both_bias = np.stack([weights[f"{d}.bias"] for d in both])[:, None]  # [2, 1, H]
-        self._remembered = lru_cache(REMEMBERED_CONTEXTS)(self._probabilities)
+        self._cached_probabilities = lru_cache(CACHED_CONTEXTS)(self._probabilities)
 
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
         """The distribution [V] after the last words of `context`."""
-        return self._remembered(tuple(context[-self.window :]))
+        return self._cached_probabilities(tuple(context[-self.window :]))
 
     def read(self, passages: Sequence[Passage]) -> Iterator[NDArray[np.float32]]:
         return read_one_by_one(self, passages)
 
     def _probabilities(self, last_ids: tuple[int, ...]) -> NDArray[np.float32]:
-        """What comes after these ids, at most T: [V]."""
+        """The distribution [V] after at most T ids."""
         w, ids = self._weights, np.array((PADDING,) * (self.window - len(last_ids)) + last_ids)
         embedded = w["embedding"][ids]  # [T, E]
         inputs = np.stack((embedded, embedded[::-1])) @ self._both_kernel + self._both_bias
@@ -102,7 +103,7 @@ class LessonModel:
         return softmax(self._scores(hidden))
 
     def _scores(self, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
-        """`hidden` [H] -> scores [V]. Most of a trained relu layer is zero, which costs nothing."""
+        """The scores [V] for `hidden` [H]. Skips zeros, which are most of a trained relu layer."""
         w = self._weights
         alive = np.flatnonzero(hidden)
         if len(alive) < SPARSE_BELOW * len(hidden):
@@ -120,7 +121,7 @@ class LessonArchitecture(Architecture[LessonConfig]):
 
     @staticmethod
     def window_for(config: RunConfig, longest_line: int) -> int:
-        """All words before the last one of the longest line, up to a bound."""
+        """All words but the last of the longest line, up to `max_window`."""
         assert isinstance(config.model, LessonConfig)
         return max(1, min(longest_line - 1, config.model.max_window))
 
@@ -128,7 +129,7 @@ class LessonArchitecture(Architecture[LessonConfig]):
         return {n: ArraySpec(s) for n, s in lesson_shapes(self.model, self.total_words).items()}
 
     def layers(self) -> tuple[Layer, ...]:
-        """The lesson's layer table, as Keras's `model.summary()` gives it."""
+        """The layer table, as Keras's `model.summary()` prints it."""
         model, total_words = self.model, self.total_words
         count = partial(count_parameters, lesson_shapes(model, total_words))
         both = 2 * model.bidirectional_size
@@ -147,13 +148,13 @@ class LessonArchitecture(Architecture[LessonConfig]):
         return LessonModel(vocabulary, tokenizer, self.window, arrays)
 
     def training_bytes(self, examples: int) -> int:
-        """Weights, gradients, Adam's two means, the copies of three of them while they are saved
-        and of the initial weights; and the scores of a batch with what is made of them."""
+        """Weights, gradients, Adam's two moments, copies of the weights and moments while saving,
+        and the initial weights; and the scores of a batch with the arrays derived from them."""
         scores = self.config.network_train.batch_size * self.total_words
         return 4 * (8 * self.parameters + 4 * scores) + PROGRAM_BYTES
 
     def training_seconds(self, examples: int) -> float:
-        """The dense layers once an example, the recurrent layers once a time step of it."""
+        """The dense layers once per example, the recurrent layers once per time step."""
         count = partial(count_parameters, lesson_shapes(self.model, self.total_words))
         dense = count("hidden.kernel") + count("output.kernel")
         recurrent = count() - dense - count("embedding")

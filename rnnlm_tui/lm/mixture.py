@@ -1,11 +1,10 @@
-"""Several models mixed into one: a weighted sum of their distributions.
+"""A mixture of models: the weighted sum of their distributions.
 
     p(w | context) = sum over components k of weight(k) * p_k(w | context)
 
-The components are a network, n-grams, a base model, and a cache of the last words. The vocabulary
-is the union: the words of the model itself, then those of the base that it lacks, to which the
-model's own components give 0. The cache is made from the context given and keeps nothing of its
-own, so nothing of it is ever saved.
+The components are a network, n-grams, a base model, and a cache of recent words. The vocabulary is
+the union: the words of the model itself, then those that only the base has, to which the other
+components give probability 0. The cache is computed from the context and never saved.
 
 Shapes: K components, U ids of the union, N words of a text, T words of a context, H hidden units.
 
@@ -25,7 +24,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.lm.causal import CausalModel, last_words, remember_distributions, stretches
+from rnnlm_tui.lm.causal import CausalModel, cache_distributions, last_words, segments
 from rnnlm_tui.lm.model import LanguageModel, Passage
 from rnnlm_tui.text.tokenizer import Tokenizer, make_tokenizer
 from rnnlm_tui.text.vocabulary import END_ID, UNKNOWN_ID, Vocabulary
@@ -40,27 +39,27 @@ LABELS: Mapping[ComponentName, str] = MappingProxyType(
 )
 
 CACHE_WORDS = 2000
-"""The last words that the cache holds."""
+"""Words in the cache."""
 MOST_CONTEXT, CONTEXT_STEP = 3000, 1000
-"""A context is cut so seldom that the cache is always full and states are mostly kept."""
+"""A longer context is cut, so rarely that the cache stays full and states are mostly reused."""
 FLATNESS = 12.0
-"""The cosine of two states is multiplied by this before exp()."""
-HALF_AFTER, HALF_AFTER_ALONE = 500, 100
-"""After so many words a word of the cache counts half, with and without a network. On held-out text
-of a million words that lowers the perplexity of the mixture by 1 %."""
+"""The factor of the cosine of two states in exp()."""
+HALF_LIFE, HALF_LIFE_ALONE = 500, 100
+"""The half-life of a word in the cache, in words, with and without a network. On held-out text of a
+million words this lowers the perplexity of the mixture by 1 %."""
 CACHES_AT_ONCE = 64
-"""Places whose states are compared with those before at once."""
+"""Positions whose states are compared with earlier ones together."""
 FILLING_WORDS = 500
-"""With fewer words the cache has a smaller weight, in proportion."""
+"""With fewer words in it, the weight of the cache is normalized down in proportion."""
 PRIOR: Weights = MappingProxyType({"network": 0.5, "ngrams": 0.2, "base": 0.4, "cache": 0.05})
-"""The weights of the components, scaled to a sum of 1, if there is no text to fit them to."""
+"""The default weights, normalized to a sum of 1, and the prior of fitted ones."""
 PRIOR_WORDS = 20
-"""So many words' worth of the prior is added to the words that weights are fitted to."""
+"""The weight of the prior in fitting, as a number of words."""
 ITERATIONS = 50
 
 
 class MixedModel:
-    """A language model made of others."""
+    """A language model mixed of others."""
 
     def __init__(
         self,
@@ -68,11 +67,11 @@ class MixedModel:
         models: Mapping[ComponentName, LanguageModel],
         weights: Weights | None = None,
     ) -> None:
-        """`models` by the names of components, at least a network or n-grams, of one vocabulary;
-        with a `base`, of any other. `weights` are those of the models and of the cache, without
-        which there is none; the prior ones by default. Weights of missing models are left out."""
+        """`models` must have a network or n-grams, or both with the same vocabulary; a `base` may
+        have another one. There is a cache if `weights`, by default the prior ones, have one.
+        Weights of missing models are ignored."""
         names = [name for name in NAMES if name in models or name == "cache"]
-        self.weights = scaled({n: w for n, w in (weights or PRIOR).items() if n in names})
+        self.weights = normalized({n: w for n, w in (weights or PRIOR).items() if n in names})
         self.models = {name: models[name] for name in names if name in models}
         self.tokenizer, self.window = tokenizer, MOST_CONTEXT
         own = next(model for name, model in self.models.items() if name != "base")
@@ -92,11 +91,11 @@ class MixedModel:
         self.uses_previous_lines = used or "cache" in self.weights
         self._rows = np.zeros((len(self.weights), self.vocabulary.total_words), np.float32)
         total_words = self.vocabulary.total_words
-        self._remembered = remember_distributions(total_words, self._probabilities)
+        self._cached_probabilities = cache_distributions(total_words, self._probabilities)
 
     def _add_words(self, base: LanguageModel) -> None:
-        """Makes the vocabulary the union with that of the base, and the tables between the two.
-        What the base never suggests stays so unless it is a word of the own text."""
+        """Extends the vocabulary by the words of the base, and builds the maps between their ids.
+        Words that the base excludes stay excluded unless the model's own vocabulary has them."""
         own, others = self.own_vocabulary, base.vocabulary
         new = [word for word in others.words if word not in own]
         self.vocabulary = union = Vocabulary([*own.words, *new], own.special_tokens)
@@ -109,10 +108,10 @@ class MixedModel:
 
     def next_word_probabilities(self, context: Sequence[int]) -> Array:
         """The distribution [U] after `context`."""
-        return self._remembered(tuple(self._seen(context)))
+        return self._cached_probabilities(tuple(self._seen(context)))
 
     def read(self, passages: Sequence[Passage]) -> Iterator[Array]:
-        for ids, known in stretches(passages, MOST_CONTEXT, CONTEXT_STEP, self.vocabulary.begin_id):
+        for ids, known in segments(passages, MOST_CONTEXT, CONTEXT_STEP, self.vocabulary.begin_id):
             components = zip(*self._read_components(ids, known), strict=True)
             for length, found in enumerate(components, start=known):
                 for row, part, name in zip(self._rows, found, self.weights, strict=True):
@@ -120,7 +119,7 @@ class MixedModel:
                 yield self._mixed(self._rows, min(length - 1, CACHE_WORDS))
 
     def _read_components(self, ids: list[int], known: int) -> Iterator[Iterator[Array]]:
-        """What each component predicts after the first `known` words, and after each later one."""
+        """What each component predicts after the first `known` ids and after each later one."""
         own = self._own_ids(ids)
         for name in self.weights:
             if name == "cache":
@@ -138,32 +137,32 @@ class MixedModel:
         return self._mixed(rows, cached)
 
     def _mixed(self, rows: Array, cached: int) -> Array:
-        """The sum [U] of what the components predict [K, U], with so many words in the cache."""
+        """The weighted sum [U] of distributions [K, U], for `cached` words in the cache."""
         weights = dict(self.weights)
         if "cache" in weights:
             weights["cache"] *= min(1.0, max(0, cached) / FILLING_WORDS)
-        vector = np.array(list(scaled(weights).values()), np.float32)
+        vector = np.array(list(normalized(weights).values()), np.float32)
         return np.asarray(vector @ rows)
 
     def _put(self, row: Array, found: Array, name: ComponentName) -> None:
-        """Writes what a component predicts for its own ids into a row [U] of the union."""
+        """Writes the distribution of a component over its own ids into a row [U]."""
         if name == "base" and self._from_base is not None:
             row[self._from_base] = found
         else:
             row[: len(found)] = found
 
     def component_probabilities(self, context: Sequence[int]) -> Array:
-        """What each component, in the order of `weights`, gives to each id: [K, U]. The cache gives
-        nothing at the begin of a text. The array is the model's own until the next call."""
+        """The distribution of each component in the order of `weights` [K, U]. That of the cache is
+        zero at the start of a text. The array is valid until the next call."""
         return self._components(self._seen(context))[0]
 
     def _components(self, ids: Sequence[int]) -> tuple[Array, int]:
-        """The distributions [K, U] after `ids`, and the words in the cache."""
+        """The distributions [K, U] after `ids`, and the number of words in the cache."""
         own, cached = self._own_ids(ids), 0
         for row, name in zip(self._rows, self.weights, strict=True):
             if name == "cache":
                 cached = min(len(ids) - 1, CACHE_WORDS)
-                found = self._cache(ids, own)
+                found = next(self._read_cache(ids, own, len(ids)))
             else:
                 seen = [self._to_base[i] for i in ids] if name == "base" else own
                 found = self._ask(self.models[name], seen)
@@ -171,26 +170,23 @@ class MixedModel:
         return self._rows, max(0, cached)
 
     def _own_ids(self, ids: Sequence[int]) -> Sequence[int]:
-        """The ids without the words of the base, which are unknown to the other components."""
+        """The ids with words that only the base has replaced by the unknown word."""
         if self._from_base is None:
             return ids
         known = self.own_vocabulary.total_words
         return [i if i < known else UNKNOWN_ID for i in ids]
 
     def _ask(self, model: LanguageModel, ids: Sequence[int]) -> Array:
-        """What the model predicts; one that uses no previous lines gets the last line alone."""
+        """The distribution of a model, given only the last line if it uses no previous lines."""
         if not model.uses_previous_lines and (begin := model.vocabulary.begin_id) in ids:
             ids = ids[len(ids) - 1 - ids[::-1].index(begin) :]
         return model.next_word_probabilities(ids)
 
-    def _cache(self, ids: Sequence[int], own: Sequence[int]) -> Array:
-        """The distribution [U] of the cache, zeros if it is empty."""
-        return next(self._read_cache(ids, own, len(ids)))
-
     def _read_cache(self, ids: Sequence[int], own: Sequence[int], known: int) -> Iterator[Array]:
-        """The same after the first `known` of these ids, and after each later one."""
+        """Yields the distributions [U] of the cache after the first `known` ids and after each
+        later one. They are zero while the cache is empty."""
         followers = np.array(ids[1:], np.int64)
-        # A begin follows the end of the line before it.
+        # What precedes the start of a line is predicted to end the line before.
         followers[followers == self.vocabulary.begin_id] = END_ID
         for length, scores in enumerate(self._cache_scores(own, known), start=known):
             found = np.bincount(
@@ -201,18 +197,18 @@ class MixedModel:
             yield np.asarray(found / (found.sum() or 1), np.float32)
 
     def _cache_scores(self, own: Sequence[int], known: int) -> Iterator[NDArray[Any]]:
-        """How much each of the last words counts after the first `known` ids, and after each later
+        """The scores of the words in the cache after the first `known` ids and after each later
         one."""
         if self._network is None:
-            faded = fading(CACHE_WORDS, HALF_AFTER_ALONE)
+            faded = decay_weights(CACHE_WORDS, HALF_LIFE_ALONE)
             for length in range(known, len(own) + 1):
                 yield faded[max(0, CACHE_WORDS + 1 - length) :]
             return
         oldest = max(0, known - 1 - CACHE_WORDS)
         directions = self._network.directions(own)[oldest:]  # [T, H]
-        if known < len(own):  # the network may be asked for other contexts in between
+        if known < len(own):  # the caller may ask the network for other contexts in between
             directions = directions.copy()
-        faded = fading(CACHE_WORDS, HALF_AFTER)
+        faded = decay_weights(CACHE_WORDS, HALF_LIFE)
         for begin in range(known - 1 - oldest, len(directions), CACHES_AT_ONCE):
             states = directions[begin : begin + CACHES_AT_ONCE]
             low = max(0, begin - CACHE_WORDS)
@@ -223,14 +219,14 @@ class MixedModel:
 
 
 @lru_cache
-def fading(words: int, half_after: int) -> NDArray[Any]:
-    """How much each of so many words counts, the oldest first."""
-    return np.asarray(0.5 ** (np.arange(words)[::-1] / half_after), np.float32)
+def decay_weights(words: int, half_life: int) -> NDArray[Any]:
+    """Exponentially decaying weights of words, the oldest first."""
+    return np.asarray(0.5 ** (np.arange(words)[::-1] / half_life), np.float32)
 
 
 def passages_of(model: LanguageModel, ids: Sequence[int], known: int) -> list[Passage]:
-    """What a model reads to predict after the first `known` ids and after each later one: all of
-    them, or each line alone if it uses no previous lines."""
+    """The passages from which a model predicts after the first `known` ids and after each later
+    one: a single one, or one per line if it uses no previous lines."""
     if model.uses_previous_lines:
         return [Passage(ids[:known], ids[known:])]
     begins = [i for i, word in enumerate(ids) if word == model.vocabulary.begin_id]
@@ -240,8 +236,8 @@ def passages_of(model: LanguageModel, ids: Sequence[int], known: int) -> list[Pa
     return [Passage(ids[first:known], ids[known : ends[0]]), *lines]
 
 
-def scaled(weights: Weights) -> dict[ComponentName, float]:
-    """The weights with a sum of 1, in the order of `NAMES`."""
+def normalized(weights: Weights) -> dict[ComponentName, float]:
+    """The weights normalized to a sum of 1, in the order of `NAMES`."""
     total = sum(weights.values()) or 1.0
     return {name: weights[name] / total for name in NAMES if name in weights}
 
@@ -249,10 +245,10 @@ def scaled(weights: Weights) -> dict[ComponentName, float]:
 def fit_weights(
     model: MixedModel, lines: Iterable[str], most_words: int
 ) -> dict[ComponentName, float]:
-    """The weights of the model's components with which these lines are most likely, by at most so
-    many of their words and ends."""
+    """The weights of the components that maximise the likelihood of the lines, of which at most
+    `most_words` words and ends of lines are used."""
     found = target_probabilities(model, lines, most_words)
-    prior = scaled({name: PRIOR[name] for name in model.weights})
+    prior = normalized({name: PRIOR[name] for name in model.weights})
     weights = em_weights(found, np.array(list(prior.values())))
     return dict(zip(prior, weights.tolist(), strict=True))
 
@@ -260,8 +256,8 @@ def fit_weights(
 def target_probabilities(
     model: MixedModel, lines: Iterable[str], most_words: int
 ) -> NDArray[np.float64]:
-    """What each component gives to each word and end of line: [N, K]. Unknown words are left out:
-    a cache is good at them, and they are never suggested."""
+    """The probability of each word and end of line by each component [N, K]. Unknown words are left
+    out: a cache predicts them well, but they are never suggested."""
     begin, vocabulary = model.vocabulary.begin_id, model.vocabulary
     assert begin is not None
     found: list[Any] = []
@@ -284,8 +280,8 @@ def target_probabilities(
 def em_weights(
     probabilities: NDArray[np.float64], prior: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """The weights [K] of the mixture that makes a text most likely, from what each component gives
-    to each of its words [N, K], with `PRIOR_WORDS` words of `prior` [K] besides."""
+    """The weights [K] that maximise the likelihood of a text, given the probability of its words by
+    each component [N, K], with a `prior` [K] that counts as `PRIOR_WORDS` words."""
     weights, given = prior, probabilities[probabilities.sum(1) > 0]
     for _ in range(ITERATIONS):
         shares = weights * given  # [N, K]

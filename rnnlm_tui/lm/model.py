@@ -1,4 +1,4 @@
-"""The interface of language models and of their architectures."""
+"""The interfaces of language models and of their architectures."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ DTYPES: Mapping[str, np.dtype[Any]] = MappingProxyType(
         "U8": np.dtype("uint8"),
     }
 )
-"""The types of the arrays of weights files, by their names in safetensors."""
-SMALL_TYPES = {"F16", "U8"}
-"""Those of small files alone."""
+"""The array types of weights files by their names in safetensors."""
+COMPACT_TYPES = {"F16", "U8"}
+"""Types that only compact files have."""
 PROGRAM_BYTES = 330_000_000
-"""Memory of the program and PyTorch: 519 MB in all were measured for the lesson on the sonnets."""
+"""Memory of the program and PyTorch. The lesson on the sonnets takes 519 MB in all."""
 
 
 class ArraySpec(NamedTuple):
-    """An array of a weights file: its shape, and its type as safetensors names it."""
+    """The shape of an array in a weights file, and its type as named by safetensors."""
 
     shape: tuple[int, ...]
     dtype: str = "F32"
@@ -46,7 +46,7 @@ class ArraySpec(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A row of the layer table. `output_shape` has None for the batch, as Keras prints it."""
+    """A row of the layer table. In `output_shape` the batch is None, as in Keras."""
 
     name: str
     type: str
@@ -55,46 +55,41 @@ class Layer:
 
 
 class Passage(NamedTuple):
-    """Words to read: the ids of `context`, and those after it."""
+    """Ids to predict, after the ids of their context."""
 
     context: Sequence[int]
     ids: Sequence[int]
 
 
 class LanguageModel(Protocol):
-    """A distribution over the next word. V is the vocabulary's `total_words`."""
+    """Predicts the next word. V is the vocabulary's `total_words`."""
 
     vocabulary: Vocabulary
     tokenizer: Tokenizer
     window: int
-    """The last words of a context that the model sees."""
+    """The number of words of context that the model sees."""
     excluded_ids: tuple[int, ...]
-    """Ids that are never suggested, as `excluded_ids` gives them."""
+    """Ids that are never suggested; see the function `excluded_ids`."""
     uses_previous_lines: bool
-    """Whether the lines before a line are context for it."""
+    """Whether previous lines are part of the context."""
 
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
-        """The probability of every id [V] to come after `context`, the ids of the words so far.
+        """The probability [V] of each id after the ids of `context`.
 
-        If the vocabulary has a begin of line, `context` starts with it. A model that uses previous
-        lines may be given those in front, each with its begin: `[<s>, w, w, <s>, w]`. The end of a
-        line is predicted and never given.
-
-        The array belongs to the model and must not be written to.
+        If the vocabulary has a start of line, `context` begins with it. For a model that uses
+        previous lines it may include these, each with its start: `[<s>, w, w, <s>, w]`. Ends of
+        lines are predicted but never part of a context. The array must not be modified.
         """
 
     def read(self, passages: Sequence[Passage]) -> Iterator[NDArray[np.float32]]:
-        """The same after the context of each passage, and after each of its words: n + 1 arrays for
-        n words, as fast as the model can, which may be asked for others in between. A context holds
-        the begin of its line, if there is one."""
+        """Yields the same after the context of each passage and after each of its ids: n + 1 arrays
+        for n ids. Faster than one by one. The model may be used for other contexts in between. A
+        context must include the start of its line, if the vocabulary has one."""
 
 
 def excluded_ids(vocabulary: Vocabulary, tokenizer: Tokenizer) -> tuple[int, ...]:
-    """The ids that are never suggested: padding, special tokens, and marks unless the tokenizer
-    writes text.
-
-    The lesson's vocabulary, which has no special tokens, suggests every word.
-    """
+    """The ids that are never suggested: padding, special tokens, and punctuation marks unless the
+    tokenizer writes text. The lesson, without special tokens, suggests all words."""
     if tokenizer.writes_text or not vocabulary.special_tokens:
         return vocabulary.excluded_ids
     marks = np.flatnonzero(vocabulary.mask(tokenizer.is_mark))
@@ -104,7 +99,7 @@ def excluded_ids(vocabulary: Vocabulary, tokenizer: Tokenizer) -> tuple[int, ...
 def read_one_by_one(
     model: LanguageModel, passages: Sequence[Passage]
 ) -> Iterator[NDArray[np.float32]]:
-    """What `LanguageModel.read` gives, asked for place by place."""
+    """Implements `LanguageModel.read` by `next_word_probabilities`."""
     for context, following in passages:
         ids = [*context, *following]
         for length in range(len(context), len(ids) + 1):
@@ -112,8 +107,7 @@ def read_one_by_one(
 
 
 def softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    """exp(scores) / sum(exp(scores)) along the last axis, without overflow. It is written over the
-    scores."""
+    """exp(scores) / sum(exp(scores)) along the last axis, without overflow, computed in place."""
     scores -= scores.max(-1, keepdims=True)
     np.exp(scores, out=scores)
     scores /= scores.sum(-1, keepdims=True)
@@ -121,65 +115,65 @@ def softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 class Architecture(ABC, Generic[M]):
-    """What differs between the kinds of models, for a model of given sizes.
+    """A kind of model with given settings and sizes.
 
-    `M` is the class of a kind's settings. `total_words` and `window` are those of the vocabulary
-    and of the model. `sizes` are further numbers that only the corpus decides, such as the number
-    of n-grams of each length; a network has none.
+    `M` is the class of the settings. `sizes` are further numbers that depend on the corpus, such as
+    the number of n-grams of each length; a network has none.
     """
 
     trainer: ClassVar[str]
     """The module with `train(run, control) -> Iterator[Event]`, imported when a run begins."""
     special_tokens: ClassVar[tuple[str, ...]] = ()
-    """Those of its vocabularies."""
+    """The special tokens of the vocabulary."""
     smallest_window: ClassVar[int] = 1
     can_start_from_a_model: ClassVar[bool] = True
-    """Whether `--from` makes sense."""
+    """Whether `--from` is possible."""
     name: ClassVar[str] = "network"
-    """What such a model is called in messages."""
+    """The name of such a model in messages."""
     smaller: ClassVar[str] = "fewer units"
-    """What needs less memory, whatever the vocabulary."""
+    """What reduces the memory for any vocabulary, as a hint."""
     table_heads: ClassVar[tuple[str, str]] = ("layer", "parameters")
-    """The heads of the first and the last column of the layer table."""
+    """The headers of the first and the last column of the layer table."""
 
     def __init__(
         self, config: RunConfig, total_words: int, window: int, sizes: Sequence[int] = ()
     ) -> None:
-        """`config` is that of a preset of this kind."""
+        """`config` must be of a preset of this kind. `total_words` is the size of the
+        vocabulary."""
         self.config, self.model = config, cast(M, config.model)
         self.total_words, self.window, self.sizes = total_words, window, tuple(sizes)
 
     @staticmethod
     @abstractmethod
     def window_for(config: RunConfig, longest_line: int) -> int:
-        """The window of a new model, for a corpus whose longest line has so many words."""
+        """The window of a new model for a corpus whose longest line has this many words."""
 
     @staticmethod
     def sizes_for(config: RunConfig, prepared: PreparedText) -> tuple[int, ...]:
-        """The `sizes` of the model of this corpus."""
+        """The `sizes` of a model of this corpus."""
         return ()
 
     @abstractmethod
     def arrays(self) -> dict[str, ArraySpec]:
-        """The arrays of the weights file. The sizes have passed `check_sizes`."""
+        """The arrays of the weights file. `check_sizes` must have passed."""
 
-    def small_arrays(self) -> dict[str, ArraySpec]:
-        """The arrays of a small weights file, as one that ships: half as precise, so weights are
-        rounded by 2^-11 of themselves at most."""
+    def compact_arrays(self) -> dict[str, ArraySpec]:
+        """The arrays of a compact weights file, as of built-in models: float16, with a relative
+        rounding error of at most 2^-11."""
         return {name: ArraySpec(spec.shape, "F16") for name, spec in self.arrays().items()}
 
-    def to_small(self, arrays: Arrays) -> Arrays:
-        """The weights as `small_arrays` has them."""
+    def to_compact(self, arrays: Arrays) -> Arrays:
+        """Converts weights to the compact form of `compact_arrays`."""
         return {name: array.astype(np.float16) for name, array in arrays.items()}
 
-    def from_small(self, small: Arrays) -> Arrays:
-        """The reverse of `to_small`. Raises ValueError for arrays that make no sense."""
+    def from_compact(self, small: Arrays) -> Arrays:
+        """The reverse of `to_compact`. Raises ValueError for invalid arrays."""
         return {name: array.astype(np.float32) for name, array in small.items()}
 
-    def quickly_from_small(self, small: Arrays) -> Arrays:
-        """What `load` takes too, for a model that is asked a question: sooner, if there is a way.
-        Raises ValueError for arrays that make no sense."""
-        return self.from_small(small)
+    def quickly_from_compact(self, small: Arrays) -> Arrays:
+        """Arrays for `load` only, which may be faster to compute than those of `from_compact`.
+        Raises ValueError for invalid arrays."""
+        return self.from_compact(small)
 
     @abstractmethod
     def layers(self) -> tuple[Layer, ...]:
@@ -187,15 +181,15 @@ class Architecture(ABC, Generic[M]):
 
     @abstractmethod
     def load(self, vocabulary: Vocabulary, tokenizer: Tokenizer, arrays: Arrays) -> LanguageModel:
-        """The model, ready to predict. The arrays have passed `check_arrays`."""
+        """The model, ready to predict. `check_arrays` must have passed."""
 
     @abstractmethod
     def training_bytes(self, examples: int) -> int:
-        """Estimated memory of a training; `examples` are the predictions of an epoch."""
+        """Estimated memory of a training with so many predictions per epoch."""
 
     @abstractmethod
     def training_seconds(self, examples: int) -> float:
-        """Estimated duration of all epochs on this machine, whose speed is measured for some ms."""
+        """Estimated duration of all epochs on this machine, whose speed is measured briefly."""
 
     @property
     def parameters(self) -> int:
@@ -203,15 +197,15 @@ class Architecture(ABC, Generic[M]):
         return sum(math.prod(spec.shape) for spec in self.arrays().values())
 
     def check_sizes(self) -> None:
-        """Raises ValueError for sizes that no such model has."""
+        """Raises ValueError for invalid `sizes`."""
         if self.sizes:
             raise ValueError("a network has no further sizes")
 
     def check_arrays(self, arrays: Arrays) -> None:
-        """Raises ValueError for arrays that make no sense, though their types and shapes are right
-        and their float32 are finite and no larger than a weight can be."""
+        """Raises ValueError for invalid arrays. Types, shapes, and that floats are finite and not
+        too large, have been checked before."""
 
 
 def count_parameters(shapes: Mapping[str, tuple[int, ...]], prefix: str = "") -> int:
-    """The number of parameters in the weights whose names begin with `prefix`."""
+    """The number of parameters of the weights whose names begin with `prefix`."""
     return sum(math.prod(shape) for name, shape in shapes.items() if name.startswith(prefix))

@@ -1,23 +1,21 @@
-"""N-gram models with numpy alone: interpolated modified Kneser-Ney from stored estimates.
+"""N-gram models in numpy: interpolated modified Kneser-Ney smoothing from stored estimates.
 
-The arrays are those of a trie (see `counting`), k from 2 to the order, n(k) its nodes of level
-k, n(1) = V:
+The arrays are those of a trie (see `counting`). k goes from 2 to the order, level k has n(k) nodes,
+and n(1) = V, the size of the vocabulary:
 
-    probability.1 [V]            the probability of each id after nothing
+    probability.1 [V]            the unigram probability of each id
     backoff.<k-1> [n(k-1)]       the weight of the shorter context after each node
-    children.<k> [n(k-1) + 1]    the places of the children of each node of level k - 1 among
-    word.<k> [n(k)]              the last words of the nodes of level k, rising among siblings
+    children.<k> [n(k-1) + 1]    the ranges of the children of each node of level k - 1
+    word.<k> [n(k)]              the last words of the nodes of level k, ascending among siblings
     probability.<k> [n(k)]       the discounted share of each node among its siblings
 
-After a context c: p(w | c) = probability of c's child w, if it is there, + backoff of c * p(w | c
-without its first word). So the shares of the children of c and its backoff sum to 1. Shapes: V
-vocabulary.
+After a context c, p(w | c) is the share of c's child w, if there is one, plus backoff(c) times
+p(w | c without its first word). The shares of the children of c and its backoff sum to 1.
 
-A small file has 8 bits a share, evenly spaced on the scale of log-odds, and none for the backoff
-weights, which follow from the shares. Its integers are split into planes of bytes, since the upper
-bytes are much alike and are compressed well:
+A compact file has 8 bits per share, evenly spaced in log-odds, and no backoff weights, which follow
+from the shares. Its integers are split into byte planes, since the upper bytes compress well:
 
-    probability.1 [V], probability.<k> [n(k)]   the places of the shares in `SHARES`
+    probability.1 [V], probability.<k> [n(k)]   indices into `SHARES`
     children.<k> [planes, n(k-1)]               the number of children of each node
     word.<k> [planes, n(k)]                     as above
 """
@@ -48,36 +46,37 @@ if TYPE_CHECKING:
     from rnnlm_tui.text.prepare import PreparedText
 
 MOST_NGRAMS = 2**31 - 2
-"""N-grams of a length; their places are 32-bit numbers."""
+"""Most n-grams of a length, since their indices have 32 bits."""
 LEAVES_OUT_FROM = 20_000_000
-"""Words from which on n-grams of three words and more that occur once are left out."""
+"""Words of a text from which on n-grams of three or more words that occur once are left out."""
 LEFT_OUT_NOTE = (
     f"n-grams of three words and more that occur once are left out, as of every text of"
     f" {LEAVES_OUT_FROM:,} words or more"
 )
 COUNTING_S = 0.3e-6
-"""Seconds that counting takes a word, for each length of n-grams."""
+"""Seconds to count a word, per length of n-grams."""
 MOST_MEASURED, MEASURING_S = 10_000, 200e-6
-"""Held-out words that are evaluated, and the seconds that each takes."""
+"""Held-out words that are evaluated, and seconds per word."""
 PROGRAM_BYTES, BYTES_A_WORD, BYTES_A_SEQUENCE = 45_000_000, 60, 30
-MOST_IN_MEMORY = 4_000_000
-"""About the words of the largest text that is held in memory; of a larger one no more is."""
+"""Estimated memory: 259 MB for a million words, where 225 MB were measured, since not all n-grams
+of five words are distinct. The sonnets take 48 MB."""
 BYTES_IF_LEFT_OUT = 6
-"""The same as `BYTES_A_SEQUENCE` where what occurs once is left out."""
-"""The estimate is 259 MB for a million words, 225 MB were measured: most n-grams of five words
-are different, but not all. The sonnets took 48 MB."""
+"""`BYTES_A_SEQUENCE` if n-grams that occur once are left out."""
+MOST_IN_MEMORY = 4_000_000
+"""About the words of the largest text that is held in memory."""
 
 MOST_SHARED = 0.999
-"""Of a context in a small file, so that rounded shares leave something to the shorter context."""
+"""Largest sum of the shares after a context in a compact file, so that rounding leaves something to
+the shorter context."""
 LOG_ODDS = np.linspace(-14, 6, 255)
 SHARES = np.concatenate(([0], 1 / (1 + np.exp(-LOG_ODDS)))).astype(np.float32)
-"""The shares of a small file; of two neighbours the larger is 8 % larger, near 1 less."""
+"""The shares of a compact file. Neighbours differ by 8 %, and by less near 1."""
 
 
 class Level(NamedTuple):
-    """The nodes of a length of n-grams: the places of the `children` of each, the last `words` of
-    these, their `shares`, and the `backoff` weights. Of a small file the shares are as it has them,
-    and there are no backoff weights: both are computed for the few nodes that are asked for."""
+    """Arrays of the nodes of one level: the ranges of their `children`, the last `words` and
+    `shares` of these, and the `backoff` weights. From a compact file the shares are indices and
+    `backoff` is None; both are computed for the few nodes that are looked up."""
 
     children: NDArray[np.int32]
     words: NDArray[Any]
@@ -85,7 +84,7 @@ class Level(NamedTuple):
     backoff: NDArray[np.float32] | None
 
     def after(self, node: int) -> tuple[NDArray[Any], NDArray[np.float32], float]:
-        """The words after a node, their shares, and its backoff weight."""
+        """The words after a node, their shares, and the backoff weight of the node."""
         below = slice(self.children[node], self.children[node + 1])
         if self.backoff is not None:
             return self.words[below], self.shares[below], self.backoff[node]
@@ -96,7 +95,7 @@ class Level(NamedTuple):
 
 
 class NgramModel:
-    """Predicts from the last words of a line."""
+    """An n-gram model, which predicts from the last words of a line."""
 
     uses_previous_lines = False
 
@@ -107,7 +106,7 @@ class NgramModel:
         tokenizer: Tokenizer,
         arrays: Mapping[str, NDArray[Any]],
     ) -> None:
-        """`arrays` as above, checked."""
+        """`arrays` are named as above and checked."""
         self.vocabulary, self.tokenizer = vocabulary, tokenizer
         self.window = order - 1
         self.excluded_ids = excluded_ids(vocabulary, tokenizer)
@@ -136,19 +135,19 @@ class NgramModel:
         return read_one_by_one(self, passages)
 
     def words_known(self, context: Sequence[int]) -> int:
-        """How many contexts of the last words of `context` the model has, at most the order - 1."""
+        """How many of the contexts of the last 1, 2, ... words the model knows."""
         return sum(1 for _ in self._known(context))
 
     def _known(self, context: Sequence[int]) -> Iterator[tuple[Level, int]]:
-        """The level of what may follow and the node of the last word, the last two and so on, of
-        those that are there. A pruned model may lack one and have a longer one."""
+        """For the last word, the last two and so on, if they are in the trie, the level of their
+        children and their node. A pruned model may have a longer one without a shorter one."""
         for length in range(1, min(self.window, len(context)) + 1):
             node = self._node(context[len(context) - length :])
             if node is not None:
                 yield self._levels[length - 1], node
 
     def _node(self, words: Sequence[int]) -> int | None:
-        """The node of an n-gram, None if it is not there."""
+        """The node of an n-gram; None if it is not in the trie."""
         node = words[0]
         for word, level in zip(words[1:], self._levels, strict=False):
             begin, end = level.children[node], level.children[node + 1]
@@ -162,8 +161,8 @@ class NgramModel:
 def ngram_arrays(
     prepared: PreparedText, order: int, most: int | None = None
 ) -> Iterator[dict[str, NDArray[Any]]]:
-    """The arrays of the model of a text, one length of n-grams at a time: all n-grams, or the
-    `most` of two words and more that matter most. Of a large text those of three words and more
+    """Yields the arrays of the model of a text, one length of n-grams at a time: all n-grams, or
+    the `most` important ones of two or more words. For a large text, those of three or more words
     that occur once are left out."""
     from rnnlm_tui.lm.counting import count_levels
     from rnnlm_tui.lm.kneser_ney import level_arrays
@@ -183,29 +182,29 @@ def ngram_arrays(
 
 
 def counting_bytes(examples: int, order: int = 5) -> int:
-    """Memory of the n-grams of a text of so many predictions while they are counted."""
+    """Memory for counting the n-grams of a text with so many predictions."""
     each = BYTES_IF_LEFT_OUT if leaves_out(examples) else BYTES_A_SEQUENCE
     return order * each * examples
 
 
 def leaves_out(words: int) -> bool:
-    """Whether n-grams that occur once are left out of a text of so many words."""
+    """Whether n-grams that occur once are left out for a text of so many words."""
     return words >= LEAVES_OUT_FROM
 
 
 def ngram_counts(arrays: Arrays) -> tuple[int, ...]:
-    """How many n-grams of each length these arrays hold, in the order of their lengths: the `sizes`
-    of their model."""
+    """The number of n-grams of each length in these arrays, shortest first: the `sizes` of the
+    model."""
     return tuple(
-        len(array) - (name == "probability.1")  # padding is no word
+        len(array) - (name == "probability.1")  # without padding
         for name, array in arrays.items()
         if name.startswith("probability.")
     )
 
 
 class NgramArchitecture(Architecture[NgramConfig]):
-    """N-gram models. The `sizes` are the numbers of n-grams of each length: words alone (all ids
-    but padding), pairs and so on."""
+    """N-gram models. Their `sizes` are the numbers of n-grams of each length: unigrams (all ids but
+    padding), bigrams and so on."""
 
     trainer = "rnnlm_tui.training.ngram_trainer"
     special_tokens = SPECIAL_TOKENS
@@ -217,18 +216,18 @@ class NgramArchitecture(Architecture[NgramConfig]):
 
     @staticmethod
     def window_for(config: RunConfig, longest_line: int) -> int:
-        """The words before the last one of the longest n-grams."""
+        """The order minus one."""
         return _order(config) - 1
 
     @staticmethod
     def sizes_for(config: RunConfig, prepared: PreparedText) -> tuple[int, ...]:
-        """How many n-grams of each length there are; counts the corpus."""
+        """Counts the n-grams of the corpus."""
         assert isinstance(config.train, LineTextConfig)
         parts = ngram_arrays(prepared, _order(config), config.train.max_ngrams)
         return tuple(count for part in parts for count in ngram_counts(part))
 
     def arrays(self) -> dict[str, ArraySpec]:
-        """The arrays that the module's docstring lists."""
+        """The arrays listed in the module's docstring."""
         found, above = {"probability.1": ArraySpec((self.total_words,))}, self.total_words
         for k, count in enumerate(self.sizes[1:], start=2):
             found |= {
@@ -240,8 +239,8 @@ class NgramArchitecture(Architecture[NgramConfig]):
             above = count
         return found
 
-    def small_arrays(self) -> dict[str, ArraySpec]:
-        """The arrays of a small file, as the module's docstring lists them."""
+    def compact_arrays(self) -> dict[str, ArraySpec]:
+        """The arrays of a compact file, listed in the module's docstring."""
         found, above = {"probability.1": ArraySpec((self.total_words,), "U8")}, self.total_words
         for k, count in enumerate(self.sizes[1:], start=2):
             found |= {
@@ -252,18 +251,18 @@ class NgramArchitecture(Architecture[NgramConfig]):
             above = count
         return found
 
-    def to_small(self, arrays: Arrays) -> Arrays:
-        """Rounds the shares and leaves the backoff weights out."""
-        found = {"probability.1": _codes(arrays["probability.1"])}
+    def to_compact(self, arrays: Arrays) -> Arrays:
+        """Quantizes the shares and drops the backoff weights."""
+        found = {"probability.1": _quantized(arrays["probability.1"])}
         for k in range(2, self.model.order + 1):
-            found[f"children.{k}"] = _split(np.diff(arrays[f"children.{k}"]), self._planes)
-            found[f"word.{k}"] = _split(arrays[f"word.{k}"], self._planes)
-            found[f"probability.{k}"] = _codes(arrays[f"probability.{k}"])
+            found[f"children.{k}"] = _to_planes(np.diff(arrays[f"children.{k}"]), self._planes)
+            found[f"word.{k}"] = _to_planes(arrays[f"word.{k}"], self._planes)
+            found[f"probability.{k}"] = _quantized(arrays[f"probability.{k}"])
         return found
 
-    def from_small(self, small: Arrays) -> Arrays:
-        """Makes the shares and the backoff weights of every context sum to 1."""
-        found = dict(self.quickly_from_small(small))
+    def from_compact(self, small: Arrays) -> Arrays:
+        """Computes the backoff weights so that they and the shares of each context sum to 1."""
+        found = dict(self.quickly_from_compact(small))
         for k in range(2, self.model.order + 1):
             shares, counts = SHARES[small[f"probability.{k}"]], np.diff(found[f"children.{k}"])
             parents = np.repeat(np.arange(len(counts)), counts)
@@ -276,23 +275,23 @@ class NgramArchitecture(Architecture[NgramConfig]):
             }
         return found
 
-    def quickly_from_small(self, small: Arrays) -> Arrays:
-        """Leaves the shares as they are, for `Level` to compute what is asked for."""
+    def quickly_from_compact(self, small: Arrays) -> Arrays:
+        """Keeps the quantized shares, which `Level` converts when needed."""
         alone = SHARES[small["probability.1"]]
         found: dict[str, NDArray[Any]] = {"probability.1": alone / max(alone.sum(), SHARES[1])}
         for k in range(2, self.model.order + 1):
-            counts, shares = _joined(small[f"children.{k}"]), small[f"probability.{k}"]
+            counts, shares = _from_planes(small[f"children.{k}"]), small[f"probability.{k}"]
             if counts.sum(dtype=np.int64) != len(shares):
                 raise ValueError(f"children.{k} are not as many as there are n-grams")
             children = np.zeros(len(counts) + 1, np.int32)
             np.cumsum(counts, out=children[1:])
             found[f"children.{k}"] = children
-            found |= {f"word.{k}": _joined(small[f"word.{k}"]), f"probability.{k}": shares}
+            found |= {f"word.{k}": _from_planes(small[f"word.{k}"]), f"probability.{k}": shares}
         return found
 
     @property
     def _planes(self) -> int:
-        """The bytes of an id."""
+        """The number of bytes of an id."""
         return ((self.total_words - 1).bit_length() + 7) // 8
 
     @property
@@ -311,12 +310,12 @@ class NgramArchitecture(Architecture[NgramConfig]):
         return NgramModel(self.model.order, vocabulary, tokenizer, arrays)
 
     def training_bytes(self, examples: int) -> int:
-        """The text while a level is counted, and at most an n-gram of each length a word."""
+        """The text, and at most one n-gram of each length per word."""
         text = BYTES_A_WORD * (min(examples, MOST_IN_MEMORY) + self.total_words)
         return PROGRAM_BYTES + text + counting_bytes(examples, self.model.order)
 
     def training_seconds(self, examples: int) -> float:
-        """So much a word for each length of n-grams, and so much for each word measured."""
+        """Counting for each length of n-grams, and evaluating held-out words."""
         held_out = min(examples * self.config.train.held_out, MOST_MEASURED)
         return COUNTING_S * self.model.order * examples + MEASURING_S * held_out
 
@@ -327,10 +326,10 @@ class NgramArchitecture(Architecture[NgramConfig]):
             raise ValueError("a number of n-grams is out of range")
 
     def check_arrays(self, arrays: Arrays) -> None:
-        """Raises ValueError for what is no probability, and for a trie that is not in order."""
+        """Raises ValueError for invalid probabilities, and for a trie that is not sorted."""
         for name, array in arrays.items():
             if array.dtype == np.float32 and not _within(array, 0, 1):
-                raise ValueError(f"{name} holds what is no probability")
+                raise ValueError(f"{name} has values that are not probabilities")
         for k in range(2, self.model.order + 1):
             children, words = arrays[f"children.{k}"], arrays[f"word.{k}"]
             ends = int(children[0]), int(children[-1])
@@ -348,31 +347,31 @@ def _order(config: RunConfig) -> int:
 
 
 def _within(array: NDArray[Any], low: int, high: int) -> bool:
-    """Whether all numbers, of which there may be none, are in this range. No NaN is."""
+    """Whether all numbers are in this range. NaN is not; an empty array is."""
     return array.size == 0 or bool(low <= array.min() <= array.max() <= high)
 
 
 def _rise_among_siblings(words: NDArray[np.int32], children: NDArray[np.int32]) -> bool:
-    """Whether the words between two neighbours of `children` always rise."""
+    """Whether the words within each range of `children` are ascending."""
     begins = np.zeros(len(words) + 1, bool)
     begins[children] = True
     return bool((begins[1:-1] | (words[1:] > words[:-1])).all())
 
 
-def _codes(shares: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """The places of the nearest numbers in `SHARES`, by log-odds; 0 stays 0."""
+def _quantized(shares: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """The indices of the nearest numbers in `SHARES`, in log-odds; 0 stays 0."""
     odds = np.log(np.maximum(shares, SHARES[1]) / np.maximum(1 - shares, 1 - SHARES[-1]))
     places = np.rint((odds - LOG_ODDS[0]) / (LOG_ODDS[1] - LOG_ODDS[0])).clip(0, 254)
     return np.where(shares > 0, places + 1, 0).astype(np.uint8)
 
 
-def _split(numbers: NDArray[np.integer[Any]], planes: int) -> NDArray[np.uint8]:
-    """The bytes of each number, the lowest ones first: [planes, N]."""
+def _to_planes(numbers: NDArray[np.integer[Any]], planes: int) -> NDArray[np.uint8]:
+    """The bytes of each number, lowest first: [planes, N]."""
     return np.stack([(numbers >> 8 * i).astype(np.uint8) for i in range(planes)])
 
 
-def _joined(planes: NDArray[np.uint8]) -> NDArray[np.unsignedinteger[Any]]:
-    """The reverse of `_split`, in numbers of 16 bits if that is enough."""
+def _from_planes(planes: NDArray[np.uint8]) -> NDArray[np.unsignedinteger[Any]]:
+    """The reverse of `_to_planes`, in 16 bits if that is enough."""
     numbers = planes[0].astype(np.uint16 if len(planes) <= 2 else np.uint32)
     for i, plane in enumerate(planes[1:], start=1):
         numbers |= plane.astype(numbers.dtype) << 8 * i

@@ -1,4 +1,4 @@
-"""The architecture of each preset, and what follows from both for a corpus."""
+"""The architecture of each preset, and how it prepares a corpus."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ARCHITECTURES: Mapping[str, type[Architecture[Any]]] = MappingProxyType(
 
 
 def architecture_for(config: RunConfig, prepared: PreparedText) -> Architecture[Any]:
-    """The architecture of the model that a training of `config` gives; its `sizes` are unknown."""
+    """The architecture of the model that a training of `config` produces, without `sizes`."""
     total_words = prepared.vocabulary.total_words
     return ARCHITECTURES[config.preset](config, total_words, prepared.window)
 
@@ -43,14 +43,14 @@ def prepare_corpus(
     known: tuple[Vocabulary, Conventions, int] | None = None,
     held_out: Mask | None = None,
 ) -> PreparedText:
-    """The corpus as a training of `config` uses it, with a line a paragraph if it is wrapped.
+    """Prepares a corpus for a training of `config`.
 
     `known` are the vocabulary, the conventions and the window of the model that the training starts
-    from, `held_out` are the lines to hold out if not those that follow from `config`. Raises
+    from. `held_out` is the mask of lines to hold out, by default determined by `config`. Raises
     CorpusError if there is not enough to train on.
     """
-    # 20 ms that those who ask a model need not wait for.
-    from rnnlm_tui.text.paragraphs import arranged, arrangement_notes
+    # Takes 20 ms that a suggestion does not need.
+    from rnnlm_tui.text.corpus import arranged, arrangement_notes
     from rnnlm_tui.text.prepare import prepare
 
     architecture = ARCHITECTURES[config.preset]

@@ -1,8 +1,7 @@
-"""How long a training would take on this machine, estimated before it begins.
+"""Estimates how long a training takes on the CPU of this machine.
 
-A step takes as long as its multiplications at the speed of one small product, measured here with
-numpy, plus the overhead of its small operations. Within a factor of two on a quiet machine, for the
-processor alone.
+The time of a step is that of its multiplications at the speed of a small product, measured with
+numpy, plus the overhead of small operations. Right within a factor of two on a quiet machine.
 """
 
 from __future__ import annotations
@@ -15,26 +14,27 @@ import numpy as np
 
 TRIES = 12
 SIDE = 64
-"""Rows and columns of the product: so small that one thread computes it, on a busy machine too."""
+"""Rows and columns of the product, small enough to be computed by one thread."""
 FORWARD_AND_BACKWARD = 3
-"""The products of a training step: of the outputs, and of the gradients of inputs and weights."""
+"""Products of a training step: outputs, gradients of inputs, gradients of weights."""
 OPTIMIZER = 90
-"""Multiplications that take as long as Adam's update of one parameter, which waits for memory."""
+"""Multiplications that take as long as Adam's memory-bound update of one parameter."""
 THREADS_POWER = 0.8
-"""n threads are n ** 0.8 times as fast as one: 1.74 times was measured for 2."""
+"""n threads are n ** 0.8 times as fast as one; 1.74 was measured for 2."""
 CELL_STEP_S = 120e-6
-"""The small operations of a recurrent layer's time step, forward and backward."""
+"""Overhead of a time step of a recurrent layer, forward and backward."""
 STEP_S = 1e-3
-"""The small operations of a step besides."""
+"""Other overhead of a training step."""
 
 
 def training_seconds(
     *, steps: int, multiplications: int, parameters: int, cell_steps: int, threads: int | None
 ) -> float:
-    """The estimated seconds of a training, with all cores or with so many threads.
+    """The estimated duration of a training of `steps` optimizer steps, in seconds.
 
-    For each of the optimizer's `steps` there are the multiplications of one forward pass, the
-    parameters that are updated, and the time steps of all recurrent layers, one after the other.
+    `multiplications` are those of one forward pass, `parameters` are updated in each step, and
+    `cell_steps` are the sequential time steps of all recurrent layers. `threads` None means all
+    cores.
     """
     cores = os.cpu_count() or 1
     gain: float = min(threads or cores, cores) ** THREADS_POWER
@@ -44,10 +44,10 @@ def training_seconds(
 
 
 def multiplications_per_second() -> float:
-    """The speed of one thread at a product of float32 matrices; takes about a millisecond."""
+    """Multiplications per second of one thread in a float32 matrix product. Takes about 1 ms."""
     left, right = (np.full((SIDE, SIDE), 0.01, np.float32) for _ in range(2))
     best = math.inf
-    for _ in range(TRIES):  # the fastest counts, since other programs can only slow it down
+    for _ in range(TRIES):  # other programs can only slow it down
         begin = time.perf_counter()
         np.matmul(left, right)
         best = min(best, time.perf_counter() - begin)

@@ -1,4 +1,4 @@
-"""The words of a context that a network has read, with its states after each of them.
+"""The words that a network has read, with the hidden states after each.
 
 Shapes: T words, H hidden, L layers, P parts of a layer's state.
 """
@@ -15,23 +15,23 @@ TINY = float(np.finfo(np.float32).tiny)
 
 
 class Trail:
-    """`ids` are the words read. One more word, or fewer, costs no copy of the others."""
+    """The ids read so far and the states after them. Extending or cutting copies no states."""
 
     def __init__(self, start: Array, room: int) -> None:
-        """No words, and the states [L, P, H] before the first; room for so many words at first."""
+        """An empty trail with the initial states [L, P, H] and space for `room` words."""
         self.ids: list[int] = []
         self._states = np.empty((room + 1, *start.shape), np.float32)
         self._states[0] = start
         self._directions = np.empty((room, start.shape[-1]), np.float32)
         self._directed = 0
-        """Words whose direction is known."""
+        """The number of words whose direction has been computed."""
 
     def states(self) -> Array:
-        """The states before the first word and after each: [T + 1, L, P, H], the trail's own."""
+        """A view of the states before the first word and after each [T + 1, L, P, H]."""
         return self._states[: len(self.ids) + 1]
 
     def directions(self) -> Array:
-        """The last layer's outputs after each word, as unit vectors [T, H]; the trail's own."""
+        """A view of the last layer's outputs after each word, as unit vectors [T, H]."""
         if self._directed < (count := len(self.ids)):
             outputs = self._states[self._directed + 1 : count + 1, -1, 0]
             lengths = np.linalg.norm(outputs, axis=1, keepdims=True)
@@ -40,7 +40,7 @@ class Trail:
         return self._directions[: self._directed]
 
     def extend(self, ids: Sequence[int], states: Array) -> None:
-        """Adds words with the states [n, L, P, H] after each."""
+        """Appends words with the states [n, L, P, H] after each."""
         begin, end = len(self.ids), len(self.ids) + len(ids)
         if end > len(self._directions):
             self._states = _larger(self._states, begin + 1, 2 * end + 1)
@@ -49,12 +49,12 @@ class Trail:
         self.ids += ids
 
     def cut(self, length: int) -> None:
-        """Keeps only the first words."""
+        """Keeps the first `length` words."""
         del self.ids[length:]
         self._directed = min(self._directed, length)
 
     def drop(self, count: int) -> None:
-        """Forgets the first words, but not what they did to the states after the others."""
+        """Drops the first `count` words. The states after the others stay as they are."""
         left, directed = len(self.ids) - count, max(0, self._directed - count)
         self._states[: left + 1] = self._states[count : len(self.ids) + 1].copy()
         self._directions[:directed] = self._directions[count : count + directed].copy()
@@ -62,7 +62,7 @@ class Trail:
         del self.ids[:count]
 
     def copy(self, length: int) -> Trail:
-        """Another trail of the first words."""
+        """A copy with the first `length` words."""
         other = Trail(self._states[0], max(length, len(self._directions)))
         other.extend(self.ids[:length], self._states[1 : length + 1])
         other._directed = min(self._directed, length)
@@ -71,7 +71,7 @@ class Trail:
 
 
 def _larger(rows: Array, used: int, room: int) -> Array:
-    """The used rows, with room for more."""
+    """A copy of the used rows in an array with space for `room` rows."""
     found = np.empty((room, *rows.shape[1:]), np.float32)
     found[:used] = rows[:used]
     return found

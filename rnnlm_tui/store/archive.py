@@ -1,7 +1,7 @@
-"""A model's files outside the library: as one zip, and as a copy of its folder.
+"""Exports a model as one zip file, imports it, and copies its folder.
 
-A zip from elsewhere is foreign: names, sizes, the card, the words and the header of the weights are
-checked before a file of it is written, and a size in it proves nothing.
+An imported zip is not trusted: names, sizes, the card, the words and the header of the weights are
+checked before its files are written, and a size that it claims is never relied on.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import struct
 import sys
 import zipfile
 import zlib
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -20,7 +21,7 @@ from msgspec import structs
 from rnnlm_tui.errors import ModelError, StorageError, os_reason
 from rnnlm_tui.events import EpochEnded, Failed, Finished, Saved, from_json_line, to_json_line
 from rnnlm_tui.store import files
-from rnnlm_tui.store.card import ModelCard, parse_card, read_card
+from rnnlm_tui.store.card import ModelCard, parse_card, read_card, with_card
 from rnnlm_tui.store.evaluations import read_evaluation
 from rnnlm_tui.store.files import AS_ESCAPES, CHUNK, EVALUATION, HISTORY, MODEL, ORIGIN
 from rnnlm_tui.store.load import load_model, read_vocabulary
@@ -29,11 +30,25 @@ from rnnlm_tui.store.weights import largest_weights
 
 UNREADABLE_ZIP = (
     *(zipfile.BadZipFile, zlib.error, struct.error, LookupError, EOFError, ValueError),
-    *(OverflowError, RuntimeError),  # the last if it is encrypted, or of an unknown kind
+    *(OverflowError, RuntimeError),  # RuntimeError: encrypted, or an unknown method
 )
 COMPRESSIONS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 LARGEST_HISTORY = 256 << 20
 LARGEST_EVALUATION = 64 << 10
+
+
+def export_zip(folder: Path, target: Path, *, replace: bool) -> None:
+    """Writes the model in `folder` and its history as a zip file, over an existing one only if
+    `replace`. Raises ModelError or StorageError."""
+    if os.path.lexists(target) and (target.is_symlink() or not target.is_file()):
+        raise StorageError(f"{target} is not a regular file", "name another file")
+    if os.path.lexists(target) and not replace:
+        raise StorageError(f"{target} already exists", "name another file, or give --force")
+
+    def write(card: ModelCard) -> None:
+        files.write_file(target, partial(write_zip, folder, card))
+
+    with_card(folder, write)
 
 
 def write_zip(folder: Path, card: ModelCard, target: Path) -> None:
@@ -41,7 +56,7 @@ def write_zip(folder: Path, card: ModelCard, target: Path) -> None:
 
     Raises ModelError if its files are gone, OSError if `target` cannot be written.
     """
-    # A zip cannot hold dates before 1980; it gets the nearest that it can.
+    # Zip dates begin in 1980; older ones are moved there.
     with zipfile.ZipFile(
         target, "w", zipfile.ZIP_DEFLATED, compresslevel=1, strict_timestamps=False
     ) as archive:
@@ -64,7 +79,7 @@ def write_zip(folder: Path, card: ModelCard, target: Path) -> None:
 
 
 def _without_private_parts(line: bytes) -> bytes:
-    """A line of a history without paths, errors and samples; empty if nothing is left."""
+    """A line of a history without paths, errors and samples; empty if it is dropped."""
     try:
         event = from_json_line(line)
     except ValueError:
@@ -80,12 +95,12 @@ def _without_private_parts(line: bytes) -> bytes:
 
 
 def extract_checked(source: Path, target: Path) -> None:
-    """Writes the files of a model's zip into `target`, each under its known name and no larger than
-    its card allows, and checks them. The zip's own paths are never used. Raises ModelError, or
+    """Extracts a model's zip into `target` and checks it. Each file gets its known name and is at
+    most as large as the card allows; the zip's own paths are never used. Raises ModelError, or
     StorageError if `target` is full."""
     try:
         if source.exists() and not source.is_file():
-            raise ModelError("it is no regular file", "give the zip file of an exported model")
+            raise ModelError("it is not a regular file", "give the zip file of an exported model")
         with zipfile.ZipFile(source) as archive:
             _extract(archive, target)
         card, _ = load_model(target)
@@ -112,7 +127,7 @@ def _extract(archive: zipfile.ZipFile, target: Path) -> None:
     limits = _limits(card)
     for name, size in sizes.items():
         if name not in limits:
-            raise ModelError(f"the zip holds {name[:80]!r}, which is no file of a model")
+            raise ModelError(f"the zip holds {name[:80]!r}, which is not part of a model")
         if size > limits[name]:
             raise ModelError(f"{name} in the zip is larger than the model can be")
     if missing := {*card.files} - sizes.keys():
@@ -120,7 +135,7 @@ def _extract(archive: zipfile.ZipFile, target: Path) -> None:
     needed, free = sum(sizes.values()), shutil.disk_usage(target).free
     if needed > free:
         raise StorageError(f"the model takes {needed:,} bytes, {free:,} are free")
-    # The words come before the weights: they prove the sizes that the card claims.
+    # Words before weights: their number confirms the sizes that the card claims.
     for name in sorted(sizes, key=lambda name: name in card.weight_files):
         if name in card.weight_files:
             read_vocabulary(target, card)
@@ -129,7 +144,7 @@ def _extract(archive: zipfile.ZipFile, target: Path) -> None:
 
 
 def _limits(card: ModelCard) -> dict[str, int]:
-    """The files that a model with this card can have, and the most bytes of each."""
+    """The files that a model with this card may have, with the largest size of each in bytes."""
     return {
         MODEL: files.LARGEST_JSON,
         card.vocabulary: files.LARGEST_JSON,
@@ -141,8 +156,8 @@ def _limits(card: ModelCard) -> dict[str, int]:
 
 
 def _copy(source: IO[bytes], target: Path, most: int) -> None:
-    """Copies at most `most` bytes; a size in a zip's directory proves nothing. Raises StorageError
-    if `target` cannot be written."""
+    """Copies a file. Raises ModelError for more than `most` bytes, whatever a zip's directory says,
+    StorageError if `target` cannot be written."""
     left = most
     try:
         with target.open("xb") as file:
@@ -161,7 +176,7 @@ def copy_model(source: Path, target: Path) -> None:
     """Copies the model in `source` into the folder `target`, without the state for resuming, which
     is twice the size, and checks the copy. The caller holds the model's lock.
 
-    Raises ModelError for a model that is damaged, StorageError if `target` is full.
+    Raises ModelError for a damaged model, StorageError if `target` is full.
     """
     card = read_card(source)
     for name in (*card.files, EVALUATION, HISTORY, ORIGIN, MODEL):

@@ -1,4 +1,4 @@
-"""A model's card, model.json: what the model is, and the names of its other files."""
+"""The model card, model.json: describes the model and names its other files."""
 
 from __future__ import annotations
 
@@ -9,11 +9,7 @@ from typing import Annotated, Any, TypeAlias, TypedDict, TypeVar
 
 from msgspec import Meta, Struct
 
-from rnnlm_tui.config import (
-    CausalConfig,
-    NgramConfig,
-    RunConfig,
-)
+from rnnlm_tui.config import CausalConfig, NgramConfig, RunConfig
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.events import CorpusFacts, Count, EpochFigures, Figure, ShortText
 from rnnlm_tui.lm.mixture import LABELS, ComponentName
@@ -34,8 +30,8 @@ from rnnlm_tui.text.tokenizer import TOKENIZER_NAMES, Conventions
 
 T = TypeVar("T")
 FORMAT = 4
-"""Of model.json and resume.safetensors. A program reads every format up to its own, and ignores
-fields that it does not know."""
+"""Format of model.json and resume.safetensors. A program reads all formats up to its own and
+ignores unknown fields."""
 MOST_ANCESTORS = 64
 MOST_UNSUGGESTED = 10_000
 Checksum: TypeAlias = Annotated[str, Meta(pattern=r"\A[0-9a-f]{8}\Z")]
@@ -43,7 +39,7 @@ Setting: TypeAlias = Annotated[int, Meta(ge=-(1 << 62), le=1 << 62)] | Figure | 
 
 
 class RunSettings(TypedDict):
-    """A run's settings in JSON, under the names of the format that they were written in."""
+    """A run's settings in JSON, with the names of the format that they were written in."""
 
     preset: ShortText
     model: dict[str, Setting]
@@ -51,7 +47,7 @@ class RunSettings(TypedDict):
 
 
 class NgramFile(TypedDict):
-    """The n-grams that are mixed with a network: their file, and the sizes of that model."""
+    """The n-grams mixed with a network: their file, and the sizes of the n-gram model."""
 
     file: Annotated[str, Meta(pattern=rf"\A{NGRAMS.pattern}\Z")]
     order: Annotated[int, Meta(ge=1, le=6)]
@@ -59,7 +55,7 @@ class NgramFile(TypedDict):
 
 
 class Base(TypedDict):
-    """A model of the library that another is built on; `checksum` is that of its weights."""
+    """The model of the library that another one is built on, and the checksum of its weights."""
 
     name: ShortText
     created: ShortText
@@ -67,8 +63,8 @@ class Base(TypedDict):
 
 
 class Mixture(TypedDict):
-    """What a model is mixed of: the weight of each component, and what the components are made of
-    besides the model's own weights. The cache is made of what is written."""
+    """The components of a mixed model: their weights, and the sources of those that are not the
+    model's own. The cache needs none: it is made from the context."""
 
     weights: dict[ComponentName, Annotated[float, Meta(ge=0, le=1)]]
     ngrams: NgramFile | None
@@ -85,7 +81,7 @@ class Ancestor(TypedDict):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class _CardFields:
-    """What model.json and `ModelCard` have in common."""
+    """The fields that model.json and `ModelCard` share."""
 
     tokenizer: ShortText
     conventions: Conventions = field(default_factory=Conventions)
@@ -116,23 +112,26 @@ class _CardFields:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCard(_CardFields):
-    """What model.json says. `metrics` are those of the epoch whose weights are kept, `history` has
-    one entry an epoch; times are ISO 8601 in UTC. `sizes` are further numbers of its architecture.
-    `lines` names the file of the lines that it was trained on, `ancestors` are the models that it
-    started from, the oldest first, and `checksums` are those of its files by name; there are none
-    before format 3. `about` tells of a model that ships where its text comes from, `unsuggested`
-    are words that it knows and never suggests. `mixture` is None for one that predicts alone."""
+    """The contents of model.json.
+
+    `metrics` are those of the epoch whose weights are kept; `history` has one entry per epoch.
+    Times are ISO 8601 in UTC. `sizes` are the `Architecture.sizes`. `lines` names the file with the
+    hashes of the training lines. `ancestors` are the models that it started from, oldest first.
+    `checksums` are by file name, and empty before format 3. `about` says where the text of a
+    built-in model comes from. `unsuggested` are known words that are never suggested. `mixture` is
+    None for a model that is not mixed.
+    """
 
     config: RunConfig
 
     @property
     def words_known(self) -> int:
-        """The words of the vocabulary, without padding and special tokens."""
+        """The size of the vocabulary without padding and special tokens."""
         return self.total_words - 1 - len(ARCHITECTURES[self.config.preset].special_tokens)
 
     @property
     def mixed_of(self) -> str | None:
-        """The components of a mixed model with their weights, in words."""
+        """The components of a mixed model and their weights as text; None if it is not mixed."""
         if self.mixture is None:
             return None
         labels, base = dict(LABELS), self.mixture["base"]
@@ -143,12 +142,12 @@ class ModelCard(_CardFields):
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The names of the files that hold the model, besides its card."""
+        """The names of the model's files, without the card."""
         return (self.vocabulary, *self.weight_files, *filter(None, [self.lines]))
 
     @property
     def weight_files(self) -> dict[str, Architecture[Any]]:
-        """The files of weights by name, each with what its arrays are those of."""
+        """The weights files by name, each with its architecture."""
         ngrams = self.mixture and self.mixture["ngrams"]
         if not ngrams:
             return {self.weights: self.architecture}
@@ -159,8 +158,9 @@ class ModelCard(_CardFields):
     @property
     def architecture(self) -> Architecture[Any]:
         """The architecture of the model, with its sizes."""
-        kind = ARCHITECTURES[self.config.preset]
-        return kind(self.config, self.total_words, self.window, self.sizes)
+        return ARCHITECTURES[self.config.preset](
+            self.config, self.total_words, self.window, self.sizes
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The contents of model.json."""
@@ -175,13 +175,13 @@ class _CardFile(_CardFields):
 
 
 class _Format(Struct):
-    """What every format of model.json and of a run's state says."""
+    """The field that all formats of model.json and of a run's state have."""
 
-    format: Annotated[int, Meta(ge=-(1 << 53), le=1 << 53)] = 1  # states of format 1 do not say it
+    format: Annotated[int, Meta(ge=-(1 << 53), le=1 << 53)] = 1  # absent in states of format 1
 
 
 def check_format(data: object, label: str) -> int:
-    """The format of a parsed model.json or run's state. Raises ModelError if it cannot be read."""
+    """The format of a parsed model.json or run state. Raises ModelError if it is not supported."""
     version = convert_json(data, _Format, label).format
     if version > FORMAT:
         raise ModelError(
@@ -194,10 +194,10 @@ def check_format(data: object, label: str) -> int:
 
 
 def run_config(version: int, settings: RunSettings, label: str) -> RunConfig:
-    """The settings of a file of this format. Raises ModelError if they make no sense.
+    """The settings in a file of this format. Raises ModelError if they are invalid.
 
-    Format 1 kept every word, and format 2 has other names for some settings, which are read
-    everywhere.
+    Format 1 had no `min_count` and kept every word. Format 2 has old names for some settings, which
+    `RunConfig.from_json` accepts.
     """
     if version == 1:
         settings = {**settings, "train": {**settings["train"], "min_count": 1}}
@@ -208,7 +208,7 @@ def run_config(version: int, settings: RunSettings, label: str) -> RunConfig:
 
 
 def parse_card(raw: bytes) -> ModelCard:
-    """The card in the bytes of a model.json. Raises ModelError for anything else."""
+    """Parses and checks a model.json. Raises ModelError."""
     data = parse_json(raw, MODEL)
     version = check_format(data, MODEL)
     file = convert_json(data, _CardFile, MODEL)
@@ -233,7 +233,7 @@ def parse_card(raw: bytes) -> ModelCard:
 
 
 def _check_mixture(card: ModelCard) -> None:
-    """Raises ValueError for a mixture of other components than the model has."""
+    """Raises ValueError if the mixture does not fit the components of the model."""
     if (mixture := card.mixture) is None:
         return
     match card.config.model:
@@ -242,7 +242,7 @@ def _check_mixture(card: ModelCard) -> None:
         case NgramConfig() if not mixture["ngrams"]:
             has = {"ngrams"}
         case _:
-            raise ValueError("this kind of model cannot be mixed so")
+            raise ValueError("this kind of model cannot be mixed")
     if mixture["base"]:
         has.add("base")
     if {*mixture["weights"]} - {"cache"} != has or sum(mixture["weights"].values()) <= 0:
@@ -250,18 +250,18 @@ def _check_mixture(card: ModelCard) -> None:
 
 
 def read_card(folder: Path) -> ModelCard:
-    """The card of the model in `folder`, checked. Raises ModelError."""
+    """The checked card of the model in `folder`. Raises ModelError."""
     return parse_card(read_file(folder / MODEL))
 
 
 def base_of(name: str, card: ModelCard) -> Base:
-    """The model `name` as the card of another describes it that is built on it."""
+    """How the card of a model that is built on the model `name` refers to it."""
     return Base(name=name, created=card.created, checksum=card.checksums.get(card.weights))
 
 
 def with_card(folder: Path, use: Callable[[ModelCard], T]) -> T:
-    """Calls `use` with the card, again if a training has put a new card in place meanwhile: the
-    weights that the older one names may be gone by then, and `use` raises ModelError."""
+    """Calls `use` with the card. If that raises ModelError and a training has replaced the card
+    meanwhile, and maybe deleted the weights that the old one names, tries again with the new."""
     card = read_card(folder)
     while True:
         try:

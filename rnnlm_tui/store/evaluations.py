@@ -1,8 +1,7 @@
-"""A model's figures on the lines that its training held out: measured once, kept next to its
-weights in evaluation.json, and said in a sentence.
+"""The metrics of a model on its held-out lines: stored in evaluation.json, and put into words.
 
-The file names what was measured, so that figures of other weights or lines do not count. It goes
-with the model when that is exported or copied, since the text mostly does not.
+The file names the weights and the lines that were measured, so that outdated metrics are ignored.
+It is exported and copied with the model, since the text usually is not.
 """
 
 from __future__ import annotations
@@ -22,20 +21,20 @@ from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.files import EVALUATION, read_json
 
 OFTEN = 0.35
-"""From here on "4 times in 10" is nearer than "1 time in 3"."""
+"""Share from which on odds are given in tenths: "4 in 10" is closer than "1 in 3"."""
 SELDOM = 0.001
-"""Below it the odds are "less than 1 time in 1,000"."""
+"""Share below which odds are "less than 1 in 1,000"."""
 
 
 def holds_out(card: ModelCard) -> bool:
-    """Whether the training held lines out, to measure on; of a few lines there may be none. Those
-    of an epoch that was stopped are not yet measured."""
+    """Whether the training held out lines, which it may not for a few lines. They are not measured
+    yet if the kept epoch was stopped early ("steps")."""
     measured = card.metrics["held_out"] is not None or "steps" in card.metrics
     return card.config.train.held_out > 0 and measured
 
 
 def nothing_held_out(name: str) -> ModelError:
-    """Why there is no figure, and what to do for one."""
+    """The error for a model without held-out lines, with a hint how to get metrics."""
     return ModelError(
         f"{name} was trained on all its lines: there is no figure for lines that it never saw",
         f"give a text that it has not seen, --evaluate FILE --model {name}, or train a model with"
@@ -44,7 +43,7 @@ def nothing_held_out(name: str) -> ModelError:
 
 
 class _MeasuredOn(Struct, frozen=True):
-    """What the figures belong to. `created` tells two trainings of one name apart."""
+    """What was measured. `created` tells trainings of the same name apart."""
 
     weights: str
     created: str
@@ -69,14 +68,14 @@ def _measured_on(card: ModelCard) -> _MeasuredOn:
 
 
 def write_evaluation(folder: Path, card: ModelCard, evaluation: Evaluation) -> None:
-    """Keeps the figures of the model on all its held-out lines. Raises StorageError."""
+    """Stores the metrics of the model on all its held-out lines. Raises StorageError."""
     file = _EvaluationFile(1, _measured_on(card), evaluation)
     files.write_json(folder / EVALUATION, to_builtins(file))
 
 
 def read_evaluation(folder: Path, card: ModelCard) -> Evaluation | None:
-    """The figures of the model on its held-out lines, or None if there are none for the weights
-    that the card names. A file that cannot be read is none: it can be made again."""
+    """The stored metrics of the model on its held-out lines; None if there are none for the weights
+    of the card, or if the file is unreadable."""
     try:
         file = read_json(folder / EVALUATION, _EvaluationFile)
     except ModelError:
@@ -85,8 +84,8 @@ def read_evaluation(folder: Path, card: ModelCard) -> Evaluation | None:
 
 
 def accuracy_sentence(card: ModelCard, evaluation: Evaluation | None) -> str:
-    """How far to trust the model, in one sentence without a full stop. `evaluation` is that of its
-    own held-out lines."""
+    """How accurate the model is, as one sentence without a full stop. `evaluation` is that of its
+    held-out lines."""
     if not holds_out(card):
         return "trained on all its lines: no figure for lines it never saw"
     if evaluation is None:
@@ -96,8 +95,8 @@ def accuracy_sentence(card: ModelCard, evaluation: Evaluation | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How good a model is; None for what is not known. `unseen`: measured on lines that it was not
-    trained on. Otherwise they are its training's own and say nothing about other lines."""
+    """The main metrics of a model; None if unknown. They are `unseen` if they were measured on
+    lines that it was not trained on, else they are those of its training lines."""
 
     perplexity: float | None
     top1: float | None
@@ -106,9 +105,9 @@ class Figures:
 
 
 def figures_of(card: ModelCard, evaluation: Evaluation | None = None) -> Figures:
-    """The figures of the epoch that is kept: of the held-out lines if there are any, as they were
-    evaluated, over words alone, else as the training took them. The hits of trainings by older
-    versions, which counted ends of lines, are left out: 21 % there is 8 % of words."""
+    """The metrics of the kept epoch: those of `evaluation` if given, else those of the held-out
+    lines, else of the training lines. Hit rates of line-based trainings are left out, since older
+    versions counted ends of lines: 21 % there is 8 % of words."""
     if evaluation is not None:
         return Figures(evaluation.perplexity, evaluation.top1, evaluation.top5, unseen=True)
     if held_out := card.metrics["held_out"]:
@@ -119,13 +118,13 @@ def figures_of(card: ModelCard, evaluation: Evaluation | None = None) -> Figures
 
 
 def training_figures(card: ModelCard) -> Figures:
-    """The figures of the kept epoch on the lines it was trained on."""
+    """The metrics of the kept epoch on its training lines."""
     train = card.metrics["train"]
     return Figures(train.get("perplexity"), train["accuracy"], None, unseen=False)
 
 
 def in_plain_words(evaluation: Evaluation) -> str:
-    """The figures of lines that the model never saw, short enough for a row of 76 cells."""
+    """The metrics on held-out lines as a sentence of at most 76 characters."""
     if not evaluation.words:
         return "the lines it never saw hold no words"
     top1, top5 = evaluation.top1 or 0, evaluation.top5 or 0
@@ -136,7 +135,7 @@ def in_plain_words(evaluation: Evaluation) -> str:
 
 
 def saved_keys(evaluation: Evaluation) -> str:
-    """The share of keys that the model saves, such as "54% of keys as written"."""
+    """The share of keys saved, such as "54% of keys as written"."""
     written = "" if evaluation.written_savings is None else " as written"
     return f"{evaluation.savings or 0:.0%} of keys{written}"
 

@@ -1,19 +1,18 @@
-"""A model's folder: what is in it, and how its files are read and written.
+"""The files in a model's folder, and how they are read and written.
 
-    model.json              what the model is, and the name of its weights
-    vocabulary.json         its words in the order of their ids
-    weights-<n>.safetensors its weights, as they were saved the n-th time
-    ngrams-<n>.safetensors  the n-grams that are mixed with its network
-    lines-<n>.safetensors   hashes of the lines that it and its ancestors were trained on
-    history.jsonl           the events of its training
-    resume.safetensors      the state of its training
-    evaluation.json         its figures on the lines that the training held out
-    origin.json             the files that it was trained on, for this machine alone
+    model.json              the model card, which names the vocabulary and the weights
+    vocabulary.json         the words in order of their ids
+    weights-<n>.safetensors the weights of the n-th save
+    ngrams-<n>.safetensors  the n-grams mixed with the network
+    lines-<n>.safetensors   hashes of the lines that the model and its ancestors were trained on
+    history.jsonl           the events of the training
+    resume.safetensors      the state of the training
+    evaluation.json         the metrics on the held-out lines
+    origin.json             the files that the model was trained on; valid on this machine only
 
-Every file is written to a temporary name, flushed and put in place, model.json last, which names
-the other files (vocabulary-<n>.json if a training replaces a model): a reader
-sees the old model or the new one, never a mixture. Nothing in it is ever executed, and nothing is
-believed before it is checked.
+Each file is written under a temporary name, flushed and renamed. model.json comes last and names
+the other files (vocabulary-<n>.json if a training replaces a model), so readers see the old model
+or the new one, never a mixture. Nothing is executed, and nothing is used before it is checked.
 """
 
 from __future__ import annotations
@@ -46,17 +45,17 @@ LINES = re.compile(r"lines-([0-9]{1,9})\.safetensors")
 VOCABULARIES = re.compile(r"vocabulary(?:-([0-9]{1,9}))?\.json")
 VERSIONED = (WEIGHTS, VOCABULARIES, LINES, NGRAMS)
 AS_ESCAPES = "backslashreplace"
-"""How JSON is encoded: a path may hold bytes that are not UTF-8, which Python has as lone
-surrogates; what this puts in their place is JSON's own escape for them."""
+"""Error handler for encoding JSON. Bytes of a path that are not UTF-8 are lone surrogates in
+Python; this writes them as JSON escapes."""
 LARGEST_JSON = LARGEST_VOCABULARY + 1024
-"""As large as the largest vocabulary.json: the words, and what encloses them."""
+"""Bytes of the largest vocabulary.json: the words, and the object around them."""
 CHUNK = 1 << 20
 
 
 def parse_json(raw: bytes, label: str) -> object:
-    """Parsed JSON. Raises ModelError.
+    """Parses JSON. Raises ModelError.
 
-    Python's own parser reads the lone surrogates of paths, which msgspec's does not.
+    Unlike msgspec's parser, Python's accepts the lone surrogates of paths.
     """
     try:
         return json.loads(raw.decode())
@@ -67,7 +66,7 @@ def parse_json(raw: bytes, label: str) -> object:
 
 
 def convert_json(data: object, kind: type[T], label: str) -> T:
-    """Parsed JSON as `kind`; fields that it does not name are left out. Raises ModelError."""
+    """Converts parsed JSON to `kind`, ignoring unknown fields. Raises ModelError."""
     try:
         return msgspec.convert(data, kind)
     except ValueError as error:
@@ -77,8 +76,8 @@ def convert_json(data: object, kind: type[T], label: str) -> T:
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Opens a file to read. Raises ModelError, also for what is no regular file: reading a pipe may
-    never end, nor may opening it."""
+    """Opens a file for reading. Raises ModelError, also if it is not a regular file: opening or
+    reading a pipe may block forever."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
         handle = os.open(path, flags)
@@ -90,29 +89,26 @@ def open_regular(path: Path) -> BinaryIO:
     return os.fdopen(handle, "rb")
 
 
-def read_file(path: Path, most: int = LARGEST_JSON) -> bytes:
-    """The contents of a file of at most so many bytes. Raises ModelError."""
+def read_file(path: Path) -> bytes:
+    """The contents of a file of at most `LARGEST_JSON` bytes. Raises ModelError."""
     with open_regular(path) as file:
-        raw = file.read(most + 1)
-    if len(raw) > most:
-        raise ModelError(f"{path.name} is larger than {most >> 20} MiB")
+        raw = file.read(LARGEST_JSON + 1)
+    if len(raw) > LARGEST_JSON:
+        raise ModelError(f"{path.name} is larger than {LARGEST_JSON >> 20} MiB")
     return raw
 
 
 def read_json(path: Path, kind: type[T]) -> T:
-    """The JSON in a file, as `kind`. Raises ModelError."""
+    """Reads a JSON file as `kind`. Raises ModelError."""
     raw = read_file(path)
     try:
-        return msgspec.json.decode(raw, type=kind)  # 30,000 words in 2 ms instead of 5
+        return msgspec.json.decode(raw, type=kind)  # 30,000 words: 2 ms instead of 5
     except (msgspec.MsgspecError, RecursionError, ValueError):
         return convert_json(parse_json(raw, path.name), kind, path.name)
 
 
 def checksum(path: Path) -> str:
-    """The CRC-32 of a file in hexadecimal. It takes 15 ms for the weights of the lesson's network.
-
-    Raises ModelError if it cannot be read.
-    """
+    """The CRC-32 of a file in hexadecimal; 15 ms for the lesson's weights. Raises ModelError."""
     crc = 0
     with open_regular(path) as file:
         while chunk := file.read(CHUNK):
@@ -121,9 +117,9 @@ def checksum(path: Path) -> str:
 
 
 def write_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Calls `write` with a temporary path next to `path`, flushes it to the disk, and puts it in
-    place. Raises StorageError; what was at `path` stays whole then. Whatever `write` raises, the
-    temporary file is gone."""
+    """Calls `write` with a temporary path next to `path`, flushes the file and renames it to
+    `path`. Raises StorageError and leaves `path` as it was. The temporary file is always
+    removed."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         write(temporary)
@@ -143,16 +139,16 @@ def write_file(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def _tensor_reason(error: SafetensorError) -> str:
-    """The operating system's reason why safetensors could not write a file."""
+    """The operating system's reason for an error of safetensors."""
     number = re.search(r"os error (\d+)", str(error))
-    if number is None or os.name == "nt":  # Windows counts its errors in another way
+    if number is None or os.name == "nt":  # Windows has other error numbers
         return "the tensors do not fit"
     return os.strerror(int(number[1])).lower()
 
 
 def _replace(source: Path, target: Path) -> None:
-    """Puts a file in place of another. On Windows that fails while somebody reads the other, as a
-    listing does for an instant, so it is tried for a second."""
+    """Renames a file over another. On Windows that fails while somebody reads the other one, as
+    listing models does briefly, so it is retried for a second."""
     tries = WINDOWS_TRIES if os.name == "nt" else 1
     for left in reversed(range(tries)):
         try:
@@ -165,10 +161,9 @@ def _replace(source: Path, target: Path) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    if os.name == "nt":  # Windows cannot open a folder, and has no need to
+    if os.name == "nt":  # Windows cannot open a folder, and needs no flush
         return
-    # Some file systems cannot flush a folder. The file is in place all the same.
-    with suppress(OSError):
+    with suppress(OSError):  # some file systems cannot flush a folder
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)
@@ -177,24 +172,25 @@ def _flush_folder(folder: Path) -> None:
 
 
 def write_json(path: Path, data: Any) -> None:
-    """Writes JSON in place of `path`. Raises StorageError."""
+    """Writes or replaces a JSON file. Raises StorageError."""
     write_bytes(path, json_bytes(data))
 
 
 def json_bytes(data: Any) -> bytes:
-    """JSON as the files of a model have it."""
+    """`data` as JSON, formatted as in the files of a model."""
     text = json.dumps(json_safe(data), ensure_ascii=False, allow_nan=False, indent=1)
     return text.encode(errors=AS_ESCAPES)
 
 
 def write_bytes(path: Path, raw: bytes) -> None:
-    """Puts these bytes in place of `path`. Raises StorageError."""
+    """Writes or replaces a file. Raises StorageError."""
     write_file(path, lambda temporary: temporary.write_bytes(raw))
 
 
 def remove_leftovers(folder: Path, keep: Collection[str]) -> None:
-    """Deletes what no longer belongs to the model: older weights and words, and temporary files of
-    a run that was killed. `keep` are the files that the card names. The caller holds the lock."""
+    """Deletes files that are not part of the model: other versions of weights and vocabularies, and
+    temporary files of a killed run. `keep` are the files that the card names. The caller holds the
+    lock."""
     with suppress(OSError):
         for path in folder.iterdir():
             versioned = any(kind.fullmatch(path.name) for kind in VERSIONED)

@@ -1,4 +1,4 @@
-"""Opens a model's folder: the card, the words and the weights, each checked."""
+"""Loads a model from its folder, checking the card, the words and the weights."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ Word: TypeAlias = Annotated[str, Meta(min_length=1)]
 
 
 def check_checksum(folder: Path, card: ModelCard, name: str) -> None:
-    """Raises ModelError if a file is not the one that was saved. Models of older formats have no
-    checksums."""
+    """Raises ModelError if a file has changed since it was saved. Models of older formats have no
+    checksums and pass."""
     expected = card.checksums.get(name)
     if expected is not None and checksum(folder / name) != expected:
         raise ModelError(f"{name} has changed since it was saved: its checksum is wrong")
 
 
 class _VocabularyFile(Struct):
-    """The words of a model in JSON. Format 1 had no special tokens, and did not say so."""
+    """The contents of vocabulary.json. Format 1 had no special tokens."""
 
     words: list[Word]
     specials: list[str] = []
 
 
 def read_vocabulary(folder: Path, card: ModelCard) -> Vocabulary:
-    """The words of the model in `folder`, checked. Raises ModelError."""
+    """The checked vocabulary of the model in `folder`. Raises ModelError."""
     file = read_json(folder / card.vocabulary, _VocabularyFile)
     if len(file.words) != card.words_known:
         raise ModelError(f"{card.vocabulary} holds {len(file.words)} words, not {card.words_known}")
@@ -52,8 +52,8 @@ def read_vocabulary(folder: Path, card: ModelCard) -> Vocabulary:
 
 
 def checked_vocabulary(words: Sequence[str], special_tokens: Sequence[str]) -> Vocabulary:
-    """The vocabulary of words from a file. Raises ValueError if a word occurs twice or is not
-    valid Unicode: JSON can spell half a character, which nothing can print."""
+    """The vocabulary of words from a file. Raises ValueError if a word occurs twice or is not valid
+    Unicode: JSON can spell a lone surrogate, which cannot be printed."""
     try:
         "".join(words).encode()
     except UnicodeEncodeError as error:
@@ -62,10 +62,8 @@ def checked_vocabulary(words: Sequence[str], special_tokens: Sequence[str]) -> V
 
 
 def check_model(folder: Path) -> ModelCard:
-    """The card of the model in `folder`, all but the numbers in its tensors checked.
-
-    Raises ModelError.
-    """
+    """The card of the model in `folder`; checks everything but the numbers in its tensors. Raises
+    ModelError."""
 
     def check(card: ModelCard) -> ModelCard:
         read_vocabulary(folder, card)
@@ -76,21 +74,22 @@ def check_model(folder: Path) -> ModelCard:
 
 
 def missing_base(card: ModelCard, model: LanguageModel) -> str | None:
-    """A sentence on the model that this one is built on, if it was opened without it."""
+    """A sentence saying that the model was opened without its base model; None if it was not."""
     base = card.mixture and card.mixture["base"]
     if not base or (isinstance(model, MixedModel) and "base" in model.models):
         return None
-    return f"{base['name']}, which it is built on, is gone or was trained again: it predicts alone"
+    gone = f"{base['name']}, which it is built on, is gone or was trained again"
+    return f"{gone}: it predicts without it"
 
 
 OpenBase: TypeAlias = Callable[[Base], LanguageModel | None]
-"""Opens the model that another is built on; None if it is not there any more."""
+"""Opens a base model; None if it is gone."""
 
 
 def load_model(
     folder: Path, open_base: OpenBase = lambda base: None
 ) -> tuple[ModelCard, LanguageModel]:
-    """The model in `folder`, checked and ready to predict. Raises ModelError."""
+    """The card and the checked model in `folder`. Raises ModelError."""
 
     def load(card: ModelCard) -> tuple[ModelCard, LanguageModel]:
         for name in (card.vocabulary, *card.weight_files):

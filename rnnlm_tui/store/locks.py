@@ -1,8 +1,7 @@
-"""Who holds a model's name: one process at a time, which leaves a note of what it does with it.
+"""Locks on the names of models, each with a note on the process that holds it.
 
-The lock is the system's own on `<name>.lock`, which it releases when the process ends, however it
-ends. The note `<name>.json` may outlive a process that was killed, so it counts only while the lock
-is held.
+The lock is the operating system's, on `<name>.lock`, which is released however the process ends.
+The note `<name>.json` may outlive a killed process, so it is valid only while the lock is held.
 """
 
 from __future__ import annotations
@@ -22,22 +21,22 @@ from rnnlm_tui.errors import ModelError, StorageError, os_reason
 from rnnlm_tui.formatting import local_time
 
 TRAINING = "train"
-"""The purpose of a run; every other takes a moment."""
+"""The purpose of a training. Other purposes are brief."""
 PATIENCE_S = 0.5
-"""Looking who holds a name takes its lock for an instant, so one taken is asked for a few times."""
+"""Time to wait for a taken lock, since looking up a holder takes the lock for an instant."""
 
 
 class Holder(Struct, frozen=True):
-    """The process that holds a name. `pid` is None, and the rest empty, if it is not known."""
+    """The process that holds a name. If unknown, `pid` is None and the rest empty."""
 
-    pid: Annotated[int, Meta(gt=0, lt=1 << 31)] | None = None  # 0 would mean many processes
+    pid: Annotated[int, Meta(gt=0, lt=1 << 31)] | None = None  # kill() takes 0 for a whole group
     host: str = ""
     since: str = ""
     purpose: str = ""
 
     @property
     def on_this_host(self) -> bool:
-        """Whether the process runs on this machine, as far as its name tells."""
+        """Whether the process runs on this machine, judging by the host name."""
         return self.pid is not None and self.host == host_name()
 
     def __str__(self) -> str:
@@ -48,23 +47,23 @@ class Holder(Struct, frozen=True):
 
 def host_name() -> str:
     """The name of this machine."""
-    import socket  # 2 ms that a question need not wait for
+    import socket  # 2 ms that a suggestion does not need
 
     return socket.gethostname()
 
 
 class Locks:
-    """The locks of the names in one library; every name given is a model's. Creates nothing before
-    a name is held."""
+    """The locks of a library. All names passed in must be valid. Creates nothing until a name is
+    held."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     @contextmanager
     def hold(self, name: str, purpose: str) -> Iterator[None]:
-        """Holds the name against every other process. Raises ModelError naming the holder,
+        """Holds the lock of a name. Raises ModelError naming the holder if it is taken,
         StorageError if the folder cannot be written."""
-        import filelock  # 15 ms that are needed only here
+        import filelock  # 15 ms, needed only here
 
         path, note = self._lock(name), self._note(name)
         try:
@@ -90,7 +89,7 @@ class Locks:
             lock.release()
 
     def holder(self, name: str) -> Holder | None:
-        """The process that holds the name, or None if none does."""
+        """The process that holds the lock of the name; None if none does."""
         path = self._lock(name)
         if not path.exists():
             return None
@@ -105,9 +104,9 @@ class Locks:
             return None
 
     def trainer(self, name: str) -> Holder | None:
-        """The process that trains the model of this name, or None if none does.
+        """The process that trains the model `name`; None if none does.
 
-        The lock is looked at only if a note says so: looking takes it for an instant.
+        Tries the lock only if there is a note of a training, since trying takes it for an instant.
         """
         if self._read_note(name).purpose != TRAINING:
             return None
@@ -115,29 +114,27 @@ class Locks:
         return holder if holder is not None and holder.purpose == TRAINING else None
 
     def noted(self) -> list[str]:
-        """The names with a note: those that are held, and some whose holder was killed."""
+        """The names with a note. The holders of some may have been killed."""
         return [path.stem for path in self._folder.glob("*.json")]
 
     def end_training(self, name: str) -> None:
-        """Sends SIGTERM to the process that trains the model of this name on this machine.
-
-        Raises ModelError if none does, and if it cannot be asked to end.
-        """
+        """Sends SIGTERM to the process that trains the model `name` on this machine. Raises
+        ModelError if there is none or it cannot be signalled."""
         holder = self.trainer(name)
         if holder is None or holder.pid is None:
             raise ModelError(f"no training named {name} is running on this machine")
         if not holder.on_this_host:
             raise ModelError(f"{name} is trained by {holder}, another machine", "stop it there")
         if sys.platform == "win32":
-            # There SIGTERM ends a process at once, with nothing saved.
+            # SIGTERM would end the process at once, without saving.
             raise ModelError(
                 f"Windows cannot ask the training of {name}, process {holder.pid}, to save and end",
                 "press ctrl+c where it runs",
             )
-        import psutil  # 30 ms that are needed only here
+        import psutil  # 30 ms, needed only here
 
         try:
-            # The number of a process that was killed may be another's by now.
+            # The process id may have been reused.
             opened = psutil.Process(holder.pid).open_files()
             if os.path.realpath(self._lock(name)) not in {os.path.realpath(f.path) for f in opened}:
                 raise ModelError(f"process {holder.pid} does not train {name}", "try again")
@@ -156,7 +153,7 @@ class Locks:
         return self._folder / f"{name}.json"
 
     def _noted_holder(self, name: str) -> Holder:
-        """The holder of a lock that is taken. A note of a process that is gone is not its."""
+        """The holder of a lock that is taken; unknown if the process of the note is gone."""
         holder = self._read_note(name)
         if holder.on_this_host and holder.pid is not None:
             import psutil
@@ -166,7 +163,7 @@ class Locks:
         return holder
 
     def _read_note(self, name: str) -> Holder:
-        """What a note says; nothing if it makes no sense."""
+        """The holder in a note; unknown if the note is missing or invalid."""
         try:
             holder = json.decode(self._note(name).read_bytes(), type=Holder)
             return holder if holder.pid is not None else Holder()

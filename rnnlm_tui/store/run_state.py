@@ -1,4 +1,4 @@
-"""The state of a training as resume.safetensors holds it, without its tensors."""
+"""The state of a training in resume.safetensors, apart from its tensors."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 
 FACTS = "run"
-"""The tensor of bytes that holds all that is not a tensor."""
+"""The byte tensor that holds the rest of the state as JSON."""
 
 
 class GeneratorState(TypedDict):
-    """The state of a numpy generator, whose numbers have 128 bits."""
+    """The state of a numpy random generator, whose integers have 128 bits."""
 
     bit_generator: ShortText
     state: dict[str, int]
@@ -35,11 +35,14 @@ class GeneratorState(TypedDict):
 
 
 class TextOrigin(TypedDict):
-    """Where the text of a run can be read again, by its hash. `words`, `window` and `conventions`
-    are those of the model that the run started from, which `ancestors` end with; `unsuggested` are
-    words that it never suggests and that the text does not have. `seed_line` is what it continues
-    after each epoch. `base` is the model that it is built on. An update has `old_loss`, that of the
-    model to replace in nats a character as written, None if nothing is held out."""
+    """Where the text of a run can be read again, and what the run takes from other models.
+
+    `words`, `window` and `conventions` are those of the model that the run started from, the last
+    of `ancestors`; `unsuggested` are words that this model never suggests and the text lacks.
+    `seed_line` is continued after each epoch. `base` is the base model of the mixture. An update
+    has `old_loss`, the loss of the model to replace in nats a character as written, None if no
+    lines are held out.
+    """
 
     sources: NotRequired[list[str]]
     sha256: NotRequired[ShortText | None]
@@ -56,7 +59,7 @@ class TextOrigin(TypedDict):
 
 @dataclass(slots=True)
 class EpochTotals:
-    """The figures of an epoch so far: sums in nats, divided by `examples` and `steps` once. Hits
+    """Running totals of an epoch: sums in nats, divided by `examples` or `steps` at the end. Hits
     are counted over `words`, without the ends of lines."""
 
     nll: Figure = 0.0
@@ -69,11 +72,11 @@ class EpochTotals:
 
 @dataclass(slots=True)
 class Position:
-    """How far a run has come: all of its state that is not a tensor.
+    """The progress of a run: all of its state that is not a tensor.
 
-    `epoch` is the next one to train, `sums.steps` of its steps are done; `dropout` is the state of
-    the generator of its masks, None at its start. `best_epoch` is None before the first save.
-    `new_loss` is to an update's `old_loss` what it has reached.
+    `epoch` is the one being trained, of which `sums.steps` steps are done; `dropout` is the state
+    of the generator of its masks, None at its start. `best_epoch` is None before the first save.
+    `new_loss` is what an update has reached, to compare with `old_loss`.
     """
 
     epoch: Epoch = 1
@@ -89,19 +92,19 @@ class Position:
     history: list[EpochFigures] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Raises ValueError if the best epoch is none of those trained."""
+        """Raises ValueError if the best epoch was not trained yet."""
         if self.best_epoch is not None and self.best_epoch > self.epoch:
             raise ValueError("the best epoch is later than the last")
 
     def patience_exhausted(self, train: TextConfig) -> bool:
-        """Whether the held-out loss has not improved for as long as the run waits for it."""
+        """Whether early stopping has run out of patience with the held-out loss."""
         if not isinstance(train, CausalTrainConfig) or not self.history:
             return False
         return train.patience_exhausted(self.history[-1]["epoch"], self.best_epoch)
 
 
 class _StateFile(Struct):
-    """What is not a tensor in resume.safetensors."""
+    """The JSON in resume.safetensors."""
 
     config: RunSettings
     corpus: TextOrigin
@@ -109,7 +112,7 @@ class _StateFile(Struct):
 
 
 def encode_facts(config: RunConfig, corpus: TextOrigin, position: Position) -> NDArray[np.uint8]:
-    """The facts as a tensor of JSON bytes, since they outgrow a header."""
+    """The JSON of a state as a byte tensor, since it may be too large for the header."""
     facts = {
         "config": config.to_json(),
         "corpus": to_builtins(corpus),
@@ -120,7 +123,7 @@ def encode_facts(config: RunConfig, corpus: TextOrigin, position: Position) -> N
 
 
 def decode_facts(raw: NDArray[Any] | None) -> tuple[RunConfig, TextOrigin, Position]:
-    """The facts in a tensor of bytes. Raises ModelError."""
+    """The reverse of `encode_facts`, checked. Raises ModelError."""
     if raw is None:
         raise ModelError(f"{RESUME} is not the state of a run")
     data = parse_json(raw.tobytes(), RESUME)
@@ -140,8 +143,8 @@ def decode_facts(raw: NDArray[Any] | None) -> tuple[RunConfig, TextOrigin, Posit
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:
-    """The settings of a saved run, the epochs that it has done, and the best of them, None before
-    the first save."""
+    """The settings of a saved run, the number of epochs done, and the best one, None before the
+    first save."""
 
     config: RunConfig
     epochs_done: int
@@ -149,7 +152,7 @@ class RunStatus:
 
     @property
     def patience_exhausted(self) -> bool:
-        """Whether its held-out loss has not improved for as long as it waits for that."""
+        """Whether early stopping has run out of patience with the held-out loss."""
         train = self.config.train
         if not isinstance(train, CausalTrainConfig):
             return False
@@ -157,16 +160,16 @@ class RunStatus:
 
     @property
     def is_finished(self) -> bool:
-        """Whether it has come to its end, and goes on only with other settings."""
+        """Whether the run is over and can be resumed with other settings only."""
         return self.epochs_done >= self.config.epochs or self.patience_exhausted
 
     @property
     def can_extend(self) -> bool:
-        """Whether it can be given more epochs; counting is done in one."""
+        """Whether more epochs are possible; n-grams are counted in one."""
         return isinstance(self.config.train, NetworkTrainConfig)
 
 
 def read_run_status(folder: Path) -> RunStatus:
-    """How far the run in `folder` has come. Raises ModelError if its state cannot be read."""
+    """The progress of the run in `folder`. Raises ModelError if its state is unreadable."""
     config, _, position = decode_facts(read_arrays(folder / RESUME, only=FACTS).get(FACTS))
     return RunStatus(config, position.epoch - 1, position.best_epoch)

@@ -1,5 +1,4 @@
-"""Finds the text that a model was trained on, by its hash: the file that its training read, or the
-text that ships with the program."""
+"""Finds the text that a model was trained on, and checks it by its hash."""
 
 from __future__ import annotations
 
@@ -19,25 +18,23 @@ from rnnlm_tui.store.trained_lines import TrainedLines, read_trained_lines, trai
 from rnnlm_tui.text.corpus import (
     STANDARD_INPUT,
     Corpus,
+    arranged,
     held_out_mask,
     read_corpus,
     split_lines,
 )
 from rnnlm_tui.text.line_hashes import no_hashes
 from rnnlm_tui.text.overlap import CopiedSpans
-from rnnlm_tui.text.paragraphs import arranged
 from rnnlm_tui.text.streams import Mask
 from rnnlm_tui.text.tokenizer import Tokenizer, make_tokenizer
 
 LARGEST_INDEXED = 64 << 20
-"""The bytes of a text that are read to look for copies: 12 million words, some 10 seconds."""
+"""Bytes of the largest text that is searched for copies: 12 million words, about 10 seconds."""
 
 
 def find_corpus(name: str, folder: Path, card: ModelCard) -> Corpus:
-    """The text that the model `name` in `folder` was trained on, its lines as they were then.
-
-    Raises CorpusError, with a hint what to give, if it cannot be found or has changed.
-    """
+    """The text that the model `name` in `folder` was trained on, with its lines arranged as then.
+    Raises CorpusError if it cannot be found or has changed."""
     hint = f"give that text, or any other: --evaluate FILE --model {name}"
     origin = known_origin(name, folder, card, hint)
     sources = origin.sources
@@ -58,8 +55,8 @@ def find_corpus(name: str, folder: Path, card: ModelCard) -> Corpus:
 
 
 def known_origin(name: str, folder: Path, card: ModelCard, hint: str) -> Origin:
-    """Where the text of the model `name` in `folder` is read; no files are the bundled text. Raises
-    CorpusError, with this hint, if it is not known."""
+    """Where to read the text of the model `name` in `folder`. Raises CorpusError, with this hint,
+    if that is unknown."""
     origin = read_origin(folder)
     if not origin.sources and not is_corpus_of(card, _bundled()):
         raise CorpusError(
@@ -84,13 +81,11 @@ def is_corpus_of(card: ModelCard, corpus: Corpus) -> bool:
 def copied_spans(
     name: str, folder: Path, card: ModelCard, tokenizer: Tokenizer
 ) -> CopiedSpans | None:
-    """Finds what is copied from the text that the model was trained on; None if that text cannot be
-    found or is too long. `tokenizer` is the model's."""
+    """An index to find copies from the training text; None if that cannot be found or is too long.
+    `tokenizer` is the model's."""
     try:
-        if (
-            sum(Path(source).stat().st_size for source in read_origin(folder).sources)
-            > LARGEST_INDEXED
-        ):
+        sources = read_origin(folder).sources
+        if sum(Path(source).stat().st_size for source in sources) > LARGEST_INDEXED:
             return None
         corpus = find_corpus(name, folder, card)
     except (CorpusError, OSError):
@@ -99,22 +94,20 @@ def copied_spans(
 
 
 def write_origin(folder: Path, sources: Sequence[str], encoding: str | None) -> None:
-    """Keeps the files that a training was given, none for the bundled text, and their encoding.
-
-    They concern this machine alone and are not exported. Raises StorageError.
-    """
+    """Stores the files that a training was given and their encoding, for this machine only: they
+    are not exported. Raises StorageError."""
     files.write_json(folder / ORIGIN, {"sources": list(sources), "encoding": encoding})
 
 
 class Origin(Struct):
-    """The contents of origin.json; there are no sources for the bundled text."""
+    """The contents of origin.json. The bundled text has no sources."""
 
     sources: list[str] = []
     encoding: str | None = None
 
 
 def read_origin(folder: Path) -> Origin:
-    """What origin.json says; nothing if it cannot be read. The hash decides what it is worth."""
+    """Reads origin.json. An unreadable one counts as empty, since the text's hash is checked."""
     try:
         return read_json(folder / ORIGIN, Origin)
     except ModelError:
@@ -122,17 +115,14 @@ def read_origin(folder: Path) -> Origin:
 
 
 def held_out_lines(folder: Path, card: ModelCard, corpus: Corpus) -> tuple[str, ...]:
-    """The lines of its corpus that the training of the model in `folder` held out. `corpus` is
-    arranged as it was then.
-
-    Raises ModelError if the file that says which is damaged.
-    """
+    """The lines of `corpus`, arranged as for the training, that the model in `folder` held out.
+    Raises ModelError if the file of the trained lines is damaged."""
     return split_lines(corpus.lines, held_out_of(folder, card, corpus))[1]
 
 
 def held_out_of(folder: Path, card: ModelCard, corpus: Corpus) -> Mask:
-    """Which lines of its corpus [L] the model held out; for a model of an older format they follow
-    from its settings. Raises ModelError if they are damaged."""
+    """Mask of the lines of its corpus [L] that the model held out, which follows from the settings
+    for older formats. Raises ModelError if the file of the trained lines is damaged."""
     trained, train = read_trained_lines(folder, card), card.config.train
     if trained is None:
         return held_out_mask(len(corpus.lines), train.held_out, train.seed)
@@ -146,8 +136,8 @@ def trained_lines(
 ) -> TrainedLines | None:
     """The lines that the model `name` and its ancestors were trained on.
 
-    For a model of an older format, which did not keep them, they are those of its text, which may
-    be `corpus`; None if that cannot be found. Raises ModelError if they are damaged.
+    Older formats do not store them; they are then read from the model's text, which may be
+    `corpus`. None if that cannot be found. Raises ModelError if the file is damaged.
     """
     if (kept := read_trained_lines(folder, card)) is not None:
         return kept
@@ -163,7 +153,7 @@ def trained_lines(
 
 
 def ancestors_of(name: str, card: ModelCard) -> list[Ancestor]:
-    """The ancestors of a training that starts from the model `name`: its own, then itself, once if
-    it was updated."""
+    """The ancestors of a training that starts from the model `name`: those of the model, then the
+    model itself, which an update lists only once."""
     others = (ancestor for ancestor in card.ancestors if ancestor["name"] != name)
     return [*others, Ancestor(name=name, created=card.created, corpus=card.corpus)]

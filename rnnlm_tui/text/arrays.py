@@ -1,4 +1,4 @@
-"""Arrays that are too large for memory: written piece by piece, then mapped from their file."""
+"""Arrays too large for memory: written in pieces, then memory-mapped."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from rnnlm_tui.errors import StorageError, os_reason
 from rnnlm_tui.formatting import format_bytes
 
 SLICE = 1 << 22
-"""Elements of a mapped array that are worked on at once."""
+"""Elements of a mapped array that are processed at once."""
 
 
 class ArrayWriter:
-    """An array of one dimension that grows at its end: in a file, or without a path in memory."""
+    """Appends to a one-dimensional array in a file, or in memory if there is no path."""
 
     def __init__(self, path: Path | None, dtype: DTypeLike) -> None:
-        """Raises StorageError if the file cannot be made."""
+        """Raises StorageError if the file cannot be created."""
         self._path, self._dtype, self._pieces = path, np.dtype(dtype), list[NDArray[Any]]()
         self._length = 0
         try:
-            if path is not None:  # one that is still mapped stays as it is for those who read it
+            if path is not None:  # unlinked, so that an old file that is still mapped stays intact
                 path.unlink(missing_ok=True)
             self._file = path.open("wb") if path is not None else None
         except OSError as error:
             raise self._failed(error) from error
 
     def append(self, piece: NDArray[Any]) -> None:
-        """Adds the elements of an array. Raises StorageError, as if the disk is full."""
+        """Adds the elements of an array. Raises StorageError, for example if the disk is full."""
         self._length += len(piece)
         piece = piece.astype(self._dtype, copy=False)
         if self._file is None:
@@ -46,25 +46,24 @@ class ArrayWriter:
             raise self._failed(error) from error
 
     def finish(self) -> NDArray[Any]:
-        """The whole array, which nobody can write to if it is a file's. Raises StorageError."""
+        """The whole array, read-only if it is in a file. Raises StorageError."""
+        if self._file is None and len(self._pieces) == 1:
+            return self._pieces[0]
         if self._file is None:
-            return self._pieces[0] if len(self._pieces) == 1 else self._joined()
+            return np.concatenate([np.empty(0, self._dtype), *self._pieces])
         try:
             self._file.close()
         except OSError as error:
             raise self._failed(error) from error
         assert self._path is not None
-        return mapped(self._path, self._dtype, self._length)
+        return map_array(self._path, self._dtype, self._length)
 
     def discard(self) -> None:
-        """Removes the file. On Windows that fails while it is mapped."""
+        """Removes the file. On Windows this does nothing while it is mapped."""
         if self._file is not None and self._path is not None:
             with suppress(OSError):
                 self._file.close()
                 self._path.unlink(missing_ok=True)
-
-    def _joined(self) -> NDArray[Any]:
-        return np.concatenate([np.empty(0, self._dtype), *self._pieces])
 
     def _failed(self, error: OSError) -> StorageError:
         return StorageError(
@@ -73,9 +72,8 @@ class ArrayWriter:
         )
 
 
-def mapped(path: Path, dtype: DTypeLike, length: int) -> NDArray[Any]:
-    """The array in a file, read when it is used. Raises OSError or ValueError if it is not that
-    long."""
+def map_array(path: Path, dtype: DTypeLike, length: int) -> NDArray[Any]:
+    """Maps the array in a file. Raises OSError, or ValueError if its length is wrong."""
     if length == 0:
         return np.empty(0, dtype)
     if path.stat().st_size != length * np.dtype(dtype).itemsize:
@@ -84,22 +82,22 @@ def mapped(path: Path, dtype: DTypeLike, length: int) -> NDArray[Any]:
 
 
 def scratch_array(path: Path, dtype: DTypeLike, length: int) -> NDArray[Any]:
-    """An array of zeros in a file, to read and write. Raises StorageError if there is no space."""
+    """A writable array of zeros in a file. Raises StorageError if there is no space."""
     writer = ArrayWriter(path, dtype)
     zeros = np.zeros(min(length, SLICE), dtype)
-    for low in range(0, length, SLICE):  # a hole in the file would be filled when it is too late
+    for low in range(0, length, SLICE):  # a sparse file would run out of space later
         writer.append(zeros[: min(SLICE, length - low)])
     writer.finish()
     return np.memmap(path, dtype, mode="r+", shape=(length,)).view(np.ndarray)
 
 
 def slices(length: int) -> Iterator[slice]:
-    """The parts of an array that are worked on one after the other."""
+    """Slices that cover an array, of at most `SLICE` elements each."""
     return (slice(low, min(low + SLICE, length)) for low in range(0, length, SLICE))
 
 
 def count_ids(ids: NDArray[Any], total: int) -> NDArray[np.int64]:
-    """How often each id below `total` occurs [total], in little memory for a mapped array."""
+    """How often each id below `total` occurs [total]. Takes little memory for a mapped array."""
     counts = np.zeros(total, np.int64)
     for part in slices(len(ids)):
         counts += np.bincount(ids[part], minlength=total)
@@ -107,16 +105,16 @@ def count_ids(ids: NDArray[Any], total: int) -> NDArray[np.int64]:
 
 
 def count_of(wanted: int | None, ids: NDArray[Any]) -> int:
-    """How often an id occurs."""
+    """How often an id occurs; 0 for None."""
     if wanted is None:
         return 0
     return sum(int(np.count_nonzero(ids[part] == wanted)) for part in slices(len(ids)))
 
 
 def check_space(folder: Path, needed: int) -> None:
-    """Raises StorageError if the disk of a folder has less than so many bytes free."""
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    free = shutil.disk_usage(there).free
+    """Raises StorageError if the disk of a folder has fewer than `needed` bytes free."""
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(existing).free
     if needed > free:
         raise StorageError(
             f"the text as numbers takes {format_bytes(needed)} on the disk of {folder},"

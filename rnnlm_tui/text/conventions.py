@@ -1,4 +1,4 @@
-"""What the tokenizer `prose` learns of how a text is written: spaces, sentences, abbreviations."""
+"""Learns the conventions of a text for the tokenizer `prose`: spaces, sentences, abbreviations."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ import regex
 from rnnlm_tui.text.tokenizer import Conventions
 
 OPEN, CLOSE, OPEN_SINGLE, CLOSE_SINGLE = "“”‘’"
-"""The quotes as tokens, whatever the text has for them; CLOSE_SINGLE also ends `dogs’`."""
+"""Quotes as tokens, however the text writes them. CLOSE_SINGLE also ends `dogs’`."""
 APOSTROPHE, DASH, ELLIPSIS = "'", "—", "…"
-"""The apostrophe within words, the dash and the three dots as they are in tokens."""
+"""The apostrophe within words, the dash and the three dots as tokens."""
 LINE_BEGIN = "^"
 ENOUGH_SPACES, ENOUGH_STARTS, ENOUGH_DOTS = 5, 10, 5
-"""Occurrences from which on a text teaches its spaces, its sentences and its abbreviations."""
+"""Occurrences needed to learn the spaces, the sentence starts and the abbreviations of a text."""
 STARTS_FROM = 0.97
-"""Share of capitals from which on a word after some marks begins a sentence. Below it, the words
-there are learned as they are written, so that none is written back wrongly."""
+"""Share of capitals after some marks from which on they start a sentence. Below it, words after
+them keep their case, so that none is written back wrongly."""
 ALWAYS_DOTTED, ENOUGH_ALWAYS, LONGEST_ABBREVIATION = 0.95, 20, 4
-"""A short word is an abbreviation too if it hardly ever lacks its full stop, often enough."""
+"""A short word is also an abbreviation if it nearly always has a full stop, often enough."""
 ABBREVIATIONS = frozenset([
     "Mr", "Mrs", "Ms", "Dr", "St", "Prof", "Rev", "Hon", "Capt", "Col", "Gen", "Lt", "Sgt",
     "Jr", "Sr", "vs", "etc", "Fig", "Mt", "Messrs", "bzw", "usw", "Nr", "Hr", "Fr", "ca",
     "Sra", "Srta", "Ud", "Uds", "Mme", "Mlle", "MM", "г", "др", "стр"
 ])  # fmt: skip
-"""Common ones of some languages, for texts too short to tell."""
+"""Common abbreviations of several languages, for texts too short to learn them from."""
 NEXT_TO_WORDS = ",;:!?\"'()[]“”‘’„«»—…"
 NO_SPACE_AFTER = frozenset("([{¿¡@#/\\_-" + OPEN + OPEN_SINGLE + DASH)
 NO_SPACE_BEFORE = frozenset(")]},.;:!?%°/\\_-" + CLOSE + CLOSE_SINGLE + DASH + ELLIPSIS)
@@ -37,12 +37,12 @@ UNSPACED = regex.compile(
     r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
     r"|[\u3000-\u303F\uFF00-\uFFEF]"
 )
-"""What is written without spaces, words as well as marks."""
+"""Scripts and marks that are written without spaces."""
 
 
 @lru_cache(1 << 12)
 def usual_spaces(token: str) -> tuple[bool, bool]:
-    """The spaces of most European texts."""
+    """Whether a token has a space before and after it in most European texts."""
     if UNSPACED.fullmatch(token[0]):
         return False, False
     category = unicodedata.category(token[0])
@@ -53,8 +53,7 @@ def usual_spaces(token: str) -> tuple[bool, bool]:
 
 @lru_cache(1 << 10)
 def usually_begins_sentence(marks: str) -> bool:
-    """Whether these marks before a word, "" for none, end a sentence or open speech in most
-    texts."""
+    """Whether these marks before a word, "" for none, usually end a sentence or open speech."""
     ended = marks.rstrip(OPEN + OPEN_SINGLE + "([{¿¡" + DASH + "-*_#")
     if ended.endswith((LINE_BEGIN, ".", "!", "?", "." + CLOSE, "。", "！", "？")):
         return True
@@ -68,7 +67,7 @@ def is_abbreviation(word: str, learned: Iterable[str]) -> bool:
 
 
 class AbbreviationCounter:
-    """Counts what tells abbreviations from the ends of sentences.
+    """Collects evidence that tells abbreviations from ends of sentences.
 
     Source: T. Kiss and J. Strunk, "Unsupervised multilingual sentence boundary detection", 2006,
     simplified.
@@ -79,7 +78,7 @@ class AbbreviationCounter:
         self._before_small = Counter[str]()
 
     def count(self, lines: Iterable[str], chunks: Mapping[str, int]) -> None:
-        """Counts these lines; `chunks` says how often each text between their spaces occurs."""
+        """Adds some lines; `chunks` are the counts of the space-separated parts of them."""
         for chunk, count in chunks.items():
             if chunk[-1] == ".":
                 self._dotted[chunk.removesuffix(".").strip(NEXT_TO_WORDS)] += count
@@ -92,16 +91,16 @@ class AbbreviationCounter:
                     self._before_small[word] += 1
 
     def add(self, later: AbbreviationCounter) -> None:
-        """Adds what was counted of lines that come later in the text."""
+        """Adds the counts of later lines."""
         self._dotted.update(later._dotted)
         self._plain.update(later._plain)
         self._before_small.update(later._before_small)
 
     def abbreviations(self) -> tuple[str, ...]:
-        """The words whose full stop is no end of a sentence: mostly followed by a small letter, or
-        hardly ever missing."""
+        """The words whose full stop does not end a sentence: it is mostly followed by a lower-case
+        letter, or hardly ever missing."""
         if 2 * self._before_small.total() > self._dotted.total():
-            return ()  # its sentences begin with small letters
+            return ()  # sentences of this text begin with lower-case letters
         return tuple(
             word
             for word, count in self._dotted.items()
@@ -117,7 +116,7 @@ class AbbreviationCounter:
 
 
 class ConventionCounter:
-    """Counts the habits of a text."""
+    """Counts spaces and sentence starts."""
 
     def __init__(self) -> None:
         self._before, self._after = Counter[tuple[str, bool]](), Counter[tuple[str, bool]]()
@@ -126,8 +125,8 @@ class ConventionCounter:
     def count_space(
         self, before: str, token: str, marks: tuple[bool, bool], *, spaced: bool, count: int = 1
     ) -> None:
-        """Two tokens are next to each other, with a space or without; `marks` says which of them
-        are marks."""
+        """Counts two adjacent tokens, with or without a space between; `marks` says which of them
+        are punctuation marks."""
         match marks:
             case True, True:
                 self._pairs[f"{before} {token}", spaced] += count
@@ -137,14 +136,14 @@ class ConventionCounter:
                 self._before[token, spaced] += count
 
     def add(self, other: ConventionCounter) -> None:
-        """Adds what was counted of other lines."""
+        """Adds the counts of other lines."""
         self._before.update(other._before)
         self._after.update(other._after)
         self._pairs.update(other._pairs)
         self._starts.update(other._starts)
 
     def count_start(self, marks: str, word: str) -> None:
-        """`word` follows these marks."""
+        """Counts a word after these marks."""
         if (is_capital := word[0].isupper()) or word[0].islower():
             self._starts[marks, is_capital] += 1
 
@@ -154,7 +153,7 @@ class ConventionCounter:
         space_kinds: Mapping[str, str],
         abbreviations: tuple[str, ...],
     ) -> Conventions:
-        """What was counted, as far as it is enough and differs from the usual."""
+        """The conventions that were seen often enough and differ from the usual ones."""
         starts = dict[str, bool]()
         for marks in {marks for marks, _ in self._starts}:
             capital, small = self._starts[marks, True], self._starts[marks, False]
@@ -168,7 +167,7 @@ class ConventionCounter:
     def _spaces(self) -> Iterator[tuple[str, tuple[bool, bool]]]:
         for mark in {mark for mark, _ in (*self._before, *self._after, (CLOSE, True))}:
             before, after = usual = usual_spaces(mark)
-            if mark == CLOSE:  # « oui » is like on both sides
+            if mark == CLOSE:  # as after the opening quote: « oui »
                 before = _majority(self._after, OPEN, before)
             found = _majority(self._before, mark, before), _majority(self._after, mark, after)
             if found != usual:
@@ -177,7 +176,7 @@ class ConventionCounter:
     def _unlike_their_marks(
         self, spaces: Mapping[str, tuple[bool, bool]]
     ) -> Iterator[tuple[str, bool]]:
-        """The pairs of marks whose space does not follow from that of each."""
+        """The pairs of marks whose spacing does not follow from that of each mark."""
         for pair in {pair for pair, _ in self._pairs}:
             first, second = pair.split(" ")
             _, after = spaces.get(first) or usual_spaces(first)
@@ -188,6 +187,6 @@ class ConventionCounter:
 
 
 def _majority(counts: Mapping[tuple[str, bool], int], mark: str, usual: bool) -> bool:
-    """Whether there mostly is a space, `usual` if too few were counted."""
+    """Whether there is a space more often than not; `usual` if too few were counted."""
     yes, no = counts.get((mark, True), 0), counts.get((mark, False), 0)
     return yes > no if yes + no >= ENOUGH_SPACES else usual

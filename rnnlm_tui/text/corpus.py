@@ -1,11 +1,11 @@
-"""A corpus: read, checked, and split into lines to train on and lines held out."""
+"""Reads a corpus, arranges its lines, and splits them into training and held-out lines."""
 
 from __future__ import annotations
 
 import hashlib
 import stat
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, compress
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -21,29 +21,29 @@ from rnnlm_tui.text.streams import (
     Lines,
     Mask,
     StreamedLines,
-    TextBlocks,
     Workspace,
     first_reading,
+    text_blocks,
 )
+from rnnlm_tui.text.wrapping import LineBreaks, joined
 
 STANDARD_INPUT = "-"
 MEMORY_PER_BYTE = 4
-"""Bytes of memory that a byte of a text takes while it is decoded and split into lines."""
+"""Bytes of memory per byte of text while it is decoded and split into lines."""
 READABLE = (stat.S_ISREG, stat.S_ISFIFO, stat.S_ISDIR)
-"""The kinds of files let through; folders too, because reading one gives the better message."""
+"""Kinds of files that pass the check. Folders do, since reading one gives a better message."""
 SMALL_BYTES = 100_000_000
-"""What takes no more than this is read without a look at the memory."""
+"""Texts that need no more memory than this are read without checking how much is free."""
 HELD_OUT_BLOCK = 20
-"""Lines are held out in blocks of about this many, so that both parts are running text."""
+"""About how many consecutive lines are held out together, so that both parts are running text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """A text as lines, which are in memory or `StreamedLines`. `sha256` is that of the decoded
-    text, line ends as newlines.
+    """A text as lines in memory or as `StreamedLines`.
 
-    `sources` are the files it was read from (absolute; "-" for standard input and for pipes), so
-    that a run can be resumed.
+    `sha256` is the hash of the decoded text with newlines as line ends. `sources` are the absolute
+    paths of the files that it was read from, "-" for standard input and pipes.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Corpus:
 
     @property
     def line_count(self) -> int:
-        """The number of lines; a newline at the end of the text begins no other."""
+        """The number of lines. A final newline does not begin another one."""
         if isinstance(self.lines, StreamedLines):
             return len(self.lines) - self.lines.facts.ends_with_newline
         lines = cast("tuple[str, ...]", self.lines)
@@ -61,7 +61,7 @@ class Corpus:
 
     @property
     def whitespace_words(self) -> int:
-        """The number of words between white space, whatever the tokenizer: the text's size."""
+        """The number of words separated by white space: the size of the text for any tokenizer."""
         if isinstance(self.lines, StreamedLines):
             return self.lines.facts.words
         return sum(len(line.split()) for line in self.lines)
@@ -73,12 +73,12 @@ def read_corpus(
     stdin: BinaryIO,
     workspace: Workspace | None = None,
 ) -> Corpus:
-    """Reads one or several files, or `-` for standard input, as one text.
+    """Reads files, or `-` for standard input, as one text.
 
-    `encoding` None means UTF-8, or UTF-16 or UTF-32 if the file begins with its mark. With a
-    `workspace` the lines of a large text are not held, but read again when they are needed; one
-    that can be read once is kept in a file until the workspace is left. Raises CorpusError for what
-    cannot be read and for what is not text.
+    `encoding` None means UTF-8, or UTF-16 or UTF-32 if there is a byte order mark. With a
+    `workspace` a large text is not kept in memory but read again for each pass; standard input and
+    pipes are copied to a file in the workspace first. Raises CorpusError for a file that cannot be
+    read or is not text.
     """
     each, names, absolute = [], [], []
     for path in map(Path, sources):
@@ -86,7 +86,7 @@ def read_corpus(
             name, kept = "stdin", STANDARD_INPUT
             each.append(_read_once(stdin, "standard input", workspace))
         elif path.is_fifo():
-            name, kept = "pipe", STANDARD_INPUT  # it can be read once, as standard input can
+            name, kept = "pipe", STANDARD_INPUT  # like standard input, it can be read only once
             with path.open("rb") as pipe:
                 each.append(_read_once(pipe, str(path), workspace))
         else:
@@ -100,7 +100,7 @@ def read_corpus(
 
 
 def _lines_of(sources: Sources, workspace: Workspace | None) -> tuple[Lines, str]:
-    """The lines of a text, and its hash."""
+    """The lines of a text and its hash."""
     in_memory = IN_MEMORY if workspace is None else workspace.in_memory
     pieces, length = list[str](), 0
     for piece, _ in sources.text():
@@ -116,13 +116,13 @@ def _lines_of(sources: Sources, workspace: Workspace | None) -> tuple[Lines, str
         streamed = first_reading(sources, workspace)
         return streamed, streamed.facts.sha256
     digest = hashlib.sha256()
-    blocks = TextBlocks(sources, BLOCK, digest)  # so that it has the lines that a stream has
+    blocks = text_blocks(sources, BLOCK, digest)  # cuts long lines as a stream does
     lines = tuple(chain.from_iterable(text.split("\n") for text, _ in blocks))
     return lines, digest.hexdigest()
 
 
 def _read_once(file: BinaryIO, label: str, workspace: Workspace | None) -> Source:
-    """A text that can be read once, kept in memory, or in a file if it is large."""
+    """A source for a file that can be read only once, kept in memory, or in a file if large."""
     try:
         if workspace is None:
             return Source(label, file.read())
@@ -132,20 +132,50 @@ def _read_once(file: BinaryIO, label: str, workspace: Workspace | None) -> Sourc
         raise CorpusError(f"cannot read {label}: {os_reason(error)}") from error
 
 
+def arranged(corpus: Corpus, how: str) -> Corpus:
+    """The corpus with the lines that the setting `lines` asks for: one line per paragraph for
+    `paragraphs`, and for `auto` if the text is wrapped; else unchanged. Empty lines separate
+    paragraphs and are kept, so arranging twice changes nothing."""
+    lines = corpus.lines
+    if how == "each" or (how == "auto" and not is_wrapped(lines)):
+        return corpus
+    if isinstance(lines, StreamedLines):
+        return replace(corpus, lines=replace(lines, is_joined=True))
+    return replace(corpus, lines=tuple(joined(lines)))
+
+
+def arrangement_notes(corpus: Corpus, arranged_corpus: Corpus, how: str) -> Iterator[str]:
+    """A sentence saying what a line is, and why."""
+    if arranged_corpus is not corpus:
+        why = "asked for" if how == "paragraphs" else "the text is wrapped"
+        lines = arranged_corpus.lines
+        if isinstance(lines, StreamedLines):
+            count = lines.facts.paragraphs
+        else:
+            count = sum(map(bool, lines))
+        yield f"a line is a paragraph ({why}): {corpus.line_count:,} lines are {count:,} paragraphs"
+    elif how == "auto":
+        yield "a line is a line of the file (no wrapped paragraphs)"
+
+
+def is_wrapped(lines: Lines) -> bool:
+    """Whether the text is wrapped at some column, as `LineBreaks.are_wrapped` tells."""
+    if isinstance(lines, StreamedLines):
+        return lines.facts.are_wrapped and not lines.is_joined
+    return LineBreaks.within(lines).are_wrapped
+
+
 def check_files(
     sources: Sequence[str | Path], free_memory: Callable[[], int] | None = None
 ) -> None:
-    """Raises CorpusError for devices, which may never end, and for files that do not fit into the
-    memory, if they have to. Pipes are read, such as the <(zcat text.gz) of a shell.
-
-    `free_memory` gives its bytes; it is asked only about texts that may matter.
-    """
+    """Raises CorpusError for devices, which may never end, and for files too large for the bytes of
+    `free_memory()`, which is called only for large ones. Pipes such as <(zcat text.gz) are fine."""
     total = 0
     for path in (Path(source) for source in sources if str(source) != STANDARD_INPUT):
         try:
             facts = path.stat()
         except (OSError, ValueError):
-            continue  # whoever reads it says why it cannot be read
+            continue  # reading it gives the error
         if not any(is_kind(facts.st_mode) for is_kind in READABLE):
             raise CorpusError(
                 f"cannot read the corpus {path}: it is neither a file nor a pipe",
@@ -162,15 +192,15 @@ def check_files(
 
 
 def split_lines(lines: Iterable[str], held_out: Mask) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """`lines` [L] as those to train on and those of `held_out` [L]."""
+    """Splits lines [L] into training lines and those of the mask `held_out` [L]."""
     return tuple(compress(lines, ~held_out)), tuple(compress(lines, held_out))
 
 
 def held_out_mask(count: int, share: float, seed: int) -> Mask:
-    """Which of `count` lines are held out, about `share` of them.
+    """A mask [count] of the lines to hold out, about `share` of them.
 
-    They are whole blocks spread evenly over the text: one block at a random place, by `seed`,
-    in each of as many equal stretches as there are blocks.
+    They are blocks of lines spread evenly over the text: one at a random place, determined by
+    `seed`, in each of as many equal parts as there are blocks.
     """
     held = np.zeros(count, dtype=bool)
     wanted = round(count * share)

@@ -1,6 +1,6 @@
-"""A corpus as lines of ids, for the models that learn every word of a line and its end.
+"""A corpus as lines of ids, for models that predict each word of a line and its end.
 
-Shapes: M targets, the words of a text and the ends of its lines; L lines.
+Shapes: M targets (words and ends of lines), L lines.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID
 
 
 class EncodedLines:
-    """The lines of a text that have words, all in one array, in memory or mapped from a file.
+    """The non-empty lines of a text in one array, in memory or mapped from a file.
 
-    `targets` [M] are what is predicted, line after line: the ids of the words and, after each
-    line, that of its end. `lengths` [L] are the words of each line, `starts` [L] the places where
-    the lines begin. `folder` is where a large text has its file, None for one in memory.
+    `targets` [M] are the ids to predict: the words of each line and the end of the line. `lengths`
+    [L] are the numbers of words of the lines, `starts` [L] their first positions in `targets`.
+    `folder` is the folder of a large text's files, None for a text in memory.
     """
 
     def __init__(
@@ -32,17 +32,11 @@ class EncodedLines:
         self.lengths = lengths[lengths > 0]
         self.starts = np.cumsum(self.lengths + 1) - self.lengths - 1
 
-    @classmethod
-    def of(cls, tokens: NDArray[Any], lengths: NDArray[np.int64]) -> EncodedLines:
-        """The lines of these words, without their ends; `lengths` may hold zeros."""
-        return cls(with_ends(tokens, lengths), lengths)
-
     def __len__(self) -> int:
-        """The number of lines."""
         return len(self.starts)
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
-        """The lines, each as a view of the ids of its words."""
+        """The lines, each as a view of its word ids."""
         ends = self.starts + self.lengths
         return (self.targets[a:b] for a, b in zip(self.starts, ends, strict=True))
 
@@ -53,7 +47,7 @@ class EncodedLines:
 
     @property
     def predictions(self) -> int:
-        """The number of words and ends of lines, which are predicted."""
+        """The number of predictions: words and ends of lines."""
         return len(self.targets)
 
     def word_counts(self, total_words: int) -> NDArray[np.int64]:
@@ -63,8 +57,8 @@ class EncodedLines:
         return counts
 
     def first(self, count: int) -> list[tuple[list[int], int]]:
-        """The first `count` words and ends of lines, each after the ids before it in its line, the
-        begin of the line included."""
+        """The first `count` targets, each with its context: the start of line and the ids
+        between."""
         found: list[tuple[list[int], int]] = []
         for line in self:
             whole = [BEGIN_ID, *line.tolist(), END_ID]
@@ -76,6 +70,6 @@ class EncodedLines:
 
 
 def with_ends(tokens: NDArray[Any], lengths: NDArray[np.int64]) -> NDArray[Any]:
-    """The words of lines, with its end after each line that has words."""
+    """Inserts the end of line after each line that has words."""
     ends: NDArray[Any] = np.insert(tokens, np.cumsum(lengths[lengths > 0]), END_ID)
     return ends

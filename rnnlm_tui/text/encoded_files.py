@@ -1,9 +1,9 @@
-"""A large text as ids, in the folder of its run: a run that is resumed need not encode it again.
+"""A large text as ids in the folder of its run, so that a resumed run need not encode it again.
 
-text-train.bin      the ids of the lines to train on, with the ends of lines if they have ids
-text-held-out.bin   the same of the lines held out
-text-lines.npz      the words of each line, and its hash
-text.json           what they were made of, and the rest of the text's facts
+text-train.bin      the ids of the training lines, with ends of lines if the vocabulary has them
+text-held-out.bin   the same for the held-out lines
+text-lines.npz      the length and the hash of each line
+text.json           what the ids were made from, and the rest of `EncodedText`
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 from rnnlm_tui.errors import StorageError, os_reason
-from rnnlm_tui.text.arrays import mapped, slices
+from rnnlm_tui.text.arrays import map_array, slices
 from rnnlm_tui.text.corpus import Corpus
 from rnnlm_tui.text.numbering import Encoded
 from rnnlm_tui.text.passes import HELD_OUT_IDS, NUMBERS, TRAIN_IDS, KeptLines
@@ -32,17 +32,22 @@ from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.vocabulary import Vocabulary
 
 FORMAT = 1
-"""Another one whenever a tokenizer cuts another way: the ids of an older program are not used."""
+"""To be raised when a tokenizer changes, so that ids of an older version are not used."""
 FACTS, LINES = "text.json", "text-lines.npz"
 FILES = (NUMBERS, TRAIN_IDS, HELD_OUT_IDS, LINES, FACTS)
+SHARED = ("conventions", "words", "distinct_words", "held_out_words", "only_word", "missing")
+"""The fields of `EncodedText` that text.json stores as they are."""
 Count = Annotated[int, Meta(ge=0, le=1 << 53)]
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedText:
-    """A text as ids: its `words` in all and those held out, with words that the vocabulary lacks;
-    the different ones of its training lines; the only one, if there is one; what the tokenizer
-    misses, in sentences."""
+    """A text as ids.
+
+    `words` and `held_out_words` count all words, unknown ones included; `distinct_words` those of
+    the training lines. `only_word` is set if the text has a single distinct word. `missing` are
+    notes on what the tokenizer missed.
+    """
 
     vocabulary: Vocabulary
     conventions: Conventions
@@ -80,8 +85,8 @@ def key_of(
     known: tuple[Sequence[str], Conventions] | None,
     held_out: Mask,
 ) -> str:
-    """What decides the ids of a text, as a hash: `limits` are those of its vocabulary, `known` are
-    the words and the conventions of the model that the run starts from."""
+    """A hash of all that determines the ids of a text. `limits` are those of the vocabulary,
+    `known` are the words and conventions of the model that the run starts from."""
     lines = corpus.lines
     is_joined = isinstance(lines, StreamedLines) and lines.is_joined
     held = hashlib.sha256(held_out.tobytes()).hexdigest()
@@ -91,34 +96,29 @@ def key_of(
 
 
 def write_encoded(folder: Path, key: str, text: EncodedText) -> None:
-    """Saves all but the ids, which are in their files. Raises StorageError."""
+    """Saves everything but the ids, which have their own files. Raises StorageError."""
     assert text.kept is not None
     (train, train_lengths), (held_out, held_lengths) = text.train, text.held_out
     facts = _Facts(
         key=key,
         vocabulary=list(text.vocabulary.words),
-        conventions=text.conventions,
-        words=text.words,
-        distinct_words=text.distinct_words,
-        held_out_words=text.held_out_words,
-        only_word=text.only_word,
-        missing=text.missing,
         kind=train.dtype.name,
         lengths=(len(train), len(held_out)),
         lines=text.kept.lines,
+        **{name: getattr(text, name) for name in SHARED},
     )
     of_lines = (train_lengths, held_lengths, *text.kept.hashes)
     try:
         with (folder / LINES).open("wb") as file:
             np.savez(file, *of_lines)
         raw = json.dumps(msgspec.to_builtins(facts)).encode()
-        (folder / FACTS).write_bytes(raw)  # last: without it the others count for nothing
+        (folder / FACTS).write_bytes(raw)  # last: it makes the other files valid
     except OSError as error:
         raise StorageError(f"could not write to {folder}: {os_reason(error)}") from error
 
 
 def read_encoded(folder: Path, key: str, special_tokens: Sequence[str]) -> EncodedText | None:
-    """The text that was saved with this key; None if there is none, or if it is damaged."""
+    """The text saved with this key; None if there is none or it is damaged."""
     try:
         facts = msgspec.convert(json.loads((folder / FACTS).read_bytes()), _Facts)
         if facts.key != key or facts.kind not in ("uint16", "int32"):
@@ -138,28 +138,23 @@ def read_encoded(folder: Path, key: str, special_tokens: Sequence[str]) -> Encod
         return None
     return EncodedText(
         vocabulary=vocabulary,
-        conventions=facts.conventions,
-        words=facts.words,
-        distinct_words=facts.distinct_words,
-        held_out_words=facts.held_out_words,
-        only_word=facts.only_word,
-        missing=facts.missing,
         train=(parts[0], train),
         held_out=(parts[1], held),
         kept=KeptLines((train_hashes, held_hashes), facts.lines),
+        **{name: getattr(facts, name) for name in SHARED},
     )
 
 
 def _ids(path: Path, kind: str, length: int, total: int) -> NDArray[Any]:
-    """The ids in a file. Raises ValueError for one that no word has."""
-    ids = mapped(path, kind, length)
+    """The ids in a file. Raises ValueError if one is out of range."""
+    ids = map_array(path, kind, length)
     if any(not 1 <= ids[part].min() <= ids[part].max() < total for part in slices(len(ids))):
         raise ValueError(f"{path} holds an id that no word has")
     return ids
 
 
 def remove_encoded(folder: Path) -> None:
-    """Removes what is left of a large text in a folder, if it can be removed."""
+    """Removes the files of a large text from a folder, as far as possible."""
     for name in FILES:
         with suppress(OSError):
             (folder / name).unlink(missing_ok=True)

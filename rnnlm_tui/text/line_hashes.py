@@ -1,7 +1,8 @@
-"""Hashes of lines, by which they are known again in another text."""
+"""Hashes of lines, to recognise them in other texts."""
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable
 from hashlib import blake2b
 from typing import TypeAlias
@@ -13,20 +14,19 @@ from rnnlm_tui.text.tokenizer import Tokenizer
 
 Hashes: TypeAlias = NDArray[np.uint64]
 NO_WORDS = 0
-"""The hash of a line without words, which is never known."""
+"""The hash of a line without words."""
 
 
 def no_hashes() -> Hashes:
-    """The hashes of no lines."""
+    """An empty array of hashes."""
     return np.empty(0, dtype=np.uint64)
 
 
 def hash_lines(lines: Iterable[str], tokenizer: Tokenizer) -> Hashes:
-    """A hash of the words of each line [L]; a million lines take some seconds."""
-    keys = map(tokenizer.line_key, lines)
-    return np.fromiter((_hash_of(key) if key else NO_WORDS for key in keys), dtype=np.uint64)
-
-
-def _hash_of(key: str) -> int:
-    spelled = key.encode(errors="surrogatepass")
-    return int.from_bytes(blake2b(spelled, digest_size=8).digest(), "little")
+    """A hash of the words of each line [L]. A million lines take a few seconds."""
+    hashes = array("Q")
+    for line in lines:
+        key = tokenizer.line_key(line).encode(errors="surrogatepass")
+        digest = blake2b(key, digest_size=8).digest()
+        hashes.append(int.from_bytes(digest, "little") if key else NO_WORDS)
+    return np.array(hashes, dtype=np.uint64)

@@ -1,8 +1,8 @@
-"""The words of a text as numbers: each line is tokenized once, and the vocabulary comes after.
+"""Numbers the words of a text, so that lines are tokenized once, before the vocabulary is known.
 
-A block numbers its words by their first appearance, those to train on first. When all blocks are
-there, so are the words of the text in the same order, and how often each occurs; then the numbers
-of the blocks become ids. Shapes: N words, L lines.
+A block numbers its words by first appearance, training lines first. When all blocks are there, the
+words of the text and their counts are known, and the numbers are translated into ids. Shapes: N
+words, L lines.
 """
 
 from __future__ import annotations
@@ -15,34 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.text.arrays import ArrayWriter
-from rnnlm_tui.text.streams import Block
-from rnnlm_tui.text.tokenizer import Tokenizer, tokenize_lines
+from rnnlm_tui.text.tokenizer import TokenizedText
 from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
 
 Encoded = tuple[NDArray[Any], NDArray[np.int64]]
-"""The ids of lines in a row, and how many each line has; words without an id are left out."""
-
-
-@dataclass(frozen=True, slots=True)
-class NumberedBlock:
-    """The words of a block, those to train on first: the different ones, their numbers [N], and
-    how many each line has [L]. `train_lines` of the lines are to train on."""
-
-    words: tuple[str, ...]
-    numbers: NDArray[np.int32]
-    lengths: NDArray[np.int64]
-    train_lines: int
-
-    @classmethod
-    def of(cls, block: Block, tokenizer: Tokenizer) -> NumberedBlock:
-        text = tokenize_lines([*block.train, *block.held_out], tokenizer)
-        return cls(text.words, text.numbers, text.lengths, len(block.train))
+"""The concatenated ids of lines, without unknown words that have no id, and the length of each."""
 
 
 @dataclass(slots=True)
-class _Place:
-    """Where a block is: its first number in the text, the numbers of its words in the text as far
-    as they are known, and the others, which occur in held-out lines alone."""
+class _NumberedBlock:
+    """A block within the text: where its numbers begin, the numbers in the text of its own words,
+    and the words without a number yet, which occur in held-out lines only."""
 
     begin: int
     numbers: NDArray[np.int32]
@@ -54,37 +37,38 @@ class _Place:
 
 @dataclass(slots=True)
 class NumberedText:
-    """All blocks of a text. `numbers` are theirs, one after the other, in memory or in a file."""
+    """All blocks of a text, whose numbers go to `writer`, in memory or in a file."""
 
     writer: ArrayWriter
     words: dict[str, int] = field(default_factory=dict)
-    """The different words and their numbers; those of held-out lines alone come last."""
+    """The distinct words and their numbers. Words of held-out lines only come last."""
     total: int = 0
-    """How many words there are."""
-    _places: list[_Place] = field(default_factory=list)
+    """The number of words."""
+    _blocks: list[_NumberedBlock] = field(default_factory=list)
 
-    def add(self, block: NumberedBlock) -> None:
-        """Takes the next block. Raises StorageError if its numbers cannot be written."""
-        train_words = int(block.lengths[: block.train_lines].sum())
+    def add(self, block: TokenizedText, train_lines: int) -> None:
+        """Adds the next block, whose first lines are training lines. Raises StorageError if its
+        numbers cannot be written."""
+        train_words = int(block.lengths[:train_lines].sum())
         counts = np.bincount(block.numbers[:train_words])
         known = len(counts)
         numbers = self._numbers_of(block.words[:known])
-        self._places.append(
-            _Place(
-                self.total, numbers, counts, block.words[known:], block.lengths, block.train_lines
+        self._blocks.append(
+            _NumberedBlock(
+                self.total, numbers, counts, block.words[known:], block.lengths, train_lines
             )
         )
         self.writer.append(block.numbers)
         self.total += len(block.numbers)
 
     def counts(self) -> NDArray[np.int64]:
-        """How often each word occurs in the lines to train on. All blocks are there now."""
+        """How often each word occurs in the training lines. To be called after the last `add`."""
         counts = np.zeros(len(self.words), np.int64)
-        for place in self._places:
-            counts[place.numbers] += place.counts
-        for place in self._places:
-            place.numbers = np.append(place.numbers, self._numbers_of(place.others))
-            place.others = ()
+        for block in self._blocks:
+            counts[block.numbers] += block.counts
+        for block in self._blocks:
+            block.numbers = np.append(block.numbers, self._numbers_of(block.others))
+            block.others = ()
         return np.append(counts, np.zeros(len(self.words) - len(counts), np.int64))
 
     def _numbers_of(self, words: Sequence[str]) -> NDArray[np.int32]:
@@ -92,12 +76,12 @@ class NumberedText:
         return np.array([known.setdefault(word, len(known)) for word in words], np.int32)
 
     def encoded(self, vocabulary: Vocabulary) -> Iterator[tuple[Encoded, Encoded]]:
-        """The lines of each block to train on, and those held out, as ids of the vocabulary."""
+        """The training lines and the held-out lines of each block as ids."""
         numbers, ids = self.writer.finish(), vocabulary.ids([*self.words])
-        for place in self._places:
-            words = int(place.lengths.sum())
-            of_block = ids[place.numbers][numbers[place.begin : place.begin + words]]
-            yield _split(of_block, place.lengths, place.train_lines)
+        for block in self._blocks:
+            words = int(block.lengths.sum())
+            of_block = ids[block.numbers][numbers[block.begin : block.begin + words]]
+            yield _split(of_block, block.lengths, block.train_lines)
 
 
 def _split(

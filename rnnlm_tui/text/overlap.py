@@ -1,7 +1,7 @@
-"""Spans of a continuation that are copied from the corpus.
+"""Finds the spans of a continuation that are copied from the corpus.
 
-Words are compared as the tokenizer spells them, so case and punctuation make no difference if it
-drops them. A span may go across the ends of lines: text copied over a line break is still copied.
+Words are compared as the tokenizer spells them, so case and punctuation are ignored if it drops
+them. A span may cross line breaks.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import numpy as np
 from rnnlm_tui.text.tokenizer import Tokenizer, tokenize_lines
 
 SHORTEST = 5
-"""Fewer words in a row are common in any language."""
+"""Words of the shortest span; shorter ones are common in any language."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """`length` words from `start` on that are in the corpus, first in line `line_number` (from 1,
-    empty lines included)."""
+    """`length` copied words from position `start` on. `line_number` is the first line of the corpus
+    with them, counted from 1 with empty lines."""
 
     start: int
     length: int
@@ -29,8 +29,7 @@ class Span:
 
 
 class CopiedSpans:
-    """A corpus as numbers: 4 bytes a word, and the different words once. It never changes, so any
-    thread may use it."""
+    """An index of a corpus, with 4 bytes a word. It is immutable, so any thread may use it."""
 
     def __init__(self, lines: Iterable[str], tokenizer: Tokenizer) -> None:
         text = tokenize_lines(lines, tokenizer)
@@ -39,8 +38,8 @@ class CopiedSpans:
         self._line_ends = np.cumsum(text.lengths)  # [L]
 
     def find(self, words: Sequence[str]) -> tuple[Span, ...]:
-        """The longest spans of five words or more of `words` that are in the corpus, in order; none
-        is within another. Takes about a millisecond a word for a million words of corpus."""
+        """The longest spans of `words`, of five words or more, that are in the corpus, in order.
+        None contains another. Takes about a millisecond a word for a million words of corpus."""
         ids = [self._ids.get(word, -1) for word in words]
 
         def end_from(start: int) -> int:
@@ -53,13 +52,13 @@ class CopiedSpans:
             if length >= SHORTEST:
                 line = int(np.searchsorted(self._line_ends, place, side="right"))
                 spans.append(Span(start, length, line + 1))
-            # A later start ends no earlier, so the first that ends later is found by halving.
+            # Ends never decrease with the start, so bisection finds the first that ends later.
             later = range(start + 1, min(end + 1, len(ids)))
             start += 1 + bisect_right(later, end, key=end_from)
         return tuple(spans)
 
     def _longest(self, ids: Sequence[int]) -> tuple[int, int]:
-        """How many of these ids, from the first on, are in the corpus, and the first such place."""
+        """The length of the longest prefix of these ids in the corpus, and its first position."""
         places, first = np.flatnonzero(self._tokens == ids[0]), 0
         for length, word in enumerate(ids):
             inside = places[: np.searchsorted(places, len(self._tokens) - length)]

@@ -1,9 +1,9 @@
-"""From a corpus to examples: held out, tokenized, counted and encoded."""
+"""From a corpus to examples: splits, tokenizes, counts and encodes it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
 
@@ -19,13 +19,7 @@ from rnnlm_tui.text.corpus import Corpus, held_out_mask
 from rnnlm_tui.text.encoded import EncodedLines
 from rnnlm_tui.text.encoded_files import EncodedText, key_of, read_encoded, write_encoded
 from rnnlm_tui.text.numbering import NumberedText
-from rnnlm_tui.text.passes import (
-    KeptLines,
-    encode,
-    folder_of,
-    learn_tokenizer,
-    number_words,
-)
+from rnnlm_tui.text.passes import KeptLines, encode, folder_of, learn_tokenizer, number_words
 from rnnlm_tui.text.prefixes import PrefixExamples
 from rnnlm_tui.text.streams import Mask
 from rnnlm_tui.text.tokenizer import Conventions, Tokenizer, make_tokenizer
@@ -39,14 +33,13 @@ Examples: TypeAlias = PrefixExamples | EncodedLines
 class PreparedText:
     """A corpus with its vocabulary and its examples.
 
-    `words` counts all words of the corpus, `distinct_words` the different ones of the training
-    lines, `held_out_words` all words of the held-out lines, dropped ones too, and
-    `held_out_unknown` those that the vocabulary lacks. `longest_line` is the longest training line
-    in words, without those that are dropped. `held_out_mask` says which lines of the corpus are
-    held out. `examples` and `held_out` are `PrefixExamples` for the lesson, `EncodedLines` for
-    models of whole lines.
-    `warnings` are sentences on a text that is no good for a training, though one is possible;
-    `notes` say how it is read. `kept` is there for a large text, whose lines are not.
+    `words` counts all words of the corpus, `distinct_words` the distinct ones of the training
+    lines, `held_out_words` all words of the held-out lines, dropped ones included, and
+    `held_out_unknown` those that are not in the vocabulary. `longest_line` is the longest training
+    line in words, without dropped ones. `held_out_mask` says which lines of the corpus are held
+    out. `examples` and `held_out` are `PrefixExamples` for the lesson, `EncodedLines` for models of
+    whole lines. `warnings` are sentences on a text that can be trained on but hardly makes sense;
+    `notes` say how it was read. `kept` is set for a large text, whose lines are not in memory.
     """
 
     corpus: Corpus
@@ -68,7 +61,7 @@ class PreparedText:
 
     @property
     def card(self) -> CorpusFacts:
-        """The corpus as events and a model's card describe it."""
+        """The description of the corpus for events and model cards."""
         return {
             "name": self.corpus.name,
             "sha256": self.corpus.sha256,
@@ -104,28 +97,46 @@ def prepare(
     held_out: Mask | None = None,
     notes: Iterable[str] = (),
 ) -> PreparedText:
-    """Splits, counts and encodes a corpus; each line is tokenized once.
+    """Splits, counts and encodes a corpus. Each line is tokenized once.
 
-    `window` gives the model's window for the words of the longest training line. The vocabulary and
-    the conventions are those of the training lines, unless those of the model that the training
-    starts from are given as `known`.
-    `held_out` [L] says which lines are held out; by default it follows from the settings.
-    Without special tokens the result are `PreparedPrefixes`, in which unknown words are dropped;
-    with all of them `PreparedLines`. `notes` say how the text was read until here. Raises
-    CorpusError if there is not enough to train on, StorageError if the arrays of a large text
-    cannot be written.
+    `window` returns the model's window for a longest training line of so many words. `known` are
+    the vocabulary and the conventions of the model that the training starts from; by default they
+    are learned from the training lines. `held_out` [L] is the mask of held-out lines; by default it
+    follows from the settings. Without special tokens the result is `PreparedPrefixes`, in which
+    unknown words are dropped, else `PreparedLines`. `notes` say how the text was read so far.
+
+    Raises CorpusError if there is not enough to train on, StorageError if the arrays of a large
+    text cannot be written.
     """
     is_given = held_out is not None
     if held_out is None:
         held_out = held_out_mask(len(corpus.lines), settings.held_out, settings.seed)
     text = _encoded(corpus, tokenizer_name, settings, special_tokens, known, held_out)
+    prepared = _with_examples(text, corpus, tokenizer_name, held_out, window)
+    if isinstance(prepared, PreparedPrefixes):
+        _check_prefixes(prepared, settings.held_out)
+    return replace(
+        prepared,
+        warnings=tuple(_warnings(corpus, settings.held_out, text, is_given)),
+        notes=(*notes, *text.missing),
+    )
+
+
+def _with_examples(
+    text: EncodedText,
+    corpus: Corpus,
+    tokenizer_name: str,
+    held_out: Mask,
+    window: Callable[[int], int],
+) -> PreparedText:
+    """The text with its examples, without warnings and notes."""
     longest, (held, _) = int(text.train[1].max()), text.held_out
     size, folder = window(longest), folder_of(corpus.lines)
     kind: type[PreparedText] = PreparedPrefixes
     examples: Callable[..., Examples] = partial(PrefixExamples, window=size)
     if text.vocabulary.special_tokens:
         kind, examples = PreparedLines, partial(EncodedLines, folder=folder)
-    prepared = kind(
+    return kind(
         corpus=corpus,
         tokenizer=make_tokenizer(tokenizer_name, text.conventions, text.vocabulary),
         vocabulary=text.vocabulary,
@@ -139,13 +150,10 @@ def prepare(
         held_out_lines=int(held_out.sum()) if len(held) else 0,
         held_out_words=text.held_out_words,
         held_out_unknown=count_of(text.vocabulary.unknown_id, held),
-        warnings=tuple(_warnings(corpus, settings.held_out, text, len(held), is_given)),
-        notes=(*notes, *text.missing),
+        warnings=(),
+        notes=(),
         kept=text.kept,
     )
-    if isinstance(prepared, PreparedPrefixes):
-        _check_prefixes(prepared, settings.held_out)
-    return prepared
 
 
 def _encoded(
@@ -156,7 +164,7 @@ def _encoded(
     known: tuple[Vocabulary, Conventions] | None,
     held_out: Mask,
 ) -> EncodedText:
-    """The text as ids. That of a large one is saved, and found again if nothing has changed."""
+    """The text as ids. Those of a large text are saved, and reused if nothing has changed."""
     folder, key = folder_of(corpus.lines), ""
     if folder is not None:
         words = None if known is None else (known[0].words, known[1])
@@ -225,10 +233,8 @@ def _frequent_words(
     return found
 
 
-def _warnings(
-    corpus: Corpus, share: float, text: EncodedText, held_out_words: int, is_given: bool
-) -> Iterator[str]:
-    if share > 0 and held_out_words == 0:
+def _warnings(corpus: Corpus, share: float, text: EncodedText, is_given: bool) -> Iterator[str]:
+    if share > 0 and not len(text.held_out[0]):
         lines = plural(corpus.line_count, "line")
         few = f"{lines} are too few to hold {share:.0%} of them out"
         if is_given:

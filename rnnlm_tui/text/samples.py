@@ -1,4 +1,4 @@
-"""Some lines of a text, in stretches spread evenly over it."""
+"""Samples of a text: short stretches of lines, spread evenly."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import math
 from collections.abc import Sequence
 
 STRETCH = 32
-"""Lines that are measured one after another, since some models use the lines before a line."""
+"""Consecutive lines in a sample, since some models use previous lines as context."""
 
 
 def some_lines(lines: Sequence[str], most_words: int) -> list[str]:
-    """Lines of at most so many words, in stretches spread evenly over all of them. The last one may
-    be cut."""
+    """A sample of lines with at most `most_words` words in all. The last line may be cut."""
     words = sum(len(line.split()) for line in lines)
     share = min(1.0, most_words / max(1, words))
     chosen: list[str] = []
@@ -23,8 +22,8 @@ def some_lines(lines: Sequence[str], most_words: int) -> list[str]:
 
 
 def lines_of_share(lines: Sequence[str], share: float, first: int = 0) -> list[str]:
-    """Those of some lines that are in such a share of all stretches; `first` is the number of the
-    first one in its text."""
+    """The lines in a share of all stretches of the text. `first` is the index in the text of the
+    first of `lines`."""
     chosen: list[str] = []
     for stretch in range(first // STRETCH, math.ceil((first + len(lines)) / STRETCH)):
         if math.ceil((stretch + 1) * share) != math.ceil(stretch * share):

@@ -1,6 +1,6 @@
-"""A text that is larger than memory: read from its files again for each pass, block by block.
+"""Texts larger than memory: read from their files again for each pass, block by block.
 
-A pass gives each block to a process, and puts together what the blocks give, in order.
+A pass sends each block to a worker process and combines the results in order.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import compress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,26 +24,22 @@ from rnnlm_tui.text.sources import Sources, changed_error
 from rnnlm_tui.text.wrapping import LineBreaks, joined
 
 if TYPE_CHECKING:
+    from hashlib import _Hash
+
     from rnnlm_tui.text.workers import Workers
 
 Result = TypeVar("Result")
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 IN_MEMORY = 16 << 20
-"""Characters of a text that is held whole."""
+"""Characters of the largest text that is kept in memory."""
 BLOCK = 4 << 20
-"""Characters of a block of a larger one: about a second of work."""
+"""Characters of a block of a larger text: about a second of work."""
 READING = "reading text"
 BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 
 
-class Digest(Protocol):
-    """A hash that is being computed."""
-
-    def update(self, data: bytes, /) -> None: ...
-
-
 class Lines(Protocol):
-    """The lines of a text, in memory or in its files."""
+    """The lines of a text, in memory or streamed from files."""
 
     def __iter__(self) -> Iterator[str]: ...
 
@@ -51,8 +48,8 @@ class Lines(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Lines in a row: those to train on, and those held out. `first_train` and `first_held_out` are
-    how many of each come before them in the text."""
+    """Consecutive lines, split into training lines and held-out lines. `first_train` and
+    `first_held_out` are the numbers of such lines before the block."""
 
     train: Sequence[str]
     held_out: Sequence[str] = ()
@@ -61,24 +58,19 @@ class Block:
 
 
 class Workspace:
-    """What the preparation of a large text uses: a folder for its arrays, processes, and somebody
-    to tell how far it is. Nothing is made before it is needed."""
+    """Resources for preparing a large text: a folder for its arrays, worker processes, and a
+    callback for the progress. Nothing is created before it is needed."""
 
     def __init__(
         self,
         folder: Path,
         report: Callable[[str, int, int], None] = lambda phase, done, of: None,
         processes: int | None = None,
-        *,
-        in_memory: int | None = None,
-        block: int | None = None,
     ) -> None:
-        """`report` gets the name of a pass, and how many bytes of how many it has done.
-        `processes` None means one a core. A text is large from `in_memory` characters on, by
-        default `IN_MEMORY`, and its blocks have at most `block`, by default `BLOCK`."""
+        """`report` gets the name of a pass, the bytes done, and all bytes. `processes` None means
+        one per core."""
         self.folder, self.report, self._processes = folder, report, processes
-        self.in_memory = IN_MEMORY if in_memory is None else in_memory
-        self.block = BLOCK if block is None else block
+        self.in_memory, self.block = IN_MEMORY, BLOCK
         self._workers: Workers | None = None
         self._spooled = list[Path]()
 
@@ -86,7 +78,7 @@ class Workspace:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Ends the processes."""
+        """Ends the worker processes and removes spooled files."""
         if self._workers is not None:
             self._workers.close()
         self._workers = None
@@ -95,7 +87,7 @@ class Workspace:
 
     @property
     def workers(self) -> Workers:
-        """The processes."""
+        """The worker processes, started at first use."""
         if self._workers is None:
             from rnnlm_tui.text.workers import Workers  # loads multiprocessing: 6 ms
 
@@ -103,14 +95,14 @@ class Workspace:
         return self._workers
 
     def make_folder(self) -> None:
-        """Makes the folder. Raises StorageError."""
+        """Creates the folder. Raises StorageError."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StorageError(f"cannot make {self.folder}: {os_reason(error)}") from error
 
     def spool(self, begin: bytes, rest: BinaryIO) -> Path:
-        """Keeps a text that can be read once in a file, until this is left. Raises StorageError."""
+        """Copies a text that can be read only once to a temporary file. Raises StorageError."""
         self.make_folder()
         try:
             with tempfile.NamedTemporaryFile(
@@ -127,50 +119,48 @@ class Workspace:
         return self._spooled[-1]
 
 
-class TextBlocks:
-    """The blocks of a text: pieces of some million characters that end where a line does, or where
-    a paragraph does if there are empty lines. A line that is longer is cut at a space."""
+def text_blocks(sources: Sources, size: int, digest: _Hash) -> Iterator[tuple[str, int]]:
+    """Yields the blocks of a text, each with the number of bytes read so far.
 
-    def __init__(self, sources: Sources, size: int, digest: Digest) -> None:
-        """`size` is the number of characters of a block, at most. `digest` is given the text."""
-        self._sources, self._size, self._digest = sources, size, digest
+    A block has at most `size` characters and ends at a blank line if possible, else at the end of a
+    line, else at a space; the newline or space after it is left out. The text is hashed into
+    `digest`. Raises CorpusError.
+    """
+    rest, done = "", 0
+    for piece, done in sources.text():
+        digest.update(piece.encode("utf-8", "surrogatepass"))
+        rest += piece
+        while len(rest) > size:
+            end, begin = _cut(rest, size)
+            yield rest[:end], done
+            rest = rest[begin:]
+    yield rest, done
 
-    def __iter__(self) -> Iterator[tuple[str, int]]:
-        """The blocks, without the newline or space between two, and the bytes read by then. Raises
-        CorpusError."""
-        rest, done = "", 0
-        for piece, done in self._sources.text():
-            self._digest.update(piece.encode("utf-8", "surrogatepass"))
-            rest += piece
-            while len(rest) > self._size:
-                end, begin = self._cut(rest)
-                yield rest[:end], done
-                rest = rest[begin:]
-        yield rest, done
 
-    def _cut(self, text: str) -> tuple[int, int]:
-        """Where the first block ends, and where the next one begins."""
-        earliest, size = self._size * 3 // 4, self._size
-        if blank_lines := [*BLANK_LINE.finditer(text, earliest, size)]:
-            begin = blank_lines[-1].end()
-            return begin - 1, begin
-        for separator in ("\n", " "):
-            if (place := text.rfind(separator, earliest, size)) >= 0:
-                return place, place + 1
-        return size, size
+def _cut(text: str, size: int) -> tuple[int, int]:
+    """Where the first block ends, and where the next one begins."""
+    earliest = size * 3 // 4
+    if blank_lines := [*BLANK_LINE.finditer(text, earliest, size)]:
+        begin = blank_lines[-1].end()
+        return begin - 1, begin
+    for separator in ("\n", " "):
+        if (place := text.rfind(separator, earliest, size)) >= 0:
+            return place, place + 1
+    return size, size
 
 
 @dataclass(frozen=True, slots=True)
 class BlockFacts:
-    """What a first reading finds out of a block: its lines as they are and with a line a paragraph,
-    its paragraphs and the words between white space, how its lines break, and its last line."""
+    """What the first pass finds in a block: the numbers of its lines, of its lines with paragraphs
+    joined, of its paragraphs and of its words; its line breaks, and whether the last line is
+    empty."""
 
     lines: int
     joined_lines: int
     paragraphs: int
     words: int
     breaks: LineBreaks
-    last_line: str
+    ends_with_newline: bool
 
     @classmethod
     def of(cls, text: str) -> BlockFacts:
@@ -182,13 +172,13 @@ class BlockFacts:
             paragraphs=sum(map(bool, paragraphs)),
             words=sum(line.count(" ") + 1 for line in paragraphs if line),
             breaks=LineBreaks.within(lines),
-            last_line=lines[-1],
+            ends_with_newline=lines[-1] == "",
         )
 
 
 @dataclass(frozen=True, slots=True)
 class TextFacts:
-    """The same of a whole text, and its hash; the numbers of lines are those of each block."""
+    """The same for a whole text, and its hash. `lines` and `joined_lines` are per block."""
 
     sha256: str
     lines: NDArray[np.int64]
@@ -201,8 +191,8 @@ class TextFacts:
 
 @dataclass(frozen=True, slots=True)
 class StreamedLines:
-    """The lines of files that are read again for each pass. `facts` are those of the first reading;
-    if it `is_joined`, a line is a paragraph."""
+    """The lines of files that are read again for each pass. If `is_joined`, paragraphs are joined
+    to one line each."""
 
     sources: Sources
     workspace: Workspace
@@ -224,41 +214,41 @@ class StreamedLines:
     def map(
         self, task: Callable[[Block], Result], phase: str, held_out: Mask | None = None
     ) -> Iterator[Result]:
-        """`task(block)` of all blocks, in order, computed by the processes of the workspace.
+        """Yields `task(block)` for all blocks in order, computed by the worker processes.
 
-        `held_out` [L] says which lines are held out. Raises CorpusError if the text is no longer
-        what it was at the first reading.
+        `held_out` [L] is the mask of held-out lines. Raises CorpusError if the text has changed
+        since the first pass.
         """
         read, size = list[int](), max(1, self.sources.size)
         self.workspace.report(phase, 0, size)
-        on_text = _OnText(task, self.is_joined)
-        results = self.workspace.workers.map(on_text, self._cut_blocks(held_out, read))
+        on_text = partial(_run_on_text, task, self.is_joined)
+        results = self.workspace.workers.map(on_text, self._text_blocks(held_out, read))
         for number, result in enumerate(results):
             yield result
             self.workspace.report(phase, read[number], size)
 
-    def _cut_blocks(self, held_out: Mask | None, read: list[int]) -> Iterator[_Cut]:
-        """The blocks for the processes; adds to `read` the bytes read by the end of each."""
+    def _text_blocks(self, held_out: Mask | None, read: list[int]) -> Iterator[_TextBlock]:
+        """The blocks for the workers. Appends to `read` the bytes read by the end of each."""
         first = held_before = 0
         for number, (text, done) in enumerate(self._blocks()):
-            # A text that has grown has more blocks; its hash is looked at when it is through.
+            # A text that has grown has more blocks; its hash is checked at the end.
             lines = int(self._lines_of_blocks[number : number + 1].sum())
             mask = None if held_out is None else held_out[first : first + lines]
             read.append(done)
-            yield _Cut(text, mask, first - held_before, held_before)
+            yield _TextBlock(text, mask, first - held_before, held_before)
             first += lines
             held_before += 0 if mask is None else int(mask.sum())
 
     def _blocks(self) -> Iterator[tuple[str, int]]:
         digest = hashlib.sha256()
-        yield from TextBlocks(self.sources, self.workspace.block, digest)
+        yield from text_blocks(self.sources, self.workspace.block, digest)
         if digest.hexdigest() != self.facts.sha256:
             raise changed_error(self.sources.label)
 
 
 @dataclass(frozen=True, slots=True)
-class _Cut:
-    """A block on its way to a process; `held_out` says which of its lines are held out."""
+class _TextBlock:
+    """A block for a worker, not split into lines yet. `held_out` is the mask of its lines."""
 
     text: str
     held_out: Mask | None
@@ -266,42 +256,36 @@ class _Cut:
     first_held_out: int
 
 
-@dataclass(frozen=True, slots=True)
-class _OnText(Generic[Result]):
-    """A task for blocks of lines, as one for blocks of text."""
-
-    task: Callable[[Block], Result]
-    is_joined: bool
-
-    def __call__(self, cut: _Cut) -> Result:
-        lines = cut.text.split("\n")
-        if self.is_joined:
-            lines = [*joined(lines)]
-        if cut.held_out is None:
-            return self.task(Block(lines, (), cut.first_train, 0))
-        train, held_out = [*compress(lines, ~cut.held_out)], [*compress(lines, cut.held_out)]
-        return self.task(Block(train, held_out, cut.first_train, cut.first_held_out))
+def _run_on_text(task: Callable[[Block], Result], is_joined: bool, block: _TextBlock) -> Result:
+    """Splits a block into lines and runs the task on it."""
+    lines = block.text.split("\n")
+    if is_joined:
+        lines = [*joined(lines)]
+    if block.held_out is None:
+        return task(Block(lines, (), block.first_train, 0))
+    train, held_out = [*compress(lines, ~block.held_out)], [*compress(lines, block.held_out)]
+    return task(Block(train, held_out, block.first_train, block.first_held_out))
 
 
 def first_reading(sources: Sources, workspace: Workspace) -> StreamedLines:
-    """The lines of a large text, after a reading of all its files. Raises CorpusError."""
+    """The lines of a large text, after a first pass over its files. Raises CorpusError."""
     digest, size, read = hashlib.sha256(), max(1, sources.size), list[int]()
 
     def texts() -> Iterator[str]:
-        for text, done in TextBlocks(sources, workspace.block, digest):
+        for text, done in text_blocks(sources, workspace.block, digest):
             read.append(done)
             yield text
 
     workspace.report(READING, 0, size)
     lines, joined_lines, breaks = list[int](), list[int](), LineBreaks()
-    paragraphs, words, last_line = 0, 0, ""
+    paragraphs, words, ends_with_newline = 0, 0, False
     for facts in workspace.workers.map(BlockFacts.of, texts()):
         lines.append(facts.lines)
         joined_lines.append(facts.joined_lines)
         breaks.add(facts.breaks)
         paragraphs += facts.paragraphs
         words += facts.words
-        last_line = facts.last_line
+        ends_with_newline = facts.ends_with_newline
         workspace.report(READING, read[len(lines) - 1], size)
     found = TextFacts(
         sha256=digest.hexdigest(),
@@ -310,6 +294,6 @@ def first_reading(sources: Sources, workspace: Workspace) -> StreamedLines:
         paragraphs=paragraphs,
         words=words,
         are_wrapped=breaks.are_wrapped,
-        ends_with_newline=last_line == "",
+        ends_with_newline=ends_with_newline,
     )
     return StreamedLines(sources, workspace, found)

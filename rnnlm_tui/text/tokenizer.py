@@ -1,4 +1,4 @@
-"""From lines of text to their words."""
+"""Splits lines of text into words."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ LESSON_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
 
 class Written(NamedTuple):
-    """How a word goes into a line at the cursor.
+    """How a word is inserted at the cursor.
 
-    `text` is what is inserted there: the rest of a half-typed word, with a space before it if the
+    `text` is inserted: the rest of a half-typed word, or the word with a space before it if the
     line needs one. If `eats_space`, the space before the cursor is deleted first, as before a
-    comma. `space_after` says whether a space follows in running text; none follows an opening
-    quote.
+    comma. `space_after` says whether a space follows in running text, as it does not after an
+    opening quote.
     """
 
     text: str
@@ -43,14 +43,14 @@ ShortForm = Annotated[str, Meta(max_length=16)]
 
 @dataclass(frozen=True, slots=True)
 class Conventions:
-    """How a text writes what the tokenizer `prose` folds, learned from the lines to train on and
-    saved with the model, so that what is suggested looks like the rest of the text.
+    """How a text writes what the tokenizer `prose` normalizes. Learned from the training lines and
+    saved with the model, so that suggestions look like the rest of the text.
 
-    `forms` are how it writes the tokens of quotes, dashes, three dots and the apostrophe. `spaces`
-    says of a mark whether a space is before and after it, `pairs` of two marks, as "? »", whether
-    one is between them, and `space_kinds` which one, if not the plain one. `starts` says whether a
-    sentence begins after certain marks, of which `^` is the begin of the line. Each holds only what
-    differs from the usual.
+    `forms` maps the tokens of quotes, dashes, three dots and the apostrophe to their spelling.
+    `spaces` says for a mark whether there is a space before and after it, `pairs` for two marks
+    such as "? »" whether there is one between them, and `space_kinds` which one, if not the plain
+    one. `starts` says whether a sentence begins after some marks, with `^` for the start of the
+    line. Each holds only what differs from the usual.
     """
 
     forms: dict[ShortForm, ShortForm] = field(default_factory=dict)
@@ -64,48 +64,47 @@ class Conventions:
 
 
 class Tokenizer(Protocol):
-    """How a line is cut into words, and how words become text."""
+    """Splits lines into words, and writes words as text."""
 
     name: str
     conventions: Conventions
     writes_text: bool
-    """Whether its words are text as people write it, with capitals and with marks as words."""
+    """Whether its words are text as people write it, with capitals, and with punctuation marks as
+    words."""
 
     def words(self, line: str) -> list[str]:
         """The words of `line`, as the vocabulary spells them."""
 
     def typed_words(self, text: str) -> list[str]:
-        """The words of a text that somebody types, which may be careless about capitals."""
+        """The words of typed text, whose capitals may be careless."""
 
     def split_typed(self, text: str) -> tuple[list[str], str]:
-        """The whole words of a line being typed, and the word that is still half typed.
-
-        The second is empty if `text` ends in a space or in other punctuation.
-        """
+        """The complete words of a line being typed, and the half-typed last word, which is empty
+        if `text` ends in a space or in other punctuation."""
 
     def match_key(self, word: str) -> str:
-        """What a half-typed word and the words that it may become are compared by."""
+        """The key by which a half-typed word is compared with its completions."""
 
     def is_mark(self, word: str) -> bool:
-        """Whether `word` is a mark alone."""
+        """Whether `word` is a punctuation mark."""
 
     def written(self, before: str, prefix: str, word: str) -> Written:
-        """How `word` goes into a line after `before`, the text up to the cursor, which ends with
-        the half-typed `prefix`."""
+        """How `word` is inserted after `before`, the text up to the cursor, which ends with the
+        half-typed `prefix`."""
 
     def takes_space(self, before: str, character: str) -> bool:
-        """Whether a character that is typed after `before`, which ends in the space of an accepted
-        word, takes the place of that space, as a comma does."""
+        """Whether a character typed after `before`, which ends with the space of an accepted word,
+        replaces that space, as a comma does."""
 
     def join(self, words: Sequence[str]) -> str:
         """The words as a line of text."""
 
     def line_key(self, line: str) -> str:
-        """The words of a line by which it is known again, with a space between."""
+        """The words of a line joined by spaces: the key to recognise it in other texts."""
 
 
 class PlainTokenizer(ABC):
-    """Words that are written as they are spelled, with one space between."""
+    """A tokenizer whose words are written as they are, separated by one space."""
 
     conventions = Conventions()
 
@@ -135,9 +134,10 @@ class PlainTokenizer(ABC):
 
 
 class LessonTokenizer(PlainTokenizer):
-    """The lesson's (Keras's `Tokenizer`): lower case, punctuation to spaces, apostrophes stay.
+    """The lesson's tokenizer (Keras's `Tokenizer`): lower case, punctuation becomes spaces,
+    apostrophes stay.
 
-    Only the space separates, so a non-breaking space or a carriage return is part of a word.
+    Only the space separates words, so non-breaking spaces and carriage returns are part of them.
     """
 
     name = "lesson"
@@ -151,13 +151,12 @@ class LessonTokenizer(PlainTokenizer):
         return [word for word in whole if word], last
 
     def is_mark(self, word: str) -> bool:
-        """An apostrophe alone, as a dash before a quotation leaves one behind."""
+        """Whether it is a lone apostrophe, as is left of a single quotation mark next to a dash."""
         return not word.strip("'")
 
 
 class WhitespaceTokenizer(PlainTokenizer):
-    """For text that is in tokens already, as standard corpora are: words are what is between white
-    space, as it is spelled."""
+    """Splits at white space, for texts that are tokenized already, such as standard corpora."""
 
     name = "whitespace"
 
@@ -171,23 +170,20 @@ class WhitespaceTokenizer(PlainTokenizer):
         return words[:-1], words[-1]
 
     def is_mark(self, word: str) -> bool:
-        """No word is: in such a text marks are words."""
+        """Always False: in such a text marks are words."""
         return False
 
 
 TOKENIZERS: Mapping[str, Tokenizer] = MappingProxyType(
     {tokenizer.name: tokenizer for tokenizer in (LessonTokenizer(), WhitespaceTokenizer())}
 )
-
-
 TOKENIZER_NAMES = (PROSE, *TOKENIZERS)
 
 
 def make_tokenizer(
     name: str, conventions: Conventions, vocabulary: Vocabulary | None = None
 ) -> Tokenizer:
-    """The tokenizer of a model, with its conventions and its words. Without the words it does all
-    but tell the usual case of a word."""
+    """The tokenizer of a model. Without a vocabulary it cannot tell the usual case of a word."""
     if name != PROSE:
         return TOKENIZERS[name]
     from rnnlm_tui.text.prose import ProseTokenizer  # loads regex: 13 ms
@@ -197,8 +193,8 @@ def make_tokenizer(
 
 @dataclass(frozen=True, slots=True)
 class TokenizedText:
-    """Lines of words as numbers: `numbers` [N] are places in `words`, the different words by first
-    appearance; `lengths` [L] are the words of each line."""
+    """Tokenized lines. `numbers` [N] are indices into `words`, the distinct words by first
+    appearance; `lengths` [L] are the numbers of words of the lines."""
 
     words: tuple[str, ...]
     numbers: NDArray[np.int32]
@@ -206,7 +202,7 @@ class TokenizedText:
 
 
 def tokenize_lines(lines: Iterable[str], tokenizer: Tokenizer) -> TokenizedText:
-    """The words of the lines; 0.15 s for a million words."""
+    """Tokenizes lines; 0.15 s for a million words."""
     number_of: defaultdict[str, int] = defaultdict(count().__next__)
     numbers, lengths = array("i"), array("q")
     for line in lines:

@@ -14,31 +14,28 @@ from numpy.typing import NDArray
 
 PADDING = 0
 LARGEST_VOCABULARY = 64 << 20
-"""Bytes of the words of a model in JSON; a file with more is not read."""
-REMEMBERED_LINES, REMEMBERED_PREFIXES = 512, 4096
+"""Bytes of the largest vocabulary in JSON; larger files are not read."""
+CACHED_LINES, CACHED_PREFIXES = 512, 4096
 JSON_LINE = len('  "",\n')
 UNKNOWN, BEGIN, END = "<unk>", "<s>", "</s>"
 SPECIAL_TOKENS = (UNKNOWN, BEGIN, END)
-"""The unknown word, the begin and the end of a line: ids 1, 2 and 3 of models that learn whole
-lines; the lesson has none."""
+"""The unknown word, the start and the end of a line: ids 1, 2 and 3 of models of whole lines. The
+lesson has none."""
 UNKNOWN_ID, BEGIN_ID, END_ID = range(1, 4)
 SortedKeys: TypeAlias = tuple[NDArray[np.str_], NDArray[np.int64]]
-"""Some of the words' keys, in order, and the ids of their words."""
+"""Sorted keys of words, and the ids of the words."""
 
 
 class Vocabulary:
-    """Id 0 is padding, then come the special tokens, then the words by falling frequency.
-
-    Words of one frequency are in order of their first appearance.
+    """Maps words to ids: 0 is padding, then come the special tokens, then the words by descending
+    frequency, and by first appearance if equally frequent.
 
     Source: the lesson (Keras's `Tokenizer`), which has no special tokens.
     """
 
     def __init__(self, words: Sequence[str], special_tokens: Sequence[str] = ()) -> None:
-        """`words` in the order of their ids.
-
-        Raises ValueError if a word or token occurs twice, and for unknown special tokens.
-        """
+        """`words` are in order of their ids. Raises ValueError if a word or token occurs twice, and
+        for unknown special tokens."""
         self.words, self.special_tokens = tuple(words), tuple(special_tokens)
         self.first_word_id = 1 + len(self.special_tokens)
         """The id of the most frequent word."""
@@ -51,10 +48,10 @@ class Vocabulary:
             raise ValueError("an unknown special in the vocabulary")
         special_ids = {token: i for i, token in enumerate(self.special_tokens, start=1)}
         self.unknown_id, self.begin_id, self.end_id = map(special_ids.get, SPECIAL_TOKENS)
-        self._encode_line = lru_cache(REMEMBERED_LINES)(
+        self._encode_line = lru_cache(CACHED_LINES)(
             lambda line, words: tuple(self.encode(words(line)))
         )
-        self._find_prefix = lru_cache(REMEMBERED_PREFIXES)(self._ids_with_prefix)
+        self._find_prefix = lru_cache(CACHED_PREFIXES)(self._ids_with_prefix)
         self._sorted: dict[tuple[Callable[[str], str], str], SortedKeys] = {}
         self._by_key: dict[Callable[[str], str], dict[str, list[int]]] = {}
         self._masks: dict[Callable[[str], bool], NDArray[np.bool_]] = {}
@@ -68,12 +65,11 @@ class Vocabulary:
         most: int | None = None,
         min_count: int = 1,
     ) -> Vocabulary:
-        """The `most` frequent words (None is all) of those with a count of `min_count` or more.
+        """The `most` frequent words, all by default, with a count of at least `min_count`.
 
-        `counts` are in the order of first appearance. A word spelled like a special token is left
-        out.
+        `counts` are in order of first appearance. Words spelled like a special token are left out.
         """
-        # sorted() is stable, so words of one frequency keep their order.
+        # sorted() is stable, so equally frequent words keep their order.
         falling = sorted(counts.items(), key=lambda item: -item[1])
         kept = (word for word, count in falling if count >= min_count)
         return cls([word for word in kept if word not in special_tokens][:most], special_tokens)
@@ -89,48 +85,48 @@ class Vocabulary:
         return tuple(range(self.first_word_id))
 
     def json_bytes(self) -> int:
-        """The bytes of the words as a list in JSON, one a line."""
+        """The bytes of the words as a JSON list with one word per line."""
         letters = json.dumps("".join(self.words), ensure_ascii=False)
         return len(letters.encode("utf-8", "surrogatepass")) + JSON_LINE * len(self.words)
 
     @property
     def ranks(self) -> Mapping[str, int]:
-        """The id of each word, which rises as its frequency falls."""
+        """The id of each word. More frequent words have smaller ids."""
         return self._ids
 
     def __contains__(self, word: str) -> bool:
-        """Whether this is a word that the model knows; a special is none."""
+        """Whether this is a known word, which special tokens are not."""
         return word in self._ids
 
     def word(self, word_id: int) -> str:
-        """The word or the special with this id, which must be 1 or more."""
+        """The word or special token with this id, which must be 1 or more."""
         if word_id < self.first_word_id:
             return self.special_tokens[word_id - 1]
         return self.words[word_id - self.first_word_id]
 
     def encode(self, words: Iterable[str]) -> list[int]:
-        """The ids of the words, in order. An unknown word has the id of the unknown token; without
-        such a token it is dropped."""
+        """The ids of the words. Unknown words get the id of the unknown token, or are dropped if
+        there is none."""
         if self.unknown_id is None:
             return [self._ids[word] for word in words if word in self._ids]
         return [self._ids.get(word, self.unknown_id) for word in words]
 
     def encode_line(self, line: str, words: Callable[[str], Sequence[str]]) -> tuple[int, ...]:
-        """The ids of `words(line)`; those of the last lines are remembered, since a line is context
-        for all that is typed below it: 2,000 words take 6 ms to cut."""
+        """The ids of `words(line)`, cached for recent lines, since a line is context for all that
+        is typed after it and 2,000 words take 6 ms to tokenize."""
         return self._encode_line(line, words)
 
     def ids(self, words: Sequence[str]) -> NDArray[np.int32]:
-        """The id of each word, one for one: that of the unknown token, or else of padding, for a
-        word that is not known."""
+        """The id of each word [N]. Unknown words get the id of the unknown token, or of padding if
+        there is none."""
         other = PADDING if self.unknown_id is None else self.unknown_id
         return np.array([self._ids.get(word, other) for word in words], dtype=np.int32)
 
     def ids_with_prefix(
         self, prefix: str, match_key: Callable[[str], str] = str
     ) -> NDArray[np.int64]:
-        """The ids of all words whose `match_key` begins with `prefix`, in order, by binary search;
-        no special's. They are not to be written to."""
+        """The sorted ids of all words, special tokens apart, whose `match_key` begins with
+        `prefix`. Cached: do not modify the array."""
         return self._find_prefix(prefix, match_key)
 
     def _ids_with_prefix(self, prefix: str, match_key: Callable[[str], str]) -> NDArray[np.int64]:
@@ -144,12 +140,12 @@ class Vocabulary:
         return np.sort(ids[low:high])
 
     def _sorted_keys(self, match_key: Callable[[str], str], first: str) -> SortedKeys:
-        """Those of the words whose keys begin with `first`, a character or nothing: the keys of all
-        of 30,000 words take 25 ms. A key begins as its word does, or as the key of that."""
+        """The keys that begin with `first`, one character or "": computing all keys of 30,000 words
+        takes 25 ms. A key begins with the first character of its word, or with its key."""
         begins = {begin for begin in set(self._firsts) if first in (begin, match_key(begin)[:1])}
         places = [i for i, begin in enumerate(self._firsts) if not first or begin in begins]
         found = sorted((match_key(self.words[i]), i) for i in places)
-        # An array of objects, since numpy's own strings drop trailing NULs.
+        # An array of objects, since numpy strings drop trailing NULs.
         spelled = np.array([key for key, _ in found], dtype=object)
         return spelled, np.array([i for _, i in found], dtype=np.int64) + self.first_word_id
 
@@ -159,7 +155,7 @@ class Vocabulary:
         return [word[:1] for word in self.words]
 
     def ids_by_key(self, match_key: Callable[[str], str]) -> Mapping[str, list[int]]:
-        """The ids of the words with each `match_key`; no special's. Computed once."""
+        """The ids of the words, special tokens apart, by their `match_key`. Cached."""
         if match_key not in self._by_key:
             found = self._by_key[match_key] = defaultdict[str, list[int]](list)
             for word, number in self._ids.items():
@@ -167,8 +163,7 @@ class Vocabulary:
         return self._by_key[match_key]
 
     def mask(self, holds: Callable[[str], bool]) -> NDArray[np.bool_]:
-        """For each id whether something holds of its word; False for padding and the special
-        tokens. Computed once."""
+        """For each id whether `holds(word)`; False for padding and special tokens. Cached."""
         if holds not in self._masks:
             false = [False] * self.first_word_id
             self._masks[holds] = np.array([*false, *map(holds, self.words)], dtype=np.bool_)

@@ -1,4 +1,4 @@
-"""Processes that work on the blocks of a large text, one block each at a time."""
+"""Worker processes for the blocks of a large text."""
 
 from __future__ import annotations
 
@@ -16,27 +16,26 @@ Work = TypeVar("Work")
 Result = TypeVar("Result")
 Pipe: TypeAlias = "Connection[Any, Any]"
 MOST_WORKERS = 8
-"""Reading and cutting the text keeps one process busy from about so many workers on."""
+"""About how many workers a single process can supply with blocks."""
 
 
-def usable_cores() -> int:
-    """The cores that this process may use."""
+def _usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 class Workers:
-    """Started processes, which end with this one, however it ends: each waits for work on a pipe
-    that no other process holds, and leaves when that is closed.
+    """Worker processes, which end with this process however it ends: each waits on a pipe that no
+    other process holds, and exits when it is closed.
 
-    They are spawned on every system: a process that has threads must not be forked.
+    They are spawned on all platforms, since a process with threads must not be forked.
     """
 
     def __init__(self, count: int | None = None) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipes: list[Pipe] = []
-        for _ in range(count or min(MOST_WORKERS, usable_cores())):
+        for _ in range(count or min(MOST_WORKERS, _usable_cores())):
             here, there = context.Pipe()
             context.Process(target=_serve, args=(there,), daemon=True).start()
             there.close()
@@ -48,8 +47,8 @@ class Workers:
             pipe.close()
 
     def map(self, task: Callable[[Work], Result], blocks: Iterable[Work]) -> Iterator[Result]:
-        """`task(block)` of each block, in order. `task` is sent to each process once, so that it
-        may remember what helps it with the next block.
+        """Yields `task(block)` for each block, in order. `task` is sent to each process once, so
+        that it may keep caches between blocks.
 
         Raises what a task raises, and RnnlmError if a process is gone.
         """
@@ -74,17 +73,17 @@ class Workers:
                     following += 1
         except (EOFError, OSError) as error:
             raise RnnlmError(
-                "a process that read the text is gone: it was killed, or memory was lacking",
+                "a process that read the text is gone: it was killed, or ran out of memory",
                 "try again when more memory is free",
             ) from error
         finally:
-            for pipe in busy:  # results that nobody wants any more
+            for pipe in busy:  # results that are not needed
                 with suppress(EOFError, OSError):
                     pipe.recv()
 
     @staticmethod
     def _collect(busy: dict[Pipe, int], done: dict[int, Any]) -> list[Pipe]:
-        """Waits for results; returns the pipes of the processes that have given one."""
+        """Waits for results; returns the pipes of the processes that are idle again."""
         ready = cast("list[Pipe]", wait(list(busy)))
         for pipe in ready:
             number = busy.pop(pipe)
@@ -96,8 +95,8 @@ class Workers:
 
 
 def _serve(pipe: Pipe) -> None:
-    """Does what is sent: a task, and then blocks for it, each in a tuple of one."""
-    # ctrl+c is for the process that sends the work: it stops, and with it this one.
+    """The main loop of a worker. Receives tasks, and blocks in tuples of one."""
+    # ctrl+c is handled by the parent process, with which this one ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     task: Callable[[Any], Any] | None = None
     while True:

@@ -1,4 +1,4 @@
-"""Lines that are wrapped at some column: whether they are, and joined to one line a paragraph."""
+"""Detects texts that are wrapped at some column, and joins their paragraphs."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 WRAPPED_SHARE = 0.8
-"""Share of the line breaks within paragraphs that only the width explains, from which on a text is
-wrapped. Measured: 1.0 in three books wrapped at 72, 0.05 in the same with a line a paragraph, 0.29
-in the sonnets."""
+"""Share of line breaks within paragraphs explained by the width, from which on a text counts as
+wrapped. Measured: 1.0 in three books wrapped at 72, 0.05 in the same books with a line per
+paragraph, 0.29 in the sonnets."""
 FEWEST_BREAKS = 10
 NARROWEST, WIDEST = 40, 160
-"""Columns at which people wrap texts."""
+"""Columns at which texts are wrapped."""
 LONGEST_COUNTED = 1 << 12
-"""Lines that are longer count as so long."""
+"""Longer lines are counted with this length."""
 
 
 def _no_counts() -> NDArray[np.int64]:
@@ -26,28 +26,28 @@ def _no_counts() -> NDArray[np.int64]:
 
 @dataclass(slots=True)
 class LineBreaks:
-    """The breaks between two lines with words: how many lines before one have each length, and how
-    many would have had each length with the first word of the next line."""
+    """Histograms over the breaks between two lines with words: the length of the line before the
+    break, and the length needed to append the first word of the next line."""
 
     lengths: NDArray[np.int64] = field(default_factory=_no_counts)
     needed: NDArray[np.int64] = field(default_factory=_no_counts)
 
     @classmethod
     def within(cls, lines: Iterable[str]) -> LineBreaks:
-        """Those between these lines."""
+        """The breaks between these lines."""
         breaks = [(len(a.rstrip()), b) for a, b in pairwise(lines) if a.strip() and b.strip()]
         lengths = np.array([length for length, _ in breaks], np.int64)
         first_words = np.array([len(b.split(None, 1)[0]) for _, b in breaks], np.int64)
         return cls(_counts(lengths), _counts(lengths + 1 + first_words))
 
     def add(self, other: LineBreaks) -> None:
-        """Adds those of other lines."""
+        """Adds the breaks of other lines."""
         self.lengths += other.lengths
         self.needed += other.needed
 
     @property
     def are_wrapped(self) -> bool:
-        """Whether most lines end where the first word of the next one would not have fitted."""
+        """Whether most lines end where the first word of the next one would not fit."""
         count = int(self.lengths.sum())
         if count < FEWEST_BREAKS:
             return False
@@ -62,8 +62,7 @@ def _counts(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def joined(lines: Iterable[str]) -> Iterator[str]:
-    """A line for each paragraph. The empty lines between paragraphs stay, so that a text that is
-    joined already comes back as it is."""
+    """One line per paragraph. Empty lines are kept, so joining twice changes nothing."""
     paragraph = list[str]()
     for line in lines:
         if words := line.split():

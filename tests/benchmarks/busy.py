@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rnnlm_tui.paths import bundled_corpus
-from rnnlm_tui.threads import give_way, usable_cores
+from rnnlm_tui.threads import lower_priority, usable_cores
 
 PRESETS = ("lesson", "rnn", "gru", "lstm")
 SETTLE_S = 1.0
@@ -168,7 +168,7 @@ def under(load: Load, own_session: bool) -> Iterator[None]:
 
 def be_busy(part: str) -> None:
     """Computes for ever, always or a fifth of the time."""
-    give_way()
+    lower_priority()
     print(BUSY, flush=True)
     while True:
         end = time.perf_counter() + BUSY_S
@@ -180,7 +180,7 @@ def be_busy(part: str) -> None:
 
 def train_in_keras() -> None:
     """Trains in tf.keras for ever, and reports its steps as our program does."""
-    give_way()
+    lower_priority()
     from tests.benchmarks.lesson_epoch import lesson_in_keras
 
     cores = usable_cores()

@@ -359,7 +359,7 @@ def test_a_corpus_may_be_a_pipe_and_settings_may_not(run: Command, tmp_path: Pat
     writer.start()
     card = json.loads(run("--summary", str(pipe), *LESSON, "--json").stdout)
     assert (card["corpus"]["name"], card["total_words"]) == ("pipe", 22)
-    assert "is no regular file" in refusal(run("--summary", "--config", str(pipe)), 2)
+    assert "is not a regular file" in refusal(run("--summary", "--config", str(pipe)), 2)
 
 
 def test_a_file_far_larger_than_the_memory_is_refused_at_its_first_bytes(

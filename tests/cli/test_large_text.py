@@ -205,16 +205,16 @@ def test_a_stop_while_it_is_read_leaves_nothing(
             super().__init__(seed_line)
             controls.append(self)
 
-    decode = streams.TextBlocks.__iter__
+    text_blocks = streams.text_blocks
 
-    def stop_after_two(blocks: streams.TextBlocks) -> Any:
-        for number, block in enumerate(decode(blocks)):
+    def stop_after_two(*arguments: Any) -> Any:
+        for number, block in enumerate(text_blocks(*arguments)):
             if number == 2:
                 controls[0].stop()
             yield block
 
     monkeypatch.setattr("rnnlm_tui.cli.train.Control", Remembered)
-    monkeypatch.setattr(streams.TextBlocks, "__iter__", stop_after_two)
+    monkeypatch.setattr(streams, "text_blocks", stop_after_two)
     done = run("--train", str(diary), *GRU, "--name=stopped", "--json")
     assert done.returncode == 0, done.stderr
     last = json.loads(done.stdout.splitlines()[-1])

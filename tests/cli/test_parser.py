@@ -138,4 +138,4 @@ def test_help_lists_every_mode_and_setting() -> None:
 
 def test_a_removed_switch_does_nothing_but_warn(capsys: pytest.CaptureFixture[str]) -> None:
     assert request("--score", "--colour", "the cat") == request("--score", "the cat")
-    assert "warning: --colour does nothing any more" in capsys.readouterr().err
+    assert "warning: --colour has no effect" in capsys.readouterr().err

@@ -92,7 +92,7 @@ def test_a_mistyped_variable_is_warned_of(
     monkeypatch.setenv("RNNLM_EPOCH", "3")
     config_of()
     assert capsys.readouterr().err == (
-        "warning: RNNLM_EPOCH is no setting; did you mean RNNLM_EPOCHS?\n"
+        "warning: RNNLM_EPOCH is not a setting; did you mean RNNLM_EPOCHS?\n"
     )
 
 

@@ -53,7 +53,7 @@ def test_numpy_agrees_with_pytorch_with_sparse_and_with_whole_products(
 def test_a_context_asked_for_again_costs_nothing_and_old_ones_are_forgotten(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(lesson, "REMEMBERED_CONTEXTS", 5)
+    monkeypatch.setattr(lesson, "CACHED_CONTEXTS", 5)
     model = model_of(random_weights())
     first = model.next_word_probabilities([5])
     assert model.next_word_probabilities([5]) is first

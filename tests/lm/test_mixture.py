@@ -77,7 +77,7 @@ def test_without_a_component_the_others_share_its_weight() -> None:
 
 
 def test_a_cache_of_words_forgets_by_and_by(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mixture, "HALF_AFTER_ALONE", 1)
+    monkeypatch.setattr(mixture, "HALF_LIFE_ALONE", 1)
     mixed = MixedModel(TOKENIZER, {"ngrams": ngram_model(OWN)}, {"ngrams": 0.5, "cache": 0.5})
     assert mixed.uses_previous_lines
     a, b, c = mixed.vocabulary.encode(["a", "b", "c"])
@@ -93,7 +93,7 @@ def test_a_cache_of_words_forgets_by_and_by(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_neural_cache_finds_what_followed_states_like_this_one(
     cell: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mixture, "HALF_AFTER", 2)
+    monkeypatch.setattr(mixture, "HALF_LIFE", 2)
     base = ngram_model(BASE)
     network = network_of(ngram_model(OWN).vocabulary, cell)
     mixed = MixedModel(

@@ -188,16 +188,16 @@ def test_small_arrays_are_those_declared_and_keep_the_trie(words: int) -> None:
     text = prepared([" ".join(f"w{i}" for i in range(words)), "w0 w1 w0", "w2"])
     arrays, total = arrays_of(text, 3), text.vocabulary.total_words
     ngram = architecture(3, total, ngram_counts(arrays))
-    small = ngram.to_small(arrays)
-    assert ngram.small_arrays() == {n: ArraySpec(a.shape, "U8") for n, a in small.items()}
-    again = ngram.from_small(small)
+    small = ngram.to_compact(arrays)
+    assert ngram.compact_arrays() == {n: ArraySpec(a.shape, "U8") for n, a in small.items()}
+    again = ngram.from_compact(small)
     ngram.check_arrays(again)
     assert {n: (a.shape, a.dtype) for n, a in again.items()} == {
         name: (array.shape, array.dtype) for name, array in arrays.items()
     }
     quick, whole = (
         ngram.load(text.vocabulary, text.tokenizer, unpacked)
-        for unpacked in (ngram.quickly_from_small(small), again)
+        for unpacked in (ngram.quickly_from_compact(small), again)
     )
     for context in ([], [2], [2, 4], [2, 4, 5], [4, 5, 4], [1], [5]):
         found = quick.next_word_probabilities(context)
@@ -223,11 +223,11 @@ def put(name: str, place: int, value: float) -> Callable[[dict[str, NDArray[Any]
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (put("probability.1", 2, -0.1), "probability.1 holds what is no probability"),
-        (put("probability.3", 0, 1.5), "probability.3 holds what is no probability"),
-        (put("probability.2", 0, math.nan), "probability.2 holds what is no probability"),
-        (put("backoff.1", 3, math.inf), "backoff.1 holds what is no probability"),
-        (put("backoff.2", 3, -1), "backoff.2 holds what is no probability"),
+        (put("probability.1", 2, -0.1), "probability.1 has values that are not probabilities"),
+        (put("probability.3", 0, 1.5), "probability.3 has values that are not probabilities"),
+        (put("probability.2", 0, math.nan), "probability.2 has values that are not probabilities"),
+        (put("backoff.1", 3, math.inf), "backoff.1 has values that are not probabilities"),
+        (put("backoff.2", 3, -1), "backoff.2 has values that are not probabilities"),
         (put("children.2", 0, 1), "children.2 does not rise"),
         (put("children.2", -1, 3), "children.2 does not rise"),
         (put("children.3", 3, -1), "children.3 does not rise"),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.lm.counting import count_levels
 from rnnlm_tui.lm.ngram import NgramModel, ngram_counts
-from rnnlm_tui.lm.pruning import worths
+from rnnlm_tui.lm.pruning import importances
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID
 from tests.helpers.ngrams import arrays_of, counted, prepared
@@ -68,7 +68,7 @@ def test_the_worth_is_the_relative_entropy_between_the_models_with_and_without()
     nodes: list[tuple[int, ...]] = [(i,) for i in range(total)]
     occurrences = dict(zip(nodes, levels[0].occurrences.tolist(), strict=True))
     places = sum(occurrences.values())
-    for level, found in zip(levels[1:], worths(levels, text.vocabulary), strict=True):
+    for level, found in zip(levels[1:], importances(levels, text.vocabulary), strict=True):
         ends = zip(level.parents.tolist(), level.words.tolist(), strict=True)
         longer = [(*nodes[parent], word) for parent, word in ends]
         for ngram, worth in zip(longer, found.tolist(), strict=True):

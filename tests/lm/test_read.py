@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rnnlm_tui.config import CausalConfig, LessonConfig
 from rnnlm_tui.lm import causal, mixture
-from rnnlm_tui.lm.causal import CausalModel, causal_shapes, common_length
+from rnnlm_tui.lm.causal import CausalModel, causal_shapes, common_prefix_length
 from rnnlm_tui.lm.lesson import LessonModel, lesson_shapes
 from rnnlm_tui.lm.mixture import ComponentName, MixedModel
 from rnnlm_tui.lm.model import LanguageModel, Passage
@@ -124,6 +124,6 @@ def test_the_common_begin_of_two_contexts_is_found(
     begin: list[int], one: list[int], other: list[int]
 ) -> None:
     one, other = begin + one, begin + other
-    length = common_length(one, other)
+    length = common_prefix_length(one, other)
     assert one[:length] == other[:length]
     assert length == min(len(one), len(other)) or one[length] != other[length]

@@ -111,7 +111,7 @@ def test_an_export_replaces_nothing_but_a_regular_file(
     else:
         target.symlink_to(real if kind == "link" else tmp_path / "gone")
     before = target.lstat()
-    with pytest.raises(StorageError, match="is no regular file"):
+    with pytest.raises(StorageError, match="is not a regular file"):
         library.export("one", target, replace=True)
     assert target.lstat().st_ino == before.st_ino
     assert real.read_bytes() == b"precious"
@@ -296,7 +296,7 @@ def test_a_zip_that_another_program_packed_is_taken(how: int) -> None:
     ],
 )
 def test_a_file_that_is_none_of_a_model_is_refused(name: str) -> None:
-    assert "no file of a model" in refusal({**whole_model(), name: b"x"})
+    assert "not part of a model" in refusal({**whole_model(), name: b"x"})
 
 
 @pytest.mark.parametrize("name", sorted(whole_model()))

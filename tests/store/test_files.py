@@ -101,8 +101,12 @@ def test_json_holds_bytes_of_a_path_that_are_no_unicode(tmp_path: Path) -> None:
     assert files.parse_json(files.read_file(path), "a") == {"path": "caf\udce9", "word": "café"}
 
 
-def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_too_large_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     files.write_bytes(tmp_path / "file", b"1234")
-    assert files.read_file(tmp_path / "file", 4) == b"1234"
+    monkeypatch.setattr(files, "LARGEST_JSON", 4)
+    assert files.read_file(tmp_path / "file") == b"1234"
+    monkeypatch.setattr(files, "LARGEST_JSON", 3)
     with pytest.raises(ModelError, match="larger than"):
-        files.read_file(tmp_path / "file", 3)
+        files.read_file(tmp_path / "file")

@@ -131,7 +131,7 @@ def test_a_library_that_is_not_there_is_empty_and_stays_away(data_dir: Path) -> 
     library = Library(data_dir)
     assert (library.names(), library.entries(), library.holder("one")) == ([], [], None)
     assert not library.has("one")
-    assert library.known() == "models: none yet"
+    assert library.unknown_model("one").hint == "models: none yet"
     with pytest.raises(ModelError, match="no model yet"):
         library.newest()
     for use in (

@@ -21,7 +21,7 @@ from safetensors.numpy import load_file, save_file
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.store.card import read_card
 from rnnlm_tui.store.load import load_model
-from rnnlm_tui.store.weights import LARGEST_WEIGHT, read_weights, write_small, write_tensors
+from rnnlm_tui.store.weights import LARGEST_WEIGHT, read_weights, write_compact, write_tensors
 from rnnlm_tui.suggest import generate_words, suggest
 from tests.helpers.models import (
     HOSTILE,
@@ -149,7 +149,7 @@ def older_ngrams(*, small: bool = False) -> Iterator[Path]:
         shutil.copytree(OLDER_MODELS / "ngram", folder)
         if small:
             card = read_card(folder)
-            arrays = card.architecture.to_small(read_weights(folder, card))
+            arrays = card.architecture.to_compact(read_weights(folder, card))
             write_tensors(folder / card.weights, arrays)
         yield folder
 
@@ -172,7 +172,7 @@ def change_ngrams(change: Callable[[Tensors], object], *, small: bool = False) -
         (lambda a: a["word.3"].__setitem__(0, 10_000), "word.3 holds an id that no word has"),
         (lambda a: a["children.3"].__setitem__(1, 2**31 - 1), "children.3 does not rise"),
         (lambda a: a["backoff.1"].__setitem__(0, np.nan), "not finite or too large"),
-        (lambda a: a["probability.2"].__setitem__(0, 2), "holds what is no probability"),
+        (lambda a: a["probability.2"].__setitem__(0, 2), "has values that are not probabilities"),
         (lambda a: a.update({"word.3": a["word.3"].astype(np.float32)}), "word.3 is not int32"),
         (lambda a: a.update({"word.3": a["word.3"][:-1]}), "word.3 is not int32 of shape"),
         (lambda a: a.update({"word.9": a["word.3"]}), "holds other tensors"),
@@ -207,7 +207,7 @@ def test_a_small_n_gram_model_is_nearly_the_same_and_still_sums_to_one() -> None
             card, model = load_model(folder)
             models.append(model)
             sizes.append((folder / card.weights).stat().st_size)
-            write_small(folder)
+            write_compact(folder)
         assert sizes[1] == sizes[2] < sizes[0] / 3
         total = card.total_words
         contexts = [[i, j] for i in range(1, total, 7) for j in range(1, total, 5)]

@@ -8,8 +8,7 @@ import textwrap
 import pytest
 
 from rnnlm_tui.paths import bundled_corpus
-from rnnlm_tui.text.corpus import Corpus, read_corpus
-from rnnlm_tui.text.paragraphs import arranged, is_wrapped
+from rnnlm_tui.text.corpus import Corpus, arranged, is_wrapped, read_corpus
 
 SENTENCE = "The boats came in before noon and we helped to carry the baskets up the hill. "
 

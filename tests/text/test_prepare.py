@@ -130,7 +130,7 @@ def test_both_kinds_are_as_plain_python_makes_them(
 
 
 def test_every_word_and_every_end_is_predicted_from_the_begin_of_its_line() -> None:
-    lines = EncodedLines.of(np.array([4, 5, 6], np.int32), np.array([2, 0, 1]))
+    lines = EncodedLines(np.array([4, 5, 3, 6, 3], np.int32), np.array([2, 0, 1]))
     every = [([2], 4), ([2, 4], 5), ([2, 4, 5], 3), ([2], 6), ([2, 6], 3)]
     assert lines.first(99) == every
     assert lines.first(2) == every[:2]

@@ -76,7 +76,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def workspace(folder: Path) -> Iterator[Workspace]:
-    with Workspace(folder / "run", processes=2, in_memory=1_000, block=BLOCK) as made:
+    with Workspace(folder / "run", processes=2) as made:
+        made.in_memory, made.block = 1_000, BLOCK
         yield made
 
 
@@ -169,7 +170,7 @@ def test_some_of_its_lines_are_kept_to_measure_on(
 def test_characters_and_line_ends_may_be_cut_anywhere(
     read: Callable[..., Read], encoding: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rnnlm_tui.text.decoding.PIECE", 7)
+    monkeypatch.setattr("rnnlm_tui.text.sources.PIECE", 7)
     text = "naïve ça\r\nvà\rbien\n\n" * 500
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     texts = read(text, encoding=encoding)
@@ -198,7 +199,8 @@ def test_a_line_that_is_longer_than_a_block_is_cut_at_a_space(read: Callable[...
 
 def test_a_pipe_is_read_once_and_then_from_a_file(workspace: Workspace, folder: Path) -> None:
     text = story(60)
-    with Workspace(folder / "piped", processes=1, in_memory=1_000, block=BLOCK) as space:
+    with Workspace(folder / "piped", processes=1) as space:
+        space.in_memory, space.block = 1_000, BLOCK
         corpus = read_corpus(["-"], None, io.BytesIO(text.encode()), space)
         assert corpus.sources == ("-",) and [*corpus.lines] == text.split("\n")
         assert "".join(f"{line}\n" for line in corpus.lines)[:-1] == text
@@ -223,7 +225,7 @@ def test_a_file_that_is_written_to_while_it_is_read_is_refused(
 ) -> None:
     path = folder / "growing.txt"
     path.write_text(story(50))
-    monkeypatch.setattr("rnnlm_tui.text.decoding.PIECE", 5_000)
+    monkeypatch.setattr("rnnlm_tui.text.sources.PIECE", 5_000)
     original = io.IncrementalNewlineDecoder.decode
 
     class Growing(io.IncrementalNewlineDecoder):
@@ -233,7 +235,7 @@ def test_a_file_that_is_written_to_while_it_is_read_is_refused(
                     file.write("one more line\n")
             return original(self, text, final)
 
-    monkeypatch.setattr("rnnlm_tui.text.decoding.IncrementalNewlineDecoder", Growing)
+    monkeypatch.setattr("rnnlm_tui.text.sources.IncrementalNewlineDecoder", Growing)
     with pytest.raises(CorpusError, match=r"growing\.txt has changed while it was read"):
         read_corpus([path], None, io.BytesIO())
 

@@ -14,7 +14,7 @@ from rnnlm_tui.config import CausalConfig, make_run_config
 from rnnlm_tui.lm.causal import causal_train
 from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.text.corpus import Corpus
-from rnnlm_tui.text.encoded import EncodedLines
+from rnnlm_tui.text.encoded import EncodedLines, with_ends
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.training.bptt_batches import (
     Batch,
@@ -40,7 +40,7 @@ lines_of_text = st.lists(
 def stream_of(lines: list[list[int]]) -> TargetStream:
     tokens = np.array([i for line in lines for i in line], np.int32)
     lengths = np.array([len(line) for line in lines])
-    return TargetStream(EncodedLines.of(tokens, lengths))
+    return TargetStream(EncodedLines(with_ends(tokens, lengths), lengths))
 
 
 def everything_in(stream: TargetStream) -> Batch:
