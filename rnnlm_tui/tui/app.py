@@ -148,7 +148,7 @@ class RnnlmApp(TerminalApp):
 
     @property
     def default_seed_line(self) -> str:
-        return self.autocomplete.line_in_hand
+        return self.autocomplete.latest_line
 
     def header_text(self) -> str:
         if self.loaded_model is not None:

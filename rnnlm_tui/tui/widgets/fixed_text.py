@@ -1,18 +1,19 @@
-"""A text in a place of fixed size."""
+"""A text in a widget of fixed size."""
 
 from __future__ import annotations
 
-from textual.content import Content
 from textual.widgets import Static
 
 
 class FixedText(Static):
-    """A change of its text repaints it alone; its CSS must fix its size. A Static lays out the
-    whole screen again each time, which takes 3 ms of a key press."""
+    """A Static that repaints only itself when its text changes. Its CSS must fix its size.
 
-    def __init__(self, id: str, classes: str = "") -> None:
-        super().__init__("", id=id, classes=classes, markup=False)
+    A Static lays out the whole screen again, which takes 3 ms per key press.
+    """
 
-    def show(self, text: str | Content) -> None:
+    def __init__(self, id: str) -> None:
+        super().__init__("", id=id, markup=False)
+
+    def show(self, text: str) -> None:
         if text != self.content:
             self.update(text, layout=False)

@@ -168,8 +168,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("~/poems", True, "this is a folder; add the name of a file"),
         ("~/nowhere/new.zip", True, "there is no folder {home}/nowhere"),
         ("~/nowhere/", True, "there is no folder {home}/nowhere"),
-        ("a\0b", True, "the path holds characters that cannot be shown; "
-                       "rename it or choose another"),
+        ("a\0b", True, "the path has characters that cannot be shown; choose another"),
         ("~/" + "x" * 5000, True, "this path cannot be read"),
     ],
 )  # fmt: skip

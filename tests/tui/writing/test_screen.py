@@ -16,6 +16,7 @@ from rnnlm_tui.tui.writing.candidates import BestWords
 from rnnlm_tui.tui.writing.predictor import LoadedModel, Question, answer_to
 from rnnlm_tui.tui.writing.side_pane import model_facts
 from rnnlm_tui.tui.writing.transcript import as_text
+from rnnlm_tui.tui.writing.transcript_pane import TranscriptPane
 from rnnlm_tui.tui.writing.transcript_view import TranscriptLine, TranscriptView
 from tests.helpers.app import (
     ScriptedModel,
@@ -168,7 +169,7 @@ async def test_a_long_text_leaves_room_for_a_line_above_it_and_the_keys(
         await it.write(*" and")
         assert "│ line 8 and" in picture(it.app)
         assert "ctrl+q quit" in it.rows[-1]
-        assert it.screen.query_one("#lines").size.height > 0
+        assert it.screen.query_one(TranscriptPane).size.height > 0
 
 
 @pytest.mark.parametrize("size", [(59, 20), (80, 15), (30, 6), (20, 5), (1, 1)])
@@ -360,7 +361,7 @@ async def test_the_transcript_is_saved_to_a_file(tmp_path: Path) -> None:
         await it.send("a\x1b[31m", 2)
         target = tmp_path / "poem.txt"
         await save_to(str(target))
-        await it.until(lambda: has_toast(it, f"the transcript is in {target}"))
+        await it.until(lambda: has_toast(it, f"the transcript was saved to {target}"))
         assert target.read_text().startswith("a\ufffd[31m\n    ")
         await save_to("/proc/no-such-file")
         await it.until(lambda: has_toast(it, "could not save /proc/no-such-file"))

@@ -130,7 +130,7 @@ async def test_a_file_is_written_whole_and_never_over_another(
         assert [path.name for path in tmp_path.iterdir()] == ["session"]
         await transcript.export(target)
         transcript.add_line("two")
-        with pytest.raises(StorageError, match="exists already"):
+        with pytest.raises(StorageError, match="already exists"):
             await transcript.export(target)
     assert target.read_text() == "one\n"
 
