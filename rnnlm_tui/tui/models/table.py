@@ -1,4 +1,4 @@
-"""The list of models: as many columns as fit the width."""
+"""The list of models, with as many columns as fit."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from rnnlm_tui.tui.models.card_facts import ACTIVE, Listed
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its title, its text for a model, the most cells it takes, and its alignment."""
+    """A column: its title, its text for a model, its maximum width in cells, its alignment."""
 
     title: str
     text: Callable[[Listed], str]
@@ -38,7 +38,7 @@ def _figures(listed: Listed) -> str:
     figures = figures_of(listed.card, listed.evaluation)
     perplexity, top1 = format_perplexity(figures.perplexity), format_percent(figures.top1)
     text = f"{perplexity:>4} · {top1}"  # as wide as 12.3, so that the points are in a column
-    # Figures of the lines trained on say nothing about other lines.
+    # Figures on the training lines say nothing about other lines.
     return text if figures.unseen else f"{text} (train)"
 
 
@@ -53,7 +53,7 @@ def _keys_saved(listed: Listed) -> str:
 
 
 def in_short(count: int) -> str:
-    """A number in at most five characters: 5.76M."""
+    """Formats a number in at most five characters, such as 5.76M."""
     for limit, unit in ((1_000, ""), (1_000_000, "k"), (1_000_000_000, "M")):
         if count < limit:
             return f"{count * 1000 / limit:.3g}{unit}" if unit else str(count)
@@ -76,14 +76,14 @@ COLUMNS: Mapping[str, Column] = {
     "saved": Column("saved", _saved),
 }  # fmt: skip
 LEFT_OUT = ("parameters", "vocabulary", "size", "corpus", "saves", "preset")
-"""The columns that a narrow list leaves out, in this order; the card has them all."""
+"""The columns that a narrow list leaves out, in this order. The card shows them all."""
 SHORTEST_NAME = 12
 GAP = 2
 """Cells between two columns."""
 
 
 def fitting_widths(rows: Sequence[Mapping[str, str]], width: int) -> dict[str, int]:
-    """The columns that fit into `width` cells, GAP apart, and the width of each."""
+    """Returns the columns that fit into `width` cells, GAP apart, with their widths."""
     widths = {"marks": 2}
     for key, column in list(COLUMNS.items())[1:]:
         longest = max([len(column.title), *(cell_len(row[key]) for row in rows)])
@@ -98,7 +98,7 @@ def fitting_widths(rows: Sequence[Mapping[str, str]], width: int) -> dict[str, i
 
 
 def cut_within(text: str, width: int) -> str:
-    """A text in `width` cells, cut within: names differ at their ends mostly, as story-2 does."""
+    """Shortens a text to `width` cells in the middle, since names often differ at their ends."""
     if cell_len(text) <= width:
         return text
     end = width // 3
@@ -112,7 +112,7 @@ def _cells(row: Mapping[str, str], widths: Mapping[str, int]) -> Iterator[Text]:
 
 
 class ModelTable(DataTable[Text], inherit_bindings=False):
-    """The models, one a row; the row keys are their names."""
+    """Lists the models, one per row. The row keys are their names."""
 
     DEFAULT_CSS = """
     ModelTable {
@@ -125,8 +125,7 @@ class ModelTable(DataTable[Text], inherit_bindings=False):
         &:nocolor > .datatable--cursor { text-style: reverse; }
     }
     """
-    # Enter is the screen's, so that a keymap can give it another key; Home and End move the cursor
-    # by rows.
+    # Enter is bound on the screen, so that a keymap can change it. Home and End move by rows.
     BINDINGS: ClassVar[list[BindingType]] = [
         *(b for b in DataTable.BINDINGS
           if isinstance(b, Binding) and b.key not in ("enter", "home", "end")),
@@ -141,7 +140,7 @@ class ModelTable(DataTable[Text], inherit_bindings=False):
         self._drawn: object = None
 
     def show(self, listed: Sequence[Listed], active: str | None, selected: str | None) -> None:
-        """Lists these models and selects `selected`, if it is among them."""
+        """Lists these models, and selects `selected` if it is among them."""
         self._names = [one.name for one in listed]
         self._texts = [{key: column.text(one) for key, column in COLUMNS.items()} for one in listed]
         for one, texts in zip(listed, self._texts, strict=True):
@@ -156,7 +155,6 @@ class ModelTable(DataTable[Text], inherit_bindings=False):
         return self.coordinate_to_cell_key(self.cursor_coordinate).row_key.value
 
     def on_resize(self) -> None:
-        """Chooses the columns for the new width."""
         self._draw(self.selected)
 
     def _draw(self, selected: str | None) -> None:

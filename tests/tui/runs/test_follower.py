@@ -284,7 +284,7 @@ async def test_a_run_that_cannot_be_followed_is_not_shown_as_one_that_trains(
     monkeypatch.setattr(library, "holder", fail)
     await until(lambda: heard.ends)
     assert phase(watched) is Phase.LOST
-    assert "may go on: the disk is gone" in watched.progress.lost_reason
+    assert "may still be running: the disk is gone" in watched.progress.lost_reason
 
 
 async def test_a_long_history_leaves_the_screen_its_turn(

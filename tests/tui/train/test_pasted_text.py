@@ -32,7 +32,7 @@ async def to_the_form(pilot: Pilot[Any]) -> TrainForm:
     await press(pilot, "f3")
     await wait_until(pilot, lambda: app_of(pilot).train_screen.query("#pasted"))
     form = app_of(pilot).train_screen.query_one(TrainForm)
-    await wait_until(pilot, lambda: area_of(form).is_restored)
+    await wait_until(pilot, lambda: area_of(form)._kept is not None)
     return form
 
 

@@ -140,7 +140,7 @@ async def test_a_second_training_waits_for_the_first(script: Script) -> None:
     async with shown(script, (120, 40)) as on:
         await on.start(started())
         await on.pilot.press("escape")
-        await on.until(lambda: on.sees("! poems is training"))
+        await on.until(lambda: on.sees("! poems is being trained"))
         assert on.screen.query_one("#train", Button).disabled
         on.screen.run_pane.resume("poems")
         await on.until(lambda: on.app.told == ["poems is being trained"])
@@ -180,7 +180,7 @@ async def test_running_shows_bars_figures_samples_and_notes(script: Script) -> N
         ]
         assert "^    2  sat 2" in on.text("samples")
         assert "the cat" in str(on.screen.query_one("#samples").border_title)
-        assert "the model is memorising" in on.text("notes")
+        assert "the model is overfitting" in on.text("notes")
         assert on.sees("held-out", "perplexity", "top-1")
         assert not on.sees("penalty")
         assert on.sees("─ your line: the cat ... ─")
@@ -237,7 +237,7 @@ async def test_a_run_is_sent_to_the_background(script: Script) -> None:
         await on.start(started())
         await on.until(lambda: on.keys().get("d"))
         await on.pilot.press("d")
-        await on.until(lambda: "goes on when you quit" in on.head)
+        await on.until(lambda: "continues when you quit" in on.head)
         assert on.keys()["d"] is False
         assert script.orders() == ["detach"]
 
@@ -270,7 +270,7 @@ async def test_the_seed_line_is_changed_during_the_run(script: Script, is_gone: 
         await on.pilot.press("enter")
         await on.until(lambda: on.app.told)
         if is_gone:
-            assert on.app.told == ["the run takes no orders: it has ended, or hangs"]
+            assert on.app.told == ["the run does not respond: it has ended or hangs"]
         else:
             assert on.app.told == ["your line is continued after this epoch"]
             await on.until(lambda: script.orders() == ["sample a [/b] dog"])
@@ -425,7 +425,7 @@ async def test_a_run_that_ended_early_is_given_more_patience(script: Script) -> 
         on.screen.run_pane.resume("poems")
         assert await asked_for_epochs(on) == (
             "It has had 4 epochs, and its held-out loss was best in epoch 2. How many epochs in"
-            " all? It does not end early before that."
+            " all? It will not end early before that."
         )
         assert on.app.screen.query_one(Input).value == "9"
         await on.pilot.press("enter")
@@ -573,7 +573,7 @@ async def test_the_own_run_is_found_again_after_another_was_watched(script: Scri
             await open_from_form("▶ poems  training, started here; Enter shows it", "poems")
             await open_from_form("▶ other", "other")
             await on.pilot.press("escape")
-            await on.until(lambda: on.sees("! poems is training"))
+            await on.until(lambda: on.sees("! poems is being trained"))
             await on.pilot.press("escape")
             await on.until(lambda: "poems" in on.head)
             for name in ("other", "poems"):
@@ -622,7 +622,7 @@ def test_a_run_is_a_line_in_the_list() -> None:
     begun = Run("a", False, None, False, True, None, None)
     assert run_line(begun) == "‖ a  stopped at its first epoch; Enter resumes it"
     running = Run("a", True, "process 7 on b", True, False, None, None)
-    assert run_line(running) == "▶ a  is trained by process 7 on b, no epoch is saved yet"
+    assert run_line(running) == "▶ a  trained by process 7 on b, no epoch is saved yet"
 
 
 # Looks

@@ -493,7 +493,7 @@ async def test_another_model_suggests_at_once_and_says_so(tmp_path: Path) -> Non
         await it.write(*"shall ")
         it.app.use_model("mine")
         await it.until(lambda: it.shown == "we dance")
-        assert has_toast(it, "mine suggests now")
+        assert has_toast(it, "mine is active")
         assert "─ mine ─" in picture(it.app)
         assert "mine · lesson, epoch 3" in it.rows[0]
     async with desk(tmp_path, models, preferences=it.app.preferences) as it:
