@@ -194,7 +194,6 @@ class RnnlmApp(TerminalApp):
 
     @work(group="unfinished")
     async def _notify_unfinished(self) -> None:
-        """Shows which trainings can be resumed."""
         from rnnlm_tui.tui.training_messages import unfinished_notice
 
         with suppress(RnnlmError):  # shown when the library is needed

@@ -24,7 +24,6 @@ def unfinished_notice(runs: Iterable[Run]) -> str:
 
 
 def progress_text(run: FollowedRun) -> str:
-    """Returns the progress of the app's own training, for the header."""
     if run.progress.started is None:
         return f"▶ {run.name} starts"
     glyph = "‖" if run.progress.phase == "paused" else "▶"

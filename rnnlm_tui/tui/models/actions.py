@@ -50,7 +50,6 @@ def name_problem(name: str, taken: Collection[str]) -> str | None:
 async def _ask_name(
     host: Host, title: str, value: str, taken: Collection[str], text: str = ""
 ) -> str | None:
-    """Asks for a name that is not taken."""
     check = partial(name_problem, taken=taken)
     return await host.ask(AskText(title, text, value, check=check))
 

@@ -25,7 +25,6 @@ LABEL_WIDTH = 11
 
 
 def heading(listed: Listed, is_active: bool) -> Text:
-    """Returns the model's name and state."""
     text = Text(sanitize(listed.name), style="bold")
     if is_active:
         text.append(f"   {ACTIVE} active", style="not bold")

@@ -64,12 +64,10 @@ class Listed:
 
     @property
     def is_training(self) -> bool:
-        """Whether a process trains it now."""
         return self.run is not None and self.run.running
 
     @property
     def size_bytes(self) -> int:
-        """The total size of its files."""
         return sum(size for _, size in self.files)
 
     @property

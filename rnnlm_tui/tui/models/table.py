@@ -28,8 +28,8 @@ class Column:
 
     title: str
     text: Callable[[Listed], str]
-    most: int = 40
-    right: bool = False
+    max_width: int = 40
+    align_right: bool = False
 
 
 def _figures(listed: Listed) -> str:
@@ -52,7 +52,7 @@ def _keys_saved(listed: Listed) -> str:
     return format_percent(listed.evaluation.savings) if listed.evaluation else ""
 
 
-def in_short(count: int) -> str:
+def compact(count: int) -> str:
     """Formats a number in at most five characters, such as 5.76M."""
     for limit, unit in ((1_000, ""), (1_000_000, "k"), (1_000_000_000, "M")):
         if count < limit:
@@ -62,17 +62,17 @@ def in_short(count: int) -> str:
 
 COLUMNS: Mapping[str, Column] = {
     "marks": Column("", lambda one: one.mark),
-    "name": Column("name", lambda one: sanitize(one.name), most=30),
+    "name": Column("name", lambda one: sanitize(one.name), max_width=30),
     "preset": Column("preset", lambda one: one.card.config.preset if one.card else ""),
     "corpus": Column("corpus", lambda one: sanitize(one.card.corpus["name"]) if one.card else "",
-                     most=20),
+                     max_width=20),
     "vocabulary": Column("words", lambda one: f"{one.card.words_known:,}" if one.card else "",
-                         right=True),
-    "parameters": Column("params", lambda one: in_short(one.card.parameters) if one.card else "",
-                         right=True),
+                         align_right=True),
+    "parameters": Column("params", lambda one: compact(one.card.parameters) if one.card else "",
+                         align_right=True),
     "figures": Column("perplexity · top-1", _figures),
-    "saves": Column("keys saved", _keys_saved, right=True),
-    "size": Column("size", lambda one: format_bytes(one.size_bytes), right=True),
+    "saves": Column("keys saved", _keys_saved, align_right=True),
+    "size": Column("size", lambda one: format_bytes(one.size_bytes), align_right=True),
     "saved": Column("saved", _saved),
 }  # fmt: skip
 LEFT_OUT = ("parameters", "vocabulary", "size", "corpus", "saves", "preset")
@@ -87,7 +87,7 @@ def fitting_widths(rows: Sequence[Mapping[str, str]], width: int) -> dict[str, i
     widths = {"marks": 2}
     for key, column in list(COLUMNS.items())[1:]:
         longest = max([len(column.title), *(cell_len(row[key]) for row in rows)])
-        widths[key] = min(longest, column.most)
+        widths[key] = min(longest, column.max_width)
     name = widths["name"]
     spare = max(0, name - SHORTEST_NAME)
     missing = sum(widths.values()) + GAP * (len(widths) - 1) - width
@@ -108,7 +108,7 @@ def cut_within(text: str, width: int) -> str:
 def _cells(row: Mapping[str, str], widths: Mapping[str, int]) -> Iterator[Text]:
     for key, width in widths.items():
         text = cut_within(row[key], width)
-        yield Text(text.rjust(width) if COLUMNS[key].right else text)
+        yield Text(text.rjust(width) if COLUMNS[key].align_right else text)
 
 
 class ModelTable(DataTable[Text], inherit_bindings=False):
@@ -149,7 +149,6 @@ class ModelTable(DataTable[Text], inherit_bindings=False):
 
     @property
     def selected(self) -> str | None:
-        """The name of the selected model."""
         if not self.is_valid_row_index(self.cursor_row):
             return None
         return self.coordinate_to_cell_key(self.cursor_coordinate).row_key.value
@@ -166,7 +165,7 @@ class ModelTable(DataTable[Text], inherit_bindings=False):
             last = list(widths)[-1]
             for key, width in widths.items():
                 gap = 0 if key == last else GAP
-                title = COLUMNS[key].title.rjust(width * COLUMNS[key].right)
+                title = COLUMNS[key].title.rjust(width * COLUMNS[key].align_right)
                 self.add_column(Text(title, "bold"), width=width + gap, key=key)
             for name, texts in zip(self._names, self._texts, strict=True):
                 self.add_row(*_cells(texts, widths), key=name)

@@ -18,15 +18,15 @@ from typing import IO, TYPE_CHECKING, Any
 from rnnlm_tui import paths
 from rnnlm_tui.errors import RnnlmError, os_reason
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.tui.runs.headless import complaint_in
+from rnnlm_tui.tui.runs.headless import parse_error
 
 if TYPE_CHECKING:
     from rnnlm_tui.store.library import Library
     from rnnlm_tui.store.run_state import RunStatus
 
-LONGEST_SAMPLE = 1000
+MAX_SEED_LINE = 1000
 """Characters of a seed line: a write of up to 4096 bytes to a pipe is atomic."""
-LONGEST_TAIL = 1 << 16
+MAX_LOG_TAIL = 1 << 16
 """Bytes of the log that are read after the end of a run."""
 
 
@@ -47,7 +47,7 @@ class TrainingRequest:
         return cls(("--resume", "--name", name, *changed), name)
 
     @classmethod
-    def updating(cls, name: str, added: tuple[str, ...] = ()) -> TrainingRequest:
+    def updating(cls, name: str, added: tuple[str, ...]) -> TrainingRequest:
         """Trains the model `name` on the current content of its files and of those `added`."""
         return cls(("--update", name, *(f"--add={path}" for path in added)), name)
 
@@ -79,7 +79,7 @@ class ChildProcess:
         )
         self._log = paths.log_dir() / f"train-{request.name}.log"
         self._process: subprocess.Popen[bytes] | None = None
-        seed_line = request.seed_line[:LONGEST_SAMPLE]
+        seed_line = request.seed_line[:MAX_SEED_LINE]
         self._early_orders = [f"sample {seed_line}"] if seed_line else []
 
     def start(self) -> str:
@@ -154,21 +154,20 @@ class ChildProcess:
         """The exit code, negative for a signal; None while the process runs."""
         return self._process.poll() if self._process is not None else None
 
-    def complaint(self) -> RnnlmError | None:
+    def logged_error(self) -> RnnlmError | None:
         """Returns the error that the process wrote to its log before it ended, or None."""
-        return complaint_in("\n".join(self._logged()))
+        return parse_error("\n".join(self._logged()))
 
     def _logged(self) -> list[str]:
         with suppress(OSError), self._log.open("rb") as file:
             end = file.seek(0, os.SEEK_END)
-            file.seek(max(0, end - LONGEST_TAIL))
+            file.seek(max(0, end - MAX_LOG_TAIL))
             return file.read().decode("utf-8", "replace").splitlines()
         return []
 
-    def log_tail(self, lines: int = 5) -> list[str]:
-        """Returns the last lines of the process's standard error."""
-        shown = [sanitize(line.expandtabs()) for line in self._logged() if line.strip()]
-        return shown[-lines:]
+    def log_tail(self) -> list[str]:
+        """Returns the last five lines of the process's standard error that are not blank."""
+        return [sanitize(line.expandtabs()) for line in self._logged() if line.strip()][-5:]
 
 
 def exit_sentence(code: int) -> str:

@@ -1,7 +1,7 @@
 """Follows a training through the history file in its model's folder.
 
 All runs are followed in the same way, whether this app, a script, another terminal or an earlier
-session has started them. `OtherRuns.look` on the Train screen finds them.
+session has started them. `OtherRuns.reload` on the Train screen finds them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.events import Event, Failed, Finished, Saved
-from rnnlm_tui.tui.runs.child import LONGEST_SAMPLE, ChildProcess, exit_sentence
+from rnnlm_tui.tui.runs.child import MAX_SEED_LINE, ChildProcess, exit_sentence
 from rnnlm_tui.tui.runs.history import HistoryReader
 from rnnlm_tui.tui.runs.state import RunProgress
 
@@ -145,7 +145,7 @@ class FollowedRun:
         code = self.child.exit_code if self.child is not None else None
         if code is None or self.child is None:
             self.progress.lost(GONE, time.monotonic())
-        elif code > 0 and (error := self.child.complaint()) is not None:
+        elif code > 0 and (error := self.child.logged_error()) is not None:
             self._fail(error)
         elif code == 0 and self._asked_to_stop:  # it removed its history, which was empty
             elapsed = self.progress.elapsed_s(time.monotonic())
@@ -169,7 +169,7 @@ class FollowedRun:
 
     def sample(self, text: str) -> bool:
         """Sets the line to continue after each epoch. Returns whether that was sent."""
-        line = " ".join(text[:LONGEST_SAMPLE].split())
+        line = " ".join(text[:MAX_SEED_LINE].split())
         return bool(line) and self.order(f"sample {line}")
 
     def detach(self) -> bool:
@@ -195,13 +195,13 @@ class FollowedRun:
         self._asked_to_stop = True
         self.progress.stopping()
 
-    def leave(self) -> None:
+    def unfollow(self) -> None:
         """Stops following the run, which continues."""
         if self._following is not None:
             self._following.cancel()
         self.is_running = False
 
-    def let_go(self) -> None:
+    def detach_and_close(self) -> None:
         """Detaches the run before the app ends. A paused one is resumed, which could not be done
         later."""
         self.order("resume")

@@ -41,11 +41,11 @@ async def run_headless(arguments: tuple[str, ...], text: str = "") -> bytes:
     if process.returncode != 0:
         said = complaint.decode("utf-8", "replace").strip()
         last = said.rpartition("\n")[2].strip()
-        raise complaint_in(said) or RnnlmError(f"{APP_NAME} failed", last)
+        raise parse_error(said) or RnnlmError(f"{APP_NAME} failed", last)
     return answer
 
 
-def complaint_in(stderr: str) -> RnnlmError | None:
+def parse_error(stderr: str) -> RnnlmError | None:
     """Returns the error at the end of the command line's standard error: a message, and below it an
     indented hint. None if there is no error."""
     hint: list[str] = []

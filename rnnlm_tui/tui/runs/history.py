@@ -11,9 +11,9 @@ from pathlib import Path
 
 from rnnlm_tui.events import Event, from_json_line
 
-LARGEST_PIECE = 1 << 20
+PIECE_BYTES = 1 << 20
 """Bytes read at once."""
-LONGEST_LINE = 1 << 20
+MAX_LINE = 1 << 20
 """Bytes. The longest event, an epoch whose seed line is a whole paragraph, has a few kilobytes."""
 
 
@@ -50,7 +50,7 @@ class HistoryReader:
                     self._inode = status.st_ino
                     self._restart()
                 file.seek(self._place)
-                piece = file.read(LARGEST_PIECE)
+                piece = file.read(PIECE_BYTES)
         except OSError:  # does not exist yet, or cannot be read at the moment
             return [], 0.0
         self._place += len(piece)
@@ -72,5 +72,5 @@ class HistoryReader:
                 continue
             with suppress(ValueError):
                 yield from_json_line(line)
-        if len(self._rest) > LONGEST_LINE:
+        if len(self._rest) > MAX_LINE:
             self._rest, self._in_long_line = b"", True

@@ -65,12 +65,12 @@ class Runs:
         before, self.shown = self.shown, run
         run.on_saved, run.on_end = self.on_saved, self.on_end
         await run.start()
-        _leave(before)
+        _unfollow(before)
 
     def show_own(self) -> None:
         """Shows the app's own run, and stops following any other."""
         before, self.shown = self.shown, self.own
-        _leave(before)
+        _unfollow(before)
 
     def renamed(self, old: str, new: str) -> None:
         """Renames the finished runs of a model that was renamed."""
@@ -90,14 +90,14 @@ class Runs:
     async def close(self, detach: bool) -> None:
         """Detaches or stops the app's own run before the app ends. Waits until a stopped run has
         saved, for about 35 s at most."""
-        _leave(self.shown)
+        _unfollow(self.shown)
         if self.own is not None and self.own.is_running:
             if detach:
-                self.own.let_go()
+                self.own.detach_and_close()
             else:
                 await self.own.end()
 
 
-def _leave(run: FollowedRun | None) -> None:
+def _unfollow(run: FollowedRun | None) -> None:
     if run is not None and not run.is_own:
-        run.leave()
+        run.unfollow()

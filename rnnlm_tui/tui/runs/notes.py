@@ -23,7 +23,7 @@ from rnnlm_tui.formatting import sanitize
 if TYPE_CHECKING:
     from rnnlm_tui.tui.widgets.host import Severity
 
-MOST_NOTES = 200
+MAX_NOTES = 200
 RISING_EPOCHS = 2
 """A held-out loss that rises once is noise; twice in a row is worth a note."""
 RISING_TRAIN_EPOCHS = 3
@@ -66,7 +66,7 @@ class RunNotes:
         self.items.append(note)
         if topic:
             self._lasting[topic] = note
-        del self.items[:-MOST_NOTES]
+        del self.items[:-MAX_NOTES]
 
     def _once(self, topic: str) -> bool:
         """Returns True the first time it is called for a topic."""

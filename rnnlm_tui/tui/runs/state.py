@@ -42,7 +42,6 @@ class Phase(StrEnum):
 
     @property
     def is_over(self) -> bool:
-        """Whether the run has ended."""
         return self in (Phase.FINISHED, Phase.FAILED, Phase.LOST)
 
 

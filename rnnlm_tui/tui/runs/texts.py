@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rnnlm_tui.store.library import Library
 
 TEXTS = "texts"
-BETWEEN = "\n\n"
+SEPARATOR = "\n\n"
 """Between two written texts. Each is a paragraph, so that it is not joined to the next one."""
 
 
@@ -43,7 +43,7 @@ def save_text(library: Library, name: str, text: str) -> Path:
 
 def save_written(library: Library, name: str, written: Iterable[str]) -> Path:
     """Stores what was written with the model of this name, as `save_text` does."""
-    return save_text(library, f"{name}-written", BETWEEN.join(written) + "\n")
+    return save_text(library, f"{name}-written", SEPARATOR.join(written) + "\n")
 
 
 def not_learned(library: Library, name: str, written: Iterable[str]) -> list[str]:
@@ -55,7 +55,9 @@ def not_learned(library: Library, name: str, written: Iterable[str]) -> list[str
     for path in map(Path, read_origin(library.path(name)).sources):
         if path.parent == folder:
             try:
-                learned.update(path.read_text("utf-8", "replace").removesuffix("\n").split(BETWEEN))
+                learned.update(
+                    path.read_text("utf-8", "replace").removesuffix("\n").split(SEPARATOR)
+                )
             except OSError as error:
                 raise StorageError(f"cannot read {path}: {os_reason(error)}") from error
     texts = ("\n".join(filter(str.strip, text.splitlines())) for text in written)

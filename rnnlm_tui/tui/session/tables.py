@@ -13,7 +13,7 @@ from rnnlm_tui.tui.session import old_files
 from rnnlm_tui.tui.session.turns import Continuation, Copied, Turn
 
 VERSION = 2
-PATIENCE_S = 2.0
+BUSY_TIMEOUT_S = 2.0
 """How long a write waits for one of another app, which takes less than a millisecond."""
 SCHEMA = """
 CREATE TABLE turn (number INTEGER PRIMARY KEY AUTOINCREMENT, line TEXT NOT NULL, model TEXT);
@@ -36,7 +36,7 @@ def connect(path: Path) -> sqlite3.Connection:
     path.parent.parent.mkdir(parents=True, exist_ok=True)
     path.parent.mkdir(mode=0o700, exist_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    connection = sqlite3.connect(path, timeout=PATIENCE_S, isolation_level=None)
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
     try:
         for pragma in ("journal_mode = wal", "synchronous = normal", "foreign_keys = on"):
             connection.execute(f"PRAGMA {pragma}")
@@ -146,8 +146,8 @@ def count_turns(connection: sqlite3.Connection) -> int:
 def delete_turns(connection: sqlite3.Connection, up_to: int | None, turns: Iterable[Turn]) -> None:
     """Deletes all turns up to a number, and those in `turns`, with their continuations."""
     connection.execute("DELETE FROM turn WHERE number <= ?", (up_to or 0,))
-    for turn in turns:
-        connection.execute("DELETE FROM turn WHERE number = ?", (turn.number,))
+    numbers = ((turn.number,) for turn in turns)
+    connection.executemany("DELETE FROM turn WHERE number = ?", numbers)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 

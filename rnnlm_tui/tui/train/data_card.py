@@ -90,8 +90,8 @@ class DataCard(VerticalScroll, can_focus=True):
     DataCard CardText {{ height: auto; text-wrap: nowrap; text-overflow: ellipsis; }}
     """
 
-    def __init__(self, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__()
         self.border_title = rule_title(Content("the text, and a model of it"))
         self._text = CardText(markup=False)
         self.show = self._text.show

@@ -76,8 +76,8 @@ class TrainForm(VerticalScroll, can_focus=False):
     }
     """
 
-    def __init__(self, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__()
         self._asked: Plan | None = None
         self._seed_given = ""
         self.summary: CorpusSummary | None = None
@@ -100,7 +100,7 @@ class TrainForm(VerticalScroll, can_focus=False):
         self._file = Field("File", self._files, id="files-field")
         self._text = ""
         """The pasted text. Stored when it changes, since joining 5 MB takes 6 ms."""
-        self._area = PastedText(id="pasted")
+        self._area = PastedText()
         self._pasted = Field("Your text", self._area, id="pasted-field")
         self._settings = {
             name: SettingField(name, FIRST_PRESET, label) for name, label in IN_THE_FORM.items()
@@ -154,7 +154,6 @@ class TrainForm(VerticalScroll, can_focus=False):
 
     @property
     def plan(self) -> Plan:
-        """The content of the form."""
         preset = self.preset
         known = all_settings_of(preset)
         typed = {name: field.value for name, field in self._settings.items() if name in known}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class OtherRuns(OptionList):
-    """One row per run; hidden while there is none. `look` updates it."""
+    """One row per run; hidden while there is none. `reload` updates it."""
 
     @dataclass
     class Opened(Message):
@@ -52,8 +52,8 @@ class OtherRuns(OptionList):
     }
     """
 
-    def __init__(self, id: str | None = None) -> None:
-        super().__init__(id=id, markup=False)
+    def __init__(self) -> None:
+        super().__init__(markup=False)
         self.border_title = rule_title(Content("trainings: Enter opens one"))
         self._rows: list[RunRow] = []
 
@@ -61,8 +61,8 @@ class OtherRuns(OptionList):
     def is_empty(self) -> bool:
         return not self._rows
 
-    @work(group="look", exclusive=True)
-    async def look(self) -> None:
+    @work(group="reload", exclusive=True)
+    async def reload(self) -> None:
         """Reads the runs in the library, including those of other processes."""
         host = cast("TrainHost", self.app)
         try:

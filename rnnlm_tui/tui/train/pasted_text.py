@@ -18,7 +18,7 @@ from rnnlm_tui.tui.widgets.safe_inputs import SafeTextArea
 if TYPE_CHECKING:
     from rnnlm_tui.tui.train.host import TrainHost
 
-LARGEST_PASTE = 1_000_000
+MAX_PASTE = 1_000_000
 """Characters. The text area takes a second to insert this many."""
 
 
@@ -36,8 +36,8 @@ class PastedText(SafeTextArea):
     class Restored(Message):
         """The text of an earlier session was restored."""
 
-    def __init__(self, id: str) -> None:
-        super().__init__(id=id, compact=True)
+    def __init__(self) -> None:
+        super().__init__(id="pasted", compact=True)
         self._kept: KeptText | None = None
         """None until the kept text was read."""
 
@@ -57,7 +57,7 @@ class PastedText(SafeTextArea):
         if self.text:  # typed in the meantime
             kept.keep(self.text)
         elif text:
-            self.load_text(text[:LARGEST_PASTE])
+            self.load_text(text[:MAX_PASTE])
             self.post_message(self.Restored())
 
     @on(TextArea.Changed)
@@ -70,7 +70,7 @@ class PastedText(SafeTextArea):
         size = len(edit.text)
         if size:
             size += len(self.text) - len(self.get_text_range(edit.top, edit.bottom))
-        if size <= LARGEST_PASTE:
+        if size <= MAX_PASTE:
             return super().edit(edit)
         self.post_message(self.TooLarge(size))
         return EditResult(self.cursor_location, "")

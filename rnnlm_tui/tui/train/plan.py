@@ -23,7 +23,7 @@ SEPARATOR = ";"
 """Separates the paths of files."""
 PER_CENT = ("held_out",)
 """Settings that are shares, which the form shows in per cent."""
-LONGEST_STEM = 40
+MAX_STEM = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,5 +156,5 @@ def proposed_stem(plan: Plan) -> str:
     """Returns a name made of the corpus and the preset, whether it is free or not."""
     paths = {"bundled": [bundled_corpus().name], "files": split_line(plan.files), "pasted": []}
     stem = "".join(Path(path).stem for path in paths[plan.source][:1])
-    corpus = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:LONGEST_STEM]
+    corpus = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:MAX_STEM]
     return f"{corpus or 'text'}-{plan.preset}"

@@ -18,7 +18,7 @@ from rnnlm_tui.tui.widgets.chart import BEST_MARK
 BEST_STYLE = "$text-success bold"
 NOTE_GLYPHS = {"information": "·", "warning": "!", "error": "✗"}
 NOTE_STYLES = {"information": "$foreground", "warning": "$text-warning", "error": "$text-error"}
-MOST_EPOCHS = 200
+MAX_EPOCHS = 200
 """The number of epochs listed, the last ones; the curve shows all."""
 
 FRAME = """
@@ -49,7 +49,7 @@ class TextList(VerticalScroll):
     #samples Static, #epochs Static {{ text-wrap: nowrap; text-overflow: ellipsis; }}
     """
 
-    def __init__(self, title: str, empty: str, id: str | None = None) -> None:
+    def __init__(self, title: str, empty: str, id: str) -> None:
         super().__init__(id=id)
         self.border_title = rule_title(Content(title))
         self._empty = Content.styled(empty, "dim")
@@ -81,7 +81,7 @@ def epoch_table(
     epochs: Sequence[EpochEnded], best: int | None
 ) -> tuple[Content, Sequence[Content]]:
     """Returns the names of the figures, and a row per epoch. The best epoch is marked."""
-    shown = epochs[-MOST_EPOCHS:]
+    shown = epochs[-MAX_EPOCHS:]
     if not shown:
         return rule_title(Content("epochs")), ()
     names = [name for name, _ in epoch_row(shown[-1])]
@@ -100,7 +100,7 @@ def epoch_table(
 def sample_lines(epochs: Sequence[EpochEnded], best: int | None) -> list[Content]:
     """Returns a continuation per epoch, after its number. The best epoch is marked."""
     lines = []
-    for ended in epochs[-MOST_EPOCHS:]:
+    for ended in epochs[-MAX_EPOCHS:]:
         is_best = ended.epoch == best
         mark, style = (BEST_MARK, BEST_STYLE) if is_best else (" ", "")
         text = continuation(ended.sample["seed"], ended.sample["text"])
@@ -109,7 +109,6 @@ def sample_lines(epochs: Sequence[EpochEnded], best: int | None) -> list[Content
 
 
 def note_lines(notes: Sequence[Note]) -> list[Content]:
-    """Returns the notes, each after its time."""
     return [
         Content.assemble(
             (f"{format_duration(note.time, roughly=True):>7} {NOTE_GLYPHS[note.severity]} ", "dim"),

@@ -27,11 +27,10 @@ if TYPE_CHECKING:
     from rnnlm_tui.store.run_state import RunStatus
     from rnnlm_tui.tui.train.host import TrainHost
 
-MOST_EPOCHS = int(all_settings()["epochs"].metadata["bounds"].high)
+MAX_EPOCHS = int(all_settings()["epochs"].metadata["bounds"].high)
 
 
 def train_key(key: str, action: str, text: str, tooltip: str) -> Binding:
-    """Returns a binding of the Train screen."""
     return Binding(key, action, text, id=f"train.{action}", tooltip=tooltip)
 
 
@@ -90,7 +89,6 @@ class RunPane(Vertical, can_focus=True):
     # Drawing
 
     def show(self) -> None:
-        """Takes the focus, and draws the run."""
         self.query_one("#epochs").focus()
         self.paint()
 
@@ -137,7 +135,6 @@ class RunPane(Vertical, can_focus=True):
         return self.run is not None and is_allowed(action, self.run, self._status)
 
     def _refresh_keys(self) -> None:
-        """Redraws the keys if others are enabled."""
         actions = [binding.action for binding in self.BINDINGS if isinstance(binding, Binding)]
         enabled = [self.check_action(action, ()) for action in actions]
         if enabled != self._enabled:
@@ -165,7 +162,7 @@ class RunPane(Vertical, can_focus=True):
     async def _extend(self, name: str, status: RunStatus) -> None:
         """Asks for the total number of epochs of the saved run, and resumes it."""
         done, total = status.epochs_done, max(status.config.epochs, status.epochs_done)
-        wanted = str(min(total if done < total else 2 * total, MOST_EPOCHS))
+        wanted = str(min(total if done < total else 2 * total, MAX_EPOCHS))
         text = f"{_so_far(status)}. How many epochs in all?"
         if status.patience_exhausted:
             text += " It will not end early before that."
@@ -203,7 +200,6 @@ class RunPane(Vertical, can_focus=True):
         self.paint()
 
     def show_own(self) -> None:
-        """Shows the app's own run."""
         self.host.runs.show_own()
         self.post_message(self.Opened())
 
@@ -312,8 +308,8 @@ def _epochs_check(done: int) -> Check:
     """Returns a check for a number of epochs above `done`."""
 
     def check(text: str) -> str | None:
-        if text.strip().isdecimal() and done < int(text) <= MOST_EPOCHS:
+        if text.strip().isdecimal() and done < int(text) <= MAX_EPOCHS:
             return None
-        return f"a whole number above {done:,} and at most {MOST_EPOCHS:,}"
+        return f"a whole number above {done:,} and at most {MAX_EPOCHS:,}"
 
     return check

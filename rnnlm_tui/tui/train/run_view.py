@@ -70,8 +70,8 @@ class RunHead(Widget):
     """
     ALLOW_SELECT = False
 
-    def __init__(self, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__()
         self._lines: tuple[Content, ...] = ()
 
     def show(self, run: FollowedRun, trainer: str, now: float) -> None:
@@ -90,7 +90,6 @@ class RunHead(Widget):
 
 
 def head_line(run: FollowedRun, trainer: str, width: int) -> Content:
-    """Returns the phase, the name and the facts of a run."""
     phase = run.progress.phase
     where = "" if run.is_own else f"trained by {trainer}"
     if run.is_own and run.detached and not phase.is_over:
@@ -204,13 +203,13 @@ class RunView(Vertical):
     }
     """
 
-    def __init__(self, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__()
         self._drawn: dict[str, object] = {}
 
     def compose(self) -> ComposeResult:
-        yield RunHead(id="head")
-        yield RunEnd(id="end")
+        yield RunHead()
+        yield RunEnd()
         with Container(id="run-panes"):
             with Vertical(id="run-left"):
                 yield LossChart("the curve begins with the first epoch")
@@ -247,7 +246,6 @@ class RunView(Vertical):
         pane.border_title = rule_title(Content(f"your line{seed}"))
 
     def show_end(self, end: Outcome, actions: Sequence[str], has_epochs: bool) -> None:
-        """Shows how the run ended, and these actions."""
         self.add_class("-over")
         self.query_one(RunEnd).show(end, actions)
         self.query_one("#run-panes").display = has_epochs

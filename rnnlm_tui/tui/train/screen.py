@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.train.host import TrainHost
 
 PAINT_EVERY_S = 0.5
-LOOK_ELSEWHERE_EVERY_S = 2.0
+RELOAD_RUNS_EVERY_S = 2.0
 ACTIONS = ("start", "open_run", "back")
 
 
@@ -82,10 +82,10 @@ class TrainScreen(AppScreen):
     def compose(self) -> ComposeResult:
         yield Header()
         with VerticalScroll(id="prepare", can_focus=False):
-            yield TrainForm(id="form")
-            yield DataCard(id="card")
+            yield TrainForm()
+            yield DataCard()
         with Vertical(id="below-form"):
-            yield OtherRuns(id="elsewhere")
+            yield OtherRuns()
             with Horizontal(id="start-line"):
                 yield Button("Train", variant="primary", id="train", compact=True)
                 yield Static("", id="cost", markup=False)
@@ -102,25 +102,24 @@ class TrainScreen(AppScreen):
         return self.query_one(RunPane)
 
     @property
-    def on_run(self) -> bool:
-        """Whether a run is shown, and not the form."""
+    def is_run_shown(self) -> bool:
         return self.has_class("-run")
 
     def on_mount(self) -> None:
         """Starts the timers, which do nothing while another screen is shown."""
         self.set_interval(PAINT_EVERY_S, self._paint)
-        self.set_interval(LOOK_ELSEWHERE_EVERY_S, self._look_elsewhere)
+        self.set_interval(RELOAD_RUNS_EVERY_S, self._reload_runs)
 
     def on_screen_resume(self) -> None:
         if self.is_mounted:
             self._form.propose_seed(self.host.default_seed_line)
             self._form.check()
-            self.query_one(OtherRuns).look()
+            self.query_one(OtherRuns).reload()
             self._paint()
 
-    def _look_elsewhere(self) -> None:
-        if self.is_current and not self.on_run:
-            self.query_one(OtherRuns).look()
+    def _reload_runs(self) -> None:
+        if self.is_current and not self.is_run_shown:
+            self.query_one(OtherRuns).reload()
 
     @property
     def _form(self) -> TrainForm:
@@ -132,12 +131,11 @@ class TrainScreen(AppScreen):
         self.remove_class("-run")
         self._form.check()
         self._refresh_form()
-        self.query_one(OtherRuns).look()
+        self.query_one(OtherRuns).reload()
         self._form.query_one("#sources").focus()
 
     @on(RunPane.Opened)
     def show_run(self) -> None:
-        """Shows the run in place of the form."""
         self.add_class("-run")
         self.run_pane.show()
 
@@ -146,7 +144,7 @@ class TrainScreen(AppScreen):
         if not self.is_current:
             return
         self.run_pane.paint()
-        if not self.on_run and self._was_training != self.host.runs.is_training:
+        if not self.is_run_shown and self._was_training != self.host.runs.is_training:
             self._form.check()
             self._refresh_form()
         self._refresh_keys()
@@ -157,17 +155,16 @@ class TrainScreen(AppScreen):
         """Returns False to hide a key, None to dim it."""
         if action not in ACTIONS or not self.is_mounted:
             return super().check_action(action, parameters)
-        if self.on_run:
+        if self.is_run_shown:
             return action == "back"
         match action:
             case "start":
-                return True if self._why is None else None
+                return True if self._start_problem is None else None
             case "open_run":
                 return not self.query_one(OtherRuns).is_empty
         return self._run_behind is not None
 
     def _refresh_keys(self) -> None:
-        """Redraws the keys if others are enabled."""
         enabled = [self.check_action(action, ()) for action in ACTIONS]
         if enabled != self._enabled:
             self._enabled = enabled
@@ -176,7 +173,7 @@ class TrainScreen(AppScreen):
     # The form
 
     @property
-    def _why(self) -> str | None:
+    def _start_problem(self) -> str | None:
         """Why a training cannot start, or None."""
         runs = self.host.runs
         if runs.own is not None and runs.is_training:
@@ -185,7 +182,7 @@ class TrainScreen(AppScreen):
 
     @on(TrainForm.Changed)
     def _refresh_form(self) -> None:
-        summary, why = self._form.summary, self._why
+        summary, why = self._form.summary, self._start_problem
         if why == NAME_CHECKED:
             return  # takes only a moment; the button would be drawn twice at each key
         self._was_training = self.host.runs.is_training
@@ -205,7 +202,7 @@ class TrainScreen(AppScreen):
 
     def action_back(self) -> None:
         """Switches between the form and the run."""
-        if self.on_run:
+        if self.is_run_shown:
             self.show_form()
         elif self._run_behind is not None:
             if self._run_behind is self.host.runs.own:
@@ -221,7 +218,7 @@ class TrainScreen(AppScreen):
     @on(Button.Pressed, "#train")
     def action_start(self) -> None:
         """Starts the training, if it can start: the button is drawn a moment after a change."""
-        if self._why is None:
+        if self._start_problem is None:
             self._start(self._form.plan)
 
     @work(group="start")

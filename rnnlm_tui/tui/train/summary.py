@@ -102,7 +102,6 @@ def estimate(seconds: float | None) -> str:
 
 
 def card_facts(summary: CorpusSummary) -> list[tuple[str, str]]:
-    """Returns the figures of the data card, each with its label."""
     held_out = summary.corpus.held_out_lines
     facts = [
         ("lines", f"{summary.corpus.lines:,}"),

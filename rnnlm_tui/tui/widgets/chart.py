@@ -175,7 +175,6 @@ def _x_axis(scale: Scale, best: float | None, gutter: int) -> Row:
 
 
 def _short(loss: float) -> str:
-    """Formats a loss in a few characters."""
     return f"{loss:.3g}" if loss and not 0.01 <= abs(loss) < 1000 else f"{loss:.2f}"
 
 

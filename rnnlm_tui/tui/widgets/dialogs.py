@@ -138,13 +138,11 @@ class Confirm(Dialog[bool]):
                 tooltip="Go to the other button"),
     ]  # fmt: skip
 
-    def __init__(
-        self, title: str, text: str, yes: str = "Delete", no: str = "Cancel", danger: bool = True
-    ) -> None:
+    def __init__(self, title: str, text: str, yes: str = "Delete", danger: bool = True) -> None:
         """`danger` makes the border and the button red."""
         buttons = Horizontal(
             Button(Content(yes), id="yes", variant="error" if danger else "primary"),
-            Button(Content(no), id="no"),
+            Button("Cancel", id="no"),
             classes="dialog-buttons",
         )
         super().__init__(title, text, buttons)

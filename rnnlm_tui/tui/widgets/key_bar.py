@@ -24,7 +24,7 @@ class KeyBar(Widget):
     """
 
     ALLOW_SELECT = False
-    MOST_ROWS = 2
+    MAX_ROWS = 2
     DEFAULT_CSS = """
     KeyBar {
         height: auto;
@@ -86,7 +86,7 @@ class KeyBar(Widget):
                 rows.append(row)
                 row = Content("")
             row = Content.assemble(row, " " * GAP if row.cell_length else " ", item)
-        return [*rows, row][: self.MOST_ROWS + (width < ROOMY)]
+        return [*rows, row][: self.MAX_ROWS + (width < ROOMY)]
 
     def _item(self, key: str, text: str, action: str, enabled: bool) -> Content:
         if not enabled:

@@ -120,7 +120,6 @@ class BestWords(Candidates):
 
     @property
     def _first(self) -> int:
-        """The index of the first word shown."""
         page_size = min(BEST, self._columns * self.size.height)
         return (self.shown[2] or 0) // page_size * page_size
 

@@ -39,12 +39,9 @@ class AnswerGate(asyncio.Event):
     def __init__(self) -> None:
         super().__init__()
         self.set()
-        self.is_waited_at = False
 
     async def is_passed(self) -> bool:
         """Waits up to a second for the answer; returns whether it has come."""
-        self.is_waited_at = True
         with suppress(TimeoutError):
             await asyncio.wait_for(self.wait(), LONGEST_WAIT_S)
-        self.is_waited_at = False
         return self.is_set()

@@ -24,9 +24,9 @@ from rnnlm_tui.tui.writing.insights import accuracy
 from rnnlm_tui.tui.writing.keystrokes import Keystrokes
 from rnnlm_tui.tui.writing.predictor import Answer, Predictor, Question
 from rnnlm_tui.tui.writing.side_pane import SidePane
-from rnnlm_tui.tui.writing.spacing import LONGEST_TEXT, TextTooLong
+from rnnlm_tui.tui.writing.spacing import MAX_TEXT, TextTooLong
 from rnnlm_tui.tui.writing.switches import Switches
-from rnnlm_tui.tui.writing.transcript import PREVIOUS_LINES, kept_words
+from rnnlm_tui.tui.writing.transcript import PREVIOUS_LINES, kept_sentence
 from rnnlm_tui.tui.writing.transcript_pane import TranscriptPane
 from rnnlm_tui.tui.writing.transcript_view import TRANSCRIPT_KEYS, TranscriptView
 from rnnlm_tui.tui.writing.words_pane import Shown, WordsPane, note_on
@@ -161,7 +161,6 @@ class AutocompleteScreen(AppScreen):
         self.pane.show_model(self.host.loaded_model, sentence)
 
     def _update_titles(self) -> None:
-        """Shows the names of the models and the number of lines."""
         self.query_one(TranscriptPane).update(has_models=not self.host.has_no_models)
         self.editor.border_title = Content(sanitize(self.host.active_name or "no model"))
         self.pane.name_columns()
@@ -196,7 +195,6 @@ class AutocompleteScreen(AppScreen):
 
     @on(LineChanged)
     def _show_suggested(self) -> None:
-        """Shows the suggested words and the figures."""
         editor = self.editor
         answer = None if editor.is_hidden else self.answer
         shown = Shown(answer, editor.suggested.choice, self._note())
@@ -271,7 +269,7 @@ class AutocompleteScreen(AppScreen):
     @on(TextTooLong)
     def _refuse_text(self) -> None:
         self.host.notify_user(
-            f"at most {LONGEST_TEXT:,} characters at a time: F3 trains on a longer text",
+            f"at most {MAX_TEXT:,} characters at a time: F3 trains on a longer text",
             "warning",
         )
 
@@ -297,7 +295,7 @@ class AutocompleteScreen(AppScreen):
     def farewell(self) -> str:
         """What to print when the app is closed: what was kept, and how to continue."""
         count = self.view.transcript.next_number - 1
-        return "" if self._database.is_broken else kept_words(count, bool(self.editor.text))
+        return "" if self._database.is_broken else kept_sentence(count, bool(self.editor.text))
 
     def action_transcript(self, what: str) -> None:
         """Calls a method of the transcript, whichever widget has the focus."""

@@ -15,18 +15,17 @@ from textual.message import Message
 from textual.widgets import Static
 
 from rnnlm_tui.formatting import plural, sanitize, shorten
-from rnnlm_tui.tui.widgets.fixed_text import FixedText
 from rnnlm_tui.tui.writing.candidates import CandidateList
 from rnnlm_tui.tui.writing.comparison import Comparison
 from rnnlm_tui.tui.writing.host import WritingHost
-from rnnlm_tui.tui.writing.words_pane import Shown
+from rnnlm_tui.tui.writing.words_pane import FixedText, Shown
 
 if TYPE_CHECKING:
     from rnnlm_tui.store.library import Library
     from rnnlm_tui.tui.writing.predictor import Answer, LoadedModel
 
 LISTS = ("side-list", "compared-1", "compared-2")
-LONGEST_NAME = 80
+MAX_NAME = 80
 """Characters shown of a corpus's name. Showing one of 400,000 took a second each time."""
 
 
@@ -72,7 +71,6 @@ class SidePane(Vertical):
 
     @property
     def compared(self) -> tuple[LoadedModel, ...]:
-        """The models compared with the active one."""
         return self._comparison.without(self.host.active_name)
 
     def compose(self) -> ComposeResult:
@@ -159,7 +157,7 @@ def model_facts(loaded_model: LoadedModel) -> Iterator[str]:
     corpus = loaded_model.card.corpus
     yield loaded_model.kind
     known = plural(len(loaded_model.model.vocabulary.words), "word")
-    yield f"{known} of {shorten(corpus['name'], LONGEST_NAME)}, {plural(corpus['lines'], 'line')}"
+    yield f"{known} of {shorten(corpus['name'], MAX_NAME)}, {plural(corpus['lines'], 'line')}"
 
 
 def models_to_compare(
@@ -173,7 +171,7 @@ def models_to_compare(
     rows = []
     for name in library.names():
         card = cards.get(name)
-        text = shorten(card.corpus["name"], LONGEST_NAME) if card else ""
+        text = shorten(card.corpus["name"], MAX_NAME) if card else ""
         what = f"{card.config.preset} of {text}" if card else ""
         rows.append((name, f"{'✓ ' if name in compared else ''}{name}", what))
     return [row for row in rows if row[0] != active]

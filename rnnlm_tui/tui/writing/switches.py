@@ -11,20 +11,25 @@ class Switches:
     """The ghost, its threshold and the continuation of lines. Stored in the preferences."""
 
     def __init__(self, host: WritingHost, visibility: Visibility) -> None:
-        self._host, self._kept, self._visibility = host, host.preferences, visibility
-        visibility.ghost_on, visibility.threshold = self._kept.ghost, self._kept.ghost_from
+        self._host, self._preferences, self._visibility = host, host.preferences, visibility
+        visibility.ghost_on, visibility.threshold = (
+            self._preferences.ghost,
+            self._preferences.ghost_from,
+        )
 
     def __str__(self) -> str:
-        ghost = f"≥{in_percent(self._kept.ghost_from)}" if self._kept.ghost else "off"
-        return f"ghost {ghost} · continue lines {'on' if self._kept.continue_lines else 'off'}"
+        ghost = f"≥{in_percent(self._preferences.ghost_from)}" if self._preferences.ghost else "off"
+        return (
+            f"ghost {ghost} · continue lines {'on' if self._preferences.continue_lines else 'off'}"
+        )
 
     def toggle_ghost(self) -> None:
         self._visibility.toggle()
-        self._kept.ghost = self._visibility.ghost_on
+        self._preferences.ghost = self._visibility.ghost_on
         self._host.store_preferences()
 
     def toggle_continuing(self) -> None:
-        self._kept.continue_lines ^= True
+        self._preferences.continue_lines ^= True
         self._host.store_preferences()
 
     async def ask_threshold(self) -> None:
@@ -32,11 +37,11 @@ class Switches:
         from rnnlm_tui.tui.widgets.dialogs import AskText
 
         text = "The ghost is shown if its first word is at least this likely, from 0 to 1."
-        now = f"{self._kept.ghost_from:g}"
+        now = f"{self._preferences.ghost_from:g}"
         dialog = AskText("Ghost threshold", text, now, check=_check_share)
         answer = await self._host.ask(dialog)
         if answer is not None:
-            self._kept.ghost_from = self._visibility.threshold = float(answer)
+            self._preferences.ghost_from = self._visibility.threshold = float(answer)
             self._host.store_preferences()
 
 

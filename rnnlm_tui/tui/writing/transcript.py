@@ -16,7 +16,7 @@ from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.session.turns import Continuation, Turn
 from rnnlm_tui.tui.widgets.safe_inputs import sanitize_lines
 
-LONGEST = 200
+MAX_TURNS = 200
 """Turns that are read after a restart. The others stay in the database."""
 PREVIOUS_LINES = 200
 """Lines above the cursor that are given to a model that uses them. More change little."""
@@ -37,7 +37,7 @@ class Transcript:
 
     async def load(self) -> None:
         """Reads the newest stored turns. Raises StorageError."""
-        self.turns = await self._database.read(partial(tables.read_turns, limit=LONGEST))
+        self.turns = await self._database.read(partial(tables.read_turns, limit=MAX_TURNS))
         self.older = await self._database.read(tables.count_turns) - len(self.turns)
         self._last_seen = self.turns[-1].number if self.turns else None
 
@@ -65,7 +65,6 @@ class Transcript:
             self._database.write(partial(tables.delete_turns, up_to=None, turns=[turn]))
 
     def add_continuation(self, turn: Turn, continuation: Continuation) -> None:
-        """Adds a continuation to a turn and stores it."""
         turn.continuations.append(continuation)
         self._database.write(partial(tables.add_continuation, turn=turn, added=continuation))
 
@@ -103,7 +102,7 @@ def as_text(turns: Iterable[Turn]) -> str:
     )
 
 
-def kept_words(lines: int, has_draft: bool) -> str:
+def kept_sentence(lines: int, has_draft: bool) -> str:
     """Says what was kept, and how to continue; "" if nothing was."""
     parts = [plural(lines, "line")] * bool(lines) + ["what you were writing"] * has_draft
     return f"Kept: {' and '.join(parts)}. To continue: {APP_NAME}" if parts else ""
@@ -142,17 +141,17 @@ class SentTexts:
         here = turns.index(self.edited) if self.edited in turns else len(turns)
         there = max(0, here + by)
         if there < len(turns):
-            return self.take(turns[there], text)
-        return self.leave() if by > 0 else None
+            return self.begin_edit(turns[there], text)
+        return self.end_edit() if by > 0 else None
 
-    def take(self, turn: Turn, draft: str) -> str:
+    def begin_edit(self, turn: Turn, draft: str) -> str:
         """Starts editing a turn and returns its text. `draft` is the text that it replaces."""
         if self.edited is None:
             self.draft = draft
         self.edited = turn
         return lines_of(turn.line)
 
-    def leave(self) -> str:
+    def end_edit(self) -> str:
         """Ends the edit and returns the text that was being written before it."""
         draft, self.draft, self.edited = self.draft, "", None
         return draft

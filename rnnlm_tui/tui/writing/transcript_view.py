@@ -40,7 +40,7 @@ TRANSCRIPT_KEYS: tuple[Binding, ...] = (
             tooltip="Clear the transcript; asks first"),
 )  # fmt: skip
 """Bindings of the screen, which work wherever the focus is."""
-MOST_LINES = 200
+MAX_LINES = 200
 """Widgets kept on the screen. Adding one takes 16 ms if there are 100, 40 ms if there are 500."""
 
 
@@ -170,7 +170,7 @@ class TranscriptView(VerticalScroll, can_focus=True):
             for continuation in (None, *turn.continuations)
         ]
         self.can_focus = bool(lines)  # keys have no use in an empty transcript
-        await self.mount_all(lines[-MOST_LINES:])
+        await self.mount_all(lines[-MAX_LINES:])
 
     async def add(self, turn: Turn, continuation: Continuation | None = None) -> None:
         """Adds the line of a turn at the bottom, or a continuation below the lines of its turn,
@@ -180,7 +180,7 @@ class TranscriptView(VerticalScroll, can_focus=True):
             return
         self.can_focus = True
         await self.mount(TranscriptLine(turn, continuation), after=after)
-        await self.remove_children(self.lines[:-MOST_LINES])
+        await self.remove_children(self.lines[:-MAX_LINES])
         self.anchor()
 
     def on_focus(self) -> None:

@@ -9,13 +9,26 @@ from textual.containers import Vertical
 from textual.widgets import Static
 
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.tui.widgets.fixed_text import FixedText
 from rnnlm_tui.tui.writing.candidates import BestWords
 
 if TYPE_CHECKING:
     from rnnlm_tui.suggest import Suggestions
     from rnnlm_tui.tui.writing.keystrokes import Keystrokes
     from rnnlm_tui.tui.writing.predictor import Answer
+
+
+class FixedText(Static):
+    """A Static that repaints only itself when its text changes. Its CSS must fix its size.
+
+    A Static lays out the whole screen again, which takes 3 ms per key press.
+    """
+
+    def __init__(self, id: str) -> None:
+        super().__init__("", id=id, markup=False)
+
+    def show(self, text: str) -> None:
+        if text != self.content:
+            self.update(text, layout=False)
 
 
 class Shown(NamedTuple):

@@ -114,9 +114,7 @@ async def test_the_palette_does_what_is_chosen_in_it(tmp_path: Path) -> None:
         assert app.current_mode == "models"
 
 
-@pytest.mark.parametrize(
-    "title", ["Pause or resume the training", "Train for more epochs"]
-)
+@pytest.mark.parametrize("title", ["Pause or resume the training", "Train for more epochs"])
 async def test_an_action_of_another_screen_that_does_not_work_now_says_so(
     title: str, tmp_path: Path
 ) -> None:

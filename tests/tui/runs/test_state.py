@@ -17,7 +17,7 @@ from rnnlm_tui.events import (
     Saved,
     Warned,
 )
-from rnnlm_tui.tui.runs.notes import MOST_NOTES
+from rnnlm_tui.tui.runs.notes import MAX_NOTES
 from rnnlm_tui.tui.runs.state import Phase, RunProgress
 from rnnlm_tui.tui.train.run_view import bar_lines
 from tests.helpers.events import ended, finished, progress, started
@@ -284,6 +284,6 @@ def test_notes_are_short_and_not_without_end() -> None:
     run = with_held_out(*[4 + epoch / 1000 for epoch in range(999)])
     for number in range(500):
         run.take(Warned(1.0, str(number)), 1)
-    assert len(run.notes) == MOST_NOTES
+    assert len(run.notes) == MAX_NOTES
     said = [*texts(with_held_out(*[4 + e / 1000 for e in range(999)])), *texts(with_held_out(4, 5))]
     assert max(map(len, said)) <= WIDEST_NOTE

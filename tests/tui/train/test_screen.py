@@ -66,7 +66,7 @@ async def test_one_key_starts_a_training_at_every_width(
     async with shown(script, size) as on:
         await on.until(lambda: on.form.problem is None)
         await on.pilot.press("f5")
-        await on.until(lambda: script.arguments("sonnets-gru") and on.screen.on_run)
+        await on.until(lambda: script.arguments("sonnets-gru") and on.screen.is_run_shown)
         await on.until(lambda: script.orders("sonnets-gru") == ["sample the cat"])
 
 
@@ -81,7 +81,7 @@ async def test_the_data_card_is_scrolled_to_and_a_click_starts_the_training(
         await on.pilot.press("end")
         await on.until(lambda: on.sees("from fairest ---> creatures"))
         await click(on.pilot, "#train")
-        await on.until(lambda: on.screen.on_run)
+        await on.until(lambda: on.screen.is_run_shown)
 
 
 async def test_the_list_of_presets_has_a_frame(script: Script) -> None:
@@ -145,7 +145,7 @@ async def test_a_second_training_waits_for_the_first(script: Script) -> None:
         on.screen.run_pane.resume("poems")
         await on.until(lambda: on.app.told == ["poems is being trained"])
         await on.pilot.press("escape")
-        assert on.screen.on_run
+        assert on.screen.is_run_shown
         await on.pilot.press("escape", "escape", "x")
         await on.phase(Phase.FINISHED)
         await on.pilot.press("n")
@@ -465,7 +465,7 @@ async def test_a_run_that_fails_leads_back_to_the_form_as_it_was(script: Script)
         assert on.end == 'it is [/b] too large\ngive "max vocabulary" 9'
         assert on.buttons == ["Back to the form"]
         await click(on.pilot, "#end-form")
-        await on.until(lambda: not on.screen.on_run and on.form.problem is None)
+        await on.until(lambda: not on.screen.is_run_shown and on.form.problem is None)
         assert on.form.plan == plan
 
 
@@ -494,7 +494,7 @@ async def test_a_run_killed_before_its_first_save_offers_a_new_one(script: Scrip
         assert "no epoch was saved yet" in on.end
         assert on.buttons == ["New training"]
         await on.pilot.press("n")
-        await on.until(lambda: not on.screen.on_run)
+        await on.until(lambda: not on.screen.is_run_shown)
 
 
 async def test_a_model_that_is_renamed_keeps_its_run_and_one_that_is_deleted_does_not(
@@ -531,19 +531,19 @@ async def test_a_run_elsewhere_is_listed_watched_and_stopped(
         async with shown(script) as on:
             others = on.screen.query_one(OtherRuns)
             await on.until(lambda: others.display)
-            assert not on.screen.on_run
+            assert not on.screen.is_run_shown
             await on.pilot.press("o")
             assert on.app.focused is others, "o goes to the list; it opens nothing by itself"
-            assert not on.screen.on_run
+            assert not on.screen.is_run_shown
             await on.pilot.press("enter")
             await on.until(lambda: "epoch 3/20" in on.head)
             assert "trained by process" in on.head
             keys = on.keys()
             assert not {"p", "d", "g"} & keys.keys(), "only its owner can do that"
             await on.pilot.press("escape")
-            assert not on.screen.on_run
+            assert not on.screen.is_run_shown
             await on.pilot.press("escape")
-            assert on.screen.on_run, "it is followed on while the form is shown"
+            assert on.screen.is_run_shown, "it is followed on while the form is shown"
             await on.pilot.press("x")
             await on.until(lambda: isinstance(on.app.screen, Confirm))
             await on.pilot.press("ctrl+y")
@@ -559,7 +559,7 @@ async def test_the_own_run_is_found_again_after_another_was_watched(script: Scri
 
             async def open_from_form(text: str, name: str) -> None:
                 await on.pilot.press("escape")
-                assert not on.screen.on_run
+                assert not on.screen.is_run_shown
                 await on.until(lambda: on.sees(text))
                 row = next(i for i in range(others.option_count) if text in prompt(others, i))
                 others.highlighted = row
@@ -605,7 +605,7 @@ async def test_a_model_is_trained_on_what_its_files_hold_now(script: Script) -> 
         on.screen.run_pane.update_model("poems", ("/texts/poems-written.txt",))
         asked = ["--train", "--update", "poems", "--add=/texts/poems-written.txt"]
         await on.until(lambda: script.arguments()[:4] == asked)
-        await on.until(lambda: on.screen.on_run)
+        await on.until(lambda: on.screen.is_run_shown)
 
 
 def test_a_run_that_is_over_is_not_listed(data_dir: Path) -> None:

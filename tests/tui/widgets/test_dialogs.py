@@ -214,7 +214,7 @@ async def test_a_path_typed_and_sent_at_once_comes_back_with_its_home_written_ou
 
 
 DIALOGS: list[Callable[[], Dialog[Any]]] = [
-    lambda: Confirm(HOSTILE, HOSTILE * 20, yes="Delete", no="Cancel"),
+    lambda: Confirm(HOSTILE, HOSTILE * 20, yes="Delete"),
     lambda: Choice(HOSTILE, HOSTILE, [("a", HOSTILE, HOSTILE), ("b", HOSTILE, HOSTILE)]),
     lambda: AskText(HOSTILE, HOSTILE, HOSTILE, check=lambda text: f"{HOSTILE} is wrong"),
     lambda: AskPath(HOSTILE, HOSTILE, HOSTILE, check=lambda text: f"{HOSTILE} is wrong"),

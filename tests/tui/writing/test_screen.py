@@ -438,7 +438,7 @@ async def test_a_folder_that_cannot_be_written_is_told_once_and_writing_goes_on(
         await it.write(*"shall i", "enter")
         await it.until(lambda: len(it.transcript) == 2)
         await it.send("when i", 4)
-        assert len([toast for toast in toasts(it.app) if "could not keep" in toast]) == 1
+        assert len([toast for toast in toasts(it.app) if "could not store" in toast]) == 1
 
 
 # One question at a time, and keys before the answer
