@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 NOTIFY_AFTER_S = 1.0
 """When unfinished trainings are reported: after the first suggestion."""
-RENEW_EVERY_S = 2.0
+CHECK_MODEL_EVERY_S = 2.0
 """How often the app checks whether another process has saved the active model."""
 
 
@@ -182,10 +182,10 @@ class RnnlmApp(TerminalApp):
 
             unbind(self.autocomplete.editor, use_keymap(self, self._config_dir))
         self.obey_signals()
-        self.call_after_refresh(self._begin_to_suggest)
+        self.call_after_refresh(self._load_first_model)
         self.set_interval(1.0, self._refresh_header)
         self.set_timer(NOTIFY_AFTER_S, self._notify_unfinished)
-        self.set_interval(RENEW_EVERY_S, self._model_loader.renew_if_saved)
+        self.set_interval(CHECK_MODEL_EVERY_S, self._model_loader.reload_if_saved)
         if self._preferences_problem:
             self.notify_user(self._preferences_problem, "warning")
 
@@ -200,7 +200,7 @@ class RnnlmApp(TerminalApp):
             if notice := unfinished_notice(await asyncio.to_thread(self.library.runs)):
                 self.notify_user(notice)
 
-    def _begin_to_suggest(self) -> None:
+    def _load_first_model(self) -> None:
         self.run_worker(self._model_loader.run(), group="model_loader")
         self._model_loader.begin(self._first_model, self.preferences.model)
 
@@ -332,8 +332,8 @@ class RnnlmApp(TerminalApp):
             if run.is_own and self.library.is_built_in(self.active_name):
                 self.use_model(run.name)
             else:
-                self._model_loader.renew(run.name)
-            self.autocomplete.pane.renew_compared(run.name)
+                self._model_loader.reload(run.name)
+            self.autocomplete.pane.reload_compared(run.name)
         self.models_changed()
 
     def run_ended(self, run: FollowedRun) -> None:

@@ -109,10 +109,10 @@ class RunNotes:
         last = epochs[-1]
         rising, since_best = self._held_out_rises(epochs), last.epoch - (best or 0)
         if last.best:
-            renewed = self._lasting.keys() & {"rising", "no better"}
-            for topic in renewed:
+            ended_topics = self._lasting.keys() & {"rising", "no better"}
+            for topic in ended_topics:
                 del self._lasting[topic]
-            if renewed:
+            if ended_topics:
                 text = f"held-out loss is at a new low: epoch {last.epoch} is kept"
                 self.say(last.time, text)
         elif rising >= RISING_EPOCHS:

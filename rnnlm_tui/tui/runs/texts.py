@@ -55,9 +55,8 @@ def not_learned(library: Library, name: str, written: Iterable[str]) -> list[str
     for path in map(Path, read_origin(library.path(name)).sources):
         if path.parent == folder:
             try:
-                learned.update(
-                    path.read_text("utf-8", "replace").removesuffix("\n").split(SEPARATOR)
-                )
+                text = path.read_text("utf-8", "replace").removesuffix("\n")
+                learned.update(text.split(SEPARATOR))
             except OSError as error:
                 raise StorageError(f"cannot read {path}: {os_reason(error)}") from error
     texts = ("\n".join(filter(str.strip, text.splitlines())) for text in written)

@@ -235,7 +235,7 @@ class TrainForm(VerticalScroll, can_focus=False):
             self._area.focus()
 
     @on(Input.Changed)
-    def _something_changed(self) -> None:
+    def _input_changed(self) -> None:
         self.check(again=False)
 
     @on(Select.Changed, "#preset")

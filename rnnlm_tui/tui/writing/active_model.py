@@ -61,7 +61,7 @@ class ModelLoader:
         """Loads this model in place of any other request."""
         self._latest.ask(Request(name))
 
-    def renew(self, name: str) -> None:
+    def reload(self, name: str) -> None:
         """Reloads a model that was saved again, if it is the active one or no model is active.
         Does nothing while another chosen model is being loaded."""
         request = self._latest.asked
@@ -69,13 +69,13 @@ class ModelLoader:
         if self._latest.waiting is None and (loading or self.name) in (None, name):
             self.choose(name)
 
-    def renew_if_saved(self) -> None:
+    def reload_if_saved(self) -> None:
         """Reloads the active model if another process, such as a background training, has saved
         it."""
         saved_ns = self._when_saved(self.name) if self.name else None
         if self.name and saved_ns not in (None, self._saved_ns):
             self._saved_ns = saved_ns
-            self.renew(self.name)
+            self.reload(self.name)
 
     def drop(self) -> None:
         self.current = None

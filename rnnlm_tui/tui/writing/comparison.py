@@ -41,7 +41,7 @@ class Comparison:
         loaded_model = await asyncio.to_thread(self._open, name)
         self._models = (*self.without(name), loaded_model)[-MAX_COMPARED:]
 
-    async def renew(self, name: str) -> None:
+    async def reload(self, name: str) -> None:
         """Reloads a model that was saved again, or removes it if that fails."""
         try:
             fresh = await asyncio.to_thread(self._open, name)

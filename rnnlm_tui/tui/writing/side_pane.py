@@ -124,10 +124,10 @@ class SidePane(Vertical):
                 self.post_message(self.ComparedChanged())
 
     @work(group="comparison")
-    async def renew_compared(self, name: str) -> None:
+    async def reload_compared(self, name: str) -> None:
         """Reloads a model that was saved, if it is compared."""
         if name in self._comparison.names:
-            await self._comparison.renew(name)
+            await self._comparison.reload(name)
             self.post_message(self.ComparedChanged())
 
     def drop_compared(self, name: str) -> None:

@@ -12,16 +12,13 @@ class Switches:
 
     def __init__(self, host: WritingHost, visibility: Visibility) -> None:
         self._host, self._preferences, self._visibility = host, host.preferences, visibility
-        visibility.ghost_on, visibility.threshold = (
-            self._preferences.ghost,
-            self._preferences.ghost_from,
-        )
+        visibility.ghost_on = self._preferences.ghost
+        visibility.threshold = self._preferences.ghost_from
 
     def __str__(self) -> str:
-        ghost = f"≥{in_percent(self._preferences.ghost_from)}" if self._preferences.ghost else "off"
-        return (
-            f"ghost {ghost} · continue lines {'on' if self._preferences.continue_lines else 'off'}"
-        )
+        chosen = self._preferences
+        ghost = f"≥{in_percent(chosen.ghost_from)}" if chosen.ghost else "off"
+        return f"ghost {ghost} · continue lines {'on' if chosen.continue_lines else 'off'}"
 
     def toggle_ghost(self) -> None:
         self._visibility.toggle()
