@@ -294,8 +294,9 @@ class AutocompleteScreen(AppScreen):
 
     def farewell(self) -> str:
         """What to print when the app is closed: what was kept, and how to continue."""
-        count = self.view.transcript.next_number - 1
-        return "" if self._database.is_broken else kept_sentence(count, bool(self.editor.text))
+        if self._database.is_broken:
+            return ""
+        return kept_sentence(self.view.transcript.count, bool(self.editor.text))
 
     def action_transcript(self, what: str) -> None:
         """Calls a method of the transcript, whichever widget has the focus."""

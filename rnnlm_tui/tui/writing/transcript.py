@@ -42,9 +42,9 @@ class Transcript:
         self._last_seen = self.turns[-1].number if self.turns else None
 
     @property
-    def next_number(self) -> int:
-        """The number of the next turn, from 1."""
-        return self.older + len(self.turns) + 1
+    def count(self) -> int:
+        """The number of stored turns."""
+        return self.older + len(self.turns)
 
     def add_line(self, line: str, model: str | None = None) -> Turn:
         """Adds a line and stores it. `model` is the name of the model that suggested."""

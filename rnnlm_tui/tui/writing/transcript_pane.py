@@ -41,7 +41,7 @@ class TranscriptPane(Vertical):
 
     def update(self, *, has_models: bool) -> None:
         """Shows the number of lines, and how to begin if there is no line or no model."""
-        count = self._view.transcript.next_number - 1
+        count = self._view.transcript.count
         self.border_title = plural(count, "line") if count else "transcript"
         help_text = self.query_one("#how-to-begin", Static)
         help_text.update(WELCOME if has_models else NO_MODEL)

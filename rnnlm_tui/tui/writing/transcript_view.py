@@ -299,7 +299,7 @@ class TranscriptView(VerticalScroll, can_focus=True):
         """Asks whether to delete all lines."""
         from rnnlm_tui.tui.widgets.dialogs import Confirm
 
-        count = self.transcript.next_number - 1
+        count = self.transcript.count
         if not count:
             self.host.notify_user("the transcript is empty")
             return

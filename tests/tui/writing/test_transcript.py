@@ -67,7 +67,7 @@ async def test_starts_cut_nothing(tmp_path: Path) -> None:
     for start in range(3):
         async with app(tmp_path) as transcript:
             assert [turn.line for turn in transcript.turns] == lines[5:]
-            assert transcript.next_number == MAX_TURNS + 6
+            assert transcript.count == MAX_TURNS + 5
             assert transcript.previous_lines() == tuple(lines[-PREVIOUS_LINES:])
             assert transcript.previous_lines(transcript.turns[1]) == ("5",)
             target = tmp_path / f"{start}.txt"
@@ -82,7 +82,7 @@ async def test_what_is_cleared_is_gone_from_the_disk(tmp_path: Path) -> None:
     async with app(tmp_path) as transcript:
         turn = transcript.add_line("secret too")
         transcript.clear()
-        assert (transcript.turns, transcript.next_number) == ([], 1)
+        assert (transcript.turns, transcript.count) == ([], 0)
         transcript.add_continuation(turn, made_by("m", "secret as well"))  # it was in work
         transcript.add_line("one")
     assert await kept(tmp_path) == [("one", [])]
