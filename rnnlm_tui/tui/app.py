@@ -1,4 +1,4 @@
-"""The terminal app: three screens, the active model, and the trainings behind them."""
+"""The terminal app: three screens, the active model, and the trainings."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.train.screen import TrainScreen
     from rnnlm_tui.tui.widgets.host import Mode
 
-TELL_AFTER_S = 1.0
-"""When unfinished trainings are told of: the first suggestion goes first."""
-RENEW_EVERY_S = 2.0
+NOTIFY_AFTER_S = 1.0
+"""When unfinished trainings are reported: after the first suggestion."""
+CHECK_MODEL_EVERY_S = 2.0
 """How often the app checks whether another process has saved the active model."""
 
 
@@ -53,7 +53,7 @@ def _commands() -> type[Provider]:
 class RnnlmApp(TerminalApp):
     """Owns what the screens share: the library, the active model, the trainings.
 
-    Its members are described where screens see them: in the `host` modules.
+    The members without a docstring are documented in the `host` modules.
     """
 
     DEFAULT_MODE = "autocomplete"
@@ -65,21 +65,22 @@ class RnnlmApp(TerminalApp):
         Binding("f2", "show('autocomplete')", "Autocomplete", id="app.autocomplete", show=False,
                 tooltip="Write with suggestions"),
         Binding("f3", "show('train')", "Train", id="app.train", show=False,
-                tooltip="Train a model, or watch one that trains"),
+                tooltip="Train a model, or watch a training"),
         Binding("f4", "show('models')", "Models", id="app.models", show=False,
-                tooltip="See the models that you have"),
+                tooltip="Show your models"),
         Binding("ctrl+p", "command_palette", "commands", id="app.commands", priority=True,
-                tooltip="Find an action, a model or a theme by its name"),
+                tooltip="Find an action, a model or a theme by name"),
         Binding("alt+z", "suspend_process", "Suspend", id="app.suspend", show=False,
-                tooltip="Back to the shell; its command fg goes on"),
+                tooltip="Go back to the shell; its command fg resumes the app"),
         Binding("ctrl+q", "quit", "quit", id="app.quit", priority=True,
-                tooltip="Leave; asks first while a model trains"),
+                tooltip="Quit; asks first while a model is being trained"),
     ]  # fmt: skip
 
     def __init__(
         self, data_dir: Path, config_dir: Path, log_path: Path, model: str | None = None
     ) -> None:
-        """`model` is the one to begin with; None takes the last one used, or the newest."""
+        """`model` is the name of the first active model; None for the last one used, or else the
+        newest."""
         super().__init__(log_path)
         self.preferences, self._preferences_problem = load_preferences(config_dir)
         self._data_dir, self._config_dir = data_dir, config_dir
@@ -95,7 +96,7 @@ class RnnlmApp(TerminalApp):
         self.add_mode("train", lambda: self.train_screen)
         self.add_mode("models", lambda: self.models_screen)
 
-    # What screens use. Each part is made at its first use: numpy alone takes 0.1 s to import.
+    # The parts that screens use, created at first use: numpy alone takes 0.1 s to import.
 
     @cached_property
     def library(self) -> Library:
@@ -125,12 +126,12 @@ class RnnlmApp(TerminalApp):
 
     @property
     def _known_runs(self) -> Runs | None:
-        """The trainings, if anything has asked for them yet."""
+        """The trainings, or None if they were not used yet."""
         return self.runs if "runs" in vars(self) else None
 
     @property
     def _own_run(self) -> FollowedRun | None:
-        """The training that this app runs now."""
+        """The app's own training, if it is running."""
         run = self._known_runs.own if self._known_runs else None
         return run if run is not None and run.is_running else None
 
@@ -148,7 +149,7 @@ class RnnlmApp(TerminalApp):
 
     @property
     def default_seed_line(self) -> str:
-        return self.autocomplete.line_in_hand
+        return self.autocomplete.latest_line
 
     def header_text(self) -> str:
         if self.loaded_model is not None:
@@ -159,7 +160,7 @@ class RnnlmApp(TerminalApp):
             return model
         from rnnlm_tui.tui.training_messages import progress_text
 
-        return f"{progress_text(run)} · {model}"  # may be cut at its end
+        return f"{progress_text(run)} · {model}"  # the end may be cut off
 
     def store_preferences(self) -> None:
         try:
@@ -181,27 +182,25 @@ class RnnlmApp(TerminalApp):
 
             unbind(self.autocomplete.editor, use_keymap(self, self._config_dir))
         self.obey_signals()
-        self.call_after_refresh(self._begin_to_suggest)
+        self.call_after_refresh(self._load_first_model)
         self.set_interval(1.0, self._refresh_header)
-        self.set_timer(TELL_AFTER_S, self._tell_unfinished)
-        self.set_interval(RENEW_EVERY_S, self._model_loader.renew_if_saved)
+        self.set_timer(NOTIFY_AFTER_S, self._notify_unfinished)
+        self.set_interval(CHECK_MODEL_EVERY_S, self._model_loader.reload_if_saved)
         if self._preferences_problem:
             self.notify_user(self._preferences_problem, "warning")
 
     async def on_unmount(self) -> None:
-        """Ends the session's thread, once everything is written."""
         await self.session.close()
 
     @work(group="unfinished")
-    async def _tell_unfinished(self) -> None:
-        """Says which trainings were stopped and can be resumed."""
+    async def _notify_unfinished(self) -> None:
         from rnnlm_tui.tui.training_messages import unfinished_notice
 
-        with suppress(RnnlmError):  # told where the library is needed
+        with suppress(RnnlmError):  # shown when the library is needed
             if notice := unfinished_notice(await asyncio.to_thread(self.library.runs)):
                 self.notify_user(notice)
 
-    def _begin_to_suggest(self) -> None:
+    def _load_first_model(self) -> None:
         self.run_worker(self._model_loader.run(), group="model_loader")
         self._model_loader.begin(self._first_model, self.preferences.model)
 
@@ -211,14 +210,14 @@ class RnnlmApp(TerminalApp):
         await self.build_ahead("train", "models")
 
     def _active_model_changed(self) -> None:
-        """Another model is active, or the same in a new version, or none."""
+        """Handles a new active model, a new version of the same one, or the loss of it."""
         name = self.active_name
         if name is not None and self._last_name is None:
             self._build_other_screens()
         if name not in (None, self._last_name) and self._last_name is not None:
-            self.notify_user(f"{name} suggests now")
+            self.notify_user(f"{name} is active")
         self._last_name = name or self._last_name
-        if self.autocomplete.is_mounted and self.autocomplete.is_attached:  # not too early nor late
+        if self.autocomplete.is_mounted and self.autocomplete.is_attached:
             self.autocomplete.active_model_changed()
             self._refresh_header()
             self.models_changed()
@@ -228,7 +227,7 @@ class RnnlmApp(TerminalApp):
 
     @property
     def _has_few_colours(self) -> bool:
-        """Whether the terminal shows none, or its own 16: other themes would be grey on grey."""
+        """Whether the terminal has 16 colours or none: other themes would be grey on grey."""
         return self.no_color or self.console.color_system == "standard"
 
     def _keep_theme(self, theme: Theme) -> None:
@@ -274,12 +273,11 @@ class RnnlmApp(TerminalApp):
 
     def _refresh_header(self) -> None:
         text = self.header_text()
-        for screen in self.screen_stack:  # one may be behind a dialog
+        for screen in self.screen_stack:  # the header may be behind a dialog
             for header in screen.query(Header):
                 header.show(text)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Every action of the screen and of the others, and the models to write with."""
         from rnnlm_tui.tui.help.palette import commands
 
         return commands(self, screen, self._config_dir)
@@ -303,7 +301,7 @@ class RnnlmApp(TerminalApp):
         self.models_changed()
 
     def deleted(self, name: str) -> None:
-        """A model was deleted. If it was the active one, another becomes active."""
+        """Called when a model was deleted. If it was active, another becomes active."""
         if self._known_runs:
             self._known_runs.deleted(name)
         self.session.write(partial(rename_model, old=name, new=None))
@@ -328,21 +326,21 @@ class RnnlmApp(TerminalApp):
         self.call_after_refresh(lambda: self.train_screen.run_pane.follow(name))
 
     def run_saved(self, run: FollowedRun, saved: Saved) -> None:
-        """A run has saved a model. One of the app's own suggests from its first save on, in the
-        place of a model that came with the program."""
+        """Called when a run has saved a model. A model of the app's own run becomes active at the
+        first save, if a built-in one is active."""
         if saved.best:
             if run.is_own and self.library.is_built_in(self.active_name):
                 self.use_model(run.name)
             else:
-                self._model_loader.renew(run.name)
-            self.autocomplete.pane.renew_compared(run.name)
+                self._model_loader.reload(run.name)
+            self.autocomplete.pane.reload_compared(run.name)
         self.models_changed()
 
     def run_ended(self, run: FollowedRun) -> None:
-        """A run is over."""
+        """Called when a run is over."""
         from rnnlm_tui.tui.training_messages import end_notice
 
-        if self.current_mode != "train" or self.runs.shown is not run:  # that screen says it
+        if self.current_mode != "train" or self.runs.shown is not run:  # else it is on the screen
             self.notify_user(*end_notice(run))
         self.models_changed()
         self._refresh_header()

@@ -1,4 +1,4 @@
-"""What the app remembers between starts: settings.json. No textual here."""
+"""Reads and writes settings.json, the user's preferences. Does not import textual."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from rnnlm_tui.errors import StorageError, os_reason
 
 
 class Preferences(Struct):
-    """The user's choices. `model` is the model that was active last, "" for none. The ghost is
-    shown from the probability `ghost_from` on. `continue_lines`: the model continues what is sent.
-    `files` are the files that a training was last prepared for, as they were typed, "" for another
-    text."""
+    """The user's choices. `model` is the last active model, or "". `ghost_from` is the lowest
+    probability at which the ghost is shown. `continue_lines`: the model continues lines that are
+    sent. `files` are the last files to train on, as typed; "" if another text was chosen."""
 
     theme: Annotated[str, Meta(max_length=100)] = ""
     ghost: bool = True
@@ -28,9 +27,9 @@ class Preferences(Struct):
 
 
 def load_preferences(folder: Path) -> tuple[Preferences, str]:
-    """The choices kept in `folder`, and a sentence for the user if they could not be read.
+    """Returns the preferences in `folder`, and a message if they could not be read.
 
-    A damaged file is kept as settings.json.damaged.
+    A damaged file is renamed to settings.json.damaged.
     """
     path = folder / "settings.json"
     try:
@@ -49,7 +48,7 @@ def load_preferences(folder: Path) -> tuple[Preferences, str]:
 
 
 def save_preferences(folder: Path, preferences: Preferences) -> None:
-    """Keeps the choices. Raises StorageError."""
+    """Stores the preferences. Raises StorageError."""
     path = folder / "settings.json"
     temporary = folder / f".settings.{os.getpid()}.tmp"
     try:

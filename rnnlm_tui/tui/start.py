@@ -1,4 +1,4 @@
-"""From the command line into the app, and back with an exit code."""
+"""Starts the app from the command line."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from rnnlm_tui.paths import config_dir, log_dir
 from rnnlm_tui.threads import use_one_thread, without_garbage_search
 
 FRAMES_A_SECOND = "500"
-"""A letter is painted at once, and its suggestion up to two frames later: 33 ms at Textual's 60
-frames a second, 17 ms at 120, 4 ms at 500. Nothing is painted if nothing changes."""
+"""A letter is painted at once, its suggestion up to two frames later: 33 ms at Textual's 60 frames
+per second, 17 ms at 120, 4 ms at 500. Nothing is painted if nothing changes."""
 LOG_BYTES = 1_000_000
 
 
 def start(model: str | None, data_dir: Path) -> int:
-    """Runs the app until the user leaves it; returns the exit code.
+    """Runs the app and returns the exit code. `model` is the name of the first active model.
 
-    `model` is the one to begin with. Raises StorageError if the log cannot be written.
+    Raises StorageError if the log cannot be written.
     """
     use_one_thread()
     os.environ.setdefault("TEXTUAL_FPS", FRAMES_A_SECOND)  # read when textual is imported
     log_path = log_to_file()
     with without_garbage_search():
         from rnnlm_tui.tui.app import RnnlmApp
-    gc.freeze()  # nor is it looked through later
+    gc.freeze()  # later collections skip the imported modules
     app = RnnlmApp(data_dir, config_dir(), log_path, model)
     app.run()
     return app.return_code or 0
 
 
 def log_to_file() -> Path:
-    """Sends the app's log to its file in the user's log folder, and nothing to the screen."""
+    """Sends the app's log to a file in the user's log folder, whose path is returned."""
     path = log_dir() / "app.log"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ def log_to_file() -> Path:
             f"cannot write the log {path}: {os_reason(error)}", "RNNLM_LOG_DIR names another folder"
         ) from error
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    for name in ("rnnlm_tui", "asyncio"):  # asyncio tells of errors in callbacks
+    for name in ("rnnlm_tui", "asyncio"):  # asyncio logs errors in callbacks
         logger = logging.getLogger(name)
         logger.addHandler(handler)
         logger.propagate = False

@@ -1,4 +1,4 @@
-"""What the app says, asks and offers about trainings, whichever screen is shown."""
+"""Messages and questions about trainings that the app shows on any screen."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def unfinished_notice(runs: Iterable[Run]) -> str:
-    """Which trainings were stopped before their end; nothing if none was."""
+    """Says which trainings are unfinished; "" if none is."""
     lines = [run_line(run) for run in runs if is_unfinished(run)]
     if len(lines) > 1:
         return f"{len(lines)} trainings were stopped before their end: F3 lists them"
@@ -24,7 +24,6 @@ def unfinished_notice(runs: Iterable[Run]) -> str:
 
 
 def progress_text(run: FollowedRun) -> str:
-    """How far a training of the app's own is, for the header."""
     if run.progress.started is None:
         return f"▶ {run.name} starts"
     glyph = "‖" if run.progress.phase == "paused" else "▶"
@@ -32,7 +31,7 @@ def progress_text(run: FollowedRun) -> str:
 
 
 def end_notice(run: FollowedRun) -> tuple[str, Severity]:
-    """How a run has ended, and how bad that is, for a toast."""
+    """Returns how a run ended, and its severity, for a toast."""
     end = end_of(run.progress, run.name, [])
     if not end.is_bad:
         return f"{run.name}: {end.headline}. F3 shows it", "information"
@@ -40,20 +39,20 @@ def end_notice(run: FollowedRun) -> tuple[str, Severity]:
 
 
 def quit_question(run: FollowedRun) -> Choice:
-    """Asks what becomes of a training when the app is closed: "stop" or "detach"."""
+    """Asks what to do with a training when the app is closed: "stop" or "detach"."""
     return Choice(
         "Stop the training?",
         f"{run.name} is still training.",
         (
-            ("stop", "Stop and save", "you can use it, and resume the training later"),
-            ("detach", "Train in the background", "it goes on after the app is closed"),
+            ("stop", "Stop and save", "you can use the model, and resume the training later"),
+            ("detach", "Train in the background", "it continues after the app is closed"),
         ),
         cancel="Stay in the app",
     )
 
 
 def farewell(run: FollowedRun, answer: str) -> str:
-    """What to print once the app is closed."""
+    """Returns what to print once the app is closed."""
     if answer == "detach":
         return f"{run.name} trains in the background. Its progress is on the Train screen."
     resume = f"rnnlm-tui --train --resume --name {run.name}"

@@ -61,7 +61,7 @@ class Shown:
         """Starts a run as the app would, and plays these events."""
         await self.app.runs.start(TrainingRequest((f"--name={name}",), name))
         self.script.write(*events, name=name)
-        await self.until(lambda: self.screen.on_run and self.has_focus_in_run())
+        await self.until(lambda: self.screen.is_run_shown and self.has_focus_in_run())
 
     def has_focus_in_run(self) -> bool:
         """Whether the keys of the run work."""

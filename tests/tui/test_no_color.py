@@ -59,7 +59,7 @@ def has_row(app: App[Any], *parts: str) -> bool:
 
 async def show_form(pilot: Pilot[Any], app: RnnlmApp) -> TrainForm:
     await press(pilot, "f3")
-    await wait_until(pilot, lambda: app.train_screen.query("#form"))
+    await wait_until(pilot, lambda: app.train_screen.query("TrainForm"))
     form = app.train_screen.query_one(TrainForm)
     await wait_until(pilot, lambda: form.problem is None)
     await wait_until(pilot, lambda: not app.train_screen.query_one("#train", Button).disabled)

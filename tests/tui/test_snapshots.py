@@ -87,7 +87,7 @@ def test_autocomplete_wide(snap_compare: Compare, tmp_path: Path) -> None:
 async def _show_form(pilot: Pilot[Any]) -> TrainForm:
     await answered(pilot)
     await press(pilot, "f3")
-    await wait_until(pilot, lambda: app_of(pilot).train_screen.query("#form"))
+    await wait_until(pilot, lambda: app_of(pilot).train_screen.query("TrainForm"))
     form = app_of(pilot).train_screen.query_one(TrainForm)
     await wait_until(pilot, lambda: form.problem is None)
     return form

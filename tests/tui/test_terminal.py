@@ -140,7 +140,7 @@ def test_after_a_stop_by_the_shell_the_screen_is_complete(model: str) -> None:
         terminal.wait_for("│ a bird sang ov")
         terminal.wait_for("ctrl+q quit")
         leave(terminal)
-        assert "Kept: what you were writing. To go on: rnnlm-tui" in terminal.text
+        assert "Kept: what you were writing. To continue: rnnlm-tui" in terminal.text
 
 
 def test_it_can_be_left_before_its_model_is_there(model: str) -> None:

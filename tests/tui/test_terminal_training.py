@@ -173,13 +173,13 @@ def test_a_training_in_the_background_goes_on_without_the_app(
     with app() as terminal:
         training = trains_on(terminal, left)
         terminal.send("d")
-        terminal.wait_for("goes on when you quit")
+        terminal.wait_for("continues when you quit")
         terminal.hang_up()
         terminal.wait_for_exit()
         check_goes_on(library, training)
 
     with app() as terminal:
-        show_form(terminal, f"▶ {NAME}  is trained by")
+        show_form(terminal, f"▶ {NAME}  trained by")
         open_the_run(terminal)
         terminal.wait_for("trained by")
         terminal.send("x")
@@ -213,7 +213,7 @@ def test_a_training_that_crashes_is_told_and_can_be_resumed(
     with app() as terminal:
         training = trains_on(terminal, left)
         os.kill(training.pid, signal.SIGSEGV)
-        terminal.wait_for("the training process has crashed or was killed (SIGSEGV)")
+        terminal.wait_for("the training process crashed or was killed (SIGSEGV)")
         terminal.wait_for('File "')  # in the last lines of the log
         terminal.wait_for("Resume")
         terminal.send("r")

@@ -1,4 +1,4 @@
-"""The user's own keys: keymap.toml, by the ids of the bindings."""
+"""Reads and writes keymap.toml, which maps the ids of bindings to the user's own keys."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KEY_NAMES = {key.value for key in Keys} | set(KEY_NAME_REPLACEMENTS.values())
 
 
 def use_keymap(app: TerminalApp, folder: Path) -> list[str]:
-    """Gives the app the user's keys, and says what is wrong with the file; returns the keys."""
+    """Applies the user's keys to the app and returns them. Shows what is wrong with the file."""
     keymap: dict[str, str] = {}
     with app.showing_errors():
         keymap, faults = load_keymap(folder, type(app))
@@ -30,7 +30,7 @@ def use_keymap(app: TerminalApp, folder: Path) -> list[str]:
 
 
 def load_keymap(folder: Path, app: type[DOMNode]) -> tuple[dict[str, str], list[str]]:
-    """The user's keys by the id of their binding, and what is wrong with the other entries.
+    """Returns the user's keys by the id of their binding, and what is wrong with other entries.
 
     `app` is the class of the app. Raises UsageError if the file cannot be read.
     """
@@ -58,7 +58,8 @@ def load_keymap(folder: Path, app: type[DOMNode]) -> tuple[dict[str, str], list[
 
 
 def _flat(data: Mapping[str, object], prefix: str = "") -> dict[str, object]:
-    """Tables as dotted names: `[line] send = "enter"` is `line.send`, and so is a quoted key."""
+    """Joins nested names with dots: `[line] send = "enter"` becomes `line.send`, the same as a
+    quoted key."""
     flat: dict[str, object] = {}
     for name, value in data.items():
         full = f"{prefix}{name}"
@@ -67,23 +68,23 @@ def _flat(data: Mapping[str, object], prefix: str = "") -> dict[str, object]:
 
 
 def is_key(key: str) -> bool:
-    """Whether this names a key, such as "ctrl+n", "f7", "question_mark" or "x"."""
+    """Returns whether this is a key, such as "ctrl+n", "f7", "question_mark" or "x"."""
     *modifiers, last = key.split("+")
     if not set(modifiers) <= MODIFIERS:
         return False
     if len(last) == 1 or last in KEY_NAMES:
         return True
     try:
-        unicodedata.lookup(last.replace("_", " "))  # how Textual names characters
+        unicodedata.lookup(last.replace("_", " "))  # Textual's names of characters
     except KeyError:
         return False
     return last.islower()
 
 
 def write_keymap(folder: Path, app: type[DOMNode]) -> Path:
-    """Writes a keymap file to edit, with all bindings commented out.
+    """Writes a keymap file with all bindings commented out, for the user to edit.
 
-    Raises RnnlmError if there is one already, StorageError if it cannot be written.
+    Raises RnnlmError if it already exists, StorageError if it cannot be written.
     """
     path = folder / "keymap.toml"
     text = [
@@ -98,6 +99,6 @@ def write_keymap(folder: Path, app: type[DOMNode]) -> Path:
             file.writelines(text)
     except OSError as error:
         if path.exists():
-            raise RnnlmError(f"{path} exists already", "edit it, then restart the app") from error
+            raise RnnlmError(f"{path} already exists", "edit it, then restart the app") from error
         raise StorageError(f"could not write {path}: {os_reason(error)}") from error
     return path

@@ -1,4 +1,4 @@
-"""The app's key bindings, from which F1, the palette and the keymap file are made."""
+"""The app's key bindings, used by F1, the command palette and the keymap file."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ KEYS_WIDTH = 19
 
 
 def own_bindings(kind: type[DOMNode]) -> list[Binding]:
-    """The bindings that a class itself declares, each with its id."""
+    """Returns the bindings with an id that a class itself declares."""
     return [b for b in kind.BINDINGS if isinstance(b, Binding) and b.id is not None]
 
 
 def sections(app: type[DOMNode]) -> dict[str, type[DOMNode]]:
-    """The classes that have key bindings by their titles; `app` is the class of the app."""
+    """Returns the classes with key bindings by title. `app` is the class of the app."""
     return {
         "Everywhere": app,
         "Autocomplete: the line": LineEditor,
@@ -56,14 +56,14 @@ def sections(app: type[DOMNode]) -> dict[str, type[DOMNode]]:
 
 
 def all_bindings(app: type[DOMNode]) -> Iterator[tuple[str, Binding]]:
-    """Every binding, with the title of its section."""
+    """Yields every binding with the title of its section."""
     for title, kind in sections(app).items():
         for binding in own_bindings(kind):
             yield title, binding
 
 
 def screen_bindings(app: type[DOMNode]) -> Iterator[tuple[Mode, type[DOMNode], Binding]]:
-    """The bindings of the three screens, and of the parts that act for a whole screen."""
+    """Yields the bindings of the three screens, and of the run on the Train screen."""
     kinds = sections(app)
     parts: list[tuple[Mode, str]] = [(mode, mode.capitalize()) for mode in get_args(Mode)]
     for mode, title in (*parts, ("train", "Train: a run")):
@@ -72,7 +72,7 @@ def screen_bindings(app: type[DOMNode]) -> Iterator[tuple[Mode, type[DOMNode], B
 
 
 class KeysScreen(ModalScreen[None]):
-    """A list to scroll; Esc or F1 closes it."""
+    """The list of all keys. Esc or F1 closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f1,q", "dismiss", "Close", id="keys.close", show=False,

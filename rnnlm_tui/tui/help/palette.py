@@ -1,4 +1,4 @@
-"""The commands of the palette: the actions of every screen, and the models to write with."""
+"""The commands of the palette: the actions of all screens, and the models."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from rnnlm_tui.tui.widgets.terminal import TerminalApp
 
 
 class Commands(SystemCommandsProvider):
-    """The commands in their own order; Textual's own provider sorts them by name."""
+    """Lists the commands in their own order; Textual's provider sorts them by name."""
 
     async def discover(self) -> Hits:
         for command in self.app.get_system_commands(self.screen):
@@ -33,8 +33,8 @@ class Commands(SystemCommandsProvider):
 
 
 def commands(app: TerminalApp, screen: Screen[object], config_dir: Path) -> Iterator[SystemCommand]:
-    """The actions that work on `screen` now, the models to write with, the actions of the other
-    screens. Each is called what it does; below it is its place, and its keys."""
+    """Yields the current actions on `screen`, the models, and the actions of the other screens. The
+    title of an action is its tooltip, the help its section and its keys."""
     host = cast(Host, app)
     titles = {binding.id: title for title, binding in all_bindings(type(app))}
 
@@ -58,7 +58,7 @@ def commands(app: TerminalApp, screen: Screen[object], config_dir: Path) -> Iter
     yield SystemCommand("Choose a theme", "Colours", app.action_change_theme)
     yield SystemCommand("Save a picture of the screen", "Screenshot", app.action_screenshot)
     write = partial(_write_keymap, app, config_dir)
-    yield SystemCommand("Write a file in which you can change the keys", "Keymap", write)
+    yield SystemCommand("Write a file to change the keys", "Keymap", write)
 
 
 def _write_keymap(app: TerminalApp, config_dir: Path) -> None:
@@ -67,7 +67,7 @@ def _write_keymap(app: TerminalApp, config_dir: Path) -> None:
 
 
 def _act_elsewhere(app: TerminalApp, mode: Mode, kind: type[DOMNode], binding: Binding) -> None:
-    """Shows another screen and does the action there; says so if it does not work now."""
+    """Shows another screen and runs the action there; says so if it is not available."""
     host = cast(Host, app)
 
     async def act() -> None:
@@ -78,7 +78,7 @@ def _act_elsewhere(app: TerminalApp, mode: Mode, kind: type[DOMNode], binding: B
             or app.current_mode != mode
             or not await app.run_action(binding.action, node)
         ):
-            host.notify_user(f'"{binding.tooltip}" does not work now', "warning")
+            host.notify_user(f'"{binding.tooltip}" is not available', "warning")
 
     host.show_mode(mode)
     app.call_after_refresh(act)

@@ -1,7 +1,7 @@
-"""What can be done with a model in the library: each asks what it needs, then does it in a thread.
+"""The actions on a model in the library. Each asks for what it needs, then works in a thread.
 
-They run in workers of the Models screen. Each returns the name of the model to select afterwards,
-or None if the user cancels.
+They run in workers of the Models screen. Each raises RnnlmError, and returns the name of the model
+to select afterwards, or None.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ import json
 from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from rnnlm_tui.errors import RnnlmError, StorageError
 from rnnlm_tui.formatting import format_bytes, format_percent, plural
 from rnnlm_tui.store.library import free_name, new_name_fault
 from rnnlm_tui.tui.models.card_facts import Listed
-from rnnlm_tui.tui.models.host import ModelsHost
 from rnnlm_tui.tui.runs.headless import run_headless
 from rnnlm_tui.tui.runs.texts import not_learned, save_written
+from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.session.tables import lines_sent_with
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm
 from rnnlm_tui.tui.widgets.error_text import error_sentence
@@ -27,8 +28,20 @@ from rnnlm_tui.tui.widgets.host import Host
 IMPORT = "The zip file of an exported model. It is checked before anything is written."
 
 
+class ModelsHost(Host, Protocol):
+    """The interface of the app for the Models screen."""
+
+    @property
+    def session(self) -> SessionDatabase:
+        """What survives a restart."""
+
+    def update_model(self, name: str, added: tuple[str, ...]) -> None:
+        """Trains a model on the current content of its files and of those `added`, on the Train
+        screen."""
+
+
 def name_problem(name: str, taken: Collection[str]) -> str | None:
-    """What is wrong with `name` for a new model if these are taken; None if it is fine."""
+    """Returns what is wrong with `name` for a new model, given the names `taken`, or None."""
     if (fault := new_name_fault(name)) is not None:
         return fault
     return f"the name {name} is taken" if name in taken else None
@@ -37,26 +50,25 @@ def name_problem(name: str, taken: Collection[str]) -> str | None:
 async def _ask_name(
     host: Host, title: str, value: str, taken: Collection[str], text: str = ""
 ) -> str | None:
-    """A name that is not taken, or None."""
     check = partial(name_problem, taken=taken)
     return await host.ask(AskText(title, text, value, check=check))
 
 
 async def measure(host: Host, name: str) -> None:
-    """Measures the model on the lines held out of its training, in a process of its own; the
-    figures are kept with the model. Raises RnnlmError."""
+    """Evaluates the model on the lines held out of its training, in a child process, which stores
+    the figures with the model."""
     host.notify_user(f"measuring {name} ...")
     folder = host.library.folder.parent
     answer = await run_headless(("--evaluate", f"--model={name}", "--json", f"--data-dir={folder}"))
     (figures,) = json.loads(answer)["models"]
     saved = figures.get("written_savings") or figures["keystroke_savings"]
-    host.notify_user(f"{name} saves {format_percent(saved)} of keys on lines it never saw")
+    host.notify_user(f"{name} saves {format_percent(saved)} of keys on unseen lines")
     host.models_changed()
 
 
 async def update(host: ModelsHost, name: str) -> None:
-    """Trains the model on what its files hold now. Asks whether to add what was written with it, if
-    there is something that it has not learned yet. Raises RnnlmError."""
+    """Trains the model on the current content of its files. If there are texts written with it that
+    it was not trained on, asks whether to add them."""
     added: tuple[str, ...] = ()
     if written := await _not_learned(host, name):
         answer = await host.ask(_question_of_update(name, written))
@@ -68,7 +80,8 @@ async def update(host: ModelsHost, name: str) -> None:
 
 
 async def _not_learned(host: ModelsHost, name: str) -> list[str]:
-    """What was written with the model and is in none of its files; nothing if that is lost."""
+    """Returns the texts written with the model that it was not trained on; none if the session
+    database cannot be read."""
     try:
         sent = await host.session.read(partial(lines_sent_with, model=name))
     except StorageError as error:
@@ -81,16 +94,16 @@ def _question_of_update(name: str, written: Sequence[str]) -> Choice:
     lines = plural(len(written), "line")
     return Choice(
         f"Update {name}",
-        "It is trained on what its files hold now, and replaced if that makes it better.",
+        "It is trained on the current content of its files, and replaced if the result is better.",
         (
-            ("with", f"With your {lines} written here", "they are kept as one of its files"),
-            ("without", "Without", "the files alone"),
+            ("with", f"With your {lines} written here", "they become one of its files"),
+            ("without", "Without", "only its files"),
         ),
     )
 
 
 async def rename(host: Host, old: str, taken: Collection[str]) -> str | None:
-    """Asks for another name. Raises RnnlmError."""
+    """Asks for the new name."""
     new = await _ask_name(host, f"Rename {old}", old, set(taken) - {old})
     if new is None or new == old:
         return None
@@ -101,9 +114,9 @@ async def rename(host: Host, old: str, taken: Collection[str]) -> str | None:
 
 
 async def duplicate(host: Host, name: str, taken: Collection[str]) -> str | None:
-    """Asks for the name of the copy. Raises RnnlmError."""
+    """Asks for the name of the copy."""
     free = await asyncio.to_thread(free_name, host.library, name)
-    text = "It suggests the same words. Only the original's training can be resumed."
+    text = "The copy suggests the same words, but its training cannot be resumed."
     target = await _ask_name(host, f"Copy {name} to", free, taken, text)
     if target is not None:
         await asyncio.to_thread(host.library.duplicate, name, target)
@@ -113,15 +126,15 @@ async def duplicate(host: Host, name: str, taken: Collection[str]) -> str | None
 
 
 async def export(host: Host, name: str) -> None:
-    """Asks for the file to write. Raises RnnlmError."""
-    title, text = f"Export {name} to", "One zip file with the model, its words and its history."
+    """Asks for the file to write."""
+    title, text = f"Export {name} to", "A zip file with the model, its words and its history."
     path = str(Path.cwd() / f"{name}.zip")
     while (chosen := await host.ask(AskPath(title, text, path, for_new_file=True))) is not None:
         path = chosen
         replace = await asyncio.to_thread(Path(path).exists)
-        question = Confirm("Replace the file?", f"{path} exists already.", yes="Replace")
+        question = Confirm("Replace the file?", f"{path} already exists.", yes="Replace")
         if replace and not await host.ask(question):
-            continue  # with the path that was typed
+            continue  # ask again, starting from this path
         write = partial(host.library.export, name, Path(path), replace=replace)
         target = await asyncio.to_thread(write)
         host.notify_user(f"{name} was written to {target}")
@@ -129,7 +142,7 @@ async def export(host: Host, name: str) -> None:
 
 
 async def import_(host: Host, taken: Collection[str]) -> str | None:
-    """Asks for the file of an exported model, again if it cannot be used."""
+    """Asks for the file of an exported model, and asks again if it cannot be imported."""
     path, problem = f"{Path.cwd()}/", ""
     while True:
         chosen = await host.ask(AskPath("Import a model", IMPORT, path, problem=problem))
@@ -150,7 +163,7 @@ async def import_(host: Host, taken: Collection[str]) -> str | None:
 
 
 async def _name_of_import(host: Host, stem: str, taken: Collection[str]) -> str | None:
-    """The name of the file, or what the user says if no new model can have it."""
+    """Returns the stem of the file or, if it cannot be the name of a new model, asks for a name."""
     if (problem := name_problem(stem, taken)) is None:
         return stem
     proposed = "model"
@@ -161,10 +174,10 @@ async def _name_of_import(host: Host, stem: str, taken: Collection[str]) -> str 
 
 
 async def delete(host: Host, listed: Listed) -> None:
-    """Asks whether to delete the model. Raises RnnlmError."""
+    """Asks whether to delete the model."""
     text = f"This frees {format_bytes(listed.size_bytes)} and cannot be undone."
     if listed.name == host.active_name:
-        text += "\nIt is the model that suggests now."
+        text += "\nIt is the active model."
     if await host.ask(Confirm(f"Delete {listed.name}?", text)):
         await asyncio.to_thread(host.library.delete, listed.name)
         host.notify_user(f"{listed.name} was deleted")

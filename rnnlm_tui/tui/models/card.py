@@ -1,4 +1,4 @@
-"""A model's card, next to the list of models or over it."""
+"""A model's card, next to the list of models or in front of it."""
 
 from __future__ import annotations
 
@@ -25,17 +25,16 @@ LABEL_WIDTH = 11
 
 
 def heading(listed: Listed, is_active: bool) -> Text:
-    """The model's name and state."""
     text = Text(sanitize(listed.name), style="bold")
     if is_active:
-        text.append(f"   {ACTIVE} suggests now", style="not bold")
+        text.append(f"   {ACTIVE} active", style="not bold")
     if listed.mark:
         text.append(f"   {listed.mark} {listed.state}", style="not bold")
     return text
 
 
 def losses(card: ModelCard) -> tuple[Points, Points]:
-    """The losses of the epochs on the lines trained on, and on those held out."""
+    """Returns the training and held-out losses by epoch."""
     train: list[tuple[float, float]] = []
     held_out: list[tuple[float, float]] = []
     for epoch in card.history:
@@ -46,7 +45,7 @@ def losses(card: ModelCard) -> tuple[Points, Points]:
 
 
 def section(title: str, rows: Iterable[Sequence[str]]) -> Table:
-    """A title, and rows of a label and texts that wrap next to it."""
+    """Returns a table of rows, each a label and one or more texts, below a title."""
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0))
     if title:
         table.title, table.title_justify, table.title_style = title, "left", "bold"
@@ -58,7 +57,7 @@ def section(title: str, rows: Iterable[Sequence[str]]) -> Table:
 
 
 class ModelCardView(VerticalScroll):
-    """The card of one model; scrolls."""
+    """Shows the card of a model."""
 
     DEFAULT_CSS = """
     ModelCardView {
@@ -84,11 +83,10 @@ class ModelCardView(VerticalScroll):
         yield Static("", classes="card-more")
 
     def on_mount(self) -> None:
-        """Shows what `show` was given before."""
         self._draw()
 
     def show(self, listed: Listed | None, is_active: bool = False) -> None:
-        """Shows the card of this model; None empties it. `is_active`: it suggests now."""
+        """Shows the card of this model, or none. `is_active`: it is the active model."""
         if (listed, is_active) == (self._listed, self._is_active):
             return
         self._listed, self._is_active = listed, is_active
@@ -118,7 +116,7 @@ class ModelCardView(VerticalScroll):
 
 
 class ModelCardScreen(Modal[str]):
-    """The card over the screen. Answers "use" if the user wants to write with the model."""
+    """Shows the card over the screen. Returns "use" if the user wants to write with the model."""
 
     DEFAULT_CSS = """
     ModelCardScreen {
@@ -135,7 +133,7 @@ class ModelCardScreen(Modal[str]):
     AUTO_FOCUS = "ModelCardView"  # so that the arrow keys scroll it
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("u", "dismiss('use')", "Use it", id="card.use", tooltip="Write with this model"),
-        Binding("escape,enter", "dismiss", "Close", id="card.close", tooltip="Back to the list"),
+        Binding("escape,enter", "dismiss", "Close", id="card.close", tooltip="Go back to the list"),
     ]
 
     def __init__(self, listed: Listed, is_active: bool) -> None:

@@ -1,4 +1,5 @@
-"""The models and unfinished runs of the library, and what a card says of each. No textual here."""
+"""Lists the models and unfinished runs of the library, and the facts for the card of each. Does not
+import textual."""
 
 from __future__ import annotations
 
@@ -31,16 +32,16 @@ from rnnlm_tui.store.evaluations import (
 from rnnlm_tui.store.library import Entry, Library, Run
 
 ACTIVE, TRAINING, DAMAGED, UNFINISHED = "●", "◆", "!", "○"
-"""The marks of the active model, of one in training, of one that cannot be used, and of a run that
-has saved no model yet. Each has its word next to it or below the list."""
+"""The marks of the active model, a model in training, one that cannot be used, and a run that has
+not saved a model. Each is explained next to it or below the list."""
 Line = tuple[str, str]
-"""A label, or nothing, and a text."""
+"""A label, which may be empty, and a text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A model, or what an unfinished run left. `entry` is None for a run that has saved no model,
-    `run` is None if nothing trains it or could be resumed."""
+    """A model or an unfinished run. `entry` is None for a run that has not saved a model, `run` is
+    None if there is no running or unfinished training."""
 
     name: str
     folder: Path
@@ -63,17 +64,15 @@ class Listed:
 
     @property
     def is_training(self) -> bool:
-        """Whether a process trains it now."""
         return self.run is not None and self.run.running
 
     @property
     def size_bytes(self) -> int:
-        """The bytes of all its files."""
         return sum(size for _, size in self.files)
 
     @property
     def mark(self) -> str:
-        """The mark of its state; empty for a model that can be used."""
+        """The mark of its state; "" for a model that can be used."""
         if self.is_training:
             return TRAINING
         if self.damaged is not None:
@@ -82,13 +81,13 @@ class Listed:
 
     @property
     def state(self) -> str:
-        """Its state in one word; empty for a model of the user's own that can be used."""
+        """Its state in a word or two; "" for a model of the user that can be used."""
         words = {TRAINING: "training", DAMAGED: "damaged", UNFINISHED: "unfinished"}
         return words.get(self.mark, "built in" if self.entry and self.entry.built_in else "")
 
 
 def read_library(library: Library) -> list[Listed]:
-    """Every model and every unfinished run, in the order of their names. Raises StorageError.
+    """Returns all models and unfinished runs, sorted by name. Raises StorageError.
 
     Reads the files of all models, so call it in a thread.
     """
@@ -106,7 +105,7 @@ def read_library(library: Library) -> list[Listed]:
 
 
 def _files(folder: Path) -> Iterator[tuple[str, int]]:
-    """The names and sizes of a folder's files. A training may replace one meanwhile."""
+    """Yields the names and sizes of a folder's files. A training may replace some at any time."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
             with suppress(OSError):
@@ -115,7 +114,7 @@ def _files(folder: Path) -> Iterator[tuple[str, int]]:
 
 
 def overview(listed: Listed) -> Iterator[Line]:
-    """What the model is, or why it cannot be used."""
+    """Describes the model, or says why it cannot be used."""
     if listed.is_training and listed.run is not None:
         yield "trained by", sanitize(listed.run.holder or "another process")
     if listed.damaged is not None:
@@ -152,7 +151,7 @@ def _card_lines(card: ModelCard) -> Iterator[Line]:
 
 
 def quality(listed: Listed, card: ModelCard) -> Iterator[Line]:
-    """How good the model is on lines that it never saw, and on those it was trained on."""
+    """Returns the quality of the model on unseen lines, and on those it was trained on."""
     evaluation, best = listed.evaluation, figures_of(card, listed.evaluation)
     if best.unseen:
         yield from _figures("new lines", best)
@@ -173,13 +172,13 @@ def _figures(label: str, figures: Figures) -> Iterator[Line]:
 
 
 def layers(card: ModelCard) -> Iterator[tuple[str, str, str]]:
-    """The layers of the model: name, number of parameters, type."""
+    """Yields the layers of the model: name, number of parameters, type."""
     for layer in card.architecture.layers():
         yield layer.name, f"{layer.parameters:>9,}", layer.type
 
 
 def on_disk(listed: Listed) -> Iterator[Line]:
-    """The files, their folder, when they were written, and by which versions."""
+    """Yields the files, their folder, dates, and the versions that wrote them."""
     for name, size in listed.files:
         yield format_bytes(size), sanitize(name)
     yield format_bytes(listed.size_bytes), "in all"

@@ -1,4 +1,4 @@
-"""The Models screen: every model and unfinished run, and what can be done with them."""
+"""The Models screen: all models and unfinished runs, and the actions on them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import DataTable, Static
 
-from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import format_bytes, plural
 from rnnlm_tui.tui.models import actions
+from rnnlm_tui.tui.models.actions import ModelsHost
 from rnnlm_tui.tui.models.card import ModelCardScreen, ModelCardView
 from rnnlm_tui.tui.models.card_facts import ACTIVE, Listed, read_library
-from rnnlm_tui.tui.models.host import ModelsHost
 from rnnlm_tui.tui.models.table import ModelTable
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.header import Header
@@ -31,7 +30,7 @@ To import one, press i or click import below."""
 
 
 class ModelsScreen(AppScreen):
-    """Lists the library in a thread; `reload` reads it again."""
+    """Lists the models in the library, which is read in a thread."""
 
     DEFAULT_CSS = """
     ModelsScreen {
@@ -57,7 +56,7 @@ class ModelsScreen(AppScreen):
         Binding("u", "use", "use", id="models.use", tooltip="Write with the model"),
         Binding("r", "rename", "rename", id="models.rename", tooltip="Rename the model"),
         Binding("c", "duplicate", "copy", id="models.duplicate",
-                tooltip="Copy the model to a new name"),
+                tooltip="Copy the model under a new name"),
         Binding("e", "export", "export", id="models.export", tooltip="Export the model to a file"),
         Binding("i", "import", "import", id="models.import", tooltip="Import an exported model"),
         Binding("d,delete", "delete", "delete", id="models.delete",
@@ -65,10 +64,10 @@ class ModelsScreen(AppScreen):
         Binding("g", "resume", "resume", id="models.resume",
                 tooltip="Resume the training, or watch it if it is running"),
         Binding("m", "measure", "measure", id="models.measure",
-                tooltip="Measure how many keys the model saves on lines it never saw"),
+                tooltip="Measure how many keys the model saves on unseen lines"),
         Binding("f5", "update", "update", id="models.update",
-                tooltip="Train on what the model's files hold now, and on what you wrote with it;"
-                " replace it by a better one"),
+                tooltip="Train the model on the current content of its files and on what you wrote"
+                " with it; replace it if that is better"),
     ]  # fmt: skip
 
     def __init__(self) -> None:
@@ -95,22 +94,20 @@ class ModelsScreen(AppScreen):
         yield TooSmall()
 
     def on_mount(self) -> None:
-        """Lists the library again when the user comes back from another window, in which a training
-        may have changed it."""
+        """Reloads when the terminal gets the focus: the library may have changed meanwhile."""
         self.watch(self.app, "app_focus", self.reload, init=False)
 
     def on_screen_resume(self) -> None:
-        """Lists the library again whenever the screen is shown."""
         self.reload()
 
     # The list
 
     def choose(self, name: str) -> None:
-        """Selects this model the next time that the library is listed."""
+        """Selects this model at the next reload."""
         self._to_select = name
 
     def reload(self) -> None:
-        """Lists the library again, unless another screen is shown; the selected row stays."""
+        """Reads the library again, unless another screen is shown. Keeps the selection."""
         self._is_stale = self.is_mounted and self.is_active
         if self._is_stale and not self._is_scanning:
             self._is_scanning = True
@@ -118,17 +115,14 @@ class ModelsScreen(AppScreen):
 
     @work(group="models-list")
     async def _scan(self) -> None:
-        """Reads the library, and again if that was asked for meanwhile."""
-        try:
+        """Reads the library, and again if a reload was requested in the meantime."""
+        with self.host.showing_errors():
             while self._is_stale:
                 self._is_stale = False
                 listed = await asyncio.to_thread(read_library, self.host.library)
                 self._listed = {one.name: one for one in listed}
                 self._show()
-        except RnnlmError as error:
-            self.host.show_error(error)
-        finally:
-            self._is_scanning = False
+        self._is_scanning = False
 
     def _show(self) -> None:
         listed, active = list(self._listed.values()), self.host.active_name
@@ -139,7 +133,7 @@ class ModelsScreen(AppScreen):
         self.set_class(not listed, "-empty")
         count = plural(sum(one.entry is not None for one in listed), "model")
         size = format_bytes(sum(one.size_bytes for one in listed))
-        legend = f"   {ACTIVE} suggests now" if active in self._listed else ""
+        legend = f"   {ACTIVE} active" if active in self._listed else ""
         self._count.update(f"{count}, {size}{legend}" if listed else "")
         self._show_card()
 
@@ -150,11 +144,10 @@ class ModelsScreen(AppScreen):
 
     @property
     def _selected(self) -> Listed | None:
-        """The selected model."""
         name = self._table.selected
         return self._listed.get(name) if name is not None else None
 
-    # What can be done
+    # Actions
 
     @on(DataTable.RowSelected)
     @work(group="models-action")
@@ -192,7 +185,7 @@ class ModelsScreen(AppScreen):
         if (listed := self._selected) is None:
             return
         if listed.run is None:
-            self.host.notify_user(f"{listed.name} has no training that could be resumed")
+            self.host.notify_user(f"{listed.name} has no training to resume")
         elif listed.run.running:
             self.host.watch_run(listed.name)
         else:
@@ -207,34 +200,34 @@ class ModelsScreen(AppScreen):
         if listed is None or not (self._is_changeable(listed) and self._is_usable(listed)):
             return
         if listed.run is not None and listed.run.running:
-            self.host.notify_user(f"{listed.name} is in training already: g shows it")
+            self.host.notify_user(f"{listed.name} is already being trained: g shows it")
         else:
             self._act(actions.update(self.host, listed.name))
 
     def _is_changeable(self, listed: Listed) -> bool:
-        """Whether the user may change the model; says so if not."""
+        """Returns whether the user may change the model; says why if not."""
         if listed.entry is None or not listed.entry.built_in:
             return True
         self.host.notify_user(f"{listed.name} is built in and read-only; c copies it")
         return False
 
     def _is_usable(self, listed: Listed) -> bool:
-        """Whether the model can be used; says why if not."""
+        """Returns whether the model can be used; says why if not."""
         if listed.entry is None:
-            self.host.notify_user(f"{listed.name} has saved no model yet", "warning")
+            self.host.notify_user(f"{listed.name} has not saved a model yet", "warning")
         elif listed.damaged is not None:
             self.host.notify_user(f"{listed.name} is damaged: {listed.damaged}", "error")
         return listed.card is not None
 
     @work(group="models-measure")
     async def _measure(self, measuring: Coroutine[object, object, None]) -> None:
-        """Several may be measured at once, and something else be done meanwhile."""
+        """Runs a measurement. Several may run at once, next to other actions."""
         with self.host.showing_errors():
             await measuring
 
     @work(group="models-action")
     async def _act(self, action: Coroutine[object, object, str | None]) -> None:
-        """Runs an action, shows its errors, and selects the model that it made."""
+        """Runs an action, shows its errors, and selects the model that it returns."""
         with self.host.showing_errors():
             name = await action
             if name is not None:

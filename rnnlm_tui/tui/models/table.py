@@ -1,4 +1,4 @@
-"""The list of models: as many columns as fit the width."""
+"""The list of models, with as many columns as fit."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from rnnlm_tui.tui.models.card_facts import ACTIVE, Listed
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its title, its text for a model, the most cells it takes, and its alignment."""
+    """A column: its title, its text for a model, its maximum width in cells, its alignment."""
 
     title: str
     text: Callable[[Listed], str]
-    most: int = 40
-    right: bool = False
+    max_width: int = 40
+    align_right: bool = False
 
 
 def _figures(listed: Listed) -> str:
@@ -38,7 +38,7 @@ def _figures(listed: Listed) -> str:
     figures = figures_of(listed.card, listed.evaluation)
     perplexity, top1 = format_perplexity(figures.perplexity), format_percent(figures.top1)
     text = f"{perplexity:>4} · {top1}"  # as wide as 12.3, so that the points are in a column
-    # Figures of the lines trained on say nothing about other lines.
+    # Figures on the training lines say nothing about other lines.
     return text if figures.unseen else f"{text} (train)"
 
 
@@ -52,8 +52,8 @@ def _keys_saved(listed: Listed) -> str:
     return format_percent(listed.evaluation.savings) if listed.evaluation else ""
 
 
-def in_short(count: int) -> str:
-    """A number in at most five characters: 5.76M."""
+def compact(count: int) -> str:
+    """Formats a number in at most five characters, such as 5.76M."""
     for limit, unit in ((1_000, ""), (1_000_000, "k"), (1_000_000_000, "M")):
         if count < limit:
             return f"{count * 1000 / limit:.3g}{unit}" if unit else str(count)
@@ -62,32 +62,32 @@ def in_short(count: int) -> str:
 
 COLUMNS: Mapping[str, Column] = {
     "marks": Column("", lambda one: one.mark),
-    "name": Column("name", lambda one: sanitize(one.name), most=30),
+    "name": Column("name", lambda one: sanitize(one.name), max_width=30),
     "preset": Column("preset", lambda one: one.card.config.preset if one.card else ""),
     "corpus": Column("corpus", lambda one: sanitize(one.card.corpus["name"]) if one.card else "",
-                     most=20),
+                     max_width=20),
     "vocabulary": Column("words", lambda one: f"{one.card.words_known:,}" if one.card else "",
-                         right=True),
-    "parameters": Column("params", lambda one: in_short(one.card.parameters) if one.card else "",
-                         right=True),
+                         align_right=True),
+    "parameters": Column("params", lambda one: compact(one.card.parameters) if one.card else "",
+                         align_right=True),
     "figures": Column("perplexity · top-1", _figures),
-    "saves": Column("keys saved", _keys_saved, right=True),
-    "size": Column("size", lambda one: format_bytes(one.size_bytes), right=True),
+    "saves": Column("keys saved", _keys_saved, align_right=True),
+    "size": Column("size", lambda one: format_bytes(one.size_bytes), align_right=True),
     "saved": Column("saved", _saved),
 }  # fmt: skip
 LEFT_OUT = ("parameters", "vocabulary", "size", "corpus", "saves", "preset")
-"""The columns that a narrow list leaves out, in this order; the card has them all."""
+"""The columns that a narrow list leaves out, in this order. The card shows them all."""
 SHORTEST_NAME = 12
 GAP = 2
 """Cells between two columns."""
 
 
 def fitting_widths(rows: Sequence[Mapping[str, str]], width: int) -> dict[str, int]:
-    """The columns that fit into `width` cells, GAP apart, and the width of each."""
+    """Returns the columns that fit into `width` cells, GAP apart, with their widths."""
     widths = {"marks": 2}
     for key, column in list(COLUMNS.items())[1:]:
         longest = max([len(column.title), *(cell_len(row[key]) for row in rows)])
-        widths[key] = min(longest, column.most)
+        widths[key] = min(longest, column.max_width)
     name = widths["name"]
     spare = max(0, name - SHORTEST_NAME)
     missing = sum(widths.values()) + GAP * (len(widths) - 1) - width
@@ -98,7 +98,7 @@ def fitting_widths(rows: Sequence[Mapping[str, str]], width: int) -> dict[str, i
 
 
 def cut_within(text: str, width: int) -> str:
-    """A text in `width` cells, cut within: names differ at their ends mostly, as story-2 does."""
+    """Shortens a text to `width` cells in the middle, since names often differ at their ends."""
     if cell_len(text) <= width:
         return text
     end = width // 3
@@ -108,11 +108,11 @@ def cut_within(text: str, width: int) -> str:
 def _cells(row: Mapping[str, str], widths: Mapping[str, int]) -> Iterator[Text]:
     for key, width in widths.items():
         text = cut_within(row[key], width)
-        yield Text(text.rjust(width) if COLUMNS[key].right else text)
+        yield Text(text.rjust(width) if COLUMNS[key].align_right else text)
 
 
 class ModelTable(DataTable[Text], inherit_bindings=False):
-    """The models, one a row; the row keys are their names."""
+    """Lists the models, one per row. The row keys are their names."""
 
     DEFAULT_CSS = """
     ModelTable {
@@ -125,8 +125,7 @@ class ModelTable(DataTable[Text], inherit_bindings=False):
         &:nocolor > .datatable--cursor { text-style: reverse; }
     }
     """
-    # Enter is the screen's, so that a keymap can give it another key; Home and End move the cursor
-    # by rows.
+    # Enter is bound on the screen, so that a keymap can change it. Home and End move by rows.
     BINDINGS: ClassVar[list[BindingType]] = [
         *(b for b in DataTable.BINDINGS
           if isinstance(b, Binding) and b.key not in ("enter", "home", "end")),
@@ -141,7 +140,7 @@ class ModelTable(DataTable[Text], inherit_bindings=False):
         self._drawn: object = None
 
     def show(self, listed: Sequence[Listed], active: str | None, selected: str | None) -> None:
-        """Lists these models and selects `selected`, if it is among them."""
+        """Lists these models, and selects `selected` if it is among them."""
         self._names = [one.name for one in listed]
         self._texts = [{key: column.text(one) for key, column in COLUMNS.items()} for one in listed]
         for one, texts in zip(listed, self._texts, strict=True):
@@ -150,13 +149,11 @@ class ModelTable(DataTable[Text], inherit_bindings=False):
 
     @property
     def selected(self) -> str | None:
-        """The name of the selected model."""
         if not self.is_valid_row_index(self.cursor_row):
             return None
         return self.coordinate_to_cell_key(self.cursor_coordinate).row_key.value
 
     def on_resize(self) -> None:
-        """Chooses the columns for the new width."""
         self._draw(self.selected)
 
     def _draw(self, selected: str | None) -> None:
@@ -168,7 +165,7 @@ class ModelTable(DataTable[Text], inherit_bindings=False):
             last = list(widths)[-1]
             for key, width in widths.items():
                 gap = 0 if key == last else GAP
-                title = COLUMNS[key].title.rjust(width * COLUMNS[key].right)
+                title = COLUMNS[key].title.rjust(width * COLUMNS[key].align_right)
                 self.add_column(Text(title, "bold"), width=width + gap, key=key)
             for name, texts in zip(self._names, self._texts, strict=True):
                 self.add_row(*_cells(texts, widths), key=name)

@@ -1,4 +1,4 @@
-"""What can be done with a run now: which keys work, and what a run that is over offers."""
+"""What can be done with a run: which keys work, and the actions after its end."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 END_ACTIONS = ("go_on", "use", "longer", "compare", "again")
 CONTROL_OF = {"pause": "pause", "stop": "stop", "detach": "detach", "seed": "sample"}
-"""The control of a run that an action needs."""
+"""The control of a run that each action needs."""
 
 
 def is_saved(run: FollowedRun) -> bool:
-    """Whether there is a model of this run to write with."""
+    """Returns whether this run has saved a model."""
     if run.is_deleted:
         return False
     progress = run.progress
@@ -31,9 +31,9 @@ def is_saved(run: FollowedRun) -> bool:
 
 
 def end_actions(run: FollowedRun, status: RunStatus | None) -> list[str]:
-    """What a run that is over offers, the likeliest first; nothing before its end.
+    """Returns the actions for a run that is over, the most useful first; none before its end.
 
-    `status` is how far it can be resumed, None if it cannot.
+    `status` is None if the run cannot be resumed.
     """
     if run.is_deleted:
         return ["again"]
@@ -51,17 +51,15 @@ def end_actions(run: FollowedRun, status: RunStatus | None) -> list[str]:
 
 
 def is_allowed(action: str, run: FollowedRun, status: RunStatus | None) -> bool | None:
-    """Whether an action works on the run now.
-
-    None dims the key of one that may work later, False hides one that does not.
-    """
+    """Returns whether an action works on the run now, as `check_action` does: None dims its key,
+    False hides it."""
     phase = run.progress.phase
     if phase.is_over:
         return action in (*end_actions(run, status), "again") and action in END_ACTIONS
     if action == "write":
-        return True  # it says when there will be something, if there is nothing yet
+        return True  # before the first save it says when that will be
     if CONTROL_OF.get(action) not in run.controls:
-        return False  # only its owner can do that
+        return False  # only the owner of the run can do that
     allowed = run.is_running and phase is not Phase.STOPPING
     if action == "pause":
         allowed = allowed and phase in (Phase.TRAINING, Phase.PAUSED)
@@ -71,7 +69,7 @@ def is_allowed(action: str, run: FollowedRun, status: RunStatus | None) -> bool 
 
 
 def first_save(run: FollowedRun) -> str:
-    """When there will be something to write with."""
+    """Says when the run will have saved a model."""
     last = run.progress.progress
     if last is None or not last.step:
         return "the first save comes after the first epoch"
@@ -81,7 +79,7 @@ def first_save(run: FollowedRun) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A run in the list on the form, and what opening it does."""
+    """A run in the list below the form, and what opening it does."""
 
     name: str
     text: str
@@ -89,9 +87,9 @@ class RunRow:
 
 
 def run_rows(found: Iterable[Run], runs: Runs) -> list[RunRow]:
-    """The rows of the list on the form.
+    """Returns the rows of the list below the form.
 
-    The app's own run comes first, if it trains or Esc does not show it. Then those of the runs
+    The app's own run comes first, if it is running or Esc does not show it. Then come the runs
     `found` in the library that another process trains, and those that were stopped.
     """
     own, rows = runs.own, []
@@ -109,16 +107,16 @@ def run_rows(found: Iterable[Run], runs: Runs) -> list[RunRow]:
 
 
 def is_unfinished(run: Run) -> bool:
-    """Whether no process trains this run now though it has epochs to go."""
+    """Returns whether this run has epochs left but no process trains it."""
     if run.running or not run.resumable or (run.status is not None and run.status.is_finished):
         return False
     return run.epochs is None or (run.epochs_done or 0) < run.epochs
 
 
 def run_line(run: Run) -> str:
-    """A run in a list."""
+    """Describes a run that another process trains or that was stopped."""
     epoch = f"epoch {run.epochs_done} of {run.epochs}" if run.epochs_done else ""
     if run.running:
         saved = f"{epoch} is saved" if epoch else "no epoch is saved yet"
-        return sanitize(f"▶ {run.name}  is trained by {run.holder}, {saved}")
+        return sanitize(f"▶ {run.name}  trained by {run.holder}, {saved}")
     return sanitize(f"‖ {run.name}  stopped at {epoch or 'its first epoch'}; Enter resumes it")

@@ -1,8 +1,8 @@
-"""A training as a child process of the app: the command line's own `--train`.
+"""Trainings as child processes of the app, which run the command line's `--train`.
 
-Orders go to its standard input. It outlives the screen that started it, and saves and ends when the
-app is gone for whatever reason: its standard input ends then. asyncio's own subprocesses are killed
-when the event loop is closed, so this is a `Popen`.
+A child gets control lines on its standard input. When that is closed, because the app has ended for
+whatever reason, the child saves and ends. It is a `Popen`, because asyncio kills its subprocesses
+when the event loop is closed.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from typing import IO, TYPE_CHECKING, Any
 from rnnlm_tui import paths
 from rnnlm_tui.errors import RnnlmError, os_reason
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.tui.runs.headless import complaint_in
+from rnnlm_tui.tui.runs.headless import parse_error
 
 if TYPE_CHECKING:
     from rnnlm_tui.store.library import Library
     from rnnlm_tui.store.run_state import RunStatus
 
-LONGEST_SAMPLE = 1000
-"""Characters of a seed line. An order of at most 4096 bytes is written whole or not at all."""
-LONGEST_TAIL = 1 << 16
-"""Bytes of the log that are read at the end of a run."""
+MAX_SEED_LINE = 1000
+"""Characters of a seed line: a write of up to 4096 bytes to a pipe is atomic."""
+MAX_LOG_TAIL = 1 << 16
+"""Bytes of the log that are read after the end of a run."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingRequest:
-    """What to train: the command line's arguments after `--train`, among them `--name`.
+    """The command line's arguments after `--train`, including `--name`.
 
-    The seed line is sent to standard input instead: arguments can be read by every user.
+    The seed line is sent to standard input instead, because all users can read arguments.
     """
 
     arguments: tuple[str, ...]
@@ -43,19 +43,19 @@ class TrainingRequest:
 
     @classmethod
     def resuming(cls, name: str, *changed: str) -> TrainingRequest:
-        """Resumes the saved run `name`; `changed` may be such as ("--epochs", "200")."""
+        """Resumes the saved run `name`; `changed` are settings, such as ("--epochs", "200")."""
         return cls(("--resume", "--name", name, *changed), name)
 
     @classmethod
-    def updating(cls, name: str, added: tuple[str, ...] = ()) -> TrainingRequest:
-        """Trains the model `name` on what its files and those `added` hold now."""
+    def updating(cls, name: str, added: tuple[str, ...]) -> TrainingRequest:
+        """Trains the model `name` on the current content of its files and of those `added`."""
         return cls(("--update", name, *(f"--add={path}" for path in added)), name)
 
     @classmethod
     def extending(cls, name: str, status: RunStatus, epochs: int) -> TrainingRequest:
         """Resumes the saved run `name` up to `epochs` epochs in all.
 
-        A run whose patience is exhausted gets as much as it takes to do them all.
+        If the patience of the run is exhausted, it is raised so far that all epochs are trained.
         """
         patience = str(epochs - (status.best_epoch or 0))
         longer = ("--patience", patience) if status.patience_exhausted else ()
@@ -68,7 +68,7 @@ class TrainingRequest:
 
 
 class ChildProcess:
-    """The process of a training, its orders and its log."""
+    """The process of a training, its control lines and its log."""
 
     def __init__(self, request: TrainingRequest, library: Library) -> None:
         self.request = request
@@ -79,19 +79,19 @@ class ChildProcess:
         )
         self._log = paths.log_dir() / f"train-{request.name}.log"
         self._process: subprocess.Popen[bytes] | None = None
-        seed_line = request.seed_line[:LONGEST_SAMPLE]
+        seed_line = request.seed_line[:MAX_SEED_LINE]
         self._early_orders = [f"sample {seed_line}"] if seed_line else []
 
     def start(self) -> str:
-        """Starts the process. Returns a warning if its log cannot be written, else nothing.
+        """Starts the process. Returns a warning if its log cannot be written, otherwise "".
 
-        Raises RnnlmError if there is no process.
+        Raises RnnlmError if the process cannot be started.
         """
         warning = ""
         log: IO[bytes] | int = subprocess.DEVNULL
         try:
             self._log.parent.mkdir(parents=True, exist_ok=True)
-            log = self._log.open("wb")  # that of the last run of this name
+            log = self._log.open("wb")  # overwrites the log of the last run of this name
         except OSError as error:
             warning = f"no log of this run can be written: {os_reason(error)}"
         try:
@@ -112,7 +112,7 @@ class ChildProcess:
                 stdout=subprocess.DEVNULL,
                 stderr=log,
                 env={"PYTHONFAULTHANDLER": "1", **os.environ},
-                **_apart_from_the_terminal(),
+                **_detached_from_terminal(),
             )
         except (OSError, ValueError) as error:  # ValueError: an argument with a null character
             why = os_reason(error) if isinstance(error, OSError) else str(error)
@@ -125,9 +125,9 @@ class ChildProcess:
             os.set_blocking(self._process.stdin.fileno(), False)
 
     def send(self, order: str) -> bool:
-        """Sends a control line, or keeps it until there is a process.
+        """Sends a control line, or stores it until the process is started.
 
-        False if the process is gone, or does not read, so that its input is full.
+        Returns False if the process has ended or does not read its input.
         """
         if self._process is None:
             self._early_orders.append(order)
@@ -139,13 +139,13 @@ class ChildProcess:
         return False
 
     def close_input(self) -> None:
-        """Ends the orders. A training that was not detached saves and ends then."""
+        """Closes the process's input, on which a training saves and ends unless it is detached."""
         if self._process is not None and self._process.stdin is not None:
             with suppress(OSError):
                 self._process.stdin.close()
 
     def terminate(self) -> None:
-        """Asks a process that takes no orders to save and end; on Windows it cannot be asked."""
+        """Sends SIGTERM, on which the process saves and ends. Does nothing on Windows."""
         if self._process is not None and sys.platform != "win32":
             self._process.terminate()
 
@@ -154,26 +154,24 @@ class ChildProcess:
         """The exit code, negative for a signal; None while the process runs."""
         return self._process.poll() if self._process is not None else None
 
-    def complaint(self) -> RnnlmError | None:
-        """The error that the process wrote to its log before it ended; None if it wrote none."""
-        return complaint_in("\n".join(self._logged()))
+    def logged_error(self) -> RnnlmError | None:
+        """Returns the error that the process wrote to its log before it ended, or None."""
+        return parse_error("\n".join(self._logged()))
 
     def _logged(self) -> list[str]:
-        """The last lines that this process has written, all but its events."""
         with suppress(OSError), self._log.open("rb") as file:
             end = file.seek(0, os.SEEK_END)
-            file.seek(max(0, end - LONGEST_TAIL))
+            file.seek(max(0, end - MAX_LOG_TAIL))
             return file.read().decode("utf-8", "replace").splitlines()
         return []
 
-    def log_tail(self, lines: int = 5) -> list[str]:
-        """The last lines that this process has written, all but its events."""
-        shown = [sanitize(line.expandtabs()) for line in self._logged() if line.strip()]
-        return shown[-lines:]
+    def log_tail(self) -> list[str]:
+        """Returns the last five lines of the process's standard error that are not blank."""
+        return [sanitize(line.expandtabs()) for line in self._logged() if line.strip()][-5:]
 
 
 def exit_sentence(code: int) -> str:
-    """The exit code of a process that did not say why it ended, in a sentence."""
+    """Explains the exit code of a process that wrote no error."""
     if code >= 0:
         return f"the training process ended with exit code {code} and no message"
     try:
@@ -182,11 +180,11 @@ def exit_sentence(code: int) -> str:
         name = f"signal {-code}"
     if name == "SIGKILL":
         return f"the training process was killed ({name}), by hand or for lack of memory"
-    return f"the training process has crashed or was killed ({name})"
+    return f"the training process crashed or was killed ({name})"
 
 
-def _apart_from_the_terminal() -> dict[str, Any]:
-    """Options that keep the terminal's ctrl+c and its closing away from the child."""
+def _detached_from_terminal() -> dict[str, Any]:
+    """Returns `Popen` options that protect the child from ctrl+c and the end of the terminal."""
     if sys.platform == "win32":
         flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.BELOW_NORMAL_PRIORITY_CLASS
         return {"creationflags": flags}

@@ -1,8 +1,7 @@
-"""A training that the app shows, followed through the history in its model's folder.
+"""Follows a training through the history file in its model's folder.
 
-Every run is followed in the same way: one that the app has started, one of a script or of another
-terminal, and one that was started by the app before it was restarted. `OtherRuns.look` on the
-Train screen notices them.
+All runs are followed in the same way, whether this app, a script, another terminal or an earlier
+session has started them. `OtherRuns.reload` on the Train screen finds them.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.events import Event, Failed, Finished, Saved
-from rnnlm_tui.tui.runs.child import LONGEST_SAMPLE, ChildProcess, exit_sentence
+from rnnlm_tui.tui.runs.child import MAX_SEED_LINE, ChildProcess, exit_sentence
 from rnnlm_tui.tui.runs.history import HistoryReader
 from rnnlm_tui.tui.runs.state import RunProgress
 
@@ -23,21 +22,21 @@ if TYPE_CHECKING:
 
 READ_EVERY_S = 0.25
 EVENTS_AT_ONCE = 100
-"""Taking one costs some 20 microseconds; after so many the screen has its turn."""
+"""Events handled before the event loop gets its turn; each takes about 20 microseconds."""
 QUIT_PATIENCE_S = 30.0
-"""How long a run may take to save when the app is left; then it gets SIGTERM."""
+"""How long a run may take to save when the app is closed; then it gets SIGTERM."""
 SIGTERM_PATIENCE_S = 5.0
 ALL_CONTROLS = frozenset({"pause", "resume", "stop", "sample", "detach"})
-GONE = "the training process is gone and left no message: it was killed or has crashed"
+GONE = "the training process ended without a message: it was killed or crashed"
 
 
 class FollowedRun:
-    """A training and what is known of it.
+    """A training and its progress.
 
-    `child` is its process if the app has started it. The run of another process has none; it can
-    be asked to stop if it is on this machine. `detached`: the run goes on when the app has ended.
-    `is_deleted`: its model was deleted since. `on_saved` and `on_end` are called on the event
-    loop, for saves that come after the beginning, and once when the run is over.
+    `child` is its process if the app has started it, otherwise None; the run of another process
+    can be stopped if that is on this machine. `detached`: the run continues when the app is closed.
+    `is_deleted`: its model was deleted. `on_saved` and `on_end` are called on the event loop: for
+    each save after the start, and once when the run is over.
     """
 
     def __init__(
@@ -62,19 +61,17 @@ class FollowedRun:
 
     @property
     def is_own(self) -> bool:
-        """Whether the app has started it."""
+        """Whether the app has started this run."""
         return self.child is not None
 
     def log_tail(self) -> list[str]:
-        """The last lines that the process of the app's own run has written."""
+        """Returns the last lines of the log of the app's own run."""
         return self.child.log_tail() if self.child is not None else []
 
-    # Its life
-
     async def start(self) -> None:
-        """Starts the process of an own run, and follows the run from here on.
+        """Starts the process of the app's own run, and starts to follow the run.
 
-        If the process cannot be started, the phase is FAILED and says why.
+        If the process cannot be started, the phase becomes FAILED.
         """
         self.is_running = True
         if self.child is None:
@@ -84,7 +81,8 @@ class FollowedRun:
         self._following = asyncio.create_task(self._follow())
 
     async def _start_child(self, child: ChildProcess) -> bool:
-        """Starts the process. A run that resumes shows the epochs that it has behind it."""
+        """Starts the process; returns whether that succeeded. A resumed run shows the epochs of the
+        saved one."""
         before = await asyncio.to_thread(lambda: list(self._history.read_all()))
         if child.request.resumes:
             past = RunProgress()
@@ -101,20 +99,20 @@ class FollowedRun:
         return True
 
     async def _follow(self) -> None:
-        is_on = True
+        is_alive = True
         try:
-            while is_on:
+            while is_alive:
                 await asyncio.sleep(READ_EVERY_S)
-                # In this order: what is written before the run ends is not missed.
-                is_on = await asyncio.to_thread(self._is_on)
+                # In this order, so that the last events are not missed.
+                is_alive = await asyncio.to_thread(self._is_alive)
                 await self._catch_up()
             await asyncio.to_thread(self._take_end)
         except RnnlmError as error:
-            why = f"the run cannot be followed any more, and may go on: {error.message}"
+            why = f"the run cannot be followed and may still be running: {error.message}"
             self.progress.lost(why, time.monotonic())
         self._end()
 
-    def _is_on(self) -> bool:
+    def _is_alive(self) -> bool:
         if self.child is not None:
             return self.child.exit_code is None
         return self._library.holder(self.name) is not None
@@ -127,7 +125,7 @@ class FollowedRun:
             await self._take(events, age, tell)
 
     async def _take(self, events: list[Event], age: float, tell: bool) -> None:
-        """Takes events, the last of which was written `age` seconds ago."""
+        """Handles events, the last of which was written `age` seconds ago."""
         saved_before, now = self.progress.saved, time.monotonic() - age
         for place, event in enumerate(events, 1):
             self.progress.take(event, now)
@@ -135,21 +133,21 @@ class FollowedRun:
                 await asyncio.sleep(0)
         if self._asked_to_stop:
             self.progress.stopping()
-        # A history that was cut is read again from its start, so only what is new is told.
+        # A history that was replaced is read again from its start: old saves are not reported.
         saved = self.progress.saved
         if tell and saved is not None and saved != saved_before and self.on_saved is not None:
             self.on_saved(self, saved)
 
     def _take_end(self) -> None:
-        """Finds out how a run ended that has not said so itself."""
+        """Finds out how the run ended if its history does not say so."""
         if self.progress.phase.is_over:
             return
         code = self.child.exit_code if self.child is not None else None
         if code is None or self.child is None:
             self.progress.lost(GONE, time.monotonic())
-        elif code > 0 and (error := self.child.complaint()) is not None:
+        elif code > 0 and (error := self.child.logged_error()) is not None:
             self._fail(error)
-        elif code == 0 and self._asked_to_stop:  # and removed its history: there was nothing in it
+        elif code == 0 and self._asked_to_stop:  # it removed its history, which was empty
             elapsed = self.progress.elapsed_s(time.monotonic())
             self.progress.take(Finished(elapsed, "stopped", None, {}, "", elapsed), elapsed)
         else:
@@ -167,26 +165,26 @@ class FollowedRun:
         if self.on_end is not None:
             self.on_end(self)
 
-    # Orders
+    # Control
 
     def sample(self, text: str) -> bool:
-        """Gives another line to continue after each epoch. Returns whether the run was told."""
-        line = " ".join(text[:LONGEST_SAMPLE].split())
+        """Sets the line to continue after each epoch. Returns whether that was sent."""
+        line = " ".join(text[:MAX_SEED_LINE].split())
         return bool(line) and self.order(f"sample {line}")
 
     def detach(self) -> bool:
-        """Lets the run go on when the app has ended, for good. Returns whether it was told."""
+        """Lets the run continue when the app is closed. Returns whether that was sent."""
         self.detached = self.order("detach") or self.detached
         return self.detached
 
     def order(self, line: str) -> bool:
-        """Sends a control line, such as "pause" or "resume". Returns whether the run was told."""
+        """Sends a control line, such as "pause" or "resume". Returns whether it was sent."""
         return self.child is not None and self.is_running and self.child.send(line)
 
     async def stop(self) -> None:
-        """Asks the run to save and end, once: a second signal would end it with nothing saved.
+        """Asks the run to save and end. Does so once: a second signal would end it unsaved.
 
-        Raises ModelError if the run of another process is gone or out of reach.
+        Raises ModelError if the run of another process has ended or cannot be reached.
         """
         if self._asked_to_stop or not self.is_running:
             return
@@ -197,23 +195,22 @@ class FollowedRun:
         self._asked_to_stop = True
         self.progress.stopping()
 
-    # Its end
-
-    def leave(self) -> None:
-        """Follows the run no longer. It goes on."""
+    def unfollow(self) -> None:
+        """Stops following the run, which continues."""
         if self._following is not None:
             self._following.cancel()
         self.is_running = False
 
-    def let_go(self) -> None:
-        """Detaches the run before the app ends, and resumes a paused one: later nothing could."""
+    def detach_and_close(self) -> None:
+        """Detaches the run before the app ends. A paused one is resumed, which could not be done
+        later."""
         self.order("resume")
         self.detach()
         if self.child is not None:
             self.child.close_input()
 
     async def end(self) -> None:
-        """Stops the run before the app ends, and waits until it has saved, but not for ever."""
+        """Stops the run before the app ends. Waits until it has saved, but for 35 s at most."""
         await self.stop()
         if not await self._ends_within(QUIT_PATIENCE_S) and self.child is not None:
             self.child.terminate()

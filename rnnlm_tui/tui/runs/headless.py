@@ -1,4 +1,4 @@
-"""This program as a child process of the app, for a question or a job that is soon done."""
+"""Runs this program's command line as a short-lived child process of the app."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from rnnlm_tui.paths import APP_NAME
 async def run_headless(arguments: tuple[str, ...], text: str = "") -> bytes:
     """Runs this program with `text` as its standard input; returns its standard output.
 
-    Cancelling this coroutine kills the process. A thread waits, since asyncio's own subprocesses
-    stay unreaped if the app ends before the cancelled one has had its turn. The wait is shielded:
-    if it is still queued for a thread, cancelling would drop it and nobody would reap the process.
+    Cancelling this coroutine kills the process. A thread waits for it, since asyncio leaves a
+    cancelled subprocess unreaped if the app ends soon after. The wait is shielded: cancelling it
+    while it is queued for a thread would drop it, and nothing would reap the process.
 
-    Raises the RnnlmError that the process complained of: its sentence and its hint.
+    Raises RnnlmError with the message and the hint that the process printed.
     """
     try:
         process = subprocess.Popen(
@@ -26,7 +26,7 @@ async def run_headless(arguments: tuple[str, ...], text: str = "") -> bytes:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            start_new_session=True,  # ctrl+c in the app's terminal is not meant for it
+            start_new_session=True,  # protects it from ctrl+c in the app's terminal
             env={**os.environ, "PYTHONUTF8": "1"},
         )
     except (OSError, ValueError) as error:  # ValueError: a NUL in a path
@@ -36,22 +36,23 @@ async def run_headless(arguments: tuple[str, ...], text: str = "") -> bytes:
     try:
         answer, complaint = await asyncio.shield(waiting)
     except asyncio.CancelledError:
-        process.kill()  # which ends the thread too
+        process.kill()  # this ends the thread too
         raise
     if process.returncode != 0:
         said = complaint.decode("utf-8", "replace").strip()
         last = said.rpartition("\n")[2].strip()
-        raise complaint_in(said) or RnnlmError(f"{APP_NAME} has failed", last)
+        raise parse_error(said) or RnnlmError(f"{APP_NAME} failed", last)
     return answer
 
 
-def complaint_in(stderr: str) -> RnnlmError | None:
-    """The error that the command line wrote last: its sentence, and the indented hint below it."""
+def parse_error(stderr: str) -> RnnlmError | None:
+    """Returns the error at the end of the command line's standard error: a message, and below it an
+    indented hint. None if there is no error."""
     hint: list[str] = []
     for line in reversed(stderr.splitlines()):
         if line.startswith(f"{APP_NAME}: "):
             return CorpusError(line.removeprefix(f"{APP_NAME}: "), " ".join(reversed(hint)))
         if line and not line.startswith("  "):
-            return None  # something else came after it
+            return None  # the last output is something else
         hint.append(line.strip())
     return None

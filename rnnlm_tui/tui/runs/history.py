@@ -1,4 +1,4 @@
-"""The events in a model's history file, read while a training writes it."""
+"""Reads the events in a model's history file while a training writes it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pathlib import Path
 
 from rnnlm_tui.events import Event, from_json_line
 
-LARGEST_PIECE = 1 << 20
+PIECE_BYTES = 1 << 20
 """Bytes read at once."""
-LONGEST_LINE = 1 << 20
-"""Bytes. The longest event is an epoch whose seed line is a whole paragraph: some kilobytes."""
+MAX_LINE = 1 << 20
+"""Bytes. The longest event, an epoch whose seed line is a whole paragraph, has a few kilobytes."""
 
 
 class HistoryReader:
-    """Reads the events that were added since the last reading.
+    """Reads the events that were added since the last call.
 
-    Lines that hold no event are skipped: the file may be damaged, or written by a later version.
+    Lines that are not events are skipped: the file may be damaged or from a later version.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -36,10 +36,10 @@ class HistoryReader:
         self._in_long_line = False
 
     def read(self) -> tuple[list[Event], float]:
-        """The events in the next piece of the file, and the seconds since the file was written.
+        """Returns the events in the next piece of the file, and the seconds since the last write.
 
-        Both are empty at the end of the file. A training that drops the runs before it puts a
-        shorter file in place; that one is read from its start.
+        At the end of the file there are no events. A training that drops earlier runs replaces the
+        file by a shorter one, which is read from its start.
         """
         try:
             if not stat.S_ISREG(self._path.stat().st_mode):
@@ -50,14 +50,14 @@ class HistoryReader:
                     self._inode = status.st_ino
                     self._restart()
                 file.seek(self._place)
-                piece = file.read(LARGEST_PIECE)
-        except OSError:  # not there yet, or not readable at the moment
+                piece = file.read(PIECE_BYTES)
+        except OSError:  # does not exist yet, or cannot be read at the moment
             return [], 0.0
         self._place += len(piece)
         return list(self._events(piece)), max(0.0, time.time() - status.st_mtime)
 
     def read_all(self) -> Iterator[Event]:
-        """All events up to the end of the file."""
+        """Yields all events up to the end of the file."""
         while True:
             place = self._place
             yield from self.read()[0]
@@ -72,5 +72,5 @@ class HistoryReader:
                 continue
             with suppress(ValueError):
                 yield from_json_line(line)
-        if len(self._rest) > LONGEST_LINE:
+        if len(self._rest) > MAX_LINE:
             self._rest, self._in_long_line = b"", True

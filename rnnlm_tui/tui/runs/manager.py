@@ -1,4 +1,4 @@
-"""The trainings that the app knows: the one that it owns, and the one that it shows."""
+"""The trainings of the app: its own, and the one shown on the Train screen."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ if TYPE_CHECKING:
 
 
 class Runs:
-    """Owned by the app, not by a screen, so that a run goes on while its user writes.
+    """Owned by the app and not by a screen, so that a run continues while its user writes.
 
-    `own` is the last run that the app has started, `shown` the one that the Train screen shows;
-    both stay after their end. `on_saved` and `on_end` are called on the event loop, for the run of
-    the app and for a run that is watched.
+    `own` is the last run that the app has started, `shown` the one on the Train screen; both stay
+    after their end. `on_saved` and `on_end` are called on the event loop, for both.
     """
 
     def __init__(self, library: Library) -> None:
@@ -33,20 +32,20 @@ class Runs:
 
     @property
     def is_training(self) -> bool:
-        """Whether a run of the app's own is running; if so, quitting must ask."""
+        """Whether the app's own run is running; if so, quitting must ask."""
         return self.own is not None and self.own.is_running
 
     async def start(self, request: TrainingRequest) -> FollowedRun:
         """Starts a run and shows it. If its process cannot be started, its phase is FAILED.
 
-        Raises UsageError if a run of the app's own is on already.
+        Raises UsageError if the app's own run is still running.
         """
         if self.own is not None and self.own.is_running:
             raise UsageError(
                 f"{self.own.name} is being trained", "stop it, or wait until it is done"
             )
         child = ChildProcess(request, self._library)
-        # Its start begins before anything is awaited, so two starts cannot both find no run.
+        # Set before anything is awaited, so that two starts cannot both find no run.
         self.own = FollowedRun(self._library, request.name, child)
         await self._show(self.own)
         return self.own
@@ -56,7 +55,7 @@ class Runs:
         found = await asyncio.to_thread(self._library.run, name)
         if not found.running:
             raise ModelError(f"No training named {name} is running.", "look for it on Models")
-        # Windows has no way to ask the process of another terminal to save and end.
+        # Windows cannot ask the process of another terminal to save and end.
         can_stop = found.on_this_host and sys.platform != "win32"
         run = FollowedRun(self._library, name, can_stop=can_stop)
         await self._show(run)
@@ -66,39 +65,39 @@ class Runs:
         before, self.shown = self.shown, run
         run.on_saved, run.on_end = self.on_saved, self.on_end
         await run.start()
-        _leave(before)
+        _unfollow(before)
 
     def show_own(self) -> None:
-        """Shows the app's own run again; one that was watched is watched no longer."""
+        """Shows the app's own run, and stops following any other."""
         before, self.shown = self.shown, self.own
-        _leave(before)
+        _unfollow(before)
 
     def renamed(self, old: str, new: str) -> None:
-        """The model `old` has another name now, and so has the run that made it."""
-        for run in self._over(old):
+        """Renames the finished runs of a model that was renamed."""
+        for run in self._finished(old):
             run.name = new
 
     def deleted(self, name: str) -> None:
-        """The model is gone, and with it what its run has left."""
-        for run in self._over(name):
+        """Marks the finished runs of a model that was deleted."""
+        for run in self._finished(name):
             run.is_deleted = True
 
-    def _over(self, name: str) -> list[FollowedRun]:
-        """The runs of this name that are over; the model of one that is on cannot be changed."""
+    def _finished(self, name: str) -> list[FollowedRun]:
+        """The runs of this name that are over; the model of a running one cannot be changed."""
         runs = [run for run in (self.own, self.shown) if run is not None]
         return [run for run in runs if run.name == name and not run.is_running]
 
     async def close(self, detach: bool) -> None:
-        """Before the app ends: lets its own run go on alone, or stops it and waits until it has
-        saved. Returns within some 35 s, whatever the run does."""
-        _leave(self.shown)
+        """Detaches or stops the app's own run before the app ends. Waits until a stopped run has
+        saved, for about 35 s at most."""
+        _unfollow(self.shown)
         if self.own is not None and self.own.is_running:
             if detach:
-                self.own.let_go()
+                self.own.detach_and_close()
             else:
                 await self.own.end()
 
 
-def _leave(run: FollowedRun | None) -> None:
+def _unfollow(run: FollowedRun | None) -> None:
     if run is not None and not run.is_own:
-        run.leave()
+        run.unfollow()

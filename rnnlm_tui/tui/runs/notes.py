@@ -1,4 +1,4 @@
-"""What a training's figures mean, in plain words."""
+"""Notes on a run: what its figures mean, in plain words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 from rnnlm_tui.events import (
     EpochEnded,
@@ -20,22 +20,23 @@ from rnnlm_tui.events import (
 )
 from rnnlm_tui.formatting import sanitize
 
-Severity: TypeAlias = Literal["information", "warning", "error"]
+if TYPE_CHECKING:
+    from rnnlm_tui.tui.widgets.host import Severity
 
-MOST_NOTES = 200
+MAX_NOTES = 200
 RISING_EPOCHS = 2
-"""Held-out loss that rises once is noise; twice in a row is told."""
+"""A held-out loss that rises once is noise; twice in a row is worth a note."""
 RISING_TRAIN_EPOCHS = 3
 FLAT_EPOCHS = 5
 FLAT_SHARE = 0.005
-"""Training loss that falls by less than this share in FLAT_EPOCHS epochs no longer falls."""
+"""A training loss that falls by less than this share in FLAT_EPOCHS epochs counts as flat."""
 PERFECT_LOOKING = 0.9
 AS_ASKED = "asked to"
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A sentence about the run. `time`: seconds since the run started."""
+    """A sentence about the run. `time` is in seconds since its start."""
 
     time: float
     text: str
@@ -43,9 +44,9 @@ class Note:
 
 
 class RunNotes:
-    """The notes of one run, in order.
+    """The notes of one run, oldest first.
 
-    A note on something that lasts, such as a loss that rises for some epochs, is updated.
+    A note on something that lasts, such as a loss that rises over several epochs, is updated.
     """
 
     def __init__(self) -> None:
@@ -54,39 +55,38 @@ class RunNotes:
         self._told_once: set[str] = set()
         self._choices = math.inf
         self._rises: list[int] = []
-        """For each epoch, how many times in a row the held-out loss has risen up to it."""
+        """For each epoch, how many times in a row the held-out loss had risen."""
 
     def say(
         self, time: float, text: str, severity: Severity = "information", topic: str = ""
     ) -> None:
-        """Adds a note; one with a topic takes the place of the last of that topic."""
+        """Adds a note, which replaces the last one on the same topic, if any."""
         note, before = Note(time, text, severity), self._lasting.pop(topic, None)
         self.items[:] = [item for item in self.items if item is not before]
         self.items.append(note)
         if topic:
             self._lasting[topic] = note
-        del self.items[:-MOST_NOTES]
+        del self.items[:-MAX_NOTES]
 
     def _once(self, topic: str) -> bool:
-        """True the first time."""
+        """Returns True the first time it is called for a topic."""
         new = topic not in self._told_once
         self._told_once.add(topic)
         return new
 
     def take(self, event: Event) -> None:
-        """Notes an event that is not the end of an epoch or of a run."""
+        """Adds a note on an event other than the end of an epoch or of the run."""
         match event:
             case Started(epochs_done=done) if done:
                 self.say(event.time, f"resumed after epoch {done}")
                 self._told_once |= {"saved"}
             case Saved(best=True) if self._once("saved"):
-                what = f"epoch {event.epoch}" if event.epoch else "a first model of n-grams"
-                text = f"{what} is saved: you can write with it from now on"
-                self.say(event.time, text)
+                what = f"epoch {event.epoch}" if event.epoch else "a first n-gram model"
+                self.say(event.time, f"{what} is saved: you can write with it")
             case Paused(reason=reason):
                 why = "" if reason == AS_ASKED else f": {sanitize(reason)}"
                 self.say(event.time, f"paused{why}")
-            case Resumed(reason=reason) if reason == AS_ASKED:  # not if it wakes up to stop
+            case Resumed(reason=reason) if reason == AS_ASKED:  # not if it resumes only to stop
                 self.say(event.time, "resumed")
             case Warned():
                 self.say(event.time, sanitize(event.message), "warning")
@@ -95,42 +95,42 @@ class RunNotes:
                 self.say(event.time, sanitize(event.message) + hint, "error")
 
     def epoch(self, epochs: Sequence[EpochEnded], best: int | None) -> None:
-        """What the last of these epochs shows. `best` is the epoch that is kept."""
+        """Adds notes on the last of these epochs. `best` is the epoch whose weights are kept."""
         last = epochs[-1]
         if last.held_out is not None:
             self._held_out(epochs, best)
         elif last.train["accuracy"] >= PERFECT_LOOKING and self._once("perfect"):
-            text = "accuracy on its own lines says nothing about unseen ones: hold some out"
+            text = "accuracy on its own lines says nothing about unseen ones: hold some lines out"
             self.say(last.time, text, "warning")
         self._training(epochs)
-        self._unsureness(last)
+        self._perplexity(last)
 
     def _held_out(self, epochs: Sequence[EpochEnded], best: int | None) -> None:
         last = epochs[-1]
         rising, since_best = self._held_out_rises(epochs), last.epoch - (best or 0)
         if last.best:
-            renewed = self._lasting.keys() & {"rising", "no better"}
-            for topic in renewed:
+            ended_topics = self._lasting.keys() & {"rising", "no better"}
+            for topic in ended_topics:
                 del self._lasting[topic]
-            if renewed:
-                text = f"held-out loss is at a new low: epoch {last.epoch} is kept now"
+            if ended_topics:
+                text = f"held-out loss is at a new low: epoch {last.epoch} is kept"
                 self.say(last.time, text)
         elif rising >= RISING_EPOCHS:
             text = (
-                f"held-out loss rose for {rising} epochs: the model is memorising;"
+                f"held-out loss rose for {rising} epochs: the model is overfitting;"
                 f" epoch {best} is kept"
             )
             self.say(last.time, text, "warning", "rising")
         elif since_best >= FLAT_EPOCHS:
-            text = f"held-out loss is no better for {since_best} epochs; epoch {best} is kept"
+            text = f"held-out loss has not improved for {since_best} epochs; epoch {best} is kept"
             self.say(last.time, text, topic="no better")
 
     def _held_out_rises(self, epochs: Sequence[EpochEnded]) -> int:
-        """How many times in a row held-out loss has risen, up to the last epoch.
+        """Returns how many times in a row the held-out loss has risen up to the last epoch.
 
-        Looks at each epoch once: a run of 3,000 may be taken as a whole.
+        Looks at each epoch once: a run of 3,000 epochs may be read at once.
         """
-        del self._rises[len(epochs) - 1 :]  # the run has gone back
+        del self._rises[len(epochs) - 1 :]  # these epochs were trained again
         for index in range(len(self._rises), len(epochs)):
             before = epochs[index - 1].held_out if index else None
             after = epochs[index].held_out
@@ -152,8 +152,8 @@ class RunNotes:
         else:
             self._told_once.discard("flat")
 
-    def _unsureness(self, last: EpochEnded) -> None:
-        """Perplexity as what it means, each time that it has halved."""
+    def _perplexity(self, last: EpochEnded) -> None:
+        """Explains the perplexity each time it has halved."""
         figures = last.held_out if last.held_out is not None else last.train
         choices = figures["perplexity"]
         if not (math.isfinite(choices) and choices <= self._choices / 2):
@@ -165,7 +165,7 @@ class RunNotes:
 
 
 def _rising(losses: Sequence[float]) -> int:
-    """How many times in a row the loss has risen, up to the last."""
+    """Returns how many times in a row the loss has risen up to the last one."""
     count = 0
     for before, after in pairwise(losses):
         count = count + 1 if after > before else 0

@@ -1,6 +1,6 @@
-"""How far a training is, made of its events. Knows no process and no screen.
+"""The progress of a training, derived from its events.
 
-`now` is always `time.monotonic()`: an event's own time is that of the run's process.
+`now` is always `time.monotonic()`; the time of an event is that of the run's process.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from rnnlm_tui.events import (
     EpochEnded,
@@ -22,11 +23,14 @@ from rnnlm_tui.events import (
     Started,
 )
 from rnnlm_tui.formatting import outcome
-from rnnlm_tui.tui.runs.notes import Note, RunNotes, Severity
+from rnnlm_tui.tui.runs.notes import Note, RunNotes
+
+if TYPE_CHECKING:
+    from rnnlm_tui.tui.widgets.host import Severity
 
 
 class Phase(StrEnum):
-    """What a run does now. LOST: its process is gone and never said that it ends."""
+    """What a run is doing. LOST: its process ended without saying so."""
 
     STARTING = "starting"
     TRAINING = "training"
@@ -38,15 +42,14 @@ class Phase(StrEnum):
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing comes after it."""
         return self in (Phase.FINISHED, Phase.FAILED, Phase.LOST)
 
 
 class RunProgress:
-    """All that a screen shows of a run: its phase, figures, epochs and notes.
+    """The phase, figures, epochs and notes of a run.
 
-    `preparing` is there while a large text is read or counted. `lost_reason` says in a sentence how
-    a process ended that did not say so itself.
+    `preparing` is set while a large text is read or counted. `lost_reason` is a sentence on how a
+    process ended that did not say so itself.
     """
 
     def __init__(self) -> None:
@@ -63,23 +66,23 @@ class RunProgress:
         self._best: int | None = None
         self._time = 0.0
         self._arrived: float | None = None
-        """When the two figures below were right; None while time does not count."""
+        """When `_elapsed` and `_left` were measured; None while the clock is stopped."""
         self._elapsed = 0.0
         self._left: float | None = None
 
     @property
     def notes(self) -> list[Note]:
-        """What the figures mean, oldest first; a note that is updated comes last."""
+        """What the figures mean, oldest first. An updated note comes last."""
         return self._notes.items
 
     @property
     def epoch(self) -> int:
-        """The epoch that `step_share` is of: the one that is trained, or the last that was."""
+        """The epoch being trained, or the last one that was."""
         return self.progress.epoch if self.progress else self.epochs_done
 
     @property
     def epochs_total(self) -> int | None:
-        """How many epochs the run is to have in all, or None before it has said so."""
+        """The number of epochs to train in all; None while it is unknown."""
         if self.progress is not None:
             return self.progress.epochs
         train = self.started.config.get("train") if self.started else None
@@ -88,13 +91,13 @@ class RunProgress:
 
     @property
     def epochs_done(self) -> int:
-        """The epochs that are through, those before a resume too."""
+        """The number of finished epochs, including those before a resume."""
         before = self.started.epochs_done if self.started else 0
         return self.epochs[-1].epoch if self.epochs else before
 
     @property
     def step(self) -> int:
-        """The steps of its epoch that are done. An epoch may end without a report of its last."""
+        """The number of finished steps of the epoch. The last step may go unreported."""
         last = self.progress
         if last is None:
             return 0
@@ -102,12 +105,12 @@ class RunProgress:
 
     @property
     def step_share(self) -> float:
-        """How much of its epoch is done, from 0 to 1."""
+        """The finished share of the epoch, from 0 to 1."""
         return self.step / max(1, self.progress.steps) if self.progress else 0.0
 
     @property
     def epoch_share(self) -> float:
-        """How much of the whole run is done, from 0 to 1, steps of the current epoch too."""
+        """The finished share of the run, from 0 to 1, including steps of the current epoch."""
         total = self.epochs_total
         if not total:
             return 0.0
@@ -116,14 +119,14 @@ class RunProgress:
 
     @property
     def best_epoch(self) -> int | None:
-        """The epoch whose weights are kept, or None before there is one."""
+        """The epoch whose weights are kept; None before the first one."""
         return self.finished.best_epoch if self.finished else self._best
 
     @property
     def kept_epoch(self) -> int | None:
-        """The epoch whose weights are the model that a finished run leaves; None if there is none.
+        """The epoch whose weights are the model of a finished run, or None.
 
-        A run that was stopped within its first epoch keeps that one.
+        It may be unfinished, if the run was stopped within its first epoch.
         """
         if self.finished is None:
             return None
@@ -131,31 +134,29 @@ class RunProgress:
         return self.finished.best_epoch or (epoch if isinstance(epoch, int) else None)
 
     def eta_s(self, now: float) -> float | None:
-        """Seconds of training left; they count down between reports, and not in a pause.
-
-        None before the run has begun, and once it stops or has ended.
-        """
+        """Returns the seconds of training left. They count down between reports, but not in a
+        pause. None before the training starts and after it is stopped or over."""
         if self._left is None or self.phase not in (Phase.TRAINING, Phase.PAUSED):
             return None
         return max(0.0, self._left - self._since(now))
 
     def elapsed_s(self, now: float) -> float:
-        """Seconds trained, pauses left out, those before a resume too."""
+        """Returns the seconds trained, without pauses, including those before a resume."""
         return self._elapsed + self._since(now)
 
     def _since(self, now: float) -> float:
         return 0.0 if self._arrived is None else max(0.0, now - self._arrived)
 
     def remember(self, epochs: Iterable[EpochEnded]) -> None:
-        """Takes the epochs that a resumed run has behind it, for the curve and the samples.
+        """Adds the earlier epochs of a resumed run, for the curve and the samples.
 
-        The run's own `started` says which of them count.
+        The `Started` event of the run says which of them count.
         """
         for event in epochs:
             self._add(event)
 
     def take(self, event: Event, now: float) -> None:
-        """Takes the next event, which arrived at `now`."""
+        """Handles the next event, which arrived at `now`."""
         match event:
             case Preparing():
                 self._prepare(event)
@@ -187,12 +188,12 @@ class RunProgress:
         self._time = event.time if math.isfinite(event.time) else self._time
 
     def stopping(self) -> None:
-        """The run was asked to stop, and has not yet."""
+        """Records that the run was asked to stop."""
         if not self.phase.is_over:
             self.phase = Phase.STOPPING
 
     def lost(self, reason: str, now: float) -> None:
-        """The run's process is gone. Where it had said that it ends, nothing changes."""
+        """Records that the run's process is gone. Does nothing if the run is over."""
         if self.phase.is_over:
             return
         time = self._time + self._since(now)
@@ -201,17 +202,17 @@ class RunProgress:
         self._notes.say(time, reason, "error")
 
     def note(self, text: str, severity: Severity = "information") -> None:
-        """A note of the app's own, at the time of the last event."""
+        """Adds a note of the app, at the time of the last event."""
         self._notes.say(self._time, text, severity)
 
     def _prepare(self, event: Preparing) -> None:
-        if self.phase.is_over:  # the run of this name was ended and begun again
+        if self.phase.is_over:  # the run was started again
             self.phase, self.started, self.progress = Phase.STARTING, None, None
         self.preparing = event
 
     def _begin(self, event: Started, now: float) -> None:
         before = [e for e in self.epochs if e.epoch <= event.epochs_done]
-        if self.started is not None:  # the run of this name was ended and begun again
+        if self.started is not None:  # the run was started again
             self.progress = self.saved = self.finished = self.failed = None
             self._notes, self.lost_reason = RunNotes(), ""
         self.started, self.epochs, self._best = event, [], None
@@ -226,7 +227,7 @@ class RunProgress:
             self._best = event.epoch
 
     def _drop_from(self, epoch: int) -> None:
-        """Drops epochs that are trained again, after a loss that was not finite or a crash."""
+        """Drops epochs that are trained again, after a crash or a loss that was not finite."""
         while self.epochs and self.epochs[-1].epoch >= epoch:
             self.epochs.pop()
 

@@ -1,7 +1,7 @@
-"""Texts to train on that the app keeps as files, so that a run can be resumed and a model updated:
-what was pasted into the form, and what was written with a model. No textual here.
+"""Stores texts to train on as files, so that a run can be resumed and a model updated: what was
+pasted into the form, and what was written with a model.
 
-They are in a folder next to the models, which only their owner can read.
+They are in a folder next to the models, which only its owner can read.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from rnnlm_tui.store.library import Library
 
 TEXTS = "texts"
-BETWEEN = "\n\n"
-"""What is written is a paragraph each, so that none is joined to the next one."""
+SEPARATOR = "\n\n"
+"""Between two written texts. Each is a paragraph, so that it is not joined to the next one."""
 
 
 def save_text(library: Library, name: str, text: str) -> Path:
-    """Keeps a text as a file and returns the path. Another text of that name stays as it is: the
-    run of a renamed model may still need it. Raises StorageError."""
-    from rnnlm_tui.store.files import write_bytes  # numpy
+    """Stores a text as a file and returns its path. Does not overwrite another text of that name,
+    which the run of a renamed model may need. Raises StorageError."""
+    from rnnlm_tui.store.files import write_bytes  # imports numpy
 
     folder = _folder(library)
     raw = text.encode("utf-8", "replace")
@@ -37,25 +37,26 @@ def save_text(library: Library, name: str, text: str) -> Path:
         write_bytes(path, raw)
         path.chmod(0o600)
     except OSError as error:
-        raise StorageError(f"cannot keep the text in {folder}: {os_reason(error)}") from error
+        raise StorageError(f"cannot store the text in {folder}: {os_reason(error)}") from error
     return path
 
 
 def save_written(library: Library, name: str, written: Iterable[str]) -> Path:
-    """Keeps what was written with the model of this name, as `save_text` does."""
-    return save_text(library, f"{name}-written", BETWEEN.join(written) + "\n")
+    """Stores what was written with the model of this name, as `save_text` does."""
+    return save_text(library, f"{name}-written", SEPARATOR.join(written) + "\n")
 
 
 def not_learned(library: Library, name: str, written: Iterable[str]) -> list[str]:
-    """What of the texts `written` with a model is in no file that it was trained on, without blank
+    """Returns those of the texts `written` with a model that it was not trained on, without blank
     lines. Raises RnnlmError."""
-    from rnnlm_tui.store.training_text import read_origin  # numpy
+    from rnnlm_tui.store.training_text import read_origin  # imports numpy
 
     folder, learned = _folder(library), Counter[str]()
     for path in map(Path, read_origin(library.path(name)).sources):
         if path.parent == folder:
             try:
-                learned.update(path.read_text("utf-8", "replace").removesuffix("\n").split(BETWEEN))
+                text = path.read_text("utf-8", "replace").removesuffix("\n")
+                learned.update(text.split(SEPARATOR))
             except OSError as error:
                 raise StorageError(f"cannot read {path}: {os_reason(error)}") from error
     texts = ("\n".join(filter(str.strip, text.splitlines())) for text in written)

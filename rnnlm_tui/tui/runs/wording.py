@@ -1,4 +1,4 @@
-"""What is said of a run, in words and figures. Knows no screen."""
+"""Describes a run in words and figures."""
 
 from __future__ import annotations
 
@@ -30,36 +30,36 @@ BADGES: Mapping[Phase, str] = {
     Phase.FAILED: "✗ failed",
     Phase.LOST: "✗ lost",
 }
-"""The phases, each as a glyph and a word."""
+"""Each phase as a glyph and a word."""
 
 
 def badge(progress: RunProgress) -> str:
-    """The phase of a run; one that was stopped is not done."""
+    """Returns the phase of a run, or how a finished one ended, as a glyph and a word."""
     reason = progress.finished.reason if progress.finished is not None else ""
     return {"stopped": "■ stopped", "diverged": "✗ diverged"}.get(reason, BADGES[progress.phase])
 
 
 def run_facts(progress: RunProgress) -> str:
-    """The preset, size and place of a run; nothing before it has said so."""
+    """Describes the preset, size, device and corpus of a run; "" before it has started."""
     started = progress.started
     if started is None:
         return ""
     last = progress.progress
     threads = plural((last and last.threads) or started.threads, "thread")
     corpus = shorten(str(started.corpus.get("name", "")))
-    # An n-gram model knows its number of n-grams at the end.
+    # The number of n-grams is known only at the end.
     size = f" · {started.parameters:,} parameters" if started.parameters else ""
     return f"{sanitize(started.preset)}{size} · {sanitize(started.device)}, {threads} · {corpus}"
 
 
 def time_left_words(progress: RunProgress, now: float) -> str:
-    """How long the run goes on: the words next to the bar of the epochs."""
+    """Says how long the run still takes, next to the bar of the epochs."""
     left = progress.eta_s(now)
     match progress.phase:
         case Phase.STARTING:
             return "getting ready"
         case Phase.STOPPING:
-            return "saves what it has learned"
+            return "saving the model"
         case Phase.PAUSED if left is not None:
             return f"{format_duration(left)} left (paused)"
         case Phase.PAUSED:
@@ -70,13 +70,13 @@ def time_left_words(progress: RunProgress, now: float) -> str:
 
 
 def phase_left_words(phase: Preparing) -> str:
-    """How long a phase of the preparation goes on."""
+    """Says how long a phase of the preparation still takes."""
     left = finite(phase.eta_s)
     return "estimating" if left is None else f"{format_duration(left)} left for this"
 
 
 def speed_words(progress: RunProgress, now: float) -> str:
-    """How long the run has gone on, and how fast: the words next to the bar of the steps."""
+    """Says how long the run has taken and how fast it is, next to the bar of the steps."""
     elapsed = f"{format_duration(progress.elapsed_s(now))} so far"
     last = progress.progress
     if last is None or progress.phase is not Phase.TRAINING:
@@ -86,7 +86,7 @@ def speed_words(progress: RunProgress, now: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run has ended: a headline, and what it means or what to do."""
+    """How a run ended: a headline, and details or what to do."""
 
     headline: str
     details: tuple[str, ...]
@@ -96,7 +96,7 @@ class Outcome:
 def end_of(
     progress: RunProgress, name: str, log_tail: list[str], is_deleted: bool = False
 ) -> Outcome:
-    """How a run that is over has ended, for the Train screen."""
+    """Describes how a run ended, for the Train screen."""
     if progress.finished is not None:
         end = _finished(progress, progress.finished, name)
     elif progress.failed is not None:
@@ -128,7 +128,7 @@ def _finished(progress: RunProgress, finished: Finished, name: str) -> Outcome:
 
 
 def epoch_figures(ended: EpochEnded) -> str:
-    """An epoch's most telling figures."""
+    """Returns the most important figures of an epoch."""
     if ended.held_out is not None:
         loss, top1 = ended.held_out.get("loss"), ended.held_out.get("top1")
         return f"held-out loss {figure(loss, '.3f')}, top-1 {share(top1)}"
@@ -137,18 +137,18 @@ def epoch_figures(ended: EpochEnded) -> str:
 
 
 def figure(value: float | None, form: str) -> str:
-    """A number, or a dash for one that is missing or not finite."""
+    """Formats a number; a dash if it is missing or not finite."""
     known = finite(value)
     return "-" if known is None else format(known, form)
 
 
 def share(value: float | None) -> str:
-    """A share as a percentage, or a dash."""
+    """Formats a share as a percentage, or a dash."""
     return format_percent(finite(value))
 
 
 def epoch_row(ended: EpochEnded) -> list[tuple[str, str]]:
-    """An epoch's figures, each with the name of its column; without a penalty of 0."""
+    """Returns the figures of an epoch as pairs of column name and text; no penalty if it is 0."""
     train, held_out = ended.train, ended.held_out
     row = [("epoch", f"{ended.epoch}"), ("loss", figure(train.get("loss"), ".3f"))]
     if train.get("penalty"):
@@ -164,6 +164,6 @@ def epoch_row(ended: EpochEnded) -> list[tuple[str, str]]:
 
 
 def continuation(seed: str, text: str) -> str:
-    """What a sample adds to its seed line."""
+    """Returns what a sample adds to its seed line."""
     rest = text.removeprefix(seed).strip() if text.startswith(seed) else text
     return cut_words(sanitize(rest)) or "(nothing)"

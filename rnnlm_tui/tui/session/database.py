@@ -1,7 +1,7 @@
-"""session.db: what was typed and survives a restart. No textual here.
+"""The connection to session.db, which stores what was typed. Does not import textual.
 
-One SQLite file serves all apps that are open: SQLite gives the locks and the atomic writes. It is
-used in a thread of its own, so no key press ever waits for the disk.
+All open apps share one SQLite file, which provides locks and atomic writes. It is used in a thread
+of its own, so that no key press waits for the disk.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ class SessionDatabase:
     """The connection of one app to session.db."""
 
     def __init__(self, folder: Path, failed: Callable[[StorageError], None]) -> None:
-        """`failed` is called on the event loop when a write does not succeed."""
+        """`failed` is called on the event loop when a write fails."""
         self._failed = failed
         self._path = folder / "session.db"
         self._connection: sqlite3.Connection | None = None
         self._thread = ThreadPoolExecutor(1, "session")
         self._is_closed = False
         self.is_broken = False
-        """Whether something could not be read or written."""
+        """Whether a read or a write has failed."""
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """What `work` returns, which is called in the thread. Raises StorageError."""
+        """Calls `work` in the thread and returns its result. Raises StorageError."""
         return await self._in_thread(self._run, work)
 
     def write(self, work: Callable[[sqlite3.Connection], object]) -> None:
-        """Has `work` called in the thread, after all that was asked for before."""
+        """Calls `work` in the thread, after all earlier calls, without waiting for it."""
         if not self._is_closed:
             self._in_thread(self._run, work).add_done_callback(self._written)
 
@@ -63,7 +63,7 @@ class SessionDatabase:
             self._failed(error)
 
     def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Raises StorageError, always with the same words, so that the user is told once."""
+        """Raises StorageError with the same message each time, so that it is shown only once."""
         try:
             if self._connection is None:
                 self._connection = connect(self._path)
@@ -74,14 +74,14 @@ class SessionDatabase:
             if isinstance(error, OSError):
                 where, reason = error.filename or where, os_reason(error)
             raise StorageError(
-                f"could not keep what you write in {where}: {reason}",
-                "you can go on, but it will be lost at the end",
+                f"could not store what you write in {where}: {reason}",
+                "you can continue, but the text will be lost when you quit",
             ) from error
 
 
 class KeptText:
-    """A text in progress, kept while it changes. Each app that is open has its own, in the table
-    `draft` (the line being written) or `pasted` (a text to train on)."""
+    """Stores a text while it is edited, in the table `draft` (the text being written) or `pasted`
+    (a text to train on). Each open app has its own."""
 
     def __init__(self, database: SessionDatabase, table: str) -> None:
         self._database, self._table = database, table
@@ -90,20 +90,19 @@ class KeptText:
         self._is_waiting = False
 
     def keep(self, text: str) -> None:
-        """Keeps this text in place of the one before; an empty one is forgotten."""
+        """Stores this text in place of the previous one; deletes that if the text is empty."""
         self._text = text
         if not self._is_waiting:
             self._is_waiting = True
             self._database.write(self._write)
 
     def _write(self, connection: sqlite3.Connection) -> None:
-        self._is_waiting = False  # before the text is read: a later one is written once more
+        self._is_waiting = False  # reset before the text is read, so that no later one is missed
         put_text(connection, self._table, self._app, self._text, os.getpid())
 
     async def restore(self) -> str:
-        """The newest text that an app has left, which is this app's from now on; "" if there is
-        none. Other drafts that were left become turns; other pasted texts stay for later starts.
-        Raises StorageError."""
+        """Takes over and returns the newest text left by an app that has ended, or "". Other drafts
+        become turns; other pasted texts stay for later starts. Raises StorageError."""
         return await self._database.read(self._adopt)
 
     def _adopt(self, connection: sqlite3.Connection) -> str:

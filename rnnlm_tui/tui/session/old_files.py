@@ -1,7 +1,7 @@
-"""The files in which older versions kept what was typed. No textual here.
+"""Reads the files in which older versions stored what was typed. Does not import textual.
 
-They are `transcript.jsonl`, and for each app that was open a `draft.txt` (the line being written)
-and a `pasted.txt` (a text to train on), the further ones with a number in the name.
+They are `transcript.jsonl` and, for each app that was open, a `draft.txt` (the line being written)
+and a `pasted.txt` (a text to train on). Those of further apps have a number in the name.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ Count = Annotated[int, msgspec.Meta(ge=0, lt=1 << 31)]
 class Entry(msgspec.Struct):
     """A line of transcript.jsonl: the user's `line`, or the `text` of a continuation.
 
-    `turn` is the id of the line; without one, it is the number of the line, or the line above.
+    `turn` is the id of the user's line. If it is None, the id of a line is its number, and a
+    continuation belongs to the line above it.
     """
 
     line: str | None = None
@@ -32,25 +33,25 @@ class Entry(msgspec.Struct):
 
 
 def paths(folder: Path) -> Iterator[Path]:
-    """The files of older versions in a session's folder, and their locks."""
+    """Yields the files of older versions in the session folder, and their locks."""
     for pattern in ("transcript.jsonl", "draft*.txt", "pasted*.txt", "*.lock"):
         yield from folder.glob(pattern)
 
 
 def turns(folder: Path) -> list[Turn]:
-    """The turns of the transcript. Raises OSError."""
+    """Returns the turns of the transcript. Raises OSError."""
     path = folder / "transcript.jsonl"
     return parse_transcript(path.read_bytes()) if path.exists() else []
 
 
 def texts(folder: Path, stem: str) -> Iterator[tuple[str, str]]:
-    """The names and texts of the files that begin with `stem`, the newest last. Raises OSError."""
+    """Yields name and text of the files that begin with `stem`, the newest last. Raises OSError."""
     for path in sorted(folder.glob(f"{stem}*.txt"), key=lambda path: path.stat().st_mtime_ns):
         yield path.name, path.read_text("utf-8", "replace")
 
 
 def parse_transcript(raw: bytes) -> list[Turn]:
-    """The turns of a transcript.jsonl. Lines that make no sense are left out."""
+    """Parses a transcript.jsonl. Invalid lines are skipped."""
     decoder = msgspec.json.Decoder(Entry)
     parsed: list[Turn] = []
     by_id: dict[str, Turn] = {}

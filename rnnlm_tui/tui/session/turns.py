@@ -1,4 +1,4 @@
-"""What the transcript is made of. No textual here."""
+"""The elements of the transcript. Does not import textual."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """The words from `start` on, `length` of them, are copied from the text that the model was
-    trained on: they occur there first in the line with this number, from 1."""
+    """A span of `length` words from index `start` that is copied from the training text of the
+    model, where it first occurs in line `line_number`, from 1."""
 
     start: int
     length: int
@@ -17,8 +17,7 @@ class Copied:
 
 @dataclass(frozen=True, slots=True)
 class Continuation:
-    """How a model continued a line. `sampled`: drawn by chance, not the likeliest. `copied`: the
-    spans of its words that are copied."""
+    """The continuation of a line by a model. `sampled` is false if it is the likeliest one."""
 
     text: str
     model: str
@@ -28,9 +27,9 @@ class Continuation:
 
 @dataclass(slots=True, eq=False)
 class Turn:
-    """A line of the user's and its continuations. `model` is the name of the one that suggested
-    when the line was sent, None for none. `number` is its key in the database, None until it is
-    stored; it is used in the database's thread alone."""
+    """A line of the user and its continuations. `model` is the name of the model that was active
+    when the line was sent, or None. `number` is the key in the database, None until it is stored;
+    only the database's thread uses it."""
 
     line: str
     continuations: list[Continuation] = field(default_factory=list)

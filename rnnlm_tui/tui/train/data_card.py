@@ -1,9 +1,10 @@
-"""The data card: what a corpus makes of the network, before anything is trained."""
+"""The data card: facts about a corpus and the network for it, before anything is trained."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
@@ -15,32 +16,31 @@ from rnnlm_tui.tui.widgets.error_text import without_flags
 
 FACT_WIDTH = 25
 KIND_WIDTH, SIZES_WIDTH = 25, 32
-"""Cells of a part's kind, fewer on a narrow card, and of its sizes, which are never cut."""
+"""Cells of a layer's kind, fewer on a narrow card, and of its sizes, which are never cut."""
 EMPTY = "known once the text is counted"
-PARTS = "what it is made of: parts, what each puts out, parameters"
-PAIRS = "the first pairs: what it sees ---> the word to learn"
+PARTS = "layers: kind, output shape, parameters"
+PAIRS = "first training pairs: input ---> next word"
 
 
 class CardText(Static):
-    """The card itself, in as many columns as there is space for."""
+    """The text of the card, in as many columns as fit."""
 
     _summary: CorpusSummary | None = None
 
     def show(self, summary: CorpusSummary | None) -> None:
-        """Shows the card, or that nothing is known yet."""
+        """Shows the card; None while nothing is known."""
         if summary != self._summary:
             self._summary = summary
             self.on_resize()
 
     def on_resize(self) -> None:
-        """Fits the columns to the width."""
         empty = (Content.styled(EMPTY, "dim"),)
         lines = card_lines(self._summary, max(1, self.size.width)) if self._summary else empty
         self.update(Content("\n").join(lines))
 
 
 def card_lines(summary: CorpusSummary, width: int) -> Iterator[Content]:
-    """The card's lines for a width in columns."""
+    """Yields the lines of the card; `width` is in cells."""
     yield Content.styled(shorten(summary.corpus.name, width), "bold")
     yield from _fact_lines(summary, max(1, width // FACT_WIDTH))
     for note in summary.notes:
@@ -56,13 +56,13 @@ def card_lines(summary: CorpusSummary, width: int) -> Iterator[Content]:
         arrow = (" ---> ", "dim")
         words, shown = cut_words(sanitize(features)), shorten(label)
         room = max(1, width - len(shown) - 8)
-        if len(words) > room:  # the nearest words count most
+        if len(words) > room:  # the nearest words matter most
             words = f"…{words[1 - room :] if room > 1 else ''}"
         yield Content.assemble("  ", words, arrow, (shown, "bold"))
 
 
 def _part_lines(summary: CorpusSummary, kind_width: int) -> Iterator[Content]:
-    """The layers: what each is, what it puts out for a word or a window of words, its size."""
+    """Yields a line per layer: its kind, its output shape without the batch, its parameters."""
     same_kind = len({layer.type for layer in summary.layers}) == 1
     for layer in summary.layers:
         kind = shorten(layer.name if same_kind else layer.type, kind_width)
@@ -83,22 +83,18 @@ def _fact_lines(summary: CorpusSummary, columns: int) -> Iterator[Content]:
 
 
 class DataCard(VerticalScroll, can_focus=True):
-    """The card in a frame; it can have the focus, so that the arrow keys scroll to all of it."""
+    """The card in a frame. It can have the focus, so that the arrow keys scroll it."""
 
     DEFAULT_CSS = f"""
     DataCard {FRAME}
     DataCard CardText {{ height: auto; text-wrap: nowrap; text-overflow: ellipsis; }}
     """
 
-    def __init__(self, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self.border_title = rule_title(Content("the text, and what a model of it takes"))
+    def __init__(self) -> None:
+        super().__init__()
+        self.border_title = rule_title(Content("the text, and a model of it"))
         self._text = CardText(markup=False)
+        self.show = self._text.show
 
-    def on_mount(self) -> None:
-        """Shows the text."""
-        self.mount(self._text)
-
-    def show(self, summary: CorpusSummary | None) -> None:
-        """Shows what there is to know of a text."""
-        self._text.show(summary)
+    def compose(self) -> ComposeResult:
+        yield self._text

@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.widgets.host import Host
 
 UNITS = {
-    "epochs": "passes over the text",
+    "epochs": "passes through the text",
     "held_out": "% of the lines, to measure on",
 }
 
 
 class SourceChoice(RadioButton):
-    """A radio button whose glyph, and not its colour alone, says that it is chosen."""
+    """A radio button that shows by its glyph, not only by its colour, that it is chosen."""
 
     ON, OFF = "●", "○"
 
@@ -51,7 +51,7 @@ class SourceChoice(RadioButton):
 
 
 class Field(Vertical):
-    """A labelled line of the form, and below it what is wrong with it."""
+    """A labelled line of the form, with what is wrong with its value below."""
 
     DEFAULT_CSS = """
     Field {
@@ -87,7 +87,7 @@ class Field(Vertical):
         yield Static("", classes="field-problem", markup=False)
 
     def show_problem(self, problem: str | None) -> None:
-        """Says what is wrong, or nothing."""
+        """Shows what is wrong with the value; None if nothing is."""
         if problem == self.problem:
             return
         self.problem = problem
@@ -96,7 +96,7 @@ class Field(Vertical):
 
 
 class SettingField(Field):
-    """A setting of a preset. The value that it has if nothing is typed is the placeholder."""
+    """The field of a setting. The placeholder is its value if nothing is typed."""
 
     def __init__(self, setting: str, preset: str, label: str = "") -> None:
         self._setting = setting
@@ -113,32 +113,29 @@ class SettingField(Field):
         self.use_preset(preset)
 
     def use_preset(self, preset: str) -> None:
-        """Starts again with the default of this preset; hidden if it has no such setting."""
+        """Empties the field and shows the preset's default. Hidden if it has no such setting."""
         self._spec = all_settings_of(preset).get(self._setting)
         self.display = self._spec is not None
         self.input.value = ""
         self.show_default(default_of(preset, self._setting))
 
     def show_default(self, value: Setting) -> None:
-        """Shows the value for the text in hand, as the placeholder."""
         self.input.placeholder = as_typed(self._setting, value)
 
     @property
     def value(self) -> str:
-        """What is typed."""
         return self.input.value.strip()
 
     @on(Input.Changed)
     def check(self) -> None:
-        """Says what is wrong with what is typed."""
         self.show_problem(setting_problem(self._spec, self.value) if self._spec else None)
 
 
 class NameField(Field):
-    """The name of the model. One is proposed until another is typed."""
+    """The name of the model. One is proposed until the user types another."""
 
     class Checked(Message):
-        """What is wrong with the name is known, or that it can be had."""
+        """The check of the name has finished."""
 
     def __init__(self) -> None:
         self.input = SafeInput(id="name", compact=True)
@@ -150,11 +147,10 @@ class NameField(Field):
 
     @property
     def value(self) -> str:
-        """The name."""
         return self.input.value.strip()
 
-    def check(self, plan: Plan, *, again: bool = False) -> None:
-        """Has the name looked up; `again` even if it was already."""
+    def check(self, plan: Plan, *, again: bool) -> None:
+        """Checks the name in the library; with `again` even if it was checked before."""
         asked = (plan.name, plan.source, plan.files, plan.preset)
         if again or asked != self._asked:
             self._asked, self.known = asked, None
@@ -162,15 +158,15 @@ class NameField(Field):
 
     @work(group="name", exclusive=True)
     async def _look_up(self, plan: Plan) -> None:
-        """Looks the name up; one that was proposed gives way to another proposal. What is typed
-        meanwhile is looked up by another worker, which cancels this one."""
+        """Checks the name, or proposes another if the user has typed none. A later check cancels
+        this one."""
         library, problem = cast("Host", self.app).library, None
         try:
             if plan.name == self._proposed:
                 name = await asyncio.to_thread(free_name, library, proposed_stem(plan))
                 if name != plan.name:
                     self._proposed = self.input.value = name
-                    return  # which is a change, and is looked up
+                    return  # the change starts another check
             else:
                 problem = await asyncio.to_thread(name_problem, library, plan.name)
         except RnnlmError as error:
@@ -181,7 +177,8 @@ class NameField(Field):
 
 
 def name_problem(library: Library, name: str) -> str | None:
-    """What is wrong with a name for a new model. Reads the library. Raises StorageError."""
+    """Returns what is wrong with a name for a new model, or None. Reads the library. Raises
+    StorageError."""
     problem = new_name_fault(name)
     if problem is None and (free := free_name(library, name)) != name:
         return f"the name {name} is taken; {free} is free"

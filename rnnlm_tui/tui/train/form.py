@@ -1,4 +1,4 @@
-"""The form of the Train screen: the corpus, the preset, the settings, and what they would cost."""
+"""The form of the Train screen: the corpus, the preset and the settings."""
 
 from __future__ import annotations
 
@@ -16,20 +16,9 @@ from textual.widgets import Collapsible, Input, RadioButton, RadioSet, Select, T
 
 from rnnlm_tui.config import PRESETS
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.tui.train.fields import (
-    Field,
-    NameField,
-    SettingField,
-    SourceChoice,
-)
+from rnnlm_tui.tui.train.fields import Field, NameField, SettingField, SourceChoice
 from rnnlm_tui.tui.train.pasted_text import PastedText
-from rnnlm_tui.tui.train.plan import (
-    FIRST_PRESET,
-    Plan,
-    Source,
-    all_settings_of,
-    split_line,
-)
+from rnnlm_tui.tui.train.plan import FIRST_PRESET, Plan, Source, all_settings_of, split_line
 from rnnlm_tui.tui.train.summary import CorpusSummary, summarise
 from rnnlm_tui.tui.widgets.error_text import error_sentence
 from rnnlm_tui.tui.widgets.path_input import PathInput
@@ -39,7 +28,7 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.train.host import TrainHost
 
 PAUSE_S = 0.4
-"""The corpus is looked at once nothing was typed for this long."""
+"""The corpus is read once nothing was typed for this long."""
 SOURCES: tuple[tuple[Source, str], ...] = (
     ("bundled", "sonnets"),
     ("files", "my files"),
@@ -49,14 +38,14 @@ PASTED = "the pasted text"
 COUNTING = "the text is being counted"
 NAME_CHECKED = "the name is being checked"
 IN_THE_FORM = {"epochs": "Epochs", "held_out": "Held out"}
-"""Settings with a line of their own above the others, and its label."""
+"""The settings outside "More settings", with their labels."""
 
 
 class TrainForm(VerticalScroll, can_focus=False):
-    """Asks for all that a training needs, and asks the command line what it would cost."""
+    """The input for a training, and the command line's summary of it."""
 
     class Changed(Message):
-        """Something typed, an answer or a problem has changed."""
+        """A value, the summary or a problem has changed."""
 
     DEFAULT_CSS = """
     TrainForm {
@@ -87,18 +76,19 @@ class TrainForm(VerticalScroll, can_focus=False):
     }
     """
 
-    def __init__(self, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__()
         self._asked: Plan | None = None
         self._seed_given = ""
         self.summary: CorpusSummary | None = None
-        """What the corpus makes of the network; None while that is being counted or wrong."""
+        """Facts about the corpus and the network; None while they are being computed, or if the
+        corpus cannot be used."""
         self.error: RnnlmError | None = None
         """Why the corpus cannot be used."""
         self._make_controls()
 
     def _make_controls(self) -> None:
-        """Keeps the fields: they are read at each key, and a query takes long."""
+        """Creates the fields as attributes: they are read at each key, and queries are slow."""
         self._sources = RadioSet(
             *(SourceChoice(source, label, source == "bundled") for source, label in SOURCES),
             id="sources",
@@ -109,8 +99,8 @@ class TrainForm(VerticalScroll, can_focus=False):
         )
         self._file = Field("File", self._files, id="files-field")
         self._text = ""
-        """The pasted text. It is joined when it changes, and not at each look: 6 ms for 5 MB."""
-        self._area = PastedText(id="pasted")
+        """The pasted text. Stored when it changes, since joining 5 MB takes 6 ms."""
+        self._area = PastedText()
         self._pasted = Field("Your text", self._area, id="pasted-field")
         self._settings = {
             name: SettingField(name, FIRST_PRESET, label) for name, label in IN_THE_FORM.items()
@@ -127,7 +117,7 @@ class TrainForm(VerticalScroll, can_focus=False):
         yield Field("Text", self._sources, id="source-field")
         with Vertical(classes="of-files"):
             yield self._file
-            yield Field("", hint="Tab completes it; several: a.txt; b.txt")
+            yield Field("", hint="Tab completes a path; several files: a.txt; b.txt")
         with Vertical(classes="of-pasted"):
             yield self._pasted
         yield Field("Preset", self._preset, id="preset-field")
@@ -138,7 +128,7 @@ class TrainForm(VerticalScroll, can_focus=False):
             yield Vertical(id="more-settings")
 
     async def on_mount(self) -> None:
-        """Shows the settings of the first preset, and the files of the last training."""
+        """Fills in the first preset and the files of the last training."""
         await self._show_settings(FIRST_PRESET)
         if files := self.host.preferences.files:
             self._files.value = files
@@ -155,18 +145,15 @@ class TrainForm(VerticalScroll, can_focus=False):
         self._encoding = SafeInput(
             id="encoding", compact=True, classes="-number", placeholder="utf-8"
         )
-        hint = "how your files are written, such as latin-1"
+        hint = "the encoding of your files, such as latin-1"
         await more.mount(*others.values(), Field("encoding", self._encoding, hint=hint))
 
     @property
     def host(self) -> TrainHost:
         return cast("TrainHost", self.app)
 
-    # What is filled in
-
     @property
     def plan(self) -> Plan:
-        """The form as it is filled in."""
         preset = self.preset
         known = all_settings_of(preset)
         typed = {name: field.value for name, field in self._settings.items() if name in known}
@@ -183,18 +170,17 @@ class TrainForm(VerticalScroll, can_focus=False):
 
     @property
     def source(self) -> Source:
-        """Where the corpus comes from."""
         return SOURCES[max(0, self._sources.pressed_index)][0]
 
     @property
     def preset(self) -> str:
-        """The preset that is chosen. The list takes its first value after it is mounted."""
+        """The chosen preset. The list has no value before it is mounted."""
         value = self._preset.value
         return FIRST_PRESET if value is Select.NULL else str(value)
 
     @property
     def settings_problem(self) -> str | None:
-        """The first thing that is wrong with the fields themselves, the name apart."""
+        """The first problem of the pasted text and the settings."""
         for field in (self._pasted, *self._settings.values()):
             if field.problem is not None:
                 return f"{field.label.lower()}: {field.problem}"
@@ -202,7 +188,7 @@ class TrainForm(VerticalScroll, can_focus=False):
 
     @property
     def problem(self) -> str | None:
-        """Why a training cannot start from this form, in a sentence; None if it can."""
+        """Why the training cannot start, in a sentence; None if it can."""
         plan = self.plan
         if wrong := plan.corpus_problem() or self.settings_problem:
             return wrong
@@ -217,13 +203,11 @@ class TrainForm(VerticalScroll, can_focus=False):
         return None if self._name_field.known == plan.name else NAME_CHECKED
 
     def propose_seed(self, line: str) -> None:
-        """Fills in the seed line, unless another was typed."""
+        """Fills in the seed line, unless the user has typed one."""
         field = self._seed
         if field.value == self._seed_given and line != field.value:
             field.value = line
-            self._seed_given = field.value  # made printable
-
-    # What changes
+            self._seed_given = field.value  # without control characters
 
     @on(TextArea.Changed)
     def _text_changed(self, event: TextArea.Changed) -> None:
@@ -238,7 +222,7 @@ class TrainForm(VerticalScroll, can_focus=False):
 
     @on(PastedText.Restored)
     def _text_restored(self) -> None:
-        if self.source == "bundled" and not self._files.value:  # no other was chosen since
+        if self.source == "bundled" and not self._files.value:  # nothing else was chosen
             self.query_one("#source-pasted", RadioButton).value = True
 
     @on(RadioSet.Changed)
@@ -251,7 +235,7 @@ class TrainForm(VerticalScroll, can_focus=False):
             self._area.focus()
 
     @on(Input.Changed)
-    def _something_changed(self) -> None:
+    def _input_changed(self) -> None:
         self.check(again=False)
 
     @on(Select.Changed, "#preset")
@@ -270,16 +254,16 @@ class TrainForm(VerticalScroll, can_focus=False):
             self.screen.focus_next()
 
     def check(self, *, again: bool = True) -> None:
-        """Checks what can be checked at once, and has the rest looked up.
+        """Checks the form. The corpus and the name are read in the background.
 
-        With `again` the name too if nothing was typed: another program may have taken it.
+        With `again` an unchanged name is checked too: another program may have taken it.
         """
         plan = self.plan
         self.set_class(plan.source == "files", "-files")
         self.set_class(plan.source == "pasted", "-pasted")
         self._file.show_problem(None)
         about = _about_corpus(plan)
-        if about != self._asked and self.screen.is_current:  # else when it is shown
+        if about != self._asked and self.screen.is_current:  # otherwise when it is shown
             self._asked, self.summary, self.error = about, None, None
             self._ask(about)
         self._name_field.check(plan, again=again)
@@ -287,7 +271,7 @@ class TrainForm(VerticalScroll, can_focus=False):
 
     @work(group="summary", exclusive=True)
     async def _ask(self, plan: Plan) -> None:
-        """Asks what the corpus makes of the network; a later question cancels this one."""
+        """Asks for the summary of a plan. A later call cancels this one."""
         if plan.corpus_problem() or self.settings_problem:
             return
         await asyncio.sleep(PAUSE_S)
@@ -297,27 +281,27 @@ class TrainForm(VerticalScroll, can_focus=False):
         except RnnlmError as error:
             self.error = error
         else:
-            self._remember(plan)
+            self._store_files(plan)
         self._show_defaults()
         if plan.source == "pasted":
             self._name_the_pasted_text()
         self.post_message(self.Changed())
 
-    def _remember(self, plan: Plan) -> None:
-        """Keeps the files for the next start; none if another text was chosen."""
+    def _store_files(self, plan: Plan) -> None:
+        """Stores the files in the preferences; none if the source is another."""
         files = plan.files if plan.source == "files" else ""
         if files != self.host.preferences.files:
             self.host.preferences.files = files
             self.host.store_preferences()
 
     def _show_defaults(self) -> None:
-        """Shows the values that follow from the text, where they are known."""
+        """Shows the defaults that depend on the text, if it was read."""
         if self.summary is not None:
             for name, field in self._settings.items():
                 field.show_default(self.summary.settings.get(name))
 
     def _name_the_pasted_text(self) -> None:
-        """The command line reads it from its standard input, which means nothing to a person."""
+        """Replaces the name that the command line gives the pasted text: standard input."""
         if self.summary is not None:
             corpus = msgspec.structs.replace(self.summary.corpus, name=PASTED)
             self.summary = msgspec.structs.replace(self.summary, corpus=corpus)
@@ -331,5 +315,5 @@ class TrainForm(VerticalScroll, can_focus=False):
 
 
 def _about_corpus(plan: Plan) -> Plan:
-    """The plan without what does not matter to the network."""
+    """Returns the plan without what does not change the summary."""
     return dataclasses.replace(plan, name="", seed_line="")

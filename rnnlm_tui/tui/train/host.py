@@ -1,4 +1,4 @@
-"""What the Train screen asks of the app."""
+"""The interface of the app for the Train screen."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class TrainHost(Host, Protocol):
 
     @property
     def runs(self) -> Runs:
-        """The trainings that the app knows."""
+        """The trainings of the app."""
 
     @property
     def session(self) -> SessionDatabase:
@@ -25,10 +25,10 @@ class TrainHost(Host, Protocol):
 
     @property
     def default_seed_line(self) -> str:
-        """The line that a training continues after each epoch by default."""
+        """The default of the line that a training continues after each epoch."""
 
     def show_model(self, name: str) -> None:
         """Shows a model on the Models screen."""
 
     def store_preferences(self) -> None:
-        """Saves the user's choices."""
+        """Saves the preferences."""

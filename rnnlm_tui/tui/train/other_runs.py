@@ -1,4 +1,4 @@
-"""The list of what trains, here and elsewhere, and of what was not trained to its end."""
+"""The list of running and unfinished trainings."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 
 class OtherRuns(OptionList):
-    """One row a run; hidden while there is none. `look` reads the library again."""
+    """One row per run; hidden while there is none. `reload` updates it."""
 
     @dataclass
     class Opened(Message):
-        """A run was chosen: to be shown, watched, or gone on with."""
+        """A run was chosen: to be shown, watched or resumed."""
 
         row: RunRow
 
@@ -52,43 +52,38 @@ class OtherRuns(OptionList):
     }
     """
 
-    def __init__(self, id: str | None = None) -> None:
-        super().__init__(id=id, markup=False)
+    def __init__(self) -> None:
+        super().__init__(markup=False)
         self.border_title = rule_title(Content("trainings: Enter opens one"))
         self._rows: list[RunRow] = []
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is none."""
         return not self._rows
 
-    @property
-    def chosen(self) -> RunRow | None:
-        """The run that the keys mean."""
-        return self._rows[self.highlighted or 0] if self._rows else None
-
-    @work(group="look", exclusive=True)
-    async def look(self) -> None:
-        """Reads which runs there are, off the event loop; notices runs of other processes."""
+    @work(group="reload", exclusive=True)
+    async def reload(self) -> None:
+        """Reads the runs in the library, including those of other processes."""
         host = cast("TrainHost", self.app)
         try:
             found = await asyncio.to_thread(host.library.runs)
         except RnnlmError:
-            return  # the form says so when a training is to start
+            return  # shown when a training is started
         self._show(run_rows(found, host.runs))
 
     def _show(self, rows: list[RunRow]) -> None:
         if rows == self._rows:
             return
-        chosen, self._rows = self.chosen, rows
+        chosen = self._rows[self.highlighted or 0].name if self._rows else ""
+        self._rows = rows
         self.set_options([Option(Content(row.text)) for row in rows])
         names = [row.name for row in rows]
         if rows:
-            self.highlighted = names.index(chosen.name) if chosen and chosen.name in names else 0
+            self.highlighted = names.index(chosen) if chosen in names else 0
         self.display = bool(rows)
 
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        if event.option_index < len(self._rows):  # the list may have become shorter since
+        if event.option_index < len(self._rows):  # the list may have become shorter
             self.post_message(self.Opened(self._rows[event.option_index]))

@@ -1,4 +1,4 @@
-"""The text to train on, if it is pasted or typed; kept until it is cleared."""
+"""The text area for a pasted or typed text to train on."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from rnnlm_tui.tui.widgets.safe_inputs import SafeTextArea
 if TYPE_CHECKING:
     from rnnlm_tui.tui.train.host import TrainHost
 
-LARGEST_PASTE = 1_000_000
-"""Characters. The text area takes a second to take in so many."""
+MAX_PASTE = 1_000_000
+"""Characters. The text area takes a second to insert this many."""
 
 
 class PastedText(SafeTextArea):
-    """A text that is there again after a restart, however the app has ended."""
+    """A text area whose content survives restarts and crashes."""
 
     class TooLarge(Message):
-        """More was pasted than the area can take in; nothing of it was."""
+        """A pasted text was too large and was not inserted."""
 
         def __init__(self, size: int) -> None:
             super().__init__()
@@ -34,20 +34,15 @@ class PastedText(SafeTextArea):
             self.problem = f"{too_much}: save it as a file and choose my files"
 
     class Restored(Message):
-        """The text of an earlier session is in the area again."""
+        """The text of an earlier session was restored."""
 
-    def __init__(self, id: str) -> None:
-        super().__init__(id=id, compact=True)
+    def __init__(self) -> None:
+        super().__init__(id="pasted", compact=True)
         self._kept: KeptText | None = None
+        """None until the kept text was read."""
 
     def on_mount(self) -> None:
-        """Shows what was kept."""
         self._restore()
-
-    @property
-    def is_restored(self) -> bool:
-        """Whether it is known what was kept."""
-        return self._kept is not None
 
     @work(group="restore")
     async def _restore(self) -> None:
@@ -59,10 +54,10 @@ class PastedText(SafeTextArea):
         except StorageError as error:
             host.show_error_once(error)
         self._kept = kept
-        if self.text:  # typed since
+        if self.text:  # typed in the meantime
             kept.keep(self.text)
         elif text:
-            self.load_text(text[:LARGEST_PASTE])
+            self.load_text(text[:MAX_PASTE])
             self.post_message(self.Restored())
 
     @on(TextArea.Changed)
@@ -71,11 +66,11 @@ class PastedText(SafeTextArea):
             self._kept.keep(self.text)
 
     def edit(self, edit: Edit) -> EditResult:
-        """Puts in what is typed or pasted; nothing of it if the text would be too large."""
+        """Inserts text, or nothing if the whole text would be too large."""
         size = len(edit.text)
         if size:
             size += len(self.text) - len(self.get_text_range(edit.top, edit.bottom))
-        if size <= LARGEST_PASTE:
+        if size <= MAX_PASTE:
             return super().edit(edit)
         self.post_message(self.TooLarge(size))
         return EditResult(self.cursor_location, "")

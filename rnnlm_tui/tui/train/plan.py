@@ -1,4 +1,4 @@
-"""What the Train screen's form says, checked and turned into what the command line is asked."""
+"""The content of the Train screen's form, and its conversion to command-line arguments."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from rnnlm_tui.tui.widgets.path_input import expanded
 
 Source: TypeAlias = Literal["bundled", "files", "pasted"]
 FIRST_PRESET = "gru"
-"""What the form starts with: it learns soonest and predicts best."""
+"""The default of the form: it learns fastest and predicts best."""
 SEPARATOR = ";"
-"""Between two files in one line."""
+"""Separates the paths of files."""
 PER_CENT = ("held_out",)
-"""Settings that are shares, which the form asks for in per cent."""
-LONGEST_STEM = 40
+"""Settings that are shares, which the form shows in per cent."""
+MAX_STEM = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The form as it was filled in. `settings` holds what was typed, by the setting's name, the
-    empty ones left out; `files` is the line of paths."""
+    """The content of the form. `files` is the line of paths; `settings` maps the name of each
+    setting that was typed to its text."""
 
     source: Source = "bundled"
     files: str = ""
@@ -41,7 +41,7 @@ class Plan:
     settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def corpus_problem(self) -> str | None:
-        """What is missing of the corpus, before anything is read."""
+        """Returns what is missing, or None. Does not read the disk."""
         if self.source == "files" and not split_line(self.files):
             return "name the file to train on"
         if self.source == "pasted" and (not self.text or self.text.isspace()):
@@ -49,39 +49,39 @@ class Plan:
         return None
 
     def paths(self) -> tuple[str, ...]:
-        """The files to train on; none for the bundled corpus and for a pasted text.
+        """Returns the files to train on; none for the bundled corpus and for a pasted text.
 
-        Checks whether the whole line is the name of one file, so it is for threads.
+        Reads the disk, so call it in a thread.
         """
         return paths_in(self.files) if self.source == "files" else ()
 
     def request(self, files: tuple[str, ...]) -> TrainingRequest:
-        """The training that the plan asks for. `files` holds the file of a pasted text."""
+        """Returns the request for the training. `files` includes the file of a pasted text."""
         flags = (f"--preset={self.preset}", f"--name={self.name}", *self.setting_flags())
         return TrainingRequest((*files, *flags), self.name, " ".join(self.seed_line.split()))
 
     def setting_flags(self) -> list[str]:
-        """The command line's flags for the settings that were typed."""
+        """Returns the command-line flags for the settings that were typed."""
         known = all_settings_of(self.preset)
         flags = [
             f"--{name.replace('_', '-')}={setting_value(known[name], typed)}"
             for name, typed in self.settings.items()
             if name in known
         ]
-        # What was pasted is written as UTF-8.
+        # Pasted text is stored as UTF-8.
         if self.encoding and self.source == "files":
             flags.append(f"--encoding={self.encoding}")
         return flags
 
 
 def all_settings_of(preset: str) -> dict[str, dataclasses.Field[Any]]:
-    """The settings of a preset, those of its training first."""
+    """Returns the settings of a preset, those of the training first."""
     parts = settings_of(preset_named(preset))
     return parts["train"] | parts["model"]
 
 
 def default_of(preset: str, setting: str) -> Setting:
-    """The preset's own value of a setting; None if it does not have it."""
+    """Returns the preset's value of a setting; None if it does not have it."""
     chosen = preset_named(preset)
     part = chosen.train if hasattr(chosen.train, setting) else chosen.model
     value: Setting = getattr(part, setting, None)
@@ -89,7 +89,7 @@ def default_of(preset: str, setting: str) -> Setting:
 
 
 def as_typed(setting: str, value: Setting) -> str:
-    """How the form shows a value of this setting."""
+    """Formats a value of this setting for the form."""
     if value is None:
         return ""
     if setting in PER_CENT and not isinstance(value, str):
@@ -98,7 +98,7 @@ def as_typed(setting: str, value: Setting) -> str:
 
 
 def setting_value(spec: dataclasses.Field[Any], typed: str) -> Setting:
-    """The value that was typed for a setting. Raises UsageError, saying what it may be."""
+    """Parses the text typed for a setting. Raises UsageError with the allowed values."""
     if spec.name not in PER_CENT:
         return check_setting(spec, typed.strip())
     bounds: Range = spec.metadata["bounds"]
@@ -109,7 +109,8 @@ def setting_value(spec: dataclasses.Field[Any], typed: str) -> Setting:
 
 
 def setting_problem(spec: dataclasses.Field[Any], typed: str) -> str | None:
-    """The sentence that says what is wrong with what was typed; None for a value, or nothing."""
+    """Returns what is wrong with the text typed for a setting, in a sentence; None if it is empty
+    or valid."""
     if not typed.strip():
         return None
     try:
@@ -120,15 +121,14 @@ def setting_problem(spec: dataclasses.Field[Any], typed: str) -> str | None:
 
 
 def split_line(line: str) -> list[str]:
-    """The paths in a line, as they were typed, without the quotes that a terminal puts round a
-    file dropped into it."""
+    """Splits a line into paths, without the quotes that a terminal puts around a dropped file."""
     parts = (part.strip() for part in line.split(SEPARATOR))
     return [_unquoted(part) for part in parts if part]
 
 
 def paths_in(line: str) -> tuple[str, ...]:
-    """The absolute paths that a line names, `~` written out. A line that is the name of a file is
-    that file, whatever is in it."""
+    """Returns the absolute paths in a line, with `~` expanded. If the whole line is the name of a
+    file, that is the only path."""
     whole = _absolute(_unquoted(line.strip()))
     if SEPARATOR in line and _is_file(whole):
         return (whole,)
@@ -143,7 +143,7 @@ def _is_file(path: str) -> bool:
 
 
 def _absolute(text: str) -> str:
-    """An absolute path cannot be taken for an option."""
+    """Returns the absolute path, which cannot be mistaken for an option."""
     return str(Path(expanded(text)).absolute())
 
 
@@ -153,15 +153,8 @@ def _unquoted(text: str) -> str:
 
 
 def proposed_stem(plan: Plan) -> str:
-    """A name made of the corpus and the preset, whether it is free or not."""
-    return f"{corpus_stem(plan)}-{plan.preset}"
-
-
-def corpus_stem(plan: Plan) -> str:
-    """A name made of the corpus."""
-    if plan.source == "pasted":
-        stem = "text"
-    else:
-        paths = split_line(plan.files) if plan.source == "files" else [bundled_corpus().name]
-        stem = Path(paths[0]).stem if paths else "text"
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:LONGEST_STEM] or "text"
+    """Returns a name made of the corpus and the preset, whether it is free or not."""
+    paths = {"bundled": [bundled_corpus().name], "files": split_line(plan.files), "pasted": []}
+    stem = "".join(Path(path).stem for path in paths[plan.source][:1])
+    corpus = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:MAX_STEM]
+    return f"{corpus or 'text'}-{plan.preset}"

@@ -1,9 +1,10 @@
-"""Lists of a run: the figures of its epochs, the seed line continued, the notes."""
+"""The lists of a run: epochs, continuations of the seed line, notes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
@@ -17,8 +18,8 @@ from rnnlm_tui.tui.widgets.chart import BEST_MARK
 BEST_STYLE = "$text-success bold"
 NOTE_GLYPHS = {"information": "·", "warning": "!", "error": "✗"}
 NOTE_STYLES = {"information": "$foreground", "warning": "$text-warning", "error": "$text-error"}
-MOST_EPOCHS = 200
-"""Epochs that are listed, the last ones; the curve shows all."""
+MAX_EPOCHS = 200
+"""The number of epochs listed, the last ones; the curve shows all."""
 
 FRAME = """
     {
@@ -35,12 +36,12 @@ FRAME = """
 
 
 def rule_title(title: Content) -> Content:
-    """A title for a rule: Textual puts spaces around it only between the corners of a frame."""
+    """Pads the title of a top border; Textual does so only if there are corners."""
     return title.pad(1, 1)
 
 
 class TextList(VerticalScroll):
-    """Lines that are wrapped to the width; it stays at the end unless it was scrolled up."""
+    """A list of wrapped lines that stays at its end unless it is scrolled up."""
 
     DEFAULT_CSS = f"""
     TextList {FRAME}
@@ -48,32 +49,30 @@ class TextList(VerticalScroll):
     #samples Static, #epochs Static {{ text-wrap: nowrap; text-overflow: ellipsis; }}
     """
 
-    def __init__(self, title: str, empty: str, id: str | None = None) -> None:
+    def __init__(self, title: str, empty: str, id: str) -> None:
         super().__init__(id=id)
         self.border_title = rule_title(Content(title))
-        self._text = Static(Content.styled(empty, "dim"), markup=False)
-        self._empty = empty
+        self._empty = Content.styled(empty, "dim")
+        self._text = Static(self._empty, markup=False)
         self._follows = True
 
-    def on_mount(self) -> None:
-        """Shows the text."""
-        self.mount(self._text)
+    def compose(self) -> ComposeResult:
+        yield self._text
 
     def show(self, lines: Sequence[Content]) -> None:
-        """Shows these lines, the last of them unless an earlier one is looked at."""
+        """Shows these lines. Scrolls to the end unless the list is scrolled up."""
         follows = self._follows or self.scroll_offset.y >= self.max_scroll_y
-        empty = Content.styled(self._empty, "dim")
-        self._text.update(Content("\n").join(lines) if lines else empty)
+        self._text.update(Content("\n").join(lines) if lines else self._empty)
         if follows:
             self.scroll_end(animate=False)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Notes whether the last line is in sight, which a change of the height must not change."""
+        """Notes whether the end is visible; a resize must not change that."""
         super().watch_scroll_y(old_value, new_value)
         self._follows = new_value >= self.max_scroll_y
 
     def on_resize(self) -> None:
-        """Stays at the end. Textual's anchor would put few lines at the bottom."""
+        """Stays at the end. Textual's anchor would show a short list at the bottom."""
         if self._follows:
             self.scroll_end(animate=False)
 
@@ -81,8 +80,8 @@ class TextList(VerticalScroll):
 def epoch_table(
     epochs: Sequence[EpochEnded], best: int | None
 ) -> tuple[Content, Sequence[Content]]:
-    """The names of the epochs' figures, and a row of figures an epoch; the best one is marked."""
-    shown = epochs[-MOST_EPOCHS:]
+    """Returns the names of the figures, and a row per epoch. The best epoch is marked."""
+    shown = epochs[-MAX_EPOCHS:]
     if not shown:
         return rule_title(Content("epochs")), ()
     names = [name for name, _ in epoch_row(shown[-1])]
@@ -99,9 +98,9 @@ def epoch_table(
 
 
 def sample_lines(epochs: Sequence[EpochEnded], best: int | None) -> list[Content]:
-    """The continuations, each with its epoch in front; that of the best epoch is marked."""
+    """Returns a continuation per epoch, after its number. The best epoch is marked."""
     lines = []
-    for ended in epochs[-MOST_EPOCHS:]:
+    for ended in epochs[-MAX_EPOCHS:]:
         is_best = ended.epoch == best
         mark, style = (BEST_MARK, BEST_STYLE) if is_best else (" ", "")
         text = continuation(ended.sample["seed"], ended.sample["text"])
@@ -110,7 +109,6 @@ def sample_lines(epochs: Sequence[EpochEnded], best: int | None) -> list[Content
 
 
 def note_lines(notes: Sequence[Note]) -> list[Content]:
-    """The notes, each with its time in front."""
     return [
         Content.assemble(
             (f"{format_duration(note.time, roughly=True):>7} {NOTE_GLYPHS[note.severity]} ", "dim"),

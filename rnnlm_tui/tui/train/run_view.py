@@ -1,4 +1,4 @@
-"""A training as it goes: bars, curve, figures, the seed line continued, notes."""
+"""The view of a run: bars, loss curve, epochs, continuations of the seed line, notes."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from rnnlm_tui.tui.widgets.chart import LossChart, Points
 
 FULL, EMPTY, PIECE = "━", "─", 12
 PIECE_PER_S = 10
-"""Columns a second that the piece of a bar without an end moves."""
+"""Speed of the moving piece of an indeterminate bar, in columns per second."""
 WORDS_WIDTH = 57
-"""Columns next to a bar: its label, its share, and how long and how fast."""
+"""Columns next to a bar for its label, share, time and speed."""
 LOW = 16
-"""Rows below which the curve has no place next to the end of a run."""
+"""Height in rows below which the curve is hidden after the end of a run."""
 PHASE_STYLES = {
     Phase.PAUSED: "$text-warning bold reverse",
     Phase.STOPPING: "$text-warning bold",
@@ -47,9 +47,9 @@ PHASE_STYLES = {
 
 
 def progress_bar(share: float | None, width: int, now: float) -> str:
-    """A bar that is full as far as `share`; a piece of it moves to and fro if that is unknown.
+    """Returns a bar filled up to `share`; if that is None, a piece of it moves back and forth.
 
-    Textual's own tells full from empty by colour alone.
+    Textual's own bar tells full from empty by colour alone.
     """
     if share is not None:
         full = round(max(0.0, min(1.0, share)) * width)
@@ -62,7 +62,7 @@ def progress_bar(share: float | None, width: int, now: float) -> str:
 
 
 class RunHead(Widget):
-    """What runs, how far it is, and how long it still takes. Three rows; one once it is over."""
+    """The name, phase and progress of a run. Three rows; one after its end."""
 
     DEFAULT_CSS = """
     RunHead { height: 3; padding: 0 1; }
@@ -70,12 +70,12 @@ class RunHead(Widget):
     """
     ALLOW_SELECT = False
 
-    def __init__(self, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__()
         self._lines: tuple[Content, ...] = ()
 
     def show(self, run: FollowedRun, trainer: str, now: float) -> None:
-        """Takes the rows of this moment, and draws them if they have changed."""
+        """Shows the state at `now`; redraws only if it has changed."""
         is_over = run.progress.phase.is_over
         self.set_class(is_over, "-over")
         width = max(20, self.content_size.width or self.app.size.width - 2)
@@ -90,11 +90,10 @@ class RunHead(Widget):
 
 
 def head_line(run: FollowedRun, trainer: str, width: int) -> Content:
-    """The phase, the name, and what kind of run it is."""
     phase = run.progress.phase
     where = "" if run.is_own else f"trained by {trainer}"
     if run.is_own and run.detached and not phase.is_over:
-        where = "goes on when you quit"
+        where = "continues when you quit"
     facts = " · ".join(part for part in (where, run_facts(run.progress)) if part)
     name = shorten(run.name, 64)
     left = Content.assemble(
@@ -106,7 +105,7 @@ def head_line(run: FollowedRun, trainer: str, width: int) -> Content:
 
 
 def bar_lines(progress: RunProgress, now: float, width: int) -> Sequence[Content]:
-    """The bars of the epochs and of the steps, each with its words."""
+    """Returns the bars of the epochs and of the steps, each with its texts."""
     left, speed = time_left_words(progress, now), speed_words(progress, now)
     rows: tuple[tuple[str, float | None, str], ...]
     if (phase := progress.preparing) is not None:
@@ -116,7 +115,7 @@ def bar_lines(progress: RunProgress, now: float, width: int) -> Sequence[Content
     else:
         rows = (
             (_epoch_label(progress), progress.epoch_share, left),
-            # An epoch that has begun and has not said yet how far it is has no last report.
+            # There is no progress before the first report of the first epoch.
             (_step_label(progress), progress.step_share if progress.progress else None, speed),
         )
     style = "$text-warning" if progress.phase is Phase.PAUSED else "$primary"
@@ -126,7 +125,7 @@ def bar_lines(progress: RunProgress, now: float, width: int) -> Sequence[Content
         percent = "" if share is None else f"{share:5.0%}"
         bar = (progress_bar(share, space, now), style)
         line = Content.assemble(f"{label:15} ", bar, f" {percent}  ")
-        # What is said last matters least.
+        # The last parts matter least.
         room, parts = width - line.cell_length, words.split(", ")
         while len(", ".join(parts)) > room and len(parts) > 1:
             parts.pop()
@@ -136,7 +135,7 @@ def bar_lines(progress: RunProgress, now: float, width: int) -> Sequence[Content
 
 def _epoch_label(progress: RunProgress) -> str:
     total, done = progress.epochs_total, progress.epochs_done
-    # A quick run ends epochs without a report from within them.
+    # In a fast run, epochs end without a progress report.
     epoch = max(progress.epoch, done) if progress.progress else min(done + 1, total or done + 1)
     return f"epoch {epoch:,}/{total:,}" if total else f"epoch {epoch:,}"
 
@@ -147,7 +146,7 @@ def _step_label(progress: RunProgress) -> str:
 
 
 class RunEnd(Vertical):
-    """How a run has ended, and what can be done now."""
+    """How a run ended, and buttons for what can be done next."""
 
     DEFAULT_CSS = """
     RunEnd {
@@ -174,7 +173,7 @@ class RunEnd(Vertical):
                 yield Button(label, id=f"end-{action}", compact=True)
 
     def show(self, end: Outcome, actions: Sequence[str]) -> None:
-        """Says what has happened and offers these actions."""
+        """Shows the outcome and the buttons of these actions."""
         style = "$text-error bold" if end.is_bad else "$text-success bold"
         lines = [Content.styled(end.headline, style), *map(Content, end.details)]
         self.query_one("#end-words", Static).update(Content("\n").join(lines))
@@ -186,7 +185,7 @@ class RunEnd(Vertical):
 
 
 class RunView(Vertical):
-    """All of a run. `show` is called twice a second and draws only what has changed."""
+    """The view of a run. `show` is called twice a second and redraws only what has changed."""
 
     DEFAULT_CSS = """
     RunView {
@@ -204,27 +203,27 @@ class RunView(Vertical):
     }
     """
 
-    def __init__(self, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__()
         self._drawn: dict[str, object] = {}
 
     def compose(self) -> ComposeResult:
-        yield RunHead(id="head")
-        yield RunEnd(id="end")
+        yield RunHead()
+        yield RunEnd()
         with Container(id="run-panes"):
             with Vertical(id="run-left"):
                 yield LossChart("the curve begins with the first epoch")
-                yield TextList("epochs", "the first has not ended yet", id="epochs")
+                yield TextList("epochs", "the first epoch has not ended yet", id="epochs")
             with Vertical(id="run-right"):
                 yield TextList("your line", "it is continued after each epoch", id="samples")
-                yield TextList("notes", "nothing to note yet", id="notes")
+                yield TextList("notes", "no notes yet", id="notes")
 
     def show(self, run: FollowedRun, trainer: str, now: float) -> None:
-        """Draws the run as it is at `now`."""
+        """Shows the state of the run at `now`."""
         progress = run.progress
         self.query_one(RunHead).show(run, trainer, now)
         epochs, best = progress.epochs, progress.best_epoch
-        # The n-gram estimates are made in one pass: a curve would be one point.
+        # An n-gram model is trained in one pass: the curve would be a single point.
         self.set_class(progress.epochs_total == 1, "-one-pass")
         state = (id(run), len(epochs), epochs[-1].epoch if epochs else 0, best)
         if self._is_new("epochs", state):
@@ -247,19 +246,18 @@ class RunView(Vertical):
         pane.border_title = rule_title(Content(f"your line{seed}"))
 
     def show_end(self, end: Outcome, actions: Sequence[str], has_epochs: bool) -> None:
-        """Says how the run has ended, and offers these actions."""
         self.add_class("-over")
         self.query_one(RunEnd).show(end, actions)
         self.query_one("#run-panes").display = has_epochs
 
     def hide_end(self) -> None:
-        """Says nothing of the end: another run is shown."""
+        """Hides the end, since another run is shown."""
         self.remove_class("-over")
         self.query_one(RunEnd).display = False
         self.query_one("#run-panes").display = True
 
     def on_resize(self) -> None:
-        """Leaves the curve and the figures out if the end takes their place."""
+        """Hides the curve and the epochs if there is no room for them next to the end."""
         self.set_class(self.size.height < LOW, "-low")
 
     def _is_new(self, part: str, state: object) -> bool:
@@ -269,7 +267,7 @@ class RunView(Vertical):
 
 
 def losses_of(progress: RunProgress) -> tuple[Points, Points]:
-    """The training and held-out losses of the epochs, and of the current epoch so far."""
+    """Returns the training and held-out losses by epoch, including the current epoch so far."""
     train = [(float(e.epoch), _loss(e.train)) for e in progress.epochs]
     held_out = [(float(e.epoch), _loss(e.held_out)) for e in progress.epochs if e.held_out]
     last = progress.progress
@@ -279,6 +277,6 @@ def losses_of(progress: RunProgress) -> tuple[Points, Points]:
 
 
 def _loss(figures: dict[str, float]) -> float:
-    """The loss; what is missing or not finite is no point of the curve."""
+    """Returns the loss, or NaN if it is missing; the curve leaves NaN out."""
     value = figures.get("loss")
     return float("nan") if value is None else float(value)

@@ -1,4 +1,4 @@
-"""The Train screen: the form with the data card, and the run."""
+"""The Train screen: the form with the data card, or a run."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Static
 
-from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.texts import save_text
@@ -20,7 +19,7 @@ from rnnlm_tui.tui.train.data_card import DataCard
 from rnnlm_tui.tui.train.form import COUNTING, NAME_CHECKED, TrainForm
 from rnnlm_tui.tui.train.other_runs import OtherRuns
 from rnnlm_tui.tui.train.plan import Plan
-from rnnlm_tui.tui.train.run_pane import RunPane
+from rnnlm_tui.tui.train.run_pane import RunPane, train_key
 from rnnlm_tui.tui.train.summary import cost_line
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.header import Header
@@ -30,24 +29,20 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.train.host import TrainHost
 
 PAINT_EVERY_S = 0.5
-LOOK_ELSEWHERE_EVERY_S = 2.0
+RELOAD_RUNS_EVERY_S = 2.0
 ACTIONS = ("start", "open_run", "back")
 
 
-def _key(key: str, action: str, text: str, tooltip: str) -> Binding:
-    return Binding(key, action, text, id=f"train.{action}", tooltip=tooltip)
-
-
 class TrainScreen(AppScreen):
-    """The form and the data card to prepare a training, or the run that the app shows.
+    """Shows the form and the data card to prepare a training, or a run.
 
     The card is below the form, or next to it on a wide screen.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        _key("f5", "start", "train", "Train a model as the form says"),
-        _key("o", "open_run", "trainings", "Go to the list of trainings; Enter opens one"),
-        _key("escape", "back", "back", "Go back to the form, or to the run"),
+        train_key("f5", "start", "train", "Train a model with the settings in the form"),
+        train_key("o", "open_run", "trainings", "Go to the list of trainings; Enter opens one"),
+        train_key("escape", "back", "back", "Go back to the form or to the run"),
     ]
     DEFAULT_CSS = """
     TrainScreen {
@@ -80,17 +75,17 @@ class TrainScreen(AppScreen):
         super().__init__()
         self._enabled: object = None
         self._cost = ""
-        """What is said next to the button."""
+        """The text next to the button."""
         self._was_training = False
-        """Whether the app's own run was on when the form was drawn."""
+        """Whether the app's own run was running when the form was drawn."""
 
     def compose(self) -> ComposeResult:
         yield Header()
         with VerticalScroll(id="prepare", can_focus=False):
-            yield TrainForm(id="form")
-            yield DataCard(id="card")
+            yield TrainForm()
+            yield DataCard()
         with Vertical(id="below-form"):
-            yield OtherRuns(id="elsewhere")
+            yield OtherRuns()
             with Horizontal(id="start-line"):
                 yield Button("Train", variant="primary", id="train", compact=True)
                 yield Static("", id="cost", markup=False)
@@ -104,32 +99,27 @@ class TrainScreen(AppScreen):
 
     @property
     def run_pane(self) -> RunPane:
-        """The run that the app shows, and what can be done with it."""
         return self.query_one(RunPane)
 
     @property
-    def on_run(self) -> bool:
-        """Whether the run is shown, and not the form."""
+    def is_run_shown(self) -> bool:
         return self.has_class("-run")
 
-    # When it is shown
-
     def on_mount(self) -> None:
-        """Starts the timers. They do nothing while another screen is shown."""
+        """Starts the timers, which do nothing while another screen is shown."""
         self.set_interval(PAINT_EVERY_S, self._paint)
-        self.set_interval(LOOK_ELSEWHERE_EVERY_S, self._look_elsewhere)
+        self.set_interval(RELOAD_RUNS_EVERY_S, self._reload_runs)
 
     def on_screen_resume(self) -> None:
-        """Shows what there is now."""
         if self.is_mounted:
             self._form.propose_seed(self.host.default_seed_line)
             self._form.check()
-            self.query_one(OtherRuns).look()
+            self.query_one(OtherRuns).reload()
             self._paint()
 
-    def _look_elsewhere(self) -> None:
-        if self.is_current and not self.on_run:
-            self.query_one(OtherRuns).look()
+    def _reload_runs(self) -> None:
+        if self.is_current and not self.is_run_shown:
+            self.query_one(OtherRuns).reload()
 
     @property
     def _form(self) -> TrainForm:
@@ -137,25 +127,24 @@ class TrainScreen(AppScreen):
 
     @on(RunPane.Closed)
     def show_form(self) -> None:
-        """Shows the form as it was filled in; says if the name has been taken meanwhile."""
+        """Shows the form as it was left, and checks whether the name is still free."""
         self.remove_class("-run")
         self._form.check()
         self._refresh_form()
-        self.query_one(OtherRuns).look()
+        self.query_one(OtherRuns).reload()
         self._form.query_one("#sources").focus()
 
     @on(RunPane.Opened)
     def show_run(self) -> None:
-        """Shows the run in the place of the form."""
         self.add_class("-run")
         self.run_pane.show()
 
     def _paint(self) -> None:
-        """Draws the run; or the form, if the app's own run has begun or ended behind it."""
+        """Draws the run, or the form if the app's own run has started or ended."""
         if not self.is_current:
             return
         self.run_pane.paint()
-        if not self.on_run and self._was_training != self.host.runs.is_training:
+        if not self.is_run_shown and self._was_training != self.host.runs.is_training:
             self._form.check()
             self._refresh_form()
         self._refresh_keys()
@@ -163,20 +152,19 @@ class TrainScreen(AppScreen):
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """False hides a key, None shows it dimmed."""
+        """Returns False to hide a key, None to dim it."""
         if action not in ACTIONS or not self.is_mounted:
             return super().check_action(action, parameters)
-        if self.on_run:
+        if self.is_run_shown:
             return action == "back"
         match action:
             case "start":
-                return True if self._why is None else None
+                return True if self._start_problem is None else None
             case "open_run":
                 return not self.query_one(OtherRuns).is_empty
         return self._run_behind is not None
 
     def _refresh_keys(self) -> None:
-        """Draws the keys again if others can be pressed now."""
         enabled = [self.check_action(action, ()) for action in ACTIONS]
         if enabled != self._enabled:
             self._enabled = enabled
@@ -185,18 +173,18 @@ class TrainScreen(AppScreen):
     # The form
 
     @property
-    def _why(self) -> str | None:
-        """Why a training cannot start now, or None."""
+    def _start_problem(self) -> str | None:
+        """Why a training cannot start, or None."""
         runs = self.host.runs
         if runs.own is not None and runs.is_training:
-            return f"{runs.own.name} is training: one at a time, stop it first (Esc shows it)"
+            return f"{runs.own.name} is being trained: stop it first (Esc shows it)"
         return self._form.problem
 
     @on(TrainForm.Changed)
     def _refresh_form(self) -> None:
-        summary, why = self._form.summary, self._why
+        summary, why = self._form.summary, self._start_problem
         if why == NAME_CHECKED:
-            return  # known in a moment: keys and button would be drawn twice at each key
+            return  # takes only a moment; the button would be drawn twice at each key
         self._was_training = self.host.runs.is_training
         is_wrong = why not in (None, COUNTING)
         if is_wrong:
@@ -213,8 +201,8 @@ class TrainScreen(AppScreen):
         self._refresh_keys()
 
     def action_back(self) -> None:
-        """From the form to the run, from the run to the form."""
-        if self.on_run:
+        """Switches between the form and the run."""
+        if self.is_run_shown:
             self.show_form()
         elif self._run_behind is not None:
             if self._run_behind is self.host.runs.own:
@@ -223,35 +211,30 @@ class TrainScreen(AppScreen):
 
     @property
     def _run_behind(self) -> FollowedRun | None:
-        """The run that "back" shows from the form: the app's own while it trains."""
+        """The run that "back" shows from the form: the app's own if it is running."""
         runs = self.host.runs
         return runs.own if runs.is_training else runs.shown
 
     @on(Button.Pressed, "#train")
     def action_start(self) -> None:
-        """Starts the training. A button is drawn a moment behind what is typed."""
-        if self._why is None:
+        """Starts the training, if it can start: the button is drawn a moment after a change."""
+        if self._start_problem is None:
             self._start(self._form.plan)
 
     @work(group="start")
     async def _start(self, plan: Plan) -> None:
-        """Starts what the form says. A pasted text is kept as a file first."""
-        try:
+        """Starts the training of a plan. A pasted text is stored as a file first."""
+        with self.host.showing_errors():
             files = await asyncio.to_thread(self._files_of, plan)
-        except RnnlmError as error:
-            self.host.show_error(error)
-            return
-        await self.run_pane.begin(plan.request(files))
+            await self.run_pane.begin(plan.request(files))
 
     def _files_of(self, plan: Plan) -> tuple[str, ...]:
         if plan.source == "pasted":
             return (str(save_text(self.host.library, plan.name, plan.text)),)
         return plan.paths()
 
-    # Other trainings
-
     def action_open_run(self) -> None:
-        """Takes the focus to the list of trainings, at once: the next key is for it."""
+        """Focuses the list of trainings, at once: the next key is for it."""
         self.set_focus(self.query_one(OtherRuns))
 
     @on(OtherRuns.Opened)

@@ -1,7 +1,7 @@
-"""What a corpus would make of a network, asked of the command line's `--summary` in a process.
+"""Runs the command line's `--summary` for facts about a corpus and the network for it.
 
-Reading and splitting a large text holds Python's lock for tenths of a second at a time, which would
-freeze the screen if it happened here.
+This is done in a child process: reading and splitting a large text holds Python's global lock for
+tenths of a second at a time, which would freeze the screen.
 """
 
 from __future__ import annotations
@@ -18,14 +18,12 @@ from rnnlm_tui.tui.runs.headless import run_headless
 from rnnlm_tui.tui.train.plan import Plan
 
 A_FEW_S = 10.0
-"""A training that takes less than this takes a few seconds: it is not worth a number."""
-
-
+"""Estimates below this are shown as "a few seconds"."""
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 
 
 class Layer(Struct, frozen=True):
-    """One layer of the network. `output_shape` is as Keras gives it, None for any size."""
+    """One layer of the network. `output_shape` is as in Keras, with None for any size."""
 
     name: str
     type: str
@@ -44,13 +42,13 @@ class Corpus(Struct, frozen=True):
 
 
 class CorpusSummary(Struct, frozen=True):
-    """What `--summary --json` prints.
+    """The output of `--summary --json`.
 
-    `settings` are those that a training would have, the defaults for a corpus of this size among
-    them; `size` is what a corpus of this size is called, None if the preset's defaults are the same
-    for all. `total_words` includes the padding. `estimated_s` is for all epochs on this machine,
-    None if it is unknown. `first_pairs` are the words before and the word to predict of the first
-    examples. `notes` say how the text is read, `warnings` what makes it a poor text to learn from.
+    `settings` are the settings of the training, including defaults that depend on the size of the
+    corpus; `size` names that size, None if the preset's defaults do not depend on it. `total_words`
+    includes the padding. `estimated_s` is for all epochs on this machine, None if unknown.
+    `first_pairs` are the context and the next word of the first examples. `notes` say how the text
+    is read, `warnings` why it is a poor text to learn from.
     """
 
     settings: dict[str, Setting]
@@ -69,10 +67,10 @@ class CorpusSummary(Struct, frozen=True):
 
 
 async def summarise(plan: Plan, files: tuple[str, ...]) -> CorpusSummary:
-    """Asks what the text of `plan`, in `files` unless it is pasted, would make of its network.
+    """Returns the summary of `plan`, whose text is in `files` unless it is pasted.
 
-    Cancelling this coroutine kills the process that works on it. Raises the RnnlmError that the
-    command line complained of.
+    Cancelling this coroutine kills the process. Raises RnnlmError with the message that the command
+    line printed.
     """
     is_pasted = plan.source == "pasted"
     sources = ("-",) if is_pasted else files
@@ -81,11 +79,11 @@ async def summarise(plan: Plan, files: tuple[str, ...]) -> CorpusSummary:
     try:
         return msgspec.json.decode(answer, type=CorpusSummary)
     except msgspec.DecodeError as error:
-        raise RnnlmError("the answer about this text makes no sense", str(error)) from error
+        raise RnnlmError("the summary of this text is not valid", str(error)) from error
 
 
 def cost_line(summary: CorpusSummary) -> str:
-    """What the network of a corpus takes, in one line."""
+    """Returns the size, memory and time of the network in one line."""
     time = estimate(summary.estimated_s)
     return (
         f"{summary.parameters:,} parameters · {format_bytes(summary.memory_bytes)} of memory"
@@ -94,17 +92,16 @@ def cost_line(summary: CorpusSummary) -> str:
 
 
 def estimate(seconds: float | None) -> str:
-    """How long a training will take, roughly; nothing if that is not known. What is measured is
-    the training alone, and PyTorch takes seconds to load."""
+    """Formats the estimated time of a training, "" if it is unknown. The estimate is for the
+    training alone; PyTorch takes seconds to load."""
     if seconds is None:
         return ""
-    return (
-        "a few seconds" if seconds < A_FEW_S else f"about {format_duration(seconds, roughly=True)}"
-    )
+    if seconds < A_FEW_S:
+        return "a few seconds"
+    return f"about {format_duration(seconds, roughly=True)}"
 
 
 def card_facts(summary: CorpusSummary) -> list[tuple[str, str]]:
-    """The data card's figures, each with its label."""
     held_out = summary.corpus.held_out_lines
     facts = [
         ("lines", f"{summary.corpus.lines:,}"),

@@ -1,4 +1,4 @@
-"""What the three screens share: breakpoints, the place of toasts, and the app as a `Host`."""
+"""The base class of the three screens."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HEIGHTS = [(0, "-short"), (16, "-medium"), (32, "-tall")]
 
 
 class TooSmall(Static):
-    """The one line that is shown in a window too small for a screen or a dialog."""
+    """The line shown in a window too small for a screen or a dialog."""
 
     DEFAULT_CSS = """
     TooSmall { display: none; width: auto; color: $text-warning; }
@@ -53,21 +53,20 @@ class AppScreen(Screen[None]):
         return cast("Host", self.app)
 
     def _on_screen_resume(self, event: events.ScreenResume) -> None:
-        """Keeps Textual from styling all widgets again, which takes 0.1 s on the Train screen. The
-        app does it if the theme has changed."""
+        """Stops Textual from styling all widgets again, which takes 0.1 s on the Train screen. The
+        app does that when the theme changes."""
         event.refresh_styles = False
 
     def on_screen_resume(self) -> None:
-        """Updates the header, which may have changed while another screen was shown."""
+        """Updates the header, whose text may have changed while another screen was shown."""
         for header in self.query(Header):
             header.show(self.host.header_text())
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """Remembers the focused widget."""
         self._last_focus = event.widget
 
     def on_resize(self) -> None:
-        """Restores the focus, which a window too small has taken away."""
+        """Restores the focus, which is lost while the window is too small."""
         self.call_after_refresh(self._restore_focus)
 
     def _restore_focus(self) -> None:

@@ -1,7 +1,7 @@
-"""The loss of each epoch as a smooth line of braille dots: two columns, four rows of dots a cell.
+"""A chart of the loss of each epoch in braille dots, two columns and four rows of dots per cell.
 
-The loss of the training is a dashed line, the held-out loss a full one, so that they are told
-apart without colours too.
+The training loss is a dashed line and the held-out loss a solid one, so that they can be told
+apart without colours.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ BEST_MARK = "^"
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """The bits of the dots of a braille cell, by row and column."""
 DASH, GAP = 4, 2
-"""Columns of dots that a dashed line draws, and leaves out."""
+"""Columns of dots in the dashes of a dashed line, and between them."""
 REDRAW_S = 0.5
 LARGEST = 1e300
-"""Larger losses are drawn there, so that no difference overflows."""
+"""Larger losses are drawn as this one, so that no difference overflows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Maps values from `low` to `high` to 0 ... `length` - 1."""
+    """Maps values between `low` and `high` to 0 ... `length` - 1."""
 
     low: float
     high: float
     length: int
 
     def place(self, value: float) -> int:
-        """The place of a value; the middle if there is but one value."""
+        """Returns the position of a value; the middle if `low` equals `high`."""
         if self.high <= self.low:
             return (self.length - 1) // 2
         share = (value - self.low) / (self.high - self.low)
@@ -47,10 +47,10 @@ class Scale:
 
 
 def plot(train: Points, held_out: Points, best: float | None, width: int, height: int) -> list[Row]:
-    """The chart in at most `height` rows of at most `width` cells: a legend, the lines, the axis.
+    """Returns the chart in at most `height` rows of at most `width` cells: legend, lines, axis.
 
-    Losses that are not finite are left out. With less than 4 rows there is the legend alone, and
-    without any loss there is nothing.
+    Losses that are not finite are left out. Below 4 rows there is only the legend; without any loss
+    there are no rows.
     """
     train, held_out = list(_finite(train)), list(_finite(held_out))
     points = train + held_out
@@ -84,10 +84,10 @@ def _finite(points: Iterable[tuple[float, float]]) -> Iterator[tuple[float, floa
 
 
 def smooth_line(points: Points, x_scale: Scale) -> dict[int, float]:
-    """The value of a smooth line through the points for each column from the first to the last.
+    """Returns the value of a smooth line through the points for each column between them.
 
-    Points in one column count as their mean. Between two columns it is a cubic that never leaves
-    the range of the two values (Fritsch and Carlson 1980).
+    Points in the same column are averaged. Between two columns the line is a cubic that stays
+    within the range of their values (Fritsch and Carlson 1980).
     """
     columns: dict[int, list[float]] = {}
     for x, y in points:
@@ -109,7 +109,7 @@ def smooth_line(points: Points, x_scale: Scale) -> dict[int, float]:
 
 
 def _between(before: float, after: float) -> float:
-    """The slope at a point whose neighbours rise so much: none at a turn."""
+    """Returns the slope at a point, given the slopes on both sides; 0 at an extremum."""
     if before * after <= 0:
         return 0.0
     return 2 / (1 / before + 1 / after)
@@ -125,7 +125,7 @@ class _Canvas:
     def draw_line(
         self, line: Mapping[int, float], scale: Scale, style: str, *, dashed: bool = False
     ) -> None:
-        """Draws the values of columns of dots, joined; a later line covers an earlier one."""
+        """Draws a connected line of values by column of dots, over the lines drawn before."""
         before, start = None, min(line, default=0)
         for x, value in sorted(line.items()):
             y = scale.length - 1 - scale.place(value)
@@ -138,13 +138,12 @@ class _Canvas:
             before = y
 
     def row(self, row: int) -> Row:
-        """A row of cells."""
         cells = zip(self._bits[row], self._styles[row], strict=True)
         return [(chr(0x2800 + bits) if bits else " ", style) for bits, style in cells]
 
 
 def _legend(train: Points, held_out: Points, best: float | None, width: int) -> Row:
-    """The lines with their names and last values; without the names if they do not fit."""
+    """Returns the names of the lines and their last values; no names if they do not fit."""
     for names in (("train ", "held-out ", "best "), ("", "", "")):
         parts: Row = []
         if train:
@@ -159,30 +158,28 @@ def _legend(train: Points, held_out: Points, best: float | None, width: int) -> 
 
 
 def _x_axis(scale: Scale, best: float | None, gutter: int) -> Row:
-    """The first and the last epoch below the lines, and the mark of the best one."""
+    """Returns the first and the last epoch, and the mark of the best one."""
     width = scale.length // 2
-    first, last = f"{scale.low:g}", f"{scale.high:g}"
-    text = (first if scale.low == scale.high else first + last.rjust(width - len(first))).ljust(
-        width
-    )
+    first = f"{scale.low:g}"
+    last = f"{scale.high:g}" if scale.low < scale.high else ""
+    text = first + last.rjust(width - len(first))
     head: Row = [(" " * (gutter + 1), "")]
     if best is None or not scale.low <= best <= scale.high:
         return [*head, (text, TEXT)]
     place = scale.place(best) // 2
     before, _, rest = text[:place], text[place], text[place + 1 :]
-    # No half of a number is shown next to the mark.
+    # A number that the mark would cut is not shown.
     before = before if before.endswith(" ") else before.rpartition(" ")[0].ljust(len(before))
     rest = rest if rest.startswith(" ") else rest.partition(" ")[2].rjust(len(rest))
     return [*head, (before, TEXT), (BEST_MARK, BEST), (rest, TEXT)]
 
 
 def _short(loss: float) -> str:
-    """A loss in a few characters."""
     return f"{loss:.3g}" if loss and not 0.01 <= abs(loss) < 1000 else f"{loss:.2f}"
 
 
 class LossChart(Widget):
-    """The chart as a widget that fills its space; drawn twice a second at most."""
+    """A widget that shows the chart; redrawn at most twice a second."""
 
     ALLOW_SELECT = False
     DEFAULT_CSS = "LossChart { height: 1fr; }"
@@ -195,7 +192,7 @@ class LossChart(Widget):
         self._is_resting = self._is_stale = False
 
     def show(self, train: Points, held_out: Points = (), best: float | None = None) -> None:
-        """Draws these losses; `best` is the best epoch."""
+        """Shows these losses; `best` is the best epoch."""
         if (train, held_out, best) != self._losses:
             self._losses = train, held_out, best
             self._redraw()

@@ -1,4 +1,4 @@
-"""Small questions over a screen: yes or no, one of several, a text, a path. Esc cancels each."""
+"""Dialogs: yes or no, one of several options, a text, a path. Esc cancels each."""
 
 from __future__ import annotations
 
@@ -28,36 +28,35 @@ Answer = TypeVar("Answer")
 Check = Callable[[str], str | None]
 """Returns a sentence that says what is wrong with a text, or None."""
 TYPE_AHEAD_S = 0.5
-"""A key pressed so soon after a dialog opens was meant for the screen below it."""
+"""A key pressed within this time after a dialog opens was meant for the screen below it."""
 WIDTHS = [(0, "-narrow"), (60, "-normal")]
 HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-high")]
 REPLACED = "\ufffd"
-"""What an input shows in place of a control character. File names may hold both."""
+"""What an input shows in place of a control character. File names may contain both."""
 
 
 class Modal(ModalScreen[Answer | None], Generic[Answer]):
-    """A screen over another one that is safe from keys typed ahead and from keys that repeat."""
+    """A modal screen that ignores keys typed ahead and is dismissed only once."""
 
     _opened_s = float("inf")
 
     def on_mount(self) -> None:
-        """Notes the time, for `on_key`."""
         self._opened_s = time.monotonic()
 
     def on_key(self, event: events.Key) -> None:
-        """Drops keys that were typed ahead, except Esc. Letters for an input do not reach this."""
+        """Drops keys typed ahead, except Esc. Letters for an input do not come here."""
         if time.monotonic() < self._opened_s + TYPE_AHEAD_S and event.key != "escape":
             event.stop()
 
     def dismiss(self, result: Answer | None = None) -> AwaitComplete:
-        """Closes this screen, once: a second call would close the screen below it."""
+        """Closes this screen. A second call, which would close the screen below, does nothing."""
         return super().dismiss(result) if self.is_current else AwaitComplete()
 
 
 class Dialog(Modal[Answer]):
-    """A box with a title, a text (neither is markup) and the widgets that answer it.
+    """A box with a title, a text (both without markup) and the widgets for the answer.
 
-    In a window that is too small one line replaces it, and only Esc works.
+    In a window that is too small, a line replaces it and only Esc works.
     """
 
     DEFAULT_CSS = """
@@ -70,7 +69,7 @@ class Dialog(Modal[Answer]):
         &.-danger > .dialog-box { border: round $error; }
         &.-narrow, &.-short {
             align: left top;
-            background: $background; /* over the same line of the screen beneath */
+            background: $background; /* covers the same line of the screen below */
             .dialog-box { display: none; }
             TooSmall { display: block; }
         }
@@ -113,7 +112,7 @@ class Dialog(Modal[Answer]):
         return action == "cancel" or not (self.has_class("-narrow") or self.has_class("-short"))
 
     def on_resize(self) -> None:
-        """Restores the focus, which a window too small has taken away."""
+        """Restores the focus, which is lost while the window is too small."""
         self.call_after_refresh(self._restore_focus)
 
     def _restore_focus(self) -> None:
@@ -126,25 +125,24 @@ class Dialog(Modal[Answer]):
 
 
 class Confirm(Dialog[bool]):
-    """Yes or no; begins on no. No plain letter means yes: text typed ahead must not answer."""
+    """Asks yes or no, with the focus on no. No letter means yes: text typed ahead must not
+    answer."""
 
     AUTO_FOCUS = "#no"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+y", "answer(True)", "Yes", id="confirm.yes", tooltip="Do it"),
-        Binding("n", "answer(False)", "No", id="confirm.no", tooltip="Change nothing"),
+        Binding("ctrl+y", "dismiss(True)", "Yes", id="confirm.yes", tooltip="Do it"),
+        Binding("n", "dismiss(False)", "No", id="confirm.no", tooltip="Change nothing"),
         Binding("left", "app.focus_previous", "Other button", id="confirm.left", show=False,
                 tooltip="Go to the other button"),
         Binding("right", "app.focus_next", "Other button", id="confirm.right", show=False,
                 tooltip="Go to the other button"),
     ]  # fmt: skip
 
-    def __init__(
-        self, title: str, text: str, yes: str = "Delete", no: str = "Cancel", danger: bool = True
-    ) -> None:
+    def __init__(self, title: str, text: str, yes: str = "Delete", danger: bool = True) -> None:
         """`danger` makes the border and the button red."""
         buttons = Horizontal(
             Button(Content(yes), id="yes", variant="error" if danger else "primary"),
-            Button(Content(no), id="no"),
+            Button("Cancel", id="no"),
             classes="dialog-buttons",
         )
         super().__init__(title, text, buttons)
@@ -154,14 +152,11 @@ class Confirm(Dialog[bool]):
     def _pressed(self, event: Button.Pressed) -> None:
         self.dismiss(event.button.id == "yes")
 
-    def action_answer(self, yes: bool) -> None:
-        self.dismiss(yes)
-
 
 class Choice(Dialog[str]):
-    """One of several options, each an id, a label and an explanation; answers with the id.
+    """Asks for one of several options, each an id, a label and an explanation; returns the id.
 
-    The last row cancels, and is highlighted at first. Arrows and Enter, digits and clicks choose.
+    The last row cancels and is highlighted at first. Arrows and Enter, digits and clicks choose.
     """
 
     DEFAULT_CSS = """
@@ -173,7 +168,7 @@ class Choice(Dialog[str]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(str(n), f"pick({n})", f"Row {n}", id=f"choice.{n}", show=False,
-                tooltip=f"Take row {n}")
+                tooltip=f"Choose row {n}")
         for n in range(1, 10)
     ]  # fmt: skip
 
@@ -192,7 +187,6 @@ class Choice(Dialog[str]):
         super().__init__(title, text, rows)
 
     def on_mount(self) -> None:
-        """Begins on the row that cancels."""
         self.query_one(OptionList).highlighted = len(self._ids)
 
     def action_pick(self, number: int) -> None:
@@ -208,13 +202,13 @@ class Choice(Dialog[str]):
 
 
 def _option(number: int, label: str, explanation: str) -> Content:
-    # No colours: the terminal's own text colour cannot be read on the row that is highlighted.
+    # No colours: in an ansi theme the text colour is not readable on the highlighted row.
     first = Content.assemble(f"{number} ", (sanitize(label), "bold"))
     return first + f"\n  {sanitize(explanation)}" if explanation else first
 
 
 class AskText(Dialog[str]):
-    """Asks for a line of text. `check` says what is wrong with it, and runs in a thread."""
+    """Asks for a line of text. `check` validates it in a thread."""
 
     def __init__(
         self,
@@ -230,7 +224,7 @@ class AskText(Dialog[str]):
         self._value, self._check, self._problem = value, check, problem
         self._accepting = False
         self._field = field(value)
-        # Kept, since a check may come back when the dialog and all in it are gone.
+        # Attributes, since a check may end after the dialog is closed, when no query finds them.
         self._ok = Button("OK", id="ok", variant="primary")
         self._note = Static("", classes="dialog-problem", markup=False)
         buttons = Horizontal(
@@ -239,7 +233,7 @@ class AskText(Dialog[str]):
         super().__init__(title, text, self._field, self._note, buttons)
 
     def answer_of(self, text: str) -> str:
-        """The answer that a text stands for, which `check` gets too."""
+        """Returns the answer for a text, which is also what `check` gets."""
         return text
 
     @on(Input.Changed)
@@ -273,10 +267,10 @@ class AskText(Dialog[str]):
 
 
 class AskPath(AskText):
-    """Asks for the path of a file, with `~` written out in the answer.
+    """Asks for the path of a file; returns it with `~` expanded.
 
-    `for_new_file`: its folder must exist, and the file may. Otherwise the file must exist. `check`
-    gets a path that has passed this.
+    The file must exist or, with `for_new_file`, its folder. `check` gets paths for which this is
+    true.
     """
 
     def __init__(
@@ -295,17 +289,16 @@ class AskPath(AskText):
         super().__init__(title, text, value, check=check_path, problem=problem, field=PathInput)
 
     def answer_of(self, text: str) -> str:
-        """The path with `~` written out."""
         return expanded(text)
 
 
 def path_problem(path: str, for_new_file: bool) -> str | None:
-    """What is wrong with a path to a file; reads the disk."""
+    """Returns what is wrong with the path of a file, or None. Reads the disk."""
     if not path:
         return "enter the path of a file"
     try:
         if REPLACED in path and not Path(path).exists():
-            return "the path holds characters that cannot be shown; rename it or choose another"
+            return "the path has characters that cannot be shown; choose another"
         if Path(path).is_dir():
             return "this is a folder; add the name of a file"
         if not for_new_file:

@@ -1,4 +1,4 @@
-"""The command line's errors in the words of the app, which has fields in place of options."""
+"""Rewords the command line's error messages for the app, which has fields instead of options."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import re
 COMMAND_LINE_ONLY = re.compile(r" \(--[^)]*\)| with --force")
 """The parts of a message that help only on the command line."""
 COMMAND = re.compile(r"(?<!-tui )(?=--(?:train|evaluate|models) )")
-"""The begin of a command without the program's name."""
+"""The start of a command without the program's name."""
 FLAG = re.compile(r"--([a-z][a-z-]*)")
 
 
 def error_sentence(message: str, hint: str) -> str:
-    """The message, and the hint as a sentence of its own if there is one."""
+    """Returns the message, followed by the hint, if any, as a sentence of its own."""
     if not hint:
         return without_flags(message)
     advice = without_flags(hint)
@@ -20,10 +20,8 @@ def error_sentence(message: str, hint: str) -> str:
 
 
 def without_flags(sentence: str) -> str:
-    """The sentence with `--batch-size` as "batch size", the label of the field in the form.
-
-    A command in it stays one.
-    """
+    """Replaces `--batch-size` by "batch size", the label of the field in the form, except in a
+    command."""
     sentence = COMMAND.sub("rnnlm-tui ", sentence)
     if "rnnlm-tui --" in sentence:
         return sentence

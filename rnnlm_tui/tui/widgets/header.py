@@ -1,4 +1,4 @@
-"""The top row: the screens as tabs, what trains, and which model suggests."""
+"""The top row: a tab for each screen, the running training, and the active model."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TABS = (
 
 
 class Header(Widget):
-    """One row. A click on a tab shows its screen."""
+    """The top row. A click on a tab shows its screen."""
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """
@@ -41,11 +41,10 @@ class Header(Widget):
         self._text = ""
 
     def on_mount(self) -> None:
-        """Shows the text of the app."""
         self.show(cast("Host", self.app).header_text())
 
     def show(self, text: str) -> None:
-        """Shows a text at the right, cut at the width."""
+        """Shows a text on the right, cut to the width."""
         if text != self._text:
             self._text = text
             self.refresh()
@@ -55,7 +54,7 @@ class Header(Widget):
         parts = [Content.styled(f" {APP_NAME} ", "bold $text-primary")]
         for mode, key, label in TABS:
             shown_key = host.shown_keys(Binding(key, "", id=f"app.{mode}"))[0]
-            # Brackets tell the current tab without colours.
+            # Brackets mark the current tab without colours.
             is_current = mode == host.current_mode
             tab = Content(f"[{label}]" if is_current else f" {label} ")
             tab = tab.stylize("bold $foreground" if is_current else "$text-muted")

@@ -1,7 +1,7 @@
-"""What screens and widgets may ask of the app that shows them.
+"""The interface of the app for screens and widgets.
 
-Screens never import the app. They see it through this protocol; a feature that needs more of it
-extends the protocol in its own package (`train.host`, `writing.host`).
+Screens never import the app; they use this protocol. A feature that needs more of the app extends
+the protocol in its own package (`train.host`, `writing.host`).
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ Severity: TypeAlias = Literal["information", "warning", "error"]
 
 
 class Host(Protocol):
-    """The app, as every screen sees it."""
+    """The members of the app that every screen may use."""
 
     @property
     def current_mode(self) -> str:
-        """The name of the screen that is shown."""
+        """The name of the current screen."""
 
     @property
     def library(self) -> Library:
@@ -35,43 +35,43 @@ class Host(Protocol):
 
     @property
     def active_name(self) -> str | None:
-        """The name of the model that suggests; None if none does."""
+        """The name of the active model, the one that suggests; None if there is none."""
 
     def notify_user(self, message: str, severity: Severity = ...) -> None:
-        """Shows a toast; no text in it is markup, nor can it steer the terminal."""
+        """Shows a toast. The message is not markup, and control characters are replaced."""
 
     def show_error(self, error: RnnlmError) -> None:
         """Shows what went wrong and what to do about it."""
 
     def show_error_once(self, error: RnnlmError) -> None:
-        """Shows an error unless it was shown before."""
+        """Shows an error, unless one with the same message was shown before."""
 
     def showing_errors(self) -> AbstractContextManager[None]:
-        """Shows an error that is raised within the block, and goes on after it."""
+        """Returns a context that shows and suppresses an RnnlmError raised in it."""
 
     async def ask(self, dialog: ModalScreen[Answer | None]) -> Answer | None:
-        """Shows a dialog and waits for its answer; None at once if another one is open already."""
+        """Shows a dialog and waits for its answer; None at once if a dialog is already open."""
 
     def header_text(self) -> str:
-        """What trains and which model suggests, for the header."""
+        """Returns the text of the header: the running training and the active model."""
 
     def shown_keys(self, binding: Binding) -> list[str]:
-        """The keys of a binding, after the user's keymap."""
+        """Returns the keys of a binding, according to the user's keymap."""
 
     def show_mode(self, mode: Mode) -> None:
         """Shows a screen."""
 
     def use_model(self, name: str) -> None:
-        """Loads a model and suggests with it."""
+        """Loads a model and makes it the active one."""
 
     def models_changed(self) -> None:
-        """A model was added, removed or changed."""
+        """Called when a model was added, removed or changed."""
 
     def renamed(self, old: str, new: str) -> None:
-        """A model has another name."""
+        """Called when a model was renamed."""
 
     def deleted(self, name: str) -> None:
-        """A model was deleted."""
+        """Called when a model was deleted."""
 
     def resume_run(self, name: str) -> None:
         """Resumes an unfinished run on the Train screen."""

@@ -1,4 +1,4 @@
-"""The bottom rows: the keys that work now; a click on one does what it does."""
+"""The bottom rows: the keys of the current bindings."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from textual.widget import Widget
 
 GAP = 2
 ROOMY = 80
-"""Cells; a narrower bar may have a row more."""
+"""Width in cells. A narrower bar may have one more row."""
 
 
 class KeyBar(Widget):
-    """As many rows as the keys need, two at most, or three if it is narrow.
+    """As many rows as the keys need, at most two, or three if it is narrow. A click on a key runs
+    its action.
 
-    It is drawn again only if the focus or the keys change. Textual's own footer is made of
-    widgets, and renewing them took the 95th percentile of a key press from 63 to 156 ms.
+    It is redrawn only when the focus or the keys change. Textual's own footer consists of widgets;
+    rebuilding them raised the 95th percentile of a key press from 63 to 156 ms.
     """
 
     ALLOW_SELECT = False
-    MOST_ROWS = 2
+    MAX_ROWS = 2
     DEFAULT_CSS = """
     KeyBar {
         height: auto;
@@ -40,17 +41,16 @@ class KeyBar(Widget):
         self._shown: list[tuple[str, str, str, bool]] = []
 
     def on_mount(self) -> None:
-        """Follows the bindings of the screen."""
         self.screen.bindings_updated_signal.subscribe(self, self._update)
         self._update(self.screen)
 
     def _update(self, screen: Screen[object]) -> None:
         shown: dict[str, tuple[str, str, str, bool]] = {}
         bindings = [b for b in screen.active_bindings.values() if b.binding.show]
-        for node, binding, enabled, _ in sorted(bindings, key=_place):
+        for node, binding, enabled, _ in sorted(bindings, key=_sort_key):
             action = self._full_action(node, binding)
             key = self.app.get_key_display(binding)
-            # The texts of Textual's own keys begin with capitals.
+            # Textual's own descriptions begin with capitals.
             text = f"{binding.description[:1].lower()}{binding.description[1:]}"
             shown.setdefault(action, (key, text, action, enabled))
         if list(shown.values()) != self._shown:
@@ -58,7 +58,7 @@ class KeyBar(Widget):
             self.refresh(layout=True)
 
     def _full_action(self, node: DOMNode, binding: Binding) -> str:
-        """The action for a click, which this widget runs."""
+        """Returns the action with the namespace that this widget needs to run it on a click."""
         if "." in binding.action.partition("(")[0]:
             return binding.action
         if node is self.app:
@@ -73,7 +73,6 @@ class KeyBar(Widget):
         await self.app.run_action(action, self.screen.query_one(f"#{id}"))
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """The rows that the keys need at this width."""
         return len(self._rows(width))
 
     def render(self) -> Content:
@@ -87,7 +86,7 @@ class KeyBar(Widget):
                 rows.append(row)
                 row = Content("")
             row = Content.assemble(row, " " * GAP if row.cell_length else " ", item)
-        return [*rows, row][: self.MOST_ROWS + (width < ROOMY)]
+        return [*rows, row][: self.MAX_ROWS + (width < ROOMY)]
 
     def _item(self, key: str, text: str, action: str, enabled: bool) -> Content:
         if not enabled:
@@ -96,8 +95,8 @@ class KeyBar(Widget):
         return item.stylize(Style.from_meta({"@click": action}))
 
 
-def _place(active: ActiveBinding) -> tuple[int, int]:
-    """Sorts the focused widget before the screen before the app, each in its own order."""
+def _sort_key(active: ActiveBinding) -> tuple[int, int]:
+    """Sorts the focused widget before the screen, and that before the app; each in its order."""
     node = active.node
     actions = [b.action for b in node.BINDINGS if isinstance(b, Binding)]
     known = active.binding.action in actions

@@ -1,4 +1,4 @@
-"""Questions answered one at a time, of which the latest wins. No textual here."""
+"""Answers questions one at a time; the latest one wins. Does not import textual."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ A = TypeVar("A")
 class LatestQuestion(Generic[Q, A]):
     """Answers one question at a time, off the event loop.
 
-    A question asked meanwhile waits, and replaces the one that waited before. The answer to a
-    question that a newer one has overtaken is not shown.
+    A question asked in the meantime waits, and replaces any other that waits. An answer is not
+    shown if a newer question is waiting.
     """
 
     def __init__(self, answer: Callable[[Q], Awaitable[A]], show: Callable[[A], None]) -> None:
-        """`answer` is called on the event loop and gives the work to wait for; `show` is called
-        there with what comes of it."""
+        """Both are called on the event loop: `answer` returns the work to await, `show` gets its
+        result."""
         self._answer, self._show = answer, show
         self._coming: asyncio.Future[A] | None = None
         self._is_asked = asyncio.Event()
         self.asked: Q | None = None
-        """The question in work, None if there is none."""
+        """The question being answered, or None."""
         self.waiting: Q | None = None
-        """The question that comes after it, None if there is none."""
+        """The next question, or None."""
 
     def ask(self, question: Q) -> None:
-        """Replaces any pending question with this one. The work begins at once if none is going on,
-        so that a quick answer is painted together with the key press that has asked."""
+        """Replaces any waiting question with this one. If no question is being answered, the work
+        starts at once, so that a quick answer is painted together with the key press."""
         if self._coming is None:
             self._begin(question)
         else:
@@ -42,7 +42,7 @@ class LatestQuestion(Generic[Q, A]):
         self._is_asked.set()
 
     async def run(self) -> None:
-        """Worker loop: shows the answers as they come. An error of the work ends it."""
+        """Worker loop: shows the answers as they come. An exception of the work ends it."""
         while True:
             await self._is_asked.wait()
             self._is_asked.clear()

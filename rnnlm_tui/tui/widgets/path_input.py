@@ -1,4 +1,4 @@
-"""An input for a path; the rest of a matching entry on disk is shown in grey."""
+"""An input for a path, which is completed in grey from the entries on disk."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from rnnlm_tui.tui.widgets.safe_inputs import SafeInput
 
 MAX_MATCHES = 200
 MAX_ENTRIES = 100_000
-"""Entries read of a folder, so that a huge one does not keep a thread busy for long."""
+"""Entries of a folder that are read, so that a huge one does not block a thread for long."""
 
 
 def completions(text: str) -> tuple[str, ...]:
-    """The paths that continue `text`, folders first, each folder with a "/" at its end.
+    """Returns the paths that start with `text`, folders first, each with a "/" at its end.
 
-    Reads a folder, so call it in a thread. Empty if the folder cannot be read. Hidden entries are
-    left out unless their dot is typed, and so are names with characters that cannot be shown.
+    Empty if the folder cannot be read. Hidden entries are left out unless the dot is typed; names
+    with control characters always are. Reads a folder, so call it in a thread.
     """
     if text == "~":
         return ("~/",)
@@ -47,25 +47,24 @@ def completions(text: str) -> tuple[str, ...]:
 
 
 def expanded(text: str) -> str:
-    """The path with `~` written out; the text itself if there is no such home."""
-    return os.path.expanduser(text)  # noqa: PTH111 - a Path loses the slash at the end
+    """Returns the path with `~` expanded, or the text itself if there is no such home."""
+    return os.path.expanduser(text)  # noqa: PTH111 - a Path drops the slash at the end
 
 
 class PathSuggester(Suggester):
-    """Suggests the first entry on disk that continues a path."""
+    """Suggests the first path on disk that starts with the value."""
 
     def __init__(self) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
         self.text = ""
-        """The path that `matches` continue."""
+        """The value that `matches` belong to."""
         self.matches: tuple[str, ...] = ()
 
     async def get_suggestion(self, value: str) -> str | None:
-        """The first match, or None."""
         self.text, self.matches = value, ()
         found = await asyncio.to_thread(completions, value)
         if value != self.text:
-            return None  # more was typed meanwhile
+            return None  # the value has changed
         self.matches = found
         return found[0] if found else None
 
@@ -73,8 +72,8 @@ class PathSuggester(Suggester):
 class PathInput(SafeInput):
     """An input for a path.
 
-    Tab or Right accepts the grey text; Down and Up show the other matches. Tab moves the focus if
-    there is nothing to accept.
+    Tab or Right accepts the grey text, Down and Up show other matches. Without a match, Tab moves
+    the focus.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -107,15 +106,14 @@ class PathInput(SafeInput):
 
     @property
     def matches(self) -> tuple[str, ...]:
-        """The paths on disk that continue the value; empty while they are being looked up."""
+        """The paths on disk that start with the value; empty while they are being looked up."""
         return self._paths.matches if self.value == self._paths.text else ()
 
     def on_input_changed(self) -> None:
-        """Starts again at the first match."""
         self._index = 0
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Lets Tab, Down and Up through to others if there is nothing to complete."""
+        """Disables Tab, Down and Up if there is nothing to complete."""
         if action in ("complete", "next_match"):
             at_end = self.cursor_at_end and self.selection.is_empty
             return at_end and bool(self.value and self.matches)

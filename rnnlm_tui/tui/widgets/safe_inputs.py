@@ -1,5 +1,5 @@
-"""Input fields whose text cannot steer the terminal, whatever is pasted into them: tmux, for one,
-passes on the control characters of a paste."""
+"""Input fields without control characters, which could control the terminal. Some terminals, such
+as tmux, pass on the control characters of a paste."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from rnnlm_tui.formatting import sanitize
 
 
 class SafeInput(Input):
-    """A line of text. Each control character in its value becomes U+FFFD.
+    """A line of text. Control characters become U+FFFD.
 
-    Its CSS must fix its size, because a change of its text repaints it alone. Textual's input lays
+    Its CSS must fix its size: a change of its text repaints only the input. Textual's Input lays
     out the whole screen again at each key, which takes 5 ms on a form.
     """
 
@@ -26,8 +26,8 @@ class SafeInput(Input):
 
 
 class SafeTextArea(TextArea):
-    """Lines of text. Tabs stay; any other control character becomes U+FFFD, and each end of a line
-    a newline."""
+    """Lines of text. Line ends become newlines; control characters other than tabs become
+    U+FFFD."""
 
     def edit(self, edit: Edit) -> EditResult:
         edit.text = sanitize_lines(edit.text)
@@ -38,8 +38,9 @@ class SafeTextArea(TextArea):
 
 
 def sanitize_lines(text: str) -> str:
-    """`text` with its tabs, newlines for ends of lines, and U+FFFD for other control characters."""
-    # The letter makes sure that the last line has no end.
+    """Returns `text` with newlines for all line ends, and U+FFFD for control characters other than
+    tabs."""
+    # The dot makes sure that the last line has no end.
     lines = f"{text}.".splitlines()
     shown = "\n".join("\t".join(map(sanitize, line.split("\t"))) for line in lines)
     return shown[:-1]

@@ -1,10 +1,10 @@
-"""The CSS of the app for themes with the terminal's own colours, and for NO_COLOR, in which styles
-and frames replace colours."""
+"""The CSS of the app for ansi themes, which use the terminal's own colours, and for NO_COLOR, where
+styles and borders replace colours. It takes precedence over the CSS of the widgets."""
 
 from __future__ import annotations
 
 IN_ANSI_COLOURS = """
-/* Textual frames a button that is disabled or held down, and one row has no space for that. */
+/* Textual gives a disabled or pressed button a border, which one row has no space for. */
 Button:ansi.-textual-compact { border: none !important; text-style: reverse; }
 Button:ansi.-textual-compact:disabled {
     border: none !important; color: ansi_default; text-style: dim;
@@ -17,9 +17,8 @@ Input:ansi > .input--selection {
 #pasted:ansi { border: round ansi_bright_black; }
 #pasted:ansi:focus { border: round $border; }
 """
-"""For themes that use the terminal's own colours."""
 WITHOUT_COLOURS = """
-/* Tall frames are made of half blocks, which need two colours to look like a frame. */
+/* Tall borders are half blocks, which need two colours to look like a border. */
 Button:nocolor { border: round $foreground !important; }
 Button:nocolor:disabled { border: round $foreground !important; text-style: dim; }
 Button:nocolor.-textual-compact { border: none !important; text-style: reverse; }
@@ -31,10 +30,9 @@ Input:nocolor.-textual-compact, Input:nocolor.-textual-compact:focus { border: n
 Input:nocolor > .input--cursor, TextArea:nocolor .text-area--cursor { text-style: reverse; }
 Input:nocolor > .input--selection, TextArea:nocolor .text-area--selection { text-style: reverse; }
 Input:nocolor > .input--placeholder { text-style: dim; }
-/* Textual's lists leave "reverse" out of their styles. */
+/* Textual's lists ignore "reverse". */
 OptionList:nocolor > .option-list--option-highlighted { text-style: underline; }
 OptionList:nocolor:focus > .option-list--option-highlighted { text-style: bold underline; }
 Toast.-error:nocolor, Toast.-warning:nocolor, .dialog-problem:nocolor { text-style: bold; }
 Dialog.-danger:nocolor > .dialog-box { border: heavy $foreground; }
 """
-"""The CSS of an app goes before that of its widgets."""

@@ -1,4 +1,4 @@
-"""The part of the app that any terminal app needs: toasts, errors, signals, crashes, key names."""
+"""The part of the app that any terminal app needs: toasts, errors, signals, crashes, keys."""
 
 from __future__ import annotations
 
@@ -41,25 +41,25 @@ KEY_NAMES = {
     "tab": "Tab",
 }
 IDLE_S = 1.0
-"""After so long without a key, what takes a moment may be done ahead."""
+"""Time without a key press after which other screens are built ahead."""
 TOAST_S: dict[Severity, float] = {"information": 3, "warning": 5, "error": 8}
 log = logging.getLogger(__name__)
 
 
 class TerminalApp(App[None]):
-    """The part of the app that knows neither models nor trainings."""
+    """Base class of the app, independent of models and trainings."""
 
     TITLE = APP_NAME
 
     def __init__(self, log_path: Path) -> None:
-        """`log_path` is where the details of a crash are to be found."""
-        # With NO_COLOR Textual's own conversion of the terminal's colours paints black on black.
+        """`log_path` is the file with the details of a crash."""
+        # With NO_COLOR, Textual's conversion of ansi colours would paint black on black.
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self._log_path = log_path
-        self._explained: set[str] = set()
+        self._shown_errors: set[str] = set()
         self._last_key_s = 0.0
         self._keys_from_s = 0.0
-        """Keys pressed before this time were meant for a screen that is no longer shown."""
+        """Keys pressed before this time were meant for the previous screen."""
 
     def notify_user(self, message: str, severity: Severity = "information") -> None:
         text, seconds = sanitize(message), TOAST_S[severity]
@@ -70,8 +70,8 @@ class TerminalApp(App[None]):
         self.notify_user(error_sentence(error.message, error.hint), "error")
 
     def show_error_once(self, error: RnnlmError) -> None:
-        if error.message not in self._explained:
-            self._explained.add(error.message)
+        if error.message not in self._shown_errors:
+            self._shown_errors.add(error.message)
             self.show_error(error)
 
     @contextmanager
@@ -82,7 +82,7 @@ class TerminalApp(App[None]):
             self.show_error(error)
 
     async def ask(self, dialog: ModalScreen[Answer | None]) -> Answer | None:
-        """Shows a dialog and waits for its answer; None at once if another one is open already.
+        """Shows a dialog and waits for its answer; None at once if a dialog is already open.
 
         For workers only.
         """
@@ -91,32 +91,32 @@ class TerminalApp(App[None]):
     # Screens
 
     async def on_event(self, event: events.Event) -> None:
-        """Drops keys, but for the app's own, that came before the screen was painted."""
+        """Drops keys pressed before the screen was painted, except the app's own."""
         if isinstance(event, events.Key):
             own = self._bindings.key_to_bindings
             if event.time < self._keys_from_s and event.key not in own:
                 return
             self._last_key_s = event.time
             if event.key.startswith("alt+"):
-                event.character = None  # a terminal's alt+t comes with its letter, to be typed
+                event.character = None  # else the letter of alt+t would be typed
         await super().on_event(event)
 
     def show_screen(self, mode: str, *, takes_keys_at_once: bool) -> None:
-        """Shows a screen, unless a dialog is open. Keys pressed before it is painted are dropped,
-        or `takes_keys_at_once`."""
+        """Shows a screen, unless a dialog is open. Keys pressed before it is painted are dropped
+        unless `takes_keys_at_once`."""
         if mode != self.current_mode and not self.screen.is_modal:
             self._keys_from_s = 0.0 if takes_keys_at_once else math.inf
             self.switch_mode(mode)
 
     @property
     def is_painted(self) -> bool:
-        """Whether the screen that is shown was painted, so that it takes keys."""
+        """Whether the current screen was painted, so that it takes keys."""
         return self._keys_from_s < math.inf
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
-        """Paints, and takes keys from then on if this is the first time that a screen is painted.
+        """Paints the screen and, the first time, starts to take its keys.
 
-        Callbacks after a refresh come too early: Textual paints nothing for 50 ms after a switch.
+        `call_after_refresh` would be too early: Textual paints nothing for 50 ms after a switch.
         """
         super()._display(screen, renderable)
         is_written = renderable is not None and not self._batch_count
@@ -124,8 +124,7 @@ class TerminalApp(App[None]):
             self._keys_from_s = time.monotonic()
 
     async def build_ahead(self, *modes: str) -> None:
-        """Builds screens while nobody types, so that they are painted at once when they are shown
-        first."""
+        """Builds screens while nobody types, so that each is painted at once when first shown."""
         for mode in modes:
             while time.monotonic() < self._last_key_s + IDLE_S:
                 await asyncio.sleep(IDLE_S / 4)
@@ -133,37 +132,37 @@ class TerminalApp(App[None]):
                 await self._init_mode(mode)
                 screen = self._screen_stacks[mode][0]
                 screen.post_message(events.ScreenSuspend())
-                # Else all its widgets are styled once more when it is shown.
+                # Otherwise all its widgets would be styled again when it is shown.
                 screen._css_update_count = self._css_update_count
 
     # Signals
 
     def obey_signals(self) -> None:
-        """Exits cleanly on SIGTERM and SIGHUP; stops and goes on as the shell says."""
+        """Exits cleanly on SIGTERM and SIGHUP; suspends and resumes on SIGTSTP and SIGCONT."""
         loop = asyncio.get_running_loop()
-        with suppress(AttributeError, NotImplementedError, RuntimeError):  # Windows has none
+        with suppress(AttributeError, NotImplementedError, RuntimeError):  # missing on Windows
             resume, suspend = signal.getsignal(signal.SIGCONT), signal.getsignal(signal.SIGTSTP)
             loop.add_signal_handler(signal.SIGTERM, self.exit)
             loop.add_signal_handler(signal.SIGHUP, self.exit)
-            loop.add_signal_handler(signal.SIGCONT, self._go_on, resume)
+            loop.add_signal_handler(signal.SIGCONT, self._resume, resume)
             if callable(suspend):
-                # Between two steps of the loop: Textual's handler waits for ever for a queue that
-                # the signal has found it writing to.
+                # Called between two steps of the loop: Textual's handler would wait forever for a
+                # queue if the signal interrupts a write to it.
                 loop.add_signal_handler(signal.SIGTSTP, suspend, signal.SIGTSTP, None)
 
-    def _go_on(self, resume: object) -> None:
-        """Goes on after a stop by the shell. A window that is closed sends SIGCONT too, right after
-        SIGHUP; Textual's handler would then write to a terminal that is gone, and wait for ever."""
+    def _resume(self, resume: object) -> None:
+        """Resumes after a stop by the shell. A window being closed sends SIGCONT too, right after
+        SIGHUP; Textual's handler would then write to a closed terminal and wait forever."""
         if callable(resume) and not self._exit:
             resume(signal.SIGCONT, None)
-            self.screen.refresh(layout=True)  # the terminal has kept nothing of it
+            self.screen.refresh(layout=True)  # the terminal has lost its content
 
     def _handle_exception(self, error: Exception) -> None:
-        """A crash: the reason goes to the log, one sentence to the terminal once it is restored."""
+        """Handles a crash: logs the traceback, and prints one sentence after the app has closed."""
         cause = error.error if isinstance(error, WorkerFailed) else error
         log.critical("the app crashed", exc_info=cause)
         self._return_code = 1
-        self._exit = True  # so that nothing is drawn any more on widgets that are going
+        self._exit = True  # so that nothing is drawn on widgets that are being removed
         if self._exception is None:
             self._exception = error
             self._exception_event.set()
@@ -173,12 +172,12 @@ class TerminalApp(App[None]):
 
     def shown_keys(self, binding: Binding) -> list[str]:
         keys = self._keymap.get(binding.id or "", binding.key).split(",")
-        # Terminals send ctrl+space as ctrl+@, and none sends the super key.
+        # Terminals send ctrl+space as ctrl+@, and never the super key.
         plain = [key for key in keys if key != "ctrl+@" and not key.startswith("super+")]
         return list(dict.fromkeys(self.get_key_display(Binding(key, "")) for key in plain))
 
     def get_key_display(self, binding: Binding) -> str:
-        """The first key of a binding, as all texts spell it: ctrl+p, Tab, Esc, F1, ↑."""
+        """Returns the key of a binding in the spelling of all texts: ctrl+p, Tab, Esc, F1, ↑."""
         if binding.key_display:
             return binding.key_display
         *modifiers, key = binding.key.split("+")
@@ -189,4 +188,4 @@ class TerminalApp(App[None]):
         return "+".join((*modifiers, KEY_NAMES.get(key, format_key(key))))
 
     def action_help_quit(self) -> None:
-        self.notify_user("ctrl+q leaves; ctrl+c copies what is marked")
+        self.notify_user("ctrl+q quits; ctrl+c copies the selection")

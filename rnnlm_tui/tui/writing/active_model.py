@@ -1,4 +1,4 @@
-"""The model that suggests, loaded off the event loop. No textual here."""
+"""Loads the active model, the one that suggests, off the event loop. Does not import textual."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rnnlm_tui.errors import ModelError, RnnlmError
 from rnnlm_tui.tui.widgets.latest_question import LatestQuestion
-from rnnlm_tui.tui.writing.predictor import LoadedModel, load
+from rnnlm_tui.tui.writing.predictor import LoadedModel, load_model
 
 if TYPE_CHECKING:
     from rnnlm_tui.store.library import Library
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """Asks for the model `asked`; `or_another`: else for `last`, else for the newest that can be
-    used."""
+    """A request for the model `asked`. With `or_another`, `last` and then the newest usable model
+    are tried if that one cannot be loaded."""
 
     asked: str | None
     last: str = ""
@@ -27,9 +27,10 @@ class Request:
 
 
 class ModelLoader:
-    """Holds the active model.
+    """Loads and holds the active model.
 
-    `current` is None while none is loaded; `is_empty` is true once it is known that none can be.
+    `current` is None while no model is loaded; `is_empty` is true once it is known that none can
+    be loaded.
     """
 
     def __init__(
@@ -38,9 +39,9 @@ class ModelLoader:
         changed: Callable[[], None],
         failed: Callable[[RnnlmError], None],
     ) -> None:
-        """`library` is called in a thread, since it imports numpy. `changed` is called on the event
-        loop when another model is active or none can be, `failed` when a model that was named
-        cannot be used, or none can."""
+        """`library` is called in a thread, since it imports numpy. `changed` and `failed` are
+        called on the event loop: `changed` when the active model has changed or none can be loaded,
+        `failed` when the requested model, or any model, cannot be loaded."""
         self.current: LoadedModel | None = None
         self.is_empty = False
         self._library, self._changed, self._failed = library, changed, failed
@@ -53,35 +54,35 @@ class ModelLoader:
         return self.current.name if self.current else None
 
     def begin(self, asked: str | None, last: str) -> None:
-        """Loads the model asked for, else the one used last, else the newest that can be used."""
+        """Loads the requested model, or the last one used, or the newest usable one."""
         self._latest.ask(Request(asked, last, or_another=True))
 
     def choose(self, name: str) -> None:
-        """Loads this model, in place of any other that was asked for."""
+        """Loads this model in place of any other request."""
         self._latest.ask(Request(name))
 
-    def renew(self, name: str) -> None:
-        """Loads a model that was saved again, if it is the active one or there is none. A choice
-        that is being loaded goes first."""
-        now = self._latest.asked
-        loading = now.asked if now is not None and not now.or_another else None
+    def reload(self, name: str) -> None:
+        """Reloads a model that was saved again, if it is the active one or no model is active.
+        Does nothing while another chosen model is being loaded."""
+        request = self._latest.asked
+        loading = request.asked if request is not None and not request.or_another else None
         if self._latest.waiting is None and (loading or self.name) in (None, name):
             self.choose(name)
 
-    def renew_if_saved(self) -> None:
-        """Loads the active model again if another process has saved it, as a training in the
-        background does."""
+    def reload_if_saved(self) -> None:
+        """Reloads the active model if another process, such as a background training, has saved
+        it."""
         saved_ns = self._when_saved(self.name) if self.name else None
         if self.name and saved_ns not in (None, self._saved_ns):
             self._saved_ns = saved_ns
-            self.renew(self.name)
+            self.reload(self.name)
 
     def drop(self) -> None:
         self.current = None
 
     async def _load(self, request: Request) -> RnnlmError | None:
-        """Takes the first model that can be used, unless another is asked for by then. Returns what
-        the user is to be told: why the model that was named cannot be used, or why none can."""
+        """Loads the first usable model, unless a newer request has come in. Returns the error to
+        show: why the requested model cannot be used, or why none can."""
         errors = dict[str, RnnlmError]()
         try:
             for name in await asyncio.to_thread(self._names, request):
@@ -106,8 +107,8 @@ class ModelLoader:
         return list(dict.fromkeys(names))
 
     def _open(self, name: str) -> tuple[int | None, LoadedModel]:
-        saved_ns = self._when_saved(name)  # before it is read: a later save is read again
-        return saved_ns, load(self._library(), name)
+        saved_ns = self._when_saved(name)  # read first, so that no later save is missed
+        return saved_ns, load_model(self._library(), name)
 
     def _show(self, error: RnnlmError | None) -> None:
         self.is_empty = self.current is None
@@ -116,7 +117,7 @@ class ModelLoader:
             self._failed(error)
 
     def _when_saved(self, name: str) -> int | None:
-        """In the file system's nanoseconds; None if there is no such model."""
+        """Returns the modification time in nanoseconds; None if there is no such model."""
         from rnnlm_tui.store.files import MODEL  # imports numpy
 
         with suppress(OSError, RnnlmError):
@@ -125,7 +126,7 @@ class ModelLoader:
 
 
 def _missing_base(loaded: LoadedModel) -> ModelError | None:
-    """What the user is to be told of a model that was opened without the one it is built on."""
+    """Returns the error to show if the model was opened without the one that it is built on."""
     from rnnlm_tui.store.load import missing_base  # imports numpy
 
     sentence = missing_base(loaded.card, loaded.model)

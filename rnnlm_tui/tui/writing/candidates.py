@@ -1,5 +1,7 @@
-"""The suggested words, each with its probability in percent and as a bar: the best five in rows
-under the line, and a longer list."""
+"""The suggested words, each with its probability as a percentage and a bar.
+
+`BestWords` shows the best five in rows under the line, `CandidateList` a longer list.
+"""
 
 from __future__ import annotations
 
@@ -20,19 +22,19 @@ if TYPE_CHECKING:
     from rnnlm_tui.suggest import Suggestion, Suggestions
 
 BEST = 5
-"""Words under the line."""
+"""Number of words under the line."""
 WIDE = 100
-"""Cells in which a row has room for all of them, with bars and a note."""
+"""Width in cells at which one row has room for all of them, with bars and a note."""
 SHORTEST_BAR = 3
 EIGHTHS = " ▏▎▍▌▋▊▉"
 WIDEST_WORD = 22
 WIDEST_BAR = 24
 CHOSEN = Style(bold=True, reverse=True)
-"""Not in the CSS: the styles of a widget's components leave "reverse" out."""
+"""Not in the CSS: Textual's component styles ignore "reverse"."""
 
 
 class Candidates(Widget):
-    """Suggested words. A click on one picks it."""
+    """Base class of widgets that show suggested words. A click on a word picks it."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {"typed", "percent", "bar", "note"}
@@ -48,18 +50,18 @@ class Candidates(Widget):
 
     @dataclass
     class Picked(Message):
-        """A click on the word with this number, from 0."""
+        """The word with this index was clicked."""
 
         index: int
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self.shown: tuple[Sequence[Suggestion], str, int | None, str] = ((), "", None, "")
-        """The words, the typed letters, the number of the word that is chosen, and a note."""
+        """The words, the typed letters, the index of the chosen word, and a note."""
 
     def show(self, found: Suggestions | None, choice: int | None = None, note: str = "") -> None:
-        """Shows the words that were found. `note` is shown if there are none, and after the best
-        five."""
+        """Shows the words found, or `note` if there are none. `BestWords` shows it after the words
+        too."""
         new = (found.candidates, found.prefix, choice, note) if found else ((), "", choice, note)
         if new != self.shown:
             self.shown = new
@@ -71,15 +73,15 @@ class Candidates(Widget):
             self.post_message(self.Picked(index))
 
     def index_at(self, x: int, y: int) -> int | None:
-        """The number of the word in this cell."""
+        """Returns the index of the word in this cell; it may be past the last word."""
         raise NotImplementedError
 
     def note(self) -> Content:
         return Content.styled(self.shown[3], self.get_visual_style("note"))
 
     def word(self, index: int, width: int, shown: range) -> Content:
-        """A word with its number, its percent and its bar in `width` cells, next to others that are
-        shown in as many."""
+        """Returns a word with its number, percentage and bar in `width` cells, aligned with the
+        words of the range `shown`."""
         candidates, prefix, choice, _ = self.shown
         longest = max(cell_len(spelled(candidates[i], prefix)) for i in shown)
         word_width = min(longest, WIDEST_WORD, max(1, width - 8))
@@ -103,8 +105,8 @@ class Candidates(Widget):
 
 
 class BestWords(Candidates):
-    """The best five words under the line: in one row if it is wide or very narrow, else in two. The
-    chosen word is always among them."""
+    """The best five words, in one row if the window is wide or very narrow, otherwise in two. Moves
+    on to the next five if one of them is chosen."""
 
     DEFAULT_CSS = """
     BestWords { height: 2; padding: 0 1; }
@@ -118,9 +120,8 @@ class BestWords(Candidates):
 
     @property
     def _first(self) -> int:
-        """The number of the first word."""
-        place = min(BEST, self._columns * self.size.height)
-        return (self.shown[2] or 0) // place * place
+        page_size = min(BEST, self._columns * self.size.height)
+        return (self.shown[2] or 0) // page_size * page_size
 
     def index_at(self, x: int, y: int) -> int | None:
         column = x // max(1, self.size.width // self._columns)
@@ -141,7 +142,7 @@ class BestWords(Candidates):
 
 
 class CandidateList(Candidates):
-    """As many words as there is room for, one a row."""
+    """As many words as fit, one per row."""
 
     DEFAULT_CSS = """
     CandidateList { height: 10; }
@@ -149,7 +150,7 @@ class CandidateList(Candidates):
 
     @property
     def _first(self) -> int:
-        """The number of the word at the top: the chosen one is always in sight."""
+        """The index of the first word shown, such that the chosen one is visible."""
         return max(0, (self.shown[2] or 0) - self.size.height + 1)
 
     def index_at(self, x: int, y: int) -> int | None:
@@ -164,16 +165,16 @@ class CandidateList(Candidates):
 
 
 def spelled(found: Suggestion, prefix: str) -> str:
-    """The word as it will stand in the line, or as much of it as could ever be shown."""
+    """Returns the word as it will be inserted, cut to what could ever be shown."""
     return sanitize((prefix + found.text).strip()[: 4 * WIDEST_WORD])
 
 
 def in_percent(share: float) -> str:
-    """A share in percent; "<1%" for one that would be rounded to nothing."""
+    """Formats a share as a percentage; "<1%" if it would round to 0."""
     return "<1%" if 0 < share < 0.005 else f"{share:.0%}"
 
 
 def bar(share: float, width: int) -> str:
-    """A bar of `width` cells at a share of 1, in eighths of a cell."""
+    """Returns a bar, `width` cells long for a share of 1, in eighths of a cell."""
     eighths = round(max(0.0, min(share, 1.0)) * max(0, width) * 8)
     return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()

@@ -1,4 +1,4 @@
-"""The models compared with the active one. No textual here."""
+"""The models compared with the active one. Does not import textual."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.tui.writing.predictor import LoadedModel, load
+from rnnlm_tui.tui.writing.predictor import LoadedModel, load_model
 
 if TYPE_CHECKING:
     from rnnlm_tui.store.library import Library
 
-MOST = 2
-"""A screen of 120 columns has room for so many next to the active model."""
+MAX_COMPARED = 2
+"""A screen of 120 columns has room for two models next to the active one."""
 
 
 class Comparison:
-    """Up to two models, the one chosen last at the end. Each is loaded for this alone, even if it
-    becomes the active one."""
+    """Up to two models, the latest choice last. They are loaded separately from the active model,
+    even if one of them becomes active."""
 
     def __init__(self, library: Callable[[], Library]) -> None:
         self._library = library
@@ -29,20 +29,20 @@ class Comparison:
         return tuple(loaded_model.name for loaded_model in self._models)
 
     def without(self, name: str | None) -> tuple[LoadedModel, ...]:
-        """The models to compare with the active one, which has this name: all but itself."""
+        """Returns the models, except the one with this name."""
         return tuple(other for other in self._models if other.name != name)
 
     async def toggle(self, name: str) -> None:
-        """Removes a model, or adds it in place of the one chosen first if there are enough. Raises
-        RnnlmError if it cannot be loaded."""
+        """Removes a model, or adds it; a third one replaces the earliest choice. Raises RnnlmError
+        if the model cannot be loaded."""
         if name in self.names:
             self.drop(name)
             return
         loaded_model = await asyncio.to_thread(self._open, name)
-        self._models = (*self.without(name), loaded_model)[-MOST:]
+        self._models = (*self.without(name), loaded_model)[-MAX_COMPARED:]
 
-    async def renew(self, name: str) -> None:
-        """Loads a model that was saved again; removes it if that fails."""
+    async def reload(self, name: str) -> None:
+        """Reloads a model that was saved again, or removes it if that fails."""
         try:
             fresh = await asyncio.to_thread(self._open, name)
         except RnnlmError:
@@ -54,4 +54,4 @@ class Comparison:
         self._models = self.without(name)
 
     def _open(self, name: str) -> LoadedModel:
-        return load(self._library(), name)
+        return load_model(self._library(), name)

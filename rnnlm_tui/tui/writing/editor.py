@@ -1,4 +1,4 @@
-"""The text being written, with the ghost of what may follow it."""
+"""The editor for the text being written, with the ghost: suggested words in grey."""
 
 from __future__ import annotations
 
@@ -7,67 +7,61 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
-from textual._wrap import compute_wrap_offsets
 from textual.binding import Binding, BindingType
-from textual.document._document import EditResult, Location
+from textual.document._document import EditResult
 from textual.document._edit import Edit
-from textual.document._wrapped_document import WrappedDocument
-from textual.geometry import Offset, Region, Size
 from textual.message import Message
-from textual.strip import Strip
-from textual.widgets import TextArea
 from textual.widgets.text_area import Selection
 
 from rnnlm_tui.formatting import sanitize, shorten
 from rnnlm_tui.tui.session.turns import Turn
 from rnnlm_tui.tui.writing.ghost import Suggested
+from rnnlm_tui.tui.writing.growing_text_area import GrowingTextArea
 from rnnlm_tui.tui.writing.key_order import AnswerGate, run_own_binding, unbind
 from rnnlm_tui.tui.writing.keystrokes import KeystrokeCounter, Keystrokes
-from rnnlm_tui.tui.writing.spacing import LONGEST_TEXT, Typing, index_of
+from rnnlm_tui.tui.writing.spacing import MAX_TEXT, Typing, index_of
 from rnnlm_tui.tui.writing.transcript import SentTexts, lines_of
 
 if TYPE_CHECKING:
     from rnnlm_tui.suggest import Suggestions
 
-LONGEST_GHOST = 300
+MAX_GHOST = 300
 """Characters of the ghost that are shown."""
-MOST_ROWS = 8
-"""Rows of text that are seen at once; the editor grows up to them, then it scrolls."""
 APP_KEYS = ("f6", "f7")
-"""A TextArea binds them to selecting, which ctrl+a and shift do too. The app needs them."""
+"""Keys that the app needs. A TextArea binds them to selecting, as ctrl+a and shift do too."""
 LINE_KEYS: tuple[Binding, ...] = (
     Binding("tab", "accept_word", "word", id="line.accept_word",
-            tooltip="Accept a word: of the ghost, else the first of the list"),
+            tooltip="Accept a word: the next one of the ghost, or the first one of the list"),
     Binding("ctrl+right,alt+f", "accept('word', 'cursor_word_right')", "Accept a word", show=False,
             id="line.accept_word_right",
-            tooltip="Accept a word of the ghost; without a ghost, move a word to the right"),
+            tooltip="Accept a word of the ghost, or move a word to the right"),
     Binding("right", "accept('all', 'cursor_right')", "all", id="line.accept_all",
-            tooltip="Accept all of the ghost; elsewhere, move the cursor to the right"),
+            tooltip="Accept the whole ghost, or move the cursor to the right"),
     Binding("end,ctrl+e", "accept('all', 'cursor_line_end')", "Accept all", show=False,
             id="line.accept_all_end",
-            tooltip="Accept all of the ghost; elsewhere, move the cursor to the end"),
+            tooltip="Accept the whole ghost, or move the cursor to the end"),
     Binding("down", "choose_next", "choose", id="line.choose_next",
-            tooltip="Choose in the list; Enter or a digit inserts"),
+            tooltip="Choose a word in the list; Enter or a digit inserts it"),
     Binding("up", "choose_previous", "Earlier", show=False, id="line.choose_previous",
-            tooltip="Up in the list; on an empty line, take back what you sent to edit it"),
+            tooltip="Move up in the list; on an empty line, edit what you sent before"),
     Binding("escape", "hide", "hide", id="line.hide",
-            tooltip="Hide the suggestions until the next word; leave a sent line as it was"),
+            tooltip="Hide the suggestions until the next word; cancel the edit of a sent line"),
     Binding("enter", "send_or_insert", "send", id="line.send",
-            tooltip="Send what is written. In the list: insert the chosen word"),
+            tooltip="Send the text, or insert the word chosen in the list"),
     Binding("ctrl+j,shift+enter", "new_line", "new line", id="line.new_line",
-            tooltip="Begin a new line"),
+            tooltip="Start a new line"),
     Binding("ctrl+@,ctrl+space", "suggest_now", "suggest", show=False, id="line.suggest_now",
             tooltip="Suggest now, even if the ghost is off or hidden"),
     Binding("ctrl+z,super+z", "undo", "undo", show=False, id="line.undo",
-            tooltip="Undo; one accept is one step"),
+            tooltip="Undo; an accepted suggestion is one step"),
     Binding("ctrl+y,super+y", "redo", "Redo", show=False, id="line.redo",
-            tooltip="Redo what was undone"),
+            tooltip="Redo"),
 )  # fmt: skip
 
 
 @dataclass
 class TextSent(Message):
-    """The text is finished: a new one, or what `edited` is to be from now on."""
+    """The text was sent: a new one, or one that replaces the line of `edited`."""
 
     text: str
     keystrokes: Keystrokes
@@ -75,14 +69,15 @@ class TextSent(Message):
 
 
 class LineChanged(Message):
-    """The text, what is chosen or what is hidden has changed, and no answer will follow."""
+    """The text, the choice or the visibility has changed, and no answer will follow."""
 
 
-class LineEditor(TextArea):
-    """What is being written: a few lines that wrap. The ghost is shown only at the end, so that no
-    key that moves the cursor within the text ever accepts.
+class LineEditor(GrowingTextArea):
+    """Edits a few lines that wrap. The ghost is shown only at the end of the text, so that no key
+    that moves the cursor within the text ever accepts it.
 
-    A TextArea holds it: it has undo and redo, and types through its suggestion without a blank.
+    Not an Input: a TextArea has undo and redo, and keeps its suggestion visible while
+    matching letters are typed.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*LINE_KEYS]
@@ -104,7 +99,7 @@ class LineEditor(TextArea):
     """
 
     def __init__(self, ask: Callable[[], bool]) -> None:
-        """`ask` is called when the text or the cursor has changed; it returns whether an answer
+        """`ask` is called when the text or the cursor has changed, and returns whether an answer
         will come."""
         super().__init__(soft_wrap=True, highlight_cursor_line=False, tab_behavior="focus")
         unbind(self, APP_KEYS)
@@ -117,7 +112,6 @@ class LineEditor(TextArea):
         self._counter = KeystrokeCounter()
         self.typing = Typing(self, self._counter)
         self._seen = ("", self.selection)
-        self._is_editing = False
 
     @property
     def line(self) -> str:
@@ -126,12 +120,12 @@ class LineEditor(TextArea):
 
     @property
     def cursor(self) -> int:
-        """The place of the cursor in its line."""
+        """The column of the cursor."""
         return self.cursor_location[1]
 
     @property
     def before(self) -> str:
-        """The line with the cursor, up to it."""
+        """The line up to the cursor."""
         return self.line[: self.cursor]
 
     @property
@@ -145,8 +139,8 @@ class LineEditor(TextArea):
 
     @property
     def ghost(self) -> str:
-        """The whole ghost, of which only a part may be shown; "" unless the cursor is at the end
-        and nothing is selected."""
+        """The whole ghost, of which `suggestion` is the part shown; "" unless the cursor is at the
+        end and nothing is selected."""
         is_at_end = self.selection.is_empty and self.cursor_location == self.document.end
         return self.suggested.ghost(self.before, self._up_to_cursor) if is_at_end else ""
 
@@ -155,21 +149,21 @@ class LineEditor(TextArea):
         return self._counter.count(self.text)
 
     def set_text(self, text: str) -> None:
-        """Replaces the text, which undo brings back."""
-        self.typing.put_in(lines_of(text[:LONGEST_TEXT]), Selection((0, 0), self.document.end))
+        """Replaces the text; undo restores it."""
+        self.typing.insert(lines_of(text[:MAX_TEXT]), Selection((0, 0), self.document.end))
 
     def add_text(self, text: str) -> None:
-        """Puts text in at the cursor, in place of what is selected."""
-        self.typing.put_in(lines_of(text) if len(text) <= LONGEST_TEXT else text)
+        """Inserts text at the cursor, replacing the selection."""
+        self.typing.insert(lines_of(text) if len(text) <= MAX_TEXT else text)
 
     def show(self, found: Suggestions | None) -> None:
-        """Suggests what was found for the cursor, or nothing."""
+        """Shows the suggestions found for the cursor, or none."""
         self.suggested.show(found, self.before)
         self._draw_ghost()
         self.answer_gate.set()
 
     def ask_again(self) -> None:
-        """Asks what comes at the cursor; the suggestions stay until the answer comes."""
+        """Asks what comes at the cursor. The suggestions stay until the answer comes."""
         if self._ask():
             self.answer_gate.clear()
         else:
@@ -177,53 +171,16 @@ class LineEditor(TextArea):
             self.post_message(LineChanged())
 
     def _draw_ghost(self) -> None:
-        self.suggestion = shorten(self.ghost, LONGEST_GHOST)
-
-    # A TextArea that grows, and whose ghost wraps with the text
-
-    def _refresh_size(self) -> None:
-        """Wraps the ghost with the text. A row that the ghost alone has needed stays while one
-        writes: else the screen would jump whenever it comes and goes."""
-        wrap_last_line(self.wrapped_document, self.suggestion)
-        rows, now = self.wrapped_document.height, self.virtual_size.height
-        if rows == now - 1 and self.text:
-            rows = now
-        self.virtual_size = Size(0, rows)
-
-    def _rewrap_and_refresh_virtual_size(self) -> None:
-        super()._rewrap_and_refresh_virtual_size()
-        self.virtual_size = Size(0, self.wrapped_document.height)
-        self.refresh()  # it is painted in its new size already
-
-    def render_line(self, y: int) -> Strip:
-        """As wide as the field: the parts of a grapheme that the cursor cuts are wider than it."""
-        return Strip([*super().render_line(y)]).adjust_cell_length(self.size.width)
-
-    def watch_suggestion(self) -> None:
-        if self.is_mounted and not self._is_editing:
-            self._refresh_size()
-            self.scroll_cursor_visible()
-
-    def scroll_cursor_visible(self, center: bool = False, animate: bool = False) -> Offset:
-        """Keeps the cursor and the ghost after it in sight."""
-        self._recompute_cursor_offset()  # type: ignore[no-untyped-call]
-        x, y = self._cursor_offset
-        rows = min(MOST_ROWS, self.wrapped_document.height - y) if self.suggestion else 1
-        shown = Region(x, y, 1, rows)
-        return self.scroll_to_region(shown, animate=False, force=True, center=center)
+        self.suggestion = shorten(self.ghost, MAX_GHOST)
 
     def edit(self, edit: Edit) -> EditResult:
-        """Makes every change but undo and redo."""
+        """Makes a change. Undo and redo do not come here."""
         self.typing.forget_space()
         start, end = index_of(self, edit.top), index_of(self, edit.bottom)
-        if end - start > 1:  # deleted on purpose, and not to be suggested again
+        if end - start > 1:  # deleted on purpose, so not suggested again
             self.suggested.clear_ghost()
         self._counter.typed(start, end, len(edit.text))
-        self._is_editing = True
-        result = super().edit(edit)
-        self._is_editing = False
-        self.scroll_cursor_visible()
-        return result
+        return super().edit(edit)
 
     def update_suggestion(self) -> None:
         self._moved()  # after an edit, an undo or a redo
@@ -250,7 +207,7 @@ class LineEditor(TextArea):
 
     async def _on_key(self, event: events.Key) -> None:
         character = event.character
-        # Not `event.is_printable`, which leaves out joiners and the spaces of other languages.
+        # Not `event.is_printable`, which excludes joiners and spaces other than U+0020.
         if character and sanitize(character) == character:
             event.prevent_default().stop()
             if self.suggested.choice is not None and character in "123456789":
@@ -259,7 +216,7 @@ class LineEditor(TextArea):
                 self.typing.type(character)
         elif await run_own_binding(self, event.key):
             event.prevent_default().stop()
-        elif event.key == "enter":  # bound to nothing: a TextArea would begin a new line
+        elif event.key == "enter":  # unbound: a TextArea would start a new line
             event.prevent_default()
 
     async def _on_paste(self, event: events.Paste) -> None:
@@ -267,7 +224,7 @@ class LineEditor(TextArea):
         self.add_text(event.text)
 
     def action_paste(self) -> None:
-        """Pastes what was copied in this app; the terminal's own paste comes as an event."""
+        """Pastes text copied within this app. A paste of the terminal arrives as an event."""
         self.add_text(self.app.clipboard)
 
     def action_new_line(self) -> None:
@@ -276,7 +233,7 @@ class LineEditor(TextArea):
     # Accepting
 
     def _accept_ghost(self, *, whole: bool) -> bool:
-        """Accepts a piece of the ghost or all of it; returns whether there is one."""
+        """Accepts the next piece of the ghost or all of it; returns whether there is a ghost."""
         if not self.ghost:
             return False
         choice = self.suggested.choice
@@ -285,10 +242,10 @@ class LineEditor(TextArea):
         return True
 
     async def action_accept_word(self) -> None:
-        """Without a ghost takes the first word of the list, without a list adds a space. Leaves the
-        line only if nothing is written."""
+        """Accepts a word of the ghost, or the first word of the list, or adds a space. Moves the
+        focus only if the text is empty."""
         if not self.ghost and not await self.answer_gate.is_passed():
-            return  # a slow model is no reason to do anything else
+            return  # the model is slow: do nothing
         if self._accept_ghost(whole=False):
             return
         if not self.text:
@@ -299,7 +256,7 @@ class LineEditor(TextArea):
             self.typing.type(" ")
 
     async def action_accept(self, what: str, otherwise: str) -> None:
-        """Accepts a word or all of the ghost; if there is none, runs the other action."""
+        """Accepts a word of the ghost or all of it; without a ghost, runs the other action."""
         if not self._accept_ghost(whole=what == "all"):
             await self.run_action(otherwise)
 
@@ -309,17 +266,18 @@ class LineEditor(TextArea):
         self._draw_ghost()
 
     def insert_candidate(self, index: int, keys: int | None = None) -> None:
-        """Inserts a word of the list; by default `keys` are those of the choice and one more."""
-        # Until the answer has come, the words are those for an earlier line.
+        """Inserts a word of the list. `keys` is the number of key presses that it took, by default
+        those of the choice and one more."""
+        # While an answer is pending, the words are those for an earlier text.
         if index < len(self.suggested.candidates) and self.answer_gate.is_set():
             by_choice = 2 + (self.suggested.choice or 0)
             self.typing.accept(self.suggested.candidates[index], keys or by_choice)
 
-    # Choosing in the list, and going back to what was sent
+    # Choosing in the list, and editing sent text
 
     async def action_choose_next(self) -> None:
         choice = self.suggested.choice
-        if choice is None and not is_in_row_of(self, self.document.end):
+        if choice is None and not self.is_in_row_of(self.document.end):
             self.action_cursor_down()
         elif choice is None and self.sent.is_unchanged(self.text):
             self._show_sent(1)
@@ -331,7 +289,7 @@ class LineEditor(TextArea):
         choice = self.suggested.choice
         if choice is not None:
             self._choose(choice - 1 if choice > 0 else None)
-        elif not is_in_row_of(self, (0, 0)):
+        elif not self.is_in_row_of((0, 0)):
             self.action_cursor_up()
         elif not self.text or self.sent.is_unchanged(self.text):
             self._show_sent(-1)
@@ -347,12 +305,12 @@ class LineEditor(TextArea):
             self.set_text(text)
 
     def edit_turn(self, turn: Turn) -> None:
-        """Takes back what was sent, to edit it. What is being written comes back after that."""
-        self.set_text(self.sent.take(turn, self.text))
+        """Starts editing sent text. The text being written is restored afterwards."""
+        self.set_text(self.sent.begin_edit(turn, self.text))
 
     def action_hide(self) -> None:
         if self.suggested.choice is None and self.sent.edited is not None:
-            self.set_text(self.sent.leave())
+            self.set_text(self.sent.end_edit())
         else:
             self.suggested.visibility.hide(self._up_to_cursor)
             self.suggested.choice = None
@@ -363,7 +321,7 @@ class LineEditor(TextArea):
         self.visibility_changed()
 
     def visibility_changed(self) -> None:
-        """Shows or hides the ghost; the list may be another too."""
+        """Redraws the ghost and the list after a change of what is visible."""
         self._draw_ghost()
         self.post_message(LineChanged())
 
@@ -373,24 +331,6 @@ class LineEditor(TextArea):
             self.insert_candidate(self.suggested.choice)
         elif text or edited is not None:
             self.post_message(TextSent(text, self.keystrokes, edited))
-            # Emptied at once: what is typed next belongs to the next one. Undo brings it back.
-            self.set_text(self.sent.leave())
+            # Emptied at once: what is typed next is a new text. Undo restores the sent one.
+            self.set_text(self.sent.end_edit())
             self.suggested.visibility.reset()
-
-
-def is_in_row_of(area: TextArea, location: Location) -> bool:
-    """Whether the cursor is in the same row of the screen as a location."""
-    offset_of = area.wrapped_document.location_to_offset
-    return offset_of(area.cursor_location).y == offset_of(location).y
-
-
-def wrap_last_line(wrapped: WrappedDocument, ghost: str) -> None:
-    """Wraps the last line of a document together with the ghost after it."""
-    last = wrapped.document.line_count - 1
-    line = wrapped.document.get_line(last) + ghost
-    width, tab = wrapped._width, wrapped._tab_width
-    breaks = compute_wrap_offsets(line, width, tab) if width else []
-    first = wrapped._line_index_to_offsets[last][0]
-    wrapped._wrap_offsets[last] = breaks
-    wrapped._line_index_to_offsets[last] = [first + row for row in range(len(breaks) + 1)]
-    wrapped._offset_to_line_info[first:] = [(last, row) for row in range(len(breaks) + 1)]

@@ -1,4 +1,4 @@
-"""The grey words after the cursor. No textual here."""
+"""The ghost: the grey words after the cursor. Does not import textual."""
 
 from __future__ import annotations
 
@@ -12,30 +12,31 @@ if TYPE_CHECKING:
     from rnnlm_tui.text.tokenizer import Written
 
 THRESHOLD = 0.15
-"""The ghost is shown if its first word is at least as likely, by default."""
+"""The default of the lowest probability of its first word at which the ghost is shown."""
 TYPED_LETTERS = 2
 TYPED_FACTOR = 0.6
-"""From so many typed letters of a word on, so much of the threshold is enough."""
+"""Once TYPED_LETTERS letters of a word are typed, the threshold is lowered by this factor."""
 
 
 class Ghost:
-    """The text that is shown in grey, in the pieces in which it may be accepted.
+    """The text shown in grey, divided into the pieces in which it is accepted.
 
-    As long as the typed text agrees with it, the rest stays until a newer answer replaces it.
+    While the user types text that matches the ghost, the rest of it stays until a newer answer
+    replaces it.
     """
 
     def __init__(self) -> None:
         self._line = ""
-        """The line up to the cursor with the whole ghost."""
+        """The line up to the cursor, followed by the whole ghost."""
         self._ends: list[tuple[int, bool]] = []
         """Where each piece ends in `_line`, and whether a space follows it in running text."""
         self._shortest = 0
-        """The length of the line without the word that the ghost completes. A shorter line is
-        another line."""
+        """The length of the line without the word that the ghost completes. The ghost does not
+        apply to a shorter line."""
 
     def set(self, before: str, prefix: str, pieces: Sequence[Written | Suggestion]) -> None:
-        """Puts a ghost after `before`, the line up to the cursor, which ends with the half-typed
-        word `prefix`."""
+        """Sets the ghost after `before`, the line up to the cursor, which ends with the partly
+        typed word `prefix`."""
         eats = bool(pieces) and pieces[0].eats_space and before.endswith(" ")
         self._line = before[:-1] if eats else before
         self._shortest = len(self._line) - len(prefix)
@@ -45,12 +46,11 @@ class Ghost:
             self._ends.append((len(self._line), piece.space_after))
 
     def clear(self) -> None:
-        """Removes the ghost."""
         self.set("", "", ())
 
     def rest(self, before: str) -> tuple[str, bool]:
-        """What of the ghost comes after `before`, and whether it takes the place of the space
-        before the cursor, as a comma does; "" if the line does not agree with it."""
+        """Returns the part of the ghost after `before`, and whether it replaces the space before
+        the cursor, as a comma does; "" if the line does not match the ghost."""
         here = len(before)
         if here >= self._shortest:
             if self._line.startswith(before):
@@ -61,7 +61,7 @@ class Ghost:
         return "", False
 
     def take(self, before: str, *, whole: bool) -> Written:
-        """The next piece that adds something to a line, or all that is left; there must be one."""
+        """Returns the next piece that is not blank, or the whole rest. There must be one."""
         from rnnlm_tui.text.tokenizer import Written  # numpy
 
         rest, eats_space = self.rest(before)
@@ -72,8 +72,8 @@ class Ghost:
 
 
 class Visibility:
-    """Whether suggestions are shown: the ghost can be off, and until the next word everything may
-    be hidden, or the ghost shown. Each method is given the text up to the cursor."""
+    """Decides whether suggestions are shown. The ghost can be switched off, and until the next word
+    everything can be hidden or the ghost forced. `before` is the text up to the cursor."""
 
     def __init__(self) -> None:
         self.ghost_on = True
@@ -86,21 +86,21 @@ class Visibility:
         self._word, self._hides = word_number(before), True
 
     def force(self, before: str) -> None:
-        """Shows the ghost at this word, even if it is off, hidden or unlikely."""
+        """Shows the ghost for this word, even if it is off, hidden or unlikely."""
         self._word, self._hides = word_number(before), False
 
     def reset(self) -> None:
-        """Ends what was for one word."""
+        """Ends `hide` and `force`."""
         self._word = None
 
     def toggle(self) -> None:
-        """Switches the ghost off or on. The list stays."""
+        """Switches the ghost on or off. The list is not affected."""
         self.ghost_on = not self.ghost_on
         if self.ghost_on or not self._hides:
             self.reset()
 
     def move_to(self, before: str, *, is_empty: bool) -> None:
-        """The cursor has moved; `is_empty`: the whole text is."""
+        """Takes note of a cursor movement. `is_empty`: the whole text is empty."""
         if self._word is None:
             return
         if self._hides and is_empty:
@@ -110,20 +110,21 @@ class Visibility:
             self.reset()
 
     def is_hidden(self, before: str) -> bool:
-        """Whether the list is hidden too."""
+        """Returns whether the ghost and the list are hidden."""
         return self._hides and self._word is not None and word_number(before) <= self._word
 
     def is_forced(self, before: str) -> bool:
         return not self._hides and self._word is not None and self._word == word_number(before)
 
     def is_likely_enough(self, probability: float, prefix: str) -> bool:
-        """Whether a ghost is shown whose first word has this probability, after typed letters."""
+        """Returns whether a ghost is shown whose first word, which begins with the typed `prefix`,
+        has this probability."""
         factor = TYPED_FACTOR if len(prefix) >= TYPED_LETTERS else 1
         return probability >= self.threshold * factor
 
 
 class Suggested:
-    """What is suggested at the cursor: the words of the list, which of them is chosen, the ghost.
+    """The suggestions at the cursor: the words of the list, the chosen one, and the ghost.
 
     `before` is the line up to the cursor, `written` the whole text up to it.
     """
@@ -131,7 +132,7 @@ class Suggested:
     def __init__(self) -> None:
         self.candidates: tuple[Suggestion, ...] = ()
         self.choice: int | None = None
-        """The number of the word that is chosen in the list, from 0."""
+        """The index of the word chosen in the list."""
         self.visibility = Visibility()
         self._prefix = ""
         self._is_likely = False
@@ -139,7 +140,7 @@ class Suggested:
         self.clear_ghost, self.take = self._ghost.clear, self._ghost.take
 
     def show(self, found: Suggestions | None, before: str) -> None:
-        """Takes what was found for the cursor, or nothing. A choice stays chosen."""
+        """Sets the suggestions found for the cursor, or none. A choice is kept."""
         self.candidates = found.candidates if found else ()
         self._prefix = found.prefix if found else ""
         if self.candidates:
@@ -152,22 +153,21 @@ class Suggested:
             self._ghost.set(before, self._prefix, found.ghost if found else ())
 
     def choose(self, choice: int | None, before: str) -> None:
-        """Chooses a word of the list, which is the ghost from now on; or none of them."""
+        """Chooses a word of the list, which becomes the ghost, or none."""
         self.choice = choice
         if choice is not None:
             self._ghost.set(before, self._prefix, self.candidates[choice : choice + 1])
 
     def ghost(self, before: str, written: str) -> str:
-        """The ghost that is shown at the end of a text."""
-        forced = self.visibility.is_forced(written)
-        if not forced and self.visibility.is_hidden(written):
-            return ""
-        if not forced and not self.visibility.ghost_on:
-            return ""
-        is_wanted = forced or self._is_likely or self.choice is not None
-        return self._ghost.rest(before)[0] if is_wanted else ""
+        """Returns the ghost to show, or ""."""
+        visibility = self.visibility
+        if not visibility.is_forced(written):
+            is_wanted = self._is_likely or self.choice is not None
+            if visibility.is_hidden(written) or not (visibility.ghost_on and is_wanted):
+                return ""
+        return self._ghost.rest(before)[0]
 
 
 def word_number(before: str) -> int:
-    """The number of the word at the end of a text, from 1; a new one begins after each space."""
+    """Returns the number of the last word of a text, from 1; each space starts a new word."""
     return len(before.split()) + (not before or before[-1].isspace())

@@ -16,11 +16,11 @@ class WritingHost(Host, Protocol):
 
     @property
     def loaded_model(self) -> LoadedModel | None:
-        """The active model; None while none is loaded."""
+        """The active model; None while no model is loaded."""
 
     @property
     def has_no_models(self) -> bool:
-        """Whether there is no model that could suggest."""
+        """Whether it is known that no model can be loaded."""
 
     def store_preferences(self) -> None:
-        """Saves the user's choices."""
+        """Saves the preferences."""

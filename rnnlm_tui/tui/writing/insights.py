@@ -1,4 +1,4 @@
-"""Background facts about a model: how often it is right, and what it copies. No textual here."""
+"""Facts about a model: how accurate it is, and what it copies. Does not import textual."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 
 def accuracy(library: Library, loaded_model: LoadedModel) -> str:
-    """How often the model is right on lines that it never saw, in a sentence. Reads the disk."""
+    """Returns a sentence on how accurate the model is on unseen lines. Reads the disk."""
     from rnnlm_tui.store.evaluations import accuracy_sentence, read_evaluation
 
     evaluation = None
-    with suppress(RnnlmError):  # a name that no folder has
+    with suppress(RnnlmError):  # the model is gone
         evaluation = read_evaluation(library.path(loaded_model.name), loaded_model.card)
     return accuracy_sentence(loaded_model.card, evaluation)
 
 
 class CopyFinder:
-    """Finds words that are copied from the text that a model was trained on, if that text is still
-    there. Remembers the text of the model asked about last.
+    """Finds words that a model copied from its training text, if that text still exists. Caches the
+    index of the last text.
 
-    Call it in a thread: the first call for a text takes a second a million words.
+    Call it in a thread: the first call for a text takes a second per million words.
     """
 
     def __init__(self, library: Callable[[], Library]) -> None:
@@ -39,10 +39,10 @@ class CopyFinder:
     def copied(
         self, loaded_model: LoadedModel, line: str, words: Sequence[str]
     ) -> tuple[Copied, ...]:
-        """The spans of `words` that are copied. A span may begin in `line`, which comes before
-        them. No two overlap.
+        """Returns the copied spans of `words`, which follow `line`. A span may begin in `line`. No
+        two overlap.
 
-        An n-gram model of order 5 writes nothing but runs of five words of its text, so for it a
+        All that an n-gram model of order 5 writes are runs of five words of its text, so for it a
         span must have ten.
         """
         from rnnlm_tui.text.overlap import SHORTEST

@@ -1,4 +1,4 @@
-"""Keys that take effect in the order in which they were pressed, however quickly they come."""
+"""Makes keys take effect in the order in which they were pressed, however fast."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from contextlib import suppress
 from textual.widget import Widget
 
 LONGEST_WAIT_S = 1.0
-"""How long a key waits for an answer that it needs, with those after it."""
+"""How long a key waits for the answer that it needs; later keys wait behind it."""
 
 
 async def run_own_binding(widget: Widget, key: str) -> bool:
-    """Does at once what `widget` has bound to the key; returns whether there is something.
+    """Runs the binding of `widget` for a key at once; returns whether there is one.
 
-    Textual runs a binding only when the key has bubbled up to the app, and letters that are typed
-    quickly after it would overtake it.
+    Textual runs a binding only when the key has bubbled up to the app; letters typed quickly after
+    it would overtake it.
     """
     active = widget.screen.active_bindings.get(key)
     if active is None or active.node is not widget or not active.enabled:
@@ -25,7 +25,7 @@ async def run_own_binding(widget: Widget, key: str) -> bool:
 
 
 def unbind(widget: Widget, keys: Iterable[str]) -> None:
-    """Takes keys away from bindings that `widget` has from Textual, which have no id."""
+    """Removes keys from the bindings that `widget` inherits from Textual, which have no id."""
     bindings = widget._bindings.key_to_bindings
     for key in bindings.keys() & set(keys):
         if not any(binding.id for binding in bindings[key]):
@@ -33,18 +33,15 @@ def unbind(widget: Widget, keys: Iterable[str]) -> None:
 
 
 class AnswerGate(asyncio.Event):
-    """Clear while an answer is to come. A key that needs the answer waits within its action, and
-    its widget takes no other key until then."""
+    """Cleared while an answer is pending. A key that needs the answer waits in its action; its
+    widget handles no other key until then."""
 
     def __init__(self) -> None:
         super().__init__()
         self.set()
-        self.is_waited_at = False
 
     async def is_passed(self) -> bool:
-        """Waits for the answer, at most a second; returns whether there is one."""
-        self.is_waited_at = True
+        """Waits up to a second for the answer; returns whether it has come."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self.wait(), LONGEST_WAIT_S)
-        self.is_waited_at = False
         return self.is_set()

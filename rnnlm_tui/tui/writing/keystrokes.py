@@ -1,4 +1,4 @@
-"""How many key presses suggestions have saved. No textual here."""
+"""Counts the key presses that suggestions save. Does not import textual."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ NOT_COUNTED = 255
 
 @dataclass(frozen=True, slots=True)
 class Keystrokes:
-    """`written`: key presses that a text takes without suggestions. `saved`: how many fewer it has
-    taken; below 0 if choosing words took more than it gave."""
+    """`written` is the number of key presses that a text takes without suggestions, `saved` how
+    many fewer it took; negative if choosing words cost more than it saved."""
 
     written: int = 0
     saved: int = 0
@@ -25,35 +25,35 @@ class Keystrokes:
 
 
 class KeystrokeCounter:
-    """Counts the key presses behind each character of a line.
+    """Counts the key presses for each character of a text.
 
-    Deleted characters do not count, nor do the keys that delete them. Characters that were pasted
-    or recalled, and those that undo or redo brings back, are left out.
+    Deleted characters and the keys that delete them do not count. Neither do characters that were
+    pasted, recalled, or brought back by undo or redo.
     """
 
     def __init__(self) -> None:
         self._presses = bytearray()
 
     def typed(self, start: int, end: int, length: int) -> None:
-        """The characters from `start` to before `end` were replaced by `length` typed ones."""
+        """Records that the characters `start:end` were replaced by `length` typed ones."""
         self._presses[start:end] = bytes((TYPED,)) * length
 
-    def put_in(self, start: int, end: int, keys: int | None) -> None:
-        """These characters were accepted, with `keys` key presses for all of them; None if they
-        were pasted or recalled."""
+    def inserted(self, start: int, end: int, keys: int | None) -> None:
+        """Records that the characters `start:end` were accepted with `keys` key presses in all;
+        None if they were pasted or recalled."""
         self._presses[start:end] = bytes((NOT_COUNTED if keys is None else 0,)) * (end - start)
         if keys is not None and start < end:
             self._presses[start] = min(keys, NOT_COUNTED - 1)
 
     def restored(self, before: str, after: str) -> None:
-        """Undo or redo has changed the line from `before` to `after`."""
+        """Records that undo or redo has changed the text from `before` to `after`."""
         pairs = enumerate(zip(before, after, strict=False))
         shorter = min(len(before), len(after))
         same = next((i for i, (one, other) in pairs if one != other), shorter)
         self._presses[same:] = bytes((NOT_COUNTED,)) * (len(after) - same)
 
     def count(self, line: str) -> Keystrokes:
-        """The figures of the line as it would be sent, without the spaces at its ends."""
+        """Returns the counts for the text as it would be sent, without spaces at its ends."""
         presses = self._presses[len(line) - len(line.lstrip()) : len(line.rstrip())]
         left_out = presses.count(NOT_COUNTED)
         written = len(presses) - left_out

@@ -1,4 +1,4 @@
-"""Questions to a model and its answers, off the event loop. No textual here."""
+"""Asks models for suggestions, off the event loop. Does not import textual."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 CANDIDATES = 10
 TEMPERATURE, TOP_K = 0.7, 40
-"""How freely a line is continued once more."""
+"""How a second continuation of a line is sampled."""
 
 
 @dataclass(frozen=True, eq=False)
 class LoadedModel:
-    """A model in memory, under its name."""
+    """A model in memory."""
 
     name: str
     card: ModelCard
@@ -35,16 +35,18 @@ class LoadedModel:
 
     @property
     def kind(self) -> str:
-        """The preset, and for a network the epoch whose weights are kept."""
+        """The preset and, for a network, the epoch whose weights are kept."""
         config = self.card.config
         if not hasattr(config.train, "epochs"):
             return config.preset
         return f"{config.preset}, epoch {self.card.metrics.get('epoch', self.card.epochs_done)}"
 
 
-def load(library: Library, name: str) -> LoadedModel:
-    """Opens a model, and gives memory back that only this took: with glibc, 40 of the 88 MB of the
-    English that ships. Raises RnnlmError."""
+def load_model(library: Library, name: str) -> LoadedModel:
+    """Loads a model and returns freed memory to the system. Raises RnnlmError.
+
+    With glibc, that is 40 of the 88 MB that loading the built-in English model takes.
+    """
     loaded = LoadedModel(name, *library.open(name))
     if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
         trim(0)
@@ -53,8 +55,8 @@ def load(library: Library, name: str) -> LoadedModel:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What comes at `cursor` of `line`, according to a model and to those `compared` with it?
-    `previous_lines` are the lines above, the nearest last."""
+    """Asks a model and those `compared` with it what comes at `cursor` in `line`. `previous_lines`
+    are the lines above, the nearest last."""
 
     loaded_model: LoadedModel
     line: str
@@ -65,7 +67,8 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`took_s` is the time in the model, `compared` are the suggestions of the compared models."""
+    """The suggestions of the model and of the compared ones. `took_s` is the time that the model
+    took."""
 
     question: Question
     suggestions: Suggestions
@@ -74,11 +77,10 @@ class Answer:
 
 
 class Predictor:
-    """Asks models in a thread of its own, the only one that does: a model remembers contexts, and
-    two threads at once would mix them up."""
+    """Asks models in a single thread of its own: models cache contexts and are not thread-safe."""
 
     def __init__(self, show: Callable[[Answer], None]) -> None:
-        """`show` is called on the event loop with each answer that no newer question overtakes."""
+        """`show` is called on the event loop with each answer, unless a newer question came in."""
         self._thread = ThreadPoolExecutor(1, "predictor")
         self._latest = LatestQuestion(self._answer, show)
         self._is_closed = False
@@ -95,8 +97,8 @@ class Predictor:
     async def continuation(
         self, loaded_model: LoadedModel, line: str, above: tuple[str, ...], *, again: bool
     ) -> tuple[list[str], bool]:
-        """The words that continue a line below the lines `above`, and whether they were drawn by
-        chance. `again`: they are to be others than before, so always drawn."""
+        """Returns the words that continue a line below the lines `above`, and whether they were
+        sampled. With `again` they always are, so that they differ from earlier ones."""
         from rnnlm_tui.suggest import decoding_for, generate_words
 
         count, decoding = decoding_for(loaded_model.model.tokenizer)
@@ -108,13 +110,13 @@ class Predictor:
         return words, decoding.temperature > 0
 
     def close(self) -> None:
-        """Ends the thread without waiting for it, and answers no more questions."""
+        """Ends the thread without waiting for it. Later questions are ignored."""
         self._is_closed = True
         self._thread.shutdown(wait=False, cancel_futures=True)
 
 
 def answer_to(question: Question) -> Answer:
-    from rnnlm_tui.suggest import suggest  # numpy: 0.14 s that the first paint does not need
+    from rnnlm_tui.suggest import suggest  # imports numpy: 0.14 s, not before the first paint
 
     def suggestions_of(loaded_model: LoadedModel) -> Suggestions:
         line, cursor, above = question.line, question.cursor, question.previous_lines

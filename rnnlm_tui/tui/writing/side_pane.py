@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from textual import work
 from textual.app import ComposeResult
@@ -15,31 +15,22 @@ from textual.message import Message
 from textual.widgets import Static
 
 from rnnlm_tui.formatting import plural, sanitize, shorten
-from rnnlm_tui.tui.widgets.fixed_text import FixedText
 from rnnlm_tui.tui.writing.candidates import CandidateList
 from rnnlm_tui.tui.writing.comparison import Comparison
 from rnnlm_tui.tui.writing.host import WritingHost
+from rnnlm_tui.tui.writing.words_pane import FixedText, Shown
 
 if TYPE_CHECKING:
     from rnnlm_tui.store.library import Library
-    from rnnlm_tui.suggest import Suggestions
     from rnnlm_tui.tui.writing.predictor import Answer, LoadedModel
 
 LISTS = ("side-list", "compared-1", "compared-2")
-LONGEST_NAME = 80
-"""Characters of a corpus's name that are shown. One of 400,000 took a second each time."""
-
-
-class Shown(NamedTuple):
-    """An answer, or None and a `note` on why there is none; the number of the chosen word."""
-
-    answer: Answer | None
-    choice: int | None
-    note: str
+MAX_NAME = 80
+"""Characters shown of a corpus's name. Showing one of 400,000 took a second each time."""
 
 
 class SidePane(Vertical):
-    """The words of the active model, next to those of each compared model, and facts about it."""
+    """The words of the active model and of each compared model, and facts about the active one."""
 
     DEFAULT_CSS = """
     SidePane {
@@ -68,7 +59,7 @@ class SidePane(Vertical):
     """
 
     class ComparedChanged(Message):
-        """Other models are compared, or one of them was saved again."""
+        """The compared models have changed, or one of them was saved again."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,7 +71,6 @@ class SidePane(Vertical):
 
     @property
     def compared(self) -> tuple[LoadedModel, ...]:
-        """The models that are compared with the active one."""
         return self._comparison.without(self.host.active_name)
 
     def compose(self) -> ComposeResult:
@@ -107,7 +97,7 @@ class SidePane(Vertical):
         self.query_one("#note", FixedText).show(f"   {shown.note}" if has_words else "")
 
     def name_columns(self) -> None:
-        """Makes room for the lists of the compared models."""
+        """Shows a column with a title for each model."""
         titles = [self.host.active_name or "", *(other.name for other in self.compared)]
         for count in (1, 2):
             self.set_class(len(titles) == 1 + count, f"-compared-{count}")
@@ -117,7 +107,7 @@ class SidePane(Vertical):
 
     @work(group="dialog")
     async def choose_compared(self) -> None:
-        """Asks for a model to compare with, or not any more."""
+        """Asks which model to add to the comparison, or to remove from it."""
         from rnnlm_tui.tui.widgets.dialogs import Choice
 
         with self.host.showing_errors():
@@ -126,18 +116,18 @@ class SidePane(Vertical):
             if not rows:
                 self.host.notify_user("there is no other model to compare with: F3 trains one")
                 return
-            wide = "" if self.display else " This window shows them from 110 columns on."
-            text = f"At most two, whose words are shown next to the active model's.{wide}"
+            wide = "" if self.display else " They are shown once the window has 110 columns."
+            text = f"Up to two. Their words are shown next to the active model's.{wide}"
             chosen = await self.host.ask(Choice("Compare with which models?", text, rows))
             if chosen is not None:
                 await self._comparison.toggle(chosen)
                 self.post_message(self.ComparedChanged())
 
     @work(group="comparison")
-    async def renew_compared(self, name: str) -> None:
-        """A model was saved: if it is compared, it is asked as it is now."""
+    async def reload_compared(self, name: str) -> None:
+        """Reloads a model that was saved, if it is compared."""
         if name in self._comparison.names:
-            await self._comparison.renew(name)
+            await self._comparison.reload(name)
             self.post_message(self.ComparedChanged())
 
     def drop_compared(self, name: str) -> None:
@@ -145,7 +135,7 @@ class SidePane(Vertical):
         self.post_message(self.ComparedChanged())
 
     def show_model(self, loaded_model: LoadedModel | None, accuracy: str) -> None:
-        """Shows facts about the active model, and how often it is right."""
+        """Shows facts about the active model; `accuracy` is a sentence."""
         name = sanitize(loaded_model.name) if loaded_model else "no model yet"
         self.query_one("#facts").border_title = Content(name)
         facts = (*model_facts(loaded_model), accuracy) if loaded_model else ()
@@ -155,38 +145,33 @@ class SidePane(Vertical):
 
 
 def more_words(answer: Answer) -> str:
-    """How many words the list leaves out."""
+    """Says how many words the list leaves out; "" if none."""
     found = answer.suggestions
-    left = answer.suggestions.matching_words - len(found.candidates)
+    left = found.matching_words - len(found.candidates)
     typed = f" begin with {sanitize(found.prefix)}" if found.prefix else ""
     return f"   … {left:,} more{typed}" if left > 0 else ""
 
 
 def model_facts(loaded_model: LoadedModel) -> Iterator[str]:
-    """What a writer should know of the model."""
+    """Yields a line each on the kind of the model, its vocabulary and its corpus."""
     corpus = loaded_model.card.corpus
     yield loaded_model.kind
     known = plural(len(loaded_model.model.vocabulary.words), "word")
-    yield f"{known} of {shorten(corpus['name'], LONGEST_NAME)}, {plural(corpus['lines'], 'line')}"
-
-
-def note_on(found: Suggestions) -> str:
-    """What the model does not know."""
-    if found.prefix and not found.candidates:
-        return f"no known word begins with {sanitize(found.prefix)}"
-    return f"unknown: {sanitize(', '.join(found.unknown))}" if found.unknown else ""
+    yield f"{known} of {shorten(corpus['name'], MAX_NAME)}, {plural(corpus['lines'], 'line')}"
 
 
 def models_to_compare(
     library: Library, active: str | None, compared: Sequence[str]
 ) -> list[tuple[str, str, str]]:
-    """The models but the active one: name, label (ticked if it is compared), what it is. Reads the
-    library, so call it in a thread."""
+    """Returns all models except the active one: name, label (ticked if compared), description.
+
+    Reads the library, so call it in a thread.
+    """
     cards = {entry.name: entry.card for entry in library.entries()}
     rows = []
     for name in library.names():
         card = cards.get(name)
-        text = shorten(card.corpus["name"], LONGEST_NAME) if card else ""
+        text = shorten(card.corpus["name"], MAX_NAME) if card else ""
         what = f"{card.config.preset} of {text}" if card else ""
         rows.append((name, f"{'✓ ' if name in compared else ''}{name}", what))
     return [row for row in rows if row[0] != active]

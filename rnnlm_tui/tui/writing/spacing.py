@@ -1,5 +1,5 @@
-"""What is put into the text, and the spaces between: an accepted word brings a space after it, and
-a mark that is typed next takes the place of the space."""
+"""Inserts text and manages the spaces around it: an accepted word is followed by a space, which
+a punctuation mark typed next replaces."""
 
 from __future__ import annotations
 
@@ -18,51 +18,51 @@ if TYPE_CHECKING:
     from rnnlm_tui.suggest import Suggestion
     from rnnlm_tui.text.tokenizer import Written
 
-LONGEST_TEXT = 20_000
-"""Characters. With 20,000 a key takes 5 ms more; with 2 million it took half a second."""
+MAX_TEXT = 20_000
+"""Characters. At 20,000 a key takes 5 ms longer; at 2 million it takes half a second."""
 AFTER_APOSTROPHE = frozenset(("", "s", "d", "m", "t", "l", "ll", "r", "re", "v", "ve"))
-"""What may follow an apostrophe within a word, whole or half typed."""
+"""What may follow an apostrophe within a word, complete or partly typed."""
 
 
 class TextTooLong(Message):
-    """Text was not put in, since there would be too much of it."""
+    """Text was not inserted: there would be too much of it."""
 
 
 class Typing:
-    """Puts what is typed, accepted or pasted into a text, and counts the keys."""
+    """Inserts what is typed, accepted or pasted, and counts the keys."""
 
     def __init__(self, area: TextArea, counter: KeystrokeCounter) -> None:
         self._area, self._counter = area, counter
         self.takes_space = takes_space
-        """Whether a character typed after a text takes the place of the space at its end: as in
-        most texts, or as the active model has learned."""
+        """Whether a character typed after a text replaces the space at its end; replaced by the
+        rule that the active model has learned."""
         self._space_end: Location | None = None
-        """The place after the space of the last accept, while the cursor is there."""
+        """The location after the space of the last accept, while the cursor is there."""
         self._mark: Location | None = None
-        """The place of the mark, while letters are typed after it."""
+        """The location of the punctuation mark, while letters are typed after it."""
 
     def forget_space(self) -> None:
-        """What is typed next has nothing to do with the last accept."""
+        """Forgets the space of the last accept, so that it is not replaced."""
         self._space_end = self._mark = None
 
-    def put_in(self, text: str, place: Selection | None = None, keys: int | None = None) -> bool:
-        """Replaces what is at `place`, by default what is selected, as one step to undo. `keys` is
-        the number of key presses that have accepted the text, None if it was pasted or recalled.
-        Returns whether there was room for it; if not, the area tells that the text is too long."""
+    def insert(self, text: str, place: Selection | None = None, keys: int | None = None) -> bool:
+        """Replaces `place`, by default the selection, as one undo step. `keys` is the number of key
+        presses that accepted the text, None if it was pasted or recalled. Returns False and posts
+        `TextTooLong` if there is no room for it."""
         area = self._area
         start, end = sorted(place or area.selection)
         first, last = index_of(area, start), index_of(area, end)
-        if len(area.text) - (last - first) + len(text) > LONGEST_TEXT:
+        if len(area.text) - (last - first) + len(text) > MAX_TEXT:
             area.post_message(TextTooLong())
             return False
         area.history.checkpoint()
         area.replace(text, start, end, maintain_selection_offset=False)
         area.history.checkpoint()
-        self._counter.put_in(first, first + len(text), keys)
+        self._counter.inserted(first, first + len(text), keys)
         return True
 
     def accept(self, found: Written | Suggestion, keys: int) -> None:
-        """Puts in what is accepted, and a space after it if one is missing there."""
+        """Inserts an accepted word or ghost, and a space after it if there is none."""
         area, text = self._area, sanitize(found.text)
         start, end = sorted(area.selection)
         if found.eats_space and area.selection.is_empty and self._before().endswith(" "):
@@ -71,11 +71,11 @@ class Typing:
         if found.space_after and not following.isspace():
             before = f"{self._line_up_to(start)}{text} "
             text += " " * (not following or not self.takes_space(before, following))
-        has_room = self.put_in(text, Selection(start, end), keys)
+        has_room = self.insert(text, Selection(start, end), keys)
         self._space_end = area.cursor_location if has_room and text.endswith(" ") else None
 
     def type(self, character: str) -> None:
-        """Puts in a typed character. A mark takes the place of the space before it."""
+        """Inserts a typed character. A punctuation mark replaces the space of the last accept."""
         area, here, mark = self._area, self._area.cursor_location, self._mark
         if here == self._space_end and area.selection.is_empty:
             space = here[0], here[1] - 1
@@ -94,12 +94,11 @@ class Typing:
         if gives_space_back(before[mark[1]], before[mark[1] + 1 :]):
             place = index_of(area, mark)
             area.replace(" ", mark, mark)
-            self._counter.put_in(place, place + 1, 0)
+            self._counter.inserted(place, place + 1, 0)
         elif character.isalpha():
             self._mark = mark
 
     def _before(self) -> str:
-        """The line up to the cursor."""
         return self._line_up_to(self._area.cursor_location)
 
     def _line_up_to(self, place: Location) -> str:
@@ -107,14 +106,14 @@ class Typing:
 
 
 def index_of(area: TextArea, location: Location) -> int:
-    """A place in the text, in characters. A TextArea ends the deletion of the last line at a line
-    after it."""
+    """Converts a location to an index in the text. The location may be past the end: a TextArea
+    ends the deletion of the last line at the line after it."""
     return len(area.get_text_range((0, 0), min(location, area.document.end)))
 
 
 def gives_space_back(taken: str, typed: str) -> bool:
-    """Whether what is typed after a mark that took a space shows that the space belongs before the
-    mark, as in `he said 'so` or in `we went - and`."""
+    """Returns whether the text typed after a mark that replaced a space shows that the space
+    belongs before the mark, as in `he said 'so` or `we went - and`."""
     if taken in DASHES:
         return typed[:1] == " "
     return taken in APOSTROPHES and typed[-1:].isalpha() and typed.lower() not in AFTER_APOSTROPHE

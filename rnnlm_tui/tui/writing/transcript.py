@@ -1,4 +1,4 @@
-"""The lines that were sent and how models continued them. No textual here."""
+"""The lines that were sent and how models continued them."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.session.turns import Continuation, Turn
 from rnnlm_tui.tui.widgets.safe_inputs import sanitize_lines
 
-LONGEST = 200
-"""Turns that are shown again after a restart; all others are kept too."""
+MAX_TURNS = 200
+"""Turns that are read after a restart. The others stay in the database."""
 PREVIOUS_LINES = 200
-"""Lines above that a model which uses them is given: more of them change little."""
+"""Lines above the cursor that are given to a model that uses them. More change little."""
 
 
 class Transcript:
-    """The newest turns in memory, and all of them in the session's database.
+    """The turns: the newest in memory, all in the session database.
 
-    Several apps may be open: each sees the turns that were there at its start, and its own.
+    Several apps may be open. Each sees the turns that existed when it started, and its own.
     """
 
     def __init__(self, database: SessionDatabase) -> None:
@@ -33,28 +33,28 @@ class Transcript:
         self._last_seen: int | None = None
         self.turns: list[Turn] = []
         self.older = 0
-        """The number of turns that are kept but not in `turns`."""
+        """The number of stored turns that are not in `turns`."""
 
     async def load(self) -> None:
-        """Reads what was kept. Raises StorageError."""
-        self.turns = await self._database.read(partial(tables.read_turns, limit=LONGEST))
+        """Reads the newest stored turns. Raises StorageError."""
+        self.turns = await self._database.read(partial(tables.read_turns, limit=MAX_TURNS))
         self.older = await self._database.read(tables.count_turns) - len(self.turns)
         self._last_seen = self.turns[-1].number if self.turns else None
 
     @property
-    def next_number(self) -> int:
-        """The number of the line that is being written, from 1."""
-        return self.older + len(self.turns) + 1
+    def count(self) -> int:
+        """The number of stored turns."""
+        return self.older + len(self.turns)
 
     def add_line(self, line: str, model: str | None = None) -> Turn:
-        """Adds a line that was sent while the model of this name suggested, and stores it."""
+        """Adds a line and stores it. `model` is the name of the model that suggested."""
         turn = Turn(line, model=model)
         self.turns.append(turn)
         self._database.write(partial(tables.add_turn, turn=turn))
         return turn
 
     def change_line(self, turn: Turn, line: str) -> None:
-        """Gives a turn another line. What continued the old one goes; without a line, so does the
+        """Replaces the line of a turn and deletes its continuations; an empty line deletes the
         turn."""
         turn.line = line
         turn.continuations.clear()
@@ -65,25 +65,24 @@ class Transcript:
             self._database.write(partial(tables.delete_turns, up_to=None, turns=[turn]))
 
     def add_continuation(self, turn: Turn, continuation: Continuation) -> None:
-        """Adds to the turn how a model has continued it, and stores that."""
         turn.continuations.append(continuation)
         self._database.write(partial(tables.add_continuation, turn=turn, added=continuation))
 
     def previous_lines(self, turn: Turn | None = None) -> tuple[str, ...]:
-        """The lines above the one being written, or above `turn`, the nearest last."""
+        """Returns the lines above `turn`, by default all, the nearest last."""
         end = self.turns.index(turn) if turn in self.turns else len(self.turns)
         turns = self.turns[max(0, end - PREVIOUS_LINES) : end]
         return tuple(line for turn in turns for line in turn.line.splitlines())[-PREVIOUS_LINES:]
 
     def clear(self) -> None:
-        """Forgets all turns. Those that another app has added meanwhile are kept."""
+        """Deletes all turns, except those that another app has added since the start."""
         delete = partial(tables.delete_turns, up_to=self._last_seen, turns=self.turns)
         self._database.write(delete)
         self.turns, self.older = [], 0
 
     async def export(self, path: Path) -> None:
-        """Writes all turns as text into a new file, whole or not at all. Raises StorageError, also
-        if the file exists."""
+        """Writes all turns as text to a new file, atomically. Raises StorageError, also if the file
+        exists."""
         turns = self.turns
         if self.older:
             older = partial(tables.read_turns, before=turns[0].number if turns else None)
@@ -92,7 +91,7 @@ class Transcript:
 
 
 def as_text(turns: Iterable[Turn]) -> str:
-    """The turns for a person: each line, and below it how models have continued it."""
+    """Formats turns for reading: each line, and below it its continuations, indented."""
     return "".join(
         f"{line}\n"
         for turn in turns
@@ -103,57 +102,56 @@ def as_text(turns: Iterable[Turn]) -> str:
     )
 
 
-def kept_words(lines: int, has_draft: bool) -> str:
-    """What was kept, and how to go on with it; nothing if that is nothing."""
+def kept_sentence(lines: int, has_draft: bool) -> str:
+    """Says what was kept, and how to continue; "" if nothing was."""
     parts = [plural(lines, "line")] * bool(lines) + ["what you were writing"] * has_draft
-    return f"Kept: {' and '.join(parts)}. To go on: {APP_NAME}" if parts else ""
+    return f"Kept: {' and '.join(parts)}. To continue: {APP_NAME}" if parts else ""
 
 
 def _write_new(path: Path, text: str) -> None:
-    from rnnlm_tui.store.files import write_bytes  # numpy
+    from rnnlm_tui.store.files import write_bytes  # imports numpy
 
     if os.path.lexists(path):
-        raise StorageError(f"{path} exists already", "name another file")
+        raise StorageError(f"{path} already exists", "name another file")
     write_bytes(path, text.encode("utf-8", "replace"))
 
 
 def lines_of(text: str) -> str:
-    """Text from elsewhere, without anything that could steer the terminal or break its rows."""
+    """Returns text without tabs or characters that could control the terminal."""
     return sanitize_lines(text.replace("\t", " "))
 
 
 class SentTexts:
-    """What was sent, the newest last, and which of it is being edited."""
+    """The turns that were sent, the newest last, and the one being edited."""
 
     def __init__(self) -> None:
         self.turns: Sequence[Turn] = ()
         self.edited: Turn | None = None
         self.draft = ""
-        """What was being written when the edit began."""
+        """The text that was being written when the edit began."""
 
     def is_unchanged(self, text: str) -> bool:
-        """Whether `text` is what was sent, not edited yet."""
+        """Returns whether `text` is that of the edited turn, not changed yet."""
         return self.edited is not None and text == lines_of(self.edited.line)
 
     def step(self, by: int, text: str) -> str | None:
-        """The text before (-1) or after (1) the edited one, which is edited from now on; None if
-        nothing was sent. `text`, which is not sent yet, comes after the newest, and nothing before
-        the oldest but itself."""
+        """Starts editing the previous (-1) or next (1) turn, and returns its text; None if nothing
+        was sent. Stops at the oldest turn; after the newest comes the unsent `text`."""
         turns = list(self.turns)
         here = turns.index(self.edited) if self.edited in turns else len(turns)
         there = max(0, here + by)
         if there < len(turns):
-            return self.take(turns[there], text)
-        return self.leave() if by > 0 else None
+            return self.begin_edit(turns[there], text)
+        return self.end_edit() if by > 0 else None
 
-    def take(self, turn: Turn, draft: str) -> str:
-        """Begins to edit a turn; `draft` is the text that is there now. Returns the new one."""
+    def begin_edit(self, turn: Turn, draft: str) -> str:
+        """Starts editing a turn and returns its text. `draft` is the text that it replaces."""
         if self.edited is None:
             self.draft = draft
         self.edited = turn
         return lines_of(turn.line)
 
-    def leave(self) -> str:
-        """Ends the edit; returns the text that was being written before it."""
+    def end_edit(self) -> str:
+        """Ends the edit and returns the text that was being written before it."""
         draft, self.draft, self.edited = self.draft, "", None
         return draft

@@ -1,4 +1,4 @@
-"""The transcript on the screen: lines are sent, continued, copied, saved and cleared."""
+"""The transcript on the screen, and what can be done with its lines."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LABEL_WIDTH = 11
 TRANSCRIPT_KEYS: tuple[Binding, ...] = (
     Binding("ctrl+r", "transcript('continue_last')", "continue", show=False,
             id="autocomplete.another",
-            tooltip="Have the model continue the last line, again if it has already"),
+            tooltip="Let the model continue the last line, or continue it again"),
     Binding("f7", "transcript('copy_last')", "copy", show=False, id="autocomplete.copy_last",
             tooltip="Copy the last line of the transcript"),
     Binding("f5", "transcript('save')", "Save transcript", show=False,
@@ -37,23 +37,23 @@ TRANSCRIPT_KEYS: tuple[Binding, ...] = (
             tooltip="Save the transcript to a file"),
     Binding("f8", "transcript('clear')", "Clear transcript", show=False,
             id="autocomplete.clear_transcript",
-            tooltip="Clear the transcript, after a question"),
+            tooltip="Clear the transcript; asks first"),
 )  # fmt: skip
-"""They work wherever the focus is on the screen."""
-MOST_LINES = 200
-"""Widgets kept on the screen. With 500 one more takes 40 ms, with 100 it takes 16."""
+"""Bindings of the screen, which work wherever the focus is."""
+MAX_LINES = 200
+"""Widgets kept on the screen. Adding one takes 16 ms if there are 100, 40 ms if there are 500."""
 
 
 class TranscriptLine(Widget):
-    """What was sent, or how a model continued it, next to the name of who wrote it. A click copies.
+    """A sent line or a continuation of it, next to the name of its writer. A click copies it.
 
-    Your own has a bar in front; the model's is indented and in italics.
+    The user's lines have a bar in front; a model's are indented and in italics.
     """
 
     DEFAULT_CSS = """
     TranscriptLine {
         height: auto;
-        padding-right: 1; /* that of the list is on the other side of its scrollbar */
+        padding-right: 1; /* the padding of the list is right of its scrollbar */
         color: $foreground;
         &.-model { color: $text-muted; }
         &:hover { background: $boost; }
@@ -98,49 +98,48 @@ class TranscriptLine(Widget):
         return self._body.wrap(max(1, width - self._label.cell_length - 3))
 
     def on_unmount(self) -> None:
-        """Frees what was painted. Textual caches the last 1,024 painted widgets, even removed ones,
-        which would take 11 MB after a day's writing."""
+        """Frees the painted content. Textual caches the last 1,024 painted widgets, even removed
+        ones, which would take 11 MB after a day of writing."""
         self.refresh()
 
     def on_click(self, event: events.Click) -> None:
-        """Copies, unless the mouse has marked a part of the text."""
+        """Copies the line, unless the mouse has selected text."""
         view = self.parent
         if not self.screen.get_selected_text() and isinstance(view, TranscriptView):
             view.copy(self)
 
 
 class TranscriptView(VerticalScroll, can_focus=True):
-    """The newest lines, at the bottom. Takes those that are sent, and has the active model continue
-    them. A click leaves the focus on the line being written."""
+    """Shows the newest lines, and lets the active model continue them. A click does not take the
+    focus from the line being written."""
 
     FOCUS_ON_CLICK = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "move(-1)", "up", id="transcript.up", tooltip="The line above"),
-        Binding("down", "move(1)", "down", id="transcript.down", tooltip="The line below"),
+        Binding("up", "move(-1)", "up", id="transcript.up", tooltip="Go to the line above"),
+        Binding("down", "move(1)", "down", id="transcript.down", tooltip="Go to the line below"),
         Binding("c,enter", "copy", "copy", id="transcript.copy", tooltip="Copy the line"),
-        Binding("e", "edit", "edit", id="transcript.edit",
-                tooltip="Take the line back to edit it"),
+        Binding("e", "edit", "edit", id="transcript.edit", tooltip="Edit the sent line"),
         Binding("u", "take", "use", id="transcript.take",
-                tooltip="Put the line in where you write"),
+                tooltip="Insert the line into the text that you are writing"),
         Binding("escape", "screen.move_pane", "back", id="transcript.leave",
-                tooltip="Back to the line being written"),
+                tooltip="Go back to the line being written"),
     ]  # fmt: skip
     DEFAULT_CSS = """
     TranscriptView { height: 1fr; scrollbar-size-vertical: 1; padding: 0 1; }
     """
 
     class LinesChanged(Message):
-        """There are other lines above the one being written."""
+        """The lines above the one being written have changed."""
 
     @dataclass
     class Typed(Message):
-        """This text is to go into the text being written: a line, or a letter typed here."""
+        """A line was chosen, or a letter typed here, to be inserted into the text being written."""
 
         text: str
 
     @dataclass
     class EditWanted(Message):
-        """The turn is to be edited."""
+        """The user wants to edit a turn."""
 
         turn: Turn
 
@@ -163,25 +162,25 @@ class TranscriptView(VerticalScroll, can_focus=True):
         self.anchor()  # stays at the bottom when lines are added
 
     async def fill(self, turns: list[Turn]) -> None:
-        """Replaces all lines by those of these turns."""
+        """Shows the lines of these turns only."""
         await self.remove_children()
         lines = [
             TranscriptLine(turn, continuation)
             for turn in turns
             for continuation in (None, *turn.continuations)
         ]
-        self.can_focus = bool(lines)  # else keys pressed there would go nowhere
-        await self.mount_all(lines[-MOST_LINES:])
+        self.can_focus = bool(lines)  # keys have no use in an empty transcript
+        await self.mount_all(lines[-MAX_LINES:])
 
     async def add(self, turn: Turn, continuation: Continuation | None = None) -> None:
-        """Adds the line of a turn at the bottom, or its continuation below the lines of the turn,
-        unless they were cleared meanwhile."""
+        """Adds the line of a turn at the bottom, or a continuation below the lines of its turn,
+        unless they were cleared in the meantime."""
         after = next((line for line in reversed(self.lines) if line.turn is turn), None)
         if continuation is not None and after is None:
             return
         self.can_focus = True
         await self.mount(TranscriptLine(turn, continuation), after=after)
-        await self.remove_children(self.lines[:-MOST_LINES])
+        await self.remove_children(self.lines[:-MAX_LINES])
         self.anchor()
 
     def on_focus(self) -> None:
@@ -215,7 +214,7 @@ class TranscriptView(VerticalScroll, can_focus=True):
             self.post_message(self.EditWanted(self._current.turn))
 
     def on_key(self, event: events.Key) -> None:
-        """A letter that means nothing here is one to write."""
+        """Passes on letters that are not bound here: they belong to the text being written."""
         character = event.character
         is_bound = event.key in self.screen.active_bindings
         if character and character.isprintable() and not is_bound:
@@ -223,11 +222,10 @@ class TranscriptView(VerticalScroll, can_focus=True):
             self.post_message(self.Typed(character))
 
     def copy(self, line: TranscriptLine) -> None:
-        """Copies a line, and says how far that can be trusted."""
+        """Copies a line. Not all terminals support that, so the toast names another way."""
         self.app.copy_to_clipboard(line.plain_text)
         start = shorten(" ".join(line.plain_text.split()), 30)
-        otherwise = "If pasting gives something else, F5 saves the lines"
-        self.host.notify_user(f"copied “{start}”. {otherwise}")
+        self.host.notify_user(f"copied “{start}”. If pasting does not work, F5 saves the lines")
 
     def copy_last(self) -> None:
         if self.lines:
@@ -236,12 +234,12 @@ class TranscriptView(VerticalScroll, can_focus=True):
             self.host.notify_user("there is no line to copy yet")
 
     async def restore(self) -> None:
-        """Shows what was kept. Raises StorageError."""
+        """Shows the stored turns. Raises StorageError."""
         await self.transcript.load()
         await self.fill(self.transcript.turns)
 
     async def send(self, line: str) -> None:
-        """Adds a line of the user's; it is continued if that is switched on."""
+        """Adds a line of the user, and continues it if that is switched on."""
         turn = self.transcript.add_line(line, self.host.active_name)
         self.post_message(self.LinesChanged())
         await self.add(turn)
@@ -249,8 +247,8 @@ class TranscriptView(VerticalScroll, can_focus=True):
             self._begin_continuation(turn)
 
     async def change(self, turn: Turn, line: str) -> None:
-        """Gives what was sent another text; without a text it goes."""
-        if turn not in self.transcript.turns:  # cleared meanwhile
+        """Replaces the line of a turn; an empty line deletes the turn."""
+        if turn not in self.transcript.turns:  # cleared in the meantime
             if line:
                 await self.send(line)
             return
@@ -265,10 +263,9 @@ class TranscriptView(VerticalScroll, can_focus=True):
         self.can_focus = bool(self.lines)
 
     def continue_last(self) -> None:
-        """Continues the last line, once more if it is already."""
+        """Lets the model continue the last line, even if it has a continuation."""
         if self.host.loaded_model is None:
-            message = "there is no model to continue the line: F3 trains one"
-            self.host.notify_user(message, "warning")
+            self.host.notify_user("no model can continue the line: F3 trains one", "warning")
         elif not self.transcript.turns:
             self.host.notify_user("send a line first: Enter")
         else:
@@ -276,7 +273,7 @@ class TranscriptView(VerticalScroll, can_focus=True):
 
     def _begin_continuation(self, turn: Turn) -> None:
         if (loaded_model := self.host.loaded_model) is not None:
-            # The lines above are those of now: they may be cleared while the model works.
+            # The lines above are read here: they may be cleared while the model works.
             *above, last = (*self.transcript.previous_lines(turn), *turn.line.splitlines())
             self._continue(loaded_model, turn, tuple(above), last)
 
@@ -299,10 +296,10 @@ class TranscriptView(VerticalScroll, can_focus=True):
 
     @work(group="dialog")
     async def clear(self) -> None:
-        """Forgets all lines, after a question."""
+        """Asks whether to delete all lines."""
         from rnnlm_tui.tui.widgets.dialogs import Confirm
 
-        count = self.transcript.next_number - 1
+        count = self.transcript.count
         if not count:
             self.host.notify_user("the transcript is empty")
             return
@@ -311,32 +308,31 @@ class TranscriptView(VerticalScroll, can_focus=True):
             self.transcript.clear()
             await self.fill([])
             self.post_message(self.LinesChanged())
-            self.host.notify_user("the transcript is cleared")
+            self.host.notify_user("the transcript was cleared")
 
     @work(group="dialog")
     async def save(self) -> None:
-        """Asks for a file and writes the transcript into it."""
+        """Asks for a file and writes the transcript to it."""
         from rnnlm_tui.tui.widgets.dialogs import AskPath
 
         title, text, name = "Save the transcript", "as a text file", "transcript.txt"
-        chosen = await self.host.ask(
-            AskPath(title, text, name, check=_check_new, for_new_file=True)
-        )
+        dialog = AskPath(title, text, name, check=_check_new, for_new_file=True)
+        chosen = await self.host.ask(dialog)
         if chosen is not None:
             with self.host.showing_errors():
                 await self.transcript.export(Path(chosen))
-                self.host.notify_user(f"the transcript is in {chosen}")
+                self.host.notify_user(f"the transcript was saved to {chosen}")
 
 
 def continued(loaded_model: LoadedModel, line: str, words: list[str]) -> str:
-    """The words as they are written after a line."""
-    from rnnlm_tui.suggest import continue_text  # numpy
+    """Returns the words as written text that follows a line."""
+    from rnnlm_tui.suggest import continue_text  # imports numpy
 
     return continue_text(loaded_model.model.tokenizer, line, words)[len(line) :].strip()
 
 
 def in_spaced_words(loaded_model: LoadedModel, line: str, words: list[str], span: Copied) -> Copied:
-    """A span of the model's words as one of the words between spaces, which marks belong to."""
+    """Converts a span of the model's tokens to a span of words separated by spaces."""
     first, last = (
         len(continued(loaded_model, line, words[:end]).split()) - 1
         for end in (span.start + 1, span.start + span.length)
@@ -345,11 +341,11 @@ def in_spaced_words(loaded_model: LoadedModel, line: str, words: list[str], span
 
 
 def _check_new(path: str) -> str | None:
-    return "this file exists already: name another" if Path(path).exists() else None
+    return "this file already exists: name another" if Path(path).exists() else None
 
 
 def _with_copies(body: Content, copied: tuple[Copied, ...]) -> Content:
-    """The line with its copied words underlined, and after it where they come from."""
+    """Underlines the copied words of a line, and adds the numbers of the lines they come from."""
     words = list(re.finditer(r"[^ ]+", body.plain))
     spans = [s for s in copied if s.start >= 0 and 0 < s.length <= len(words) - s.start]
     for span in spans:

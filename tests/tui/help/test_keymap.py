@@ -67,7 +67,7 @@ def test_the_keymap_that_is_written_changes_nothing_until_it_is_edited(tmp_path:
 
 def test_a_keymap_is_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "keymap.toml").write_text("mine")
-    with pytest.raises(RnnlmError, match="exists already"):
+    with pytest.raises(RnnlmError, match="already exists"):
         write_keymap(tmp_path, RnnlmApp)
     assert (tmp_path / "keymap.toml").read_text() == "mine"
     (tmp_path / "config").write_text("a file")
@@ -119,9 +119,9 @@ async def test_a_keymap_with_a_fault_is_reported_once_and_stops_nothing(
 async def test_the_palette_writes_a_keymap_to_edit(tmp_path: Path) -> None:
     app = scripted_app(tmp_path)
     async with app.run_test(notifications=True) as pilot:
-        command = "Write a file in which you can change the keys"
+        command = "Write a file to change the keys"
         await choose_in_palette(pilot, command)
         await wait_until(pilot, lambda: any("edit " in toast for toast in toasts(app)))
         assert '"line.send" = "enter"' in (tmp_path / "config" / "keymap.toml").read_text()
         await choose_in_palette(pilot, command)
-        await wait_until(pilot, lambda: any("exists already" in toast for toast in toasts(app)))
+        await wait_until(pilot, lambda: any("already exists" in toast for toast in toasts(app)))

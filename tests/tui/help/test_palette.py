@@ -107,16 +107,14 @@ async def test_the_palette_does_what_is_chosen_in_it(tmp_path: Path) -> None:
         await choose_in_palette(pilot, "Use model b")
         await wait_until(pilot, lambda: app.active_name == "b")
         await answered(pilot)
-        await choose_in_palette(pilot, "Switch the ghost off or on")
+        await choose_in_palette(pilot, "Switch the ghost on or off")
         await wait_until(pilot, lambda: not app.preferences.ghost)
         await choose_in_palette(pilot, "Import an exported model")
         await wait_until(pilot, lambda: isinstance(app.screen, AskPath) and app.focused)
         assert app.current_mode == "models"
 
 
-@pytest.mark.parametrize(
-    "title", ["Pause the training, or let it go on", "Train it for more epochs"]
-)
+@pytest.mark.parametrize("title", ["Pause or resume the training", "Train for more epochs"])
 async def test_an_action_of_another_screen_that_does_not_work_now_says_so(
     title: str, tmp_path: Path
 ) -> None:
@@ -124,5 +122,5 @@ async def test_an_action_of_another_screen_that_does_not_work_now_says_so(
     async with app.run_test(notifications=True) as pilot:
         await answered(pilot)
         await choose_in_palette(pilot, title)
-        await wait_until(pilot, lambda: toasts(app) == [f'"{title}" does not work now'])
+        await wait_until(pilot, lambda: toasts(app) == [f'"{title}" is not available'])
         assert app.current_mode == "train"

@@ -125,7 +125,7 @@ def test_what_cannot_be_used_says_why_and_what_to_do(
 def test_a_model_in_training_names_the_process(library: Library) -> None:
     with held_elsewhere(library, "two"):
         one = listed(library, "two")
-        assert heading(one, is_active=True).plain == "two   ● suggests now   ◆ training"
+        assert heading(one, is_active=True).plain == "two   ● active   ◆ training"
         assert dict(overview(one))["trained by"].startswith("process ")
     assert not any(one.is_training for one in read_library(library))
 

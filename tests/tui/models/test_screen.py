@@ -137,7 +137,7 @@ async def test_every_row_fits_and_says_what_is_wrong(
         assert line_of(app, "run").startswith("○")
         assert "unfinished" in line_of(app, "run")
         assert "3 models, " in picture(app)
-        assert "● suggests now" in picture(app)
+        assert "● active" in picture(app)
         if size[0] >= 200:
             for column in COLUMNS.values():
                 assert column.title in picture(app)
@@ -395,7 +395,7 @@ async def test_a_model_a_damaged_one_and_a_run_are_deleted(library: Library, nam
         await pilot.press("d")
         ask = await dialog(pilot, app, Confirm)
         assert ask.focused.id == "no"
-        assert ("It is the model that suggests now" in picture(app)) is (name == "one")
+        assert ("It is the active model" in picture(app)) is (name == "one")
         await pilot.press("y", "enter")
         await wait_until(pilot, lambda: app.screen is app.models)
         assert library.has(name), "no letter and no lone Enter says yes"
@@ -422,7 +422,7 @@ async def test_a_training_is_resumed_if_there_is_one(
 
 @pytest.mark.parametrize("key", ["u", "c", "e"])
 @pytest.mark.parametrize(
-    ("name", "reason"), [("three", "three is damaged: "), ("run", "run has saved no model yet")]
+    ("name", "reason"), [("three", "three is damaged: "), ("run", "run has not saved a model yet")]
 )
 async def test_what_cannot_be_used_says_why(
     library: Library, key: str, name: str, reason: str

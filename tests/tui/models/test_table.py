@@ -9,7 +9,14 @@ from rich.cells import cell_len
 
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.models.card_facts import read_library
-from rnnlm_tui.tui.models.table import COLUMNS, GAP, LEFT_OUT, cut_within, fitting_widths, in_short
+from rnnlm_tui.tui.models.table import (
+    COLUMNS,
+    GAP,
+    LEFT_OUT,
+    compact,
+    cut_within,
+    fitting_widths,
+)
 from tests.helpers.models import make_model
 
 
@@ -48,4 +55,4 @@ def test_a_long_name_shows_its_end_too(text: str, width: int, cut: str) -> None:
     [(0, "0"), (96, "96"), (5_755_471, "5.76M"), (12_345, "12.3k"), (2 * 10**9, "2G")],
 )
 def test_numbers_are_short(count: int, text: str) -> None:
-    assert in_short(count) == text
+    assert compact(count) == text

@@ -56,7 +56,7 @@ async def test_a_child_is_started_apart_from_the_terminal(
     arguments = ["--train", "verses.txt", "--name", "poems", f"--data-dir={data_dir}"]
     arguments += ["--json", "--control", "stdin"]
     assert json.loads(child.log_tail()[0]) == ["1", True, arguments]
-    assert (child.exit_code, child.complaint()) == (0, None)
+    assert (child.exit_code, child.logged_error()) == (0, None)
 
 
 async def test_the_seed_line_stands_neither_in_the_arguments_nor_in_the_log(
@@ -107,7 +107,7 @@ def test_how_a_process_ended_in_words() -> None:
 def test_a_run_is_extended_with_as_much_patience_as_it_takes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert TrainingRequest.updating("poems").arguments == ("--update", "poems")
+    assert TrainingRequest.updating("poems", ()).arguments == ("--update", "poems")
     arguments = ("--resume", "--name", "poems", "--epochs", "12")
     status = RunStatus(None, 4, 2)  # type: ignore[arg-type]  # no settings are looked at
     for exhausted, more in ((False, ()), (True, ("--patience", "10"))):
@@ -163,7 +163,7 @@ async def test_a_real_training_obeys_and_is_resumed_where_it_was_saved(
     run.sample("the dog")
     run.order("resume")
     await until(lambda: run.progress.epochs[-1].sample["seed"] == "the dog")
-    run.let_go()
+    run.detach_and_close()
     assert run.is_running
     library.stop_run("poems")  # as another program would
     await over(run)

@@ -20,7 +20,7 @@ from rnnlm_tui.errors import StorageError
 from rnnlm_tui.events import Event, Paused, Resumed, Saved
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs import follower
-from rnnlm_tui.tui.runs.child import LONGEST_SAMPLE, ChildProcess, TrainingRequest
+from rnnlm_tui.tui.runs.child import MAX_SEED_LINE, ChildProcess, TrainingRequest
 from rnnlm_tui.tui.runs.follower import EVENTS_AT_ONCE, GONE, FollowedRun
 from rnnlm_tui.tui.runs.state import Phase
 from tests.helpers.commands import POSIX
@@ -87,7 +87,7 @@ async def watched(library: Library, held: ExitStack) -> AsyncIterator[FollowedRu
     """The run of another process, not followed yet."""
     run = FollowedRun(library, "poems")
     yield run
-    run.leave()
+    run.unfollow()
     held.close()
 
 
@@ -129,7 +129,7 @@ async def test_orders_reach_the_process_and_the_seed_line_is_no_argument(
     *orders, sample, detach, stop = script.orders()
     assert orders == ["sample my own line", "pause", "resume"]
     assert sample.startswith("sample a dog lay by 猫 xxx")
-    assert len(sample) == len("sample ") + LONGEST_SAMPLE
+    assert len(sample) == len("sample ") + MAX_SEED_LINE
     assert (detach, stop) == ("detach", "stop")
     assert run.progress.finished is not None
     assert run.progress.finished.reason == "stopped"
@@ -168,7 +168,7 @@ async def test_orders_do_nothing_after_the_end(start: Start, script: Script) -> 
     await over(run)
     assert not (run.order("pause") or run.order("resume") or run.detach() or run.sample("the cat"))
     await run.stop()
-    run.let_go()
+    run.detach_and_close()
     await run.end()
     assert (phase(run), run.detached) == (Phase.FINISHED, False)
 
@@ -284,7 +284,7 @@ async def test_a_run_that_cannot_be_followed_is_not_shown_as_one_that_trains(
     monkeypatch.setattr(library, "holder", fail)
     await until(lambda: heard.ends)
     assert phase(watched) is Phase.LOST
-    assert "may go on: the disk is gone" in watched.progress.lost_reason
+    assert "may still be running: the disk is gone" in watched.progress.lost_reason
 
 
 async def test_a_long_history_leaves_the_screen_its_turn(
@@ -339,7 +339,7 @@ async def test_a_run_that_is_left_tells_nothing_and_takes_no_orders(
     script.write(started())
     await watched.start()
     assert not (watched.order("pause") or watched.order("resume") or watched.sample("the cat"))
-    watched.leave()
+    watched.unfollow()
     script.write(ended(1), saved(1))
     await asyncio.sleep(0)
     assert (watched.is_running, heard.saved, heard.ends) == (False, [], [])

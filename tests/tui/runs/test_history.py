@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rnnlm_tui.events import Event, Failed, Paused, Saved
-from rnnlm_tui.tui.runs.history import LARGEST_PIECE, LONGEST_LINE, HistoryReader
+from rnnlm_tui.tui.runs.history import MAX_LINE, PIECE_BYTES, HistoryReader
 from tests.helpers.events import ended, finished, progress, started
 from tests.helpers.runs import lines_of
 
@@ -54,7 +54,7 @@ def test_lines_that_hold_no_event_are_skipped(history: Path) -> None:
 
 def test_a_line_without_end_is_skipped_and_takes_no_memory(history: Path) -> None:
     good = lines_of(progress(1)).encode()
-    add(history, b"x" * (3 * LONGEST_LINE) + b"\n" + good)
+    add(history, b"x" * (3 * MAX_LINE) + b"\n" + good)
     reader = HistoryReader(history.parent)
     assert list(reader.read_all()) == [progress(1)]
     assert reader.read()[0] == []
@@ -62,9 +62,9 @@ def test_a_line_without_end_is_skipped_and_takes_no_memory(history: Path) -> Non
 
 def test_no_more_than_a_piece_is_read_at_once(history: Path) -> None:
     line = lines_of(progress(1)).encode()
-    add(history, line * (LARGEST_PIECE // len(line) + 10))
+    add(history, line * (PIECE_BYTES // len(line) + 10))
     reader = HistoryReader(history.parent)
-    assert len(reader.read()[0]) == LARGEST_PIECE // len(line)
+    assert len(reader.read()[0]) == PIECE_BYTES // len(line)
     assert len(reader.read()[0]) == 10
 
 

@@ -17,7 +17,7 @@ from rnnlm_tui.events import (
     Saved,
     Warned,
 )
-from rnnlm_tui.tui.runs.notes import MOST_NOTES
+from rnnlm_tui.tui.runs.notes import MAX_NOTES
 from rnnlm_tui.tui.runs.state import Phase, RunProgress
 from rnnlm_tui.tui.train.run_view import bar_lines
 from tests.helpers.events import ended, finished, progress, started
@@ -225,31 +225,31 @@ def test_the_rise_of_epochs_that_are_trained_again_is_forgotten() -> None:
 
 def test_held_out_loss_that_rises_is_one_note_renewed() -> None:
     run = with_held_out(5, 4, 4.1)
-    assert "memorising" not in str(texts(run)), "once may be chance"
+    assert "overfitting" not in str(texts(run)), "once may be chance"
     run = with_held_out(5, 4, 4.1, 4.2, 4.3)
-    said = "held-out loss rose for 3 epochs: the model is memorising; epoch 2 is kept"
+    said = "held-out loss rose for 3 epochs: the model is overfitting; epoch 2 is kept"
     assert texts(run) == [said]
     assert run.notes[0].severity == "warning"
     run.take(ended(6, held_out=3.9, best=True), 6)
-    assert texts(run) == [said, "held-out loss is at a new low: epoch 6 is kept now"]
+    assert texts(run) == [said, "held-out loss is at a new low: epoch 6 is kept"]
     for epoch, loss in [(7, 4.0), (8, 4.1)]:
         run.take(ended(epoch, held_out=loss, best=False), epoch)
     assert texts(run)[2:] == [
-        "held-out loss rose for 2 epochs: the model is memorising; epoch 6 is kept"
+        "held-out loss rose for 2 epochs: the model is overfitting; epoch 6 is kept"
     ]
 
 
-PERFECT = "accuracy on its own lines says nothing about unseen ones: hold some out"
+PERFECT = "accuracy on its own lines says nothing about unseen ones: hold some lines out"
 FLAT = "the loss has not fallen for 5 epochs: more will hardly help"
 UNSURE = "on its own lines it is as unsure as a choice among {} words"
-SAVED = "epoch 1 is saved: you can write with it from now on"
+SAVED = "epoch 1 is saved: you can write with it"
 
 
 @pytest.mark.parametrize(
     ("events", "told"),
     [
         (held_out(4, 4.2, 4.1, 4.2, 4.1, 4.2, 4.1),
-         ["held-out loss is no better for 6 epochs; epoch 1 is kept"]),
+         ["held-out loss has not improved for 6 epochs; epoch 1 is kept"]),
         (held_out(5, 4, 3, 2), []),
         ([ended(1, accuracy=0.5), ended(2, accuracy=0.97), ended(3, accuracy=0.98)], [PERFECT]),
         ([ended(1, held_out=4.0, accuracy=0.97)], []),
@@ -263,7 +263,7 @@ SAVED = "epoch 1 is saved: you can write with it from now on"
          ["on unseen lines it is as unsure as a choice among 148 words"]),
         ([Saved(float(n), n, "models/poems", True) for n in (1, 2)], [SAVED]),
         ([Saved(0.0, 0, "models/poems", True), Saved(1.0, 1, "models/poems", True)],
-         ["a first model of n-grams is saved: you can write with it from now on"]),
+         ["a first n-gram model is saved: you can write with it"]),
         ([Paused(1.0, "asked to"), Resumed(2.0, "asked to"), Paused(3.0, "the battery\x1b is low"),
           Warned(4.0, "half the learning rate")],
          ["paused", "resumed", "paused: the battery\ufffd is low", "half the learning rate"]),
@@ -284,6 +284,6 @@ def test_notes_are_short_and_not_without_end() -> None:
     run = with_held_out(*[4 + epoch / 1000 for epoch in range(999)])
     for number in range(500):
         run.take(Warned(1.0, str(number)), 1)
-    assert len(run.notes) == MOST_NOTES
+    assert len(run.notes) == MAX_NOTES
     said = [*texts(with_held_out(*[4 + e / 1000 for e in range(999)])), *texts(with_held_out(4, 5))]
     assert max(map(len, said)) <= WIDEST_NOTE

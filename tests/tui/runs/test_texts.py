@@ -30,7 +30,7 @@ def test_a_text_is_kept_and_never_put_in_the_place_of_another(data_dir: Path) ->
 def test_a_text_that_cannot_be_kept_is_an_error(data_dir: Path) -> None:
     data_dir.mkdir(exist_ok=True)
     (data_dir / "texts").write_text("a file")
-    with pytest.raises(StorageError, match="cannot keep the text"):
+    with pytest.raises(StorageError, match="cannot store the text"):
         save_text(Library(data_dir), "mine", "a")
 
 

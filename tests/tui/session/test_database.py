@@ -190,7 +190,7 @@ async def test_what_cannot_be_kept_is_told_in_the_same_words_each_time(tmp_path:
 
 @pytest.mark.parametrize(
     ("contents", "reason"),
-    [(b"no database " * 100, "not a database"), (None, "a newer version of this program")],
+    [(b"no database " * 100, "not a database"), (None, "created by a newer version")],
     ids=["damaged", "newer"],
 )
 async def test_a_file_that_cannot_be_used_stays_as_it_is(

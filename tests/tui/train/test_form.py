@@ -74,7 +74,7 @@ class Host(App[None]):
         raise error
 
     def compose(self) -> ComposeResult:
-        yield TrainForm(id="form")
+        yield TrainForm()
 
 
 @pytest.fixture

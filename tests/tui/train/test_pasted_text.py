@@ -32,7 +32,7 @@ async def to_the_form(pilot: Pilot[Any]) -> TrainForm:
     await press(pilot, "f3")
     await wait_until(pilot, lambda: app_of(pilot).train_screen.query("#pasted"))
     form = app_of(pilot).train_screen.query_one(TrainForm)
-    await wait_until(pilot, lambda: area_of(form).is_restored)
+    await wait_until(pilot, lambda: area_of(form)._kept is not None)
     return form
 
 
@@ -105,7 +105,7 @@ async def test_another_source_that_was_chosen_meanwhile_stays(tmp_path: Path) ->
 async def test_no_more_than_the_largest_text_gets_in_however_it_comes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pasted_text, "LARGEST_PASTE", 20)
+    monkeypatch.setattr(pasted_text, "MAX_PASTE", 20)
     app = scripted_app(tmp_path)
     async with app.run_test() as pilot:
         form = await to_the_form(pilot)
@@ -137,5 +137,5 @@ async def test_a_text_that_cannot_be_kept_is_told_of_once_and_stays(tmp_path: Pa
             area.text = text
             await pilot.pause()
         await wait_until(pilot, lambda: toasts(app))
-        assert len([toast for toast in toasts(app) if "could not keep" in toast]) == 1
+        assert len([toast for toast in toasts(app) if "could not store" in toast]) == 1
         assert area.text == TEXT * 2

@@ -66,7 +66,7 @@ async def test_one_key_starts_a_training_at_every_width(
     async with shown(script, size) as on:
         await on.until(lambda: on.form.problem is None)
         await on.pilot.press("f5")
-        await on.until(lambda: script.arguments("sonnets-gru") and on.screen.on_run)
+        await on.until(lambda: script.arguments("sonnets-gru") and on.screen.is_run_shown)
         await on.until(lambda: script.orders("sonnets-gru") == ["sample the cat"])
 
 
@@ -81,7 +81,7 @@ async def test_the_data_card_is_scrolled_to_and_a_click_starts_the_training(
         await on.pilot.press("end")
         await on.until(lambda: on.sees("from fairest ---> creatures"))
         await click(on.pilot, "#train")
-        await on.until(lambda: on.screen.on_run)
+        await on.until(lambda: on.screen.is_run_shown)
 
 
 async def test_the_list_of_presets_has_a_frame(script: Script) -> None:
@@ -140,12 +140,12 @@ async def test_a_second_training_waits_for_the_first(script: Script) -> None:
     async with shown(script, (120, 40)) as on:
         await on.start(started())
         await on.pilot.press("escape")
-        await on.until(lambda: on.sees("! poems is training"))
+        await on.until(lambda: on.sees("! poems is being trained"))
         assert on.screen.query_one("#train", Button).disabled
         on.screen.run_pane.resume("poems")
         await on.until(lambda: on.app.told == ["poems is being trained"])
         await on.pilot.press("escape")
-        assert on.screen.on_run
+        assert on.screen.is_run_shown
         await on.pilot.press("escape", "escape", "x")
         await on.phase(Phase.FINISHED)
         await on.pilot.press("n")
@@ -180,7 +180,7 @@ async def test_running_shows_bars_figures_samples_and_notes(script: Script) -> N
         ]
         assert "^    2  sat 2" in on.text("samples")
         assert "the cat" in str(on.screen.query_one("#samples").border_title)
-        assert "the model is memorising" in on.text("notes")
+        assert "the model is overfitting" in on.text("notes")
         assert on.sees("held-out", "perplexity", "top-1")
         assert not on.sees("penalty")
         assert on.sees("─ your line: the cat ... ─")
@@ -237,7 +237,7 @@ async def test_a_run_is_sent_to_the_background(script: Script) -> None:
         await on.start(started())
         await on.until(lambda: on.keys().get("d"))
         await on.pilot.press("d")
-        await on.until(lambda: "goes on when you quit" in on.head)
+        await on.until(lambda: "continues when you quit" in on.head)
         assert on.keys()["d"] is False
         assert script.orders() == ["detach"]
 
@@ -270,7 +270,7 @@ async def test_the_seed_line_is_changed_during_the_run(script: Script, is_gone: 
         await on.pilot.press("enter")
         await on.until(lambda: on.app.told)
         if is_gone:
-            assert on.app.told == ["the run takes no orders: it has ended, or hangs"]
+            assert on.app.told == ["the run does not respond: it has ended or hangs"]
         else:
             assert on.app.told == ["your line is continued after this epoch"]
             await on.until(lambda: script.orders() == ["sample a [/b] dog"])
@@ -425,7 +425,7 @@ async def test_a_run_that_ended_early_is_given_more_patience(script: Script) -> 
         on.screen.run_pane.resume("poems")
         assert await asked_for_epochs(on) == (
             "It has had 4 epochs, and its held-out loss was best in epoch 2. How many epochs in"
-            " all? It does not end early before that."
+            " all? It will not end early before that."
         )
         assert on.app.screen.query_one(Input).value == "9"
         await on.pilot.press("enter")
@@ -465,7 +465,7 @@ async def test_a_run_that_fails_leads_back_to_the_form_as_it_was(script: Script)
         assert on.end == 'it is [/b] too large\ngive "max vocabulary" 9'
         assert on.buttons == ["Back to the form"]
         await click(on.pilot, "#end-form")
-        await on.until(lambda: not on.screen.on_run and on.form.problem is None)
+        await on.until(lambda: not on.screen.is_run_shown and on.form.problem is None)
         assert on.form.plan == plan
 
 
@@ -494,7 +494,7 @@ async def test_a_run_killed_before_its_first_save_offers_a_new_one(script: Scrip
         assert "no epoch was saved yet" in on.end
         assert on.buttons == ["New training"]
         await on.pilot.press("n")
-        await on.until(lambda: not on.screen.on_run)
+        await on.until(lambda: not on.screen.is_run_shown)
 
 
 async def test_a_model_that_is_renamed_keeps_its_run_and_one_that_is_deleted_does_not(
@@ -531,19 +531,19 @@ async def test_a_run_elsewhere_is_listed_watched_and_stopped(
         async with shown(script) as on:
             others = on.screen.query_one(OtherRuns)
             await on.until(lambda: others.display)
-            assert not on.screen.on_run
+            assert not on.screen.is_run_shown
             await on.pilot.press("o")
             assert on.app.focused is others, "o goes to the list; it opens nothing by itself"
-            assert not on.screen.on_run
+            assert not on.screen.is_run_shown
             await on.pilot.press("enter")
             await on.until(lambda: "epoch 3/20" in on.head)
             assert "trained by process" in on.head
             keys = on.keys()
             assert not {"p", "d", "g"} & keys.keys(), "only its owner can do that"
             await on.pilot.press("escape")
-            assert not on.screen.on_run
+            assert not on.screen.is_run_shown
             await on.pilot.press("escape")
-            assert on.screen.on_run, "it is followed on while the form is shown"
+            assert on.screen.is_run_shown, "it is followed on while the form is shown"
             await on.pilot.press("x")
             await on.until(lambda: isinstance(on.app.screen, Confirm))
             await on.pilot.press("ctrl+y")
@@ -559,7 +559,7 @@ async def test_the_own_run_is_found_again_after_another_was_watched(script: Scri
 
             async def open_from_form(text: str, name: str) -> None:
                 await on.pilot.press("escape")
-                assert not on.screen.on_run
+                assert not on.screen.is_run_shown
                 await on.until(lambda: on.sees(text))
                 row = next(i for i in range(others.option_count) if text in prompt(others, i))
                 others.highlighted = row
@@ -573,7 +573,7 @@ async def test_the_own_run_is_found_again_after_another_was_watched(script: Scri
             await open_from_form("▶ poems  training, started here; Enter shows it", "poems")
             await open_from_form("▶ other", "other")
             await on.pilot.press("escape")
-            await on.until(lambda: on.sees("! poems is training"))
+            await on.until(lambda: on.sees("! poems is being trained"))
             await on.pilot.press("escape")
             await on.until(lambda: "poems" in on.head)
             for name in ("other", "poems"):
@@ -605,7 +605,7 @@ async def test_a_model_is_trained_on_what_its_files_hold_now(script: Script) -> 
         on.screen.run_pane.update_model("poems", ("/texts/poems-written.txt",))
         asked = ["--train", "--update", "poems", "--add=/texts/poems-written.txt"]
         await on.until(lambda: script.arguments()[:4] == asked)
-        await on.until(lambda: on.screen.on_run)
+        await on.until(lambda: on.screen.is_run_shown)
 
 
 def test_a_run_that_is_over_is_not_listed(data_dir: Path) -> None:
@@ -622,7 +622,7 @@ def test_a_run_is_a_line_in_the_list() -> None:
     begun = Run("a", False, None, False, True, None, None)
     assert run_line(begun) == "‖ a  stopped at its first epoch; Enter resumes it"
     running = Run("a", True, "process 7 on b", True, False, None, None)
-    assert run_line(running) == "▶ a  is trained by process 7 on b, no epoch is saved yet"
+    assert run_line(running) == "▶ a  trained by process 7 on b, no epoch is saved yet"
 
 
 # Looks

@@ -17,7 +17,7 @@ import pytest
 
 from rnnlm_tui import paths
 from rnnlm_tui.errors import CorpusError, RnnlmError
-from rnnlm_tui.tui.runs.headless import complaint_in
+from rnnlm_tui.tui.runs.headless import parse_error
 from rnnlm_tui.tui.train.data_card import card_lines
 from rnnlm_tui.tui.train.plan import Plan
 from rnnlm_tui.tui.train.summary import summarise
@@ -85,11 +85,11 @@ async def test_a_corpus_that_cannot_be_used_is_explained(
 
 
 def test_the_sentence_and_the_hint_are_taken_from_what_the_command_writes() -> None:
-    error = complaint_in("some warning\nrnnlm-tui: it is empty\n  give another\n  or none\n")
+    error = parse_error("some warning\nrnnlm-tui: it is empty\n  give another\n  or none\n")
     assert error is not None
     assert (error.message, error.hint) == ("it is empty", "give another or none")
-    assert complaint_in("rnnlm-tui: an old flag\nFatal: something\n") is None
-    assert complaint_in("") is None
+    assert parse_error("rnnlm-tui: an old flag\nFatal: something\n") is None
+    assert parse_error("") is None
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_the_sentence_and_the_hint_are_taken_from_what_the_command_writes() -> N
 )
 async def test_an_answer_that_makes_no_sense_is_an_error(answering: Answering, answer: str) -> None:
     answering(f"print({answer!r})")
-    with pytest.raises(RnnlmError, match="makes no sense"):
+    with pytest.raises(RnnlmError, match="summary of this text is not valid"):
         await summarise(BUNDLED, ())
 
 
@@ -114,7 +114,7 @@ async def test_a_command_that_fails_without_a_sentence_is_an_error(
     answering: Answering, says: str
 ) -> None:
     answering(f"raise SystemExit({says!r} or 1)")
-    with pytest.raises(RnnlmError, match="rnnlm-tui has failed") as raised:
+    with pytest.raises(RnnlmError, match="rnnlm-tui failed") as raised:
         await summarise(BUNDLED, ())
     assert raised.value.hint == says
 

@@ -108,10 +108,10 @@ async def test_a_choice_is_not_lost_to_the_saves_of_the_active_model(it: Trial) 
     await it.until_active("poems")
     await it.begin_slowly("other")
     for _ in range(12):
-        it.loader.renew("poems")
+        it.loader.reload("poems")
     it.library.gate.set()
     await it.until_active("poems", "other")
-    it.loader.renew("poems")
+    it.loader.reload("poems")
     await asyncio.sleep(0)
     assert it.library.opened == ["poems", "other"]
 
@@ -119,7 +119,7 @@ async def test_a_choice_is_not_lost_to_the_saves_of_the_active_model(it: Trial) 
 async def test_saves_while_a_model_is_loaded_are_loaded_once(it: Trial) -> None:
     await it.begin_slowly("poems")
     for _ in range(12):
-        it.loader.renew("poems")
+        it.loader.reload("poems")
     it.library.gate.set()
     await it.until_active("poems")
     assert it.library.opened == ["poems"] * 2
@@ -131,12 +131,12 @@ async def test_a_save_by_another_process_is_loaded_once(it: Trial) -> None:
     card.write_text("{}")
     it.loader.choose("poems")
     await it.until_active("poems")
-    it.loader.renew_if_saved()
+    it.loader.reload_if_saved()
     os.utime(card, ns=(1, 1))
     for _ in range(2):
-        it.loader.renew_if_saved()
+        it.loader.reload_if_saved()
         await it.until_active("poems", "poems")
     card.unlink()
-    it.loader.renew_if_saved()
+    it.loader.reload_if_saved()
     await asyncio.sleep(0)
     assert it.library.opened == ["poems", "poems"]

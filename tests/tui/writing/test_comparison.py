@@ -95,13 +95,13 @@ async def test_a_model_that_is_saved_is_loaded_again(tmp_path: Path) -> None:
     comparison = Comparison(lambda: library)
     await comparison.toggle("poems")
     library.models["poems"] = fresh = ScriptedModel()
-    await comparison.renew("poems")
+    await comparison.reload("poems")
     (compared,) = comparison.without("sonnets")
     assert compared.model is fresh
-    await comparison.renew("letters")
+    await comparison.reload("letters")
     assert comparison.names == ("poems",), "only those that are compared"
     del library.models["poems"]
-    await comparison.renew("poems")
+    await comparison.reload("poems")
     assert not comparison.names
     with pytest.raises(ModelError):
         await comparison.toggle("poems")

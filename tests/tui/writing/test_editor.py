@@ -22,7 +22,7 @@ from rnnlm_tui.tui.session.turns import Turn
 from rnnlm_tui.tui.writing import key_order
 from rnnlm_tui.tui.writing.editor import LineEditor, TextSent
 from rnnlm_tui.tui.writing.keystrokes import Keystrokes
-from rnnlm_tui.tui.writing.spacing import LONGEST_TEXT, TextTooLong
+from rnnlm_tui.tui.writing.spacing import MAX_TEXT, TextTooLong
 from rnnlm_tui.tui.writing.transcript import lines_of
 from tests.helpers.app import check_layout, post_keys, press, rows_of
 
@@ -118,7 +118,7 @@ class Desk:
         """Keys of which one waits for an answer."""
         post_keys(self.app, *keys)
         async with asyncio.timeout(10):
-            while not self.editor.answer_gate.is_waited_at:
+            while not self.editor.answer_gate._waiters:
                 await asyncio.sleep(0)
 
     async def play(self, script: str) -> None:
@@ -538,7 +538,7 @@ async def test_a_paste_of_10_000_characters_keeps_its_lines_and_asks_once() -> N
 
 async def test_a_line_takes_no_more_text_than_it_can_be_edited_with() -> None:
     async with desk("so ") as it:
-        it.answer("b" * LONGEST_TEXT)
+        it.answer("b" * MAX_TEXT)
         it.editor.post_message(events.Paste("x" * 2_000_000))
         await it.press("tab", "y")
         assert it.line == "so y"

@@ -16,6 +16,7 @@ from rnnlm_tui.tui.writing.candidates import BestWords
 from rnnlm_tui.tui.writing.predictor import LoadedModel, Question, answer_to
 from rnnlm_tui.tui.writing.side_pane import model_facts
 from rnnlm_tui.tui.writing.transcript import as_text
+from rnnlm_tui.tui.writing.transcript_pane import TranscriptPane
 from rnnlm_tui.tui.writing.transcript_view import TranscriptLine, TranscriptView
 from tests.helpers.app import (
     ScriptedModel,
@@ -168,7 +169,7 @@ async def test_a_long_text_leaves_room_for_a_line_above_it_and_the_keys(
         await it.write(*" and")
         assert "│ line 8 and" in picture(it.app)
         assert "ctrl+q quit" in it.rows[-1]
-        assert it.screen.query_one("#lines").size.height > 0
+        assert it.screen.query_one(TranscriptPane).size.height > 0
 
 
 @pytest.mark.parametrize("size", [(59, 20), (80, 15), (30, 6), (20, 5), (1, 1)])
@@ -360,7 +361,7 @@ async def test_the_transcript_is_saved_to_a_file(tmp_path: Path) -> None:
         await it.send("a\x1b[31m", 2)
         target = tmp_path / "poem.txt"
         await save_to(str(target))
-        await it.until(lambda: has_toast(it, f"the transcript is in {target}"))
+        await it.until(lambda: has_toast(it, f"the transcript was saved to {target}"))
         assert target.read_text().startswith("a\ufffd[31m\n    ")
         await save_to("/proc/no-such-file")
         await it.until(lambda: has_toast(it, "could not save /proc/no-such-file"))
@@ -437,7 +438,7 @@ async def test_a_folder_that_cannot_be_written_is_told_once_and_writing_goes_on(
         await it.write(*"shall i", "enter")
         await it.until(lambda: len(it.transcript) == 2)
         await it.send("when i", 4)
-        assert len([toast for toast in toasts(it.app) if "could not keep" in toast]) == 1
+        assert len([toast for toast in toasts(it.app) if "could not store" in toast]) == 1
 
 
 # One question at a time, and keys before the answer
@@ -492,7 +493,7 @@ async def test_another_model_suggests_at_once_and_says_so(tmp_path: Path) -> Non
         await it.write(*"shall ")
         it.app.use_model("mine")
         await it.until(lambda: it.shown == "we dance")
-        assert has_toast(it, "mine suggests now")
+        assert has_toast(it, "mine is active")
         assert "─ mine ─" in picture(it.app)
         assert "mine · lesson, epoch 3" in it.rows[0]
     async with desk(tmp_path, models, preferences=it.app.preferences) as it:

@@ -13,8 +13,8 @@ from rnnlm_tui.errors import StorageError
 from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.session.turns import Continuation, Copied, Turn
 from rnnlm_tui.tui.writing.predictor import Predictor
-from rnnlm_tui.tui.writing.transcript import LONGEST, PREVIOUS_LINES, Transcript, as_text
-from rnnlm_tui.tui.writing.transcript_view import MOST_LINES, TranscriptView
+from rnnlm_tui.tui.writing.transcript import MAX_TURNS, PREVIOUS_LINES, Transcript, as_text
+from rnnlm_tui.tui.writing.transcript_view import MAX_LINES, TranscriptView
 from tests.helpers.app import check_layout, picture, rows_of, texts
 
 
@@ -60,14 +60,14 @@ async def test_turns_come_back_as_they_were(text: str, tmp_path: Path) -> None:
 
 async def test_starts_cut_nothing(tmp_path: Path) -> None:
     """The newest turns are shown; all of them are kept, and saved to a file."""
-    lines = [str(number) for number in range(LONGEST + 5)]
+    lines = [str(number) for number in range(MAX_TURNS + 5)]
     async with app(tmp_path) as transcript:
         for line in lines:
             transcript.add_line(line)
     for start in range(3):
         async with app(tmp_path) as transcript:
             assert [turn.line for turn in transcript.turns] == lines[5:]
-            assert transcript.next_number == LONGEST + 6
+            assert transcript.count == MAX_TURNS + 5
             assert transcript.previous_lines() == tuple(lines[-PREVIOUS_LINES:])
             assert transcript.previous_lines(transcript.turns[1]) == ("5",)
             target = tmp_path / f"{start}.txt"
@@ -77,12 +77,12 @@ async def test_starts_cut_nothing(tmp_path: Path) -> None:
 
 async def test_what_is_cleared_is_gone_from_the_disk(tmp_path: Path) -> None:
     async with app(tmp_path) as transcript:
-        for number in range(LONGEST + 5):
+        for number in range(MAX_TURNS + 5):
             transcript.add_line(f"secret {number}")
     async with app(tmp_path) as transcript:
         turn = transcript.add_line("secret too")
         transcript.clear()
-        assert (transcript.turns, transcript.next_number) == ([], 1)
+        assert (transcript.turns, transcript.count) == ([], 0)
         transcript.add_continuation(turn, made_by("m", "secret as well"))  # it was in work
         transcript.add_line("one")
     assert await kept(tmp_path) == [("one", [])]
@@ -130,7 +130,7 @@ async def test_a_file_is_written_whole_and_never_over_another(
         assert [path.name for path in tmp_path.iterdir()] == ["session"]
         await transcript.export(target)
         transcript.add_line("two")
-        with pytest.raises(StorageError, match="exists already"):
+        with pytest.raises(StorageError, match="already exists"):
             await transcript.export(target)
     assert target.read_text() == "one\n"
 
@@ -155,15 +155,15 @@ async def test_the_view_keeps_the_newest_lines_and_stays_at_the_bottom() -> None
     host = Host()
     async with host.run_test(size=(80, 10)) as pilot:
         view = host.query_one(TranscriptView)
-        await view.fill([Turn(f"line {i}") for i in range(MOST_LINES + 50)])
-        assert len(view.lines) == MOST_LINES
+        await view.fill([Turn(f"line {i}") for i in range(MAX_LINES + 50)])
+        assert len(view.lines) == MAX_LINES
         turn = Turn("the last")
         await view.add(turn)
         await view.add(turn, made_by("a name too long", "and more"))
         await view.add(Turn("cleared meanwhile"), made_by("m", "late"))
         await pilot.pause()
         assert texts(view.lines)[-2:] == ["the last", "and more"]
-        assert len(view.lines) == MOST_LINES
+        assert len(view.lines) == MAX_LINES
         assert view.scroll_offset.y == view.max_scroll_y
         assert "a name too…" in rows_of(host)[-1]
         await view.fill([Turn("x" * 300)])
