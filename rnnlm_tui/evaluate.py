@@ -50,8 +50,8 @@ LETTER_NATS = 2.9
 C. E. Shannon, "Prediction and entropy of printed English", 1951."""
 Z_95 = 1.96
 """Standard deviations within which 95 % of a normal distribution are."""
-BLOCK_CHARACTERS = 1 << 18
-"""Characters of the lines that a model reads at once."""
+PART_CHARACTERS = 1 << 15
+"""Characters of the lines that are scored together: some 6,000 words, or 3 s of a large LSTM."""
 WINDOWS_CARRIED = 4
 """The previous lines are cut once they are longer than this many context windows."""
 Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
@@ -157,15 +157,9 @@ def score(
     A model that uses previous lines sees `previous_lines` and the `lines` before each line. Without
     `writes` no typed keys are counted, which takes most of the time.
     """
-    begin = encode_context(model, [])
-    above = encode_context(model, [], previous_lines)
-    above = above[: len(above) - len(begin)]
-    unlisted = UnlistedKeys(model) if writes else None
-    for block in _blocks(lines):
-        planned, passages, above = _plan(model, block, begin, above)
-        answers = model.read(passages)
-        for line in planned:
-            yield _scored_line(model, line, answers, unlisted)
+    scorer = Scorer(model, writes=writes)
+    for part in parts_of(model, lines, previous_lines):
+        yield from scorer.score(part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,36 +172,71 @@ class _Line:
     known: int
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Lines that are scored together, and the passages with a distribution for each place."""
+
+    lines: list[_Line]
+    passages: list[Passage]
+
+
+def parts_of(
+    model: LanguageModel, lines: Iterable[str], previous_lines: Sequence[str] = ()
+) -> Iterator[Part]:
+    """Cuts the lines into parts with their contexts. Parts can be scored in any order, and by
+    several processes, with the same result."""
+    begin = encode_context(model, [])
+    above = encode_context(model, [], previous_lines)
+    above = above[: len(above) - len(begin)]
+    for block in _blocks(lines):
+        part, above = _part(model, block, begin, above)
+        yield part
+
+
 def _blocks(lines: Iterable[str]) -> Iterator[Sequence[str]]:
-    """The lines in blocks of about `BLOCK_CHARACTERS`; one by one if they come from an iterator."""
+    """The lines in blocks of about `PART_CHARACTERS`; one by one if they come from an iterator."""
     if not isinstance(lines, Sequence):
         yield from ([line] for line in lines)
         return
     begin, characters = 0, 0
     for end, line in enumerate(lines, start=1):
         characters += len(line) + 1
-        if characters >= BLOCK_CHARACTERS or end == len(lines):
+        if characters >= PART_CHARACTERS or end == len(lines):
             yield lines[begin:end]
             begin, characters = end, 0
 
 
-def _plan(
+def _part(
     model: LanguageModel, texts: Iterable[str], begin: list[int], above: list[int]
-) -> tuple[list[_Line], list[Passage], list[int]]:
-    """Plans how to score the lines: returns them, the passages whose distributions are those of
-    their places in order, and the context `above` the next line."""
-    planned, streams = list[_Line](), list[tuple[list[int], int]]()
+) -> tuple[Part, list[int]]:
+    """Some lines as a part, and the context `above` the next line."""
+    lines, streams = list[_Line](), list[tuple[list[int], int]]()
     for text in texts:
         words = model.tokenizer.words(text)
         if words and not (streams and above is streams[-1][0]):
             streams.append(([*above], len(above) + len(begin)))
         stream = streams[-1][0] if words else []
         stream += begin if words else []
-        planned.append(_Line(text, words, stream, len(stream)))
+        lines.append(_Line(text, words, stream, len(stream)))
         stream += model.vocabulary.encode(words)
         if words and model.uses_previous_lines:
             above = _near(stream, model.vocabulary.begin_id, model.window)
-    return planned, [Passage(ids[:known], ids[known:]) for ids, known in streams], above
+    return Part(lines, [Passage(ids[:known], ids[known:]) for ids, known in streams]), above
+
+
+class Scorer:
+    """Scores parts with one model; keeps what it finds out about prefixes."""
+
+    def __init__(self, model: LanguageModel, *, writes: bool = True) -> None:
+        """`writes` as for `score`."""
+        self._model = model
+        self._unlisted = UnlistedKeys(model) if writes else None
+
+    def score(self, part: Part) -> Iterator[ScoredLine]:
+        """Yields the lines of the part with the scores of their words."""
+        answers = self._model.read(part.passages)
+        for line in part.lines:
+            yield _scored_line(self._model, line, answers, self._unlisted)
 
 
 def _scored_line(

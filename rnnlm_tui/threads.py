@@ -82,9 +82,14 @@ def usable_cores() -> int:
 
 
 def prefetched(items: Iterator[T]) -> Generator[T, None, None]:
-    """Yields the items, computing the next one in another thread meanwhile."""
-    from concurrent.futures import ThreadPoolExecutor  # 4 ms that --help does not need
+    """Yields the items while a thread computes the next one. Without a thread in a worker process:
+    the other cores have workers of their own."""
+    from concurrent.futures import ThreadPoolExecutor  # 4 ms that --help need not wait for
+    from multiprocessing import parent_process
 
+    if parent_process() is not None:
+        yield from items
+        return
     with ThreadPoolExecutor(1) as thread:
         coming = thread.submit(next, items, None)
         while (item := coming.result()) is not None:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import math
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rnnlm_tui import evaluate
-from rnnlm_tui.cli import progress_bar
 from rnnlm_tui.cli.inputs import OpenedModel, corpus_of, open_model
 from rnnlm_tui.cli.options import EvaluateRequest
 from rnnlm_tui.cli.output import print_fitted, print_json, table
+from rnnlm_tui.cli.scoring import scored_lines
 from rnnlm_tui.config import print_warning
 from rnnlm_tui.errors import CorpusError, StorageError, UsageError
-from rnnlm_tui.evaluate import Evaluation, ScoredLine, confidence_interval
+from rnnlm_tui.evaluate import Evaluation, confidence_interval
 from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.lm.mixture import LABELS, ComponentName, MixedModel
 from rnnlm_tui.store import evaluations, training_text
@@ -30,7 +29,6 @@ LETTERS_ALONE = {
     "  with the ghost alone": "keystroke_savings_ghost",
 }
 """Metrics that are not shown for models that write text."""
-BAR_EVERY_S = 0.1
 WORTH_A_WARNING = 0.01
 """Share of lines seen in training from which on to warn; refrains explain a smaller one."""
 ENOUGH_WORDS = 500
@@ -71,10 +69,13 @@ def show_evaluation(request: EvaluateRequest) -> int:
     for subject, count in zip(subjects, trained_on, strict=True):
         if warning := _warning(subject, text, count):
             print_warning(sanitize(warning))
-    scores = [_scored(subject, text.lines) for subject in subjects]
+    scores = [scored_lines(request.data_dir, subject, text.lines) for subject in subjects]
     common = evaluate.shared_vocabulary_losses(scores) if len(scores) > 1 else None
     common_losses = common[1] if common else [None] * len(scores)
-    figures, parts = map(evaluate.summarize, scores), [_parts(each, text) for each in subjects]
+    figures, parts = (
+        map(evaluate.summarize, scores),
+        [_parts(request, each, text) for each in subjects],
+    )
     columns = zip(subjects, figures, trained_on, common_losses, parts, strict=True)
     results = [Result(*column) for column in columns]
     for result in results:
@@ -154,30 +155,15 @@ def _are_worth_a_warning(trained_on: int, text: Text) -> bool:
     return trained_on >= max(1, WORTH_A_WARNING * len(text.lines))
 
 
-def _scored(subject: OpenedModel, lines: Sequence[str]) -> list[ScoredLine]:
-    """Scores the lines, with a progress bar on a terminal."""
-    scored, next_bar = list[ScoredLine](), 0.0
-    has_bar, label = progress_bar.has_bar(), sanitize(subject.name)
-    try:
-        for line in evaluate.score(subject.model, lines):
-            if has_bar and time.monotonic() >= next_bar:
-                done = progress_bar.bar_line(label, len(scored), len(lines), (), "lines")
-                progress_bar.draw(done)
-                next_bar = time.monotonic() + BAR_EVERY_S
-            scored.append(line)
-    finally:
-        if has_bar:
-            progress_bar.draw("")
-    return scored
-
-
-def _parts(subject: OpenedModel, text: Text) -> dict[ComponentName, Result]:
+def _parts(
+    request: EvaluateRequest, subject: OpenedModel, text: Text
+) -> dict[ComponentName, Result]:
     """The results of the components of a mixed model alone."""
     parts: dict[ComponentName, Result] = {}
     models = subject.model.models if isinstance(subject.model, MixedModel) else {}
     for name, model in models.items():
         part = replace(subject, name=f"{LABELS[name]} alone", model=model)
-        figures = evaluate.summarize(_scored(part, text.lines))
+        figures = evaluate.summarize(scored_lines(request.data_dir, part, text.lines, name))
         parts[name] = Result(part, figures, None, None, {})
     return parts
 

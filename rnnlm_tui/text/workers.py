@@ -1,4 +1,4 @@
-"""Worker processes for the blocks of a large text."""
+"""Worker processes for the parts of a large text."""
 
 from __future__ import annotations
 
@@ -73,9 +73,12 @@ class Workers:
                     following += 1
         except (EOFError, OSError) as error:
             raise RnnlmError(
-                "a process that read the text is gone: it was killed, or ran out of memory",
+                "a worker process is gone: it was killed, or ran out of memory",
                 "try again when more memory is free",
             ) from error
+        except KeyboardInterrupt:
+            busy.clear()  # the command ends, and the processes with it
+            raise
         finally:
             for pipe in busy:  # results that are not needed
                 with suppress(EOFError, OSError):

@@ -1,40 +1,40 @@
-"""How long the evaluation of a model takes: its loss, its hits and the keys it saves.
+"""How long `--evaluate` takes, from start to exit: the loss of a model, its hits and saved keys.
 
     python -m tests.benchmarks.evaluation [--words 80000] [--models lstm gru]
 
 Measures networks of 512 units with random weights and 10,000 words of the English that ships on
-lines drawn from these by Zipf's law: an `lstm` alone, and a `gru` mixed with n-grams and a cache.
-What a network predicts does not change how long it takes, but a writer whom it hardly ever helps
-asks at every letter, which takes longest.
+lines drawn from these by Zipf's law: an `lstm` alone, and a `gru` mixed with n-grams and a cache,
+of which the network and the n-grams are then measured alone too. What a network predicts does not
+change how long it takes, but a writer whom it hardly ever helps asks at every letter, which takes
+longest.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
-from rnnlm_tui.threads import use_one_thread
-
-use_one_thread()  # as `--evaluate` does, before numpy is loaded
-
 import numpy as np
 
 from rnnlm_tui.config import CausalConfig, make_run_config
-from rnnlm_tui.evaluate import score, summarize
-from rnnlm_tui.lm.causal import WINDOW, CausalModel, causal_shapes
-from rnnlm_tui.lm.mixture import MixedModel
-from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.lm.ngram import NgramModel
-from rnnlm_tui.lm.registry import prepare_corpus
+from rnnlm_tui.lm.causal import WINDOW, causal_shapes
+from rnnlm_tui.lm.mixture import PRIOR
+from rnnlm_tui.lm.model import LanguageModel, Weights
+from rnnlm_tui.lm.ngram import ngram_counts
+from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.paths import data_dir
+from rnnlm_tui.store.card import Mixture, ModelCard, NgramFile
 from rnnlm_tui.store.library import ENGLISH, Library
 from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.text.prepare import PreparedLines
-from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
+from rnnlm_tui.training.checkpoint import Checkpoints
+from tests.helpers.models import epoch_figures
 from tests.helpers.ngrams import arrays_of
 
 HIDDEN, WORDS_KNOWN, LINE_WORDS, ORDER, RARER = 512, 10_000, 12, 5, 2.7
@@ -51,29 +51,55 @@ def drawn_lines(model: LanguageModel, words: int, seed: int) -> list[str]:
     return [model.tokenizer.join(line) for line in lines]
 
 
-def network(cell: str, vocabulary: Vocabulary, tokenizer: Tokenizer) -> CausalModel:
-    """A network of random weights, small enough that it forgets, for which words are about as
-    frequent as they are in the lines."""
+def network(cell: str, total_words: int) -> Weights:
+    """Random weights, small enough that the network forgets, for which words are about as frequent
+    as they are in the lines."""
     rng, config = np.random.default_rng(0), CausalConfig(hidden_size=HIDDEN)
-    shapes = causal_shapes(cell, config, vocabulary.total_words)
+    shapes = causal_shapes(cell, config, total_words)
     weights = {n: rng.normal(0, 0.05, shape).astype(np.float32) for n, shape in shapes.items()}
-    weights["output.bias"] -= np.log(np.arange(vocabulary.total_words) + RARER)
-    return CausalModel(cell, config, vocabulary, tokenizer, WINDOW, weights)
+    weights["output.bias"] -= np.log(np.arange(total_words) + RARER)
+    return weights
 
 
-def mixed(model: CausalModel, lines: list[str]) -> MixedModel:
-    """The network mixed with the n-grams of these lines and a cache."""
+def ngrams(vocabulary: Vocabulary, model: LanguageModel, path: Path) -> Weights:
+    """The n-grams of the lines of a file."""
     config = make_run_config("ngram", [{"held_out": 0, "order": ORDER, "lines": "each"}])
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "drawn.txt"
-        path.write_text("\n".join(lines))
-        corpus = read_corpus([path], None, io.BytesIO())
-    text = prepare_corpus(
-        corpus, config, (model.vocabulary, model.tokenizer.conventions, ORDER - 1)
-    )
+    corpus = read_corpus([path], None, io.BytesIO())
+    text = prepare_corpus(corpus, config, (vocabulary, model.tokenizer.conventions, ORDER - 1))
     assert isinstance(text, PreparedLines)
-    ngrams = NgramModel(ORDER, model.vocabulary, model.tokenizer, arrays_of(text, ORDER))
-    return MixedModel(model.tokenizer, {"network": model, "ngrams": ngrams})
+    return arrays_of(text, ORDER)
+
+
+def save_model(folder: Path, cell: str, english: LanguageModel, counted: Path | None) -> None:
+    """Saves a network, mixed with the n-grams of the file `counted` if there is one."""
+    vocabulary = Vocabulary(english.vocabulary.words[:WORDS_KNOWN], SPECIAL_TOKENS)
+    config = make_run_config(cell, [{"hidden_size": HIDDEN, "lines": "each"}])
+    mixture: Mixture | None = None
+    arrays = ngrams(vocabulary, english, counted) if counted else None
+    if arrays is not None:
+        of_file: NgramFile = {"file": "", "order": ORDER, "sizes": [*ngram_counts(arrays)]}
+        mixture = {"weights": dict(PRIOR), "ngrams": of_file, "base": None}
+    folder.mkdir(parents=True)
+    card = ModelCard(
+        config=config,
+        tokenizer=config.tokenizer,
+        conventions=english.tokenizer.conventions,
+        total_words=vocabulary.total_words,
+        window=WINDOW,
+        parameters=ARCHITECTURES[cell](config, vocabulary.total_words, WINDOW).parameters,
+        vocabulary="",
+        weights="",
+        corpus={"name": "drawn", "sha256": "00", "lines": 1, "words": 1},
+        metrics=epoch_figures(1),
+        epochs_done=1,
+        created="",
+        updated="",
+        versions={},
+        history=[],
+        mixture=mixture,
+    )
+    weights_of_network = network(cell, vocabulary.total_words)
+    Checkpoints(folder).save_model(card, vocabulary.words, weights_of_network, arrays)
 
 
 def main() -> None:
@@ -83,16 +109,26 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", choices=("lstm", "gru"), default=("lstm", "gru"))
     options = parser.parse_args()
     _, english = Library(data_dir()).open(ENGLISH)
-    vocabulary = Vocabulary(english.vocabulary.words[:WORDS_KNOWN], SPECIAL_TOKENS)
-    lines, others = (drawn_lines(english, options.words, seed) for seed in (0, 1))
-    for cell in options.models:
-        alone = network(cell, vocabulary, english.tokenizer)
-        model: LanguageModel = mixed(alone, others) if cell == "gru" else alone
-        began = time.perf_counter()
-        figures = summarize(score(model, lines))
-        seconds = time.perf_counter() - began
-        label = f"{cell} of {HIDDEN} units{', mixed' if cell == 'gru' else ''}"
-        print(f"{label}: {seconds:.1f} s for {figures.words:,} words, {figures}", flush=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        texts = [folder / "measured.txt", folder / "counted.txt"]
+        for seed, path in enumerate(texts):
+            path.write_text("\n".join(drawn_lines(english, options.words, seed)))
+        for cell in options.models:
+            counted = texts[1] if cell == "gru" else None
+            save_model(folder / "models" / cell, cell, english, counted)
+            command = [sys.executable, "-m", "rnnlm_tui", "--evaluate", str(texts[0])]
+            began = time.perf_counter()
+            done = subprocess.run(
+                [*command, "--model", cell, "--data-dir", temporary],
+                check=True,
+                capture_output=True,
+                text=True,
+            )
+            seconds = time.perf_counter() - began
+            label = f"{cell} of {HIDDEN} units{', mixed' if counted else ''}"
+            print(f"{label}: {seconds:.1f} s for {options.words:,} words", flush=True)
+            print(done.stdout, flush=True)
 
 
 if __name__ == "__main__":

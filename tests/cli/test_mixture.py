@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from rnnlm_tui import evaluate
+from rnnlm_tui.cli import scoring
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.store.library import Library
 from tests.helpers.commands import VERSES, Command, refused
@@ -56,6 +58,19 @@ def test_a_model_is_built_on_another(train: Command, run: Command, data_dir: Pat
     for name in ("copy", "imported"):
         assert "owl" in library.open(name)[1].vocabulary
         assert "owl" not in (library.path(name) / card.vocabulary).read_text()
+
+
+def test_several_processes_measure_a_mixture_as_one_does(
+    train: Command, run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert train("own", "--on", "base").returncode == 0
+    monkeypatch.setattr(evaluate, "PART_CHARACTERS", 200)
+    answers = list[str]()
+    for cores in (1, 2):
+        monkeypatch.setattr(scoring, "usable_cores", lambda cores=cores: cores)
+        done = run("--evaluate", str(tmp_path / "own.txt"), "--model=own", "--json")
+        answers.append(done.stdout)
+    assert answers[0] == answers[1] != ""
 
 
 def test_a_base_may_be_renamed(train: Command, data_dir: Path) -> None:
