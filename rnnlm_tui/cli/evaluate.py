@@ -266,7 +266,7 @@ def _between(share: float | None, words: int) -> str:
 def _weights(result: Result) -> str | None:
     """The components of a mixed model as a sentence; None if it is not mixed."""
     parts, name = result.subject.card.mixed_of, sanitize(result.subject.name)
-    return f"{name} is mixed of {sanitize(parts)}" if parts else None
+    return f"{name} is a mixture: {sanitize(parts)}" if parts else None
 
 
 def _rows(results: Sequence[Result], common_words: int | None) -> Iterator[tuple[str, ...]]:

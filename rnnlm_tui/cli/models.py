@@ -99,7 +99,7 @@ def models_table(
             yield f"{name} is being trained by {sanitize(entry.trained_by)}"
     cards = [entry.card for entry, _ in models if entry.card]
     if len(models) == 1 and cards and cards[0].mixed_of:
-        yield f"{sanitize(models[0][0].name)} is mixed of {sanitize(cards[0].mixed_of)}"
+        yield f"{sanitize(models[0][0].name)} is a mixture: {sanitize(cards[0].mixed_of)}"
     if len(models) == 1 and cards and cards[0].about:
         yield sanitize(cards[0].about)
     for run in unfinished:

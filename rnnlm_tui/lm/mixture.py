@@ -59,7 +59,7 @@ ITERATIONS = 50
 
 
 class MixedModel:
-    """A language model mixed of others."""
+    """A mixture of language models."""
 
     def __init__(
         self,

@@ -136,7 +136,7 @@ class ModelCard(_CardFields):
             return None
         labels, base = dict(LABELS), self.mixture["base"]
         if base:
-            labels["base"] = f"{base['name']}, which it is built on,"
+            labels["base"] = f"its base {base['name']}"
         weights = self.mixture["weights"].items()
         return ", ".join(f"{labels[name]} {weight:.0%}" for name, weight in weights)
 

@@ -78,7 +78,7 @@ def missing_base(card: ModelCard, model: LanguageModel) -> str | None:
     base = card.mixture and card.mixture["base"]
     if not base or (isinstance(model, MixedModel) and "base" in model.models):
         return None
-    gone = f"{base['name']}, which it is built on, is gone or was trained again"
+    gone = f"its base {base['name']} is gone or was trained again"
     return f"{gone}: it predicts without it"
 
 

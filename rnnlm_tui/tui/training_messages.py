@@ -34,7 +34,8 @@ def end_notice(run: FollowedRun) -> tuple[str, Severity]:
     """Returns how a run ended, and its severity, for a toast."""
     end = end_of(run.progress, run.name, [])
     if not end.is_bad:
-        return f"{run.name}: {end.headline}. F3 shows it", "information"
+        headline = f"{end.headline[0].lower()}{end.headline[1:]}"
+        return f"{run.name}: {headline}. F3 shows it", "information"
     return " ".join((f"{run.name}: {end.headline}.", *end.details)), "error"
 
 

@@ -1,4 +1,4 @@
-"""Mixed models on the command line: --on, --mixture, and --evaluate of what a model is mixed of."""
+"""Mixed models on the command line: --on, --mixture, and --evaluate of the parts of a mixture."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def test_a_model_is_built_on_another(train: Command, run: Command, data_dir: Pat
     losses = {name: parts[name]["loss"] for name in ("ngrams", "base")}
     assert losses["ngrams"] < losses["base"]
     table = run("--evaluate", "--model=own").stdout
-    assert "n-grams alone" in table and "own is mixed of n-grams" in table
+    assert "n-grams alone" in table and "own is a mixture: n-grams" in table
     assert card.mixture is not None and card.mixture["base"] is not None
     assert card.mixture["base"]["name"] == "base"
     shown = run("--models", "own").stdout
-    assert "own is mixed of n-grams" in shown and "base, which it is built on" in shown
+    assert "own is a mixture: n-grams" in shown and "its base base" in shown
     (listed,) = json.loads(run("--models", "own", "--json").stdout)["models"]
     assert listed["mixture"]["base"]["name"] == "base"
     # A copy and an export name the base and hold none of its words.
@@ -104,7 +104,7 @@ def test_without_its_base_a_model_predicts_alone(
         train("base", "--force")
     done = run("--suggest", "--model=own", "the ")
     assert done.returncode == 0
-    assert "base, which it is built on, is gone or was trained again" in done.stderr
+    assert "its base base is gone or was trained again" in done.stderr
     assert "owl" not in Library(data_dir).open("own")[1].vocabulary
 
 

@@ -141,7 +141,7 @@ def _card_lines(card: ModelCard) -> Iterator[Line]:
     for ancestor in reversed(card.ancestors):
         yield "ancestor", sanitize(f"{ancestor['name']}, of {ancestor['corpus']['name']}")
     if card.mixed_of:
-        yield "mixed of", sanitize(card.mixed_of)
+        yield "mixture", sanitize(card.mixed_of)
     yield "vocabulary", plural(card.words_known, "word")
     yield "window", f"the last {card.window} words"
     yield ARCHITECTURES[card.config.preset].table_heads[1], f"{card.parameters:,}"

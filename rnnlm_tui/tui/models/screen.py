@@ -41,7 +41,7 @@ class ModelsScreen(AppScreen):
         .models-side { display: none; }
         &.-wide .models-side {
             display: block;
-            width: 30%; min-width: 36; height: 100%;
+            width: 38%; min-width: 36; max-width: 60; height: 100%;
             border-left: vkey $panel-lighten-2;
         }
         &.-empty {
