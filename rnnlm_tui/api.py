@@ -140,6 +140,6 @@ class Model:
         >>> [(word.word, word.rank) for word in line.words]
         [('shall', 32), ('I', 1), ('compare', 27), ('thee', 2)]
 
-        `line.loss` is the mean negative log-likelihood, in nats a word.
+        `line.loss` is the mean negative log-likelihood, in nats per word.
         """
         return next(score(self._model, [text], above))

@@ -6,8 +6,10 @@ The words of a line are those of the model's tokenizer; lines without words do n
   tokens, that is all words and all ends of lines; else the known words that have a known word
   before them in their line. An unknown word counts with the probability of the unknown token, if
   there is one.
-- Hits, continuations and keys are over all words, the first of a line included: is the word among
-  those that `suggest` lists there? An unknown word is a miss. Ends of lines do not count.
+- Hits, continuations and keys are over all words, the first of a line included: is the word the
+  most likely one that may be suggested there, or among the five most likely? An unknown word is a
+  miss. Ends of lines do not count. (A list of `suggest` also leaves out unlikely marks, and counts
+  words that are written the same way once; only the keys as written take that into account.)
 - Keys as written: a writer types the lines character by character, ends of lines included. Before
   each key the writer checks whether accepting one of the five words that `suggest` lists continues
   the line as wanted. If so, accepting is the key: it also inserts the space that follows, which a
@@ -80,12 +82,13 @@ class ScoredWord:
 @dataclass(frozen=True, slots=True)
 class ScoredLine:
     """A line word by word. `end` is the probability that the line ends here, None if the model does
-    not predict ends. `typed_keys` are the keys that the line takes as written, with suggestions."""
+    not predict ends. `typed_keys` are the keys that the line takes as written, with suggestions;
+    None if they were not counted."""
 
     text: str
     words: tuple[ScoredWord, ...]
     end: float | None
-    typed_keys: int
+    typed_keys: int | None
 
     @property
     def losses(self) -> list[float]:
@@ -267,7 +270,7 @@ def _scored_line(
     if writer:
         writer.write()
     end = None if vocabulary.end_id is None else _at_least(answer[vocabulary.end_id])
-    return ScoredLine(text, tuple(scored), end, (writer.keys if writer else 0) + 1)
+    return ScoredLine(text, tuple(scored), end, writer.keys + 1 if writer else None)
 
 
 @dataclass
@@ -421,6 +424,7 @@ def summarize(lines: Iterable[ScoredLine]) -> Evaluation:
     known = [loss for line in lines for loss in line.known_losses]
     loss, keys = _mean(sum(losses), len(losses)), sum(word.keys for word in words)
     characters = sum(len(line.text) + 1 for line in lines)
+    typed = [line.typed_keys for line in lines if line.typed_keys is not None]
     return Evaluation(
         lines=len(lines),
         words=len(words),
@@ -436,7 +440,9 @@ def summarize(lines: Iterable[ScoredLine]) -> Evaluation:
         keystroke_savings=_mean(keys - sum(word.list_keys for word in words), keys),
         keystroke_savings_ghost=_mean(keys - sum(word.ghost_keys for word in words), keys),
         characters=characters,
-        written_savings=_mean(characters - sum(line.typed_keys for line in lines), characters),
+        written_savings=_mean(characters - sum(typed), characters)
+        if len(typed) == len(lines)
+        else None,
     )
 
 

@@ -1,8 +1,8 @@
 """The events of a training, one JSON object per line.
 
 They are the contract between trainings and their observers: the command line, the terminal app,
-scripts, and the history file in a model's folder. Losses are in nats a word, times in seconds since
-the start of the run. A number that is not finite is null in JSON and NaN here.
+scripts, and the history file in a model's folder. Losses are in nats per word, times in seconds
+since the start of the run. A number that is not finite is null in JSON and NaN here.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ class Warned(_Event, frozen=True, tag="warning"):
 
 class UpdateFigures(TypedDict):
     """The result of the update of a model: the losses of the old and the new model on the same
-    held-out lines, in nats a character as written. None if no lines are held out."""
+    held-out lines, in nats per character as written. None if no lines are held out."""
 
     replaced: bool
     old_loss: Figure | None

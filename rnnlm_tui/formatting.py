@@ -118,7 +118,7 @@ def _update_outcome(update: Mapping[str, Any]) -> str:
     if old is None or new is None:
         return how
     kept, other = (new, f"{old:.3f} before") if update["replaced"] else (old, f"{new:.3f} updated")
-    return f"{how}: {kept:.3f} nats a character on the held-out lines, {other}"
+    return f"{how}: {kept:.3f} nats per character on the held-out lines, {other}"
 
 
 def outcome(

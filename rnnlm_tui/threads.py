@@ -67,11 +67,13 @@ def use_one_thread_in_numpy() -> None:
 def without_garbage_search() -> Iterator[None]:
     """Disables garbage collection during imports, where there is no garbage. It would take 10 ms of
     a suggestion and 40 ms of the start of the app."""
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.enable()
+        if was_enabled:
+            gc.enable()
 
 
 def usable_cores() -> int:

@@ -92,11 +92,11 @@ def test_the_end_of_a_training_is_told_in_one_way(
 @pytest.mark.parametrize(
     ("replaced", "new_loss", "words"),
     [
-        (True, 1.2, "the model is replaced: 1.200 nats a character on the held-out lines, 1.25"),
+        (True, 1.2, "the model is replaced: 1.200 nats per character on the held-out lines, 1.25"),
         (
             False,
             1.3,
-            "the model stays as it was: 1.250 nats a character on the held-out lines, 1.3",
+            "the model stays as it was: 1.250 nats per character on the held-out lines, 1.3",
         ),
         (False, None, "the model stays as it was"),
     ],

@@ -19,7 +19,7 @@ from rnnlm_tui.training.run import TrainingRun
 
 NO_BASE = "none"
 ENOUGH_ENGLISH = 0.7
-"""Share of known words from which on a text counts as English. Measured: 0.94 to 0.98 for four
+"""Least share of known words for a text to count as English. Measured: 0.94 to 0.98 for four
 English texts, 0.45 for a Spanish and 0.32 for a German one, 0 in other scripts."""
 
 
@@ -35,8 +35,8 @@ def on_english(library: Library, prepared: PreparedText, config: RunConfig) -> t
     share = share_known(prepared, read_vocabulary(folder, card))
     what = f"{share:.0%} of its words are English"
     if share < ENOUGH_ENGLISH:
-        return False, f"it stands alone ({what}, too few to build it on {ENGLISH})"
-    return True, f"it is built on {ENGLISH} ({what}) (--on none: it stands alone)"
+        return False, f"it has no base model ({what}, too few for {ENGLISH})"
+    return True, f"its base model is {ENGLISH} ({what}) (--on none: no base model)"
 
 
 def share_known(prepared: PreparedText, vocabulary: Vocabulary) -> float:
@@ -64,11 +64,11 @@ def built_on(library: Library, run: TrainingRun, asked: str | None) -> TrainingR
     if not run.config.is_mixed:
         is_off = isinstance(run.config.train, LineTextConfig)
         what = "--mixture off" if is_off else run.config.preset
-        raise UsageError(f"a model of {what} stands alone", "leave --on out")
+        raise UsageError(f"a model of {what} has no base model", "leave --on out")
     base = open_model(library, name)
     if base.card.tokenizer != run.config.tokenizer:
         raise UsageError(
-            f"{base.name} cuts words as {base.card.tokenizer} does, this one as"
+            f"{base.name} uses the tokenizer {base.card.tokenizer}, this model"
             f" {run.config.tokenizer}",
             f"give --tokenizer {base.card.tokenizer}, or --on {NO_BASE}",
         )

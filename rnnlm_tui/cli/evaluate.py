@@ -23,14 +23,15 @@ from rnnlm_tui.store import evaluations, training_text
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.corpus import Corpus, arranged
 
-COST = "a key is a character, an end of line, or an accept of one of five, which brings the space"
+COST = "a key types a character, ends a line, or accepts one of five words with its space"
 LETTERS_ALONE = {
     "  of the letters alone": "keystroke_savings",
     "  with the ghost alone": "keystroke_savings_ghost",
 }
 """Metrics that are not shown for models that write text."""
 WORTH_A_WARNING = 0.01
-"""Share of lines seen in training from which on to warn; refrains explain a smaller one."""
+"""Warns if at least this share of the lines was seen in training; refrains explain a smaller
+one."""
 ENOUGH_WORDS = 500
 """With this many words a hit rate of 10 % is accurate to 3 points."""
 
@@ -72,10 +73,8 @@ def show_evaluation(request: EvaluateRequest) -> int:
     scores = [scored_lines(request.data_dir, subject, text.lines) for subject in subjects]
     common = evaluate.shared_vocabulary_losses(scores) if len(scores) > 1 else None
     common_losses = common[1] if common else [None] * len(scores)
-    figures, parts = (
-        map(evaluate.summarize, scores),
-        [_parts(request, each, text) for each in subjects],
-    )
+    figures = map(evaluate.summarize, scores)
+    parts = [_parts(request, each, text) for each in subjects]
     columns = zip(subjects, figures, trained_on, common_losses, parts, strict=True)
     results = [Result(*column) for column in columns]
     for result in results:
@@ -279,19 +278,19 @@ def _rows(results: Sequence[Result], common_words: int | None) -> Iterator[tuple
     yield row("words", [f.words for f in figures], ",d")
     yield row("words it does not know", [f.oov_share for f in figures], ".1%")
     yield row("first suggestion right", [f.top1 for f in figures], ".1%")
-    yield ("  95 % certain", *(_between(f.top1, f.words) for f in figures))
+    yield ("  95 % interval", *(_between(f.top1, f.words) for f in figures))
     yield row("among five", [f.top5 for f in figures], ".1%")
-    yield ("  95 % certain", *(_between(f.top5, f.words) for f in figures))
+    yield ("  95 % interval", *(_between(f.top5, f.words) for f in figures))
     yield row("keys saved as written", [f.written_savings for f in figures], ".1%")
     shown = [not result.subject.model.tokenizer.writes_text for result in results]
     for label, name in LETTERS_ALONE.items() if any(shown) else ():
         shares = [getattr(f, name) if s else None for f, s in zip(figures, shown, strict=True)]
         yield row(label, shares, ".1%")
-    yield row("loss, nats a word", [f.loss for f in figures], ".3f")
+    yield row("loss, nats per word", [f.loss for f in figures], ".3f")
     yield row("  predictions counted", [f.predicted for f in figures], ",d")
     yield row("perplexity", [f.perplexity for f in figures], ",.1f")
     yield row("  without unknown words", [f.perplexity_in_vocabulary for f in figures], ",.1f")
     if common_words is not None:
         losses = [result.common_loss for result in results]
-        label = f"perplexity, {common_words:,} words of all"
+        label = f"perplexity, {common_words:,} shared words"
         yield row(label, [_exponential(loss) for loss in losses], ",.1f")

@@ -99,10 +99,10 @@ class TrainRequest(RunRequest):
     runs = "train:train"
     help = "train on text files, on pipes, or on - for standard input; on the sonnets by default"
     name: str | None = option("the model's name; made of the corpus and the preset by default")
-    force: bool = switch("replace what has that name")
+    force: bool = switch("replace an existing model of that name")
     resume: bool = switch("resume the run of --name, or the most recent one")
     source_model: str | None = option("start from a model's weights and words", flag="from")
-    base: str | None = option("build on what this model predicts, or on none", flag="on")
+    base: str | None = option("mix with this model as a base, or with none", flag="on")
     update: str | None = option(
         "train a model further on its own texts as they are now, or on those given, and replace it"
         " if the result is better on lines that neither has seen"
@@ -169,8 +169,8 @@ class GenerateRequest(Query):
         bounds=Range(1, 100_000),
     )
     temperature: float | None = option(
-        "draw words, more freely above 1; 0 takes the likeliest (default 0.7, or 0 for a model"
-        " without punctuation)",
+        "sampling temperature: higher is more varied, 0 takes the likeliest word (default 0.7, or 0"
+        " for a model without punctuation)",
         "X",
         bounds=Range(0, 100),
         whole=False,

@@ -135,7 +135,7 @@ def share_text(ranks: Ranks, run: TrainingRun) -> None:
             raise error
         if answer.get("text", ours) != ours:
             raise RankError(
-                f"process {rank} has made other words of the text than process 0",
+                f"process {rank} tokenized the text differently from process 0",
                 "install the same versions on all machines",
             )
     ranks.keep_name(run.name)
@@ -201,6 +201,6 @@ def _read(request: TrainRequest, state: RunState, folder: Path, control: Control
         corpus = corpus_of(sources, encoding, workspace)
         if corpus.sha256 != state.corpus.get("sha256"):
             raise CorpusError(
-                f"{corpus.name} is another text here", "copy the same file to all machines"
+                f"{corpus.name} differs on this machine", "copy the same file to all machines"
             )
         return prepared_again(corpus, state.config, state)

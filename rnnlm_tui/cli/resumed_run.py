@@ -110,7 +110,7 @@ def _check_unfinished(name: str, config: RunConfig, state: RunState) -> None:
         raise UsageError(
             f"the training of {name} ended early: its held-out loss was best in epoch"
             f" {state.position.best_epoch}",
-            "let it wait longer, such as --patience 20",
+            "raise its patience, such as --patience 20",
         )
 
 

@@ -53,12 +53,12 @@ FIXED_IN_UPDATES = ("tokenizer", "lines", "held_out", "seed")
 SHARE_OF_EPOCHS = 0.5
 """Epochs of an update relative to a new training on the text."""
 UNKNOWN_LINES = (
-    "which lines {name} was trained on is not known, so some of them may be held out here, and the"
-    " figures look better than they are"
+    "it is not known which lines {name} was trained on: some may be among the held-out lines, so"
+    " the figures may be too good"
 )
 NOTHING_TO_COMPARE = (
-    "nothing is held out, so it is not known whether the update is better: it replaces {name} at"
-    " its end"
+    "nothing is held out, so it is not known whether the update is better: it will replace {name}"
+    " when it finishes"
 )
 
 
@@ -191,7 +191,7 @@ def _check_flags(
         raise UsageError(
             f"{_flags(fixed)} cannot be changed: the network and its words are those of"
             f" {source.name}",
-            f"leave it out, or {instead}",
+            f"leave {'them' if len(fixed) > 1 else 'it'} out, or {instead}",
         )
 
 
@@ -272,8 +272,8 @@ def _lines_before_update(source: OpenedModel, corpus: Corpus) -> TrainedLines:
         )
     if source.card.epochs_done == 0 and (source.folder / RESUME).exists():
         raise ModelError(
-            f"the training of {source.name} has not ended its first epoch",
-            f"go on with it first: --train --resume --name {source.name}",
+            f"the training of {source.name} has not finished its first epoch",
+            f"resume it first: --train --resume --name {source.name}",
         )
     trained = trained_lines(source.name, source.folder, source.card)
     if trained is None:

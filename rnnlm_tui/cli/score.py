@@ -63,7 +63,7 @@ def score_table(scored: ScoredLine, model: str) -> Iterator[str]:
         yield f"{model} predicts nothing here"
     else:
         yield (
-            f"loss {loss:.3f} nats a word, perplexity {math.exp(loss):,.1f},"
+            f"loss {loss:.3f} nats per word, perplexity {math.exp(loss):,.1f},"
             f" over {len(scored.losses):,} that {model} predicts"
         )
 

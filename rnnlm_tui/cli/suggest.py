@@ -197,7 +197,9 @@ def generate(request: GenerateRequest) -> int:
         opened.model.tokenizer, request.words, request.temperature, request.top_k
     )
     if request.top_k is not None and decoding.temperature == 0:
-        raise UsageError("--top-k draws words", "give a --temperature too, such as 0.8")
+        raise UsageError(
+            "--top-k applies only to sampling", "give a --temperature too, such as 0.8"
+        )
     copies = copied_spans(opened.name, opened.folder, opened.card, opened.model.tokenizer)
     for given in texts_of(request.text):
         above, line = split_last_line(opened.model, given)

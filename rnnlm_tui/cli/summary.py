@@ -146,7 +146,7 @@ def data_card(prepared: PreparedText, config: RunConfig) -> Iterator[str]:
         pairs = prepared.held_out.predictions
         yield f"held out       {plural(prepared.held_out_lines, 'line')}, {plural(pairs, 'pair')}"
     else:
-        yield "held out       none, so nothing will tell how good it is on other lines"
+        yield "held out       none, so its quality on unseen lines cannot be measured"
     trained = " in the lines to train on" if prepared.held_out_lines else ""
     yield f"words          {prepared.words:,}; {prepared.distinct_words:,} different{trained}"
     if kept < prepared.distinct_words:

@@ -143,14 +143,14 @@ def _check_request(request: TrainRequest) -> None:
         raise UsageError("standard input cannot be both the corpus and the control", "name a file")
     if request.update and (request.resume or request.force or request.source_model or request.name):
         raise UsageError(
-            f"--update goes on with {request.update} in its place",
+            f"--update trains and replaces {request.update} itself",
             "leave --resume, --force, --from and --name out",
         )
     if request.added and not request.update:
         raise UsageError("--add is for --update", "name all texts after --train")
     if request.resume and (request.force or request.source_model or request.base is not None):
         hint = "leave --force, --from and --on out"
-        raise UsageError("--resume goes on with a run as it is", hint)
+        raise UsageError("--resume continues a run with its own settings", hint)
 
 
 def _report(
@@ -215,16 +215,17 @@ def check_memory(config: RunConfig, prepared: PreparedText) -> None:
     free = free_memory()
     if needed(total) <= free:
         return
-    low, high = 2, total
+    first = prepared.vocabulary.first_word_id
+    low, high = first + 1, total
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if needed(middle) <= free else (low, middle)
-    fewer_words = f"keep the most frequent words, at most --max-vocabulary {low - 1},"
+    fewer_words = f"keep the most frequent words, at most --max-vocabulary {low - first},"
     raise CorpusError(
-        f"{prepared.corpus.name} has {total - 1:,} different words: the preset {config.preset}"
+        f"{prepared.corpus.name} has {total - first:,} different words: the preset {config.preset}"
         f" needs {format_bytes(needed(total))} of memory to train on them,"
         f" {format_bytes(free)} are free",
-        f"{fewer_words if low > 2 else f'take {kind.smaller},'}"
+        f"{fewer_words if low > first + 1 else f'take {kind.smaller},'}"
         " or take a preset whose size grows less with the vocabulary",
     )
 

@@ -29,7 +29,7 @@ from rnnlm_tui.lm.model import Weights, softmax
 from rnnlm_tui.text.vocabulary import Vocabulary
 
 ADAPTIVE_FROM = 20_000
-"""Vocabulary size from which on the softmax is adaptive by default."""
+"""The softmax is adaptive by default for vocabularies of at least this size."""
 TAIL_BEGINS = (2_000, 40_000)
 """The first ids of the tails. Saved models depend on them and on `NARROWER`."""
 NARROWER = 4

@@ -289,8 +289,8 @@ class CausalModel:
 
 
 def overlap_start(path: Sequence[int], ids: Sequence[int]) -> int | None:
-    """The position from which on a path is a prefix of `ids`; None if fewer than `FADED_WORDS`
-    words are."""
+    """Where the part of a path begins that is a prefix of `ids`; None if that part is shorter than
+    `FADED_WORDS`."""
     for begin, word in enumerate(path):
         rest = len(path) - begin
         if rest < FADED_WORDS:

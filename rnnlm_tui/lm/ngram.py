@@ -48,7 +48,8 @@ if TYPE_CHECKING:
 MOST_NGRAMS = 2**31 - 2
 """Most n-grams of a length, since their indices have 32 bits."""
 LEAVES_OUT_FROM = 20_000_000
-"""Words of a text from which on n-grams of three or more words that occur once are left out."""
+"""In texts of at least this many words, n-grams of three or more words that occur once are left
+out."""
 LEFT_OUT_NOTE = (
     f"n-grams of three words and more that occur once are left out, as of every text of"
     f" {LEAVES_OUT_FROM:,} words or more"
@@ -57,11 +58,11 @@ COUNTING_S = 0.3e-6
 """Seconds to count a word, per length of n-grams."""
 MOST_MEASURED, MEASURING_S = 10_000, 200e-6
 """Held-out words that are evaluated, and seconds per word."""
-PROGRAM_BYTES, BYTES_A_WORD, BYTES_A_SEQUENCE = 45_000_000, 60, 30
+PROGRAM_BYTES, BYTES_PER_WORD, BYTES_PER_SEQUENCE = 45_000_000, 60, 30
 """Estimated memory: 259 MB for a million words, where 225 MB were measured, since not all n-grams
 of five words are distinct. The sonnets take 48 MB."""
 BYTES_IF_LEFT_OUT = 6
-"""`BYTES_A_SEQUENCE` if n-grams that occur once are left out."""
+"""`BYTES_PER_SEQUENCE` if n-grams that occur once are left out."""
 MOST_IN_MEMORY = 4_000_000
 """About the words of the largest text that is held in memory."""
 
@@ -183,7 +184,7 @@ def ngram_arrays(
 
 def counting_bytes(examples: int, order: int = 5) -> int:
     """Memory for counting the n-grams of a text with so many predictions."""
-    each = BYTES_IF_LEFT_OUT if leaves_out(examples) else BYTES_A_SEQUENCE
+    each = BYTES_IF_LEFT_OUT if leaves_out(examples) else BYTES_PER_SEQUENCE
     return order * each * examples
 
 
@@ -311,7 +312,7 @@ class NgramArchitecture(Architecture[NgramConfig]):
 
     def training_bytes(self, examples: int) -> int:
         """The text, and at most one n-gram of each length per word."""
-        text = BYTES_A_WORD * (min(examples, MOST_IN_MEMORY) + self.total_words)
+        text = BYTES_PER_WORD * (min(examples, MOST_IN_MEMORY) + self.total_words)
         return PROGRAM_BYTES + text + counting_bytes(examples, self.model.order)
 
     def training_seconds(self, examples: int) -> float:

@@ -21,7 +21,7 @@ from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.files import EVALUATION, read_json
 
 OFTEN = 0.35
-"""Share from which on odds are given in tenths: "4 in 10" is closer than "1 in 3"."""
+"""Odds of at least this share are given in tenths: "4 in 10" is closer than "1 in 3"."""
 SELDOM = 0.001
 """Share below which odds are "less than 1 in 1,000"."""
 
@@ -129,7 +129,7 @@ def in_plain_words(evaluation: Evaluation) -> str:
         return "the lines it never saw hold no words"
     top1, top5 = evaluation.top1 or 0, evaluation.top5 or 0
     return (
-        f"unseen lines: first word right {_odds(top1)}, of five {_odds(top5)};"
+        f"unseen lines: top word right {_odds(top1)}, top five {_odds(top5)};"
         f" saves {evaluation.savings or 0:.0%} of keys"
     )
 

@@ -95,7 +95,7 @@ def new_name_fault(name: str) -> str | None:
 
 def _name_rule(name: str) -> str:
     if RESERVED.fullmatch(name):
-        return "Windows keeps this name for itself, so no model has it: take another"
+        return "Windows reserves this name: choose another"
     return f"use {NAME_RULE}"
 
 
@@ -177,7 +177,7 @@ class Library:
         """The most recently saved run that can be resumed. Raises ModelError if there is none."""
         newest = self._newest_with(RESUME)
         if not newest:
-            raise ModelError("there is no run to go on with", "train one: rnnlm-tui --train")
+            raise ModelError("there is no run to resume", "train one: rnnlm-tui --train")
         return newest[0]
 
     def _newest_with(self, file: str) -> list[str]:

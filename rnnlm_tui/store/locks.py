@@ -124,7 +124,9 @@ class Locks:
         if holder is None or holder.pid is None:
             raise ModelError(f"no training named {name} is running on this machine")
         if not holder.on_this_host:
-            raise ModelError(f"{name} is trained by {holder}, another machine", "stop it there")
+            raise ModelError(
+                f"{name} is being trained on another machine ({holder})", "stop it there"
+            )
         if sys.platform == "win32":
             # SIGTERM would end the process at once, without saving.
             raise ModelError(

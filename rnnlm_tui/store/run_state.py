@@ -40,7 +40,7 @@ class TextOrigin(TypedDict):
     `words`, `window` and `conventions` are those of the model that the run started from, the last
     of `ancestors`; `unsuggested` are words that this model never suggests and the text lacks.
     `seed_line` is continued after each epoch. `base` is the base model of the mixture. An update
-    has `old_loss`, the loss of the model to replace in nats a character as written, None if no
+    has `old_loss`, the loss of the model to replace in nats per character as written, None if no
     lines are held out.
     """
 

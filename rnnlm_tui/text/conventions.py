@@ -20,7 +20,7 @@ LINE_BEGIN = "^"
 ENOUGH_SPACES, ENOUGH_STARTS, ENOUGH_DOTS = 5, 10, 5
 """Occurrences needed to learn the spaces, the sentence starts and the abbreviations of a text."""
 STARTS_FROM = 0.97
-"""Share of capitals after some marks from which on they start a sentence. Below it, words after
+"""Least share of capitals after some marks for these to start a sentence. Below it, words after
 them keep their case, so that none is written back wrongly."""
 ALWAYS_DOTTED, ENOUGH_ALWAYS, LONGEST_ABBREVIATION = 0.95, 20, 4
 """A short word is also an abbreviation if it nearly always has a full stop, often enough."""

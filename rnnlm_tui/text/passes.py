@@ -31,9 +31,9 @@ from rnnlm_tui.text.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from rnnlm_tui.text.prose import ProseSigns
 
-MOST_TOKENS_A_WORD = 1.4
+MOST_TOKENS_PER_WORD = 1.4
 """Upper bound on tokens per whitespace-separated word; English prose has 1.2, with its marks."""
-BYTES_A_TOKEN = 4 + 4
+BYTES_PER_TOKEN = 4 + 4
 """Bytes on disk: the number, and the id, which takes 2 for small vocabularies."""
 FEW_WORDS = 1 << 16
 NUMBERS, TRAIN_IDS, HELD_OUT_IDS = "text-numbers.bin", "text-train.bin", "text-held-out.bin"
@@ -113,7 +113,7 @@ def _number_blocks(
 ) -> tuple[NumberedText, KeptLines | None, tuple[str, ...]]:
     workspace, words = lines.workspace, max(1, lines.facts.words)
     workspace.make_folder()
-    check_space(workspace.folder, round(MOST_TOKENS_A_WORD * BYTES_A_TOKEN * words))
+    check_space(workspace.folder, round(MOST_TOKENS_PER_WORD * BYTES_PER_TOKEN * words))
     text = NumberedText(ArrayWriter(workspace.folder / NUMBERS, np.int32))
     share = float(held_out.mean())
     parts = zip(KEPT_WORDS, (1 - share, share), strict=True)

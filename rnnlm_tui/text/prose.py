@@ -558,7 +558,7 @@ def learn_prose_of(lines: StreamedLines, held_out: Mask) -> ProseTokenizer:
     for of_block in lines.map(count_abbreviations_of, "counting words", held_out):
         abbreviations.add(of_block)
     tokenizer = with_abbreviations(abbreviations.abbreviations())
-    for found in lines.map(CountHabits(tokenizer), "learning habits", held_out):
+    for found in lines.map(CountHabits(tokenizer), "learning spelling and spacing", held_out):
         habits.add(found)
     return habits.learned(tokenizer)
 

@@ -111,7 +111,7 @@ def _decoded(file: BinaryIO, label: str, encoding: str | None) -> Iterator[str]:
     raw = _read(file, label)
     chosen = encoding or next((name for bom, name in BOMS if raw.startswith(bom)), "utf-8")
     if chosen.lower() in ("utf-8", "utf8", "utf-8-sig"):
-        raw, chosen = raw.removeprefix(codecs.BOM_UTF8), chosen.removesuffix("-sig")
+        raw, chosen = raw.removeprefix(codecs.BOM_UTF8), "utf-8"
     try:
         b"".decode(chosen)  # also refuses codecs that are not for text, such as "hex"
         decoder = codecs.getincrementaldecoder(chosen)()
@@ -119,7 +119,7 @@ def _decoded(file: BinaryIO, label: str, encoding: str | None) -> Iterator[str]:
         raise CorpusError(f"no encoding is called {chosen!r}", "such as latin-1") from error
     newlines, place = IncrementalNewlineDecoder(None, translate=True), 0
     while True:
-        if chosen.startswith("utf-8") and (zero := raw.find(b"\0")) >= 0:
+        if chosen == "utf-8" and (zero := raw.find(b"\0")) >= 0:
             raise CorpusError(
                 f"{label} is not text: it holds a zero byte at byte {place + zero}",
                 "give a plain text file",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 WRAPPED_SHARE = 0.8
-"""Share of line breaks within paragraphs explained by the width, from which on a text counts as
+"""Least share of line breaks within paragraphs explained by the width, for a text to count as
 wrapped. Measured: 1.0 in three books wrapped at 72, 0.05 in the same books with a line per
 paragraph, 0.29 in the sonnets."""
 FEWEST_BREAKS = 10

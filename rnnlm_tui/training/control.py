@@ -54,11 +54,11 @@ class Control:
         if not self.paused:
             return 0.0
         began = now()
-        yield Paused(began, "asked to")
+        yield Paused(began, "requested")
         while self.paused:
             time.sleep(LOOK_AGAIN_S)
         ended = now()
-        yield Resumed(ended, "asked to stop" if self.stopped else "asked to")
+        yield Resumed(ended, "stop requested" if self.stopped else "requested")
         return ended - began
 
     def obey(self, line: str) -> bool:

@@ -187,7 +187,7 @@ class Learner:
         shapes = {f"weight.{name}": w.shape for name, w in self.network.weights().items()}
         for name, parameter in parameters:
             shapes |= {f"moment.{name}.{key}": parameter.shape for key in MOMENTS}
-        if carried:
+        if carried:  # a batch shows the shapes of the hidden state
             list(self.network.scores(*next(self.batches.epoch(1))))
             hidden = self.network.hidden_state.items()
             rows = self.batches.rows
@@ -259,7 +259,9 @@ class HeldOutTotals:
         self.nll += float(nll[in_loss].cpu().double().sum())
         self.predictions += int(in_loss.sum())
         scores[:, excluded] = -math.inf
-        rank = (scores > wanted).sum(1)  # [N]
+        ids = torch.arange(scores.shape[1], device=scores.device)
+        is_before = (scores > wanted) | ((scores == wanted) & (ids < target[:, None]))
+        rank = is_before.sum(1)  # [N]
         rank[torch.isin(target, excluded)] = len(scores[0])
         self.top1 += int((rank < 1).sum())
         self.top5 += int((rank < 5).sum())

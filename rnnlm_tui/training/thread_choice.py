@@ -60,7 +60,7 @@ class Timing:
 
 def thread_counts(most: int) -> list[int]:
     """The numbers of threads to choose from, largest first: one less, then three quarters each
-    time, which gives 16 numbers for 64 cores."""
+    time, which gives 13 numbers for 64 cores."""
     counts = [most]
     while counts[-1] > 1:
         fewer = counts[-1] - 1 if len(counts) == 1 else math.floor(counts[-1] * 3 / 4)

@@ -281,7 +281,7 @@ class Trainer:
             self._save_model(metrics, weights if best else None, mixture)
         self._save_state(tensors)
         position.elapsed_s += self._clock() - saving
-        self._time_left.add_end(self._clock() - began)
+        self._time_left.set_end(self._clock() - began)
         yield Saved(self._report.time(), epoch, str(self._run.folder), best)
 
     def _mixed(self, model: LanguageModel) -> tuple[LanguageModel, Mixture | None]:
@@ -293,7 +293,8 @@ class Trainer:
         return mix(self._run, both, self._ngrams.file)
 
     def _is_better(self, model: LanguageModel) -> bool:
-        """Whether this epoch of an update is better than the model to replace."""
+        """Whether this epoch of an update is better than the model to replace. Remembers its loss
+        if it is the best one so far."""
         position, loss = self._position, loss_of_update(self._run, model)
         is_better = self._run.is_better(loss, is_last=position.epoch == self._epochs)
         if is_better or (position.best_epoch is None and _less(loss, position.new_loss)):
@@ -349,7 +350,11 @@ class Trainer:
         run = self._run
         if run.ancestors:
             held_out = run.prepared.held_out_mask.astype(np.uint8)
-            tensors |= {"lines.ancestors": run.ancestor_lines, "lines.held_out": held_out}
+            tensors = {
+                **tensors,
+                "lines.ancestors": run.ancestor_lines,
+                "lines.held_out": held_out,
+            }
         origin: TextOrigin = {**run.origin, "seed_line": self._control.seed_line}
         return RunState(run.config, origin, self._position, tensors)
 

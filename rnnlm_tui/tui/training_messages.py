@@ -27,7 +27,7 @@ def progress_text(run: FollowedRun) -> str:
     if run.progress.started is None:
         return f"▶ {run.name} starts"
     glyph = "‖" if run.progress.phase == "paused" else "▶"
-    return f"{glyph} {run.progress.epoch_share:.0%} of {run.name}"
+    return f"{glyph} {run.progress.run_share:.0%} of {run.name}"
 
 
 def end_notice(run: FollowedRun) -> tuple[str, Severity]:

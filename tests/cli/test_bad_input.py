@@ -280,7 +280,7 @@ def test_a_second_run_on_a_name_is_told_who_holds_it(
 
 
 def test_there_is_nothing_to_resume_at_first(run: Command) -> None:
-    assert "there is no run to go on with" in refusal(run("--train", "--resume"), 1)
+    assert "there is no run to resume" in refusal(run("--train", "--resume"), 1)
 
 
 # Nonsense

@@ -179,9 +179,9 @@ def test_the_table_is_for_people(ask: Command) -> None:
     for label in ("first suggestion right", "among five", "keys saved as written"):
         assert re.search(rf"^{label} +\d+\.\d% +\d+\.\d%$", shown, re.MULTILINE), label
     between = r"\d+\.\d%-\d+\.\d%"
-    assert len(re.findall(rf"^  95 % certain +{between} +{between}$", shown, re.MULTILINE)) == 2
-    assert re.search(r"^perplexity, \d+ words of all +[\d.]+ +[\d.]+$", shown, re.MULTILINE)
-    assert "a key is a character, an end of line, or an accept of one of five" in shown
+    assert len(re.findall(rf"^  95 % interval +{between} +{between}$", shown, re.MULTILINE)) == 2
+    assert re.search(r"^perplexity, \d+ shared words +[\d.]+ +[\d.]+$", shown, re.MULTILINE)
+    assert "a key types a character, ends a line, or accepts one of five words" in shown
     assert "unseen lines:" not in shown  # it was trained on them too
     assert max(map(len, shown.splitlines())) <= 110
 
@@ -192,7 +192,7 @@ def test_a_sentence_on_unseen_lines_needs_enough_words(ask: Command, tmp_path: P
     ask("--train", str(tmp_path / "once.txt"), "--preset=ngram", "--held-out=0.5", "--name=once")
     done = ask("--evaluate", "--model", "once")
     assert done.stderr == ""
-    assert "\nonce: unseen lines: first word right " in done.stdout
+    assert "\nonce: unseen lines: top word right " in done.stdout
     few = ask("--evaluate", "--model", "once", "--limit", "1").stdout
     assert "unseen lines:" not in few
     assert re.search(r"once: too few words to tell .* right [\d.]+%-[\d.]+% of the time", few)
@@ -263,7 +263,7 @@ def test_a_score_is_a_table(ask: Command) -> None:
     assert re.fullmatch(r"the +- +-", rows[0])
     assert re.fullmatch(r"cat +\d+\.\d{3}% +\d+", rows[1])
     assert re.fullmatch(r"zzz +- +unknown", rows[3])
-    assert re.fullmatch(r"loss [\d.]+ nats a word, perplexity .*over 2 that full predicts", last)
+    assert re.fullmatch(r"loss [\d.]+ nats per word, perplexity .*over 2 that full predicts", last)
 
 
 def test_a_score_as_json_has_a_line_for_each_line(ask: Command) -> None:

@@ -110,9 +110,9 @@ def test_without_its_base_a_model_predicts_alone(
 
 def test_what_cannot_be_built_on_a_model(train: Command, data_dir: Path) -> None:
     for options, code, why in (
-        (("--on", "base", "--mixture=off"), 2, "stands alone"),
+        (("--on", "base", "--mixture=off"), 2, "has no base model"),
         (("--on", "nobody"), 1, "there is no model nobody"),
-        (("--on", "base", "--tokenizer=whitespace"), 2, "cuts words as"),
+        (("--on", "base", "--tokenizer=whitespace"), 2, "uses the tokenizer"),
         (("--on", "base", "--name=base", "--force"), 2, "built on itself"),
         (("--on", "base", "--resume"), 2, "--from and --on out"),
     ):

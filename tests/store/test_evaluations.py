@@ -118,18 +118,18 @@ def test_a_file_that_holds_no_figures_is_none(library: Library, tmp_path: Path, 
 @pytest.mark.parametrize(
     ("top1", "top5", "said"),
     [
-        (0.15, 0.25, "right 1 in 7, of five 1 in 4; saves 21% of keys"),
-        (0.0, 0.5, "right never, of five 5 in 10;"),
-        (0.52, 0.98, "right 5 in 10, of five 9 in 10;"),
-        (0.0002, 0.34, "right less than 1 in 1,000, of five 1 in 3;"),
-        (1.0, 1.0, "right 10 in 10, of five 10 in 10;"),
+        (0.15, 0.25, "right 1 in 7, top five 1 in 4; saves 21% of keys"),
+        (0.0, 0.5, "right never, top five 5 in 10;"),
+        (0.52, 0.98, "right 5 in 10, top five 9 in 10;"),
+        (0.0002, 0.34, "right less than 1 in 1,000, top five 1 in 3;"),
+        (1.0, 1.0, "right 10 in 10, top five 10 in 10;"),
     ],
 )
 def test_odds_are_said_as_people_say_them(
     library: Library, top1: float, top5: float, said: str
 ) -> None:
     line = accuracy_sentence(card_of(library), replace(FIGURES, top1=top1, top5=top5))
-    assert f"unseen lines: first word {said}" in line
+    assert f"unseen lines: top word {said}" in line
     assert len(line) <= 76 or "less than" in line, "a row of 80 columns"
 
 

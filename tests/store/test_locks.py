@@ -153,7 +153,7 @@ def test_a_training_on_another_machine_is_listed_and_cannot_be_stopped_here(
     with noted(library, "one", pid=dead_process(), host="elsewhere"):
         (run,) = library.runs()
         assert (run.running, run.on_this_host) == (True, False)
-        with pytest.raises(ModelError, match=r"on elsewhere, since .* another machine"):
+        with pytest.raises(ModelError, match=r"another machine .*on elsewhere, since"):
             library.stop_run("one")
 
 

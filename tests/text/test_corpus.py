@@ -54,8 +54,9 @@ def test_text_in_another_encoding_names_the_byte(tmp_path: Path) -> None:
 
 
 def test_binary_data_folders_and_missing_files_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match="zero byte at byte 3"):
-        read(b"abc\0def", folder=tmp_path)
+    for encoding in (None, "utf8", "UTF-8"):
+        with pytest.raises(CorpusError, match="zero byte at byte 3"):
+            read(b"abc\0def", folder=tmp_path, encoding=encoding)
     with pytest.raises(CorpusError, match=r"cannot read the corpus .*: is a directory"):
         read_corpus([tmp_path], None, io.BytesIO())
     with pytest.raises(CorpusError, match=r"nothing\.txt: no such file"):

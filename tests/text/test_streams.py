@@ -274,7 +274,7 @@ def test_ids_are_found_again_if_nothing_has_changed(
     phases = list[str]()
     workspace.report = lambda phase, done, of: phases.append(phase)
     first = prepare_corpus(texts.streamed, config)
-    assert {*phases} == {"counting words", "learning habits", "encoding words"}
+    assert {*phases} == {"counting words", "learning spelling and spacing", "encoding words"}
     phases.clear()
     assert facts_of(prepare_corpus(texts.streamed, config)) == facts_of(first)
     assert not phases

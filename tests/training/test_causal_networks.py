@@ -205,6 +205,12 @@ def test_held_out_totals_are_those_of_the_scores(softmax: str) -> None:
     assert found.predictions == target.numel()
 
 
+def test_of_equally_likely_words_the_first_one_is_suggested() -> None:
+    totals, everything = HeldOutTotals(), torch.ones(2, dtype=torch.bool)
+    totals.add((torch.zeros(2, 9), torch.tensor([3, 4]), everything), torch.arange(3))
+    assert (totals.top1, totals.top5) == (1, 2)
+
+
 @every_cell
 @pytest.mark.parametrize("layers", [1, 2])
 def test_the_state_of_a_stream_goes_on_from_batch_to_batch(cell: str, layers: int) -> None:

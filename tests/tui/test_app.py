@@ -353,7 +353,7 @@ async def test_16_colours_are_those_of_the_terminal(
 
 @pytest.mark.parametrize(
     ("reason", "words"),
-    [("completed", "poems: Done"), ("diverged", "smaller learning")],
+    [("completed", "poems: done"), ("diverged", "smaller learning")],
 )
 async def test_the_end_of_a_run_is_told_on_the_other_screens(
     reason: Any, words: str, tmp_path: Path

@@ -61,7 +61,8 @@ async def measure(host: Host, name: str) -> None:
     folder = host.library.folder.parent
     answer = await run_headless(("--evaluate", f"--model={name}", "--json", f"--data-dir={folder}"))
     (figures,) = json.loads(answer)["models"]
-    saved = figures.get("written_savings") or figures["keystroke_savings"]
+    written = figures.get("written_savings")
+    saved = figures["keystroke_savings"] if written is None else written
     host.notify_user(f"{name} saves {format_percent(saved)} of keys on unseen lines")
     host.models_changed()
 

@@ -154,19 +154,19 @@ def quality(listed: Listed, card: ModelCard) -> Iterator[Line]:
     """Returns the quality of the model on unseen lines, and on those it was trained on."""
     evaluation, best = listed.evaluation, figures_of(card, listed.evaluation)
     if best.unseen:
-        yield from _figures("new lines", best)
+        yield from _figures("unseen lines", best)
     else:
-        yield "new lines", "not known: no lines were held out of its training"
+        yield "unseen lines", "not known: no lines were held out of its training"
     if evaluation is not None:
         yield "", f"saves {saved_keys(evaluation)}"
     elif holds_out(card):
         yield "", "keys saved: not measured yet (m measures them)"
-    yield from _figures("own lines", training_figures(card))
+    yield from _figures("its own text", training_figures(card))
 
 
 def _figures(label: str, figures: Figures) -> Iterator[Line]:
     yield label, f"perplexity {format_perplexity(figures.perplexity)}"
-    shares = (("first word right", figures.top1), ("among five", figures.top5))
+    shares = (("top word right", figures.top1), ("top five", figures.top5))
     if hits := [f"{what}: {format_percent(share)}" for what, share in shares if share is not None]:
         yield "", "; ".join(hits)
 

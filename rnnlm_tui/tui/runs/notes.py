@@ -31,7 +31,7 @@ FLAT_EPOCHS = 5
 FLAT_SHARE = 0.005
 """A training loss that falls by less than this share in FLAT_EPOCHS epochs counts as flat."""
 PERFECT_LOOKING = 0.9
-AS_ASKED = "asked to"
+AS_ASKED = "requested"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,7 @@ class RunNotes:
         self._choices = choices
         where = "unseen lines" if last.held_out is not None else "its own lines"
         shown = f"{choices:,.0f}" if choices >= 10 else f"{choices:.1f}"
-        self.say(last.time, f"on {where} it is as unsure as a choice among {shown} words")
+        self.say(last.time, f"on {where} it is as unsure as if it chose among {shown} words")
 
 
 def _rising(losses: Sequence[float]) -> int:

@@ -104,17 +104,17 @@ class RunProgress:
         return last.steps if last.epoch <= self.epochs_done else min(last.step, last.steps)
 
     @property
-    def step_share(self) -> float:
+    def epoch_share(self) -> float:
         """The finished share of the epoch, from 0 to 1."""
         return self.step / max(1, self.progress.steps) if self.progress else 0.0
 
     @property
-    def epoch_share(self) -> float:
+    def run_share(self) -> float:
         """The finished share of the run, from 0 to 1, including steps of the current epoch."""
         total = self.epochs_total
         if not total:
             return 0.0
-        within = self.step_share if self.progress and self.progress.epoch > self.epochs_done else 0
+        within = self.epoch_share if self.progress and self.progress.epoch > self.epochs_done else 0
         return min(1.0, (self.epochs_done + within) / total)
 
     @property

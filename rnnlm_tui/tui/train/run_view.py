@@ -114,9 +114,9 @@ def bar_lines(progress: RunProgress, now: float, width: int) -> Sequence[Content
         rows = (("preparing", None, left),)
     else:
         rows = (
-            (_epoch_label(progress), progress.epoch_share, left),
+            (_epoch_label(progress), progress.run_share, left),
             # There is no progress before the first report of the first epoch.
-            (_step_label(progress), progress.step_share if progress.progress else None, speed),
+            (_step_label(progress), progress.epoch_share if progress.progress else None, speed),
         )
     style = "$text-warning" if progress.phase is Phase.PAUSED else "$primary"
     space = max(10, min(width - WORDS_WIDTH, width // 2))

@@ -118,8 +118,8 @@ class AutocompleteScreen(AppScreen):
         try:
             draft = await self._draft.restore()
             await self.view.restore()
-            if draft and not self.editor.text:
-                self.editor.set_text(draft)
+            if draft:  # before what was typed meanwhile
+                self.editor.set_text("\n".join(filter(None, [draft, self.editor.text])))
         except StorageError as error:
             self.host.show_error_once(error)
         if self.app.is_running:

@@ -84,9 +84,9 @@ def test_a_model_without_an_evaluation_says_how_to_get_one(library: Library) -> 
     one = listed(library, "two")
     assert one.card is not None
     said = text_of(quality(one, one.card))
-    assert "new lines perplexity 403" in said
+    assert "unseen lines perplexity 403" in said
     assert "keys saved: not measured yet (m measures them)" in said
-    assert "own lines perplexity 12.2" in said
+    assert "its own text perplexity 12.2" in said
 
 
 def test_the_figures_of_an_evaluation_go_first(library: Library) -> None:
@@ -94,7 +94,7 @@ def test_the_figures_of_an_evaluation_go_first(library: Library) -> None:
     assert card is not None
     write_evaluation(library.path("two"), card, EVALUATION)
     said = text_of(quality(listed(library, "two"), card))
-    assert "new lines perplexity 148\nfirst word right: 7.0%; among five: 19%" in said
+    assert "unseen lines perplexity 148\ntop word right: 7.0%; top five: 19%" in said
     assert "saves 41% of keys" in said
 
 
@@ -102,7 +102,7 @@ def test_a_model_without_held_out_lines_does_not_claim_to_know_new_ones(library:
     one = listed(library, "one")
     assert one.card is not None
     said = text_of(quality(one, one.card))
-    assert "new lines not known: no lines were held out of its training" in said
+    assert "unseen lines not known: no lines were held out of its training" in said
     assert "--evaluate" not in said
 
 

@@ -114,10 +114,10 @@ async def test_orders_reach_the_process_and_the_seed_line_is_no_argument(
     run = await start(TrainingRequest(REQUEST.arguments, "poems", "my own line"))
     assert not any("my own" in argument for argument in script.arguments())
     assert run.order("pause")
-    script.write(started(), progress(1), Paused(1.0, "asked to"))
+    script.write(started(), progress(1), Paused(1.0, "requested"))
     await until(lambda: phase(run) is Phase.PAUSED)
     assert run.order("resume")
-    script.write(Resumed(2.0, "asked to"))
+    script.write(Resumed(2.0, "requested"))
     await until(lambda: phase(run) is Phase.TRAINING)
     assert not run.sample(" \n ")
     assert run.sample("a dog\nlay by 猫 " + "x" * 5000)
@@ -252,7 +252,7 @@ async def test_a_run_is_followed_from_what_it_has_done_to_its_end(
     await watched.start()
     assert (watched.is_running, phase(watched)) == (True, Phase.TRAINING)
     assert (watched.progress.best_epoch, heard.saved) == (1, []), "what happened before is no news"
-    script.write(progress(2), ended(2), saved(2), Paused(9.0, "asked to"))
+    script.write(progress(2), ended(2), saved(2), Paused(9.0, "requested"))
     await until(lambda: phase(watched) is Phase.PAUSED)
     assert heard.saved == [2]
     script.write(finished("completed", 2))

@@ -18,7 +18,7 @@ EVENTS: list[Event] = [
     progress(1),
     ended(1, held_out=4.0, perplexity=54.6),
     Saved(1.0, 1, "models/poems", True),
-    Paused(1.0, "asked to"),
+    Paused(1.0, "requested"),
     finished("stopped", None),
     Failed(1.0, "corpus", "no such file", ""),
 ]

@@ -73,22 +73,22 @@ def test_what_a_large_text_needs_first_is_shown_until_the_next_event() -> None:
 def test_phases_from_start_to_finish() -> None:
     run = RunProgress()
     assert phase(run) is Phase.STARTING
-    assert (run.epochs_total, run.epoch, run.epoch_share, run.step_share) == (None, 0, 0, 0)
+    assert (run.epochs_total, run.epoch, run.run_share, run.epoch_share) == (None, 0, 0, 0)
     run.take(started(), 0)
     assert phase(run) is Phase.TRAINING
     assert run.epochs_total == 50
     run.take(progress(1, 2), 1)
-    assert (run.epoch, run.step, run.step_share, run.epoch_share) == (1, 2, 0.5, 0.01)
+    assert (run.epoch, run.step, run.epoch_share, run.run_share) == (1, 2, 0.5, 0.01)
     run.take(ended(1), 2)
     assert run.step == 4, "its last step was not reported"
-    assert (run.epoch, run.step_share, run.epoch_share, run.best_epoch) == (1, 1.0, 0.02, 1)
+    assert (run.epoch, run.epoch_share, run.run_share, run.best_epoch) == (1, 1.0, 0.02, 1)
     run.take(Saved(2.0, 1, "models/poems", True), 2)
     assert run.saved is not None
     run.take(progress(2, 1), 3)
-    assert (run.epoch, run.step_share) == (2, 0.25)
-    run.take(Paused(3.0, "asked to"), 3)
+    assert (run.epoch, run.epoch_share) == (2, 0.25)
+    run.take(Paused(3.0, "requested"), 3)
     assert phase(run) is Phase.PAUSED
-    run.take(Resumed(4.0, "asked to"), 4)
+    run.take(Resumed(4.0, "requested"), 4)
     assert phase(run) is Phase.TRAINING
     run.take(finished("completed", 1), 5)
     assert phase(run) is Phase.FINISHED
@@ -104,7 +104,7 @@ def test_a_run_that_is_asked_to_stop_is_stopping_until_it_has() -> None:
     run.take(progress(1), 1)
     run.stopping()
     assert (phase(run), run.eta_s(2)) == (Phase.STOPPING, None)
-    run.take(Resumed(2.0, "asked to stop"), 2)
+    run.take(Resumed(2.0, "stop requested"), 2)
     assert "resumed" not in texts(run)
     run.take(finished("stopped"), 3)
     run.stopping()
@@ -120,10 +120,10 @@ def test_eta_and_elapsed_count_between_reports_and_stand_still_in_a_pause() -> N
     assert run.eta_s(120) == 80
     assert run.eta_s(130) == 70
     assert run.elapsed_s(130) == 30
-    run.take(Paused(30.0, "asked to"), 130)
+    run.take(Paused(30.0, "requested"), 130)
     assert run.eta_s(1000) == 70
     assert run.elapsed_s(1000) == 30
-    run.take(Resumed(900.0, "asked to"), 1000)
+    run.take(Resumed(900.0, "requested"), 1000)
     assert run.eta_s(1000) == 70
     assert run.eta_s(1001) == 69
     assert run.elapsed_s(1001) == 31
@@ -155,7 +155,7 @@ def test_a_run_that_goes_on_has_the_epochs_behind_it() -> None:
     assert [epoch.epoch for epoch in run.epochs] == [1, 2, 3, 4, 5, 6]
     assert run.best_epoch == 6
     assert run.elapsed_s(0) == 6
-    assert run.epoch_share == 6 / 50
+    assert run.run_share == 6 / 50
     assert texts(run) == ["resumed after epoch 6"]
     run.take(ended(7), 1)
     assert [epoch.epoch for epoch in run.epochs] == [1, 2, 3, 4, 5, 6, 7]
@@ -174,7 +174,7 @@ def test_epochs_that_were_given_up_are_gone_once_they_are_trained_again() -> Non
     run.take(Warned(5.0, "the loss of epoch 5 is not a finite number: going back to epoch 2"), 5)
     run.take(progress(3, 2), 6)
     assert [epoch.epoch for epoch in run.epochs] == [1, 2]
-    assert (run.epoch, run.step_share, run.best_epoch) == (3, 0.5, 2)
+    assert (run.epoch, run.epoch_share, run.best_epoch) == (3, 0.5, 2)
 
 
 def test_a_lost_run_says_so_and_keeps_its_time() -> None:
@@ -241,7 +241,7 @@ def test_held_out_loss_that_rises_is_one_note_renewed() -> None:
 
 PERFECT = "accuracy on its own lines says nothing about unseen ones: hold some lines out"
 FLAT = "the loss has not fallen for 5 epochs: more will hardly help"
-UNSURE = "on its own lines it is as unsure as a choice among {} words"
+UNSURE = "on its own lines it is as unsure as if it chose among {} words"
 SAVED = "epoch 1 is saved: you can write with it"
 
 
@@ -260,12 +260,12 @@ SAVED = "epoch 1 is saved: you can write with it"
         ([ended(n, perplexity=p) for n, p in enumerate((1063.2, 900, 531, 500, 6.04), 1)],
          [UNSURE.format(n) for n in ("1,063", "531", "6.0")]),
         ([ended(1, held_out=5, perplexity=148.4)],
-         ["on unseen lines it is as unsure as a choice among 148 words"]),
+         ["on unseen lines it is as unsure as if it chose among 148 words"]),
         ([Saved(float(n), n, "models/poems", True) for n in (1, 2)], [SAVED]),
         ([Saved(0.0, 0, "models/poems", True), Saved(1.0, 1, "models/poems", True)],
          ["a first n-gram model is saved: you can write with it"]),
-        ([Paused(1.0, "asked to"), Resumed(2.0, "asked to"), Paused(3.0, "the battery\x1b is low"),
-          Warned(4.0, "half the learning rate")],
+        ([Paused(1.0, "requested"), Resumed(2.0, "requested"),
+          Paused(3.0, "the battery\x1b is low"), Warned(4.0, "half the learning rate")],
          ["paused", "resumed", "paused: the battery\ufffd is low", "half the learning rate"]),
         ([Failed(0.0, "corpus", "no such file: poems.txt", "")], ["no such file: poems.txt"]),
         ([finished("stopped", None)], ["stopped before anything was learned"]),

@@ -373,7 +373,7 @@ async def test_a_name_that_cannot_be_one_is_explained(
     shown: Show, data_dir: Path, summary_script: Path
 ) -> None:
     make_model(data_dir / "models" / "mine")
-    said = {"a b": "letters, digits", "CON": "Windows keeps this name", "": "give it a name"}
+    said = {"a b": "letters, digits", "CON": "Windows reserves this name", "": "give it a name"}
     said["mine"] = "the name mine is taken; mine-2 is free"
     async with shown() as (pilot, form):
         choose_file(form, "/poems.txt")

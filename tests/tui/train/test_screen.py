@@ -213,7 +213,7 @@ async def test_a_pause_is_plain_to_see_and_the_time_left_stays(script: Script) -
         await on.until(lambda: on.keys().get("p"))
         await on.pilot.press("p")
         await on.until(lambda: script.orders() == ["pause"])
-        script.write(Paused(2.0, "asked to"))
+        script.write(Paused(2.0, "requested"))
         await on.phase(Phase.PAUSED)
         assert "left (paused)" in on.head
         await on.pilot.press("p")
