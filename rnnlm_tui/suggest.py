@@ -39,7 +39,7 @@ REMEMBERED_PREFIXES = 1 << 14
 """The number of prefixes whose matches are cached while a model is evaluated."""
 SUGGESTED_KEPT = 8
 """The number of models whose suggested ids are cached."""
-LONGEST_CHUNK = 200
+MAX_CHUNK = 200
 """Longer text between spaces is not examined letter by letter, which takes quadratic time."""
 NO_GHOST = re.compile(r"\d|@|://|^www\.")
 """Finds a number or an address in the characters before the cursor."""
@@ -216,7 +216,7 @@ class UnlistedKeys:
         chunk, space, _ = following.removeprefix("" if prefix else " ").partition(" ")
         if not prefix and not chunk[:1].isalpha():
             return 0  # a mark may be spelled differently from its token
-        if len(chunk) > LONGEST_CHUNK:
+        if len(chunk) > MAX_CHUNK:
             return 0
         letters = 0 if not prefix and following[0] == " " else self._letters(chunk)
         alike = [
@@ -241,7 +241,7 @@ class UnlistedKeys:
         ids, shares = _fitting(model, probabilities, typed)
         chunk = following.removeprefix("" if prefix else " ").partition(" ")[0]
         begins_with_word = prefix or chunk[:1].isalpha()
-        if not (model.tokenizer.writes_text and begins_with_word) or len(chunk) > LONGEST_CHUNK:
+        if not (model.tokenizer.writes_text and begins_with_word) or len(chunk) > MAX_CHUNK:
             return _listed(model, ids, shares, typed, CANDIDATES)
         likeliest = _top(shares, CANDIDATES * SPELLINGS)
         listed = ids[likeliest]

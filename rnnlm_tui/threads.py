@@ -64,7 +64,7 @@ def use_one_thread_in_numpy() -> None:
 
 
 @contextmanager
-def without_garbage_search() -> Iterator[None]:
+def garbage_collection_off() -> Iterator[None]:
     """Disables garbage collection during imports, where there is no garbage. It would take 10 ms of
     a suggestion and 40 ms of the start of the app."""
     was_enabled = gc.isenabled()

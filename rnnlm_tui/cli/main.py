@@ -19,10 +19,10 @@ from rnnlm_tui.errors import EXIT_INTERRUPTED, RnnlmError, UsageError, os_reason
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.paths import APP_NAME
 from rnnlm_tui.threads import (
+    garbage_collection_off,
     use_all_threads,
     use_one_thread,
     use_one_thread_in_numpy,
-    without_garbage_search,
 )
 
 
@@ -66,7 +66,7 @@ def _run_to_exit_code(given: Sequence[str]) -> int:
         use_one_thread_in_numpy()
     # Each mode imports what it needs: numpy takes 0.1 s, and torch 1.2 s.
     module, _, function = request.runs.partition(":")
-    with without_garbage_search():
+    with garbage_collection_off():
         run = getattr(importlib.import_module(f"rnnlm_tui.cli.{module}"), function)
     code: int = run(request)
     return code

@@ -66,7 +66,7 @@ def connected(request: TrainRequest) -> Iterator[Ranks | None]:
         _check_sources(request)
         yield ranks
     except RnnlmError as error:
-        if not ranks.is_first_to_speak():
+        if not ranks.claims_the_report():
             raise SystemExit(error.exit_code) from error
         raise
     finally:

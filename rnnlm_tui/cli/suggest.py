@@ -34,7 +34,7 @@ BAR_WIDTH = 20
 MAX_LINES_ABOVE = 400
 """Previous lines to keep, far more than any model sees. The older half is dropped at once, so that
 models can usually continue from their last state."""
-OPEN_MODELS = 4
+MAX_OPEN_MODELS = 4
 HINT = 'such as {"text": "shall i ", "id": 1}; a text that begins with { goes into "text"'
 LargeInt = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 
@@ -63,7 +63,7 @@ class OpenModels:
 
     def __init__(self, library: Library) -> None:
         self._library = library
-        self._opened = lru_cache(OPEN_MODELS)(self._open)
+        self._opened = lru_cache(MAX_OPEN_MODELS)(self._open)
 
     def model(self, name: str) -> LanguageModel:
         """The model of this name. Raises ModelError."""

@@ -42,7 +42,7 @@ CACHE_WORDS = 2000
 """Words in the cache."""
 MOST_CONTEXT, CONTEXT_STEP = 3000, 1000
 """A longer context is cut, so rarely that the cache stays full and states are mostly reused."""
-FLATNESS = 12.0
+SHARPNESS = 12.0
 """The factor of the cosine of two states in exp()."""
 HALF_LIFE, HALF_LIFE_ALONE = 500, 100
 """The half-life of a word in the cache, in words, with and without a network. On held-out text of a
@@ -68,8 +68,9 @@ class MixedModel:
         weights: Weights | None = None,
     ) -> None:
         """`models` must have a network or n-grams, or both with the same vocabulary; a `base` may
-        have another one. There is a cache if `weights`, by default the prior ones, have one.
-        Weights of missing models are ignored."""
+        have another one. Those that use previous lines see as many words as the mixture from now
+        on. There is a cache if `weights`, by default the prior ones, have one. Weights of missing
+        models are ignored."""
         names = [name for name in NAMES if name in models or name == "cache"]
         self.weights = normalized({n: w for n, w in (weights or PRIOR).items() if n in names})
         self.models = {name: models[name] for name in names if name in models}
@@ -212,7 +213,7 @@ class MixedModel:
         for begin in range(known - 1 - oldest, len(directions), CACHES_AT_ONCE):
             states = directions[begin : begin + CACHES_AT_ONCE]
             low = max(0, begin - CACHE_WORDS)
-            scores = np.exp(FLATNESS * (states @ directions[low : begin + len(states)].T))
+            scores = np.exp(SHARPNESS * (states @ directions[low : begin + len(states)].T))
             for place, row in enumerate(scores, start=begin):
                 recent = row[max(0, place - CACHE_WORDS) - low : place - low]
                 yield recent * faded[len(faded) - len(recent) :]

@@ -17,12 +17,12 @@ TINY = float(np.finfo(np.float32).tiny)
 class Trail:
     """The ids read so far and the states after them. Extending or cutting copies no states."""
 
-    def __init__(self, start: Array, room: int) -> None:
-        """An empty trail with the initial states [L, P, H] and space for `room` words."""
+    def __init__(self, start: Array, capacity: int) -> None:
+        """An empty trail with the initial states [L, P, H] and space for `capacity` words."""
         self.ids: list[int] = []
-        self._states = np.empty((room + 1, *start.shape), np.float32)
+        self._states = np.empty((capacity + 1, *start.shape), np.float32)
         self._states[0] = start
-        self._directions = np.empty((room, start.shape[-1]), np.float32)
+        self._directions = np.empty((capacity, start.shape[-1]), np.float32)
         self._directed = 0
         """The number of words whose direction has been computed."""
 
@@ -70,8 +70,8 @@ class Trail:
         return other
 
 
-def _larger(rows: Array, used: int, room: int) -> Array:
-    """A copy of the used rows in an array with space for `room` rows."""
-    found = np.empty((room, *rows.shape[1:]), np.float32)
+def _larger(rows: Array, used: int, capacity: int) -> Array:
+    """A copy of the used rows in an array with space for `capacity` rows."""
+    found = np.empty((capacity, *rows.shape[1:]), np.float32)
     found[:used] = rows[:used]
     return found

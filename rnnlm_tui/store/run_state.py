@@ -93,8 +93,8 @@ class Position:
 
     def __post_init__(self) -> None:
         """Raises ValueError if the best epoch was not trained yet."""
-        if self.best_epoch is not None and self.best_epoch > self.epoch:
-            raise ValueError("the best epoch is later than the last")
+        if self.best_epoch is not None and self.best_epoch >= self.epoch:
+            raise ValueError("the best epoch is not a finished one")
 
     def patience_exhausted(self, train: TextConfig) -> bool:
         """Whether early stopping has run out of patience with the held-out loss."""

@@ -99,6 +99,9 @@ UNUSUAL_SPACES = frozenset("\u00a0\u202f\u2009")
 FOLDED_FORMS = DOUBLE_QUOTES | SINGLE_QUOTES | {DASH, ELLIPSIS}
 MANY_DOTS_AND_DASHES = "...", "--"
 """A chunk with one of these may have tokens that are written in another form."""
+FEWEST_SPACES = 48
+"""A text with an unspaced script and at most one space per this many characters has no spaces
+between words."""
 UNSPACED_WITHIN = 100_000
 """A script without spaces is recognized within this many characters."""
 MOST_ENDS = 64
@@ -597,7 +600,7 @@ class ProseSigns:
         """Yields a sentence about each thing that prose has and this text lacks."""
         if not self.ends_sentences:
             yield "no full stops: each line is one sentence"
-        if self.is_unspaced and self.spaces * LONGEST_CHUNK < self.characters:
+        if self.is_unspaced and self.spaces * FEWEST_SPACES < self.characters:
             yield "no spaces between words: each character is a word"
         elif self.is_lower:
             yield "no capitals: suggestions have none either, even at the start of a sentence"

@@ -28,7 +28,7 @@ from rnnlm_tui.training.prefix_batches import Share
 LONGEST_WAIT = timedelta(hours=2)
 """How long ranks wait for one that is busy: rank 0 alone reads the text and evaluates the model. A
 process that ends is noticed at once."""
-NAME_OF_RUN, SPOKEN = "rnnlm-tui/name", "rnnlm-tui/spoken"
+NAME_OF_RUN, REPORTED = "rnnlm-tui/name", "rnnlm-tui/reported"
 PREPARE, LEARN, END = "prepare", "learn", "end"
 """What rank 0 tells the others: read the text, train the rest of an epoch, exit."""
 
@@ -64,7 +64,7 @@ class Ranks:
         with explained():
             # A prefix for each restart, because the store still has the addresses of dead
             # processes.
-            self._store = _torchruns_store()
+            self._store = _torchrun_store()
             store = _STORES.PrefixStore(f"rnnlm-tui/{restarts()}", self._store)
             distributed.init_process_group(
                 backend,
@@ -193,11 +193,11 @@ class Ranks:
             is_kept = self._store.check([NAME_OF_RUN])
             return str(self._store.get(NAME_OF_RUN).decode()) if is_kept else None
 
-    def is_first_to_speak(self) -> bool:
+    def claims_the_report(self) -> bool:
         """Whether this rank is the first to ask, so that only one reports that another is gone."""
         try:
             with explained():
-                return int(self._store.add(f"{SPOKEN}-{restarts()}", 1)) == 1
+                return int(self._store.add(f"{REPORTED}-{restarts()}", 1)) == 1
         except RankError:
             return True
 
@@ -207,7 +207,7 @@ def restarts() -> int:
     return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
 
 
-def _torchruns_store() -> Any:
+def _torchrun_store() -> Any:
     """torchrun's own key-value store, which outlives its processes."""
     address = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
     return _STORES.TCPStore(*address, is_master=False, timeout=LONGEST_WAIT)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rnnlm_tui.errors import StorageError, os_reason
 from rnnlm_tui.paths import config_dir, log_dir
-from rnnlm_tui.threads import use_one_thread, without_garbage_search
+from rnnlm_tui.threads import garbage_collection_off, use_one_thread
 
 FRAMES_A_SECOND = "500"
 """A letter is painted at once, its suggestion up to two frames later: 33 ms at Textual's 60 frames
@@ -26,7 +26,7 @@ def start(model: str | None, data_dir: Path) -> int:
     use_one_thread()
     os.environ.setdefault("TEXTUAL_FPS", FRAMES_A_SECOND)  # read when textual is imported
     log_path = log_to_file()
-    with without_garbage_search():
+    with garbage_collection_off():
         from rnnlm_tui.tui.app import RnnlmApp
     gc.freeze()  # later collections skip the imported modules
     app = RnnlmApp(data_dir, config_dir(), log_path, model)

@@ -103,7 +103,7 @@ def test_a_neural_cache_finds_what_followed_states_like_this_one(
     own = [i if i < network.vocabulary.total_words else UNKNOWN_ID for i in context]
     states = network_of(network.vocabulary, cell).directions(own)
     assert np.linalg.norm(states, axis=1) == pytest.approx(1, abs=1e-5)
-    scores = np.exp(mixture.FLATNESS * states[:-1] @ states[-1])
+    scores = np.exp(mixture.SHARPNESS * states[:-1] @ states[-1])
     scores *= 0.5 ** (np.arange(len(scores))[::-1] / 2)
     followers = [END_ID if i == BEGIN_ID else i for i in context[1:]]
     expected = np.bincount(followers, scores, mixed.vocabulary.total_words) / scores.sum()

@@ -30,7 +30,7 @@ RISING_TRAIN_EPOCHS = 3
 FLAT_EPOCHS = 5
 FLAT_SHARE = 0.005
 """A training loss that falls by less than this share in FLAT_EPOCHS epochs counts as flat."""
-PERFECT_LOOKING = 0.9
+SUSPICIOUS_ACCURACY = 0.9
 AS_ASKED = "requested"
 
 
@@ -99,7 +99,7 @@ class RunNotes:
         last = epochs[-1]
         if last.held_out is not None:
             self._held_out(epochs, best)
-        elif last.train["accuracy"] >= PERFECT_LOOKING and self._once("perfect"):
+        elif last.train["accuracy"] >= SUSPICIOUS_ACCURACY and self._once("perfect"):
             text = "accuracy on its own lines says nothing about unseen ones: hold some lines out"
             self.say(last.time, text, "warning")
         self._training(epochs)
