@@ -212,18 +212,26 @@ def _blocks(lines: Iterable[str]) -> Iterator[Sequence[str]]:
 def _part(
     model: LanguageModel, texts: Iterable[str], begin: list[int], above: list[int]
 ) -> tuple[Part, list[int]]:
-    """Some lines as a part, and the context `above` the next line."""
+    """Some lines as a part, and the context `above` the next line.
+
+    Lines that go on from each other share a growing stream, so that a model reads it once.
+    """
     lines, streams = list[_Line](), list[tuple[list[int], int]]()
+    stream, goes_on = list[int](), False
     for text in texts:
         words = model.tokenizer.words(text)
-        if words and not (streams and above is streams[-1][0]):
-            streams.append(([*above], len(above) + len(begin)))
-        stream = streams[-1][0] if words else []
-        stream += begin if words else []
+        if not words:
+            lines.append(_Line(text, [], [], 0))
+            continue
+        if not goes_on:
+            stream = [*above]
+            streams.append((stream, len(above) + len(begin)))
+        stream += begin
         lines.append(_Line(text, words, stream, len(stream)))
         stream += model.vocabulary.encode(words)
-        if words and model.uses_previous_lines:
+        if model.uses_previous_lines:
             above = _near(stream, model.vocabulary.begin_id, model.window)
+            goes_on = above is stream  # it is cut once it is too long
     return Part(lines, [Passage(ids[:known], ids[known:]) for ids, known in streams]), above
 
 
