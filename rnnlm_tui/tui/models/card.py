@@ -21,7 +21,7 @@ from rnnlm_tui.tui.models.card_facts import ACTIVE, Listed, layers, on_disk, ove
 from rnnlm_tui.tui.widgets.chart import LossChart, Points
 from rnnlm_tui.tui.widgets.dialogs import Modal
 
-LABEL_WIDTH = 11
+LABEL_WIDTH = 12
 
 
 def heading(listed: Listed, is_active: bool) -> Text:

@@ -16,6 +16,8 @@ from rnnlm_tui.tui.runs.wording import continuation, epoch_row
 from rnnlm_tui.tui.widgets.chart import BEST_MARK
 
 BEST_STYLE = "$text-success bold"
+NOTE_INDENT = 10
+"""The width of the time and the glyph before a note."""
 NOTE_GLYPHS = {"information": "·", "warning": "!", "error": "✗"}
 NOTE_STYLES = {"information": "$foreground", "warning": "$text-warning", "error": "$text-error"}
 MAX_EPOCHS = 200
@@ -49,12 +51,14 @@ class TextList(VerticalScroll):
     #samples Static, #epochs Static {{ text-wrap: nowrap; text-overflow: ellipsis; }}
     """
 
-    def __init__(self, title: str, empty: str, id: str) -> None:
+    def __init__(self, title: str, empty: str, id: str, indent: int = 0) -> None:
+        """`indent` is that of the second and later rows of a line, in cells."""
         super().__init__(id=id)
         self.border_title = rule_title(Content(title))
         self._empty = Content.styled(empty, "dim")
         self._text = Static(self._empty, markup=False)
-        self._follows = True
+        self._lines: Sequence[Content] = ()
+        self._indent, self._follows = indent, True
 
     def compose(self) -> ComposeResult:
         yield self._text
@@ -62,9 +66,15 @@ class TextList(VerticalScroll):
     def show(self, lines: Sequence[Content]) -> None:
         """Shows these lines. Scrolls to the end unless the list is scrolled up."""
         follows = self._follows or self.scroll_offset.y >= self.max_scroll_y
-        self._text.update(Content("\n").join(lines) if lines else self._empty)
+        self._lines = lines
+        self._draw()
         if follows:
             self.scroll_end(animate=False)
+
+    def _draw(self) -> None:
+        width = self.content_size.width - self.styles.scrollbar_size_vertical
+        rows = [row for line in self._lines for row in _hanging(line, self._indent, width)]
+        self._text.update(Content("\n").join(rows) if rows else self._empty)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Notes whether the end is visible; a resize must not change that."""
@@ -73,8 +83,19 @@ class TextList(VerticalScroll):
 
     def on_resize(self) -> None:
         """Stays at the end. Textual's anchor would show a short list at the bottom."""
+        if self._indent:
+            self._draw()
         if self._follows:
             self.scroll_end(animate=False)
+
+
+def _hanging(line: Content, indent: int, width: int) -> list[Content]:
+    """Wraps a line, with its later rows indented; not at all without an indent."""
+    if not 0 < indent < width:
+        return [line]
+    label, text = line.divide([indent])
+    first, *later = text.wrap(width - indent)
+    return [label + first, *(Content(" " * indent) + row for row in later)]
 
 
 def epoch_table(

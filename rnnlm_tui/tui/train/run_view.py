@@ -22,6 +22,7 @@ from rnnlm_tui.tui.runs.wording import (
     time_left_words,
 )
 from rnnlm_tui.tui.train.run_lists import (
+    NOTE_INDENT,
     TextList,
     epoch_table,
     note_lines,
@@ -216,7 +217,7 @@ class RunView(Vertical):
                 yield TextList("epochs", "the first epoch has not ended yet", id="epochs")
             with Vertical(id="run-right"):
                 yield TextList("your line", "it is continued after each epoch", id="samples")
-                yield TextList("notes", "no notes yet", id="notes")
+                yield TextList("notes", "no notes yet", id="notes", indent=NOTE_INDENT)
 
     def show(self, run: FollowedRun, trainer: str, now: float) -> None:
         """Shows the state of the run at `now`."""

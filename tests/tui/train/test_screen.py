@@ -180,7 +180,7 @@ async def test_running_shows_bars_figures_samples_and_notes(script: Script) -> N
         ]
         assert "^    2  sat 2" in on.text("samples")
         assert "the cat" in str(on.screen.query_one("#samples").border_title)
-        assert "the model is overfitting" in on.text("notes")
+        assert "the model is overfitting" in " ".join(on.text("notes").split())
         assert on.sees("held-out", "perplexity", "top-1")
         assert not on.sees("penalty")
         assert on.sees("─ your line: the cat ... ─")
