@@ -108,14 +108,15 @@ async def picture_app(folder: Path) -> None:
         await until(pilot, lambda: len(run.progress.epochs) >= RUN_EPOCHS_SHOWN)
         step = run.progress.progress
         await until(
-            pilot, lambda: run.progress.progress is not step and run.progress.step_share > 0.4
+            pilot, lambda: run.progress.progress is not step and run.progress.epoch_share > 0.4
         )
         await pilot.pause(0.5)
         write("train", app.export_screenshot(title="rnnlm-tui"))
         await run.stop()
         await until(pilot, lambda: not run.is_running)
         app.show_mode("models")
-        await until(pilot, lambda: RUN[3] in str(app.export_screenshot()))
+        await until(pilot, lambda: NGRAM in app.export_screenshot())
+        await pilot.pause(0.5)
         write("models", app.export_screenshot(title="rnnlm-tui"))
 
 
