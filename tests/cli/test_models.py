@@ -129,12 +129,3 @@ def test_an_exported_model_can_be_imported_and_answers_the_same(
     assert run("--export", "verses").stdout == "wrote verses to verses.zip\n"
     archive.rename(tmp_path / "my model.zip")
     assert "name it with --name" in refused(run("--import", "my model.zip"))
-
-
-def test_importing_what_is_no_model_is_refused_in_a_sentence(
-    run: Command, tmp_path: Path, data_dir: Path
-) -> None:
-    (tmp_path / "sent.zip").write_bytes(b"not a zip")
-    for name in ("sent.zip", "nosuch.zip"):
-        assert name in refused(run("--import", str(tmp_path / name)), 1)
-    assert [path for path in (data_dir / "models").iterdir() if path.name[0] != "."] == []

@@ -7,7 +7,6 @@ train for hours.
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
@@ -24,7 +23,6 @@ from rnnlm_tui.store.files import HISTORY
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.widgets.dialogs import TYPE_AHEAD_S
 from tests.helpers.commands import VERSES, command_line
-from tests.helpers.session import kept_texts
 
 if sys.platform == "win32":
     pytest.skip("there are pseudo-terminals on POSIX alone", allow_module_level=True)
@@ -40,7 +38,7 @@ NAME = "verses"
 PATIENCE_S = 40.0
 
 pytestmark = pytest.mark.slow
-QUIT, TRAIN, ENTER, RIGHT = "\x11", "\x1bOR", "\r", "\x1b[C"
+QUIT, TRAIN, ENTER = "\x11", "\x1bOR", "\r"
 
 
 @pytest.fixture(scope="session")
@@ -188,54 +186,3 @@ def test_a_training_in_the_background_goes_on_without_the_app(
         check_stopped(library, training)
         terminal.send(QUIT)
         assert terminal.wait_for_exit(PATIENCE_S) == 0, "nothing trains, so it asks nothing"
-
-
-@pytest.mark.parametrize("row", ["1", "2"])
-def test_leaving_the_app_can_stop_the_training_or_let_it_go_on(
-    row: str, library: Library, left: list[psutil.Process]
-) -> None:
-    with app() as terminal:
-        training = trains_on(terminal, left)
-        terminal.send("p")
-        terminal.wait_for("‖ PAUSED")
-        terminal.send(QUIT)
-        answer(terminal, "Stop the training?", row)
-        assert terminal.wait_for_exit(PATIENCE_S) == 0
-    if row == "1":
-        check_stopped(library, training)
-    else:
-        check_goes_on(library, training)
-
-
-def test_a_training_that_crashes_is_told_and_can_be_resumed(
-    library: Library, left: list[psutil.Process]
-) -> None:
-    with app() as terminal:
-        training = trains_on(terminal, left)
-        os.kill(training.pid, signal.SIGSEGV)
-        terminal.wait_for("the training process crashed or was killed (SIGSEGV)")
-        terminal.wait_for('File "')  # in the last lines of the log
-        terminal.wait_for("Resume")
-        terminal.send("r")
-        terminal.wait_for(f"▶ training  {NAME}", PATIENCE_S)
-        (again,) = psutil.Process(terminal.pid).children()
-        left.append(again)
-        terminal.send("x")
-        terminal.wait_for("■ stopped", PATIENCE_S)
-        check_stopped(library, again)
-
-
-def test_a_pasted_text_outlives_an_app_that_is_killed(library: Library, data_dir: Path) -> None:
-    pasted = "All the trees\nare green."
-    with app() as terminal:
-        show_form(terminal, "○▌ pasted text")
-        terminal.send(f"{RIGHT}{RIGHT}{ENTER}")
-        terminal.wait_for("Your text")
-        terminal.send(f"\x1b[200~{pasted}\x1b[201~")
-        terminal.wait_for(lambda: kept_texts(data_dir, "pasted") == [pasted])
-        terminal.kill(signal.SIGKILL)
-        terminal.wait_for_exit()
-
-    with app() as terminal:
-        show_form(terminal, "●▌ pasted text")
-        terminal.wait_for("are green.")

@@ -117,22 +117,23 @@ async def test_of_several_texts_the_newest_comes_back(
     assert "of another app" in kept_texts(tmp_path, table)
 
 
-async def test_a_draft_survives_a_killed_app(tmp_path: Path) -> None:
+@pytest.mark.parametrize("table", ["draft", "pasted"])
+async def test_a_text_survives_a_killed_app(table: str, tmp_path: Path) -> None:
     script = (
         "import asyncio, os, sys, pathlib\n"
         "from rnnlm_tui.tui.session.database import KeptText, SessionDatabase\n"
         "async def main():\n"
         "    database = SessionDatabase(pathlib.Path(sys.argv[1]), print)\n"
-        "    KeptText(database, 'draft').keep('half a line')\n"
+        "    KeptText(database, sys.argv[2]).keep('half a line')\n"
         "    await database.read(lambda connection: None)\n"
         "    os.kill(os.getpid(), 9)\n"
         "asyncio.run(main())\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "session")], check=False, timeout=60
+        [sys.executable, "-c", script, str(tmp_path / "session"), table], check=False, timeout=60
     )
     assert done.returncode != 0
-    assert await restored(tmp_path / "session", "draft") == "half a line"
+    assert await restored(tmp_path / "session", table) == "half a line"
 
 
 async def test_lines_are_known_by_the_model_that_they_were_sent_with(tmp_path: Path) -> None:
