@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from rnnlm_tui import threads
+from rnnlm_tui.store.library import Library
 
 pytest.register_assert_rewrite("tests.helpers")
 
@@ -50,6 +51,12 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def data_dir(tmp_path: Path) -> Path:
     """The data folder of this test."""
     return tmp_path / "data"
+
+
+@pytest.fixture
+def library(data_dir: Path) -> Library:
+    """The library in that folder, with no model yet."""
+    return Library(data_dir)
 
 
 @pytest.fixture

@@ -78,11 +78,6 @@ def both(
     return found
 
 
-@pytest.fixture
-def library(data_dir: Path) -> Library:
-    return Library(data_dir)
-
-
 @pytest.mark.parametrize("preset", ["gru", "ngram"])
 def test_the_model_is_the_same(
     run: Command, is_large: Callable[[bool], None], library: Library, diary: Path, preset: str

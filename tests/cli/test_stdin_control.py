@@ -6,8 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -26,16 +25,8 @@ from tests.helpers.commands import (
     Command,
     command_line,
     running,
+    wait_until,
 )
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Returns once the condition holds; fails if that takes too long."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
-
 
 # Signals
 

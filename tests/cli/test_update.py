@@ -45,11 +45,6 @@ def diary(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def library(data_dir: Path) -> Library:
-    return Library(data_dir)
-
-
-@pytest.fixture
 def train(run: Command, diary: Path) -> Command:
     """Trains the model `diary` with these options, and lets its text grow at both ends."""
 

@@ -260,6 +260,11 @@ def picture(app: App[Any]) -> str:
     return "\n".join(rows_of(app))
 
 
+def has_row(app: App[Any], *parts: str) -> bool:
+    """Whether a row of the screen holds all of these."""
+    return any(all(part in row for part in parts) for row in rows_of(app))
+
+
 def toasts(app: App[Any]) -> list[str]:
     """The messages that the app has shown as toasts and that are still there."""
     return [notification.message for notification in app._notifications]

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -35,6 +36,14 @@ TINY = [
 ]
 FOR_EVER = [*TINY, "--epochs", "1000000"]
 Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Returns once the condition holds. Fails if that takes too long."""
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < end, "timed out"
+        time.sleep(0.005)
 
 
 def command_line(*arguments: str) -> list[str]:

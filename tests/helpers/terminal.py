@@ -116,11 +116,6 @@ class Terminal:
         while data:  # a program that does not read takes no more than the terminal's buffer holds
             data = data[os.write(self._master, data) :]
 
-    def resize(self, columns: int, rows: int) -> None:
-        """Changes the window's size."""
-        self.screen.resize(rows, columns)
-        _set_size(self._master, rows, columns)
-
     def kill(self, number: signal.Signals) -> None:
         """Sends a signal to the program alone."""
         self._process.send_signal(number)

@@ -19,7 +19,7 @@ from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.train.run_view import RunEnd, RunHead
 from rnnlm_tui.tui.train.screen import TrainScreen
-from tests.helpers.app import rows_of, wait_until
+from tests.helpers.app import has_row, wait_until
 from tests.helpers.host import HostApp
 from tests.helpers.runs import Script, over
 
@@ -104,7 +104,7 @@ class Shown:
 
     def sees(self, *parts: str) -> bool:
         """Whether a row of the screen holds all of these."""
-        return any(all(part in row for part in parts) for row in rows_of(self.app))
+        return has_row(self.app, *parts)
 
     def text(self, id: str) -> str:
         """The text of the notes or of the samples."""

@@ -9,8 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,19 +19,10 @@ import pytest
 
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.store.library import Library, Run
-from tests.helpers.commands import FOR_EVER, POSIX, command_line
+from tests.helpers.commands import FOR_EVER, PATIENCE_S, POSIX, command_line, wait_until
 from tests.helpers.models import contents, held_elsewhere, put
 
-PATIENCE_S = 60.0
 HERE = socket.gethostname()
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    """Returns once the condition holds; fails if it takes too long."""
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end, "timed out"
-        time.sleep(0.02)
 
 
 def resumable(name: str, epochs_done: int | None, epochs: int | None = None) -> Run:

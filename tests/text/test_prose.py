@@ -126,24 +126,14 @@ def test_abbreviations_are_learned_from_the_text() -> None:
 WRITTEN = [
     # before, half-typed, token, inserted, eats the space before, a space follows
     ("shall i comp", "comp", "compare", "are", False, True),
-    ("SHALL I COMP", "COMP", "compare", "ARE", False, True),
-    ("Sh", "Sh", "shall", "all", False, True),
     ("the kitchen ", "", ",", ",", True, True),
     ("the kitchen", "", ",", ",", False, True),
-    ("the kitchen,", "", "washed", " washed", False, True),
     ("the kitchen", "", "washed", " washed", False, True),
-    ("I left. ", "", "the", "The", False, True),
-    ("I left.", "", "the", " The", False, True),
-    ("I met Mr. ", "", "Bell", "Bell", False, True),
-    ("", "", "the", "The", False, True),
     ("", "", "iPhone", "iPhone", False, True),
-    ("She said, ", "", "“", "“", False, False),
-    ("She said, “", "", "the", "The", False, True),
     ("yes", "", "—", "—", False, False),
-    ("yes—", "", "the", "the", False, True),
-    ("THE KITCHEN ", "", "washed", "WASHED", False, True),
     ("the cost was $", "", "5", "5", False, True),
 ]
+"""test_prose_suggestions has more of them, each as part of a line."""
 
 
 @pytest.mark.parametrize(("before", "prefix", "word", "text", "eats", "after"), WRITTEN)

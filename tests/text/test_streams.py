@@ -24,25 +24,12 @@ from rnnlm_tui.text.encoded import EncodedLines
 from rnnlm_tui.text.encoded_files import FILES, remove_encoded
 from rnnlm_tui.text.line_hashes import no_hashes
 from rnnlm_tui.text.prepare import PreparedText
-from rnnlm_tui.text.streams import Block, StreamedLines, Workspace
+from rnnlm_tui.text.streams import StreamedLines, Workspace
 from rnnlm_tui.text.workers import Workers
 from rnnlm_tui.training.run import TrainingRun
 
 BLOCK = 3_000
-WORDS = [
-    "the",
-    "and",
-    "boat",
-    "sea",
-    "hill",
-    "Anna",
-    "basket",
-    "came",
-    "noon",
-    "Mr.",
-    "Hale",
-    "said",
-]
+WORDS = "the and boat sea hill Anna basket came noon Mr. Hale said".split()
 
 
 def story(paragraphs: int, width: int | None = None) -> str:
@@ -294,10 +281,6 @@ def test_ids_are_found_again_if_nothing_has_changed(
         assert "encoding words" in phases and again.words == first.words
         phases.clear()
     workspace.report = lambda phase, done, of: None
-
-
-def letters_of(block: Block) -> int:
-    return sum(map(len, block.train))
 
 
 def fail(number: int) -> int:

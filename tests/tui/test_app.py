@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList
 from textual.widgets._toast import Toast
 
-from rnnlm_tui.errors import ModelError, StorageError
+from rnnlm_tui.errors import StorageError
 from rnnlm_tui.store.library import ENGLISH
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.help.keys import KeysScreen
@@ -251,26 +251,6 @@ async def test_an_unknown_model_is_reported_and_another_suggests(tmp_path: Path)
         await answered(pilot)
         assert any("there is no model unheard-of" in toast for toast in toasts(app))
         assert app.active_name == "sonnets"
-
-
-@pytest.mark.parametrize("last", ["", "damaged"])
-async def test_a_damaged_model_is_passed_over_and_reported_if_it_was_the_last(
-    last: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = ScriptedLibrary.open
-
-    def open_(library: ScriptedLibrary, name: str) -> Any:
-        if name == "damaged":
-            raise ModelError("damaged is damaged", "delete it")
-        return whole(library, name)
-
-    monkeypatch.setattr(ScriptedLibrary, "open", open_)
-    models = {"damaged": ScriptedModel(), "good": ScriptedModel()}
-    app = scripted_app(tmp_path, models, preferences=Preferences(model=last))
-    async with app.run_test(notifications=True) as pilot:
-        await answered(pilot)
-        assert app.active_name == "good"
-        assert toasts(app) == (["damaged is damaged. Delete it"] if last else [])
 
 
 async def test_the_active_model_is_renamed_or_deleted(tmp_path: Path) -> None:

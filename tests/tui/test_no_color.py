@@ -22,7 +22,7 @@ from rnnlm_tui.tui.runs.child import TrainingRequest
 from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.train.run_view import RunHead
 from rnnlm_tui.tui.widgets.dialogs import AskText, Choice, Confirm
-from tests.helpers.app import press, rows_of, scripted_app, wait_until
+from tests.helpers.app import has_row, press, scripted_app, wait_until
 from tests.helpers.events import in_fifth_epoch
 from tests.helpers.models import make_model
 from tests.helpers.runs import Script
@@ -50,11 +50,6 @@ def style_of(app: App[Any], text: str) -> Style:
     style = next(segment.style for segment in segments(app) if text in segment.text)
     assert style is not None
     return style
-
-
-def has_row(app: App[Any], *parts: str) -> bool:
-    """Whether a row of the screen holds all of these."""
-    return any(all(part in row for part in parts) for row in rows_of(app))
 
 
 async def show_form(pilot: Pilot[Any], app: RnnlmApp) -> TrainForm:
@@ -92,21 +87,6 @@ async def test_the_form_shows_focus_choice_and_faults(app: RnnlmApp) -> None:
         await wait_until(pilot, lambda: has_row(app, "┏"))
 
 
-@pytest.mark.parametrize(("theme", "size"), [("ansi-dark", (80, 24)), ("ansi-light", (120, 40))])
-async def test_a_button_keeps_its_label_in_the_terminals_own_colours(
-    tmp_path: Path, script: Script, theme: str, size: tuple[int, int]
-) -> None:
-    app = scripted_app(tmp_path, preferences=Preferences(theme=theme))
-    async with app.run_test(size=size) as pilot:
-        form = await show_form(pilot, app)
-        button = app.train_screen.query_one("#train", Button)
-        await wait_until(pilot, lambda: has_row(app, f" {button.label} "))
-        form.query_one("#setting-epochs", Input).value = "many"
-        await wait_until(pilot, lambda: button.disabled)
-        await pilot.pause()
-        assert has_row(app, f" {button.label} ")
-
-
 def is_legible(app: App[Any], text: str) -> bool:
     """Whether the text has a colour of its own on a coloured background: the terminal's own text
     colour may be that of the background."""
@@ -119,13 +99,19 @@ def is_legible(app: App[Any], text: str) -> bool:
     return back is None or back.is_default or not (fore is None or fore.is_default)
 
 
-@pytest.mark.parametrize("theme", ["ansi-dark", "ansi-light"])
-async def test_fields_and_what_is_chosen_are_seen_in_the_terminals_own_colours(
-    tmp_path: Path, script: Script, theme: str
+@pytest.mark.parametrize(("theme", "size"), [("ansi-dark", (80, 24)), ("ansi-light", (120, 40))])
+async def test_fields_buttons_and_what_is_chosen_are_seen_in_the_terminals_own_colours(
+    tmp_path: Path, script: Script, theme: str, size: tuple[int, int]
 ) -> None:
     app = scripted_app(tmp_path, preferences=Preferences(theme=theme))
-    async with app.run_test() as pilot:
+    async with app.run_test(size=size) as pilot:
         form = await show_form(pilot, app)
+        button = app.train_screen.query_one("#train", Button)
+        await wait_until(pilot, lambda: has_row(app, f" {button.label} "))
+        form.query_one("#setting-epochs", Input).value = "many"
+        await wait_until(pilot, lambda: button.disabled)
+        await pilot.pause()
+        assert has_row(app, f" {button.label} ")
         form.query_one("#source-pasted", RadioButton).value = True
         await wait_until(pilot, lambda: has_row(app, "Your text", "╭", "╮"))
         app.push_screen(Choice("Which?", "", (("a", "The first", "explained"),)))

@@ -25,11 +25,6 @@ REQUEST = TrainingRequest(("verses.txt", "--name", "poems"), "poems")
 
 
 @pytest.fixture
-def library(data_dir: Path) -> Library:
-    return Library(data_dir)
-
-
-@pytest.fixture
 def says(monkeypatch: pytest.MonkeyPatch) -> str:
     """A child that writes to its log how it was started."""
     code = (

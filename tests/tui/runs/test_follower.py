@@ -17,23 +17,19 @@ import psutil
 import pytest
 
 from rnnlm_tui.errors import StorageError
-from rnnlm_tui.events import Event, Paused, Resumed, Saved
+from rnnlm_tui.events import Event, Paused, Resumed
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs import follower
 from rnnlm_tui.tui.runs.child import MAX_SEED_LINE, ChildProcess, TrainingRequest
 from rnnlm_tui.tui.runs.follower import EVENTS_AT_ONCE, GONE, FollowedRun
 from rnnlm_tui.tui.runs.state import Phase
 from tests.helpers.commands import POSIX
-from tests.helpers.events import ended, finished, progress, started
+from tests.helpers.events import ended, finished, progress, saved, started
 from tests.helpers.runs import PATIENCE_S, Script, lines_of, over, until
 
 REQUEST = TrainingRequest(("verses.txt", "--name=poems"), "poems")
 
 Start = Callable[..., Awaitable[FollowedRun]]
-
-
-def saved(epoch: int) -> Saved:
-    return Saved(float(epoch), epoch, "models/poems", True)
 
 
 def phase(run: FollowedRun) -> Phase:
@@ -48,11 +44,6 @@ class Heard:
         self.ends: list[bool] = []
         run.on_saved = lambda run, event: self.saved.append(event.epoch)
         run.on_end = lambda run: self.ends.append(run.is_running)
-
-
-@pytest.fixture
-def library(data_dir: Path) -> Library:
-    return Library(data_dir)
 
 
 @pytest.fixture

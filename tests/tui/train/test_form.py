@@ -226,12 +226,6 @@ def test_the_card_shows_every_figure_and_no_word_at_length() -> None:
 # The form on a screen
 
 
-async def test_it_proposes_a_training_of_the_bundled_sonnets(shown: Show) -> None:
-    async with shown() as (pilot, form):
-        await ready(pilot, form)
-        assert form.plan == Plan(name="sonnets-gru")
-
-
 async def test_it_is_filled_in_by_keys_alone(shown: Show) -> None:
     async with shown() as (pilot, form):
         form.query_one("#sources").focus()
