@@ -71,7 +71,7 @@ AFTER_IN_LINES = {
 
 
 def line_model(*, uses_previous_lines: bool = False, window: int = 100) -> ScriptedModel:
-    """Knows the begin and the end of a line and the unknown word."""
+    """A model with tokens for the start and the end of a line and for unknown words."""
     words = ("the", "cat", "sat")
     model = ScriptedModel(AFTER_IN_LINES, window, SPECIAL_TOKENS, words)
     model.uses_previous_lines = uses_previous_lines

@@ -134,7 +134,7 @@ class Training:
 
 
 def our_command(preset: str, text: Path | None, folder: str, threads: int | None) -> list[str]:
-    """The command that trains with so many threads, or with those that it chooses."""
+    """The command that trains with this number of threads; None lets it choose."""
     command = [sys.executable, "-m", "rnnlm_tui", "--train", *([str(text)] if text else ())]
     command += ["--preset", preset, "--name", f"{preset}-{threads}", "--data-dir", folder]
     command += ["--epochs", "100000", "--json", "--control", "stdin"]
@@ -167,7 +167,7 @@ def under(load: Load, own_session: bool) -> Iterator[None]:
 
 
 def be_busy(part: str) -> None:
-    """Computes for ever, always or a fifth of the time."""
+    """Computes forever, all of the time or a fifth of it."""
     lower_priority()
     print(BUSY, flush=True)
     while True:
@@ -179,7 +179,7 @@ def be_busy(part: str) -> None:
 
 
 def train_in_keras() -> None:
-    """Trains in tf.keras for ever, and reports its steps as our program does."""
+    """Trains in tf.keras forever, and reports its steps as this program does."""
     lower_priority()
     from tests.benchmarks.lesson_epoch import lesson_in_keras
 

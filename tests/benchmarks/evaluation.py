@@ -41,7 +41,7 @@ HIDDEN, WORDS_KNOWN, LINE_WORDS, ORDER, RARER = 512, 10_000, 12, 5, 2.7
 
 
 def drawn_lines(model: LanguageModel, words: int, seed: int) -> list[str]:
-    """Lines of so many words in all, of which a few hundredths are unknown to the models."""
+    """Lines with this number of words, a few percent of which the models do not know."""
     rng = np.random.default_rng(seed)
     known = model.vocabulary.words[: 2 * WORDS_KNOWN]
     weights = 1 / (np.arange(len(known)) + RARER)

@@ -139,7 +139,7 @@ class Speller:
 
 
 def _made_up(number: int) -> str:
-    """A word of its own for each number."""
+    """A different word for each number."""
     syllables = ""
     while True:
         number, rest = divmod(number, 75)
@@ -149,7 +149,7 @@ def _made_up(number: int) -> str:
 
 
 def make_text(path: Path, words: int) -> None:
-    """Writes a text of about so many words."""
+    """Writes a text with about this number of words."""
     sampler = NgramSampler()
     speller, written = Speller(sampler), 0
     with path.open("w", encoding="utf-8") as file:

@@ -49,7 +49,7 @@ def spelled(number: int) -> str:
 
 
 def drawn_lines(words: list[str], count: int) -> list[str]:
-    """Lines of so many words in all: each of `words` once, the rest by Zipf's law."""
+    """Lines with `count` words: each of `words` once, the rest drawn by Zipf's law."""
     rng, weights = np.random.default_rng(0), 1 / (np.arange(len(words)) + 2.7)
     drawn = rng.choice(len(words), count - len(words), p=weights / weights.sum())
     ids = rng.permutation(np.concatenate([np.arange(len(words)), drawn]))
@@ -80,7 +80,7 @@ def memory(text: Path, total: int) -> tuple[int, int, float]:
 
 
 def milliseconds(words: list[str], lines: list[str], keys: int) -> list[float]:
-    """The times of so many suggestions by a network of random weights, one a key."""
+    """The times of `keys` suggestions by a network of random weights, one for each key."""
     config = make_run_config("gru", [], len(lines) * LINE_WORDS).model
     assert isinstance(config, CausalConfig)
     vocabulary = Vocabulary(words, SPECIAL_TOKENS)

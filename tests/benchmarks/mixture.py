@@ -32,7 +32,7 @@ from rnnlm_tui.text.samples import some_lines
 
 
 def milliseconds(model: LanguageModel, lines: list[str], count: int) -> list[float]:
-    """The times of so many suggestions after a space, with lines of more than 2,000 words above."""
+    """The times of `count` suggestions after a space, with more than 2,000 words of lines above."""
     times: list[float] = []
     words = 0
     for number, line in enumerate(lines):
@@ -48,7 +48,7 @@ def milliseconds(model: LanguageModel, lines: list[str], count: int) -> list[flo
 
 
 def first_lines(lines: Iterable[str], words: int) -> list[str]:
-    """The lines that hold the first so many words."""
+    """The lines up to this number of words."""
     kept = [*lines]
     counts = accumulate(len(line.split()) for line in kept)
     return [line for line, count in zip(kept, counts, strict=True) if count <= words]

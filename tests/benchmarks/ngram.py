@@ -37,7 +37,7 @@ ORDER, DISTRIBUTIONS, DISTRIBUTION_WORDS = 5, 3_000, 10_000
 
 
 def made_up_text(words: int) -> str:
-    """Text of so many words."""
+    """A text with this number of words."""
     rng = np.random.default_rng(0)
     weights = 1 / (np.arange(SPELLINGS) + 2.7)
     drawn = rng.choice(SPELLINGS, words, p=weights / weights.sum())

@@ -74,7 +74,7 @@ def write(tmp_path: Path, content: bytes, name: str = "text.txt") -> str:
     ],
     ids=["missing", "one pair", "latin-1"],
 )
-def test_a_corpus_that_will_not_do_is_refused_with_what_was_found(
+def test_an_unusable_corpus_is_refused_with_what_was_found(
     run: Command, tmp_path: Path, raw: bytes | None, said: str, data_dir: Path
 ) -> None:
     path = str(tmp_path / "text.txt") if raw is None else write(tmp_path, raw)
@@ -90,7 +90,7 @@ def test_an_encoding_can_be_named(run: Command, tmp_path: Path) -> None:
     assert ["ein", "schöner"] in json.loads(done.stdout)["first_pairs"]
 
 
-def test_what_is_no_file_or_may_not_be_read_is_no_corpus(
+def test_a_folder_and_an_unreadable_file_are_refused_as_corpus(
     run: Command, tmp_path: Path, corpus_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = refusal(run("--train", str(tmp_path)), 3)
@@ -195,7 +195,7 @@ def test_a_data_folder_that_cannot_be_made_is_a_sentence(run: Command, corpus_fi
         assert run(*mode, "--data-dir", str(folder)).stderr.count("\n") <= 2
 
 
-def test_a_second_run_on_a_name_is_told_who_holds_it(
+def test_a_second_run_of_a_name_is_refused_with_the_holder(
     run: Command, corpus_file: Path, data_dir: Path
 ) -> None:
     with Library(data_dir).lock("mine", TRAINING):
@@ -204,7 +204,7 @@ def test_a_second_run_on_a_name_is_told_who_holds_it(
             assert f"in use by process {os.getpid()}" in message
 
 
-def test_there_is_nothing_to_resume_at_first(run: Command) -> None:
+def test_without_a_run_there_is_nothing_to_resume(run: Command) -> None:
     assert "there is no run to go on with" in refusal(run("--train", "--resume"), 1)
 
 
@@ -212,7 +212,7 @@ def test_there_is_nothing_to_resume_at_first(run: Command) -> None:
 
 
 @pytest.mark.parametrize(("mode", "flag", "bounds"), NUMBERS)
-def test_a_number_that_makes_no_sense_names_the_range(
+def test_an_invalid_number_is_refused_with_its_range(
     run: Command, mode: str, flag: str, bounds: Range
 ) -> None:
     for value in NONSENSE:
@@ -267,7 +267,7 @@ def test_a_bad_name_is_refused_before_anything_is_read(run: Command, name: str) 
 
 
 @POSIX
-def test_a_device_is_no_corpus(run: Command) -> None:
+def test_a_device_is_refused_as_a_corpus(run: Command) -> None:
     for mode in ("--summary", "--train"):
         said = refusal(run(mode, "/dev/zero"), 3)
         assert "cannot read the corpus /dev/zero: it is neither a file nor a pipe" in said

@@ -88,7 +88,7 @@ def test_the_model_is_the_same(
     assert large == whole
 
 
-def test_a_run_that_had_ended_goes_on_and_encodes_its_text_again(
+def test_a_finished_run_that_is_extended_encodes_its_text_again(
     run: Command, is_large: Callable[[bool], None], library: Library, diary: Path
 ) -> None:
     first = ("--train", str(diary), *GRU, "--epochs=1", "--mixture=off")

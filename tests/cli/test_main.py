@@ -207,7 +207,7 @@ def test_a_terminal_without_unicode_gets_plain_bars(verses_data: Path) -> None:
 
 @POSIX
 @pytest.mark.parametrize("arguments", [["--help"], ["--suggest", "--json"]])
-def test_a_reader_that_has_gone_is_no_error(verses_data: Path, arguments: list[str]) -> None:
+def test_a_closed_output_is_not_an_error(verses_data: Path, arguments: list[str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with subprocess.Popen(
@@ -241,7 +241,7 @@ def test_a_disk_too_full_for_the_result_is_a_sentence(
 
 @POSIX
 @pytest.mark.parametrize("closing", ["<&-", "2>&-", "<&- 2>&-"])
-def test_closed_standard_streams_are_no_error(verses_data: Path, closing: str) -> None:
+def test_closed_standard_streams_are_not_an_error(verses_data: Path, closing: str) -> None:
     done = subprocess.run(
         ["sh", "-c", f'"$0" "$@" {closing}', *command_line("--suggest", "the ", "--json")],
         env={**os.environ, "RNNLM_DATA_DIR": str(verses_data)},

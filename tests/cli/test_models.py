@@ -14,7 +14,7 @@ from rnnlm_tui.store.locks import TRAINING
 from tests.helpers.commands import POSIX, Command, on_terminal, refused
 
 
-def test_models_is_empty_at_first_and_says_so(run: Command, data_dir: Path) -> None:
+def test_an_empty_list_of_models_says_what_to_do(run: Command, data_dir: Path) -> None:
     done = run("--models")
     assert (done.returncode, done.stdout) == (0, "")
     assert "train one: rnnlm-tui --train" in done.stderr

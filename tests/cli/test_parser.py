@@ -96,7 +96,9 @@ def test_values_become_numbers() -> None:
         (["--models", "--suggest", "x"], "--suggest does not go with --models"),
     ],
 )
-def test_what_makes_no_sense_is_named(arguments: list[str], said: str) -> None:
+def test_an_invalid_command_line_is_refused_with_the_reason(
+    arguments: list[str], said: str
+) -> None:
     assert said in refused(*arguments)
 
 

@@ -51,19 +51,19 @@ def text(tmp_path: Path) -> Path:
 
 
 def torchrun(processes: int, *arguments: str, restarts: int = 0) -> list[str]:
-    """The command line of torchrun that starts so many processes with these arguments."""
+    """The torchrun command that starts `processes` processes with these arguments."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     return [*command, f"--nproc-per-node={processes}", f"--max-restarts={restarts}", *arguments]
 
 
 def by_processes(count: int, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """What so many processes print, once they have ended."""
+    """Runs `count` processes to their end."""
     command = torchrun(count, *arguments)
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def said(done: subprocess.CompletedProcess[str]) -> list[str]:
-    """The errors that the command has explained, and not torchrun."""
+    """The error messages of the command, without those of torchrun."""
     return [line for line in done.stderr.splitlines() if line.startswith("rnnlm-tui: ")]
 
 
@@ -93,7 +93,7 @@ def epochs_of_output(output: str) -> list[EpochEnded]:
 
 
 def losses(epochs: list[EpochEnded]) -> list[float]:
-    """What was learned and what is predicted, nats."""
+    """The training and held-out losses, in nats."""
     return [loss for e in epochs if e.held_out for loss in (e.train["loss"], e.held_out["loss"])]
 
 
@@ -116,7 +116,7 @@ def test_several_processes_learn_what_one_does(
     assert together[0].train["accuracy"] == pytest.approx(alone[0].train["accuracy"], abs=1e-3)
 
 
-def test_a_run_of_two_processes_stops_and_goes_on_in_one(
+def test_a_run_of_two_processes_is_stopped_and_resumed_in_one(
     text: Path, run: Command, data_dir: Path
 ) -> None:
     """It is stopped within an epoch, so that the hidden states of both are put together."""
@@ -178,7 +178,7 @@ def test_a_process_that_differs_is_named(how: str, message: str, text: Path) -> 
         (["TEXT", *GRU, "--batch-size=1"], "batches of 1 rows cannot be shared by 2 processes"),
     ],
 )
-def test_what_several_processes_cannot_do_is_said_once(
+def test_what_several_processes_cannot_do_is_reported_once(
     arguments: list[str], message: str, text: Path
 ) -> None:
     given = [str(text) if argument == "TEXT" else argument for argument in arguments]

@@ -1,4 +1,4 @@
-"""The settings of a run: which source wins, what a preset takes, and what is said of mistakes."""
+"""The settings of a run: which source wins, what a preset accepts, how mistakes are reported."""
 
 from __future__ import annotations
 

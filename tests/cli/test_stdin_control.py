@@ -113,7 +113,9 @@ def test_lines_of_standard_input_are_obeyed_and_their_end_stops(
         wait_until(lambda: control.stopped)
 
 
-def test_a_detached_run_goes_on_after_the_end_of_its_input(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_detached_run_continues_after_the_end_of_its_input(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     control = Control()
     with typed_lines(monkeypatch, control) as lines:
         lines.write("detach\npause\n")
@@ -185,7 +187,7 @@ def test_a_run_stops_and_saves_if_nobody_reads_what_it_prints(
 
 @POSIX
 @pytest.mark.parametrize("reason", ["detached", "has_controller"])
-def test_a_run_that_others_care_for_goes_on_without_a_reader(
+def test_a_run_that_others_control_continues_without_a_reader(
     reason: str, closed_pipe: TextIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     control = Control()

@@ -71,7 +71,9 @@ def test_the_summary_counts_ngrams(run: Command, tmp_path: Path) -> None:
     assert "with the padding, <unk>, <s>, </s>" in shown
 
 
-def test_what_is_left_out_held_out_and_capped_is_said(run: Command, corpus_file: Path) -> None:
+def test_the_summary_says_what_is_left_out_held_out_and_capped(
+    run: Command, corpus_file: Path
+) -> None:
     settings = [LESSON, "--max-vocabulary", "5", "--held-out", "0.3", "--max-window", "2"]
     shown = run("--summary", str(corpus_file), *settings).stdout
     assert "5 words are kept" in shown

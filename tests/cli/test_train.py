@@ -1,4 +1,4 @@
-"""`--train`: what it prints and leaves, what it starts from, and how it goes on."""
+"""`--train`: what it prints and saves, what it starts from, and how it is resumed."""
 
 from __future__ import annotations
 
@@ -307,7 +307,7 @@ def test_from_resolves_settings_and_the_name_by_the_models_own_preset(
     )
     assert (again.name, again.preset) == ("verses-gru", "gru")
     assert again.config["model"]["hidden_size"] == 8
-    # Other lines than those that the first training held out it has seen.
+    # The first training has seen all lines but those that it held out.
     assert (again.config["train"]["held_out"], again.config["train"]["seed"]) == (0.2, 3)
     assert (again.config["train"]["bptt"], again.config["train"]["tokenizer"]) == (4, "prose")
 
@@ -386,7 +386,7 @@ def test_a_run_resumed_with_its_text_at_a_new_place_remembers_the_place(
     assert run("--evaluate", "--model=m").returncode == 0
 
 
-def test_a_run_that_ended_early_says_so_and_goes_on_with_more_patience(
+def test_a_run_that_ended_early_says_so_and_resumes_with_more_patience(
     run: Command, several_verses: str, data_dir: Path
 ) -> None:
     # A step size that cannot learn: the first epoch is the best.

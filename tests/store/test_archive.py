@@ -147,7 +147,7 @@ def test_files_with_dates_that_a_zip_cannot_hold_are_exported(
 def test_an_export_while_a_training_saves_is_a_whole_model(
     library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The next weights are put in place just before the zip is written."""
+    """The next weights are saved just before the zip is written."""
     real = archive.write_zip
     calls: list[str] = []
 
@@ -208,7 +208,7 @@ def test_an_import_that_does_not_come_to_its_end_leaves_nothing(
     ("name", "raw"),
     [("empty.zip", b""), ("text.zip", b"hello"), ("folder.zip", None), ("gone", b"")],
 )
-def test_what_is_no_zip_is_refused_with_its_path(
+def test_a_file_that_is_not_a_zip_is_refused_with_its_path(
     library: Library, tmp_path: Path, name: str, raw: bytes | None
 ) -> None:
     source = tmp_path / name

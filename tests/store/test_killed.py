@@ -1,4 +1,4 @@
-"""A training killed at any instant leaves whole models, and goes on as if nothing had happened.
+"""A training killed at any instant leaves whole models, and resumes as if nothing had happened.
 
 Nothing here can be caught or tidied up by the process that is killed: it gets SIGKILL.
 """
@@ -48,7 +48,7 @@ Events: TypeAlias = list[dict[str, Any]]
 
 
 def start(library: Library, *arguments: str) -> subprocess.Popen[str]:
-    """A training in a process of its own; one that hangs is killed in the end."""
+    """A training in a new process, which is killed if it hangs."""
     options = ("--name", NAME, "--json", "--data-dir", str(library.folder.parent))
     process = subprocess.Popen(
         command_line("--train", *arguments, *options),

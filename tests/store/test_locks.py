@@ -52,7 +52,7 @@ def dead_process() -> int:
 
 
 def never_kill(pid: int, number: int) -> None:
-    """Stands in for os.kill where nothing may be killed; signal 0 only asks who is there."""
+    """Replaces os.kill in tests that must kill nothing; signal 0 only asks if a process exists."""
     if number != 0:
         raise AssertionError(f"signal {number} for process {pid}")
 
@@ -60,7 +60,7 @@ def never_kill(pid: int, number: int) -> None:
 # What is listed
 
 
-def test_a_model_is_no_run_until_it_can_go_on(library: Library) -> None:
+def test_a_model_is_listed_as_a_run_only_if_it_can_be_resumed(library: Library) -> None:
     assert library.runs() == []
     put(library.path("one"), {"resume.safetensors": b"not looked into"})
     put(library.path("begun"), {"resume.safetensors": b"x", "history.jsonl": b"{}\n"})
@@ -85,7 +85,7 @@ def test_a_training_elsewhere_is_listed_with_and_without_a_model(library: Librar
     assert library.runs() == []
 
 
-def test_a_short_task_is_no_run(library: Library) -> None:
+def test_a_short_task_is_not_listed_as_a_run(library: Library) -> None:
     put(library.path("two"), {"resume.safetensors": b"x"})
     with library.lock("one", "rename"), library.lock("two", ""):
         assert library.runs() == [resumable("two", 1, 130)]
@@ -110,7 +110,7 @@ def test_a_training_that_was_killed_is_not_running(library: Library) -> None:
 def test_the_note_of_a_killed_training_is_not_taken_for_the_next_holders(
     library: Library,
 ) -> None:
-    """The next holder has the lock a moment before its own note is there."""
+    """The next holder gets the lock a moment before it writes its note."""
     with noted(library, "one", pid=dead_process()):
         assert library.holder("one") == "another process"
         assert library.runs() == []
@@ -121,7 +121,7 @@ def test_the_note_of_a_killed_training_is_not_taken_for_the_next_holders(
     [b"", b"[]", b"\xff", b"[" * 100_000]
     + [json.dumps({"pid": pid}).encode() for pid in (0, -1, 1 << 40, True, "1", None, 1.5)],
 )
-def test_a_note_that_makes_no_sense_names_another_process_and_no_run(
+def test_an_invalid_note_means_an_unknown_process_and_no_run(
     library: Library, note: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "kill", never_kill)

@@ -15,11 +15,7 @@ from rnnlm_tui.errors import ModelError
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store import trained_lines
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.trained_lines import (
-    TrainedLines,
-    read_trained_lines,
-    trained_on,
-)
+from rnnlm_tui.store.trained_lines import TrainedLines, read_trained_lines, trained_on
 from rnnlm_tui.store.training_text import held_out_lines
 from rnnlm_tui.store.weights import write_tensors
 from rnnlm_tui.text.line_hashes import hash_lines, no_hashes

@@ -178,9 +178,7 @@ def change_ngrams(change: Callable[[Tensors], object], *, small: bool = False) -
         (lambda a: a.update({"word.9": a["word.3"]}), "holds other tensors"),
     ],
 )
-def test_tables_that_make_no_sense_are_refused(
-    change: Callable[[Tensors], object], why: str
-) -> None:
+def test_invalid_tables_are_refused(change: Callable[[Tensors], object], why: str) -> None:
     assert why in change_ngrams(change)
 
 
@@ -194,9 +192,7 @@ def test_tables_that_make_no_sense_are_refused(
         (lambda a: a.update({"backoff.1": a["probability.1"]}), "holds other tensors"),
     ],
 )
-def test_small_tables_that_make_no_sense_are_refused(
-    change: Callable[[Tensors], object], why: str
-) -> None:
+def test_invalid_small_tables_are_refused(change: Callable[[Tensors], object], why: str) -> None:
     assert why in change_ngrams(change, small=True)
 
 

@@ -1,4 +1,4 @@
-"""Reading texts of any encoding, refusing what is none, and holding lines out."""
+"""Reading texts of any encoding, refusing binary data, and holding lines out."""
 
 from __future__ import annotations
 

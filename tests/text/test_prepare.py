@@ -129,7 +129,7 @@ def test_both_kinds_are_as_plain_python_makes_them(
             assert text.held_out_unknown == unknown
 
 
-def test_every_word_and_every_end_is_predicted_from_the_begin_of_its_line() -> None:
+def test_every_word_and_every_end_is_predicted_from_the_start_of_its_line() -> None:
     lines = EncodedLines(np.array([4, 5, 3, 6, 3], np.int32), np.array([2, 0, 1]))
     every = [([2], 4), ([2, 4], 5), ([2, 4, 5], 3), ([2], 6), ([2, 6], 3)]
     assert lines.first(99) == every
@@ -174,7 +174,7 @@ def test_a_window_of_another_model_is_kept() -> None:
         ("LONG\nLONG", {}, ["every word of test is 'ééé"]),
     ],
 )
-def test_a_text_that_is_no_good_is_taken_with_a_warning(
+def test_a_poor_text_is_accepted_with_a_warning(
     text: str, given: dict[str, Any], warnings: list[str]
 ) -> None:
     found = prepared("gru", text.replace("LONG", "é" * 1_000_000), **given).warnings

@@ -200,7 +200,7 @@ def letters(text: str) -> list[str]:
     return [letter for letter in plain.casefold() if letter.isalnum()]
 
 
-def test_marks_are_told_from_words_and_emoji() -> None:
+def test_marks_are_distinguished_from_words_and_emoji() -> None:
     marks = [",", "...", "“", "—", "$", "+", "'"]
     assert [is_mark(token) for token in marks] == [True] * len(marks)
     assert not any(map(is_mark, ["a", "'tis", "3.14", "👍", "👍🏽", "天"]))
@@ -215,7 +215,7 @@ MISSING = [
 
 
 @pytest.mark.parametrize(("text", "missing"), MISSING)
-def test_what_a_text_lacks_is_said(text: str, missing: list[str]) -> None:
+def test_what_a_text_lacks_is_noted(text: str, missing: list[str]) -> None:
     assert [note.split(":")[0] for note in ProseSigns.of([text]).notes()] == [
         f"{note} between words" if note == "no spaces" else note for note in missing
     ]

@@ -29,11 +29,11 @@ from rnnlm_tui.text.workers import Workers
 from rnnlm_tui.training.run import TrainingRun
 
 BLOCK = 3_000
-WORDS = "the and boat sea hill Anna basket came noon Mr. Hale said".split()
+WORDS = ["the", "and", "boat", "sea", "hill", "Anna", "basket", "came", "Mr.", "Hale", "said"]
 
 
 def story(paragraphs: int, width: int | None = None) -> str:
-    """Made-up prose with quotes, abbreviations and a word of its own here and there."""
+    """Made-up prose with quotes, abbreviations and a rare word here and there."""
     rng, found = random.Random(3), list[str]()
     for number in range(paragraphs):
         sentences = []
@@ -127,7 +127,7 @@ def test_a_large_text_is_prepared_as_one_in_memory(
     assert [*texts.streamed.lines] == [*texts.whole.lines]
 
 
-def test_its_lines_are_known_again(read: Callable[..., Read], tmp_path: Path) -> None:
+def test_its_lines_are_recognized(read: Callable[..., Read], tmp_path: Path) -> None:
     texts, config = read(story(150)), make_run_config("gru", [])
     whole, streamed = (prepare_corpus(corpus, config) for corpus in texts)
     run = TrainingRun("run", tmp_path, config, streamed, {})
@@ -166,7 +166,7 @@ def test_characters_and_line_ends_may_be_cut_anywhere(
     assert texts.streamed.sha256 == hashlib.sha256(joined.encode()).hexdigest()
 
 
-def test_the_byte_that_is_no_text_is_counted_from_the_begin_of_its_file(folder: Path) -> None:
+def test_an_invalid_byte_is_counted_from_the_start_of_its_file(folder: Path) -> None:
     path = folder / "odd.txt"
     path.write_bytes(b"word " * 500_000 + b"\xe4 and more")
     with pytest.raises(CorpusError, match="at byte 2500000"):
@@ -227,7 +227,7 @@ def test_a_file_that_is_written_to_while_it_is_read_is_refused(
         read_corpus([path], None, io.BytesIO())
 
 
-def test_too_little_space_is_said_before_anything_is_written(
+def test_too_little_disk_space_is_an_error_before_anything_is_written(
     read: Callable[..., Read], workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     texts = read(story(90))

@@ -171,7 +171,7 @@ def test_the_layers_of_a_gpu_learn_the_same(cell: str, softmax: str) -> None:
     for own_layers in (True, False):
         ours = network(cell, config(layers=2, softmax=softmax))
         ours.own_layers = own_layers
-        for seed in (1, 2):  # the second batch goes on from the state after the first
+        for seed in (1, 2):  # the second batch starts from the state after the first
             loss = ours.loss(*batch(seed), None).objective
         torch.autograd.backward(loss)
         losses.append(loss.item())
@@ -207,7 +207,7 @@ def test_held_out_totals_are_those_of_the_scores(softmax: str) -> None:
 
 @every_cell
 @pytest.mark.parametrize("layers", [1, 2])
-def test_the_state_of_a_stream_goes_on_from_batch_to_batch(cell: str, layers: int) -> None:
+def test_the_state_of_a_stream_continues_from_batch_to_batch(cell: str, layers: int) -> None:
     x, target = batch(3, (2, 8))
     whole = total(network(cell, config(layers=layers)), x, target).nll
     in_parts = network(cell, config(layers=layers))

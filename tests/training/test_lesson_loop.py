@@ -30,7 +30,7 @@ def lesson_loop(
 ) -> str:
     """The lesson's loop, with its names: look the seed up, pad it, predict, append, again.
 
-    If it predicts padding, the lesson appends an empty word for ever; here the loop ends.
+    If it predicts padding, the lesson appends empty words forever; here the loop ends.
     """
     for _ in range(count):
         words = LessonTokenizer().words(seed_text)

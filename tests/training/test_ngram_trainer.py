@@ -93,7 +93,7 @@ def test_a_model_of_the_n_grams_that_matter_most(most: int, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("pauses", [False, True])
-def test_a_run_that_is_told_to_stop_leaves_no_model(pauses: bool, tmp_path: Path) -> None:
+def test_a_stopped_run_leaves_no_model(pauses: bool, tmp_path: Path) -> None:
     small, control = small_run("ngram", tmp_path / "a", text=TEXT), Control("")
     seen: list[Event] = []
     for event in train(small, control):

@@ -125,7 +125,7 @@ def test_a_run_stopped_within_an_epoch_ends_as_one_never_stopped(
     assert same_weights(tmp_path / "straight", tmp_path / "parts")
 
 
-def test_a_run_that_ended_goes_on_as_one_that_was_longer(tmp_path: Path) -> None:
+def test_a_finished_run_that_is_extended_equals_one_longer_run(tmp_path: Path) -> None:
     straight = epochs_of(run(small_run("lesson", tmp_path / "straight", epochs=4)))
     run(small_run("lesson", tmp_path / "parts", epochs=2))
     state = load_state(tmp_path / "parts", "small")
@@ -145,12 +145,6 @@ def test_a_stop_before_the_first_step_leaves_a_run_to_go_on_with(tmp_path: Path)
     assert same_weights(tmp_path / "a", tmp_path / "b")
 
 
-def test_a_stop_within_the_first_epoch_leaves_a_model_all_the_same(tmp_path: Path) -> None:
-    run_stopped_at(small_run("lesson", tmp_path / "a", epochs=2), 1, 3)
-    card, _ = load_model(tmp_path / "a")
-    assert (card.metrics["epoch"], card.metrics["steps"]) == (1, 3)
-
-
 def test_a_stop_within_the_first_epoch_leaves_the_finished_model_of_the_run_before(
     tmp_path: Path,
 ) -> None:
@@ -168,7 +162,7 @@ def test_a_stop_within_the_first_epoch_leaves_the_finished_model_of_the_run_befo
     assert read_card(tmp_path / "a").config.train.seed == 1
 
 
-def test_a_paused_run_waits_and_its_time_stands_still(tmp_path: Path) -> None:
+def test_a_paused_run_waits_and_its_time_stops(tmp_path: Path) -> None:
     now = [0.0]
 
     def clock() -> float:

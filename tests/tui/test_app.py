@@ -304,7 +304,7 @@ async def test_the_first_save_of_a_training_suggests_unless_one_of_the_users_own
         await wait_until(pilot, lambda: app.active_name == ("poems" if is_used else before))
 
 
-async def test_trainings_that_were_stopped_are_told_of_at_the_start(tmp_path: Path) -> None:
+async def test_stopped_trainings_are_announced_at_the_start(tmp_path: Path) -> None:
     app = scripted_app(tmp_path)
     put_state(app.library.folder / "poems", 3, 9)
     async with app.run_test(notifications=True) as pilot:
@@ -335,7 +335,7 @@ async def test_16_colours_are_those_of_the_terminal(
     ("reason", "words"),
     [("completed", "poems: Done"), ("diverged", "smaller learning")],
 )
-async def test_the_end_of_a_run_is_told_on_the_other_screens(
+async def test_the_end_of_a_run_is_shown_on_the_other_screens(
     reason: Any, words: str, tmp_path: Path
 ) -> None:
     app = scripted_app(tmp_path)

@@ -1,5 +1,5 @@
-"""Without colours: all that a colour says elsewhere, a glyph, a style or a frame says. And buttons
-in the terminal's own colours."""
+"""Without colours, a glyph, a style or a frame says what a colour says elsewhere. Also the
+terminal's own colours."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def app(tmp_path: Path, script: Script, monkeypatch: pytest.MonkeyPatch) -> Rnnl
 
 
 def segments(app: App[Any]) -> list[Segment]:
-    """All that stands on the screen; none of it has a colour."""
+    """Everything on the screen, after checking that none of it has a colour."""
     found = [segment for strip in app.screen._compositor.render_strips() for segment in strip]
     for segment in found:
         style = segment.style or Style.null()
@@ -88,8 +88,8 @@ async def test_the_form_shows_focus_choice_and_faults(app: RnnlmApp) -> None:
 
 
 def is_legible(app: App[Any], text: str) -> bool:
-    """Whether the text has a colour of its own on a coloured background: the terminal's own text
-    colour may be that of the background."""
+    """Whether text on a coloured background has a set colour. The terminal's default text colour
+    may be that of the background."""
     strips = app.screen._compositor.render_strips()
     style = next(s.style for strip in strips for s in strip if text in s.text)
     assert style is not None
@@ -143,7 +143,7 @@ async def test_a_run_shows_its_series_and_its_best_epoch(app: RnnlmApp, script: 
         await app.runs.close(detach=False)
 
 
-async def test_the_table_shows_the_row_in_hand_and_who_suggests(
+async def test_the_table_shows_the_selected_row_and_the_active_model(
     app: RnnlmApp, tmp_path: Path
 ) -> None:
     library = Library(tmp_path / "data")

@@ -23,15 +23,7 @@ from rnnlm_tui.tui.train import run_pane
 from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.writing import predictor
 from rnnlm_tui.tui.writing.transcript_view import TranscriptView
-from tests.helpers.app import (
-    answered,
-    app_of,
-    picture,
-    press,
-    scripted_app,
-    wait_until,
-    write,
-)
+from tests.helpers.app import answered, app_of, picture, press, scripted_app, wait_until, write
 from tests.helpers.events import in_fifth_epoch
 from tests.helpers.models import change_card, make_model, put
 from tests.helpers.runs import Script, trained_elsewhere

@@ -129,7 +129,7 @@ def test_after_a_stop_by_the_shell_the_screen_is_complete(model: str) -> None:
         assert "Kept: what you were writing. To continue: rnnlm-tui" in terminal.text
 
 
-def test_it_can_be_left_before_its_model_is_there(model: str) -> None:
+def test_the_app_can_be_left_before_its_model_is_loaded(model: str) -> None:
     with app() as terminal:
         terminal.wait_for("Autocomplete")
         leave(terminal)

@@ -164,7 +164,7 @@ def test_a_training_saves_and_ends_when_the_app_ends(
         check_stopped(library, training)
 
 
-def test_a_training_in_the_background_goes_on_without_the_app(
+def test_a_training_in_the_background_continues_without_the_app(
     library: Library, left: list[psutil.Process]
 ) -> None:
     """The next app lists, shows and stops it."""

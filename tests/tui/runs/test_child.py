@@ -54,7 +54,7 @@ async def test_a_child_is_started_apart_from_the_terminal(
     assert (child.exit_code, child.logged_error()) == (0, None)
 
 
-async def test_the_seed_line_stands_neither_in_the_arguments_nor_in_the_log(
+async def test_the_seed_line_is_neither_in_the_arguments_nor_in_the_log(
     library: Library, says: str, tmp_path: Path
 ) -> None:
     for _ in range(2):
@@ -99,7 +99,7 @@ def test_how_a_process_ended_in_words() -> None:
     assert "exit code 3" in exit_sentence(3)
 
 
-def test_a_run_is_extended_with_as_much_patience_as_it_takes(
+def test_a_run_is_extended_with_enough_patience(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert TrainingRequest.updating("poems", ()).arguments == ("--update", "poems")

@@ -177,7 +177,7 @@ def test_a_process_runs_or_does_not() -> None:
     assert not is_running(os.getpid(), time.time()), "an app of this process that has ended"
 
 
-async def test_what_cannot_be_kept_is_told_in_the_same_words_each_time(tmp_path: Path) -> None:
+async def test_a_text_that_cannot_be_stored_gives_the_same_error_each_time(tmp_path: Path) -> None:
     folder, failures = tmp_path / "session", list[str]()
     folder.write_text("a file")
     async with session(folder, failures) as database:

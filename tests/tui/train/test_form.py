@@ -1,4 +1,4 @@
-"""The Train screen's form: what it makes of what is typed, and what it says of it."""
+"""The form of the Train screen: how it reads what is typed, and the problems that it shows."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_paths_are_split_unquoted_and_made_absolute(
         ("threads", "", None),
     ],
 )
-def test_what_is_typed_for_a_setting_is_checked(setting: str, typed: str, says: str | None) -> None:
+def test_a_typed_setting_is_checked(setting: str, typed: str, says: str | None) -> None:
     spec = plan.all_settings_of("lesson")[setting]
     problem = setting_problem(spec, typed)
     assert says in problem if says and problem else problem is says
@@ -287,7 +287,7 @@ async def test_an_empty_file_field_is_passed_by_tab_and_not_by_enter(
         assert pilot.app.focused is form.query_one("#preset")
 
 
-async def test_what_follows_from_the_corpus_is_shown_and_not_sent(
+async def test_settings_that_follow_from_the_corpus_are_shown_and_not_sent(
     shown: Show, summary_script: Path
 ) -> None:
     script = summary_script.read_text()
@@ -386,7 +386,7 @@ async def test_a_name_that_cannot_be_one_is_explained(
         assert line(form, "name").value == "mine-2", "it was typed"
 
 
-async def test_the_line_in_hand_is_the_seed_line_until_another_is_typed(shown: Show) -> None:
+async def test_the_current_line_is_the_seed_line_until_another_is_typed(shown: Show) -> None:
     async with shown() as (pilot, form):
         form.propose_seed("the cat")
         assert form.plan.seed_line == "the cat"
@@ -398,7 +398,7 @@ async def test_the_line_in_hand_is_the_seed_line_until_another_is_typed(shown: S
         await ready(pilot, form)
 
 
-async def test_a_library_that_cannot_be_read_is_told_of(shown: Show, data_dir: Path) -> None:
+async def test_a_library_that_cannot_be_read_is_reported(shown: Show, data_dir: Path) -> None:
     data_dir.mkdir(exist_ok=True)
     (data_dir / "models").write_text("no folder")
     async with shown() as (pilot, form):
@@ -406,7 +406,7 @@ async def test_a_library_that_cannot_be_read_is_told_of(shown: Show, data_dir: P
         assert "cannot read" in (form.query_one(NameField).problem or "")
 
 
-async def test_a_key_that_changes_no_answer_has_nothing_laid_out_anew(
+async def test_a_key_that_changes_no_answer_causes_no_new_layout(
     shown: Show, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with shown() as (pilot, form):

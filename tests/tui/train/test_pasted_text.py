@@ -49,7 +49,7 @@ async def paste(pilot: Pilot[Any], form: TrainForm, text: str) -> None:
     await wait_until(pilot, lambda: text in area_of(form).text)
 
 
-async def test_a_pasted_text_stands_in_the_form_again(tmp_path: Path) -> None:
+async def test_a_pasted_text_is_kept_until_it_is_deleted(tmp_path: Path) -> None:
     app = scripted_app(tmp_path)
     async with app.run_test() as pilot:
         form = await to_the_form(pilot)

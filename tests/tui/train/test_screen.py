@@ -1,4 +1,4 @@
-"""The Train screen in each of its states. The tests play the training."""
+"""The Train screen in each of its states. The tests write the events of the training."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from tests.helpers.runs import Script, trained_elsewhere
 from tests.helpers.train_screen import Shown, shown
 
 OFFERED = ["Write with it", "Train longer", "Compare", "New training"]
-"""The buttons of a run that is over and has left a model and a state to resume."""
+"""The buttons of a finished run with a model and a state to resume."""
 
 
 def epochs(*held_out: float) -> list[Event]:
-    """The beginning of a run of 20 epochs, of which so many have ended."""
+    """The events of a run of 20 epochs up to the last of these held-out losses."""
     best = min(held_out, default=0)
     return [
         started(epochs=20, held_out_lines=1),
@@ -367,7 +367,7 @@ async def test_a_small_window_offers_it_too(script: Script, size_before: tuple[i
 
 
 async def asked_for_epochs(on: Shown) -> str:
-    """Waits for the question of how many epochs a run is to have; gives its text."""
+    """Waits for the dialog that asks for the number of epochs, and returns its text."""
     await on.until(lambda: isinstance(on.app.screen, AskText) and on.app.screen.focused)
     return str(on.app.screen.query_one(".dialog-text", Static).content)
 

@@ -68,7 +68,7 @@ def names(text: str) -> list[str]:
     return [path[text.rfind("/") + 1 :] for path in completions(text)]
 
 
-def test_entries_that_begin_alike_folders_first(folder: Path) -> None:
+def test_matching_entries_have_folders_first(folder: Path) -> None:
     head = f"{folder}/"
     assert names(head) == ["poems/", "prose/", "letters.txt", "poems.txt"]
     assert names(f"{head}p") == ["poems/", "prose/", "poems.txt"]

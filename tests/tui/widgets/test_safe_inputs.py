@@ -21,7 +21,7 @@ class Host(App[None]):
         yield SafeTextArea(f"{HOSTILE}\n\tc", id="lines")
 
 
-async def test_what_the_fields_begin_with_is_made_printable() -> None:
+async def test_initial_values_are_made_printable() -> None:
     app = Host()
     async with app.run_test() as pilot:
         await pilot.pause()

@@ -12,14 +12,7 @@ from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.writing.comparison import Comparison
 from rnnlm_tui.tui.writing.predictor import Question
 from rnnlm_tui.tui.writing.side_pane import SidePane, models_to_compare
-from tests.helpers.app import (
-    ScriptedLibrary,
-    ScriptedModel,
-    chain,
-    check_layout,
-    in_order,
-    toasts,
-)
+from tests.helpers.app import ScriptedLibrary, ScriptedModel, chain, check_layout, in_order, toasts
 from tests.helpers.models import make_model
 from tests.helpers.writing_screen import Desk, desk, questions
 

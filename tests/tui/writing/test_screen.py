@@ -429,7 +429,7 @@ async def test_text_of_an_older_version_can_steer_nothing(tmp_path: Path) -> Non
         check_layout(it.app)
 
 
-async def test_a_folder_that_cannot_be_written_is_told_once_and_writing_goes_on(
+async def test_a_folder_that_cannot_be_written_is_reported_once_and_writing_continues(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "data").mkdir()

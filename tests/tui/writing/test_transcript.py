@@ -83,7 +83,7 @@ async def test_what_is_cleared_is_gone_from_the_disk(tmp_path: Path) -> None:
         turn = transcript.add_line("secret too")
         transcript.clear()
         assert (transcript.turns, transcript.count) == ([], 0)
-        transcript.add_continuation(turn, made_by("m", "secret as well"))  # it was in work
+        transcript.add_continuation(turn, made_by("m", "secret as well"))  # it was being made
         transcript.add_line("one")
     assert await kept(tmp_path) == [("one", [])]
     for path in tmp_path.iterdir():
