@@ -103,7 +103,7 @@ def save_model(folder: Path, cell: str, english: LanguageModel, counted: Path | 
 
 
 def main() -> None:
-    """Prints a line a model."""
+    """Prints a line for each model."""
     parser = argparse.ArgumentParser(description="how long an evaluation takes")
     parser.add_argument("--words", type=int, default=80_000)
     parser.add_argument("--models", nargs="+", choices=("lstm", "gru"), default=("lstm", "gru"))

@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.large_vocabulary [--total 250000] [--words 1500000] [--keys 2000]
 
-Makes a text of so many words, drawn by Zipf's law from so many different ones, each of which it
-has; trains the default `gru` alone on it for a few seconds, and prints the peak of its memory next
+Makes a text of `--words` words with `--total` different ones, drawn by Zipf's
+law; trains the default `gru` alone on it for a few seconds, and prints the peak of its memory next
 to what the data card says before. Then types lines of the text into the engine key by key.
 """
 
@@ -58,7 +58,7 @@ def drawn_lines(words: list[str], count: int) -> list[str]:
 
 
 def memory(text: Path, total: int) -> tuple[int, int, float]:
-    """What the training says that it takes, its peak, and how many words a second it learns."""
+    """The memory that the training announces, its peak memory, and its words a second."""
     train = ["--train", str(text), "--preset=gru", "--mixture=off", "--on=none", "--name=large"]
     sizes = [f"--max-vocabulary={total}", "--held-out=0.01", "--json", f"--data-dir={text.parent}"]
     command = [sys.executable, "-m", "rnnlm_tui", *train, *sizes]

@@ -6,7 +6,7 @@
 Trains a mixed model on the text into the data folder, or takes the one of that name, and measures
 it: the network alone, the n-grams alone, both mixed, and both with the cache of the last 2,000
 words, which is full while suggestions are timed. It is measured on its held-out lines, which are
-blocks from all over the text, or on the begin of another text.
+blocks from all over the text, or on the start of another text.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def first_lines(lines: Iterable[str], words: int) -> list[str]:
 
 
 def rows(model: MixedModel) -> dict[str, LanguageModel]:
-    """The models to measure, by their labels."""
+    """The models to measure, by label."""
     without = dict(model.weights)
     without.pop("cache", None)
     return {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -19,7 +18,7 @@ import pytest
 
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.store.library import Library, Run
-from tests.helpers.commands import FOR_EVER, PATIENCE_S, POSIX, command_line, wait_until
+from tests.helpers.commands import PATIENCE_S, POSIX
 from tests.helpers.models import contents, held_elsewhere, put
 
 HERE = socket.gethostname()
@@ -192,34 +191,3 @@ def test_windows_reports_that_it_cannot(library: Library, monkeypatch: pytest.Mo
     monkeypatch.setattr(os, "kill", never_kill)
     with library.lock("one"), pytest.raises(ModelError, match="Windows cannot ask the training"):
         library.stop_run("one")
-
-
-@POSIX
-@pytest.mark.slow
-def test_a_real_training_is_listed_and_ends_saved_when_asked(
-    library: Library, corpus_file: Path, tmp_path: Path
-) -> None:
-    shutil.rmtree(library.folder)
-    arguments = ["--train", str(corpus_file), *FOR_EVER, "--name", "mine", "--quiet"]
-    with (tmp_path / "output.txt").open("w+") as output:
-        process = subprocess.Popen(command_line(*arguments), stdout=output, stderr=output)
-        try:
-            wait_until(library.runs)
-            (run,) = library.runs()
-            assert (run.name, run.running, run.on_this_host) == ("mine", True, True)
-            assert f"process {process.pid} on" in (run.holder or "")
-            wait_until(lambda: (library.run("mine").epochs_done or 0) >= 1)
-            assert library.run("mine").resumable
-            with pytest.raises(ModelError, match="in use"):
-                library.delete("mine")
-            library.stop_run("mine")
-            assert process.wait(timeout=PATIENCE_S) == 130
-        finally:
-            process.kill()
-            process.wait(timeout=PATIENCE_S)
-        output.seek(0)
-        assert "mine: stopped" in output.read()
-    run, (card, _) = library.run("mine"), library.open("mine")
-    assert (run.running, run.epochs_done, run.epochs) == (False, card.epochs_done, 1_000_000)
-    assert run.status is not None
-    assert not run.status.is_finished

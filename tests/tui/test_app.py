@@ -1,4 +1,4 @@
-"""What is around the screens: theme, modes, sizes, the active model, the end."""
+"""The app around its screens: theme, modes, sizes, the active model, quitting."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ from tests.helpers.models import put_state
 
 
 def scripted_run(**more: Any) -> Any:
-    """A training of the app's own that is running, half done."""
+    """A running training of the app, half done."""
     progress = RunProgress()
     progress.started = cast(Any, SimpleNamespace(config={"train": {"epochs": 2}}, epochs_done=1))
     return SimpleNamespace(
@@ -58,7 +58,7 @@ def scripted_run(**more: Any) -> Any:
 
 
 class ScriptedRuns:
-    """The app's runs, with one that is running, or none. `closed` says how it was left."""
+    """The app's runs, with one that is running or none. `closed` has the arguments of close()."""
 
     shown = None
 
@@ -93,7 +93,7 @@ def with_runs(app: RnnlmApp, own: Any = None) -> ScriptedRuns:
 
 
 def saved_by(app: RnnlmApp, *, best: bool = True) -> None:
-    """The run poems has saved its model."""
+    """Reports that the run poems has saved its model."""
     app.run_saved(scripted_run(is_own=True), cast(Any, SimpleNamespace(best=best)))
 
 
@@ -164,7 +164,7 @@ async def test_the_other_screens_are_built_while_nobody_types(
 
 
 async def test_keys_typed_before_a_screen_is_painted_do_nothing_there(tmp_path: Path) -> None:
-    """Else letters that were meant for the line delete models; the app's own keys still work."""
+    """Otherwise letters meant for the line could delete models. The app's own keys still work."""
     app = scripted_app(tmp_path, {"sonnets": ScriptedModel(), "mine": ScriptedModel()})
     async with app.run_test() as pilot:
         await answered(pilot)

@@ -30,7 +30,7 @@ from tests.helpers.runs import Script
 
 @pytest.fixture
 def app(tmp_path: Path, script: Script, monkeypatch: pytest.MonkeyPatch) -> RnnlmApp:
-    """The app as NO_COLOR has it, with a scripted answer about the text."""
+    """The app with NO_COLOR set and a scripted summary of the text."""
     monkeypatch.setenv("NO_COLOR", "1")
     return scripted_app(tmp_path)
 

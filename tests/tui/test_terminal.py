@@ -50,15 +50,15 @@ def app(*arguments: str, env: dict[str, str | None] | None = None) -> Terminal:
 
 
 def leave(terminal: Terminal) -> None:
-    """Leaves the app by its key, and sees that it has tidied up."""
+    """Quits the app by its key, and checks that it restored the terminal."""
     terminal.send(QUIT)
     assert terminal.wait_for_exit() == 0, terminal.text
     check_restored(terminal)
 
 
 def check_restored(terminal: Terminal) -> None:
-    """Nothing that the app has asked of the terminal is left: the alternate screen, the hidden
-    cursor, the mouse, the paste marks, its way of reporting keys, raw input."""
+    """Checks that the app has reset every mode of the terminal: the alternate screen, the hidden
+    cursor, the mouse, bracketed paste, key reporting and raw input."""
     modes: dict[bytes, bytes] = {}
     for numbers, what in re.findall(rb"\x1b\[\?([\d;]+)([hl])", terminal.output):
         modes |= dict.fromkeys(numbers.split(b";"), what)
@@ -71,7 +71,7 @@ def check_restored(terminal: Terminal) -> None:
 
 
 def typed(terminal: Terminal, line: str) -> None:
-    """Types a line and sees it, with suggestions for it."""
+    """Types a line, and waits until it is shown."""
     terminal.wait_for("╭─ verses ─")
     terminal.send(line)
     terminal.wait_for(f"│ {line}")
@@ -135,20 +135,19 @@ def test_the_app_can_be_left_before_its_model_is_loaded(model: str) -> None:
         leave(terminal)
 
 
-def test_no_color_gives_no_colours(model: str) -> None:
-    with app(env={"NO_COLOR": "1"}) as terminal:
+@pytest.mark.parametrize(
+    ("env", "has_colours"),
+    [({"NO_COLOR": "1"}, False), ({"TERM": "linux", "COLORTERM": None}, True)],
+    ids=["NO_COLOR", "16 colours"],
+)
+def test_no_more_colours_than_the_terminal_takes(
+    env: dict[str, str | None], has_colours: bool, model: str
+) -> None:
+    with app(env=env) as terminal:
         typed(terminal, "the ca")
         terminal.wait_for("│ the cat")
         leave(terminal)
-        assert not COLOUR.findall(terminal.output)
-
-
-def test_sixteen_colours_do(model: str) -> None:
-    with app(env={"TERM": "linux", "COLORTERM": None}) as terminal:
-        typed(terminal, "the ca")
-        terminal.wait_for("│ the cat")
-        leave(terminal)
-        assert COLOUR.search(terminal.output)
+        assert bool(COLOUR.search(terminal.output)) is has_colours
         assert not DEEP_COLOUR.search(terminal.output)
 
 

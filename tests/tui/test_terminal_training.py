@@ -1,8 +1,6 @@
-"""What becomes of the app's training when either of the two ends: the app in a pseudo-terminal, and
-a real training.
+"""What happens to a real training when the app, in a pseudo-terminal, ends.
 
-The training goes on with a tiny run that was begun before, so that it needs one key, and would
-train for hours.
+The training resumes a tiny run, so that one key starts it, and would take hours.
 """
 
 from __future__ import annotations
@@ -67,7 +65,7 @@ def library(begun: Path, data_dir: Path) -> Library:
 
 @pytest.fixture
 def left() -> Iterator[list[psutil.Process]]:
-    """Trainings that do not outlive the test."""
+    """Trainings to kill at the end of the test."""
     processes: list[psutil.Process] = []
     yield processes
     for process in processes:
@@ -104,7 +102,7 @@ def trains_on(terminal: Terminal, left: list[psutil.Process]) -> psutil.Process:
 
 
 def answer(terminal: Terminal, question: str, key: str) -> None:
-    """Answers once the time is over in which a dialog takes keys for typed ahead."""
+    """Answers a dialog once it no longer ignores keys as typed ahead."""
     terminal.wait_for(question)
     end = time.monotonic() + TYPE_AHEAD_S
     terminal.wait_for(lambda: time.monotonic() > end)
@@ -119,8 +117,8 @@ def epochs_of(library: Library) -> list[int]:
 
 
 def check_stopped(library: Library, training: psutil.Process) -> None:
-    """The training ends by itself and has saved all: its model opens, its run can be resumed, and
-    its history has every epoch once and the reason of its end."""
+    """Checks that the training ends by itself and has saved everything: its model opens, its run
+    can be resumed, and its history has every epoch once and the reason for the end."""
     training.wait(PATIENCE_S)
     last = from_json_line((library.path(NAME) / HISTORY).read_text().splitlines()[-1])
     assert isinstance(last, Finished)
@@ -133,7 +131,7 @@ def check_stopped(library: Library, training: psutil.Process) -> None:
 
 
 def check_goes_on(library: Library, training: psutil.Process) -> None:
-    """The training is on, and another epoch of it ends."""
+    """Checks that the training is running, and waits for the end of another epoch."""
     (run,) = library.runs()
     assert run.running
     before = epochs_of(library)[-1]

@@ -59,7 +59,7 @@ Show = Callable[[], AbstractAsyncContextManager[Form]]
 
 
 class Host(App[None]):
-    """An app with the form and the library alone."""
+    """An app with just the form and the library."""
 
     def __init__(self, data: Path) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class Host(App[None]):
 
 @pytest.fixture
 def summary_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The scripted summary, in the place of the program."""
+    """The scripted summary, which replaces the program."""
     script = tmp_path / "summary.py"
     script.write_text(SUMMARY)
     monkeypatch.setattr(paths, "headless_command", lambda: (sys.executable, "-S", str(script)))

@@ -1,4 +1,4 @@
-"""The text that is pasted to train on is kept until it is cleared, however the app ends."""
+"""A text pasted to train on is kept until it is deleted."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ TEXT = "the cat sat\n\ton the [/b] mat, ünd\n"
 
 
 def keep(folder: Path, text: str) -> None:
-    """Leaves a text, as an app that is gone."""
+    """Stores a text as an app that has ended."""
     with closing(connect(folder / "data" / "session" / "session.db")) as connection:
         put_text(connection, "pasted", "gone", text)
 
 
 async def to_the_form(pilot: Pilot[Any]) -> TrainForm:
-    """Shows the Train screen's form, and waits until it has read what was kept."""
+    """Shows the form of the Train screen, and waits until it has read the stored text."""
     await press(pilot, "f3")
     await wait_until(pilot, lambda: app_of(pilot).train_screen.query("#pasted"))
     form = app_of(pilot).train_screen.query_one(TrainForm)

@@ -45,7 +45,7 @@ def epochs(*held_out: float) -> list[Event]:
 
 
 def leave_model(on: Shown, done: int = 4, *state: int) -> None:
-    """Puts a model in place, and the state of a run that can be resumed."""
+    """Saves a model, and the state of a run that can be resumed."""
     folder = on.app.library.path("poems")
     make_model(folder, epoch=done)
     put_state(folder, *(state or (done + 1, 20, 2)))
@@ -114,9 +114,7 @@ async def test_nothing_starts_while_something_is_wrong(script: Script) -> None:
         assert on.app.runs.own is None
 
 
-async def test_a_pasted_text_is_kept_for_the_run_and_for_nobody_else(
-    script: Script, data_dir: Path
-) -> None:
+async def test_a_pasted_text_is_kept_for_the_run(script: Script, data_dir: Path) -> None:
     text = "the cat sat on the mat\nthe dog sat on the [/b] log"
     async with shown(script, (120, 40)) as on:
         await click(on.pilot, "#source-pasted")
@@ -128,7 +126,6 @@ async def test_a_pasted_text_is_kept_for_the_run_and_for_nobody_else(
         path = data_dir / "texts" / "text-gru.txt"
         assert path.read_text() == text
         assert script.arguments("text-gru")[1] == str(path)
-        assert [path.stat().st_mode & 0o77, path.parent.stat().st_mode & 0o77] == [0, 0]
 
 
 async def test_a_second_training_waits_for_the_first(script: Script) -> None:
@@ -416,7 +413,7 @@ def is_offered(on: Shown, buttons: list[str]) -> bool:
 
 
 async def test_a_failed_run_offers_only_what_may_work(script: Script) -> None:
-    """It is resumed where its state can be; its state is then at its end, and then damaged."""
+    """Three states: one that can be resumed, one at its end, and a damaged one."""
     async with shown(script) as on:
         folder = on.app.library.path("poems")
         for state, offered in (((2, 3), ["Resume"]), ((4, 3), ["Train longer"]), ((), [])):

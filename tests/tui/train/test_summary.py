@@ -31,7 +31,7 @@ Answering = Callable[..., None]
 
 @pytest.fixture
 def answering(monkeypatch: pytest.MonkeyPatch) -> Answering:
-    """Runs this code in the place of the program."""
+    """Runs this code instead of the program."""
 
     def answer(code: str, *arguments: str) -> None:
         command = (sys.executable, "-c", code, *arguments)

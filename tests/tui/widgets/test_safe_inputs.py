@@ -1,4 +1,4 @@
-"""Foreign text in the fields that are typed into: none of it gets to the terminal as it is."""
+"""Foreign text in input fields is made printable before it is painted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SHOWN = "a\ufffd[31mb\ufffd\ufffd\ufffd\ufffd\ufffd[/b]"
 
 
 class Host(App[None]):
-    """The two fields with a hostile text from the first moment on."""
+    """The two fields with a hostile initial text."""
 
     def compose(self) -> ComposeResult:
         yield SafeInput(HOSTILE, select_on_focus=False, id="line")

@@ -40,7 +40,8 @@ class GatedLibrary(ScriptedLibrary):
 
 
 class Trial:
-    """A ModelLoader at work: the `names` that were active, one after the other, and the errors."""
+    """A running ModelLoader, the `names` of the models that were active in order, and the
+    errors."""
 
     def __init__(self, library: GatedLibrary) -> None:
         self.library = library
@@ -57,7 +58,7 @@ class Trial:
         await until(lambda: self.names == list(names))
 
     async def begin_slowly(self, name: str) -> None:
-        """Begins to load a model, which takes until the gate is opened."""
+        """Starts to load a model, which waits until the gate is opened."""
         opened = len(self.library.opened)
         self.library.gate.clear()
         self.loader.choose(name)

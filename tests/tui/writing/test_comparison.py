@@ -30,7 +30,7 @@ def three_models() -> dict[str, ScriptedModel]:
 
 
 async def choose(it: Desk, name: str) -> None:
-    """By F9, and the row of this model."""
+    """Presses F9 and chooses the row of this model."""
     await it.press("f9")
     await it.until(lambda: it.app.screen.query(OptionList))
     rows = it.app.screen.query_one(OptionList)

@@ -32,7 +32,7 @@ ANSWER = re.compile(r"(.*):([^|]*)\|?(.*)")
 
 
 class Host(App[None]):
-    """A line editor and something else to focus. `questions` are what the line has asked."""
+    """A line editor and another widget to focus. `questions` has the editor's questions."""
 
     BINDINGS = [Binding("ctrl+c", "copied", "Copy"), Binding("f6", "other_pane", "Pane")]  # noqa: RUF012
     will_answer = True
@@ -123,7 +123,7 @@ class Desk:
 
     async def play(self, script: str) -> None:
         """Types the letters of a script. `{...}` is a key of that name; `[prefix:words|more]`
-        answers to the line as it is then, with the ghost made of the first word and `more`."""
+        answers for the current line, with a ghost of the first word and `more`."""
         for answer, key, letter in STEP.findall(script):
             if answer:
                 prefix, words, more = ANSWER.fullmatch(answer).groups()  # type: ignore[union-attr]
@@ -269,7 +269,7 @@ async def test_keys(script: str, line: str, ghost: str) -> None:
 async def test_an_unlikely_ghost_is_shown_only_on_demand(
     line: str, prefix: str, share: float, is_shown: bool
 ) -> None:
-    """A little less is enough if two letters are typed. Tab takes the first word nevertheless."""
+    """After two letters a lower probability is enough. Tab accepts the first word anyway."""
     async with desk(line) as it:
         it.editor.show(answer_of(line, ("compare",), prefix, (), share))
         assert bool(it.shown) is is_shown
@@ -280,7 +280,7 @@ async def test_an_unlikely_ghost_is_shown_only_on_demand(
 
 
 async def test_a_ghost_that_is_typed_through_never_blanks() -> None:
-    """The rest of the ghost stays, whatever comes between two keys."""
+    """The rest of the ghost stays between two keys."""
     async with desk("shall i ") as it:
         it.answer("compare", more=("thee",))
         seen: list[str] = []

@@ -36,7 +36,7 @@ def text(tmp_path: Path) -> Path:
 def trained_on(
     text: Path, library: ScriptedLibrary, config: LessonConfig | NgramConfig | None = None
 ) -> LoadedModel:
-    """A model that was trained on the text, so far as its files say."""
+    """A model that was trained on the text according to its files."""
     model = ScriptedModel()
     corpus = read_corpus([text], None, io.BytesIO())
     card = replace(card_of(model), corpus={**card_of(model).corpus, "sha256": corpus.sha256})
