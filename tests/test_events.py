@@ -1,4 +1,4 @@
-"""Events and their JSON lines: the one decoder of what a run reports."""
+"""Events and their JSON lines."""
 
 from __future__ import annotations
 

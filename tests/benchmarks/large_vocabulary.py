@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.large_vocabulary [--total 250000] [--words 1500000] [--keys 2000]
 
-Makes a text of `--words` words with `--total` different ones, drawn by Zipf's
-law; trains the default `gru` alone on it for a few seconds, and prints the peak of its memory next
-to what the data card says before. Then types lines of the text into the engine key by key.
+Makes a text of `--words` words with `--total` different ones, drawn by Zipf's law; trains the
+default `gru` alone on it for a few seconds, and prints its peak memory next to the estimate of the
+data card. Then types lines of the text into the engine key by key.
 """
 
 from __future__ import annotations

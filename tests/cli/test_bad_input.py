@@ -41,7 +41,7 @@ NONSENSE = ["0", "-1", "nan", "inf", "-inf", "1e400", "abc", "", "1,5", "1e-400x
 
 
 def refusal(done: subprocess.CompletedProcess[str], code: int, hint: bool = True) -> str:
-    """The message of a run that must have failed with one sentence and, mostly, a hint."""
+    """The message of a run, after checking that it failed with one sentence and, mostly, a hint."""
     assert done.returncode == code, done.stderr
     assert done.stdout == ""
     assert "Traceback" not in done.stderr

@@ -1,4 +1,4 @@
-"""`--evaluate` and `--score`: how good models are on a text, and a text word by word."""
+"""`--evaluate` and `--score`: the accuracy of models on a text, and a text word by word."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def unseen(tmp_path: Path) -> str:
 
 
 def evaluated(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    """The one line of JSON of a run that must end well."""
+    """The JSON line of a run, after checking that it succeeded."""
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 1
     answer: dict[str, Any] = json.loads(done.stdout)

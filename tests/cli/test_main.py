@@ -1,4 +1,4 @@
-"""The command itself: the app it opens, its errors and exit codes, and what reaches a stream."""
+"""The command: opening the app, errors and exit codes, and output streams."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ class Screen(io.StringIO):
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str | None, Path]]:
-    """What the app was opened with; it ends with exit code 7, or fails for the model `nosuch`."""
+    """The arguments the app was opened with. It exits with code 7, or fails for the model
+    `nosuch`."""
     calls: list[tuple[str | None, Path]] = []
 
     def start(model: str | None, data_dir: Path) -> int:
@@ -54,8 +55,8 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str | None, Path]]:
 
 
 def on_screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
-    """All standard streams are terminals that can move their cursor; returns the errors. Not a
-    fixture: pytest puts its own streams in place after those."""
+    """Makes all standard streams terminals that can move their cursor, and returns standard error.
+    Not a fixture, because pytest replaces the streams after fixtures."""
     for name in ("stdin", "stdout", "stderr"):
         monkeypatch.setattr(sys, name, Screen())
     monkeypatch.setenv("TERM", "xterm-256color")
@@ -154,7 +155,7 @@ def test_a_dumb_terminal_gets_one_sentence_and_no_screen(monkeypatch: pytest.Mon
 
 
 def controls(text: str) -> set[str]:
-    """The control characters of `text` but for its line ends."""
+    """The control characters of `text` other than line ends."""
     return {c for c in text if (ord(c) < 32 or 127 <= ord(c) < 160) and c != "\n"}
 
 

@@ -1,4 +1,4 @@
-"""The modes that list the library's models and change it."""
+"""The modes that list and change the models of the library."""
 
 from __future__ import annotations
 

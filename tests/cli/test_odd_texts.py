@@ -1,4 +1,4 @@
-"""Texts that can be trained on, though little is to be learned from them."""
+"""Texts that can be trained on although they teach little."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A command line becomes a request: options and operands in any order, and errors that name all."""
+"""Parsing a command line into a request: options and operands in any order, and errors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def request(*arguments: str) -> Request:
 
 
 def refused(*arguments: str) -> str:
-    """What is said of a command line that makes no sense."""
+    """The error message and hint for an invalid command line."""
     with pytest.raises(UsageError) as caught:
         request(*arguments)
     return f"{caught.value.message}\n{caught.value.hint}"

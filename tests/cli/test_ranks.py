@@ -1,4 +1,4 @@
-"""A training by several processes that torchrun starts, over loopback."""
+"""A training by several processes that torchrun starts on this machine."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def said(done: subprocess.CompletedProcess[str]) -> list[str]:
 
 @contextmanager
 def started(command: list[str]) -> Iterator[Run]:
-    """Runs it; its output and errors are read as lines of one stream."""
+    """Runs a command whose output and errors are read as one stream of lines."""
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     with subprocess.Popen(command, encoding="utf-8", **pipes) as process:
         try:
@@ -82,7 +82,7 @@ def started(command: list[str]) -> Iterator[Run]:
 
 
 def process_of_rank(torchrun: int, rank: int) -> psutil.Process:
-    """The process of this rank that torchrun, which has this number, has started."""
+    """The process of this rank that the torchrun process with this id has started."""
     children = psutil.Process(torchrun).children()
     return next(child for child in children if child.environ().get("RANK") == str(rank))
 
@@ -119,7 +119,7 @@ def test_several_processes_learn_what_one_does(
 def test_a_run_of_two_processes_is_stopped_and_resumed_in_one(
     text: Path, run: Command, data_dir: Path
 ) -> None:
-    """It is stopped within an epoch, so that the hidden states of both are put together."""
+    """It is stopped within an epoch, so that the hidden states of both processes are combined."""
     settings = [*SETTINGS["stream"], "--epochs=3"]
     whole = epochs_of_output(run(*train_command(text, *settings, "--name=one")).stdout)
     arguments = train_command(text, *settings, "--name=two")

@@ -1,4 +1,4 @@
-"""What a training shows a person, on a terminal of any width and without one."""
+"""What a training prints for people, on a terminal of any width and without one."""
 
 from __future__ import annotations
 

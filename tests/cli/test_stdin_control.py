@@ -1,4 +1,4 @@
-"""What steers a training from outside: signals, lines of standard input, and a reader that goes."""
+"""Controlling a training: signals, lines of standard input, and a closed output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`--summary`: what a corpus and its model would be."""
+"""`--summary`: the facts of a corpus and of the model to be trained on it."""
 
 from __future__ import annotations
 

@@ -39,13 +39,13 @@ CAUSAL = ["--embedding-size=12", "--hidden-size=8", "--batch-size=4", "--bptt=6"
 
 
 def events_of(done: subprocess.CompletedProcess[str]) -> list[Event]:
-    """The events of a run that must have ended well."""
+    """The events of a run, after checking that it succeeded."""
     assert done.returncode == 0, done.stderr
     return [from_json_line(line) for line in done.stdout.splitlines()]
 
 
 def started_of(done: subprocess.CompletedProcess[str]) -> Started:
-    """The first event of a run that must have ended well."""
+    """The first event of a run, after checking that it succeeded."""
     started = events_of(done)[0]
     assert isinstance(started, Started)
     return started
@@ -299,7 +299,7 @@ def test_what_a_model_never_suggests_stays_so_unless_the_new_text_has_it(
 def test_from_resolves_settings_and_the_name_by_the_models_own_preset(
     run: Command, corpus_file: Path, tmp_path: Path
 ) -> None:
-    """`--bptt` is no setting of the lesson, which is the default for the sonnets."""
+    """The lesson, which is the default for the sonnets, has no `--bptt`."""
     first = ["--train", str(corpus_file), "--preset=gru", "--name=a", *CAUSAL, "--epochs=1"]
     assert run(*first, "--held-out=0.2", "--seed=3", "--quiet").returncode == 0
     again = started_of(

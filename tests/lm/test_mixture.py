@@ -1,4 +1,4 @@
-"""Mixed models: sums of distributions over a union of words, caches, and weights that fit."""
+"""Mixed models: sums of distributions over a union of words, caches, and fitted weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Distributions that are computed together, against those that are asked for one by one."""
+"""Distributions computed together equal those computed one by one."""
 
 from __future__ import annotations
 

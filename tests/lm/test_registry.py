@@ -1,4 +1,4 @@
-"""What trainings take, and the defaults that follow from the size of a corpus."""
+"""The time and memory of trainings, and the defaults that follow from the size of a corpus."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Export and import: a model goes out and comes back whole, and no zip does any harm."""
+"""Export and import: a model survives both unchanged, and no zip does any harm."""
 
 from __future__ import annotations
 
@@ -374,7 +374,7 @@ def test_a_card_is_checked_before_anything_is_unpacked(monkeypatch: pytest.Monke
 
 
 def test_sizes_that_the_words_do_not_prove_are_refused_before_the_weights() -> None:
-    """A card may claim many words, and so allow large weights; the words must be there."""
+    """A card may claim many words and so allow large weights, but the words must exist."""
     card = small_card(words=tuple(f"w{i}" for i in range(3000)))
     claim = {"total_words": card.total_words, "parameters": card.parameters}
     files = {**with_card({**card_data(), **claim}), "weights-1.safetensors": bytes(16 << 20)}

@@ -19,7 +19,7 @@ SHIPPED = "shakespeare"
 
 @pytest.fixture
 def library(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
-    """An empty data folder, and a small n-gram model in the place of the shipped one."""
+    """An empty data folder, and a small n-gram model instead of the shipped one."""
     shutil.copytree(OLDER_MODELS / "ngram", data_dir.parent / "shipped" / SHIPPED)
     monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(data_dir.parent / "shipped"))
     return Library(data_dir)

@@ -1,4 +1,4 @@
-"""A model's card: what was saved is read, older formats too, and nothing else is believed."""
+"""A model's card: saved cards are read, also of older formats, and anything else is refused."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_model_of_an_older_format_is_read_as_it_was(tmp_path: Path, version: i
 
 
 def holder_of(data: dict[str, Any], place: str) -> tuple[dict[str, Any], str]:
-    """What holds a place such as "corpus.lines", and the key there."""
+    """The container of a place such as "corpus.lines", and the key in it."""
     *outer, key = place.split(".")
     return (data[outer[0]] if outer else data), key
 

@@ -1,4 +1,4 @@
-"""The figures of a model on its held-out lines: kept, checked, and said in plain words."""
+"""The figures of a model on its held-out lines: stored, checked, and in plain words."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 @POSIX
 @pytest.mark.parametrize("failing", ["tensors", "json"])
 def test_the_systems_own_limit_leaves_the_old_file(tmp_path: Path, failing: str) -> None:
-    """The kernel itself refuses to write on, in the middle of a file."""
+    """The kernel refuses to write more in the middle of a file."""
     import resource
 
     path = tmp_path / "file"

@@ -1,6 +1,6 @@
 """A training killed at any instant leaves whole models, and resumes as if nothing had happened.
 
-Nothing here can be caught or tidied up by the process that is killed: it gets SIGKILL.
+The killed process cannot catch the signal or clean up: it gets SIGKILL.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def start(library: Library, *arguments: str) -> subprocess.Popen[str]:
 
 
 def read(process: subprocess.Popen[str], most: int = sys.maxsize) -> Events:
-    """The next events, fewer if the run ends; a line that the kill cut short is left out."""
+    """The next events, fewer if the run ends. A line that the kill cut short is left out."""
     assert process.stdout is not None
     lines = islice(process.stdout, most)
     return [json.loads(line) for line in lines if line.endswith("\n")]

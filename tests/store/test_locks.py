@@ -1,4 +1,4 @@
-"""Which trainings run, which can go on, and how one is asked to end."""
+"""Which trainings run, which can be resumed, and how one is asked to stop."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HERE = socket.gethostname()
 
 
 def resumable(name: str, epochs_done: int | None, epochs: int | None = None) -> Run:
-    """What is listed of a run that has ended and can go on."""
+    """The entry of a run that has ended and can be resumed."""
     return Run(name, False, None, False, True, epochs_done, epochs)
 
 
@@ -36,7 +36,7 @@ def note_of(library: Library, name: str) -> Path:
 
 @contextmanager
 def noted(library: Library, name: str, **facts: Any) -> Iterator[None]:
-    """The name is held here, with these facts in the note."""
+    """Holds the name in this process, with these facts in the note."""
     with library.lock(name):
         known = json.loads(note_of(library, name).read_text())
         note_of(library, name).write_text(json.dumps({**known, **facts}))
@@ -44,7 +44,7 @@ def noted(library: Library, name: str, **facts: Any) -> Iterator[None]:
 
 
 def dead_process() -> int:
-    """The number of a process that has ended."""
+    """The id of a process that has ended."""
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait(timeout=PATIENCE_S)
     return process.pid

@@ -1,4 +1,4 @@
-"""Models saved by version 0.1.0, one of each preset: they open, suggest, go on and export.
+"""Models saved by version 0.1.0, one of each preset: they open, suggest, are resumed and exported.
 
 They are networks of 4 units, trained on the first 40 lines of the sonnets by that version, whose
 answers are in answers.json.

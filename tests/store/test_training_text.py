@@ -1,4 +1,4 @@
-"""The text that a model was trained on: found again by its hash, or told why not."""
+"""The text that a model was trained on: found by its hash, or an error that says why not."""
 
 from __future__ import annotations
 

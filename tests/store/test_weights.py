@@ -1,4 +1,4 @@
-"""The weights of a model: nothing damaged or hostile is believed."""
+"""The weights of a model: damaged and hostile ones are refused."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def older_ngrams(*, small: bool = False) -> Iterator[Path]:
 
 
 def change_ngrams(change: Callable[[Tensors], object], *, small: bool = False) -> str:
-    """Why an n-gram model is refused whose tables are changed."""
+    """Why an n-gram model with changed tables is refused."""
     with older_ngrams(small=small) as folder:
         path = folder / "weights-1.safetensors"
         arrays = load_file(path)

@@ -1,4 +1,4 @@
-"""Lines to examples: as the lesson's own stack makes them, and as plain Python does."""
+"""Lines to examples, compared with the lesson's own stack and with plain Python."""
 
 from __future__ import annotations
 

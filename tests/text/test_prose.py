@@ -1,4 +1,4 @@
-"""The tokenizer `prose`: what it cuts, what it learns of a text, and that text comes back."""
+"""The tokenizer `prose`: cutting text, learning its conventions, and writing it back."""
 
 from __future__ import annotations
 

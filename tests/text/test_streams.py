@@ -1,4 +1,4 @@
-"""Large texts: read in blocks by several processes, they give what a text in memory gives."""
+"""Large texts, read in blocks by several processes, give the same as a text in memory."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ SETTINGS: list[tuple[str, dict[str, Any]]] = [
 
 
 def facts_of(prepared: PreparedText) -> dict[str, Any]:
-    """Everything that a training uses, but for the lines themselves."""
+    """Everything that a training uses, except the lines themselves."""
     found: dict[str, Any] = {
         name: getattr(prepared, name)
         for name in PreparedText.__dataclass_fields__

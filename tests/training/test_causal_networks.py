@@ -181,7 +181,7 @@ def test_the_layers_of_a_gpu_learn_the_same(cell: str, softmax: str) -> None:
 
 
 def total(ours: CausalNetwork, x: Tensor, target: Tensor) -> HeldOutTotals:
-    """What is found on a batch that is held out; words 0 to 4 are never suggested."""
+    """The held-out totals of a batch. Words 0 to 4 are never suggested."""
     totals = HeldOutTotals()
     for scores in ours.scores(x, target):
         totals.add(scores, torch.arange(5))

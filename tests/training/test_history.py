@@ -37,7 +37,7 @@ def started(epochs_done: int = 0, name: str = "verses") -> Started:
 
 
 def progress(time: float) -> Progress:
-    """An event that tells how far the epoch is."""
+    """A progress event."""
     return Progress(time, 1, 2, 1, 9, 1.0, 0.5, 10.0, time, 1.0)
 
 

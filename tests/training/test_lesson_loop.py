@@ -1,4 +1,4 @@
-"""Generating words against the lesson's own loop, written out over the PyTorch network."""
+"""Generating words, compared with the lesson's own loop over the PyTorch network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The number of threads that a training computes with, on a scripted machine and in no time."""
+"""How a training chooses its threads, on a scripted machine."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Training:
         """When each step ended, its threads and its seconds."""
 
     def train(self, seconds: float, predictions: int = 32) -> None:
-        """Steps for so long."""
+        """Trains for a number of seconds."""
         end = self.now + seconds
         while self.now < end:
             threads = self.choice.threads

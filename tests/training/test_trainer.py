@@ -1,4 +1,4 @@
-"""The training loop: its events, its figures, stopping, pausing, going on, and what diverges."""
+"""The training loop: events, figures, stopping, pausing, resuming, and divergence."""
 
 from __future__ import annotations
 
@@ -268,7 +268,7 @@ def test_a_run_goes_back_and_on_when_a_smaller_rate_helps(
 
 
 def test_weights_that_no_model_may_have_are_never_saved(tmp_path: Path) -> None:
-    """One step an epoch: the loss is that before the step, and finite; the weights are beyond."""
+    """One step an epoch: the loss before the step is finite, but the weights after it are not."""
     small = small_run("lesson", tmp_path / "a", epochs=3, batch_size=1000, learning_rate=1e30)
     events = run(small)
     assert not [event for event in events if isinstance(event, Saved)]
@@ -316,7 +316,7 @@ def test_an_unknown_word_has_a_probability_and_a_place_in_the_context(tmp_path: 
 
 
 class ScriptedMachine:
-    """A machine on which a step takes as long as a script says, and nothing else takes time."""
+    """A machine on which only steps take time, as much as a script says."""
 
     def __init__(
         self, monkeypatch: pytest.MonkeyPatch, seconds: Callable[[int, float], float]
@@ -353,7 +353,7 @@ def test_the_time_left_follows_a_machine_that_changes(
 
 @pytest.fixture
 def two_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Two threads to choose from, of which one computes: what they would take is scripted."""
+    """Two threads to choose from, with scripted times. Only one really computes."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     chosen = [2]

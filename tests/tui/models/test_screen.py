@@ -103,13 +103,13 @@ def rows(app: Host) -> list[str]:
 
 
 def line_of(app: Host, name: str) -> str:
-    """The row of a model, as it is on the screen; "" until it is drawn."""
+    """The row of a model on the screen, or "" until it is drawn."""
     lines = [app.table.render_line(y).text for y in range(len(rows(app)) + 1)]
     return next((line for line in lines if f" {name} " in line), "")
 
 
 async def told(pilot: Pilot[None], app: Host, part: str) -> None:
-    """Waits until the user has been told something."""
+    """Waits for a message to the user."""
     await wait_until(pilot, lambda: any(part in message for message in app.told))
 
 

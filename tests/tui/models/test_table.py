@@ -1,4 +1,4 @@
-"""The list of models: which columns fit, and what their cells say."""
+"""The table of models: which columns fit, and the texts of its cells."""
 
 from __future__ import annotations
 

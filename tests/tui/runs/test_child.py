@@ -1,4 +1,4 @@
-"""The process of a training: how it is started, its log, its end; and one real training."""
+"""The child process of a training: its start, its log and its end."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_the_program_itself_is_the_command(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 async def test_a_run_whose_text_came_from_standard_input_is_refused(library: Library) -> None:
-    """Its orders come from there: it would read them as the text."""
+    """Standard input carries its orders, which it would read as the text."""
     config = make_run_config("lesson", [{"epochs": 9}])
     folder = library.path("poems")
     folder.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The reducer of a run's events: phases, shares, times across pauses, and notes in plain words."""
+"""The state of a run from its events: phases, shares, times across pauses, and notes."""
 
 from __future__ import annotations
 

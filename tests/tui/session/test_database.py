@@ -1,4 +1,4 @@
-"""session.db: what comes back after a restart, with one app or with several."""
+"""session.db: what is restored after a restart, with one app or with several."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ from tests.helpers.session import kept_texts
 async def session(
     folder: Path, failures: list[str] | None = None
 ) -> AsyncIterator[SessionDatabase]:
-    """An app's session, closed at the end. What fails goes to `failures`; there may be nothing."""
+    """An app's session, closed at the end. Errors go to `failures`; without it there must be
+    none."""
     failed: list[str] = []
     database = SessionDatabase(folder, lambda error: failed.append(error.message))
     yield database
@@ -47,7 +48,7 @@ async def session(
 
 
 async def restored(folder: Path, table: str) -> str:
-    """What an app that starts now finds."""
+    """The text that a new app finds."""
     async with session(folder) as database:
         kept = KeptText(database, table)
         return await kept.restore()
@@ -102,7 +103,7 @@ async def test_a_slow_disk_gets_the_latest_text_only(tmp_path: Path) -> None:
 async def test_of_several_texts_the_newest_comes_back(
     table: str, turns: list[str], then: str, tmp_path: Path
 ) -> None:
-    """Other drafts become turns, other pasted texts stay. An app that runs keeps its own."""
+    """Other drafts become turns, and other pasted texts stay. A running app keeps its own."""
     folder = tmp_path / "session"
     with closing(connect(folder / "session.db")) as connection:
         put_text(connection, table, "other", "of another app", pid=os.getppid())

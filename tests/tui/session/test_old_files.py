@@ -1,4 +1,4 @@
-"""What older versions kept in files of their own is taken over once."""
+"""The separate files of older versions are imported once."""
 
 from __future__ import annotations
 
