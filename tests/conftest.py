@@ -16,7 +16,6 @@ from rnnlm_tui.store.library import Library
 pytest.register_assert_rewrite("tests.helpers")
 
 from tests.helpers.commands import VERSES, Command, command_line  # noqa: E402 - rewritten first
-from tests.helpers.golden import GOLDEN  # noqa: E402
 
 
 def pytest_configure() -> None:
@@ -65,12 +64,6 @@ def corpus_file(tmp_path: Path) -> Path:
     path = tmp_path / "verses.txt"
     path.write_text(VERSES)
     return path
-
-
-@pytest.fixture
-def golden() -> Path:
-    """The folder of golden data."""
-    return GOLDEN
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from rnnlm_tui.text.prefixes import PrefixExamples
 from rnnlm_tui.text.prepare import PreparedLines, PreparedPrefixes, PreparedText
 from rnnlm_tui.text.tokenizer import Conventions, LessonTokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
+from tests.helpers.golden import GOLDEN
 from tests.helpers.texts import split_held_out
 
 # The two SHA-256 figures of golden/README.md.
@@ -49,8 +49,8 @@ def spelled(lines: EncodedLines, vocabulary: Vocabulary) -> list[list[str]]:
     return [[*map(vocabulary.word, line.tolist())] for line in lines]
 
 
-def test_every_golden_case_agrees_with_keras(golden: Path) -> None:
-    cases = json.loads((golden / "keras_text.json").read_text(encoding="utf-8"))
+def test_every_golden_case_agrees_with_keras() -> None:
+    cases = json.loads((GOLDEN / "keras_text.json").read_text(encoding="utf-8"))
     assert cases
     for case in cases:
         text = prepared("lesson", case["text"], max_window=1024)

@@ -337,20 +337,6 @@ class ScriptedMachine:
         return [event for event in events if isinstance(event, Progress)]
 
 
-@pytest.mark.parametrize(("before", "after"), [(0.05, 0.6), (0.6, 0.05)])
-def test_the_time_left_follows_a_machine_that_changes(
-    before: float, after: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    machine = ScriptedMachine(monkeypatch, lambda _, now: before if now < 15 else after)
-    reports = machine.run(small_run("lesson", tmp_path / "a", epochs=16, batch_size=1))
-    settled = [r for r in reports if 10 <= r.time < 15 or r.time >= 25]
-    assert len({r.time < 15 for r in settled}) == 2
-    for report in settled:
-        steps = (report.epochs - report.epoch + 1) * report.steps - report.step
-        true = steps * (before if report.time < 15 else after)
-        assert true / 1.5 <= report.eta_s <= true * 1.5
-
-
 @pytest.fixture
 def two_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Two threads to choose from, with scripted times. Only one really computes."""

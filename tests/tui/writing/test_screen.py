@@ -320,13 +320,6 @@ async def test_a_line_and_a_command_in_one_burst(tmp_path: Path) -> None:
         await it.send("when i", 2)
 
 
-async def test_a_sent_line_is_kept_with_the_name_of_the_model(tmp_path: Path) -> None:
-    async with desk(tmp_path) as it:
-        await it.send("when i", 2)
-        sent = await it.app.session.read(partial(lines_sent_with, model="sonnets"))
-        assert sent == ["when i"]
-
-
 async def test_lines_of_the_transcript_are_copied_and_used(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         await it.press("f7")
@@ -374,6 +367,8 @@ async def test_the_transcript_and_the_draft_survive_a_restart(tmp_path: Path) ->
     async with desk(tmp_path) as it:
         await it.send("when i", 2)
         before = it.transcript
+        sent = await it.app.session.read(partial(lines_sent_with, model="sonnets"))
+        assert sent == ["when i"]
         await it.write(*"shall i co")
     async with desk(tmp_path) as it:
         await it.until(lambda: it.transcript == before)
