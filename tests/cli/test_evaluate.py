@@ -183,6 +183,15 @@ def test_a_sentence_on_unseen_lines_needs_enough_words(ask: Command, tmp_path: P
     assert re.search(r"once: too few words to tell .* right [\d.]+%-[\d.]+% of the time", few)
 
 
+def test_a_model_of_five_lines_is_measured_on_the_one_that_it_held_out(
+    run: Command, tmp_path: Path
+) -> None:
+    text = tmp_path / "five.txt"
+    text.write_text("the cat sat here\nthe dog sat there\na cat sat\nthe mat lay\na dog lay here\n")
+    assert run("--train", str(text), "--preset=ngram", "--seed=1", "--name=five").returncode == 0
+    assert "1 line of five.txt that five held out" in run("--evaluate", "--model=five").stdout
+
+
 def test_a_model_trained_on_everything_says_so(ask: Command, measured_data: Path) -> None:
     error = refused(ask("--evaluate", "--model", "full"), code=1)
     assert "full was trained on all its lines: there is no figure" in error

@@ -157,6 +157,27 @@ def test_json_tells_of_a_failure_in_an_event_too(run: Command, tmp_path: Path) -
     assert failed.message in done.stderr
 
 
+@pytest.mark.parametrize("flags", [["--json"], []])
+def test_a_word_of_megabytes_is_never_printed_whole(
+    run: Command, tmp_path: Path, flags: list[str]
+) -> None:
+    text = tmp_path / "long.txt"
+    text.write_text(f"{'x' * 2_000_000} said the cat\nthe {'x' * 2_000_000} sat\n" * 3)
+    done = run("--train", str(text), "--preset=ngram", "--name=long", *flags)
+    assert done.returncode == 0
+    assert len(done.stderr) + len(done.stdout) < 20_000
+
+
+def test_a_text_of_one_word_in_few_lines_is_trained_on_with_a_warning(
+    run: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "one.txt").write_text("the the the\nthe the\n")
+    done = run("--train", str(tmp_path / "one.txt"), "--preset=ngram", "--name=one")
+    assert done.returncode == 0
+    assert "nothing is held out: 2 lines are too few" in done.stderr
+    assert "every word of one.txt is 'the'" in done.stderr
+
+
 # Names and corpora
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,6 @@ from rnnlm_tui.training import learner
 from rnnlm_tui.training.checkpoint import load_state
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.learner import Learner
-from rnnlm_tui.training.run import TrainingRun
 from rnnlm_tui.training.run_report import sample
 from rnnlm_tui.training.trainer import MOST_RECOVERIES, OLDER_MODEL_STAYS, Trainer
 from tests.helpers.events import epochs_of
@@ -315,28 +314,6 @@ def test_an_unknown_word_has_a_probability_and_a_place_in_the_context(tmp_path: 
     assert float(without[[0, 2]].sum()) < 0.05  # padding and begin never come next
 
 
-class ScriptedMachine:
-    """A machine on which only steps take time, as much as a script says."""
-
-    def __init__(
-        self, monkeypatch: pytest.MonkeyPatch, seconds: Callable[[int, float], float]
-    ) -> None:
-        """`seconds` of a step follow from the threads and the time."""
-        self.now = 0.0
-        step = Learner.step
-
-        def timed(own: Learner, *batch: Any) -> object:
-            self.now += seconds(own.threads, self.now)
-            return step(own, *batch)
-
-        monkeypatch.setattr(Learner, "step", timed)
-
-    def run(self, small: TrainingRun) -> list[Progress]:
-        """All reports of the progress of a run on this machine."""
-        events = Trainer(small, Control("the cat"), lambda: self.now).events()
-        return [event for event in events if isinstance(event, Progress)]
-
-
 @pytest.fixture
 def two_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Two threads to choose from, with scripted times. Only one really computes."""
@@ -357,13 +334,22 @@ def test_threads_follow_the_machine_unless_they_are_fixed(
     def seconds(threads: int, now: float) -> float:
         return 0.1 if threads == 1 else 0.6 if 6 < now < 10 else 0.07
 
-    machine = ScriptedMachine(monkeypatch, seconds)
-    settings: dict[str, Any] = {"epochs": 8, "batch_size": 1}
-    free = machine.run(small_run("lesson", tmp_path / "a", threads=None, **settings))
+    now, step = [0.0], Learner.step
+
+    def timed_step(own: Learner, *batch: Any) -> object:
+        now[0] += seconds(own.threads, now[0])
+        return step(own, *batch)
+
+    def reports(name: str, threads: int | None) -> list[Progress]:
+        small = small_run("lesson", tmp_path / name, epochs=8, batch_size=1, threads=threads)
+        events = Trainer(small, Control("the cat"), lambda: now[0]).events()
+        return [event for event in events if isinstance(event, Progress)]
+
+    monkeypatch.setattr(Learner, "step", timed_step)
+    free = reports("a", None)
     used = [{r.threads for r in free if low < r.time <= low + 1} for low in (5.5, 8, 16)]
     assert used == [{2}, {1}, {2}]
-    fixed = machine.run(small_run("lesson", tmp_path / "b", threads=1, **settings))
-    assert {r.threads for r in fixed} == {1}
+    assert {report.threads for report in reports("b", 1)} == {1}
 
 
 def test_more_threads_than_cores_are_taken_down_with_a_warning(
