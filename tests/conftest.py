@@ -1,4 +1,4 @@
-"""What all tests share: a data folder of their own, a small corpus, and the real command."""
+"""Fixtures of all tests: separate folders, a small corpus, and the real command."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from rnnlm_tui import threads
+from rnnlm_tui.store.library import Library
 
 pytest.register_assert_rewrite("tests.helpers")
 
 from tests.helpers.commands import VERSES, Command, command_line  # noqa: E402 - rewritten first
-from tests.helpers.golden import GOLDEN  # noqa: E402
 
 
 def pytest_configure() -> None:
-    """Processes of the tests end with their terminal, also where nohup(1) has started the tests.
-    No model that ships is seen by what is trained for several tests."""
+    """Lets processes of the tests end with their terminal even if nohup(1) started the tests, and
+    hides the models that ship from trainings that several tests share."""
     os.environ["RNNLM_BUILT_IN_DIR"] = os.devnull
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -28,7 +28,7 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def usual_priority() -> Iterator[None]:
-    """A training in the process of the tests does not lower their priority for good."""
+    """Keeps trainings in this process from lowering the priority of the tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(threads, "lower_priority", lambda: None)
         yield
@@ -36,8 +36,8 @@ def usual_priority() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every test has its own empty folders for data, settings and logs, no model that ships with
-    the program, and no setting from outside."""
+    """Gives every test its own empty folders for data, settings and logs, hides the models that
+    ship, and removes settings from the environment."""
     for name in [name for name in os.environ if name.startswith("RNNLM_")]:
         if name != "RNNLM_GOLDEN":
             monkeypatch.delenv(name)
@@ -53,17 +53,17 @@ def data_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def library(data_dir: Path) -> Library:
+    """The library in that folder, with no model yet."""
+    return Library(data_dir)
+
+
+@pytest.fixture
 def corpus_file(tmp_path: Path) -> Path:
     """A small corpus: 6 lines, 21 different words."""
     path = tmp_path / "verses.txt"
     path.write_text(VERSES)
     return path
-
-
-@pytest.fixture
-def golden() -> Path:
-    """The folder of golden data."""
-    return GOLDEN
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def test_answers_follow_from_the_lines_above_and_from_the_seed() -> None:
 
 
 @pytest.mark.parametrize("numbers", [{"words": -1}, {"temperature": -0.5}, {"top_k": 0}])
-def test_numbers_that_make_no_sense_are_refused(numbers: dict[str, Any]) -> None:
+def test_invalid_numbers_are_refused(numbers: dict[str, Any]) -> None:
     model = rnnlm_tui.load("shakespeare")
     with pytest.raises(rnnlm_tui.RnnlmError, match=next(iter(numbers))):
         model.generate("thy", **numbers)

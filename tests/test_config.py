@@ -122,7 +122,7 @@ def test_the_lessons_preset_has_the_lessons_figures() -> None:
         lambda data: data.update(model=[]),
     ],
 )
-def test_json_that_is_no_settings_is_refused(change: Any) -> None:
+def test_json_without_valid_settings_is_refused(change: Any) -> None:
     data = make_run_config("lesson", []).to_json()
     change(data)
     with pytest.raises(UsageError):

@@ -71,7 +71,7 @@ AFTER_IN_LINES = {
 
 
 def line_model(*, uses_previous_lines: bool = False, window: int = 100) -> ScriptedModel:
-    """Knows the begin and the end of a line and the unknown word."""
+    """A model with tokens for the start and the end of a line and for unknown words."""
     words = ("the", "cat", "sat")
     model = ScriptedModel(AFTER_IN_LINES, window, SPECIAL_TOKENS, words)
     model.uses_previous_lines = uses_previous_lines
@@ -95,8 +95,8 @@ def evaluated(model: LanguageModel, lines: Sequence[str]) -> Evaluation:
 
 
 def keys_through_the_engine(model: LanguageModel, line: str, listed: int) -> int:
-    """The fewest keys that the line takes with the first `listed` of the engine's words at hand,
-    asking the engine at every key."""
+    """The fewest keys for the line with the first `listed` words of the engine, asked at every
+    key."""
     words, keys, written = model.tokenizer.words(line), 0, ""
     for i, word in enumerate(words):
         is_last = i == len(words) - 1
@@ -111,8 +111,8 @@ def keys_through_the_engine(model: LanguageModel, line: str, listed: int) -> int
 
 
 def keys_as_written(model: LanguageModel, text: str) -> int:
-    """The keys of somebody who wants exactly this line and takes a suggestion whenever that makes
-    the line go on as he wants."""
+    """The keys of a writer who wants exactly this line and accepts every suggestion that fits
+    it."""
     takes_space = model.tokenizer.takes_space
     line, keys = "", 1  # the end of the line
     is_accepted = False  # whether the space at the end of the line came with an accept

@@ -1,4 +1,4 @@
-"""Events and their JSON lines: the one decoder of what a run reports."""
+"""Events and their JSON lines."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ NO_EVENTS = [
 
 
 @pytest.mark.parametrize("line", NO_EVENTS, ids=range(len(NO_EVENTS)))
-def test_what_is_no_event_is_refused(line: bytes) -> None:
+def test_a_line_without_an_event_is_refused(line: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         from_json_line(line)
 

@@ -56,14 +56,14 @@ def test_bytes_are_in_decimal_units(count: float, shown: str) -> None:
     assert format_bytes(count) == shown
 
 
-def test_a_time_is_local_and_what_is_no_time_stands_as_it_is() -> None:
+def test_a_time_is_local_and_other_text_is_not_changed() -> None:
     assert re.fullmatch(r"2026-11-2\d \d\d:07", local_time("2026-11-25T04:07:14+00:00"))
     assert local_time("2026-11-25T04:07:14", "%H:%M") == "04:07"
     assert local_time("nonsense [/b]") == "nonsense [/b]"
     assert local_time("0001-01-01T00:00:00+23:59") == "0001-01-01T00:00:00+23:59"
 
 
-def test_one_is_no_plural() -> None:
+def test_one_is_singular() -> None:
     assert [plural(n, "line") for n in (0, 1, 2158)] == ["0 lines", "1 line", "2,158 lines"]
 
 
@@ -83,7 +83,7 @@ EARLY = "ended early: the held-out loss stopped falling"
         ("of a later program", 1, 1, "of a later program; epoch 1 is kept"),
     ],
 )
-def test_the_end_of_a_training_is_told_in_one_way(
+def test_the_end_of_a_training_in_words(
     reason: str, kept: int | None, done: int | None, words: str
 ) -> None:
     assert outcome(reason, kept, done) == words

@@ -1,4 +1,4 @@
-"""What each way in loads: a slow or absent library must not stand in the way of a fast answer."""
+"""Which libraries each entry point loads: slow or missing ones must not delay a fast answer."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ ONE_EPOCH = [*TINY, "--epochs=1"]
 
 
 def loaded_by(code: str, *arguments: str, cwd: Path | None = None) -> set[str]:
-    """The top-level modules that this code has loaded at its end, in a process of its own."""
+    """The top-level modules that are loaded once this code has run in a new process."""
     environment = {
         **os.environ,
         "PYTHONPATH": str(Path(rnnlm_tui.__file__).parent.parent),

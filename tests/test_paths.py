@@ -1,4 +1,4 @@
-"""Where data, settings and logs are, and that asking makes no folder."""
+"""Where data, settings and logs are; looking them up creates no folder."""
 
 from __future__ import annotations
 

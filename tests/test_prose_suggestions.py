@@ -1,4 +1,4 @@
-"""What Tab gives in lines half typed: a model whose probabilities are written down, on prose."""
+"""What Tab inserts into half-typed lines of prose, with a scripted model."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def after_tab(model: LanguageModel, line: str) -> str:
 @pytest.mark.parametrize(
     ("text", "line", "taken"),
     [
-        # The rest of a word, what is typed as it is typed.
+        # The rest of a word. Letters already typed keep their case.
         ("ENGLISH", "the kit", "the kitchen "),
         ("ENGLISH", "the KIT", "the KITCHEN "),
         ("ENGLISH", "THE KIT", "THE KITCHEN "),
@@ -89,10 +89,10 @@ def after_tab(model: LanguageModel, line: str) -> str:
         ("ENGLISH", "So I sai", "So I said "),
         ("ENGLISH", "see iP", "see iPhone "),
         ("ENGLISH", "a well-k", "a well-known "),
-        # A single quote closes what is open, and nothing else after a mark.
+        # A single quote closes an open one, and follows a mark only then.
         ("ENGLISH", "the kitchen; ", "the kitchen; then "),
         ("ENGLISH", "‘the kitchen; ", "‘the kitchen;’ "),
-        # A capital within a sentence is the begin of a name; a small letter finds it too.
+        # A capital within a sentence begins a name. A small letter finds the name too.
         ("ENGLISH", "the K", "the King "),
         ("ENGLISH", "the k", "the kitchen "),
         ("ENGLISH", "to see An", "to see Anna "),

@@ -186,11 +186,11 @@ LINES = {
 
 
 def line_model(window: int = 4) -> ScriptedModel:
-    """A model that knows the begin and the end of a line, and that a word is unknown."""
+    """A model with tokens for the start and the end of a line and for unknown words."""
     return ScriptedModel(LINES, window, SPECIAL_TOKENS)
 
 
-def test_a_line_begins_with_its_begin_and_ends_where_that_is_likely() -> None:
+def test_a_line_begins_with_its_start_token_and_ends_where_that_is_likely() -> None:
     model = line_model()
     assert suggest(model, "").candidates[0].word == "the"
     assert suggest(model, "the ").continuation == ("cat", "sat")

@@ -1,4 +1,4 @@
-"""What the benchmarks of the app share: the app in a pseudo-terminal, and its list read."""
+"""Shared by the benchmarks of the app: runs it in a pseudo-terminal and reads its list."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ LESSON = ("--name", "beside", "--epochs", "100", "--json", "--control", "stdin")
 
 
 def the_model(name: str | None, folder: Path | None) -> tuple[Library, str]:
-    """The library of the data folder, and the model asked for or the newest in it."""
+    """The library of the data folder, and the name of the model asked for or of the newest one."""
     library = Library(data_dir(folder))
     return library, name or library.newest()
 
 
 @contextmanager
 def own_folders(library: Library, name: str) -> Iterator[dict[str, str | None]]:
-    """An environment with fresh folders for data, settings and logs, in which the model stands, so
-    that no transcript of the user's is touched."""
+    """An environment with fresh folders for data, settings and logs, and a link to the model. The
+    user's transcript is not touched."""
     with tempfile.TemporaryDirectory() as folder:
         models = Path(folder) / "data" / "models"
         models.mkdir(parents=True)
@@ -63,8 +63,8 @@ def resident_mb(terminal: Terminal) -> float:
 
 @contextmanager
 def lesson_in_training() -> Iterator[Callable[[], int]]:
-    """The lesson's training as the app starts it, past its start; it is killed at the end. Gives a
-    function that counts its reports so far, of which there are several each second."""
+    """Trains the lesson as the app does, and kills the training at the end. Yields a function that
+    counts the progress reports so far, several a second, once training has begun."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "rnnlm_tui", "--train", *LESSON, "--data-dir", folder]
         events = Path(folder) / "events.jsonl"

@@ -3,8 +3,8 @@
     python -m tests.benchmarks.app_start [--runs 20] [--model NAME] [--data-dir FOLDER]
 
 Starts the installed app in a pseudo-terminal of 80x24 and measures from the start of its process
-to the bytes that paint the header, and to those that paint the first row of suggestions. One run
-before goes uncounted: it compiles, and reads the files from the disk.
+to the bytes that paint the header, and to those that paint the first row of suggestions. The first
+run is not counted: it compiles, and reads the files from the disk.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def seconds_of_start(env: dict[str, str | None], name: str) -> tuple[float, floa
 
 
 def main() -> None:
-    """Prints a line a measure."""
+    """Prints a line for each figure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--model", help="the newest by default")

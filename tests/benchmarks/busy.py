@@ -5,8 +5,8 @@
 
 For each preset four trainings are started and pause: with all threads, with one, with those that
 the program chooses, and, of the lesson, in tf.keras. Then they train in turn next to each load for
-so many seconds: nothing else; a process that is busy; one that is busy 20 ms of each 100; as many
-busy ones as cores. The first second after a load has begun is left out, and so are the ends of
+`--seconds` seconds: nothing else; a process that is busy; one that is busy 20 ms of each 100; as
+many busy ones as cores. The first second after a load has begun is left out, and so are the ends of
 epochs. All processes have the priority of a training, so that the scheduler gives each its share.
 
 The last column compares the chosen threads with the better of all threads and one thread next to
@@ -44,8 +44,8 @@ BUSY, BUSY_S, IDLE_S = "busy", 0.02, 0.08
 
 
 class Load(NamedTuple):
-    """Other programs: how many, what share of the time each is busy, and how many times as long a
-    step may take."""
+    """Other programs: their number, the share of the time that each is busy, and the factor by
+    which a step may become slower."""
 
     name: str
     processes: int
@@ -62,7 +62,7 @@ LOADS = (
 
 
 class Report(NamedTuple):
-    """How far a training is: steps since its epoch began, at this time, and its threads."""
+    """A progress report: the steps since the start of the epoch, the time, and the threads."""
 
     epoch: int
     step: int
@@ -71,7 +71,7 @@ class Report(NamedTuple):
 
 
 class Training:
-    """A training in a process of its own, which pauses until it is asked for its speed."""
+    """A training in a child process, paused except while its speed is measured."""
 
     def __init__(self, command: Sequence[str], *, is_keras: bool, own_session: bool) -> None:
         self._is_keras = is_keras
@@ -104,7 +104,7 @@ class Training:
             time.sleep(0.05)
 
     def _let_train(self, go: bool) -> None:
-        """Lets it train or pause; tf.keras takes no orders."""
+        """Resumes or pauses it; tf.keras takes no orders, so it gets a signal."""
         if self._is_keras:
             self._process.send_signal(signal.SIGCONT if go else signal.SIGSTOP)
         else:
@@ -112,7 +112,8 @@ class Training:
             self._process.stdin.write("resume\n" if go else "pause\n")
 
     def milliseconds(self, seconds: float) -> tuple[float, float]:
-        """Trains for so long; returns the milliseconds of a step, and the threads on average."""
+        """Trains for a number of seconds. Returns the milliseconds of a step and the mean
+        threads."""
         self._let_train(True)
         time.sleep(SETTLE_S)
         first = len(self._reports)
@@ -134,7 +135,7 @@ class Training:
 
 
 def our_command(preset: str, text: Path | None, folder: str, threads: int | None) -> list[str]:
-    """The command that trains with so many threads, or with those that it chooses."""
+    """The command that trains with this number of threads; None lets it choose."""
     command = [sys.executable, "-m", "rnnlm_tui", "--train", *([str(text)] if text else ())]
     command += ["--preset", preset, "--name", f"{preset}-{threads}", "--data-dir", folder]
     command += ["--epochs", "100000", "--json", "--control", "stdin"]
@@ -143,7 +144,7 @@ def our_command(preset: str, text: Path | None, folder: str, threads: int | None
 
 
 def this_module(*arguments: str) -> list[str]:
-    """The command that runs this module in another of its parts."""
+    """The command that runs this module with other arguments."""
     return [sys.executable, "-m", "tests.benchmarks.busy", *arguments]
 
 
@@ -167,7 +168,7 @@ def under(load: Load, own_session: bool) -> Iterator[None]:
 
 
 def be_busy(part: str) -> None:
-    """Computes for ever, always or a fifth of the time."""
+    """Computes forever, all of the time or a fifth of it."""
     lower_priority()
     print(BUSY, flush=True)
     while True:
@@ -179,7 +180,7 @@ def be_busy(part: str) -> None:
 
 
 def train_in_keras() -> None:
-    """Trains in tf.keras for ever, and reports its steps as our program does."""
+    """Trains in tf.keras forever, and reports its steps as this program does."""
     lower_priority()
     from tests.benchmarks.lesson_epoch import lesson_in_keras
 

@@ -1,4 +1,4 @@
-"""How long a whole command takes, from its start to its exit, and a request to one that stays.
+"""How long a command takes from start to exit, and a request to one that keeps running.
 
     python -m tests.benchmarks.command_start [--runs 20] [--models shakespeare english]
 
@@ -25,7 +25,7 @@ LINE = "shall i compare thee to a summer's day "
 
 
 def commands_of(models: list[str]) -> dict[str, tuple[list[str], str]]:
-    """The commands by their names, each with the name of that to compare it with."""
+    """The commands by name, each with the name of the command to compare it with."""
     program = [sys.executable, "-c", PROGRAM]
     found = {
         BARE: ([sys.executable, "-c", f"import {BARE}"], BARE),
@@ -68,7 +68,7 @@ def request_seconds(model: str, runs: int) -> list[float]:
 
 
 def main() -> None:
-    """Prints a line a command."""
+    """Prints a line for each command."""
     parser = argparse.ArgumentParser(description="how long --help, --suggest and a request take")
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--models", nargs="+", default=["shakespeare", "english"])

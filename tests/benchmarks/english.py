@@ -72,7 +72,7 @@ def diary(life: list[str]) -> tuple[list[str], list[str]]:
 
 
 def train(text: Path, name: str, options: list[str], folder: Path) -> None:
-    """Trains a model in a process of its own."""
+    """Trains a model in a child process."""
     run = [sys.executable, "-m", "rnnlm_tui", "--train", str(text), "--name", name, "--quiet"]
     subprocess.run([*run, *options, "--data-dir", str(folder)], check=True)
 

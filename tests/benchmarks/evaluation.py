@@ -41,7 +41,7 @@ HIDDEN, WORDS_KNOWN, LINE_WORDS, ORDER, RARER = 512, 10_000, 12, 5, 2.7
 
 
 def drawn_lines(model: LanguageModel, words: int, seed: int) -> list[str]:
-    """Lines of so many words in all, of which a few hundredths are unknown to the models."""
+    """Lines with this number of words, a few percent of which the models do not know."""
     rng = np.random.default_rng(seed)
     known = model.vocabulary.words[: 2 * WORDS_KNOWN]
     weights = 1 / (np.arange(len(known)) + RARER)
@@ -103,7 +103,7 @@ def save_model(folder: Path, cell: str, english: LanguageModel, counted: Path | 
 
 
 def main() -> None:
-    """Prints a line a model."""
+    """Prints a line for each model."""
     parser = argparse.ArgumentParser(description="how long an evaluation takes")
     parser.add_argument("--words", type=int, default=80_000)
     parser.add_argument("--models", nargs="+", choices=("lstm", "gru"), default=("lstm", "gru"))

@@ -7,8 +7,8 @@ this process, as `--train` does. After each epoch the accuracy is measured on th
 pairs: every word of a line but its first, and no end of a line. The clock is stopped meanwhile.
 
 The lesson's code in tf.keras took 1920 s (32 minutes: 130 epochs on 2 cores, as measured once) to
-59.4 %. `--keras` times one of its epochs here, in a process of its own, and compares with 130 of
-those: it needs the extra `bench`.
+59.4 %. `--keras` times one of its epochs here, in a child process, and compares with 130 of those.
+It needs the extra `bench`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ LESSON_ACCURACY, LESSON_SECONDS, LESSON_EPOCHS = 0.594, 1920, 130
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """The seconds of training that it took, those of all cores together, and the epochs."""
+    """Seconds of training, seconds of all cores together, and epochs."""
 
     seconds: float
     core_seconds: float

@@ -51,11 +51,11 @@ Ids = NDArray[np.int64]
 
 
 class NgramSampler:
-    """Samples many texts at once from an n-gram model: a word is one of those that the longest
-    context lists, or else what the context without its first word gives."""
+    """Samples many texts at once from an n-gram model. A word is drawn from those listed after the
+    longest context, or else from the context without its first word."""
 
     def __init__(self, seed: int = 0) -> None:
-        """Of the English that ships."""
+        """Loads the n-grams of the English that ships."""
         folder = built_in_models() / ENGLISH
         card = read_card(folder)
         assert card.mixture is not None and card.mixture["ngrams"] is not None
@@ -110,7 +110,7 @@ class NgramSampler:
 
 
 class Speller:
-    """Writes ids as text: with spaces as marks have them, and capitals after full stops."""
+    """Writes ids as text, with the usual spaces around marks and capitals after full stops."""
 
     def __init__(self, sampler: NgramSampler, seed: int = 1) -> None:
         vocabulary = sampler.vocabulary
@@ -139,7 +139,7 @@ class Speller:
 
 
 def _made_up(number: int) -> str:
-    """A word of its own for each number."""
+    """A different word for each number."""
     syllables = ""
     while True:
         number, rest = divmod(number, 75)
@@ -149,7 +149,7 @@ def _made_up(number: int) -> str:
 
 
 def make_text(path: Path, words: int) -> None:
-    """Writes a text of about so many words."""
+    """Writes a text with about this number of words."""
     sampler = NgramSampler()
     speller, written = Speller(sampler), 0
     with path.open("w", encoding="utf-8") as file:
@@ -166,8 +166,8 @@ def make_text(path: Path, words: int) -> None:
 
 @dataclass
 class Measured:
-    """What a training did: when each kind of event first came, in seconds, and the most bytes held
-    before and after it had begun."""
+    """What a training did: the seconds until the first event of each kind, and the peak memory in
+    bytes before and after it began to train."""
 
     at: dict[str, float] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
@@ -211,7 +211,7 @@ def _watch(process: subprocess.Popen[str], found: Measured) -> None:
 
 
 def report(path: Path, words: int, data: Path) -> Iterator[str]:
-    """The lines for a text."""
+    """The lines of output for a text."""
     shared = [str(path), "--data-dir", str(data), "--force", "--mixture", "off"]
     for tokenizer in ("whitespace", "prose"):
         run = measure([*shared, "--name=n", "--preset=ngram", f"--tokenizer={tokenizer}"])

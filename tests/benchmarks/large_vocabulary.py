@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.large_vocabulary [--total 250000] [--words 1500000] [--keys 2000]
 
-Makes a text of so many words, drawn by Zipf's law from so many different ones, each of which it
-has; trains the default `gru` alone on it for a few seconds, and prints the peak of its memory next
-to what the data card says before. Then types lines of the text into the engine key by key.
+Makes a text of `--words` words with `--total` different ones, drawn by Zipf's law; trains the
+default `gru` alone on it for a few seconds, and prints its peak memory next to the estimate of the
+data card. Then types lines of the text into the engine key by key.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def spelled(number: int) -> str:
 
 
 def drawn_lines(words: list[str], count: int) -> list[str]:
-    """Lines of so many words in all: each of `words` once, the rest by Zipf's law."""
+    """Lines with `count` words: each of `words` once, the rest drawn by Zipf's law."""
     rng, weights = np.random.default_rng(0), 1 / (np.arange(len(words)) + 2.7)
     drawn = rng.choice(len(words), count - len(words), p=weights / weights.sum())
     ids = rng.permutation(np.concatenate([np.arange(len(words)), drawn]))
@@ -58,7 +58,7 @@ def drawn_lines(words: list[str], count: int) -> list[str]:
 
 
 def memory(text: Path, total: int) -> tuple[int, int, float]:
-    """What the training says that it takes, its peak, and how many words a second it learns."""
+    """The memory that the training announces, its peak memory, and its words a second."""
     train = ["--train", str(text), "--preset=gru", "--mixture=off", "--on=none", "--name=large"]
     sizes = [f"--max-vocabulary={total}", "--held-out=0.01", "--json", f"--data-dir={text.parent}"]
     command = [sys.executable, "-m", "rnnlm_tui", *train, *sizes]
@@ -80,7 +80,7 @@ def memory(text: Path, total: int) -> tuple[int, int, float]:
 
 
 def milliseconds(words: list[str], lines: list[str], keys: int) -> list[float]:
-    """The times of so many suggestions by a network of random weights, one a key."""
+    """The times of `keys` suggestions by a network of random weights, one for each key."""
     config = make_run_config("gru", [], len(lines) * LINE_WORDS).model
     assert isinstance(config, CausalConfig)
     vocabulary = Vocabulary(words, SPECIAL_TOKENS)

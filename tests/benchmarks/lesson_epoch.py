@@ -82,7 +82,7 @@ def keras_epochs(epochs: int, threads: int) -> None:
 
 
 def our_epochs(epochs: int, threads: int | None) -> list[float]:
-    """Seconds of each epoch of the real command but the first."""
+    """Seconds of each epoch of the real command after the first."""
     with tempfile.TemporaryDirectory() as folder:
         arguments = ["--train", "--json", "--name", "bench", "--data-dir", folder]
         arguments += ["--epochs", str(epochs)]
@@ -94,7 +94,7 @@ def our_epochs(epochs: int, threads: int | None) -> list[float]:
 
 
 def their_epochs(epochs: int, threads: int | None) -> list[float]:
-    """Seconds of each epoch of the lesson's own code but the first."""
+    """Seconds of each epoch of the lesson's own code after the first."""
     arguments = ["--keras-only", "--epochs", str(epochs)]
     arguments += ["--threads", str(threads)] if threads else []
     command = [sys.executable, "-m", "tests.benchmarks.lesson_epoch", *arguments]

@@ -1,4 +1,4 @@
-"""Eight hours of typing in some minutes: whether the app's memory or its latency grows.
+"""Eight hours of typing in a few minutes: does the app's memory or its latency grow?
 
     python -m tests.benchmarks.long_session [--keys 50000] [--model NAME] [--data-dir FOLDER]
 
@@ -50,7 +50,7 @@ class Station:
 
 
 def strokes(lines: Sequence[str], rng: random.Random) -> Iterator[str]:
-    """Keys without end, line after line."""
+    """An endless stream of keys, line after line."""
     while True:
         for word in rng.choice(lines).split():
             yield from word
@@ -87,7 +87,7 @@ def send(terminal: Terminal, key: str) -> None:
 
 
 def rest(terminal: Terminal) -> None:
-    """Takes in what comes until nothing more does."""
+    """Reads output until no more arrives."""
     while terminal.receive(QUIET_S):
         pass
 
@@ -121,7 +121,7 @@ def row(figures: Station) -> str:
 
 
 def growth(stations: list[Station]) -> str:
-    """The last quarter against the first; what the start itself needs is left out."""
+    """The last quarter compared with the first, without the first station."""
     quarter = max(1, len(stations) // 4)
     first, last = stations[1 : 1 + quarter], stations[-quarter:]
 
@@ -136,7 +136,7 @@ def growth(stations: list[Station]) -> str:
 
 
 def main() -> None:
-    """Prints a row a station, and the growth."""
+    """Prints a row for each station, and the growth."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--keys", type=int, default=50_000)
     parser.add_argument("--model", help="the newest by default")

@@ -6,7 +6,7 @@
 Trains a mixed model on the text into the data folder, or takes the one of that name, and measures
 it: the network alone, the n-grams alone, both mixed, and both with the cache of the last 2,000
 words, which is full while suggestions are timed. It is measured on its held-out lines, which are
-blocks from all over the text, or on the begin of another text.
+blocks from all over the text, or on the start of another text.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from rnnlm_tui.text.samples import some_lines
 
 
 def milliseconds(model: LanguageModel, lines: list[str], count: int) -> list[float]:
-    """The times of so many suggestions after a space, with lines of more than 2,000 words above."""
+    """The times of `count` suggestions after a space, with more than 2,000 words of lines above."""
     times: list[float] = []
     words = 0
     for number, line in enumerate(lines):
@@ -48,14 +48,14 @@ def milliseconds(model: LanguageModel, lines: list[str], count: int) -> list[flo
 
 
 def first_lines(lines: Iterable[str], words: int) -> list[str]:
-    """The lines that hold the first so many words."""
+    """The lines up to this number of words."""
     kept = [*lines]
     counts = accumulate(len(line.split()) for line in kept)
     return [line for line, count in zip(kept, counts, strict=True) if count <= words]
 
 
 def rows(model: MixedModel) -> dict[str, LanguageModel]:
-    """The models to measure, by their labels."""
+    """The models to measure, by label."""
     without = dict(model.weights)
     without.pop("cache", None)
     return {

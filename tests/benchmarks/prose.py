@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def first_words(corpus: Corpus, words: int) -> Corpus:
-    """As many lines as hold so many words."""
+    """The lines up to this number of words, repeated if they have fewer."""
     counts = accumulate(len(line.split()) for line in cycle(corpus.lines))
     lines = zip(cycle(corpus.lines), takewhile(lambda count: count < words, counts), strict=False)
     return replace(corpus, lines=tuple(line for line, _ in lines))

@@ -25,7 +25,7 @@ SKIPPED_S = 3.0
 
 
 def words_per_second(processes: int, seconds: float, *arguments: str) -> float:
-    """The median speed of a training by so many processes."""
+    """The median speed of a training by this number of processes."""
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     train = ["-m", "rnnlm_tui", "--train", *arguments, "--name=benchmark", "--json"]
     speeds, first = list[float](), None

@@ -1,4 +1,4 @@
-"""What the tests of the command line share: the command in this process, and small models."""
+"""Fixtures of the command line tests: the command in this process, and small models."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TEXT = VERSES * 4
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
-    """Runs the command in this process, as `command` does in one of its own."""
+    """Runs the command in this process; `command` runs it in a new one."""
 
     def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         capsys.readouterr()

@@ -15,7 +15,7 @@ VERSION_1 = "memory/memory."
 
 @pytest.fixture
 def cgroups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder in which the system tells a container's memory; 9,000 bytes are free outside."""
+    """The folder with a container's memory limits; 9,000 bytes are free outside the container."""
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=9000))
     monkeypatch.setattr(inputs, "CGROUPS", tmp_path)
     (tmp_path / "memory").mkdir()

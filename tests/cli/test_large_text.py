@@ -1,4 +1,4 @@
-"""Trainings of texts larger than memory end with the models that they would have within it."""
+"""Training on a text larger than memory gives the same model as on a text in memory."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def diary(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def is_large(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
-    """Makes the text of the next command a large one, or one that is held in memory."""
+    """Makes the next command treat its text as large, or hold it in memory."""
 
     def choose(large: bool) -> None:
         monkeypatch.setattr(streams, "IN_MEMORY", 2_000 if large else 16 << 20)
@@ -47,7 +47,7 @@ def is_large(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
 
 
 def model_of(library: Library, name: str) -> dict[str, Any]:
-    """All that a model holds but for times."""
+    """The contents of a model without times."""
     folder = library.path(name)
     found = {file: raw for file, raw in contents(folder).items() if file not in AGAIN}
     card = json.loads((folder / "model.json").read_text())
@@ -63,7 +63,7 @@ def both(
     library: Library,
     *commands: Sequence[str],
 ) -> list[dict[str, Any]]:
-    """The models that these commands leave as `diary`, of a text in memory and of a large one."""
+    """The models `diary` that these commands make from a text in memory and from a large one."""
     found = []
     for large in (False, True):
         is_large(large)
@@ -78,11 +78,6 @@ def both(
     return found
 
 
-@pytest.fixture
-def library(data_dir: Path) -> Library:
-    return Library(data_dir)
-
-
 @pytest.mark.parametrize("preset", ["gru", "ngram"])
 def test_the_model_is_the_same(
     run: Command, is_large: Callable[[bool], None], library: Library, diary: Path, preset: str
@@ -93,7 +88,7 @@ def test_the_model_is_the_same(
     assert large == whole
 
 
-def test_a_run_that_had_ended_goes_on_and_encodes_its_text_again(
+def test_a_finished_run_that_is_extended_encodes_its_text_again(
     run: Command, is_large: Callable[[bool], None], library: Library, diary: Path
 ) -> None:
     first = ("--train", str(diary), *GRU, "--epochs=1", "--mixture=off")

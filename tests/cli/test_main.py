@@ -1,4 +1,4 @@
-"""The command itself: the app it opens, its errors and exit codes, and what reaches a stream."""
+"""The command: opening the app, errors and exit codes, and output streams."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ class Screen(io.StringIO):
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str | None, Path]]:
-    """What the app was opened with; it ends with exit code 7, or fails for the model `nosuch`."""
+    """The arguments the app was opened with. It exits with code 7, or fails for the model
+    `nosuch`."""
     calls: list[tuple[str | None, Path]] = []
 
     def start(model: str | None, data_dir: Path) -> int:
@@ -54,8 +55,8 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str | None, Path]]:
 
 
 def on_screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
-    """All standard streams are terminals that can move their cursor; returns the errors. Not a
-    fixture: pytest puts its own streams in place after those."""
+    """Makes all standard streams terminals that can move their cursor, and returns standard error.
+    Not a fixture, because pytest replaces the streams after fixtures."""
     for name in ("stdin", "stdout", "stderr"):
         monkeypatch.setattr(sys, name, Screen())
     monkeypatch.setenv("TERM", "xterm-256color")
@@ -154,7 +155,7 @@ def test_a_dumb_terminal_gets_one_sentence_and_no_screen(monkeypatch: pytest.Mon
 
 
 def controls(text: str) -> set[str]:
-    """The control characters of `text` but for its line ends."""
+    """The control characters of `text` other than line ends."""
     return {c for c in text if (ord(c) < 32 or 127 <= ord(c) < 160) and c != "\n"}
 
 
@@ -207,7 +208,7 @@ def test_a_terminal_without_unicode_gets_plain_bars(verses_data: Path) -> None:
 
 @POSIX
 @pytest.mark.parametrize("arguments", [["--help"], ["--suggest", "--json"]])
-def test_a_reader_that_has_gone_is_no_error(verses_data: Path, arguments: list[str]) -> None:
+def test_a_closed_output_is_not_an_error(verses_data: Path, arguments: list[str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with subprocess.Popen(
@@ -241,7 +242,7 @@ def test_a_disk_too_full_for_the_result_is_a_sentence(
 
 @POSIX
 @pytest.mark.parametrize("closing", ["<&-", "2>&-", "<&- 2>&-"])
-def test_closed_standard_streams_are_no_error(verses_data: Path, closing: str) -> None:
+def test_closed_standard_streams_are_not_an_error(verses_data: Path, closing: str) -> None:
     done = subprocess.run(
         ["sh", "-c", f'"$0" "$@" {closing}', *command_line("--suggest", "the ", "--json")],
         env={**os.environ, "RNNLM_DATA_DIR": str(verses_data)},

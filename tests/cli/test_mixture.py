@@ -1,4 +1,4 @@
-"""Mixed models on the command line: --on, --mixture, and --evaluate of the parts of a mixture."""
+"""Mixed models on the command line: --on, --mixture, and --evaluate with their components."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NGRAM = ("--preset=ngram", "--quiet")
 
 @pytest.fixture
 def train(run: Command, data_dir: Path, tmp_path: Path) -> Command:
-    """Trains on a text of this name: `own`, or `base`, of which there is a model already."""
+    """Trains on the text of this name: `own`, or `base`, whose model exists already."""
     for name, text in (("own", OWN), ("base", BASE)):
         (tmp_path / f"{name}.txt").write_text(text)
 

@@ -1,4 +1,4 @@
-"""The modes that list the library's models and change it."""
+"""The modes that list and change the models of the library."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rnnlm_tui.store.locks import TRAINING
 from tests.helpers.commands import POSIX, Command, on_terminal, refused
 
 
-def test_models_is_empty_at_first_and_says_so(run: Command, data_dir: Path) -> None:
+def test_an_empty_list_of_models_says_what_to_do(run: Command, data_dir: Path) -> None:
     done = run("--models")
     assert (done.returncode, done.stdout) == (0, "")
     assert "train one: rnnlm-tui --train" in done.stderr
@@ -129,12 +129,3 @@ def test_an_exported_model_can_be_imported_and_answers_the_same(
     assert run("--export", "verses").stdout == "wrote verses to verses.zip\n"
     archive.rename(tmp_path / "my model.zip")
     assert "name it with --name" in refused(run("--import", "my model.zip"))
-
-
-def test_importing_what_is_no_model_is_refused_in_a_sentence(
-    run: Command, tmp_path: Path, data_dir: Path
-) -> None:
-    (tmp_path / "sent.zip").write_bytes(b"not a zip")
-    for name in ("sent.zip", "nosuch.zip"):
-        assert name in refused(run("--import", str(tmp_path / name)), 1)
-    assert [path for path in (data_dir / "models").iterdir() if path.name[0] != "."] == []

@@ -1,4 +1,4 @@
-"""A command line becomes a request: options and operands in any order, and errors that name all."""
+"""Parsing a command line into a request: options and operands in any order, and errors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def request(*arguments: str) -> Request:
 
 
 def refused(*arguments: str) -> str:
-    """What is said of a command line that makes no sense."""
+    """The error message and hint for an invalid command line."""
     with pytest.raises(UsageError) as caught:
         request(*arguments)
     return f"{caught.value.message}\n{caught.value.hint}"
@@ -96,7 +96,9 @@ def test_values_become_numbers() -> None:
         (["--models", "--suggest", "x"], "--suggest does not go with --models"),
     ],
 )
-def test_what_makes_no_sense_is_named(arguments: list[str], said: str) -> None:
+def test_an_invalid_command_line_is_refused_with_the_reason(
+    arguments: list[str], said: str
+) -> None:
     assert said in refused(*arguments)
 
 

@@ -1,4 +1,4 @@
-"""A training by several processes that torchrun starts, over loopback."""
+"""A training by several processes that torchrun starts on this machine."""
 
 from __future__ import annotations
 
@@ -51,25 +51,25 @@ def text(tmp_path: Path) -> Path:
 
 
 def torchrun(processes: int, *arguments: str, restarts: int = 0) -> list[str]:
-    """The command line of torchrun that starts so many processes with these arguments."""
+    """The torchrun command that starts `processes` processes with these arguments."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     return [*command, f"--nproc-per-node={processes}", f"--max-restarts={restarts}", *arguments]
 
 
 def by_processes(count: int, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """What so many processes print, once they have ended."""
+    """Runs `count` processes to their end."""
     command = torchrun(count, *arguments)
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def said(done: subprocess.CompletedProcess[str]) -> list[str]:
-    """The errors that the command has explained, and not torchrun."""
+    """The error messages of the command, without those of torchrun."""
     return [line for line in done.stderr.splitlines() if line.startswith("rnnlm-tui: ")]
 
 
 @contextmanager
 def started(command: list[str]) -> Iterator[Run]:
-    """Runs it; its output and errors are read as lines of one stream."""
+    """Runs a command whose output and errors are read as one stream of lines."""
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     with subprocess.Popen(command, encoding="utf-8", **pipes) as process:
         try:
@@ -82,7 +82,7 @@ def started(command: list[str]) -> Iterator[Run]:
 
 
 def process_of_rank(torchrun: int, rank: int) -> psutil.Process:
-    """The process of this rank that torchrun, which has this number, has started."""
+    """The process of this rank that the torchrun process with this id has started."""
     children = psutil.Process(torchrun).children()
     return next(child for child in children if child.environ().get("RANK") == str(rank))
 
@@ -93,7 +93,7 @@ def epochs_of_output(output: str) -> list[EpochEnded]:
 
 
 def losses(epochs: list[EpochEnded]) -> list[float]:
-    """What was learned and what is predicted, nats."""
+    """The training and held-out losses, in nats."""
     return [loss for e in epochs if e.held_out for loss in (e.train["loss"], e.held_out["loss"])]
 
 
@@ -116,10 +116,10 @@ def test_several_processes_learn_what_one_does(
     assert together[0].train["accuracy"] == pytest.approx(alone[0].train["accuracy"], abs=1e-3)
 
 
-def test_a_run_of_two_processes_stops_and_goes_on_in_one(
+def test_a_run_of_two_processes_is_stopped_and_resumed_in_one(
     text: Path, run: Command, data_dir: Path
 ) -> None:
-    """It is stopped within an epoch, so that the hidden states of both are put together."""
+    """It is stopped within an epoch, so that the hidden states of both processes are combined."""
     settings = [*SETTINGS["stream"], "--epochs=3"]
     whole = epochs_of_output(run(*train_command(text, *settings, "--name=one")).stdout)
     arguments = train_command(text, *settings, "--name=two")
@@ -178,7 +178,7 @@ def test_a_process_that_differs_is_named(how: str, message: str, text: Path) -> 
         (["TEXT", *GRU, "--batch-size=1"], "batches of 1 rows cannot be shared by 2 processes"),
     ],
 )
-def test_what_several_processes_cannot_do_is_said_once(
+def test_what_several_processes_cannot_do_is_reported_once(
     arguments: list[str], message: str, text: Path
 ) -> None:
     given = [str(text) if argument == "TEXT" else argument for argument in arguments]

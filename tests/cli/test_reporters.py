@@ -1,4 +1,4 @@
-"""What a training shows a person, on a terminal of any width and without one."""
+"""What a training prints for people, on a terminal of any width and without one."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_the_report_of_a_preparation_tells_the_time_left_and_stops() -> None:
         report("encoding words", 50, 100)
 
 
-def test_pauses_and_warnings_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pauses_and_warnings_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[Event] = [Paused(1.0, ""), Resumed(2.0, ""), Warned(3.0, "it \x1b may diverge")]
     lines = shown(monkeypatch, [STARTED, *said], 80).replace("\r\x1b[K", "").splitlines()
     assert lines[-3:] == ["paused", "resumed", "it \ufffd may diverge"]

@@ -22,7 +22,7 @@ LINES = TEXT.split("\n")
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
-    """The numbers of processes that were started, with two cores and parts of few lines."""
+    """The numbers of processes started, on two cores and with parts of a few lines."""
     counts = list[int | None]()
 
     class CountedWorkers(Workers):

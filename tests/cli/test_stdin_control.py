@@ -1,4 +1,4 @@
-"""What steers a training from outside: signals, lines of standard input, and a reader that goes."""
+"""Controlling a training: signals, lines of standard input, and a closed output."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -26,16 +25,8 @@ from tests.helpers.commands import (
     Command,
     command_line,
     running,
+    wait_until,
 )
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Returns once the condition holds; fails if that takes too long."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
-
 
 # Signals
 
@@ -122,7 +113,9 @@ def test_lines_of_standard_input_are_obeyed_and_their_end_stops(
         wait_until(lambda: control.stopped)
 
 
-def test_a_detached_run_goes_on_after_the_end_of_its_input(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_detached_run_continues_after_the_end_of_its_input(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     control = Control()
     with typed_lines(monkeypatch, control) as lines:
         lines.write("detach\npause\n")
@@ -194,7 +187,7 @@ def test_a_run_stops_and_saves_if_nobody_reads_what_it_prints(
 
 @POSIX
 @pytest.mark.parametrize("reason", ["detached", "has_controller"])
-def test_a_run_that_others_care_for_goes_on_without_a_reader(
+def test_a_run_that_others_control_continues_without_a_reader(
     reason: str, closed_pipe: TextIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     control = Control()

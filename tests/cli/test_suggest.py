@@ -23,7 +23,7 @@ CONTRACT = ["line", "prefix", "suggestions", "continuation", "ghost", "seen", "u
 
 
 def answers(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
-    """The JSON lines of a run that must have ended well."""
+    """The JSON lines of a run, after checking that it succeeded."""
     assert (done.returncode, done.stderr) == (0, "")
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -95,8 +95,8 @@ def test_text_that_is_not_utf8_is_an_unknown_word(ask: Command) -> None:
 
 @pytest.fixture(scope="module")
 def stream_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with the model `stream`, for which the line above decides what begins a line;
-    `one two` and `three four` take turns."""
+    """A data folder with the model `stream`, which predicts the start of a line from the line
+    above; `one two` and `three four` alternate."""
     corpus = tmp_path_factory.mktemp("stream") / "text.txt"
     corpus.write_text("one two\nthree four\n" * 60)
     sizes = ["--preset=gru", "--embedding-size=12", "--hidden-size=8", "--batch-size=4", "--bptt=6"]

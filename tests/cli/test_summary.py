@@ -1,4 +1,4 @@
-"""`--summary`: what a corpus and its model would be."""
+"""`--summary`: the facts of a corpus and of the model to be trained on it."""
 
 from __future__ import annotations
 
@@ -71,15 +71,9 @@ def test_the_summary_counts_ngrams(run: Command, tmp_path: Path) -> None:
     assert "with the padding, <unk>, <s>, </s>" in shown
 
 
-def test_several_files_and_standard_input_are_one_text(run: Command, corpus_file: Path) -> None:
-    both = card_of(run, str(corpus_file), LESSON, "-", stdin="a new line\n")
-    assert both["corpus"]["name"] == "verses.txt and 1 more"
-    alone = card_of(run, "-", LESSON, stdin=VERSES)
-    assert alone["corpus"]["name"] == "stdin"
-    assert both["total_words"] == alone["total_words"] + 2
-
-
-def test_what_is_left_out_held_out_and_capped_is_said(run: Command, corpus_file: Path) -> None:
+def test_the_summary_says_what_is_left_out_held_out_and_capped(
+    run: Command, corpus_file: Path
+) -> None:
     settings = [LESSON, "--max-vocabulary", "5", "--held-out", "0.3", "--max-window", "2"]
     shown = run("--summary", str(corpus_file), *settings).stdout
     assert "5 words are kept" in shown

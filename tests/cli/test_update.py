@@ -1,4 +1,4 @@
-"""`--train --update`: a model goes on with its grown text, and is replaced if that is better."""
+"""`--train --update`: a model is trained on its grown text, and replaced if that is better."""
 
 from __future__ import annotations
 
@@ -45,11 +45,6 @@ def diary(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def library(data_dir: Path) -> Library:
-    return Library(data_dir)
-
-
-@pytest.fixture
 def train(run: Command, diary: Path) -> Command:
     """Trains the model `diary` with these options, and lets its text grow at both ends."""
 
@@ -78,7 +73,7 @@ def held_out_before(library: Library, diary: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("options", [NGRAM, GRU])
-def test_a_model_goes_on_with_its_grown_text(
+def test_a_model_is_updated_with_its_grown_text(
     options: tuple[str, ...], train: Command, run: Command, library: Library, diary: Path
 ) -> None:
     train(*options)
@@ -95,7 +90,7 @@ def test_a_model_goes_on_with_its_grown_text(
     card, model = library.open("diary")
     assert WORD in model.vocabulary and {*old_model.vocabulary.words} <= {*model.vocabulary.words}
     assert card.corpus["lines"] == 160 and (folder / "evaluation.json").exists()
-    # What was held out still is, and so is a fifth of what is new, but no line it was trained on.
+    # Held-out lines stay held out, and so is a fifth of the new ones; no training line is.
     held_out = held_out_of(library, diary)
     assert was_held_out <= held_out <= was_held_out | {*FIRST, *NEW}
     assert 0 < len(held_out - was_held_out) < 20
@@ -112,7 +107,7 @@ def test_a_model_goes_on_with_its_grown_text(
 
 
 @pytest.mark.parametrize("options", [NGRAM, (*GRU, "--mixture=off")])
-def test_a_model_stays_if_the_update_is_no_better(
+def test_a_model_is_kept_if_the_update_is_not_better(
     options: tuple[str, ...], train: Command, run: Command, library: Library, diary: Path
 ) -> None:
     train(*options)
@@ -140,7 +135,7 @@ def made(library: Library, **request: Any) -> TrainingRun:
     return make_run(Workspace(library.path("unused")))
 
 
-def test_an_update_that_is_stopped_leaves_the_model_and_goes_on_exactly(
+def test_a_stopped_update_leaves_the_model_and_resumes_exactly(
     train: Command, library: Library, data_dir: Path
 ) -> None:
     train(*GRU, "--mixture=off")

@@ -1,4 +1,4 @@
-"""Scripted stand-ins and waiting, for tests of the terminal app."""
+"""Scripted models, keys, screen contents and waiting, for tests of the terminal app."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ SONNET: Mapping[str, Mapping[str, float]] = {
     "the": {"day": 0.6},
     "when": {"i": 0.9},
 }
-"""After each word the likelier ones; after "day" all words are as likely."""
+"""The likeliest words after each word. After "day" all words are equally likely."""
 OTHERS = ("blow", "buds", "gold", "kiss", "lily", "moon", "pearl", "queen", "rose", "vast")
-"""Words that every scripted model knows, so that none is likely where the script is silent."""
+"""Words that every scripted model knows, so that no word is likely unless the script says so."""
 
 
 class ScriptedModel:
-    """A model whose answers are written down: for the last word of the context, the probabilities
-    of some words; the others share what is left. `gate` holds every answer back while cleared;
-    `asked` keeps the words of every context."""
+    """A model with scripted answers: the probabilities of some words after the last word of the
+    context; the other words share the rest. Answers wait while `gate` is cleared. `asked` has the
+    words of every context."""
 
     window = 10
     uses_previous_lines = False
@@ -75,7 +75,7 @@ class ScriptedModel:
         return read_one_by_one(self, passages)
 
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
-        """As the script has them for the last word."""
+        """The scripted probabilities after the last word."""
         words = tuple(self.vocabulary.word(i) for i in context)
         self.asked.append(words)
         assert self.gate.wait(20), "nobody opened the gate"
@@ -112,22 +112,22 @@ def card_of(model: LanguageModel) -> ModelCard:
 
 
 class ScriptedLibrary(Library):
-    """A library with scripted models in the place of those in the folder, the first the newest."""
+    """A library with scripted models instead of those in the folder; the first is the newest."""
 
     def __init__(self, data_dir: Path, models: Mapping[str, LanguageModel]) -> None:
         super().__init__(data_dir)
         self.models = dict(models)
 
     def names(self) -> list[str]:
-        """Those of the scripted models."""
+        """The names of the scripted models."""
         return sorted(self.models)
 
     def newest_first(self) -> list[str]:
-        """Those of the scripted models, as they were given."""
+        """The names of the scripted models in the order given."""
         return list(self.models)
 
     def newest(self) -> str:
-        """The first one's."""
+        """The name of the first model."""
         if not self.models:
             raise ModelError("there is no model yet", "train one: rnnlm-tui --train")
         return next(iter(self.models))
@@ -146,8 +146,8 @@ def scripted_app(
     model: str | None = None,
     preferences: Preferences | None = None,
 ) -> RnnlmApp:
-    """The app on folders of its own below `folder`, with scripted models: by default `sonnets`
-    alone. `model` is the one that the command line names."""
+    """The app with its folders below `folder` and with scripted models, by default `sonnets` alone.
+    `model` is the name given on the command line."""
     preferences = preferences or Preferences()
     preferences.theme = preferences.theme or "textual-dark"
     save_preferences(folder / "config", preferences)
@@ -160,7 +160,7 @@ def scripted_app(
 async def wait_until(
     pilot: Pilot[Any], condition: Callable[[], object], timeout: float = 10
 ) -> None:
-    """Lets the app work until the condition holds; fails after `timeout` seconds."""
+    """Runs the app until the condition holds. Fails after `timeout` seconds."""
     loop = asyncio.get_running_loop()
     end = loop.time() + timeout
     while not condition():
@@ -169,7 +169,7 @@ async def wait_until(
 
 
 def post_keys(app: App[Any], *keys: str) -> None:
-    """Sends keys as a terminal would, one close upon the other, without waiting for anything."""
+    """Sends keys in quick succession, as a terminal does, without waiting for anything."""
     driver = app._driver
     assert driver is not None
     for key in keys:
@@ -182,8 +182,8 @@ def post_keys(app: App[Any], *keys: str) -> None:
 
 
 async def press(pilot: Pilot[Any], *keys: str) -> None:
-    """Sends keys once the screen is painted and waits until they have been dealt with; not for the
-    answer of a model."""
+    """Sends keys once the screen is painted, and waits until they are handled. It does not wait for
+    the answer of a model."""
     app = pilot.app
     await wait_until(pilot, lambda: not isinstance(app, TerminalApp) or app.is_painted)
     post_keys(pilot.app, *keys)
@@ -193,26 +193,26 @@ async def press(pilot: Pilot[Any], *keys: str) -> None:
 
 
 async def choose_in_palette(pilot: Pilot[Any], title: str) -> None:
-    """Opens the palette, types what a command is called, and takes that command with Enter."""
+    """Opens the palette, types the title of a command, and chooses it with Enter."""
     app = pilot.app
     await press(pilot, "ctrl+p")
     await wait_until(pilot, lambda: isinstance(app.screen, CommandPalette))
     found = app.screen.query_one(CommandList)
     await press(pilot, *title[:24])
 
-    def is_in_hand() -> bool:
+    def is_highlighted() -> bool:
         option = found.highlighted_option
         return option is not None and str(option.prompt).partition("\n")[0] == title
 
-    await wait_until(pilot, is_in_hand)
+    await wait_until(pilot, is_highlighted)
     await press(pilot, "enter")
     await wait_until(pilot, lambda: not isinstance(app.screen, CommandPalette))
 
 
 async def click(pilot: Pilot[Any], target: str | Widget) -> None:
-    """Clicks in the middle of a widget, once it has its place on the screen."""
+    """Clicks in the middle of a widget, once it is laid out."""
 
-    def has_its_place() -> bool:
+    def is_laid_out() -> bool:
         screen = pilot.app.screen
         with suppress(NoWidget, NoMatches):
             widget = target if isinstance(target, Widget) else screen.query(target).first()
@@ -220,7 +220,7 @@ async def click(pilot: Pilot[Any], target: str | Widget) -> None:
             return bool(widget.region) and screen.get_widget_at(int(x), int(y))[0] is widget
         return False
 
-    await wait_until(pilot, has_its_place)
+    await wait_until(pilot, is_laid_out)
     assert await pilot.click(target)
 
 
@@ -230,7 +230,7 @@ def app_of(pilot: Pilot[Any]) -> RnnlmApp:
 
 
 async def answered(pilot: Pilot[Any]) -> None:
-    """Waits until the model that suggests has answered to the line as it stands."""
+    """Waits until the active model has answered for the current line."""
     app = app_of(pilot)
     screen = app.autocomplete
     await wait_until(pilot, lambda: app.loaded_model is not None)
@@ -245,7 +245,7 @@ async def answered(pilot: Pilot[Any]) -> None:
 
 
 async def write(pilot: Pilot[Any], *keys: str) -> None:
-    """Presses keys, those of more than one letter by their names, and waits for the answer."""
+    """Presses keys, given as letters and key names, and waits for the model's answer."""
     await press(pilot, *keys)
     await answered(pilot)
 
@@ -260,13 +260,18 @@ def picture(app: App[Any]) -> str:
     return "\n".join(rows_of(app))
 
 
+def has_row(app: App[Any], *parts: str) -> bool:
+    """Whether a row of the screen holds all of these."""
+    return any(all(part in row for part in parts) for row in rows_of(app))
+
+
 def toasts(app: App[Any]) -> list[str]:
-    """The messages that the app has shown as toasts and that are still there."""
+    """The messages of the toasts on the screen."""
     return [notification.message for notification in app._notifications]
 
 
 def check_layout(app: App[Any]) -> None:
-    """Every row fills the width exactly, and no control character gets to the terminal."""
+    """Checks that every row fills the width exactly and that no control character is painted."""
     width, height = app.size
     strips = app.screen._compositor.render_strips()
     assert len(strips) == height
@@ -277,7 +282,7 @@ def check_layout(app: App[Any]) -> None:
 
 
 def in_order(text: str, *parts: str) -> bool:
-    """Whether the parts stand in the text one after the other."""
+    """Whether the text contains the parts in this order."""
     place = 0
     for part in parts:
         place = text.find(part, place)
@@ -288,10 +293,10 @@ def in_order(text: str, *parts: str) -> bool:
 
 
 def texts(lines: Iterable[Any]) -> list[str]:
-    """What a copy of each line of the transcript takes."""
+    """The text of each line of the transcript, as it is copied."""
     return [line.plain_text for line in lines]
 
 
 def problem_in(app: App[Any]) -> str:
-    """What the dialog says is wrong."""
+    """The problem that the dialog shows."""
     return str(app.screen.query_one(".dialog-problem", Static).content)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -35,6 +36,14 @@ TINY = [
 ]
 FOR_EVER = [*TINY, "--epochs", "1000000"]
 Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Returns once the condition holds. Fails if that takes too long."""
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < end, "timed out"
+        time.sleep(0.005)
 
 
 def command_line(*arguments: str) -> list[str]:
@@ -95,7 +104,7 @@ class Run:
 
 @contextmanager
 def running(*arguments: str, stream: str = "stdout", **options: Any) -> Iterator[Run]:
-    """Starts the command; kills what is left of it at the end."""
+    """Starts the command, and kills it at the end if it still runs."""
     streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE) | options
     with subprocess.Popen(
         command_line(*arguments), encoding="utf-8", **streams, **interruptible()
@@ -107,7 +116,7 @@ def running(*arguments: str, stream: str = "stdout", **options: Any) -> Iterator
 
 
 def interruptible() -> dict[str, Any]:
-    """Lets a child take SIGINT even where the tests themselves run with it ignored."""
+    """Options that let a child receive SIGINT even if the tests run with it ignored."""
     if sys.platform == "win32":
         return {}
     return {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}
@@ -117,7 +126,7 @@ POSIX = pytest.mark.skipif(sys.platform == "win32", reason="needs signals, named
 
 
 def refused(done: subprocess.CompletedProcess[str], code: int = 2) -> str:
-    """The message of a run that must have failed with one sentence and a hint at most."""
+    """The message of a run, after checking that it failed with a sentence and at most one hint."""
     assert done.returncode == code, done.stderr
     assert done.stdout == ""
     lines = done.stderr.splitlines()

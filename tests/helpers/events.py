@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from rnnlm_tui.events import EpochEnded, Event, Finished, FinishReason, Progress, Started
+from rnnlm_tui.events import EpochEnded, Event, Finished, FinishReason, Progress, Saved, Started
 
 
 def started(epochs_done: int = 0, epochs: int = 50, held_out_lines: int = 0) -> Started:
@@ -51,6 +51,10 @@ def ended(
         figures = {"loss": held_out, "perplexity": perplexity, "top1": 0.1, "top5": 0.2}
     sample = {"seed": "the cat", "text": f"the cat sat {epoch}"}
     return EpochEnded(float(epoch), epoch, train, figures, best, sample, float(epoch))
+
+
+def saved(epoch: int) -> Saved:
+    return Saved(float(epoch), epoch, "models/poems", True)
 
 
 def finished(

@@ -1,4 +1,4 @@
-"""Where the golden data lie."""
+"""Where the golden data are."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ import os
 from pathlib import Path
 
 GOLDEN = Path(os.environ.get("RNNLM_GOLDEN") or Path(__file__).parents[1] / "golden")
-"""The folder of golden data; RNNLM_GOLDEN puts another of the same form in its place."""
+"""The folder of golden data. RNNLM_GOLDEN names another one of the same form."""

@@ -1,4 +1,4 @@
-"""The app as one screen sees it, for tests of that screen alone."""
+"""A minimal app for tests of one screen."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rnnlm_tui.tui.widgets.terminal import TerminalApp
 
 
 class HostApp(TerminalApp):
-    """Keeps what the screen says to the user in `told`, and what it asks of the app in `calls`."""
+    """Records the messages to the user in `told` and the calls to the app in `calls`."""
 
     def __init__(self, library: Library) -> None:
         super().__init__(Path("app.log"))

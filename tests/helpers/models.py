@@ -78,7 +78,7 @@ def random_weights(card: ModelCard, seed: int = 0) -> dict[str, NDArray[np.float
 
 
 def make_model(folder: Path, epoch: int = 1, seed: int = 0) -> ModelCard:
-    """Puts a whole small model in place; returns its card."""
+    """Saves a small model in this folder and returns its card."""
     folder.mkdir(parents=True, exist_ok=True)
     card = small_card(epoch)
     Checkpoints(folder).save_model(card, WORDS, random_weights(card, seed))
@@ -109,7 +109,7 @@ def whole_model() -> dict[str, bytes]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """What stands in a folder and below it: the bytes of every file, by its path."""
+    """The bytes of every file in a folder and below it, by path."""
     return {
         str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b""
         for path in folder.rglob("*")
@@ -146,14 +146,14 @@ def library_with(files: dict[str, bytes]) -> Iterator[Library]:
 
 
 def why_refused(library: Library) -> str | None:
-    """Why the model `victim` cannot be used, or None where it works as a model must.
+    """Why the model `victim` cannot be used, or None if it works.
 
-    Fails where it raises anything but ModelError, changes a file, or takes others with it.
+    Fails if it raises anything but ModelError, changes a file, or affects another model.
     """
     before = contents(library.folder)
     entries = {entry.name: entry for entry in library.entries()}
     assert entries["good"].damaged is None
-    # What is listed is shown, and a hostile card must not break the showing.
+    # A hostile card must not break the list.
     assert len(list(models.models_table((e, None) for e in entries.values()))) >= 2
     for entry in entries.values():
         json.dumps(models.entry_json(entry))
@@ -189,12 +189,12 @@ def card_data() -> dict[str, Any]:
 
 
 def with_card(data: object) -> dict[str, bytes]:
-    """The files of a whole model but for its card."""
+    """The files of a whole model with another card."""
     return {**whole_model(), "model.json": json.dumps(data).encode()}
 
 
 def with_words(words: object) -> dict[str, bytes]:
-    """The files of a whole model but for its words, whose checksum is right."""
+    """The files of a whole model with other words, whose checksum is right."""
     return {
         **with_card({**card_data(), "checksums": {}}),
         "vocabulary.json": json.dumps({"words": words}).encode(),
@@ -202,7 +202,7 @@ def with_words(words: object) -> dict[str, bytes]:
 
 
 def with_weights(raw: bytes) -> dict[str, bytes]:
-    """The files of a whole model but for its weights, whose checksum is right."""
+    """The files of a whole model with other weights, whose checksum is right."""
     return {**with_card({**card_data(), "checksums": {}}), "weights-1.safetensors": raw}
 
 
@@ -235,7 +235,7 @@ JSON_VALUES = st.recursive(
 
 
 def places(data: object) -> list[tuple[Any, Any]]:
-    """Every place in parsed JSON, as what holds it and the key there."""
+    """Every place in parsed JSON, as its container and its key or index."""
     keys: list[Any] = []
     if isinstance(data, dict):
         keys = list(data)
@@ -248,8 +248,8 @@ def places(data: object) -> list[tuple[Any, Any]]:
 def put_state(
     folder: Path, epoch: int, epochs: int, best: int | None = None, patience: int | None = None
 ) -> None:
-    """Puts the state of a run in place, without weights: the lesson's, or, with `patience`, one
-    that may end early."""
+    """Saves the state of a run without weights: of the lesson, or, with `patience`, of a gru that
+    may end early."""
     waits = {} if patience is None else {"patience": patience}
     config = make_run_config("gru" if waits else "lesson", [{"epochs": epochs, **waits}])
     position = Position(epoch=epoch, learning_rate=1e-3, best_epoch=best)
@@ -270,7 +270,7 @@ with Library(Path(sys.argv[1])).lock(sys.argv[2]):
 
 @contextmanager
 def held_elsewhere(library: Library, name: str) -> Iterator[subprocess.Popen[str]]:
-    """Another process that holds the name."""
+    """Another process that holds the lock of this name."""
     command = [sys.executable, "-c", HOLDER, str(library.folder.parent), name]
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
@@ -285,8 +285,8 @@ def held_elsewhere(library: Library, name: str) -> Iterator[subprocess.Popen[str
 
 
 def put_older_model(library: Library, preset: str) -> None:
-    """Puts a model of version 0.1.0 in place, under the name of its preset: a network of 4 units
-    that was trained on the first 40 lines of the sonnets, a tenth of them held out."""
+    """Copies the model that version 0.1.0 saved for a preset, under the preset's name: a network of
+    4 units, trained on the first 40 lines of the sonnets, of which a tenth were held out."""
     shutil.copytree(OLDER_MODELS / preset, library.folder / preset)
 
 

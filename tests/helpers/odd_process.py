@@ -1,5 +1,5 @@
-"""The command as one of torchrun's processes, of which process 1 differs as the first argument
-says: `missing` has no such text, `other` has another text, `version` is another version."""
+"""The command as a process of torchrun. Process 1 differs in what the first argument names:
+`missing` lacks the text, `other` has another text, `version` is another version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trainings of which a test plays every event, and waiting for them."""
+"""Trainings whose events are written by a test, and waiting for them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SUMMARY: dict[str, Any] = {
     "corpus": {"name": "sonnets.txt", "sha256": "00", "lines": 2159, "words": 17_643,
                "held_out_lines": 0},
 }  # fmt: skip
-"""What is said of the bundled sonnets."""
+"""The summary of the bundled sonnets."""
 
 
 async def until(condition: Callable[[], object], timeout: float = PATIENCE_S) -> None:
@@ -53,7 +53,7 @@ async def over(run: FollowedRun) -> None:
 
 
 class Script:
-    """What the child processes of the app do; the test itself writes the events of a training."""
+    """Controls the child processes of the app. The test itself writes the events of a training."""
 
     def __init__(self, stage: Path, data: Path) -> None:
         self.stage, self.data = stage, data
@@ -63,11 +63,11 @@ class Script:
         self.at_stop(finished("stopped"))
 
     def answer(self, summary: dict[str, Any]) -> None:
-        """What is said of every text."""
+        """Sets the summary of every text."""
         (self.stage / "summary.json").write_text(json.dumps(summary))
 
     def at_stop(self, *events: Event) -> None:
-        """The last words of a training that is asked to stop."""
+        """Sets the last events of a training that is asked to stop."""
         (self.stage / "last-words").write_text(lines_of(*events))
 
     def history(self, name: str = "poems") -> Path:
@@ -81,24 +81,24 @@ class Script:
             file.write(lines_of(*events))
 
     def replace(self, *events: Event, name: str = "poems") -> None:
-        """Puts another history in place, as a training does that drops the runs before it."""
+        """Replaces the history, as a training does that drops earlier runs."""
         new = self.history(name).with_name("new")
         new.write_text(lines_of(*events))
         new.replace(self.history(name))
 
     def exit(self, code: int = 0, said: str = "", name: str = "poems") -> None:
-        """Ends a training: with an exit code, or by a signal if it is negative."""
+        """Ends a training with an exit code, or by a signal if `code` is negative."""
         new = self.stage / "new"
         new.write_text(json.dumps([code, said]))
         new.replace(self.stage / f"{name}.exit")
 
     def orders(self, name: str = "poems") -> list[str]:
-        """What a training has been told so far."""
+        """The orders that a training has received."""
         path = self.stage / f"{name}.orders"
         return path.read_text().splitlines() if path.exists() else []
 
     def arguments(self, name: str = "poems") -> list[str]:
-        """The arguments of a training that has started, empty before."""
+        """The arguments of a training; empty until it has started."""
         path = self.stage / f"{name}.arguments"
         found: list[str] = json.loads(path.read_text() or "[]") if path.exists() else []
         return found
@@ -108,20 +108,20 @@ class Script:
         return int((self.stage / f"{name}.pid").read_text())
 
     def end(self) -> None:
-        """Ends the processes that a test has left."""
+        """Ends the processes that a test has left running."""
         for path in self.stage.glob("*.pid"):
             with suppress(ProcessLookupError):
                 os.kill(int(path.read_text()), signal.SIGTERM)
 
 
 def lines_of(*events: Event) -> str:
-    """Events as a history file has them."""
+    """Events as the lines of a history file."""
     return "".join(to_json_line(event) + "\n" for event in events)
 
 
 @contextmanager
 def trained_elsewhere(script: Script, *events: Event, name: str = "other") -> Iterator[None]:
-    """A training that is not the app's: this process holds its model, and the test writes."""
+    """A training of another process: this process holds the lock, and the test writes events."""
     script.write(*events, name=name)
     with Library(script.data).lock(name):
         yield

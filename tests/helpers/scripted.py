@@ -1,4 +1,4 @@
-"""A model whose probabilities are written down."""
+"""A model with scripted probabilities."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WORDS = ("the", "cat", "car", "sat", "dog", "a")
 
 
 class ScriptedModel:
-    """Knows what comes after a last word; anything else is uniform."""
+    """A distribution for each last word of the context; uniform if there is none for it."""
 
     uses_previous_lines = False
 

@@ -1,4 +1,4 @@
-"""Stands in for this program as a child process of the app: takes orders, and does as a test says.
+"""Replaces this program as a child process of the app: takes orders and does what a test says.
 
     python scripted_child.py FOLDER --train --name=NAME --data-dir=DATA ...
     python scripted_child.py FOLDER --summary ...
@@ -27,7 +27,7 @@ def value_of(flag: str) -> str:
 
 
 def train(stage: Path, name: str, history: Path) -> None:
-    """Obeys until it is told to end."""
+    """Obeys orders until it is told to end."""
     history.parent.mkdir(parents=True, exist_ok=True)
     stage.joinpath(f"{name}.pid").write_text(str(os.getpid()))
     stage.joinpath(f"{name}.arguments").write_text(json.dumps([MODE, *ARGUMENTS]))

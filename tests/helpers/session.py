@@ -1,4 +1,4 @@
-"""What apps have kept in session.db."""
+"""The contents of session.db."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 
 def kept_texts(data_dir: Path, table: str) -> list[str]:
-    """The texts in the table `draft` or `pasted` of a data folder; none if nothing was kept."""
+    """The texts in the table `draft` or `pasted` of a data folder."""
     path = data_dir / "session" / "session.db"
     if not path.exists() or not path.stat().st_size:
         return []
     with closing(sqlite3.connect(path)) as connection:
         if not connection.execute("PRAGMA user_version").fetchone()[0]:
-            return []  # it is being made
+            return []  # it is being created
         return [text for (text,) in connection.execute(f"SELECT text FROM {table} ORDER BY text")]

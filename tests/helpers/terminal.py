@@ -21,20 +21,20 @@ import pyte
 STDIN = 0
 READ_BYTES = 1 << 16
 LOOKS = ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "TERM_PROGRAM", "COLUMNS", "LINES")
-"""Variables that would change what is drawn; so would all that begin with TEXTUAL."""
+"""Variables that change how the app looks. All that begin with TEXTUAL do so too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """What one read brought; `time` is that of time.perf_counter at its arrival."""
+    """The bytes of one read, and when they arrived by time.perf_counter."""
 
     time: float
     data: bytes
 
 
 class Terminal:
-    """A program that believes it has a terminal. It is killed at the end of the `with` block, and
-    so is what it has started."""
+    """A program running in a pseudo-terminal. It and its child processes are killed at the end of
+    the `with` block."""
 
     def __init__(
         self,
@@ -44,12 +44,12 @@ class Terminal:
         rows: int = 24,
         env: Mapping[str, str | None] | None = None,
     ) -> None:
-        """`env` is laid over this process's environment, cleaned of what would change the looks;
-        None takes a variable away."""
+        """`env` is merged into the environment of this process, without the variables in `LOOKS`.
+        None removes a variable."""
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self.chunks: list[Chunk] = []
-        """All output so far, from the oldest; who runs for hours clears it."""
+        """All output so far, oldest first. Clear it in long sessions."""
         self._is_closed = self._is_over = False
         self._master, slave = os.openpty()
         _set_size(self._master, rows, columns)
@@ -70,7 +70,7 @@ class Terminal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Ends the program and what it has started, with no chance to object."""
+        """Kills the program and its child processes."""
         with suppress(psutil.NoSuchProcess):
             family = [*psutil.Process(self.pid).children(recursive=True), psutil.Process(self.pid)]
             for process in family:
@@ -85,7 +85,7 @@ class Terminal:
         """The number of the program's process."""
         return self._process.pid
 
-    # What it shows
+    # Output
 
     @property
     def lines(self) -> list[str]:
@@ -104,22 +104,17 @@ class Terminal:
 
     @property
     def echoes(self) -> bool:
-        """Whether the terminal itself shows what is typed, as it does for a shell."""
+        """Whether the terminal echoes what is typed, as it does for a shell."""
         local_modes: int = termios.tcgetattr(self._master)[3]
         return bool(local_modes & termios.ECHO and local_modes & termios.ICANON)
 
-    # What it is told
+    # Input
 
     def send(self, keys: str | bytes) -> None:
         """Types."""
         data = keys.encode() if isinstance(keys, str) else keys
-        while data:  # a program that does not read takes no more than the terminal's buffer holds
+        while data:  # a write is short if the program does not read and the buffer is full
             data = data[os.write(self._master, data) :]
-
-    def resize(self, columns: int, rows: int) -> None:
-        """Changes the window's size."""
-        self.screen.resize(rows, columns)
-        _set_size(self._master, rows, columns)
 
     def kill(self, number: signal.Signals) -> None:
         """Sends a signal to the program alone."""
@@ -133,15 +128,15 @@ class Terminal:
     # Waiting
 
     def receive(self, timeout: float) -> Chunk | None:
-        """The next output, not yet on the screen; None where none came in `timeout` seconds."""
+        """The next output, not yet painted; None if none arrives within `timeout` seconds."""
         if self._is_over:
-            time.sleep(timeout)  # nothing to wait on: the one who polls is not to spin
+            time.sleep(timeout)  # nothing to wait on: keeps a polling caller from spinning
             return None
         if not select.select([self._master], [], [], timeout)[0]:
             return None
         try:
             data = os.read(self._master, READ_BYTES)
-        except OSError:  # Linux says so at the end
+        except OSError:  # how Linux reports the end
             data = b""
         if not data:
             self._is_over = True
@@ -155,8 +150,8 @@ class Terminal:
         self._stream.feed(chunk.data)
 
     def wait_for(self, what: str | Callable[[], object], timeout: float = 10.0) -> None:
-        """Takes in output until the screen shows this text, or the condition holds. Fails with the
-        screen after `timeout` seconds, and at once where the program ends without it."""
+        """Paints output until the screen shows this text or the condition holds. Fails, showing
+        the screen, after `timeout` seconds or as soon as the program ends without it."""
         condition = (lambda: what in self.text) if isinstance(what, str) else what
         end = time.monotonic() + timeout
         while not condition():
@@ -194,5 +189,5 @@ def _set_size(terminal: int, rows: int, columns: int) -> None:
 
 
 def _own_terminal() -> None:
-    """Lets this process be told of its window's new size and of its end."""
+    """Makes this the controlling terminal, so that the process gets SIGWINCH and SIGHUP."""
     fcntl.ioctl(STDIN, termios.TIOCSCTTY, 0)

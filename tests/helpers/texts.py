@@ -12,7 +12,7 @@ from rnnlm_tui.text.corpus import Corpus, held_out_mask, read_corpus, split_line
 def split_held_out(
     lines: Sequence[str], share: float, seed: int
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """`lines` as those that a training learns from, and those that it holds out."""
+    """The training lines and the held-out lines of a text."""
     return split_lines(lines, held_out_mask(len(lines), share, seed))
 
 

@@ -19,13 +19,13 @@ from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.train.run_view import RunEnd, RunHead
 from rnnlm_tui.tui.train.screen import TrainScreen
-from tests.helpers.app import rows_of, wait_until
+from tests.helpers.app import has_row, wait_until
 from tests.helpers.host import HostApp
 from tests.helpers.runs import Script, over
 
 
 class Host(HostApp):
-    """As much of the app as the screen asks for."""
+    """The part of the app that the screen uses."""
 
     default_seed_line = "the cat"
 
@@ -48,7 +48,7 @@ class Host(HostApp):
 
 
 class Shown:
-    """The screen in a test: what it shows, and how to wait for it."""
+    """The screen in a test, with its contents and waiting."""
 
     def __init__(self, app: Host, pilot: Pilot[None], script: Script) -> None:
         self.app, self.pilot, self.script = app, pilot, script
@@ -69,7 +69,7 @@ class Shown:
         return focused is not None and self.screen.run_pane in focused.ancestors_with_self
 
     async def phase(self, phase: Phase) -> None:
-        """Waits until the run is in this phase, and is drawn so."""
+        """Waits until the run is in this phase and shown in it."""
         run = self.app.runs.shown
         assert run is not None
         await self.until(lambda: run.progress.phase is phase)
@@ -104,7 +104,7 @@ class Shown:
 
     def sees(self, *parts: str) -> bool:
         """Whether a row of the screen holds all of these."""
-        return any(all(part in row for part in parts) for row in rows_of(self.app))
+        return has_row(self.app, *parts)
 
     def text(self, id: str) -> str:
         """The text of the notes or of the samples."""
@@ -121,7 +121,7 @@ class Shown:
 
 @asynccontextmanager
 async def shown(script: Script, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Shown]:
-    """The screen, with the script for whatever it asks and starts."""
+    """The screen, with the script in place of its child processes."""
     app = Host(Library(script.data))
     async with app.run_test(size=size) as pilot:
         await wait_until(pilot, lambda: app.train.query(TrainForm))

@@ -58,7 +58,7 @@ def run(small: TrainingRun, control: Control | None = None) -> list[Event]:
 def run_stopped_at(small: TrainingRun, epoch: int, step: int) -> list[Event]:
     """The events of a run that is stopped after this step."""
     ticks, control, events = iter(range(10**9)), Control("the cat"), []
-    # A clock that ticks a second at each look makes every step report itself.
+    # The clock advances a second at each reading, so that every step reports its progress.
     for event in Trainer(small, control, clock=lambda: float(next(ticks))).events():
         events.append(event)
         if isinstance(event, Progress) and (event.epoch, event.step) == (epoch, step):
@@ -67,6 +67,6 @@ def run_stopped_at(small: TrainingRun, epoch: int, step: int) -> list[Event]:
 
 
 def same_weights(first: Path, second: Path) -> bool:
-    """Whether two runs ended with the same weights, to the last digit."""
+    """Whether two runs ended with exactly the same weights."""
     one, two = (load_state(folder, "small").weights for folder in (first, second))
     return one.keys() == two.keys() and all(np.array_equal(one[k], two[k]) for k in one)

@@ -21,7 +21,7 @@ from tests.helpers.app import answered, press, rows_of, scripted_app, texts, wai
 
 
 class Desk:
-    """The running app, and short words for what the tests do with it."""
+    """The running app, with shortcuts for the tests."""
 
     def __init__(self, app: RnnlmApp, pilot: Pilot[None]) -> None:
         self.app, self.pilot = app, pilot
@@ -56,7 +56,7 @@ class Desk:
         await wait_until(self.pilot, condition)
 
     async def send(self, line: str, lines_after: int) -> None:
-        """Sends a line, and waits until so many stand in the transcript."""
+        """Sends a line, and waits until the transcript has `lines_after` lines."""
         self.editor.set_text(line)
         await self.press("enter")
         await self.until(lambda: len(self.transcript) == lines_after)
@@ -69,8 +69,8 @@ async def desk(
     size: tuple[int, int] = (80, 24),
     **settings: Any,
 ) -> AsyncIterator[Desk]:
-    """The app, once its model has answered to the empty line. It continues the lines that are sent,
-    unless the preferences say something else."""
+    """The app, once its model has answered for the empty line. By default it continues the lines
+    that are sent."""
     settings = {"preferences": Preferences(continue_lines=True)} | settings
     app = scripted_app(folder, models, **settings)
     async with app.run_test(size=size, notifications=True) as pilot:
@@ -80,7 +80,7 @@ async def desk(
 
 @pytest.fixture
 def questions(monkeypatch: pytest.MonkeyPatch) -> list[Question]:
-    """The questions that are put to models, in the order in which they are begun with."""
+    """The questions asked of models, in the order in which they are answered."""
     asked: list[Question] = []
     real = predictor.answer_to
 

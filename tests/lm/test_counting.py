@@ -1,4 +1,4 @@
-"""Counting a text in chunks, with its places in files, gives what counting it at once gives."""
+"""Counting a text in chunks, with places in files, gives the same as counting it at once."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def sonnets() -> PreparedLines:
 
 
 def in_files(text: PreparedLines, folder: Path) -> EncodedLines:
-    """The lines as those of a large text are, in numbers of 16 bits."""
+    """The lines as for a large text, in numbers of 16 bits."""
     targets, lengths = text.examples.targets.astype(np.uint16), text.examples.lengths
     return EncodedLines(targets, lengths, folder)
 

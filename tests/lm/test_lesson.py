@@ -7,9 +7,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from rnnlm_tui.config import LessonConfig, make_run_config
+from rnnlm_tui.config import LessonConfig
 from rnnlm_tui.lm import lesson
-from rnnlm_tui.lm.lesson import LessonArchitecture, LessonModel, lesson_shapes
+from rnnlm_tui.lm.lesson import LessonModel, lesson_shapes
 from rnnlm_tui.text.tokenizer import LessonTokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.training.lesson_network import LessonNetwork
@@ -65,10 +65,3 @@ def test_a_context_asked_for_again_costs_nothing_and_old_ones_are_forgotten(
     again = model.next_word_probabilities([5])
     assert again is not first
     np.testing.assert_array_equal(again, first)
-
-
-def test_the_layer_table_has_the_lessons_figures() -> None:
-    layers = LessonArchitecture(make_run_config("lesson", []), 3211, WINDOW).layers()
-    assert [layer.parameters for layer in layers] == [321100, 75300, 0, 40100, 162105, 5156866]
-    assert sum(layer.parameters for layer in layers) == 5755471
-    assert layers[1].output_shape == (None, 10, 300)

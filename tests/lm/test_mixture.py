@@ -1,4 +1,4 @@
-"""Mixed models: sums of distributions over a union of words, caches, and weights that fit."""
+"""Mixed models: sums of distributions over a union of words, caches, and fitted weights."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def network_of(vocabulary: Vocabulary, cell: str = "gru", context: str = "stream
 
 
 def ids_of(vocabulary: Vocabulary, lines: Sequence[str]) -> list[int]:
-    """The ids of lines, each with its begin."""
+    """The ids of lines, each with the id that starts a line."""
     return [i for line in lines for i in (BEGIN_ID, *vocabulary.encode(line.split()))]
 
 

@@ -34,7 +34,7 @@ lines_of_words = st.lists(st.lists(st.sampled_from("abcdefg"), min_size=1, max_s
 
 
 def context_of(model: NgramModel, words: Iterable[str]) -> list[int]:
-    """The ids of the begin of a line and of these words."""
+    """The ids of the start of a line and of these words."""
     return [BEGIN_ID, *model.vocabulary.encode(words)]
 
 
@@ -83,7 +83,7 @@ def test_every_probability_and_the_perplexities_are_kenlms(kenlm: dict[str, Any]
 
 @settings(deadline=None, derandomize=True, max_examples=100)
 @given(lines_of_words, st.integers(1, 6), st.lists(st.sampled_from("abcdefgz"), max_size=9))
-def test_every_distribution_sums_to_one_and_leaves_padding_and_the_begin_out(
+def test_every_distribution_sums_to_one_without_padding_and_start_token(
     lines: list[list[str]], order: int, before: list[str]
 ) -> None:
     model = counted(prepared([" ".join(line) for line in lines]), order)
@@ -176,7 +176,7 @@ def test_the_arrays_are_those_that_the_architecture_declares(order: int) -> None
 @pytest.mark.parametrize(
     "sizes", [(), (7,), (7, 3), (6, 3, 3), (7, -1, 3), (7, 2**31, 3), (7, 3, 3, 3), (10**30, 1, 1)]
 )
-def test_sizes_that_no_model_has_are_refused(sizes: tuple[int, ...]) -> None:
+def test_impossible_sizes_are_refused(sizes: tuple[int, ...]) -> None:
     architecture(3, 8, (7, 3, 3)).check_sizes()
     with pytest.raises(ValueError, match="n-grams"):
         architecture(3, 8, sizes).check_sizes()
@@ -238,7 +238,7 @@ def put(name: str, place: int, value: float) -> Callable[[dict[str, NDArray[Any]
         (put("word.2", 0, 7), "word.2 is not in order"),
     ],
 )
-def test_arrays_that_make_no_sense_are_refused(
+def test_invalid_arrays_are_refused(
     change: Callable[[dict[str, NDArray[Any]]], None], why: str
 ) -> None:
     arrays = arrays_of(prepared(TEXT), 3)

@@ -1,4 +1,4 @@
-"""Pruned n-gram models: the n-grams of most worth are kept, and distributions stay whole."""
+"""Pruned n-gram models keep the n-grams of most worth, and their distributions sum to one."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ def test_the_worth_is_the_relative_entropy_between_the_models_with_and_without()
 
 
 def divergence(model: NgramModel, ngram: tuple[int, ...], listed: list[int]) -> float:
-    """Of the distribution after the context of an n-gram, from that in which the n-gram's last word
-    backs off like those that are not `listed` after it."""
+    """The divergence of the distribution after an n-gram's context from the one in which its last
+    word backs off like the words not `listed`."""
     with_it = model.next_word_probabilities(ngram[:-1]).astype(float)
     shorter = model.next_word_probabilities(ngram[1:-1]).astype(float)
     without = with_it.copy()

@@ -1,4 +1,4 @@
-"""Distributions that are computed together, against those that are asked for one by one."""
+"""Distributions computed together equal those computed one by one."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ few_ids = st.lists(st.integers(0, 1), max_size=12)
 
 
 @given(few_ids, few_ids, few_ids)
-def test_the_common_begin_of_two_contexts_is_found(
+def test_the_common_prefix_of_two_contexts_is_found(
     begin: list[int], one: list[int], other: list[int]
 ) -> None:
     one, other = begin + one, begin + other

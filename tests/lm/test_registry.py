@@ -1,4 +1,4 @@
-"""What trainings take, and the defaults that follow from the size of a corpus."""
+"""The time and memory of trainings, and the defaults that follow from the size of a corpus."""
 
 from __future__ import annotations
 
@@ -126,6 +126,6 @@ def test_every_scale_holds_settings_of_its_preset_and_covers_all_corpora() -> No
     assert PRESETS["lesson"].scale_of(10) is None
 
 
-def test_the_training_settings_of_the_lesson_are_no_causal_networks() -> None:
+def test_the_lesson_has_no_causal_training_settings() -> None:
     with pytest.raises(TypeError, match="lesson"):
         causal_train(make_run_config("lesson", []))

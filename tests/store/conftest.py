@@ -1,4 +1,4 @@
-"""What the tests of the store share."""
+"""Fixtures of the tests of the store."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.helpers.models import make_model
 
 @pytest.fixture(autouse=True)
 def no_flushing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Flushing to the disk takes most of the time, and only a power cut would show it."""
+    """Skips flushing to the disk, which takes most of the time and matters only in a power cut."""
     monkeypatch.setattr(os, "fsync", lambda handle: None)
 
 

@@ -1,4 +1,4 @@
-"""Export and import: a model goes out and comes back whole, and no zip does any harm."""
+"""Export and import: a model survives both unchanged, and no zip does any harm."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_files_with_dates_that_a_zip_cannot_hold_are_exported(
 def test_an_export_while_a_training_saves_is_a_whole_model(
     library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The next weights are put in place just before the zip is written."""
+    """The next weights are saved just before the zip is written."""
     real = archive.write_zip
     calls: list[str] = []
 
@@ -208,7 +208,7 @@ def test_an_import_that_does_not_come_to_its_end_leaves_nothing(
     ("name", "raw"),
     [("empty.zip", b""), ("text.zip", b"hello"), ("folder.zip", None), ("gone", b"")],
 )
-def test_what_is_no_zip_is_refused_with_its_path(
+def test_a_file_that_is_not_a_zip_is_refused_with_its_path(
     library: Library, tmp_path: Path, name: str, raw: bytes | None
 ) -> None:
     source = tmp_path / name
@@ -374,7 +374,7 @@ def test_a_card_is_checked_before_anything_is_unpacked(monkeypatch: pytest.Monke
 
 
 def test_sizes_that_the_words_do_not_prove_are_refused_before_the_weights() -> None:
-    """A card may claim many words, and so allow large weights; the words must be there."""
+    """A card may claim many words and so allow large weights, but the words must exist."""
     card = small_card(words=tuple(f"w{i}" for i in range(3000)))
     claim = {"total_words": card.total_words, "parameters": card.parameters}
     files = {**with_card({**card_data(), **claim}), "weights-1.safetensors": bytes(16 << 20)}

@@ -19,7 +19,7 @@ SHIPPED = "shakespeare"
 
 @pytest.fixture
 def library(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
-    """An empty data folder, and a small n-gram model in the place of the shipped one."""
+    """An empty data folder, and a small n-gram model instead of the shipped one."""
     shutil.copytree(OLDER_MODELS / "ngram", data_dir.parent / "shipped" / SHIPPED)
     monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(data_dir.parent / "shipped"))
     return Library(data_dir)
@@ -58,7 +58,7 @@ def test_nobody_can_change_it(library: Library, tmp_path: Path) -> None:
     assert library.newest_first() == ["mine", SHIPPED], "models of the user's own come first"
 
 
-def test_without_the_files_there_is_none(
+def test_without_its_files_there_is_no_built_in_model(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "nowhere"))

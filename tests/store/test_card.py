@@ -1,4 +1,4 @@
-"""A model's card: what was saved is read, older formats too, and nothing else is believed."""
+"""A model's card: saved cards are read, also of older formats, and anything else is refused."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_model_of_an_older_format_is_read_as_it_was(tmp_path: Path, version: i
 
 
 def holder_of(data: dict[str, Any], place: str) -> tuple[dict[str, Any], str]:
-    """What holds a place such as "corpus.lines", and the key there."""
+    """The container of a place such as "corpus.lines", and the key in it."""
     *outer, key = place.split(".")
     return (data[outer[0]] if outer else data), key
 
@@ -137,7 +137,7 @@ def test_a_field_of_another_type_and_a_number_out_of_bounds_are_refused(place: s
         ("config", {**card_data()["config"], "preset": "other"}),
     ],
 )
-def test_a_value_that_makes_no_sense_is_refused(name: str, value: object) -> None:
+def test_an_invalid_value_is_refused(name: str, value: object) -> None:
     with pytest.raises(ModelError, match=r"model\.json"):
         parsed({**card_data(), name: value})
 
@@ -153,9 +153,7 @@ def test_a_value_that_makes_no_sense_is_refused(name: str, value: object) -> Non
         ({"parameters": 3}, "the number of parameters is not that of its"),
     ],
 )
-def test_sizes_of_an_ngram_model_that_make_no_sense_are_refused(
-    fields: dict[str, object], why: str
-) -> None:
+def test_invalid_sizes_of_an_ngram_model_are_refused(fields: dict[str, object], why: str) -> None:
     data = json.loads((OLDER_MODELS / "ngram" / "model.json").read_bytes())
     assert data["sizes"][0] == 184
     with pytest.raises(ModelError, match=why):
@@ -167,7 +165,7 @@ def test_sizes_of_an_ngram_model_that_make_no_sense_are_refused(
     [b"", b"null", b"[]", b'"x"', b"{", b"\xff\xfe{}", b"\xef\xbb\xbf{}", b"[" * 100_000],
     ids=lambda raw: repr(raw[:9]),
 )
-def test_a_card_that_is_no_card_is_refused(raw: bytes) -> None:
+def test_a_file_that_is_not_a_card_is_refused(raw: bytes) -> None:
     assert "model.json" in refusal({**whole_model(), "model.json": raw})
 
 

@@ -1,4 +1,4 @@
-"""The figures of a model on its held-out lines: kept, checked, and said in plain words."""
+"""The figures of a model on its held-out lines: stored, checked, and in plain words."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def of_train(card: ModelCard, **changed: Any) -> ModelCard:
         lambda card: of_train(card, held_out=0.4),
     ],
 )
-def test_figures_of_other_weights_or_another_split_are_none(
+def test_figures_of_other_weights_or_another_split_are_ignored(
     library: Library, change: Callable[[ModelCard], ModelCard]
 ) -> None:
     assert figures(library) == FIGURES
@@ -86,7 +86,7 @@ def test_figures_of_other_weights_or_another_split_are_none(
         *({"continuations": value} for value in ([0.1], [0.1, 2, 0.1], {"0": 0.1})),
     ],
 )
-def test_figures_that_make_no_sense_are_none(library: Library, change: dict[str, Any]) -> None:
+def test_invalid_figures_are_ignored(library: Library, change: dict[str, Any]) -> None:
     path = library.path("gru") / EVALUATION
     data = json.loads(path.read_text())
     path.write_text(json.dumps({**data, "figures": {**data["figures"], **change}}))
@@ -107,7 +107,7 @@ def test_figures_of_an_older_version_are_of_the_letters_alone(library: Library) 
     [b"", b"\xff", b"[]", b'{"format": 2}', b"[" * 60_000, b'{"format": NaN}', b"x" * 200_000],
     ids=lambda raw: repr(raw[:9]),
 )
-def test_a_file_that_holds_no_figures_is_none(library: Library, tmp_path: Path, raw: bytes) -> None:
+def test_a_file_without_figures_is_ignored(library: Library, tmp_path: Path, raw: bytes) -> None:
     (library.path("gru") / EVALUATION).write_bytes(raw)
     assert figures(library) is None
     assert library.entries()[0].damaged is None
@@ -125,7 +125,7 @@ def test_a_file_that_holds_no_figures_is_none(library: Library, tmp_path: Path, 
         (1.0, 1.0, "right 10 in 10, top five 10 in 10;"),
     ],
 )
-def test_odds_are_said_as_people_say_them(
+def test_odds_are_written_as_people_say_them(
     library: Library, top1: float, top5: float, said: str
 ) -> None:
     line = accuracy_sentence(card_of(library), replace(FIGURES, top1=top1, top5=top5))

@@ -64,7 +64,7 @@ def test_a_folder_that_cannot_be_flushed_does_not_fail_a_save(
     assert contents(tmp_path) == {"file": b"new"}
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     path = tmp_path / "gone" / "file"
     with pytest.raises(StorageError, match="no such file or directory") as caught:
         files.write_bytes(path, b"new")
@@ -75,7 +75,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 @POSIX
 @pytest.mark.parametrize("failing", ["tensors", "json"])
 def test_the_systems_own_limit_leaves_the_old_file(tmp_path: Path, failing: str) -> None:
-    """The kernel itself refuses to write on, in the middle of a file."""
+    """The kernel refuses to write more in the middle of a file."""
     import resource
 
     path = tmp_path / "file"
@@ -94,7 +94,7 @@ def test_the_systems_own_limit_leaves_the_old_file(tmp_path: Path, failing: str)
     assert contents(tmp_path) == {"file": b"old"}
 
 
-def test_json_holds_bytes_of_a_path_that_are_no_unicode(tmp_path: Path) -> None:
+def test_json_keeps_path_bytes_that_are_not_unicode(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     files.write_json(path, {"path": "caf\udce9", "word": "café"})
     assert "café".encode() in path.read_bytes()

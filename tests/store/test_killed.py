@@ -1,6 +1,6 @@
-"""A training killed at any instant leaves whole models, and goes on as if nothing had happened.
+"""A training killed at any instant leaves whole models, and resumes as if nothing had happened.
 
-Nothing here can be caught or tidied up by the process that is killed: it gets SIGKILL.
+The killed process cannot catch the signal or clean up: it gets SIGKILL.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ Events: TypeAlias = list[dict[str, Any]]
 
 
 def start(library: Library, *arguments: str) -> subprocess.Popen[str]:
-    """A training in a process of its own; one that hangs is killed in the end."""
+    """A training in a new process, which is killed if it hangs."""
     options = ("--name", NAME, "--json", "--data-dir", str(library.folder.parent))
     process = subprocess.Popen(
         command_line("--train", *arguments, *options),
@@ -63,7 +63,7 @@ def start(library: Library, *arguments: str) -> subprocess.Popen[str]:
 
 
 def read(process: subprocess.Popen[str], most: int = sys.maxsize) -> Events:
-    """The next events, fewer if the run ends; a line that the kill cut short is left out."""
+    """The next events, fewer if the run ends. A line that the kill cut short is left out."""
     assert process.stdout is not None
     lines = islice(process.stdout, most)
     return [json.loads(line) for line in lines if line.endswith("\n")]

@@ -127,7 +127,7 @@ def test_a_name_is_proposed_that_no_model_and_no_run_has(library: Library) -> No
 # Listing and opening
 
 
-def test_a_library_that_is_not_there_is_empty_and_stays_away(data_dir: Path) -> None:
+def test_a_missing_library_is_empty_and_is_not_created(data_dir: Path) -> None:
     library = Library(data_dir)
     assert (library.names(), library.entries(), library.holder("one")) == ([], [], None)
     assert not library.has("one")
@@ -163,7 +163,7 @@ def test_models_are_listed_in_order_with_card_and_size(library: Library) -> None
 def test_a_folder_that_cannot_be_looked_into_is_listed_as_damaged(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Root may look into every folder, so the system's refusal is put on."""
+    """Simulates the system's refusal, because root may read every folder."""
     real = os.open
 
     def refuse(path: Any, *arguments: Any, **more: Any) -> int:
@@ -286,7 +286,7 @@ def test_a_damaged_model_is_neither_copied_nor_exported(library: Library, name: 
 # Locks
 
 
-def test_a_name_in_use_is_refused_and_its_holder_told(
+def test_a_name_in_use_is_refused_and_its_holder_named(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(locks, "PATIENCE_S", 0)

@@ -67,7 +67,7 @@ from tests.helpers.models import (
         [*WORDS[:-2], "\ud83d", "\ude00"],
     ],
 )
-def test_words_that_are_none_are_refused(words: object) -> None:
+def test_invalid_words_are_refused(words: object) -> None:
     assert "vocabulary.json" in refusal(with_words(words))
 
 
@@ -107,7 +107,7 @@ def test_the_largest_vocabulary_that_a_training_makes_can_be_read(
 
 @pytest.mark.parametrize("name", sorted(whole_model()))
 @pytest.mark.parametrize("what", ["folder", "pipe", "itself", "nowhere", "/dev/null"])
-def test_what_is_no_file_is_refused_and_not_waited_for(name: str, what: str) -> None:
+def test_special_files_are_refused_without_waiting(name: str, what: str) -> None:
     if what != "folder" and sys.platform == "win32":
         pytest.skip("Windows has neither pipes with names nor links for everybody")
     with library_with(whole_model()) as library:

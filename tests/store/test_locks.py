@@ -1,16 +1,14 @@
-"""Which trainings run, which can go on, and how one is asked to end."""
+"""Which trainings run, which can be resumed, and how one is asked to stop."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,23 +18,14 @@ import pytest
 
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.store.library import Library, Run
-from tests.helpers.commands import FOR_EVER, POSIX, command_line
+from tests.helpers.commands import PATIENCE_S, POSIX
 from tests.helpers.models import contents, held_elsewhere, put
 
-PATIENCE_S = 60.0
 HERE = socket.gethostname()
 
 
-def wait_until(condition: Callable[[], object]) -> None:
-    """Returns once the condition holds; fails if it takes too long."""
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end, "timed out"
-        time.sleep(0.02)
-
-
 def resumable(name: str, epochs_done: int | None, epochs: int | None = None) -> Run:
-    """What is listed of a run that has ended and can go on."""
+    """The entry of a run that has ended and can be resumed."""
     return Run(name, False, None, False, True, epochs_done, epochs)
 
 
@@ -47,7 +36,7 @@ def note_of(library: Library, name: str) -> Path:
 
 @contextmanager
 def noted(library: Library, name: str, **facts: Any) -> Iterator[None]:
-    """The name is held here, with these facts in the note."""
+    """Holds the name in this process, with these facts in the note."""
     with library.lock(name):
         known = json.loads(note_of(library, name).read_text())
         note_of(library, name).write_text(json.dumps({**known, **facts}))
@@ -55,14 +44,14 @@ def noted(library: Library, name: str, **facts: Any) -> Iterator[None]:
 
 
 def dead_process() -> int:
-    """The number of a process that has ended."""
+    """The id of a process that has ended."""
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait(timeout=PATIENCE_S)
     return process.pid
 
 
 def never_kill(pid: int, number: int) -> None:
-    """Stands in for os.kill where nothing may be killed; signal 0 only asks who is there."""
+    """Replaces os.kill in tests that must kill nothing; signal 0 only asks if a process exists."""
     if number != 0:
         raise AssertionError(f"signal {number} for process {pid}")
 
@@ -70,7 +59,7 @@ def never_kill(pid: int, number: int) -> None:
 # What is listed
 
 
-def test_a_model_is_no_run_until_it_can_go_on(library: Library) -> None:
+def test_a_model_is_listed_as_a_run_only_if_it_can_be_resumed(library: Library) -> None:
     assert library.runs() == []
     put(library.path("one"), {"resume.safetensors": b"not looked into"})
     put(library.path("begun"), {"resume.safetensors": b"x", "history.jsonl": b"{}\n"})
@@ -95,7 +84,7 @@ def test_a_training_elsewhere_is_listed_with_and_without_a_model(library: Librar
     assert library.runs() == []
 
 
-def test_a_short_task_is_no_run(library: Library) -> None:
+def test_a_short_task_is_not_listed_as_a_run(library: Library) -> None:
     put(library.path("two"), {"resume.safetensors": b"x"})
     with library.lock("one", "rename"), library.lock("two", ""):
         assert library.runs() == [resumable("two", 1, 130)]
@@ -120,7 +109,7 @@ def test_a_training_that_was_killed_is_not_running(library: Library) -> None:
 def test_the_note_of_a_killed_training_is_not_taken_for_the_next_holders(
     library: Library,
 ) -> None:
-    """The next holder has the lock a moment before its own note is there."""
+    """The next holder gets the lock a moment before it writes its note."""
     with noted(library, "one", pid=dead_process()):
         assert library.holder("one") == "another process"
         assert library.runs() == []
@@ -131,7 +120,7 @@ def test_the_note_of_a_killed_training_is_not_taken_for_the_next_holders(
     [b"", b"[]", b"\xff", b"[" * 100_000]
     + [json.dumps({"pid": pid}).encode() for pid in (0, -1, 1 << 40, True, "1", None, 1.5)],
 )
-def test_a_note_that_makes_no_sense_names_another_process_and_no_run(
+def test_an_invalid_note_means_an_unknown_process_and_no_run(
     library: Library, note: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "kill", never_kill)
@@ -202,34 +191,3 @@ def test_windows_reports_that_it_cannot(library: Library, monkeypatch: pytest.Mo
     monkeypatch.setattr(os, "kill", never_kill)
     with library.lock("one"), pytest.raises(ModelError, match="Windows cannot ask the training"):
         library.stop_run("one")
-
-
-@POSIX
-@pytest.mark.slow
-def test_a_real_training_is_listed_and_ends_saved_when_asked(
-    library: Library, corpus_file: Path, tmp_path: Path
-) -> None:
-    shutil.rmtree(library.folder)
-    arguments = ["--train", str(corpus_file), *FOR_EVER, "--name", "mine", "--quiet"]
-    with (tmp_path / "output.txt").open("w+") as output:
-        process = subprocess.Popen(command_line(*arguments), stdout=output, stderr=output)
-        try:
-            wait_until(library.runs)
-            (run,) = library.runs()
-            assert (run.name, run.running, run.on_this_host) == ("mine", True, True)
-            assert f"process {process.pid} on" in (run.holder or "")
-            wait_until(lambda: (library.run("mine").epochs_done or 0) >= 1)
-            assert library.run("mine").resumable
-            with pytest.raises(ModelError, match="in use"):
-                library.delete("mine")
-            library.stop_run("mine")
-            assert process.wait(timeout=PATIENCE_S) == 130
-        finally:
-            process.kill()
-            process.wait(timeout=PATIENCE_S)
-        output.seek(0)
-        assert "mine: stopped" in output.read()
-    run, (card, _) = library.run("mine"), library.open("mine")
-    assert (run.running, run.epochs_done, run.epochs) == (False, card.epochs_done, 1_000_000)
-    assert run.status is not None
-    assert not run.status.is_finished

@@ -1,4 +1,4 @@
-"""Models saved by version 0.1.0, one of each preset: they open, suggest, go on and export.
+"""Models saved by version 0.1.0, one of each preset: they open, suggest, are resumed and exported.
 
 They are networks of 4 units, trained on the first 40 lines of the sonnets by that version, whose
 answers are in answers.json.
@@ -70,7 +70,7 @@ def test_its_figures_are_those_it_had(library: Library, preset: str) -> None:
 
 
 @pytest.mark.parametrize("preset", [preset for preset in PRESETS if preset != "ngram"])
-def test_its_training_goes_on(library: Library, preset: str) -> None:
+def test_its_training_is_resumed(library: Library, preset: str) -> None:
     folder, data_dir = library.path(preset), library.folder.parent
     options = ["--resume", "--name", preset, "--epochs", "3", "--quiet"]
     assert main(["--train", str(VERSES), *options, "--data-dir", str(data_dir)]) == 0

@@ -1,4 +1,4 @@
-"""How far the saved state of a run stands."""
+"""The progress of a run, read from its saved state."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_an_ngram_model_cannot_be_trained_longer() -> None:
     assert RunStatus(make_run_config("rnn", []), 0, None).can_extend
 
 
-def test_a_state_that_cannot_be_read_is_told_from_none(data_dir: Path) -> None:
+def test_a_state_that_cannot_be_read_is_an_error(data_dir: Path) -> None:
     data_dir.mkdir()
     for raw in (b"", b"x" * 100, b"\x02\0\0\0\0\0\0\0{}"):
         (data_dir / RESUME).write_bytes(raw)
@@ -60,7 +60,7 @@ def test_a_state_that_cannot_be_read_is_told_from_none(data_dir: Path) -> None:
 def test_the_state_and_not_the_card_tells_the_epochs_of_a_run(data_dir: Path) -> None:
     library = Library(data_dir)
     make_model(library.path("a"), epoch=3)
-    # A run that was begun anew, and has saved no model of its own yet.
+    # A run that was started again and has not saved a model yet.
     put_state(library.path("a"), 1, 7, patience=2)
     (run,) = library.runs()
     assert (run.epochs_done, run.epochs) == (0, 7)

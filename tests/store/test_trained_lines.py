@@ -15,11 +15,7 @@ from rnnlm_tui.errors import ModelError
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store import trained_lines
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.trained_lines import (
-    TrainedLines,
-    read_trained_lines,
-    trained_on,
-)
+from rnnlm_tui.store.trained_lines import TrainedLines, read_trained_lines, trained_on
 from rnnlm_tui.store.training_text import held_out_lines
 from rnnlm_tui.store.weights import write_tensors
 from rnnlm_tui.text.line_hashes import hash_lines, no_hashes
@@ -57,7 +53,7 @@ def held_out_of(library: Library, name: str) -> tuple[str, ...]:
 
 
 def test_a_line_of_the_source_is_never_held_out(library: Library) -> None:
-    """Of 136 lines and 30 new ones 50 lines were held out, nearly all of which it had seen."""
+    """Not 50 of the 136 lines and 30 new ones, nearly all of which it had seen."""
     held_out, new = held_out_of(library, "grown"), [line.rstrip("\n") for line in SONNETS[136:166]]
     assert 5 <= len(held_out) <= 9
     assert set(held_out) <= set(new)
@@ -77,7 +73,7 @@ def test_the_card_names_the_ancestors(library: Library, capsys: pytest.CaptureFi
 def test_lines_of_an_ancestor_are_counted_as_trained_on(
     library: Library, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Even though its text is gone, and neither the model's own text holds them."""
+    """Even if the text is gone and the model's own text does not have them."""
     data_dir = library.folder.parent
     train(data_dir, "third", SONNETS[200:210], "--from=grown", "--held-out=0")
     text = tmp_path / "text.txt"

@@ -1,4 +1,4 @@
-"""The text that a model was trained on: found again by its hash, or told why not."""
+"""The text that a model was trained on: found by its hash, or an error that says why not."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_pipe_in_place_of_the_text_is_not_waited_for(library: Library, verses:
     assert said == [f"the text of gru is gone: {verses} is not a file"]
 
 
-def test_a_copy_knows_where_its_text_lies_and_an_import_does_not(
+def test_a_copy_knows_where_its_text_is_and_an_import_does_not(
     library: Library, tmp_path: Path
 ) -> None:
     library.duplicate("gru", "copy")
@@ -105,7 +105,7 @@ def test_a_copy_knows_where_its_text_lies_and_an_import_does_not(
 @pytest.mark.parametrize(
     "origin", ["", "[]", "{}", '{"sources": "long.txt"}', '{"sources": [7]}', "[" * 100_000]
 )
-def test_a_damaged_origin_is_none(library: Library, origin: str) -> None:
+def test_a_damaged_origin_is_ignored(library: Library, origin: str) -> None:
     (library.path("gru") / ORIGIN).write_text(origin)
     with pytest.raises(CorpusError, match="not known here"):
         found(library)
@@ -117,7 +117,7 @@ def test_a_text_from_standard_input_cannot_be_read_again(library: Library) -> No
         found(library)
 
 
-def test_the_encoding_and_a_path_that_is_no_unicode_are_kept(
+def test_the_encoding_and_a_path_that_is_not_unicode_are_kept(
     library: Library, verses: Path, tmp_path: Path
 ) -> None:
     text, path = verses.read_text(), tmp_path / os.fsdecode(b"caf\xe9.txt")
@@ -127,7 +127,7 @@ def test_the_encoding_and_a_path_that_is_no_unicode_are_kept(
     assert next(iter(found(library).lines)) == text.split("\n")[0]
 
 
-def test_the_bundled_text_is_found_wherever_the_program_lies(library: Library) -> None:
+def test_the_bundled_text_is_found_without_an_origin(library: Library) -> None:
     bundled, card = corpus_of(bundled_corpus()), card_of(library)
     card = replace(card, corpus={**card.corpus, "sha256": bundled.sha256})
     (library.path("gru") / ORIGIN).unlink()

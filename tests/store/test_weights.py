@@ -1,4 +1,4 @@
-"""The weights of a model: nothing damaged or hostile is believed."""
+"""The weights of a model: damaged and hostile ones are refused."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def older_ngrams(*, small: bool = False) -> Iterator[Path]:
 
 
 def change_ngrams(change: Callable[[Tensors], object], *, small: bool = False) -> str:
-    """Why an n-gram model is refused whose tables are changed."""
+    """Why an n-gram model with changed tables is refused."""
     with older_ngrams(small=small) as folder:
         path = folder / "weights-1.safetensors"
         arrays = load_file(path)
@@ -178,9 +178,7 @@ def change_ngrams(change: Callable[[Tensors], object], *, small: bool = False) -
         (lambda a: a.update({"word.9": a["word.3"]}), "holds other tensors"),
     ],
 )
-def test_tables_that_make_no_sense_are_refused(
-    change: Callable[[Tensors], object], why: str
-) -> None:
+def test_invalid_tables_are_refused(change: Callable[[Tensors], object], why: str) -> None:
     assert why in change_ngrams(change)
 
 
@@ -194,9 +192,7 @@ def test_tables_that_make_no_sense_are_refused(
         (lambda a: a.update({"backoff.1": a["probability.1"]}), "holds other tensors"),
     ],
 )
-def test_small_tables_that_make_no_sense_are_refused(
-    change: Callable[[Tensors], object], why: str
-) -> None:
+def test_invalid_small_tables_are_refused(change: Callable[[Tensors], object], why: str) -> None:
     assert why in change_ngrams(change, small=True)
 
 

@@ -1,4 +1,4 @@
-"""Reading texts of any encoding, refusing what is none, and holding lines out."""
+"""Reading texts of any encoding, refusing binary data, and holding lines out."""
 
 from __future__ import annotations
 
@@ -25,9 +25,11 @@ def read(*raw: bytes, folder: Path, encoding: str | None = None) -> Corpus:
     return read_corpus(paths, encoding, io.BytesIO())
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32"])
 def test_unicode_is_read_with_and_without_a_byte_order_mark(encoding: str, tmp_path: Path) -> None:
-    assert read("Ça va\nnaïve".encode(encoding), folder=tmp_path).lines == ("Ça va", "naïve")
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    raw = f"{mark}Ça va\nnaïve".encode(encoding)
+    assert read(raw, folder=tmp_path).lines == ("Ça va", "naïve")
 
 
 def test_line_ends_of_every_system_are_read(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_a_long_copy_is_found_in_one_piece() -> None:
 
 
 def searched(corpus: list[list[str]], words: list[str]) -> list[Span]:
-    """The same by trying every span at every place."""
+    """The same spans, found by trying every span at every place."""
     flat = [(word, number) for number, line in enumerate(corpus, start=1) for word in line]
     texts = [word for word, _ in flat]
     found: dict[tuple[int, int], int] = {}

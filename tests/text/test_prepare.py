@@ -1,4 +1,4 @@
-"""Lines to examples: as the lesson's own stack makes them, and as plain Python does."""
+"""Lines to examples, compared with the lesson's own stack and with plain Python."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from rnnlm_tui.text.prefixes import PrefixExamples
 from rnnlm_tui.text.prepare import PreparedLines, PreparedPrefixes, PreparedText
 from rnnlm_tui.text.tokenizer import Conventions, LessonTokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
+from tests.helpers.golden import GOLDEN
 from tests.helpers.texts import split_held_out
 
 # The two SHA-256 figures of golden/README.md.
@@ -49,8 +49,8 @@ def spelled(lines: EncodedLines, vocabulary: Vocabulary) -> list[list[str]]:
     return [[*map(vocabulary.word, line.tolist())] for line in lines]
 
 
-def test_every_golden_case_agrees_with_keras(golden: Path) -> None:
-    cases = json.loads((golden / "keras_text.json").read_text(encoding="utf-8"))
+def test_every_golden_case_agrees_with_keras() -> None:
+    cases = json.loads((GOLDEN / "keras_text.json").read_text(encoding="utf-8"))
     assert cases
     for case in cases:
         text = prepared("lesson", case["text"], max_window=1024)
@@ -129,7 +129,7 @@ def test_both_kinds_are_as_plain_python_makes_them(
             assert text.held_out_unknown == unknown
 
 
-def test_every_word_and_every_end_is_predicted_from_the_begin_of_its_line() -> None:
+def test_every_word_and_every_end_is_predicted_from_the_start_of_its_line() -> None:
     lines = EncodedLines(np.array([4, 5, 3, 6, 3], np.int32), np.array([2, 0, 1]))
     every = [([2], 4), ([2, 4], 5), ([2, 4, 5], 3), ([2], 6), ([2, 6], 3)]
     assert lines.first(99) == every
@@ -174,7 +174,7 @@ def test_a_window_of_another_model_is_kept() -> None:
         ("LONG\nLONG", {}, ["every word of test is 'ééé"]),
     ],
 )
-def test_a_text_that_is_no_good_is_taken_with_a_warning(
+def test_a_poor_text_is_accepted_with_a_warning(
     text: str, given: dict[str, Any], warnings: list[str]
 ) -> None:
     found = prepared("gru", text.replace("LONG", "é" * 1_000_000), **given).warnings

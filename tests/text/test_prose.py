@@ -1,4 +1,4 @@
-"""The tokenizer `prose`: what it cuts, what it learns of a text, and that text comes back."""
+"""The tokenizer `prose`: cutting text, learning its conventions, and writing it back."""
 
 from __future__ import annotations
 
@@ -126,24 +126,14 @@ def test_abbreviations_are_learned_from_the_text() -> None:
 WRITTEN = [
     # before, half-typed, token, inserted, eats the space before, a space follows
     ("shall i comp", "comp", "compare", "are", False, True),
-    ("SHALL I COMP", "COMP", "compare", "ARE", False, True),
-    ("Sh", "Sh", "shall", "all", False, True),
     ("the kitchen ", "", ",", ",", True, True),
     ("the kitchen", "", ",", ",", False, True),
-    ("the kitchen,", "", "washed", " washed", False, True),
     ("the kitchen", "", "washed", " washed", False, True),
-    ("I left. ", "", "the", "The", False, True),
-    ("I left.", "", "the", " The", False, True),
-    ("I met Mr. ", "", "Bell", "Bell", False, True),
-    ("", "", "the", "The", False, True),
     ("", "", "iPhone", "iPhone", False, True),
-    ("She said, ", "", "“", "“", False, False),
-    ("She said, “", "", "the", "The", False, True),
     ("yes", "", "—", "—", False, False),
-    ("yes—", "", "the", "the", False, True),
-    ("THE KITCHEN ", "", "washed", "WASHED", False, True),
     ("the cost was $", "", "5", "5", False, True),
 ]
+"""test_prose_suggestions has more of them, each as part of a line."""
 
 
 @pytest.mark.parametrize(("before", "prefix", "word", "text", "eats", "after"), WRITTEN)
@@ -210,7 +200,7 @@ def letters(text: str) -> list[str]:
     return [letter for letter in plain.casefold() if letter.isalnum()]
 
 
-def test_marks_are_told_from_words_and_emoji() -> None:
+def test_marks_are_distinguished_from_words_and_emoji() -> None:
     marks = [",", "...", "“", "—", "$", "+", "'"]
     assert [is_mark(token) for token in marks] == [True] * len(marks)
     assert not any(map(is_mark, ["a", "'tis", "3.14", "👍", "👍🏽", "天"]))
@@ -225,7 +215,7 @@ MISSING = [
 
 
 @pytest.mark.parametrize(("text", "missing"), MISSING)
-def test_what_a_text_lacks_is_said(text: str, missing: list[str]) -> None:
+def test_what_a_text_lacks_is_noted(text: str, missing: list[str]) -> None:
     assert [note.split(":")[0] for note in ProseSigns.of([text]).notes()] == [
         f"{note} between words" if note == "no spaces" else note for note in missing
     ]

@@ -1,4 +1,4 @@
-"""Large texts: read in blocks by several processes, they give what a text in memory gives."""
+"""Large texts, read in blocks by several processes, give the same as a text in memory."""
 
 from __future__ import annotations
 
@@ -24,29 +24,16 @@ from rnnlm_tui.text.encoded import EncodedLines
 from rnnlm_tui.text.encoded_files import FILES, remove_encoded
 from rnnlm_tui.text.line_hashes import no_hashes
 from rnnlm_tui.text.prepare import PreparedText
-from rnnlm_tui.text.streams import Block, StreamedLines, Workspace
+from rnnlm_tui.text.streams import StreamedLines, Workspace
 from rnnlm_tui.text.workers import Workers
 from rnnlm_tui.training.run import TrainingRun
 
 BLOCK = 3_000
-WORDS = [
-    "the",
-    "and",
-    "boat",
-    "sea",
-    "hill",
-    "Anna",
-    "basket",
-    "came",
-    "noon",
-    "Mr.",
-    "Hale",
-    "said",
-]
+WORDS = ["the", "and", "boat", "sea", "hill", "Anna", "basket", "came", "Mr.", "Hale", "said"]
 
 
 def story(paragraphs: int, width: int | None = None) -> str:
-    """Made-up prose with quotes, abbreviations and a word of its own here and there."""
+    """Made-up prose with quotes, abbreviations and a rare word here and there."""
     rng, found = random.Random(3), list[str]()
     for number in range(paragraphs):
         sentences = []
@@ -110,7 +97,7 @@ SETTINGS: list[tuple[str, dict[str, Any]]] = [
 
 
 def facts_of(prepared: PreparedText) -> dict[str, Any]:
-    """Everything that a training uses, but for the lines themselves."""
+    """Everything that a training uses, except the lines themselves."""
     found: dict[str, Any] = {
         name: getattr(prepared, name)
         for name in PreparedText.__dataclass_fields__
@@ -140,7 +127,7 @@ def test_a_large_text_is_prepared_as_one_in_memory(
     assert [*texts.streamed.lines] == [*texts.whole.lines]
 
 
-def test_its_lines_are_known_again(read: Callable[..., Read], tmp_path: Path) -> None:
+def test_its_lines_are_recognized(read: Callable[..., Read], tmp_path: Path) -> None:
     texts, config = read(story(150)), make_run_config("gru", [])
     whole, streamed = (prepare_corpus(corpus, config) for corpus in texts)
     run = TrainingRun("run", tmp_path, config, streamed, {})
@@ -179,7 +166,7 @@ def test_characters_and_line_ends_may_be_cut_anywhere(
     assert texts.streamed.sha256 == hashlib.sha256(joined.encode()).hexdigest()
 
 
-def test_the_byte_that_is_no_text_is_counted_from_the_begin_of_its_file(folder: Path) -> None:
+def test_an_invalid_byte_is_counted_from_the_start_of_its_file(folder: Path) -> None:
     path = folder / "odd.txt"
     path.write_bytes(b"word " * 500_000 + b"\xe4 and more")
     with pytest.raises(CorpusError, match="at byte 2500000"):
@@ -240,7 +227,7 @@ def test_a_file_that_is_written_to_while_it_is_read_is_refused(
         read_corpus([path], None, io.BytesIO())
 
 
-def test_too_little_space_is_said_before_anything_is_written(
+def test_too_little_disk_space_is_an_error_before_anything_is_written(
     read: Callable[..., Read], workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     texts = read(story(90))
@@ -294,10 +281,6 @@ def test_ids_are_found_again_if_nothing_has_changed(
         assert "encoding words" in phases and again.words == first.words
         phases.clear()
     workspace.report = lambda phase, done, of: None
-
-
-def letters_of(block: Block) -> int:
-    return sum(map(len, block.train))
 
 
 def fail(number: int) -> int:

@@ -66,7 +66,7 @@ def test_a_space_after_a_line_leaves_nothing_half_typed(
     assert tokenizer.split_typed(text + " ") == (tokenizer.words(text), "")
 
 
-def test_special_tokens_come_before_the_words_and_are_none() -> None:
+def test_special_tokens_come_before_the_words() -> None:
     vocabulary = Vocabulary(WORDS, SPECIAL_TOKENS)
     assert (vocabulary.unknown_id, vocabulary.begin_id, vocabulary.end_id) == (1, 2, 3)
     assert (vocabulary.first_word_id, vocabulary.total_words) == (4, 7)

@@ -50,7 +50,7 @@ def everything_in(stream: TargetStream) -> Batch:
 
 
 def pairs_in(batches: Iterable[Batch]) -> list[tuple[int, int]]:
-    """What is read and what is to be answered, padding left out."""
+    """The inputs with their targets, without padding."""
     return [
         pair
         for read, answers in batches
@@ -139,7 +139,7 @@ TEXT = "\n".join(f"a b c word{i} a b" for i in range(40))
 
 
 @pytest.mark.parametrize("context", ["stream", "line"])
-def test_an_epoch_goes_on_at_any_step(context: str) -> None:
+def test_an_epoch_can_be_resumed_at_any_step(context: str) -> None:
     batches = batches_of(prepared(TEXT), context=context)
     whole = list(batches.epoch(4))
     assert len(whole) == batches.steps
@@ -183,7 +183,7 @@ def test_words_that_occur_once_are_unknown_half_of_the_time(context: str) -> Non
     assert int((answered == common).sum()) == 80
 
 
-def test_a_text_with_unknown_words_of_its_own_is_left_as_it_is() -> None:
+def test_a_text_with_unknown_words_is_not_changed() -> None:
     batches = batches_of(prepared(TEXT, min_count=2))
     for epoch in range(1, 6):
         unknown = sum(int((y == UNKNOWN).sum()) for _, y in batches.epoch(epoch))

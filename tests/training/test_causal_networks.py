@@ -171,7 +171,7 @@ def test_the_layers_of_a_gpu_learn_the_same(cell: str, softmax: str) -> None:
     for own_layers in (True, False):
         ours = network(cell, config(layers=2, softmax=softmax))
         ours.own_layers = own_layers
-        for seed in (1, 2):  # the second batch goes on from the state after the first
+        for seed in (1, 2):  # the second batch starts from the state after the first
             loss = ours.loss(*batch(seed), None).objective
         torch.autograd.backward(loss)
         losses.append(loss.item())
@@ -181,7 +181,7 @@ def test_the_layers_of_a_gpu_learn_the_same(cell: str, softmax: str) -> None:
 
 
 def total(ours: CausalNetwork, x: Tensor, target: Tensor) -> HeldOutTotals:
-    """What is found on a batch that is held out; words 0 to 4 are never suggested."""
+    """The held-out totals of a batch. Words 0 to 4 are never suggested."""
     totals = HeldOutTotals()
     for scores in ours.scores(x, target):
         totals.add(scores, torch.arange(5))
@@ -213,7 +213,7 @@ def test_of_equally_likely_words_the_first_one_is_suggested() -> None:
 
 @every_cell
 @pytest.mark.parametrize("layers", [1, 2])
-def test_the_state_of_a_stream_goes_on_from_batch_to_batch(cell: str, layers: int) -> None:
+def test_the_state_of_a_stream_continues_from_batch_to_batch(cell: str, layers: int) -> None:
     x, target = batch(3, (2, 8))
     whole = total(network(cell, config(layers=layers)), x, target).nll
     in_parts = network(cell, config(layers=layers))

@@ -90,7 +90,7 @@ def test_a_new_run_replaces_words_and_weights_and_removes_the_old(tmp_path: Path
     assert set(contents(tmp_path)) == kept
 
 
-def test_a_run_that_goes_on_keeps_its_words_and_its_date(tmp_path: Path) -> None:
+def test_a_resumed_run_keeps_its_words_and_its_date(tmp_path: Path) -> None:
     first = make_model(tmp_path)
     dated = json.loads((tmp_path / "model.json").read_bytes()) | {"created": "2001-02-03"}
     files.write_json(tmp_path / "model.json", dated)
@@ -228,7 +228,7 @@ def test_a_state_that_cannot_be_saved_leaves_the_old_one(
     assert contents(tmp_path) == before
 
 
-def test_no_state_is_said_so(tmp_path: Path) -> None:
+def test_a_missing_state_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no run of verses to resume"):
         load_state(tmp_path, "verses")
 
@@ -250,7 +250,7 @@ def test_no_state_is_said_so(tmp_path: Path) -> None:
         (("corpus", "words"), ["the cat", ["the", "the"], [""], ["no window"]]),
     ],
 )
-def test_facts_that_make_no_sense_are_refused(place: tuple[str, ...], values: list[object]) -> None:
+def test_invalid_facts_are_refused(place: tuple[str, ...], values: list[object]) -> None:
     for value in values:
 
         def change(facts: dict[str, Any], value: object = value) -> None:

@@ -69,12 +69,6 @@ def test_a_stopped_run_evaluates_the_model_that_it_keeps(
     assert read_evaluation(small.folder, card) is not None
 
 
-def test_without_held_out_lines_there_is_no_evaluation(tmp_path: Path) -> None:
-    small = small_run("gru", tmp_path / "a", epochs=1, held_out=0.0)
-    run(small)
-    assert not (small.folder / "evaluation.json").exists()
-
-
 def test_figures_that_cannot_be_saved_are_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

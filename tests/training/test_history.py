@@ -37,7 +37,7 @@ def started(epochs_done: int = 0, name: str = "verses") -> Started:
 
 
 def progress(time: float) -> Progress:
-    """An event that tells how far the epoch is."""
+    """A progress event."""
     return Progress(time, 1, 2, 1, 9, 1.0, 0.5, 10.0, time, 1.0)
 
 
@@ -91,11 +91,11 @@ def test_a_last_line_that_is_half_written_is_cut_off(
 @pytest.mark.parametrize(
     ("first", "second", "kept"),
     [
-        # A run that goes on.
+        # A resumed run.
         ([started(), saved(1)], [started(1), saved(2), saved(3, best=False)], 2),
         # A new run that ends before its weights became the model.
         ([started(), saved(1)], [started(), saved(1, best=False)], 2),
-        # One that goes on after it was killed before it could say that it saved.
+        # A run resumed after it was killed before it could report its save.
         ([started(), saved(1), started(), progress(0.0)], [started(1), saved(2)], 2),
     ],
 )
@@ -117,7 +117,7 @@ def test_a_new_run_drops_the_older_events_once_it_has_saved(tmp_path: Path) -> N
         assert history(tmp_path) == kept + events[:number], event
 
 
-def test_foreign_lines_in_a_history_are_no_hindrance(tmp_path: Path) -> None:
+def test_foreign_lines_in_a_history_are_skipped(tmp_path: Path) -> None:
     (tmp_path / "history.jsonl").write_bytes(
         b'not json, "started"\n\xff started\n{"event": "started"}\n' + b"[" * 9000 + b"started\n"
     )
@@ -125,7 +125,7 @@ def test_foreign_lines_in_a_history_are_no_hindrance(tmp_path: Path) -> None:
     assert history(tmp_path) == [started(), saved(1)]
 
 
-def test_a_history_holds_bytes_of_a_path_that_are_no_unicode(tmp_path: Path) -> None:
+def test_a_history_keeps_path_bytes_that_are_not_unicode(tmp_path: Path) -> None:
     events: list[Event] = [started(), Saved(1.0, 1, "/caf\udce9/verses", True)]
     assert record_all(tmp_path, *events) == events
     assert history(tmp_path) == events
@@ -169,7 +169,7 @@ def test_a_history_is_always_whole_lines_whenever_a_run_was_killed(
 
 
 def events_of(epochs: int) -> Iterator[Event]:
-    """The events of a run of so many epochs."""
+    """The events of a run with this number of epochs."""
     yield started()
     for epoch in range(1, epochs + 1):
         yield progress(float(epoch))

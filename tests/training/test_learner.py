@@ -35,7 +35,7 @@ print(*map(np.count_nonzero, halves))
 
 @pytest.mark.skipif(not FLUSHES_SUBNORMALS, reason="this processor cannot flush them")
 def test_all_threads_flush_subnormal_numbers_to_zero(tmp_path: Path) -> None:
-    """A process of its own, because threads keep the mode of when they were started."""
+    """Runs in a new process, because threads keep the mode that was set when they started."""
     command = [sys.executable, "-c", COUNT_SUBNORMALS, str(tmp_path / "a")]
     output = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
     assert output.split() == ["0", "0"]

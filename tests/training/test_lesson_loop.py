@@ -1,4 +1,4 @@
-"""Generating words against the lesson's own loop, written out over the PyTorch network."""
+"""Generating words, compared with the lesson's own loop over the PyTorch network."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def lesson_loop(
 ) -> str:
     """The lesson's loop, with its names: look the seed up, pad it, predict, append, again.
 
-    If it predicts padding, the lesson appends an empty word for ever; here the loop ends.
+    If it predicts padding, the lesson appends empty words forever; here the loop ends.
     """
     for _ in range(count):
         words = LessonTokenizer().words(seed_text)

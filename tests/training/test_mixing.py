@@ -1,4 +1,4 @@
-"""Mixed models: what a training saves at first, after each epoch, and when it goes on."""
+"""Mixed models: what a training saves first, after each epoch, and when it is resumed."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_the_evaluation_is_that_of_the_mixture(preset: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("epoch", "step"), [(1, 2), (2, 1)])
-def test_a_run_that_was_stopped_goes_on_exactly(epoch: int, step: int, tmp_path: Path) -> None:
+def test_a_stopped_run_resumes_exactly(epoch: int, step: int, tmp_path: Path) -> None:
     whole, stopped = (mixed_run(tmp_path / name, epochs=3) for name in ("whole", "stopped"))
     run(whole)
     run_stopped_at(stopped, epoch, step)
@@ -163,7 +163,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("base", {"name": "x", "created": "", "checksum": "nothing"}),
     ],
 )
-def test_a_mixture_that_makes_no_sense_is_refused(
+def test_an_invalid_mixture_is_refused(
     part: str, value: object, whole: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "changed"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -16,6 +14,7 @@ from rnnlm_tui.training import output_layers
 from rnnlm_tui.training.lesson_network import LessonNetwork
 from rnnlm_tui.training.networks import dropout_mask
 from rnnlm_tui.training.optimizers import KerasAdam
+from tests.helpers.golden import GOLDEN
 
 SMALL = LessonConfig(embedding_size=7, bidirectional_size=6, recurrent_size=5, dropout=0.3, l2=0.02)
 ODD_WORDS = 101
@@ -89,8 +88,8 @@ def keras_weights(saved: dict[str, NDArray[np.float32]], point: str) -> Arrays:
     return weights
 
 
-def test_outputs_losses_and_weights_are_keras_s(golden: Path) -> None:
-    with np.load(golden / "keras_network.npz") as file:
+def test_outputs_losses_and_weights_are_keras_s() -> None:
+    with np.load(GOLDEN / "keras_network.npz") as file:
         saved = dict(file)
     network = LessonNetwork(*keras_sizes(saved), np.random.default_rng(0))
     network.load_weights(keras_weights(saved, "init"))

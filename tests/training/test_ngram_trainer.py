@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnlm_tui.errors import ModelError, StorageError
+from rnnlm_tui.errors import ModelError
 from rnnlm_tui.evaluate import score, summarize
 from rnnlm_tui.events import (
     Event,
@@ -19,7 +19,6 @@ from rnnlm_tui.events import (
     to_json_line,
 )
 from rnnlm_tui.lm.registry import ARCHITECTURES
-from rnnlm_tui.store import files
 from rnnlm_tui.store.load import load_model
 from rnnlm_tui.training.checkpoint import load_state
 from rnnlm_tui.training.control import Control
@@ -27,7 +26,6 @@ from rnnlm_tui.training.ngram_trainer import NgramTrainer, train
 from rnnlm_tui.training.run_report import sample
 from tests.helpers.commands import VERSES
 from tests.helpers.events import epochs_of
-from tests.helpers.models import fail_for
 from tests.helpers.training import run, small_run
 
 TEXT = VERSES * 10
@@ -95,7 +93,7 @@ def test_a_model_of_the_n_grams_that_matter_most(most: int, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("pauses", [False, True])
-def test_a_run_that_is_told_to_stop_leaves_no_model(pauses: bool, tmp_path: Path) -> None:
+def test_a_stopped_run_leaves_no_model(pauses: bool, tmp_path: Path) -> None:
     small, control = small_run("ngram", tmp_path / "a", text=TEXT), Control("")
     seen: list[Event] = []
     for event in train(small, control):
@@ -126,16 +124,3 @@ def test_time_in_a_pause_is_not_counted(tmp_path: Path) -> None:
     assert kinds[:5] == ["started", "progress", "paused", "resumed", "progress"]
     assert isinstance(event, Finished)
     assert event.elapsed_s == event.time - 101
-
-
-def test_a_model_that_cannot_be_saved_leaves_the_one_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = small_run("ngram", tmp_path / "a", text=TEXT, order=2)
-    run(first)
-    before = (first.folder / "model.json").read_bytes()
-    monkeypatch.setattr(files, "write_file", fail_for("weights"))
-    with pytest.raises(StorageError):
-        run(small_run("ngram", tmp_path / "a", text=TEXT, order=3))
-    assert (first.folder / "model.json").read_bytes() == before
-    assert load_model(first.folder)[0].config == first.config

@@ -1,4 +1,4 @@
-"""The number of threads that a training computes with, on a scripted machine and in no time."""
+"""How a training chooses its threads, on a scripted machine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from rnnlm_tui.training.thread_choice import ThreadChoice, thread_counts
 
 Machine = Callable[[int, float], float]
-"""Seconds of a step with so many threads, at this second of the training."""
+"""Seconds that a step takes with a number of threads at a time of the training."""
 QUIET = {1: 0.020, 2: 0.014}
 BESIDE_ONE = {1: 0.021, 2: 0.060}
 """The lesson's steps on two cores, alone and next to a busy program."""
@@ -27,7 +27,7 @@ class Training:
         """When each step ended, its threads and its seconds."""
 
     def train(self, seconds: float, predictions: int = 32) -> None:
-        """Steps for so long."""
+        """Trains for a number of seconds."""
         end = self.now + seconds
         while self.now < end:
             threads = self.choice.threads
@@ -42,7 +42,7 @@ class Training:
         return sum(took) / len(took)
 
     def when(self, threads: int, since: float) -> float:
-        """The first second from `since` on at whose step so many threads computed."""
+        """The first time after `since` at which a step used this number of threads."""
         return next(end for end, used, _ in self.steps if end > since and used == threads)
 
 
@@ -142,7 +142,7 @@ def test_a_machine_that_is_slower_with_any_number_keeps_the_fastest() -> None:
     assert training.mean_since(12) < 1.05 * 3 * QUIET[2]
 
 
-def test_batches_of_other_sizes_are_told_apart_from_slower_steps() -> None:
+def test_larger_batches_are_not_mistaken_for_slower_steps() -> None:
     training = Training(2, lambda threads, now: QUIET[threads])
     training.train(5)
     for size in itertools.islice(itertools.cycle((4, 64, 400, 16)), 40):

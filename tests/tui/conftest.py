@@ -1,4 +1,4 @@
-"""The same looks for every test, whatever the environment says, and an end in good order."""
+"""The same terminal for every test, whatever the environment says, and an orderly shutdown."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tests.helpers.runs import Script
 
 @pytest.fixture(autouse=True)
 def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A terminal with all colours and no wishes of its own. What Textual has read from the
-    environment at its import, which is before any test, is set right too."""
+    """A terminal with all colours. Also resets what Textual read from the environment when it was
+    imported, which is before any test."""
     for name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_COLOR_SYSTEM"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLORTERM", "truecolor")
@@ -30,20 +30,20 @@ def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def no_type_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Dialogs answer from the first moment on, so that no test has to wait."""
+    """Dialogs accept keys at once, so that no test has to wait."""
     monkeypatch.setattr(dialogs, "TYPE_AHEAD_S", 0)
 
 
 @pytest.fixture(autouse=True)
 def never_idle(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No app builds screens ahead that no test shows."""
+    """Keeps the app from building screens in advance."""
     monkeypatch.setattr(terminal, "IDLE_S", 1e9)
 
 
 @pytest.fixture(autouse=True)
 def workers_end_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An app that is left ends its workers before its widgets; a test that is over would take the
-    widgets away from workers that still draw on them."""
+    """Ends the workers of an app before its widgets. Otherwise workers draw on widgets that the end
+    of a test has removed."""
     close = App._shutdown
 
     async def close_in_order(app: App[Any]) -> None:
@@ -55,7 +55,7 @@ def workers_end_first(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
-    """In the place of the app's child processes, for an app whose data folder is `data`."""
+    """Replaces the child processes of an app whose data folder is `data`."""
     script = Script(tmp_path / "stage", tmp_path / "data")
     monkeypatch.setattr(paths, "headless_command", lambda: script.command)
     monkeypatch.setattr(follower, "READ_EVERY_S", 0.02)

@@ -1,4 +1,4 @@
-"""What is around the screens: theme, modes, sizes, the active model, the end."""
+"""The app around its screens: theme, modes, sizes, the active model, quitting."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList
 from textual.widgets._toast import Toast
 
-from rnnlm_tui.errors import ModelError, StorageError
+from rnnlm_tui.errors import StorageError
 from rnnlm_tui.store.library import ENGLISH
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.help.keys import KeysScreen
@@ -49,7 +49,7 @@ from tests.helpers.models import put_state
 
 
 def scripted_run(**more: Any) -> Any:
-    """A training of the app's own that is running, half done."""
+    """A running training of the app, half done."""
     progress = RunProgress()
     progress.started = cast(Any, SimpleNamespace(config={"train": {"epochs": 2}}, epochs_done=1))
     return SimpleNamespace(
@@ -58,7 +58,7 @@ def scripted_run(**more: Any) -> Any:
 
 
 class ScriptedRuns:
-    """The app's runs, with one that is running, or none. `closed` says how it was left."""
+    """The app's runs, with one that is running or none. `closed` has the arguments of close()."""
 
     shown = None
 
@@ -93,7 +93,7 @@ def with_runs(app: RnnlmApp, own: Any = None) -> ScriptedRuns:
 
 
 def saved_by(app: RnnlmApp, *, best: bool = True) -> None:
-    """The run poems has saved its model."""
+    """Reports that the run poems has saved its model."""
     app.run_saved(scripted_run(is_own=True), cast(Any, SimpleNamespace(best=best)))
 
 
@@ -164,7 +164,7 @@ async def test_the_other_screens_are_built_while_nobody_types(
 
 
 async def test_keys_typed_before_a_screen_is_painted_do_nothing_there(tmp_path: Path) -> None:
-    """Else letters that were meant for the line delete models; the app's own keys still work."""
+    """Otherwise letters meant for the line could delete models. The app's own keys still work."""
     app = scripted_app(tmp_path, {"sonnets": ScriptedModel(), "mine": ScriptedModel()})
     async with app.run_test() as pilot:
         await answered(pilot)
@@ -253,26 +253,6 @@ async def test_an_unknown_model_is_reported_and_another_suggests(tmp_path: Path)
         assert app.active_name == "sonnets"
 
 
-@pytest.mark.parametrize("last", ["", "damaged"])
-async def test_a_damaged_model_is_passed_over_and_reported_if_it_was_the_last(
-    last: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = ScriptedLibrary.open
-
-    def open_(library: ScriptedLibrary, name: str) -> Any:
-        if name == "damaged":
-            raise ModelError("damaged is damaged", "delete it")
-        return whole(library, name)
-
-    monkeypatch.setattr(ScriptedLibrary, "open", open_)
-    models = {"damaged": ScriptedModel(), "good": ScriptedModel()}
-    app = scripted_app(tmp_path, models, preferences=Preferences(model=last))
-    async with app.run_test(notifications=True) as pilot:
-        await answered(pilot)
-        assert app.active_name == "good"
-        assert toasts(app) == (["damaged is damaged. Delete it"] if last else [])
-
-
 async def test_the_active_model_is_renamed_or_deleted(tmp_path: Path) -> None:
     app = scripted_app(tmp_path, {"one": ScriptedModel(), "two": ScriptedModel()})
     async with app.run_test() as pilot:
@@ -324,7 +304,7 @@ async def test_the_first_save_of_a_training_suggests_unless_one_of_the_users_own
         await wait_until(pilot, lambda: app.active_name == ("poems" if is_used else before))
 
 
-async def test_trainings_that_were_stopped_are_told_of_at_the_start(tmp_path: Path) -> None:
+async def test_stopped_trainings_are_announced_at_the_start(tmp_path: Path) -> None:
     app = scripted_app(tmp_path)
     put_state(app.library.folder / "poems", 3, 9)
     async with app.run_test(notifications=True) as pilot:
@@ -355,7 +335,7 @@ async def test_16_colours_are_those_of_the_terminal(
     ("reason", "words"),
     [("completed", "poems: done"), ("diverged", "smaller learning")],
 )
-async def test_the_end_of_a_run_is_told_on_the_other_screens(
+async def test_the_end_of_a_run_is_shown_on_the_other_screens(
     reason: Any, words: str, tmp_path: Path
 ) -> None:
     app = scripted_app(tmp_path)

@@ -1,5 +1,5 @@
-"""Without colours: all that a colour says elsewhere, a glyph, a style or a frame says. And buttons
-in the terminal's own colours."""
+"""Without colours, a glyph, a style or a frame says what a colour says elsewhere. Also the
+terminal's own colours."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rnnlm_tui.tui.runs.child import TrainingRequest
 from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.train.run_view import RunHead
 from rnnlm_tui.tui.widgets.dialogs import AskText, Choice, Confirm
-from tests.helpers.app import press, rows_of, scripted_app, wait_until
+from tests.helpers.app import has_row, press, scripted_app, wait_until
 from tests.helpers.events import in_fifth_epoch
 from tests.helpers.models import make_model
 from tests.helpers.runs import Script
@@ -30,13 +30,13 @@ from tests.helpers.runs import Script
 
 @pytest.fixture
 def app(tmp_path: Path, script: Script, monkeypatch: pytest.MonkeyPatch) -> RnnlmApp:
-    """The app as NO_COLOR has it, with a scripted answer about the text."""
+    """The app with NO_COLOR set and a scripted summary of the text."""
     monkeypatch.setenv("NO_COLOR", "1")
     return scripted_app(tmp_path)
 
 
 def segments(app: App[Any]) -> list[Segment]:
-    """All that stands on the screen; none of it has a colour."""
+    """Everything on the screen, after checking that none of it has a colour."""
     found = [segment for strip in app.screen._compositor.render_strips() for segment in strip]
     for segment in found:
         style = segment.style or Style.null()
@@ -50,11 +50,6 @@ def style_of(app: App[Any], text: str) -> Style:
     style = next(segment.style for segment in segments(app) if text in segment.text)
     assert style is not None
     return style
-
-
-def has_row(app: App[Any], *parts: str) -> bool:
-    """Whether a row of the screen holds all of these."""
-    return any(all(part in row for part in parts) for row in rows_of(app))
 
 
 async def show_form(pilot: Pilot[Any], app: RnnlmApp) -> TrainForm:
@@ -92,8 +87,20 @@ async def test_the_form_shows_focus_choice_and_faults(app: RnnlmApp) -> None:
         await wait_until(pilot, lambda: has_row(app, "┏"))
 
 
+def is_legible(app: App[Any], text: str) -> bool:
+    """Whether text on a coloured background has a set colour. The terminal's default text colour
+    may be that of the background."""
+    strips = app.screen._compositor.render_strips()
+    style = next(s.style for strip in strips for s in strip if text in s.text)
+    assert style is not None
+    fore, back = style.color, style.bgcolor
+    if style.reverse:
+        fore, back = back, fore
+    return back is None or back.is_default or not (fore is None or fore.is_default)
+
+
 @pytest.mark.parametrize(("theme", "size"), [("ansi-dark", (80, 24)), ("ansi-light", (120, 40))])
-async def test_a_button_keeps_its_label_in_the_terminals_own_colours(
+async def test_fields_buttons_and_what_is_chosen_are_seen_in_the_terminals_own_colours(
     tmp_path: Path, script: Script, theme: str, size: tuple[int, int]
 ) -> None:
     app = scripted_app(tmp_path, preferences=Preferences(theme=theme))
@@ -105,27 +112,6 @@ async def test_a_button_keeps_its_label_in_the_terminals_own_colours(
         await wait_until(pilot, lambda: button.disabled)
         await pilot.pause()
         assert has_row(app, f" {button.label} ")
-
-
-def is_legible(app: App[Any], text: str) -> bool:
-    """Whether the text has a colour of its own on a coloured background: the terminal's own text
-    colour may be that of the background."""
-    strips = app.screen._compositor.render_strips()
-    style = next(s.style for strip in strips for s in strip if text in s.text)
-    assert style is not None
-    fore, back = style.color, style.bgcolor
-    if style.reverse:
-        fore, back = back, fore
-    return back is None or back.is_default or not (fore is None or fore.is_default)
-
-
-@pytest.mark.parametrize("theme", ["ansi-dark", "ansi-light"])
-async def test_fields_and_what_is_chosen_are_seen_in_the_terminals_own_colours(
-    tmp_path: Path, script: Script, theme: str
-) -> None:
-    app = scripted_app(tmp_path, preferences=Preferences(theme=theme))
-    async with app.run_test() as pilot:
-        form = await show_form(pilot, app)
         form.query_one("#source-pasted", RadioButton).value = True
         await wait_until(pilot, lambda: has_row(app, "Your text", "╭", "╮"))
         app.push_screen(Choice("Which?", "", (("a", "The first", "explained"),)))
@@ -157,7 +143,7 @@ async def test_a_run_shows_its_series_and_its_best_epoch(app: RnnlmApp, script: 
         await app.runs.close(detach=False)
 
 
-async def test_the_table_shows_the_row_in_hand_and_who_suggests(
+async def test_the_table_shows_the_selected_row_and_the_active_model(
     app: RnnlmApp, tmp_path: Path
 ) -> None:
     library = Library(tmp_path / "data")

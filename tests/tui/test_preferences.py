@@ -1,4 +1,4 @@
-"""settings.json: what it keeps, and what becomes of a damaged one."""
+"""settings.json: what it stores, and what happens to a damaged one."""
 
 from __future__ import annotations
 

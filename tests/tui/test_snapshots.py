@@ -1,6 +1,6 @@
 """Pictures of the screens, compared with those in __snapshots__.
 
-Run with --snapshot-update after a change of looks, and look at the new ones.
+After a visible change, run with --snapshot-update and look at the new pictures.
 """
 
 from __future__ import annotations
@@ -23,15 +23,7 @@ from rnnlm_tui.tui.train import run_pane
 from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.writing import predictor
 from rnnlm_tui.tui.writing.transcript_view import TranscriptView
-from tests.helpers.app import (
-    answered,
-    app_of,
-    picture,
-    press,
-    scripted_app,
-    wait_until,
-    write,
-)
+from tests.helpers.app import answered, app_of, picture, press, scripted_app, wait_until, write
 from tests.helpers.events import in_fifth_epoch
 from tests.helpers.models import change_card, make_model, put
 from tests.helpers.runs import Script, trained_elsewhere
@@ -41,7 +33,7 @@ Compare = Callable[..., bool]
 
 @pytest.fixture(autouse=True)
 def still_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every answer takes 1.5 ms, and a run no time."""
+    """Every answer takes 1.5 ms, and a run takes no time."""
     ticks = iter(range(1_000_000))
     clock = SimpleNamespace(perf_counter=lambda: next(ticks) * 0.0015)
     monkeypatch.setattr(predictor, "time", clock)

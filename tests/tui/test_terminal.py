@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.helpers.commands import VERSES, Command, command_line
+from tests.helpers.commands import VERSES, command_line
 from tests.helpers.session import kept_texts
 
 if sys.platform == "win32":
@@ -50,15 +50,15 @@ def app(*arguments: str, env: dict[str, str | None] | None = None) -> Terminal:
 
 
 def leave(terminal: Terminal) -> None:
-    """Leaves the app by its key, and sees that it has tidied up."""
+    """Quits the app by its key, and checks that it restored the terminal."""
     terminal.send(QUIT)
     assert terminal.wait_for_exit() == 0, terminal.text
     check_restored(terminal)
 
 
 def check_restored(terminal: Terminal) -> None:
-    """Nothing that the app has asked of the terminal is left: the alternate screen, the hidden
-    cursor, the mouse, the paste marks, its way of reporting keys, raw input."""
+    """Checks that the app has reset every mode of the terminal: the alternate screen, the hidden
+    cursor, the mouse, bracketed paste, key reporting and raw input."""
     modes: dict[bytes, bytes] = {}
     for numbers, what in re.findall(rb"\x1b\[\?([\d;]+)([hl])", terminal.output):
         modes |= dict.fromkeys(numbers.split(b";"), what)
@@ -71,18 +71,13 @@ def check_restored(terminal: Terminal) -> None:
 
 
 def typed(terminal: Terminal, line: str) -> None:
-    """Types a line and sees it, with suggestions for it."""
+    """Types a line, and waits until it is shown."""
     terminal.wait_for("╭─ verses ─")
     terminal.send(line)
     terminal.wait_for(f"│ {line}")
 
 
-def continuations(terminal: Terminal) -> list[str]:
-    """What the model has made of the lines, as it stands in the transcript."""
-    return [line for line in terminal.lines if line.startswith("│   verses      ")]
-
-
-def test_a_line_is_written_with_suggestions_and_kept(model: str) -> None:
+def test_a_line_is_written_with_suggestions_and_continued(model: str) -> None:
     with app() as terminal:
         typed(terminal, "the ca")
         terminal.wait_for("│ the cat")  # the ghost of the one word that begins so
@@ -93,16 +88,7 @@ def test_a_line_is_written_with_suggestions_and_kept(model: str) -> None:
         terminal.wait_for("0 of 7 keys saved")
         terminal.send(ENTER)
         terminal.wait_for("▌ you         the cat")
-        terminal.wait_for(lambda: continuations(terminal))
-        terminal.send("and half a li")
-        terminal.wait_for("│ and half a li")
-        shown = continuations(terminal)
-        leave(terminal)
-
-    with app() as terminal:
-        terminal.wait_for("│ and half a li")
-        terminal.wait_for("▌ you         the cat")
-        terminal.wait_for(lambda: continuations(terminal) == shown)
+        terminal.wait_for("│   verses      ")
         leave(terminal)
 
 
@@ -143,39 +129,25 @@ def test_after_a_stop_by_the_shell_the_screen_is_complete(model: str) -> None:
         assert "Kept: what you were writing. To continue: rnnlm-tui" in terminal.text
 
 
-def test_it_can_be_left_before_its_model_is_there(model: str) -> None:
+def test_the_app_can_be_left_before_its_model_is_loaded(model: str) -> None:
     with app() as terminal:
         terminal.wait_for("Autocomplete")
         leave(terminal)
 
 
-def test_without_a_terminal_it_says_so(command: Command) -> None:
-    done = command()
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "needs a terminal" in done.stderr.splitlines()[0]
-
-
-def test_a_dumb_terminal_is_refused() -> None:
-    with Terminal(command_line(), columns=200, env={"TERM": "dumb"}) as terminal:
-        assert terminal.wait_for_exit() == 2
-        assert "TERM is 'dumb'" in terminal.text
-        assert b"\x1b" not in terminal.output
-
-
-def test_no_color_gives_no_colours(model: str) -> None:
-    with app(env={"NO_COLOR": "1"}) as terminal:
+@pytest.mark.parametrize(
+    ("env", "has_colours"),
+    [({"NO_COLOR": "1"}, False), ({"TERM": "linux", "COLORTERM": None}, True)],
+    ids=["NO_COLOR", "16 colours"],
+)
+def test_no_more_colours_than_the_terminal_takes(
+    env: dict[str, str | None], has_colours: bool, model: str
+) -> None:
+    with app(env=env) as terminal:
         typed(terminal, "the ca")
         terminal.wait_for("│ the cat")
         leave(terminal)
-        assert not COLOUR.findall(terminal.output)
-
-
-def test_sixteen_colours_do(model: str) -> None:
-    with app(env={"TERM": "linux", "COLORTERM": None}) as terminal:
-        typed(terminal, "the ca")
-        terminal.wait_for("│ the cat")
-        leave(terminal)
-        assert COLOUR.search(terminal.output)
+        assert bool(COLOUR.search(terminal.output)) is has_colours
         assert not DEEP_COLOUR.search(terminal.output)
 
 

@@ -1,13 +1,10 @@
-"""What becomes of the app's training when either of the two ends: the app in a pseudo-terminal, and
-a real training.
+"""What happens to a real training when the app, in a pseudo-terminal, ends.
 
-The training goes on with a tiny run that was begun before, so that it needs one key, and would
-train for hours.
+The training resumes a tiny run, so that one key starts it, and would take hours.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
@@ -24,7 +21,6 @@ from rnnlm_tui.store.files import HISTORY
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.widgets.dialogs import TYPE_AHEAD_S
 from tests.helpers.commands import VERSES, command_line
-from tests.helpers.session import kept_texts
 
 if sys.platform == "win32":
     pytest.skip("there are pseudo-terminals on POSIX alone", allow_module_level=True)
@@ -40,7 +36,7 @@ NAME = "verses"
 PATIENCE_S = 40.0
 
 pytestmark = pytest.mark.slow
-QUIT, TRAIN, ENTER, RIGHT = "\x11", "\x1bOR", "\r", "\x1b[C"
+QUIT, TRAIN, ENTER = "\x11", "\x1bOR", "\r"
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +65,7 @@ def library(begun: Path, data_dir: Path) -> Library:
 
 @pytest.fixture
 def left() -> Iterator[list[psutil.Process]]:
-    """Trainings that do not outlive the test."""
+    """Trainings to kill at the end of the test."""
     processes: list[psutil.Process] = []
     yield processes
     for process in processes:
@@ -106,7 +102,7 @@ def trains_on(terminal: Terminal, left: list[psutil.Process]) -> psutil.Process:
 
 
 def answer(terminal: Terminal, question: str, key: str) -> None:
-    """Answers once the time is over in which a dialog takes keys for typed ahead."""
+    """Answers a dialog once it no longer ignores keys as typed ahead."""
     terminal.wait_for(question)
     end = time.monotonic() + TYPE_AHEAD_S
     terminal.wait_for(lambda: time.monotonic() > end)
@@ -121,8 +117,8 @@ def epochs_of(library: Library) -> list[int]:
 
 
 def check_stopped(library: Library, training: psutil.Process) -> None:
-    """The training ends by itself and has saved all: its model opens, its run can be resumed, and
-    its history has every epoch once and the reason of its end."""
+    """Checks that the training ends by itself and has saved everything: its model opens, its run
+    can be resumed, and its history has every epoch once and the reason for the end."""
     training.wait(PATIENCE_S)
     last = from_json_line((library.path(NAME) / HISTORY).read_text().splitlines()[-1])
     assert isinstance(last, Finished)
@@ -135,7 +131,7 @@ def check_stopped(library: Library, training: psutil.Process) -> None:
 
 
 def check_goes_on(library: Library, training: psutil.Process) -> None:
-    """The training is on, and another epoch of it ends."""
+    """Checks that the training is running, and waits for the end of another epoch."""
     (run,) = library.runs()
     assert run.running
     before = epochs_of(library)[-1]
@@ -166,7 +162,7 @@ def test_a_training_saves_and_ends_when_the_app_ends(
         check_stopped(library, training)
 
 
-def test_a_training_in_the_background_goes_on_without_the_app(
+def test_a_training_in_the_background_continues_without_the_app(
     library: Library, left: list[psutil.Process]
 ) -> None:
     """The next app lists, shows and stops it."""
@@ -188,54 +184,3 @@ def test_a_training_in_the_background_goes_on_without_the_app(
         check_stopped(library, training)
         terminal.send(QUIT)
         assert terminal.wait_for_exit(PATIENCE_S) == 0, "nothing trains, so it asks nothing"
-
-
-@pytest.mark.parametrize("row", ["1", "2"])
-def test_leaving_the_app_can_stop_the_training_or_let_it_go_on(
-    row: str, library: Library, left: list[psutil.Process]
-) -> None:
-    with app() as terminal:
-        training = trains_on(terminal, left)
-        terminal.send("p")
-        terminal.wait_for("‖ PAUSED")
-        terminal.send(QUIT)
-        answer(terminal, "Stop the training?", row)
-        assert terminal.wait_for_exit(PATIENCE_S) == 0
-    if row == "1":
-        check_stopped(library, training)
-    else:
-        check_goes_on(library, training)
-
-
-def test_a_training_that_crashes_is_told_and_can_be_resumed(
-    library: Library, left: list[psutil.Process]
-) -> None:
-    with app() as terminal:
-        training = trains_on(terminal, left)
-        os.kill(training.pid, signal.SIGSEGV)
-        terminal.wait_for("the training process crashed or was killed (SIGSEGV)")
-        terminal.wait_for('File "')  # in the last lines of the log
-        terminal.wait_for("Resume")
-        terminal.send("r")
-        terminal.wait_for(f"▶ training  {NAME}", PATIENCE_S)
-        (again,) = psutil.Process(terminal.pid).children()
-        left.append(again)
-        terminal.send("x")
-        terminal.wait_for("■ stopped", PATIENCE_S)
-        check_stopped(library, again)
-
-
-def test_a_pasted_text_outlives_an_app_that_is_killed(library: Library, data_dir: Path) -> None:
-    pasted = "All the trees\nare green."
-    with app() as terminal:
-        show_form(terminal, "○▌ pasted text")
-        terminal.send(f"{RIGHT}{RIGHT}{ENTER}")
-        terminal.wait_for("Your text")
-        terminal.send(f"\x1b[200~{pasted}\x1b[201~")
-        terminal.wait_for(lambda: kept_texts(data_dir, "pasted") == [pasted])
-        terminal.kill(signal.SIGKILL)
-        terminal.wait_for_exit()
-
-    with app() as terminal:
-        show_form(terminal, "●▌ pasted text")
-        terminal.wait_for("are green.")

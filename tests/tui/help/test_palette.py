@@ -13,12 +13,7 @@ from textual.dom import DOMNode
 
 from rnnlm_tui import tui
 from rnnlm_tui.tui.app import RnnlmApp
-from rnnlm_tui.tui.help.keys import (
-    KeysScreen,
-    all_bindings,
-    own_bindings,
-    screen_bindings,
-)
+from rnnlm_tui.tui.help.keys import KeysScreen, all_bindings, own_bindings, screen_bindings
 from rnnlm_tui.tui.models.table import ModelTable
 from rnnlm_tui.tui.widgets.dialogs import AskPath
 from rnnlm_tui.tui.writing.editor import LineEditor
@@ -47,7 +42,7 @@ def _own_classes() -> Iterator[type[DOMNode]]:
                 yield kind
 
 
-def test_every_binding_has_an_id_of_its_own_a_description_and_a_tooltip() -> None:
+def test_every_binding_has_a_unique_id_a_description_and_a_tooltip() -> None:
     seen: list[str] = []
     for kind in _own_classes():
         if kind is ModelTable:  # its keys are those of a DataTable, which move in it
@@ -115,9 +110,7 @@ async def test_the_palette_does_what_is_chosen_in_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("title", ["Pause or resume the training", "Train for more epochs"])
-async def test_an_action_of_another_screen_that_does_not_work_now_says_so(
-    title: str, tmp_path: Path
-) -> None:
+async def test_an_unavailable_action_of_another_screen_says_so(title: str, tmp_path: Path) -> None:
     app = scripted_app(tmp_path)
     async with app.run_test(notifications=True) as pilot:
         await answered(pilot)

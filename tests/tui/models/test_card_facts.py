@@ -1,4 +1,4 @@
-"""What the cards say, and the list of the library behind them."""
+"""The facts on the cards, and the list of models behind them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def hold_out(data: dict[str, Any]) -> None:
 
 @pytest.fixture
 def library(data_dir: Path) -> Library:
-    """A model without held-out lines, one with, a damaged one, and a run that has saved none."""
+    """A model without held-out lines, one with them, a damaged model, and a run without a model."""
     library = Library(data_dir)
     make_model(library.path("one"), seed=1)
     make_model(library.path("two"), epoch=3, seed=2)

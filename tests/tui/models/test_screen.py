@@ -103,13 +103,13 @@ def rows(app: Host) -> list[str]:
 
 
 def line_of(app: Host, name: str) -> str:
-    """The row of a model, as it is on the screen; "" until it is drawn."""
+    """The row of a model on the screen, or "" until it is drawn."""
     lines = [app.table.render_line(y).text for y in range(len(rows(app)) + 1)]
     return next((line for line in lines if f" {name} " in line), "")
 
 
 async def told(pilot: Pilot[None], app: Host, part: str) -> None:
-    """Waits until the user has been told something."""
+    """Waits for a message to the user."""
     await wait_until(pilot, lambda: any(part in message for message in app.told))
 
 
@@ -369,7 +369,7 @@ async def test_an_export_asks_before_it_replaces_a_file(
     assert ((tmp_path / "mine.zip").read_bytes() != b"precious") is replace
 
 
-async def test_a_file_that_is_no_model_is_explained(library: Library, tmp_path: Path) -> None:
+async def test_a_file_that_is_not_a_model_is_explained(library: Library, tmp_path: Path) -> None:
     (tmp_path / "new.zip").write_text("not a zip")
     async with shown(library) as (pilot, app):
         await pilot.press("i")
@@ -492,20 +492,3 @@ async def test_hostile_names_and_texts_break_nothing(library: Library) -> None:
             await pilot.press("escape")
             await wait_until(pilot, lambda: app.screen is app.models)
         check_layout(app)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
-async def test_a_model_of_a_hostile_name_is_deleted_and_nothing_else(library: Library) -> None:
-    name = HOSTILE_NAMES[-1]
-    put(library.folder / name, {"model.json": b"{}"})
-    async with shown(library, row=name) as (pilot, app):
-        await pilot.press("u", "c", "e", "r")
-        ask = await dialog(pilot, app, AskText)
-        ask.query_one(Input).value = "tame"
-        await pilot.press("enter")
-        await told(pilot, app, "cannot be a model's name")
-        await pilot.press("d")
-        await dialog(pilot, app, Confirm)
-        await pilot.press("ctrl+y")
-        await wait_until(pilot, lambda: name not in rows(app))
-        assert sorted(rows(app)) == ["one", "run", "three", "two"]

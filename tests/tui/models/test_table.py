@@ -1,4 +1,4 @@
-"""The list of models: which columns fit, and what their cells say."""
+"""The table of models: which columns fit, and the texts of its cells."""
 
 from __future__ import annotations
 
@@ -9,14 +9,7 @@ from rich.cells import cell_len
 
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.models.card_facts import read_library
-from rnnlm_tui.tui.models.table import (
-    COLUMNS,
-    GAP,
-    LEFT_OUT,
-    compact,
-    cut_within,
-    fitting_widths,
-)
+from rnnlm_tui.tui.models.table import COLUMNS, GAP, LEFT_OUT, compact, cut_within, fitting_widths
 from tests.helpers.models import make_model
 
 

@@ -1,4 +1,4 @@
-"""The process of a training: how it is started, its log, its end; and one real training."""
+"""The child process of a training: its start, its log and its end."""
 
 from __future__ import annotations
 
@@ -22,11 +22,6 @@ from rnnlm_tui.tui.runs.state import Phase
 from tests.helpers.runs import over, until
 
 REQUEST = TrainingRequest(("verses.txt", "--name", "poems"), "poems")
-
-
-@pytest.fixture
-def library(data_dir: Path) -> Library:
-    return Library(data_dir)
 
 
 @pytest.fixture
@@ -59,7 +54,7 @@ async def test_a_child_is_started_apart_from_the_terminal(
     assert (child.exit_code, child.logged_error()) == (0, None)
 
 
-async def test_the_seed_line_stands_neither_in_the_arguments_nor_in_the_log(
+async def test_the_seed_line_is_neither_in_the_arguments_nor_in_the_log(
     library: Library, says: str, tmp_path: Path
 ) -> None:
     for _ in range(2):
@@ -104,7 +99,7 @@ def test_how_a_process_ended_in_words() -> None:
     assert "exit code 3" in exit_sentence(3)
 
 
-def test_a_run_is_extended_with_as_much_patience_as_it_takes(
+def test_a_run_is_extended_with_enough_patience(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert TrainingRequest.updating("poems", ()).arguments == ("--update", "poems")
@@ -127,54 +122,8 @@ def test_the_program_itself_is_the_command(monkeypatch: pytest.MonkeyPatch, tmp_
     assert paths.headless_command() == (sys.executable, "-m", "rnnlm_tui")
 
 
-@pytest.mark.slow
-async def test_a_real_training_obeys_and_is_resumed_where_it_was_saved(
-    library: Library, corpus_file: Path
-) -> None:
-    tiny = [f"--{name}-size=4" for name in ("embedding", "bidirectional", "recurrent", "batch")]
-    arguments = (
-        str(corpus_file),
-        "--name=poems",
-        "--preset=lesson",
-        *tiny,
-        "--threads=1",
-        "--epochs=1000000",
-    )
-    request = TrainingRequest(arguments, "poems", "the cat sat")
-    run = FollowedRun(library, "poems", ChildProcess(request, library))
-    await run.start()
-    await until(lambda: run.progress.saved)
-    assert run.progress.epochs[-1].sample["seed"] == "the cat sat"
-    await run.stop()
-    await over(run)
-    assert run.progress.finished is not None
-    assert run.progress.finished.reason == "stopped"
-    again = TrainingRequest.resuming("poems")
-    run = FollowedRun(library, "poems", ChildProcess(again, library))
-    await run.start()
-    await until(lambda: run.progress.started)
-    assert run.progress.started is not None
-    assert run.progress.started.epochs_done > 0
-    before = len(run.progress.epochs)
-    await until(lambda: len(run.progress.epochs) > before)
-    assert run.progress.epochs[-1].sample["seed"] == "the cat sat", "it is kept with the run"
-    run.order("pause")
-    await until(lambda: run.progress.phase is Phase.PAUSED)
-    run.sample("the dog")
-    run.order("resume")
-    await until(lambda: run.progress.epochs[-1].sample["seed"] == "the dog")
-    run.detach_and_close()
-    assert run.is_running
-    library.stop_run("poems")  # as another program would
-    await over(run)
-    assert run.progress.finished is not None
-    epochs = [event.epoch for event in run.progress.epochs]
-    assert epochs == list(range(1, epochs[-1] + 1))
-    library.open("poems")
-
-
 async def test_a_run_whose_text_came_from_standard_input_is_refused(library: Library) -> None:
-    """Its orders come from there: it would read them as the text."""
+    """Standard input carries its orders, which it would read as the text."""
     config = make_run_config("lesson", [{"epochs": 9}])
     folder = library.path("poems")
     folder.mkdir(parents=True)

@@ -17,14 +17,14 @@ import psutil
 import pytest
 
 from rnnlm_tui.errors import StorageError
-from rnnlm_tui.events import Event, Paused, Resumed, Saved
+from rnnlm_tui.events import Event, Paused, Resumed
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs import follower
 from rnnlm_tui.tui.runs.child import MAX_SEED_LINE, ChildProcess, TrainingRequest
 from rnnlm_tui.tui.runs.follower import EVENTS_AT_ONCE, GONE, FollowedRun
 from rnnlm_tui.tui.runs.state import Phase
 from tests.helpers.commands import POSIX
-from tests.helpers.events import ended, finished, progress, started
+from tests.helpers.events import ended, finished, progress, saved, started
 from tests.helpers.runs import PATIENCE_S, Script, lines_of, over, until
 
 REQUEST = TrainingRequest(("verses.txt", "--name=poems"), "poems")
@@ -32,27 +32,18 @@ REQUEST = TrainingRequest(("verses.txt", "--name=poems"), "poems")
 Start = Callable[..., Awaitable[FollowedRun]]
 
 
-def saved(epoch: int) -> Saved:
-    return Saved(float(epoch), epoch, "models/poems", True)
-
-
 def phase(run: FollowedRun) -> Phase:
     return run.progress.phase
 
 
 class Heard:
-    """What a run tells: the epochs that were saved, and whether it ran when its end was told."""
+    """What a run reports: the epochs saved, and whether it still ran when it reported its end."""
 
     def __init__(self, run: FollowedRun) -> None:
         self.saved: list[int] = []
         self.ends: list[bool] = []
         run.on_saved = lambda run, event: self.saved.append(event.epoch)
         run.on_end = lambda run: self.ends.append(run.is_running)
-
-
-@pytest.fixture
-def library(data_dir: Path) -> Library:
-    return Library(data_dir)
 
 
 @pytest.fixture
@@ -75,7 +66,7 @@ async def start(script: Script, library: Library) -> AsyncIterator[Start]:
 
 @pytest.fixture
 def held(library: Library, script: Script) -> ExitStack:
-    """The lock of `poems`, which this process holds as if it trained it."""
+    """The lock of `poems`, held by this process as if it trained the model."""
     stack = ExitStack()
     stack.enter_context(library.lock("poems"))
     script.history().parent.mkdir(parents=True)
@@ -108,7 +99,7 @@ async def test_a_run_from_its_start_to_its_end(start: Start, script: Script) -> 
     assert (heard.saved[0], heard.saved[-1], heard.ends) == (1, 2, [False])
 
 
-async def test_orders_reach_the_process_and_the_seed_line_is_no_argument(
+async def test_orders_reach_the_process_and_the_seed_line_is_not_an_argument(
     start: Start, script: Script
 ) -> None:
     run = await start(TrainingRequest(REQUEST.arguments, "poems", "my own line"))
@@ -209,7 +200,7 @@ async def test_a_run_that_resumes_shows_the_epochs_behind_it(start: Start, scrip
     assert [epoch.epoch for epoch in run.progress.epochs] == [1, 2, 3]
 
 
-async def test_an_older_run_of_the_same_name_is_none_of_it(start: Start, script: Script) -> None:
+async def test_events_of_an_older_run_are_not_shown(start: Start, script: Script) -> None:
     script.write(started(), ended(1), finished("stopped", 1))
     run = await start()
     assert (run.progress.epochs, phase(run)) == ([], Phase.STARTING)
@@ -225,7 +216,7 @@ async def test_an_older_run_of_the_same_name_is_none_of_it(start: Start, script:
 
 
 @POSIX
-async def test_a_process_that_hangs_gets_sigterm_and_keeps_nobody(
+async def test_a_process_that_hangs_gets_sigterm_and_does_not_block_the_end(
     start: Start, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(follower, "QUIT_PATIENCE_S", 0.1)
@@ -261,7 +252,7 @@ async def test_a_run_is_followed_from_what_it_has_done_to_its_end(
     assert (phase(watched), heard.ends, heard.saved) == (Phase.FINISHED, [False], [2])
 
 
-async def test_a_run_that_lets_go_of_its_model_without_a_word_is_lost(
+async def test_a_run_that_releases_its_lock_without_a_last_event_is_lost(
     script: Script, watched: FollowedRun, held: ExitStack
 ) -> None:
     script.write(started(), progress(1))
@@ -305,7 +296,7 @@ async def test_a_long_history_leaves_the_screen_its_turn(
     assert max(b - a for a, b in pairwise(sorted(seen))) <= EVENTS_AT_ONCE
 
 
-async def test_a_history_that_is_cut_is_read_again_and_nothing_is_told_twice(
+async def test_a_history_that_is_cut_is_read_again_and_nothing_is_reported_twice(
     script: Script, watched: FollowedRun
 ) -> None:
     heard = Heard(watched)
@@ -332,7 +323,7 @@ async def test_times_are_right_if_the_following_begins_later(
     assert watched.progress.elapsed_s(now) == pytest.approx(30, abs=2)
 
 
-async def test_a_run_that_is_left_tells_nothing_and_takes_no_orders(
+async def test_a_run_that_is_not_followed_reports_nothing_and_takes_no_orders(
     script: Script, watched: FollowedRun
 ) -> None:
     heard = Heard(watched)
@@ -361,7 +352,7 @@ with Library(data).lock("poems"):
     sys.stdin.read()
     sys.exit(len(signal.sigpending()))  # a second signal
 """
-"""A training as far as its end by a signal is concerned."""
+"""A training that only handles the signal that stops it."""
 
 
 @POSIX

@@ -1,4 +1,4 @@
-"""The events in a history file that somebody else writes, damages, or puts a pipe in place of."""
+"""The events in a history file that another process writes, damages or replaces by a pipe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The app's own run, the one that is shown, and what becomes of them at the end."""
+"""The app's own run, the run that is shown, and what happens to them at the end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def request(name: str = "poems") -> TrainingRequest:
 
 @pytest.fixture
 async def runs(script: Script, data_dir: Path) -> AsyncIterator[Runs]:
-    """What trains; nothing does any more after the test."""
+    """The runs of an app. They have ended after the test."""
     runs = Runs(Library(data_dir))
     yield runs
     if runs.own is not None:
@@ -33,7 +33,9 @@ async def runs(script: Script, data_dir: Path) -> AsyncIterator[Runs]:
         await over(runs.own)
 
 
-async def test_a_run_is_shown_and_its_saves_and_end_are_told(runs: Runs, script: Script) -> None:
+async def test_a_run_is_shown_and_its_saves_and_end_are_reported(
+    runs: Runs, script: Script
+) -> None:
     told: list[tuple[FollowedRun, int]] = []
     ends: list[FollowedRun] = []
     runs.on_saved = lambda run, event: told.append((run, event.epoch))
@@ -81,7 +83,7 @@ async def test_a_run_that_starts_takes_the_place_of_one_that_is_watched(
         assert not watched.is_running
 
 
-async def test_what_does_not_train_cannot_be_watched(runs: Runs) -> None:
+async def test_only_a_running_training_can_be_watched(runs: Runs) -> None:
     with pytest.raises(ModelError, match="No training named other is running"):
         await runs.watch("other")
 

@@ -1,4 +1,4 @@
-"""The reducer of a run's events: phases, shares, times across pauses, and notes in plain words."""
+"""The state of a run from its events: phases, shares, times across pauses, and notes."""
 
 from __future__ import annotations
 
@@ -8,15 +8,7 @@ from itertools import accumulate
 import msgspec
 import pytest
 
-from rnnlm_tui.events import (
-    Event,
-    Failed,
-    Paused,
-    Preparing,
-    Resumed,
-    Saved,
-    Warned,
-)
+from rnnlm_tui.events import Event, Failed, Paused, Preparing, Resumed, Saved, Warned
 from rnnlm_tui.tui.runs.notes import MAX_NOTES
 from rnnlm_tui.tui.runs.state import Phase, RunProgress
 from rnnlm_tui.tui.train.run_view import bar_lines
@@ -139,7 +131,7 @@ def test_eta_and_elapsed_count_between_reports_and_stand_still_in_a_pause() -> N
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf])
-def test_figures_that_are_no_numbers_are_no_times(number: float) -> None:
+def test_times_that_are_not_finite_are_ignored(number: float) -> None:
     run = RunProgress()
     run.take(started(), 0)
     run.take(progress(1, elapsed=5), 5)
@@ -148,7 +140,7 @@ def test_figures_that_are_no_numbers_are_no_times(number: float) -> None:
     assert run.elapsed_s(7) == 7
 
 
-def test_a_run_that_goes_on_has_the_epochs_behind_it() -> None:
+def test_a_resumed_run_has_its_earlier_epochs() -> None:
     run = RunProgress()
     run.remember([ended(epoch) for epoch in range(1, 9)])
     run.take(started(epochs_done=6), 0)
@@ -161,7 +153,7 @@ def test_a_run_that_goes_on_has_the_epochs_behind_it() -> None:
     assert [epoch.epoch for epoch in run.epochs] == [1, 2, 3, 4, 5, 6, 7]
 
 
-def test_a_run_that_begins_anew_has_nothing_of_the_one_before() -> None:
+def test_a_restarted_run_has_nothing_of_the_previous_one() -> None:
     run = with_held_out(5, 4, 4.5, 4.6)
     run.take(finished("completed"), 9)
     run.take(started(), 10)
@@ -223,7 +215,7 @@ def test_the_rise_of_epochs_that_are_trained_again_is_forgotten() -> None:
     assert "rose for 2 epochs" in texts(run)[-1]
 
 
-def test_held_out_loss_that_rises_is_one_note_renewed() -> None:
+def test_a_rising_held_out_loss_is_one_note_that_is_updated() -> None:
     run = with_held_out(5, 4, 4.1)
     assert "overfitting" not in str(texts(run)), "once may be chance"
     run = with_held_out(5, 4, 4.1, 4.2, 4.3)
@@ -271,7 +263,7 @@ SAVED = "epoch 1 is saved: you can write with it"
         ([finished("stopped", None)], ["stopped before anything was learned"]),
     ],
 )  # fmt: skip
-def test_what_the_events_mean_is_told_in_plain_words(events: list[Event], told: list[str]) -> None:
+def test_events_are_explained_in_plain_words(events: list[Event], told: list[str]) -> None:
     run = RunProgress()
     for time, event in enumerate(events):
         run.take(event, time)
@@ -280,7 +272,7 @@ def test_what_the_events_mean_is_told_in_plain_words(events: list[Event], told: 
     assert not told or run.notes[-1].severity != "error" or wrong
 
 
-def test_notes_are_short_and_not_without_end() -> None:
+def test_notes_are_short_and_limited_in_number() -> None:
     run = with_held_out(*[4 + epoch / 1000 for epoch in range(999)])
     for number in range(500):
         run.take(Warned(1.0, str(number)), 1)

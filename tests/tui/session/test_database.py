@@ -1,4 +1,4 @@
-"""session.db: what comes back after a restart, with one app or with several."""
+"""session.db: what is restored after a restart, with one app or with several."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ from tests.helpers.session import kept_texts
 async def session(
     folder: Path, failures: list[str] | None = None
 ) -> AsyncIterator[SessionDatabase]:
-    """An app's session, closed at the end. What fails goes to `failures`; there may be nothing."""
+    """An app's session, closed at the end. Errors go to `failures`; without it there must be
+    none."""
     failed: list[str] = []
     database = SessionDatabase(folder, lambda error: failed.append(error.message))
     yield database
@@ -47,7 +48,7 @@ async def session(
 
 
 async def restored(folder: Path, table: str) -> str:
-    """What an app that starts now finds."""
+    """The text that a new app finds."""
     async with session(folder) as database:
         kept = KeptText(database, table)
         return await kept.restore()
@@ -102,7 +103,7 @@ async def test_a_slow_disk_gets_the_latest_text_only(tmp_path: Path) -> None:
 async def test_of_several_texts_the_newest_comes_back(
     table: str, turns: list[str], then: str, tmp_path: Path
 ) -> None:
-    """Other drafts become turns, other pasted texts stay. An app that runs keeps its own."""
+    """Other drafts become turns, and other pasted texts stay. A running app keeps its own."""
     folder = tmp_path / "session"
     with closing(connect(folder / "session.db")) as connection:
         put_text(connection, table, "other", "of another app", pid=os.getppid())
@@ -117,22 +118,23 @@ async def test_of_several_texts_the_newest_comes_back(
     assert "of another app" in kept_texts(tmp_path, table)
 
 
-async def test_a_draft_survives_a_killed_app(tmp_path: Path) -> None:
+@pytest.mark.parametrize("table", ["draft", "pasted"])
+async def test_a_text_survives_a_killed_app(table: str, tmp_path: Path) -> None:
     script = (
         "import asyncio, os, sys, pathlib\n"
         "from rnnlm_tui.tui.session.database import KeptText, SessionDatabase\n"
         "async def main():\n"
         "    database = SessionDatabase(pathlib.Path(sys.argv[1]), print)\n"
-        "    KeptText(database, 'draft').keep('half a line')\n"
+        "    KeptText(database, sys.argv[2]).keep('half a line')\n"
         "    await database.read(lambda connection: None)\n"
         "    os.kill(os.getpid(), 9)\n"
         "asyncio.run(main())\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "session")], check=False, timeout=60
+        [sys.executable, "-c", script, str(tmp_path / "session"), table], check=False, timeout=60
     )
     assert done.returncode != 0
-    assert await restored(tmp_path / "session", "draft") == "half a line"
+    assert await restored(tmp_path / "session", table) == "half a line"
 
 
 async def test_lines_are_known_by_the_model_that_they_were_sent_with(tmp_path: Path) -> None:
@@ -176,7 +178,7 @@ def test_a_process_runs_or_does_not() -> None:
     assert not is_running(os.getpid(), time.time()), "an app of this process that has ended"
 
 
-async def test_what_cannot_be_kept_is_told_in_the_same_words_each_time(tmp_path: Path) -> None:
+async def test_a_text_that_cannot_be_stored_gives_the_same_error_each_time(tmp_path: Path) -> None:
     folder, failures = tmp_path / "session", list[str]()
     folder.write_text("a file")
     async with session(folder, failures) as database:

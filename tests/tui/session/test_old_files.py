@@ -1,4 +1,4 @@
-"""What older versions kept in files of their own is taken over once."""
+"""The separate files of older versions are imported once."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_files_stay_until_all_of_them_can_be_read(tmp_path: Path) -> None:
      '{"text": "b", "turn": "1", "copied": [[1, 2, -3]]}',
      '{"text": "b", "turn": "1", "copied": [[1, 2, 1e99]]}'],
 )  # fmt: skip
-def test_entries_that_make_no_sense_are_left_out(entry: str) -> None:
+def test_invalid_entries_are_left_out(entry: str) -> None:
     lines = [entry, '{"line": "a", "turn": "1"}', entry, '{"line": "b", "turn": "1"}', entry]
     turns = parse_transcript("\n".join(lines).encode() + b"\n\xff\xfe")
     assert [(turn.line, turn.continuations) for turn in turns] == [("a", []), ("b", [])]

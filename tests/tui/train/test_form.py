@@ -1,4 +1,4 @@
-"""The Train screen's form: what it makes of what is typed, and what it says of it."""
+"""The form of the Train screen: how it reads what is typed, and the problems that it shows."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ Show = Callable[[], AbstractAsyncContextManager[Form]]
 
 
 class Host(App[None]):
-    """An app with the form and the library alone."""
+    """An app with just the form and the library."""
 
     def __init__(self, data: Path) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class Host(App[None]):
 
 @pytest.fixture
 def summary_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The scripted summary, in the place of the program."""
+    """The scripted summary, which replaces the program."""
     script = tmp_path / "summary.py"
     script.write_text(SUMMARY)
     monkeypatch.setattr(paths, "headless_command", lambda: (sys.executable, "-S", str(script)))
@@ -167,7 +167,7 @@ def test_paths_are_split_unquoted_and_made_absolute(
         ("threads", "", None),
     ],
 )
-def test_what_is_typed_for_a_setting_is_checked(setting: str, typed: str, says: str | None) -> None:
+def test_a_typed_setting_is_checked(setting: str, typed: str, says: str | None) -> None:
     spec = plan.all_settings_of("lesson")[setting]
     problem = setting_problem(spec, typed)
     assert says in problem if says and problem else problem is says
@@ -224,12 +224,6 @@ def test_the_card_shows_every_figure_and_no_word_at_length() -> None:
 
 
 # The form on a screen
-
-
-async def test_it_proposes_a_training_of_the_bundled_sonnets(shown: Show) -> None:
-    async with shown() as (pilot, form):
-        await ready(pilot, form)
-        assert form.plan == Plan(name="sonnets-gru")
 
 
 async def test_it_is_filled_in_by_keys_alone(shown: Show) -> None:
@@ -293,7 +287,7 @@ async def test_an_empty_file_field_is_passed_by_tab_and_not_by_enter(
         assert pilot.app.focused is form.query_one("#preset")
 
 
-async def test_what_follows_from_the_corpus_is_shown_and_not_sent(
+async def test_settings_that_follow_from_the_corpus_are_shown_and_not_sent(
     shown: Show, summary_script: Path
 ) -> None:
     script = summary_script.read_text()
@@ -392,7 +386,7 @@ async def test_a_name_that_cannot_be_one_is_explained(
         assert line(form, "name").value == "mine-2", "it was typed"
 
 
-async def test_the_line_in_hand_is_the_seed_line_until_another_is_typed(shown: Show) -> None:
+async def test_the_current_line_is_the_seed_line_until_another_is_typed(shown: Show) -> None:
     async with shown() as (pilot, form):
         form.propose_seed("the cat")
         assert form.plan.seed_line == "the cat"
@@ -404,7 +398,7 @@ async def test_the_line_in_hand_is_the_seed_line_until_another_is_typed(shown: S
         await ready(pilot, form)
 
 
-async def test_a_library_that_cannot_be_read_is_told_of(shown: Show, data_dir: Path) -> None:
+async def test_a_library_that_cannot_be_read_is_reported(shown: Show, data_dir: Path) -> None:
     data_dir.mkdir(exist_ok=True)
     (data_dir / "models").write_text("no folder")
     async with shown() as (pilot, form):
@@ -412,7 +406,7 @@ async def test_a_library_that_cannot_be_read_is_told_of(shown: Show, data_dir: P
         assert "cannot read" in (form.query_one(NameField).problem or "")
 
 
-async def test_a_key_that_changes_no_answer_has_nothing_laid_out_anew(
+async def test_a_key_that_changes_no_answer_causes_no_new_layout(
     shown: Show, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with shown() as (pilot, form):

@@ -37,7 +37,7 @@ ANSWER = {
 
 
 async def is_whole(on: Shown, *sizes: tuple[int, int]) -> None:
-    """The layout holds in every size, and no control character gets to the terminal."""
+    """Checks the layout at every size, and that no control character is painted."""
     for size in sizes or SIZES:
         await on.pilot.resize_terminal(*size)
         await on.until(partial(has_size, on, size))
@@ -84,7 +84,7 @@ async def test_hostile_complaints_of_a_corpus_are_shown(script: Script) -> None:
 
 
 async def test_a_hostile_paste_does_not_get_to_the_terminal(script: Script) -> None:
-    """Into every field, as a terminal does that does not clean what it pastes."""
+    """Into every field, as by a terminal that does not clean what it pastes."""
     async with shown(script, (120, 40)) as on:
         for field in ("name", "seed", "setting-epochs", "files", "pasted"):
             if field in ("files", "pasted"):

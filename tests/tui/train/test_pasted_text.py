@@ -1,4 +1,4 @@
-"""The text that is pasted to train on is kept until it is cleared, however the app ends."""
+"""A text pasted to train on is kept until it is deleted."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from textual.widgets import RadioButton
 from rnnlm_tui.tui.session.tables import connect, put_text
 from rnnlm_tui.tui.train import pasted_text
 from rnnlm_tui.tui.train.form import TrainForm
-from tests.helpers.app import app_of, press, scripted_app, toasts, wait_until
+from tests.helpers.app import app_of, press, scripted_app, wait_until
 from tests.helpers.session import kept_texts
 
 TEXT = "the cat sat\n\ton the [/b] mat, ünd\n"
 
 
 def keep(folder: Path, text: str) -> None:
-    """Leaves a text, as an app that is gone."""
+    """Stores a text as an app that has ended."""
     with closing(connect(folder / "data" / "session" / "session.db")) as connection:
         put_text(connection, "pasted", "gone", text)
 
 
 async def to_the_form(pilot: Pilot[Any]) -> TrainForm:
-    """Shows the Train screen's form, and waits until it has read what was kept."""
+    """Shows the form of the Train screen, and waits until it has read the stored text."""
     await press(pilot, "f3")
     await wait_until(pilot, lambda: app_of(pilot).train_screen.query("#pasted"))
     form = app_of(pilot).train_screen.query_one(TrainForm)
@@ -49,7 +49,7 @@ async def paste(pilot: Pilot[Any], form: TrainForm, text: str) -> None:
     await wait_until(pilot, lambda: text in area_of(form).text)
 
 
-async def test_a_pasted_text_stands_in_the_form_again(tmp_path: Path) -> None:
+async def test_a_pasted_text_is_kept_until_it_is_deleted(tmp_path: Path) -> None:
     app = scripted_app(tmp_path)
     async with app.run_test() as pilot:
         form = await to_the_form(pilot)
@@ -74,16 +74,6 @@ async def test_a_pasted_text_stands_in_the_form_again(tmp_path: Path) -> None:
     async with app.run_test() as pilot:
         form = await to_the_form(pilot)
         assert (form.source, area_of(form).text) == ("bundled", "")
-
-
-async def test_what_was_typed_last_is_kept_when_the_app_is_left(tmp_path: Path) -> None:
-    app = scripted_app(tmp_path)
-    async with app.run_test() as pilot:
-        form = await to_the_form(pilot)
-        await paste(pilot, form, TEXT)
-        area_of(form).insert("last words")
-        await wait_until(pilot, lambda: form.plan.text.endswith("last words"))
-    assert kept_texts(tmp_path / "data", "pasted") == [f"{TEXT}last words"]
 
 
 async def test_another_source_that_was_chosen_meanwhile_stays(tmp_path: Path) -> None:
@@ -124,18 +114,3 @@ async def test_no_more_than_the_largest_text_gets_in_however_it_comes(
         area_of(form).select_all()
         pilot.app.post_message(events.Paste("w" * 20))
         await wait_until(pilot, lambda: area_of(form).text == "w" * 20)
-
-
-async def test_a_text_that_cannot_be_kept_is_told_of_once_and_stays(tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "session").write_text("a file where the folder should be")
-    app = scripted_app(tmp_path)
-    async with app.run_test(notifications=True) as pilot:
-        form = await to_the_form(pilot)
-        area = area_of(form)
-        for text in (TEXT, TEXT * 2):
-            area.text = text
-            await pilot.pause()
-        await wait_until(pilot, lambda: toasts(app))
-        assert len([toast for toast in toasts(app) if "could not store" in toast]) == 1
-        assert area.text == TEXT * 2

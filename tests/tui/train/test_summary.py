@@ -1,4 +1,4 @@
-"""The question about a corpus, asked of the command line in a process of its own."""
+"""The summary of a corpus, which the command line makes in a child process."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Answering = Callable[..., None]
 
 @pytest.fixture
 def answering(monkeypatch: pytest.MonkeyPatch) -> Answering:
-    """Runs this code in the place of the program."""
+    """Runs this code instead of the program."""
 
     def answer(code: str, *arguments: str) -> None:
         command = (sys.executable, "-c", code, *arguments)
@@ -97,7 +97,7 @@ def test_the_sentence_and_the_hint_are_taken_from_what_the_command_writes() -> N
     ["", "[]", "{}", "nonsense", "null", json.dumps(SUMMARY | {"parameters": 10**400})],
     ids=range(6),
 )
-async def test_an_answer_that_makes_no_sense_is_an_error(answering: Answering, answer: str) -> None:
+async def test_an_invalid_answer_is_an_error(answering: Answering, answer: str) -> None:
     answering(f"print({answer!r})")
     with pytest.raises(RnnlmError, match="summary of this text is not valid"):
         await summarise(BUNDLED, ())

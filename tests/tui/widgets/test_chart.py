@@ -21,7 +21,7 @@ RISING = [(float(epoch), 5.5 + (epoch - 4) ** 2 / 20) for epoch in range(1, 9)]
 def text_of(
     train: Points, held_out: Points, best: float | None, width: int, height: int
 ) -> list[str]:
-    """The rows of a chart as text, none of them too wide."""
+    """The rows of a chart as text, after checking that they fit."""
     rows = ["".join(text for text, _ in row) for row in plot(train, held_out, best, width, height)]
     assert len(rows) <= height
     assert max(map(len, rows)) <= width

@@ -1,4 +1,4 @@
-"""The small questions: by key and by mouse, harmless by default, and hostile texts in them."""
+"""Dialogs: keys, safe defaults, and hostile texts."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def answer_of(pilot: Pilot[None], app: Host) -> object:
 
 
 def no_spaces(value: str) -> str | None:
-    """The check of these tests."""
+    """A check that refuses spaces."""
     return "no spaces, please" if " " in value else None
 
 

@@ -1,4 +1,4 @@
-"""One question is in work, and the latest of those asked meanwhile comes next."""
+"""One question is answered at a time, then the latest of those asked in the meantime."""
 
 from __future__ import annotations
 

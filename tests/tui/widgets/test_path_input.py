@@ -49,7 +49,7 @@ class Host(App[None]):
 
 @asynccontextmanager
 async def typed(text: str, shown: str) -> AsyncIterator[tuple[Pilot[None], Host]]:
-    """An app with this text in its path, which has the focus, once it shows this suggestion."""
+    """An app with this text in its focused path field, once it shows this suggestion."""
     app = Host()
     async with app.run_test(size=(120, 12)) as pilot:
         app.path.focus()
@@ -59,7 +59,7 @@ async def typed(text: str, shown: str) -> AsyncIterator[tuple[Pilot[None], Host]
 
 
 async def suggested(pilot: Pilot[None], app: Host, shown: str) -> None:
-    """Waits until the row of the path shows this suggestion behind the value."""
+    """Waits until the path field shows this suggestion."""
     await wait_until(pilot, lambda: app.path.render_line(0).text.strip() == shown)
 
 
@@ -68,7 +68,7 @@ def names(text: str) -> list[str]:
     return [path[text.rfind("/") + 1 :] for path in completions(text)]
 
 
-def test_entries_that_begin_alike_folders_first(folder: Path) -> None:
+def test_matching_entries_have_folders_first(folder: Path) -> None:
     head = f"{folder}/"
     assert names(head) == ["poems/", "prose/", "letters.txt", "poems.txt"]
     assert names(f"{head}p") == ["poems/", "prose/", "poems.txt"]

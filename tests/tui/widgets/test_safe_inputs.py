@@ -1,4 +1,4 @@
-"""Foreign text in the fields that are typed into: none of it gets to the terminal as it is."""
+"""Foreign text in input fields is made printable before it is painted."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ SHOWN = "a\ufffd[31mb\ufffd\ufffd\ufffd\ufffd\ufffd[/b]"
 
 
 class Host(App[None]):
-    """The two fields with a hostile text from the first moment on."""
+    """The two fields with a hostile initial text."""
 
     def compose(self) -> ComposeResult:
         yield SafeInput(HOSTILE, select_on_focus=False, id="line")
         yield SafeTextArea(f"{HOSTILE}\n\tc", id="lines")
 
 
-async def test_what_the_fields_begin_with_is_made_printable() -> None:
+async def test_initial_values_are_made_printable() -> None:
     app = Host()
     async with app.run_test() as pilot:
         await pilot.pause()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from rnnlm_tui.errors import ModelError
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.files import MODEL
@@ -33,11 +34,14 @@ class GatedLibrary(ScriptedLibrary):
         """Waits at the gate."""
         self.opened.append(name)
         assert self.gate.wait(PATIENCE_S)
+        if name == "damaged":
+            raise ModelError("damaged is damaged", "delete it")
         return super().open(name)
 
 
 class Trial:
-    """A ModelLoader at work: the `names` that were active, one after the other, and the errors."""
+    """A running ModelLoader, the `names` of the models that were active in order, and the
+    errors."""
 
     def __init__(self, library: GatedLibrary) -> None:
         self.library = library
@@ -54,7 +58,7 @@ class Trial:
         await until(lambda: self.names == list(names))
 
     async def begin_slowly(self, name: str) -> None:
-        """Begins to load a model, which takes until the gate is opened."""
+        """Starts to load a model, which waits until the gate is opened."""
         opened = len(self.library.opened)
         self.library.gate.clear()
         self.loader.choose(name)
@@ -63,8 +67,8 @@ class Trial:
 
 @pytest.fixture
 async def it(tmp_path: Path) -> AsyncIterator[Trial]:
-    """A ModelLoader over the models `poems`, the newest, and `other`."""
-    trial = Trial(GatedLibrary(tmp_path, "poems", "other"))
+    """A ModelLoader over the models `damaged`, the newest, `poems`, and `other`."""
+    trial = Trial(GatedLibrary(tmp_path, "damaged", "poems", "other"))
     work = asyncio.create_task(trial.loader.run())
     yield trial
     work.cancel()
@@ -75,10 +79,11 @@ async def it(tmp_path: Path) -> AsyncIterator[Trial]:
     [
         ("other", "poems", "other", []),
         (None, "other", "other", []),
+        (None, "damaged", "poems", ["damaged is damaged"]),
         (None, "", "poems", []),
         ("unheard-of", "nor-this", "poems", ["there is no model unheard-of"]),
     ],
-    ids=["asked for", "used last", "newest", "none of these"],
+    ids=["asked for", "used last", "used last but damaged", "newest but damaged", "none of these"],
 )
 async def test_which_model_is_loaded_at_the_start(
     it: Trial, asked: str | None, last: str, loaded: str, errors: list[str]
@@ -94,13 +99,6 @@ async def test_with_no_model_that_can_be_used(it: Trial) -> None:
     await it.until_active(None)
     assert it.loader.is_empty
     assert not it.errors
-
-
-async def test_the_latest_choice_wins(it: Trial) -> None:
-    await it.begin_slowly("poems")
-    it.loader.choose("other")
-    it.library.gate.set()
-    await it.until_active("other")
 
 
 async def test_a_choice_is_not_lost_to_the_saves_of_the_active_model(it: Trial) -> None:

@@ -12,14 +12,7 @@ from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.writing.comparison import Comparison
 from rnnlm_tui.tui.writing.predictor import Question
 from rnnlm_tui.tui.writing.side_pane import SidePane, models_to_compare
-from tests.helpers.app import (
-    ScriptedLibrary,
-    ScriptedModel,
-    chain,
-    check_layout,
-    in_order,
-    toasts,
-)
+from tests.helpers.app import ScriptedLibrary, ScriptedModel, chain, check_layout, in_order, toasts
 from tests.helpers.models import make_model
 from tests.helpers.writing_screen import Desk, desk, questions
 
@@ -37,7 +30,7 @@ def three_models() -> dict[str, ScriptedModel]:
 
 
 async def choose(it: Desk, name: str) -> None:
-    """By F9, and the row of this model."""
+    """Presses F9 and chooses the row of this model."""
     await it.press("f9")
     await it.until(lambda: it.app.screen.query(OptionList))
     rows = it.app.screen.query_one(OptionList)

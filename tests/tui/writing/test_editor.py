@@ -1,4 +1,4 @@
-"""The line being written, in a host of its own whose answers the tests give by hand."""
+"""The line editor in a small app. The tests give the model's answers by hand."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ANSWER = re.compile(r"(.*):([^|]*)\|?(.*)")
 
 
 class Host(App[None]):
-    """A line editor and something else to focus. `questions` are what the line has asked."""
+    """A line editor and another widget to focus. `questions` has the editor's questions."""
 
     BINDINGS = [Binding("ctrl+c", "copied", "Copy"), Binding("f6", "other_pane", "Pane")]  # noqa: RUF012
     will_answer = True
@@ -89,7 +89,7 @@ def answer_of(
 
 
 class Desk:
-    """A running host, and short words for what the tests do with it."""
+    """A running host, with shortcuts for the tests."""
 
     def __init__(self, app: Host, pilot: Pilot[None]) -> None:
         self.app, self.pilot, self.editor = app, pilot, app.editor
@@ -103,8 +103,8 @@ class Desk:
         return self.editor.suggestion
 
     def answer(self, *words: str, prefix: str = "", more: tuple[str, ...] = ()) -> None:
-        """Answers to the line as it is: the ghost is the first word and `more`. A mark takes the
-        place of the space before it."""
+        """Answers for the current line. The ghost is the first word and `more`. A mark replaces the
+        space before it."""
         self.editor.show(answer_of(self.editor.before, words, prefix, more))
 
     def toggle_ghost(self) -> None:
@@ -115,7 +115,7 @@ class Desk:
         await press(self.pilot, *keys)
 
     async def burst(self, *keys: str) -> None:
-        """Keys of which one waits for an answer."""
+        """Sends keys, one of which waits for an answer."""
         post_keys(self.app, *keys)
         async with asyncio.timeout(10):
             while not self.editor.answer_gate._waiters:
@@ -123,7 +123,7 @@ class Desk:
 
     async def play(self, script: str) -> None:
         """Types the letters of a script. `{...}` is a key of that name; `[prefix:words|more]`
-        answers to the line as it is then, with the ghost made of the first word and `more`."""
+        answers for the current line, with a ghost of the first word and `more`."""
         for answer, key, letter in STEP.findall(script):
             if answer:
                 prefix, words, more = ANSWER.fullmatch(answer).groups()  # type: ignore[union-attr]
@@ -142,7 +142,7 @@ async def desk(line: str = "", **host: Any) -> AsyncIterator[Desk]:
         yield it
 
 
-# Scripts, and what is in the line and in the ghost after them
+# Scripts, with the line and the ghost after each
 
 SCRIPTS: dict[str, tuple[str, str, str]] = {
     # The ghost
@@ -269,7 +269,7 @@ async def test_keys(script: str, line: str, ghost: str) -> None:
 async def test_an_unlikely_ghost_is_shown_only_on_demand(
     line: str, prefix: str, share: float, is_shown: bool
 ) -> None:
-    """A little less is enough if two letters are typed. Tab takes the first word nevertheless."""
+    """After two letters a lower probability is enough. Tab accepts the first word anyway."""
     async with desk(line) as it:
         it.editor.show(answer_of(line, ("compare",), prefix, (), share))
         assert bool(it.shown) is is_shown
@@ -280,7 +280,7 @@ async def test_an_unlikely_ghost_is_shown_only_on_demand(
 
 
 async def test_a_ghost_that_is_typed_through_never_blanks() -> None:
-    """The rest of the ghost stays, whatever comes between two keys."""
+    """The rest of the ghost stays between two keys."""
     async with desk("shall i ") as it:
         it.answer("compare", more=("thee",))
         seen: list[str] = []
@@ -407,7 +407,7 @@ async def test_the_ghost_off_and_on_demand() -> None:
 
 
 async def test_keys_saved_are_counted_live() -> None:
-    """Of the line as it would be sent: the space after an accept counts once it is used."""
+    """For the line as it would be sent: the space after an accept counts once it is used."""
     async with desk("shall i comp") as it:
         assert it.editor.keystrokes == Keystrokes(12, 0)
         it.answer("compare", prefix="comp", more=("thee",))
@@ -569,7 +569,7 @@ async def test_enter_begins_no_new_line_where_it_is_bound_to_nothing() -> None:
         assert [sent.text for sent in it.app.sent] == ["onex"]
 
 
-async def test_a_key_with_nothing_to_do_goes_on_to_the_app() -> None:
+async def test_a_key_that_the_editor_does_not_need_reaches_the_app() -> None:
     async with desk("one") as it:
         await it.press("ctrl+c", "f6")
         assert it.app.done == ["copied", "pane"]

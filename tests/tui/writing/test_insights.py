@@ -36,7 +36,7 @@ def text(tmp_path: Path) -> Path:
 def trained_on(
     text: Path, library: ScriptedLibrary, config: LessonConfig | NgramConfig | None = None
 ) -> LoadedModel:
-    """A model that was trained on the text, so far as its files say."""
+    """A model that was trained on the text according to its files."""
     model = ScriptedModel()
     corpus = read_corpus([text], None, io.BytesIO())
     card = replace(card_of(model), corpus={**card_of(model).corpus, "sha256": corpus.sha256})
@@ -78,9 +78,7 @@ def test_copied_words_are_found_from_the_line_on(
     assert list(found) == copied
 
 
-def test_the_runs_of_words_that_an_ngram_model_is_made_of_are_no_copies(
-    text: Path, tmp_path: Path
-) -> None:
+def test_short_runs_of_words_in_an_ngram_model_are_not_copies(text: Path, tmp_path: Path) -> None:
     library = ScriptedLibrary(tmp_path, {})
     finder = CopyFinder(lambda: library)
     model = trained_on(text, library, NgramConfig())

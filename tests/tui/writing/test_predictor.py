@@ -19,7 +19,7 @@ def loaded(model: ScriptedModel) -> LoadedModel:
 
 @asynccontextmanager
 async def running() -> AsyncIterator[tuple[Predictor, list[Answer]]]:
-    """A predictor at work, and its answers."""
+    """A running predictor, and its answers."""
     answers: list[Answer] = []
     predictor = Predictor(answers.append)
     task = asyncio.create_task(predictor.run())
@@ -44,7 +44,7 @@ def test_an_answer_carries_its_question_and_counts_the_words() -> None:
 
 
 async def test_a_continuation_is_made_in_the_thread_that_answers_questions() -> None:
-    """A model remembers contexts, and is not to be asked from two threads at once."""
+    """A model caches contexts, so it must not be asked from two threads at once."""
     model = ScriptedModel()
     who = loaded(model)
     async with running() as (predictor, answers):

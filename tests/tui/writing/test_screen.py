@@ -1,4 +1,4 @@
-"""The Autocomplete screen, with a scripted model: what a person writes, sees and keeps."""
+"""The Autocomplete screen with a scripted model: writing, what is shown, what is stored."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ async def test_the_ghost_the_words_and_the_figures(tmp_path: Path) -> None:
 
 
 async def test_marks_have_the_spaces_of_the_text_that_the_model_learned(tmp_path: Path) -> None:
-    """A French `!` has a space before it, which the accept has brought; a comma has none."""
+    """A French `!` keeps the space that the accept inserted before it; a comma does not."""
     french, english = (ScriptedModel(chain("anna")) for _ in range(2))
     french.tokenizer = learn_prose(["Quel froid ! Tu trouves ? Nous sortons : viens, Anna."] * 8)
     english.tokenizer = learn_prose(["It is cold! Do you think so? We left—at last."] * 8)
@@ -118,7 +118,7 @@ async def test_marks_have_the_spaces_of_the_text_that_the_model_learned(tmp_path
 
 
 async def test_the_chosen_word_is_everywhere(tmp_path: Path) -> None:
-    """In the rows under the line, which go on to the next five, in the list and as the ghost."""
+    """In the rows below the line, which scroll to the next five, in the list, and as the ghost."""
     async with desk(tmp_path) as it:
         answer = it.screen.answer
         assert answer is not None
@@ -299,7 +299,7 @@ async def test_a_late_continuation_is_put_below_its_own_line_or_dropped(tmp_path
 
 
 async def test_a_model_is_asked_below_the_line_just_sent(tmp_path: Path) -> None:
-    """Before the next key is pressed; and so after a clearing."""
+    """Even before the next key, and also after the transcript is cleared."""
     async with desk(tmp_path) as it:
 
         def is_asked_below(*lines: str) -> bool:
@@ -313,18 +313,11 @@ async def test_a_model_is_asked_below_the_line_just_sent(tmp_path: Path) -> None
 
 
 async def test_a_line_and_a_command_in_one_burst(tmp_path: Path) -> None:
-    """The app was gone: the continuation looked for a line that was cleared already."""
+    """The continuation must not look for a line that has been cleared."""
     async with desk(tmp_path) as it:
         post_keys(it.app, *"hello", "enter")
         await clear(it, *"/clear", "enter")
         await it.send("when i", 2)
-
-
-async def test_a_sent_line_is_kept_with_the_name_of_the_model(tmp_path: Path) -> None:
-    async with desk(tmp_path) as it:
-        await it.send("when i", 2)
-        sent = await it.app.session.read(partial(lines_sent_with, model="sonnets"))
-        assert sent == ["when i"]
 
 
 async def test_lines_of_the_transcript_are_copied_and_used(tmp_path: Path) -> None:
@@ -374,6 +367,8 @@ async def test_the_transcript_and_the_draft_survive_a_restart(tmp_path: Path) ->
     async with desk(tmp_path) as it:
         await it.send("when i", 2)
         before = it.transcript
+        sent = await it.app.session.read(partial(lines_sent_with, model="sonnets"))
+        assert sent == ["when i"]
         await it.write(*"shall i co")
     async with desk(tmp_path) as it:
         await it.until(lambda: it.transcript == before)
@@ -429,7 +424,7 @@ async def test_text_of_an_older_version_can_steer_nothing(tmp_path: Path) -> Non
         check_layout(it.app)
 
 
-async def test_a_folder_that_cannot_be_written_is_told_once_and_writing_goes_on(
+async def test_a_folder_that_cannot_be_written_is_reported_once_and_writing_continues(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "data").mkdir()
@@ -475,7 +470,7 @@ async def test_a_stale_answer_is_dropped(tmp_path: Path) -> None:
 
 
 async def test_a_burst_of_keys_keeps_its_order(tmp_path: Path) -> None:
-    """Tab and Down come before the answers that they need, and the other keys wait for them."""
+    """Tab and Down arrive before the answers that they need, and later keys wait for them."""
     async with desk(tmp_path) as it:
         keys = (*"shall i do", "ctrl+w", *"comp", "tab", "tab", "enter", *"when", "tab", "down")
         post_keys(it.app, *keys, "down", "enter", *"x ")
@@ -501,7 +496,7 @@ async def test_another_model_suggests_at_once_and_says_so(tmp_path: Path) -> Non
 
 
 def cued_model() -> tuple[str, ScriptedModel]:
-    """A model that says a hostile word after each of these letters, and says it again and again."""
+    """A model that predicts a hostile word after each of these letters, and repeats it."""
     cues = "abcdefghijklmnopqrst"[: len(HOSTILE)]
     script = {word: {word: 0.9} for word in HOSTILE}
     script |= {cue: {word: 0.9} for cue, word in zip(cues, HOSTILE, strict=True)}

@@ -1,4 +1,4 @@
-"""The transcript: what comes back after a restart, and its lines on the screen."""
+"""The transcript: what is restored, and its lines on the screen."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.helpers.app import check_layout, picture, rows_of, texts
 
 @asynccontextmanager
 async def app(folder: Path) -> AsyncIterator[Transcript]:
-    """The transcript of an app that starts now and ends with the block."""
+    """The transcript of an app that runs during the `with` block."""
     failures: list[StorageError] = []
     database = SessionDatabase(folder, failures.append)
     transcript = Transcript(database)
@@ -31,7 +31,7 @@ async def app(folder: Path) -> AsyncIterator[Transcript]:
 
 
 async def kept(folder: Path) -> list[tuple[str, list[str]]]:
-    """What a new start finds."""
+    """The turns that a new app finds."""
     async with app(folder) as transcript:
         return [(turn.line, [c.text for c in turn.continuations]) for turn in transcript.turns]
 
@@ -83,7 +83,7 @@ async def test_what_is_cleared_is_gone_from_the_disk(tmp_path: Path) -> None:
         turn = transcript.add_line("secret too")
         transcript.clear()
         assert (transcript.turns, transcript.count) == ([], 0)
-        transcript.add_continuation(turn, made_by("m", "secret as well"))  # it was in work
+        transcript.add_continuation(turn, made_by("m", "secret as well"))  # it was being made
         transcript.add_line("one")
     assert await kept(tmp_path) == [("one", [])]
     for path in tmp_path.iterdir():
