@@ -84,8 +84,8 @@ def _train(request: TrainRequest, ranks: Ranks | None) -> tuple[Finished, bool]:
         JsonReporter(control) if request.as_json else TextReporter(control, request.is_quiet)
     )
     with (
-        library.lock(name, TRAINING),
         steered(control, request.control is not None) as signalled,
+        library.lock(name, TRAINING),
         _folder(library.path(name)) as folder,
     ):
         try:
