@@ -157,7 +157,7 @@ def test_a_process_that_dies_ends_the_others_and_torchrun_starts_them_again(text
     ("how", "message"),
     [
         ("missing", "rnnlm-tui: process 1: cannot read the corpus"),
-        pytest.param("other", "rnnlm-tui: process 1: other.txt is another", marks=pytest.mark.slow),
+        pytest.param("other", "rnnlm-tui: process 1: other.txt differs", marks=pytest.mark.slow),
         pytest.param("version", "rnnlm-tui: process 1 has rnnlm-tui 0.0.1", marks=pytest.mark.slow),
     ],
 )
