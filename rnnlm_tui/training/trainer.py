@@ -350,11 +350,8 @@ class Trainer:
         run = self._run
         if run.ancestors:
             held_out = run.prepared.held_out_mask.astype(np.uint8)
-            tensors = {
-                **tensors,
-                "lines.ancestors": run.ancestor_lines,
-                "lines.held_out": held_out,
-            }
+            lines: Arrays = {"lines.ancestors": run.ancestor_lines, "lines.held_out": held_out}
+            tensors = tensors | lines
         origin: TextOrigin = {**run.origin, "seed_line": self._control.seed_line}
         return RunState(run.config, origin, self._position, tensors)
 
