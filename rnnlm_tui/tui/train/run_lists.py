@@ -79,7 +79,9 @@ class TextList(VerticalScroll):
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Notes whether the end is visible; a resize must not change that."""
         super().watch_scroll_y(old_value, new_value)
-        self._follows = new_value >= self.max_scroll_y
+        # Lines that come while it scrolls down move the end away, which is no scrolling up.
+        is_going_down = self._follows and new_value > old_value
+        self._follows = is_going_down or new_value >= self.max_scroll_y
 
     def on_resize(self) -> None:
         """Stays at the end. Textual's anchor would show a short list at the bottom."""
