@@ -45,6 +45,11 @@ ABOUT = {
     " education, research and development, including commercial development;"
     " rnnlm_tui/data/english.md names them all",
 }
+CORPUS_NAME = {
+    "shakespeare": "sonnets.txt",
+    "english": "41 books and the MASC corpus",
+}
+"""How the app names the text. The name of a training is that of the first file, "and 41 more"."""
 UNSUGGESTED = {
     "shakespeare": "",
     "english": "Chinaman Chinamen Coons Dago Dagoes Jap Japs Negro Pussy Squaw bitch chink coon"
@@ -100,7 +105,9 @@ def put_in_place(made: Path, name: str) -> int:
         shutil.copytree(made, folder, ignore=shutil.ignore_patterns(RESUME, "history*", "origin*"))
         write_compact(folder)
         unsuggested = UNSUGGESTED[name].split()
-        card = replace(read_card(folder), about=ABOUT[name], unsuggested=unsuggested)
+        card = read_card(folder)
+        card.corpus["name"] = CORPUS_NAME[name]
+        card = replace(card, about=ABOUT[name], unsuggested=unsuggested)
         files.write_json(folder / MODEL, card.to_json())
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)

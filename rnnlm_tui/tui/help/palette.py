@@ -37,12 +37,12 @@ def commands(app: TerminalApp, screen: Screen[object], config_dir: Path) -> Iter
     title of an action is its tooltip, the help its section and its keys."""
     host = cast(Host, app)
     titles = {binding.id: title for title, binding in all_bindings(type(app))}
+    seen = {"app.commands"}  # the palette itself
 
     def command(binding: Binding, act: Callable[[], object]) -> SystemCommand:
         keys = ", ".join(host.shown_keys(binding))
         return SystemCommand(binding.tooltip, escape(f"{titles[binding.id]} · {keys}"), act)
 
-    seen = set()
     for node, binding, enabled, _ in screen.active_bindings.values():
         if binding.id is not None and binding.id not in seen and enabled:
             seen.add(binding.id)
@@ -55,7 +55,7 @@ def commands(app: TerminalApp, screen: Screen[object], config_dir: Path) -> Iter
         if mode != app.current_mode:
             act_there = partial(_act_elsewhere, app, mode, kind, binding)
             yield command(binding, act_there)
-    yield SystemCommand("Choose a theme", "Colours", app.action_change_theme)
+    yield SystemCommand("Choose a theme: dark, light or other", "Colours", app.action_change_theme)
     yield SystemCommand("Save a picture of the screen", "Screenshot", app.action_screenshot)
     write = partial(_write_keymap, app, config_dir)
     yield SystemCommand("Write a file to change the keys", "Keymap", write)
