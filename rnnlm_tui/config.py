@@ -398,8 +398,7 @@ class RunConfig:
             isinstance(data.get(part), dict) for part in ("model", "train")
         ):
             raise UsageError("a run's settings must hold a preset, a model and a train part")
-        known = settings_of(preset_named(data.get("preset")))
-        fields = known["model"] | known["train"]
+        fields = settings_of(preset_named(data.get("preset")))
         older = {
             name: spec.metadata["older"]
             for name, spec in fields.items()
@@ -418,20 +417,17 @@ def preset_named(name: object) -> Preset:
     return PRESETS[name]
 
 
-def settings_of(preset: Preset) -> dict[str, dict[str, dataclasses.Field[Any]]]:
-    """The fields of the preset's `model` and `train` parts, by name."""
-    return {
-        part: {f.name: f for f in dataclasses.fields(getattr(preset, part))}
-        for part in ("model", "train")
-    }
+def settings_of(preset: Preset) -> dict[str, dataclasses.Field[Any]]:
+    """The settings of a preset, those of the model first, by name."""
+    parts = dataclasses.fields(preset.model), dataclasses.fields(preset.train)
+    return {spec.name: spec for part in parts for spec in part}
 
 
 def all_settings() -> dict[str, dataclasses.Field[Any]]:
     """Every setting of every preset, by name."""
     found: dict[str, dataclasses.Field[Any]] = {}
     for preset in PRESETS.values():
-        for fields in settings_of(preset).values():
-            found |= fields
+        found |= settings_of(preset)
     return found
 
 
@@ -444,20 +440,22 @@ def make_run_config(
     the preset does not have, and for a value out of range, naming the range.
     """
     preset = preset_named(preset_name)
-    parts: dict[str, Any] = {"model": preset.model, "train": preset.train}
     known = settings_of(preset)
     scale = None if words is None else preset.scale_of(words)
+    model, train = preset.model, preset.train
     for layer in [scale.settings if scale else {}, *layers]:
         for name, value in layer.items():
-            part = next((p for p, fields in known.items() if name in fields), None)
-            if part is None:
+            if name not in known:
                 raise UsageError(
                     f"the preset {preset.name} has no setting {name!r}",
-                    f"it has {', '.join(sorted(known['model'] | known['train']))}",
+                    f"it has {', '.join(sorted(known))}",
                 )
-            checked = check_setting(known[part][name], value)
-            parts[part] = dataclasses.replace(parts[part], **{name: checked})
-    return RunConfig(preset.name, parts["model"], parts["train"])
+            checked: Any = {name: check_setting(known[name], value)}
+            if hasattr(model, name):
+                model = dataclasses.replace(model, **checked)
+            else:
+                train = dataclasses.replace(train, **checked)
+    return RunConfig(preset.name, model, train)
 
 
 def check_setting(spec: dataclasses.Field[Any], value: Any) -> Setting:

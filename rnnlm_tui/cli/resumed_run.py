@@ -82,7 +82,7 @@ def _saved_run(
 
 def _changed_settings(request: TrainRequest, preset: str) -> dict[str, str]:
     """The settings changed by flags. Raises UsageError for those that cannot change."""
-    own = settings_of(preset_named(preset))["train"]
+    own = settings_of(preset_named(preset))
     changeable = [name for name in CHANGEABLE if name in own]
     fixed = [flag_of(n) for n in sorted(request.flags.keys() - {*changeable, *MACHINE_SETTINGS})]
     if request.preset is not None:

@@ -19,8 +19,6 @@ from rnnlm_tui.config import (
     RunConfig,
     flag_of,
     make_run_config,
-    preset_named,
-    settings_of,
 )
 from rnnlm_tui.errors import CorpusError, ModelError, UsageError
 from rnnlm_tui.lm.adaptive_softmax import with_new_words
@@ -186,7 +184,7 @@ def _check_flags(
     source: OpenedModel, flags: Mapping[str, str], of_words: Sequence[str], instead: str
 ) -> None:
     """Raises UsageError for flags of settings that the model determines."""
-    sizes = settings_of(preset_named(source.card.config.preset))["model"]
+    sizes = source.card.config.to_json()["model"]
     if fixed := flags.keys() & {*sizes, *of_words}:
         raise UsageError(
             f"{_flags(fixed)} cannot be changed: the network and its words are those of"

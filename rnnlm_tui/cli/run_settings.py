@@ -46,8 +46,7 @@ def resolve_settings(
     default = OWN_TEXT_PRESET if request.sources else LESSON_PRESET
     preset = file.pop("preset", default)
     preset = source_preset or request.preset or os.environ.get("RNNLM_PRESET") or preset
-    parts = settings_of(preset_named(preset))
-    known = parts["model"].keys() | parts["train"].keys()
+    known = settings_of(preset_named(preset)).keys()
     # Variables apply to all runs, so a preset ignores those that it does not have.
     environment = {n: v for n, v in settings_from_environment().items() if n in known}
     file, flags = (
@@ -59,11 +58,7 @@ def resolve_settings(
         for given in (file, request.flags)
     )
     if others := sorted(flags.keys() - known):
-        having = [
-            p.name
-            for p in PRESETS.values()
-            if hasattr(p.model, others[0]) or hasattr(p.train, others[0])
-        ]
+        having = [p.name for p in PRESETS.values() if others[0] in settings_of(p)]
         raise UsageError(
             f"the preset {preset} has no setting {flag_of(others[0])}",
             f"presets that have it: {', '.join(having)}, such as --preset {having[0]}",

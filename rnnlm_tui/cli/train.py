@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ from rnnlm_tui.errors import (
     UsageError,
     os_reason,
 )
-from rnnlm_tui.events import Event, Failed, Finished, Preparing, Saved, to_json_line
+from rnnlm_tui.events import Event, Failed, Finished, Preparing, to_json_line
 from rnnlm_tui.formatting import escape, format_bytes
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.files import HISTORY, MODEL, RESUME
@@ -45,7 +46,7 @@ from rnnlm_tui.text.encoded_files import remove_encoded
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.streams import Workspace
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.history import PreparationHistory, record
+from rnnlm_tui.training.history import History, record
 from rnnlm_tui.training.run import TrainingRun
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def _prepared(
     ranks: Ranks | None,
 ) -> TrainingRun:
     """The run, after reading its text. Raises StoppedError if it was stopped meanwhile."""
-    history = PreparationHistory(folder)
+    history = History(folder)
 
     def show(event: Preparing) -> None:
         workspace.make_folder()
@@ -167,7 +168,9 @@ def _report(
         raise StorageError(f"cannot make {run.folder}: {os_reason(reason)}") from reason
     last: Event | None = None
     events = trainer.train(run, control) if ranks is None else trainer.train(run, control, ranks)
-    for last in _with_origin(record(events, run.folder), run):
+    owns_model = run.state is not None and run.state.position.best_epoch is not None
+    at_own_model = partial(_store_origin, run)
+    for last in record(events, run.folder, owns_model=owns_model, at_own_model=at_own_model):
         reporter.show(last)
     assert isinstance(last, Finished)
     error = reporter.error if isinstance(reporter, JsonReporter) else None
@@ -178,16 +181,10 @@ def _report(
     return last
 
 
-def _with_origin(events: Iterable[Event], run: TrainingRun) -> Iterator[Event]:
-    """Passes events on. Stores the origin of the text once the run has a model of its own."""
-    owns_model = run.state is not None and run.state.position.best_epoch is not None
-    is_stored = False
-    for event in events:
-        if isinstance(event, Saved) and (owns_model or event.best) and not is_stored:
-            is_stored = True
-            with suppress(StorageError):  # the model does not depend on it
-                write_origin(run.folder, run.origin.get("sources", []), run.origin.get("encoding"))
-        yield event
+def _store_origin(run: TrainingRun) -> None:
+    """Stores where the text of the run can be read again."""
+    with suppress(StorageError):  # the model does not depend on it
+        write_origin(run.folder, run.origin.get("sources", []), run.origin.get("encoding"))
 
 
 @contextmanager

@@ -53,8 +53,8 @@ def ended(
     return EpochEnded(float(epoch), epoch, train, figures, best, sample, float(epoch))
 
 
-def saved(epoch: int) -> Saved:
-    return Saved(float(epoch), epoch, "models/poems", True)
+def saved(epoch: int, best: bool = True) -> Saved:
+    return Saved(float(epoch), epoch, "models/poems", best)
 
 
 def finished(
