@@ -19,7 +19,6 @@ import numpy as np
 from rnnlm_tui import __version__
 from rnnlm_tui.cli.inputs import corpus_of
 from rnnlm_tui.cli.options import TrainRequest
-from rnnlm_tui.cli.preparation import PreparationReport, StoppedError
 from rnnlm_tui.cli.resumed_run import CHANGEABLE, prepared_again
 from rnnlm_tui.cli.stdin_control import steered
 from rnnlm_tui.config import NetworkTrainConfig
@@ -32,7 +31,7 @@ from rnnlm_tui.text.encoded_files import remove_encoded
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.streams import Workspace
 from rnnlm_tui.training.checkpoint import RunState, arrays_of, state_of
-from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.control import Control, PreparationReport, StoppedError
 from rnnlm_tui.training.run import TrainingRun
 
 if TYPE_CHECKING:

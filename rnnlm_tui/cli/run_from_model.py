@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rnnlm_tui.cli.base_model import NO_BASE
 from rnnlm_tui.cli.inputs import OpenedModel, open_model
 from rnnlm_tui.cli.options import TrainRequest
 from rnnlm_tui.cli.run_settings import LESSON_PRESET, MACHINE_SETTINGS
@@ -208,12 +207,6 @@ def request_of_update(source: OpenedModel, request: TrainRequest) -> TrainReques
     known = {Path(name).absolute() for name in sources}
     sources += [name for name in request.added if Path(name).absolute() not in known]
     return dataclasses.replace(request, sources=tuple(sources), encoding=encoding)
-
-
-def base_of_update(source: OpenedModel, library: Library) -> str:
-    """The name of the base model of an update: the same as before, if it still exists."""
-    base = source.card.mixture and source.card.mixture["base"]
-    return base["name"] if base and base["name"] in library.names() else NO_BASE
 
 
 def run_of_update(

@@ -18,7 +18,6 @@ from rnnlm_tui import threads
 from rnnlm_tui.cli.inputs import free_memory
 from rnnlm_tui.cli.new_run import MakeRun, new_run
 from rnnlm_tui.cli.options import TrainRequest
-from rnnlm_tui.cli.preparation import PreparationReport, StoppedError
 from rnnlm_tui.cli.ranks import after_restart, connected, follow, share_text
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.resumed_run import resumed_run
@@ -45,7 +44,7 @@ from rnnlm_tui.text.corpus import STANDARD_INPUT
 from rnnlm_tui.text.encoded_files import remove_encoded
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.streams import Workspace
-from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.control import Control, PreparationReport, StoppedError
 from rnnlm_tui.training.history import History, record
 from rnnlm_tui.training.run import TrainingRun
 

@@ -44,27 +44,17 @@ EVALUATION_STREAMS, EVALUATION_STREAM, EVALUATION_STEPS = 16, 1000, 64
 context, and evaluated 64 steps at a time."""
 
 
-class TargetStream:
-    """Lines of ids as one stream of targets."""
-
-    def __init__(self, lines: EncodedLines) -> None:
-        self.targets = lines.targets  # [M]
-        self.line_starts = lines.starts
-
-    def __len__(self) -> int:
-        return len(self.targets)
-
-    def batch(self, places: NDArray[np.int64], beyond: NDArray[np.bool_]) -> Batch:
-        """Inputs and targets at these places; padding where `beyond` is true."""
-        places = np.minimum(places, len(self) - 1)
-        before = self.targets[places - 1]  # at 0 the last, which is an end too
-        read = np.where(before == END_ID, BEGIN_ID, before)
-        inputs, answers = (np.where(beyond, PADDING, x) for x in (read, self.targets[places]))
-        return inputs.astype(np.int64), answers.astype(np.int64)
+def batch_at(lines: EncodedLines, places: NDArray[np.int64], beyond: NDArray[np.bool_]) -> Batch:
+    """Inputs and targets at these places of the stream; padding where `beyond` is true."""
+    places = np.minimum(places, lines.predictions - 1)
+    before = lines.targets[places - 1]  # at 0 the last, which is an end too
+    read = np.where(before == END_ID, BEGIN_ID, before)
+    inputs, answers = (np.where(beyond, PADDING, x) for x in (read, lines.targets[places]))
+    return inputs.astype(np.int64), answers.astype(np.int64)
 
 
 def stream_batches(
-    stream: TargetStream,
+    lines: EncodedLines,
     streams: int,
     steps: int,
     rotation: int = 0,
@@ -75,48 +65,49 @@ def stream_batches(
 
     The text begins at target number `rotation` and wraps around at its end.
     """
-    length = stream_length(stream, streams)
+    length = stream_length(lines, streams)
     begins = np.arange(streams)[share.rows(streams), None] * length  # [B, 1]
     for low in range(first * steps, length, steps):
         places = begins + np.arange(low, min(low + steps, length))  # [B, T]
-        yield stream.batch((places + rotation) % len(stream), places >= len(stream))
+        rotated = (places + rotation) % lines.predictions
+        yield batch_at(lines, rotated, places >= lines.predictions)
 
 
-def stream_length(stream: TargetStream, streams: int) -> int:
+def stream_length(lines: EncodedLines, streams: int) -> int:
     """The length of each stream, in steps."""
-    return -(-len(stream) // streams)
+    return -(-lines.predictions // streams)
 
 
 def line_batches(
-    stream: TargetStream,
+    lines: EncodedLines,
     order: NDArray[np.int64],
-    lines: int,
+    size: int,
     steps: int,
     first: int = 0,
     share: Share = WHOLE,
 ) -> Iterator[Batch]:
     """Yields the batches of the context `line` from number `first` on: the rows of `share`.
 
-    A batch is `lines` lines, in `order`. A line longer than `steps` counts as several lines, in
+    A batch is `size` lines, in `order`. A line longer than `steps` counts as several lines, in
     `order` too.
     """
-    starts, lengths = line_pieces(stream, steps)
-    for low in range(first * lines, len(order), lines):
-        chosen = order[low : low + lines]
+    starts, lengths = line_pieces(lines, steps)
+    for low in range(first * size, len(order), size):
+        chosen = order[low : low + size]
         chosen = chosen[share.rows(len(chosen))]
         steps_of_batch = np.arange(lengths[chosen].max())
         places = starts[chosen][:, None] + steps_of_batch  # [B, T]
-        yield stream.batch(places, steps_of_batch >= lengths[chosen][:, None])
+        yield batch_at(lines, places, steps_of_batch >= lengths[chosen][:, None])
 
 
-def line_pieces(stream: TargetStream, steps: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def line_pieces(lines: EncodedLines, steps: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Starts and lengths of the lines, in targets; lines longer than `steps` are cut into
     pieces."""
-    lengths = np.diff(np.append(stream.line_starts, len(stream)))
+    lengths = lines.lengths + 1  # with the ends of the lines
     pieces = -(-lengths // steps)
     line = np.repeat(np.arange(len(lengths)), pieces)
     piece = np.arange(len(line)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-    starts = stream.line_starts[line] + piece * steps
+    starts = lines.starts[line] + piece * steps
     return starts, np.minimum(lengths[line] - piece * steps, steps)
 
 
@@ -158,9 +149,8 @@ class BpttBatches:
         Raises UsageError if there are fewer streams than processes.
         """
         self._settings, self._context, self._device = settings, context, device
-        self._stream = TargetStream(prepared.examples)
-        self._held_out = TargetStream(prepared.held_out)
-        self._streams = max(1, min(settings.batch_size, len(self._stream) // settings.bptt))
+        self._lines, self._held_out = prepared.examples, prepared.held_out
+        self._streams = max(1, min(settings.batch_size, self._lines.predictions // settings.bptt))
         self._share = share
         self.rows = self._streams
         """The number of rows of the last whole batch."""
@@ -175,31 +165,29 @@ class BpttBatches:
         self._rare = (counts == 1) & (counts[UNKNOWN_ID] == 0)
         self._lengths = np.empty(0, np.int64)
         if context == "line":
-            _, self._lengths = line_pieces(self._stream, settings.bptt)
+            _, self._lengths = line_pieces(self._lines, settings.bptt)
 
     @property
     def steps(self) -> int:
         """Batches per epoch."""
         if self._context == "line":
             return -(-len(self._lengths) // self._settings.batch_size)
-        return -(-stream_length(self._stream, self._streams) // self._settings.bptt)
+        return -(-stream_length(self._lines, self._streams) // self._settings.bptt)
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """Yields this process's share of the batches from `first_step` on: inputs and targets
         [B, T]."""
-        settings, stream = self._settings, self._stream
+        settings, lines = self._settings, self._lines
         rng = np.random.default_rng((settings.seed, epoch))
         ids = np.arange(len(self._rare))
         ids[self._rare & (rng.random(len(ids)) < settings.unk_rate)] = UNKNOWN_ID
         most, steps = settings.batch_size, settings.bptt
         if self._context == "line":
             order = shuffled_by_length(self._lengths, most, rng)
-            batches = line_batches(stream, order, most, steps, first_step, self._share)
+            batches = line_batches(lines, order, most, steps, first_step, self._share)
         else:
-            rotation = int(rng.choice(stream.line_starts))
-            batches = stream_batches(
-                stream, self._streams, steps, rotation, first_step, self._share
-            )
+            rotation = int(rng.choice(lines.starts))
+            batches = stream_batches(lines, self._streams, steps, rotation, first_step, self._share)
         for number, (read, answers) in enumerate(batches, start=first_step):
             if self._context == "line":
                 self.rows = min(most, len(self._lengths) - number * most)
@@ -215,7 +203,7 @@ class BpttBatches:
             order = np.argsort(lengths, kind="stable")
             batches = line_batches(held, order, EVALUATION_BATCH, self._settings.bptt)
         else:
-            streams = max(1, min(EVALUATION_STREAMS, len(held) // EVALUATION_STREAM))
+            streams = max(1, min(EVALUATION_STREAMS, held.predictions // EVALUATION_STREAM))
             batches = stream_batches(held, streams, EVALUATION_STEPS)
         for read, answers in batches:
             yield self._tensor(read), self._tensor(answers)

@@ -13,7 +13,7 @@ from rnnlm_tui.lm.kneser_ney import Arrays
 from rnnlm_tui.lm.mixture import ComponentName, MixedModel, fit_weights
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.ngram import ngram_arrays, ngram_counts
-from rnnlm_tui.store.card import Mixture, NgramFile
+from rnnlm_tui.store.card import Mixture, NgramFile, read_card
 from rnnlm_tui.store.evaluations import write_evaluation
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.text.samples import some_lines
@@ -103,5 +103,5 @@ class FirstNgrams:
         card = self._report.card([], metrics, epochs_done=0, sizes=self._sizes, mixture=mixture)
         checkpoints.save_model(card, self._run.prepared.vocabulary.words, self.arrays)
         if unseen is not None:
-            write_evaluation(self._run.folder, checkpoints.card(), unseen)
+            write_evaluation(self._run.folder, read_card(self._run.folder), unseen)
         return True

@@ -1,7 +1,8 @@
-"""Builds the events of a run and the card of its model, for every trainer."""
+"""Builds the events of a run and the card of its model, and estimates the time left."""
 
 from __future__ import annotations
 
+import math
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,6 +23,9 @@ from rnnlm_tui.training.run import TrainingRun
 
 SAMPLE_WORDS = 10
 """How many words continue the seed line."""
+MEMORY_S = 2.5
+"""After this time a step counts a third in the estimate of the speed. Ten seconds after steps
+become ten times slower, the estimate is within a factor of 1.2."""
 
 
 class RunReport:
@@ -139,3 +143,28 @@ def sample(model: LanguageModel, seed_line: str) -> dict[str, str]:
     words = generate_words(model, seed_line, count, replace(decoding, may_end=False))
     text = continue_text(model.tokenizer, seed_line, words)
     return {"seed": cut_words(seed_line), "text": cut_words(text)}
+
+
+class TimeLeft:
+    """Estimates the time left of a run from the seconds that its steps and ends of epochs take."""
+
+    def __init__(self, seconds_per_step: float) -> None:
+        """`seconds_per_step` is the estimate before any step was measured."""
+        self._seconds_per_step, self._seconds_per_end = seconds_per_step, 0.0
+        self._seconds = self._steps = 0.0
+
+    def add_steps(self, seconds: float, steps: int) -> None:
+        """Adds the time that some steps took."""
+        if steps:
+            decay = math.exp(-seconds / MEMORY_S)
+            self._seconds = self._seconds * decay + seconds
+            self._steps = self._steps * decay + steps
+            self._seconds_per_step = self._seconds / self._steps
+
+    def set_end(self, seconds: float) -> None:
+        """Sets the time that the end of an epoch takes: evaluation, sample and save."""
+        self._seconds_per_end = seconds
+
+    def seconds(self, steps: int, epochs: int) -> float:
+        """Estimated seconds for these numbers of steps and ends of epochs."""
+        return steps * self._seconds_per_step + epochs * self._seconds_per_end

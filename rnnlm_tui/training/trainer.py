@@ -41,8 +41,7 @@ from rnnlm_tui.training.mixing import FirstNgrams, mix
 from rnnlm_tui.training.networks import BatchLoss
 from rnnlm_tui.training.ranks import LEARN, Ranks
 from rnnlm_tui.training.run import TrainingRun
-from rnnlm_tui.training.run_report import RunReport, sample
-from rnnlm_tui.training.time_left import TimeLeft
+from rnnlm_tui.training.run_report import RunReport, TimeLeft, sample
 
 REPORT_EVERY_S = 0.1
 MOST_RECOVERIES = 3

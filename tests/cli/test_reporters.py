@@ -9,8 +9,7 @@ import sys
 
 import pytest
 
-from rnnlm_tui.cli import progress_bar
-from rnnlm_tui.cli.preparation import PreparationReport, StoppedError
+from rnnlm_tui.cli import output
 from rnnlm_tui.cli.reporters import TextReporter
 from rnnlm_tui.events import (
     EpochEnded,
@@ -23,7 +22,7 @@ from rnnlm_tui.events import (
     Started,
     Warned,
 )
-from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.control import Control, PreparationReport, StoppedError
 from tests.helpers.commands import POSIX, VERSES, on_terminal
 
 TRAIN = {"loss": 5.3812, "penalty": 0.0123, "accuracy": 0.0785, "perplexity": 217.3}
@@ -68,7 +67,7 @@ def shown(
     """What a terminal gets on standard error."""
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
-    monkeypatch.setattr(progress_bar, "line_width", lambda: columns - 1)
+    monkeypatch.setattr(output, "line_width", lambda: columns - 1)
     monkeypatch.setenv("TERM", "xterm")
     reporter = TextReporter(Control(), quiet)
     for event in events:

@@ -13,11 +13,10 @@ from typing import TextIO
 
 import pytest
 
-from rnnlm_tui.cli.preparation import StoppedError
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.stdin_control import steered
 from rnnlm_tui.events import EpochEnded, Event, Paused, Progress, Saved, Started
-from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.control import Control, StoppedError
 from tests.helpers.commands import (
     FOR_EVER,
     PATIENCE_S,
