@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 from rnnlm_tui.cli.inputs import as_unicode, corpus_of
@@ -76,8 +75,10 @@ def _saved_run(
         print_warning(
             f"{described['name']} is gone or was trained again: {name} continues without it"
         )
-    run = TrainingRun(name, folder, config, prepared, origin, state, base=base)
-    return replace(run, ancestor_lines=state.ancestor_lines)
+    lines = state.ancestor_lines
+    return TrainingRun(
+        name, folder, config, prepared, origin, state, ancestor_lines=lines, base=base
+    )
 
 
 def _changed_settings(request: TrainRequest, preset: str) -> dict[str, str]:

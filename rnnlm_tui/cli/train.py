@@ -34,7 +34,7 @@ from rnnlm_tui.errors import (
     os_reason,
 )
 from rnnlm_tui.events import Event, Failed, Finished, Preparing, to_json_line
-from rnnlm_tui.formatting import escape, format_bytes
+from rnnlm_tui.formatting import escape, format_bytes, outcome
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.files import HISTORY, MODEL, RESUME
 from rnnlm_tui.store.library import Library
@@ -248,11 +248,6 @@ def exit_code(finished: Finished, interrupted: bool) -> int:
     """0 for a run that ended or was told to stop, 130 for one that was interrupted. Raises
     DivergedError for one whose loss did not stay finite."""
     if finished.reason == "diverged":
-        epoch = finished.metrics.get("epoch")
-        ngrams = "the n-grams are kept" if finished.metrics else "nothing is kept"
-        kept = f"epoch {epoch} is kept" if epoch else ngrams
-        raise DivergedError(
-            f"the loss kept becoming infinite or NaN: {kept}",
-            "train with a smaller --learning-rate",
-        )
+        how = outcome("diverged", finished.metrics.get("epoch"), update=finished.update)
+        raise DivergedError(how, "train with a smaller --learning-rate")
     return EXIT_INTERRUPTED if interrupted and finished.reason == "stopped" else 0

@@ -14,7 +14,6 @@ from rnnlm_tui.events import (
     Progress,
     Saved,
     Started,
-    event_name,
     from_json_line,
     to_json_line,
 )
@@ -99,11 +98,9 @@ def _drop_older_runs(path: Path) -> None:
 
 
 def _begins_run(line: bytes) -> bool:
-    if event_name(Started).encode() not in line:
-        return False
     try:
-        event = from_json_line(line.decode())
-    except (ValueError, RecursionError):
+        event = from_json_line(line)
+    except ValueError:
         return False
     return isinstance(event, Started) and event.epochs_done == 0
 

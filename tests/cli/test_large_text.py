@@ -19,7 +19,8 @@ from rnnlm_tui.text.encoded_files import FILES
 from rnnlm_tui.training import trainer
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.history import History
-from tests.helpers.commands import Command
+from tests.helpers.commands import Command, events_of
+from tests.helpers.events import end_of
 from tests.helpers.models import contents
 
 LINES = bundled_corpus().read_text().splitlines()
@@ -70,9 +71,7 @@ def both(
         is_large(large)
         for command in commands:
             done = run(*command, "--name=diary", "--json")
-            assert done.returncode == 0, done.stderr
-            events = [*map(from_json_line, done.stdout.splitlines())]
-            assert large == any(isinstance(event, Preparing) for event in events)
+            assert large == any(isinstance(event, Preparing) for event in events_of(done))
         found.append(model_of(library, "diary"))
         assert not any((library.path("diary") / name).exists() for name in FILES)
         library.delete("diary")
@@ -104,8 +103,7 @@ def test_it_is_read_from_a_pipe(
     flags = (*GRU, "--epochs=1", "--mixture=off")
     for name, source in (("file", str(diary)), ("pipe", "-")):
         text = diary.read_text() if source == "-" else ""
-        done = run("--train", source, *flags, f"--name={name}", "--quiet", stdin=text)
-        assert done.returncode == 0, done.stderr
+        run("--train", source, *flags, f"--name={name}", "--quiet", stdin=text)
         assert not [*library.path(name).glob(".text-*")]
     file, pipe = (model_of(library, name) for name in ("file", "pipe"))
     assert file["card"]["corpus"].pop("name") == "diary.txt"
@@ -134,9 +132,7 @@ def test_a_run_that_was_stopped_finds_its_ids_again(
         run("--train", str(diary), *flags, "--name=stopped")
     assert all((library.path("stopped") / name).exists() for name in FILES[1:])
     done = run("--train", "--resume", "--name=stopped", "--json")
-    assert done.returncode == 0, done.stderr
-    events = [*map(from_json_line, done.stdout.splitlines())]
-    assert {e.phase for e in events if isinstance(e, Preparing)} == {"reading text"}
+    assert {e.phase for e in events_of(done) if isinstance(e, Preparing)} == {"reading text"}
     assert not any((library.path("stopped") / name).exists() for name in FILES)
     run("--train", str(diary), *flags, "--name=through")
     assert model_of(library, "stopped") == model_of(library, "through")
@@ -151,19 +147,16 @@ def test_an_update_and_a_model_from_another_are_the_same(
     for large in (False, True):
         is_large(large)
         diary.write_text("\n".join(LINES[:160]))
-        done = run("--train", str(diary), f"--preset={preset}", *sizes, "--name=old", "--quiet")
-        assert done.returncode == 0, done.stderr
+        run("--train", str(diary), f"--preset={preset}", *sizes, "--name=old", "--quiet")
         diary.write_text("\n".join(LINES[:240]))
         if preset == "gru":
             given = ("--from=old", "--name=diary", "--epochs=1", "--threads=1")
-            done = run("--train", str(diary), *given, "--quiet")
-            assert done.returncode == 0, done.stderr
+            run("--train", str(diary), *given, "--quiet")
             models.append(model_of(library, "diary"))
             library.delete("diary")
         flags = ("--threads=1",) if preset == "gru" else ()
         done = run("--train", "--update=old", "--json", *flags)
-        assert done.returncode == 0, done.stderr
-        finished.append(json.loads(done.stdout.splitlines()[-1])["update"])
+        finished.append(end_of(events_of(done)).update)
         models.append(model_of(library, "old"))
         library.delete("old")
     assert finished[0] == finished[1]
@@ -179,7 +172,6 @@ def test_a_summary_says_the_same_and_leaves_nothing(
     for large in (False, True):
         is_large(large)
         done = run("--summary", str(diary), f"--preset={preset}", "--json")
-        assert done.returncode == 0, done.stderr
         said.append(json.loads(done.stdout))
         said[-1].pop("estimated_s")
     assert said[0] == said[1]
@@ -212,9 +204,8 @@ def test_a_stop_while_it_is_read_leaves_nothing(
     monkeypatch.setattr("rnnlm_tui.cli.train.Control", Remembered)
     monkeypatch.setattr(streams, "text_blocks", stop_after_two)
     done = run("--train", str(diary), *GRU, "--name=stopped", "--json")
-    assert done.returncode == 0, done.stderr
-    last = json.loads(done.stdout.splitlines()[-1])
-    assert (last["event"], last["reason"], last["metrics"]) == ("finished", "stopped", {})
+    end = end_of(events_of(done))
+    assert (end.reason, end.metrics) == ("stopped", {})
     assert not library.path("stopped").exists()
     with library.lock("stopped", TRAINING):
         assert not library.has("stopped")
@@ -235,7 +226,6 @@ def test_its_phases_are_in_the_history_that_the_app_follows(
     add = History.add
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(History, "add", look)
-        done = run("--train", str(diary), *GRU, "--epochs=1", "--name=followed", "--quiet")
-    assert done.returncode == 0, done.stderr
+        run("--train", str(diary), *GRU, "--epochs=1", "--name=followed", "--quiet")
     events = [from_json_line(line) for line in seen]
     assert "reading text" in {event.phase for event in events if isinstance(event, Preparing)}

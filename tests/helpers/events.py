@@ -68,6 +68,12 @@ def epochs_of(events: list[Event]) -> list[EpochEnded]:
     return [event for event in events if isinstance(event, EpochEnded)]
 
 
+def end_of(events: list[Event]) -> Finished:
+    """The last event of a run that has ended."""
+    assert isinstance(events[-1], Finished)
+    return events[-1]
+
+
 def in_fifth_epoch() -> list[Event]:
     """A run in its fifth of 20 epochs; the second was the best."""
     held_out = (6.0, 5.0, 5.5, 5.6)
