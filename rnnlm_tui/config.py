@@ -391,13 +391,9 @@ class RunConfig:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_json(cls, data: Any) -> RunConfig:
+    def from_json(cls, data: Mapping[str, Any]) -> RunConfig:
         """The reverse of `to_json`; accepts old names of settings. Raises UsageError."""
-        if not isinstance(data, dict) or not all(
-            isinstance(data.get(part), dict) for part in ("model", "train")
-        ):
-            raise UsageError("a run's settings must hold a preset, a model and a train part")
-        fields = settings_of(preset_named(data.get("preset")))
+        fields = settings_of(preset_named(data["preset"]))
         older = {
             name: spec.metadata["older"]
             for name, spec in fields.items()

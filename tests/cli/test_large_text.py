@@ -26,6 +26,8 @@ from tests.helpers.models import contents
 LINES = bundled_corpus().read_text().splitlines()
 SIZES = ("--embedding-size=4", "--hidden-size=4", "--threads=1", "--device=cpu", "--held-out=0.2")
 GRU = ("--preset=gru", *SIZES)
+Choose = Callable[[bool], None]
+"""Makes the next command treat its text as large, or hold it in memory."""
 AGAIN = ("history.jsonl", RESUME, "model.json", "evaluation.json")
 """They hold times."""
 
@@ -38,9 +40,7 @@ def diary(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def is_large(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
-    """Makes the next command treat its text as large, or hold it in memory."""
-
+def is_large(monkeypatch: pytest.MonkeyPatch) -> Choose:
     def choose(large: bool) -> None:
         monkeypatch.setattr(streams, "IN_MEMORY", 2_000 if large else 16 << 20)
         monkeypatch.setattr(streams, "BLOCK", 1_500)
@@ -61,7 +61,7 @@ def model_of(library: Library, name: str) -> dict[str, Any]:
 
 def both(
     run: Command,
-    is_large: Callable[[bool], None],
+    is_large: Choose,
     library: Library,
     *commands: Sequence[str],
 ) -> list[dict[str, Any]]:
@@ -80,7 +80,7 @@ def both(
 
 @pytest.mark.parametrize("preset", ["gru", "ngram"])
 def test_the_model_is_the_same(
-    run: Command, is_large: Callable[[bool], None], library: Library, diary: Path, preset: str
+    run: Command, is_large: Choose, library: Library, diary: Path, preset: str
 ) -> None:
     sizes = (*SIZES, "--epochs=2") if preset == "gru" else ()
     command = ("--train", str(diary), f"--preset={preset}", *sizes)
@@ -89,7 +89,7 @@ def test_the_model_is_the_same(
 
 
 def test_a_finished_run_that_is_extended_encodes_its_text_again(
-    run: Command, is_large: Callable[[bool], None], library: Library, diary: Path
+    run: Command, is_large: Choose, library: Library, diary: Path
 ) -> None:
     first = ("--train", str(diary), *GRU, "--epochs=1", "--mixture=off")
     whole, large = both(run, is_large, library, first, ("--train", "--resume", "--epochs=2"))
@@ -97,7 +97,7 @@ def test_a_finished_run_that_is_extended_encodes_its_text_again(
 
 
 def test_it_is_read_from_a_pipe(
-    run: Command, is_large: Callable[[bool], None], library: Library, diary: Path
+    run: Command, is_large: Choose, library: Library, diary: Path
 ) -> None:
     is_large(True)
     flags = (*GRU, "--epochs=1", "--mixture=off")
@@ -114,7 +114,7 @@ def test_it_is_read_from_a_pipe(
 
 def test_a_run_that_was_stopped_finds_its_ids_again(
     run: Command,
-    is_large: Callable[[bool], None],
+    is_large: Choose,
     library: Library,
     diary: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -140,7 +140,7 @@ def test_a_run_that_was_stopped_finds_its_ids_again(
 
 @pytest.mark.parametrize("preset", ["gru", "ngram"])
 def test_an_update_and_a_model_from_another_are_the_same(
-    run: Command, is_large: Callable[[bool], None], library: Library, diary: Path, preset: str
+    run: Command, is_large: Choose, library: Library, diary: Path, preset: str
 ) -> None:
     sizes = (*SIZES, "--epochs=2") if preset == "gru" else ()
     finished, models = [], []
@@ -166,7 +166,7 @@ def test_an_update_and_a_model_from_another_are_the_same(
 
 @pytest.mark.parametrize("preset", ["gru", "ngram", "lesson"])
 def test_a_summary_says_the_same_and_leaves_nothing(
-    run: Command, is_large: Callable[[bool], None], data_dir: Path, diary: Path, preset: str
+    run: Command, is_large: Choose, data_dir: Path, diary: Path, preset: str
 ) -> None:
     said = []
     for large in (False, True):
@@ -180,7 +180,7 @@ def test_a_summary_says_the_same_and_leaves_nothing(
 
 def test_a_stop_while_it_is_read_leaves_nothing(
     run: Command,
-    is_large: Callable[[bool], None],
+    is_large: Choose,
     library: Library,
     diary: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -212,7 +212,7 @@ def test_a_stop_while_it_is_read_leaves_nothing(
 
 
 def test_its_phases_are_in_the_history_that_the_app_follows(
-    run: Command, is_large: Callable[[bool], None], library: Library, diary: Path
+    run: Command, is_large: Choose, library: Library, diary: Path
 ) -> None:
     is_large(True)
     seen = set[str]()
