@@ -98,7 +98,6 @@ def _setting_help(spec: dataclasses.Field[Any]) -> tuple[str, str]:
 
 SETTING_HELP = {name: _setting_help(spec) for name, spec in SETTINGS.items()}
 OPTIONS_OF = {mode: _options_of(request) for mode, request in MODES.items()}
-OPTIONS_OF_APP = _options_of(AppRequest)
 METAVARS = {name: o[1] for options in OPTIONS_OF.values() for name, o in options.items()}
 
 
@@ -173,11 +172,11 @@ def _current_name(name: str) -> str:
 def make_request(arguments: Arguments) -> Request:
     """The request of a parsed command line. Raises UsageError."""
     mode, options = arguments.mode, arguments.options
+    request = AppRequest if mode is None else MODES[mode]
     for name in options:
-        if name not in (OPTIONS_OF_APP if mode is None else OPTIONS_OF[mode]):
+        if name not in _options_of(request):
             belongs = " or ".join(f"--{m}" for m, theirs in OPTIONS_OF.items() if name in theirs)
             raise UsageError(f"--{name} goes with {belongs}", SEE_HELP)
-    request = AppRequest if mode is None else MODES[mode]
     values = _values_of(request, options)
     if issubclass(request, RunRequest):
         flags = SETTINGS.keys() & options.keys()

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from torch import Tensor, distributed, nn
 
 from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.training.batches import Share
 from rnnlm_tui.training.networks import BatchLoss
-from rnnlm_tui.training.prefix_batches import Share
 
 LONGEST_WAIT = timedelta(hours=2)
 """How long ranks wait for one that is busy: rank 0 alone reads the text and evaluates the model. A

@@ -15,7 +15,7 @@ import pytest
 
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.stdin_control import steered
-from rnnlm_tui.events import EpochEnded, Event, Paused, Progress, Saved, Started
+from rnnlm_tui.events import EpochEnded, Event, Paused, Started
 from rnnlm_tui.training.control import Control, StoppedError
 from tests.helpers.commands import (
     FOR_EVER,
@@ -27,6 +27,7 @@ from tests.helpers.commands import (
     running,
     wait_until,
 )
+from tests.helpers.events import ended, progress, saved
 
 # Signals
 
@@ -155,12 +156,6 @@ def test_control_and_corpus_cannot_both_be_standard_input(run: Command) -> None:
 
 # A reader that goes
 
-EVENTS: list[Event] = [
-    Progress(1.0, 1, 2, 3, 4, 0.5, 0.5, 10.0, 1.0, 1.0),
-    EpochEnded(1.0, 1, {"loss": 1.0, "accuracy": 0.5}, None, True, {"seed": "", "text": ""}, 1.0),
-    Saved(1.0, 1, "m", True),
-]
-
 
 @pytest.fixture
 def closed_pipe() -> Iterator[TextIO]:
@@ -179,7 +174,8 @@ def test_a_run_stops_and_saves_if_nobody_reads_what_it_prints(
     control = Control()
     monkeypatch.setattr(sys, name, closed_pipe)
     reporter = JsonReporter(control) if name == "stdout" else TextReporter(control, quiet=False)
-    for event in EVENTS:
+    events: list[Event] = [progress(1), ended(1), saved(1)]
+    for event in events:
         reporter.show(event)
     assert (control.stopped, control.unwatched) == (True, True)
 
@@ -192,7 +188,7 @@ def test_a_run_that_others_control_continues_without_a_reader(
     control = Control()
     setattr(control, reason, True)
     monkeypatch.setattr(sys, "stdout", closed_pipe)
-    JsonReporter(control).show(EVENTS[0])
+    JsonReporter(control).show(saved(1))
     assert not control.stopped
 
 

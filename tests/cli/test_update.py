@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ OLD, NEW, FIRST = SONNETS[40:140], SONNETS[140:180], SONNETS[20:40]
 WORD = "clock"
 """In the new lines alone."""
 NGRAM = ("--preset=ngram",)
+Train = Callable[..., None]
 GRU = ("--preset=gru", "--embedding-size=8", "--hidden-size=8", "--epochs=2", "--threads=1")
 
 
@@ -46,13 +48,12 @@ def diary(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def train(run: Command, diary: Path) -> Command:
+def train(run: Command, diary: Path) -> Train:
     """Trains the model `diary` with these options, and lets its text grow at both ends."""
 
-    def train(*options: str) -> Any:
-        done = run("--train", str(diary), "--name=diary", "--quiet", "--held-out=0.2", *options)
+    def train(*options: str) -> None:
+        run("--train", str(diary), "--name=diary", "--quiet", "--held-out=0.2", *options)
         diary.write_text("\n".join([*FIRST, *OLD, *NEW]))
-        return done
 
     return train
 
@@ -74,7 +75,7 @@ def held_out_before(library: Library, diary: Path) -> set[str]:
 
 @pytest.mark.parametrize("options", [NGRAM, GRU])
 def test_a_model_is_updated_with_its_grown_text(
-    options: tuple[str, ...], train: Command, run: Command, library: Library, diary: Path
+    options: tuple[str, ...], train: Train, run: Command, library: Library, diary: Path
 ) -> None:
     train(*options)
     (before, old_model), folder = library.open("diary"), library.path("diary")
@@ -105,7 +106,7 @@ def test_a_model_is_updated_with_its_grown_text(
 
 @pytest.mark.parametrize("options", [NGRAM, (*GRU, "--mixture=off")])
 def test_a_model_is_kept_if_the_update_is_not_better(
-    options: tuple[str, ...], train: Command, run: Command, library: Library, diary: Path
+    options: tuple[str, ...], train: Train, run: Command, library: Library, diary: Path
 ) -> None:
     train(*options)
     worse = diary.with_name("worse.txt")
@@ -133,7 +134,7 @@ def made(library: Library, **request: Any) -> TrainingRun:
 
 
 def test_a_stopped_update_leaves_the_model_and_resumes_exactly(
-    train: Command, library: Library, data_dir: Path
+    train: Train, library: Library, data_dir: Path
 ) -> None:
     train(*GRU, "--mixture=off")
     before = contents(library.path("diary"))
@@ -153,7 +154,7 @@ def test_a_stopped_update_leaves_the_model_and_resumes_exactly(
 
 
 def test_a_further_text_is_read_again_with_the_next_update(
-    train: Command, run: Command, library: Library, diary: Path
+    train: Train, run: Command, library: Library, diary: Path
 ) -> None:
     train(*NGRAM)
     written = diary.with_name("written.txt")
@@ -168,7 +169,7 @@ def test_a_further_text_is_read_again_with_the_next_update(
 
 
 def test_a_model_stays_built_on_another(
-    train: Command, run: Command, library: Library, tmp_path: Path
+    train: Train, run: Command, library: Library, tmp_path: Path
 ) -> None:
     base = tmp_path / "base.txt"
     base.write_text("an owl and a bird sang to the moon\n" * 20)
@@ -181,7 +182,7 @@ def test_a_model_stays_built_on_another(
 
 
 def test_without_held_out_lines_the_last_epoch_replaces_the_model(
-    train: Command, run: Command, library: Library
+    train: Train, run: Command, library: Library
 ) -> None:
     train(*GRU, "--held-out=0")
     card = library.open("diary")[0]
@@ -198,7 +199,7 @@ def test_without_held_out_lines_the_last_epoch_replaces_the_model(
 
 
 def test_what_cannot_be_updated(
-    train: Command, run: Command, library: Library, diary: Path, copied: Path
+    train: Train, run: Command, library: Library, diary: Path, copied: Path
 ) -> None:
     train(*NGRAM)
     put_older_model(library, "gru")

@@ -23,7 +23,7 @@ from rnnlm_tui.store.load import load_model
 from rnnlm_tui.training.checkpoint import load_state
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.ngram_trainer import NgramTrainer, train
-from rnnlm_tui.training.run_report import sample
+from rnnlm_tui.training.run import sample
 from tests.helpers.commands import VERSES
 from tests.helpers.events import end_of, epochs_of
 from tests.helpers.training import run, small_run

@@ -16,16 +16,17 @@ from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.text.corpus import Corpus
 from rnnlm_tui.text.encoded import EncodedLines, with_ends
 from rnnlm_tui.text.prepare import PreparedLines
-from rnnlm_tui.training.bptt_batches import (
+from rnnlm_tui.training.batches import (
+    WHOLE,
     Batch,
     BpttBatches,
+    Share,
     batch_at,
     line_batches,
     line_pieces,
     shuffled_by_length,
     stream_batches,
 )
-from rnnlm_tui.training.prefix_batches import WHOLE, Share
 from tests.helpers.models import HOSTILE
 
 UNKNOWN, BEGIN, END = 1, 2, 3
