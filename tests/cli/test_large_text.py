@@ -168,14 +168,15 @@ def test_an_update_and_a_model_from_another_are_the_same(
 def test_a_summary_says_the_same_and_leaves_nothing(
     run: Command, is_large: Choose, data_dir: Path, diary: Path, preset: str
 ) -> None:
-    said = []
+    said, other = [], data_dir.with_name("other")
     for large in (False, True):
         is_large(large)
-        done = run("--summary", str(diary), f"--preset={preset}", "--json")
+        arguments = ("--summary", str(diary), f"--preset={preset}", "--json")
+        done = run(*arguments, "--data-dir", str(other))
         said.append(json.loads(done.stdout))
         said[-1].pop("estimated_s")
     assert said[0] == said[1]
-    assert not [*data_dir.glob(".summary-*")]
+    assert [*other.iterdir()] == [] and not data_dir.exists()
 
 
 def test_a_stop_while_it_is_read_leaves_nothing(
