@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING
 
 from rnnlm_tui import threads
 from rnnlm_tui.cli.inputs import free_memory
-from rnnlm_tui.cli.new_run import MakeRun, new_run
 from rnnlm_tui.cli.options import TrainRequest
 from rnnlm_tui.cli.ranks import after_restart, connected, follow, share_text
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
-from rnnlm_tui.cli.resumed_run import resumed_run
+from rnnlm_tui.cli.requested_run import MakeRun, requested_run
 from rnnlm_tui.cli.stdin_control import steered
 from rnnlm_tui.cli.summary import data_card
 from rnnlm_tui.config import RunConfig
@@ -78,7 +77,7 @@ def _train(request: TrainRequest, ranks: Ranks | None) -> tuple[Finished, bool]:
     _check_request(request)
     if ranks is not None:
         request = after_restart(ranks, library, request)
-    name, make_run = (resumed_run if request.resume else new_run)(library, request)
+    name, make_run = requested_run(library, request)
     control = Control()
     reporter: JsonReporter | TextReporter = (
         JsonReporter(control) if request.as_json else TextReporter(control, request.is_quiet)

@@ -23,6 +23,7 @@ from rnnlm_tui.events import (
     to_json_line,
 )
 from rnnlm_tui.store.card import read_card
+from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_state import read_run_status
 from rnnlm_tui.store.weights import read_weights
 from rnnlm_tui.training.checkpoint import load_state
@@ -30,6 +31,7 @@ from rnnlm_tui.training.learner import Learner
 from rnnlm_tui.training.networks import BatchLoss
 from tests.helpers.commands import POSIX, TINY, VERSES, Command, events_of, refused, running
 from tests.helpers.events import end_of, epochs_of
+from tests.helpers.models import change_card
 
 COPIES = 20
 PAIRS = 43 * COPIES
@@ -286,12 +288,11 @@ def test_from_starts_with_the_weights_and_words_of_a_model(
 
 @pytest.mark.parametrize(("line", "suggested"), [("the dog sat", False), ("the bird sat", True)])
 def test_what_a_model_never_suggests_stays_so_unless_the_new_text_has_it(
-    line: str, suggested: bool, run: Command, several_verses: str, tmp_path: Path, data_dir: Path
+    line: str, suggested: bool, run: Command, several_verses: str, tmp_path: Path, library: Library
 ) -> None:
     small = ["--preset=gru", *CAUSAL, "--epochs=1", "--on=none"]
     run("--train", several_verses, *small, "--name=first")
-    path = data_dir / "models" / "first" / "model.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"unsuggested": ["bird"]}))
+    change_card(library, "first", lambda card: card.update(unsuggested=["bird"]))
     other = tmp_path / "other.txt"
     other.write_text(f"{line} on the log\n" * 20)
     run("--train", str(other), "--from=first", "--epochs=1", "--on=none", "--name=second")

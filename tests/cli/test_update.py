@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from rnnlm_tui.cli.new_run import new_run
 from rnnlm_tui.cli.options import TrainRequest
-from rnnlm_tui.cli.resumed_run import resumed_run
+from rnnlm_tui.cli.requested_run import requested_run
 from rnnlm_tui.events import Warned
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.paths import bundled_corpus
@@ -129,7 +128,7 @@ def test_a_model_is_kept_if_the_update_is_not_better(
 def made(library: Library, **request: Any) -> TrainingRun:
     """The run of an update, or a resumed one."""
     asked = TrainRequest(data_folder=str(library.folder.parent), **request)
-    make_run = (resumed_run if asked.resume else new_run)(library, asked)[1]
+    _, make_run = requested_run(library, asked)
     return make_run(Workspace(library.path("unused")))
 
 

@@ -42,28 +42,6 @@ EVERY_NETWORK = [
     ("gru", {"context": "stream"}),
     ("lstm", {"context": "stream", "layers": 2}),
 ]
-FLUSHES_SUBNORMALS = torch.set_flush_denormal(True)
-torch.set_flush_denormal(False)
-
-COUNT_SUBNORMALS = """
-import sys
-from pathlib import Path
-
-import numpy as np
-import torch
-from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.trainer import train
-from tests.helpers.training import small_run
-
-events = train(small_run("lesson", Path(sys.argv[1]), epochs=1, threads=2), Control())
-next(events)
-for threads in (1, 2):  # as a training that chooses them may
-    torch.set_num_threads(threads)
-    torch.ones(1 << 20).exp()
-tiny = torch.from_numpy(np.full(1 << 20, 1e-39, dtype=np.float32))
-halves = (tiny * 0.5).numpy().view(np.int32).reshape(2, -1)
-print(*map(np.count_nonzero, halves))
-"""
 every_network = pytest.mark.parametrize(("preset", "settings"), EVERY_NETWORK)
 
 
@@ -366,6 +344,30 @@ def test_more_threads_than_cores_are_taken_down_with_a_warning(
     assert events[0].threads == 1
     run(small_run("lesson", tmp_path / "b", epochs=1, threads=1))
     assert same_weights(tmp_path / "a", tmp_path / "b")
+
+
+FLUSHES_SUBNORMALS = torch.set_flush_denormal(True)
+torch.set_flush_denormal(False)
+
+COUNT_SUBNORMALS = """
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.trainer import train
+from tests.helpers.training import small_run
+
+events = train(small_run("lesson", Path(sys.argv[1]), epochs=1, threads=2), Control())
+next(events)
+for threads in (1, 2):  # as a training that chooses them may
+    torch.set_num_threads(threads)
+    torch.ones(1 << 20).exp()
+tiny = torch.from_numpy(np.full(1 << 20, 1e-39, dtype=np.float32))
+halves = (tiny * 0.5).numpy().view(np.int32).reshape(2, -1)
+print(*map(np.count_nonzero, halves))
+"""
 
 
 @pytest.mark.skipif(not FLUSHES_SUBNORMALS, reason="this processor cannot flush them")
