@@ -11,8 +11,10 @@ import pytest
 from rnnlm_tui import evaluate
 from rnnlm_tui.cli import scoring
 from rnnlm_tui.lm.mixture import MixedModel
+from rnnlm_tui.store.card import base_of
 from rnnlm_tui.store.library import Library
 from tests.helpers.commands import VERSES, Command, refused
+from tests.helpers.models import change_card
 
 OWN, BASE = VERSES * 5, "an owl and a bird sang to the moon\n" * 20
 NGRAM = ("--preset=ngram", "--quiet")
@@ -85,11 +87,8 @@ def test_a_base_may_be_renamed(train: Command, data_dir: Path) -> None:
 def test_a_model_that_says_it_is_built_on_itself_is_opened(train: Command, data_dir: Path) -> None:
     train("own", "--on", "base")
     library = Library(data_dir)
-    path = library.path("own") / "model.json"
-    card = json.loads(path.read_text())
-    checksum = card["checksums"][card["weights"]]
-    card["mixture"]["base"] = {"name": "own", "created": card["created"], "checksum": checksum}
-    path.write_text(json.dumps(card))
+    own = base_of("own", library.open("own")[0])
+    change_card(library, "own", lambda card: card["mixture"].update(base=own))
     _, model = library.open("own")
     assert isinstance(model, MixedModel) and "owl" not in model.vocabulary
 
