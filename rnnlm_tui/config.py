@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Setting: TypeAlias = int | float | str | None
-LARGEST_TOML = 1 << 20
 ENVIRONMENT_PREFIX = "RNNLM_"
 RENAMED_SETTINGS: Mapping[str, str] = MappingProxyType(
     {"warm_up": "warmup", "clip": "grad_clip", "steps": "bptt", "unknown_share": "unk_rate"}
@@ -392,14 +391,9 @@ class RunConfig:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_json(cls, data: Any) -> RunConfig:
+    def from_json(cls, data: Mapping[str, Any]) -> RunConfig:
         """The reverse of `to_json`; accepts old names of settings. Raises UsageError."""
-        if not isinstance(data, dict) or not all(
-            isinstance(data.get(part), dict) for part in ("model", "train")
-        ):
-            raise UsageError("a run's settings must hold a preset, a model and a train part")
-        known = settings_of(preset_named(data.get("preset")))
-        fields = known["model"] | known["train"]
+        fields = settings_of(preset_named(data["preset"]))
         older = {
             name: spec.metadata["older"]
             for name, spec in fields.items()
@@ -418,20 +412,17 @@ def preset_named(name: object) -> Preset:
     return PRESETS[name]
 
 
-def settings_of(preset: Preset) -> dict[str, dict[str, dataclasses.Field[Any]]]:
-    """The fields of the preset's `model` and `train` parts, by name."""
-    return {
-        part: {f.name: f for f in dataclasses.fields(getattr(preset, part))}
-        for part in ("model", "train")
-    }
+def settings_of(preset: Preset) -> dict[str, dataclasses.Field[Any]]:
+    """The settings of a preset, those of the model first, by name."""
+    parts = dataclasses.fields(preset.model), dataclasses.fields(preset.train)
+    return {spec.name: spec for part in parts for spec in part}
 
 
 def all_settings() -> dict[str, dataclasses.Field[Any]]:
     """Every setting of every preset, by name."""
     found: dict[str, dataclasses.Field[Any]] = {}
     for preset in PRESETS.values():
-        for fields in settings_of(preset).values():
-            found |= fields
+        found |= settings_of(preset)
     return found
 
 
@@ -444,20 +435,22 @@ def make_run_config(
     the preset does not have, and for a value out of range, naming the range.
     """
     preset = preset_named(preset_name)
-    parts: dict[str, Any] = {"model": preset.model, "train": preset.train}
     known = settings_of(preset)
     scale = None if words is None else preset.scale_of(words)
+    model, train = preset.model, preset.train
     for layer in [scale.settings if scale else {}, *layers]:
         for name, value in layer.items():
-            part = next((p for p, fields in known.items() if name in fields), None)
-            if part is None:
+            if name not in known:
                 raise UsageError(
                     f"the preset {preset.name} has no setting {name!r}",
-                    f"it has {', '.join(sorted(known['model'] | known['train']))}",
+                    f"it has {', '.join(sorted(known))}",
                 )
-            checked = check_setting(known[part][name], value)
-            parts[part] = dataclasses.replace(parts[part], **{name: checked})
-    return RunConfig(preset.name, parts["model"], parts["train"])
+            checked: Any = {name: check_setting(known[name], value)}
+            if hasattr(model, name):
+                model = dataclasses.replace(model, **checked)
+            else:
+                train = dataclasses.replace(train, **checked)
+    return RunConfig(preset.name, model, train)
 
 
 def check_setting(spec: dataclasses.Field[Any], value: Any) -> Setting:
@@ -543,11 +536,7 @@ def settings_from_toml(path: Path) -> dict[str, Any]:
     try:
         if path.exists() and not path.is_file():  # a pipe or a device may never end
             raise UsageError(f"{path} is not a regular file", "give a TOML file")
-        with path.open("rb") as file:
-            raw = file.read(LARGEST_TOML + 1)
-        if len(raw) > LARGEST_TOML:
-            raise UsageError(f"{path} is too large for a settings file", "give a TOML file")
-        data = tomllib.loads(raw.decode())
+        data = tomllib.loads(path.read_bytes().decode())
     except OSError as error:
         raise UsageError(f"cannot read the settings file {path}: {os_reason(error)}") from error
     except UnicodeDecodeError as error:

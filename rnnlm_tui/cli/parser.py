@@ -7,9 +7,8 @@ ends the options.
 from __future__ import annotations
 
 import dataclasses
-import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,9 +46,8 @@ preset. Models are stored in --data-dir, else in RNNLM_DATA_DIR, else in the use
 Exit codes: 0 done, 1 failure, 2 usage, 3 corpus unusable, 4 training diverged, 130 interrupted (and
 saved).
 """
-USUAL_COLUMNS, NARROWEST, INDENT = 80, 11, 24
-"""Columns of the help: of an unknown terminal, of the narrowest descriptions, and of the flags
-before them."""
+NARROWEST, INDENT = 11, 24
+"""Columns of the help: of the narrowest descriptions, and of the flags before them."""
 SEE_HELP = f"see {APP_NAME} --help"
 FLAG = re.compile(r"--[a-z][a-z0-9-]*(=.*)?", re.DOTALL)
 """What must be meant as an option, unlike a sentence that begins with `--`."""
@@ -100,7 +98,6 @@ def _setting_help(spec: dataclasses.Field[Any]) -> tuple[str, str]:
 
 SETTING_HELP = {name: _setting_help(spec) for name, spec in SETTINGS.items()}
 OPTIONS_OF = {mode: _options_of(request) for mode, request in MODES.items()}
-OPTIONS_OF_APP = _options_of(AppRequest)
 METAVARS = {name: o[1] for options in OPTIONS_OF.values() for name, o in options.items()}
 
 
@@ -175,11 +172,11 @@ def _current_name(name: str) -> str:
 def make_request(arguments: Arguments) -> Request:
     """The request of a parsed command line. Raises UsageError."""
     mode, options = arguments.mode, arguments.options
+    request = AppRequest if mode is None else MODES[mode]
     for name in options:
-        if name not in (OPTIONS_OF_APP if mode is None else OPTIONS_OF[mode]):
+        if name not in _options_of(request):
             belongs = " or ".join(f"--{m}" for m, theirs in OPTIONS_OF.items() if name in theirs)
             raise UsageError(f"--{name} goes with {belongs}", SEE_HELP)
-    request = AppRequest if mode is None else MODES[mode]
     values = _values_of(request, options)
     if issubclass(request, RunRequest):
         flags = SETTINGS.keys() & options.keys()
@@ -227,6 +224,8 @@ def _operands_of(request: type[Request], arguments: Arguments) -> dict[str, Any]
 
 def format_help() -> str:
     """The help of all modes and options, as wide as the terminal. Argparse would take 10 ms."""
+    import shutil  # 2 ms that no other command needs
+
     described: dict[str, str] = {}
     for theirs in OPTIONS_OF.values():
         for name, (description, _) in theirs.items():
@@ -236,48 +235,29 @@ def format_help() -> str:
         {f"--{n} {METAVARS[n]}": text for n, text in described.items() if (n in SETTINGS) == is_one}
         for is_one in (False, True)
     )
-    columns = _columns()
+    columns = shutil.get_terminal_size().columns
     parts = [
         f"usage: {APP_NAME} [MODEL]\n       {APP_NAME} MODE [options] [texts, files or names]\n",
         DESCRIPTION,
-        *_table("modes (one of them)", modes, columns),
-        *_table("options", options, columns),
-        *_table("settings of a training", settings, columns),
+        _table("modes (one of them)", modes, columns),
+        _table("options", options, columns),
+        _table("settings of a training", settings, columns),
         EPILOG,
     ]
     return "\n".join(parts)
 
 
-def _table(title: str, rows: Mapping[str, str], columns: int) -> Iterator[str]:
+def _table(title: str, rows: Mapping[str, str], columns: int) -> str:
     """A group of options with a title and their descriptions in a second column."""
+    import textwrap
+
     lines = [f"{title}:"]
     for flag, description in rows.items():
         head = f"  {flag}".rstrip()
-        texts = _wrapped(description, max(NARROWEST, columns - INDENT - 2))
+        width = max(NARROWEST, columns - INDENT - 2)
+        texts = textwrap.wrap(description, width, break_long_words=False, break_on_hyphens=False)
         if len(head) > INDENT - 2 or not texts:
             lines.append(head)
             head = ""
         lines += [f"{head if i == 0 else '':{INDENT}}{text}" for i, text in enumerate(texts)]
-    yield "\n".join(lines) + "\n"
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    """Wraps a text at `width` characters. Importing textwrap would take longer."""
-    lines = list[str]()
-    for word in text.split():
-        if lines and len(lines[-1]) + 1 + len(word) <= width:
-            lines[-1] += f" {word}"
-        else:
-            lines.append(word)
-    return lines
-
-
-def _columns() -> int:
-    """The width of the terminal, from the variable COLUMNS or from the system."""
-    given = os.environ.get("COLUMNS", "")
-    if given.isdecimal() and int(given) > 0:
-        return int(given)
-    try:
-        return os.get_terminal_size().columns or USUAL_COLUMNS
-    except OSError:  # no terminal
-        return USUAL_COLUMNS
+    return "\n".join(lines) + "\n"

@@ -19,8 +19,7 @@ import numpy as np
 from rnnlm_tui import __version__
 from rnnlm_tui.cli.inputs import corpus_of
 from rnnlm_tui.cli.options import TrainRequest
-from rnnlm_tui.cli.preparation import PreparationReport, StoppedError
-from rnnlm_tui.cli.resumed_run import CHANGEABLE, prepared_again
+from rnnlm_tui.cli.requested_run import CHANGEABLE, prepared_again
 from rnnlm_tui.cli.stdin_control import steered
 from rnnlm_tui.config import NetworkTrainConfig
 from rnnlm_tui.errors import CorpusError, RnnlmError, UsageError
@@ -32,7 +31,7 @@ from rnnlm_tui.text.encoded_files import remove_encoded
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.streams import Workspace
 from rnnlm_tui.training.checkpoint import RunState, arrays_of, state_of
-from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.control import Control, PreparationReport, StoppedError
 from rnnlm_tui.training.run import TrainingRun
 
 if TYPE_CHECKING:
@@ -44,18 +43,13 @@ TURNS = 2
 large text, then the rest, which reuse them."""
 
 
-def started_by_torchrun() -> bool:
-    """Whether this is one of several processes."""
-    return "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1"
-
-
 @contextmanager
 def connected(request: TrainRequest) -> Iterator[Ranks | None]:
     """Connects this process with the others; yields None if there are no others.
 
     An error of several processes is printed by one. Raises RnnlmError.
     """
-    if not started_by_torchrun():
+    if "TORCHELASTIC_RUN_ID" not in os.environ or os.environ.get("WORLD_SIZE", "1") == "1":
         yield None
         return
     from rnnlm_tui.training.ranks import Ranks

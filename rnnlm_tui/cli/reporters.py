@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from rnnlm_tui.cli.progress_bar import bar_line, draw, has_bar, wrapped
+from rnnlm_tui.cli.output import bar_line, draw, has_bar, wrapped
 from rnnlm_tui.events import (
     EpochEnded,
     Event,

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rnnlm_tui.cli.base_model import NO_BASE
 from rnnlm_tui.cli.inputs import OpenedModel, open_model
 from rnnlm_tui.cli.options import TrainRequest
 from rnnlm_tui.cli.run_settings import LESSON_PRESET, MACHINE_SETTINGS
@@ -19,8 +18,6 @@ from rnnlm_tui.config import (
     RunConfig,
     flag_of,
     make_run_config,
-    preset_named,
-    settings_of,
 )
 from rnnlm_tui.errors import CorpusError, ModelError, UsageError
 from rnnlm_tui.lm.adaptive_softmax import with_new_words
@@ -186,7 +183,7 @@ def _check_flags(
     source: OpenedModel, flags: Mapping[str, str], of_words: Sequence[str], instead: str
 ) -> None:
     """Raises UsageError for flags of settings that the model determines."""
-    sizes = settings_of(preset_named(source.card.config.preset))["model"]
+    sizes = source.card.config.to_json()["model"]
     if fixed := flags.keys() & {*sizes, *of_words}:
         raise UsageError(
             f"{_flags(fixed)} cannot be changed: the network and its words are those of"
@@ -210,12 +207,6 @@ def request_of_update(source: OpenedModel, request: TrainRequest) -> TrainReques
     known = {Path(name).absolute() for name in sources}
     sources += [name for name in request.added if Path(name).absolute() not in known]
     return dataclasses.replace(request, sources=tuple(sources), encoding=encoding)
-
-
-def base_of_update(source: OpenedModel, library: Library) -> str:
-    """The name of the base model of an update: the same as before, if it still exists."""
-    base = source.card.mixture and source.card.mixture["base"]
-    return base["name"] if base and base["name"] in library.names() else NO_BASE
 
 
 def run_of_update(

@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 
-from rnnlm_tui.cli import progress_bar
+from rnnlm_tui.cli import output
 from rnnlm_tui.cli.inputs import OpenedModel, free_memory
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.evaluate import Part, ScoredLine, Scorer, parts_of
@@ -63,12 +63,12 @@ def scored_lines(
     """Scores the lines, with a progress bar on a terminal. `component` is set if the model of
     `subject` is only that component of the model in its folder. Raises ModelError."""
     scored, next_bar = list[ScoredLine](), 0.0
-    has_bar, label = progress_bar.has_bar(), sanitize(subject.name)
+    has_bar, label = output.has_bar(), sanitize(subject.name)
 
     def draw_bar() -> None:
         nonlocal next_bar
         if has_bar and time.monotonic() >= next_bar:
-            progress_bar.draw(progress_bar.bar_line(label, len(scored), len(lines), (), "lines"))
+            output.draw(output.bar_line(label, len(scored), len(lines), (), "lines"))
             next_bar = time.monotonic() + BAR_EVERY_S
 
     draw_bar()
@@ -78,7 +78,7 @@ def scored_lines(
             draw_bar()
     finally:
         if has_bar:
-            progress_bar.draw("")
+            output.draw("")
     return scored
 
 

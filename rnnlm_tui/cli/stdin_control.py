@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-from rnnlm_tui.cli.preparation import StoppedError
 from rnnlm_tui.errors import EXIT_INTERRUPTED
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.control import Control, StoppedError
 
 
 @contextmanager

@@ -58,33 +58,28 @@ class _Identity(msgspec.Struct, frozen=True):
     id: str | LargeInt | None = None
 
 
-class OpenModels:
-    """A cache of the models named by requests. A model that was saved again is opened again."""
+def opened(library: Library, name: str) -> LanguageModel:
+    """The model of this name, which stays open until it is saved again. Raises ModelError."""
+    card = library.path(name) / MODEL
+    return _opened(library, name, card.stat().st_mtime_ns if card.exists() else 0)
 
-    def __init__(self, library: Library) -> None:
-        self._library = library
-        self._opened = lru_cache(MAX_OPEN_MODELS)(self._open)
 
-    def model(self, name: str) -> LanguageModel:
-        """The model of this name. Raises ModelError."""
-        card = self._library.path(name) / MODEL
-        return self._opened(name, card.stat().st_mtime_ns if card.exists() else 0)
-
-    def _open(self, name: str, saved_at: int) -> LanguageModel:
-        return self._library.open(name)[1]
+@lru_cache(MAX_OPEN_MODELS)
+def _opened(library: Library, name: str, saved_at: int) -> LanguageModel:
+    return library.open(name)[1]
 
 
 def show_suggestions(request: SuggestRequest) -> int:
     """`--suggest`."""
     if request.text is None:
         return _answer_stdin(request)
-    opened = open_model(Library(request.data_dir), request.model)
-    above, line = split_last_line(opened.model, as_unicode(request.text))
-    answer = suggest(opened.model, line, k=request.top, previous_lines=above)
+    chosen = open_model(Library(request.data_dir), request.model)
+    above, line = split_last_line(chosen.model, as_unicode(request.text))
+    answer = suggest(chosen.model, line, k=request.top, previous_lines=above)
     if request.as_json:
-        print_json(suggestions_json(answer, opened.name))
+        print_json(suggestions_json(answer, chosen.name))
     else:
-        print("\n".join(suggestions_table(answer, opened.name)), flush=True)
+        print("\n".join(suggestions_table(answer, chosen.name)), flush=True)
     return 0
 
 
@@ -92,14 +87,13 @@ def _answer_stdin(asked: SuggestRequest) -> int:
     """Answers lines until standard input ends."""
     library = Library(asked.data_dir)
     default_model = library.newest() if asked.model is None else asked.model
-    models = OpenModels(library)
-    models.model(default_model)
+    opened(library, default_model)
     above: list[str] = []
     for line in lines_of_stdin():
         if asked.as_json and line.startswith("{"):
-            print_json(_answer_request(line, models, default_model, asked.top))
+            print_json(_answer_request(line, library, default_model, asked.top))
             continue
-        answer = suggest(models.model(default_model), line, k=asked.top, previous_lines=above)
+        answer = suggest(opened(library, default_model), line, k=asked.top, previous_lines=above)
         if asked.as_json:
             print_json(suggestions_json(answer, default_model))
         else:
@@ -111,7 +105,7 @@ def _answer_stdin(asked: SuggestRequest) -> int:
     return 0
 
 
-def _answer_request(line: str, models: OpenModels, default_model: str, top: int) -> dict[str, Any]:
+def _answer_request(line: str, library: Library, default_model: str, top: int) -> dict[str, Any]:
     """The answer to a request, or an error."""
     try:
         request = msgspec.json.decode(line, type=_Request)
@@ -119,7 +113,7 @@ def _answer_request(line: str, models: OpenModels, default_model: str, top: int)
         return {"error": f"not a request: {error}", "hint": HINT, "id": _id_in(line)}
     try:
         name = request.model or default_model
-        model = models.model(name)
+        model = opened(library, name)
         before = request.text if request.cursor is None else request.text[: request.cursor]
         above, typed = split_last_line(model, before)
         line_end, _, _ = request.text[len(before) :].partition("\n")
@@ -192,31 +186,31 @@ def generate(request: GenerateRequest) -> int:
     from rnnlm_tui.store.training_text import copied_spans
 
     rng = np.random.default_rng(request.seed)
-    opened = open_model(Library(request.data_dir), request.model)
+    chosen = open_model(Library(request.data_dir), request.model)
     count, decoding = decoding_for(
-        opened.model.tokenizer, request.words, request.temperature, request.top_k
+        chosen.model.tokenizer, request.words, request.temperature, request.top_k
     )
     if request.top_k is not None and decoding.temperature == 0:
         raise UsageError(
             "--top-k applies only to sampling", "give a --temperature too, such as 0.8"
         )
-    copies = copied_spans(opened.name, opened.folder, opened.card, opened.model.tokenizer)
+    copies = copied_spans(chosen.name, chosen.folder, chosen.card, chosen.model.tokenizer)
     for given in texts_of(request.text):
-        above, line = split_last_line(opened.model, given)
-        words = generate_words(opened.model, line, count, decoding, rng=rng, previous_lines=above)
-        text = "\n".join([*above, continue_text(opened.model.tokenizer, line, words)])
+        above, line = split_last_line(chosen.model, given)
+        words = generate_words(chosen.model, line, count, decoding, rng=rng, previous_lines=above)
+        text = "\n".join([*above, continue_text(chosen.model.tokenizer, line, words)])
         spans = copies.find(words) if copies else ()
         if request.as_json:
             copied = None if copies is None else [asdict(span) for span in spans]
-            print_json({"text": text, "words": words, "model": opened.name, "copied": copied})
+            print_json({"text": text, "words": words, "model": chosen.name, "copied": copied})
             continue
         print("\n".join(map(sanitize, text.split("\n"))), flush=True)
         for span in spans:
             start, end = (
-                len(continue_text(opened.model.tokenizer, line, words[:count]))
+                len(continue_text(chosen.model.tokenizer, line, words[:count]))
                 for count in (span.start, span.start + span.length)
             )
-            span_text = continue_text(opened.model.tokenizer, line, words)[start:end].strip()
-            place = f"{opened.card.corpus['name']}, line {span.line_number}"
+            span_text = continue_text(chosen.model.tokenizer, line, words)[start:end].strip()
+            place = f"{chosen.card.corpus['name']}, line {span.line_number}"
             print(sanitize(f'copied: "{span_text}" is in {place}'), file=sys.stderr)
     return 0

@@ -8,19 +8,17 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from rnnlm_tui.cli.base_model import on_english
 from rnnlm_tui.cli.inputs import corpus_of
 from rnnlm_tui.cli.options import SummaryRequest
-from rnnlm_tui.cli.output import print_json
-from rnnlm_tui.cli.progress_bar import bar_line, draw, has_bar
-from rnnlm_tui.cli.run_settings import resolve_settings
+from rnnlm_tui.cli.output import bar_line, draw, has_bar, print_json
+from rnnlm_tui.cli.run_settings import on_english, resolve_settings
 from rnnlm_tui.config import RunConfig, flag_of, make_run_config, preset_named
 from rnnlm_tui.formatting import cut_words, format_bytes, format_duration, plural, sanitize
 from rnnlm_tui.lm.model import Architecture, Layer
 from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
-from rnnlm_tui.paths import data_dir
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.corpus import Corpus
 from rnnlm_tui.text.prepare import PreparedLines, PreparedText
@@ -34,21 +32,21 @@ PLACE = ".summary-"
 
 def summary(request: SummaryRequest) -> int:
     """Prints the data card, the first pairs, and the layer table."""
-    with _workspace() as workspace:
+    with _workspace(request.data_dir) as workspace:
         return _summary(request, workspace)
 
 
 @contextmanager
-def _workspace() -> Iterator[Workspace]:
+def _workspace(data_dir: Path) -> Iterator[Workspace]:
     """Yields a workspace for a large text, and removes it at the end. Those of killed processes are
     removed first: the app kills this process when another text is chosen."""
     import psutil  # 30 ms that --train does not need
 
-    for left in data_dir().glob(f"{PLACE}*"):
+    for left in data_dir.glob(f"{PLACE}*"):
         number = left.name.removeprefix(PLACE)
         if number.isdecimal() and not psutil.pid_exists(int(number)):
             shutil.rmtree(left, ignore_errors=True)
-    folder = data_dir() / f"{PLACE}{os.getpid()}"
+    folder = data_dir / f"{PLACE}{os.getpid()}"
     try:
         with Workspace(folder, _show_progress) as workspace:
             yield workspace
@@ -68,7 +66,7 @@ def _summary(request: SummaryRequest, workspace: Workspace) -> int:
     prepared = prepare_corpus(corpus, config)
     if has_bar():
         draw("")
-    _, note = on_english(Library(data_dir()), prepared, config)
+    _, note = on_english(Library(request.data_dir), prepared, config)
     prepared = dataclasses.replace(prepared, notes=(*prepared.notes, *filter(None, [note])))
     kind, total = ARCHITECTURES[config.preset], prepared.vocabulary.total_words
     architecture = kind(config, total, prepared.window, kind.sizes_for(config, prepared))

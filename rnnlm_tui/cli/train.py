@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnlm_tui import threads
 from rnnlm_tui.cli.inputs import free_memory
-from rnnlm_tui.cli.new_run import MakeRun, new_run
 from rnnlm_tui.cli.options import TrainRequest
-from rnnlm_tui.cli.preparation import PreparationReport, StoppedError
 from rnnlm_tui.cli.ranks import after_restart, connected, follow, share_text
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
-from rnnlm_tui.cli.resumed_run import resumed_run
+from rnnlm_tui.cli.requested_run import MakeRun, requested_run
 from rnnlm_tui.cli.stdin_control import steered
 from rnnlm_tui.cli.summary import data_card
 from rnnlm_tui.config import RunConfig
@@ -33,8 +32,8 @@ from rnnlm_tui.errors import (
     UsageError,
     os_reason,
 )
-from rnnlm_tui.events import Event, Failed, Finished, Preparing, Saved, to_json_line
-from rnnlm_tui.formatting import escape, format_bytes
+from rnnlm_tui.events import Event, Failed, Finished, Preparing, to_json_line
+from rnnlm_tui.formatting import escape, format_bytes, outcome
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.files import HISTORY, MODEL, RESUME
 from rnnlm_tui.store.library import Library
@@ -44,8 +43,8 @@ from rnnlm_tui.text.corpus import STANDARD_INPUT
 from rnnlm_tui.text.encoded_files import remove_encoded
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.streams import Workspace
-from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.history import PreparationHistory, record
+from rnnlm_tui.training.control import Control, PreparationReport, StoppedError
+from rnnlm_tui.training.history import History, record
 from rnnlm_tui.training.run import TrainingRun
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ def _train(request: TrainRequest, ranks: Ranks | None) -> tuple[Finished, bool]:
     _check_request(request)
     if ranks is not None:
         request = after_restart(ranks, library, request)
-    name, make_run = (resumed_run if request.resume else new_run)(library, request)
+    name, make_run = requested_run(library, request)
     control = Control()
     reporter: JsonReporter | TextReporter = (
         JsonReporter(control) if request.as_json else TextReporter(control, request.is_quiet)
@@ -111,7 +110,7 @@ def _prepared(
     ranks: Ranks | None,
 ) -> TrainingRun:
     """The run, after reading its text. Raises StoppedError if it was stopped meanwhile."""
-    history = PreparationHistory(folder)
+    history = History(folder)
 
     def show(event: Preparing) -> None:
         workspace.make_folder()
@@ -167,7 +166,9 @@ def _report(
         raise StorageError(f"cannot make {run.folder}: {os_reason(reason)}") from reason
     last: Event | None = None
     events = trainer.train(run, control) if ranks is None else trainer.train(run, control, ranks)
-    for last in _with_origin(record(events, run.folder), run):
+    owns_model = run.state is not None and run.state.position.best_epoch is not None
+    at_own_model = partial(_store_origin, run)
+    for last in record(events, run.folder, owns_model=owns_model, at_own_model=at_own_model):
         reporter.show(last)
     assert isinstance(last, Finished)
     error = reporter.error if isinstance(reporter, JsonReporter) else None
@@ -178,16 +179,10 @@ def _report(
     return last
 
 
-def _with_origin(events: Iterable[Event], run: TrainingRun) -> Iterator[Event]:
-    """Passes events on. Stores the origin of the text once the run has a model of its own."""
-    owns_model = run.state is not None and run.state.position.best_epoch is not None
-    is_stored = False
-    for event in events:
-        if isinstance(event, Saved) and (owns_model or event.best) and not is_stored:
-            is_stored = True
-            with suppress(StorageError):  # the model does not depend on it
-                write_origin(run.folder, run.origin.get("sources", []), run.origin.get("encoding"))
-        yield event
+def _store_origin(run: TrainingRun) -> None:
+    """Stores where the text of the run can be read again."""
+    with suppress(StorageError):  # the model does not depend on it
+        write_origin(run.folder, run.origin.get("sources", []), run.origin.get("encoding"))
 
 
 @contextmanager
@@ -252,11 +247,6 @@ def exit_code(finished: Finished, interrupted: bool) -> int:
     """0 for a run that ended or was told to stop, 130 for one that was interrupted. Raises
     DivergedError for one whose loss did not stay finite."""
     if finished.reason == "diverged":
-        epoch = finished.metrics.get("epoch")
-        ngrams = "the n-grams are kept" if finished.metrics else "nothing is kept"
-        kept = f"epoch {epoch} is kept" if epoch else ngrams
-        raise DivergedError(
-            f"the loss kept becoming infinite or NaN: {kept}",
-            "train with a smaller --learning-rate",
-        )
+        how = outcome("diverged", finished.metrics.get("epoch"), update=finished.update)
+        raise DivergedError(how, "train with a smaller --learning-rate")
     return EXIT_INTERRUPTED if interrupted and finished.reason == "stopped" else 0

@@ -106,8 +106,6 @@ class CausalNetwork(Network):
 
     def _dropped(self, sequence: Tensor, rng: np.random.Generator | None) -> Tensor:
         """`sequence` [T, B, H] after dropout."""
-        if rng is None or self.config.dropout == 0:
-            return sequence
         return self.dropped(sequence, sequence[:1], rng, self.config.dropout)
 
     def weights(self) -> dict[str, Tensor]:

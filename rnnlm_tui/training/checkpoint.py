@@ -166,10 +166,6 @@ class Checkpoints:
         except ModelError:
             return None
 
-    def card(self) -> ModelCard:
-        """The card of the saved model. Raises ModelError."""
-        return read_card(self.folder)
-
     def has_older_model(self) -> bool:
         """Whether the model in the folder is that of an earlier run. The n-grams that a network's
         training begins with do not count."""

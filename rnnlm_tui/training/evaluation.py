@@ -1,4 +1,4 @@
-"""Evaluates a trained model on its held-out lines."""
+"""Measures models on the held-out lines of a run, and mixes them as these lines tell."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from collections.abc import Iterator, Sequence
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.evaluate import Evaluation, ScoredLine, score, summarize, written_loss
 from rnnlm_tui.events import Event, Warned
+from rnnlm_tui.lm.mixture import ComponentName, MixedModel, fit_weights
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.store.card import read_card
+from rnnlm_tui.store.card import Mixture, NgramFile, read_card
 from rnnlm_tui.store.evaluations import write_evaluation
 from rnnlm_tui.store.load import load_model
 from rnnlm_tui.text.samples import some_lines
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.run import TrainingRun
-from rnnlm_tui.training.run_report import RunReport
+from rnnlm_tui.training.run import RunReport, TrainingRun
 
 MOST_WORDS, MOST_WORDS_IF_STOPPED = 10_000, 1_000
 """The most words to evaluate: 10 to 30 seconds for a large network, 1 to 3 if the run was stopped
 and somebody waits for it."""
 MOST_COMPARED = 4_000
 """Words on which an update is compared with the model that it replaces; takes some seconds."""
+MOST_FITTED = 2_000
+"""Held-out words that the mixture weights are fitted to; each takes at most a millisecond."""
 
 
 def evaluate_saved_model(run: TrainingRun, control: Control, report: RunReport) -> Iterator[Event]:
@@ -63,3 +65,21 @@ def loss_of_update(run: TrainingRun, model: LanguageModel) -> float | None:
     such lines. Compares an update with the model that it replaces."""
     lines = some_lines(run.split_lines()[1], MOST_COMPARED)
     return written_loss(score(model, lines, writes=False))
+
+
+def mix(
+    run: TrainingRun,
+    models: dict[ComponentName, LanguageModel],
+    ngrams: NgramFile | None = None,
+    most_words: int = MOST_FITTED,
+) -> tuple[MixedModel, Mixture]:
+    """Mixes the models of a run with its base and a cache, with weights fitted to its held-out
+    lines. Also returns the mixture for the card."""
+    base = None
+    if run.base is not None:
+        models, base = {**models, "base": run.base}, run.origin.get("base")
+    tokenizer = next(iter(models.values())).tokenizer
+    lines = some_lines(run.split_lines()[1], most_words)
+    weights = fit_weights(MixedModel(tokenizer, models), lines, most_words)
+    mixture: Mixture = {"weights": weights, "ngrams": ngrams, "base": base}
+    return MixedModel(tokenizer, models, weights), mixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from rnnlm_tui.events import (
     Progress,
     Saved,
     Started,
-    event_name,
     from_json_line,
     to_json_line,
 )
@@ -25,59 +24,58 @@ PROGRESS_EVERY_S = 1.0
 """The history file gets a progress event a second: 0.7 MB an hour."""
 
 
-def record(events: Iterable[Event], folder: Path) -> Iterator[Event]:
+class History:
+    """Writes events to the history of a folder, which may be created after this object."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / HISTORY
+        self._next_progress = 0.0
+        self._has_begun = False
+
+    def add(self, event: Event) -> None:
+        """Writes the event, unless it is progress less than a second after the last. Raises
+        StorageError."""
+        if isinstance(event, Progress | Preparing):
+            if event.time < self._next_progress:
+                return
+            self._next_progress = event.time + PROGRESS_EVERY_S
+        if not self._has_begun:
+            _drop_half_line(self.path)
+            self._has_begun = True
+        try:
+            with self.path.open("a", encoding="utf-8", errors=AS_ESCAPES, newline="\n") as file:
+                file.write(to_json_line(event) + "\n")
+        except OSError as error:
+            raise StorageError(f"could not write {self.path}: {os_reason(error)}") from error
+
+
+def record(
+    events: Iterable[Event],
+    folder: Path,
+    *,
+    owns_model: bool = False,
+    at_own_model: Callable[[], object] = lambda: None,
+) -> Iterator[Event]:
     """Writes each event to the folder's history, then yields it.
 
-    Once a new run has saved a model of its own, it drops the history of earlier runs. If the run
-    fails, the history ends with the failure. Raises StorageError.
+    `owns_model` says whether the model in the folder is already that of this run, which was
+    resumed. Once such a model is saved, the history of earlier runs is dropped, and `at_own_model`
+    is called. If the run fails, the history ends with the failure. Raises StorageError.
     """
-    path, last_time, next_progress = folder / HISTORY, 0.0, 0.0
-    owns_model = has_dropped = False
+    history, last_time, is_first_save = History(folder), 0.0, True
     try:
         for event in events:
             last_time = event.time
-            if isinstance(event, Started):
-                owns_model = event.epochs_done > 0
-                _drop_half_line(path)
-            if not isinstance(event, Progress | Preparing):
-                _append(path, event)
-            elif event.time >= next_progress:
-                _append(path, event)
-                next_progress = event.time + PROGRESS_EVERY_S
-            owns_model = owns_model or (isinstance(event, Saved) and event.best)
-            if isinstance(event, Saved) and owns_model and not has_dropped:
-                _drop_older_runs(path)
-                has_dropped = True
+            history.add(event)
+            if isinstance(event, Saved) and is_first_save and (owns_model or event.best):
+                is_first_save = False
+                _drop_older_runs(history.path)
+                at_own_model()
             yield event
     except RnnlmError as error:
         with suppress(RnnlmError):
-            _append(path, Failed(last_time, error.kind, error.message, error.hint))
+            history.add(Failed(last_time, error.kind, error.message, error.hint))
         raise
-
-
-class PreparationHistory:
-    """Writes the progress of preparing a large text to the history of an existing folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self._path, self._next = folder / HISTORY, 0.0
-        self._has_begun = False
-
-    def add(self, event: Preparing) -> None:
-        """Writes the event, unless it is less than a second after the last. Raises StorageError."""
-        if self._has_begun and event.time < self._next:
-            return
-        if not self._has_begun:
-            _drop_half_line(self._path)
-        self._has_begun, self._next = True, event.time + PROGRESS_EVERY_S
-        _append(self._path, event)
-
-
-def _append(path: Path, event: Event) -> None:
-    try:
-        with path.open("a", encoding="utf-8", errors=AS_ESCAPES, newline="\n") as file:
-            file.write(to_json_line(event) + "\n")
-    except OSError as error:
-        raise StorageError(f"could not write {path}: {os_reason(error)}") from error
 
 
 def _drop_half_line(path: Path) -> None:
@@ -100,11 +98,9 @@ def _drop_older_runs(path: Path) -> None:
 
 
 def _begins_run(line: bytes) -> bool:
-    if event_name(Started).encode() not in line:
-        return False
     try:
-        event = from_json_line(line.decode())
-    except (ValueError, RecursionError):
+        event = from_json_line(line)
+    except ValueError:
         return False
     return isinstance(event, Started) and event.epochs_done == 0
 

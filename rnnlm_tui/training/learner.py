@@ -17,13 +17,12 @@ from rnnlm_tui.lm.model import excluded_ids
 from rnnlm_tui.store.weights import LARGEST_WEIGHT
 from rnnlm_tui.text.prepare import PreparedLines, PreparedPrefixes, PreparedText
 from rnnlm_tui.threads import usable_cores
-from rnnlm_tui.training.bptt_batches import BpttBatches
+from rnnlm_tui.training.batches import WHOLE, BpttBatches, PrefixBatches, Share
 from rnnlm_tui.training.causal_networks import CausalNetwork
 from rnnlm_tui.training.checkpoint import RunState, arrays_of, part_of
 from rnnlm_tui.training.lesson_network import LessonNetwork
 from rnnlm_tui.training.networks import BatchLoss, Network, Scores
 from rnnlm_tui.training.optimizers import make_optimizer, rate_factor
-from rnnlm_tui.training.prefix_batches import WHOLE, PrefixBatches, Share
 from rnnlm_tui.training.ranks import LEARN, Ranks
 from rnnlm_tui.training.thread_choice import ThreadChoice
 

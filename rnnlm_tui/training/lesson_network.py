@@ -106,8 +106,6 @@ class LessonNetwork(Network):
         """Joins the outputs [T, B, H] of both directions, the second in reverse order, to the
         inputs [T, B, 2 H] of the second layer."""
         sequence = torch.cat((forward, backward.flip(0)), 2)
-        if dropout is None or self.config.dropout == 0:
-            return sequence
         return self.dropped(sequence, sequence, dropout, self.config.dropout)
 
     def forward(self, x: Tensor) -> Tensor:

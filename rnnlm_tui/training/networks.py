@@ -63,9 +63,13 @@ class Network(nn.Module, ABC):
     def scores(self, x: Tensor, target: Tensor) -> Iterator[Scores]:
         """The scores of the batch, some rows at a time, without dropout and gradients."""
 
-    def dropped(self, rows: Tensor, like: Tensor, rng: np.random.Generator, rate: float) -> Tensor:
-        """Applies dropout to `rows` [T, B, H], with a mask in the shape of `like` [T or 1, B,
-        H]."""
+    def dropped(
+        self, rows: Tensor, like: Tensor, rng: np.random.Generator | None, rate: float
+    ) -> Tensor:
+        """Applies dropout to `rows` [T, B, H], with a mask in the shape of `like` [T or 1, B, H];
+        none if `rng` is None."""
+        if rng is None or rate == 0:
+            return rows
         if not self.whole_rows:
             return rows * dropout_mask(like, rate, rng)
         whole = like.new_empty(len(like), self.whole_rows, like.shape[2])

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from torch import Tensor, distributed, nn
 
 from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.training.batches import Share
 from rnnlm_tui.training.networks import BatchLoss
-from rnnlm_tui.training.prefix_batches import Share
 
 LONGEST_WAIT = timedelta(hours=2)
 """How long ranks wait for one that is busy: rank 0 alone reads the text and evaluates the model. A
@@ -142,22 +142,19 @@ class Ranks:
         facts = float(loss.nll_sum), float(loss.hits), loss.words
         counts = [fact if is_counted else 0 for fact in facts]
         own = [weight, leaves, weight * float(loss.penalty), *counts]
-        size = sum(gradient.numel() for _, gradient in gradients) + len(own)
-        if len(self._sum) != size:
-            self._sum = gradients[0][1].new_empty(size)
+        sizes = [*(gradient.numel() for _, gradient in gradients), len(own)]
+        if len(self._sum) != sum(sizes):
+            self._sum = gradients[0][1].new_empty(sum(sizes))
         # One message per step: one per gradient would cost as many round trips.
-        torch.cat([gradient.reshape(-1) for _, gradient in gradients], out=self._sum[: -len(own)])
-        self._sum[: -len(own)] *= weight
-        self._sum[-len(own) :] = self._sum.new_tensor(own)
+        *parts, facts_of_all = torch.split(self._sum, sizes)
+        for part, (_, gradient) in zip(parts, gradients, strict=True):
+            part.copy_(gradient.reshape(-1)).mul_(weight)
+        facts_of_all.copy_(self._sum.new_tensor(own))
         with explained():
             distributed.all_reduce(self._sum)
-        predictions, leaving, penalty, nll, hits, words = self._sum[-len(own) :].tolist()
-        self._sum[: -len(own)] /= predictions
-        begin = 0
-        for parameter, gradient in gradients:
-            gradient.copy_(self._sum[begin : begin + gradient.numel()].view_as(gradient))
-            parameter.grad = gradient
-            begin += gradient.numel()
+        predictions, leaving, penalty, nll, hits, words = facts_of_all.tolist()
+        for part, (parameter, gradient) in zip(parts, gradients, strict=True):
+            parameter.grad = gradient.copy_(part.view_as(gradient)).div_(predictions)
         whole = replace(
             loss,
             nll_sum=torch.tensor(nll),

@@ -1,22 +1,41 @@
-"""A training to run. No torch, so that errors in it are found before torch is loaded."""
+"""A training to run, its events and its card, and the estimate of its time left.
+
+No torch, so that errors in it are found before torch is loaded.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnlm_tui import __version__
 from rnnlm_tui.config import RunConfig
+from rnnlm_tui.events import EpochFigures, Started, UpdateFigures, Warned
+from rnnlm_tui.formatting import cut_words
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.store.card import Ancestor
+from rnnlm_tui.lm.registry import ARCHITECTURES, architecture_for
+from rnnlm_tui.store.card import Ancestor, Mixture, ModelCard
 from rnnlm_tui.store.run_state import TextOrigin
 from rnnlm_tui.store.trained_lines import TrainedLines, trained_on, trained_on_hashes
+from rnnlm_tui.suggest import continue_text, decoding_for, generate_words
 from rnnlm_tui.text.corpus import split_lines
 from rnnlm_tui.text.line_hashes import Hashes, no_hashes
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.training.checkpoint import RunState
+
+SAMPLE_WORDS = 10
+"""How many words continue the seed line."""
+MEMORY_S = 2.5
+"""After this time a step counts a third in the estimate of the speed. Ten seconds after steps
+become ten times slower, the estimate is within a factor of 1.2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +92,145 @@ class TrainingRun:
         if self.prepared.kept is not None:
             return self.prepared.kept.lines
         return split_lines(self.prepared.corpus.lines, self.prepared.held_out_mask)
+
+
+class RunReport:
+    """Builds the events and the card of one run. `versions` are those of the libraries that it
+    computes with, besides numpy."""
+
+    def __init__(
+        self,
+        run: TrainingRun,
+        clock: Callable[[], float] = time.monotonic,
+        versions: Mapping[str, str] | None = None,
+    ) -> None:
+        self._run, self._clock = run, clock
+        self._began = clock()
+        self._architecture = architecture_for(run.config, run.prepared)
+        self._versions = {
+            "rnnlm_tui": __version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+            **(versions or {}),
+        }
+
+    def time(self) -> float:
+        """Seconds since the run began."""
+        return self._clock() - self._began
+
+    def started(
+        self, estimated_s: float, *, epochs_done: int = 0, device: str = "cpu", threads: int = 1
+    ) -> Started:
+        """The event that begins the run."""
+        config, prepared = self._run.config, self._run.prepared
+        total_words, examples = prepared.vocabulary.total_words, prepared.examples.predictions
+        return Started(
+            time=self.time(),
+            name=self._run.name,
+            preset=config.preset,
+            config=config.to_json(),
+            seed=config.train.seed,
+            corpus=prepared.card,
+            total_words=total_words,
+            window=prepared.window,
+            examples=examples,
+            held_out_lines=prepared.held_out_lines,
+            parameters=self._architecture.parameters,
+            memory_bytes=self._architecture.training_bytes(examples),
+            estimated_s=estimated_s,
+            epochs_done=epochs_done,
+            device=device,
+            threads=threads,
+            versions=self._versions,
+        )
+
+    def warnings(self) -> Iterator[Warned]:
+        """An event for each warning about the text."""
+        for message in self._run.prepared.warnings:
+            yield Warned(self.time(), message)
+
+    def estimate_s(self) -> float:
+        """Estimated seconds of the whole run."""
+        return self._architecture.training_seconds(self._run.prepared.examples.predictions)
+
+    def card(
+        self,
+        history: Sequence[EpochFigures],
+        metrics: EpochFigures,
+        epochs_done: int,
+        sizes: Sequence[int] = (),
+        mixture: Mixture | None = None,
+    ) -> ModelCard:
+        """The card of the model. Saving fills in the names of its files and the dates."""
+        config, prepared = self._run.config, self._run.prepared
+        total_words = prepared.vocabulary.total_words
+        kind = ARCHITECTURES[config.preset]
+        architecture = kind(config, total_words, prepared.window, sizes)
+        return ModelCard(
+            config=config,
+            tokenizer=config.tokenizer,
+            conventions=prepared.tokenizer.conventions,
+            total_words=total_words,
+            window=prepared.window,
+            parameters=architecture.parameters,
+            vocabulary="",
+            weights="",
+            corpus=prepared.card,
+            metrics=metrics,
+            epochs_done=epochs_done,
+            created="",
+            updated="",
+            versions=self._versions,
+            history=list(history),
+            sizes=list(sizes),
+            mixture=mixture,
+            unsuggested=self._run.origin.get("unsuggested", []),
+        )
+
+    def update(self, new_loss: float | None, *, replaced: bool) -> UpdateFigures | None:
+        """The result of an update; None if the run is not an update."""
+        if not self._run.is_update:
+            return None
+        return {
+            "replaced": replaced,
+            "old_loss": self._run.origin.get("old_loss"),
+            "new_loss": new_loss,
+        }
+
+    def model(self, weights: Mapping[str, NDArray[Any]]) -> LanguageModel:
+        """The model with these weights, which predicts as it will once it is saved."""
+        prepared = self._run.prepared
+        return self._architecture.load(prepared.vocabulary, prepared.tokenizer, weights)
+
+
+def sample(model: LanguageModel, seed_line: str) -> dict[str, str]:
+    """The seed line and its likeliest continuation."""
+    count, decoding = decoding_for(model.tokenizer, SAMPLE_WORDS, temperature=0)
+    words = generate_words(model, seed_line, count, replace(decoding, may_end=False))
+    text = continue_text(model.tokenizer, seed_line, words)
+    return {"seed": cut_words(seed_line), "text": cut_words(text)}
+
+
+class TimeLeft:
+    """Estimates the time left of a run from the seconds that its steps and ends of epochs take."""
+
+    def __init__(self, seconds_per_step: float) -> None:
+        """`seconds_per_step` is the estimate before any step was measured."""
+        self._seconds_per_step, self._seconds_per_end = seconds_per_step, 0.0
+        self._seconds = self._steps = 0.0
+
+    def add_steps(self, seconds: float, steps: int) -> None:
+        """Adds the time that some steps took."""
+        if steps:
+            decay = math.exp(-seconds / MEMORY_S)
+            self._seconds = self._seconds * decay + seconds
+            self._steps = self._steps * decay + steps
+            self._seconds_per_step = self._seconds / self._steps
+
+    def set_end(self, seconds: float) -> None:
+        """Sets the time that the end of an epoch takes: evaluation, sample and save."""
+        self._seconds_per_end = seconds
+
+    def seconds(self, steps: int, epochs: int) -> float:
+        """Estimated seconds for these numbers of steps and ends of epochs."""
+        return steps * self._seconds_per_step + epochs * self._seconds_per_end

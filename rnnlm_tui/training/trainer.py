@@ -35,14 +35,12 @@ from rnnlm_tui.store.run_state import EpochTotals, GeneratorState, Position, Tex
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.training.checkpoint import Checkpoints, RunState, part_of, state_of
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.evaluation import evaluate_saved_model, loss_of_update
+from rnnlm_tui.training.evaluation import evaluate_saved_model, loss_of_update, mix
 from rnnlm_tui.training.learner import Learner, perplexity
-from rnnlm_tui.training.mixing import FirstNgrams, mix
 from rnnlm_tui.training.networks import BatchLoss
+from rnnlm_tui.training.ngram_trainer import FirstNgrams
 from rnnlm_tui.training.ranks import LEARN, Ranks
-from rnnlm_tui.training.run import TrainingRun
-from rnnlm_tui.training.run_report import RunReport, sample
-from rnnlm_tui.training.time_left import TimeLeft
+from rnnlm_tui.training.run import RunReport, TimeLeft, TrainingRun, sample
 
 REPORT_EVERY_S = 0.1
 MOST_RECOVERIES = 3

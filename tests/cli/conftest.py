@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,18 +20,29 @@ HOSTILE = "the \x1bevil \x9bworse \x07cat\n"
 TEXT = VERSES * 4
 
 
+class Screen(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
-    """Runs the command in this process; `command` runs it in a new one."""
+    """Runs the command in this process, and checks its exit code unless that is None. `command`
+    runs it in a new process."""
 
-    def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str, stdin: str = "", code: int | None = 0
+    ) -> subprocess.CompletedProcess[str]:
         capsys.readouterr()
         given = io.TextIOWrapper(io.BytesIO(stdin.encode("utf-8", "surrogateescape")))
         with monkeypatch.context() as patch:
             patch.setattr(sys, "stdin", given)
-            code = main(arguments)
+            ended = main(arguments)
         output = capsys.readouterr()
-        return subprocess.CompletedProcess(arguments, code, output.out, output.err)
+        assert code in (None, ended), output.err
+        return subprocess.CompletedProcess(arguments, ended, output.out, output.err)
 
     return run
 
@@ -77,8 +89,8 @@ def measured_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ask(run: Command, verses_data: Path) -> Command:
     """Runs the command with the data folder of `verses`."""
 
-    def ask(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return run(*arguments, "--data-dir", str(verses_data), stdin=stdin)
+    def ask(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        return run(*arguments, "--data-dir", str(verses_data), **options)
 
     return ask
 

@@ -16,7 +16,7 @@ import pytest
 from rnnlm_tui.config import Range
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.locks import TRAINING
-from tests.helpers.commands import POSIX, TINY, VERSES, Command
+from tests.helpers.commands import POSIX, TINY, VERSES, Command, refused
 
 LESSON = ["--preset=lesson"]
 WITH_MEMORY = """
@@ -40,17 +40,11 @@ NUMBERS = [
 NONSENSE = ["0", "-1", "nan", "inf", "-inf", "1e400", "abc", "", "1,5", "1e-400x"]
 
 
-def refusal(done: subprocess.CompletedProcess[str], code: int, hint: bool = True) -> str:
-    """The message of a run, after checking that it failed with one sentence and, mostly, a hint."""
-    assert done.returncode == code, done.stderr
-    assert done.stdout == ""
-    assert "Traceback" not in done.stderr
-    lines = done.stderr.splitlines()
-    (at,) = (i for i, line in enumerate(lines) if line.startswith("rnnlm-tui: "))
-    rest = lines[at + 1 :]
-    assert len(rest) == (1 if hint else 0), done.stderr
-    assert all(line.startswith("  ") for line in rest)
-    return "\n".join(lines[at:])
+def refusal(done: subprocess.CompletedProcess[str], hint: bool = True) -> str:
+    """The message of a run, after checking that it has a hint, or none."""
+    message = refused(done)
+    assert len(message.splitlines()) == 1 + hint
+    return message
 
 
 def write(tmp_path: Path, content: bytes, name: str = "text.txt") -> str:
@@ -79,7 +73,7 @@ def test_an_unusable_corpus_is_refused_with_what_was_found(
 ) -> None:
     path = str(tmp_path / "text.txt") if raw is None else write(tmp_path, raw)
     for mode in ("--train", "--summary"):
-        message = refusal(run(mode, path, *LESSON), 3, hint=raw is not None)
+        message = refusal(run(mode, path, *LESSON, code=3), hint=raw is not None)
         assert said in message
     assert list(data_dir.glob("models/[!.]*")) == []
 
@@ -101,7 +95,7 @@ def test_an_unreadable_file_is_refused_as_corpus(
         return open_path(path, *how)
 
     monkeypatch.setattr(Path, "open", forbid)
-    message = refusal(run("--summary", str(corpus_file)), 3, hint=False)
+    message = refusal(run("--summary", str(corpus_file), code=3), hint=False)
     assert f"{corpus_file}: permission denied" in message
 
 
@@ -134,14 +128,13 @@ def test_a_vocabulary_that_cannot_fit_states_the_memory_and_what_to_do(
     words = iter(range(60_000))
     text = "\n".join(" ".join(f"w{next(words)}" for _ in range(10)) for _ in range(6_000))
     path = write(tmp_path, text.encode())
-    message = refusal(run("--train", path, *LESSON), 3)
+    message = refusal(run("--train", path, *LESSON, code=3))
     assert "60,000 different words" in message
     assert re.search(r"needs [\d,]+\.\d GB of memory .* are free", message)
     assert re.search(r"--max-vocabulary \d+", message)
     assert "preset" in message
     assert list(data_dir.glob("models/[!.]*")) == []
     fewer = run("--train", path, *TINY, "--max-vocabulary=50", "--epochs=1", "--batch-size=65536")
-    assert fewer.returncode == 0
     assert "50 words are kept" in fewer.stderr
 
 
@@ -176,9 +169,8 @@ def test_batches_that_cannot_fit_are_a_sentence(tmp_path: Path) -> None:
 def test_a_training_that_diverges_has_an_exit_code_of_its_own(
     run: Command, corpus_file: Path
 ) -> None:
-    done = run("--train", str(corpus_file), *TINY, "--learning-rate", "1e30")
-    assert done.returncode == 4
-    assert "nothing is kept\n  train with a smaller --learning-rate" in done.stderr
+    done = run("--train", str(corpus_file), *TINY, "--learning-rate", "1e30", code=4)
+    assert "before anything was learned\n  train with a smaller --learning-rate" in done.stderr
 
 
 # Where nothing can be saved, or somebody else saves
@@ -186,10 +178,11 @@ def test_a_training_that_diverges_has_an_exit_code_of_its_own(
 
 def test_a_data_folder_that_cannot_be_made_is_a_sentence(run: Command, corpus_file: Path) -> None:
     folder = corpus_file / "data"
-    done = run("--train", str(corpus_file), *TINY, "--data-dir", str(folder))
-    assert str(folder) in refusal(done, 1, hint=False)
+    done = run("--train", str(corpus_file), *TINY, "--data-dir", str(folder), code=1)
+    assert str(folder) in refusal(done, hint=False)
     for mode in (["--models"], ["--suggest", "the "]):
-        assert run(*mode, "--data-dir", str(folder)).stderr.count("\n") <= 2
+        done = run(*mode, "--data-dir", str(folder), code=None)
+        assert done.stderr.count("\n") <= 2
 
 
 def test_a_second_run_of_a_name_is_refused_with_the_holder(
@@ -197,12 +190,12 @@ def test_a_second_run_of_a_name_is_refused_with_the_holder(
 ) -> None:
     with Library(data_dir).lock("mine", TRAINING):
         for how in ([str(corpus_file), *TINY], [str(corpus_file), *TINY, "--force"], ["--resume"]):
-            message = refusal(run("--train", *how, "--name", "mine"), 1)
+            message = refusal(run("--train", *how, "--name", "mine", code=1))
             assert f"in use by process {os.getpid()}" in message
 
 
 def test_without_a_run_there_is_nothing_to_resume(run: Command) -> None:
-    assert "there is no run to resume" in refusal(run("--train", "--resume"), 1)
+    assert "there is no run to resume" in refusal(run("--train", "--resume", code=1))
 
 
 # Nonsense
@@ -215,7 +208,7 @@ def test_an_invalid_number_is_refused_with_its_range(
     for value in NONSENSE:
         if value == "0" and 0 in bounds:
             continue
-        first, second = refusal(run(*mode.split(), f"{flag}={value}"), 2).splitlines()
+        first, second = refusal(run(*mode.split(), f"{flag}={value}", code=2)).splitlines()
         assert first.startswith(f"rnnlm-tui: {flag} is ")
         assert value in first
         assert "number" in second
@@ -243,12 +236,9 @@ def test_settings_that_cannot_be_read_name_their_file(
     path = tmp_path / "run.toml"
     if content is not None:
         path.write_bytes(content)
-    done = run("--summary", "--config", str(path))
-    assert done.returncode == 2
-    assert done.stderr.startswith("rnnlm-tui: ")
-    assert said in done.stderr
-    assert len(done.stderr.splitlines()) <= 2
-    assert str(path) in done.stderr or "preset" in said
+    message = refused(run("--summary", "--config", str(path), code=2))
+    assert said in message
+    assert str(path) in message or "preset" in said
 
 
 @pytest.mark.parametrize("name", ["", "../up", "\x1b[2J"])
@@ -258,7 +248,7 @@ def test_a_bad_name_is_refused_before_anything_is_read(run: Command, name: str) 
         ["--export", name],
         ["--import", "a.zip", f"--name={name}"],
     ):
-        message = refusal(run(*arguments), 2)
+        message = refusal(run(*arguments, code=2))
         assert "cannot be a model's name" in message
         assert "\x1b" not in message
 
@@ -266,7 +256,7 @@ def test_a_bad_name_is_refused_before_anything_is_read(run: Command, name: str) 
 @POSIX
 def test_a_device_is_refused_as_a_corpus(run: Command) -> None:
     for mode in ("--summary", "--train"):
-        said = refusal(run(mode, "/dev/zero"), 3)
+        said = refusal(run(mode, "/dev/zero", code=3))
         assert "cannot read the corpus /dev/zero: it is neither a file nor a pipe" in said
 
 
@@ -278,7 +268,7 @@ def test_a_corpus_may_be_a_pipe_and_settings_may_not(run: Command, tmp_path: Pat
     writer.start()
     card = json.loads(run("--summary", str(pipe), *LESSON, "--json").stdout)
     assert (card["corpus"]["name"], card["total_words"]) == ("pipe", 22)
-    assert "is not a regular file" in refusal(run("--summary", "--config", str(pipe)), 2)
+    assert "is not a regular file" in refusal(run("--summary", "--config", str(pipe), code=2))
 
 
 def test_a_file_far_larger_than_the_memory_is_refused_at_its_first_bytes(
@@ -287,4 +277,4 @@ def test_a_file_far_larger_than_the_memory_is_refused_at_its_first_bytes(
     path = tmp_path / "large.txt"
     with path.open("wb") as file:
         file.truncate(1 << 42)  # no byte of it is written
-    assert "is not text: it holds a zero byte" in refusal(run("--summary", str(path)), 3)
+    assert "is not text: it holds a zero byte" in refusal(run("--summary", str(path), code=3))

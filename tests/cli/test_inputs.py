@@ -10,7 +10,9 @@ import pytest
 
 from rnnlm_tui.cli import inputs
 
-VERSION_1 = "memory/memory."
+VERSION_1 = tuple(f"memory/memory.{name}" for name in ("limit_in_bytes", "usage_in_bytes", "stat"))
+VERSION_2 = ("memory.max", "memory.current", "memory.stat")
+"""The files with the limit, the usage and the statistics."""
 
 
 @pytest.fixture
@@ -23,40 +25,19 @@ def cgroups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("files", "free"),
+    ("names", "contents", "free"),
     [
-        ({}, 9000),
-        ({"memory.max": "max\n", "memory.current": "700\n"}, 9000),
-        (
-            {
-                "memory.max": "1000\n",
-                "memory.current": "700\n",
-                "memory.stat": "anon 100\ninactive_file 500\nactive_file 100\n",
-            },
-            800,
-        ),
-        (
-            {
-                f"{VERSION_1}limit_in_bytes": "2000\n",
-                f"{VERSION_1}usage_in_bytes": "1900\n",
-                f"{VERSION_1}stat": "inactive_file 1\ntotal_inactive_file 400\n",
-            },
-            500,
-        ),
-        (
-            {
-                "memory.max": "1000\n",
-                "memory.current": "1700\n",
-                "memory.stat": "inactive_file 500\n",
-            },
-            0,
-        ),
+        ((), (), 9000),
+        (VERSION_2, ("max\n", "700\n", ""), 9000),
+        (VERSION_2, ("1000\n", "700\n", "anon 100\ninactive_file 500\nactive_file 100\n"), 800),
+        (VERSION_1, ("2000\n", "1900\n", "inactive_file 1\ntotal_inactive_file 400\n"), 500),
+        (VERSION_2, ("1000\n", "1700\n", "inactive_file 500\n"), 0),
     ],
     ids=["no container", "no limit", "version 2", "version 1", "above the limit"],
 )
 def test_files_that_the_system_keeps_in_memory_are_free(
-    cgroups: Path, files: dict[str, str], free: int
+    cgroups: Path, names: tuple[str, ...], contents: tuple[str, ...], free: int
 ) -> None:
-    for name, content in files.items():
+    for name, content in zip(names, contents, strict=True):
         (cgroups / name).write_text(content)
     assert inputs.free_memory() == free

@@ -15,7 +15,7 @@ import pytest
 from rnnlm_tui import __version__
 from rnnlm_tui.cli import main
 from rnnlm_tui.errors import ModelError
-from tests.cli.conftest import HOSTILE
+from tests.cli.conftest import HOSTILE, Screen
 from tests.helpers.commands import POSIX, Command, command_line, on_terminal, refused
 
 
@@ -27,13 +27,6 @@ def test_help_and_version(run: Command, command: Command) -> None:
 
 
 # The app
-
-
-class Screen(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.fixture
@@ -172,10 +165,10 @@ def test_control_characters_in_words_never_reach_the_terminal(ask: Command, tmp_
         ask("--generate", "\x9b31m the", "--json"),
         ask("--summary", str(corpus), "--preset=lesson"),
         ask("--summary", str(corpus), "--preset=lesson", "--json"),
-        ask("--suggest", "the", "--model", "\x1b[2J"),
-        ask("--delete", "\x1b[2J", "--yes"),
-        ask("--import", "\x1b[2J.zip", "--name", "x"),
-        ask("--\x1b[2J"),
+        ask("--suggest", "the", "--model", "\x1b[2J", code=2),
+        ask("--delete", "\x1b[2J", "--yes", code=None),
+        ask("--import", "\x1b[2J.zip", "--name", "x", code=None),
+        ask("--\x1b[2J", code=None),
     ]
     for done in shown:
         assert controls(done.stdout + done.stderr) == set(), done.args
@@ -248,14 +241,13 @@ def test_closed_standard_streams_are_not_an_error(verses_data: Path, closing: st
         env={**os.environ, "RNNLM_DATA_DIR": str(verses_data)},
         stdout=subprocess.PIPE,
         timeout=60,
-        check=False,
+        check=True,
     )
-    assert done.returncode == 0
     assert json.loads(done.stdout)["seen"] == ["the"]
 
 
 def test_an_error_shows_its_traceback_only_with_debug(run: Command, command: Command) -> None:
-    assert "Traceback" not in refused(run("--suggest", "x", "--model", "nosuch"), 1)
+    assert "Traceback" not in refused(run("--suggest", "x", "--model", "nosuch", code=1))
     assert "Traceback" in command("--suggest", "x", "--model", "nosuch", "--debug").stderr
 
 
@@ -264,4 +256,4 @@ def test_running_out_of_memory_is_a_sentence(run: Command, monkeypatch: pytest.M
         raise MemoryError
 
     monkeypatch.setattr(main, "parse", parse)
-    assert refused(run("--models"), 1) == "rnnlm-tui: there is not enough memory for this\n"
+    assert refused(run("--models", code=1)) == "rnnlm-tui: there is not enough memory for this\n"

@@ -7,10 +7,10 @@ import math
 import re
 import sys
 
+import msgspec
 import pytest
 
-from rnnlm_tui.cli import progress_bar
-from rnnlm_tui.cli.preparation import PreparationReport, StoppedError
+from rnnlm_tui.cli import output
 from rnnlm_tui.cli.reporters import TextReporter
 from rnnlm_tui.events import (
     EpochEnded,
@@ -20,33 +20,18 @@ from rnnlm_tui.events import (
     Preparing,
     Progress,
     Resumed,
-    Started,
     Warned,
 )
-from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.control import Control, PreparationReport, StoppedError
+from tests.cli.conftest import Screen
 from tests.helpers.commands import POSIX, VERSES, on_terminal
+from tests.helpers.events import started
 
 TRAIN = {"loss": 5.3812, "penalty": 0.0123, "accuracy": 0.0785, "perplexity": 217.3}
 HELD_OUT = {"loss": 6.1234, "perplexity": 456.4, "top1": 0.0812, "top5": 0.1923}
 SAMPLE = "from fairest creatures we desire increase that thereby beauty's rose might never die"
-STARTED = Started(
-    time=0.0,
-    name="diary",
-    preset="gru",
-    config={"train": {"epochs": 130}},
-    seed=0,
-    corpus={"name": "diary.txt", "sha256": "", "lines": 9, "words": 99},
-    total_words=99,
-    window=9,
-    examples=99,
-    held_out_lines=1,
-    parameters=1_234_567,
-    memory_bytes=500_000_000,
-    estimated_s=3600.0,
-    epochs_done=0,
-    device="cpu",
-    threads=2,
-    versions={},
+STARTED = msgspec.structs.replace(
+    started(epochs=130), name="diary", parameters=1_234_567, memory_bytes=500_000_000, threads=2
 )
 EVENTS: list[Event] = [
     STARTED,
@@ -55,20 +40,13 @@ EVENTS: list[Event] = [
 ]
 
 
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self) -> bool:
-        return True
-
-
 def shown(
     monkeypatch: pytest.MonkeyPatch, events: list[Event], columns: int, quiet: bool = False
 ) -> str:
     """What a terminal gets on standard error."""
-    terminal = Terminal()
+    terminal = Screen()
     monkeypatch.setattr(sys, "stderr", terminal)
-    monkeypatch.setattr(progress_bar, "line_width", lambda: columns - 1)
+    monkeypatch.setattr(output, "line_width", lambda: columns - 1)
     monkeypatch.setenv("TERM", "xterm")
     reporter = TextReporter(Control(), quiet)
     for event in events:

@@ -13,20 +13,21 @@ from typing import TextIO
 
 import pytest
 
-from rnnlm_tui.cli.preparation import StoppedError
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.stdin_control import steered
-from rnnlm_tui.events import EpochEnded, Event, Paused, Progress, Saved, Started
-from rnnlm_tui.training.control import Control
+from rnnlm_tui.events import EpochEnded, Event, Paused, Started
+from rnnlm_tui.training.control import Control, StoppedError
 from tests.helpers.commands import (
     FOR_EVER,
     PATIENCE_S,
     POSIX,
     Command,
     command_line,
+    refused,
     running,
     wait_until,
 )
+from tests.helpers.events import ended, progress, saved
 
 # Signals
 
@@ -136,7 +137,7 @@ def test_control_pauses_resumes_samples_and_stops(run: Command, corpus_file: Pat
         process.hang_up()
         assert process.line('"event": "finished"').count('"stopped"') == 1
         assert process.end() == 0
-    assert run("--suggest", "the ", "--model", "verses-lesson").returncode == 0
+    run("--suggest", "the ", "--model", "verses-lesson")
 
 
 def test_a_run_ends_well_while_its_control_input_stays_open(corpus_file: Path) -> None:
@@ -149,18 +150,11 @@ def test_a_run_ends_well_while_its_control_input_stays_open(corpus_file: Path) -
 
 
 def test_control_and_corpus_cannot_both_be_standard_input(run: Command) -> None:
-    done = run("--train", "-", "--control", "stdin")
-    assert done.returncode == 2
-    assert "standard input cannot be both" in done.stderr
+    done = run("--train", "-", "--control", "stdin", code=2)
+    assert "standard input cannot be both" in refused(done)
 
 
 # A reader that goes
-
-EVENTS: list[Event] = [
-    Progress(1.0, 1, 2, 3, 4, 0.5, 0.5, 10.0, 1.0, 1.0),
-    EpochEnded(1.0, 1, {"loss": 1.0, "accuracy": 0.5}, None, True, {"seed": "", "text": ""}, 1.0),
-    Saved(1.0, 1, "m", True),
-]
 
 
 @pytest.fixture
@@ -180,7 +174,8 @@ def test_a_run_stops_and_saves_if_nobody_reads_what_it_prints(
     control = Control()
     monkeypatch.setattr(sys, name, closed_pipe)
     reporter = JsonReporter(control) if name == "stdout" else TextReporter(control, quiet=False)
-    for event in EVENTS:
+    events: list[Event] = [progress(1), ended(1), saved(1)]
+    for event in events:
         reporter.show(event)
     assert (control.stopped, control.unwatched) == (True, True)
 
@@ -193,7 +188,7 @@ def test_a_run_that_others_control_continues_without_a_reader(
     control = Control()
     setattr(control, reason, True)
     monkeypatch.setattr(sys, "stdout", closed_pipe)
-    JsonReporter(control).show(EVENTS[0])
+    JsonReporter(control).show(saved(1))
     assert not control.stopped
 
 
@@ -206,7 +201,7 @@ def test_an_unread_training_ends_as_an_interrupted_one(run: Command, corpus_file
         process.process.stdout.close()
         assert process.end() == 130
         assert process.lines.get(timeout=PATIENCE_S) == ""  # nothing was said on stderr
-    assert run("--suggest", "the ", "--model", "verses-lesson").returncode == 0
+    run("--suggest", "the ", "--model", "verses-lesson")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")

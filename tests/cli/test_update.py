@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rnnlm_tui.cli.new_run import new_run
 from rnnlm_tui.cli.options import TrainRequest
-from rnnlm_tui.cli.resumed_run import resumed_run
-from rnnlm_tui.events import Finished
+from rnnlm_tui.cli.requested_run import requested_run
+from rnnlm_tui.events import Warned
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.files import RESUME
@@ -22,7 +22,8 @@ from rnnlm_tui.store.training_text import held_out_lines
 from rnnlm_tui.store.weights import read_weights
 from rnnlm_tui.text.streams import Workspace
 from rnnlm_tui.training.run import TrainingRun
-from tests.helpers.commands import Command, refused
+from tests.helpers.commands import Command, events_of, refused
+from tests.helpers.events import end_of, epochs_of
 from tests.helpers.models import contents, put_older_model
 from tests.helpers.texts import corpus_of
 from tests.helpers.training import run as run_all
@@ -33,6 +34,7 @@ OLD, NEW, FIRST = SONNETS[40:140], SONNETS[140:180], SONNETS[20:40]
 WORD = "clock"
 """In the new lines alone."""
 NGRAM = ("--preset=ngram",)
+Train = Callable[..., None]
 GRU = ("--preset=gru", "--embedding-size=8", "--hidden-size=8", "--epochs=2", "--threads=1")
 
 
@@ -45,14 +47,12 @@ def diary(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def train(run: Command, diary: Path) -> Command:
+def train(run: Command, diary: Path) -> Train:
     """Trains the model `diary` with these options, and lets its text grow at both ends."""
 
-    def train(*options: str) -> Any:
-        done = run("--train", str(diary), "--name=diary", "--quiet", "--held-out=0.2", *options)
-        assert done.returncode == 0, done.stderr
+    def train(*options: str) -> None:
+        run("--train", str(diary), "--name=diary", "--quiet", "--held-out=0.2", *options)
         diary.write_text("\n".join([*FIRST, *OLD, *NEW]))
-        return done
 
     return train
 
@@ -74,7 +74,7 @@ def held_out_before(library: Library, diary: Path) -> set[str]:
 
 @pytest.mark.parametrize("options", [NGRAM, GRU])
 def test_a_model_is_updated_with_its_grown_text(
-    options: tuple[str, ...], train: Command, run: Command, library: Library, diary: Path
+    options: tuple[str, ...], train: Train, run: Command, library: Library, diary: Path
 ) -> None:
     train(*options)
     (before, old_model), folder = library.open("diary"), library.path("diary")
@@ -82,11 +82,8 @@ def test_a_model_is_updated_with_its_grown_text(
     assert WORD not in old_model.vocabulary
     fewer = ["--epochs=1"] if options == GRU else []
     done = run("--train", "--update", "diary", "--json", *fewer)
-    assert done.returncode == 0, done.stderr
-    started, finished = (json.loads(done.stdout.splitlines()[i]) for i in (0, -1))
-    update = finished["update"]
+    update: Any = end_of(events_of(done)).update
     assert update["replaced"] and update["new_loss"] < update["old_loss"]
-    assert started["name"] == "diary"
     card, model = library.open("diary")
     assert WORD in model.vocabulary and {*old_model.vocabulary.words} <= {*model.vocabulary.words}
     assert card.corpus["lines"] == 160 and (folder / "evaluation.json").exists()
@@ -108,7 +105,7 @@ def test_a_model_is_updated_with_its_grown_text(
 
 @pytest.mark.parametrize("options", [NGRAM, (*GRU, "--mixture=off")])
 def test_a_model_is_kept_if_the_update_is_not_better(
-    options: tuple[str, ...], train: Command, run: Command, library: Library, diary: Path
+    options: tuple[str, ...], train: Train, run: Command, library: Library, diary: Path
 ) -> None:
     train(*options)
     worse = diary.with_name("worse.txt")
@@ -119,10 +116,10 @@ def test_a_model_is_kept_if_the_update_is_not_better(
     before = contents(folder)
     flags = [] if options == NGRAM else ["--epochs=2", "--learning-rate=2"]
     done = run("--train", str(worse), "--update=diary", "--json", *flags)
-    assert done.returncode == 0, done.stderr
-    finished = json.loads(done.stdout.splitlines()[-1])
-    assert not finished["update"]["replaced"] and finished["metrics"] == {}
-    assert finished["update"]["new_loss"] > finished["update"]["old_loss"]
+    end = end_of(events_of(done))
+    update: Any = end.update
+    assert not update["replaced"] and update["new_loss"] > update["old_loss"]
+    assert end.metrics == {}
     after = contents(folder)
     assert after.pop("history.jsonl") != before.pop("history.jsonl")
     assert after == before
@@ -131,12 +128,12 @@ def test_a_model_is_kept_if_the_update_is_not_better(
 def made(library: Library, **request: Any) -> TrainingRun:
     """The run of an update, or a resumed one."""
     asked = TrainRequest(data_folder=str(library.folder.parent), **request)
-    make_run = (resumed_run if asked.resume else new_run)(library, asked)[1]
+    _, make_run = requested_run(library, asked)
     return make_run(Workspace(library.path("unused")))
 
 
 def test_a_stopped_update_leaves_the_model_and_resumes_exactly(
-    train: Command, library: Library, data_dir: Path
+    train: Train, library: Library, data_dir: Path
 ) -> None:
     train(*GRU, "--mixture=off")
     before = contents(library.path("diary"))
@@ -151,62 +148,61 @@ def test_a_stopped_update_leaves_the_model_and_resumes_exactly(
     }
     ended = run_all(made(library, resume=True, name="diary"))
     whole = run_all(made(library, update="twin", flags={"epochs": "3"}))
-    last = ended[-1], whole[-1]
-    assert isinstance(last[0], Finished) and isinstance(last[1], Finished)
-    assert last[0].update == last[1].update and last[0].update is not None
+    assert end_of(ended).update == end_of(whole).update is not None
     assert same_weights(library.path("diary"), library.path("twin"))
 
 
 def test_a_further_text_is_read_again_with_the_next_update(
-    train: Command, run: Command, library: Library, diary: Path
+    train: Train, run: Command, library: Library, diary: Path
 ) -> None:
     train(*NGRAM)
     written = diary.with_name("written.txt")
     written.write_text("\n".join(SONNETS[200:230]))
     flags = ("--update=diary", "--add", str(written), "--quiet")
-    assert run("--train", *flags).returncode == 0
+    run("--train", *flags)
     assert library.open("diary")[0].corpus["lines"] == 190
     written.write_text("\n".join(SONNETS[200:240]))
-    assert run("--train", *flags).returncode == 0
+    run("--train", *flags)
     assert library.open("diary")[0].corpus["lines"] == 200
-    assert "has not changed" in refused(run("--train", "--update=diary"), 3)
+    assert "has not changed" in refused(run("--train", "--update=diary", code=3))
 
 
 def test_a_model_stays_built_on_another(
-    train: Command, run: Command, library: Library, tmp_path: Path
+    train: Train, run: Command, library: Library, tmp_path: Path
 ) -> None:
     base = tmp_path / "base.txt"
     base.write_text("an owl and a bird sang to the moon\n" * 20)
-    assert run("--train", str(base), *NGRAM, "--name=base", "--quiet").returncode == 0
+    run("--train", str(base), *NGRAM, "--name=base", "--quiet")
     train(*NGRAM, "--on=base")
-    assert run("--train", "--update=diary", "--quiet").returncode == 0
+    run("--train", "--update=diary", "--quiet")
     card, model = library.open("diary")
     assert isinstance(model, MixedModel) and "owl" in model.vocabulary and WORD in model.vocabulary
     assert card.mixture is not None and card.mixture["base"] is not None
 
 
 def test_without_held_out_lines_the_last_epoch_replaces_the_model(
-    train: Command, run: Command, library: Library
+    train: Train, run: Command, library: Library
 ) -> None:
     train(*GRU, "--held-out=0")
     card = library.open("diary")[0]
     weights = read_weights(library.path("diary"), card)
     done = run("--train", "--update=diary", "--epochs=2", "--json")
-    events = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [event["best"] for event in events if event["event"] == "epoch"] == [False, True]
-    assert any("nothing is held out, so" in event.get("message", "") for event in events)
-    assert events[-1]["update"] == {"replaced": True, "old_loss": None, "new_loss": None}
+    events = events_of(done)
+    assert [epoch.best for epoch in epochs_of(events)] == [False, True]
+    warned = [event.message for event in events if isinstance(event, Warned)]
+    assert any("nothing is held out, so" in message for message in warned)
+    assert end_of(events).update == {"replaced": True, "old_loss": None, "new_loss": None}
     assert len(read_weights(library.path("diary"), library.open("diary")[0])["embedding"]) > len(
         weights["embedding"]
     )
 
 
 def test_what_cannot_be_updated(
-    train: Command, run: Command, library: Library, diary: Path, copied: Path
+    train: Train, run: Command, library: Library, diary: Path, copied: Path
 ) -> None:
     train(*NGRAM)
     put_older_model(library, "gru")
-    assert run("--train", "-", *NGRAM, "--name=piped", "--quiet", stdin="a b c\n").returncode == 0
+    run("--train", "-", *NGRAM, "--name=piped", "--quiet", stdin="a b c\n")
     for options, code, why in (
         (("--update=verses",), 2, "the preset lesson, which cannot be updated"),
         (("--update=nobody",), 1, "there is no model nobody"),
@@ -219,6 +215,8 @@ def test_what_cannot_be_updated(
         (("--update=diary", "--held-out=0.5"), 2, "--held-out cannot be changed"),
         ((str(diary), "--add", str(diary)), 2, "--add is for --update"),
     ):
-        assert why in refused(run("--train", *options), code), options
+        assert why in refused(run("--train", *options, code=code)), options
     diary.write_text("\n".join(OLD))
-    assert "has not changed since it was trained" in refused(run("--train", "--update=diary"), 3)
+    assert "has not changed since it was trained" in refused(
+        run("--train", "--update=diary", code=3)
+    )

@@ -53,8 +53,8 @@ def ended(
     return EpochEnded(float(epoch), epoch, train, figures, best, sample, float(epoch))
 
 
-def saved(epoch: int) -> Saved:
-    return Saved(float(epoch), epoch, "models/poems", True)
+def saved(epoch: int, best: bool = True) -> Saved:
+    return Saved(float(epoch), epoch, "models/poems", best)
 
 
 def finished(
@@ -66,6 +66,12 @@ def finished(
 def epochs_of(events: list[Event]) -> list[EpochEnded]:
     """The ends of epochs among the events."""
     return [event for event in events if isinstance(event, EpochEnded)]
+
+
+def end_of(events: list[Event]) -> Finished:
+    """The last event of a run that has ended."""
+    assert isinstance(events[-1], Finished)
+    return events[-1]
 
 
 def in_fifth_epoch() -> list[Event]:

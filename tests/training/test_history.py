@@ -7,33 +7,19 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnlm_tui.errors import StorageError
-from rnnlm_tui.events import (
-    CorpusFacts,
-    Event,
-    Failed,
-    Progress,
-    Saved,
-    Started,
-    Warned,
-    from_json_line,
-    to_json_line,
-)
+from rnnlm_tui.events import Event, Failed, Progress, Saved, Warned, from_json_line, to_json_line
 from rnnlm_tui.store import files
 from rnnlm_tui.training.history import record
+from tests.helpers.events import saved, started
 from tests.helpers.models import HOSTILE, fail_for
 
-
-def started(epochs_done: int = 0, name: str = "verses") -> Started:
-    """The event that begins a run."""
-    corpus: CorpusFacts = {"name": "verses", "sha256": "00", "lines": 6, "words": 40}
-    return Started(
-        0.0, name, "lesson", {}, 0, corpus, 7, 4, 9, 0, 1, 1, 0.0, epochs_done, "cpu", 1, {}
-    )
+OLDER = msgspec.structs.replace(started(), name="older")
 
 
 def progress(time: float) -> Progress:
@@ -41,14 +27,9 @@ def progress(time: float) -> Progress:
     return Progress(time, 1, 2, 1, 9, 1.0, 0.5, 10.0, time, 1.0)
 
 
-def saved(epoch: int = 1, best: bool = True) -> Saved:
-    """The event after a save."""
-    return Saved(float(epoch), epoch, "/models/verses", best)
-
-
-def record_all(folder: Path, *events: Event) -> list[Event]:
+def record_all(folder: Path, *events: Event, owns_model: bool = False) -> list[Event]:
     """Writes the events to the folder's history; returns those that have passed."""
-    return list(record(events, folder))
+    return list(record(events, folder, owns_model=owns_model))
 
 
 def history(folder: Path) -> list[Event]:
@@ -59,7 +40,7 @@ def history(folder: Path) -> list[Event]:
 
 
 def test_events_pass_and_are_written_before_they_do(tmp_path: Path) -> None:
-    events: list[Event] = [started(), Warned(1.0, "two\nlines \u2028 and caf\u00e9"), saved()]
+    events: list[Event] = [started(), Warned(1.0, "two\nlines \u2028 and caf\u00e9"), saved(1)]
     for number, event in enumerate(record(events, tmp_path), start=1):
         assert event == events[number - 1]
         assert history(tmp_path) == events[:number]
@@ -89,27 +70,29 @@ def test_a_last_line_that_is_half_written_is_cut_off(
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "kept"),
+    ("owns_model", "first", "second", "kept"),
     [
         # A resumed run.
-        ([started(), saved(1)], [started(1), saved(2), saved(3, best=False)], 2),
+        (True, [started(), saved(1)], [started(1), saved(2), saved(3, best=False)], 2),
         # A new run that ends before its weights became the model.
-        ([started(), saved(1)], [started(), saved(1, best=False)], 2),
+        (False, [started(), saved(1)], [started(), saved(1, best=False)], 2),
         # A run resumed after it was killed before it could report its save.
-        ([started(), saved(1), started(), progress(0.0)], [started(1), saved(2)], 2),
+        (True, [started(), saved(1), started(), progress(0.0)], [started(1), saved(2)], 2),
+        # An update that is resumed, and is not better yet than the model.
+        (False, [started(), saved(1), started()], [started(1), saved(2, best=False)], 3),
     ],
 )
 def test_the_events_of_a_model_s_own_run_are_kept(
-    first: list[Event], second: list[Event], kept: int, tmp_path: Path
+    owns_model: bool, first: list[Event], second: list[Event], kept: int, tmp_path: Path
 ) -> None:
     raw = "".join(to_json_line(event) + "\n" for event in first)
     (tmp_path / "history.jsonl").write_text(raw)
-    record_all(tmp_path, *second)
+    record_all(tmp_path, *second, owns_model=owns_model)
     assert history(tmp_path) == first[-kept:] + second
 
 
 def test_a_new_run_drops_the_older_events_once_it_has_saved(tmp_path: Path) -> None:
-    older: list[Event] = [started(name="older"), saved(1), started(1, name="older"), saved(2)]
+    older: list[Event] = [OLDER, saved(1), msgspec.structs.replace(OLDER, epochs_done=1), saved(2)]
     record_all(tmp_path, *older)
     events: list[Event] = [started(), progress(0.0), saved(1), saved(2)]
     for number, event in enumerate(record(events, tmp_path), start=1):
@@ -141,7 +124,7 @@ def test_a_history_that_cannot_be_written_is_named(tmp_path: Path, events: list[
 def test_the_older_history_stays_whole_where_it_cannot_be_cut(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    older: list[Event] = [started(name="older"), saved(1)]
+    older: list[Event] = [OLDER, saved(1)]
     record_all(tmp_path, *older)
     monkeypatch.setattr(files, "write_file", fail_for("history"))
     events: list[Event] = [started(), saved(1)]

@@ -15,7 +15,7 @@ from rnnlm_tui.errors import ModelError
 from rnnlm_tui.evaluate import score, summarize
 from rnnlm_tui.events import Saved
 from rnnlm_tui.lm.mixture import MixedModel
-from rnnlm_tui.store.card import Base, read_card
+from rnnlm_tui.store.card import read_card
 from rnnlm_tui.store.evaluations import read_evaluation
 from rnnlm_tui.store.load import load_model
 from rnnlm_tui.store.weights import read_weights
@@ -106,22 +106,6 @@ def test_the_model_of_an_earlier_run_stays_until_an_epoch_is_through(tmp_path: P
     events = run_stopped_at(mixed_run(tmp_path / "b", epochs=2, seed=1), 1, 2)
     assert [event.epoch for event in events if isinstance(event, Saved)] == [0, 1]
     assert read_card(tmp_path / "b").config.train.seed != first.config.train.seed
-
-
-def test_a_model_is_built_on_another(tmp_path: Path) -> None:
-    run(small_run("ngram", tmp_path / "base", text="a bird and an owl sang\n" * 9, held_out=0.0))
-    base_card, base = load_model(tmp_path / "base")
-    described = Base(name="base", created=base_card.created, checksum=None)
-    own = mixed_run(tmp_path / "own", "ngram")
-    run(replace(own, base=base, origin={**own.origin, "base": described}))
-    card, model = load_model(own.folder, lambda asked: base if asked == described else None)
-    assert card.mixture is not None and card.mixture["base"] == described
-    assert isinstance(model, MixedModel) and "owl" in model.vocabulary
-    assert "owl" not in model.own_vocabulary
-    assert {*model.weights} == {"ngrams", "base", "cache"}
-    _, without = load_model(own.folder)
-    assert isinstance(without, MixedModel) and "owl" not in without.vocabulary
-    assert {*without.weights} == {"ngrams", "cache"}
 
 
 def test_what_is_written_is_never_saved(tmp_path: Path) -> None:

@@ -23,9 +23,9 @@ from rnnlm_tui.store.load import load_model
 from rnnlm_tui.training.checkpoint import load_state
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.ngram_trainer import NgramTrainer, train
-from rnnlm_tui.training.run_report import sample
+from rnnlm_tui.training.run import sample
 from tests.helpers.commands import VERSES
-from tests.helpers.events import epochs_of
+from tests.helpers.events import end_of, epochs_of
 from tests.helpers.training import run, small_run
 
 TEXT = VERSES * 10
@@ -36,8 +36,8 @@ def test_a_run_is_one_epoch_of_a_step_a_length(tmp_path: Path) -> None:
     events = run(small)
     kinds = ["started", *["progress"] * 3, "epoch", "saved", "finished"]
     assert [event.event for event in events] == kinds
-    started, finished = events[0], events[-1]
-    assert isinstance(started, Started) and isinstance(finished, Finished)
+    started, finished = events[0], end_of(events)
+    assert isinstance(started, Started)
     assert (started.preset, started.seed, started.device, started.threads) == ("ngram", 5, "cpu", 1)
     assert started.config["model"] == {"order": 3}
     assert "epochs" not in started.config["train"] and "torch" not in started.versions
@@ -102,8 +102,8 @@ def test_a_stopped_run_leaves_no_model(pauses: bool, tmp_path: Path) -> None:
             (control.pause if pauses else control.stop)()
         if isinstance(event, Paused):
             threading.Timer(0.01, control.stop).start()
-    assert isinstance(seen[-1], Finished)
-    assert (seen[-1].reason, seen[-1].best_epoch, seen[-1].metrics) == ("stopped", None, {})
+    end = end_of(seen)
+    assert (end.reason, end.best_epoch, end.metrics) == ("stopped", None, {})
     assert epochs_of(seen) == []
     assert list(small.folder.iterdir()) == []
 

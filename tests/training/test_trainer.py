@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,15 +18,12 @@ from rnnlm_tui.errors import ModelError
 from rnnlm_tui.evaluate import score, summarize
 from rnnlm_tui.events import (
     Event,
-    Finished,
     Paused,
     Progress,
     Resumed,
     Saved,
     Started,
     Warned,
-    from_json_line,
-    to_json_line,
 )
 from rnnlm_tui.store.card import read_card
 from rnnlm_tui.store.load import load_model
@@ -32,9 +31,9 @@ from rnnlm_tui.training import learner
 from rnnlm_tui.training.checkpoint import load_state
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.learner import Learner
-from rnnlm_tui.training.run_report import sample
+from rnnlm_tui.training.run import sample
 from rnnlm_tui.training.trainer import MOST_RECOVERIES, OLDER_MODEL_STAYS, Trainer
-from tests.helpers.events import epochs_of
+from tests.helpers.events import end_of, epochs_of
 from tests.helpers.training import run, run_stopped_at, same_weights, small_run
 
 EVERY_NETWORK = [
@@ -44,25 +43,6 @@ EVERY_NETWORK = [
     ("lstm", {"context": "stream", "layers": 2}),
 ]
 every_network = pytest.mark.parametrize(("preset", "settings"), EVERY_NETWORK)
-
-
-def finished(events: list[Event]) -> Finished:
-    """The last event."""
-    assert isinstance(events[-1], Finished)
-    return events[-1]
-
-
-def test_a_run_tells_its_start_its_epochs_its_saves_and_its_end(tmp_path: Path) -> None:
-    events = run(small_run("lesson", tmp_path / "a", epochs=3, held_out=0.2))
-    kinds = [event.event for event in events if not isinstance(event, Progress)]
-    assert kinds == ["started", *["epoch", "saved"] * 3, "finished"]
-    assert isinstance(events[0], Started)
-    assert (events[0].held_out_lines, events[0].window, events[0].epochs_done) == (1, 9, 0)
-    assert events[0].estimated_s > 0
-    assert finished(events).reason == "completed"
-    times = [event.time for event in events]
-    assert times == sorted(times)
-    assert [from_json_line(to_json_line(event)) for event in events] == events
 
 
 @pytest.mark.parametrize(("preset", "settings"), [("lesson", {}), ("lstm", {"context": "line"})])
@@ -111,7 +91,7 @@ def test_a_run_stopped_within_an_epoch_ends_as_one_never_stopped(
     settings = {"epochs": 3, "batch_size": 2, **settings}
     straight = epochs_of(run(small_run(preset, tmp_path / "straight", **settings)))
     events = run_stopped_at(small_run(preset, tmp_path / "parts", **settings), 2, step)
-    assert finished(events).reason == "stopped"
+    assert end_of(events).reason == "stopped"
     card = read_card(tmp_path / "parts")
     assert (card.epochs_done, card.metrics["epoch"]) == (1, 1)
     state = load_state(tmp_path / "parts", "small")
@@ -154,7 +134,7 @@ def test_a_stop_within_the_first_epoch_leaves_the_finished_model_of_the_run_befo
     load_model(tmp_path / "a")
     assert [event.best for event in events if isinstance(event, Saved)] == [False]
     assert [event.message for event in events if isinstance(event, Warned)] == [OLDER_MODEL_STAYS]
-    last = finished(events)
+    last = end_of(events)
     assert (last.reason, last.best_epoch, last.metrics) == ("stopped", None, {})
     state = load_state(tmp_path / "a", "small")
     run(small_run("lesson", tmp_path / "a", state, epochs=2, seed=1))
@@ -180,8 +160,8 @@ def test_a_paused_run_waits_and_its_time_stops(tmp_path: Path) -> None:
     kinds = [event.event for event in events]
     assert kinds.index("resumed") == kinds.index("paused") + 1
     assert sum(isinstance(event, Resumed) for event in events) == 1
-    assert finished(events).time > 1000
-    assert finished(events).elapsed_s < 100
+    assert end_of(events).time > 1000
+    assert end_of(events).elapsed_s < 100
     after = [e for e in events[kinds.index("resumed") :] if isinstance(e, Progress)]
     assert all(event.eta_s < 100 for event in after)
 
@@ -193,7 +173,7 @@ def test_held_out_lines_decide_which_epoch_is_kept(tmp_path: Path) -> None:
     best = 1 + losses.index(min(losses))
     assert 1 <= best < 12, "the small network must overfit for this test to mean something"
     assert [event.epoch for event in events if isinstance(event, Saved) and event.best][-1] == best
-    assert (finished(events).best_epoch, finished(events).metrics["epoch"]) == (best, best)
+    assert (end_of(events).best_epoch, end_of(events).metrics["epoch"]) == (best, best)
     assert read_card(tmp_path / "a").epochs_done == 12
     # The kept weights are those of the best epoch: they give its held-out loss again.
     small = small_run("lesson", tmp_path / "a", **settings)
@@ -214,8 +194,8 @@ def test_a_run_ends_early_and_keeps_the_best_epoch(
     settings: dict[str, Any] = {"epochs": 9, "patience": patience, "min_epochs": min_epochs}
     events = run(small_run("rnn", tmp_path / "a", **settings))
     assert [epoch.epoch for epoch in epochs_of(events)] == list(range(1, last + 1))
-    assert finished(events).reason == ("completed" if last == 9 else "early_stop")
-    assert finished(events).best_epoch == 2
+    assert end_of(events).reason == ("completed" if last == 9 else "early_stop")
+    assert end_of(events).best_epoch == 2
     assert [event.epoch for event in events if isinstance(event, Saved) and event.best] == [1, 2]
     card = read_card(tmp_path / "a")
     assert (card.metrics["epoch"], card.epochs_done) == (2, last)
@@ -223,7 +203,7 @@ def test_a_run_ends_early_and_keeps_the_best_epoch(
 
 def test_without_held_out_lines_no_run_ends_early(tmp_path: Path) -> None:
     events = run(small_run("rnn", tmp_path / "a", epochs=3, patience=1))
-    assert (len(epochs_of(events)), finished(events).reason) == (3, "completed")
+    assert (len(epochs_of(events)), end_of(events).reason) == (3, "completed")
 
 
 def test_a_loss_that_is_not_finite_goes_back_three_times_and_then_ends(tmp_path: Path) -> None:
@@ -236,7 +216,7 @@ def test_a_loss_that_is_not_finite_goes_back_three_times_and_then_ends(tmp_path:
     assert len(warnings) == MOST_RECOVERIES
     assert "going back to epoch 2" in warnings[0]
     assert "5e+29" in warnings[0]
-    assert (finished(events).reason, finished(events).best_epoch) == ("diverged", 2)
+    assert (end_of(events).reason, end_of(events).best_epoch) == ("diverged", 2)
     assert read_card(tmp_path / "a").weights == kept.weights
     load_model(tmp_path / "a")
 
@@ -271,7 +251,7 @@ def test_weights_that_no_model_may_have_are_never_saved(tmp_path: Path) -> None:
     small = small_run("lesson", tmp_path / "a", epochs=3, batch_size=1000, learning_rate=1e30)
     events = run(small)
     assert not [event for event in events if isinstance(event, Saved)]
-    assert (finished(events).reason, finished(events).best_epoch) == ("diverged", None)
+    assert (end_of(events).reason, end_of(events).best_epoch) == ("diverged", None)
     assert load_state(tmp_path / "a", "small").position.epoch == 1
 
 
@@ -364,3 +344,35 @@ def test_more_threads_than_cores_are_taken_down_with_a_warning(
     assert events[0].threads == 1
     run(small_run("lesson", tmp_path / "b", epochs=1, threads=1))
     assert same_weights(tmp_path / "a", tmp_path / "b")
+
+
+FLUSHES_SUBNORMALS = torch.set_flush_denormal(True)
+torch.set_flush_denormal(False)
+
+COUNT_SUBNORMALS = """
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.trainer import train
+from tests.helpers.training import small_run
+
+events = train(small_run("lesson", Path(sys.argv[1]), epochs=1, threads=2), Control())
+next(events)
+for threads in (1, 2):  # as a training that chooses them may
+    torch.set_num_threads(threads)
+    torch.ones(1 << 20).exp()
+tiny = torch.from_numpy(np.full(1 << 20, 1e-39, dtype=np.float32))
+halves = (tiny * 0.5).numpy().view(np.int32).reshape(2, -1)
+print(*map(np.count_nonzero, halves))
+"""
+
+
+@pytest.mark.skipif(not FLUSHES_SUBNORMALS, reason="this processor cannot flush them")
+def test_all_threads_flush_subnormal_numbers_to_zero(tmp_path: Path) -> None:
+    """Runs in a new process, because threads keep the mode that was set when they started."""
+    command = [sys.executable, "-c", COUNT_SUBNORMALS, str(tmp_path / "a")]
+    output = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    assert output.split() == ["0", "0"]

@@ -76,8 +76,9 @@ class Plan:
 
 def all_settings_of(preset: str) -> dict[str, dataclasses.Field[Any]]:
     """Returns the settings of a preset, those of the training first."""
-    parts = settings_of(preset_named(preset))
-    return parts["train"] | parts["model"]
+    chosen = preset_named(preset)
+    of_training = {spec.name: spec for spec in dataclasses.fields(chosen.train)}
+    return of_training | settings_of(chosen)
 
 
 def default_of(preset: str, setting: str) -> Setting:

@@ -304,9 +304,8 @@ async def test_settings_that_follow_from_the_corpus_are_shown_and_not_sent(
 async def test_every_setting_of_the_preset_can_be_given(shown: Show) -> None:
     async with shown() as (pilot, form):
         form.query_one("#more", Collapsible).collapsed = False
-        for part in settings_of(preset_named(form.preset)).values():
-            for setting in part:
-                assert form.query(f"#setting-{setting}"), setting
+        for setting in settings_of(preset_named(form.preset)):
+            assert form.query(f"#setting-{setting}"), setting
         await ready(pilot, form)
         line(form, "setting-dropout").value = "1"
         await wait_until(pilot, lambda: problem_of(form, "field-dropout"))

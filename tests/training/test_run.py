@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rnnlm_tui.training.time_left import TimeLeft
+from rnnlm_tui.training.run import TimeLeft
 
 
 def test_before_any_step_it_is_what_was_estimated() -> None:

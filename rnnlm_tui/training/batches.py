@@ -1,7 +1,8 @@
-"""Batches of a text for a causal network: every word and every end of line is a target once.
+"""Batches of a text for a network.
 
-The line `a b c` has the inputs `<s> a b c` and the targets `a b c </s>`, so the text is one stream
-of steps:
+The lesson's network has all prefixes of the lines in random order. A causal network has every word
+and every end of line as a target once: the line `a b c` has the inputs `<s> a b c` and the targets
+`a b c </s>`, so the text is one stream of steps:
 
     input   <s> a  b  c    <s> d  e    <s> f  ...
     target  a   b  c  </s> d   e  </s> f   g  ...
@@ -22,19 +23,21 @@ Shapes: M targets (words and ends of lines), B batch, T time steps, L steps of a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rnnlm_tui.config import CausalTrainConfig
+from rnnlm_tui.config import CausalTrainConfig, TrainConfig
 from rnnlm_tui.errors import UsageError
 from rnnlm_tui.text.encoded import EncodedLines
-from rnnlm_tui.text.prepare import PreparedLines
+from rnnlm_tui.text.prefixes import PrefixExamples
+from rnnlm_tui.text.prepare import PreparedLines, PreparedPrefixes
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, PADDING, UNKNOWN_ID
-from rnnlm_tui.training.prefix_batches import EVALUATION_BATCH, WHOLE, Share
 
+EVALUATION_BATCH = 256
 Batch = tuple[NDArray[np.int64], NDArray[np.int64]]
 """Inputs and targets, [B, T] each; padding after the end of a stream."""
 SAME_LENGTH_BATCHES = 64
@@ -44,27 +47,99 @@ EVALUATION_STREAMS, EVALUATION_STREAM, EVALUATION_STEPS = 16, 1000, 64
 context, and evaluated 64 steps at a time."""
 
 
-class TargetStream:
-    """Lines of ids as one stream of targets."""
+class Share(NamedTuple):
+    """The part of every batch that process `rank` of `of` computes: consecutive rows, about as many
+    for each process."""
 
-    def __init__(self, lines: EncodedLines) -> None:
-        self.targets = lines.targets  # [M]
-        self.line_starts = lines.starts
+    rank: int = 0
+    of: int = 1
 
-    def __len__(self) -> int:
-        return len(self.targets)
+    def rows(self, total: int) -> slice:
+        """The rows of a batch of `total`. If there are fewer rows than processes, a process without
+        rows computes the first one, which then does not count."""
+        if not self.counts(total):
+            return slice(0, 1)
+        return slice(total * self.rank // self.of, total * (self.rank + 1) // self.of)
 
-    def batch(self, places: NDArray[np.int64], beyond: NDArray[np.bool_]) -> Batch:
-        """Inputs and targets at these places; padding where `beyond` is true."""
-        places = np.minimum(places, len(self) - 1)
-        before = self.targets[places - 1]  # at 0 the last, which is an end too
-        read = np.where(before == END_ID, BEGIN_ID, before)
-        inputs, answers = (np.where(beyond, PADDING, x) for x in (read, self.targets[places]))
-        return inputs.astype(np.int64), answers.astype(np.int64)
+    def counts(self, total: int) -> bool:
+        """Whether this process has rows of its own in a batch of `total`."""
+        return total * self.rank // self.of < total * (self.rank + 1) // self.of
+
+
+WHOLE = Share()
+"""The share of a process that trains alone."""
+
+
+class PrefixBatches:
+    """The lesson's batches: all prefix sequences, in a new random order each epoch.
+
+    The order depends on the seed and the epoch's number alone, so a run can resume in the middle of
+    an epoch.
+    """
+
+    def __init__(
+        self,
+        prepared: PreparedPrefixes,
+        config: TrainConfig,
+        device: torch.device,
+        share: Share = WHOLE,
+    ) -> None:
+        """`share` says which rows of each batch this process computes."""
+        self._examples = prepared.examples
+        self._held_out = prepared.held_out
+        self._size = config.batch_size
+        self._seed = config.seed
+        self._device, self._share = device, share
+        self.rows = config.batch_size
+        """The number of rows of the last whole batch."""
+
+    @property
+    def steps(self) -> int:
+        """Batches per epoch; the last one may be smaller."""
+        return -(-len(self._examples) // self._size)
+
+    def epoch(self, epoch: int, first_step: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yields this process's share of the batches from `first_step` on: features [B, T], labels
+        [B]."""
+        order = np.random.default_rng((self._seed, epoch)).permutation(len(self._examples))
+        for start in range(first_step * self._size, len(order), self._size):
+            rows = order[start : start + self._size]
+            self.rows = len(rows)
+            yield self._batch(self._examples, rows[self._share.rows(len(rows))])
+
+    def held_out(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yields all held-out examples in order, then the first words of the lines, preceded by
+        padding only. Yields nothing if no line is held out."""
+        examples = self._held_out
+        for start in range(0, len(examples), EVALUATION_BATCH):
+            stop = min(start + EVALUATION_BATCH, len(examples))
+            yield self._batch(examples, np.arange(start, stop))
+        first_words = torch.from_numpy(examples.first_words).long().to(self._device)
+        for start in range(0, len(first_words), EVALUATION_BATCH):
+            words = first_words[start : start + EVALUATION_BATCH]
+            yield words.new_full((len(words), examples.window), PADDING), words
+
+    def _batch(
+        self, examples: PrefixExamples, which: np.ndarray[tuple[int], np.dtype[np.int64]]
+    ) -> tuple[Tensor, Tensor]:
+        features, labels = examples.batch(which)
+        return (
+            torch.from_numpy(features).to(self._device),
+            torch.from_numpy(labels).to(self._device),
+        )
+
+
+def batch_at(lines: EncodedLines, places: NDArray[np.int64], beyond: NDArray[np.bool_]) -> Batch:
+    """Inputs and targets at these places of the stream; padding where `beyond` is true."""
+    places = np.minimum(places, lines.predictions - 1)
+    before = lines.targets[places - 1]  # at 0 the last, which is an end too
+    read = np.where(before == END_ID, BEGIN_ID, before)
+    inputs, answers = (np.where(beyond, PADDING, x) for x in (read, lines.targets[places]))
+    return inputs.astype(np.int64), answers.astype(np.int64)
 
 
 def stream_batches(
-    stream: TargetStream,
+    lines: EncodedLines,
     streams: int,
     steps: int,
     rotation: int = 0,
@@ -75,48 +150,49 @@ def stream_batches(
 
     The text begins at target number `rotation` and wraps around at its end.
     """
-    length = stream_length(stream, streams)
+    length = stream_length(lines, streams)
     begins = np.arange(streams)[share.rows(streams), None] * length  # [B, 1]
     for low in range(first * steps, length, steps):
         places = begins + np.arange(low, min(low + steps, length))  # [B, T]
-        yield stream.batch((places + rotation) % len(stream), places >= len(stream))
+        rotated = (places + rotation) % lines.predictions
+        yield batch_at(lines, rotated, places >= lines.predictions)
 
 
-def stream_length(stream: TargetStream, streams: int) -> int:
+def stream_length(lines: EncodedLines, streams: int) -> int:
     """The length of each stream, in steps."""
-    return -(-len(stream) // streams)
+    return -(-lines.predictions // streams)
 
 
 def line_batches(
-    stream: TargetStream,
+    lines: EncodedLines,
     order: NDArray[np.int64],
-    lines: int,
+    size: int,
     steps: int,
     first: int = 0,
     share: Share = WHOLE,
 ) -> Iterator[Batch]:
     """Yields the batches of the context `line` from number `first` on: the rows of `share`.
 
-    A batch is `lines` lines, in `order`. A line longer than `steps` counts as several lines, in
+    A batch is `size` lines, in `order`. A line longer than `steps` counts as several lines, in
     `order` too.
     """
-    starts, lengths = line_pieces(stream, steps)
-    for low in range(first * lines, len(order), lines):
-        chosen = order[low : low + lines]
+    starts, lengths = line_pieces(lines, steps)
+    for low in range(first * size, len(order), size):
+        chosen = order[low : low + size]
         chosen = chosen[share.rows(len(chosen))]
         steps_of_batch = np.arange(lengths[chosen].max())
         places = starts[chosen][:, None] + steps_of_batch  # [B, T]
-        yield stream.batch(places, steps_of_batch >= lengths[chosen][:, None])
+        yield batch_at(lines, places, steps_of_batch >= lengths[chosen][:, None])
 
 
-def line_pieces(stream: TargetStream, steps: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def line_pieces(lines: EncodedLines, steps: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Starts and lengths of the lines, in targets; lines longer than `steps` are cut into
     pieces."""
-    lengths = np.diff(np.append(stream.line_starts, len(stream)))
+    lengths = lines.lengths + 1  # with the ends of the lines
     pieces = -(-lengths // steps)
     line = np.repeat(np.arange(len(lengths)), pieces)
     piece = np.arange(len(line)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-    starts = stream.line_starts[line] + piece * steps
+    starts = lines.starts[line] + piece * steps
     return starts, np.minimum(lengths[line] - piece * steps, steps)
 
 
@@ -158,9 +234,8 @@ class BpttBatches:
         Raises UsageError if there are fewer streams than processes.
         """
         self._settings, self._context, self._device = settings, context, device
-        self._stream = TargetStream(prepared.examples)
-        self._held_out = TargetStream(prepared.held_out)
-        self._streams = max(1, min(settings.batch_size, len(self._stream) // settings.bptt))
+        self._lines, self._held_out = prepared.examples, prepared.held_out
+        self._streams = max(1, min(settings.batch_size, self._lines.predictions // settings.bptt))
         self._share = share
         self.rows = self._streams
         """The number of rows of the last whole batch."""
@@ -175,31 +250,29 @@ class BpttBatches:
         self._rare = (counts == 1) & (counts[UNKNOWN_ID] == 0)
         self._lengths = np.empty(0, np.int64)
         if context == "line":
-            _, self._lengths = line_pieces(self._stream, settings.bptt)
+            _, self._lengths = line_pieces(self._lines, settings.bptt)
 
     @property
     def steps(self) -> int:
         """Batches per epoch."""
         if self._context == "line":
             return -(-len(self._lengths) // self._settings.batch_size)
-        return -(-stream_length(self._stream, self._streams) // self._settings.bptt)
+        return -(-stream_length(self._lines, self._streams) // self._settings.bptt)
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """Yields this process's share of the batches from `first_step` on: inputs and targets
         [B, T]."""
-        settings, stream = self._settings, self._stream
+        settings, lines = self._settings, self._lines
         rng = np.random.default_rng((settings.seed, epoch))
         ids = np.arange(len(self._rare))
         ids[self._rare & (rng.random(len(ids)) < settings.unk_rate)] = UNKNOWN_ID
         most, steps = settings.batch_size, settings.bptt
         if self._context == "line":
             order = shuffled_by_length(self._lengths, most, rng)
-            batches = line_batches(stream, order, most, steps, first_step, self._share)
+            batches = line_batches(lines, order, most, steps, first_step, self._share)
         else:
-            rotation = int(rng.choice(stream.line_starts))
-            batches = stream_batches(
-                stream, self._streams, steps, rotation, first_step, self._share
-            )
+            rotation = int(rng.choice(lines.starts))
+            batches = stream_batches(lines, self._streams, steps, rotation, first_step, self._share)
         for number, (read, answers) in enumerate(batches, start=first_step):
             if self._context == "line":
                 self.rows = min(most, len(self._lengths) - number * most)
@@ -215,7 +288,7 @@ class BpttBatches:
             order = np.argsort(lengths, kind="stable")
             batches = line_batches(held, order, EVALUATION_BATCH, self._settings.bptt)
         else:
-            streams = max(1, min(EVALUATION_STREAMS, len(held) // EVALUATION_STREAM))
+            streams = max(1, min(EVALUATION_STREAMS, held.predictions // EVALUATION_STREAM))
             batches = stream_batches(held, streams, EVALUATION_STEPS)
         for read, answers in batches:
             yield self._tensor(read), self._tensor(answers)

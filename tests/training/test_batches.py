@@ -16,16 +16,17 @@ from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.text.corpus import Corpus
 from rnnlm_tui.text.encoded import EncodedLines, with_ends
 from rnnlm_tui.text.prepare import PreparedLines
-from rnnlm_tui.training.bptt_batches import (
+from rnnlm_tui.training.batches import (
+    WHOLE,
     Batch,
     BpttBatches,
-    TargetStream,
+    Share,
+    batch_at,
     line_batches,
     line_pieces,
     shuffled_by_length,
     stream_batches,
 )
-from rnnlm_tui.training.prefix_batches import WHOLE, Share
 from tests.helpers.models import HOSTILE
 
 UNKNOWN, BEGIN, END = 1, 2, 3
@@ -37,16 +38,16 @@ lines_of_text = st.lists(
 )
 
 
-def stream_of(lines: list[list[int]]) -> TargetStream:
+def encoded(lines: list[list[int]]) -> EncodedLines:
     tokens = np.array([i for line in lines for i in line], np.int32)
     lengths = np.array([len(line) for line in lines])
-    return TargetStream(EncodedLines(with_ends(tokens, lengths), lengths))
+    return EncodedLines(with_ends(tokens, lengths), lengths)
 
 
-def everything_in(stream: TargetStream) -> Batch:
+def everything_in(lines: EncodedLines) -> Batch:
     """The whole stream as one row."""
-    places = np.arange(len(stream))[None]
-    return stream.batch(places, np.zeros_like(places, dtype=bool))
+    places = np.arange(lines.predictions)[None]
+    return batch_at(lines, places, np.zeros_like(places, dtype=bool))
 
 
 def pairs_in(batches: Iterable[Batch]) -> list[tuple[int, int]]:
@@ -60,14 +61,14 @@ def pairs_in(batches: Iterable[Batch]) -> list[tuple[int, int]]:
 
 
 def test_a_stream_reads_begins_and_answers_ends() -> None:
-    read, answers = everything_in(stream_of(LINES))
+    read, answers = everything_in(encoded(LINES))
     assert read.tolist() == [READ]
     assert answers.tolist() == [TARGETS]
-    assert stream_of(LINES).line_starts.tolist() == [0, 4, 6, 9]
+    assert encoded(LINES).starts.tolist() == [0, 4, 6, 9]
 
 
 def test_streams_lie_side_by_side_and_go_on_from_batch_to_batch() -> None:
-    batches = list(stream_batches(stream_of(LINES), streams=3, steps=2))
+    batches = list(stream_batches(encoded(LINES), streams=3, steps=2))
     assert [answers.shape for _, answers in batches] == [(3, 2), (3, 2), (3, 1)]
     rows = np.concatenate([answers for _, answers in batches], axis=1).tolist()
     assert rows == [TARGETS[:5], TARGETS[5:10], [*TARGETS[10:], 0]]
@@ -80,14 +81,14 @@ def test_streams_lie_side_by_side_and_go_on_from_batch_to_batch() -> None:
 def test_every_target_is_in_one_place_of_an_epoch(
     lines: list[list[int]], streams: int, steps: int, data: st.DataObject
 ) -> None:
-    stream = stream_of(lines)
+    stream = encoded(lines)
     everything = sorted(pairs_in([everything_in(stream)]))
-    rotation = data.draw(st.sampled_from(stream.line_starts.tolist()))
+    rotation = data.draw(st.sampled_from(stream.starts.tolist()))
     streamed = list(stream_batches(stream, streams, steps, rotation))
     assert sorted(pairs_in(streamed)) == everything
     starts, lengths = line_pieces(stream, steps)
     assert lengths.max() <= steps
-    assert int(lengths.sum()) == len(stream)
+    assert int(lengths.sum()) == stream.predictions
     order = shuffled_by_length(lengths, streams, np.random.default_rng(0))
     assert sorted(order.tolist()) == list(range(len(starts)))
     lined = list(line_batches(stream, order, streams, steps))
@@ -103,8 +104,8 @@ def test_every_target_is_in_one_place_of_an_epoch(
 
 
 def test_lines_are_padded_at_their_end_and_long_ones_cut() -> None:
-    stream = stream_of(LINES)
-    ((read, answers),) = line_batches(stream, np.array([1, 0]), lines=2, steps=9)
+    stream = encoded(LINES)
+    ((read, answers),) = line_batches(stream, np.array([1, 0]), size=2, steps=9)
     assert answers.tolist() == [[7, END, 0, 0], [4, 5, 6, END]]
     assert read.tolist() == [[BEGIN, 7, 0, 0], [BEGIN, 4, 5, 6]]
     starts, lengths = line_pieces(stream, 3)
