@@ -3,19 +3,18 @@ starts from and is mixed with, or a saved one to resume."""
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from rnnlm_tui.cli.inputs import OpenedModel, as_unicode, corpus_of, open_model
+from rnnlm_tui.cli.base_model import base_of_update, built_on
+from rnnlm_tui.cli.inputs import as_unicode, corpus_of
 from rnnlm_tui.cli.options import TrainRequest
 from rnnlm_tui.cli.run_from_model import open_source, request_of_update, run_from, run_of_update
-from rnnlm_tui.cli.run_settings import MACHINE_SETTINGS, on_english, resolve_settings
+from rnnlm_tui.cli.run_settings import MACHINE_SETTINGS, resolve_settings
 from rnnlm_tui.config import (
-    LineTextConfig,
     RunConfig,
     flag_of,
     make_run_config,
@@ -27,9 +26,8 @@ from rnnlm_tui.errors import CorpusError, ModelError, UsageError
 from rnnlm_tui.formatting import cut_words
 from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.paths import bundled_corpus
-from rnnlm_tui.store.card import base_of
 from rnnlm_tui.store.files import MODEL, RESUME
-from rnnlm_tui.store.library import ENGLISH, Library, check_name, check_new_name, free_name
+from rnnlm_tui.store.library import Library, check_name, check_new_name, free_name
 from rnnlm_tui.store.run_state import TextOrigin
 from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus, arranged
 from rnnlm_tui.text.prepare import PreparedText
@@ -41,7 +39,6 @@ from rnnlm_tui.training.run import TrainingRun
 
 SEED_LINE_WORDS = 4
 LONGEST_STEM = 40
-NO_BASE = "none"
 CHANGEABLE = ("epochs", "learning_rate", "patience", "device", "threads")
 """The settings that may change when a run is resumed. All others stay as they were at its start,
 whatever the environment says."""
@@ -84,10 +81,10 @@ def _new_run(library: Library, request: TrainRequest) -> tuple[str, MakeRun]:
             run = TrainingRun(name, folder, config, prepare_corpus(corpus, config), origin)
         elif request.update:
             run = run_of_update(source, corpus, origin, settings)
-            base = base or _base_of_update(source, library)
+            base = base or base_of_update(source, library)
         else:
             run = run_from(source, name, folder, corpus, origin, settings)
-        return _built_on(library, run, base)
+        return built_on(library, run, base)
 
     return name, make
 
@@ -122,40 +119,6 @@ def _default_seed_line(corpus: Corpus) -> str:
     words = (line.split() for line in corpus.lines)
     first: list[str] = next((w for w in words if len(w) > 1), [])
     return cut_words(" ".join(first[:SEED_LINE_WORDS]))
-
-
-def _base_of_update(source: OpenedModel, library: Library) -> str:
-    """The name of the base model of an update: the same as before, if it still exists."""
-    base = source.card.mixture and source.card.mixture["base"]
-    return base["name"] if base and base["name"] in library.names() else NO_BASE
-
-
-def _built_on(library: Library, run: TrainingRun, asked: str | None) -> TrainingRun:
-    """The run with the base model `asked` for, or the default one. Raises UsageError if they do not
-    fit together, ModelError if there is no such model."""
-    name = asked
-    if asked is None:
-        is_on, note = on_english(library, run.prepared, run.config)
-        notes = (*run.prepared.notes, *filter(None, [note]))
-        run = dataclasses.replace(run, prepared=dataclasses.replace(run.prepared, notes=notes))
-        name = ENGLISH if is_on else None
-    if name in (None, NO_BASE):
-        return run
-    if not run.config.is_mixed:
-        is_off = isinstance(run.config.train, LineTextConfig)
-        what = "--mixture off" if is_off else run.config.preset
-        raise UsageError(f"a model of {what} has no base model", "leave --on out")
-    base = open_model(library, name)
-    if base.card.tokenizer != run.config.tokenizer:
-        raise UsageError(
-            f"{base.name} uses the tokenizer {base.card.tokenizer}, this model"
-            f" {run.config.tokenizer}",
-            f"give --tokenizer {base.card.tokenizer}, or --on {NO_BASE}",
-        )
-    if base.name == run.name:
-        raise UsageError(f"{run.name} cannot be built on itself", "take another --name")
-    origin: TextOrigin = {**run.origin, "base": base_of(base.name, base.card)}
-    return dataclasses.replace(run, base=base.model, origin=origin)
 
 
 def _resumed_run(library: Library, request: TrainRequest) -> tuple[str, MakeRun]:

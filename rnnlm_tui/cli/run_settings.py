@@ -1,5 +1,4 @@
-"""The settings of a run, from flags, the environment, a TOML file and the preset, and whether it
-is built on English by default."""
+"""The settings of a run, from flags, the environment, a TOML file and the preset."""
 
 from __future__ import annotations
 
@@ -8,14 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from rnnlm_tui.cli.options import RunRequest
 from rnnlm_tui.config import (
     ENVIRONMENT_PREFIX,
     PRESETS,
     RENAMED_SETTINGS,
-    RunConfig,
     all_settings,
     flag_of,
     make_run_config,
@@ -27,11 +23,6 @@ from rnnlm_tui.config import (
     variable_of,
 )
 from rnnlm_tui.errors import UsageError
-from rnnlm_tui.store.card import read_card
-from rnnlm_tui.store.library import ENGLISH, Library
-from rnnlm_tui.store.load import read_vocabulary
-from rnnlm_tui.text.prepare import PreparedLines, PreparedText
-from rnnlm_tui.text.vocabulary import Vocabulary
 
 LESSON_PRESET, OWN_TEXT_PRESET = "lesson", "gru"
 """The default presets, for the sonnets and for the user's texts."""
@@ -39,9 +30,6 @@ MACHINE_SETTINGS = frozenset({"threads", "device"})
 """Settings of where to compute, ignored by presets that do not have them."""
 FOLDERS = ("RNNLM_DATA_DIR", "RNNLM_CONFIG_DIR", "RNNLM_LOG_DIR", "RNNLM_BUILT_IN_DIR")
 OTHER_VARIABLES = ("RNNLM_PRESET", "RNNLM_GOLDEN", "RNNLM_ONE_THREAD", *FOLDERS)
-ENOUGH_ENGLISH = 0.7
-"""Least share of known words for a text to count as English. Measured: 0.94 to 0.98 for four
-English texts, 0.45 for a Spanish and 0.32 for a German one, 0 in other scripts."""
 
 
 def resolve_settings(
@@ -100,30 +88,3 @@ def _warn_of_unknown_variables() -> None:
             near = difflib.get_close_matches(variable, known, 1)
             meant = f"; did you mean {near[0]}?" if near else ""
             print_warning(f"{variable} is not a setting{meant}")
-
-
-def on_english(library: Library, prepared: PreparedText, config: RunConfig) -> tuple[bool, str]:
-    """Whether a model of this text is built on the built-in English by default, and a sentence
-    saying why, which is empty if that is impossible."""
-    if not (config.is_mixed and library.is_built_in(ENGLISH)):
-        return False, ""
-    folder = library.path(ENGLISH)
-    card = read_card(folder)
-    if card.tokenizer != config.tokenizer:
-        return False, ""
-    share = share_known(prepared, read_vocabulary(folder, card))
-    what = f"{share:.0%} of its words are English"
-    if share < ENOUGH_ENGLISH:
-        return False, f"it has no base model ({what}, too few for {ENGLISH})"
-    return True, f"its base model is {ENGLISH} ({what}) (--on none: no base model)"
-
-
-def share_known(prepared: PreparedText, vocabulary: Vocabulary) -> float:
-    """The share of the words of a text, without punctuation and numbers, in a vocabulary."""
-    words = prepared.vocabulary.words
-    assert isinstance(prepared, PreparedLines)
-    counts = prepared.examples.word_counts(prepared.vocabulary.total_words)
-    counts = counts[prepared.vocabulary.first_word_id :]
-    is_word = np.array([word[:1].isalpha() for word in words], dtype=bool)
-    known = np.array([word in vocabulary or word.lower() in vocabulary for word in words])
-    return float(counts[is_word & known].sum() / max(1, counts[is_word].sum()))

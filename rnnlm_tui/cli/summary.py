@@ -11,10 +11,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from rnnlm_tui.cli.base_model import on_english
 from rnnlm_tui.cli.inputs import corpus_of
 from rnnlm_tui.cli.options import SummaryRequest
 from rnnlm_tui.cli.output import bar_line, draw, has_bar, print_json
-from rnnlm_tui.cli.run_settings import on_english, resolve_settings
+from rnnlm_tui.cli.run_settings import resolve_settings
 from rnnlm_tui.config import RunConfig, flag_of, make_run_config, preset_named
 from rnnlm_tui.formatting import cut_words, format_bytes, format_duration, plural, sanitize
 from rnnlm_tui.lm.model import Architecture, Layer
