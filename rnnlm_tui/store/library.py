@@ -64,6 +64,13 @@ class Run:
     epochs: int | None = None
     status: RunStatus | None = None
 
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether the run has epochs left but no process trains it."""
+        if self.running or not self.resumable or (self.status and self.status.is_finished):
+            return False
+        return self.epochs is None or (self.epochs_done or 0) < self.epochs
+
 
 def is_name(name: str) -> bool:
     """Whether a model may have this name. New names may not begin with '-' either."""

@@ -20,10 +20,10 @@ from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.help.keys import KeysScreen
 from rnnlm_tui.tui.preferences import Preferences, load_preferences
 from rnnlm_tui.tui.runs.state import RunProgress
+from rnnlm_tui.tui.runs.wording import unfinished_notice
 from rnnlm_tui.tui.session.tables import add_turn, lines_sent_with
 from rnnlm_tui.tui.session.turns import Turn
 from rnnlm_tui.tui.start import log_to_file
-from rnnlm_tui.tui.training_messages import unfinished_notice
 from rnnlm_tui.tui.widgets import terminal
 from rnnlm_tui.tui.widgets.dialogs import Choice
 from rnnlm_tui.tui.widgets.header import Header
@@ -63,7 +63,7 @@ class ScriptedRuns:
     shown = None
 
     def __init__(self, own: Any = None) -> None:
-        self.own = own
+        self.own = self.training = own
         self.closed: list[bool] = []
         self.started: list[Any] = []
         self.names: list[tuple[str, ...]] = []

@@ -26,15 +26,14 @@ EVENTS_AT_ONCE = 100
 QUIT_PATIENCE_S = 30.0
 """How long a run may take to save when the app is closed; then it gets SIGTERM."""
 SIGTERM_PATIENCE_S = 5.0
-ALL_CONTROLS = frozenset({"pause", "resume", "stop", "sample", "detach"})
 GONE = "the training process ended without a message: it was killed or crashed"
 
 
 class FollowedRun:
     """A training and its progress.
 
-    `child` is its process if the app has started it, otherwise None; the run of another process
-    can be stopped if that is on this machine. `detached`: the run continues when the app is closed.
+    `child` is its process if the app has started it, otherwise None. `can_stop` is false if
+    it cannot be asked to stop. `detached`: the run continues when the app is closed.
     `is_deleted`: its model was deleted. `on_saved` and `on_end` are called on the event loop: for
     each save after the start, and once when the run is over.
     """
@@ -49,7 +48,7 @@ class FollowedRun:
     ) -> None:
         self.name, self.child = name, child
         self.progress = RunProgress()
-        self.controls = frozenset({"stop"} if can_stop else ()) if child is None else ALL_CONTROLS
+        self.can_stop = can_stop
         self.detached = child is None
         self.is_deleted = self.is_running = False
         self.on_saved: Callable[[FollowedRun, Saved], None] | None = None

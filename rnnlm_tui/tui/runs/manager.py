@@ -31,18 +31,18 @@ class Runs:
         self._library = library
 
     @property
-    def is_training(self) -> bool:
-        """Whether the app's own run is running; if so, quitting must ask."""
-        return self.own is not None and self.own.is_running
+    def training(self) -> FollowedRun | None:
+        """The app's own run while it is running; quitting must ask then."""
+        return self.own if self.own is not None and self.own.is_running else None
 
     async def start(self, request: TrainingRequest) -> FollowedRun:
         """Starts a run and shows it. If its process cannot be started, its phase is FAILED.
 
         Raises UsageError if the app's own run is still running.
         """
-        if self.own is not None and self.own.is_running:
+        if (running := self.training) is not None:
             raise UsageError(
-                f"{self.own.name} is being trained", "stop it, or wait until it is done"
+                f"{running.name} is being trained", "stop it, or wait until it is done"
             )
         child = ChildProcess(request, self._library)
         # Set before anything is awaited, so that two starts cannot both find no run.
@@ -91,11 +91,11 @@ class Runs:
         """Detaches or stops the app's own run before the app ends. Waits until a stopped run has
         saved, for about 35 s at most."""
         _unfollow(self.shown)
-        if self.own is not None and self.own.is_running:
+        if (run := self.training) is not None:
             if detach:
-                self.own.detach_and_close()
+                run.detach_and_close()
             else:
-                await self.own.end()
+                await run.end()
 
 
 def _unfollow(run: FollowedRun | None) -> None:

@@ -190,7 +190,7 @@ class RunPane(Vertical, can_focus=True):
     async def follow(self, name: str) -> None:
         """Shows a run of another process, or the app's own if it has that name."""
         runs = self.host.runs
-        if runs.is_training and runs.own is not None and runs.own.name == name:
+        if runs.training is not None and runs.training.name == name:
             self.show_own()
             return
         with self.host.showing_errors():

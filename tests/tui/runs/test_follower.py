@@ -334,7 +334,6 @@ async def test_a_run_that_is_not_followed_reports_nothing_and_takes_no_orders(
     script.write(ended(1), saved(1))
     await asyncio.sleep(0)
     assert (watched.is_running, heard.saved, heard.ends) == (False, [], [])
-    assert watched.controls == {"stop"}
     assert (watched.log_tail(), watched.is_own) == ([], False)
 
 
