@@ -125,7 +125,7 @@ def check_stopped(library: Library, training: psutil.Process) -> None:
     assert last.reason == "stopped"
     (run,) = library.runs()
     epochs = epochs_of(library)
-    assert (run.running, run.resumable, run.epochs_done) == (False, True, epochs[-1])
+    assert (run.trainer, run.resumable, run.epochs_done) == (None, True, epochs[-1])
     assert epochs == list(range(1, epochs[-1] + 1))
     library.open(NAME)
 
@@ -133,7 +133,7 @@ def check_stopped(library: Library, training: psutil.Process) -> None:
 def check_goes_on(library: Library, training: psutil.Process) -> None:
     """Checks that the training is running, and waits for the end of another epoch."""
     (run,) = library.runs()
-    assert run.running
+    assert run.trainer
     before = epochs_of(library)[-1]
     end = time.monotonic() + PATIENCE_S
     while epochs_of(library)[-1] == before:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import tomllib
-import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 
 from textual.dom import DOMNode
-from textual.keys import KEY_NAME_REPLACEMENTS, Keys
+from textual.keys import KEY_NAME_REPLACEMENTS, Keys, key_to_character
 
 from rnnlm_tui.errors import RnnlmError, StorageError, UsageError, os_reason
 from rnnlm_tui.tui.help.keys import all_bindings
@@ -70,15 +69,8 @@ def _flat(data: Mapping[str, object], prefix: str = "") -> dict[str, object]:
 def is_key(key: str) -> bool:
     """Returns whether this is a key, such as "ctrl+n", "f7", "question_mark" or "x"."""
     *modifiers, last = key.split("+")
-    if not set(modifiers) <= MODIFIERS:
-        return False
-    if len(last) == 1 or last in KEY_NAMES:
-        return True
-    try:
-        unicodedata.lookup(last.replace("_", " "))  # Textual's names of characters
-    except KeyError:
-        return False
-    return last.islower()
+    is_known = last in KEY_NAMES or key_to_character(last) is not None
+    return set(modifiers) <= MODIFIERS and is_known
 
 
 def write_keymap(folder: Path, app: type[DOMNode]) -> Path:

@@ -17,19 +17,28 @@ from textual.widgets import Button, Static
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.card import ModelCard
-from rnnlm_tui.tui.models.card_facts import ACTIVE, Listed, layers, on_disk, overview, quality
+from rnnlm_tui.store.library import Entry
+from rnnlm_tui.tui.models.card_facts import (
+    ACTIVE,
+    layers,
+    mark,
+    on_disk,
+    overview,
+    quality,
+    state,
+)
 from rnnlm_tui.tui.widgets.chart import LossChart, Points
 from rnnlm_tui.tui.widgets.dialogs import Modal
 
 LABEL_WIDTH = 12
 
 
-def heading(listed: Listed, is_active: bool) -> Text:
-    text = Text(sanitize(listed.name), style="bold")
+def heading(entry: Entry, is_active: bool) -> Text:
+    text = Text(sanitize(entry.name), style="bold")
     if is_active:
         text.append(f"   {ACTIVE} active", style="not bold")
-    if listed.mark:
-        text.append(f"   {listed.mark} {listed.state}", style="not bold")
+    if mark(entry):
+        text.append(f"   {mark(entry)} {state(entry)}", style="not bold")
     return text
 
 
@@ -72,7 +81,7 @@ class ModelCardView(VerticalScroll):
 
     def __init__(self, *, can_focus: bool = False, classes: str | None = None) -> None:
         super().__init__(classes=classes, can_focus=can_focus)
-        self._listed: Listed | None = None
+        self._entry: Entry | None = None
         self._is_active = False
 
     def compose(self) -> ComposeResult:
@@ -85,30 +94,30 @@ class ModelCardView(VerticalScroll):
     def on_mount(self) -> None:
         self._draw()
 
-    def show(self, listed: Listed | None, is_active: bool = False) -> None:
+    def show(self, entry: Entry | None, is_active: bool = False) -> None:
         """Shows the card of this model, or none. `is_active`: it is the active model."""
-        if (listed, is_active) == (self._listed, self._is_active):
+        if (entry, is_active) == (self._entry, self._is_active):
             return
-        self._listed, self._is_active = listed, is_active
+        self._entry, self._is_active = entry, is_active
         if self.is_mounted:
             self.scroll_home(animate=False)
             self._draw()
 
     def _draw(self) -> None:
-        listed = self._listed
-        card = listed.card if listed else None
+        entry = self._entry
+        card = entry.card if entry else None
         train, held_out = losses(card) if card else ((), ())
-        self.query(".card-facts, .card-more").set(display=listed is not None)
+        self.query(".card-facts, .card-more").set(display=entry is not None)
         self.query(".card-title, LossChart").set(display=len(train) > 1)
         head = self.query_one(".card-head", Static)
-        if listed is None:
+        if entry is None:
             head.update(self.NOTHING)
             return
-        head.update(heading(listed, self._is_active))
-        upper, lower = [section("", overview(listed))], [section("\non disk", on_disk(listed))]
+        head.update(heading(entry, self._is_active))
+        upper, lower = [section("", overview(entry))], [section("\non disk", on_disk(entry))]
         if card is not None:
             what, number = ARCHITECTURES[card.config.preset].table_heads
-            upper.append(section("\nhow good it is", quality(listed, card)))
+            upper.append(section("\nhow good it is", quality(entry, card)))
             lower.insert(0, section(f"{what}s and their {number}", layers(card)))
             self.query_one(LossChart).show(train, held_out, card.metrics["epoch"])
         self.query_one(".card-facts", Static).update(Group(*upper))
@@ -136,17 +145,17 @@ class ModelCardScreen(Modal[str]):
         Binding("escape,enter", "dismiss", "Close", id="card.close", tooltip="Go back to the list"),
     ]
 
-    def __init__(self, listed: Listed, is_active: bool) -> None:
+    def __init__(self, entry: Entry, is_active: bool) -> None:
         super().__init__()
-        self._listed, self._is_active = listed, is_active
+        self._entry, self._is_active = entry, is_active
 
     def compose(self) -> ComposeResult:
         view = ModelCardView(can_focus=True)
-        view.show(self._listed, self._is_active)
+        view.show(self._entry, self._is_active)
         with Vertical(classes="card-box"):
             yield view
             with Horizontal(classes="card-buttons"):
-                if self._listed.card is not None:
+                if self._entry.card is not None:
                     yield Button("Use it (u)", id="use", compact=True, variant="primary")
                 yield Button("Close (Esc)", id="close", compact=True)
 

@@ -19,7 +19,8 @@ from rnnlm_tui.formatting import (
     sanitize,
 )
 from rnnlm_tui.store.evaluations import figures_of
-from rnnlm_tui.tui.models.card_facts import ACTIVE, Listed
+from rnnlm_tui.store.library import Entry
+from rnnlm_tui.tui.models.card_facts import ACTIVE, mark, state
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,29 +28,29 @@ class Column:
     """A column: its title, its text for a model, its maximum width in cells, its alignment."""
 
     title: str
-    text: Callable[[Listed], str]
+    text: Callable[[Entry], str]
     max_width: int = 40
     align_right: bool = False
 
 
-def _figures(listed: Listed) -> str:
-    if listed.card is None:
+def _figures(entry: Entry) -> str:
+    if entry.card is None:
         return ""
-    figures = figures_of(listed.card, listed.evaluation)
+    figures = figures_of(entry.card, entry.evaluation)
     perplexity, top1 = format_perplexity(figures.perplexity), format_percent(figures.top1)
     text = f"{perplexity:>4} · {top1}"  # as wide as 12.3, so that the points are in a column
     # Figures on the training lines say nothing about other lines.
     return text if figures.unseen else f"{text} (train)"
 
 
-def _saved(listed: Listed) -> str:
-    if listed.state or listed.card is None:
-        return listed.state
-    return sanitize(local_time(listed.card.updated, "%Y-%m-%d"))[:10]
+def _saved(entry: Entry) -> str:
+    if state(entry) or entry.card is None:
+        return state(entry)
+    return sanitize(local_time(entry.card.updated, "%Y-%m-%d"))[:10]
 
 
-def _keys_saved(listed: Listed) -> str:
-    return format_percent(listed.evaluation.savings) if listed.evaluation else ""
+def _keys_saved(entry: Entry) -> str:
+    return format_percent(entry.evaluation.savings) if entry.evaluation else ""
 
 
 def compact(count: int) -> str:
@@ -61,7 +62,7 @@ def compact(count: int) -> str:
 
 
 COLUMNS: Mapping[str, Column] = {
-    "marks": Column("", lambda one: one.mark),
+    "marks": Column("", mark),
     "name": Column("name", lambda one: sanitize(one.name), max_width=30),
     "preset": Column("preset", lambda one: one.card.config.preset if one.card else ""),
     "corpus": Column("corpus", lambda one: sanitize(one.card.corpus["name"]) if one.card else "",
@@ -139,12 +140,13 @@ class ModelTable(DataTable[Text], inherit_bindings=False):
         self._texts: list[dict[str, str]] = []
         self._drawn: object = None
 
-    def show(self, listed: Sequence[Listed], active: str | None, selected: str | None) -> None:
+    def show(self, entries: Sequence[Entry], active: str | None, selected: str | None) -> None:
         """Lists these models, and selects `selected` if it is among them."""
-        self._names = [one.name for one in listed]
-        self._texts = [{key: column.text(one) for key, column in COLUMNS.items()} for one in listed]
-        for one, texts in zip(listed, self._texts, strict=True):
-            texts["marks"] = (ACTIVE if one.name == active else "") + texts["marks"]
+        columns = COLUMNS.items()
+        self._names = [entry.name for entry in entries]
+        self._texts = [{key: column.text(entry) for key, column in columns} for entry in entries]
+        for entry, texts in zip(entries, self._texts, strict=True):
+            texts["marks"] = (ACTIVE if entry.name == active else "") + texts["marks"]
         self._draw(selected)
 
     @property

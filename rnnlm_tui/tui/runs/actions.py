@@ -98,7 +98,7 @@ def run_rows(found: Iterable[Run], runs: Runs) -> list[RunRow]:
         rows.append(RunRow(own.name, text, "own"))
     listed = own.name if own is not None and rows else None
     for run in found:
-        if run.running and not (run.name == listed and runs.training is not None):
+        if run.trainer is not None and not (run.name == listed and runs.training is not None):
             rows.append(RunRow(run.name, run_line(run), "watch"))
         elif run.is_unfinished and run.name != listed:
             rows.append(RunRow(run.name, run_line(run), "resume"))

@@ -182,9 +182,9 @@ def continuation(seed: str, text: str) -> str:
 def run_line(run: Run) -> str:
     """Describes a run that another process trains or that was stopped."""
     epoch = f"epoch {run.epochs_done} of {run.epochs}" if run.epochs_done else ""
-    if run.running:
+    if run.trainer is not None:
         saved = f"{epoch} is saved" if epoch else "no epoch is saved yet"
-        return sanitize(f"▶ {run.name}  trained by {run.holder}, {saved}")
+        return sanitize(f"▶ {run.name}  trained by {run.trainer}, {saved}")
     return sanitize(f"‖ {run.name}  stopped at {epoch or 'its first epoch'}; Enter resumes it")
 
 

@@ -17,10 +17,8 @@ from textual.pilot import Pilot
 from textual.widgets import Button, Input
 
 from rnnlm_tui.store.files import EVALUATION
-from rnnlm_tui.store.library import ENGLISH, Library
-from rnnlm_tui.tui.models import screen as models_module
+from rnnlm_tui.store.library import ENGLISH, Entry, Library
 from rnnlm_tui.tui.models.card import ModelCardScreen, ModelCardView
-from rnnlm_tui.tui.models.card_facts import Listed, read_library
 from rnnlm_tui.tui.models.screen import ModelsScreen
 from rnnlm_tui.tui.models.table import COLUMNS, ModelTable
 from rnnlm_tui.tui.runs.headless import run_headless
@@ -89,7 +87,7 @@ async def shown(
     app = Host(library)
     async with app.run_test(size=size) as pilot:
         await wait_until(pilot, lambda: app.models.query(ModelTable))
-        names = {one.name for one in read_library(library)}
+        names = {one.name for one in library.entries()}
         await wait_until(pilot, lambda: set(rows(app)) == names)
         if row is not None:
             app.table.move_cursor(row=app.table.get_row_index(row))
@@ -195,13 +193,15 @@ async def test_the_library_is_read_once_at_a_time_and_only_while_it_is_seen(
 ) -> None:
     gate, begun = threading.Semaphore(0), []
 
-    def read(library: Library) -> list[Listed]:
+    read_all = Library.entries
+
+    def read(library: Library) -> list[Entry]:
         begun.append(library)
         assert gate.acquire(timeout=20)
-        return read_library(library)
+        return read_all(library)
 
     async with shown(library) as (pilot, app):
-        monkeypatch.setattr(models_module, "read_library", read)
+        monkeypatch.setattr(Library, "entries", read)
         app.models.reload()
         await wait_until(pilot, lambda: begun)
         for _ in range(5):
@@ -342,7 +342,7 @@ async def test_a_model_is_exported_and_imported(library: Library, tmp_path: Path
         await pilot.press("enter")
         name = await dialog(pilot, app, AskText)
         assert name.query_one(Input).value == "two-2"
-        assert "The name two is taken." in picture(app)
+        assert "The name two is taken; two-2 is free." in picture(app)
         name.query_one(Input).value = "imported"
         await pilot.press("enter")
         await told(pilot, app, "imported was imported")

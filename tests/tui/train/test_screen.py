@@ -15,6 +15,7 @@ from textual.widgets import Button, Collapsible, Input, Static
 from rnnlm_tui.events import Event, Paused
 from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library, Run
+from rnnlm_tui.store.locks import Holder
 from rnnlm_tui.tui.runs.actions import run_rows
 from rnnlm_tui.tui.runs.history import HistoryReader
 from rnnlm_tui.tui.runs.manager import Runs
@@ -573,14 +574,14 @@ def test_a_run_that_is_over_is_not_listed(data_dir: Path) -> None:
 
 
 def test_a_run_is_a_line_in_the_list() -> None:
-    run = Run("a", False, None, False, True, 3, 9)
+    run = Run("a", None, True, 3, 9)
     assert run.is_unfinished
     assert run_line(run) == "‖ a  stopped at epoch 3 of 9; Enter resumes it"
-    assert not Run("a", False, None, False, True, 9, 9).is_unfinished
-    begun = Run("a", False, None, False, True, None, None)
+    assert not Run("a", None, True, 9, 9).is_unfinished
+    begun = Run("a", None, True, None)
     assert run_line(begun) == "‖ a  stopped at its first epoch; Enter resumes it"
-    running = Run("a", True, "process 7 on b", True, False, None, None)
-    assert run_line(running) == "▶ a  trained by process 7 on b, no epoch is saved yet"
+    running = Run("a", Holder(), False, None)
+    assert run_line(running) == "▶ a  trained by another process, no epoch is saved yet"
 
 
 # Looks
