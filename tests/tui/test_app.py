@@ -21,8 +21,7 @@ from rnnlm_tui.tui.help.keys import KeysScreen
 from rnnlm_tui.tui.preferences import Preferences, load_preferences
 from rnnlm_tui.tui.runs.state import RunProgress
 from rnnlm_tui.tui.runs.wording import unfinished_notice
-from rnnlm_tui.tui.session.tables import add_turn, lines_sent_with
-from rnnlm_tui.tui.session.turns import Turn
+from rnnlm_tui.tui.session.tables import Turn, add_turn, lines_sent_with
 from rnnlm_tui.tui.start import log_to_file
 from rnnlm_tui.tui.widgets import terminal
 from rnnlm_tui.tui.widgets.dialogs import Choice
@@ -65,7 +64,6 @@ class ScriptedRuns:
     def __init__(self, own: Any = None) -> None:
         self.own = self.training = own
         self.closed: list[bool] = []
-        self.started: list[Any] = []
         self.names: list[tuple[str, ...]] = []
         self.may_close = asyncio.Event()
         self.may_close.set()
@@ -73,10 +71,6 @@ class ScriptedRuns:
     async def close(self, detach: bool) -> None:
         self.closed.append(detach)
         await self.may_close.wait()
-
-    async def start(self, request: Any) -> Any:
-        self.started.append(request)
-        return scripted_run()
 
     def renamed(self, old: str, new: str) -> None:
         self.names.append((old, new))

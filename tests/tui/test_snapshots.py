@@ -16,6 +16,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.locks import Holder
 from rnnlm_tui.tui.models.table import ModelTable
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.runs import follower, history
@@ -116,7 +117,7 @@ def test_train_run(
         await wait_until(pilot, lambda: "held-out 5.60" in picture(app))
         await wait_until(pilot, lambda: "is kept" in picture(app))
 
-    monkeypatch.setattr(Library, "holder", lambda library, name: "7" if name == "poems" else None)
+    monkeypatch.setattr(Holder, "__str__", lambda holder: "7")
     with trained_elsewhere(script, *in_fifth_epoch(), name="poems"):
         app = scripted_app(tmp_path)
         assert snap_compare(app, run_before=watch, terminal_size=(120, 40))

@@ -194,7 +194,7 @@ class ModelsScreen(AppScreen):
 
     def action_measure(self) -> None:
         if (entry := self._selected) and self._is_usable(entry):
-            self._measure(actions.measure(self.host, entry.name))
+            self._act(actions.measure(self.host, entry.name))
 
     def action_update(self) -> None:
         entry = self._selected
@@ -220,15 +220,10 @@ class ModelsScreen(AppScreen):
             self.host.notify_user(f"{entry.name} is damaged: {entry.damaged}", "error")
         return entry.card is not None
 
-    @work(group="models-measure")
-    async def _measure(self, measuring: Coroutine[object, object, None]) -> None:
-        """Runs a measurement. Several may run at once, next to other actions."""
-        with self.host.showing_errors():
-            await measuring
-
     @work(group="models-action")
     async def _act(self, action: Coroutine[object, object, str | None]) -> None:
-        """Runs an action, shows its errors, and selects the model that it returns."""
+        """Runs an action, shows its errors, and selects the model that it returns. Several may run
+        at once."""
         with self.host.showing_errors():
             name = await action
             if name is not None:

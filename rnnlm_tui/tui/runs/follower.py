@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.events import Event, Failed, Finished, Saved
+from rnnlm_tui.events import EpochEnded, Event, Failed, Finished, Saved
 from rnnlm_tui.tui.runs.child import MAX_SEED_LINE, ChildProcess, exit_sentence
 from rnnlm_tui.tui.runs.history import HistoryReader
 from rnnlm_tui.tui.runs.state import RunProgress
@@ -32,10 +32,10 @@ GONE = "the training process ended without a message: it was killed or crashed"
 class FollowedRun:
     """A training and its progress.
 
-    `child` is its process if the app has started it, otherwise None. `can_stop` is false if
-    it cannot be asked to stop. `detached`: the run continues when the app is closed.
-    `is_deleted`: its model was deleted. `on_saved` and `on_end` are called on the event loop: for
-    each save after the start, and once when the run is over.
+    `child` is its process if the app has started it; otherwise None, `trainer` describes its
+    process, and `can_stop` is false if that cannot be asked to stop. `detached`: the run continues
+    when the app is closed. `is_deleted`: its model was deleted. `on_saved` and `on_end` are called
+    on the event loop: for each save after the start, and once when the run is over.
     """
 
     def __init__(
@@ -44,9 +44,10 @@ class FollowedRun:
         name: str,
         child: ChildProcess | None = None,
         *,
+        trainer: str = "",
         can_stop: bool = True,
     ) -> None:
-        self.name, self.child = name, child
+        self.name, self.child, self.trainer = name, child, trainer
         self.progress = RunProgress()
         self.can_stop = can_stop
         self.detached = child is None
@@ -84,10 +85,7 @@ class FollowedRun:
         saved one."""
         before = await asyncio.to_thread(lambda: list(self._history.read_all()))
         if child.request.resumes:
-            past = RunProgress()
-            for event in before:
-                past.take(event, time.monotonic())
-            self.progress.remember(past.epochs)
+            self.progress.remember(event for event in before if isinstance(event, EpochEnded))
         try:
             if warning := child.start():
                 self.progress.note(warning, "warning")

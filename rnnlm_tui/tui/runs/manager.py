@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.events import Saved
+from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.tui.runs.child import ChildProcess, TrainingRequest
 from rnnlm_tui.tui.runs.follower import FollowedRun
 
@@ -57,7 +58,8 @@ class Runs:
             raise ModelError(f"No training named {name} is running.", "look for it on Models")
         # Windows cannot ask the process of another terminal to save and end.
         can_stop = found.trainer.on_this_host and sys.platform != "win32"
-        run = FollowedRun(self._library, name, can_stop=can_stop)
+        trainer = sanitize(str(found.trainer))
+        run = FollowedRun(self._library, name, trainer=trainer, can_stop=can_stop)
         await self._show(run)
         return run
 

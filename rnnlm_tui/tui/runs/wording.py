@@ -138,9 +138,9 @@ def epoch_figures(ended: EpochEnded) -> str:
     """Returns the most important figures of an epoch."""
     if ended.held_out is not None:
         loss, top1 = ended.held_out.get("loss"), ended.held_out.get("top1")
-        return f"held-out loss {figure(loss, '.3f')}, top-1 {share(top1)}"
+        return f"held-out loss {figure(loss, '.3f')}, top-1 {format_percent(top1)}"
     loss, accuracy = ended.train.get("loss"), ended.train.get("accuracy")
-    return f"loss {figure(loss, '.3f')}, accuracy {share(accuracy)}"
+    return f"loss {figure(loss, '.3f')}, accuracy {format_percent(accuracy)}"
 
 
 def figure(value: float | None, form: str) -> str:
@@ -149,24 +149,19 @@ def figure(value: float | None, form: str) -> str:
     return "-" if known is None else format(known, form)
 
 
-def share(value: float | None) -> str:
-    """Formats a share as a percentage, or a dash."""
-    return format_percent(finite(value))
-
-
 def epoch_row(ended: EpochEnded) -> list[tuple[str, str]]:
     """Returns the figures of an epoch as pairs of column name and text; no penalty if it is 0."""
     train, held_out = ended.train, ended.held_out
     row = [("epoch", f"{ended.epoch}"), ("loss", figure(train.get("loss"), ".3f"))]
     if train.get("penalty"):
         row.append(("penalty", figure(train["penalty"], ".3f")))
-    row.append(("accuracy", share(train.get("accuracy"))))
-    row.append(("perplexity", format_perplexity(finite(train.get("perplexity")))))
+    row.append(("accuracy", format_percent(train.get("accuracy"))))
+    row.append(("perplexity", format_perplexity(train.get("perplexity"))))
     if held_out is not None:
         row.append(("held-out", figure(held_out.get("loss"), ".3f")))
-        row.append(("perplexity", format_perplexity(finite(held_out.get("perplexity")))))
-        row.append(("top-1", share(held_out.get("top1"))))
-        row.append(("top-5", share(held_out.get("top5"))))
+        row.append(("perplexity", format_perplexity(held_out.get("perplexity"))))
+        row.append(("top-1", format_percent(held_out.get("top1"))))
+        row.append(("top-5", format_percent(held_out.get("top5"))))
     return row
 
 

@@ -22,9 +22,7 @@ from rnnlm_tui.tui.models.card import ModelCardScreen, ModelCardView
 from rnnlm_tui.tui.models.screen import ModelsScreen
 from rnnlm_tui.tui.models.table import COLUMNS, ModelTable
 from rnnlm_tui.tui.runs.headless import run_headless
-from rnnlm_tui.tui.session.database import SessionDatabase
-from rnnlm_tui.tui.session.tables import add_turn
-from rnnlm_tui.tui.session.turns import Turn
+from rnnlm_tui.tui.session.tables import Turn, add_turn
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm
 from rnnlm_tui.tui.widgets.path_input import PathInput
@@ -59,10 +57,6 @@ class Host(HostApp):
         super().__init__(library)
         self.active_name = "one"
         self.models = ModelsScreen()
-        self.session = SessionDatabase(library.folder.parent / "session", self.show_error)
-
-    async def on_unmount(self) -> None:
-        await self.session.close()
 
     def on_mount(self) -> None:
         self.push_screen(self.models)
@@ -73,6 +67,14 @@ class Host(HostApp):
 
     def models_changed(self) -> None:
         self.models.reload()
+
+    def renamed(self, old: str, new: str) -> None:
+        self.calls.append(("renamed", old, new))
+        self.models_changed()
+
+    def deleted(self, name: str) -> None:
+        self.calls.append(("deleted", name))
+        self.models_changed()
 
     @property
     def table(self) -> ModelTable:
@@ -290,7 +292,7 @@ async def test_a_model_is_measured_and_brought_up_to_date(
         await told(pilot, app, "two saves ")
         await wait_until(pilot, lambda: line_of(app, "two").count("%") == 2)
         await pilot.press("f5")
-        await wait_until(pilot, lambda: app.calls[-1] == ("update_model", "two"))
+        await wait_until(pilot, lambda: app.calls[-1] == ("update_model", "two", ()))
         app.table.move_cursor(row=0)
         await pilot.press("m")
         await told(pilot, app, "one was trained on all its lines")
@@ -312,8 +314,8 @@ async def test_an_update_asks_whether_to_learn_what_was_written_with_the_model(
         if key == "escape":
             assert "update_model" not in [call[0] for call in app.calls]
             return
-        added = [str(texts / "two-written.txt")] if key == "1" else []
-        await wait_until(pilot, lambda: app.calls[-1] == ("update_model", "two", *added))
+        added = (str(texts / "two-written.txt"),) if key == "1" else ()
+        await wait_until(pilot, lambda: app.calls[-1] == ("update_model", "two", added))
         assert [path.read_text() for path in texts.glob("*")] == (
             ["We left.\n\nWell\nthen.\n"] if added else []
         )
