@@ -290,22 +290,14 @@ class RnnlmApp(TerminalApp):
         if "models_screen" in vars(self):
             self.models_screen.reload()
 
-    def renamed(self, old: str, new: str) -> None:
+    def renamed(self, old: str, new: str | None) -> None:
         if self._known_runs:
             self._known_runs.renamed(old, new)
         self.session.write(partial(rename_model, old=old, new=new))
         self.autocomplete.pane.drop_compared(old)
-        if self.active_name == old:
+        if self.active_name == old and new is not None:
             self.use_model(new)
-        self.models_changed()
-
-    def deleted(self, name: str) -> None:
-        """Called when a model was deleted. If it was active, another becomes active."""
-        if self._known_runs:
-            self._known_runs.deleted(name)
-        self.session.write(partial(rename_model, old=name, new=None))
-        self.autocomplete.pane.drop_compared(name)
-        if self.active_name == name:
+        elif self.active_name == old:
             self._model_loader.drop()
             self._model_loader.begin(None, "")
         self.models_changed()

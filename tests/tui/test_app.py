@@ -64,7 +64,7 @@ class ScriptedRuns:
     def __init__(self, own: Any = None) -> None:
         self.own = self.training = own
         self.closed: list[bool] = []
-        self.names: list[tuple[str, ...]] = []
+        self.names: list[tuple[str, str | None]] = []
         self.may_close = asyncio.Event()
         self.may_close.set()
 
@@ -72,11 +72,8 @@ class ScriptedRuns:
         self.closed.append(detach)
         await self.may_close.wait()
 
-    def renamed(self, old: str, new: str) -> None:
+    def renamed(self, old: str, new: str | None) -> None:
         self.names.append((old, new))
-
-    def deleted(self, name: str) -> None:
-        self.names.append((name,))
 
 
 def with_runs(app: RnnlmApp, own: Any = None) -> ScriptedRuns:
@@ -259,14 +256,14 @@ async def test_the_active_model_is_renamed_or_deleted(tmp_path: Path) -> None:
         await wait_until(pilot, lambda: app.active_name == "uno")
         assert await app.session.read(partial(lines_sent_with, model="uno")) == ["shall"]
         del models["uno"]
-        app.deleted("uno")
+        app.renamed("uno", None)
         await wait_until(pilot, lambda: app.active_name == "two")
         assert await app.session.read(partial(lines_sent_with, model="uno")) == []
         del models["two"]
-        app.deleted("two")
+        app.renamed("two", None)
         await wait_until(pilot, lambda: "No model can be used" in picture(app))
         assert app.autocomplete.editor.suggestion == ""
-        assert runs.names == [("one", "uno"), ("uno",), ("two",)]
+        assert runs.names == [("one", "uno"), ("uno", None), ("two", None)]
 
 
 async def test_the_best_model_of_a_training_suggests_at_once(tmp_path: Path) -> None:

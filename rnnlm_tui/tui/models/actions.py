@@ -176,4 +176,4 @@ async def delete(host: Host, entry: Entry) -> None:
     if await host.ask(Confirm(f"Delete {entry.name}?", text)):
         await asyncio.to_thread(host.library.delete, entry.name)
         host.notify_user(f"{entry.name} was deleted")
-        host.deleted(entry.name)
+        host.renamed(entry.name, None)

@@ -198,16 +198,18 @@ class FollowedRun:
             self._following.cancel()
         self.is_running = False
 
-    def detach_and_close(self) -> None:
-        """Detaches the run before the app ends. A paused one is resumed, which could not be done
-        later."""
-        self.order("resume")
-        self.detach()
-        if self.child is not None:
-            self.child.close_input()
+    async def close(self, *, detach: bool) -> None:
+        """Detaches or stops the app's own run before the app ends.
 
-    async def end(self) -> None:
-        """Stops the run before the app ends. Waits until it has saved, but for 35 s at most."""
+        A run that is paused is resumed before it is detached, which could not be done later. Waits
+        until one that is stopped has saved, but for 35 s at most.
+        """
+        if detach:
+            self.order("resume")
+            self.detach()
+            if self.child is not None:
+                self.child.close_input()
+            return
         await self.stop()
         if not await self._ends_within(QUIT_PATIENCE_S) and self.child is not None:
             self.child.terminate()

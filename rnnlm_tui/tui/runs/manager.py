@@ -74,30 +74,18 @@ class Runs:
         before, self.shown = self.shown, self.own
         _unfollow(before)
 
-    def renamed(self, old: str, new: str) -> None:
-        """Renames the finished runs of a model that was renamed."""
-        for run in self._finished(old):
-            run.name = new
-
-    def deleted(self, name: str) -> None:
-        """Marks the finished runs of a model that was deleted."""
-        for run in self._finished(name):
-            run.is_deleted = True
-
-    def _finished(self, name: str) -> list[FollowedRun]:
-        """The runs of this name that are over; the model of a running one cannot be changed."""
-        runs = [run for run in (self.own, self.shown) if run is not None]
-        return [run for run in runs if run.name == name and not run.is_running]
+    def renamed(self, old: str, new: str | None) -> None:
+        """Renames the runs of a model that was renamed, or marks them if it was deleted (None). The
+        model of a running one cannot be changed."""
+        for run in (self.own, self.shown):
+            if run is not None and run.name == old and not run.is_running:
+                run.name, run.is_deleted = new or old, new is None
 
     async def close(self, detach: bool) -> None:
-        """Detaches or stops the app's own run before the app ends. Waits until a stopped run has
-        saved, for about 35 s at most."""
+        """Detaches or stops the app's own run before the app ends, as `FollowedRun.close` does."""
         _unfollow(self.shown)
-        if (run := self.training) is not None:
-            if detach:
-                run.detach_and_close()
-            else:
-                await run.end()
+        if self.training is not None:
+            await self.training.close(detach=detach)
 
 
 def _unfollow(run: FollowedRun | None) -> None:

@@ -68,12 +68,8 @@ class Host(HostApp):
     def models_changed(self) -> None:
         self.models.reload()
 
-    def renamed(self, old: str, new: str) -> None:
+    def renamed(self, old: str, new: str | None) -> None:
         self.calls.append(("renamed", old, new))
-        self.models_changed()
-
-    def deleted(self, name: str) -> None:
-        self.calls.append(("deleted", name))
         self.models_changed()
 
     @property
@@ -405,7 +401,7 @@ async def test_a_model_a_damaged_one_and_a_run_are_deleted(library: Library, nam
         await dialog(pilot, app, Confirm)
         await pilot.press("left", "enter")
         await wait_until(pilot, lambda: name not in rows(app))
-        assert app.calls == [("deleted", name)]
+        assert app.calls == [("renamed", name, None)]
         assert not library.has(name)
 
 

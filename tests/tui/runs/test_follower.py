@@ -159,8 +159,8 @@ async def test_orders_do_nothing_after_the_end(start: Start, script: Script) -> 
     await over(run)
     assert not (run.order("pause") or run.order("resume") or run.detach() or run.sample("the cat"))
     await run.stop()
-    run.detach_and_close()
-    await run.end()
+    await run.close(detach=True)
+    await run.close(detach=False)
     assert (phase(run), run.detached) == (Phase.FINISHED, False)
 
 
@@ -226,7 +226,7 @@ async def test_a_process_that_hangs_gets_sigterm_and_does_not_block_the_end(
     process = psutil.Process(script.pid())
     await until(lambda: process.status() == psutil.STATUS_STOPPED)
     async with asyncio.timeout(PATIENCE_S):
-        await run.end()
+        await run.close(detach=False)
     assert run.is_running, "a stopped process cannot even end"
     os.kill(script.pid(), signal.SIGCONT)
     await over(run)

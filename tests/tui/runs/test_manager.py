@@ -93,17 +93,17 @@ async def test_a_run_that_is_over_follows_its_model_and_one_that_is_on_does_not(
 ) -> None:
     run = await runs.start(request())
     runs.renamed("poems", "verses")
-    runs.deleted("poems")
+    runs.renamed("poems", None)
     assert (run.name, run.is_deleted) == ("poems", False)
     await run.stop()
     await over(run)
     runs.renamed("others", "verses")
-    runs.deleted("others")
+    runs.renamed("others", None)
     assert (run.name, run.is_deleted) == ("poems", False)
     runs.renamed("poems", "verses")
-    runs.deleted("poems")
+    runs.renamed("poems", None)
     assert (run.name, run.is_deleted) == ("verses", False)
-    runs.deleted("verses")
+    runs.renamed("verses", None)
     assert run.is_deleted
 
 

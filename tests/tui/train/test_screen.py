@@ -475,7 +475,7 @@ async def test_a_model_that_is_renamed_keeps_its_run_and_one_that_is_deleted_doe
         await on.pilot.press("u")
         assert ("use_model", "verses") in on.app.calls
         on.app.library.delete("verses")
-        on.app.runs.deleted("verses")
+        on.app.runs.renamed("verses", None)
         await on.until(lambda: "The model verses was deleted" in on.end)
         assert on.buttons == ["New training"]
         keys = on.keys()
