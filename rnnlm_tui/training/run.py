@@ -12,7 +12,7 @@ from rnnlm_tui.config import RunConfig
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import Ancestor
 from rnnlm_tui.store.run_state import TextOrigin
-from rnnlm_tui.store.trained_lines import TrainedLines, trained_on, trained_on_hashes
+from rnnlm_tui.store.training_text import TrainedLines, trained_on, trained_on_hashes
 from rnnlm_tui.text.corpus import split_lines
 from rnnlm_tui.text.line_hashes import Hashes, no_hashes
 from rnnlm_tui.text.prepare import PreparedText

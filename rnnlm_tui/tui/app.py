@@ -177,7 +177,7 @@ class RnnlmApp(TerminalApp):
             self.theme = self.preferences.theme
         self.theme_changed_signal.subscribe(self, self._keep_theme)
         if (self._config_dir / "keymap.toml").exists():
-            from rnnlm_tui.tui.help.keymap import use_keymap
+            from rnnlm_tui.tui.help.keys import use_keymap
 
             unbind(self.autocomplete.editor, use_keymap(self, self._config_dir))
         self.obey_signals()

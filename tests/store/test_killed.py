@@ -139,7 +139,7 @@ import itertools, os, shutil, signal, sys
 from pathlib import Path
 import numpy as np
 from rnnlm_tui.store.run_state import Position
-from rnnlm_tui.store.trained_lines import TrainedLines, no_hashes
+from rnnlm_tui.store.training_text import TrainedLines, no_hashes
 from rnnlm_tui.training.checkpoint import Checkpoints, RunState
 from tests.helpers.models import WORDS, random_weights, small_card
 

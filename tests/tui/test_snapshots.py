@@ -19,7 +19,7 @@ from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.locks import Holder
 from rnnlm_tui.tui.models.table import ModelTable
 from rnnlm_tui.tui.preferences import Preferences
-from rnnlm_tui.tui.runs import follower, history
+from rnnlm_tui.tui.runs import follower
 from rnnlm_tui.tui.train import run_pane
 from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.writing import predictor
@@ -39,7 +39,7 @@ def still_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = SimpleNamespace(perf_counter=lambda: next(ticks) * 0.0015)
     monkeypatch.setattr(predictor, "time", clock)
     clock = SimpleNamespace(monotonic=lambda: 1000.0, time=lambda: 0.0)
-    for module in (follower, history, run_pane):
+    for module in (follower, run_pane):
         monkeypatch.setattr(module, "time", clock)
 
 

@@ -16,7 +16,7 @@ from typing import Protocol
 from rnnlm_tui.errors import RnnlmError, StorageError
 from rnnlm_tui.formatting import format_bytes, format_percent, plural
 from rnnlm_tui.store.library import Entry, free_name, name_fault, new_name_problem
-from rnnlm_tui.tui.runs.headless import run_headless
+from rnnlm_tui.tui.runs.child import run_headless
 from rnnlm_tui.tui.runs.texts import not_learned, save_written
 from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.session.tables import lines_sent_with

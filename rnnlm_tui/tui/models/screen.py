@@ -16,8 +16,7 @@ from rnnlm_tui.formatting import format_bytes, plural
 from rnnlm_tui.store.library import Entry
 from rnnlm_tui.tui.models import actions
 from rnnlm_tui.tui.models.actions import ModelsHost
-from rnnlm_tui.tui.models.card import ModelCardScreen, ModelCardView
-from rnnlm_tui.tui.models.card_facts import ACTIVE
+from rnnlm_tui.tui.models.card import ACTIVE, ModelCardScreen, ModelCardView
 from rnnlm_tui.tui.models.table import ModelTable
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.header import Header

@@ -20,7 +20,7 @@ from rnnlm_tui.formatting import (
 )
 from rnnlm_tui.store.evaluations import figures_of
 from rnnlm_tui.store.library import Entry
-from rnnlm_tui.tui.models.card_facts import ACTIVE, mark, state
+from rnnlm_tui.tui.models.card import ACTIVE, mark, state
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from rnnlm_tui.store.library import ENGLISH, Entry, Library
 from rnnlm_tui.tui.models.card import ModelCardScreen, ModelCardView
 from rnnlm_tui.tui.models.screen import ModelsScreen
 from rnnlm_tui.tui.models.table import COLUMNS, ModelTable
-from rnnlm_tui.tui.runs.headless import run_headless
+from rnnlm_tui.tui.runs.child import run_headless
 from rnnlm_tui.tui.session.tables import Turn, add_turn
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm

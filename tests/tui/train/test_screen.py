@@ -17,7 +17,7 @@ from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library, Run
 from rnnlm_tui.store.locks import Holder
 from rnnlm_tui.tui.runs.actions import run_rows
-from rnnlm_tui.tui.runs.history import HistoryReader
+from rnnlm_tui.tui.runs.follower import HistoryReader
 from rnnlm_tui.tui.runs.manager import Runs
 from rnnlm_tui.tui.runs.state import Phase, RunProgress
 from rnnlm_tui.tui.runs.wording import badge, end_of, run_line

@@ -11,10 +11,11 @@ import pytest
 from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.store.evaluations import write_evaluation
 from rnnlm_tui.store.library import Entry, Library
-from rnnlm_tui.tui.models.card import heading, losses
-from rnnlm_tui.tui.models.card_facts import (
+from rnnlm_tui.tui.models.card import (
     Line,
+    heading,
     layers,
+    losses,
     on_disk,
     overview,
     quality,
