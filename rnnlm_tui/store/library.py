@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -122,11 +121,11 @@ def free_name(library: Library, stem: str) -> str:
 
     `stem` must be a valid name. Reads folders and locks, so call it in a thread.
     """
-    numbers = (f"-{number}" for number in count(2))
-    for name in chain([stem], (f"{stem[: 64 - len(number)]}{number}" for number in numbers)):
-        if not library.has(name) and library.holder(name) is None:
-            return name
-    raise AssertionError("there is always a further number")
+    name, number = stem, 1
+    while library.has(name) or library.holder(name) is not None:
+        number += 1
+        name = f"{stem[: 63 - len(str(number))]}-{number}"
+    return name
 
 
 def new_name_problem(library: Library, name: str) -> str | None:

@@ -157,18 +157,19 @@ class ChildProcess:
 
     def logged_error(self) -> RnnlmError | None:
         """Returns the error that the process wrote to its log before it ended, or None."""
-        return parse_error("\n".join(self._logged()))
+        return parse_error(self._logged())
 
-    def _logged(self) -> list[str]:
+    def _logged(self) -> str:
         with suppress(OSError), self._log.open("rb") as file:
             end = file.seek(0, os.SEEK_END)
             file.seek(max(0, end - MAX_LOG_TAIL))
-            return file.read().decode("utf-8", "replace").splitlines()
-        return []
+            return file.read().decode("utf-8", "replace")
+        return ""
 
     def log_tail(self) -> list[str]:
         """Returns the last five lines of the process's standard error that are not blank."""
-        return [sanitize(line.expandtabs()) for line in self._logged() if line.strip()][-5:]
+        lines = [line for line in self._logged().splitlines() if line.strip()]
+        return [sanitize(line.expandtabs()) for line in lines[-5:]]
 
 
 def exit_sentence(code: int) -> str:

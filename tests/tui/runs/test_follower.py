@@ -25,7 +25,7 @@ from rnnlm_tui.tui.runs.follower import EVENTS_AT_ONCE, GONE, FollowedRun
 from rnnlm_tui.tui.runs.state import Phase
 from tests.helpers.commands import POSIX
 from tests.helpers.events import ended, finished, progress, saved, started
-from tests.helpers.runs import PATIENCE_S, Script, lines_of, over, until
+from tests.helpers.runs import PATIENCE_S, Script, lines_of, over, trained_elsewhere, until
 
 REQUEST = TrainingRequest(("verses.txt", "--name=poems"), "poems")
 
@@ -65,11 +65,10 @@ async def start(script: Script, library: Library) -> AsyncIterator[Start]:
 
 
 @pytest.fixture
-def held(library: Library, script: Script) -> ExitStack:
+def held(script: Script) -> ExitStack:
     """The lock of `poems`, held by this process as if it trained the model."""
     stack = ExitStack()
-    stack.enter_context(library.lock("poems"))
-    script.history().parent.mkdir(parents=True)
+    stack.enter_context(trained_elsewhere(script, name="poems"))
     return stack
 
 
