@@ -25,9 +25,7 @@ def move(source: Path, target: Path) -> None:
 def discard(folder: Path) -> None:
     """Deletes a model's folder. It is renamed first, so that it is gone at once or still whole.
     Raises StorageError."""
-    import uuid
-
-    move(folder, folder.parent / f".deleted-{uuid.uuid4().hex}")
+    move(folder, folder.parent / f".deleted-{os.urandom(16).hex()}")
     _sweep(folder.parent)
 
 

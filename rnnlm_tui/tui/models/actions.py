@@ -13,7 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from rnnlm_tui.errors import RnnlmError, StorageError
+from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.formatting import format_bytes, format_percent, plural
 from rnnlm_tui.store.library import Entry, free_name, name_fault, new_name_problem
 from rnnlm_tui.tui.runs.child import run_headless
@@ -51,8 +54,7 @@ async def measure(host: Host, name: str) -> None:
     folder = host.library.folder.parent
     answer = await run_headless(("--evaluate", f"--model={name}", "--json", f"--data-dir={folder}"))
     (figures,) = json.loads(answer)["models"]
-    written = figures.get("written_savings")
-    saved = figures["keystroke_savings"] if written is None else written
+    saved = msgspec.convert(figures, Evaluation).savings
     host.notify_user(f"{name} saves {format_percent(saved)} of keys on unseen lines")
     host.models_changed()
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from rnnlm_tui.formatting import format_duration, sanitize
+from rnnlm_tui.store.library import Run
+from rnnlm_tui.store.run_state import RunStatus
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.manager import Runs
 from rnnlm_tui.tui.runs.state import Phase
 from rnnlm_tui.tui.runs.wording import badge, run_line
-
-if TYPE_CHECKING:
-    from rnnlm_tui.store.library import Run
-    from rnnlm_tui.store.run_state import RunStatus
 
 CONTROLS = ("pause", "stop", "detach", "seed")
 """The actions of the process that has started a run; others can stop it at most."""

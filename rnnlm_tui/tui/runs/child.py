@@ -14,16 +14,14 @@ import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 from rnnlm_tui import paths
 from rnnlm_tui.errors import CorpusError, RnnlmError, os_reason
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.paths import APP_NAME
-
-if TYPE_CHECKING:
-    from rnnlm_tui.store.library import Library
-    from rnnlm_tui.store.run_state import RunStatus
+from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.run_state import RunStatus
 
 MAX_SEED_LINE = 1000
 """Characters of a seed line: a write of up to 4096 bytes to a pipe is atomic."""

@@ -13,15 +13,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.events import EpochEnded, Event, Failed, Finished, Saved, from_json_line
+from rnnlm_tui.store.files import HISTORY
+from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs.child import MAX_SEED_LINE, ChildProcess, exit_sentence
 from rnnlm_tui.tui.runs.state import RunProgress
-
-if TYPE_CHECKING:
-    from rnnlm_tui.store.library import Library
 
 READ_EVERY_S = 0.25
 EVENTS_AT_ONCE = 100
@@ -43,8 +41,6 @@ class HistoryReader:
     """
 
     def __init__(self, folder: Path) -> None:
-        from rnnlm_tui.store.files import HISTORY  # imports numpy
-
         self._path = folder / HISTORY
         self._inode: int | None = None
         self._restart()

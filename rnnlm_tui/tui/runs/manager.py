@@ -5,16 +5,13 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.events import Saved
 from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs.child import ChildProcess, TrainingRequest
 from rnnlm_tui.tui.runs.follower import FollowedRun
-
-if TYPE_CHECKING:
-    from rnnlm_tui.store.library import Library
 
 
 class Runs:

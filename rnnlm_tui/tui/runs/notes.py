@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from rnnlm_tui.events import (
     EpochEnded,
@@ -19,9 +18,7 @@ from rnnlm_tui.events import (
     Warned,
 )
 from rnnlm_tui.formatting import sanitize
-
-if TYPE_CHECKING:
-    from rnnlm_tui.tui.widgets.host import Severity
+from rnnlm_tui.tui.widgets.host import Severity
 
 MAX_NOTES = 200
 RISING_EPOCHS = 2

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from rnnlm_tui.events import EpochEnded, Finished, Preparing
 from rnnlm_tui.formatting import (
@@ -19,14 +18,12 @@ from rnnlm_tui.formatting import (
     sanitize,
     shorten,
 )
+from rnnlm_tui.store.library import Run
+from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.state import Phase, RunProgress
 from rnnlm_tui.tui.widgets.dialogs import Choice
 from rnnlm_tui.tui.widgets.error_text import without_flags
-
-if TYPE_CHECKING:
-    from rnnlm_tui.store.library import Run
-    from rnnlm_tui.tui.runs.follower import FollowedRun
-    from rnnlm_tui.tui.widgets.host import Severity
+from rnnlm_tui.tui.widgets.host import Severity
 
 BADGES: Mapping[Phase, str] = {
     Phase.STARTING: "… preparing",
