@@ -255,7 +255,6 @@ HOLDER = """
 import sys
 from pathlib import Path
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.run_state import Position
 with Library(Path(sys.argv[1])).lock(sys.argv[2]):
     print("held", flush=True)
     sys.stdin.read()

@@ -136,17 +136,16 @@ class ModelTable(DataTable[Text], inherit_bindings=False):
 
     def __init__(self) -> None:
         super().__init__(cursor_type="row", cell_padding=0)
-        self._names: list[str] = []
-        self._texts: list[dict[str, str]] = []
+        self._rows: dict[str, dict[str, str]] = {}
         self._drawn: object = None
 
     def show(self, entries: Sequence[Entry], active: str | None, selected: str | None) -> None:
         """Lists these models, and selects `selected` if it is among them."""
-        columns = COLUMNS.items()
-        self._names = [entry.name for entry in entries]
-        self._texts = [{key: column.text(entry) for key, column in columns} for entry in entries]
-        for entry, texts in zip(entries, self._texts, strict=True):
+        self._rows = {}
+        for entry in entries:
+            texts = {key: column.text(entry) for key, column in COLUMNS.items()}
             texts["marks"] = (ACTIVE if entry.name == active else "") + texts["marks"]
+            self._rows[entry.name] = texts
         self._draw(selected)
 
     @property
@@ -159,9 +158,9 @@ class ModelTable(DataTable[Text], inherit_bindings=False):
         self._draw(self.selected)
 
     def _draw(self, selected: str | None) -> None:
-        widths = fitting_widths(self._texts, self.scrollable_content_region.width)
-        if (self._texts, widths) != self._drawn:
-            self._drawn = self._texts, widths
+        widths = fitting_widths([*self._rows.values()], self.scrollable_content_region.width)
+        if (self._rows, widths) != self._drawn:
+            self._drawn = self._rows, widths
             row_before = self.cursor_row
             self.clear(columns=True)
             last = list(widths)[-1]
@@ -169,8 +168,8 @@ class ModelTable(DataTable[Text], inherit_bindings=False):
                 gap = 0 if key == last else GAP
                 title = COLUMNS[key].title.rjust(width * COLUMNS[key].align_right)
                 self.add_column(Text(title, "bold"), width=width + gap, key=key)
-            for name, texts in zip(self._names, self._texts, strict=True):
+            for name, texts in self._rows.items():
                 self.add_row(*_cells(texts, widths), key=name)
             self.move_cursor(row=max(0, min(row_before, self.row_count - 1)), animate=False)
-        if selected in self._names:
-            self.move_cursor(row=self._names.index(selected), animate=False)
+        if selected in self._rows:
+            self.move_cursor(row=self.get_row_index(selected), animate=False)
