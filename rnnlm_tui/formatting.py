@@ -87,8 +87,8 @@ def finite(value: object) -> float | None:
 
 
 def format_perplexity(value: float | None) -> str:
-    """A perplexity in at most seven characters."""
-    if value is None:
+    """A perplexity in at most seven characters; a dash if it is missing or not finite."""
+    if value is None or not math.isfinite(value):
         return "-"
     if value >= 1e6:
         return f"{value:.1e}"
@@ -96,8 +96,8 @@ def format_perplexity(value: float | None) -> str:
 
 
 def format_percent(value: float | None) -> str:
-    """A share as a percentage."""
-    if value is None:
+    """A share as a percentage; a dash if it is missing or not finite."""
+    if value is None or not math.isfinite(value):
         return "-"
     return f"{value:.0%}" if value >= 0.0995 or value == 0 else f"{value:.1%}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,9 @@ from rnnlm_tui.cli.options import (
 )
 from rnnlm_tui.cli.output import print_fitted, print_json, table
 from rnnlm_tui.errors import StorageError, UsageError
-from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.formatting import format_bytes, format_percent, format_perplexity, sanitize
-from rnnlm_tui.store.evaluations import figures_of, read_evaluation
-from rnnlm_tui.store.library import Entry, Library, Run, check_name, check_new_name
+from rnnlm_tui.store.evaluations import figures_of
+from rnnlm_tui.store.library import Entry, Library, Run, check_name
 
 HEADERS: tuple[str, ...] = (
     *("name", "preset", "corpus", "words", "epochs"),
@@ -38,34 +37,33 @@ CORPUS_WIDTH = 24
 def models(request: ModelsRequest) -> int:
     """`--models`."""
     library = Library(request.data_dir)
-    entries = [entry for entry in library.entries() if request.name in (None, entry.name)]
-    if request.name is not None and not entries:
+    entries = library.entries()
+    models = [e for e in entries if e.has_model and request.name in (None, e.name)]
+    if request.name is not None and not models:
         raise library.unknown_model(request.name)
-    evaluations = [
-        read_evaluation(library.path(entry.name), entry.card) if entry.card else None
-        for entry in entries
-    ]
-    listed = list(zip(entries, evaluations, strict=True))
-    known = {entry.name for entry in entries}
-    runs = library.runs() if request.name is None else []
-    unfinished = [run for run in runs if run.resumable and run.name not in known]
+    others = [entry.run for entry in entries if entry.run and not entry.has_model]
+    unfinished = [run for run in others if run.resumable and request.name is None]
     if request.as_json:
-        models = [entry_json(*each) for each in listed]
-        print_json({"models": models, "unfinished_runs": [run_json(run) for run in unfinished]})
-    elif entries or unfinished:
-        print_fitted(models_table(listed, unfinished))
+        print_json(
+            {
+                "models": [entry_json(entry) for entry in models],
+                "unfinished_runs": [run_json(run) for run in unfinished],
+            }
+        )
+    elif models or unfinished:
+        print_fitted(models_table(models, unfinished))
     else:
         print("no models yet; train one: rnnlm-tui --train", file=sys.stderr)
     return 0
 
 
-def entry_json(entry: Entry, evaluation: Evaluation | None = None) -> dict[str, Any]:
+def entry_json(entry: Entry) -> dict[str, Any]:
     """A model in the output of `--models --json`, with its metrics on the held-out lines."""
     return {
         "name": entry.name,
         "preset": entry.card.config.preset if entry.card else None,
         **{name: getattr(entry.card, name, None) for name in CARD_FIELDS},
-        "evaluation": asdict(evaluation) if evaluation else None,
+        "evaluation": asdict(entry.evaluation) if entry.evaluation else None,
         "size_bytes": entry.size_bytes,
         "built_in": entry.built_in,
         "trained_by": entry.trained_by,
@@ -80,31 +78,28 @@ def run_json(run: Run) -> dict[str, Any]:
         "preset": run.status.config.preset if run.status else None,
         "epochs_done": run.epochs_done,
         "epochs": run.epochs,
-        "trained_by": run.holder,
+        "trained_by": str(run.trainer) if run.trainer else None,
     }
 
 
-def models_table(
-    listed: Iterable[tuple[Entry, Evaluation | None]], unfinished: Iterable[Run] = ()
-) -> Iterator[str]:
+def models_table(models: Sequence[Entry], unfinished: Iterable[Run] = ()) -> Iterator[str]:
     """The models as a table, and sentences on unfinished trainings."""
-    models = list(listed)
     if models:
-        yield from table([HEADERS, *(_row(entry, evaluation) for entry, evaluation in models)])
-    for entry, _ in models:
+        yield from table([HEADERS, *map(_row, models)])
+    for entry in models:
         name = sanitize(entry.name)
         if entry.card is None:
             yield f"{name} is damaged: {sanitize(entry.damaged or '')}"
         elif entry.trained_by:
             yield f"{name} is being trained by {sanitize(entry.trained_by)}"
-    cards = [entry.card for entry, _ in models if entry.card]
-    if len(models) == 1 and cards and cards[0].mixed_of:
-        yield f"{sanitize(models[0][0].name)} is a mixture: {sanitize(cards[0].mixed_of)}"
-    if len(models) == 1 and cards and cards[0].about:
-        yield sanitize(cards[0].about)
+    if len(models) == 1 and (card := models[0].card) is not None:
+        if card.mixed_of:
+            yield f"{sanitize(models[0].name)} is a mixture: {sanitize(card.mixed_of)}"
+        if card.about:
+            yield sanitize(card.about)
     for run in unfinished:
-        if run.running:
-            yield f"{run.name} is being trained by {sanitize(run.holder or '')}"
+        if run.trainer is not None:
+            yield f"{run.name} is being trained by {sanitize(str(run.trainer))}"
         else:
             total = f" of {run.epochs}" if run.epochs else ""
             done = f"{run.epochs_done or 0}{total} epochs done"
@@ -114,11 +109,11 @@ def models_table(
             )
 
 
-def _row(entry: Entry, evaluation: Evaluation | None) -> tuple[str, ...]:
+def _row(entry: Entry) -> tuple[str, ...]:
     name, size, card = sanitize(entry.name), format_bytes(entry.size_bytes), entry.card
     if card is None:
         return (name, "damaged", *[""] * (len(HEADERS) - 4), size, "")
-    figures = figures_of(card, evaluation)
+    figures = figures_of(card, entry.evaluation)
     corpus = sanitize(str(card.corpus.get("name", "")))
     return (
         name,
@@ -128,7 +123,7 @@ def _row(entry: Entry, evaluation: Evaluation | None) -> tuple[str, ...]:
         str(card.epochs_done),
         format_perplexity(figures.perplexity),
         format_percent(figures.top1),
-        format_percent(evaluation.savings) if evaluation else "",
+        format_percent(entry.evaluation.savings) if entry.evaluation else "",
         "unseen lines" if figures.unseen else "its own lines",
         size,
         "built in" if entry.built_in else sanitize(card.updated[:16].replace("T", " ")),
@@ -180,7 +175,7 @@ def import_(request: ImportRequest) -> int:
     """`--import`."""
     source = Path(request.source)
     try:
-        name = check_new_name(source.stem if request.name is None else request.name)
+        name = check_name(source.stem if request.name is None else request.name, is_new=True)
     except UsageError as error:
         hint = error.hint if request.name else f"name it with --name: {error.hint}"
         raise UsageError(error.message, hint) from error

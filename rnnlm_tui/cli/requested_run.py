@@ -27,7 +27,7 @@ from rnnlm_tui.formatting import cut_words
 from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.files import MODEL, RESUME
-from rnnlm_tui.store.library import Library, check_name, check_new_name, free_name
+from rnnlm_tui.store.library import Library, check_name, free_name
 from rnnlm_tui.store.run_state import TextOrigin
 from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus, arranged
 from rnnlm_tui.text.prepare import PreparedText
@@ -55,7 +55,7 @@ def requested_run(library: Library, request: TrainRequest) -> tuple[str, MakeRun
 def _new_name(library: Library, request: TrainRequest, preset: str) -> str:
     """The requested name, or a free one made from the corpus and the preset."""
     if request.name is not None:
-        return check_new_name(request.name)
+        return check_name(request.name, is_new=True)
     first = request.sources[0] if request.sources else bundled_corpus().name
     stem = "stdin" if first == STANDARD_INPUT or Path(first).is_fifo() else Path(first).stem
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:LONGEST_STEM] or "text"

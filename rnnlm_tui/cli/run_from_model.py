@@ -27,8 +27,8 @@ from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.load import read_vocabulary
 from rnnlm_tui.store.run_state import TextOrigin
-from rnnlm_tui.store.trained_lines import TrainedLines
 from rnnlm_tui.store.training_text import (
+    TrainedLines,
     ancestors_of,
     held_out_of,
     is_corpus_of,

@@ -25,7 +25,7 @@ from rnnlm_tui.store.card import ModelCard, parse_card, read_card, with_card
 from rnnlm_tui.store.evaluations import read_evaluation
 from rnnlm_tui.store.files import AS_ESCAPES, CHUNK, EVALUATION, HISTORY, MODEL, ORIGIN
 from rnnlm_tui.store.load import load_model, read_vocabulary
-from rnnlm_tui.store.trained_lines import LARGEST_LINES_FILE, read_trained_lines
+from rnnlm_tui.store.training_text import LARGEST_LINES_FILE, read_trained_lines
 from rnnlm_tui.store.weights import largest_weights
 
 UNREADABLE_ZIP = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,9 +25,7 @@ def move(source: Path, target: Path) -> None:
 def discard(folder: Path) -> None:
     """Deletes a model's folder. It is renamed first, so that it is gone at once or still whole.
     Raises StorageError."""
-    import uuid
-
-    move(folder, folder.parent / f".deleted-{uuid.uuid4().hex}")
+    move(folder, folder.parent / f".deleted-{os.urandom(16).hex()}")
     _sweep(folder.parent)
 
 
@@ -73,11 +72,12 @@ def is_there(path: Path) -> bool:
     return True
 
 
-def size_of(folder: Path) -> int:
-    """The bytes of the files in a folder, which a training may delete at the same time."""
-    total = 0
-    with suppress(OSError):
-        for path in folder.iterdir():
+def sizes_of_files(folder: Path) -> dict[str, int]:
+    """The bytes of each file in a folder, by name. A training may replace some at any time."""
+    sizes: dict[str, int] = {}
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
             with suppress(OSError):
-                total += path.lstat().st_size if path.is_file() else 0
-    return total
+                if entry.is_file(follow_symlinks=False):
+                    sizes[entry.name] = entry.stat(follow_symlinks=False).st_size
+    return sizes

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,11 +17,12 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import built_in_models
 from rnnlm_tui.store.card import Base, ModelCard, base_of, read_card
 from rnnlm_tui.store.files import MODEL, RESUME
-from rnnlm_tui.store.folders import discard, is_there, move, size_of, staging
+from rnnlm_tui.store.folders import discard, is_there, move, sizes_of_files, staging
 from rnnlm_tui.store.load import check_model, load_model
 from rnnlm_tui.store.locks import TRAINING, Holder, Locks
 
 if TYPE_CHECKING:
+    from rnnlm_tui.evaluate import Evaluation
     from rnnlm_tui.store.run_state import RunStatus
 
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
@@ -33,70 +34,86 @@ BUILT_IN = (ENGLISH := "english", "shakespeare")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A model in the list: its card, or `damaged`, the reason why it cannot be used. `trained_by`
-    is the process that is training it. A `built_in` model is read-only."""
-
-    name: str
-    card: ModelCard | None
-    damaged: str | None
-    size_bytes: int
-    trained_by: str | None
-    built_in: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Run:
     """A training that is running, can be resumed, or both.
 
-    `holder` is the process that trains, None if there is none; `on_this_host` says whether it runs
-    on this machine. `status` is the saved state, None while the training runs or if the state is
-    unreadable. `epochs_done` and `epochs` are those of the state, else of the model's card, else
-    None.
+    `trainer` is the process that trains, None if there is none. `status` is the saved state, None
+    while the training runs or if the state is unreadable. `epochs_done` and `epochs` are those of
+    the state, else of the model's card, else None.
     """
 
     name: str
-    running: bool
-    holder: str | None
-    on_this_host: bool
+    trainer: Holder | None
     resumable: bool
     epochs_done: int | None
     epochs: int | None = None
     status: RunStatus | None = None
 
-
-def is_name(name: str) -> bool:
-    """Whether a model may have this name. New names may not begin with '-' either."""
-    return bool(NAME.fullmatch(name)) and not RESERVED.fullmatch(name) and not name.endswith(".")
-
-
-def check_name(name: str) -> str:
-    """Returns `name` if a model may have it. Raises UsageError."""
-    if not is_name(name):
-        raise UsageError(f"{name!r} cannot be a model's name", _name_rule(name))
-    return name
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether the run has epochs left but no process trains it."""
+        if self.trainer or not self.resumable or (self.status and self.status.is_finished):
+            return False
+        return self.epochs is None or (self.epochs_done or 0) < self.epochs
 
 
-def check_new_name(name: str) -> str:
-    """Returns `name` if a new model may have it. Raises UsageError."""
-    if (fault := new_name_fault(name)) is not None:
-        raise UsageError(f"{name!r} cannot be a model's name", fault)
-    return name
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A model in the list, or a run that has not saved one.
+
+    A model has a `card`, or `damaged`, the reason why it cannot be used. `evaluation` are its
+    metrics on the held-out lines, if they were measured. A `built_in` model is read-only. `run` is
+    its training, None if that neither runs nor can be resumed. `files` are the sizes in bytes by
+    name.
+    """
+
+    name: str
+    folder: Path
+    card: ModelCard | None
+    damaged: str | None
+    evaluation: Evaluation | None
+    built_in: bool
+    run: Run | None
+    files: Mapping[str, int]
+
+    @property
+    def has_model(self) -> bool:
+        """Whether a model was saved, even if it is damaged by now."""
+        return self.card is not None or self.damaged is not None
+
+    @property
+    def trained_by(self) -> str | None:
+        """The process that is training the model, or None."""
+        return str(self.run.trainer) if self.run and self.run.trainer else None
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of all files."""
+        return sum(self.files.values())
 
 
-def new_name_fault(name: str) -> str | None:
-    """What is wrong with the name of a new model, as a sentence; None if it is fine."""
-    if not name:
+def name_fault(name: str, *, is_new: bool = False) -> str | None:
+    """What is wrong with the name of a model, as a sentence; None if it is fine. Older versions
+    took names for `is_new` models that are refused now."""
+    if is_new and not name:
         return "give it a name"
-    if name.startswith("-"):
+    if is_new and name.startswith("-"):
         return "a name that begins with '-' would be taken for an option"
-    return None if is_name(name) else _name_rule(name)
-
-
-def _name_rule(name: str) -> str:
     if RESERVED.fullmatch(name):
         return "Windows reserves this name: choose another"
-    return f"use {NAME_RULE}"
+    return None if NAME.fullmatch(name) and not name.endswith(".") else f"use {NAME_RULE}"
+
+
+def is_name(name: str) -> bool:
+    """Whether a model may have this name."""
+    return name_fault(name) is None
+
+
+def check_name(name: str, *, is_new: bool = False) -> str:
+    """Returns `name` if a model, or a new one, may have it. Raises UsageError."""
+    if (fault := name_fault(name, is_new=is_new)) is not None:
+        raise UsageError(f"{name!r} cannot be a model's name", fault)
+    return name
 
 
 def free_name(library: Library, stem: str) -> str:
@@ -104,11 +121,23 @@ def free_name(library: Library, stem: str) -> str:
 
     `stem` must be a valid name. Reads folders and locks, so call it in a thread.
     """
-    numbers = (f"-{number}" for number in count(2))
-    for name in chain([stem], (f"{stem[: 64 - len(number)]}{number}" for number in numbers)):
-        if not library.has(name) and library.holder(name) is None:
-            return name
-    raise AssertionError("there is always a further number")
+    name, number = stem, 1
+    while library.has(name) or library.holder(name) is not None:
+        number += 1
+        name = f"{stem[: 63 - len(str(number))]}-{number}"
+    return name
+
+
+def new_name_problem(library: Library, name: str) -> str | None:
+    """What is wrong with a name for a new model, which may be taken; None if it is fine. Reads the
+    library, so call it in a thread."""
+    if (fault := name_fault(name, is_new=True)) is not None:
+        return fault
+    try:
+        free = free_name(library, name)
+    except StorageError as error:
+        return error.message
+    return None if free == name else f"the name {name} is taken; {free} is free"
 
 
 class Library:
@@ -144,21 +173,29 @@ class Library:
         return sorted(found | {*self._built_in_names()})
 
     def entries(self) -> list[Entry]:
-        """All models, sorted by name. Checks everything but the numbers in the tensors."""
-        return [self._entry(name) for name in self.names()]
+        """All models, and the runs that have not saved one, sorted by name. Checks everything but
+        the numbers in the tensors, so call it in a thread. Raises StorageError."""
+        models, runs = self.names(), {run.name: run for run in self.runs()}
+        return [
+            self._entry(name, runs.get(name), has_model=name in models)
+            for name in sorted({*models, *runs})
+        ]
 
-    def _entry(self, name: str) -> Entry:
+    def _entry(self, name: str, run: Run | None, *, has_model: bool) -> Entry:
+        from rnnlm_tui.store.evaluations import read_evaluation  # imports what measures models
+
         built_in = self.is_built_in(name)
         folder = self.path(name) if built_in else self.folder / name
         card, damaged = None, None
-        try:
-            check_name(name)
-            card = check_model(folder)
-        except (ModelError, UsageError) as error:
-            damaged = error.message
-        trainer = self._locks.trainer(name) if is_name(name) else None
-        trained_by = str(trainer) if trainer else None
-        return Entry(name, card, damaged, size_of(folder), trained_by, built_in)
+        if has_model:
+            try:
+                check_name(name)
+                card = check_model(folder)
+            except (ModelError, UsageError) as error:
+                damaged = error.message
+        evaluation = read_evaluation(folder, card) if card else None
+        files = sizes_of_files(folder)
+        return Entry(name, folder, card, damaged, evaluation, built_in, run, files)
 
     def newest(self) -> str:
         """The most recently saved model that is not being trained, or the most recent one if all
@@ -193,11 +230,31 @@ class Library:
         name. Cheap: reads no weights."""
         stopped = [path.parent.name for path in self.folder.glob(f"*/{RESUME}")]
         names = sorted(filter(is_name, {*stopped, *self._locks.noted()}))
-        return [run for run in map(self.run, names) if run.running or run.resumable]
+        return [run for run in map(self.run, names) if run.trainer or run.resumable]
 
     def run(self, name: str) -> Run:
         """The training of this name, which may be neither running nor resumable."""
-        return _read_run(name, self.path(name), self._locks.trainer(name))
+        from rnnlm_tui.store.run_state import read_run_status  # 2 ms, not needed to suggest
+
+        folder, trainer = self.path(name), self._locks.trainer(name)
+        status, card = None, None
+        with suppress(ModelError):
+            status = read_run_status(folder)
+        if trainer is not None or status is None:
+            with suppress(ModelError):
+                card = read_card(folder)
+        # While a run trains, the card says how many epochs its model has; the n-grams with which a
+        # network's training begins have settings of their own, so the epochs are the state's.
+        done_by = card if trainer is not None else status or card
+        settings_of = status or card
+        return Run(
+            name,
+            trainer,
+            resumable=os.path.lexists(folder / RESUME),
+            epochs_done=done_by.epochs_done if done_by else None,
+            epochs=settings_of.config.epochs if settings_of else None,
+            status=None if trainer is not None else status,
+        )
 
     def stop_run(self, name: str) -> None:
         """Asks the training of `name` on this machine to save and end; returns at once.
@@ -244,7 +301,7 @@ class Library:
             raise self.unknown_model(name)
 
     def _must_be_free(self, name: str) -> None:
-        if self.has(check_new_name(name)):
+        if self.has(check_name(name, is_new=True)):
             raise ModelError(f"the name {name} is taken", "take another name")
 
     def _put_in_place(self, folder: Path, name: str) -> None:
@@ -330,29 +387,3 @@ class Library:
         """The process that holds the lock of the name; None if none does."""
         holder = self._locks.holder(check_name(name))
         return str(holder) if holder else None
-
-
-def _read_run(name: str, folder: Path, trainer: Holder | None) -> Run:
-    """The run `name` in `folder`, which `trainer` is training."""
-    from rnnlm_tui.store.run_state import read_run_status  # 2 ms that a suggestion does not need
-
-    status, card = None, None
-    with suppress(ModelError):
-        status = read_run_status(folder)
-    if trainer is not None or status is None:
-        with suppress(ModelError):
-            card = read_card(folder)
-    # While a run trains, the card says how many epochs its model has; the n-grams with which a
-    # network's training begins have settings of their own, so the epochs are those of the state.
-    done_by = card if trainer is not None else status or card
-    settings_of = status or card
-    return Run(
-        name,
-        running=trainer is not None,
-        holder=str(trainer) if trainer else None,
-        on_this_host=trainer is not None and trainer.on_this_host,
-        resumable=os.path.lexists(folder / RESUME),
-        epochs_done=done_by.epochs_done if done_by else None,
-        epochs=settings_of.config.epochs if settings_of else None,
-        status=None if trainer is not None else status,
-    )

@@ -98,9 +98,9 @@ class Position:
 
     def patience_exhausted(self, train: TextConfig) -> bool:
         """Whether early stopping has run out of patience with the held-out loss."""
-        if not isinstance(train, CausalTrainConfig) or not self.history:
-            return False
-        return train.patience_exhausted(self.history[-1]["epoch"], self.best_epoch)
+        return isinstance(train, CausalTrainConfig) and train.patience_exhausted(
+            self.epoch - 1, self.best_epoch
+        )
 
 
 class _StateFile(Struct):
@@ -154,9 +154,9 @@ class RunStatus:
     def patience_exhausted(self) -> bool:
         """Whether early stopping has run out of patience with the held-out loss."""
         train = self.config.train
-        if not isinstance(train, CausalTrainConfig):
-            return False
-        return train.patience_exhausted(self.epochs_done, self.best_epoch)
+        return isinstance(train, CausalTrainConfig) and train.patience_exhausted(
+            self.epochs_done, self.best_epoch
+        )
 
     @property
     def is_finished(self) -> bool:

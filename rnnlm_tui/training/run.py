@@ -24,7 +24,7 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.registry import ARCHITECTURES, architecture_for
 from rnnlm_tui.store.card import Ancestor, Mixture, ModelCard
 from rnnlm_tui.store.run_state import TextOrigin
-from rnnlm_tui.store.trained_lines import TrainedLines, trained_on, trained_on_hashes
+from rnnlm_tui.store.training_text import TrainedLines, trained_on, trained_on_hashes
 from rnnlm_tui.suggest import continue_text, decoding_for, generate_words
 from rnnlm_tui.text.corpus import split_lines
 from rnnlm_tui.text.line_hashes import Hashes, no_hashes

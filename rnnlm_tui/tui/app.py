@@ -132,8 +132,7 @@ class RnnlmApp(TerminalApp):
     @property
     def _own_run(self) -> FollowedRun | None:
         """The app's own training, if it is running."""
-        run = self._known_runs.own if self._known_runs else None
-        return run if run is not None and run.is_running else None
+        return self._known_runs.training if self._known_runs else None
 
     @property
     def loaded_model(self) -> LoadedModel | None:
@@ -158,7 +157,7 @@ class RnnlmApp(TerminalApp):
             model = "no model" if self.has_no_models else "loading ..."
         if (run := self._own_run) is None:
             return model
-        from rnnlm_tui.tui.training_messages import progress_text
+        from rnnlm_tui.tui.runs.wording import progress_text
 
         return f"{progress_text(run)} · {model}"  # the end may be cut off
 
@@ -178,7 +177,7 @@ class RnnlmApp(TerminalApp):
             self.theme = self.preferences.theme
         self.theme_changed_signal.subscribe(self, self._keep_theme)
         if (self._config_dir / "keymap.toml").exists():
-            from rnnlm_tui.tui.help.keymap import use_keymap
+            from rnnlm_tui.tui.help.keys import use_keymap
 
             unbind(self.autocomplete.editor, use_keymap(self, self._config_dir))
         self.obey_signals()
@@ -194,7 +193,7 @@ class RnnlmApp(TerminalApp):
 
     @work(group="unfinished")
     async def _notify_unfinished(self) -> None:
-        from rnnlm_tui.tui.training_messages import unfinished_notice
+        from rnnlm_tui.tui.runs.wording import unfinished_notice
 
         with suppress(RnnlmError):  # shown when the library is needed
             if notice := unfinished_notice(await asyncio.to_thread(self.library.runs)):
@@ -246,7 +245,7 @@ class RnnlmApp(TerminalApp):
 
     @work(group="quit")
     async def _end_training(self, run: FollowedRun) -> None:
-        from rnnlm_tui.tui.training_messages import farewell, quit_question
+        from rnnlm_tui.tui.runs.wording import farewell, quit_question
 
         answer = "detach" if run.detached else await self.ask(quit_question(run))
         if answer is not None:
@@ -291,22 +290,14 @@ class RnnlmApp(TerminalApp):
         if "models_screen" in vars(self):
             self.models_screen.reload()
 
-    def renamed(self, old: str, new: str) -> None:
+    def renamed(self, old: str, new: str | None) -> None:
         if self._known_runs:
             self._known_runs.renamed(old, new)
         self.session.write(partial(rename_model, old=old, new=new))
         self.autocomplete.pane.drop_compared(old)
-        if self.active_name == old:
+        if self.active_name == old and new is not None:
             self.use_model(new)
-        self.models_changed()
-
-    def deleted(self, name: str) -> None:
-        """Called when a model was deleted. If it was active, another becomes active."""
-        if self._known_runs:
-            self._known_runs.deleted(name)
-        self.session.write(partial(rename_model, old=name, new=None))
-        self.autocomplete.pane.drop_compared(name)
-        if self.active_name == name:
+        elif self.active_name == old:
             self._model_loader.drop()
             self._model_loader.begin(None, "")
         self.models_changed()
@@ -338,7 +329,7 @@ class RnnlmApp(TerminalApp):
 
     def run_ended(self, run: FollowedRun) -> None:
         """Called when a run is over."""
-        from rnnlm_tui.tui.training_messages import end_notice
+        from rnnlm_tui.tui.runs.wording import end_notice
 
         if self.current_mode != "train" or self.runs.shown is not run:  # else it is on the screen
             self.notify_user(*end_notice(run))

@@ -226,7 +226,9 @@ def test_a_corpus_can_be_several_files_or_standard_input(
     assert (second.corpus["name"], second.name) == ("stdin", "stdin-lesson")
     assert first.corpus["sha256"] == second.corpus["sha256"]
     again = run("--train", "--resume", "--name", "stdin-lesson", "--epochs=2", code=3)
-    assert "came from standard input or a pipe, and is needed again" in refused(again)
+    said = refused(again)
+    assert "came from standard input or a pipe, and is needed again" in said
+    assert "--train FILE --resume" in said
 
 
 # Presets

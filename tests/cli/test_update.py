@@ -17,8 +17,7 @@ from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.trained_lines import read_trained_lines
-from rnnlm_tui.store.training_text import held_out_lines
+from rnnlm_tui.store.training_text import held_out_lines, read_trained_lines
 from rnnlm_tui.store.weights import read_weights
 from rnnlm_tui.text.streams import Workspace
 from rnnlm_tui.training.run import TrainingRun

@@ -20,7 +20,7 @@ from textual.errors import NoWidget
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.widgets import Button, Static
 
 from rnnlm_tui.config import LessonConfig, RunConfig, TrainConfig
 from rnnlm_tui.errors import ModelError
@@ -32,6 +32,7 @@ from rnnlm_tui.text.tokenizer import LessonTokenizer, Tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.preferences import Preferences, save_preferences
+from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
 
 CHARACTERS = {"alt+t": "t", "tab": "\t", "enter": "\r", "escape": "\x1b", "backspace": "\x7f"}
@@ -125,12 +126,6 @@ class ScriptedLibrary(Library):
     def newest_first(self) -> list[str]:
         """The names of the scripted models in the order given."""
         return list(self.models)
-
-    def newest(self) -> str:
-        """The name of the first model."""
-        if not self.models:
-            raise ModelError("there is no model yet", "train one: rnnlm-tui --train")
-        return next(iter(self.models))
 
     def open(self, name: str) -> tuple[ModelCard, LanguageModel]:
         """A scripted model."""
@@ -242,6 +237,16 @@ async def answered(pilot: Pilot[Any]) -> None:
         return (answer.question.line, answer.question.cursor) == (editor.line, editor.cursor)
 
     await wait_until(pilot, is_answered)
+
+
+async def show_form(pilot: Pilot[Any]) -> TrainForm:
+    """Shows the form of the Train screen, and waits until a training can be started."""
+    await press(pilot, "f3")
+    screen = app_of(pilot).train_screen
+    await wait_until(pilot, lambda: screen.query("#train"))
+    await wait_until(pilot, lambda: not screen.query_one("#train", Button).disabled)
+    await pilot.pause()
+    return screen.query_one(TrainForm)
 
 
 async def write(pilot: Pilot[Any], *keys: str) -> None:

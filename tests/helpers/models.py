@@ -35,6 +35,8 @@ from rnnlm_tui.store.run_state import Position
 from rnnlm_tui.suggest import suggest
 from rnnlm_tui.training.checkpoint import Checkpoints, RunState
 
+WEIGHTS = "weights-1.safetensors"
+"""The weights of a small model."""
 OLDER_MODELS = Path(__file__).parents[1] / "store" / "models"
 WORDS = ("the", "cat", "sat", "on", "mat", "dog")
 CONTEXTS: tuple[list[int], ...] = ([], [1], [1, 2, 3, 4, 5, 6])
@@ -154,7 +156,7 @@ def why_refused(library: Library) -> str | None:
     entries = {entry.name: entry for entry in library.entries()}
     assert entries["good"].damaged is None
     # A hostile card must not break the list.
-    assert len(list(models.models_table((e, None) for e in entries.values()))) >= 2
+    assert len(list(models.models_table([*entries.values()]))) >= 2
     for entry in entries.values():
         json.dumps(models.entry_json(entry))
     refused = None
@@ -193,17 +195,9 @@ def with_card(data: object) -> dict[str, bytes]:
     return {**whole_model(), "model.json": json.dumps(data).encode()}
 
 
-def with_words(words: object) -> dict[str, bytes]:
-    """The files of a whole model with other words, whose checksum is right."""
-    return {
-        **with_card({**card_data(), "checksums": {}}),
-        "vocabulary.json": json.dumps({"words": words}).encode(),
-    }
-
-
-def with_weights(raw: bytes) -> dict[str, bytes]:
-    """The files of a whole model with other weights, whose checksum is right."""
-    return {**with_card({**card_data(), "checksums": {}}), "weights-1.safetensors": raw}
+def with_file(name: str, raw: bytes) -> dict[str, bytes]:
+    """The files of a whole model with another file, and no checksum that would tell."""
+    return {**with_card({**card_data(), "checksums": {}}), name: raw}
 
 
 def parsed_tensors(raw: bytes) -> tuple[dict[str, Any], bytes]:
@@ -261,7 +255,6 @@ HOLDER = """
 import sys
 from pathlib import Path
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.run_state import Position
 with Library(Path(sys.argv[1])).lock(sys.argv[2]):
     print("held", flush=True)
     sys.stdin.read()

@@ -15,7 +15,6 @@ from rnnlm_tui.tui.runs.child import TrainingRequest
 from rnnlm_tui.tui.runs.manager import Runs
 from rnnlm_tui.tui.runs.state import Phase
 from rnnlm_tui.tui.runs.wording import BADGES
-from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.train.run_view import RunEnd, RunHead
 from rnnlm_tui.tui.train.screen import TrainScreen
@@ -32,19 +31,12 @@ class Host(HostApp):
     def __init__(self, library: Library) -> None:
         super().__init__(library)
         self.runs = Runs(library)
-        self.session = SessionDatabase(library.folder.parent / "session", self.show_error)
         self.train = TrainScreen()
         self.preferences = Preferences()
         self.add_mode("train", lambda: self.train)
 
     async def on_mount(self) -> None:
         await self.switch_mode("train")
-
-    def store_preferences(self) -> None:
-        self.calls.append(("store_preferences",))
-
-    def show_model(self, name: str) -> None:
-        self.calls.append(("show_model", name))
 
 
 class Shown:
@@ -129,4 +121,3 @@ async def shown(script: Script, size: tuple[int, int] = (80, 24)) -> AsyncIterat
         if (own := app.runs.own) is not None:
             script.exit(name=own.name)
             await over(own)
-        await app.session.close()

@@ -30,6 +30,7 @@ from tests.helpers.models import (
     HOSTILE,
     JSON_VALUES,
     OLDER_MODELS,
+    WEIGHTS,
     WORDS,
     card_data,
     contents,
@@ -43,11 +44,15 @@ from tests.helpers.models import (
     whole_model,
     why_refused,
     with_card,
-    with_weights,
-    with_words,
+    with_file,
 )
 
 # Words
+
+
+def with_words(words: object) -> dict[str, bytes]:
+    """The files of a model with other words."""
+    return with_file("vocabulary.json", json.dumps({"words": words}).encode())
 
 
 @pytest.mark.parametrize(
@@ -149,11 +154,6 @@ def test_a_model_that_is_a_link_to_itself_is_listed_as_damaged_and_can_be_delete
 FILES = st.sampled_from(sorted(whole_model()))
 
 
-def damaged(name: str, raw: bytes) -> dict[str, bytes]:
-    """A model with another file, and no checksum that would tell."""
-    return {**with_card({**card_data(), "checksums": {}}), name: raw}
-
-
 @HOSTILE
 @given(
     name=FILES,
@@ -173,7 +173,7 @@ def test_random_bytes_never_do_more_than_spoil_the_model(
         place = int(share * len(raw))
         kept = place + (0 if how == "insert" else len(more))
         raw = raw[:place] + (b"" if how == "cut" else more) + raw[kept:]
-    with library_with(damaged(name, raw)) as library:
+    with library_with(with_file(name, raw)) as library:
         refused = why_refused(library)
     assert refused is None or "victim" in refused
 
@@ -191,7 +191,7 @@ def test_a_file_cut_short_or_with_other_contents_is_refused(
 ) -> None:
     whole = whole_model()[name]
     other = (whole[: int(share * len(whole))], raw, json.dumps(value).encode())[kind]
-    assert name.split("-", maxsplit=1)[0] in refusal(damaged(name, other))
+    assert name.split("-", maxsplit=1)[0] in refusal(with_file(name, other))
 
 
 @HOSTILE
@@ -209,7 +209,7 @@ def test_random_json_in_a_card_or_a_header_never_does_more_than_spoil_the_model(
     with library_with(with_card(data)) as library:
         refused = why_refused(library)
     assert refused is None or "model.json" in refused or "vocabulary" in refused
-    with library_with(with_weights(tensor_file(header, numbers))) as library:
+    with library_with(with_file(WEIGHTS, tensor_file(header, numbers))) as library:
         assert (why_refused(library) is None) == (header == before)
 
 

@@ -26,7 +26,7 @@ HERE = socket.gethostname()
 
 def resumable(name: str, epochs_done: int | None, epochs: int | None = None) -> Run:
     """The entry of a run that has ended and can be resumed."""
-    return Run(name, False, None, False, True, epochs_done, epochs)
+    return Run(name, None, True, epochs_done, epochs)
 
 
 def note_of(library: Library, name: str) -> Path:
@@ -76,11 +76,12 @@ def test_a_model_is_listed_as_a_run_only_if_it_can_be_resumed(library: Library) 
 def test_a_training_elsewhere_is_listed_with_and_without_a_model(library: Library) -> None:
     with library.lock("fresh"), held_elsewhere(library, "two") as process:
         fresh, two = library.runs()
-        assert (fresh.name, fresh.running, fresh.on_this_host) == ("fresh", True, True)
+        assert fresh.name == "fresh"
+        assert fresh.trainer is not None and fresh.trainer.on_this_host
         assert (fresh.resumable, fresh.epochs_done) == (False, None)
         assert (two.name, two.epochs_done) == ("two", 1)
         who = rf"process {process.pid} on {HERE}, since \d{{4}}-\d\d-\d\d \d\d:\d\d"
-        assert re.fullmatch(who, two.holder or "")
+        assert re.fullmatch(who, str(two.trainer))
     assert library.runs() == []
 
 
@@ -141,7 +142,7 @@ def test_a_training_on_another_machine_is_listed_and_cannot_be_stopped_here(
     monkeypatch.setattr(os, "kill", never_kill)
     with noted(library, "one", pid=dead_process(), host="elsewhere"):
         (run,) = library.runs()
-        assert (run.running, run.on_this_host) == (True, False)
+        assert run.trainer is not None and not run.trainer.on_this_host
         with pytest.raises(ModelError, match=r"another machine .*on elsewhere, since"):
             library.stop_run("one")
 

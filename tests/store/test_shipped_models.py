@@ -12,8 +12,7 @@ import rnnlm_tui
 from rnnlm_tui.evaluate import Evaluation, score, summarize
 from rnnlm_tui.store.evaluations import read_evaluation
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.trained_lines import read_trained_lines
-from rnnlm_tui.store.training_text import find_corpus, held_out_lines
+from rnnlm_tui.store.training_text import find_corpus, held_out_lines, read_trained_lines
 from rnnlm_tui.suggest import suggest
 from rnnlm_tui.text.corpus import held_out_mask
 

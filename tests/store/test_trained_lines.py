@@ -13,10 +13,14 @@ from numpy.typing import NDArray
 from rnnlm_tui.cli.main import main
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.paths import bundled_corpus
-from rnnlm_tui.store import trained_lines
+from rnnlm_tui.store import training_text
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.trained_lines import TrainedLines, read_trained_lines, trained_on
-from rnnlm_tui.store.training_text import held_out_lines
+from rnnlm_tui.store.training_text import (
+    TrainedLines,
+    held_out_lines,
+    read_trained_lines,
+    trained_on,
+)
 from rnnlm_tui.store.weights import write_tensors
 from rnnlm_tui.text.line_hashes import hash_lines, no_hashes
 from rnnlm_tui.text.tokenizer import TOKENIZERS
@@ -120,7 +124,7 @@ def test_a_line_is_known_by_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = ["the CAT  sat there!", "the cat", "", "on the old mat", "...", text[3]]
     assert lines.count(asked, LESSON) == 2
     assert (len(lines.known), lines.held_out.tolist()) == (2, [3])
-    monkeypatch.setattr(trained_lines, "MOST_LINES", 1)
+    monkeypatch.setattr(training_text, "MOST_LINES", 1)
     assert len(trained_on(text, held_out, LESSON, no_hashes()).known) == 1
 
 

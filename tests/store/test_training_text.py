@@ -17,6 +17,7 @@ from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.files import ORIGIN
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.corpus import Corpus
+from rnnlm_tui.text.overlap import CopiedSpans
 from rnnlm_tui.text.tokenizer import LessonTokenizer
 from tests.helpers.commands import POSIX
 from tests.helpers.models import OLDER_MODELS, put_older_model
@@ -48,6 +49,11 @@ def found(library: Library, name: str = "gru") -> Corpus:
     return training_text.find_corpus(name, library.path(name), card_of(library, name))
 
 
+def copies(library: Library) -> CopiedSpans | None:
+    folder, card = library.path("gru"), card_of(library)
+    return training_text.copied_spans("gru", folder, card, LessonTokenizer())
+
+
 def test_the_text_is_found_where_the_training_read_it(library: Library, verses: Path) -> None:
     corpus = found(library)
     assert corpus.sources == (str(verses),)
@@ -63,10 +69,7 @@ def test_a_text_that_has_changed_or_is_gone_is_reported(library: Library, verses
     verses.unlink()
     with pytest.raises(CorpusError, match=r"text of gru is gone: .*no such file"):
         found(library)
-    assert (
-        training_text.copied_spans("gru", library.path("gru"), card_of(library), LessonTokenizer())
-        is None
-    )
+    assert copies(library) is None
 
 
 @POSIX
@@ -78,13 +81,8 @@ def test_a_pipe_in_place_of_the_text_is_not_waited_for(library: Library, verses:
     def find() -> None:
         with pytest.raises(CorpusError) as error:
             found(library)
+        assert copies(library) is None
         said.append(error.value.message)
-        assert (
-            training_text.copied_spans(
-                "gru", library.path("gru"), card_of(library), LessonTokenizer()
-            )
-            is None
-        )
 
     reader = threading.Thread(target=find, daemon=True)
     reader.start()
@@ -138,7 +136,6 @@ def test_the_bundled_text_is_found_without_an_origin(library: Library) -> None:
 def test_a_text_too_long_to_look_through_is_not_indexed(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    card, folder = card_of(library), library.path("gru")
-    assert training_text.copied_spans("gru", folder, card, LessonTokenizer()) is not None
+    assert copies(library) is not None
     monkeypatch.setattr(training_text, "LARGEST_INDEXED", 100)
-    assert training_text.copied_spans("gru", folder, card, LessonTokenizer()) is None
+    assert copies(library) is None

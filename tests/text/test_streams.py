@@ -18,7 +18,7 @@ import pytest
 from rnnlm_tui.config import make_run_config
 from rnnlm_tui.errors import CorpusError, RnnlmError, StorageError
 from rnnlm_tui.lm.registry import prepare_corpus
-from rnnlm_tui.store.trained_lines import trained_on
+from rnnlm_tui.store.training_text import trained_on
 from rnnlm_tui.text.corpus import Corpus, read_corpus
 from rnnlm_tui.text.encoded import EncodedLines
 from rnnlm_tui.text.encoded_files import FILES, remove_encoded

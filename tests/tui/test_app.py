@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, Literal, cast
 
 import pytest
@@ -15,15 +14,15 @@ from textual.widgets import OptionList
 from textual.widgets._toast import Toast
 
 from rnnlm_tui.errors import StorageError
+from rnnlm_tui.events import Saved
 from rnnlm_tui.store.library import ENGLISH
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.help.keys import KeysScreen
 from rnnlm_tui.tui.preferences import Preferences, load_preferences
 from rnnlm_tui.tui.runs.state import RunProgress
-from rnnlm_tui.tui.session.tables import add_turn, lines_sent_with
-from rnnlm_tui.tui.session.turns import Turn
+from rnnlm_tui.tui.runs.wording import unfinished_notice
+from rnnlm_tui.tui.session.tables import Turn, add_turn, lines_sent_with
 from rnnlm_tui.tui.start import log_to_file
-from rnnlm_tui.tui.training_messages import unfinished_notice
 from rnnlm_tui.tui.widgets import terminal
 from rnnlm_tui.tui.widgets.dialogs import Choice
 from rnnlm_tui.tui.widgets.header import Header
@@ -44,57 +43,38 @@ from tests.helpers.app import (
     wait_until,
     write,
 )
-from tests.helpers.events import finished
+from tests.helpers.events import finished, started
 from tests.helpers.models import put_state
 
 
-def scripted_run(**more: Any) -> Any:
-    """A running training of the app, half done."""
-    progress = RunProgress()
-    progress.started = cast(Any, SimpleNamespace(config={"train": {"epochs": 2}}, epochs_done=1))
-    return SimpleNamespace(
-        **{"name": "poems", "is_running": True, "detached": False, "progress": progress} | more
-    )
+class ScriptedRun:
+    """A training of the app, half done. `closed` has the arguments of close()."""
 
+    is_own, name, is_deleted = True, "poems", False
 
-class ScriptedRuns:
-    """The app's runs, with one that is running or none. `closed` has the arguments of close()."""
-
-    shown = None
-
-    def __init__(self, own: Any = None) -> None:
-        self.own = own
+    def __init__(self, *, is_running: bool = True, detached: bool = False) -> None:
+        self.is_running, self.detached = is_running, detached
+        self.progress = RunProgress()
+        self.progress.take(started(epochs_done=1, epochs=2), 0)
         self.closed: list[bool] = []
-        self.started: list[Any] = []
-        self.names: list[tuple[str, ...]] = []
         self.may_close = asyncio.Event()
         self.may_close.set()
 
-    async def close(self, detach: bool) -> None:
+    async def close(self, *, detach: bool) -> None:
         self.closed.append(detach)
         await self.may_close.wait()
 
-    async def start(self, request: Any) -> Any:
-        self.started.append(request)
-        return scripted_run()
 
-    def renamed(self, old: str, new: str) -> None:
-        self.names.append((old, new))
-
-    def deleted(self, name: str) -> None:
-        self.names.append((name,))
-
-
-def with_runs(app: RnnlmApp, own: Any = None) -> ScriptedRuns:
-    """Puts scripted runs into the app."""
-    runs = ScriptedRuns(own)
-    app.runs = cast(Any, runs)
-    return runs
+def give_run(app: RnnlmApp, **options: bool) -> ScriptedRun:
+    """Puts a training of its own into the app."""
+    run = ScriptedRun(**options)
+    app.runs.own = cast(Any, run)
+    return run
 
 
 def saved_by(app: RnnlmApp, *, best: bool = True) -> None:
     """Reports that the run poems has saved its model."""
-    app.run_saved(scripted_run(is_own=True), cast(Any, SimpleNamespace(best=best)))
+    app.run_saved(cast(Any, ScriptedRun()), Saved(1.0, 1, "models/poems", best))
 
 
 def scripted_models(app: RnnlmApp) -> dict[str, Any]:
@@ -229,7 +209,6 @@ async def test_toasts_do_not_cover_the_line_being_written(
 
 async def test_without_a_model_one_can_write_and_train(tmp_path: Path) -> None:
     app = scripted_app(tmp_path, {})
-    with_runs(app)
     async with app.run_test() as pilot:
         await wait_until(pilot, lambda: app.has_no_models)
         await wait_until(pilot, lambda: "No model can be used" in picture(app))
@@ -259,20 +238,22 @@ async def test_the_active_model_is_renamed_or_deleted(tmp_path: Path) -> None:
         await answered(pilot)
         models = scripted_models(app)
         models["uno"] = models.pop("one")
-        runs = with_runs(app)
+        run = give_run(app, is_running=False)
+        run.name = "one"
         app.session.write(partial(add_turn, turn=Turn("shall", model="one")))
         app.renamed("one", "uno")
         await wait_until(pilot, lambda: app.active_name == "uno")
         assert await app.session.read(partial(lines_sent_with, model="uno")) == ["shall"]
+        assert (run.name, run.is_deleted) == ("uno", False)
         del models["uno"]
-        app.deleted("uno")
+        app.renamed("uno", None)
         await wait_until(pilot, lambda: app.active_name == "two")
         assert await app.session.read(partial(lines_sent_with, model="uno")) == []
+        assert run.is_deleted
         del models["two"]
-        app.deleted("two")
+        app.renamed("two", None)
         await wait_until(pilot, lambda: "No model can be used" in picture(app))
         assert app.autocomplete.editor.suggestion == ""
-        assert runs.names == [("one", "uno"), ("uno",), ("two",)]
 
 
 async def test_the_best_model_of_a_training_suggests_at_once(tmp_path: Path) -> None:
@@ -339,12 +320,11 @@ async def test_the_end_of_a_run_is_shown_on_the_other_screens(
     reason: Any, words: str, tmp_path: Path
 ) -> None:
     app = scripted_app(tmp_path)
-    with_runs(app)
-    run = scripted_run(is_running=False)
-    run.progress.finished = finished(reason, best_epoch=2)
+    run = ScriptedRun(is_running=False)
+    run.progress.take(finished(reason, best_epoch=2), 0)
     async with app.run_test(notifications=True) as pilot:
         await answered(pilot)
-        app.run_ended(run)
+        app.run_ended(cast(Any, run))
         await wait_until(pilot, lambda: any(words in toast for toast in toasts(app)))
 
 
@@ -365,7 +345,7 @@ async def test_quitting_asks_while_a_model_trains(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     app = scripted_app(tmp_path)
-    runs = with_runs(app, scripted_run())
+    run = give_run(app)
     async with app.run_test() as pilot:
         await answered(pilot)
         await wait_until(pilot, lambda: "▶ 50% of poems" in rows_of(app)[0])
@@ -382,37 +362,39 @@ async def test_quitting_asks_while_a_model_trains(
             await wait_until(pilot, lambda: app.screen is app.autocomplete)
         else:
             await wait_until(pilot, lambda: not app.is_running)
-    assert runs.closed == (closed or [])
+    assert run.closed == (closed or [])
     assert printed in capsys.readouterr().err
 
 
 async def test_ctrl_q_while_a_training_is_saved_changes_nothing(tmp_path: Path) -> None:
     app = scripted_app(tmp_path)
-    runs = with_runs(app, scripted_run())
-    runs.may_close.clear()
+    run = give_run(app)
+    run.may_close.clear()
     async with app.run_test() as pilot:
         await answered(pilot)
         await press(pilot, "ctrl+q")
         await wait_until(pilot, lambda: isinstance(app.screen, Choice))
         await press(pilot, "1")
-        await wait_until(pilot, lambda: runs.closed)
+        await wait_until(pilot, lambda: run.closed)
         await press(pilot, "ctrl+q")
         assert app.screen is app.autocomplete
-        runs.may_close.set()
+        run.may_close.set()
         await wait_until(pilot, lambda: not app.is_running)
-    assert runs.closed == [False]
+    assert run.closed == [False]
 
 
-@pytest.mark.parametrize("own", [None, scripted_run(detached=True)])
-async def test_quitting_does_not_ask_if_nothing_would_be_lost(own: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_running", [False, True])
+async def test_quitting_does_not_ask_if_nothing_would_be_lost(
+    is_running: bool, tmp_path: Path
+) -> None:
     app = scripted_app(tmp_path)
-    runs = with_runs(app, own)
+    run = give_run(app, is_running=is_running, detached=True)
     async with app.run_test() as pilot:
         await answered(pilot)
         await press(pilot, "ctrl+q")
         await wait_until(pilot, lambda: not app.is_running)
     assert app.return_code == 0
-    assert runs.closed == ([True] if own else [])
+    assert run.closed == ([True] if is_running else [])
 
 
 def test_a_log_that_cannot_be_written_is_an_error_that_names_it(

@@ -10,7 +10,6 @@ import pytest
 from rich.segment import Segment
 from rich.style import Style
 from textual.app import App
-from textual.pilot import Pilot
 from textual.widgets import Button, Input, RadioButton
 
 from rnnlm_tui.events import Paused
@@ -19,10 +18,9 @@ from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.models.table import ModelTable
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.runs.child import TrainingRequest
-from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.train.run_view import RunHead
 from rnnlm_tui.tui.widgets.dialogs import AskText, Choice, Confirm
-from tests.helpers.app import has_row, press, scripted_app, wait_until
+from tests.helpers.app import has_row, press, scripted_app, show_form, wait_until
 from tests.helpers.events import in_fifth_epoch
 from tests.helpers.models import make_model
 from tests.helpers.runs import Script
@@ -52,19 +50,9 @@ def style_of(app: App[Any], text: str) -> Style:
     return style
 
 
-async def show_form(pilot: Pilot[Any], app: RnnlmApp) -> TrainForm:
-    await press(pilot, "f3")
-    await wait_until(pilot, lambda: app.train_screen.query("TrainForm"))
-    form = app.train_screen.query_one(TrainForm)
-    await wait_until(pilot, lambda: form.problem is None)
-    await wait_until(pilot, lambda: not app.train_screen.query_one("#train", Button).disabled)
-    await pilot.pause()
-    return form
-
-
 async def test_the_form_shows_focus_choice_and_faults(app: RnnlmApp) -> None:
     async with app.run_test() as pilot:
-        form = await show_form(pilot, app)
+        form = await show_form(pilot)
         assert has_row(app, "●▌ sonnets", "○▌ my files", "○▌ pasted text")
         assert not style_of(app, "my files").underline
         await press(pilot, "right")
@@ -105,7 +93,7 @@ async def test_fields_buttons_and_what_is_chosen_are_seen_in_the_terminals_own_c
 ) -> None:
     app = scripted_app(tmp_path, preferences=Preferences(theme=theme))
     async with app.run_test(size=size) as pilot:
-        form = await show_form(pilot, app)
+        form = await show_form(pilot)
         button = app.train_screen.query_one("#train", Button)
         await wait_until(pilot, lambda: has_row(app, f" {button.label} "))
         form.query_one("#setting-epochs", Input).value = "many"
@@ -126,7 +114,7 @@ async def test_fields_buttons_and_what_is_chosen_are_seen_in_the_terminals_own_c
 
 async def test_a_run_shows_its_series_and_its_best_epoch(app: RnnlmApp, script: Script) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
-        await show_form(pilot, app)
+        await show_form(pilot)
         await app.train_screen.run_pane.begin(TrainingRequest(("--name=poems",), "poems"))
         script.write(*in_fifth_epoch())
         head = app.train_screen.query_one(RunHead)

@@ -16,14 +16,23 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.locks import Holder
 from rnnlm_tui.tui.models.table import ModelTable
 from rnnlm_tui.tui.preferences import Preferences
-from rnnlm_tui.tui.runs import follower, history
+from rnnlm_tui.tui.runs import follower
 from rnnlm_tui.tui.train import run_pane
-from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.writing import predictor
 from rnnlm_tui.tui.writing.transcript_view import TranscriptView
-from tests.helpers.app import answered, app_of, picture, press, scripted_app, wait_until, write
+from tests.helpers.app import (
+    answered,
+    app_of,
+    picture,
+    press,
+    scripted_app,
+    show_form,
+    wait_until,
+    write,
+)
 from tests.helpers.events import in_fifth_epoch
 from tests.helpers.models import change_card, make_model, put
 from tests.helpers.runs import Script, trained_elsewhere
@@ -38,7 +47,7 @@ def still_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = SimpleNamespace(perf_counter=lambda: next(ticks) * 0.0015)
     monkeypatch.setattr(predictor, "time", clock)
     clock = SimpleNamespace(monotonic=lambda: 1000.0, time=lambda: 0.0)
-    for module in (follower, history, run_pane):
+    for module in (follower, run_pane):
         monkeypatch.setattr(module, "time", clock)
 
 
@@ -76,22 +85,14 @@ def test_autocomplete_wide(snap_compare: Compare, tmp_path: Path) -> None:
     assert snap_compare(app, run_before=choose, terminal_size=(120, 40))
 
 
-async def _show_form(pilot: Pilot[Any]) -> TrainForm:
-    await answered(pilot)
-    await press(pilot, "f3")
-    await wait_until(pilot, lambda: app_of(pilot).train_screen.query("TrainForm"))
-    form = app_of(pilot).train_screen.query_one(TrainForm)
-    await wait_until(pilot, lambda: form.problem is None)
-    return form
-
-
 @pytest.mark.usefixtures("script")
 def test_train_form_with_faults(snap_compare: Compare, tmp_path: Path) -> None:
     """The source "sonnets" chosen by a full dot; a setting and a name that are wrong, each with a
     sentence below it that begins with an exclamation mark; the button is dimmed."""
 
     async def spoil(pilot: Pilot[Any]) -> None:
-        form = await _show_form(pilot)
+        await answered(pilot)
+        form = await show_form(pilot)
         epochs = form.query_one("#setting-epochs", Input)
         epochs.cursor_blink = False
         epochs.value = "many"
@@ -116,7 +117,7 @@ def test_train_run(
         await wait_until(pilot, lambda: "held-out 5.60" in picture(app))
         await wait_until(pilot, lambda: "is kept" in picture(app))
 
-    monkeypatch.setattr(Library, "holder", lambda library, name: "7" if name == "poems" else None)
+    monkeypatch.setattr(Holder, "__str__", lambda holder: "7")
     with trained_elsewhere(script, *in_fifth_epoch(), name="poems"):
         app = scripted_app(tmp_path)
         assert snap_compare(app, run_before=watch, terminal_size=(120, 40))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import psutil
 import pytest
 
+from rnnlm_tui.cli.main import main
 from tests.helpers.commands import VERSES, command_line
 from tests.helpers.session import kept_texts
 
@@ -27,13 +27,12 @@ DEEP_COLOUR = re.compile(rb"[34]8;[25];")
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with the model `verses`, trained once by the real command."""
+    """A data folder with the model `verses`."""
     folder = tmp_path_factory.mktemp("trained")
     corpus = folder / "verses.txt"
     corpus.write_text(VERSES)
-    arguments = ("--train", str(corpus), "--name", "verses", "--preset", "ngram")
-    command = command_line(*arguments, "--data-dir", str(folder))
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    options = ("--name=verses", "--preset=ngram", "--quiet", f"--data-dir={folder}")
+    assert main(["--train", str(corpus), *options]) == 0
     return folder
 
 

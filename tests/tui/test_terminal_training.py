@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from rnnlm_tui.events import EpochEnded, Finished, from_json_line
 from rnnlm_tui.store.files import HISTORY
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.widgets.dialogs import TYPE_AHEAD_S
-from tests.helpers.commands import VERSES, command_line
+from tests.helpers.commands import VERSES, command_line, running
 
 if sys.platform == "win32":
     pytest.skip("there are pseudo-terminals on POSIX alone", allow_module_level=True)
@@ -46,13 +45,10 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     corpus = folder / "verses.txt"
     corpus.write_text(VERSES * 10)
     arguments = ("--train", str(corpus), "--name", NAME, *SETTINGS, "--json")
-    command = command_line(*arguments, "--data-dir", str(folder))
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as training:
-        assert training.stdout is not None
-        while b'"saved"' not in training.stdout.readline():
-            assert training.poll() is None
-        training.send_signal(signal.SIGTERM)
-        training.communicate(timeout=PATIENCE_S)
+    with running(*arguments, "--data-dir", str(folder)) as training:
+        training.line('"saved"')
+        training.process.send_signal(signal.SIGTERM)
+        training.end()
     return folder
 
 
@@ -125,7 +121,7 @@ def check_stopped(library: Library, training: psutil.Process) -> None:
     assert last.reason == "stopped"
     (run,) = library.runs()
     epochs = epochs_of(library)
-    assert (run.running, run.resumable, run.epochs_done) == (False, True, epochs[-1])
+    assert (run.trainer, run.resumable, run.epochs_done) == (None, True, epochs[-1])
     assert epochs == list(range(1, epochs[-1] + 1))
     library.open(NAME)
 
@@ -133,7 +129,7 @@ def check_stopped(library: Library, training: psutil.Process) -> None:
 def check_goes_on(library: Library, training: psutil.Process) -> None:
     """Checks that the training is running, and waits for the end of another epoch."""
     (run,) = library.runs()
-    assert run.running
+    assert run.trainer
     before = epochs_of(library)[-1]
     end = time.monotonic() + PATIENCE_S
     while epochs_of(library)[-1] == before:

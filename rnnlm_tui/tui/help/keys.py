@@ -1,9 +1,12 @@
-"""The app's key bindings, used by F1, the command palette and the keymap file."""
+"""The app's key bindings, used by F1, the command palette and keymap.toml, which maps their ids to
+the user's own keys."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar, cast, get_args
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import ClassVar, cast, get_args
 
 from rich.table import Table
 from rich.text import Text
@@ -11,24 +14,26 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.dom import DOMNode
+from textual.keys import KEY_NAME_REPLACEMENTS, Keys, key_to_character
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from rnnlm_tui.errors import RnnlmError, StorageError, UsageError, os_reason
 from rnnlm_tui.tui.models.card import ModelCardScreen
 from rnnlm_tui.tui.models.screen import ModelsScreen
 from rnnlm_tui.tui.train.run_pane import RunPane
 from rnnlm_tui.tui.train.screen import TrainScreen
 from rnnlm_tui.tui.widgets.dialogs import Choice, Confirm, Dialog
-from rnnlm_tui.tui.widgets.host import Mode
+from rnnlm_tui.tui.widgets.host import Host, Mode
 from rnnlm_tui.tui.widgets.path_input import PathInput
+from rnnlm_tui.tui.widgets.terminal import TerminalApp
 from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.screen import AutocompleteScreen
 from rnnlm_tui.tui.writing.transcript_view import TranscriptView
 
-if TYPE_CHECKING:
-    from rnnlm_tui.tui.widgets.host import Host
-
 KEYS_WIDTH = 19
+MODIFIERS = {"alt", "ctrl", "hyper", "meta", "shift", "super"}
+KEY_NAMES = {key.value for key in Keys} | set(KEY_NAME_REPLACEMENTS.values())
 
 
 def own_bindings(kind: type[DOMNode]) -> list[Binding]:
@@ -101,6 +106,88 @@ class KeysScreen(ModalScreen[None]):
                 table.title_justify, table.title_style = "left", "bold"
                 table.add_column(width=KEYS_WIDTH, style="bold")
                 for binding in own_bindings(kind):
-                    keys = ", ".join(cast("Host", self.app).shown_keys(binding))
+                    keys = ", ".join(cast(Host, self.app).shown_keys(binding))
                     table.add_row(Text(keys), Text(binding.tooltip))
                 yield Static(table)
+
+
+# The user's own keys
+
+
+def use_keymap(app: TerminalApp, folder: Path) -> list[str]:
+    """Applies the user's keys to the app and returns them. Shows what is wrong with the file."""
+    keymap: dict[str, str] = {}
+    with app.showing_errors():
+        keymap, faults = load_keymap(folder, type(app))
+        for fault in faults:
+            app.notify_user(fault, "warning")
+        app.set_keymap(keymap)
+    return [key for keys in keymap.values() for key in keys.split(",")]
+
+
+def load_keymap(folder: Path, app: type[DOMNode]) -> tuple[dict[str, str], list[str]]:
+    """Returns the user's keys by the id of their binding, and what is wrong with other entries.
+
+    `app` is the class of the app. Raises UsageError if the file cannot be read.
+    """
+    path = folder / "keymap.toml"
+    try:
+        data = _flat(tomllib.loads(path.read_text("utf-8")))
+    except FileNotFoundError:
+        return {}, []
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {os_reason(error)}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path} is not valid TOML: {error}") from error
+    known = {binding.id for _, binding in all_bindings(app)}
+    keymap, faults = dict[str, str](), list[str]()
+    for name, value in data.items():
+        if name not in known:
+            faults.append(f"keymap: there is no action {name}")
+        elif not isinstance(value, str):
+            faults.append(f'keymap: {name} must be text in quotes, such as "ctrl+n"')
+        elif not all(map(is_key, value.replace(" ", "").split(","))):
+            faults.append(f"keymap: no keyboard has the key {value} of {name}")
+        else:
+            keymap[name] = value.replace(" ", "")
+    return keymap, faults
+
+
+def _flat(data: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    """Joins nested names with dots: `[line] send = "enter"` becomes `line.send`, the same as a
+    quoted key."""
+    flat: dict[str, object] = {}
+    for name, value in data.items():
+        full = f"{prefix}{name}"
+        flat |= _flat(value, f"{full}.") if isinstance(value, dict) else {full: value}
+    return flat
+
+
+def is_key(key: str) -> bool:
+    """Returns whether this is a key, such as "ctrl+n", "f7", "question_mark" or "x"."""
+    *modifiers, last = key.split("+")
+    is_known = last in KEY_NAMES or key_to_character(last) is not None
+    return set(modifiers) <= MODIFIERS and is_known
+
+
+def write_keymap(folder: Path, app: type[DOMNode]) -> Path:
+    """Writes a keymap file with all bindings commented out, for the user to edit.
+
+    Raises RnnlmError if it already exists, StorageError if it cannot be written.
+    """
+    path = folder / "keymap.toml"
+    text = [
+        "# Your own keys: remove the # and change what is in quotes, then restart the app.\n"
+        '# Several keys for one action: "tab,ctrl+right".\n'
+    ]
+    for title, binding in all_bindings(app):
+        text.append(f'\n# {title}: {binding.tooltip}\n# "{binding.id}" = "{binding.key}"\n')
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.writelines(text)
+    except OSError as error:
+        if path.exists():
+            raise RnnlmError(f"{path} already exists", "edit it, then restart the app") from error
+        raise StorageError(f"could not write {path}: {os_reason(error)}") from error
+    return path

@@ -18,8 +18,7 @@ from textual.system_commands import SystemCommandsProvider
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.tui.help.keymap import write_keymap
-from rnnlm_tui.tui.help.keys import all_bindings, screen_bindings
+from rnnlm_tui.tui.help.keys import all_bindings, screen_bindings, write_keymap
 from rnnlm_tui.tui.widgets.host import Host, Mode
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
 

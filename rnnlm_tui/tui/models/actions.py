@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from rnnlm_tui.errors import RnnlmError, StorageError
+from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.formatting import format_bytes, format_percent, plural
-from rnnlm_tui.store.library import free_name, new_name_fault
-from rnnlm_tui.tui.models.card_facts import Listed
-from rnnlm_tui.tui.runs.headless import run_headless
+from rnnlm_tui.store.library import Entry, free_name, name_fault, new_name_problem
+from rnnlm_tui.tui.runs.child import run_headless
 from rnnlm_tui.tui.runs.texts import not_learned, save_written
 from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.session.tables import lines_sent_with
@@ -40,17 +42,8 @@ class ModelsHost(Host, Protocol):
         screen."""
 
 
-def name_problem(name: str, taken: Collection[str]) -> str | None:
-    """Returns what is wrong with `name` for a new model, given the names `taken`, or None."""
-    if (fault := new_name_fault(name)) is not None:
-        return fault
-    return f"the name {name} is taken" if name in taken else None
-
-
-async def _ask_name(
-    host: Host, title: str, value: str, taken: Collection[str], text: str = ""
-) -> str | None:
-    check = partial(name_problem, taken=taken)
+async def _ask_name(host: Host, title: str, value: str, text: str = "") -> str | None:
+    check = partial(new_name_problem, host.library)
     return await host.ask(AskText(title, text, value, check=check))
 
 
@@ -61,8 +54,7 @@ async def measure(host: Host, name: str) -> None:
     folder = host.library.folder.parent
     answer = await run_headless(("--evaluate", f"--model={name}", "--json", f"--data-dir={folder}"))
     (figures,) = json.loads(answer)["models"]
-    written = figures.get("written_savings")
-    saved = figures["keystroke_savings"] if written is None else written
+    saved = msgspec.convert(figures, Evaluation).savings
     host.notify_user(f"{name} saves {format_percent(saved)} of keys on unseen lines")
     host.models_changed()
 
@@ -103,9 +95,13 @@ def _question_of_update(name: str, written: Sequence[str]) -> Choice:
     )
 
 
-async def rename(host: Host, old: str, taken: Collection[str]) -> str | None:
+async def rename(host: Host, old: str) -> str | None:
     """Asks for the new name."""
-    new = await _ask_name(host, f"Rename {old}", old, set(taken) - {old})
+
+    def check(name: str) -> str | None:
+        return None if name == old else new_name_problem(host.library, name)
+
+    new = await host.ask(AskText(f"Rename {old}", "", old, check=check))
     if new is None or new == old:
         return None
     await asyncio.to_thread(host.library.rename, old, new)
@@ -114,11 +110,11 @@ async def rename(host: Host, old: str, taken: Collection[str]) -> str | None:
     return new
 
 
-async def duplicate(host: Host, name: str, taken: Collection[str]) -> str | None:
+async def duplicate(host: Host, name: str) -> str | None:
     """Asks for the name of the copy."""
     free = await asyncio.to_thread(free_name, host.library, name)
     text = "The copy suggests the same words, but its training cannot be resumed."
-    target = await _ask_name(host, f"Copy {name} to", free, taken, text)
+    target = await _ask_name(host, f"Copy {name} to", free, text)
     if target is not None:
         await asyncio.to_thread(host.library.duplicate, name, target)
         host.notify_user(f"{target} is a copy of {name}")
@@ -142,7 +138,7 @@ async def export(host: Host, name: str) -> None:
         return
 
 
-async def import_(host: Host, taken: Collection[str]) -> str | None:
+async def import_(host: Host) -> str | None:
     """Asks for the file of an exported model, and asks again if it cannot be imported."""
     path, problem = f"{Path.cwd()}/", ""
     while True:
@@ -150,7 +146,7 @@ async def import_(host: Host, taken: Collection[str]) -> str | None:
         if chosen is None:
             return None
         path = chosen
-        name = await _name_of_import(host, Path(path).stem, taken)
+        name = await _name_of_import(host, Path(path).stem)
         if name is None:
             return None
         try:
@@ -163,23 +159,23 @@ async def import_(host: Host, taken: Collection[str]) -> str | None:
         return name
 
 
-async def _name_of_import(host: Host, stem: str, taken: Collection[str]) -> str | None:
+async def _name_of_import(host: Host, stem: str) -> str | None:
     """Returns the stem of the file or, if it cannot be the name of a new model, asks for a name."""
-    if (problem := name_problem(stem, taken)) is None:
+    problem = await asyncio.to_thread(new_name_problem, host.library, stem)
+    if problem is None:
         return stem
-    proposed = "model"
-    if stem in taken:
-        proposed = await asyncio.to_thread(free_name, host.library, stem)
+    proposed = stem if name_fault(stem, is_new=True) is None else "model"
+    free = await asyncio.to_thread(free_name, host.library, proposed)
     text = f"{problem[0].upper()}{problem[1:]}."
-    return await _ask_name(host, f"Name of the model in {stem}", proposed, taken, text)
+    return await _ask_name(host, f"Name of the model in {stem}", free, text)
 
 
-async def delete(host: Host, listed: Listed) -> None:
+async def delete(host: Host, entry: Entry) -> None:
     """Asks whether to delete the model."""
-    text = f"This frees {format_bytes(listed.size_bytes)} and cannot be undone."
-    if listed.name == host.active_name:
+    text = f"This frees {format_bytes(entry.size_bytes)} and cannot be undone."
+    if entry.name == host.active_name:
         text += "\nIt is the active model."
-    if await host.ask(Confirm(f"Delete {listed.name}?", text)):
-        await asyncio.to_thread(host.library.delete, listed.name)
-        host.notify_user(f"{listed.name} was deleted")
-        host.deleted(listed.name)
+    if await host.ask(Confirm(f"Delete {entry.name}?", text)):
+        await asyncio.to_thread(host.library.delete, entry.name)
+        host.notify_user(f"{entry.name} was deleted")
+        host.renamed(entry.name, None)

@@ -1,8 +1,8 @@
-"""A model's card, next to the list of models or in front of it."""
+"""A model's card, next to the list of models or in front of it, and the facts on it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar
 
 from rich.console import Group
@@ -14,22 +14,134 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Button, Static
 
-from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.config import PRESETS
+from rnnlm_tui.formatting import (
+    format_bytes,
+    format_percent,
+    format_perplexity,
+    local_time,
+    plural,
+    sanitize,
+)
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.card import ModelCard
-from rnnlm_tui.tui.models.card_facts import ACTIVE, Listed, layers, on_disk, overview, quality
+from rnnlm_tui.store.evaluations import (
+    Figures,
+    figures_of,
+    holds_out,
+    saved_keys,
+    training_figures,
+)
+from rnnlm_tui.store.library import Entry
 from rnnlm_tui.tui.widgets.chart import LossChart, Points
 from rnnlm_tui.tui.widgets.dialogs import Modal
 
+ACTIVE, TRAINING, DAMAGED, UNFINISHED = "●", "◆", "!", "○"
+"""The marks of the active model, a model in training, one that cannot be used, and a run that has
+not saved a model. Each is explained next to it or below the list."""
 LABEL_WIDTH = 12
+Line = tuple[str, str]
+"""A label, which may be empty, and a text."""
 
 
-def heading(listed: Listed, is_active: bool) -> Text:
-    text = Text(sanitize(listed.name), style="bold")
+def mark(entry: Entry) -> str:
+    """Returns the mark of its state; "" for a model that can be used."""
+    if entry.trained_by is not None:
+        return TRAINING
+    if entry.damaged is not None:
+        return DAMAGED
+    return "" if entry.has_model else UNFINISHED
+
+
+def state(entry: Entry) -> str:
+    """Returns its state in a word or two; "" for a model of the user that can be used."""
+    words = {TRAINING: "training", DAMAGED: "damaged", UNFINISHED: "unfinished"}
+    return words.get(mark(entry), "built in" if entry.built_in else "")
+
+
+def overview(entry: Entry) -> Iterator[Line]:
+    """Describes the model, or says why it cannot be used."""
+    run = entry.run
+    if entry.trained_by is not None:
+        yield "trained by", sanitize(entry.trained_by)
+    if entry.damaged is not None:
+        yield "reason", sanitize(entry.damaged)
+        yield "to do", "delete it, or train a model with this name again"
+    elif not entry.has_model:
+        yield "epochs", f"{run.epochs_done:,} done" if run and run.epochs_done else "none saved yet"
+        if entry.trained_by is None:
+            yield "to do", "resume it, or delete it"
+    if entry.card is not None:
+        yield from _card_lines(entry.card)
+        if run is not None and run.resumable and run.trainer is None:
+            yield "training", "can be resumed after the last epoch"
+
+
+def _card_lines(card: ModelCard) -> Iterator[Line]:
+    corpus = card.corpus
+    yield "preset", f"{card.config.preset}: {PRESETS[card.config.preset].summary}"
+    yield "corpus", sanitize(corpus["name"])
+    yield "", f"{plural(corpus['lines'], 'line')}, {plural(corpus['words'], 'word')}"
+    if card.about:
+        yield "about", sanitize(card.about)
+    for ancestor in reversed(card.ancestors):
+        yield "ancestor", sanitize(f"{ancestor['name']}, of {ancestor['corpus']['name']}")
+    if card.mixed_of:
+        yield "mixture", sanitize(card.mixed_of)
+    yield "vocabulary", plural(card.words_known, "word")
+    yield "window", f"the last {card.window} words"
+    yield ARCHITECTURES[card.config.preset].table_heads[1], f"{card.parameters:,}"
+    if hasattr(card.config.train, "epochs"):
+        kept = f"epoch {card.metrics['epoch']:,} is kept"
+        yield "epochs", f"{card.epochs_done:,} of {card.config.epochs:,} done, {kept}"
+
+
+def quality(entry: Entry, card: ModelCard) -> Iterator[Line]:
+    """Returns the quality of the model on unseen lines, and on those it was trained on."""
+    evaluation, best = entry.evaluation, figures_of(card, entry.evaluation)
+    if best.unseen:
+        yield from _figures("unseen lines", best)
+    else:
+        yield "unseen lines", "not known: no lines were held out of its training"
+    if evaluation is not None:
+        yield "", f"saves {saved_keys(evaluation)}"
+    elif holds_out(card):
+        yield "", "keys saved: not measured yet (m measures them)"
+    yield from _figures("its own text", training_figures(card))
+
+
+def _figures(label: str, figures: Figures) -> Iterator[Line]:
+    yield label, f"perplexity {format_perplexity(figures.perplexity)}"
+    shares = (("top word right", figures.top1), ("top five", figures.top5))
+    if hits := [f"{what}: {format_percent(share)}" for what, share in shares if share is not None]:
+        yield "", "; ".join(hits)
+
+
+def layers(card: ModelCard) -> Iterator[tuple[str, str, str]]:
+    """Yields the layers of the model: name, number of parameters, type."""
+    for layer in card.architecture.layers():
+        yield layer.name, f"{layer.parameters:>9,}", layer.type
+
+
+def on_disk(entry: Entry) -> Iterator[Line]:
+    """Yields the files, their folder, dates, and the versions that wrote them."""
+    for name, size in entry.files.items():
+        yield format_bytes(size), sanitize(name)
+    yield format_bytes(entry.size_bytes), "in all"
+    yield "folder", sanitize(str(entry.folder))
+    if (card := entry.card) is not None:
+        yield "created", sanitize(local_time(card.created))
+        yield "saved", sanitize(local_time(card.updated))
+        versions = ", ".join(f"{name} {version}" for name, version in card.versions.items())
+        yield "versions", sanitize(versions)
+
+
+def heading(entry: Entry, is_active: bool) -> Text:
+    text = Text(sanitize(entry.name), style="bold")
     if is_active:
         text.append(f"   {ACTIVE} active", style="not bold")
-    if listed.mark:
-        text.append(f"   {listed.mark} {listed.state}", style="not bold")
+    if mark(entry):
+        text.append(f"   {mark(entry)} {state(entry)}", style="not bold")
     return text
 
 
@@ -72,7 +184,7 @@ class ModelCardView(VerticalScroll):
 
     def __init__(self, *, can_focus: bool = False, classes: str | None = None) -> None:
         super().__init__(classes=classes, can_focus=can_focus)
-        self._listed: Listed | None = None
+        self._entry: Entry | None = None
         self._is_active = False
 
     def compose(self) -> ComposeResult:
@@ -85,30 +197,30 @@ class ModelCardView(VerticalScroll):
     def on_mount(self) -> None:
         self._draw()
 
-    def show(self, listed: Listed | None, is_active: bool = False) -> None:
+    def show(self, entry: Entry | None, is_active: bool = False) -> None:
         """Shows the card of this model, or none. `is_active`: it is the active model."""
-        if (listed, is_active) == (self._listed, self._is_active):
+        if (entry, is_active) == (self._entry, self._is_active):
             return
-        self._listed, self._is_active = listed, is_active
+        self._entry, self._is_active = entry, is_active
         if self.is_mounted:
             self.scroll_home(animate=False)
             self._draw()
 
     def _draw(self) -> None:
-        listed = self._listed
-        card = listed.card if listed else None
+        entry = self._entry
+        card = entry.card if entry else None
         train, held_out = losses(card) if card else ((), ())
-        self.query(".card-facts, .card-more").set(display=listed is not None)
+        self.query(".card-facts, .card-more").set(display=entry is not None)
         self.query(".card-title, LossChart").set(display=len(train) > 1)
         head = self.query_one(".card-head", Static)
-        if listed is None:
+        if entry is None:
             head.update(self.NOTHING)
             return
-        head.update(heading(listed, self._is_active))
-        upper, lower = [section("", overview(listed))], [section("\non disk", on_disk(listed))]
+        head.update(heading(entry, self._is_active))
+        upper, lower = [section("", overview(entry))], [section("\non disk", on_disk(entry))]
         if card is not None:
             what, number = ARCHITECTURES[card.config.preset].table_heads
-            upper.append(section("\nhow good it is", quality(listed, card)))
+            upper.append(section("\nhow good it is", quality(entry, card)))
             lower.insert(0, section(f"{what}s and their {number}", layers(card)))
             self.query_one(LossChart).show(train, held_out, card.metrics["epoch"])
         self.query_one(".card-facts", Static).update(Group(*upper))
@@ -136,17 +248,17 @@ class ModelCardScreen(Modal[str]):
         Binding("escape,enter", "dismiss", "Close", id="card.close", tooltip="Go back to the list"),
     ]
 
-    def __init__(self, listed: Listed, is_active: bool) -> None:
+    def __init__(self, entry: Entry, is_active: bool) -> None:
         super().__init__()
-        self._listed, self._is_active = listed, is_active
+        self._entry, self._is_active = entry, is_active
 
     def compose(self) -> ComposeResult:
         view = ModelCardView(can_focus=True)
-        view.show(self._listed, self._is_active)
+        view.show(self._entry, self._is_active)
         with Vertical(classes="card-box"):
             yield view
             with Horizontal(classes="card-buttons"):
-                if self._listed.card is not None:
+                if self._entry.card is not None:
                     yield Button("Use it (u)", id="use", compact=True, variant="primary")
                 yield Button("Close (Esc)", id="close", compact=True)
 

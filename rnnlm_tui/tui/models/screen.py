@@ -13,10 +13,10 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import DataTable, Static
 
 from rnnlm_tui.formatting import format_bytes, plural
+from rnnlm_tui.store.library import Entry
 from rnnlm_tui.tui.models import actions
 from rnnlm_tui.tui.models.actions import ModelsHost
-from rnnlm_tui.tui.models.card import ModelCardScreen, ModelCardView
-from rnnlm_tui.tui.models.card_facts import ACTIVE, Listed, read_library
+from rnnlm_tui.tui.models.card import ACTIVE, ModelCardScreen, ModelCardView
 from rnnlm_tui.tui.models.table import ModelTable
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.header import Header
@@ -74,7 +74,7 @@ class ModelsScreen(AppScreen):
         super().__init__()
         self._table, self._side = ModelTable(), ModelCardView(classes="models-side")
         self._count = Static("", classes="models-count", markup=False)
-        self._listed: dict[str, Listed] = {}
+        self._entries: dict[str, Entry] = {}
         self._to_select: str | None = None
         self._is_scanning = self._is_stale = False
 
@@ -119,22 +119,22 @@ class ModelsScreen(AppScreen):
         with self.host.showing_errors():
             while self._is_stale:
                 self._is_stale = False
-                listed = await asyncio.to_thread(read_library, self.host.library)
-                self._listed = {one.name: one for one in listed}
+                entries = await asyncio.to_thread(self.host.library.entries)
+                self._entries = {entry.name: entry for entry in entries}
                 self._show()
         self._is_scanning = False
 
     def _show(self) -> None:
-        listed, active = list(self._listed.values()), self.host.active_name
+        entries, active = list(self._entries.values()), self.host.active_name
         selected = self._table.selected
-        if self._to_select in self._listed:
+        if self._to_select in self._entries:
             selected, self._to_select = self._to_select, None
-        self._table.show(listed, active, selected)
-        self.set_class(not listed, "-empty")
-        count = plural(sum(one.entry is not None for one in listed), "model")
-        size = format_bytes(sum(one.size_bytes for one in listed))
-        legend = f"   {ACTIVE} active" if active in self._listed else ""
-        self._count.update(f"{count}, {size}{legend}" if listed else "")
+        self._table.show(entries, active, selected)
+        self.set_class(not entries, "-empty")
+        count = plural(sum(entry.has_model for entry in entries), "model")
+        size = format_bytes(sum(entry.size_bytes for entry in entries))
+        legend = f"   {ACTIVE} active" if active in self._entries else ""
+        self._count.update(f"{count}, {size}{legend}" if entries else "")
         self._show_card()
 
     @on(DataTable.RowHighlighted)
@@ -143,91 +143,86 @@ class ModelsScreen(AppScreen):
         self._side.show(selected, self._table.selected == self.host.active_name)
 
     @property
-    def _selected(self) -> Listed | None:
+    def _selected(self) -> Entry | None:
         name = self._table.selected
-        return self._listed.get(name) if name is not None else None
+        return self._entries.get(name) if name is not None else None
 
     # Actions
 
     @on(DataTable.RowSelected)
     @work(group="models-action")
     async def action_open(self) -> None:
-        if (listed := self._selected) is None:
+        if (entry := self._selected) is None:
             return
-        card = ModelCardScreen(listed, listed.name == self.host.active_name)
-        if await self.host.ask(card) == "use" and self._is_usable(listed):
-            self.host.use_model(listed.name)
+        card = ModelCardScreen(entry, entry.name == self.host.active_name)
+        if await self.host.ask(card) == "use" and self._is_usable(entry):
+            self.host.use_model(entry.name)
 
     def action_use(self) -> None:
-        if (listed := self._selected) and self._is_usable(listed):
-            self.host.use_model(listed.name)
+        if (entry := self._selected) and self._is_usable(entry):
+            self.host.use_model(entry.name)
 
     def action_rename(self) -> None:
-        if (listed := self._selected) and self._is_changeable(listed):
-            self._act(actions.rename(self.host, listed.name, self._listed))
+        if (entry := self._selected) and self._is_changeable(entry):
+            self._act(actions.rename(self.host, entry.name))
 
     def action_duplicate(self) -> None:
-        if (listed := self._selected) and self._is_usable(listed):
-            self._act(actions.duplicate(self.host, listed.name, self._listed))
+        if (entry := self._selected) and self._is_usable(entry):
+            self._act(actions.duplicate(self.host, entry.name))
 
     def action_export(self) -> None:
-        if (listed := self._selected) and self._is_usable(listed):
-            self._act(actions.export(self.host, listed.name))
+        if (entry := self._selected) and self._is_usable(entry):
+            self._act(actions.export(self.host, entry.name))
 
     def action_import(self) -> None:
-        self._act(actions.import_(self.host, self._listed))
+        self._act(actions.import_(self.host))
 
     def action_delete(self) -> None:
-        if (listed := self._selected) and self._is_changeable(listed):
-            self._act(actions.delete(self.host, listed))
+        if (entry := self._selected) and self._is_changeable(entry):
+            self._act(actions.delete(self.host, entry))
 
     def action_resume(self) -> None:
-        if (listed := self._selected) is None:
+        if (entry := self._selected) is None:
             return
-        if listed.run is None:
-            self.host.notify_user(f"{listed.name} has no training to resume")
-        elif listed.run.running:
-            self.host.watch_run(listed.name)
+        if entry.run is None:
+            self.host.notify_user(f"{entry.name} has no training to resume")
+        elif entry.run.trainer is not None:
+            self.host.watch_run(entry.name)
         else:
-            self.host.resume_run(listed.name)
+            self.host.resume_run(entry.name)
 
     def action_measure(self) -> None:
-        if (listed := self._selected) and self._is_usable(listed):
-            self._measure(actions.measure(self.host, listed.name))
+        if (entry := self._selected) and self._is_usable(entry):
+            self._act(actions.measure(self.host, entry.name))
 
     def action_update(self) -> None:
-        listed = self._selected
-        if listed is None or not (self._is_changeable(listed) and self._is_usable(listed)):
+        entry = self._selected
+        if entry is None or not (self._is_changeable(entry) and self._is_usable(entry)):
             return
-        if listed.run is not None and listed.run.running:
-            self.host.notify_user(f"{listed.name} is already being trained: g shows it")
+        if entry.trained_by is not None:
+            self.host.notify_user(f"{entry.name} is already being trained: g shows it")
         else:
-            self._act(actions.update(self.host, listed.name))
+            self._act(actions.update(self.host, entry.name))
 
-    def _is_changeable(self, listed: Listed) -> bool:
+    def _is_changeable(self, entry: Entry) -> bool:
         """Returns whether the user may change the model; says why if not."""
-        if listed.entry is None or not listed.entry.built_in:
+        if not entry.built_in:
             return True
-        self.host.notify_user(f"{listed.name} is built in and read-only; c copies it")
+        self.host.notify_user(f"{entry.name} is built in and read-only; c copies it")
         return False
 
-    def _is_usable(self, listed: Listed) -> bool:
+    def _is_usable(self, entry: Entry) -> bool:
         """Returns whether the model can be used; says why if not."""
-        if listed.entry is None:
-            self.host.notify_user(f"{listed.name} has not saved a model yet", "warning")
-        elif listed.damaged is not None:
-            self.host.notify_user(f"{listed.name} is damaged: {listed.damaged}", "error")
-        return listed.card is not None
-
-    @work(group="models-measure")
-    async def _measure(self, measuring: Coroutine[object, object, None]) -> None:
-        """Runs a measurement. Several may run at once, next to other actions."""
-        with self.host.showing_errors():
-            await measuring
+        if not entry.has_model:
+            self.host.notify_user(f"{entry.name} has not saved a model yet", "warning")
+        elif entry.damaged is not None:
+            self.host.notify_user(f"{entry.name} is damaged: {entry.damaged}", "error")
+        return entry.card is not None
 
     @work(group="models-action")
     async def _act(self, action: Coroutine[object, object, str | None]) -> None:
-        """Runs an action, shows its errors, and selects the model that it returns."""
+        """Runs an action, shows its errors, and selects the model that it returns. Several may run
+        at once."""
         with self.host.showing_errors():
             name = await action
             if name is not None:

@@ -19,7 +19,8 @@ from rnnlm_tui.formatting import (
     sanitize,
 )
 from rnnlm_tui.store.evaluations import figures_of
-from rnnlm_tui.tui.models.card_facts import ACTIVE, Listed
+from rnnlm_tui.store.library import Entry
+from rnnlm_tui.tui.models.card import ACTIVE, mark, state
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,29 +28,29 @@ class Column:
     """A column: its title, its text for a model, its maximum width in cells, its alignment."""
 
     title: str
-    text: Callable[[Listed], str]
+    text: Callable[[Entry], str]
     max_width: int = 40
     align_right: bool = False
 
 
-def _figures(listed: Listed) -> str:
-    if listed.card is None:
+def _figures(entry: Entry) -> str:
+    if entry.card is None:
         return ""
-    figures = figures_of(listed.card, listed.evaluation)
+    figures = figures_of(entry.card, entry.evaluation)
     perplexity, top1 = format_perplexity(figures.perplexity), format_percent(figures.top1)
     text = f"{perplexity:>4} · {top1}"  # as wide as 12.3, so that the points are in a column
     # Figures on the training lines say nothing about other lines.
     return text if figures.unseen else f"{text} (train)"
 
 
-def _saved(listed: Listed) -> str:
-    if listed.state or listed.card is None:
-        return listed.state
-    return sanitize(local_time(listed.card.updated, "%Y-%m-%d"))[:10]
+def _saved(entry: Entry) -> str:
+    if state(entry) or entry.card is None:
+        return state(entry)
+    return sanitize(local_time(entry.card.updated, "%Y-%m-%d"))[:10]
 
 
-def _keys_saved(listed: Listed) -> str:
-    return format_percent(listed.evaluation.savings) if listed.evaluation else ""
+def _keys_saved(entry: Entry) -> str:
+    return format_percent(entry.evaluation.savings) if entry.evaluation else ""
 
 
 def compact(count: int) -> str:
@@ -61,7 +62,7 @@ def compact(count: int) -> str:
 
 
 COLUMNS: Mapping[str, Column] = {
-    "marks": Column("", lambda one: one.mark),
+    "marks": Column("", mark),
     "name": Column("name", lambda one: sanitize(one.name), max_width=30),
     "preset": Column("preset", lambda one: one.card.config.preset if one.card else ""),
     "corpus": Column("corpus", lambda one: sanitize(one.card.corpus["name"]) if one.card else "",
@@ -135,16 +136,16 @@ class ModelTable(DataTable[Text], inherit_bindings=False):
 
     def __init__(self) -> None:
         super().__init__(cursor_type="row", cell_padding=0)
-        self._names: list[str] = []
-        self._texts: list[dict[str, str]] = []
+        self._rows: dict[str, dict[str, str]] = {}
         self._drawn: object = None
 
-    def show(self, listed: Sequence[Listed], active: str | None, selected: str | None) -> None:
+    def show(self, entries: Sequence[Entry], active: str | None, selected: str | None) -> None:
         """Lists these models, and selects `selected` if it is among them."""
-        self._names = [one.name for one in listed]
-        self._texts = [{key: column.text(one) for key, column in COLUMNS.items()} for one in listed]
-        for one, texts in zip(listed, self._texts, strict=True):
-            texts["marks"] = (ACTIVE if one.name == active else "") + texts["marks"]
+        self._rows = {}
+        for entry in entries:
+            texts = {key: column.text(entry) for key, column in COLUMNS.items()}
+            texts["marks"] = (ACTIVE if entry.name == active else "") + texts["marks"]
+            self._rows[entry.name] = texts
         self._draw(selected)
 
     @property
@@ -157,9 +158,9 @@ class ModelTable(DataTable[Text], inherit_bindings=False):
         self._draw(self.selected)
 
     def _draw(self, selected: str | None) -> None:
-        widths = fitting_widths(self._texts, self.scrollable_content_region.width)
-        if (self._texts, widths) != self._drawn:
-            self._drawn = self._texts, widths
+        widths = fitting_widths([*self._rows.values()], self.scrollable_content_region.width)
+        if (self._rows, widths) != self._drawn:
+            self._drawn = self._rows, widths
             row_before = self.cursor_row
             self.clear(columns=True)
             last = list(widths)[-1]
@@ -167,8 +168,8 @@ class ModelTable(DataTable[Text], inherit_bindings=False):
                 gap = 0 if key == last else GAP
                 title = COLUMNS[key].title.rjust(width * COLUMNS[key].align_right)
                 self.add_column(Text(title, "bold"), width=width + gap, key=key)
-            for name, texts in zip(self._names, self._texts, strict=True):
+            for name, texts in self._rows.items():
                 self.add_row(*_cells(texts, widths), key=name)
             self.move_cursor(row=max(0, min(row_before, self.row_count - 1)), animate=False)
-        if selected in self._names:
-            self.move_cursor(row=self._names.index(selected), animate=False)
+        if selected in self._rows:
+            self.move_cursor(row=self.get_row_index(selected), animate=False)

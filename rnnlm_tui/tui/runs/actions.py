@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from rnnlm_tui.formatting import format_duration, sanitize
 from rnnlm_tui.store.library import Run
+from rnnlm_tui.store.run_state import RunStatus
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.manager import Runs
 from rnnlm_tui.tui.runs.state import Phase
-from rnnlm_tui.tui.runs.wording import badge
+from rnnlm_tui.tui.runs.wording import badge, run_line
 
-if TYPE_CHECKING:
-    from rnnlm_tui.store.run_state import RunStatus
-
-END_ACTIONS = ("go_on", "use", "longer", "compare", "again")
-CONTROL_OF = {"pause": "pause", "stop": "stop", "detach": "detach", "seed": "sample"}
-"""The control of a run that each action needs."""
+CONTROLS = ("pause", "stop", "detach", "seed")
+"""The actions of the process that has started a run; others can stop it at most."""
 
 
 def is_saved(run: FollowedRun) -> bool:
@@ -55,11 +52,11 @@ def is_allowed(action: str, run: FollowedRun, status: RunStatus | None) -> bool 
     False hides it."""
     phase = run.progress.phase
     if phase.is_over:
-        return action in (*end_actions(run, status), "again") and action in END_ACTIONS
+        return action in end_actions(run, status) or action == "again"
     if action == "write":
         return True  # before the first save it says when that will be
-    if CONTROL_OF.get(action) not in run.controls:
-        return False  # only the owner of the run can do that
+    if action not in CONTROLS or not (run.is_own or (action == "stop" and run.can_stop)):
+        return False
     allowed = run.is_running and phase is not Phase.STOPPING
     if action == "pause":
         allowed = allowed and phase in (Phase.TRAINING, Phase.PAUSED)
@@ -99,24 +96,8 @@ def run_rows(found: Iterable[Run], runs: Runs) -> list[RunRow]:
         rows.append(RunRow(own.name, text, "own"))
     listed = own.name if own is not None and rows else None
     for run in found:
-        if run.running and not (run.name == listed and runs.is_training):
+        if run.trainer is not None and not (run.name == listed and runs.training is not None):
             rows.append(RunRow(run.name, run_line(run), "watch"))
-        elif is_unfinished(run) and run.name != listed:
+        elif run.is_unfinished and run.name != listed:
             rows.append(RunRow(run.name, run_line(run), "resume"))
     return rows
-
-
-def is_unfinished(run: Run) -> bool:
-    """Returns whether this run has epochs left but no process trains it."""
-    if run.running or not run.resumable or (run.status is not None and run.status.is_finished):
-        return False
-    return run.epochs is None or (run.epochs_done or 0) < run.epochs
-
-
-def run_line(run: Run) -> str:
-    """Describes a run that another process trains or that was stopped."""
-    epoch = f"epoch {run.epochs_done} of {run.epochs}" if run.epochs_done else ""
-    if run.running:
-        saved = f"{epoch} is saved" if epoch else "no epoch is saved yet"
-        return sanitize(f"▶ {run.name}  trained by {run.holder}, {saved}")
-    return sanitize(f"‖ {run.name}  stopped at {epoch or 'its first epoch'}; Enter resumes it")

@@ -1,28 +1,27 @@
-"""Trainings as child processes of the app, which run the command line's `--train`.
+"""The command line as child processes of the app: trainings, and commands that end soon.
 
-A child gets control lines on its standard input. When that is closed, because the app has ended for
-whatever reason, the child saves and ends. It is a `Popen`, because asyncio kills its subprocesses
-when the event loop is closed.
+A training gets control lines on its standard input. When that is closed, because the app has ended
+for whatever reason, it saves and ends. It is a `Popen`, because asyncio kills its subprocesses when
+the event loop is closed.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 from rnnlm_tui import paths
-from rnnlm_tui.errors import RnnlmError, os_reason
+from rnnlm_tui.errors import CorpusError, RnnlmError, os_reason
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.tui.runs.headless import parse_error
-
-if TYPE_CHECKING:
-    from rnnlm_tui.store.library import Library
-    from rnnlm_tui.store.run_state import RunStatus
+from rnnlm_tui.paths import APP_NAME
+from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.run_state import RunStatus
 
 MAX_SEED_LINE = 1000
 """Characters of a seed line: a write of up to 4096 bytes to a pipe is atomic."""
@@ -156,18 +155,19 @@ class ChildProcess:
 
     def logged_error(self) -> RnnlmError | None:
         """Returns the error that the process wrote to its log before it ended, or None."""
-        return parse_error("\n".join(self._logged()))
+        return parse_error(self._logged())
 
-    def _logged(self) -> list[str]:
+    def _logged(self) -> str:
         with suppress(OSError), self._log.open("rb") as file:
             end = file.seek(0, os.SEEK_END)
             file.seek(max(0, end - MAX_LOG_TAIL))
-            return file.read().decode("utf-8", "replace").splitlines()
-        return []
+            return file.read().decode("utf-8", "replace")
+        return ""
 
     def log_tail(self) -> list[str]:
         """Returns the last five lines of the process's standard error that are not blank."""
-        return [sanitize(line.expandtabs()) for line in self._logged() if line.strip()][-5:]
+        lines = [line for line in self._logged().splitlines() if line.strip()]
+        return [sanitize(line.expandtabs()) for line in lines[-5:]]
 
 
 def exit_sentence(code: int) -> str:
@@ -189,3 +189,50 @@ def _detached_from_terminal() -> dict[str, Any]:
         flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.BELOW_NORMAL_PRIORITY_CLASS
         return {"creationflags": flags}
     return {"start_new_session": True}
+
+
+async def run_headless(arguments: tuple[str, ...], text: str = "") -> bytes:
+    """Runs this program with `text` as its standard input; returns its standard output.
+
+    Cancelling this coroutine kills the process. A thread waits for it, since asyncio leaves a
+    cancelled subprocess unreaped if the app ends soon after. The wait is shielded: cancelling it
+    while it is queued for a thread would drop it, and nothing would reap the process.
+
+    Raises RnnlmError with the message and the hint that the process printed.
+    """
+    try:
+        process = subprocess.Popen(
+            [*paths.headless_command(), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # protects it from ctrl+c in the app's terminal
+            env={**os.environ, "PYTHONUTF8": "1"},
+        )
+    except (OSError, ValueError) as error:  # ValueError: a NUL in a path
+        raise RnnlmError(f"{APP_NAME} could not be started", str(error)) from error
+    loop, raw = asyncio.get_running_loop(), text.encode("utf-8", "replace")
+    waiting = loop.run_in_executor(None, process.communicate, raw)
+    try:
+        answer, complaint = await asyncio.shield(waiting)
+    except asyncio.CancelledError:
+        process.kill()  # this ends the thread too
+        raise
+    if process.returncode != 0:
+        said = complaint.decode("utf-8", "replace").strip()
+        last = said.rpartition("\n")[2].strip()
+        raise parse_error(said) or RnnlmError(f"{APP_NAME} failed", last)
+    return answer
+
+
+def parse_error(stderr: str) -> RnnlmError | None:
+    """Returns the error at the end of the command line's standard error: a message, and below it an
+    indented hint. None if there is no error."""
+    hint: list[str] = []
+    for line in reversed(stderr.splitlines()):
+        if line.startswith(f"{APP_NAME}: "):
+            return CorpusError(line.removeprefix(f"{APP_NAME}: "), " ".join(reversed(hint)))
+        if line and not line.startswith("  "):
+            return None  # the last output is something else
+        hint.append(line.strip())
+    return None

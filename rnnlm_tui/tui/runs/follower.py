@@ -7,18 +7,19 @@ session has started them. `OtherRuns.reload` on the Train screen finds them.
 from __future__ import annotations
 
 import asyncio
+import os
+import stat
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.events import Event, Failed, Finished, Saved
+from rnnlm_tui.events import EpochEnded, Event, Failed, Finished, Saved, from_json_line
+from rnnlm_tui.store.files import HISTORY
+from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs.child import MAX_SEED_LINE, ChildProcess, exit_sentence
-from rnnlm_tui.tui.runs.history import HistoryReader
 from rnnlm_tui.tui.runs.state import RunProgress
-
-if TYPE_CHECKING:
-    from rnnlm_tui.store.library import Library
 
 READ_EVERY_S = 0.25
 EVENTS_AT_ONCE = 100
@@ -26,17 +27,77 @@ EVENTS_AT_ONCE = 100
 QUIT_PATIENCE_S = 30.0
 """How long a run may take to save when the app is closed; then it gets SIGTERM."""
 SIGTERM_PATIENCE_S = 5.0
-ALL_CONTROLS = frozenset({"pause", "resume", "stop", "sample", "detach"})
 GONE = "the training process ended without a message: it was killed or crashed"
+PIECE_BYTES = 1 << 20
+"""Bytes read at once."""
+MAX_LINE = 1 << 20
+"""Bytes. The longest event, an epoch whose seed line is a whole paragraph, has a few kilobytes."""
+
+
+class HistoryReader:
+    """Reads the events that were added since the last call.
+
+    Lines that are not events are skipped: the file may be damaged or from a later version.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / HISTORY
+        self._inode: int | None = None
+        self._restart()
+
+    def _restart(self) -> None:
+        self._place = 0
+        self._rest = b""
+        self._in_long_line = False
+
+    def read(self) -> tuple[list[Event], float]:
+        """Returns the events in the next piece of the file, and the seconds since the last write.
+
+        At the end of the file there are no events. A training that drops earlier runs replaces the
+        file by a shorter one, which is read from its start.
+        """
+        try:
+            if not stat.S_ISREG(self._path.stat().st_mode):
+                return [], 0.0
+            with self._path.open("rb") as file:
+                status = os.fstat(file.fileno())
+                if status.st_ino != self._inode or status.st_size < self._place:
+                    self._inode = status.st_ino
+                    self._restart()
+                file.seek(self._place)
+                piece = file.read(PIECE_BYTES)
+        except OSError:  # does not exist yet, or cannot be read at the moment
+            return [], 0.0
+        self._place += len(piece)
+        return list(self._events(piece)), max(0.0, time.time() - status.st_mtime)
+
+    def read_all(self) -> Iterator[Event]:
+        """Yields all events up to the end of the file."""
+        while True:
+            place = self._place
+            yield from self.read()[0]
+            if self._place == place:
+                return
+
+    def _events(self, piece: bytes) -> Iterator[Event]:
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        for line in lines:
+            if self._in_long_line:
+                self._in_long_line = False
+                continue
+            with suppress(ValueError):
+                yield from_json_line(line)
+        if len(self._rest) > MAX_LINE:
+            self._rest, self._in_long_line = b"", True
 
 
 class FollowedRun:
     """A training and its progress.
 
-    `child` is its process if the app has started it, otherwise None; the run of another process
-    can be stopped if that is on this machine. `detached`: the run continues when the app is closed.
-    `is_deleted`: its model was deleted. `on_saved` and `on_end` are called on the event loop: for
-    each save after the start, and once when the run is over.
+    `child` is its process if the app has started it; otherwise None, `trainer` describes its
+    process, and `can_stop` is false if that cannot be asked to stop. `detached`: the run continues
+    when the app is closed. `is_deleted`: its model was deleted. `on_saved` and `on_end` are called
+    on the event loop: for each save after the start, and once when the run is over.
     """
 
     def __init__(
@@ -45,11 +106,12 @@ class FollowedRun:
         name: str,
         child: ChildProcess | None = None,
         *,
+        trainer: str = "",
         can_stop: bool = True,
     ) -> None:
-        self.name, self.child = name, child
+        self.name, self.child, self.trainer = name, child, trainer
         self.progress = RunProgress()
-        self.controls = frozenset({"stop"} if can_stop else ()) if child is None else ALL_CONTROLS
+        self.can_stop = can_stop
         self.detached = child is None
         self.is_deleted = self.is_running = False
         self.on_saved: Callable[[FollowedRun, Saved], None] | None = None
@@ -85,10 +147,7 @@ class FollowedRun:
         saved one."""
         before = await asyncio.to_thread(lambda: list(self._history.read_all()))
         if child.request.resumes:
-            past = RunProgress()
-            for event in before:
-                past.take(event, time.monotonic())
-            self.progress.remember(past.epochs)
+            self.progress.remember(event for event in before if isinstance(event, EpochEnded))
         try:
             if warning := child.start():
                 self.progress.note(warning, "warning")
@@ -201,16 +260,18 @@ class FollowedRun:
             self._following.cancel()
         self.is_running = False
 
-    def detach_and_close(self) -> None:
-        """Detaches the run before the app ends. A paused one is resumed, which could not be done
-        later."""
-        self.order("resume")
-        self.detach()
-        if self.child is not None:
-            self.child.close_input()
+    async def close(self, *, detach: bool) -> None:
+        """Detaches or stops the app's own run before the app ends.
 
-    async def end(self) -> None:
-        """Stops the run before the app ends. Waits until it has saved, but for 35 s at most."""
+        A run that is paused is resumed before it is detached, which could not be done later. Waits
+        until one that is stopped has saved, but for 35 s at most.
+        """
+        if detach:
+            self.order("resume")
+            self.detach()
+            if self.child is not None:
+                self.child.close_input()
+            return
         await self.stop()
         if not await self._ends_within(QUIT_PATIENCE_S) and self.child is not None:
             self.child.terminate()

@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.events import Saved
+from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs.child import ChildProcess, TrainingRequest
 from rnnlm_tui.tui.runs.follower import FollowedRun
-
-if TYPE_CHECKING:
-    from rnnlm_tui.store.library import Library
 
 
 class Runs:
@@ -31,18 +29,18 @@ class Runs:
         self._library = library
 
     @property
-    def is_training(self) -> bool:
-        """Whether the app's own run is running; if so, quitting must ask."""
-        return self.own is not None and self.own.is_running
+    def training(self) -> FollowedRun | None:
+        """The app's own run while it is running; quitting must ask then."""
+        return self.own if self.own is not None and self.own.is_running else None
 
     async def start(self, request: TrainingRequest) -> FollowedRun:
         """Starts a run and shows it. If its process cannot be started, its phase is FAILED.
 
         Raises UsageError if the app's own run is still running.
         """
-        if self.own is not None and self.own.is_running:
+        if (running := self.training) is not None:
             raise UsageError(
-                f"{self.own.name} is being trained", "stop it, or wait until it is done"
+                f"{running.name} is being trained", "stop it, or wait until it is done"
             )
         child = ChildProcess(request, self._library)
         # Set before anything is awaited, so that two starts cannot both find no run.
@@ -53,11 +51,12 @@ class Runs:
     async def watch(self, name: str) -> FollowedRun:
         """Shows a run of another process. Raises ModelError if no process trains `name`."""
         found = await asyncio.to_thread(self._library.run, name)
-        if not found.running:
+        if found.trainer is None:
             raise ModelError(f"No training named {name} is running.", "look for it on Models")
         # Windows cannot ask the process of another terminal to save and end.
-        can_stop = found.on_this_host and sys.platform != "win32"
-        run = FollowedRun(self._library, name, can_stop=can_stop)
+        can_stop = found.trainer.on_this_host and sys.platform != "win32"
+        trainer = sanitize(str(found.trainer))
+        run = FollowedRun(self._library, name, trainer=trainer, can_stop=can_stop)
         await self._show(run)
         return run
 
@@ -72,30 +71,18 @@ class Runs:
         before, self.shown = self.shown, self.own
         _unfollow(before)
 
-    def renamed(self, old: str, new: str) -> None:
-        """Renames the finished runs of a model that was renamed."""
-        for run in self._finished(old):
-            run.name = new
-
-    def deleted(self, name: str) -> None:
-        """Marks the finished runs of a model that was deleted."""
-        for run in self._finished(name):
-            run.is_deleted = True
-
-    def _finished(self, name: str) -> list[FollowedRun]:
-        """The runs of this name that are over; the model of a running one cannot be changed."""
-        runs = [run for run in (self.own, self.shown) if run is not None]
-        return [run for run in runs if run.name == name and not run.is_running]
+    def renamed(self, old: str, new: str | None) -> None:
+        """Renames the runs of a model that was renamed, or marks them if it was deleted (None). The
+        model of a running one cannot be changed."""
+        for run in (self.own, self.shown):
+            if run is not None and run.name == old and not run.is_running:
+                run.name, run.is_deleted = new or old, new is None
 
     async def close(self, detach: bool) -> None:
-        """Detaches or stops the app's own run before the app ends. Waits until a stopped run has
-        saved, for about 35 s at most."""
+        """Detaches or stops the app's own run before the app ends, as `FollowedRun.close` does."""
         _unfollow(self.shown)
-        if self.own is not None and self.own.is_running:
-            if detach:
-                self.own.detach_and_close()
-            else:
-                await self.own.end()
+        if self.training is not None:
+            await self.training.close(detach=detach)
 
 
 def _unfollow(run: FollowedRun | None) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from rnnlm_tui.events import (
     EpochEnded,
@@ -19,9 +18,7 @@ from rnnlm_tui.events import (
     Warned,
 )
 from rnnlm_tui.formatting import sanitize
-
-if TYPE_CHECKING:
-    from rnnlm_tui.tui.widgets.host import Severity
+from rnnlm_tui.tui.widgets.host import Severity
 
 MAX_NOTES = 200
 RISING_EPOCHS = 2
@@ -54,8 +51,6 @@ class RunNotes:
         self._lasting: dict[str, Note] = {}
         self._told_once: set[str] = set()
         self._choices = math.inf
-        self._rises: list[int] = []
-        """For each epoch, how many times in a row the held-out loss had risen."""
 
     def say(
         self, time: float, text: str, severity: Severity = "information", topic: str = ""
@@ -107,7 +102,9 @@ class RunNotes:
 
     def _held_out(self, epochs: Sequence[EpochEnded], best: int | None) -> None:
         last = epochs[-1]
-        rising, since_best = self._held_out_rises(epochs), last.epoch - (best or 0)
+        figures = (epoch.held_out for epoch in reversed(epochs))
+        rising = _rises(each["loss"] for each in figures if each is not None)
+        since_best = last.epoch - (best or 0)
         if last.best:
             ended_topics = self._lasting.keys() & {"rising", "no better"}
             for topic in ended_topics:
@@ -125,22 +122,9 @@ class RunNotes:
             text = f"held-out loss has not improved for {since_best} epochs; epoch {best} is kept"
             self.say(last.time, text, topic="no better")
 
-    def _held_out_rises(self, epochs: Sequence[EpochEnded]) -> int:
-        """Returns how many times in a row the held-out loss has risen up to the last epoch.
-
-        Looks at each epoch once: a run of 3,000 epochs may be read at once.
-        """
-        del self._rises[len(epochs) - 1 :]  # these epochs were trained again
-        for index in range(len(self._rises), len(epochs)):
-            before = epochs[index - 1].held_out if index else None
-            after = epochs[index].held_out
-            rose = bool(before and after and after["loss"] > before["loss"])
-            self._rises.append(self._rises[-1] + 1 if rose else 0)
-        return self._rises[-1]
-
     def _training(self, epochs: Sequence[EpochEnded]) -> None:
         losses = [e.train["loss"] for e in epochs[-FLAT_EPOCHS - 1 :]]
-        rising = _rising(losses)
+        rising = _rises(reversed(losses))
         if rising == RISING_TRAIN_EPOCHS:
             text = f"training loss rose for {rising} epochs: a smaller learning rate may help"
             self.say(epochs[-1].time, text, "warning", "training loss")
@@ -164,9 +148,11 @@ class RunNotes:
         self.say(last.time, f"on {where} it is as unsure as if it chose among {shown} words")
 
 
-def _rising(losses: Sequence[float]) -> int:
-    """Returns how many times in a row the loss has risen up to the last one."""
+def _rises(newest_first: Iterable[float]) -> int:
+    """Returns how many times in a row the loss has risen. Looks at no losses before that."""
     count = 0
-    for before, after in pairwise(losses):
-        count = count + 1 if after > before else 0
+    for after, before in pairwise(newest_first):
+        if not after > before:  # also if one is not a number
+            break
+        count += 1
     return count

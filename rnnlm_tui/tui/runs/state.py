@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from rnnlm_tui.events import (
     EpochEnded,
@@ -24,9 +23,7 @@ from rnnlm_tui.events import (
 )
 from rnnlm_tui.formatting import outcome
 from rnnlm_tui.tui.runs.notes import Note, RunNotes
-
-if TYPE_CHECKING:
-    from rnnlm_tui.tui.widgets.host import Severity
+from rnnlm_tui.tui.widgets.host import Severity
 
 
 class Phase(StrEnum):

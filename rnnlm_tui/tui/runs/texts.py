@@ -10,12 +10,11 @@ from collections import Counter
 from collections.abc import Iterable
 from itertools import chain, count
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rnnlm_tui.errors import StorageError, os_reason
-
-if TYPE_CHECKING:
-    from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.files import write_bytes
+from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.training_text import read_origin
 
 TEXTS = "texts"
 SEPARATOR = "\n\n"
@@ -25,8 +24,6 @@ SEPARATOR = "\n\n"
 def save_text(library: Library, name: str, text: str) -> Path:
     """Stores a text as a file and returns its path. Does not overwrite another text of that name,
     which the run of a renamed model may need. Raises StorageError."""
-    from rnnlm_tui.store.files import write_bytes  # imports numpy
-
     folder = _folder(library)
     raw = text.encode("utf-8", "replace")
     paths = (folder / f"{name}{suffix}.txt" for suffix in chain([""], (f"-{i}" for i in count(2))))
@@ -49,8 +46,6 @@ def save_written(library: Library, name: str, written: Iterable[str]) -> Path:
 def not_learned(library: Library, name: str, written: Iterable[str]) -> list[str]:
     """Returns those of the texts `written` with a model that it was not trained on, without blank
     lines. Raises RnnlmError."""
-    from rnnlm_tui.store.training_text import read_origin  # imports numpy
-
     folder, learned = _folder(library), Counter[str]()
     for path in map(Path, read_origin(library.path(name)).sources):
         if path.parent == folder:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from rnnlm_tui.events import EpochEnded, Finished, Preparing
@@ -18,8 +18,12 @@ from rnnlm_tui.formatting import (
     sanitize,
     shorten,
 )
+from rnnlm_tui.store.library import Run
+from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.state import Phase, RunProgress
+from rnnlm_tui.tui.widgets.dialogs import Choice
 from rnnlm_tui.tui.widgets.error_text import without_flags
+from rnnlm_tui.tui.widgets.host import Severity
 
 BADGES: Mapping[Phase, str] = {
     Phase.STARTING: "… preparing",
@@ -131,9 +135,9 @@ def epoch_figures(ended: EpochEnded) -> str:
     """Returns the most important figures of an epoch."""
     if ended.held_out is not None:
         loss, top1 = ended.held_out.get("loss"), ended.held_out.get("top1")
-        return f"held-out loss {figure(loss, '.3f')}, top-1 {share(top1)}"
+        return f"held-out loss {figure(loss, '.3f')}, top-1 {format_percent(top1)}"
     loss, accuracy = ended.train.get("loss"), ended.train.get("accuracy")
-    return f"loss {figure(loss, '.3f')}, accuracy {share(accuracy)}"
+    return f"loss {figure(loss, '.3f')}, accuracy {format_percent(accuracy)}"
 
 
 def figure(value: float | None, form: str) -> str:
@@ -142,24 +146,19 @@ def figure(value: float | None, form: str) -> str:
     return "-" if known is None else format(known, form)
 
 
-def share(value: float | None) -> str:
-    """Formats a share as a percentage, or a dash."""
-    return format_percent(finite(value))
-
-
 def epoch_row(ended: EpochEnded) -> list[tuple[str, str]]:
     """Returns the figures of an epoch as pairs of column name and text; no penalty if it is 0."""
     train, held_out = ended.train, ended.held_out
     row = [("epoch", f"{ended.epoch}"), ("loss", figure(train.get("loss"), ".3f"))]
     if train.get("penalty"):
         row.append(("penalty", figure(train["penalty"], ".3f")))
-    row.append(("accuracy", share(train.get("accuracy"))))
-    row.append(("perplexity", format_perplexity(finite(train.get("perplexity")))))
+    row.append(("accuracy", format_percent(train.get("accuracy"))))
+    row.append(("perplexity", format_perplexity(train.get("perplexity"))))
     if held_out is not None:
         row.append(("held-out", figure(held_out.get("loss"), ".3f")))
-        row.append(("perplexity", format_perplexity(finite(held_out.get("perplexity")))))
-        row.append(("top-1", share(held_out.get("top1"))))
-        row.append(("top-5", share(held_out.get("top5"))))
+        row.append(("perplexity", format_perplexity(held_out.get("perplexity"))))
+        row.append(("top-1", format_percent(held_out.get("top1"))))
+        row.append(("top-5", format_percent(held_out.get("top5"))))
     return row
 
 
@@ -167,3 +166,60 @@ def continuation(seed: str, text: str) -> str:
     """Returns what a sample adds to its seed line."""
     rest = text.removeprefix(seed).strip() if text.startswith(seed) else text
     return cut_words(sanitize(rest)) or "(nothing)"
+
+
+# Runs in the library, and what the app says of a run on any screen
+
+
+def run_line(run: Run) -> str:
+    """Describes a run that another process trains or that was stopped."""
+    epoch = f"epoch {run.epochs_done} of {run.epochs}" if run.epochs_done else ""
+    if run.trainer is not None:
+        saved = f"{epoch} is saved" if epoch else "no epoch is saved yet"
+        return sanitize(f"▶ {run.name}  trained by {run.trainer}, {saved}")
+    return sanitize(f"‖ {run.name}  stopped at {epoch or 'its first epoch'}; Enter resumes it")
+
+
+def unfinished_notice(runs: Iterable[Run]) -> str:
+    """Says which trainings are unfinished; "" if none is."""
+    lines = [run_line(run) for run in runs if run.is_unfinished]
+    if len(lines) > 1:
+        return f"{len(lines)} trainings were stopped before their end: F3 lists them"
+    return f"{lines[0]} (F3, o)" if lines else ""
+
+
+def progress_text(run: FollowedRun) -> str:
+    if run.progress.started is None:
+        return f"▶ {run.name} starts"
+    glyph = "‖" if run.progress.phase == "paused" else "▶"
+    return f"{glyph} {run.progress.run_share:.0%} of {run.name}"
+
+
+def end_notice(run: FollowedRun) -> tuple[str, Severity]:
+    """Returns how a run ended, and its severity, for a toast."""
+    end = end_of(run.progress, run.name, [])
+    if not end.is_bad:
+        headline = f"{end.headline[0].lower()}{end.headline[1:]}"
+        return f"{run.name}: {headline}. F3 shows it", "information"
+    return " ".join((f"{run.name}: {end.headline}.", *end.details)), "error"
+
+
+def quit_question(run: FollowedRun) -> Choice:
+    """Asks what to do with a training when the app is closed: "stop" or "detach"."""
+    return Choice(
+        "Stop the training?",
+        f"{run.name} is still training.",
+        (
+            ("stop", "Stop and save", "you can use the model, and resume the training later"),
+            ("detach", "Train in the background", "it continues after the app is closed"),
+        ),
+        cancel="Stay in the app",
+    )
+
+
+def farewell(run: FollowedRun, answer: str) -> str:
+    """Returns what to print once the app is closed."""
+    if answer == "detach":
+        return f"{run.name} trains in the background. Its progress is on the Train screen."
+    resume = f"rnnlm-tui --train --resume --name {run.name}"
+    return f"{run.name} was stopped and saved. To resume it:\n  {resume}"

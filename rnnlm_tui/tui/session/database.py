@@ -11,14 +11,81 @@ import os
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 from rnnlm_tui.errors import StorageError, os_reason
-from rnnlm_tui.tui.session.tables import add_turn, connect, left_texts, put_text
-from rnnlm_tui.tui.session.turns import Turn
+from rnnlm_tui.tui.session import old_files
+from rnnlm_tui.tui.session.tables import (
+    SCHEMA,
+    Turn,
+    add_continuation,
+    add_turn,
+    left_texts,
+    put_text,
+)
 
 T = TypeVar("T")
+VERSION = 2
+BUSY_TIMEOUT_S = 2.0
+"""How long a write waits for one of another app, which takes less than a millisecond."""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Opens the database, or creates one that other users cannot read.
+
+    A new one takes over the files of older versions in the same folder. Raises sqlite3.Error and
+    OSError.
+    """
+    path.parent.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+    try:
+        for pragma in ("journal_mode = wal", "synchronous = normal", "foreign_keys = on"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute("PRAGMA secure_delete = on")  # overwrites what is deleted
+        _migrate(connection, path.parent)
+    except (sqlite3.Error, OSError):
+        connection.close()
+        raise
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection, folder: Path) -> None:
+    taken = list[Path]()
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version > VERSION:
+            raise sqlite3.DatabaseError("it was created by a newer version of this program")
+        if version == VERSION:
+            return
+        if version == 0:
+            taken += _make_tables(connection, folder)
+        else:
+            connection.execute("ALTER TABLE turn ADD COLUMN model TEXT")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # to disk before the files are deleted
+    for path in taken:
+        with suppress(OSError):  # in use by an older version of the app
+            path.unlink()
+
+
+def _make_tables(connection: sqlite3.Connection, folder: Path) -> list[Path]:
+    """Creates the tables and imports the files of older versions, which it returns."""
+    for statement in SCHEMA.split(";\n"):
+        connection.execute(statement)
+    taken = list(old_files.paths(folder))
+    for turn in old_files.turns(folder):
+        add_turn(connection, turn)
+        for continuation in turn.continuations:
+            add_continuation(connection, turn, continuation)
+    for table in ("draft", "pasted"):
+        for name, text in old_files.texts(folder, table):
+            put_text(connection, table, name, text)
+    return taken
 
 
 class SessionDatabase:

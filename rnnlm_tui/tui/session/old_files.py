@@ -12,7 +12,7 @@ from typing import Annotated
 
 import msgspec
 
-from rnnlm_tui.tui.session.turns import Continuation, Copied, Turn
+from rnnlm_tui.tui.session.tables import Continuation, Copied, Turn
 
 Count = Annotated[int, msgspec.Meta(ge=0, lt=1 << 31)]
 

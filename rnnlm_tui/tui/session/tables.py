@@ -1,4 +1,4 @@
-"""The tables of session.db and the statements on them. Does not import textual."""
+"""The tables of session.db, their rows, and the statements on them. Does not import textual."""
 
 from __future__ import annotations
 
@@ -6,15 +6,8 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable
-from contextlib import suppress
-from pathlib import Path
+from dataclasses import dataclass, field
 
-from rnnlm_tui.tui.session import old_files
-from rnnlm_tui.tui.session.turns import Continuation, Copied, Turn
-
-VERSION = 2
-BUSY_TIMEOUT_S = 2.0
-"""How long a write waits for one of another app, which takes less than a millisecond."""
 SCHEMA = """
 CREATE TABLE turn (number INTEGER PRIMARY KEY AUTOINCREMENT, line TEXT NOT NULL, model TEXT);
 CREATE TABLE continuation (
@@ -27,60 +20,36 @@ CREATE TABLE pasted (app TEXT PRIMARY KEY, pid INTEGER, changed REAL, text TEXT 
 """
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Opens the database, or creates one that other users cannot read.
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A span of `length` words from index `start` that is copied from the training text of the
+    model, where it first occurs in line `line_number`, from 1."""
 
-    A new one takes over the files of older versions in the same folder. Raises sqlite3.Error and
-    OSError.
-    """
-    path.parent.parent.mkdir(parents=True, exist_ok=True)
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-    try:
-        for pragma in ("journal_mode = wal", "synchronous = normal", "foreign_keys = on"):
-            connection.execute(f"PRAGMA {pragma}")
-        connection.execute("PRAGMA secure_delete = on")  # overwrites what is deleted
-        _migrate(connection, path.parent)
-    except (sqlite3.Error, OSError):
-        connection.close()
-        raise
-    return connection
+    start: int
+    length: int
+    line_number: int
 
 
-def _migrate(connection: sqlite3.Connection, folder: Path) -> None:
-    taken = list[Path]()
-    with connection:
-        connection.execute("BEGIN IMMEDIATE")
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version > VERSION:
-            raise sqlite3.DatabaseError("it was created by a newer version of this program")
-        if version == VERSION:
-            return
-        if version == 0:
-            taken += _make_tables(connection, folder)
-        else:
-            connection.execute("ALTER TABLE turn ADD COLUMN model TEXT")
-        connection.execute(f"PRAGMA user_version = {VERSION}")
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # to disk before the files are deleted
-    for path in taken:
-        with suppress(OSError):  # in use by an older version of the app
-            path.unlink()
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """The continuation of a line by a model. `sampled` is false if it is the likeliest one."""
+
+    text: str
+    model: str
+    sampled: bool
+    copied: tuple[Copied, ...] = ()
 
 
-def _make_tables(connection: sqlite3.Connection, folder: Path) -> list[Path]:
-    """Creates the tables and imports the files of older versions, which it returns."""
-    for statement in SCHEMA.split(";\n"):
-        connection.execute(statement)
-    taken = list(old_files.paths(folder))
-    for turn in old_files.turns(folder):
-        add_turn(connection, turn)
-        for continuation in turn.continuations:
-            add_continuation(connection, turn, continuation)
-    for table in ("draft", "pasted"):
-        for name, text in old_files.texts(folder, table):
-            put_text(connection, table, name, text)
-    return taken
+@dataclass(slots=True, eq=False)
+class Turn:
+    """A line of the user and its continuations. `model` is the name of the model that was active
+    when the line was sent, or None. `number` is the key in the database, None until it is stored;
+    only the database's thread uses it."""
+
+    line: str
+    continuations: list[Continuation] = field(default_factory=list)
+    number: int | None = None
+    model: str | None = None
 
 
 # The transcript

@@ -16,7 +16,7 @@ from textual.widgets import Input, RadioButton, Static
 from rnnlm_tui.config import Setting
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.store.library import Library, free_name, new_name_fault
+from rnnlm_tui.store.library import free_name, new_name_problem
 from rnnlm_tui.tui.train.plan import (
     Plan,
     Source,
@@ -168,18 +168,9 @@ class NameField(Field):
                     self._proposed = self.input.value = name
                     return  # the change starts another check
             else:
-                problem = await asyncio.to_thread(name_problem, library, plan.name)
+                problem = await asyncio.to_thread(new_name_problem, library, plan.name)
         except RnnlmError as error:
             problem = error.message
         self.known = plan.name
         self.show_problem(problem)
         self.post_message(self.Checked())
-
-
-def name_problem(library: Library, name: str) -> str | None:
-    """Returns what is wrong with a name for a new model, or None. Reads the library. Raises
-    StorageError."""
-    problem = new_name_fault(name)
-    if problem is None and (free := free_name(library, name)) != name:
-        return f"the name {name} is taken; {free} is free"
-    return problem

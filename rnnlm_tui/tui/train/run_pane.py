@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widgets import Button
 
 from rnnlm_tui.config import all_settings
-from rnnlm_tui.formatting import plural, sanitize
+from rnnlm_tui.formatting import plural
 from rnnlm_tui.tui.runs.actions import end_actions, first_save, is_allowed, is_saved
 from rnnlm_tui.tui.runs.child import TrainingRequest
 from rnnlm_tui.tui.runs.follower import FollowedRun
@@ -69,8 +69,6 @@ class RunPane(Vertical, can_focus=True):
         """The run whose end is shown, its name, and whether its model was deleted."""
         self._status: RunStatus | None = None
         """The status of the run that is over; None if it cannot be resumed."""
-        self._trainer = ""
-        """The process that trains a run of another process."""
         self._is_starting = False
         self._enabled: list[bool | None] = []
 
@@ -109,7 +107,7 @@ class RunPane(Vertical, can_focus=True):
                 return
         if run is None or not self.display:
             return
-        self.query_one(RunView).show(run, self._trainer, time.monotonic())
+        self.query_one(RunView).show(run, time.monotonic())
         ended = (run, run.name, run.is_deleted)
         if run.progress.phase.is_over and not run.is_running and ended != self._ended:
             self._ended = ended
@@ -190,12 +188,10 @@ class RunPane(Vertical, can_focus=True):
     async def follow(self, name: str) -> None:
         """Shows a run of another process, or the app's own if it has that name."""
         runs = self.host.runs
-        if runs.is_training and runs.own is not None and runs.own.name == name:
+        if runs.training is not None and runs.training.name == name:
             self.show_own()
             return
         with self.host.showing_errors():
-            holder = await asyncio.to_thread(self.host.library.holder, name)
-            self._trainer = sanitize(holder or "another process")
             await runs.watch(name)
         self.paint()
 
@@ -216,7 +212,7 @@ class RunPane(Vertical, can_focus=True):
         if run is None:
             return
         if not run.is_own:
-            text = f"It is trained by {self._trainer}. It will save its model and end."
+            text = f"It is trained by {run.trainer}. It will save its model and end."
             title = f"Stop the training of {run.name}?"
             question = Confirm(title, text, yes="Stop it", danger=False)
             if not await self.host.ask(question):

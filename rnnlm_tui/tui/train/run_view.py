@@ -75,13 +75,13 @@ class RunHead(Widget):
         super().__init__()
         self._lines: tuple[Content, ...] = ()
 
-    def show(self, run: FollowedRun, trainer: str, now: float) -> None:
+    def show(self, run: FollowedRun, now: float) -> None:
         """Shows the state at `now`; redraws only if it has changed."""
         is_over = run.progress.phase.is_over
         self.set_class(is_over, "-over")
         width = max(20, self.content_size.width or self.app.size.width - 2)
         bars = () if is_over else bar_lines(run.progress, now, width)
-        lines = (head_line(run, trainer, width), *bars)
+        lines = (head_line(run, width), *bars)
         if lines != self._lines:
             self._lines = lines
             self.refresh()
@@ -90,9 +90,9 @@ class RunHead(Widget):
         return Content("\n").join(self._lines)
 
 
-def head_line(run: FollowedRun, trainer: str, width: int) -> Content:
+def head_line(run: FollowedRun, width: int) -> Content:
     phase = run.progress.phase
-    where = "" if run.is_own else f"trained by {trainer}"
+    where = "" if run.is_own else f"trained by {run.trainer}"
     if run.is_own and run.detached and not phase.is_over:
         where = "continues when you quit"
     facts = " · ".join(part for part in (where, run_facts(run.progress)) if part)
@@ -219,10 +219,10 @@ class RunView(Vertical):
                 yield TextList("your line", "it is continued after each epoch", id="samples")
                 yield TextList("notes", "no notes yet", id="notes", indent=NOTE_INDENT)
 
-    def show(self, run: FollowedRun, trainer: str, now: float) -> None:
+    def show(self, run: FollowedRun, now: float) -> None:
         """Shows the state of the run at `now`."""
         progress = run.progress
-        self.query_one(RunHead).show(run, trainer, now)
+        self.query_one(RunHead).show(run, now)
         epochs, best = progress.epochs, progress.best_epoch
         # An n-gram model is trained in one pass: the curve would be a single point.
         self.set_class(progress.epochs_total == 1, "-one-pass")

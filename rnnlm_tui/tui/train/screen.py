@@ -76,8 +76,8 @@ class TrainScreen(AppScreen):
         self._enabled: object = None
         self._cost = ""
         """The text next to the button."""
-        self._was_training = False
-        """Whether the app's own run was running when the form was drawn."""
+        self._training: FollowedRun | None = None
+        """The app's own run, if it was running when the form was drawn."""
 
     def compose(self) -> ComposeResult:
         yield Header()
@@ -144,7 +144,7 @@ class TrainScreen(AppScreen):
         if not self.is_current:
             return
         self.run_pane.paint()
-        if not self.is_run_shown and self._was_training != self.host.runs.is_training:
+        if not self.is_run_shown and self._training is not self.host.runs.training:
             self._form.check()
             self._refresh_form()
         self._refresh_keys()
@@ -175,9 +175,8 @@ class TrainScreen(AppScreen):
     @property
     def _start_problem(self) -> str | None:
         """Why a training cannot start, or None."""
-        runs = self.host.runs
-        if runs.own is not None and runs.is_training:
-            return f"{runs.own.name} is being trained: stop it first (Esc shows it)"
+        if (run := self.host.runs.training) is not None:
+            return f"{run.name} is being trained: stop it first (Esc shows it)"
         return self._form.problem
 
     @on(TrainForm.Changed)
@@ -185,7 +184,7 @@ class TrainScreen(AppScreen):
         summary, why = self._form.summary, self._start_problem
         if why == NAME_CHECKED:
             return  # takes only a moment; the button would be drawn twice at each key
-        self._was_training = self.host.runs.is_training
+        self._training = self.host.runs.training
         is_wrong = why not in (None, COUNTING)
         if is_wrong:
             line = f"! {sanitize(why or '')}"
@@ -212,8 +211,7 @@ class TrainScreen(AppScreen):
     @property
     def _run_behind(self) -> FollowedRun | None:
         """The run that "back" shows from the form: the app's own if it is running."""
-        runs = self.host.runs
-        return runs.own if runs.is_training else runs.shown
+        return self.host.runs.training or self.host.runs.shown
 
     @on(Button.Pressed, "#train")
     def action_start(self) -> None:

@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 from rnnlm_tui.config import Setting
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import format_bytes, format_duration, plural, shorten
-from rnnlm_tui.tui.runs.headless import run_headless
+from rnnlm_tui.tui.runs.child import run_headless
 from rnnlm_tui.tui.train.plan import Plan
 
 A_FEW_S = 10.0

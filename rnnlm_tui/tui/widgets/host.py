@@ -67,11 +67,9 @@ class Host(Protocol):
     def models_changed(self) -> None:
         """Called when a model was added, removed or changed."""
 
-    def renamed(self, old: str, new: str) -> None:
-        """Called when a model was renamed."""
-
-    def deleted(self, name: str) -> None:
-        """Called when a model was deleted."""
+    def renamed(self, old: str, new: str | None) -> None:
+        """Called when a model was renamed, or deleted (None). If it was active, it stays so under
+        its new name, or another becomes active."""
 
     def resume_run(self, name: str) -> None:
         """Resumes an unfinished run on the Train screen."""

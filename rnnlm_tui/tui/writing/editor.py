@@ -19,7 +19,7 @@ from textual.widgets import TextArea
 from textual.widgets.text_area import Selection
 
 from rnnlm_tui.formatting import sanitize, shorten
-from rnnlm_tui.tui.session.turns import Turn
+from rnnlm_tui.tui.session.tables import Turn
 from rnnlm_tui.tui.writing.ghost import Suggested
 from rnnlm_tui.tui.writing.key_order import AnswerGate, run_own_binding, unbind
 from rnnlm_tui.tui.writing.keystrokes import KeystrokeCounter, Keystrokes

@@ -9,8 +9,7 @@ from textual.widgets import Static
 
 from rnnlm_tui.errors import RnnlmError, StorageError, UsageError
 from rnnlm_tui.tui.app import RnnlmApp
-from rnnlm_tui.tui.help.keymap import load_keymap, write_keymap
-from rnnlm_tui.tui.help.keys import KeysScreen, all_bindings
+from rnnlm_tui.tui.help.keys import KeysScreen, all_bindings, load_keymap, write_keymap
 from rnnlm_tui.tui.widgets.header import Header
 from tests.helpers.app import (
     choose_in_palette,

@@ -17,16 +17,12 @@ from textual.pilot import Pilot
 from textual.widgets import Button, Input
 
 from rnnlm_tui.store.files import EVALUATION
-from rnnlm_tui.store.library import ENGLISH, Library
-from rnnlm_tui.tui.models import screen as models_module
+from rnnlm_tui.store.library import ENGLISH, Entry, Library
 from rnnlm_tui.tui.models.card import ModelCardScreen, ModelCardView
-from rnnlm_tui.tui.models.card_facts import Listed, read_library
 from rnnlm_tui.tui.models.screen import ModelsScreen
 from rnnlm_tui.tui.models.table import COLUMNS, ModelTable
-from rnnlm_tui.tui.runs.headless import run_headless
-from rnnlm_tui.tui.session.database import SessionDatabase
-from rnnlm_tui.tui.session.tables import add_turn
-from rnnlm_tui.tui.session.turns import Turn
+from rnnlm_tui.tui.runs.child import run_headless
+from rnnlm_tui.tui.session.tables import Turn, add_turn
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm
 from rnnlm_tui.tui.widgets.path_input import PathInput
@@ -61,10 +57,6 @@ class Host(HostApp):
         super().__init__(library)
         self.active_name = "one"
         self.models = ModelsScreen()
-        self.session = SessionDatabase(library.folder.parent / "session", self.show_error)
-
-    async def on_unmount(self) -> None:
-        await self.session.close()
 
     def on_mount(self) -> None:
         self.push_screen(self.models)
@@ -75,6 +67,10 @@ class Host(HostApp):
 
     def models_changed(self) -> None:
         self.models.reload()
+
+    def renamed(self, old: str, new: str | None) -> None:
+        self.calls.append(("renamed", old, new))
+        self.models_changed()
 
     @property
     def table(self) -> ModelTable:
@@ -89,7 +85,7 @@ async def shown(
     app = Host(library)
     async with app.run_test(size=size) as pilot:
         await wait_until(pilot, lambda: app.models.query(ModelTable))
-        names = {one.name for one in read_library(library)}
+        names = {one.name for one in library.entries()}
         await wait_until(pilot, lambda: set(rows(app)) == names)
         if row is not None:
             app.table.move_cursor(row=app.table.get_row_index(row))
@@ -195,13 +191,15 @@ async def test_the_library_is_read_once_at_a_time_and_only_while_it_is_seen(
 ) -> None:
     gate, begun = threading.Semaphore(0), []
 
-    def read(library: Library) -> list[Listed]:
+    read_all = Library.entries
+
+    def read(library: Library) -> list[Entry]:
         begun.append(library)
         assert gate.acquire(timeout=20)
-        return read_library(library)
+        return read_all(library)
 
     async with shown(library) as (pilot, app):
-        monkeypatch.setattr(models_module, "read_library", read)
+        monkeypatch.setattr(Library, "entries", read)
         app.models.reload()
         await wait_until(pilot, lambda: begun)
         for _ in range(5):
@@ -290,7 +288,7 @@ async def test_a_model_is_measured_and_brought_up_to_date(
         await told(pilot, app, "two saves ")
         await wait_until(pilot, lambda: line_of(app, "two").count("%") == 2)
         await pilot.press("f5")
-        await wait_until(pilot, lambda: app.calls[-1] == ("update_model", "two"))
+        await wait_until(pilot, lambda: app.calls[-1] == ("update_model", "two", ()))
         app.table.move_cursor(row=0)
         await pilot.press("m")
         await told(pilot, app, "one was trained on all its lines")
@@ -312,8 +310,8 @@ async def test_an_update_asks_whether_to_learn_what_was_written_with_the_model(
         if key == "escape":
             assert "update_model" not in [call[0] for call in app.calls]
             return
-        added = [str(texts / "two-written.txt")] if key == "1" else []
-        await wait_until(pilot, lambda: app.calls[-1] == ("update_model", "two", *added))
+        added = (str(texts / "two-written.txt"),) if key == "1" else ()
+        await wait_until(pilot, lambda: app.calls[-1] == ("update_model", "two", added))
         assert [path.read_text() for path in texts.glob("*")] == (
             ["We left.\n\nWell\nthen.\n"] if added else []
         )
@@ -342,7 +340,7 @@ async def test_a_model_is_exported_and_imported(library: Library, tmp_path: Path
         await pilot.press("enter")
         name = await dialog(pilot, app, AskText)
         assert name.query_one(Input).value == "two-2"
-        assert "The name two is taken." in picture(app)
+        assert "The name two is taken; two-2 is free." in picture(app)
         name.query_one(Input).value = "imported"
         await pilot.press("enter")
         await told(pilot, app, "imported was imported")
@@ -403,7 +401,7 @@ async def test_a_model_a_damaged_one_and_a_run_are_deleted(library: Library, nam
         await dialog(pilot, app, Confirm)
         await pilot.press("left", "enter")
         await wait_until(pilot, lambda: name not in rows(app))
-        assert app.calls == [("deleted", name)]
+        assert app.calls == [("renamed", name, None)]
         assert not library.has(name)
 
 

@@ -8,7 +8,6 @@ import pytest
 from rich.cells import cell_len
 
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.tui.models.card_facts import read_library
 from rnnlm_tui.tui.models.table import COLUMNS, GAP, LEFT_OUT, compact, cut_within, fitting_widths
 from tests.helpers.models import make_model
 
@@ -16,9 +15,7 @@ from tests.helpers.models import make_model
 def test_columns_are_left_out_in_their_order(data_dir: Path) -> None:
     library = Library(data_dir)
     make_model(library.path("a-model-with-a-long-name"))
-    rows = [
-        {key: column.text(one) for key, column in COLUMNS.items()} for one in read_library(library)
-    ]
+    rows = [{key: column.text(one) for key, column in COLUMNS.items()} for one in library.entries()]
     left_out: set[str] = set()
     for width in range(130, 47, -1):
         widths = fitting_widths(rows, width)

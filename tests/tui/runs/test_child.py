@@ -11,15 +11,13 @@ from pathlib import Path
 import pytest
 
 from rnnlm_tui import paths
-from rnnlm_tui.config import make_run_config
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.run_state import Position, RunStatus
-from rnnlm_tui.training.checkpoint import Checkpoints, RunState
+from rnnlm_tui.store.run_state import RunStatus
 from rnnlm_tui.tui.runs.child import ChildProcess, TrainingRequest, exit_sentence
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.state import Phase
-from tests.helpers.runs import over, until
+from tests.helpers.runs import until
 
 REQUEST = TrainingRequest(("verses.txt", "--name", "poems"), "poems")
 
@@ -43,26 +41,17 @@ async def finish(child: ChildProcess) -> None:
     child.close_input()
 
 
-async def test_a_child_is_started_apart_from_the_terminal(
+async def test_a_child_is_started_apart_from_the_terminal_and_its_seed_line_is_no_argument(
     library: Library, says: str, data_dir: Path
-) -> None:
-    child = ChildProcess(REQUEST, library)
-    await finish(child)
-    arguments = ["--train", "verses.txt", "--name", "poems", f"--data-dir={data_dir}"]
-    arguments += ["--json", "--control", "stdin"]
-    assert json.loads(child.log_tail()[0]) == ["1", True, arguments]
-    assert (child.exit_code, child.logged_error()) == (0, None)
-
-
-async def test_the_seed_line_is_neither_in_the_arguments_nor_in_the_log(
-    library: Library, says: str, tmp_path: Path
 ) -> None:
     for _ in range(2):
         child = ChildProcess(TrainingRequest(REQUEST.arguments, "poems", "my own line"), library)
         await finish(child)
-    (line,) = (tmp_path / "log" / "train-poems.log").read_text().splitlines()
-    assert child.log_tail() == [line], "the log is of the last run alone"
-    assert "my own" not in line
+    arguments = ["--train", "verses.txt", "--name", "poems", f"--data-dir={data_dir}"]
+    arguments += ["--json", "--control", "stdin"]
+    (line,) = child.log_tail()  # the log is of the last run alone
+    assert json.loads(line) == ["1", True, arguments]
+    assert (child.exit_code, child.logged_error()) == (0, None)
 
 
 async def test_a_log_that_cannot_be_written_does_not_keep_a_run_from_training(
@@ -120,19 +109,3 @@ def test_the_program_itself_is_the_command(monkeypatch: pytest.MonkeyPatch, tmp_
     assert version.stdout.startswith("rnnlm-tui"), version.stderr
     monkeypatch.chdir(Path(paths.__file__).parents[1])
     assert paths.headless_command() == (sys.executable, "-m", "rnnlm_tui")
-
-
-async def test_a_run_whose_text_came_from_standard_input_is_refused(library: Library) -> None:
-    """Standard input carries its orders, which it would read as the text."""
-    config = make_run_config("lesson", [{"epochs": 9}])
-    folder = library.path("poems")
-    folder.mkdir(parents=True)
-    state = RunState(config, {"sources": ["-"]}, Position(epoch=2, learning_rate=1e-3), {})
-    Checkpoints(folder).save_state(state)
-    request = TrainingRequest.resuming("poems")
-    run = FollowedRun(library, "poems", ChildProcess(request, library))
-    await run.start()
-    await over(run)
-    assert run.progress.failed is not None
-    assert "came from standard input" in run.progress.failed.message
-    assert "--train FILE --resume" in run.progress.failed.hint

@@ -25,7 +25,7 @@ from rnnlm_tui.tui.runs.follower import EVENTS_AT_ONCE, GONE, FollowedRun
 from rnnlm_tui.tui.runs.state import Phase
 from tests.helpers.commands import POSIX
 from tests.helpers.events import ended, finished, progress, saved, started
-from tests.helpers.runs import PATIENCE_S, Script, lines_of, over, until
+from tests.helpers.runs import PATIENCE_S, Script, lines_of, over, trained_elsewhere, until
 
 REQUEST = TrainingRequest(("verses.txt", "--name=poems"), "poems")
 
@@ -65,11 +65,10 @@ async def start(script: Script, library: Library) -> AsyncIterator[Start]:
 
 
 @pytest.fixture
-def held(library: Library, script: Script) -> ExitStack:
+def held(script: Script) -> ExitStack:
     """The lock of `poems`, held by this process as if it trained the model."""
     stack = ExitStack()
-    stack.enter_context(library.lock("poems"))
-    script.history().parent.mkdir(parents=True)
+    stack.enter_context(trained_elsewhere(script, name="poems"))
     return stack
 
 
@@ -159,8 +158,8 @@ async def test_orders_do_nothing_after_the_end(start: Start, script: Script) -> 
     await over(run)
     assert not (run.order("pause") or run.order("resume") or run.detach() or run.sample("the cat"))
     await run.stop()
-    run.detach_and_close()
-    await run.end()
+    await run.close(detach=True)
+    await run.close(detach=False)
     assert (phase(run), run.detached) == (Phase.FINISHED, False)
 
 
@@ -226,7 +225,7 @@ async def test_a_process_that_hangs_gets_sigterm_and_does_not_block_the_end(
     process = psutil.Process(script.pid())
     await until(lambda: process.status() == psutil.STATUS_STOPPED)
     async with asyncio.timeout(PATIENCE_S):
-        await run.end()
+        await run.close(detach=False)
     assert run.is_running, "a stopped process cannot even end"
     os.kill(script.pid(), signal.SIGCONT)
     await over(run)
@@ -334,7 +333,6 @@ async def test_a_run_that_is_not_followed_reports_nothing_and_takes_no_orders(
     script.write(ended(1), saved(1))
     await asyncio.sleep(0)
     assert (watched.is_running, heard.saved, heard.ends) == (False, [], [])
-    assert watched.controls == {"stop"}
     assert (watched.log_tail(), watched.is_own) == ([], False)
 
 

@@ -40,14 +40,14 @@ async def test_a_run_is_shown_and_its_saves_and_end_are_reported(
     ends: list[FollowedRun] = []
     runs.on_saved = lambda run, event: told.append((run, event.epoch))
     runs.on_end = ends.append
-    assert (runs.own, runs.shown, runs.is_training) == (None, None, False)
+    assert (runs.own, runs.shown, runs.training) == (None, None, None)
     run = await runs.start(request())
-    assert (runs.own, runs.shown, runs.is_training) == (run, run, True)
+    assert (runs.own, runs.shown, runs.training) == (run, run, run)
     script.write(started(), ended(1), Saved(1.0, 1, "poems", True))
     await until(lambda: told == [(run, 1)])
     script.exit(3)
     await over(run)
-    assert (ends, runs.is_training, runs.own) == ([run], False, run)
+    assert (ends, runs.training, runs.own) == ([run], None, run)
     assert await runs.start(request("again")) is not run
 
 
@@ -93,17 +93,17 @@ async def test_a_run_that_is_over_follows_its_model_and_one_that_is_on_does_not(
 ) -> None:
     run = await runs.start(request())
     runs.renamed("poems", "verses")
-    runs.deleted("poems")
+    runs.renamed("poems", None)
     assert (run.name, run.is_deleted) == ("poems", False)
     await run.stop()
     await over(run)
     runs.renamed("others", "verses")
-    runs.deleted("others")
+    runs.renamed("others", None)
     assert (run.name, run.is_deleted) == ("poems", False)
     runs.renamed("poems", "verses")
-    runs.deleted("poems")
+    runs.renamed("poems", None)
     assert (run.name, run.is_deleted) == ("verses", False)
-    runs.deleted("verses")
+    runs.renamed("verses", None)
     assert run.is_deleted
 
 

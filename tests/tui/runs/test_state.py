@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from itertools import accumulate
 
-import msgspec
 import pytest
 
 from rnnlm_tui.events import Event, Failed, Paused, Preparing, Resumed, Saved, Warned
@@ -180,30 +179,6 @@ def test_a_lost_run_says_so_and_keeps_its_time() -> None:
     assert run.notes[-1].time == 6  # the last event's own time, and 5 s
     assert run.elapsed_s(999) == 25
     assert run.eta_s(999) is None
-
-
-class CountedFigures(dict[str, float]):
-    """Figures that count how often they are read."""
-
-    reads = 0
-
-    def __getitem__(self, name: str) -> float:
-        CountedFigures.reads += 1
-        return super().__getitem__(name)
-
-
-def test_an_epoch_costs_the_same_after_any_number_of_epochs() -> None:
-    def reads(count: int) -> int:
-        run, CountedFigures.reads = RunProgress(), 0
-        run.take(started(held_out_lines=1), 0)
-        for epoch in range(1, count + 1):
-            event = ended(epoch, held_out=9 - 1 / epoch, best=epoch == 1)
-            figures = CountedFigures(event.held_out or {})
-            run.take(msgspec.structs.replace(event, held_out=figures), epoch)
-        assert f"rose for {count - 1} epochs" in texts(run)[-1]
-        return CountedFigures.reads
-
-    assert reads(200) <= 2.1 * reads(100)
 
 
 def test_the_rise_of_epochs_that_are_trained_again_is_forgotten() -> None:

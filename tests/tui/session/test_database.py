@@ -16,18 +16,16 @@ from pathlib import Path
 import pytest
 
 from rnnlm_tui.errors import StorageError
-from rnnlm_tui.tui.session.database import KeptText, SessionDatabase
+from rnnlm_tui.tui.session.database import VERSION, KeptText, SessionDatabase, connect
 from rnnlm_tui.tui.session.tables import (
-    VERSION,
+    Turn,
     add_turn,
-    connect,
     is_running,
     lines_sent_with,
     put_text,
     read_turns,
     rename_model,
 )
-from rnnlm_tui.tui.session.turns import Turn
 from tests.helpers.session import kept_texts
 
 

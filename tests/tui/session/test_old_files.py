@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from rnnlm_tui.tui.session.database import connect
 from rnnlm_tui.tui.session.old_files import parse_transcript
-from rnnlm_tui.tui.session.tables import connect, left_texts, read_turns
-from rnnlm_tui.tui.session.turns import Continuation, Copied
+from rnnlm_tui.tui.session.tables import Continuation, Copied, left_texts, read_turns
 
 TRANSCRIPT = """\
 {"line": "when i", "turn": "804b5a3bb908477a"}

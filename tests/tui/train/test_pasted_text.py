@@ -12,7 +12,8 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import RadioButton
 
-from rnnlm_tui.tui.session.tables import connect, put_text
+from rnnlm_tui.tui.session.database import connect
+from rnnlm_tui.tui.session.tables import put_text
 from rnnlm_tui.tui.train import pasted_text
 from rnnlm_tui.tui.train.form import TrainForm
 from tests.helpers.app import app_of, press, scripted_app, wait_until

@@ -15,11 +15,12 @@ from textual.widgets import Button, Collapsible, Input, Static
 from rnnlm_tui.events import Event, Paused
 from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library, Run
-from rnnlm_tui.tui.runs.actions import is_unfinished, run_line, run_rows
-from rnnlm_tui.tui.runs.history import HistoryReader
+from rnnlm_tui.store.locks import Holder
+from rnnlm_tui.tui.runs.actions import run_rows
+from rnnlm_tui.tui.runs.follower import HistoryReader
 from rnnlm_tui.tui.runs.manager import Runs
 from rnnlm_tui.tui.runs.state import Phase, RunProgress
-from rnnlm_tui.tui.runs.wording import badge, end_of
+from rnnlm_tui.tui.runs.wording import badge, end_of, run_line
 from rnnlm_tui.tui.train.data_card import DataCard
 from rnnlm_tui.tui.train.other_runs import OtherRuns
 from rnnlm_tui.tui.train.run_view import progress_bar
@@ -245,7 +246,7 @@ async def test_the_seed_line_is_changed_during_the_run(script: Script, is_gone: 
         on.app.screen.query_one(Input).value = "a [/b] dog"
         if is_gone:
             script.exit()
-            await on.until(lambda: not on.app.runs.is_training)
+            await on.until(lambda: on.app.runs.training is None)
         await on.pilot.press("enter")
         await on.until(lambda: on.app.told)
         if is_gone:
@@ -410,7 +411,7 @@ async def test_a_failed_run_offers_only_what_may_work(script: Script) -> None:
                 (folder / RESUME).write_bytes(b"damaged")
             await on.start()
             script.exit(1, "rnnlm-tui: it went wrong\n")
-            await on.until(lambda: not on.app.runs.is_training)
+            await on.until(lambda: on.app.runs.training is None)
             await on.until(partial(is_offered, on, ["Back to the form", *offered]))
 
 
@@ -474,7 +475,7 @@ async def test_a_model_that_is_renamed_keeps_its_run_and_one_that_is_deleted_doe
         await on.pilot.press("u")
         assert ("use_model", "verses") in on.app.calls
         on.app.library.delete("verses")
-        on.app.runs.deleted("verses")
+        on.app.runs.renamed("verses", None)
         await on.until(lambda: "The model verses was deleted" in on.end)
         assert on.buttons == ["New training"]
         keys = on.keys()
@@ -573,14 +574,14 @@ def test_a_run_that_is_over_is_not_listed(data_dir: Path) -> None:
 
 
 def test_a_run_is_a_line_in_the_list() -> None:
-    run = Run("a", False, None, False, True, 3, 9)
-    assert is_unfinished(run)
+    run = Run("a", None, True, 3, 9)
+    assert run.is_unfinished
     assert run_line(run) == "‖ a  stopped at epoch 3 of 9; Enter resumes it"
-    assert not is_unfinished(Run("a", False, None, False, True, 9, 9))
-    begun = Run("a", False, None, False, True, None, None)
+    assert not Run("a", None, True, 9, 9).is_unfinished
+    begun = Run("a", None, True, None)
     assert run_line(begun) == "‖ a  stopped at its first epoch; Enter resumes it"
-    running = Run("a", True, "process 7 on b", True, False, None, None)
-    assert run_line(running) == "▶ a  trained by process 7 on b, no epoch is saved yet"
+    running = Run("a", Holder(), False, None)
+    assert run_line(running) == "▶ a  trained by another process, no epoch is saved yet"
 
 
 # Looks

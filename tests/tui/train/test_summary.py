@@ -17,7 +17,7 @@ import pytest
 
 from rnnlm_tui import paths
 from rnnlm_tui.errors import CorpusError, RnnlmError
-from rnnlm_tui.tui.runs.headless import parse_error
+from rnnlm_tui.tui.runs.child import parse_error
 from rnnlm_tui.tui.train.data_card import card_lines
 from rnnlm_tui.tui.train.plan import Plan
 from rnnlm_tui.tui.train.summary import summarise
@@ -154,7 +154,7 @@ async def test_a_question_cancelled_before_a_thread_was_free_leaves_nothing(
             super().__init__(*arguments, **options)
             started.append(self)
 
-    monkeypatch.setattr("rnnlm_tui.tui.runs.headless.subprocess.Popen", Recorded)
+    monkeypatch.setattr("rnnlm_tui.tui.runs.child.subprocess.Popen", Recorded)
     answering("import time; time.sleep(60)")
     loop, free = asyncio.get_running_loop(), threading.Event()
     with ThreadPoolExecutor(1) as one_thread:

@@ -18,7 +18,7 @@ from textual.widgets.text_area import Selection
 
 from rnnlm_tui.suggest import Suggestion, Suggestions
 from rnnlm_tui.text.tokenizer import Written
-from rnnlm_tui.tui.session.turns import Turn
+from rnnlm_tui.tui.session.tables import Turn
 from rnnlm_tui.tui.writing import key_order
 from rnnlm_tui.tui.writing.editor import LineEditor, TextSent
 from rnnlm_tui.tui.writing.keystrokes import Keystrokes

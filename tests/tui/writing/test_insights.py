@@ -11,7 +11,7 @@ import pytest
 from rnnlm_tui.config import LessonConfig, NgramConfig
 from rnnlm_tui.store.training_text import write_origin
 from rnnlm_tui.text.corpus import read_corpus
-from rnnlm_tui.tui.session.turns import Copied
+from rnnlm_tui.tui.session.tables import Copied
 from rnnlm_tui.tui.writing.insights import CopyFinder, accuracy
 from rnnlm_tui.tui.writing.predictor import LoadedModel
 from tests.helpers.app import ScriptedLibrary, ScriptedModel, card_of

@@ -11,7 +11,7 @@ from textual.app import App, ComposeResult
 
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.tui.session.database import SessionDatabase
-from rnnlm_tui.tui.session.turns import Continuation, Copied, Turn
+from rnnlm_tui.tui.session.tables import Continuation, Copied, Turn
 from rnnlm_tui.tui.writing.predictor import Predictor
 from rnnlm_tui.tui.writing.transcript import MAX_TURNS, PREVIOUS_LINES, Transcript, as_text
 from rnnlm_tui.tui.writing.transcript_view import MAX_LINES, TranscriptView

@@ -10,16 +10,16 @@ import pytest
 
 from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.store.evaluations import write_evaluation
-from rnnlm_tui.store.library import Library
-from rnnlm_tui.tui.models.card import heading, losses
-from rnnlm_tui.tui.models.card_facts import (
+from rnnlm_tui.store.library import Entry, Library
+from rnnlm_tui.tui.models.card import (
     Line,
-    Listed,
+    heading,
     layers,
+    losses,
     on_disk,
     overview,
     quality,
-    read_library,
+    state,
 )
 from tests.helpers.models import change_card, held_elsewhere, make_model, put
 
@@ -47,9 +47,9 @@ def library(data_dir: Path) -> Library:
     return library
 
 
-def listed(library: Library, name: str) -> Listed:
+def listed(library: Library, name: str) -> Entry:
     """The model as it is listed."""
-    return next(one for one in read_library(library) if one.name == name)
+    return next(one for one in library.entries() if one.name == name)
 
 
 def text_of(lines: Iterator[Line]) -> str:
@@ -76,7 +76,7 @@ def test_a_card_says_all_there_is_to_say(library: Library) -> None:
     disk = dict(on_disk(one))
     assert disk["folder"] == str(library.path("two"))
     assert {"created", "saved", "versions"} <= disk.keys()
-    assert {text for _, text in on_disk(one)} >= {name for name, _ in one.files}
+    assert {text for _, text in on_disk(one)} >= set(one.files)
     assert [len(points) for points in losses(one.card)] == [3, 3]
 
 
@@ -127,13 +127,13 @@ def test_a_model_in_training_names_the_process(library: Library) -> None:
         one = listed(library, "two")
         assert heading(one, is_active=True).plain == "two   ● active   ◆ training"
         assert dict(overview(one))["trained by"].startswith("process ")
-    assert not any(one.is_training for one in read_library(library))
+    assert not any(one.trained_by for one in library.entries())
 
 
 def test_a_corpus_name_of_400_kilobytes_is_damage_and_no_text_to_wrap(library: Library) -> None:
     change_card(library, "two", lambda data: data["corpus"].update(name="w" * 400_000))
     one = listed(library, "two")
-    assert one.state == "damaged"
+    assert state(one) == "damaged"
     assert len(text_of(overview(one))) < 1000
 
 
