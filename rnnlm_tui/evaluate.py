@@ -216,7 +216,7 @@ def _part(
 
     Lines that go on from each other share a growing stream, so that a model reads it once.
     """
-    lines, streams = list[_Line](), list[tuple[list[int], int]]()
+    lines, passages = list[_Line](), list[Passage]()
     stream, goes_on = list[int](), False
     for text in texts:
         words = model.tokenizer.words(text)
@@ -225,14 +225,14 @@ def _part(
             continue
         if not goes_on:
             stream = [*above]
-            streams.append((stream, len(above) + len(begin)))
+            passages.append(Passage(stream, len(above) + len(begin)))
         stream += begin
         lines.append(_Line(text, words, stream, len(stream)))
         stream += model.vocabulary.encode(words)
         if model.uses_previous_lines:
             above = _near(stream, model.vocabulary.begin_id, model.window)
             goes_on = above is stream  # it is cut once it is too long
-    return Part(lines, [Passage(ids[:known], ids[known:]) for ids, known in streams]), above
+    return Part(lines, passages), above
 
 
 class Scorer:

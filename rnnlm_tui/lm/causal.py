@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from itertools import chain
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from rnnlm_tui.lm.model import (
     Architecture,
     Arrays,
     ArraySpec,
+    LanguageModel,
     Layer,
     Passage,
     Weights,
@@ -105,32 +106,24 @@ def window_start(
         return cut
 
 
-class Segment(NamedTuple):
-    """Ids that are read from the initial state on. The first `known` are context."""
-
-    ids: list[int]
-    known: int
-
-
-ReadStates: TypeAlias = tuple[Sequence[Segment], Array, list[NDArray[np.int64]]]
+ReadStates: TypeAlias = tuple[Sequence[Passage], Array, list[NDArray[np.int64]]]
 """Segments read as one batch, the states after all their words, and the indices of the states of
 each segment."""
 
 
 def segments(
     passages: Iterable[Passage], most: int, step: int, begin_id: int | None
-) -> Iterator[Segment]:
-    """Cuts passages into segments for a model that sees the `last_words` of a context: what it
-    sees after any word of a passage is the beginning of a segment."""
-    for context, following in passages:
-        ids = [*context, *following]
-        begin, known = window_start(ids, len(context), most, step, begin_id), len(context)
-        for length in range(known + 1, len(ids) + 1):
+) -> Iterator[Passage]:
+    """Cuts passages into shorter ones for a model that sees the `last_words` of a context: what it
+    sees after any word of a passage is the beginning of such a segment."""
+    for ids, given in passages:
+        begin, known = window_start(ids, given, most, step, begin_id), given
+        for length in range(given + 1, len(ids) + 1):
             after = window_start(ids, length, most, step, begin_id)
             if after != begin:
-                yield Segment(ids[begin : length - 1], known - begin)
+                yield Passage(ids[begin : length - 1], known - begin)
                 begin, known = after, length
-        yield Segment(ids[begin:], known - begin)
+        yield Passage(ids[begin:], known - begin)
 
 
 def common_prefix_length(one: list[int], other: list[int]) -> int:
@@ -151,7 +144,7 @@ def cache_distributions(
     return lru_cache(max(SMALLEST_CACHE, CACHE_BYTES // (4 * total_words)))(compute)
 
 
-class CausalModel:
+class CausalModel(LanguageModel):
     """An `rnn`, `gru` or `lstm`, which predicts from all words of its window.
 
     The states after each word of the last context are kept, so another word takes one step, and one
@@ -205,12 +198,12 @@ class CausalModel:
         finally:
             self._trail, self._ahead = self._ahead or self._trail, None
 
-    def _states_of(self, parts: Sequence[Segment]) -> ReadStates:
+    def _states_of(self, parts: Sequence[Passage]) -> ReadStates:
         sequences = [part.ids for part in parts]
         return parts, *self._layers.states(sequences, self._softmax.embed, self._layers.start)
 
     def _read_together(
-        self, parts: Sequence[Segment], states: Array, places: Sequence[NDArray[np.int64]]
+        self, parts: Sequence[Passage], states: Array, places: Sequence[NDArray[np.int64]]
     ) -> Iterator[Array]:
         """Yields the distributions after the words of segments, given the states after them."""
         outputs = np.concatenate(
@@ -300,9 +293,9 @@ def overlap_start(path: Sequence[int], ids: Sequence[int]) -> int | None:
     return None
 
 
-def _groups(parts: Sequence[Segment], words: int) -> Iterator[list[Segment]]:
+def _groups(parts: Sequence[Passage], words: int) -> Iterator[list[Passage]]:
     """Groups of segments with at most `words` words each, but at least one segment."""
-    group, left = list[Segment](), words
+    group, left = list[Passage](), words
     for part in parts:
         if group and len(part.ids) > left:
             yield group

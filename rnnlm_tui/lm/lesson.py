@@ -6,7 +6,7 @@ Shapes: T time steps (the window), E embedding, H hidden, V vocabulary (`total_w
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache, partial
 
 import numpy as np
@@ -18,11 +18,10 @@ from rnnlm_tui.lm.model import (
     Architecture,
     Arrays,
     ArraySpec,
+    LanguageModel,
     Layer,
-    Passage,
     Weights,
     count_parameters,
-    read_one_by_one,
     softmax,
 )
 from rnnlm_tui.lm.time_estimate import training_seconds
@@ -56,14 +55,13 @@ def lesson_shapes(config: LessonConfig, total_words: int) -> dict[str, tuple[int
     }
 
 
-class LessonModel:
+class LessonModel(LanguageModel):
     """The lesson's network, which predicts from the last `window` words of a line.
 
     The window is left-padded with id 0, which has an embedding like any word.
     """
 
     excluded_ids: tuple[int, ...] = (PADDING,)
-    uses_previous_lines = False
 
     def __init__(
         self, vocabulary: Vocabulary, tokenizer: Tokenizer, window: int, weights: Weights
@@ -80,9 +78,6 @@ class LessonModel:
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
         """The distribution [V] after the last words of `context`."""
         return self._cached_probabilities(tuple(context[-self.window :]))
-
-    def read(self, passages: Sequence[Passage]) -> Iterator[NDArray[np.float32]]:
-        return read_one_by_one(self, passages)
 
     def _probabilities(self, last_ids: tuple[int, ...]) -> NDArray[np.float32]:
         """The distribution [V] after at most T ids."""

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,13 +55,13 @@ class Layer:
 
 
 class Passage(NamedTuple):
-    """Ids to predict, after the ids of their context."""
+    """Ids to read, of which the first `known` are context and the others are to be predicted."""
 
-    context: Sequence[int]
     ids: Sequence[int]
+    known: int
 
 
-class LanguageModel(Protocol):
+class LanguageModel(ABC):
     """Predicts the next word. V is the vocabulary's `total_words`."""
 
     vocabulary: Vocabulary
@@ -70,9 +70,10 @@ class LanguageModel(Protocol):
     """The number of words of context that the model sees."""
     excluded_ids: tuple[int, ...]
     """Ids that are never suggested; see the function `excluded_ids`."""
-    uses_previous_lines: bool
+    uses_previous_lines: bool = False
     """Whether previous lines are part of the context."""
 
+    @abstractmethod
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
         """The probability [V] of each id after the ids of `context`.
 
@@ -82,9 +83,13 @@ class LanguageModel(Protocol):
         """
 
     def read(self, passages: Sequence[Passage]) -> Iterator[NDArray[np.float32]]:
-        """Yields the same after the context of each passage and after each of its ids: n + 1 arrays
-        for n ids. Faster than one by one. The model may be used for other contexts in between. A
-        context must include the start of its line, if the vocabulary has one."""
+        """Yields the same after the context of each passage and after each further id: n + 1 arrays
+        for n of them. Networks do it faster than one by one, as here. The model may be used for
+        other contexts in between. A context must include the start of its line, if the vocabulary
+        has one."""
+        for ids, known in passages:
+            for length in range(known, len(ids) + 1):
+                yield self.next_word_probabilities(ids[:length])
 
 
 def excluded_ids(vocabulary: Vocabulary, tokenizer: Tokenizer) -> tuple[int, ...]:
@@ -94,16 +99,6 @@ def excluded_ids(vocabulary: Vocabulary, tokenizer: Tokenizer) -> tuple[int, ...
         return vocabulary.excluded_ids
     marks = np.flatnonzero(vocabulary.mask(tokenizer.is_mark))
     return (*vocabulary.excluded_ids, *marks.tolist())
-
-
-def read_one_by_one(
-    model: LanguageModel, passages: Sequence[Passage]
-) -> Iterator[NDArray[np.float32]]:
-    """Implements `LanguageModel.read` by `next_word_probabilities`."""
-    for context, following in passages:
-        ids = [*context, *following]
-        for length in range(len(context), len(ids) + 1):
-            yield model.next_word_probabilities(ids[:length])
 
 
 def softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -33,10 +33,9 @@ from rnnlm_tui.lm.model import (
     Architecture,
     Arrays,
     ArraySpec,
+    LanguageModel,
     Layer,
-    Passage,
     excluded_ids,
-    read_one_by_one,
 )
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
@@ -95,10 +94,8 @@ class Level(NamedTuple):
         return self.words[below], shares * np.float32(scale), 1 - scale * total
 
 
-class NgramModel:
+class NgramModel(LanguageModel):
     """An n-gram model, which predicts from the last words of a line."""
-
-    uses_previous_lines = False
 
     def __init__(
         self,
@@ -131,9 +128,6 @@ class NgramModel:
             probabilities *= backoff
             probabilities[words] += shares
         return probabilities
-
-    def read(self, passages: Sequence[Passage]) -> Iterator[NDArray[np.float32]]:
-        return read_one_by_one(self, passages)
 
     def words_known(self, context: Sequence[int]) -> int:
         """How many of the contexts of the last 1, 2, ... words the model knows."""

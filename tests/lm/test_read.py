@@ -67,14 +67,14 @@ def base() -> MixedModel:
 def passages_of(model: LanguageModel, lines: Sequence[str]) -> list[Passage]:
     """All lines as one passage, then two that are far from each other, and single lines."""
     if model.vocabulary.begin_id is None:
-        return [Passage([], model.vocabulary.encode(line.split())) for line in lines]
+        return [Passage(model.vocabulary.encode(line.split()), 0) for line in lines]
     own = [[BEGIN_ID, *model.vocabulary.encode(line.split())] for line in lines]
     ids = [i for line in own for i in line]
     return [
-        Passage(ids[:1], ids[1:]),
-        Passage(ids[:30], ids[30:33]),
-        Passage(ids[9:40], ids[40:]),
-        *(Passage(line[:1], line[1:]) for line in own),
+        Passage(ids, 1),
+        Passage(ids[:33], 30),
+        Passage(ids[9:], 31),
+        *(Passage(line, 1) for line in own),
     ]
 
 
@@ -104,9 +104,9 @@ def test_what_is_read_together_is_what_is_asked_for_one_by_one(
     model, other = make(), make()
     passages = passages_of(model, LINES)
     rows = model.read(passages)
-    for context, following in passages:
-        for length in range(len(following) + 1):
-            ids = [*context, *following[:length]]
+    for whole, known in passages:
+        for length in range(len(whole) - known + 1):
+            ids = [*whole[: known + length]]
             expected = other.next_word_probabilities(ids)
             assert next(rows) == pytest.approx(expected, abs=1e-6)
             if length % 3 == 0:  # something else in between
