@@ -183,6 +183,7 @@ class CausalModel(LanguageModel):
     def read(self, passages: Sequence[Passage]) -> Iterator[Array]:
         """Reads several segments as one batch, or long ones one by one, each from the states of
         the one before."""
+        outer = self._ahead  # of a reading that asks for this one in between
         parts = [*segments(passages, self.window, self._step, self.vocabulary.begin_id)]
         try:
             if len(parts) == 1 or self.window >= FADED_WORDS:
@@ -196,7 +197,7 @@ class CausalModel(LanguageModel):
                 for group, states, places in prefetched(map(self._states_of, groups)):
                     yield from self._read_together(group, states, places)
         finally:
-            self._trail, self._ahead = self._ahead or self._trail, None
+            self._trail, self._ahead = self._ahead or self._trail, outer
 
     def _states_of(self, parts: Sequence[Passage]) -> ReadStates:
         sequences = [part.ids for part in parts]

@@ -78,7 +78,7 @@ def save_model(folder: Path, cell: str, english: LanguageModel, counted: Path | 
     arrays = ngrams(vocabulary, english, counted) if counted else None
     if arrays is not None:
         of_file: NgramFile = {"file": "", "order": ORDER, "sizes": [*ngram_counts(arrays)]}
-        mixture = {"weights": dict(PRIOR), "ngrams": of_file, "base": None}
+        mixture = {"weights": {n: w for n, w in PRIOR.items() if n != "base"}, "ngrams": of_file, "base": None}
     folder.mkdir(parents=True)
     card = ModelCard(
         config=config,
