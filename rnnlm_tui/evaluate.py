@@ -40,6 +40,7 @@ from rnnlm_tui.suggest import (
     Typed,
     UnlistedKeys,
     after_taking,
+    candidates_at,
     encode_context,
 )
 from rnnlm_tui.text.spacing import GIVING_BACK
@@ -331,7 +332,7 @@ class _Writer:
 
     def _after_key(self, before: str, found: NDArray[np.float32], typed: Typed) -> tuple[int, bool]:
         """`at` and `has_space` after the next key: it accepts the most helpful word, or types."""
-        listed = self.unlisted.helpful(found, typed, self.text[self.at :])
+        listed = candidates_at(self.model, found, typed)
         ways = (self._after_accepting(before, candidate) for candidate in listed)
         return max(filter(None, ways), default=(self.at + 1, False))
 

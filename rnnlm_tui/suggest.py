@@ -37,8 +37,6 @@ ROUNDING = 1e-5
 """The relative difference that scaling to a sum of 1 may make between equal numbers."""
 REMEMBERED_PREFIXES = 1 << 14
 """The number of prefixes whose matches are cached while a model is evaluated."""
-SUGGESTED_KEPT = 8
-"""The number of models whose suggested ids are cached."""
 MAX_CHUNK = 200
 """Longer text between spaces is not examined letter by letter, which takes quadratic time."""
 NO_GHOST = re.compile(r"\d|@|://|^www\.")
@@ -163,7 +161,7 @@ def _fitting(
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """The ids [N] that may be suggested, rising, and their probabilities, which sum to 1."""
     tokenizer, vocabulary, (before, words, prefix) = model.tokenizer, model.vocabulary, typed
-    suggested = _suggested(vocabulary.total_words, model.excluded_ids)
+    suggested = _suggested(model)
     if prefix:
         key = tokenizer.match_key
         ids = vocabulary.ids_with_prefix(key(prefix), key)
@@ -171,7 +169,7 @@ def _fitting(
     else:
         if tokenizer.writes_text:
             least = MARK_PROBABILITY if before.strip() else np.inf
-            suggested = suggested & ((probabilities >= least) | ~vocabulary.mask(tokenizer.is_mark))
+            suggested &= (probabilities >= least) | ~vocabulary.mask(tokenizer.is_mark)
             suggested[_unpaired(model, words)] = False
         ids = np.flatnonzero(suggested)
     shares = probabilities[ids]
@@ -182,11 +180,10 @@ def _fitting(
     return ids, shares / np.add.reduce(shares)
 
 
-@lru_cache(SUGGESTED_KEPT)
-def _suggested(total_words: int, excluded_ids: tuple[int, ...]) -> NDArray[np.bool_]:
-    """A mask [V] of the ids that may be suggested. Read-only."""
-    found = np.ones(total_words, dtype=np.bool_)
-    found[list(excluded_ids)] = False
+def _suggested(model: LanguageModel) -> NDArray[np.bool_]:
+    """A mask [V] of the ids that may be suggested."""
+    found = np.ones(model.vocabulary.total_words, dtype=np.bool_)
+    found[list(model.excluded_ids)] = False
     return found
 
 
@@ -198,7 +195,7 @@ class UnlistedKeys:
 
     def __init__(self, model: LanguageModel) -> None:
         self._model = model
-        self._suggested = _suggested(model.vocabulary.total_words, model.excluded_ids)
+        self._suggested = _suggested(model)
         self._all_rivals = self._suggested & ~model.vocabulary.mask(model.tokenizer.is_mark)
         self._alike = lru_cache(REMEMBERED_PREFIXES)(self._spelled_alike)
         self._rivals = lru_cache(REMEMBERED_PREFIXES)(self._rivals_of)
@@ -229,39 +226,6 @@ class UnlistedKeys:
             if self._may_list(probabilities, prefix + chunk[:count], best):
                 return count
         return letters + 1 if space and 0 < letters == len(chunk) else max(1, letters)
-
-    def helpful(
-        self, probabilities: NDArray[np.float32], typed: Typed, following: str
-    ) -> tuple[Suggestion, ...]:
-        """What `candidates_at` lists, without most words that do not continue the line correctly.
-
-        Finding how each word is written takes most of the time of a list.
-        """
-        model, (before, _, prefix) = self._model, typed
-        ids, shares = _fitting(model, probabilities, typed)
-        chunk = following.removeprefix("" if prefix else " ").partition(" ")[0]
-        begins_with_word = prefix or chunk[:1].isalpha()
-        if not (model.tokenizer.writes_text and begins_with_word) or len(chunk) > MAX_CHUNK:
-            return _listed(model, ids, shares, typed, CANDIDATES)
-        likeliest = _top(shares, CANDIDATES * SPELLINGS)
-        listed = ids[likeliest]
-        words = [model.vocabulary.word(i) for i in listed.tolist()]
-        marks = np.count_nonzero(model.vocabulary.mask(model.tokenizer.is_mark)[listed])
-        is_unusual = model.vocabulary.mask(_has_unusual_capital)[listed]
-        if marks > 1 or is_unusual.any() or len({*map(self._key, words)}) < len(words):
-            return _listed(model, ids, shares, typed, CANDIDATES)  # some may be written alike
-        # A word that is already complete is listed only if it is the likeliest.
-        places = [i for i, word in enumerate(words) if i == 0 or len(word) > len(prefix)]
-        going_on = {i for _, alike in self._alike(prefix, chunk) for i in alike}
-        return tuple(
-            Suggestion(
-                words[place],
-                float(shares[likeliest[place]]),
-                *model.tokenizer.written(before, prefix, words[place]),
-            )
-            for place in places[:CANDIDATES]
-            if int(listed[place]) in going_on
-        )
 
     def _letters_of(self, chunk: str) -> int:
         """The number of letters at the start of a chunk that only make the prefix longer and leave
