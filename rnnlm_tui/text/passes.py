@@ -29,7 +29,7 @@ from rnnlm_tui.text.tokenizer import (
 from rnnlm_tui.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from rnnlm_tui.text.prose import ProseSigns
+    from rnnlm_tui.text.prose_learning import ProseSigns
 
 MOST_TOKENS_PER_WORD = 1.4
 """Upper bound on tokens per whitespace-separated word; English prose has 1.2, with its marks."""
@@ -60,7 +60,7 @@ def learn_tokenizer(name: str, lines: Lines, held_out: Mask) -> Tokenizer:
     """The tokenizer of a new model, learned from all lines but those of `held_out` [L]."""
     if name != PROSE:
         return TOKENIZERS[name]
-    from rnnlm_tui.text.prose import learn_prose, learn_prose_of  # loads regex: 13 ms
+    from rnnlm_tui.text.prose_learning import learn_prose, learn_prose_of  # loads regex
 
     if isinstance(lines, StreamedLines):
         return learn_prose_of(lines, held_out)
@@ -103,7 +103,7 @@ def _number_block(
 def _signs_of(tokenizer: Tokenizer, lines: Sequence[str]) -> ProseSigns | None:
     if tokenizer.name != PROSE:
         return None
-    from rnnlm_tui.text.prose import ProseSigns
+    from rnnlm_tui.text.prose_learning import ProseSigns
 
     return ProseSigns.of(lines)
 

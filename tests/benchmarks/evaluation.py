@@ -78,7 +78,9 @@ def save_model(folder: Path, cell: str, english: LanguageModel, counted: Path | 
     arrays = ngrams(vocabulary, english, counted) if counted else None
     if arrays is not None:
         of_file: NgramFile = {"file": "", "order": ORDER, "sizes": [*ngram_counts(arrays)]}
-        mixture = {"weights": {n: w for n, w in PRIOR.items() if n != "base"}, "ngrams": of_file, "base": None}
+        weights = dict(PRIOR)
+        del weights["base"]
+        mixture = {"weights": weights, "ngrams": of_file, "base": None}
     folder.mkdir(parents=True)
     card = ModelCard(
         config=config,
