@@ -248,38 +248,34 @@ class Scorer:
         """Yields the lines of the part with the scores of their words."""
         answers = self._model.read(part.passages)
         for line in part.lines:
-            yield _scored_line(self._model, line, answers, self._unlisted)
+            yield self._scored(line, answers)
 
-
-def _scored_line(
-    model: LanguageModel,
-    line: _Line,
-    answers: Iterator[NDArray[np.float32]],
-    unlisted: UnlistedKeys | None,
-) -> ScoredLine:
-    """Scores a line; takes the next of the `answers`, distributions [V], for each place."""
-    vocabulary, text = model.vocabulary, line.text
-    if not line.words:
-        return ScoredLine(text, (), None, len(text) + 1)
-    writer = unlisted and _Writer(model, unlisted, text, line.stream[: line.known])
-    answer, ids, scored = next(answers), list[int](), list[ScoredWord]()
-    if writer:
-        writer.read(ids, answer)
-    for number, word in enumerate(line.words, start=1):
-        has_context = bool(line.known or ids)
-        is_last = number == len(line.words)
-        scored.append(_scored_word(model, answer, word, has_context=has_context, is_last=is_last))
+    def _scored(self, line: _Line, answers: Iterator[NDArray[np.float32]]) -> ScoredLine:
+        """Scores a line; takes the next of the `answers`, distributions [V], for each place."""
+        model, vocabulary, text = self._model, self._model.vocabulary, line.text
+        if not line.words:
+            return ScoredLine(text, (), None, len(text) + 1)
+        context = line.stream[: line.known]
+        writer = self._unlisted and _Writer(model, self._unlisted, text, context)
+        answer, ids, scored = next(answers), list[int](), list[ScoredWord]()
         if writer:
-            writer.write(number)
-        if known := vocabulary.encode([word]):
-            ids += known
-            answer = next(answers)
+            writer.read(ids, answer)
+        for number, word in enumerate(line.words, start=1):
+            has_context, is_last = bool(context or ids), number == len(line.words)
+            scored.append(
+                _scored_word(model, answer, word, has_context=has_context, is_last=is_last)
+            )
             if writer:
-                writer.read(ids, answer)
-    if writer:
-        writer.write()
-    end = None if vocabulary.end_id is None else _at_least(answer[vocabulary.end_id])
-    return ScoredLine(text, tuple(scored), end, writer.keys + 1 if writer else None)
+                writer.write(number)
+            if known := vocabulary.encode([word]):
+                ids += known
+                answer = next(answers)
+                if writer:
+                    writer.read(ids, answer)
+        if writer:
+            writer.write()
+        end = None if vocabulary.end_id is None else _at_least(answer[vocabulary.end_id])
+        return ScoredLine(text, tuple(scored), end, writer.keys + 1 if writer else None)
 
 
 @dataclass

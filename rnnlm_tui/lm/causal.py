@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import chain
 from typing import TypeAlias
 
@@ -20,13 +20,13 @@ from rnnlm_tui.lm.cells import CELLS, RecurrentLayers
 from rnnlm_tui.lm.model import (
     PROGRAM_BYTES,
     Architecture,
+    Array,
     Arrays,
     ArraySpec,
     LanguageModel,
     Layer,
     Passage,
     Weights,
-    count_parameters,
     excluded_ids,
 )
 from rnnlm_tui.lm.ngram import MOST_IN_MEMORY, counting_bytes
@@ -55,7 +55,6 @@ ROWS_AT_ONCE = 128
 0.4 ms one by one."""
 SCORES_AT_ONCE = 1 << 21
 """Most scores computed together, for large vocabularies."""
-Array = NDArray[np.float32]
 
 
 def causal_shapes(cell: str, config: CausalConfig, total_words: int) -> dict[str, tuple[int, ...]]:
@@ -322,11 +321,15 @@ class CausalArchitecture(Architecture[CausalConfig]):
         shapes = causal_shapes(self.config.preset, self.model, self.total_words)
         return {name: ArraySpec(shape) for name, shape in shapes.items()}
 
+    @property
+    def _recipe(self) -> CausalTrainConfig:
+        assert isinstance(self.config.train, CausalTrainConfig)
+        return self.config.train
+
     def layers(self) -> tuple[Layer, ...]:
         """The layer table. The number of time steps is None in the shapes, since it is
         arbitrary."""
-        model, cell = self.model, self.config.preset
-        count = partial(count_parameters, causal_shapes(cell, model, self.total_words))
+        model, cell, count = self.model, self.config.preset, self.count
         embedding, hidden = (None, None, model.embedding_size), (None, None, model.hidden_size)
         rows = [Layer("embedding", "Embedding", embedding, count("embedding") + count("tail"))]
         for number in range(1, model.layers + 1):
@@ -348,7 +351,7 @@ class CausalArchitecture(Architecture[CausalConfig]):
         """Weights, gradients, AdamW's two moments, copies of the weights and moments while saving,
         and the initial weights; the units of all time steps of a batch, forward and backward; a
         block of scores; and the text."""
-        recipe, model = causal_train(self.config), self.model
+        recipe, model = self._recipe, self.model
         gates = CELLS[self.config.preset].gates
         units = model.embedding_size + model.layers * model.hidden_size * (3 * gates + 4)
         batch = 2 * recipe.batch_size * recipe.bptt * units
@@ -360,11 +363,11 @@ class CausalArchitecture(Architecture[CausalConfig]):
     def training_seconds(self, examples: int) -> float:
         """Each weight once per word: the embedding as output layer, a tail only for its words.
         Counts all epochs, though the training may stop early."""
-        recipe = causal_train(self.config)
+        recipe = self._recipe
         streams = max(1, min(recipe.batch_size, examples // recipe.bptt))
         rows = streams * recipe.bptt
         output = softmax_shapes(self.model, self.total_words)
-        of_layers = self.parameters - count_parameters(output)
+        of_layers = self.parameters - self.count("embedding") - self.count("tail")
         return training_seconds(
             steps=recipe.epochs * math.ceil(examples / rows),
             multiplications=rows * (of_layers + round(multiplications(output))),
@@ -372,10 +375,3 @@ class CausalArchitecture(Architecture[CausalConfig]):
             cell_steps=recipe.bptt * self.model.layers,
             threads=recipe.threads,
         )
-
-
-def causal_train(config: RunConfig) -> CausalTrainConfig:
-    """The training settings of a causal network. Raises TypeError for other presets."""
-    if not isinstance(config.train, CausalTrainConfig):
-        raise TypeError(f"the preset {config.preset} is not a causal network")
-    return config.train

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,6 @@ from rnnlm_tui.lm.model import (
     LanguageModel,
     Layer,
     Weights,
-    count_parameters,
     softmax,
 )
 from rnnlm_tui.lm.time_estimate import training_seconds
@@ -125,8 +124,7 @@ class LessonArchitecture(Architecture[LessonConfig]):
 
     def layers(self) -> tuple[Layer, ...]:
         """The layer table, as Keras's `model.summary()` prints it."""
-        model, total_words = self.model, self.total_words
-        count = partial(count_parameters, lesson_shapes(model, total_words))
+        model, total_words, count = self.model, self.total_words, self.count
         both = 2 * model.bidirectional_size
         embedded, states = (None, self.window, model.embedding_size), (None, self.window, both)
         cells = count("forward.") + count("backward.")
@@ -150,14 +148,13 @@ class LessonArchitecture(Architecture[LessonConfig]):
 
     def training_seconds(self, examples: int) -> float:
         """The dense layers once per example, the recurrent layers once per time step."""
-        count = partial(count_parameters, lesson_shapes(self.model, self.total_words))
-        dense = count("hidden.kernel") + count("output.kernel")
-        recurrent = count() - dense - count("embedding")
+        dense = self.count("hidden.kernel") + self.count("output.kernel")
+        recurrent = self.parameters - dense - self.count("embedding")
         recipe = self.config.network_train
         return training_seconds(
             steps=recipe.epochs * math.ceil(examples / recipe.batch_size),
             multiplications=min(recipe.batch_size, examples) * (dense + self.window * recurrent),
-            parameters=count(),
+            parameters=self.parameters,
             cell_steps=2 * self.window,
             threads=recipe.threads,
         )

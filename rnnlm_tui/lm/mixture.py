@@ -25,11 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.lm.causal import CausalModel, cache_distributions, last_words, segments
-from rnnlm_tui.lm.model import LanguageModel, Passage
+from rnnlm_tui.lm.model import Array, LanguageModel, Passage
 from rnnlm_tui.text.tokenizer import Tokenizer, make_tokenizer
 from rnnlm_tui.text.vocabulary import END_ID, UNKNOWN_ID, Vocabulary
 
-Array = NDArray[np.float32]
 ComponentName: TypeAlias = Literal["network", "ngrams", "base", "cache"]
 Weights: TypeAlias = Mapping[ComponentName, float]
 """The weight of each component; they sum to 1."""

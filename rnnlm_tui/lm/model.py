@@ -19,7 +19,8 @@ from rnnlm_tui.text.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from rnnlm_tui.text.prepare import PreparedText
 
-Weights = Mapping[str, NDArray[np.float32]]
+Array = NDArray[np.float32]
+Weights = Mapping[str, Array]
 Arrays = Mapping[str, NDArray[Any]]
 M = TypeVar("M", bound=ModelConfig)
 DTYPES: Mapping[str, np.dtype[Any]] = MappingProxyType(
@@ -189,7 +190,12 @@ class Architecture(ABC, Generic[M]):
     @property
     def parameters(self) -> int:
         """The number of parameters of the model."""
-        return sum(math.prod(spec.shape) for spec in self.arrays().values())
+        return self.count()
+
+    def count(self, prefix: str = "") -> int:
+        """The number of parameters in the arrays whose names begin with `prefix`."""
+        arrays = self.arrays().items()
+        return sum(math.prod(spec.shape) for name, spec in arrays if name.startswith(prefix))
 
     def check_sizes(self) -> None:
         """Raises ValueError for invalid `sizes`."""
@@ -199,8 +205,3 @@ class Architecture(ABC, Generic[M]):
     def check_arrays(self, arrays: Arrays) -> None:
         """Raises ValueError for invalid arrays. Types, shapes, and that floats are finite and not
         too large, have been checked before."""
-
-
-def count_parameters(shapes: Mapping[str, tuple[int, ...]], prefix: str = "") -> int:
-    """The number of parameters of the weights whose names begin with `prefix`."""
-    return sum(math.prod(shape) for name, shape in shapes.items() if name.startswith(prefix))

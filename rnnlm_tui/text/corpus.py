@@ -1,8 +1,10 @@
-"""Reads a corpus, arranges its lines, and splits them into training and held-out lines."""
+"""Reads a corpus, arranges its lines, splits them into training and held-out lines, and samples
+them."""
 
 from __future__ import annotations
 
 import hashlib
+import math
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -36,6 +38,9 @@ SMALL_BYTES = 100_000_000
 """Texts that need no more memory than this are read without checking how much is free."""
 HELD_OUT_BLOCK = 20
 """About how many consecutive lines are held out together, so that both parts are running text."""
+
+STRETCH = 32
+"""Consecutive lines in a sample, since some models use previous lines as context."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,3 +219,26 @@ def held_out_mask(count: int, share: float, seed: int) -> Mask:
         start = low + rng.integers(0, high - low - size + 1)
         held[start : start + size] = True
     return held
+
+
+def some_lines(lines: Sequence[str], most_words: int) -> list[str]:
+    """A sample of lines with at most `most_words` words in all. The last line may be cut."""
+    words = sum(len(line.split()) for line in lines)
+    share = min(1.0, most_words / max(1, words))
+    chosen: list[str] = []
+    for line in lines_of_share(lines, share):
+        first = line.split()[:most_words]
+        most_words -= len(first)
+        chosen.append(" ".join(first))
+    return chosen
+
+
+def lines_of_share(lines: Sequence[str], share: float, first: int = 0) -> list[str]:
+    """The lines in a share of all stretches of the text. `first` is the index in the text of the
+    first of `lines`."""
+    chosen: list[str] = []
+    for stretch in range(first // STRETCH, math.ceil((first + len(lines)) / STRETCH)):
+        if math.ceil((stretch + 1) * share) != math.ceil(stretch * share):
+            low = stretch * STRETCH - first
+            chosen += lines[max(0, low) : max(0, low + STRETCH)]
+    return chosen

@@ -30,7 +30,7 @@ from torch import Tensor
 
 from rnnlm_tui.config import CausalTrainConfig
 from rnnlm_tui.errors import UsageError
-from rnnlm_tui.text.encoded import EncodedLines
+from rnnlm_tui.text.examples import EncodedLines
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, PADDING, UNKNOWN_ID
 from rnnlm_tui.training.prefix_batches import EVALUATION_BATCH, WHOLE, Share

@@ -15,8 +15,8 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.ngram import ngram_arrays, ngram_counts
 from rnnlm_tui.store.card import Mixture, NgramFile
 from rnnlm_tui.store.evaluations import write_evaluation
+from rnnlm_tui.text.corpus import some_lines
 from rnnlm_tui.text.prepare import PreparedLines
-from rnnlm_tui.text.samples import some_lines
 from rnnlm_tui.training.checkpoint import Checkpoints
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.evaluation import evaluate_lines

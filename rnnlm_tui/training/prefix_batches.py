@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from rnnlm_tui.config import TrainConfig
-from rnnlm_tui.text.prefixes import PrefixExamples
+from rnnlm_tui.text.examples import PrefixExamples
 from rnnlm_tui.text.prepare import PreparedPrefixes
 from rnnlm_tui.text.vocabulary import PADDING
 

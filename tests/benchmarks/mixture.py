@@ -27,8 +27,7 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.training_text import find_corpus, held_out_lines
 from rnnlm_tui.suggest import suggest
-from rnnlm_tui.text.corpus import arranged, read_corpus
-from rnnlm_tui.text.samples import some_lines
+from rnnlm_tui.text.corpus import arranged, read_corpus, some_lines
 
 
 def milliseconds(model: LanguageModel, lines: list[str], count: int) -> list[float]:

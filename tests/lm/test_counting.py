@@ -17,7 +17,7 @@ from rnnlm_tui.lm.kneser_ney import Arrays, discounts_of, estimate, level_arrays
 from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.text.corpus import read_corpus
-from rnnlm_tui.text.encoded import EncodedLines
+from rnnlm_tui.text.examples import EncodedLines
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID

@@ -19,8 +19,7 @@ from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.text import prepare
 from rnnlm_tui.text.corpus import Corpus, read_corpus
-from rnnlm_tui.text.encoded import EncodedLines
-from rnnlm_tui.text.prefixes import PrefixExamples
+from rnnlm_tui.text.examples import EncodedLines, PrefixExamples
 from rnnlm_tui.text.prepare import PreparedLines, PreparedPrefixes, PreparedText
 from rnnlm_tui.text.tokenizer import Conventions, LessonTokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
