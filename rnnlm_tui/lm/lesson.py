@@ -30,8 +30,6 @@ from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
 CACHED_CONTEXTS = 256
 """Size of the cache of distributions, so that correcting a line costs nothing; 3.3 MB for the
 sonnets."""
-SPARSE_BELOW = 0.4
-"""With a smaller share of active relu units, selecting their rows beats the full product."""
 
 
 def lesson_shapes(config: LessonConfig, total_words: int) -> dict[str, tuple[int, ...]]:
@@ -97,15 +95,11 @@ class LessonModel(LanguageModel):
         return softmax(self._scores(hidden))
 
     def _scores(self, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The scores [V] for `hidden` [H]. Skips zeros, which are most of a trained relu layer."""
-        w = self._weights
+        """The scores [V] for `hidden` [H]. Skips zeros, which are most of a trained relu layer: a
+        tenth of 1,600 units takes 0.2 ms, the whole product 0.9."""
         alive = np.flatnonzero(hidden)
-        if len(alive) < SPARSE_BELOW * len(hidden):
-            product = hidden[alive] @ w["output.kernel"][alive]
-        else:
-            product = hidden @ w["output.kernel"]
-        scores: NDArray[np.float32] = product + w["output.bias"]
-        return scores
+        product = hidden[alive] @ self._weights["output.kernel"][alive]
+        return np.asarray(product + self._weights["output.bias"])
 
 
 class LessonArchitecture(Architecture[LessonConfig]):

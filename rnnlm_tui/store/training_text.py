@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,7 +43,7 @@ def find_corpus(name: str, folder: Path, card: ModelCard) -> Corpus:
     if odd:
         raise CorpusError(f"the text of {name} is gone: {odd[0]} is not a file", hint)
     try:
-        corpus = read_corpus(sources, origin.encoding, io.BytesIO())
+        corpus = read_corpus(sources, origin.encoding)
     except CorpusError as error:
         raise CorpusError(f"the text of {name} is gone: {error.message}", hint) from error
     if not is_corpus_of(card, corpus):
@@ -70,7 +69,7 @@ def known_origin(name: str, folder: Path, card: ModelCard, hint: str) -> Origin:
 
 
 def _bundled() -> Corpus:
-    return read_corpus([bundled_corpus()], None, io.BytesIO())
+    return read_corpus([bundled_corpus()])
 
 
 def is_corpus_of(card: ModelCard, corpus: Corpus) -> bool:

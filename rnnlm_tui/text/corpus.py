@@ -4,6 +4,7 @@ them."""
 from __future__ import annotations
 
 import hashlib
+import io
 import math
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -74,11 +75,11 @@ class Corpus:
 
 def read_corpus(
     sources: Sequence[str | Path],
-    encoding: str | None,
-    stdin: BinaryIO,
+    encoding: str | None = None,
+    stdin: BinaryIO | None = None,
     workspace: Workspace | None = None,
 ) -> Corpus:
-    """Reads files, or `-` for standard input, as one text.
+    """Reads files, or `-` for standard input, which is empty if not given, as one text.
 
     `encoding` None means UTF-8, or UTF-16 or UTF-32 if there is a byte order mark. With a
     `workspace` a large text is not kept in memory but read again for each pass; standard input and
@@ -89,7 +90,7 @@ def read_corpus(
     for path in map(Path, sources):
         if str(path) == STANDARD_INPUT:
             name, kept = "stdin", STANDARD_INPUT
-            each.append(_read_once(stdin, "standard input", workspace))
+            each.append(_read_once(stdin or io.BytesIO(), "standard input", workspace))
         elif path.is_fifo():
             name, kept = "pipe", STANDARD_INPUT  # like standard input, it can be read only once
             with path.open("rb") as pipe:

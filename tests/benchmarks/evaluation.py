@@ -12,7 +12,6 @@ longest.
 from __future__ import annotations
 
 import argparse
-import io
 import subprocess
 import sys
 import tempfile
@@ -64,7 +63,7 @@ def network(cell: str, total_words: int) -> Weights:
 def ngrams(vocabulary: Vocabulary, model: LanguageModel, path: Path) -> Weights:
     """The n-grams of the lines of a file."""
     config = make_run_config("ngram", [{"held_out": 0, "order": ORDER, "lines": "each"}])
-    corpus = read_corpus([path], None, io.BytesIO())
+    corpus = read_corpus([path])
     text = prepare_corpus(corpus, config, (vocabulary, model.tokenizer.conventions, ORDER - 1))
     assert isinstance(text, PreparedLines)
     return arrays_of(text, ORDER)

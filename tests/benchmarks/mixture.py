@@ -12,7 +12,6 @@ blocks from all over the text, or on the start of another text.
 from __future__ import annotations
 
 import argparse
-import io
 import statistics
 import tempfile
 import time
@@ -87,7 +86,7 @@ def main() -> None:
     card, model = library.open(options.name)
     assert isinstance(model, MixedModel)
     if options.on:
-        other = arranged(read_corpus([options.on], None, io.BytesIO()), card.config.lines)
+        other = arranged(read_corpus([options.on]), card.config.lines)
         held_out = other.lines
         lines = first_lines(held_out, options.words)
     else:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import io
 import resource
 import sys
 import time
@@ -35,7 +34,7 @@ def main() -> None:
     asked = parser.parse_args()
     before = peak_memory()
     began = time.perf_counter()
-    corpus = read_corpus(asked.files, None, io.BytesIO())
+    corpus = read_corpus(asked.files)
     corpus = first_words(corpus, asked.words)
     read = time.perf_counter()
     prepared = prepare_corpus(corpus, make_run_config("ngram", []))

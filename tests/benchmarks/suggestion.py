@@ -11,7 +11,6 @@ that it looks ahead.
 from __future__ import annotations
 
 import argparse
-import io
 import statistics
 import time
 from pathlib import Path
@@ -53,7 +52,7 @@ def main() -> None:
     library = Library(data_dir(options.data_dir))
     name = options.model or library.newest()
     _, model = library.open(name)
-    corpus = read_corpus([bundled_corpus()], None, io.BytesIO())
+    corpus = read_corpus([bundled_corpus()])
     every, fresh = time_keys(model, list(corpus.lines)[1::7][: options.lines])
     print(f"suggestions of {name}, milliseconds  keys      p50      p95      max")
     print(report("at every key", every))

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from rnnlm_tui.config import CausalConfig, CausalTrainConfig, make_run_config
 from rnnlm_tui.lm.registry import prepare_corpus
-from rnnlm_tui.text.corpus import Corpus
 from rnnlm_tui.text.examples import EncodedLines, with_ends
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.training.bptt_batches import (
@@ -26,6 +25,7 @@ from rnnlm_tui.training.bptt_batches import (
 )
 from rnnlm_tui.training.prefix_batches import WHOLE, Share
 from tests.helpers.models import HOSTILE
+from tests.helpers.texts import made_up_corpus
 
 UNKNOWN, BEGIN, END = 1, 2, 3
 LINES = [[4, 5, 6], [7], [8, 9], [10, 11, 12, 13]]
@@ -120,8 +120,8 @@ def test_lines_of_a_batch_are_about_as_long() -> None:
 
 
 def prepared(text: str, **settings: object) -> PreparedLines:
-    corpus = Corpus("text", tuple(text.split("\n")), "", ())
-    lines = prepare_corpus(corpus, make_run_config("gru", [{"held_out": 0}, settings]))
+    config = make_run_config("gru", [{"held_out": 0}, settings])
+    lines = prepare_corpus(made_up_corpus(text), config)
     assert isinstance(lines, PreparedLines)
     return lines
 
