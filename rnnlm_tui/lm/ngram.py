@@ -160,8 +160,7 @@ def ngram_arrays(
     the `most` important ones of two or more words. For a large text, those of three or more words
     that occur once are left out."""
     from rnnlm_tui.lm.counting import count_levels
-    from rnnlm_tui.lm.kneser_ney import level_arrays
-    from rnnlm_tui.lm.pruning import pruned_arrays
+    from rnnlm_tui.lm.kneser_ney import level_arrays, pruned_arrays
     from rnnlm_tui.text.prepare import PreparedLines
 
     assert isinstance(prepared, PreparedLines)

@@ -18,7 +18,7 @@ from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.load import check_checksum
 from rnnlm_tui.store.weights import LARGEST_HEADER, read_arrays, write_tensors
 from rnnlm_tui.text.corpus import held_out_mask
-from rnnlm_tui.text.line_hashes import NO_WORDS, Hashes, hash_lines, no_hashes
+from rnnlm_tui.text.overlap import NO_WORDS, Hashes, hash_lines, no_hashes
 from rnnlm_tui.text.streams import Block, Lines, Mask, StreamedLines
 from rnnlm_tui.text.tokenizer import Tokenizer
 

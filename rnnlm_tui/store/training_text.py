@@ -22,8 +22,7 @@ from rnnlm_tui.text.corpus import (
     read_corpus,
     split_lines,
 )
-from rnnlm_tui.text.line_hashes import no_hashes
-from rnnlm_tui.text.overlap import CopiedSpans
+from rnnlm_tui.text.overlap import CopiedSpans, no_hashes
 from rnnlm_tui.text.streams import Mask
 from rnnlm_tui.text.tokenizer import Tokenizer, make_tokenizer
 

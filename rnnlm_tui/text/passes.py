@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from rnnlm_tui.text.arrays import ArrayWriter, check_space
 from rnnlm_tui.text.corpus import lines_of_share, split_lines
 from rnnlm_tui.text.examples import with_ends
-from rnnlm_tui.text.line_hashes import Hashes, hash_lines
+from rnnlm_tui.text.overlap import Hashes, hash_lines
 from rnnlm_tui.text.streams import Block, Lines, Mask, StreamedLines
 from rnnlm_tui.text.tokenizer import (
     PROSE,

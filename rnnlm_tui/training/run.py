@@ -14,7 +14,7 @@ from rnnlm_tui.store.card import Ancestor
 from rnnlm_tui.store.run_state import TextOrigin
 from rnnlm_tui.store.trained_lines import TrainedLines, trained_on, trained_on_hashes
 from rnnlm_tui.text.corpus import split_lines
-from rnnlm_tui.text.line_hashes import Hashes, no_hashes
+from rnnlm_tui.text.overlap import Hashes, no_hashes
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.training.checkpoint import RunState
 

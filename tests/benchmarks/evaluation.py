@@ -34,6 +34,7 @@ from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 from rnnlm_tui.training.checkpoint import Checkpoints
 from tests.helpers.models import epoch_figures
+from tests.helpers.networks import normal_weights
 from tests.helpers.ngrams import arrays_of
 
 HIDDEN, WORDS_KNOWN, LINE_WORDS, ORDER, RARER = 512, 10_000, 12, 5, 2.7
@@ -53,9 +54,8 @@ def drawn_lines(model: LanguageModel, words: int, seed: int) -> list[str]:
 def network(cell: str, total_words: int) -> Weights:
     """Random weights, small enough that the network forgets, for which words are about as frequent
     as they are in the lines."""
-    rng, config = np.random.default_rng(0), CausalConfig(hidden_size=HIDDEN)
-    shapes = causal_shapes(cell, config, total_words)
-    weights = {n: rng.normal(0, 0.05, shape).astype(np.float32) for n, shape in shapes.items()}
+    shapes = causal_shapes(cell, CausalConfig(hidden_size=HIDDEN), total_words)
+    weights = normal_weights(shapes, 0.05)
     weights["output.bias"] -= np.log(np.arange(total_words) + RARER)
     return weights
 

@@ -33,6 +33,7 @@ from rnnlm_tui.lm.causal import WINDOW, CausalModel, causal_shapes
 from rnnlm_tui.suggest import suggest
 from rnnlm_tui.text.tokenizer import Conventions, make_tokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
+from tests.helpers.networks import normal_weights
 
 SYLLABLES = [a + b for a in "bcdfghjklmnprstvwz" for b in ("a", "e", "i", "o", "u", "an", "er")]
 LINE_WORDS = 12
@@ -84,8 +85,7 @@ def milliseconds(words: list[str], lines: list[str], keys: int) -> list[float]:
     config = make_run_config("gru", [], len(lines) * LINE_WORDS).model
     assert isinstance(config, CausalConfig)
     vocabulary = Vocabulary(words, SPECIAL_TOKENS)
-    rng, shapes = np.random.default_rng(0), causal_shapes("gru", config, vocabulary.total_words)
-    weights = {n: rng.normal(0, 0.05, shape).astype(np.float32) for n, shape in shapes.items()}
+    weights = normal_weights(causal_shapes("gru", config, vocabulary.total_words), 0.05)
     tokenizer = make_tokenizer("prose", Conventions(), vocabulary)
     model = CausalModel("gru", config, vocabulary, tokenizer, WINDOW, weights)
     times: list[float] = []

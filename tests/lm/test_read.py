@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnlm_tui.config import CausalConfig, LessonConfig
+from rnnlm_tui.config import LessonConfig
 from rnnlm_tui.lm import causal, mixture
-from rnnlm_tui.lm.causal import CausalModel, causal_shapes, common_prefix_length
+from rnnlm_tui.lm.causal import CausalModel, common_prefix_length
 from rnnlm_tui.lm.lesson import LessonModel, lesson_shapes
 from rnnlm_tui.lm.mixture import ComponentName, MixedModel
 from rnnlm_tui.lm.model import LanguageModel, Passage
 from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.text.vocabulary import BEGIN_ID, SPECIAL_TOKENS, Vocabulary
+from tests.helpers.networks import normal_weights, small_network
 from tests.helpers.ngrams import ngram_model
 
 LINES = ("a b a b c", "b a", "c a b", "a b d") * 4
@@ -25,22 +26,13 @@ WORDS = ("a", "b", "c", "d")
 TOKENIZER = TOKENIZERS["whitespace"]
 
 
-def network(
-    cell: str = "gru", window: int = 12, context: str = "stream", layers: int = 1
-) -> CausalModel:
-    """A small network of random weights, which forgets."""
-    config = CausalConfig(embedding_size=4, hidden_size=5, layers=layers, context=context)
-    vocabulary, rng = Vocabulary(WORDS, SPECIAL_TOKENS), np.random.default_rng(3)
-    shapes = causal_shapes(cell, config, vocabulary.total_words)
-    weights = {n: (0.4 * rng.normal(size=s)).astype(np.float32) for n, s in shapes.items()}
-    return CausalModel(cell, config, vocabulary, TOKENIZER, window, weights)
+def network(cell: str = "gru", window: int = 12, **settings: Any) -> CausalModel:
+    return small_network(Vocabulary(WORDS, SPECIAL_TOKENS), cell, window, **settings)
 
 
 def lesson() -> LessonModel:
     config, vocabulary = LessonConfig(4, 3, 3), Vocabulary(WORDS)
-    rng = np.random.default_rng(0)
-    shapes = lesson_shapes(config, vocabulary.total_words)
-    weights = {n: rng.normal(size=shape).astype(np.float32) for n, shape in shapes.items()}
+    weights = normal_weights(lesson_shapes(config, vocabulary.total_words))
     return LessonModel(vocabulary, TOKENIZER, 3, weights)
 
 

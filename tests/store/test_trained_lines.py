@@ -19,7 +19,7 @@ from rnnlm_tui.store.trained_lines import TrainedLines, read_trained_lines, trai
 from rnnlm_tui.store.training_text import held_out_lines
 from rnnlm_tui.store.weights import write_tensors
 from rnnlm_tui.text.corpus import read_corpus
-from rnnlm_tui.text.line_hashes import hash_lines, no_hashes
+from rnnlm_tui.text.overlap import hash_lines, no_hashes
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from tests.helpers.models import put_older_model
 

@@ -22,7 +22,7 @@ from rnnlm_tui.store.trained_lines import trained_on
 from rnnlm_tui.text.corpus import Corpus, read_corpus
 from rnnlm_tui.text.encoded_files import FILES, remove_encoded
 from rnnlm_tui.text.examples import EncodedLines
-from rnnlm_tui.text.line_hashes import no_hashes
+from rnnlm_tui.text.overlap import no_hashes
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.streams import StreamedLines, Workspace
 from rnnlm_tui.text.workers import Workers
