@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,13 +28,13 @@ from rnnlm_tui.lm.model import LanguageModel, Weights
 from rnnlm_tui.lm.ngram import ngram_counts
 from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.paths import data_dir
-from rnnlm_tui.store.card import Mixture, ModelCard, NgramFile
+from rnnlm_tui.store.card import Mixture, NgramFile
 from rnnlm_tui.store.library import ENGLISH, Library
 from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 from rnnlm_tui.training.checkpoint import Checkpoints
-from tests.helpers.models import epoch_figures
+from tests.helpers.models import small_card
 from tests.helpers.networks import normal_weights
 from tests.helpers.ngrams import arrays_of
 
@@ -81,22 +82,14 @@ def save_model(folder: Path, cell: str, english: LanguageModel, counted: Path | 
         del weights["base"]
         mixture = {"weights": weights, "ngrams": of_file, "base": None}
     folder.mkdir(parents=True)
-    card = ModelCard(
+    card = replace(
+        small_card(),
         config=config,
         tokenizer=config.tokenizer,
         conventions=english.tokenizer.conventions,
         total_words=vocabulary.total_words,
         window=WINDOW,
         parameters=ARCHITECTURES[cell](config, vocabulary.total_words, WINDOW).parameters,
-        vocabulary="",
-        weights="",
-        corpus={"name": "drawn", "sha256": "00", "lines": 1, "words": 1},
-        metrics=epoch_figures(1),
-        epochs_done=1,
-        created="",
-        updated="",
-        versions={},
-        history=[],
         mixture=mixture,
     )
     weights_of_network = network(cell, vocabulary.total_words)
