@@ -8,11 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import chain
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rnnlm_tui.config import CausalConfig, CausalTrainConfig, RunConfig
 from rnnlm_tui.lm.adaptive_softmax import AdaptiveSoftmax, multiplications, softmax_shapes
@@ -34,7 +31,6 @@ from rnnlm_tui.lm.time_estimate import training_seconds
 from rnnlm_tui.lm.trail import Trail
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
-from rnnlm_tui.threads import prefetched
 
 WINDOW = 256
 """The context window in words. Hidden states are kept, so a longer one would only cost memory."""
@@ -49,7 +45,7 @@ CACHE_BYTES = 2 << 20
 four."""
 SMALLEST_CACHE = 8
 READ_BYTES = 32 << 20
-"""Bytes of the states of sequences read as one batch. Two batches are in memory at a time."""
+"""Bytes of the states of sequences read as one batch."""
 ROWS_AT_ONCE = 128
 """Distributions computed together: for 10,000 words and 256 units that takes 0.04 ms each, and
 0.4 ms one by one."""
@@ -103,11 +99,6 @@ def window_start(
         return ids.index(begin_id, cut, length)
     except ValueError:
         return cut
-
-
-ReadStates: TypeAlias = tuple[Sequence[Passage], Array, list[NDArray[np.int64]]]
-"""Segments read as one batch, the states after all their words, and the indices of the states of
-each segment."""
 
 
 def segments(
@@ -190,31 +181,26 @@ class CausalModel(LanguageModel):
                     self._follow(ids)
                     self._ahead = self._trail
                     # A copy, since the caller may ask for other contexts in between.
-                    yield from self._read_distributions(self._trail.states()[known:, -1, 0].copy())
+                    yield from self._distributions(self._trail.states()[known:, -1, 0].copy())
             else:
-                groups = _groups(parts, READ_BYTES // self._layers.start.nbytes)
-                for group, states, places in prefetched(map(self._states_of, groups)):
-                    yield from self._read_together(group, states, places)
+                for group in _groups(parts, READ_BYTES // self._layers.start.nbytes):
+                    yield from self._read_together(group)
         finally:
             self._trail, self._ahead = self._ahead or self._trail, outer
 
-    def _states_of(self, parts: Sequence[Passage]) -> ReadStates:
-        sequences = [part.ids for part in parts]
-        return parts, *self._layers.states(sequences, self._softmax.embed, self._layers.start)
-
-    def _read_together(
-        self, parts: Sequence[Passage], states: Array, places: Sequence[NDArray[np.int64]]
-    ) -> Iterator[Array]:
-        """Yields the distributions after the words of segments, given the states after them."""
+    def _read_together(self, parts: Sequence[Passage]) -> Iterator[Array]:
+        """Yields the distributions after the words of segments, which are read as one batch."""
+        sequences, start = [part.ids for part in parts], self._layers.start
+        states, places = self._layers.states(sequences, self._softmax.embed, start)
         outputs = np.concatenate(
             [
                 states[place[known - 1 :], -1, 0]
                 for (_, known), place in zip(parts, places, strict=True)
             ]
         )
-        rows = self._read_distributions(outputs)
+        rows = self._distributions(outputs)
         for (ids, known), place in zip(parts, places, strict=True):
-            self._ahead = Trail(self._layers.start, len(ids))
+            self._ahead = Trail(start, len(ids))
             self._ahead.extend(ids, states[place])
             for _ in range(known, len(ids) + 1):
                 yield next(rows)
@@ -235,22 +221,16 @@ class CausalModel(LanguageModel):
     def _probabilities(self, ids: tuple[int, ...]) -> Array:
         """The distribution [V] after these ids."""
         self._follow(ids)
-        return np.asarray(next(self._distributions(self._trail.states()[-1:, -1, 0]))[0])
-
-    def _read_distributions(self, outputs: Array) -> Iterator[Array]:
-        """The distributions [V] for outputs [N, H] of the last layer. Many are computed ahead by
-        another thread."""
-        found = self._distributions(outputs)
-        return chain.from_iterable(prefetched(found) if len(outputs) > ROWS_AT_ONCE else found)
+        return next(self._distributions(self._trail.states()[-1:, -1, 0]))
 
     def _distributions(self, outputs: Array) -> Iterator[Array]:
-        """The same in groups [n, V] that are computed together."""
+        """The distributions [V] for outputs [N, H] of the last layer, many computed together."""
         at_once = max(1, min(ROWS_AT_ONCE, SCORES_AT_ONCE // self.vocabulary.total_words))
         for begin in range(0, len(outputs), at_once):
             rows = outputs[begin : begin + at_once]
             if self._projection is not None:
                 rows = rows @ self._projection  # [N, E]
-            yield self._softmax.probabilities(rows)
+            yield from self._softmax.probabilities(rows)
 
     def _follow(self, context: Sequence[int]) -> None:
         """Computes the states after each of these ids, reusing known ones."""
