@@ -1,72 +1,37 @@
 """The tokenizer `prose`: splits text as people write it into tokens, and joins them again.
 
-A token is a word with its apostrophes and hyphens, a number, an address, a run of one punctuation
-mark, an emoji, or a character of a script without spaces. Spaces are not tokens: the marks decide
-where they go. A word is stored in the case that it has within a sentence.
+Spaces are not tokens: the marks decide where they go. A word is stored in the case that it has
+within a sentence.
 """
 
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import regex
 
-from rnnlm_tui.text.conventions import (
+from rnnlm_tui.text.prose_tokens import (
     APOSTROPHE,
-    CLOSE,
-    CLOSE_SINGLE,
-    DASH,
-    ELLIPSIS,
+    FIRST_LETTERS,
+    LETTER,
     LINE_BEGIN,
     OPEN,
-    OPEN_SINGLE,
-    UNSPACED,
-    is_abbreviation,
+    Tokens,
+    cut,
+    fold,
+    is_mark,
     usual_spaces,
     usually_begins_sentence,
 )
 from rnnlm_tui.text.spacing import UNDECIDED
 from rnnlm_tui.text.tokenizer import Conventions, Tokenizer, Written
 
-FOLDED = str.maketrans(
-    {
-        **dict.fromkeys("\u00ad\u200b\u200e\u200f\u2060\ufeff"),
-        **dict.fromkeys("\u2010\u2011", "-"),
-        **dict.fromkeys("\u02bc\uff07", "’"),
-    }
-)
-"""Invisible characters are removed, and some others get a plainer form."""
-FOLDABLE = regex.compile("[" + "".join(map(chr, FOLDED)) + "]")
-DOUBLE_QUOTES, SINGLE_QUOTES = frozenset('"“”„‟«»'), frozenset("'‘’‚‛‹›")
-BEFORE_OPENING = frozenset("([{<—–-/") | SINGLE_QUOTES | DOUBLE_QUOTES
-ELISIONS = frozenset(
-    ["tis", "twas", "twere", "twill", "em", "cause", "till", "gainst", "neath", "tween", "bout"]
-)
-"""Words that may begin with an apostrophe, which then is not a quote."""
-LETTER = (
-    r"[[\p{L}\p{M}\p{N}]--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]]"
-)
-TOKEN = regex.compile(
-    rf"""(?:\p{{L}}[\p{{L}}\p{{N}}+.-]*://|www\.)\S*[^\s.,;:!?)\]}}”"'’]  # an address
-    | [\w.+-]+@[\w-]+(?:\.[\w-]+)+
-    | \p{{L}}(?:\.\p{{L}})+\.?(?!{LETTER})          # p.m., U.S.
-    | \p{{N}}+(?:[.,:/]\p{{N}}+)+{LETTER}*          # 3.14, 10:30, 1,000
-    | [\w-]+(?:\.[\w-]+)*\.[a-z][a-z0-9]{{1,3}}(?!\w)  # notes.txt
-    | {LETTER}+(?:['’-]{LETTER}+)*                  # a word
-    | (?=\p{{Emoji_Presentation}}|\p{{Regional_Indicator}})\X
-    | ([\p{{P}}\p{{S}}])\1*
-    | \X""",
-    regex.VERSION1 | regex.VERBOSE,
-)
 TYPED_WORD = regex.compile(rf"{LETTER}+(?:['’ʼ-]{LETTER}*)*\Z", regex.VERSION1)
-EMOJI = regex.compile(r"\p{Emoji_Presentation}|\p{Regional_Indicator}")
 HEADING = regex.compile(r"\s*(?:[IVXLCDM]{2,}|[IVXLCDM]\.|\p{N}+)\.?\s*")
 """A line that is only a number, in Roman or other digits."""
-FIRST_LETTERS = regex.compile(r"[\p{L}\p{N}]+")
 
 
 class _LettersAlone(dict[int, str]):
@@ -86,15 +51,12 @@ MOST_ENDS = 64
 """Texts before the cursor whose tokens are cached: enough for one question and for one word as it
 is typed."""
 MOST_CASES = 1 << 12
-"""Words whose usual case and spelling are cached."""
+"""Words whose usual case is cached."""
 FAR_RARER = 100
 """A typed word is taken for another spelling whose rank is this many times lower: `i` for `I`, but
 not `bill` for `Bill`."""
 MARKS_BEFORE = 3
 """The last marks that decide whether a sentence begins after them."""
-PLAIN_MARKS = frozenset(".,;:!?")
-"""Marks that are tokens of their own right after any word."""
-Tokens = tuple[str, ...]
 
 
 Chunk = tuple[Tokens, tuple[tuple[int, str], ...], str, bool]
@@ -113,85 +75,6 @@ def chunk_of(tokens: Tokens) -> Chunk:
             words.append((place, marks))
             marks = ""
     return tokens, tuple(words), marks, len(words) == len(tokens) == 1
-
-
-def fold(text: str) -> str:
-    """The text in NFC, without invisible characters."""
-    if text.isascii():
-        return text
-    if FOLDABLE.search(text):  # rare, and the search is five times as fast as translate
-        text = text.translate(FOLDED)
-    return unicodedata.normalize("NFC", text)
-
-
-def is_mark(word: str) -> bool:
-    """Whether a word is punctuation or another sign, but not an emoji."""
-    first = word[0]
-    if first.isalnum():
-        return False
-    is_sign = unicodedata.category(first)[0] in "PS" and not word.strip(first)
-    return is_sign and not EMOJI.match(word)
-
-
-def cut(chunk: str, abbreviations: Iterable[str] = ()) -> Tokens:
-    """The tokens of a folded chunk, in the case as written."""
-    word = chunk[:-1] if chunk[-1] in PLAIN_MARKS else chunk
-    if word.isalpha() and word.isascii():  # most chunks, which need none of the rules
-        if word is chunk:
-            return (word,)
-        is_one = chunk[-1] == "." and is_abbreviation(word, abbreviations)
-        return (chunk,) if is_one else (word, chunk[-1])
-    tokens = list[str]()
-    for match in TOKEN.finditer(chunk):
-        form, token = match[0], token_of(chunk, match)
-        if form[0] in DOUBLE_QUOTES or form[0] in SINGLE_QUOTES:
-            tokens += [token] * len(form)
-        elif tokens and tokens[-1] == APOSTROPHE and form[0].isalnum():
-            tokens[-1] += token
-        elif token == "." and tokens and is_abbreviation(tokens[-1], abbreviations):
-            tokens[-1] += "."
-        else:
-            tokens.append(token)
-    return tuple(tokens)
-
-
-def token_of(chunk: str, match: regex.Match[str]) -> str:
-    """The token for a match of `TOKEN` in a chunk; for a run of quotes, that of each one."""
-    form = match[0]
-    if form[0] in DOUBLE_QUOTES:
-        return OPEN if _opens(chunk, match) else CLOSE
-    if form[0] in SINGLE_QUOTES:
-        return _single_quote(chunk, match)
-    if form in ("...", ELLIPSIS):
-        return ELLIPSIS
-    if form in ("--", "---", DASH):
-        return DASH
-    return form.replace("’", APOSTROPHE)
-
-
-def _opens(chunk: str, match: regex.Match[str]) -> bool:
-    """Whether a double quote opens. Its form decides only if it stands alone, because „this“ and
-    “that” share a character."""
-    start, end = match.span()
-    if end - start == len(chunk):
-        return match[0][0] not in "”»"
-    if start == 0 or chunk[start - 1] in BEFORE_OPENING:
-        return FIRST_LETTERS.search(chunk, end) is not None
-    before = chunk[start - 1]
-    is_unspaced = not before.isalnum() or UNSPACED.match(before) is not None
-    return match[0][0] in "“«„" and is_unspaced and chunk[end : end + 1].isalnum()
-
-
-def _single_quote(chunk: str, match: regex.Match[str]) -> str:
-    """The token of a single quote outside a word: an apostrophe before a word, or a quote."""
-    start, end = match.span()
-    if start > 0 and chunk[start - 1] not in BEFORE_OPENING:
-        return CLOSE_SINGLE
-    word = FIRST_LETTERS.match(chunk, end)
-    if word is None:
-        return OPEN_SINGLE if end < len(chunk) and start == 0 else CLOSE_SINGLE
-    is_apostrophe = match[0] == "’" or word[0].lower() in ELISIONS
-    return APOSTROPHE if is_apostrophe else OPEN_SINGLE
 
 
 class ChunkCache(dict[str, Chunk]):

@@ -11,30 +11,25 @@ from typing import TYPE_CHECKING
 
 import regex
 
-from rnnlm_tui.text.conventions import (
+from rnnlm_tui.text.prose import HEADING, MARKS_BEFORE, ProseTokenizer, is_in_capitals
+from rnnlm_tui.text.prose_tokens import (
     APOSTROPHE,
     CLOSE,
     CLOSE_SINGLE,
     DASH,
+    DOUBLE_QUOTES,
     ELLIPSIS,
     LINE_BEGIN,
     OPEN,
     OPEN_SINGLE,
-    UNSPACED,
-    usual_spaces,
-    usually_begins_sentence,
-)
-from rnnlm_tui.text.prose import (
-    DOUBLE_QUOTES,
-    HEADING,
-    MARKS_BEFORE,
     SINGLE_QUOTES,
     TOKEN,
-    ProseTokenizer,
+    UNSPACED,
     fold,
-    is_in_capitals,
     is_mark,
     token_of,
+    usual_spaces,
+    usually_begins_sentence,
 )
 from rnnlm_tui.text.tokenizer import Conventions
 

@@ -21,8 +21,8 @@ from pathlib import Path
 from rnnlm_tui.config import make_run_config
 from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.text.corpus import Corpus, read_corpus
-from rnnlm_tui.text.prose import fold
 from rnnlm_tui.text.prose_learning import learn_prose
+from rnnlm_tui.text.prose_tokens import fold
 
 MEBI = 1 << 20
 
