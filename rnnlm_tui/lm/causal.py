@@ -6,8 +6,7 @@ Shapes: G gates, E embedding, H hidden, V vocabulary (`total_words`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -24,6 +23,7 @@ from rnnlm_tui.lm.model import (
     Layer,
     Passage,
     Weights,
+    cache_distributions,
     excluded_ids,
 )
 from rnnlm_tui.lm.ngram import MOST_IN_MEMORY, counting_bytes
@@ -40,10 +40,6 @@ TEXT_BYTES = 60
 """Memory per word of the text, as part of a line and as numbers."""
 FADED_WORDS = 500
 """Words after which a state hardly depends on those before."""
-CACHE_BYTES = 2 << 20
-"""Size of the cache of distributions: 52 for 10,000 words, 17 for 30,000. A suggestion takes up to
-four."""
-SMALLEST_CACHE = 8
 READ_BYTES = 32 << 20
 """Bytes of the states of sequences read as one batch."""
 ROWS_AT_ONCE = 128
@@ -127,13 +123,6 @@ def common_prefix_length(one: list[int], other: list[int]) -> int:
     return same
 
 
-def cache_distributions(
-    total_words: int, compute: Callable[[tuple[int, ...]], Array]
-) -> Callable[[tuple[int, ...]], Array]:
-    """`compute` with a cache of recent distributions."""
-    return lru_cache(max(SMALLEST_CACHE, CACHE_BYTES // (4 * total_words)))(compute)
-
-
 class CausalModel(LanguageModel):
     """An `rnn`, `gru` or `lstm`, which predicts from all words of its window.
 
@@ -162,13 +151,11 @@ class CausalModel(LanguageModel):
         self._trail = Trail(self._layers.start, WINDOW)
         self._ahead: Trail | None = None
         """What `read` is reading, further than it has yielded yet. It must not be cut."""
-        self._cached_probabilities = cache_distributions(
-            vocabulary.total_words, self._probabilities
-        )
+        self._cached = cache_distributions(vocabulary.total_words, self._probabilities)
 
     def next_word_probabilities(self, context: Sequence[int]) -> Array:
         """The distribution [V] after `context`."""
-        return self._cached_probabilities(tuple(self._seen(context)))
+        return self._cached(tuple(self._seen(context)))
 
     def read(self, passages: Sequence[Passage]) -> Iterator[Array]:
         """Reads several segments as one batch, or long ones one by one, each from the states of

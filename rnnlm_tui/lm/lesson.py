@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,15 +20,12 @@ from rnnlm_tui.lm.model import (
     LanguageModel,
     Layer,
     Weights,
+    cache_distributions,
     softmax,
 )
 from rnnlm_tui.lm.time_estimate import training_seconds
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
-
-CACHED_CONTEXTS = 256
-"""Size of the cache of distributions, so that correcting a line costs nothing; 3.3 MB for the
-sonnets."""
 
 
 def lesson_shapes(config: LessonConfig, total_words: int) -> dict[str, tuple[int, ...]]:
@@ -70,11 +66,11 @@ class LessonModel(LanguageModel):
         self._both_kernel = np.stack([weights[f"{d}.kernel"] for d in both])  # [2, E, H]
         self._both_recurrent = np.stack([weights[f"{d}.recurrent_kernel"] for d in both])
         self._both_bias = np.stack([weights[f"{d}.bias"] for d in both])[:, None]  # [2, 1, H]
-        self._cached_probabilities = lru_cache(CACHED_CONTEXTS)(self._probabilities)
+        self._cached = cache_distributions(vocabulary.total_words, self._probabilities)
 
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
         """The distribution [V] after the last words of `context`."""
-        return self._cached_probabilities(tuple(context[-self.window :]))
+        return self._cached(tuple(context[-self.window :]))
 
     def _probabilities(self, last_ids: tuple[int, ...]) -> NDArray[np.float32]:
         """The distribution [V] after at most T ids."""

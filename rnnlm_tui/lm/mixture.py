@@ -24,8 +24,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.lm.causal import CausalModel, cache_distributions, last_words, segments
-from rnnlm_tui.lm.model import Array, LanguageModel, Passage
+from rnnlm_tui.lm.causal import CausalModel, last_words, segments
+from rnnlm_tui.lm.model import Array, LanguageModel, Passage, cache_distributions
 from rnnlm_tui.text.tokenizer import Tokenizer, make_tokenizer
 from rnnlm_tui.text.vocabulary import END_ID, UNKNOWN_ID, Vocabulary
 
@@ -90,8 +90,7 @@ class MixedModel(LanguageModel):
         used = any(model.uses_previous_lines for model in self.models.values())
         self.uses_previous_lines = used or "cache" in self.weights
         self._rows = np.zeros((len(self.weights), self.vocabulary.total_words), np.float32)
-        total_words = self.vocabulary.total_words
-        self._cached_probabilities = cache_distributions(total_words, self._probabilities)
+        self._cached = cache_distributions(self.vocabulary.total_words, self._probabilities)
 
     def _add_words(self, base: LanguageModel) -> None:
         """Extends the vocabulary by the words of the base, and builds the maps between their ids.
@@ -108,7 +107,7 @@ class MixedModel(LanguageModel):
 
     def next_word_probabilities(self, context: Sequence[int]) -> Array:
         """The distribution [U] after `context`."""
-        return self._cached_probabilities(tuple(self._seen(context)))
+        return self._cached(tuple(self._seen(context)))
 
     def read(self, passages: Sequence[Passage]) -> Iterator[Array]:
         for ids, known in segments(passages, MOST_CONTEXT, CONTEXT_STEP, self.vocabulary.begin_id):
