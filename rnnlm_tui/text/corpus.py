@@ -120,7 +120,7 @@ def _lines_of(sources: Sources, workspace: Workspace | None) -> tuple[Lines, str
         return tuple(text.split("\n")), digest.hexdigest()
     if workspace is not None:
         streamed = first_reading(sources, workspace)
-        return streamed, streamed.facts.sha256
+        return streamed, streamed.sha256
     digest = hashlib.sha256()
     blocks = text_blocks(sources, BLOCK, digest)  # cuts long lines as a stream does
     lines = tuple(chain.from_iterable(text.split("\n") for text, _ in blocks))
@@ -167,7 +167,7 @@ def arrangement_notes(corpus: Corpus, arranged_corpus: Corpus, how: str) -> Iter
 def is_wrapped(lines: Lines) -> bool:
     """Whether the text is wrapped at some column, as `LineBreaks.are_wrapped` tells."""
     if isinstance(lines, StreamedLines):
-        return lines.facts.are_wrapped and not lines.is_joined
+        return lines.facts.breaks.are_wrapped and not lines.is_joined
     return LineBreaks.within(lines).are_wrapped
 
 
