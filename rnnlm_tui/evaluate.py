@@ -38,8 +38,8 @@ from rnnlm_tui.suggest import (
     CANDIDATES,
     Suggestion,
     Typed,
-    UnlistedKeys,
     after_taking,
+    candidates_at,
     encode_context,
 )
 from rnnlm_tui.text.spacing import GIVING_BACK
@@ -160,9 +160,8 @@ def score(
     A model that uses previous lines sees `previous_lines` and the `lines` before each line. Without
     `writes` no typed keys are counted, which takes most of the time.
     """
-    scorer = Scorer(model, writes=writes)
     for part in parts_of(model, lines, previous_lines):
-        yield from scorer.score(part)
+        yield from score_part(model, part, writes=writes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +215,7 @@ def _part(
 
     Lines that go on from each other share a growing stream, so that a model reads it once.
     """
-    lines, streams = list[_Line](), list[tuple[list[int], int]]()
+    lines, passages = list[_Line](), list[Passage]()
     stream, goes_on = list[int](), False
     for text in texts:
         words = model.tokenizer.words(text)
@@ -225,48 +224,37 @@ def _part(
             continue
         if not goes_on:
             stream = [*above]
-            streams.append((stream, len(above) + len(begin)))
+            passages.append(Passage(stream, len(above) + len(begin)))
         stream += begin
         lines.append(_Line(text, words, stream, len(stream)))
         stream += model.vocabulary.encode(words)
         if model.uses_previous_lines:
             above = _near(stream, model.vocabulary.begin_id, model.window)
             goes_on = above is stream  # it is cut once it is too long
-    return Part(lines, [Passage(ids[:known], ids[known:]) for ids, known in streams]), above
+    return Part(lines, passages), above
 
 
-class Scorer:
-    """Scores parts with one model; keeps what it finds out about prefixes."""
-
-    def __init__(self, model: LanguageModel, *, writes: bool = True) -> None:
-        """`writes` as for `score`."""
-        self._model = model
-        self._unlisted = UnlistedKeys(model) if writes else None
-
-    def score(self, part: Part) -> Iterator[ScoredLine]:
-        """Yields the lines of the part with the scores of their words."""
-        answers = self._model.read(part.passages)
-        for line in part.lines:
-            yield _scored_line(self._model, line, answers, self._unlisted)
+def score_part(model: LanguageModel, part: Part, *, writes: bool = True) -> Iterator[ScoredLine]:
+    """Yields the lines of the part with the scores of their words; `writes` as for `score`."""
+    answers = model.read(part.passages)
+    for line in part.lines:
+        yield _scored_line(model, line, answers, writes=writes)
 
 
 def _scored_line(
-    model: LanguageModel,
-    line: _Line,
-    answers: Iterator[NDArray[np.float32]],
-    unlisted: UnlistedKeys | None,
+    model: LanguageModel, line: _Line, answers: Iterator[NDArray[np.float32]], *, writes: bool
 ) -> ScoredLine:
     """Scores a line; takes the next of the `answers`, distributions [V], for each place."""
     vocabulary, text = model.vocabulary, line.text
     if not line.words:
         return ScoredLine(text, (), None, len(text) + 1)
-    writer = unlisted and _Writer(model, unlisted, text, line.stream[: line.known])
+    context = line.stream[: line.known]
+    writer = _Writer(model, text, context) if writes else None
     answer, ids, scored = next(answers), list[int](), list[ScoredWord]()
     if writer:
         writer.read(ids, answer)
     for number, word in enumerate(line.words, start=1):
-        has_context = bool(line.known or ids)
-        is_last = number == len(line.words)
+        has_context, is_last = bool(context or ids), number == len(line.words)
         scored.append(_scored_word(model, answer, word, has_context=has_context, is_last=is_last))
         if writer:
             writer.write(number)
@@ -291,7 +279,6 @@ class _Writer:
     """
 
     model: LanguageModel
-    unlisted: UnlistedKeys
     text: str
     context: list[int]
     keys: int = 0
@@ -313,10 +300,6 @@ class _Writer:
             if words is not None and len(typed.words) >= words:
                 return
             found = self._predicted(model.vocabulary.encode(typed.words))
-            if keys := self.unlisted.count(found, typed, self.text[self.at :]):
-                self.keys += keys
-                self.at, self.has_space = self.at + keys, False
-                continue
             self.keys += 1
             self.at, self.has_space = self._after_key(before, found, typed)
 
@@ -331,8 +314,8 @@ class _Writer:
 
     def _after_key(self, before: str, found: NDArray[np.float32], typed: Typed) -> tuple[int, bool]:
         """`at` and `has_space` after the next key: it accepts the most helpful word, or types."""
-        listed = self.unlisted.helpful(found, typed, self.text[self.at :])
-        ways = (self._after_accepting(before, candidate) for candidate in listed)
+        candidates = candidates_at(self.model, found, typed)
+        ways = (self._after_accepting(before, candidate) for candidate in candidates)
         return max(filter(None, ways), default=(self.at + 1, False))
 
     def _after_accepting(self, before: str, candidate: Suggestion) -> tuple[int, bool] | None:

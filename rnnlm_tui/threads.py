@@ -8,11 +8,9 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TypeVar
 
-T = TypeVar("T")
 VARIABLES = (
     "OPENBLAS_NUM_THREADS",
     "OMP_NUM_THREADS",
@@ -81,22 +79,6 @@ def usable_cores() -> int:
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def prefetched(items: Iterator[T]) -> Generator[T, None, None]:
-    """Yields the items while a thread computes the next one. Without a thread in a worker process:
-    the other cores have workers of their own."""
-    from concurrent.futures import ThreadPoolExecutor  # 4 ms that --help need not wait for
-    from multiprocessing import parent_process
-
-    if parent_process() is not None:
-        yield from items
-        return
-    with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(next, items, None)
-        while (item := coming.result()) is not None:
-            coming = thread.submit(next, items, None)
-            yield item
 
 
 def shorten_spinning() -> None:

@@ -24,7 +24,7 @@ from rnnlm_tui.evaluate import (
 )
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.suggest import CANDIDATES, suggest
-from rnnlm_tui.text.prose import learn_prose
+from rnnlm_tui.text.prose_learning import learn_prose
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from tests.helpers.scripted import ScriptedModel

@@ -6,7 +6,7 @@ import pytest
 
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.suggest import after_taking, suggest
-from rnnlm_tui.text.prose import learn_prose
+from rnnlm_tui.text.prose_learning import learn_prose
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from tests.helpers.scripted import ScriptedModel
 

@@ -6,8 +6,6 @@ import os
 import platform
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +14,6 @@ from rnnlm_tui import threads
 from rnnlm_tui.threads import (
     VARIABLES,
     lower_priority,
-    prefetched,
     shorten_spinning,
     use_all_threads,
 )
@@ -144,42 +141,3 @@ def test_the_session_gives_way_too_if_it_is_the_trainings_own_and_has_no_priorit
     monkeypatch.setattr(threads, "AUTOGROUP", str(group))
     lower_priority()
     assert group.read_text() == (after or before)
-
-
-def test_the_next_item_is_made_while_one_is_used() -> None:
-    begun = [threading.Event() for _ in range(4)]
-
-    def made() -> Iterator[int]:
-        for number, event in enumerate(begun):
-            event.set()
-            yield number
-
-    items = prefetched(made())
-    assert next(items) == 0
-    assert begun[1].wait(timeout=10)
-    assert [*items] == [1, 2, 3]
-
-
-def test_what_goes_wrong_while_items_are_made_is_raised_in_its_turn() -> None:
-    def made() -> Iterator[int]:
-        yield 1
-        raise ValueError("no second one")
-
-    items = prefetched(made())
-    assert next(items) == 1
-    with pytest.raises(ValueError, match="no second one"):
-        next(items)
-
-
-def test_no_more_is_made_once_the_items_are_given_up() -> None:
-    asked: list[int] = []
-
-    def made() -> Iterator[int]:
-        for number in range(9):
-            asked.append(number)
-            yield number
-
-    items = prefetched(made())
-    assert next(items) == 0
-    items.close()
-    assert asked in ([0], [0, 1])

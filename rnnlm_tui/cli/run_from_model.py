@@ -37,7 +37,7 @@ from rnnlm_tui.store.training_text import (
 )
 from rnnlm_tui.store.weights import read_weights
 from rnnlm_tui.text.corpus import Corpus, arranged
-from rnnlm_tui.text.line_hashes import no_hashes
+from rnnlm_tui.text.overlap import no_hashes
 from rnnlm_tui.text.prepare import PreparedLines, PreparedText
 from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.training.evaluation import loss_of_update

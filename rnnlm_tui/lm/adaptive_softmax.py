@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import CausalConfig
-from rnnlm_tui.lm.model import Weights, softmax
+from rnnlm_tui.lm.model import Array, Weights, softmax
 from rnnlm_tui.text.vocabulary import Vocabulary
 
 ADAPTIVE_FROM = 20_000
@@ -36,7 +36,6 @@ NARROWER = 4
 """The factor by which the embeddings of each tail are smaller than those before it."""
 SHARES_OF_WORDS = (0.15, 0.01)
 """The approximate share of running English words in each tail or a later one."""
-Array = NDArray[np.float32]
 
 
 def cluster_ends(config: CausalConfig, total_words: int) -> tuple[int, ...]:

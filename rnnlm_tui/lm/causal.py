@@ -6,13 +6,9 @@ Shapes: G gates, E embedding, H hidden, V vocabulary (`total_words`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache, partial
-from itertools import chain
-from typing import NamedTuple, TypeAlias
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rnnlm_tui.config import CausalConfig, CausalTrainConfig, RunConfig
 from rnnlm_tui.lm.adaptive_softmax import AdaptiveSoftmax, multiplications, softmax_shapes
@@ -20,12 +16,14 @@ from rnnlm_tui.lm.cells import CELLS, RecurrentLayers
 from rnnlm_tui.lm.model import (
     PROGRAM_BYTES,
     Architecture,
+    Array,
     Arrays,
     ArraySpec,
+    LanguageModel,
     Layer,
     Passage,
     Weights,
-    count_parameters,
+    cache_distributions,
     excluded_ids,
 )
 from rnnlm_tui.lm.ngram import MOST_IN_MEMORY, counting_bytes
@@ -33,7 +31,6 @@ from rnnlm_tui.lm.time_estimate import training_seconds
 from rnnlm_tui.lm.trail import Trail
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
-from rnnlm_tui.threads import prefetched
 
 WINDOW = 256
 """The context window in words. Hidden states are kept, so a longer one would only cost memory."""
@@ -43,18 +40,13 @@ TEXT_BYTES = 60
 """Memory per word of the text, as part of a line and as numbers."""
 FADED_WORDS = 500
 """Words after which a state hardly depends on those before."""
-CACHE_BYTES = 2 << 20
-"""Size of the cache of distributions: 52 for 10,000 words, 17 for 30,000. A suggestion takes up to
-four."""
-SMALLEST_CACHE = 8
 READ_BYTES = 32 << 20
-"""Bytes of the states of sequences read as one batch. Two batches are in memory at a time."""
+"""Bytes of the states of sequences read as one batch."""
 ROWS_AT_ONCE = 128
 """Distributions computed together: for 10,000 words and 256 units that takes 0.04 ms each, and
 0.4 ms one by one."""
 SCORES_AT_ONCE = 1 << 21
 """Most scores computed together, for large vocabularies."""
-Array = NDArray[np.float32]
 
 
 def causal_shapes(cell: str, config: CausalConfig, total_words: int) -> dict[str, tuple[int, ...]]:
@@ -105,32 +97,19 @@ def window_start(
         return cut
 
 
-class Segment(NamedTuple):
-    """Ids that are read from the initial state on. The first `known` are context."""
-
-    ids: list[int]
-    known: int
-
-
-ReadStates: TypeAlias = tuple[Sequence[Segment], Array, list[NDArray[np.int64]]]
-"""Segments read as one batch, the states after all their words, and the indices of the states of
-each segment."""
-
-
 def segments(
     passages: Iterable[Passage], most: int, step: int, begin_id: int | None
-) -> Iterator[Segment]:
-    """Cuts passages into segments for a model that sees the `last_words` of a context: what it
-    sees after any word of a passage is the beginning of a segment."""
-    for context, following in passages:
-        ids = [*context, *following]
-        begin, known = window_start(ids, len(context), most, step, begin_id), len(context)
-        for length in range(known + 1, len(ids) + 1):
+) -> Iterator[Passage]:
+    """Cuts passages into shorter ones for a model that sees the `last_words` of a context: what it
+    sees after any word of a passage is the beginning of such a segment."""
+    for ids, given in passages:
+        begin, known = window_start(ids, given, most, step, begin_id), given
+        for length in range(given + 1, len(ids) + 1):
             after = window_start(ids, length, most, step, begin_id)
             if after != begin:
-                yield Segment(ids[begin : length - 1], known - begin)
+                yield Passage(ids[begin : length - 1], known - begin)
                 begin, known = after, length
-        yield Segment(ids[begin:], known - begin)
+        yield Passage(ids[begin:], known - begin)
 
 
 def common_prefix_length(one: list[int], other: list[int]) -> int:
@@ -144,14 +123,7 @@ def common_prefix_length(one: list[int], other: list[int]) -> int:
     return same
 
 
-def cache_distributions(
-    total_words: int, compute: Callable[[tuple[int, ...]], Array]
-) -> Callable[[tuple[int, ...]], Array]:
-    """`compute` with a cache of recent distributions."""
-    return lru_cache(max(SMALLEST_CACHE, CACHE_BYTES // (4 * total_words)))(compute)
-
-
-class CausalModel:
+class CausalModel(LanguageModel):
     """An `rnn`, `gru` or `lstm`, which predicts from all words of its window.
 
     The states after each word of the last context are kept, so another word takes one step, and one
@@ -179,17 +151,16 @@ class CausalModel:
         self._trail = Trail(self._layers.start, WINDOW)
         self._ahead: Trail | None = None
         """What `read` is reading, further than it has yielded yet. It must not be cut."""
-        self._cached_probabilities = cache_distributions(
-            vocabulary.total_words, self._probabilities
-        )
+        self._cached = cache_distributions(vocabulary.total_words, self._probabilities)
 
     def next_word_probabilities(self, context: Sequence[int]) -> Array:
         """The distribution [V] after `context`."""
-        return self._cached_probabilities(tuple(self._seen(context)))
+        return self._cached(tuple(self._seen(context)))
 
     def read(self, passages: Sequence[Passage]) -> Iterator[Array]:
         """Reads several segments as one batch, or long ones one by one, each from the states of
         the one before."""
+        outer = self._ahead  # of a reading that asks for this one in between
         parts = [*segments(passages, self.window, self._step, self.vocabulary.begin_id)]
         try:
             if len(parts) == 1 or self.window >= FADED_WORDS:
@@ -197,31 +168,26 @@ class CausalModel:
                     self._follow(ids)
                     self._ahead = self._trail
                     # A copy, since the caller may ask for other contexts in between.
-                    yield from self._read_distributions(self._trail.states()[known:, -1, 0].copy())
+                    yield from self._distributions(self._trail.states()[known:, -1, 0].copy())
             else:
-                groups = _groups(parts, READ_BYTES // self._layers.start.nbytes)
-                for group, states, places in prefetched(map(self._states_of, groups)):
-                    yield from self._read_together(group, states, places)
+                for group in _groups(parts, READ_BYTES // self._layers.start.nbytes):
+                    yield from self._read_together(group)
         finally:
-            self._trail, self._ahead = self._ahead or self._trail, None
+            self._trail, self._ahead = self._ahead or self._trail, outer
 
-    def _states_of(self, parts: Sequence[Segment]) -> ReadStates:
-        sequences = [part.ids for part in parts]
-        return parts, *self._layers.states(sequences, self._softmax.embed, self._layers.start)
-
-    def _read_together(
-        self, parts: Sequence[Segment], states: Array, places: Sequence[NDArray[np.int64]]
-    ) -> Iterator[Array]:
-        """Yields the distributions after the words of segments, given the states after them."""
+    def _read_together(self, parts: Sequence[Passage]) -> Iterator[Array]:
+        """Yields the distributions after the words of segments, which are read as one batch."""
+        sequences, start = [part.ids for part in parts], self._layers.start
+        states, places = self._layers.states(sequences, self._softmax.embed, start)
         outputs = np.concatenate(
             [
                 states[place[known - 1 :], -1, 0]
                 for (_, known), place in zip(parts, places, strict=True)
             ]
         )
-        rows = self._read_distributions(outputs)
+        rows = self._distributions(outputs)
         for (ids, known), place in zip(parts, places, strict=True):
-            self._ahead = Trail(self._layers.start, len(ids))
+            self._ahead = Trail(start, len(ids))
             self._ahead.extend(ids, states[place])
             for _ in range(known, len(ids) + 1):
                 yield next(rows)
@@ -242,22 +208,16 @@ class CausalModel:
     def _probabilities(self, ids: tuple[int, ...]) -> Array:
         """The distribution [V] after these ids."""
         self._follow(ids)
-        return np.asarray(next(self._distributions(self._trail.states()[-1:, -1, 0]))[0])
-
-    def _read_distributions(self, outputs: Array) -> Iterator[Array]:
-        """The distributions [V] for outputs [N, H] of the last layer. Many are computed ahead by
-        another thread."""
-        found = self._distributions(outputs)
-        return chain.from_iterable(prefetched(found) if len(outputs) > ROWS_AT_ONCE else found)
+        return next(self._distributions(self._trail.states()[-1:, -1, 0]))
 
     def _distributions(self, outputs: Array) -> Iterator[Array]:
-        """The same in groups [n, V] that are computed together."""
+        """The distributions [V] for outputs [N, H] of the last layer, many computed together."""
         at_once = max(1, min(ROWS_AT_ONCE, SCORES_AT_ONCE // self.vocabulary.total_words))
         for begin in range(0, len(outputs), at_once):
             rows = outputs[begin : begin + at_once]
             if self._projection is not None:
                 rows = rows @ self._projection  # [N, E]
-            yield self._softmax.probabilities(rows)
+            yield from self._softmax.probabilities(rows)
 
     def _follow(self, context: Sequence[int]) -> None:
         """Computes the states after each of these ids, reusing known ones."""
@@ -300,9 +260,9 @@ def overlap_start(path: Sequence[int], ids: Sequence[int]) -> int | None:
     return None
 
 
-def _groups(parts: Sequence[Segment], words: int) -> Iterator[list[Segment]]:
+def _groups(parts: Sequence[Passage], words: int) -> Iterator[list[Passage]]:
     """Groups of segments with at most `words` words each, but at least one segment."""
-    group, left = list[Segment](), words
+    group, left = list[Passage](), words
     for part in parts:
         if group and len(part.ids) > left:
             yield group
@@ -328,11 +288,15 @@ class CausalArchitecture(Architecture[CausalConfig]):
         shapes = causal_shapes(self.config.preset, self.model, self.total_words)
         return {name: ArraySpec(shape) for name, shape in shapes.items()}
 
+    @property
+    def _recipe(self) -> CausalTrainConfig:
+        assert isinstance(self.config.train, CausalTrainConfig)
+        return self.config.train
+
     def layers(self) -> tuple[Layer, ...]:
         """The layer table. The number of time steps is None in the shapes, since it is
         arbitrary."""
-        model, cell = self.model, self.config.preset
-        count = partial(count_parameters, causal_shapes(cell, model, self.total_words))
+        model, cell, count = self.model, self.config.preset, self.count
         embedding, hidden = (None, None, model.embedding_size), (None, None, model.hidden_size)
         rows = [Layer("embedding", "Embedding", embedding, count("embedding") + count("tail"))]
         for number in range(1, model.layers + 1):
@@ -354,7 +318,7 @@ class CausalArchitecture(Architecture[CausalConfig]):
         """Weights, gradients, AdamW's two moments, copies of the weights and moments while saving,
         and the initial weights; the units of all time steps of a batch, forward and backward; a
         block of scores; and the text."""
-        recipe, model = causal_train(self.config), self.model
+        recipe, model = self._recipe, self.model
         gates = CELLS[self.config.preset].gates
         units = model.embedding_size + model.layers * model.hidden_size * (3 * gates + 4)
         batch = 2 * recipe.batch_size * recipe.bptt * units
@@ -366,11 +330,11 @@ class CausalArchitecture(Architecture[CausalConfig]):
     def training_seconds(self, examples: int) -> float:
         """Each weight once per word: the embedding as output layer, a tail only for its words.
         Counts all epochs, though the training may stop early."""
-        recipe = causal_train(self.config)
+        recipe = self._recipe
         streams = max(1, min(recipe.batch_size, examples // recipe.bptt))
         rows = streams * recipe.bptt
         output = softmax_shapes(self.model, self.total_words)
-        of_layers = self.parameters - count_parameters(output)
+        of_layers = self.parameters - self.count("embedding") - self.count("tail")
         return training_seconds(
             steps=recipe.epochs * math.ceil(examples / rows),
             multiplications=rows * (of_layers + round(multiplications(output))),
@@ -378,10 +342,3 @@ class CausalArchitecture(Architecture[CausalConfig]):
             cell_steps=recipe.bptt * self.model.layers,
             threads=recipe.threads,
         )
-
-
-def causal_train(config: RunConfig) -> CausalTrainConfig:
-    """The training settings of a causal network. Raises TypeError for other presets."""
-    if not isinstance(config.train, CausalTrainConfig):
-        raise TypeError(f"the preset {config.preset} is not a causal network")
-    return config.train

@@ -14,11 +14,10 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.lm.model import Weights
+from rnnlm_tui.lm.model import Array, Weights
 
 INPUTS_AT_ONCE = 256
 """Words whose input products are computed together."""
-Array = NDArray[np.float32]
 State = tuple[Array, ...]
 """The state of a layer: h [S, H], and for an LSTM its cell [S, H]."""
 

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.text.arrays import SLICE, ArrayWriter, check_space, count_ids, scratch_array, slices
-from rnnlm_tui.text.encoded import EncodedLines
+from rnnlm_tui.text.examples import EncodedLines
 from rnnlm_tui.text.vocabulary import BEGIN_ID, Vocabulary
 
 SPECIAL_RANKS = (-3, -2, -1)

@@ -6,8 +6,7 @@ Shapes: T time steps (the window), E embedding, H hidden, V vocabulary (`total_w
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from functools import lru_cache, partial
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,22 +17,15 @@ from rnnlm_tui.lm.model import (
     Architecture,
     Arrays,
     ArraySpec,
+    LanguageModel,
     Layer,
-    Passage,
     Weights,
-    count_parameters,
-    read_one_by_one,
+    cache_distributions,
     softmax,
 )
 from rnnlm_tui.lm.time_estimate import training_seconds
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
-
-CACHED_CONTEXTS = 256
-"""Size of the cache of distributions, so that correcting a line costs nothing; 3.3 MB for the
-sonnets."""
-SPARSE_BELOW = 0.4
-"""With a smaller share of active relu units, selecting their rows beats the full product."""
 
 
 def lesson_shapes(config: LessonConfig, total_words: int) -> dict[str, tuple[int, ...]]:
@@ -56,14 +48,13 @@ def lesson_shapes(config: LessonConfig, total_words: int) -> dict[str, tuple[int
     }
 
 
-class LessonModel:
+class LessonModel(LanguageModel):
     """The lesson's network, which predicts from the last `window` words of a line.
 
     The window is left-padded with id 0, which has an embedding like any word.
     """
 
     excluded_ids: tuple[int, ...] = (PADDING,)
-    uses_previous_lines = False
 
     def __init__(
         self, vocabulary: Vocabulary, tokenizer: Tokenizer, window: int, weights: Weights
@@ -75,14 +66,11 @@ class LessonModel:
         self._both_kernel = np.stack([weights[f"{d}.kernel"] for d in both])  # [2, E, H]
         self._both_recurrent = np.stack([weights[f"{d}.recurrent_kernel"] for d in both])
         self._both_bias = np.stack([weights[f"{d}.bias"] for d in both])[:, None]  # [2, 1, H]
-        self._cached_probabilities = lru_cache(CACHED_CONTEXTS)(self._probabilities)
+        self._cached = cache_distributions(vocabulary.total_words, self._probabilities)
 
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
         """The distribution [V] after the last words of `context`."""
-        return self._cached_probabilities(tuple(context[-self.window :]))
-
-    def read(self, passages: Sequence[Passage]) -> Iterator[NDArray[np.float32]]:
-        return read_one_by_one(self, passages)
+        return self._cached(tuple(context[-self.window :]))
 
     def _probabilities(self, last_ids: tuple[int, ...]) -> NDArray[np.float32]:
         """The distribution [V] after at most T ids."""
@@ -103,15 +91,11 @@ class LessonModel:
         return softmax(self._scores(hidden))
 
     def _scores(self, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The scores [V] for `hidden` [H]. Skips zeros, which are most of a trained relu layer."""
-        w = self._weights
+        """The scores [V] for `hidden` [H]. Skips zeros, which are most of a trained relu layer: a
+        tenth of 1,600 units takes 0.2 ms, the whole product 0.9."""
         alive = np.flatnonzero(hidden)
-        if len(alive) < SPARSE_BELOW * len(hidden):
-            product = hidden[alive] @ w["output.kernel"][alive]
-        else:
-            product = hidden @ w["output.kernel"]
-        scores: NDArray[np.float32] = product + w["output.bias"]
-        return scores
+        product = hidden[alive] @ self._weights["output.kernel"][alive]
+        return np.asarray(product + self._weights["output.bias"])
 
 
 class LessonArchitecture(Architecture[LessonConfig]):
@@ -130,8 +114,7 @@ class LessonArchitecture(Architecture[LessonConfig]):
 
     def layers(self) -> tuple[Layer, ...]:
         """The layer table, as Keras's `model.summary()` prints it."""
-        model, total_words = self.model, self.total_words
-        count = partial(count_parameters, lesson_shapes(model, total_words))
+        model, total_words, count = self.model, self.total_words, self.count
         both = 2 * model.bidirectional_size
         embedded, states = (None, self.window, model.embedding_size), (None, self.window, both)
         cells = count("forward.") + count("backward.")
@@ -155,14 +138,13 @@ class LessonArchitecture(Architecture[LessonConfig]):
 
     def training_seconds(self, examples: int) -> float:
         """The dense layers once per example, the recurrent layers once per time step."""
-        count = partial(count_parameters, lesson_shapes(self.model, self.total_words))
-        dense = count("hidden.kernel") + count("output.kernel")
-        recurrent = count() - dense - count("embedding")
+        dense = self.count("hidden.kernel") + self.count("output.kernel")
+        recurrent = self.parameters - dense - self.count("embedding")
         recipe = self.config.network_train
         return training_seconds(
             steps=recipe.epochs * math.ceil(examples / recipe.batch_size),
             multiplications=min(recipe.batch_size, examples) * (dense + self.window * recurrent),
-            parameters=count(),
+            parameters=self.parameters,
             cell_steps=2 * self.window,
             threads=recipe.threads,
         )

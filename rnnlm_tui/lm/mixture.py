@@ -24,12 +24,11 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.lm.causal import CausalModel, cache_distributions, last_words, segments
-from rnnlm_tui.lm.model import LanguageModel, Passage
+from rnnlm_tui.lm.causal import CausalModel, last_words, segments
+from rnnlm_tui.lm.model import Array, LanguageModel, Passage, cache_distributions
 from rnnlm_tui.text.tokenizer import Tokenizer, make_tokenizer
 from rnnlm_tui.text.vocabulary import END_ID, UNKNOWN_ID, Vocabulary
 
-Array = NDArray[np.float32]
 ComponentName: TypeAlias = Literal["network", "ngrams", "base", "cache"]
 Weights: TypeAlias = Mapping[ComponentName, float]
 """The weight of each component; they sum to 1."""
@@ -58,7 +57,7 @@ PRIOR_WORDS = 20
 ITERATIONS = 50
 
 
-class MixedModel:
+class MixedModel(LanguageModel):
     """A mixture of language models."""
 
     def __init__(
@@ -91,8 +90,7 @@ class MixedModel:
         used = any(model.uses_previous_lines for model in self.models.values())
         self.uses_previous_lines = used or "cache" in self.weights
         self._rows = np.zeros((len(self.weights), self.vocabulary.total_words), np.float32)
-        total_words = self.vocabulary.total_words
-        self._cached_probabilities = cache_distributions(total_words, self._probabilities)
+        self._cached = cache_distributions(self.vocabulary.total_words, self._probabilities)
 
     def _add_words(self, base: LanguageModel) -> None:
         """Extends the vocabulary by the words of the base, and builds the maps between their ids.
@@ -109,17 +107,15 @@ class MixedModel:
 
     def next_word_probabilities(self, context: Sequence[int]) -> Array:
         """The distribution [U] after `context`."""
-        return self._cached_probabilities(tuple(self._seen(context)))
+        return self._cached(tuple(self._seen(context)))
 
     def read(self, passages: Sequence[Passage]) -> Iterator[Array]:
         for ids, known in segments(passages, MOST_CONTEXT, CONTEXT_STEP, self.vocabulary.begin_id):
             components = zip(*self._read_components(ids, known), strict=True)
             for length, found in enumerate(components, start=known):
-                for row, part, name in zip(self._rows, found, self.weights, strict=True):
-                    self._put(row, part, name)
-                yield self._mixed(self._rows, min(length - 1, CACHE_WORDS))
+                yield self._mixed(self._put(found), length)
 
-    def _read_components(self, ids: list[int], known: int) -> Iterator[Iterator[Array]]:
+    def _read_components(self, ids: Sequence[int], known: int) -> Iterator[Iterator[Array]]:
         """What each component predicts after the first `known` ids and after each later one."""
         own = self._own_ids(ids)
         for name in self.weights:
@@ -134,41 +130,34 @@ class MixedModel:
         return last_words(context, MOST_CONTEXT, CONTEXT_STEP, self.vocabulary.begin_id)
 
     def _probabilities(self, ids: tuple[int, ...]) -> Array:
-        rows, cached = self._components(ids)
-        return self._mixed(rows, cached)
+        return self._mixed(self._component_rows(ids), len(ids))
 
-    def _mixed(self, rows: Array, cached: int) -> Array:
-        """The weighted sum [U] of distributions [K, U], for `cached` words in the cache."""
+    def _mixed(self, rows: Array, length: int) -> Array:
+        """The weighted sum [U] of the distributions [K, U] after a context of this length."""
         weights = dict(self.weights)
         if "cache" in weights:
-            weights["cache"] *= min(1.0, max(0, cached) / FILLING_WORDS)
+            cached = min(max(0, length - 1), CACHE_WORDS)
+            weights["cache"] *= min(1.0, cached / FILLING_WORDS)
         vector = np.array(list(normalized(weights).values()), np.float32)
         return np.asarray(vector @ rows)
-
-    def _put(self, row: Array, found: Array, name: ComponentName) -> None:
-        """Writes the distribution of a component over its own ids into a row [U]."""
-        if name == "base" and self._from_base is not None:
-            row[self._from_base] = found
-        else:
-            row[: len(found)] = found
 
     def component_probabilities(self, context: Sequence[int]) -> Array:
         """The distribution of each component in the order of `weights` [K, U]. That of the cache is
         zero at the start of a text. The array is valid until the next call."""
-        return self._components(self._seen(context))[0]
+        return self._component_rows(self._seen(context))
 
-    def _components(self, ids: Sequence[int]) -> tuple[Array, int]:
-        """The distributions [K, U] after `ids`, and the number of words in the cache."""
-        own, cached = self._own_ids(ids), 0
-        for row, name in zip(self._rows, self.weights, strict=True):
-            if name == "cache":
-                cached = min(len(ids) - 1, CACHE_WORDS)
-                found = next(self._read_cache(ids, own, len(ids)))
+    def _component_rows(self, ids: Sequence[int]) -> Array:
+        """The distributions [K, U] after `ids`."""
+        return self._put(next(found) for found in self._read_components(ids, len(ids)))
+
+    def _put(self, components: Iterable[Array]) -> Array:
+        """Writes what each component predicts over its own ids into the rows [K, U]."""
+        for row, found, name in zip(self._rows, components, self.weights, strict=True):
+            if name == "base" and self._from_base is not None:
+                row[self._from_base] = found
             else:
-                seen = [self._to_base[i] for i in ids] if name == "base" else own
-                found = self._ask(self.models[name], seen)
-            self._put(row, found, name)
-        return self._rows, max(0, cached)
+                row[: len(found)] = found
+        return self._rows
 
     def _own_ids(self, ids: Sequence[int]) -> Sequence[int]:
         """The ids with words that only the base has replaced by the unknown word."""
@@ -176,12 +165,6 @@ class MixedModel:
             return ids
         known = self.own_vocabulary.total_words
         return [i if i < known else UNKNOWN_ID for i in ids]
-
-    def _ask(self, model: LanguageModel, ids: Sequence[int]) -> Array:
-        """The distribution of a model, given only the last line if it uses no previous lines."""
-        if not model.uses_previous_lines and (begin := model.vocabulary.begin_id) in ids:
-            ids = ids[len(ids) - 1 - ids[::-1].index(begin) :]
-        return model.next_word_probabilities(ids)
 
     def _read_cache(self, ids: Sequence[int], own: Sequence[int], known: int) -> Iterator[Array]:
         """Yields the distributions [U] of the cache after the first `known` ids and after each
@@ -229,12 +212,12 @@ def passages_of(model: LanguageModel, ids: Sequence[int], known: int) -> list[Pa
     """The passages from which a model predicts after the first `known` ids and after each later
     one: a single one, or one per line if it uses no previous lines."""
     if model.uses_previous_lines:
-        return [Passage(ids[:known], ids[known:])]
-    begins = [i for i, word in enumerate(ids) if word == model.vocabulary.begin_id]
-    first = max((i for i in begins if i < known), default=0)
-    ends = [*(i for i in begins if i >= known), len(ids)]
-    lines = (Passage(ids[a : a + 1], ids[a + 1 : b]) for a, b in pairwise(ends))
-    return [Passage(ids[first:known], ids[known : ends[0]]), *lines]
+        return [Passage(ids, known)]
+    begin_id, before = model.vocabulary.begin_id, ids[:known]
+    first = known - 1 - before[::-1].index(begin_id) if begin_id in before else 0
+    ends = [*(i for i in range(known, len(ids)) if ids[i] == begin_id), len(ids)]
+    lines = (Passage(ids[a:b], 1) for a, b in pairwise(ends))
+    return [Passage(ids[first : ends[0]], known - first), *lines]
 
 
 def normalized(weights: Weights) -> dict[ComponentName, float]:

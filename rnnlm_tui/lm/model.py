@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,8 @@ from rnnlm_tui.text.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from rnnlm_tui.text.prepare import PreparedText
 
-Weights = Mapping[str, NDArray[np.float32]]
+Array = NDArray[np.float32]
+Weights = Mapping[str, Array]
 Arrays = Mapping[str, NDArray[Any]]
 M = TypeVar("M", bound=ModelConfig)
 DTYPES: Mapping[str, np.dtype[Any]] = MappingProxyType(
@@ -35,6 +37,10 @@ COMPACT_TYPES = {"F16", "U8"}
 """Types that only compact files have."""
 PROGRAM_BYTES = 330_000_000
 """Memory of the program and PyTorch. The lesson on the sonnets takes 519 MB in all."""
+CACHE_BYTES = 2 << 20
+"""Size of the cache of distributions: 52 for 10,000 words, 17 for 30,000. A suggestion takes up to
+four."""
+SMALLEST_CACHE = 8
 
 
 class ArraySpec(NamedTuple):
@@ -55,13 +61,13 @@ class Layer:
 
 
 class Passage(NamedTuple):
-    """Ids to predict, after the ids of their context."""
+    """Ids to read, of which the first `known` are context and the others are to be predicted."""
 
-    context: Sequence[int]
     ids: Sequence[int]
+    known: int
 
 
-class LanguageModel(Protocol):
+class LanguageModel(ABC):
     """Predicts the next word. V is the vocabulary's `total_words`."""
 
     vocabulary: Vocabulary
@@ -70,9 +76,10 @@ class LanguageModel(Protocol):
     """The number of words of context that the model sees."""
     excluded_ids: tuple[int, ...]
     """Ids that are never suggested; see the function `excluded_ids`."""
-    uses_previous_lines: bool
+    uses_previous_lines: bool = False
     """Whether previous lines are part of the context."""
 
+    @abstractmethod
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
         """The probability [V] of each id after the ids of `context`.
 
@@ -82,9 +89,13 @@ class LanguageModel(Protocol):
         """
 
     def read(self, passages: Sequence[Passage]) -> Iterator[NDArray[np.float32]]:
-        """Yields the same after the context of each passage and after each of its ids: n + 1 arrays
-        for n ids. Faster than one by one. The model may be used for other contexts in between. A
-        context must include the start of its line, if the vocabulary has one."""
+        """Yields the same after the context of each passage and after each further id: n + 1 arrays
+        for n of them. Networks do it faster than one by one, as here. The model may be used for
+        other contexts in between. A context must include the start of its line, if the vocabulary
+        has one."""
+        for ids, known in passages:
+            for length in range(known, len(ids) + 1):
+                yield self.next_word_probabilities(ids[:length])
 
 
 def excluded_ids(vocabulary: Vocabulary, tokenizer: Tokenizer) -> tuple[int, ...]:
@@ -96,14 +107,11 @@ def excluded_ids(vocabulary: Vocabulary, tokenizer: Tokenizer) -> tuple[int, ...
     return (*vocabulary.excluded_ids, *marks.tolist())
 
 
-def read_one_by_one(
-    model: LanguageModel, passages: Sequence[Passage]
-) -> Iterator[NDArray[np.float32]]:
-    """Implements `LanguageModel.read` by `next_word_probabilities`."""
-    for context, following in passages:
-        ids = [*context, *following]
-        for length in range(len(context), len(ids) + 1):
-            yield model.next_word_probabilities(ids[:length])
+def cache_distributions(
+    total_words: int, compute: Callable[[tuple[int, ...]], Array]
+) -> Callable[[tuple[int, ...]], Array]:
+    """`compute` with a cache of recent distributions."""
+    return lru_cache(max(SMALLEST_CACHE, CACHE_BYTES // (4 * total_words)))(compute)
 
 
 def softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -194,7 +202,12 @@ class Architecture(ABC, Generic[M]):
     @property
     def parameters(self) -> int:
         """The number of parameters of the model."""
-        return sum(math.prod(spec.shape) for spec in self.arrays().values())
+        return self.count()
+
+    def count(self, prefix: str = "") -> int:
+        """The number of parameters in the arrays whose names begin with `prefix`."""
+        arrays = self.arrays().items()
+        return sum(math.prod(spec.shape) for name, spec in arrays if name.startswith(prefix))
 
     def check_sizes(self) -> None:
         """Raises ValueError for invalid `sizes`."""
@@ -204,8 +217,3 @@ class Architecture(ABC, Generic[M]):
     def check_arrays(self, arrays: Arrays) -> None:
         """Raises ValueError for invalid arrays. Types, shapes, and that floats are finite and not
         too large, have been checked before."""
-
-
-def count_parameters(shapes: Mapping[str, tuple[int, ...]], prefix: str = "") -> int:
-    """The number of parameters of the weights whose names begin with `prefix`."""
-    return sum(math.prod(shape) for name, shape in shapes.items() if name.startswith(prefix))

@@ -33,10 +33,9 @@ from rnnlm_tui.lm.model import (
     Architecture,
     Arrays,
     ArraySpec,
+    LanguageModel,
     Layer,
-    Passage,
     excluded_ids,
-    read_one_by_one,
 )
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
@@ -95,10 +94,8 @@ class Level(NamedTuple):
         return self.words[below], shares * np.float32(scale), 1 - scale * total
 
 
-class NgramModel:
+class NgramModel(LanguageModel):
     """An n-gram model, which predicts from the last words of a line."""
-
-    uses_previous_lines = False
 
     def __init__(
         self,
@@ -132,9 +129,6 @@ class NgramModel:
             probabilities[words] += shares
         return probabilities
 
-    def read(self, passages: Sequence[Passage]) -> Iterator[NDArray[np.float32]]:
-        return read_one_by_one(self, passages)
-
     def words_known(self, context: Sequence[int]) -> int:
         """How many of the contexts of the last 1, 2, ... words the model knows."""
         return sum(1 for _ in self._known(context))
@@ -166,8 +160,7 @@ def ngram_arrays(
     the `most` important ones of two or more words. For a large text, those of three or more words
     that occur once are left out."""
     from rnnlm_tui.lm.counting import count_levels
-    from rnnlm_tui.lm.kneser_ney import level_arrays
-    from rnnlm_tui.lm.pruning import pruned_arrays
+    from rnnlm_tui.lm.kneser_ney import level_arrays, pruned_arrays
     from rnnlm_tui.text.prepare import PreparedLines
 
     assert isinstance(prepared, PreparedLines)

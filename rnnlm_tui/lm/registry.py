@@ -31,12 +31,6 @@ ARCHITECTURES: Mapping[str, type[Architecture[Any]]] = MappingProxyType(
 """The architecture of each preset."""
 
 
-def architecture_for(config: RunConfig, prepared: PreparedText) -> Architecture[Any]:
-    """The architecture of the model that a training of `config` produces, without `sizes`."""
-    total_words = prepared.vocabulary.total_words
-    return ARCHITECTURES[config.preset](config, total_words, prepared.window)
-
-
 def prepare_corpus(
     corpus: Corpus,
     config: RunConfig,

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+from rnnlm_tui.lm.model import Array
+
 TINY = float(np.finfo(np.float32).tiny)
 
 

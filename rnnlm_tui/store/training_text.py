@@ -6,7 +6,6 @@ ancestors were trained on tell which lines of any text it has seen.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,8 +30,7 @@ from rnnlm_tui.text.corpus import (
     read_corpus,
     split_lines,
 )
-from rnnlm_tui.text.line_hashes import NO_WORDS, Hashes, hash_lines, no_hashes
-from rnnlm_tui.text.overlap import CopiedSpans
+from rnnlm_tui.text.overlap import NO_WORDS, CopiedSpans, Hashes, hash_lines, no_hashes
 from rnnlm_tui.text.streams import Block, Lines, Mask, StreamedLines
 from rnnlm_tui.text.tokenizer import Tokenizer, make_tokenizer
 
@@ -147,7 +145,7 @@ def find_corpus(name: str, folder: Path, card: ModelCard) -> Corpus:
     if odd:
         raise CorpusError(f"the text of {name} is gone: {odd[0]} is not a file", hint)
     try:
-        corpus = read_corpus(sources, origin.encoding, io.BytesIO())
+        corpus = read_corpus(sources, origin.encoding)
     except CorpusError as error:
         raise CorpusError(f"the text of {name} is gone: {error.message}", hint) from error
     if not is_corpus_of(card, corpus):
@@ -173,7 +171,7 @@ def known_origin(name: str, folder: Path, card: ModelCard, hint: str) -> Origin:
 
 
 def _bundled() -> Corpus:
-    return read_corpus([bundled_corpus()], None, io.BytesIO())
+    return read_corpus([bundled_corpus()])
 
 
 def is_corpus_of(card: ModelCard, corpus: Corpus) -> bool:

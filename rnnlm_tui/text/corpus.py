@@ -1,8 +1,11 @@
-"""Reads a corpus, arranges its lines, and splits them into training and held-out lines."""
+"""Reads a corpus, arranges its lines, splits them into training and held-out lines, and samples
+them."""
 
 from __future__ import annotations
 
 import hashlib
+import io
+import math
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -37,6 +40,9 @@ SMALL_BYTES = 100_000_000
 HELD_OUT_BLOCK = 20
 """About how many consecutive lines are held out together, so that both parts are running text."""
 
+STRETCH = 32
+"""Consecutive lines in a sample, since some models use previous lines as context."""
+
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
@@ -69,11 +75,11 @@ class Corpus:
 
 def read_corpus(
     sources: Sequence[str | Path],
-    encoding: str | None,
-    stdin: BinaryIO,
+    encoding: str | None = None,
+    stdin: BinaryIO | None = None,
     workspace: Workspace | None = None,
 ) -> Corpus:
-    """Reads files, or `-` for standard input, as one text.
+    """Reads files, or `-` for standard input, which is empty if not given, as one text.
 
     `encoding` None means UTF-8, or UTF-16 or UTF-32 if there is a byte order mark. With a
     `workspace` a large text is not kept in memory but read again for each pass; standard input and
@@ -84,7 +90,7 @@ def read_corpus(
     for path in map(Path, sources):
         if str(path) == STANDARD_INPUT:
             name, kept = "stdin", STANDARD_INPUT
-            each.append(_read_once(stdin, "standard input", workspace))
+            each.append(_read_once(stdin or io.BytesIO(), "standard input", workspace))
         elif path.is_fifo():
             name, kept = "pipe", STANDARD_INPUT  # like standard input, it can be read only once
             with path.open("rb") as pipe:
@@ -114,7 +120,7 @@ def _lines_of(sources: Sources, workspace: Workspace | None) -> tuple[Lines, str
         return tuple(text.split("\n")), digest.hexdigest()
     if workspace is not None:
         streamed = first_reading(sources, workspace)
-        return streamed, streamed.facts.sha256
+        return streamed, streamed.sha256
     digest = hashlib.sha256()
     blocks = text_blocks(sources, BLOCK, digest)  # cuts long lines as a stream does
     lines = tuple(chain.from_iterable(text.split("\n") for text, _ in blocks))
@@ -161,7 +167,7 @@ def arrangement_notes(corpus: Corpus, arranged_corpus: Corpus, how: str) -> Iter
 def is_wrapped(lines: Lines) -> bool:
     """Whether the text is wrapped at some column, as `LineBreaks.are_wrapped` tells."""
     if isinstance(lines, StreamedLines):
-        return lines.facts.are_wrapped and not lines.is_joined
+        return lines.facts.breaks.are_wrapped and not lines.is_joined
     return LineBreaks.within(lines).are_wrapped
 
 
@@ -214,3 +220,26 @@ def held_out_mask(count: int, share: float, seed: int) -> Mask:
         start = low + rng.integers(0, high - low - size + 1)
         held[start : start + size] = True
     return held
+
+
+def some_lines(lines: Sequence[str], most_words: int) -> list[str]:
+    """A sample of lines with at most `most_words` words in all. The last line may be cut."""
+    words = sum(len(line.split()) for line in lines)
+    share = min(1.0, most_words / max(1, words))
+    chosen: list[str] = []
+    for line in lines_of_share(lines, share):
+        first = line.split()[:most_words]
+        most_words -= len(first)
+        chosen.append(" ".join(first))
+    return chosen
+
+
+def lines_of_share(lines: Sequence[str], share: float, first: int = 0) -> list[str]:
+    """The lines in a share of all stretches of the text. `first` is the index in the text of the
+    first of `lines`."""
+    chosen: list[str] = []
+    for stretch in range(first // STRETCH, math.ceil((first + len(lines)) / STRETCH)):
+        if math.ceil((stretch + 1) * share) != math.ceil(stretch * share):
+            low = stretch * STRETCH - first
+            chosen += lines[max(0, low) : max(0, low + STRETCH)]
+    return chosen

@@ -25,8 +25,7 @@ from numpy.typing import NDArray
 from rnnlm_tui.errors import StorageError, os_reason
 from rnnlm_tui.text.arrays import map_array, slices
 from rnnlm_tui.text.corpus import Corpus
-from rnnlm_tui.text.numbering import Encoded
-from rnnlm_tui.text.passes import HELD_OUT_IDS, NUMBERS, TRAIN_IDS, KeptLines
+from rnnlm_tui.text.passes import HELD_OUT_IDS, NUMBERS, TRAIN_IDS, Encoded, KeptLines
 from rnnlm_tui.text.streams import Mask, StreamedLines
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.vocabulary import Vocabulary

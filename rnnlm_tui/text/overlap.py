@@ -1,21 +1,39 @@
-"""Finds the spans of a continuation that are copied from the corpus.
-
-Words are compared as the tokenizer spells them, so case and punctuation are ignored if it drops
-them. A span may cross line breaks.
-"""
+"""Recognises lines of a text in others, by hashes, and finds the spans that are copied from it."""
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnlm_tui.text.tokenizer import Tokenizer, tokenize_lines
 
+Hashes: TypeAlias = NDArray[np.uint64]
+NO_WORDS = 0
+"""The hash of a line without words."""
 SHORTEST = 5
 """Words of the shortest span; shorter ones are common in any language."""
+
+
+def no_hashes() -> Hashes:
+    """An empty array of hashes."""
+    return np.empty(0, dtype=np.uint64)
+
+
+def hash_lines(lines: Iterable[str], tokenizer: Tokenizer) -> Hashes:
+    """A hash of the words of each line [L]. A million lines take a few seconds."""
+    hashes = array("Q")
+    for line in lines:
+        key = tokenizer.line_key(line).encode(errors="surrogatepass")
+        digest = blake2b(key, digest_size=8).digest()
+        hashes.append(int.from_bytes(digest, "little") if key else NO_WORDS)
+    return np.array(hashes, dtype=np.uint64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +47,11 @@ class Span:
 
 
 class CopiedSpans:
-    """An index of a corpus, with 4 bytes a word. It is immutable, so any thread may use it."""
+    """An index of a corpus, with 4 bytes a word. It is immutable, so any thread may use it.
+
+    Words are compared as the tokenizer spells them, so case and punctuation are ignored if it drops
+    them. A span may cross line breaks.
+    """
 
     def __init__(self, lines: Iterable[str], tokenizer: Tokenizer) -> None:
         text = tokenize_lines(lines, tokenizer)

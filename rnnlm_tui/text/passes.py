@@ -1,9 +1,16 @@
-"""The passes over a text: a single call for a text in memory, one per block for a larger one."""
+"""The passes over a text: a single call for a text in memory, one per block for a larger one.
+
+Words are numbered by first appearance, so that lines are tokenized once, before the vocabulary is
+known. A block numbers its own words, training lines first. When all blocks are there, the words of
+the text and their counts are known, and the numbers are translated into ids.
+
+Shapes: N words, L lines.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -13,11 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.text.arrays import ArrayWriter, check_space
-from rnnlm_tui.text.corpus import split_lines
-from rnnlm_tui.text.encoded import with_ends
-from rnnlm_tui.text.line_hashes import Hashes, hash_lines
-from rnnlm_tui.text.numbering import Encoded, NumberedText
-from rnnlm_tui.text.samples import lines_of_share
+from rnnlm_tui.text.corpus import lines_of_share, split_lines
+from rnnlm_tui.text.examples import with_ends
+from rnnlm_tui.text.overlap import Hashes, hash_lines
 from rnnlm_tui.text.streams import Block, Lines, Mask, StreamedLines
 from rnnlm_tui.text.tokenizer import (
     PROSE,
@@ -26,10 +31,10 @@ from rnnlm_tui.text.tokenizer import (
     Tokenizer,
     tokenize_lines,
 )
-from rnnlm_tui.text.vocabulary import Vocabulary
+from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
 
 if TYPE_CHECKING:
-    from rnnlm_tui.text.prose import ProseSigns
+    from rnnlm_tui.text.prose_learning import ProseSigns
 
 MOST_TOKENS_PER_WORD = 1.4
 """Upper bound on tokens per whitespace-separated word; English prose has 1.2, with its marks."""
@@ -40,6 +45,83 @@ NUMBERS, TRAIN_IDS, HELD_OUT_IDS = "text-numbers.bin", "text-train.bin", "text-h
 """The files of a large text: the numbers of its words (temporary), and the ids of both parts."""
 KEPT_WORDS = 10_000, 20_000
 """About how many words of training lines and of held-out lines are kept of a large text."""
+
+
+Encoded = tuple[NDArray[Any], NDArray[np.int64]]
+"""The concatenated ids of lines, without unknown words that have no id, and the length of each."""
+
+
+@dataclass(slots=True)
+class _NumberedBlock:
+    """A block within the text: where its numbers begin, the numbers in the text of its own words,
+    and the words without a number yet, which occur in held-out lines only."""
+
+    begin: int
+    numbers: NDArray[np.int32]
+    counts: NDArray[np.int64]
+    others: tuple[str, ...]
+    lengths: NDArray[np.int64]
+    train_lines: int
+
+
+@dataclass(slots=True)
+class NumberedText:
+    """All blocks of a text, whose numbers go to `writer`, in memory or in a file."""
+
+    writer: ArrayWriter
+    words: dict[str, int] = field(default_factory=dict)
+    """The distinct words and their numbers. Words of held-out lines only come last."""
+    total: int = 0
+    """The number of words."""
+    _blocks: list[_NumberedBlock] = field(default_factory=list)
+
+    def add(self, block: TokenizedText, train_lines: int) -> None:
+        """Adds the next block, whose first lines are training lines. Raises StorageError if its
+        numbers cannot be written."""
+        train_words = int(block.lengths[:train_lines].sum())
+        counts = np.bincount(block.numbers[:train_words])
+        known = len(counts)
+        numbers = self._numbers_of(block.words[:known])
+        self._blocks.append(
+            _NumberedBlock(
+                self.total, numbers, counts, block.words[known:], block.lengths, train_lines
+            )
+        )
+        self.writer.append(block.numbers)
+        self.total += len(block.numbers)
+
+    def counts(self) -> NDArray[np.int64]:
+        """How often each word occurs in the training lines. To be called after the last `add`."""
+        counts = np.zeros(len(self.words), np.int64)
+        for block in self._blocks:
+            counts[block.numbers] += block.counts
+        for block in self._blocks:
+            block.numbers = np.append(block.numbers, self._numbers_of(block.others))
+            block.others = ()
+        return np.append(counts, np.zeros(len(self.words) - len(counts), np.int64))
+
+    def _numbers_of(self, words: Sequence[str]) -> NDArray[np.int32]:
+        known = self.words
+        return np.array([known.setdefault(word, len(known)) for word in words], np.int32)
+
+    def encoded(self, vocabulary: Vocabulary) -> Iterator[tuple[Encoded, Encoded]]:
+        """The training lines and the held-out lines of each block as ids."""
+        numbers, ids = self.writer.finish(), vocabulary.ids([*self.words])
+        for block in self._blocks:
+            words = int(block.lengths.sum())
+            of_block = ids[block.numbers][numbers[block.begin : block.begin + words]]
+            yield _split(of_block, block.lengths, block.train_lines)
+
+
+def _split(
+    ids: NDArray[np.int32], lengths: NDArray[np.int64], train_lines: int
+) -> tuple[Encoded, Encoded]:
+    kept = ids != PADDING
+    if not kept.all():
+        line_of = np.repeat(np.arange(len(lengths)), lengths)
+        ids, lengths = ids[kept], np.bincount(line_of[kept], minlength=len(lengths))
+    end = int(lengths[:train_lines].sum())
+    return (ids[:end], lengths[:train_lines]), (ids[end:], lengths[train_lines:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +142,7 @@ def learn_tokenizer(name: str, lines: Lines, held_out: Mask) -> Tokenizer:
     """The tokenizer of a new model, learned from all lines but those of `held_out` [L]."""
     if name != PROSE:
         return TOKENIZERS[name]
-    from rnnlm_tui.text.prose import learn_prose, learn_prose_of  # loads regex: 13 ms
+    from rnnlm_tui.text.prose_learning import learn_prose, learn_prose_of  # loads regex
 
     if isinstance(lines, StreamedLines):
         return learn_prose_of(lines, held_out)
@@ -103,7 +185,7 @@ def _number_block(
 def _signs_of(tokenizer: Tokenizer, lines: Sequence[str]) -> ProseSigns | None:
     if tokenizer.name != PROSE:
         return None
-    from rnnlm_tui.text.prose import ProseSigns
+    from rnnlm_tui.text.prose_learning import ProseSigns
 
     return ProseSigns.of(lines)
 

@@ -16,11 +16,16 @@ from rnnlm_tui.events import CorpusFacts
 from rnnlm_tui.formatting import format_bytes, plural, shorten
 from rnnlm_tui.text.arrays import count_of
 from rnnlm_tui.text.corpus import Corpus, held_out_mask
-from rnnlm_tui.text.encoded import EncodedLines
 from rnnlm_tui.text.encoded_files import EncodedText, key_of, read_encoded, write_encoded
-from rnnlm_tui.text.numbering import NumberedText
-from rnnlm_tui.text.passes import KeptLines, encode, folder_of, learn_tokenizer, number_words
-from rnnlm_tui.text.prefixes import PrefixExamples
+from rnnlm_tui.text.examples import EncodedLines, PrefixExamples
+from rnnlm_tui.text.passes import (
+    KeptLines,
+    NumberedText,
+    encode,
+    folder_of,
+    learn_tokenizer,
+    number_words,
+)
 from rnnlm_tui.text.streams import Mask
 from rnnlm_tui.text.tokenizer import Conventions, Tokenizer, make_tokenizer
 from rnnlm_tui.text.vocabulary import LARGEST_VOCABULARY, Vocabulary

@@ -1,80 +1,37 @@
 """The tokenizer `prose`: splits text as people write it into tokens, and joins them again.
 
-A token is a word with its apostrophes and hyphens, a number, an address, a run of one punctuation
-mark, an emoji, or a character of a script without spaces. Spaces are not tokens: the marks decide
-where they go. A word is stored in the case that it has within a sentence.
+Spaces are not tokens: the marks decide where they go. A word is stored in the case that it has
+within a sentence.
 """
 
 from __future__ import annotations
 
 import math
-import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import chain, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import regex
 
-from rnnlm_tui.text.conventions import (
+from rnnlm_tui.text.prose_tokens import (
     APOSTROPHE,
-    CLOSE,
-    CLOSE_SINGLE,
-    DASH,
-    ELLIPSIS,
+    FIRST_LETTERS,
+    LETTER,
     LINE_BEGIN,
     OPEN,
-    OPEN_SINGLE,
-    UNSPACED,
-    AbbreviationCounter,
-    ConventionCounter,
-    is_abbreviation,
+    Tokens,
+    cut,
+    fold,
+    is_mark,
     usual_spaces,
     usually_begins_sentence,
 )
-from rnnlm_tui.text.spacing import UNDECIDED, takes_space
-from rnnlm_tui.text.tokenizer import Conventions, Written
+from rnnlm_tui.text.spacing import UNDECIDED
+from rnnlm_tui.text.tokenizer import Conventions, Tokenizer, Written
 
-if TYPE_CHECKING:
-    from rnnlm_tui.text.streams import Block, Mask, StreamedLines
-
-FOLDED = str.maketrans(
-    {
-        **dict.fromkeys("\u00ad\u200b\u200e\u200f\u2060\ufeff"),
-        **dict.fromkeys("\u2010\u2011", "-"),
-        **dict.fromkeys("\u02bc\uff07", "’"),
-    }
-)
-"""Invisible characters are removed, and some others get a plainer form."""
-FOLDABLE = regex.compile("[" + "".join(map(chr, FOLDED)) + "]")
-DOUBLE_QUOTES, SINGLE_QUOTES = frozenset('"“”„‟«»'), frozenset("'‘’‚‛‹›")
-BEFORE_OPENING = frozenset("([{<—–-/") | SINGLE_QUOTES | DOUBLE_QUOTES
-ELISIONS = frozenset(
-    ["tis", "twas", "twere", "twill", "em", "cause", "till", "gainst", "neath", "tween", "bout"]
-)
-"""Words that may begin with an apostrophe, which then is not a quote."""
-LETTER = (
-    r"[[\p{L}\p{M}\p{N}]--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]]"
-)
-TOKEN = regex.compile(
-    rf"""(?:\p{{L}}[\p{{L}}\p{{N}}+.-]*://|www\.)\S*[^\s.,;:!?)\]}}”"'’]  # an address
-    | [\w.+-]+@[\w-]+(?:\.[\w-]+)+
-    | \p{{L}}(?:\.\p{{L}})+\.?(?!{LETTER})          # p.m., U.S.
-    | \p{{N}}+(?:[.,:/]\p{{N}}+)+{LETTER}*          # 3.14, 10:30, 1,000
-    | [\w-]+(?:\.[\w-]+)*\.[a-z][a-z0-9]{{1,3}}(?!\w)  # notes.txt
-    | {LETTER}+(?:['’-]{LETTER}+)*                  # a word
-    | (?=\p{{Emoji_Presentation}}|\p{{Regional_Indicator}})\X
-    | ([\p{{P}}\p{{S}}])\1*
-    | \X""",
-    regex.VERSION1 | regex.VERBOSE,
-)
 TYPED_WORD = regex.compile(rf"{LETTER}+(?:['’ʼ-]{LETTER}*)*\Z", regex.VERSION1)
-EMOJI = regex.compile(r"\p{Emoji_Presentation}|\p{Regional_Indicator}")
 HEADING = regex.compile(r"\s*(?:[IVXLCDM]{2,}|[IVXLCDM]\.|\p{N}+)\.?\s*")
 """A line that is only a number, in Roman or other digits."""
-FIRST_LETTERS = regex.compile(r"[\p{L}\p{N}]+")
 
 
 class _LettersAlone(dict[int, str]):
@@ -88,40 +45,18 @@ class _LettersAlone(dict[int, str]):
 
 
 LETTERS_ALONE = _LettersAlone()
-SPACED_MARK = regex.compile(
-    r"(?<=([«„“]))([\u00a0\u202f\u2009])|([\u00a0\u202f\u2009])([\p{P}\p{S}])"
-)
-SENTENCE_END = regex.compile(r"[.!?…。！？؟।]")
 LONGEST_CHUNK, MOST_CHUNKS = 48, 1 << 18
-"""Chunks, texts between spaces, of up to 48 characters have their tokens cached, at most
-262,144."""
-UNUSUAL_SPACES = frozenset("\u00a0\u202f\u2009")
-FOLDED_FORMS = DOUBLE_QUOTES | SINGLE_QUOTES | {DASH, ELLIPSIS}
-MANY_DOTS_AND_DASHES = "...", "--"
-"""A chunk with one of these may have tokens that are written in another form."""
-FEWEST_SPACES = 48
-"""A text with an unspaced script and at most one space per this many characters has no spaces
-between words."""
-UNSPACED_WITHIN = 100_000
-"""A script without spaces is recognized within this many characters."""
+"""The longest chunk that is cached, in characters, and the most chunks."""
 MOST_ENDS = 64
 """Texts before the cursor whose tokens are cached: enough for one question and for one word as it
 is typed."""
 MOST_CASES = 1 << 12
-"""Words whose usual case and spelling are cached."""
+"""Words whose usual case is cached."""
 FAR_RARER = 100
 """A typed word is taken for another spelling whose rank is this many times lower: `i` for `I`, but
 not `bill` for `Bill`."""
 MARKS_BEFORE = 3
 """The last marks that decide whether a sentence begins after them."""
-USUAL_FORMS = {
-    OPEN: '"', CLOSE: '"', OPEN_SINGLE: "'", CLOSE_SINGLE: "'",
-    DASH: DASH, ELLIPSIS: "...", APOSTROPHE: APOSTROPHE,
-}  # fmt: skip
-"""The forms that a keyboard types."""
-PLAIN_MARKS = frozenset(".,;:!?")
-"""Marks that are tokens of their own right after any word."""
-Tokens = tuple[str, ...]
 
 
 Chunk = tuple[Tokens, tuple[tuple[int, str], ...], str, bool]
@@ -142,86 +77,21 @@ def chunk_of(tokens: Tokens) -> Chunk:
     return tokens, tuple(words), marks, len(words) == len(tokens) == 1
 
 
-def fold(text: str) -> str:
-    """The text in NFC, without invisible characters."""
-    if text.isascii():
-        return text
-    if FOLDABLE.search(text):  # rare, and the search is five times as fast as translate
-        text = text.translate(FOLDED)
-    return unicodedata.normalize("NFC", text)
+class ChunkCache(dict[str, Chunk]):
+    """The chunks of folded texts without white space, computed when they are first looked up."""
+
+    def __init__(self, abbreviations: Iterable[str]) -> None:
+        super().__init__()
+        self._abbreviations = frozenset(abbreviations)
+
+    def __missing__(self, text: str) -> Chunk:
+        found = chunk_of(cut(text, self._abbreviations))
+        if len(text) <= LONGEST_CHUNK and len(self) < MOST_CHUNKS:
+            self[text] = found
+        return found
 
 
-def is_mark(token: str) -> bool:
-    """Whether a token is punctuation or another sign, but not an emoji."""
-    first = token[0]
-    if first.isalnum():
-        return False
-    is_sign = unicodedata.category(first)[0] in "PS" and not token.strip(first)
-    return is_sign and not EMOJI.match(token)
-
-
-def cut(chunk: str, abbreviations: Iterable[str] = ()) -> Tokens:
-    """The tokens of a folded chunk, in the case as written."""
-    word = chunk[:-1] if chunk[-1] in PLAIN_MARKS else chunk
-    if word.isalpha() and word.isascii():  # most chunks, which need none of the rules
-        if word is chunk:
-            return (word,)
-        is_one = chunk[-1] == "." and is_abbreviation(word, abbreviations)
-        return (chunk,) if is_one else (word, chunk[-1])
-    tokens = list[str]()
-    for match in TOKEN.finditer(chunk):
-        form, token = match[0], token_of(chunk, match)
-        if form[0] in DOUBLE_QUOTES or form[0] in SINGLE_QUOTES:
-            tokens += [token] * len(form)
-        elif tokens and tokens[-1] == APOSTROPHE and form[0].isalnum():
-            tokens[-1] += token
-        elif token == "." and tokens and is_abbreviation(tokens[-1], abbreviations):
-            tokens[-1] += "."
-        else:
-            tokens.append(token)
-    return tuple(tokens)
-
-
-def token_of(chunk: str, match: regex.Match[str]) -> str:
-    """The token for a match of `TOKEN` in a chunk; for a run of quotes, that of each one."""
-    form = match[0]
-    if form[0] in DOUBLE_QUOTES:
-        return OPEN if _opens(chunk, match) else CLOSE
-    if form[0] in SINGLE_QUOTES:
-        return _single_quote(chunk, match)
-    if form in ("...", ELLIPSIS):
-        return ELLIPSIS
-    if form in ("--", "---", DASH):
-        return DASH
-    return form.replace("’", APOSTROPHE)
-
-
-def _opens(chunk: str, match: regex.Match[str]) -> bool:
-    """Whether a double quote opens. Its form decides only if it stands alone, because „this“ and
-    “that” share a character."""
-    start, end = match.span()
-    if end - start == len(chunk):
-        return match[0][0] not in "”»"
-    if start == 0 or chunk[start - 1] in BEFORE_OPENING:
-        return FIRST_LETTERS.search(chunk, end) is not None
-    before = chunk[start - 1]
-    is_unspaced = not before.isalnum() or UNSPACED.match(before) is not None
-    return match[0][0] in "“«„" and is_unspaced and chunk[end : end + 1].isalnum()
-
-
-def _single_quote(chunk: str, match: regex.Match[str]) -> str:
-    """The token of a single quote outside a word: an apostrophe before a word, or a quote."""
-    start, end = match.span()
-    if start > 0 and chunk[start - 1] not in BEFORE_OPENING:
-        return CLOSE_SINGLE
-    word = FIRST_LETTERS.match(chunk, end)
-    if word is None:
-        return OPEN_SINGLE if end < len(chunk) and start == 0 else CLOSE_SINGLE
-    is_apostrophe = match[0] == "’" or word[0].lower() in ELISIONS
-    return APOSTROPHE if is_apostrophe else OPEN_SINGLE
-
-
-class ProseTokenizer:
+class ProseTokenizer(Tokenizer):
     """Splits and writes text by the conventions of a corpus.
 
     `ranks` are the places of the words in order of falling frequency: of two spellings of a word,
@@ -232,16 +102,18 @@ class ProseTokenizer:
     writes_text = True
     is_mark = staticmethod(is_mark)
 
-    def __init__(self, conventions: Conventions, ranks: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        conventions: Conventions,
+        ranks: Mapping[str, int],
+        chunks: ChunkCache | None = None,
+    ) -> None:
+        """`chunks` may come from a tokenizer with the same abbreviations."""
         self.conventions, self._ranks = conventions, ranks
-        self._abbreviations = frozenset(conventions.abbreviations)
         self._token_of = {form: token for token, form in conventions.forms.items()}
-        self._chunks: dict[str, Chunk] = {}
-        self._begins = lru_cache(MOST_ENDS)(self._begins_sentence)
-        self._typed_scan = lru_cache(MOST_ENDS)(self._scan)
+        self.chunks = ChunkCache(conventions.abbreviations) if chunks is None else chunks
         self._typed = lru_cache(MOST_ENDS)(self._typed_tokens)
         self._case = lru_cache(MOST_CASES)(self._known_case)
-        self._form = lru_cache(MOST_CASES)(self._form_of)
 
     def __reduce__(self) -> tuple[Any, tuple[Conventions, Mapping[str, int]]]:
         """Pickles without the caches; the other process has its own."""
@@ -263,10 +135,12 @@ class ProseTokenizer:
     def typed_words(self, text: str) -> list[str]:
         """The tokens of a text. A word that is unknown as typed is taken in another case if that is
         known: `i` as `I`."""
-        return [*self._typed(text)]
+        return [*self._typed(text)[0]]
 
-    def _typed_tokens(self, text: str) -> Tokens:
-        return tuple(map(self._case, self._typed_scan(text)[0]))
+    def _typed_tokens(self, text: str) -> tuple[Tokens, str]:
+        """The tokens of a typed text, and the marks that it ends with."""
+        tokens, marks = self._scan(text)
+        return tuple(map(self._case, tokens)), marks
 
     def match_key(self, word: str) -> str:
         """Lower case, if that has as many letters, and the plain apostrophe."""
@@ -292,9 +166,9 @@ class ProseTokenizer:
         """The tokens of a text, and the marks that it ends with, for `_begins_sentence`."""
         found, marks, in_capitals = list[str](), LINE_BEGIN, is_in_capitals(line)
         usual = self._usual_of_capitals if in_capitals else self._usual
-        known = self._chunks
+        chunks = self.chunks
         for text in fold(line).split():
-            tokens, words, marks_after, is_plain = known.get(text) or self.chunk(text)
+            tokens, words, marks_after, is_plain = chunks[text]
             if is_plain and not marks and not in_capitals:
                 found.append(tokens[0])
                 continue
@@ -302,54 +176,13 @@ class ProseTokenizer:
             found += tokens
             for place, marks_before in words:
                 if marks := (marks + marks_before)[-MARKS_BEFORE:]:
-                    if self._begins(marks):
+                    if self._begins_sentence(marks):
                         found[first + place] = usual(tokens[place])
                 elif in_capitals:
                     found[first + place] = usual(tokens[place])
                 marks = ""
             marks = (marks + marks_after)[-MARKS_BEFORE:]
         return found, marks
-
-    def words_within(self, line: str, counter: ConventionCounter) -> list[str]:
-        """The words of a folded line that are within a sentence. Counts what begins sentences and
-        the spaces between chunks."""
-        found, marks, last, known = list[str](), LINE_BEGIN, "", self._chunks
-        for text in line.split():
-            tokens, words, marks_after, is_plain = known.get(text) or self.chunk(text)
-            if is_plain and not marks:
-                last = tokens[0]
-                found.append(last)
-                continue
-            begins_with_mark = not words or words[0][0] > 0
-            if last and (marks or begins_with_mark):
-                marks_here = bool(marks), begins_with_mark
-                counter.count_space(last, tokens[0], marks_here, spaced=True)
-            for place, marks_before in words:
-                word = tokens[place]
-                if marks := (marks + marks_before)[-MARKS_BEFORE:]:
-                    counter.count_start(marks, word)
-                if not marks or not usually_begins_sentence(marks):
-                    found.append(word)
-                marks = ""
-            marks = (marks + marks_after)[-MARKS_BEFORE:]
-            last = tokens[-1]
-        return found
-
-    def chunk(self, text: str) -> Chunk:
-        """The chunk of a folded text without white space."""
-        found = self._chunks.get(text)
-        if found is not None:
-            return found
-        found = chunk_of(cut(text, self._abbreviations))
-        if len(text) <= LONGEST_CHUNK and len(self._chunks) < MOST_CHUNKS:
-            self._chunks[text] = found
-        return found
-
-    def learned(self, conventions: Conventions, ranks: Mapping[str, int]) -> ProseTokenizer:
-        """The same tokenizer with other conventions; the abbreviations must not change."""
-        tokenizer = ProseTokenizer(conventions, ranks)
-        tokenizer._chunks = self._chunks
-        return tokenizer
 
     def _known_case(self, word: str) -> str:
         """The word, or another spelling if only that is known or that is far more frequent."""
@@ -377,7 +210,7 @@ class ProseTokenizer:
 
     def written(self, before: str, prefix: str, word: str) -> Written:
         """How to write a token after `before`. Letters that are typed stay as typed."""
-        spelled, space_after = self._form(word)
+        spelled, space_after = self._spelled(word), self._spaces_around(word)[1]
         if prefix:
             rest = spelled[len(prefix) :]
             if prefix.isupper() and (len(prefix) > 1 or is_in_capitals(before)):
@@ -386,27 +219,23 @@ class ProseTokenizer:
         last, marks = self._end_of(before)
         if is_in_capitals(before):
             spelled = spelled.upper()
-        elif self._begins(marks):
+        elif self._begins_sentence(marks):
             spelled = capitalized(spelled)
         space = self._space_between(last, word) if last else ""
         if before[-1:].isspace():
             return Written(spelled, bool(last) and not space, space_after)
         return Written(space + spelled, space_after=space_after)
 
-    def _form_of(self, word: str) -> tuple[str, bool]:
-        """How a token is spelled, and whether a space follows it."""
-        return self._spelled(word), self._spaces_around(word)[1]
-
     def takes_space(self, before: str, character: str) -> bool:
         if character in UNDECIDED or not is_mark(character):
-            return takes_space(before, character)
+            return super().takes_space(before, character)
         last, _ = self._end_of(before)
         token = self._token_of.get(character) or cut(character)[0]
         return bool(last) and not self._space_between(last, token)
 
     def _end_of(self, text: str) -> tuple[str, str]:
         """The last token of a text, "" for none, and the marks that it ends with."""
-        tokens, marks = self._typed_scan(text)
+        tokens, marks = self._typed(text)
         return tokens[-1] if tokens else "", marks
 
     def join(self, words: Sequence[str]) -> str:
@@ -419,7 +248,9 @@ class ProseTokenizer:
             if is_mark(token):
                 marks = (marks + token)[-MARKS_BEFORE:]
             else:
-                spelled, marks = capitalized(spelled) if self._begins(marks) else spelled, ""
+                if self._begins_sentence(marks):
+                    spelled = capitalized(spelled)
+                marks = ""
             pieces.append(spelled)
         return "".join(pieces)
 
@@ -440,17 +271,13 @@ class ProseTokenizer:
         return word.replace(APOSTROPHE, forms.get(APOSTROPHE, APOSTROPHE))
 
 
-@lru_cache(1)
-def _chunks_of_process(abbreviations: tuple[str, ...]) -> dict[str, Chunk]:
-    """The chunks that a worker process caches over several passes over a text."""
-    return {}
+_chunks_of_process = lru_cache(1)(ChunkCache)
+"""The chunks that a worker process caches over several passes over a text."""
 
 
 def _received(conventions: Conventions, ranks: Mapping[str, int]) -> ProseTokenizer:
     """Unpickles a tokenizer in another process."""
-    tokenizer = ProseTokenizer(conventions, ranks)
-    tokenizer._chunks = _chunks_of_process(conventions.abbreviations)
-    return tokenizer
+    return ProseTokenizer(conventions, ranks, _chunks_of_process(conventions.abbreviations))
 
 
 def is_in_capitals(text: str) -> bool:
@@ -465,180 +292,3 @@ def capitalized(word: str) -> str:
             is_plain = word[place + 1 :] == word[place + 1 :].lower()
             return word[:place] + letter.upper() + word[place + 1 :] if is_plain else word
     return word
-
-
-class ProsePart:
-    """Lines to learn from, folded, and how often each chunk occurs in them."""
-
-    def __init__(self, lines: Iterable[str]) -> None:
-        self.lines = [
-            fold(line) for line in lines if not (HEADING.fullmatch(line) or is_in_capitals(line))
-        ]
-        self.chunks = Counter(chain.from_iterable(map(str.split, self.lines)))
-
-
-def count_abbreviations(part: ProsePart) -> AbbreviationCounter:
-    """Counts what these lines tell about abbreviations."""
-    counter = AbbreviationCounter()
-    counter.count(part.lines, part.chunks)
-    return counter
-
-
-class HabitCounter:
-    """Counts how a text is written: sentence starts, spaces and forms of marks."""
-
-    def __init__(self) -> None:
-        self._conventions, self._spelled = ConventionCounter(), Counter[str]()
-        self._spaces = Counter[tuple[str, str]]()
-        self._forms: dict[str, Counter[str]] = {token: Counter() for token in USUAL_FORMS}
-
-    def count(self, part: ProsePart, tokenizer: ProseTokenizer) -> None:
-        """Counts these lines; the tokenizer must know the abbreviations."""
-        for text, count in part.chunks.items():
-            for before, token in pairwise(tokenizer.chunk(text)[0]):
-                marks_here = is_mark(before), is_mark(token)
-                self._conventions.count_space(before, token, marks_here, spaced=False, count=count)
-        found = list[str]()
-        for line in part.lines:
-            found += tokenizer.words_within(line, self._conventions)
-        self._spelled.update(found)
-        self._spaces.update(chain.from_iterable(map(_unusual_spaces, part.lines)))
-        _count_forms(part.chunks, self._forms)
-
-    def add(self, later: HabitCounter) -> None:
-        """Adds the counts of lines that come later in the text."""
-        self._conventions.add(later._conventions)
-        self._spelled.update(later._spelled)
-        self._spaces.update(later._spaces)
-        for token, forms in later._forms.items():
-            self._forms[token].update(forms)
-
-    def learned(self, tokenizer: ProseTokenizer) -> ProseTokenizer:
-        """The tokenizer with the conventions that were counted."""
-        conventions = self._conventions.conventions(
-            _usual_forms(self._forms),
-            _usual_kinds(self._spaces),
-            tokenizer.conventions.abbreviations,
-        )
-        by_count = sorted(self._spelled, key=lambda word: -self._spelled[word])
-        return tokenizer.learned(conventions, {word: i for i, word in enumerate(by_count)})
-
-
-def with_abbreviations(abbreviations: tuple[str, ...]) -> ProseTokenizer:
-    """A tokenizer that knows only the abbreviations of a text."""
-    return ProseTokenizer(Conventions(abbreviations=abbreviations), {})
-
-
-def learn_prose(lines: Iterable[str]) -> ProseTokenizer:
-    """Learns the tokenizer of a text from its training lines; 1.9 s for a million words."""
-    part, habits = ProsePart(lines), HabitCounter()
-    tokenizer = with_abbreviations(count_abbreviations(part).abbreviations())
-    habits.count(part, tokenizer)
-    return habits.learned(tokenizer)
-
-
-def count_abbreviations_of(block: Block) -> AbbreviationCounter:
-    """A task: counts the abbreviations in the training lines of a block."""
-    return count_abbreviations(ProsePart(block.train))
-
-
-@dataclass(frozen=True, slots=True)
-class CountHabits:
-    """A task: counts how the training lines of a block are written."""
-
-    tokenizer: ProseTokenizer
-
-    def __call__(self, block: Block) -> HabitCounter:
-        """The counts of the block."""
-        habits = HabitCounter()
-        habits.count(ProsePart(block.train), self.tokenizer)
-        return habits
-
-
-def learn_prose_of(lines: StreamedLines, held_out: Mask) -> ProseTokenizer:
-    """Learns the tokenizer of a large text without the lines of `held_out` [L], in two passes."""
-    abbreviations, habits = AbbreviationCounter(), HabitCounter()
-    for of_block in lines.map(count_abbreviations_of, "counting words", held_out):
-        abbreviations.add(of_block)
-    tokenizer = with_abbreviations(abbreviations.abbreviations())
-    for found in lines.map(CountHabits(tokenizer), "learning spelling and spacing", held_out):
-        habits.add(found)
-    return habits.learned(tokenizer)
-
-
-@dataclass(slots=True)
-class ProseSigns:
-    """Signs of prose in some lines: whether sentences end, whether all letters are lower case, the
-    numbers of characters and spaces, and whether there is a script without spaces."""
-
-    ends_sentences: bool
-    is_lower: bool
-    characters: int
-    spaces: int
-    is_unspaced: bool
-
-    @classmethod
-    def of(cls, lines: Sequence[str]) -> ProseSigns:
-        text = "\n".join(lines)
-        return cls(
-            ends_sentences=SENTENCE_END.search(text) is not None,
-            is_lower=text == text.lower(),
-            characters=len(text),
-            spaces=text.count(" "),
-            is_unspaced=UNSPACED.search(text, endpos=UNSPACED_WITHIN) is not None,
-        )
-
-    def add(self, later: ProseSigns) -> None:
-        """Adds the signs of lines that come later in the text. Only the start of a text is searched
-        for a script without spaces."""
-        self.ends_sentences |= later.ends_sentences
-        self.is_lower &= later.is_lower
-        self.characters += later.characters
-        self.spaces += later.spaces
-
-    def notes(self) -> Iterator[str]:
-        """Yields a sentence about each thing that prose has and this text lacks."""
-        if not self.ends_sentences:
-            yield "no full stops: each line is one sentence"
-        if self.is_unspaced and self.spaces * FEWEST_SPACES < self.characters:
-            yield "no spaces between words: each character is a word"
-        elif self.is_lower:
-            yield "no capitals: suggestions have none either, even at the start of a sentence"
-
-
-def _unusual_spaces(line: str) -> Iterator[tuple[str, str]]:
-    """The marks next to a special space, such as a narrow one, each with that space."""
-    if line.isascii() or UNUSUAL_SPACES.isdisjoint(line):
-        return
-    for after, space, other, mark in SPACED_MARK.findall(line):
-        yield (OPEN, space) if after else (mark, other)
-
-
-def _usual_kinds(spaces: Mapping[tuple[str, str], int]) -> dict[str, str]:
-    """The most frequent space of each mark."""
-    rising = sorted(spaces, key=lambda pair: spaces[pair])
-    return {CLOSE if mark in "»”" else mark: space for mark, space in rising}
-
-
-def _count_forms(chunks: Mapping[str, int], found: Mapping[str, Counter[str]]) -> None:
-    """Adds to the counters of `USUAL_FORMS` how often each token is written in each form."""
-    for chunk, count in chunks.items():
-        if not any(form in chunk for form in MANY_DOTS_AND_DASHES) and FOLDED_FORMS.isdisjoint(
-            chunk
-        ):
-            continue
-        for match in TOKEN.finditer(chunk):
-            form, token = match[0], token_of(chunk, match)
-            if token in found:
-                found[token][form if token in (DASH, ELLIPSIS) else form[0]] += count
-            elif APOSTROPHE in token:
-                found[APOSTROPHE]["’" if "’" in form else APOSTROPHE] += count
-
-
-def _usual_forms(found: Mapping[str, Counter[str]]) -> dict[str, str]:
-    """How the text writes quotes, dashes, ellipses and apostrophes, if not like their tokens. In a
-    text without quotes they are straight if its apostrophes are."""
-    usual = {token: max(forms, key=forms.__getitem__) for token, forms in found.items() if forms}
-    if usual.get(APOSTROPHE, APOSTROPHE) == APOSTROPHE:
-        usual = USUAL_FORMS | usual
-    return {token: form for token, form in usual.items() if form != token}

@@ -10,14 +10,13 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rnnlm_tui.errors import StorageError, os_reason
 from rnnlm_tui.text.sources import Sources, changed_error
@@ -149,58 +148,56 @@ def _cut(text: str, size: int) -> tuple[int, int]:
     return size, size
 
 
-@dataclass(frozen=True, slots=True)
-class BlockFacts:
-    """What the first pass finds in a block: the numbers of its lines, of its lines with paragraphs
-    joined, of its paragraphs and of its words; its line breaks, and whether the last line is
-    empty."""
+@dataclass(slots=True)
+class TextFacts:
+    """What the first pass finds: for each block the numbers of its lines and of its lines with
+    paragraphs joined; the numbers of paragraphs and of words, the line breaks, and whether the last
+    line is empty."""
 
-    lines: int
-    joined_lines: int
-    paragraphs: int
-    words: int
-    breaks: LineBreaks
-    ends_with_newline: bool
+    lines: list[int] = field(default_factory=list)
+    joined_lines: list[int] = field(default_factory=list)
+    paragraphs: int = 0
+    words: int = 0
+    breaks: LineBreaks = field(default_factory=LineBreaks)
+    ends_with_newline: bool = False
 
     @classmethod
-    def of(cls, text: str) -> BlockFacts:
+    def of(cls, text: str) -> TextFacts:
+        """The facts of a block."""
         lines = text.split("\n")
         paragraphs = [*joined(lines)]
         return cls(
-            lines=len(lines),
-            joined_lines=len(paragraphs),
+            lines=[len(lines)],
+            joined_lines=[len(paragraphs)],
             paragraphs=sum(map(bool, paragraphs)),
             words=sum(line.count(" ") + 1 for line in paragraphs if line),
             breaks=LineBreaks.within(lines),
             ends_with_newline=lines[-1] == "",
         )
 
-
-@dataclass(frozen=True, slots=True)
-class TextFacts:
-    """The same for a whole text, and its hash. `lines` and `joined_lines` are per block."""
-
-    sha256: str
-    lines: NDArray[np.int64]
-    joined_lines: NDArray[np.int64]
-    paragraphs: int
-    words: int
-    are_wrapped: bool
-    ends_with_newline: bool
+    def add(self, later: TextFacts) -> None:
+        """Adds the facts of later blocks."""
+        self.lines += later.lines
+        self.joined_lines += later.joined_lines
+        self.paragraphs += later.paragraphs
+        self.words += later.words
+        self.breaks.add(later.breaks)
+        self.ends_with_newline = later.ends_with_newline
 
 
 @dataclass(frozen=True, slots=True)
 class StreamedLines:
-    """The lines of files that are read again for each pass. If `is_joined`, paragraphs are joined
-    to one line each."""
+    """The lines of files that are read again for each pass. `sha256` is the hash of the text. If
+    `is_joined`, paragraphs are joined to one line each."""
 
     sources: Sources
     workspace: Workspace
     facts: TextFacts
+    sha256: str
     is_joined: bool = False
 
     def __len__(self) -> int:
-        return int(self._lines_of_blocks.sum())
+        return sum(self._lines_of_blocks)
 
     def __iter__(self) -> Iterator[str]:
         for text, _ in self._blocks():
@@ -208,7 +205,7 @@ class StreamedLines:
             yield from joined(lines) if self.is_joined else lines
 
     @property
-    def _lines_of_blocks(self) -> NDArray[np.int64]:
+    def _lines_of_blocks(self) -> list[int]:
         return self.facts.joined_lines if self.is_joined else self.facts.lines
 
     def map(
@@ -232,7 +229,7 @@ class StreamedLines:
         first = held_before = 0
         for number, (text, done) in enumerate(self._blocks()):
             # A text that has grown has more blocks; its hash is checked at the end.
-            lines = int(self._lines_of_blocks[number : number + 1].sum())
+            lines = sum(self._lines_of_blocks[number : number + 1])
             mask = None if held_out is None else held_out[first : first + lines]
             read.append(done)
             yield _TextBlock(text, mask, first - held_before, held_before)
@@ -242,7 +239,7 @@ class StreamedLines:
     def _blocks(self) -> Iterator[tuple[str, int]]:
         digest = hashlib.sha256()
         yield from text_blocks(self.sources, self.workspace.block, digest)
-        if digest.hexdigest() != self.facts.sha256:
+        if digest.hexdigest() != self.sha256:
             raise changed_error(self.sources.label)
 
 
@@ -276,24 +273,9 @@ def first_reading(sources: Sources, workspace: Workspace) -> StreamedLines:
             read.append(done)
             yield text
 
+    found = TextFacts()
     workspace.report(READING, 0, size)
-    lines, joined_lines, breaks = list[int](), list[int](), LineBreaks()
-    paragraphs, words, ends_with_newline = 0, 0, False
-    for facts in workspace.workers.map(BlockFacts.of, texts()):
-        lines.append(facts.lines)
-        joined_lines.append(facts.joined_lines)
-        breaks.add(facts.breaks)
-        paragraphs += facts.paragraphs
-        words += facts.words
-        ends_with_newline = facts.ends_with_newline
-        workspace.report(READING, read[len(lines) - 1], size)
-    found = TextFacts(
-        sha256=digest.hexdigest(),
-        lines=np.array(lines, np.int64),
-        joined_lines=np.array(joined_lines, np.int64),
-        paragraphs=paragraphs,
-        words=words,
-        are_wrapped=breaks.are_wrapped,
-        ends_with_newline=ends_with_newline,
-    )
-    return StreamedLines(sources, workspace, found)
+    for of_block in workspace.workers.map(TextFacts.of, texts()):
+        found.add(of_block)
+        workspace.report(READING, read[len(found.lines) - 1], size)
+    return StreamedLines(sources, workspace, found, digest.hexdigest())

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import numpy as np
 from msgspec import Meta
@@ -63,77 +63,57 @@ class Conventions:
     abbreviations: tuple[str, ...] = ()
 
 
-class Tokenizer(Protocol):
-    """Splits lines into words, and writes words as text."""
+class Tokenizer(ABC):
+    """Splits lines into words, and writes words as text: here as they are, separated by spaces."""
 
     name: str
-    conventions: Conventions
-    writes_text: bool
+    conventions = Conventions()
+    writes_text = False
     """Whether its words are text as people write it, with capitals, and with punctuation marks as
     words."""
 
+    @abstractmethod
     def words(self, line: str) -> list[str]:
         """The words of `line`, as the vocabulary spells them."""
 
-    def typed_words(self, text: str) -> list[str]:
-        """The words of typed text, whose capitals may be careless."""
-
+    @abstractmethod
     def split_typed(self, text: str) -> tuple[list[str], str]:
         """The complete words of a line being typed, and the half-typed last word, which is empty
         if `text` ends in a space or in other punctuation."""
 
-    def match_key(self, word: str) -> str:
-        """The key by which a half-typed word is compared with its completions."""
-
+    @abstractmethod
     def is_mark(self, word: str) -> bool:
         """Whether `word` is a punctuation mark."""
+
+    def typed_words(self, text: str) -> list[str]:
+        """The words of typed text, whose capitals may be careless."""
+        return self.words(text)
+
+    def match_key(self, word: str) -> str:
+        """The key by which a half-typed word is compared with its completions."""
+        return word
 
     def written(self, before: str, prefix: str, word: str) -> Written:
         """How `word` is inserted after `before`, the text up to the cursor, which ends with the
         half-typed `prefix`."""
-
-    def takes_space(self, before: str, character: str) -> bool:
-        """Whether a character typed after `before`, which ends with the space of an accepted word,
-        replaces that space, as a comma does."""
-
-    def join(self, words: Sequence[str]) -> str:
-        """The words as a line of text."""
-
-    def line_key(self, line: str) -> str:
-        """The words of a line joined by spaces: the key to recognise it in other texts."""
-
-
-class PlainTokenizer(ABC):
-    """A tokenizer whose words are written as they are, separated by one space."""
-
-    conventions = Conventions()
-
-    writes_text = False
-
-    @abstractmethod
-    def words(self, line: str) -> list[str]: ...
-
-    def typed_words(self, text: str) -> list[str]:
-        return self.words(text)
-
-    def match_key(self, word: str) -> str:
-        return word
-
-    def written(self, before: str, prefix: str, word: str) -> Written:
         needs_space = before and not prefix and not before[-1].isspace()
         return Written(" " * bool(needs_space) + word[len(prefix) :])
 
     def takes_space(self, before: str, character: str) -> bool:
+        """Whether a character typed after `before`, which ends with the space of an accepted word,
+        replaces that space, as a comma does."""
         return takes_space(before, character)
 
     def join(self, words: Sequence[str]) -> str:
+        """The words as a line of text."""
         return " ".join(words)
 
     def line_key(self, line: str) -> str:
+        """The words of a line joined by spaces: the key to recognise it in other texts."""
         return " ".join(self.words(line))
 
 
-class LessonTokenizer(PlainTokenizer):
+class LessonTokenizer(Tokenizer):
     """The lesson's tokenizer (Keras's `Tokenizer`): lower case, punctuation becomes spaces,
     apostrophes stay.
 
@@ -155,7 +135,7 @@ class LessonTokenizer(PlainTokenizer):
         return not word.strip("'")
 
 
-class WhitespaceTokenizer(PlainTokenizer):
+class WhitespaceTokenizer(Tokenizer):
     """Splits at white space, for texts that are tokenized already, such as standard corpora."""
 
     name = "whitespace"

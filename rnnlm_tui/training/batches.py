@@ -32,8 +32,7 @@ from torch import Tensor
 
 from rnnlm_tui.config import CausalTrainConfig, TrainConfig
 from rnnlm_tui.errors import UsageError
-from rnnlm_tui.text.encoded import EncodedLines
-from rnnlm_tui.text.prefixes import PrefixExamples
+from rnnlm_tui.text.examples import EncodedLines, PrefixExamples
 from rnnlm_tui.text.prepare import PreparedLines, PreparedPrefixes
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, PADDING, UNKNOWN_ID
 

@@ -22,7 +22,7 @@ from rnnlm_tui.store.files import MODEL, RESUME
 from rnnlm_tui.store.run_state import FACTS, Position, TextOrigin, decode_facts, encode_facts
 from rnnlm_tui.store.training_text import TrainedLines, write_trained_lines
 from rnnlm_tui.store.weights import is_usable, read_arrays, read_weights, write_tensors
-from rnnlm_tui.text.line_hashes import Hashes, no_hashes
+from rnnlm_tui.text.overlap import Hashes, no_hashes
 from rnnlm_tui.text.streams import Mask
 
 NUMBER = re.compile(r"-([0-9]{1,9})\.")

@@ -12,7 +12,7 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import Mixture, NgramFile, read_card
 from rnnlm_tui.store.evaluations import write_evaluation
 from rnnlm_tui.store.load import load_model
-from rnnlm_tui.text.samples import some_lines
+from rnnlm_tui.text.corpus import some_lines
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.run import RunReport, TrainingRun
 

@@ -20,14 +20,14 @@ from rnnlm_tui import __version__
 from rnnlm_tui.config import RunConfig
 from rnnlm_tui.events import EpochFigures, Started, UpdateFigures, Warned
 from rnnlm_tui.formatting import cut_words
-from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.lm.registry import ARCHITECTURES, architecture_for
+from rnnlm_tui.lm.model import Architecture, LanguageModel
+from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.card import Ancestor, Mixture, ModelCard
 from rnnlm_tui.store.run_state import TextOrigin
 from rnnlm_tui.store.training_text import TrainedLines, trained_on, trained_on_hashes
 from rnnlm_tui.suggest import continue_text, decoding_for, generate_words
 from rnnlm_tui.text.corpus import split_lines
-from rnnlm_tui.text.line_hashes import Hashes, no_hashes
+from rnnlm_tui.text.overlap import Hashes, no_hashes
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.training.checkpoint import RunState
 
@@ -106,13 +106,18 @@ class RunReport:
     ) -> None:
         self._run, self._clock = run, clock
         self._began = clock()
-        self._architecture = architecture_for(run.config, run.prepared)
+        self._architecture = self._architecture_with(sizes=())
         self._versions = {
             "rnnlm_tui": __version__,
             "numpy": np.__version__,
             "python": platform.python_version(),
             **(versions or {}),
         }
+
+    def _architecture_with(self, sizes: Sequence[int]) -> Architecture[Any]:
+        config, prepared = self._run.config, self._run.prepared
+        kind, total_words = ARCHITECTURES[config.preset], prepared.vocabulary.total_words
+        return kind(config, total_words, prepared.window, sizes)
 
     def time(self) -> float:
         """Seconds since the run began."""
@@ -163,16 +168,13 @@ class RunReport:
     ) -> ModelCard:
         """The card of the model. Saving fills in the names of its files and the dates."""
         config, prepared = self._run.config, self._run.prepared
-        total_words = prepared.vocabulary.total_words
-        kind = ARCHITECTURES[config.preset]
-        architecture = kind(config, total_words, prepared.window, sizes)
         return ModelCard(
             config=config,
             tokenizer=config.tokenizer,
             conventions=prepared.tokenizer.conventions,
-            total_words=total_words,
+            total_words=prepared.vocabulary.total_words,
             window=prepared.window,
-            parameters=architecture.parameters,
+            parameters=self._architecture_with(sizes).parameters,
             vocabulary="",
             weights="",
             corpus=prepared.card,

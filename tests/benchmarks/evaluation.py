@@ -12,11 +12,11 @@ longest.
 from __future__ import annotations
 
 import argparse
-import io
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,13 +28,14 @@ from rnnlm_tui.lm.model import LanguageModel, Weights
 from rnnlm_tui.lm.ngram import ngram_counts
 from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.paths import data_dir
-from rnnlm_tui.store.card import Mixture, ModelCard, NgramFile
+from rnnlm_tui.store.card import Mixture, NgramFile
 from rnnlm_tui.store.library import ENGLISH, Library
 from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 from rnnlm_tui.training.checkpoint import Checkpoints
-from tests.helpers.models import epoch_figures
+from tests.helpers.models import small_card
+from tests.helpers.networks import normal_weights
 from tests.helpers.ngrams import arrays_of
 
 HIDDEN, WORDS_KNOWN, LINE_WORDS, ORDER, RARER = 512, 10_000, 12, 5, 2.7
@@ -54,9 +55,8 @@ def drawn_lines(model: LanguageModel, words: int, seed: int) -> list[str]:
 def network(cell: str, total_words: int) -> Weights:
     """Random weights, small enough that the network forgets, for which words are about as frequent
     as they are in the lines."""
-    rng, config = np.random.default_rng(0), CausalConfig(hidden_size=HIDDEN)
-    shapes = causal_shapes(cell, config, total_words)
-    weights = {n: rng.normal(0, 0.05, shape).astype(np.float32) for n, shape in shapes.items()}
+    shapes = causal_shapes(cell, CausalConfig(hidden_size=HIDDEN), total_words)
+    weights = normal_weights(shapes, 0.05)
     weights["output.bias"] -= np.log(np.arange(total_words) + RARER)
     return weights
 
@@ -64,7 +64,7 @@ def network(cell: str, total_words: int) -> Weights:
 def ngrams(vocabulary: Vocabulary, model: LanguageModel, path: Path) -> Weights:
     """The n-grams of the lines of a file."""
     config = make_run_config("ngram", [{"held_out": 0, "order": ORDER, "lines": "each"}])
-    corpus = read_corpus([path], None, io.BytesIO())
+    corpus = read_corpus([path])
     text = prepare_corpus(corpus, config, (vocabulary, model.tokenizer.conventions, ORDER - 1))
     assert isinstance(text, PreparedLines)
     return arrays_of(text, ORDER)
@@ -78,24 +78,18 @@ def save_model(folder: Path, cell: str, english: LanguageModel, counted: Path | 
     arrays = ngrams(vocabulary, english, counted) if counted else None
     if arrays is not None:
         of_file: NgramFile = {"file": "", "order": ORDER, "sizes": [*ngram_counts(arrays)]}
-        mixture = {"weights": dict(PRIOR), "ngrams": of_file, "base": None}
+        weights = dict(PRIOR)
+        del weights["base"]
+        mixture = {"weights": weights, "ngrams": of_file, "base": None}
     folder.mkdir(parents=True)
-    card = ModelCard(
+    card = replace(
+        small_card(),
         config=config,
         tokenizer=config.tokenizer,
         conventions=english.tokenizer.conventions,
         total_words=vocabulary.total_words,
         window=WINDOW,
         parameters=ARCHITECTURES[cell](config, vocabulary.total_words, WINDOW).parameters,
-        vocabulary="",
-        weights="",
-        corpus={"name": "drawn", "sha256": "00", "lines": 1, "words": 1},
-        metrics=epoch_figures(1),
-        epochs_done=1,
-        created="",
-        updated="",
-        versions={},
-        history=[],
         mixture=mixture,
     )
     weights_of_network = network(cell, vocabulary.total_words)

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import io
 import os
 import sys
 import time
@@ -60,7 +59,7 @@ def pairs_right(learner: Learner, lines: PreparedLines) -> float:
 
 def train(threads: int, epochs: int) -> Reached | None:
     """Trains until the accuracy is that of the lesson, or `epochs` are over."""
-    corpus = read_corpus([bundled_corpus()], None, io.BytesIO())
+    corpus = read_corpus([bundled_corpus()])
     settings = {"held_out": 0, "dropout": 0, "unk_rate": 0, "epochs": epochs}
     config = make_run_config("gru", [settings, {"threads": threads}], corpus.whitespace_words)
     lines = prepare_corpus(corpus, config)

@@ -38,8 +38,8 @@ from rnnlm_tui.store.card import read_card
 from rnnlm_tui.store.library import ENGLISH
 from rnnlm_tui.store.load import read_vocabulary
 from rnnlm_tui.store.weights import read_weights
-from rnnlm_tui.text.conventions import usual_spaces
-from rnnlm_tui.text.prose import capitalized, is_mark
+from rnnlm_tui.text.prose import capitalized
+from rnnlm_tui.text.prose_tokens import is_mark, usual_spaces
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID
 
 ORDER, STREAMS, STEPS = NgramConfig().order, 4_000, 500

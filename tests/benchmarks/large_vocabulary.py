@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import islice
 from pathlib import Path
 
 import psutil
@@ -30,9 +31,10 @@ import numpy as np
 
 from rnnlm_tui.config import CausalConfig, make_run_config
 from rnnlm_tui.lm.causal import WINDOW, CausalModel, causal_shapes
-from rnnlm_tui.suggest import suggest
 from rnnlm_tui.text.tokenizer import Conventions, make_tokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
+from tests.benchmarks.suggestion import time_keys
+from tests.helpers.networks import normal_weights
 
 SYLLABLES = [a + b for a in "bcdfghjklmnprstvwz" for b in ("a", "e", "i", "o", "u", "an", "er")]
 LINE_WORDS = 12
@@ -84,19 +86,10 @@ def milliseconds(words: list[str], lines: list[str], keys: int) -> list[float]:
     config = make_run_config("gru", [], len(lines) * LINE_WORDS).model
     assert isinstance(config, CausalConfig)
     vocabulary = Vocabulary(words, SPECIAL_TOKENS)
-    rng, shapes = np.random.default_rng(0), causal_shapes("gru", config, vocabulary.total_words)
-    weights = {n: rng.normal(0, 0.05, shape).astype(np.float32) for n, shape in shapes.items()}
+    weights = normal_weights(causal_shapes("gru", config, vocabulary.total_words), 0.05)
     tokenizer = make_tokenizer("prose", Conventions(), vocabulary)
     model = CausalModel("gru", config, vocabulary, tokenizer, WINDOW, weights)
-    times: list[float] = []
-    for line in lines:
-        for end in range(1, len(line) + 1):
-            if len(times) == keys:
-                return times
-            begin = time.perf_counter()
-            suggest(model, line[:end])
-            times.append(1000 * (time.perf_counter() - begin))
-    return times
+    return [milliseconds for _, milliseconds in islice(time_keys(model, lines), keys)]
 
 
 def main() -> None:

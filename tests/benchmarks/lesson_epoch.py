@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import io
 import itertools
 import json
 import os
@@ -48,7 +47,7 @@ def lesson_in_keras(threads: int) -> tuple[Any, Any, Any]:
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     keras.utils.set_random_seed(0)
-    corpus = read_corpus([bundled_corpus()], None, io.BytesIO())
+    corpus = read_corpus([bundled_corpus()])
     prepared = prepare_corpus(corpus, make_run_config("lesson", []))
     assert isinstance(prepared, PreparedPrefixes)
     features, labels = prepared.examples.batch(np.arange(len(prepared.examples)))

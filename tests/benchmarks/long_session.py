@@ -13,7 +13,6 @@ suggestion.
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import random
 import statistics
@@ -143,7 +142,7 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path)
     options = parser.parse_args()
     library, name = the_model(options.model, options.data_dir)
-    lines = list(read_corpus([bundled_corpus()], None, io.BytesIO()).lines)
+    lines = list(read_corpus([bundled_corpus()]).lines)
     keys = strokes(lines, random.Random(1))
     each = options.keys // STATIONS
     print("   keys      MB   letter   suggestion   load   (medians, ms)")

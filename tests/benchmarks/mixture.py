@@ -12,7 +12,6 @@ blocks from all over the text, or on the start of another text.
 from __future__ import annotations
 
 import argparse
-import io
 import statistics
 import tempfile
 import time
@@ -27,8 +26,7 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.training_text import find_corpus, held_out_lines
 from rnnlm_tui.suggest import suggest
-from rnnlm_tui.text.corpus import arranged, read_corpus
-from rnnlm_tui.text.samples import some_lines
+from rnnlm_tui.text.corpus import arranged, read_corpus, some_lines
 
 
 def milliseconds(model: LanguageModel, lines: list[str], count: int) -> list[float]:
@@ -88,7 +86,7 @@ def main() -> None:
     card, model = library.open(options.name)
     assert isinstance(model, MixedModel)
     if options.on:
-        other = arranged(read_corpus([options.on], None, io.BytesIO()), card.config.lines)
+        other = arranged(read_corpus([options.on]), card.config.lines)
         held_out = other.lines
         lines = first_lines(held_out, options.words)
     else:

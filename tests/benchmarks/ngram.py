@@ -11,7 +11,6 @@ timed on a model of the same text with 10,000 words, at contexts of held-out lin
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import resource
 import statistics
@@ -54,7 +53,7 @@ def made_up_text(words: int) -> str:
 
 def prepared(path: Path, max_vocabulary: int | None = None) -> PreparedLines:
     """The text as the preset has it by default."""
-    corpus = read_corpus([path], None, io.BytesIO())
+    corpus = read_corpus([path])
     settings = {"order": ORDER, "max_vocabulary": max_vocabulary}
     text = prepare_corpus(corpus, make_run_config("ngram", [settings]))
     assert isinstance(text, PreparedLines)

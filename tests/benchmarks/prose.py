@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import io
 import resource
 import sys
 import time
@@ -22,7 +21,8 @@ from pathlib import Path
 from rnnlm_tui.config import make_run_config
 from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.text.corpus import Corpus, read_corpus
-from rnnlm_tui.text.prose import fold, learn_prose
+from rnnlm_tui.text.prose_learning import learn_prose
+from rnnlm_tui.text.prose_tokens import fold
 
 MEBI = 1 << 20
 
@@ -34,7 +34,7 @@ def main() -> None:
     asked = parser.parse_args()
     before = peak_memory()
     began = time.perf_counter()
-    corpus = read_corpus(asked.files, None, io.BytesIO())
+    corpus = read_corpus(asked.files)
     corpus = first_words(corpus, asked.words)
     read = time.perf_counter()
     prepared = prepare_corpus(corpus, make_run_config("ngram", []))

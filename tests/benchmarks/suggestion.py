@@ -11,9 +11,9 @@ that it looks ahead.
 from __future__ import annotations
 
 import argparse
-import io
 import statistics
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from rnnlm_tui.lm.model import LanguageModel
@@ -23,18 +23,13 @@ from rnnlm_tui.suggest import suggest
 from rnnlm_tui.text.corpus import read_corpus
 
 
-def time_keys(model: LanguageModel, lines: list[str]) -> tuple[list[float], list[float]]:
-    """Milliseconds of a suggestion at every key, and at those that begin a new context."""
-    every, fresh = [], []
+def time_keys(model: LanguageModel, lines: Iterable[str]) -> Iterator[tuple[str, float]]:
+    """Types lines; yields each key and the milliseconds of the suggestion after it."""
     for line in lines:
         for end in range(1, len(line) + 1):
             start = time.perf_counter()
             suggest(model, line[:end])
-            milliseconds = 1000 * (time.perf_counter() - start)
-            every.append(milliseconds)
-            if line[end - 1] == " ":
-                fresh.append(milliseconds)
-    return every, fresh
+            yield line[end - 1], 1000 * (time.perf_counter() - start)
 
 
 def report(label: str, times: list[float]) -> str:
@@ -53,10 +48,11 @@ def main() -> None:
     library = Library(data_dir(options.data_dir))
     name = options.model or library.newest()
     _, model = library.open(name)
-    corpus = read_corpus([bundled_corpus()], None, io.BytesIO())
-    every, fresh = time_keys(model, list(corpus.lines)[1::7][: options.lines])
+    corpus = read_corpus([bundled_corpus()])
+    typed = list(time_keys(model, list(corpus.lines)[1::7][: options.lines]))
     print(f"suggestions of {name}, milliseconds  keys      p50      p95      max")
-    print(report("at every key", every))
+    print(report("at every key", [milliseconds for _, milliseconds in typed]))
+    fresh = [milliseconds for key, milliseconds in typed if key == " "]
     print(report("after a space (a new context)", fresh))
 
 

@@ -13,7 +13,6 @@ the end too.
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import random
 import statistics
@@ -149,7 +148,7 @@ def main() -> None:
     options = parser.parse_args()
     library, name = the_model(options.model, options.data_dir)
     _, model = library.open(name)
-    lines = list(read_corpus([bundled_corpus()], None, io.BytesIO()).lines)[1::7]
+    lines = list(read_corpus([bundled_corpus()]).lines)[1::7]
     sent: list[str] = []
     print("milliseconds from a key to: its suggestion                its letter")
     print("           keys     p50     p95     p99       p50     p95   load")

@@ -19,12 +19,12 @@ from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.training_text import held_out_lines, read_trained_lines
 from rnnlm_tui.store.weights import read_weights
+from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.text.streams import Workspace
 from rnnlm_tui.training.run import TrainingRun
 from tests.helpers.commands import Command, events_of, refused
 from tests.helpers.events import end_of, epochs_of
 from tests.helpers.models import contents, put_older_model
-from tests.helpers.texts import corpus_of
 from tests.helpers.training import run as run_all
 from tests.helpers.training import run_stopped_at, same_weights
 
@@ -58,7 +58,7 @@ def train(run: Command, diary: Path) -> Train:
 
 def held_out_of(library: Library, text: Path) -> set[str]:
     card, folder = library.open("diary")[0], library.path("diary")
-    return {*held_out_lines(folder, card, corpus_of(text))}
+    return {*held_out_lines(folder, card, read_corpus([text]))}
 
 
 def held_out_before(library: Library, diary: Path) -> set[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
@@ -25,7 +25,7 @@ from textual.widgets import Button, Static
 from rnnlm_tui.config import LessonConfig, RunConfig, TrainConfig
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.lm.model import LanguageModel, Passage, read_one_by_one
+from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.tokenizer import LessonTokenizer, Tokenizer
@@ -53,13 +53,12 @@ OTHERS = ("blow", "buds", "gold", "kiss", "lily", "moon", "pearl", "queen", "ros
 """Words that every scripted model knows, so that no word is likely unless the script says so."""
 
 
-class ScriptedModel:
+class ScriptedModel(LanguageModel):
     """A model with scripted answers: the probabilities of some words after the last word of the
     context; the other words share the rest. Answers wait while `gate` is cleared. `asked` has the
     words of every context."""
 
     window = 10
-    uses_previous_lines = False
     excluded_ids: tuple[int, ...] = (0,)
     tokenizer: Tokenizer = LessonTokenizer()
 
@@ -71,9 +70,6 @@ class ScriptedModel:
         self.gate = threading.Event()
         self.gate.set()
         self._script = script
-
-    def read(self, passages: Sequence[Passage]) -> Iterator[NDArray[np.float32]]:
-        return read_one_by_one(self, passages)
 
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
         """The scripted probabilities after the last word."""

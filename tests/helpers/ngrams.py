@@ -11,16 +11,15 @@ from numpy.typing import NDArray
 from rnnlm_tui.config import make_run_config
 from rnnlm_tui.lm.ngram import NgramModel, ngram_arrays
 from rnnlm_tui.lm.registry import prepare_corpus
-from rnnlm_tui.text.corpus import Corpus
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.text.tokenizer import TOKENIZERS
+from tests.helpers.texts import made_up_corpus
 
 
 def prepared(lines: Sequence[str], **options: Any) -> PreparedLines:
     """These lines, all to train on."""
     given = {"held_out": 0, "tokenizer": "whitespace", **options}
-    corpus = Corpus("made up", tuple(lines), "", ())
-    text = prepare_corpus(corpus, make_run_config("ngram", [given]))
+    text = prepare_corpus(made_up_corpus("\n".join(lines)), make_run_config("ngram", [given]))
     assert isinstance(text, PreparedLines)
     return text
 

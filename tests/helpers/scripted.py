@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.lm.model import Passage, excluded_ids, read_one_by_one
+from rnnlm_tui.lm.model import LanguageModel, excluded_ids
 from rnnlm_tui.text.tokenizer import LessonTokenizer, Tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 
 WORDS = ("the", "cat", "car", "sat", "dog", "a")
 
 
-class ScriptedModel:
+class ScriptedModel(LanguageModel):
     """A distribution for each last word of the context; uniform if there is none for it."""
-
-    uses_previous_lines = False
 
     def __init__(
         self,
@@ -33,9 +31,6 @@ class ScriptedModel:
         self.window = window
         self.asked: list[tuple[int, ...]] = []
         self._after = after
-
-    def read(self, passages: Sequence[Passage]) -> Iterator[NDArray[np.float32]]:
-        return read_one_by_one(self, passages)
 
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
         self.asked.append(tuple(context))

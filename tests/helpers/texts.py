@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
-from pathlib import Path
 
-from rnnlm_tui.text.corpus import Corpus, held_out_mask, read_corpus, split_lines
+from rnnlm_tui.text.corpus import Corpus, held_out_mask, split_lines
+
+
+def made_up_corpus(text: str) -> Corpus:
+    """A text that was read from no file."""
+    return Corpus("test", tuple(text.split("\n")), "", ())
 
 
 def split_held_out(
@@ -14,8 +17,3 @@ def split_held_out(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The training lines and the held-out lines of a text."""
     return split_lines(lines, held_out_mask(len(lines), share, seed))
-
-
-def corpus_of(path: Path) -> Corpus:
-    """The text of one file."""
-    return read_corpus([path], None, io.BytesIO())

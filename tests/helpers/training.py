@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +43,7 @@ def small_run(
     path.write_text(text)
     sizes = SMALL.get(preset, SMALL["causal"])
     config = make_run_config(preset, [{} if preset == "ngram" else ON_ONE_THREAD, sizes, settings])
-    corpus = read_corpus([path], None, io.BytesIO())
+    corpus = read_corpus([path])
     prepared = prepare_corpus(corpus, config)
     return TrainingRun("small", folder, config, prepared, {"sources": [str(path)]}, state)
 

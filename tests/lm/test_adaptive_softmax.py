@@ -16,6 +16,7 @@ from rnnlm_tui.lm.adaptive_softmax import (
     with_new_words,
 )
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
+from tests.helpers.networks import normal_weights
 
 
 @pytest.mark.parametrize(
@@ -42,11 +43,9 @@ def test_the_clusters_of_a_vocabulary(
 
 
 def test_a_head_alone_is_the_full_softmax_and_tails_share_what_their_tokens_have() -> None:
-    rng = np.random.default_rng(0)
     config = CausalConfig(embedding_size=64, softmax="adaptive")
-    shapes = softmax_shapes(config, 45_000) | {"output.bias": (45_002,)}
-    weights = {name: rng.normal(0, 0.3, shape).astype(np.float32) for name, shape in shapes.items()}
-    outputs = rng.normal(0, 1, (3, 64)).astype(np.float32)
+    weights = normal_weights(softmax_shapes(config, 45_000) | {"output.bias": (45_002,)}, 0.3)
+    outputs = np.random.default_rng(1).normal(0, 1, (3, 64)).astype(np.float32)
     found = AdaptiveSoftmax(weights).probabilities(outputs)
     assert found.shape == (3, 45_000)
     assert found.dtype == np.float32
@@ -73,13 +72,12 @@ def test_new_words_join_a_network_and_change_nothing_of_the_others(
     softmax: str, words: int, most: int
 ) -> None:
     """They start as the mean of the last cluster, and may not begin another."""
-    rng = np.random.default_rng(0)
     config = CausalConfig(embedding_size=8, softmax=softmax)
     known = Vocabulary([f"w{i}" for i in range(words)], SPECIAL_TOKENS)
     shapes = softmax_shapes(config, known.total_words)
     rows = sum(shape[0] for name, shape in shapes.items() if name.endswith("embedding"))
     shapes |= {"output.bias": (rows,)}
-    weights = {name: rng.normal(0, 0.3, shape).astype(np.float32) for name, shape in shapes.items()}
+    weights = normal_weights(shapes, 0.3)
     # In the text the known words are in reverse, and a new one is the most frequent.
     found = Vocabulary(["n0", *reversed(known.words), *(f"n{i}" for i in range(1, 9))])
     after, union, grown = with_new_words(config, known, found, weights)
@@ -92,7 +90,7 @@ def test_new_words_join_a_network_and_change_nothing_of_the_others(
     read = now.embed(np.append(special, union.ids(known.words)))
     expected = before.embed(np.append(special, known.ids(known.words)))
     np.testing.assert_allclose(read, expected, rtol=0, atol=1e-6)
-    output = rng.normal(0, 1, (1, 8)).astype(np.float32)
+    output = np.random.default_rng(1).normal(0, 1, (1, 8)).astype(np.float32)
     odds = [softmax_.probabilities(output)[0] for softmax_ in (before, now)]
     first = [odds[0][known.ranks[w]] / odds[0][known.ranks["w0"]] for w in known.words[:40]]
     again = [odds[1][union.ranks[w]] / odds[1][union.ranks["w0"]] for w in known.words[:40]]

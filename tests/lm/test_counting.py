@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnlm_tui.lm.counting import NgramLevel, count_levels
-from rnnlm_tui.lm.kneser_ney import Arrays, discounts_of, estimate, level_arrays
+from rnnlm_tui.lm.kneser_ney import Arrays, estimate, level_arrays
 from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.text.corpus import read_corpus
-from rnnlm_tui.text.encoded import EncodedLines
+from rnnlm_tui.text.examples import EncodedLines
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID
@@ -46,7 +45,7 @@ def assert_same(found: Arrays, wanted: Arrays) -> None:
 
 
 def sonnets() -> PreparedLines:
-    return prepared([*read_corpus([bundled_corpus()], None, io.BytesIO()).lines])
+    return prepared([*read_corpus([bundled_corpus()]).lines])
 
 
 def in_files(text: PreparedLines, folder: Path) -> EncodedLines:
@@ -132,9 +131,3 @@ def test_with_some_left_out_every_distribution_sums_to_one(
     for context in ([], [BEGIN_ID], [BEGIN_ID, *text.vocabulary.encode(before)]):
         total = float(model.next_word_probabilities(context).sum(dtype=np.float64))
         assert total == pytest.approx(1, abs=1e-5)
-
-
-def test_further_ones_are_as_if_they_were_counted() -> None:
-    counts = [1] * 3 + [2] * 4 + [3] * 3 + [4] * 2
-    every = discounts_of(np.array([1] * 5 + counts))
-    assert discounts_of(np.array(counts), further_ones=5) == every

@@ -5,23 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from rnnlm_tui.config import LessonConfig
-from rnnlm_tui.lm import lesson
 from rnnlm_tui.lm.lesson import LessonModel, lesson_shapes
+from rnnlm_tui.lm.model import Weights
 from rnnlm_tui.text.tokenizer import LessonTokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.training.lesson_network import LessonNetwork
+from tests.helpers.networks import normal_weights
 
 WORDS, WINDOW = 401, 10
-Weights = dict[str, NDArray[np.float32]]
-
-
-def random_weights() -> Weights:
-    rng = np.random.default_rng(4)
-    shapes = lesson_shapes(LessonConfig(), WORDS)
-    return {n: rng.normal(scale=0.1, size=s).astype(np.float32) for n, s in shapes.items()}
 
 
 def model_of(weights: Weights) -> LessonModel:
@@ -30,12 +23,8 @@ def model_of(weights: Weights) -> LessonModel:
     return LessonModel(vocabulary, LessonTokenizer(), WINDOW, weights)
 
 
-@pytest.mark.parametrize("sparse_below", [0.0, 1.1])
-def test_numpy_agrees_with_pytorch_with_sparse_and_with_whole_products(
-    sparse_below: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lesson, "SPARSE_BELOW", sparse_below)
-    weights = random_weights()
+def test_numpy_agrees_with_pytorch() -> None:
+    weights = normal_weights(lesson_shapes(LessonConfig(), WORDS), 0.1)
     model = model_of(weights)
     network = LessonNetwork(LessonConfig(), WORDS, np.random.default_rng(0))
     network.load_weights(weights)
@@ -50,18 +39,7 @@ def test_numpy_agrees_with_pytorch_with_sparse_and_with_whole_products(
         assert found.sum() == pytest.approx(1, abs=1e-5)
 
 
-def test_a_context_asked_for_again_costs_nothing_and_old_ones_are_forgotten(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(lesson, "CACHED_CONTEXTS", 5)
-    model = model_of(random_weights())
-    first = model.next_word_probabilities([5])
-    assert model.next_word_probabilities([5]) is first
-    assert model.next_word_probabilities([7] * 5 + [5] * 10) is model.next_word_probabilities(
-        [8] * 9 + [5] * 10
-    )
-    for word in range(1, 6):
-        model.next_word_probabilities([word, word])
-    again = model.next_word_probabilities([5])
-    assert again is not first
-    np.testing.assert_array_equal(again, first)
+def test_a_context_asked_for_again_costs_nothing() -> None:
+    model = model_of(normal_weights(lesson_shapes(LessonConfig(), WORDS)))
+    first = model.next_word_probabilities([7] * 5 + [5] * 10)
+    assert model.next_word_probabilities([8] * 9 + [5] * 10) is first

@@ -10,27 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnlm_tui.config import CausalConfig
 from rnnlm_tui.lm import causal, cells, mixture
-from rnnlm_tui.lm.causal import CausalModel, causal_shapes
+from rnnlm_tui.lm.causal import CausalModel
 from rnnlm_tui.lm.mixture import MixedModel, em_weights, fit_weights, target_probabilities
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID, Vocabulary
+from tests.helpers.networks import small_network
 from tests.helpers.ngrams import ngram_model
 
 TOKENIZER = TOKENIZERS["whitespace"]
 OWN = ("a b a b c", "b a", "c a b", "a b d")
 BASE = ("x a b y", "y x x a", "b y c", "x a b c")
-
-
-def network_of(vocabulary: Vocabulary, cell: str = "gru", context: str = "stream") -> CausalModel:
-    """A small network of random weights."""
-    config = CausalConfig(embedding_size=4, hidden_size=5, context=context)
-    rng = np.random.default_rng(3)
-    shapes = causal_shapes(cell, config, vocabulary.total_words)
-    # Small enough that it forgets.
-    weights = {n: (0.4 * rng.normal(size=shape)).astype(np.float32) for n, shape in shapes.items()}
-    return CausalModel(cell, config, vocabulary, TOKENIZER, 256, weights)
 
 
 def ids_of(vocabulary: Vocabulary, lines: Sequence[str]) -> list[int]:
@@ -95,13 +85,13 @@ def test_a_neural_cache_finds_what_followed_states_like_this_one(
 ) -> None:
     monkeypatch.setattr(mixture, "HALF_LIFE", 2)
     base = ngram_model(BASE)
-    network = network_of(ngram_model(OWN).vocabulary, cell)
+    network = small_network(ngram_model(OWN).vocabulary, cell)
     mixed = MixedModel(
         TOKENIZER, {"network": network, "base": base}, {"network": 0.5, "base": 0.2, "cache": 0.3}
     )
     context = ids_of(mixed.vocabulary, ["a b x c", "x a"])
     own = [i if i < network.vocabulary.total_words else UNKNOWN_ID for i in context]
-    states = network_of(network.vocabulary, cell).directions(own)
+    states = small_network(network.vocabulary, cell).directions(own)
     assert np.linalg.norm(states, axis=1) == pytest.approx(1, abs=1e-5)
     scores = np.exp(mixture.SHARPNESS * states[:-1] @ states[-1])
     scores *= 0.5 ** (np.arange(len(scores))[::-1] / 2)
@@ -117,10 +107,10 @@ def test_a_neural_cache_finds_what_followed_states_like_this_one(
 
 def test_a_network_of_single_lines_gets_no_others() -> None:
     vocabulary = ngram_model(OWN).vocabulary
-    network = network_of(vocabulary, context="line")
+    network = small_network(vocabulary, context="line")
     mixed = MixedModel(TOKENIZER, {"network": network}, {"network": 0.9, "cache": 0.1})
     found = mixed.component_probabilities(ids_of(vocabulary, ["a b", "c"]))[0]
-    alone = network_of(vocabulary).next_word_probabilities(ids_of(vocabulary, ["c"]))
+    alone = small_network(vocabulary).next_word_probabilities(ids_of(vocabulary, ["c"]))
     assert found == pytest.approx(alone)
 
 
@@ -134,7 +124,9 @@ def test_states_are_kept_along_a_path_and_answers_do_not_depend_on_it(
     monkeypatch.setattr(mixture, "CONTEXT_STEP", 10)
     monkeypatch.setattr(causal, "WINDOW", 4)  # the room for states grows
     monkeypatch.setattr(causal, "FADED_WORDS", faded)
-    mixed = MixedModel(TOKENIZER, {"network": network_of(vocabulary)}, {"network": 1, "cache": 1})
+    mixed = MixedModel(
+        TOKENIZER, {"network": small_network(vocabulary)}, {"network": 1, "cache": 1}
+    )
     network = mixed.models["network"]
     assert isinstance(network, CausalModel)
     real = cells.Gru.step
@@ -145,7 +137,9 @@ def test_states_are_kept_along_a_path_and_answers_do_not_depend_on_it(
         context.append(word)
     # A cut costs no step if enough words are left, else it costs them all.
     assert (next(steps) == len(context) - 1) == (faded == 10)
-    fresh = MixedModel(TOKENIZER, {"network": network_of(vocabulary)}, {"network": 1, "cache": 1})
+    fresh = MixedModel(
+        TOKENIZER, {"network": small_network(vocabulary)}, {"network": 1, "cache": 1}
+    )
     found, expected = (m.next_word_probabilities(context) for m in (mixed, fresh))
     assert found == pytest.approx(expected, abs=2e-3 if faded == 10 else 0)
 

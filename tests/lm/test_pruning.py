@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rnnlm_tui.lm.counting import count_levels
+from rnnlm_tui.lm.kneser_ney import importances
 from rnnlm_tui.lm.ngram import NgramModel, ngram_counts
-from rnnlm_tui.lm.pruning import importances
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID
 from tests.helpers.ngrams import arrays_of, counted, prepared

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnlm_tui.config import CausalConfig, LessonConfig
+from rnnlm_tui.config import LessonConfig
 from rnnlm_tui.lm import causal, mixture
-from rnnlm_tui.lm.causal import CausalModel, causal_shapes, common_prefix_length
+from rnnlm_tui.lm.causal import CausalModel, common_prefix_length
 from rnnlm_tui.lm.lesson import LessonModel, lesson_shapes
 from rnnlm_tui.lm.mixture import ComponentName, MixedModel
 from rnnlm_tui.lm.model import LanguageModel, Passage
 from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from rnnlm_tui.text.vocabulary import BEGIN_ID, SPECIAL_TOKENS, Vocabulary
+from tests.helpers.networks import normal_weights, small_network
 from tests.helpers.ngrams import ngram_model
 
 LINES = ("a b a b c", "b a", "c a b", "a b d") * 4
@@ -25,22 +26,13 @@ WORDS = ("a", "b", "c", "d")
 TOKENIZER = TOKENIZERS["whitespace"]
 
 
-def network(
-    cell: str = "gru", window: int = 12, context: str = "stream", layers: int = 1
-) -> CausalModel:
-    """A small network of random weights, which forgets."""
-    config = CausalConfig(embedding_size=4, hidden_size=5, layers=layers, context=context)
-    vocabulary, rng = Vocabulary(WORDS, SPECIAL_TOKENS), np.random.default_rng(3)
-    shapes = causal_shapes(cell, config, vocabulary.total_words)
-    weights = {n: (0.4 * rng.normal(size=s)).astype(np.float32) for n, s in shapes.items()}
-    return CausalModel(cell, config, vocabulary, TOKENIZER, window, weights)
+def network(cell: str = "gru", window: int = 12, **settings: Any) -> CausalModel:
+    return small_network(Vocabulary(WORDS, SPECIAL_TOKENS), cell, window, **settings)
 
 
 def lesson() -> LessonModel:
     config, vocabulary = LessonConfig(4, 3, 3), Vocabulary(WORDS)
-    rng = np.random.default_rng(0)
-    shapes = lesson_shapes(config, vocabulary.total_words)
-    weights = {n: rng.normal(size=shape).astype(np.float32) for n, shape in shapes.items()}
+    weights = normal_weights(lesson_shapes(config, vocabulary.total_words))
     return LessonModel(vocabulary, TOKENIZER, 3, weights)
 
 
@@ -67,14 +59,14 @@ def base() -> MixedModel:
 def passages_of(model: LanguageModel, lines: Sequence[str]) -> list[Passage]:
     """All lines as one passage, then two that are far from each other, and single lines."""
     if model.vocabulary.begin_id is None:
-        return [Passage([], model.vocabulary.encode(line.split())) for line in lines]
+        return [Passage(model.vocabulary.encode(line.split()), 0) for line in lines]
     own = [[BEGIN_ID, *model.vocabulary.encode(line.split())] for line in lines]
     ids = [i for line in own for i in line]
     return [
-        Passage(ids[:1], ids[1:]),
-        Passage(ids[:30], ids[30:33]),
-        Passage(ids[9:40], ids[40:]),
-        *(Passage(line[:1], line[1:]) for line in own),
+        Passage(ids, 1),
+        Passage(ids[:33], 30),
+        Passage(ids[9:], 31),
+        *(Passage(line, 1) for line in own),
     ]
 
 
@@ -104,9 +96,9 @@ def test_what_is_read_together_is_what_is_asked_for_one_by_one(
     model, other = make(), make()
     passages = passages_of(model, LINES)
     rows = model.read(passages)
-    for context, following in passages:
-        for length in range(len(following) + 1):
-            ids = [*context, *following[:length]]
+    for whole, known in passages:
+        for length in range(len(whole) - known + 1):
+            ids = [*whole[: known + length]]
             expected = other.next_word_probabilities(ids)
             assert next(rows) == pytest.approx(expected, abs=1e-6)
             if length % 3 == 0:  # something else in between

@@ -11,7 +11,6 @@ import pytest
 
 from rnnlm_tui.config import PRESETS, RunConfig, make_run_config
 from rnnlm_tui.lm import time_estimate
-from rnnlm_tui.lm.causal import causal_train
 from rnnlm_tui.lm.registry import ARCHITECTURES
 
 CELLS = ("rnn", "gru", "lstm")
@@ -108,10 +107,10 @@ def test_the_estimates_of_an_ngram_model_grow_with_the_text_and_the_order() -> N
 def test_the_defaults_follow_from_the_size_of_the_corpus(cell: str) -> None:
     small, middle, large = (make_run_config(cell, [], words) for words in (17_700, 930_000, 10**8))
     assert make_run_config(cell, []) == small
-    assert causal_train(middle).bptt > causal_train(small).bptt
+    assert middle.train.bptt > small.train.bptt  # type: ignore[attr-defined]
     assert small != middle != large
     given = make_run_config(cell, [{"bptt": 7, "dropout": 0.11}], 930_000)
-    assert causal_train(given).bptt == 7
+    assert given.train.bptt == 7  # type: ignore[attr-defined]
     assert given.model.dropout == 0.11  # type: ignore[union-attr]
     assert RunConfig.from_json(middle.to_json()) == middle
 
@@ -124,8 +123,3 @@ def test_every_scale_holds_settings_of_its_preset_and_covers_all_corpora() -> No
         assert sizes == sorted(sizes)
         assert not sizes or math.isinf(sizes[-1])
     assert PRESETS["lesson"].scale_of(10) is None
-
-
-def test_the_lesson_has_no_causal_training_settings() -> None:
-    with pytest.raises(TypeError, match="lesson"):
-        causal_train(make_run_config("lesson", []))

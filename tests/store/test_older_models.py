@@ -20,8 +20,8 @@ from rnnlm_tui.store.evaluations import read_evaluation
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.training_text import held_out_lines, trained_lines
 from rnnlm_tui.suggest import suggest
+from rnnlm_tui.text.corpus import read_corpus
 from tests.helpers.models import OLDER_MODELS, put_older_model
-from tests.helpers.texts import corpus_of
 
 VERSES = OLDER_MODELS / "verses.txt"
 PRESETS = ("lesson", "rnn", "gru", "lstm", "ngram")
@@ -56,7 +56,7 @@ def test_it_suggests_what_it_did(library: Library, preset: str) -> None:
 def test_its_figures_are_those_it_had(library: Library, preset: str) -> None:
     card, model = library.open(preset)
     folder = library.path(preset)
-    lines = held_out_lines(folder, card, corpus_of(VERSES))
+    lines = held_out_lines(folder, card, read_corpus([VERSES]))
     scores = [*score(model, lines)]
     measured, kept = asdict(summarize(scores)), read_evaluation(folder, card)
     assert kept is not None
@@ -64,7 +64,7 @@ def test_its_figures_are_those_it_had(library: Library, preset: str) -> None:
         if name in measured and name != "continuations":
             assert measured[name] == pytest.approx(value, rel=1e-5), name
             assert getattr(kept, name) == pytest.approx(value), name
-    trained = trained_lines(preset, folder, card, corpus_of(VERSES))
+    trained = trained_lines(preset, folder, card, read_corpus([VERSES]))
     assert trained is not None
     assert trained.count(lines, model.tokenizer) == 0
 

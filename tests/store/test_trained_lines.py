@@ -22,10 +22,10 @@ from rnnlm_tui.store.training_text import (
     trained_on,
 )
 from rnnlm_tui.store.weights import write_tensors
-from rnnlm_tui.text.line_hashes import hash_lines, no_hashes
+from rnnlm_tui.text.corpus import read_corpus
+from rnnlm_tui.text.overlap import hash_lines, no_hashes
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from tests.helpers.models import put_older_model
-from tests.helpers.texts import corpus_of
 
 LESSON = TOKENIZERS["lesson"]
 SIZES = ["--preset=gru", "--embedding-size=4", "--hidden-size=4"]
@@ -53,7 +53,7 @@ def train(folder: Path, name: str, lines: list[str], *options: str) -> None:
 
 def held_out_of(library: Library, name: str) -> tuple[str, ...]:
     card, folder = library.open(name)[0], library.path(name)
-    return held_out_lines(folder, card, corpus_of(library.folder.parent / f"{name}.txt"))
+    return held_out_lines(folder, card, read_corpus([library.folder.parent / f"{name}.txt"]))
 
 
 def test_a_line_of_the_source_is_never_held_out(library: Library) -> None:

@@ -16,12 +16,12 @@ from rnnlm_tui.store import training_text
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.files import ORIGIN
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.text.corpus import Corpus
+from rnnlm_tui.text.corpus import Corpus, read_corpus
 from rnnlm_tui.text.overlap import CopiedSpans
 from rnnlm_tui.text.tokenizer import LessonTokenizer
 from tests.helpers.commands import POSIX
 from tests.helpers.models import OLDER_MODELS, put_older_model
-from tests.helpers.texts import corpus_of, split_held_out
+from tests.helpers.texts import split_held_out
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_the_encoding_and_a_path_that_is_not_unicode_are_kept(
 
 
 def test_the_bundled_text_is_found_without_an_origin(library: Library) -> None:
-    bundled, card = corpus_of(bundled_corpus()), card_of(library)
+    bundled, card = read_corpus([bundled_corpus()]), card_of(library)
     card = replace(card, corpus={**card.corpus, "sha256": bundled.sha256})
     (library.path("gru") / ORIGIN).unlink()
     corpus = training_text.find_corpus("gru", library.path("gru"), card)

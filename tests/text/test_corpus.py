@@ -1,10 +1,10 @@
-"""Reading texts of any encoding, refusing binary data, and holding lines out."""
+"""Reading texts of any encoding, refusing binary data, holding lines out, joining paragraphs."""
 
 from __future__ import annotations
 
 import hashlib
-import io
 import itertools
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnlm_tui.errors import CorpusError
-from rnnlm_tui.text.corpus import Corpus, check_files, read_corpus
-from tests.helpers.texts import split_held_out
+from rnnlm_tui.paths import bundled_corpus
+from rnnlm_tui.text.corpus import Corpus, arranged, check_files, is_wrapped, read_corpus
+from tests.helpers.texts import made_up_corpus, split_held_out
 
 
 def read(*raw: bytes, folder: Path, encoding: str | None = None) -> Corpus:
@@ -22,7 +23,7 @@ def read(*raw: bytes, folder: Path, encoding: str | None = None) -> Corpus:
     for i, content in enumerate(raw):
         paths.append(folder / f"{i}.txt")
         (folder / f"{i}.txt").write_bytes(content)
-    return read_corpus(paths, encoding, io.BytesIO())
+    return read_corpus(paths, encoding)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32"])
@@ -60,9 +61,9 @@ def test_binary_data_folders_and_missing_files_are_refused(tmp_path: Path) -> No
         with pytest.raises(CorpusError, match="zero byte at byte 3"):
             read(b"abc\0def", folder=tmp_path, encoding=encoding)
     with pytest.raises(CorpusError, match=r"cannot read the corpus .*: is a directory"):
-        read_corpus([tmp_path], None, io.BytesIO())
+        read_corpus([tmp_path])
     with pytest.raises(CorpusError, match=r"nothing\.txt: no such file"):
-        read_corpus([tmp_path / "nothing.txt"], None, io.BytesIO())
+        read_corpus([tmp_path / "nothing.txt"])
 
 
 def test_files_that_do_not_fit_into_the_memory_are_refused(tmp_path: Path) -> None:
@@ -95,3 +96,30 @@ def test_a_split_loses_no_line(count: int, share: float, seed: int) -> None:
     train, held_out = split_held_out(lines, share, seed)
     assert len(held_out) == round(count * share)
     assert sorted((*train, *held_out), key=int) == lines
+
+
+SENTENCE = "The boats came in before noon and we helped to carry the baskets up the hill. "
+
+
+@pytest.mark.parametrize("width", [45, 72, 100])
+def test_wrapped_paragraphs_are_one_line_each(width: int) -> None:
+    paragraphs = [SENTENCE * count for count in (4, 7, 5)]
+    text = "\n\n".join(textwrap.fill(p, width) for p in paragraphs)
+    found = arranged(made_up_corpus(text), "auto")
+    assert [line for line in found.lines if line] == [p.strip() for p in paragraphs]
+    assert arranged(found, "auto") == found == arranged(found, "paragraphs")
+
+
+def test_other_texts_keep_their_lines() -> None:
+    sonnets = read_corpus([bundled_corpus()])
+    diary = [SENTENCE * (1 + day % 3) for day in range(40)]
+    short = textwrap.fill(SENTENCE * 3, 60).split("\n")
+    for lines in (sonnets.lines, diary, short):
+        assert not is_wrapped(lines)
+    assert arranged(sonnets, "auto") is sonnets
+
+
+def test_a_setting_overrides_what_is_found() -> None:
+    text = made_up_corpus("one\ntwo\n\nthree")
+    assert arranged(text, "paragraphs").lines == ("one two", "", "three")
+    assert arranged(text, "each") is text

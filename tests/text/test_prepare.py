@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections import Counter
 from typing import Any
@@ -18,14 +17,13 @@ from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.text import prepare
-from rnnlm_tui.text.corpus import Corpus, read_corpus
-from rnnlm_tui.text.encoded import EncodedLines
-from rnnlm_tui.text.prefixes import PrefixExamples
+from rnnlm_tui.text.corpus import read_corpus
+from rnnlm_tui.text.examples import EncodedLines, PrefixExamples
 from rnnlm_tui.text.prepare import PreparedLines, PreparedPrefixes, PreparedText
 from rnnlm_tui.text.tokenizer import Conventions, LessonTokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 from tests.helpers.golden import GOLDEN
-from tests.helpers.texts import split_held_out
+from tests.helpers.texts import made_up_corpus, split_held_out
 
 # The two SHA-256 figures of golden/README.md.
 SONNETS_PADDED = "1ff182080031b8b54340fb97adbdd1ff2b323b30d1526d69c1df3d9e18ffd671"
@@ -34,9 +32,9 @@ SONNETS_WORDS = "392d179eaa678ce3e70482944ad128067cbcd1694f2d3cf8400da036fef5b66
 
 def prepared(preset: str, text: str, vocabulary: Vocabulary | None = None, **given: Any) -> Any:
     """This text as the preset prepares it, by default with no line held out."""
-    corpus = Corpus("test", tuple(text.split("\n")), "", ())
     known = None if vocabulary is None else (vocabulary, Conventions(), 7)
-    return prepare_corpus(corpus, make_run_config(preset, [{"held_out": 0}, given]), known)
+    config = make_run_config(preset, [{"held_out": 0}, given])
+    return prepare_corpus(made_up_corpus(text), config, known)
 
 
 def padded(examples: PrefixExamples) -> list[list[int]]:
@@ -65,7 +63,7 @@ def test_every_golden_case_agrees_with_keras() -> None:
 
 
 def test_the_sonnets_give_the_lessons_figures() -> None:
-    corpus = read_corpus([bundled_corpus()], None, io.BytesIO())
+    corpus = read_corpus([bundled_corpus()])
     sonnets = prepare_corpus(corpus, make_run_config("lesson", []))
     assert isinstance(sonnets, PreparedPrefixes)
     assert (sonnets.vocabulary.total_words, len(sonnets.examples), sonnets.window) == (

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnlm_tui.text.prose import ProseSigns, ProseTokenizer, cut, fold, is_mark, learn_prose
+from rnnlm_tui.text.prose import ProseTokenizer
+from rnnlm_tui.text.prose_learning import ProseSigns, learn_prose
+from rnnlm_tui.text.prose_tokens import cut, fold, is_mark
 from rnnlm_tui.text.tokenizer import Conventions, Written
 
 CUT = [

@@ -20,9 +20,9 @@ from rnnlm_tui.errors import CorpusError, RnnlmError, StorageError
 from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.store.training_text import trained_on
 from rnnlm_tui.text.corpus import Corpus, read_corpus
-from rnnlm_tui.text.encoded import EncodedLines
 from rnnlm_tui.text.encoded_files import FILES, remove_encoded
-from rnnlm_tui.text.line_hashes import no_hashes
+from rnnlm_tui.text.examples import EncodedLines
+from rnnlm_tui.text.overlap import no_hashes
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.streams import StreamedLines, Workspace
 from rnnlm_tui.text.workers import Workers
@@ -78,7 +78,7 @@ def read(folder: Path, workspace: Workspace) -> Callable[..., Read]:
             paths.append(folder / f"{number}.txt")
             (folder / f"{number}.txt").write_bytes(text.encode(encoding))
         whole, streamed = (
-            read_corpus(paths, encoding, io.BytesIO(), space) for space in (None, workspace)
+            read_corpus(paths, encoding, workspace=space) for space in (None, workspace)
         )
         assert isinstance(streamed.lines, StreamedLines)
         assert len(streamed.lines.facts.lines) > 3
@@ -170,10 +170,10 @@ def test_an_invalid_byte_is_counted_from_the_start_of_its_file(folder: Path) -> 
     path = folder / "odd.txt"
     path.write_bytes(b"word " * 500_000 + b"\xe4 and more")
     with pytest.raises(CorpusError, match="at byte 2500000"):
-        read_corpus([path], None, io.BytesIO())
+        read_corpus([path])
     path.write_bytes(b"word " * 500_000 + b"\0")
     with pytest.raises(CorpusError, match="zero byte at byte 2500000"):
-        read_corpus([path], None, io.BytesIO())
+        read_corpus([path])
 
 
 def test_a_line_that_is_longer_than_a_block_is_cut_at_a_space(read: Callable[..., Read]) -> None:
@@ -224,7 +224,7 @@ def test_a_file_that_is_written_to_while_it_is_read_is_refused(
 
     monkeypatch.setattr("rnnlm_tui.text.sources.IncrementalNewlineDecoder", Growing)
     with pytest.raises(CorpusError, match=r"growing\.txt has changed while it was read"):
-        read_corpus([path], None, io.BytesIO())
+        read_corpus([path])
 
 
 def test_too_little_disk_space_is_an_error_before_anything_is_written(

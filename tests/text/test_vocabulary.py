@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -115,20 +115,11 @@ def test_the_most_frequent_words_are_kept_and_the_rarest_not() -> None:
 @given(
     st.lists(st.text("aAbBİßΣς’'\0", min_size=1, max_size=4), unique=True, min_size=1),
     st.text("abAİßΣς’'", max_size=3),
+    st.sampled_from([str, ProseTokenizer(Conventions(), {}).match_key]),
 )
-def test_the_words_whose_key_has_a_prefix_are_found_in_order(words: list[str], prefix: str) -> None:
-    key = ProseTokenizer(Conventions(), {}).match_key
+def test_the_words_whose_key_has_a_prefix_are_found_in_order(
+    words: list[str], prefix: str, key: Callable[[str], str]
+) -> None:
     found = Vocabulary(words).ids_with_prefix(key(prefix), key)
     fitting = [word for word in words if key(word).startswith(key(prefix))]
     assert [words[i - 1] for i in found] == fitting
-
-
-@settings(deadline=None, derandomize=True)
-@given(
-    st.lists(st.text(min_size=1, max_size=4), unique=True, min_size=1),
-    st.text(max_size=3),
-)
-def test_the_words_with_a_prefix_are_found(words: list[str], prefix: str) -> None:
-    vocabulary = Vocabulary(words)
-    found = {vocabulary.word(int(i)) for i in vocabulary.ids_with_prefix(prefix)}
-    assert found == {word for word in words if word.startswith(prefix)}

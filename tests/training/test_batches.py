@@ -10,11 +10,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnlm_tui.config import CausalConfig, make_run_config
-from rnnlm_tui.lm.causal import causal_train
+from rnnlm_tui.config import CausalConfig, CausalTrainConfig, make_run_config
 from rnnlm_tui.lm.registry import prepare_corpus
-from rnnlm_tui.text.corpus import Corpus
-from rnnlm_tui.text.encoded import EncodedLines, with_ends
+from rnnlm_tui.text.examples import EncodedLines, with_ends
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.training.batches import (
     WHOLE,
@@ -28,6 +26,7 @@ from rnnlm_tui.training.batches import (
     stream_batches,
 )
 from tests.helpers.models import HOSTILE
+from tests.helpers.texts import made_up_corpus
 
 UNKNOWN, BEGIN, END = 1, 2, 3
 LINES = [[4, 5, 6], [7], [8, 9], [10, 11, 12, 13]]
@@ -122,8 +121,8 @@ def test_lines_of_a_batch_are_about_as_long() -> None:
 
 
 def prepared(text: str, **settings: object) -> PreparedLines:
-    corpus = Corpus("text", tuple(text.split("\n")), "", ())
-    lines = prepare_corpus(corpus, make_run_config("gru", [{"held_out": 0}, settings]))
+    config = make_run_config("gru", [{"held_out": 0}, settings])
+    lines = prepare_corpus(made_up_corpus(text), config)
     assert isinstance(lines, PreparedLines)
     return lines
 
@@ -131,9 +130,9 @@ def prepared(text: str, **settings: object) -> PreparedLines:
 def batches_of(lines: PreparedLines, share: Share = WHOLE, **settings: object) -> BpttBatches:
     small = {"batch_size": 2, "bptt": 3, "unk_rate": 0.5}
     config = make_run_config("gru", [small, settings])
-    assert isinstance(config.model, CausalConfig)
-    train = causal_train(config)
-    return BpttBatches(lines, config.model.context, train, torch.device("cpu"), share)
+    model, train = config.model, config.train
+    assert isinstance(model, CausalConfig) and isinstance(train, CausalTrainConfig)
+    return BpttBatches(lines, model.context, train, torch.device("cpu"), share)
 
 
 TEXT = "\n".join(f"a b c word{i} a b" for i in range(40))

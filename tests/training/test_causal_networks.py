@@ -271,7 +271,7 @@ def test_only_a_stream_uses_the_lines_before() -> None:
 def test_one_more_word_costs_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
     steps, step = list[int](), cells.Gru.step
 
-    def counted(cell: cells.Gru, given: cells.Array, state: cells.State) -> cells.State:
+    def counted(cell: cells.Gru, given: np.ndarray, state: cells.State) -> cells.State:
         steps.append(1)
         return step(cell, given, state)
 

@@ -18,7 +18,7 @@ from rnnlm_tui.lm.model import LanguageModel, Passage
 from rnnlm_tui.store import files
 from rnnlm_tui.store.evaluations import read_evaluation
 from rnnlm_tui.store.load import load_model
-from rnnlm_tui.text.samples import some_lines
+from rnnlm_tui.text.corpus import some_lines
 from rnnlm_tui.training import trainer
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.evaluation import evaluate_lines

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,7 +37,7 @@ def trained_on(
 ) -> LoadedModel:
     """A model that was trained on the text according to its files."""
     model = ScriptedModel()
-    corpus = read_corpus([text], None, io.BytesIO())
+    corpus = read_corpus([text])
     card = replace(card_of(model), corpus={**card_of(model).corpus, "sha256": corpus.sha256})
     if config is not None:
         card = replace(card, config=replace(card.config, model=config))

@@ -10,7 +10,7 @@ import pytest
 from textual import events
 from textual.widgets import Input
 
-from rnnlm_tui.text.prose import learn_prose
+from rnnlm_tui.text.prose_learning import learn_prose
 from rnnlm_tui.tui.session.tables import lines_sent_with
 from rnnlm_tui.tui.writing.candidates import BestWords
 from rnnlm_tui.tui.writing.predictor import LoadedModel, Question, answer_to

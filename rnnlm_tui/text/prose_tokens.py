@@ -1,0 +1,168 @@
+"""Cuts text as people write it into tokens, by rules that hold for most European texts.
+
+A token is a word with its apostrophes and hyphens, a number, an address, a run of one punctuation
+mark, an emoji, or a character of a script without spaces.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
+
+import regex
+
+OPEN, CLOSE, OPEN_SINGLE, CLOSE_SINGLE = "“”‘’"
+"""Quotes as tokens, however the text writes them. CLOSE_SINGLE also ends `dogs’`."""
+APOSTROPHE, DASH, ELLIPSIS = "'", "—", "…"
+"""The apostrophe within words, the dash and the three dots as tokens."""
+LINE_BEGIN = "^"
+ABBREVIATIONS = frozenset([
+    "Mr", "Mrs", "Ms", "Dr", "St", "Prof", "Rev", "Hon", "Capt", "Col", "Gen", "Lt", "Sgt",
+    "Jr", "Sr", "vs", "etc", "Fig", "Mt", "Messrs", "bzw", "usw", "Nr", "Hr", "Fr", "ca",
+    "Sra", "Srta", "Ud", "Uds", "Mme", "Mlle", "MM", "г", "др", "стр"
+])  # fmt: skip
+"""Common abbreviations of several languages, for texts too short to learn them from."""
+NO_SPACE_AFTER = frozenset("([{¿¡@#/\\_-" + OPEN + OPEN_SINGLE + DASH)
+NO_SPACE_BEFORE = frozenset(")]},.;:!?%°/\\_-" + CLOSE + CLOSE_SINGLE + DASH + ELLIPSIS)
+SCRIPTS_WITHOUT_SPACES = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+UNSPACED = regex.compile(rf"[{SCRIPTS_WITHOUT_SPACES}]|[\u3000-\u303F\uFF00-\uFFEF]")
+"""Scripts and marks that are written without spaces."""
+PLAIN_MARKS = frozenset(".,;:!?")
+"""Marks that are tokens of their own right after any word."""
+FOLDED = str.maketrans(
+    {
+        **dict.fromkeys("\u00ad\u200b\u200e\u200f\u2060\ufeff"),
+        **dict.fromkeys("\u2010\u2011", "-"),
+        **dict.fromkeys("\u02bc\uff07", "’"),
+    }
+)
+"""Invisible characters are removed, and some others get a plainer form."""
+FOLDABLE = regex.compile("[" + "".join(map(chr, FOLDED)) + "]")
+DOUBLE_QUOTES, SINGLE_QUOTES = frozenset('"“”„‟«»'), frozenset("'‘’‚‛‹›")
+BEFORE_OPENING = frozenset("([{<—–-/") | SINGLE_QUOTES | DOUBLE_QUOTES
+ELISIONS = frozenset(
+    ["tis", "twas", "twere", "twill", "em", "cause", "till", "gainst", "neath", "tween", "bout"]
+)
+"""Words that may begin with an apostrophe, which then is not a quote."""
+LETTER = rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{SCRIPTS_WITHOUT_SPACES}]]"
+TOKEN = regex.compile(
+    rf"""(?:\p{{L}}[\p{{L}}\p{{N}}+.-]*://|www\.)\S*[^\s.,;:!?)\]}}”"'’]  # an address
+    | [\w.+-]+@[\w-]+(?:\.[\w-]+)+
+    | \p{{L}}(?:\.\p{{L}})+\.?(?!{LETTER})          # p.m., U.S.
+    | \p{{N}}+(?:[.,:/]\p{{N}}+)+{LETTER}*          # 3.14, 10:30, 1,000
+    | [\w-]+(?:\.[\w-]+)*\.[a-z][a-z0-9]{{1,3}}(?!\w)  # notes.txt
+    | {LETTER}+(?:['’-]{LETTER}+)*                  # a word
+    | (?=\p{{Emoji_Presentation}}|\p{{Regional_Indicator}})\X
+    | ([\p{{P}}\p{{S}}])\1*
+    | \X""",
+    regex.VERSION1 | regex.VERBOSE,
+)
+EMOJI = regex.compile(r"\p{Emoji_Presentation}|\p{Regional_Indicator}")
+FIRST_LETTERS = regex.compile(r"[\p{L}\p{N}]+")
+Tokens = tuple[str, ...]
+
+
+@lru_cache(1 << 12)
+def usual_spaces(token: str) -> tuple[bool, bool]:
+    """Whether a token has a space before and after it in most European texts."""
+    if UNSPACED.fullmatch(token[0]):
+        return False, False
+    category = unicodedata.category(token[0])
+    if category[0] not in "PS":
+        return True, True
+    return token[0] not in NO_SPACE_BEFORE, token[0] not in NO_SPACE_AFTER and category != "Sc"
+
+
+@lru_cache(1 << 10)
+def usually_begins_sentence(marks: str) -> bool:
+    """Whether these marks before a word, "" for none, usually end a sentence or open speech."""
+    ended = marks.rstrip(OPEN + OPEN_SINGLE + "([{¿¡" + DASH + "-*_#")
+    if ended.endswith((LINE_BEGIN, ".", "!", "?", "." + CLOSE, "。", "！", "？")):
+        return True
+    return OPEN in marks[len(ended) :] and ended.endswith((",", ":"))
+
+
+def is_abbreviation(word: str, learned: Iterable[str]) -> bool:
+    """Whether a full stop right after this word belongs to it."""
+    is_initial = len(word) == 1 and word.isupper() and word != "I"
+    return is_initial or word in ABBREVIATIONS or word in learned
+
+
+def fold(text: str) -> str:
+    """The text in NFC, without invisible characters."""
+    if text.isascii():
+        return text
+    if FOLDABLE.search(text):  # rare, and the search is five times as fast as translate
+        text = text.translate(FOLDED)
+    return unicodedata.normalize("NFC", text)
+
+
+def is_mark(word: str) -> bool:
+    """Whether a word is punctuation or another sign, but not an emoji."""
+    first = word[0]
+    if first.isalnum():
+        return False
+    is_sign = unicodedata.category(first)[0] in "PS" and not word.strip(first)
+    return is_sign and not EMOJI.match(word)
+
+
+def cut(chunk: str, abbreviations: Iterable[str] = ()) -> Tokens:
+    """The tokens of a folded chunk, in the case as written."""
+    word = chunk[:-1] if chunk[-1] in PLAIN_MARKS else chunk
+    if word.isalpha() and word.isascii():  # most chunks, which need none of the rules
+        if word is chunk:
+            return (word,)
+        is_one = chunk[-1] == "." and is_abbreviation(word, abbreviations)
+        return (chunk,) if is_one else (word, chunk[-1])
+    tokens = list[str]()
+    for match in TOKEN.finditer(chunk):
+        form, token = match[0], token_of(chunk, match)
+        if form[0] in DOUBLE_QUOTES or form[0] in SINGLE_QUOTES:
+            tokens += [token] * len(form)
+        elif tokens and tokens[-1] == APOSTROPHE and form[0].isalnum():
+            tokens[-1] += token
+        elif token == "." and tokens and is_abbreviation(tokens[-1], abbreviations):
+            tokens[-1] += "."
+        else:
+            tokens.append(token)
+    return tuple(tokens)
+
+
+def token_of(chunk: str, match: regex.Match[str]) -> str:
+    """The token for a match of `TOKEN` in a chunk; for a run of quotes, that of each one."""
+    form = match[0]
+    if form[0] in DOUBLE_QUOTES:
+        return OPEN if _opens(chunk, match) else CLOSE
+    if form[0] in SINGLE_QUOTES:
+        return _single_quote(chunk, match)
+    if form in ("...", ELLIPSIS):
+        return ELLIPSIS
+    if form in ("--", "---", DASH):
+        return DASH
+    return form.replace("’", APOSTROPHE)
+
+
+def _opens(chunk: str, match: regex.Match[str]) -> bool:
+    """Whether a double quote opens. Its form decides only if it stands alone, because „this“ and
+    “that” share a character."""
+    start, end = match.span()
+    if end - start == len(chunk):
+        return match[0][0] not in "”»"
+    if start == 0 or chunk[start - 1] in BEFORE_OPENING:
+        return FIRST_LETTERS.search(chunk, end) is not None
+    before = chunk[start - 1]
+    is_unspaced = not before.isalnum() or UNSPACED.match(before) is not None
+    return match[0][0] in "“«„" and is_unspaced and chunk[end : end + 1].isalnum()
+
+
+def _single_quote(chunk: str, match: regex.Match[str]) -> str:
+    """The token of a single quote outside a word: an apostrophe before a word, or a quote."""
+    start, end = match.span()
+    if start > 0 and chunk[start - 1] not in BEFORE_OPENING:
+        return CLOSE_SINGLE
+    word = FIRST_LETTERS.match(chunk, end)
+    if word is None:
+        return OPEN_SINGLE if end < len(chunk) and start == 0 else CLOSE_SINGLE
+    is_apostrophe = match[0] == "’" or word[0].lower() in ELISIONS
+    return APOSTROPHE if is_apostrophe else OPEN_SINGLE
