@@ -91,7 +91,7 @@ class RnnlmApp(TerminalApp):
             lambda: self.library, self._active_model_changed, self.show_error
         )
         self.session = SessionDatabase(data_dir / "session", self.show_error_once)
-        self.autocomplete = AutocompleteScreen(self.session)
+        self.autocomplete = AutocompleteScreen(self.session, self.preferences)
         self.add_mode("autocomplete", lambda: self.autocomplete)
         self.add_mode("train", lambda: self.train_screen)
         self.add_mode("models", lambda: self.models_screen)

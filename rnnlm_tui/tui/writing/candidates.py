@@ -142,25 +142,19 @@ class BestWords(Candidates):
 
 
 class CandidateList(Candidates):
-    """As many words as fit, one per row."""
+    """All words, one per row."""
 
     DEFAULT_CSS = """
-    CandidateList { height: 10; }
+    CandidateList { height: 10; } /* as many as are asked for */
     """
 
-    @property
-    def _first(self) -> int:
-        """The index of the first word shown, such that the chosen one is visible."""
-        return max(0, (self.shown[2] or 0) - self.size.height + 1)
-
     def index_at(self, x: int, y: int) -> int | None:
-        return self._first + y
+        return y
 
     def render(self) -> Content:
-        candidates = self.shown[0]
-        if not candidates:
+        if not self.shown[0]:
             return self.note()
-        shown = range(self._first, min(len(candidates), self._first + self.size.height))
+        shown = range(len(self.shown[0]))
         return Content("\n").join(self.word(i, self.size.width, shown) for i in shown)
 
 

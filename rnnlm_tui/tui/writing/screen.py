@@ -13,6 +13,7 @@ from textual.content import Content
 
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.session.database import KeptText, SessionDatabase
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.header import Header
@@ -25,11 +26,10 @@ from rnnlm_tui.tui.writing.keystrokes import Keystrokes
 from rnnlm_tui.tui.writing.predictor import Answer, Predictor, Question
 from rnnlm_tui.tui.writing.side_pane import SidePane
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT, TextTooLong
-from rnnlm_tui.tui.writing.switches import Switches
 from rnnlm_tui.tui.writing.transcript import PREVIOUS_LINES, kept_sentence
 from rnnlm_tui.tui.writing.transcript_pane import TranscriptPane
 from rnnlm_tui.tui.writing.transcript_view import TRANSCRIPT_KEYS, TranscriptView
-from rnnlm_tui.tui.writing.words_pane import Shown, WordsPane, note_on
+from rnnlm_tui.tui.writing.words_pane import WordsPane, note_on
 
 
 class AutocompleteScreen(AppScreen):
@@ -77,11 +77,11 @@ class AutocompleteScreen(AppScreen):
     }
     """
 
-    def __init__(self, database: SessionDatabase) -> None:
+    def __init__(self, database: SessionDatabase, preferences: Preferences) -> None:
         super().__init__()
         self.answer: Answer | None = None
         """The latest answer for the line; None until the active model has given one."""
-        self.editor = LineEditor(self._ask)
+        self.editor = LineEditor(self._ask, preferences)
         self._database = database
         self._draft = KeptText(database, "draft")
         self._predictor = Predictor(self.show_answer)
@@ -112,7 +112,6 @@ class AutocompleteScreen(AppScreen):
         yield TooSmall()
 
     async def on_mount(self) -> None:
-        self._switches = Switches(self.host, self.editor.suggested.visibility)
         self.run_worker(self._predictor.run(), group="predictor")
         self.editor.focus()
         try:
@@ -197,11 +196,13 @@ class AutocompleteScreen(AppScreen):
     def _show_suggested(self) -> None:
         editor = self.editor
         answer = None if editor.is_hidden else self.answer
-        shown = Shown(answer, editor.suggested.choice, self._note())
-        self.pane.show(shown)
-        self._words.show(shown, is_pane_shown=self.has_class("-wide"))
+        found = answer.suggestions if answer else None
+        choice, note = editor.suggested.choice, self._note()
+        self.pane.show(answer, choice, note)
+        has_note_in_pane = self.has_class("-wide") and found is not None and found.candidates
+        self._words.show(found, choice, "" if has_note_in_pane else note)
         took_s = self.answer.took_s if self.answer else None
-        self._words.show_figures(self._sent + editor.keystrokes, took_s, str(self._switches))
+        self._words.show_figures(self._sent + editor.keystrokes, took_s, self.host.preferences)
 
     def _note(self) -> str:
         """Says why there are no words, or which words of the line the model does not know."""
@@ -223,16 +224,27 @@ class AutocompleteScreen(AppScreen):
             self.call_after_refresh(self.editor.ask_again)
 
     def action_toggle_ghost(self) -> None:
-        self._switches.toggle_ghost()
+        self.editor.suggested.visibility.toggle()
+        self.host.store_preferences()
         self.editor.visibility_changed()
 
     @work(group="dialog")
     async def action_ask_threshold(self) -> None:
-        await self._switches.ask_threshold()
-        self.editor.ask_again()
+        """Asks for the lowest probability at which the ghost is shown."""
+        from rnnlm_tui.tui.widgets.dialogs import AskText
+
+        text = "The ghost is shown if its first word is at least this likely, from 0 to 1."
+        preferences = self.host.preferences
+        now = f"{preferences.ghost_from:g}"
+        answer = await self.host.ask(AskText("Ghost threshold", text, now, check=_check_share))
+        if answer is not None:
+            preferences.ghost_from = float(answer)
+            self.host.store_preferences()
+            self.editor.ask_again()
 
     def action_toggle_continuing(self) -> None:
-        self._switches.toggle_continuing()
+        self.host.preferences.continue_lines ^= True
+        self.host.store_preferences()
         self._show_suggested()
 
     def action_compare(self) -> None:
@@ -305,3 +317,11 @@ class AutocompleteScreen(AppScreen):
     def action_move_pane(self) -> None:
         can_go = self.view.can_focus and not self.view.has_focus
         (self.view if can_go else self.editor).focus()
+
+
+def _check_share(text: str) -> str | None:
+    """Returns what is wrong with a text that should be a number from 0 to 1, or None."""
+    try:
+        return None if 0 <= float(text) <= 1 else "it must be between 0 and 1"
+    except ValueError:
+        return "it must be a number such as 0.15"

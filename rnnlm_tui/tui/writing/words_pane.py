@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
 
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.tui.writing.candidates import BestWords
+from rnnlm_tui.tui.writing.candidates import BestWords, in_percent
 
 if TYPE_CHECKING:
     from rnnlm_tui.suggest import Suggestions
+    from rnnlm_tui.tui.preferences import Preferences
     from rnnlm_tui.tui.writing.keystrokes import Keystrokes
-    from rnnlm_tui.tui.writing.predictor import Answer
 
 
 class FixedText(Static):
@@ -29,15 +29,6 @@ class FixedText(Static):
     def show(self, text: str) -> None:
         if text != self.content:
             self.update(text, layout=False)
-
-
-class Shown(NamedTuple):
-    """What is shown of an answer. `choice` is the index of the chosen word. Without an answer or
-    without words, `note` says why."""
-
-    answer: Answer | None
-    choice: int | None
-    note: str
 
 
 class WordsPane(Vertical):
@@ -56,19 +47,22 @@ class WordsPane(Vertical):
         yield Static("", id="accuracy", markup=False)
         yield FixedText("figures")
 
-    def show(self, shown: Shown, *, is_pane_shown: bool) -> None:
-        """Shows the best words. The side pane shows a note in full if there are words."""
-        found = shown.answer.suggestions if shown.answer else None
-        is_note_there = is_pane_shown and found is not None and found.candidates
-        note = "" if is_note_there else shown.note
-        self.query_one(BestWords).show(found, shown.choice, note)
+    def show(self, found: Suggestions | None, choice: int | None, note: str) -> None:
+        """Shows the best words. `choice` is the index of the chosen one. Without words, `note` says
+        why."""
+        self.query_one(BestWords).show(found, choice, note)
 
     def show_accuracy(self, sentence: str) -> None:
         self.query_one("#accuracy", Static).update(sentence)
 
-    def show_figures(self, keystrokes: Keystrokes, took_s: float | None, switches: str) -> None:
-        """Shows the keys saved, the time of the last answer and, if there is room, `switches`."""
+    def show_figures(
+        self, keystrokes: Keystrokes, took_s: float | None, preferences: Preferences
+    ) -> None:
+        """Shows the keys saved, the time of the last answer and, if there is room, which features
+        are switched on."""
         figures = str(keystrokes) if took_s is None else f"{keystrokes} · {took_s * 1000:.1f} ms"
+        ghost = f"≥{in_percent(preferences.ghost_from)}" if preferences.ghost else "off"
+        switches = f"ghost {ghost} · continue lines {'on' if preferences.continue_lines else 'off'}"
         room = self.size.width - 4 - len(figures)
         figures += switches.rjust(room) if len(switches) < room else ""
         self.query_one("#figures", FixedText).show(figures)
