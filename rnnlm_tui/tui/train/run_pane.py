@@ -72,7 +72,6 @@ class RunPane(Vertical, can_focus=True):
         self._trainer = ""
         """The process that trains a run of another process."""
         self._is_starting = False
-        self._enabled: list[bool | None] = []
 
     def compose(self) -> ComposeResult:
         yield RunView()
@@ -114,7 +113,7 @@ class RunPane(Vertical, can_focus=True):
         if run.progress.phase.is_over and not run.is_running and ended != self._ended:
             self._ended = ended
             self._draw_end(run)
-        self._refresh_keys()
+        self.refresh_bindings()
 
     @work(group="end", exclusive=True)
     async def _draw_end(self, run: FollowedRun) -> None:
@@ -128,18 +127,11 @@ class RunPane(Vertical, can_focus=True):
         self.query_one(RunView).show_end(end, actions, bool(run.progress.epochs))
         if not run.progress.epochs:  # the focused table is hidden
             self.focus()
-        self._refresh_keys()
+        self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Returns False to hide a key, None to dim it."""
         return self.run is not None and is_allowed(action, self.run, self._status)
-
-    def _refresh_keys(self) -> None:
-        actions = [binding.action for binding in self.BINDINGS if isinstance(binding, Binding)]
-        enabled = [self.check_action(action, ()) for action in actions]
-        if enabled != self._enabled:
-            self._enabled = enabled
-            self.refresh_bindings()
 
     # Starting and following
 

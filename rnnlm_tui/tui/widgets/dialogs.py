@@ -113,12 +113,7 @@ class Dialog(Modal[Answer]):
 
     def on_resize(self) -> None:
         """Restores the focus, which is lost while the window is too small."""
-        self.call_after_refresh(self._restore_focus)
-
-    def _restore_focus(self) -> None:
-        widgets = self.query(str(self.AUTO_FOCUS)) if self.focused is None else ()
-        if widget := next((widget for widget in widgets if widget.focusable), None):
-            widget.focus()
+        self.call_after_refresh(self._update_auto_focus)
 
     def action_cancel(self) -> None:
         self.dismiss(None)
