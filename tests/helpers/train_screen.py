@@ -29,12 +29,12 @@ class Host(HostApp):
 
     default_seed_line = "the cat"
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, preferences: Preferences) -> None:
         super().__init__(library)
         self.runs = Runs(library)
         self.session = SessionDatabase(library.folder.parent / "session", self.show_error)
         self.train = TrainScreen()
-        self.preferences = Preferences()
+        self.preferences = preferences
         self.add_mode("train", lambda: self.train)
 
     async def on_mount(self) -> None:
@@ -78,6 +78,10 @@ class Shown:
         else:
             await self.until(lambda: BADGES[phase] in self.head)
 
+    async def ready(self) -> None:
+        """Waits until a training could start."""
+        await self.until(lambda: self.form.problem is None)
+
     @property
     def form(self) -> TrainForm:
         return self.screen.query_one(TrainForm)
@@ -120,9 +124,11 @@ class Shown:
 
 
 @asynccontextmanager
-async def shown(script: Script, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Shown]:
+async def shown(
+    script: Script, size: tuple[int, int] = (80, 24), preferences: Preferences | None = None
+) -> AsyncIterator[Shown]:
     """The screen, with the script in place of its child processes."""
-    app = Host(Library(script.data))
+    app = Host(Library(script.data), preferences or Preferences())
     async with app.run_test(size=size) as pilot:
         await wait_until(pilot, lambda: app.train.query(TrainForm))
         yield Shown(app, pilot, script)
