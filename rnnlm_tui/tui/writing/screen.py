@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import ClassVar, cast
 
 from textual import events, on, work
@@ -84,7 +85,7 @@ class AutocompleteScreen(AppScreen):
         self.editor = LineEditor(self._ask, preferences)
         self._database = database
         self._draft = KeptText(database, "draft")
-        self._predictor = Predictor(self.show_answer)
+        self._predictor = Predictor()
         self.view = TranscriptView(database, self._predictor)
         self.pane = SidePane()
         self._words = WordsPane()
@@ -112,7 +113,6 @@ class AutocompleteScreen(AppScreen):
         yield TooSmall()
 
     async def on_mount(self) -> None:
-        self.run_worker(self._predictor.run(), group="predictor")
         self.editor.focus()
         try:
             draft = await self._draft.restore()
@@ -181,9 +181,15 @@ class AutocompleteScreen(AppScreen):
     def _ask(self) -> bool:
         """Asks what comes at the cursor; returns whether an answer will come."""
         question = self._question
-        if question is not None:
-            self._predictor.ask(question)
-        return question is not None
+        if question is None or self._predictor.is_closed:
+            return False
+        self._show_coming(self._predictor.answer(question))
+        return True
+
+    @work(group="answer")
+    async def _show_coming(self, coming: Awaitable[Answer]) -> None:
+        """Shows an answer once it comes, unless it is cancelled."""
+        self.show_answer(await coming)
 
     def show_answer(self, answer: Answer) -> None:
         """Shows an answer, unless the line, the lines above it or the models have changed."""
