@@ -126,12 +126,6 @@ class ScriptedLibrary(Library):
         """The names of the scripted models in the order given."""
         return list(self.models)
 
-    def newest(self) -> str:
-        """The name of the first model."""
-        if not self.models:
-            raise ModelError("there is no model yet", "train one: rnnlm-tui --train")
-        return next(iter(self.models))
-
     def open(self, name: str) -> tuple[ModelCard, LanguageModel]:
         """A scripted model."""
         if name not in self.models:

@@ -88,7 +88,7 @@ class Shown:
 
     @property
     def head(self) -> str:
-        return self.screen.query_one(RunHead).render().plain
+        return str(self.screen.query_one(RunHead).content)
 
     @property
     def end(self) -> str:

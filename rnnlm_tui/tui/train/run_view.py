@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
-from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from rnnlm_tui.formatting import sanitize, shorten
@@ -62,7 +61,7 @@ def progress_bar(share: float | None, width: int, now: float) -> str:
     return EMPTY * start + FULL * piece + EMPTY * (width - piece - start)
 
 
-class RunHead(Widget):
+class RunHead(Static):
     """The name, phase and progress of a run. Three rows; one after its end."""
 
     DEFAULT_CSS = """
@@ -71,23 +70,15 @@ class RunHead(Widget):
     """
     ALLOW_SELECT = False
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._lines: tuple[Content, ...] = ()
-
     def show(self, run: FollowedRun, trainer: str, now: float) -> None:
         """Shows the state at `now`; redraws only if it has changed."""
         is_over = run.progress.phase.is_over
         self.set_class(is_over, "-over")
         width = max(20, self.content_size.width or self.app.size.width - 2)
         bars = () if is_over else bar_lines(run.progress, now, width)
-        lines = (head_line(run, trainer, width), *bars)
-        if lines != self._lines:
-            self._lines = lines
-            self.refresh()
-
-    def render(self) -> Content:
-        return Content("\n").join(self._lines)
+        text = Content("\n").join((head_line(run, trainer, width), *bars))
+        if text != self.content:
+            self.update(text, layout=False)
 
 
 def head_line(run: FollowedRun, trainer: str, width: int) -> Content:

@@ -6,6 +6,7 @@ import asyncio
 import ctypes
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -125,3 +126,10 @@ def answer_to(question: Question) -> Answer:
     found = suggestions_of(question.loaded_model)
     took = time.perf_counter() - began
     return Answer(question, found, took, tuple(map(suggestions_of, question.compared)))
+
+
+def continued(loaded_model: LoadedModel, line: str, words: Sequence[str]) -> str:
+    """Returns the tokens `words` as written text that follows a line."""
+    from rnnlm_tui.suggest import continue_text  # imports numpy
+
+    return continue_text(loaded_model.model.tokenizer, line, words)[len(line) :].strip()

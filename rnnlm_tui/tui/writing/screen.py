@@ -19,7 +19,7 @@ from rnnlm_tui.tui.session.database import KeptText, SessionDatabase
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
-from rnnlm_tui.tui.writing.candidates import Candidates
+from rnnlm_tui.tui.writing.candidates import Candidates, WordsPane, note_on
 from rnnlm_tui.tui.writing.editor import LineChanged, LineEditor, TextSent
 from rnnlm_tui.tui.writing.host import WritingHost
 from rnnlm_tui.tui.writing.insights import accuracy
@@ -30,7 +30,6 @@ from rnnlm_tui.tui.writing.spacing import MAX_TEXT, TextTooLong
 from rnnlm_tui.tui.writing.transcript import PREVIOUS_LINES, kept_sentence
 from rnnlm_tui.tui.writing.transcript_pane import TranscriptPane
 from rnnlm_tui.tui.writing.transcript_view import TRANSCRIPT_KEYS, TranscriptView
-from rnnlm_tui.tui.writing.words_pane import WordsPane, note_on
 
 
 class AutocompleteScreen(AppScreen):

@@ -16,10 +16,9 @@ from textual.widgets import Static
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import plural, sanitize, shorten
-from rnnlm_tui.tui.writing.candidates import CandidateList
+from rnnlm_tui.tui.writing.candidates import CandidateList, FixedText
 from rnnlm_tui.tui.writing.host import WritingHost
 from rnnlm_tui.tui.writing.predictor import Answer, LoadedModel, load_model
-from rnnlm_tui.tui.writing.words_pane import FixedText
 
 if TYPE_CHECKING:
     from rnnlm_tui.store.library import Library

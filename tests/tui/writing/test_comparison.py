@@ -9,7 +9,7 @@ from textual.widgets import OptionList
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.writing.predictor import Question
 from rnnlm_tui.tui.writing.side_pane import SidePane, models_to_compare
-from tests.helpers.app import ScriptedLibrary, ScriptedModel, chain, check_layout, in_order, toasts
+from tests.helpers.app import ScriptedLibrary, ScriptedModel, chain, check_layout, in_order
 from tests.helpers.models import make_model
 from tests.helpers.writing_screen import Desk, desk, questions
 
@@ -77,7 +77,7 @@ async def test_in_a_narrow_window_no_other_model_is_asked(
 async def test_with_one_model_there_is_nothing_to_compare(tmp_path: Path) -> None:
     async with desk(tmp_path, size=WIDE) as it:
         await it.press("f9")
-        await it.until(lambda: any("no other model" in toast for toast in toasts(it.app)))
+        await it.until(lambda: it.tells("no other model"))
 
 
 async def test_a_model_that_is_saved_is_loaded_again(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ async def test_a_model_that_is_saved_is_loaded_again(tmp_path: Path) -> None:
         open_model = library.open
         library.open = lambda name: open_model("gone")  # type: ignore[method-assign]
         await choose(it, "tales")
-        await it.until(lambda: any("there is no model gone" in toast for toast in toasts(it.app)))
+        await it.until(lambda: it.tells("there is no model gone"))
         assert compared() == ["letters"]
 
 
