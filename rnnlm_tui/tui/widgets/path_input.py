@@ -6,8 +6,9 @@ import asyncio
 import os
 from typing import ClassVar
 
+from textual import work
 from textual.binding import Binding, BindingType
-from textual.suggester import Suggester, SuggestionReady
+from textual.suggester import SuggestionReady
 
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.tui.widgets.safe_inputs import SafeInput
@@ -51,24 +52,6 @@ def expanded(text: str) -> str:
     return os.path.expanduser(text)  # noqa: PTH111 - a Path drops the slash at the end
 
 
-class PathSuggester(Suggester):
-    """Suggests the first path on disk that starts with the value."""
-
-    def __init__(self) -> None:
-        super().__init__(use_cache=False, case_sensitive=True)
-        self.text = ""
-        """The value that `matches` belong to."""
-        self.matches: tuple[str, ...] = ()
-
-    async def get_suggestion(self, value: str) -> str | None:
-        self.text, self.matches = value, ()
-        found = await asyncio.to_thread(completions, value)
-        if value != self.text:
-            return None  # the value has changed
-        self.matches = found
-        return found[0] if found else None
-
-
 class PathInput(SafeInput):
     """An input for a path.
 
@@ -85,38 +68,28 @@ class PathInput(SafeInput):
                 tooltip="Show the previous matching file or folder"),
     ]  # fmt: skip
 
-    def __init__(
-        self,
-        value: str = "",
-        placeholder: str = "",
-        *,
-        compact: bool = False,
-        select_on_focus: bool = True,
-        id: str | None = None,
-    ) -> None:
-        self._paths, self._index = PathSuggester(), 0
-        super().__init__(
-            value,
-            placeholder,
-            suggester=self._paths,
-            select_on_focus=select_on_focus,
-            compact=compact,
-            id=id,
-        )
+    matches: tuple[str, ...] = ()
+    """The paths on disk that start with the value; empty while they are being looked up."""
+    _index = 0
+    """The index of the match that is shown."""
 
-    @property
-    def matches(self) -> tuple[str, ...]:
-        """The paths on disk that start with the value; empty while they are being looked up."""
-        return self._paths.matches if self.value == self._paths.text else ()
+    def watch_value(self, value: str) -> None:
+        self.matches, self._index = (), 0
+        self._look_up(value)
 
-    def on_input_changed(self) -> None:
-        self._index = 0
+    @work(group="matches", exclusive=True)
+    async def _look_up(self, value: str) -> None:
+        """Shows the first match. A later call cancels this one."""
+        if value:
+            self.matches = await asyncio.to_thread(completions, value)
+        if self.matches:
+            self.action_next_match(0)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Disables Tab, Down and Up if there is nothing to complete."""
         if action in ("complete", "next_match"):
             at_end = self.cursor_at_end and self.selection.is_empty
-            return at_end and bool(self.value and self.matches)
+            return at_end and bool(self.matches)
         return super().check_action(action, parameters)
 
     def action_complete(self) -> None:
