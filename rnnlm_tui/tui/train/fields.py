@@ -29,17 +29,13 @@ from rnnlm_tui.tui.train.plan import (
     proposed_stem,
     setting_problem,
 )
-from rnnlm_tui.tui.widgets.safe_inputs import SafeInput, SafeTextArea
+from rnnlm_tui.tui.widgets.inputs import SafeInput, SafeTextArea
 
 if TYPE_CHECKING:
     from rnnlm_tui.tui.train.host import TrainHost
 
 MAX_PASTE = 1_000_000
 """Characters. The text area takes a second to insert this many."""
-UNITS = {
-    "epochs": "passes through the text",
-    "held_out": "% of the lines, to measure on",
-}
 
 
 class SourceChoice(RadioButton):
@@ -103,16 +99,16 @@ class Field(Vertical):
 class SettingField(Field):
     """The field of a setting. The placeholder is its value if nothing is typed."""
 
-    def __init__(self, setting: str, preset: str, label: str = "") -> None:
+    def __init__(self, setting: str, preset: str, label: str = "", hint: str = "") -> None:
+        """`label` and `hint` are by default the name of the setting and its help."""
         self._setting = setting
         self.input = SafeInput(
             compact=True, id=f"setting-{setting}", classes="-number", select_on_focus=False
         )
-        spec = all_settings_of(preset).get(setting)
         super().__init__(
             label or setting.replace("_", " "),
             self.input,
-            hint=UNITS.get(setting) or (spec.metadata["help"] if spec else ""),
+            hint=hint or all_settings_of(preset)[setting].metadata["help"],
             id=f"field-{setting}",
         )
         self.use_preset(preset)

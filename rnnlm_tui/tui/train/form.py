@@ -20,8 +20,7 @@ from rnnlm_tui.tui.train.fields import Field, NameField, PastedText, SettingFiel
 from rnnlm_tui.tui.train.plan import FIRST_PRESET, Plan, Source, all_settings_of, split_line
 from rnnlm_tui.tui.train.summary import CorpusSummary, summarise
 from rnnlm_tui.tui.widgets.error_text import error_sentence
-from rnnlm_tui.tui.widgets.path_input import PathInput
-from rnnlm_tui.tui.widgets.safe_inputs import SafeInput
+from rnnlm_tui.tui.widgets.inputs import PathInput, SafeInput
 
 if TYPE_CHECKING:
     from rnnlm_tui.tui.train.host import TrainHost
@@ -36,8 +35,11 @@ SOURCES: tuple[tuple[Source, str], ...] = (
 PASTED = "the pasted text"
 COUNTING = "the text is being counted"
 NAME_CHECKED = "the name is being checked"
-IN_THE_FORM = {"epochs": "Epochs", "held_out": "Held out"}
-"""The settings outside "More settings", with their labels."""
+IN_THE_FORM = {
+    "epochs": ("Epochs", "passes through the text"),
+    "held_out": ("Held out", "% of the lines, to measure on"),
+}
+"""The settings outside "More settings", with their labels and hints."""
 
 
 class TrainForm(VerticalScroll, can_focus=False):
@@ -102,7 +104,7 @@ class TrainForm(VerticalScroll, can_focus=False):
         self._area = PastedText()
         self._pasted = Field("Your text", self._area, id="pasted-field")
         self._settings = {
-            name: SettingField(name, FIRST_PRESET, label) for name, label in IN_THE_FORM.items()
+            name: SettingField(name, FIRST_PRESET, *texts) for name, texts in IN_THE_FORM.items()
         }
         presets = [(Content(f"{p.name}: {p.summary}"), p.name) for p in PRESETS.values()]
         self._preset = Select(

@@ -13,7 +13,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Button
 
-from rnnlm_tui.config import all_settings
+from rnnlm_tui.config import Range, all_settings
 from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.tui.runs.actions import end_actions, first_save, is_allowed, is_saved
 from rnnlm_tui.tui.runs.child import TrainingRequest
@@ -21,7 +21,7 @@ from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.state import Phase
 from rnnlm_tui.tui.runs.wording import end_of
 from rnnlm_tui.tui.train.run_view import RunView
-from rnnlm_tui.tui.widgets.dialogs import AskText, Check, Confirm
+from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm, number_check
 
 if TYPE_CHECKING:
     from rnnlm_tui.store.run_state import RunStatus
@@ -158,10 +158,11 @@ class RunPane(Vertical, can_focus=True):
         text = f"{_so_far(status)}. How many epochs in all?"
         if status.patience_exhausted:
             text += " It will not end early before that."
-        question = AskText(f"Train {name} longer", text, wanted, check=_epochs_check(done))
+        check = number_check(Range(done, MAX_EPOCHS, open_low=True), whole=True)
+        question = AskText(f"Train {name} longer", text, wanted, check=check)
         answer = await self.host.ask(question)
         if answer is not None:
-            await self.begin(TrainingRequest.extending(name, status, int(answer)))
+            await self.begin(TrainingRequest.extending(name, status, int(float(answer))))
 
     async def begin(self, request: TrainingRequest) -> None:
         """Starts a run and shows it. Ignores a second request during the start: a button was
@@ -294,14 +295,3 @@ def _so_far(status: RunStatus) -> str:
     if not status.patience_exhausted:
         return had
     return f"{had}, and its held-out loss was best in epoch {status.best_epoch or 0:,}"
-
-
-def _epochs_check(done: int) -> Check:
-    """Returns a check for a number of epochs above `done`."""
-
-    def check(text: str) -> str | None:
-        if text.strip().isdecimal() and done < int(text) <= MAX_EPOCHS:
-            return None
-        return f"a whole number above {done:,} and at most {MAX_EPOCHS:,}"
-
-    return check

@@ -156,7 +156,7 @@ class TrainScreen(AppScreen):
             return action == "back"
         match action:
             case "start":
-                return True if self._start_problem is None else None
+                return True if self._start_problem in (None, NAME_CHECKED) else None
             case "open_run":
                 return not self.query_one(OtherRuns).is_empty
         return self._run_behind is not None

@@ -236,12 +236,14 @@ class AutocompleteScreen(AppScreen):
     @work(group="dialog")
     async def action_ask_threshold(self) -> None:
         """Asks for the lowest probability at which the ghost is shown."""
-        from rnnlm_tui.tui.widgets.dialogs import AskText
+        from rnnlm_tui.config import SHARE
+        from rnnlm_tui.tui.widgets.dialogs import AskText, number_check
 
         text = "The ghost is shown if its first word is at least this likely, from 0 to 1."
         preferences = self.host.preferences
         now = f"{preferences.ghost_from:g}"
-        answer = await self.host.ask(AskText("Ghost threshold", text, now, check=_check_share))
+        dialog = AskText("Ghost threshold", text, now, check=number_check(SHARE))
+        answer = await self.host.ask(dialog)
         if answer is not None:
             preferences.ghost_from = float(answer)
             self.host.store_preferences()
@@ -322,11 +324,3 @@ class AutocompleteScreen(AppScreen):
     def action_move_pane(self) -> None:
         can_go = self.view.can_focus and not self.view.has_focus
         (self.view if can_go else self.editor).focus()
-
-
-def _check_share(text: str) -> str | None:
-    """Returns what is wrong with a text that should be a number from 0 to 1, or None."""
-    try:
-        return None if 0 <= float(text) <= 1 else "it must be between 0 and 1"
-    except ValueError:
-        return "it must be a number such as 0.15"

@@ -19,7 +19,7 @@ from textual.widget import Widget
 from rnnlm_tui.formatting import plural, sanitize, shorten
 from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.session.turns import Continuation, Copied, Turn
-from rnnlm_tui.tui.widgets.safe_inputs import sanitize_lines
+from rnnlm_tui.tui.widgets.inputs import sanitize_lines
 from rnnlm_tui.tui.writing.host import WritingHost
 from rnnlm_tui.tui.writing.insights import CopyFinder
 from rnnlm_tui.tui.writing.predictor import LoadedModel, Predictor, continued

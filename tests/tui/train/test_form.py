@@ -21,7 +21,7 @@ from rnnlm_tui.tui.train.form import COUNTING, TrainForm
 from rnnlm_tui.tui.train.plan import Plan, paths_in, setting_problem
 from rnnlm_tui.tui.train.summary import CorpusSummary, card_facts, cost_line, estimate
 from rnnlm_tui.tui.widgets.error_text import error_sentence, without_flags
-from rnnlm_tui.tui.widgets.path_input import PathInput
+from rnnlm_tui.tui.widgets.inputs import PathInput
 from tests.helpers.app import click
 from tests.helpers.models import make_model
 from tests.helpers.runs import SUMMARY, Script
@@ -337,6 +337,7 @@ async def test_a_key_that_changes_no_answer_causes_no_new_layout(
         line(on.form, "name").focus()
         await on.pilot.press("m")
         await on.ready()
+        await on.pilot.pause()
         laid_out.clear()
         await on.pilot.press(*"ine")
         await on.ready()

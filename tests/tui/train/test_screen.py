@@ -366,7 +366,8 @@ async def test_a_run_is_trained_longer(script: Script) -> None:
             field.value = wrong
             await on.pilot.press("enter")
             assert isinstance(on.app.screen, AskText)
-            assert str(problem.content) == "a whole number above 3 and at most 1,000,000"
+            says = "it must be a whole number, above 3 and at most 1,000,000"
+            assert str(problem.content) == says
         field.value = "5"
         await on.pilot.press("enter")
         await on.until(lambda: "--resume" in script.arguments())
