@@ -88,10 +88,13 @@ class RnnlmApp(TerminalApp):
         self._last_name: str | None = None
         self._is_quitting = False
         self._model_loader = ModelLoader(
-            lambda: self.library, self._active_model_changed, self.show_error
+            lambda: self.library,
+            self._active_model_changed,
+            self.show_error,
+            partial(self.run_worker, group="model_loader", exclusive=True),
         )
         self.session = SessionDatabase(data_dir / "session", self.show_error_once)
-        self.autocomplete = AutocompleteScreen(self.session)
+        self.autocomplete = AutocompleteScreen(self.session, self.preferences)
         self.add_mode("autocomplete", lambda: self.autocomplete)
         self.add_mode("train", lambda: self.train_screen)
         self.add_mode("models", lambda: self.models_screen)
@@ -200,7 +203,6 @@ class RnnlmApp(TerminalApp):
                 self.notify_user(notice)
 
     def _load_first_model(self) -> None:
-        self.run_worker(self._model_loader.run(), group="model_loader")
         self._model_loader.begin(self._first_model, self.preferences.model)
 
     @work(group="build_ahead")

@@ -23,6 +23,7 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.suggest import suggest
 from rnnlm_tui.text.corpus import read_corpus
+from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.writing.candidates import BEST, in_percent, spelled
 from rnnlm_tui.tui.writing.ghost import Suggested
 from rnnlm_tui.tui.writing.predictor import CANDIDATES
@@ -99,7 +100,7 @@ class Typist:
         found = suggest(self._model, line, k=CANDIDATES, previous_lines=above)
         best = found.candidates[:BEST]
         rows = [(spelled(c, found.prefix), in_percent(c.probability)) for c in best]
-        suggested = Suggested()
+        suggested = Suggested(Preferences())
         suggested.show(found, line)
         ghosted = line + suggested.ghost(line, line)
         return tuple(rows), ghosted if len(ghosted) < COLUMNS - 6 else line

@@ -103,6 +103,10 @@ class Script:
         found: list[str] = json.loads(path.read_text() or "[]") if path.exists() else []
         return found
 
+    def asked(self) -> list[list[str]]:
+        """The arguments and the input of each question about a text."""
+        return [json.loads(line) for line in (self.stage / "asked").read_text().splitlines()]
+
     def pid(self, name: str = "poems") -> int:
         """The process of a training that has started."""
         return int((self.stage / f"{name}.pid").read_text())

@@ -5,7 +5,8 @@
 
 A training writes down its arguments and each order in FOLDER. At `stop` and at the end of its
 input, unless it is detached, it adds FOLDER/last-words to its history and ends. It also ends as the
-test says in FOLDER/NAME.exit. A question about a text is answered by FOLDER/summary.json.
+test says in FOLDER/NAME.exit. A question about a text is answered by FOLDER/summary.json, unless it
+names a missing file. Its arguments and its input are added to FOLDER/asked.
 
 The tests themselves write the events: see `tests.helpers.runs.Script`.
 """
@@ -62,8 +63,18 @@ def obey(stage: Path, name: str, history: Path) -> None:
     os._exit(0)
 
 
+def summarise(stage: Path) -> None:
+    """Answers a question about a text."""
+    text = sys.stdin.read() if "-" in ARGUMENTS else ""
+    with stage.joinpath("asked").open("a") as asked:
+        asked.write(json.dumps([*ARGUMENTS, text]) + "\n")
+    if any("missing" in argument for argument in ARGUMENTS):
+        sys.exit("rnnlm-tui: no such file\n  give --encoding or another file")
+    sys.stdout.write(stage.joinpath("summary.json").read_text())
+
+
 if MODE == "--train":
     name = value_of("--update" if "--update" in ARGUMENTS else "--name")
     train(Path(STAGE), name, Path(value_of("--data-dir"), "models", name, "history.jsonl"))
 else:
-    print(Path(STAGE, "summary.json").read_text())
+    summarise(Path(STAGE))

@@ -28,11 +28,11 @@ class Host(HostApp):
 
     default_seed_line = "the cat"
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, preferences: Preferences) -> None:
         super().__init__(library)
         self.runs = Runs(library)
         self.train = TrainScreen()
-        self.preferences = Preferences()
+        self.preferences = preferences
         self.add_mode("train", lambda: self.train)
 
     async def on_mount(self) -> None:
@@ -70,13 +70,17 @@ class Shown:
         else:
             await self.until(lambda: BADGES[phase] in self.head)
 
+    async def ready(self) -> None:
+        """Waits until a training could start."""
+        await self.until(lambda: self.form.problem is None)
+
     @property
     def form(self) -> TrainForm:
         return self.screen.query_one(TrainForm)
 
     @property
     def head(self) -> str:
-        return self.screen.query_one(RunHead).render().plain
+        return str(self.screen.query_one(RunHead).content)
 
     @property
     def end(self) -> str:
@@ -112,9 +116,11 @@ class Shown:
 
 
 @asynccontextmanager
-async def shown(script: Script, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Shown]:
+async def shown(
+    script: Script, size: tuple[int, int] = (80, 24), preferences: Preferences | None = None
+) -> AsyncIterator[Shown]:
     """The screen, with the script in place of its child processes."""
-    app = Host(Library(script.data))
+    app = Host(Library(script.data), preferences or Preferences())
     async with app.run_test(size=size) as pilot:
         await wait_until(pilot, lambda: app.train.query(TrainForm))
         yield Shown(app, pilot, script)

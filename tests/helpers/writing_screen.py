@@ -17,7 +17,16 @@ from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.writing import predictor
 from rnnlm_tui.tui.writing.predictor import Answer, Question
 from rnnlm_tui.tui.writing.transcript_view import TranscriptView
-from tests.helpers.app import answered, press, rows_of, scripted_app, texts, wait_until, write
+from tests.helpers.app import (
+    answered,
+    press,
+    rows_of,
+    scripted_app,
+    texts,
+    toasts,
+    wait_until,
+    write,
+)
 
 
 class Desk:
@@ -42,6 +51,10 @@ class Desk:
     @property
     def rows(self) -> list[str]:
         return rows_of(self.app)
+
+    def tells(self, text: str) -> bool:
+        """Whether a toast has this text."""
+        return any(text in toast for toast in toasts(self.app))
 
     def static(self, selector: str) -> str:
         return str(self.screen.query_one(selector, Static).render())

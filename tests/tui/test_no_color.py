@@ -18,7 +18,6 @@ from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.models.table import ModelTable
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.runs.child import TrainingRequest
-from rnnlm_tui.tui.train.run_view import RunHead
 from rnnlm_tui.tui.widgets.dialogs import AskText, Choice, Confirm
 from tests.helpers.app import has_row, press, scripted_app, show_form, wait_until
 from tests.helpers.events import in_fifth_epoch
@@ -117,8 +116,7 @@ async def test_a_run_shows_its_series_and_its_best_epoch(app: RnnlmApp, script: 
         await show_form(pilot)
         await app.train_screen.run_pane.begin(TrainingRequest(("--name=poems",), "poems"))
         script.write(*in_fifth_epoch())
-        head = app.train_screen.query_one(RunHead)
-        await wait_until(pilot, lambda: "step 2/4" in head.render().plain)
+        await wait_until(pilot, lambda: has_row(app, "step 2/4"))
         await wait_until(pilot, lambda: has_row(app, "╍╍ train", "━━ held-out", "^ best 2"))
         await wait_until(pilot, lambda: has_row(app, "^      2  4.243"))
         assert style_of(app, "4.243").bold

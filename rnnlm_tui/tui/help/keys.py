@@ -25,7 +25,7 @@ from rnnlm_tui.tui.train.run_pane import RunPane
 from rnnlm_tui.tui.train.screen import TrainScreen
 from rnnlm_tui.tui.widgets.dialogs import Choice, Confirm, Dialog
 from rnnlm_tui.tui.widgets.host import Host, Mode
-from rnnlm_tui.tui.widgets.path_input import PathInput
+from rnnlm_tui.tui.widgets.inputs import PathInput
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
 from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.screen import AutocompleteScreen

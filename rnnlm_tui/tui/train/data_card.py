@@ -92,7 +92,7 @@ class DataCard(VerticalScroll, can_focus=True):
 
     def __init__(self) -> None:
         super().__init__()
-        self.border_title = rule_title(Content("the text, and a model of it"))
+        self.border_title = rule_title("the text, and a model of it")
         self._text = CardText(markup=False)
         self.show = self._text.show
 

@@ -9,14 +9,17 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.document._edit import Edit
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Input, RadioButton, Static
+from textual.widgets import Input, RadioButton, Static, TextArea
+from textual.widgets.text_area import EditResult
 
 from rnnlm_tui.config import Setting
-from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.errors import RnnlmError, StorageError
+from rnnlm_tui.formatting import format_bytes, sanitize
 from rnnlm_tui.store.library import free_name, new_name_problem
+from rnnlm_tui.tui.session.database import KeptText
 from rnnlm_tui.tui.train.plan import (
     Plan,
     Source,
@@ -26,15 +29,13 @@ from rnnlm_tui.tui.train.plan import (
     proposed_stem,
     setting_problem,
 )
-from rnnlm_tui.tui.widgets.safe_inputs import SafeInput
+from rnnlm_tui.tui.widgets.inputs import SafeInput, SafeTextArea
 
 if TYPE_CHECKING:
-    from rnnlm_tui.tui.widgets.host import Host
+    from rnnlm_tui.tui.train.host import TrainHost
 
-UNITS = {
-    "epochs": "passes through the text",
-    "held_out": "% of the lines, to measure on",
-}
+MAX_PASTE = 1_000_000
+"""Characters. The text area takes a second to insert this many."""
 
 
 class SourceChoice(RadioButton):
@@ -98,16 +99,16 @@ class Field(Vertical):
 class SettingField(Field):
     """The field of a setting. The placeholder is its value if nothing is typed."""
 
-    def __init__(self, setting: str, preset: str, label: str = "") -> None:
+    def __init__(self, setting: str, preset: str, label: str = "", hint: str = "") -> None:
+        """`label` and `hint` are by default the name of the setting and its help."""
         self._setting = setting
         self.input = SafeInput(
             compact=True, id=f"setting-{setting}", classes="-number", select_on_focus=False
         )
-        spec = all_settings_of(preset).get(setting)
         super().__init__(
             label or setting.replace("_", " "),
             self.input,
-            hint=UNITS.get(setting) or (spec.metadata["help"] if spec else ""),
+            hint=hint or all_settings_of(preset)[setting].metadata["help"],
             id=f"field-{setting}",
         )
         self.use_preset(preset)
@@ -129,6 +130,60 @@ class SettingField(Field):
     @on(Input.Changed)
     def check(self) -> None:
         self.show_problem(setting_problem(self._spec, self.value) if self._spec else None)
+
+
+class PastedText(SafeTextArea):
+    """A text area whose content survives restarts and crashes."""
+
+    class TooLarge(Message):
+        """A pasted text was too large and was not inserted."""
+
+        def __init__(self, size: int) -> None:
+            super().__init__()
+            too_much = f"{format_bytes(size)} is too much to paste"
+            self.problem = f"{too_much}: save it as a file and choose my files"
+
+    class Restored(Message):
+        """The text of an earlier session was restored."""
+
+    def __init__(self) -> None:
+        super().__init__(id="pasted", compact=True)
+        self._kept: KeptText | None = None
+        """None until the kept text was read."""
+
+    def on_mount(self) -> None:
+        self._restore()
+
+    @work(group="restore")
+    async def _restore(self) -> None:
+        host = cast("TrainHost", self.app)
+        kept = KeptText(host.session, "pasted")
+        text = ""
+        try:
+            text = await kept.restore()
+        except StorageError as error:
+            host.show_error_once(error)
+        self._kept = kept
+        if self.text:  # typed in the meantime
+            kept.keep(self.text)
+        elif text:
+            self.load_text(text[:MAX_PASTE])
+            self.post_message(self.Restored())
+
+    @on(TextArea.Changed)
+    def _keep(self) -> None:
+        if self._kept is not None:
+            self._kept.keep(self.text)
+
+    def edit(self, edit: Edit) -> EditResult:
+        """Inserts text, or nothing if the whole text would be too large."""
+        size = len(edit.text)
+        if size:
+            size += len(self.text) - len(self.get_text_range(edit.top, edit.bottom))
+        if size <= MAX_PASTE:
+            return super().edit(edit)
+        self.post_message(self.TooLarge(size))
+        return EditResult(self.cursor_location, "")
 
 
 class NameField(Field):
@@ -160,7 +215,7 @@ class NameField(Field):
     async def _look_up(self, plan: Plan) -> None:
         """Checks the name, or proposes another if the user has typed none. A later check cancels
         this one."""
-        library, problem = cast("Host", self.app).library, None
+        library, problem = cast("TrainHost", self.app).library, None
         try:
             if plan.name == self._proposed:
                 name = await asyncio.to_thread(free_name, library, proposed_stem(plan))

@@ -16,13 +16,11 @@ from textual.widgets import Collapsible, Input, RadioButton, RadioSet, Select, T
 
 from rnnlm_tui.config import PRESETS
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.tui.train.fields import Field, NameField, SettingField, SourceChoice
-from rnnlm_tui.tui.train.pasted_text import PastedText
+from rnnlm_tui.tui.train.fields import Field, NameField, PastedText, SettingField, SourceChoice
 from rnnlm_tui.tui.train.plan import FIRST_PRESET, Plan, Source, all_settings_of, split_line
 from rnnlm_tui.tui.train.summary import CorpusSummary, summarise
 from rnnlm_tui.tui.widgets.error_text import error_sentence
-from rnnlm_tui.tui.widgets.path_input import PathInput
-from rnnlm_tui.tui.widgets.safe_inputs import SafeInput
+from rnnlm_tui.tui.widgets.inputs import PathInput, SafeInput
 
 if TYPE_CHECKING:
     from rnnlm_tui.tui.train.host import TrainHost
@@ -37,8 +35,11 @@ SOURCES: tuple[tuple[Source, str], ...] = (
 PASTED = "the pasted text"
 COUNTING = "the text is being counted"
 NAME_CHECKED = "the name is being checked"
-IN_THE_FORM = {"epochs": "Epochs", "held_out": "Held out"}
-"""The settings outside "More settings", with their labels."""
+IN_THE_FORM = {
+    "epochs": ("Epochs", "passes through the text"),
+    "held_out": ("Held out", "% of the lines, to measure on"),
+}
+"""The settings outside "More settings", with their labels and hints."""
 
 
 class TrainForm(VerticalScroll, can_focus=False):
@@ -103,7 +104,7 @@ class TrainForm(VerticalScroll, can_focus=False):
         self._area = PastedText()
         self._pasted = Field("Your text", self._area, id="pasted-field")
         self._settings = {
-            name: SettingField(name, FIRST_PRESET, label) for name, label in IN_THE_FORM.items()
+            name: SettingField(name, FIRST_PRESET, *texts) for name, texts in IN_THE_FORM.items()
         }
         presets = [(Content(f"{p.name}: {p.summary}"), p.name) for p in PRESETS.values()]
         self._preset = Select(
@@ -136,9 +137,12 @@ class TrainForm(VerticalScroll, can_focus=False):
         self.check()
 
     async def _show_settings(self, preset: str) -> None:
+        """Shows empty fields for the settings of a preset."""
         more = self.query_one("#more-settings", Vertical)
         await more.remove_children()
         own = {name: self._settings[name] for name in IN_THE_FORM}
+        for field in own.values():
+            field.use_preset(preset)
         names = [name for name in all_settings_of(preset) if name not in own]
         others = {name: SettingField(name, preset) for name in names}
         self._settings = own | others
@@ -154,18 +158,15 @@ class TrainForm(VerticalScroll, can_focus=False):
 
     @property
     def plan(self) -> Plan:
-        preset = self.preset
-        known = all_settings_of(preset)
-        typed = {name: field.value for name, field in self._settings.items() if name in known}
         return Plan(
             source=self.source,
             files=self._files.value,
             text=self._text,
-            preset=preset,
+            preset=self.preset,
             name=self._name_field.value,
             seed_line=self._seed.value,
             encoding=self._encoding.value.strip(),
-            settings={name: value for name, value in typed.items() if value},
+            settings={name: field.value for name, field in self._settings.items() if field.value},
         )
 
     @property
@@ -241,8 +242,6 @@ class TrainForm(VerticalScroll, can_focus=False):
     @on(Select.Changed, "#preset")
     async def _preset_changed(self) -> None:
         await self._show_settings(self.preset)
-        for setting in IN_THE_FORM:
-            self._settings[setting].use_preset(self.preset)
         self.check(again=False)
         self._show_defaults()
 

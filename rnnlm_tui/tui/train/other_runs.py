@@ -14,7 +14,7 @@ from textual.widgets.option_list import Option
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.tui.runs.actions import RunRow, run_rows
-from rnnlm_tui.tui.train.run_lists import rule_title
+from rnnlm_tui.tui.train.run_lists import FRAME, rule_title
 
 if TYPE_CHECKING:
     from rnnlm_tui.tui.train.host import TrainHost
@@ -29,32 +29,21 @@ class OtherRuns(OptionList):
 
         row: RunRow
 
-    DEFAULT_CSS = """
-    OtherRuns {
+    DEFAULT_CSS = f"""
+    OtherRuns {FRAME}
+    OtherRuns {{
         display: none;
         height: auto;
         max-height: 5;
-        padding: 0 1;
-        background: transparent;
-        scrollbar-size-vertical: 1;
-        border: none;
-        border-top: solid $foreground 20%;
-        border-title-color: $text-muted;
-        &:focus {
-            border: none;
-            border-top: solid $border;
-            border-title-color: $foreground;
-            border-title-style: bold;
-        }
         text-wrap: nowrap;
         text-overflow: ellipsis;
-        & > .option-list--option { padding: 0; }
-    }
+        & > .option-list--option {{ padding: 0; }}
+    }}
     """
 
     def __init__(self) -> None:
         super().__init__(markup=False)
-        self.border_title = rule_title(Content("trainings: Enter opens one"))
+        self.border_title = rule_title("trainings: Enter opens one")
         self._rows: list[RunRow] = []
 
     @property

@@ -14,7 +14,7 @@ from rnnlm_tui.errors import UsageError
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.tui.runs.child import TrainingRequest
 from rnnlm_tui.tui.widgets.error_text import without_flags
-from rnnlm_tui.tui.widgets.path_input import expanded
+from rnnlm_tui.tui.widgets.inputs import expanded
 
 Source: TypeAlias = Literal["bundled", "files", "pasted"]
 FIRST_PRESET = "gru"

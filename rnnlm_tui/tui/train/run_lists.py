@@ -22,28 +22,29 @@ NOTE_GLYPHS = {"information": "·", "warning": "!", "error": "✗"}
 NOTE_STYLES = {"information": "$foreground", "warning": "$text-warning", "error": "$text-error"}
 MAX_EPOCHS = 200
 """The number of epochs listed, the last ones; the curve shows all."""
-
 FRAME = """
     {
         height: 1fr;
         padding: 0 1;
+        border: none;
         border-top: solid $foreground 20%;
         border-title-color: $text-muted;
         scrollbar-size: 1 1;
         background: transparent;
-        &:focus { border-top: solid $border; border-title-color: $foreground; }
-        &:focus { border-title-style: bold; }
+        &:focus { border: none; border-top: solid $border; }
+        &:focus { border-title-color: $foreground; border-title-style: bold; }
     }
 """
+"""The CSS of a list with a title in a rule above it."""
 
 
-def rule_title(title: Content) -> Content:
-    """Pads the title of a top border; Textual does so only if there are corners."""
-    return title.pad(1, 1)
+def rule_title(title: str) -> Content:
+    """Returns the padded title of a top border; Textual pads it only if there are corners."""
+    return Content(title).pad(1, 1)
 
 
 class TextList(VerticalScroll):
-    """A list of wrapped lines that stays at its end unless it is scrolled up."""
+    """A titled list of wrapped lines that stays at its end unless it is scrolled up."""
 
     DEFAULT_CSS = f"""
     TextList {FRAME}
@@ -51,10 +52,10 @@ class TextList(VerticalScroll):
     #samples Static, #epochs Static {{ text-wrap: nowrap; text-overflow: ellipsis; }}
     """
 
-    def __init__(self, title: str, empty: str, id: str, indent: int = 0) -> None:
+    def __init__(self, empty: str, id: str, indent: int = 0) -> None:
         """`indent` is that of the second and later rows of a line, in cells."""
         super().__init__(id=id)
-        self.border_title = rule_title(Content(title))
+        self._title = Content("")
         self._empty = Content.styled(empty, "dim")
         self._text = Static(self._empty, markup=False)
         self._lines: Sequence[Content] = ()
@@ -63,8 +64,12 @@ class TextList(VerticalScroll):
     def compose(self) -> ComposeResult:
         yield self._text
 
-    def show(self, lines: Sequence[Content]) -> None:
-        """Shows these lines. Scrolls to the end unless the list is scrolled up."""
+    def show(self, title: Content, lines: Sequence[Content]) -> None:
+        """Shows these lines; redraws only if their text has changed. Scrolls to the end unless the
+        list is scrolled up."""
+        if (title, lines) == (self._title, self._lines):
+            return
+        self.border_title = self._title = title
         follows = self._follows or self.scroll_offset.y >= self.max_scroll_y
         self._lines = lines
         self._draw()
@@ -106,7 +111,7 @@ def epoch_table(
     """Returns the names of the figures, and a row per epoch. The best epoch is marked."""
     shown = epochs[-MAX_EPOCHS:]
     if not shown:
-        return rule_title(Content("epochs")), ()
+        return rule_title("epochs"), ()
     names = [name for name, _ in epoch_row(shown[-1])]
     rows = [[cell for _, cell in epoch_row(ended)] for ended in shown]
     widths = [max(map(len, column)) for column in zip(names, *rows, strict=False)]

@@ -13,7 +13,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Button
 
-from rnnlm_tui.config import all_settings
+from rnnlm_tui.config import Range, all_settings
 from rnnlm_tui.formatting import plural
 from rnnlm_tui.tui.runs.actions import end_actions, first_save, is_allowed, is_saved
 from rnnlm_tui.tui.runs.child import TrainingRequest
@@ -21,7 +21,7 @@ from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.state import Phase
 from rnnlm_tui.tui.runs.wording import end_of
 from rnnlm_tui.tui.train.run_view import RunView
-from rnnlm_tui.tui.widgets.dialogs import AskText, Check, Confirm
+from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm, number_check
 
 if TYPE_CHECKING:
     from rnnlm_tui.store.run_state import RunStatus
@@ -70,7 +70,6 @@ class RunPane(Vertical, can_focus=True):
         self._status: RunStatus | None = None
         """The status of the run that is over; None if it cannot be resumed."""
         self._is_starting = False
-        self._enabled: list[bool | None] = []
 
     def compose(self) -> ComposeResult:
         yield RunView()
@@ -112,7 +111,7 @@ class RunPane(Vertical, can_focus=True):
         if run.progress.phase.is_over and not run.is_running and ended != self._ended:
             self._ended = ended
             self._draw_end(run)
-        self._refresh_keys()
+        self.refresh_bindings()
 
     @work(group="end", exclusive=True)
     async def _draw_end(self, run: FollowedRun) -> None:
@@ -126,18 +125,11 @@ class RunPane(Vertical, can_focus=True):
         self.query_one(RunView).show_end(end, actions, bool(run.progress.epochs))
         if not run.progress.epochs:  # the focused table is hidden
             self.focus()
-        self._refresh_keys()
+        self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Returns False to hide a key, None to dim it."""
         return self.run is not None and is_allowed(action, self.run, self._status)
-
-    def _refresh_keys(self) -> None:
-        actions = [binding.action for binding in self.BINDINGS if isinstance(binding, Binding)]
-        enabled = [self.check_action(action, ()) for action in actions]
-        if enabled != self._enabled:
-            self._enabled = enabled
-            self.refresh_bindings()
 
     # Starting and following
 
@@ -164,10 +156,11 @@ class RunPane(Vertical, can_focus=True):
         text = f"{_so_far(status)}. How many epochs in all?"
         if status.patience_exhausted:
             text += " It will not end early before that."
-        question = AskText(f"Train {name} longer", text, wanted, check=_epochs_check(done))
+        check = number_check(Range(done, MAX_EPOCHS, open_low=True), whole=True)
+        question = AskText(f"Train {name} longer", text, wanted, check=check)
         answer = await self.host.ask(question)
         if answer is not None:
-            await self.begin(TrainingRequest.extending(name, status, int(answer)))
+            await self.begin(TrainingRequest.extending(name, status, int(float(answer))))
 
     async def begin(self, request: TrainingRequest) -> None:
         """Starts a run and shows it. Ignores a second request during the start: a button was
@@ -298,14 +291,3 @@ def _so_far(status: RunStatus) -> str:
     if not status.patience_exhausted:
         return had
     return f"{had}, and its held-out loss was best in epoch {status.best_epoch or 0:,}"
-
-
-def _epochs_check(done: int) -> Check:
-    """Returns a check for a number of epochs above `done`."""
-
-    def check(text: str) -> str | None:
-        if text.strip().isdecimal() and done < int(text) <= MAX_EPOCHS:
-            return None
-        return f"a whole number above {done:,} and at most {MAX_EPOCHS:,}"
-
-    return check

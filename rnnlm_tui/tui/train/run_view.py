@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
-from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from rnnlm_tui.formatting import sanitize, shorten
@@ -62,7 +61,7 @@ def progress_bar(share: float | None, width: int, now: float) -> str:
     return EMPTY * start + FULL * piece + EMPTY * (width - piece - start)
 
 
-class RunHead(Widget):
+class RunHead(Static):
     """The name, phase and progress of a run. Three rows; one after its end."""
 
     DEFAULT_CSS = """
@@ -71,23 +70,15 @@ class RunHead(Widget):
     """
     ALLOW_SELECT = False
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._lines: tuple[Content, ...] = ()
-
     def show(self, run: FollowedRun, now: float) -> None:
         """Shows the state at `now`; redraws only if it has changed."""
         is_over = run.progress.phase.is_over
         self.set_class(is_over, "-over")
         width = max(20, self.content_size.width or self.app.size.width - 2)
         bars = () if is_over else bar_lines(run.progress, now, width)
-        lines = (head_line(run, width), *bars)
-        if lines != self._lines:
-            self._lines = lines
-            self.refresh()
-
-    def render(self) -> Content:
-        return Content("\n").join(self._lines)
+        text = Content("\n").join((head_line(run, width), *bars))
+        if text != self.content:
+            self.update(text, layout=False)
 
 
 def head_line(run: FollowedRun, width: int) -> Content:
@@ -204,20 +195,16 @@ class RunView(Vertical):
     }
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._drawn: dict[str, object] = {}
-
     def compose(self) -> ComposeResult:
         yield RunHead()
         yield RunEnd()
         with Container(id="run-panes"):
             with Vertical(id="run-left"):
                 yield LossChart("the curve begins with the first epoch")
-                yield TextList("epochs", "the first epoch has not ended yet", id="epochs")
+                yield TextList("the first epoch has not ended yet", id="epochs")
             with Vertical(id="run-right"):
-                yield TextList("your line", "it is continued after each epoch", id="samples")
-                yield TextList("notes", "no notes yet", id="notes", indent=NOTE_INDENT)
+                yield TextList("it is continued after each epoch", id="samples")
+                yield TextList("no notes yet", id="notes", indent=NOTE_INDENT)
 
     def show(self, run: FollowedRun, now: float) -> None:
         """Shows the state of the run at `now`."""
@@ -226,25 +213,12 @@ class RunView(Vertical):
         epochs, best = progress.epochs, progress.best_epoch
         # An n-gram model is trained in one pass: the curve would be a single point.
         self.set_class(progress.epochs_total == 1, "-one-pass")
-        state = (id(run), len(epochs), epochs[-1].epoch if epochs else 0, best)
-        if self._is_new("epochs", state):
-            pane = self.query_one("#epochs", TextList)
-            pane.border_title, rows = epoch_table(epochs, best)
-            pane.show(rows)
-            self._show_samples(progress)
-        last = progress.progress
-        if self._is_new("curve", (state, last.loss if last else None, last and last.epoch)):
-            self.query_one(LossChart).show(*losses_of(progress), best)
-        notes = progress.notes
-        if self._is_new("notes", (id(run), len(notes), notes[-1] if notes else None)):
-            self.query_one("#notes", TextList).show(note_lines(notes))
-
-    def _show_samples(self, progress: RunProgress) -> None:
-        epochs = progress.epochs
-        pane = self.query_one("#samples", TextList)
-        pane.show(sample_lines(epochs, progress.best_epoch))
+        self.query_one(LossChart).show(*losses_of(progress), best)
+        self.query_one("#epochs", TextList).show(*epoch_table(epochs, best))
         seed = f": {shorten(epochs[-1].sample['seed'], 200)} ..." if epochs else ""
-        pane.border_title = rule_title(Content(f"your line{seed}"))
+        samples, notes = sample_lines(epochs, best), note_lines(progress.notes)
+        self.query_one("#samples", TextList).show(rule_title(f"your line{seed}"), samples)
+        self.query_one("#notes", TextList).show(rule_title("notes"), notes)
 
     def show_end(self, end: Outcome, actions: Sequence[str], has_epochs: bool) -> None:
         self.add_class("-over")
@@ -261,23 +235,16 @@ class RunView(Vertical):
         """Hides the curve and the epochs if there is no room for them next to the end."""
         self.set_class(self.size.height < LOW, "-low")
 
-    def _is_new(self, part: str, state: object) -> bool:
-        is_new = self._drawn.get(part) != state
-        self._drawn[part] = state
-        return is_new
-
 
 def losses_of(progress: RunProgress) -> tuple[Points, Points]:
     """Returns the training and held-out losses by epoch, including the current epoch so far."""
-    train = [(float(e.epoch), _loss(e.train)) for e in progress.epochs]
-    held_out = [(float(e.epoch), _loss(e.held_out)) for e in progress.epochs if e.held_out]
+    train: list[tuple[float, float]] = []
+    held_out: list[tuple[float, float]] = []
+    for ended in progress.epochs:
+        for figures, points in ((ended.train, train), (ended.held_out, held_out)):
+            if figures and (loss := figures.get("loss")) is not None:
+                points.append((ended.epoch, loss))
     last = progress.progress
     if last is not None and last.epoch > progress.epochs_done and last.loss is not None:
-        train.append((float(last.epoch), last.loss))
+        train.append((last.epoch, last.loss))
     return train, held_out
-
-
-def _loss(figures: dict[str, float]) -> float:
-    """Returns the loss, or NaN if it is missing; the curve leaves NaN out."""
-    value = figures.get("loss")
-    return float("nan") if value is None else float(value)

@@ -73,9 +73,6 @@ class TrainScreen(AppScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._enabled: object = None
-        self._cost = ""
-        """The text next to the button."""
         self._training: FollowedRun | None = None
         """The app's own run, if it was running when the form was drawn."""
 
@@ -147,7 +144,7 @@ class TrainScreen(AppScreen):
         if not self.is_run_shown and self._training is not self.host.runs.training:
             self._form.check()
             self._refresh_form()
-        self._refresh_keys()
+        self.refresh_bindings()
 
     # Keys
 
@@ -159,16 +156,10 @@ class TrainScreen(AppScreen):
             return action == "back"
         match action:
             case "start":
-                return True if self._start_problem is None else None
+                return True if self._start_problem in (None, NAME_CHECKED) else None
             case "open_run":
                 return not self.query_one(OtherRuns).is_empty
         return self._run_behind is not None
-
-    def _refresh_keys(self) -> None:
-        enabled = [self.check_action(action, ()) for action in ACTIONS]
-        if enabled != self._enabled:
-            self._enabled = enabled
-            self.refresh_bindings()
 
     # The form
 
@@ -187,17 +178,16 @@ class TrainScreen(AppScreen):
         self._training = self.host.runs.training
         is_wrong = why not in (None, COUNTING)
         if is_wrong:
-            line = f"! {sanitize(why or '')}"
+            line = Content(f"! {sanitize(why or '')}")
         else:
-            line = cost_line(summary) if summary is not None else "counting ..."
+            line = Content(cost_line(summary) if summary is not None else "counting ...")
         cost = self.query_one("#cost", Static)
-        if line != self._cost:
-            self._cost = line
-            cost.update(Content(line))
+        if line != cost.content:
+            cost.update(line)
         cost.set_class(is_wrong, "-wrong")
         self.query_one("#train", Button).disabled = why is not None
         self.query_one(DataCard).show(summary)
-        self._refresh_keys()
+        self.refresh_bindings()
 
     def action_back(self) -> None:
         """Switches between the form and the run."""

@@ -25,7 +25,6 @@ DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """The bits of the dots of a braille cell, by row and column."""
 DASH, GAP = 4, 2
 """Columns of dots in the dashes of a dashed line, and between them."""
-REDRAW_S = 0.5
 LARGEST = 1e300
 """Larger losses are drawn as this one, so that no difference overflows."""
 
@@ -179,7 +178,7 @@ def _short(loss: float) -> str:
 
 
 class LossChart(Widget):
-    """A widget that shows the chart; redrawn at most twice a second."""
+    """A widget that shows the chart."""
 
     ALLOW_SELECT = False
     DEFAULT_CSS = "LossChart { height: 1fr; }"
@@ -189,25 +188,12 @@ class LossChart(Widget):
         super().__init__()
         self._empty = empty
         self._losses: tuple[Points, Points, float | None] = (), (), None
-        self._is_resting = self._is_stale = False
 
     def show(self, train: Points, held_out: Points = (), best: float | None = None) -> None:
         """Shows these losses; `best` is the best epoch."""
         if (train, held_out, best) != self._losses:
             self._losses = train, held_out, best
-            self._redraw()
-
-    def _redraw(self) -> None:
-        self._is_stale = self._is_resting
-        if not self._is_resting:
-            self._is_resting = True
-            self.set_timer(REDRAW_S, self._end_rest)
             self.refresh()
-
-    def _end_rest(self) -> None:
-        self._is_resting = False
-        if self._is_stale:
-            self._redraw()
 
     def render(self) -> Content:
         rows = plot(*self._losses, *self.size)

@@ -19,10 +19,11 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Input, OptionList, Static
 
+from rnnlm_tui.config import Range, parse_number
+from rnnlm_tui.errors import UsageError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.tui.widgets.base_screen import TooSmall
-from rnnlm_tui.tui.widgets.path_input import PathInput, expanded
-from rnnlm_tui.tui.widgets.safe_inputs import SafeInput
+from rnnlm_tui.tui.widgets.inputs import PathInput, SafeInput, expanded
 
 Answer = TypeVar("Answer")
 Check = Callable[[str], str | None]
@@ -113,12 +114,7 @@ class Dialog(Modal[Answer]):
 
     def on_resize(self) -> None:
         """Restores the focus, which is lost while the window is too small."""
-        self.call_after_refresh(self._restore_focus)
-
-    def _restore_focus(self) -> None:
-        widgets = self.query(str(self.AUTO_FOCUS)) if self.focused is None else ()
-        if widget := next((widget for widget in widgets if widget.focusable), None):
-            widget.focus()
+        self.call_after_refresh(self._update_auto_focus)
 
     def action_cancel(self) -> None:
         self.dismiss(None)
@@ -264,6 +260,19 @@ class AskText(Dialog[str]):
         self._ok.disabled = problem is not None
         shown = self._problem if is_untouched else problem
         self._note.update(Content(sanitize(shown or "")))
+
+
+def number_check(bounds: Range, *, whole: bool = False) -> Check:
+    """Returns a check for a number, or a whole number, in this range."""
+
+    def check(text: str) -> str | None:
+        try:
+            parse_number(text.strip(), "the number", bounds, whole=whole)
+        except UsageError as error:
+            return error.hint
+        return None
+
+    return check
 
 
 class AskPath(AskText):

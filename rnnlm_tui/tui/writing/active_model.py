@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
 from rnnlm_tui.errors import ModelError, RnnlmError
-from rnnlm_tui.tui.widgets.latest_question import LatestQuestion
 from rnnlm_tui.tui.writing.predictor import LoadedModel, load_model
 
 if TYPE_CHECKING:
     from rnnlm_tui.store.library import Library
+
+Opened: TypeAlias = tuple[int | None, LoadedModel]
+"""A model, and when it was saved: the modification time in nanoseconds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,16 +42,20 @@ class ModelLoader:
         library: Callable[[], Library],
         changed: Callable[[], None],
         failed: Callable[[RnnlmError], None],
+        run_worker: Callable[[Callable[[], Coroutine[None, None, None]]], object],
     ) -> None:
         """`library` is called in a thread, since it imports numpy. `changed` and `failed` are
         called on the event loop: `changed` when the active model has changed or none can be loaded,
-        `failed` when the requested model, or any model, cannot be loaded."""
+        `failed` when the requested model, or any model, cannot be loaded. `run_worker` runs the
+        work for a request and cancels that for an earlier one."""
         self.current: LoadedModel | None = None
         self.is_empty = False
         self._library, self._changed, self._failed = library, changed, failed
+        self._run_worker = run_worker
         self._saved_ns: int | None = None
-        self._latest = LatestQuestion(self._load, self._show)
-        self.run = self._latest.run
+        self._request: Request | None = None
+        """The request at work, or None."""
+        self._thread = ThreadPoolExecutor(1, "model_loader")  # no two models at a time
 
     @property
     def name(self) -> str | None:
@@ -55,18 +63,18 @@ class ModelLoader:
 
     def begin(self, asked: str | None, last: str) -> None:
         """Loads the requested model, or the last one used, or the newest usable one."""
-        self._latest.ask(Request(asked, last, or_another=True))
+        self._ask(Request(asked, last, or_another=True))
 
     def choose(self, name: str) -> None:
         """Loads this model in place of any other request."""
-        self._latest.ask(Request(name))
+        self._ask(Request(name))
 
     def reload(self, name: str) -> None:
         """Reloads a model that was saved again, if it is the active one or no model is active.
         Does nothing while another chosen model is being loaded."""
-        request = self._latest.asked
+        request = self._request
         loading = request.asked if request is not None and not request.or_another else None
-        if self._latest.waiting is None and (loading or self.name) in (None, name):
+        if (loading or self.name) in (None, name):
             self.choose(name)
 
     def reload_if_saved(self) -> None:
@@ -80,25 +88,38 @@ class ModelLoader:
     def drop(self) -> None:
         self.current = None
 
-    async def _load(self, request: Request) -> RnnlmError | None:
-        """Loads the first usable model, unless a newer request has come in. Returns the error to
-        show: why the requested model cannot be used, or why none can."""
+    def _ask(self, request: Request) -> None:
+        """Replaces any earlier request with this one."""
+        self._request = request
+        self._run_worker(partial(self._obey, request))
+
+    async def _obey(self, request: Request) -> None:
+        loop = asyncio.get_running_loop()
+        opened, error = await loop.run_in_executor(self._thread, self._load, request)
+        if opened is not None:
+            self._saved_ns, self.current = opened
+        self._request = None
+        self.is_empty = self.current is None
+        self._changed()
+        if error is not None:
+            self._failed(error)
+
+    def _load(self, request: Request) -> tuple[Opened | None, RnnlmError | None]:
+        """Opens the first usable model. Also returns the error to show: why the requested model
+        cannot be used, or why none can."""
         errors = dict[str, RnnlmError]()
         try:
-            for name in await asyncio.to_thread(self._names, request):
+            for name in self._names(request):
                 try:
-                    opened = await asyncio.to_thread(self._open, name)
+                    opened = self._open(name)
                 except RnnlmError as error:
                     errors[name] = error
                 else:
-                    if self._latest.waiting is None:
-                        self._saved_ns, self.current = opened
-                        if fault := _missing_base(opened[1]):
-                            return fault
-                    return errors.get(request.asked or request.last)
+                    unusable = errors.get(request.asked or request.last)
+                    return opened, _missing_base(opened[1]) or unusable
         except RnnlmError as error:  # the folder cannot be read
-            return error
-        return next(iter(errors.values()), None)
+            return None, error
+        return None, next(iter(errors.values()), None)
 
     def _names(self, request: Request) -> list[str]:
         names = [request.asked] if request.asked is not None else []
@@ -106,15 +127,9 @@ class ModelLoader:
             names += sorted(self._library().newest_first(), key=lambda name: name != request.last)
         return list(dict.fromkeys(names))
 
-    def _open(self, name: str) -> tuple[int | None, LoadedModel]:
+    def _open(self, name: str) -> Opened:
         saved_ns = self._when_saved(name)  # read first, so that no later save is missed
         return saved_ns, load_model(self._library(), name)
-
-    def _show(self, error: RnnlmError | None) -> None:
-        self.is_empty = self.current is None
-        self._changed()
-        if error is not None:
-            self._failed(error)
 
     def _when_saved(self, name: str) -> int | None:
         """Returns the modification time in nanoseconds; None if there is no such model."""

@@ -1,6 +1,6 @@
 """The suggested words, each with its probability as a percentage and a bar.
 
-`BestWords` shows the best five in rows under the line, `CandidateList` a longer list.
+`WordsPane` shows the best five in rows under the line, `CandidateList` a longer list.
 """
 
 from __future__ import annotations
@@ -11,15 +11,20 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.style import Style
 from textual.widget import Widget
+from textual.widgets import Static
 
 from rnnlm_tui.formatting import sanitize
 
 if TYPE_CHECKING:
     from rnnlm_tui.suggest import Suggestion, Suggestions
+    from rnnlm_tui.tui.preferences import Preferences
+    from rnnlm_tui.tui.writing.keystrokes import Keystrokes
 
 BEST = 5
 """Number of words under the line."""
@@ -142,26 +147,79 @@ class BestWords(Candidates):
 
 
 class CandidateList(Candidates):
-    """As many words as fit, one per row."""
+    """All words, one per row."""
 
     DEFAULT_CSS = """
-    CandidateList { height: 10; }
+    CandidateList { height: 10; } /* as many as are asked for */
     """
 
-    @property
-    def _first(self) -> int:
-        """The index of the first word shown, such that the chosen one is visible."""
-        return max(0, (self.shown[2] or 0) - self.size.height + 1)
-
     def index_at(self, x: int, y: int) -> int | None:
-        return self._first + y
+        return y
 
     def render(self) -> Content:
-        candidates = self.shown[0]
-        if not candidates:
+        if not self.shown[0]:
             return self.note()
-        shown = range(self._first, min(len(candidates), self._first + self.size.height))
+        shown = range(len(self.shown[0]))
         return Content("\n").join(self.word(i, self.size.width, shown) for i in shown)
+
+
+class FixedText(Static):
+    """A Static that repaints only itself when its text changes. Its CSS must fix its size.
+
+    A Static lays out the whole screen again, which takes 3 ms per key press.
+    """
+
+    def __init__(self, id: str) -> None:
+        super().__init__("", id=id, markup=False)
+
+    def show(self, text: str) -> None:
+        if text != self.content:
+            self.update(text, layout=False)
+
+
+class WordsPane(Vertical):
+    """All that is shown between the line and the keys: the best words, the accuracy of the model,
+    and a row of figures."""
+
+    DEFAULT_CSS = """
+    WordsPane {
+        height: auto;
+        #accuracy, #figures { height: 1; padding: 0 2; color: $text-muted; }
+        #accuracy { height: auto; max-height: 2; }
+    }
+    """
+
+    def compose(self) -> ComposeResult:
+        yield BestWords()
+        yield Static("", id="accuracy", markup=False)
+        yield FixedText("figures")
+
+    def show(self, found: Suggestions | None, choice: int | None, note: str) -> None:
+        """Shows the best words. `choice` is the index of the chosen one. Without words, `note` says
+        why."""
+        self.query_one(BestWords).show(found, choice, note)
+
+    def show_accuracy(self, sentence: str) -> None:
+        self.query_one("#accuracy", Static).update(sentence)
+
+    def show_figures(
+        self, keystrokes: Keystrokes, took_s: float | None, preferences: Preferences
+    ) -> None:
+        """Shows the keys saved, the time of the last answer and, if there is room, which features
+        are switched on."""
+        figures = str(keystrokes) if took_s is None else f"{keystrokes} · {took_s * 1000:.1f} ms"
+        ghost = f"≥{in_percent(preferences.ghost_from)}" if preferences.ghost else "off"
+        switches = f"ghost {ghost} · continue lines {'on' if preferences.continue_lines else 'off'}"
+        room = self.size.width - 4 - len(figures)
+        figures += switches.rjust(room) if len(switches) < room else ""
+        self.query_one("#figures", FixedText).show(figures)
+
+
+def note_on(found: Suggestions) -> str:
+    """Says what the model does not know; "" if there is nothing to say."""
+    if found.prefix and not found.candidates:
+        return f"no known word begins with {sanitize(found.prefix)}"
+    return f"unknown: {sanitize(', '.join(found.unknown))}" if found.unknown else ""
 
 
 def spelled(found: Suggestion, prefix: str) -> str:

@@ -28,6 +28,7 @@ from rnnlm_tui.tui.writing.transcript import SentTexts, lines_of
 
 if TYPE_CHECKING:
     from rnnlm_tui.suggest import Suggestions
+    from rnnlm_tui.tui.preferences import Preferences
 
 MAX_GHOST = 300
 """Characters of the ghost that are shown."""
@@ -104,14 +105,14 @@ class LineEditor(TextArea):
     }
     """
 
-    def __init__(self, ask: Callable[[], bool]) -> None:
+    def __init__(self, ask: Callable[[], bool], preferences: Preferences) -> None:
         """`ask` is called when the text or the cursor has changed, and returns whether an answer
         will come."""
         super().__init__(soft_wrap=True, highlight_cursor_line=False, tab_behavior="focus")
         unbind(self, APP_KEYS)
         self.cursor_blink = False
         self.match_cursor_bracket = False
-        self.suggested = Suggested()
+        self.suggested = Suggested(preferences)
         self.sent = SentTexts()
         self.answer_gate = AnswerGate()
         self._ask = ask

@@ -10,9 +10,8 @@ from rnnlm_tui.formatting import sanitize
 if TYPE_CHECKING:
     from rnnlm_tui.suggest import Suggestion, Suggestions
     from rnnlm_tui.text.tokenizer import Written
+    from rnnlm_tui.tui.preferences import Preferences
 
-THRESHOLD = 0.15
-"""The default of the lowest probability of its first word at which the ghost is shown."""
 TYPED_LETTERS = 2
 TYPED_FACTOR = 0.6
 """Once TYPED_LETTERS letters of a word are typed, the threshold is lowered by this factor."""
@@ -72,12 +71,12 @@ class Ghost:
 
 
 class Visibility:
-    """Decides whether suggestions are shown. The ghost can be switched off, and until the next word
-    everything can be hidden or the ghost forced. `before` is the text up to the cursor."""
+    """Decides whether suggestions are shown. The preferences can switch off the ghost, and until
+    the next word everything can be hidden or the ghost forced. `before` is the text up to the
+    cursor."""
 
-    def __init__(self) -> None:
-        self.ghost_on = True
-        self.threshold = THRESHOLD
+    def __init__(self, preferences: Preferences) -> None:
+        self._preferences = preferences
         self._word: int | None = None
         self._hides = False
 
@@ -95,8 +94,8 @@ class Visibility:
 
     def toggle(self) -> None:
         """Switches the ghost on or off. The list is not affected."""
-        self.ghost_on = not self.ghost_on
-        if self.ghost_on or not self._hides:
+        self._preferences.ghost ^= True
+        if self._preferences.ghost or not self._hides:
             self.reset()
 
     def move_to(self, before: str, *, is_empty: bool) -> None:
@@ -113,14 +112,17 @@ class Visibility:
         """Returns whether the ghost and the list are hidden."""
         return self._hides and self._word is not None and word_number(before) <= self._word
 
-    def is_forced(self, before: str) -> bool:
-        return not self._hides and self._word is not None and self._word == word_number(before)
+    def shows_ghost(self, before: str, *, is_wanted: bool) -> bool:
+        """Returns whether a ghost is shown; `is_wanted` says whether it is likely or chosen."""
+        if not self._hides and self._word == word_number(before):
+            return True
+        return self._preferences.ghost and is_wanted and not self.is_hidden(before)
 
     def is_likely_enough(self, probability: float, prefix: str) -> bool:
         """Returns whether a ghost is shown whose first word, which begins with the typed `prefix`,
         has this probability."""
         factor = TYPED_FACTOR if len(prefix) >= TYPED_LETTERS else 1
-        return probability >= self.threshold * factor
+        return probability >= self._preferences.ghost_from * factor
 
 
 class Suggested:
@@ -129,11 +131,11 @@ class Suggested:
     `before` is the line up to the cursor, `written` the whole text up to it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, preferences: Preferences) -> None:
         self.candidates: tuple[Suggestion, ...] = ()
         self.choice: int | None = None
         """The index of the word chosen in the list."""
-        self.visibility = Visibility()
+        self.visibility = Visibility(preferences)
         self._prefix = ""
         self._is_likely = False
         self._ghost = Ghost()
@@ -160,12 +162,9 @@ class Suggested:
 
     def ghost(self, before: str, written: str) -> str:
         """Returns the ghost to show, or ""."""
-        visibility = self.visibility
-        if not visibility.is_forced(written):
-            is_wanted = self._is_likely or self.choice is not None
-            if visibility.is_hidden(written) or not (visibility.ghost_on and is_wanted):
-                return ""
-        return self._ghost.rest(before)[0]
+        is_wanted = self._is_likely or self.choice is not None
+        is_shown = self.visibility.shows_ghost(written, is_wanted=is_wanted)
+        return self._ghost.rest(before)[0] if is_shown else ""
 
 
 def word_number(before: str) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.tui.session.tables import Copied
-from rnnlm_tui.tui.writing.predictor import LoadedModel
+from rnnlm_tui.tui.writing.predictor import LoadedModel, continued
 
 if TYPE_CHECKING:
     from rnnlm_tui.store.library import Library
@@ -39,8 +39,8 @@ class CopyFinder:
     def copied(
         self, loaded_model: LoadedModel, line: str, words: Sequence[str]
     ) -> tuple[Copied, ...]:
-        """Returns the copied spans of `words`, which follow `line`. A span may begin in `line`. No
-        two overlap.
+        """Returns the copied spans of the tokens `words`, which follow `line`, as spans of the text
+        that they make. A span may begin in `line`. No two overlap.
 
         All that an n-gram model of order 5 writes are runs of five words of its text, so for it a
         span must have ten.
@@ -59,9 +59,12 @@ class CopyFinder:
                 chosen.append(span)
         spans = []
         for span in sorted(chosen, key=lambda span: span.start):
-            start = max(span.start - len(above), 0)
-            length = span.start + span.length - len(above) - start
-            spans.append(Copied(start, length, span.line_number))
+            begin, end = max(span.start - len(above), 0), span.start + span.length - len(above)
+            first, last = (
+                len(continued(loaded_model, line, words[:count]).split()) - 1
+                for count in (begin + 1, end)
+            )
+            spans.append(Copied(first, last - first + 1, span.line_number))
         return tuple(spans)
 
     def _index_of(self, loaded_model: LoadedModel) -> CopiedSpans | None:

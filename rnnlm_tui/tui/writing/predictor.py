@@ -6,13 +6,11 @@ import asyncio
 import ctypes
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
-
-from rnnlm_tui.tui.widgets.latest_question import LatestQuestion
 
 if TYPE_CHECKING:
     from rnnlm_tui.lm.model import LanguageModel
@@ -79,20 +77,22 @@ class Answer:
 class Predictor:
     """Asks models in a single thread of its own: models cache contexts and are not thread-safe."""
 
-    def __init__(self, show: Callable[[Answer], None]) -> None:
-        """`show` is called on the event loop with each answer, unless a newer question came in."""
+    def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "predictor")
-        self._latest = LatestQuestion(self._answer, show)
-        self._is_closed = False
-        self.run = self._latest.run
+        self._coming: asyncio.Future[Answer] | None = None
+        self.is_closed = False
 
-    def _answer(self, question: Question) -> asyncio.Future[Answer]:
-        return asyncio.get_running_loop().run_in_executor(self._thread, answer_to, question)
+    def answer(self, question: Question) -> asyncio.Future[Answer]:
+        """Returns the answer to come, and cancels an earlier one that has not come.
 
-    def ask(self, question: Question) -> None:
-        """Replaces any pending question with this one."""
-        if not self._is_closed:
-            self._latest.ask(question)
+        The work starts at once if the thread is free, so that a quick answer is painted together
+        with the key press.
+        """
+        if self._coming is not None:
+            self._coming.cancel()
+        loop = asyncio.get_running_loop()
+        self._coming = loop.run_in_executor(self._thread, answer_to, question)
+        return self._coming
 
     async def continuation(
         self, loaded_model: LoadedModel, line: str, above: tuple[str, ...], *, again: bool
@@ -110,8 +110,8 @@ class Predictor:
         return words, decoding.temperature > 0
 
     def close(self) -> None:
-        """Ends the thread without waiting for it. Later questions are ignored."""
-        self._is_closed = True
+        """Ends the thread without waiting for it. Nothing can be asked any more."""
+        self.is_closed = True
         self._thread.shutdown(wait=False, cancel_futures=True)
 
 
@@ -126,3 +126,10 @@ def answer_to(question: Question) -> Answer:
     found = suggestions_of(question.loaded_model)
     took = time.perf_counter() - began
     return Answer(question, found, took, tuple(map(suggestions_of, question.compared)))
+
+
+def continued(loaded_model: LoadedModel, line: str, words: Sequence[str]) -> str:
+    """Returns the tokens `words` as written text that follows a line."""
+    from rnnlm_tui.suggest import continue_text  # imports numpy
+
+    return continue_text(loaded_model.model.tokenizer, line, words)[len(line) :].strip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import ClassVar, cast
 
 from textual import events, on, work
@@ -13,11 +14,12 @@ from textual.content import Content
 
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.session.database import KeptText, SessionDatabase
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
-from rnnlm_tui.tui.writing.candidates import Candidates
+from rnnlm_tui.tui.writing.candidates import Candidates, WordsPane, note_on
 from rnnlm_tui.tui.writing.editor import LineChanged, LineEditor, TextSent
 from rnnlm_tui.tui.writing.host import WritingHost
 from rnnlm_tui.tui.writing.insights import accuracy
@@ -25,11 +27,9 @@ from rnnlm_tui.tui.writing.keystrokes import Keystrokes
 from rnnlm_tui.tui.writing.predictor import Answer, Predictor, Question
 from rnnlm_tui.tui.writing.side_pane import SidePane
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT, TextTooLong
-from rnnlm_tui.tui.writing.switches import Switches
 from rnnlm_tui.tui.writing.transcript import PREVIOUS_LINES, kept_sentence
 from rnnlm_tui.tui.writing.transcript_pane import TranscriptPane
 from rnnlm_tui.tui.writing.transcript_view import TRANSCRIPT_KEYS, TranscriptView
-from rnnlm_tui.tui.writing.words_pane import Shown, WordsPane, note_on
 
 
 class AutocompleteScreen(AppScreen):
@@ -77,14 +77,14 @@ class AutocompleteScreen(AppScreen):
     }
     """
 
-    def __init__(self, database: SessionDatabase) -> None:
+    def __init__(self, database: SessionDatabase, preferences: Preferences) -> None:
         super().__init__()
         self.answer: Answer | None = None
         """The latest answer for the line; None until the active model has given one."""
-        self.editor = LineEditor(self._ask)
+        self.editor = LineEditor(self._ask, preferences)
         self._database = database
         self._draft = KeptText(database, "draft")
-        self._predictor = Predictor(self.show_answer)
+        self._predictor = Predictor()
         self.view = TranscriptView(database, self._predictor)
         self.pane = SidePane()
         self._words = WordsPane()
@@ -112,8 +112,6 @@ class AutocompleteScreen(AppScreen):
         yield TooSmall()
 
     async def on_mount(self) -> None:
-        self._switches = Switches(self.host, self.editor.suggested.visibility)
-        self.run_worker(self._predictor.run(), group="predictor")
         self.editor.focus()
         try:
             draft = await self._draft.restore()
@@ -182,9 +180,15 @@ class AutocompleteScreen(AppScreen):
     def _ask(self) -> bool:
         """Asks what comes at the cursor; returns whether an answer will come."""
         question = self._question
-        if question is not None:
-            self._predictor.ask(question)
-        return question is not None
+        if question is None or self._predictor.is_closed:
+            return False
+        self._show_coming(self._predictor.answer(question))
+        return True
+
+    @work(group="answer")
+    async def _show_coming(self, coming: Awaitable[Answer]) -> None:
+        """Shows an answer once it comes, unless it is cancelled."""
+        self.show_answer(await coming)
 
     def show_answer(self, answer: Answer) -> None:
         """Shows an answer, unless the line, the lines above it or the models have changed."""
@@ -197,11 +201,13 @@ class AutocompleteScreen(AppScreen):
     def _show_suggested(self) -> None:
         editor = self.editor
         answer = None if editor.is_hidden else self.answer
-        shown = Shown(answer, editor.suggested.choice, self._note())
-        self.pane.show(shown)
-        self._words.show(shown, is_pane_shown=self.has_class("-wide"))
+        found = answer.suggestions if answer else None
+        choice, note = editor.suggested.choice, self._note()
+        self.pane.show(answer, choice, note)
+        has_note_in_pane = self.has_class("-wide") and found is not None and found.candidates
+        self._words.show(found, choice, "" if has_note_in_pane else note)
         took_s = self.answer.took_s if self.answer else None
-        self._words.show_figures(self._sent + editor.keystrokes, took_s, str(self._switches))
+        self._words.show_figures(self._sent + editor.keystrokes, took_s, self.host.preferences)
 
     def _note(self) -> str:
         """Says why there are no words, or which words of the line the model does not know."""
@@ -223,16 +229,29 @@ class AutocompleteScreen(AppScreen):
             self.call_after_refresh(self.editor.ask_again)
 
     def action_toggle_ghost(self) -> None:
-        self._switches.toggle_ghost()
+        self.editor.suggested.visibility.toggle()
+        self.host.store_preferences()
         self.editor.visibility_changed()
 
     @work(group="dialog")
     async def action_ask_threshold(self) -> None:
-        await self._switches.ask_threshold()
-        self.editor.ask_again()
+        """Asks for the lowest probability at which the ghost is shown."""
+        from rnnlm_tui.config import SHARE
+        from rnnlm_tui.tui.widgets.dialogs import AskText, number_check
+
+        text = "The ghost is shown if its first word is at least this likely, from 0 to 1."
+        preferences = self.host.preferences
+        now = f"{preferences.ghost_from:g}"
+        dialog = AskText("Ghost threshold", text, now, check=number_check(SHARE))
+        answer = await self.host.ask(dialog)
+        if answer is not None:
+            preferences.ghost_from = float(answer)
+            self.host.store_preferences()
+            self.editor.ask_again()
 
     def action_toggle_continuing(self) -> None:
-        self._switches.toggle_continuing()
+        self.host.preferences.continue_lines ^= True
+        self.host.store_preferences()
         self._show_suggested()
 
     def action_compare(self) -> None:

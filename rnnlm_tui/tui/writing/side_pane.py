@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator
 from itertools import zip_longest
 from typing import TYPE_CHECKING, cast
 
@@ -14,17 +14,18 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
+from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import plural, sanitize, shorten
-from rnnlm_tui.tui.writing.candidates import CandidateList
-from rnnlm_tui.tui.writing.comparison import Comparison
+from rnnlm_tui.tui.writing.candidates import CandidateList, FixedText
 from rnnlm_tui.tui.writing.host import WritingHost
-from rnnlm_tui.tui.writing.words_pane import FixedText, Shown
+from rnnlm_tui.tui.writing.predictor import Answer, LoadedModel, load_model
 
 if TYPE_CHECKING:
     from rnnlm_tui.store.library import Library
-    from rnnlm_tui.tui.writing.predictor import Answer, LoadedModel
 
 LISTS = ("side-list", "compared-1", "compared-2")
+MAX_COMPARED = 2
+"""A screen of 120 columns has room for two models next to the active one."""
 MAX_NAME = 80
 """Characters shown of a corpus's name. Showing one of 400,000 took a second each time."""
 
@@ -63,7 +64,9 @@ class SidePane(Vertical):
 
     def __init__(self) -> None:
         super().__init__()
-        self._comparison = Comparison(lambda: self.host.library)
+        self._models: tuple[LoadedModel, ...] = ()
+        """The models to compare, the latest choice last. They are loaded separately from the active
+        one, even if one of them becomes active."""
 
     @property
     def host(self) -> WritingHost:
@@ -71,7 +74,15 @@ class SidePane(Vertical):
 
     @property
     def compared(self) -> tuple[LoadedModel, ...]:
-        return self._comparison.without(self.host.active_name)
+        """The models to compare with the active one, which is not compared with itself."""
+        return self._without(self.host.active_name)
+
+    def _without(self, name: str | None) -> tuple[LoadedModel, ...]:
+        return tuple(other for other in self._models if other.name != name)
+
+    def _compare(self, models: tuple[LoadedModel, ...]) -> None:
+        self._models = models
+        self.post_message(self.ComparedChanged())
 
     def compose(self) -> ComposeResult:
         with Vertical(id="words") as words:
@@ -86,15 +97,16 @@ class SidePane(Vertical):
         with Vertical(id="facts"):
             yield Static("", id="model", markup=False)
 
-    def show(self, shown: Shown) -> None:
-        answer = shown.answer
+    def show(self, answer: Answer | None, choice: int | None, note: str) -> None:
+        """Shows an answer. `choice` is the index of the chosen word. Without an answer or without
+        words, `note` says why."""
         found = answer.suggestions if answer else None
-        self.query_one("#side-list", CandidateList).show(found, shown.choice, shown.note)
+        self.query_one("#side-list", CandidateList).show(found, choice, note)
         for id_, other in zip_longest(LISTS[1:], answer.compared if answer else ()):
             self.query_one(f"#{id_}", CandidateList).show(other)
         self.query_one("#more", FixedText).show(more_words(answer) if answer else "")
         has_words = found is not None and found.candidates
-        self.query_one("#note", FixedText).show(f"   {shown.note}" if has_words else "")
+        self.query_one("#note", FixedText).show(f"   {note}" if has_words else "")
 
     def name_columns(self) -> None:
         """Shows a column with a title for each model."""
@@ -110,29 +122,37 @@ class SidePane(Vertical):
         """Asks which model to add to the comparison, or to remove from it."""
         from rnnlm_tui.tui.widgets.dialogs import Choice
 
+        library, active = self.host.library, self.host.active_name
         with self.host.showing_errors():
-            active, compared = self.host.active_name, self._comparison.names
-            rows = await asyncio.to_thread(models_to_compare, self.host.library, active, compared)
+            names = [loaded_model.name for loaded_model in self._models]
+            rows = await asyncio.to_thread(models_to_compare, library, active, names)
             if not rows:
                 self.host.notify_user("there is no other model to compare with: F3 trains one")
                 return
             wide = "" if self.display else " They are shown once the window has 110 columns."
             text = f"Up to two. Their words are shown next to the active model's.{wide}"
             chosen = await self.host.ask(Choice("Compare with which models?", text, rows))
-            if chosen is not None:
-                await self._comparison.toggle(chosen)
-                self.post_message(self.ComparedChanged())
+            if chosen in names:
+                self.drop_compared(chosen)
+            elif chosen is not None:
+                loaded_model = await asyncio.to_thread(load_model, library, chosen)
+                # A third one replaces the earliest choice.
+                self._compare((*self._without(chosen), loaded_model)[-MAX_COMPARED:])
 
     @work(group="comparison")
     async def reload_compared(self, name: str) -> None:
-        """Reloads a model that was saved, if it is compared."""
-        if name in self._comparison.names:
-            await self._comparison.reload(name)
-            self.post_message(self.ComparedChanged())
+        """Reloads a model that was saved, if it is compared; drops it if that fails."""
+        if len(self._without(name)) == len(self._models):
+            return
+        try:
+            fresh = await asyncio.to_thread(load_model, self.host.library, name)
+        except RnnlmError:
+            self.drop_compared(name)
+        else:
+            self._compare(tuple(fresh if m.name == name else m for m in self._models))
 
     def drop_compared(self, name: str) -> None:
-        self._comparison.drop(name)
-        self.post_message(self.ComparedChanged())
+        self._compare(self._without(name))
 
     def show_model(self, loaded_model: LoadedModel | None, accuracy: str) -> None:
         """Shows facts about the active model; `accuracy` is a sentence."""
@@ -161,17 +181,16 @@ def model_facts(loaded_model: LoadedModel) -> Iterator[str]:
 
 
 def models_to_compare(
-    library: Library, active: str | None, compared: Sequence[str]
+    library: Library, active: str | None, compared: Container[str]
 ) -> list[tuple[str, str, str]]:
     """Returns all models except the active one: name, label (ticked if compared), description.
 
     Reads the library, so call it in a thread.
     """
-    cards = {entry.name: entry.card for entry in library.entries()}
     rows = []
-    for name in library.names():
-        card = cards.get(name)
-        text = shorten(card.corpus["name"], MAX_NAME) if card else ""
-        what = f"{card.config.preset} of {text}" if card else ""
+    for entry in library.entries():
+        name, card, what = entry.name, entry.card, ""
+        if card is not None:
+            what = f"{card.config.preset} of {shorten(card.corpus['name'], MAX_NAME)}"
         rows.append((name, f"{'✓ ' if name in compared else ''}{name}", what))
     return [row for row in rows if row[0] != active]

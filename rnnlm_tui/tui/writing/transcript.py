@@ -14,7 +14,7 @@ from rnnlm_tui.paths import APP_NAME
 from rnnlm_tui.tui.session import tables
 from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.session.tables import Continuation, Turn
-from rnnlm_tui.tui.widgets.safe_inputs import sanitize_lines
+from rnnlm_tui.tui.widgets.inputs import sanitize_lines
 
 MAX_TURNS = 200
 """Turns that are read after a restart. The others stay in the database."""

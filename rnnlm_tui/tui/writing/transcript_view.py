@@ -19,10 +19,10 @@ from textual.widget import Widget
 from rnnlm_tui.formatting import plural, sanitize, shorten
 from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.session.tables import Continuation, Copied, Turn
-from rnnlm_tui.tui.widgets.safe_inputs import sanitize_lines
+from rnnlm_tui.tui.widgets.inputs import sanitize_lines
 from rnnlm_tui.tui.writing.host import WritingHost
 from rnnlm_tui.tui.writing.insights import CopyFinder
-from rnnlm_tui.tui.writing.predictor import LoadedModel, Predictor
+from rnnlm_tui.tui.writing.predictor import LoadedModel, Predictor, continued
 from rnnlm_tui.tui.writing.transcript import Transcript
 
 LABEL_WIDTH = 11
@@ -286,9 +286,8 @@ class TranscriptView(VerticalScroll, can_focus=True):
         if not words:
             self.host.notify_user(f"{loaded_model.name} has nothing to add to this line")
             return
-        spans = await asyncio.to_thread(self._copies.copied, loaded_model, line, words)
+        copied = await asyncio.to_thread(self._copies.copied, loaded_model, line, words)
         text = continued(loaded_model, line, words)
-        copied = tuple(in_spaced_words(loaded_model, line, words, span) for span in spans)
         continuation = Continuation(text, loaded_model.name, sampled, copied)
         self.transcript.add_continuation(turn, continuation)
         if self.app.is_running:
@@ -322,22 +321,6 @@ class TranscriptView(VerticalScroll, can_focus=True):
             with self.host.showing_errors():
                 await self.transcript.export(Path(chosen))
                 self.host.notify_user(f"the transcript was saved to {chosen}")
-
-
-def continued(loaded_model: LoadedModel, line: str, words: list[str]) -> str:
-    """Returns the words as written text that follows a line."""
-    from rnnlm_tui.suggest import continue_text  # imports numpy
-
-    return continue_text(loaded_model.model.tokenizer, line, words)[len(line) :].strip()
-
-
-def in_spaced_words(loaded_model: LoadedModel, line: str, words: list[str], span: Copied) -> Copied:
-    """Converts a span of the model's tokens to a span of words separated by spaces."""
-    first, last = (
-        len(continued(loaded_model, line, words[:end]).split()) - 1
-        for end in (span.start + 1, span.start + span.length)
-    )
-    return Copied(first, last - first + 1, span.line_number)
 
 
 def _check_new(path: str) -> str | None:

@@ -25,7 +25,7 @@ from rnnlm_tui.tui.runs.child import run_headless
 from rnnlm_tui.tui.session.tables import Turn, add_turn
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm
-from rnnlm_tui.tui.widgets.path_input import PathInput
+from rnnlm_tui.tui.widgets.inputs import PathInput
 from tests.helpers.app import check_layout, click, picture, post_keys, problem_in, wait_until
 from tests.helpers.host import HostApp
 from tests.helpers.models import change_card, held_elsewhere, make_model, put

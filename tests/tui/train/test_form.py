@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,97 +10,22 @@ import msgspec
 import pytest
 from textual import events
 from textual._compositor import Compositor
-from textual.app import App, ComposeResult
-from textual.pilot import Pilot
 from textual.widgets import Collapsible, Input, RadioButton
 
-from rnnlm_tui import paths
 from rnnlm_tui.config import preset_named, settings_of
-from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.store.library import Library
-from rnnlm_tui.tui.preferences import load_preferences, save_preferences
-from rnnlm_tui.tui.session.database import SessionDatabase
-from rnnlm_tui.tui.train import form as form_module
+from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.train import plan
 from rnnlm_tui.tui.train.data_card import card_lines
 from rnnlm_tui.tui.train.fields import Field, NameField
-from rnnlm_tui.tui.train.form import TrainForm
+from rnnlm_tui.tui.train.form import COUNTING, TrainForm
 from rnnlm_tui.tui.train.plan import Plan, paths_in, setting_problem
 from rnnlm_tui.tui.train.summary import CorpusSummary, card_facts, cost_line, estimate
 from rnnlm_tui.tui.widgets.error_text import error_sentence, without_flags
-from rnnlm_tui.tui.widgets.path_input import PathInput
-from tests.helpers.app import click, wait_until
+from rnnlm_tui.tui.widgets.inputs import PathInput
+from tests.helpers.app import click
 from tests.helpers.models import make_model
-from tests.helpers.runs import SUMMARY as SUMMARY_ANSWER
-
-SUMMARY = """
-import json, pathlib, sys
-arguments = sys.argv[1:]
-with open(pathlib.Path(__file__).with_name("asked"), "a") as file:
-    file.write(json.dumps(arguments) + "\\n")
-files = [a for a in arguments[1:] if not a.startswith("--")]
-text = sys.stdin.read() if files == ["-"] else ""
-if any("missing" in f for f in files):
-    sys.exit("rnnlm-tui: no such file\\n  give --encoding or another file")
-layer = {"name": "output", "type": "Dense", "output_shape": [None, 7], "parameters": 70}
-print(json.dumps({
-    "total_words": 7, "examples": 5, "window": 3, "parameters": 70, "memory_bytes": 4000,
-    "estimated_s": 90.0, "settings": {}, "layers": [layer],
-    "first_pairs": [["the [/b]", "w" * 10000]],
-    "corpus": {"name": files[0] if files else "sonnets.txt", "sha256": "00", "lines": 4,
-               "words": len(text) or 20, "held_out_lines": 0}}))
-"""
-"""Stands in for `--summary --json`, and keeps what it was asked."""
-Form = tuple[Pilot[None], TrainForm]
-Show = Callable[[], AbstractAsyncContextManager[Form]]
-
-
-class Host(App[None]):
-    """An app with just the form and the library."""
-
-    def __init__(self, data: Path) -> None:
-        super().__init__()
-        self.library = Library(data)
-        self.session = SessionDatabase(data / "session", self.show_error_once)
-        self.preferences, _ = load_preferences(data)
-
-    def store_preferences(self) -> None:
-        save_preferences(self.library.folder.parent, self.preferences)
-
-    def show_error_once(self, error: RnnlmError) -> None:
-        raise error
-
-    def compose(self) -> ComposeResult:
-        yield TrainForm()
-
-
-@pytest.fixture
-def summary_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The scripted summary, which replaces the program."""
-    script = tmp_path / "summary.py"
-    script.write_text(SUMMARY)
-    monkeypatch.setattr(paths, "headless_command", lambda: (sys.executable, "-S", str(script)))
-    monkeypatch.setattr(form_module, "PAUSE_S", 0.1)
-    return script
-
-
-@asynccontextmanager
-async def _shown(data: Path) -> AsyncIterator[Form]:
-    app = Host(data)
-    async with app.run_test() as pilot:
-        yield pilot, app.query_one(TrainForm)
-        await app.session.close()
-
-
-@pytest.fixture
-def shown(data_dir: Path, summary_script: Path) -> Show:
-    """Shows the form on a screen."""
-    return partial(_shown, data_dir)
-
-
-async def ready(pilot: Pilot[Any], form: TrainForm) -> None:
-    """Waits until a training could start."""
-    await wait_until(pilot, lambda: form.problem is None)
+from tests.helpers.runs import SUMMARY, Script
+from tests.helpers.train_screen import shown
 
 
 def problem_of(form: TrainForm, field: str) -> str | None:
@@ -204,7 +126,7 @@ def test_the_card_shows_every_figure_and_no_word_at_length() -> None:
         "first_pairs": [["a", "\x1b[2J"]],
     }
     known |= {"layers": [layer], "total_words": 3211, "estimated_s": 100, "parameters": 70}
-    summary = msgspec.convert(SUMMARY_ANSWER | known, CorpusSummary)
+    summary = msgspec.convert(SUMMARY | known, CorpusSummary)
     assert dict(card_facts(summary))["held out"] == "2 lines"
     assert "defaults" not in dict(card_facts(msgspec.structs.replace(summary, size=None)))
     assert cost_line(summary) == "70 parameters · 515.8 MB of memory · about 2 min"
@@ -226,192 +148,181 @@ def test_the_card_shows_every_figure_and_no_word_at_length() -> None:
 # The form on a screen
 
 
-async def test_it_is_filled_in_by_keys_alone(shown: Show) -> None:
-    async with shown() as (pilot, form):
-        form.query_one("#sources").focus()
-        await pilot.press("right", "space")
-        await wait_until(pilot, lambda: isinstance(pilot.app.focused, Input))
-        await pilot.press(*"/p.txt", "enter", "tab", "7")
-        await pilot.press("tab", *"20")
-        await ready(pilot, form)
-        assert form.plan.settings == {"epochs": "7", "held_out": "20"}
-        assert form.plan.files == "/p.txt"
-        assert form.plan.name == "p-gru"
+async def test_it_is_filled_in_by_keys_alone(script: Script) -> None:
+    async with shown(script) as on:
+        on.form.query_one("#sources").focus()
+        await on.pilot.press("right", "space")
+        await on.until(lambda: isinstance(on.app.focused, Input))
+        await on.pilot.press(*"/p.txt", "enter", "tab", "7")
+        await on.pilot.press("tab", *"20")
+        await on.ready()
+        assert on.form.plan.settings == {"epochs": "7", "held_out": "20"}
+        assert on.form.plan.files == "/p.txt"
+        assert on.form.plan.name == "p-gru"
 
 
-async def test_it_is_filled_in_by_the_mouse(shown: Show) -> None:
-    async with shown() as (pilot, form):
-        await click(pilot, "#source-pasted")
-        await wait_until(pilot, lambda: form.source == "pasted")
-        await click(pilot, "#pasted")
-        pilot.app.post_message(events.Paste("the cat sat\non the [/b] mat"))
-        await ready(pilot, form)
-        assert form.plan.text == "the cat sat\non the [/b] mat"
-        assert form.summary is not None
-        assert form.summary.corpus.words == len(form.plan.text)
-        assert form.summary.corpus.name == "the pasted text"
+async def test_it_is_filled_in_by_the_mouse(script: Script) -> None:
+    async with shown(script) as on:
+        await click(on.pilot, "#source-pasted")
+        await on.until(lambda: on.form.source == "pasted")
+        await click(on.pilot, "#pasted")
+        on.app.post_message(events.Paste("the cat sat\non the [/b] mat"))
+        await on.ready()
+        assert on.form.plan.text == script.asked()[-1][-1] == "the cat sat\non the [/b] mat"
+        assert on.form.summary is not None
+        assert on.form.summary.corpus.name == "the pasted text"
 
 
 @pytest.mark.parametrize("source", ["files", "pasted"])
 @pytest.mark.parametrize("by", ["key", "click"])
 async def test_a_chosen_source_takes_the_focus_to_what_it_asks_for(
-    shown: Show, source: str, by: str
+    script: Script, source: str, by: str
 ) -> None:
-    async with shown() as (pilot, form):
-        wanted = form.query_one(f"#{source}")
+    async with shown(script) as on:
+        wanted = on.form.query_one(f"#{source}")
         if by == "key":
-            form.query_one("#sources").focus()
-            await pilot.press("right", *["right"] * (source == "pasted"), "enter")
+            on.form.query_one("#sources").focus()
+            await on.pilot.press("right", *["right"] * (source == "pasted"), "enter")
         else:
-            await click(pilot, f"#source-{source}")
-        await wait_until(pilot, lambda: pilot.app.focused is wanted)
-        assert form.source == source
+            await click(on.pilot, f"#source-{source}")
+        await on.until(lambda: on.app.focused is wanted)
+        assert on.form.source == source
 
 
 async def test_an_empty_file_field_is_passed_by_tab_and_not_by_enter(
-    shown: Show, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "only.txt").write_text("x")
     monkeypatch.chdir(tmp_path / "home")
-    async with shown() as (pilot, form):
-        await click(pilot, "#source-files")
-        files = form.query_one("#files", PathInput)
-        await pilot.press("enter")
-        assert pilot.app.focused is files
-        assert problem_of(form, "files-field") == "name the file to train on"
-        await pilot.press("o")
-        await wait_until(pilot, lambda: problem_of(form, "files-field") is None)
-        await pilot.press("backspace", "tab")
+    async with shown(script) as on:
+        await click(on.pilot, "#source-files")
+        files = on.form.query_one("#files", PathInput)
+        await on.pilot.press("enter")
+        assert on.app.focused is files
+        assert problem_of(on.form, "files-field") == "name the file to train on"
+        await on.pilot.press("o")
+        await on.until(lambda: problem_of(on.form, "files-field") is None)
+        await on.pilot.press("backspace", "tab")
         assert files.value == ""
-        assert pilot.app.focused is form.query_one("#preset")
+        assert on.app.focused is on.form.query_one("#preset")
 
 
-async def test_settings_that_follow_from_the_corpus_are_shown_and_not_sent(
-    shown: Show, summary_script: Path
-) -> None:
-    script = summary_script.read_text()
-    summary_script.write_text(
-        script.replace('"settings": {}', '"settings": {"epochs": 8, "held_out": 0.1}')
-    )
-    async with shown() as (pilot, form):
-        await ready(pilot, form)
-        assert line(form, "setting-epochs").placeholder == "8"
-        assert line(form, "setting-held_out").placeholder == "10"
-        assert form.plan.settings == {}
+async def test_settings_that_follow_from_the_corpus_are_shown_and_not_sent(script: Script) -> None:
+    script.answer(SUMMARY | {"settings": {"epochs": 8, "held_out": 0.1}})
+    async with shown(script) as on:
+        await on.ready()
+        assert line(on.form, "setting-epochs").placeholder == "8"
+        assert line(on.form, "setting-held_out").placeholder == "10"
+        assert on.form.plan.settings == {}
 
 
-async def test_every_setting_of_the_preset_can_be_given(shown: Show) -> None:
-    async with shown() as (pilot, form):
-        form.query_one("#more", Collapsible).collapsed = False
-        for setting in settings_of(preset_named(form.preset)):
-            assert form.query(f"#setting-{setting}"), setting
-        await ready(pilot, form)
-        line(form, "setting-dropout").value = "1"
-        await wait_until(pilot, lambda: problem_of(form, "field-dropout"))
-        assert form.problem == "dropout: it must be a number, 0 or more and below 1"
-        line(form, "setting-dropout").value = "0.5"
-        await ready(pilot, form)
-        assert form.plan.settings["dropout"] == "0.5"
+async def test_every_setting_of_the_preset_can_be_given(script: Script) -> None:
+    async with shown(script) as on:
+        on.form.query_one("#more", Collapsible).collapsed = False
+        for setting in settings_of(preset_named(on.form.preset)):
+            assert on.form.query(f"#setting-{setting}"), setting
+        await on.ready()
+        line(on.form, "setting-dropout").value = "1"
+        await on.until(lambda: problem_of(on.form, "field-dropout"))
+        assert on.form.problem == "dropout: it must be a number, 0 or more and below 1"
+        line(on.form, "setting-dropout").value = "0.5"
+        await on.ready()
+        assert on.form.plan.settings["dropout"] == "0.5"
 
 
-async def test_an_unusable_corpus_says_so_in_the_forms_words(shown: Show) -> None:
-    async with shown() as (pilot, form):
-        choose_file(form, "/missing.txt")
-        await wait_until(pilot, lambda: form.error is not None)
-        assert form.problem == 'no such file. Give "encoding" or another file'
-        form.query_one("#files", PathInput).value = ""
-        await wait_until(pilot, lambda: form.problem == "name the file to train on")
-        form.query_one("#files", PathInput).value = "/there.txt"
-        await ready(pilot, form)
+async def test_an_unusable_corpus_says_so_in_the_forms_words(script: Script) -> None:
+    async with shown(script) as on:
+        choose_file(on.form, "/missing.txt")
+        await on.until(lambda: on.form.error is not None)
+        assert on.form.problem == 'no such file. Give "encoding" or another file'
+        on.form.query_one("#files", PathInput).value = ""
+        await on.until(lambda: on.form.problem == "name the file to train on")
+        on.form.query_one("#files", PathInput).value = "/there.txt"
+        await on.ready()
 
 
-async def test_the_files_of_the_last_training_are_there_after_a_restart(shown: Show) -> None:
-    async with shown() as (pilot, form):
-        choose_file(form, "/poems.txt; /missing.txt")
-        await wait_until(pilot, lambda: form.error is not None)
-        choose_file(form, "/poems.txt")
-        await ready(pilot, form)
-    async with shown() as (pilot, form):
-        await ready(pilot, form)
-        assert (form.plan.source, form.plan.files) == ("files", "/poems.txt")
-        form.query_one("#source-bundled", RadioButton).value = True
-        await wait_until(pilot, lambda: form.source == "bundled")
-        await ready(pilot, form)
-    async with shown() as (pilot, form):
-        await ready(pilot, form)
-        assert (form.plan.source, form.plan.files) == ("bundled", "")
+async def test_the_files_of_the_last_training_are_there_after_a_restart(script: Script) -> None:
+    preferences = Preferences()
+    async with shown(script, preferences=preferences) as on:
+        choose_file(on.form, "/poems.txt; /missing.txt")
+        await on.until(lambda: on.form.error is not None)
+        choose_file(on.form, "/poems.txt")
+        await on.ready()
+    async with shown(script, preferences=preferences) as on:
+        await on.ready()
+        assert (on.form.plan.source, on.form.plan.files) == ("files", "/poems.txt")
+        on.form.query_one("#source-bundled", RadioButton).value = True
+        await on.until(lambda: on.form.source == "bundled")
+        await on.ready()
+    async with shown(script, preferences=preferences) as on:
+        await on.ready()
+        assert (on.form.plan.source, on.form.plan.files) == ("bundled", "")
 
 
-async def test_only_the_latest_of_many_changes_is_asked_about(
-    shown: Show, summary_script: Path
-) -> None:
-    async with shown() as (pilot, form):
-        choose_file(form, "/a")
+async def test_only_the_latest_of_many_changes_is_asked_about(script: Script) -> None:
+    async with shown(script) as on:
+        choose_file(on.form, "/a")
         for letter in "bcdefgh":
-            form.query_one("#files", PathInput).value += letter
-        await wait_until(pilot, lambda: form.plan.files == "/abcdefgh")
-        assert form.problem == form_module.COUNTING
-        await ready(pilot, form)
-        asked = summary_script.with_name("asked").read_text()
-        assert "/abcdefgh" in asked
-        assert len(asked.splitlines()) < 4
+            on.form.query_one("#files", PathInput).value += letter
+        await on.until(lambda: on.form.plan.files == "/abcdefgh")
+        assert on.form.problem == COUNTING
+        await on.ready()
+        assert "/abcdefgh" in script.asked()[-1]
+        assert len(script.asked()) < 4
 
 
 def says(form: TrainForm, why: str) -> bool:
     return why in (problem_of(form, "name-field") or "")
 
 
-async def test_a_name_that_cannot_be_one_is_explained(
-    shown: Show, data_dir: Path, summary_script: Path
-) -> None:
+async def test_a_name_that_cannot_be_one_is_explained(script: Script, data_dir: Path) -> None:
     make_model(data_dir / "models" / "mine")
     said = {"a b": "letters, digits", "CON": "Windows reserves this name", "": "give it a name"}
     said["mine"] = "the name mine is taken; mine-2 is free"
-    async with shown() as (pilot, form):
-        choose_file(form, "/poems.txt")
-        await wait_until(pilot, lambda: line(form, "name").value == "poems-gru")
-        await ready(pilot, form)
+    async with shown(script) as on:
+        choose_file(on.form, "/poems.txt")
+        await on.until(lambda: line(on.form, "name").value == "poems-gru")
+        await on.ready()
         for name, why in said.items():
-            line(form, "name").value = name
-            await wait_until(pilot, partial(says, form, why))
-            assert form.problem == problem_of(form, "name-field")
-        line(form, "name").value = "mine-2"
-        await ready(pilot, form)
-        asked = summary_script.with_name("asked").read_text()
-        assert len(asked.splitlines()) < 3, "a name is no reason to ask again"
-        choose_file(form, "/verses.txt")
-        await ready(pilot, form)
-        assert line(form, "name").value == "mine-2", "it was typed"
+            line(on.form, "name").value = name
+            await on.until(partial(says, on.form, why))
+            assert on.form.problem == problem_of(on.form, "name-field")
+        line(on.form, "name").value = "mine-2"
+        await on.ready()
+        assert len(script.asked()) < 3, "a name is no reason to ask again"
+        choose_file(on.form, "/verses.txt")
+        await on.ready()
+        assert line(on.form, "name").value == "mine-2", "it was typed"
 
 
-async def test_the_current_line_is_the_seed_line_until_another_is_typed(shown: Show) -> None:
-    async with shown() as (pilot, form):
-        form.propose_seed("the cat")
-        assert form.plan.seed_line == "the cat"
-        form.propose_seed("the dog")
-        assert form.plan.seed_line == "the dog"
-        line(form, "seed").value = "my own"
-        form.propose_seed("the bird")
-        assert form.plan.seed_line == "my own"
-        await ready(pilot, form)
+async def test_the_current_line_is_the_seed_line_until_another_is_typed(script: Script) -> None:
+    async with shown(script) as on:
+        on.form.propose_seed("the cat")
+        assert on.form.plan.seed_line == "the cat"
+        on.form.propose_seed("the dog")
+        assert on.form.plan.seed_line == "the dog"
+        line(on.form, "seed").value = "my own"
+        on.form.propose_seed("the bird")
+        assert on.form.plan.seed_line == "my own"
+        await on.ready()
 
 
-async def test_a_library_that_cannot_be_read_is_reported(shown: Show, data_dir: Path) -> None:
+async def test_a_library_that_cannot_be_read_is_reported(script: Script, data_dir: Path) -> None:
     data_dir.mkdir(exist_ok=True)
     (data_dir / "models").write_text("no folder")
-    async with shown() as (pilot, form):
-        await wait_until(pilot, lambda: problem_of(form, "name-field"))
-        assert "cannot read" in (form.query_one(NameField).problem or "")
+    async with shown(script) as on:
+        await on.until(lambda: problem_of(on.form, "name-field"))
+        assert "cannot read" in (on.form.query_one(NameField).problem or "")
 
 
 async def test_a_key_that_changes_no_answer_causes_no_new_layout(
-    shown: Show, monkeypatch: pytest.MonkeyPatch
+    script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with shown() as (pilot, form):
-        await ready(pilot, form)
-        line(form, "seed").focus()
-        await pilot.press("e")
+    async with shown(script) as on:
+        await on.ready()
+        line(on.form, "seed").focus()
+        await on.pilot.press("e")
         laid_out: list[object] = []
         reflow = Compositor.reflow
 
@@ -420,10 +331,13 @@ async def test_a_key_that_changes_no_answer_causes_no_new_layout(
             return reflow(compositor, *arguments)
 
         monkeypatch.setattr(Compositor, "reflow", reflowed)
-        await pilot.press(*"the dog")
-        assert form.plan.seed_line == "ethe dog"
-        line(form, "setting-epochs").focus()
+        await on.pilot.press(*"the dog")
+        assert on.form.plan.seed_line == "ethe dog"
+        line(on.form, "name").focus()
+        await on.pilot.press("m")
+        await on.ready()
+        await on.pilot.pause()
         laid_out.clear()
-        await pilot.press("end", "backspace", "1")
-        await ready(pilot, form)
+        await on.pilot.press(*"ine")
+        await on.ready()
         assert laid_out == []

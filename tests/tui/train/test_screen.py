@@ -321,34 +321,29 @@ def test_the_end_of_a_run_in_words(last: Event, phase: str, end: list[str]) -> N
     assert (badge(run), told.is_bad) == (phase, bool(more))
 
 
-async def test_a_run_that_is_over_offers_what_to_do(script: Script) -> None:
-    async with shown(script) as on:
-        leave_model(on)
-        await on.start(*epochs(6, 5, 5.5, 5.6), finished("stopped", 2, {"epoch": 2}))
-        script.exit()
-        await on.phase(Phase.FINISHED)
-        await on.until(lambda: on.buttons)
-        assert on.head.startswith(" ■ stopped")
-        assert on.end.startswith("Stopped; epoch 2 is kept")
-        assert on.buttons == OFFERED
-        await on.until(lambda: on.sees(" 4 ", " 2.500 "))
-        await on.pilot.press("u", "c")
-        used = [("use_model", "poems"), ("show_mode", "autocomplete")]
-        assert on.app.calls == [*used, ("show_model", "poems")]
-
-
-@pytest.mark.parametrize("size_before", [(60, 16), (80, 24)])
-async def test_a_small_window_offers_it_too(script: Script, size_before: tuple[int, int]) -> None:
+@pytest.mark.parametrize(
+    ("size_before", "size"),
+    [((80, 24), (80, 24)), ((60, 16), (60, 16)), ((80, 24), (60, 16))],
+    ids=["usual", "small", "made small"],
+)
+async def test_a_run_that_is_over_offers_what_to_do(
+    script: Script, size_before: tuple[int, int], size: tuple[int, int]
+) -> None:
     async with shown(script, size_before) as on:
         leave_model(on)
         await on.start(*epochs(6, 5, 5.5, 5.6), finished("stopped", 2, {"epoch": 2}))
         script.exit()
-        await on.until(lambda: on.buttons)
-        await on.pilot.resize_terminal(60, 16)
+        await on.phase(Phase.FINISHED)
+        await on.pilot.resize_terminal(*size)
         await on.until(lambda: on.sees(*(f" {label} " for label in OFFERED)))
+        assert on.buttons == OFFERED
+        assert on.head.startswith(" ■ stopped")
+        assert on.end.startswith("Stopped; epoch 2 is kept")
+        await on.until(lambda: size == (60, 16) or on.sees(" 4 ", " 2.500 "))
         await on.until(lambda: on.keys().get("u"))
-        await on.pilot.press("u")
-        assert on.app.calls == [("use_model", "poems"), ("show_mode", "autocomplete")]
+        await on.pilot.press("u", "c")
+        used = [("use_model", "poems"), ("show_mode", "autocomplete")]
+        assert on.app.calls == [*used, ("show_model", "poems")]
 
 
 async def asked_for_epochs(on: Shown) -> str:
@@ -372,7 +367,8 @@ async def test_a_run_is_trained_longer(script: Script) -> None:
             field.value = wrong
             await on.pilot.press("enter")
             assert isinstance(on.app.screen, AskText)
-            assert str(problem.content) == "a whole number above 3 and at most 1,000,000"
+            says = "it must be a whole number, above 3 and at most 1,000,000"
+            assert str(problem.content) == says
         field.value = "5"
         await on.pilot.press("enter")
         await on.until(lambda: "--resume" in script.arguments())

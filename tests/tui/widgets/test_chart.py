@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 
-from rnnlm_tui.tui.widgets import chart
 from rnnlm_tui.tui.widgets.chart import LossChart, Points, plot
 from tests.helpers.app import wait_until
 from tests.helpers.models import HOSTILE
@@ -84,18 +83,18 @@ class Host(App[None]):
         yield LossChart()
 
 
+def is_painted(
+    app: App[None], train: Points, held_out: Points, best: float | None, width: int, height: int
+) -> bool:
+    """Whether the widget shows this chart."""
+    expected = [row.rstrip() for row in text_of(train, held_out, best, width, height)]
+    return painted(app) == expected + [""] * (height - len(expected))
+
+
 def painted(app: App[None]) -> list[str]:
     """The rows of the chart on the screen."""
     widget = app.query_one(LossChart)
     return [widget.render_line(y).text.rstrip() for y in range(widget.size.height)]
-
-
-def stripped(
-    train: Points, held_out: Points, best: float | None, width: int, height: int
-) -> list[str]:
-    """What should be painted."""
-    rows = [row.rstrip() for row in text_of(train, held_out, best, width, height)]
-    return rows + [""] * (height - len(rows))
 
 
 async def test_the_widget_draws_what_it_is_given_at_its_size() -> None:
@@ -103,29 +102,9 @@ async def test_the_widget_draws_what_it_is_given_at_its_size() -> None:
     async with app.run_test(size=(60, 12)) as pilot:
         widget = app.query_one(LossChart)
         assert "no epoch yet" in "\n".join(painted(app))
-        widget.show(FALLING, RISING, 4)
-        assert painted(app) == stripped(FALLING, RISING, 4, 60, 12)
+        for held_out in ((), RISING):
+            widget.show(FALLING, held_out, 4)
+            assert is_painted(app, FALLING, held_out, 4, 60, 12)
         await pilot.resize_terminal(30, 5)
         await wait_until(pilot, lambda: widget.size == (30, 5))
-        assert painted(app) == stripped(FALLING, RISING, 4, 30, 5)
-
-
-async def test_losses_that_come_quickly_are_drawn_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chart, "REDRAW_S", 3600)
-    app = Host()
-    async with app.run_test(size=(60, 12)):
-        widget = app.query_one(LossChart)
-        widget.show(FALLING)
-        assert painted(app) == stripped(FALLING, (), None, 60, 12)
-        widget.show(FALLING, RISING)
-        assert painted(app) == stripped(FALLING, (), None, 60, 12)
-
-
-async def test_the_last_losses_are_drawn_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chart, "REDRAW_S", 0.01)
-    app = Host()
-    async with app.run_test(size=(60, 12)) as pilot:
-        widget = app.query_one(LossChart)
-        widget.show(FALLING)
-        widget.show(FALLING, RISING)
-        await wait_until(pilot, lambda: painted(app) == stripped(FALLING, RISING, None, 60, 12))
+        assert is_painted(app, FALLING, RISING, 4, 30, 5)

@@ -13,7 +13,7 @@ from textual.widgets import Button, Input, Static
 
 from rnnlm_tui.tui.widgets import dialogs
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm, Dialog
-from rnnlm_tui.tui.widgets.path_input import PathInput
+from rnnlm_tui.tui.widgets.inputs import PathInput
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
 from tests.helpers.app import post_keys, problem_in, wait_until
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 
 import pytest
@@ -51,7 +51,18 @@ class Trial:
             lambda: library,
             lambda: self.names.append(self.loader.name),
             lambda error: self.errors.append(error.message),
+            self._run_worker,
         )
+        self._work: asyncio.Task[None] | None = None
+
+    def _run_worker(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        self.cancel()
+        self._work = asyncio.create_task(work())
+
+    def cancel(self) -> None:
+        """Cancels the work for the latest request."""
+        if self._work is not None:
+            self._work.cancel()
 
     async def until_active(self, *names: str | None) -> None:
         """Waits until these have been active."""
@@ -69,9 +80,8 @@ class Trial:
 async def it(tmp_path: Path) -> AsyncIterator[Trial]:
     """A ModelLoader over the models `damaged`, the newest, `poems`, and `other`."""
     trial = Trial(GatedLibrary(tmp_path, "damaged", "poems", "other"))
-    work = asyncio.create_task(trial.loader.run())
     yield trial
-    work.cancel()
+    trial.cancel()
 
 
 @pytest.mark.parametrize(

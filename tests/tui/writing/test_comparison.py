@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from textual.widgets import OptionList
 
-from rnnlm_tui.errors import ModelError
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.tui.writing.comparison import Comparison
 from rnnlm_tui.tui.writing.predictor import Question
 from rnnlm_tui.tui.writing.side_pane import SidePane, models_to_compare
-from tests.helpers.app import ScriptedLibrary, ScriptedModel, chain, check_layout, in_order, toasts
+from tests.helpers.app import ScriptedLibrary, ScriptedModel, chain, check_layout, in_order
 from tests.helpers.models import make_model
 from tests.helpers.writing_screen import Desk, desk, questions
 
@@ -80,28 +77,35 @@ async def test_in_a_narrow_window_no_other_model_is_asked(
 async def test_with_one_model_there_is_nothing_to_compare(tmp_path: Path) -> None:
     async with desk(tmp_path, size=WIDE) as it:
         await it.press("f9")
-        await it.until(lambda: any("no other model" in toast for toast in toasts(it.app)))
+        await it.until(lambda: it.tells("no other model"))
 
 
 async def test_a_model_that_is_saved_is_loaded_again(tmp_path: Path) -> None:
-    library = ScriptedLibrary(tmp_path, three_models())
-    comparison = Comparison(lambda: library)
-    await comparison.toggle("poems")
-    library.models["poems"] = fresh = ScriptedModel()
-    await comparison.reload("poems")
-    (compared,) = comparison.without("sonnets")
-    assert compared.model is fresh
-    await comparison.reload("letters")
-    assert comparison.names == ("poems",), "only those that are compared"
-    del library.models["poems"]
-    await comparison.reload("poems")
-    assert not comparison.names
-    with pytest.raises(ModelError):
-        await comparison.toggle("poems")
-    library.models = dict(three_models())
-    for name in three_models():
-        await comparison.toggle(name)
-    assert comparison.names == ("poems", "letters"), "the third takes the place of the first"
+    models = three_models() | {"tales": ScriptedModel()}
+    async with desk(tmp_path, models, WIDE) as it:
+
+        def compared() -> list[str]:
+            return [other.name for other in it.screen.pane.compared]
+
+        library = it.app.library
+        assert isinstance(library, ScriptedLibrary)
+        for name in ("tales", "poems", "letters"):
+            await choose(it, name)
+            await it.until(lambda name=name: name in compared())
+        assert compared() == ["poems", "letters"], "the third takes the place of the first"
+        library.models["poems"] = fresh = ScriptedModel()
+        for name in ("tales", "poems"):
+            it.screen.pane.reload_compared(name)
+        await it.until(lambda: it.screen.pane.compared[0].model is fresh)
+        assert compared() == ["poems", "letters"], "only those that are compared"
+        del library.models["poems"]
+        it.screen.pane.reload_compared("poems")
+        await it.until(lambda: compared() == ["letters"])
+        open_model = library.open
+        library.open = lambda name: open_model("gone")  # type: ignore[method-assign]
+        await choose(it, "tales")
+        await it.until(lambda: it.tells("there is no model gone"))
+        assert compared() == ["letters"]
 
 
 class ModelWithMemory(ScriptedModel):

@@ -18,6 +18,7 @@ from textual.widgets.text_area import Selection
 
 from rnnlm_tui.suggest import Suggestion, Suggestions
 from rnnlm_tui.text.tokenizer import Written
+from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.session.tables import Turn
 from rnnlm_tui.tui.writing import key_order
 from rnnlm_tui.tui.writing.editor import LineEditor, TextSent
@@ -42,7 +43,7 @@ class Host(App[None]):
         self.questions: list[tuple[str, int]] = []
         self.sent: list[TextSent] = []
         self.done: list[str] = []
-        self.editor = LineEditor(self._ask)
+        self.editor = LineEditor(self._ask, Preferences())
         self.editor.styles.width = width_of_line + 4
 
     def compose(self) -> ComposeResult:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 
-from rnnlm_tui.tui.writing.predictor import Answer, LoadedModel, Predictor, Question, answer_to
+from rnnlm_tui.tui.writing.predictor import LoadedModel, Predictor, Question, answer_to
 from tests.helpers.app import ScriptedModel, card_of
 from tests.helpers.runs import until
 
@@ -15,19 +13,6 @@ PATIENCE_S = 10
 
 def loaded(model: ScriptedModel) -> LoadedModel:
     return LoadedModel("sonnets", card_of(model), model)
-
-
-@asynccontextmanager
-async def running() -> AsyncIterator[tuple[Predictor, list[Answer]]]:
-    """A running predictor, and its answers."""
-    answers: list[Answer] = []
-    predictor = Predictor(answers.append)
-    task = asyncio.create_task(predictor.run())
-    yield predictor, answers
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
-    predictor.close()
 
 
 def test_an_answer_carries_its_question_and_counts_the_words() -> None:
@@ -43,29 +28,23 @@ def test_an_answer_carries_its_question_and_counts_the_words() -> None:
     assert 0 <= answer.took_s < PATIENCE_S
 
 
-async def test_a_continuation_is_made_in_the_thread_that_answers_questions() -> None:
-    """A model caches contexts, so it must not be asked from two threads at once."""
+async def test_one_question_is_in_work_and_then_the_latest() -> None:
+    """A model caches contexts, so it must not be asked from two threads at once, not even for a
+    continuation."""
     model = ScriptedModel()
-    who = loaded(model)
-    async with running() as (predictor, answers):
-        model.gate.clear()
-        predictor.ask(Question(who, "shall ", 6))
-        await until(lambda: model.asked)
-        continuation = predictor.continuation(who, "shall", (), again=False)
-        task = asyncio.create_task(continuation)
-        await asyncio.sleep(0)
-        assert len(model.asked) == 1, "it waits until the question is answered"
-        model.gate.set()
-        async with asyncio.timeout(PATIENCE_S):
-            assert (await task)[0][:2] == ["i", "compare"]
-        await until(lambda: answers)
-
-
-async def test_nothing_is_asked_after_the_end() -> None:
-    model = ScriptedModel()
-    async with running() as (predictor, answers):
-        predictor.close()
-        predictor.ask(Question(loaded(model), "s", 1))
-        await asyncio.sleep(0)
-        assert not model.asked
-        assert not answers
+    who, predictor = loaded(model), Predictor()
+    model.gate.clear()
+    answers = [
+        predictor.answer(Question(who, line, len(line))) for line in ("shall ", "a ", "the ")
+    ]
+    continuation = asyncio.create_task(predictor.continuation(who, "when", (), again=False))
+    await until(lambda: model.asked)
+    await asyncio.sleep(0)
+    assert model.asked == [("shall",)]
+    model.gate.set()
+    async with asyncio.timeout(PATIENCE_S):
+        assert (await answers[2]).question.line == "the "
+        assert (await continuation)[0][:2] == ["i", "compare"]
+    assert [answer.cancelled() for answer in answers] == [True, True, False]
+    assert ("a",) not in model.asked
+    predictor.close()

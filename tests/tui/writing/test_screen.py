@@ -57,10 +57,6 @@ HOSTILE = (
 """Markup, wide and joined characters, right to left, and what could steer a terminal."""
 
 
-def has_toast(it: Desk, text: str) -> bool:
-    return any(text in toast for toast in toasts(it.app))
-
-
 async def clear(it: Desk, *keys: str) -> None:
     """Clears the transcript, by F8 or by other keys."""
     await it.press(*(keys or ("f8",)))
@@ -266,7 +262,7 @@ async def test_a_sent_line_is_continued_by_ten_words_and_by_others_drawn_by_chan
     script = {**chain(*words), "a": dict.fromkeys(words, 0.07)}
     async with desk(tmp_path, {"loop": ScriptedModel(script)}) as it:
         await it.press("ctrl+r")
-        await it.until(lambda: has_toast(it, "send a line first: Enter"))
+        await it.until(lambda: it.tells("send a line first: Enter"))
         await it.write(*"wa", "enter")
         await it.until(lambda: it.transcript == ["wa", " ".join(words[1:11])])
         assert it.line == ""
@@ -323,7 +319,7 @@ async def test_a_line_and_a_command_in_one_burst(tmp_path: Path) -> None:
 async def test_lines_of_the_transcript_are_copied_and_used(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         await it.press("f7")
-        await it.until(lambda: has_toast(it, "there is no line to copy yet"))
+        await it.until(lambda: it.tells("there is no line to copy yet"))
         await it.send("when i", 2)
         await it.send("shall i", 4)
         await it.press("f7")
@@ -354,10 +350,10 @@ async def test_the_transcript_is_saved_to_a_file(tmp_path: Path) -> None:
         await it.send("a\x1b[31m", 2)
         target = tmp_path / "poem.txt"
         await save_to(str(target))
-        await it.until(lambda: has_toast(it, f"the transcript was saved to {target}"))
+        await it.until(lambda: it.tells(f"the transcript was saved to {target}"))
         assert target.read_text().startswith("a\ufffd[31m\n    ")
         await save_to("/proc/no-such-file")
-        await it.until(lambda: has_toast(it, "could not save /proc/no-such-file"))
+        await it.until(lambda: it.tells("could not save /proc/no-such-file"))
 
 
 # Kept over restarts
@@ -386,7 +382,7 @@ async def test_the_transcript_is_cleared_after_a_question(
 ) -> None:
     async with desk(tmp_path) as it:
         await it.press(*keys)
-        await it.until(lambda: has_toast(it, "the transcript is empty"))
+        await it.until(lambda: it.tells("the transcript is empty"))
         await it.send("when i", 2)
         await it.press(*keys)
         await it.until(lambda: it.app.screen.is_modal)
@@ -488,7 +484,7 @@ async def test_another_model_suggests_at_once_and_says_so(tmp_path: Path) -> Non
         await it.write(*"shall ")
         it.app.use_model("mine")
         await it.until(lambda: it.shown == "we dance")
-        assert has_toast(it, "mine is active")
+        assert it.tells("mine is active")
         assert "─ mine ─" in picture(it.app)
         assert "mine · lesson, epoch 3" in it.rows[0]
     async with desk(tmp_path, models, preferences=it.app.preferences) as it:

@@ -148,7 +148,7 @@ class Host(App[None]):
 
     def compose(self) -> ComposeResult:
         database = SessionDatabase(Path("never used"), lambda error: None)
-        yield TranscriptView(database, Predictor(lambda answer: None))
+        yield TranscriptView(database, Predictor())
 
 
 async def test_the_view_keeps_the_newest_lines_and_stays_at_the_bottom() -> None:

@@ -1,4 +1,4 @@
-"""Completing a path: which entries match, and what Tab, Down and Enter do."""
+"""Input fields: foreign text is made printable before it is painted, and paths are completed."""
 
 from __future__ import annotations
 
@@ -9,14 +9,94 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from rnnlm_tui.tui.widgets import path_input
-from rnnlm_tui.tui.widgets.path_input import PathInput, completions, expanded
-from tests.helpers.app import wait_until
+from rnnlm_tui.tui.widgets import inputs
+from rnnlm_tui.tui.widgets.inputs import (
+    PathInput,
+    SafeInput,
+    SafeTextArea,
+    completions,
+    expanded,
+    sanitize_lines,
+)
+from tests.helpers.app import check_layout, picture, wait_until
 from tests.helpers.commands import POSIX
+
+HOSTILE = "a\x1b[31mb\x9b\a\x00\ud800\u202e[/b]"
+SHOWN = "a\ufffd[31mb\ufffd\ufffd\ufffd\ufffd\ufffd[/b]"
+
+
+class Host(App[None]):
+    """The two fields with a hostile initial text."""
+
+    def compose(self) -> ComposeResult:
+        yield SafeInput(HOSTILE, select_on_focus=False, id="line")
+        yield SafeTextArea(f"{HOSTILE}\n\tc", id="lines")
+
+
+async def test_initial_values_are_made_printable() -> None:
+    app = Host()
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        assert app.query_one(SafeInput).value == SHOWN
+        assert app.query_one(SafeTextArea).text == f"{SHOWN}\n\tc"
+        assert picture(app).count(SHOWN) == 2
+        check_layout(app)
+
+
+async def test_what_is_put_into_the_fields_is_made_printable() -> None:
+    app = Host()
+    async with app.run_test() as pilot:
+        line, lines = app.query_one(SafeInput), app.query_one(SafeTextArea)
+        line.value = f"{HOSTILE}2"
+        lines.text = f"{HOSTILE}2"
+        lines.insert(f"\r\n{HOSTILE}3", (0, 3))
+        await pilot.pause()
+        assert line.value == f"{SHOWN}2"
+        assert lines.text == f"{SHOWN[:3]}\n{SHOWN}3{SHOWN[3:]}2"
+        check_layout(app)
+
+
+@pytest.mark.parametrize("kind", [SafeInput, SafeTextArea])
+async def test_what_is_pasted_is_made_printable(kind: type[SafeInput | SafeTextArea]) -> None:
+    app = Host()
+    async with app.run_test() as pilot:
+        line, lines = app.query_one(SafeInput), app.query_one(SafeTextArea)
+        line.value = lines.text = ""
+        app.query_one(kind).focus()
+        await wait_until(pilot, lambda: isinstance(app.focused, kind))
+        app.post_message(events.Paste(f"{HOSTILE}\n{HOSTILE}"))
+        await wait_until(pilot, lambda: line.value or lines.text)
+        expected = (SHOWN, "") if kind is SafeInput else ("", f"{SHOWN}\n{SHOWN}")
+        assert (line.value, lines.text) == expected
+        app._clipboard = HOSTILE
+        await pilot.press("ctrl+v")
+        assert SHOWN * 2 in line.value + lines.text
+        check_layout(app)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("", ""),
+        ("a", "a"),
+        ("\n", "\n"),
+        ("a\n\nb\n", "a\n\nb\n"),
+        ("a\r\nb\rc\x0cd\u2028e", "a\nb\nc\nd\ne"),
+        ("\ta\tb", "\ta\tb"),
+        ("a\x1bb\x7f", "a\ufffdb\ufffd"),
+        ("e\u0301 \u7269 \u05d0\u200d", "e\u0301 \u7269 \u05d0\u200d"),
+    ],
+)
+def test_lines_keep_their_ends_and_tabs(text: str, shown: str) -> None:
+    assert sanitize_lines(text) == shown
+
+
+# Paths
 
 
 @pytest.fixture
@@ -30,7 +110,7 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-class Host(App[None]):
+class PathHost(App[None]):
     """A path between two other fields."""
 
     def __init__(self) -> None:
@@ -48,9 +128,9 @@ class Host(App[None]):
 
 
 @asynccontextmanager
-async def typed(text: str, shown: str) -> AsyncIterator[tuple[Pilot[None], Host]]:
+async def typed(text: str, shown: str) -> AsyncIterator[tuple[Pilot[None], PathHost]]:
     """An app with this text in its focused path field, once it shows this suggestion."""
-    app = Host()
+    app = PathHost()
     async with app.run_test(size=(120, 12)) as pilot:
         app.path.focus()
         app.path.value = text
@@ -58,7 +138,7 @@ async def typed(text: str, shown: str) -> AsyncIterator[tuple[Pilot[None], Host]
         yield pilot, app
 
 
-async def suggested(pilot: Pilot[None], app: Host, shown: str) -> None:
+async def suggested(pilot: Pilot[None], app: PathHost, shown: str) -> None:
     """Waits until the path field shows this suggestion."""
     await wait_until(pilot, lambda: app.path.render_line(0).text.strip() == shown)
 
@@ -135,8 +215,8 @@ async def test_matches_of_an_older_text_are_dropped(
             assert go_on.wait(20)
         return completions(text)
 
-    monkeypatch.setattr(path_input, "completions", slow)
-    app = Host()
+    monkeypatch.setattr(inputs, "completions", slow)
+    app = PathHost()
     async with app.run_test(size=(120, 12)) as pilot:
         app.path.focus()
         app.path.value = f"{folder}/le"
