@@ -292,9 +292,9 @@ class RnnlmApp(TerminalApp):
         if "models_screen" in vars(self):
             self.models_screen.reload()
 
-    def renamed(self, old: str, new: str | None) -> None:
+    def name_changed(self, old: str, new: str | None) -> None:
         if self._known_runs:
-            self._known_runs.renamed(old, new)
+            self._known_runs.name_changed(old, new)
         self.session.write(partial(rename_model, old=old, new=new))
         self.autocomplete.pane.drop_compared(old)
         if self.active_name == old and new is not None:

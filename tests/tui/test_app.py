@@ -241,17 +241,17 @@ async def test_the_active_model_is_renamed_or_deleted(tmp_path: Path) -> None:
         run = give_run(app, is_running=False)
         run.name = "one"
         app.session.write(partial(add_turn, turn=Turn("shall", model="one")))
-        app.renamed("one", "uno")
+        app.name_changed("one", "uno")
         await wait_until(pilot, lambda: app.active_name == "uno")
         assert await app.session.read(partial(lines_sent_with, model="uno")) == ["shall"]
         assert (run.name, run.is_deleted) == ("uno", False)
         del models["uno"]
-        app.renamed("uno", None)
+        app.name_changed("uno", None)
         await wait_until(pilot, lambda: app.active_name == "two")
         assert await app.session.read(partial(lines_sent_with, model="uno")) == []
         assert run.is_deleted
         del models["two"]
-        app.renamed("two", None)
+        app.name_changed("two", None)
         await wait_until(pilot, lambda: "No model can be used" in picture(app))
         assert app.autocomplete.editor.suggestion == ""
 

@@ -106,7 +106,7 @@ async def rename(host: Host, old: str) -> str | None:
         return None
     await asyncio.to_thread(host.library.rename, old, new)
     host.notify_user(f"{old} is now {new}")
-    host.renamed(old, new)
+    host.name_changed(old, new)
     return new
 
 
@@ -178,4 +178,4 @@ async def delete(host: Host, entry: Entry) -> None:
     if await host.ask(Confirm(f"Delete {entry.name}?", text)):
         await asyncio.to_thread(host.library.delete, entry.name)
         host.notify_user(f"{entry.name} was deleted")
-        host.renamed(entry.name, None)
+        host.name_changed(entry.name, new=None)

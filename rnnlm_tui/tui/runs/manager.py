@@ -71,7 +71,7 @@ class Runs:
         before, self.shown = self.shown, self.own
         _unfollow(before)
 
-    def renamed(self, old: str, new: str | None) -> None:
+    def name_changed(self, old: str, new: str | None) -> None:
         """Renames the runs of a model that was renamed, or marks them if it was deleted (None). The
         model of a running one cannot be changed."""
         for run in (self.own, self.shown):

@@ -67,7 +67,7 @@ class Host(Protocol):
     def models_changed(self) -> None:
         """Called when a model was added, removed or changed."""
 
-    def renamed(self, old: str, new: str | None) -> None:
+    def name_changed(self, old: str, new: str | None) -> None:
         """Called when a model was renamed, or deleted (None). If it was active, it stays so under
         its new name, or another becomes active."""
 

@@ -68,8 +68,8 @@ class Host(HostApp):
     def models_changed(self) -> None:
         self.models.reload()
 
-    def renamed(self, old: str, new: str | None) -> None:
-        self.calls.append(("renamed", old, new))
+    def name_changed(self, old: str, new: str | None) -> None:
+        self.calls.append(("name_changed", old, new))
         self.models_changed()
 
     @property
@@ -266,7 +266,7 @@ async def test_a_model_is_renamed(library: Library) -> None:
         await wait_until(pilot, lambda: not ok.disabled)
         await pilot.press("enter")
         await wait_until(pilot, lambda: app.table.selected == "zwei")
-        assert app.calls == [("renamed", "two", "zwei")]
+        assert app.calls == [("name_changed", "two", "zwei")]
         assert app.told == ["two is now zwei"]
         await pilot.press("r")
         await dialog(pilot, app, AskText)
@@ -401,7 +401,7 @@ async def test_a_model_a_damaged_one_and_a_run_are_deleted(library: Library, nam
         await dialog(pilot, app, Confirm)
         await pilot.press("left", "enter")
         await wait_until(pilot, lambda: name not in rows(app))
-        assert app.calls == [("renamed", name, None)]
+        assert app.calls == [("name_changed", name, None)]
         assert not library.has(name)
 
 

@@ -92,18 +92,18 @@ async def test_a_run_that_is_over_follows_its_model_and_one_that_is_on_does_not(
     runs: Runs, script: Script
 ) -> None:
     run = await runs.start(request())
-    runs.renamed("poems", "verses")
-    runs.renamed("poems", None)
+    runs.name_changed("poems", "verses")
+    runs.name_changed("poems", None)
     assert (run.name, run.is_deleted) == ("poems", False)
     await run.stop()
     await over(run)
-    runs.renamed("others", "verses")
-    runs.renamed("others", None)
+    runs.name_changed("others", "verses")
+    runs.name_changed("others", None)
     assert (run.name, run.is_deleted) == ("poems", False)
-    runs.renamed("poems", "verses")
-    runs.renamed("poems", None)
+    runs.name_changed("poems", "verses")
+    runs.name_changed("poems", None)
     assert (run.name, run.is_deleted) == ("verses", False)
-    runs.renamed("verses", None)
+    runs.name_changed("verses", None)
     assert run.is_deleted
 
 

@@ -465,13 +465,13 @@ async def test_a_model_that_is_renamed_keeps_its_run_and_one_that_is_deleted_doe
         script.exit()
         await on.until(lambda: on.keys().get("t"))
         on.app.library.rename("poems", "verses")
-        on.app.runs.renamed("poems", "verses")
+        on.app.runs.name_changed("poems", "verses")
         await on.until(lambda: "The model verses" in on.end)
         assert "verses" in on.head
         await on.pilot.press("u")
         assert ("use_model", "verses") in on.app.calls
         on.app.library.delete("verses")
-        on.app.runs.renamed("verses", None)
+        on.app.runs.name_changed("verses", None)
         await on.until(lambda: "The model verses was deleted" in on.end)
         assert on.buttons == ["New training"]
         keys = on.keys()

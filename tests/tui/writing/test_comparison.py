@@ -58,7 +58,7 @@ async def test_two_other_models_are_shown_next_to_the_active_one(tmp_path: Path)
         assert not any(in_order(row, "1 you", "1 you") for row in it.rows), "not with itself"
         it.app.use_model("sonnets")
         await until_a_row_has(it, "1 i", "1 you")
-        it.app.renamed("letters", None)
+        it.app.name_changed("letters", None)
         await it.until(lambda: not it.screen.query(SidePane).filter(".-compared-1, .-compared-2"))
 
 
