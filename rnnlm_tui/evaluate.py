@@ -38,6 +38,7 @@ from rnnlm_tui.suggest import (
     CANDIDATES,
     Suggestion,
     Typed,
+    UnlistedKeys,
     after_taking,
     candidates_at,
     encode_context,
@@ -160,8 +161,9 @@ def score(
     A model that uses previous lines sees `previous_lines` and the `lines` before each line. Without
     `writes` no typed keys are counted, which takes most of the time.
     """
+    scorer = Scorer(model, writes=writes)
     for part in parts_of(model, lines, previous_lines):
-        yield from score_part(model, part, writes=writes)
+        yield from scorer.score(part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,39 +236,46 @@ def _part(
     return Part(lines, passages), above
 
 
-def score_part(model: LanguageModel, part: Part, *, writes: bool = True) -> Iterator[ScoredLine]:
-    """Yields the lines of the part with the scores of their words; `writes` as for `score`."""
-    answers = model.read(part.passages)
-    for line in part.lines:
-        yield _scored_line(model, line, answers, writes=writes)
+class Scorer:
+    """Scores parts with one model; keeps what it finds out about prefixes."""
 
+    def __init__(self, model: LanguageModel, *, writes: bool = True) -> None:
+        """`writes` as for `score`."""
+        self._model = model
+        self._unlisted = UnlistedKeys(model) if writes else None
 
-def _scored_line(
-    model: LanguageModel, line: _Line, answers: Iterator[NDArray[np.float32]], *, writes: bool
-) -> ScoredLine:
-    """Scores a line; takes the next of the `answers`, distributions [V], for each place."""
-    vocabulary, text = model.vocabulary, line.text
-    if not line.words:
-        return ScoredLine(text, (), None, len(text) + 1)
-    context = line.stream[: line.known]
-    writer = _Writer(model, text, context) if writes else None
-    answer, ids, scored = next(answers), list[int](), list[ScoredWord]()
-    if writer:
-        writer.read(ids, answer)
-    for number, word in enumerate(line.words, start=1):
-        has_context, is_last = bool(context or ids), number == len(line.words)
-        scored.append(_scored_word(model, answer, word, has_context=has_context, is_last=is_last))
+    def score(self, part: Part) -> Iterator[ScoredLine]:
+        """Yields the lines of the part with the scores of their words."""
+        answers = self._model.read(part.passages)
+        for line in part.lines:
+            yield self._scored(line, answers)
+
+    def _scored(self, line: _Line, answers: Iterator[NDArray[np.float32]]) -> ScoredLine:
+        """Scores a line; takes the next of the `answers`, distributions [V], for each place."""
+        model, vocabulary, text = self._model, self._model.vocabulary, line.text
+        if not line.words:
+            return ScoredLine(text, (), None, len(text) + 1)
+        context = line.stream[: line.known]
+        writer = self._unlisted and _Writer(model, self._unlisted, text, context)
+        answer, ids, scored = next(answers), list[int](), list[ScoredWord]()
         if writer:
-            writer.write(number)
-        if known := vocabulary.encode([word]):
-            ids += known
-            answer = next(answers)
+            writer.read(ids, answer)
+        for number, word in enumerate(line.words, start=1):
+            has_context, is_last = bool(context or ids), number == len(line.words)
+            scored.append(
+                _scored_word(model, answer, word, has_context=has_context, is_last=is_last)
+            )
             if writer:
-                writer.read(ids, answer)
-    if writer:
-        writer.write()
-    end = None if vocabulary.end_id is None else _at_least(answer[vocabulary.end_id])
-    return ScoredLine(text, tuple(scored), end, writer.keys + 1 if writer else None)
+                writer.write(number)
+            if known := vocabulary.encode([word]):
+                ids += known
+                answer = next(answers)
+                if writer:
+                    writer.read(ids, answer)
+        if writer:
+            writer.write()
+        end = None if vocabulary.end_id is None else _at_least(answer[vocabulary.end_id])
+        return ScoredLine(text, tuple(scored), end, writer.keys + 1 if writer else None)
 
 
 @dataclass
@@ -279,6 +288,7 @@ class _Writer:
     """
 
     model: LanguageModel
+    unlisted: UnlistedKeys
     text: str
     context: list[int]
     keys: int = 0
@@ -300,6 +310,10 @@ class _Writer:
             if words is not None and len(typed.words) >= words:
                 return
             found = self._predicted(model.vocabulary.encode(typed.words))
+            if keys := self.unlisted.count(found, typed, self.text[self.at :]):
+                self.keys += keys
+                self.at, self.has_space = self.at + keys, False
+                continue
             self.keys += 1
             self.at, self.has_space = self._after_key(before, found, typed)
 
@@ -314,8 +328,8 @@ class _Writer:
 
     def _after_key(self, before: str, found: NDArray[np.float32], typed: Typed) -> tuple[int, bool]:
         """`at` and `has_space` after the next key: it accepts the most helpful word, or types."""
-        candidates = candidates_at(self.model, found, typed)
-        ways = (self._after_accepting(before, candidate) for candidate in candidates)
+        listed = candidates_at(self.model, found, typed)
+        ways = (self._after_accepting(before, candidate) for candidate in listed)
         return max(filter(None, ways), default=(self.at + 1, False))
 
     def _after_accepting(self, before: str, candidate: Suggestion) -> tuple[int, bool] | None:

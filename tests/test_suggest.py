@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rnnlm_tui.lm.model import excluded_ids
 from rnnlm_tui.suggest import (
     MAX_AHEAD,
     Decoding,
+    Suggestion,
+    Typed,
+    UnlistedKeys,
+    after_taking,
+    candidates_at,
     generate_words,
     suggest,
 )
-from rnnlm_tui.text.tokenizer import WhitespaceTokenizer
+from rnnlm_tui.text.prose import ProseTokenizer
+from rnnlm_tui.text.tokenizer import Conventions, WhitespaceTokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 from tests.helpers.scripted import WORDS, ScriptedModel
 
@@ -228,3 +236,42 @@ def test_previous_lines_are_context_only_for_a_model_that_uses_them() -> None:
         model.asked.clear()
         generate_words(model, "the", 1, previous_lines=["Cat sat.", "zebra"])
         assert model.asked == [expected]
+
+
+SOME_WORDS = ("straße", "\u0131s\u0131", "İzmir", "σοφός", "ﬁn", "Mary", "mary", "it", "it's")
+OTHER_PIECES = (" ", " ", "—", "’", ".", "STRASSE", "ISI", "Σ", "’s")
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(
+    pieces=st.lists(st.sampled_from([*SOME_WORDS, *OTHER_PIECES])),
+    at=st.integers(0, 30),
+    seed=st.integers(0, 99),
+    different=st.integers(1, 30),
+    capitals=st.booleans(),
+)
+def test_keys_without_help_are_those_at_which_nothing_helps(
+    pieces: list[str], at: int, seed: int, different: int, capitals: bool
+) -> None:
+    words = [*SOME_WORDS, "—", "’", *(f"{a}{b}" for a in "smit" for b in "aeiou")]
+    vocabulary = Vocabulary(words, SPECIAL_TOKENS)
+    tokenizer = ProseTokenizer(Conventions(), vocabulary.ranks)
+    model = ScriptedModel({}, 3, SPECIAL_TOKENS, words, tokenizer)
+    model.excluded_ids += tuple(vocabulary.encode(["Mary", "sa", "it's"]))
+    scores = np.random.default_rng(seed).integers(0, different, vocabulary.total_words)
+    probabilities = (scores / max(1, scores.sum())).astype(np.float32)
+    text = "".join(pieces)
+    text = text.upper() if capitals else text
+    typed = Typed.of(text[:at], model.tokenizer)
+    sure = UnlistedKeys(model).count(probabilities, typed, text[at:]) if text[at:] else 0
+    for end in range(at, at + sure):
+        before = Typed.of(text[:end], model.tokenizer)
+        assert before.words == typed.words
+        for listed in candidates_at(model, probabilities, before):
+            assert not goes_on(text, end, listed)
+
+
+def goes_on(text: str, at: int, listed: Suggestion) -> bool:
+    """Whether the line is longer, and what the text begins with, once a word is accepted."""
+    line = after_taking(text[:at], listed)
+    return len(line) > at and text.startswith(line)

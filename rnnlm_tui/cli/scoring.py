@@ -13,10 +13,9 @@ from pathlib import Path
 from rnnlm_tui.cli import output
 from rnnlm_tui.cli.inputs import OpenedModel, free_memory
 from rnnlm_tui.errors import ModelError
-from rnnlm_tui.evaluate import Part, ScoredLine, parts_of, score_part
+from rnnlm_tui.evaluate import Part, ScoredLine, Scorer, parts_of
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.lm.mixture import ComponentName, MixedModel
-from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.workers import MOST_WORKERS, Workers
@@ -41,18 +40,18 @@ class ScorePart:
 
     def __call__(self, part: Part) -> list[ScoredLine]:
         """Raises ModelError if the model has changed."""
-        return list(score_part(_model(self), part))
+        return list(_scorer(self).score(part))
 
 
 @lru_cache(1)
-def _model(task: ScorePart) -> LanguageModel:
+def _scorer(task: ScorePart) -> Scorer:
     card, model = Library(task.data_dir).open(task.name)
     if card.updated != task.updated:
         raise ModelError(f"{task.name} was saved again while it was measured", "measure it again")
     if task.component is not None:
         assert isinstance(model, MixedModel)
         model = model.models[task.component]
-    return model
+    return Scorer(model)
 
 
 def scored_lines(
@@ -92,7 +91,7 @@ def _scores(
     parts = [*parts_of(subject.model, lines)]
     processes = _processes(subject.card, len(parts))
     if processes == 1:
-        yield from chain.from_iterable(score_part(subject.model, part) for part in parts)
+        yield from chain.from_iterable(map(Scorer(subject.model).score, parts))
         return
     task = ScorePart(data_dir, subject.folder.name, subject.card.updated, component)
     with closing(Workers(processes)) as workers:
