@@ -7,8 +7,9 @@ ends the options.
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,8 +47,9 @@ preset. Models are stored in --data-dir, else in RNNLM_DATA_DIR, else in the use
 Exit codes: 0 done, 1 failure, 2 usage, 3 corpus unusable, 4 training diverged, 130 interrupted (and
 saved).
 """
-NARROWEST, INDENT = 11, 24
-"""Columns of the help: of the narrowest descriptions, and of the flags before them."""
+USUAL_COLUMNS, NARROWEST, INDENT = 80, 11, 24
+"""Columns of the help: of an unknown terminal, of the narrowest descriptions, and of the flags
+before them."""
 SEE_HELP = f"see {APP_NAME} --help"
 FLAG = re.compile(r"--[a-z][a-z0-9-]*(=.*)?", re.DOTALL)
 """What must be meant as an option, unlike a sentence that begins with `--`."""
@@ -224,8 +226,6 @@ def _operands_of(request: type[Request], arguments: Arguments) -> dict[str, Any]
 
 def format_help() -> str:
     """The help of all modes and options, as wide as the terminal. Argparse would take 10 ms."""
-    import shutil  # 2 ms that no other command needs
-
     described: dict[str, str] = {}
     for theirs in OPTIONS_OF.values():
         for name, (description, _) in theirs.items():
@@ -235,29 +235,48 @@ def format_help() -> str:
         {f"--{n} {METAVARS[n]}": text for n, text in described.items() if (n in SETTINGS) == is_one}
         for is_one in (False, True)
     )
-    columns = shutil.get_terminal_size().columns
+    columns = _columns()
     parts = [
         f"usage: {APP_NAME} [MODEL]\n       {APP_NAME} MODE [options] [texts, files or names]\n",
         DESCRIPTION,
-        _table("modes (one of them)", modes, columns),
-        _table("options", options, columns),
-        _table("settings of a training", settings, columns),
+        *_table("modes (one of them)", modes, columns),
+        *_table("options", options, columns),
+        *_table("settings of a training", settings, columns),
         EPILOG,
     ]
     return "\n".join(parts)
 
 
-def _table(title: str, rows: Mapping[str, str], columns: int) -> str:
+def _table(title: str, rows: Mapping[str, str], columns: int) -> Iterator[str]:
     """A group of options with a title and their descriptions in a second column."""
-    import textwrap
-
     lines = [f"{title}:"]
     for flag, description in rows.items():
         head = f"  {flag}".rstrip()
-        width = max(NARROWEST, columns - INDENT - 2)
-        texts = textwrap.wrap(description, width, break_long_words=False, break_on_hyphens=False)
+        texts = _wrapped(description, max(NARROWEST, columns - INDENT - 2))
         if len(head) > INDENT - 2 or not texts:
             lines.append(head)
             head = ""
         lines += [f"{head if i == 0 else '':{INDENT}}{text}" for i, text in enumerate(texts)]
-    return "\n".join(lines) + "\n"
+    yield "\n".join(lines) + "\n"
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Wraps a text at `width` characters. Importing textwrap would take longer."""
+    lines = list[str]()
+    for word in text.split():
+        if lines and len(lines[-1]) + 1 + len(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
+def _columns() -> int:
+    """The width of the terminal, from the variable COLUMNS or from the system."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given) > 0:
+        return int(given)
+    try:
+        return os.get_terminal_size().columns or USUAL_COLUMNS
+    except OSError:  # no terminal
+        return USUAL_COLUMNS
