@@ -11,18 +11,12 @@ import numpy as np
 from rnnlm_tui.config import Range, parse_number
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.evaluate import ScoredLine, score
+from rnnlm_tui.generate import continue_text, decoding_for, generate_words
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import data_dir
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.load import load_model, missing_base
-from rnnlm_tui.suggest import (
-    CANDIDATES,
-    Suggestion,
-    continue_text,
-    decoding_for,
-    generate_words,
-    suggest,
-)
+from rnnlm_tui.suggest import CANDIDATES, Suggestion, suggest
 
 __all__ = ["Model", "RnnlmError", "ScoredLine", "Suggestion", "load"]
 

@@ -1,4 +1,4 @@
-"""Suggesting, with a scripted model whose probabilities are known."""
+"""Suggesting and generating, with a scripted model whose probabilities are known."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rnnlm_tui.generate import Decoding, generate_words
 from rnnlm_tui.lm.model import excluded_ids
 from rnnlm_tui.suggest import (
     MAX_AHEAD,
-    Decoding,
     Suggestion,
     Typed,
     UnlistedKeys,
     after_taking,
     candidates_at,
-    generate_words,
     suggest,
 )
 from rnnlm_tui.text.prose import ProseTokenizer

@@ -25,10 +25,11 @@ from rnnlm_tui.cli.options import GenerateRequest, SuggestRequest
 from rnnlm_tui.cli.output import print_json, prints_unicode
 from rnnlm_tui.errors import RnnlmError, UsageError
 from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.generate import continue_text, decoding_for, generate_words
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.files import MODEL
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.suggest import Suggestions, continue_text, decoding_for, generate_words, suggest
+from rnnlm_tui.suggest import Suggestions, suggest
 
 BAR_WIDTH = 20
 MAX_LINES_ABOVE = 400

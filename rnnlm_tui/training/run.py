@@ -20,12 +20,12 @@ from rnnlm_tui import __version__
 from rnnlm_tui.config import RunConfig
 from rnnlm_tui.events import EpochFigures, Started, UpdateFigures, Warned
 from rnnlm_tui.formatting import cut_words
+from rnnlm_tui.generate import continue_text, decoding_for, generate_words
 from rnnlm_tui.lm.model import Architecture, LanguageModel
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.card import Ancestor, Mixture, ModelCard
 from rnnlm_tui.store.run_state import TextOrigin
 from rnnlm_tui.store.training_text import TrainedLines, trained_on, trained_on_hashes
-from rnnlm_tui.suggest import continue_text, decoding_for, generate_words
 from rnnlm_tui.text.corpus import split_lines
 from rnnlm_tui.text.overlap import Hashes, no_hashes
 from rnnlm_tui.text.prepare import PreparedText

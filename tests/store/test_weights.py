@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from rnnlm_tui.errors import ModelError
+from rnnlm_tui.generate import generate_words
 from rnnlm_tui.store.card import read_card
 from rnnlm_tui.store.load import load_model
 from rnnlm_tui.store.weights import LARGEST_WEIGHT, read_weights, write_compact, write_tensors
-from rnnlm_tui.suggest import generate_words, suggest
+from rnnlm_tui.suggest import suggest
 from tests.helpers.models import (
     HOSTILE,
     OLDER_MODELS,

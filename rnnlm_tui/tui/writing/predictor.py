@@ -99,7 +99,7 @@ class Predictor:
     ) -> tuple[list[str], bool]:
         """Returns the words that continue a line below the lines `above`, and whether they were
         sampled. With `again` they always are, so that they differ from earlier ones."""
-        from rnnlm_tui.suggest import decoding_for, generate_words
+        from rnnlm_tui.generate import decoding_for, generate_words
 
         count, decoding = decoding_for(loaded_model.model.tokenizer)
         if again and decoding.temperature == 0:
@@ -130,6 +130,6 @@ def answer_to(question: Question) -> Answer:
 
 def continued(loaded_model: LoadedModel, line: str, words: Sequence[str]) -> str:
     """Returns the tokens `words` as written text that follows a line."""
-    from rnnlm_tui.suggest import continue_text  # imports numpy
+    from rnnlm_tui.generate import continue_text  # imports numpy
 
     return continue_text(loaded_model.model.tokenizer, line, words)[len(line) :].strip()

@@ -1,0 +1,137 @@
+"""Continues a line by words of a model: the likeliest ones, or drawn ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.suggest import after_taking, encode_context, unpaired, written_in_turn
+from rnnlm_tui.text.tokenizer import Tokenizer
+
+LESSON_WORDS, SENTENCE_WORDS = 10, 40
+"""Words of a continuation on request: the lesson's number, and the most of a sentence."""
+SENTENCE_ENDS, CLOSING_MARKS = ".!?…\u3002\uff01\uff1f", '”\u2019)]}»"'
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How words are generated.
+
+    At a `temperature` of 0 the next word is the likeliest one. Above 0 it is drawn from the `top_k`
+    likeliest (None is all); a higher temperature draws more freely. `may_end` lets the line end
+    after a word, `no_repeats` forbids to repeat any three words in a row, `one_sentence` stops at
+    the end of the sentence.
+    """
+
+    temperature: float = 0.0
+    top_k: int | None = None
+    may_end: bool = False
+    no_repeats: bool = False
+    one_sentence: bool = False
+
+
+GREEDY = Decoding()
+PROSE = Decoding(0.7, 40, may_end=True, no_repeats=True, one_sentence=True)
+
+
+def decoding_for(
+    tokenizer: Tokenizer,
+    words: int | None = None,
+    temperature: float | None = None,
+    top_k: int | None = None,
+) -> tuple[int, Decoding]:
+    """How many words to continue a line by, and how. By default, a sentence drawn from the likelier
+    words; for a tokenizer that does not write text, the ten likeliest words, as in the lesson."""
+    count, usual = (SENTENCE_WORDS, PROSE) if tokenizer.writes_text else (LESSON_WORDS, GREEDY)
+    if words is not None:
+        count, usual = words, replace(usual, one_sentence=False)
+    if temperature is not None:
+        usual = replace(usual, temperature=temperature, top_k=None)
+    return count, usual if top_k is None else replace(usual, top_k=top_k)
+
+
+def generate_words(
+    model: LanguageModel,
+    line: str,
+    count: int,
+    decoding: Decoding = GREEDY,
+    *,
+    rng: np.random.Generator | None = None,
+    previous_lines: Sequence[str] = (),
+) -> list[str]:
+    """Returns at most `count` words that continue `line`; `previous_lines` as in `suggest`.
+
+    Special tokens are left out; `rng` draws. There are fewer words if `decoding` ends the line, if
+    the model can suggest none, or if the likeliest id of the lesson's model is padding, as in the
+    lesson.
+    """
+    rng = rng or np.random.default_rng()
+    given, words = model.tokenizer.typed_words(line), list[str]()
+    context = encode_context(model, given, previous_lines)
+    own = len(encode_context(model, given))
+    while len(words) < count:
+        scores = _scores(model, context, decoding, may_end=decoding.may_end and bool(words))
+        scores[unpaired(model, given + words)] = -np.inf
+        if decoding.no_repeats:
+            scores[_repeats(context[-own - len(words) :])] = -np.inf
+        best = _drawn(scores, decoding, rng)
+        if best is None or best < model.vocabulary.first_word_id:
+            break
+        word = model.vocabulary.word(best)
+        if decoding.one_sentence and _ends_sentence(words) and word not in CLOSING_MARKS:
+            break
+        context.append(best)
+        words.append(word)
+    return words
+
+
+def _scores(
+    model: LanguageModel, context: list[int], decoding: Decoding, *, may_end: bool
+) -> NDArray[np.float64]:
+    """The logarithms [V] of the probabilities of the next id, -inf for an id that is not allowed.
+    Padding is allowed in the lesson's vocabulary, which learns it."""
+    with np.errstate(divide="ignore"):
+        scores: NDArray[np.float64] = np.log(
+            model.next_word_probabilities(context).astype(np.float64)
+        )
+    excluded = {*model.excluded_ids} - {model.vocabulary.end_id if may_end else None}
+    if decoding.temperature > 0 or model.vocabulary.special_tokens:
+        scores[[*excluded]] = -np.inf
+    return scores
+
+
+def _repeats(ids: Sequence[int]) -> list[int]:
+    """The ids that would repeat three ids in a row."""
+    last = [*ids[-2:]]
+    return [ids[i + 2] for i in range(len(ids) - 2) if [*ids[i : i + 2]] == last]
+
+
+def _ends_sentence(words: Sequence[str]) -> bool:
+    before = (word for word in reversed(words) if word not in CLOSING_MARKS)
+    return next(before, " ")[0] in SENTENCE_ENDS
+
+
+def _drawn(scores: NDArray[np.float64], decoding: Decoding, rng: np.random.Generator) -> int | None:
+    """An id by its scores [V], None if all are -inf."""
+    best = int(scores.argmax())
+    if np.isneginf(scores[best]):
+        return None
+    if decoding.temperature == 0:
+        return best
+    with np.errstate(over="ignore"):  # the likeliest stays at 0, however low the temperature
+        scores = (scores - scores[best]) / decoding.temperature
+    if decoding.top_k is not None and decoding.top_k < len(scores):
+        scores[np.argsort(-scores, kind="stable")[decoding.top_k :]] = -np.inf
+    weights = np.exp(scores)
+    return int(rng.choice(len(scores), p=weights / weights.sum()))
+
+
+def continue_text(tokenizer: Tokenizer, before: str, words: Iterable[str]) -> str:
+    """The text, which ends with a complete word, with these words added."""
+    for way in written_in_turn(tokenizer, before, "", words):
+        before = after_taking(before, way)
+    return before
