@@ -168,7 +168,8 @@ def more_words(answer: Answer) -> str:
     """Says how many words the list leaves out; "" if none."""
     found = answer.suggestions
     left = found.matching_words - len(found.candidates)
-    typed = f" begin with {sanitize(found.prefix)}" if found.prefix else ""
+    begin = "begins" if left == 1 else "begin"
+    typed = f" {begin} with {sanitize(found.prefix)}" if found.prefix else ""
     return f"   … {left:,} more{typed}" if left > 0 else ""
 
 
