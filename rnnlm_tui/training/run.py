@@ -9,7 +9,7 @@ import math
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -206,10 +206,16 @@ class RunReport:
 
 
 def sample(model: LanguageModel, seed_line: str) -> dict[str, str]:
-    """The seed line and its likeliest continuation."""
-    count, decoding = decoding_for(model.tokenizer, SAMPLE_WORDS, temperature=0)
-    words = generate_words(model, seed_line, count, replace(decoding, may_end=False))
-    text = continue_text(model.tokenizer, seed_line, words)
+    """The seed line and its likeliest continuation, with a slash between lines."""
+    left, decoding = decoding_for(model.tokenizer, SAMPLE_WORDS, temperature=0)
+    lines = [seed_line]
+    while words := generate_words(model, lines[-1], left, decoding, previous_lines=lines[:-1]):
+        lines[-1] = continue_text(model.tokenizer, lines[-1], words)
+        left -= len(words)
+        if not decoding.may_end:
+            break
+        lines.append("")
+    text = " / ".join(filter(None, lines))
     return {"seed": cut_words(seed_line), "text": cut_words(text)}
 
 
