@@ -36,9 +36,9 @@ from rnnlm_tui.events import Count
 from rnnlm_tui.lm.model import LanguageModel, Passage
 from rnnlm_tui.suggest import (
     CANDIDATES,
+    KeysWithoutHelp,
     Suggestion,
     Typed,
-    UnlistedKeys,
     after_taking,
     candidates_at,
     encode_context,
@@ -242,7 +242,7 @@ class Scorer:
     def __init__(self, model: LanguageModel, *, writes: bool = True) -> None:
         """`writes` as for `score`."""
         self._model = model
-        self._unlisted = UnlistedKeys(model) if writes else None
+        self._unlisted = KeysWithoutHelp(model) if writes else None
 
     def score(self, part: Part) -> Iterator[ScoredLine]:
         """Yields the lines of the part with the scores of their words."""
@@ -288,7 +288,7 @@ class _Writer:
     """
 
     model: LanguageModel
-    unlisted: UnlistedKeys
+    unlisted: KeysWithoutHelp
     text: str
     context: list[int]
     keys: int = 0

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.text.tokenizer import Tokenizer, Written
+from rnnlm_tui.text.tokenizer import Insertion, Tokenizer
 
 CANDIDATES = 5
 MAX_AHEAD = 4
@@ -81,7 +81,7 @@ class Suggestions:
     prefix: str
     candidates: tuple[Suggestion, ...]
     continuation: tuple[str, ...]
-    ghost: tuple[Written, ...]
+    ghost: tuple[Insertion, ...]
     seen: tuple[str, ...]
     unknown: tuple[str, ...]
     matching_words: int
@@ -184,7 +184,7 @@ def _suggested(model: LanguageModel) -> NDArray[np.bool_]:
     return found
 
 
-class UnlistedKeys:
+class KeysWithoutHelp:
     """Finds out without building lists of words where no list can help a writer.
 
     An evaluation asks at nearly every key, so the matches of each prefix are cached.
@@ -339,7 +339,7 @@ def _listed(
 ) -> tuple[Suggestion, ...]:
     """The `k` likeliest of these words. Words that are written the same way count as one."""
     tokenizer = model.tokenizer
-    found = dict[Written, tuple[str, float]]()
+    found = dict[Insertion, tuple[str, float]]()
     for i in _top(shares, k * SPELLINGS if tokenizer.writes_text else k).tolist():
         word, share = model.vocabulary.word(int(ids[i])), float(shares[i])
         way = tokenizer.written(typed.before, typed.prefix, word)
@@ -364,7 +364,7 @@ def _top(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
 
 def written_in_turn(
     tokenizer: Tokenizer, before: str, prefix: str, words: Iterable[str]
-) -> Iterator[Written]:
+) -> Iterator[Insertion]:
     """How to insert words one after the other: the first at the cursor after `before`, which ends
     with `prefix`."""
     for word in words:
@@ -373,7 +373,7 @@ def written_in_turn(
         before, prefix = after_taking(before, way), ""
 
 
-def after_taking(before: str, way: Written | Suggestion) -> str:
+def after_taking(before: str, way: Insertion | Suggestion) -> str:
     """The text up to the cursor after a word is inserted, without a space after it."""
     kept = before[:-1] if way.eats_space and before.endswith(" ") else before
     return kept + way.text

@@ -11,9 +11,9 @@ from rnnlm_tui.generate import Decoding, generate_words
 from rnnlm_tui.lm.model import excluded_ids
 from rnnlm_tui.suggest import (
     MAX_AHEAD,
+    KeysWithoutHelp,
     Suggestion,
     Typed,
-    UnlistedKeys,
     after_taking,
     candidates_at,
     suggest,
@@ -262,7 +262,7 @@ def test_keys_without_help_are_those_at_which_nothing_helps(
     text = "".join(pieces)
     text = text.upper() if capitals else text
     typed = Typed.of(text[:at], model.tokenizer)
-    sure = UnlistedKeys(model).count(probabilities, typed, text[at:]) if text[at:] else 0
+    sure = KeysWithoutHelp(model).count(probabilities, typed, text[at:]) if text[at:] else 0
     for end in range(at, at + sure):
         before = Typed.of(text[:end], model.tokenizer)
         assert before.words == typed.words

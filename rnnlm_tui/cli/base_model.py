@@ -13,7 +13,7 @@ from rnnlm_tui.errors import UsageError
 from rnnlm_tui.store.card import base_of, read_card
 from rnnlm_tui.store.library import ENGLISH, Library
 from rnnlm_tui.store.load import read_vocabulary
-from rnnlm_tui.store.run_state import TextOrigin
+from rnnlm_tui.store.run_state import RunOrigin
 from rnnlm_tui.text.prepare import PreparedLines, PreparedText
 from rnnlm_tui.text.vocabulary import Vocabulary
 
@@ -83,5 +83,5 @@ def built_on(library: Library, run: TrainingRun, asked: str | None) -> TrainingR
         )
     if base.name == run.name:
         raise UsageError(f"{run.name} cannot be built on itself", "take another --name")
-    origin: TextOrigin = {**run.origin, "base": base_of(base.name, base.card)}
+    origin: RunOrigin = {**run.origin, "base": base_of(base.name, base.card)}
     return dataclasses.replace(run, base=base.model, origin=origin)

@@ -13,7 +13,7 @@ from rnnlm_tui import evaluate
 from rnnlm_tui.cli.inputs import OpenedModel, corpus_of, open_model
 from rnnlm_tui.cli.options import EvaluateRequest
 from rnnlm_tui.cli.output import print_fitted, print_json, table
-from rnnlm_tui.cli.scoring import scored_lines
+from rnnlm_tui.cli.parallel_scoring import scored_lines
 from rnnlm_tui.config import print_warning
 from rnnlm_tui.errors import CorpusError, StorageError, UsageError
 from rnnlm_tui.evaluate import Evaluation, confidence_interval

@@ -20,7 +20,7 @@ from rnnlm_tui import __version__
 from rnnlm_tui.cli.inputs import corpus_of
 from rnnlm_tui.cli.options import TrainRequest
 from rnnlm_tui.cli.requested_run import CHANGEABLE, prepared_again
-from rnnlm_tui.cli.stdin_control import steered
+from rnnlm_tui.cli.run_control import steered
 from rnnlm_tui.config import NetworkTrainConfig
 from rnnlm_tui.errors import CorpusError, RnnlmError, UsageError
 from rnnlm_tui.store.files import MODEL, RESUME

@@ -28,7 +28,7 @@ from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.files import MODEL, RESUME
 from rnnlm_tui.store.library import Library, check_name, free_name
-from rnnlm_tui.store.run_state import TextOrigin
+from rnnlm_tui.store.run_state import RunOrigin
 from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus, arranged
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.streams import Workspace
@@ -104,7 +104,7 @@ def _check_free(library: Library, name: str) -> None:
         )
 
 
-def _origin(corpus: Corpus, request: TrainRequest) -> TextOrigin:
+def _origin(corpus: Corpus, request: TrainRequest) -> RunOrigin:
     """Where the corpus can be read again. The bundled one has no sources."""
     return {
         "sources": list(corpus.sources) if request.sources else [],
@@ -154,7 +154,7 @@ def _saved_run(
         )
     prepared = prepared_again(corpus, config, state)
     seed_line = request.seed_line or state.corpus.get("seed_line") or _default_seed_line(corpus)
-    origin: TextOrigin = {**state.corpus, "encoding": encoding, "seed_line": as_unicode(seed_line)}
+    origin: RunOrigin = {**state.corpus, "encoding": encoding, "seed_line": as_unicode(seed_line)}
     if request.sources:
         origin["sources"] = list(corpus.sources)
     base = library.open_base(described) if (described := origin.get("base")) else None

@@ -26,7 +26,7 @@ from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.load import read_vocabulary
-from rnnlm_tui.store.run_state import TextOrigin
+from rnnlm_tui.store.run_state import RunOrigin
 from rnnlm_tui.store.training_text import (
     TrainedLines,
     ancestors_of,
@@ -40,7 +40,7 @@ from rnnlm_tui.text.corpus import Corpus, arranged
 from rnnlm_tui.text.overlap import no_hashes
 from rnnlm_tui.text.prepare import PreparedLines, PreparedText
 from rnnlm_tui.text.vocabulary import Vocabulary
-from rnnlm_tui.training.evaluation import loss_of_update
+from rnnlm_tui.training.held_out import loss_of_update
 from rnnlm_tui.training.run import TrainingRun
 
 WORD_SETTINGS = ("max_vocabulary", "min_count", "tokenizer", "lines")
@@ -87,7 +87,7 @@ def run_from(
     name: str,
     folder: Path,
     corpus: Corpus,
-    origin: TextOrigin,
+    origin: RunOrigin,
     settings: Sequence[Mapping[str, Any]],
 ) -> TrainingRun:
     """The run of a new model that starts from the weights and the words of `source`."""
@@ -108,7 +108,7 @@ def run_from(
     )
 
 
-def _of_source(source: OpenedModel, prepared: PreparedText) -> TextOrigin:
+def _of_source(source: OpenedModel, prepared: PreparedText) -> RunOrigin:
     """What the saved state of a run keeps of the model that it starts from."""
     return {
         "words": list(prepared.vocabulary.words),
@@ -212,7 +212,7 @@ def request_of_update(source: OpenedModel, request: TrainRequest) -> TrainReques
 def run_of_update(
     source: OpenedModel,
     corpus: Corpus,
-    origin: TextOrigin,
+    origin: RunOrigin,
     settings: Sequence[Mapping[str, Any]],
 ) -> TrainingRun:
     """The run that trains a model further on its changed text, and replaces it if it gets better.

@@ -20,7 +20,7 @@ from rnnlm_tui.cli.options import TrainRequest
 from rnnlm_tui.cli.ranks import after_restart, connected, follow, share_text
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.requested_run import MakeRun, requested_run
-from rnnlm_tui.cli.stdin_control import steered
+from rnnlm_tui.cli.run_control import steered
 from rnnlm_tui.cli.summary import data_card
 from rnnlm_tui.config import RunConfig
 from rnnlm_tui.errors import (

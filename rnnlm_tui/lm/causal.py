@@ -27,8 +27,8 @@ from rnnlm_tui.lm.model import (
     excluded_ids,
 )
 from rnnlm_tui.lm.ngram import MOST_IN_MEMORY, counting_bytes
+from rnnlm_tui.lm.state_cache import StateCache
 from rnnlm_tui.lm.time_estimate import training_seconds
-from rnnlm_tui.lm.trail import Trail
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
@@ -148,8 +148,8 @@ class CausalModel(LanguageModel):
         self._softmax = AdaptiveSoftmax(weights)
         self._projection = weights.get("projection.kernel")
         self._layers = RecurrentLayers(cell, config.layers, weights)
-        self._trail = Trail(self._layers.start, WINDOW)
-        self._ahead: Trail | None = None
+        self._state_cache = StateCache(self._layers.start, WINDOW)
+        self._ahead: StateCache | None = None
         """What `read` is reading, further than it has yielded yet. It must not be cut."""
         self._cached = cache_distributions(vocabulary.total_words, self._probabilities)
 
@@ -160,20 +160,20 @@ class CausalModel(LanguageModel):
     def read(self, passages: Sequence[Passage]) -> Iterator[Array]:
         """Reads several segments as one batch, or long ones one by one, each from the states of
         the one before."""
-        outer = self._ahead  # of a reading that asks for this one in between
+        outer = self._ahead  # `read` may be entered again in between
         parts = [*segments(passages, self.window, self._step, self.vocabulary.begin_id)]
         try:
             if len(parts) == 1 or self.window >= FADED_WORDS:
                 for ids, known in parts:
                     self._follow(ids)
-                    self._ahead = self._trail
+                    self._ahead = self._state_cache
                     # A copy, since the caller may ask for other contexts in between.
-                    yield from self._distributions(self._trail.states()[known:, -1, 0].copy())
+                    yield from self._distributions(self._state_cache.states()[known:, -1, 0].copy())
             else:
                 for group in _groups(parts, READ_BYTES // self._layers.start.nbytes):
                     yield from self._read_together(group)
         finally:
-            self._trail, self._ahead = self._ahead or self._trail, outer
+            self._state_cache, self._ahead = self._ahead or self._state_cache, outer
 
     def _read_together(self, parts: Sequence[Passage]) -> Iterator[Array]:
         """Yields the distributions after the words of segments, which are read as one batch."""
@@ -187,7 +187,7 @@ class CausalModel(LanguageModel):
         )
         rows = self._distributions(outputs)
         for (ids, known), place in zip(parts, places, strict=True):
-            self._ahead = Trail(start, len(ids))
+            self._ahead = StateCache(start, len(ids))
             self._ahead.extend(ids, states[place])
             for _ in range(known, len(ids) + 1):
                 yield next(rows)
@@ -196,7 +196,7 @@ class CausalModel(LanguageModel):
         """The last layer's outputs after each word of `context` within the window, as unit vectors
         [T, H]. The array is valid until the next call of the model."""
         self._follow(self._seen(context))
-        return self._trail.directions()
+        return self._state_cache.directions()
 
     @property
     def _step(self) -> int:
@@ -208,7 +208,7 @@ class CausalModel(LanguageModel):
     def _probabilities(self, ids: tuple[int, ...]) -> Array:
         """The distribution [V] after these ids."""
         self._follow(ids)
-        return next(self._distributions(self._trail.states()[-1:, -1, 0]))
+        return next(self._distributions(self._state_cache.states()[-1:, -1, 0]))
 
     def _distributions(self, outputs: Array) -> Iterator[Array]:
         """The distributions [V] for outputs [N, H] of the last layer, many computed together."""
@@ -222,30 +222,30 @@ class CausalModel(LanguageModel):
     def _follow(self, context: Sequence[int]) -> None:
         """Computes the states after each of these ids, reusing known ones."""
         ids = list(context)
-        trail, same = self._nearest(ids)
-        if trail is self._ahead and same < len(trail.ids):
-            trail = trail.copy(same)  # `read` may still need the rest
-        trail.cut(same)
+        cache, same = self._nearest(ids)
+        if cache is self._ahead and same < len(cache.ids):
+            cache = cache.copy(same)  # `read` may still need the rest
+        cache.cut(same)
         if new := ids[same:]:
-            start = trail.states()[-1]
+            start = cache.states()[-1]
             states, _ = self._layers.states([new], self._softmax.embed, start)
-            trail.extend(new, states)
-        self._trail = trail
+            cache.extend(new, states)
+        self._state_cache = cache
 
-    def _nearest(self, ids: list[int]) -> tuple[Trail, int]:
-        """The trail with the longest common prefix with `ids`, and its length. If that is short,
-        but dropping the first words of a trail makes the rest a long prefix, these are dropped:
+    def _nearest(self, ids: list[int]) -> tuple[StateCache, int]:
+        """The cache with the longest common prefix with `ids`, and its length. If that is short,
+        but dropping the first words of a cache makes the rest a long prefix, these are dropped:
         states hardly depend on words that far back."""
-        trails = (self._trail, self._ahead) if self._ahead else (self._trail,)
-        lengths = [common_prefix_length(trail.ids, ids) for trail in trails]
+        caches = (self._state_cache, self._ahead) if self._ahead else (self._state_cache,)
+        lengths = [common_prefix_length(cache.ids, ids) for cache in caches]
         same = max(lengths)
         if same < FADED_WORDS <= len(ids):
-            for trail in trails:
-                begin = overlap_start(trail.ids, ids)
+            for cache in caches:
+                begin = overlap_start(cache.ids, ids)
                 if begin is not None:
-                    trail.drop(begin)
-                    return trail, len(trail.ids)
-        return trails[lengths.index(same)], same
+                    cache.drop(begin)
+                    return cache, len(cache.ids)
+        return caches[lengths.index(same)], same
 
 
 def overlap_start(path: Sequence[int], ids: Sequence[int]) -> int | None:

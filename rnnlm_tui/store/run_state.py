@@ -34,7 +34,7 @@ class GeneratorState(TypedDict):
     uinteger: Count
 
 
-class TextOrigin(TypedDict):
+class RunOrigin(TypedDict):
     """Where the text of a run can be read again, and what the run takes from other models.
 
     `words`, `window` and `conventions` are those of the model that the run started from, the last
@@ -107,11 +107,11 @@ class _StateFile(Struct):
     """The JSON in resume.safetensors."""
 
     config: RunSettings
-    corpus: TextOrigin
+    corpus: RunOrigin
     position: Position
 
 
-def encode_facts(config: RunConfig, corpus: TextOrigin, position: Position) -> NDArray[np.uint8]:
+def encode_facts(config: RunConfig, corpus: RunOrigin, position: Position) -> NDArray[np.uint8]:
     """The JSON of a state as a byte tensor, since it may be too large for the header."""
     facts = {
         "config": config.to_json(),
@@ -122,7 +122,7 @@ def encode_facts(config: RunConfig, corpus: TextOrigin, position: Position) -> N
     return np.frombuffer(raw, dtype=np.uint8)
 
 
-def decode_facts(raw: NDArray[Any] | None) -> tuple[RunConfig, TextOrigin, Position]:
+def decode_facts(raw: NDArray[Any] | None) -> tuple[RunConfig, RunOrigin, Position]:
     """The reverse of `encode_facts`, checked. Raises ModelError."""
     if raw is None:
         raise ModelError(f"{RESUME} is not the state of a run")

@@ -17,6 +17,7 @@ import numpy as np
 
 from rnnlm_tui.errors import CorpusError, os_reason
 from rnnlm_tui.formatting import format_bytes
+from rnnlm_tui.text.paragraphs import LineBreaks, joined
 from rnnlm_tui.text.sources import Source, Sources
 from rnnlm_tui.text.streams import (
     BLOCK,
@@ -28,7 +29,6 @@ from rnnlm_tui.text.streams import (
     first_reading,
     text_blocks,
 )
-from rnnlm_tui.text.wrapping import LineBreaks, joined
 
 STANDARD_INPUT = "-"
 MEMORY_PER_BYTE = 4

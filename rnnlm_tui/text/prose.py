@@ -27,7 +27,7 @@ from rnnlm_tui.text.prose_tokens import (
     usually_begins_sentence,
 )
 from rnnlm_tui.text.spacing import UNDECIDED
-from rnnlm_tui.text.tokenizer import Conventions, Tokenizer, Written
+from rnnlm_tui.text.tokenizer import Conventions, Insertion, Tokenizer
 
 TYPED_WORD = regex.compile(rf"{LETTER}+(?:['’ʼ-]{LETTER}*)*\Z", regex.VERSION1)
 HEADING = regex.compile(r"\s*(?:[IVXLCDM]{2,}|[IVXLCDM]\.|\p{N}+)\.?\s*")
@@ -208,14 +208,14 @@ class ProseTokenizer(Tokenizer):
     def _rank(self, word: str) -> float:
         return self._ranks.get(word, math.inf)
 
-    def written(self, before: str, prefix: str, word: str) -> Written:
+    def written(self, before: str, prefix: str, word: str) -> Insertion:
         """How to write a token after `before`. Letters that are typed stay as typed."""
         spelled, space_after = self._spelled(word), self._spaces_around(word)[1]
         if prefix:
             rest = spelled[len(prefix) :]
             if prefix.isupper() and (len(prefix) > 1 or is_in_capitals(before)):
                 rest = rest.upper()
-            return Written(rest, space_after=space_after)
+            return Insertion(rest, space_after=space_after)
         last, marks = self._end_of(before)
         if is_in_capitals(before):
             spelled = spelled.upper()
@@ -223,8 +223,8 @@ class ProseTokenizer(Tokenizer):
             spelled = capitalized(spelled)
         space = self._space_between(last, word) if last else ""
         if before[-1:].isspace():
-            return Written(spelled, bool(last) and not space, space_after)
-        return Written(space + spelled, space_after=space_after)
+            return Insertion(spelled, bool(last) and not space, space_after)
+        return Insertion(space + spelled, space_after=space_after)
 
     def takes_space(self, before: str, character: str) -> bool:
         if character in UNDECIDED or not is_mark(character):

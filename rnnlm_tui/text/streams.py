@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
 import numpy as np
 
 from rnnlm_tui.errors import StorageError, os_reason
+from rnnlm_tui.text.paragraphs import LineBreaks, joined
 from rnnlm_tui.text.sources import Sources, changed_error
-from rnnlm_tui.text.wrapping import LineBreaks, joined
 
 if TYPE_CHECKING:
     from hashlib import _Hash

@@ -24,7 +24,7 @@ PROSE = "prose"
 LESSON_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
 
-class Written(NamedTuple):
+class Insertion(NamedTuple):
     """How a word is inserted at the cursor.
 
     `text` is inserted: the rest of a half-typed word, or the word with a space before it if the
@@ -93,11 +93,11 @@ class Tokenizer(ABC):
         """The key by which a half-typed word is compared with its completions."""
         return word
 
-    def written(self, before: str, prefix: str, word: str) -> Written:
+    def written(self, before: str, prefix: str, word: str) -> Insertion:
         """How `word` is inserted after `before`, the text up to the cursor, which ends with the
         half-typed `prefix`."""
         needs_space = before and not prefix and not before[-1].isspace()
-        return Written(" " * bool(needs_space) + word[len(prefix) :])
+        return Insertion(" " * bool(needs_space) + word[len(prefix) :])
 
     def takes_space(self, before: str, character: str) -> bool:
         """Whether a character typed after `before`, which ends with the space of an accepted word,

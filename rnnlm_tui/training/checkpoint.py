@@ -19,7 +19,7 @@ from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import MOST_ANCESTORS, Ancestor, ModelCard, NgramFile, read_card
 from rnnlm_tui.store.files import MODEL, RESUME
-from rnnlm_tui.store.run_state import FACTS, Position, TextOrigin, decode_facts, encode_facts
+from rnnlm_tui.store.run_state import FACTS, Position, RunOrigin, decode_facts, encode_facts
 from rnnlm_tui.store.training_text import TrainedLines, write_trained_lines
 from rnnlm_tui.store.weights import is_usable, read_arrays, read_weights, write_tensors
 from rnnlm_tui.text.overlap import Hashes, no_hashes
@@ -39,7 +39,7 @@ class RunState:
     lines (`lines.ancestors`), and which lines [L] are held out (`lines.held_out`)."""
 
     config: RunConfig
-    corpus: TextOrigin
+    corpus: RunOrigin
     position: Position
     tensors: dict[str, NDArray[Any]]
 

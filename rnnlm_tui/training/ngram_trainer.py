@@ -22,7 +22,7 @@ from rnnlm_tui.store.evaluations import write_evaluation
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.training.checkpoint import Checkpoints
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.evaluation import evaluate_lines, loss_of_update, mix, save_evaluation
+from rnnlm_tui.training.held_out import evaluate_lines, loss_of_update, mix, save_evaluation
 from rnnlm_tui.training.run import RunReport, TrainingRun, sample
 
 TRAIN_SAMPLE = 5_000

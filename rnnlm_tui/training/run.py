@@ -24,7 +24,7 @@ from rnnlm_tui.generate import continue_text, decoding_for, generate_words
 from rnnlm_tui.lm.model import Architecture, LanguageModel
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.card import Ancestor, Mixture, ModelCard
-from rnnlm_tui.store.run_state import TextOrigin
+from rnnlm_tui.store.run_state import RunOrigin
 from rnnlm_tui.store.training_text import TrainedLines, trained_on, trained_on_hashes
 from rnnlm_tui.text.corpus import split_lines
 from rnnlm_tui.text.overlap import Hashes, no_hashes
@@ -52,7 +52,7 @@ class TrainingRun:
     folder: Path
     config: RunConfig
     prepared: PreparedText
-    origin: TextOrigin
+    origin: RunOrigin
     state: RunState | None = None
     weights: dict[str, NDArray[np.float32]] | None = None
     ancestor_lines: Hashes = field(default_factory=no_hashes)

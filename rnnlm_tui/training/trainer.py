@@ -31,11 +31,11 @@ from rnnlm_tui.formatting import plural
 from rnnlm_tui.lm.mixture import ComponentName
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import Mixture
-from rnnlm_tui.store.run_state import EpochTotals, GeneratorState, Position, TextOrigin
+from rnnlm_tui.store.run_state import EpochTotals, GeneratorState, Position, RunOrigin
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.training.checkpoint import Checkpoints, RunState, part_of, state_of
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.evaluation import evaluate_saved_model, loss_of_update, mix
+from rnnlm_tui.training.held_out import evaluate_saved_model, loss_of_update, mix
 from rnnlm_tui.training.learner import Learner, perplexity
 from rnnlm_tui.training.networks import BatchLoss
 from rnnlm_tui.training.ngram_trainer import FirstNgrams
@@ -350,7 +350,7 @@ class Trainer:
             held_out = run.prepared.held_out_mask.astype(np.uint8)
             lines: Arrays = {"lines.ancestors": run.ancestor_lines, "lines.held_out": held_out}
             tensors = tensors | lines
-        origin: TextOrigin = {**run.origin, "seed_line": self._control.seed_line}
+        origin: RunOrigin = {**run.origin, "seed_line": self._control.seed_line}
         return RunState(run.config, origin, self._position, tensors)
 
     def _recover(self, start: Arrays) -> Event:

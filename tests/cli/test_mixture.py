@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rnnlm_tui import evaluate
-from rnnlm_tui.cli import scoring
+from rnnlm_tui.cli import parallel_scoring
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.store.card import base_of
 from rnnlm_tui.store.library import Library
@@ -71,7 +71,7 @@ def test_several_processes_measure_a_mixture_as_one_does(
     monkeypatch.setattr(evaluate, "PART_CHARACTERS", 200)
     answers = list[str]()
     for cores in (1, 2):
-        monkeypatch.setattr(scoring, "usable_cores", lambda cores=cores: cores)
+        monkeypatch.setattr(parallel_scoring, "usable_cores", lambda cores=cores: cores)
         done = run("--evaluate", str(tmp_path / "own.txt"), "--model=own", "--json")
         answers.append(done.stdout)
     assert answers[0] == answers[1] != ""

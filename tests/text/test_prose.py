@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rnnlm_tui.text.prose import ProseTokenizer
 from rnnlm_tui.text.prose_learning import ProseSigns, learn_prose
 from rnnlm_tui.text.prose_tokens import cut, fold, is_mark
-from rnnlm_tui.text.tokenizer import Conventions, Written
+from rnnlm_tui.text.tokenizer import Conventions, Insertion
 
 CUT = [
     ("Don't isn’t rock'n'roll", "Don't isn't rock'n'roll"),
@@ -74,7 +74,7 @@ def test_a_text_comes_back_as_it_was_written(language: str) -> None:
 
 def test_spaces_quotes_and_apostrophes_are_those_of_the_text() -> None:
     french = learn_prose(TEXTS["French"].replace(" !", "\u202f!").split("\n") * 12)
-    assert french.written("Quel froid ", "", "!") == Written("!")  # the space stays
+    assert french.written("Quel froid ", "", "!") == Insertion("!")  # the space stays
     assert french.written("Quel froid", "", "!").text == "\u202f!"
     assert french.join(["j'ai", "dit", "“", "oui", "”"]) == "J’ai dit « oui »"
     straight = learn_prose(['"Yes," he said. "Don\'t."'] * 12)
@@ -143,7 +143,7 @@ def test_a_token_is_written_as_the_line_needs_it(
     before: str, prefix: str, word: str, text: str, eats: bool, after: bool
 ) -> None:
     tokenizer = ProseTokenizer(Conventions(), {})
-    assert tokenizer.written(before, prefix, word) == Written(text, eats, after)
+    assert tokenizer.written(before, prefix, word) == Insertion(text, eats, after)
 
 
 TYPED = [

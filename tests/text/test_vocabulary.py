@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnlm_tui.text.prose import ProseTokenizer
-from rnnlm_tui.text.tokenizer import TOKENIZERS, Conventions, LessonTokenizer, Written
+from rnnlm_tui.text.tokenizer import TOKENIZERS, Conventions, Insertion, LessonTokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
 WORDS = ("the", "cat", "sat")
@@ -55,7 +55,7 @@ def test_a_typed_line_splits_into_whole_words_and_a_half_typed_one(
 def test_a_word_goes_into_the_line_with_a_space_before_it_if_it_needs_one(
     tokenizer: str, before: str, prefix: str, text: str
 ) -> None:
-    assert TOKENIZERS[tokenizer].written(before, prefix, "thee") == Written(text)
+    assert TOKENIZERS[tokenizer].written(before, prefix, "thee") == Insertion(text)
 
 
 @settings(deadline=None, derandomize=True)

@@ -26,7 +26,7 @@ from rnnlm_tui.errors import ModelError, StorageError
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import read_card
 from rnnlm_tui.store.load import load_model
-from rnnlm_tui.store.run_state import FACTS, EpochTotals, GeneratorState, Position, TextOrigin
+from rnnlm_tui.store.run_state import FACTS, EpochTotals, GeneratorState, Position, RunOrigin
 from rnnlm_tui.store.weights import read_arrays, write_tensors
 from rnnlm_tui.training.checkpoint import LAST_NUMBER, Checkpoints, RunState, load_state
 from tests.helpers.models import (
@@ -145,7 +145,7 @@ def test_new_files_never_take_the_names_of_those_in_use(
 # The state
 
 
-def state_of(epoch: int = 3, origin: TextOrigin | None = None) -> RunState:
+def state_of(epoch: int = 3, origin: RunOrigin | None = None) -> RunState:
     """The state of a run, in the middle of an epoch."""
     card = small_card()
     tensors = {f"weight.{name}": w for name, w in random_weights(card, seed=3).items()}
@@ -206,7 +206,7 @@ def state_in(raw: bytes) -> RunState | str:
 @pytest.mark.parametrize(
     "origin", [None, {"words": list(WORDS), "window": 4}, {"sources": ["not unicode \udce9.txt"]}]
 )
-def test_a_state_comes_back_to_the_last_digit(tmp_path: Path, origin: TextOrigin | None) -> None:
+def test_a_state_comes_back_to_the_last_digit(tmp_path: Path, origin: RunOrigin | None) -> None:
     state = state_of(origin=origin)
     Checkpoints(tmp_path).save_state(state)
     again = load_state(tmp_path, "verses")

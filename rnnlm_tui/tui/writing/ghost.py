@@ -9,7 +9,7 @@ from rnnlm_tui.formatting import sanitize
 
 if TYPE_CHECKING:
     from rnnlm_tui.suggest import Suggestion, Suggestions
-    from rnnlm_tui.text.tokenizer import Written
+    from rnnlm_tui.text.tokenizer import Insertion
     from rnnlm_tui.tui.preferences import Preferences
 
 TYPED_LETTERS = 2
@@ -33,7 +33,7 @@ class Ghost:
         """The length of the line without the word that the ghost completes. The ghost does not
         apply to a shorter line."""
 
-    def set(self, before: str, prefix: str, pieces: Sequence[Written | Suggestion]) -> None:
+    def set(self, before: str, prefix: str, pieces: Sequence[Insertion | Suggestion]) -> None:
         """Sets the ghost after `before`, the line up to the cursor, which ends with the partly
         typed word `prefix`."""
         eats = bool(pieces) and pieces[0].eats_space and before.endswith(" ")
@@ -59,15 +59,15 @@ class Ghost:
                 return self._line[here - 1 :], True
         return "", False
 
-    def take(self, before: str, *, whole: bool) -> Written:
+    def take(self, before: str, *, whole: bool) -> Insertion:
         """Returns the next piece that is not blank, or the whole rest. There must be one."""
-        from rnnlm_tui.text.tokenizer import Written  # numpy
+        from rnnlm_tui.text.tokenizer import Insertion  # numpy
 
         rest, eats_space = self.rest(before)
         start = len(self._line) - len(rest)
         ends = self._ends[-1:] if whole else self._ends
         end, space_after = next(e for e in ends if self._line[start : e[0]].strip())
-        return Written(self._line[start:end], eats_space, space_after)
+        return Insertion(self._line[start:end], eats_space, space_after)
 
 
 class Visibility:

@@ -16,7 +16,7 @@ from rnnlm_tui.tui.writing.keystrokes import KeystrokeCounter
 
 if TYPE_CHECKING:
     from rnnlm_tui.suggest import Suggestion
-    from rnnlm_tui.text.tokenizer import Written
+    from rnnlm_tui.text.tokenizer import Insertion
 
 MAX_TEXT = 20_000
 """Characters. At 20,000 a key takes 5 ms longer; at 2 million it takes half a second."""
@@ -61,7 +61,7 @@ class Typing:
         self._counter.inserted(first, first + len(text), keys)
         return True
 
-    def accept(self, found: Written | Suggestion, keys: int) -> None:
+    def accept(self, found: Insertion | Suggestion, keys: int) -> None:
         """Inserts an accepted word or ghost, and a space after it if there is none."""
         area, text = self._area, sanitize(found.text)
         start, end = sorted(area.selection)

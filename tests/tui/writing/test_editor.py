@@ -17,7 +17,7 @@ from textual.widgets import Button
 from textual.widgets.text_area import Selection
 
 from rnnlm_tui.suggest import Suggestion, Suggestions
-from rnnlm_tui.text.tokenizer import Written
+from rnnlm_tui.text.tokenizer import Insertion
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.session.tables import Turn
 from rnnlm_tui.tui.writing import key_order
@@ -81,9 +81,9 @@ def answer_of(
         Suggestion(word, share, word[len(prefix) :], not prefix and is_mark, True)
         for word, is_mark in zip(words, marks, strict=False)
     )
-    ghost = [Written(c.text, c.eats_space) for c in candidates[:1]]
+    ghost = [Insertion(c.text, c.eats_space) for c in candidates[:1]]
     for word, is_mark in zip(more, marks[len(words) :], strict=True):
-        ghost.append(Written(word if is_mark else f" {word}", is_mark))
+        ghost.append(Insertion(word if is_mark else f" {word}", is_mark))
     return Suggestions(
         before, prefix, candidates, (*words[:1], *more), tuple(ghost), (), (), len(words)
     )

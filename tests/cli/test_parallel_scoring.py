@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from rnnlm_tui import evaluate
-from rnnlm_tui.cli import scoring
+from rnnlm_tui.cli import parallel_scoring
 from rnnlm_tui.cli.inputs import open_model
-from rnnlm_tui.cli.scoring import scored_lines
+from rnnlm_tui.cli.parallel_scoring import scored_lines
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.workers import Workers
@@ -30,8 +30,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
             counts.append(count)
             super().__init__(count)
 
-    monkeypatch.setattr(scoring, "Workers", CountedWorkers)
-    monkeypatch.setattr(scoring, "usable_cores", lambda: 2)
+    monkeypatch.setattr(parallel_scoring, "Workers", CountedWorkers)
+    monkeypatch.setattr(parallel_scoring, "usable_cores", lambda: 2)
     monkeypatch.setattr(evaluate, "PART_CHARACTERS", 100)
     return counts
 
@@ -43,7 +43,7 @@ def test_several_processes_give_the_scores_of_one(
     opened = open_model(Library(measured_data), name)
     by_two = scored_lines(measured_data, opened, LINES)
     assert started == [2]
-    monkeypatch.setattr(scoring, "usable_cores", lambda: 1)
+    monkeypatch.setattr(parallel_scoring, "usable_cores", lambda: 1)
     assert scored_lines(measured_data, opened, LINES) == by_two
     assert started == [2]
     assert [line.text for line in by_two] == LINES
@@ -58,7 +58,7 @@ def test_few_lines_need_no_process(started: list[int | None], measured_data: Pat
 def test_little_memory_means_fewer_processes(
     started: list[int | None], measured_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scoring, "free_memory", lambda: scoring.PROCESS_BYTES)
+    monkeypatch.setattr(parallel_scoring, "free_memory", lambda: parallel_scoring.PROCESS_BYTES)
     opened = open_model(Library(measured_data), "half")
     assert len(scored_lines(measured_data, opened, LINES)) == len(LINES)
     assert not started

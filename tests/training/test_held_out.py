@@ -21,7 +21,7 @@ from rnnlm_tui.store.load import load_model
 from rnnlm_tui.text.corpus import some_lines
 from rnnlm_tui.training import trainer
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.evaluation import evaluate_lines
+from rnnlm_tui.training.held_out import evaluate_lines
 from tests.helpers.commands import VERSES
 from tests.helpers.events import epochs_of
 from tests.helpers.training import run, small_run

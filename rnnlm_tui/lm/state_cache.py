@@ -14,11 +14,11 @@ from rnnlm_tui.lm.model import Array
 TINY = float(np.finfo(np.float32).tiny)
 
 
-class Trail:
+class StateCache:
     """The ids read so far and the states after them. Extending or cutting copies no states."""
 
     def __init__(self, start: Array, capacity: int) -> None:
-        """An empty trail with the initial states [L, P, H] and space for `capacity` words."""
+        """An empty cache with the initial states [L, P, H] and space for `capacity` words."""
         self.ids: list[int] = []
         self._states = np.empty((capacity + 1, *start.shape), np.float32)
         self._states[0] = start
@@ -61,9 +61,9 @@ class Trail:
         self._directed = directed
         del self.ids[:count]
 
-    def copy(self, length: int) -> Trail:
+    def copy(self, length: int) -> StateCache:
         """A copy with the first `length` words."""
-        other = Trail(self._states[0], max(length, len(self._directions)))
+        other = StateCache(self._states[0], max(length, len(self._directions)))
         other.extend(self.ids[:length], self._states[1 : length + 1])
         other._directed = min(self._directed, length)
         other._directions[: other._directed] = self._directions[: other._directed]

@@ -14,7 +14,7 @@ from typing import TextIO
 import pytest
 
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
-from rnnlm_tui.cli.stdin_control import steered
+from rnnlm_tui.cli.run_control import steered
 from rnnlm_tui.events import EpochEnded, Event, Paused, Started
 from rnnlm_tui.training.control import Control, StoppedError
 from tests.helpers.commands import (
