@@ -12,11 +12,11 @@ The words of a line are those of the model's tokenizer; lines without words do n
   words that are written the same way once; only the keys as written take that into account.)
 - Keys as written: a writer types the lines character by character, ends of lines included. Before
   each key the writer checks whether accepting one of the five words that `suggest` lists continues
-  the line as wanted. If so, accepting is the key: it also inserts the space that follows, which a
-  mark that is typed next replaces. Text that is typed stays as typed.
-- Keys of the letters alone: the same for the words with one space between them, spelled as in the
-  vocabulary. A word is accepted as soon as it is listed (for the ghost alone: as soon as it is the
-  ghost); at the end of a line one more key ends it.
+  the line as wanted. If so, accepting costs one key. It also inserts the space that follows, which
+  a punctuation mark typed next replaces. Typed text is never corrected.
+- Keys of the letters alone: the same, ignoring case, punctuation and spacing: the words are spelled
+  as in the vocabulary, with one space between them. A word is accepted as soon as it is listed (for
+  the ghost alone: as soon as it is the ghost); at the end of a line one more key ends it.
 
 A model that uses previous lines sees those before it among the given lines.
 """

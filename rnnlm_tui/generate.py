@@ -1,4 +1,4 @@
-"""Continues a line by words of a model: the likeliest ones, or drawn ones."""
+"""Continues a line with words of a model, greedily or by sampling."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Decoding:
 
     At a `temperature` of 0 the next word is the likeliest one. Above 0 it is drawn from the `top_k`
     likeliest (None is all); a higher temperature draws more freely. `may_end` lets the line end
-    after a word, `no_repeats` forbids to repeat any three words in a row, `one_sentence` stops at
+    after a word, `no_repeats` forbids repeating any three words in a row, `one_sentence` stops at
     the end of the sentence.
     """
 

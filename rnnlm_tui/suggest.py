@@ -23,8 +23,8 @@ MARK_PROBABILITY = 0.05
 """A punctuation mark is listed from this probability on. On 290,000 words of stories, with n-grams
 alone, this saves 47.9 % of keys; 0.3 saves 47.6 %, no marks 47.4 %, and all marks 47.9 %."""
 OTHER_CASE = 0.005
-"""Multiplies the probability of a word whose first letter has another case than the one typed. This
-saves 47.7 % of keys; 0.2 saves 47.4 % and 1 saves 47.0 %."""
+"""Multiplies the probability of a word if its first letter differs in case from the typed one. On
+the same text this saves 47.7 % of keys; 0.2 saves 47.4 % and 1 saves 47.0 %."""
 SPELLINGS = 2
 """Words considered for each place in the list, since several may be written the same way."""
 PAIRS = (("“", "”"), ("(", ")"), ("[", "]"))
@@ -185,7 +185,7 @@ def _suggested(model: LanguageModel) -> NDArray[np.bool_]:
 
 
 class KeysWithoutHelp:
-    """Finds out without building lists of words where no list can help a writer.
+    """Finds the keys at which no listed word can be accepted, without making the lists.
 
     An evaluation asks at nearly every key, so the matches of each prefix are cached.
     """

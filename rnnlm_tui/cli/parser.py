@@ -36,9 +36,9 @@ examples:
   rnnlm-tui sonnets-lesson                     opens it with this model
   rnnlm-tui --train poems.txt --epochs 30      train on a text of yours
   rnnlm-tui --train poems.txt --preset ngram   count its words instead: ready in a second
-  rnnlm-tui --suggest "shall i compare thee "  the next words; without the last space, the ways
-                                               to complete the half-typed word
-  rnnlm-tui --generate "look in thy glass"     ten more words
+  rnnlm-tui --suggest "shall i compare thee "  the next words; without the last space, the
+                                               completions of the last word
+  rnnlm-tui --generate "look in thy glass"     the rest of the sentence
   rnnlm-tui --evaluate                         how good the newest model is on lines it never saw
 
 Options and texts come in any order; -- ends the options, for a text that begins with --.

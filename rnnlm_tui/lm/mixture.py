@@ -49,7 +49,7 @@ million words this lowers the perplexity of the mixture by 1 %."""
 CACHES_AT_ONCE = 64
 """Positions whose states are compared with earlier ones together."""
 FILLING_WORDS = 500
-"""With fewer words in it, the weight of the cache is normalized down in proportion."""
+"""With fewer words in it, the weight of the cache is scaled down proportionally."""
 PRIOR: Weights = MappingProxyType({"network": 0.5, "ngrams": 0.2, "base": 0.4, "cache": 0.05})
 """The default weights, normalized to a sum of 1, and the prior of fitted ones."""
 PRIOR_WORDS = 20
@@ -67,9 +67,9 @@ class MixedModel(LanguageModel):
         weights: Weights | None = None,
     ) -> None:
         """`models` must have a network or n-grams, or both with the same vocabulary; a `base` may
-        have another one. Those that use previous lines see as many words as the mixture from now
-        on. There is a cache if `weights`, by default the prior ones, have one. Weights of missing
-        models are ignored."""
+        have another one. This sets the `window` of those that use previous lines to
+        MOST_CONTEXT. There is a cache if `weights`, by default the prior ones, have one. Weights of
+        missing models are ignored."""
         names = [name for name in NAMES if name in models or name == "cache"]
         self.weights = normalized({n: w for n, w in (weights or PRIOR).items() if n in names})
         self.models = {name: models[name] for name in names if name in models}

@@ -12,7 +12,7 @@
 
 Each file is written under a temporary name, flushed and renamed. model.json comes last and names
 the other files (vocabulary-<n>.json if a training replaces a model), so readers see the old model
-or the new one, never a mixture. Nothing is executed, and nothing is used before it is checked.
+or the new one, never parts of both. Nothing is executed, and nothing is used before it is checked.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class TrainedLines:
     unseen: Hashes = field(default_factory=no_hashes)
 
     def count(self, lines: Iterable[str], tokenizer: Tokenizer) -> int:
-        """The number of `lines` whose words were trained on, short lines apart."""
+        """The number of `lines` whose words were trained on, excluding short lines."""
         long = (line for line in lines if tokenizer.line_key(line).count(" ") >= FEWEST_WORDS - 1)
         return int(np.isin(hash_lines(long, tokenizer), self.known).sum())
 

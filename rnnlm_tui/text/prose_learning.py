@@ -76,8 +76,8 @@ class ProsePart:
 
 
 class ProseCounter:
-    """Counts what tells how a text is written: first its abbreviations, then, with a tokenizer that
-    knows them, all the rest.
+    """Collects statistics on how a text is written: first on its abbreviations, then on the rest,
+    with a tokenizer that knows them.
 
     Source of the abbreviations: T. Kiss and J. Strunk, "Unsupervised multilingual sentence boundary
     detection", 2006, simplified.
@@ -125,10 +125,10 @@ class ProseCounter:
             for word, count in self._dotted.items()
             if count >= ENOUGH_DOTS
             and word.isalpha()
-            and (2 * self._before_small[word] > count or self._hardly_ever_lacks_it(word, count))
+            and (2 * self._before_small[word] > count or self._is_nearly_always_dotted(word, count))
         )
 
-    def _hardly_ever_lacks_it(self, word: str, dotted: int) -> bool:
+    def _is_nearly_always_dotted(self, word: str, dotted: int) -> bool:
         is_short = len(word) <= LONGEST_ABBREVIATION
         is_often = dotted >= ENOUGH_ALWAYS and is_short
         return is_often and dotted > ALWAYS_DOTTED * (self._plain[word] + dotted)

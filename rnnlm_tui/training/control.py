@@ -1,4 +1,4 @@
-"""How a signal handler or another thread controls a training, from reading its text on."""
+"""How a signal handler or another thread controls a training, from the moment it reads its text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measures models on the held-out lines of a run, and mixes them as these lines tell."""
+"""Measures models on the held-out lines of a run, and fits mixture weights to them."""
 
 from __future__ import annotations
 

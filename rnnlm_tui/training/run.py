@@ -34,8 +34,8 @@ from rnnlm_tui.training.checkpoint import RunState
 SAMPLE_WORDS = 10
 """How many words continue the seed line."""
 MEMORY_S = 2.5
-"""After this time a step counts a third in the estimate of the speed. Ten seconds after steps
-become ten times slower, the estimate is within a factor of 1.2."""
+"""The time constant of the exponential average of the speed, in which the weight of a step falls to
+1/e. Ten seconds after steps become ten times slower, the estimate is within a factor of 1.2."""
 
 
 @dataclass(frozen=True, slots=True)

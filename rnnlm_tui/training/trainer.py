@@ -192,7 +192,7 @@ class Trainer:
         if state is None:
             return
         self._position, sums = state.position, state.position.sums
-        sums.words = sums.words or sums.examples  # of a program that did not tell them apart
+        sums.words = sums.words or sums.examples  # states saved by an older version have no words
         self._learner.restore(state)
         has_model = self._checkpoints.has_first_ngrams() or self._position.best_epoch is not None
         self._checkpoints.fresh = not has_model
