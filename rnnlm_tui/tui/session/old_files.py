@@ -17,7 +17,7 @@ from rnnlm_tui.tui.session.tables import Continuation, Copied, Turn
 Count = Annotated[int, msgspec.Meta(ge=0, lt=1 << 31)]
 
 
-class Entry(msgspec.Struct):
+class OldEntry(msgspec.Struct):
     """A line of transcript.jsonl: the user's `line`, or the `text` of a continuation.
 
     `turn` is the id of the user's line. If it is None, the id of a line is its number, and a
@@ -52,7 +52,7 @@ def texts(folder: Path, stem: str) -> Iterator[tuple[str, str]]:
 
 def parse_transcript(raw: bytes) -> list[Turn]:
     """Parses a transcript.jsonl. Invalid lines are skipped."""
-    decoder = msgspec.json.Decoder(Entry)
+    decoder = msgspec.json.Decoder(OldEntry)
     parsed: list[Turn] = []
     by_id: dict[str, Turn] = {}
     for line in raw.decode("utf-8", "replace").split("\n"):

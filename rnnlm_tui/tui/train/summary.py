@@ -22,7 +22,7 @@ A_FEW_S = 10.0
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 
 
-class Layer(Struct, frozen=True):
+class LayerFacts(Struct, frozen=True):
     """One layer of the network. `output_shape` is as in Keras, with None for any size."""
 
     name: str
@@ -31,7 +31,7 @@ class Layer(Struct, frozen=True):
     parameters: Count
 
 
-class Corpus(Struct, frozen=True):
+class CorpusCounts(Struct, frozen=True):
     """The size of a text."""
 
     name: str
@@ -52,13 +52,13 @@ class CorpusSummary(Struct, frozen=True):
     """
 
     settings: dict[str, Setting]
-    corpus: Corpus
+    corpus: CorpusCounts
     total_words: Count
     window: Count
     examples: Count
     parameters: Count
     memory_bytes: Count
-    layers: tuple[Layer, ...]
+    layers: tuple[LayerFacts, ...]
     first_pairs: tuple[tuple[str, str], ...]
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

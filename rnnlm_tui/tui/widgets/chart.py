@@ -30,7 +30,7 @@ LARGEST = 1e300
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class AxisScale:
     """Maps values between `low` and `high` to 0 ... `length` - 1."""
 
     low: float
@@ -61,8 +61,8 @@ def plot(train: Points, held_out: Points, best: float | None, width: int, height
     columns, rows = width - gutter - 1, height - 2
     if rows < 2 or columns < 2:
         return [legend]
-    x_scale = Scale(min(x for x, _ in points), max(x for x, _ in points), 2 * columns)
-    y_scale = Scale(low, high, 4 * rows)
+    x_scale = AxisScale(min(x for x, _ in points), max(x for x, _ in points), 2 * columns)
+    y_scale = AxisScale(low, high, 4 * rows)
     canvas = _Canvas(columns, rows)
     canvas.draw_line(smooth_line(train, x_scale), y_scale, TRAIN, dashed=True)
     canvas.draw_line(smooth_line(held_out, x_scale), y_scale, HELD_OUT)
@@ -82,7 +82,7 @@ def _finite(points: Iterable[tuple[float, float]]) -> Iterator[tuple[float, floa
             yield x, max(-LARGEST, min(LARGEST, y))
 
 
-def smooth_line(points: Points, x_scale: Scale) -> dict[int, float]:
+def smooth_line(points: Points, x_scale: AxisScale) -> dict[int, float]:
     """Returns the value of a smooth line through the points for each column between them.
 
     Points in the same column are averaged. Between two columns the line is a cubic that stays
@@ -122,7 +122,7 @@ class _Canvas:
         self._styles = [[""] * columns for _ in range(rows)]
 
     def draw_line(
-        self, line: Mapping[int, float], scale: Scale, style: str, *, dashed: bool = False
+        self, line: Mapping[int, float], scale: AxisScale, style: str, *, dashed: bool = False
     ) -> None:
         """Draws a connected line of values by column of dots, over the lines drawn before."""
         before, start = None, min(line, default=0)
@@ -156,7 +156,7 @@ def _legend(train: Points, held_out: Points, best: float | None, width: int) -> 
     return parts
 
 
-def _x_axis(scale: Scale, best: float | None, gutter: int) -> Row:
+def _x_axis(scale: AxisScale, best: float | None, gutter: int) -> Row:
     """Returns the first and the last epoch, and the mark of the best one."""
     width = scale.length // 2
     first = f"{scale.low:g}"

@@ -21,7 +21,7 @@ Opened: TypeAlias = tuple[int | None, LoadedModel]
 
 
 @dataclass(frozen=True, eq=False)
-class Request:
+class ModelRequest:
     """A request for the model `asked`. With `or_another`, `last` and then the newest usable model
     are tried if that one cannot be loaded."""
 
@@ -53,7 +53,7 @@ class ModelLoader:
         self._library, self._changed, self._failed = library, changed, failed
         self._run_worker = run_worker
         self._saved_ns: int | None = None
-        self._request: Request | None = None
+        self._request: ModelRequest | None = None
         """The request at work, or None."""
         self._thread = ThreadPoolExecutor(1, "model_loader")  # no two models at a time
 
@@ -63,11 +63,11 @@ class ModelLoader:
 
     def begin(self, asked: str | None, last: str) -> None:
         """Loads the requested model, or the last one used, or the newest usable one."""
-        self._ask(Request(asked, last, or_another=True))
+        self._ask(ModelRequest(asked, last, or_another=True))
 
     def choose(self, name: str) -> None:
         """Loads this model in place of any other request."""
-        self._ask(Request(name))
+        self._ask(ModelRequest(name))
 
     def reload(self, name: str) -> None:
         """Reloads a model that was saved again, if it is the active one or no model is active.
@@ -88,12 +88,12 @@ class ModelLoader:
     def drop(self) -> None:
         self.current = None
 
-    def _ask(self, request: Request) -> None:
+    def _ask(self, request: ModelRequest) -> None:
         """Replaces any earlier request with this one."""
         self._request = request
         self._run_worker(partial(self._obey, request))
 
-    async def _obey(self, request: Request) -> None:
+    async def _obey(self, request: ModelRequest) -> None:
         loop = asyncio.get_running_loop()
         opened, error = await loop.run_in_executor(self._thread, self._load, request)
         if opened is not None:
@@ -104,7 +104,7 @@ class ModelLoader:
         if error is not None:
             self._failed(error)
 
-    def _load(self, request: Request) -> tuple[Opened | None, RnnlmError | None]:
+    def _load(self, request: ModelRequest) -> tuple[Opened | None, RnnlmError | None]:
         """Opens the first usable model. Also returns the error to show: why the requested model
         cannot be used, or why none can."""
         errors = dict[str, RnnlmError]()
@@ -121,7 +121,7 @@ class ModelLoader:
             return None, error
         return None, next(iter(errors.values()), None)
 
-    def _names(self, request: Request) -> list[str]:
+    def _names(self, request: ModelRequest) -> list[str]:
         names = [request.asked] if request.asked is not None else []
         if request.or_another:
             names += sorted(self._library().newest_first(), key=lambda name: name != request.last)
