@@ -91,10 +91,10 @@ async def picture_app(folder: Path) -> None:
         await until(pilot, lambda: app.loaded_model is not None)
         for line in LINES:
             turns = len(app.autocomplete.view.transcript.turns)
-            await type_in(pilot, line)
+            await write_line(pilot, app, line)
             await pilot.press("enter")
             await until(pilot, partial(has_continuation, app, turns))
-        await type_in(pilot, HALF_TYPED)
+        await write_line(pilot, app, HALF_TYPED)
         await pilot.press("f9")
         await until(pilot, lambda: app.screen.is_modal)
         await pilot.pause(TYPE_AHEAD_S)
@@ -116,14 +116,23 @@ async def picture_app(folder: Path) -> None:
         await until(pilot, lambda: not run.is_running)
         app.show_mode("models")
         await until(pilot, lambda: NGRAM in app.export_screenshot())
-        await pilot.pause(0.5)
+        await pilot.press("down", "down")  # the model that was trained
+        await pilot.pause(1)
         write("models", app.export_screenshot(title="rnnlm-tui"))
 
 
-async def type_in(pilot: Pilot[None], text: str) -> None:
-    """Types the text, key by key."""
-    for character in text:
-        await pilot.press("space" if character == " " else character)
+async def write_line(pilot: Pilot[None], app: RnnlmApp, text: str) -> None:
+    """Writes the text as a writer does who accepts the next word of the ghost if it is right."""
+    editor = app.autocomplete.editor
+    while editor.text.rstrip() != text:
+        done = editor.text if text.startswith(editor.text) else editor.text.rstrip()
+        left = text.removeprefix(done)
+        word = re.match(r"\s*\w\w+", editor.suggestion)
+        if word and re.match(re.escape(word[0]) + r"(?!\w)", left):
+            await pilot.press("tab")
+        else:
+            await pilot.press("space" if left[0] == " " else left[0])
+        await pilot.pause(0.1)
 
 
 async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
