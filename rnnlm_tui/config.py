@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Setting: TypeAlias = int | float | str | None
+LARGEST_TOML = 1 << 20
 ENVIRONMENT_PREFIX = "RNNLM_"
 RENAMED_SETTINGS: Mapping[str, str] = MappingProxyType(
     {"warm_up": "warmup", "clip": "grad_clip", "steps": "bptt", "unknown_share": "unk_rate"}
@@ -536,6 +537,8 @@ def settings_from_toml(path: Path) -> dict[str, Any]:
     try:
         if path.exists() and not path.is_file():  # a pipe or a device may never end
             raise UsageError(f"{path} is not a regular file", "give a TOML file")
+        if path.stat().st_size > LARGEST_TOML:  # a text given by mistake takes long to parse
+            raise UsageError(f"{path} is too large for a settings file", "give a TOML file")
         data = tomllib.loads(path.read_bytes().decode())
     except OSError as error:
         raise UsageError(f"cannot read the settings file {path}: {os_reason(error)}") from error

@@ -60,7 +60,8 @@ class _Identity(msgspec.Struct, frozen=True):
 
 
 def opened(library: Library, name: str) -> LanguageModel:
-    """The model of this name, which stays open until it is saved again. Raises ModelError."""
+    """The model of this name. The last few stay open; one that was saved again is opened again.
+    Raises ModelError."""
     card = library.path(name) / MODEL
     return _opened(library, name, card.stat().st_mtime_ns if card.exists() else 0)
 

@@ -90,9 +90,9 @@ class LanguageModel(ABC):
 
     def read(self, passages: Sequence[Passage]) -> Iterator[NDArray[np.float32]]:
         """Yields the same after the context of each passage and after each further id: n + 1 arrays
-        for n of them. Networks do it faster than one by one, as here. The model may be used for
-        other contexts in between. A context must include the start of its line, if the vocabulary
-        has one."""
+        for n of them. Here they are computed one by one; networks override this and are faster.
+        The model may be used for other contexts in between. A context must include the start of its
+        line, if the vocabulary has one."""
         for ids, known in passages:
             for length in range(known, len(ids) + 1):
                 yield self.next_word_probabilities(ids[:length])

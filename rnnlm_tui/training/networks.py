@@ -66,8 +66,8 @@ class Network(nn.Module, ABC):
     def dropped(
         self, rows: Tensor, like: Tensor, rng: np.random.Generator | None, rate: float
     ) -> Tensor:
-        """Applies dropout to `rows` [T, B, H], with a mask in the shape of `like` [T or 1, B, H];
-        none if `rng` is None."""
+        """Applies dropout to `rows` [T, B, H], with a mask in the shape of `like` [T or 1, B, H].
+        Returns them as they are if `rng` is None or the rate is 0."""
         if rng is None or rate == 0:
             return rows
         if not self.whole_rows:

@@ -278,3 +278,4 @@ def test_a_file_far_larger_than_the_memory_is_refused_at_its_first_bytes(
     with path.open("wb") as file:
         file.truncate(1 << 42)  # no byte of it is written
     assert "is not text: it holds a zero byte" in refusal(run("--summary", str(path), code=3))
+    assert "too large for a settings" in refusal(run("--summary", "--config", str(path), code=2))

@@ -19,7 +19,7 @@ from rnnlm_tui.text.encoded_files import FILES
 from rnnlm_tui.training import trainer
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.history import History
-from tests.helpers.commands import Command, events_of
+from tests.helpers.commands import Command, dead_process, events_of
 from tests.helpers.events import end_of
 from tests.helpers.models import contents
 
@@ -169,6 +169,7 @@ def test_a_summary_says_the_same_and_leaves_nothing(
     run: Command, is_large: Choose, data_dir: Path, diary: Path, preset: str
 ) -> None:
     said, other = [], data_dir.with_name("other")
+    (other / f".summary-{dead_process()}").mkdir(parents=True)  # it was killed
     for large in (False, True):
         is_large(large)
         arguments = ("--summary", str(diary), f"--preset={preset}", "--json")

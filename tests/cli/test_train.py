@@ -389,7 +389,9 @@ def test_a_run_resumed_with_its_text_at_a_new_place_remembers_the_place(
     moved = corpus_file.rename(tmp_path / "moved.txt")
     resume = ["--train", "--resume", "--name=m", "--quiet"]
     assert "no such file" in refused(run(*resume, "--epochs=2", code=3))
-    run(*resume, str(moved), "--epochs=2")
+    # A step size that makes it worse: the model stays that of the first epoch.
+    worse = run(*resume[:-1], str(moved), "--epochs=2", "--learning-rate=9", "--json")
+    assert not epochs_of(events_of(worse))[-1].best
     run(*resume, "--epochs=3")
     run("--evaluate", "--model=m")
 

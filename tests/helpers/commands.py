@@ -125,6 +125,13 @@ def interruptible() -> dict[str, Any]:
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="needs signals, named pipes or a pty")
 
 
+def dead_process() -> int:
+    """The id of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait(timeout=PATIENCE_S)
+    return process.pid
+
+
 def refused(done: subprocess.CompletedProcess[str]) -> str:
     """The message of a run, after checking that it ends with a sentence and at most one hint."""
     assert done.stdout == ""

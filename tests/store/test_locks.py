@@ -18,7 +18,7 @@ import pytest
 
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.store.library import Library, Run
-from tests.helpers.commands import PATIENCE_S, POSIX
+from tests.helpers.commands import PATIENCE_S, POSIX, dead_process
 from tests.helpers.models import contents, held_elsewhere, put
 
 HERE = socket.gethostname()
@@ -41,13 +41,6 @@ def noted(library: Library, name: str, **facts: Any) -> Iterator[None]:
         known = json.loads(note_of(library, name).read_text())
         note_of(library, name).write_text(json.dumps({**known, **facts}))
         yield
-
-
-def dead_process() -> int:
-    """The id of a process that has ended."""
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait(timeout=PATIENCE_S)
-    return process.pid
 
 
 def never_kill(pid: int, number: int) -> None:
