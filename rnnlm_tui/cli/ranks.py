@@ -43,13 +43,18 @@ TURNS = 2
 large text, then the rest, which reuse them."""
 
 
+def started_by_torchrun() -> bool:
+    """Whether this is one of several processes."""
+    return "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1"
+
+
 @contextmanager
 def connected(request: TrainRequest) -> Iterator[Ranks | None]:
     """Connects this process with the others; yields None if there are no others.
 
     An error of several processes is printed by one. Raises RnnlmError.
     """
-    if "TORCHELASTIC_RUN_ID" not in os.environ or os.environ.get("WORLD_SIZE", "1") == "1":
+    if not started_by_torchrun():
         yield None
         return
     from rnnlm_tui.training.ranks import Ranks

@@ -1,11 +1,10 @@
-"""A training to run, its events and its card, and the estimate of its time left.
+"""A training to run, its events and its card.
 
 No torch, so that errors in it are found before torch is loaded.
 """
 
 from __future__ import annotations
 
-import math
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,9 +32,6 @@ from rnnlm_tui.training.checkpoint import RunState
 
 SAMPLE_WORDS = 10
 """How many words continue the seed line."""
-MEMORY_S = 2.5
-"""The time constant of the exponential average of the speed, in which the weight of a step falls to
-1/e. Ten seconds after steps become ten times slower, the estimate is within a factor of 1.2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,28 +213,3 @@ def sample(model: LanguageModel, seed_line: str) -> dict[str, str]:
         lines.append("")
     text = " / ".join(filter(None, lines))
     return {"seed": cut_words(seed_line), "text": cut_words(text)}
-
-
-class TimeLeft:
-    """Estimates the time left of a run from the seconds that its steps and ends of epochs take."""
-
-    def __init__(self, seconds_per_step: float) -> None:
-        """`seconds_per_step` is the estimate before any step was measured."""
-        self._seconds_per_step, self._seconds_per_end = seconds_per_step, 0.0
-        self._seconds = self._steps = 0.0
-
-    def add_steps(self, seconds: float, steps: int) -> None:
-        """Adds the time that some steps took."""
-        if steps:
-            decay = math.exp(-seconds / MEMORY_S)
-            self._seconds = self._seconds * decay + seconds
-            self._steps = self._steps * decay + steps
-            self._seconds_per_step = self._seconds / self._steps
-
-    def set_end(self, seconds: float) -> None:
-        """Sets the time that the end of an epoch takes: evaluation, sample and save."""
-        self._seconds_per_end = seconds
-
-    def seconds(self, steps: int, epochs: int) -> float:
-        """Estimated seconds for these numbers of steps and ends of epochs."""
-        return steps * self._seconds_per_step + epochs * self._seconds_per_end

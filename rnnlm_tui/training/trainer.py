@@ -40,7 +40,8 @@ from rnnlm_tui.training.learner import Learner, perplexity
 from rnnlm_tui.training.networks import BatchLoss
 from rnnlm_tui.training.ngram_trainer import FirstNgrams
 from rnnlm_tui.training.ranks import LEARN, Ranks
-from rnnlm_tui.training.run import RunReport, TimeLeft, TrainingRun, sample
+from rnnlm_tui.training.run import RunReport, TrainingRun, sample
+from rnnlm_tui.training.time_left import TimeLeft
 
 REPORT_EVERY_S = 0.1
 MOST_RECOVERIES = 3

@@ -1,4 +1,4 @@
-"""The sample of an epoch, and the estimate of the time left."""
+"""The sample of an epoch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from rnnlm_tui.text.prose import ProseTokenizer
 from rnnlm_tui.text.tokenizer import Conventions, Tokenizer, WhitespaceTokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
-from rnnlm_tui.training.run import TimeLeft, sample
+from rnnlm_tui.training.run import sample
 from tests.helpers.scripted import ScriptedModel
 
 VERSE = {
@@ -32,24 +32,3 @@ def test_a_sample_goes_on_in_the_next_line_unless_words_are_all_it_writes(
     words = ("the", "a", "cat", "sat", "sea")
     model = ScriptedModel(VERSE, 3, SPECIAL_TOKENS, words, tokenizer)
     assert sample(model, "A cat") == {"seed": "A cat", "text": text}
-
-
-def test_before_any_step_it_is_what_was_estimated() -> None:
-    left = TimeLeft(0.5)
-    left.add_steps(0.2, 0)
-    assert left.seconds(10, 3) == 5.0
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [(0.02, 0.02), (0.005, 0.1), (0.1, 0.005), (0.3, 3.0), (3.0, 0.3), (3.0, 0.005)],
-)
-def test_ten_seconds_after_a_change_it_follows_the_new_speed(before: float, after: float) -> None:
-    left = TimeLeft(1.0)
-    for seconds_per_step in (before, after):
-        steps = max(1, round(0.1 / seconds_per_step))  # a report
-        for _ in range(round(10 / (steps * seconds_per_step))):
-            left.add_steps(steps * seconds_per_step, steps)
-    left.set_end(7.0)
-    assert left.seconds(0, 2) == 14.0
-    assert 1 / 1.5 < left.seconds(1000, 0) / (1000 * after) < 1.5

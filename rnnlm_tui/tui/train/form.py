@@ -276,7 +276,7 @@ class TrainForm(VerticalScroll, can_focus=False):
         await asyncio.sleep(PAUSE_S)
         try:
             files = await asyncio.to_thread(plan.paths)
-            self.summary = await summarise(plan, files)
+            self.summary = await summarise(plan, files, self.host.library.folder.parent)
         except RnnlmError as error:
             self.error = error
         else:

@@ -6,6 +6,7 @@ tenths of a second at a time, which would freeze the screen.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import msgspec
@@ -66,7 +67,7 @@ class CorpusSummary(Struct, frozen=True):
     estimated_s: float | None = None
 
 
-async def summarise(plan: Plan, files: tuple[str, ...]) -> CorpusSummary:
+async def summarise(plan: Plan, files: tuple[str, ...], data_dir: Path) -> CorpusSummary:
     """Returns the summary of `plan`, whose text is in `files` unless it is pasted.
 
     Cancelling this coroutine kills the process. Raises RnnlmError with the message that the command
@@ -74,7 +75,8 @@ async def summarise(plan: Plan, files: tuple[str, ...]) -> CorpusSummary:
     """
     is_pasted = plan.source == "pasted"
     sources = ("-",) if is_pasted else files
-    arguments = ("--summary", *sources, "--json", f"--preset={plan.preset}", *plan.setting_flags())
+    options = ("--json", f"--preset={plan.preset}", f"--data-dir={data_dir}")
+    arguments = ("--summary", *sources, *options, *plan.setting_flags())
     answer = await run_headless(arguments, plan.text if is_pasted else "")
     try:
         return msgspec.json.decode(answer, type=CorpusSummary)

@@ -269,6 +269,7 @@ async def test_only_the_latest_of_many_changes_is_asked_about(script: Script) ->
         assert on.form.problem == COUNTING
         await on.ready()
         assert "/abcdefgh" in script.asked()[-1]
+        assert f"--data-dir={on.app.library.folder.parent}" in script.asked()[-1]
         assert len(script.asked()) < 4
 
 

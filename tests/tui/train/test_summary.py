@@ -17,6 +17,7 @@ import pytest
 
 from rnnlm_tui import paths
 from rnnlm_tui.errors import CorpusError, RnnlmError
+from rnnlm_tui.paths import data_dir
 from rnnlm_tui.tui.runs.child import parse_error
 from rnnlm_tui.tui.train.data_card import card_lines
 from rnnlm_tui.tui.train.plan import Plan
@@ -51,7 +52,7 @@ def is_alive(pid: int) -> bool:
 
 async def test_the_real_command_answers_about_a_file(corpus_file: Path) -> None:
     plan = Plan("files", preset="lesson", settings={"held_out": "20", "epochs": "2"})
-    summary = await summarise(plan, (str(corpus_file),))
+    summary = await summarise(plan, (str(corpus_file),), data_dir())
     corpus = summary.corpus
     assert (corpus.name, corpus.lines, corpus.held_out_lines) == ("verses.txt", 6, 1)
     assert summary.parameters == sum(layer.parameters for layer in summary.layers)
@@ -63,7 +64,7 @@ async def test_the_real_command_answers_about_a_file(corpus_file: Path) -> None:
 
 async def test_the_real_command_answers_about_a_text() -> None:
     text = "the cat sat on the mat\nthe dog sät too"
-    summary = await summarise(Plan("pasted", text=text, preset="ngram"), ())
+    summary = await summarise(Plan("pasted", text=text, preset="ngram"), (), data_dir())
     assert summary.first_pairs
     card = [line.plain for line in card_lines(summary, 60)]
     parts = [row.split()[:2] for row in card if row.startswith("  ") and row.split()[0].isdigit()]
@@ -79,7 +80,7 @@ async def test_a_corpus_that_cannot_be_used_is_explained(
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(CorpusError) as raised:
-        await summarise(Plan("files", preset="lesson"), (str(path),))
+        await summarise(Plan("files", preset="lesson"), (str(path),), data_dir())
     assert says in raised.value.message
     assert not raised.value.message.startswith("rnnlm-tui")
 
@@ -100,13 +101,13 @@ def test_the_sentence_and_the_hint_are_taken_from_what_the_command_writes() -> N
 async def test_an_invalid_answer_is_an_error(answering: Answering, answer: str) -> None:
     answering(f"print({answer!r})")
     with pytest.raises(RnnlmError, match="summary of this text is not valid"):
-        await summarise(BUNDLED, ())
+        await summarise(BUNDLED, (), data_dir())
 
 
 async def test_an_estimate_may_be_missing(answering: Answering) -> None:
     known = {name: value for name, value in SUMMARY.items() if name != "estimated_s"}
     answering(f"print({json.dumps(known)!r})")
-    assert (await summarise(BUNDLED, ())).estimated_s is None
+    assert (await summarise(BUNDLED, (), data_dir())).estimated_s is None
 
 
 @pytest.mark.parametrize("says", ["", "Fatal: something"])
@@ -115,7 +116,7 @@ async def test_a_command_that_fails_without_a_sentence_is_an_error(
 ) -> None:
     answering(f"raise SystemExit({says!r} or 1)")
     with pytest.raises(RnnlmError, match="rnnlm-tui failed") as raised:
-        await summarise(BUNDLED, ())
+        await summarise(BUNDLED, (), data_dir())
     assert raised.value.hint == says
 
 
@@ -123,16 +124,16 @@ async def test_a_command_that_cannot_be_started_is_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with pytest.raises(RnnlmError, match="could not be started"):
-        await summarise(Plan("files"), ("a\0b",))
+        await summarise(Plan("files"), ("a\0b",), data_dir())
     monkeypatch.setattr(paths, "headless_command", lambda: ("/no/such/program",))
     with pytest.raises(RnnlmError, match="could not be started"):
-        await summarise(BUNDLED, ())
+        await summarise(BUNDLED, (), data_dir())
 
 
 async def test_a_cancelled_question_kills_its_process(answering: Answering, tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     answering(WAITS, str(pid_file))
-    asking = asyncio.create_task(summarise(BUNDLED, ()))
+    asking = asyncio.create_task(summarise(BUNDLED, (), data_dir()))
     async with asyncio.timeout(10):
         while not (pid_file.exists() and pid_file.read_text()):
             await asyncio.sleep(0.01)
@@ -160,7 +161,7 @@ async def test_a_question_cancelled_before_a_thread_was_free_leaves_nothing(
     with ThreadPoolExecutor(1) as one_thread:
         loop.set_default_executor(one_thread)
         busy = loop.run_in_executor(None, free.wait, 10)
-        asking = asyncio.create_task(summarise(BUNDLED, ()))
+        asking = asyncio.create_task(summarise(BUNDLED, (), data_dir()))
         async with asyncio.timeout(10):
             while not started:
                 await asyncio.sleep(0)
