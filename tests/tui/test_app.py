@@ -232,6 +232,16 @@ async def test_an_unknown_model_is_reported_and_another_suggests(tmp_path: Path)
         assert app.active_name == "sonnets"
 
 
+async def test_of_two_models_chosen_quickly_only_the_last_becomes_active(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path, {name: ScriptedModel() for name in ("one", "two", "three")})
+    async with app.run_test(notifications=True) as pilot:
+        await answered(pilot)
+        app.use_model("two")
+        app.use_model("three")
+        await wait_until(pilot, lambda: app.active_name == "three")
+        assert toasts(app) == ["three is active"]
+
+
 async def test_the_active_model_is_renamed_or_deleted(tmp_path: Path) -> None:
     app = scripted_app(tmp_path, {"one": ScriptedModel(), "two": ScriptedModel()})
     async with app.run_test() as pilot:

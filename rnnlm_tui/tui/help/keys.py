@@ -164,10 +164,11 @@ def _flat(data: Mapping[str, object], prefix: str = "") -> dict[str, object]:
 
 
 def is_key(key: str) -> bool:
-    """Returns whether this is a key, such as "ctrl+n", "f7", "question_mark" or "x"."""
+    """Returns whether this is a key, such as "ctrl+n", "f7", "question_mark" or "x". Textual writes
+    names in small letters: no keyboard has the key "Tab"."""
     *modifiers, last = key.split("+")
-    is_known = last in KEY_NAMES or key_to_character(last) is not None
-    return set(modifiers) <= MODIFIERS and is_known
+    is_named = last in KEY_NAMES or (last.islower() and key_to_character(last) is not None)
+    return set(modifiers) <= MODIFIERS and (len(last) == 1 or is_named)
 
 
 def write_keymap(folder: Path, app: type[DOMNode]) -> Path:

@@ -191,7 +191,9 @@ def models_to_compare(
     rows = []
     for entry in library.entries():
         name, card, what = entry.name, entry.card, ""
+        if not entry.has_model or name == active:
+            continue
         if card is not None:
             what = f"{card.config.preset} of {shorten(card.corpus['name'], MAX_NAME)}"
         rows.append((name, f"{'✓ ' if name in compared else ''}{name}", what))
-    return [row for row in rows if row[0] != active]
+    return rows

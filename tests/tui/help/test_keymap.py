@@ -35,6 +35,7 @@ def test_a_keymap_in_every_notation(tmp_path: Path) -> None:
 def test_a_wrong_entry_leaves_the_others_in_force(tmp_path: Path) -> None:
     (tmp_path / "keymap.toml").write_text(
         'line.send = 5\nline.sned = "enter"\nline.undo = "banana+q"\nline.redo = "f9"\n'
+        'line.accept_word = "Tab"\n'
     )
     keys, faults = load_keymap(tmp_path, RnnlmApp)
     assert keys == {"line.redo": "f9"}
@@ -42,6 +43,7 @@ def test_a_wrong_entry_leaves_the_others_in_force(tmp_path: Path) -> None:
         'keymap: line.send must be text in quotes, such as "ctrl+n"',
         "keymap: there is no action line.sned",
         "keymap: no keyboard has the key banana+q of line.undo",
+        "keymap: no keyboard has the key Tab of line.accept_word",
     ]
 
 

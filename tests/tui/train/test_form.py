@@ -249,12 +249,15 @@ async def test_the_files_of_the_last_training_are_there_after_a_restart(script: 
         await on.until(lambda: on.form.error is not None)
         choose_file(on.form, "/poems.txt")
         await on.ready()
+        assert on.app.calls == [("store_preferences",)], "files that can be read are stored"
     async with shown(script, preferences=preferences) as on:
         await on.ready()
         assert (on.form.plan.source, on.form.plan.files) == ("files", "/poems.txt")
+        assert not on.app.calls
         on.form.query_one("#source-bundled", RadioButton).value = True
         await on.until(lambda: on.form.source == "bundled")
         await on.ready()
+        assert on.app.calls == [("store_preferences",)]
     async with shown(script, preferences=preferences) as on:
         await on.ready()
         assert (on.form.plan.source, on.form.plan.files) == ("bundled", "")

@@ -226,3 +226,9 @@ async def test_matches_of_an_older_text_are_dropped(
         go_on.set()
         await app.workers.wait_for_complete()
         assert app.path.matches == (f"{folder}/prose/",)
+        for event in (asked, go_on):
+            event.clear()
+        app.path.value = f"{folder}/le"
+        await wait_until(pilot, asked.is_set)
+        assert not app.path.matches, "while they are looked up"
+        go_on.set()

@@ -124,6 +124,15 @@ async def test_a_choice_is_not_lost_to_the_saves_of_the_active_model(it: Trial) 
     assert it.library.opened == ["poems", "other"]
 
 
+async def test_after_a_choice_that_failed_the_active_model_is_loaded_again(it: Trial) -> None:
+    for count, choose in enumerate(("poems", "damaged"), 1):
+        it.loader.choose(choose)
+        await it.until_active(*["poems"] * count)
+    it.loader.reload("poems")
+    await it.until_active(*["poems"] * 3)
+    assert it.errors == ["damaged is damaged"]
+
+
 async def test_saves_while_a_model_is_loaded_are_loaded_once(it: Trial) -> None:
     await it.begin_slowly("poems")
     for _ in range(12):

@@ -10,7 +10,7 @@ from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.writing.predictor import Question
 from rnnlm_tui.tui.writing.side_pane import SidePane, models_to_compare
 from tests.helpers.app import ScriptedLibrary, ScriptedModel, chain, check_layout, in_order
-from tests.helpers.models import make_model
+from tests.helpers.models import make_model, put_state
 from tests.helpers.writing_screen import Desk, desk, questions
 
 __all__ = ["questions"]
@@ -132,6 +132,7 @@ def test_the_models_to_compare_say_what_they_are(data_dir: Path) -> None:
     library = Library(data_dir)
     for name in ("one", "three", "two"):
         make_model(library.path(name))
+    put_state(library.path("unsaved"), epoch=0, epochs=9)  # a run without a model
     assert models_to_compare(library, "two", ("three",)) == [
         ("one", "one", "lesson of verses"),
         ("three", "✓ three", "lesson of verses"),

@@ -11,6 +11,7 @@ from textual import events
 from textual.widgets import Input
 
 from rnnlm_tui.text.prose_learning import learn_prose
+from rnnlm_tui.tui.preferences import Preferences, load_preferences
 from rnnlm_tui.tui.session.tables import lines_sent_with
 from rnnlm_tui.tui.writing.candidates import BestWords
 from rnnlm_tui.tui.writing.predictor import LoadedModel, Question, answer_to
@@ -55,6 +56,11 @@ HOSTILE = (
     "x" * 300,
 )
 """Markup, wide and joined characters, right to left, and what could steer a terminal."""
+
+
+def stored(tmp_path: Path) -> Preferences:
+    """The preferences that the app has stored."""
+    return load_preferences(tmp_path / "config")[0]
 
 
 async def clear(it: Desk, *keys: str) -> None:
@@ -213,7 +219,7 @@ async def test_the_ghost_is_switched_off_and_on_and_stays_so(tmp_path: Path) -> 
         assert it.shown == ""
         assert "ghost off" in it.static("#figures")
         assert "1 i " in picture(it.app), "the list stays"
-    async with desk(tmp_path, preferences=it.app.preferences) as it:
+    async with desk(tmp_path, preferences=stored(tmp_path)) as it:
         await it.write(*"shall ")
         assert it.shown == ""
         await it.press("ctrl+t")
@@ -230,9 +236,26 @@ async def test_the_threshold_of_the_ghost_is_a_setting(tmp_path: Path) -> None:
         await it.press("enter")
         await it.until(lambda: it.shown == "")
         assert "ghost ≥95%" in it.static("#figures")
-    async with desk(tmp_path, preferences=it.app.preferences) as it:
+    async with desk(tmp_path, preferences=stored(tmp_path)) as it:
         await it.write(*"shall ")
         assert it.shown == ""
+
+
+async def test_that_lines_are_continued_is_switched_off_and_stays_so(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.send("when i", 2)
+        await it.press("ctrl+g")
+        assert "continue lines off" in it.static("#figures")
+        await it.send("shall i", 3)
+        assert not stored(tmp_path).continue_lines
+
+
+async def test_a_key_at_the_end_of_the_app_is_no_error(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.screen._predictor.close()
+        it.editor.set_text("shall")
+        await it.pilot.pause()
+        assert it.line == "shall"
 
 
 async def test_f6_moves_and_what_is_typed_elsewhere_goes_to_the_line(tmp_path: Path) -> None:
