@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.runs.follower import FollowedRun
     from rnnlm_tui.tui.runs.manager import Runs
     from rnnlm_tui.tui.train.screen import TrainScreen
+    from rnnlm_tui.tui.widgets.dialogs import Choice
     from rnnlm_tui.tui.widgets.host import Mode
 
 NOTIFY_AFTER_S = 1.0
@@ -247,9 +248,9 @@ class RnnlmApp(TerminalApp):
 
     @work(group="quit")
     async def _end_training(self, run: FollowedRun) -> None:
-        from rnnlm_tui.tui.runs.wording import farewell, quit_question
+        from rnnlm_tui.tui.runs.wording import farewell
 
-        answer = "detach" if run.detached else await self.ask(quit_question(run))
+        answer = "detach" if run.detached else await self.ask(quit_question(run.name))
         if answer is not None:
             self.notify_user("saving the training ..." if answer == "stop" else "closing ...")
             await self.runs.close(detach=answer == "detach")
@@ -339,3 +340,18 @@ class RnnlmApp(TerminalApp):
         self._refresh_header()
         if run.name == self.active_name:
             self.autocomplete.show_accuracy()
+
+
+def quit_question(training: str) -> Choice:
+    """Asks what to do with a training when the app is closed: "stop" or "detach"."""
+    from rnnlm_tui.tui.widgets.dialogs import Choice
+
+    return Choice(
+        "Stop the training?",
+        f"{training} is still training.",
+        (
+            ("stop", "Stop and save", "you can use the model, and resume the training later"),
+            ("detach", "Train in the background", "it continues after the app is closed"),
+        ),
+        cancel="Stay in the app",
+    )

@@ -21,7 +21,6 @@ from rnnlm_tui.formatting import (
 from rnnlm_tui.store.library import Run
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.state import Phase, RunProgress
-from rnnlm_tui.tui.widgets.dialogs import Choice
 from rnnlm_tui.tui.widgets.error_text import without_flags
 from rnnlm_tui.tui.widgets.host import Severity
 
@@ -202,19 +201,6 @@ def end_notice(run: FollowedRun) -> tuple[str, Severity]:
         headline = f"{end.headline[0].lower()}{end.headline[1:]}"
         return f"{run.name}: {headline}. F3 shows it", "information"
     return " ".join((f"{run.name}: {end.headline}.", *end.details)), "error"
-
-
-def quit_question(run: FollowedRun) -> Choice:
-    """Asks what to do with a training when the app is closed: "stop" or "detach"."""
-    return Choice(
-        "Stop the training?",
-        f"{run.name} is still training.",
-        (
-            ("stop", "Stop and save", "you can use the model, and resume the training later"),
-            ("detach", "Train in the background", "it continues after the app is closed"),
-        ),
-        cancel="Stay in the app",
-    )
 
 
 def farewell(run: FollowedRun, answer: str) -> str:

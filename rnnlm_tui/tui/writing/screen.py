@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
 from typing import ClassVar, cast
 
 from textual import events, on, work
@@ -182,13 +181,14 @@ class AutocompleteScreen(AppScreen):
         question = self._question
         if question is None or self._predictor.is_closed:
             return False
-        self._show_coming(self._predictor.answer(question))
+        self._predictor.answer(question).add_done_callback(self._show_coming)
         return True
 
-    @work(group="answer")
-    async def _show_coming(self, coming: Awaitable[Answer]) -> None:
-        """Shows an answer once it comes, unless it is cancelled."""
-        self.show_answer(await coming)
+    def _show_coming(self, coming: asyncio.Future[Answer]) -> None:
+        """Shows an answer that has come, unless it was cancelled. As a message, so that an error is
+        the app's; a worker takes 0.5 ms more a key."""
+        if not coming.cancelled():
+            self.call_next(lambda: self.show_answer(coming.result()))
 
     def show_answer(self, answer: Answer) -> None:
         """Shows an answer, unless the line, the lines above it or the models have changed."""
