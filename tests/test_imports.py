@@ -1,12 +1,15 @@
-"""Which libraries each entry point loads: slow or missing ones must not delay a fast answer."""
+"""Which libraries each entry point loads, since slow or missing ones must not delay an answer; and
+that no modules import each other in a circle."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 
 import rnnlm_tui
@@ -142,3 +145,10 @@ def test_importing_everything_writes_nothing(
         monkeypatch.delenv(name)
     assert {"torch", "textual"} < loaded_by(IMPORT_PACKAGES, "rnnlm_tui", cwd=home)
     assert list(home.rglob("*")) == []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Not even within functions or for type checkers."""
+    graph = grimp.build_graph("rnnlm_tui")
+    imported = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+    TopologicalSorter(imported).prepare()  # CycleError names the circle

@@ -19,7 +19,8 @@ from rnnlm_tui.suggest import (
     suggest,
 )
 from rnnlm_tui.text.prose import ProseTokenizer
-from rnnlm_tui.text.tokenizer import Conventions, WhitespaceTokenizer
+from rnnlm_tui.text.tokenizer import Conventions
+from rnnlm_tui.text.tokenizers import WhitespaceTokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 from tests.helpers.scripted import WORDS, ScriptedModel
 

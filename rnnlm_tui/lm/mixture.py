@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.lm.causal import CausalModel, last_words, segments
 from rnnlm_tui.lm.model import Array, LanguageModel, Passage, cache_distributions
-from rnnlm_tui.text.tokenizer import Tokenizer, make_tokenizer
+from rnnlm_tui.text.tokenizer import Tokenizer
+from rnnlm_tui.text.tokenizers import make_tokenizer
 from rnnlm_tui.text.vocabulary import END_ID, UNKNOWN_ID, Vocabulary
 
 ComponentName: TypeAlias = Literal["network", "ngrams", "base", "cache"]

@@ -26,7 +26,8 @@ from rnnlm_tui.store.files import (
     parse_json,
     read_file,
 )
-from rnnlm_tui.text.tokenizer import TOKENIZER_NAMES, Conventions
+from rnnlm_tui.text.tokenizer import Conventions
+from rnnlm_tui.text.tokenizers import TOKENIZER_NAMES
 
 T = TypeVar("T")
 FORMAT = 4

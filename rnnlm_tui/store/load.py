@@ -16,7 +16,7 @@ from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.card import Base, ModelCard, with_card
 from rnnlm_tui.store.files import checksum, read_json
 from rnnlm_tui.store.weights import check_weights, read_weights
-from rnnlm_tui.text.tokenizer import make_tokenizer
+from rnnlm_tui.text.tokenizers import make_tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 
 Word: TypeAlias = Annotated[str, Meta(min_length=1)]

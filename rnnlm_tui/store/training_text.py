@@ -32,7 +32,8 @@ from rnnlm_tui.text.corpus import (
 )
 from rnnlm_tui.text.overlap import NO_WORDS, CopiedSpans, Hashes, hash_lines, no_hashes
 from rnnlm_tui.text.streams import Block, Lines, Mask, StreamedLines
-from rnnlm_tui.text.tokenizer import Tokenizer, make_tokenizer
+from rnnlm_tui.text.tokenizer import Tokenizer
+from rnnlm_tui.text.tokenizers import make_tokenizer
 
 MOST_LINES = 1 << 24
 """The most hashes stored, at 8 bytes each; further ones are dropped."""

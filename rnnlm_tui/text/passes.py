@@ -24,13 +24,8 @@ from rnnlm_tui.text.corpus import lines_of_share, split_lines
 from rnnlm_tui.text.examples import with_ends
 from rnnlm_tui.text.overlap import Hashes, hash_lines
 from rnnlm_tui.text.streams import Block, Lines, Mask, StreamedLines
-from rnnlm_tui.text.tokenizer import (
-    PROSE,
-    TOKENIZERS,
-    TokenizedText,
-    Tokenizer,
-    tokenize_lines,
-)
+from rnnlm_tui.text.tokenizer import TokenizedText, Tokenizer, tokenize_lines
+from rnnlm_tui.text.tokenizers import PROSE, TOKENIZERS
 from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
 
 if TYPE_CHECKING:

@@ -27,7 +27,8 @@ from rnnlm_tui.text.passes import (
     number_words,
 )
 from rnnlm_tui.text.streams import Mask
-from rnnlm_tui.text.tokenizer import Conventions, Tokenizer, make_tokenizer
+from rnnlm_tui.text.tokenizer import Conventions, Tokenizer
+from rnnlm_tui.text.tokenizers import make_tokenizer
 from rnnlm_tui.text.vocabulary import LARGEST_VOCABULARY, Vocabulary
 
 FEWEST_EXAMPLES = 2

@@ -1,27 +1,20 @@
-"""Splits lines of text into words."""
+"""What a tokenizer is: it splits lines of text into words, and writes words as text."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
 from rnnlm_tui.text.spacing import takes_space
-
-if TYPE_CHECKING:
-    from rnnlm_tui.text.vocabulary import Vocabulary
-
-PROSE = "prose"
-LESSON_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
 
 class Insertion(NamedTuple):
@@ -111,64 +104,6 @@ class Tokenizer(ABC):
     def line_key(self, line: str) -> str:
         """The words of a line joined by spaces: the key to recognise it in other texts."""
         return " ".join(self.words(line))
-
-
-class LessonTokenizer(Tokenizer):
-    """The lesson's tokenizer (Keras's `Tokenizer`): lower case, punctuation becomes spaces,
-    apostrophes stay.
-
-    Only the space separates words, so non-breaking spaces and carriage returns are part of them.
-    """
-
-    name = "lesson"
-    _spaces = str.maketrans(dict.fromkeys(LESSON_FILTERS, " "))
-
-    def words(self, line: str) -> list[str]:
-        return list(filter(None, line.lower().translate(self._spaces).split(" ")))
-
-    def split_typed(self, text: str) -> tuple[list[str], str]:
-        *whole, last = text.lower().translate(self._spaces).split(" ")
-        return [word for word in whole if word], last
-
-    def is_mark(self, word: str) -> bool:
-        """Whether it is a lone apostrophe, as is left of a single quotation mark next to a dash."""
-        return not word.strip("'")
-
-
-class WhitespaceTokenizer(Tokenizer):
-    """Splits at white space, for texts that are tokenized already, such as standard corpora."""
-
-    name = "whitespace"
-
-    def words(self, line: str) -> list[str]:
-        return line.split()
-
-    def split_typed(self, text: str) -> tuple[list[str], str]:
-        words = text.split()
-        if not words or text[-1].isspace():
-            return words, ""
-        return words[:-1], words[-1]
-
-    def is_mark(self, word: str) -> bool:
-        """Always False: in such a text marks are words."""
-        return False
-
-
-TOKENIZERS: Mapping[str, Tokenizer] = MappingProxyType(
-    {tokenizer.name: tokenizer for tokenizer in (LessonTokenizer(), WhitespaceTokenizer())}
-)
-TOKENIZER_NAMES = (PROSE, *TOKENIZERS)
-
-
-def make_tokenizer(
-    name: str, conventions: Conventions, vocabulary: Vocabulary | None = None
-) -> Tokenizer:
-    """The tokenizer of a model. Without a vocabulary it cannot tell the usual case of a word."""
-    if name != PROSE:
-        return TOKENIZERS[name]
-    from rnnlm_tui.text.prose import ProseTokenizer  # loads regex: 13 ms
-
-    return ProseTokenizer(conventions, vocabulary.ranks if vocabulary else {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,8 @@ import numpy as np
 
 from rnnlm_tui.config import CausalConfig, make_run_config
 from rnnlm_tui.lm.causal import WINDOW, CausalModel, causal_shapes
-from rnnlm_tui.text.tokenizer import Conventions, make_tokenizer
+from rnnlm_tui.text.tokenizer import Conventions
+from rnnlm_tui.text.tokenizers import make_tokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 from tests.benchmarks.suggestion import time_keys
 from tests.helpers.networks import normal_weights

@@ -28,7 +28,7 @@ from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.text.prepare import PreparedLines
-from rnnlm_tui.text.tokenizer import TOKENIZERS
+from rnnlm_tui.text.tokenizers import TOKENIZERS
 from tests.helpers.ngrams import arrays_of
 
 LINE_WORDS, FOLLOWERS, SPELLINGS = 8, 40, 30_000

@@ -12,7 +12,7 @@ from rnnlm_tui.config import make_run_config
 from rnnlm_tui.lm.ngram import NgramModel, ngram_arrays
 from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.text.prepare import PreparedLines
-from rnnlm_tui.text.tokenizer import TOKENIZERS
+from rnnlm_tui.text.tokenizers import TOKENIZERS
 from tests.helpers.texts import made_up_corpus
 
 

@@ -18,7 +18,7 @@ from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.text.examples import EncodedLines
 from rnnlm_tui.text.prepare import PreparedLines
-from rnnlm_tui.text.tokenizer import TOKENIZERS
+from rnnlm_tui.text.tokenizers import TOKENIZERS
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID
 from tests.helpers.ngrams import prepared
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rnnlm_tui.lm import causal, cells, mixture
 from rnnlm_tui.lm.causal import CausalModel
 from rnnlm_tui.lm.mixture import MixedModel, em_weights, fit_weights, target_probabilities
-from rnnlm_tui.text.tokenizer import TOKENIZERS
+from rnnlm_tui.text.tokenizers import TOKENIZERS
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID, Vocabulary
 from tests.helpers.networks import small_network
 from tests.helpers.ngrams import ngram_model

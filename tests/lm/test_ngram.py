@@ -20,7 +20,7 @@ from rnnlm_tui.lm.kneser_ney import FALLBACK, discounts_of, estimate
 from rnnlm_tui.lm.model import Architecture, ArraySpec
 from rnnlm_tui.lm.ngram import NgramModel, ngram_counts
 from rnnlm_tui.lm.registry import ARCHITECTURES
-from rnnlm_tui.text.tokenizer import TOKENIZERS
+from rnnlm_tui.text.tokenizers import TOKENIZERS
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID
 from tests.helpers.golden import GOLDEN
 from tests.helpers.ngrams import arrays_of, counted, prepared

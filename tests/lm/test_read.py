@@ -16,7 +16,7 @@ from rnnlm_tui.lm.lesson import LessonModel, lesson_shapes
 from rnnlm_tui.lm.mixture import ComponentName, MixedModel
 from rnnlm_tui.lm.model import LanguageModel, Passage
 from rnnlm_tui.lm.ngram import NgramModel
-from rnnlm_tui.text.tokenizer import TOKENIZERS
+from rnnlm_tui.text.tokenizers import TOKENIZERS
 from rnnlm_tui.text.vocabulary import BEGIN_ID, SPECIAL_TOKENS, Vocabulary
 from tests.helpers.networks import normal_weights, small_network
 from tests.helpers.ngrams import ngram_model

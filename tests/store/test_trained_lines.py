@@ -24,7 +24,7 @@ from rnnlm_tui.store.training_text import (
 from rnnlm_tui.store.weights import write_tensors
 from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.text.overlap import hash_lines, no_hashes
-from rnnlm_tui.text.tokenizer import TOKENIZERS
+from rnnlm_tui.text.tokenizers import TOKENIZERS
 from tests.helpers.models import put_older_model
 
 LESSON = TOKENIZERS["lesson"]

@@ -18,7 +18,7 @@ from rnnlm_tui.store.files import ORIGIN
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.corpus import Corpus, read_corpus
 from rnnlm_tui.text.overlap import CopiedSpans
-from rnnlm_tui.text.tokenizer import LessonTokenizer
+from rnnlm_tui.text.tokenizers import LessonTokenizer
 from tests.helpers.commands import POSIX
 from tests.helpers.models import OLDER_MODELS, put_older_model
 from tests.helpers.texts import split_held_out

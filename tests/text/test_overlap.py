@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnlm_tui.text.overlap import SHORTEST, CopiedSpans, Span
-from rnnlm_tui.text.tokenizer import LessonTokenizer
+from rnnlm_tui.text.tokenizers import LessonTokenizer
 
 LINES = (
     "Shall I compare thee to a summer's day?",

@@ -20,7 +20,8 @@ from rnnlm_tui.text import prepare
 from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.text.examples import EncodedLines, PrefixExamples
 from rnnlm_tui.text.prepare import PreparedLines, PreparedPrefixes, PreparedText
-from rnnlm_tui.text.tokenizer import Conventions, LessonTokenizer
+from rnnlm_tui.text.tokenizer import Conventions
+from rnnlm_tui.text.tokenizers import LessonTokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 from tests.helpers.golden import GOLDEN
 from tests.helpers.texts import made_up_corpus, split_held_out

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from rnnlm_tui.config import CausalConfig, CausalTrainConfig, RunConfig
 from rnnlm_tui.lm import adaptive_softmax, cells
 from rnnlm_tui.lm.causal import CausalArchitecture, CausalModel, causal_shapes
-from rnnlm_tui.text.tokenizer import LessonTokenizer
+from rnnlm_tui.text.tokenizers import LessonTokenizer
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, SPECIAL_TOKENS, Vocabulary
 from rnnlm_tui.training import output_layers
 from rnnlm_tui.training.causal_networks import CausalNetwork

@@ -11,7 +11,7 @@ from rnnlm_tui.config import LessonConfig
 from rnnlm_tui.generate import generate_words
 from rnnlm_tui.store.load import load_model
 from rnnlm_tui.store.weights import read_weights
-from rnnlm_tui.text.tokenizer import LessonTokenizer
+from rnnlm_tui.text.tokenizers import LessonTokenizer
 from rnnlm_tui.training.lesson_network import LessonNetwork
 from tests.helpers.training import run, small_run
 

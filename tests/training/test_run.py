@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rnnlm_tui.text.prose import ProseTokenizer
-from rnnlm_tui.text.tokenizer import Conventions, Tokenizer, WhitespaceTokenizer
+from rnnlm_tui.text.tokenizer import Conventions, Tokenizer
+from rnnlm_tui.text.tokenizers import WhitespaceTokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from rnnlm_tui.training.run import sample
 from tests.helpers.scripted import ScriptedModel
