@@ -242,7 +242,7 @@ class Scorer:
     def __init__(self, model: LanguageModel, *, writes: bool = True) -> None:
         """`writes` as for `score`."""
         self._model = model
-        self._unlisted = KeysWithoutHelp(model) if writes else None
+        self._without_help = KeysWithoutHelp(model) if writes else None
 
     def score(self, part: Part) -> Iterator[ScoredLine]:
         """Yields the lines of the part with the scores of their words."""
@@ -256,7 +256,7 @@ class Scorer:
         if not line.words:
             return ScoredLine(text, (), None, len(text) + 1)
         context = line.stream[: line.known]
-        writer = self._unlisted and _Writer(model, self._unlisted, text, context)
+        writer = self._without_help and _Writer(model, self._without_help, text, context)
         answer, ids, scored = next(answers), list[int](), list[ScoredWord]()
         if writer:
             writer.read(ids, answer)
@@ -288,7 +288,7 @@ class _Writer:
     """
 
     model: LanguageModel
-    unlisted: KeysWithoutHelp
+    without_help: KeysWithoutHelp
     text: str
     context: list[int]
     keys: int = 0
@@ -310,7 +310,7 @@ class _Writer:
             if words is not None and len(typed.words) >= words:
                 return
             found = self._predicted(model.vocabulary.encode(typed.words))
-            if keys := self.unlisted.count(found, typed, self.text[self.at :]):
+            if keys := self.without_help.count(found, typed, self.text[self.at :]):
                 self.keys += keys
                 self.at, self.has_space = self.at + keys, False
                 continue
