@@ -77,6 +77,8 @@ class TextList(VerticalScroll):
             self.scroll_end(animate=False)
 
     def _draw(self) -> None:
+        if self._indent and not self.content_size.width:
+            return  # it has no size yet: wrapped without an indent, the rows would change again
         width = self.content_size.width - self.styles.scrollbar_size_vertical
         rows = [row for line in self._lines for row in _hanging(line, self._indent, width)]
         self._text.update(Content("\n").join(rows) if rows else self._empty)
