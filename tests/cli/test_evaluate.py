@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from rnnlm_tui.cli.output import table
 from rnnlm_tui.evaluate import Evaluation, confidence_interval
 from rnnlm_tui.formatting import format_percent, format_perplexity
 from rnnlm_tui.store.evaluations import read_evaluation
@@ -246,6 +247,14 @@ def test_a_score_is_a_table(ask: Command) -> None:
     assert re.fullmatch(r"cat +\d+\.\d{3}% +\d+", rows[1])
     assert re.fullmatch(r"zzz +- +unknown", rows[3])
     assert re.fullmatch(r"loss [\d.]+ nats per word, perplexity .*over 2 that full predicts", last)
+
+
+def test_a_line_without_words_has_nothing_to_score(ask: Command) -> None:
+    nothing = "full predicts nothing here\n"
+    assert ask("--score", "", "--model", "full").stdout == nothing
+    between = ask("--score", "--model", "full", stdin="the cat\n\nthe zzz\n").stdout
+    assert between.split("\n\n")[1] == nothing.strip()
+    assert table([("word", "rank")]) == ["word  rank"]
 
 
 def test_a_score_as_json_has_a_line_for_each_line(ask: Command) -> None:
