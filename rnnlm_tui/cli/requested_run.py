@@ -31,6 +31,7 @@ from rnnlm_tui.store.library import Library, check_name, free_name
 from rnnlm_tui.store.run_state import RunOrigin
 from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus, arranged
 from rnnlm_tui.text.prepare import PreparedText
+from rnnlm_tui.text.sources import is_pipe
 from rnnlm_tui.text.streams import Workspace
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.vocabulary import Vocabulary
@@ -57,7 +58,7 @@ def _new_name(library: Library, request: TrainRequest, preset: str) -> str:
     if request.name is not None:
         return check_name(request.name, is_new=True)
     first = request.sources[0] if request.sources else bundled_corpus().name
-    stem = "stdin" if first == STANDARD_INPUT or Path(first).is_fifo() else Path(first).stem
+    stem = "stdin" if first == STANDARD_INPUT or is_pipe(Path(first)) else Path(first).stem
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:LONGEST_STEM] or "text"
     return free_name(library, f"{stem}-{preset}")
 

@@ -6,6 +6,7 @@ ancestors were trained on tell which lines of any text it has seen.
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,7 +16,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from rnnlm_tui.errors import CorpusError, ModelError
+from rnnlm_tui.errors import CorpusError, ModelError, UsageError
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import Ancestor, ModelCard
@@ -31,6 +32,7 @@ from rnnlm_tui.text.corpus import (
     split_lines,
 )
 from rnnlm_tui.text.overlap import NO_WORDS, CopiedSpans, Hashes, hash_lines, no_hashes
+from rnnlm_tui.text.sources import check_names, kind_of
 from rnnlm_tui.text.streams import Block, Lines, Mask, StreamedLines
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.tokenizers import make_tokenizer
@@ -142,7 +144,7 @@ def find_corpus(name: str, folder: Path, card: ModelCard) -> Corpus:
     sources = origin.sources
     if not sources:
         return arranged(_bundled(), card.config.lines)
-    odd = [path for path in map(Path, sources) if path.exists() and not path.is_file()]
+    odd = [path for path in sources if kind_of(Path(path)) not in (None, stat.S_IFREG)]
     if odd:
         raise CorpusError(f"the text of {name} is gone: {odd[0]} is not a file", hint)
     try:
@@ -211,9 +213,11 @@ class Origin(Struct):
 def read_origin(folder: Path) -> Origin:
     """Reads origin.json. An unreadable one counts as empty, since the text's hash is checked."""
     try:
-        return read_json(folder / ORIGIN, Origin)
-    except ModelError:
+        origin = read_json(folder / ORIGIN, Origin)
+        check_names(origin.sources, origin.encoding)
+    except (ModelError, UsageError):
         return Origin()
+    return origin
 
 
 def held_out_lines(folder: Path, card: ModelCard, corpus: Corpus) -> tuple[str, ...]:

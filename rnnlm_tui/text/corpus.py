@@ -18,7 +18,7 @@ import numpy as np
 from rnnlm_tui.errors import CorpusError, os_reason
 from rnnlm_tui.formatting import format_bytes
 from rnnlm_tui.text.paragraphs import LineBreaks, joined
-from rnnlm_tui.text.sources import Source, Sources
+from rnnlm_tui.text.sources import Source, Sources, is_pipe
 from rnnlm_tui.text.streams import (
     BLOCK,
     IN_MEMORY,
@@ -91,9 +91,9 @@ def read_corpus(
         if str(path) == STANDARD_INPUT:
             name, kept = "stdin", STANDARD_INPUT
             each.append(_read_once(stdin or io.BytesIO(), "standard input", workspace))
-        elif path.is_fifo():
+        elif is_pipe(path):
             name, kept = "pipe", STANDARD_INPUT  # like standard input, it can be read only once
-            with path.open("rb") as pipe:
+            with Source(f"the corpus {path}", path).open() as pipe:
                 each.append(_read_once(pipe, str(path), workspace))
         else:
             name, kept = path.name, str(path.absolute())

@@ -84,6 +84,15 @@ def test_an_encoding_can_be_named(run: Command, tmp_path: Path) -> None:
     assert ["ein", "schöner"] in json.loads(done.stdout)["first_pairs"]
 
 
+@pytest.mark.parametrize("encoding", ["hex", "no-such"])
+def test_what_is_no_text_encoding_is_an_error_of_usage(
+    run: Command, corpus_file: Path, encoding: str
+) -> None:
+    for mode in ("--train", "--summary"):
+        message = refusal(run(mode, str(corpus_file), "--encoding", encoding, code=2))
+        assert f"no text encoding is called '{encoding}'" in message
+
+
 def test_an_unreadable_file_is_refused_as_corpus(
     run: Command, corpus_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
