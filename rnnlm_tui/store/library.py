@@ -220,15 +220,21 @@ class Library:
     def _newest_with(self, file: str) -> list[str]:
         """The names whose folders hold `file`, the newest file first."""
         saved: list[tuple[float, str]] = []
-        for path in self.folder.glob(f"*/{file}"):
+        for folder in self._folders_with(file):
             with suppress(OSError):  # deleted meanwhile, or a broken link
-                saved.append((path.stat().st_mtime, path.parent.name))
+                saved.append(((folder / file).stat().st_mtime, folder.name))
         return [name for _, name in sorted(saved, reverse=True) if is_name(name)]
+
+    def _folders_with(self, file: str) -> list[Path]:
+        """The folders that hold `file`; none if the library cannot be read."""
+        with suppress(OSError):
+            return [folder for folder in self.folder.iterdir() if is_there(folder / file)]
+        return []
 
     def runs(self) -> list[Run]:
         """All trainings that are running, wherever they were started, or can be resumed, sorted by
         name. Cheap: reads no weights."""
-        stopped = [path.parent.name for path in self.folder.glob(f"*/{RESUME}")]
+        stopped = [folder.name for folder in self._folders_with(RESUME)]
         names = sorted(filter(is_name, {*stopped, *self._locks.noted()}))
         return [run for run in map(self.run, names) if run.trainer or run.resumable]
 
