@@ -19,6 +19,7 @@ from rnnlm_tui.suggest import (
     suggest,
 )
 from rnnlm_tui.text.prose import ProseTokenizer
+from rnnlm_tui.text.prose_learning import ProseSigns
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.tokenizers import WhitespaceTokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
@@ -170,6 +171,14 @@ def test_a_continuation_ends_with_its_sentence_or_line_and_does_not_repeat(
 ) -> None:
     model = ScriptedModel(MARKED, 3, SPECIAL_TOKENS, ("he", "sat", ".", "”"), WhitespaceTokenizer())
     assert generate_words(model, "he", 7, decoding) == words.split()
+
+
+@pytest.mark.parametrize("mark", [*".!?…。！？؟।", "..."])
+def test_a_continuation_ends_with_its_sentence_in_any_script(mark: str) -> None:
+    table = {"he": {"sat": 1.0}, "sat": {mark: 1.0}, mark: {"he": 1.0}}
+    model = ScriptedModel(table, 3, SPECIAL_TOKENS, ("he", "sat", mark), WhitespaceTokenizer())
+    assert generate_words(model, "he", 7, Decoding(one_sentence=True)) == ["sat", mark]
+    assert ProseSigns.of([f"he sat{mark}"]).ends_sentences
 
 
 # Models of whole lines

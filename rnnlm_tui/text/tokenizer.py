@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.text.spacing import takes_space
 
+SENTENCE_ENDS = ".!?…。！？؟।"
+"""The marks that end a sentence, in several scripts."""
+
 
 class Insertion(NamedTuple):
     """How a word is inserted at the cursor.
