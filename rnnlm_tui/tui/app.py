@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cached_property, partial
@@ -180,7 +181,7 @@ class RnnlmApp(TerminalApp):
         elif self.preferences.theme in self.available_themes:
             self.theme = self.preferences.theme
         self.theme_changed_signal.subscribe(self, self._keep_theme)
-        if (self._config_dir / "keymap.toml").exists():
+        if os.path.lexists(self._config_dir / "keymap.toml"):
             from rnnlm_tui.tui.help.keys import use_keymap
 
             unbind(self.autocomplete.editor, use_keymap(self, self._config_dir))

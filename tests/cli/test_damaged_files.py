@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -25,7 +27,7 @@ FILES = (
     *("model.json", "vocabulary.json", "weights-2.safetensors", "ngrams-2.safetensors"),
     *("lines-1.safetensors", "evaluation.json", "history.jsonl", ORIGIN, "resume.safetensors"),
 )
-HOSTILE_VALUES = (
+HOSTILE_VALUES: tuple[Any, ...] = (
     *(None, True, -1, 0, 1e308, 10**40, float("nan"), [], {}, [[]], [None], {"a": 1}),
     *("", "x", "a\0b", "\ud800", "../..", "a" * 5000, "hex", "-", "/"),
 )
@@ -141,6 +143,23 @@ def test_a_damaged_file_is_never_more_than_a_sentence(
             if done.returncode:
                 refused(done)
         shutil.rmtree(gru)
+
+
+def test_a_model_that_cannot_be_looked_at_ends_no_others_answers(
+    run: Command, gru: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = Path.stat
+
+    def forbid(path: Path, **options: bool) -> os.stat_result:
+        if path.parent.name == "locked":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return look(path, **options)
+
+    shutil.copytree(gru, gru.with_name("locked"))
+    monkeypatch.setattr(Path, "stat", forbid)
+    asked = [json.dumps({"text": "the ", "model": name}) for name in ("locked", "gru")]
+    done = run("--suggest", "--json", "--model=gru", stdin="\n".join(asked))
+    assert [json.loads(line)["model"] for line in done.stdout.splitlines()] == ["locked", "gru"]
 
 
 @pytest.mark.parametrize("path", ["a\0b", "\ud800"], ids=["NUL", "surrogate"])

@@ -3,6 +3,7 @@ the user's own keys."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar, cast, get_args
@@ -131,7 +132,7 @@ def load_keymap(folder: Path, app: type[DOMNode]) -> tuple[dict[str, str], list[
     `app` is the class of the app. Raises UsageError if the file cannot be read.
     """
     path = folder / "keymap.toml"
-    if not path.exists():
+    if not os.path.lexists(path):
         return {}, []
     data = _flat(read_toml(path))
     known = {binding.id for _, binding in all_bindings(app)}

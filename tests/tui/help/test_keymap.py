@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from tests.helpers.app import (
     wait_until,
     write,
 )
+from tests.helpers.commands import POSIX
 
 
 def test_a_keymap_in_every_notation(tmp_path: Path) -> None:
@@ -61,6 +63,18 @@ def test_a_wrong_entry_leaves_the_others_in_force(tmp_path: Path) -> None:
 def test_a_keymap_that_cannot_be_parsed_says_why(raw: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / "keymap.toml").write_bytes(raw)
     with pytest.raises(UsageError, match=rf"keymap\.toml is {message}"):
+        load_keymap(tmp_path, RnnlmApp)
+
+
+@POSIX
+def test_a_keymap_that_is_a_pipe_or_leads_nowhere_says_why(tmp_path: Path) -> None:
+    path = tmp_path / "keymap.toml"
+    path.symlink_to(tmp_path / "gone.toml")
+    with pytest.raises(UsageError, match="no such file"):
+        load_keymap(tmp_path, RnnlmApp)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(UsageError, match="not a regular file"):
         load_keymap(tmp_path, RnnlmApp)
 
 
