@@ -70,7 +70,8 @@ def generate_words(
     lesson.
     """
     rng = rng or np.random.default_rng()
-    given, words = model.tokenizer.typed_words(line), list[str]()
+    given = [word for word, _ in model.tokenizer.words_as_written(line)]
+    words = list[str]()
     context = encode_context(model, given, previous_lines)
     own = len(encode_context(model, given))
     while len(words) < count:

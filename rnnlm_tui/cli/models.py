@@ -123,7 +123,7 @@ def _row(entry: Entry) -> tuple[str, ...]:
         str(card.epochs_done),
         format_perplexity(figures.perplexity),
         format_percent(figures.top1),
-        format_percent(entry.evaluation.savings) if entry.evaluation else "",
+        format_percent(entry.evaluation.keystroke_savings) if entry.evaluation else "",
         "unseen lines" if figures.unseen else "its own lines",
         size,
         "built in" if entry.built_in else sanitize(card.updated[:16].replace("T", " ")),

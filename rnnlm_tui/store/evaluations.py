@@ -130,14 +130,13 @@ def in_plain_words(evaluation: Evaluation) -> str:
     top1, top5 = evaluation.top1 or 0, evaluation.top5 or 0
     return (
         f"unseen lines: top word right {_odds(top1)}, top five {_odds(top5)};"
-        f" saves {evaluation.savings or 0:.0%} of keys"
+        f" saves {evaluation.keystroke_savings or 0:.0%} of keys"
     )
 
 
 def saved_keys(evaluation: Evaluation) -> str:
-    """The share of keys saved, such as "54% of keys as written"."""
-    written = "" if evaluation.written_savings is None else " as written"
-    return f"{evaluation.savings or 0:.0%} of keys{written}"
+    """The share of keys saved, such as "54% of keys"."""
+    return f"{evaluation.keystroke_savings or 0:.0%} of keys"
 
 
 def _odds(share: float) -> str:

@@ -64,7 +64,7 @@ def loss_of_update(run: TrainingRun, model: LanguageModel) -> float | None:
     """The loss of a model on the held-out lines, in nats per character as written; None without
     such lines. Compares an update with the model that it replaces."""
     lines = some_lines(run.split_lines()[1], MOST_COMPARED)
-    return written_loss(score(model, lines, writes=False))
+    return written_loss(score(model, lines, counts_keys=False))
 
 
 def mix(

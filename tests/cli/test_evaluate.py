@@ -99,7 +99,7 @@ def test_the_figures_that_a_training_has_written_are_those_of_evaluate(
     half = [
         format_perplexity(by_training.perplexity),
         format_percent(by_training.top1),
-        format_percent(by_training.savings),
+        format_percent(by_training.keystroke_savings),
     ]
     assert shown["half"][:5] == [*half, "unseen", "lines"]
     assert shown["full"][2:5] == ["its", "own", "lines"]
@@ -159,14 +159,27 @@ def test_the_table_is_for_people(ask: Command) -> None:
     shown = ask("--evaluate", "--model", "half", "--against", "full").stdout
     assert re.search(r"^\d+ lines of long\.txt that half held out$", shown, re.MULTILINE)
     assert re.search(r"^ +half +full$", shown, re.MULTILINE)
-    for label in ("first suggestion right", "among five", "keys saved as written"):
+    for label in ("first suggestion right", "among five", "keys saved"):
         assert re.search(rf"^{label} +\d+\.\d% +\d+\.\d%$", shown, re.MULTILINE), label
     between = r"\d+\.\d%-\d+\.\d%"
     assert len(re.findall(rf"^  95 % interval +{between} +{between}$", shown, re.MULTILINE)) == 2
     assert re.search(r"^perplexity, \d+ shared words +[\d.]+ +[\d.]+$", shown, re.MULTILINE)
-    assert "a key types a character, ends a line, or accepts one of five words" in shown
+    assert "keys saved by the app's own keys and default settings" in shown
     assert "unseen lines:" not in shown  # it was trained on them too
     assert max(map(len, shown.splitlines())) <= 110
+
+
+def test_a_long_text_is_sampled_unless_all_of_it_is_asked_for(ask: Command, tmp_path: Path) -> None:
+    lines = [f"the {a} cat sat by the {b} dog" for a in "abcdefghij" for b in "klmnopqrstuvwxyz"]
+    (tmp_path / "long.txt").write_text("\n".join(lines * 20))
+    asked = ("--evaluate", str(tmp_path / "long.txt"), "--model", "ngram", "--json")
+    sampled, whole = evaluated(ask(*asked)), evaluated(ask(*asked, "--all"))
+    (some,), (every,) = sampled["models"], whole["models"]
+    assert whole["corpus"]["lines"] == sampled["corpus"]["lines_in_all"] == len(lines) * 20
+    assert 19_000 < some["words"] < 21_000 < every["words"]
+    assert some["keystroke_savings"] == pytest.approx(every["keystroke_savings"], abs=0.01)
+    shown = ask(*asked[:-1]).stdout
+    assert f"a sample of {len(lines) * 20:,} lines (--all measures all of them)" in shown
 
 
 def test_a_sentence_on_unseen_lines_needs_enough_words(ask: Command, tmp_path: Path) -> None:

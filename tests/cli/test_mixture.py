@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from rnnlm_tui import evaluate
-from rnnlm_tui.cli import parallel_scoring
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.store.card import base_of
 from rnnlm_tui.store.library import Library
@@ -48,7 +46,15 @@ def test_a_model_is_built_on_another(train: Command, run: Command, data_dir: Pat
     assert "perplexity" not in parts["cache"]
     losses = {name: parts[name]["loss"] for name in ("ngrams", "base")}
     assert losses["ngrams"] < losses["base"]
+    # Over the words that the mixture and its components all know.
+    assert 0 < answer["common_words"] < figures["words"]
+    common = {name: parts[name]["common_loss"] for name in losses}
+    assert common["ngrams"] < figures["common_loss"] < common["base"]
+    # Keys are counted for what one could write with.
+    assert parts["ngrams"]["keystroke_savings"] is None
+    assert 0 < parts["base"]["keystroke_savings"] < figures["keystroke_savings"]
     table = run("--evaluate", "--model=own").stdout
+    assert "shared words" in table
     assert "n-grams alone" in table and "own is a mixture: n-grams" in table
     assert card.mixture is not None and card.mixture["base"] is not None
     assert card.mixture["base"]["name"] == "base"
@@ -62,19 +68,6 @@ def test_a_model_is_built_on_another(train: Command, run: Command, data_dir: Pat
     for name in ("copy", "imported"):
         assert "owl" in library.open(name)[1].vocabulary
         assert "owl" not in (library.path(name) / card.vocabulary).read_text()
-
-
-def test_several_processes_measure_a_mixture_as_one_does(
-    train: Command, run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    train("own", "--on", "base")
-    monkeypatch.setattr(evaluate, "PART_CHARACTERS", 200)
-    answers = list[str]()
-    for cores in (1, 2):
-        monkeypatch.setattr(parallel_scoring, "usable_cores", lambda cores=cores: cores)
-        done = run("--evaluate", str(tmp_path / "own.txt"), "--model=own", "--json")
-        answers.append(done.stdout)
-    assert answers[0] == answers[1] != ""
 
 
 def test_a_base_may_be_renamed(train: Command, data_dir: Path) -> None:

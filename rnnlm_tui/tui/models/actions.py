@@ -54,7 +54,7 @@ async def measure(host: Host, name: str) -> None:
     folder = host.library.folder.parent
     answer = await run_headless(("--evaluate", f"--model={name}", "--json", f"--data-dir={folder}"))
     (figures,) = json.loads(answer)["models"]
-    saved = msgspec.convert(figures, Evaluation).savings
+    saved = msgspec.convert(figures, Evaluation).keystroke_savings
     host.notify_user(f"{name} saves {format_percent(saved)} of keys on unseen lines")
     host.models_changed()
 

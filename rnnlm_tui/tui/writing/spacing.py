@@ -11,7 +11,7 @@ from textual.widgets import TextArea
 from textual.widgets.text_area import Selection
 
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.text.spacing import APOSTROPHES, DASHES, takes_space
+from rnnlm_tui.text.spacing import gives_space_back, takes_space
 from rnnlm_tui.tui.writing.keystrokes import KeystrokeCounter
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 MAX_TEXT = 20_000
 """Characters. At 20,000 a key takes 5 ms longer; at 2 million it takes half a second."""
-AFTER_APOSTROPHE = frozenset(("", "s", "d", "m", "t", "l", "ll", "r", "re", "v", "ve"))
-"""What may follow an apostrophe within a word, complete or partly typed."""
 
 
 class TextTooLong(Message):
@@ -109,11 +107,3 @@ def index_of(area: TextArea, location: Location) -> int:
     """Converts a location to an index in the text. The location may be past the end: a TextArea
     ends the deletion of the last line at the line after it."""
     return len(area.get_text_range((0, 0), min(location, area.document.end)))
-
-
-def gives_space_back(taken: str, typed: str) -> bool:
-    """Returns whether the text typed after a mark that replaced a space shows that the space
-    belongs before the mark, as in `he said 'so` or `we went - and`."""
-    if taken in DASHES:
-        return typed[:1] == " "
-    return taken in APOSTROPHES and typed[-1:].isalpha() and typed.lower() not in AFTER_APOSTROPHE
