@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,25 @@ from rnnlm_tui import evaluate
 from rnnlm_tui.cli.inputs import OpenedModel, corpus_of, open_model
 from rnnlm_tui.cli.options import EvaluateRequest
 from rnnlm_tui.cli.output import print_fitted, print_json, table
-from rnnlm_tui.cli.parallel_scoring import scored_lines
+from rnnlm_tui.cli.parallel_scoring import scored_lines, with_bar
 from rnnlm_tui.config import print_warning
 from rnnlm_tui.errors import CorpusError, StorageError, UsageError
-from rnnlm_tui.evaluate import Evaluation, confidence_interval
+from rnnlm_tui.evaluate import Evaluation, ScoredLine, confidence_interval, score
 from rnnlm_tui.formatting import plural, sanitize
-from rnnlm_tui.lm.mixture import LABELS, ComponentName, MixedModel
+from rnnlm_tui.lm.mixture import (
+    LABELS,
+    MOST_FITTED,
+    ComponentName,
+    Fit,
+    MixedModel,
+    cross_fitted,
+    fit_weights,
+)
+from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store import evaluations, training_text
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.corpus import Corpus, arranged
+from rnnlm_tui.text.excerpts import Excerpt, excerpts_of
 
 COST = "a key types a character, ends a line, or accepts one of five words with its space"
 LETTERS_ALONE = {
@@ -39,12 +50,16 @@ ENOUGH_WORDS = 500
 @dataclass(frozen=True, slots=True)
 class Text:
     """The lines that models are measured on. `held_out_of` is the model whose held-out lines they
-    are, if any; `is_whole` says whether there are no further lines."""
+    are, if any; `is_whole` says whether there are no further lines. `excerpts` are the lines where
+    they stand in the text, if not one after the other, and `fit` how the weights of that model were
+    fitted to them, if they were."""
 
     corpus: Corpus
     lines: tuple[str, ...]
     held_out_of: str | None
     is_whole: bool
+    excerpts: tuple[Excerpt, ...] = ()
+    fit: Fit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +81,11 @@ def show_evaluation(request: EvaluateRequest) -> int:
     request = _with_models_apart(request, library)
     subjects = _subjects(request, library)
     text = _text(request, subjects[0])
-    trained_on = [_trained_on(subject, text) for subject in subjects]
+    trained_on = [_trained_on(library, subject, text) for subject in subjects]
     for subject, count in zip(subjects, trained_on, strict=True):
         if warning := _warning(subject, text, count):
             print_warning(sanitize(warning))
-    scores = [scored_lines(request.data_dir, subject, text.lines) for subject in subjects]
+    scores = [_scores(request, subject, text) for subject in subjects]
     common = evaluate.shared_vocabulary_losses(scores) if len(scores) > 1 else None
     common_losses = common[1] if common else [None] * len(scores)
     figures = map(evaluate.summarize, scores)
@@ -124,13 +139,44 @@ def _text(request: EvaluateRequest, first: OpenedModel) -> Text:
     if not lines:
         raise CorpusError(f"{corpus.name} holds no words to measure on", "give another text")
     kept = tuple(lines[: request.limit])
-    return Text(corpus, kept, name if held_out else None, len(kept) == len(lines))
+    text = Text(corpus, kept, name if held_out else None, len(kept) == len(lines))
+    if not (held_out and isinstance(first.model, MixedModel)):
+        return text
+    mask = training_text.held_out_of(first.folder, card, corpus)
+    excerpts = [*excerpts_of(corpus.lines, mask)]
+    fit = fit_weights(first.model, excerpts, MOST_FITTED)
+    return replace(text, excerpts=tuple(_first_lines(excerpts, first, len(kept))), fit=fit)
 
 
-def _trained_on(subject: OpenedModel, text: Text) -> int | None:
-    """The number of lines that the model was trained on; None if its text is gone. Held-out lines
-    may be among them, as refrains are."""
-    trained = training_text.trained_lines(subject.name, subject.folder, subject.card, text.corpus)
+def _first_lines(excerpts: Iterable[Excerpt], first: OpenedModel, most: int) -> Iterator[Excerpt]:
+    """The excerpts with the first `most` of their lines that have words."""
+    for excerpt in excerpts:
+        lines = [line for line in excerpt.lines if first.model.tokenizer.words(line)][:most]
+        most -= len(lines)
+        yield excerpt._replace(lines=tuple(lines))
+
+
+def _scores(
+    request: EvaluateRequest,
+    subject: OpenedModel,
+    text: Text,
+    component: ComponentName | None = None,
+) -> list[ScoredLine]:
+    """Scores the lines where they stand. If the weights of the model were fitted to them, each half
+    is scored with those that fit the other. `component` as for `scored_lines`."""
+    if not text.excerpts:
+        return scored_lines(request.data_dir, subject, text.lines, component)
+    models: tuple[LanguageModel, LanguageModel] = subject.model, subject.model
+    if text.fit and text.held_out_of == subject.name and isinstance(subject.model, MixedModel):
+        models = cross_fitted(subject.model, text.fit)
+    scores = (score(models[half], lines, above) for above, lines, half in text.excerpts)
+    return with_bar(chain.from_iterable(scores), subject.name, len(text.lines))
+
+
+def _trained_on(library: Library, subject: OpenedModel, text: Text) -> int | None:
+    """The number of lines that the model or its base was trained on; None if the text of one is
+    gone. Held-out lines may be among them, as refrains are."""
+    trained = training_text.lines_with_base(library, subject.name, subject.card, text.corpus)
     return None if trained is None else trained.count(text.lines, subject.model.tokenizer)
 
 
@@ -142,11 +188,14 @@ def _warning(subject: OpenedModel, text: Text, trained_on: int | None) -> str | 
         )
     if not _are_worth_a_warning(trained_on, text):
         return None
+    has_base = subject.card.mixture and subject.card.mixture["base"]
+    or_base = f" or its base {has_base['name']}" if has_base else ""
     if text.held_out_of == subject.name:
         what = f"{trained_on:,} of the {len(text.lines):,} lines that {subject.name} held out"
-        what += " are also among those that it was trained on"
+        what += f" are also among those that it{or_base} was trained on"
     else:
-        what = f"{subject.name} was trained on {trained_on:,} of these {len(text.lines):,} lines"
+        what = f"{subject.name}{or_base} was trained on {trained_on:,} of these"
+        what += f" {len(text.lines):,} lines"
     return f"{what}: there its figures say how well it remembers, not how well it predicts"
 
 
@@ -162,7 +211,7 @@ def _parts(
     models = subject.model.models if isinstance(subject.model, MixedModel) else {}
     for name, model in models.items():
         part = replace(subject, name=f"{LABELS[name]} alone", model=model)
-        figures = evaluate.summarize(scored_lines(request.data_dir, part, text.lines, name))
+        figures = evaluate.summarize(_scores(request, part, text, name))
         parts[name] = Result(part, figures, None, None, {})
     return parts
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
@@ -62,18 +62,23 @@ def scored_lines(
 ) -> list[ScoredLine]:
     """Scores the lines, with a progress bar on a terminal. `component` is set if the model of
     `subject` is only that component of the model in its folder. Raises ModelError."""
+    return with_bar(_scores(data_dir, subject, lines, component), subject.name, len(lines))
+
+
+def with_bar(scores: Iterable[ScoredLine], name: str, count: int) -> list[ScoredLine]:
+    """The scores of `count` lines, with a progress bar on a terminal until all are computed."""
     scored, next_bar = list[ScoredLine](), 0.0
-    has_bar, label = output.has_bar(), sanitize(subject.name)
+    has_bar, label = output.has_bar(), sanitize(name)
 
     def draw_bar() -> None:
         nonlocal next_bar
         if has_bar and time.monotonic() >= next_bar:
-            output.draw(output.bar_line(label, len(scored), len(lines), (), "lines"))
+            output.draw(output.bar_line(label, len(scored), count, (), "lines"))
             next_bar = time.monotonic() + BAR_EVERY_S
 
     draw_bar()
     try:
-        for line in _scores(data_dir, subject, lines, component):
+        for line in scores:
             scored.append(line)
             draw_bar()
     finally:

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rnnlm_tui.cli.base_model import on_english
+from rnnlm_tui.cli.base_model import choose_base
 from rnnlm_tui.cli.inputs import corpus_of
 from rnnlm_tui.cli.options import SummaryRequest
 from rnnlm_tui.cli.output import bar_line, draw, has_bar, print_json
@@ -64,11 +64,11 @@ def _summary(request: SummaryRequest, workspace: Workspace) -> int:
     corpus = corpus_of(request.sources, request.encoding, workspace)
     preset, settings = resolve_settings(request)
     config = make_run_config(preset, settings, corpus.whitespace_words)
-    prepared = prepare_corpus(corpus, config)
+    base = choose_base(Library(request.data_dir), corpus, config, None)
+    prepared = prepare_corpus(corpus, config, held_out=base.held_out(corpus, config))
     if has_bar():
         draw("")
-    _, note = on_english(Library(request.data_dir), prepared, config)
-    prepared = dataclasses.replace(prepared, notes=(*prepared.notes, *filter(None, [note])))
+    prepared = dataclasses.replace(prepared, notes=(*prepared.notes, *base.notes))
     kind, total = ARCHITECTURES[config.preset], prepared.vocabulary.total_words
     architecture = kind(config, total, prepared.window, kind.sizes_for(config, prepared))
     if request.as_json:

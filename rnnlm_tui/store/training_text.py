@@ -7,9 +7,10 @@ ancestors were trained on tell which lines of any text it has seen.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from msgspec import Struct
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from rnnlm_tui.errors import CorpusError, ModelError
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store import files
-from rnnlm_tui.store.card import Ancestor, ModelCard
+from rnnlm_tui.store.card import Ancestor, ModelCard, read_card
 from rnnlm_tui.store.files import ORIGIN, read_json
 from rnnlm_tui.store.load import check_checksum
 from rnnlm_tui.store.weights import LARGEST_HEADER, read_arrays, write_tensors
@@ -35,6 +36,9 @@ from rnnlm_tui.text.streams import Block, Lines, Mask, StreamedLines
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.tokenizers import make_tokenizer
 
+if TYPE_CHECKING:
+    from rnnlm_tui.store.library import Library
+
 MOST_LINES = 1 << 24
 """The most hashes stored, at 8 bytes each; further ones are dropped."""
 LARGEST_LINES_FILE = 3 * 8 * MOST_LINES + LARGEST_HEADER
@@ -47,6 +51,10 @@ FEWEST_WORDS = 4
 """Shorter lines may occur in any text."""
 LARGEST_INDEXED = 64 << 20
 """Bytes of the largest text that is searched for copies: 12 million words, about 10 seconds."""
+UNKNOWN_LINES = (
+    "it is not known which lines {name} was trained on: some may be among the held-out lines, so"
+    " the figures may be too good"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +75,14 @@ class TrainedLines:
         long = (line for line in lines if tokenizer.line_key(line).count(" ") >= FEWEST_WORDS - 1)
         return int(np.isin(hash_lines(long, tokenizer), self.known).sum())
 
-    def hold_out_again(self, lines: Lines, tokenizer: Tokenizer, share: float, seed: int) -> Mask:
+    def hold_out_again(
+        self, lines: Lines, tokenizer: Tokenizer, share: float, seed: int, base: Hashes
+    ) -> Mask:
         """Which lines [L] of another text, or of a text that has grown, to hold out: those held out
-        before, and about `share` of the new ones."""
-        hashes = _hashes_of(lines, tokenizer)
-        may_be = (hashes != NO_WORDS) & ~np.isin(hashes, self.known)
+        before, and about `share` of the new ones. None of them is `known`, or among the hashes of
+        the lines that the base model was trained on."""
+        hashes = hashes_of(lines, tokenizer)
+        may_be = (hashes != NO_WORDS) & ~np.isin(hashes, np.union1d(self.known, base))
         held_out = np.isin(hashes, self.unseen)
         if not len(self.unseen):
             held_out[self.held_out[self.held_out < len(lines)]] = True
@@ -99,7 +110,22 @@ def trained_on_hashes(
     return TrainedLines(known, np.flatnonzero(held_out).astype(np.int32), unseen)
 
 
-def _hashes_of(lines: Lines, tokenizer: Tokenizer) -> Hashes:
+def hold_out_unseen(
+    lines: Lines, tokenizer: Tokenizer, share: float, seed: int, base: Hashes
+) -> Mask:
+    """Which lines [L] of a new model's text to hold out: about `share` of those that are not among
+    the hashes of the lines that its base model was trained on."""
+    may_be = np.ones(len(lines), dtype=bool)
+    if len(base):
+        hashes = hashes_of(lines, tokenizer)
+        may_be = (hashes == NO_WORDS) | ~np.isin(hashes, base)
+    held_out = np.zeros(len(lines), dtype=bool)
+    held_out[may_be] = held_out_mask(int(may_be.sum()), share, seed)
+    return held_out
+
+
+def hashes_of(lines: Lines, tokenizer: Tokenizer) -> Hashes:
+    """A hash of the words of each line [L] of a text."""
     if isinstance(lines, StreamedLines):
         task = partial(_hash_block, tokenizer)
         return np.concatenate([*lines.map(task, "comparing lines")])
@@ -236,7 +262,7 @@ def held_out_of(folder: Path, card: ModelCard, corpus: Corpus) -> Mask:
 def trained_lines(
     name: str, folder: Path, card: ModelCard, corpus: Corpus | None = None
 ) -> TrainedLines | None:
-    """The lines that the model `name` and its ancestors were trained on.
+    """The lines that the model `name` and its ancestors, but not its base, were trained on.
 
     Older formats do not store them; they are then read from the model's text, which may be
     `corpus`. None if that cannot be found. Raises ModelError if the file is damaged.
@@ -252,6 +278,25 @@ def trained_lines(
     held_out = held_out_of(folder, card, corpus)
     tokenizer = make_tokenizer(card.tokenizer, card.conventions)
     return trained_on(corpus.lines, held_out, tokenizer, no_hashes())
+
+
+def lines_with_base(
+    library: Library,
+    name: str,
+    card: ModelCard,
+    corpus: Corpus | None = None,
+    above: tuple[str, ...] = (),
+) -> TrainedLines | None:
+    """The same as `trained_lines`, with the lines of the model that it is built on among those that
+    are `known`, and so on. A base that is gone does not predict, so its lines do not count. `above`
+    are the models built on this one."""
+    trained = trained_lines(name, library.path(name), card, corpus)
+    base, above = card.mixture and card.mixture["base"], (*above, name)
+    found = next(library.names_of_base(base, above), None) if base else None
+    if trained is None or found is None:
+        return trained
+    of_base = lines_with_base(library, found, read_card(library.path(found)), above=above)
+    return of_base and replace(trained, known=np.union1d(trained.known, of_base.known))
 
 
 def ancestors_of(name: str, card: ModelCard) -> list[Ancestor]:

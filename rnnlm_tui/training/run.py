@@ -9,6 +9,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from rnnlm_tui.store.card import Ancestor, Mixture, ModelCard
 from rnnlm_tui.store.run_state import RunOrigin
 from rnnlm_tui.store.training_text import TrainedLines, trained_on, trained_on_hashes
 from rnnlm_tui.text.corpus import split_lines
+from rnnlm_tui.text.excerpts import Excerpt, excerpts_of
 from rnnlm_tui.text.overlap import Hashes, no_hashes
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.training.checkpoint import RunState
@@ -85,9 +87,15 @@ class TrainingRun:
 
     def split_lines(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The training lines and the held-out lines; samples of them for a large corpus."""
-        if self.prepared.kept is not None:
-            return self.prepared.kept.lines
+        if (kept := self.prepared.kept) is not None:
+            return kept.train, tuple(chain.from_iterable(each.lines for each in kept.held_out))
         return split_lines(self.prepared.corpus.lines, self.prepared.held_out_mask)
+
+    def held_out_excerpts(self) -> Sequence[Excerpt]:
+        """The held-out lines where they stand in the text; a sample of them for a large corpus."""
+        if self.prepared.kept is not None:
+            return self.prepared.kept.held_out
+        return [*excerpts_of(self.prepared.corpus.lines, self.prepared.held_out_mask)]
 
 
 class RunReport:
