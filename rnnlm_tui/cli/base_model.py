@@ -17,10 +17,11 @@ from rnnlm_tui.cli.inputs import OpenedModel, open_model
 from rnnlm_tui.config import LineTextConfig, RunConfig
 from rnnlm_tui.errors import UsageError
 from rnnlm_tui.store.card import base_of, read_card
+from rnnlm_tui.store.known_lines import lines_with_base
 from rnnlm_tui.store.library import ENGLISH, Library
 from rnnlm_tui.store.load import read_vocabulary
 from rnnlm_tui.store.run_state import RunOrigin
-from rnnlm_tui.store.training_text import UNKNOWN_LINES, hold_out_unseen, lines_with_base
+from rnnlm_tui.store.training_text import UNKNOWN_LINES, hold_out_unseen
 from rnnlm_tui.text.corpus import Corpus, arranged, held_out_mask, sample_of
 from rnnlm_tui.text.overlap import Hashes, no_hashes
 from rnnlm_tui.text.streams import Mask

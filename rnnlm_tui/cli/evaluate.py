@@ -30,6 +30,7 @@ from rnnlm_tui.lm.mixture import (
 )
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store import evaluations, training_text
+from rnnlm_tui.store.known_lines import lines_with_base
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.corpus import Corpus, arranged
 from rnnlm_tui.text.excerpts import Excerpt, excerpts_of
@@ -176,7 +177,7 @@ def _scores(
 def _trained_on(library: Library, subject: OpenedModel, text: Text) -> int | None:
     """The number of lines that the model or its base was trained on; None if the text of one is
     gone. Held-out lines may be among them, as refrains are."""
-    trained = training_text.lines_with_base(library, subject.name, subject.card, text.corpus)
+    trained = lines_with_base(library, subject.name, subject.card, text.corpus)
     return None if trained is None else trained.count(text.lines, subject.model.tokenizer)
 
 

@@ -7,10 +7,9 @@ ancestors were trained on tell which lines of any text it has seen.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from msgspec import Struct
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from rnnlm_tui.errors import CorpusError, ModelError
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store import files
-from rnnlm_tui.store.card import Ancestor, ModelCard, read_card
+from rnnlm_tui.store.card import Ancestor, ModelCard
 from rnnlm_tui.store.files import ORIGIN, read_json
 from rnnlm_tui.store.load import check_checksum
 from rnnlm_tui.store.weights import LARGEST_HEADER, read_arrays, write_tensors
@@ -35,9 +34,6 @@ from rnnlm_tui.text.overlap import NO_WORDS, CopiedSpans, Hashes, hash_lines, no
 from rnnlm_tui.text.streams import Block, Lines, Mask, StreamedLines
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.tokenizers import make_tokenizer
-
-if TYPE_CHECKING:
-    from rnnlm_tui.store.library import Library
 
 MOST_LINES = 1 << 24
 """The most hashes stored, at 8 bytes each; further ones are dropped."""
@@ -278,25 +274,6 @@ def trained_lines(
     held_out = held_out_of(folder, card, corpus)
     tokenizer = make_tokenizer(card.tokenizer, card.conventions)
     return trained_on(corpus.lines, held_out, tokenizer, no_hashes())
-
-
-def lines_with_base(
-    library: Library,
-    name: str,
-    card: ModelCard,
-    corpus: Corpus | None = None,
-    above: tuple[str, ...] = (),
-) -> TrainedLines | None:
-    """The same as `trained_lines`, with the lines of the model that it is built on among those that
-    are `known`, and so on. A base that is gone does not predict, so its lines do not count. `above`
-    are the models built on this one."""
-    trained = trained_lines(name, library.path(name), card, corpus)
-    base, above = card.mixture and card.mixture["base"], (*above, name)
-    found = next(library.names_of_base(base, above), None) if base else None
-    if trained is None or found is None:
-        return trained
-    of_base = lines_with_base(library, found, read_card(library.path(found)), above=above)
-    return of_base and replace(trained, known=np.union1d(trained.known, of_base.known))
 
 
 def ancestors_of(name: str, card: ModelCard) -> list[Ancestor]:

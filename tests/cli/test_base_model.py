@@ -17,8 +17,9 @@ from rnnlm_tui.events import Warned
 from rnnlm_tui.lm.mixture import PRIOR, Weights, normalized
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.evaluations import read_evaluation
+from rnnlm_tui.store.known_lines import lines_with_base
 from rnnlm_tui.store.library import ENGLISH, Library
-from rnnlm_tui.store.training_text import held_out_lines, lines_with_base
+from rnnlm_tui.store.training_text import held_out_lines
 from rnnlm_tui.text import streams
 from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.text.overlap import hash_lines
