@@ -43,12 +43,14 @@ SAMPLED_WORDS = 20_000
 @dataclass(frozen=True, slots=True)
 class ChosenBase:
     """The base model of a run. `name` is None if it has none. `known` are the hashes of the lines
-    that it was trained on. `notes` and `warnings` are sentences for the data card."""
+    that it was trained on. `notes` and `warnings` are sentences for the data card. `scores` are the
+    words that its network scores for each place, 0 if it is made of n-grams."""
 
     name: str | None = None
     known: Hashes = field(default_factory=no_hashes)
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    scores: int = 0
 
     def held_out(self, corpus: Corpus, config: RunConfig) -> Mask | None:
         """Which lines [L] of the text of a new model to hold out; None if they are those that the
@@ -93,10 +95,13 @@ def choose_base(
 
 def _known_to(library: Library, name: str, notes: tuple[str, ...] = ()) -> ChosenBase:
     """The base model of this name, with the lines that it was trained on. Raises ModelError."""
-    trained = lines_with_base(library, name, read_card(library.path(name)))
+    card = read_card(library.path(name))
+    scores = 0 if card.config.preset == "ngram" else card.total_words
+    trained = lines_with_base(library, name, card)
     if trained is None:
-        return ChosenBase(name, notes=notes, warnings=(UNKNOWN_LINES.format(name=name),))
-    return ChosenBase(name, trained.known, notes)
+        warnings = (UNKNOWN_LINES.format(name=name),)
+        return ChosenBase(name, notes=notes, warnings=warnings, scores=scores)
+    return ChosenBase(name, trained.known, notes, scores=scores)
 
 
 def on_english(library: Library, corpus: Corpus, config: RunConfig) -> tuple[bool, str]:

@@ -27,11 +27,9 @@ from rnnlm_tui.store.load import load_model
 from rnnlm_tui.text.corpus import some_lines
 from rnnlm_tui.text.excerpts import some_excerpts
 from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.estimate import MOST_WORDS, MOST_WORDS_IF_STOPPED
 from rnnlm_tui.training.run import RunReport, TrainingRun
 
-MOST_WORDS, MOST_WORDS_IF_STOPPED = 10_000, 1_000
-"""The most words to evaluate: 10 to 30 seconds for a large network, 1 to 3 if the run was stopped
-and somebody waits for it."""
 MOST_COMPARED = 4_000
 """Words on which an update is compared with the model that it replaces; takes some seconds."""
 

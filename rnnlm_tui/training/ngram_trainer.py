@@ -23,6 +23,7 @@ from rnnlm_tui.store.evaluations import write_evaluation
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.training.checkpoint import Checkpoints
 from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.estimate import MOST_AT_FIRST, ORDER, TRAIN_SAMPLE
 from rnnlm_tui.training.held_out import (
     evaluate_held_out,
     evaluate_lines,
@@ -32,14 +33,8 @@ from rnnlm_tui.training.held_out import (
 )
 from rnnlm_tui.training.run import RunReport, TrainingRun, sample
 
-TRAIN_SAMPLE = 5_000
-"""Training words, in lines spread over the text, that the training metrics are measured on."""
-ORDER = NgramConfig().order
 COUNTING = "n-grams"
 """The name of the phase that counts them."""
-MOST_AT_FIRST = 1_000
-"""Words that the n-grams with which a network's training begins are mixed and evaluated on: that
-model should be ready within a second."""
 
 
 def train(run: TrainingRun, control: Control) -> Iterator[Event]:
@@ -58,6 +53,7 @@ class NgramTrainer:
         self._prepared, self._order = run.prepared, run.config.model.order
         self._checkpoints = Checkpoints(run.folder, run.trained_lines, run.ancestors)
         self._report = RunReport(run, clock)
+        self._estimated = self._report.estimate()
         self._paused_s = 0.0
         self._arrays: Arrays = {}
         self._new_loss: float | None = None
@@ -67,7 +63,7 @@ class NgramTrainer:
 
         Raises StorageError if the model cannot be saved.
         """
-        yield self._report.started(self._report.estimate_s())
+        yield self._report.started(self._estimated.total(1))
         yield from self._report.warnings()
         yield from self._estimate()
         metrics = None if self._control.stopped else (yield from self._measure_and_save())
@@ -143,7 +139,7 @@ class NgramTrainer:
             accuracy=math.nan,
             examples_per_s=self._prepared.examples.predictions * step / max(elapsed, 1e-9),
             elapsed_s=elapsed,
-            eta_s=elapsed / step * (self._order - step),
+            eta_s=elapsed / step * (self._order - step) + self._estimated.end,
         )
 
     def _elapsed_s(self) -> float:

@@ -132,7 +132,9 @@ class Trainer:
         self._steps = self._learner.batches.steps
         self._checkpoints = Checkpoints(run.folder, run.trained_lines, run.ancestors)
         self._position = Position(learning_rate=run.config.network_train.learning_rate)
-        self._time_left = TimeLeft(self._report.estimate_s() / (self._epochs * self._steps))
+        self._estimated = of_run = self._report.estimate()
+        of_step = of_run.steps / (self._epochs * self._steps)
+        self._time_left = TimeLeft(of_step, of_run.each_epoch, of_run.end)
         self._ngrams: FirstNgrams | None = None
         self._pending: list[BatchLoss] = []
         self._dropout = np.random.default_rng()
@@ -145,7 +147,7 @@ class Trainer:
         self._restore()
         start = self._learner.state()
         yield self._report.started(
-            self._seconds_left(),
+            self._seconds_left() + self._estimated.start,
             epochs_done=self._position.epoch - 1,
             device=str(self._learner.device),
             threads=self._learner.threads,
