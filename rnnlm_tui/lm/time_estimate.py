@@ -28,11 +28,11 @@ STEP_S = 1e-3
 """Other overhead of a training step."""
 REFERENCE = 46.6e9
 """Multiplications per second of the machine on which the following was measured."""
-MEASURED_WORD_S, MEASURED_SCORE_S = 0.27e-3, 37e-9
+MEASURED_WORD_S, MEASURED_SCORE_S = 0.25e-3, 32e-9
 """Seconds to evaluate a word with its keys, and more for each word that a network or a base model
-scores: 0.3 ms for n-grams, 1.4 ms for a mixture with 30,000 words of a base."""
-FITTED_WORD_S, FITTED_SCORE_S = 0.06e-3, 68e-9
-"""The same to fit mixture weights to a word: 0.06 ms and 2.1 ms."""
+scores: 0.25 ms for n-grams, 1.2 ms for a mixture with 30,000 words of a base."""
+FITTED_WORD_S, FITTED_SCORE_S = 0.04e-3, 17e-9
+"""The same to fit mixture weights to a word: 0.04 ms and 0.55 ms."""
 
 
 def training_seconds(
