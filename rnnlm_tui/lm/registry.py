@@ -69,8 +69,9 @@ def prepare_corpus(
     )
     if leaves_out(prepared.words) and (config.is_mixed or config.preset == "ngram"):
         prepared = dataclasses.replace(prepared, notes=(*prepared.notes, LEFT_OUT_NOTE))
-    if config.is_mixed and 0 < prepared.held_out_words < FEWEST_WORDS:
-        words = plural(prepared.held_out_words, "unseen word")
-        warning = f"only {words} are held out, {TOO_FEW}"
+    words, is_chosen = prepared.held_out_words, held_out is not None and config.train.held_out > 0
+    if config.is_mixed and words < FEWEST_WORDS and (words or is_chosen):
+        some = f"only {plural(words, 'unseen word')}" if words else "no unseen words"
+        warning = f"{some} are held out, {TOO_FEW}"
         prepared = dataclasses.replace(prepared, warnings=(*prepared.warnings, warning))
     return prepared

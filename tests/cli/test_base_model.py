@@ -17,6 +17,7 @@ from rnnlm_tui.events import Warned
 from rnnlm_tui.lm.mixture import PRIOR, Weights, normalized
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.evaluations import read_evaluation
+from rnnlm_tui.store.files import EVALUATION
 from rnnlm_tui.store.known_lines import lines_with_base
 from rnnlm_tui.store.library import ENGLISH, Library
 from rnnlm_tui.store.training_text import held_out_lines
@@ -143,6 +144,20 @@ def test_with_too_few_unseen_lines_the_weights_stay_as_they_are_by_default(
     assert "mine: too few words to tell how good it is" in shown
 
 
+def test_a_text_of_which_the_base_knows_every_line_has_no_figures(
+    train: Train, library: Library, run: Command, tmp_path: Path
+) -> None:
+    train("base", SONNETS[:100], *NGRAM, "--held-out=0")
+    (tmp_path / "mine.txt").write_text("\n".join(SONNETS[:60]))
+    done = run("--train", str(tmp_path / "mine.txt"), *NGRAM, "--name=mine", "--on=base")
+    assert "built on have seen nearly all lines" in done.stderr
+    assert "no unseen words are held out, too few to fit the weights" in done.stderr
+    weights = weights_of(library, "mine")
+    assert weights == pytest.approx(normalized({name: PRIOR[name] for name in weights}))
+    assert read_evaluation(library.path("mine"), library.open("mine")[0]) is None
+    assert known_of(library, "mine", tuple(SONNETS[:60])) == SONNETS[:60]
+
+
 @pytest.mark.parametrize("from_source", [False, True])
 def test_lines_of_the_base_are_known_to_an_update_and_to_a_model_from_another(
     from_source: bool, train: Train, run: Command, library: Library, tmp_path: Path
@@ -208,3 +223,16 @@ def test_a_text_in_another_language_from_english_is_said_to_be_that(
     text.write_text("\n".join(f"das ist der satz nummer {n} von allen" for n in range(60)))
     done = run("--train", str(text), f"--from={ENGLISH}", "--name=mine", "--epochs=1")
     assert "it has no base model (0% of its words are English" in done.stderr + done.stdout
+
+
+def test_the_figures_of_a_mixture_that_a_training_has_written_are_those_of_evaluate(
+    train: Train, library: Library, run: Command
+) -> None:
+    train("base", SONNETS[600:700])
+    train("mine", SONNETS[:300], *NGRAM, "--on=base", "--held-out=0.4")
+    by_training = figures_of(library, "mine")
+    weights = weights_of(library, "mine")
+    assert weights != pytest.approx(normalized({name: PRIOR[name] for name in weights}))
+    (library.path("mine") / EVALUATION).unlink()
+    run("--evaluate", "--model=mine", "--json")
+    assert figures_of(library, "mine") == by_training
