@@ -68,10 +68,6 @@ BLOCK_CHARACTERS = 1 << 15
 """Characters of the lines that are read together: some 6,000 words, or 3 s of a large LSTM."""
 INTERVAL_CHARACTERS, FEWEST_BLOCKS = 1000, 8
 """The characters of a block for the interval of the keys saved, and the fewest blocks."""
-SAMPLE_WORDS, BLOCK_WORDS = 20_000, 500
-"""Words of a sample, and of each of its blocks."""
-LETTERS_A_WORD = 6
-"""A line has at least a word for so many letters, also if it is written without spaces."""
 KEPT = 8
 """Distributions of a line that are kept: a ghost has up to four words."""
 Probabilities: TypeAlias = NDArray[np.float32]
@@ -184,33 +180,6 @@ def score(
                     keys = 1 + sum(1 for _ in typist.pressed())
             yield reader.finish(keys)
             above.append(line.text)
-
-
-@dataclass(frozen=True, slots=True)
-class LinesBelow:
-    """Lines to score, and the lines above the first of them."""
-
-    above: Sequence[str]
-    lines: Sequence[str]
-
-
-def sample(lines: Sequence[str], most_words: int = SAMPLE_WORDS) -> list[LinesBelow]:
-    """Blocks of lines spread evenly over the text, of about `most_words` words in all, each below
-    the lines that are above it in the text; all lines as one block if they have no more words."""
-    ends = np.cumsum([max(len(line.split()), len(line) // LETTERS_A_WORD) for line in lines])
-    total = int(ends[-1]) if len(lines) else 0
-    if total <= most_words:
-        return [LinesBelow((), lines)]
-    count = max(1, most_words // BLOCK_WORDS)
-    found, first = list[LinesBelow](), 0
-    for number in range(count):
-        first = max(first, int(np.searchsorted(ends, number * total // count, side="right")))
-        last = 1 + int(np.searchsorted(ends, number * total // count + most_words // count))
-        if first < len(lines):
-            above = lines[max(0, first - LINES_ABOVE) : first]
-            found.append(LinesBelow(above, lines[first:last]))
-        first = max(first, last)
-    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,10 @@ from rnnlm_tui.evaluate import (
     LEAST_PROBABILITY,
     LETTER_NATS,
     Evaluation,
-    LinesBelow,
     ScoredLine,
     ScoredWord,
     Typist,
     confidence_interval,
-    sample,
     score,
     shared_vocabulary_losses,
     summarize,
@@ -176,21 +174,6 @@ def test_the_figures_of_a_scripted_model_are_those_computed_by_hand() -> None:
     assert (found.characters, found.keys) == (len(LINES[0]) + len(LINES[2]) + 2, len(keys))
     assert found.keystroke_savings == pytest.approx(1 - len(keys) / found.characters)
     assert found.savings_interval is None  # of 28 characters
-
-
-def test_a_sample_is_spread_over_the_text_and_stands_below_the_lines_above_it() -> None:
-    lines = [f"{number} " + "word " * 9 for number in range(5000)]
-    blocks = sample(lines, most_words=2000)
-    assert [len(block.lines) for block in blocks] == [50] * 4
-    for block, first in zip(blocks, (0, 1250, 2500, 3750), strict=True):
-        assert abs(lines.index(block.lines[0]) - first) <= 1
-        assert [*block.above, *block.lines][-250:] == lines[: lines.index(block.lines[-1]) + 1][
-            -250:
-        ]
-    assert sample(lines[:9]) == [LinesBelow((), lines[:9])]
-    assert sample([]) == [LinesBelow((), [])]
-    unspaced = ["字" * 1000] * 100  # about 170 words a line, one of them by its spaces
-    assert 2 <= sum(len(block.lines) for block in sample(unspaced, most_words=1000)) <= 12
 
 
 def test_the_interval_of_the_keys_saved_covers_what_more_text_would_show() -> None:

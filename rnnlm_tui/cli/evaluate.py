@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,23 @@ from rnnlm_tui.cli.options import EvaluateRequest
 from rnnlm_tui.cli.output import bar_line, draw, has_bar, print_fitted, print_json, table
 from rnnlm_tui.config import print_warning
 from rnnlm_tui.errors import CorpusError, StorageError, UsageError
-from rnnlm_tui.evaluate import Evaluation, LinesBelow, ScoredLine, confidence_interval, score
+from rnnlm_tui.evaluate import Evaluation, ScoredLine, confidence_interval, score
 from rnnlm_tui.formatting import plural, sanitize
-from rnnlm_tui.lm.mixture import LABELS, ComponentName, MixedModel
+from rnnlm_tui.lm.mixture import (
+    LABELS,
+    MOST_FITTED,
+    ComponentName,
+    Fit,
+    MixedModel,
+    cross_fitted,
+    fit_weights,
+)
+from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store import evaluations, training_text
+from rnnlm_tui.store.known_lines import lines_with_base
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.corpus import Corpus, arranged
+from rnnlm_tui.text.excerpts import Excerpt, excerpts_of, some_excerpts, spread_excerpts
 
 COST = (
     "keys saved by the app's own keys and default settings; each space, mark and end of line counts"
@@ -30,6 +41,8 @@ WITH_KEYS = ("base",)
 """The components of a mixture whose keys are counted: nobody writes with the others alone, and keys
 take most of the time."""
 BAR_EVERY_S = 0.1
+SAMPLE_WORDS = 20_000
+"""Words of the sample that is measured by default."""
 WORTH_A_WARNING = 0.01
 """Warns if at least this share of the lines was seen in training; refrains explain a smaller
 one."""
@@ -39,18 +52,20 @@ ENOUGH_WORDS = 500
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The lines that models are measured on, in `blocks`. `held_out_of` is the model whose held-out
-    lines they are, if any. `lines_in_all` counts those that were left out too."""
+    """The lines that models are measured on, as `excerpts` of the text. `held_out_of` is the model
+    whose held-out lines they are, if any, and `fit` how its weights were fitted to them, if they
+    were. `lines_in_all` counts those that were left out too."""
 
     corpus: Corpus
-    blocks: Sequence[LinesBelow]
+    excerpts: Sequence[Excerpt]
     held_out_of: str | None
     lines_in_all: int
+    fit: Fit | None = None
 
     @property
     def lines(self) -> list[str]:
-        """The lines of all blocks."""
-        return [line for block in self.blocks for line in block.lines]
+        """The lines of all excerpts."""
+        return [line for excerpt in self.excerpts for line in excerpt.lines]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +87,7 @@ def show_evaluation(request: EvaluateRequest) -> int:
     request = _with_models_apart(request, library)
     subjects = _subjects(request, library)
     text = _text(request, subjects[0])
-    trained_on = [_trained_on(subject, text) for subject in subjects]
+    trained_on = [_trained_on(library, subject, text) for subject in subjects]
     for subject, count in zip(subjects, trained_on, strict=True):
         if warning := _warning(subject, text, count):
             print_warning(sanitize(warning))
@@ -96,8 +111,7 @@ def _results(
     columns = [(subject, True) for subject in subjects]
     columns += [(part, name in WITH_KEYS) for each in parts for name, part in each.items()]
     scores = [
-        _scored_lines(subject, text.blocks, counts_keys=counts_keys)
-        for subject, counts_keys in columns
+        _scored_lines(subject, text, counts_keys=counts_keys) for subject, counts_keys in columns
     ]
     common = evaluate.shared_vocabulary_losses(scores) if len(scores) > 1 else None
     losses = common[1] if common else [None] * len(scores)
@@ -119,16 +133,17 @@ def _results(
     return results, common[0] if common else None
 
 
-def _scored_lines(
-    subject: OpenedModel, blocks: Sequence[LinesBelow], *, counts_keys: bool
-) -> list[ScoredLine]:
-    """Scores the lines, with a progress bar on a terminal."""
-    scored, next_bar = list[ScoredLine](), 0.0
+def _scored_lines(subject: OpenedModel, text: Text, *, counts_keys: bool) -> list[ScoredLine]:
+    """Scores the lines where they stand, with a progress bar on a terminal. If the weights of the
+    model were fitted to them, each half is scored with those that fit the other."""
+    models: tuple[LanguageModel, LanguageModel] = subject.model, subject.model
+    if text.fit and text.held_out_of == subject.name and isinstance(subject.model, MixedModel):
+        models = cross_fitted(subject.model, text.fit)
+    scored, next_bar, total = list[ScoredLine](), 0.0, len(text.lines)
     draws, label = has_bar(), sanitize(subject.name)
-    total = sum(len(block.lines) for block in blocks)
     try:
-        for block in blocks:
-            for line in score(subject.model, block.lines, block.above, counts_keys=counts_keys):
+        for above, lines, half in text.excerpts:
+            for line in score(models[half], lines, above, counts_keys=counts_keys):
                 if draws and time.monotonic() >= next_bar:
                     draw(bar_line(label, len(scored), total, (), "lines"))
                     next_bar = time.monotonic() + BAR_EVERY_S
@@ -175,16 +190,32 @@ def _text(request: EvaluateRequest, first: OpenedModel) -> Text:
     lines = [line for line in held_out or corpus.lines if first.model.tokenizer.words(line)]
     if not lines:
         raise CorpusError(f"{corpus.name} holds no words to measure on", "give another text")
-    kept = lines[: request.limit]
+    held_out_of, in_all = name if held_out else None, len(lines)
+    kept = tuple(lines[: request.limit])
     is_whole = request.is_all or request.limit is not None
-    blocks = [LinesBelow((), kept)] if is_whole else evaluate.sample(kept)
-    return Text(corpus, blocks, name if held_out else None, len(lines))
+    if not (held_out and isinstance(first.model, MixedModel)):
+        excerpts = [Excerpt((), kept)] if is_whole else spread_excerpts(kept, SAMPLE_WORDS)
+        return Text(corpus, excerpts, held_out_of, in_all)
+    mask = training_text.held_out_of(first.folder, card, corpus)
+    all_excerpts = [*excerpts_of(corpus.lines, mask)]
+    fit = fit_weights(first.model, all_excerpts, MOST_FITTED)
+    of_first = [*_first_lines(all_excerpts, first, len(kept))]
+    excerpts = of_first if is_whole else some_excerpts(of_first, SAMPLE_WORDS)
+    return Text(corpus, excerpts, held_out_of, in_all, fit)
 
 
-def _trained_on(subject: OpenedModel, text: Text) -> int | None:
-    """The number of lines that the model was trained on; None if its text is gone. Held-out lines
-    may be among them, as refrains are."""
-    trained = training_text.trained_lines(subject.name, subject.folder, subject.card, text.corpus)
+def _first_lines(excerpts: Iterable[Excerpt], first: OpenedModel, most: int) -> Iterator[Excerpt]:
+    """The excerpts with the first `most` of their lines that have words."""
+    for excerpt in excerpts:
+        lines = [line for line in excerpt.lines if first.model.tokenizer.words(line)][:most]
+        most -= len(lines)
+        yield excerpt._replace(lines=tuple(lines))
+
+
+def _trained_on(library: Library, subject: OpenedModel, text: Text) -> int | None:
+    """The number of lines that the model or its base was trained on; None if the text of one is
+    gone. Held-out lines may be among them, as refrains are."""
+    trained = lines_with_base(library, subject.name, subject.card, text.corpus)
     return None if trained is None else trained.count(text.lines, subject.model.tokenizer)
 
 
@@ -196,11 +227,14 @@ def _warning(subject: OpenedModel, text: Text, trained_on: int | None) -> str | 
         )
     if not _are_worth_a_warning(trained_on, text):
         return None
+    has_base = subject.card.mixture and subject.card.mixture["base"]
+    or_base = f" or its base {has_base['name']}" if has_base else ""
     if text.held_out_of == subject.name:
         what = f"{trained_on:,} of the {len(text.lines):,} lines that {subject.name} held out"
-        what += " are also among those that it was trained on"
+        what += f" are also among those that it{or_base} was trained on"
     else:
-        what = f"{subject.name} was trained on {trained_on:,} of these {len(text.lines):,} lines"
+        what = f"{subject.name}{or_base} was trained on {trained_on:,} of these"
+        what += f" {len(text.lines):,} lines"
     return f"{what}: there its figures say how well it remembers, not how well it predicts"
 
 

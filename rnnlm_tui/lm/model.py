@@ -198,7 +198,8 @@ class Architecture(ABC, Generic[M]):
 
     @abstractmethod
     def training_seconds(self, examples: int) -> float:
-        """Estimated duration of all epochs on this machine, whose speed is measured briefly."""
+        """Estimated duration of the steps of all epochs on this machine, whose speed is measured
+        briefly."""
 
     @property
     def parameters(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -284,14 +284,21 @@ class Library:
     def open_base(self, base: Base, above: tuple[str, ...] = ()) -> LanguageModel | None:
         """The model that another one is built on, even if it was renamed; None if it is gone or was
         trained again. `above` are the models built on it, which it cannot be itself."""
+        for name in self.names_of_base(base, above):
+            with suppress(ModelError):
+                opened = partial(self.open_base, above=(*above, name))
+                return load_model(self.path(name), opened)[1]
+        return None
+
+    def names_of_base(self, base: Base, above: tuple[str, ...] = ()) -> Iterator[str]:
+        """The names of the model that another one is built on and of its copies; none if it is gone
+        or was trained again. `above` are the models built on it."""
         for name in dict.fromkeys([base["name"], *self.names()]):
             if name in above or not is_name(name):
                 continue
             with suppress(ModelError):
                 if {**base, "name": name} == base_of(name, read_card(self.path(name))):
-                    above = (*above, name)
-                    return load_model(self.path(name), partial(self.open_base, above=above))[1]
-        return None
+                    yield name
 
     def has(self, name: str) -> bool:
         """Whether a model or a resumable run has this name."""

@@ -222,6 +222,19 @@ def held_out_mask(count: int, share: float, seed: int) -> Mask:
     return held
 
 
+def sample_of(lines: Lines, most_words: int) -> list[str]:
+    """`some_lines` of a text; of a large one the first lines, so that it is not read to its end."""
+    if not isinstance(lines, StreamedLines):
+        return some_lines(cast("tuple[str, ...]", lines), most_words)
+    chosen = list[str]()
+    for line in lines:
+        chosen.append(line)
+        most_words -= len(line.split())
+        if most_words <= 0:
+            break
+    return chosen
+
+
 def some_lines(lines: Sequence[str], most_words: int) -> list[str]:
     """A sample of lines with at most `most_words` words in all. The last line may be cut."""
     words = sum(len(line.split()) for line in lines)
