@@ -57,8 +57,8 @@ PRIOR: Weights = MappingProxyType({"network": 0.5, "ngrams": 0.2, "base": 0.4, "
 PRIOR_WORDS = 20
 """The weight of the prior in fitting, as a number of words."""
 FEWEST_WORDS, MOST_FITTED = 250, 2_000
-"""Weights are not fitted to fewer held-out words, nor to many more than the second number. Fitted to
-any 250 words of three texts they were better than the default ones on the rest, by 0.01 to 0.05
+"""Weights are not fitted to fewer held-out words, nor to many more than the second number. Fitted
+to any 250 words of three texts they were better than the default ones on the rest, by 0.01 to 0.05
 nats a word; fitted to 125 not always. A word takes half a millisecond with a large base."""
 ITERATIONS = 50
 
