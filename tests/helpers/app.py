@@ -173,6 +173,15 @@ def post_keys(app: App[Any], *keys: str) -> None:
         driver.send_message(event)
 
 
+def post_clicks(app: App[Any], *places: tuple[int, int]) -> None:
+    """Clicks at these cells in quick succession, as a terminal reports it, without waiting."""
+    driver = app._driver
+    assert driver is not None
+    for x, y in places:
+        for kind in (events.MouseDown, events.MouseUp):
+            driver.send_message(kind(None, x, y, 0, 0, 1, False, False, False, x, y))
+
+
 async def press(pilot: Pilot[Any], *keys: str) -> None:
     """Sends keys once the screen is painted, and waits until they are handled. It does not wait for
     the answer of a model."""
@@ -184,11 +193,19 @@ async def press(pilot: Pilot[Any], *keys: str) -> None:
         await pilot.pause(0)
 
 
+async def palette_ready(pilot: Pilot[Any]) -> None:
+    """Waits until a palette lists commands."""
+    app = pilot.app
+    await wait_until(pilot, lambda: isinstance(app.screen, CommandPalette))
+    await wait_until(pilot, lambda: app.screen.has_class("-ready"))
+    await wait_until(pilot, lambda: app.screen.query_one(CommandList).region)
+
+
 async def choose_in_palette(pilot: Pilot[Any], title: str) -> None:
     """Opens the palette, types the title of a command, and chooses it with Enter."""
     app = pilot.app
     await press(pilot, "ctrl+p")
-    await wait_until(pilot, lambda: isinstance(app.screen, CommandPalette))
+    await palette_ready(pilot)
     found = app.screen.query_one(CommandList)
     await press(pilot, *title[:24])
 

@@ -35,6 +35,7 @@ from tests.helpers.app import (
     chain,
     check_layout,
     picture,
+    post_clicks,
     press,
     rows_of,
     scripted_app,
@@ -173,6 +174,21 @@ async def test_a_click_on_a_key_in_the_bar_does_what_the_key_does(tmp_path: Path
         y = next(i for i, row in enumerate(rows) if "F1 keys" in row)
         await pilot.click(KeyBar, offset=(column_of(rows[y], "F1 keys") + 4, y))
         await wait_until(pilot, lambda: isinstance(app.screen, KeysScreen))
+
+
+async def test_a_click_on_a_key_of_a_widget_that_has_lost_the_focus_does_nothing(
+    tmp_path: Path,
+) -> None:
+    app = scripted_app(tmp_path)
+    async with app.run_test() as pilot:
+        await write(pilot, *"shall ")
+        bar = app.screen.query_one(KeyBar)
+        row = bar.region.y
+        app.screen.bindings_updated_signal.unsubscribe(bar)  # as before it is drawn again
+        app.screen.set_focus(None)
+        post_clicks(app, (column_of(rows_of(app)[row], "Tab word") + 1, row))
+        await pilot.pause()
+        assert app.is_running and app.autocomplete.editor.line == "shall "
 
 
 async def test_the_other_screens_are_one_line_below_60_by_16(tmp_path: Path) -> None:
