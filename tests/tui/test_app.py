@@ -36,6 +36,7 @@ from tests.helpers.app import (
     check_layout,
     picture,
     post_clicks,
+    post_keys,
     press,
     rows_of,
     scripted_app,
@@ -218,6 +219,25 @@ async def test_toasts_do_not_cover_the_line_being_written(
         await wait_until(pilot, lambda: "a message of some length" in picture(app))
         assert "╰" in rows_of(app)[app.autocomplete.editor.region.bottom - 1]
         assert "shall" in rows_of(app)[app.autocomplete.editor.region.y + 1]
+
+
+@pytest.mark.parametrize("turns", [0, 3, 10, 30])
+@pytest.mark.parametrize(
+    "keys", [["f3"], ["f4"], ["ctrl+p"], ["f1"], [*"shall", "enter"]], ids=lambda keys: keys[-1]
+)
+async def test_the_app_may_be_closed_while_a_screen_is_being_built(
+    keys: list[str], turns: int, tmp_path: Path
+) -> None:
+    app = scripted_app(tmp_path)
+    async with app.run_test() as pilot, asyncio.timeout(10):
+        await answered(pilot)
+        post_keys(app, *keys)
+        for _ in range(turns):  # of the event loop, in which the screen grows
+            await asyncio.sleep(0)
+        app.exit()
+        while app.is_running:
+            await asyncio.sleep(0.01)
+    assert app.return_code == 0
 
 
 # The active model
