@@ -282,7 +282,7 @@ class RnnlmApp(TerminalApp):
     def action_command_palette(self) -> None:
         from rnnlm_tui.tui.help.palette import Palette
 
-        if not Palette.is_open(self):
+        if not isinstance(self.screen, Palette):
             self.push_screen(Palette())
 
     def search_themes(self) -> None:

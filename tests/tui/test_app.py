@@ -47,6 +47,7 @@ from tests.helpers.app import (
 )
 from tests.helpers.events import finished, started
 from tests.helpers.models import put_state
+from tests.helpers.session import kept_texts
 
 
 class ScriptedRun:
@@ -238,6 +239,18 @@ async def test_the_app_may_be_closed_while_a_screen_is_being_built(
         while app.is_running:
             await asyncio.sleep(0.01)
     assert app.return_code == 0
+
+
+async def test_a_session_that_cannot_be_read_is_reported_and_the_app_works(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "session" / "session.db"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"no database " * 100)
+    app = scripted_app(tmp_path)
+    async with app.run_test(notifications=True) as pilot:
+        await write(pilot, *"shall ")
+        await wait_until(pilot, lambda: any("session.db.damaged" in toast for toast in toasts(app)))
+        assert len(toasts(app)) == 1
+        await wait_until(pilot, lambda: kept_texts(tmp_path / "data", "draft") == ["shall "])
 
 
 # The active model

@@ -20,11 +20,11 @@ class RowList(OptionList):
 
     def action_page_up(self) -> None:
         if self._lines:
-            super().action_page_up()
+            super().action_page_up()  # type: ignore[no-untyped-call]
 
     def action_page_down(self) -> None:
         if self._lines:
-            super().action_page_down()
+            super().action_page_down()  # type: ignore[no-untyped-call]
 
 
 class DropDownList(SelectOverlay, RowList):  # its CSS is that of the first base
