@@ -32,16 +32,16 @@ class CorpusFacts(TypedDict):
 
 
 class TrainFigures(TypedDict):
-    """The metrics of an epoch on the training lines."""
+    """The metrics of an epoch on the training lines. None for a number that is not finite."""
 
     loss: Figure
     accuracy: Figure
-    penalty: NotRequired[Figure | None]
-    perplexity: NotRequired[Figure | None]
+    penalty: Figure | None
+    perplexity: Figure | None
 
 
-class HeldOutFigures(TypedDict, total=False):
-    """The metrics of an epoch on the held-out lines."""
+class HeldOutFigures(TypedDict):
+    """The metrics of an epoch on the held-out lines. None for a number that is not finite."""
 
     loss: Figure | None
     perplexity: Figure | None

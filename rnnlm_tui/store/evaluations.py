@@ -15,7 +15,7 @@ from msgspec import Struct, to_builtins
 from rnnlm_tui.config import LineTextConfig
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.evaluate import Evaluation, Share
-from rnnlm_tui.events import Count, HeldOutFigures
+from rnnlm_tui.events import Count
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.files import EVALUATION, read_json
@@ -111,16 +111,17 @@ def figures_of(card: ModelCard, evaluation: Evaluation | None = None) -> Figures
     if evaluation is not None:
         return Figures(evaluation.perplexity, evaluation.top1, evaluation.top5, unseen=True)
     if held_out := card.metrics["held_out"]:
-        counts_ends = isinstance(card.config.train, LineTextConfig)
-        hits = HeldOutFigures() if counts_ends else held_out
-        return Figures(held_out.get("perplexity"), hits.get("top1"), hits.get("top5"), unseen=True)
+        perplexity, top1, top5 = held_out["perplexity"], held_out["top1"], held_out["top5"]
+        if isinstance(card.config.train, LineTextConfig):
+            top1 = top5 = None
+        return Figures(perplexity, top1, top5, unseen=True)
     return training_figures(card)
 
 
 def training_figures(card: ModelCard) -> Figures:
     """The metrics of the kept epoch on its training lines."""
     train = card.metrics["train"]
-    return Figures(train.get("perplexity"), train["accuracy"], None, unseen=False)
+    return Figures(train["perplexity"], train["accuracy"], None, unseen=False)
 
 
 def in_plain_words(evaluation: Evaluation) -> str:

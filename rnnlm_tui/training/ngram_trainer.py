@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any, cast
 
 from rnnlm_tui.config import LineTextConfig, NgramConfig, RunConfig
+from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.events import EpochEnded, EpochFigures, Event, Finished, Preparing, Progress, Saved
 from rnnlm_tui.lm.kneser_ney import Arrays
 from rnnlm_tui.lm.mixture import Fit
@@ -101,12 +102,7 @@ class NgramTrainer:
             of_mixture = evaluate_held_out(run, mixed, control, fit=fit)
         if on_trained is None or control.stopped or not self._is_to_be_saved(mixed, fit):
             return None
-        train: dict[str, Any] = {"loss": on_trained.loss, "perplexity": on_trained.perplexity}
-        train |= {"penalty": 0.0, "accuracy": on_trained.top1}
-        held: dict[str, Any] | None = None
-        if on_held_out is not None:
-            held = {"loss": on_held_out.loss, "perplexity": on_held_out.perplexity}
-            held |= {"top1": on_held_out.top1, "top5": on_held_out.top5}
+        train, held = _train_figures(on_trained), _held_out_figures(on_held_out)
         text = sample(model, self._control.seed_line)
         yield EpochEnded(self._report.time(), 1, train, held, True, text, self._elapsed_s())
         metrics = cast(EpochFigures, {"epoch": 1, "train": train, "held_out": held})
@@ -192,11 +188,24 @@ class FirstNgrams:
         unseen = evaluate_held_out(run, model, control, MOST_AT_FIRST, fit)
         if seen is None or seen.loss is None or control.stopped:
             return False
-        train = {"loss": seen.loss, "accuracy": seen.top1}
-        held = unseen and {"loss": unseen.loss, "perplexity": unseen.perplexity}
+        train, held = _train_figures(seen), _held_out_figures(unseen)
         metrics = cast(EpochFigures, {"epoch": 0, "train": train, "held_out": held})
         card = self._report.card([], metrics, epochs_done=0, sizes=self._sizes, mixture=mixture)
         checkpoints.save_model(card, self._run.prepared.vocabulary.words, self.arrays)
         if unseen is not None:
             write_evaluation(self._run.folder, read_card(self._run.folder), unseen)
         return True
+
+
+def _train_figures(measured: Evaluation) -> dict[str, Any]:
+    """The metrics of the training lines, as in a card."""
+    hits = {"accuracy": measured.top1, "penalty": 0.0}
+    return {"loss": measured.loss, "perplexity": measured.perplexity, **hits}
+
+
+def _held_out_figures(measured: Evaluation | None) -> dict[str, Any] | None:
+    """The metrics of the held-out lines, as in a card; None without any."""
+    if measured is None:
+        return None
+    hits = {"top1": measured.top1, "top5": measured.top5}
+    return {"loss": measured.loss, "perplexity": measured.perplexity, **hits}

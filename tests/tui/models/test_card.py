@@ -137,6 +137,16 @@ def test_a_corpus_name_of_400_kilobytes_is_damage_and_no_text_to_wrap(library: L
     assert len(text_of(overview(one))) < 1000
 
 
+def test_a_history_with_incomplete_figures_is_damage_and_breaks_no_chart(library: Library) -> None:
+    def leave_out(data: dict[str, Any]) -> None:
+        data["history"][1]["held_out"] = {"perplexity": 5.0}
+
+    change_card(library, "two", leave_out)
+    one = listed(library, "two")
+    assert state(one) == "damaged" and one.card is None
+    assert "held_out" in text_of(overview(one))
+
+
 def test_the_card_names_the_models_that_a_training_started_from(library: Library) -> None:
     def start_from(data: dict[str, Any]) -> None:
         data["ancestors"] = [{"name": "first", "created": "", "corpus": data["corpus"]}]
