@@ -7,20 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
-from textual._wrap import compute_wrap_offsets
 from textual.binding import Binding, BindingType
-from textual.document._document import EditResult, Location
+from textual.document._document import EditResult
 from textual.document._edit import Edit
-from textual.document._wrapped_document import WrappedDocument
-from textual.geometry import Offset, Region, Size
 from textual.message import Message
-from textual.strip import Strip
-from textual.widgets import TextArea
 from textual.widgets.text_area import Selection
 
 from rnnlm_tui.formatting import sanitize, shorten
 from rnnlm_tui.tui.session.tables import Turn
 from rnnlm_tui.tui.writing.ghost import Suggested
+from rnnlm_tui.tui.writing.growing_area import GrowingArea, is_in_row_of
 from rnnlm_tui.tui.writing.key_order import AnswerGate, run_own_binding, unbind
 from rnnlm_tui.tui.writing.keystrokes import KeystrokeCounter, Keystrokes
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT, Typing, index_of
@@ -32,8 +28,6 @@ if TYPE_CHECKING:
 
 MAX_GHOST = 300
 """Characters of the ghost that are shown."""
-MAX_ROWS = 8
-"""Rows up to which the editor grows; then it scrolls."""
 APP_KEYS = ("f6", "f7")
 """Keys that the app needs. A TextArea binds them to selecting, as ctrl+a and shift do too."""
 LINE_KEYS: tuple[Binding, ...] = (
@@ -79,7 +73,7 @@ class LineChanged(Message):
     """The text, the choice or the visibility has changed, and no answer will follow."""
 
 
-class LineEditor(TextArea):
+class LineEditor(GrowingArea):
     """Edits a few lines that wrap. The ghost is shown only at the end of the text, so that no key
     that moves the cursor within the text ever accepts it.
 
@@ -119,7 +113,6 @@ class LineEditor(TextArea):
         self._counter = KeystrokeCounter()
         self.typing = Typing(self, self._counter)
         self._seen = ("", self.selection)
-        self._is_editing = False  # true while `edit` runs, not during undo and redo
 
     @property
     def line(self) -> str:
@@ -181,38 +174,6 @@ class LineEditor(TextArea):
     def _draw_ghost(self) -> None:
         self.suggestion = shorten(self.ghost, MAX_GHOST)
 
-    def _refresh_size(self) -> None:
-        """Wraps the suggestion with the text. A row that only the suggestion needed stays while the
-        user writes; otherwise the screen would jump whenever one comes and goes."""
-        wrap_last_line(self.wrapped_document, self.suggestion)
-        rows, before = self.wrapped_document.height, self.virtual_size.height
-        if rows == before - 1 and self.text:
-            rows = before
-        self.virtual_size = Size(0, rows)
-
-    def _rewrap_and_refresh_virtual_size(self) -> None:
-        super()._rewrap_and_refresh_virtual_size()
-        self.virtual_size = Size(0, self.wrapped_document.height)
-        self.refresh()  # so that it is painted at its new size at once
-
-    def render_line(self, y: int) -> Strip:
-        """Renders a line, cut to the width of the area: a grapheme that the cursor splits is wider
-        in its parts."""
-        return Strip([*super().render_line(y)]).adjust_cell_length(self.size.width)
-
-    def watch_suggestion(self) -> None:
-        if self.is_mounted and not self._is_editing:
-            self._refresh_size()
-            self.scroll_cursor_visible()
-
-    def scroll_cursor_visible(self, center: bool = False, animate: bool = False) -> Offset:
-        """Scrolls so that the cursor and the suggestion are visible."""
-        self._recompute_cursor_offset()  # type: ignore[no-untyped-call]
-        x, y = self._cursor_offset
-        rows = min(MAX_ROWS, self.wrapped_document.height - y) if self.suggestion else 1
-        shown = Region(x, y, 1, rows)
-        return self.scroll_to_region(shown, animate=False, force=True, center=center)
-
     def edit(self, edit: Edit) -> EditResult:
         """Makes a change. Undo and redo do not come here."""
         self.typing.forget_space()
@@ -220,11 +181,7 @@ class LineEditor(TextArea):
         if end - start > 1:  # deleted on purpose, so not suggested again
             self.suggested.clear_ghost()
         self._counter.typed(start, end, len(edit.text))
-        self._is_editing = True
-        result = super().edit(edit)
-        self._is_editing = False
-        self.scroll_cursor_visible()
-        return result
+        return super().edit(edit)
 
     def update_suggestion(self) -> None:
         self._moved()  # after an edit, an undo or a redo
@@ -378,21 +335,3 @@ class LineEditor(TextArea):
             # Emptied at once: what is typed next is a new text. Undo restores the sent one.
             self.set_text(self.sent.end_edit())
             self.suggested.visibility.reset()
-
-
-def is_in_row_of(area: TextArea, location: Location) -> bool:
-    """Returns whether the cursor is in the same row of the screen as a location."""
-    offset_of = area.wrapped_document.location_to_offset
-    return offset_of(area.cursor_location).y == offset_of(location).y
-
-
-def wrap_last_line(wrapped: WrappedDocument, suggestion: str) -> None:
-    """Wraps the last line of a document together with the suggestion after it."""
-    last = wrapped.document.line_count - 1
-    line = wrapped.document.get_line(last) + suggestion
-    width, tab = wrapped._width, wrapped._tab_width
-    breaks = compute_wrap_offsets(line, width, tab) if width else []
-    first = wrapped._line_index_to_offsets[last][0]
-    wrapped._wrap_offsets[last] = breaks
-    wrapped._line_index_to_offsets[last] = [first + row for row in range(len(breaks) + 1)]
-    wrapped._offset_to_line_info[first:] = [(last, row) for row in range(len(breaks) + 1)]

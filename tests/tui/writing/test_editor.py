@@ -85,7 +85,7 @@ def answer_of(
     for word, is_mark in zip(more, marks[len(words) :], strict=True):
         ghost.append(Insertion(word if is_mark else f" {word}", is_mark))
     return Suggestions(
-        before, prefix, candidates, (*words[:1], *more), tuple(ghost), (), (), len(words)
+        before, prefix, candidates, (*words[:1], *more), tuple(ghost), (), (), len(words), ""
     )
 
 
