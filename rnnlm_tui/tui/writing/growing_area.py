@@ -17,6 +17,14 @@ MAX_ROWS = 8
 class GrowingArea(TextArea):
     """A text area of as many rows as its text and its suggestion need."""
 
+    DEFAULT_CSS = """
+    GrowingArea {
+        & .text-area--suggestion { color: $text-muted; text-style: italic underline; }
+        &:ansi .text-area--suggestion { color: ansi_default; text-style: italic underline dim; }
+        &:ansi .text-area--cursor { color: ansi_default; text-style: reverse; }
+        &:ansi .text-area--cursor { background: ansi_default; }
+    }
+    """
     _is_editing = False
     """True while `edit` runs, not during undo and redo."""
 
