@@ -142,9 +142,13 @@ class BestWords(Candidates):
         return -(-(LISTED + bool(self.shown.note)) // self.size.height)
 
     @property
+    def room(self) -> int:
+        """The number of words that there is room for; all before the first layout."""
+        return min(LISTED, self._columns * self.size.height) if self.size.height else LISTED
+
+    @property
     def _first(self) -> int:
-        page_size = min(LISTED, self._columns * self.size.height)
-        return (self.shown.choice or 0) // page_size * page_size
+        return (self.shown.choice or 0) // self.room * self.room
 
     def index_at(self, x: int, y: int) -> int | None:
         column = x // max(1, self.size.width // self._columns)
@@ -156,9 +160,7 @@ class BestWords(Candidates):
         if not candidates:
             return self.note().pad_left(1)
         width, columns, first = self.size.width // self._columns, self._columns, self._first
-        shown = range(
-            first, min(len(candidates), first + LISTED, first + columns * self.size.height)
-        )
+        shown = range(first, min(len(candidates), first + self.room))
         cells = [self.word(i, width - 1, shown).truncate(width, pad=True) for i in shown]
         if note and len(cells) == LISTED < columns * self.size.height:
             cells.append(self.note().pad_left(1).truncate(width, ellipsis=True))
@@ -218,6 +220,11 @@ class WordsPane(Vertical):
         """Shows the best words. `choice` is the index of the chosen one, `digits` insert one now.
         Without words, `note` says why."""
         self.query_one(BestWords).show(found, choice, note, digits)
+
+    @property
+    def room(self) -> int:
+        """The number of words that there is room for."""
+        return self.query_one(BestWords).room
 
     def show_accuracy(self, sentence: str) -> None:
         self.query_one("#accuracy", Static).update(sentence)

@@ -7,7 +7,14 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from rnnlm_tui.accepting import Accept, accepts, is_ghost_likely, is_of_letters, takes_digits
+from rnnlm_tui.accepting import (
+    LISTED,
+    Accept,
+    accepts,
+    is_ghost_likely,
+    is_of_letters,
+    takes_digits,
+)
 from rnnlm_tui.formatting import sanitize
 
 if TYPE_CHECKING:
@@ -131,6 +138,8 @@ class Suggested:
         self._found: Suggestions | None = None
         self.choice: int | None = None
         """The index of the word chosen in the list."""
+        self.in_sight = LISTED
+        """The words of the list that the window has room for."""
         self.visibility = Visibility(preferences)
         self._preferences = preferences
         self._is_likely = False
@@ -190,7 +199,8 @@ class Suggested:
         is_in_word = after[:1].isalnum() or any(word.replaces_after for word in self.candidates)
         if found is None or is_in_word:
             return ""
-        return takes_digits(found, before, self._preferences.digits)
+        digits = takes_digits(found, before, self._preferences.digits)
+        return "".join(digit for digit in digits if int(digit) <= self.in_sight)
 
     def may_take_digits(self, before: str) -> bool:
         """Returns whether digits may take a word, whatever the answer for the text is."""

@@ -204,6 +204,7 @@ class AutocompleteScreen(AppScreen):
     @on(LineChanged)
     def _show_suggested(self) -> None:
         editor = self.editor
+        editor.suggested.in_sight = self._words.room
         answer = None if editor.is_hidden else self.answer
         found = answer.suggestions if answer else None
         choice, note, digits = editor.suggested.choice, self._note(), editor.digits

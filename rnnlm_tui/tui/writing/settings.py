@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 DIGIT_SETTINGS: dict[DigitSetting, str] = {
     "inside words": "while a word is half typed; a number is typed as it is",
-    "always": "at the start of a word too; a second digit makes a number of both",
+    "always": "at the start of a word too; a second digit types both",
     "never": "digits are typed; after ↓ they insert a word all the same",
 }
 """Each with an explanation."""

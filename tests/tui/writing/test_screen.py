@@ -268,6 +268,16 @@ async def test_the_list_shows_the_digits_where_they_take_a_word(tmp_path: Path) 
         await it.until(lambda: it.line != "shall i compare t")
 
 
+async def test_no_digit_takes_a_word_that_is_out_of_sight(tmp_path: Path) -> None:
+    async with desk(tmp_path, size=(30, 6)) as it:
+        await it.write(*"shall i compare t")
+        assert in_order(it.rows[it.screen.query_one(BestWords).region.y], " 1 thee", " 2 the")
+        await it.write("3", " ")
+        assert it.line == "shall i compare t3 "
+        await it.write("t", "2")
+        assert it.line == "shall i compare t3 the "
+
+
 async def test_where_digits_take_a_word_is_a_setting(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         await it.write(*"shall ")
