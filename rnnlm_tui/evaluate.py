@@ -177,7 +177,7 @@ def score(
                 keys = 1 + len(line.text)
                 if line.words:
                     typist = Typist(model, line.text, list(above), reader.after)
-                    keys = 1 + sum(1 for _ in typist.pressed())
+                    keys = 1 + sum(len(pressed) for pressed, _ in typist.steps())
             yield reader.finish(keys)
             above.append(line.text)
 
@@ -324,8 +324,9 @@ class Typist:
         self._start: str | None = None
         """The line up to the word for which `_lists` are."""
 
-    def pressed(self) -> Iterator[str]:
-        """The keys that type the text: characters, and the names of others as Textual has them."""
+    def steps(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Types the text. Yields the keys of each step, as Textual names them, and the line after
+        it: those that accept, or a character, with Backspace if it is a digit to be given back."""
         while self._spot.at < len(self._text):
             spot = self._spot
             typed = Typed.of(spot.line, self._model.tokenizer)
@@ -334,12 +335,13 @@ class Typist:
             best = None if is_displaced else self._best_accept(listed, typed)
             if best:
                 accept, self._spot = best
-                yield from accept.keys
-                continue
-            character, following = self._next_key(spot), self._text[spot.at + 1 :][:1]
-            taken = takes_digits(listed, spot.line)
-            self._spot = spot.typed(character, self._model.tokenizer.takes_space)
-            yield from keys_to_type(character, following, typed.prefix, taken)
+                keys = accept.keys
+            else:
+                character, following = self._next_key(spot), self._text[spot.at + 1 :][:1]
+                taken = takes_digits(listed, spot.line)
+                keys = keys_to_type(character, following, typed.prefix, taken)
+                self._spot = spot.typed(character, self._model.tokenizer.takes_space)
+            yield keys, self._spot.line
 
     def _next_key(self, spot: _Spot) -> str:
         """The character to type: the next one of the text. A mark that would replace a space that
@@ -395,7 +397,7 @@ class Typist:
         first = listed.candidates[0] if listed.candidates else None
         if first is None or not is_ghost_likely(first.probability, typed.prefix):
             return ()
-        words = (first.word,)
+        words: tuple[str, ...] = (first.word,)
         if self._text.startswith(after_taking(typed.before, first)):
             words = look_ahead(self._model, typed, listed.candidates, self._predict)
         return tuple(written_in_turn(self._tokenizer, typed.before, typed.prefix, words))

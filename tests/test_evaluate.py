@@ -151,9 +151,11 @@ def keys_of(model: LanguageModel, text: str, above: Sequence[str] = ()) -> list[
     begin = encode_context(model, [], above)
     app, keys = TypedLine(model, above), list[str]()
     typist = Typist(model, text, above, lambda ids: model.next_word_probabilities(begin + ids))
-    for key in typist.pressed():
-        keys.append(key)
-        app.press(key)
+    for pressed, line in typist.steps():
+        keys += pressed
+        for key in pressed:
+            app.press(key)
+        assert app.line.removesuffix(" ") == line.removesuffix(" ")
     assert app.line.removesuffix(" ") == text.removesuffix(" ")
     return [*keys, "enter"]
 

@@ -194,7 +194,8 @@ def _text(request: EvaluateRequest, first: OpenedModel) -> Text:
     kept = tuple(lines[: request.limit])
     is_whole = request.is_all or request.limit is not None
     if not (held_out and isinstance(first.model, MixedModel)):
-        excerpts = [Excerpt((), kept)] if is_whole else spread_excerpts(kept, SAMPLE_WORDS)
+        excerpts: Sequence[Excerpt] = [Excerpt((), kept)]
+        excerpts = excerpts if is_whole else spread_excerpts(kept, SAMPLE_WORDS)
         return Text(corpus, excerpts, held_out_of, in_all)
     mask = training_text.held_out_of(first.folder, card, corpus)
     all_excerpts = [*excerpts_of(corpus.lines, mask)]

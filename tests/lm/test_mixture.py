@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rnnlm_tui.lm import causal, cells, mixture
 from rnnlm_tui.lm.causal import CausalModel
 from rnnlm_tui.lm.mixture import (
+    ComponentName,
     MixedModel,
     Weights,
     cross_fitted,
@@ -20,7 +21,7 @@ from rnnlm_tui.lm.mixture import (
     fit_weights,
     target_probabilities,
 )
-from rnnlm_tui.lm.model import Passage
+from rnnlm_tui.lm.model import LanguageModel, Passage
 from rnnlm_tui.text.excerpts import Excerpt
 from rnnlm_tui.text.tokenizers import TOKENIZERS
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID, Vocabulary
@@ -115,8 +116,11 @@ def test_a_neural_cache_finds_what_followed_states_like_this_one(
 
 
 def test_the_weights_follow_what_was_just_written() -> None:
-    models = {"ngrams": ngram_model(OWN), "base": ngram_model(BASE)}
-    saved = {"ngrams": 0.7, "base": 0.2, "cache": 0.1}
+    models: dict[ComponentName, LanguageModel] = {
+        "ngrams": ngram_model(OWN),
+        "base": ngram_model(BASE),
+    }
+    saved: Weights = {"ngrams": 0.7, "base": 0.2, "cache": 0.1}
     mixed = MixedModel(TOKENIZER, models, saved)
     context = ids_of(mixed.vocabulary, BASE * 8)
     x, a = mixed.vocabulary.encode(["x", "a"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rnnlm_tui.lm.model import ArraySpec
+from rnnlm_tui.lm.model import DTYPES, ArraySpec
 from rnnlm_tui.lm.quantization import dequantize, quantize, quantized_specs
 
 
@@ -15,9 +15,8 @@ def test_a_number_is_off_by_half_a_step_of_its_row_at_most() -> None:
     arrays = {"kernel": rows.astype(np.float32), "bias": np.arange(3, dtype=np.float32)}
     small = quantize(arrays)
     specs = {name: ArraySpec(array.shape) for name, array in arrays.items()}
-    types = {"F32": np.float32, "I8": np.int8}
     for name, (shape, dtype) in quantized_specs(specs).items():
-        assert (small[name].shape, small[name].dtype) == (shape, types[dtype])
+        assert small[name].shape == shape and small[name].dtype == DTYPES[dtype]
     again = dequantize(small)
     assert again.keys() == arrays.keys()
     assert all(array.dtype == np.float32 for array in again.values())

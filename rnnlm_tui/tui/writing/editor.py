@@ -23,8 +23,8 @@ from rnnlm_tui.tui.writing.spacing import MAX_TEXT, Typing, index_of
 from rnnlm_tui.tui.writing.transcript import SentTexts, lines_of
 
 if TYPE_CHECKING:
-    from rnnlm_tui.accepting import Accept, Key
-    from rnnlm_tui.suggest import Suggestion, Suggestions
+    from rnnlm_tui.accepting import Accept
+    from rnnlm_tui.suggest import Suggestions
     from rnnlm_tui.tui.preferences import Preferences
 
 CHOOSING = "123456789"
@@ -240,7 +240,7 @@ class LineEditor(GrowingArea):
             return False
         if suggested.choice is not None:
             self.insert_candidate(int(character) - 1)
-        elif accept := self._accept_of("digit", suggested.candidates[int(character) - 1]):
+        elif accept := self._accept_of(character):
             self.typing.accept_by_digit(character, accept, suggested.prefix)
         return True
 
@@ -266,17 +266,17 @@ class LineEditor(GrowingArea):
             return ""
         return self.suggested.digits(self.before, self.line[self.cursor :])
 
-    def _accept_of(self, key: Key, word: Suggestion | None = None) -> Accept | None:
-        """What a key accepts of the suggestions, None for nothing. `word` is that of a digit."""
+    def _accept_of(self, key: str) -> Accept | None:
+        """What a key accepts of the suggestions, None for nothing."""
         has_ghost, is_empty = bool(self.ghost), not self.text
         found = self.suggested.accepts(self.before, has_ghost=has_ghost, is_empty=is_empty)
-        ways = (way for way in found if way.key == key and word in (None, way.pieces[0]))
+        ways = (way for way in found if way.keys == (key,))
         return None if self.is_hidden else next(ways, None)
 
-    def _accepts(self, key: Key) -> bool:
+    def _accepts(self, key: str) -> bool:
         """Inserts what a key accepts; returns whether it accepts anything."""
         if accept := self._accept_of(key):
-            self.typing.accept(accept.pieces, accept.presses + self.suggested.presses_to_choose)
+            self.typing.accept(accept.pieces, len(accept.keys) + self.suggested.presses_to_choose)
         return accept is not None
 
     async def action_accept_word(self) -> None:

@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 from textual.widgets.text_area import Selection
 
-from rnnlm_tui.accepting import presses_to_type
+from rnnlm_tui.accepting import keys_to_type
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.text.spacing import gives_space_back, takes_space
 from rnnlm_tui.tui.writing.keystrokes import KeystrokeCounter
@@ -94,7 +94,7 @@ class Typing:
         """Inserts what a digit has taken after the half-typed `prefix`; `give_digit_back` undoes it
         until anything else is done."""
         text, presses = self._area.text, self._counter.presses
-        self.accept(accept.pieces, accept.presses)
+        self.accept(accept.pieces, len(accept.keys))
         if self._area.text != text:
             self.taken = TakenDigit(digit, prefix, presses)
 
@@ -109,8 +109,8 @@ class Typing:
         self._counter.presses = taken.presses
         here = index_of(area, area.cursor_location)
         area._replace_via_keyboard(taken.digit, *area.selection)
-        keys = presses_to_type(taken.digit, following, taken.prefix, taken.digit)
-        self._counter.inserted(here, here + 1, keys)
+        keys = keys_to_type(taken.digit, following, taken.prefix, taken.digit)
+        self._counter.inserted(here, here + 1, len(keys))
         return True
 
     def type(self, character: str) -> None:

@@ -24,7 +24,7 @@ from rnnlm_tui.tui.models.card import (
 from tests.helpers.models import change_card, held_elsewhere, make_model, put
 
 EVALUATION = Evaluation(
-    9, 99, 99, 5.0, 148.4, 90.0, 0.1, 0.07, 0.19, (0.1, 0.0, 0.0), 999, 0.41, 0.2
+    9, 99, 99, 5.0, 148.4, 90.0, 0.1, 0.07, 0.19, (0.1, 0.0, 0.0), 999, 799, 0.2, None
 )
 
 

@@ -16,7 +16,7 @@ from textual.pilot import Pilot
 from textual.widgets import Button
 from textual.widgets.text_area import Selection
 
-from rnnlm_tui.accepting import Accept, DigitSetting, Key, accepts
+from rnnlm_tui.accepting import DigitSetting, accepts
 from rnnlm_tui.suggest import Suggestion, Suggestions
 from rnnlm_tui.text.tokenizer import Insertion
 from rnnlm_tui.tui.preferences import Preferences
@@ -566,15 +566,6 @@ async def test_a_click_within_a_word_replaces_the_rest_of_it() -> None:
 # Keys saved
 
 
-PRESSES: dict[Key, tuple[str, ...]] = {
-    "tab": ("tab",),
-    "shift+tab": ("shift+tab",),
-    "right": ("right",),
-    "digit": (),
-    "down, digit": ("down",),
-}
-
-
 @pytest.mark.parametrize("digits", ["inside words", "always", "never"])
 @pytest.mark.parametrize("prefix", ["", "c"])
 @pytest.mark.parametrize("share", [0.9, 0.1])
@@ -586,26 +577,15 @@ async def test_keys_take_and_cost_what_the_table_says(
     found = answer_of(line, words, prefix, ("thee", "to"), share)
     ghost = found.ghost if share > 0.15 else ()
     table = list(accepts(found, line, ghost, digits, is_empty=False))
-    assert {accept.key for accept in table} >= {"tab", "shift+tab"}
+    assert {accept.keys for accept in table} >= {("tab",), ("shift+tab",)}
     for accept in table:
         async with desk(line, digits=digits) as it:
             it.editor.show(found)
-            keys = PRESSES[accept.key]
-            if "digit" in accept.key:
-                keys = (*keys, str(words.index(word_of(accept)) + 1))
-            await it.press(*keys)
-            assert len(keys) == accept.presses
+            await it.press(*accept.keys)
             written = line + "".join(piece.text for piece in accept.pieces)
             assert it.line == f"{written} ", accept
-            saved = len(written) - len(line) - accept.presses
+            saved = len(written) - len(line) - len(accept.keys)
             assert it.editor.keystrokes == Keystrokes(len(written), saved), accept
-
-
-def word_of(accept: Accept) -> str:
-    """The word of the list that is accepted."""
-    (piece,) = accept.pieces
-    assert isinstance(piece, Suggestion)
-    return piece.word
 
 
 async def test_keys_saved_are_counted_live() -> None:

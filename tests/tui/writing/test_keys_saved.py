@@ -4,18 +4,17 @@ count is that of the evaluation, key by key."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from rnnlm_tui import evaluate
-from rnnlm_tui.accepting import Accept, Key
+from rnnlm_tui.accepting import DIGITS
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.suggest import Suggestion
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.writing.keystrokes import Keystrokes
 from tests.helpers.app import post_keys
@@ -48,21 +47,10 @@ The man who had sent the letter -- if he was a man -- didn't give his name, nor 
 """.splitlines()
 
 
-ACCEPTING: dict[Key, tuple[str, ...]] = {
-    "tab": ("tab",),
-    "shift+tab": ("shift+tab",),
-    "right": ("right",),
-    "digit": (),
-    "down, digit": ("down",),
-}
-"""The keys that accept, without the digit."""
-
-
 class Step(NamedTuple):
-    """What the evaluation pressed, an accept or a character, at what cost, and the line then."""
+    """The keys that the evaluation pressed, and the line then."""
 
-    pressed: Accept | str
-    presses: int
+    keys: tuple[str, ...]
     line: str
 
 
@@ -71,39 +59,25 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[Step]:
     """All steps of the evaluations of a test."""
     recorded = list[Step]()
 
-    class Recorded(evaluate._Typist):
-        def _press(self, key: Accept | str, presses: int, after: evaluate._Spot) -> None:
-            super()._press(key, presses, after)
-            recorded.append(Step(key, presses, after.line))
+    class Recorded(evaluate.Typist):
+        def steps(self) -> Iterator[tuple[tuple[str, ...], str]]:
+            for step in super().steps():
+                recorded.append(Step(*step))
+                yield step
 
-    monkeypatch.setattr(evaluate, "_Typist", Recorded)
+    monkeypatch.setattr(evaluate, "Typist", Recorded)
     return recorded
-
-
-def keys_of(step: Step, listed: Sequence[Suggestion]) -> list[str]:
-    """The keys of a step, with this list below the line."""
-    if isinstance(step.pressed, str):
-        return [step.pressed, "backspace"][: step.presses]
-    keys = [*ACCEPTING[step.pressed.key]]
-    if "digit" in step.pressed.key:
-        words = [(word.word, word.text) for word in listed]
-        taken = step.pressed.pieces[0]
-        assert isinstance(taken, Suggestion)
-        keys.append(str(words.index((taken.word, taken.text)) + 1))
-    return keys
 
 
 async def write(it: Desk, steps: Sequence[Step], text: str) -> None:
     """Writes a text as the evaluation does, and compares the line and the count after each step."""
     presses = 0
     for step in steps:
-        keys = keys_of(step, it.editor.suggested.candidates)
-        assert len(keys) == step.presses
-        presses += step.presses
+        presses += len(step.keys)
         # The evaluation leaves out the space after a word that ends the text.
         ends = {step.line, step.line + " "} if step.line == text else {step.line}
-        post_keys(it.app, *keys)
-        await shown(it, ends, presses, keys)
+        post_keys(it.app, *step.keys)
+        await shown(it, ends, presses, step.keys)
     assert it.editor.keystrokes == Keystrokes(len(text), len(text) - presses), text
 
 
@@ -147,7 +121,7 @@ async def compare(model: LanguageModel, steps: list[Step], folder: Path) -> None
             steps.clear()
             (scored,) = evaluate.score(model, [line], above)
             await write(it, steps, line)
-            assert scored.keys == sum(step.presses for step in steps) + 1, "with Enter"
+            assert scored.keys == sum(len(step.keys) for step in steps) + 1, "with Enter"
             used |= {name_of(step) for step in steps}
             post_keys(it.app, "enter")
             above.append(line)
@@ -155,14 +129,17 @@ async def compare(model: LanguageModel, steps: list[Step], folder: Path) -> None
             await it.until(
                 lambda: it.screen.answer and it.screen.answer.question == it.screen._question
             )
-    assert used == {*ACCEPTING, "character", "digit given back"}
+    assert used == {"tab", "shift+tab", "right", "digit", "down", "character", "given back"}
 
 
 def name_of(step: Step) -> str:
     """The kind of a step."""
-    if isinstance(step.pressed, str):
-        return "character" if step.presses == 1 else "digit given back"
-    return step.pressed.key
+    first, is_accept = step.keys[0], step.line[-2:].strip() != step.keys[0]
+    if step.keys[1:] == ("backspace",):
+        return "given back"
+    if len(first) > 1:
+        return first
+    return "digit" if first in DIGITS and is_accept else "character"
 
 
 async def test_the_editor_counts_the_keys_of_the_evaluation(
