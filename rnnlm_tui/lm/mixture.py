@@ -61,14 +61,6 @@ FEWEST_WORDS, MOST_FITTED = 250, 2_000
 to any 250 words of three texts they were better than the default ones on the rest, by 0.01 to 0.05
 nats a word; fitted to 125 not always. A word takes half a millisecond with a large base."""
 ITERATIONS = 50
-FOLLOWED_WORDS, FOLLOWED_STEP = 256, 16
-"""The weights follow the last words of the context, and change after each so many of them. A step
-costs a few milliseconds, so they are rare enough not to be felt."""
-FOLLOWED_PRIOR = 64
-"""The weight of the saved weights in following the context, as a number of words."""
-FOLLOWED_ITERATIONS = 4
-REMEMBERED_STEPS = 64
-"""Steps whose probabilities are kept; a context has 16 of them."""
 
 
 class MixedModel(LanguageModel):
@@ -105,9 +97,6 @@ class MixedModel(LanguageModel):
         self.uses_previous_lines = used or "cache" in self.weights
         self._rows = np.zeros((len(self.weights), self.vocabulary.total_words), np.float32)
         self._cached = cache_distributions(self.vocabulary.total_words, self._probabilities)
-        self._steps: dict[tuple[int, ...], NDArray[np.float64]] = {}
-        """The probabilities of the last words of contexts by each component, see `_step`."""
-        self._followed = lru_cache(FOLLOWED_STEP)(self._followed_weights)
 
     def _add_words(self, base: LanguageModel) -> None:
         """Extends the vocabulary by the words of the base, and builds the maps between their ids.
@@ -129,17 +118,8 @@ class MixedModel(LanguageModel):
     def read(self, passages: Sequence[Passage]) -> Iterator[Array]:
         for ids, known in segments(passages, MOST_CONTEXT, CONTEXT_STEP, self.vocabulary.begin_id):
             components = zip(*self._read_components(ids, known), strict=True)
-            read = list[NDArray[np.float64]]()
             for length, found in enumerate(components, start=known):
-                if length % FOLLOWED_STEP == 0:
-                    if len(read) == FOLLOWED_STEP:
-                        self._remember(tuple(ids[:length]), np.array(read))
-                    read.clear()
-                weights = self._weights_after(ids, length)
-                rows = self._put(found)  # valid until the caller asks for another context
-                if length < len(ids):
-                    read.append(self._chances(rows, ids[length]))
-                yield self._mixed(rows, length, weights)
+                yield self._mixed(self._put(found), length)
 
     def _read_components(self, ids: Sequence[int], known: int) -> Iterator[Iterator[Array]]:
         """What each component predicts after the first `known` ids and after each later one."""
@@ -156,54 +136,16 @@ class MixedModel(LanguageModel):
         return last_words(context, MOST_CONTEXT, CONTEXT_STEP, self.vocabulary.begin_id)
 
     def _probabilities(self, ids: tuple[int, ...]) -> Array:
-        weights = self._weights_after(ids, len(ids))
-        return self._mixed(self._component_rows(ids), len(ids), weights)
+        return self._mixed(self._component_rows(ids), len(ids))
 
-    def _mixed(self, rows: Array, length: int, weights: NDArray[np.float64]) -> Array:
-        """The weighted sum [U] of the distributions [K, U] after a context of this length. The
-        weight of the cache is smaller while it fills."""
-        weights = weights.copy()
-        if "cache" in self.weights:
+    def _mixed(self, rows: Array, length: int) -> Array:
+        """The weighted sum [U] of the distributions [K, U] after a context of this length."""
+        weights = dict(self.weights)
+        if "cache" in weights:
             cached = min(max(0, length - 1), CACHE_WORDS)
-            weights[[*self.weights].index("cache")] *= min(1.0, cached / FILLING_WORDS)
-        return np.asarray((weights / (weights.sum() or 1)).astype(np.float32) @ rows)
-
-    def _weights_after(self, ids: Sequence[int], length: int) -> NDArray[np.float64]:
-        """The weights [K] after the first `length` ids: they follow how well each component has
-        predicted the last of them."""
-        return self._followed(tuple(ids[: length // FOLLOWED_STEP * FOLLOWED_STEP]))
-
-    def _followed_weights(self, ids: tuple[int, ...]) -> NDArray[np.float64]:
-        saved = np.array(list(self.weights.values()))
-        first = max(0, len(ids) - FOLLOWED_WORDS)
-        ends = range(first + FOLLOWED_STEP, len(ids) + 1, FOLLOWED_STEP)
-        if not ends:
-            return saved
-        chances = np.concatenate([self._step(ids[:end]) for end in ends])  # [N, K]
-        return em_weights(chances, saved, FOLLOWED_PRIOR, FOLLOWED_ITERATIONS)
-
-    def _step(self, ids: tuple[int, ...]) -> NDArray[np.float64]:
-        """The probability of each of the last FOLLOWED_STEP ids by each component [N, K]."""
-        if ids not in self._steps:
-            known = max(1, len(ids) - FOLLOWED_STEP)
-            components = zip(*self._read_components(ids[:-1], known), strict=True)
-            rows = map(self._put, components)
-            chances = [self._chances(row, i) for row, i in zip(rows, ids[known:], strict=True)]
-            self._remember(ids, np.array(chances))
-        return self._steps[ids]
-
-    def _remember(self, ids: tuple[int, ...], chances: NDArray[np.float64]) -> None:
-        while len(self._steps) >= REMEMBERED_STEPS:
-            del self._steps[next(iter(self._steps))]
-        self._steps[ids] = chances
-
-    def _chances(self, rows: Array, target: int) -> NDArray[np.float64]:
-        """The probabilities [K] of the id that follows; zeros for an unknown word, which a cache
-        predicts well and nobody can suggest."""
-        if target == UNKNOWN_ID:
-            return np.zeros(len(rows))
-        is_end = target == self.vocabulary.begin_id
-        return rows[:, END_ID if is_end else target].astype(np.float64)
+            weights["cache"] *= min(1.0, cached / FILLING_WORDS)
+        vector = np.array(list(normalized(weights).values()), np.float32)
+        return np.asarray(vector @ rows)
 
     def component_probabilities(self, context: Sequence[int]) -> Array:
         """The distribution of each component in the order of `weights` [K, U]. That of the cache is
@@ -350,15 +292,13 @@ def _ids_of_lines(model: MixedModel, begin: int, lines: Iterable[str]) -> list[i
 def em_weights(
     probabilities: NDArray[np.float64],
     prior: NDArray[np.float64],
-    prior_words: float = PRIOR_WORDS,
-    iterations: int = ITERATIONS,
 ) -> NDArray[np.float64]:
     """The weights [K] that maximise the likelihood of a text, given the probability of its words by
-    each component [N, K], with a `prior` [K] that counts as `prior_words` words."""
-    weights, given = prior, probabilities[probabilities @ prior > 0]
-    for _ in range(iterations):
+    each component [N, K], with a `prior` [K] that counts as `PRIOR_WORDS` words."""
+    weights, given = prior, probabilities[probabilities.sum(1) > 0]
+    for _ in range(ITERATIONS):
         shares = weights * given  # [N, K]
         shares /= shares.sum(1, keepdims=True)
-        counts = shares.sum(0) + prior_words * prior
+        counts = shares.sum(0) + PRIOR_WORDS * prior
         weights = counts / counts.sum()
     return weights

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from rnnlm_tui.lm import causal, cells, mixture
 from rnnlm_tui.lm.causal import CausalModel
 from rnnlm_tui.lm.mixture import (
-    ComponentName,
     MixedModel,
     Weights,
     cross_fitted,
@@ -21,7 +20,6 @@ from rnnlm_tui.lm.mixture import (
     fit_weights,
     target_probabilities,
 )
-from rnnlm_tui.lm.model import LanguageModel, Passage
 from rnnlm_tui.text.excerpts import Excerpt
 from rnnlm_tui.text.tokenizers import TOKENIZERS
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID, Vocabulary
@@ -115,34 +113,6 @@ def test_a_neural_cache_finds_what_followed_states_like_this_one(
     assert whole == pytest.approx(weights @ found / weights.sum(), abs=1e-5)
 
 
-def test_the_weights_follow_what_was_just_written() -> None:
-    models: dict[ComponentName, LanguageModel] = {
-        "ngrams": ngram_model(OWN),
-        "base": ngram_model(BASE),
-    }
-    saved: Weights = {"ngrams": 0.7, "base": 0.2, "cache": 0.1}
-    mixed = MixedModel(TOKENIZER, models, saved)
-    context = ids_of(mixed.vocabulary, BASE * 8)
-    x, a = mixed.vocabulary.encode(["x", "a"])
-    last = [*context, BEGIN_ID]
-    rows = mixed.component_probabilities(last).copy()
-    by_saved = np.array([0.7, 0.2, 0.1]) @ rows
-    followed = mixed.next_word_probabilities(last)
-    assert followed.sum() == pytest.approx(1, abs=1e-5)
-    assert followed[x] > 1.5 * by_saved[x]  # the text is the base's
-    assert followed[a] < by_saved[a]
-    # Few words say too little to change anything.
-    few = context[: mixture.FOLLOWED_STEP - 1]
-    weights = np.array([0.7, 0.2, 0.1 * (len(few) - 1) / mixture.FILLING_WORDS])
-    expected = weights @ mixed.component_probabilities(few) / weights.sum()
-    assert mixed.next_word_probabilities(few) == pytest.approx(expected, abs=1e-6)
-    # A function of the context alone, also if it is read in one go.
-    fresh = MixedModel(TOKENIZER, models, saved)
-    for length, found in enumerate(fresh.read([Passage(context, 1)]), start=1):
-        again = MixedModel(TOKENIZER, models, saved) if length % 37 == 0 else mixed
-        assert again.next_word_probabilities(context[:length]) == pytest.approx(found, abs=1e-6)
-
-
 def test_a_network_of_single_lines_gets_no_others() -> None:
     vocabulary = ngram_model(OWN).vocabulary
     network = small_network(vocabulary, context="line")
@@ -160,7 +130,6 @@ def test_states_are_kept_along_a_path_and_answers_do_not_depend_on_it(
     steps = count()
     monkeypatch.setattr(mixture, "MOST_CONTEXT", 30)
     monkeypatch.setattr(mixture, "CONTEXT_STEP", 10)
-    monkeypatch.setattr(mixture, "FOLLOWED_STEP", 1000)  # it reads parts of the path again
     monkeypatch.setattr(causal, "WINDOW", 4)  # the room for states grows
     monkeypatch.setattr(causal, "FADED_WORDS", faded)
     mixed = MixedModel(
