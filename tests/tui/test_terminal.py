@@ -115,6 +115,28 @@ def test_an_app_that_is_ended_loses_nothing_that_was_typed(
         terminal.wait_for("│ a bird sang ov")
 
 
+@pytest.mark.slow
+def test_a_letter_that_was_painted_survives_a_kill_at_that_moment(
+    model: str, data_dir: Path
+) -> None:
+    line = "qx"  # no word of the model begins with this, so that no letter is a ghost's
+    with app() as terminal:
+        typed(terminal, line)
+        terminal.wait_for(lambda: kept_texts(data_dir, "draft") == [line])  # the file is new
+        terminal.kill(signal.SIGKILL)
+        terminal.wait_for_exit()
+    for letter in "zjkvwyqx" * 5:
+        with app() as terminal:
+            terminal.wait_for("╭─ verses ─")
+            terminal.wait_for(f"│ {line}")  # restored
+            line += letter
+            terminal.send(letter)
+            terminal.wait_for(f"│ {line}")
+            terminal.kill(signal.SIGKILL)
+            terminal.wait_for_exit()
+        assert kept_texts(data_dir, "draft") == [line]
+
+
 def test_after_a_stop_by_the_shell_the_screen_is_complete(model: str) -> None:
     with app() as terminal:
         typed(terminal, "a bird sang ov")

@@ -10,7 +10,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -49,6 +49,12 @@ OF_THE_SURROUNDINGS = (
 )
 BUSY_TIMEOUT_S = 2.0
 """How long a write waits for one of another app, which takes less than a millisecond."""
+
+LONGEST_WAIT_S = 0.05
+"""How long a key press waits for its text to be stored, so that it is painted after that. It takes
+0.05 ms, and longer while a model is loaded or the log is copied into the database."""
+LONGEST_AT_ONCE = 100_000
+"""Characters. Storing a longer text takes longer than a key press may."""
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -136,10 +142,14 @@ class SessionDatabase:
         finally:
             self._report_put_aside()
 
-    def write(self, work: Callable[[sqlite3.Connection], object]) -> None:
-        """Calls `work` in the thread, after all earlier calls, without waiting for it."""
+    def write(self, work: Callable[[sqlite3.Connection], object], wait_s: float = 0.0) -> None:
+        """Calls `work` in the thread, after all earlier calls. Waits for it at most `wait_s`
+        seconds, in which the event loop stands still."""
         if not self._is_closed:
-            self._in_thread(self._run, work).add_done_callback(self._written)
+            written = self._thread.submit(self._run, work)
+            asyncio.wrap_future(written).add_done_callback(self._written)
+            if wait_s:
+                wait([written], wait_s)
 
     async def close(self) -> None:
         """Waits until everything is written, and ends the thread."""
@@ -207,11 +217,16 @@ class KeptText:
         self._is_waiting = False
 
     def keep(self, text: str) -> None:
-        """Stores this text in place of the previous one; deletes that if the text is empty."""
+        """Stores this text in place of the previous one; deletes that if the text is empty.
+
+        Usually it is stored at the return, and survives if the app is killed. While the disk is
+        slow, the latest text is stored later.
+        """
         self._text = text
         if not self._is_waiting:
             self._is_waiting = True
-            self._database.write(self._write)
+            wait_s = LONGEST_WAIT_S if len(text) <= LONGEST_AT_ONCE else 0.0
+            self._database.write(self._write, wait_s)
 
     def _write(self, connection: sqlite3.Connection) -> None:
         self._is_waiting = False  # reset before the text is read, so that no later one is missed

@@ -118,6 +118,30 @@ async def test_of_several_texts_the_newest_comes_back(
 
 
 @pytest.mark.parametrize("table", ["draft", "pasted"])
+async def test_a_text_is_stored_at_once(
+    table: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "LONGEST_WAIT_S", 20.0)
+    async with session(tmp_path / "session") as running:
+        kept = KeptText(running, table)
+        for text in ("s", "sh", "sha", "x" * 20_000):
+            kept.keep(text)
+            assert kept_texts(tmp_path, table) == [text]
+
+
+async def test_a_long_text_is_stored_while_the_app_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "LONGEST_WAIT_S", 20.0)
+    gate = threading.Event()
+    async with session(tmp_path / "session") as running:
+        running.write(lambda connection: gate.wait(10))
+        KeptText(running, "pasted").keep("x" * 200_000)
+        gate.set()  # it would not come to this if it waited
+    assert kept_texts(tmp_path, "pasted") == ["x" * 200_000]
+
+
+@pytest.mark.parametrize("table", ["draft", "pasted"])
 async def test_a_text_survives_a_killed_app(table: str, tmp_path: Path) -> None:
     script = (
         "import asyncio, os, sys, pathlib\n"
