@@ -17,9 +17,12 @@ from rnnlm_tui.cli.parallel_scoring import scored_lines
 from rnnlm_tui.config import print_warning
 from rnnlm_tui.errors import CorpusError, StorageError, UsageError
 from rnnlm_tui.evaluate import Evaluation, confidence_interval
+from rnnlm_tui.events import BaseSavings
 from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.lm.mixture import LABELS, ComponentName, MixedModel
+from rnnlm_tui.results import UNSEEN, savings_sentence
 from rnnlm_tui.store import evaluations, training_text
+from rnnlm_tui.store.evaluations import HeldOutEvaluation
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.corpus import Corpus, arranged
 
@@ -32,8 +35,6 @@ LETTERS_ALONE = {
 WORTH_A_WARNING = 0.01
 """Warns if at least this share of the lines was seen in training; refrains explain a smaller
 one."""
-ENOUGH_WORDS = 500
-"""With this many words a hit rate of 10 % is accurate to 3 points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,15 @@ class Result:
     trained_on: int | None
     common_loss: float | None
     parts: Mapping[ComponentName, Result]
+
+    @property
+    def base_alone(self) -> BaseSavings | None:
+        """What the base of a mixture saves alone; None without a base."""
+        mixture, part = self.subject.card.mixture, self.parts.get("base")
+        base = mixture and mixture["base"]
+        if not base or part is None or part.figures.savings is None:
+            return None
+        return {"name": base["name"], "keystroke_savings": part.figures.savings}
 
 
 def show_evaluation(request: EvaluateRequest) -> int:
@@ -169,13 +179,14 @@ def _parts(
 
 def _keep(result: Result, text: Text) -> None:
     """Stores the metrics with the model if they are those of all its held-out lines."""
-    subject = result.subject
+    subject, figures, base = result.subject, result.figures, result.base_alone
     if not (text.held_out_of == subject.name and text.is_whole):
         return
-    if evaluations.read_evaluation(subject.folder, subject.card) == result.figures:
+    stored = evaluations.read_held_out_evaluation(subject.folder, subject.card)
+    if stored == HeldOutEvaluation(figures, base):
         return
     try:
-        evaluations.write_evaluation(subject.folder, subject.card, result.figures)
+        evaluations.write_evaluation(subject.folder, subject.card, figures, base)
     except StorageError as error:
         print(f"the figures were not stored: {sanitize(error.message)}", file=sys.stderr)
 
@@ -199,6 +210,7 @@ def evaluation_json(
                 "tokenizer": result.subject.card.tokenizer,
                 "trained_on_lines": result.trained_on,
                 **asdict(result.figures),
+                "base_alone": result.base_alone,
                 "top1_interval": _interval(result.figures.top1, result.figures.words),
                 "top5_interval": _interval(result.figures.top5, result.figures.words),
                 "common_loss": result.common_loss,
@@ -244,16 +256,20 @@ def evaluation_table(
     yield from filter(None, map(_weights, results))
     yield "hits and keys are over all words; a word that a model does not know is a miss"
     yield COST
-    if text.held_out_of and not _are_worth_a_warning(results[0].trained_on or 0, text):
-        yield f"{text.held_out_of}: {_in_plain_words(results[0].figures)}"
+    for result in results:
+        if (savings := result.figures.savings) is not None:
+            where, words = _where(result.trained_on, text), result.figures.words
+            sentence = savings_sentence(savings, words, result.base_alone, where=where)
+            yield sanitize(f"{result.subject.name}: {sentence}")
 
 
-def _in_plain_words(figures: Evaluation) -> str:
-    """The accuracy of a model on unseen lines as a sentence."""
-    if figures.words >= ENOUGH_WORDS:
-        return evaluations.in_plain_words(figures)
-    right = f"its first suggestion is right {_between(figures.top1, figures.words)} of the time"
-    return f"too few words to tell how good it is: {right}"
+def _where(trained_on: int | None, text: Text) -> str:
+    """The lines that a model was measured on, which it may have seen in its training."""
+    if trained_on is None:
+        return "lines that it may have seen"
+    if _are_worth_a_warning(trained_on, text):
+        return f"lines of which it has seen {trained_on:,} of {len(text.lines):,}"
+    return UNSEEN
 
 
 def _between(share: float | None, words: int) -> str:
@@ -268,13 +284,18 @@ def _weights(result: Result) -> str | None:
     return f"{name} is a mixture: {sanitize(parts)}" if parts else None
 
 
+def _head(result: Result) -> str:
+    """The name of a column: that of the model, or of its part."""
+    return sanitize(result.subject.name) + (" (mixture)" if result.parts else "")
+
+
 def _rows(results: Sequence[Result], common_words: int | None) -> Iterator[tuple[str, ...]]:
     figures = [result.figures for result in results]
 
     def row(label: str, values: Sequence[float | None], form: str) -> tuple[str, ...]:
         return (label, *("-" if value is None else format(value, form) for value in values))
 
-    yield ("", *(sanitize(result.subject.name) for result in results))
+    yield ("", *map(_head, results))
     yield row("words", [f.words for f in figures], ",d")
     yield row("words it does not know", [f.oov_share for f in figures], ".1%")
     yield row("first suggestion right", [f.top1 for f in figures], ".1%")
@@ -288,7 +309,7 @@ def _rows(results: Sequence[Result], common_words: int | None) -> Iterator[tuple
         yield row(label, shares, ".1%")
     yield row("loss, nats per word", [f.loss for f in figures], ".3f")
     yield row("  predictions counted", [f.predicted for f in figures], ",d")
-    yield row("perplexity", [f.perplexity for f in figures], ",.1f")
+    yield row("perplexity per word", [f.perplexity for f in figures], ",.1f")
     yield row("  without unknown words", [f.perplexity_in_vocabulary for f in figures], ",.1f")
     if common_words is not None:
         losses = [result.common_loss for result in results]

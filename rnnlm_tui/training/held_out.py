@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Generator, Iterator, Sequence
 
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.evaluate import Evaluation, ScoredLine, score, summarize, written_loss
-from rnnlm_tui.events import Event, Warned
+from rnnlm_tui.events import EndFigures, Event, Preparing, Warned
 from rnnlm_tui.lm.mixture import ComponentName, MixedModel, fit_weights
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import Mixture, NgramFile, read_card
@@ -21,30 +22,78 @@ MOST_WORDS, MOST_WORDS_IF_STOPPED = 10_000, 1_000
 and somebody waits for it."""
 MOST_COMPARED = 4_000
 """Words on which an update is compared with the model that it replaces; takes some seconds."""
+COMPARING = "comparing"
+"""The name of the phase in which other models are measured on the same lines."""
 MOST_FITTED = 2_000
 """Held-out words that the mixture weights are fitted to; each takes at most a millisecond."""
 
 
-def evaluate_saved_model(run: TrainingRun, control: Control, report: RunReport) -> Iterator[Event]:
+def evaluate_saved_model(
+    run: TrainingRun, control: Control, report: RunReport
+) -> Generator[Event, None, EndFigures | None]:
     """Evaluates the model in the run's folder on held-out lines and saves the result next to it.
 
     Raises ModelError if the model is damaged.
     """
     _, model = load_model(run.folder, lambda _: run.base)
-    _, held_out = run.split_lines()
     most_words = MOST_WORDS_IF_STOPPED if control.stopped else MOST_WORDS
-    yield from save_evaluation(run, evaluate_lines(model, held_out, control, most_words), report)
+    lines = some_lines(run.split_lines()[1], most_words)
+    evaluation = evaluate_lines(model, lines, control)
+    return (yield from save_evaluation(run, evaluation, lines, control, report))
 
 
 def save_evaluation(
-    run: TrainingRun, evaluation: Evaluation | None, report: RunReport
-) -> Iterator[Event]:
-    """Saves the result next to the model. If that fails, it only warns: the model is saved."""
+    run: TrainingRun,
+    evaluation: Evaluation | None,
+    lines: Sequence[str],
+    control: Control,
+    report: RunReport,
+) -> Generator[Event, None, EndFigures | None]:
+    """Saves the evaluation of the model on these lines next to it. If that fails, it only warns:
+    the model is saved. Returns its main metrics, with those that they are compared with; None
+    without an evaluation."""
+    if evaluation is None:
+        return None
+    figures = EndFigures(
+        words=evaluation.words,
+        keystroke_savings=evaluation.savings,
+        perplexity=evaluation.perplexity,
+        base=None,
+        before=None,
+    )
     try:
-        if evaluation is not None:
-            write_evaluation(run.folder, read_card(run.folder), evaluation)
+        write_evaluation(run.folder, read_card(run.folder), evaluation)
+        yield from _compare(run, figures, lines, control, report)
+        if figures["base"] is not None:
+            write_evaluation(run.folder, read_card(run.folder), evaluation, figures["base"])
     except StorageError as error:
         yield Warned(report.time(), error.message)
+    return figures
+
+
+def _compare(
+    run: TrainingRun,
+    figures: EndFigures,
+    lines: Sequence[str],
+    control: Control,
+    report: RunReport,
+) -> Iterator[Event]:
+    """Adds the shares of keys that the base alone and the model before an update save on the lines
+    that the model was measured on; stops if the run is stopped meanwhile."""
+    was_stopped, base = control.stopped, run.origin.get("base")
+    models = {"base": run.base, "before": run.replaces}
+    others = [(name, model) for name, model in models.items() if model is not None]
+    for number, (name, model) in enumerate(others, start=1):
+        yield Preparing(report.time(), COMPARING, number, 1 + len(others), math.nan)
+        if control.stopped and not was_stopped:
+            return
+        found = evaluate_lines(model, lines, control)
+        if found is None or found.savings is None:
+            return
+        if name == "before":
+            figures["before"] = found.savings
+        elif base is not None:
+            figures["base"] = {"name": base["name"], "keystroke_savings": found.savings}
 
 
 def evaluate_lines(

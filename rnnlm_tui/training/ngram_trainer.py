@@ -13,16 +13,32 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any, cast
 
 from rnnlm_tui.config import LineTextConfig, NgramConfig, RunConfig
-from rnnlm_tui.events import EpochEnded, EpochFigures, Event, Finished, Preparing, Progress, Saved
+from rnnlm_tui.events import (
+    EndFigures,
+    EpochEnded,
+    EpochFigures,
+    Event,
+    Finished,
+    Preparing,
+    Progress,
+    Saved,
+)
 from rnnlm_tui.lm.kneser_ney import Arrays
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.ngram import ngram_arrays, ngram_counts
 from rnnlm_tui.store.card import NgramFile, read_card
 from rnnlm_tui.store.evaluations import write_evaluation
+from rnnlm_tui.text.corpus import some_lines
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.training.checkpoint import Checkpoints
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.held_out import evaluate_lines, loss_of_update, mix, save_evaluation
+from rnnlm_tui.training.held_out import (
+    MOST_WORDS,
+    evaluate_lines,
+    loss_of_update,
+    mix,
+    save_evaluation,
+)
 from rnnlm_tui.training.run import RunReport, TrainingRun, sample
 
 TRAIN_SAMPLE = 5_000
@@ -54,6 +70,7 @@ class NgramTrainer:
         self._paused_s = 0.0
         self._arrays: Arrays = {}
         self._new_loss: float | None = None
+        self._evaluation: EndFigures | None = None
 
     def events(self) -> Iterator[Event]:
         """Counts and estimates. The events end with `finished`, after the save.
@@ -72,6 +89,7 @@ class NgramTrainer:
             path=str(self._run.folder),
             elapsed_s=self._elapsed_s(),
             update=self._report.update(self._new_loss, replaced=bool(metrics)),
+            evaluation=self._evaluation,
         )
 
     def _estimate(self) -> Iterator[Event]:
@@ -113,7 +131,9 @@ class NgramTrainer:
         self._checkpoints.save_model(card, self._prepared.vocabulary.words, self._arrays)
         self._checkpoints.drop_state()
         yield Saved(self._report.time(), 1, str(self._run.folder), best=True)
-        yield from save_evaluation(self._run, of_mixture, self._report)
+        self._evaluation = yield from save_evaluation(
+            self._run, of_mixture, some_lines(held_out, MOST_WORDS), self._control, self._report
+        )
         return metrics
 
     def _is_to_be_saved(self, model: LanguageModel) -> bool:
@@ -189,7 +209,8 @@ class FirstNgrams:
         if seen is None or seen.loss is None or control.stopped:
             return False
         train = {"loss": seen.loss, "accuracy": seen.top1}
-        held = unseen and {"loss": unseen.loss, "perplexity": unseen.perplexity}
+        alone = evaluate_lines(self.model, held_out, control, MOST_AT_FIRST)
+        held = alone and {"loss": alone.loss, "perplexity": alone.perplexity}
         metrics = cast(EpochFigures, {"epoch": 0, "train": train, "held_out": held})
         card = self._report.card([], metrics, epochs_done=0, sizes=self._sizes, mixture=mixture)
         checkpoints.save_model(card, self._run.prepared.vocabulary.words, self.arrays)

@@ -12,6 +12,7 @@ import pytest
 
 from rnnlm_tui.cli.options import TrainRequest
 from rnnlm_tui.cli.requested_run import requested_run
+from rnnlm_tui.evaluate import score, summarize
 from rnnlm_tui.events import Warned
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.paths import bundled_corpus
@@ -81,9 +82,15 @@ def test_a_model_is_updated_with_its_grown_text(
     assert WORD not in old_model.vocabulary
     fewer = ["--epochs=1"] if options == GRU else []
     done = run("--train", "--update", "diary", "--json", *fewer)
-    update: Any = end_of(events_of(done)).update
+    end = end_of(events_of(done))
+    update: Any = end.update
     assert update["replaced"] and update["new_loss"] < update["old_loss"]
     card, model = library.open("diary")
+    # Both are measured on all lines that are held out now.
+    now_held_out = sorted(held_out_of(library, diary), key=[*FIRST, *OLD, *NEW].index)
+    old, new = (summarize(score(each, now_held_out)).savings for each in (old_model, model))
+    assert end.evaluation is not None and old != new
+    assert (end.evaluation["before"], end.evaluation["keystroke_savings"]) == (old, new)
     assert WORD in model.vocabulary and {*old_model.vocabulary.words} <= {*model.vocabulary.words}
     assert card.corpus["lines"] == 160 and (folder / "evaluation.json").exists()
     # Held-out lines stay held out, and so is a fifth of the new ones; no training line is.
@@ -98,7 +105,9 @@ def test_a_model_is_updated_with_its_grown_text(
     # The next one finds the text again, and counts the model once among its ancestors.
     diary.write_text("\n".join([*FIRST, *OLD, *NEW, *SONNETS[180:200]]))
     again = run("--train", "--update=diary", *fewer)
-    assert re.search(r"the model (is replaced|stays as it was): \d", again.stdout), again.stdout
+    replaced = r"diary: saves \d+% of keys on lines it has not seen, \d+% before; measured on "
+    stayed = "diary: done; the model stays as it was: held-out lines cost "
+    assert re.match(rf"{replaced}|{stayed}", again.stdout), again.stdout
     assert [ancestor["name"] for ancestor in library.open("diary")[0].ancestors] == ["diary"]
 
 
@@ -138,16 +147,22 @@ def test_a_stopped_update_leaves_the_model_and_resumes_exactly(
     before = contents(library.path("diary"))
     library.duplicate("diary", "twin")
     stopped = made(library, update="diary", flags={"epochs": "3"})
-    assert stopped.config.epochs == 3
+    assert stopped.config.epochs == 3 and stopped.replaces is not None
     assert made(library, update="diary").config.epochs == 8  # half of the usual ones
     run_stopped_at(stopped, 1, 2)
     after = contents(library.path("diary"))
     assert {name: after[name] for name in before if name != RESUME} == {
         name: raw for name, raw in before.items() if name != RESUME
     }
-    ended = run_all(made(library, resume=True, name="diary"))
+    resumed = made(library, resume=True, name="diary")
+    ended = run_all(resumed)
     whole = run_all(made(library, update="twin", flags={"epochs": "3"}))
     assert end_of(ended).update == end_of(whole).update is not None
+    figures = end_of(ended).evaluation
+    assert figures == end_of(whole).evaluation is not None
+    assert figures is not None and figures["before"] is not None
+    library.open("diary")  # replaced, so the old model cannot be measured again
+    assert made(library, resume=True, name="diary", flags={"epochs": "9"}).replaces is None
     assert same_weights(library.path("diary"), library.path("twin"))
 
 

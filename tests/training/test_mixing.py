@@ -13,10 +13,10 @@ import pytest
 
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.evaluate import score, summarize
-from rnnlm_tui.events import Saved
+from rnnlm_tui.events import Finished, Saved
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.store.card import read_card
-from rnnlm_tui.store.evaluations import read_evaluation
+from rnnlm_tui.store.evaluations import figures_of, read_evaluation
 from rnnlm_tui.store.load import load_model
 from rnnlm_tui.store.weights import read_weights
 from rnnlm_tui.suggest import suggest
@@ -79,6 +79,31 @@ def test_the_evaluation_is_that_of_the_mixture(preset: str, tmp_path: Path) -> N
     card, model = load_model(small.folder)
     expected = summarize(score(model, small.split_lines()[1]))
     assert read_evaluation(small.folder, card) == expected
+
+
+def test_while_it_trains_no_figure_of_a_part_is_shown_as_that_of_the_model(tmp_path: Path) -> None:
+    """Else the model would seem to get worse with each epoch and better at the end."""
+    small, shown = mixed_run(tmp_path / "a", epochs=2), []
+    _, held_out = small.split_lines()
+    for event in train(small, Control("the cat")):
+        if isinstance(event, Saved | Finished):
+            card, model = load_model(small.folder)
+            figures = figures_of(card, read_evaluation(small.folder, card))
+            shown.append(figures and figures.perplexity)
+            if isinstance(event, Finished) or event.epoch == 0:
+                assert shown[-1] == summarize(score(model, held_out)).perplexity
+    assert shown[1:-1] == [None, None]
+
+
+def test_the_figures_of_the_first_ngrams_are_those_of_the_ngrams_alone(tmp_path: Path) -> None:
+    small = mixed_run(tmp_path / "a", epochs=1)
+    run_stopped_at(small, 1, 1)
+    card, model = load_model(small.folder)
+    assert isinstance(model, MixedModel) and card.metrics["epoch"] == 0
+    alone = summarize(score(model.models["ngrams"], small.split_lines()[1]))
+    held_out = card.metrics["held_out"]
+    assert held_out is not None
+    assert (held_out["loss"], held_out["perplexity"]) == (alone.loss, alone.perplexity)
 
 
 @pytest.mark.parametrize(("epoch", "step"), [(1, 2), (2, 1)])
