@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rnnlm_tui.accepting import LISTED
 from rnnlm_tui.config import Range, parse_number
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.evaluate import ScoredLine, score
@@ -16,7 +17,7 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import data_dir
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.load import load_model, missing_base
-from rnnlm_tui.suggest import CANDIDATES, Suggestion, suggest
+from rnnlm_tui.suggest import Suggestion, suggest
 
 __all__ = ["Model", "RnnlmError", "ScoredLine", "Suggestion", "load"]
 
@@ -67,7 +68,12 @@ class Model:
         return self._model.vocabulary.words
 
     def suggest(
-        self, text: str, top: int = CANDIDATES, above: Sequence[str] = ()
+        self,
+        text: str,
+        top: int = LISTED,
+        above: Sequence[str] = (),
+        *,
+        cursor: int | None = None,
     ) -> tuple[Suggestion, ...]:
         """The `top` most likely next words, or ways to complete a half-typed word.
 
@@ -79,10 +85,12 @@ class Model:
 
         Probabilities are relative to all words that fit, and those of all of them sum to 1. To
         accept a suggestion, append its `text`, after removing the final space if `eats_space`;
-        `space_after` says whether a space follows. Raises RnnlmError if `top` is less than 1.
+        `space_after` says whether a space follows. With a `cursor` (in characters, by default the
+        end) within a word, its `replaces_after` characters after the cursor go. Raises RnnlmError
+        if `top` is less than 1.
         """
         parse_number(top, "top", Range(1), whole=True)
-        return suggest(self._model, text, k=top, previous_lines=above).candidates
+        return suggest(self._model, text, cursor, top, above).candidates
 
     def generate(
         self,

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Setting: TypeAlias = int | float | str | None
-LARGEST_TOML = 1 << 20
+LARGEST_TOML, LONGEST_TOML_LINE = 64 << 10, 1000
+"""Bytes of a TOML file and characters of its longest line. The time and the memory that `tomllib`
+takes grow with the square of the names in a dotted key: within these limits 1 s and 80 MB."""
 ENVIRONMENT_PREFIX = "RNNLM_"
 RENAMED_SETTINGS: Mapping[str, str] = MappingProxyType(
     {"warm_up": "warmup", "clip": "grad_clip", "steps": "bptt", "unknown_share": "unk_rate"}
@@ -530,24 +532,41 @@ def settings_from_environment() -> dict[str, str]:
     )
 
 
-def settings_from_toml(path: Path) -> dict[str, Any]:
-    """The settings of a TOML file: `preset`, and any setting by name. Raises UsageError."""
+def read_toml(path: Path) -> dict[str, Any]:
+    """The contents of a TOML file. Raises UsageError, also if it is too large for settings."""
     import tomllib  # 2 ms
 
     try:
         if path.exists() and not path.is_file():  # a pipe or a device may never end
             raise UsageError(f"{path} is not a regular file", "give a TOML file")
-        if path.stat().st_size > LARGEST_TOML:  # a text given by mistake takes long to parse
-            raise UsageError(f"{path} is too large for a settings file", "give a TOML file")
-        data = tomllib.loads(path.read_bytes().decode())
+        with path.open("rb") as file:
+            raw = file.read(LARGEST_TOML + 1)
+        if len(raw) > LARGEST_TOML:
+            raise UsageError(
+                f"{path} is too large for settings: more than {LARGEST_TOML >> 10} kB",
+                "give a TOML file",
+            )
+        text = raw.decode()
+        for number, line in enumerate(text.split("\n"), start=1):
+            if len(line) > LONGEST_TOML_LINE:
+                raise UsageError(
+                    f"line {number} of {path} is too long for settings: more than"
+                    f" {LONGEST_TOML_LINE:,} characters",
+                    "give a TOML file",
+                )
+        return tomllib.loads(text)
     except OSError as error:
-        raise UsageError(f"cannot read the settings file {path}: {os_reason(error)}") from error
+        raise UsageError(f"cannot read {path}: {os_reason(error)}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not UTF-8 text: byte {error.start} is wrong") from error
     except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError
         raise UsageError(f"{path} is not valid TOML: {error}") from error
+
+
+def settings_from_toml(path: Path) -> dict[str, Any]:
+    """The settings of a TOML file: `preset`, and any setting by name. Raises UsageError."""
     data = with_current_names(
-        data, lambda old, new: print_warning(f"{old} is now {new} (in {path})")
+        read_toml(path), lambda old, new: print_warning(f"{old} is now {new} (in {path})")
     )
     allowed = all_settings().keys() | {"preset"}
     if unknown := data.keys() - allowed:

@@ -6,17 +6,16 @@ The words of a line are those of the model's tokenizer; lines without words do n
   tokens, that is all words and all ends of lines; else the known words that have a known word
   before them in their line. An unknown word counts with the probability of the unknown token, if
   there is one.
-- Hits, continuations and keys are over all words, the first of a line included: is the word the
-  most likely one that may be suggested there, or among the five most likely? An unknown word is a
-  miss. Ends of lines do not count. (A list of `suggest` also leaves out unlikely marks, and counts
-  words that are written the same way once; only the keys as written take that into account.)
-- Keys as written: a writer types the lines character by character, ends of lines included. Before
-  each key the writer checks whether accepting one of the five words that `suggest` lists continues
-  the line as wanted. If so, accepting costs one key. It also inserts the space that follows, which
-  a punctuation mark typed next replaces. Typed text is never corrected.
-- Keys of the letters alone: the same, ignoring case, punctuation and spacing: the words are spelled
-  as in the vocabulary, with one space between them. A word is accepted as soon as it is listed (for
-  the ghost alone: as soon as it is the ghost); at the end of a line one more key ends it.
+- Hits and continuations are over all words, the first of a line included: is the word the most
+  likely one that may be suggested there, or among the five most likely? An unknown word is a miss.
+  Ends of lines do not count. (The lists of `suggest` follow further rules, which only the keys take
+  into account.)
+- Keys: a writer types the lines into the app, whose keys and default settings are those of
+  `rnnlm_tui.accepting`, each line into an empty text. Before each key the writer looks whether one
+  that accepts suggestions saves presses, and takes what saves most. An accepted word brings the
+  space after it, which a punctuation mark typed next replaces; that mark costs its own key, and so
+  does sending the line. Typed text is never corrected, except that Backspace turns an accepted word
+  into the digit that was meant. "Keys saved" is 1 - presses / characters, ends of lines included.
 
 A model that uses previous lines sees those before it among the given lines.
 """
@@ -24,26 +23,38 @@ A model that uses previous lines sees those before it among the given lines.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from rnnlm_tui.accepting import (
+    LINES_ABOVE,
+    LISTED,
+    Accept,
+    accepts,
+    is_ghost_likely,
+    keys_to_type,
+    takes_digits,
+)
 from rnnlm_tui.events import Count
 from rnnlm_tui.lm.model import LanguageModel, Passage
 from rnnlm_tui.suggest import (
-    CANDIDATES,
-    KeysWithoutHelp,
-    Suggestion,
     Typed,
+    WordList,
+    WordLists,
     after_taking,
-    candidates_at,
     encode_context,
+    look_ahead,
+    new_words_in,
+    written_in_turn,
 )
-from rnnlm_tui.text.spacing import GIVING_BACK
+from rnnlm_tui.text.spacing import GIVING_BACK, gives_space_back
+from rnnlm_tui.text.tokenizer import Insertion
 
 LONGEST_CONTINUATION = 3
 LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
@@ -53,11 +64,16 @@ LETTER_NATS = 2.9
 C. E. Shannon, "Prediction and entropy of printed English", 1951."""
 Z_95 = 1.96
 """Standard deviations within which 95 % of a normal distribution are."""
-PART_CHARACTERS = 1 << 15
-"""Characters of the lines that are scored together: some 6,000 words, or 3 s of a large LSTM."""
-WINDOWS_CARRIED = 4
-"""The previous lines are cut once they are longer than this many context windows."""
+BLOCK_CHARACTERS = 1 << 15
+"""Characters of the lines that are read together: some 6,000 words, or 3 s of a large LSTM."""
+INTERVAL_CHARACTERS, FEWEST_BLOCKS = 1000, 8
+"""The characters of a block for the interval of the keys saved, and the fewest blocks."""
+KEPT = 8
+"""Distributions of a line that are kept: a ghost has up to four words."""
+Probabilities: TypeAlias = NDArray[np.float32]
 Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
+Savings: TypeAlias = Annotated[float, Meta(ge=-1, le=1)]
+"""Below 0 where digits must be taken back more often than words are accepted."""
 Perplexity: TypeAlias = Annotated[float, Meta(ge=1, le=1e308)]
 
 
@@ -67,29 +83,25 @@ class ScoredWord:
 
     `probability` is that of the unknown token for an unknown word, and None if the model predicts
     nothing there. `rank` is the word's place among all suggestions, from 1; None if it is never
-    suggested. `keys`, `list_keys` and `ghost_keys` are the keys it takes without suggestions, with
-    the list, and with the ghost alone, including the space or end of line after it.
+    suggested.
     """
 
     word: str
     known: bool
     probability: float | None
     rank: int | None
-    keys: int
-    list_keys: int
-    ghost_keys: int
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredLine:
     """A line word by word. `end` is the probability that the line ends here, None if the model does
-    not predict ends. `typed_keys` are the keys that the line takes as written, with suggestions;
-    None if they were not counted."""
+    not predict ends. `keys` are the key presses that the line takes with suggestions, its end
+    included; None if they were not counted."""
 
     text: str
     words: tuple[ScoredWord, ...]
     end: float | None
-    typed_keys: int | None
+    keys: int | None
 
     @property
     def losses(self) -> list[float]:
@@ -119,9 +131,9 @@ class Evaluation:
     there are unknown words to which the model gives no probability; `perplexity_in_vocabulary`
     leaves out the unknown words. `oov_share`, `top1` and `top5` are shares of `words`.
     `continuations` are the shares of places where the next 1, 2 and 3 words of the line are the
-    most likely ones. Savings are 1 - keys with suggestions / keys without. `keys` and
-    `keystroke_savings` are for the letters alone, `characters` and `written_savings` for the lines
-    as written, which evaluations by older versions lack.
+    most likely ones. `keystroke_savings` is 1 - `keys` / `characters`, the presses with suggestions
+    and without; None if they were not counted. `savings_interval` is its 95 % interval, None for a
+    text too short to tell.
     """
 
     lines: Count
@@ -137,16 +149,10 @@ class Evaluation:
         tuple[Share | None, ...],
         Meta(min_length=LONGEST_CONTINUATION, max_length=LONGEST_CONTINUATION),
     ]
+    characters: Count
     keys: Count
-    keystroke_savings: Share | None
-    keystroke_savings_ghost: Share | None
-    characters: Count = 0
-    written_savings: Share | None = None
-
-    @property
-    def savings(self) -> float | None:
-        """The keys saved as written, or of the letters alone if only that was measured."""
-        return self.keystroke_savings if self.written_savings is None else self.written_savings
+    keystroke_savings: Savings | None
+    savings_interval: tuple[Savings, Savings] | None
 
 
 def score(
@@ -154,16 +160,26 @@ def score(
     lines: Iterable[str],
     previous_lines: Sequence[str] = (),
     *,
-    writes: bool = True,
+    counts_keys: bool = True,
 ) -> Iterator[ScoredLine]:
     """Yields each line with the scores of its words.
 
-    A model that uses previous lines sees `previous_lines` and the `lines` before each line. Without
-    `writes` no typed keys are counted, which takes most of the time.
+    A model that uses previous lines sees `previous_lines` and the `lines` before each line. Most of
+    the time is taken by counting keys.
     """
-    scorer = Scorer(model, writes=writes)
-    for part in parts_of(model, lines, previous_lines):
-        yield from scorer.score(part)
+    above = deque(previous_lines, LINES_ABOVE)
+    for block in _blocks(lines):
+        lines_of_block, passages = _prepared(model, block, list(above))
+        answers = model.read(passages)
+        for line in lines_of_block:
+            reader, keys = _Reader(model, line, answers), None
+            if counts_keys:
+                keys = 1 + len(line.text)
+                if line.words:
+                    typist = Typist(model, line.text, list(above), reader.after)
+                    keys = 1 + sum(len(pressed) for pressed, _ in typist.steps())
+            yield reader.finish(keys)
+            above.append(line.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,198 +192,244 @@ class _Line:
     known: int
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Lines that are scored together, and the passages with a distribution for each place."""
-
-    lines: list[_Line]
-    passages: list[Passage]
-
-
-def parts_of(
-    model: LanguageModel, lines: Iterable[str], previous_lines: Sequence[str] = ()
-) -> Iterator[Part]:
-    """Cuts the lines into parts with their contexts. Parts can be scored in any order, and by
-    several processes, with the same result."""
-    begin = encode_context(model, [])
-    above = encode_context(model, [], previous_lines)
-    above = above[: len(above) - len(begin)]
-    for block in _blocks(lines):
-        part, above = _part(model, block, begin, above)
-        yield part
-
-
 def _blocks(lines: Iterable[str]) -> Iterator[Sequence[str]]:
-    """The lines in blocks of about `PART_CHARACTERS`; one by one if they come from an iterator."""
+    """The lines in blocks of about `BLOCK_CHARACTERS`; one by one if they come from an iterator."""
     if not isinstance(lines, Sequence):
         yield from ([line] for line in lines)
         return
     begin, characters = 0, 0
     for end, line in enumerate(lines, start=1):
         characters += len(line) + 1
-        if characters >= PART_CHARACTERS or end == len(lines):
+        if characters >= BLOCK_CHARACTERS or end == len(lines):
             yield lines[begin:end]
             begin, characters = end, 0
 
 
-def _part(
-    model: LanguageModel, texts: Iterable[str], begin: list[int], above: list[int]
-) -> tuple[Part, list[int]]:
-    """Some lines as a part, and the context `above` the next line.
+def _prepared(
+    model: LanguageModel, texts: Sequence[str], above: list[str]
+) -> tuple[list[_Line], list[Passage]]:
+    """The lines of a block, and the passages with a distribution for each of their places.
 
     Lines that go on from each other share a growing stream, so that a model reads it once.
     """
     lines, passages = list[_Line](), list[Passage]()
-    stream, goes_on = list[int](), False
+    begin, stream = encode_context(model, []), encode_context(model, [], above)
+    goes_on = False
+    stream = stream[: len(stream) - len(begin)]
     for text in texts:
         words = model.tokenizer.words(text)
         if not words:
             lines.append(_Line(text, [], [], 0))
             continue
         if not goes_on:
-            stream = [*above]
-            passages.append(Passage(stream, len(above) + len(begin)))
+            stream = [*stream] if model.uses_previous_lines else []
+            passages.append(Passage(stream, len(stream) + len(begin)))
         stream += begin
         lines.append(_Line(text, words, stream, len(stream)))
-        stream += model.vocabulary.encode(words)
-        if model.uses_previous_lines:
-            above = _near(stream, model.vocabulary.begin_id, model.window)
-            goes_on = above is stream  # it is cut once it is too long
-    return Part(lines, passages), above
+        ids = model.vocabulary.encode(words)
+        stream += ids
+        goes_on = model.uses_previous_lines
+        seen = model.vocabulary.encode_line(text, model.tokenizer.words_above)
+        if goes_on and seen != tuple(ids):  # below it, the line is read as one that was typed
+            stream, goes_on = [*stream[: -len(ids)], *seen], False
+    return lines, passages
 
 
-class Scorer:
-    """Scores parts with one model; keeps what it finds out about prefixes."""
+class _Reader:
+    """Reads a line, scores its words, and keeps what is predicted after the last few."""
 
-    def __init__(self, model: LanguageModel, *, writes: bool = True) -> None:
-        """`writes` as for `score`."""
-        self._model = model
-        self._without_help = KeysWithoutHelp(model) if writes else None
+    def __init__(self, model: LanguageModel, line: _Line, answers: Iterator[Probabilities]) -> None:
+        """The next of `answers` are the distributions for the places of this line."""
+        self.scored: list[ScoredWord] = []
+        self._model, self._line, self._answers = model, line, answers
+        self._ids = model.vocabulary.encode(line.words)
+        self._kept: dict[int, Probabilities] = {}
+        """By the number of ids before it."""
+        self._read = 0
 
-    def score(self, part: Part) -> Iterator[ScoredLine]:
-        """Yields the lines of the part with the scores of their words."""
-        answers = self._model.read(part.passages)
-        for line in part.lines:
-            yield self._scored(line, answers)
+    def after(self, ids: list[int]) -> Probabilities:
+        """The distribution after these ids of the line, which nearly always are those that are
+        read; but a prefix may be a word of its own, and a ghost may be wrong."""
+        if ids == self._ids[: len(ids)]:
+            while self._read <= len(ids):
+                self._read_next()
+            if len(ids) in self._kept:
+                return self._kept[len(ids)]
+        return self._model.next_word_probabilities(self._line.stream[: self._line.known] + ids)
 
-    def _scored(self, line: _Line, answers: Iterator[NDArray[np.float32]]) -> ScoredLine:
-        """Scores a line; takes the next of the `answers`, distributions [V], for each place."""
-        model, vocabulary, text = self._model, self._model.vocabulary, line.text
-        if not line.words:
-            return ScoredLine(text, (), None, len(text) + 1)
-        context = line.stream[: line.known]
-        writer = self._without_help and _Writer(model, self._without_help, text, context)
-        answer, ids, scored = next(answers), list[int](), list[ScoredWord]()
-        if writer:
-            writer.read(ids, answer)
-        for number, word in enumerate(line.words, start=1):
-            has_context, is_last = bool(context or ids), number == len(line.words)
-            scored.append(
-                _scored_word(model, answer, word, has_context=has_context, is_last=is_last)
-            )
-            if writer:
-                writer.write(number)
-            if known := vocabulary.encode([word]):
-                ids += known
-                answer = next(answers)
-                if writer:
-                    writer.read(ids, answer)
-        if writer:
-            writer.write()
-        end = None if vocabulary.end_id is None else _at_least(answer[vocabulary.end_id])
-        return ScoredLine(text, tuple(scored), end, writer.keys + 1 if writer else None)
+    def _read_next(self) -> None:
+        answer, place, words = next(self._answers), self._read, self._line.words
+        self._kept[place] = answer
+        self._kept.pop(place - KEPT, None)
+        self._read += 1
+        has_context = bool(self._line.known or place)
+        while len(self.scored) < len(words):
+            word = words[len(self.scored)]
+            self.scored.append(_scored_word(self._model, answer, word, has_context=has_context))
+            if self._model.vocabulary.encode([word]):
+                break  # an unknown word that is dropped leaves the place as it is
+
+    def finish(self, keys: int | None) -> ScoredLine:
+        """The scores of the line, which takes so many `keys`."""
+        end, end_id = None, self._model.vocabulary.end_id
+        if self._line.words:
+            after_all = self.after(self._ids)
+            end = None if end_id is None else _at_least(after_all[end_id])
+        return ScoredLine(self._line.text, tuple(self.scored), end, keys)
 
 
-@dataclass
-class _Writer:
-    """Simulates a writer who types `text` after the ids in `context`, and counts the `keys`.
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """Where a typist is in the wanted text, and the line as the app shows it up to the cursor.
 
-    `at` is how much of the text is in the line, `has_space` whether the space of an accepted word
-    follows it, which a mark would replace. `known` are the ids of the line that the model has read,
-    `answers` what it predicts after all but the last of them, and after all.
+    They differ by a space at times: `has_space` says that the line ends with the space of an
+    accepted word; `mark` is the place of a mark that replaced such a space, while letters that may
+    bring it back follow.
     """
 
-    model: LanguageModel
-    without_help: KeysWithoutHelp
-    text: str
-    context: list[int]
-    keys: int = 0
     at: int = 0
+    line: str = ""
     has_space: bool = False
-    known: list[int] = field(default_factory=list)
-    answers: list[NDArray[np.float32]] = field(default_factory=list)
+    mark: int | None = None
 
-    def read(self, ids: list[int], answer: NDArray[np.float32]) -> None:
-        """Adds what the model predicts after these ids of the line, one more than before."""
-        self.known, self.answers = [*ids], [*self.answers[-1:], answer]
+    def typed(self, character: str, takes_space: Callable[[str, str], bool]) -> _Spot:
+        """After typing the next character of the text, or the space that is there already."""
+        if self.has_space:
+            if character == " ":
+                return _Spot(len(self.line), self.line)
+            if takes_space(self.line, character):
+                place = len(self.line) - 1
+                return _Spot(self.at + 1, self.line[:-1] + character, mark=place)
+        line = self.line + character
+        if self.mark is None:
+            return _Spot(self.at + 1, line)
+        if gives_space_back(line[self.mark], line[self.mark + 1 :]):
+            return _Spot(self.at + 1, f"{line[: self.mark]} {line[self.mark :]}")
+        return _Spot(self.at + 1, line, mark=self.mark if character.isalpha() else None)
 
-    def write(self, words: int | None = None) -> None:
-        """Types until this many words are complete; None types the whole text."""
-        model = self.model
-        while self.at < len(self.text):
-            before = self.text[: self.at] + " " * self.has_space
-            typed = Typed.of(before, model.tokenizer)
-            if words is not None and len(typed.words) >= words:
-                return
-            found = self._predicted(model.vocabulary.encode(typed.words))
-            if keys := self.without_help.count(found, typed, self.text[self.at :]):
-                self.keys += keys
-                self.at, self.has_space = self.at + keys, False
+
+class Typist:
+    """Types `text` into the app below the lines `above`."""
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        text: str,
+        above: Sequence[str],
+        predict: Callable[[list[int]], Probabilities],
+    ) -> None:
+        """`predict` returns the distribution after these ids of the line."""
+        self._model, self._text, self._above, self._predict = model, text, above, predict
+        self._spot = _Spot()
+        self._start: str | None = None
+        """The line up to the word for which `_lists` are."""
+
+    def steps(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Types the text. Yields the keys of each step, as Textual names them, and the line after
+        it: those that accept, or a character, with Backspace if it is a digit to be given back."""
+        while self._spot.at < len(self._text):
+            spot = self._spot
+            typed = Typed.of(spot.line, self._model.tokenizer)
+            listed = self._listed(typed)
+            is_displaced = spot.mark is not None and spot.line != self._text[: spot.at]
+            best = None if is_displaced else self._best_accept(listed, typed)
+            if best:
+                accept, self._spot = best
+                keys = accept.keys
+            else:
+                character, following = self._next_key(spot), self._text[spot.at + 1 :][:1]
+                taken = takes_digits(listed, spot.line)
+                keys = keys_to_type(character, following, typed.prefix, taken)
+                self._spot = spot.typed(character, self._model.tokenizer.takes_space)
+            yield keys, self._spot.line
+
+    def _next_key(self, spot: _Spot) -> str:
+        """The character to type: the next one of the text. A mark that would replace a space that
+        belongs there needs another space before it."""
+        character = self._text[spot.at]
+        if spot.has_space and spot.at == len(spot.line):
+            takes = character != " " and self._model.tokenizer.takes_space(spot.line, character)
+            if takes and not self._gives_back(spot.at):
+                return " "
+        return character
+
+    def _gives_back(self, place: int) -> bool:
+        """Whether a mark at this place of the text brings back the space that it replaced."""
+        mark, end = self._text[place], place + 2
+        while mark in GIVING_BACK and end <= len(self._text):
+            if gives_space_back(mark, self._text[place + 1 : end]):
+                return True
+            if not self._text[end - 1].isalpha():
+                return False
+            end += 1
+        return False
+
+    def _listed(self, typed: Typed) -> WordList:
+        """The list that the app shows."""
+        start = typed.before.removesuffix(typed.prefix)
+        if start != self._start:
+            self._start, model = start, self._model
+            self._tokenizer = model.tokenizer.in_style_of(typed.before, self._above)
+            self._lists = WordLists(
+                model,
+                self._tokenizer,
+                self._predict(model.vocabulary.encode(typed.words)),
+                new_words_in(model, [*self._above, start]),
+            )
+        return self._lists.at(typed)
+
+    def _best_accept(self, listed: WordList, typed: Typed) -> tuple[Accept, _Spot] | None:
+        """The key that saves most, and where it leads; None if none saves any."""
+        best, most = None, 0
+        ghost = self._ghost(listed, typed)
+        for accept in accepts(listed, typed.before, ghost, is_empty=not typed.before):
+            after = self._after(accept)
+            if after is None:
                 continue
-            self.keys += 1
-            self.at, self.has_space = self._after_key(before, found, typed)
+            written = after.at - self._spot.at
+            if written - len(accept.keys) > most:
+                best, most = (accept, after), written - len(accept.keys)
+        return best
 
-    def _predicted(self, ids: list[int]) -> NDArray[np.float32]:
-        """The distribution after these ids of the line. They nearly always are those that were
-        read; but a prefix may be a word of its own, and a quote may become an apostrophe."""
-        if ids == self.known:
-            return self.answers[-1]
-        if ids == self.known[:-1]:
-            return self.answers[0]
-        return self.model.next_word_probabilities(self.context + ids)
+    def _ghost(self, listed: WordList, typed: Typed) -> tuple[Insertion, ...]:
+        """The ghost that is shown. Its words after the first are left out if the first is wrong,
+        since then no key accepts them."""
+        first = listed.candidates[0] if listed.candidates else None
+        if first is None or not is_ghost_likely(first.probability, typed.prefix):
+            return ()
+        words: tuple[str, ...] = (first.word,)
+        if self._text.startswith(after_taking(typed.before, first)):
+            words = look_ahead(self._model, typed, listed.candidates, self._predict)
+        return tuple(written_in_turn(self._tokenizer, typed.before, typed.prefix, words))
 
-    def _after_key(self, before: str, found: NDArray[np.float32], typed: Typed) -> tuple[int, bool]:
-        """`at` and `has_space` after the next key: it accepts the most helpful word, or types."""
-        listed = candidates_at(self.model, found, typed)
-        ways = (self._after_accepting(before, candidate) for candidate in listed)
-        return max(filter(None, ways), default=(self.at + 1, False))
-
-    def _after_accepting(self, before: str, candidate: Suggestion) -> tuple[int, bool] | None:
-        """`at` and `has_space` after a candidate is accepted; None if the text does not begin with
-        the new line, or if that is no longer than the old one."""
-        line = after_taking(before, candidate)
-        if len(line) <= self.at or not self.text.startswith(line):
+    def _after(self, accept: Accept) -> _Spot | None:
+        """Where the typist is after accepting; None if the line would not become the text."""
+        line, text = self._spot.line, self._text
+        for piece in accept.pieces:
+            line = after_taking(line, piece)
+        if not text.startswith(line):
             return None
-        following = self.text[len(line) : len(line) + 2]
-        if not candidate.space_after or not following:
-            return len(line), False
-        mark, takes_space = following.strip()[:1], self.model.tokenizer.takes_space
-        is_close = bool(mark) and takes_space(line + " ", mark)
-        if following[0] != " ":
-            return (len(line), True) if is_close else None
-        # A mark that would replace the space needs another space typed before it.
-        needs_space = is_close and mark not in GIVING_BACK
-        return (len(line), True) if needs_space else (len(line) + 1, False)
+        at = len(line)
+        following = text[at : at + 1]
+        if not accept.pieces[-1].space_after or not following:
+            return _Spot(at, line)
+        if following == " ":
+            return _Spot(at + 1, line + " ", has_space=True)
+        takes_space = self._model.tokenizer.takes_space(line + " ", following)
+        return _Spot(at, line + " ", True) if takes_space and not self._gives_back(at) else None
 
 
 def _scored_word(
-    model: LanguageModel,
-    probabilities: NDArray[np.float32],
-    word: str,
-    *,
-    has_context: bool,
-    is_last: bool,
+    model: LanguageModel, probabilities: Probabilities, word: str, *, has_context: bool
 ) -> ScoredWord:
     known, ids = word in model.vocabulary, model.vocabulary.encode([word])
     is_listed = known and ids[0] not in model.excluded_ids
-    better = _better(model, probabilities, ids[0]) if is_listed else None
     return ScoredWord(
         word,
         known,
         # Without a begin of line, the first word of a line is not learned.
         _at_least(probabilities[ids[0]]) if ids and has_context else None,
-        None if better is None else int(np.count_nonzero(better)) + 1,
-        *_keys(model, better, word, is_last=is_last),
+        _rank(model, probabilities, ids[0]) if is_listed else None,
     )
 
 
@@ -375,49 +437,12 @@ def _at_least(probability: np.float32) -> float:
     return max(float(probability), LEAST_PROBABILITY)
 
 
-def _near(context: list[int], begin_id: int | None, window: int) -> list[int]:
-    """The context, or only its last lines if it is far longer than the context window.
-
-    It is cut rarely, because a model must compute its state again if the context begins elsewhere.
-    """
-    if len(context) <= WINDOWS_CARRIED * window:
-        return context
-    rest = context[-window:]
-    return rest[rest.index(begin_id) :] if begin_id in rest else []
-
-
-def _better(
-    model: LanguageModel, probabilities: NDArray[np.float32], word: int
-) -> NDArray[np.bool_]:
-    """Which ids [V] are listed before `word`: likelier ones, and equal ones with a smaller id."""
-    better: NDArray[np.bool_] = probabilities > probabilities[word]
+def _rank(model: LanguageModel, probabilities: Probabilities, word: int) -> int:
+    """The place of a word: behind likelier ones, and equal ones with a smaller id."""
+    better = probabilities > probabilities[word]
     better[:word] |= probabilities[:word] == probabilities[word]
     better[list(model.excluded_ids)] = False
-    return better
-
-
-def _keys(
-    model: LanguageModel, better: NDArray[np.bool_] | None, word: str, *, is_last: bool
-) -> tuple[int, int, int]:
-    """The keys of a word without suggestions, with the list, and with the ghost alone.
-
-    `better` marks the ids that are listed before the word; None is for a word that is never listed.
-    """
-    typed = in_list = in_ghost = len(word) + 1
-    if better is None:
-        return typed, in_list, in_ghost
-    before, key = np.count_nonzero(better), model.tokenizer.match_key
-    for letters in range(len(word)):
-        if letters > 0:
-            fitting = model.vocabulary.ids_with_prefix(key(word[:letters]), key)
-            before = np.count_nonzero(better[fitting])
-        accepted = min(typed, letters + 1 + is_last)
-        if before < CANDIDATES:
-            in_list = min(in_list, accepted)
-        if before == 0:
-            in_ghost = accepted
-            break
-    return typed, in_list, in_ghost
+    return int(np.count_nonzero(better)) + 1
 
 
 def summarize(lines: Iterable[ScoredLine]) -> Evaluation:
@@ -427,9 +452,11 @@ def summarize(lines: Iterable[ScoredLine]) -> Evaluation:
     unknown = [word for word in words if not word.known]
     losses = [loss for line in lines for loss in line.losses]
     known = [loss for line in lines for loss in line.known_losses]
-    loss, keys = _mean(sum(losses), len(losses)), sum(word.keys for word in words)
-    characters = sum(len(line.text) + 1 for line in lines)
-    typed = [line.typed_keys for line in lines if line.typed_keys is not None]
+    loss, keys = _mean(sum(losses), len(losses)), [line.keys for line in lines]
+    characters = [len(line.text) + 1 for line in lines]
+    counted = [count for count in keys if count is not None]
+    are_counted = bool(lines) and len(counted) == len(lines)
+    saved = 1 - sum(counted) / sum(characters) if are_counted else None
     return Evaluation(
         lines=len(lines),
         words=len(words),
@@ -439,16 +466,35 @@ def summarize(lines: Iterable[ScoredLine]) -> Evaluation:
         perplexity_in_vocabulary=_perplexity(_mean(sum(known), len(known))),
         oov_share=_mean(len(unknown), len(words)),
         top1=_mean(sum(word.rank == 1 for word in words), len(words)),
-        top5=_mean(sum((word.rank or math.inf) <= CANDIDATES for word in words), len(words)),
+        top5=_mean(sum((word.rank or math.inf) <= LISTED for word in words), len(words)),
         continuations=tuple(_continuations(lines, n) for n in range(1, LONGEST_CONTINUATION + 1)),
-        keys=keys,
-        keystroke_savings=_mean(keys - sum(word.list_keys for word in words), keys),
-        keystroke_savings_ghost=_mean(keys - sum(word.ghost_keys for word in words), keys),
-        characters=characters,
-        written_savings=_mean(characters - sum(typed), characters)
-        if len(typed) == len(lines)
-        else None,
+        characters=sum(characters),
+        keys=sum(counted),
+        keystroke_savings=saved,
+        savings_interval=_savings_interval(counted, characters) if are_counted else None,
     )
+
+
+def _savings_interval(keys: Sequence[int], characters: Sequence[int]) -> tuple[float, float] | None:
+    """The 95 % interval of the keys saved, from the differences among blocks of the text; None for
+    fewer than `FEWEST_BLOCKS`.
+
+    Source: the variance of a ratio of sums over clusters, W. G. Cochran, "Sampling techniques",
+    1977, section 6.3.
+    """
+    blocks, pressed, written = list[tuple[int, int]](), 0, 0
+    for count, length in zip(keys, characters, strict=True):
+        pressed, written = pressed + count, written + length
+        if written >= INTERVAL_CHARACTERS:
+            blocks.append((pressed, written))
+            pressed = written = 0
+    if len(blocks) < FEWEST_BLOCKS:
+        return None
+    pairs = np.array(blocks, np.float64)
+    share = pairs[:, 0].sum() / pairs[:, 1].sum()
+    spread = ((pairs[:, 0] - share * pairs[:, 1]) ** 2).sum() * len(pairs) / (len(pairs) - 1)
+    half = Z_95 * math.sqrt(spread) / pairs[:, 1].sum()
+    return max(-1.0, float(1 - share - half)), min(1.0, float(1 - share + half))
 
 
 def written_loss(lines: Iterable[ScoredLine]) -> float | None:
@@ -456,7 +502,7 @@ def written_loss(lines: Iterable[ScoredLine]) -> float | None:
     models with different vocabularies: an unknown word costs as much as <unk> plus its letters."""
     lines = [line for line in lines if line.words]
     nats = sum(sum(line.losses) for line in lines)
-    spelled = sum(word.keys for line in lines for word in line.words if not word.known)
+    spelled = sum(len(word.word) + 1 for line in lines for word in line.words if not word.known)
     return _mean(nats + LETTER_NATS * spelled, sum(len(line.text) + 1 for line in lines))
 
 

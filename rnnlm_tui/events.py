@@ -20,7 +20,8 @@ Epoch: TypeAlias = Annotated[int, Meta(ge=1, le=1 << 53)]
 Figure: TypeAlias = Annotated[float, Meta(ge=-1e308, le=1e308)]
 """A measured number. JSON has null for one that is not finite."""
 ShortText: TypeAlias = Annotated[str, Meta(max_length=1024)]
-Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
+Savings: TypeAlias = Annotated[float, Meta(ge=-1, le=1)]
+"""A share of keys saved; below 0 where suggestions cost keys."""
 
 
 class CorpusFacts(TypedDict):
@@ -33,16 +34,16 @@ class CorpusFacts(TypedDict):
 
 
 class TrainFigures(TypedDict):
-    """The metrics of an epoch on the training lines."""
+    """The metrics of an epoch on the training lines. None for a number that is not finite."""
 
     loss: Figure
     accuracy: Figure
-    penalty: NotRequired[Figure | None]
-    perplexity: NotRequired[Figure | None]
+    penalty: Figure | None
+    perplexity: Figure | None
 
 
-class HeldOutFigures(TypedDict, total=False):
-    """The metrics of an epoch on the held-out lines."""
+class HeldOutFigures(TypedDict):
+    """The metrics of an epoch on the held-out lines. None for a number that is not finite."""
 
     loss: Figure | None
     perplexity: Figure | None
@@ -188,7 +189,7 @@ class BaseSavings(TypedDict):
     measured on."""
 
     name: ShortText
-    keystroke_savings: Share
+    keystroke_savings: Savings
 
 
 class EndFigures(TypedDict):
@@ -199,10 +200,10 @@ class EndFigures(TypedDict):
     """
 
     words: Count
-    keystroke_savings: Share | None
+    keystroke_savings: Savings | None
     perplexity: Figure | None
     base: BaseSavings | None
-    before: Share | None
+    before: Savings | None
 
 
 class Finished(_Event, frozen=True, tag="finished"):

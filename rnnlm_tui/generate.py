@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.suggest import after_taking, encode_context, unpaired, written_in_turn
-from rnnlm_tui.text.tokenizer import Tokenizer
+from rnnlm_tui.text.tokenizer import SENTENCE_ENDS, Tokenizer
 
 LESSON_WORDS, SENTENCE_WORDS = 10, 40
 """Words of a continuation on request: the lesson's number, and the most of a sentence."""
-SENTENCE_ENDS, CLOSING_MARKS = ".!?…\u3002\uff01\uff1f", '”\u2019)]}»"'
+CLOSING_MARKS = '”\u2019)]}»"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,8 @@ def generate_words(
     lesson.
     """
     rng = rng or np.random.default_rng()
-    given, words = model.tokenizer.typed_words(line), list[str]()
+    given = [word for word, _ in model.tokenizer.words_as_written(line)]
+    words = list[str]()
     context = encode_context(model, given, previous_lines)
     own = len(encode_context(model, given))
     while len(words) < count:

@@ -1,20 +1,28 @@
-"""Suggests the next words for a typed line, and how to insert them."""
+"""Suggests the next words for a typed line, and how to insert them.
+
+What is suggested is a function of the model, the lines above, the line and the cursor alone:
+
+- the likeliest words that fit what is typed of a word;
+- among them words that the model does not know, if they stand in the lines above or in this one;
+- a word that was listed for fewer letters of the same word, and not taken, counts less.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnlm_tui.accepting import DIGITS, LISTED, is_of_letters
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.text.tokenizer import Insertion, Tokenizer
 
-CANDIDATES = 5
 MAX_AHEAD = 4
 """The most words of a continuation; each costs one run of the network."""
 MIN_PROBABILITY = 0.25
@@ -25,17 +33,23 @@ alone, this saves 47.9 % of keys; 0.3 saves 47.6 %, no marks 47.4 %, and all mar
 OTHER_CASE = 0.005
 """Multiplies the probability of a word if its first letter differs in case from the typed one. On
 the same text this saves 47.7 % of keys; 0.2 saves 47.4 % and 1 saves 47.0 %."""
-SPELLINGS = 2
-"""Words considered for each place in the list, since several may be written the same way."""
+PASSED_OVER = 0.2
+"""Multiplies the probability of a word for each shorter beginning for which it was listed and not
+taken."""
+NEW_WORD_HALF_LIFE = 60
+"""The half-life of a word that the model does not know, in such words."""
+NEW_WORD_FACTOR = 3.0
+"""Multiplies the probabilities of such words: a word that was used is used again."""
+MOST_NEW_WORDS = 400
+"""Such words that are remembered; the weight of older ones is below 1 %."""
+MERGED = 20
+"""Words considered for a list, since several may be written the same way. The first ones are the
+same for lists of up to half as many words."""
+LARGE = 1e-4
+"""The words that are likelier than this are few, and usually enough for a list."""
 PAIRS = (("“", "”"), ("(", ")"), ("[", "]"))
 """Opening and closing marks. While one is open, only its other half is suggested."""
 SINGLE_QUOTES = ("‘", "’")
-ROUNDING = 1e-5
-"""The relative difference that scaling to a sum of 1 may make between equal numbers."""
-REMEMBERED_PREFIXES = 1 << 14
-"""The number of prefixes whose matches are cached while a model is evaluated."""
-MAX_CHUNK = 200
-"""Longer text between spaces is not examined letter by letter, which takes quadratic time."""
 NO_GHOST = re.compile(r"\d|@|://|^www\.")
 """Finds a number or an address in the characters before the cursor."""
 
@@ -56,8 +70,9 @@ class Typed(NamedTuple):
 class Suggestion:
     """A word and its probability among the words that fit what is typed.
 
-    `text` is inserted at the cursor to accept the word; if `eats_space`, the space before the
-    cursor is deleted first. `space_after` says whether a space follows it in running text.
+    `text` is inserted at the cursor to accept the word. If `eats_space`, the space before the
+    cursor is deleted first, and so are the `replaces_after` characters after the cursor, the rest
+    of the word that the cursor is in. `space_after` says whether a space follows in running text.
     """
 
     word: str
@@ -65,6 +80,7 @@ class Suggestion:
     text: str
     eats_space: bool
     space_after: bool
+    replaces_after: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +88,11 @@ class Suggestions:
     """The answer for `line`.
 
     `prefix` is the beginning of the word being typed. `continuation` begins with the first
-    candidate; `ghost` says how each of its words is inserted after the one before. `seen` are the
-    words of the line in the model's context window, `unknown` those outside its vocabulary.
-    `matching_words` is the number of words that begin with `prefix`.
+    candidate; `ghost` says how each of its words is inserted after the one before; both are empty
+    with the cursor within a word. `seen` are the words of the line in the model's context window,
+    `unknown` those outside its vocabulary. `matching_words` is the number of words that begin with
+    `prefix`. `digits_in_words` are the digits that make the beginning of a known word after
+    `prefix`.
     """
 
     line: str
@@ -85,47 +103,59 @@ class Suggestions:
     seen: tuple[str, ...]
     unknown: tuple[str, ...]
     matching_words: int
+    digits_in_words: str
 
 
 def suggest(
     model: LanguageModel,
     line: str,
     cursor: int | None = None,
-    k: int = CANDIDATES,
+    k: int = LISTED,
     previous_lines: Sequence[str] = (),
 ) -> Suggestions:
     """Returns the `k` most likely words at `cursor` (None is the end of the line).
 
     The probabilities are those of the words that begin with the prefix being typed, scaled to a sum
-    of 1. `previous_lines` are the lines before this one, in order; a model that does not use
-    previous lines ignores them.
+    of 1. `previous_lines` are the lines before this one, in order; a network that does not use
+    previous lines ignores them. Quotes and apostrophes are written as in the line and the lines
+    before it.
     """
     cursor = len(line) if cursor is None else max(0, min(cursor, len(line)))
-    typed = Typed.of(line[:cursor], model.tokenizer)
-    before, words, prefix = typed
-    context = encode_context(model, words, previous_lines)
-    ids, shares = _fitting(model, model.next_word_probabilities(context), typed)
-    candidates = _listed(model, ids, shares, typed, k)
-    continuation = _look_ahead(model, context, typed, candidates)
+    before = line[:cursor]
+    tokenizer = model.tokenizer.in_style_of(before, previous_lines)
+    typed = Typed.of(before, tokenizer)
+    words, prefix = typed.words, typed.prefix
+    above = encode_context(model, [], previous_lines)
+
+    def predict(ids: list[int]) -> NDArray[np.float32]:
+        return model.next_word_probabilities(above + ids)
+
+    new_words = new_words_in(model, [*previous_lines, before.removesuffix(prefix)])
+    lists = WordLists(model, tokenizer, predict(model.vocabulary.encode(words)), new_words)
+    after = tokenizer.letters_at_start(line[cursor:]) if prefix else 0
+    listed = lists.at(typed, k, after)
+    continuation = () if after else look_ahead(model, typed, listed.candidates, predict)
     unknown = [word for word in words if word not in model.vocabulary]
-    if prefix and not candidates:
+    if prefix and not listed.candidates:
         unknown.append(prefix)
     return Suggestions(
         line=line,
         prefix=prefix,
-        candidates=candidates,
+        candidates=listed.candidates,
         continuation=continuation,
-        ghost=tuple(written_in_turn(model.tokenizer, before, prefix, continuation)),
+        ghost=tuple(written_in_turn(tokenizer, before, prefix, continuation)),
         seen=_seen(model, words),
         unknown=tuple(dict.fromkeys(unknown)),
-        matching_words=len(ids),
+        matching_words=listed.matching_words,
+        digits_in_words=listed.digits_in_words,
     )
 
 
 def encode_context(
     model: LanguageModel, words: Sequence[str], previous_lines: Sequence[str] = ()
 ) -> list[int]:
-    """The ids of the context: of the previous lines, if the model uses them, and of `words`.
+    """The ids of the context: of the previous lines that have words, if the model uses them, and of
+    `words`.
 
     If the vocabulary has a start-of-line token, each line starts with it.
     """
@@ -133,7 +163,8 @@ def encode_context(
     begin = [] if vocabulary.begin_id is None else [vocabulary.begin_id]
     context: list[int] = []
     for line in previous_lines if model.uses_previous_lines else ():
-        context += [*begin, *vocabulary.encode_line(line, model.tokenizer.typed_words)]
+        if ids := vocabulary.encode_line(line, model.tokenizer.words_above):
+            context += [*begin, *ids]
     return context + begin + vocabulary.encode(words)
 
 
@@ -145,157 +176,188 @@ def _seen(model: LanguageModel, words: Sequence[str]) -> tuple[str, ...]:
     return tuple(vocabulary.word(i) for i in last if i >= vocabulary.first_word_id)
 
 
-def candidates_at(
-    model: LanguageModel, probabilities: NDArray[np.float32], typed: Typed
-) -> tuple[Suggestion, ...]:
-    """The candidates of `suggest` if the model predicts these `probabilities` [V]."""
-    ids, shares = _fitting(model, probabilities, typed)
-    return _listed(model, ids, shares, typed, CANDIDATES)
+def new_words_in(model: LanguageModel, lines: Sequence[str]) -> dict[str, float]:
+    """The words of these lines that the model does not know, as each was written last, with its
+    decayed share of them: its probability if the next word is unknown."""
+    vocabulary, tokenizer = model.vocabulary, model.tokenizer
+    if vocabulary.unknown_id is None:
+        return {}
+    spelled, shares, total = dict[str, str](), dict[str, float](), 0.0
+    found = (
+        word
+        for line in reversed(lines)
+        for word in reversed(vocabulary.new_words(line, tokenizer.words_as_written))
+    )
+    for age, word in enumerate(islice(found, MOST_NEW_WORDS)):
+        key, share = tokenizer.match_key(word), 0.5 ** (age / NEW_WORD_HALF_LIFE)
+        spelled.setdefault(key, word)
+        shares[key] = shares.get(key, 0.0) + share
+        total += share
+    return {spelled[key]: share / total for key, share in shares.items()}
 
 
-def _fitting(
-    model: LanguageModel, probabilities: NDArray[np.float32], typed: Typed
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The ids [N] that may be suggested, rising, and their probabilities, which sum to 1."""
-    tokenizer, vocabulary, (before, words, prefix) = model.tokenizer, model.vocabulary, typed
-    suggested = _suggested(model)
-    if prefix:
-        key = tokenizer.match_key
-        ids = vocabulary.ids_with_prefix(key(prefix), key)
-        ids = ids[suggested[ids]]
-    else:
-        if tokenizer.writes_text:
-            least = MARK_PROBABILITY if before.strip() else np.inf
-            suggested &= (probabilities >= least) | ~vocabulary.mask(tokenizer.is_mark)
-            suggested[unpaired(model, words)] = False
-        ids = np.flatnonzero(suggested)
-    shares = probabilities[ids]
-    if not np.count_nonzero(shares):  # all underflow to zero: they are equally likely
-        shares = np.ones_like(shares)
-    if prefix and tokenizer.writes_text:
-        shares[_in_another_case(model, ids, typed)] *= np.float32(OTHER_CASE)
-    return ids, shares / np.add.reduce(shares)
+@dataclass(frozen=True, slots=True)
+class WordList:
+    """The words listed for a `prefix`, which `matching_words` words begin with. `digits_in_words`
+    as in `Suggestions`."""
+
+    prefix: str
+    candidates: tuple[Suggestion, ...]
+    matching_words: int
+    digits_in_words: str
 
 
-def _suggested(model: LanguageModel) -> NDArray[np.bool_]:
-    """A mask [V] of the ids that may be suggested."""
-    found = np.ones(model.vocabulary.total_words, dtype=np.bool_)
-    found[list(model.excluded_ids)] = False
-    return found
+class _Spelled(NamedTuple):
+    """Words that are written the same way: the likeliest of them, the sum of their probabilities,
+    and their ids."""
+
+    word: str
+    share: float
+    ids: list[int]
 
 
-class KeysWithoutHelp:
-    """Finds the keys at which no listed word can be accepted, without making the lists.
+class WordLists:
+    """The lists of words at the start of a word and while its letters are typed.
 
-    An evaluation asks at nearly every key, so the matches of each prefix are cached.
+    The V ids of the vocabulary are followed by those of new words: D in all.
     """
 
-    def __init__(self, model: LanguageModel) -> None:
-        self._model = model
-        self._suggested = _suggested(model)
-        self._all_rivals = self._suggested & ~model.vocabulary.mask(model.tokenizer.is_mark)
-        self._alike = lru_cache(REMEMBERED_PREFIXES)(self._spelled_alike)
-        self._rivals = lru_cache(REMEMBERED_PREFIXES)(self._rivals_of)
-        self._letters = lru_cache(REMEMBERED_PREFIXES)(self._letters_of)
-        self._key = lru_cache(REMEMBERED_PREFIXES)(model.tokenizer.match_key)
+    def __init__(
+        self,
+        model: LanguageModel,
+        tokenizer: Tokenizer,
+        probabilities: NDArray[np.float32],
+        new_words: Mapping[str, float],
+    ) -> None:
+        """`probabilities` [V] are those of the next word, `new_words` the shares of the unknown
+        word. `tokenizer` writes as the text does."""
+        self._model, self._tokenizer = model, tokenizer
+        self._new, self._shares = tuple(new_words), probabilities  # [D]
+        if new_words:
+            factor = NEW_WORD_FACTOR * probabilities[model.vocabulary.unknown_id]
+            added = np.array([*new_words.values()], np.float32) * factor
+            self._shares = np.concatenate((probabilities, added))
+        self._letters = 0
+        """The words listed for fewer letters than these count less already."""
 
-    def count(self, probabilities: NDArray[np.float32], typed: Typed, following: str) -> int:
-        """Returns how many characters of `following` can be typed before `candidates_at` may list a
-        word that continues the line correctly.
+    def at(self, typed: Typed, k: int = LISTED, after: int = 0) -> WordList:
+        """The list of the `k` likeliest words that begin with the prefix of `typed`, which must
+        grow from call to call. `after` characters of the word follow the cursor."""
+        start = typed.before.removesuffix(typed.prefix)
+        for count in range(self._letters, len(typed.prefix)):
+            shorter = typed.prefix[:count]
+            self._pass_over(Typed(start + shorter, typed.words, shorter))
+        self._letters = len(typed.prefix)
+        ids, shares = self._matching(typed)
+        candidates = tuple(
+            Suggestion(found.word, found.share, *way, after)
+            for way, found in self._ranked(ids, shares, typed, k)
+        )
+        return WordList(typed.prefix, candidates, len(ids), self._digits_after(typed.prefix))
 
-        `following` is the text after the cursor that the writer wants. The count is a lower bound,
-        found ten times as fast as with lists. `probabilities` [V] are those of the next word.
-        """
-        prefix = typed.prefix
-        chunk, space, _ = following.removeprefix("" if prefix else " ").partition(" ")
-        if not prefix and not chunk[:1].isalpha():
-            return 0  # a mark may be spelled differently from its token
-        if len(chunk) > MAX_CHUNK:
-            return 0
-        letters = 0 if not prefix and following[0] == " " else self._letters(chunk)
-        alike = [
-            (place, [float(probabilities[i]) for i in ids])
-            for place, ids in self._alike(prefix, chunk)
-        ]
-        for count in range(max(1, letters)):
-            shares = [each for place, each in alike if place >= count]
-            best = (max(map(max, shares)), max(map(sum, shares))) if shares else None
-            if self._may_list(probabilities, prefix + chunk[:count], best):
-                return count
-        return letters + 1 if space and 0 < letters == len(chunk) else max(1, letters)
+    def _pass_over(self, typed: Typed) -> None:
+        """Lets the words listed for this prefix count less from now on."""
+        ids, shares = self._matching(typed)
+        listed = [i for _, found in self._ranked(ids, shares, typed, LISTED) for i in found.ids]
+        if self._letters == len(typed.prefix) == 0:
+            self._shares = self._shares.copy()
+        self._shares[listed] *= np.float32(PASSED_OVER)
 
-    def _letters_of(self, chunk: str) -> int:
-        """The number of letters at the start of a chunk that only make the prefix longer and leave
-        the words before it as they are."""
-        letters = next((i for i, c in enumerate(chunk) if c.lower() == c.upper()), len(chunk))
-        is_plain = self._model.tokenizer.split_typed(chunk[:letters]) == ([], chunk[:letters])
-        return letters if is_plain else 1  # the tokenizer takes the prefix for something else
-
-    def _spelled_alike(self, prefix: str, chunk: str) -> list[tuple[int, list[int]]]:
-        """The ids of words spelled like the prefix and the first characters of the chunk, each list
-        with the place of the last of these characters."""
-        key = self._model.tokenizer.match_key
-        by_key = self._model.vocabulary.ids_by_key(key)
-        found = ((i, by_key.get(key(prefix + chunk[: i + 1]))) for i in range(len(chunk)))
-        return [(i, ids) for i, ids in found if ids]
-
-    def _may_list(
-        self, probabilities: NDArray[np.float32], prefix: str, best: tuple[float, float] | None
-    ) -> bool:
-        """Whether any of the wanted words may be listed.
-
-        `best` has the largest probability of one of them, and the largest sum for those written the
-        same way; None if there are no such words. A word is not listed if enough others that match
-        the prefix are likelier.
-        """
-        vocabulary, tokenizer = self._model.vocabulary, self._model.tokenizer
-        key, (one, together) = tokenizer.match_key, best or (0.0, 0.0)
-        rivals, unusual = self._rivals(key(prefix), _has_capital(prefix))
-        if len(unusual):
-            added = probabilities[unusual]
-            one, together = max(one, added.max(initial=0)), together + float(added.sum())
-            best = best or (one, together)
-        if best is None:
-            return False
+    def _matching(self, typed: Typed) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The ids [N] that may be suggested, rising, and their probabilities, which sum to 1."""
+        model, tokenizer, prefix = self._model, self._tokenizer, typed.prefix
+        vocabulary = model.vocabulary
         if prefix:
-            likelier = rivals[probabilities[rivals] > one * (1 + ROUNDING)]
-        else:  # the same, of all words
-            likelier = np.flatnonzero((probabilities > one * (1 + ROUNDING)) & self._all_rivals)
-        if len(likelier) < CANDIDATES:
-            return True
-        if len(likelier) >= CANDIDATES * (SPELLINGS if tokenizer.writes_text else 1):
-            return False
-        others = likelier[probabilities[likelier] > together * (1 + ROUNDING)]
-        different = {self._key(vocabulary.word(i)) for i in others.tolist()} - {key(prefix)}
-        return len(different) < CANDIDATES
-
-    def _rivals_of(
-        self, prefix: str, is_capital: bool
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The ids of the words whose key begins with `prefix` and that are surely listed with their
-        full probability; and of those that may be written the same way as others.
-
-        The first leave out marks, which may not be listed, and words in another case than the one
-        typed, whose probability is reduced."""
-        vocabulary, tokenizer = self._model.vocabulary, self._model.tokenizer
-        fitting = vocabulary.ids_with_prefix(prefix, tokenizer.match_key)
-        rivals = self._all_rivals
+            ids = vocabulary.ids_with_prefix(tokenizer.match_key(prefix), tokenizer.match_key)
+            ids = self._with_new_words(ids[self._suggested[ids]], prefix)
+        else:
+            suggested = self._suggested
+            if tokenizer.writes_text:
+                least = MARK_PROBABILITY if typed.before.strip() else np.inf
+                known = self._shares[: vocabulary.total_words]
+                suggested = suggested & ((known >= least) | ~vocabulary.mask(tokenizer.is_mark))
+                suggested[unpaired(model, typed.words)] = False
+            ids = np.flatnonzero(suggested)
+        shares = self._shares[ids]
+        if not np.count_nonzero(shares):  # all underflow to zero: they are equally likely
+            shares = np.ones_like(shares)
         if prefix and tokenizer.writes_text:
-            rivals = self._suggested & (vocabulary.mask(_has_capital) == is_capital)
-        unusual = vocabulary.mask(_has_unusual_capital)
-        return fitting[rivals[fitting]], fitting[unusual[fitting]]
+            shares[self._in_another_case(ids, typed)] *= np.float32(OTHER_CASE)
+        return ids, shares / np.add.reduce(shares)
 
+    @cached_property
+    def _suggested(self) -> NDArray[np.bool_]:
+        """A mask [V] of the ids that may be suggested."""
+        found = np.ones(self._model.vocabulary.total_words, dtype=np.bool_)
+        found[list(self._model.excluded_ids)] = False
+        return found
 
-def _has_unusual_capital(word: str) -> bool:
-    """Whether a word or a part of it may change if it is put in capitals and back, as `ß` does."""
-    if word.isascii():
-        return False
-    return any(
-        len(letter.upper()) + len(letter.lower()) > 2
-        or ("a" + letter.upper()).lower() != "a" + letter.lower()
-        or letter.upper().lower() != letter.lower()
-        for letter in word
-    )
+    def _with_new_words(self, ids: NDArray[np.int64], prefix: str) -> NDArray[np.int64]:
+        """The ids, and those of the new words that begin with `prefix`."""
+        key, first = self._tokenizer.match_key, self._model.vocabulary.total_words
+        begin = key(prefix)
+        new = [first + i for i, word in enumerate(self._new) if key(word).startswith(begin)]
+        return np.append(ids, new) if new else ids
+
+    def _word(self, number: int) -> str:
+        """The word with this id."""
+        new = number - self._model.vocabulary.total_words
+        return self._new[new] if new >= 0 else self._model.vocabulary.word(number)
+
+    def _in_another_case(self, ids: NDArray[np.int64], typed: Typed) -> NDArray[np.bool_] | slice:
+        """Which of the words [N] begin in another case than the prefix does. None at the start of a
+        sentence and for a prefix all in capitals, which say nothing about the case of the word."""
+        prefix = typed.prefix
+        is_capital = self._capitals[ids]
+        capitals = np.count_nonzero(is_capital)
+        if capitals in (0, len(ids)) or (len(prefix) > 1 and prefix.isupper()):
+            return slice(0)
+        small = self._word(int(ids[is_capital.argmin()]))
+        start = typed.before.removesuffix(prefix)
+        if _has_capital(self._tokenizer.written(start, "", small).text.lstrip()):
+            return slice(0)
+        return np.asarray(is_capital != _has_capital(prefix))
+
+    @cached_property
+    def _capitals(self) -> NDArray[np.bool_]:
+        """A mask [D] of the words that begin with a capital."""
+        known = self._model.vocabulary.mask(_has_capital)
+        new = [_has_capital(word) for word in self._new]
+        return np.append(known, new) if new else known
+
+    def _ranked(
+        self, ids: NDArray[np.int64], shares: NDArray[np.float32], typed: Typed, k: int
+    ) -> list[tuple[Insertion, _Spelled]]:
+        """The `k` likeliest of these words. Words that are written the same way count as one."""
+        found = dict[Insertion, _Spelled]()
+        for place in _top(shares, max(MERGED, 2 * k)).tolist():
+            number, share = int(ids[place]), float(shares[place])
+            word = self._word(number)
+            way = self._tokenizer.written(typed.before, typed.prefix, word)
+            same = found.get(way)
+            if same is None:
+                found[way] = _Spelled(word, share, [number])
+            else:
+                found[way] = _Spelled(same.word, same.share + share, [*same.ids, number])
+        ranked = sorted(found.items(), key=lambda item: -item[1].share)
+        if self._tokenizer.writes_text:  # a complete word only begins a continuation
+            ranked[1:] = [item for item in ranked[1:] if item[0].text]
+        return ranked[:k]
+
+    def _digits_after(self, prefix: str) -> str:
+        """The digits that make the beginning of a known word after `prefix`, as `3` does in mp3."""
+        if not prefix or not is_of_letters(prefix):
+            return ""
+        key, vocabulary = self._tokenizer.match_key, self._model.vocabulary
+        return "".join(
+            digit
+            for digit in DIGITS
+            if any(word.startswith(prefix + digit) for word in self._new)
+            or any(
+                vocabulary.word(i).startswith(prefix + digit)
+                for i in vocabulary.ids_with_prefix(key(prefix + digit), key).tolist()
+            )
+        )
 
 
 def unpaired(model: LanguageModel, words: Sequence[str]) -> list[int]:
@@ -309,46 +371,8 @@ def unpaired(model: LanguageModel, words: Sequence[str]) -> list[int]:
     return model.vocabulary.encode(mark for mark in marks if mark in model.vocabulary)
 
 
-def _in_another_case(
-    model: LanguageModel, ids: NDArray[np.int64], typed: Typed
-) -> NDArray[np.bool_] | slice:
-    """Which of the words [N] begin in another case than the prefix does. None at the start of a
-    sentence and for a prefix all in capitals, which say nothing about the case of the word."""
-    before, _, prefix = typed
-    is_capital = model.vocabulary.mask(_has_capital)[ids]
-    capitals = np.count_nonzero(is_capital)
-    if capitals in (0, len(ids)) or (len(prefix) > 1 and prefix.isupper()):
-        return slice(0)
-    small = model.vocabulary.word(int(ids[is_capital.argmin()]))
-    start = before.removesuffix(prefix)
-    if _has_capital(model.tokenizer.written(start, "", small).text.lstrip()):
-        return slice(0)
-    return np.asarray(is_capital != _has_capital(prefix))
-
-
 def _has_capital(word: str) -> bool:
     return word[:1].isupper()
-
-
-def _listed(
-    model: LanguageModel,
-    ids: NDArray[np.int64],
-    shares: NDArray[np.float32],
-    typed: Typed,
-    k: int,
-) -> tuple[Suggestion, ...]:
-    """The `k` likeliest of these words. Words that are written the same way count as one."""
-    tokenizer = model.tokenizer
-    found = dict[Insertion, tuple[str, float]]()
-    for i in _top(shares, k * SPELLINGS if tokenizer.writes_text else k).tolist():
-        word, share = model.vocabulary.word(int(ids[i])), float(shares[i])
-        way = tokenizer.written(typed.before, typed.prefix, word)
-        likeliest, together = found.get(way, (word, 0.0))
-        found[way] = likeliest, together + share
-    ranked = sorted(found.items(), key=lambda item: -item[1][1])
-    if tokenizer.writes_text:  # a word that is already complete only begins a continuation
-        ranked[1:] = [item for item in ranked[1:] if item[0].text]
-    return tuple(Suggestion(word, share, *way) for way, (word, share) in ranked[:k])
 
 
 def _top(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
@@ -357,6 +381,9 @@ def _top(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     """
     if len(values) <= k:
         return np.argsort(-values, kind="stable")
+    large = np.flatnonzero(values >= LARGE)
+    if k <= len(large) < len(values):  # a partition of 30,000 words takes 0.1 ms
+        return large[_top(values[large], k)]
     least = np.partition(values, len(values) - k)[len(values) - k]
     likeliest = np.flatnonzero(values >= least)
     return likeliest[np.argsort(-values[likeliest], kind="stable")[:k]]
@@ -379,16 +406,20 @@ def after_taking(before: str, way: Insertion | Suggestion) -> str:
     return kept + way.text
 
 
-def _look_ahead(
-    model: LanguageModel, context: list[int], typed: Typed, candidates: tuple[Suggestion, ...]
+def look_ahead(
+    model: LanguageModel,
+    typed: Typed,
+    candidates: Sequence[Suggestion],
+    predict: Callable[[list[int]], NDArray[np.float32]],
 ) -> tuple[str, ...]:
     """The first candidate and the most likely words after it, until the probability is low or the
-    end of the line is most likely. Nothing inside a number or an address."""
+    end of the line is most likely. Nothing inside a number or an address. `predict` returns the
+    distribution [V] after these ids of the line."""
     if model.tokenizer.writes_text and NO_GHOST.search(_last_chunk(typed.before)):
         return ()
     words = [candidate.word for candidate in candidates[:1]]
     while words and len(words) < MAX_AHEAD:
-        probabilities = model.next_word_probabilities(context + model.vocabulary.encode(words))
+        probabilities = predict(model.vocabulary.encode([*typed.words, *words]))
         best = int(probabilities.argmax())
         never = (*model.excluded_ids, *unpaired(model, [*typed.words, *words]))
         if probabilities[best] < MIN_PROBABILITY or best in never:

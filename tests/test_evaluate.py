@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,11 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from rnnlm_tui.accepting import Accept, accepts, is_ghost_likely
 from rnnlm_tui.evaluate import (
     LEAST_PROBABILITY,
     LETTER_NATS,
     Evaluation,
     ScoredLine,
+    ScoredWord,
+    Typist,
     confidence_interval,
     score,
     shared_vocabulary_losses,
@@ -23,8 +27,9 @@ from rnnlm_tui.evaluate import (
     written_loss,
 )
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.suggest import CANDIDATES, suggest
+from rnnlm_tui.suggest import encode_context, suggest
 from rnnlm_tui.text.prose_learning import learn_prose
+from rnnlm_tui.text.spacing import gives_space_back
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from tests.helpers.scripted import ScriptedModel
@@ -85,7 +90,7 @@ def test_the_loss_as_written_counts_the_letters_of_unknown_words() -> None:
         ("the dog sat", (0.5, 0.3, 0.1, 0.8), len("dog ")),
     ):
         nats = LETTER_NATS * spelled - sum(map(math.log, chances))
-        scored = score(line_model(), [line, ""], writes=False)
+        scored = score(line_model(), [line, ""], counts_keys=False)
         assert written_loss(scored) == pytest.approx(nats / 12)
     assert written_loss([]) is None
 
@@ -94,55 +99,65 @@ def evaluated(model: LanguageModel, lines: Sequence[str]) -> Evaluation:
     return summarize(score(model, lines))
 
 
-def keys_through_the_engine(model: LanguageModel, line: str, listed: int) -> int:
-    """The fewest keys for the line with the first `listed` words of the engine, asked at every
-    key."""
-    words, keys, written = model.tokenizer.words(line), 0, ""
-    for i, word in enumerate(words):
-        is_last = i == len(words) - 1
-        ways = [len(word) + 1]
-        for letters in range(len(word)):
-            candidates = suggest(model, written + word[:letters]).candidates[:listed]
-            if word in [candidate.word for candidate in candidates]:
-                ways.append(letters + 1 + is_last)
-        keys += min(ways)
-        written += word + " "
-    return keys
+class TypedLine:
+    """The line of the app, as keys change it. Each key is a new question to the engine."""
+
+    def __init__(self, model: LanguageModel, above: Sequence[str] = ()) -> None:
+        self.line, self._model, self._above = "", model, above
+        self._has_space, self._mark, self._is_choosing = False, -1, False
+        self._before_digit = ""
+
+    def press(self, key: str) -> None:
+        found = suggest(self._model, self.line, k=10, previous_lines=self._above)
+        first = found.candidates[:1]
+        is_likely = bool(first) and is_ghost_likely(first[0].probability, found.prefix)
+        ghost = found.ghost if is_likely else ()
+        ways = accepts(found, self.line, ghost, is_empty=not self.line)
+        keys = ("down", key) if self._is_choosing else (key,)
+        accepted = next((way for way in ways if way.keys == keys), None)
+        self._is_choosing = key == "down"
+        if accepted:
+            self._before_digit = self.line + key
+            self._accept(accepted)
+        elif key == "backspace":
+            self.line, self._has_space = self._before_digit, False
+        elif key != "down":
+            self._type(key)
+
+    def _accept(self, accepted: Accept) -> None:
+        for piece in accepted.pieces:
+            self.line = self.line.removesuffix(" ") if piece.eats_space else self.line
+            self.line += piece.text
+        self._has_space, self._mark = accepted.pieces[-1].space_after, -1
+        self.line += " " * self._has_space
+
+    def _type(self, character: str) -> None:
+        had_space, mark = self._has_space, self._mark
+        self._has_space, self._mark = False, -1
+        if had_space and character == " ":
+            return
+        if had_space and self._model.tokenizer.takes_space(self.line, character):
+            self.line, self._mark = self.line[:-1] + character, len(self.line) - 1
+            return
+        self.line += character
+        if mark >= 0 and gives_space_back(self.line[mark], self.line[mark + 1 :]):
+            self.line = f"{self.line[:mark]} {self.line[mark:]}"
+        elif mark >= 0 and character.isalpha():
+            self._mark = mark
 
 
-def keys_as_written(model: LanguageModel, text: str) -> int:
-    """The keys of a writer who wants exactly this line and accepts every suggestion that fits
-    it."""
-    takes_space = model.tokenizer.takes_space
-    line, keys = "", 1  # the end of the line
-    is_accepted = False  # whether the space at the end of the line came with an accept
-    while line.removesuffix(" ") != text.removesuffix(" "):
-        keys += 1
-        ways = list[str]()
-        for found in suggest(model, line).candidates:
-            taken = (line.removesuffix(" ") if found.eats_space else line) + found.text
-            following = text[len(taken) :][:1]
-            goes_on = not found.space_after or following in ("", " ")
-            if text.startswith(taken) and (goes_on or takes_space(taken + " ", following)):
-                ways.append(taken + " " * found.space_after)
-        typed = next(end for end in range(len(text) + 1) if not line.startswith(text[:end]))
-        best = max([*ways, text[:typed]], key=lambda way: len(way.removesuffix(" ")))
-        is_typed, mark = best not in ways, text[typed - 1]
-        would_take = is_accepted and mark not in "'’-—" and takes_space(line, mark)
-        if is_typed and would_take and text.startswith(line):
-            is_accepted = False  # the space is typed, which is there already
-        else:
-            line, is_accepted = best, not is_typed and best.endswith(" ")
-    return keys
-
-
-def assert_keys_are_those_of_the_engine(model: LanguageModel, scored: ScoredLine) -> None:
-    assert scored.typed_keys == keys_as_written(model, scored.text)
-    list_keys, ghost_keys = (
-        keys_through_the_engine(model, scored.text, listed) for listed in (CANDIDATES, 1)
-    )
-    assert sum(word.list_keys for word in scored.words) == list_keys
-    assert sum(word.ghost_keys for word in scored.words) == ghost_keys
+def keys_of(model: LanguageModel, text: str, above: Sequence[str] = ()) -> list[str]:
+    """The keys that type the text, which end with Enter; the app's line must become the text."""
+    begin = encode_context(model, [], above)
+    app, keys = TypedLine(model, above), list[str]()
+    typist = Typist(model, text, above, lambda ids: model.next_word_probabilities(begin + ids))
+    for pressed, line in typist.steps():
+        keys += pressed
+        for key in pressed:
+            app.press(key)
+        assert app.line.removesuffix(" ") == line.removesuffix(" ")
+    assert app.line.removesuffix(" ") == text.removesuffix(" ")
+    return [*keys, "enter"]
 
 
 def test_the_figures_of_a_scripted_model_are_those_computed_by_hand() -> None:
@@ -157,10 +172,23 @@ def test_the_figures_of_a_scripted_model_are_those_computed_by_hand() -> None:
     assert (found.top1, found.top5) == (4 / 7, 5 / 7)
     # Of 7, 5 and 3 places: the cat, cat sat; the cat sat.
     assert found.continuations == (4 / 7, 2 / 5, 1 / 3)
-    assert found.keys == len("the cat sat.") + len("the dog xyz a.")
-    # 1 + 1 + (1 + end) and 1 + 1 + 4 + 2; the ghost has dog only after its d.
-    assert found.keystroke_savings == pytest.approx(1 - (4 + 8) / 26)
-    assert found.keystroke_savings_ghost == pytest.approx(1 - (4 + 9) / 26)
+    keys = [*keys_of(ScriptedModel(AFTER), LINES[0]), *keys_of(ScriptedModel(AFTER), LINES[2])]
+    assert (found.characters, found.keys) == (len(LINES[0]) + len(LINES[2]) + 2, len(keys))
+    assert found.keystroke_savings == pytest.approx(1 - len(keys) / found.characters)
+    assert found.savings_interval is None  # of 28 characters
+
+
+def test_the_interval_of_the_keys_saved_covers_what_more_text_would_show() -> None:
+    line = ScoredLine("x" * 499, (ScoredWord("x", True, 0.5, 1),), None, 0)
+    rng = np.random.default_rng(0)
+    shares = rng.normal(0.55, 0.05, 400)
+    lines = [replace(line, keys=round(500 * (1 - share))) for share in shares]
+    figures = summarize(lines)
+    assert figures.savings_interval is not None and figures.keystroke_savings is not None
+    low, high = figures.savings_interval
+    assert low < 0.55 < high
+    # 200 blocks of two lines: 1.96 standard errors on each side.
+    assert high - low == pytest.approx(2 * 1.96 * 0.05 / math.sqrt(400), rel=0.15)
 
 
 def test_without_unknown_words_both_perplexities_are_one() -> None:
@@ -186,12 +214,12 @@ def test_nothing_predicted_has_no_loss_and_nothing_at_all_no_figure() -> None:
     special_tokens=st.sampled_from(((), SPECIAL_TOKENS)),
     words=st.lists(st.sampled_from((*KINDRED, "unheard", "anew")), min_size=1, max_size=6),
 )
-def test_keys_and_ranks_are_those_of_the_engine_asked_at_every_key(
+def test_keys_and_ranks_are_those_of_the_app_asked_at_every_key(
     seed: int, different: int, special_tokens: tuple[str, ...], words: list[str]
 ) -> None:
     model = RandomModel(seed, different, special_tokens)
     (scored,) = score(model, [" ".join(words)])
-    assert_keys_are_those_of_the_engine(model, scored)
+    assert scored.keys == len(keys_of(model, scored.text))
     for i, word in enumerate(scored.words):
         listed = suggest(model, " ".join([*words[:i], ""]), k=99).candidates
         places = {candidate.word: rank for rank, candidate in enumerate(listed, start=1)}
@@ -212,32 +240,31 @@ MARKS = (",", ".", "—", "“", "”", "!", "-", "Anna", "Anna's", "The")
     ),
     tokenizer=st.sampled_from((PROSE, FRENCH)),
 )
-def test_keys_as_written_are_those_of_the_engine_on_prose(
+def test_the_keys_of_prose_write_it(
     seed: int, different: int, pieces: list[str], tokenizer: Tokenizer
 ) -> None:
     model = RandomModel(seed, different, SPECIAL_TOKENS, (*KINDRED, *MARKS), tokenizer)
     (scored,) = score(model, ["".join(pieces).strip()])
-    if scored.words:
-        assert scored.typed_keys == keys_as_written(model, scored.text)
+    assert scored.keys == len(keys_of(model, scored.text))
 
 
 @pytest.mark.parametrize(
     ("text", "keys"),
     [
-        ("the cat sat", 4),  # three accepts and the end
-        ("The cat, sat.", 7),  # T, "the", "cat", comma, "sat", full stop, end
-        ("the cats", 6),  # an accept of "cat" would bring a space
-        ("the (cat) xyz", 10),
-        ("the cat !", 5),  # the space of the accept
-        ("", 1),
+        ("the cat sat", ["right", "enter"]),
+        ("the cats", ["tab", "c", "a", "t", "s", "enter"]),  # an accept would bring a space
+        ("the car", ["tab", "shift+tab", "enter"]),
+        ("the dog", ["tab", "down", "3", "enter"]),
+        ("the, a", ["tab", ",", " ", "a", "enter"]),
+        ("ca1", ["c", "a", "1", "backspace", "enter"]),
+        ("", ["enter"]),
     ],
 )
-def test_keys_as_written_count_capitals_marks_and_the_end(text: str, keys: int) -> None:
+def test_a_writer_takes_what_saves_most(text: str, keys: list[str]) -> None:
     model = ScriptedModel(AFTER)
+    assert keys_of(model, text) == keys
     (scored,) = score(model, [text])
-    assert scored.typed_keys == keys_as_written(model, text) == keys
-    if text:
-        assert summarize([scored]).written_savings == pytest.approx(1 - keys / (len(text) + 1))
+    assert scored.keys == len(keys)
 
 
 def test_a_mark_with_a_space_before_it_in_the_text_is_typed_after_the_space_of_an_accept() -> None:
@@ -245,7 +272,7 @@ def test_a_mark_with_a_space_before_it_in_the_text_is_typed_after_the_space_of_a
     for tokenizer, spaced, close in (PROSE, 5, 4), (FRENCH, 4, 6):
         model = ScriptedModel(AFTER, 3, (), ("the", "cat", "car", "sat", "dog", "a"), tokenizer)
         keys = [score(model, [text]) for text in ("The cat !", "The cat!")]
-        assert [line.typed_keys for (line,) in keys] == [spaced, close]
+        assert [line.keys for (line,) in keys] == [spaced, close]
 
 
 def test_every_word_and_end_of_line_counts_if_the_model_predicts_them() -> None:
@@ -264,7 +291,7 @@ def test_every_word_and_end_of_line_counts_if_the_model_predicts_them() -> None:
     asked += [(BEGIN, THE, UNKNOWN), (BEGIN, THE, UNKNOWN, SAT)]
     assert [*dict.fromkeys(model.asked)] == [*dict.fromkeys(asked)]
     (scored,) = score(model, ["the cat sat dog sat the"])
-    assert_keys_are_those_of_the_engine(model, scored)
+    assert scored.keys == len(keys_of(model, scored.text))
 
 
 def test_the_lines_above_are_context_for_a_model_that_uses_them() -> None:
@@ -274,18 +301,6 @@ def test_the_lines_above_are_context_for_a_model_that_uses_them() -> None:
     assert asked == [(BEGIN, THE, CAT, BEGIN), (BEGIN, THE, CAT, BEGIN, SAT)]
     assert len([*score(again, ["sat"], previous_lines=["the cat"])]) == 1
     assert [*dict.fromkeys(again.asked)] == asked
-
-
-def test_the_lines_above_are_left_out_if_they_are_far_more_than_the_model_sees() -> None:
-    model = line_model(uses_previous_lines=True, window=5)
-    evaluated(model, ["the cat"] * 50)
-    assert all(context[0] == BEGIN for context in model.asked)
-    lengths = [len(context) for context in model.asked]
-    assert max(lengths) <= 4 * 5 + 3
-    assert min(lengths[30:]) >= 3
-    endless = line_model(uses_previous_lines=True, window=5)
-    evaluated(endless, ["the " * 40, "cat"])
-    assert endless.asked[-2] == (BEGIN,)
 
 
 def test_a_score_has_each_word_with_probability_and_rank() -> None:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from rnnlm_tui.evaluate import score
 from rnnlm_tui.generate import Decoding, generate_words
 from rnnlm_tui.lm.model import excluded_ids
-from rnnlm_tui.suggest import (
-    MAX_AHEAD,
-    KeysWithoutHelp,
-    Suggestion,
-    Typed,
-    after_taking,
-    candidates_at,
-    suggest,
-)
-from rnnlm_tui.text.prose import ProseTokenizer
+from rnnlm_tui.suggest import MAX_AHEAD, encode_context, new_words_in, suggest
+from rnnlm_tui.text import prose
+from rnnlm_tui.text.prose_learning import ProseSigns
+from rnnlm_tui.text.prose_tokens import Tokens, cut
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.tokenizers import WhitespaceTokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
@@ -172,6 +167,14 @@ def test_a_continuation_ends_with_its_sentence_or_line_and_does_not_repeat(
     assert generate_words(model, "he", 7, decoding) == words.split()
 
 
+@pytest.mark.parametrize("mark", [*".!?…。！？؟।", "..."])
+def test_a_continuation_ends_with_its_sentence_in_any_script(mark: str) -> None:
+    table = {"he": {"sat": 1.0}, "sat": {mark: 1.0}, mark: {"he": 1.0}}
+    model = ScriptedModel(table, 3, SPECIAL_TOKENS, ("he", "sat", mark), WhitespaceTokenizer())
+    assert generate_words(model, "he", 7, Decoding(one_sentence=True)) == ["sat", mark]
+    assert ProseSigns.of([f"he sat{mark}"]).ends_sentences
+
+
 # Models of whole lines
 
 
@@ -238,40 +241,170 @@ def test_previous_lines_are_context_only_for_a_model_that_uses_them() -> None:
         assert model.asked == [expected]
 
 
-SOME_WORDS = ("straße", "\u0131s\u0131", "İzmir", "σοφός", "ﬁn", "Mary", "mary", "it", "it's")
-OTHER_PIECES = (" ", " ", "—", "’", ".", "STRASSE", "ISI", "Σ", "’s")
+NAMES = ("the", "to", "walked", "frodo", "from", "mp3")
+AFTER_NAMES = {
+    word: {"<unk>": 0.2, "the": 0.3, "to": 0.2, "walked": 0.1, "from": 0.15, "frodo": 0.05}
+    for word in ("<s>", "<unk>", *NAMES)
+}
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
-@given(
-    pieces=st.lists(st.sampled_from([*SOME_WORDS, *OTHER_PIECES])),
-    at=st.integers(0, 30),
-    seed=st.integers(0, 99),
-    different=st.integers(1, 30),
-    capitals=st.booleans(),
+def names_model() -> ScriptedModel:
+    """A model of prose that knows no names."""
+    vocabulary = Vocabulary(NAMES, SPECIAL_TOKENS)
+    tokenizer = prose.ProseTokenizer(Conventions(), vocabulary.ranks)
+    return ScriptedModel(AFTER_NAMES, 100, SPECIAL_TOKENS, NAMES, tokenizer)
+
+
+def test_words_that_the_model_does_not_know_are_offered_once_they_were_written() -> None:
+    model, above = names_model(), ["The Tobold walked.", "to FRIDOLIN the"]
+    words = [c.word for c in suggest(model, "T", previous_lines=above).candidates]
+    assert "Tobold" in words
+    listed = suggest(model, "walked from f", previous_lines=above).candidates
+    assert {c.word: c.text for c in listed}["FRIDOLIN"] == "RIDOLIN"  # spelled as written
+    # Without a letter none is offered: there a word that is known is likelier.
+    assert all(c.word in NAMES for c in suggest(model, "walked ", previous_lines=above).candidates)
+    assert suggest(model, "walked fr").candidates[0].word in NAMES
+    here = suggest(model, "Frodobert walked to Fr").candidates[0]
+    assert (here.word, here.text) == ("Frodobert", "odobert")
+
+
+def test_a_new_word_is_as_likely_as_its_recent_share_of_the_new_words() -> None:
+    model = names_model()
+    shares = new_words_in(model, ["zeno", *["yasu walked to zeno"] * 2, "1984, a - xi"])
+    assert [*shares] == ["xi", "zeno", "yasu"]
+    assert sum(shares.values()) == pytest.approx(1)
+    faded = [0.5 ** (age / 60) for age in range(6)]
+    assert shares["xi"] == pytest.approx(faded[0] / sum(faded))
+    listed = suggest(model, "walked to x", previous_lines=["zeno xi"]).candidates
+    assert [(c.word, c.probability) for c in listed] == [("xi", 1.0)]
+    assert new_words_in(ScriptedModel(AFTER), ["unheard of"]) == {}  # nothing for unknown words
+
+
+def test_a_word_that_was_listed_and_not_taken_counts_a_fifth() -> None:
+    after = {"the": {"to": 0.5, "toe": 0.3, "tower": 0.11, "tow": 0.09}}
+    words = ("the", "to", "toe", "tower", "tow", *"abcdefgh")
+    model = ScriptedModel(after, words=words)
+    shares = {c.word: c.probability for c in suggest(model, "the ").candidates[:4]}
+    assert shares == pytest.approx({"to": 0.5, "toe": 0.3, "tower": 0.11, "tow": 0.09})
+    # Each was listed for no letter and for one, so all count equally less, and stay.
+    again = {c.word: c.probability for c in suggest(model, "the to").candidates}
+    assert again == pytest.approx(shares)
+    after["the"] |= {"a": 0.2, "b": 0.2}  # now tow is sixth, and was listed once: for the t
+    shown = [c.word for c in suggest(model, "the to").candidates]
+    assert shown == ["to", "tow", "toe", "tower"]
+
+
+def test_the_first_words_are_the_same_in_lists_of_any_length() -> None:
+    model = names_model()
+    for line in ("walked ", "walked t", "The to"):
+        longest = suggest(model, line, k=10).candidates
+        assert suggest(model, line, k=5).candidates == longest[:5]
+
+
+def test_a_digit_that_begins_a_known_word_is_known() -> None:
+    model = names_model()
+    assert suggest(model, "walked mp").digits_in_words == "3"
+    assert suggest(model, "walked Mp").digits_in_words == ""
+    assert suggest(model, "walked to").digits_in_words == ""
+    assert suggest(model, "v", previous_lines=["the v2 from v4x"]).digits_in_words == "24"
+
+
+def test_the_rest_of_a_word_is_replaced() -> None:
+    model = names_model()
+    within = suggest(model, "walked fromage to", len("walked fro"))
+    assert {c.text: c.replaces_after for c in within.candidates} == {"m": 4, "do": 4}
+    assert (within.continuation, within.ghost) == ((), ())
+    for line, cursor in (("walked fro", 10), ("walked fro the", 10), ("walked fro, the", 10)):
+        assert {c.replaces_after for c in suggest(model, line, cursor).candidates} == {0}
+    assert suggest(model, "walked to", len("walked ")).candidates[0].replaces_after == 0
+
+
+@pytest.mark.parametrize(
+    ("above", "before", "word", "text"),
+    [
+        ((), "“I do,", "”", "”"),
+        ((), '"I do,', "”", '"'),
+        ((), "„I do,", "”", "“"),
+        ((), "«I do,", "”", "»"),
+        (('"You do," I said.',), "She: ", "“", '"'),
+        (('"You do," I said.',), "“I do,", "”", "”"),  # of the quote that is open
+        (("“You do,” I said.",), '"I do,', "”", '"'),
+        (('"One." “Two.”',), "She: ", "“", "“"),  # of the last marks
+        (("it ended.”",), "She: ", "“", "“"),
+        ((), "I can't, and I do", "don't", "n't"),
+        ((), "I can’t, and I do", "don't", "n’t"),
+        ((), "and I do", "don't", "n’t"),  # of the model
+        (("I can't.", "no marks here"), "and I do", "don't", "n't"),
+        (("I can't.", "I ‘can’."), "and I do", "don't", "n’t"),
+    ],
 )
-def test_keys_without_help_are_those_at_which_nothing_helps(
-    pieces: list[str], at: int, seed: int, different: int, capitals: bool
+def test_quotes_and_apostrophes_are_those_of_the_writer(
+    above: tuple[str, ...], before: str, word: str, text: str
 ) -> None:
-    words = [*SOME_WORDS, "—", "’", *(f"{a}{b}" for a in "smit" for b in "aeiou")]
-    vocabulary = Vocabulary(words, SPECIAL_TOKENS)
-    tokenizer = ProseTokenizer(Conventions(), vocabulary.ranks)
-    model = ScriptedModel({}, 3, SPECIAL_TOKENS, words, tokenizer)
-    model.excluded_ids += tuple(vocabulary.encode(["Mary", "sa", "it's"]))
-    scores = np.random.default_rng(seed).integers(0, different, vocabulary.total_words)
-    probabilities = (scores / max(1, scores.sum())).astype(np.float32)
-    text = "".join(pieces)
-    text = text.upper() if capitals else text
-    typed = Typed.of(text[:at], model.tokenizer)
-    sure = KeysWithoutHelp(model).count(probabilities, typed, text[at:]) if text[at:] else 0
-    for end in range(at, at + sure):
-        before = Typed.of(text[:end], model.tokenizer)
-        assert before.words == typed.words
-        for listed in candidates_at(model, probabilities, before):
-            assert not goes_on(text, end, listed)
+    words = ("I", "do", "don't", "”", "“", ",", "the")
+    tokenizer = prose.ProseTokenizer(Conventions(forms={"'": "’"}), Vocabulary(words).ranks)
+    shares = {"“": 0.2, "”": 0.3, "don't": 0.3, "the": 0.2}
+    after = dict.fromkeys(("<s>", "<unk>", ",", *words), shares)
+    model = ScriptedModel(after, 100, SPECIAL_TOKENS, words, tokenizer)
+    found = suggest(model, before, previous_lines=above).candidates
+    assert {c.word: c.text.strip() for c in found}[word] == text
 
 
-def goes_on(text: str, at: int, listed: Suggestion) -> bool:
-    """Whether the line is longer, and what the text begins with, once a word is accepted."""
-    line = after_taking(text[:at], listed)
-    return len(line) > at and text.startswith(line)
+def test_lines_above_are_read_the_same_way_wherever_they_are_context() -> None:
+    """Careless capitals as in a line that is typed; headings and empty lines are left out."""
+    model = names_model()
+    model.uses_previous_lines = True
+    above = ["XII", "THE frodo Walked", "", "1.", "To"]
+    context = encode_context(model, ["the"], above)
+    spelled = [model.vocabulary.word(i) for i in context]
+    assert spelled == ["<s>", "the", "frodo", "walked", "<s>", "to", "<s>", "the"]
+    assert len([*score(model, [*above, "the"])]) == len(above) + 1
+    assert tuple(context[:-1]) in model.asked
+
+
+@pytest.fixture
+def characters_cut(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The lengths of the texts that are cut into tokens."""
+    counted = list[int]()
+
+    def counting_cut(chunk: str, abbreviations: Iterable[str]) -> Tokens:
+        counted.append(len(chunk))
+        return cut(chunk, abbreviations)
+
+    monkeypatch.setattr(prose, "cut", counting_cut)
+    return counted
+
+
+def model_of(characters: str) -> ScriptedModel:
+    words = dict.fromkeys(("the", *characters))
+    tokenizer = prose.ProseTokenizer(Conventions(), Vocabulary([*words]).ranks)
+    return ScriptedModel({}, 100, SPECIAL_TOKENS, [*words], tokenizer)
+
+
+UNSPACED = ["字", "かな", "กำ", "x-", "3.", "xy"]
+
+
+@pytest.mark.parametrize("characters", UNSPACED)
+def test_a_suggestion_costs_the_same_after_any_number_of_characters_without_a_space(
+    characters: str, characters_cut: list[int]
+) -> None:
+    model, text, read = model_of(characters), characters * 1000, list[int]()
+    for length in range(250, 1500, 250):
+        suggest(model, text[: length - 1])
+        characters_cut.clear()
+        suggest(model, text[:length])
+        read.append(sum(characters_cut))
+    assert max(read) <= 3 * prose.LONGEST_LOOK
+
+
+@pytest.mark.parametrize("characters", UNSPACED[:3])
+def test_text_without_spaces_is_scored_in_linear_time(
+    characters: str, characters_cut: list[int]
+) -> None:
+    read = dict[int, int]()
+    for length in (250, 1500):
+        characters_cut.clear()
+        line = (characters * length)[:length]
+        assert len([*score(model_of(characters), [line])]) == 1
+        read[length] = sum(characters_cut)
+    assert read[1500] <= 7 * read[250]

@@ -1,8 +1,14 @@
-"""`--on`: the base model of a new model, by default the built-in English."""
+"""`--on`: the base model of a new model, by default the built-in English.
+
+It is chosen before the text is prepared: lines that it was trained on are not held out.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,10 +17,16 @@ from rnnlm_tui.cli.inputs import OpenedModel, open_model
 from rnnlm_tui.config import LineTextConfig, RunConfig
 from rnnlm_tui.errors import UsageError
 from rnnlm_tui.store.card import base_of, read_card
+from rnnlm_tui.store.known_lines import lines_with_base
 from rnnlm_tui.store.library import ENGLISH, Library
 from rnnlm_tui.store.load import read_vocabulary
 from rnnlm_tui.store.run_state import RunOrigin
-from rnnlm_tui.text.prepare import PreparedLines, PreparedText
+from rnnlm_tui.store.training_text import UNKNOWN_LINES, hold_out_unseen
+from rnnlm_tui.text.corpus import Corpus, arranged, held_out_mask, sample_of
+from rnnlm_tui.text.overlap import Hashes, no_hashes
+from rnnlm_tui.text.streams import Mask
+from rnnlm_tui.text.tokenizer import Conventions, Tokenizer
+from rnnlm_tui.text.tokenizers import make_tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -24,9 +36,75 @@ NO_BASE = "none"
 ENOUGH_ENGLISH = 0.7
 """Least share of known words for a text to count as English. Measured: 0.94 to 0.98 for four
 English texts, 0.45 for a Spanish and 0.32 for a German one, 0 in other scripts."""
+SAMPLED_WORDS = 20_000
+"""Words of a text that are looked up to tell whether it is English."""
 
 
-def on_english(library: Library, prepared: PreparedText, config: RunConfig) -> tuple[bool, str]:
+@dataclass(frozen=True, slots=True)
+class ChosenBase:
+    """The base model of a run. `name` is None if it has none. `known` are the hashes of the lines
+    that it was trained on. `notes` and `warnings` are sentences for the data card. `scores` are the
+    words that its network scores for each place, 0 if it is made of n-grams."""
+
+    name: str | None = None
+    known: Hashes = field(default_factory=no_hashes)
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    scores: int = 0
+
+    def held_out(self, corpus: Corpus, config: RunConfig) -> Mask | None:
+        """Which lines [L] of the text of a new model to hold out; None if they are those that the
+        settings choose, since the base knows no line."""
+        if not len(self.known):
+            return None
+        lines, train = arranged(corpus, config.lines).lines, config.train
+        tokenizer = make_tokenizer(config.tokenizer, Conventions())
+        held_out = hold_out_unseen(lines, tokenizer, train.held_out, train.seed, self.known)
+        usual = held_out_mask(len(lines), train.held_out, train.seed)
+        return None if np.array_equal(held_out, usual) else held_out
+
+
+def choose_base(
+    library: Library, corpus: Corpus, config: RunConfig, asked: str | None, name: str | None = None
+) -> ChosenBase:
+    """The base model `asked` for by a run, or the default one. `name` is that of the run's model,
+    None if it has none yet. Raises UsageError if they do not fit together, ModelError if there is
+    no such model."""
+    if asked is None:
+        is_on, note = on_english(library, corpus, config)
+        notes = tuple(filter(None, [note]))
+        return _known_to(library, ENGLISH, notes) if is_on else ChosenBase(notes=notes)
+    if asked == NO_BASE:
+        return ChosenBase()
+    if not config.is_mixed:
+        is_off = isinstance(config.train, LineTextConfig)
+        what = "--mixture off" if is_off else config.preset
+        raise UsageError(f"a model of {what} has no base model", "leave --on out")
+    if asked not in library.names():
+        raise library.unknown_model(asked)
+    tokenizer = read_card(library.path(asked)).tokenizer
+    if tokenizer != config.tokenizer:
+        raise UsageError(
+            f"{asked} uses the tokenizer {tokenizer}, this model {config.tokenizer}",
+            f"give --tokenizer {tokenizer}, or --on {NO_BASE}",
+        )
+    if asked == name:
+        raise UsageError(f"{name} cannot be built on itself", "take another --name")
+    return _known_to(library, asked)
+
+
+def _known_to(library: Library, name: str, notes: tuple[str, ...] = ()) -> ChosenBase:
+    """The base model of this name, with the lines that it was trained on. Raises ModelError."""
+    card = read_card(library.path(name))
+    scores = 0 if card.config.preset == "ngram" else card.total_words
+    trained = lines_with_base(library, name, card)
+    if trained is None:
+        warnings = (UNKNOWN_LINES.format(name=name),)
+        return ChosenBase(name, notes=notes, warnings=warnings, scores=scores)
+    return ChosenBase(name, trained.known, notes, scores=scores)
+
+
+def on_english(library: Library, corpus: Corpus, config: RunConfig) -> tuple[bool, str]:
     """Whether a model of this text is built on the built-in English by default, and a sentence
     saying why, which is empty if that is impossible."""
     if not (config.is_mixed and library.is_built_in(ENGLISH)):
@@ -35,22 +113,22 @@ def on_english(library: Library, prepared: PreparedText, config: RunConfig) -> t
     card = read_card(folder)
     if card.tokenizer != config.tokenizer:
         return False, ""
-    share = share_known(prepared, read_vocabulary(folder, card))
-    what = f"{share:.0%} of its words are English"
+    vocabulary = read_vocabulary(folder, card)
+    tokenizer = make_tokenizer(card.tokenizer, card.conventions, vocabulary)
+    lines = sample_of(arranged(corpus, config.lines).lines, SAMPLED_WORDS)
+    what = f"{(share := share_known(lines, tokenizer, vocabulary)):.0%} of its words are English"
     if share < ENOUGH_ENGLISH:
         return False, f"it has no base model ({what}, too few for {ENGLISH})"
     return True, f"its base model is {ENGLISH} ({what}) (--on none: no base model)"
 
 
-def share_known(prepared: PreparedText, vocabulary: Vocabulary) -> float:
+def share_known(lines: Iterable[str], tokenizer: Tokenizer, vocabulary: Vocabulary) -> float:
     """The share of the words of a text, without punctuation and numbers, in a vocabulary."""
-    words = prepared.vocabulary.words
-    assert isinstance(prepared, PreparedLines)
-    counts = prepared.examples.word_counts(prepared.vocabulary.total_words)
-    counts = counts[prepared.vocabulary.first_word_id :]
-    is_word = np.array([word[:1].isalpha() for word in words], dtype=bool)
-    known = np.array([word in vocabulary or word.lower() in vocabulary for word in words])
-    return float(counts[is_word & known].sum() / max(1, counts[is_word].sum()))
+    counts = Counter(word for line in lines for word in tokenizer.words(line) if word[:1].isalpha())
+    known = sum(
+        count for word, count in counts.items() if word in vocabulary or word.lower() in vocabulary
+    )
+    return known / max(1, counts.total())
 
 
 def base_of_update(source: OpenedModel, library: Library) -> str:
@@ -59,29 +137,16 @@ def base_of_update(source: OpenedModel, library: Library) -> str:
     return base["name"] if base and base["name"] in library.names() else NO_BASE
 
 
-def built_on(library: Library, run: TrainingRun, asked: str | None) -> TrainingRun:
-    """The run with the base model `asked` for, or the default one. Raises UsageError if they do not
-    fit together, ModelError if there is no such model."""
-    name = asked
-    if asked is None:
-        is_on, note = on_english(library, run.prepared, run.config)
-        notes = (*run.prepared.notes, *filter(None, [note]))
-        run = dataclasses.replace(run, prepared=dataclasses.replace(run.prepared, notes=notes))
-        name = ENGLISH if is_on else None
-    if name in (None, NO_BASE):
+def built_on(library: Library, run: TrainingRun, chosen: ChosenBase) -> TrainingRun:
+    """The run with its base model. Raises ModelError if that cannot be used."""
+    prepared = dataclasses.replace(
+        run.prepared,
+        notes=(*run.prepared.notes, *chosen.notes),
+        warnings=(*run.prepared.warnings, *chosen.warnings),
+    )
+    run = dataclasses.replace(run, prepared=prepared)
+    if chosen.name is None:
         return run
-    if not run.config.is_mixed:
-        is_off = isinstance(run.config.train, LineTextConfig)
-        what = "--mixture off" if is_off else run.config.preset
-        raise UsageError(f"a model of {what} has no base model", "leave --on out")
-    base = open_model(library, name)
-    if base.card.tokenizer != run.config.tokenizer:
-        raise UsageError(
-            f"{base.name} uses the tokenizer {base.card.tokenizer}, this model"
-            f" {run.config.tokenizer}",
-            f"give --tokenizer {base.card.tokenizer}, or --on {NO_BASE}",
-        )
-    if base.name == run.name:
-        raise UsageError(f"{run.name} cannot be built on itself", "take another --name")
+    base = open_model(library, chosen.name)
     origin: RunOrigin = {**run.origin, "base": base_of(base.name, base.card)}
     return dataclasses.replace(run, base=base.model, origin=origin)

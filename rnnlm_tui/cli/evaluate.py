@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,26 +13,39 @@ from typing import Any
 from rnnlm_tui import evaluate
 from rnnlm_tui.cli.inputs import OpenedModel, corpus_of, open_model
 from rnnlm_tui.cli.options import EvaluateRequest
-from rnnlm_tui.cli.output import print_fitted, print_json, table
-from rnnlm_tui.cli.parallel_scoring import scored_lines
+from rnnlm_tui.cli.output import bar_line, draw, has_bar, print_fitted, print_json, table
 from rnnlm_tui.config import print_warning
 from rnnlm_tui.errors import CorpusError, StorageError, UsageError
-from rnnlm_tui.evaluate import Evaluation, confidence_interval
+from rnnlm_tui.evaluate import Evaluation, ScoredLine, confidence_interval, score
 from rnnlm_tui.events import BaseSavings
 from rnnlm_tui.formatting import plural, sanitize
-from rnnlm_tui.lm.mixture import LABELS, ComponentName, MixedModel
+from rnnlm_tui.lm.mixture import (
+    LABELS,
+    MOST_FITTED,
+    ComponentName,
+    Fit,
+    MixedModel,
+    cross_fitted,
+    fit_weights,
+)
+from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.results import UNSEEN, savings_sentence
 from rnnlm_tui.store import evaluations, training_text
 from rnnlm_tui.store.evaluations import HeldOutEvaluation
+from rnnlm_tui.store.known_lines import lines_with_base
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.corpus import Corpus, arranged
+from rnnlm_tui.text.excerpts import Excerpt, excerpts_of, some_excerpts, spread_excerpts
 
-COST = "a key types a character, ends a line, or accepts one of five words with its space"
-LETTERS_ALONE = {
-    "  of the letters alone": "keystroke_savings",
-    "  with the ghost alone": "keystroke_savings_ghost",
-}
-"""Metrics that are not shown for models that write text."""
+COST = (
+    "keys saved by the app's own keys and default settings; each space, mark and end of line counts"
+)
+WITH_KEYS = ("base",)
+"""The components of a mixture whose keys are counted: nobody writes with the others alone, and keys
+take most of the time."""
+BAR_EVERY_S = 0.1
+SAMPLE_WORDS = 20_000
+"""Words of the sample that is measured by default."""
 WORTH_A_WARNING = 0.01
 """Warns if at least this share of the lines was seen in training; refrains explain a smaller
 one."""
@@ -39,20 +53,27 @@ one."""
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The lines that models are measured on. `held_out_of` is the model whose held-out lines they
-    are, if any; `is_whole` says whether there are no further lines."""
+    """The lines that models are measured on, as `excerpts` of the text. `held_out_of` is the model
+    whose held-out lines they are, if any, and `fit` how its weights were fitted to them, if they
+    were. `lines_in_all` counts those that were left out too."""
 
     corpus: Corpus
-    lines: tuple[str, ...]
+    excerpts: Sequence[Excerpt]
     held_out_of: str | None
-    is_whole: bool
+    lines_in_all: int
+    fit: Fit | None = None
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of all excerpts."""
+        return [line for excerpt in self.excerpts for line in excerpt.lines]
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """The metrics of a model. `trained_on` counts the lines that it was trained on, None if
-    unknown. `common_loss` is over the words that all models know, in nats. `parts` are the results
-    of the components of a mixed model alone."""
+    unknown. `common_loss` is over the words that all models and their components know, in nats.
+    `parts` are the results of the components of a mixed model alone."""
 
     subject: OpenedModel
     figures: Evaluation
@@ -65,9 +86,10 @@ class Result:
         """What the base of a mixture saves alone; None without a base."""
         mixture, part = self.subject.card.mixture, self.parts.get("base")
         base = mixture and mixture["base"]
-        if not base or part is None or part.figures.savings is None:
+        savings = part.figures.keystroke_savings if part is not None else None
+        if not base or savings is None:
             return None
-        return {"name": base["name"], "keystroke_savings": part.figures.savings}
+        return {"name": base["name"], "keystroke_savings": savings}
 
 
 def show_evaluation(request: EvaluateRequest) -> int:
@@ -76,25 +98,71 @@ def show_evaluation(request: EvaluateRequest) -> int:
     request = _with_models_apart(request, library)
     subjects = _subjects(request, library)
     text = _text(request, subjects[0])
-    trained_on = [_trained_on(subject, text) for subject in subjects]
+    trained_on = [_trained_on(library, subject, text) for subject in subjects]
     for subject, count in zip(subjects, trained_on, strict=True):
         if warning := _warning(subject, text, count):
             print_warning(sanitize(warning))
-    scores = [scored_lines(request.data_dir, subject, text.lines) for subject in subjects]
-    common = evaluate.shared_vocabulary_losses(scores) if len(scores) > 1 else None
-    common_losses = common[1] if common else [None] * len(scores)
-    figures = map(evaluate.summarize, scores)
-    parts = [_parts(request, each, text) for each in subjects]
-    columns = zip(subjects, figures, trained_on, common_losses, parts, strict=True)
-    results = [Result(*column) for column in columns]
-    for result in results:
-        _keep(result, text)
-    common_words = common[0] if common else None
+    results, common_words = _results(subjects, text, trained_on)
+    if request.limit is None:
+        for result in results:
+            _keep(result, text)
     if request.as_json:
         print_json(evaluation_json(text, results, common_words))
     else:
         print_fitted(evaluation_table(text, results, common_words))
     return 0
+
+
+def _results(
+    subjects: Sequence[OpenedModel], text: Text, trained_on: Sequence[int | None]
+) -> tuple[list[Result], int | None]:
+    """The results of the models and of their components, and the number of words that all of them
+    know and predict."""
+    parts = [_parts(subject) for subject in subjects]
+    columns = [(subject, True) for subject in subjects]
+    columns += [(part, name in WITH_KEYS) for each in parts for name, part in each.items()]
+    scores = [
+        _scored_lines(subject, text, counts_keys=counts_keys) for subject, counts_keys in columns
+    ]
+    common = evaluate.shared_vocabulary_losses(scores) if len(scores) > 1 else None
+    losses = common[1] if common else [None] * len(scores)
+    figures = [*map(evaluate.summarize, scores)]
+    of_parts = iter(range(len(subjects), len(columns)))
+    results = [
+        Result(
+            subject,
+            figures[number],
+            trained_on[number],
+            losses[number],
+            {
+                name: Result(part, figures[place], None, losses[place], {})
+                for (name, part), place in zip(parts[number].items(), of_parts, strict=False)
+            },
+        )
+        for number, subject in enumerate(subjects)
+    ]
+    return results, common[0] if common else None
+
+
+def _scored_lines(subject: OpenedModel, text: Text, *, counts_keys: bool) -> list[ScoredLine]:
+    """Scores the lines where they stand, with a progress bar on a terminal. If the weights of the
+    model were fitted to them, each half is scored with those that fit the other."""
+    models: tuple[LanguageModel, LanguageModel] = subject.model, subject.model
+    if text.fit and text.held_out_of == subject.name and isinstance(subject.model, MixedModel):
+        models = cross_fitted(subject.model, text.fit)
+    scored, next_bar, total = list[ScoredLine](), 0.0, len(text.lines)
+    draws, label = has_bar(), sanitize(subject.name)
+    try:
+        for above, lines, half in text.excerpts:
+            for line in score(models[half], lines, above, counts_keys=counts_keys):
+                if draws and time.monotonic() >= next_bar:
+                    draw(bar_line(label, len(scored), total, (), "lines"))
+                    next_bar = time.monotonic() + BAR_EVERY_S
+                scored.append(line)
+    finally:
+        if draws:
+            draw("")
+    return scored
 
 
 def _with_models_apart(request: EvaluateRequest, library: Library) -> EvaluateRequest:
@@ -133,14 +201,33 @@ def _text(request: EvaluateRequest, first: OpenedModel) -> Text:
     lines = [line for line in held_out or corpus.lines if first.model.tokenizer.words(line)]
     if not lines:
         raise CorpusError(f"{corpus.name} holds no words to measure on", "give another text")
+    held_out_of, in_all = name if held_out else None, len(lines)
     kept = tuple(lines[: request.limit])
-    return Text(corpus, kept, name if held_out else None, len(kept) == len(lines))
+    is_whole = request.is_all or request.limit is not None
+    if not (held_out and isinstance(first.model, MixedModel)):
+        excerpts: Sequence[Excerpt] = [Excerpt((), kept)]
+        excerpts = excerpts if is_whole else spread_excerpts(kept, SAMPLE_WORDS)
+        return Text(corpus, excerpts, held_out_of, in_all)
+    mask = training_text.held_out_of(first.folder, card, corpus)
+    all_excerpts = [*excerpts_of(corpus.lines, mask)]
+    fit = fit_weights(first.model, all_excerpts, MOST_FITTED)
+    of_first = [*_first_lines(all_excerpts, first, len(kept))]
+    excerpts = of_first if is_whole else some_excerpts(of_first, SAMPLE_WORDS)
+    return Text(corpus, excerpts, held_out_of, in_all, fit)
 
 
-def _trained_on(subject: OpenedModel, text: Text) -> int | None:
-    """The number of lines that the model was trained on; None if its text is gone. Held-out lines
-    may be among them, as refrains are."""
-    trained = training_text.trained_lines(subject.name, subject.folder, subject.card, text.corpus)
+def _first_lines(excerpts: Iterable[Excerpt], first: OpenedModel, most: int) -> Iterator[Excerpt]:
+    """The excerpts with the first `most` of their lines that have words."""
+    for excerpt in excerpts:
+        lines = [line for line in excerpt.lines if first.model.tokenizer.words(line)][:most]
+        most -= len(lines)
+        yield excerpt._replace(lines=tuple(lines))
+
+
+def _trained_on(library: Library, subject: OpenedModel, text: Text) -> int | None:
+    """The number of lines that the model or its base was trained on; None if the text of one is
+    gone. Held-out lines may be among them, as refrains are."""
+    trained = lines_with_base(library, subject.name, subject.card, text.corpus)
     return None if trained is None else trained.count(text.lines, subject.model.tokenizer)
 
 
@@ -152,11 +239,14 @@ def _warning(subject: OpenedModel, text: Text, trained_on: int | None) -> str | 
         )
     if not _are_worth_a_warning(trained_on, text):
         return None
+    has_base = subject.card.mixture and subject.card.mixture["base"]
+    or_base = f" or its base {has_base['name']}" if has_base else ""
     if text.held_out_of == subject.name:
         what = f"{trained_on:,} of the {len(text.lines):,} lines that {subject.name} held out"
-        what += " are also among those that it was trained on"
+        what += f" are also among those that it{or_base} was trained on"
     else:
-        what = f"{subject.name} was trained on {trained_on:,} of these {len(text.lines):,} lines"
+        what = f"{subject.name}{or_base} was trained on {trained_on:,} of these"
+        what += f" {len(text.lines):,} lines"
     return f"{what}: there its figures say how well it remembers, not how well it predicts"
 
 
@@ -164,23 +254,19 @@ def _are_worth_a_warning(trained_on: int, text: Text) -> bool:
     return trained_on >= max(1, WORTH_A_WARNING * len(text.lines))
 
 
-def _parts(
-    request: EvaluateRequest, subject: OpenedModel, text: Text
-) -> dict[ComponentName, Result]:
-    """The results of the components of a mixed model alone."""
-    parts: dict[ComponentName, Result] = {}
+def _parts(subject: OpenedModel) -> dict[ComponentName, OpenedModel]:
+    """The components of a mixed model, each alone."""
     models = subject.model.models if isinstance(subject.model, MixedModel) else {}
-    for name, model in models.items():
-        part = replace(subject, name=f"{LABELS[name]} alone", model=model)
-        figures = evaluate.summarize(scored_lines(request.data_dir, part, text.lines, name))
-        parts[name] = Result(part, figures, None, None, {})
-    return parts
+    return {
+        name: replace(subject, name=f"{LABELS[name]} alone", model=model)
+        for name, model in models.items()
+    }
 
 
 def _keep(result: Result, text: Text) -> None:
-    """Stores the metrics with the model if they are those of all its held-out lines."""
+    """Stores the metrics with the model if they are those of its held-out lines."""
     subject, figures, base = result.subject, result.figures, result.base_alone
-    if not (text.held_out_of == subject.name and text.is_whole):
+    if text.held_out_of != subject.name:
         return
     stored = evaluations.read_held_out_evaluation(subject.folder, subject.card)
     if stored == HeldOutEvaluation(figures, base):
@@ -200,6 +286,7 @@ def evaluation_json(
             "name": text.corpus.name,
             "sha256": text.corpus.sha256,
             "lines": len(text.lines),
+            "lines_in_all": text.lines_in_all,
             "held_out_of": text.held_out_of,
         },
         "common_words": common_words,
@@ -227,7 +314,14 @@ def _components(result: Result) -> list[dict[str, Any]] | None:
     metrics."""
     if not isinstance(model := result.subject.model, MixedModel):
         return None
-    parts = {name: asdict(part.figures) for name, part in result.parts.items()}
+    parts = {
+        name: {
+            **asdict(part.figures),
+            "common_loss": part.common_loss,
+            "common_perplexity": _exponential(part.common_loss),
+        }
+        for name, part in result.parts.items()
+    }
     empty: dict[str, Any] = {}
     return [
         {"name": name, "weight": weight, **parts.get(name, empty)}
@@ -249,33 +343,39 @@ def evaluation_table(
     """The metrics as a table, with a column per model and per component of a mixed one."""
     whose = f" that {text.held_out_of} held out" if text.held_out_of else ""
     yield f"{plural(len(text.lines), 'line')} of {sanitize(text.corpus.name)}{whose}"
+    if len(text.lines) < text.lines_in_all:
+        yield f"a sample of {text.lines_in_all:,} lines (--all measures all of them)"
     yield ""
     columns = [column for result in results for column in (result, *result.parts.values())]
     yield from table(list(_rows(columns, common_words)), names_in_columns=True)
     yield ""
     yield from filter(None, map(_weights, results))
-    yield "hits and keys are over all words; a word that a model does not know is a miss"
+    yield "hits are over all words; a word that a model does not know is a miss"
     yield COST
     for result in results:
-        if (savings := result.figures.savings) is not None:
-            where, words = _where(result.trained_on, text), result.figures.words
+        if (savings := result.figures.keystroke_savings) is not None:
+            where, words = _where(result, text), result.figures.words
             sentence = savings_sentence(savings, words, result.base_alone, where=where)
             yield sanitize(f"{result.subject.name}: {sentence}")
 
 
-def _where(trained_on: int | None, text: Text) -> str:
-    """The lines that a model was measured on, which it may have seen in its training."""
-    if trained_on is None:
-        return "lines that it may have seen"
-    if _are_worth_a_warning(trained_on, text):
-        return f"lines of which it has seen {trained_on:,} of {len(text.lines):,}"
+def _where(result: Result, text: Text) -> str:
+    """The lines that a model was measured on, which it or its base may have been trained on."""
+    count, who = result.trained_on, "it or its base" if result.base_alone else "it"
+    if count is None:
+        return f"lines that {who} may have seen"
+    if _are_worth_a_warning(count, text):
+        return f"lines of which {who} has seen {count:,} of {len(text.lines):,}"
     return UNSEEN
+
+
+def _interval_shown(interval: tuple[float, float] | None) -> str:
+    return "-" if interval is None else f"{interval[0]:.1%}-{interval[1]:.1%}"
 
 
 def _between(share: float | None, words: int) -> str:
     """The 95 % confidence interval of a share of so many words."""
-    low, high = confidence_interval(share or 0.0, words)
-    return f"{low:.1%}-{high:.1%}"
+    return _interval_shown(confidence_interval(share or 0.0, words))
 
 
 def _weights(result: Result) -> str | None:
@@ -302,11 +402,9 @@ def _rows(results: Sequence[Result], common_words: int | None) -> Iterator[tuple
     yield ("  95 % interval", *(_between(f.top1, f.words) for f in figures))
     yield row("among five", [f.top5 for f in figures], ".1%")
     yield ("  95 % interval", *(_between(f.top5, f.words) for f in figures))
-    yield row("keys saved as written", [f.written_savings for f in figures], ".1%")
-    shown = [not result.subject.model.tokenizer.writes_text for result in results]
-    for label, name in LETTERS_ALONE.items() if any(shown) else ():
-        shares = [getattr(f, name) if s else None for f, s in zip(figures, shown, strict=True)]
-        yield row(label, shares, ".1%")
+    yield row("keys saved", [f.keystroke_savings for f in figures], ".1%")
+    if any(f.savings_interval for f in figures):
+        yield ("  95 % interval", *(_interval_shown(f.savings_interval) for f in figures))
     yield row("loss, nats per word", [f.loss for f in figures], ".3f")
     yield row("  predictions counted", [f.predicted for f in figures], ",d")
     yield row("perplexity per word", [f.perplexity for f in figures], ",.1f")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnlm_tui.config import print_warning
+from rnnlm_tui.errors import CorpusError, os_reason
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.card import ModelCard
@@ -79,9 +80,13 @@ def texts_of(text: str | None) -> Iterable[str]:
 
 
 def lines_of_stdin() -> Iterator[str]:
-    """Yields the lines of standard input as they arrive, without line ends."""
-    for raw in sys.stdin.buffer:
-        yield raw.decode("utf-8", errors="replace").rstrip("\r\n")
+    """Yields the lines of standard input as they arrive, without line ends. Raises CorpusError if
+    it cannot be read, as a folder cannot."""
+    try:
+        for raw in sys.stdin.buffer:
+            yield raw.decode("utf-8", errors="replace").rstrip("\r\n")
+    except OSError as error:
+        raise CorpusError(f"cannot read standard input: {os_reason(error)}") from error
 
 
 def split_last_line(model: LanguageModel, text: str) -> tuple[list[str], str]:

@@ -125,7 +125,7 @@ def _row(entry: Entry) -> tuple[str, ...]:
         str(card.epochs_done),
         format_perplexity(figures.perplexity) if figures else "",
         format_percent(figures.top1) if figures else "",
-        format_percent(entry.evaluation.savings) if entry.evaluation else "",
+        format_percent(entry.evaluation.keystroke_savings) if entry.evaluation else "",
         measured_on if figures else "",
         size,
         "built in" if entry.built_in else sanitize(card.updated[:16].replace("T", " ")),

@@ -196,6 +196,9 @@ class EvaluateRequest(Request):
         "another model to measure on the same lines; may be repeated", default=()
     )
     limit: int | None = option("measure on the first N lines only", "N", bounds=Range(1, 10**9))
+    is_all: bool = switch(
+        "measure on all lines, not on a sample of 20,000 words spread over them", flag="all"
+    )
     as_json: bool = switch(flag="json")
 
 

@@ -50,8 +50,9 @@ def table(rows: Sequence[Sequence[str]], *, names_in_columns: bool = False) -> l
     """Formats rows, the first of which has the headers, in aligned columns, with numbers to the
     right. If they do not fit the terminal, returns a block of lines per item instead; the names of
     the items are in the first column, or in the first row if `names_in_columns`."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    are_numbers = [all(map(NUMBER.match, column)) for column in zip(*rows[1:], strict=True)]
+    by_column = [*zip(*rows, strict=True)]
+    widths = [max(map(len, column)) for column in by_column]
+    are_numbers = [all(map(NUMBER.match, cells)) for _, *cells in by_column]
     lines = []
     for row in rows:
         cells = [

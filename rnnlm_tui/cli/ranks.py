@@ -29,6 +29,7 @@ from rnnlm_tui.store.run_state import Position
 from rnnlm_tui.text.corpus import STANDARD_INPUT
 from rnnlm_tui.text.encoded_files import remove_encoded
 from rnnlm_tui.text.prepare import PreparedText
+from rnnlm_tui.text.sources import is_pipe
 from rnnlm_tui.text.streams import Workspace
 from rnnlm_tui.training.checkpoint import RunState, arrays_of, state_of
 from rnnlm_tui.training.control import Control, PreparationReport, StoppedError
@@ -90,7 +91,7 @@ def _check_versions(ranks: Ranks) -> None:
 
 def _check_sources(request: TrainRequest) -> None:
     """Raises UsageError for sources that can be read only once."""
-    if any(source == STANDARD_INPUT or Path(source).is_fifo() for source in request.sources):
+    if any(source == STANDARD_INPUT or is_pipe(Path(source)) for source in request.sources):
         raise UsageError(
             "several processes cannot read the same standard input or pipe",
             "name a file that all of them can read",

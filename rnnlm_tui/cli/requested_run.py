@@ -10,10 +10,17 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from rnnlm_tui.cli.base_model import base_of_update, built_on
+from rnnlm_tui.cli.base_model import base_of_update, built_on, choose_base
 from rnnlm_tui.cli.inputs import as_unicode, corpus_of
 from rnnlm_tui.cli.options import TrainRequest
-from rnnlm_tui.cli.run_from_model import open_source, request_of_update, run_from, run_of_update
+from rnnlm_tui.cli.run_from_model import (
+    config_from,
+    config_of_update,
+    open_source,
+    request_of_update,
+    run_from,
+    run_of_update,
+)
 from rnnlm_tui.cli.run_settings import MACHINE_SETTINGS, resolve_settings
 from rnnlm_tui.config import (
     RunConfig,
@@ -33,6 +40,7 @@ from rnnlm_tui.store.library import Library, check_name, free_name
 from rnnlm_tui.store.run_state import RunOrigin
 from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus, arranged
 from rnnlm_tui.text.prepare import PreparedText
+from rnnlm_tui.text.sources import is_pipe
 from rnnlm_tui.text.streams import Workspace
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.vocabulary import Vocabulary
@@ -59,7 +67,7 @@ def _new_name(library: Library, request: TrainRequest, preset: str) -> str:
     if request.name is not None:
         return check_name(request.name, is_new=True)
     first = request.sources[0] if request.sources else bundled_corpus().name
-    stem = "stdin" if first == STANDARD_INPUT or Path(first).is_fifo() else Path(first).stem
+    stem = "stdin" if first == STANDARD_INPUT or is_pipe(Path(first)) else Path(first).stem
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:LONGEST_STEM] or "text"
     return free_name(library, f"{stem}-{preset}")
 
@@ -77,15 +85,21 @@ def _new_run(library: Library, request: TrainRequest) -> tuple[str, MakeRun]:
         elif not request.force:
             _check_free(library, name)
         corpus = corpus_of(asked.sources, asked.encoding, workspace)
-        origin, base = _origin(corpus, asked), request.base
+        origin, words = _origin(corpus, asked), corpus.whitespace_words
         if source is None:
-            config = make_run_config(preset, settings, corpus.whitespace_words)
-            run = TrainingRun(name, folder, config, prepare_corpus(corpus, config), origin)
+            config = make_run_config(preset, settings, words)
+            base = choose_base(library, corpus, config, request.base, name)
+            prepared = prepare_corpus(corpus, config, held_out=base.held_out(corpus, config))
+            run = TrainingRun(name, folder, config, prepared, origin)
         elif request.update:
-            run = run_of_update(source, corpus, origin, settings)
-            base = base or base_of_update(source, library)
+            config = config_of_update(source, settings, words)
+            on = request.base or base_of_update(source, library)
+            base = choose_base(library, corpus, config, on, name)
+            run = run_of_update(source, corpus, origin, config, base.known)
         else:
-            run = run_from(source, name, folder, corpus, origin, settings)
+            config = config_from(source, corpus, settings)
+            base = choose_base(library, corpus, config, request.base, name)
+            run = run_from(source, name, folder, corpus, origin, config, base.known)
         return built_on(library, run, base)
 
     return name, make

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from rnnlm_tui.cli.inputs import OpenedModel, open_model
 from rnnlm_tui.cli.options import TrainRequest
 from rnnlm_tui.cli.run_settings import LESSON_PRESET, MACHINE_SETTINGS
@@ -28,18 +30,20 @@ from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.load import read_vocabulary
 from rnnlm_tui.store.run_state import RunOrigin
 from rnnlm_tui.store.training_text import (
+    UNKNOWN_LINES,
     TrainedLines,
     ancestors_of,
+    hashes_of,
     held_out_of,
+    hold_out_unseen,
     is_corpus_of,
     known_origin,
     trained_lines,
 )
 from rnnlm_tui.store.weights import read_weights
 from rnnlm_tui.text.corpus import Corpus, arranged
-from rnnlm_tui.text.overlap import no_hashes
+from rnnlm_tui.text.overlap import Hashes, no_hashes
 from rnnlm_tui.text.prepare import PreparedLines, PreparedText
-from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.training.held_out import loss_of_update
 from rnnlm_tui.training.run import TrainingRun
 
@@ -49,10 +53,6 @@ FIXED_IN_UPDATES = ("tokenizer", "lines", "held_out", "seed")
 """Settings that determine which lines the model has seen."""
 SHARE_OF_EPOCHS = 0.5
 """Epochs of an update relative to a new training on the text."""
-UNKNOWN_LINES = (
-    "it is not known which lines {name} was trained on: some may be among the held-out lines, so"
-    " the figures may be too good"
-)
 NOTHING_TO_COMPARE = (
     "nothing is held out, so it is not known whether the update is better: it will replace {name}"
     " when it finishes"
@@ -88,15 +88,14 @@ def run_from(
     folder: Path,
     corpus: Corpus,
     origin: RunOrigin,
-    settings: Sequence[Mapping[str, Any]],
+    config: RunConfig,
+    base: Hashes,
 ) -> TrainingRun:
-    """The run of a new model that starts from the weights and the words of `source`."""
-    config = make_run_config(source.card.config.preset, settings, corpus.whitespace_words)
-    config = _config_from(source, config, corpus, settings[-1])
+    """The run of a new model that starts from the weights and the words of `source`. `base` are the
+    hashes of the lines that its base model was trained on."""
     corpus = arranged(corpus, config.lines)
     trained = trained_lines(source.name, source.folder, source.card)
-    vocabulary = read_vocabulary(source.folder, source.card)
-    prepared = _prepare_new_lines(corpus, config, source, vocabulary, trained)
+    prepared = _prepare_new_lines(corpus, config, source, trained, base)
     return TrainingRun(
         name,
         folder,
@@ -133,21 +132,27 @@ def _prepare_new_lines(
     corpus: Corpus,
     config: RunConfig,
     source: OpenedModel,
-    vocabulary: Vocabulary,
     trained: TrainedLines | None,
+    base: Hashes,
 ) -> PreparedText:
-    """Prepares the corpus with the `vocabulary` of the source. Of the source's own text the same
+    """Prepares the corpus with the vocabulary of the source. Of the source's own text the same
     lines are held out as before; of another one, lines that it was not `trained` on (None if these
-    are unknown)."""
-    held_out, train = None, config.train
+    are unknown). Lines of the base model are not held out."""
+    train, tokenizer = config.train, source.model.tokenizer
     if is_corpus_of(source.card, corpus):
         held_out = held_out_of(source.folder, source.card, corpus)
+        held_out &= ~np.isin(hashes_of(corpus.lines, tokenizer), base)
     elif trained is not None:
-        tokenizer = source.model.tokenizer
-        held_out = trained.hold_out_again(corpus.lines, tokenizer, train.held_out, train.seed)
-    words = vocabulary, source.card.conventions, source.card.window
+        held_out = trained.hold_out_again(corpus.lines, tokenizer, train.held_out, train.seed, base)
+    else:
+        held_out = hold_out_unseen(corpus.lines, tokenizer, train.held_out, train.seed, base)
+    words = (
+        read_vocabulary(source.folder, source.card),
+        source.card.conventions,
+        source.card.window,
+    )
     prepared = prepare_corpus(corpus, config, words, held_out)
-    if held_out is None and train.held_out > 0:
+    if trained is None and train.held_out > 0 and not is_corpus_of(source.card, corpus):
         return _with_warning(prepared, UNKNOWN_LINES.format(name=source.name))
     return prepared
 
@@ -156,12 +161,14 @@ def _with_warning(prepared: PreparedText, warning: str) -> PreparedText:
     return dataclasses.replace(prepared, warnings=(*prepared.warnings, warning))
 
 
-def _config_from(
-    source: OpenedModel, config: RunConfig, corpus: Corpus, flags: Mapping[str, str]
+def config_from(
+    source: OpenedModel, corpus: Corpus, settings: Sequence[Mapping[str, Any]]
 ) -> RunConfig:
-    """`config` with the sizes and the tokenizer of the model, and for the model's own text also its
-    split, since it has seen the other lines. Raises UsageError for flags that differ."""
-    of_source, train = source.card.config, config.train
+    """The settings with the sizes and the tokenizer of the model, and for the model's own text also
+    its split, since it has seen the other lines. Raises UsageError for flags that differ."""
+    of_source, flags = source.card.config, settings[-1]
+    config = make_run_config(of_source.preset, settings, corpus.whitespace_words)
+    train = config.train
     _check_flags(source, flags, WORD_SETTINGS, "train a new model without --from")
     taken: dict[str, Any] = {}
     if isinstance(train, LineTextConfig):
@@ -213,18 +220,19 @@ def run_of_update(
     source: OpenedModel,
     corpus: Corpus,
     origin: RunOrigin,
-    settings: Sequence[Mapping[str, Any]],
+    config: RunConfig,
+    base: Hashes,
 ) -> TrainingRun:
     """The run that trains a model further on its changed text, and replaces it if it gets better.
+    `base` are the hashes of the lines that its base model was trained on.
 
     Raises CorpusError if the text has not changed, ModelError if it is unknown which lines the
     model has seen, or if its own training has not finished an epoch.
     """
     trained = _lines_before_update(source, corpus)
-    config = _config_of_update(source, settings, corpus.whitespace_words)
     corpus = arranged(corpus, config.lines)
     held_out = trained.hold_out_again(
-        corpus.lines, source.model.tokenizer, config.train.held_out, config.train.seed
+        corpus.lines, source.model.tokenizer, config.train.held_out, config.train.seed, base
     )
     prepared = prepare_corpus(corpus, config, held_out=held_out)
     known, weights = read_vocabulary(source.folder, source.card), None
@@ -277,7 +285,7 @@ def _lines_before_update(source: OpenedModel, corpus: Corpus) -> TrainedLines:
     return trained
 
 
-def _config_of_update(
+def config_of_update(
     source: OpenedModel, settings: Sequence[Mapping[str, Any]], words: int
 ) -> RunConfig:
     """The settings of the model with fewer epochs, overridden by those of the request."""

@@ -57,7 +57,8 @@ def score_table(scored: ScoredLine, model: str) -> Iterator[str]:
     rows = [(sanitize(word.word), _percent(word.probability), _rank(word)) for word in scored.words]
     if scored.end is not None:
         rows.append(("(end of line)", _percent(scored.end), ""))
-    yield from table([("word", "probability", "rank"), *rows])
+    if rows:
+        yield from table([("word", "probability", "rank"), *rows])
     loss = scored.loss
     if loss is None:
         yield f"{model} predicts nothing here"

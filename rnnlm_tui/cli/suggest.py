@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from functools import lru_cache
 from typing import Annotated, Any
@@ -62,8 +63,10 @@ class _Identity(msgspec.Struct, frozen=True):
 def opened(library: Library, name: str) -> LanguageModel:
     """The model of this name. The last few stay open; one that was saved again is opened again.
     Raises ModelError."""
-    card = library.path(name) / MODEL
-    return _opened(library, name, card.stat().st_mtime_ns if card.exists() else 0)
+    card, saved_at = library.path(name) / MODEL, 0
+    with suppress(OSError):  # opening it says why it cannot be read
+        saved_at = card.stat().st_mtime_ns
+    return _opened(library, name, saved_at)
 
 
 @lru_cache(MAX_OPEN_MODELS)

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rnnlm_tui.cli.base_model import on_english
+from rnnlm_tui.cli.base_model import choose_base
 from rnnlm_tui.cli.inputs import corpus_of
 from rnnlm_tui.cli.options import SummaryRequest
 from rnnlm_tui.cli.output import bar_line, draw, has_bar, print_json
@@ -25,6 +25,7 @@ from rnnlm_tui.text.corpus import Corpus
 from rnnlm_tui.text.prepare import PreparedLines, PreparedText
 from rnnlm_tui.text.streams import Workspace
 from rnnlm_tui.text.vocabulary import UNKNOWN
+from rnnlm_tui.training.estimate import run_seconds
 
 FIRST_PAIRS = 10
 PLACE = ".summary-"
@@ -64,22 +65,23 @@ def _summary(request: SummaryRequest, workspace: Workspace) -> int:
     corpus = corpus_of(request.sources, request.encoding, workspace)
     preset, settings = resolve_settings(request)
     config = make_run_config(preset, settings, corpus.whitespace_words)
-    prepared = prepare_corpus(corpus, config)
+    base = choose_base(Library(request.data_dir), corpus, config, None)
+    prepared = prepare_corpus(corpus, config, held_out=base.held_out(corpus, config))
     if has_bar():
         draw("")
-    _, note = on_english(Library(request.data_dir), prepared, config)
-    prepared = dataclasses.replace(prepared, notes=(*prepared.notes, *filter(None, [note])))
+    prepared = dataclasses.replace(prepared, notes=(*prepared.notes, *base.notes))
     kind, total = ARCHITECTURES[config.preset], prepared.vocabulary.total_words
     architecture = kind(config, total, prepared.window, kind.sizes_for(config, prepared))
+    seconds = run_seconds(config, prepared, base.scores).total(config.epochs)
     if request.as_json:
-        print_json(_summary_json(prepared, config, architecture))
+        print_json(_summary_json(prepared, config, architecture, seconds))
     else:
-        print("\n".join(_summary_lines(prepared, config, architecture)))
+        print("\n".join(_summary_lines(prepared, config, architecture, seconds)))
     return 0
 
 
 def _summary_json(
-    prepared: PreparedText, config: RunConfig, architecture: Architecture[Any]
+    prepared: PreparedText, config: RunConfig, architecture: Architecture[Any], seconds: float
 ) -> dict[str, Any]:
     """The output of `--summary --json`, which is a contract."""
     examples = prepared.examples.predictions
@@ -93,7 +95,7 @@ def _summary_json(
         "window": prepared.window,
         "parameters": architecture.parameters,
         "memory_bytes": architecture.training_bytes(examples),
-        "estimated_s": architecture.training_seconds(examples),
+        "estimated_s": seconds,
         "layers": [asdict(layer) for layer in architecture.layers()],
         "corpus": {**prepared.card, "held_out_lines": prepared.held_out_lines},
         "warnings": prepared.warnings,
@@ -103,7 +105,7 @@ def _summary_json(
 
 
 def _summary_lines(
-    prepared: PreparedText, config: RunConfig, architecture: Architecture[Any]
+    prepared: PreparedText, config: RunConfig, architecture: Architecture[Any], seconds: float
 ) -> Iterator[str]:
     """The data card, the first pairs and the layer table."""
     yield from data_card(prepared, config)
@@ -116,7 +118,7 @@ def _summary_lines(
     examples, units = prepared.examples.predictions, architecture.table_heads[1]
     memory = format_bytes(architecture.training_bytes(examples))
     yield f"  {architecture.parameters:,} {units} in all; training takes about {memory} of memory"
-    duration = format_duration(architecture.training_seconds(examples), roughly=True)
+    duration = format_duration(seconds, roughly=True)
     yield f"  training {plural(config.epochs, 'epoch')} takes about {duration} here"
 
 

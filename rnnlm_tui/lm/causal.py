@@ -27,6 +27,7 @@ from rnnlm_tui.lm.model import (
     excluded_ids,
 )
 from rnnlm_tui.lm.ngram import MOST_IN_MEMORY, counting_bytes
+from rnnlm_tui.lm.quantization import dequantize, quantize, quantized_specs
 from rnnlm_tui.lm.state_cache import StateCache
 from rnnlm_tui.lm.time_estimate import training_seconds
 from rnnlm_tui.text.tokenizer import Tokenizer
@@ -287,6 +288,15 @@ class CausalArchitecture(Architecture[CausalConfig]):
     def arrays(self) -> dict[str, ArraySpec]:
         shapes = causal_shapes(self.config.preset, self.model, self.total_words)
         return {name: ArraySpec(shape) for name, shape in shapes.items()}
+
+    def compact_arrays(self) -> dict[str, ArraySpec]:
+        return quantized_specs(self.arrays())
+
+    def to_compact(self, arrays: Arrays) -> Arrays:
+        return quantize(arrays)
+
+    def from_compact(self, small: Arrays) -> Arrays:
+        return dequantize(small)
 
     @property
     def _recipe(self) -> CausalTrainConfig:

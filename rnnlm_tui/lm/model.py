@@ -29,11 +29,12 @@ DTYPES: Mapping[str, np.dtype[Any]] = MappingProxyType(
         "F32": np.dtype("float32"),
         "I32": np.dtype("int32"),
         "F16": np.dtype("float16"),
+        "I8": np.dtype("int8"),
         "U8": np.dtype("uint8"),
     }
 )
 """The array types of weights files by their names in safetensors."""
-COMPACT_TYPES = {"F16", "U8"}
+COMPACT_TYPES = {"F16", "I8", "U8"}
 """Types that only compact files have."""
 PROGRAM_BYTES = 330_000_000
 """Memory of the program and PyTorch. The lesson on the sonnets takes 519 MB in all."""
@@ -197,7 +198,8 @@ class Architecture(ABC, Generic[M]):
 
     @abstractmethod
     def training_seconds(self, examples: int) -> float:
-        """Estimated duration of all epochs on this machine, whose speed is measured briefly."""
+        """Estimated duration of the steps of all epochs on this machine, whose speed is measured
+        briefly."""
 
     @property
     def parameters(self) -> int:

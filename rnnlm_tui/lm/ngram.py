@@ -55,8 +55,6 @@ LEFT_OUT_NOTE = (
 )
 COUNTING_S = 0.3e-6
 """Seconds to count a word, per length of n-grams."""
-MOST_MEASURED, MEASURING_S = 10_000, 200e-6
-"""Held-out words that are evaluated, and seconds per word."""
 PROGRAM_BYTES, BYTES_PER_WORD, BYTES_PER_SEQUENCE = 45_000_000, 60, 30
 """Estimated memory: 259 MB for a million words, where 225 MB were measured, since not all n-grams
 of five words are distinct. The sonnets take 48 MB."""
@@ -309,9 +307,8 @@ class NgramArchitecture(Architecture[NgramConfig]):
         return PROGRAM_BYTES + text + counting_bytes(examples, self.model.order)
 
     def training_seconds(self, examples: int) -> float:
-        """Counting for each length of n-grams, and evaluating held-out words."""
-        held_out = min(examples * self.config.train.held_out, MOST_MEASURED)
-        return COUNTING_S * self.model.order * examples + MEASURING_S * held_out
+        """Counting for each length of n-grams."""
+        return COUNTING_S * self.model.order * examples
 
     def check_sizes(self) -> None:
         if len(self.sizes) != self.model.order or self.sizes[0] != self.total_words - 1:

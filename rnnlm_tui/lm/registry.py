@@ -8,9 +8,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from rnnlm_tui.config import RunConfig
+from rnnlm_tui.formatting import plural
 from rnnlm_tui.lm.causal import CausalArchitecture
 from rnnlm_tui.lm.cells import CELLS
 from rnnlm_tui.lm.lesson import LessonArchitecture
+from rnnlm_tui.lm.mixture import FEWEST_WORDS
 from rnnlm_tui.lm.model import Architecture
 from rnnlm_tui.lm.ngram import LEFT_OUT_NOTE, NgramArchitecture, leaves_out
 from rnnlm_tui.text.tokenizer import Conventions
@@ -29,6 +31,11 @@ ARCHITECTURES: Mapping[str, type[Architecture[Any]]] = MappingProxyType(
     }
 )
 """The architecture of each preset."""
+
+TOO_FEW = (
+    "too few to fit the weights of the mixture, which stay as they are by default, and to say how"
+    " good the model is"
+)
 
 
 def prepare_corpus(
@@ -61,5 +68,10 @@ def prepare_corpus(
         notes=arrangement_notes(corpus, lines, config.lines),
     )
     if leaves_out(prepared.words) and (config.is_mixed or config.preset == "ngram"):
-        return dataclasses.replace(prepared, notes=(*prepared.notes, LEFT_OUT_NOTE))
+        prepared = dataclasses.replace(prepared, notes=(*prepared.notes, LEFT_OUT_NOTE))
+    words, is_chosen = prepared.held_out_words, held_out is not None and config.train.held_out > 0
+    if config.is_mixed and words < FEWEST_WORDS and (words or is_chosen):
+        some = f"only {plural(words, 'unseen word')}" if words else "no unseen words"
+        warning = f"{some} are held out, {TOO_FEW}"
+        prepared = dataclasses.replace(prepared, warnings=(*prepared.warnings, warning))
     return prepared

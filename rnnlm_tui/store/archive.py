@@ -12,9 +12,9 @@ import struct
 import sys
 import zipfile
 import zlib
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import IO
 
 from msgspec import structs
 
@@ -54,7 +54,7 @@ def export_zip(folder: Path, target: Path, *, replace: bool) -> None:
 def write_zip(folder: Path, card: ModelCard, target: Path) -> None:
     """Writes the model that the card describes, even if a training puts the next one in place.
 
-    Raises ModelError if its files are gone, OSError if `target` cannot be written.
+    Raises ModelError if its files are gone or unreadable, OSError if `target` cannot be written.
     """
     # Zip dates begin in 1980; older ones are moved there.
     with zipfile.ZipFile(
@@ -62,20 +62,23 @@ def write_zip(folder: Path, card: ModelCard, target: Path) -> None:
     ) as archive:
         archive.writestr(MODEL, files.json_bytes(card.to_json()))
         for name in card.files:
-            with files.open_regular(folder / name) as source:
+            with files.reading(folder / name):
                 info = zipfile.ZipInfo.from_file(folder / name, name, strict_timestamps=False)
-                info.compress_type = zipfile.ZIP_DEFLATED
-                with archive.open(info, "w", force_zip64=True) as entry:
-                    shutil.copyfileobj(source, entry, CHUNK)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(info, "w", force_zip64=True) as entry:
+                for chunk in files.chunks_of(folder / name):
+                    entry.write(chunk)
         if read_evaluation(folder, card):
-            archive.write(folder / EVALUATION, EVALUATION)
+            archive.writestr(EVALUATION, files.read_file(folder / EVALUATION))
         if (folder / HISTORY).is_file():
-            with (
-                files.open_regular(folder / HISTORY) as source,
-                archive.open(HISTORY, "w") as entry,
-            ):
-                for line in source:
+            with archive.open(HISTORY, "w") as entry:
+                for line in _lines_of(folder / HISTORY):
                     entry.write(_without_private_parts(line))
+
+
+def _lines_of(path: Path) -> Iterator[bytes]:
+    with files.open_regular(path) as file, files.reading(path):
+        yield from file
 
 
 def _without_private_parts(line: bytes) -> bytes:
@@ -139,8 +142,7 @@ def _extract(archive: zipfile.ZipFile, target: Path) -> None:
     for name in sorted(sizes, key=lambda name: name in card.weight_files):
         if name in card.weight_files:
             read_vocabulary(target, card)
-        with archive.open(name) as file:
-            _copy(file, target / name, limits[name])
+        _write(_chunks_in(archive, name), target / name, limits[name])
 
 
 def _limits(card: ModelCard) -> dict[str, int]:
@@ -155,13 +157,19 @@ def _limits(card: ModelCard) -> dict[str, int]:
     }
 
 
-def _copy(source: IO[bytes], target: Path, most: int) -> None:
-    """Copies a file. Raises ModelError for more than `most` bytes, whatever a zip's directory says,
+def _chunks_in(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
+    with files.reading(Path(name)), archive.open(name) as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
+def _write(chunks: Iterable[bytes], target: Path, most: int) -> None:
+    """Writes a file. Raises ModelError for more than `most` bytes, whatever a zip's directory says,
     StorageError if `target` cannot be written."""
     left = most
     try:
         with target.open("xb") as file:
-            while chunk := source.read(CHUNK):
+            for chunk in chunks:
                 left -= len(chunk)
                 if left < 0:
                     raise ModelError(f"{target.name} is larger than it says, or than it can be")
@@ -181,6 +189,5 @@ def copy_model(source: Path, target: Path) -> None:
     card = read_card(source)
     for name in (*card.files, EVALUATION, HISTORY, ORIGIN, MODEL):
         if name in card.files or (source / name).is_file():
-            with files.open_regular(source / name) as file:
-                _copy(file, target / name, sys.maxsize)
+            _write(files.chunks_of(source / name), target / name, sys.maxsize)
     load_model(target)

@@ -15,7 +15,7 @@ from msgspec import Struct, to_builtins
 from rnnlm_tui.config import LineTextConfig
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.evaluate import Evaluation, Share
-from rnnlm_tui.events import BaseSavings, Count, HeldOutFigures
+from rnnlm_tui.events import BaseSavings, Count
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.files import EVALUATION, read_json
@@ -144,15 +144,17 @@ def held_out_figures(card: ModelCard) -> Figures | None:
     held_out = card.metrics["held_out"]
     if not held_out:
         return None
-    hits = HeldOutFigures() if isinstance(card.config.train, LineTextConfig) else held_out
-    return Figures(held_out.get("perplexity"), hits.get("top1"), hits.get("top5"), unseen=True)
+    top1, top5 = held_out["top1"], held_out["top5"]
+    if isinstance(card.config.train, LineTextConfig):
+        top1 = top5 = None
+    return Figures(held_out["perplexity"], top1, top5, unseen=True)
 
 
 def training_figures(card: ModelCard) -> Figures:
     """The metrics of the kept epoch on the training lines, of a mixture those of its network
     alone."""
     train = card.metrics["train"]
-    return Figures(train.get("perplexity"), train["accuracy"], None, unseen=False)
+    return Figures(train["perplexity"], train["accuracy"], None, unseen=False)
 
 
 def in_plain_words(evaluation: Evaluation) -> str:
@@ -162,7 +164,7 @@ def in_plain_words(evaluation: Evaluation) -> str:
     top1, top5 = evaluation.top1 or 0, evaluation.top5 or 0
     return (
         f"unseen lines: top word right {_odds(top1)}, top five {_odds(top5)};"
-        f" saves {evaluation.savings or 0:.0%} of keys"
+        f" saves {evaluation.keystroke_savings or 0:.0%} of keys"
     )
 
 

@@ -23,8 +23,8 @@ import re
 import stat
 import time
 import zlib
-from collections.abc import Callable, Collection
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -75,14 +75,21 @@ def convert_json(data: object, kind: type[T], label: str) -> T:
         raise ModelError(f"{label} is damaged: {where}{what[:1].lower()}{what[1:]}") from error
 
 
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turns the operating system's errors into ModelErrors about this file."""
+    try:
+        yield
+    except OSError as error:
+        raise ModelError(f"cannot read {path.name}: {os_reason(error)}") from error
+
+
 def open_regular(path: Path) -> BinaryIO:
     """Opens a file for reading. Raises ModelError, also if it is not a regular file: opening or
     reading a pipe may block forever."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    try:
+    with reading(path):
         handle = os.open(path, flags)
-    except OSError as error:
-        raise ModelError(f"cannot read {path.name}: {os_reason(error)}") from error
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise ModelError(f"{path.name} is not a file")
@@ -91,11 +98,18 @@ def open_regular(path: Path) -> BinaryIO:
 
 def read_file(path: Path) -> bytes:
     """The contents of a file of at most `LARGEST_JSON` bytes. Raises ModelError."""
-    with open_regular(path) as file:
+    with open_regular(path) as file, reading(path):
         raw = file.read(LARGEST_JSON + 1)
     if len(raw) > LARGEST_JSON:
         raise ModelError(f"{path.name} is larger than {LARGEST_JSON >> 20} MiB")
     return raw
+
+
+def chunks_of(path: Path) -> Iterator[bytes]:
+    """Yields the contents of a file in pieces. Raises ModelError."""
+    with open_regular(path) as file, reading(path):
+        while chunk := file.read(CHUNK):
+            yield chunk
 
 
 def read_json(path: Path, kind: type[T]) -> T:
@@ -110,9 +124,8 @@ def read_json(path: Path, kind: type[T]) -> T:
 def checksum(path: Path) -> str:
     """The CRC-32 of a file in hexadecimal; 15 ms for the lesson's weights. Raises ModelError."""
     crc = 0
-    with open_regular(path) as file:
-        while chunk := file.read(CHUNK):
-            crc = zlib.crc32(chunk, crc)
+    for chunk in chunks_of(path):
+        crc = zlib.crc32(chunk, crc)
     return f"{crc:08x}"
 
 

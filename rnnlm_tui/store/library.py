@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -224,15 +224,21 @@ class Library:
     def _newest_with(self, file: str) -> list[str]:
         """The names whose folders hold `file`, the newest file first."""
         saved: list[tuple[float, str]] = []
-        for path in self.folder.glob(f"*/{file}"):
+        for folder in self._folders_with(file):
             with suppress(OSError):  # deleted meanwhile, or a broken link
-                saved.append((path.stat().st_mtime, path.parent.name))
+                saved.append(((folder / file).stat().st_mtime, folder.name))
         return [name for _, name in sorted(saved, reverse=True) if is_name(name)]
+
+    def _folders_with(self, file: str) -> list[Path]:
+        """The folders that hold `file`; none if the library cannot be read."""
+        with suppress(OSError):
+            return [folder for folder in self.folder.iterdir() if is_there(folder / file)]
+        return []
 
     def runs(self) -> list[Run]:
         """All trainings that are running, wherever they were started, or can be resumed, sorted by
         name. Cheap: reads no weights."""
-        stopped = [path.parent.name for path in self.folder.glob(f"*/{RESUME}")]
+        stopped = [folder.name for folder in self._folders_with(RESUME)]
         names = sorted(filter(is_name, {*stopped, *self._locks.noted()}))
         return [run for run in map(self.run, names) if run.trainer or run.resumable]
 
@@ -282,14 +288,21 @@ class Library:
     def open_base(self, base: Base, above: tuple[str, ...] = ()) -> LanguageModel | None:
         """The model that another one is built on, even if it was renamed; None if it is gone or was
         trained again. `above` are the models built on it, which it cannot be itself."""
+        for name in self.names_of_base(base, above):
+            with suppress(ModelError):
+                opened = partial(self.open_base, above=(*above, name))
+                return load_model(self.path(name), opened)[1]
+        return None
+
+    def names_of_base(self, base: Base, above: tuple[str, ...] = ()) -> Iterator[str]:
+        """The names of the model that another one is built on and of its copies; none if it is gone
+        or was trained again. `above` are the models built on it."""
         for name in dict.fromkeys([base["name"], *self.names()]):
             if name in above or not is_name(name):
                 continue
             with suppress(ModelError):
                 if {**base, "name": name} == base_of(name, read_card(self.path(name))):
-                    above = (*above, name)
-                    return load_model(self.path(name), partial(self.open_base, above=above))[1]
-        return None
+                    yield name
 
     def has(self, name: str) -> bool:
         """Whether a model or a resumable run has this name."""

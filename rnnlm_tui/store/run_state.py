@@ -12,12 +12,13 @@ from msgspec import Meta, Struct, to_builtins
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import CausalTrainConfig, NetworkTrainConfig, RunConfig, TextConfig
-from rnnlm_tui.errors import ModelError
+from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.events import Count, Epoch, EpochFigures, Figure, ShortText, json_safe
 from rnnlm_tui.store.card import FORMAT, Ancestor, Base, RunSettings, check_format, run_config
 from rnnlm_tui.store.files import RESUME, convert_json, parse_json
 from rnnlm_tui.store.load import Word, checked_vocabulary
 from rnnlm_tui.store.weights import read_arrays
+from rnnlm_tui.text.sources import check_names
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 
@@ -136,7 +137,8 @@ def decode_facts(raw: NDArray[Any] | None) -> tuple[RunConfig, RunOrigin, Positi
         if file.position.dropout is not None:
             np.random.default_rng().bit_generator.state = file.position.dropout
         checked_vocabulary(words or (), SPECIAL_TOKENS)
-    except (TypeError, ValueError, LookupError, OverflowError) as error:
+        check_names(file.corpus.get("sources", ()), file.corpus.get("encoding"))
+    except (TypeError, ValueError, LookupError, OverflowError, UsageError) as error:
         raise ModelError(f"{RESUME} is damaged: {error}") from error
     return run_config(version, file.config, RESUME), file.corpus, file.position
 

@@ -6,6 +6,7 @@ ancestors were trained on tell which lines of any text it has seen.
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,7 +16,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from rnnlm_tui.errors import CorpusError, ModelError
+from rnnlm_tui.errors import CorpusError, ModelError, UsageError
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import Ancestor, ModelCard
@@ -31,6 +32,7 @@ from rnnlm_tui.text.corpus import (
     split_lines,
 )
 from rnnlm_tui.text.overlap import NO_WORDS, CopiedSpans, Hashes, hash_lines, no_hashes
+from rnnlm_tui.text.sources import check_names, kind_of
 from rnnlm_tui.text.streams import Block, Lines, Mask, StreamedLines
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.tokenizers import make_tokenizer
@@ -47,6 +49,10 @@ FEWEST_WORDS = 4
 """Shorter lines may occur in any text."""
 LARGEST_INDEXED = 64 << 20
 """Bytes of the largest text that is searched for copies: 12 million words, about 10 seconds."""
+UNKNOWN_LINES = (
+    "it is not known which lines {name} was trained on: some may be among the held-out lines, so"
+    " the figures may be too good"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +73,14 @@ class TrainedLines:
         long = (line for line in lines if tokenizer.line_key(line).count(" ") >= FEWEST_WORDS - 1)
         return int(np.isin(hash_lines(long, tokenizer), self.known).sum())
 
-    def hold_out_again(self, lines: Lines, tokenizer: Tokenizer, share: float, seed: int) -> Mask:
+    def hold_out_again(
+        self, lines: Lines, tokenizer: Tokenizer, share: float, seed: int, base: Hashes
+    ) -> Mask:
         """Which lines [L] of another text, or of a text that has grown, to hold out: those held out
-        before, and about `share` of the new ones."""
-        hashes = _hashes_of(lines, tokenizer)
-        may_be = (hashes != NO_WORDS) & ~np.isin(hashes, self.known)
+        before, and about `share` of the new ones. None of them is `known`, or among the hashes of
+        the lines that the base model was trained on."""
+        hashes = hashes_of(lines, tokenizer)
+        may_be = (hashes != NO_WORDS) & ~np.isin(hashes, np.union1d(self.known, base))
         held_out = np.isin(hashes, self.unseen)
         if not len(self.unseen):
             held_out[self.held_out[self.held_out < len(lines)]] = True
@@ -99,7 +108,22 @@ def trained_on_hashes(
     return TrainedLines(known, np.flatnonzero(held_out).astype(np.int32), unseen)
 
 
-def _hashes_of(lines: Lines, tokenizer: Tokenizer) -> Hashes:
+def hold_out_unseen(
+    lines: Lines, tokenizer: Tokenizer, share: float, seed: int, base: Hashes
+) -> Mask:
+    """Which lines [L] of a new model's text to hold out: about `share` of those that are not among
+    the hashes of the lines that its base model was trained on."""
+    may_be = np.ones(len(lines), dtype=bool)
+    if len(base):
+        hashes = hashes_of(lines, tokenizer)
+        may_be = (hashes == NO_WORDS) | ~np.isin(hashes, base)
+    held_out = np.zeros(len(lines), dtype=bool)
+    held_out[may_be] = held_out_mask(int(may_be.sum()), share, seed)
+    return held_out
+
+
+def hashes_of(lines: Lines, tokenizer: Tokenizer) -> Hashes:
+    """A hash of the words of each line [L] of a text."""
     if isinstance(lines, StreamedLines):
         task = partial(_hash_block, tokenizer)
         return np.concatenate([*lines.map(task, "comparing lines")])
@@ -142,7 +166,7 @@ def find_corpus(name: str, folder: Path, card: ModelCard) -> Corpus:
     sources = origin.sources
     if not sources:
         return arranged(_bundled(), card.config.lines)
-    odd = [path for path in map(Path, sources) if path.exists() and not path.is_file()]
+    odd = [path for path in sources if kind_of(Path(path)) not in (None, stat.S_IFREG)]
     if odd:
         raise CorpusError(f"the text of {name} is gone: {odd[0]} is not a file", hint)
     try:
@@ -211,9 +235,11 @@ class Origin(Struct):
 def read_origin(folder: Path) -> Origin:
     """Reads origin.json. An unreadable one counts as empty, since the text's hash is checked."""
     try:
-        return read_json(folder / ORIGIN, Origin)
-    except ModelError:
+        origin = read_json(folder / ORIGIN, Origin)
+        check_names(origin.sources, origin.encoding)
+    except (ModelError, UsageError):
         return Origin()
+    return origin
 
 
 def held_out_lines(folder: Path, card: ModelCard, corpus: Corpus) -> tuple[str, ...]:
@@ -236,7 +262,7 @@ def held_out_of(folder: Path, card: ModelCard, corpus: Corpus) -> Mask:
 def trained_lines(
     name: str, folder: Path, card: ModelCard, corpus: Corpus | None = None
 ) -> TrainedLines | None:
-    """The lines that the model `name` and its ancestors were trained on.
+    """The lines that the model `name` and its ancestors, but not its base, were trained on.
 
     Older formats do not store them; they are then read from the model's text, which may be
     `corpus`. None if that cannot be found. Raises ModelError if the file is damaged.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from rnnlm_tui.errors import ModelError, os_reason
+from rnnlm_tui.errors import ModelError
 from rnnlm_tui.lm.model import COMPACT_TYPES, DTYPES, Architecture
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import ModelCard, read_card
@@ -92,14 +92,12 @@ def opened(path: Path) -> Iterator[Any]:
     """Opens a safetensors file. Raises ModelError if it cannot be read, is truncated, or has a huge
     header."""
     try:
-        with files.open_regular(path) as raw:
+        with files.open_regular(path) as raw, files.reading(path):
             start = raw.read(8)
         if len(start) < 8 or int.from_bytes(start, "little") > LARGEST_HEADER:
             raise ModelError(f"{path.name} is not a file of tensors")
-        with safe_open(path, framework="numpy") as file:
+        with files.reading(path), safe_open(path, framework="numpy") as file:
             yield file
-    except OSError as error:
-        raise ModelError(f"cannot read {path.name}: {os_reason(error)}") from error
     except SafetensorError as error:
         raise ModelError(f"{path.name} is damaged: {error}") from error
 

@@ -18,7 +18,7 @@ import numpy as np
 from rnnlm_tui.errors import CorpusError, os_reason
 from rnnlm_tui.formatting import format_bytes
 from rnnlm_tui.text.paragraphs import LineBreaks, joined
-from rnnlm_tui.text.sources import Source, Sources
+from rnnlm_tui.text.sources import Source, Sources, is_pipe
 from rnnlm_tui.text.streams import (
     BLOCK,
     IN_MEMORY,
@@ -91,9 +91,9 @@ def read_corpus(
         if str(path) == STANDARD_INPUT:
             name, kept = "stdin", STANDARD_INPUT
             each.append(_read_once(stdin or io.BytesIO(), "standard input", workspace))
-        elif path.is_fifo():
+        elif is_pipe(path):
             name, kept = "pipe", STANDARD_INPUT  # like standard input, it can be read only once
-            with path.open("rb") as pipe:
+            with Source(f"the corpus {path}", path).open() as pipe:
                 each.append(_read_once(pipe, str(path), workspace))
         else:
             name, kept = path.name, str(path.absolute())
@@ -220,6 +220,19 @@ def held_out_mask(count: int, share: float, seed: int) -> Mask:
         start = low + rng.integers(0, high - low - size + 1)
         held[start : start + size] = True
     return held
+
+
+def sample_of(lines: Lines, most_words: int) -> list[str]:
+    """`some_lines` of a text; of a large one the first lines, so that it is not read to its end."""
+    if not isinstance(lines, StreamedLines):
+        return some_lines(cast("tuple[str, ...]", lines), most_words)
+    chosen = list[str]()
+    for line in lines:
+        chosen.append(line)
+        most_words -= len(line.split())
+        if most_words <= 0:
+            break
+    return chosen
 
 
 def some_lines(lines: Sequence[str], most_words: int) -> list[str]:

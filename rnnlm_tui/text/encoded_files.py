@@ -25,12 +25,13 @@ from numpy.typing import NDArray
 from rnnlm_tui.errors import StorageError, os_reason
 from rnnlm_tui.text.arrays import map_array, slices
 from rnnlm_tui.text.corpus import Corpus
+from rnnlm_tui.text.excerpts import Excerpt
 from rnnlm_tui.text.passes import HELD_OUT_IDS, NUMBERS, TRAIN_IDS, Encoded, KeptLines
 from rnnlm_tui.text.streams import Mask, StreamedLines
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.vocabulary import Vocabulary
 
-FORMAT = 1
+FORMAT = 2
 """To be raised when a tokenizer changes, so that ids of an older version are not used."""
 FACTS, LINES = "text.json", "text-lines.npz"
 FILES = (NUMBERS, TRAIN_IDS, HELD_OUT_IDS, LINES, FACTS)
@@ -73,7 +74,8 @@ class _Facts(Struct):
     missing: tuple[str, ...]
     kind: str
     lengths: tuple[Count, Count]
-    lines: tuple[tuple[str, ...], tuple[str, ...]]
+    train_lines: tuple[str, ...]
+    excerpts: tuple[Excerpt, ...]
 
 
 def key_of(
@@ -103,7 +105,8 @@ def write_encoded(folder: Path, key: str, text: EncodedText) -> None:
         vocabulary=list(text.vocabulary.words),
         kind=train.dtype.name,
         lengths=(len(train), len(held_out)),
-        lines=text.kept.lines,
+        train_lines=text.kept.train,
+        excerpts=text.kept.held_out,
         **{name: getattr(text, name) for name in SHARED},
     )
     of_lines = (train_lengths, held_lengths, *text.kept.hashes)
@@ -139,7 +142,7 @@ def read_encoded(folder: Path, key: str, special_tokens: Sequence[str]) -> Encod
         vocabulary=vocabulary,
         train=(parts[0], train),
         held_out=(parts[1], held),
-        kept=KeptLines((train_hashes, held_hashes), facts.lines),
+        kept=KeptLines((train_hashes, held_hashes), facts.train_lines, facts.excerpts),
         **{name: getattr(facts, name) for name in SHARED},
     )
 

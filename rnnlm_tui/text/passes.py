@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from rnnlm_tui.text.arrays import ArrayWriter, check_space
 from rnnlm_tui.text.corpus import lines_of_share, split_lines
 from rnnlm_tui.text.examples import with_ends
+from rnnlm_tui.text.excerpts import Excerpt, excerpts_of, share_of
 from rnnlm_tui.text.overlap import Hashes, hash_lines
 from rnnlm_tui.text.streams import Block, Lines, Mask, StreamedLines
 from rnnlm_tui.text.tokenizer import TokenizedText, Tokenizer, tokenize_lines
@@ -121,11 +122,12 @@ def _split(
 
 @dataclass(frozen=True, slots=True)
 class KeptLines:
-    """What is kept of the training and the held-out lines of a large text: their hashes, and a
-    sample of them to measure on."""
+    """What is kept of a large text: the hashes of its training lines and of its held-out lines, and
+    samples of both to measure on."""
 
     hashes: tuple[Hashes, Hashes]
-    lines: tuple[tuple[str, ...], tuple[str, ...]]
+    train: tuple[str, ...]
+    held_out: tuple[Excerpt, ...]
 
 
 def folder_of(lines: Lines) -> Path | None:
@@ -159,19 +161,17 @@ def number_words(
 
 
 def _number_block(
-    tokenizer: Tokenizer, train_share: float, held_out_share: float, block: Block
+    tokenizer: Tokenizer, train_share: float, block: Block
 ) -> tuple[TokenizedText, int, KeptLines, ProseSigns | None]:
-    """The words of a block, the number of its training lines, what is kept of it, and the signs of
-    prose. A share of the training lines and one of the held-out lines are kept."""
+    """The words of a block, the number of its training lines, what is kept of it apart from
+    excerpts, and the signs of prose. A share of the training lines is kept."""
     return (
         tokenize_lines([*block.train, *block.held_out], tokenizer),
         len(block.train),
         KeptLines(
             (hash_lines(block.train, tokenizer), hash_lines(block.held_out, tokenizer)),
-            (
-                tuple(lines_of_share(block.train, train_share, block.first_train)),
-                tuple(lines_of_share(block.held_out, held_out_share, block.first_held_out)),
-            ),
+            tuple(lines_of_share(block.train, train_share, block.first_train)),
+            (),
         ),
         _signs_of(tokenizer, block.train),
     )
@@ -193,10 +193,9 @@ def _number_blocks(
     check_space(workspace.folder, round(MOST_TOKENS_PER_WORD * BYTES_PER_TOKEN * words))
     text = NumberedText(ArrayWriter(workspace.folder / NUMBERS, np.int32))
     share = float(held_out.mean())
-    parts = zip(KEPT_WORDS, (1 - share, share), strict=True)
-    shares = [min(1.0, most / max(1.0, words * of_words)) for most, of_words in parts]
+    most_train, most_held_out = KEPT_WORDS
     kept, all_signs = list[KeptLines](), None
-    task = partial(_number_block, tokenizer, shares[0], shares[1])
+    task = partial(_number_block, tokenizer, min(1.0, most_train / max(1.0, words * (1 - share))))
     for block, train_lines, of_block, signs in lines.map(task, "encoding words", held_out):
         text.add(block, train_lines)
         kept.append(of_block)
@@ -204,16 +203,18 @@ def _number_blocks(
             all_signs = signs
         elif signs is not None:
             all_signs.add(signs)
-    return text, _concatenated(kept), tuple(all_signs.notes()) if all_signs else ()
+    excerpts = list[Excerpt]()
+    if share:
+        kept_share = min(1.0, most_held_out / max(1.0, words * share))
+        excerpts += share_of(excerpts_of(lines, held_out), kept_share)
+    of_text = _concatenated(kept, tuple(excerpts))
+    return text, of_text, tuple(all_signs.notes()) if all_signs else ()
 
 
-def _concatenated(kept: Sequence[KeptLines]) -> KeptLines:
+def _concatenated(kept: Sequence[KeptLines], excerpts: tuple[Excerpt, ...]) -> KeptLines:
     train, held_out = zip(*(of_block.hashes for of_block in kept), strict=True)
-    train_lines, held_lines = zip(*(of_block.lines for of_block in kept), strict=True)
-    return KeptLines(
-        (np.concatenate(train), np.concatenate(held_out)),
-        (tuple(chain.from_iterable(train_lines)), tuple(chain.from_iterable(held_lines))),
-    )
+    lines = tuple(chain.from_iterable(of_block.train for of_block in kept))
+    return KeptLines((np.concatenate(train), np.concatenate(held_out)), lines, excerpts)
 
 
 def encode(text: NumberedText, vocabulary: Vocabulary, folder: Path | None) -> list[Encoded]:

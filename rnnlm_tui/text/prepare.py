@@ -244,7 +244,7 @@ def _warnings(corpus: Corpus, share: float, text: EncodedText, is_given: bool) -
         lines = plural(corpus.line_count, "line")
         few = f"{lines} are too few to hold {share:.0%} of them out"
         if is_given:
-            few = "the model that it starts from has seen nearly all lines"
+            few = "the models that it starts from or is built on have seen nearly all lines"
         yield f"nothing is held out: {few}, so the figures tell how well the model remembers"
     if text.only_word is not None:
         yield (

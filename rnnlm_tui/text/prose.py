@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from itertools import chain
+from typing import Any, TypeAlias
 
 import regex
 
 from rnnlm_tui.text.prose_tokens import (
     APOSTROPHE,
+    CLOSE,
+    CLOSE_SINGLE,
     FIRST_LETTERS,
     LETTER,
     LINE_BEGIN,
     OPEN,
+    OPEN_SINGLE,
+    SCRIPTS_WITHOUT_SPACES,
     Tokens,
     cut,
     fold,
@@ -30,6 +36,7 @@ from rnnlm_tui.text.spacing import UNDECIDED
 from rnnlm_tui.text.tokenizer import Conventions, Insertion, Tokenizer
 
 TYPED_WORD = regex.compile(rf"{LETTER}+(?:['’ʼ-]{LETTER}*)*\Z", regex.VERSION1)
+REST_OF_WORD = regex.compile(rf"(?:['’ʼ]?{LETTER})*(?:['’ʼ-]{LETTER}+)*", regex.VERSION1)
 HEADING = regex.compile(r"\s*(?:[IVXLCDM]{2,}|[IVXLCDM]\.|\p{N}+)\.?\s*")
 """A line that is only a number, in Roman or other digits."""
 
@@ -47,9 +54,19 @@ class _LettersAlone(dict[int, str]):
 LETTERS_ALONE = _LettersAlone()
 LONGEST_CHUNK, MOST_CHUNKS = 48, 1 << 18
 """The longest chunk that is cached, in characters, and the most chunks."""
+LONGEST_LOOK = 200
+"""Text without a space is looked at in parts of so many characters, and scripts without spaces
+character by character, so that a key costs the same after any number of them."""
+BETWEEN_CHARACTERS = regex.compile(
+    rf"(?<=[{SCRIPTS_WITHOUT_SPACES}]\p{{M}}*)"
+    rf"(?=[[{SCRIPTS_WITHOUT_SPACES}]&&\p{{L}}--[\u0e33\u0eb3]])",  # AM, written after a letter
+    regex.VERSION1,
+)
 MOST_ENDS = 64
 """Texts before the cursor whose tokens are cached: enough for one question and for one word as it
 is typed."""
+MOST_STYLES = 8
+"""Tokenizers for other styles of quotes and apostrophes that are kept."""
 MOST_CASES = 1 << 12
 """Words whose usual case is cached."""
 FAR_RARER = 100
@@ -86,7 +103,8 @@ class ChunkCache(dict[str, Chunk]):
 
     def __missing__(self, text: str) -> Chunk:
         found = chunk_of(cut(text, self._abbreviations))
-        if len(text) <= LONGEST_CHUNK and len(self) < MOST_CHUNKS:
+        is_cached = len(text) <= LONGEST_CHUNK or len(text) == LONGEST_LOOK
+        if is_cached and len(self) < MOST_CHUNKS:
             self[text] = found
         return found
 
@@ -112,8 +130,9 @@ class ProseTokenizer(Tokenizer):
         self.conventions, self._ranks = conventions, ranks
         self._token_of = {form: token for token, form in conventions.forms.items()}
         self.chunks = ChunkCache(conventions.abbreviations) if chunks is None else chunks
-        self._typed = lru_cache(MOST_ENDS)(self._typed_tokens)
+        self._ends: dict[str, tuple[Tokens, str]] = {}
         self._case = lru_cache(MOST_CASES)(self._known_case)
+        self._in_style = lru_cache(MOST_STYLES)(self._with_style)
 
     def __reduce__(self) -> tuple[Any, tuple[Conventions, Mapping[str, int]]]:
         """Pickles without the caches; the other process has its own."""
@@ -121,26 +140,58 @@ class ProseTokenizer(Tokenizer):
 
     def words(self, line: str) -> list[str]:
         """The tokens of a line; none of a heading that is only a number."""
-        return [] if HEADING.fullmatch(line) else self._scan(line)[0]
+        if HEADING.fullmatch(line):
+            return []
+        return self._scan(line, LINE_BEGIN, in_capitals=is_in_capitals(line))[0]
 
     def split_typed(self, text: str) -> tuple[list[str], str]:
-        """The tokens of a text being typed, as `typed_words` returns them, and the prefix of the
-        last word, as typed."""
+        """The tokens of a text being typed, in a case in which they are known, and the prefix of
+        the last word, as typed."""
         prefix = text[text.rfind(" ") + 1 :]
         if prefix and not (prefix.isascii() and prefix.isalpha()):  # most need no search
-            word = TYPED_WORD.search(prefix)
+            word = TYPED_WORD.search(prefix[-LONGEST_LOOK:])
             prefix = word[0] if word else ""
-        return self.typed_words(text[: len(text) - len(prefix)]), prefix
+        return [*self._typed(text[: len(text) - len(prefix)])[0]], prefix
 
-    def typed_words(self, text: str) -> list[str]:
-        """The tokens of a text. A word that is unknown as typed is taken in another case if that is
-        known: `i` as `I`."""
-        return [*self._typed(text)[0]]
+    def words_above(self, line: str) -> list[str]:
+        """The tokens of a line above, in a case in which they are known: `i` as `I`."""
+        return [] if HEADING.fullmatch(line) else [*self._typed(line)[0]]
 
-    def _typed_tokens(self, text: str) -> tuple[Tokens, str]:
-        """The tokens of a typed text, and the marks that it ends with."""
-        tokens, marks = self._scan(text)
-        return tuple(map(self._case, tokens)), marks
+    def words_as_written(self, text: str) -> list[tuple[str, str]]:
+        chunks = chain.from_iterable(self.chunks[chunk][0] for chunk in split(fold(text)))
+        return list(zip(self._typed(text)[0], chunks, strict=True))
+
+    def letters_at_start(self, text: str) -> int:
+        found = REST_OF_WORD.match(text[:LONGEST_LOOK])
+        return found.end() if found else 0
+
+    def in_style_of(self, before: str, previous_lines: Sequence[str]) -> ProseTokenizer:
+        style = style_of(before, previous_lines)
+        return self._in_style(style) if style else self
+
+    def _with_style(self, style: Style) -> ProseTokenizer:
+        forms = {**self.conventions.forms, **dict(style)}
+        if all(self._spelled(token) == form for token, form in style):
+            return self
+        conventions = replace(self.conventions, forms=forms)
+        return ProseTokenizer(conventions, self._ranks, self.chunks)
+
+    def _typed(self, text: str) -> tuple[Tokens, str]:
+        """The tokens of a typed text, in a case in which they are known, and the marks that it ends
+        with. A text that only got longer is not read again from its start."""
+        if (found := self._ends.get(text)) is not None:
+            return found
+        end = text.rstrip()
+        start = max(end.rfind(" "), len(end) - 1 if BETWEEN_CHARACTERS.search(end[-2:]) else -1) + 1
+        earlier = self._ends.get(text[:start]) if start and not is_in_capitals(text) else None
+        if earlier is None or is_in_capitals(text[:start]):
+            start, earlier = 0, ((), LINE_BEGIN)
+        tokens, marks = self._scan(text[start:], earlier[1], in_capitals=is_in_capitals(text))
+        found = (*earlier[0], *map(self._case, tokens)), marks
+        while len(self._ends) >= MOST_ENDS:
+            del self._ends[next(iter(self._ends))]
+        self._ends[text] = found
+        return found
 
     def match_key(self, word: str) -> str:
         """Lower case, if that has as many letters, and the plain apostrophe."""
@@ -162,13 +213,14 @@ class ProseTokenizer(Tokenizer):
         """Whether running text has a space before and after a token."""
         return self.conventions.spaces.get(token) or usual_spaces(token)
 
-    def _scan(self, line: str) -> tuple[list[str], str]:
-        """The tokens of a text, and the marks that it ends with, for `_begins_sentence`."""
-        found, marks, in_capitals = list[str](), LINE_BEGIN, is_in_capitals(line)
+    def _scan(self, text: str, marks: str, *, in_capitals: bool) -> tuple[list[str], str]:
+        """The tokens of a text that follows these marks, and the marks that it ends with, for
+        `_begins_sentence`."""
+        found = list[str]()
         usual = self._usual_of_capitals if in_capitals else self._usual
         chunks = self.chunks
-        for text in fold(line).split():
-            tokens, words, marks_after, is_plain = chunks[text]
+        for chunk in split(fold(text)):
+            tokens, words, marks_after, is_plain = chunks[chunk]
             if is_plain and not marks and not in_capitals:
                 found.append(tokens[0])
                 continue
@@ -269,6 +321,66 @@ class ProseTokenizer(Tokenizer):
         if word in forms:
             return forms[word]
         return word.replace(APOSTROPHE, forms.get(APOSTROPHE, APOSTROPHE))
+
+
+def split(text: str) -> list[str]:
+    """The chunks of a text: what is between its spaces, or parts of it if that is long."""
+    chunks = text.split()
+    if not any(len(chunk) > LONGEST_CHUNK for chunk in chunks):
+        return chunks
+    characters = (part for chunk in chunks for part in BETWEEN_CHARACTERS.split(chunk))
+    return [
+        part[i : i + LONGEST_LOOK] for part in characters for i in range(0, len(part), LONGEST_LOOK)
+    ]
+
+
+Style: TypeAlias = tuple[tuple[str, str], ...]
+"""The tokens of quotes or of the apostrophe, each with its form."""
+DOUBLE_STYLES: Mapping[str, Style] = {
+    opening: ((OPEN, opening), (CLOSE, closing))
+    for opening, closing in ('""', "“”", "„“", "«»", "»«", "””")
+}
+CURLY_SINGLE: Style = ((OPEN_SINGLE, "‘"), (CLOSE_SINGLE, "’"), (APOSTROPHE, "’"))
+SINGLE_STYLES: Mapping[str, Style] = {
+    "'": ((OPEN_SINGLE, "'"), (CLOSE_SINGLE, "'"), (APOSTROPHE, "'")),
+    "‘": CURLY_SINGLE,
+    "’": CURLY_SINGLE,
+}
+"""By the opening double quote, and by the single one."""
+
+
+def style_of(before: str, previous_lines: Sequence[str]) -> Style:
+    """How quotes and apostrophes are written: as the quote that is open in the line, else as the
+    last ones in it or in the lines above. Empty if there are none."""
+    double: Style | None = None
+    single: Style | None = None
+    for line in chain([before], reversed(previous_lines)):
+        of_double, of_single = _style_of_line(line)
+        double, single = double or of_double, single or of_single
+        if double and single:
+            break
+    return (double or ()) + (single or ())
+
+
+@lru_cache(MOST_CASES)
+def _style_of_line(line: str) -> tuple[Style | None, Style | None]:
+    """The style of double quotes and of single ones in a line; None for those it does not have."""
+    opened, last = list[str](), None
+    for place, quote in enumerate(line):
+        if quote not in DOUBLE_STYLES:
+            continue
+        if opened and quote == DOUBLE_STYLES[opened[-1]][1][1]:
+            last = opened.pop()
+        elif quote == CLOSE and line[max(0, place - 1) : place].strip():
+            last = OPEN  # it closes a quote that began in a line above
+        else:
+            opened.append(quote)
+    double = opened[-1] if opened else last
+    single = max(SINGLE_STYLES, key=line.rfind)
+    return (
+        DOUBLE_STYLES[double] if double else None,
+        SINGLE_STYLES[single] if single in line else None,
+    )
 
 
 _chunks_of_process = lru_cache(1)(ChunkCache)

@@ -31,7 +31,7 @@ from rnnlm_tui.text.prose_tokens import (
     usual_spaces,
     usually_begins_sentence,
 )
-from rnnlm_tui.text.tokenizer import Conventions
+from rnnlm_tui.text.tokenizer import SENTENCE_ENDS, Conventions
 
 if TYPE_CHECKING:
     from rnnlm_tui.text.streams import Block, Mask, StreamedLines
@@ -56,7 +56,7 @@ USUAL_FORMS = {
     DASH: DASH, ELLIPSIS: "...", APOSTROPHE: APOSTROPHE,
 }  # fmt: skip
 """The forms that a keyboard types."""
-SENTENCE_END = regex.compile(r"[.!?…。！？؟।]")
+SENTENCE_END = regex.compile(f"[{SENTENCE_ENDS}]")
 FEWEST_SPACES = 48
 """A text with an unspaced script and at most one space per this many characters has no spaces
 between words."""

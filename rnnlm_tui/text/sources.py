@@ -5,13 +5,14 @@ from __future__ import annotations
 import codecs
 import io
 import os
-from collections.abc import Iterator, Sequence
+import stat
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import IncrementalNewlineDecoder
 from pathlib import Path
 from typing import BinaryIO
 
-from rnnlm_tui.errors import CorpusError, os_reason
+from rnnlm_tui.errors import CorpusError, UsageError, os_reason
 
 BOMS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -22,6 +23,53 @@ BOMS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
 )
 PIECE = 1 << 20
 """Bytes decoded at once."""
+LONGEST_SHOWN = 40
+"""Characters of an invalid name in a message."""
+
+
+def codec_name(encoding: str) -> str:
+    """Python's name of a text encoding, such as iso8859-1 for latin-1. Raises UsageError if there
+    is no such encoding."""
+    try:
+        "".encode(encoding)  # refuses codecs that are not for text, such as hex
+        return codecs.lookup(encoding).name
+    except (LookupError, ValueError) as error:  # ValueError: no name has a NUL or a lone surrogate
+        raise UsageError(
+            f"no text encoding is called {encoding[:LONGEST_SHOWN]!r}",
+            "name another, such as utf-8, latin-1 or cp1252",
+        ) from error
+
+
+def kind_of(path: Path) -> int | None:
+    """The kind of a file, such as `stat.S_IFREG`; None if there is none or it cannot be seen."""
+    try:
+        return stat.S_IFMT(path.stat().st_mode)
+    except (OSError, ValueError):
+        return None
+
+
+def is_pipe(path: Path) -> bool:
+    """Whether this is a pipe with a name."""
+    return kind_of(path) == stat.S_IFIFO
+
+
+def check_names(paths: Iterable[str], encoding: str | None) -> None:
+    """Raises UsageError if no file can have one of these paths, or if there is no such encoding.
+
+    A path has no NUL, and no lone surrogates but those for bytes that are not UTF-8.
+    """
+    if encoding is not None:
+        codec_name(encoding)
+    for path in paths:
+        if not _is_path(path):
+            raise UsageError(f"no file can have the name {path[:LONGEST_SHOWN]!r}")
+
+
+def _is_path(text: str) -> bool:
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +92,7 @@ class Source:
     def text(self, encoding: str | None) -> Iterator[tuple[str, int]]:
         """Yields the text in pieces, each with the number of bytes read so far. Raises CorpusError,
         also if the file changes while it is read."""
-        with self._open() as file:
+        with self.open() as file:
             before = None if isinstance(self.content, bytes) else os.fstat(file.fileno())
             for piece in _decoded(file, self.label, encoding):
                 yield piece, file.tell()
@@ -53,14 +101,18 @@ class Source:
                 if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
                     raise changed_error(self.label)
 
-    def _open(self) -> BinaryIO:
+    def open(self) -> BinaryIO:
+        """Opens the file. Raises CorpusError."""
         if isinstance(self.content, bytes):
             return io.BytesIO(self.content)
         try:
             return self.content.open("rb")
         except OSError as error:
-            hint = "give a file, or several" if self.content.is_dir() else ""
+            is_folder = kind_of(self.content) == stat.S_IFDIR
+            hint = "give a file, or several" if is_folder else ""
             raise CorpusError(f"cannot read {self.label}: {os_reason(error)}", hint) from error
+        except ValueError as error:  # a NUL or a lone surrogate
+            raise CorpusError(f"cannot read {self.label}: no file can have this name") from error
 
 
 def changed_error(label: str) -> CorpusError:
@@ -106,17 +158,14 @@ def _decoded(file: BinaryIO, label: str, encoding: str | None) -> Iterator[str]:
     """Yields the text of a file in pieces, with newlines as line ends.
 
     `encoding` None means UTF-8, or UTF-16 or UTF-32 if there is a byte order mark. Raises
-    CorpusError, naming the file `label`, if it cannot be read or is not text.
+    CorpusError, naming the file `label`, if it cannot be read or is not text; UsageError if there
+    is no such encoding.
     """
     raw = _read(file, label)
     chosen = encoding or next((name for bom, name in BOMS if raw.startswith(bom)), "utf-8")
-    if chosen.lower() in ("utf-8", "utf8", "utf-8-sig"):
+    if codec_name(chosen) in ("utf-8", "utf-8-sig"):
         raw, chosen = raw.removeprefix(codecs.BOM_UTF8), "utf-8"
-    try:
-        b"".decode(chosen)  # also refuses codecs that are not for text, such as "hex"
-        decoder = codecs.getincrementaldecoder(chosen)()
-    except LookupError as error:
-        raise CorpusError(f"no encoding is called {chosen!r}", "such as latin-1") from error
+    decoder = codecs.getincrementaldecoder(chosen)()
     newlines, place = IncrementalNewlineDecoder(None, translate=True), 0
     while True:
         if chosen == "utf-8" and (zero := raw.find(b"\0")) >= 0:
@@ -127,6 +176,8 @@ def _decoded(file: BinaryIO, label: str, encoding: str | None) -> Iterator[str]:
         begin = place - len(decoder.getstate()[0])
         try:
             text = decoder.decode(raw, final=not raw)
+            if chosen != "utf-8":
+                text.encode()  # the escapes of UTF-7 and others can spell lone surrogates
         except UnicodeError as error:
             where = ""
             if isinstance(error, UnicodeDecodeError):

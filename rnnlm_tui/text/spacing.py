@@ -10,6 +10,8 @@ DASHES = frozenset("-\u2014")
 GIVING_BACK = APOSTROPHES | DASHES
 """Marks that restore the space they replaced if the next character shows that it belongs there:
 `he said 'so`, `we went - and`."""
+AFTER_APOSTROPHE = frozenset(("", "s", "d", "m", "t", "l", "ll", "r", "re", "v", "ve"))
+"""What may follow an apostrophe within a word, complete or partly typed."""
 UNDECIDED = APOSTROPHES | frozenset('"-/_\\')
 """Marks that may or may not have a space before them, depending on their use."""
 
@@ -20,3 +22,11 @@ def takes_space(before: str, character: str) -> bool:
     if character == '"':
         return before.count('"') % 2 == 1  # it closes a quotation
     return character in CLOSING or character == "-" or character in APOSTROPHES
+
+
+def gives_space_back(taken: str, typed: str) -> bool:
+    """Whether the text typed after a mark that replaced a space shows that the space belongs before
+    the mark, as in `he said 'so` or `we went - and`."""
+    if taken in DASHES:
+        return typed[:1] == " "
+    return taken in APOSTROPHES and typed[-1:].isalpha() and typed.lower() not in AFTER_APOSTROPHE

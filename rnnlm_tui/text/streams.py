@@ -47,13 +47,12 @@ class Lines(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Consecutive lines, split into training lines and held-out lines. `first_train` and
-    `first_held_out` are the numbers of such lines before the block."""
+    """Consecutive lines, split into training lines and held-out lines. `first_train` is the number
+    of training lines before the block."""
 
     train: Sequence[str]
     held_out: Sequence[str] = ()
     first_train: int = 0
-    first_held_out: int = 0
 
 
 class Workspace:
@@ -232,7 +231,7 @@ class StreamedLines:
             lines = sum(self._lines_of_blocks[number : number + 1])
             mask = None if held_out is None else held_out[first : first + lines]
             read.append(done)
-            yield _TextBlock(text, mask, first - held_before, held_before)
+            yield _TextBlock(text, mask, first - held_before)
             first += lines
             held_before += 0 if mask is None else int(mask.sum())
 
@@ -250,7 +249,6 @@ class _TextBlock:
     text: str
     held_out: Mask | None
     first_train: int
-    first_held_out: int
 
 
 def _run_on_text(task: Callable[[Block], Result], is_joined: bool, block: _TextBlock) -> Result:
@@ -259,9 +257,9 @@ def _run_on_text(task: Callable[[Block], Result], is_joined: bool, block: _TextB
     if is_joined:
         lines = [*joined(lines)]
     if block.held_out is None:
-        return task(Block(lines, (), block.first_train, 0))
+        return task(Block(lines, (), block.first_train))
     train, held_out = [*compress(lines, ~block.held_out)], [*compress(lines, block.held_out)]
-    return task(Block(train, held_out, block.first_train, block.first_held_out))
+    return task(Block(train, held_out, block.first_train))
 
 
 def first_reading(sources: Sources, workspace: Workspace) -> StreamedLines:

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.text.spacing import takes_space
 
+SENTENCE_ENDS = ".!?…。！？؟।"
+"""The marks that end a sentence, in several scripts."""
+
 
 class Insertion(NamedTuple):
     """How a word is inserted at the cursor.
@@ -78,9 +81,23 @@ class Tokenizer(ABC):
     def is_mark(self, word: str) -> bool:
         """Whether `word` is a punctuation mark."""
 
-    def typed_words(self, text: str) -> list[str]:
-        """The words of typed text, whose capitals may be careless."""
-        return self.words(text)
+    def words_above(self, line: str) -> list[str]:
+        """The words of a line above the one being typed, whose capitals may be careless."""
+        return self.words(line)
+
+    def words_as_written(self, text: str) -> list[tuple[str, str]]:
+        """The words of a typed text, each as the vocabulary spells it and as it is written."""
+        return [(word, word) for word in self.words(text)]
+
+    def letters_at_start(self, text: str) -> int:
+        """The number of characters at the start of a text that end a word begun before it."""
+        first, rest = self.split_typed(text.partition(" ")[0])
+        return len(first[0] if first else rest)
+
+    def in_style_of(self, before: str, previous_lines: Sequence[str]) -> Tokenizer:
+        """The tokenizer that writes quotes and apostrophes as they are written in `before`, the
+        line up to the cursor, or else in the lines above it."""
+        return self
 
     def match_key(self, word: str) -> str:
         """The key by which a half-typed word is compared with its completions."""

@@ -35,8 +35,9 @@ class RunState:
     """The content of resume.safetensors: the settings, where the corpus was read from, the
     position, and the tensors. These are the weights (`weight.` and the name in a saved model), the
     optimizer's moments (`moment.` and the parameter), and the hidden state (`carried.`), which is
-    empty between epochs. A run that started from a model also has the hashes of its ancestors'
-    lines (`lines.ancestors`), and which lines [L] are held out (`lines.held_out`)."""
+    empty between epochs. A run that started from a model or has a base model also has the hashes of
+    its ancestors' lines (`lines.ancestors`), and which lines [L] are held out
+    (`lines.held_out`)."""
 
     config: RunConfig
     corpus: RunOrigin

@@ -1,31 +1,40 @@
-"""Measures models on the held-out lines of a run, and fits mixture weights to them."""
+"""Measures models on the held-out lines of a run, and fits mixture weights to them.
+
+The lines are measured with weights that were fitted to the other half of them. So no figure and no
+decision is about lines that the weights were chosen for, all lines count, and the weights that are
+saved are fitted to all of them.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.evaluate import Evaluation, ScoredLine, score, summarize, written_loss
 from rnnlm_tui.events import EndFigures, Event, Preparing, Warned
-from rnnlm_tui.lm.mixture import ComponentName, MixedModel, fit_weights
+from rnnlm_tui.lm.mixture import (
+    MOST_FITTED,
+    ComponentName,
+    Fit,
+    MixedModel,
+    cross_fitted,
+    fit_weights,
+)
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import Mixture, NgramFile, read_card
 from rnnlm_tui.store.evaluations import write_evaluation
 from rnnlm_tui.store.load import load_model
 from rnnlm_tui.text.corpus import some_lines
+from rnnlm_tui.text.excerpts import some_excerpts
 from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.estimate import MOST_WORDS, MOST_WORDS_IF_STOPPED
 from rnnlm_tui.training.run import RunReport, TrainingRun
 
-MOST_WORDS, MOST_WORDS_IF_STOPPED = 10_000, 1_000
-"""The most words to evaluate: 10 to 30 seconds for a large network, 1 to 3 if the run was stopped
-and somebody waits for it."""
 MOST_COMPARED = 4_000
 """Words on which an update is compared with the model that it replaces; takes some seconds."""
 COMPARING = "comparing"
 """The name of the phase in which other models are measured on the same lines."""
-MOST_FITTED = 2_000
-"""Held-out words that the mixture weights are fitted to; each takes at most a millisecond."""
 
 
 def evaluate_saved_model(
@@ -37,33 +46,33 @@ def evaluate_saved_model(
     """
     _, model = load_model(run.folder, lambda _: run.base)
     most_words = MOST_WORDS_IF_STOPPED if control.stopped else MOST_WORDS
-    lines = some_lines(run.split_lines()[1], most_words)
-    evaluation = evaluate_lines(model, lines, control)
-    return (yield from save_evaluation(run, evaluation, lines, control, report))
+    fit = fit_of(run, model)
+    evaluation = evaluate_held_out(run, model, control, most_words, fit)
+    return (yield from save_evaluation(run, evaluation, control, report, most_words))
 
 
 def save_evaluation(
     run: TrainingRun,
     evaluation: Evaluation | None,
-    lines: Sequence[str],
     control: Control,
     report: RunReport,
+    most_words: int = MOST_WORDS,
 ) -> Generator[Event, None, EndFigures | None]:
-    """Saves the evaluation of the model on these lines next to it. If that fails, it only warns:
-    the model is saved. Returns its main metrics, with those that they are compared with; None
-    without an evaluation."""
+    """Saves the evaluation of the model on its held-out lines next to it. If that fails, it only
+    warns: the model is saved. Returns its main metrics, with those that they are compared with;
+    None without an evaluation. `most_words` is the size of the sample that was measured."""
     if evaluation is None:
         return None
     figures = EndFigures(
         words=evaluation.words,
-        keystroke_savings=evaluation.savings,
+        keystroke_savings=evaluation.keystroke_savings,
         perplexity=evaluation.perplexity,
         base=None,
         before=None,
     )
     try:
         write_evaluation(run.folder, read_card(run.folder), evaluation)
-        yield from _compare(run, figures, lines, control, report)
+        yield from _compare(run, figures, control, report, most_words)
         if figures["base"] is not None:
             write_evaluation(run.folder, read_card(run.folder), evaluation, figures["base"])
     except StorageError as error:
@@ -74,12 +83,13 @@ def save_evaluation(
 def _compare(
     run: TrainingRun,
     figures: EndFigures,
-    lines: Sequence[str],
     control: Control,
     report: RunReport,
+    most_words: int,
 ) -> Iterator[Event]:
     """Adds the shares of keys that the base alone and the model before an update save on the lines
-    that the model was measured on; stops if the run is stopped meanwhile."""
+    that the model was measured on; stops if the run is stopped meanwhile. The weights of the old
+    model are fitted as those of the new one, to be judged alike; the base is measured as it is."""
     was_stopped, base = control.stopped, run.origin.get("base")
     models = {"base": run.base, "before": run.replaces}
     others = [(name, model) for name, model in models.items() if model is not None]
@@ -87,13 +97,15 @@ def _compare(
         yield Preparing(report.time(), COMPARING, number, 1 + len(others), math.nan)
         if control.stopped and not was_stopped:
             return
-        found = evaluate_lines(model, lines, control)
-        if found is None or found.savings is None:
+        fit = fit_of(run, model) if name == "before" else None
+        found = evaluate_held_out(run, model, control, most_words, fit)
+        if found is None or found.keystroke_savings is None:
             return
         if name == "before":
-            figures["before"] = found.savings
+            figures["before"] = found.keystroke_savings
         elif base is not None:
-            figures["base"] = {"name": base["name"], "keystroke_savings": found.savings}
+            savings = found.keystroke_savings
+            figures["base"] = {"name": base["name"], "keystroke_savings": savings}
 
 
 def evaluate_lines(
@@ -101,19 +113,70 @@ def evaluate_lines(
 ) -> Evaluation | None:
     """Evaluates the model on the lines, or on a sample of at most `most_words` words. Returns None
     if there are no words, or if the run is stopped meanwhile."""
+    return _evaluation(score(model, some_lines(lines, most_words)), control)
+
+
+def evaluate_held_out(
+    run: TrainingRun,
+    model: LanguageModel,
+    control: Control,
+    most_words: int = MOST_WORDS,
+    fit: Fit | None = None,
+) -> Evaluation | None:
+    """The same for the held-out lines of a run. `fit` is how the weights of a mixed model were
+    fitted to them, None if they were not."""
+    return _evaluation(_scores(run, model, most_words, fit), control)
+
+
+def _evaluation(scores: Iterable[ScoredLine], control: Control) -> Evaluation | None:
     was_stopped, scored = control.stopped, list[ScoredLine]()
-    for line in score(model, some_lines(lines, most_words)):
+    for line in scores:
         scored.append(line)
         if control.stopped and not was_stopped:
             return None
     return summarize(scored) if any(line.words for line in scored) else None
 
 
-def loss_of_update(run: TrainingRun, model: LanguageModel) -> float | None:
+def _scores(
+    run: TrainingRun,
+    model: LanguageModel,
+    most_words: int,
+    fit: Fit | None,
+    *,
+    counts_keys: bool = True,
+) -> Iterator[ScoredLine]:
+    """Scores the held-out lines of a run, or a sample of about `most_words` words. `counts_keys`
+    as for `score`.
+
+    In a run that mixes models they are read where they stand in the text. A network that is not
+    mixed reads them one after the other, as when its epochs are measured.
+    """
+    if not run.config.is_mixed:
+        yield from score(
+            model, some_lines(run.split_lines()[1], most_words), counts_keys=counts_keys
+        )
+        return
+    models: tuple[LanguageModel, LanguageModel] = model, model
+    if fit is not None and isinstance(model, MixedModel):
+        models = cross_fitted(model, fit)
+    for above, lines, half in some_excerpts(run.held_out_excerpts(), most_words):
+        yield from score(models[half], lines, above, counts_keys=counts_keys)
+
+
+def loss_of_update(run: TrainingRun, model: LanguageModel, fit: Fit | None = None) -> float | None:
     """The loss of a model on the held-out lines, in nats per character as written; None without
-    such lines. Compares an update with the model that it replaces."""
-    lines = some_lines(run.split_lines()[1], MOST_COMPARED)
-    return written_loss(score(model, lines, writes=False))
+    such lines. Compares an update with the model that it replaces: the weights of both are fitted
+    to other lines than they are measured on. `fit` is that of a mixed model if it is known."""
+    fit = fit or fit_of(run, model)
+    return written_loss(_scores(run, model, MOST_COMPARED, fit, counts_keys=False))
+
+
+def fit_of(run: TrainingRun, model: LanguageModel, most_words: int = MOST_FITTED) -> Fit | None:
+    """How the weights of a mixed model fit the held-out lines of a run; None if these are too few,
+    and for other models."""
+    if not isinstance(model, MixedModel):
+        return None
+    return fit_weights(model, run.held_out_excerpts(), most_words)
 
 
 def mix(
@@ -121,14 +184,16 @@ def mix(
     models: dict[ComponentName, LanguageModel],
     ngrams: NgramFile | None = None,
     most_words: int = MOST_FITTED,
-) -> tuple[MixedModel, Mixture]:
+) -> tuple[MixedModel, Mixture, Fit | None]:
     """Mixes the models of a run with its base and a cache, with weights fitted to its held-out
-    lines. Also returns the mixture for the card."""
+    lines, or the default ones if these are too few. Also returns the mixture for the card, and the
+    fit to measure it with."""
     base = None
     if run.base is not None:
         models, base = {**models, "base": run.base}, run.origin.get("base")
     tokenizer = next(iter(models.values())).tokenizer
-    lines = some_lines(run.split_lines()[1], most_words)
-    weights = fit_weights(MixedModel(tokenizer, models), lines, most_words)
-    mixture: Mixture = {"weights": weights, "ngrams": ngrams, "base": base}
-    return MixedModel(tokenizer, models, weights), mixture
+    model = MixedModel(tokenizer, models)
+    if fit := fit_of(run, model, most_words):
+        model = MixedModel(tokenizer, models, fit.weights)
+    mixture: Mixture = {"weights": model.weights, "ngrams": ngrams, "base": base}
+    return model, mixture, fit

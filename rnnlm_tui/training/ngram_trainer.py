@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any, cast
 
 from rnnlm_tui.config import LineTextConfig, NgramConfig, RunConfig
+from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.events import (
     EndFigures,
     EpochEnded,
@@ -24,16 +25,17 @@ from rnnlm_tui.events import (
     Saved,
 )
 from rnnlm_tui.lm.kneser_ney import Arrays
+from rnnlm_tui.lm.mixture import Fit
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.ngram import ngram_arrays, ngram_counts
 from rnnlm_tui.store.card import NgramFile, read_card
 from rnnlm_tui.store.evaluations import write_evaluation
-from rnnlm_tui.text.corpus import some_lines
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.training.checkpoint import Checkpoints
 from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.estimate import MOST_AT_FIRST, ORDER, TRAIN_SAMPLE
 from rnnlm_tui.training.held_out import (
-    MOST_WORDS,
+    evaluate_held_out,
     evaluate_lines,
     loss_of_update,
     mix,
@@ -41,14 +43,8 @@ from rnnlm_tui.training.held_out import (
 )
 from rnnlm_tui.training.run import RunReport, TrainingRun, sample
 
-TRAIN_SAMPLE = 5_000
-"""Training words, in lines spread over the text, that the training metrics are measured on."""
-ORDER = NgramConfig().order
 COUNTING = "n-grams"
 """The name of the phase that counts them."""
-MOST_AT_FIRST = 1_000
-"""Words that the n-grams with which a network's training begins are mixed and evaluated on: that
-model should be ready within a second."""
 
 
 def train(run: TrainingRun, control: Control) -> Iterator[Event]:
@@ -67,6 +63,7 @@ class NgramTrainer:
         self._prepared, self._order = run.prepared, run.config.model.order
         self._checkpoints = Checkpoints(run.folder, run.trained_lines, run.ancestors)
         self._report = RunReport(run, clock)
+        self._estimated = self._report.estimate()
         self._paused_s = 0.0
         self._arrays: Arrays = {}
         self._new_loss: float | None = None
@@ -77,7 +74,7 @@ class NgramTrainer:
 
         Raises StorageError if the model cannot be saved.
         """
-        yield self._report.started(self._report.estimate_s())
+        yield self._report.started(self._estimated.total(1))
         yield from self._report.warnings()
         yield from self._estimate()
         metrics = None if self._control.stopped else (yield from self._measure_and_save())
@@ -107,21 +104,16 @@ class NgramTrainer:
     def _measure_and_save(self) -> Generator[Event, None, EpochFigures | None]:
         """Evaluates and saves the model; returns its metrics, or None if it is not saved."""
         model = self._report.model(self._arrays)
-        trained_on, held_out = self._run.split_lines()
-        on_trained = evaluate_lines(model, trained_on, self._control, TRAIN_SAMPLE)
-        on_held_out = evaluate_lines(model, held_out, self._control)
-        mixed, mixture, of_mixture = model, None, on_held_out
-        if self._run.config.is_mixed:
-            mixed, mixture = mix(self._run, {"ngrams": model})
-            of_mixture = evaluate_lines(mixed, held_out, self._control)
-        if on_trained is None or self._control.stopped or not self._is_to_be_saved(mixed):
+        run, control = self._run, self._control
+        on_trained = evaluate_lines(model, run.split_lines()[0], control, TRAIN_SAMPLE)
+        on_held_out = evaluate_held_out(run, model, control)
+        mixed, mixture, fit, of_mixture = model, None, None, on_held_out
+        if run.config.is_mixed:
+            mixed, mixture, fit = mix(run, {"ngrams": model})
+            of_mixture = evaluate_held_out(run, mixed, control, fit=fit)
+        if on_trained is None or control.stopped or not self._is_to_be_saved(mixed, fit):
             return None
-        train: dict[str, Any] = {"loss": on_trained.loss, "perplexity": on_trained.perplexity}
-        train |= {"penalty": 0.0, "accuracy": on_trained.top1}
-        held: dict[str, Any] | None = None
-        if on_held_out is not None:
-            held = {"loss": on_held_out.loss, "perplexity": on_held_out.perplexity}
-            held |= {"top1": on_held_out.top1, "top5": on_held_out.top5}
+        train, held = _train_figures(on_trained), _held_out_figures(on_held_out)
         text = sample(model, self._control.seed_line)
         yield EpochEnded(self._report.time(), 1, train, held, True, text, self._elapsed_s())
         metrics = cast(EpochFigures, {"epoch": 1, "train": train, "held_out": held})
@@ -132,15 +124,16 @@ class NgramTrainer:
         self._checkpoints.drop_state()
         yield Saved(self._report.time(), 1, str(self._run.folder), best=True)
         self._evaluation = yield from save_evaluation(
-            self._run, of_mixture, some_lines(held_out, MOST_WORDS), self._control, self._report
+            self._run, of_mixture, self._control, self._report
         )
         return metrics
 
-    def _is_to_be_saved(self, model: LanguageModel) -> bool:
-        """Whether to save the model: always, or for an update only if it is better."""
+    def _is_to_be_saved(self, model: LanguageModel, fit: Fit | None) -> bool:
+        """Whether to save the model: always, or for an update only if it is better. `fit` is that
+        of a mixed model."""
         if not self._run.is_update:
             return True
-        self._new_loss = loss_of_update(self._run, model)
+        self._new_loss = loss_of_update(self._run, model, fit)
         return self._run.is_better(self._new_loss, is_last=True)
 
     def _progress(self, step: int) -> Progress:
@@ -155,7 +148,7 @@ class NgramTrainer:
             accuracy=math.nan,
             examples_per_s=self._prepared.examples.predictions * step / max(elapsed, 1e-9),
             elapsed_s=elapsed,
-            eta_s=elapsed / step * (self._order - step),
+            eta_s=elapsed / step * (self._order - step) + self._estimated.end,
         )
 
     def _elapsed_s(self) -> float:
@@ -202,18 +195,31 @@ class FirstNgrams:
     def save(self, checkpoints: Checkpoints, control: Control) -> bool:
         """Saves them as the model, evaluated on a few words, unless the run is stopped meanwhile;
         returns whether it did. Raises StorageError."""
-        model, mixture = mix(self._run, {"ngrams": self.model}, most_words=MOST_AT_FIRST)
-        trained_on, held_out = self._run.split_lines()
-        seen = evaluate_lines(self.model, trained_on, control, MOST_AT_FIRST)
-        unseen = evaluate_lines(model, held_out, control, MOST_AT_FIRST)
+        run = self._run
+        model, mixture, fit = mix(run, {"ngrams": self.model}, most_words=MOST_AT_FIRST)
+        seen = evaluate_lines(self.model, run.split_lines()[0], control, MOST_AT_FIRST)
+        unseen = evaluate_held_out(run, model, control, MOST_AT_FIRST, fit)
         if seen is None or seen.loss is None or control.stopped:
             return False
-        train = {"loss": seen.loss, "accuracy": seen.top1}
-        alone = evaluate_lines(self.model, held_out, control, MOST_AT_FIRST)
-        held = alone and {"loss": alone.loss, "perplexity": alone.perplexity}
+        alone = evaluate_held_out(run, self.model, control, MOST_AT_FIRST)
+        train, held = _train_figures(seen), _held_out_figures(alone)
         metrics = cast(EpochFigures, {"epoch": 0, "train": train, "held_out": held})
         card = self._report.card([], metrics, epochs_done=0, sizes=self._sizes, mixture=mixture)
         checkpoints.save_model(card, self._run.prepared.vocabulary.words, self.arrays)
         if unseen is not None:
             write_evaluation(self._run.folder, read_card(self._run.folder), unseen)
         return True
+
+
+def _train_figures(measured: Evaluation) -> dict[str, Any]:
+    """The metrics of the training lines, as in a card."""
+    hits = {"accuracy": measured.top1, "penalty": 0.0}
+    return {"loss": measured.loss, "perplexity": measured.perplexity, **hits}
+
+
+def _held_out_figures(measured: Evaluation | None) -> dict[str, Any] | None:
+    """The metrics of the held-out lines, as in a card; None without any."""
+    if measured is None:
+        return None
+    hits = {"top1": measured.top1, "top5": measured.top5}
+    return {"loss": measured.loss, "perplexity": measured.perplexity, **hits}

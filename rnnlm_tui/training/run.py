@@ -9,6 +9,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,16 @@ from rnnlm_tui.formatting import cut_words
 from rnnlm_tui.generate import continue_text, decoding_for, generate_words
 from rnnlm_tui.lm.model import Architecture, LanguageModel
 from rnnlm_tui.lm.registry import ARCHITECTURES
+from rnnlm_tui.lm.time_estimate import RunSeconds
 from rnnlm_tui.store.card import Ancestor, Mixture, ModelCard
 from rnnlm_tui.store.run_state import RunOrigin
 from rnnlm_tui.store.training_text import TrainedLines, trained_on, trained_on_hashes
 from rnnlm_tui.text.corpus import split_lines
+from rnnlm_tui.text.excerpts import Excerpt, excerpts_of
 from rnnlm_tui.text.overlap import Hashes, no_hashes
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.training.checkpoint import RunState
+from rnnlm_tui.training.estimate import run_seconds, scores_of
 
 SAMPLE_WORDS = 10
 """How many words continue the seed line."""
@@ -86,9 +90,15 @@ class TrainingRun:
 
     def split_lines(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The training lines and the held-out lines; samples of them for a large corpus."""
-        if self.prepared.kept is not None:
-            return self.prepared.kept.lines
+        if (kept := self.prepared.kept) is not None:
+            return kept.train, tuple(chain.from_iterable(each.lines for each in kept.held_out))
         return split_lines(self.prepared.corpus.lines, self.prepared.held_out_mask)
+
+    def held_out_excerpts(self) -> Sequence[Excerpt]:
+        """The held-out lines where they stand in the text; a sample of them for a large corpus."""
+        if self.prepared.kept is not None:
+            return self.prepared.kept.held_out
+        return [*excerpts_of(self.prepared.corpus.lines, self.prepared.held_out_mask)]
 
 
 class RunReport:
@@ -151,9 +161,9 @@ class RunReport:
         for message in self._run.prepared.warnings:
             yield Warned(self.time(), message)
 
-    def estimate_s(self) -> float:
-        """Estimated seconds of the whole run."""
-        return self._architecture.training_seconds(self._run.prepared.examples.predictions)
+    def estimate(self) -> RunSeconds:
+        """Estimated seconds of the parts of the run."""
+        return run_seconds(self._run.config, self._run.prepared, scores_of(self._run.base))
 
     def card(
         self,

@@ -12,9 +12,13 @@ MEMORY_S = 2.5
 class TimeLeft:
     """Estimates the time left of a run from the seconds that its steps and ends of epochs take."""
 
-    def __init__(self, seconds_per_step: float) -> None:
-        """`seconds_per_step` is the estimate before any step was measured."""
-        self._seconds_per_step, self._seconds_per_end = seconds_per_step, 0.0
+    def __init__(
+        self, seconds_per_step: float, seconds_per_end: float = 0.0, at_the_end: float = 0.0
+    ) -> None:
+        """The estimates before any step and any end of an epoch was measured, and that of the
+        seconds after the last epoch."""
+        self._seconds_per_step, self._seconds_per_end = seconds_per_step, seconds_per_end
+        self._at_the_end = at_the_end
         self._seconds = self._steps = 0.0
 
     def add_steps(self, seconds: float, steps: int) -> None:
@@ -30,5 +34,6 @@ class TimeLeft:
         self._seconds_per_end = seconds
 
     def seconds(self, steps: int, epochs: int) -> float:
-        """Estimated seconds for these numbers of steps and ends of epochs."""
-        return steps * self._seconds_per_step + epochs * self._seconds_per_end
+        """Estimated seconds for these numbers of steps and ends of epochs, and for the end."""
+        of_epochs = steps * self._seconds_per_step + epochs * self._seconds_per_end
+        return of_epochs + self._at_the_end

@@ -28,7 +28,7 @@ from rnnlm_tui.events import (
     Warned,
 )
 from rnnlm_tui.formatting import plural
-from rnnlm_tui.lm.mixture import ComponentName
+from rnnlm_tui.lm.mixture import ComponentName, Fit
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import Mixture
 from rnnlm_tui.store.run_state import EpochTotals, GeneratorState, Position, RunOrigin
@@ -132,7 +132,9 @@ class Trainer:
         self._steps = self._learner.batches.steps
         self._checkpoints = Checkpoints(run.folder, run.trained_lines, run.ancestors)
         self._position = Position(learning_rate=run.config.network_train.learning_rate)
-        self._time_left = TimeLeft(self._report.estimate_s() / (self._epochs * self._steps))
+        self._estimated = of_run = self._report.estimate()
+        of_step = of_run.steps / (self._epochs * self._steps)
+        self._time_left = TimeLeft(of_step, of_run.each_epoch, of_run.end)
         self._ngrams: FirstNgrams | None = None
         self._pending: list[BatchLoss] = []
         self._dropout = np.random.default_rng()
@@ -145,7 +147,7 @@ class Trainer:
         self._restore()
         start = self._learner.state()
         yield self._report.started(
-            self._seconds_left(),
+            self._seconds_left() + self._estimated.start,
             epochs_done=self._position.epoch - 1,
             device=str(self._learner.device),
             threads=self._learner.threads,
@@ -263,8 +265,8 @@ class Trainer:
         loss = held_out["loss"] if held_out else train["loss"]
         best = held_out is None or position.best_loss is None or loss < position.best_loss
         model = self._report.model(weights)
-        mixed, mixture = self._mixed(model) if best else (model, None)
-        best = best and (not self._run.is_update or self._is_better(mixed))
+        mixed, mixture, fit = self._mixed(model) if best else (model, None, None)
+        best = best and (not self._run.is_update or self._is_better(mixed, fit))
         metrics = cast(EpochFigures, {"epoch": epoch, "train": train, "held_out": held_out})
         position.history.append(metrics)
         position.epoch, position.sums, position.dropout = epoch + 1, EpochTotals(), None
@@ -283,18 +285,18 @@ class Trainer:
         self._time_left.set_end(self._clock() - began)
         yield Saved(self._report.time(), epoch, str(self._run.folder), best)
 
-    def _mixed(self, model: LanguageModel) -> tuple[LanguageModel, Mixture | None]:
+    def _mixed(self, model: LanguageModel) -> tuple[LanguageModel, Mixture | None, Fit | None]:
         """Mixes the network with the n-grams, if the run has any; also returns the mixture for the
-        card."""
+        card, and its fit."""
         if self._ngrams is None:
-            return model, None
+            return model, None, None
         both: dict[ComponentName, LanguageModel] = {"network": model, "ngrams": self._ngrams.model}
         return mix(self._run, both, self._ngrams.file)
 
-    def _is_better(self, model: LanguageModel) -> bool:
+    def _is_better(self, model: LanguageModel, fit: Fit | None) -> bool:
         """Whether this epoch of an update is better than the model to replace. Remembers its loss
         if it is the best one so far."""
-        position, loss = self._position, loss_of_update(self._run, model)
+        position, loss = self._position, loss_of_update(self._run, model, fit)
         is_better = self._run.is_better(loss, is_last=position.epoch == self._epochs)
         if is_better or (position.best_epoch is None and _less(loss, position.new_loss)):
             position.new_loss = loss
@@ -347,7 +349,7 @@ class Trainer:
     def _state(self, tensors: Arrays) -> RunState:
         """The state of the run, with the tensors of the learner."""
         run = self._run
-        if run.ancestors:
+        if run.ancestors or run.origin.get("base"):
             held_out = run.prepared.held_out_mask.astype(np.uint8)
             lines: Arrays = {"lines.ancestors": run.ancestor_lines, "lines.held_out": held_out}
             tensors = tensors | lines

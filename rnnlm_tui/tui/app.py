@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cached_property, partial
@@ -15,7 +16,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.screen import Screen
-from textual.theme import Theme
+from textual.theme import Theme, ThemeProvider
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.tui.preferences import load_preferences, save_preferences
@@ -180,7 +181,7 @@ class RnnlmApp(TerminalApp):
         elif self.preferences.theme in self.available_themes:
             self.theme = self.preferences.theme
         self.theme_changed_signal.subscribe(self, self._keep_theme)
-        if (self._config_dir / "keymap.toml").exists():
+        if os.path.lexists(self._config_dir / "keymap.toml"):
             from rnnlm_tui.tui.help.keys import use_keymap
 
             unbind(self.autocomplete.editor, use_keymap(self, self._config_dir))
@@ -278,6 +279,17 @@ class RnnlmApp(TerminalApp):
         for screen in self.screen_stack:  # the header may be behind a dialog
             for header in screen.query(Header):
                 header.show(text)
+
+    def action_command_palette(self) -> None:
+        from rnnlm_tui.tui.help.palette import Palette
+
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette())
+
+    def search_themes(self) -> None:
+        from rnnlm_tui.tui.help.palette import Palette
+
+        self.push_screen(Palette([ThemeProvider], placeholder="Search for themes…"))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         from rnnlm_tui.tui.help.palette import commands

@@ -10,17 +10,20 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
+from rnnlm_tui.accepting import GHOST_FROM, DigitSetting
 from rnnlm_tui.errors import StorageError, os_reason
 
 
 class Preferences(Struct):
     """The user's choices. `model` is the last active model, or "". `ghost_from` is the lowest
-    probability at which the ghost is shown. `continue_lines`: the model continues lines that are
-    sent. `files` are the last files to train on, as typed; "" if another text was chosen."""
+    probability at which the ghost is shown. `digits` says where a digit takes a word of the list.
+    `continue_lines`: the model continues lines that are sent. `files` are the last files to train
+    on, as typed; "" if another text was chosen."""
 
     theme: Annotated[str, Meta(max_length=100)] = ""
     ghost: bool = True
-    ghost_from: Annotated[float, Meta(ge=0, le=1)] = 0.15
+    ghost_from: Annotated[float, Meta(ge=0, le=1)] = GHOST_FROM
+    digits: DigitSetting = "inside words"
     continue_lines: bool = False
     model: Annotated[str, Meta(max_length=64)] = ""
     files: Annotated[str, Meta(max_length=10_000)] = ""

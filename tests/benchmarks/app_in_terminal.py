@@ -17,8 +17,8 @@ from rnnlm_tui.paths import data_dir
 from rnnlm_tui.store.library import Library
 from tests.helpers.terminal import Terminal
 
-WORD = re.compile(r"[▸ ]\d (\S+) +(<?\d+%) ")
-"""A word under the line: its mark and number, the word, the percent."""
+WORD = re.compile(r"[▸ ][\d ] (\S+) +(<?\d+%) ")
+"""A word under the line: its mark, the digit that takes it or none, the word, the percent."""
 Rows = tuple[tuple[str, str], ...]
 LESSON = ("--name", "beside", "--epochs", "100", "--json", "--control", "stdin")
 

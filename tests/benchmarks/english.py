@@ -84,7 +84,7 @@ def measure(library: Library, name: str, lines: list[str]) -> Evaluation:
 
 
 def show(what: str, found: Evaluation) -> None:
-    saved, loss = found.savings or 0, found.perplexity or 0
+    saved, loss = found.keystroke_savings or 0, found.perplexity or 0
     print(f"{what:52} {saved:6.1%} of keys as written, perplexity {loss:6.1f},", end=" ")
     print(f"{found.words:,} words", flush=True)
 

@@ -103,7 +103,7 @@ def main() -> None:
         first = first or perplexity
         cuts = statistics.quantiles(times, n=100)
         print(
-            f"{label:28} {perplexity:10.1f} {figures.written_savings or 0:11.1%}"
+            f"{label:28} {perplexity:10.1f} {figures.keystroke_savings or 0:11.1%}"
             f" {cuts[49]:8.2f} {cuts[94]:8.2f}   {perplexity / first - 1:+.1%}",
             flush=True,
         )

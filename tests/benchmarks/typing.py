@@ -19,15 +19,15 @@ import statistics
 import time
 from pathlib import Path
 
+from rnnlm_tui.accepting import LINES_ABOVE, LISTED
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.suggest import suggest
 from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.tui.preferences import Preferences
-from rnnlm_tui.tui.writing.candidates import BEST, in_percent, spelled
+from rnnlm_tui.tui.writing.candidates import in_percent, spelled
 from rnnlm_tui.tui.writing.ghost import Suggested
 from rnnlm_tui.tui.writing.predictor import CANDIDATES
-from rnnlm_tui.tui.writing.transcript import PREVIOUS_LINES
 from tests.benchmarks.app_in_terminal import (
     Rows,
     app,
@@ -96,9 +96,9 @@ class Typist:
     def _expected(self, line: str) -> tuple[Rows, str]:
         """The words that the engine gives, and the line with its ghost, or without where the ghost
         may wrap."""
-        above = tuple(self._sent[-PREVIOUS_LINES:])
+        above = tuple(self._sent[-LINES_ABOVE:])
         found = suggest(self._model, line, k=CANDIDATES, previous_lines=above)
-        best = found.candidates[:BEST]
+        best = found.candidates[:LISTED]
         rows = [(spelled(c, found.prefix), in_percent(c.probability)) for c in best]
         suggested = Suggested(Preferences())
         suggested.show(found, line)

@@ -84,6 +84,15 @@ def test_an_encoding_can_be_named(run: Command, tmp_path: Path) -> None:
     assert ["ein", "schöner"] in json.loads(done.stdout)["first_pairs"]
 
 
+@pytest.mark.parametrize("encoding", ["hex", "no-such"])
+def test_what_is_no_text_encoding_is_an_error_of_usage(
+    run: Command, corpus_file: Path, encoding: str
+) -> None:
+    for mode in ("--train", "--summary"):
+        message = refusal(run(mode, str(corpus_file), "--encoding", encoding, code=2))
+        assert f"no text encoding is called '{encoding}'" in message
+
+
 def test_an_unreadable_file_is_refused_as_corpus(
     run: Command, corpus_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,6 +236,8 @@ def test_an_invalid_number_is_refused_with_its_range(
         (b"epochs = 2020-01-01", "--epochs is 2020-01-01 (in "),
         (b"epochs = [1]", "--epochs is [1] (in "),
         (b"preset = 5", "no preset is called 5"),
+        (b"a." * 20_000 + b"a = 1", "is too long for settings: more than 1,000 characters"),
+        (b"#\n" * 40_000, "is too large for settings: more than 64 kB"),
         (None, "no such file or directory"),
     ],
 )
@@ -278,4 +289,4 @@ def test_a_file_far_larger_than_the_memory_is_refused_at_its_first_bytes(
     with path.open("wb") as file:
         file.truncate(1 << 42)  # no byte of it is written
     assert "is not text: it holds a zero byte" in refusal(run("--summary", str(path), code=3))
-    assert "too large for a settings" in refusal(run("--summary", "--config", str(path), code=2))
+    assert "too large for settings" in refusal(run("--summary", "--config", str(path), code=2))

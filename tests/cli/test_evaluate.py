@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from rnnlm_tui.cli.output import table
 from rnnlm_tui.evaluate import Evaluation, confidence_interval
 from rnnlm_tui.formatting import format_percent, format_perplexity
 from rnnlm_tui.store.evaluations import read_evaluation
@@ -98,7 +99,7 @@ def test_the_figures_that_a_training_has_written_are_those_of_evaluate(
     half = [
         format_perplexity(by_training.perplexity),
         format_percent(by_training.top1),
-        format_percent(by_training.savings),
+        format_percent(by_training.keystroke_savings),
     ]
     assert shown["half"][:5] == [*half, "held-out", "lines"]
     assert shown["full"][2:4] == ["training", "lines"]
@@ -158,16 +159,29 @@ def test_the_table_is_for_people(ask: Command) -> None:
     shown = ask("--evaluate", "--model", "half", "--against", "full").stdout
     assert re.search(r"^\d+ lines of long\.txt that half held out$", shown, re.MULTILINE)
     assert re.search(r"^ +half +full$", shown, re.MULTILINE)
-    for label in ("first suggestion right", "among five", "keys saved as written"):
+    for label in ("first suggestion right", "among five", "keys saved"):
         assert re.search(rf"^{label} +\d+\.\d% +\d+\.\d%$", shown, re.MULTILINE), label
     between = r"\d+\.\d%-\d+\.\d%"
     assert len(re.findall(rf"^  95 % interval +{between} +{between}$", shown, re.MULTILINE)) == 2
     assert re.search(r"^perplexity, \d+ shared words +[\d.]+ +[\d.]+$", shown, re.MULTILINE)
-    assert "a key types a character, ends a line, or accepts one of five words" in shown
+    assert "keys saved by the app's own keys and default settings" in shown
     assert re.search(r"^half: saves \d+% of keys on lines of which it has seen \d+ of", shown, re.M)
     assert re.search(r"^full: saves \d+% of keys on lines of which it has seen \d+ of", shown, re.M)
     assert "lines it has not seen" not in shown
     assert max(map(len, shown.splitlines())) <= 110
+
+
+def test_a_long_text_is_sampled_unless_all_of_it_is_asked_for(ask: Command, tmp_path: Path) -> None:
+    lines = [f"the {a} cat sat by the {b} dog" for a in "abcdefghij" for b in "klmnopqrstuvwxyz"]
+    (tmp_path / "long.txt").write_text("\n".join(lines * 20))
+    asked = ("--evaluate", str(tmp_path / "long.txt"), "--model", "ngram", "--json")
+    sampled, whole = evaluated(ask(*asked)), evaluated(ask(*asked, "--all"))
+    (some,), (every,) = sampled["models"], whole["models"]
+    assert whole["corpus"]["lines"] == sampled["corpus"]["lines_in_all"] == len(lines) * 20
+    assert 19_000 < some["words"] < 21_000 < every["words"]
+    assert some["keystroke_savings"] == pytest.approx(every["keystroke_savings"], abs=0.01)
+    shown = ask(*asked[:-1]).stdout
+    assert f"a sample of {len(lines) * 20:,} lines (--all measures all of them)" in shown
 
 
 def test_the_last_line_says_how_many_keys_are_saved(ask: Command, tmp_path: Path) -> None:
@@ -248,6 +262,14 @@ def test_a_score_is_a_table(ask: Command) -> None:
     assert re.fullmatch(r"cat +\d+\.\d{3}% +\d+", rows[1])
     assert re.fullmatch(r"zzz +- +unknown", rows[3])
     assert re.fullmatch(r"loss [\d.]+ nats per word, perplexity .*over 2 that full predicts", last)
+
+
+def test_a_line_without_words_has_nothing_to_score(ask: Command) -> None:
+    nothing = "full predicts nothing here\n"
+    assert ask("--score", "", "--model", "full").stdout == nothing
+    between = ask("--score", "--model", "full", stdin="the cat\n\nthe zzz\n").stdout
+    assert between.split("\n\n")[1] == nothing.strip()
+    assert table([("word", "rank")]) == ["word  rank"]
 
 
 def test_a_score_as_json_has_a_line_for_each_line(ask: Command) -> None:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
-from rnnlm_tui import evaluate
-from rnnlm_tui.cli import parallel_scoring
 from rnnlm_tui.evaluate import score, summarize
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.store.card import base_of
 from rnnlm_tui.store.evaluations import read_held_out_evaluation
 from rnnlm_tui.store.files import EVALUATION
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.training_text import find_corpus, held_out_lines
+from rnnlm_tui.store.training_text import find_corpus, held_out_of
+from rnnlm_tui.text.excerpts import excerpts_of
 from tests.helpers.commands import VERSES, Command, events_of, refused
 from tests.helpers.events import end_of
 from tests.helpers.models import change_card
@@ -54,7 +54,15 @@ def test_a_model_is_built_on_another(train: Command, run: Command, data_dir: Pat
     assert "perplexity" not in parts["cache"]
     losses = {name: parts[name]["loss"] for name in ("ngrams", "base")}
     assert losses["ngrams"] < losses["base"]
+    # Over the words that the mixture and its components all know.
+    assert 0 < answer["common_words"] < figures["words"]
+    common = {name: parts[name]["common_loss"] for name in losses}
+    assert common["ngrams"] < figures["common_loss"] < common["base"]
+    # Keys are counted for what one could write with.
+    assert parts["ngrams"]["keystroke_savings"] is None
+    assert 0 < parts["base"]["keystroke_savings"] < figures["keystroke_savings"]
     table = run("--evaluate", "--model=own").stdout
+    assert "shared words" in table
     assert "n-grams alone" in table and "own is a mixture: n-grams" in table
     assert re.search(r"^ +own \(mixture\) +n-grams alone +", table, re.MULTILINE)
     assert card.mixture is not None and card.mixture["base"] is not None
@@ -77,9 +85,11 @@ def test_what_the_base_saves_alone_is_stored_by_a_training_and_by_evaluate(
     done = train("own", "--on", "base", "--json")
     library = Library(data_dir)
     card, folder = library.open("own")[0], library.path("own")
-    base, lines = library.open("base")[1], held_out_lines(folder, card, find_corpus(
-        "own", folder, card))  # fmt: skip
-    expected = {"name": "base", "keystroke_savings": summarize(score(base, lines)).savings}
+    corpus, base = find_corpus("own", folder, card), library.open("base")[1]
+    excerpts = excerpts_of(corpus.lines, held_out_of(folder, card, corpus))
+    scores = (score(base, each.lines, each.above) for each in excerpts)
+    savings = summarize(chain.from_iterable(scores)).keystroke_savings
+    expected = {"name": "base", "keystroke_savings": savings}
     by_training = end_of(events_of(done)).evaluation
     assert by_training is not None and by_training["base"] == expected
     stored = read_held_out_evaluation(folder, card)
@@ -90,19 +100,6 @@ def test_what_the_base_saves_alone_is_stored_by_a_training_and_by_evaluate(
     last = run("--evaluate", "--model=own").stdout.splitlines()[-1]
     assert re.match(r"own: saves \d+% of keys on lines .* \(base alone: \d+%\)", last)
     assert read_held_out_evaluation(folder, card) == stored
-
-
-def test_several_processes_measure_a_mixture_as_one_does(
-    train: Command, run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    train("own", "--on", "base")
-    monkeypatch.setattr(evaluate, "PART_CHARACTERS", 200)
-    answers = list[str]()
-    for cores in (1, 2):
-        monkeypatch.setattr(parallel_scoring, "usable_cores", lambda cores=cores: cores)
-        done = run("--evaluate", str(tmp_path / "own.txt"), "--model=own", "--json")
-        answers.append(done.stdout)
-    assert answers[0] == answers[1] != ""
 
 
 def test_a_base_may_be_renamed(train: Command, data_dir: Path) -> None:

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from rnnlm_tui.store.files import EVALUATION, ORIGIN
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.locks import TRAINING
 from tests.helpers.commands import POSIX, Command, on_terminal, refused
+from tests.helpers.models import NEEDS_UNREADABLE, UNREADABLE
 
 
 def test_an_empty_list_of_models_says_what_to_do(run: Command, data_dir: Path) -> None:
@@ -37,6 +39,30 @@ def test_a_damaged_model_is_listed_with_its_reason(run: Command, copied: Path) -
     assert (second["name"], second["preset"], second["damaged"]) == ("verses", "lesson", None)
     assert second["metrics"]["epoch"] == second["epochs_done"] == 2
     assert second["corpus"]["name"] == "verses.txt"
+
+
+@NEEDS_UNREADABLE
+def test_a_model_that_cannot_be_read_spoils_no_other(run: Command, copied: Path) -> None:
+    """Each file of the copies in turn gives an input/output error."""
+    names = [path.name for path in (copied / "verses").iterdir()]
+    for name in names:
+        path = copied / name / name
+        shutil.copytree(copied / "verses", path.parent)
+        path.unlink()
+        path.symlink_to(UNREADABLE)
+    listed = json.loads(run("--models", "--json").stdout)["models"]
+    damaged = {model["name"]: model["damaged"] for model in listed}
+    assert damaged.pop("verses") is None
+    assert {*damaged} == {*names}
+    for name, why in damaged.items():
+        vital = (name.endswith("json") and name not in (EVALUATION, ORIGIN)) or "weights" in name
+        assert why == (f"cannot read {name}: input/output error" if vital else None)
+        done = run("--suggest", "the ", "--model", name, code=int(vital))
+        assert (why or "") in done.stderr and "write" not in done.stderr
+    assert "the" in run("--suggest", "the ", "--model", "verses").stdout
+    for name in names:
+        done = run("--evaluate", str(copied.parent / "verses.txt"), "--model", name, code=None)
+        assert "write" not in done.stderr
 
 
 def test_an_unfinished_training_is_listed_and_can_be_deleted(run: Command, copied: Path) -> None:

@@ -6,18 +6,21 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rnnlm_tui.cli.main import main
 from rnnlm_tui.cli.suggest import opened
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.store.files import MODEL
 from rnnlm_tui.store.library import Library
 from tests.cli.conftest import trained
 from tests.helpers.commands import Command, Run, refused, running
+from tests.helpers.models import NEEDS_UNREADABLE, UNREADABLE
 
 CONTRACT = ["line", "prefix", "suggestions", "continuation", "ghost", "seen", "unknown", "model"]
 
@@ -74,6 +77,17 @@ def test_a_text_that_begins_with_a_dash_is_a_text(ask: Command) -> None:
 
 
 # Lines of standard input
+
+
+@NEEDS_UNREADABLE
+def test_standard_input_that_cannot_be_read_is_a_sentence(
+    verses_data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Path(UNREADABLE).open() as unreadable:
+        monkeypatch.setattr(sys, "stdin", unreadable)
+        assert main(["--generate", "--data-dir", str(verses_data)]) == 3
+    said = "rnnlm-tui: cannot read standard input: input/output error\n"
+    assert capsys.readouterr().err == said
 
 
 def test_suggest_answers_every_line_of_standard_input_in_order(ask: Command) -> None:

@@ -24,6 +24,7 @@ from textual.widgets import Button, Static
 
 from rnnlm_tui.config import LessonConfig, RunConfig, TrainConfig
 from rnnlm_tui.errors import ModelError
+from rnnlm_tui.events import TrainFigures
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import ModelCard
@@ -50,6 +51,7 @@ SONNET: Mapping[str, Mapping[str, float]] = {
     "when": {"i": 0.9},
 }
 """The likeliest words after each word. After "day" all words are equally likely."""
+TRAIN_FIGURES: TrainFigures = {"loss": 2.5, "penalty": 0.0, "accuracy": 0.25, "perplexity": 12.2}
 OTHERS = ("blow", "buds", "gold", "kiss", "lily", "moon", "pearl", "queen", "rose", "vast")
 """Words that every scripted model knows, so that no word is likely unless the script says so."""
 
@@ -102,7 +104,7 @@ def card_of(model: LanguageModel) -> ModelCard:
         vocabulary="vocabulary.json",
         weights="weights-1.safetensors",
         corpus={"name": "sonnets.txt", "sha256": "00", "lines": 2159, "words": 17_600},
-        metrics={"epoch": 3, "train": {"loss": 2.5, "accuracy": 0.25}, "held_out": None},
+        metrics={"epoch": 3, "train": TRAIN_FIGURES, "held_out": None},
         epochs_done=3,
         created="2025-01-01T00:00:00Z",
         updated="2025-01-01T00:00:00Z",
@@ -173,6 +175,15 @@ def post_keys(app: App[Any], *keys: str) -> None:
         driver.send_message(event)
 
 
+def post_clicks(app: App[Any], *places: tuple[int, int]) -> None:
+    """Clicks at these cells in quick succession, as a terminal reports it, without waiting."""
+    driver = app._driver
+    assert driver is not None
+    for x, y in places:
+        for kind in (events.MouseDown, events.MouseUp):
+            driver.send_message(kind(None, x, y, 0, 0, 1, False, False, False, x, y))
+
+
 async def press(pilot: Pilot[Any], *keys: str) -> None:
     """Sends keys once the screen is painted, and waits until they are handled. It does not wait for
     the answer of a model."""
@@ -184,11 +195,19 @@ async def press(pilot: Pilot[Any], *keys: str) -> None:
         await pilot.pause(0)
 
 
+async def palette_ready(pilot: Pilot[Any]) -> None:
+    """Waits until a palette lists commands."""
+    app = pilot.app
+    await wait_until(pilot, lambda: isinstance(app.screen, CommandPalette))
+    await wait_until(pilot, lambda: app.screen.has_class("-ready"))
+    await wait_until(pilot, lambda: app.screen.query_one(CommandList).region)
+
+
 async def choose_in_palette(pilot: Pilot[Any], title: str) -> None:
     """Opens the palette, types the title of a command, and chooses it with Enter."""
     app = pilot.app
     await press(pilot, "ctrl+p")
-    await wait_until(pilot, lambda: isinstance(app.screen, CommandPalette))
+    await palette_ready(pilot)
     found = app.screen.query_one(CommandList)
     await press(pilot, *title[:24])
 

@@ -35,6 +35,11 @@ from rnnlm_tui.store.run_state import Position
 from rnnlm_tui.suggest import suggest
 from rnnlm_tui.training.checkpoint import Checkpoints, RunState
 
+UNREADABLE = "/proc/self/mem"
+"""A file of Linux that can be opened, and whose first byte cannot be read: input/output error."""
+NEEDS_UNREADABLE = pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux has a file that cannot be read"
+)
 WEIGHTS = "weights-1.safetensors"
 """The weights of a small model."""
 OLDER_MODELS = Path(__file__).parents[1] / "store" / "models"
@@ -111,11 +116,14 @@ def whole_model() -> dict[str, bytes]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """The bytes of every file in a folder and below it, by path."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b""
-        for path in folder.rglob("*")
-    }
+    """The bytes of every file in a folder and below it, by path. A link to `UNREADABLE` has
+    none."""
+
+    def bytes_of(path: Path) -> bytes:
+        is_unreadable = path.is_symlink() and str(path.readlink()) == UNREADABLE
+        return path.read_bytes() if path.is_file() and not is_unreadable else b""
+
+    return {str(path.relative_to(folder)): bytes_of(path) for path in folder.rglob("*")}
 
 
 def models_of(library: Library) -> dict[str, bytes]:

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from rnnlm_tui.lm import causal, cells, mixture
 from rnnlm_tui.lm.causal import CausalModel
-from rnnlm_tui.lm.mixture import MixedModel, em_weights, fit_weights, target_probabilities
+from rnnlm_tui.lm.mixture import (
+    MixedModel,
+    Weights,
+    cross_fitted,
+    em_weights,
+    fit_weights,
+    target_probabilities,
+)
+from rnnlm_tui.text.excerpts import Excerpt
 from rnnlm_tui.text.tokenizers import TOKENIZERS
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID, Vocabulary
 from tests.helpers.networks import small_network
@@ -161,15 +169,55 @@ def test_no_weights_near_the_fitted_ones_are_better(seed: int, components: int) 
         assert gain(0.98 * found + 0.02 * other) <= gain(found) + 0.01
 
 
-def test_weights_follow_the_text_and_without_text_the_prior() -> None:
+def test_weights_follow_the_text_if_there_is_enough_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     mixed = MixedModel(TOKENIZER, {"ngrams": ngram_model(OWN), "base": ngram_model(BASE)})
-    assert fit_weights(mixed, [], 100) == pytest.approx(mixed.weights)
-    assert fit_weights(mixed, BASE * 9, 100)["base"] > 0.8
-    assert fit_weights(mixed, OWN * 9, 100)["ngrams"] > 0.6
-    found = target_probabilities(mixed, ["a b", "", "q"], 100)
+    monkeypatch.setattr(mixture, "FEWEST_WORDS", 100)
+
+    def fitted(lines: Sequence[str]) -> Weights:
+        fit = fit_weights(mixed, [Excerpt((), tuple(lines))], 1000)
+        assert fit is not None
+        return fit.weights
+
+    assert fitted(BASE * 9)["base"] > 0.8
+    assert fitted(OWN * 9)["ngrams"] > 0.6
+    assert fit_weights(mixed, [], 100) is None
+    assert fit_weights(mixed, [Excerpt(OWN, BASE * 6)], 1000) is None
+
+
+def test_only_the_words_of_excerpts_count_and_what_stands_above_is_context() -> None:
+    mixed = MixedModel(TOKENIZER, {"ngrams": ngram_model(OWN), "base": ngram_model(BASE)})
+    found = target_probabilities(mixed, [Excerpt(("c a b",), ("a b", "", "q"))])
     # Two words and two ends: q is unknown.
     assert found.shape == (4, 3)
-    assert len(target_probabilities(mixed, OWN, 3)) == 3
+    assert found[0, 2] > 0  # the cache has read an a
+    alone = target_probabilities(mixed, [Excerpt((), ("a b", "", "q"))])
+    assert alone[0, 2] == 0 and alone[:, :2] == pytest.approx(found[:, :2])
+
+
+def test_a_half_is_measured_with_weights_that_fit_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mixture, "FEWEST_WORDS", 100)
+    mixed = MixedModel(TOKENIZER, {"ngrams": ngram_model(OWN), "base": ngram_model(BASE)})
+    fit = fit_weights(mixed, [Excerpt((), OWN * 9, 0), Excerpt((), BASE * 9, 1)], 1000)
+    assert fit is not None
+    of_first, of_second = cross_fitted(mixed, fit)
+    assert of_first.weights["base"] > 0.8 and of_second.weights["ngrams"] > 0.6
+    assert 0.3 < fit.weights["base"] < 0.7
+
+
+def test_the_weight_of_the_cache_is_that_for_text_as_it_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not for held-out lines one after the other, of which none repeats the one before."""
+    monkeypatch.setattr(mixture, "FEWEST_WORDS", 10)
+    mixed = MixedModel(TOKENIZER, {"ngrams": ngram_model(OWN)})
+    said = ("a", "b", "c")
+    running = [Excerpt((line,) * 9, (line,)) for line in said * 9]
+    scattered = [Excerpt((), said * 9)]
+    weights = [fit_weights(mixed, each, 10_000) for each in (running, scattered)]
+    assert weights[0] and weights[1]
+    assert weights[0].weights["cache"] > 1.5 * weights[1].weights["cache"]
 
 
 def test_the_words_that_ngrams_know() -> None:

@@ -40,6 +40,8 @@ from rnnlm_tui.store.library import Library
 from tests.helpers.commands import POSIX
 from tests.helpers.models import (
     HOSTILE,
+    NEEDS_UNREADABLE,
+    UNREADABLE,
     card_data,
     contents,
     make_model,
@@ -133,6 +135,17 @@ def test_a_pipe_in_place_of_the_history_is_not_waited_for(library: Library, tmp_
     assert not done.is_alive()
     with zipfile.ZipFile(tmp_path / "x.zip") as packed:
         assert "history.jsonl" not in packed.namelist()
+
+
+@NEEDS_UNREADABLE
+def test_what_cannot_be_read_is_not_exported_and_named(library: Library, tmp_path: Path) -> None:
+    (library.path("one") / "history.jsonl").symlink_to(UNREADABLE)
+    with pytest.raises(ModelError, match=r"cannot read history\.jsonl: input/output error"):
+        library.export("one", tmp_path / "x.zip")
+    with pytest.raises(ModelError, match=r"cannot read history\.jsonl: input/output error"):
+        library.duplicate("one", "three")
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+    assert library.names() == ["one", "two"]
 
 
 @pytest.mark.parametrize("date", [0, 2**33])

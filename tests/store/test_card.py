@@ -23,6 +23,8 @@ from tests.helpers.models import (
 
 NESTED = ("corpus.lines", "corpus.words", "metrics.epoch")
 HUGE = 10**400
+TRAIN = {"loss": 1.0, "perplexity": 2.7, "accuracy": 0.5, "penalty": 0.0}
+HELD_OUT = {"loss": 1.5, "perplexity": 4.5, "top1": None, "top5": 0.5}
 OPTIONAL = [
     *("format", "preset", "conventions", "versions", "history", "sizes"),
     *("checksums", "lines", "ancestors", "mixture", "about", "unsuggested"),
@@ -43,10 +45,25 @@ def test_a_card_survives_its_json(tmp_path: Path) -> None:
 
 def test_fields_of_a_later_program_are_left_out() -> None:
     data = card_data()
-    data["metrics"]["held_out"] = {"loss": 1.5}
+    data["metrics"]["held_out"] = dict(HELD_OUT)
     expected = parsed(data)
     data["metrics"]["held_out"]["top9"] = 0.5
     assert parsed({**data, "mood": [], "corpus": {**data["corpus"], "language": "en"}}) == expected
+
+
+@pytest.mark.parametrize(
+    ("part", "figure"),
+    [*(("train", key) for key in TRAIN), *(("held_out", key) for key in HELD_OUT)],
+)
+def test_an_epoch_without_one_of_its_figures_is_refused(part: str, figure: str) -> None:
+    for of_history in (True, False):
+        data = card_data()
+        epoch = data["history"][0] if of_history else data["metrics"]
+        epoch["held_out"] = dict(HELD_OUT)
+        parsed(data)
+        del epoch[part][figure]
+        with pytest.raises(ModelError, match=figure):
+            parsed(data)
 
 
 @pytest.mark.parametrize("version", [0, -1, -(10**30), FORMAT + 7])
@@ -127,10 +144,10 @@ def test_a_field_of_another_type_and_a_number_out_of_bounds_are_refused(place: s
         ("vocabulary", "vocabulary.json\x00"),
         ("checksums", {"vocabulary.json": "12345678\n"}),
         ("corpus", {**card_data()["corpus"], "name": "x" * 2000}),
-        ("metrics", {"epoch": 1, "train": {"loss": "x", "accuracy": 0.5}, "held_out": None}),
-        ("metrics", {"epoch": 1, "train": {"loss": HUGE, "accuracy": 0.5}, "held_out": None}),
+        ("metrics", {"epoch": 1, "train": {**TRAIN, "loss": "x"}, "held_out": None}),
+        ("metrics", {"epoch": 1, "train": {**TRAIN, "loss": HUGE}, "held_out": None}),
         ("metrics", {"epoch": 1, "train": {"loss": 1.0}, "held_out": None}),
-        ("metrics", {"epoch": 1, "train": {"loss": 1.0, "accuracy": 0.5}, "held_out": 3}),
+        ("metrics", {"epoch": 1, "train": TRAIN, "held_out": 3}),
         ("history", [{}]),
         ("config", {**card_data()["config"], "model": {}}),
         ("config", {**card_data()["config"], "train": {"epochs": HUGE}}),

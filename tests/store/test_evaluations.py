@@ -35,11 +35,10 @@ FIGURES = Evaluation(
     top1=0.15,
     top5=0.25,
     continuations=(0.15, 0.05, None),
-    keys=100,
-    keystroke_savings=0.234,
-    keystroke_savings_ghost=0.1,
     characters=120,
-    written_savings=0.212,
+    keys=95,
+    keystroke_savings=0.212,
+    savings_interval=(0.2, 0.22),
 )
 
 
@@ -108,15 +107,6 @@ def test_invalid_figures_are_ignored(library: Library, change: dict[str, Any]) -
     data = json.loads(path.read_text())
     path.write_text(json.dumps({**data, "figures": {**data["figures"], **change}}))
     assert figures(library) is None
-
-
-def test_figures_of_an_older_version_are_of_the_letters_alone(library: Library) -> None:
-    path = library.path("gru") / EVALUATION
-    data = json.loads(path.read_text())
-    del data["figures"]["characters"], data["figures"]["written_savings"]
-    path.write_text(json.dumps(data))
-    assert figures(library) == replace(FIGURES, characters=0, written_savings=None)
-    assert accuracy_sentence(card_of(library), figures(library)).endswith("saves 23% of keys")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,14 @@ from rnnlm_tui.config import CausalTrainConfig, make_run_config
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.run_state import RunStatus, read_run_status
+from rnnlm_tui.store.run_state import (
+    Position,
+    RunOrigin,
+    RunStatus,
+    decode_facts,
+    encode_facts,
+    read_run_status,
+)
 from tests.helpers.models import make_model, put_state
 
 
@@ -55,6 +62,15 @@ def test_a_state_that_cannot_be_read_is_an_error(data_dir: Path) -> None:
     (data_dir / RESUME).write_bytes(raw.replace(b'"epoch": 1', b'"epoch": 0'))
     with pytest.raises(ModelError, match=r"position\.epoch"):
         read_run_status(data_dir)
+
+
+@pytest.mark.parametrize(
+    "origin", [{"sources": ["a\0b"]}, {"sources": ["\ud800"]}, {"sources": [], "encoding": "hex"}]
+)
+def test_a_state_whose_text_no_file_can_hold_is_damaged(origin: RunOrigin) -> None:
+    facts = encode_facts(make_run_config("rnn", []), origin, Position())
+    with pytest.raises(ModelError, match=r"resume\.safetensors is damaged"):
+        decode_facts(facts)
 
 
 def test_the_state_and_not_the_card_tells_the_epochs_of_a_run(data_dir: Path) -> None:

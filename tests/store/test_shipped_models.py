@@ -76,5 +76,4 @@ def counts(found: Evaluation) -> tuple[int, ...]:
 
 
 def shares(found: Evaluation) -> list[float | None]:
-    savings = [found.keystroke_savings, found.keystroke_savings_ghost]
-    return [found.oov_share, found.top1, found.top5, *savings]
+    return [found.oov_share, found.top1, found.top5, found.keystroke_savings]

@@ -101,12 +101,25 @@ def test_a_copy_knows_where_its_text_is_and_an_import_does_not(
 
 
 @pytest.mark.parametrize(
-    "origin", ["", "[]", "{}", '{"sources": "long.txt"}', '{"sources": [7]}', "[" * 100_000]
+    "origin",
+    [
+        *("", "[]", "{}", '{"sources": "long.txt"}', '{"sources": [7]}', "[" * 100_000),
+        *(r'{"sources": ["a\u0000b"]}', r'{"sources": ["\ud800"]}'),
+        *('{"sources": ["a"], "encoding": "hex"}', r'{"sources": ["a"], "encoding": "\u0000"}'),
+    ],
 )
 def test_a_damaged_origin_is_ignored(library: Library, origin: str) -> None:
     (library.path("gru") / ORIGIN).write_text(origin)
     with pytest.raises(CorpusError, match="not known here"):
         found(library)
+    assert copies(library) is None
+
+
+def test_a_path_that_cannot_be_looked_at_is_reported(library: Library) -> None:
+    training_text.write_origin(library.path("gru"), ["a" * 5000], None)
+    with pytest.raises(CorpusError, match="the text of gru is gone"):
+        found(library)
+    assert copies(library) is None
 
 
 def test_a_text_from_standard_input_cannot_be_read_again(library: Library) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnlm_tui.errors import CorpusError
+from rnnlm_tui.errors import CorpusError, UsageError
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.text.corpus import Corpus, arranged, check_files, is_wrapped, read_corpus
 from tests.helpers.texts import made_up_corpus, split_held_out
@@ -52,8 +52,28 @@ def test_text_in_another_encoding_names_the_byte(tmp_path: Path) -> None:
         read(raw, folder=tmp_path)
     assert "--encoding" in caught.value.hint
     assert read(raw, folder=tmp_path, encoding="latin-1").lines == ("abc ä",)
-    with pytest.raises(CorpusError, match="no encoding is called"):
-        read(raw, folder=tmp_path, encoding="no-such")
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    ["no-such", *("hex", "base64", "zlib", "bz2", "rot13", "undefined"), "a\0b", "\udcff"],
+)
+def test_what_is_no_text_encoding_is_refused(tmp_path: Path, encoding: str) -> None:
+    with pytest.raises(UsageError, match="no text encoding is called") as caught:
+        read(b"abc", folder=tmp_path, encoding=encoding)
+    assert "latin-1" in caught.value.hint
+
+
+def test_a_text_with_lone_surrogates_is_refused(tmp_path: Path) -> None:
+    assert read(b"+AOQ-", folder=tmp_path, encoding="utf-7").lines == ("ä",)
+    with pytest.raises(CorpusError, match="not valid utf-7"):
+        read(b"+2AA-", folder=tmp_path, encoding="utf-7")
+
+
+@pytest.mark.parametrize("path", ["a\0b", "\ud800", "a" * 5000], ids=["NUL", "surrogate", "long"])
+def test_a_path_that_no_file_can_have_is_refused(path: str) -> None:
+    with pytest.raises(CorpusError, match="cannot read the corpus"):
+        read_corpus([path])
 
 
 def test_binary_data_folders_and_missing_files_are_refused(tmp_path: Path) -> None:

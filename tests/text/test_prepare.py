@@ -168,7 +168,8 @@ def test_a_window_of_another_model_is_kept() -> None:
     [
         ("a b\nc d", {"held_out": 0.1}, ["nothing is held out: 2 lines are too few to hold 10%"]),
         ("a b\nc d", {"held_out": 0}, []),
-        ("a b\nc d\ne f", {"held_out": 0.4}, []),
+        ("a b\nc d\ne f", {"held_out": 0.4}, ["only 2 unseen words are held out, too few"]),
+        ("a b\nc d\ne f", {"held_out": 0.4, "mixture": "off"}, []),
         ("a a\na", {}, ["every word of test is 'a'"]),
         ("LONG\nLONG", {}, ["every word of test is 'ééé"]),
     ],

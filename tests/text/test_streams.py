@@ -22,6 +22,7 @@ from rnnlm_tui.store.training_text import trained_on
 from rnnlm_tui.text.corpus import Corpus, read_corpus
 from rnnlm_tui.text.encoded_files import FILES, remove_encoded
 from rnnlm_tui.text.examples import EncodedLines
+from rnnlm_tui.text.excerpts import excerpts_of
 from rnnlm_tui.text.overlap import no_hashes
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.streams import StreamedLines, Workspace
@@ -134,7 +135,9 @@ def test_its_lines_are_recognized(read: Callable[..., Read], tmp_path: Path) -> 
     known = trained_on(whole.corpus.lines, whole.held_out_mask, whole.tokenizer, no_hashes())
     for name in ("known", "unseen", "held_out"):
         assert np.array_equal(getattr(run.trained_lines(), name), getattr(known, name))
-    again = [known.hold_out_again(corpus.lines, whole.tokenizer, 0.2, seed=1) for corpus in texts]
+    again = [
+        known.hold_out_again(corpus.lines, whole.tokenizer, 0.2, 1, no_hashes()) for corpus in texts
+    ]
     assert np.array_equal(again[0], again[1]) and again[0].any()
 
 
@@ -148,9 +151,12 @@ def test_some_of_its_lines_are_kept_to_measure_on(
     remove_encoded(texts.streamed.lines.workspace.folder)  # type: ignore[attr-defined]
     kept = prepare_corpus(texts.streamed, config).kept
     assert kept is not None
-    for some, every, wanted in zip(kept.lines, (train, held_out), (3_000, 2_000), strict=True):
+    measured = [line for excerpt in kept.held_out for line in excerpt.lines]
+    found = ((kept.train, train, 3_000), (measured, held_out, 2_000))
+    for some, every, wanted in found:
         assert len(some) < len(every) and set(some) <= set(every)
         assert 0.5 * wanted < sum(len(line.split()) for line in some) < 2 * wanted
+    assert {*kept.held_out} <= {*excerpts_of(whole.corpus.lines, whole.held_out_mask)}
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "latin-1", "utf-8-sig"])

@@ -23,7 +23,7 @@ from rnnlm_tui.store.run_state import RunOrigin
 from rnnlm_tui.text.corpus import some_lines
 from rnnlm_tui.training import trainer
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.held_out import evaluate_lines, save_evaluation
+from rnnlm_tui.training.held_out import evaluate_held_out, evaluate_lines, save_evaluation
 from rnnlm_tui.training.run import RunReport
 from tests.helpers.commands import VERSES
 from tests.helpers.events import epochs_of
@@ -102,10 +102,9 @@ class Comparison:
 
     def events(self) -> Iterator[Event]:
         """The events of its comparison; the last one is no event, but what it has found."""
-        report, lines = RunReport(self.run), self.run.split_lines()[1]
-        evaluation = evaluate_lines(self.model, lines, self.control)
-        found = yield from save_evaluation(self.run, evaluation, lines, self.control, report)
-        self.found = found
+        evaluation = evaluate_held_out(self.run, self.model, self.control)
+        report = RunReport(self.run)
+        self.found = yield from save_evaluation(self.run, evaluation, self.control, report)
 
 
 def test_the_base_and_the_old_model_are_measured_on_the_same_lines(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,26 @@ import numpy as np
 import pytest
 
 from rnnlm_tui.errors import ModelError
-from rnnlm_tui.evaluate import score, summarize
+from rnnlm_tui.evaluate import Evaluation, ScoredLine, score, summarize, written_loss
 from rnnlm_tui.events import Finished, Saved
-from rnnlm_tui.lm.mixture import MixedModel
+from rnnlm_tui.lm import mixture
+from rnnlm_tui.lm.mixture import (
+    PRIOR,
+    MixedModel,
+    em_weights,
+    normalized,
+    target_probabilities,
+)
+from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import read_card
 from rnnlm_tui.store.evaluations import figures_of, read_evaluation
 from rnnlm_tui.store.load import load_model
 from rnnlm_tui.store.weights import read_weights
 from rnnlm_tui.suggest import suggest
+from rnnlm_tui.text import excerpts
 from rnnlm_tui.training.checkpoint import load_state
 from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.held_out import loss_of_update
 from rnnlm_tui.training.run import TrainingRun
 from rnnlm_tui.training.trainer import train
 from tests.helpers.commands import VERSES
@@ -71,27 +82,66 @@ def test_the_network_learns_as_it_does_alone(tmp_path: Path) -> None:
     assert read_card(alone.folder).mixture is None
 
 
+def measured(small: TrainingRun, model: LanguageModel) -> Evaluation:
+    """The metrics of a model on the held-out lines of a run, where they stand in the text."""
+    scores = [score(model, each.lines, each.above) for each in small.held_out_excerpts()]
+    return summarize(chain.from_iterable(scores))
+
+
 @pytest.mark.parametrize("preset", ["gru", "ngram"])
 def test_the_evaluation_is_that_of_the_mixture(preset: str, tmp_path: Path) -> None:
     settings = {"epochs": 1} if preset == "gru" else {}
     small = mixed_run(tmp_path / "a", preset, **settings)
     run(small)
     card, model = load_model(small.folder)
-    expected = summarize(score(model, small.split_lines()[1]))
-    assert read_evaluation(small.folder, card) == expected
+    assert read_evaluation(small.folder, card) == measured(small, model)
+    # The lines are too few to fit weights to them.
+    assert model.weights == MixedModel(model.tokenizer, model.models).weights  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("preset", ["gru", "ngram"])
+def test_no_line_is_measured_with_weights_that_were_fitted_to_it(
+    preset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mixture, "FEWEST_WORDS", 50)
+    monkeypatch.setattr(excerpts, "CHARACTERS_EACH", 50)
+    settings: dict[str, Any] = {"epochs": 1} if preset == "gru" else {}
+    small = mixed_run(tmp_path / "a", preset, **settings)
+    run(small)
+    card, model = load_model(small.folder)
+    assert isinstance(model, MixedModel)
+    measured = small.held_out_excerpts()
+    assert len(measured) > 4
+    halves = [[each for each in measured if each.half == half] for half in range(2)]
+    prior = normalized({name: PRIOR[name] for name in model.weights})
+    scored = list[ScoredLine]()
+    for excerpt in measured:
+        found = target_probabilities(model, halves[1 - excerpt.half])
+        weights = em_weights(found, np.array([*prior.values()]))
+        other = MixedModel(model.tokenizer, model.models, dict(zip(prior, weights, strict=True)))
+        scored += score(other, excerpt.lines, excerpt.above)
+    evaluation = read_evaluation(small.folder, card)
+    assert evaluation is not None
+    assert evaluation == summarize(scored)
+    assert loss_of_update(small, model) == pytest.approx(written_loss(scored))
+    # The saved weights are fitted to all of the lines.
+    found = em_weights(target_probabilities(model, measured), np.array([*prior.values()]))
+    assert [*model.weights.values()] == pytest.approx(found.tolist())
+    assert evaluation != summarize(
+        line for each in measured for line in score(model, each.lines, each.above)
+    )
 
 
 def test_while_it_trains_no_figure_of_a_part_is_shown_as_that_of_the_model(tmp_path: Path) -> None:
     """Else the model would seem to get worse with each epoch and better at the end."""
     small, shown = mixed_run(tmp_path / "a", epochs=2), []
-    _, held_out = small.split_lines()
     for event in train(small, Control("the cat")):
         if isinstance(event, Saved | Finished):
             card, model = load_model(small.folder)
             figures = figures_of(card, read_evaluation(small.folder, card))
             shown.append(figures and figures.perplexity)
             if isinstance(event, Finished) or event.epoch == 0:
-                assert shown[-1] == summarize(score(model, held_out)).perplexity
+                assert shown[-1] == measured(small, model).perplexity
     assert shown[1:-1] == [None, None]
 
 
@@ -100,7 +150,7 @@ def test_the_figures_of_the_first_ngrams_are_those_of_the_ngrams_alone(tmp_path:
     run_stopped_at(small, 1, 1)
     card, model = load_model(small.folder)
     assert isinstance(model, MixedModel) and card.metrics["epoch"] == 0
-    alone = summarize(score(model.models["ngrams"], small.split_lines()[1]))
+    alone = measured(small, model.models["ngrams"])
     held_out = card.metrics["held_out"]
     assert held_out is not None
     assert (held_out["loss"], held_out["perplexity"]) == (alone.loss, alone.perplexity)

@@ -35,6 +35,8 @@ from tests.helpers.app import (
     chain,
     check_layout,
     picture,
+    post_clicks,
+    post_keys,
     press,
     rows_of,
     scripted_app,
@@ -45,6 +47,7 @@ from tests.helpers.app import (
 )
 from tests.helpers.events import finished, started
 from tests.helpers.models import put_state
+from tests.helpers.session import kept_texts
 
 
 class ScriptedRun:
@@ -175,6 +178,21 @@ async def test_a_click_on_a_key_in_the_bar_does_what_the_key_does(tmp_path: Path
         await wait_until(pilot, lambda: isinstance(app.screen, KeysScreen))
 
 
+async def test_a_click_on_a_key_of_a_widget_that_has_lost_the_focus_does_nothing(
+    tmp_path: Path,
+) -> None:
+    app = scripted_app(tmp_path)
+    async with app.run_test() as pilot:
+        await write(pilot, *"shall ")
+        bar = app.screen.query_one(KeyBar)
+        row = bar.region.y
+        app.screen.bindings_updated_signal.unsubscribe(bar)  # as before it is drawn again
+        app.screen.set_focus(None)
+        post_clicks(app, (column_of(rows_of(app)[row], "Tab word") + 1, row))
+        await pilot.pause()
+        assert app.is_running and app.autocomplete.editor.line == "shall "
+
+
 async def test_the_other_screens_are_one_line_below_60_by_16(tmp_path: Path) -> None:
     app = scripted_app(tmp_path)
     async with app.run_test(size=(60, 16)) as pilot:
@@ -202,6 +220,37 @@ async def test_toasts_do_not_cover_the_line_being_written(
         await wait_until(pilot, lambda: "a message of some length" in picture(app))
         assert "╰" in rows_of(app)[app.autocomplete.editor.region.bottom - 1]
         assert "shall" in rows_of(app)[app.autocomplete.editor.region.y + 1]
+
+
+@pytest.mark.parametrize("turns", [0, 3, 10, 30])
+@pytest.mark.parametrize(
+    "keys", [["f3"], ["f4"], ["ctrl+p"], ["f1"], [*"shall", "enter"]], ids=lambda keys: keys[-1]
+)
+async def test_the_app_may_be_closed_while_a_screen_is_being_built(
+    keys: list[str], turns: int, tmp_path: Path
+) -> None:
+    app = scripted_app(tmp_path)
+    async with app.run_test() as pilot, asyncio.timeout(10):
+        await answered(pilot)
+        post_keys(app, *keys)
+        for _ in range(turns):  # of the event loop, in which the screen grows
+            await asyncio.sleep(0)
+        app.exit()
+        while app.is_running:
+            await asyncio.sleep(0.01)
+    assert app.return_code == 0
+
+
+async def test_a_session_that_cannot_be_read_is_reported_and_the_app_works(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "session" / "session.db"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"no database " * 100)
+    app = scripted_app(tmp_path)
+    async with app.run_test(notifications=True) as pilot:
+        await write(pilot, *"shall ")
+        await wait_until(pilot, lambda: any("session.db.damaged" in toast for toast in toasts(app)))
+        assert len(toasts(app)) == 1
+        await wait_until(pilot, lambda: kept_texts(tmp_path / "data", "draft") == ["shall "])
 
 
 # The active model

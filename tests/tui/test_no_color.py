@@ -19,7 +19,7 @@ from rnnlm_tui.tui.models.table import ModelTable
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.runs.child import TrainingRequest
 from rnnlm_tui.tui.widgets.dialogs import AskText, Choice, Confirm
-from tests.helpers.app import has_row, press, scripted_app, show_form, wait_until
+from tests.helpers.app import has_row, press, scripted_app, show_form, wait_until, write
 from tests.helpers.events import in_fifth_epoch
 from tests.helpers.models import make_model
 from tests.helpers.runs import Script
@@ -72,6 +72,17 @@ async def test_the_form_shows_focus_choice_and_faults(app: RnnlmApp) -> None:
         await wait_until(pilot, lambda: has_row(app, "╭"))
         form.query_one("#pasted").focus()
         await wait_until(pilot, lambda: has_row(app, "┏"))
+
+
+async def test_a_digit_that_takes_a_word_is_shown_and_bold(app: RnnlmApp) -> None:
+    async with app.run_test() as pilot:
+        await write(pilot, *"shall i compare t")
+        await wait_until(pilot, lambda: has_row(app, " 1 thee", " 2 the", " 3 this"))
+        for digit in "123":
+            found = [s for s in segments(app) if s.text == digit]
+            assert [s.style is not None and s.style.bold for s in found] == [True], digit
+        await press(pilot, "down")
+        await wait_until(pilot, lambda: has_row(app, "▸1 thee", " 2 the"))
 
 
 def is_legible(app: App[Any], text: str) -> bool:

@@ -15,7 +15,7 @@ from tests.helpers.app import toasts, wait_until
 def test_settings_come_back(tmp_path: Path) -> None:
     folder = tmp_path / "not" / "there"
     assert load_preferences(folder) == (Preferences(), "")
-    kept = Preferences(theme="nord", ghost=False, model="sonnets")
+    kept = Preferences(theme="nord", ghost=False, digits="always", model="sonnets")
     save_preferences(folder, kept)
     assert load_preferences(folder) == (kept, "")
     assert [path.name for path in folder.iterdir()] == ["settings.json"]
@@ -34,6 +34,7 @@ def test_settings_of_another_version_are_read(tmp_path: Path) -> None:
         "[]",
         "null",
         '{"ghost": "yes"}',
+        '{"digits": "sometimes"}',
         '{"theme": "' + "x" * 101 + '"}',
         "[" * 10**5,
         "\xff",

@@ -65,7 +65,8 @@ async def _write_two_lines(pilot: Pilot[None]) -> None:
 def test_autocomplete_light(snap_compare: Compare, tmp_path: Path) -> None:
     """In a light theme: the header with its tabs and the model, a line of yours and the model's
     below it, the line with "are thee to" as its ghost, unlike typed text, below it one ranked word
-    with its bar, how often the model is right, the keys saved, and two rows of keys."""
+    with its bar and the digit that takes it, how often the model is right, the keys saved, and two
+    rows of keys."""
     app = scripted_app(
         tmp_path, preferences=Preferences(theme="textual-light", continue_lines=True)
     )
@@ -74,7 +75,7 @@ def test_autocomplete_light(snap_compare: Compare, tmp_path: Path) -> None:
 
 def test_autocomplete_wide(snap_compare: Compare, tmp_path: Path) -> None:
     """The same in dark, with a pane at the right: ten ranked words, of which the third is chosen
-    and is the ghost in the line, and facts about the model."""
+    and is the ghost in the line, digits before nine of them, and facts about the model."""
 
     async def choose(pilot: Pilot[None]) -> None:
         await _write_two_lines(pilot)

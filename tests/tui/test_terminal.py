@@ -21,6 +21,7 @@ if sys.platform == "win32":
 from tests.helpers.terminal import Terminal
 
 QUIT, TAB, ENTER = "\x11", "\t", "\r"
+F3, F4, CTRL_P = "\x1bOR", "\x1bOS", "\x10"
 COLOUR = re.compile(rb"\x1b\[(?:[\d;]*;)?(?:[39][0-7]|4[0-7]|10[0-7]|[34]8;[25];[\d;]+)[;m]")
 DEEP_COLOUR = re.compile(rb"[34]8;[25];")
 
@@ -128,10 +129,14 @@ def test_after_a_stop_by_the_shell_the_screen_is_complete(model: str) -> None:
         assert "Kept: what you were writing. To continue: rnnlm-tui" in terminal.text
 
 
-def test_the_app_can_be_left_before_its_model_is_loaded(model: str) -> None:
+@pytest.mark.parametrize("before", ["", F3, F4, CTRL_P])
+def test_the_app_can_be_left_at_once(before: str, model: str, tmp_path: Path) -> None:
     with app() as terminal:
         terminal.wait_for("Autocomplete")
+        terminal.send(before)
         leave(terminal)
+        assert "crashed" not in terminal.text
+    assert "CRITICAL" not in (tmp_path / "log" / "app.log").read_text()
 
 
 @pytest.mark.parametrize(

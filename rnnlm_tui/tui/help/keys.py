@@ -3,7 +3,7 @@ the user's own keys."""
 
 from __future__ import annotations
 
-import tomllib
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar, cast, get_args
@@ -18,7 +18,8 @@ from textual.keys import KEY_NAME_REPLACEMENTS, Keys, key_to_character
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from rnnlm_tui.errors import RnnlmError, StorageError, UsageError, os_reason
+from rnnlm_tui.config import read_toml
+from rnnlm_tui.errors import RnnlmError, StorageError, os_reason
 from rnnlm_tui.tui.models.card import ModelCardScreen
 from rnnlm_tui.tui.models.screen import ModelsScreen
 from rnnlm_tui.tui.train.run_pane import RunPane
@@ -131,14 +132,9 @@ def load_keymap(folder: Path, app: type[DOMNode]) -> tuple[dict[str, str], list[
     `app` is the class of the app. Raises UsageError if the file cannot be read.
     """
     path = folder / "keymap.toml"
-    try:
-        data = _flat(tomllib.loads(path.read_text("utf-8")))
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return {}, []
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {os_reason(error)}") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path} is not valid TOML: {error}") from error
+    data = _flat(read_toml(path))
     known = {binding.id for _, binding in all_bindings(app)}
     keymap, faults = dict[str, str](), list[str]()
     for name, value in data.items():
@@ -153,13 +149,17 @@ def load_keymap(folder: Path, app: type[DOMNode]) -> tuple[dict[str, str], list[
     return keymap, faults
 
 
-def _flat(data: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+def _flat(data: Mapping[str, object]) -> dict[str, object]:
     """Joins nested names with dots: `[line] send = "enter"` becomes `line.send`, the same as a
-    quoted key."""
-    flat: dict[str, object] = {}
-    for name, value in data.items():
-        full = f"{prefix}{name}"
-        flat |= _flat(value, f"{full}.") if isinstance(value, dict) else {full: value}
+    quoted key. Without recursion, since tables may be nested a thousand deep."""
+    flat, tables = dict[str, object](), [("", data)]
+    while tables:
+        prefix, table = tables.pop()
+        for name, value in table.items():
+            if isinstance(value, dict):
+                tables.append((f"{prefix}{name}.", value))
+            else:
+                flat[f"{prefix}{name}"] = value
     return flat
 
 

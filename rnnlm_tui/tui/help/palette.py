@@ -8,19 +8,49 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
+from textual import events, on
 from textual.app import SystemCommand
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding
-from textual.command import DiscoveryHit, Hits
+from textual.command import CommandList, CommandPalette, DiscoveryHit, Hits
 from textual.dom import DOMNode
 from textual.markup import escape
+from textual.message import Message
 from textual.screen import Screen
 from textual.system_commands import SystemCommandsProvider
+from textual.widgets import Input, OptionList
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.tui.help.keys import all_bindings, screen_bindings, write_keymap
 from rnnlm_tui.tui.widgets.host import Host, Mode
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
+
+
+class Palette(CommandPalette):
+    """A palette that is closed once.
+
+    In Textual 8.2.8, keys and clicks that arrive right after the one that closes a palette close it
+    again, which raises ScreenStackError or closes the screen below, and run the command again.
+    """
+
+    def dismiss(self, result: None = None) -> AwaitComplete:
+        return super().dismiss(result) if self.is_current else AwaitComplete()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Disables the keys of the list until it is laid out, when they raise NoMatches or KeyError
+        in Textual 8.2.8."""
+        if action in ("cursor_down", "command_list"):
+            return any(found.scrollable_content_region for found in self.query(CommandList))
+        return super().check_action(action, parameters)
+
+    @on(events.Click)
+    @on(Input.Changed)
+    @on(Input.Submitted)
+    @on(OptionList.OptionSelected)
+    def _ignore_if_closed(self, message: Message) -> None:
+        if not self.is_current:
+            message.prevent_default().stop()
 
 
 class Commands(SystemCommandsProvider):

@@ -58,7 +58,7 @@ async def measure(host: Host, name: str) -> None:
     (found,) = json.loads(answer)["models"]
     figures = msgspec.convert(found, Evaluation)
     base = msgspec.convert(found["base_alone"], BaseSavings | None)
-    said = savings_sentence(figures.savings or 0, figures.words, base)
+    said = savings_sentence(figures.keystroke_savings or 0, figures.words, base)
     host.notify_user(f"{name} {said}")
     host.models_changed()
 

@@ -114,8 +114,8 @@ def quality(entry: Entry, card: ModelCard) -> Iterator[Line]:
 def _keys(entry: Entry, card: ModelCard) -> str:
     """Says how many keys the model saves, or why that is not known."""
     evaluation = entry.evaluation
-    if evaluation is not None and evaluation.savings is not None:
-        return savings_sentence(evaluation.savings, evaluation.words, entry.base_alone)
+    if evaluation is not None and (savings := evaluation.keystroke_savings) is not None:
+        return savings_sentence(savings, evaluation.words, entry.base_alone)
     if not holds_out(card):
         return "saved on unseen lines: not known, no lines were held out of its training"
     how = "measured when its training ends" if entry.trained_by else "m measures them"

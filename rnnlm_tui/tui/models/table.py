@@ -52,7 +52,7 @@ def _saved(entry: Entry) -> str:
 
 
 def _keys_saved(entry: Entry) -> str:
-    return format_percent(entry.evaluation.savings) if entry.evaluation else ""
+    return format_percent(entry.evaluation.keystroke_savings) if entry.evaluation else ""
 
 
 def compact(count: int) -> str:

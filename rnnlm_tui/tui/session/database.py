@@ -17,17 +17,36 @@ from typing import TypeVar
 
 from rnnlm_tui.errors import StorageError, os_reason
 from rnnlm_tui.tui.session import old_files
+from rnnlm_tui.tui.session.damaged import put_aside
 from rnnlm_tui.tui.session.tables import (
-    SCHEMA,
     Turn,
     add_continuation,
     add_turn,
+    check,
     left_texts,
+    make_tables,
     put_text,
 )
 
 T = TypeVar("T")
-VERSION = 2
+VERSION = 3
+ENDINGS = ("-wal", "-shm", "")
+"""Of the names of the files of a database. The log comes first: a new database would take it for
+its own."""
+OF_THE_SURROUNDINGS = (
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_INTERRUPT,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_NOLFS,
+    sqlite3.SQLITE_AUTH,
+)
 BUSY_TIMEOUT_S = 2.0
 """How long a write waits for one of another app, which takes less than a millisecond."""
 
@@ -36,7 +55,7 @@ def connect(path: Path) -> sqlite3.Connection:
     """Opens the database, or creates one that other users cannot read.
 
     A new one takes over the files of older versions in the same folder. Raises sqlite3.Error and
-    OSError.
+    OSError, also if any row of an existing one is damaged.
     """
     path.parent.parent.mkdir(parents=True, exist_ok=True)
     path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -46,26 +65,35 @@ def connect(path: Path) -> sqlite3.Connection:
         for pragma in ("journal_mode = wal", "synchronous = normal", "foreign_keys = on"):
             connection.execute(f"PRAGMA {pragma}")
         connection.execute("PRAGMA secure_delete = on")  # overwrites what is deleted
-        _migrate(connection, path.parent)
+        _create(connection, path.parent)
+        check(connection)
     except (sqlite3.Error, OSError):
         connection.close()
         raise
+    except UnicodeDecodeError as error:  # in a message on a schema that is not UTF-8
+        connection.close()
+        raise sqlite3.DatabaseError("its schema is not UTF-8") from error
     return connection
 
 
-def _migrate(connection: sqlite3.Connection, folder: Path) -> None:
-    taken = list[Path]()
+def _create(connection: sqlite3.Connection, folder: Path) -> None:
+    """Creates the tables in a new database, and imports the files of older versions."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > VERSION:
             raise sqlite3.DatabaseError("it was created by a newer version of this program")
-        if version == VERSION:
+        if version:
             return
-        if version == 0:
-            taken += _make_tables(connection, folder)
-        else:
-            connection.execute("ALTER TABLE turn ADD COLUMN model TEXT")
+        make_tables(connection)
+        taken = list(old_files.paths(folder))
+        for turn in old_files.turns(folder):
+            add_turn(connection, turn)
+            for continuation in turn.continuations:
+                add_continuation(connection, turn, continuation)
+        for table in ("draft", "pasted"):
+            for name, text in old_files.texts(folder, table):
+                put_text(connection, table, name, text)
         connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # to disk before the files are deleted
     for path in taken:
@@ -73,37 +101,40 @@ def _migrate(connection: sqlite3.Connection, folder: Path) -> None:
             path.unlink()
 
 
-def _make_tables(connection: sqlite3.Connection, folder: Path) -> list[Path]:
-    """Creates the tables and imports the files of older versions, which it returns."""
-    for statement in SCHEMA.split(";\n"):
-        connection.execute(statement)
-    taken = list(old_files.paths(folder))
-    for turn in old_files.turns(folder):
-        add_turn(connection, turn)
-        for continuation in turn.continuations:
-            add_continuation(connection, turn, continuation)
-    for table in ("draft", "pasted"):
-        for name, text in old_files.texts(folder, table):
-            put_text(connection, table, name, text)
-    return taken
+def is_damage(error: sqlite3.Error) -> bool:
+    """Returns whether an error lies in the contents of the file, not in its surroundings: a lock,
+    the disk, the permissions. Errors of Python's module have no code, such as broken UTF-8."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return code is None or code & 0xFF not in OF_THE_SURROUNDINGS
+
+
+def _reason(error: Exception) -> str:
+    """Returns the message of an error, without the user's text."""
+    return str(error).partition(" with text ")[0]
 
 
 class SessionDatabase:
-    """The connection of one app to session.db."""
+    """The connection of one app to session.db. A file that cannot be read is put aside when it is
+    opened, and a new one is used."""
 
     def __init__(self, folder: Path, failed: Callable[[StorageError], None]) -> None:
-        """`failed` is called on the event loop when a write fails."""
+        """`failed` is called on the event loop when a write fails or the file is put aside."""
         self._failed = failed
         self._path = folder / "session.db"
         self._connection: sqlite3.Connection | None = None
         self._thread = ThreadPoolExecutor(1, "session")
         self._is_closed = False
+        self._put_aside: StorageError | None = None
+        """Says that the file was put aside, until that is reported."""
         self.is_broken = False
         """Whether a read or a write has failed."""
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Calls `work` in the thread and returns its result. Raises StorageError."""
-        return await self._in_thread(self._run, work)
+        try:
+            return await self._in_thread(self._run, work)
+        finally:
+            self._report_put_aside()
 
     def write(self, work: Callable[[sqlite3.Connection], object]) -> None:
         """Calls `work` in the thread, after all earlier calls, without waiting for it."""
@@ -128,22 +159,41 @@ class SessionDatabase:
             done.result()
         except StorageError as error:
             self._failed(error)
+        self._report_put_aside()
+
+    def _report_put_aside(self) -> None:
+        if (error := self._put_aside) is not None:
+            self._put_aside = None
+            self._failed(error)
 
     def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Raises StorageError with the same message each time, so that it is shown only once."""
         try:
             if self._connection is None:
-                self._connection = connect(self._path)
+                self._connection = self._connect()
             return work(self._connection)
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             self.is_broken = True
-            where, reason = self._path, str(error)
+            where, reason = self._path, _reason(error)
             if isinstance(error, OSError):
                 where, reason = error.filename or where, os_reason(error)
             raise StorageError(
                 f"could not store what you write in {where}: {reason}",
                 "you can continue, but the text will be lost when you quit",
             ) from error
+
+    def _connect(self) -> sqlite3.Connection:
+        """Opens the database. Puts the file aside and creates a new one if it is damaged."""
+        try:
+            return connect(self._path)
+        except sqlite3.Error as error:
+            if not is_damage(error):
+                raise
+            kept = put_aside(self._path, ENDINGS)
+            self._put_aside = StorageError(
+                f"what you wrote before cannot be read: {_reason(error)}", f"it is now in {kept}"
+            )
+        return connect(self._path)
 
 
 class KeptText:

@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Collapsible, Input, RadioButton, RadioSet, Select, TextArea
+from textual.widgets import Collapsible, Input, RadioButton, RadioSet, TextArea
 
 from rnnlm_tui.config import PRESETS
 from rnnlm_tui.errors import RnnlmError
@@ -21,6 +21,7 @@ from rnnlm_tui.tui.train.plan import FIRST_PRESET, Plan, Source, all_settings_of
 from rnnlm_tui.tui.train.summary import CorpusSummary, summarise
 from rnnlm_tui.tui.widgets.error_text import error_sentence
 from rnnlm_tui.tui.widgets.inputs import PathInput, SafeInput
+from rnnlm_tui.tui.widgets.lists import DropDown
 
 if TYPE_CHECKING:
     from rnnlm_tui.tui.train.host import TrainHost
@@ -107,7 +108,7 @@ class TrainForm(VerticalScroll, can_focus=False):
             name: SettingField(name, FIRST_PRESET, *texts) for name, texts in IN_THE_FORM.items()
         }
         presets = [(Content(f"{p.name}: {p.summary}"), p.name) for p in PRESETS.values()]
-        self._preset = Select(
+        self._preset = DropDown(
             presets, value=FIRST_PRESET, allow_blank=False, compact=True, id="preset"
         )
         self._name_field = NameField()
@@ -177,7 +178,7 @@ class TrainForm(VerticalScroll, can_focus=False):
     def preset(self) -> str:
         """The chosen preset. The list has no value before it is mounted."""
         value = self._preset.value
-        return FIRST_PRESET if value is Select.NULL else str(value)
+        return FIRST_PRESET if value is DropDown.NULL else str(value)
 
     @property
     def settings_problem(self) -> str | None:
@@ -239,7 +240,7 @@ class TrainForm(VerticalScroll, can_focus=False):
     def _input_changed(self) -> None:
         self.check(again=False)
 
-    @on(Select.Changed, "#preset")
+    @on(DropDown.Changed, "#preset")
     async def _preset_changed(self) -> None:
         await self._show_settings(self.preset)
         self.check(again=False)

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, cast
 from textual import on, work
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.tui.runs.actions import RunRow, run_rows
 from rnnlm_tui.tui.train.run_lists import FRAME, rule_title
+from rnnlm_tui.tui.widgets.lists import RowList
 
 if TYPE_CHECKING:
     from rnnlm_tui.tui.train.host import TrainHost
 
 
-class OtherRuns(OptionList):
+class OtherRuns(RowList):
     """One row per run; hidden while there is none. `reload` updates it."""
 
     @dataclass
@@ -71,8 +71,8 @@ class OtherRuns(OptionList):
             self.highlighted = names.index(chosen) if chosen in names else 0
         self.display = bool(rows)
 
-    @on(OptionList.OptionSelected)
-    def _selected(self, event: OptionList.OptionSelected) -> None:
+    @on(RowList.OptionSelected)
+    def _selected(self, event: RowList.OptionSelected) -> None:
         event.stop()
         if event.option_index < len(self._rows):  # the list may have become shorter
             self.post_message(self.Opened(self._rows[event.option_index]))

@@ -17,13 +17,14 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Button, Input, OptionList, Static
+from textual.widgets import Button, Input, Static
 
 from rnnlm_tui.config import Range, parse_number
 from rnnlm_tui.errors import UsageError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.tui.widgets.base_screen import TooSmall
 from rnnlm_tui.tui.widgets.inputs import PathInput, SafeInput, expanded
+from rnnlm_tui.tui.widgets.lists import RowList
 
 Answer = TypeVar("Answer")
 Check = Callable[[str], str | None]
@@ -89,7 +90,7 @@ class Dialog(Modal[Answer]):
     """
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
-    AUTO_FOCUS = "Input, OptionList"
+    AUTO_FOCUS = "Input, RowList"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel", id="dialog.cancel", tooltip="Change nothing"),
     ]
@@ -156,7 +157,7 @@ class Choice(Dialog[str]):
     """
 
     DEFAULT_CSS = """
-    Choice OptionList {
+    Choice RowList {
         height: auto; max-height: 12; margin-top: 1; border: none; padding: 0;
         background: $surface; scrollbar-size-vertical: 1;
         &:focus { border: none; background-tint: $foreground 0%; }
@@ -173,7 +174,7 @@ class Choice(Dialog[str]):
     ) -> None:
         """`cancel` is the label of the last row."""
         self._ids = [id_ for id_, _, _ in options]
-        rows = OptionList(
+        rows = RowList(
             *(
                 _option(number, label, explanation)
                 for number, (_, label, explanation) in enumerate([*options, ("", cancel, "")], 1)
@@ -183,14 +184,14 @@ class Choice(Dialog[str]):
         super().__init__(title, text, rows)
 
     def on_mount(self) -> None:
-        self.query_one(OptionList).highlighted = len(self._ids)
+        self.query_one(RowList).highlighted = len(self._ids)
 
     def action_pick(self, number: int) -> None:
         if number <= len(self._ids) + 1:
             self._answer(number - 1)
 
-    @on(OptionList.OptionSelected)
-    def _selected(self, event: OptionList.OptionSelected) -> None:
+    @on(RowList.OptionSelected)
+    def _selected(self, event: RowList.OptionSelected) -> None:
         self._answer(event.option_index)
 
     def _answer(self, index: int) -> None:

@@ -66,11 +66,17 @@ class KeyBar(Widget):
         if node is self.screen:
             return f"screen.{binding.action}"
         if node is self.screen.focused:
-            return f"focused.{binding.action}"
-        return f"press('{node.id}', '{binding.action}')"
+            return f"press_focused({binding.action!r})"
+        return f"press({node.id!r}, {binding.action!r})"
 
     async def action_press(self, id: str, action: str) -> None:
         await self.app.run_action(action, self.screen.query_one(f"#{id}"))
+
+    async def action_press_focused(self, action: str) -> None:
+        """Runs an action of the widget with the focus, if there still is one: several clicks may
+        arrive before the bar shows the keys of the next widget."""
+        if (focused := self.screen.focused) is not None:
+            await self.app.run_action(action, focused)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return len(self._rows(width))

@@ -158,14 +158,21 @@ class TerminalApp(App[None]):
             self.screen.refresh(layout=True)  # the terminal has lost its content
 
     def _handle_exception(self, error: Exception) -> None:
-        """Handles a crash: logs the traceback, and prints one sentence after the app has closed."""
+        """Handles a crash: logs the traceback, and prints one sentence after the app has closed.
+
+        An error while the app closes is only logged. From `exit` on, Textual 8.2.8 mounts no more
+        children, but still tells widgets that they are mounted and runs their handlers and workers,
+        which do not find their children: a screen may have been opened just before.
+        """
         cause = error.error if isinstance(error, WorkerFailed) else error
+        if self._exit:
+            log.info("an error while the app closed", exc_info=cause)
+            return
         log.critical("the app crashed", exc_info=cause)
         self._return_code = 1
         self._exit = True  # so that nothing is drawn on widgets that are being removed
-        if self._exception is None:
-            self._exception = error
-            self._exception_event.set()
+        self._exception = error
+        self._exception_event.set()
         kind = str(cause).partition("\n")[0] or type(cause).__name__
         sentence = f"{APP_NAME} crashed ({kind}); the details are in {self._log_path}"
         self.panic(Text(sanitize(sentence)))

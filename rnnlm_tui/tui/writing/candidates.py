@@ -1,13 +1,14 @@
 """The suggested words, each with its probability as a percentage and a bar.
 
-`WordsPane` shows the best five in rows under the line, `CandidateList` a longer list.
+`WordsPane` shows the best five in rows under the line, `CandidateList` a longer list. A digit
+stands before a word while it inserts that word.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from rich.cells import cell_len
 from textual import events
@@ -19,6 +20,7 @@ from textual.style import Style
 from textual.widget import Widget
 from textual.widgets import Static
 
+from rnnlm_tui.accepting import LISTED
 from rnnlm_tui.formatting import sanitize
 
 if TYPE_CHECKING:
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.preferences import Preferences
     from rnnlm_tui.tui.writing.keystrokes import Keystrokes
 
-BEST = 5
-"""Number of words under the line."""
 WIDE = 100
 """Width in cells at which one row has room for all of them, with bars and a note."""
 SHORTEST_BAR = 3
@@ -38,18 +38,30 @@ CHOSEN = Style(bold=True, reverse=True)
 """Not in the CSS: Textual's component styles ignore "reverse"."""
 
 
+class Shown(NamedTuple):
+    """What a list shows: the `words`, which begin with the typed `prefix`, the index of the chosen
+    one, a `note`, and the `digits` that insert a word now."""
+
+    words: Sequence[Suggestion] = ()
+    prefix: str = ""
+    choice: int | None = None
+    note: str = ""
+    digits: str = ""
+
+
 class Candidates(Widget):
     """Base class of widgets that show suggested words. A click on a word picks it."""
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"typed", "percent", "bar", "note"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"digit", "typed", "percent", "bar", "note"}
     DEFAULT_CSS = """
     Candidates {
+        .digit { color: $text-accent; text-style: bold; }
         .typed { text-style: bold underline; }
         .percent { color: $text-muted; }
         .bar { color: $primary; }
         .note { color: $text-muted; text-style: italic; }
-        &:ansi .bar, &:ansi .percent, &:ansi .note { color: ansi_default; }
+        &:ansi .digit, &:ansi .bar, &:ansi .percent, &:ansi .note { color: ansi_default; }
     }
     """
 
@@ -61,20 +73,26 @@ class Candidates(Widget):
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.shown: tuple[Sequence[Suggestion], str, int | None, str] = ((), "", None, "")
-        """The words, the typed letters, the index of the chosen word, and a note."""
+        self.shown = Shown()
 
-    def show(self, found: Suggestions | None, choice: int | None = None, note: str = "") -> None:
+    def show(
+        self,
+        found: Suggestions | None,
+        choice: int | None = None,
+        note: str = "",
+        digits: str = "",
+    ) -> None:
         """Shows the words found, or `note` if there are none. `BestWords` shows it after the words
         too."""
-        new = (found.candidates, found.prefix, choice, note) if found else ((), "", choice, note)
+        words, prefix = (found.candidates, found.prefix) if found else ((), "")
+        new = Shown(words, prefix, choice, note, digits)
         if new != self.shown:
             self.shown = new
             self.refresh()
 
     def on_click(self, event: events.Click) -> None:
         index = self.index_at(event.x, event.y)
-        if index is not None and index < len(self.shown[0]):
+        if index is not None and index < len(self.shown.words):
             self.post_message(self.Picked(index))
 
     def index_at(self, x: int, y: int) -> int | None:
@@ -82,12 +100,12 @@ class Candidates(Widget):
         raise NotImplementedError
 
     def note(self) -> Content:
-        return Content.styled(self.shown[3], self.get_visual_style("note"))
+        return Content.styled(self.shown.note, self.get_visual_style("note"))
 
     def word(self, index: int, width: int, shown: range) -> Content:
-        """Returns a word with its number, percentage and bar in `width` cells, aligned with the
+        """Returns a word with its digit, percentage and bar in `width` cells, aligned with the
         words of the range `shown`."""
-        candidates, prefix, choice, _ = self.shown
+        candidates, prefix, choice, _, digits = self.shown
         longest = max(cell_len(spelled(candidates[i], prefix)) for i in shown)
         word_width = min(longest, WIDEST_WORD, max(1, width - 8))
         found = candidates[index]
@@ -96,12 +114,12 @@ class Candidates(Widget):
         word = word.truncate(word_width, ellipsis=True, pad=True)
         if index == choice:
             word = word.stylize(CHOSEN)
-        digit = f"{index + 1}" if index < 9 else " "
+        digit = f"{index + 1}" if f"{index + 1}" in digits else " "
         room = min(WIDEST_BAR, width - word_width - 9)
         drawn = bar(found.probability, room) if room >= SHORTEST_BAR else ""
         return Content.assemble(
             "▸" if index == choice else " ",
-            (digit, self.get_visual_style("percent")),
+            (digit, self.get_visual_style("digit")),
             " ",
             word,
             (f" {in_percent(found.probability):>4}", self.get_visual_style("percent")),
@@ -121,26 +139,30 @@ class BestWords(Candidates):
     def _columns(self) -> int:
         if self.size.height == 1 and self.size.width < WIDE:
             return max(1, self.size.width // 14)
-        return -(-(BEST + bool(self.shown[3])) // self.size.height)
+        return -(-(LISTED + bool(self.shown.note)) // self.size.height)
+
+    @property
+    def room(self) -> int:
+        """The number of words that there is room for; all before the first layout."""
+        return min(LISTED, self._columns * self.size.height) if self.size.height else LISTED
 
     @property
     def _first(self) -> int:
-        page_size = min(BEST, self._columns * self.size.height)
-        return (self.shown[2] or 0) // page_size * page_size
+        return (self.shown.choice or 0) // self.room * self.room
 
     def index_at(self, x: int, y: int) -> int | None:
         column = x // max(1, self.size.width // self._columns)
         index = y * self._columns + column
-        return self._first + index if index < BEST and column < self._columns else None
+        return self._first + index if index < LISTED and column < self._columns else None
 
     def render(self) -> Content:
-        candidates, _, _, note = self.shown
+        candidates, note = self.shown.words, self.shown.note
         if not candidates:
             return self.note().pad_left(1)
         width, columns, first = self.size.width // self._columns, self._columns, self._first
-        shown = range(first, min(len(candidates), first + BEST, first + columns * self.size.height))
+        shown = range(first, min(len(candidates), first + self.room))
         cells = [self.word(i, width - 1, shown).truncate(width, pad=True) for i in shown]
-        if note and len(cells) == BEST < columns * self.size.height:
+        if note and len(cells) == LISTED < columns * self.size.height:
             cells.append(self.note().pad_left(1).truncate(width, ellipsis=True))
         rows = (cells[at : at + columns] for at in range(0, len(cells), columns))
         return Content("\n").join(Content("").join(row) for row in rows)
@@ -157,9 +179,9 @@ class CandidateList(Candidates):
         return y
 
     def render(self) -> Content:
-        if not self.shown[0]:
+        if not self.shown.words:
             return self.note()
-        shown = range(len(self.shown[0]))
+        shown = range(len(self.shown.words))
         return Content("\n").join(self.word(i, self.size.width, shown) for i in shown)
 
 
@@ -194,10 +216,15 @@ class WordsPane(Vertical):
         yield Static("", id="accuracy", markup=False)
         yield FixedText("figures")
 
-    def show(self, found: Suggestions | None, choice: int | None, note: str) -> None:
-        """Shows the best words. `choice` is the index of the chosen one. Without words, `note` says
-        why."""
-        self.query_one(BestWords).show(found, choice, note)
+    def show(self, found: Suggestions | None, choice: int | None, note: str, digits: str) -> None:
+        """Shows the best words. `choice` is the index of the chosen one, `digits` insert one now.
+        Without words, `note` says why."""
+        self.query_one(BestWords).show(found, choice, note, digits)
+
+    @property
+    def room(self) -> int:
+        """The number of words that there is room for."""
+        return self.query_one(BestWords).room
 
     def show_accuracy(self, sentence: str) -> None:
         self.query_one("#accuracy", Static).update(sentence)

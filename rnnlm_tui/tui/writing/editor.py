@@ -4,47 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual import events
-from textual._wrap import compute_wrap_offsets
 from textual.binding import Binding, BindingType
-from textual.document._document import EditResult, Location
+from textual.document._document import EditResult
 from textual.document._edit import Edit
-from textual.document._wrapped_document import WrappedDocument
-from textual.geometry import Offset, Region, Size
 from textual.message import Message
-from textual.strip import Strip
-from textual.widgets import TextArea
 from textual.widgets.text_area import Selection
 
 from rnnlm_tui.formatting import sanitize, shorten
 from rnnlm_tui.tui.session.tables import Turn
 from rnnlm_tui.tui.writing.ghost import Suggested
+from rnnlm_tui.tui.writing.growing_area import GrowingArea, is_in_row_of
 from rnnlm_tui.tui.writing.key_order import AnswerGate, run_own_binding, unbind
 from rnnlm_tui.tui.writing.keystrokes import KeystrokeCounter, Keystrokes
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT, Typing, index_of
 from rnnlm_tui.tui.writing.transcript import SentTexts, lines_of
 
 if TYPE_CHECKING:
+    from rnnlm_tui.accepting import Accept
     from rnnlm_tui.suggest import Suggestions
     from rnnlm_tui.tui.preferences import Preferences
 
+CHOOSING = "123456789"
+"""The digits that insert a word of the list once one is chosen in it."""
 MAX_GHOST = 300
 """Characters of the ghost that are shown."""
-MAX_ROWS = 8
-"""Rows up to which the editor grows; then it scrolls."""
 APP_KEYS = ("f6", "f7")
 """Keys that the app needs. A TextArea binds them to selecting, as ctrl+a and shift do too."""
 LINE_KEYS: tuple[Binding, ...] = (
     Binding("tab", "accept_word", "word", id="line.accept_word",
             tooltip="Accept a word: the next one of the ghost, or the first one of the list"),
-    Binding("ctrl+right,alt+f", "accept('word', 'cursor_word_right')", "Accept a word", show=False,
+    Binding("shift+tab", "accept_second", "second word", show=False, id="line.accept_second",
+            tooltip="Accept the second word of the list"),
+    Binding("ctrl+right,alt+f", "accept('tab', 'cursor_word_right')", "Accept a word", show=False,
             id="line.accept_word_right",
             tooltip="Accept a word of the ghost, or move a word to the right"),
-    Binding("right", "accept('all', 'cursor_right')", "all", id="line.accept_all",
+    Binding("right", "accept('right', 'cursor_right')", "all", id="line.accept_all",
             tooltip="Accept the whole ghost, or move the cursor to the right"),
-    Binding("end,ctrl+e", "accept('all', 'cursor_line_end')", "Accept all", show=False,
+    Binding("end,ctrl+e", "accept('right', 'cursor_line_end')", "Accept all", show=False,
             id="line.accept_all_end",
             tooltip="Accept the whole ghost, or move the cursor to the end"),
     Binding("down", "choose_next", "choose", id="line.choose_next",
@@ -79,12 +78,11 @@ class LineChanged(Message):
     """The text, the choice or the visibility has changed, and no answer will follow."""
 
 
-class LineEditor(TextArea):
+class LineEditor(GrowingArea):
     """Edits a few lines that wrap. The ghost is shown only at the end of the text, so that no key
     that moves the cursor within the text ever accepts it.
 
-    Not an Input: a TextArea has undo and redo, and keeps its suggestion visible while
-    matching letters are typed.
+    Not an Input: a TextArea has undo, and keeps its suggestion while matching letters are typed.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*LINE_KEYS]
@@ -96,12 +94,8 @@ class LineEditor(TextArea):
         background: $background;
         scrollbar-size: 0 0;
         &:focus { border: round $border; border-title-color: $foreground; }
-        & .text-area--suggestion { color: $text-muted; text-style: italic underline; }
         &:ansi { border: round ansi_bright_black; }
         &:ansi:focus { border: round $border; }
-        &:ansi .text-area--suggestion { color: ansi_default; text-style: italic underline dim; }
-        &:ansi .text-area--cursor { color: ansi_default; text-style: reverse; }
-        &:ansi .text-area--cursor { background: ansi_default; }
     }
     """
 
@@ -119,7 +113,6 @@ class LineEditor(TextArea):
         self._counter = KeystrokeCounter()
         self.typing = Typing(self, self._counter)
         self._seen = ("", self.selection)
-        self._is_editing = False  # true while `edit` runs, not during undo and redo
 
     @property
     def line(self) -> str:
@@ -181,50 +174,14 @@ class LineEditor(TextArea):
     def _draw_ghost(self) -> None:
         self.suggestion = shorten(self.ghost, MAX_GHOST)
 
-    def _refresh_size(self) -> None:
-        """Wraps the suggestion with the text. A row that only the suggestion needed stays while the
-        user writes; otherwise the screen would jump whenever one comes and goes."""
-        wrap_last_line(self.wrapped_document, self.suggestion)
-        rows, before = self.wrapped_document.height, self.virtual_size.height
-        if rows == before - 1 and self.text:
-            rows = before
-        self.virtual_size = Size(0, rows)
-
-    def _rewrap_and_refresh_virtual_size(self) -> None:
-        super()._rewrap_and_refresh_virtual_size()
-        self.virtual_size = Size(0, self.wrapped_document.height)
-        self.refresh()  # so that it is painted at its new size at once
-
-    def render_line(self, y: int) -> Strip:
-        """Renders a line, cut to the width of the area: a grapheme that the cursor splits is wider
-        in its parts."""
-        return Strip([*super().render_line(y)]).adjust_cell_length(self.size.width)
-
-    def watch_suggestion(self) -> None:
-        if self.is_mounted and not self._is_editing:
-            self._refresh_size()
-            self.scroll_cursor_visible()
-
-    def scroll_cursor_visible(self, center: bool = False, animate: bool = False) -> Offset:
-        """Scrolls so that the cursor and the suggestion are visible."""
-        self._recompute_cursor_offset()  # type: ignore[no-untyped-call]
-        x, y = self._cursor_offset
-        rows = min(MAX_ROWS, self.wrapped_document.height - y) if self.suggestion else 1
-        shown = Region(x, y, 1, rows)
-        return self.scroll_to_region(shown, animate=False, force=True, center=center)
-
     def edit(self, edit: Edit) -> EditResult:
         """Makes a change. Undo and redo do not come here."""
-        self.typing.forget_space()
+        self.typing.forget()
         start, end = index_of(self, edit.top), index_of(self, edit.bottom)
         if end - start > 1:  # deleted on purpose, so not suggested again
             self.suggested.clear_ghost()
         self._counter.typed(start, end, len(edit.text))
-        self._is_editing = True
-        result = super().edit(edit)
-        self._is_editing = False
-        self.scroll_cursor_visible()
-        return result
+        return super().edit(edit)
 
     def update_suggestion(self) -> None:
         self._moved()  # after an edit, an undo or a redo
@@ -239,7 +196,7 @@ class LineEditor(TextArea):
             return
         self._seen = (self.text, self.selection)
         if text == self.text:
-            self.typing.forget_space()
+            self.typing.forget()
         elif not self._is_editing:
             self._counter.restored(text, self.text)
         self.suggested.visibility.move_to(self._up_to_cursor, is_empty=not self.text)
@@ -247,21 +204,45 @@ class LineEditor(TextArea):
         self._draw_ghost()
         self.ask_again()
 
+    def action_undo(self) -> None:
+        """Undoes the last change; right after a digit that took a word, types the digit instead."""
+        if not self.typing.give_digit_back():
+            super().action_undo()
+
+    def action_delete_left(self) -> None:
+        """Deletes to the left; right after a digit that took a word, types the digit instead."""
+        if not self.typing.give_digit_back():
+            super().action_delete_left()
+
     # Keys
 
     async def _on_key(self, event: events.Key) -> None:
-        character = event.character
+        character, taken = event.character, self.typing.taken
         # Not `event.is_printable`, which excludes joiners and spaces other than U+0020.
         if character and sanitize(character) == character:
             event.prevent_default().stop()
-            if self.suggested.choice is not None and character in "123456789":
-                self.insert_candidate(int(character) - 1)
-            else:
+            if self.typing.give_digit_back(character) or not await self._takes_word(character):
                 self.typing.type(character)
         elif await run_own_binding(self, event.key):
             event.prevent_default().stop()
         elif event.key == "enter":  # unbound: a TextArea would start a new line
             event.prevent_default()
+        if self.typing.taken is taken:  # only the next key gives a digit back
+            self.typing.taken = None
+
+    async def _takes_word(self, character: str) -> bool:
+        """Inserts the word of the list that a digit takes; returns whether it takes one."""
+        suggested = self.suggested
+        is_possible = suggested.choice is not None or suggested.may_take_digits(self.before)
+        if character not in CHOOSING or not is_possible or self.is_hidden:
+            return False
+        if not await self.answer_gate.is_passed() or character not in self.digits:
+            return False
+        if suggested.choice is not None:
+            self.insert_candidate(int(character) - 1)
+        elif accept := self._accept_of(character):
+            self.typing.accept_by_digit(character, accept, suggested.prefix)
+        return True
 
     async def _on_paste(self, event: events.Paste) -> None:
         event.prevent_default().stop()
@@ -276,32 +257,51 @@ class LineEditor(TextArea):
 
     # Accepting
 
-    def _accept_ghost(self, *, whole: bool) -> bool:
-        """Accepts the next piece of the ghost or all of it; returns whether there is a ghost."""
-        if not self.ghost:
-            return False
-        choice = self.suggested.choice
-        keys = 1 if choice is None else choice + 2
-        self.typing.accept(self.suggested.take(self.before, whole=whole), keys)
-        return True
+    @property
+    def digits(self) -> str:
+        """The digits that insert a word of the list now, instead of being typed."""
+        if self.suggested.choice is not None:
+            return CHOOSING
+        if self.is_hidden or not self.selection.is_empty or not self.answer_gate.is_set():
+            return ""
+        return self.suggested.digits(self.before, self.line[self.cursor :])
+
+    def _accept_of(self, key: str) -> Accept | None:
+        """What a key accepts of the suggestions, None for nothing."""
+        has_ghost, is_empty = bool(self.ghost), not self.text
+        found = self.suggested.accepts(self.before, has_ghost=has_ghost, is_empty=is_empty)
+        ways = (way for way in found if way.keys == (key,))
+        return None if self.is_hidden else next(ways, None)
+
+    def _accepts(self, key: str) -> bool:
+        """Inserts what a key accepts; returns whether it accepts anything."""
+        if accept := self._accept_of(key):
+            self.typing.accept(accept.pieces, len(accept.keys) + self.suggested.presses_to_choose)
+        return accept is not None
 
     async def action_accept_word(self) -> None:
-        """Accepts a word of the ghost, or the first word of the list, or adds a space. Moves the
-        focus only if the text is empty."""
+        """Accepts a word of the ghost, or the word chosen in the list, or its first one, or adds a
+        space. Moves the focus only if the text is empty."""
         if not self.ghost and not await self.answer_gate.is_passed():
             return  # the model is slow: do nothing
-        if self._accept_ghost(whole=False):
+        if self.suggested.choice is not None:
+            self.insert_candidate(self.suggested.choice)
+        elif self._accepts("tab"):
             return
-        if not self.text:
+        elif not self.text:
             self.screen.focus_next()
-        elif self.suggested.candidates and not self.is_hidden:
-            self.insert_candidate(0, keys=1)
         elif self.before and not self.before[-1].isspace():
             self.typing.type(" ")
 
-    async def action_accept(self, what: str, otherwise: str) -> None:
+    async def action_accept_second(self) -> None:
+        """Accepts the second word of the list. Moves the focus only where Tab does."""
+        is_passed = await self.answer_gate.is_passed()
+        if is_passed and not self._accepts("shift+tab") and not self.text and not self.ghost:
+            self.screen.focus_previous()
+
+    async def action_accept(self, what: Literal["tab", "right"], otherwise: str) -> None:
         """Accepts a word of the ghost or all of it; without a ghost, runs the other action."""
-        if not self._accept_ghost(whole=what == "all"):
+        if not self.ghost or not self._accepts(what):
             await self.run_action(otherwise)
 
     def action_cursor_right(self, select: bool = False) -> None:
@@ -309,13 +309,12 @@ class LineEditor(TextArea):
         super().action_cursor_right(select)
         self._draw_ghost()
 
-    def insert_candidate(self, index: int, keys: int | None = None) -> None:
-        """Inserts a word of the list. `keys` is the number of key presses that it took, by default
-        those of the choice and one more."""
-        # While an answer is pending, the words are those for an earlier text.
-        if index < len(self.suggested.candidates) and self.answer_gate.is_set():
-            by_choice = 2 + (self.suggested.choice or 0)
-            self.typing.accept(self.suggested.candidates[index], keys or by_choice)
+    def insert_candidate(self, index: int) -> None:
+        """Inserts a word of the list, by one press or click after those that chose a word."""
+        words, presses = self.suggested.candidates, 1 + self.suggested.presses_to_choose
+        # While an answer is pending, the words are those for an earlier text, unless one is chosen.
+        if index < len(words) and (self.answer_gate.is_set() or presses > 1):
+            self.typing.accept([words[index]], presses)
 
     # Choosing in the list, and editing sent text
 
@@ -378,21 +377,3 @@ class LineEditor(TextArea):
             # Emptied at once: what is typed next is a new text. Undo restores the sent one.
             self.set_text(self.sent.end_edit())
             self.suggested.visibility.reset()
-
-
-def is_in_row_of(area: TextArea, location: Location) -> bool:
-    """Returns whether the cursor is in the same row of the screen as a location."""
-    offset_of = area.wrapped_document.location_to_offset
-    return offset_of(area.cursor_location).y == offset_of(location).y
-
-
-def wrap_last_line(wrapped: WrappedDocument, suggestion: str) -> None:
-    """Wraps the last line of a document together with the suggestion after it."""
-    last = wrapped.document.line_count - 1
-    line = wrapped.document.get_line(last) + suggestion
-    width, tab = wrapped._width, wrapped._tab_width
-    breaks = compute_wrap_offsets(line, width, tab) if width else []
-    first = wrapped._line_index_to_offsets[last][0]
-    wrapped._wrap_offsets[last] = breaks
-    wrapped._line_index_to_offsets[last] = [first + row for row in range(len(breaks) + 1)]
-    wrapped._offset_to_line_info[first:] = [(last, row) for row in range(len(breaks) + 1)]

@@ -1,20 +1,26 @@
-"""The ghost: the grey words after the cursor. Does not import textual."""
+"""What is suggested at the cursor: the words of the list, and the ghost, the grey words after the
+cursor. Does not import textual."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from rnnlm_tui.accepting import (
+    LISTED,
+    Accept,
+    accepts,
+    is_ghost_likely,
+    is_of_letters,
+    takes_digits,
+)
 from rnnlm_tui.formatting import sanitize
 
 if TYPE_CHECKING:
     from rnnlm_tui.suggest import Suggestion, Suggestions
     from rnnlm_tui.text.tokenizer import Insertion
     from rnnlm_tui.tui.preferences import Preferences
-
-TYPED_LETTERS = 2
-TYPED_FACTOR = 0.6
-"""Once TYPED_LETTERS letters of a word are typed, the threshold is lowered by this factor."""
 
 
 class Ghost:
@@ -59,15 +65,18 @@ class Ghost:
                 return self._line[here - 1 :], True
         return "", False
 
-    def take(self, before: str, *, whole: bool) -> Insertion:
-        """Returns the next piece that is not blank, or the whole rest. There must be one."""
+    def pieces(self, before: str) -> list[Insertion]:
+        """Returns the pieces of the part of the ghost after `before`."""
         from rnnlm_tui.text.tokenizer import Insertion  # numpy
 
         rest, eats_space = self.rest(before)
         start = len(self._line) - len(rest)
-        ends = self._ends[-1:] if whole else self._ends
-        end, space_after = next(e for e in ends if self._line[start : e[0]].strip())
-        return Insertion(self._line[start:end], eats_space, space_after)
+        left = [(end, space_after) for end, space_after in self._ends if end > start]
+        ends = pairwise((start, *(end for end, _ in left)))
+        return [
+            Insertion(self._line[begin:end], eats_space and begin == start, space_after)
+            for (begin, end), (_, space_after) in zip(ends, left, strict=True)
+        ]
 
 
 class Visibility:
@@ -118,12 +127,6 @@ class Visibility:
             return True
         return self._preferences.ghost and is_wanted and not self.is_hidden(before)
 
-    def is_likely_enough(self, probability: float, prefix: str) -> bool:
-        """Returns whether a ghost is shown whose first word, which begins with the typed `prefix`,
-        has this probability."""
-        factor = TYPED_FACTOR if len(prefix) >= TYPED_LETTERS else 1
-        return probability >= self._preferences.ghost_from * factor
-
 
 class Suggested:
     """The suggestions at the cursor: the words of the list, the chosen one, and the ghost.
@@ -132,39 +135,79 @@ class Suggested:
     """
 
     def __init__(self, preferences: Preferences) -> None:
-        self.candidates: tuple[Suggestion, ...] = ()
+        self._found: Suggestions | None = None
         self.choice: int | None = None
         """The index of the word chosen in the list."""
+        self.in_sight = LISTED
+        """The words of the list that the window has room for."""
         self.visibility = Visibility(preferences)
-        self._prefix = ""
+        self._preferences = preferences
         self._is_likely = False
         self._ghost = Ghost()
-        self.clear_ghost, self.take = self._ghost.clear, self._ghost.take
+        self.clear_ghost = self._ghost.clear
+
+    @property
+    def candidates(self) -> tuple[Suggestion, ...]:
+        """The words of the list."""
+        return self._found.candidates if self._found else ()
+
+    @property
+    def prefix(self) -> str:
+        """The beginning of the word being typed, which those of the list have."""
+        return self._found.prefix if self._found else ""
+
+    @property
+    def presses_to_choose(self) -> int:
+        """The presses of Down that have chosen a word."""
+        return 0 if self.choice is None else self.choice + 1
 
     def show(self, found: Suggestions | None, before: str) -> None:
         """Sets the suggestions found for the cursor, or none. A choice is kept."""
-        self.candidates = found.candidates if found else ()
-        self._prefix = found.prefix if found else ""
-        if self.candidates:
-            likely = self.candidates[0].probability
-            self._is_likely = self.visibility.is_likely_enough(likely, self._prefix)
+        self._found = found
+        if found and found.candidates:
+            likely, ghost_from = found.candidates[0].probability, self._preferences.ghost_from
+            self._is_likely = is_ghost_likely(likely, found.prefix, ghost_from)
         if self.choice is not None and self.candidates:
             self.choose(min(self.choice, len(self.candidates) - 1), before)
         else:
             self.choice = None
-            self._ghost.set(before, self._prefix, found.ghost if found else ())
+            self._ghost.set(before, self.prefix, found.ghost if found else ())
 
     def choose(self, choice: int | None, before: str) -> None:
         """Chooses a word of the list, which becomes the ghost, or none."""
         self.choice = choice
         if choice is not None:
-            self._ghost.set(before, self._prefix, self.candidates[choice : choice + 1])
+            self._ghost.set(before, self.prefix, self.candidates[choice : choice + 1])
 
     def ghost(self, before: str, written: str) -> str:
         """Returns the ghost to show, or ""."""
         is_wanted = self._is_likely or self.choice is not None
         is_shown = self.visibility.shows_ghost(written, is_wanted=is_wanted)
         return self._ghost.rest(before)[0] if is_shown else ""
+
+    def accepts(self, before: str, *, has_ghost: bool, is_empty: bool) -> Iterable[Accept]:
+        """Returns the ways to accept suggestions. `is_empty`: the whole text is empty."""
+        if self._found is None:
+            return ()
+        ghost = self._ghost.pieces(before) if has_ghost else ()
+        return accepts(self._found, before, ghost, self._preferences.digits, is_empty=is_empty)
+
+    def digits(self, before: str, after: str) -> str:
+        """Returns the digits that take a word while the list is shown and nothing is chosen in it.
+        `after` is the rest of the line: within a word they take none."""
+        found = self._found
+        is_in_word = after[:1].isalnum() or any(word.replaces_after for word in self.candidates)
+        if found is None or is_in_word:
+            return ""
+        digits = takes_digits(found, before, self._preferences.digits)
+        return "".join(digit for digit in digits if int(digit) <= self.in_sight)
+
+    def may_take_digits(self, before: str) -> bool:
+        """Returns whether digits may take a word, whatever the answer for the text is."""
+        setting, last = self._preferences.digits, before[-1:]
+        if not last or last.isspace():
+            return setting == "always"
+        return setting != "never" and is_of_letters(last)
 
 
 def word_number(before: str) -> int:

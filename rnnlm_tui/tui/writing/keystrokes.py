@@ -34,6 +34,16 @@ class KeystrokeCounter:
     def __init__(self) -> None:
         self._presses = bytearray()
 
+    @property
+    def presses(self) -> bytes:
+        """The key presses of each character, `NOT_COUNTED` for those that do not count. They may be
+        set to what they were for the same text."""
+        return bytes(self._presses)
+
+    @presses.setter
+    def presses(self, presses: bytes) -> None:
+        self._presses[:] = presses
+
     def typed(self, start: int, end: int, length: int) -> None:
         """Records that the characters `start:end` were replaced by `length` typed ones."""
         self._presses[start:end] = bytes((TYPED,)) * length

@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 
+from rnnlm_tui.accepting import LINES_ABOVE
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.tui.preferences import Preferences
@@ -24,9 +25,10 @@ from rnnlm_tui.tui.writing.host import WritingHost
 from rnnlm_tui.tui.writing.insights import accuracy
 from rnnlm_tui.tui.writing.keystrokes import Keystrokes
 from rnnlm_tui.tui.writing.predictor import Answer, Predictor, Question
+from rnnlm_tui.tui.writing.settings import ask_threshold, choose_digits
 from rnnlm_tui.tui.writing.side_pane import SidePane
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT, TextTooLong
-from rnnlm_tui.tui.writing.transcript import PREVIOUS_LINES, kept_sentence
+from rnnlm_tui.tui.writing.transcript import kept_sentence
 from rnnlm_tui.tui.writing.transcript_pane import TranscriptPane
 from rnnlm_tui.tui.writing.transcript_view import TRANSCRIPT_KEYS, TranscriptView
 
@@ -46,6 +48,8 @@ class AutocompleteScreen(AppScreen):
         Binding("alt+t", "ask_threshold", "Ghost threshold", show=False,
                 id="autocomplete.ghost_threshold",
                 tooltip="Set the lowest probability at which the ghost is shown"),
+        Binding("alt+d", "choose_digits", "Digits", show=False, id="autocomplete.digits",
+                tooltip="Set where a digit takes a word: while it is half typed, always or never"),
         Binding("f6", "move_pane", "pane", id="autocomplete.move_pane",
                 tooltip="Move between the line and the transcript", show=False),
         Binding("f9", "compare", "Compare models", show=False, id="autocomplete.compare",
@@ -172,7 +176,7 @@ class AutocompleteScreen(AppScreen):
             return None
         sent = self.view.transcript.previous_lines(editor.sent.edited)
         own = editor.document.lines[: editor.cursor_location[0]]
-        previous_lines = (*sent, *filter(None, own))[-PREVIOUS_LINES:]
+        previous_lines = (*sent, *filter(None, own))[-LINES_ABOVE:]
         compared = self.pane.compared if self.has_class("-wide") else ()
         return Question(loaded_model, editor.line, editor.cursor, previous_lines, compared)
 
@@ -200,12 +204,13 @@ class AutocompleteScreen(AppScreen):
     @on(LineChanged)
     def _show_suggested(self) -> None:
         editor = self.editor
+        editor.suggested.in_sight = self._words.room
         answer = None if editor.is_hidden else self.answer
         found = answer.suggestions if answer else None
-        choice, note = editor.suggested.choice, self._note()
-        self.pane.show(answer, choice, note)
+        choice, note, digits = editor.suggested.choice, self._note(), editor.digits
+        self.pane.show(answer, choice, note, digits)
         has_note_in_pane = self.has_class("-wide") and found is not None and found.candidates
-        self._words.show(found, choice, "" if has_note_in_pane else note)
+        self._words.show(found, choice, "" if has_note_in_pane else note, digits)
         took_s = self.answer.took_s if self.answer else None
         self._words.show_figures(self._sent + editor.keystrokes, took_s, self.host.preferences)
 
@@ -219,7 +224,7 @@ class AutocompleteScreen(AppScreen):
 
     @on(Candidates.Picked)
     def _insert_picked(self, event: Candidates.Picked) -> None:
-        self.editor.insert_candidate(event.index, keys=1)
+        self.editor.insert_candidate(event.index)
         self.editor.focus()
 
     def on_resize(self) -> None:
@@ -235,19 +240,13 @@ class AutocompleteScreen(AppScreen):
 
     @work(group="dialog")
     async def action_ask_threshold(self) -> None:
-        """Asks for the lowest probability at which the ghost is shown."""
-        from rnnlm_tui.config import SHARE
-        from rnnlm_tui.tui.widgets.dialogs import AskText, number_check
-
-        text = "The ghost is shown if its first word is at least this likely, from 0 to 1."
-        preferences = self.host.preferences
-        now = f"{preferences.ghost_from:g}"
-        dialog = AskText("Ghost threshold", text, now, check=number_check(SHARE))
-        answer = await self.host.ask(dialog)
-        if answer is not None:
-            preferences.ghost_from = float(answer)
-            self.host.store_preferences()
+        if await ask_threshold(self.host):
             self.editor.ask_again()
+
+    @work(group="dialog")
+    async def action_choose_digits(self) -> None:
+        if await choose_digits(self.host):
+            self._show_suggested()
 
     def action_toggle_continuing(self) -> None:
         self.host.preferences.continue_lines ^= True

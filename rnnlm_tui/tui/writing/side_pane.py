@@ -97,11 +97,11 @@ class SidePane(Vertical):
         with Vertical(id="facts"):
             yield Static("", id="model", markup=False)
 
-    def show(self, answer: Answer | None, choice: int | None, note: str) -> None:
-        """Shows an answer. `choice` is the index of the chosen word. Without an answer or without
-        words, `note` says why."""
+    def show(self, answer: Answer | None, choice: int | None, note: str, digits: str) -> None:
+        """Shows an answer. `choice` is the index of the chosen word, `digits` insert one now.
+        Without an answer or without words, `note` says why."""
         found = answer.suggestions if answer else None
-        self.query_one("#side-list", CandidateList).show(found, choice, note)
+        self.query_one("#side-list", CandidateList).show(found, choice, note, digits)
         for id_, other in zip_longest(LISTS[1:], answer.compared if answer else ()):
             self.query_one(f"#{id_}", CandidateList).show(other)
         self.query_one("#more", FixedText).show(more_words(answer) if answer else "")

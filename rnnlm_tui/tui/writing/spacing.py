@@ -1,31 +1,40 @@
 """Inserts text and manages the spaces around it: an accepted word is followed by a space, which
-a punctuation mark typed next replaces."""
+a punctuation mark typed next replaces. Gives a digit back that took a word."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from textual.document._document import Location
 from textual.message import Message
 from textual.widgets import TextArea
 from textual.widgets.text_area import Selection
 
+from rnnlm_tui.accepting import keys_to_type
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.text.spacing import APOSTROPHES, DASHES, takes_space
+from rnnlm_tui.text.spacing import gives_space_back, takes_space
 from rnnlm_tui.tui.writing.keystrokes import KeystrokeCounter
 
 if TYPE_CHECKING:
+    from rnnlm_tui.accepting import Accept
     from rnnlm_tui.suggest import Suggestion
     from rnnlm_tui.text.tokenizer import Insertion
 
 MAX_TEXT = 20_000
 """Characters. At 20,000 a key takes 5 ms longer; at 2 million it takes half a second."""
-AFTER_APOSTROPHE = frozenset(("", "s", "d", "m", "t", "l", "ll", "r", "re", "v", "ve"))
-"""What may follow an apostrophe within a word, complete or partly typed."""
 
 
 class TextTooLong(Message):
     """Text was not inserted: there would be too much of it."""
+
+
+class TakenDigit(NamedTuple):
+    """A digit that has taken a word, after the half-typed `prefix`; `presses` are those before."""
+
+    digit: str
+    prefix: str
+    presses: bytes
 
 
 class Typing:
@@ -40,10 +49,12 @@ class Typing:
         """The location after the space of the last accept, while the cursor is there."""
         self._mark: Location | None = None
         """The location of the punctuation mark, while letters are typed after it."""
+        self.taken: TakenDigit | None = None
+        """The digit pressed last, if it took a word."""
 
-    def forget_space(self) -> None:
-        """Forgets the space of the last accept, so that it is not replaced."""
-        self._space_end = self._mark = None
+    def forget(self) -> None:
+        """Forgets the space of the last accept, so that it is not replaced, and its digit."""
+        self._space_end = self._mark = self.taken = None
 
     def insert(self, text: str, place: Selection | None = None, keys: int | None = None) -> bool:
         """Replaces `place`, by default the selection, as one undo step. `keys` is the number of key
@@ -61,18 +72,46 @@ class Typing:
         self._counter.inserted(first, first + len(text), keys)
         return True
 
-    def accept(self, found: Insertion | Suggestion, keys: int) -> None:
-        """Inserts an accepted word or ghost, and a space after it if there is none."""
-        area, text = self._area, sanitize(found.text)
+    def accept(self, pieces: Sequence[Insertion | Suggestion], keys: int) -> None:
+        """Inserts accepted words, one after the other, and a space after them if there is none. The
+        rest of the word that the cursor is in is replaced."""
+        area, first, last = self._area, pieces[0], pieces[-1]
+        text = sanitize("".join(piece.text for piece in pieces))
         start, end = sorted(area.selection)
-        if found.eats_space and area.selection.is_empty and self._before().endswith(" "):
-            start = start[0], start[1] - 1
+        if area.selection.is_empty:
+            if first.eats_space and self._before().endswith(" "):
+                start = start[0], start[1] - 1
+            # A plain insertion is one of the ghost, which is at the end of the text.
+            end = end[0], end[1] + (0 if isinstance(last, tuple) else last.replaces_after)
         following = area.document.get_line(end[0])[end[1] : end[1] + 1]
-        if found.space_after and not following.isspace():
+        if last.space_after and not following.isspace():
             before = f"{self._line_up_to(start)}{text} "
             text += " " * (not following or not self.takes_space(before, following))
         has_room = self.insert(text, Selection(start, end), keys)
         self._space_end = area.cursor_location if has_room and text.endswith(" ") else None
+
+    def accept_by_digit(self, digit: str, accept: Accept, prefix: str) -> None:
+        """Inserts what a digit has taken after the half-typed `prefix`; `give_digit_back` undoes it
+        until anything else is done."""
+        text, presses = self._area.text, self._counter.presses
+        self.accept(accept.pieces, len(accept.keys))
+        if self._area.text != text:
+            self.taken = TakenDigit(digit, prefix, presses)
+
+    def give_digit_back(self, following: str = "") -> bool:
+        """If the last key was a digit that took a word, types it instead. `following` is a
+        character typed right after it: only a digit at the start of a word is given back for it,
+        by another digit. Returns whether it was given back."""
+        area, taken = self._area, self.taken
+        if taken is None or (following and (taken.prefix or not following.isdigit())):
+            return False
+        area.undo()
+        self._counter.presses = taken.presses
+        here = index_of(area, area.cursor_location)
+        area._replace_via_keyboard(taken.digit, *area.selection)
+        keys = keys_to_type(taken.digit, following, taken.prefix, taken.digit)
+        self._counter.inserted(here, here + 1, len(keys))
+        return True
 
     def type(self, character: str) -> None:
         """Inserts a typed character. A punctuation mark replaces the space of the last accept."""
@@ -109,11 +148,3 @@ def index_of(area: TextArea, location: Location) -> int:
     """Converts a location to an index in the text. The location may be past the end: a TextArea
     ends the deletion of the last line at the line after it."""
     return len(area.get_text_range((0, 0), min(location, area.document.end)))
-
-
-def gives_space_back(taken: str, typed: str) -> bool:
-    """Returns whether the text typed after a mark that replaced a space shows that the space
-    belongs before the mark, as in `he said 'so` or `we went - and`."""
-    if taken in DASHES:
-        return typed[:1] == " "
-    return taken in APOSTROPHES and typed[-1:].isalpha() and typed.lower() not in AFTER_APOSTROPHE

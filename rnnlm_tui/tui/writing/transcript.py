@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
+from rnnlm_tui.accepting import LINES_ABOVE
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.paths import APP_NAME
@@ -18,8 +19,6 @@ from rnnlm_tui.tui.widgets.inputs import sanitize_lines
 
 MAX_TURNS = 200
 """Turns that are read after a restart. The others stay in the database."""
-PREVIOUS_LINES = 200
-"""Lines above the cursor that are given to a model that uses them. More change little."""
 
 
 class Transcript:
@@ -71,8 +70,8 @@ class Transcript:
     def previous_lines(self, turn: Turn | None = None) -> tuple[str, ...]:
         """Returns the lines above `turn`, by default all, the nearest last."""
         end = self.turns.index(turn) if turn in self.turns else len(self.turns)
-        turns = self.turns[max(0, end - PREVIOUS_LINES) : end]
-        return tuple(line for turn in turns for line in turn.line.splitlines())[-PREVIOUS_LINES:]
+        turns = self.turns[max(0, end - LINES_ABOVE) : end]
+        return tuple(line for turn in turns for line in turn.line.splitlines())[-LINES_ABOVE:]
 
     def clear(self) -> None:
         """Deletes all turns, except those that another app has added since the start."""

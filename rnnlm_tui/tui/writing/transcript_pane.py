@@ -14,7 +14,7 @@ No model can be used, not even the built-in ones: install the program again, or 
 your own text (F3). You can write in the meantime."""
 WELCOME = """\
 Type a line. Tab takes a word of the grey text after the cursor, → takes all, Esc hides it. \
-Enter sends the line.
+In a half-typed word, 1 to 5 take that word of the list. Enter sends the line.
 
 F3 trains a model on your own text. F1 shows all keys."""
 

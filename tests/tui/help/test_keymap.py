@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from tests.helpers.app import (
     wait_until,
     write,
 )
+from tests.helpers.commands import POSIX
 
 
 def test_a_keymap_in_every_notation(tmp_path: Path) -> None:
@@ -47,11 +49,41 @@ def test_a_wrong_entry_leaves_the_others_in_force(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["line.send = ", "\udcff", "a" + ".a" * 2000 + "= ["])
-def test_a_keymap_that_cannot_be_parsed_says_why(text: str, tmp_path: Path) -> None:
-    (tmp_path / "keymap.toml").write_bytes(text.encode("utf-8", "surrogateescape"))
-    with pytest.raises(UsageError, match=r"keymap\.toml is not valid TOML"):
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (b"line.send = ", "not valid TOML"),
+        (b"a = " + b"[\n" * 2000, "not valid TOML"),
+        (b"\xff", "not UTF-8 text"),
+        (b"a." * 20_000 + b"a = 1", "too long for settings"),
+        (b"#\n" * 40_000, "too large for settings"),
+    ],
+    ids=["not TOML", "nested", "not UTF-8", "long line", "large"],
+)
+def test_a_keymap_that_cannot_be_parsed_says_why(raw: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / "keymap.toml").write_bytes(raw)
+    with pytest.raises(UsageError, match=rf"keymap\.toml is {message}"):
         load_keymap(tmp_path, RnnlmApp)
+
+
+@POSIX
+def test_a_keymap_that_is_a_pipe_or_leads_nowhere_says_why(tmp_path: Path) -> None:
+    path = tmp_path / "keymap.toml"
+    path.symlink_to(tmp_path / "gone.toml")
+    with pytest.raises(UsageError, match="no such file"):
+        load_keymap(tmp_path, RnnlmApp)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(UsageError, match="not a regular file"):
+        load_keymap(tmp_path, RnnlmApp)
+
+
+def test_a_keymap_with_the_longest_names_is_read(tmp_path: Path) -> None:
+    long = "a." * 490
+    lines = [f"[{long}z]", *(f"{long}b{number} = 1" for number in range(3))]
+    (tmp_path / "keymap.toml").write_text("\n".join(lines))
+    _, faults = load_keymap(tmp_path, RnnlmApp)
+    assert len(faults) == 3
 
 
 def test_the_keymap_that_is_written_changes_nothing_until_it_is_edited(tmp_path: Path) -> None:

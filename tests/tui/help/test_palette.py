@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from textual.app import App
 from textual.binding import Binding
+from textual.command import CommandList, CommandPalette
 from textual.dom import DOMNode
 
 from rnnlm_tui import tui
@@ -25,7 +28,10 @@ from tests.helpers.app import (
     check_layout,
     choose_in_palette,
     in_order,
+    palette_ready,
     picture,
+    post_clicks,
+    post_keys,
     press,
     scripted_app,
     toasts,
@@ -109,6 +115,68 @@ async def test_the_palette_does_what_is_chosen_in_it(tmp_path: Path) -> None:
         await choose_in_palette(pilot, "Import an exported model")
         await wait_until(pilot, lambda: isinstance(app.screen, AskPath) and app.focused)
         assert app.current_mode == "models"
+
+
+def click_everywhere(app: App[Any]) -> None:
+    """Clicks beside the palette and on its first command."""
+    x, y = app.screen.query_one(CommandList).region.offset
+    post_clicks(app, (1, 1), (x + 4, y + 2), (1, 1), (x + 4, y + 2))
+
+
+CLOSINGS: dict[str, Callable[[App[Any]], None]] = {
+    "Enter": lambda app: post_keys(app, *["enter"] * 3),
+    "Esc": lambda app: post_keys(app, *["escape"] * 3),
+    "letters": lambda app: post_keys(app, "escape", "f", "enter", "g", "down", "enter"),
+    "clicks beside it": lambda app: post_clicks(app, *[(1, 1)] * 3),
+    "clicks": click_everywhere,
+}
+
+
+@pytest.mark.parametrize("way", CLOSINGS)
+@pytest.mark.parametrize("action", ["command_palette", "change_theme"])
+async def test_a_palette_that_is_closed_twice_in_a_moment_closes_once(
+    action: str, way: str, tmp_path: Path
+) -> None:
+    app = scripted_app(tmp_path)
+    async with app.run_test() as pilot:
+        await answered(pilot)
+        await app.run_action(f"app.{action}")
+        await palette_ready(pilot)
+        palette = app.screen
+        CLOSINGS[way](app)
+        await wait_until(pilot, lambda: palette not in app.screen_stack)
+        await pilot.pause()  # until all keys and clicks are handled
+        assert app.screen is app.autocomplete and app.is_running
+
+
+async def test_a_command_chosen_twice_in_a_moment_is_run_once(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path)
+    async with app.run_test(notifications=True) as pilot:
+        await answered(pilot)
+        await press(pilot, "ctrl+p")
+        await palette_ready(pilot)
+        await press(pilot, *"Switch the ghost on or")
+        found = app.screen.query_one(CommandList)
+        await wait_until(pilot, lambda: found.option_count == 1)
+        post_keys(app, "enter", "enter")
+        await wait_until(pilot, lambda: app.screen is app.autocomplete)
+        await write(pilot, *"shall")
+        assert not app.preferences.ghost
+
+
+@pytest.mark.parametrize("size", [(80, 24), (40, 12), (20, 5), (1, 1)])
+async def test_keys_may_come_before_a_palette_is_laid_out(
+    size: tuple[int, int], tmp_path: Path
+) -> None:
+    app = scripted_app(tmp_path)
+    async with app.run_test(size=size) as pilot:
+        await answered(pilot)
+        for key in ("pageup", "pagedown", "up", "down", "ctrl+home", "ctrl+end"):
+            post_keys(app, "ctrl+p", key, "x", key, "backspace", key)
+            await wait_until(pilot, lambda: isinstance(app.screen, CommandPalette))
+            await wait_until(pilot, lambda: app.screen.has_class("-ready"))
+            await press(pilot, key, "escape")
+            await wait_until(pilot, lambda: app.screen is app.autocomplete)
 
 
 @pytest.mark.parametrize("title", ["Pause or resume the training", "Train for more epochs"])

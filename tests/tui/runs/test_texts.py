@@ -50,6 +50,9 @@ def test_what_a_model_has_learned_is_not_offered_again(data_dir: Path, tmp_path:
     assert not_learned(library, "mine", [*sent, "Well.", "More."]) == ["Well.", "More."]
     library.rename("mine", "ours")
     assert not_learned(library, "ours", sent) == []
+    write_origin(library.path("ours"), ["a\0b"], None)
+    assert not_learned(library, "ours", sent) == new, "no file can have the name in its origin"
+    write_origin(library.path("ours"), [str(written)], None)
     written.unlink()
     with pytest.raises(StorageError, match="cannot read"):
         not_learned(library, "ours", sent)

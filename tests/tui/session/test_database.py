@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from rnnlm_tui.errors import StorageError
-from rnnlm_tui.tui.session.database import VERSION, KeptText, SessionDatabase, connect
+from rnnlm_tui.tui.session import database
+from rnnlm_tui.tui.session.database import KeptText, SessionDatabase, connect
 from rnnlm_tui.tui.session.tables import (
     Turn,
     add_turn,
@@ -151,18 +152,6 @@ async def test_lines_are_known_by_the_model_that_they_were_sent_with(tmp_path: P
         assert len(read_turns(connection)) == 4
 
 
-async def test_a_database_of_the_version_before_is_brought_up_to_date(tmp_path: Path) -> None:
-    path = tmp_path / "session" / "session.db"
-    with closing(connect(path)) as connection:
-        add_turn(connection, Turn("one"))
-        connection.execute("ALTER TABLE turn DROP COLUMN model")
-        connection.execute("PRAGMA user_version = 1")
-    with closing(connect(path)) as connection:
-        add_turn(connection, Turn("two", model="a"))
-        assert [turn.line for turn in read_turns(connection)] == ["one", "two"]
-        assert lines_sent_with(connection, "a") == ["two"]
-
-
 def test_a_process_runs_or_does_not() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         assert is_running(process.pid, time.time())
@@ -188,25 +177,14 @@ async def test_a_text_that_cannot_be_stored_gives_the_same_error_each_time(tmp_p
     assert str(folder) in caught.value.message
 
 
-@pytest.mark.parametrize(
-    ("contents", "reason"),
-    [(b"no database " * 100, "not a database"), (None, "created by a newer version")],
-    ids=["damaged", "newer"],
-)
-async def test_a_file_that_cannot_be_used_stays_as_it_is(
-    contents: bytes | None, reason: str, tmp_path: Path
+async def test_a_database_that_another_program_has_locked_is_not_put_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "session" / "session.db"
-    path.parent.mkdir()
-    if contents is None:
-        with closing(sqlite3.connect(path)) as connection:
-            connection.execute("PRAGMA journal_mode = wal")
-            connection.execute(f"PRAGMA user_version = {VERSION + 1}")
-    else:
-        path.write_bytes(contents)
-    before = path.read_bytes()
-    failures: list[str] = []
-    async with session(tmp_path / "session", failures) as database:
-        KeptText(database, "draft").keep("one")
-    assert reason in failures[0]
-    assert path.read_bytes()[: len(before)] == before
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.01)
+    path, failures = tmp_path / "session.db", list[str]()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        async with session(tmp_path, failures) as locked:
+            KeptText(locked, "draft").keep("one")
+    assert "database is locked" in failures[0]
+    assert [path.name for path in tmp_path.iterdir()] == ["session.db"]

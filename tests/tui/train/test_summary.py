@@ -85,6 +85,11 @@ async def test_a_corpus_that_cannot_be_used_is_explained(
     assert not raised.value.message.startswith("rnnlm-tui")
 
 
+async def test_an_encoding_that_is_not_for_text_is_explained(corpus_file: Path) -> None:
+    with pytest.raises(RnnlmError, match="no text encoding is called 'hex'"):
+        await summarise(Plan("files", encoding="hex"), (str(corpus_file),), data_dir())
+
+
 def test_the_sentence_and_the_hint_are_taken_from_what_the_command_writes() -> None:
     error = parse_error("some warning\nrnnlm-tui: it is empty\n  give another\n  or none\n")
     assert error is not None

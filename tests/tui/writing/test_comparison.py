@@ -47,17 +47,17 @@ async def test_two_other_models_are_shown_next_to_the_active_one(tmp_path: Path)
         await choose(it, "poems")
         await choose(it, "letters")
         await it.write(*"shall ")
-        await until_a_row_has(it, "1 i", "1 we", "1 you")
+        await until_a_row_has(it, "   i ", "   we ", "   you ")
         await until_a_row_has(it, "sonnets", "poems", "letters")
         check_layout(it.app)
         await choose(it, "✓ poems")
         await it.until(lambda: not any("poems" in row for row in it.rows))
-        await until_a_row_has(it, "1 i", "1 you")
+        await until_a_row_has(it, "   i ", "   you ")
         it.app.use_model("letters")
-        await it.until(lambda: not any("1 i" in row for row in it.rows))
-        assert not any(in_order(row, "1 you", "1 you") for row in it.rows), "not with itself"
+        await it.until(lambda: not any("   i " in row for row in it.rows))
+        assert not any(in_order(row, "   you ", "   you ") for row in it.rows), "not with itself"
         it.app.use_model("sonnets")
-        await until_a_row_has(it, "1 i", "1 you")
+        await until_a_row_has(it, "   i ", "   you ")
         it.app.name_changed("letters", None)
         await it.until(lambda: not it.screen.query(SidePane).filter(".-compared-1, .-compared-2"))
 
@@ -70,7 +70,7 @@ async def test_in_a_narrow_window_no_other_model_is_asked(
         await it.write(*"shall ")
         assert not questions[-1].compared
         await it.pilot.resize_terminal(*WIDE)
-        await until_a_row_has(it, "1 i", "1 we")
+        await until_a_row_has(it, "   i ", "   we ")
         assert [other.name for other in questions[-1].compared] == ["poems"]
 
 

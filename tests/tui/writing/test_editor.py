@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,6 +16,7 @@ from textual.pilot import Pilot
 from textual.widgets import Button
 from textual.widgets.text_area import Selection
 
+from rnnlm_tui.accepting import DigitSetting, accepts
 from rnnlm_tui.suggest import Suggestion, Suggestions
 from rnnlm_tui.text.tokenizer import Insertion
 from rnnlm_tui.tui.preferences import Preferences
@@ -25,7 +26,7 @@ from rnnlm_tui.tui.writing.editor import LineEditor, TextSent
 from rnnlm_tui.tui.writing.keystrokes import Keystrokes
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT, TextTooLong
 from rnnlm_tui.tui.writing.transcript import lines_of
-from tests.helpers.app import check_layout, post_keys, press, rows_of
+from tests.helpers.app import check_layout, post_keys, press, rows_of, wait_until
 
 STEP = re.compile(r"\[(.*?)\]|\{(.*?)\}|(.)")
 WORD = re.compile("[^ ]+")
@@ -38,12 +39,12 @@ class Host(App[None]):
     BINDINGS = [Binding("ctrl+c", "copied", "Copy"), Binding("f6", "other_pane", "Pane")]  # noqa: RUF012
     will_answer = True
 
-    def __init__(self, width_of_line: int = 76) -> None:
+    def __init__(self, width_of_line: int = 76, digits: DigitSetting = "inside words") -> None:
         super().__init__()
         self.questions: list[tuple[str, int]] = []
         self.sent: list[TextSent] = []
         self.done: list[str] = []
-        self.editor = LineEditor(self._ask, Preferences())
+        self.editor = LineEditor(self._ask, Preferences(digits=digits))
         self.editor.styles.width = width_of_line + 4
 
     def compose(self) -> ComposeResult:
@@ -73,19 +74,25 @@ class Host(App[None]):
 
 
 def answer_of(
-    before: str, words: tuple[str, ...], prefix: str, more: tuple[str, ...], share: float = 0.9
+    before: str,
+    words: tuple[str, ...],
+    prefix: str = "",
+    more: tuple[str, ...] = (),
+    share: float = 0.9,
+    after: int = 0,
 ) -> Suggestions:
-    """An answer of a model whose first word has the probability `share`."""
+    """An answer of a model whose first word has the probability `share`. `after` characters of the
+    word follow the cursor."""
     marks = [not word[0].isalnum() for word in (*words, *more)]
     candidates = tuple(
-        Suggestion(word, share, word[len(prefix) :], not prefix and is_mark, True)
+        Suggestion(word, share, word[len(prefix) :], not prefix and is_mark, True, after)
         for word, is_mark in zip(words, marks, strict=False)
     )
-    ghost = [Insertion(c.text, c.eats_space) for c in candidates[:1]]
+    ghost = [Insertion(c.text, c.eats_space) for c in candidates[:1] if not after]
     for word, is_mark in zip(more, marks[len(words) :], strict=True):
         ghost.append(Insertion(word if is_mark else f" {word}", is_mark))
     return Suggestions(
-        before, prefix, candidates, (*words[:1], *more), tuple(ghost), (), (), len(words)
+        before, prefix, candidates, (*words[:1], *more), tuple(ghost), (), (), len(words), ""
     )
 
 
@@ -103,10 +110,12 @@ class Desk:
     def shown(self) -> str:
         return self.editor.suggestion
 
-    def answer(self, *words: str, prefix: str = "", more: tuple[str, ...] = ()) -> None:
+    def answer(
+        self, *words: str, prefix: str = "", more: tuple[str, ...] = (), after: int = 0
+    ) -> None:
         """Answers for the current line. The ghost is the first word and `more`. A mark replaces the
         space before it."""
-        self.editor.show(answer_of(self.editor.before, words, prefix, more))
+        self.editor.show(answer_of(self.editor.before, words, prefix, more, after=after))
 
     def toggle_ghost(self) -> None:
         self.editor.suggested.visibility.toggle()
@@ -114,6 +123,9 @@ class Desk:
 
     async def press(self, *keys: str) -> None:
         await press(self.pilot, *keys)
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        await wait_until(self.pilot, condition)
 
     async def burst(self, *keys: str) -> None:
         """Sends keys, one of which waits for an answer."""
@@ -224,6 +236,33 @@ SCRIPTS: dict[str, tuple[str, str, str]] = {
     "a digit after a letter": ("i [:compare]{down}x2", "i x2", ""),
     "in the line": ("i  t{home}{right}{right}[:compare do]{down}{enter}", "i compare t", ""),
     "nothing to choose": ("zzz[zzz:]{down}1", "zzz1", ""),
+    # Digits in a half-typed word
+    "the word of a digit": ("i c[c:compare company|thee]2", "i company ", ""),
+    "the first word by a digit": ("i c[c:compare company|thee]1", "i compare ", "thee"),
+    "a digit with fewer words": ("i c[c:compare company]3", "i c3", ""),
+    "no digit of these": ("i c[c:ca ce ch ci co cu]6", "i c6", ""),
+    "a digit after a capital": ("Q[Q:Queen Quay]2", "Q2", ""),
+    "a digit after a digit": ("x7[x7:x71 x72]2", "x72", ""),
+    "a digit while hidden": ("i c[c:compare company]{escape}2", "i c2", ""),
+    "a digit over a selection": ("i co[co:cold cook]{shift+left}[c:cat cow]2", "i c2", ""),
+    "a digit before a word": ("at c {left}[c:cat cow]2", "at cow ", ""),
+    "a mark after a digit": ("i c[c:compare company]2,", "i company,", ""),
+    "a digit given back": ("i c[c:compare company]2{backspace}", "i c2", ""),
+    "a digit given back by ctrl+z": ("i c[c:compare company]2{ctrl+z}", "i c2", ""),
+    "it is deleted then": ("i c[c:compare company]2{backspace}{backspace}", "i c", "ompare"),
+    "it is undone then": ("i c[c:compare company]2{ctrl+z}{ctrl+z}", "i c", "ompare"),
+    "and redone": ("i c[c:compare company]2{ctrl+z}{ctrl+z}{ctrl+y}", "i c2", ""),
+    "a letter after such a digit": ("m[m:me my]2{backspace}x", "m2x", ""),
+    "another key before backspace": ("i c[c:co cu]2{left}{right}{backspace}", "i cu", ""),
+    "hiding before backspace": ("i c[c:co cu]2{escape}{backspace}", "i cu", ""),
+    "a second digit": ("i c[c:co cu]2[:no now]1", "i cu 1", ""),
+    # The second word
+    "the second word": ("i [:do compare|it]{shift+tab}", "i compare ", ""),
+    "the second in a word": ("i c[c:compare company|thee]{shift+tab}", "i company ", ""),
+    "the second at the start": ("[:shall when]{shift+tab}", "when ", ""),
+    "the second of one": ("i c[c:compare]{shift+tab}", "i c", "ompare"),
+    "the second while hidden": ("i c[c:compare company]{escape}{shift+tab}", "i c", ""),
+    "the second undone": ("i c[c:compare company]{shift+tab}{ctrl+z}", "i c", "ompare"),
     # Hiding
     "hidden": ("i c[c:compare]{escape}om[com:compare]", "i com", ""),
     "hidden in the same word": ("i c[c:compare]{escape}{backspace}d[d:do]", "i d", ""),
@@ -369,7 +408,9 @@ async def test_tab_leaves_an_empty_line_alone() -> None:
         await it.play("{ctrl+u}[:]{tab}")
         assert not it.editor.has_focus
         it.editor.focus()
-        await it.play("x{shift+tab}")
+        await it.play("x[:]{shift+tab}")
+        assert it.editor.has_focus
+        await it.play("{ctrl+u}[:]{shift+tab}")
         assert not it.editor.has_focus
 
 
@@ -404,7 +445,147 @@ async def test_the_ghost_off_and_on_demand() -> None:
         assert it.shown == "thee"
 
 
+# Digits
+
+
+async def test_a_digit_right_after_letters_takes_from_what_the_answer_suggests() -> None:
+    async with desk("i ") as it:
+        it.answer("dawn", "dusk")
+        await it.burst("d", "2", "o")
+        it.answer("do", "die", prefix="d")
+        await it.press()
+        assert it.line == "i die o"
+
+
+async def test_a_digit_that_no_answer_comes_to_is_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(key_order, "LONGEST_WAIT_S", 0.01)
+    async with desk() as it:
+        await it.press("d", "2", "o")
+        await it.until(lambda: it.line == "d2o")
+
+
+@pytest.mark.parametrize(("keys", "line"), [("1945", "in 1945"), ("x{escape}2", "in x2")])
+async def test_no_digit_waits_where_it_takes_nothing(keys: str, line: str) -> None:
+    async with desk("in ") as it:
+        await it.play(keys)
+        assert it.line == line
+        assert not it.editor.answer_gate._waiters
+
+
+@pytest.mark.parametrize(
+    ("script", "line"),
+    [
+        ("[:to a the]3", "go the "),
+        ("[:to a the]3[:day]9", "go 39"),
+        ("[:to a the]3[:day]9{ctrl+z}", "go "),
+        ("[:to a the]3{backspace}", "go 3"),
+        ("[:to a the]3{backspace}[3:]9", "go 39"),
+        ("[:to a the]3[:day]d", "go the d"),
+        ("[:to]2", "go 2"),
+        ("t[t:to the]2[:day]1", "go the day "),
+        ("[:, to]1", "go, "),
+        ("[:, to]1[:and]5", "go 15"),
+        ("(1", "go (1"),
+        ("x{left}[:to a]2", "go 2x"),
+    ],
+)
+async def test_digits_that_always_take_a_word(script: str, line: str) -> None:
+    """A second digit makes a number of both."""
+    async with desk("go ", digits="always") as it:
+        await it.play(script)
+        assert it.line == line
+
+
+async def test_digits_that_never_take_a_word_do_so_once_one_is_chosen() -> None:
+    async with desk("i ", digits="never") as it:
+        await it.play("c[c:compare company]2")
+        assert it.line == "i c2"
+        await it.play("{backspace}[c:compare company]{down}2")
+        assert it.line == "i company "
+
+
+async def test_the_editor_says_which_digits_take_a_word() -> None:
+    async with desk("i ") as it:
+        assert it.editor.digits == "", "there is no answer yet"
+        it.answer("do", "compare")
+        assert it.editor.digits == ""
+        await it.press("c")
+        it.answer("compare", "company", prefix="c")
+        assert it.editor.digits == "12"
+        await it.press("down")
+        assert it.editor.digits == "123456789"
+        await it.press("escape")
+        assert it.editor.digits == ""
+
+
+async def test_a_digit_that_is_given_back_leaves_the_text_after_it_alone() -> None:
+    async with desk("go c, now") as it:
+        await it.press(*["left"] * 5)
+        it.answer("compare", "company", prefix="c")
+        await it.press("2", "backspace")
+        assert it.line == "go c2, now"
+        assert it.editor.keystrokes == Keystrokes(10, -1)
+
+
+# The cursor within a word
+
+INSIDE: dict[str, tuple[str, str, int]] = {
+    "tab": ("{tab}", "so wonderful day", 12),
+    "shift+tab": ("{shift+tab}", "so wonders day", 10),
+    "the first of the list": ("{down}{enter}", "so wonderful day", 12),
+    "the second of the list": ("{down}{down}{enter}", "so wonders day", 10),
+    "the chosen one by tab": ("{down}{down}{tab}", "so wonders day", 10),
+    "by a digit": ("{down}2", "so wonders day", 10),
+    "a digit alone": ("2", "so wonder2land day", 10),
+    "right moves": ("{right}", "so wonderland day", 10),
+    "undone": ("{tab}{ctrl+z}", "so wonderland day", 9),
+    "undone and redone": ("{tab}{ctrl+z}{ctrl+y}", "so wonderful day", 12),
+}
+
+
+@pytest.mark.parametrize(("script", "line", "cursor"), INSIDE.values(), ids=INSIDE.keys())
+async def test_within_a_word_the_rest_of_it_is_replaced(
+    script: str, line: str, cursor: int
+) -> None:
+    async with desk("so wonderland day") as it:
+        await it.press(*["left"] * 8)
+        it.answer("wonderful", "wonders", prefix="wonder", after=4)
+        assert it.shown == ""
+        await it.play(script)
+        assert (it.line, it.editor.cursor) == (line, cursor)
+
+
+async def test_a_click_within_a_word_replaces_the_rest_of_it() -> None:
+    async with desk("wonderland") as it:
+        await it.press(*["left"] * 4)
+        it.answer("wonderful", "wonders", prefix="wonder", after=4)
+        it.editor.insert_candidate(1)
+        assert it.line == "wonders "
+
+
 # Keys saved
+
+
+@pytest.mark.parametrize("digits", ["inside words", "always", "never"])
+@pytest.mark.parametrize("prefix", ["", "c"])
+@pytest.mark.parametrize("share", [0.9, 0.1])
+async def test_keys_take_and_cost_what_the_table_says(
+    digits: DigitSetting, prefix: str, share: float
+) -> None:
+    line = f"i {prefix}"
+    words = ("compare", "company", "can", "cat", "cold")
+    found = answer_of(line, words, prefix, ("thee", "to"), share)
+    ghost = found.ghost if share > 0.15 else ()
+    table = list(accepts(found, line, ghost, digits, is_empty=False))
+    assert {accept.keys for accept in table} >= {("tab",), ("shift+tab",)}
+    for accept in table:
+        async with desk(line, digits=digits) as it:
+            it.editor.show(found)
+            await it.press(*accept.keys)
+            written = line + "".join(piece.text for piece in accept.pieces)
+            assert it.line == f"{written} ", accept
+            saved = len(written) - len(line) - len(accept.keys)
+            assert it.editor.keystrokes == Keystrokes(len(written), saved), accept
 
 
 async def test_keys_saved_are_counted_live() -> None:
@@ -438,14 +619,21 @@ async def test_keys_saved_are_counted_live() -> None:
         (("tab", ","), "i compare,", 6),
         (("tab", "backspace", "backspace", "backspace"), "i compa", 4),
         (("tab", "ctrl+u", "a"), "a", 0),
+        (("c", "1", "x"), "i compare x", 6),
+        (("c", "1", "backspace"), "i c1", -1),
+        (("c", "1", "ctrl+z", "x"), "i c1x", -1),
+        (("shift+tab", "x"), "i do x", 2),
     ],
 )
 async def test_keys_pressed_after_an_accept_were_not_saved(
     keys: tuple[str, ...], line: str, saved: int
 ) -> None:
     async with desk("i ") as it:
-        it.answer("compare")
-        await it.press(*keys)
+        it.answer("compare", "do")
+        for key in keys:
+            await it.press(key)
+            if key == "c":
+                it.answer("compare", prefix="c")
         assert (it.line, it.editor.keystrokes) == (line, Keystrokes(len(line), saved))
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from textual.app import App, ComposeResult
 
+from rnnlm_tui.accepting import LINES_ABOVE
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.session.tables import Continuation, Copied, Turn
 from rnnlm_tui.tui.writing.predictor import Predictor
-from rnnlm_tui.tui.writing.transcript import MAX_TURNS, PREVIOUS_LINES, Transcript, as_text
+from rnnlm_tui.tui.writing.transcript import MAX_TURNS, Transcript, as_text
 from rnnlm_tui.tui.writing.transcript_view import MAX_LINES, TranscriptView
 from tests.helpers.app import check_layout, picture, rows_of, texts
 
@@ -68,7 +69,7 @@ async def test_starts_cut_nothing(tmp_path: Path) -> None:
         async with app(tmp_path) as transcript:
             assert [turn.line for turn in transcript.turns] == lines[5:]
             assert transcript.count == MAX_TURNS + 5
-            assert transcript.previous_lines() == tuple(lines[-PREVIOUS_LINES:])
+            assert transcript.previous_lines() == tuple(lines[-LINES_ABOVE:])
             assert transcript.previous_lines(transcript.turns[1]) == ("5",)
             target = tmp_path / f"{start}.txt"
             await transcript.export(target)

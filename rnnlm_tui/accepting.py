@@ -1,0 +1,131 @@
+"""What each key of the app takes from the suggestions, and how many presses that costs.
+
+This is the only such table: the editor and its live count read it, and so does `--evaluate`, so
+that a figure of keys saved is one that a person reaches in the app.
+
+    Tab          the next word of the ghost, else the first word of the list
+    shift+Tab    the second word of the list
+    Right, End   the whole ghost
+    1 to 5       that word of the list, while a word is half typed
+    Down, 1 to 5 that word of the list, anywhere
+
+Does not import numpy, which the app loads only after its first picture.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from rnnlm_tui.suggest import Suggestion
+    from rnnlm_tui.text.tokenizer import Insertion
+
+LISTED = 5
+"""Words of the list that a digit can take."""
+DIGITS = "12345"
+LINES_ABOVE = 200
+"""Lines above the one being typed that the app gives to a model. More change little."""
+DigitSetting: TypeAlias = Literal["inside words", "always", "never"]
+"""Where a digit takes a word of the list; elsewhere it is typed."""
+GHOST_FROM = 0.15
+"""The lowest probability of the first word at which the ghost is shown, by default."""
+TYPED_LETTERS = 2
+TYPED_FACTOR = 0.6
+"""Once TYPED_LETTERS letters of a word are typed, the threshold is lowered by this factor."""
+
+
+class Listed(Protocol):
+    """What is asked of a list of suggestions."""
+
+    @property
+    def prefix(self) -> str: ...
+    @property
+    def candidates(self) -> tuple[Suggestion, ...]: ...
+    @property
+    def digits_in_words(self) -> str: ...
+
+
+class Accept(NamedTuple):
+    """A way to accept suggestions: the `keys` to press, as Textual names them, and the pieces that
+    they insert one after the other."""
+
+    keys: tuple[str, ...]
+    pieces: Sequence[Suggestion | Insertion]
+
+
+def is_ghost_likely(probability: float, prefix: str, ghost_from: float = GHOST_FROM) -> bool:
+    """Whether a ghost is shown whose first word, which begins with the typed `prefix`, has this
+    probability."""
+    factor = TYPED_FACTOR if len(prefix) >= TYPED_LETTERS else 1
+    return probability >= ghost_from * factor
+
+
+def takes_digits(found: Listed, before: str, digits: DigitSetting = "inside words") -> str:
+    """The digits that take a word of the list instead of being typed, if it is shown and nothing is
+    chosen in it. `before` is the line up to the cursor, which must not be within a word.
+
+    A digit is typed where it makes a word of its own: after capital letters alone, as in `Q3`, and
+    where a known word begins so, as `mp3` does.
+    """
+    if digits == "never":
+        return ""
+    prefix, there = found.prefix, DIGITS[: len(found.candidates)]
+    if not prefix:
+        is_at_start = not before or before[-1].isspace()
+        return there if digits == "always" and is_at_start else ""
+    if not is_of_letters(prefix) or prefix.isupper():
+        return ""
+    return "".join(digit for digit in there if digit not in found.digits_in_words)
+
+
+def is_of_letters(prefix: str) -> bool:
+    """Whether a half-typed word has letters alone, with their accents."""
+    return prefix.isalpha() or all(unicodedata.category(c)[0] in "LM" for c in prefix)
+
+
+def accepts(
+    found: Listed,
+    before: str,
+    ghost: Sequence[Insertion],
+    digits: DigitSetting = "inside words",
+    *,
+    is_empty: bool,
+) -> Iterator[Accept]:
+    """The ways to accept suggestions at the end of a text.
+
+    `ghost` are the words of the ghost if it is shown, else nothing. `is_empty` says whether the
+    text is empty: without a ghost, Tab and shift+Tab then leave the editor.
+    """
+    listed = found.candidates[:LISTED]
+    if not listed:
+        return
+    if ghost:
+        yield Accept(("tab",), next_piece(ghost))
+        yield Accept(("right",), ghost)
+    elif not is_empty:
+        yield Accept(("tab",), listed[:1])
+    if len(listed) > 1 and (ghost or not is_empty):
+        yield Accept(("shift+tab",), listed[1:2])
+    at_once = takes_digits(found, before, digits)
+    for digit, word in zip(DIGITS, listed, strict=False):
+        yield Accept((digit,) if digit in at_once else ("down", digit), [word])
+
+
+def next_piece(ghost: Sequence[Insertion]) -> Sequence[Insertion]:
+    """The first words of the ghost up to one that is not blank: a word that is already complete
+    inserts nothing."""
+    texts = accumulate(piece.text for piece in ghost)
+    count = next((n for n, text in enumerate(texts, start=1) if text.strip()), len(ghost))
+    return ghost[:count]
+
+
+def keys_to_type(character: str, following: str, prefix: str, taken: str) -> tuple[str, ...]:
+    """The keys that type a `character` after a half-typed word, where the digits `taken` take a
+    word. Backspace gives such a digit back; at the start of a word, so does the digit after it."""
+    is_given_back = not prefix and following.isdigit()
+    if character not in taken or is_given_back:
+        return (character,)
+    return character, "backspace"

@@ -1,0 +1,107 @@
+"""Excerpts of a text: held-out lines, each with the lines that stand above it.
+
+Held-out lines are measured where they stand: what was written just above them is part of what a
+model sees, also if it was trained on that. Only the words of the held-out lines count.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
+from math import ceil
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from rnnlm_tui.text.streams import Mask
+
+CHARACTERS_ABOVE = 3_000
+"""About this much stands above an excerpt, some 500 words: enough to fill the cache of a mixture,
+and read in some hundredths of a second."""
+CHARACTERS_EACH = 1_500
+"""An excerpt ends with the line that reaches this length, some 250 words, so that a sample of a few
+thousand words is spread over the text."""
+WORDS_EACH, LETTERS_A_WORD = 500, 6
+"""Words of an excerpt of a text that is not held out, and the letters that are at least a word,
+also where there are no spaces."""
+LONGEST_GAP = 3
+"""So few lines in an excerpt that are not held out are left out; more begin another one."""
+
+
+class Excerpt(NamedTuple):
+    """Some held-out `lines` that follow each other, and those `above` them, which are context.
+    `half`, 0 or 1, says in which half of the excerpts of a text it is."""
+
+    above: tuple[str, ...]
+    lines: tuple[str, ...]
+    half: int = 0
+
+
+def excerpts_of(lines: Iterable[str], held_out: Mask) -> Iterator[Excerpt]:
+    """The held-out lines, given which of the lines [L] these are, as excerpts that are in turn in
+    one half and in the other."""
+    recent, characters = deque[str](), 0
+    above, chosen = tuple[str, ...](), list[str]()
+    half = length = gap = 0
+    for line, is_held_out in zip(lines, held_out, strict=True):
+        if is_held_out:
+            if not chosen:
+                above, length = tuple(recent), 0
+            chosen.append(line)
+            length, gap = length + len(line), 0
+        else:
+            gap += 1
+        if chosen and (length >= CHARACTERS_EACH or gap > LONGEST_GAP):
+            yield Excerpt(above, tuple(chosen), half)
+            half, chosen = 1 - half, []
+        recent.append(line)
+        characters += len(line) + 1
+        while characters - len(recent[0]) - 1 > CHARACTERS_ABOVE:
+            characters -= len(recent.popleft()) + 1
+    if chosen:
+        yield Excerpt(above, tuple(chosen), half)
+
+
+def some_excerpts(excerpts: Sequence[Excerpt], most_words: int) -> Sequence[Excerpt]:
+    """All excerpts, or a sample of about `most_words` words."""
+    words = sum(len(line.split()) for excerpt in excerpts for line in excerpt.lines)
+    return excerpts if words <= most_words else [*share_of(excerpts, most_words / words)]
+
+
+def share_of(excerpts: Iterable[Excerpt], share: float) -> Iterator[Excerpt]:
+    """A share of the excerpts, spread evenly over each half of them."""
+    counts = [0, 0]
+    for excerpt in excerpts:
+        number = counts[excerpt.half]
+        counts[excerpt.half] += 1
+        if ceil((number + 1) * share) != ceil(number * share):
+            yield excerpt
+
+
+def spread_excerpts(lines: Sequence[str], most_words: int) -> list[Excerpt]:
+    """Excerpts spread evenly over a text, of about `most_words` words in all; the whole text as one
+    if it has no more."""
+    ends = [*accumulate(max(len(line.split()), len(line) // LETTERS_A_WORD) for line in lines)]
+    total = ends[-1] if ends else 0
+    if total <= most_words:
+        return [Excerpt((), tuple(lines))]
+    count = max(1, most_words // WORDS_EACH)
+    found, first = list[Excerpt](), 0
+    for number in range(count):
+        begin = number * total // count
+        first = max(first, bisect_right(ends, begin))
+        last = 1 + bisect_left(ends, begin + most_words // count)
+        if first < len(lines):
+            found.append(Excerpt(_lines_above(lines, first), tuple(lines[first:last])))
+        first = max(first, last)
+    return found
+
+
+def _lines_above(lines: Sequence[str], first: int) -> tuple[str, ...]:
+    """The lines above the line with index `first`, of CHARACTERS_ABOVE or a line more."""
+    begin, characters = first, 0
+    while begin > 0 and characters < CHARACTERS_ABOVE:
+        begin -= 1
+        characters += len(lines[begin]) + 1
+    return tuple(lines[begin:first])

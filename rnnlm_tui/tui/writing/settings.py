@@ -1,0 +1,45 @@
+"""Dialogs that change how suggestions are shown and accepted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from rnnlm_tui.accepting import DigitSetting
+    from rnnlm_tui.tui.writing.host import WritingHost
+
+DIGIT_SETTINGS: dict[DigitSetting, str] = {
+    "inside words": "while a word is half typed; a number is typed as it is",
+    "always": "at the start of a word too; a second digit types both",
+    "never": "digits are typed; after ↓ they insert a word all the same",
+}
+"""Each with an explanation."""
+
+
+async def ask_threshold(host: WritingHost) -> bool:
+    """Asks for the lowest probability at which the ghost is shown. Returns whether it was given."""
+    from rnnlm_tui.config import SHARE
+    from rnnlm_tui.tui.widgets.dialogs import AskText, number_check
+
+    text = "The ghost is shown if its first word is at least this likely, from 0 to 1."
+    now = f"{host.preferences.ghost_from:g}"
+    answer = await host.ask(AskText("Ghost threshold", text, now, check=number_check(SHARE)))
+    if answer is not None:
+        host.preferences.ghost_from = float(answer)
+        host.store_preferences()
+    return answer is not None
+
+
+async def choose_digits(host: WritingHost) -> bool:
+    """Asks where a digit takes a word of the list. Returns whether that was chosen."""
+    from rnnlm_tui.tui.widgets.dialogs import Choice
+
+    rows = [
+        (setting, f"{'✓ ' if setting == host.preferences.digits else ''}{setting}", explanation)
+        for setting, explanation in DIGIT_SETTINGS.items()
+    ]
+    answer = await host.ask(Choice("Digits", "Where does a digit take a word of the list?", rows))
+    if answer is not None:
+        host.preferences.digits = cast("DigitSetting", answer)
+        host.store_preferences()
+    return answer is not None

@@ -1,0 +1,104 @@
+"""What each key takes from the suggestions, and what it costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from rnnlm_tui.accepting import accepts, is_ghost_likely, keys_to_type, takes_digits
+from rnnlm_tui.suggest import Suggestion, WordList
+from rnnlm_tui.text.tokenizer import Insertion
+
+WORDS = tuple(Suggestion(word, 0.1, word, False, True) for word in ("a", "b", "c", "d", "e", "f"))
+
+
+def listed(prefix: str = "", count: int = 6, digits_in_words: str = "") -> WordList:
+    return WordList(prefix, WORDS[:count], count, digits_in_words)
+
+
+def keys(
+    found: WordList, before: str, ghost: tuple[Insertion, ...] = (), *, is_empty: bool = False
+) -> list[str]:
+    """The keys of each way, joined, with what they insert."""
+    return [
+        f"{'+'.join(way.keys)}={''.join(piece.text for piece in way.pieces)}"
+        for way in accepts(found, before, ghost, is_empty=is_empty)
+    ]
+
+
+def test_inside_a_word_one_key_takes_any_word_of_the_list() -> None:
+    assert keys(listed("th"), "the th") == [
+        *("tab=a", "shift+tab=b"),
+        *("1=a", "2=b", "3=c", "4=d", "5=e"),
+    ]
+    at_start = keys(listed(), "the ")
+    assert at_start[:3] == ["tab=a", "shift+tab=b", "down+1=a"] and at_start[-1] == "down+5=e"
+    assert keys(listed(count=0), "the ") == []
+    assert keys(listed(count=1), "the ") == ["tab=a", "down+1=a"]
+
+
+def test_tab_takes_the_next_word_of_the_ghost_and_right_all_of_it() -> None:
+    ghost = (Insertion(""), Insertion(" cat"), Insertion(" sat"))
+    taken = keys(listed("the"), "the", ghost)
+    assert taken[:3] == ["tab= cat", "right= cat sat", "shift+tab=b"]
+
+
+def test_on_an_empty_text_tab_leaves_the_editor_unless_there_is_a_ghost() -> None:
+    assert keys(listed(), "", is_empty=True)[0] == "down+1=a"
+    assert keys(listed(), "", (Insertion("The"),), is_empty=True)[:3] == [
+        *("tab=The", "right=The", "shift+tab=b"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "digits_in_words", "taken"),
+    [
+        ("th", "", "12345"),
+        ("t", "", "12345"),
+        ("Th", "", "12345"),
+        ("é", "", "12345"),
+        ("कि", "", "12345"),  # a letter and the mark of its vowel
+        ("Q", "", ""),  # Q3
+        ("HO", "", ""),
+        ("mp", "34", "125"),  # mp3
+        ("don't", "", ""),
+        ("well-kn", "", ""),
+        ("h2", "", ""),
+        ("", "", ""),
+    ],
+)
+def test_a_digit_is_typed_where_it_makes_a_word_of_its_own(
+    prefix: str, digits_in_words: str, taken: str
+) -> None:
+    found = listed(prefix, digits_in_words=digits_in_words)
+    assert takes_digits(found, f"a {prefix}") == taken
+    assert takes_digits(found, f"a {prefix}", "never") == ""
+
+
+def test_digits_take_words_at_the_start_of_a_word_if_that_is_wanted() -> None:
+    assert takes_digits(listed(), "a ", "always") == "12345"
+    assert takes_digits(listed(count=2), "", "always") == "12"
+    assert takes_digits(listed(), "a $", "always") == ""  # $5
+    assert takes_digits(listed("th"), "a th", "always") == "12345"
+
+
+def test_a_digit_that_takes_a_word_is_typed_with_backspace() -> None:
+    assert keys_to_type("a", "", "th", "12345") == ("a",)
+    assert keys_to_type("6", "", "th", "12345") == ("6",)
+    assert keys_to_type("2", "", "th", "12345") == ("2", "backspace")
+    assert keys_to_type("2", "1", "th", "12345") == ("2", "backspace")
+    assert keys_to_type("2", "1", "", "12345") == ("2",)  # the second one gives back the first
+    assert keys_to_type("2", "", "", "12345") == ("2", "backspace")
+
+
+def test_a_ghost_needs_less_probability_once_two_letters_are_typed() -> None:
+    shown = [is_ghost_likely(0.1, prefix) for prefix in ("", "t", "th")]
+    assert shown == [False, False, True]
+    assert is_ghost_likely(0.15, "") and not is_ghost_likely(0.15, "th", ghost_from=0.3)
+
+
+def test_the_table_needs_no_numpy() -> None:
+    code = "import sys, rnnlm_tui.accepting; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,67 @@
+"""Excerpts: held-out lines where they stand in their text."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rnnlm_tui.text import excerpts
+from rnnlm_tui.text.excerpts import Excerpt, excerpts_of, some_excerpts, spread_excerpts
+
+LINES = [f"line {number}" for number in range(40)]
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few short lines are enough for an excerpt, and above it."""
+    monkeypatch.setattr(excerpts, "CHARACTERS_ABOVE", len("line 00 line 00 line 00"))
+    monkeypatch.setattr(excerpts, "CHARACTERS_EACH", len("line 00line 00line 00line 00"))
+
+
+def mask(*held_out: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    return np.isin(np.arange(len(LINES)), held_out)
+
+
+def test_each_has_the_lines_that_stand_above_it_in_the_text() -> None:
+    found = [*excerpts_of(LINES, mask(1, 2, 20, 21))]
+    assert found == [
+        Excerpt(("line 0",), ("line 1", "line 2"), 0),
+        Excerpt(tuple(LINES[17:20]), ("line 20", "line 21"), 1),
+    ]
+    assert [*excerpts_of(LINES, mask())] == []
+
+
+def test_a_long_block_is_several_and_a_small_gap_makes_no_other() -> None:
+    found = [*excerpts_of(LINES, mask(*range(20, 26), 27, 29))]
+    assert [excerpt.lines for excerpt in found] == [
+        tuple(LINES[20:24]),
+        ("line 24", "line 25", "line 27", "line 29"),
+    ]
+    assert [excerpt.above[-1] for excerpt in found] == ["line 19", "line 23"]
+    assert [excerpt.half for excerpt in found] == [0, 1]
+    assert len([*excerpts_of(LINES, mask(20, 25))]) == 2
+
+
+def test_a_sample_is_spread_over_the_text_and_has_both_halves() -> None:
+    every = [*excerpts_of(LINES, mask(*range(40)))]
+    assert len(every) == 10
+    assert some_excerpts(every, 80) == every
+    some = some_excerpts(every, 32)
+    assert 28 <= sum(len(line.split()) for excerpt in some for line in excerpt.lines) <= 36
+    assert [excerpt.half for excerpt in some] == [0, 1, 0, 1]
+    assert every.index(some[0]) < 2 and every.index(some[-1]) > 4
+
+
+def test_a_sample_is_spread_over_the_text_and_stands_below_the_lines_above_it() -> None:
+    lines = [f"{number} " + "word " * 9 for number in range(5000)]
+    blocks = spread_excerpts(lines, 2000)
+    assert [len(block.lines) for block in blocks] == [50] * 4
+    for block, first in zip(blocks, (0, 1250, 2500, 3750), strict=True):
+        assert abs(lines.index(block.lines[0]) - first) <= 1
+        below = [*block.above, *block.lines]
+        assert below == lines[: lines.index(block.lines[-1]) + 1][-len(below) :]
+        assert len(block.above) == (1 if first else 0)  # a line is longer than the characters above
+    assert spread_excerpts(lines[:9], 2000) == [Excerpt((), tuple(lines[:9]))]
+    assert spread_excerpts([], 2000) == [Excerpt((), ())]
+    unspaced = ["字" * 1000] * 100  # about 170 words a line, one of them by its spaces
+    assert 2 <= sum(len(block.lines) for block in spread_excerpts(unspaced, 1000)) <= 12
