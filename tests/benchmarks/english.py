@@ -1,12 +1,12 @@
-"""The English that ships, on text that it never saw:
+"""The keys that the English that ships saves on texts that it never saw, and what a text of one's
+own adds to it:
 
-    python -m tests.benchmarks.english FOLDER [--lines 400]
+    python -m tests.benchmarks.english keys TEXT ... [--words 20000] [--model english]
+    python -m tests.benchmarks.english own TEXT --later LATER --sizes 5000 30000 [--preset ngram]
 
-FOLDER holds the two novels and the life of Helen Keller that the project keeps for this (named in
-`NOVELS` and `LIFE`). Prints the keys saved as written: on the novels by English alone; and on the
-letters of Helen Keller, of which a diary of 5,000 words is learned first, by n-grams as the lesson
-reads text, by the diary alone, by English alone, and by the diary on English, all on the same lines
-after those 5,000 words.
+`keys` plays a writer with four sets of keys on a sample of each text. The third is that of the app.
+`own` trains on the first words of TEXT, as `--train` does, and measures that model and the English
+on the lines of LATER, or on those of TEXT after the largest size.
 """
 
 from __future__ import annotations
@@ -15,78 +15,119 @@ import argparse
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from unittest import mock
 
 from rnnlm_tui import threads
 
 threads.use_one_thread()  # before numpy loads
 
-from rnnlm_tui.evaluate import Evaluation, score, summarize  # noqa: E402
+from rnnlm_tui import evaluate  # noqa: E402
+from rnnlm_tui.accepting import Accept, DigitSetting, Listed, accepts, takes_digits  # noqa: E402
+from rnnlm_tui.evaluate import ScoredLine, score, summarize, written_loss  # noqa: E402
+from rnnlm_tui.lm.model import LanguageModel  # noqa: E402
 from rnnlm_tui.store.library import ENGLISH, Library  # noqa: E402
+from rnnlm_tui.text.excerpts import Excerpt, spread_excerpts  # noqa: E402
+from rnnlm_tui.text.tokenizer import Insertion  # noqa: E402
 
-NOVELS = ("dorothy-l-sayers_clouds-of-witness.txt", "e-m-forster_a-room-with-a-view.txt")
-LIFE, LETTERS = "helen-keller_the-story-of-my-life.txt", ("Letters (1887–1901)", "A Supplementary")
-DIARY_WORDS = 5000
-MODELS = {
-    "lesson's words, n-grams": ["--preset=ngram", "--tokenizer=lesson", "--mixture=off"],
-    "the diary alone": ["--preset=gru", "--on=none"],
-    "the diary on English": ["--preset=gru"],
+KEYS: dict[str, tuple[DigitSetting, bool]] = {
+    "Tab, the whole ghost, Down and a digit": ("never", False),
+    "and digits inside words": ("inside words", False),
+    "and shift+Tab (the app)": ("inside words", True),
+    "and digits at the start of words": ("always", True),
 }
+"""The setting of the digits, and whether there is shift+Tab."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--lines", type=int, default=400, help="lines measured of each text")
+    parser.add_argument("what", choices=("keys", "own"))
+    parser.add_argument("texts", nargs="+", type=Path)
+    parser.add_argument("--words", type=int, default=20_000, help="words measured of each text")
+    parser.add_argument("--model", default=ENGLISH)
+    parser.add_argument("--later", type=Path)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[5_000, 30_000])
+    parser.add_argument("--preset", default="ngram")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        library = Library(Path(temporary))
-        for novel in NOVELS:
-            lines = words_of((asked.folder / novel).read_text("utf-8").split("\n"))
-            show(f"{novel}: English alone", measure(library, ENGLISH, lines[: asked.lines]))
-        learned, rest = diary((asked.folder / LIFE).read_text("utf-8").split("\n"))
-        text = Path(temporary) / "diary.txt"
-        text.write_text("\n".join(learned), "utf-8")
-        for number, (what, options) in enumerate(MODELS.items()):
-            train(text, f"diary-{number}", options, Path(temporary))
-            show(what, measure(library, f"diary-{number}", rest[: asked.lines]))
-        show("English alone", measure(library, ENGLISH, rest[: asked.lines]))
+        if asked.what == "keys":
+            model = Library(Path(temporary)).open(asked.model)[1]
+            for text in asked.texts:
+                compare_keys(model, text, asked.words)
+        else:
+            compare_own(Path(temporary), asked)
 
 
-def words_of(lines: list[str]) -> list[str]:
-    """The lines with words."""
-    return [line for line in lines if line.strip()]
+def compare_keys(model: LanguageModel, text: Path, words: int) -> None:
+    """Prints a row for each set of keys."""
+    excerpts = spread_excerpts(lines_of(text), words)
+    for name, (digits, has_second) in KEYS.items():
+
+        def some(
+            found: Listed,
+            before: str,
+            ghost: Sequence[Insertion],
+            *,
+            is_empty: bool,
+            digits: DigitSetting = digits,
+            has_second: bool = has_second,
+        ) -> Iterator[Accept]:
+            for accept in accepts(found, before, ghost, digits, is_empty=is_empty):
+                if has_second or accept.keys != ("shift+tab",):
+                    yield accept
+
+        def taken(found: Listed, before: str, digits: DigitSetting = digits) -> str:
+            return takes_digits(found, before, digits)
+
+        patches = {"accepts": some, "takes_digits": taken}
+        with mock.patch.multiple(evaluate, **patches):
+            show(f"{text.stem[:30]}: {name}", scored(model, excerpts))
 
 
-def diary(life: list[str]) -> tuple[list[str], list[str]]:
-    """The letters' lines of the first 5,000 words, and those after."""
-    begin = life.index(LETTERS[0])
-    ends = (i for i, line in enumerate(life) if i > begin and line.startswith(LETTERS[1]))
-    letters = words_of(life[begin + 1 : next(ends, len(life))])
+def compare_own(folder: Path, asked: argparse.Namespace) -> None:
+    """Prints a row for the English, and one for each size of one's own text."""
+    library, lines = Library(folder), lines_of(asked.texts[0])
+    later = lines_of(asked.later) if asked.later else first_words(lines, max(asked.sizes))[1]
+    excerpts = spread_excerpts(later, asked.words)
+    show("the English alone", scored(library.open(ENGLISH)[1], excerpts))
+    for size in asked.sizes:
+        own, name = folder / f"own-{size}.txt", f"own-{size}"
+        own.write_text("\n".join(first_words(lines, size)[0]), "utf-8")
+        options = ["--name", name, "--preset", asked.preset, "--data-dir", str(folder), "--quiet"]
+        command = [sys.executable, "-m", "rnnlm_tui", "--train", str(own), *options]
+        subprocess.run(command, check=True)
+        show(
+            f"{asked.preset} of {size:,} words on the English",
+            scored(library.open(name)[1], excerpts),
+        )
+
+
+def lines_of(text: Path) -> list[str]:
+    """The lines that have more than white space."""
+    return [line for line in text.read_text("utf-8").split("\n") if line.strip()]
+
+
+def first_words(lines: list[str], words: int) -> tuple[list[str], list[str]]:
+    """The first lines with so many words, and the lines after them."""
     count = 0
-    for number, line in enumerate(letters):
+    for number, line in enumerate(lines, start=1):
         count += len(line.split())
-        if count >= DIARY_WORDS:
-            return letters[: number + 1], letters[number + 1 :]
-    raise SystemExit("the letters are too short")
+        if count >= words:
+            return lines[:number], lines[number:]
+    raise SystemExit(f"the text has fewer than {words:,} words")
 
 
-def train(text: Path, name: str, options: list[str], folder: Path) -> None:
-    """Trains a model in a child process."""
-    run = [sys.executable, "-m", "rnnlm_tui", "--train", str(text), "--name", name, "--quiet"]
-    subprocess.run([*run, *options, "--data-dir", str(folder)], check=True)
+def scored(model: LanguageModel, excerpts: Sequence[Excerpt]) -> list[ScoredLine]:
+    """The lines of the excerpts, each below those before it."""
+    return [line for each in excerpts for line in score(model, each.lines, each.above)]
 
 
-def measure(library: Library, name: str, lines: list[str]) -> Evaluation:
-    """The figures of the model on the lines, each with those before it as context."""
-    _, model = library.open(name)
-    return summarize([*score(model, lines)])
-
-
-def show(what: str, found: Evaluation) -> None:
-    saved, loss = found.keystroke_savings or 0, found.perplexity or 0
-    print(f"{what:52} {saved:6.1%} of keys as written, perplexity {loss:6.1f},", end=" ")
-    print(f"{found.words:,} words", flush=True)
+def show(what: str, lines: list[ScoredLine]) -> None:
+    found = summarize(lines)
+    low, high = found.savings_interval or (0, 0)
+    print(f"{what:72} {found.keystroke_savings or 0:6.1%} of keys ({low:.1%}-{high:.1%}),", end=" ")
+    print(f"{written_loss(lines) or 0:.4f} nats a character, {found.words:,} words", flush=True)
 
 
 if __name__ == "__main__":
