@@ -20,6 +20,8 @@ Epoch: TypeAlias = Annotated[int, Meta(ge=1, le=1 << 53)]
 Figure: TypeAlias = Annotated[float, Meta(ge=-1e308, le=1e308)]
 """A measured number. JSON has null for one that is not finite."""
 ShortText: TypeAlias = Annotated[str, Meta(max_length=1024)]
+Savings: TypeAlias = Annotated[float, Meta(ge=-1, le=1)]
+"""A share of keys saved; below 0 where suggestions cost keys."""
 
 
 class CorpusFacts(TypedDict):
@@ -78,8 +80,9 @@ class _Event(Struct, frozen=True, tag_field="event"):
 
 
 class Preparing(_Event, frozen=True, tag="preparing"):
-    """The progress of a phase before the first epoch: `done` of `of` bytes of the text, or lengths
-    of n-grams. At most ten a second. `eta_s` is the time left for this phase."""
+    """The progress of a phase before the first epoch or after the last one: `done` of `of` bytes of
+    the text, lengths of n-grams, or models measured. At most ten a second. `eta_s` is the time left
+    for this phase."""
 
     phase: ShortText
     done: Count
@@ -134,8 +137,9 @@ class Progress(_Event, frozen=True, tag="progress"):
 
 class EpochEnded(_Event, frozen=True, tag="epoch"):
     """An epoch has ended. `train` has loss, penalty, accuracy and perplexity; `held_out` has loss,
-    perplexity, top1 and top5, or is None if no lines are held out. `best` tells whether its weights
-    are kept. `sample` has the seed line and its continuation."""
+    perplexity, top1 and top5, or is None if no lines are held out. They are those of the network
+    (of an n-gram model: the n-grams) alone, also in the training of a mixture. `best` tells whether
+    its weights are kept. `sample` has the seed line and its continuation."""
 
     epoch: Count
     train: dict[str, Number]
@@ -180,11 +184,34 @@ class UpdateFigures(TypedDict):
     new_loss: Figure | None
 
 
+class BaseSavings(TypedDict):
+    """The share of keys that the base of a mixture saves alone, on the lines that the mixture was
+    measured on."""
+
+    name: ShortText
+    keystroke_savings: Savings
+
+
+class EndFigures(TypedDict):
+    """The metrics of the saved model, as it suggests, on held-out lines with this number of words.
+
+    `base` is None for a model without a base. `before` is the share of keys that the model which an
+    update has replaced saves on the same lines, None if it was not measured.
+    """
+
+    words: Count
+    keystroke_savings: Savings | None
+    perplexity: Figure | None
+    base: BaseSavings | None
+    before: Savings | None
+
+
 class Finished(_Event, frozen=True, tag="finished"):
     """The run has ended and is saved.
 
     `best_epoch` is None if no epoch was saved. `metrics` are those of the kept epoch (epoch, train,
-    held_out), empty if there is none. `update` is None for a run that is not an update.
+    held_out), empty if there is none: of a mixture they measure the network alone. `update` is None
+    for a run that is not an update, `evaluation` if nothing was measured.
     """
 
     reason: FinishReason
@@ -193,6 +220,7 @@ class Finished(_Event, frozen=True, tag="finished"):
     path: str
     elapsed_s: Number
     update: UpdateFigures | None = None
+    evaluation: EndFigures | None = None
 
 
 class Failed(_Event, frozen=True, tag="failed"):
@@ -221,7 +249,7 @@ REQUIRED = {
     "sample": ("seed", "text"),
 }
 """Keys that the objects in an `EpochEnded` must have."""
-NULLABLE = ("held_out", "best_epoch", "update", "threads")
+NULLABLE = ("held_out", "best_epoch", "update", "evaluation", "threads")
 """Fields that may be None."""
 
 

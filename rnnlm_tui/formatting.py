@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from typing import Any
 
 JOINERS = "\u200c\u200d"
 """Invisible characters that belong to the spelling of words and emoji."""
@@ -100,46 +98,3 @@ def format_percent(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return "-"
     return f"{value:.0%}" if value >= 0.0995 or value == 0 else f"{value:.1%}"
-
-
-OUTCOMES = {
-    "completed": "done",
-    "early_stop": "ended early: the held-out loss stopped falling",
-    "stopped": "stopped",
-    "diverged": "diverged: the loss kept becoming infinite or NaN",
-}
-"""Texts for the reasons in `Finished` events."""
-
-
-def _update_outcome(update: Mapping[str, Any]) -> str:
-    """What happened to the model that was updated, with the losses before and after."""
-    old, new = finite(update["old_loss"]), finite(update["new_loss"])
-    how = "the model is replaced" if update["replaced"] else "the model stays as it was"
-    if old is None or new is None:
-        return how
-    kept, other = (new, f"{old:.3f} before") if update["replaced"] else (old, f"{new:.3f} updated")
-    return f"{how}: {kept:.3f} nats per character on the held-out lines, {other}"
-
-
-def outcome(
-    reason: str,
-    kept: int | None,
-    epochs_done: int | None = None,
-    update: Mapping[str, Any] | None = None,
-) -> str:
-    """How a training ended, and which epoch is kept unless that is obvious.
-
-    `kept` is the epoch whose weights are kept, None if nothing was learned; `epochs_done` the last
-    one trained, if known. Epoch 0 is the n-gram model that a network is mixed with. `update` are
-    the `UpdateFigures`.
-    """
-    how = OUTCOMES.get(reason, reason)
-    if update is not None:
-        return f"{how}; {_update_outcome(update)}"
-    if kept is None:
-        return f"{how} before anything was learned"
-    if kept == 0:
-        return f"{how} in the first epoch; the n-grams are kept"
-    if reason == "completed" and kept == epochs_done:
-        return how
-    return f"{how}; epoch {kept:,} is kept"

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnlm_tui.events import (
+    EndFigures,
     EpochEnded,
     Event,
     Failed,
@@ -29,6 +30,13 @@ from tests.helpers.events import ended, progress, started
 
 FINISHED = Finished(9.0, "stopped", None, {"epoch": 3, "held_out": None}, "models/poems", 9.0)
 UPDATED: UpdateFigures = {"replaced": False, "old_loss": 1.25, "new_loss": None}
+MEASURED: EndFigures = {
+    "words": 900,
+    "keystroke_savings": 0.58,
+    "perplexity": None,
+    "base": {"name": "english", "keystroke_savings": 0.57},
+    "before": None,
+}
 EVENTS: dict[str, Event] = {
     "started": started(),
     "progress": progress(1),
@@ -37,7 +45,7 @@ EVENTS: dict[str, Event] = {
     "paused": Paused(1.0, "requested"),
     "resumed": Resumed(1.5, "requested"),
     "warning": Warned(1.5, "two\nlines"),
-    "finished": msgspec.structs.replace(FINISHED, update=UPDATED),
+    "finished": msgspec.structs.replace(FINISHED, update=UPDATED, evaluation=MEASURED),
     "failed": Failed(0.1, "corpus", "no such file", "give a file"),
 }
 
@@ -113,6 +121,8 @@ NO_EVENTS = [
     changed("epoch", best=1),
     changed("finished", reason="bored"),
     changed("finished", metrics=None),
+    changed("finished", evaluation={**MEASURED, "keystroke_savings": 1.5}),
+    changed("finished", evaluation={"words": 900}),
     changed("saved", path=None),
 ]
 

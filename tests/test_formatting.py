@@ -19,7 +19,6 @@ from rnnlm_tui.formatting import (
     format_percent,
     format_perplexity,
     local_time,
-    outcome,
     plural,
     sanitize,
     shorten,
@@ -65,47 +64,6 @@ def test_a_time_is_local_and_other_text_is_not_changed() -> None:
 
 def test_one_is_singular() -> None:
     assert [plural(n, "line") for n in (0, 1, 2158)] == ["0 lines", "1 line", "2,158 lines"]
-
-
-EARLY = "ended early: the held-out loss stopped falling"
-
-
-@pytest.mark.parametrize(
-    ("reason", "kept", "done", "words"),
-    [
-        ("completed", 15, 15, "done"),
-        ("completed", 12, 15, "done; epoch 12 is kept"),
-        ("completed", 12, None, "done; epoch 12 is kept"),
-        ("early_stop", 1200, 1205, f"{EARLY}; epoch 1,200 is kept"),
-        ("stopped", 3, 3, "stopped; epoch 3 is kept"),
-        ("stopped", None, 0, "stopped before anything was learned"),
-        ("stopped", 0, 0, "stopped in the first epoch; the n-grams are kept"),
-        ("of a later program", 1, 1, "of a later program; epoch 1 is kept"),
-    ],
-)
-def test_the_end_of_a_training_in_words(
-    reason: str, kept: int | None, done: int | None, words: str
-) -> None:
-    assert outcome(reason, kept, done) == words
-
-
-@pytest.mark.parametrize(
-    ("replaced", "new_loss", "words"),
-    [
-        (True, 1.2, "the model is replaced: 1.200 nats per character on the held-out lines, 1.25"),
-        (
-            False,
-            1.3,
-            "the model stays as it was: 1.250 nats per character on the held-out lines, 1.3",
-        ),
-        (False, None, "the model stays as it was"),
-    ],
-)
-def test_the_end_of_an_update_says_what_became_of_the_model(
-    replaced: bool, new_loss: float | None, words: str
-) -> None:
-    update = {"replaced": replaced, "old_loss": 1.25, "new_loss": new_loss}
-    assert outcome("completed", None, update=update).startswith(f"done; {words}")
 
 
 @pytest.mark.parametrize(

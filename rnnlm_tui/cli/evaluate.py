@@ -17,6 +17,7 @@ from rnnlm_tui.cli.output import bar_line, draw, has_bar, print_fitted, print_js
 from rnnlm_tui.config import print_warning
 from rnnlm_tui.errors import CorpusError, StorageError, UsageError
 from rnnlm_tui.evaluate import Evaluation, ScoredLine, confidence_interval, score
+from rnnlm_tui.events import BaseSavings
 from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.lm.mixture import (
     LABELS,
@@ -28,7 +29,9 @@ from rnnlm_tui.lm.mixture import (
     fit_weights,
 )
 from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.results import UNSEEN, savings_sentence
 from rnnlm_tui.store import evaluations, training_text
+from rnnlm_tui.store.evaluations import HeldOutEvaluation
 from rnnlm_tui.store.known_lines import lines_with_base
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.corpus import Corpus, arranged
@@ -46,8 +49,6 @@ SAMPLE_WORDS = 20_000
 WORTH_A_WARNING = 0.01
 """Warns if at least this share of the lines was seen in training; refrains explain a smaller
 one."""
-ENOUGH_WORDS = 500
-"""With this many words a hit rate of 10 % is accurate to 3 points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,16 @@ class Result:
     trained_on: int | None
     common_loss: float | None
     parts: Mapping[ComponentName, Result]
+
+    @property
+    def base_alone(self) -> BaseSavings | None:
+        """What the base of a mixture saves alone; None without a base."""
+        mixture, part = self.subject.card.mixture, self.parts.get("base")
+        base = mixture and mixture["base"]
+        savings = part.figures.keystroke_savings if part is not None else None
+        if not base or savings is None:
+            return None
+        return {"name": base["name"], "keystroke_savings": savings}
 
 
 def show_evaluation(request: EvaluateRequest) -> int:
@@ -254,13 +265,14 @@ def _parts(subject: OpenedModel) -> dict[ComponentName, OpenedModel]:
 
 def _keep(result: Result, text: Text) -> None:
     """Stores the metrics with the model if they are those of its held-out lines."""
-    subject = result.subject
+    subject, figures, base = result.subject, result.figures, result.base_alone
     if text.held_out_of != subject.name:
         return
-    if evaluations.read_evaluation(subject.folder, subject.card) == result.figures:
+    stored = evaluations.read_held_out_evaluation(subject.folder, subject.card)
+    if stored == HeldOutEvaluation(figures, base):
         return
     try:
-        evaluations.write_evaluation(subject.folder, subject.card, result.figures)
+        evaluations.write_evaluation(subject.folder, subject.card, figures, base)
     except StorageError as error:
         print(f"the figures were not stored: {sanitize(error.message)}", file=sys.stderr)
 
@@ -285,6 +297,7 @@ def evaluation_json(
                 "tokenizer": result.subject.card.tokenizer,
                 "trained_on_lines": result.trained_on,
                 **asdict(result.figures),
+                "base_alone": result.base_alone,
                 "top1_interval": _interval(result.figures.top1, result.figures.words),
                 "top5_interval": _interval(result.figures.top5, result.figures.words),
                 "common_loss": result.common_loss,
@@ -339,16 +352,21 @@ def evaluation_table(
     yield from filter(None, map(_weights, results))
     yield "hits are over all words; a word that a model does not know is a miss"
     yield COST
-    if text.held_out_of and not _are_worth_a_warning(results[0].trained_on or 0, text):
-        yield f"{text.held_out_of}: {_in_plain_words(results[0].figures)}"
+    for result in results:
+        if (savings := result.figures.keystroke_savings) is not None:
+            where, words = _where(result, text), result.figures.words
+            sentence = savings_sentence(savings, words, result.base_alone, where=where)
+            yield sanitize(f"{result.subject.name}: {sentence}")
 
 
-def _in_plain_words(figures: Evaluation) -> str:
-    """The accuracy of a model on unseen lines as a sentence."""
-    if figures.words >= ENOUGH_WORDS:
-        return evaluations.in_plain_words(figures)
-    right = f"its first suggestion is right {_between(figures.top1, figures.words)} of the time"
-    return f"too few words to tell how good it is: {right}"
+def _where(result: Result, text: Text) -> str:
+    """The lines that a model was measured on, which it or its base may have been trained on."""
+    count, who = result.trained_on, "it or its base" if result.base_alone else "it"
+    if count is None:
+        return f"lines that {who} may have seen"
+    if _are_worth_a_warning(count, text):
+        return f"lines of which {who} has seen {count:,} of {len(text.lines):,}"
+    return UNSEEN
 
 
 def _interval_shown(interval: tuple[float, float] | None) -> str:
@@ -366,13 +384,18 @@ def _weights(result: Result) -> str | None:
     return f"{name} is a mixture: {sanitize(parts)}" if parts else None
 
 
+def _head(result: Result) -> str:
+    """The name of a column: that of the model, or of its part."""
+    return sanitize(result.subject.name) + (" (mixture)" if result.parts else "")
+
+
 def _rows(results: Sequence[Result], common_words: int | None) -> Iterator[tuple[str, ...]]:
     figures = [result.figures for result in results]
 
     def row(label: str, values: Sequence[float | None], form: str) -> tuple[str, ...]:
         return (label, *("-" if value is None else format(value, form) for value in values))
 
-    yield ("", *(sanitize(result.subject.name) for result in results))
+    yield ("", *map(_head, results))
     yield row("words", [f.words for f in figures], ",d")
     yield row("words it does not know", [f.oov_share for f in figures], ".1%")
     yield row("first suggestion right", [f.top1 for f in figures], ".1%")
@@ -384,7 +407,7 @@ def _rows(results: Sequence[Result], common_words: int | None) -> Iterator[tuple
         yield ("  95 % interval", *(_interval_shown(f.savings_interval) for f in figures))
     yield row("loss, nats per word", [f.loss for f in figures], ".3f")
     yield row("  predictions counted", [f.predicted for f in figures], ",d")
-    yield row("perplexity", [f.perplexity for f in figures], ",.1f")
+    yield row("perplexity per word", [f.perplexity for f in figures], ",.1f")
     yield row("  without unknown words", [f.perplexity_in_vocabulary for f in figures], ",.1f")
     if common_words is not None:
         losses = [result.common_loss for result in results]

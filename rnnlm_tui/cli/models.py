@@ -64,6 +64,7 @@ def entry_json(entry: Entry) -> dict[str, Any]:
         "preset": entry.card.config.preset if entry.card else None,
         **{name: getattr(entry.card, name, None) for name in CARD_FIELDS},
         "evaluation": asdict(entry.evaluation) if entry.evaluation else None,
+        "base_alone": entry.base_alone,
         "size_bytes": entry.size_bytes,
         "built_in": entry.built_in,
         "trained_by": entry.trained_by,
@@ -114,6 +115,7 @@ def _row(entry: Entry) -> tuple[str, ...]:
     if card is None:
         return (name, "damaged", *[""] * (len(HEADERS) - 4), size, "")
     figures = figures_of(card, entry.evaluation)
+    measured_on = "held-out lines" if figures and figures.unseen else "training lines"
     corpus = sanitize(str(card.corpus.get("name", "")))
     return (
         name,
@@ -121,10 +123,10 @@ def _row(entry: Entry) -> tuple[str, ...]:
         corpus if len(corpus) <= CORPUS_WIDTH else f"{corpus[: CORPUS_WIDTH - 3]}...",
         f"{card.words_known:,}",
         str(card.epochs_done),
-        format_perplexity(figures.perplexity),
-        format_percent(figures.top1),
+        format_perplexity(figures.perplexity) if figures else "",
+        format_percent(figures.top1) if figures else "",
         format_percent(entry.evaluation.keystroke_savings) if entry.evaluation else "",
-        "unseen lines" if figures.unseen else "its own lines",
+        measured_on if figures else "",
         size,
         "built in" if entry.built_in else sanitize(card.updated[:16].replace("T", " ")),
     )

@@ -27,11 +27,11 @@ from rnnlm_tui.formatting import (
     escape,
     format_bytes,
     format_duration,
-    outcome,
     plural,
     sanitize,
 )
 from rnnlm_tui.paths import APP_NAME
+from rnnlm_tui.results import end_sentence, figure_lines, outcome, part_of_config
 from rnnlm_tui.training.control import Control
 
 
@@ -72,7 +72,7 @@ class TextReporter:
         self._control = control
         self._quiet = quiet
         self._bar = not quiet and has_bar()
-        self._name = ""
+        self._name = self._part = ""
         self._epochs = self._epochs_done = 0
         self._can_resume = False
         self._phase = ""
@@ -86,7 +86,8 @@ class TextReporter:
             self._bar = False
             stop_without_reader(sys.stderr, self._control)
         if isinstance(event, Finished):
-            print(finished_line(event, self._name, self._epochs_done), flush=True)
+            lines = finished_lines(event, self._name, self._epochs_done, self._part)
+            print("\n  ".join(map(sanitize, lines)), flush=True)
 
     def _show_progress(self, event: Event) -> None:
         if isinstance(event, EpochEnded):
@@ -96,15 +97,16 @@ class TextReporter:
                 self._show_preparing(event)
             case Started():
                 self._name, self._epochs = event.name, epochs_of(event)
+                self._part = part_of_config(event.config)
                 self._can_resume = event.parameters > 0
                 self.say("\n".join(started_lines(event)))
             case Progress() if self._bar:
                 draw(progress_line(event))
             case EpochEnded() if self._bar:
-                figures = wrapped(epoch_figures(event, self._epochs))
+                figures = wrapped(epoch_figures(event, self._epochs, self._part))
                 self.say(f"{figures}\n  | {sanitize(event.sample['text'])}")
             case EpochEnded():
-                figures = "  ".join(epoch_figures(event, self._epochs))
+                figures = "  ".join(epoch_figures(event, self._epochs, self._part))
                 self.say(f"{figures}  | {sanitize(event.sample['text'])}")
             case Saved(epoch=0):
                 self.say("the n-grams are saved: the model suggests from now on")
@@ -173,12 +175,13 @@ def progress_line(event: Progress) -> str:
     )
 
 
-def epoch_figures(event: EpochEnded, epochs: int) -> Iterator[str]:
-    """The metrics of an epoch, one by one."""
+def epoch_figures(event: EpochEnded, epochs: int, part: str) -> Iterator[str]:
+    """The metrics of an epoch, one by one: those of this part of the model, first on the training
+    lines."""
     train, held_out = event.train, event.held_out
-    yield f"epoch {event.epoch}/{epochs}"
+    yield f"epoch {event.epoch}/{epochs}, {part}"
     penalty = train.get("penalty")
-    yield f"loss {train['loss']:.3f}" + (f" + {penalty:.3f}" if penalty else "")
+    yield f"training loss {train['loss']:.3f}" + (f" + {penalty:.3f}" if penalty else "")
     yield f"accuracy {train['accuracy']:.1%}"
     if held_out is not None:
         yield f"held-out loss {held_out['loss']:.3f}"
@@ -189,14 +192,18 @@ def epoch_figures(event: EpochEnded, epochs: int) -> Iterator[str]:
     yield format_duration(event.elapsed_s)
 
 
-def finished_line(event: Finished, name: str, epochs_done: int) -> str:
-    """The result of the run."""
+def finished_lines(event: Finished, name: str, epochs_done: int, part: str) -> Iterator[str]:
+    """The result of the run: first what the model is worth, then how that came about. `part` is
+    what the metrics of the epochs measure."""
     name = name or Path(event.path).name  # stopped before it started
+    how = outcome(event.reason, event.metrics.get("epoch"), epochs_done, event.update)
     if not event.metrics:
-        return f"{name}: {outcome(event.reason, None, update=event.update)}"
-    train, epoch = event.metrics["train"], event.metrics["epoch"]
-    return (
-        f"{name}: {outcome(event.reason, epoch, epochs_done, event.update)},"
-        f" loss {train['loss']:.3f}, accuracy {train['accuracy']:.1%},"
-        f" {format_duration(event.elapsed_s)}, in {event.path}"
-    )
+        yield f"{name}: {how}"
+        return
+    took = f"{format_duration(event.elapsed_s)}, in {event.path}"
+    if sentence := end_sentence(event.evaluation):
+        yield f"{name}: {sentence}"
+        yield f"{how}, {took}"
+    else:
+        yield f"{name}: {how}, {took}"
+    yield from figure_lines(event, part)

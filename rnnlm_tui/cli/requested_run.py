@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -31,6 +32,7 @@ from rnnlm_tui.config import (
 )
 from rnnlm_tui.errors import CorpusError, ModelError, UsageError
 from rnnlm_tui.formatting import cut_words
+from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.files import MODEL, RESUME
@@ -176,10 +178,22 @@ def _saved_run(
         print_warning(
             f"{described['name']} is gone or was trained again: {name} continues without it"
         )
-    lines = state.ancestor_lines
+    known, replaces = state.ancestor_lines, _to_replace(library, name, state)
     return TrainingRun(
-        name, folder, config, prepared, origin, state, ancestor_lines=lines, base=base
+        *(name, folder, config, prepared, origin, state),
+        ancestor_lines=known,
+        base=base,
+        replaces=replaces,
     )
+
+
+def _to_replace(library: Library, name: str, state: RunState) -> LanguageModel | None:
+    """The model that an update is to replace; None if it has replaced it already."""
+    if "old_loss" not in state.corpus or state.position.best_epoch is not None:
+        return None
+    with suppress(ModelError):
+        return library.open(name)[1]
+    return None
 
 
 def _changed_settings(request: TrainRequest, preset: str) -> dict[str, str]:

@@ -256,6 +256,7 @@ def run_of_update(
         origin | _of_source(source, prepared),
         weights=weights,
         ancestor_lines=trained.known,
+        replaces=source.model,
     )
     run.origin["old_loss"] = loss_of_update(run, source.model)
     return run

@@ -33,8 +33,9 @@ from rnnlm_tui.errors import (
     os_reason,
 )
 from rnnlm_tui.events import Event, Failed, Finished, Preparing, to_json_line
-from rnnlm_tui.formatting import escape, format_bytes, outcome
+from rnnlm_tui.formatting import escape, format_bytes
 from rnnlm_tui.lm.registry import ARCHITECTURES
+from rnnlm_tui.results import outcome
 from rnnlm_tui.store.files import HISTORY, MODEL, RESUME
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.locks import TRAINING

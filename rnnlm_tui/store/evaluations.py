@@ -15,7 +15,7 @@ from msgspec import Struct, to_builtins
 from rnnlm_tui.config import LineTextConfig
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.evaluate import Evaluation, Share
-from rnnlm_tui.events import Count
+from rnnlm_tui.events import BaseSavings, Count
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.files import EVALUATION, read_json
@@ -58,6 +58,16 @@ class _EvaluationFile(Struct):
     format: Literal[1]
     measured_on: _MeasuredOn
     figures: Evaluation
+    base: BaseSavings | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOutEvaluation:
+    """The metrics of a model on its held-out lines, and what its base alone saves on them; None
+    without a base."""
+
+    figures: Evaluation
+    base: BaseSavings | None
 
 
 def _measured_on(card: ModelCard) -> _MeasuredOn:
@@ -67,20 +77,30 @@ def _measured_on(card: ModelCard) -> _MeasuredOn:
     )
 
 
-def write_evaluation(folder: Path, card: ModelCard, evaluation: Evaluation) -> None:
-    """Stores the metrics of the model on all its held-out lines. Raises StorageError."""
-    file = _EvaluationFile(1, _measured_on(card), evaluation)
+def write_evaluation(
+    folder: Path, card: ModelCard, evaluation: Evaluation, base: BaseSavings | None = None
+) -> None:
+    """Stores the metrics of the model on all its held-out lines, and what its base alone saves on
+    them. Raises StorageError."""
+    file = _EvaluationFile(1, _measured_on(card), evaluation, base)
     files.write_json(folder / EVALUATION, to_builtins(file))
 
 
-def read_evaluation(folder: Path, card: ModelCard) -> Evaluation | None:
-    """The stored metrics of the model on its held-out lines; None if there are none for the weights
+def read_held_out_evaluation(folder: Path, card: ModelCard) -> HeldOutEvaluation | None:
+    """What is stored of the model on its held-out lines; None if there is nothing for the weights
     of the card, or if the file is unreadable."""
     try:
         file = read_json(folder / EVALUATION, _EvaluationFile)
     except ModelError:
         return None
-    return file.figures if file.measured_on == _measured_on(card) else None
+    is_of_card = file.measured_on == _measured_on(card)
+    return HeldOutEvaluation(file.figures, file.base) if is_of_card else None
+
+
+def read_evaluation(folder: Path, card: ModelCard) -> Evaluation | None:
+    """The same without the base."""
+    found = read_held_out_evaluation(folder, card)
+    return None if found is None else found.figures
 
 
 def accuracy_sentence(card: ModelCard, evaluation: Evaluation | None) -> str:
@@ -95,8 +115,8 @@ def accuracy_sentence(card: ModelCard, evaluation: Evaluation | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The main metrics of a model; None if unknown. They are `unseen` if they were measured on
-    lines that it was not trained on, else they are those of its training lines."""
+    """Metrics of a model, or of a part of it; None if unknown. They are `unseen` if they were
+    measured on lines that it was not trained on, else they are those of its training lines."""
 
     perplexity: float | None
     top1: float | None
@@ -104,22 +124,35 @@ class Figures:
     unseen: bool
 
 
-def figures_of(card: ModelCard, evaluation: Evaluation | None = None) -> Figures:
-    """The metrics of the kept epoch: those of `evaluation` if given, else those of the held-out
-    lines, else of the training lines. Hit rates of line-based trainings are left out, since older
-    versions counted ends of lines: 21 % there is 8 % of words."""
+def figures_of(card: ModelCard, evaluation: Evaluation | None) -> Figures | None:
+    """The metrics of the model, as it suggests: on its held-out lines, or if it has none on its
+    training lines. None if they were not measured.
+
+    Those of its kept epoch are no substitute if it is a mixture: they are of its network alone.
+    """
     if evaluation is not None:
         return Figures(evaluation.perplexity, evaluation.top1, evaluation.top5, unseen=True)
-    if held_out := card.metrics["held_out"]:
-        perplexity, top1, top5 = held_out["perplexity"], held_out["top1"], held_out["top5"]
-        if isinstance(card.config.train, LineTextConfig):
-            top1 = top5 = None
-        return Figures(perplexity, top1, top5, unseen=True)
-    return training_figures(card)
+    if card.mixture is not None:
+        return None
+    return held_out_figures(card) or training_figures(card)
+
+
+def held_out_figures(card: ModelCard) -> Figures | None:
+    """The metrics of the kept epoch on the held-out lines, of a mixture those of its network alone.
+    Hit rates of line-based trainings are left out, since older versions counted ends of lines:
+    21 % there is 8 % of words."""
+    held_out = card.metrics["held_out"]
+    if not held_out:
+        return None
+    top1, top5 = held_out["top1"], held_out["top5"]
+    if isinstance(card.config.train, LineTextConfig):
+        top1 = top5 = None
+    return Figures(held_out["perplexity"], top1, top5, unseen=True)
 
 
 def training_figures(card: ModelCard) -> Figures:
-    """The metrics of the kept epoch on its training lines."""
+    """The metrics of the kept epoch on the training lines, of a mixture those of its network
+    alone."""
     train = card.metrics["train"]
     return Figures(train["perplexity"], train["accuracy"], None, unseen=False)
 
@@ -133,11 +166,6 @@ def in_plain_words(evaluation: Evaluation) -> str:
         f"unseen lines: top word right {_odds(top1)}, top five {_odds(top5)};"
         f" saves {evaluation.keystroke_savings or 0:.0%} of keys"
     )
-
-
-def saved_keys(evaluation: Evaluation) -> str:
-    """The share of keys saved, such as "54% of keys"."""
-    return f"{evaluation.keystroke_savings or 0:.0%} of keys"
 
 
 def _odds(share: float) -> str:

@@ -23,6 +23,7 @@ from rnnlm_tui.store.locks import TRAINING, Holder, Locks
 
 if TYPE_CHECKING:
     from rnnlm_tui.evaluate import Evaluation
+    from rnnlm_tui.events import BaseSavings
     from rnnlm_tui.store.run_state import RunStatus
 
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
@@ -62,9 +63,9 @@ class Entry:
     """A model in the list, or a run that has not saved one.
 
     A model has a `card`, or `damaged`, the reason why it cannot be used. `evaluation` are its
-    metrics on the held-out lines, if they were measured. A `built_in` model is read-only. `run` is
-    its training, None if that neither runs nor can be resumed. `files` are the sizes in bytes by
-    name.
+    metrics on the held-out lines, if they were measured, and `base_alone` what its base alone saves
+    on them. A `built_in` model is read-only. `run` is its training, None if that neither runs nor
+    can be resumed. `files` are the sizes in bytes by name.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Entry:
     card: ModelCard | None
     damaged: str | None
     evaluation: Evaluation | None
+    base_alone: BaseSavings | None
     built_in: bool
     run: Run | None
     files: Mapping[str, int]
@@ -182,7 +184,8 @@ class Library:
         ]
 
     def _entry(self, name: str, run: Run | None, *, has_model: bool) -> Entry:
-        from rnnlm_tui.store.evaluations import read_evaluation  # imports what measures models
+        # It imports what measures models.
+        from rnnlm_tui.store.evaluations import read_held_out_evaluation
 
         built_in = self.is_built_in(name)
         folder = self.path(name) if built_in else self.folder / name
@@ -193,9 +196,10 @@ class Library:
                 card = check_model(folder)
             except (ModelError, UsageError) as error:
                 damaged = error.message
-        evaluation = read_evaluation(folder, card) if card else None
+        measured = read_held_out_evaluation(folder, card) if card else None
+        evaluation, base = (measured.figures, measured.base) if measured else (None, None)
         files = sizes_of_files(folder)
-        return Entry(name, folder, card, damaged, evaluation, built_in, run, files)
+        return Entry(name, folder, card, damaged, evaluation, base, built_in, run, files)
 
     def newest(self) -> str:
         """The most recently saved model that is not being trained, or the most recent one if all

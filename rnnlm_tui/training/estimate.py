@@ -38,6 +38,8 @@ def run_seconds(config: RunConfig, prepared: PreparedText, base_scores: int) -> 
     end = measuring_seconds(min(held_out, MOST_WORDS), mixed)
     if config.is_mixed:
         end += _fitting(held_out, MOST_FITTED, mixed)
+        if base_scores:  # it is measured alone, too
+            end += measuring_seconds(min(held_out, MOST_WORDS), base_scores)
     if not is_network:
         alone = min(prepared.words - held_out, TRAIN_SAMPLE)
         alone += min(held_out, MOST_WORDS) if config.is_mixed else 0

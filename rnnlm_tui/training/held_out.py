@@ -7,11 +7,12 @@ saved are fitted to all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Generator, Iterable, Iterator, Sequence
 
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.evaluate import Evaluation, ScoredLine, score, summarize, written_loss
-from rnnlm_tui.events import Event, Warned
+from rnnlm_tui.events import EndFigures, Event, Preparing, Warned
 from rnnlm_tui.lm.mixture import (
     MOST_FITTED,
     ComponentName,
@@ -32,9 +33,13 @@ from rnnlm_tui.training.run import RunReport, TrainingRun
 
 MOST_COMPARED = 4_000
 """Words on which an update is compared with the model that it replaces; takes some seconds."""
+COMPARING = "comparing"
+"""The name of the phase in which other models are measured on the same lines."""
 
 
-def evaluate_saved_model(run: TrainingRun, control: Control, report: RunReport) -> Iterator[Event]:
+def evaluate_saved_model(
+    run: TrainingRun, control: Control, report: RunReport
+) -> Generator[Event, None, EndFigures | None]:
     """Evaluates the model in the run's folder on held-out lines and saves the result next to it.
 
     Raises ModelError if the model is damaged.
@@ -42,18 +47,65 @@ def evaluate_saved_model(run: TrainingRun, control: Control, report: RunReport) 
     _, model = load_model(run.folder, lambda _: run.base)
     most_words = MOST_WORDS_IF_STOPPED if control.stopped else MOST_WORDS
     fit = fit_of(run, model)
-    yield from save_evaluation(run, evaluate_held_out(run, model, control, most_words, fit), report)
+    evaluation = evaluate_held_out(run, model, control, most_words, fit)
+    return (yield from save_evaluation(run, evaluation, control, report, most_words))
 
 
 def save_evaluation(
-    run: TrainingRun, evaluation: Evaluation | None, report: RunReport
-) -> Iterator[Event]:
-    """Saves the result next to the model. If that fails, it only warns: the model is saved."""
+    run: TrainingRun,
+    evaluation: Evaluation | None,
+    control: Control,
+    report: RunReport,
+    most_words: int = MOST_WORDS,
+) -> Generator[Event, None, EndFigures | None]:
+    """Saves the evaluation of the model on its held-out lines next to it. If that fails, it only
+    warns: the model is saved. Returns its main metrics, with those that they are compared with;
+    None without an evaluation. `most_words` is the size of the sample that was measured."""
+    if evaluation is None:
+        return None
+    figures = EndFigures(
+        words=evaluation.words,
+        keystroke_savings=evaluation.keystroke_savings,
+        perplexity=evaluation.perplexity,
+        base=None,
+        before=None,
+    )
     try:
-        if evaluation is not None:
-            write_evaluation(run.folder, read_card(run.folder), evaluation)
+        write_evaluation(run.folder, read_card(run.folder), evaluation)
+        yield from _compare(run, figures, control, report, most_words)
+        if figures["base"] is not None:
+            write_evaluation(run.folder, read_card(run.folder), evaluation, figures["base"])
     except StorageError as error:
         yield Warned(report.time(), error.message)
+    return figures
+
+
+def _compare(
+    run: TrainingRun,
+    figures: EndFigures,
+    control: Control,
+    report: RunReport,
+    most_words: int,
+) -> Iterator[Event]:
+    """Adds the shares of keys that the base alone and the model before an update save on the lines
+    that the model was measured on; stops if the run is stopped meanwhile. The weights of the old
+    model are fitted as those of the new one, to be judged alike; the base is measured as it is."""
+    was_stopped, base = control.stopped, run.origin.get("base")
+    models = {"base": run.base, "before": run.replaces}
+    others = [(name, model) for name, model in models.items() if model is not None]
+    for number, (name, model) in enumerate(others, start=1):
+        yield Preparing(report.time(), COMPARING, number, 1 + len(others), math.nan)
+        if control.stopped and not was_stopped:
+            return
+        fit = fit_of(run, model) if name == "before" else None
+        found = evaluate_held_out(run, model, control, most_words, fit)
+        if found is None or found.keystroke_savings is None:
+            return
+        if name == "before":
+            figures["before"] = found.keystroke_savings
+        elif base is not None:
+            savings = found.keystroke_savings
+            figures["base"] = {"name": base["name"], "keystroke_savings": savings}
 
 
 def evaluate_lines(

@@ -14,7 +14,16 @@ from typing import Any, cast
 
 from rnnlm_tui.config import LineTextConfig, NgramConfig, RunConfig
 from rnnlm_tui.evaluate import Evaluation
-from rnnlm_tui.events import EpochEnded, EpochFigures, Event, Finished, Preparing, Progress, Saved
+from rnnlm_tui.events import (
+    EndFigures,
+    EpochEnded,
+    EpochFigures,
+    Event,
+    Finished,
+    Preparing,
+    Progress,
+    Saved,
+)
 from rnnlm_tui.lm.kneser_ney import Arrays
 from rnnlm_tui.lm.mixture import Fit
 from rnnlm_tui.lm.model import LanguageModel
@@ -58,6 +67,7 @@ class NgramTrainer:
         self._paused_s = 0.0
         self._arrays: Arrays = {}
         self._new_loss: float | None = None
+        self._evaluation: EndFigures | None = None
 
     def events(self) -> Iterator[Event]:
         """Counts and estimates. The events end with `finished`, after the save.
@@ -76,6 +86,7 @@ class NgramTrainer:
             path=str(self._run.folder),
             elapsed_s=self._elapsed_s(),
             update=self._report.update(self._new_loss, replaced=bool(metrics)),
+            evaluation=self._evaluation,
         )
 
     def _estimate(self) -> Iterator[Event]:
@@ -112,7 +123,9 @@ class NgramTrainer:
         self._checkpoints.save_model(card, self._prepared.vocabulary.words, self._arrays)
         self._checkpoints.drop_state()
         yield Saved(self._report.time(), 1, str(self._run.folder), best=True)
-        yield from save_evaluation(self._run, of_mixture, self._report)
+        self._evaluation = yield from save_evaluation(
+            self._run, of_mixture, self._control, self._report
+        )
         return metrics
 
     def _is_to_be_saved(self, model: LanguageModel, fit: Fit | None) -> bool:
@@ -188,7 +201,8 @@ class FirstNgrams:
         unseen = evaluate_held_out(run, model, control, MOST_AT_FIRST, fit)
         if seen is None or seen.loss is None or control.stopped:
             return False
-        train, held = _train_figures(seen), _held_out_figures(unseen)
+        alone = evaluate_held_out(run, self.model, control, MOST_AT_FIRST)
+        train, held = _train_figures(seen), _held_out_figures(alone)
         metrics = cast(EpochFigures, {"epoch": 0, "train": train, "held_out": held})
         card = self._report.card([], metrics, epochs_done=0, sizes=self._sizes, mixture=mixture)
         checkpoints.save_model(card, self._run.prepared.vocabulary.words, self.arrays)

@@ -45,7 +45,7 @@ class TrainingRun:
     `origin` says where the corpus can be read again. `state` is the state to resume from, `weights`
     are those to start from; both may be None. `ancestor_lines` are the hashes of the lines that its
     ancestors, the models it started from, were trained on. `base` is the model that it is mixed
-    with, as `origin` names it.
+    with, as `origin` names it. `replaces` is the model that an update replaces, None once it has.
     """
 
     name: str
@@ -57,6 +57,7 @@ class TrainingRun:
     weights: dict[str, NDArray[np.float32]] | None = None
     ancestor_lines: Hashes = field(default_factory=no_hashes)
     base: LanguageModel | None = None
+    replaces: LanguageModel | None = None
 
     @property
     def ancestors(self) -> list[Ancestor]:

@@ -377,9 +377,9 @@ class Trainer:
 
     def _finish(self, reason: FinishReason) -> Iterator[Event]:
         """Evaluates the model that is kept, and ends."""
-        metrics = self._checkpoints.metrics()
+        metrics, evaluation = self._checkpoints.metrics(), None
         if metrics:
-            yield from evaluate_saved_model(self._run, self._control, self._report)
+            evaluation = yield from evaluate_saved_model(self._run, self._control, self._report)
         elif self._run.is_update and reason in ("completed", "early_stop"):
             self._checkpoints.drop_state()
         new_loss = self._position.new_loss
@@ -391,6 +391,7 @@ class Trainer:
             path=str(self._run.folder),
             elapsed_s=self._position.elapsed_s,
             update=self._report.update(new_loss, replaced=bool(metrics)),
+            evaluation=evaluation,
         )
 
     def _seconds_left(self) -> float:

@@ -80,8 +80,7 @@ def compare_keys(model: LanguageModel, text: Path, words: int) -> None:
         def taken(found: Listed, before: str, digits: DigitSetting = digits) -> str:
             return takes_digits(found, before, digits)
 
-        patches = {"accepts": some, "takes_digits": taken}
-        with mock.patch.multiple(evaluate, **patches):
+        with mock.patch.multiple(evaluate, accepts=some, takes_digits=taken):
             show(f"{text.stem[:30]}: {name}", scored(model, excerpts))
 
 

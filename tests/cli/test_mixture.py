@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
+from rnnlm_tui.evaluate import score, summarize
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.store.card import base_of
+from rnnlm_tui.store.evaluations import read_held_out_evaluation
+from rnnlm_tui.store.files import EVALUATION
 from rnnlm_tui.store.library import Library
-from tests.helpers.commands import VERSES, Command, refused
+from rnnlm_tui.store.training_text import find_corpus, held_out_of
+from rnnlm_tui.text.excerpts import excerpts_of
+from tests.helpers.commands import VERSES, Command, events_of, refused
+from tests.helpers.events import end_of
 from tests.helpers.models import change_card
 
 OWN, BASE = VERSES * 5, "an owl and a bird sang to the moon\n" * 20
@@ -56,6 +64,7 @@ def test_a_model_is_built_on_another(train: Command, run: Command, data_dir: Pat
     table = run("--evaluate", "--model=own").stdout
     assert "shared words" in table
     assert "n-grams alone" in table and "own is a mixture: n-grams" in table
+    assert re.search(r"^ +own \(mixture\) +n-grams alone +", table, re.MULTILINE)
     assert card.mixture is not None and card.mixture["base"] is not None
     assert card.mixture["base"]["name"] == "base"
     shown = run("--models", "own").stdout
@@ -68,6 +77,29 @@ def test_a_model_is_built_on_another(train: Command, run: Command, data_dir: Pat
     for name in ("copy", "imported"):
         assert "owl" in library.open(name)[1].vocabulary
         assert "owl" not in (library.path(name) / card.vocabulary).read_text()
+
+
+def test_what_the_base_saves_alone_is_stored_by_a_training_and_by_evaluate(
+    train: Command, run: Command, data_dir: Path
+) -> None:
+    done = train("own", "--on", "base", "--json")
+    library = Library(data_dir)
+    card, folder = library.open("own")[0], library.path("own")
+    corpus, base = find_corpus("own", folder, card), library.open("base")[1]
+    excerpts = excerpts_of(corpus.lines, held_out_of(folder, card, corpus))
+    scores = (score(base, each.lines, each.above) for each in excerpts)
+    savings = summarize(chain.from_iterable(scores)).keystroke_savings
+    expected = {"name": "base", "keystroke_savings": savings}
+    by_training = end_of(events_of(done)).evaluation
+    assert by_training is not None and by_training["base"] == expected
+    stored = read_held_out_evaluation(folder, card)
+    assert stored is not None and stored.base == expected
+    (listed,) = json.loads(run("--models", "own", "--json").stdout)["models"]
+    assert listed["base_alone"] == expected
+    (folder / EVALUATION).unlink()
+    last = run("--evaluate", "--model=own").stdout.splitlines()[-1]
+    assert re.match(r"own: saves \d+% of keys on lines .* \(base alone: \d+%\)", last)
+    assert read_held_out_evaluation(folder, card) == stored
 
 
 def test_a_base_may_be_renamed(train: Command, data_dir: Path) -> None:

@@ -13,9 +13,11 @@ import pytest
 from rnnlm_tui.cli import output
 from rnnlm_tui.cli.reporters import TextReporter
 from rnnlm_tui.events import (
+    EndFigures,
     EpochEnded,
     Event,
     Finished,
+    FinishReason,
     Paused,
     Preparing,
     Progress,
@@ -31,7 +33,13 @@ TRAIN = {"loss": 5.3812, "penalty": 0.0123, "accuracy": 0.0785, "perplexity": 21
 HELD_OUT = {"loss": 6.1234, "perplexity": 456.4, "top1": 0.0812, "top5": 0.1923}
 SAMPLE = "from fairest creatures we desire increase that thereby beauty's rose might never die"
 STARTED = msgspec.structs.replace(
-    started(epochs=130), name="diary", parameters=1_234_567, memory_bytes=500_000_000, threads=2
+    started(epochs=130),
+    name="diary",
+    preset="gru",
+    config={"preset": "gru", "train": {"epochs": 130, "mixture": "on"}},
+    parameters=1_234_567,
+    memory_bytes=500_000_000,
+    threads=2,
 )
 EVENTS: list[Event] = [
     STARTED,
@@ -63,7 +71,8 @@ def test_every_figure_of_an_epoch_is_seen_on_a_terminal_of_any_width(
         assert figure in text, figure
     lines = text.rpartition("\x1b[K")[2].splitlines()
     assert all(len(line) < columns for line in lines if SAMPLE not in line)
-    assert lines[0].startswith("epoch 104/130  loss 5.381 + 0.012")
+    assert lines[0].startswith("epoch 104/130, network alone")
+    assert "training loss 5.381 + 0.012" in "  ".join(lines)
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 120])
@@ -115,33 +124,62 @@ def test_pauses_and_warnings_are_printed(monkeypatch: pytest.MonkeyPatch) -> Non
     assert shown(monkeypatch, [STARTED, *said], 80, quiet=True) == "it \ufffd may diverge\n"
 
 
+MEASURED: EndFigures = {
+    "words": 9_000,
+    "keystroke_savings": 0.584,
+    "perplexity": 94.2,
+    "base": {"name": "english", "keystroke_savings": 0.571},
+    "before": None,
+}
+OF_PARTS = [
+    "  held-out lines: perplexity per word 94.2 (mixture), 456 (network alone)",
+    "  training lines: loss 5.381 nats per word, accuracy 7.8% (network alone)",
+]
+
+
 @pytest.mark.parametrize(
-    ("reason", "metrics", "result", "can_resume"),
+    ("reason", "evaluation", "result"),
     [
         (
             "completed",
-            True,
-            "diary: done, loss 5.381, accuracy 7.8%, 1 min 30 s, in /m/diary",
-            False,
+            MEASURED,
+            [
+                "diary: saves 58% of keys on lines it has not seen (the English alone: 57%)",
+                "  done, 1 min 30 s, in /m/diary",
+                *OF_PARTS,
+            ],
         ),
-        ("stopped", True, "diary: stopped; epoch 104 is kept, loss 5.381", True),
-        ("stopped", False, "diary: stopped before anything was learned", False),
+        (
+            "stopped",
+            None,
+            [
+                "diary: stopped; epoch 104 is kept, 1 min 30 s, in /m/diary",
+                "  held-out lines: perplexity per word 456 (network alone)",
+                OF_PARTS[1],
+            ],
+        ),
     ],
 )
-def test_the_result_is_one_line_and_says_how_to_go_on_if_one_can(
+def test_the_result_says_first_what_the_model_is_worth_and_labels_each_figure(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    reason: str,
-    metrics: bool,
-    result: str,
-    can_resume: bool,
+    reason: FinishReason,
+    evaluation: EndFigures | None,
+    result: list[str],
 ) -> None:
-    kept = {"epoch": 104, "train": TRAIN, "held_out": None} if metrics else {}
-    end = Finished(90.0, reason, 104 if metrics else None, kept, "/m/diary", 90.0)  # type: ignore[arg-type]
+    kept = {"epoch": 104, "train": TRAIN, "held_out": HELD_OUT}
+    end = Finished(90.0, reason, 104, kept, "/m/diary", 90.0, None, evaluation)
     text = shown(monkeypatch, [*EVENTS, end], 80)
-    (line,) = capsys.readouterr().out.splitlines()
-    assert line.startswith(result)
-    assert ("--train --resume --name diary" in text) == can_resume
+    assert capsys.readouterr().out.splitlines() == result
+    assert ("--train --resume --name diary" in text) == (reason == "stopped")
+
+
+def test_a_run_that_has_learned_nothing_says_so_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    end = Finished(90.0, "stopped", None, {}, "/m/diary", 90.0)
+    assert "--resume" not in shown(monkeypatch, [*EVENTS, end], 80)
+    assert capsys.readouterr().out == "diary: stopped before anything was learned\n"
 
 
 @POSIX
@@ -154,7 +192,7 @@ def test_a_real_terminal_gets_a_bar_unless_it_is_dumb(
     corpus.write_text(VERSES)
     code, text = on_terminal("--train", str(corpus), "--preset=ngram", columns=60)
     assert code == 0
-    assert "verses-ngram: done, loss " in text
+    assert "verses-ngram: saves " in text and "\r\n  done, " in text
     assert "| The cat sat on" in text
     assert bool(re.search(r"\repoch 1/1 \[#*\.*\] \d+/\d+", text)) == (term == "xterm")
     assert ("\x1b" in text) == (term == "xterm")
@@ -167,6 +205,6 @@ def test_without_a_terminal_there_is_a_line_an_epoch(monkeypatch: pytest.MonkeyP
     for event in EVENTS:
         reporter.show(event)
     assert errors.getvalue().splitlines()[-1] == (
-        "epoch 104/130  loss 5.381 + 0.012  accuracy 7.8%  held-out loss 6.123  top-1 8.1%"
-        f"  top-5 19.2%  best  1 min 23 s  | {SAMPLE}"
+        "epoch 104/130, network alone  training loss 5.381 + 0.012  accuracy 7.8%"
+        f"  held-out loss 6.123  top-1 8.1%  top-5 19.2%  best  1 min 23 s  | {SAMPLE}"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,19 @@ import pytest
 
 from rnnlm_tui.cli.options import TrainRequest
 from rnnlm_tui.cli.requested_run import requested_run
+from rnnlm_tui.evaluate import score, summarize
 from rnnlm_tui.events import Warned
+from rnnlm_tui.lm import mixture
 from rnnlm_tui.lm.mixture import MixedModel
+from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import bundled_corpus
+from rnnlm_tui.store import training_text
 from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.training_text import held_out_lines, read_trained_lines
 from rnnlm_tui.store.weights import read_weights
 from rnnlm_tui.text.corpus import read_corpus
+from rnnlm_tui.text.excerpts import excerpts_of
 from rnnlm_tui.text.streams import Workspace
 from rnnlm_tui.training.run import TrainingRun
 from tests.helpers.commands import Command, events_of, refused
@@ -61,6 +67,14 @@ def held_out_of(library: Library, text: Path) -> set[str]:
     return {*held_out_lines(folder, card, read_corpus([text]))}
 
 
+def saved_now(library: Library, text: Path, model: LanguageModel) -> float | None:
+    """The share of keys that a model saves on the lines that are held out now."""
+    card, corpus = library.open("diary")[0], read_corpus([text])
+    mask = training_text.held_out_of(library.path("diary"), card, corpus)
+    scores = (score(model, each.lines, each.above) for each in excerpts_of(corpus.lines, mask))
+    return summarize(chain.from_iterable(scores)).keystroke_savings
+
+
 def held_out_before(library: Library, diary: Path) -> set[str]:
     """The held-out lines of the model before its text grew."""
     grown = diary.read_text()
@@ -73,17 +87,28 @@ def held_out_before(library: Library, diary: Path) -> set[str]:
 
 @pytest.mark.parametrize("options", [NGRAM, GRU])
 def test_a_model_is_updated_with_its_grown_text(
-    options: tuple[str, ...], train: Train, run: Command, library: Library, diary: Path
+    options: tuple[str, ...],
+    train: Train,
+    run: Command,
+    library: Library,
+    diary: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(mixture, "FEWEST_WORDS", 1 << 30)  # models are measured as they are
     train(*options)
     (before, old_model), folder = library.open("diary"), library.path("diary")
     trained, was_held_out = read_trained_lines(folder, before), held_out_before(library, diary)
     assert WORD not in old_model.vocabulary
     fewer = ["--epochs=1"] if options == GRU else []
     done = run("--train", "--update", "diary", "--json", *fewer)
-    update: Any = end_of(events_of(done)).update
+    end = end_of(events_of(done))
+    update: Any = end.update
     assert update["replaced"] and update["new_loss"] < update["old_loss"]
     card, model = library.open("diary")
+    # Both are measured on the lines that are held out now.
+    old, new = (saved_now(library, diary, each) for each in (old_model, model))
+    assert end.evaluation is not None and old != new
+    assert (end.evaluation["before"], end.evaluation["keystroke_savings"]) == (old, new)
     assert WORD in model.vocabulary and {*old_model.vocabulary.words} <= {*model.vocabulary.words}
     assert card.corpus["lines"] == 160 and (folder / "evaluation.json").exists()
     # Held-out lines stay held out, and so is a fifth of the new ones; no training line is.
@@ -98,7 +123,9 @@ def test_a_model_is_updated_with_its_grown_text(
     # The next one finds the text again, and counts the model once among its ancestors.
     diary.write_text("\n".join([*FIRST, *OLD, *NEW, *SONNETS[180:200]]))
     again = run("--train", "--update=diary", *fewer)
-    assert re.search(r"the model (is replaced|stays as it was): \d", again.stdout), again.stdout
+    replaced = r"diary: saves \d+% of keys on lines it has not seen, \d+% before; measured on "
+    stayed = "diary: done; the model stays as it was: held-out lines cost "
+    assert re.match(rf"{replaced}|{stayed}", again.stdout), again.stdout
     assert [ancestor["name"] for ancestor in library.open("diary")[0].ancestors] == ["diary"]
 
 
@@ -138,16 +165,22 @@ def test_a_stopped_update_leaves_the_model_and_resumes_exactly(
     before = contents(library.path("diary"))
     library.duplicate("diary", "twin")
     stopped = made(library, update="diary", flags={"epochs": "3"})
-    assert stopped.config.epochs == 3
+    assert stopped.config.epochs == 3 and stopped.replaces is not None
     assert made(library, update="diary").config.epochs == 8  # half of the usual ones
     run_stopped_at(stopped, 1, 2)
     after = contents(library.path("diary"))
     assert {name: after[name] for name in before if name != RESUME} == {
         name: raw for name, raw in before.items() if name != RESUME
     }
-    ended = run_all(made(library, resume=True, name="diary"))
+    resumed = made(library, resume=True, name="diary")
+    ended = run_all(resumed)
     whole = run_all(made(library, update="twin", flags={"epochs": "3"}))
     assert end_of(ended).update == end_of(whole).update is not None
+    figures = end_of(ended).evaluation
+    assert figures == end_of(whole).evaluation is not None
+    assert figures is not None and figures["before"] is not None
+    library.open("diary")  # replaced, so the old model cannot be measured again
+    assert made(library, resume=True, name="diary", flags={"epochs": "9"}).replaces is None
     assert same_weights(library.path("diary"), library.path("twin"))
 
 

@@ -8,12 +8,15 @@ from typing import Any
 from rnnlm_tui.events import EpochEnded, Event, Finished, FinishReason, Progress, Saved, Started
 
 
-def started(epochs_done: int = 0, epochs: int = 50, held_out_lines: int = 0) -> Started:
+def started(
+    epochs_done: int = 0, epochs: int = 50, held_out_lines: int = 0, *, is_mixed: bool = False
+) -> Started:
+    """The start of a training of a network, alone or in a mixture."""
     return Started(
         time=0.5,
         name="poems",
         preset="lesson",
-        config={"train": {"epochs": epochs}},
+        config={"train": {"epochs": epochs, "mixture": "on" if is_mixed else "off"}},
         seed=0,
         corpus={"name": "poems", "sha256": "00", "lines": 6, "words": 40},
         total_words=22,
@@ -82,7 +85,7 @@ def in_fifth_epoch() -> list[Event]:
         for n, loss in enumerate(held_out, 1)
     ]
     return [
-        started(epochs=20, held_out_lines=1),
+        started(epochs=20, held_out_lines=1, is_mixed=True),
         *epochs,
         Progress(9.0, 5, 20, 2, 4, 2.683, 0.4, 320.0, 3.6, 9.4),
     ]

@@ -103,8 +103,8 @@ class Shown:
         return has_row(self.app, *parts)
 
     def text(self, id: str) -> str:
-        """The text of the notes or of the samples."""
-        return str(self.screen.query_one(f"#{id} Static", Static).content)
+        """The lines of the epochs, the notes or the samples."""
+        return str(self.screen.query_one(f"#{id} .lines", Static).content)
 
     def keys(self) -> dict[str, bool]:
         """The keys that the bar shows, and which of them are not dimmed."""

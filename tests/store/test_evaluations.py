@@ -11,8 +11,15 @@ from typing import Any
 import pytest
 
 from rnnlm_tui.evaluate import Evaluation
+from rnnlm_tui.events import BaseSavings
 from rnnlm_tui.store.card import ModelCard
-from rnnlm_tui.store.evaluations import accuracy_sentence, read_evaluation, write_evaluation
+from rnnlm_tui.store.evaluations import (
+    HeldOutEvaluation,
+    accuracy_sentence,
+    read_evaluation,
+    read_held_out_evaluation,
+    write_evaluation,
+)
 from rnnlm_tui.store.files import EVALUATION
 from rnnlm_tui.store.library import Library
 from tests.helpers.models import put_older_model
@@ -55,6 +62,16 @@ def figures(library: Library, name: str = "gru") -> Evaluation | None:
 def of_train(card: ModelCard, **changed: Any) -> ModelCard:
     """The card with other settings of its training."""
     return replace(card, config=replace(card.config, train=replace(card.config.train, **changed)))
+
+
+def test_what_the_base_alone_saves_is_kept_with_them(library: Library) -> None:
+    folder, card = library.path("gru"), card_of(library)
+    assert read_held_out_evaluation(folder, card) == HeldOutEvaluation(FIGURES, None)
+    base: BaseSavings = {"name": "english", "keystroke_savings": 0.2}
+    write_evaluation(folder, card, FIGURES, base)
+    assert read_held_out_evaluation(folder, card) == HeldOutEvaluation(FIGURES, base)
+    entry = next(entry for entry in library.entries() if entry.name == "gru")
+    assert (entry.evaluation, entry.base_alone) == (FIGURES, base)
 
 
 @pytest.mark.parametrize(

@@ -43,8 +43,9 @@ def test_ngrams_take_the_time_of_their_mixture_and_not_only_of_counting(tmp_path
     assert 500 < held_out < 2_000
     counted, whole = estimated(small).steps, estimated(small, BASE_WORDS).total(1)
     assert counted < 0.1
-    # Measured with the built-in English: 0.55 ms to fit a word, 1.2 ms to evaluate one.
-    assert whole == pytest.approx(held_out * 1.75e-3 + 5_000 * 0.25e-3, rel=0.3)
+    # Measured with the built-in English: 0.55 ms to fit a word, 1.2 ms to evaluate one with the
+    # mixture and once more with its base alone.
+    assert whole == pytest.approx(held_out * 2.95e-3 + 5_000 * 0.25e-3, rel=0.3)
     assert estimated(small).total(1) < whole / 1.3
     alone = made(tmp_path, "ngram", mixture="off")
     assert estimated(alone, BASE_WORDS).total(1) < estimated(small).total(1)
@@ -59,7 +60,7 @@ def test_networks_take_the_time_of_their_mixture_in_each_epoch_and_at_the_end(
     assert of_mixture.start > 0.5 and of_network.start == 0
     fitted, measured = (small.prepared.held_out_words * seconds for seconds in (0.55e-3, 1.2e-3))
     assert of_mixture.each_epoch - of_network.each_epoch == pytest.approx(fitted, rel=0.2)
-    assert of_mixture.end == pytest.approx(fitted + measured, rel=0.2)
+    assert of_mixture.end == pytest.approx(fitted + 2 * measured, rel=0.2)
     epochs = small.config.epochs
     assert of_mixture.total(epochs) > of_network.total(epochs) + epochs * 0.8 * fitted
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,17 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.evaluate import score, summarize
-from rnnlm_tui.events import Finished, Progress, Saved, Warned
+from rnnlm_tui.events import Event, Finished, Preparing, Progress, Saved, Warned
 from rnnlm_tui.lm.model import LanguageModel, Passage
 from rnnlm_tui.store import files
-from rnnlm_tui.store.evaluations import read_evaluation
+from rnnlm_tui.store.evaluations import read_evaluation, read_held_out_evaluation
 from rnnlm_tui.store.load import load_model
+from rnnlm_tui.store.run_state import RunOrigin
 from rnnlm_tui.text.corpus import some_lines
 from rnnlm_tui.training import trainer
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.held_out import evaluate_lines
+from rnnlm_tui.training.held_out import evaluate_held_out, evaluate_lines, save_evaluation
+from rnnlm_tui.training.run import RunReport
 from tests.helpers.commands import VERSES
 from tests.helpers.events import epochs_of
 from tests.helpers.training import run, small_run
@@ -84,6 +87,49 @@ def test_figures_that_cannot_be_saved_are_a_warning(
     assert [event.message for event in events if isinstance(event, Warned)] == ["no space left"]
     assert isinstance(events[-1], Finished)
     load_model(small.folder)
+
+
+class Comparison:
+    """A run whose base and old model are the model that it trains."""
+
+    def __init__(self, folder: Path) -> None:
+        self.run = small_run("gru", folder, epochs=1, held_out=0.3)
+        run(self.run)
+        self.card, self.model = load_model(folder)
+        origin: RunOrigin = {"base": {"name": "other", "created": "", "checksum": None}}
+        self.run = replace(self.run, base=self.model, replaces=self.model, origin=origin)
+        self.control = Control("")
+
+    def events(self) -> Iterator[Event]:
+        """The events of its comparison; the last one is no event, but what it has found."""
+        evaluation = evaluate_held_out(self.run, self.model, self.control)
+        report = RunReport(self.run)
+        self.found = yield from save_evaluation(self.run, evaluation, self.control, report)
+
+
+def test_the_base_and_the_old_model_are_measured_on_the_same_lines(tmp_path: Path) -> None:
+    comparison = Comparison(tmp_path / "a")
+    phases = [*comparison.events()]
+    assert [(e.phase, e.done, e.of) for e in phases if isinstance(e, Preparing)] == [
+        ("comparing", 1, 3),
+        ("comparing", 2, 3),
+    ]
+    found = comparison.found
+    assert found is not None and found["base"] is not None and found["words"] > 0
+    assert found["base"]["name"] == "other"
+    assert found["base"]["keystroke_savings"] == found["before"] == found["keystroke_savings"]
+    stored = read_held_out_evaluation(comparison.run.folder, comparison.card)
+    assert stored is not None and stored.base == found["base"]
+
+
+def test_a_stop_ends_a_comparison_and_the_evaluation_stays(tmp_path: Path) -> None:
+    comparison = Comparison(tmp_path / "a")
+    for event in comparison.events():
+        assert isinstance(event, Preparing) and event.done == 1
+        comparison.control.stop()
+    assert comparison.found is not None and comparison.found["base"] is None
+    stored = read_held_out_evaluation(comparison.run.folder, comparison.card)
+    assert stored is not None and stored.base is None
 
 
 def test_a_stop_ends_an_evaluation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from rnnlm_tui.errors import ModelError
-from rnnlm_tui.evaluate import ScoredLine, score, summarize, written_loss
-from rnnlm_tui.events import Saved
+from rnnlm_tui.evaluate import Evaluation, ScoredLine, score, summarize, written_loss
+from rnnlm_tui.events import Finished, Saved
 from rnnlm_tui.lm import mixture
 from rnnlm_tui.lm.mixture import (
     PRIOR,
@@ -23,8 +23,9 @@ from rnnlm_tui.lm.mixture import (
     normalized,
     target_probabilities,
 )
+from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import read_card
-from rnnlm_tui.store.evaluations import read_evaluation
+from rnnlm_tui.store.evaluations import figures_of, read_evaluation
 from rnnlm_tui.store.load import load_model
 from rnnlm_tui.store.weights import read_weights
 from rnnlm_tui.suggest import suggest
@@ -81,14 +82,19 @@ def test_the_network_learns_as_it_does_alone(tmp_path: Path) -> None:
     assert read_card(alone.folder).mixture is None
 
 
+def measured(small: TrainingRun, model: LanguageModel) -> Evaluation:
+    """The metrics of a model on the held-out lines of a run, where they stand in the text."""
+    scores = [score(model, each.lines, each.above) for each in small.held_out_excerpts()]
+    return summarize(chain.from_iterable(scores))
+
+
 @pytest.mark.parametrize("preset", ["gru", "ngram"])
 def test_the_evaluation_is_that_of_the_mixture(preset: str, tmp_path: Path) -> None:
     settings = {"epochs": 1} if preset == "gru" else {}
     small = mixed_run(tmp_path / "a", preset, **settings)
     run(small)
     card, model = load_model(small.folder)
-    scores = [score(model, each.lines, each.above) for each in small.held_out_excerpts()]
-    assert read_evaluation(small.folder, card) == summarize(chain.from_iterable(scores))
+    assert read_evaluation(small.folder, card) == measured(small, model)
     # The lines are too few to fit weights to them.
     assert model.weights == MixedModel(model.tokenizer, model.models).weights  # type: ignore[attr-defined]
 
@@ -124,6 +130,30 @@ def test_no_line_is_measured_with_weights_that_were_fitted_to_it(
     assert evaluation != summarize(
         line for each in measured for line in score(model, each.lines, each.above)
     )
+
+
+def test_while_it_trains_no_figure_of_a_part_is_shown_as_that_of_the_model(tmp_path: Path) -> None:
+    """Else the model would seem to get worse with each epoch and better at the end."""
+    small, shown = mixed_run(tmp_path / "a", epochs=2), []
+    for event in train(small, Control("the cat")):
+        if isinstance(event, Saved | Finished):
+            card, model = load_model(small.folder)
+            figures = figures_of(card, read_evaluation(small.folder, card))
+            shown.append(figures and figures.perplexity)
+            if isinstance(event, Finished) or event.epoch == 0:
+                assert shown[-1] == measured(small, model).perplexity
+    assert shown[1:-1] == [None, None]
+
+
+def test_the_figures_of_the_first_ngrams_are_those_of_the_ngrams_alone(tmp_path: Path) -> None:
+    small = mixed_run(tmp_path / "a", epochs=1)
+    run_stopped_at(small, 1, 1)
+    card, model = load_model(small.folder)
+    assert isinstance(model, MixedModel) and card.metrics["epoch"] == 0
+    alone = measured(small, model.models["ngrams"])
+    held_out = card.metrics["held_out"]
+    assert held_out is not None
+    assert (held_out["loss"], held_out["perplexity"]) == (alone.loss, alone.perplexity)
 
 
 @pytest.mark.parametrize(("epoch", "step"), [(1, 2), (2, 1)])

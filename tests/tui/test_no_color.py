@@ -132,7 +132,7 @@ async def test_a_run_shows_its_series_and_its_best_epoch(app: RnnlmApp, script: 
         await wait_until(pilot, lambda: has_row(app, "^      2  4.243"))
         assert style_of(app, "4.243").bold
         assert not style_of(app, "3.464").bold
-        assert style_of(app, "accuracy").bold, "the focus is in this table"
+        assert style_of(app, "training lines").bold, "the focus is in this table"
         assert not style_of(app, "notes").bold
         script.write(Paused(10.0, "requested"))
         await wait_until(pilot, lambda: has_row(app, "‖ PAUSED"))

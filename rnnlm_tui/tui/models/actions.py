@@ -17,7 +17,9 @@ import msgspec
 
 from rnnlm_tui.errors import RnnlmError, StorageError
 from rnnlm_tui.evaluate import Evaluation
-from rnnlm_tui.formatting import format_bytes, format_percent, plural
+from rnnlm_tui.events import BaseSavings
+from rnnlm_tui.formatting import format_bytes, plural
+from rnnlm_tui.results import savings_sentence
 from rnnlm_tui.store.library import Entry, free_name, name_fault, new_name_problem
 from rnnlm_tui.tui.runs.child import run_headless
 from rnnlm_tui.tui.runs.texts import not_learned, save_written
@@ -53,9 +55,11 @@ async def measure(host: Host, name: str) -> None:
     host.notify_user(f"measuring {name} ...")
     folder = host.library.folder.parent
     answer = await run_headless(("--evaluate", f"--model={name}", "--json", f"--data-dir={folder}"))
-    (figures,) = json.loads(answer)["models"]
-    saved = msgspec.convert(figures, Evaluation).keystroke_savings
-    host.notify_user(f"{name} saves {format_percent(saved)} of keys on unseen lines")
+    (found,) = json.loads(answer)["models"]
+    figures = msgspec.convert(found, Evaluation)
+    base = msgspec.convert(found["base_alone"], BaseSavings | None)
+    said = savings_sentence(figures.keystroke_savings or 0, figures.words, base)
+    host.notify_user(f"{name} {said}")
     host.models_changed()
 
 

@@ -24,12 +24,13 @@ from rnnlm_tui.formatting import (
     sanitize,
 )
 from rnnlm_tui.lm.registry import ARCHITECTURES
+from rnnlm_tui.results import savings_sentence, trained_part
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.evaluations import (
     Figures,
     figures_of,
+    held_out_figures,
     holds_out,
-    saved_keys,
     training_figures,
 )
 from rnnlm_tui.store.library import Entry
@@ -39,7 +40,7 @@ from rnnlm_tui.tui.widgets.dialogs import Modal
 ACTIVE, TRAINING, DAMAGED, UNFINISHED = "●", "◆", "!", "○"
 """The marks of the active model, a model in training, one that cannot be used, and a run that has
 not saved a model. Each is explained next to it or below the list."""
-LABEL_WIDTH = 12
+LABEL_WIDTH = 14
 Line = tuple[str, str]
 """A label, which may be empty, and a text."""
 
@@ -97,21 +98,33 @@ def _card_lines(card: ModelCard) -> Iterator[Line]:
 
 
 def quality(entry: Entry, card: ModelCard) -> Iterator[Line]:
-    """Returns the quality of the model on unseen lines, and on those it was trained on."""
-    evaluation, best = entry.evaluation, figures_of(card, entry.evaluation)
-    if best.unseen:
-        yield from _figures("unseen lines", best)
-    else:
-        yield "unseen lines", "not known: no lines were held out of its training"
-    if evaluation is not None:
-        yield "", f"saves {saved_keys(evaluation)}"
-    elif holds_out(card):
-        yield "", "keys saved: not measured yet (m measures them)"
-    yield from _figures("its own text", training_figures(card))
+    """Returns the quality of the model on held-out lines and on those it was trained on, of a
+    mixture also that of its network alone."""
+    yield "keys", _keys(entry, card)
+    is_mixed = card.mixture is not None
+    alone = trained_part(card.config.preset, is_mixed=is_mixed)
+    whole, of_epoch = figures_of(card, entry.evaluation), held_out_figures(card)
+    if whole is not None and whole.unseen:
+        yield from _figures("held-out lines", "mixture" if is_mixed else alone, whole)
+    if is_mixed and of_epoch is not None:
+        yield from _figures("" if whole else "held-out lines", alone, of_epoch)
+    yield from _figures("training lines", alone, training_figures(card))
 
 
-def _figures(label: str, figures: Figures) -> Iterator[Line]:
-    yield label, f"perplexity {format_perplexity(figures.perplexity)}"
+def _keys(entry: Entry, card: ModelCard) -> str:
+    """Says how many keys the model saves, or why that is not known."""
+    evaluation = entry.evaluation
+    if evaluation is not None and (savings := evaluation.keystroke_savings) is not None:
+        return savings_sentence(savings, evaluation.words, entry.base_alone)
+    if not holds_out(card):
+        return "saved on unseen lines: not known, no lines were held out of its training"
+    how = "measured when its training ends" if entry.trained_by else "m measures them"
+    return f"saved on unseen lines: not measured yet ({how})"
+
+
+def _figures(label: str, part: str, figures: Figures) -> Iterator[Line]:
+    """Returns the figures of a part of the model on these lines."""
+    yield label, f"{part}: perplexity {format_perplexity(figures.perplexity)} per word"
     shares = (("top word right", figures.top1), ("top five", figures.top5))
     if hits := [f"{what}: {format_percent(share)}" for what, share in shares if share is not None]:
         yield "", "; ".join(hits)
@@ -222,7 +235,8 @@ class ModelCardView(VerticalScroll):
             what, number = ARCHITECTURES[card.config.preset].table_heads
             upper.append(section("\nhow good it is", quality(entry, card)))
             lower.insert(0, section(f"{what}s and their {number}", layers(card)))
-            self.query_one(LossChart).show(train, held_out, card.metrics["epoch"])
+            part = trained_part(card.config.preset, is_mixed=card.mixture is not None)
+            self.query_one(LossChart).show(train, held_out, card.metrics["epoch"], part)
         self.query_one(".card-facts", Static).update(Group(*upper))
         self.query_one(".card-more", Static).update(Group(*lower))
 

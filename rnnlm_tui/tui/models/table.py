@@ -37,6 +37,8 @@ def _figures(entry: Entry) -> str:
     if entry.card is None:
         return ""
     figures = figures_of(entry.card, entry.evaluation)
+    if figures is None:
+        return "   - · -"
     perplexity, top1 = format_perplexity(figures.perplexity), format_percent(figures.top1)
     text = f"{perplexity:>4} · {top1}"  # as wide as 12.3, so that the points are in a column
     # Figures on the training lines say nothing about other lines.

@@ -18,6 +18,7 @@ from rnnlm_tui.events import (
     Warned,
 )
 from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.results import part_of_config
 from rnnlm_tui.tui.widgets.host import Severity
 
 MAX_NOTES = 200
@@ -51,6 +52,7 @@ class RunNotes:
         self._lasting: dict[str, Note] = {}
         self._told_once: set[str] = set()
         self._choices = math.inf
+        self._part = ""
 
     def say(
         self, time: float, text: str, severity: Severity = "information", topic: str = ""
@@ -71,6 +73,8 @@ class RunNotes:
 
     def take(self, event: Event) -> None:
         """Adds a note on an event other than the end of an epoch or of the run."""
+        if isinstance(event, Started):
+            self._part = part_of_config(event.config)
         match event:
             case Started(epochs_done=done) if done:
                 self.say(event.time, f"resumed after epoch {done}")
@@ -145,7 +149,9 @@ class RunNotes:
         self._choices = choices
         where = "unseen lines" if last.held_out is not None else "its own lines"
         shown = f"{choices:,.0f}" if choices >= 10 else f"{choices:.1f}"
-        self.say(last.time, f"on {where} it is as unsure as if it chose among {shown} words")
+        part = f" ({self._part})" if self._part.endswith(" alone") else ""
+        unsure = f"it is as unsure as if it chose among {shown} words{part}"
+        self.say(last.time, f"on {where} {unsure}")
 
 
 def _rises(newest_first: Iterable[float]) -> int:

@@ -21,7 +21,7 @@ from rnnlm_tui.events import (
     Saved,
     Started,
 )
-from rnnlm_tui.formatting import outcome
+from rnnlm_tui.results import outcome, part_of_config
 from rnnlm_tui.tui.runs.notes import Note, RunNotes
 from rnnlm_tui.tui.widgets.host import Severity
 
@@ -71,6 +71,11 @@ class RunProgress:
     def notes(self) -> list[Note]:
         """What the figures mean, oldest first. An updated note comes last."""
         return self._notes.items
+
+    @property
+    def part(self) -> str:
+        """The part of the model that the figures of the epochs measure."""
+        return part_of_config(self.started.config if self.started else {})
 
     @property
     def epoch(self) -> int:

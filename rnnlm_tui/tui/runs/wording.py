@@ -13,11 +13,11 @@ from rnnlm_tui.formatting import (
     format_duration,
     format_percent,
     format_perplexity,
-    outcome,
     plural,
     sanitize,
     shorten,
 )
+from rnnlm_tui.results import end_sentence, figure_lines, outcome
 from rnnlm_tui.store.library import Run
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.state import Phase, RunProgress
@@ -101,7 +101,7 @@ def end_of(
 ) -> Outcome:
     """Describes how a run ended, for the Train screen."""
     if progress.finished is not None:
-        end = _finished(progress, progress.finished, name)
+        end = _finished(progress, progress.finished)
     elif progress.failed is not None:
         hint = sanitize(without_flags(progress.failed.hint))
         end = Outcome(sanitize(progress.failed.message), (hint,) if hint else (), True)
@@ -115,28 +115,23 @@ def end_of(
     return end
 
 
-def _finished(progress: RunProgress, finished: Finished, name: str) -> Outcome:
-    done, total, kept = progress.epochs_done, progress.epochs_total, progress.kept_epoch
-    how = outcome(finished.reason, kept, done, finished.update)
-    details = []
+def _finished(progress: RunProgress, finished: Finished) -> Outcome:
+    done, total = progress.epochs_done, progress.epochs_total
+    is_bad, details = finished.reason == "diverged", list[str]()
+    headline = outcome(finished.reason, progress.kept_epoch, done, finished.update)
+    if not is_bad and (sentence := end_sentence(finished.evaluation)):
+        details.append(f"{_capitalized(headline)}.")
+        headline = sentence
     if finished.reason == "stopped" and total is not None:
         details.append(f"{done:,} of {plural(total, 'epoch')} done.")
-    ended = next((e for e in progress.epochs if e.epoch == kept), None)
-    if kept is not None:
-        figures = f": {epoch_figures(ended)}" if ended else ""
-        details.append(f"The model {sanitize(name)}{figures}.")
-    if finished.reason == "diverged":
+    details += [f"{_capitalized(line)}." for line in figure_lines(finished, progress.part)]
+    if is_bad:
         details.append("Train again with a smaller learning rate (More settings).")
-    return Outcome(f"{how[0].upper()}{how[1:]}", tuple(details), finished.reason == "diverged")
+    return Outcome(_capitalized(headline), tuple(details), is_bad)
 
 
-def epoch_figures(ended: EpochEnded) -> str:
-    """Returns the most important figures of an epoch."""
-    if ended.held_out is not None:
-        loss, top1 = ended.held_out.get("loss"), ended.held_out.get("top1")
-        return f"held-out loss {figure(loss, '.3f')}, top-1 {format_percent(top1)}"
-    loss, accuracy = ended.train.get("loss"), ended.train.get("accuracy")
-    return f"loss {figure(loss, '.3f')}, accuracy {format_percent(accuracy)}"
+def _capitalized(text: str) -> str:
+    return sanitize(f"{text[0].upper()}{text[1:]}")
 
 
 def figure(value: float | None, form: str) -> str:
@@ -145,19 +140,33 @@ def figure(value: float | None, form: str) -> str:
     return "-" if known is None else format(known, form)
 
 
-def epoch_row(ended: EpochEnded) -> list[tuple[str, str]]:
-    """Returns the figures of an epoch as pairs of column name and text; no penalty if it is 0."""
+@dataclass(frozen=True, slots=True)
+class EpochFigure:
+    """A figure of an epoch: the lines that it was measured on, its name, and its text."""
+
+    lines: str
+    name: str
+    text: str
+
+
+def epoch_row(ended: EpochEnded) -> list[EpochFigure]:
+    """Returns the number and the figures of an epoch; no penalty if it is 0."""
     train, held_out = ended.train, ended.held_out
-    row = [("epoch", f"{ended.epoch}"), ("loss", figure(train.get("loss"), ".3f"))]
+    shown = [("loss", figure(train.get("loss"), ".3f"))]
     if train.get("penalty"):
-        row.append(("penalty", figure(train["penalty"], ".3f")))
-    row.append(("accuracy", format_percent(train.get("accuracy"))))
-    row.append(("perplexity", format_perplexity(train.get("perplexity"))))
+        shown.append(("penalty", figure(train["penalty"], ".3f")))
+    shown.append(("accuracy", format_percent(train.get("accuracy"))))
+    shown.append(("perplexity", format_perplexity(train.get("perplexity"))))
+    row = [EpochFigure("", "epoch", f"{ended.epoch}")]
+    row += [EpochFigure("training lines", *pair) for pair in shown]
     if held_out is not None:
-        row.append(("held-out", figure(held_out.get("loss"), ".3f")))
-        row.append(("perplexity", format_perplexity(held_out.get("perplexity"))))
-        row.append(("top-1", format_percent(held_out.get("top1"))))
-        row.append(("top-5", format_percent(held_out.get("top5"))))
+        of_held_out = (
+            ("loss", figure(held_out.get("loss"), ".3f")),
+            ("perplexity", format_perplexity(held_out.get("perplexity"))),
+            ("top-1", format_percent(held_out.get("top1"))),
+            ("top-5", format_percent(held_out.get("top5"))),
+        )
+        row += [EpochFigure("held-out lines", *pair) for pair in of_held_out]
     return row
 
 

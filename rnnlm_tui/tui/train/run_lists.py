@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -20,6 +21,7 @@ NOTE_INDENT = 10
 """The width of the time and the glyph before a note."""
 NOTE_GLYPHS = {"information": "·", "warning": "!", "error": "✗"}
 NOTE_STYLES = {"information": "$foreground", "warning": "$text-warning", "error": "$text-error"}
+NO_HEAD = Content("")
 MAX_EPOCHS = 200
 """The number of epochs listed, the last ones; the curve shows all."""
 FRAME = """
@@ -49,7 +51,12 @@ class TextList(VerticalScroll):
     DEFAULT_CSS = f"""
     TextList {FRAME}
     TextList Static {{ height: auto; }}
-    #samples Static, #epochs Static {{ text-wrap: nowrap; text-overflow: ellipsis; }}
+    TextList#samples Static, TextList#epochs Static {{
+        text-wrap: nowrap;
+        text-overflow: ellipsis;
+    }}
+    TextList .head {{ dock: top; display: none; height: 1; color: $text-muted; }}
+    TextList#epochs .head {{ display: block; }}
     """
 
     def __init__(self, empty: str, id: str, indent: int = 0) -> None:
@@ -57,16 +64,19 @@ class TextList(VerticalScroll):
         super().__init__(id=id)
         self._title = Content("")
         self._empty = Content.styled(empty, "dim")
-        self._text = Static(self._empty, markup=False)
+        self._text = Static(self._empty, classes="lines", markup=False)
+        self._head = Static(classes="head", markup=False)
         self._lines: Sequence[Content] = ()
         self._indent, self._follows = indent, True
 
     def compose(self) -> ComposeResult:
+        yield self._head
         yield self._text
 
-    def show(self, title: Content, lines: Sequence[Content]) -> None:
-        """Shows these lines; redraws only if their text has changed. Scrolls to the end unless the
-        list is scrolled up."""
+    def show(self, title: Content, lines: Sequence[Content], head: Content = NO_HEAD) -> None:
+        """Shows these lines, in the list of epochs below a `head` that does not scroll; redraws
+        only if their text has changed. Scrolls to the end unless the list is scrolled up."""
+        self._head.update(head, layout=False)
         if (title, lines) == (self._title, self._lines):
             return
         self.border_title = self._title = title
@@ -108,15 +118,18 @@ def _hanging(line: Content, indent: int, width: int) -> list[Content]:
 
 
 def epoch_table(
-    epochs: Sequence[EpochEnded], best: int | None
-) -> tuple[Content, Sequence[Content]]:
-    """Returns the names of the figures, and a row per epoch. The best epoch is marked."""
+    epochs: Sequence[EpochEnded], best: int | None, part: str
+) -> tuple[Content, Sequence[Content], Content]:
+    """Returns a title, a row per epoch, and the names of the figures; none without epochs. The
+    title says that the figures are those of this part of the model, and on which lines they were
+    measured. The best epoch is marked."""
     shown = epochs[-MAX_EPOCHS:]
     if not shown:
-        return rule_title("epochs"), ()
-    names = [name for name, _ in epoch_row(shown[-1])]
-    rows = [[cell for _, cell in epoch_row(ended)] for ended in shown]
-    widths = [max(map(len, column)) for column in zip(names, *rows, strict=False)]
+        return rule_title("epochs"), (), NO_HEAD
+    figures = epoch_row(shown[-1])
+    rows = [[cell.text for cell in epoch_row(ended)] for ended in shown]
+    columns = zip((cell.name for cell in figures), *rows, strict=False)
+    widths = [max(map(len, column)) for column in columns]
 
     def line(cells: Iterable[str], is_best: bool = False) -> Content:
         padded = (f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=False))
@@ -124,7 +137,12 @@ def epoch_table(
         return Content.styled("  ".join((mark, *padded)), style)
 
     marked = (ended.epoch == best for ended in shown)
-    return line(names).pad_right(1), list(map(line, rows, marked))
+    title, starts = f" {part}", accumulate((width + 2 for width in widths), initial=3)
+    for start, before, cell in zip(starts, [figures[0], *figures], figures, strict=False):
+        if cell.lines != before.lines:
+            title = f"{title}  ".ljust(start) + cell.lines
+    head = line(cell.name for cell in figures)
+    return Content(title).pad_right(1), list(map(line, rows, marked)), head
 
 
 def sample_lines(epochs: Sequence[EpochEnded], best: int | None) -> list[Content]:

@@ -36,7 +36,7 @@ PIECE_PER_S = 10
 WORDS_WIDTH = 57
 """Columns next to a bar for its label, share, time and speed."""
 LOW = 16
-"""Height in rows below which the curve is hidden after the end of a run."""
+"""Height in rows below which the curve is hidden, and after the end of a run the epochs too."""
 PHASE_STYLES = {
     Phase.PAUSED: "$text-warning bold reverse",
     Phase.STOPPING: "$text-warning bold",
@@ -184,10 +184,10 @@ class RunView(Vertical):
         #run-panes { height: 1fr; layout: vertical; }
         #run-left { height: 1fr; }
         #run-right { height: 6; }
-        LossChart { height: 1fr; min-height: 4; padding: 0 1; }
-        #epochs { height: 4; }
-        &.-one-pass LossChart { display: none; }
-        &.-one-pass #epochs { height: 1fr; }
+        LossChart { height: 1fr; min-height: 1; padding: 0 1; }
+        #epochs { height: 5; }
+        &.-one-pass LossChart, &.-low LossChart { display: none; }
+        &.-one-pass #epochs, &.-low #epochs { height: 1fr; }
         #samples { height: 3; }
         #notes { height: 3; }
         &.-over.-low #run-left { display: none; }
@@ -218,13 +218,14 @@ class RunView(Vertical):
         epochs, best = progress.epochs, progress.best_epoch
         # An n-gram model is trained in one pass: the curve would be a single point.
         self.set_class(progress.epochs_total == 1, "-one-pass")
-        self.query_one(LossChart).show(*losses_of(progress), best)
+        self.query_one(LossChart).show(*losses_of(progress), best, progress.part)
         notes = progress.notes
         listed = (run, len(epochs), epochs[-1:], best, len(notes), notes[-1:])
         if listed == self._listed:  # making them takes 1.2 ms for 130 epochs, twice a second
             return
         self._listed = listed
-        self.query_one("#epochs", TextList).show(*epoch_table(epochs, best))
+        table = epoch_table(epochs, best, progress.part)
+        self.query_one("#epochs", TextList).show(*table)
         seed = f": {shorten(epochs[-1].sample['seed'], 200)} ..." if epochs else ""
         samples = sample_lines(epochs, best)
         self.query_one("#samples", TextList).show(rule_title(f"your line{seed}"), samples)
@@ -242,7 +243,7 @@ class RunView(Vertical):
         self.query_one("#run-panes").display = True
 
     def on_resize(self) -> None:
-        """Hides the curve and the epochs if there is no room for them next to the end."""
+        """Hides the curve if there is no room for it, and the epochs if there is none either."""
         self.set_class(self.size.height < LOW, "-low")
 
 

@@ -45,8 +45,11 @@ class AxisScale:
         return min(self.length - 1, max(0, round(share * (self.length - 1))))
 
 
-def plot(train: Points, held_out: Points, best: float | None, width: int, height: int) -> list[Row]:
-    """Returns the chart in at most `height` rows of at most `width` cells: legend, lines, axis.
+def plot(
+    train: Points, held_out: Points, best: float | None, width: int, height: int, of: str = ""
+) -> list[Row]:
+    """Returns the chart in at most `height` rows of at most `width` cells: legend, lines, axis. The
+    losses are those `of` a part of a model, which the legend names if there is room.
 
     Losses that are not finite are left out. Below 4 rows there is only the legend; without any loss
     there are no rows.
@@ -56,6 +59,8 @@ def plot(train: Points, held_out: Points, best: float | None, width: int, height
     if not points:
         return []
     legend = _legend(train, held_out, best, width)
+    if of and sum(len(text) for text, _ in legend) + len(of) + 3 <= width:
+        legend.append((f"   {of}", TEXT))
     low, high = min(y for _, y in points), max(y for _, y in points)
     gutter = max(len(_short(low)), len(_short(high)))
     columns, rows = width - gutter - 1, height - 2
@@ -188,15 +193,18 @@ class LossChart(Widget):
         super().__init__()
         self._empty = empty
         self._losses: tuple[Points, Points, float | None] = (), (), None
+        self._of = ""
 
-    def show(self, train: Points, held_out: Points = (), best: float | None = None) -> None:
-        """Shows these losses; `best` is the best epoch."""
-        if (train, held_out, best) != self._losses:
-            self._losses = train, held_out, best
+    def show(
+        self, train: Points, held_out: Points = (), best: float | None = None, of: str = ""
+    ) -> None:
+        """Shows these losses `of` a part of a model; `best` is the best epoch."""
+        if (train, held_out, best, of) != (*self._losses, self._of):
+            self._losses, self._of = (train, held_out, best), of
             self.refresh()
 
     def render(self) -> Content:
-        rows = plot(*self._losses, *self.size)
+        rows = plot(*self._losses, *self.size, self._of)
         if not rows:
             return Content.styled(self._empty, TEXT)
         return Content("\n").join(Content.assemble(*row) for row in rows)

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from rnnlm_tui.evaluate import Evaluation
+from rnnlm_tui.events import BaseSavings
 from rnnlm_tui.store.evaluations import write_evaluation
+from rnnlm_tui.store.files import EVALUATION as EVALUATION_FILE
 from rnnlm_tui.store.library import Entry, Library
 from rnnlm_tui.tui.models.card import (
     Line,
@@ -21,11 +23,15 @@ from rnnlm_tui.tui.models.card import (
     quality,
     state,
 )
+from rnnlm_tui.tui.models.table import COLUMNS
+from tests.helpers.commands import VERSES
 from tests.helpers.models import change_card, held_elsewhere, make_model, put
+from tests.helpers.training import run, small_run
 
 EVALUATION = Evaluation(
     9, 99, 99, 5.0, 148.4, 90.0, 0.1, 0.07, 0.19, (0.1, 0.0, 0.0), 999, 799, 0.2, None
 )
+ENGLISH: BaseSavings = {"name": "english", "keystroke_savings": 0.188}
 
 
 def hold_out(data: dict[str, Any]) -> None:
@@ -80,29 +86,57 @@ def test_a_card_says_all_there_is_to_say(library: Library) -> None:
     assert [len(points) for points in losses(one.card)] == [3, 3]
 
 
-def test_a_model_without_an_evaluation_says_how_to_get_one(library: Library) -> None:
-    one = listed(library, "two")
+def quality_of(library: Library, name: str) -> str:
+    """How good the model is, as its card says."""
+    one = listed(library, name)
     assert one.card is not None
-    said = text_of(quality(one, one.card))
-    assert "unseen lines perplexity 403" in said
-    assert "keys saved: not measured yet (m measures them)" in said
-    assert "its own text perplexity 12.2" in said
+    return text_of(quality(one, one.card))
+
+
+def test_a_model_without_an_evaluation_says_how_to_get_one(library: Library) -> None:
+    assert quality_of(library, "two") == (
+        "keys saved on unseen lines: not measured yet (m measures them)\n"
+        "held-out lines network: perplexity 403 per word\n"
+        "top word right: 15%; top five: 26%\n"
+        "training lines network: perplexity 12.2 per word\n"
+        "top word right: 25%"
+    )
+    with held_elsewhere(library, "two"):
+        assert "not measured yet (measured when its training ends)" in quality_of(library, "two")
+
+
+def test_a_card_says_of_which_part_and_of_which_lines_each_figure_is(data_dir: Path) -> None:
+    library = Library(data_dir)
+    small = small_run("gru", library.path("mixed"), text=VERSES * 9, epochs=1, mixture="on",
+                      held_out=0.2)  # fmt: skip
+    run(small)
+    card = listed(library, "mixed").card
+    assert card is not None
+    write_evaluation(library.path("mixed"), card, EVALUATION, ENGLISH)
+    said = quality_of(library, "mixed")
+    saves = "keys saves 20% of keys on lines it has not seen (the English alone: 19%); measured on"
+    assert said.startswith(f"{saves} 99 words, too few to tell\n")
+    mixture = "held-out lines mixture: perplexity 148 per word\ntop word right: 7.0%; top five: 19%"
+    assert mixture in said
+    assert "\nnetwork alone: perplexity " in said
+    assert "\ntraining lines network alone: perplexity " in said
+    (library.path("mixed") / EVALUATION_FILE).unlink()
+    assert "\nheld-out lines network alone: perplexity " in quality_of(library, "mixed")
+    assert COLUMNS["figures"].text(listed(library, "mixed")) == "   - · -"
 
 
 def test_the_figures_of_an_evaluation_go_first(library: Library) -> None:
     card = listed(library, "two").card
     assert card is not None
     write_evaluation(library.path("two"), card, EVALUATION)
-    said = text_of(quality(listed(library, "two"), card))
-    assert "unseen lines perplexity 148\ntop word right: 7.0%; top five: 19%" in said
-    assert "saves 20% of keys" in said
+    said = quality_of(library, "two")
+    assert "held-out lines network: perplexity 148 per word\ntop word right: 7.0%" in said
+    assert said.startswith("keys saves 20% of keys on lines it has not seen; measured on 99 words")
 
 
 def test_a_model_without_held_out_lines_does_not_claim_to_know_new_ones(library: Library) -> None:
-    one = listed(library, "one")
-    assert one.card is not None
-    said = text_of(quality(one, one.card))
-    assert "unseen lines not known: no lines were held out of its training" in said
+    said = quality_of(library, "one")
+    assert "keys saved on unseen lines: not known, no lines were held out of its training" in said
     assert "--evaluate" not in said
 
 

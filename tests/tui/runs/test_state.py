@@ -212,6 +212,14 @@ UNSURE = "on its own lines it is as unsure as if it chose among {} words"
 SAVED = "epoch 1 is saved: you can write with it"
 
 
+def test_a_perplexity_of_a_part_is_explained_as_such() -> None:
+    run = RunProgress()
+    for event in (started(is_mixed=True), ended(1, held_out=5, perplexity=148.4)):
+        run.take(event, 0)
+    unsure = "on unseen lines it is as unsure as if it chose among 148 words (network alone)"
+    assert texts(run) == [unsure]
+
+
 @pytest.mark.parametrize(
     ("events", "told"),
     [

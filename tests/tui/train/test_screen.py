@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import pytest
 from textual import events
 from textual.screen import Screen
 from textual.widgets import Button, Collapsible, Input, Static
 
-from rnnlm_tui.events import Event, Paused
+from rnnlm_tui.events import EndFigures, Event, FinishReason, Paused
 from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library, Run
 from rnnlm_tui.store.locks import Holder
@@ -26,7 +27,7 @@ from rnnlm_tui.tui.train.other_runs import OtherRuns
 from rnnlm_tui.tui.train.run_view import progress_bar
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm
-from tests.helpers.app import click
+from tests.helpers.app import click, picture
 from tests.helpers.events import ended, finished, progress, saved, started
 from tests.helpers.models import make_model, put_state
 from tests.helpers.runs import Script, trained_elsewhere
@@ -36,11 +37,11 @@ OFFERED = ["Write with it", "Train longer", "Compare", "New training"]
 """The buttons of a finished run with a model and a state to resume."""
 
 
-def epochs(*held_out: float) -> list[Event]:
+def epochs(*held_out: float, is_mixed: bool = False) -> list[Event]:
     """The events of a run of 20 epochs up to the last of these held-out losses."""
     best = min(held_out, default=0)
     return [
-        started(epochs=20, held_out_lines=1),
+        started(epochs=20, held_out_lines=1, is_mixed=is_mixed),
         *(ended(n, held_out=loss, best=loss == best) for n, loss in enumerate(held_out, 1)),
     ]
 
@@ -162,12 +163,31 @@ async def test_preparing_shows_a_bar_without_an_end(script: Script) -> None:
 
 async def test_the_best_epoch_is_marked_as_soon_as_it_ends(script: Script) -> None:
     async with shown(script, (120, 40)) as on:
-        await on.start(*epochs(6, 5, 5.5, 5.6), progress(5, 2))
+        await on.start(*epochs(6, 5, 5.5, 5.6, is_mixed=True), progress(5, 2))
         await on.until(lambda: [row[0] for row in on.epochs] == [" ", "^", " ", " "])
         assert "100 examples/s" in on.head
         assert not on.sees("penalty")
+        assert on.sees(" network alone ", " training lines ", " held-out lines "), "whose they are"
+        (names,) = [row for row in picture(on.app).splitlines() if "accuracy" in row]
+        assert names.split()[:8] == [
+            *("epoch", "loss", "accuracy", "perplexity"),
+            *("loss", "perplexity", "top-1", "top-5"),
+        ]
         script.write(ended(5, held_out=4.0))
         await on.until(lambda: [row[0] for row in on.epochs] == [" ", " ", " ", " ", "^"])
+
+
+async def test_a_small_window_shows_the_last_epoch_below_the_names_of_its_figures(
+    script: Script,
+) -> None:
+    async with shown(script, (60, 16)) as on:
+        await on.start(*epochs(6, 5, 5.5, 5.6), progress(5, 2))
+        await on.until(lambda: on.sees(" network ", " training lines ", " held-out lines"))
+        await on.until(lambda: on.sees(" 4 ", " 2.500 "))
+        rows = picture(on.app).splitlines()
+        names = next(number for number, row in enumerate(rows) if "accuracy" in row)
+        below = next(number for number, row in enumerate(rows) if "your line" in row)
+        assert " 2.500 " in rows[below - 1] and names < below - 1, "no row is wrapped"
 
 
 async def test_a_run_of_one_pass_shows_no_chart_of_one_point(script: Script) -> None:
@@ -293,32 +313,59 @@ async def test_a_run_is_shown_and_can_be_stopped_before_its_process_is_there(
 # Its end
 
 
+KEPT = {
+    "epoch": 2,
+    "train": {"loss": 4.0, "accuracy": 0.2, "perplexity": 54.6},
+    "held_out": {"loss": 5.0, "perplexity": 148.4, "top1": 0.1, "top5": 0.2},
+}
+FIGURES = [
+    "Held-out lines: perplexity per word 94.2 (mixture), 148 (network alone).",
+    "Training lines: loss 4.000 nats per word, accuracy 20% (network alone).",
+]
+SAVES = "Saves 58% of keys on lines it has not seen (the English alone: 57%)"
+DIVERGED = "Diverged: the loss kept becoming infinite or NaN; epoch 2 is kept"
+SMALLER = "Train again with a smaller learning rate (More settings)."
+
+
 @pytest.mark.parametrize(
-    ("last", "phase", "end"),
+    ("reason", "phase", "end"),
     [
-        (finished("completed", 2, {"epoch": 2}), "✓ done", ["Done; epoch 2 is kept"]),
+        ("completed", "✓ done", [SAVES, "Done; epoch 2 is kept.", *FIGURES]),
         (
-            finished("stopped", 2, {"epoch": 2}),
+            "stopped",
             "■ stopped",
-            ["Stopped; epoch 2 is kept", "4 of 20 epochs done."],
+            [SAVES, "Stopped; epoch 2 is kept.", "4 of 20 epochs done.", *FIGURES],
         ),
-        (
-            finished("diverged", 2, {"epoch": 2}),
-            "✗ diverged",
-            ["Diverged: the loss kept becoming infinite or NaN; epoch 2 is kept"],
-        ),
+        ("diverged", "✗ diverged", [DIVERGED, *FIGURES, SMALLER]),
     ],
-    ids=lambda value: getattr(value, "reason", ""),
 )
-def test_the_end_of_a_run_in_words(last: Event, phase: str, end: list[str]) -> None:
+def test_the_end_of_a_run_says_what_the_model_is_worth_and_labels_each_figure(
+    reason: FinishReason, phase: str, end: list[str]
+) -> None:
     run = RunProgress()
-    for event in (*epochs(6, 5, 5.5, 5.6), last):
+    evaluation: EndFigures = {
+        "words": 9_000,
+        "keystroke_savings": 0.584,
+        "perplexity": 94.2,
+        "base": {"name": "english", "keystroke_savings": 0.571},
+        "before": None,
+    }
+    last = msgspec.structs.replace(finished(reason, 2, KEPT), evaluation=evaluation)
+    for event in (*epochs(6, 5, 5.5, 5.6, is_mixed=True), last):
         run.take(event, 0)
     told = end_of(run, "poems", [])
-    kept = "The model poems: held-out loss 5.000, top-1 10%."
-    more = ["Train again with a smaller learning rate (More settings)."] * ("✗" in phase)
-    assert [told.headline, *told.details] == [*end, kept, *more]
-    assert (badge(run), told.is_bad) == (phase, bool(more))
+    assert [told.headline, *told.details] == end
+    assert (badge(run), told.is_bad) == (phase, reason == "diverged")
+
+
+def test_the_end_of_a_run_without_held_out_lines_says_that_nothing_is_known() -> None:
+    run = RunProgress()
+    last = finished("completed", 2, {**KEPT, "held_out": None})
+    for event in (started(epochs=2), ended(1), ended(2), last):
+        run.take(event, 0)
+    told = end_of(run, "poems", [])
+    assert told.headline == "Done"
+    assert told.details[0] == "Held-out lines: none, so how many keys it saves is not known."
 
 
 @pytest.mark.parametrize(
@@ -466,8 +513,7 @@ async def test_a_model_that_is_renamed_keeps_its_run_and_one_that_is_deleted_doe
         await on.until(lambda: on.keys().get("t"))
         on.app.library.rename("poems", "verses")
         on.app.runs.name_changed("poems", "verses")
-        await on.until(lambda: "The model verses" in on.end)
-        assert "verses" in on.head
+        await on.until(lambda: "verses" in on.head)
         await on.pilot.press("u")
         assert ("use_model", "verses") in on.app.calls
         on.app.library.delete("verses")
