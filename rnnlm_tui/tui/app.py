@@ -16,10 +16,10 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.screen import Screen
-from textual.theme import Theme, ThemeProvider
+from textual.theme import Theme
 
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.tui.preferences import load_preferences, save_preferences
+from rnnlm_tui.tui.preferences import SettingsFile
 from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.session.tables import rename_model
 from rnnlm_tui.tui.widgets.header import Header
@@ -84,7 +84,8 @@ class RnnlmApp(TerminalApp):
         """`model` is the name of the first active model; None for the last one used, or else the
         newest."""
         super().__init__(log_path)
-        self.preferences, self._preferences_problem = load_preferences(config_dir)
+        self._settings = SettingsFile(config_dir)
+        self.preferences = self._settings.preferences
         self._data_dir, self._config_dir = data_dir, config_dir
         self._first_model = model
         self._last_name: str | None = None
@@ -168,7 +169,8 @@ class RnnlmApp(TerminalApp):
 
     def store_preferences(self) -> None:
         try:
-            save_preferences(self._config_dir, self.preferences)
+            if problem := self._settings.store():
+                self.notify_user(problem, "warning")
         except RnnlmError as error:
             self.show_error_once(error)
 
@@ -190,8 +192,8 @@ class RnnlmApp(TerminalApp):
         self.set_interval(1.0, self._refresh_header)
         self.set_timer(NOTIFY_AFTER_S, self._notify_unfinished)
         self.set_interval(CHECK_MODEL_EVERY_S, self._model_loader.reload_if_saved)
-        if self._preferences_problem:
-            self.notify_user(self._preferences_problem, "warning")
+        if self._settings.problem:
+            self.notify_user(self._settings.problem, "warning")
 
     async def on_unmount(self) -> None:
         await self.session.close()
@@ -285,11 +287,6 @@ class RnnlmApp(TerminalApp):
 
         if not isinstance(self.screen, Palette):
             self.push_screen(Palette())
-
-    def search_themes(self) -> None:
-        from rnnlm_tui.tui.help.palette import Palette
-
-        self.push_screen(Palette([ThemeProvider], placeholder="Search for themes…"))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         from rnnlm_tui.tui.help.palette import commands

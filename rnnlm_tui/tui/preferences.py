@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
 
 from rnnlm_tui.accepting import GHOST_FROM, DigitSetting
 from rnnlm_tui.errors import StorageError, os_reason
+from rnnlm_tui.tui.session.damaged import put_aside
+
+PATIENCE_S = 0.5
+"""Time to wait for another app, which saves in milliseconds."""
 
 
 class Preferences(Struct):
@@ -29,34 +31,68 @@ class Preferences(Struct):
     files: Annotated[str, Meta(max_length=10_000)] = ""
 
 
-def load_preferences(folder: Path) -> tuple[Preferences, str]:
-    """Returns the preferences in `folder`, and a message if they could not be read.
+class SettingsFile:
+    """settings.json. Several apps may change it: each stores only what its user has changed."""
 
-    A damaged file is renamed to settings.json.damaged.
-    """
-    path = folder / "settings.json"
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Preferences), ""
-    except FileNotFoundError:
-        return Preferences(), ""
-    except OSError as error:
-        return Preferences(), f"cannot read {path}: {os_reason(error)}"
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        damaged = path.with_name(f"{path.name}.damaged")
+    def __init__(self, folder: Path) -> None:
+        """Reads the file. One that cannot be read is put aside."""
+        self._path = folder / "settings.json"
+        self.problem = ""
+        """Why the file could not be read."""
         try:
-            path.replace(damaged)
-        except OSError as failure:
-            return Preferences(), f"{path} is damaged ({error}): {os_reason(failure)}"
-        return Preferences(), f"the settings were damaged ({error}) and are now in {damaged}"
+            data, self.problem = _read(self._path)
+        except StorageError as error:
+            data, self.problem = {}, error.message
+        self.preferences = msgspec.convert(data, Preferences)
+        """The user's choices, to be changed before `store`."""
+        self._stored = msgspec.structs.asdict(self.preferences)
+
+    def store(self) -> str:
+        """Stores what was changed since the last time. Returns a message if the file could not be
+        read and was put aside. Raises StorageError."""
+        import filelock  # 15 ms, needed only here
+
+        choices = msgspec.structs.asdict(self.preferences)
+        changed = {name: value for name, value in choices.items() if value != self._stored[name]}
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with filelock.FileLock(self._path.with_suffix(".lock"), timeout=PATIENCE_S):
+                problem = self._merge(changed)
+        except filelock.Timeout as error:
+            raise StorageError(f"could not save {self._path}: another app is saving it") from error
+        except OSError as error:
+            raise StorageError(f"could not save {self._path}: {os_reason(error)}") from error
+        self._stored = choices
+        return problem
+
+    def _merge(self, changed: dict[str, Any]) -> str:
+        """Changes values in the file, and keeps the others. Returns the message of `_read`."""
+        from rnnlm_tui.store.files import write_json  # imports numpy
+
+        for left in self._path.parent.glob(f".{self._path.name}.*.tmp"):
+            left.unlink(missing_ok=True)  # of an app that was killed while it was saving
+        data, problem = _read(self._path)
+        if problem:  # the other values are known from the last time
+            data = msgspec.structs.asdict(self.preferences)
+        write_json(self._path, data | changed)
+        return problem
 
 
-def save_preferences(folder: Path, preferences: Preferences) -> None:
-    """Stores the preferences. Raises StorageError."""
-    path = folder / "settings.json"
-    temporary = folder / f".settings.{os.getpid()}.tmp"
+def _read(path: Path) -> tuple[dict[str, Any], str]:
+    """Returns the values in the file, also those of other versions. If it cannot be read, it is
+    renamed, and a message is returned. Raises StorageError if it cannot be renamed either."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(msgspec.to_builtins(preferences), indent=1), "utf-8")
-        temporary.replace(path)
+        data = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        msgspec.convert(data, Preferences)
+        return data, ""
+    except FileNotFoundError:
+        return {}, ""
     except OSError as error:
-        raise StorageError(f"could not save {path}: {os_reason(error)}") from error
+        reason = os_reason(error)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        reason = str(error)
+    try:
+        kept = put_aside(path)
+    except OSError as error:
+        raise StorageError(f"cannot read {path} ({reason}): {os_reason(error)}") from error
+    return {}, f"the settings cannot be read ({reason}) and are now in {kept}"

@@ -33,7 +33,7 @@ from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.tokenizers import LessonTokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.tui.app import RnnlmApp
-from rnnlm_tui.tui.preferences import Preferences, save_preferences
+from rnnlm_tui.tui.preferences import Preferences, SettingsFile
 from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
 
@@ -144,7 +144,9 @@ def scripted_app(
     `model` is the name given on the command line."""
     preferences = preferences or Preferences()
     preferences.theme = preferences.theme or "textual-dark"
-    save_preferences(folder / "config", preferences)
+    settings = SettingsFile(folder / "config")
+    settings.preferences = preferences
+    settings.store()
     app = RnnlmApp(folder / "data", folder / "config", folder / "app.log", model)
     scripted = {"sonnets": ScriptedModel()} if models is None else models
     app.library = ScriptedLibrary(folder / "data", scripted)

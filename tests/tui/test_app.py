@@ -18,7 +18,7 @@ from rnnlm_tui.events import Saved
 from rnnlm_tui.store.library import ENGLISH
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.help.keys import KeysScreen
-from rnnlm_tui.tui.preferences import Preferences, load_preferences
+from rnnlm_tui.tui.preferences import Preferences, SettingsFile
 from rnnlm_tui.tui.runs.state import RunProgress
 from rnnlm_tui.tui.runs.wording import unfinished_notice
 from rnnlm_tui.tui.session.tables import Turn, add_turn, lines_sent_with
@@ -100,7 +100,7 @@ async def test_the_theme_is_kept(tmp_path: Path) -> None:
         await answered(pilot)
         assert app.theme == "textual-dark"
         app.theme = "textual-light"
-    kept, _ = load_preferences(tmp_path / "config")
+    kept = SettingsFile(tmp_path / "config").preferences
     assert kept.theme == "textual-light"
     app = scripted_app(tmp_path, preferences=kept)
     async with app.run_test():
@@ -365,7 +365,7 @@ async def test_16_colours_are_those_of_the_terminal(
     async with app.run_test() as pilot:
         await answered(pilot)
         assert app.theme == ("ansi-dark" if system == "standard" else "nord")
-        assert load_preferences(tmp_path / "config")[0].theme == "nord"
+        assert SettingsFile(tmp_path / "config").preferences.theme == "nord"
 
 
 # The end of a run, and of the app

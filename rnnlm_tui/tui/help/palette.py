@@ -18,6 +18,7 @@ from textual.markup import escape
 from textual.message import Message
 from textual.screen import Screen
 from textual.system_commands import SystemCommandsProvider
+from textual.theme import ThemeProvider
 from textual.widgets import Input, OptionList
 
 from rnnlm_tui.errors import RnnlmError
@@ -84,10 +85,15 @@ def commands(app: TerminalApp, screen: Screen[object], config_dir: Path) -> Iter
         if mode != app.current_mode:
             act_there = partial(_act_elsewhere, app, mode, kind, binding)
             yield command(binding, act_there)
-    yield SystemCommand("Choose a theme: dark, light or other", "Colours", app.action_change_theme)
+    themes = partial(show_themes, app)
+    yield SystemCommand("Choose a theme: dark, light or other", "Colours", themes)
     yield SystemCommand("Save a picture of the screen", "Screenshot", app.action_screenshot)
     write = partial(_write_keymap, app, config_dir)
     yield SystemCommand("Write a file to change the keys", "Keymap", write)
+
+
+def show_themes(app: TerminalApp) -> None:
+    app.push_screen(Palette([ThemeProvider], placeholder="Search for themes…"))
 
 
 def _write_keymap(app: TerminalApp, config_dir: Path) -> None:

@@ -17,6 +17,7 @@ from textual.dom import DOMNode
 from rnnlm_tui import tui
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.help.keys import KeysScreen, all_bindings, own_bindings, screen_bindings
+from rnnlm_tui.tui.help.palette import show_themes
 from rnnlm_tui.tui.models.table import ModelTable
 from rnnlm_tui.tui.widgets.dialogs import AskPath
 from rnnlm_tui.tui.writing.editor import LineEditor
@@ -133,14 +134,14 @@ CLOSINGS: dict[str, Callable[[App[Any]], None]] = {
 
 
 @pytest.mark.parametrize("way", CLOSINGS)
-@pytest.mark.parametrize("action", ["command_palette", "change_theme"])
+@pytest.mark.parametrize("show", [RnnlmApp.action_command_palette, show_themes])
 async def test_a_palette_that_is_closed_twice_in_a_moment_closes_once(
-    action: str, way: str, tmp_path: Path
+    show: Callable[[RnnlmApp], None], way: str, tmp_path: Path
 ) -> None:
     app = scripted_app(tmp_path)
     async with app.run_test() as pilot:
         await answered(pilot)
-        await app.run_action(f"app.{action}")
+        show(app)
         await palette_ready(pilot)
         palette = app.screen
         CLOSINGS[way](app)

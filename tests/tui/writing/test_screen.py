@@ -12,7 +12,7 @@ from textual import events
 from textual.widgets import Input
 
 from rnnlm_tui.text.prose_learning import learn_prose
-from rnnlm_tui.tui.preferences import Preferences, load_preferences
+from rnnlm_tui.tui.preferences import Preferences, SettingsFile
 from rnnlm_tui.tui.session.tables import lines_sent_with
 from rnnlm_tui.tui.writing.candidates import BestWords
 from rnnlm_tui.tui.writing.predictor import LoadedModel, Question, answer_to
@@ -64,7 +64,7 @@ HOSTILE = (
 
 def stored(tmp_path: Path) -> Preferences:
     """The preferences that the app has stored."""
-    return load_preferences(tmp_path / "config")[0]
+    return SettingsFile(tmp_path / "config").preferences
 
 
 async def clear(it: Desk, *keys: str) -> None:
