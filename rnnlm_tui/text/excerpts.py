@@ -22,9 +22,11 @@ and read in some hundredths of a second."""
 CHARACTERS_EACH = 1_500
 """An excerpt ends with the line that reaches this length, some 250 words, so that a sample of a few
 thousand words is spread over the text."""
-WORDS_EACH, LETTERS_A_WORD = 500, 6
+WORDS_EACH, LETTERS_A_WORD = 1_000, 6
 """Words of an excerpt of a text that is not held out, and the letters that are at least a word,
 also where there are no spaces."""
+CHARACTERS_ABOVE_TEXT = 12_000
+"""About this much stands above such an excerpt, some 2,000 words, as above somebody who writes."""
 LONGEST_GAP = 3
 """So few lines in an excerpt that are not held out are left out; more begin another one."""
 
@@ -99,9 +101,9 @@ def spread_excerpts(lines: Sequence[str], most_words: int) -> list[Excerpt]:
 
 
 def _lines_above(lines: Sequence[str], first: int) -> tuple[str, ...]:
-    """The lines above the line with index `first`, of CHARACTERS_ABOVE or a line more."""
+    """The lines above the line with index `first`, of CHARACTERS_ABOVE_TEXT or a line more."""
     begin, characters = first, 0
-    while begin > 0 and characters < CHARACTERS_ABOVE:
+    while begin > 0 and characters < CHARACTERS_ABOVE_TEXT:
         begin -= 1
         characters += len(lines[begin]) + 1
     return tuple(lines[begin:first])
