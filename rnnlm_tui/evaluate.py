@@ -26,6 +26,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, TypeAlias
 
 import numpy as np
@@ -68,6 +69,8 @@ BLOCK_CHARACTERS = 1 << 15
 """Characters of the lines that are read together: some 6,000 words, or 3 s of a large LSTM."""
 INTERVAL_CHARACTERS, FEWEST_BLOCKS = 1000, 8
 """The characters of a block for the interval of the keys saved, and the fewest blocks."""
+LONGEST_TYPED = 4_000
+"""Characters of a line that are typed as one text."""
 KEPT = 8
 """Distributions of a line that are kept: a ghost has up to four words."""
 Probabilities: TypeAlias = NDArray[np.float32]
@@ -172,14 +175,34 @@ def score(
         lines_of_block, passages = _prepared(model, block, list(above))
         answers = model.read(passages)
         for line in lines_of_block:
-            reader, keys = _Reader(model, line, answers), None
-            if counts_keys:
-                keys = 1 + len(line.text)
-                if line.words:
-                    typist = Typist(model, line.text, list(above), reader.after)
-                    keys = 1 + sum(len(pressed) for pressed, _ in typist.steps())
+            reader = _Reader(model, line, answers)
+            keys = _keys(model, line, list(above), reader) if counts_keys else None
             yield reader.finish(keys)
             above.append(line.text)
+
+
+def _keys(model: LanguageModel, line: _Line, above: list[str], reader: _Reader) -> int:
+    """The keys pressed for a line. A very long one is typed in parts, so that a key costs the
+    same at its end."""
+    if not line.words:
+        return len(line.text) + 1
+    keys, first = 1, 0
+    for part in _parts(line.text):
+        typist = Typist(model, part, above, partial(reader.after, first=first))
+        keys += sum(len(pressed) for pressed, _ in typist.steps())
+        above = [*above, part]
+        first += len(model.vocabulary.encode(model.tokenizer.words(part)))
+    return keys
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Cuts a text after a space or, where there is none, after LONGEST_TYPED characters."""
+    begin = 0
+    while len(text) - begin > LONGEST_TYPED:
+        end = 1 + text.rfind(" ", begin, begin + LONGEST_TYPED) or begin + LONGEST_TYPED
+        yield text[begin:end]
+        begin = end
+    yield text[begin:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,15 +270,17 @@ class _Reader:
         """By the number of ids before it."""
         self._read = 0
 
-    def after(self, ids: list[int]) -> Probabilities:
-        """The distribution after these ids of the line, which nearly always are those that are
-        read; but a prefix may be a word of its own, and a ghost may be wrong."""
-        if ids == self._ids[: len(ids)]:
-            while self._read <= len(ids):
+    def after(self, ids: list[int], first: int = 0) -> Probabilities:
+        """The distribution after the `first` ids of the line and these. They nearly always are
+        those that are read; but a prefix may be a word of its own, and a ghost may be wrong."""
+        end = first + len(ids)
+        if end <= len(self._ids) and ids == self._ids[first:end]:
+            while self._read <= end:
                 self._read_next()
-            if len(ids) in self._kept:
-                return self._kept[len(ids)]
-        return self._model.next_word_probabilities(self._line.stream[: self._line.known] + ids)
+            if end in self._kept:
+                return self._kept[end]
+        before = self._line.stream[: self._line.known + first]
+        return self._model.next_word_probabilities(before + ids)
 
     def _read_next(self) -> None:
         answer, place, words = next(self._answers), self._read, self._line.words

@@ -233,6 +233,7 @@ class WordLists:
         word. `tokenizer` writes as the text does."""
         self._model, self._tokenizer = model, tokenizer
         self._new, self._shares = tuple(new_words), probabilities  # [D]
+        self._new_keys = [tokenizer.match_key(word) for word in self._new]
         if new_words:
             factor = NEW_WORD_FACTOR * probabilities[model.vocabulary.unknown_id]
             added = np.array([*new_words.values()], np.float32) * factor
@@ -268,7 +269,8 @@ class WordLists:
         model, tokenizer, prefix = self._model, self._tokenizer, typed.prefix
         vocabulary = model.vocabulary
         if prefix:
-            ids = vocabulary.ids_with_prefix(tokenizer.match_key(prefix), tokenizer.match_key)
+            key = model.tokenizer.match_key  # one for all styles of writing: keys are cached by it
+            ids = vocabulary.ids_with_prefix(key(prefix), key)
             ids = self._with_new_words(ids[self._suggested[ids]], prefix)
         else:
             suggested = self._suggested
@@ -294,9 +296,8 @@ class WordLists:
 
     def _with_new_words(self, ids: NDArray[np.int64], prefix: str) -> NDArray[np.int64]:
         """The ids, and those of the new words that begin with `prefix`."""
-        key, first = self._tokenizer.match_key, self._model.vocabulary.total_words
-        begin = key(prefix)
-        new = [first + i for i, word in enumerate(self._new) if key(word).startswith(begin)]
+        begin, first = self._tokenizer.match_key(prefix), self._model.vocabulary.total_words
+        new = [first + i for i, key in enumerate(self._new_keys) if key.startswith(begin)]
         return np.append(ids, new) if new else ids
 
     def _word(self, number: int) -> str:
@@ -348,7 +349,7 @@ class WordLists:
         """The digits that make the beginning of a known word after `prefix`, as `3` does in mp3."""
         if not prefix or not is_of_letters(prefix):
             return ""
-        key, vocabulary = self._tokenizer.match_key, self._model.vocabulary
+        key, vocabulary = self._model.tokenizer.match_key, self._model.vocabulary
         return "".join(
             digit
             for digit in DIGITS

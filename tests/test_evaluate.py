@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from rnnlm_tui import evaluate
 from rnnlm_tui.accepting import Accept, accepts, is_ghost_likely
 from rnnlm_tui.evaluate import (
     LEAST_PROBABILITY,
@@ -176,6 +177,22 @@ def test_the_figures_of_a_scripted_model_are_those_computed_by_hand() -> None:
     assert (found.characters, found.keys) == (len(LINES[0]) + len(LINES[2]) + 2, len(keys))
     assert found.keystroke_savings == pytest.approx(1 - len(keys) / found.characters)
     assert found.savings_interval is None  # of 28 characters
+
+
+def test_a_very_long_line_is_typed_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluate, "LONGEST_TYPED", 40)
+    text = "the cat sat and the dog " * 20
+    model = ScriptedModel(AFTER)
+    (scored,) = score(model, [text])
+    keys, begin = 1, 0
+    while begin < len(text):
+        end = len(text) if len(text) - begin <= 40 else 1 + text.rfind(" ", begin, begin + 40)
+        keys += len(keys_of(model, text[begin:end])) - 1
+        begin = end
+    assert keys - 5 <= (scored.keys or 0) <= keys + 5  # a part may begin a line, or go on
+    assert len(scored.words) == 120
+    unspaced = "x" * 100
+    assert next(iter(score(model, [unspaced]))).keys == len(unspaced) + 1
 
 
 def test_the_interval_of_the_keys_saved_covers_what_more_text_would_show() -> None:
