@@ -71,6 +71,9 @@ INTERVAL_CHARACTERS, FEWEST_BLOCKS = 1000, 8
 """The characters of a block for the interval of the keys saved, and the fewest blocks."""
 LONGEST_TYPED = 4_000
 """Characters of a line that are typed as one text."""
+LONGEST_WORD = 200
+"""Letters of a word that is typed without looking at lists: there are texts with words of
+megabytes."""
 KEPT = 8
 """Distributions of a line that are kept: a ghost has up to four words."""
 Probabilities: TypeAlias = NDArray[np.float32]
@@ -355,9 +358,14 @@ class Typist:
         while self._spot.at < len(self._text):
             spot = self._spot
             typed = Typed.of(spot.line, self._model.tokenizer)
+            if not typed.prefix and (run := self._long_word()):
+                self._spot = _Spot(spot.at + len(run), spot.line + run)
+                yield tuple(run), self._spot.line
+                continue
             listed = self._listed(typed)
             is_displaced = spot.mark is not None and spot.line != self._text[: spot.at]
             best = None if is_displaced else self._best_accept(listed, typed)
+            keys: tuple[str, ...]
             if best:
                 accept, self._spot = best
                 keys = accept.keys
@@ -367,6 +375,14 @@ class Typist:
                 keys = keys_to_type(character, following, typed.prefix, taken)
                 self._spot = spot.typed(character, self._model.tokenizer.takes_space)
             yield keys, self._spot.line
+
+    def _long_word(self) -> str:
+        """A word of LONGEST_WORD letters or more that comes next, which no list helps with."""
+        spot, tokenizer = self._spot, self._model.tokenizer
+        following = self._text[spot.at : spot.at + LONGEST_WORD]
+        if spot.has_space or tokenizer.letters_at_start(following) < LONGEST_WORD:
+            return ""
+        return self._text[spot.at :].partition(" ")[0]
 
     def _next_key(self, spot: _Spot) -> str:
         """The character to type: the next one of the text. A mark that would replace a space that

@@ -55,8 +55,8 @@ LETTERS_ALONE = _LettersAlone()
 LONGEST_CHUNK, MOST_CHUNKS = 48, 1 << 18
 """The longest chunk that is cached, in characters, and the most chunks."""
 LONGEST_LOOK = 200
-"""Text without a space is looked at in parts of so many characters, and scripts without spaces
-character by character, so that a key costs the same after any number of them."""
+"""A text that is typed without a space is looked at in parts of so many characters, and scripts
+without spaces character by character, so that a key costs the same after any number of them."""
 BETWEEN_CHARACTERS = regex.compile(
     rf"(?<=[{SCRIPTS_WITHOUT_SPACES}]\p{{M}}*)"
     rf"(?=[[{SCRIPTS_WITHOUT_SPACES}]&&\p{{L}}--[\u0e33\u0eb3]])",  # AM, written after a letter
@@ -158,7 +158,8 @@ class ProseTokenizer(Tokenizer):
         return [] if HEADING.fullmatch(line) else [*self._typed(line)[0]]
 
     def words_as_written(self, text: str) -> list[tuple[str, str]]:
-        chunks = chain.from_iterable(self.chunks[chunk][0] for chunk in split(fold(text)))
+        pieces = split(fold(text), LONGEST_LOOK)
+        chunks = chain.from_iterable(self.chunks[chunk][0] for chunk in pieces)
         return list(zip(self._typed(text)[0], chunks, strict=True))
 
     def letters_at_start(self, text: str) -> int:
@@ -186,7 +187,8 @@ class ProseTokenizer(Tokenizer):
         earlier = self._ends.get(text[:start]) if start and not is_in_capitals(text) else None
         if earlier is None or is_in_capitals(text[:start]):
             start, earlier = 0, ((), LINE_BEGIN)
-        tokens, marks = self._scan(text[start:], earlier[1], in_capitals=is_in_capitals(text))
+        in_capitals, rest = is_in_capitals(text), text[start:]
+        tokens, marks = self._scan(rest, earlier[1], in_capitals=in_capitals, longest=LONGEST_LOOK)
         found = (*earlier[0], *map(self._case, tokens)), marks
         while len(self._ends) >= MOST_ENDS:
             del self._ends[next(iter(self._ends))]
@@ -213,13 +215,15 @@ class ProseTokenizer(Tokenizer):
         """Whether running text has a space before and after a token."""
         return self.conventions.spaces.get(token) or usual_spaces(token)
 
-    def _scan(self, text: str, marks: str, *, in_capitals: bool) -> tuple[list[str], str]:
+    def _scan(
+        self, text: str, marks: str, *, in_capitals: bool, longest: int | None = None
+    ) -> tuple[list[str], str]:
         """The tokens of a text that follows these marks, and the marks that it ends with, for
-        `_begins_sentence`."""
+        `_begins_sentence`. `longest` as for `split`."""
         found = list[str]()
         usual = self._usual_of_capitals if in_capitals else self._usual
         chunks = self.chunks
-        for chunk in split(fold(text)):
+        for chunk in split(fold(text), longest):
             tokens, words, marks_after, is_plain = chunks[chunk]
             if is_plain and not marks and not in_capitals:
                 found.append(tokens[0])
@@ -323,15 +327,16 @@ class ProseTokenizer(Tokenizer):
         return word.replace(APOSTROPHE, forms.get(APOSTROPHE, APOSTROPHE))
 
 
-def split(text: str) -> list[str]:
-    """The chunks of a text: what is between its spaces, or parts of it if that is long."""
+def split(text: str, longest: int | None = None) -> list[str]:
+    """The chunks of a text: what is between its spaces, or single characters of scripts without
+    spaces. Chunks have at most `longest` characters if that is given."""
     chunks = text.split()
     if not any(len(chunk) > LONGEST_CHUNK for chunk in chunks):
         return chunks
-    characters = (part for chunk in chunks for part in BETWEEN_CHARACTERS.split(chunk))
-    return [
-        part[i : i + LONGEST_LOOK] for part in characters for i in range(0, len(part), LONGEST_LOOK)
-    ]
+    parts = [part for chunk in chunks for part in BETWEEN_CHARACTERS.split(chunk)]
+    if longest is None:
+        return parts
+    return [part[i : i + longest] for part in parts for i in range(0, len(part), longest)]
 
 
 Style: TypeAlias = tuple[tuple[str, str], ...]
