@@ -9,23 +9,36 @@ from pathlib import Path
 from typing import cast
 
 from textual import events, on
-from textual.app import SystemCommand
+from textual.app import ComposeResult, SystemCommand
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding
-from textual.command import CommandList, CommandPalette, DiscoveryHit, Hits
+from textual.command import (
+    CommandInput,
+    CommandList,
+    CommandPalette,
+    DiscoveryHit,
+    Hits,
+    SearchIcon,
+)
+from textual.containers import Horizontal, Vertical
 from textual.dom import DOMNode
 from textual.markup import escape
 from textual.message import Message
 from textual.screen import Screen
 from textual.system_commands import SystemCommandsProvider
 from textual.theme import ThemeProvider
-from textual.widgets import Input, OptionList
+from textual.widgets import Input, LoadingIndicator, OptionList
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.tui.help.keys import all_bindings, screen_bindings, write_keymap
 from rnnlm_tui.tui.widgets.host import Host, Mode
+from rnnlm_tui.tui.widgets.lists import RowList
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
+
+
+class FoundCommands(CommandList, RowList):  # its CSS is that of the first base
+    """The commands found."""
 
 
 class Palette(CommandPalette):
@@ -38,11 +51,20 @@ class Palette(CommandPalette):
     def dismiss(self, result: None = None) -> AwaitComplete:
         return super().dismiss(result) if self.is_current else AwaitComplete()
 
+    def compose(self) -> ComposeResult:
+        """Yields what a CommandPalette yields, but with a list of our own."""
+        with Vertical(id="--container"):
+            with Horizontal(id="--input"):
+                yield SearchIcon()
+                yield CommandInput(placeholder=self._placeholder, select_on_focus=False)
+            with Vertical(id="--results"):
+                yield FoundCommands()
+                yield LoadingIndicator()
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Disables the keys of the list until it is laid out, when they raise NoMatches or KeyError
-        in Textual 8.2.8."""
+        """Disables the keys of the list until there is one, when they raise NoMatches."""
         if action in ("cursor_down", "command_list"):
-            return any(found.scrollable_content_region for found in self.query(CommandList))
+            return bool(self.query(FoundCommands))
         return super().check_action(action, parameters)
 
     @on(events.Click)

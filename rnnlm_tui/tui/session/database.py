@@ -47,6 +47,9 @@ OF_THE_SURROUNDINGS = (
     sqlite3.SQLITE_NOLFS,
     sqlite3.SQLITE_AUTH,
 )
+OF_THE_FILE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR_SHORT_READ)
+"""Two codes of those classes that are of the file: it was opened for writing, so that only its own
+header can say that it is read-only; and it ends within a page."""
 BUSY_TIMEOUT_S = 2.0
 """How long a write waits for one of another app, which takes less than a millisecond."""
 
@@ -90,6 +93,8 @@ def _create(connection: sqlite3.Connection, folder: Path) -> None:
         if version > VERSION:
             raise sqlite3.DatabaseError("it was created by a newer version of this program")
         if version:
+            # Raises an error if the header says that the file is read-only.
+            connection.execute(f"PRAGMA user_version = {version}")
             return
         make_tables(connection)
         taken = list(old_files.paths(folder))
@@ -111,7 +116,7 @@ def is_damage(error: sqlite3.Error) -> bool:
     """Returns whether an error lies in the contents of the file, not in its surroundings: a lock,
     the disk, the permissions. Errors of Python's module have no code, such as broken UTF-8."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
-    return code is None or code & 0xFF not in OF_THE_SURROUNDINGS
+    return code is None or code in OF_THE_FILE or code & 0xFF not in OF_THE_SURROUNDINGS
 
 
 def _reason(error: Exception) -> str:

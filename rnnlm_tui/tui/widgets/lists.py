@@ -1,13 +1,15 @@
-"""Lists to choose from, which ignore Page Up and Page Down until they are laid out.
+"""Lists to choose from, with guards against two faults of Textual 8.2.8.
 
-Textual 8.2.8 counts the rows of a list only once it has a size, and raises KeyError for these keys
-before: right after the list is opened, or while the window is too small for it.
+It counts the rows of a list only once the list has a size, and raises KeyError for Page Up and Page
+Down before: right after the list is opened, or while the window is too small for it. It raises
+IndexError for a click on a row that has been removed before the click is handled.
 """
 
 from __future__ import annotations
 
 from typing import TypeVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.widgets import OptionList, Select
 from textual.widgets._select import SelectCurrent, SelectOverlay
@@ -25,6 +27,11 @@ class RowList(OptionList):
     def action_page_down(self) -> None:
         if self._lines:
             super().action_page_down()  # type: ignore[no-untyped-call]
+
+    def on_click(self, event: events.Click) -> None:
+        row = event.style.meta.get("option")
+        if row is not None and row >= self.option_count:
+            event.prevent_default()
 
 
 class DropDownList(SelectOverlay, RowList):  # its CSS is that of the first base

@@ -118,10 +118,9 @@ async def test_the_palette_does_what_is_chosen_in_it(tmp_path: Path) -> None:
         assert app.current_mode == "models"
 
 
-def click_everywhere(app: App[Any]) -> None:
-    """Clicks beside the palette and on its first command."""
+def click_a_command(app: App[Any]) -> None:
     x, y = app.screen.query_one(CommandList).region.offset
-    post_clicks(app, (1, 1), (x + 4, y + 2), (1, 1), (x + 4, y + 2))
+    post_clicks(app, *[(x + 4, y + 2)] * 3)
 
 
 CLOSINGS: dict[str, Callable[[App[Any]], None]] = {
@@ -129,7 +128,8 @@ CLOSINGS: dict[str, Callable[[App[Any]], None]] = {
     "Esc": lambda app: post_keys(app, *["escape"] * 3),
     "letters": lambda app: post_keys(app, "escape", "f", "enter", "g", "down", "enter"),
     "clicks beside it": lambda app: post_clicks(app, *[(1, 1)] * 3),
-    "clicks": click_everywhere,
+    "clicks on a command": click_a_command,
+    "clicks": lambda app: post_clicks(app, (1, 1), (20, 8), (1, 1), (20, 8)),
 }
 
 

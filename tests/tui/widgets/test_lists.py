@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from rich.style import Style
+from textual import events
 from textual.app import ComposeResult
 from textual.widgets import OptionList
 
@@ -40,6 +42,18 @@ async def test_page_up_and_down_do_nothing_in_a_list_that_was_never_laid_out() -
             rows.action_page_up()
             rows.action_page_down()
             assert rows.highlighted == row
+
+
+async def test_a_click_on_a_row_that_was_removed_meanwhile_does_nothing() -> None:
+    app = Form()
+    async with app.run_test() as pilot:
+        rows = app.query_one("#hidden", RowList)
+        for options, highlighted in ((["one", "two"], 1), (["one"], None)):
+            rows.set_options(options)
+            style = Style.from_meta({"option": 1})
+            rows.post_message(events.Click(rows, 1, 1, 0, 0, 1, False, False, False, style=style))
+            await pilot.pause()
+            assert rows.highlighted == highlighted
 
 
 @pytest.mark.parametrize("size", SIZES)
