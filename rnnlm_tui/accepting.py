@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from rnnlm_tui.suggest import Suggestion
     from rnnlm_tui.text.tokenizer import Insertion
 
 LISTED = 5
@@ -35,6 +35,23 @@ GHOST_FROM = 0.15
 TYPED_LETTERS = 2
 TYPED_FACTOR = 0.6
 """Once TYPED_LETTERS letters of a word are typed, the threshold is lowered by this factor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A word and its probability among the words that fit what is typed.
+
+    `text` is inserted at the cursor to accept the word. If `eats_space`, the space before the
+    cursor is deleted first, and so are the `replaces_after` characters after the cursor, the rest
+    of the word that the cursor is in. `space_after` says whether a space follows in running text.
+    """
+
+    word: str
+    probability: float
+    text: str
+    eats_space: bool
+    space_after: bool
+    replaces_after: int = 0
 
 
 class Listed(Protocol):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rnnlm_tui.accepting import LISTED
+from rnnlm_tui.accepting import LISTED, Suggestion
 from rnnlm_tui.config import Range, parse_number
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.evaluate import ScoredLine, score
@@ -17,7 +17,7 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import data_dir
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.load import load_model, missing_base
-from rnnlm_tui.suggest import Suggestion, suggest
+from rnnlm_tui.suggest import suggest
 
 __all__ = ["Model", "RnnlmError", "ScoredLine", "Suggestion", "load"]
 
@@ -78,12 +78,13 @@ class Model:
         """The `top` most likely next words, or ways to complete a half-typed word.
 
         >>> import rnnlm_tui
-        >>> for suggestion in rnnlm_tui.load("shakespeare").suggest("shall i comp", top=2):
+        >>> for suggestion in rnnlm_tui.load("shakespeare").suggest("shall i c", top=2):
         ...     print(suggestion.word, f"{suggestion.probability:.2f}", suggestion.text)
-        compare 0.84 are
-        compounds 0.07 ounds
+        compare 0.13 ompare
+        could 0.08 ould
 
-        Probabilities are relative to all words that fit, and those of all of them sum to 1. To
+        Probabilities are relative to all words that fit, and those of all of them sum to 1. A word
+        that was listed for fewer letters counts less: who wanted it would have taken it. To
         accept a suggestion, append its `text`, after removing the final space if `eats_space`;
         `space_after` says whether a space follows. With a `cursor` (in characters, by default the
         end) within a word, its `replaces_after` characters after the cursor go. Raises RnnlmError

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.accepting import DIGITS, LISTED, is_of_letters
+from rnnlm_tui.accepting import DIGITS, LISTED, Suggestion, is_of_letters
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.text.tokenizer import Insertion, Tokenizer
 
@@ -64,23 +64,6 @@ class Typed(NamedTuple):
     @classmethod
     def of(cls, before: str, tokenizer: Tokenizer) -> Typed:
         return cls(before, *tokenizer.split_typed(before))
-
-
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    """A word and its probability among the words that fit what is typed.
-
-    `text` is inserted at the cursor to accept the word. If `eats_space`, the space before the
-    cursor is deleted first, and so are the `replaces_after` characters after the cursor, the rest
-    of the word that the cursor is in. `space_after` says whether a space follows in running text.
-    """
-
-    word: str
-    probability: float
-    text: str
-    eats_space: bool
-    space_after: bool
-    replaces_after: int = 0
 
 
 @dataclass(frozen=True, slots=True)

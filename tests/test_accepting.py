@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from rnnlm_tui.accepting import accepts, is_ghost_likely, keys_to_type, takes_digits
-from rnnlm_tui.suggest import Suggestion, WordList
+from rnnlm_tui.accepting import Suggestion, accepts, is_ghost_likely, keys_to_type, takes_digits
+from rnnlm_tui.suggest import WordList
 from rnnlm_tui.text.tokenizer import Insertion
 
 WORDS = tuple(Suggestion(word, 0.1, word, False, True) for word in ("a", "b", "c", "d", "e", "f"))

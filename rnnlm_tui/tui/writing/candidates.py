@@ -24,7 +24,8 @@ from rnnlm_tui.accepting import LISTED
 from rnnlm_tui.formatting import sanitize
 
 if TYPE_CHECKING:
-    from rnnlm_tui.suggest import Suggestion, Suggestions
+    from rnnlm_tui.accepting import Suggestion
+    from rnnlm_tui.suggest import Suggestions
     from rnnlm_tui.tui.preferences import Preferences
     from rnnlm_tui.tui.writing.keystrokes import Keystrokes
 

@@ -18,7 +18,8 @@ from rnnlm_tui.accepting import (
 from rnnlm_tui.formatting import sanitize
 
 if TYPE_CHECKING:
-    from rnnlm_tui.suggest import Suggestion, Suggestions
+    from rnnlm_tui.accepting import Suggestion
+    from rnnlm_tui.suggest import Suggestions
     from rnnlm_tui.text.tokenizer import Insertion
     from rnnlm_tui.tui.preferences import Preferences
 

@@ -17,8 +17,7 @@ from rnnlm_tui.text.spacing import gives_space_back, takes_space
 from rnnlm_tui.tui.writing.keystrokes import KeystrokeCounter
 
 if TYPE_CHECKING:
-    from rnnlm_tui.accepting import Accept
-    from rnnlm_tui.suggest import Suggestion
+    from rnnlm_tui.accepting import Accept, Suggestion
     from rnnlm_tui.text.tokenizer import Insertion
 
 MAX_TEXT = 20_000

@@ -16,8 +16,8 @@ from textual.pilot import Pilot
 from textual.widgets import Button
 from textual.widgets.text_area import Selection
 
-from rnnlm_tui.accepting import DigitSetting, accepts
-from rnnlm_tui.suggest import Suggestion, Suggestions
+from rnnlm_tui.accepting import DigitSetting, Suggestion, accepts
+from rnnlm_tui.suggest import Suggestions
 from rnnlm_tui.text.tokenizer import Insertion
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.session.tables import Turn
