@@ -26,7 +26,7 @@ from textual.pilot import Pilot
 
 from rnnlm_tui.store.library import ENGLISH
 from rnnlm_tui.tui.app import RnnlmApp
-from rnnlm_tui.tui.preferences import Preferences, save_preferences
+from rnnlm_tui.tui.preferences import SettingsFile
 from rnnlm_tui.tui.runs.child import TrainingRequest
 from rnnlm_tui.tui.widgets.dialogs import TYPE_AHEAD_S
 
@@ -37,7 +37,7 @@ COMMANDS = {
     "suggest": (
         'rnnlm-tui --suggest "In the morning we went to the "',
         'rnnlm-tui --suggest "Dear Anna, I hope you are w"',
-        'rnnlm-tui --suggest "shall i comp" --model shakespeare',
+        'rnnlm-tui --suggest "shall i c" --model shakespeare',
         'rnnlm-tui --generate "It was late, and " --seed 3',
     ),
     "summary": ("rnnlm-tui --summary",),
@@ -85,7 +85,9 @@ async def picture_app(folder: Path) -> None:
     """The three screens, in use."""
     os.environ["TEXTUAL_ANIMATIONS"] = "none"
     os.environ["COLORTERM"] = "truecolor"  # else the theme is that of a terminal of 16 colours
-    save_preferences(folder / "config", Preferences(continue_lines=True))
+    settings = SettingsFile(folder / "config")
+    settings.preferences.continue_lines = True
+    settings.store()
     app = RnnlmApp(folder, folder / "config", folder / "app.log", ENGLISH)
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: app.loaded_model is not None)
