@@ -8,6 +8,7 @@ from itertools import accumulate
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.geometry import Size
 from textual.widgets import Static
 
 from rnnlm_tui.events import EpochEnded
@@ -68,6 +69,8 @@ class TextList(VerticalScroll):
         self._head = Static(classes="head", markup=False)
         self._lines: Sequence[Content] = ()
         self._indent, self._follows = indent, True
+        self._sizes = (Size(), Size())
+        """The sizes when it was scrolled last, of the list and of its lines."""
 
     def compose(self) -> ComposeResult:
         yield self._head
@@ -94,11 +97,19 @@ class TextList(VerticalScroll):
         self._text.update(Content("\n").join(rows) if rows else self._empty)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Notes whether the end is visible; a resize must not change that."""
+        """Notes whether the user has left the end, or is there again. New lines and new sizes move
+        the end away or the list up, which is no scrolling by the user."""
         super().watch_scroll_y(old_value, new_value)
-        # Lines that come while it scrolls down move the end away, which is no scrolling up.
-        is_going_down = self._follows and new_value > old_value
-        self._follows = is_going_down or new_value >= self.max_scroll_y
+        sizes, self._sizes = self._sizes, (self.size, self.virtual_size)
+        if new_value >= self.max_scroll_y:
+            self._follows = True
+        elif new_value < old_value and sizes == self._sizes:
+            self._follows = False
+
+    def watch_virtual_size(self) -> None:
+        """Stays at the end when the lines have got their size, after they were scrolled to."""
+        if self._follows:
+            self.scroll_end(animate=False)
 
     def on_resize(self) -> None:
         """Stays at the end. Textual's anchor would show a short list at the bottom."""
