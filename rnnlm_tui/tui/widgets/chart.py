@@ -39,9 +39,10 @@ class AxisScale:
 
     def place(self, value: float) -> int:
         """Returns the position of a value; the middle if `low` equals `high`."""
-        if self.high <= self.low:
+        spread = self.high / 2 - self.low / 2  # the difference of the largest floats is infinite
+        if spread <= 0:
             return (self.length - 1) // 2
-        share = (value - self.low) / (self.high - self.low)
+        share = (value / 2 - self.low / 2) / spread
         return min(self.length - 1, max(0, round(share * (self.length - 1))))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 
@@ -68,6 +68,8 @@ def test_a_narrow_legend_leaves_out_the_names() -> None:
     height=st.integers(1, 20),
     best=st.none() | st.floats(),
 )
+@example(points=[(1.7e308, 0.0), (-1e292, 0.0)], width=7, height=4, best=None)
+@example(points=[(1.0, 0.0), (2.0, 5e-324)], width=7, height=4, best=None)
 @HOSTILE
 def test_no_values_and_no_size_break_a_chart(
     points: Points, width: int, height: int, best: float | None
