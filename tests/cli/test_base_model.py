@@ -83,6 +83,7 @@ def figures_of(library: Library, name: str) -> Evaluation:
     return found
 
 
+@pytest.mark.slow
 def test_a_base_of_the_same_text_makes_no_figure_better_than_it_is(
     train: Train, library: Library
 ) -> None:
@@ -185,6 +186,7 @@ def test_a_resumed_run_holds_out_the_same_lines(
     assert held_out_of(library, "mine") == before != ()
 
 
+@pytest.mark.slow
 def test_a_large_text_is_split_as_one_in_memory(
     train: Train, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,6 +227,7 @@ def test_a_text_in_another_language_from_english_is_said_to_be_that(
     assert "it has no base model (0% of its words are English" in done.stderr + done.stdout
 
 
+@pytest.mark.slow
 def test_the_figures_of_a_mixture_that_a_training_has_written_are_those_of_evaluate(
     train: Train, library: Library, run: Command
 ) -> None:
