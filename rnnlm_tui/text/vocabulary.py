@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from itertools import count
@@ -60,7 +59,6 @@ class Vocabulary:
         )
         self._find_prefix = lru_cache(CACHED_PREFIXES)(self._ids_with_prefix)
         self._sorted: dict[tuple[Callable[[str], str], str], SortedKeys] = {}
-        self._by_key: dict[Callable[[str], str], dict[str, list[int]]] = {}
         self._masks: dict[Callable[[str], bool], NDArray[np.bool_]] = {}
 
     @classmethod
@@ -167,14 +165,6 @@ class Vocabulary:
     def _firsts(self) -> list[str]:
         """The first character of each word."""
         return [word[:1] for word in self.words]
-
-    def ids_by_key(self, match_key: Callable[[str], str]) -> Mapping[str, list[int]]:
-        """The ids of the words, special tokens apart, by their `match_key`. Cached."""
-        if match_key not in self._by_key:
-            found = self._by_key[match_key] = defaultdict[str, list[int]](list)
-            for word, number in self._ids.items():
-                found[match_key(word)].append(number)
-        return self._by_key[match_key]
 
     def mask(self, holds: Callable[[str], bool]) -> NDArray[np.bool_]:
         """For each id whether `holds(word)`; False for padding and special tokens. Cached."""
