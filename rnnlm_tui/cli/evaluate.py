@@ -28,7 +28,6 @@ from rnnlm_tui.lm.mixture import (
     cross_fitted,
     fit_weights,
 )
-from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.results import UNSEEN, savings_sentence
 from rnnlm_tui.store import evaluations, training_text
 from rnnlm_tui.store.evaluations import HeldOutEvaluation
@@ -147,9 +146,7 @@ def _results(
 def _scored_lines(subject: OpenedModel, text: Text, *, counts_keys: bool) -> list[ScoredLine]:
     """Scores the lines where they stand, with a progress bar on a terminal. If the weights of the
     model were fitted to them, each half is scored with those that fit the other."""
-    models: tuple[LanguageModel, LanguageModel] = subject.model, subject.model
-    if text.fit and text.held_out_of == subject.name and isinstance(subject.model, MixedModel):
-        models = cross_fitted(subject.model, text.fit)
+    models = cross_fitted(subject.model, text.fit if text.held_out_of == subject.name else None)
     scored, next_bar, total = list[ScoredLine](), 0.0, len(text.lines)
     draws, label = has_bar(), sanitize(subject.name)
     try:

@@ -258,9 +258,12 @@ def fit_weights(model: MixedModel, excerpts: Sequence[Excerpt], most_words: int)
     return Fit(fitted(np.concatenate(found)), (fitted(found[0]), fitted(found[1])))
 
 
-def cross_fitted(model: MixedModel, fit: Fit) -> tuple[MixedModel, MixedModel]:
+def cross_fitted(model: LanguageModel, fit: Fit | None) -> tuple[LanguageModel, LanguageModel]:
     """The models to measure each half of the excerpts with: their weights fit the other half, so
-    that no line had a part in choosing the weights that it is measured with."""
+    that no line had a part in choosing the weights that it is measured with. A model that is not
+    mixed, or whose weights were not fitted, measures both halves itself."""
+    if fit is None or not isinstance(model, MixedModel):
+        return model, model
     of_first, of_second = (MixedModel(model.tokenizer, model.models, w) for w in fit.of_halves)
     return of_second, of_first
 

@@ -156,9 +156,7 @@ def _scores(
             model, some_lines(run.split_lines()[1], most_words), counts_keys=counts_keys
         )
         return
-    models: tuple[LanguageModel, LanguageModel] = model, model
-    if fit is not None and isinstance(model, MixedModel):
-        models = cross_fitted(model, fit)
+    models = cross_fitted(model, fit)
     for above, lines, half in some_excerpts(run.held_out_excerpts(), most_words):
         yield from score(models[half], lines, above, counts_keys=counts_keys)
 

@@ -202,6 +202,8 @@ def test_a_half_is_measured_with_weights_that_fit_the_other(
     fit = fit_weights(mixed, [Excerpt((), OWN * 9, 0), Excerpt((), BASE * 9, 1)], 1000)
     assert fit is not None
     of_first, of_second = cross_fitted(mixed, fit)
+    assert isinstance(of_first, MixedModel) and isinstance(of_second, MixedModel)
+    assert cross_fitted(mixed, None) == (mixed, mixed)
     assert of_first.weights["base"] > 0.8 and of_second.weights["ngrams"] > 0.6
     assert 0.3 < fit.weights["base"] < 0.7
 
