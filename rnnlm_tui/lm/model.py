@@ -167,7 +167,7 @@ class Architecture(ABC, Generic[M]):
         """The arrays of the weights file. `check_sizes` must have passed."""
 
     def compact_arrays(self) -> dict[str, ArraySpec]:
-        """The arrays of a compact weights file, as of built-in models: float16, with a relative
+        """The arrays of a compact weights file; here those of `arrays` in float16, with a relative
         rounding error of at most 2^-11."""
         return {name: ArraySpec(spec.shape, "F16") for name, spec in self.arrays().items()}
 
