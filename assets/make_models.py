@@ -4,9 +4,9 @@
     python assets/make_models.py english TEXTS [--data-dir FOLDER]
 
 The first learns the sonnets that ship, 20 seconds. The second learns the files in the folder TEXTS,
-which rnnlm_tui/data/english.md names, about an hour on two quiet cores; it may be stopped, and goes
-on from where it stopped if it is started again with the same data folder. Both are measured on the
-lines that they held out, made small, and put into rnnlm_tui/data/models.
+which rnnlm_tui/data/english.md names, about an hour and a half on two quiet cores; it may be
+stopped, and goes on from where it stopped if it is started again with the same data folder. Both
+are measured on the lines that they held out, made small, and put into rnnlm_tui/data/models.
 tests/store/test_shipped_models.py checks what they are.
 """
 
@@ -32,37 +32,32 @@ NEW_NAME = "new"
 SETTINGS = {
     "shakespeare": ["--on=none"],
     "english": [
-        *("--on=none", "--held-out=0.01", "--max-vocabulary=30000", "--max-ngrams=1600000"),
-        *("--embedding-size=256", "--hidden-size=512", "--dropout=0.1", "--learning-rate=0.003"),
-        *("--batch-size=48", "--bptt=35", "--epochs=4", "--precision=bf16"),
+        *("--on=none", "--held-out=0.01", "--max-vocabulary=36000", "--max-ngrams=200000"),
+        *("--embedding-size=320", "--hidden-size=768", "--dropout=0.1", "--learning-rate=0.003"),
+        *("--batch-size=64", "--bptt=35", "--epochs=3", "--precision=bf16"),
     ],
 }
 ABOUT = {
     "shakespeare": "Shakespeare's sonnets (1609), in the public domain",
-    "english": "41 books first published from 1889 to 1930, in the public domain in the United"
-    " States as edited by Standard Ebooks (CC0 1.0), and the written part of MASC, the Manually"
-    " Annotated Sub-Corpus of the American National Corpus, which may be used for linguistic"
-    " education, research and development, including commercial development;"
+    "english": "49 books first published from 1889 to 1930, in the public domain in the United"
+    " States as edited by Standard Ebooks (CC0 1.0); articles of 18F and Digital.gov, in the public"
+    " domain; sentences of Mozilla Common Voice (CC0 1.0); and the written part of MASC, the"
+    " Manually Annotated Sub-Corpus of the American National Corpus, which may be used for"
+    " linguistic education, research and development, including commercial development;"
     " rnnlm_tui/data/english.md names them all",
 }
 CORPUS_NAME = {
     "shakespeare": "sonnets.txt",
-    "english": "41 books and the MASC corpus",
+    "english": "49 books, modern articles and everyday sentences",
 }
-"""How the app names the text. The name of a training is that of the first file, "and 41 more"."""
+"""How the app names the text. The name of a training is that of the first file, "and 52 more"."""
 UNSUGGESTED = {
     "shakespeare": "",
-    "english": "Chinaman Chinamen Coons Dago Dagoes Jap Japs Negro Pussy Squaw bitch chink coon"
-    " darky fuck fucking half-breed kike kikes mulatto negro negroes nigger niggers shit slut squaw"
-    " squaws wop",
+    "english": "Chinaman Chinaman's Chinamen Coons Cooly Dago Dagoes Jap Japs Negro Negroes Nigger"
+    " Pussy Squaw bitch chink coolies coon darkies darky fuck fucking half-breed kike mulatto"
+    " negress negro negroes nigger niggers shit slut squaw squaws wop wops",
 }
 """Slurs and obscene words of the books, which are known when they are typed and never suggested."""
-HELD_OUT_BOOKS = (
-    "kenneth-grahame_the-wind-in-the-willows",
-    "p-g-wodehouse_love-among-the-chickens",
-    "thornton-wilder_the-bridge-of-san-luis-rey",
-)
-"""Not learned: the number of n-grams was chosen on them."""
 
 
 def main() -> None:
@@ -72,11 +67,7 @@ def main() -> None:
     parser.add_argument("texts", nargs="?", type=Path)
     parser.add_argument("--data-dir", type=Path)
     asked = parser.parse_args()
-    texts = [
-        str(path)
-        for path in sorted(asked.texts.glob("*.txt") if asked.texts else ())
-        if path.stem not in HELD_OUT_BOOKS
-    ]
+    texts = [str(path) for path in sorted(asked.texts.glob("*.txt") if asked.texts else ())]
     with tempfile.TemporaryDirectory() as temporary:
         folder = asked.data_dir or Path(temporary)
         made = train(folder, SETTINGS[asked.name], texts)

@@ -1,6 +1,6 @@
-"""Makes the README's pictures from the real command and the real app:
+"""Makes the README's pictures from the real app:
 
-    python assets/make_pictures.py [--commands | --app]
+    python assets/make_pictures.py
 
 Asks the model that ships, and trains others in a folder of its own, which takes a minute.
 """
@@ -8,10 +8,8 @@ Asks the model that ships, and trains others in a folder of its own, which takes
 from __future__ import annotations
 
 import asyncio
-import io
 import os
 import re
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -20,8 +18,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from rich.console import Console
-from rich.text import Text
 from textual.pilot import Pilot
 
 from rnnlm_tui.store.library import ENGLISH
@@ -30,18 +26,8 @@ from rnnlm_tui.tui.preferences import SettingsFile
 from rnnlm_tui.tui.runs.child import TrainingRequest
 from rnnlm_tui.tui.widgets.dialogs import TYPE_AHEAD_S
 
-WIDTH = 84
 SIZE = (116, 32)
 PATIENCE_S = 600
-COMMANDS = {
-    "suggest": (
-        'rnnlm-tui --suggest "In the morning we went to the "',
-        'rnnlm-tui --suggest "Dear Anna, I hope you are w"',
-        'rnnlm-tui --suggest "shall i c" --model shakespeare',
-        'rnnlm-tui --generate "It was late, and " --seed 3',
-    ),
-    "summary": ("rnnlm-tui --summary",),
-}
 LINES = (
     "Dear Anna, I hope you are well.",
     "Yesterday we went to the sea, and it was better than I thought",
@@ -54,31 +40,17 @@ RUN_EPOCHS_SHOWN = 9
 
 def main() -> None:
     """Writes an SVG for each picture next to this file."""
-    if "--app" not in sys.argv:
-        picture_commands()
-    if "--commands" not in sys.argv:
-        with tempfile.TemporaryDirectory() as folder:
-            data = ("--data-dir", folder)
-            command("--train", "--preset", "ngram", "--name", NGRAM, *data)
-            command("--evaluate", "--model", NGRAM, *data)
-            asyncio.run(picture_app(Path(folder)))
+    with tempfile.TemporaryDirectory() as folder:
+        data = ("--data-dir", folder)
+        command("--train", "--preset", "ngram", "--name", NGRAM, *data)
+        command("--evaluate", "--model", NGRAM, *data)
+        asyncio.run(picture_app(Path(folder)))
 
 
-def command(*arguments: str) -> str:
-    """What the command prints."""
+def command(*arguments: str) -> None:
+    """Runs the command."""
     run = [sys.executable, "-m", "rnnlm_tui", *arguments]
-    return subprocess.run(run, check=True, capture_output=True, text=True).stdout
-
-
-def picture_commands() -> None:
-    """What the commands print."""
-    for name, commands in COMMANDS.items():
-        console = Console(record=True, width=WIDTH, file=io.StringIO())
-        for line in commands:
-            output = command(*shlex.split(line)[1:])
-            console.print(Text(f"$ {line}", style="bold"))
-            console.print(Text(output))
-        write(name, console.export_svg(title="rnnlm-tui"))
+    subprocess.run(run, check=True, capture_output=True)
 
 
 async def picture_app(folder: Path) -> None:
