@@ -1,22 +1,24 @@
 """The requests of the command line: a frozen class per mode, whose fields are its options.
 
-`parser` parses command lines into these classes and generates the help from them.
+`parser` makes an argparse parser of each, and reads command lines into them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 from rnnlm_tui.config import PRESETS, Range
+from rnnlm_tui.paths import data_dir
 
-if TYPE_CHECKING:
-    from pathlib import Path
+ENCODING = "encoding of the texts; by default UTF-8, or UTF-16 with a byte order mark"
+QUERY_CONFIG = "a TOML file with settings: model, top, words or temperature"
 
 
 def option(
-    description: str,
+    help_text: str,
     metavar: str = "NAME",
     *,
     flag: str = "",
@@ -26,13 +28,13 @@ def option(
 ) -> Any:
     """A field for the value of an option, or for a tuple of values if the default is a tuple. The
     flag is named like the field by default. A number has `bounds` and may be `whole`."""
-    meta = {"help": description, "metavar": metavar, "flag": flag, "bounds": bounds, "whole": whole}
+    meta = {"help": help_text, "metavar": metavar, "flag": flag, "bounds": bounds, "whole": whole}
     return field(default=default, metadata=meta)
 
 
-def switch(description: str = "", flag: str = "") -> Any:
+def switch(help_text: str, flag: str = "") -> Any:
     """A field for an option without a value, which sets it to True."""
-    return field(default=False, metadata={"help": description, "metavar": "", "flag": flag})
+    return field(default=False, metadata={"help": help_text, "metavar": "", "flag": flag})
 
 
 def operand(default: Any = None) -> Any:
@@ -43,21 +45,14 @@ def operand(default: Any = None) -> Any:
 @dataclass(frozen=True, repr=False)
 class Request:
     """The base of all requests. `runs` names the function that runs the request, as module:function
-    within `cli`; `operands` and `help` are for the help. Operands in brackets are optional."""
+    within `cli`."""
 
     runs: ClassVar[str]
-    help: ClassVar[str]
-    operands: ClassVar[str] = ""
-
-    data_folder: str | None = option("where the models are stored", "FOLDER", flag="data-dir")
+    data_folder: str | None = None
 
     @property
     def data_dir(self) -> Path:
         """The data folder: the given one, or the user's."""
-        from pathlib import Path  # 3 ms that --help does not need
-
-        from rnnlm_tui.paths import data_dir
-
         return data_dir(Path(self.data_folder) if self.data_folder else None)
 
 
@@ -66,8 +61,6 @@ class AppRequest(Request):
     """The terminal app. The default `model` is the one used last."""
 
     runs = "main:open_app"
-    help = "open the terminal app, with this model"
-    operands = "[MODEL]"
     model: str | None = operand()
 
 
@@ -76,7 +69,6 @@ class RunRequest(Request):
     """The base of requests that prepare a training. Without `sources` the text is the sonnets.
     `flags` are the values of settings given as flags, by the name of the setting."""
 
-    operands = "[CORPUS ...]"
     sources: tuple[str, ...] = operand(())
     flags: Mapping[str, str] = field(default_factory=dict)
     preset: str | None = option(
@@ -85,10 +77,8 @@ class RunRequest(Request):
         "PRESET",
     )
     config: str | None = option("settings from a TOML file", "FILE")
-    encoding: str | None = option(
-        "encoding of the texts; by default UTF-8, or UTF-16 with a byte order mark"
-    )
-    as_json: bool = switch("results (or events) as JSON lines", flag="json")
+    encoding: str | None = option(ENCODING)
+    as_json: bool = switch("the result, or the events of a training, as JSON lines", flag="json")
 
 
 @dataclass(frozen=True, repr=False)
@@ -97,7 +87,6 @@ class TrainRequest(RunRequest):
     are made from the text."""
 
     runs = "train:train"
-    help = "train on text files, on pipes, or on - for standard input; on the sonnets by default"
     name: str | None = option("the model's name; made of the corpus and the preset by default")
     force: bool = switch("replace an existing model of that name")
     resume: bool = switch("resume the run of --name, or the most recent one")
@@ -126,7 +115,6 @@ class SummaryRequest(RunRequest):
     """`--summary`."""
 
     runs = "summary:summary"
-    help = "the data card and the layers of the network, without training"
 
 
 @dataclass(frozen=True, repr=False)
@@ -134,10 +122,10 @@ class Query(Request):
     """The base of requests that query a model. The default `text` is the lines of standard input,
     the default `model` the newest one."""
 
-    operands = "[TEXT]"
     text: str | None = operand()
     model: str | None = option("the model to ask; the newest by default")
-    as_json: bool = switch(flag="json")
+    config: str | None = option(QUERY_CONFIG, "FILE")
+    as_json: bool = switch("results as JSON lines", flag="json")
 
 
 @dataclass(frozen=True, repr=False)
@@ -145,10 +133,6 @@ class SuggestRequest(Query):
     """`--suggest`."""
 
     runs = "suggest:show_suggestions"
-    help = (
-        "the next words; without TEXT, one answer for each line of standard input (with --json a"
-        ' line may be a request such as {"text": "shall i ", "id": 1})'
-    )
     top: int = option(
         "how many words to suggest (default 5)", "N", default=5, bounds=Range(1, 10_000)
     )
@@ -161,7 +145,6 @@ class GenerateRequest(Query):
     means all words, `seed` None means different words each time."""
 
     runs = "suggest:generate"
-    help = "continue TEXT, or each line of standard input"
     words: int | None = option(
         "how many words to generate (default: to the end of the sentence, or 10 for a model without"
         " punctuation)",
@@ -176,7 +159,7 @@ class GenerateRequest(Query):
         whole=False,
     )
     top_k: int | None = option("draw from the N likeliest words", "N", bounds=Range(1, 10_000_000))
-    seed: int | None = option("", "N", bounds=Range(0, 2**32 - 1))
+    seed: int | None = option("draw the same words each time", "N", bounds=Range(0, 2**32 - 1))
 
 
 @dataclass(frozen=True, repr=False)
@@ -184,14 +167,10 @@ class EvaluateRequest(Request):
     """`--evaluate`. Without `sources` the text is the model's own held-out lines."""
 
     runs = "evaluate:show_evaluation"
-    help = (
-        "how good a model is: perplexity, hits and keys saved on a text, or on the lines that its"
-        " training held out"
-    )
-    operands = "[CORPUS ...]"
     sources: tuple[str, ...] = operand(())
-    encoding: str | None = option("")
-    model: str | None = option("")
+    encoding: str | None = option(ENCODING)
+    model: str | None = option("the model to measure; the newest by default")
+    config: str | None = option(QUERY_CONFIG, "FILE")
     against: tuple[str, ...] = option(
         "another model to measure on the same lines; may be repeated", default=()
     )
@@ -199,14 +178,13 @@ class EvaluateRequest(Request):
     is_all: bool = switch(
         "measure on all lines, not on a sample of 20,000 words spread over them", flag="all"
     )
-    as_json: bool = switch(flag="json")
+    as_json: bool = switch("the result as a JSON line", flag="json")
 
 
 class ScoreRequest(Query):
     """`--score`."""
 
     runs = "score:show_score"
-    help = "TEXT, or each line of standard input, word by word with probability and rank"
 
 
 @dataclass(frozen=True, repr=False)
@@ -214,10 +192,8 @@ class ModelsRequest(Request):
     """`--models`. Lists all of them by default."""
 
     runs = "models:models"
-    help = "list the models, or show one"
-    operands = "[NAME]"
     name: str | None = operand()
-    as_json: bool = switch(flag="json")
+    as_json: bool = switch("the models as a JSON line", flag="json")
 
 
 @dataclass(frozen=True, repr=False)
@@ -225,8 +201,6 @@ class RenameRequest(Request):
     """`--rename`."""
 
     runs = "models:rename"
-    help = "rename a model"
-    operands = "OLD NEW"
     old: str = operand()
     new: str = operand()
 
@@ -236,8 +210,6 @@ class DeleteRequest(Request):
     """`--delete`."""
 
     runs = "models:delete"
-    help = "delete a model"
-    operands = "NAME"
     name: str = operand()
     is_confirmed: bool = switch("delete without asking", flag="yes")
 
@@ -247,11 +219,9 @@ class ExportRequest(Request):
     """`--export`. The default `target` is a file with the model's name."""
 
     runs = "models:export"
-    help = "write a model as one zip, NAME.zip by default; - writes it to standard output"
-    operands = "NAME [FILE]"
     name: str = operand()
     target: str | None = operand()
-    force: bool = switch()
+    force: bool = switch("replace an existing file")
 
 
 @dataclass(frozen=True, repr=False)
@@ -259,13 +229,12 @@ class ImportRequest(Request):
     """`--import`. The default `name` is that of the file."""
 
     runs = "models:import_"
-    help = "add an exported model (see --name)"
-    operands = "FILE"
     source: str = operand()
-    name: str | None = option("")
+    name: str | None = option("the model's name; that of the file by default")
 
 
-MODES: Mapping[str, type[Request]] = {
+REQUESTS: Mapping[str | None, type[Request]] = {
+    None: AppRequest,
     "train": TrainRequest,
     "suggest": SuggestRequest,
     "generate": GenerateRequest,
@@ -278,3 +247,4 @@ MODES: Mapping[str, type[Request]] = {
     "export": ExportRequest,
     "import": ImportRequest,
 }
+"""The request of each mode, None for the app."""
