@@ -20,6 +20,10 @@ __version__ = "0.1.0"
 __all__ = ["Model", "RnnlmError", "__version__", "load"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -38,6 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if "--debug" in given:
             raise
         return _report_error(error)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if "--debug" in given or missing in ("", __package__.partition(".")[0]):
+            raise
+        print_error(f"{APP_NAME} needs {missing}", f"install it: pip install {missing}")
+        return 1
     finally:
         _flush_stdout()
 

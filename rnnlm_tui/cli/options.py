@@ -77,6 +77,10 @@ class RunRequest(Request):
         "PRESET",
     )
     config: str | None = option("settings from a TOML file", "FILE")
+    base: str | None = option(
+        "mix with this model as a base, or with none; by default English texts with English",
+        flag="on",
+    )
     encoding: str | None = option(ENCODING)
     as_json: bool = switch("the result, or the events of a training, as JSON lines", flag="json")
 
@@ -91,7 +95,6 @@ class TrainRequest(RunRequest):
     force: bool = switch("replace an existing model of that name")
     resume: bool = switch("resume the run of --name, or the most recent one")
     source_model: str | None = option("start from a model's weights and words", flag="from")
-    base: str | None = option("mix with this model as a base, or with none", flag="on")
     update: str | None = option(
         "train a model further on its own texts as they are now, or on those given, and replace it"
         " if the result is better on lines that neither has seen"

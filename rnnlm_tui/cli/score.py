@@ -10,7 +10,7 @@ from rnnlm_tui.cli.inputs import open_model, texts_of
 from rnnlm_tui.cli.options import ScoreRequest
 from rnnlm_tui.cli.output import print_fitted, print_json, table
 from rnnlm_tui.evaluate import ScoredLine, ScoredWord, score
-from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.store.library import Library
 
 
@@ -65,7 +65,7 @@ def score_table(scored: ScoredLine, model: str) -> Iterator[str]:
     else:
         yield (
             f"loss {loss:.3f} nats per word, perplexity {math.exp(loss):,.1f},"
-            f" over {len(scored.losses):,} that {model} predicts"
+            f" over {plural(len(scored.losses), 'word')} that {model} predicts"
         )
 
 

@@ -65,7 +65,7 @@ def _summary(request: SummaryRequest, workspace: Workspace) -> int:
     corpus = corpus_of(request.sources, request.encoding, workspace)
     preset, settings = resolve_settings(request)
     config = make_run_config(preset, settings, corpus.whitespace_words)
-    base = choose_base(Library(request.data_dir), corpus, config, None)
+    base = choose_base(Library(request.data_dir), corpus, config, request.base)
     prepared = prepare_corpus(corpus, config, held_out=base.held_out(corpus, config))
     if has_bar():
         draw("")

@@ -260,7 +260,9 @@ def test_a_score_is_a_table(ask: Command) -> None:
     assert re.fullmatch(r"the +- +-", rows[0])
     assert re.fullmatch(r"cat +\d+\.\d{3}% +\d+", rows[1])
     assert re.fullmatch(r"zzz +- +unknown", rows[3])
-    assert re.fullmatch(r"loss [\d.]+ nats per word, perplexity .*over 2 that full predicts", last)
+    assert re.fullmatch(
+        r"loss [\d.]+ nats per word, perplexity .*over 2 words that full predicts", last
+    )
 
 
 def test_a_line_without_words_has_nothing_to_score(ask: Command) -> None:

@@ -251,6 +251,14 @@ def test_an_error_shows_its_traceback_only_with_debug(run: Command, command: Com
     assert "Traceback" in command("--suggest", "x", "--model", "nosuch", "--debug").stderr
 
 
+def test_a_package_that_is_missing_is_named(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    said = refused(run("--summary", code=1))
+    assert said == "rnnlm-tui: rnnlm-tui needs psutil\n  install it: pip install psutil\n"
+    with pytest.raises(ModuleNotFoundError):
+        main.main(["--summary", "--debug"])
+
+
 def test_running_out_of_memory_is_a_sentence(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def split(_: object) -> None:
         raise MemoryError
