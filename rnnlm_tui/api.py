@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from types import NoneType
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from rnnlm_tui.evaluate import ScoredLine, score
 from rnnlm_tui.generate import continue_text, decoding_for, generate_words
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import data_dir
+from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.load import load_model, missing_base
 from rnnlm_tui.suggest import suggest
@@ -35,20 +37,16 @@ def load(name_or_folder: str | Path | None = None) -> Model:
     Names are listed by `rnnlm-tui --models`; any other string is taken as a folder. Raises
     RnnlmError if there is no such model or it cannot be read.
     """
-    if name_or_folder is not None:
-        _check_type("name_or_folder", name_or_folder, str, Path)
+    _check("name_or_folder", name_or_folder, str, Path, NoneType)
     library = Library(data_dir())
     asked = library.newest() if name_or_folder is None else name_or_folder
-    if isinstance(asked, Path) or (asked not in library.names() and _is_folder(asked)):
-        name = Path(asked).name
-        try:
-            card, model = load_model(Path(asked), library.open_base)
-        except ValueError as error:  # a zero byte
-            raise ModelError(f"there is no folder {str(asked)!r}") from error
-        except ModelError as error:
-            raise ModelError(f"no model in {asked}: {error.message}", error.hint) from error
-    else:
-        name, (card, model) = asked, library.open(asked)
+    try:
+        if isinstance(asked, Path) or (asked not in library.names() and Path(asked).is_dir()):
+            name, (card, model) = Path(asked).name, _in_folder(Path(asked), library)
+        else:
+            name, (card, model) = asked, library.open(asked)
+    except (OSError, ValueError) as error:  # too long, or a zero byte
+        raise ModelError(f"there is no model {str(asked)!r}") from error
     if sentence := missing_base(card, model):
         warnings.warn(f"{name}: {sentence}", stacklevel=2)
     return Model(name, card.config.preset, model)
@@ -102,11 +100,10 @@ class Model:
         complete already is not listed. Raises RnnlmError if `top` is less than 1 or the cursor is
         not in the text.
         """
-        _check_type("text", text, str)
-        _check_number("top", top, Range(1))
+        _check("text", text, str)
         _check_strings("above", above)
-        if cursor is not None:
-            _check_number("cursor", cursor, Range(0, len(text)))
+        _check_number("top", top, Range(1))
+        _check_number("cursor", 0 if cursor is None else cursor, Range(0, len(text)))
         return suggest(self._model, text, cursor, top + 1, above).insertable(top)
 
     def generate(
@@ -130,13 +127,13 @@ class Model:
         By default a model with punctuation samples at 0.7 from the top 40 up to the end of the
         sentence; other models give ten words at 0. Raises RnnlmError for invalid numbers.
         """
-        _check_type("text", text, str)
+        _check("text", text, str)
         _check_strings("above", above)
         for name, value, least in (("words", words, 0), ("top_k", top_k, 1), ("seed", seed, 0)):
-            if value is not None:
-                _check_number(name, value, Range(least))
-        if temperature is not None:
-            _check_number("temperature", temperature, Range(0), float)
+            _check_number(name, least if value is None else value, Range(least))
+        _check_number(
+            "temperature", 0 if temperature is None else temperature, Range(0), whole=False
+        )
         count, decoding = decoding_for(self._model.tokenizer, words, temperature, top_k)
         rng = np.random.default_rng(seed)
         return generate_words(self._model, text, count, decoding, rng=rng, previous_lines=above)
@@ -151,7 +148,7 @@ class Model:
         A model with punctuation puts capitals and spaces where they belong. Raises RnnlmError for
         an empty word.
         """
-        _check_type("text", text, str)
+        _check("text", text, str)
         _check_strings("words", words)
         if "" in words:
             raise UsageError("words holds an empty word", "leave it out")
@@ -167,34 +164,35 @@ class Model:
 
         `line.loss` is the mean negative log-likelihood, in nats per word.
         """
-        _check_type("text", text, str)
+        _check("text", text, str)
         _check_strings("above", above)
         return next(score(self._model, [text], above))
 
 
-def _is_folder(path: str) -> bool:
+def _in_folder(folder: Path, library: Library) -> tuple[ModelCard, LanguageModel]:
     try:
-        return Path(path).is_dir()
-    except (OSError, ValueError):  # too long, or a zero byte
-        return False
+        return load_model(folder, library.open_base)
+    except ModelError as error:
+        raise ModelError(f"{folder}: {error.message}", error.hint) from error
 
 
-def _check_type(name: str, value: object, *types: type) -> None:
+def _check(name: str, value: object, *types: type) -> None:
     """Raises TypeError for an argument of another type. A truth value is no number."""
     if not isinstance(value, types) or isinstance(value, bool):
         wanted = " or ".join(each.__name__ for each in types)
         raise TypeError(f"{name} must be {wanted}, not {type(value).__name__}")
 
 
-def _check_number(name: str, value: float, bounds: Range, kind: type = int) -> None:
+def _check_number(name: str, value: float, bounds: Range, *, whole: bool = True) -> None:
     """Raises TypeError or, naming the range, RnnlmError."""
-    _check_type(name, value, *((int, np.integer) if kind is int else (int, float, np.number)))
-    parse_number(value, name, bounds, whole=kind is int)
+    _check(name, value, int, np.integer, *(() if whole else (float, np.floating)))
+    parse_number(value, name, bounds, whole=whole)
 
 
 def _check_strings(name: str, value: Sequence[str]) -> None:
     """Raises TypeError for anything but a sequence of strings; one string is none."""
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        raise TypeError(f"{name} must be a sequence of strings, not {type(value).__name__}")
+    if isinstance(value, str):
+        raise TypeError(f"{name} must be a sequence of strings, not one string")
+    _check(name, value, Sequence)
     for each in value:
-        _check_type(f"each of {name}", each, str)
+        _check(f"each of {name}", each, str)

@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         missing = (error.name or "").partition(".")[0]
         if "--debug" in given or missing in ("", __package__.partition(".")[0]):
             raise
-        print_error(f"{APP_NAME} needs {missing}", f"install it: pip install {missing}")
+        print_error(f"the package {missing} is missing", f"install it: pip install {missing}")
         return 1
     finally:
         _flush_stdout()
@@ -61,7 +61,7 @@ def _run_to_exit_code(given: Sequence[str]) -> int:
     from rnnlm_tui.cli.options import AppRequest, EvaluateRequest, Query, TrainRequest
     from rnnlm_tui.cli.parser import format_mode_help, make_request
 
-    if "--help" in arguments and mode is not None:
+    if "--help" in arguments:
         print(format_mode_help(mode), end="")
         return 0
     request = make_request(mode, arguments, operands)

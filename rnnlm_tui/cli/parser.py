@@ -52,8 +52,8 @@ def make_request(mode: str | None, arguments: Sequence[str], operands: Sequence[
     return request(**values, **_operands(mode, request, [*rest, *operands]))
 
 
-def format_mode_help(mode: str) -> str:
-    """The help of a mode, as wide as the terminal."""
+def format_mode_help(mode: str | None) -> str:
+    """The help of a mode."""
     return _parser(mode).format_help()
 
 
@@ -156,21 +156,14 @@ def _checked(spec: Field[Any], value: Any) -> Any:
 def _operands(mode: str | None, request: type[Request], operands: Sequence[str]) -> dict[str, Any]:
     """The values of the fields of operands. Raises UsageError for too few or too many."""
     names = [spec.name for spec in fields(request) if "operand" in spec.metadata]
-    wanted = MODES[mode][0] if mode else "[MODEL]"
+    wanted, command = MODES[mode][0] if mode else "[MODEL]", f"--{mode}" if mode else APP_NAME
     if wanted.endswith("...]"):
         return {names[0]: tuple(operands)}
-    usage = f"{APP_NAME} --{mode} {wanted}"
-    if len(operands) < len(re.sub(r"\[.*\]", "", wanted).split()):
-        raise UsageError(f"--{mode} needs {wanted}", usage)
-    if extra := operands[len(names) :]:
-        message, hint = f"{' '.join(extra)!r} does not go with --{mode}", usage
-        if mode is None:
-            message = (
-                f"the app opens with one model, not with {len(operands)}: {' '.join(operands)}"
-            )
-            hint = f"to do something else name a mode, such as --train; {SEE_HELP}"
-        elif wanted == "[TEXT]":
-            message = f"--{mode} takes one text, not {len(operands)}"
-            hint = f'put quotes around it: --{mode} "{" ".join(operands)}"'
-        raise UsageError(message, hint)
-    return dict(zip(names, operands, strict=False))
+    if len(re.sub(r"\[.*\]", "", wanted).split()) <= len(operands) <= len(names):
+        return dict(zip(names, operands, strict=False))
+    given, hint = " ".join(operands), f"{APP_NAME} --{mode} {wanted}"
+    if mode is None:
+        hint = f"to do something else name a mode, such as --train; {SEE_HELP}"
+    elif wanted == "[TEXT]":
+        hint = f'put quotes around it: --{mode} "{given}"'
+    raise UsageError(f"{command} takes {wanted}, not {given!r}", hint)

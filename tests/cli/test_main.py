@@ -254,7 +254,7 @@ def test_an_error_shows_its_traceback_only_with_debug(run: Command, command: Com
 def test_a_package_that_is_missing_is_named(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psutil", None)
     said = refused(run("--summary", code=1))
-    assert said == "rnnlm-tui: rnnlm-tui needs psutil\n  install it: pip install psutil\n"
+    assert said == "rnnlm-tui: the package psutil is missing\n  install it: pip install psutil\n"
     with pytest.raises(ModuleNotFoundError):
         main.main(["--summary", "--debug"])
 
