@@ -40,13 +40,10 @@ def load(name_or_folder: str | Path | None = None) -> Model:
     _check("name_or_folder", name_or_folder, str, Path, NoneType)
     library = Library(data_dir())
     asked = library.newest() if name_or_folder is None else name_or_folder
-    try:
-        if isinstance(asked, Path) or (asked not in library.names() and Path(asked).is_dir()):
-            name, (card, model) = Path(asked).name, _in_folder(Path(asked), library)
-        else:
-            name, (card, model) = asked, library.open(asked)
-    except (OSError, ValueError) as error:  # too long, or a zero byte
-        raise ModelError(f"there is no model {str(asked)!r}") from error
+    if isinstance(asked, Path) or (asked not in library.names() and _is_folder(asked)):
+        name, (card, model) = Path(asked).name, _in_folder(Path(asked), library)
+    else:
+        name, (card, model) = asked, library.open(asked)
     if sentence := missing_base(card, model):
         warnings.warn(f"{name}: {sentence}", stacklevel=2)
     return Model(name, card.config.preset, model)
@@ -169,7 +166,16 @@ class Model:
         return next(score(self._model, [text], above))
 
 
+def _is_folder(path: str | Path) -> bool:
+    try:
+        return Path(path).is_dir()
+    except (OSError, ValueError):  # too long, or a zero byte
+        return False
+
+
 def _in_folder(folder: Path, library: Library) -> tuple[ModelCard, LanguageModel]:
+    if not _is_folder(folder):
+        raise ModelError(f"there is no folder {folder}")
     try:
         return load_model(folder, library.open_base)
     except ModelError as error:

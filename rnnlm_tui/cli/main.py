@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from rnnlm_tui import __version__
-from rnnlm_tui.cli.modes import format_help, split
+from rnnlm_tui.cli.modes import MODES, format_help, split
 from rnnlm_tui.errors import EXIT_INTERRUPTED, RnnlmError, UsageError, os_reason
 from rnnlm_tui.paths import APP_NAME
 
@@ -65,7 +65,8 @@ def _run_to_exit_code(given: Sequence[str]) -> int:
         print(format_mode_help(mode), end="")
         return 0
     request = make_request(mode, arguments, operands)
-    if isinstance(request, AppRequest):
+    if mode is None:
+        assert isinstance(request, AppRequest)
         return open_app(request)
     if isinstance(request, Query | EvaluateRequest):
         threads.use_one_thread()
@@ -74,7 +75,7 @@ def _run_to_exit_code(given: Sequence[str]) -> int:
     if isinstance(request, TrainRequest):
         threads.use_one_thread_in_numpy()
     # Each mode imports what it needs: numpy takes 0.1 s, and torch 1.2 s.
-    module, _, function = request.runs.partition(":")
+    module, _, function = MODES[mode][1].partition(":")
     with threads.garbage_collection_off():
         run = getattr(importlib.import_module(f"rnnlm_tui.cli.{module}"), function)
     code: int = run(request)

@@ -16,37 +16,44 @@ from rnnlm_tui.paths import APP_NAME
 MODES = {
     "train": (
         "[CORPUS ...]",
+        "train:train",
         "train on text files, on pipes, or on - for standard input; on the sonnets by default",
     ),
     "suggest": (
         "[TEXT]",
+        "suggest:show_suggestions",
         "the next words; without TEXT, one answer for each line of standard input (with --json a"
         ' line may be a request such as {"text": "shall i ", "id": 1})',
     ),
-    "generate": ("[TEXT]", "continue TEXT, or each line of standard input"),
+    "generate": ("[TEXT]", "suggest:generate", "continue TEXT, or each line of standard input"),
     "evaluate": (
         "[CORPUS ...]",
+        "evaluate:show_evaluation",
         "how good a model is: perplexity, hits and keys saved on a text, or on the lines that its"
         " training held out",
     ),
     "score": (
         "[TEXT]",
+        "score:show_score",
         "TEXT, or each line of standard input, word by word with probability and rank",
     ),
     "summary": (
         "[CORPUS ...]",
+        "summary:summary",
         "the data card and the layers of the network, without training",
     ),
-    "models": ("[NAME]", "list the models, or show one"),
-    "rename": ("OLD NEW", "rename a model"),
-    "delete": ("NAME", "delete a model"),
+    "models": ("[NAME]", "models:models", "list the models, or show one"),
+    "rename": ("OLD NEW", "models:rename", "rename a model"),
+    "delete": ("NAME", "models:delete", "delete a model"),
     "export": (
         "NAME [FILE]",
+        "models:export",
         "write a model as one zip, NAME.zip by default; - writes it to standard output",
     ),
-    "import": ("FILE", "add an exported model"),
+    "import": ("FILE", "models:import_", "add an exported model"),
 }
-"""The operands and the help of each mode. Operands in brackets are optional."""
+"""The operands of each mode (those in brackets are optional), the function that runs it, as
+module:function within `cli`, and its help."""
 DESCRIPTION = """\
 A private next-word autocomplete that you train on your own text. Without a mode
 it opens the terminal app; with one it runs that mode and exits.
@@ -130,7 +137,7 @@ def format_help() -> str:
     parser = make_parser(usage, DESCRIPTION, RawDescriptionHelpFormatter)
     parser.epilog = EPILOG
     modes = parser.add_argument_group("modes (one of them)")
-    for name, (operands, help_text) in MODES.items():
+    for name, (operands, _, help_text) in MODES.items():
         modes.add_argument(f"--{name}", metavar=operands, help=help_text)
     add_common_options(parser)
     return parser.format_help()

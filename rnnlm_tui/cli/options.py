@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from rnnlm_tui.config import PRESETS, Range
 from rnnlm_tui.paths import data_dir
@@ -44,10 +44,8 @@ def operand(default: Any = None) -> Any:
 
 @dataclass(frozen=True, repr=False)
 class Request:
-    """The base of all requests. `runs` names the function that runs the request, as module:function
-    within `cli`."""
+    """The base of all requests."""
 
-    runs: ClassVar[str]
     data_folder: str | None = None
 
     @property
@@ -60,13 +58,12 @@ class Request:
 class AppRequest(Request):
     """The terminal app. The default `model` is the one used last."""
 
-    runs = "main:open_app"
     model: str | None = operand()
 
 
 @dataclass(frozen=True, repr=False)
 class RunRequest(Request):
-    """The base of requests that prepare a training. Without `sources` the text is the sonnets.
+    """`--summary`, and the base of `--train`. Without `sources` the text is the sonnets.
     `flags` are the values of settings given as flags, by the name of the setting."""
 
     sources: tuple[str, ...] = operand(())
@@ -90,7 +87,6 @@ class TrainRequest(RunRequest):
     """`--train`. Without `sources` a resumed run keeps its own. By default `name` and `seed_line`
     are made from the text."""
 
-    runs = "train:train"
     name: str | None = option("the model's name; made of the corpus and the preset by default")
     force: bool = switch("replace an existing model of that name")
     resume: bool = switch("resume the run of --name, or the most recent one")
@@ -114,16 +110,10 @@ class TrainRequest(RunRequest):
     is_quiet: bool = switch("no progress, only the result", flag="quiet")
 
 
-class SummaryRequest(RunRequest):
-    """`--summary`."""
-
-    runs = "summary:summary"
-
-
 @dataclass(frozen=True, repr=False)
 class Query(Request):
-    """The base of requests that query a model. The default `text` is the lines of standard input,
-    the default `model` the newest one."""
+    """`--score`, and the base of the other modes that query a model. The default `text` is the
+    lines of standard input, the default `model` the newest one."""
 
     text: str | None = operand()
     model: str | None = option("the model to ask; the newest by default")
@@ -135,7 +125,6 @@ class Query(Request):
 class SuggestRequest(Query):
     """`--suggest`."""
 
-    runs = "suggest:show_suggestions"
     top: int = option(
         "how many words to suggest (default 5)", "N", default=5, bounds=Range(1, 10_000)
     )
@@ -147,7 +136,6 @@ class GenerateRequest(Query):
     """`--generate`. The defaults of `words` and `temperature` depend on the model. `top_k` None
     means all words, `seed` None means different words each time."""
 
-    runs = "suggest:generate"
     words: int | None = option(
         "how many words to generate (default: to the end of the sentence, or 10 for a model without"
         " punctuation)",
@@ -169,7 +157,6 @@ class GenerateRequest(Query):
 class EvaluateRequest(Request):
     """`--evaluate`. Without `sources` the text is the model's own held-out lines."""
 
-    runs = "evaluate:show_evaluation"
     sources: tuple[str, ...] = operand(())
     encoding: str | None = option(ENCODING)
     model: str | None = option("the model to measure; the newest by default")
@@ -184,17 +171,10 @@ class EvaluateRequest(Request):
     as_json: bool = switch("the result as a JSON line", flag="json")
 
 
-class ScoreRequest(Query):
-    """`--score`."""
-
-    runs = "score:show_score"
-
-
 @dataclass(frozen=True, repr=False)
 class ModelsRequest(Request):
     """`--models`. Lists all of them by default."""
 
-    runs = "models:models"
     name: str | None = operand()
     as_json: bool = switch("the models as a JSON line", flag="json")
 
@@ -203,7 +183,6 @@ class ModelsRequest(Request):
 class RenameRequest(Request):
     """`--rename`."""
 
-    runs = "models:rename"
     old: str = operand()
     new: str = operand()
 
@@ -212,7 +191,6 @@ class RenameRequest(Request):
 class DeleteRequest(Request):
     """`--delete`."""
 
-    runs = "models:delete"
     name: str = operand()
     is_confirmed: bool = switch("delete without asking", flag="yes")
 
@@ -221,7 +199,6 @@ class DeleteRequest(Request):
 class ExportRequest(Request):
     """`--export`. The default `target` is a file with the model's name."""
 
-    runs = "models:export"
     name: str = operand()
     target: str | None = operand()
     force: bool = switch("replace an existing file")
@@ -231,7 +208,6 @@ class ExportRequest(Request):
 class ImportRequest(Request):
     """`--import`. The default `name` is that of the file."""
 
-    runs = "models:import_"
     source: str = operand()
     name: str | None = option("the model's name; that of the file by default")
 
@@ -242,8 +218,8 @@ REQUESTS: Mapping[str | None, type[Request]] = {
     "suggest": SuggestRequest,
     "generate": GenerateRequest,
     "evaluate": EvaluateRequest,
-    "score": ScoreRequest,
-    "summary": SummaryRequest,
+    "score": Query,
+    "summary": RunRequest,
     "models": ModelsRequest,
     "rename": RenameRequest,
     "delete": DeleteRequest,

@@ -59,7 +59,7 @@ def format_mode_help(mode: str | None) -> str:
 
 def _parser(mode: str | None) -> ArgumentParser:
     """The parser of the options of a mode; None is the app."""
-    operands, description = MODES.get(mode or "", ("", ""))
+    operands, _, description = MODES.get(mode or "", ("", "", ""))
     parser = make_parser(f"{APP_NAME} --{mode} {operands} [options]", description)
     request = REQUESTS[mode]
     own = parser.add_argument_group(f"options of --{mode}")
