@@ -1,20 +1,25 @@
-"""The Python interface: opens models, and queries them. Does not load PyTorch."""
+"""The Python interface: opens models, and queries them. Does not load PyTorch.
+
+An argument of a wrong type is a TypeError; one whose value is wrong is an RnnlmError.
+"""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from types import NoneType
 
 import numpy as np
 
 from rnnlm_tui.accepting import LISTED, Suggestion
 from rnnlm_tui.config import Range, parse_number
-from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.errors import ModelError, RnnlmError, UsageError
 from rnnlm_tui.evaluate import ScoredLine, score
 from rnnlm_tui.generate import continue_text, decoding_for, generate_words
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import data_dir
+from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.load import load_model, missing_base
 from rnnlm_tui.suggest import suggest
@@ -32,10 +37,11 @@ def load(name_or_folder: str | Path | None = None) -> Model:
     Names are listed by `rnnlm-tui --models`; any other string is taken as a folder. Raises
     RnnlmError if there is no such model or it cannot be read.
     """
+    _check("name_or_folder", name_or_folder, str, Path, NoneType)
     library = Library(data_dir())
     asked = library.newest() if name_or_folder is None else name_or_folder
-    if isinstance(asked, Path) or (asked not in library.names() and Path(asked).is_dir()):
-        name, (card, model) = Path(asked).name, load_model(Path(asked), library.open_base)
+    if isinstance(asked, Path) or (asked not in library.names() and _is_folder(asked)):
+        name, (card, model) = Path(asked).name, _in_folder(Path(asked), library)
     else:
         name, (card, model) = asked, library.open(asked)
     if sentence := missing_base(card, model):
@@ -87,11 +93,15 @@ class Model:
         that was listed for fewer letters counts less: who wanted it would have taken it. To
         accept a suggestion, append its `text`, after removing the final space if `eats_space`;
         `space_after` says whether a space follows. With a `cursor` (in characters, by default the
-        end) within a word, its `replaces_after` characters after the cursor go. Raises RnnlmError
-        if `top` is less than 1.
+        end) within a word, its `replaces_after` characters after the cursor go. A word that is
+        complete already is not listed. Raises RnnlmError if `top` is less than 1 or the cursor is
+        not in the text.
         """
-        parse_number(top, "top", Range(1), whole=True)
-        return suggest(self._model, text, cursor, top, above).candidates
+        _check("text", text, str)
+        _check_strings("above", above)
+        _check_number("top", top, Range(1))
+        _check_number("cursor", 0 if cursor is None else cursor, Range(0, len(text)))
+        return suggest(self._model, text, cursor, top + 1, above).insertable(top)
 
     def generate(
         self,
@@ -114,12 +124,13 @@ class Model:
         By default a model with punctuation samples at 0.7 from the top 40 up to the end of the
         sentence; other models give ten words at 0. Raises RnnlmError for invalid numbers.
         """
-        if words is not None:
-            parse_number(words, "words", Range(0), whole=True)
-        if temperature is not None:
-            parse_number(temperature, "temperature", Range(0), whole=False)
-        if top_k is not None:
-            parse_number(top_k, "top_k", Range(1), whole=True)
+        _check("text", text, str)
+        _check_strings("above", above)
+        for name, value, least in (("words", words, 0), ("top_k", top_k, 1), ("seed", seed, 0)):
+            _check_number(name, least if value is None else value, Range(least))
+        _check_number(
+            "temperature", 0 if temperature is None else temperature, Range(0), whole=False
+        )
         count, decoding = decoding_for(self._model.tokenizer, words, temperature, top_k)
         rng = np.random.default_rng(seed)
         return generate_words(self._model, text, count, decoding, rng=rng, previous_lines=above)
@@ -131,8 +142,13 @@ class Model:
         >>> rnnlm_tui.load("shakespeare").join("Look in thy ", ["love", "is", "my"])
         'Look in thy love is my'
 
-        A model with punctuation puts capitals and spaces where they belong.
+        A model with punctuation puts capitals and spaces where they belong. Raises RnnlmError for
+        an empty word.
         """
+        _check("text", text, str)
+        _check_strings("words", words)
+        if "" in words:
+            raise UsageError("words holds an empty word", "leave it out")
         return continue_text(self._model.tokenizer, text, words)
 
     def score(self, text: str, above: Sequence[str] = ()) -> ScoredLine:
@@ -145,4 +161,44 @@ class Model:
 
         `line.loss` is the mean negative log-likelihood, in nats per word.
         """
+        _check("text", text, str)
+        _check_strings("above", above)
         return next(score(self._model, [text], above))
+
+
+def _is_folder(path: str | Path) -> bool:
+    try:
+        return Path(path).is_dir()
+    except (OSError, ValueError):  # too long, or a zero byte
+        return False
+
+
+def _in_folder(folder: Path, library: Library) -> tuple[ModelCard, LanguageModel]:
+    if not _is_folder(folder):
+        raise ModelError(f"there is no folder {folder}")
+    try:
+        return load_model(folder, library.open_base)
+    except ModelError as error:
+        raise ModelError(f"{folder}: {error.message}", error.hint) from error
+
+
+def _check(name: str, value: object, *types: type) -> None:
+    """Raises TypeError for an argument of another type. A truth value is no number."""
+    if not isinstance(value, types) or isinstance(value, bool):
+        wanted = " or ".join(each.__name__ for each in types)
+        raise TypeError(f"{name} must be {wanted}, not {type(value).__name__}")
+
+
+def _check_number(name: str, value: float, bounds: Range, *, whole: bool = True) -> None:
+    """Raises TypeError or, naming the range, RnnlmError."""
+    _check(name, value, int, np.integer, *(() if whole else (float, np.floating)))
+    parse_number(value, name, bounds, whole=whole)
+
+
+def _check_strings(name: str, value: Sequence[str]) -> None:
+    """Raises TypeError for anything but a sequence of strings; one string is none."""
+    if isinstance(value, str):
+        raise TypeError(f"{name} must be a sequence of strings, not one string")
+    _check(name, value, Sequence)
+    for each in value:
+        _check(f"each of {name}", each, str)

@@ -12,7 +12,7 @@ import dataclasses
 import math
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -30,8 +30,13 @@ ENVIRONMENT_PREFIX = "RNNLM_"
 RENAMED_SETTINGS: Mapping[str, str] = MappingProxyType(
     {"warm_up": "warmup", "clip": "grad_clip", "steps": "bptt", "unknown_share": "unk_rate"}
 )
-"""Old names of settings and their current names. Flags, variables and TOML keys with an old name
-work until version 0.3, with a warning; saved models and runs with old names stay readable."""
+"""Old names of settings in saved models."""
+QUERY_SETTINGS = ("model", "top", "words", "temperature")
+"""Options of the modes that ask a model, which variables and TOML files may set too."""
+OTHER_VARIABLES = (
+    *("RNNLM_DATA_DIR", "RNNLM_CONFIG_DIR", "RNNLM_LOG_DIR", "RNNLM_BUILT_IN_DIR"),
+    *("RNNLM_PRESET", "RNNLM_GOLDEN", "RNNLM_ONE_THREAD"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,14 +400,15 @@ class RunConfig:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> RunConfig:
-        """The reverse of `to_json`; accepts old names of settings. Raises UsageError."""
+        """The reverse of `to_json`. Raises UsageError."""
         fields = settings_of(preset_named(data["preset"]))
         older = {
             name: spec.metadata["older"]
             for name, spec in fields.items()
             if spec.metadata["older"] is not None or spec.metadata["optional"]
         }
-        settings = older | with_current_names(data["model"] | data["train"])
+        saved = (data["model"] | data["train"]).items()
+        settings = older | {RENAMED_SETTINGS.get(name, name): value for name, value in saved}
         if missing := fields.keys() - settings.keys():
             raise UsageError(f"settings are missing: {', '.join(sorted(missing))}")
         return make_run_config(data["preset"], [settings])
@@ -444,9 +450,11 @@ def make_run_config(
     for layer in [scale.settings if scale else {}, *layers]:
         for name, value in layer.items():
             if name not in known:
+                having = [each.name for each in PRESETS.values() if name in settings_of(each)]
+                hint = f"presets that have it: {', '.join(having)}" if having else ""
                 raise UsageError(
-                    f"the preset {preset.name} has no setting {name!r}",
-                    f"it has {', '.join(sorted(known))}",
+                    f"the preset {preset.name} has no setting {flag_of(name)}",
+                    hint or did_you_mean(name, known),
                 )
             checked: Any = {name: check_setting(known[name], value)}
             if hasattr(model, name):
@@ -505,31 +513,27 @@ def print_warning(message: str) -> None:
     print(f"warning: {message}", file=sys.stderr)
 
 
-def with_current_names(
-    settings: Mapping[str, Any], renamed: Callable[[str, str], None] | None = None
-) -> dict[str, Any]:
-    """`settings` under their current names; `renamed` is called with each old name and its new one.
+def did_you_mean(name: str, known: Iterable[str], dashes: str = "") -> str:
+    """A question for a mistyped name; empty if no known name is like it. `dashes` begin a flag."""
+    import difflib  # 3 ms
 
-    If a setting is given under both names, the current one wins.
-    """
-    current = {name: value for name, value in settings.items() if name not in RENAMED_SETTINGS}
-    for old, new in RENAMED_SETTINGS.items():
-        if old in settings:
-            current.setdefault(new, settings[old])
-            if renamed:
-                renamed(old, new)
-    return current
+    near = difflib.get_close_matches(name, known, 1)
+    return f"did you mean {dashes}{near[0]}?" if near else ""
 
 
 def settings_from_environment() -> dict[str, str]:
-    """The settings in RNNLM_... variables, such as RNNLM_EPOCHS=30."""
-    found = {}
-    for name in (*all_settings(), *RENAMED_SETTINGS):
-        if value := os.environ.get(variable_of(name)):
-            found[name] = value
-    return with_current_names(
-        found, lambda old, new: print_warning(f"{variable_of(old)} is now {variable_of(new)}")
-    )
+    """The settings of a training in RNNLM_... variables, such as RNNLM_EPOCHS=30."""
+    values = ((name, os.environ.get(variable_of(name))) for name in all_settings())
+    return {name: value for name, value in values if value}
+
+
+def warn_of_unknown_variables() -> None:
+    """Warns of unknown RNNLM_... variables, such as a mistyped RNNLM_EPOCH."""
+    known = [*map(variable_of, (*all_settings(), *QUERY_SETTINGS)), *OTHER_VARIABLES]
+    for variable in sorted(os.environ):
+        if variable.startswith(ENVIRONMENT_PREFIX) and variable not in known:
+            meant = did_you_mean(variable, known)
+            print_warning(f"{variable} is not a setting" + (f"; {meant}" if meant else ""))
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -564,14 +568,11 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def settings_from_toml(path: Path) -> dict[str, Any]:
-    """The settings of a TOML file: `preset`, and any setting by name. Raises UsageError."""
-    data = with_current_names(
-        read_toml(path), lambda old, new: print_warning(f"{old} is now {new} (in {path})")
-    )
-    allowed = all_settings().keys() | {"preset"}
-    if unknown := data.keys() - allowed:
-        raise UsageError(
-            f"{path} holds unknown settings: {', '.join(sorted(unknown))}",
-            f"known: {', '.join(sorted(allowed))}",
-        )
+    """The settings of a TOML file: `preset`, and any setting of a training or of a mode that asks
+    a model, by name. Raises UsageError."""
+    data, known = read_toml(path), ("preset", *all_settings(), *QUERY_SETTINGS)
+    for name in data:
+        if name not in known:
+            hint = did_you_mean(name, known) or "rnnlm-tui --train --help lists the settings"
+            raise UsageError(f"{path}: no setting is called {name}", hint)
     return data

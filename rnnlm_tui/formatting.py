@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 
 JOINERS = "\u200c\u200d"
@@ -13,6 +12,8 @@ LONGEST_WORD = 40
 
 def escape(json_line: str) -> str:
     """Escapes the characters in JSON that could control a terminal or end the line."""
+    import json  # 2 ms that --help does not need
+
     return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in json_line)
 
 

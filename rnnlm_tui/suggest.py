@@ -88,6 +88,12 @@ class Suggestions:
     matching_words: int
     digits_in_words: str
 
+    def insertable(self, k: int) -> tuple[Suggestion, ...]:
+        """The first `k` candidates that change the text. A word that is complete already does not;
+        it only begins the continuation."""
+        changing = (c for c in self.candidates if c.text or c.eats_space or c.replaces_after)
+        return tuple(islice(changing, k))
+
 
 def suggest(
     model: LanguageModel,

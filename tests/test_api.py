@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import doctest
+import pydoc
+import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import rnnlm_tui
@@ -50,13 +53,88 @@ def test_answers_follow_from_the_lines_above_and_from_the_seed() -> None:
     assert 1 <= len(drawn[0]) <= 10
 
 
-@pytest.mark.parametrize("numbers", [{"words": -1}, {"temperature": -0.5}, {"top_k": 0}])
-def test_invalid_numbers_are_refused(numbers: dict[str, Any]) -> None:
+WRONG_VALUES: list[tuple[str, dict[str, Any]]] = [
+    ("suggest", {"top": 0}),
+    ("suggest", {"cursor": -1}),
+    ("suggest", {"cursor": 4}),
+    ("generate", {"words": -1}),
+    ("generate", {"temperature": -0.5}),
+    ("generate", {"temperature": float("nan")}),
+    ("generate", {"top_k": 0}),
+    ("generate", {"seed": -1}),
+    ("join", {"words": [""]}),
+]
+WRONG_TYPES: list[tuple[str, dict[str, Any]]] = [
+    *(
+        (method, {"text": text})
+        for method in ("suggest", "generate", "score")
+        for text in (None, b"")
+    ),
+    *((method, {"above": "a line"}) for method in ("suggest", "generate", "score")),
+    ("suggest", {"above": [None]}),
+    ("suggest", {"above": 3}),
+    ("suggest", {"top": 5.0}),
+    ("suggest", {"top": True}),
+    ("suggest", {"cursor": "1"}),
+    ("generate", {"words": "3"}),
+    ("generate", {"temperature": "hot"}),
+    ("generate", {"seed": 1.5}),
+    ("join", {"words": "love"}),
+    ("join", {"words": [1]}),
+]
+
+
+@pytest.mark.parametrize(("method", "arguments"), WRONG_VALUES)
+def test_a_wrong_value_is_an_error_that_names_the_argument(
+    method: str, arguments: dict[str, Any]
+) -> None:
+    with pytest.raises(rnnlm_tui.RnnlmError, match=rf"^{next(iter(arguments))} "):
+        getattr(rnnlm_tui.load("shakespeare"), method)(**{"text": "thy", **arguments})
+
+
+@pytest.mark.parametrize(("method", "arguments"), WRONG_TYPES)
+def test_a_wrong_type_is_an_error_that_names_the_argument(
+    method: str, arguments: dict[str, Any]
+) -> None:
+    with pytest.raises(TypeError, match=rf"^(each of )?{next(iter(arguments))} must be "):
+        getattr(rnnlm_tui.load("shakespeare"), method)(**{"text": "thy", **arguments})
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "a\0b", "a/b", Path("a\0b"), Path("a" * 5000)])
+def test_a_model_that_cannot_be_is_an_error_of_the_program(name: str | Path) -> None:
+    with pytest.raises(rnnlm_tui.RnnlmError):
+        rnnlm_tui.load(name)
+
+
+@pytest.mark.parametrize("name", [5, b"shakespeare", True])
+def test_the_name_of_a_model_is_text_or_a_path(name: Any) -> None:
+    with pytest.raises(TypeError, match=r"^name_or_folder must be str or Path or NoneType, not "):
+        rnnlm_tui.load(name)
+
+
+def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(rnnlm_tui.RnnlmError, match=f"^{re.escape(str(tmp_path))}: cannot read"):
+        rnnlm_tui.load(tmp_path)
+
+
+def test_numbers_may_be_those_of_numpy() -> None:
     model = rnnlm_tui.load("shakespeare")
-    with pytest.raises(rnnlm_tui.RnnlmError, match=next(iter(numbers))):
-        model.generate("thy", **numbers)
-    with pytest.raises(rnnlm_tui.RnnlmError, match="top is 0"):
-        model.suggest("thy", top=0)
+    assert len(model.suggest("thy", top=np.int64(2), cursor=np.int32(2))) == 2  # type: ignore[arg-type]
+    assert model.generate("thy", 2, temperature=np.float32(0), seed=np.uint8(1))  # type: ignore[arg-type]
+
+
+def test_a_word_that_is_complete_is_not_suggested() -> None:
+    model = rnnlm_tui.load("shakespeare")
+    assert [s.word for s in model.suggest("of thy", top=1)] == ["thyself"]
+    first = model.suggest("of thyme", cursor=6)[0]
+    assert (first.word, first.text, first.replaces_after) == ("thy", "", 2)
+
+
+def test_the_package_lists_its_interface() -> None:
+    assert dir(rnnlm_tui) == sorted(rnnlm_tui.__all__)
+    shown = pydoc.plain(pydoc.render_doc(rnnlm_tui))
+    for name in ("class Model", "class RnnlmError", "load(name_or_folder", "suggest(self, text"):
+        assert name in shown, name
 
 
 def test_the_package_has_types_and_no_other_names() -> None:

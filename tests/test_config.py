@@ -84,8 +84,8 @@ def test_later_layers_override_earlier_ones() -> None:
 @pytest.mark.parametrize(
     ("preset", "settings", "message", "hint"),
     [
-        ("lesson", {"epoch": 5}, "'epoch'", "epochs"),
-        ("lesson", {"bptt": 3}, "no setting 'bptt'", "epochs"),
+        ("lesson", {"epoch": 5}, "no setting --epoch", "did you mean epochs?"),
+        ("lesson", {"bptt": 3}, "no setting --bptt", "presets that have it: rnn, gru, lstm"),
         ("lesson", {"device": "tpu"}, "'tpu'", "it must be auto or cpu or cuda or mps"),
         ("nosuch", {}, "'nosuch'", "lesson"),
         (None, {}, "None", "lesson"),
@@ -159,20 +159,3 @@ def test_old_names_of_settings_are_read_from_saved_runs() -> None:
         del data["train"][new]
     data["train"] |= OLD_NAMES
     assert_all_renamed(RunConfig.from_json(data))
-
-
-def test_old_names_of_variables_and_toml_keys_work_with_a_warning(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = tmp_path / "run.toml"
-    file.write_text("".join(f"{name} = {value}\n" for name, value in OLD_NAMES.items()))
-    assert_all_renamed(make_run_config("gru", [settings_from_toml(file)]))
-    for name, value in OLD_NAMES.items():
-        monkeypatch.setenv(f"RNNLM_{name.upper()}", str(value))
-    assert_all_renamed(make_run_config("gru", [settings_from_environment()]))
-    warnings = capsys.readouterr().err.splitlines()
-    assert f"warning: warm_up is now warmup (in {file})" in warnings
-    assert "warning: RNNLM_STEPS is now RNNLM_BPTT" in warnings
-    assert len(warnings) == 2 * len(OLD_NAMES)
-    monkeypatch.setenv("RNNLM_BPTT", "7")
-    assert settings_from_environment()["bptt"] == "7"

@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from rnnlm_tui import evaluate
@@ -94,7 +93,6 @@ class Result:
 def show_evaluation(request: EvaluateRequest) -> int:
     """`--evaluate`."""
     library = Library(request.data_dir)
-    request = _with_models_apart(request, library)
     subjects = _subjects(request, library)
     text = _text(request, subjects[0])
     trained_on = [_trained_on(library, subject, text) for subject in subjects]
@@ -160,18 +158,6 @@ def _scored_lines(subject: OpenedModel, text: Text, *, counts_keys: bool) -> lis
         if draws:
             draw("")
     return scored
-
-
-def _with_models_apart(request: EvaluateRequest, library: Library) -> EvaluateRequest:
-    """Accepts the old syntax `--against a b`: moves the names of models from the sources of the
-    request to the compared models."""
-    known = library.names() if request.against else []
-    names = [source for source in request.sources if source in known and not Path(source).exists()]
-    if not names:
-        return request
-    print_warning("--against takes one model: repeat it for each")
-    sources = tuple(source for source in request.sources if source not in names)
-    return replace(request, sources=sources, against=(*request.against, *names))
 
 
 def _subjects(request: EvaluateRequest, library: Library) -> list[OpenedModel]:

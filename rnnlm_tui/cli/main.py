@@ -1,6 +1,6 @@
 """The command `rnnlm-tui`: runs the mode that the arguments name, and reports errors.
 
-Imports neither torch nor textual nor numpy nor argparse, so that it starts fast.
+Imports little more than argparse, so that `--help` is fast.
 """
 
 from __future__ import annotations
@@ -13,17 +13,13 @@ import sys
 from collections.abc import Sequence
 
 from rnnlm_tui import __version__
-from rnnlm_tui.cli.options import AppRequest, EvaluateRequest, Query, TrainRequest
-from rnnlm_tui.cli.parser import format_help, make_request, parse
+from rnnlm_tui.cli.modes import MODES, format_help, split
 from rnnlm_tui.errors import EXIT_INTERRUPTED, RnnlmError, UsageError, os_reason
-from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.paths import APP_NAME
-from rnnlm_tui.threads import (
-    garbage_collection_off,
-    use_all_threads,
-    use_one_thread,
-    use_one_thread_in_numpy,
-)
+
+TYPE_CHECKING = False  # importing typing would take 3 ms of --help
+if TYPE_CHECKING:
+    from rnnlm_tui.cli.options import AppRequest
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,31 +38,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if "--debug" in given:
             raise
         return _report_error(error)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if "--debug" in given or missing in ("", __package__.partition(".")[0]):
+            raise
+        print_error(f"the package {missing} is missing", f"install it: pip install {missing}")
+        return 1
     finally:
         _flush_stdout()
 
 
 def _run_to_exit_code(given: Sequence[str]) -> int:
     """Does what the arguments ask for. Raises RnnlmError."""
-    arguments = parse(given)
-    if "help" in arguments.options:
-        print(format_help(), end="")
-        return 0
-    if "version" in arguments.options:
+    mode, arguments, operands = split(given)
+    if "--version" in arguments:
         print(f"{APP_NAME} {__version__}")
         return 0
-    request = make_request(arguments)
-    if isinstance(request, AppRequest):
+    if "--help" in arguments and mode is None:
+        print(format_help(), end="")
+        return 0
+    from rnnlm_tui import threads
+    from rnnlm_tui.cli.options import AppRequest, EvaluateRequest, Query, TrainRequest
+    from rnnlm_tui.cli.parser import format_mode_help, make_request
+
+    if "--help" in arguments:
+        print(format_mode_help(mode), end="")
+        return 0
+    request = make_request(mode, arguments, operands)
+    if mode is None:
+        assert isinstance(request, AppRequest)
         return open_app(request)
     if isinstance(request, Query | EvaluateRequest):
-        use_one_thread()
+        threads.use_one_thread()
     else:
-        use_all_threads()
+        threads.use_all_threads()
     if isinstance(request, TrainRequest):
-        use_one_thread_in_numpy()
+        threads.use_one_thread_in_numpy()
     # Each mode imports what it needs: numpy takes 0.1 s, and torch 1.2 s.
-    module, _, function = request.runs.partition(":")
-    with garbage_collection_off():
+    module, _, function = MODES[mode][1].partition(":")
+    with threads.garbage_collection_off():
         run = getattr(importlib.import_module(f"rnnlm_tui.cli.{module}"), function)
     code: int = run(request)
     return code
@@ -116,6 +126,8 @@ def _report_error(error: BaseException) -> int:
 def print_error(message: str, hint: str = "") -> None:
     """Prints a sentence on stderr, and the hint below it. Both are sanitized, since names of files
     and models may contain control characters."""
+    from rnnlm_tui.formatting import sanitize
+
     print(f"{APP_NAME}: {sanitize(message)}", file=sys.stderr)
     if hint:
         print(f"  {sanitize(hint)}", file=sys.stderr)

@@ -144,6 +144,7 @@ def delete(request: DeleteRequest) -> int:
     name, library = request.name, Library(request.data_dir)
     if not library.has(name):
         raise library.unknown_model(name)
+    library.check_own(name)
     if not request.is_confirmed:
         if not sys.stdin.isatty():
             raise UsageError(f"refusing to delete {name} without confirmation", "pass --yes")

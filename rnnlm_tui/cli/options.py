@@ -1,22 +1,24 @@
 """The requests of the command line: a frozen class per mode, whose fields are its options.
 
-`parser` parses command lines into these classes and generates the help from them.
+`parser` makes an argparse parser of each, and reads command lines into them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from pathlib import Path
+from typing import Any
 
 from rnnlm_tui.config import PRESETS, Range
+from rnnlm_tui.paths import data_dir
 
-if TYPE_CHECKING:
-    from pathlib import Path
+ENCODING = "encoding of the texts; by default UTF-8, or UTF-16 with a byte order mark"
+QUERY_CONFIG = "a TOML file with settings: model, top, words or temperature"
 
 
 def option(
-    description: str,
+    help_text: str,
     metavar: str = "NAME",
     *,
     flag: str = "",
@@ -26,13 +28,13 @@ def option(
 ) -> Any:
     """A field for the value of an option, or for a tuple of values if the default is a tuple. The
     flag is named like the field by default. A number has `bounds` and may be `whole`."""
-    meta = {"help": description, "metavar": metavar, "flag": flag, "bounds": bounds, "whole": whole}
+    meta = {"help": help_text, "metavar": metavar, "flag": flag, "bounds": bounds, "whole": whole}
     return field(default=default, metadata=meta)
 
 
-def switch(description: str = "", flag: str = "") -> Any:
+def switch(help_text: str, flag: str = "") -> Any:
     """A field for an option without a value, which sets it to True."""
-    return field(default=False, metadata={"help": description, "metavar": "", "flag": flag})
+    return field(default=False, metadata={"help": help_text, "metavar": "", "flag": flag})
 
 
 def operand(default: Any = None) -> Any:
@@ -42,22 +44,13 @@ def operand(default: Any = None) -> Any:
 
 @dataclass(frozen=True, repr=False)
 class Request:
-    """The base of all requests. `runs` names the function that runs the request, as module:function
-    within `cli`; `operands` and `help` are for the help. Operands in brackets are optional."""
+    """The base of all requests."""
 
-    runs: ClassVar[str]
-    help: ClassVar[str]
-    operands: ClassVar[str] = ""
-
-    data_folder: str | None = option("where the models are stored", "FOLDER", flag="data-dir")
+    data_folder: str | None = None
 
     @property
     def data_dir(self) -> Path:
         """The data folder: the given one, or the user's."""
-        from pathlib import Path  # 3 ms that --help does not need
-
-        from rnnlm_tui.paths import data_dir
-
         return data_dir(Path(self.data_folder) if self.data_folder else None)
 
 
@@ -65,18 +58,14 @@ class Request:
 class AppRequest(Request):
     """The terminal app. The default `model` is the one used last."""
 
-    runs = "main:open_app"
-    help = "open the terminal app, with this model"
-    operands = "[MODEL]"
     model: str | None = operand()
 
 
 @dataclass(frozen=True, repr=False)
 class RunRequest(Request):
-    """The base of requests that prepare a training. Without `sources` the text is the sonnets.
+    """`--summary`, and the base of `--train`. Without `sources` the text is the sonnets.
     `flags` are the values of settings given as flags, by the name of the setting."""
 
-    operands = "[CORPUS ...]"
     sources: tuple[str, ...] = operand(())
     flags: Mapping[str, str] = field(default_factory=dict)
     preset: str | None = option(
@@ -85,10 +74,12 @@ class RunRequest(Request):
         "PRESET",
     )
     config: str | None = option("settings from a TOML file", "FILE")
-    encoding: str | None = option(
-        "encoding of the texts; by default UTF-8, or UTF-16 with a byte order mark"
+    base: str | None = option(
+        "mix with this model as a base, or with none; by default English texts with English",
+        flag="on",
     )
-    as_json: bool = switch("results (or events) as JSON lines", flag="json")
+    encoding: str | None = option(ENCODING)
+    as_json: bool = switch("the result, or the events of a training, as JSON lines", flag="json")
 
 
 @dataclass(frozen=True, repr=False)
@@ -96,13 +87,10 @@ class TrainRequest(RunRequest):
     """`--train`. Without `sources` a resumed run keeps its own. By default `name` and `seed_line`
     are made from the text."""
 
-    runs = "train:train"
-    help = "train on text files, on pipes, or on - for standard input; on the sonnets by default"
     name: str | None = option("the model's name; made of the corpus and the preset by default")
     force: bool = switch("replace an existing model of that name")
     resume: bool = switch("resume the run of --name, or the most recent one")
     source_model: str | None = option("start from a model's weights and words", flag="from")
-    base: str | None = option("mix with this model as a base, or with none", flag="on")
     update: str | None = option(
         "train a model further on its own texts as they are now, or on those given, and replace it"
         " if the result is better on lines that neither has seen"
@@ -122,33 +110,21 @@ class TrainRequest(RunRequest):
     is_quiet: bool = switch("no progress, only the result", flag="quiet")
 
 
-class SummaryRequest(RunRequest):
-    """`--summary`."""
-
-    runs = "summary:summary"
-    help = "the data card and the layers of the network, without training"
-
-
 @dataclass(frozen=True, repr=False)
 class Query(Request):
-    """The base of requests that query a model. The default `text` is the lines of standard input,
-    the default `model` the newest one."""
+    """`--score`, and the base of the other modes that query a model. The default `text` is the
+    lines of standard input, the default `model` the newest one."""
 
-    operands = "[TEXT]"
     text: str | None = operand()
     model: str | None = option("the model to ask; the newest by default")
-    as_json: bool = switch(flag="json")
+    config: str | None = option(QUERY_CONFIG, "FILE")
+    as_json: bool = switch("results as JSON lines", flag="json")
 
 
 @dataclass(frozen=True, repr=False)
 class SuggestRequest(Query):
     """`--suggest`."""
 
-    runs = "suggest:show_suggestions"
-    help = (
-        "the next words; without TEXT, one answer for each line of standard input (with --json a"
-        ' line may be a request such as {"text": "shall i ", "id": 1})'
-    )
     top: int = option(
         "how many words to suggest (default 5)", "N", default=5, bounds=Range(1, 10_000)
     )
@@ -160,8 +136,6 @@ class GenerateRequest(Query):
     """`--generate`. The defaults of `words` and `temperature` depend on the model. `top_k` None
     means all words, `seed` None means different words each time."""
 
-    runs = "suggest:generate"
-    help = "continue TEXT, or each line of standard input"
     words: int | None = option(
         "how many words to generate (default: to the end of the sentence, or 10 for a model without"
         " punctuation)",
@@ -176,22 +150,17 @@ class GenerateRequest(Query):
         whole=False,
     )
     top_k: int | None = option("draw from the N likeliest words", "N", bounds=Range(1, 10_000_000))
-    seed: int | None = option("", "N", bounds=Range(0, 2**32 - 1))
+    seed: int | None = option("draw the same words each time", "N", bounds=Range(0, 2**32 - 1))
 
 
 @dataclass(frozen=True, repr=False)
 class EvaluateRequest(Request):
     """`--evaluate`. Without `sources` the text is the model's own held-out lines."""
 
-    runs = "evaluate:show_evaluation"
-    help = (
-        "how good a model is: perplexity, hits and keys saved on a text, or on the lines that its"
-        " training held out"
-    )
-    operands = "[CORPUS ...]"
     sources: tuple[str, ...] = operand(())
-    encoding: str | None = option("")
-    model: str | None = option("")
+    encoding: str | None = option(ENCODING)
+    model: str | None = option("the model to measure; the newest by default")
+    config: str | None = option(QUERY_CONFIG, "FILE")
     against: tuple[str, ...] = option(
         "another model to measure on the same lines; may be repeated", default=()
     )
@@ -199,34 +168,21 @@ class EvaluateRequest(Request):
     is_all: bool = switch(
         "measure on all lines, not on a sample of 20,000 words spread over them", flag="all"
     )
-    as_json: bool = switch(flag="json")
-
-
-class ScoreRequest(Query):
-    """`--score`."""
-
-    runs = "score:show_score"
-    help = "TEXT, or each line of standard input, word by word with probability and rank"
+    as_json: bool = switch("the result as a JSON line", flag="json")
 
 
 @dataclass(frozen=True, repr=False)
 class ModelsRequest(Request):
     """`--models`. Lists all of them by default."""
 
-    runs = "models:models"
-    help = "list the models, or show one"
-    operands = "[NAME]"
     name: str | None = operand()
-    as_json: bool = switch(flag="json")
+    as_json: bool = switch("the models as a JSON line", flag="json")
 
 
 @dataclass(frozen=True, repr=False)
 class RenameRequest(Request):
     """`--rename`."""
 
-    runs = "models:rename"
-    help = "rename a model"
-    operands = "OLD NEW"
     old: str = operand()
     new: str = operand()
 
@@ -235,9 +191,6 @@ class RenameRequest(Request):
 class DeleteRequest(Request):
     """`--delete`."""
 
-    runs = "models:delete"
-    help = "delete a model"
-    operands = "NAME"
     name: str = operand()
     is_confirmed: bool = switch("delete without asking", flag="yes")
 
@@ -246,35 +199,31 @@ class DeleteRequest(Request):
 class ExportRequest(Request):
     """`--export`. The default `target` is a file with the model's name."""
 
-    runs = "models:export"
-    help = "write a model as one zip, NAME.zip by default; - writes it to standard output"
-    operands = "NAME [FILE]"
     name: str = operand()
     target: str | None = operand()
-    force: bool = switch()
+    force: bool = switch("replace an existing file")
 
 
 @dataclass(frozen=True, repr=False)
 class ImportRequest(Request):
     """`--import`. The default `name` is that of the file."""
 
-    runs = "models:import_"
-    help = "add an exported model (see --name)"
-    operands = "FILE"
     source: str = operand()
-    name: str | None = option("")
+    name: str | None = option("the model's name; that of the file by default")
 
 
-MODES: Mapping[str, type[Request]] = {
+REQUESTS: Mapping[str | None, type[Request]] = {
+    None: AppRequest,
     "train": TrainRequest,
     "suggest": SuggestRequest,
     "generate": GenerateRequest,
     "evaluate": EvaluateRequest,
-    "score": ScoreRequest,
-    "summary": SummaryRequest,
+    "score": Query,
+    "summary": RunRequest,
     "models": ModelsRequest,
     "rename": RenameRequest,
     "delete": DeleteRequest,
     "export": ExportRequest,
     "import": ImportRequest,
 }
+"""The request of each mode, None for the app."""

@@ -158,7 +158,9 @@ def follow(ranks: Ranks, request: TrainRequest) -> int:
     state, control = state_of(arrays), Control()
     with steered(control, from_stdin=False):
         prepared = _read_in_turn(ranks, request, state, folder, control)
-        if prepared is not None:
+        if prepared is None:
+            ranks.receive()  # the end: rank 0 would wait for a process that exits before it
+        else:
             from rnnlm_tui.training import trainer
 
             trainer.follow(ranks, state.config, prepared, control)

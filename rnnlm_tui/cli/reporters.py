@@ -39,14 +39,15 @@ class JsonReporter:
     """Prints events as JSON lines on stdout. If stdout loses its reader, the run stops and
     saves."""
 
-    def __init__(self, control: Control) -> None:
+    def __init__(self, control: Control, quiet: bool) -> None:
         self._control = control
+        self._quiet = quiet
         self.error: OSError | None = None
         """Why events cannot be printed any more."""
 
     def show(self, event: Event) -> None:
-        """Prints the event."""
-        if self.error is not None:
+        """Prints the event; if quiet, only a result or a warning."""
+        if self.error is not None or (self._quiet and not isinstance(event, Finished | Warned)):
             return
         try:
             print(escape(to_json_line(event)), flush=True)

@@ -239,8 +239,9 @@ def run_of_update(
     if ARCHITECTURES[config.preset].can_start_from_a_model:
         weights = read_weights(source.folder, source.card)
         assert isinstance(config.model, CausalConfig)
+        most = config.train.max_vocabulary
         model, vocabulary, weights = with_new_words(
-            config.model, known, prepared.vocabulary, weights
+            config.model, known, prepared.vocabulary, weights, most
         )
         config = dataclasses.replace(config, model=model)
         words = vocabulary, prepared.tokenizer.conventions, source.card.window

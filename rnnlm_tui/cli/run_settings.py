@@ -9,14 +9,9 @@ from typing import Any
 
 from rnnlm_tui.cli.options import RunRequest
 from rnnlm_tui.config import (
-    ENVIRONMENT_PREFIX,
-    PRESETS,
-    RENAMED_SETTINGS,
-    all_settings,
-    flag_of,
+    QUERY_SETTINGS,
     make_run_config,
     preset_named,
-    print_warning,
     settings_from_environment,
     settings_from_toml,
     settings_of,
@@ -28,8 +23,6 @@ LESSON_PRESET, OWN_TEXT_PRESET = "lesson", "gru"
 """The default presets, for the sonnets and for the user's texts."""
 MACHINE_SETTINGS = frozenset({"threads", "device"})
 """Settings of where to compute, ignored by presets that do not have them."""
-FOLDERS = ("RNNLM_DATA_DIR", "RNNLM_CONFIG_DIR", "RNNLM_LOG_DIR", "RNNLM_BUILT_IN_DIR")
-OTHER_VARIABLES = ("RNNLM_PRESET", "RNNLM_GOLDEN", "RNNLM_ONE_THREAD", *FOLDERS)
 
 
 def resolve_settings(
@@ -41,7 +34,6 @@ def resolve_settings(
     `source_preset` is that of the model that the run starts from, which takes precedence. Raises
     UsageError, naming the source of an invalid value.
     """
-    _warn_of_unknown_variables()
     file = settings_from_toml(Path(request.config)) if request.config else {}
     default = OWN_TEXT_PRESET if request.sources else LESSON_PRESET
     preset = file.pop("preset", default)
@@ -53,16 +45,11 @@ def resolve_settings(
         {
             name: value
             for name, value in given.items()
-            if name in known or name not in MACHINE_SETTINGS
+            if name in known or name not in (*MACHINE_SETTINGS, *QUERY_SETTINGS)
         }
         for given in (file, request.flags)
     )
-    if others := sorted(flags.keys() - known):
-        having = [p.name for p in PRESETS.values() if others[0] in settings_of(p)]
-        raise UsageError(
-            f"the preset {preset} has no setting {flag_of(others[0])}",
-            f"presets that have it: {', '.join(having)}, such as --preset {having[0]}",
-        )
+    make_run_config(preset, [flags])
     for name, value in file.items():
         _check_value(f"in {request.config}", preset, name, value)
     for name, value in environment.items():
@@ -76,15 +63,3 @@ def _check_value(source: str, preset: str, name: str, value: object) -> None:
         make_run_config(preset, [{name: value}])
     except UsageError as error:
         raise UsageError(f"{error.message} ({source})", error.hint) from error
-
-
-def _warn_of_unknown_variables() -> None:
-    """Warns of unknown RNNLM_... variables, such as a mistyped RNNLM_EPOCH."""
-    import difflib
-
-    known = [*map(variable_of, (*all_settings(), *RENAMED_SETTINGS)), *OTHER_VARIABLES]
-    for variable in sorted(os.environ):
-        if variable.startswith(ENVIRONMENT_PREFIX) and variable not in known:
-            near = difflib.get_close_matches(variable, known, 1)
-            meant = f"; did you mean {near[0]}?" if near else ""
-            print_warning(f"{variable} is not a setting{meant}")

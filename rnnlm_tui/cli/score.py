@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from rnnlm_tui.cli.inputs import open_model, texts_of
-from rnnlm_tui.cli.options import ScoreRequest
+from rnnlm_tui.cli.options import Query
 from rnnlm_tui.cli.output import print_fitted, print_json, table
 from rnnlm_tui.evaluate import ScoredLine, ScoredWord, score
-from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.store.library import Library
 
 
-def show_score(request: ScoreRequest) -> int:
+def show_score(request: Query) -> int:
     """`--score`."""
     opened = open_model(Library(request.data_dir), request.model)
     name = opened.name
@@ -65,7 +65,7 @@ def score_table(scored: ScoredLine, model: str) -> Iterator[str]:
     else:
         yield (
             f"loss {loss:.3f} nats per word, perplexity {math.exp(loss):,.1f},"
-            f" over {len(scored.losses):,} that {model} predicts"
+            f" over {plural(len(scored.losses), 'word')} that {model} predicts"
         )
 
 

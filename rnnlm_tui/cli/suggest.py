@@ -25,7 +25,7 @@ from rnnlm_tui.cli.inputs import as_unicode, lines_of_stdin, open_model, split_l
 from rnnlm_tui.cli.options import GenerateRequest, SuggestRequest
 from rnnlm_tui.cli.output import print_json, prints_unicode
 from rnnlm_tui.errors import RnnlmError, UsageError
-from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.generate import continue_text, decoding_for, generate_words
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.files import MODEL
@@ -41,7 +41,7 @@ HINT = 'such as {"text": "shall i ", "id": 1}; a text that begins with { goes in
 LargeInt = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 
 
-class _Request(msgspec.Struct, frozen=True):
+class _Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A request of another program for the next words in `text` at `cursor` (in characters, by
     default the end), with the previous lines `above`. `top` and `model` default to those of the
     command line."""
@@ -80,11 +80,11 @@ def show_suggestions(request: SuggestRequest) -> int:
         return _answer_stdin(request)
     chosen = open_model(Library(request.data_dir), request.model)
     above, line = split_last_line(chosen.model, as_unicode(request.text))
-    answer = suggest(chosen.model, line, k=request.top, previous_lines=above)
+    answer = suggest(chosen.model, line, k=request.top + 1, previous_lines=above)
     if request.as_json:
-        print_json(suggestions_json(answer, chosen.name))
+        print_json(suggestions_json(answer, request.top, chosen.name))
     else:
-        print("\n".join(suggestions_table(answer, chosen.name)), flush=True)
+        print("\n".join(suggestions_table(answer, request.top, chosen.name)), flush=True)
     return 0
 
 
@@ -95,14 +95,15 @@ def _answer_stdin(asked: SuggestRequest) -> int:
     opened(library, default_model)
     above: list[str] = []
     for line in lines_of_stdin():
-        if asked.as_json and line.startswith("{"):
+        if asked.as_json and line.lstrip().startswith("{"):
             print_json(_answer_request(line, library, default_model, asked.top))
             continue
-        answer = suggest(opened(library, default_model), line, k=asked.top, previous_lines=above)
+        model = opened(library, default_model)
+        answer = suggest(model, line, k=asked.top + 1, previous_lines=above)
         if asked.as_json:
-            print_json(suggestions_json(answer, default_model))
+            print_json(suggestions_json(answer, asked.top, default_model))
         else:
-            print(one_line(answer), flush=True)
+            print(one_line(answer, asked.top), flush=True)
         if asked.lines_above:
             above.append(line)
             if len(above) > MAX_LINES_ABOVE:
@@ -116,22 +117,20 @@ def _answer_request(line: str, library: Library, default_model: str, top: int) -
         request = msgspec.json.decode(line, type=_Request)
     except (msgspec.MsgspecError, RecursionError) as error:
         return {"error": f"not a request: {error}", "hint": HINT, "id": _id_in(line)}
+    if request.cursor is not None and request.cursor > (length := len(request.text)):
+        beyond = f"the cursor is {request.cursor}, and the text has {plural(length, 'character')}"
+        return {"error": beyond, "hint": "leave it out for the end", "id": request.id}
     try:
         name = request.model or default_model
         model = opened(library, name)
         before = request.text if request.cursor is None else request.text[: request.cursor]
         above, typed = split_last_line(model, before)
         line_end, _, _ = request.text[len(before) :].partition("\n")
-        answer = suggest(
-            model,
-            typed + line_end,
-            len(typed),
-            k=request.top or top,
-            previous_lines=[*request.above, *above],
-        )
+        k, previous = request.top or top, [*request.above, *above]
+        answer = suggest(model, typed + line_end, len(typed), k + 1, previous)
     except RnnlmError as error:
         return {"error": error.message, "hint": error.hint, "id": request.id}
-    return {**suggestions_json(answer, name), "id": request.id}
+    return {**suggestions_json(answer, k, name), "id": request.id}
 
 
 def _id_in(line: str) -> str | int | None:
@@ -142,12 +141,12 @@ def _id_in(line: str) -> str | int | None:
         return None
 
 
-def suggestions_json(answer: Suggestions, model: str) -> dict[str, Any]:
+def suggestions_json(answer: Suggestions, top: int, model: str) -> dict[str, Any]:
     """The output of `--suggest --json`, which is a contract."""
     return {
         "line": answer.line,
         "prefix": answer.prefix,
-        "suggestions": [asdict(candidate) for candidate in answer.candidates],
+        "suggestions": [asdict(candidate) for candidate in answer.insertable(top)],
         "continuation": list(answer.continuation),
         "ghost": {
             "text": "".join(way.text for way in answer.ghost),
@@ -159,23 +158,24 @@ def suggestions_json(answer: Suggestions, model: str) -> dict[str, Any]:
     }
 
 
-def one_line(answer: Suggestions) -> str:
+def one_line(answer: Suggestions, top: int) -> str:
     """An answer on one line, the most likely word first."""
-    return ", ".join(f"{sanitize(c.word)} {c.probability:.1%}" for c in answer.candidates)
+    return ", ".join(f"{sanitize(c.word)} {c.probability:.1%}" for c in answer.insertable(top))
 
 
-def suggestions_table(answer: Suggestions, model: str) -> Iterator[str]:
+def suggestions_table(answer: Suggestions, top: int, model: str) -> Iterator[str]:
     """An answer as a table with bars."""
+    candidates = answer.insertable(top)
     if answer.prefix:
         yield f'words that begin with "{sanitize(answer.prefix)}", by {model}'
         yield "(end the text with a space for the word after it)"
     else:
         yield f"next words, by {model}"
-    width = max((len(sanitize(c.word)) for c in answer.candidates), default=0)
-    for candidate in answer.candidates:
+    width = max((len(sanitize(c.word)) for c in candidates), default=0)
+    for candidate in candidates:
         bar = ("█" if prints_unicode() else "#") * round(BAR_WIDTH * candidate.probability)
         yield f"  {sanitize(candidate.word):{width}}  {candidate.probability:6.1%}  {bar}".rstrip()
-    if not answer.candidates:
+    if not candidates:
         yield "  none"
     for label, words in (
         ("continuation", answer.continuation),

@@ -13,7 +13,7 @@ from typing import Any
 
 from rnnlm_tui.cli.base_model import choose_base
 from rnnlm_tui.cli.inputs import corpus_of
-from rnnlm_tui.cli.options import SummaryRequest
+from rnnlm_tui.cli.options import RunRequest
 from rnnlm_tui.cli.output import bar_line, draw, has_bar, print_json
 from rnnlm_tui.cli.run_settings import resolve_settings
 from rnnlm_tui.config import RunConfig, flag_of, make_run_config, preset_named
@@ -32,7 +32,7 @@ PLACE = ".summary-"
 """Prefix of the folder of a large text within the data folder, followed by the process id."""
 
 
-def summary(request: SummaryRequest) -> int:
+def summary(request: RunRequest) -> int:
     """Prints the data card, the first pairs, and the layer table."""
     with _workspace(request.data_dir) as workspace:
         return _summary(request, workspace)
@@ -61,11 +61,11 @@ def _show_progress(phase: str, done: int, of: int) -> None:
         draw(bar_line(phase, done, of))
 
 
-def _summary(request: SummaryRequest, workspace: Workspace) -> int:
+def _summary(request: RunRequest, workspace: Workspace) -> int:
     corpus = corpus_of(request.sources, request.encoding, workspace)
     preset, settings = resolve_settings(request)
     config = make_run_config(preset, settings, corpus.whitespace_words)
-    base = choose_base(Library(request.data_dir), corpus, config, None)
+    base = choose_base(Library(request.data_dir), corpus, config, request.base)
     prepared = prepare_corpus(corpus, config, held_out=base.held_out(corpus, config))
     if has_bar():
         draw("")

@@ -80,8 +80,8 @@ def _train(request: TrainRequest, ranks: Ranks | None) -> tuple[Finished, bool]:
         request = after_restart(ranks, library, request)
     name, make_run = requested_run(library, request)
     control = Control()
-    reporter: JsonReporter | TextReporter = (
-        JsonReporter(control) if request.as_json else TextReporter(control, request.is_quiet)
+    reporter: JsonReporter | TextReporter = (JsonReporter if request.as_json else TextReporter)(
+        control, request.is_quiet
     )
     with (
         steered(control, request.control is not None) as signalled,

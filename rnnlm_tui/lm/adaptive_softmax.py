@@ -68,10 +68,14 @@ def multiplications(shapes: Mapping[str, tuple[int, ...]]) -> float:
 
 
 def with_new_words(
-    config: CausalConfig, known: Vocabulary, found: Vocabulary, weights: Weights
+    config: CausalConfig,
+    known: Vocabulary,
+    found: Vocabulary,
+    weights: Weights,
+    most: int | None = None,
 ) -> tuple[CausalConfig, Vocabulary, dict[str, Array]]:
-    """Extends a network of the `known` words by words `found` in a text, as far as the boundaries
-    of the clusters stay the same; returns its settings, words and weights.
+    """Extends a network of the `known` words by words `found` in a text, up to `most` words and as
+    far as the boundaries of the clusters stay the same; returns its settings, words and weights.
 
     New words go into the last cluster and start as the mean of its embeddings: that of <unk> was no
     better. The words of each cluster are sorted by their frequency in the text.
@@ -79,6 +83,8 @@ def with_new_words(
     total = known.total_words
     is_adaptive = config.softmax == "adaptive" or "tail1.kernel" in weights
     new = [word for word in found.words if word not in known]
+    if most is not None:
+        new = new[: max(0, most - len(known.words))]
     next_tail = next((begin for begin in TAIL_BEGINS if begin >= total), None)
     if is_adaptive and next_tail is not None:
         new = new[: next_tail - total]

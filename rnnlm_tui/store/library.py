@@ -159,6 +159,14 @@ class Library:
         """Whether this model ships with the program."""
         return name in BUILT_IN and os.path.lexists(self._built_in / name / MODEL)
 
+    def check_own(self, name: str) -> None:
+        """Raises ModelError for a built-in model, which cannot be changed."""
+        if self.is_built_in(name):
+            raise ModelError(
+                f"{name} is built in and read-only",
+                "models of your own, under other names, can be changed",
+            )
+
     def _built_in_names(self) -> list[str]:
         return [name for name in BUILT_IN if self.is_built_in(name)]
 
@@ -393,11 +401,7 @@ class Library:
         Raises ModelError naming the holder, or for a built-in model; StorageError if the data
         folder cannot be written.
         """
-        if self.is_built_in(name):
-            raise ModelError(
-                f"{name} is built in and read-only",
-                "models of your own, under other names, can be changed",
-            )
+        self.check_own(name)
         return self._locks.hold(check_name(name), purpose)
 
     def holder(self, name: str) -> str | None:

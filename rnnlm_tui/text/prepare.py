@@ -241,8 +241,9 @@ def _frequent_words(
 
 def _warnings(corpus: Corpus, share: float, text: EncodedText, is_given: bool) -> Iterator[str]:
     if share > 0 and not len(text.held_out[0]):
-        lines = plural(corpus.line_count, "line")
-        few = f"{lines} are too few to hold {share:.0%} of them out"
+        count = corpus.line_count
+        are, them = ("is", "it") if count == 1 else ("are", "them")
+        few = f"{plural(count, 'line')} {are} too few to hold {share:.0%} of {them} out"
         if is_given:
             few = "the models that it starts from or is built on have seen nearly all lines"
         yield f"nothing is held out: {few}, so the figures tell how well the model remembers"

@@ -229,8 +229,8 @@ def test_an_invalid_number_is_refused_with_its_range(
     [
         (b"epochs = ", "is not valid TOML"),
         (b"\xff", "is not UTF-8 text: byte 0 is wrong"),
-        (b"epoch = 3", "unknown settings: epoch"),
-        (b"[train]\nepochs = 3", "unknown settings: train"),
+        (b"epoch = 3", "no setting is called epoch\n  did you mean epochs?"),
+        (b"[train]\nepochs = 3", "no setting is called train\n  rnnlm-tui --train --help lists"),
         (b"epochs = 0", "--epochs is 0 (in "),
         (b"epochs = true", "--epochs is true (in "),
         (b"epochs = 2020-01-01", "--epochs is 2020-01-01 (in "),

@@ -23,7 +23,7 @@ def test_help_and_version(run: Command, command: Command) -> None:
     assert run("--version").stdout == f"rnnlm-tui {__version__}\n"
     done = command("--help")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == run("--help", "--epochs=3").stdout
+    assert done.stdout == run("-h", "--epochs=3").stdout
 
 
 # The app
@@ -251,9 +251,17 @@ def test_an_error_shows_its_traceback_only_with_debug(run: Command, command: Com
     assert "Traceback" in command("--suggest", "x", "--model", "nosuch", "--debug").stderr
 
 
+def test_a_package_that_is_missing_is_named(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    said = refused(run("--summary", code=1))
+    assert said == "rnnlm-tui: the package psutil is missing\n  install it: pip install psutil\n"
+    with pytest.raises(ModuleNotFoundError):
+        main.main(["--summary", "--debug"])
+
+
 def test_running_out_of_memory_is_a_sentence(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    def parse(_: object) -> None:
+    def split(_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(main, "parse", parse)
+    monkeypatch.setattr(main, "split", split)
     assert refused(run("--models", code=1)) == "rnnlm-tui: there is not enough memory for this\n"

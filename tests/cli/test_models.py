@@ -117,6 +117,13 @@ def test_delete_needs_confirmation(run: Command, copied: Path) -> None:
     assert "there is no model verses" in refused(run("--delete", "verses", "--yes", code=1))
 
 
+def test_a_built_in_model_is_refused_before_confirmation(
+    run: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
+    assert "english is built in and read-only" in refused(run("--delete", "english", code=1))
+
+
 @POSIX
 @pytest.mark.parametrize(("answer", "code"), [("n", 1), ("", 1), ("nonsense", 1), ("YES", 0)])
 def test_delete_asks_on_a_terminal(copied: Path, answer: str, code: int) -> None:
@@ -129,7 +136,7 @@ def test_delete_asks_on_a_terminal(copied: Path, answer: str, code: int) -> None
 
 def test_a_name_that_looks_like_an_option_can_be_deleted(run: Command, copied: Path) -> None:
     (copied / "verses").rename(copied / "-rf")
-    assert run("--delete", "-rf", "--yes").stdout == "deleted -rf\n"
+    assert run("--delete", "--yes", "--", "-rf").stdout == "deleted -rf\n"
     assert not (copied / "-rf").exists()
 
 

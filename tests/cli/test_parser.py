@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+from rnnlm_tui.cli.modes import MODES, format_help, split
 from rnnlm_tui.cli.options import (
-    MODES,
+    REQUESTS,
     AppRequest,
     EvaluateRequest,
     ExportRequest,
@@ -17,13 +19,14 @@ from rnnlm_tui.cli.options import (
     SuggestRequest,
     TrainRequest,
 )
-from rnnlm_tui.cli.parser import format_help, make_request, parse
+from rnnlm_tui.cli.parser import format_mode_help, make_request
 from rnnlm_tui.config import all_settings, flag_of
 from rnnlm_tui.errors import UsageError
+from tests.helpers.commands import Command
 
 
 def request(*arguments: str) -> Request:
-    return make_request(parse(arguments))
+    return make_request(*split(arguments))
 
 
 def refused(*arguments: str) -> str:
@@ -60,13 +63,15 @@ def test_options_and_files_come_in_any_order() -> None:
     assert request("--export", "--force", "a") == ExportRequest(None, "a", None, force=True)
 
 
-@pytest.mark.parametrize("text", ["-hello ", "-hello", "-", "-3", "-- he said", "--- ", "", "—"])
+@pytest.mark.parametrize(
+    "text", ["-hello ", "-he said", "-", "-3", "-- he said", "--no thing", "--- ", "", "—"]
+)
 def test_a_text_may_begin_with_a_dash(text: str) -> None:
     assert request("--suggest", text) == SuggestRequest(text=text)
 
 
 def test_after_two_dashes_everything_is_a_text() -> None:
-    for text in ("--json", "-model", "--"):
+    for text in ("--json", "-hello", "-h", "--help", "--train", "--"):
         assert request("--suggest", "--", text) == SuggestRequest(text=text)
     assert request("--delete", "--", "--yes") != request("--delete", "x", "--yes")
 
@@ -83,16 +88,22 @@ def test_values_become_numbers() -> None:
         (["--epoch", "3"], "no option is called --epoch\ndid you mean --epochs?"),
         (["--sug", "x"], "no option is called --sug\ndid you mean --suggest?"),
         (["--nosuch"], "no option is called --nosuch\nsee rnnlm-tui --help"),
-        (["--train", "-epochs", "3"], "-epochs is not an option\ndid you mean --epochs?"),
-        (["--suggest", "--model"], "--model needs a value: NAME"),
-        (["--suggest", "--model", "--json"], "--model needs a value: NAME"),
-        (["--suggest", "--json=yes"], "--json takes no value"),
-        (["--suggest", "shall", "i"], "--suggest takes one text, not 2\nput quotes around it: --s"),
-        (["--models", "a", "verses"], "'verses' does not go with --models"),
-        (["--rename", "a"], "--rename needs OLD NEW\nrnnlm-tui --rename OLD NEW"),
-        (["--rename", "a", "b", "c d"], "'c d' does not go with --rename"),
-        (["--export", "a", "b", "c"], "'c' does not go with --export"),
-        (["one", "two"], "the app opens with one model, not with 2: one two"),
+        (["-x"], "no option is called -x\nsee rnnlm-tui --help"),
+        (["--suggest", "-hello"], "a text that begins with - goes after a -- of its own"),
+        (["--train", "-epochs", "3"], "no option is called -epochs\ndid you mean --epochs?"),
+        (["--suggest", "--model"], "--model: expected one argument\nsee rnnlm-tui --suggest --h"),
+        (["--suggest", "--model", "--json"], "--model: expected one argument"),
+        (["--suggest", "--data-dir"], "--data-dir: expected one argument"),
+        (["--suggest", "--json=yes"], "--json: ignored explicit argument 'yes'"),
+        (
+            ["--suggest", "shall", "i"],
+            "--suggest takes [TEXT], not 'shall i'\nput quotes around it: --s",
+        ),
+        (["--models", "a", "verses"], "--models takes [NAME], not 'a verses'"),
+        (["--rename", "a"], "--rename takes OLD NEW, not 'a'\nrnnlm-tui --rename OLD NEW"),
+        (["--rename", "a", "b", "c d"], "--rename takes OLD NEW, not 'a b c d'"),
+        (["--export", "a", "b", "c"], "--export takes NAME [FILE], not 'a b c'"),
+        (["one", "two"], "rnnlm-tui takes [MODEL], not 'one two'\nto do something else name"),
         (["--models", "--suggest", "x"], "--suggest does not go with --models"),
     ],
 )
@@ -118,7 +129,7 @@ def test_modes_exclude_each_other(other: str) -> None:
         (["--summary", "--name", "m"], "--name goes with --train or --import"),
         (["--models", "--yes"], "--yes goes with --delete"),
         (["--delete", "m", "--json"], "--json goes with --train"),
-        (["m", "--epochs", "3"], "--epochs goes with --train or --summary"),
+        (["m", "--epochs=3"], "--epochs goes with --train or --summary"),
         (["--json"], "--json goes with --train"),
     ],
 )
@@ -126,18 +137,73 @@ def test_an_option_of_another_mode_is_refused(arguments: list[str], belongs_to: 
     assert belongs_to in refused(*arguments)
 
 
-def test_help_lists_every_mode_and_setting() -> None:
+@pytest.mark.parametrize("arguments", [["-h"], ["x", "-h"], ["--help"], ["--epochs", "--help"]])
+@pytest.mark.parametrize("mode", [None, *MODES])
+def test_every_mode_has_a_help_of_its_own(
+    mode: str | None, arguments: list[str], run: Command
+) -> None:
+    shown = run(*([] if mode is None else [f"--{mode}"]), *arguments).stdout
+    assert shown == (format_help() if mode is None else format_mode_help(mode))
+    assert max(map(len, shown.splitlines())) <= 80
+    usage = "[MODEL]" if mode is None else f"--{mode} {MODES[mode][0]} [options]"
+    assert shown.startswith(f"usage: rnnlm-tui {usage}\n")
+    assert "--data-dir FOLDER" in shown
+
+
+def test_help_lists_every_mode_and_that_of_a_training_every_setting() -> None:
     shown = format_help()
-    for flag in (*(f"--{mode}" for mode in MODES), *map(flag_of, all_settings())):
-        assert re.search(rf"^  {flag}\b", shown, re.MULTILINE), flag
+    assert MODES.keys() == REQUESTS.keys() - {None}
+    for mode in MODES:
+        assert re.search(rf"^  --{mode}\b", shown, re.MULTILINE), mode
     words = " ".join(shown.split())
     assert "Without a mode it opens the terminal app" in words
+    examples = [line for line in shown.partition("examples:")[2].splitlines() if line[:3] == "  r"]
+    assert re.match(r"  rnnlm-tui +opens the app", examples[0])
+    of_training = format_mode_help("train")
+    for flag in map(flag_of, all_settings()):
+        assert re.search(rf"^  {flag}\b", of_training, re.MULTILINE), flag
+    words = " ".join(of_training.split())
     assert "default lesson for the sonnets, gru for a text of your own" in words
     assert "default lesson 0.0, ngram/rnn/gru/lstm 0.1" in words
-    examples = [line for line in shown.partition("examples:")[2].splitlines() if line[:3] == "  r"]
-    assert re.match(r"  rnnlm-tui +opens the terminal app", examples[0])
 
 
-def test_a_removed_switch_does_nothing_but_warn(capsys: pytest.CaptureFixture[str]) -> None:
-    assert request("--score", "--colour", "the cat") == request("--score", "the cat")
-    assert "warning: --colour has no effect" in capsys.readouterr().err
+def test_a_query_takes_settings_from_flags_before_the_environment_before_toml(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('model = "a"\ntop = 3\nwords = 4\ntemperature = 0\nepochs = 7\n')
+    config = ["--config", str(file)]
+    assert request("--suggest", "x", *config) == SuggestRequest(
+        text="x", model="a", top=3, config=str(file)
+    )
+    drawn = request("--generate", *config, "--words=9")
+    assert drawn == GenerateRequest(model="a", words=9, temperature=0, config=str(file))
+    monkeypatch.setenv("RNNLM_MODEL", "b")
+    monkeypatch.setenv("RNNLM_TOP", "8")
+    assert request("--suggest") == SuggestRequest(model="b", top=8)
+    assert request("--suggest", *config, "--top=2") == SuggestRequest(
+        model="b", top=2, config=str(file)
+    )
+    assert request("--evaluate", "--model", "c") == EvaluateRequest(model="c")
+    assert request() == AppRequest()
+
+
+def test_a_wrong_setting_of_a_query_names_where_it_comes_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("top = 0")
+    assert f"--top is 0 (in {file})\nit must be a whole number, 1" in refused(
+        "--suggest", "--config", str(file)
+    )
+    file.write_text("model = 3")
+    assert f"--model is 3 (in {file})" in refused("--score", "--config", str(file))
+    file.write_text("tpo = 3")
+    assert f"{file}: no setting is called tpo\ndid you mean top?" in refused(
+        "--suggest", "--config", str(file)
+    )
+    monkeypatch.setenv("RNNLM_TOP", "few")
+    assert "--top is 'few' (from RNNLM_TOP)\nit must be a whole number" in refused("--suggest")
+    monkeypatch.setenv("RNNLM_TOPS", "3")
+    request("--score")
+    assert "RNNLM_TOPS is not a setting; did you mean RNNLM_TOP?" in capsys.readouterr().err

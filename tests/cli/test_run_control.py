@@ -173,7 +173,11 @@ def test_a_run_stops_and_saves_if_nobody_reads_what_it_prints(
 ) -> None:
     control = Control()
     monkeypatch.setattr(sys, name, closed_pipe)
-    reporter = JsonReporter(control) if name == "stdout" else TextReporter(control, quiet=False)
+    reporter = (
+        JsonReporter(control, quiet=False)
+        if name == "stdout"
+        else TextReporter(control, quiet=False)
+    )
     events: list[Event] = [progress(1), ended(1), saved(1)]
     for event in events:
         reporter.show(event)
@@ -188,7 +192,7 @@ def test_a_run_that_others_control_continues_without_a_reader(
     control = Control()
     setattr(control, reason, True)
     monkeypatch.setattr(sys, "stdout", closed_pipe)
-    JsonReporter(control).show(saved(1))
+    JsonReporter(control, quiet=False).show(saved(1))
     assert not control.stopped
 
 

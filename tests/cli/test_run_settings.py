@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from rnnlm_tui.cli.modes import split
 from rnnlm_tui.cli.options import TrainRequest
-from rnnlm_tui.cli.parser import make_request, parse
+from rnnlm_tui.cli.parser import make_request
 from rnnlm_tui.cli.run_settings import resolve_settings
-from rnnlm_tui.config import RENAMED_SETTINGS, RunConfig, flag_of, make_run_config
+from rnnlm_tui.config import RunConfig, make_run_config
 from rnnlm_tui.errors import UsageError
 
 
 def config_of(*arguments: str, source: str | None = None) -> RunConfig:
     """The settings that a command line gives."""
-    request = make_request(parse(["--train", *arguments]))
+    request = make_request(*split(["--train", *arguments]))
     assert isinstance(request, TrainRequest)
     return make_run_config(*resolve_settings(request, source))
 
@@ -63,7 +64,7 @@ def test_a_flag_of_another_preset_is_refused_with_the_presets_that_have_it() -> 
     with pytest.raises(UsageError) as refused:
         config_of("diary.txt", "--bidirectional-size=4")
     assert refused.value.message == "the preset gru has no setting --bidirectional-size"
-    assert "--preset lesson" in refused.value.hint
+    assert refused.value.hint == "presets that have it: lesson"
 
 
 @pytest.mark.parametrize("variable", ["RNNLM_THREADS", "RNNLM_EPOCHS", "RNNLM_HIDDEN_SIZE"])
@@ -88,10 +89,3 @@ def test_a_mistyped_variable_is_warned_of(
     assert capsys.readouterr().err == (
         "warning: RNNLM_EPOCH is not a setting; did you mean RNNLM_EPOCHS?\n"
     )
-
-
-def test_old_flags_work_with_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
-    flags = [f"{flag_of(old)}=1" for old in RENAMED_SETTINGS]
-    train = config_of("--preset=gru", *flags).to_json()["train"]
-    assert [train[new] for new in RENAMED_SETTINGS.values()] == [1] * len(flags)
-    assert "warning: --unknown-share is now --unk-rate" in capsys.readouterr().err

@@ -7,7 +7,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tests.helpers.commands import VERSES, Command
+import pytest
+
+from tests.helpers.commands import VERSES, Command, refused
 
 LESSON = "--preset=lesson"
 
@@ -79,6 +81,15 @@ def test_the_summary_says_what_is_left_out_held_out_and_capped(
     assert "5 words are kept" in shown
     assert re.search(r"held out +\d lines, \d+ pairs", shown)
     assert re.search(r"window +2 words, capped", shown)
+
+
+def test_the_summary_takes_a_base_model(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
+    sonnets = ["--preset=ngram", "--tokenizer=prose"]
+    assert any("its base model is english" in note for note in card_of(run, *sonnets)["notes"])
+    assert not any("base" in note for note in card_of(run, *sonnets, "--on=none")["notes"])
+    said = refused(run("--summary", *sonnets, "--on=nosuch", code=1))
+    assert "there is no model nosuch" in said
 
 
 def test_the_estimate_grows_with_the_work(run: Command) -> None:

@@ -92,6 +92,12 @@ def test_it_prints_the_data_card_a_line_an_epoch_and_the_result(
     assert quiet.stdout.startswith("verses-lesson-2: done, ")
 
 
+def test_quiet_json_is_the_result_and_the_warnings(run: Command, corpus_file: Path) -> None:
+    done = run("--train", str(corpus_file), *TINY, "--epochs=1", "--quiet", "--json")
+    assert {event.event for event in events_of(done)} <= {"warning", "finished"}
+    assert isinstance(end_of(events_of(done)), Finished)
+
+
 def test_json_prints_events_alone_and_keeps_its_contract(
     run: Command, long_corpus: Path, data_dir: Path
 ) -> None:

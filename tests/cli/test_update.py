@@ -129,6 +129,15 @@ def test_a_model_is_updated_with_its_grown_text(
     assert [ancestor["name"] for ancestor in library.open("diary")[0].ancestors] == ["diary"]
 
 
+@pytest.mark.parametrize("options", [NGRAM, GRU])
+def test_an_update_keeps_to_the_largest_vocabulary(
+    options: tuple[str, ...], train: Train, library: Library
+) -> None:
+    train(*options, "--max-vocabulary=50")
+    run = made(library, update="diary")
+    assert len(run.prepared.vocabulary.words) == 50
+
+
 @pytest.mark.parametrize("options", [NGRAM, (*GRU, "--mixture=off")])
 def test_a_model_is_kept_if_the_update_is_not_better(
     options: tuple[str, ...], train: Train, run: Command, library: Library, diary: Path

@@ -82,6 +82,9 @@ def test_new_words_join_a_network_and_change_nothing_of_the_others(
     found = Vocabulary(["n0", *reversed(known.words), *(f"n{i}" for i in range(1, 9))])
     after, union, grown = with_new_words(config, known, found, weights)
     assert {*union.words} == {*known.words, *(f"n{i}" for i in range(most))}
+    for limit, fits in ((words - 1, 0), (words + 3, 3)):
+        limited = with_new_words(config, known, found, weights, limit)[1]
+        assert {*limited.words} == {*known.words, *(f"n{i}" for i in range(fits))}
     assert {name: array.shape for name, array in grown.items()} == {
         **softmax_shapes(after, union.total_words), "output.bias": (rows + most,)
     }  # fmt: skip

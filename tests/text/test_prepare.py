@@ -167,6 +167,11 @@ def test_a_window_of_another_model_is_kept() -> None:
     ("text", "given", "warnings"),
     [
         ("a b\nc d", {"held_out": 0.1}, ["nothing is held out: 2 lines are too few to hold 10%"]),
+        (
+            "a b",
+            {"held_out": 0.1},
+            ["nothing is held out: 1 line is too few to hold 10% of it out"],
+        ),
         ("a b\nc d", {"held_out": 0}, []),
         ("a b\nc d\ne f", {"held_out": 0.4}, ["only 2 unseen words are held out, too few"]),
         ("a b\nc d\ne f", {"held_out": 0.4, "mixture": "off"}, []),
