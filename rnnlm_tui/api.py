@@ -13,6 +13,7 @@ from rnnlm_tui.config import Range, parse_number
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.evaluate import ScoredLine, score
 from rnnlm_tui.generate import continue_text, decoding_for, generate_words
+from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import data_dir
 from rnnlm_tui.store.library import Library
@@ -52,7 +53,7 @@ class Model:
 
     def __init__(self, name: str, preset: str, model: LanguageModel) -> None:
         self.name, self.preset = name, preset
-        self._model = model
+        self._model, self._contexts = model, Contexts(model)
 
     def __repr__(self) -> str:
         return f"<Model {self.name}: {self.preset}, {len(self.words):,} words>"
@@ -91,7 +92,7 @@ class Model:
         if `top` is less than 1.
         """
         parse_number(top, "top", Range(1), whole=True)
-        return suggest(self._model, text, cursor, top, above).candidates
+        return suggest(self._model, text, cursor, top, above, self._contexts).candidates
 
     def generate(
         self,
@@ -122,7 +123,10 @@ class Model:
             parse_number(top_k, "top_k", Range(1), whole=True)
         count, decoding = decoding_for(self._model.tokenizer, words, temperature, top_k)
         rng = np.random.default_rng(seed)
-        return generate_words(self._model, text, count, decoding, rng=rng, previous_lines=above)
+        model, contexts = self._model, self._contexts
+        return generate_words(
+            model, text, count, decoding, rng=rng, previous_lines=above, contexts=contexts
+        )
 
     def join(self, text: str, words: Sequence[str]) -> str:
         """`text` followed by words of `generate`, as they are written.

@@ -27,15 +27,14 @@ from rnnlm_tui.cli.output import print_json, prints_unicode
 from rnnlm_tui.errors import RnnlmError, UsageError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.generate import continue_text, decoding_for, generate_words
-from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.store.files import MODEL
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.suggest import Suggestions, suggest
 
 BAR_WIDTH = 20
 MAX_LINES_ABOVE = 400
-"""Previous lines to keep, far more than any model sees. The older half is dropped at once, so that
-models can usually continue from their last state."""
+"""Previous lines to keep, more than a model reads at once. The older half is dropped at once."""
 MAX_OPEN_MODELS = 4
 HINT = 'such as {"text": "shall i ", "id": 1}; a text that begins with { goes into "text"'
 LargeInt = Annotated[int, Meta(ge=-(2**53), le=2**53)]
@@ -60,9 +59,9 @@ class _Identity(msgspec.Struct, frozen=True):
     id: str | LargeInt | None = None
 
 
-def opened(library: Library, name: str) -> LanguageModel:
-    """The model of this name. The last few stay open; one that was saved again is opened again.
-    Raises ModelError."""
+def opened(library: Library, name: str) -> Contexts:
+    """The model of this name, and what it has read lately. The last few stay open; one that was
+    saved again is opened again. Raises ModelError."""
     card, saved_at = library.path(name) / MODEL, 0
     with suppress(OSError):  # opening it says why it cannot be read
         saved_at = card.stat().st_mtime_ns
@@ -70,8 +69,8 @@ def opened(library: Library, name: str) -> LanguageModel:
 
 
 @lru_cache(MAX_OPEN_MODELS)
-def _opened(library: Library, name: str, saved_at: int) -> LanguageModel:
-    return library.open(name)[1]
+def _opened(library: Library, name: str, saved_at: int) -> Contexts:
+    return Contexts(library.open(name)[1])
 
 
 def show_suggestions(request: SuggestRequest) -> int:
@@ -98,7 +97,8 @@ def _answer_stdin(asked: SuggestRequest) -> int:
         if asked.as_json and line.startswith("{"):
             print_json(_answer_request(line, library, default_model, asked.top))
             continue
-        answer = suggest(opened(library, default_model), line, k=asked.top, previous_lines=above)
+        contexts = opened(library, default_model)
+        answer = suggest(contexts.model, line, k=asked.top, previous_lines=above, contexts=contexts)
         if asked.as_json:
             print_json(suggestions_json(answer, default_model))
         else:
@@ -118,7 +118,8 @@ def _answer_request(line: str, library: Library, default_model: str, top: int) -
         return {"error": f"not a request: {error}", "hint": HINT, "id": _id_in(line)}
     try:
         name = request.model or default_model
-        model = opened(library, name)
+        contexts = opened(library, name)
+        model = contexts.model
         before = request.text if request.cursor is None else request.text[: request.cursor]
         above, typed = split_last_line(model, before)
         line_end, _, _ = request.text[len(before) :].partition("\n")
@@ -128,6 +129,7 @@ def _answer_request(line: str, library: Library, default_model: str, top: int) -
             len(typed),
             k=request.top or top,
             previous_lines=[*request.above, *above],
+            contexts=contexts,
         )
     except RnnlmError as error:
         return {"error": error.message, "hint": error.hint, "id": request.id}

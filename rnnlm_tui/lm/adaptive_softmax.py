@@ -153,17 +153,16 @@ class AdaptiveSoftmax:
 
     def probabilities(self, outputs: Array) -> Array:
         """The distributions [N, V] from the last layer's outputs [N, E]."""
-        scores = outputs @ self._embedding.T
-        scores += self._bias
-        head = softmax(scores)
+        logits = outputs @ self._embedding.T
+        logits += self._bias
+        head = softmax(logits)
         if not self._tails:
             return head
-        found = np.empty((len(outputs), self._tails[-1].end), np.float32)
-        found[:, : self._head] = head[:, : self._head]
+        probabilities = np.empty((len(outputs), self._tails[-1].end), np.float32)
+        probabilities[:, : self._head] = head[:, : self._head]
         for number, tail in enumerate(self._tails):
-            scores = np.asarray((outputs @ tail.kernel) @ tail.embedding.T, np.float32)
-            scores += tail.bias
-            part = softmax(scores)
-            share = head[:, self._head + number, None]
-            np.multiply(part, share, out=found[:, tail.begin : tail.end])
-        return found
+            logits = np.asarray((outputs @ tail.kernel) @ tail.embedding.T, np.float32)
+            logits += tail.bias
+            of_tail = head[:, self._head + number, None]
+            np.multiply(softmax(logits), of_tail, out=probabilities[:, tail.begin : tail.end])
+        return probabilities

@@ -33,8 +33,8 @@ from rnnlm_tui.lm.model import (
     Architecture,
     Arrays,
     ArraySpec,
-    LanguageModel,
     Layer,
+    WindowModel,
     excluded_ids,
 )
 from rnnlm_tui.text.tokenizer import Tokenizer
@@ -92,7 +92,7 @@ class Level(NamedTuple):
         return self.words[below], shares * np.float32(scale), 1 - scale * total
 
 
-class NgramModel(LanguageModel):
+class NgramModel(WindowModel):
     """An n-gram model, which predicts from the last words of a line."""
 
     def __init__(
@@ -119,19 +119,14 @@ class NgramModel(LanguageModel):
         ]
 
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
-        """The distribution [V] after the last words of `context`."""
         probabilities = self._alone.copy()
-        for level, node in self._known(context):
+        for level, node in self._nodes(context):
             words, shares, backoff = level.after(node)
             probabilities *= backoff
             probabilities[words] += shares
         return probabilities
 
-    def words_known(self, context: Sequence[int]) -> int:
-        """How many of the contexts of the last 1, 2, ... words the model knows."""
-        return sum(1 for _ in self._known(context))
-
-    def _known(self, context: Sequence[int]) -> Iterator[tuple[Level, int]]:
+    def _nodes(self, context: Sequence[int]) -> Iterator[tuple[Level, int]]:
         """For the last word, the last two and so on, if they are in the trie, the level of their
         children and their node. A pruned model may have a longer one without a shorter one."""
         for length in range(1, min(self.window, len(context)) + 1):

@@ -192,6 +192,6 @@ def mix(
     tokenizer = next(iter(models.values())).tokenizer
     model = MixedModel(tokenizer, models)
     if fit := fit_of(run, model, most_words):
-        model = MixedModel(tokenizer, models, fit.weights)
-    mixture: Mixture = {"weights": model.weights, "ngrams": ngrams, "base": base}
+        model = MixedModel(tokenizer, models, fit.mixture_weights)
+    mixture: Mixture = {"weights": model.mixture_weights, "ngrams": ngrams, "base": base}
     return model, mixture, fit
