@@ -26,7 +26,7 @@ class CausalNetwork(Network):
     Dropout is applied to the embeddings, between the layers and before the output layer, with one
     mask for all time steps of a batch (Gal and Ghahramani 2016).
 
-    If the context is `stream`, a batch starts from the last state of the batch before it.
+    A batch starts from the last state of the batch before it.
 
     Sources: Press and Wolf 2017 and Inan et al. 2017 (tied embeddings), Merity et al. 2018.
     """
@@ -86,8 +86,7 @@ class CausalNetwork(Network):
             sequence, end = layer(self.cell, sequence, self._layer(number), start, self._precision)
             state |= zip(names, end, strict=True)
             sequence = self._dropped(sequence, dropout)  # [T, B, H]
-        if self.config.context == "stream":
-            self.hidden_state = state
+        self.hidden_state = state
         rows = sequence.flatten(0, 1)  # [T * B, H]
         if "projection.kernel" in self._weights:
             rows = rows @ self._weights["projection.kernel"]  # [T * B, E]

@@ -47,7 +47,7 @@ def build(
         case CausalConfig(), CausalTrainConfig(), PreparedLines():
             precision = torch.bfloat16 if train.precision == "bf16" else torch.float32
             causal = CausalNetwork(config.preset, model, words, rng, precision).to(device)
-            return causal, BpttBatches(prepared, model.context, train, device, share)
+            return causal, BpttBatches(prepared, train, device, share)
     raise TypeError(f"the settings and the corpus are not those of the preset {config.preset}")
 
 
