@@ -44,6 +44,7 @@ from rnnlm_tui.accepting import (
     takes_digits,
 )
 from rnnlm_tui.events import Count
+from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel, State
 from rnnlm_tui.suggest import (
     Typed,
@@ -75,8 +76,6 @@ LONGEST_TYPED = 4_000
 LONGEST_WORD = 200
 """Letters of a word that is typed without looking at lists: there are texts with words of
 megabytes."""
-KEPT = 8
-"""Distributions of a line that are kept: a ghost has up to four words."""
 Probabilities: TypeAlias = NDArray[np.float32]
 Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 Savings: TypeAlias = Annotated[float, Meta(ge=-1, le=1)]
@@ -285,45 +284,24 @@ class _Reader:
         """The next of `places` are the states of this line, and the distributions there."""
         self.scored: list[ScoredWord] = []
         self._model, self._line, self._places = model, line, places
-        self._recent: dict[int, tuple[State, Probabilities]] = {}
-        """The first place of the line and the last few, by the number of ids before."""
-        self._others: dict[tuple[int, ...], Probabilities] = {}
-        """The last few distributions after other ids than those of the line."""
+        self._contexts = Contexts(model)
         self._read = 0
 
     def after(self, ids: list[int], first: int = 0) -> Probabilities:
         """The distribution after the `first` ids of the line and these. They nearly always are
         those that are read; but a prefix may be a word of its own, and a ghost may be wrong."""
-        of_line = self._line.ids
-        whole = [*of_line[:first], *ids]
-        same = len(whole)
-        if of_line[:same] != whole:
-            pairs = enumerate(zip(whole, of_line, strict=False))
-            same = next((i for i, (one, other) in pairs if one != other), len(of_line))
-        while self._read <= same:
+        while self._read <= min(first + len(ids), len(self._line.ids)):
             self._read_next()
-        place = max(number for number in self._recent if number <= same)
-        state, probabilities = self._recent[place]
-        if place == len(whole):
-            return probabilities
-        key = tuple(whole)
-        if key not in self._others:
-            state = self._model.state_after(state, whole[place:])
-            if len(self._others) == KEPT:
-                del self._others[next(iter(self._others))]
-            self._others[key] = next(self._model.predict([state]))
-        return self._others[key]
+        return self._contexts.next_word_probabilities([*self._line.ids[:first], *ids])
 
     def _read_next(self) -> None:
-        number, words = self._read, self._line.words
-        self._recent[number] = next(self._places)
-        probabilities = self._recent[number][1]
-        if number > KEPT:
-            del self._recent[number - KEPT]
+        state, probabilities = next(self._places)
+        if self._read == 0:
+            self._contexts = Contexts(self._model, state)
+        self._contexts.keep(self._line.ids[: self._read], state, probabilities)
+        has_context = self._model.vocabulary.begin_id is not None or self._read > 0
         self._read += 1
-        has_context = self._model.vocabulary.begin_id is not None or number > 0
-        while len(self.scored) < len(words):
-            word = words[len(self.scored)]
+        for word in self._line.words[len(self.scored) :]:
             self.scored.append(
                 _scored_word(self._model, probabilities, word, has_context=has_context)
             )

@@ -31,8 +31,10 @@ class Contexts:
     """The states of a model after recent contexts, and its predictions there. Only one thread at a
     time may use it."""
 
-    def __init__(self, model: LanguageModel) -> None:
+    def __init__(self, model: LanguageModel, start: State = None) -> None:
+        """Contexts are read from the state `start` on, by default that of the model."""
         self.model = model
+        self._start = model.start if start is None else start
         self._states: dict[Key, State] = {}
         self._distributions: dict[Key, Array] = {}
         size = 4 * model.vocabulary.total_words
@@ -47,9 +49,15 @@ class Contexts:
         _keep(self._distributions, key, distribution, self._most_distributions)
         return distribution
 
+    def keep(self, context: Sequence[int], state: State, distribution: Array) -> None:
+        """Keeps what was computed elsewhere for a context that was not asked for yet."""
+        key = _key(context, len(context))
+        _keep(self._states, key, state, STATES)
+        _keep(self._distributions, key, distribution, self._most_distributions)
+
     def _state_after(self, context: Sequence[int]) -> State:
         """The state after `context`, read on from the longest beginning that is known."""
-        known, state = max(0, len(context) - MOST_WORDS), self.model.start
+        known, state = max(0, len(context) - MOST_WORDS), self._start
         for end in range(len(context), known, -1):
             key = _key(context, end)
             if key in self._states:
@@ -68,7 +76,7 @@ def _key(context: Sequence[int], end: int) -> Key:
 
 
 def _keep(entries: dict[Key, T], key: Key, value: T, most: int) -> None:
-    """Adds an entry that is not in the dictionary, and drops the oldest if there are too many."""
+    """Adds the newest entry, and drops the oldest if there are too many."""
     entries[key] = value
     if len(entries) > most:
         del entries[next(iter(entries))]
