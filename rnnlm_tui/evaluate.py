@@ -503,7 +503,7 @@ def summarize(lines: Iterable[ScoredLine]) -> Evaluation:
     words = [word for line in lines for word in line.words]
     unknown = [word for word in words if not word.known]
     losses = [loss for line in lines for loss in line.losses]
-    known = [loss for line in lines for loss in line.known_losses]
+    known_losses = [loss for line in lines for loss in line.known_losses]
     loss, keys = _mean(sum(losses), len(losses)), [line.keys for line in lines]
     characters = [len(line.text) + 1 for line in lines]
     counted = [count for count in keys if count is not None]
@@ -515,7 +515,7 @@ def summarize(lines: Iterable[ScoredLine]) -> Evaluation:
         predicted=len(losses),
         loss=loss,
         perplexity=None if any(w.probability is None for w in unknown) else _perplexity(loss),
-        perplexity_in_vocabulary=_perplexity(_mean(sum(known), len(known))),
+        perplexity_in_vocabulary=_perplexity(_mean(sum(known_losses), len(known_losses))),
         oov_share=_mean(len(unknown), len(words)),
         top1=_mean(sum(word.rank == 1 for word in words), len(words)),
         top5=_mean(sum((word.rank or math.inf) <= LISTED for word in words), len(words)),
@@ -543,10 +543,10 @@ def _savings_interval(keys: Sequence[int], characters: Sequence[int]) -> tuple[f
     if len(blocks) < FEWEST_BLOCKS:
         return None
     pairs = np.array(blocks, np.float64)
-    share = pairs[:, 0].sum() / pairs[:, 1].sum()
-    spread = ((pairs[:, 0] - share * pairs[:, 1]) ** 2).sum() * len(pairs) / (len(pairs) - 1)
+    ratio = pairs[:, 0].sum() / pairs[:, 1].sum()
+    spread = ((pairs[:, 0] - ratio * pairs[:, 1]) ** 2).sum() * len(pairs) / (len(pairs) - 1)
     half = Z_95 * math.sqrt(spread) / pairs[:, 1].sum()
-    return max(-1.0, float(1 - share - half)), min(1.0, float(1 - share + half))
+    return max(-1.0, float(1 - ratio - half)), min(1.0, float(1 - ratio + half))
 
 
 def written_loss(lines: Iterable[ScoredLine]) -> float | None:
@@ -596,8 +596,8 @@ def shared_vocabulary_losses(
     return len(shared), [sum(column) / len(shared) for column in zip(*shared, strict=True)]
 
 
-def confidence_interval(share: float, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share of `count` trials, such as a hit rate over words.
+def confidence_interval(proportion: float, count: int) -> tuple[float, float]:
+    """The 95 % interval of a proportion of `count` trials, such as a hit rate over words.
 
     Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
     1927. It assumes that the words are independent, which those of one text are only roughly.
@@ -605,7 +605,7 @@ def confidence_interval(share: float, count: int) -> tuple[float, float]:
     if count == 0:
         return 0.0, 1.0
     squared = Z_95 * Z_95
-    middle = (share + squared / (2 * count)) / (1 + squared / count)
-    spread = math.sqrt(share * (1 - share) / count + squared / (4 * count * count))
+    middle = (proportion + squared / (2 * count)) / (1 + squared / count)
+    spread = math.sqrt(proportion * (1 - proportion) / count + squared / (4 * count * count))
     half = Z_95 * spread / (1 + squared / count)
     return max(0.0, middle - half), min(1.0, middle + half)

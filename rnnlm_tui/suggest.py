@@ -1,6 +1,7 @@
 """Suggests the next words for a typed line, and how to insert them.
 
-What is suggested is a function of the model, the lines above, the line and the cursor alone:
+What is suggested is a function of the model, the lines above, the line and the cursor alone (and
+hardly of what stood before the last 500 words, see `contexts`):
 
 - the likeliest words that fit what is typed of a word;
 - among them words that the model does not know, if they stand in the lines above or in this one;

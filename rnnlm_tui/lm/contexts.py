@@ -15,7 +15,7 @@ KEY_WORDS = 500
 """The last words of a context tell it from others. A state hardly depends on the words before
 these, so that dropping the first lines of a long text does not mean to read the rest again."""
 MOST_WORDS = 3000
-"""Words of context that are read if no state of it is known: enough to fill the cache of a
+"""Words of context that are read if no state of it is kept: enough to fill the cache of a
 mixture."""
 STATES = 512
 """States that are kept. A suggestion takes up to five."""
@@ -56,15 +56,15 @@ class Contexts:
         _keep(self._distributions, key, distribution, self._most_distributions)
 
     def _state_after(self, context: Sequence[int]) -> State:
-        """The state after `context`, read on from the longest beginning that is known."""
-        known, state = max(0, len(context) - MOST_WORDS), self._start
-        for end in range(len(context), known, -1):
+        """The state after `context`, read on from its longest beginning that was read."""
+        begin, state = max(0, len(context) - MOST_WORDS), self._start
+        for end in range(len(context), begin, -1):
             key = _key(context, end)
             if key in self._states:
-                known, state = end, self._states.pop(key)
+                begin, state = end, self._states.pop(key)
                 _keep(self._states, key, state, STATES)
                 break
-        for end, after in enumerate(self.model.read(state, context[known:]), start=known + 1):
+        for end, after in enumerate(self.model.read(state, context[begin:]), start=begin + 1):
             _keep(self._states, _key(context, end), after, STATES)
             state = after
         return state

@@ -15,7 +15,7 @@ from rnnlm_tui.config import CausalConfig
 from rnnlm_tui.lm.causal import causal_shapes
 from rnnlm_tui.lm.cells import CELLS
 from rnnlm_tui.text.vocabulary import END_ID, PADDING
-from rnnlm_tui.training.networks import BatchLoss, Network, Scores, initial_weights
+from rnnlm_tui.training.networks import BatchLoss, Logits, Network, initial_weights
 from rnnlm_tui.training.output_layers import TiedSoftmax, row_blocks
 from rnnlm_tui.training.recurrent_layers import LayerWeights, pytorch_layer, recurrent_layer
 
@@ -62,13 +62,13 @@ class CausalNetwork(Network):
         return BatchLoss(objective, nll_sum.detach(), penalty, hits, count, words)
 
     @torch.no_grad()
-    def scores(self, x: Tensor, target: Tensor) -> Iterator[Scores]:
-        """The scores of the words and ends of lines, in blocks. As in `loss`, the state is passed
+    def logits(self, x: Tensor, target: Tensor) -> Iterator[Logits]:
+        """The logits of the words and ends of lines, in blocks. As in `loss`, the state is passed
         from batch to batch."""
         rows, wanted = self._rows(x, target, None)
         for part in row_blocks(len(rows), len(self._weights["output.bias"])):
-            scores = self.softmax.scores(rows[part])
-            yield scores, wanted[part], torch.ones_like(wanted[part], dtype=torch.bool)
+            logits = self.softmax.logits(rows[part])
+            yield logits, wanted[part], torch.ones_like(wanted[part], dtype=torch.bool)
 
     def _rows(
         self, x: Tensor, target: Tensor, dropout: np.random.Generator | None

@@ -98,13 +98,13 @@ def _compare(
         if control.stopped and not was_stopped:
             return
         fit = fit_of(run, model) if name == "before" else None
-        found = evaluate_held_out(run, model, control, most_words, fit)
-        if found is None or found.keystroke_savings is None:
+        evaluation = evaluate_held_out(run, model, control, most_words, fit)
+        if evaluation is None or evaluation.keystroke_savings is None:
             return
         if name == "before":
-            figures["before"] = found.keystroke_savings
+            figures["before"] = evaluation.keystroke_savings
         elif base is not None:
-            savings = found.keystroke_savings
+            savings = evaluation.keystroke_savings
             figures["base"] = {"name": base["name"], "keystroke_savings": savings}
 
 

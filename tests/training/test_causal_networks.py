@@ -60,8 +60,8 @@ def plain_weights(ours: CausalNetwork) -> dict[str, Tensor]:
     return {name: weight.clone().requires_grad_() for name, weight in ours.weights().items()}
 
 
-def plain_scores(ours: CausalNetwork, weights: dict[str, Tensor], x: Tensor) -> Tensor:
-    """`x` [B, T] -> the scores [B, T, V], word by word as the network is defined."""
+def plain_logits(ours: CausalNetwork, weights: dict[str, Tensor], x: Tensor) -> Tensor:
+    """`x` [B, T] -> the logits [B, T, V], word by word as the network is defined."""
     sequence = list(plain_embedding(weights)[x].unbind(1))
     for number in range(1, ours.config.layers + 1):
         layer = {name.partition(".")[2]: w for name, w in weights.items() if f"r{number}." in name}
@@ -82,10 +82,10 @@ def plain_scores(ours: CausalNetwork, weights: dict[str, Tensor], x: Tensor) -> 
     outputs = torch.stack(sequence, 1)
     if "projection.kernel" in weights:
         outputs = outputs @ weights["projection.kernel"]
-    scores = outputs @ weights["embedding"].T + weights["output.bias"][: len(weights["embedding"])]
+    logits = outputs @ weights["embedding"].T + weights["output.bias"][: len(weights["embedding"])]
     if len(weights["embedding"]) == WORDS:
-        return scores
-    of_head = scores.log_softmax(2)
+        return logits
+    of_head = logits.log_softmax(2)
     parts, bias = [of_head[:, :, :9]], torch.split(weights["output.bias"][11:], 16)
     for number in (1, 2):
         narrow = outputs @ weights[f"tail{number}.kernel"]
@@ -115,13 +115,13 @@ def test_loss_and_gradients_are_those_of_plain_autograd(
     weights = plain_weights(ours)
     x, target = batch(1)
     target[1, 4:] = 0  # padding, which is no target
-    loss, scores = ours.loss(x, target, None), plain_scores(ours, weights, x)
-    expected = nn.functional.cross_entropy(scores.flatten(0, 1), target.flatten(), ignore_index=0)
+    loss, logits = ours.loss(x, target, None), plain_logits(ours, weights, x)
+    expected = nn.functional.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=0)
     torch.testing.assert_close(loss.objective, expected, rtol=1e-5, atol=1e-5)
     real = target != 0
     assert loss.predictions == int(real.sum()) == 16
     assert loss.words == int((real & (target != END_ID)).sum())
-    words_alone = scores.detach().clone()
+    words_alone = logits.detach().clone()
     words_alone[:, :, : END_ID + 1] = -torch.inf
     assert int(loss.hits) == int(((words_alone.argmax(2) == target) & real).sum())
     torch.autograd.backward(loss.objective)
@@ -183,21 +183,21 @@ def test_the_layers_of_a_gpu_learn_the_same(cell: str, softmax: str) -> None:
 def total(ours: CausalNetwork, x: Tensor, target: Tensor) -> HeldOutTotals:
     """The held-out totals of a batch. Words 0 to 4 are never suggested."""
     totals = HeldOutTotals()
-    for scores in ours.scores(x, target):
-        totals.add(scores, torch.arange(5))
+    for logits in ours.logits(x, target):
+        totals.add(logits, torch.arange(5))
     return totals
 
 
 @every_softmax
-def test_held_out_totals_are_those_of_the_scores(softmax: str) -> None:
+def test_held_out_totals_are_those_of_the_logits(softmax: str) -> None:
     ours = network("gru", config(softmax=softmax))
     x, target = batch(2)
     target[0, 0], target[1, 1] = END_ID, 4
-    scores = plain_scores(ours, plain_weights(ours), x).flatten(0, 1).detach()
+    logits = plain_logits(ours, plain_weights(ours), x).flatten(0, 1).detach()
     wanted = target.flatten()
-    expected = nn.functional.cross_entropy(scores, wanted, reduction="sum")
-    scores[:, :5] = -torch.inf
-    place = scores.argsort(1, descending=True).eq(wanted[:, None]).int().argmax(1)
+    expected = nn.functional.cross_entropy(logits, wanted, reduction="sum")
+    logits[:, :5] = -torch.inf
+    place = logits.argsort(1, descending=True).eq(wanted[:, None]).int().argmax(1)
     place[wanted < 5] = WORDS
     found = total(ours, x, target)
     assert found.nll == pytest.approx(expected.item(), rel=1e-5)
@@ -252,7 +252,7 @@ def test_numpy_predicts_what_pytorch_does(
     ours = network(cell, config(layers=layers, hidden_size=hidden, softmax=softmax))
     model, weights = numpy_model(ours), plain_weights(ours)
     ids = np.random.default_rng(6).integers(1, WORDS, 12).tolist()
-    logits = plain_scores(ours, weights, torch.tensor([ids]))[0]
+    logits = plain_logits(ours, weights, torch.tensor([ids]))[0]
     expected = logits.softmax(1).detach().numpy()
     whole = model.advance(model.start, ids)
     word_by_word = [model.start]
