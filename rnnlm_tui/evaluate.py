@@ -44,7 +44,7 @@ from rnnlm_tui.accepting import (
     takes_digits,
 )
 from rnnlm_tui.events import Count
-from rnnlm_tui.lm.contexts import Contexts
+from rnnlm_tui.lm.contexts import KEY_WORDS, Contexts
 from rnnlm_tui.lm.model import LanguageModel, State
 from rnnlm_tui.suggest import (
     Typed,
@@ -292,13 +292,14 @@ class _Reader:
         those that are read; but a prefix may be a word of its own, and a ghost may be wrong."""
         while self._read <= min(first + len(ids), len(self._line.ids)):
             self._read_next()
-        return self._contexts.next_word_probabilities([*self._line.ids[:first], *ids])
+        before = self._line.ids[max(0, first - KEY_WORDS) : first]
+        return self._contexts.next_word_probabilities([*before, *ids])
 
     def _read_next(self) -> None:
         state, probabilities = next(self._places)
         if self._read == 0:
             self._contexts = Contexts(self._model, state)
-        self._contexts.keep(self._line.ids[: self._read], state, probabilities)
+        self._contexts.keep(self._line.ids, self._read, state, probabilities)
         has_context = self._model.vocabulary.begin_id is not None or self._read > 0
         self._read += 1
         for word in self._line.words[len(self.scored) :]:

@@ -49,9 +49,9 @@ class Contexts:
         _keep(self._distributions, key, distribution, self._most_distributions)
         return distribution
 
-    def keep(self, context: Sequence[int], state: State, distribution: Array) -> None:
-        """Keeps what was computed elsewhere for a context that was not asked for yet."""
-        key = _key(context, len(context))
+    def keep(self, ids: Sequence[int], end: int, state: State, distribution: Array) -> None:
+        """Keeps what was computed elsewhere for the first `end` of these ids."""
+        key = _key(ids, end)
         _keep(self._states, key, state, STATES)
         _keep(self._distributions, key, distribution, self._most_distributions)
 

@@ -38,7 +38,7 @@ from rnnlm_tui.lm.model import (
     excluded_ids,
 )
 from rnnlm_tui.text.tokenizer import Tokenizer
-from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
+from rnnlm_tui.text.vocabulary import BEGIN_ID, SPECIAL_TOKENS, Vocabulary
 
 if TYPE_CHECKING:
     from rnnlm_tui.lm.counting import NgramLevel
@@ -130,9 +130,12 @@ class NgramModel(WindowModel):
         """For the last word, the last two and so on, if they are in the trie, the level of their
         children and their node. A pruned model may have a longer one without a shorter one."""
         for length in range(1, min(self.window, len(context)) + 1):
-            node = self._node(context[len(context) - length :])
+            words = context[len(context) - length :]
+            node = self._node(words)
             if node is not None:
                 yield self._levels[length - 1], node
+            if words[0] == BEGIN_ID:  # no n-gram reaches into the line before
+                break
 
     def _node(self, words: Sequence[int]) -> int | None:
         """The node of an n-gram; None if it is not in the trie."""
