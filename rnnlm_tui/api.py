@@ -17,6 +17,7 @@ from rnnlm_tui.config import Range, parse_number
 from rnnlm_tui.errors import ModelError, RnnlmError, UsageError
 from rnnlm_tui.evaluate import ScoredLine, score
 from rnnlm_tui.generate import continue_text, decoding_for, generate_words
+from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import data_dir
 from rnnlm_tui.store.card import ModelCard
@@ -58,7 +59,7 @@ class Model:
 
     def __init__(self, name: str, preset: str, model: LanguageModel) -> None:
         self.name, self.preset = name, preset
-        self._model = model
+        self._model, self._contexts = model, Contexts(model)
 
     def __repr__(self) -> str:
         return f"<Model {self.name}: {self.preset}, {len(self.words):,} words>"
@@ -101,7 +102,8 @@ class Model:
         _check_strings("above", above)
         _check_number("top", top, Range(1))
         _check_number("cursor", 0 if cursor is None else cursor, Range(0, len(text)))
-        return suggest(self._model, text, cursor, top + 1, above).insertable(top)
+        found = suggest(self._model, text, cursor, top + 1, above, self._contexts)
+        return found.insertable(top)
 
     def generate(
         self,
@@ -133,7 +135,10 @@ class Model:
         )
         count, decoding = decoding_for(self._model.tokenizer, words, temperature, top_k)
         rng = np.random.default_rng(seed)
-        return generate_words(self._model, text, count, decoding, rng=rng, previous_lines=above)
+        model, contexts = self._model, self._contexts
+        return generate_words(
+            model, text, count, decoding, rng=rng, previous_lines=above, contexts=contexts
+        )
 
     def join(self, text: str, words: Sequence[str]) -> str:
         """`text` followed by words of `generate`, as they are written.

@@ -119,17 +119,12 @@ class NgramConfig:
 
 @dataclass(frozen=True, slots=True)
 class CausalConfig:
-    """The sizes of a causal network, and its context."""
+    """The sizes of a causal network."""
 
     embedding_size: int = setting(256, "size of the word embeddings", UNITS)
     hidden_size: int = setting(256, "units of a recurrent layer", UNITS)
     layers: int = setting(1, "recurrent layers", Range(1, 8))
     dropout: float = setting(0.6, "share of units dropped between the layers", DROPOUT)
-    context: str = setting(
-        "stream",
-        "context of a word: its line and all previous lines, or its line only",
-        choices=("stream", "line"),
-    )
     softmax: str = setting(
         "auto",
         "output layer: full, or with smaller embeddings for rare words; auto from 20,000 words on",

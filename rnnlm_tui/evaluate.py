@@ -27,6 +27,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import tee
 from typing import Annotated, TypeAlias
 
 import numpy as np
@@ -43,16 +44,17 @@ from rnnlm_tui.accepting import (
     takes_digits,
 )
 from rnnlm_tui.events import Count
-from rnnlm_tui.lm.model import LanguageModel, Passage
+from rnnlm_tui.lm.contexts import KEY_WORDS, Contexts
+from rnnlm_tui.lm.model import LanguageModel, State
 from rnnlm_tui.suggest import (
     Typed,
     WordList,
     WordLists,
-    after_taking,
-    encode_context,
+    apply_insertion,
+    encode_lines_above,
+    insertions_for,
     look_ahead,
     new_words_in,
-    written_in_turn,
 )
 from rnnlm_tui.text.spacing import GIVING_BACK, gives_space_back
 from rnnlm_tui.text.tokenizer import Insertion
@@ -74,8 +76,6 @@ LONGEST_TYPED = 4_000
 LONGEST_WORD = 200
 """Letters of a word that is typed without looking at lists: there are texts with words of
 megabytes."""
-KEPT = 8
-"""Distributions of a line that are kept: a ghost has up to four words."""
 Probabilities: TypeAlias = NDArray[np.float32]
 Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 Savings: TypeAlias = Annotated[float, Meta(ge=-1, le=1)]
@@ -174,11 +174,13 @@ def score(
     the time is taken by counting keys.
     """
     above = deque(previous_lines, LINES_ABOVE)
+    text = _Text(model, above)
     for block in _blocks(lines):
-        lines_of_block, passages = _prepared(model, block, list(above))
-        answers = model.read(passages)
+        lines_of_block = [_Line.of(line, model) for line in block]
+        states, same_states = tee(text.states(lines_of_block))
+        places = zip(same_states, model.predict(states), strict=True)
         for line in lines_of_block:
-            reader = _Reader(model, line, answers)
+            reader = _Reader(model, line, places)
             keys = _keys(model, line, list(above), reader) if counts_keys else None
             yield reader.finish(keys)
             above.append(line.text)
@@ -210,12 +212,19 @@ def _parts(text: str) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line to score: its words, and `stream`, whose first `known` ids are their context."""
+    """A line to score: its words and their ids, and `ids_above`, as which it is read when it stands
+    above other lines."""
 
     text: str
     words: list[str]
-    stream: list[int]
-    known: int
+    ids: list[int]
+    ids_above: list[int]
+
+    @classmethod
+    def of(cls, text: str, model: LanguageModel) -> _Line:
+        words = model.tokenizer.words(text)
+        above = model.vocabulary.encode_line(text, model.tokenizer.words_above) if words else ()
+        return cls(text, words, model.vocabulary.encode(words), [*above])
 
 
 def _blocks(lines: Iterable[str]) -> Iterator[Sequence[str]]:
@@ -231,69 +240,72 @@ def _blocks(lines: Iterable[str]) -> Iterator[Sequence[str]]:
             begin, characters = end, 0
 
 
-def _prepared(
-    model: LanguageModel, texts: Sequence[str], above: list[str]
-) -> tuple[list[_Line], list[Passage]]:
-    """The lines of a block, and the passages with a distribution for each of their places.
+class _Text:
+    """The text that is read, line by line."""
 
-    Lines that go on from each other share a growing stream, so that a model reads it once.
-    """
-    lines, passages = list[_Line](), list[Passage]()
-    begin, stream = encode_context(model, []), encode_context(model, [], above)
-    goes_on = False
-    stream = stream[: len(stream) - len(begin)]
-    for text in texts:
-        words = model.tokenizer.words(text)
-        if not words:
-            lines.append(_Line(text, [], [], 0))
-            continue
-        if not goes_on:
-            stream = [*stream] if model.uses_previous_lines else []
-            passages.append(Passage(stream, len(stream) + len(begin)))
-        stream += begin
-        lines.append(_Line(text, words, stream, len(stream)))
-        ids = model.vocabulary.encode(words)
-        stream += ids
-        goes_on = model.uses_previous_lines
-        seen = model.vocabulary.encode_line(text, model.tokenizer.words_above)
-        if goes_on and seen != tuple(ids):  # below it, the line is read as one that was typed
-            stream, goes_on = [*stream[: -len(ids)], *seen], False
-    return lines, passages
+    def __init__(self, model: LanguageModel, above: Iterable[str]) -> None:
+        self._model, begin_id = model, model.vocabulary.begin_id
+        self._begin = [] if begin_id is None else [begin_id]
+        self._state = model.state_after(model.start, encode_lines_above(model, above))
+        """The state at the end of what has been read."""
+
+    def states(self, lines: Iterable[_Line]) -> Iterator[State]:
+        """Yields the state before each word of the next lines and at the end of each, except for
+        lines without words."""
+        model, begin, together = self._model, self._begin, list[int]()
+        for line in lines:
+            if not line.words:
+                continue
+            if model.uses_previous_lines and line.ids == line.ids_above:
+                together += [*begin, *line.ids]  # lines that go on from each other
+                continue
+            yield from self._read_on(together)
+            together = []
+            before = self._state
+            if model.uses_previous_lines:
+                self._state = model.state_after(before, [*begin, *line.ids_above])
+            if not begin:
+                yield before
+            yield from model.read(before, [*begin, *line.ids])
+        yield from self._read_on(together)
+
+    def _read_on(self, ids: Sequence[int]) -> Iterator[State]:
+        for state in self._model.read(self._state, ids):
+            self._state = state
+            yield state
 
 
 class _Reader:
     """Reads a line, scores its words, and keeps what is predicted after the last few."""
 
-    def __init__(self, model: LanguageModel, line: _Line, answers: Iterator[Probabilities]) -> None:
-        """The next of `answers` are the distributions for the places of this line."""
+    def __init__(
+        self, model: LanguageModel, line: _Line, places: Iterator[tuple[State, Probabilities]]
+    ) -> None:
+        """The next of `places` are the states of this line, and the distributions there."""
         self.scored: list[ScoredWord] = []
-        self._model, self._line, self._answers = model, line, answers
-        self._ids = model.vocabulary.encode(line.words)
-        self._kept: dict[int, Probabilities] = {}
-        """By the number of ids before it."""
+        self._model, self._line, self._places = model, line, places
+        self._contexts = Contexts(model)
         self._read = 0
 
     def after(self, ids: list[int], first: int = 0) -> Probabilities:
         """The distribution after the `first` ids of the line and these. They nearly always are
         those that are read; but a prefix may be a word of its own, and a ghost may be wrong."""
-        end = first + len(ids)
-        if end <= len(self._ids) and ids == self._ids[first:end]:
-            while self._read <= end:
-                self._read_next()
-            if end in self._kept:
-                return self._kept[end]
-        before = self._line.stream[: self._line.known + first]
-        return self._model.next_word_probabilities(before + ids)
+        while self._read <= min(first + len(ids), len(self._line.ids)):
+            self._read_next()
+        before = self._line.ids[max(0, first - KEY_WORDS) : first]
+        return self._contexts.next_word_probabilities([*before, *ids])
 
     def _read_next(self) -> None:
-        answer, place, words = next(self._answers), self._read, self._line.words
-        self._kept[place] = answer
-        self._kept.pop(place - KEPT, None)
+        state, probabilities = next(self._places)
+        if self._read == 0:
+            self._contexts = Contexts(self._model, state)
+        self._contexts.keep(self._line.ids, self._read, state, probabilities)
+        has_context = self._model.vocabulary.begin_id is not None or self._read > 0
         self._read += 1
-        has_context = bool(self._line.known or place)
-        while len(self.scored) < len(words):
-            word = words[len(self.scored)]
-            self.scored.append(_scored_word(self._model, answer, word, has_context=has_context))
+        for word in self._line.words[len(self.scored) :]:
+            self.scored.append(
+                _scored_word(self._model, probabilities, word, has_context=has_context)
+            )
             if self._model.vocabulary.encode([word]):
                 break  # an unknown word that is dropped leaves the place as it is
 
@@ -301,7 +313,7 @@ class _Reader:
         """The scores of the line, which takes so many `keys`."""
         end, end_id = None, self._model.vocabulary.end_id
         if self._line.words:
-            after_all = self.after(self._ids)
+            after_all = self.after(self._line.ids)
             end = None if end_id is None else _at_least(after_all[end_id])
         return ScoredLine(self._line.text, tuple(self.scored), end, keys)
 
@@ -439,15 +451,15 @@ class Typist:
         if first is None or not is_ghost_likely(first.probability, typed.prefix):
             return ()
         words: tuple[str, ...] = (first.word,)
-        if self._text.startswith(after_taking(typed.before, first)):
+        if self._text.startswith(apply_insertion(typed.before, first)):
             words = look_ahead(self._model, typed, listed.candidates, self._predict)
-        return tuple(written_in_turn(self._tokenizer, typed.before, typed.prefix, words))
+        return tuple(insertions_for(self._tokenizer, typed.before, typed.prefix, words))
 
     def _after(self, accept: Accept) -> _Spot | None:
         """Where the typist is after accepting; None if the line would not become the text."""
         line, text = self._spot.line, self._text
         for piece in accept.pieces:
-            line = after_taking(line, piece)
+            line = apply_insertion(line, piece)
         if not text.startswith(line):
             return None
         at = len(line)
@@ -463,11 +475,11 @@ class Typist:
 def _scored_word(
     model: LanguageModel, probabilities: Probabilities, word: str, *, has_context: bool
 ) -> ScoredWord:
-    known, ids = word in model.vocabulary, model.vocabulary.encode([word])
-    is_listed = known and ids[0] not in model.excluded_ids
+    is_known, ids = word in model.vocabulary, model.vocabulary.encode([word])
+    is_listed = is_known and ids[0] not in model.excluded_ids
     return ScoredWord(
         word,
-        known,
+        is_known,
         # Without a begin of line, the first word of a line is not learned.
         _at_least(probabilities[ids[0]]) if ids and has_context else None,
         _rank(model, probabilities, ids[0]) if is_listed else None,
@@ -480,10 +492,10 @@ def _at_least(probability: np.float32) -> float:
 
 def _rank(model: LanguageModel, probabilities: Probabilities, word: int) -> int:
     """The place of a word: behind likelier ones, and equal ones with a smaller id."""
-    better = probabilities > probabilities[word]
-    better[:word] |= probabilities[:word] == probabilities[word]
-    better[list(model.excluded_ids)] = False
-    return int(np.count_nonzero(better)) + 1
+    outranking = probabilities > probabilities[word]
+    outranking[:word] |= probabilities[:word] == probabilities[word]
+    outranking[list(model.excluded_ids)] = False
+    return int(np.count_nonzero(outranking)) + 1
 
 
 def summarize(lines: Iterable[ScoredLine]) -> Evaluation:
@@ -492,7 +504,7 @@ def summarize(lines: Iterable[ScoredLine]) -> Evaluation:
     words = [word for line in lines for word in line.words]
     unknown = [word for word in words if not word.known]
     losses = [loss for line in lines for loss in line.losses]
-    known = [loss for line in lines for loss in line.known_losses]
+    known_losses = [loss for line in lines for loss in line.known_losses]
     loss, keys = _mean(sum(losses), len(losses)), [line.keys for line in lines]
     characters = [len(line.text) + 1 for line in lines]
     counted = [count for count in keys if count is not None]
@@ -504,7 +516,7 @@ def summarize(lines: Iterable[ScoredLine]) -> Evaluation:
         predicted=len(losses),
         loss=loss,
         perplexity=None if any(w.probability is None for w in unknown) else _perplexity(loss),
-        perplexity_in_vocabulary=_perplexity(_mean(sum(known), len(known))),
+        perplexity_in_vocabulary=_perplexity(_mean(sum(known_losses), len(known_losses))),
         oov_share=_mean(len(unknown), len(words)),
         top1=_mean(sum(word.rank == 1 for word in words), len(words)),
         top5=_mean(sum((word.rank or math.inf) <= LISTED for word in words), len(words)),
@@ -532,10 +544,10 @@ def _savings_interval(keys: Sequence[int], characters: Sequence[int]) -> tuple[f
     if len(blocks) < FEWEST_BLOCKS:
         return None
     pairs = np.array(blocks, np.float64)
-    share = pairs[:, 0].sum() / pairs[:, 1].sum()
-    spread = ((pairs[:, 0] - share * pairs[:, 1]) ** 2).sum() * len(pairs) / (len(pairs) - 1)
+    ratio = pairs[:, 0].sum() / pairs[:, 1].sum()
+    spread = ((pairs[:, 0] - ratio * pairs[:, 1]) ** 2).sum() * len(pairs) / (len(pairs) - 1)
     half = Z_95 * math.sqrt(spread) / pairs[:, 1].sum()
-    return max(-1.0, float(1 - share - half)), min(1.0, float(1 - share + half))
+    return max(-1.0, float(1 - ratio - half)), min(1.0, float(1 - ratio + half))
 
 
 def written_loss(lines: Iterable[ScoredLine]) -> float | None:
@@ -585,8 +597,8 @@ def shared_vocabulary_losses(
     return len(shared), [sum(column) / len(shared) for column in zip(*shared, strict=True)]
 
 
-def confidence_interval(share: float, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share of `count` trials, such as a hit rate over words.
+def confidence_interval(proportion: float, count: int) -> tuple[float, float]:
+    """The 95 % interval of a proportion of `count` trials, such as a hit rate over words.
 
     Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
     1927. It assumes that the words are independent, which those of one text are only roughly.
@@ -594,7 +606,7 @@ def confidence_interval(share: float, count: int) -> tuple[float, float]:
     if count == 0:
         return 0.0, 1.0
     squared = Z_95 * Z_95
-    middle = (share + squared / (2 * count)) / (1 + squared / count)
-    spread = math.sqrt(share * (1 - share) / count + squared / (4 * count * count))
+    middle = (proportion + squared / (2 * count)) / (1 + squared / count)
+    spread = math.sqrt(proportion * (1 - proportion) / count + squared / (4 * count * count))
     half = Z_95 * spread / (1 + squared / count)
     return max(0.0, middle - half), min(1.0, middle + half)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.suggest import after_taking, encode_context, unpaired, written_in_turn
+from rnnlm_tui.suggest import apply_insertion, encode_context, insertions_for, unpaired
 from rnnlm_tui.text.tokenizer import SENTENCE_ENDS, Tokenizer
 
 LESSON_WORDS, SENTENCE_WORDS = 10, 40
@@ -62,24 +63,29 @@ def generate_words(
     *,
     rng: np.random.Generator | None = None,
     previous_lines: Sequence[str] = (),
+    contexts: Contexts | None = None,
 ) -> list[str]:
-    """Returns at most `count` words that continue `line`; `previous_lines` as in `suggest`.
+    """Returns at most `count` words that continue `line`; `previous_lines` and `contexts` as in
+    `suggest`.
 
     Special tokens are left out; `rng` draws. There are fewer words if `decoding` ends the line, if
     the model can suggest none, or if the likeliest id of the lesson's model is padding, as in the
     lesson.
     """
-    rng = rng or np.random.default_rng()
-    given = [word for word, _ in model.tokenizer.words_as_written(line)]
+    rng, contexts = rng or np.random.default_rng(), contexts or Contexts(model)
+    line_words = [word for word, _ in model.tokenizer.words_as_written(line)]
     words = list[str]()
-    context = encode_context(model, given, previous_lines)
-    own = len(encode_context(model, given))
+    context = encode_context(model, line_words, previous_lines)
+    own = len(encode_context(model, line_words))
     while len(words) < count:
-        scores = _scores(model, context, decoding, may_end=decoding.may_end and bool(words))
-        scores[unpaired(model, given + words)] = -np.inf
+        probabilities = contexts.next_word_probabilities(context)
+        log_probabilities = _log_probabilities(
+            model, probabilities, decoding, may_end=decoding.may_end and bool(words)
+        )
+        log_probabilities[unpaired(model, line_words + words)] = -np.inf
         if decoding.no_repeats:
-            scores[_repeats(context[-own - len(words) :])] = -np.inf
-        best = _drawn(scores, decoding, rng)
+            log_probabilities[_repeats(context[-own - len(words) :])] = -np.inf
+        best = _drawn(log_probabilities, decoding, rng)
         if best is None or best < model.vocabulary.first_word_id:
             break
         word = model.vocabulary.word(best)
@@ -90,19 +96,17 @@ def generate_words(
     return words
 
 
-def _scores(
-    model: LanguageModel, context: list[int], decoding: Decoding, *, may_end: bool
+def _log_probabilities(
+    model: LanguageModel, probabilities: NDArray[np.float32], decoding: Decoding, *, may_end: bool
 ) -> NDArray[np.float64]:
     """The logarithms [V] of the probabilities of the next id, -inf for an id that is not allowed.
     Padding is allowed in the lesson's vocabulary, which learns it."""
     with np.errstate(divide="ignore"):
-        scores: NDArray[np.float64] = np.log(
-            model.next_word_probabilities(context).astype(np.float64)
-        )
+        log_probabilities = np.log(probabilities.astype(np.float64))
     excluded = {*model.excluded_ids} - {model.vocabulary.end_id if may_end else None}
     if decoding.temperature > 0 or model.vocabulary.special_tokens:
-        scores[[*excluded]] = -np.inf
-    return scores
+        log_probabilities[[*excluded]] = -np.inf
+    return log_probabilities
 
 
 def _repeats(ids: Sequence[int]) -> list[int]:
@@ -116,23 +120,25 @@ def _ends_sentence(words: Sequence[str]) -> bool:
     return next(before, " ")[0] in SENTENCE_ENDS
 
 
-def _drawn(scores: NDArray[np.float64], decoding: Decoding, rng: np.random.Generator) -> int | None:
-    """An id by its scores [V], None if all are -inf."""
-    best = int(scores.argmax())
-    if np.isneginf(scores[best]):
+def _drawn(
+    log_probabilities: NDArray[np.float64], decoding: Decoding, rng: np.random.Generator
+) -> int | None:
+    """An id by the logarithms [V] of the probabilities, None if all are -inf."""
+    best = int(log_probabilities.argmax())
+    if np.isneginf(log_probabilities[best]):
         return None
     if decoding.temperature == 0:
         return best
     with np.errstate(over="ignore"):  # the likeliest stays at 0, however low the temperature
-        scores = (scores - scores[best]) / decoding.temperature
-    if decoding.top_k is not None and decoding.top_k < len(scores):
-        scores[np.argsort(-scores, kind="stable")[decoding.top_k :]] = -np.inf
-    weights = np.exp(scores)
-    return int(rng.choice(len(scores), p=weights / weights.sum()))
+        log_probabilities = (log_probabilities - log_probabilities[best]) / decoding.temperature
+    if decoding.top_k is not None and decoding.top_k < len(log_probabilities):
+        log_probabilities[np.argsort(-log_probabilities, kind="stable")[decoding.top_k :]] = -np.inf
+    unnormalized = np.exp(log_probabilities)
+    return int(rng.choice(len(unnormalized), p=unnormalized / unnormalized.sum()))
 
 
 def continue_text(tokenizer: Tokenizer, before: str, words: Iterable[str]) -> str:
     """The text, which ends with a complete word, with these words added."""
-    for way in written_in_turn(tokenizer, before, "", words):
-        before = after_taking(before, way)
+    for way in insertions_for(tokenizer, before, "", words):
+        before = apply_insertion(before, way)
     return before

@@ -1,6 +1,7 @@
 """Suggests the next words for a typed line, and how to insert them.
 
-What is suggested is a function of the model, the lines above, the line and the cursor alone:
+What is suggested is a function of the model, the lines above, the line and the cursor alone (and
+hardly of what stood before the last 500 words, see `contexts`):
 
 - the likeliest words that fit what is typed of a word;
 - among them words that the model does not know, if they stand in the lines above or in this one;
@@ -20,11 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.accepting import DIGITS, LISTED, Suggestion, is_of_letters
+from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.text.tokenizer import Insertion, Tokenizer
 
 MAX_AHEAD = 4
-"""The most words of a continuation; each costs one run of the network."""
+"""The most words of a continuation; each costs one step of the network."""
 MIN_PROBABILITY = 0.25
 """A continuation ends before the first word with a smaller probability."""
 MARK_PROBABILITY = 0.05
@@ -101,13 +103,15 @@ def suggest(
     cursor: int | None = None,
     k: int = LISTED,
     previous_lines: Sequence[str] = (),
+    contexts: Contexts | None = None,
 ) -> Suggestions:
     """Returns the `k` most likely words at `cursor` (None is the end of the line).
 
     The probabilities are those of the words that begin with the prefix being typed, scaled to a sum
     of 1. `previous_lines` are the lines before this one, in order; a network that does not use
     previous lines ignores them. Quotes and apostrophes are written as in the line and the lines
-    before it.
+    before it. Who asks for every key passes the same `contexts` of the model each time, so that
+    the text is not read again.
     """
     cursor = len(line) if cursor is None else max(0, min(cursor, len(line)))
     before = line[:cursor]
@@ -115,9 +119,10 @@ def suggest(
     typed = Typed.of(before, tokenizer)
     words, prefix = typed.words, typed.prefix
     above = encode_context(model, [], previous_lines)
+    contexts = contexts or Contexts(model)
 
     def predict(ids: list[int]) -> NDArray[np.float32]:
-        return model.next_word_probabilities(above + ids)
+        return contexts.next_word_probabilities(above + ids)
 
     new_words = new_words_in(model, [*previous_lines, before.removesuffix(prefix)])
     lists = WordLists(model, tokenizer, predict(model.vocabulary.encode(words)), new_words)
@@ -132,7 +137,7 @@ def suggest(
         prefix=prefix,
         candidates=listed.candidates,
         continuation=continuation,
-        ghost=tuple(written_in_turn(tokenizer, before, prefix, continuation)),
+        ghost=tuple(insertions_for(tokenizer, before, prefix, continuation)),
         seen=_seen(model, words),
         unknown=tuple(dict.fromkeys(unknown)),
         matching_words=listed.matching_words,
@@ -143,18 +148,23 @@ def suggest(
 def encode_context(
     model: LanguageModel, words: Sequence[str], previous_lines: Sequence[str] = ()
 ) -> list[int]:
-    """The ids of the context: of the previous lines that have words, if the model uses them, and of
-    `words`.
+    """The ids of the context: of the previous lines, and of `words`.
 
     If the vocabulary has a start-of-line token, each line starts with it.
     """
     vocabulary = model.vocabulary
     begin = [] if vocabulary.begin_id is None else [vocabulary.begin_id]
+    return encode_lines_above(model, previous_lines) + begin + vocabulary.encode(words)
+
+
+def encode_lines_above(model: LanguageModel, previous_lines: Iterable[str]) -> list[int]:
+    """The ids of the previous lines that have words; none if the model does not use them."""
+    begin = [] if model.vocabulary.begin_id is None else [model.vocabulary.begin_id]
     context: list[int] = []
     for line in previous_lines if model.uses_previous_lines else ():
-        if ids := vocabulary.encode_line(line, model.tokenizer.words_above):
+        if ids := model.vocabulary.encode_line(line, model.tokenizer.words_above):
             context += [*begin, *ids]
-    return context + begin + vocabulary.encode(words)
+    return context
 
 
 def _seen(model: LanguageModel, words: Sequence[str]) -> tuple[str, ...]:
@@ -167,22 +177,22 @@ def _seen(model: LanguageModel, words: Sequence[str]) -> tuple[str, ...]:
 
 def new_words_in(model: LanguageModel, lines: Sequence[str]) -> dict[str, float]:
     """The words of these lines that the model does not know, as each was written last, with its
-    decayed share of them: its probability if the next word is unknown."""
+    decayed weight among them: its probability if the next word is unknown."""
     vocabulary, tokenizer = model.vocabulary, model.tokenizer
     if vocabulary.unknown_id is None:
         return {}
-    spelled, shares, total = dict[str, str](), dict[str, float](), 0.0
-    found = (
+    spelled, weights, total = dict[str, str](), dict[str, float](), 0.0
+    newest_first = (
         word
         for line in reversed(lines)
         for word in reversed(vocabulary.new_words(line, tokenizer.words_as_written))
     )
-    for age, word in enumerate(islice(found, MOST_NEW_WORDS)):
-        key, share = tokenizer.match_key(word), 0.5 ** (age / NEW_WORD_HALF_LIFE)
+    for age, word in enumerate(islice(newest_first, MOST_NEW_WORDS)):
+        key, weight = tokenizer.match_key(word), 0.5 ** (age / NEW_WORD_HALF_LIFE)
         spelled.setdefault(key, word)
-        shares[key] = shares.get(key, 0.0) + share
-        total += share
-    return {spelled[key]: share / total for key, share in shares.items()}
+        weights[key] = weights.get(key, 0.0) + weight
+        total += weight
+    return {spelled[key]: weight / total for key, weight in weights.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +211,7 @@ class _Spelled(NamedTuple):
     and their ids."""
 
     word: str
-    share: float
+    probability: float
     ids: list[int]
 
 
@@ -218,15 +228,15 @@ class WordLists:
         probabilities: NDArray[np.float32],
         new_words: Mapping[str, float],
     ) -> None:
-        """`probabilities` [V] are those of the next word, `new_words` the shares of the unknown
-        word. `tokenizer` writes as the text does."""
+        """`probabilities` [V] are those of the next word, `new_words` those of words that are new
+        if it is unknown. `tokenizer` writes as the text does."""
         self._model, self._tokenizer = model, tokenizer
-        self._new, self._shares = tuple(new_words), probabilities  # [D]
+        self._new, self._probabilities = tuple(new_words), probabilities  # [D]
         self._new_keys = [tokenizer.match_key(word) for word in self._new]
         if new_words:
             factor = NEW_WORD_FACTOR * probabilities[model.vocabulary.unknown_id]
             added = np.array([*new_words.values()], np.float32) * factor
-            self._shares = np.concatenate((probabilities, added))
+            self._probabilities = np.concatenate((probabilities, added))
         self._letters = 0
         """The words listed for fewer letters than these count less already."""
 
@@ -238,20 +248,21 @@ class WordLists:
             shorter = typed.prefix[:count]
             self._pass_over(Typed(start + shorter, typed.words, shorter))
         self._letters = len(typed.prefix)
-        ids, shares = self._matching(typed)
+        ids, probabilities = self._matching(typed)
         candidates = tuple(
-            Suggestion(found.word, found.share, *way, after)
-            for way, found in self._ranked(ids, shares, typed, k)
+            Suggestion(spelled.word, spelled.probability, *way, after)
+            for way, spelled in self._ranked(ids, probabilities, typed, k)
         )
         return WordList(typed.prefix, candidates, len(ids), self._digits_after(typed.prefix))
 
     def _pass_over(self, typed: Typed) -> None:
         """Lets the words listed for this prefix count less from now on."""
-        ids, shares = self._matching(typed)
-        listed = [i for _, found in self._ranked(ids, shares, typed, LISTED) for i in found.ids]
+        ids, probabilities = self._matching(typed)
+        ranked = self._ranked(ids, probabilities, typed, LISTED)
+        listed = [i for _, spelled in ranked for i in spelled.ids]
         if self._letters == len(typed.prefix) == 0:
-            self._shares = self._shares.copy()
-        self._shares[listed] *= np.float32(PASSED_OVER)
+            self._probabilities = self._probabilities.copy()
+        self._probabilities[listed] *= np.float32(PASSED_OVER)
 
     def _matching(self, typed: Typed) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The ids [N] that may be suggested, rising, and their probabilities, which sum to 1."""
@@ -265,23 +276,23 @@ class WordLists:
             suggested = self._suggested
             if tokenizer.writes_text:
                 least = MARK_PROBABILITY if typed.before.strip() else np.inf
-                known = self._shares[: vocabulary.total_words]
-                suggested = suggested & ((known >= least) | ~vocabulary.mask(tokenizer.is_mark))
+                likely = self._probabilities[: vocabulary.total_words] >= least
+                suggested = suggested & (likely | ~vocabulary.mask(tokenizer.is_mark))
                 suggested[unpaired(model, typed.words)] = False
             ids = np.flatnonzero(suggested)
-        shares = self._shares[ids]
-        if not np.count_nonzero(shares):  # all underflow to zero: they are equally likely
-            shares = np.ones_like(shares)
+        probabilities = self._probabilities[ids]
+        if not np.count_nonzero(probabilities):  # all underflow to zero: they are equally likely
+            probabilities = np.ones_like(probabilities)
         if prefix and tokenizer.writes_text:
-            shares[self._in_another_case(ids, typed)] *= np.float32(OTHER_CASE)
-        return ids, shares / np.add.reduce(shares)
+            probabilities[self._in_another_case(ids, typed)] *= np.float32(OTHER_CASE)
+        return ids, probabilities / np.add.reduce(probabilities)
 
     @cached_property
     def _suggested(self) -> NDArray[np.bool_]:
         """A mask [V] of the ids that may be suggested."""
-        found = np.ones(self._model.vocabulary.total_words, dtype=np.bool_)
-        found[list(self._model.excluded_ids)] = False
-        return found
+        suggested = np.ones(self._model.vocabulary.total_words, dtype=np.bool_)
+        suggested[list(self._model.excluded_ids)] = False
+        return suggested
 
     def _with_new_words(self, ids: NDArray[np.int64], prefix: str) -> NDArray[np.int64]:
         """The ids, and those of the new words that begin with `prefix`."""
@@ -311,25 +322,24 @@ class WordLists:
     @cached_property
     def _capitals(self) -> NDArray[np.bool_]:
         """A mask [D] of the words that begin with a capital."""
-        known = self._model.vocabulary.mask(_has_capital)
+        of_vocabulary = self._model.vocabulary.mask(_has_capital)
         new = [_has_capital(word) for word in self._new]
-        return np.append(known, new) if new else known
+        return np.append(of_vocabulary, new) if new else of_vocabulary
 
     def _ranked(
-        self, ids: NDArray[np.int64], shares: NDArray[np.float32], typed: Typed, k: int
+        self, ids: NDArray[np.int64], probabilities: NDArray[np.float32], typed: Typed, k: int
     ) -> list[tuple[Insertion, _Spelled]]:
         """The `k` likeliest of these words. Words that are written the same way count as one."""
-        found = dict[Insertion, _Spelled]()
-        for place in _top(shares, max(MERGED, 2 * k)).tolist():
-            number, share = int(ids[place]), float(shares[place])
+        by_spelling = dict[Insertion, _Spelled]()
+        for place in _top(probabilities, max(MERGED, 2 * k)).tolist():
+            number, probability = int(ids[place]), float(probabilities[place])
             word = self._word(number)
             way = self._tokenizer.written(typed.before, typed.prefix, word)
-            same = found.get(way)
-            if same is None:
-                found[way] = _Spelled(word, share, [number])
-            else:
-                found[way] = _Spelled(same.word, same.share + share, [*same.ids, number])
-        ranked = sorted(found.items(), key=lambda item: -item[1].share)
+            same = by_spelling.get(way)
+            if same is not None:
+                word, probability = same.word, same.probability + probability
+            by_spelling[way] = _Spelled(word, probability, [*(same.ids if same else ()), number])
+        ranked = sorted(by_spelling.items(), key=lambda item: -item[1].probability)
         if self._tokenizer.writes_text:  # a complete word only begins a continuation
             ranked[1:] = [item for item in ranked[1:] if item[0].text]
         return ranked[:k]
@@ -339,10 +349,11 @@ class WordLists:
         if not prefix or not is_of_letters(prefix):
             return ""
         key, vocabulary = self._model.tokenizer.match_key, self._model.vocabulary
+        new = {word[len(prefix) :][:1] for word in self._new if word.startswith(prefix)}
         return "".join(
             digit
             for digit in DIGITS
-            if any(word.startswith(prefix + digit) for word in self._new)
+            if digit in new
             or any(
                 vocabulary.word(i).startswith(prefix + digit)
                 for i in vocabulary.ids_with_prefix(key(prefix + digit), key).tolist()
@@ -379,7 +390,7 @@ def _top(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     return likeliest[np.argsort(-values[likeliest], kind="stable")[:k]]
 
 
-def written_in_turn(
+def insertions_for(
     tokenizer: Tokenizer, before: str, prefix: str, words: Iterable[str]
 ) -> Iterator[Insertion]:
     """How to insert words one after the other: the first at the cursor after `before`, which ends
@@ -387,10 +398,10 @@ def written_in_turn(
     for word in words:
         way = tokenizer.written(before, prefix, word)
         yield way
-        before, prefix = after_taking(before, way), ""
+        before, prefix = apply_insertion(before, way), ""
 
 
-def after_taking(before: str, way: Insertion | Suggestion) -> str:
+def apply_insertion(before: str, way: Insertion | Suggestion) -> str:
     """The text up to the cursor after a word is inserted, without a space after it."""
     kept = before[:-1] if way.eats_space and before.endswith(" ") else before
     return kept + way.text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.suggest import after_taking, suggest
+from rnnlm_tui.suggest import apply_insertion, suggest
 from rnnlm_tui.text.prose_learning import learn_prose
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from tests.helpers.scripted import ScriptedModel
@@ -70,7 +70,7 @@ def after_tab(model: LanguageModel, line: str) -> str:
     if not found.candidates:
         return line
     way = found.ghost[0] if found.ghost else found.candidates[0]
-    return after_taking(line, way) + " " * way.space_after
+    return apply_insertion(line, way) + " " * way.space_after
 
 
 @pytest.mark.parametrize(

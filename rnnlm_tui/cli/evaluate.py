@@ -308,7 +308,7 @@ def _components(result: Result) -> list[dict[str, Any]] | None:
     empty: dict[str, Any] = {}
     return [
         {"name": name, "weight": weight, **parts.get(name, empty)}
-        for name, weight in model.weights.items()
+        for name, weight in model.mixture_weights.items()
     ]
 
 

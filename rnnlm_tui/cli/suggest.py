@@ -27,15 +27,14 @@ from rnnlm_tui.cli.output import print_json, prints_unicode
 from rnnlm_tui.errors import RnnlmError, UsageError
 from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.generate import continue_text, decoding_for, generate_words
-from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.store.files import MODEL
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.suggest import Suggestions, suggest
 
 BAR_WIDTH = 20
 MAX_LINES_ABOVE = 400
-"""Previous lines to keep, far more than any model sees. The older half is dropped at once, so that
-models can usually continue from their last state."""
+"""Previous lines to keep, more than a model reads at once. The older half is dropped at once."""
 MAX_OPEN_MODELS = 4
 HINT = 'such as {"text": "shall i ", "id": 1}; a text that begins with { goes into "text"'
 LargeInt = Annotated[int, Meta(ge=-(2**53), le=2**53)]
@@ -60,9 +59,9 @@ class _Identity(msgspec.Struct, frozen=True):
     id: str | LargeInt | None = None
 
 
-def opened(library: Library, name: str) -> LanguageModel:
-    """The model of this name. The last few stay open; one that was saved again is opened again.
-    Raises ModelError."""
+def opened(library: Library, name: str) -> Contexts:
+    """The model of this name, and what it has read lately. The last few stay open; one that was
+    saved again is opened again. Raises ModelError."""
     card, saved_at = library.path(name) / MODEL, 0
     with suppress(OSError):  # opening it says why it cannot be read
         saved_at = card.stat().st_mtime_ns
@@ -70,8 +69,8 @@ def opened(library: Library, name: str) -> LanguageModel:
 
 
 @lru_cache(MAX_OPEN_MODELS)
-def _opened(library: Library, name: str, saved_at: int) -> LanguageModel:
-    return library.open(name)[1]
+def _opened(library: Library, name: str, saved_at: int) -> Contexts:
+    return Contexts(library.open(name)[1])
 
 
 def show_suggestions(request: SuggestRequest) -> int:
@@ -98,8 +97,10 @@ def _answer_stdin(asked: SuggestRequest) -> int:
         if asked.as_json and line.lstrip().startswith("{"):
             print_json(_answer_request(line, library, default_model, asked.top))
             continue
-        model = opened(library, default_model)
-        answer = suggest(model, line, k=asked.top + 1, previous_lines=above)
+        contexts = opened(library, default_model)
+        answer = suggest(
+            contexts.model, line, k=asked.top + 1, previous_lines=above, contexts=contexts
+        )
         if asked.as_json:
             print_json(suggestions_json(answer, asked.top, default_model))
         else:
@@ -122,12 +123,13 @@ def _answer_request(line: str, library: Library, default_model: str, top: int) -
         return {"error": beyond, "hint": "leave it out for the end", "id": request.id}
     try:
         name = request.model or default_model
-        model = opened(library, name)
+        contexts = opened(library, name)
+        model = contexts.model
         before = request.text if request.cursor is None else request.text[: request.cursor]
         above, typed = split_last_line(model, before)
         line_end, _, _ = request.text[len(before) :].partition("\n")
         k, previous = request.top or top, [*request.above, *above]
-        answer = suggest(model, typed + line_end, len(typed), k + 1, previous)
+        answer = suggest(model, typed + line_end, len(typed), k + 1, previous, contexts=contexts)
     except RnnlmError as error:
         return {"error": error.message, "hint": error.hint, "id": request.id}
     return {**suggestions_json(answer, k, name), "id": request.id}

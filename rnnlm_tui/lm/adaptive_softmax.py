@@ -69,22 +69,22 @@ def multiplications(shapes: Mapping[str, tuple[int, ...]]) -> float:
 
 def with_new_words(
     config: CausalConfig,
-    known: Vocabulary,
-    found: Vocabulary,
+    vocabulary: Vocabulary,
+    of_text: Vocabulary,
     weights: Weights,
     most: int | None = None,
 ) -> tuple[CausalConfig, Vocabulary, dict[str, Array]]:
-    """Extends a network of the `known` words by words `found` in a text, up to `most` words and as
-    far as the boundaries of the clusters stay the same; returns its settings, words and weights.
+    """Extends a network with this vocabulary by the words of a text, up to `most` words and as far
+    as the boundaries of the clusters stay the same; returns its settings, words and weights.
 
     New words go into the last cluster and start as the mean of its embeddings: that of <unk> was no
     better. The words of each cluster are sorted by their frequency in the text.
     """
-    total = known.total_words
+    total = vocabulary.total_words
     is_adaptive = config.softmax == "adaptive" or "tail1.kernel" in weights
-    new = [word for word in found.words if word not in known]
+    new = [word for word in of_text.words if word not in vocabulary]
     if most is not None:
-        new = new[: max(0, most - len(known.words))]
+        new = new[: max(0, most - len(vocabulary.words))]
     next_tail = next((begin for begin in TAIL_BEGINS if begin >= total), None)
     if is_adaptive and next_tail is not None:
         new = new[: next_tail - total]
@@ -92,11 +92,13 @@ def with_new_words(
     begin, bias = 0, weights["output.bias"]
     for number, end in enumerate(cluster_ends(config, total)):
         name = f"tail{number}.embedding" if number else "embedding"
-        of_words = {known.word(i): i - begin for i in range(max(begin, known.first_word_id), end)}
+        of_words = {
+            vocabulary.word(i): i - begin for i in range(max(begin, vocabulary.first_word_id), end)
+        }
         first, after = end - begin - len(of_words), np.arange(end - begin, len(weights[name]))
         if end == total:
             of_words |= dict.fromkeys(new, -1)
-        ordered = sorted(of_words, key=lambda word: found.ranks.get(word, found.total_words))
+        ordered = sorted(of_words, key=lambda word: of_text.ranks.get(word, of_text.total_words))
         rows = np.array([*range(first), *(of_words[word] for word in ordered), *after])
         own, bias = np.split(bias, [len(weights[name])])
         grown[name] = _rows(weights[name], rows)
@@ -106,7 +108,7 @@ def with_new_words(
     grown["output.bias"] = np.concatenate(biases)
     softmax = "adaptive" if is_adaptive else "full"
     config = replace(config, softmax=softmax) if config.softmax == "auto" else config
-    return config, Vocabulary(words, known.special_tokens), grown
+    return config, Vocabulary(words, vocabulary.special_tokens), grown
 
 
 def _rows(array: Array, numbers: NDArray[np.int64]) -> Array:
@@ -159,17 +161,16 @@ class AdaptiveSoftmax:
 
     def probabilities(self, outputs: Array) -> Array:
         """The distributions [N, V] from the last layer's outputs [N, E]."""
-        scores = outputs @ self._embedding.T
-        scores += self._bias
-        head = softmax(scores)
+        logits = outputs @ self._embedding.T
+        logits += self._bias
+        head = softmax(logits)
         if not self._tails:
             return head
-        found = np.empty((len(outputs), self._tails[-1].end), np.float32)
-        found[:, : self._head] = head[:, : self._head]
+        probabilities = np.empty((len(outputs), self._tails[-1].end), np.float32)
+        probabilities[:, : self._head] = head[:, : self._head]
         for number, tail in enumerate(self._tails):
-            scores = np.asarray((outputs @ tail.kernel) @ tail.embedding.T, np.float32)
-            scores += tail.bias
-            part = softmax(scores)
-            share = head[:, self._head + number, None]
-            np.multiply(part, share, out=found[:, tail.begin : tail.end])
-        return found
+            logits = np.asarray((outputs @ tail.kernel) @ tail.embedding.T, np.float32)
+            logits += tail.bias
+            of_tail = head[:, self._head + number, None]
+            np.multiply(softmax(logits), of_tail, out=probabilities[:, tail.begin : tail.end])
+        return probabilities

@@ -1,6 +1,7 @@
 """Causal recurrent networks: the architecture, and inference with numpy.
 
-Shapes: G gates, E embedding, H hidden, V vocabulary (`total_words`).
+Shapes: N states, L layers, P parts of a layer's state, G gates, E embedding, H hidden, V vocabulary
+(`total_words`).
 """
 
 from __future__ import annotations
@@ -21,33 +22,29 @@ from rnnlm_tui.lm.model import (
     ArraySpec,
     LanguageModel,
     Layer,
-    Passage,
     Weights,
-    cache_distributions,
     excluded_ids,
+    in_batches,
 )
 from rnnlm_tui.lm.ngram import MOST_IN_MEMORY, counting_bytes
 from rnnlm_tui.lm.quantization import dequantize, quantize, quantized_specs
-from rnnlm_tui.lm.state_cache import StateCache
 from rnnlm_tui.lm.time_estimate import training_seconds
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
 WINDOW = 256
-"""The context window in words. Hidden states are kept, so a longer one would only cost memory."""
+"""The context window on the card, in words: what a network is sure to have read. Its state carries
+on what stands before."""
 BLOCK_BYTES = 3 * (16 << 20)
-"""Memory for a block of scores and the arrays derived from it while training."""
+"""Memory for a block of logits and the arrays derived from it while training."""
 TEXT_BYTES = 60
 """Memory per word of the text, as part of a line and as numbers."""
-FADED_WORDS = 500
-"""Words after which a state hardly depends on those before."""
-READ_BYTES = 32 << 20
-"""Bytes of the states of sequences read as one batch."""
 ROWS_AT_ONCE = 128
 """Distributions computed together: for 10,000 words and 256 units that takes 0.04 ms each, and
 0.4 ms one by one."""
-SCORES_AT_ONCE = 1 << 21
-"""Most scores computed together, for large vocabularies."""
+LOGITS_AT_ONCE = 1 << 21
+"""Most logits computed together, for large vocabularies."""
+TINY = float(np.finfo(np.float32).tiny)
 
 
 def causal_shapes(cell: str, config: CausalConfig, total_words: int) -> dict[str, tuple[int, ...]]:
@@ -74,62 +71,11 @@ def causal_shapes(cell: str, config: CausalConfig, total_words: int) -> dict[str
     return shapes | {"output.bias": (rows,)}
 
 
-def last_words(context: Sequence[int], most: int, step: int, begin_id: int | None) -> Sequence[int]:
-    """The end of a context, of at most `most` words.
-
-    It begins at a multiple of `step` words or at the next start of a line, so that the cached
-    states of a network stay valid for about `step` more words.
-    """
-    begin = window_start(context, len(context), most, step, begin_id)
-    return context[begin:] if begin else context
-
-
-def window_start(
-    ids: Sequence[int], length: int, most: int, step: int, begin_id: int | None
-) -> int:
-    """The position at which `last_words` of the first `length` ids begins."""
-    excess = length - most
-    if excess <= 0:
-        return 0
-    cut = -(-excess // step) * step
-    try:
-        return ids.index(begin_id, cut, length)
-    except ValueError:
-        return cut
-
-
-def segments(
-    passages: Iterable[Passage], most: int, step: int, begin_id: int | None
-) -> Iterator[Passage]:
-    """Cuts passages into shorter ones for a model that sees the `last_words` of a context: what it
-    sees after any word of a passage is the beginning of such a segment."""
-    for ids, given in passages:
-        begin, known = window_start(ids, given, most, step, begin_id), given
-        for length in range(given + 1, len(ids) + 1):
-            after = window_start(ids, length, most, step, begin_id)
-            if after != begin:
-                yield Passage(ids[begin : length - 1], known - begin)
-                begin, known = after, length
-        yield Passage(ids[begin:], known - begin)
-
-
-def common_prefix_length(one: list[int], other: list[int]) -> int:
-    """The length of the common prefix of two lists."""
-    same, most = 0, min(len(one), len(other))
-    if one[:most] == other[:most]:  # the usual case
-        return most
-    while same < most - 1:  # bisection; slices compare 50 times as fast as single ids
-        middle = (same + most) // 2
-        same, most = (middle, most) if one[same:middle] == other[same:middle] else (same, middle)
-    return same
-
-
 class CausalModel(LanguageModel):
-    """An `rnn`, `gru` or `lstm`, which predicts from all words of its window.
+    """An `rnn`, `gru` or `lstm`, which predicts from all words before. A state holds those of its
+    layers [L, P, H], as in `RecurrentLayers`."""
 
-    The states after each word of the last context are kept, so another word takes one step, and one
-    word less takes none.
-    """
+    uses_previous_lines = True
 
     def __init__(
         self,
@@ -144,134 +90,33 @@ class CausalModel(LanguageModel):
         self.vocabulary = vocabulary
         self.tokenizer = tokenizer
         self.window = window
-        self.uses_previous_lines = config.context == "stream"
         self.excluded_ids = excluded_ids(vocabulary, tokenizer)
         self._softmax = AdaptiveSoftmax(weights)
         self._projection = weights.get("projection.kernel")
         self._layers = RecurrentLayers(cell, config.layers, weights)
-        self._state_cache = StateCache(self._layers.start, WINDOW)
-        self._ahead: StateCache | None = None
-        """What `read` is reading, further than it has yielded yet. It must not be cut."""
-        self._cached = cache_distributions(vocabulary.total_words, self._probabilities)
+        self.start: Array = self._layers.start
+        self._rows_at_once = max(1, min(ROWS_AT_ONCE, LOGITS_AT_ONCE // vocabulary.total_words))
 
-    def next_word_probabilities(self, context: Sequence[int]) -> Array:
-        """The distribution [V] after `context`."""
-        return self._cached(tuple(self._seen(context)))
+    def advance(self, state: Array, ids: Sequence[int]) -> list[Array]:
+        return [*self._layers.states(self._softmax.embed(np.array(ids, np.int64)), state)]
 
-    def read(self, passages: Sequence[Passage]) -> Iterator[Array]:
-        """Reads several segments as one batch, or long ones one by one, each from the states of
-        the one before."""
-        outer = self._ahead  # `read` may be entered again in between
-        parts = [*segments(passages, self.window, self._step, self.vocabulary.begin_id)]
-        try:
-            if len(parts) == 1 or self.window >= FADED_WORDS:
-                for ids, known in parts:
-                    self._follow(ids)
-                    self._ahead = self._state_cache
-                    # A copy, since the caller may ask for other contexts in between.
-                    yield from self._distributions(self._state_cache.states()[known:, -1, 0].copy())
-            else:
-                for group in _groups(parts, READ_BYTES // self._layers.start.nbytes):
-                    yield from self._read_together(group)
-        finally:
-            self._state_cache, self._ahead = self._ahead or self._state_cache, outer
-
-    def _read_together(self, parts: Sequence[Passage]) -> Iterator[Array]:
-        """Yields the distributions after the words of segments, which are read as one batch."""
-        sequences, start = [part.ids for part in parts], self._layers.start
-        states, places = self._layers.states(sequences, self._softmax.embed, start)
-        outputs = np.concatenate(
-            [
-                states[place[known - 1 :], -1, 0]
-                for (_, known), place in zip(parts, places, strict=True)
-            ]
-        )
-        rows = self._distributions(outputs)
-        for (ids, known), place in zip(parts, places, strict=True):
-            self._ahead = StateCache(start, len(ids))
-            self._ahead.extend(ids, states[place])
-            for _ in range(known, len(ids) + 1):
-                yield next(rows)
-
-    def directions(self, context: Sequence[int]) -> Array:
-        """The last layer's outputs after each word of `context` within the window, as unit vectors
-        [T, H]. The array is valid until the next call of the model."""
-        self._follow(self._seen(context))
-        return self._state_cache.directions()
-
-    @property
-    def _step(self) -> int:
-        return max(1, self.window // 2)
-
-    def _seen(self, context: Sequence[int]) -> Sequence[int]:
-        return last_words(context, self.window, self._step, self.vocabulary.begin_id)
-
-    def _probabilities(self, ids: tuple[int, ...]) -> Array:
-        """The distribution [V] after these ids."""
-        self._follow(ids)
-        return next(self._distributions(self._state_cache.states()[-1:, -1, 0]))
-
-    def _distributions(self, outputs: Array) -> Iterator[Array]:
-        """The distributions [V] for outputs [N, H] of the last layer, many computed together."""
-        at_once = max(1, min(ROWS_AT_ONCE, SCORES_AT_ONCE // self.vocabulary.total_words))
-        for begin in range(0, len(outputs), at_once):
-            rows = outputs[begin : begin + at_once]
+    def predict(self, states: Iterable[Array]) -> Iterator[Array]:
+        for batch in in_batches(states, self._rows_at_once):
+            outputs = _outputs(batch)
             if self._projection is not None:
-                rows = rows @ self._projection  # [N, E]
-            yield from self._softmax.probabilities(rows)
+                outputs = outputs @ self._projection  # [N, E]
+            yield from self._softmax.probabilities(outputs)
 
-    def _follow(self, context: Sequence[int]) -> None:
-        """Computes the states after each of these ids, reusing known ones."""
-        ids = list(context)
-        cache, same = self._nearest(ids)
-        if cache is self._ahead and same < len(cache.ids):
-            cache = cache.copy(same)  # `read` may still need the rest
-        cache.cut(same)
-        if new := ids[same:]:
-            start = cache.states()[-1]
-            states, _ = self._layers.states([new], self._softmax.embed, start)
-            cache.extend(new, states)
-        self._state_cache = cache
-
-    def _nearest(self, ids: list[int]) -> tuple[StateCache, int]:
-        """The cache with the longest common prefix with `ids`, and its length. If that is short,
-        but dropping the first words of a cache makes the rest a long prefix, these are dropped:
-        states hardly depend on words that far back."""
-        caches = (self._state_cache, self._ahead) if self._ahead else (self._state_cache,)
-        lengths = [common_prefix_length(cache.ids, ids) for cache in caches]
-        same = max(lengths)
-        if same < FADED_WORDS <= len(ids):
-            for cache in caches:
-                begin = overlap_start(cache.ids, ids)
-                if begin is not None:
-                    cache.drop(begin)
-                    return cache, len(cache.ids)
-        return caches[lengths.index(same)], same
+    def normalized_states(self, states: Sequence[Array]) -> Array:
+        """The outputs of the last layer in each state as unit vectors [N, H]."""
+        outputs = _outputs(states)
+        lengths = np.linalg.norm(outputs, axis=1, keepdims=True)
+        return np.asarray(outputs / np.maximum(lengths, TINY))
 
 
-def overlap_start(path: Sequence[int], ids: Sequence[int]) -> int | None:
-    """Where the part of a path begins that is a prefix of `ids`; None if that part is shorter than
-    `FADED_WORDS`."""
-    for begin, word in enumerate(path):
-        rest = len(path) - begin
-        if rest < FADED_WORDS:
-            break
-        if word == ids[0] and path[begin:] == ids[:rest]:
-            return begin
-    return None
-
-
-def _groups(parts: Sequence[Passage], words: int) -> Iterator[list[Passage]]:
-    """Groups of segments with at most `words` words each, but at least one segment."""
-    group, left = list[Passage](), words
-    for part in parts:
-        if group and len(part.ids) > left:
-            yield group
-            group, left = [], words
-        group.append(part)
-        left -= len(part.ids)
-    if group:
-        yield group
+def _outputs(states: Sequence[Array]) -> Array:
+    """The outputs of the last layer [N, H] in each state."""
+    return np.stack([state[-1, 0] for state in states])
 
 
 class CausalArchitecture(Architecture[CausalConfig]):
@@ -327,7 +172,7 @@ class CausalArchitecture(Architecture[CausalConfig]):
     def training_bytes(self, examples: int) -> int:
         """Weights, gradients, AdamW's two moments, copies of the weights and moments while saving,
         and the initial weights; the units of all time steps of a batch, forward and backward; a
-        block of scores; and the text."""
+        block of logits; and the text."""
         recipe, model = self._recipe, self.model
         gates = CELLS[self.config.preset].gates
         units = model.embedding_size + model.layers * model.hidden_size * (3 * gates + 4)

@@ -1,25 +1,21 @@
-"""Recurrent layers in numpy, for a batch of sequences of any lengths.
+"""Recurrent layers in numpy.
 
-A product with the state is memory-bound, so a batch takes hardly longer than one sequence: a step
-of an LSTM with 512 units takes 0.15 ms for one sequence, 1.2 ms for 64.
-
-Shapes: N words, S sequences, E inputs, G gates, H hidden, L layers, P parts of a layer's state.
+Shapes: N words, E inputs, G gates, H hidden, L layers, P parts of a layer's state.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rnnlm_tui.lm.model import Array, Weights
 
 INPUTS_AT_ONCE = 256
 """Words whose input products are computed together."""
-State = tuple[Array, ...]
-"""The state of a layer: h [S, H], and for an LSTM its cell [S, H]."""
+LayerState = tuple[Array, ...]
+"""The state of a layer: h [H], and for an LSTM its cell [H]."""
 
 
 class Cell:
@@ -38,9 +34,10 @@ class Cell:
         product += self.bias
         return np.asarray(product)
 
-    def step(self, given: Array, state: State) -> State:
-        """The next state. Its first part is the layer's output."""
-        return (np.tanh(given + state[0] @ self.recurrent),)
+    def step(self, projected: Array, state: LayerState) -> LayerState:
+        """The next state, given what its input contributes to the gates [G H]. The first part of a
+        state is the layer's output."""
+        return (np.tanh(projected + state[0] @ self.recurrent),)
 
 
 class Gru(Cell):
@@ -52,13 +49,13 @@ class Gru(Cell):
         super().__init__(weights, name)
         self.candidate_bias = weights[f"{name}.candidate_bias"]
 
-    def step(self, given: Array, state: State) -> State:
+    def step(self, projected: Array, state: LayerState) -> LayerState:
         (before,) = state
-        hidden, product = before.shape[1], before @ self.recurrent
-        gates = _sigmoid(given[:, : 2 * hidden] + product[:, : 2 * hidden])
-        r, z = gates[:, :hidden], gates[:, hidden:]
-        reset = r * (product[:, 2 * hidden :] + self.candidate_bias)
-        new = np.tanh(given[:, 2 * hidden :] + reset)
+        hidden, product = len(before), before @ self.recurrent
+        gates = _sigmoid(projected[: 2 * hidden] + product[: 2 * hidden])
+        r, z = gates[:hidden], gates[hidden:]
+        reset = r * (product[2 * hidden :] + self.candidate_bias)
+        new = np.tanh(projected[2 * hidden :] + reset)
         return (new + z * (before - new),)
 
 
@@ -67,12 +64,11 @@ class Lstm(Cell):
 
     gates, layer_type, parts = 4, "LSTM", 2
 
-    def step(self, given: Array, state: State) -> State:
+    def step(self, projected: Array, state: LayerState) -> LayerState:
         before, cell = state
-        hidden, total = before.shape[1], given + before @ self.recurrent
-        gates = _sigmoid(total[:, : 3 * hidden])
-        o, i, f = (gates[:, k * hidden : (k + 1) * hidden] for k in range(3))
-        cell = f * cell + i * np.tanh(total[:, 3 * hidden :])
+        hidden, total = len(before), projected + before @ self.recurrent
+        o, i, f = _sigmoid(total[: 3 * hidden]).reshape(3, hidden)
+        cell = f * cell + i * np.tanh(total[3 * hidden :])
         return o * np.tanh(cell), cell
 
 
@@ -95,65 +91,17 @@ class RecurrentLayers:
         self.start: Array = np.zeros((layers, self._cells[0].parts, hidden), np.float32)
         """The initial states [L, P, H]."""
 
-    def states(
-        self,
-        sequences: Sequence[Sequence[int]],
-        embed: Callable[[NDArray[np.int64]], Array],
-        start: Array,
-    ) -> tuple[Array, list[NDArray[np.int64]]]:
-        """Runs all sequences from the states `start` [L, P, H].
-
-        Returns the states after each word [N, L, P, H], and for each sequence the indices of its
-        words in them. `embed` returns the inputs [N, E] of N words.
-        """
-        packed = _Packed([len(sequence) for sequence in sequences])
-        ids = np.empty(packed.words, np.int64)
-        for places, sequence in zip(packed.places, sequences, strict=True):
-            ids[places] = sequence
-        inputs, states = embed(ids), np.empty((packed.words, *start.shape), np.float32)
+    def states(self, inputs: Array, start: Array) -> Array:
+        """The states [N, L, P, H] after each of the inputs [N, E], from the state `start`
+        [L, P, H] on."""
+        states = np.empty((len(inputs), *start.shape), np.float32)
         for number, (cell, first) in enumerate(zip(self._cells, start, strict=True)):
-            _read(cell, packed, inputs, first, states[:, number])
+            state: LayerState = tuple(first)
+            for begin in range(0, len(inputs), INPUTS_AT_ONCE):
+                projected = cell.project(inputs[begin : begin + INPUTS_AT_ONCE])
+                for place, row in enumerate(projected, start=begin):
+                    state = cell.step(row, state)
+                    for part, values in enumerate(state):
+                        states[place, number, part] = values
             inputs = states[:, number, 0]
-        return states, packed.places
-
-
-class _Packed:
-    """The layout of a batch of sequences in one array: time step by time step, longest sequence
-    first, so that each step is a slice.
-
-    `begins` are the offsets of the steps, followed by the number of all words; `places` are the
-    indices of the words of each sequence.
-    """
-
-    def __init__(self, lengths: Sequence[int]) -> None:
-        if len(lengths) == 1:  # the usual case while typing
-            self.words = lengths[0]
-            self.begins, self.places = [*range(self.words + 1)], [np.arange(self.words)]
-            return
-        falling = np.argsort(-np.array(lengths), kind="stable")
-        rising = np.sort(lengths)
-        steps = np.arange(rising[-1])
-        counts = len(lengths) - np.searchsorted(rising, steps, side="right")
-        begins = np.concatenate(([0], np.cumsum(counts)))
-        self.begins = begins.tolist()
-        self.words = self.begins[-1]
-        ranks = np.argsort(falling)
-        self.places = [begins[:length] + rank for length, rank in zip(lengths, ranks, strict=True)]
-
-
-def _read(cell: Cell, packed: _Packed, inputs: Array, start: Array, states: Array) -> None:
-    """Writes the states [N, P, H] of one layer, which begins with `start` [P, H]."""
-    begins = packed.begins
-    width = begins[1] if packed.words else 0
-    state: State = tuple(np.broadcast_to(part, (width, len(part))) for part in start)
-    given, first, known = inputs[:0], 0, 0
-    for step, begin in enumerate(begins[:-1]):
-        end = begins[step + 1]
-        if end > known:
-            first, known = begin, max(end, min(begin + INPUTS_AT_ONCE, packed.words))
-            given = cell.project(inputs[first:known])
-        count = end - begin
-        state = tuple(part[:count] for part in state)
-        state = cell.step(given[begin - first : end - first], state)
-        for number, part in enumerate(state):
-            states[begin:end, number] = part
+        return states

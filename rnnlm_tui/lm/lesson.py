@@ -17,10 +17,9 @@ from rnnlm_tui.lm.model import (
     Architecture,
     Arrays,
     ArraySpec,
-    LanguageModel,
     Layer,
     Weights,
-    cache_distributions,
+    WindowModel,
     softmax,
 )
 from rnnlm_tui.lm.time_estimate import training_seconds
@@ -48,7 +47,7 @@ def lesson_shapes(config: LessonConfig, total_words: int) -> dict[str, tuple[int
     }
 
 
-class LessonModel(LanguageModel):
+class LessonModel(WindowModel):
     """The lesson's network, which predicts from the last `window` words of a line.
 
     The window is left-padded with id 0, which has an embedding like any word.
@@ -66,15 +65,10 @@ class LessonModel(LanguageModel):
         self._both_kernel = np.stack([weights[f"{d}.kernel"] for d in both])  # [2, E, H]
         self._both_recurrent = np.stack([weights[f"{d}.recurrent_kernel"] for d in both])
         self._both_bias = np.stack([weights[f"{d}.bias"] for d in both])[:, None]  # [2, 1, H]
-        self._cached = cache_distributions(vocabulary.total_words, self._probabilities)
 
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
-        """The distribution [V] after the last words of `context`."""
-        return self._cached(tuple(context[-self.window :]))
-
-    def _probabilities(self, last_ids: tuple[int, ...]) -> NDArray[np.float32]:
-        """The distribution [V] after at most T ids."""
-        w, ids = self._weights, np.array((PADDING,) * (self.window - len(last_ids)) + last_ids)
+        last_ids = context[-self.window :]
+        w, ids = self._weights, np.array([PADDING] * (self.window - len(last_ids)) + [*last_ids])
         embedded = w["embedding"][ids]  # [T, E]
         inputs = np.stack((embedded, embedded[::-1])) @ self._both_kernel + self._both_bias
         states = np.empty_like(inputs)  # [2, T, H]
@@ -88,10 +82,10 @@ class LessonModel(LanguageModel):
         for step in last_inputs:
             last = np.tanh(step + last @ w["recurrent.recurrent_kernel"])
         hidden = np.maximum(last @ w["hidden.kernel"] + w["hidden.bias"], 0)
-        return softmax(self._scores(hidden))
+        return softmax(self._logits(hidden))
 
-    def _scores(self, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The scores [V] for `hidden` [H]. Skips zeros, which are most of a trained relu layer: a
+    def _logits(self, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The logits [V] for `hidden` [H]. Skips zeros, which are most of a trained relu layer: a
         tenth of 1,600 units takes 0.2 ms, the whole product 0.9."""
         alive = np.flatnonzero(hidden)
         product = hidden[alive] @ self._weights["output.kernel"][alive]
@@ -132,9 +126,9 @@ class LessonArchitecture(Architecture[LessonConfig]):
 
     def training_bytes(self, examples: int) -> int:
         """Weights, gradients, Adam's two moments, copies of the weights and moments while saving,
-        and the initial weights; and the scores of a batch with the arrays derived from them."""
-        scores = self.config.network_train.batch_size * self.total_words
-        return 4 * (8 * self.parameters + 4 * scores) + PROGRAM_BYTES
+        and the initial weights; and the logits of a batch with the arrays derived from them."""
+        logits = self.config.network_train.batch_size * self.total_words
+        return 4 * (8 * self.parameters + 4 * logits) + PROGRAM_BYTES
 
     def training_seconds(self, examples: int) -> float:
         """The dense layers once per example, the recurrent layers once per time step."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import islice
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeAlias, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float32]
 Weights = Mapping[str, Array]
 Arrays = Mapping[str, NDArray[Any]]
+State: TypeAlias = Any
+"""What a model has read. Each kind of model has a type of its own, whose values never change."""
 M = TypeVar("M", bound=ModelConfig)
 DTYPES: Mapping[str, np.dtype[Any]] = MappingProxyType(
     {
@@ -38,10 +41,8 @@ COMPACT_TYPES = {"F16", "I8", "U8"}
 """Types that only compact files have."""
 PROGRAM_BYTES = 330_000_000
 """Memory of the program and PyTorch. The lesson on the sonnets takes 519 MB in all."""
-CACHE_BYTES = 2 << 20
-"""Size of the cache of distributions: 52 for 10,000 words, 17 for 30,000. A suggestion takes up to
-four."""
-SMALLEST_CACHE = 8
+READ_AT_ONCE = 1024
+"""Words whose states are computed together: bounds the memory for a line of any length."""
 
 
 class ArraySpec(NamedTuple):
@@ -61,15 +62,12 @@ class Layer:
     parameters: int
 
 
-class Passage(NamedTuple):
-    """Ids to read, of which the first `known` are context and the others are to be predicted."""
-
-    ids: Sequence[int]
-    known: int
-
-
 class LanguageModel(ABC):
-    """Predicts the next word. V is the vocabulary's `total_words`."""
+    """Predicts the next word of a text that it reads. V is the vocabulary's `total_words`.
+
+    A text is read from one state to the next. States never change: they can be kept, and read on
+    from more than once. The model itself remembers nothing.
+    """
 
     vocabulary: Vocabulary
     tokenizer: Tokenizer
@@ -79,24 +77,62 @@ class LanguageModel(ABC):
     """Ids that are never suggested; see the function `excluded_ids`."""
     uses_previous_lines: bool = False
     """Whether previous lines are part of the context."""
+    start: State
+    """The state before the first word."""
 
     @abstractmethod
-    def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
-        """The probability [V] of each id after the ids of `context`.
+    def advance(self, state: State, ids: Sequence[int]) -> list[State]:
+        """The states after each of these ids, which are read from `state` on.
 
-        If the vocabulary has a start of line, `context` begins with it. For a model that uses
-        previous lines it may include these, each with its start: `[<s>, w, w, <s>, w]`. Ends of
-        lines are predicted but never part of a context. The array must not be modified.
+        If the vocabulary has a start of line, each line begins with it. A model that uses previous
+        lines may read several lines: `[<s>, w, w, <s>, w]`. Ends of lines are predicted but never
+        read.
         """
 
-    def read(self, passages: Sequence[Passage]) -> Iterator[NDArray[np.float32]]:
-        """Yields the same after the context of each passage and after each further id: n + 1 arrays
-        for n of them. Here they are computed one by one; networks override this and are faster.
-        The model may be used for other contexts in between. A context must include the start of its
-        line, if the vocabulary has one."""
-        for ids, known in passages:
-            for length in range(known, len(ids) + 1):
-                yield self.next_word_probabilities(ids[:length])
+    @abstractmethod
+    def predict(self, states: Iterable[State]) -> Iterator[Array]:
+        """Yields the probability [V] of each id after each state. Many are computed together, so
+        that states are taken in advance. The arrays must not be modified."""
+
+    def read(self, state: State, ids: Sequence[int]) -> Iterator[State]:
+        """Yields the states of `advance`, READ_AT_ONCE of them computed together."""
+        states = [state]
+        for begin in range(0, len(ids), READ_AT_ONCE):
+            states = self.advance(states[-1], ids[begin : begin + READ_AT_ONCE])
+            yield from states
+
+    def state_after(self, state: State, ids: Sequence[int]) -> State:
+        """The state after all of these ids, which are read from `state` on."""
+        last = deque(self.read(state, ids), maxlen=1)
+        return last[0] if last else state
+
+    def next_word_probabilities(self, context: Sequence[int]) -> Array:
+        """The distribution [V] after `context`, which is read from its start."""
+        return next(self.predict([self.state_after(self.start, context)]))
+
+
+class WindowModel(LanguageModel):
+    """A model that predicts from the last `window` words alone, which are its state."""
+
+    start: tuple[int, ...] = ()
+
+    def advance(self, state: tuple[int, ...], ids: Sequence[int]) -> list[tuple[int, ...]]:
+        read, first = (*state, *ids), len(state) + 1
+        return [read[max(0, end - self.window) : end] for end in range(first, len(read) + 1)]
+
+    def predict(self, states: Iterable[tuple[int, ...]]) -> Iterator[Array]:
+        return map(self.next_word_probabilities, states)
+
+    @abstractmethod
+    def next_word_probabilities(self, context: Sequence[int]) -> Array:
+        """The distribution [V] after the last words of `context`."""
+
+
+def in_batches(states: Iterable[State], size: int) -> Iterator[list[State]]:
+    """The states in lists of `size`; the last one may be shorter."""
+    remaining = iter(states)
+    while batch := list(islice(remaining, size)):
+        yield batch
 
 
 def excluded_ids(vocabulary: Vocabulary, tokenizer: Tokenizer) -> tuple[int, ...]:
@@ -108,19 +144,12 @@ def excluded_ids(vocabulary: Vocabulary, tokenizer: Tokenizer) -> tuple[int, ...
     return (*vocabulary.excluded_ids, *marks.tolist())
 
 
-def cache_distributions(
-    total_words: int, compute: Callable[[tuple[int, ...]], Array]
-) -> Callable[[tuple[int, ...]], Array]:
-    """`compute` with a cache of recent distributions."""
-    return lru_cache(max(SMALLEST_CACHE, CACHE_BYTES // (4 * total_words)))(compute)
-
-
-def softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    """exp(scores) / sum(exp(scores)) along the last axis, without overflow, computed in place."""
-    scores -= scores.max(-1, keepdims=True)
-    np.exp(scores, out=scores)
-    scores /= scores.sum(-1, keepdims=True)
-    return scores
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """exp(logits) / sum(exp(logits)) along the last axis, without overflow, computed in place."""
+    logits -= logits.max(-1, keepdims=True)
+    np.exp(logits, out=logits)
+    logits /= logits.sum(-1, keepdims=True)
+    return logits
 
 
 class Architecture(ABC, Generic[M]):

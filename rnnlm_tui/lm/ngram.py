@@ -33,12 +33,12 @@ from rnnlm_tui.lm.model import (
     Architecture,
     Arrays,
     ArraySpec,
-    LanguageModel,
     Layer,
+    WindowModel,
     excluded_ids,
 )
 from rnnlm_tui.text.tokenizer import Tokenizer
-from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
+from rnnlm_tui.text.vocabulary import BEGIN_ID, SPECIAL_TOKENS, Vocabulary
 
 if TYPE_CHECKING:
     from rnnlm_tui.lm.counting import NgramLevel
@@ -92,7 +92,7 @@ class Level(NamedTuple):
         return self.words[below], shares * np.float32(scale), 1 - scale * total
 
 
-class NgramModel(LanguageModel):
+class NgramModel(WindowModel):
     """An n-gram model, which predicts from the last words of a line."""
 
     def __init__(
@@ -119,25 +119,23 @@ class NgramModel(LanguageModel):
         ]
 
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
-        """The distribution [V] after the last words of `context`."""
         probabilities = self._alone.copy()
-        for level, node in self._known(context):
+        for level, node in self._nodes(context):
             words, shares, backoff = level.after(node)
             probabilities *= backoff
             probabilities[words] += shares
         return probabilities
 
-    def words_known(self, context: Sequence[int]) -> int:
-        """How many of the contexts of the last 1, 2, ... words the model knows."""
-        return sum(1 for _ in self._known(context))
-
-    def _known(self, context: Sequence[int]) -> Iterator[tuple[Level, int]]:
+    def _nodes(self, context: Sequence[int]) -> Iterator[tuple[Level, int]]:
         """For the last word, the last two and so on, if they are in the trie, the level of their
         children and their node. A pruned model may have a longer one without a shorter one."""
         for length in range(1, min(self.window, len(context)) + 1):
-            node = self._node(context[len(context) - length :])
+            words = context[len(context) - length :]
+            node = self._node(words)
             if node is not None:
                 yield self._levels[length - 1], node
+            if words[0] == BEGIN_ID:  # no n-gram reaches into the line before
+                break
 
     def _node(self, words: Sequence[int]) -> int | None:
         """The node of an n-gram; None if it is not in the trie."""
@@ -220,66 +218,66 @@ class NgramArchitecture(Architecture[NgramConfig]):
 
     def arrays(self) -> dict[str, ArraySpec]:
         """The arrays listed in the module's docstring."""
-        found, above = {"probability.1": ArraySpec((self.total_words,))}, self.total_words
+        specs, above = {"probability.1": ArraySpec((self.total_words,))}, self.total_words
         for k, count in enumerate(self.sizes[1:], start=2):
-            found |= {
+            specs |= {
                 f"backoff.{k - 1}": ArraySpec((above,)),
                 f"children.{k}": ArraySpec((above + 1,), "I32"),
                 f"word.{k}": ArraySpec((count,), "I32"),
                 f"probability.{k}": ArraySpec((count,)),
             }
             above = count
-        return found
+        return specs
 
     def compact_arrays(self) -> dict[str, ArraySpec]:
         """The arrays of a compact file, listed in the module's docstring."""
-        found, above = {"probability.1": ArraySpec((self.total_words,), "U8")}, self.total_words
+        specs, above = {"probability.1": ArraySpec((self.total_words,), "U8")}, self.total_words
         for k, count in enumerate(self.sizes[1:], start=2):
-            found |= {
+            specs |= {
                 f"children.{k}": ArraySpec((self._planes, above), "U8"),
                 f"word.{k}": ArraySpec((self._planes, count), "U8"),
                 f"probability.{k}": ArraySpec((count,), "U8"),
             }
             above = count
-        return found
+        return specs
 
     def to_compact(self, arrays: Arrays) -> Arrays:
         """Quantizes the shares and drops the backoff weights."""
-        found = {"probability.1": _quantized(arrays["probability.1"])}
+        small = {"probability.1": _quantized(arrays["probability.1"])}
         for k in range(2, self.model.order + 1):
-            found[f"children.{k}"] = _to_planes(np.diff(arrays[f"children.{k}"]), self._planes)
-            found[f"word.{k}"] = _to_planes(arrays[f"word.{k}"], self._planes)
-            found[f"probability.{k}"] = _quantized(arrays[f"probability.{k}"])
-        return found
+            small[f"children.{k}"] = _to_planes(np.diff(arrays[f"children.{k}"]), self._planes)
+            small[f"word.{k}"] = _to_planes(arrays[f"word.{k}"], self._planes)
+            small[f"probability.{k}"] = _quantized(arrays[f"probability.{k}"])
+        return small
 
     def from_compact(self, small: Arrays) -> Arrays:
         """Computes the backoff weights so that they and the shares of each context sum to 1."""
-        found = dict(self.quickly_from_compact(small))
+        arrays = dict(self.quickly_from_compact(small))
         for k in range(2, self.model.order + 1):
-            shares, counts = SHARES[small[f"probability.{k}"]], np.diff(found[f"children.{k}"])
+            shares, counts = SHARES[small[f"probability.{k}"]], np.diff(arrays[f"children.{k}"])
             parents = np.repeat(np.arange(len(counts)), counts)
             sums = np.bincount(parents, shares, len(counts))
             scales = np.minimum(1, MOST_SHARED / np.maximum(sums, MOST_SHARED))
-            found |= {
+            arrays |= {
                 f"backoff.{k - 1}": (1 - scales * sums).astype(np.float32),
-                f"word.{k}": found[f"word.{k}"].astype(np.int32),
+                f"word.{k}": arrays[f"word.{k}"].astype(np.int32),
                 f"probability.{k}": (shares * scales[parents]).astype(np.float32),
             }
-        return found
+        return arrays
 
     def quickly_from_compact(self, small: Arrays) -> Arrays:
         """Keeps the quantized shares, which `Level` converts when needed."""
         alone = SHARES[small["probability.1"]]
-        found: dict[str, NDArray[Any]] = {"probability.1": alone / max(alone.sum(), SHARES[1])}
+        arrays: dict[str, NDArray[Any]] = {"probability.1": alone / max(alone.sum(), SHARES[1])}
         for k in range(2, self.model.order + 1):
             counts, shares = _from_planes(small[f"children.{k}"]), small[f"probability.{k}"]
             if counts.sum(dtype=np.int64) != len(shares):
                 raise ValueError(f"children.{k} are not as many as there are n-grams")
             children = np.zeros(len(counts) + 1, np.int32)
             np.cumsum(counts, out=children[1:])
-            found[f"children.{k}"] = children
-            found |= {f"word.{k}": _from_planes(small[f"word.{k}"]), f"probability.{k}": shares}
-        return found
+            arrays[f"children.{k}"] = children
+            arrays |= {f"word.{k}": _from_planes(small[f"word.{k}"]), f"probability.{k}": shares}
+        return arrays
 
     @property
     def _planes(self) -> int:

@@ -15,7 +15,7 @@ from rnnlm_tui.config import CausalConfig
 from rnnlm_tui.lm.causal import causal_shapes
 from rnnlm_tui.lm.cells import CELLS
 from rnnlm_tui.text.vocabulary import END_ID, PADDING
-from rnnlm_tui.training.networks import BatchLoss, Network, Scores, initial_weights
+from rnnlm_tui.training.networks import BatchLoss, Logits, Network, initial_weights
 from rnnlm_tui.training.output_layers import TiedSoftmax, row_blocks
 from rnnlm_tui.training.recurrent_layers import LayerWeights, pytorch_layer, recurrent_layer
 
@@ -26,7 +26,7 @@ class CausalNetwork(Network):
     Dropout is applied to the embeddings, between the layers and before the output layer, with one
     mask for all time steps of a batch (Gal and Ghahramani 2016).
 
-    If the context is `stream`, a batch starts from the last state of the batch before it.
+    A batch starts from the last state of the batch before it.
 
     Sources: Press and Wolf 2017 and Inan et al. 2017 (tied embeddings), Merity et al. 2018.
     """
@@ -62,13 +62,13 @@ class CausalNetwork(Network):
         return BatchLoss(objective, nll_sum.detach(), penalty, hits, count, words)
 
     @torch.no_grad()
-    def scores(self, x: Tensor, target: Tensor) -> Iterator[Scores]:
-        """The scores of the words and ends of lines, in blocks. As in `loss`, the state is passed
+    def logits(self, x: Tensor, target: Tensor) -> Iterator[Logits]:
+        """The logits of the words and ends of lines, in blocks. As in `loss`, the state is passed
         from batch to batch."""
         rows, wanted = self._rows(x, target, None)
         for part in row_blocks(len(rows), len(self._weights["output.bias"])):
-            scores = self.softmax.scores(rows[part])
-            yield scores, wanted[part], torch.ones_like(wanted[part], dtype=torch.bool)
+            logits = self.softmax.logits(rows[part])
+            yield logits, wanted[part], torch.ones_like(wanted[part], dtype=torch.bool)
 
     def _rows(
         self, x: Tensor, target: Tensor, dropout: np.random.Generator | None
@@ -86,8 +86,7 @@ class CausalNetwork(Network):
             sequence, end = layer(self.cell, sequence, self._layer(number), start, self._precision)
             state |= zip(names, end, strict=True)
             sequence = self._dropped(sequence, dropout)  # [T, B, H]
-        if self.config.context == "stream":
-            self.hidden_state = state
+        self.hidden_state = state
         rows = sequence.flatten(0, 1)  # [T * B, H]
         if "projection.kernel" in self._weights:
             rows = rows @ self._weights["projection.kernel"]  # [T * B, E]

@@ -98,13 +98,13 @@ def _compare(
         if control.stopped and not was_stopped:
             return
         fit = fit_of(run, model) if name == "before" else None
-        found = evaluate_held_out(run, model, control, most_words, fit)
-        if found is None or found.keystroke_savings is None:
+        evaluation = evaluate_held_out(run, model, control, most_words, fit)
+        if evaluation is None or evaluation.keystroke_savings is None:
             return
         if name == "before":
-            figures["before"] = found.keystroke_savings
+            figures["before"] = evaluation.keystroke_savings
         elif base is not None:
-            savings = found.keystroke_savings
+            savings = evaluation.keystroke_savings
             figures["base"] = {"name": base["name"], "keystroke_savings": savings}
 
 
@@ -192,6 +192,6 @@ def mix(
     tokenizer = next(iter(models.values())).tokenizer
     model = MixedModel(tokenizer, models)
     if fit := fit_of(run, model, most_words):
-        model = MixedModel(tokenizer, models, fit.weights)
-    mixture: Mixture = {"weights": model.weights, "ngrams": ngrams, "base": base}
+        model = MixedModel(tokenizer, models, fit.mixture_weights)
+    mixture: Mixture = {"weights": model.mixture_weights, "ngrams": ngrams, "base": base}
     return model, mixture, fit

@@ -21,7 +21,7 @@ from rnnlm_tui.training.batches import WHOLE, BpttBatches, PrefixBatches, Share
 from rnnlm_tui.training.causal_networks import CausalNetwork
 from rnnlm_tui.training.checkpoint import RunState, arrays_of, part_of
 from rnnlm_tui.training.lesson_network import LessonNetwork
-from rnnlm_tui.training.networks import BatchLoss, Network, Scores
+from rnnlm_tui.training.networks import BatchLoss, Logits, Network
 from rnnlm_tui.training.optimizers import make_optimizer, rate_factor
 from rnnlm_tui.training.ranks import LEARN, Ranks
 from rnnlm_tui.training.thread_choice import ThreadChoice
@@ -47,7 +47,7 @@ def build(
         case CausalConfig(), CausalTrainConfig(), PreparedLines():
             precision = torch.bfloat16 if train.precision == "bf16" else torch.float32
             causal = CausalNetwork(config.preset, model, words, rng, precision).to(device)
-            return causal, BpttBatches(prepared, model.context, train, device, share)
+            return causal, BpttBatches(prepared, train, device, share)
     raise TypeError(f"the settings and the corpus are not those of the preset {config.preset}")
 
 
@@ -187,7 +187,7 @@ class Learner:
         for name, parameter in parameters:
             shapes |= {f"moment.{name}.{key}": parameter.shape for key in MOMENTS}
         if carried:  # a batch shows the shapes of the hidden state
-            list(self.network.scores(*next(self.batches.epoch(1))))
+            list(self.network.logits(*next(self.batches.epoch(1))))
             hidden = self.network.hidden_state.items()
             rows = self.batches.rows
             shapes |= {
@@ -233,8 +233,8 @@ class Learner:
         totals = HeldOutTotals()
         self.begin_epoch()
         for batch in self.batches.held_out():
-            for scores in self.network.scores(*batch):
-                totals.add(scores, self._excluded)
+            for logits in self.network.logits(*batch):
+                totals.add(logits, self._excluded)
         self.begin_epoch()
         return totals.metrics(self._held_out_words) if totals.predictions else None
 
@@ -250,18 +250,18 @@ class HeldOutTotals:
     top1: int = 0
     top5: int = 0
 
-    def add(self, found: Scores, excluded: Tensor) -> None:
-        """Adds some scores, which it changes; the ids `excluded` [K] are never suggested."""
-        scores, target, in_loss = found
-        wanted = scores.gather(1, target[:, None])  # [N, 1]
-        nll = scores.logsumexp(1) - wanted[:, 0]
+    def add(self, predicted: Logits, excluded: Tensor) -> None:
+        """Adds some logits, which it changes; the ids `excluded` [K] are never suggested."""
+        logits, target, in_loss = predicted
+        wanted = logits.gather(1, target[:, None])  # [N, 1]
+        nll = logits.logsumexp(1) - wanted[:, 0]
         self.nll += float(nll[in_loss].cpu().double().sum())
         self.predictions += int(in_loss.sum())
-        scores[:, excluded] = -math.inf
-        ids = torch.arange(scores.shape[1], device=scores.device)
-        is_before = (scores > wanted) | ((scores == wanted) & (ids < target[:, None]))
+        logits[:, excluded] = -math.inf
+        ids = torch.arange(logits.shape[1], device=logits.device)
+        is_before = (logits > wanted) | ((logits == wanted) & (ids < target[:, None]))
         rank = is_before.sum(1)  # [N]
-        rank[torch.isin(target, excluded)] = len(scores[0])
+        rank[torch.isin(target, excluded)] = len(logits[0])
         self.top1 += int((rank < 1).sum())
         self.top5 += int((rank < 5).sum())
 

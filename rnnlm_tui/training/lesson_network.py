@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from rnnlm_tui.config import LessonConfig
 from rnnlm_tui.lm.lesson import lesson_shapes
 from rnnlm_tui.text.vocabulary import PADDING
-from rnnlm_tui.training.networks import BatchLoss, Network, Scores, initial_weights
+from rnnlm_tui.training.networks import BatchLoss, Logits, Network, initial_weights
 from rnnlm_tui.training.output_layers import (
     VOCABULARY_MULTIPLE,
-    output_scores,
+    output_logits,
     softmax_cross_entropy,
 )
 from rnnlm_tui.training.recurrent_layers import LayerWeights, pytorch_layer, tanh_layers
@@ -109,9 +109,9 @@ class LessonNetwork(Network):
         return self.dropped(sequence, sequence, dropout, self.config.dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        """`x` [B, T] of ids -> scores before the softmax [B, V], without dropout."""
+        """`x` [B, T] of ids -> logits [B, V], without dropout."""
         hidden = self._hidden_units(x, None)
-        return output_scores(self.output_weight, hidden, self.output_bias)[: self.total_words].T
+        return output_logits(self.output_weight, hidden, self.output_bias)[: self.total_words].T
 
     def loss(self, x: Tensor, target: Tensor, dropout: np.random.Generator | None) -> BatchLoss:
         """The loss of predicting `target` [B] from `x` [B, T]; `dropout` None turns it off."""
@@ -125,8 +125,8 @@ class LessonNetwork(Network):
         return BatchLoss(objective, nll_sum.detach(), penalty.detach(), hits, count, count)
 
     @torch.no_grad()
-    def scores(self, x: Tensor, target: Tensor) -> Iterator[Scores]:
-        """The scores of all rows. A row of padding only does not count in the loss, because the
+    def logits(self, x: Tensor, target: Tensor) -> Iterator[Logits]:
+        """The logits of all rows. A row of padding only does not count in the loss, because the
         network never learns the first word of a line."""
         yield self(x), target, (x != PADDING).any(1)
 

@@ -35,8 +35,8 @@ class BatchLoss:
     words: int
 
 
-Scores = tuple[Tensor, Tensor, Tensor]
-"""Scores before the softmax [N, V], targets [N], and which of them count in the loss [N]."""
+Logits = tuple[Tensor, Tensor, Tensor]
+"""Logits [N, V], targets [N], and which of them count in the loss [N]."""
 
 
 class Network(nn.Module, ABC):
@@ -60,8 +60,8 @@ class Network(nn.Module, ABC):
         """The loss of predicting `target` from `x`; `dropout` None turns it off."""
 
     @abstractmethod
-    def scores(self, x: Tensor, target: Tensor) -> Iterator[Scores]:
-        """The scores of the batch, some rows at a time, without dropout and gradients."""
+    def logits(self, x: Tensor, target: Tensor) -> Iterator[Logits]:
+        """The logits of the batch, some rows at a time, without dropout and gradients."""
 
     def dropped(
         self, rows: Tensor, like: Tensor, rng: np.random.Generator | None, rate: float

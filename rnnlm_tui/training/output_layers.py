@@ -1,4 +1,4 @@
-"""Output layers: scores, softmax and loss in one `autograd.Function` each.
+"""Output layers: logits, softmax and loss in one `autograd.Function` each.
 
 A weight's gradient, 20 MB for the lesson, is written to a buffer that is reused and becomes its
 `grad`, because a new array each step costs page faults. So gradients of batches cannot be summed.
@@ -26,7 +26,7 @@ VOCABULARY_MULTIPLE = 48
 threads divide evenly."""
 HAS_ONEDNN: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
 ROWS_AT_ONCE = 1 << 22
-"""Scores of the tied output layer in memory at a time: 16 MB, whatever the batch size."""
+"""Logits of the tied output layer in memory at a time: 16 MB, whatever the batch size."""
 FIRST_WORD = 1 + len(SPECIAL_TOKENS)
 """The id after those of padding and the special tokens."""
 
@@ -43,10 +43,10 @@ class SoftmaxCrossEntropy(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         """`hidden` [H, B], `weight` and `buffer` [P, H], `bias` [V], `target` [B]
         -> the sum of the negative log-likelihoods (nats), the number of hits."""
-        scores = output_scores(weight, hidden, bias)  # [P, B]
-        peak = scores.amax(0)  # [B]
-        wanted = scores.gather(0, target[None])[0]  # [B]
-        exponentials = scores.sub_(peak).exp_()
+        logits = output_logits(weight, hidden, bias)  # [P, B]
+        peak = logits.amax(0)  # [B]
+        wanted = logits.gather(0, target[None])[0]  # [B]
+        exponentials = logits.sub_(peak).exp_()
         total = exponentials.sum(0)  # [B]
         ctx.save_for_backward(hidden, exponentials, total, target)
         ctx.weight, ctx.buffer, ctx.words = weight, buffer, len(bias)
@@ -69,7 +69,7 @@ class SoftmaxCrossEntropy(torch.autograd.Function):
         return grad_hidden, None, grad[: ctx.words].sum(1), None, None
 
 
-def output_scores(weight: Tensor, hidden: Tensor, bias: Tensor) -> Tensor:
+def output_logits(weight: Tensor, hidden: Tensor, bias: Tensor) -> Tensor:
     """`weight` [P, H], `hidden` [H, B], `bias` [V] -> [P, B], with -inf for the rows after V.
 
     Computed as a 1 x 1 convolution over the weight, an image of P pixels and H channels: oneDNN's
@@ -78,12 +78,12 @@ def output_scores(weight: Tensor, hidden: Tensor, bias: Tensor) -> Tensor:
     if weight.device.type == "cpu" and HAS_ONEDNN:
         picture = weight.view(1, len(weight), 1, -1).permute(0, 3, 1, 2)  # [1, H, P, 1]
         filters = hidden.T.contiguous().view(hidden.shape[1], 1, 1, -1).permute(0, 3, 1, 2)
-        scores = nn.functional.conv2d(picture, filters)[0, :, :, 0].T  # [P, B]
+        logits = nn.functional.conv2d(picture, filters)[0, :, :, 0].T  # [P, B]
     else:
-        scores = weight @ hidden
-    scores[: len(bias)] += bias[:, None]
-    scores[len(bias) :] = -math.inf
-    return scores
+        logits = weight @ hidden
+    logits[: len(bias)] += bias[:, None]
+    logits[len(bias) :] = -math.inf
+    return logits
 
 
 def thread_shards(like: Tensor) -> int:
@@ -100,8 +100,8 @@ def thread_shards(like: Tensor) -> int:
 class TiedOutput(torch.autograd.Function):
     """The output layer whose weight is the embedding, one block of rows at a time.
 
-    The gradients are computed in the forward pass, while the scores of the block are in the cache,
-    so the scores of a whole batch are never in memory at once.
+    The gradients are computed in the forward pass, while the logits of the block are in the cache,
+    so the logits of a whole batch are never in memory at once.
     """
 
     @staticmethod
@@ -124,16 +124,16 @@ class TiedOutput(torch.autograd.Function):
         low_rows, low_embedding = rows.to(precision), embedding.to(precision)
         likelihoods, behind = rows.new_empty(2, len(rows)).unbind()
         for part in row_blocks(len(rows), len(bias)):
-            scores = product(low_rows[part], low_embedding.T, bias)
+            logits = product(low_rows[part], low_embedding.T, bias)
             wanted = target[part, None]
-            score, peak = scores.gather(1, wanted)[:, 0], scores[:, words].amax(1)
+            score, peak = logits.gather(1, wanted)[:, 0], logits[:, words].amax(1)
             torch.sub(peak, score, out=behind[part])
-            for others in (scores[:, : words.start], scores[:, words.stop :]):
+            for others in (logits[:, : words.start], logits[:, words.stop :]):
                 peak = torch.maximum(peak, others.amax(1)) if others.shape[1] else peak
-            exponentials = scores.sub_(peak[:, None]).exp_()
+            exponentials = logits.sub_(peak[:, None]).exp_()
             total = exponentials.sum(1)
             torch.sub(score - peak, total.log(), out=likelihoods[part])
-            grad = exponentials.div_(total[:, None])  # of the scores
+            grad = exponentials.div_(total[:, None])  # of the logits
             grad.scatter_add_(1, wanted, grad.new_full((1, 1), -1).expand(len(grad), 1))
             of_bias += grad.sum(0)
             grad = grad.to(precision)
@@ -229,8 +229,8 @@ class TiedSoftmax(nn.Module):
             hits += ((of_words <= 0) & (behind[place] <= likelihoods)).sum()
         return nll, hits
 
-    def scores(self, rows: Tensor) -> Tensor:
-        """`rows` [N, E] -> the scores before the softmax [N, V]."""
+    def logits(self, rows: Tensor) -> Tensor:
+        """`rows` [N, E] -> the logits [N, V]."""
         head, *tails = torch.split(self._weights["output.bias"], self._rows)
         head = torch.addmm(head, rows, self._weights["embedding"].T)
         if not tails:
@@ -239,9 +239,9 @@ class TiedSoftmax(nn.Module):
         parts = [head[:, : self._begins[0]]]
         for number, bias in enumerate(tails, start=1):
             narrow = rows @ self._weights[f"tail{number}.kernel"]
-            scores = torch.addmm(bias, narrow, self._weights[f"tail{number}.embedding"].T)
+            logits = torch.addmm(bias, narrow, self._weights[f"tail{number}.embedding"].T)
             token = self._begins[0] + number - 1
-            parts.append(scores.log_softmax(1).add_(head[:, token, None]))
+            parts.append(logits.log_softmax(1).add_(head[:, token, None]))
         return torch.cat(parts, 1)
 
     def _split(self, ids: Tensor) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:

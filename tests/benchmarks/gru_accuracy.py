@@ -52,8 +52,8 @@ def pairs_right(learner: Learner, lines: PreparedLines) -> float:
     learner.begin_epoch()
     for read, answers in learner.batches.epoch(0):
         others = read.eq(begin) | answers.eq(end)
-        for scores in learner.network.scores(read, answers.masked_fill(others, PADDING)):
-            found.add(scores, torch.tensor(lines.vocabulary.excluded_ids))
+        for logits in learner.network.logits(read, answers.masked_fill(others, PADDING)):
+            found.add(logits, torch.tensor(lines.vocabulary.excluded_ids))
     return found.top1 / found.predictions
 
 

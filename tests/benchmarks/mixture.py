@@ -21,8 +21,10 @@ from pathlib import Path
 
 from rnnlm_tui.cli.main import main as command
 from rnnlm_tui.evaluate import score, summarize
-from rnnlm_tui.lm.mixture import CACHE_WORDS, MixedModel
+from rnnlm_tui.lm.contexts import Contexts
+from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.lm.recent_words import CACHE_WORDS
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.training_text import find_corpus, held_out_lines
 from rnnlm_tui.suggest import suggest
@@ -32,12 +34,12 @@ from rnnlm_tui.text.corpus import arranged, read_corpus, some_lines
 def milliseconds(model: LanguageModel, lines: list[str], count: int) -> list[float]:
     """The times of `count` suggestions after a space, with more than 2,000 words of lines above."""
     times: list[float] = []
-    words = 0
+    words, contexts = 0, Contexts(model)
     for number, line in enumerate(lines):
         if words > CACHE_WORDS:
             for end in (i + 1 for i, letter in enumerate(line) if letter == " "):
                 start = time.perf_counter()
-                suggest(model, line[:end], previous_lines=lines[:number])
+                suggest(model, line[:end], previous_lines=lines[:number], contexts=contexts)
                 times.append(1000 * (time.perf_counter() - start))
                 if len(times) == count:
                     return times
@@ -54,7 +56,7 @@ def first_lines(lines: Iterable[str], words: int) -> list[str]:
 
 def rows(model: MixedModel) -> dict[str, LanguageModel]:
     """The models to measure, by label."""
-    without = dict(model.weights)
+    without = dict(model.mixture_weights)
     without.pop("cache", None)
     return {
         **{f"{name} alone": part for name, part in model.models.items()},
@@ -93,7 +95,7 @@ def main() -> None:
         corpus = find_corpus(options.name, library.path(options.name), card)
         held_out = held_out_lines(library.path(options.name), card, corpus)
         lines = some_lines(held_out, options.words)
-    print(f"{card.words_known:,} words, weights {dict(model.weights)}")
+    print(f"{card.words_known:,} words, weights {dict(model.mixture_weights)}")
     print(f"{'':28} perplexity  keys saved      p50      p95 ms")
     first = 0.0
     for label, part in rows(model).items():

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import bundled_corpus, data_dir
 from rnnlm_tui.store.library import Library
@@ -25,10 +26,11 @@ from rnnlm_tui.text.corpus import read_corpus
 
 def time_keys(model: LanguageModel, lines: Iterable[str]) -> Iterator[tuple[str, float]]:
     """Types lines; yields each key and the milliseconds of the suggestion after it."""
+    contexts = Contexts(model)
     for line in lines:
         for end in range(1, len(line) + 1):
             start = time.perf_counter()
-            suggest(model, line[:end])
+            suggest(model, line[:end], contexts=contexts)
             yield line[end - 1], 1000 * (time.perf_counter() - start)
 
 

@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 
 from rnnlm_tui.accepting import LINES_ABOVE, LISTED
+from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.suggest import suggest
@@ -54,7 +55,7 @@ class Typist:
     def __init__(self, terminal: Terminal, model: LanguageModel, sent: list[str]) -> None:
         """`sent` are the lines of the transcript, to which it adds its own."""
         self._terminal = terminal
-        self._model = model
+        self._model, self._contexts = model, Contexts(model)
         self._random = random.Random(1)
         self._sent = sent
         self.letters_ms: list[float] = []
@@ -97,7 +98,9 @@ class Typist:
         """The words that the engine gives, and the line with its ghost, or without where the ghost
         may wrap."""
         above = tuple(self._sent[-LINES_ABOVE:])
-        found = suggest(self._model, line, k=CANDIDATES, previous_lines=above)
+        found = suggest(
+            self._model, line, k=CANDIDATES, previous_lines=above, contexts=self._contexts
+        )
         best = found.candidates[:LISTED]
         rows = [(spelled(c, found.prefix), in_percent(c.probability)) for c in best]
         suggested = Suggested(Preferences())

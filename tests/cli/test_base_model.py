@@ -14,7 +14,7 @@ from rnnlm_tui.cli.base_model import choose_base
 from rnnlm_tui.config import make_run_config
 from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.events import Warned
-from rnnlm_tui.lm.mixture import PRIOR, Weights, normalized
+from rnnlm_tui.lm.mixture import PRIOR, MixtureWeights, normalized
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.evaluations import read_evaluation
 from rnnlm_tui.store.files import EVALUATION
@@ -71,7 +71,7 @@ def known_of(library: Library, name: str, lines: tuple[str, ...]) -> list[str]:
     return [*compress(lines, is_known)]
 
 
-def weights_of(library: Library, name: str) -> Weights:
+def weights_of(library: Library, name: str) -> MixtureWeights:
     mixture = library.open(name)[0].mixture
     assert mixture is not None
     return mixture["weights"]

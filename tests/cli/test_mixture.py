@@ -132,7 +132,7 @@ def test_without_its_base_a_model_predicts_alone(
     assert "its base base is gone or was trained again" in done.stderr
     _, model = Library(data_dir).open("own")
     assert isinstance(model, MixedModel) and "owl" not in model.vocabulary
-    assert {*model.weights} == {"ngrams", "cache"}
+    assert {*model.mixture_weights} == {"ngrams", "cache"}
 
 
 def test_what_cannot_be_built_on_a_model(train: Command, data_dir: Path) -> None:

@@ -29,7 +29,6 @@ GRU = [
 ]
 SETTINGS = {
     "stream": [*GRU, "--batch-size=5", "--bptt=6"],
-    "line": [*GRU, "--context=line", "--batch-size=7"],
     "lesson": [
         "--preset=lesson",
         "--embedding-size=8",
@@ -102,7 +101,7 @@ def train_command(text: Path, *arguments: str) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "processes"), [("stream", 3), ("line", 2), ("lesson", 2)])
+@pytest.mark.parametrize(("kind", "processes"), [("stream", 3), ("lesson", 2)])
 def test_several_processes_learn_what_one_does(
     kind: str, processes: int, text: Path, run: Command
 ) -> None:

@@ -36,6 +36,7 @@ from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.preferences import Preferences, SettingsFile
 from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
+from tests.helpers.scripted import ContextModel
 
 CHARACTERS = {"alt+t": "t", "tab": "\t", "enter": "\r", "escape": "\x1b", "backspace": "\x7f"}
 SONNET: Mapping[str, Mapping[str, float]] = {
@@ -56,7 +57,7 @@ OTHERS = ("blow", "buds", "gold", "kiss", "lily", "moon", "pearl", "queen", "ros
 """Words that every scripted model knows, so that no word is likely unless the script says so."""
 
 
-class ScriptedModel(LanguageModel):
+class ScriptedModel(ContextModel):
     """A model with scripted answers: the probabilities of some words after the last word of the
     context; the other words share the rest. Answers wait while `gate` is cleared. `asked` has the
     words of every context."""

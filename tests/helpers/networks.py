@@ -22,12 +22,8 @@ def normal_weights(
     return {name: rng.normal(0, scale, shape).astype(np.float32) for name, shape in shapes.items()}
 
 
-def small_network(
-    vocabulary: Vocabulary, cell: str = "gru", window: int = WINDOW, **settings: Any
-) -> CausalModel:
+def small_network(vocabulary: Vocabulary, cell: str = "gru", **settings: Any) -> CausalModel:
     """A small causal network, which forgets."""
-    config = CausalConfig(
-        **{"embedding_size": 4, "hidden_size": 5, "context": "stream", **settings}
-    )
+    config = CausalConfig(**{"embedding_size": 4, "hidden_size": 5, **settings})
     weights = normal_weights(causal_shapes(cell, config, vocabulary.total_words), 0.4)
-    return CausalModel(cell, config, vocabulary, TOKENIZERS["whitespace"], window, weights)
+    return CausalModel(cell, config, vocabulary, TOKENIZERS["whitespace"], WINDOW, weights)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,22 @@ from rnnlm_tui.text.vocabulary import Vocabulary
 WORDS = ("the", "cat", "car", "sat", "dog", "a")
 
 
-class ScriptedModel(LanguageModel):
+class ContextModel(LanguageModel):
+    """A model whose state is its context."""
+
+    start: tuple[int, ...] = ()
+
+    def advance(self, state: tuple[int, ...], ids: Sequence[int]) -> list[tuple[int, ...]]:
+        return [(*state, *ids[: count + 1]) for count in range(len(ids))]
+
+    def predict(self, states: Iterable[tuple[int, ...]]) -> Iterator[NDArray[np.float32]]:
+        return map(self.next_word_probabilities, states)
+
+    @abstractmethod
+    def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]: ...
+
+
+class ScriptedModel(ContextModel):
     """A distribution for each last word of the context; uniform if there is none for it."""
 
     def __init__(

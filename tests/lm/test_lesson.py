@@ -37,9 +37,3 @@ def test_numpy_agrees_with_pytorch() -> None:
         found = model.next_word_probabilities(context)
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
         assert found.sum() == pytest.approx(1, abs=1e-5)
-
-
-def test_a_context_asked_for_again_costs_nothing() -> None:
-    model = model_of(normal_weights(lesson_shapes(LessonConfig(), WORDS)))
-    first = model.next_word_probabilities([7] * 5 + [5] * 10)
-    assert model.next_word_probabilities([8] * 9 + [5] * 10) is first

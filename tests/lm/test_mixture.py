@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import count
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from rnnlm_tui.lm import causal, cells, mixture
-from rnnlm_tui.lm.causal import CausalModel
+from rnnlm_tui.lm import mixture, recent_words
 from rnnlm_tui.lm.mixture import (
+    ComponentName,
     MixedModel,
-    Weights,
+    MixtureWeights,
     cross_fitted,
     em_weights,
     fit_weights,
     target_probabilities,
 )
+from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.text.excerpts import Excerpt
 from rnnlm_tui.text.tokenizers import TOKENIZERS
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID, Vocabulary
@@ -34,6 +35,11 @@ BASE = ("x a b y", "y x x a", "b y c", "x a b c")
 def ids_of(vocabulary: Vocabulary, lines: Sequence[str]) -> list[int]:
     """The ids of lines, each with the id that starts a line."""
     return [i for line in lines for i in (BEGIN_ID, *vocabulary.encode(line.split()))]
+
+
+def components_after(mixed: MixedModel, context: Sequence[int]) -> NDArray[np.float32]:
+    """The distributions of the components after a context."""
+    return next(mixed.predict_components([mixed.state_after(mixed.start, context)]))
 
 
 def test_it_is_the_weighted_sum_over_the_union_of_the_words() -> None:
@@ -65,7 +71,7 @@ def test_what_the_base_never_suggests_is_suggested_if_the_own_text_has_it() -> N
 def test_without_a_component_the_others_share_its_weight() -> None:
     own = ngram_model(OWN)
     mixed = MixedModel(TOKENIZER, {"ngrams": own}, {"ngrams": 0.2, "cache": 0.2, "base": 0.6})
-    assert mixed.weights == {"ngrams": 0.5, "cache": 0.5}
+    assert mixed.mixture_weights == {"ngrams": 0.5, "cache": 0.5}
     context = ids_of(own.vocabulary, ["a b"])
     alone = MixedModel(TOKENIZER, {"ngrams": own}, {"ngrams": 0.2, "base": 0.6})
     assert not alone.uses_previous_lines
@@ -75,23 +81,23 @@ def test_without_a_component_the_others_share_its_weight() -> None:
 
 
 def test_a_cache_of_words_forgets_by_and_by(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mixture, "HALF_LIFE_ALONE", 1)
+    monkeypatch.setattr(recent_words, "HALF_LIFE_ALONE", 1)
     mixed = MixedModel(TOKENIZER, {"ngrams": ngram_model(OWN)}, {"ngrams": 0.5, "cache": 0.5})
     assert mixed.uses_previous_lines
     a, b, c = mixed.vocabulary.encode(["a", "b", "c"])
-    cached = mixed.component_probabilities(ids_of(mixed.vocabulary, ["a b", "c a"]))[1]
+    cached = components_after(mixed, ids_of(mixed.vocabulary, ["a b", "c a"]))[1]
     expected = {a: 1 + 0.5**4, c: 0.5, END_ID: 0.5**2, b: 0.5**3}
     total = sum(expected.values())
     for word in range(mixed.vocabulary.total_words):
         assert cached[word] == pytest.approx(expected.get(word, 0) / total, abs=1e-6)
-    assert not mixed.component_probabilities([BEGIN_ID])[1].any()
+    assert not components_after(mixed, [BEGIN_ID])[1].any()
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 def test_a_neural_cache_finds_what_followed_states_like_this_one(
     cell: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mixture, "HALF_LIFE", 2)
+    monkeypatch.setattr(recent_words, "HALF_LIFE", 2)
     base = ngram_model(BASE)
     network = small_network(ngram_model(OWN).vocabulary, cell)
     mixed = MixedModel(
@@ -99,13 +105,13 @@ def test_a_neural_cache_finds_what_followed_states_like_this_one(
     )
     context = ids_of(mixed.vocabulary, ["a b x c", "x a"])
     own = [i if i < network.vocabulary.total_words else UNKNOWN_ID for i in context]
-    states = small_network(network.vocabulary, cell).directions(own)
+    states = network.normalized_states(network.advance(network.start, own))
     assert np.linalg.norm(states, axis=1) == pytest.approx(1, abs=1e-5)
-    scores = np.exp(mixture.SHARPNESS * states[:-1] @ states[-1])
+    scores = np.exp(recent_words.SHARPNESS * states[:-1] @ states[-1])
     scores *= 0.5 ** (np.arange(len(scores))[::-1] / 2)
     followers = [END_ID if i == BEGIN_ID else i for i in context[1:]]
     expected = np.bincount(followers, scores, mixed.vocabulary.total_words) / scores.sum()
-    found = mixed.component_probabilities(context)
+    found = components_after(mixed, context)
     assert found[2] == pytest.approx(expected, abs=1e-5)
     # A cache that is nearly empty counts little.
     weights = np.array([0.5, 0.2, 0.3 * len(followers) / mixture.FILLING_WORDS])
@@ -113,43 +119,31 @@ def test_a_neural_cache_finds_what_followed_states_like_this_one(
     assert whole == pytest.approx(weights @ found / weights.sum(), abs=1e-5)
 
 
-def test_a_network_of_single_lines_gets_no_others() -> None:
-    vocabulary = ngram_model(OWN).vocabulary
-    network = small_network(vocabulary, context="line")
-    mixed = MixedModel(TOKENIZER, {"network": network}, {"network": 0.9, "cache": 0.1})
-    found = mixed.component_probabilities(ids_of(vocabulary, ["a b", "c"]))[0]
-    alone = small_network(vocabulary).next_word_probabilities(ids_of(vocabulary, ["c"]))
-    assert found == pytest.approx(alone)
-
-
-@pytest.mark.parametrize("faded", [10, 1000])
-def test_states_are_kept_along_a_path_and_answers_do_not_depend_on_it(
-    faded: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("cell", ["", "gru"])
+def test_the_cache_does_not_depend_on_how_a_text_is_read(
+    cell: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    vocabulary = ngram_model(OWN).vocabulary
-    steps = count()
-    monkeypatch.setattr(mixture, "MOST_CONTEXT", 30)
-    monkeypatch.setattr(mixture, "CONTEXT_STEP", 10)
-    monkeypatch.setattr(causal, "WINDOW", 4)  # the room for states grows
-    monkeypatch.setattr(causal, "FADED_WORDS", faded)
-    mixed = MixedModel(
-        TOKENIZER, {"network": small_network(vocabulary)}, {"network": 1, "cache": 1}
-    )
-    network = mixed.models["network"]
-    assert isinstance(network, CausalModel)
-    real = cells.Gru.step
-    monkeypatch.setattr(cells.Gru, "step", lambda *given: (next(steps), real(*given))[1])
-    context = [BEGIN_ID]
-    for word in ids_of(vocabulary, OWN * 4):
-        mixed.next_word_probabilities(context)
-        context.append(word)
-    # A cut costs no step if enough words are left, else it costs them all.
-    assert (next(steps) == len(context) - 1) == (faded == 10)
-    fresh = MixedModel(
-        TOKENIZER, {"network": small_network(vocabulary)}, {"network": 1, "cache": 1}
-    )
-    found, expected = (m.next_word_probabilities(context) for m in (mixed, fresh))
-    assert found == pytest.approx(expected, abs=2e-3 if faded == 10 else 0)
+    """Word by word, at once, or in parts; nor on what else is read from the same state on."""
+    monkeypatch.setattr(recent_words, "CACHE_WORDS", 9)
+    monkeypatch.setattr(recent_words, "LATEST", 4)
+    ngrams = ngram_model(OWN)
+    models: dict[ComponentName, LanguageModel] = {"ngrams": ngrams}
+    if cell:
+        models["network"] = small_network(ngrams.vocabulary, cell)
+    mixed = MixedModel(TOKENIZER, models)
+    ids = ids_of(ngrams.vocabulary, OWN * 3)
+    whole = mixed.advance(mixed.start, ids)
+    rows = [rows.copy() for rows in mixed.predict_components(whole)]
+    for part in (1, 3, 6, len(ids) - 1):
+        state = mixed.start
+        for begin in range(0, len(ids), part):
+            states = mixed.advance(state, ids[begin : begin + part])
+            mixed.advance(state, ids[:part])
+            for place, found in enumerate(mixed.predict_components(states), start=begin):
+                assert found == pytest.approx(rows[place], abs=1e-6)
+            state = states[-1]
+        assert state.recent.length == 9
+    assert rows[-1].sum(1) == pytest.approx(1, abs=1e-5)
 
 
 @settings(deadline=None, max_examples=30, derandomize=True)
@@ -173,10 +167,10 @@ def test_weights_follow_the_text_if_there_is_enough_of_it(monkeypatch: pytest.Mo
     mixed = MixedModel(TOKENIZER, {"ngrams": ngram_model(OWN), "base": ngram_model(BASE)})
     monkeypatch.setattr(mixture, "FEWEST_WORDS", 100)
 
-    def fitted(lines: Sequence[str]) -> Weights:
+    def fitted(lines: Sequence[str]) -> MixtureWeights:
         fit = fit_weights(mixed, [Excerpt((), tuple(lines))], 1000)
         assert fit is not None
-        return fit.weights
+        return fit.mixture_weights
 
     assert fitted(BASE * 9)["base"] > 0.8
     assert fitted(OWN * 9)["ngrams"] > 0.6
@@ -204,8 +198,8 @@ def test_a_half_is_measured_with_weights_that_fit_the_other(
     of_first, of_second = cross_fitted(mixed, fit)
     assert isinstance(of_first, MixedModel) and isinstance(of_second, MixedModel)
     assert cross_fitted(mixed, None) == (mixed, mixed)
-    assert of_first.weights["base"] > 0.8 and of_second.weights["ngrams"] > 0.6
-    assert 0.3 < fit.weights["base"] < 0.7
+    assert of_first.mixture_weights["base"] > 0.8 and of_second.mixture_weights["ngrams"] > 0.6
+    assert 0.3 < fit.mixture_weights["base"] < 0.7
 
 
 def test_the_weight_of_the_cache_is_that_for_text_as_it_runs(
@@ -219,11 +213,4 @@ def test_the_weight_of_the_cache_is_that_for_text_as_it_runs(
     scattered = [Excerpt((), said * 9)]
     weights = [fit_weights(mixed, each, 10_000) for each in (running, scattered)]
     assert weights[0] and weights[1]
-    assert weights[0].weights["cache"] > 1.5 * weights[1].weights["cache"]
-
-
-def test_the_words_that_ngrams_know() -> None:
-    model = ngram_model(OWN)
-    assert [model.words_known(ids_of(model.vocabulary, [line])) for line in ("", "a b", "d a")] == [
-        *(1, 3, 1),
-    ]
+    assert weights[0].mixture_weights["cache"] > 1.5 * weights[1].mixture_weights["cache"]

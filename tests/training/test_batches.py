@@ -1,4 +1,4 @@
-"""Batches of streams and of lines: every target once, each after the words before it."""
+"""Batches of streams: every target once, each after the words before it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnlm_tui.config import CausalConfig, CausalTrainConfig, make_run_config
+from rnnlm_tui.config import CausalTrainConfig, make_run_config
 from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.text.examples import EncodedLines, with_ends
 from rnnlm_tui.text.prepare import PreparedLines
@@ -20,9 +20,6 @@ from rnnlm_tui.training.batches import (
     BpttBatches,
     Share,
     batch_at,
-    line_batches,
-    line_pieces,
-    shuffled_by_length,
     stream_batches,
 )
 from tests.helpers.models import HOSTILE
@@ -85,39 +82,10 @@ def test_every_target_is_in_one_place_of_an_epoch(
     rotation = data.draw(st.sampled_from(stream.starts.tolist()))
     streamed = list(stream_batches(stream, streams, steps, rotation))
     assert sorted(pairs_in(streamed)) == everything
-    starts, lengths = line_pieces(stream, steps)
-    assert lengths.max() <= steps
-    assert int(lengths.sum()) == stream.predictions
-    order = shuffled_by_length(lengths, streams, np.random.default_rng(0))
-    assert sorted(order.tolist()) == list(range(len(starts)))
-    lined = list(line_batches(stream, order, streams, steps))
-    assert sorted(pairs_in(lined)) == everything
     # From any batch on it is the same batches.
     for first in range(len(streamed)):
         rest = list(stream_batches(stream, streams, steps, rotation, first))
         assert pairs_in(rest) == pairs_in(streamed[first:])
-    for first in range(len(lined)):
-        assert pairs_in(line_batches(stream, order, streams, steps, first)) == pairs_in(
-            lined[first:]
-        )
-
-
-def test_lines_are_padded_at_their_end_and_long_ones_cut() -> None:
-    stream = encoded(LINES)
-    ((read, answers),) = line_batches(stream, np.array([1, 0]), size=2, steps=9)
-    assert answers.tolist() == [[7, END, 0, 0], [4, 5, 6, END]]
-    assert read.tolist() == [[BEGIN, 7, 0, 0], [BEGIN, 4, 5, 6]]
-    starts, lengths = line_pieces(stream, 3)
-    assert starts.tolist() == [0, 3, 4, 6, 9, 12]
-    assert lengths.tolist() == [3, 1, 2, 3, 3, 2]
-
-
-def test_lines_of_a_batch_are_about_as_long() -> None:
-    lengths = np.random.default_rng(0).integers(1, 30, 4096)
-    order = shuffled_by_length(lengths, 16, np.random.default_rng(1))
-    batches = lengths[order].reshape(-1, 16)
-    assert float((batches.max(1) - batches.min(1)).mean()) < 1
-    assert not np.array_equal(batches.max(1), np.sort(batches.max(1)))
 
 
 def prepared(text: str, **settings: object) -> PreparedLines:
@@ -130,17 +98,16 @@ def prepared(text: str, **settings: object) -> PreparedLines:
 def batches_of(lines: PreparedLines, share: Share = WHOLE, **settings: object) -> BpttBatches:
     small = {"batch_size": 2, "bptt": 3, "unk_rate": 0.5}
     config = make_run_config("gru", [small, settings])
-    model, train = config.model, config.train
-    assert isinstance(model, CausalConfig) and isinstance(train, CausalTrainConfig)
-    return BpttBatches(lines, model.context, train, torch.device("cpu"), share)
+    train = config.train
+    assert isinstance(train, CausalTrainConfig)
+    return BpttBatches(lines, train, torch.device("cpu"), share)
 
 
 TEXT = "\n".join(f"a b c word{i} a b" for i in range(40))
 
 
-@pytest.mark.parametrize("context", ["stream", "line"])
-def test_an_epoch_can_be_resumed_at_any_step(context: str) -> None:
-    batches = batches_of(prepared(TEXT), context=context)
+def test_an_epoch_can_be_resumed_at_any_step() -> None:
+    batches = batches_of(prepared(TEXT))
     whole = list(batches.epoch(4))
     assert len(whole) == batches.steps
     for (x, y), (again_x, again_y) in zip(whole[5:], batches.epoch(4, 5), strict=True):
@@ -153,26 +120,23 @@ def test_an_epoch_can_be_resumed_at_any_step(context: str) -> None:
     assert not list(batches.held_out())
 
 
-@pytest.mark.parametrize("context", ["stream", "line"])
-def test_the_shares_of_several_processes_are_the_whole_batch(context: str) -> None:
+def test_the_shares_of_several_processes_are_the_whole_batch() -> None:
     lines = prepared(TEXT)
     shares_of = [Share(rank, 3) for rank in range(3)]
-    parts = [batches_of(lines, s, context=context, batch_size=7) for s in shares_of]
+    parts = [batches_of(lines, s, batch_size=7) for s in shares_of]
     shares = zip(*(part.epoch(2) for part in parts), strict=True)
-    whole = batches_of(lines, context=context, batch_size=7)
+    whole = batches_of(lines, batch_size=7)
     for (x, y), each in zip(whole.epoch(2), shares, strict=True):
         assert {part.rows for part in parts} == {len(x)}
         for rank, (own_x, own_y) in enumerate(each):
             own = Share(rank, 3).rows(len(x))
-            assert torch.equal(own_x, x[own][:, : own_x.shape[1]])
-            assert torch.equal(own_y, y[own][:, : own_y.shape[1]])
-            assert not x[own][:, own_x.shape[1] :].any()  # padding of longer lines of others
+            assert torch.equal(own_x, x[own])
+            assert torch.equal(own_y, y[own])
 
 
-@pytest.mark.parametrize("context", ["stream", "line"])
-def test_words_that_occur_once_are_unknown_half_of_the_time(context: str) -> None:
+def test_words_that_occur_once_are_unknown_half_of_the_time() -> None:
     lines = prepared(TEXT)
-    batches = batches_of(lines, context=context)
+    batches = batches_of(lines)
     unknown = [int((y == UNKNOWN).sum()) for epoch in range(1, 51) for _, y in batches.epoch(epoch)]
     # 40 words in 50 epochs, each with a chance of a half: four standard deviations.
     assert abs(sum(unknown) - 1000) < 4 * (2000 / 4) ** 0.5
@@ -206,10 +170,9 @@ def test_a_short_text_has_fewer_streams_than_asked_for() -> None:
     assert [tuple(y.shape) for _, y in tiny.epoch(1)] == [(1, 3)]
 
 
-@pytest.mark.parametrize("context", ["stream", "line"])
-def test_held_out_lines_are_measured_once_and_as_they_are(context: str) -> None:
+def test_held_out_lines_are_measured_once_and_as_they_are() -> None:
     lines = prepared(TEXT, held_out=0.25)
-    batches = batches_of(lines, context=context)
+    batches = batches_of(lines)
     answered = torch.cat([y.flatten() for _, y in batches.held_out()])
     wanted = sorted(lines.held_out.targets.tolist())
     assert sorted(answered[answered != 0].tolist()) == wanted

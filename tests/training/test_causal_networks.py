@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from rnnlm_tui.config import CausalConfig, CausalTrainConfig, RunConfig
-from rnnlm_tui.lm import adaptive_softmax, cells
-from rnnlm_tui.lm.causal import CausalArchitecture, CausalModel, causal_shapes
+from rnnlm_tui.lm import adaptive_softmax
+from rnnlm_tui.lm.causal import WINDOW, CausalArchitecture, CausalModel, causal_shapes
 from rnnlm_tui.text.tokenizers import LessonTokenizer
-from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, SPECIAL_TOKENS, Vocabulary
+from rnnlm_tui.text.vocabulary import END_ID, SPECIAL_TOKENS, Vocabulary
 from rnnlm_tui.training import output_layers
 from rnnlm_tui.training.causal_networks import CausalNetwork
 from rnnlm_tui.training.learner import HeldOutTotals
@@ -60,8 +60,8 @@ def plain_weights(ours: CausalNetwork) -> dict[str, Tensor]:
     return {name: weight.clone().requires_grad_() for name, weight in ours.weights().items()}
 
 
-def plain_scores(ours: CausalNetwork, weights: dict[str, Tensor], x: Tensor) -> Tensor:
-    """`x` [B, T] -> the scores [B, T, V], word by word as the network is defined."""
+def plain_logits(ours: CausalNetwork, weights: dict[str, Tensor], x: Tensor) -> Tensor:
+    """`x` [B, T] -> the logits [B, T, V], word by word as the network is defined."""
     sequence = list(plain_embedding(weights)[x].unbind(1))
     for number in range(1, ours.config.layers + 1):
         layer = {name.partition(".")[2]: w for name, w in weights.items() if f"r{number}." in name}
@@ -82,10 +82,10 @@ def plain_scores(ours: CausalNetwork, weights: dict[str, Tensor], x: Tensor) -> 
     outputs = torch.stack(sequence, 1)
     if "projection.kernel" in weights:
         outputs = outputs @ weights["projection.kernel"]
-    scores = outputs @ weights["embedding"].T + weights["output.bias"][: len(weights["embedding"])]
+    logits = outputs @ weights["embedding"].T + weights["output.bias"][: len(weights["embedding"])]
     if len(weights["embedding"]) == WORDS:
-        return scores
-    of_head = scores.log_softmax(2)
+        return logits
+    of_head = logits.log_softmax(2)
     parts, bias = [of_head[:, :, :9]], torch.split(weights["output.bias"][11:], 16)
     for number in (1, 2):
         narrow = outputs @ weights[f"tail{number}.kernel"]
@@ -115,13 +115,13 @@ def test_loss_and_gradients_are_those_of_plain_autograd(
     weights = plain_weights(ours)
     x, target = batch(1)
     target[1, 4:] = 0  # padding, which is no target
-    loss, scores = ours.loss(x, target, None), plain_scores(ours, weights, x)
-    expected = nn.functional.cross_entropy(scores.flatten(0, 1), target.flatten(), ignore_index=0)
+    loss, logits = ours.loss(x, target, None), plain_logits(ours, weights, x)
+    expected = nn.functional.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=0)
     torch.testing.assert_close(loss.objective, expected, rtol=1e-5, atol=1e-5)
     real = target != 0
     assert loss.predictions == int(real.sum()) == 16
     assert loss.words == int((real & (target != END_ID)).sum())
-    words_alone = scores.detach().clone()
+    words_alone = logits.detach().clone()
     words_alone[:, :, : END_ID + 1] = -torch.inf
     assert int(loss.hits) == int(((words_alone.argmax(2) == target) & real).sum())
     torch.autograd.backward(loss.objective)
@@ -183,21 +183,21 @@ def test_the_layers_of_a_gpu_learn_the_same(cell: str, softmax: str) -> None:
 def total(ours: CausalNetwork, x: Tensor, target: Tensor) -> HeldOutTotals:
     """The held-out totals of a batch. Words 0 to 4 are never suggested."""
     totals = HeldOutTotals()
-    for scores in ours.scores(x, target):
-        totals.add(scores, torch.arange(5))
+    for logits in ours.logits(x, target):
+        totals.add(logits, torch.arange(5))
     return totals
 
 
 @every_softmax
-def test_held_out_totals_are_those_of_the_scores(softmax: str) -> None:
-    ours = network("gru", config(context="line", softmax=softmax))
+def test_held_out_totals_are_those_of_the_logits(softmax: str) -> None:
+    ours = network("gru", config(softmax=softmax))
     x, target = batch(2)
     target[0, 0], target[1, 1] = END_ID, 4
-    scores = plain_scores(ours, plain_weights(ours), x).flatten(0, 1).detach()
+    logits = plain_logits(ours, plain_weights(ours), x).flatten(0, 1).detach()
     wanted = target.flatten()
-    expected = nn.functional.cross_entropy(scores, wanted, reduction="sum")
-    scores[:, :5] = -torch.inf
-    place = scores.argsort(1, descending=True).eq(wanted[:, None]).int().argmax(1)
+    expected = nn.functional.cross_entropy(logits, wanted, reduction="sum")
+    logits[:, :5] = -torch.inf
+    place = logits.argsort(1, descending=True).eq(wanted[:, None]).int().argmax(1)
     place[wanted < 5] = WORDS
     found = total(ours, x, target)
     assert found.nll == pytest.approx(expected.item(), rel=1e-5)
@@ -219,10 +219,8 @@ def test_the_state_of_a_stream_continues_from_batch_to_batch(cell: str, layers: 
     in_parts = network(cell, config(layers=layers))
     halves = [total(in_parts, x[:, part], target[:, part]).nll for part in (slice(4), slice(4, 8))]
     assert sum(halves) == pytest.approx(whole, rel=1e-5)
-    alone = network(cell, config(layers=layers, context="line"))
-    apart = [total(alone, x[:, part], target[:, part]).nll for part in (slice(4), slice(4, 8))]
-    assert apart[0] == pytest.approx(halves[0], rel=1e-5)
-    assert abs(apart[1] - halves[1]) > 1e-3
+    alone = network(cell, config(layers=layers))
+    assert abs(total(alone, x[:, 4:8], target[:, 4:8]).nll - halves[1]) > 1e-3
 
 
 @every_cell
@@ -239,11 +237,11 @@ def test_a_hidden_state_can_be_put_back(cell: str) -> None:
     assert all(state.shape == (3, 5) for state in kept.values())
 
 
-def numpy_model(ours: CausalNetwork, window: int = 100) -> CausalModel:
+def numpy_model(ours: CausalNetwork) -> CausalModel:
     words = [f"word{i}" for i in range(WORDS - 1 - len(SPECIAL_TOKENS))]
     weights = {name: tensor.numpy() for name, tensor in ours.weights().items()}
     vocabulary = Vocabulary(words, SPECIAL_TOKENS)
-    return CausalModel(ours.cell, ours.config, vocabulary, LessonTokenizer(), window, weights)
+    return CausalModel(ours.cell, ours.config, vocabulary, LessonTokenizer(), WINDOW, weights)
 
 
 @every_cell
@@ -253,57 +251,18 @@ def test_numpy_predicts_what_pytorch_does(
 ) -> None:
     ours = network(cell, config(layers=layers, hidden_size=hidden, softmax=softmax))
     model, weights = numpy_model(ours), plain_weights(ours)
-    rng = np.random.default_rng(6)
-    line = [2, *rng.integers(4, WORDS, 6).tolist(), 2, 1, *rng.integers(4, WORDS, 6).tolist()]
-    # Typed on, taken back, typed differently, and a shorter line: the states are kept and dropped.
-    for seen in (line, line[:4], [*line[:4], 9, 10], line, [2], [2, 1]):
-        found = model.next_word_probabilities(seen)
-        expected = plain_scores(ours, weights, torch.tensor([seen]))[0, -1].softmax(0)
-        np.testing.assert_allclose(found, expected.detach().numpy(), rtol=0, atol=1e-5)
-        assert found.sum() == pytest.approx(1, abs=1e-5)
-
-
-def test_only_a_stream_uses_the_lines_before() -> None:
-    assert numpy_model(network("gru", config(context="stream"))).uses_previous_lines
-    assert not numpy_model(network("gru", config(context="line"))).uses_previous_lines
-
-
-def test_one_more_word_costs_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    steps, step = list[int](), cells.Gru.step
-
-    def counted(cell: cells.Gru, given: np.ndarray, state: cells.State) -> cells.State:
-        steps.append(1)
-        return step(cell, given, state)
-
-    monkeypatch.setattr(cells.Gru, "step", counted)
-    model = numpy_model(network("gru", config()))
-    for length in range(1, 8):
-        model.next_word_probabilities([2, *range(10, 10 + length)])
-    assert len(steps) == 8
-    model.next_word_probabilities([2, 10, 11, 12, 30])  # corrected in the middle
-    assert len(steps) == 9
-    model.next_word_probabilities([2, 10, 11, 12, 30])
-    assert len(steps) == 9
-
-
-def test_a_context_longer_than_the_window_begins_at_a_line_and_stays_for_a_while() -> None:
-    ours = network("rnn", config())
-    model, whole = numpy_model(ours, window=20), numpy_model(ours)
-
-    def cut_of(context: list[int]) -> int:
-        """The first place that the model sees."""
-        found = model.next_word_probabilities(context)
-        cuts = range(len(context) - 20, len(context))
-        return next(
-            c for c in cuts if np.allclose(found, whole.next_word_probabilities(context[c:]))
-        )
-
-    text = [i for line in range(12) for i in (2, 10 + line, 11 + line, 12 + line, 13 + line)]
-    cuts = [cut_of(text[:length]) for length in range(20, 61)]
-    assert all(text[cut] == BEGIN_ID for cut in cuts)
-    assert cuts == sorted(cuts)
-    assert len(set(cuts)) == 5  # a new begin for every half window
-    assert cut_of([2, *range(4, 40)]) == 20  # a long line is cut within
+    ids = np.random.default_rng(6).integers(1, WORDS, 12).tolist()
+    logits = plain_logits(ours, weights, torch.tensor([ids]))[0]
+    expected = logits.softmax(1).detach().numpy()
+    whole = model.advance(model.start, ids)
+    word_by_word = [model.start]
+    for word in ids:
+        word_by_word += model.advance(word_by_word[-1], [word])
+    branched = [*model.advance(whole[3], [9, 10]), *model.advance(whole[3], ids[4:])]
+    for states in (whole, word_by_word[1:], [*whole[:4], *branched[2:]]):
+        predicted = np.stack([*model.predict(states)])
+        np.testing.assert_allclose(predicted, expected, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(predicted.sum(1), 1, rtol=0, atol=1e-5)
 
 
 @every_cell
@@ -311,7 +270,7 @@ def test_a_context_longer_than_the_window_begins_at_a_line_and_stays_for_a_while
 def test_the_layer_table_counts_every_weight(cell: str, softmax: str) -> None:
     sizes = config(layers=2, softmax=softmax)
     settings = RunConfig(cell, sizes, CausalTrainConfig())
-    layers = CausalArchitecture(settings, WORDS, 256).layers()
+    layers = CausalArchitecture(settings, WORDS, WINDOW).layers()
     counted = sum(layer.parameters for layer in layers)
     assert counted == sum(p.numel() for p in network(cell, sizes).parameters())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.evaluate import score, summarize
 from rnnlm_tui.events import Event, Finished, Preparing, Progress, Saved, Warned
-from rnnlm_tui.lm.model import LanguageModel, Passage
+from rnnlm_tui.lm.model import LanguageModel, State
 from rnnlm_tui.store import files
 from rnnlm_tui.store.evaluations import read_evaluation, read_held_out_evaluation
 from rnnlm_tui.store.load import load_model
@@ -136,19 +136,17 @@ def test_a_stop_ends_an_evaluation(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     small, control = small_run("rnn", tmp_path / "a", epochs=1), Control("")
     run(small)
     _, model = load_model(small.folder)
-    given, read = count(), type(model).read
+    predictions, predict = count(), type(model).predict
 
-    def stop_soon(
-        model: LanguageModel, passages: Sequence[Passage]
-    ) -> Iterator[NDArray[np.float32]]:
-        for probabilities in read(model, passages):
-            next(given)
+    def stop_soon(model: LanguageModel, states: Iterable[State]) -> Iterator[NDArray[np.float32]]:
+        for probabilities in predict(model, states):
+            next(predictions)
             control.stop()
             yield probabilities
 
-    monkeypatch.setattr(type(model), "read", stop_soon)
+    monkeypatch.setattr(type(model), "predict", stop_soon)
     assert evaluate_lines(model, VERSES.splitlines() * 100, control) is None
-    assert next(given) < 100
+    assert next(predictions) < 100
 
 
 def test_of_much_text_stretches_spread_over_it_are_measured() -> None:

@@ -96,7 +96,7 @@ def test_the_evaluation_is_that_of_the_mixture(preset: str, tmp_path: Path) -> N
     card, model = load_model(small.folder)
     assert read_evaluation(small.folder, card) == measured(small, model)
     # The lines are too few to fit weights to them.
-    assert model.weights == MixedModel(model.tokenizer, model.models).weights  # type: ignore[attr-defined]
+    assert model.mixture_weights == MixedModel(model.tokenizer, model.models).mixture_weights  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("preset", ["gru", "ngram"])
@@ -113,7 +113,7 @@ def test_no_line_is_measured_with_weights_that_were_fitted_to_it(
     measured = small.held_out_excerpts()
     assert len(measured) > 4
     halves = [[each for each in measured if each.half == half] for half in range(2)]
-    prior = normalized({name: PRIOR[name] for name in model.weights})
+    prior = normalized({name: PRIOR[name] for name in model.mixture_weights})
     scored = list[ScoredLine]()
     for excerpt in measured:
         found = target_probabilities(model, halves[1 - excerpt.half])
@@ -126,7 +126,7 @@ def test_no_line_is_measured_with_weights_that_were_fitted_to_it(
     assert loss_of_update(small, model) == pytest.approx(written_loss(scored))
     # The saved weights are fitted to all of the lines.
     found = em_weights(target_probabilities(model, measured), np.array([*prior.values()]))
-    assert [*model.weights.values()] == pytest.approx(found.tolist())
+    assert [*model.mixture_weights.values()] == pytest.approx(found.tolist())
     assert evaluation != summarize(
         line for each in measured for line in score(model, each.lines, each.above)
     )

@@ -23,8 +23,8 @@ WINDOW = 4
 Arrays = dict[str, NDArray[np.float32]]
 
 
-def plain_scores(weights: dict[str, Tensor], x: Tensor) -> Tensor:
-    """`x` [B, T] -> the scores [B, V], word by word as the lesson's network is defined."""
+def plain_logits(weights: dict[str, Tensor], x: Tensor) -> Tensor:
+    """`x` [B, T] -> the logits [B, V], word by word as the lesson's network is defined."""
 
     def states(name: str, sequence: list[Tensor]) -> list[Tensor]:
         kernel, recurrent, bias = (
@@ -130,14 +130,14 @@ def test_loss_and_gradients_are_those_of_plain_autograd(batch: int) -> None:
     network = small_network()
     network.load_weights(arrays)
     x, target = random_batch(batch, 2)
-    loss, scores = network.loss(x, target, None), plain_scores(weights, x)
+    loss, logits = network.loss(x, target, None), plain_logits(weights, x)
     penalty = SMALL.l2 * weights["hidden.kernel"].square().sum()
-    expected = nn.functional.cross_entropy(scores, target) + penalty
-    torch.testing.assert_close(network(x), scores, rtol=1e-5, atol=1e-5)
+    expected = nn.functional.cross_entropy(logits, target) + penalty
+    torch.testing.assert_close(network(x), logits, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(loss.objective, expected, rtol=1e-5, atol=1e-5)
     total = loss.nll_sum / batch + loss.penalty
     torch.testing.assert_close(total, expected.detach(), rtol=1e-5, atol=1e-5)
-    assert int(loss.hits) == int((scores.argmax(1) == target).sum())
+    assert int(loss.hits) == int((logits.argmax(1) == target).sum())
     assert (loss.predictions, loss.words) == (batch, batch)
     torch.autograd.backward(loss.objective)
     torch.autograd.backward(expected)
@@ -226,6 +226,6 @@ def test_units_and_rows_added_stay_zero() -> None:
     assert not output[:, units:].any()
     assert not hidden[units:].any()
     assert not network.hidden_bias.detach()[units:].any()
-    scores = network(random_batch(3, 0)[0])
-    assert scores.shape == (3, ODD_WORDS)
-    assert torch.isfinite(scores).all()
+    logits = network(random_batch(3, 0)[0])
+    assert logits.shape == (3, ODD_WORDS)
+    assert torch.isfinite(logits).all()

@@ -38,27 +38,31 @@ from tests.helpers.training import run, run_stopped_at, same_weights, small_run
 
 EVERY_NETWORK = [
     ("lesson", {}),
-    ("rnn", {"context": "line", "layers": 2}),
-    ("gru", {"context": "stream"}),
-    ("lstm", {"context": "stream", "layers": 2}),
+    ("rnn", {}),
+    ("gru", {}),
+    ("lstm", {"layers": 2}),
 ]
 every_network = pytest.mark.parametrize(("preset", "settings"), EVERY_NETWORK)
 
 
-@pytest.mark.parametrize(("preset", "settings"), [("lesson", {}), ("lstm", {"context": "line"})])
+@pytest.mark.parametrize(
+    ("preset", "settings"), [("lesson", {}), ("lstm", {"unk_rate": 0, "batch_size": 1})]
+)
 def test_the_figures_of_an_epoch_are_those_of_the_model(
     preset: str, settings: dict[str, Any], tmp_path: Path
 ) -> None:
-    """With a learning rate near zero and no dropout an epoch's loss is that of its end."""
-    if preset == "lstm":
-        settings = {**settings, "unk_rate": 0, "bptt": 50}
+    """With a learning rate near zero and no dropout an epoch's loss is that of its end. A causal
+    network reads the text as one stream, which begins with any line."""
     settings = {"epochs": 1, "learning_rate": 1e-12, "dropout": 0, **settings}
     small = small_run(preset, tmp_path / "a", **settings)
     (epoch,) = epochs_of(run(small))
     _, model = load_model(small.folder)
-    scored = [*score(model, small.split_lines()[0])]
-    loss = float(np.mean([loss for line in scored for loss in line.losses]))
-    assert epoch.train["loss"] == pytest.approx(loss, abs=1e-5)
+    lines = [*small.split_lines()[0]]
+    orders = [[*score(model, lines[first:] + lines[:first])] for first in range(len(lines))]
+    losses = [np.mean([loss for line in scored for loss in line.losses]) for scored in orders]
+    nearest = int(np.argmin(np.abs(np.array(losses) - epoch.train["loss"])))
+    scored, loss = orders[nearest], float(losses[nearest])
+    assert epoch.train["loss"] == pytest.approx(loss, abs=1e-6)
     assert epoch.train["perplexity"] == pytest.approx(math.exp(loss), rel=1e-4)
     # The lesson does not learn the first word of a line.
     learned = [word for line in scored for word in line.words[preset == "lesson" :]]
@@ -96,9 +100,7 @@ def test_a_run_stopped_within_an_epoch_ends_as_one_never_stopped(
     assert (card.epochs_done, card.metrics["epoch"]) == (1, 1)
     state = load_state(tmp_path / "parts", "small")
     assert (state.position.epoch, state.position.sums.steps) == (2, step)
-    assert any(name.startswith("carried.") for name in state.tensors) == (
-        settings.get("context") == "stream"
-    )
+    assert any(name.startswith("carried.") for name in state.tensors) == (preset != "lesson")
     rest = epochs_of(run(small_run(preset, tmp_path / "parts", state, **settings)))
     assert [e.train for e in rest] == [e.train for e in straight[1:]]
     assert same_weights(tmp_path / "straight", tmp_path / "parts")

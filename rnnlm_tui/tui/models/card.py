@@ -14,7 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Button, Static
 
-from rnnlm_tui.config import PRESETS
+from rnnlm_tui.config import PRESETS, CausalConfig
 from rnnlm_tui.formatting import (
     format_bytes,
     format_percent,
@@ -90,7 +90,8 @@ def _card_lines(card: ModelCard) -> Iterator[Line]:
     if card.mixed_of:
         yield "mixture", sanitize(card.mixed_of)
     yield "vocabulary", plural(card.words_known, "word")
-    yield "window", f"the last {card.window} words"
+    reads_on = isinstance(card.config.model, CausalConfig)
+    yield "window", "all words before" if reads_on else f"the last {card.window} words"
     yield ARCHITECTURES[card.config.preset].table_heads[1], f"{card.parameters:,}"
     if hasattr(card.config.train, "epochs"):
         kept = f"epoch {card.metrics['epoch']:,} is kept"

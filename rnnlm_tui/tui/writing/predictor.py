@@ -9,10 +9,11 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rnnlm_tui.lm.contexts import Contexts
     from rnnlm_tui.lm.model import LanguageModel
     from rnnlm_tui.store.card import ModelCard
     from rnnlm_tui.store.library import Library
@@ -30,6 +31,13 @@ class LoadedModel:
     name: str
     card: ModelCard
     model: LanguageModel
+
+    @cached_property
+    def contexts(self) -> Contexts:
+        """What the model has read lately."""
+        from rnnlm_tui.lm.contexts import Contexts  # imports numpy
+
+        return Contexts(self.model)
 
     @property
     def kind(self) -> str:
@@ -75,7 +83,8 @@ class Answer:
 
 
 class Predictor:
-    """Asks models in a single thread of its own: models cache contexts and are not thread-safe."""
+    """Asks models in a single thread of its own, since only one at a time may use their
+    contexts."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "predictor")
@@ -104,8 +113,10 @@ class Predictor:
         count, decoding = decoding_for(loaded_model.model.tokenizer)
         if again and decoding.temperature == 0:
             count, decoding = decoding_for(loaded_model.model.tokenizer, count, TEMPERATURE, TOP_K)
-        model = loaded_model.model
-        work = partial(generate_words, model, line, count, decoding, previous_lines=above)
+        model, contexts = loaded_model.model, loaded_model.contexts
+        work = partial(
+            generate_words, model, line, count, decoding, previous_lines=above, contexts=contexts
+        )
         words = await asyncio.get_running_loop().run_in_executor(self._thread, work)
         return words, decoding.temperature > 0
 
@@ -120,12 +131,13 @@ def answer_to(question: Question) -> Answer:
 
     def suggestions_of(loaded_model: LoadedModel) -> Suggestions:
         line, cursor, above = question.line, question.cursor, question.previous_lines
-        return suggest(loaded_model.model, line, cursor, CANDIDATES, above)
+        contexts = loaded_model.contexts
+        return suggest(loaded_model.model, line, cursor, CANDIDATES, above, contexts)
 
     began = time.perf_counter()
-    found = suggestions_of(question.loaded_model)
+    suggestions = suggestions_of(question.loaded_model)
     took = time.perf_counter() - began
-    return Answer(question, found, took, tuple(map(suggestions_of, question.compared)))
+    return Answer(question, suggestions, took, tuple(map(suggestions_of, question.compared)))
 
 
 def continued(loaded_model: LoadedModel, line: str, words: Sequence[str]) -> str:

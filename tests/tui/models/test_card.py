@@ -113,6 +113,7 @@ def test_a_card_says_of_which_part_and_of_which_lines_each_figure_is(data_dir: P
     card = listed(library, "mixed").card
     assert card is not None
     write_evaluation(library.path("mixed"), card, EVALUATION, ENGLISH)
+    assert "window all words before" in text_of(overview(listed(library, "mixed")))
     said = quality_of(library, "mixed")
     saves = "keys saves 20% of keys on lines it has not seen (the English alone: 19%); measured on"
     assert said.startswith(f"{saves} 99 words, too few to tell\n")

@@ -125,7 +125,8 @@ async def test_a_model_that_uses_the_lines_above_is_given_them(tmp_path: Path) -
         asked_before = len(model.asked)
         await it.press("ctrl+r")
         await it.until(lambda: len(it.transcript) == 5)
-        assert ("when", "i", "shall", "i") in model.asked[asked_before:], "not the line itself"
+        contexts = model.asked[asked_before:]
+        assert not any(context[4:6] == ("shall", "i") for context in contexts), "not the line twice"
 
 
 def test_the_models_to_compare_say_what_they_are(data_dir: Path) -> None:
