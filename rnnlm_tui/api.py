@@ -16,26 +16,26 @@ from rnnlm_tui.generate import continue_text, decoding_for, generate_words
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import data_dir
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.load import load_model, missing_base
+from rnnlm_tui.store.model_file import load_model, missing_base
 from rnnlm_tui.suggest import suggest
 
 __all__ = ["Model", "RnnlmError", "ScoredLine", "Suggestion", "load"]
 
 
-def load(name_or_folder: str | Path | None = None) -> Model:
-    """Opens a model by its name or from its folder; by default the newest one.
+def load(name_or_file: str | Path | None = None) -> Model:
+    """Opens a model by its name or from its file; by default the newest one.
 
     >>> import rnnlm_tui
     >>> rnnlm_tui.load("shakespeare")
     <Model shakespeare: gru, 3,080 words>
 
-    Names are listed by `rnnlm-tui --models`; any other string is taken as a folder. Raises
-    RnnlmError if there is no such model or it cannot be read.
+    Names are listed by `rnnlm-tui --models`; any other string is taken as a file. Raises RnnlmError
+    if there is no such model or it cannot be read.
     """
     library = Library(data_dir())
-    asked = library.newest() if name_or_folder is None else name_or_folder
-    if isinstance(asked, Path) or (asked not in library.names() and Path(asked).is_dir()):
-        name, (card, model) = Path(asked).name, load_model(Path(asked), library.open_base)
+    asked = library.newest() if name_or_file is None else name_or_file
+    if isinstance(asked, Path) or (asked not in library.names() and Path(asked).is_file()):
+        name, (card, model) = Path(asked).stem, load_model(Path(asked))
     else:
         name, (card, model) = asked, library.open(asked)
     if sentence := missing_base(card, model):

@@ -2,8 +2,7 @@
 
 A setting is a field of a frozen dataclass whose metadata hold its range and its help. Flags,
 RNNLM_... variables and TOML files are all read by these fields, so a new setting or preset is
-declared once. Saved models contain all settings of their preset, so a new setting also needs a
-value for older models.
+declared once. Saved models contain all settings of their preset.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import dataclasses
 import math
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -27,11 +26,6 @@ LARGEST_TOML, LONGEST_TOML_LINE = 64 << 10, 1000
 """Bytes of a TOML file and characters of its longest line. The time and the memory that `tomllib`
 takes grow with the square of the names in a dotted key: within these limits 1 s and 80 MB."""
 ENVIRONMENT_PREFIX = "RNNLM_"
-RENAMED_SETTINGS: Mapping[str, str] = MappingProxyType(
-    {"warm_up": "warmup", "clip": "grad_clip", "steps": "bptt", "unknown_share": "unk_rate"}
-)
-"""Old names of settings and their current names. Flags, variables and TOML keys with an old name
-work until version 0.3, with a warning; saved models and runs with old names stay readable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +64,10 @@ def setting(
     bounds: Range | None = None,
     *,
     choices: tuple[str, ...] = (),
-    older: Setting = None,
 ) -> Any:
     """A dataclass field with a default, a help text, and a range or choices.
 
-    A setting whose default is None is an optional whole number. `older` is the value for models
-    saved before the setting existed.
+    A setting whose default is None is an optional whole number.
     """
     meta = {
         "help": help_text,
@@ -83,7 +75,6 @@ def setting(
         "choices": choices,
         "kind": "int" if default is None else type(default).__name__,
         "optional": default is None,
-        "older": older,
     }
     return field(default=default, metadata=meta)
 
@@ -129,7 +120,6 @@ class CausalConfig:
         "auto",
         "output layer: full, or with smaller embeddings for rare words; auto from 20,000 words on",
         choices=("auto", "full", "adaptive"),
-        older="full",
     )
 
 
@@ -185,13 +175,11 @@ class LineTextConfig(TextConfig):
         "auto",
         "what a line is: a paragraph, joined where it is wrapped, or each line of the file",
         choices=("auto", "paragraphs", "each"),
-        older="each",
     )
     mixture: str = setting(
         "on",
         "mix the network with n-grams and a cache of recent words, or use the model alone",
         choices=("on", "off"),
-        older="off",
     )
     max_ngrams: int | None = setting(
         None,
@@ -228,7 +216,6 @@ class CausalTrainConfig(LineTextConfig, NetworkTrainConfig):
         "float32",
         "number format of matrix products; bf16 is faster if the processor supports it",
         choices=("float32", "bf16"),
-        older="float32",
     )
     unk_rate: float = setting(
         0.5,
@@ -390,19 +377,14 @@ class RunConfig:
         return self.train
 
     def to_json(self) -> dict[str, Any]:
-        """A dictionary for events and model.json."""
+        """A dictionary for events and cards."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> RunConfig:
-        """The reverse of `to_json`; accepts old names of settings. Raises UsageError."""
+        """The reverse of `to_json`. Raises UsageError."""
         fields = settings_of(preset_named(data["preset"]))
-        older = {
-            name: spec.metadata["older"]
-            for name, spec in fields.items()
-            if spec.metadata["older"] is not None or spec.metadata["optional"]
-        }
-        settings = older | with_current_names(data["model"] | data["train"])
+        settings = data["model"] | data["train"]
         if missing := fields.keys() - settings.keys():
             raise UsageError(f"settings are missing: {', '.join(sorted(missing))}")
         return make_run_config(data["preset"], [settings])
@@ -505,31 +487,10 @@ def print_warning(message: str) -> None:
     print(f"warning: {message}", file=sys.stderr)
 
 
-def with_current_names(
-    settings: Mapping[str, Any], renamed: Callable[[str, str], None] | None = None
-) -> dict[str, Any]:
-    """`settings` under their current names; `renamed` is called with each old name and its new one.
-
-    If a setting is given under both names, the current one wins.
-    """
-    current = {name: value for name, value in settings.items() if name not in RENAMED_SETTINGS}
-    for old, new in RENAMED_SETTINGS.items():
-        if old in settings:
-            current.setdefault(new, settings[old])
-            if renamed:
-                renamed(old, new)
-    return current
-
-
 def settings_from_environment() -> dict[str, str]:
     """The settings in RNNLM_... variables, such as RNNLM_EPOCHS=30."""
-    found = {}
-    for name in (*all_settings(), *RENAMED_SETTINGS):
-        if value := os.environ.get(variable_of(name)):
-            found[name] = value
-    return with_current_names(
-        found, lambda old, new: print_warning(f"{variable_of(old)} is now {variable_of(new)}")
-    )
+    values = {name: os.environ.get(variable_of(name)) for name in all_settings()}
+    return {name: value for name, value in values.items() if value}
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -565,9 +526,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def settings_from_toml(path: Path) -> dict[str, Any]:
     """The settings of a TOML file: `preset`, and any setting by name. Raises UsageError."""
-    data = with_current_names(
-        read_toml(path), lambda old, new: print_warning(f"{old} is now {new} (in {path})")
-    )
+    data = read_toml(path)
     allowed = all_settings().keys() | {"preset"}
     if unknown := data.keys() - allowed:
         raise UsageError(

@@ -11,7 +11,6 @@ import pytest
 
 from rnnlm_tui.config import (
     PRESETS,
-    CausalTrainConfig,
     LessonConfig,
     Range,
     RunConfig,
@@ -142,37 +141,3 @@ def test_the_environment_gives_settings_and_nothing_else(monkeypatch: pytest.Mon
     monkeypatch.setenv("RNNLM_SEED", "")
     monkeypatch.setenv("RNNLM_SOMETHING_ELSE", "1")
     assert settings_from_environment() == {"epochs": "7"}
-
-
-OLD_NAMES = {"warm_up": 0.5, "clip": 2.0, "steps": 9, "unknown_share": 0.25}
-
-
-def assert_all_renamed(config: RunConfig) -> None:
-    train = config.train
-    assert isinstance(train, CausalTrainConfig)
-    assert (train.warmup, train.grad_clip, train.bptt, train.unk_rate) == (0.5, 2.0, 9, 0.25)
-
-
-def test_old_names_of_settings_are_read_from_saved_runs() -> None:
-    data = make_run_config("gru", []).to_json()
-    for new in ("warmup", "grad_clip", "bptt", "unk_rate"):
-        del data["train"][new]
-    data["train"] |= OLD_NAMES
-    assert_all_renamed(RunConfig.from_json(data))
-
-
-def test_old_names_of_variables_and_toml_keys_work_with_a_warning(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = tmp_path / "run.toml"
-    file.write_text("".join(f"{name} = {value}\n" for name, value in OLD_NAMES.items()))
-    assert_all_renamed(make_run_config("gru", [settings_from_toml(file)]))
-    for name, value in OLD_NAMES.items():
-        monkeypatch.setenv(f"RNNLM_{name.upper()}", str(value))
-    assert_all_renamed(make_run_config("gru", [settings_from_environment()]))
-    warnings = capsys.readouterr().err.splitlines()
-    assert f"warning: warm_up is now warmup (in {file})" in warnings
-    assert "warning: RNNLM_STEPS is now RNNLM_BPTT" in warnings
-    assert len(warnings) == 2 * len(OLD_NAMES)
-    monkeypatch.setenv("RNNLM_BPTT", "7")
-    assert settings_from_environment()["bptt"] == "7"

@@ -247,7 +247,7 @@ class ExportRequest(Request):
     """`--export`. The default `target` is a file with the model's name."""
 
     runs = "models:export"
-    help = "write a model as one zip, NAME.zip by default; - writes it to standard output"
+    help = "copy a model to a file, NAME.safetensors by default; - writes it to standard output"
     operands = "NAME [FILE]"
     name: str = operand()
     target: str | None = operand()

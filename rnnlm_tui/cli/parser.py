@@ -16,11 +16,9 @@ from typing import Any
 from rnnlm_tui.cli.options import MODES, AppRequest, Request, RunRequest
 from rnnlm_tui.config import (
     PRESETS,
-    RENAMED_SETTINGS,
     all_settings,
     flag_of,
     parse_number,
-    print_warning,
 )
 from rnnlm_tui.errors import UsageError
 from rnnlm_tui.paths import APP_NAME
@@ -59,9 +57,6 @@ SWITCHES = {
     "version": "show the version",
 }
 SETTINGS = {flag_of(name)[2:]: spec for name, spec in all_settings().items()}
-REMOVED_FLAGS = ("colour", "color")
-"""Switches that are accepted and ignored."""
-OLD_FLAGS = {flag_of(old)[2:]: flag_of(new)[2:] for old, new in RENAMED_SETTINGS.items()}
 
 
 def _fields_of(request: type[Request]) -> dict[str, dataclasses.Field[Any]]:
@@ -128,10 +123,7 @@ def parse(arguments: Sequence[str]) -> Arguments:
             operands.append(argument)
             continue
         typed, equals, value = argument[2:].partition("=")
-        if typed in REMOVED_FLAGS:
-            print_warning(f"--{typed} has no effect")
-            continue
-        name = _current_name(typed)
+        name = _flag_named(typed)
         if name in MODES:
             modes.append(name)
             operands += [value] if equals else []
@@ -150,17 +142,14 @@ def parse(arguments: Sequence[str]) -> Arguments:
 
 def _next_value(name: str, left: list[str]) -> str:
     """Removes the value of an option from the remaining arguments. Raises UsageError."""
-    flags = {f"--{flag}" for flag in (*MODES, *METAVARS, *OLD_FLAGS)}
+    flags = {f"--{flag}" for flag in (*MODES, *METAVARS)}
     if not left or left[0] in flags:
         raise UsageError(f"--{name} needs a value: {METAVARS[name]}", SEE_HELP)
     return left.pop(0)
 
 
-def _current_name(name: str) -> str:
-    """The current name of a flag. Raises UsageError if there is none."""
-    if name in OLD_FLAGS:
-        print_warning(f"--{name} is now --{OLD_FLAGS[name]}")
-        return OLD_FLAGS[name]
+def _flag_named(name: str) -> str:
+    """The name of a flag. Raises UsageError if there is none."""
     if name not in MODES and name not in METAVARS:
         import difflib
 

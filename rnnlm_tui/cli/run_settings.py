@@ -11,7 +11,6 @@ from rnnlm_tui.cli.options import RunRequest
 from rnnlm_tui.config import (
     ENVIRONMENT_PREFIX,
     PRESETS,
-    RENAMED_SETTINGS,
     all_settings,
     flag_of,
     make_run_config,
@@ -82,7 +81,7 @@ def _warn_of_unknown_variables() -> None:
     """Warns of unknown RNNLM_... variables, such as a mistyped RNNLM_EPOCH."""
     import difflib
 
-    known = [*map(variable_of, (*all_settings(), *RENAMED_SETTINGS)), *OTHER_VARIABLES]
+    known = [*map(variable_of, all_settings()), *OTHER_VARIABLES]
     for variable in sorted(os.environ):
         if variable.startswith(ENVIRONMENT_PREFIX) and variable not in known:
             near = difflib.get_close_matches(variable, known, 1)

@@ -28,7 +28,6 @@ from rnnlm_tui.errors import RnnlmError, UsageError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.generate import continue_text, decoding_for, generate_words
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.store.files import MODEL
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.suggest import Suggestions, suggest
 
@@ -63,7 +62,7 @@ class _Identity(msgspec.Struct, frozen=True):
 def opened(library: Library, name: str) -> LanguageModel:
     """The model of this name. The last few stay open; one that was saved again is opened again.
     Raises ModelError."""
-    card, saved_at = library.path(name) / MODEL, 0
+    card, saved_at = library.path(name), 0
     with suppress(OSError):  # opening it says why it cannot be read
         saved_at = card.stat().st_mtime_ns
     return _opened(library, name, saved_at)

@@ -36,7 +36,7 @@ from rnnlm_tui.events import Event, Failed, Finished, Preparing, to_json_line
 from rnnlm_tui.formatting import escape, format_bytes
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.results import outcome
-from rnnlm_tui.store.files import HISTORY, MODEL, RESUME
+from rnnlm_tui.store.files import HISTORY, RESUME
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.locks import TRAINING
 from rnnlm_tui.store.training_text import write_origin
@@ -86,14 +86,14 @@ def _train(request: TrainRequest, ranks: Ranks | None) -> tuple[Finished, bool]:
     with (
         steered(control, request.control is not None) as signalled,
         library.lock(name, TRAINING),
-        _folder(library.path(name)) as folder,
+        _run_folder(library, name) as folder,
     ):
         try:
             run = _prepared(make_run, folder, control, reporter, ranks)
             if signalled:
                 raise StoppedError
         except StoppedError:
-            finished = Finished(0.0, "stopped", None, {}, str(folder), 0.0)
+            finished = Finished(0.0, "stopped", None, {}, str(library.path(name)), 0.0)
             reporter.show(finished)
         else:
             finished = _report(run, control, reporter, ranks)
@@ -227,15 +227,15 @@ def check_memory(config: RunConfig, prepared: PreparedText) -> None:
 
 
 @contextmanager
-def _folder(path: Path) -> Iterator[Path]:
-    """The folder of the model, which the run creates. It is removed at the end if it has neither a
-    model nor a state to resume, since it would keep the name taken."""
-    succeeded = False
+def _run_folder(library: Library, name: str) -> Iterator[Path]:
+    """The folder of the run, which the run creates. It is removed at the end if there is neither a
+    model nor a state to resume."""
+    path, succeeded = library.run_folder(name), False
     try:
         yield path
         succeeded = True
     finally:
-        has_nothing = not any((path / name).exists() for name in (MODEL, RESUME))
+        has_nothing = not library.path(name).exists() and not (path / RESUME).exists()
         if has_nothing or not succeeded:
             remove_encoded(path)
         if has_nothing:

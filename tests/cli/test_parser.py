@@ -136,8 +136,3 @@ def test_help_lists_every_mode_and_setting() -> None:
     assert "default lesson 0.0, ngram/rnn/gru/lstm 0.1" in words
     examples = [line for line in shown.partition("examples:")[2].splitlines() if line[:3] == "  r"]
     assert re.match(r"  rnnlm-tui +opens the terminal app", examples[0])
-
-
-def test_a_removed_switch_does_nothing_but_warn(capsys: pytest.CaptureFixture[str]) -> None:
-    assert request("--score", "--colour", "the cat") == request("--score", "the cat")
-    assert "warning: --colour has no effect" in capsys.readouterr().err

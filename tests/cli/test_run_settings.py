@@ -9,7 +9,7 @@ import pytest
 from rnnlm_tui.cli.options import TrainRequest
 from rnnlm_tui.cli.parser import make_request, parse
 from rnnlm_tui.cli.run_settings import resolve_settings
-from rnnlm_tui.config import RENAMED_SETTINGS, RunConfig, flag_of, make_run_config
+from rnnlm_tui.config import RunConfig, make_run_config
 from rnnlm_tui.errors import UsageError
 
 
@@ -88,10 +88,3 @@ def test_a_mistyped_variable_is_warned_of(
     assert capsys.readouterr().err == (
         "warning: RNNLM_EPOCH is not a setting; did you mean RNNLM_EPOCHS?\n"
     )
-
-
-def test_old_flags_work_with_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
-    flags = [f"{flag_of(old)}=1" for old in RENAMED_SETTINGS]
-    train = config_of("--preset=gru", *flags).to_json()["train"]
-    assert [train[new] for new in RENAMED_SETTINGS.values()] == [1] * len(flags)
-    assert "warning: --unknown-share is now --unk-rate" in capsys.readouterr().err
