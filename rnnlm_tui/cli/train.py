@@ -10,7 +10,6 @@ import importlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,14 +31,14 @@ from rnnlm_tui.errors import (
     UsageError,
     os_reason,
 )
-from rnnlm_tui.events import Event, Failed, Finished, Preparing, to_json_line
+from rnnlm_tui.events import Event, Failed, Finished, Preparing, Saved, to_json_line
 from rnnlm_tui.formatting import escape, format_bytes
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.results import outcome
 from rnnlm_tui.store.files import HISTORY, RESUME
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.locks import TRAINING
-from rnnlm_tui.store.training_text import write_origin
+from rnnlm_tui.store.training_text import Origin, read_origin, write_origin
 from rnnlm_tui.text.corpus import STANDARD_INPUT
 from rnnlm_tui.text.encoded_files import remove_encoded
 from rnnlm_tui.text.prepare import PreparedText
@@ -167,9 +166,9 @@ def _report(
         raise StorageError(f"cannot make {run.folder}: {os_reason(reason)}") from reason
     last: Event | None = None
     events = trainer.train(run, control) if ranks is None else trainer.train(run, control, ranks)
-    owns_model = run.state is not None and run.state.position.best_epoch is not None
-    at_own_model = partial(_store_origin, run)
-    for last in record(events, run.folder, owns_model=owns_model, at_own_model=at_own_model):
+    for last in record(events, run.folder):
+        if isinstance(last, Saved):
+            _store_origin(run)
         reporter.show(last)
     assert isinstance(last, Finished)
     error = reporter.error if isinstance(reporter, JsonReporter) else None
@@ -181,9 +180,11 @@ def _report(
 
 
 def _store_origin(run: TrainingRun) -> None:
-    """Stores where the text of the run can be read again."""
+    """Stores where the text can be read again once the saved model is that of the run."""
+    origin = Origin(run.origin.get("sources", []), run.origin.get("encoding"))
     with suppress(StorageError):  # the model does not depend on it
-        write_origin(run.folder, run.origin.get("sources", []), run.origin.get("encoding"))
+        if read_origin(run.folder) != origin and run.checkpoints().saved():
+            write_origin(run.folder, origin.sources, origin.encoding)
 
 
 @contextmanager
