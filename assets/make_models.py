@@ -6,25 +6,22 @@
 The first learns the sonnets that ship, 20 seconds. The second learns the files in the folder TEXTS,
 which rnnlm_tui/data/english.md names, about an hour and a half on two quiet cores; it may be
 stopped, and goes on from where it stopped if it is started again with the same data folder. Both
-are measured on the lines that they held out, made small, and put into rnnlm_tui/data/models.
+are measured on the lines that they held out, made compact, and put into rnnlm_tui/data/models.
 tests/store/test_shipped_models.py checks what they are.
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
 import subprocess
 import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from rnnlm_tui.store import files
-from rnnlm_tui.store.card import read_card
-from rnnlm_tui.store.files import EVALUATION, MODEL, RESUME
+from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.weights import write_compact
+from rnnlm_tui.store.model_file import open_stored, write_model
 
 DATA = Path(__file__).parents[1] / "rnnlm_tui" / "data"
 NEW_NAME = "new"
@@ -71,40 +68,31 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = asked.data_dir or Path(temporary)
         made = train(folder, SETTINGS[asked.name], texts)
-        size = put_in_place(made, asked.name)
-    print(f"{asked.name}: {size:,} bytes in {DATA / 'models' / asked.name}")
+        target = put_in_place(made, asked.name)
+    print(f"{asked.name}: {target.stat().st_size:,} bytes in {target}")
 
 
 def train(folder: Path, settings: list[str], texts: list[str]) -> Path:
-    """The folder of the trained model. Goes on with a training that was stopped."""
+    """The file of the trained model. Goes on with a training that was stopped."""
     library = Library(folder)
-    made = library.path(NEW_NAME)
     name = ("--name", NEW_NAME, "--data-dir", str(folder))
     status = library.run(NEW_NAME).status
     if status is None:
         run("--train", *texts, *name, "--preset=gru", *settings)
     elif not status.is_finished:
         run("--train", "--resume", *name)
-    return made
+    return library.path(NEW_NAME)
 
 
-def put_in_place(made: Path, name: str) -> int:
-    """Makes the model small, and copies it to those that ship; returns its bytes."""
-    target = DATA / "models" / name
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary) / name
-        shutil.copytree(made, folder, ignore=shutil.ignore_patterns(RESUME, "history*", "origin*"))
-        write_compact(folder)
-        unsuggested = UNSUGGESTED[name].split()
-        card = read_card(folder)
-        card.corpus["name"] = CORPUS_NAME[name]
-        card = replace(card, about=ABOUT[name], unsuggested=unsuggested)
-        files.write_json(folder / MODEL, card.to_json())
-        shutil.rmtree(target, ignore_errors=True)
-        target.mkdir(parents=True)
-        for file in (*card.files, EVALUATION, MODEL):
-            shutil.copyfile(folder / file, target / file)
-    return sum(path.stat().st_size for path in target.iterdir())
+def put_in_place(made: Path, name: str) -> Path:
+    """Writes the model in its compact form among those that ship; returns the path of its file."""
+    target = DATA / "models" / f"{name}{SUFFIX}"
+    with open_stored(made) as stored:
+        card, tensors = stored.card, stored.compact_tensors()
+    card.corpus["name"] = CORPUS_NAME[name]
+    card = replace(card, about=ABOUT[name], unsuggested=UNSUGGESTED[name].split())
+    write_model(target, card, tensors)
+    return target
 
 
 def run(*arguments: str) -> None:

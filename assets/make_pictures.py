@@ -20,7 +20,7 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from rnnlm_tui.store.library import ENGLISH
+from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.preferences import SettingsFile
 from rnnlm_tui.tui.runs.child import TrainingRequest

@@ -22,27 +22,27 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import data_dir
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.load import load_model, missing_base
+from rnnlm_tui.store.model_file import load_model, missing_base
 from rnnlm_tui.suggest import suggest
 
 __all__ = ["Model", "RnnlmError", "ScoredLine", "Suggestion", "load"]
 
 
-def load(name_or_folder: str | Path | None = None) -> Model:
-    """Opens a model by its name or from its folder; by default the newest one.
+def load(name_or_file: str | Path | None = None) -> Model:
+    """Opens a model by its name or from its file; by default the newest one.
 
     >>> import rnnlm_tui
     >>> rnnlm_tui.load("shakespeare")
     <Model shakespeare: gru, 3,080 words>
 
-    Names are listed by `rnnlm-tui --models`; any other string is taken as a folder. Raises
-    RnnlmError if there is no such model or it cannot be read.
+    Names are listed by `rnnlm-tui --models`; any other string is taken as a file. Raises RnnlmError
+    if there is no such model or it cannot be read.
     """
-    _check("name_or_folder", name_or_folder, str, Path, NoneType)
+    _check("name_or_file", name_or_file, str, Path, NoneType)
     library = Library(data_dir())
-    asked = library.newest() if name_or_folder is None else name_or_folder
-    if isinstance(asked, Path) or (asked not in library.names() and _is_folder(asked)):
-        name, (card, model) = Path(asked).name, _in_folder(Path(asked), library)
+    asked = library.newest() if name_or_file is None else name_or_file
+    if isinstance(asked, Path) or (asked not in library.names() and _is_file(asked)):
+        name, (card, model) = Path(asked).stem, _in_file(Path(asked))
     else:
         name, (card, model) = asked, library.open(asked)
     if sentence := missing_base(card, model):
@@ -171,20 +171,20 @@ class Model:
         return next(score(self._model, [text], above))
 
 
-def _is_folder(path: str | Path) -> bool:
+def _is_file(path: str | Path) -> bool:
     try:
-        return Path(path).is_dir()
+        return Path(path).is_file()
     except (OSError, ValueError):  # too long, or a zero byte
         return False
 
 
-def _in_folder(folder: Path, library: Library) -> tuple[ModelCard, LanguageModel]:
-    if not _is_folder(folder):
-        raise ModelError(f"there is no folder {folder}")
+def _in_file(path: Path) -> tuple[ModelCard, LanguageModel]:
+    if not _is_file(path):
+        raise ModelError(f"there is no file {path}")
     try:
-        return load_model(folder, library.open_base)
+        return load_model(path)
     except ModelError as error:
-        raise ModelError(f"{folder}: {error.message}", error.hint) from error
+        raise ModelError(f"{path}: {error.message}", error.hint) from error
 
 
 def _check(name: str, value: object, *types: type) -> None:

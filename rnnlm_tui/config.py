@@ -2,8 +2,7 @@
 
 A setting is a field of a frozen dataclass whose metadata hold its range and its help. Flags,
 RNNLM_... variables and TOML files are all read by these fields, so a new setting or preset is
-declared once. Saved models contain all settings of their preset, so a new setting also needs a
-value for older models.
+declared once. Saved models contain all settings of their preset.
 """
 
 from __future__ import annotations
@@ -27,10 +26,6 @@ LARGEST_TOML, LONGEST_TOML_LINE = 64 << 10, 1000
 """Bytes of a TOML file and characters of its longest line. The time and the memory that `tomllib`
 takes grow with the square of the names in a dotted key: within these limits 1 s and 80 MB."""
 ENVIRONMENT_PREFIX = "RNNLM_"
-RENAMED_SETTINGS: Mapping[str, str] = MappingProxyType(
-    {"warm_up": "warmup", "clip": "grad_clip", "steps": "bptt", "unknown_share": "unk_rate"}
-)
-"""Old names of settings in saved models."""
 QUERY_SETTINGS = ("model", "top", "words", "temperature")
 """Options of the modes that ask a model, which variables and TOML files may set too."""
 OTHER_VARIABLES = (
@@ -75,12 +70,10 @@ def setting(
     bounds: Range | None = None,
     *,
     choices: tuple[str, ...] = (),
-    older: Setting = None,
 ) -> Any:
     """A dataclass field with a default, a help text, and a range or choices.
 
-    A setting whose default is None is an optional whole number. `older` is the value for models
-    saved before the setting existed.
+    A setting whose default is None is an optional whole number.
     """
     meta = {
         "help": help_text,
@@ -88,7 +81,6 @@ def setting(
         "choices": choices,
         "kind": "int" if default is None else type(default).__name__,
         "optional": default is None,
-        "older": older,
     }
     return field(default=default, metadata=meta)
 
@@ -129,7 +121,6 @@ class CausalConfig:
         "auto",
         "output layer: full, or with smaller embeddings for rare words; auto from 20,000 words on",
         choices=("auto", "full", "adaptive"),
-        older="full",
     )
 
 
@@ -185,13 +176,11 @@ class LineTextConfig(TextConfig):
         "auto",
         "what a line is: a paragraph, joined where it is wrapped, or each line of the file",
         choices=("auto", "paragraphs", "each"),
-        older="each",
     )
     mixture: str = setting(
         "on",
         "mix the network with n-grams and a cache of recent words, or use the model alone",
         choices=("on", "off"),
-        older="off",
     )
     max_ngrams: int | None = setting(
         None,
@@ -228,7 +217,6 @@ class CausalTrainConfig(LineTextConfig, NetworkTrainConfig):
         "float32",
         "number format of matrix products; bf16 is faster if the processor supports it",
         choices=("float32", "bf16"),
-        older="float32",
     )
     unk_rate: float = setting(
         0.5,
@@ -390,20 +378,14 @@ class RunConfig:
         return self.train
 
     def to_json(self) -> dict[str, Any]:
-        """A dictionary for events and model.json."""
+        """A dictionary for events and cards."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> RunConfig:
         """The reverse of `to_json`. Raises UsageError."""
         fields = settings_of(preset_named(data["preset"]))
-        older = {
-            name: spec.metadata["older"]
-            for name, spec in fields.items()
-            if spec.metadata["older"] is not None or spec.metadata["optional"]
-        }
-        saved = (data["model"] | data["train"]).items()
-        settings = older | {RENAMED_SETTINGS.get(name, name): value for name, value in saved}
+        settings = data["model"] | data["train"]
         if missing := fields.keys() - settings.keys():
             raise UsageError(f"settings are missing: {', '.join(sorted(missing))}")
         return make_run_config(data["preset"], [settings])

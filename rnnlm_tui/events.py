@@ -1,7 +1,7 @@
 """The events of a training, one JSON object per line.
 
 They are the contract between trainings and their observers: the command line, the terminal app,
-scripts, and the history file in a model's folder. Losses are in nats per word, times in seconds
+scripts, and the history file in the folder of a run. Losses are in nats per word, times in seconds
 since the start of the run. A number that is not finite is null in JSON and NaN here.
 """
 
@@ -53,8 +53,7 @@ class HeldOutFigures(TypedDict):
 
 class EpochFigures(TypedDict):
     """The metrics of an epoch. `held_out` is None if no lines are held out. `steps` is set if the
-    epoch was stopped after so many steps. Epoch 0 is the n-gram model with which the training of a
-    network begins."""
+    epoch was stopped after so many steps."""
 
     epoch: Count
     train: TrainFigures
@@ -120,7 +119,7 @@ class Progress(_Event, frozen=True, tag="progress"):
 
     `loss` and `accuracy` are those of the epoch so far, without the penalty; NaN while n-grams are
     counted. `eta_s` is the time left for all epochs, without pauses. `threads` is the number of
-    threads of the next step; None for n-grams and in histories of older versions.
+    threads of the next step; None for n-grams.
     """
 
     epoch: Count
@@ -210,8 +209,9 @@ class Finished(_Event, frozen=True, tag="finished"):
     """The run has ended and is saved.
 
     `best_epoch` is None if no epoch was saved. `metrics` are those of the kept epoch (epoch, train,
-    held_out), empty if there is none: of a mixture they measure the network alone. `update` is None
-    for a run that is not an update, `evaluation` if nothing was measured.
+    held_out), empty if there is none: of a mixture they measure the network alone. If only its
+    n-grams were saved, they are the epoch 0 and nothing else. `update` is None for a run that is
+    not an update, `evaluation` if nothing was measured.
     """
 
     reason: FinishReason
@@ -265,7 +265,7 @@ def to_json_line(event: Event) -> str:
 
 
 def from_json_line(line: str | bytes) -> Event:
-    """The reverse of `to_json_line`. Ignores unknown fields, as of a later version.
+    """The reverse of `to_json_line`. Ignores unknown fields.
 
     Raises ValueError for anything that is not an event of this version.
     """

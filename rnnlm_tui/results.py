@@ -77,10 +77,9 @@ def figure_lines(end: Finished, part: str) -> Iterator[str]:
     """The perplexities and the losses of the kept epoch, each with what it measures. `part` is the
     `trained_part` of the run."""
     train, held_out = _part(end.metrics, "train"), _part(end.metrics, "held_out")
-    if train is None:
+    if train is None and end.evaluation is None:
         return
-    if end.metrics.get("epoch") == 0:
-        part = trained_part("ngram", is_mixed=True)
+    train = train or {}
     is_mixed = part.endswith(" alone")
     of_part = f" ({part})" if is_mixed else ""
     alone = finite(held_out.get("perplexity")) if held_out is not None else None
@@ -124,7 +123,7 @@ def outcome(
     """How a training ended, and which epoch is kept unless that is obvious.
 
     `kept` is the epoch whose weights are kept, None if nothing was learned; `epochs_done` the last
-    one trained, if known. Epoch 0 is the n-gram model that a network is mixed with.
+    one trained, if known. Epoch 0 stands for the n-grams that a network is mixed with.
     """
     how = OUTCOMES.get(reason, reason)
     if update is not None:

@@ -29,14 +29,12 @@ def test_the_examples_of_the_docstrings_are_true(module: object) -> None:
     assert found.failed == 0
 
 
-def test_a_model_is_opened_by_its_name_or_folder_and_the_newest_by_default() -> None:
+def test_a_model_is_opened_by_its_name_or_file_and_the_newest_by_default() -> None:
     assert rnnlm_tui.load().name == "english"
     assert rnnlm_tui.load("shakespeare").name == "shakespeare"
-    for folder in (
-        PACKAGE / "data" / "models" / "shakespeare",
-        str(PACKAGE / "data" / "models" / "shakespeare"),
-    ):
-        assert rnnlm_tui.load(folder).name == "shakespeare"
+    path = PACKAGE / "data" / "models" / "shakespeare.safetensors"
+    for file in (path, str(path)):
+        assert rnnlm_tui.load(file).name == "shakespeare"
     with pytest.raises(rnnlm_tui.RnnlmError, match="nosuch"):
         rnnlm_tui.load("nosuch")
     with pytest.raises(rnnlm_tui.RnnlmError):

@@ -11,7 +11,6 @@ import pytest
 
 from rnnlm_tui.config import (
     PRESETS,
-    CausalTrainConfig,
     LessonConfig,
     Range,
     RunConfig,
@@ -142,20 +141,3 @@ def test_the_environment_gives_settings_and_nothing_else(monkeypatch: pytest.Mon
     monkeypatch.setenv("RNNLM_SEED", "")
     monkeypatch.setenv("RNNLM_SOMETHING_ELSE", "1")
     assert settings_from_environment() == {"epochs": "7"}
-
-
-OLD_NAMES = {"warm_up": 0.5, "clip": 2.0, "steps": 9, "unknown_share": 0.25}
-
-
-def assert_all_renamed(config: RunConfig) -> None:
-    train = config.train
-    assert isinstance(train, CausalTrainConfig)
-    assert (train.warmup, train.grad_clip, train.bptt, train.unk_rate) == (0.5, 2.0, 9, 0.25)
-
-
-def test_old_names_of_settings_are_read_from_saved_runs() -> None:
-    data = make_run_config("gru", []).to_json()
-    for new in ("warmup", "grad_clip", "bptt", "unk_rate"):
-        del data["train"][new]
-    data["train"] |= OLD_NAMES
-    assert_all_renamed(RunConfig.from_json(data))

@@ -131,7 +131,7 @@ def test_a_package_loads_only_what_it_needs(packages: str, others: set[str]) -> 
 
 
 def test_the_python_interface_loads_no_torch_and_what_it_needs_with_the_first_model() -> None:
-    shipped = Path(rnnlm_tui.__file__).parent / "data" / "models" / "shakespeare"
+    shipped = Path(rnnlm_tui.__file__).parent / "data" / "models" / "shakespeare.safetensors"
     assert loaded_by(ASK_A_MODEL, str(shipped)).isdisjoint({"torch", *SCREEN})
 
 

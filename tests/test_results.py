@@ -116,11 +116,13 @@ def test_each_figure_says_what_it_measures(
     assert [*figure_lines(end, part)] == [*lines, of_network]
 
 
-def test_the_first_model_of_a_network_is_of_ngrams() -> None:
-    end = finished("stopped", None, {"epoch": 0, "train": TRAIN, "held_out": HELD_OUT})
-    first, second = figure_lines(end, "network alone")
-    assert first.endswith("120 (n-grams alone)") and second.endswith("(n-grams alone)")
+def test_before_the_first_epoch_there_are_no_figures_of_the_network() -> None:
+    end = finished("stopped", None, {"epoch": 0})
+    assert [*figure_lines(end, "network alone")] == []
     assert [*figure_lines(finished("stopped", None), "network")] == []
+    measured = msgspec.structs.replace(end, evaluation=figures(94.2))
+    (line,) = figure_lines(measured, "network alone")
+    assert line == "held-out lines: perplexity per word 94.2 (mixture)"
 
 
 def test_metrics_of_a_damaged_history_are_left_out() -> None:

@@ -7,21 +7,29 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnnlm_tui.cli.inputs import OpenedModel, open_model
-from rnnlm_tui.config import LineTextConfig, RunConfig
-from rnnlm_tui.errors import UsageError
-from rnnlm_tui.store.card import base_of, read_card
-from rnnlm_tui.store.known_lines import lines_with_base
-from rnnlm_tui.store.library import ENGLISH, Library
-from rnnlm_tui.store.load import read_vocabulary
+from rnnlm_tui.cli.inputs import OpenedModel
+from rnnlm_tui.config import LineTextConfig, RunConfig, print_warning
+from rnnlm_tui.errors import ModelError, UsageError
+from rnnlm_tui.store.card import ENGLISH, MOST_BASES
+from rnnlm_tui.store.library import Library, is_name
+from rnnlm_tui.store.model_file import (
+    BaseModel,
+    StoredModel,
+    base_model,
+    open_stored,
+    own_base,
+    read_card,
+)
 from rnnlm_tui.store.run_state import RunOrigin
-from rnnlm_tui.store.training_text import UNKNOWN_LINES, hold_out_unseen
+from rnnlm_tui.store.trained_lines import hold_out_unseen
 from rnnlm_tui.text.corpus import Corpus, arranged, held_out_mask, sample_of
 from rnnlm_tui.text.overlap import Hashes, no_hashes
 from rnnlm_tui.text.streams import Mask
@@ -42,14 +50,13 @@ SAMPLED_WORDS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class ChosenBase:
-    """The base model of a run. `name` is None if it has none. `known` are the hashes of the lines
-    that it was trained on. `notes` and `warnings` are sentences for the data card. `scores` are the
-    words that its network scores for each place, 0 if it is made of n-grams."""
+    """The base model of a run. `open` loads it, and is None if the run has none. `known` are the
+    hashes of the lines that it was trained on. `notes` are sentences for the data card. `scores`
+    are the words that its network scores for each place, 0 if it is made of n-grams."""
 
-    name: str | None = None
+    open: Callable[[], BaseModel | None] | None = None
     known: Hashes = field(default_factory=no_hashes)
     notes: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
     scores: int = 0
 
     def held_out(self, corpus: Corpus, config: RunConfig) -> Mask | None:
@@ -94,14 +101,20 @@ def choose_base(
 
 
 def _known_to(library: Library, name: str, notes: tuple[str, ...] = ()) -> ChosenBase:
-    """The base model of this name, with the lines that it was trained on. Raises ModelError."""
-    card = read_card(library.path(name))
-    scores = 0 if card.config.preset == "ngram" else card.total_words
-    trained = lines_with_base(library, name, card)
-    if trained is None:
-        warnings = (UNKNOWN_LINES.format(name=name),)
-        return ChosenBase(name, notes=notes, warnings=warnings, scores=scores)
-    return ChosenBase(name, trained.known, notes, scores=scores)
+    """The base model of this name, with the lines that it was trained on. Raises ModelError, and
+    UsageError if it is built on too many others."""
+    path = library.path(name)
+    with open_stored(path) as stored:
+        if stored.card.bases >= MOST_BASES:
+            raise UsageError(f"{name} is built on {MOST_BASES} other models", "take another --on")
+        return _chosen(stored, partial(base_model, path, name), notes)
+
+
+def _chosen(
+    base: StoredModel, load: Callable[[], BaseModel | None], notes: tuple[str, ...] = ()
+) -> ChosenBase:
+    scores = 0 if base.card.config.preset == "ngram" else base.card.total_words
+    return ChosenBase(load, base.lines_seen(), notes, scores)
 
 
 def on_english(library: Library, corpus: Corpus, config: RunConfig) -> tuple[bool, str]:
@@ -109,12 +122,11 @@ def on_english(library: Library, corpus: Corpus, config: RunConfig) -> tuple[boo
     saying why, which is empty if that is impossible."""
     if not (config.is_mixed and library.is_built_in(ENGLISH)):
         return False, ""
-    folder = library.path(ENGLISH)
-    card = read_card(folder)
-    if card.tokenizer != config.tokenizer:
-        return False, ""
-    vocabulary = read_vocabulary(folder, card)
-    tokenizer = make_tokenizer(card.tokenizer, card.conventions, vocabulary)
+    with open_stored(library.path(ENGLISH)) as english:
+        if english.card.tokenizer != config.tokenizer:
+            return False, ""
+        vocabulary = english.vocabulary()
+        tokenizer = make_tokenizer(config.tokenizer, english.conventions(), vocabulary)
     lines = sample_of(arranged(corpus, config.lines).lines, SAMPLED_WORDS)
     what = f"{(share := share_known(lines, tokenizer, vocabulary)):.0%} of its words are English"
     if share < ENOUGH_ENGLISH:
@@ -131,22 +143,40 @@ def share_known(lines: Iterable[str], tokenizer: Tokenizer, vocabulary: Vocabula
     return known / max(1, counts.total())
 
 
-def base_of_update(source: OpenedModel, library: Library) -> str:
-    """The name of the base model of an update: the same as before, if it still exists."""
-    base = source.card.mixture and source.card.mixture["base"]
-    return base["name"] if base and base["name"] in library.names() else NO_BASE
+def base_of_update(source: OpenedModel, library: Library) -> ChosenBase:
+    """The base model of an update: that of the model itself. Raises ModelError."""
+    with open_stored(source.path) as stored:
+        if stored.base is not None:
+            return _chosen(stored.base, partial(own_base, source.path))
+        named = stored.card.base_named
+    return _known_to(library, ENGLISH) if named and library.is_built_in(ENGLISH) else ChosenBase()
 
 
-def built_on(library: Library, run: TrainingRun, chosen: ChosenBase) -> TrainingRun:
+def base_of_resumed(library: Library, name: str, origin: RunOrigin) -> BaseModel | None:
+    """The base model of a run that is resumed: that in the model that the run has saved, or else
+    the one in the library, even if that was renamed. Warns if it is gone or was trained again.
+    Raises ModelError."""
+    if (base := origin.get("base")) is None:
+        return None
+    path = library.path(name)
+    with suppress(ModelError):
+        if read_card(path).created == origin.get("created") and (own := own_base(path)):
+            return own
+    if base["name"] == ENGLISH and library.is_built_in(ENGLISH):
+        return base_model(library.path(ENGLISH), ENGLISH)
+    for other in filter(is_name, dict.fromkeys([base["name"], *library.names()])):
+        with suppress(ModelError):
+            if read_card(library.path(other)).created == base["created"]:
+                return base_model(library.path(other), base["name"])
+    print_warning(f"{base['name']} is gone or was trained again: {name} continues without it")
+    return None
+
+
+def with_base(run: TrainingRun, chosen: ChosenBase) -> TrainingRun:
     """The run with its base model. Raises ModelError if that cannot be used."""
-    prepared = dataclasses.replace(
-        run.prepared,
-        notes=(*run.prepared.notes, *chosen.notes),
-        warnings=(*run.prepared.warnings, *chosen.warnings),
-    )
-    run = dataclasses.replace(run, prepared=prepared)
-    if chosen.name is None:
-        return run
-    base = open_model(library, chosen.name)
-    origin: RunOrigin = {**run.origin, "base": base_of(base.name, base.card)}
-    return dataclasses.replace(run, base=base.model, origin=origin)
+    prepared = dataclasses.replace(run.prepared, notes=(*run.prepared.notes, *chosen.notes))
+    base = chosen.open() if chosen.open else None
+    origin = run.origin
+    if base is not None:
+        origin = {**origin, "base": base.named}
+    return dataclasses.replace(run, prepared=prepared, base=base, origin=origin)

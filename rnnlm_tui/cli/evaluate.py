@@ -14,7 +14,7 @@ from rnnlm_tui.cli.inputs import OpenedModel, corpus_of, open_model
 from rnnlm_tui.cli.options import EvaluateRequest
 from rnnlm_tui.cli.output import bar_line, draw, has_bar, print_fitted, print_json, table
 from rnnlm_tui.config import print_warning
-from rnnlm_tui.errors import CorpusError, StorageError, UsageError
+from rnnlm_tui.errors import CorpusError, ModelError, StorageError, UsageError
 from rnnlm_tui.evaluate import Evaluation, ScoredLine, confidence_interval, score
 from rnnlm_tui.events import BaseSavings
 from rnnlm_tui.formatting import plural, sanitize
@@ -29,10 +29,11 @@ from rnnlm_tui.lm.mixture import (
 )
 from rnnlm_tui.results import UNSEEN, savings_sentence
 from rnnlm_tui.store import evaluations, training_text
-from rnnlm_tui.store.evaluations import HeldOutEvaluation
-from rnnlm_tui.store.known_lines import lines_with_base
+from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.text.corpus import Corpus, arranged
+from rnnlm_tui.store.model_file import change_card, open_stored
+from rnnlm_tui.store.trained_lines import count_seen
+from rnnlm_tui.text.corpus import Corpus, arranged, split_lines
 from rnnlm_tui.text.excerpts import Excerpt, excerpts_of, some_excerpts, spread_excerpts
 
 COST = (
@@ -69,8 +70,8 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The metrics of a model. `trained_on` counts the lines that it was trained on, None if
-    unknown. `common_loss` is over the words that all models and their components know, in nats.
+    """The metrics of a model. `trained_on` counts the lines that it was trained on, None for a
+    component. `common_loss` is over the words that all models and their components know, in nats.
     `parts` are the results of the components of a mixed model alone."""
 
     subject: OpenedModel
@@ -82,8 +83,7 @@ class Result:
     @property
     def base_alone(self) -> BaseSavings | None:
         """What the base of a mixture saves alone; None without a base."""
-        mixture, part = self.subject.card.mixture, self.parts.get("base")
-        base = mixture and mixture["base"]
+        base, part = self.subject.card.base_named, self.parts.get("base")
         savings = part.figures.keystroke_savings if part is not None else None
         if not base or savings is None:
             return None
@@ -95,14 +95,14 @@ def show_evaluation(request: EvaluateRequest) -> int:
     library = Library(request.data_dir)
     subjects = _subjects(request, library)
     text = _text(request, subjects[0])
-    trained_on = [_trained_on(library, subject, text) for subject in subjects]
+    trained_on = [_trained_on(subject, text) for subject in subjects]
     for subject, count in zip(subjects, trained_on, strict=True):
         if warning := _warning(subject, text, count):
             print_warning(sanitize(warning))
     results, common_words = _results(subjects, text, trained_on)
     if request.limit is None:
         for result in results:
-            _keep(result, text)
+            _keep(library, result, text)
     if request.as_json:
         print_json(evaluation_json(text, results, common_words))
     else:
@@ -111,7 +111,7 @@ def show_evaluation(request: EvaluateRequest) -> int:
 
 
 def _results(
-    subjects: Sequence[OpenedModel], text: Text, trained_on: Sequence[int | None]
+    subjects: Sequence[OpenedModel], text: Text, trained_on: Sequence[int]
 ) -> tuple[list[Result], int | None]:
     """The results of the models and of their components, and the number of words that all of them
     know and predict."""
@@ -178,7 +178,11 @@ def _text(request: EvaluateRequest, first: OpenedModel) -> Text:
     else:
         raise evaluations.nothing_held_out(name)
     is_own = training_text.is_corpus_of(card, corpus)
-    held_out = training_text.held_out_lines(first.folder, card, corpus) if is_own else ()
+    held_out: tuple[str, ...] = ()
+    if is_own:
+        with open_stored(first.path) as stored:
+            mask = stored.lines().held_out_of(corpus.lines)
+        held_out = split_lines(corpus.lines, mask)[1]
     if not held_out and not request.sources:
         raise evaluations.nothing_held_out(name)
     lines = [line for line in held_out or corpus.lines if first.model.tokenizer.words(line)]
@@ -191,7 +195,6 @@ def _text(request: EvaluateRequest, first: OpenedModel) -> Text:
         excerpts: Sequence[Excerpt] = [Excerpt((), kept)]
         excerpts = excerpts if is_whole else spread_excerpts(kept, SAMPLE_WORDS)
         return Text(corpus, excerpts, held_out_of, in_all)
-    mask = training_text.held_out_of(first.folder, card, corpus)
     all_excerpts = [*excerpts_of(corpus.lines, mask)]
     fit = fit_weights(first.model, all_excerpts, MOST_FITTED)
     of_first = [*_first_lines(all_excerpts, first, len(kept))]
@@ -207,22 +210,19 @@ def _first_lines(excerpts: Iterable[Excerpt], first: OpenedModel, most: int) -> 
         yield excerpt._replace(lines=tuple(lines))
 
 
-def _trained_on(library: Library, subject: OpenedModel, text: Text) -> int | None:
-    """The number of lines that the model or its base was trained on; None if the text of one is
-    gone. Held-out lines may be among them, as refrains are."""
-    trained = lines_with_base(library, subject.name, subject.card, text.corpus)
-    return None if trained is None else trained.count(text.lines, subject.model.tokenizer)
+def _trained_on(subject: OpenedModel, text: Text) -> int:
+    """The number of lines that the model or its base was trained on. Held-out lines may be among
+    them, as refrains are."""
+    with open_stored(subject.path) as stored:
+        seen = stored.lines_seen()
+    return count_seen(text.lines, subject.model.tokenizer, seen)
 
 
-def _warning(subject: OpenedModel, text: Text, trained_on: int | None) -> str | None:
+def _warning(subject: OpenedModel, text: Text, trained_on: int) -> str | None:
     """A sentence on why the metrics of a model look better than they are, or None."""
-    if trained_on is None:
-        return (
-            f"the text of {subject.name} cannot be found: it may have been trained on these lines"
-        )
     if not _are_worth_a_warning(trained_on, text):
         return None
-    has_base = subject.card.mixture and subject.card.mixture["base"]
+    has_base = subject.card.base_named
     or_base = f" or its base {has_base['name']}" if has_base else ""
     if text.held_out_of == subject.name:
         what = f"{trained_on:,} of the {len(text.lines):,} lines that {subject.name} held out"
@@ -246,17 +246,24 @@ def _parts(subject: OpenedModel) -> dict[ComponentName, OpenedModel]:
     }
 
 
-def _keep(result: Result, text: Text) -> None:
+def _keep(library: Library, result: Result, text: Text) -> None:
     """Stores the metrics with the model if they are those of its held-out lines."""
     subject, figures, base = result.subject, result.figures, result.base_alone
-    if text.held_out_of != subject.name:
+    stored = (subject.card.evaluation, subject.card.base_alone)
+    if text.held_out_of != subject.name or stored == (figures, base):
         return
-    stored = evaluations.read_held_out_evaluation(subject.folder, subject.card)
-    if stored == HeldOutEvaluation(figures, base):
+    if library.is_built_in(subject.name):
         return
+
+    def measured(card: ModelCard) -> ModelCard:
+        if card != subject.card:
+            raise ModelError(f"{subject.name} was trained again meanwhile")
+        return replace(card, evaluation=figures, base_alone=base)
+
     try:
-        evaluations.write_evaluation(subject.folder, subject.card, figures, base)
-    except StorageError as error:
+        with library.lock(subject.name, "evaluate"):
+            change_card(subject.path, measured)
+    except (ModelError, StorageError) as error:
         print(f"the figures were not stored: {sanitize(error.message)}", file=sys.stderr)
 
 

@@ -16,7 +16,7 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.load import missing_base
+from rnnlm_tui.store.model_file import missing_base
 
 if TYPE_CHECKING:
     from rnnlm_tui.text.corpus import Corpus
@@ -57,9 +57,10 @@ def corpus_of(
 
 @dataclass(frozen=True, slots=True)
 class OpenedModel:
-    """A model of the library that is ready to predict."""
+    """A model of the library that is ready to predict, its file, and the folder of its run."""
 
     name: str
+    path: Path
     folder: Path
     card: ModelCard
     model: LanguageModel
@@ -71,7 +72,7 @@ def open_model(library: Library, name: str | None) -> OpenedModel:
     card, model = library.open(chosen)
     if sentence := missing_base(card, model):
         print_warning(f"{chosen}: {sentence}")
-    return OpenedModel(chosen, library.path(chosen), card, model)
+    return OpenedModel(chosen, library.path(chosen), library.run_folder(chosen), card, model)
 
 
 def texts_of(text: str | None) -> Iterable[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +20,7 @@ from rnnlm_tui.cli.output import print_fitted, print_json, table
 from rnnlm_tui.errors import StorageError, UsageError
 from rnnlm_tui.formatting import format_bytes, format_percent, format_perplexity, sanitize
 from rnnlm_tui.store.evaluations import figures_of
+from rnnlm_tui.store.files import SUFFIX, chunks_of
 from rnnlm_tui.store.library import Entry, Library, Run, check_name
 
 HEADERS: tuple[str, ...] = (
@@ -64,7 +64,7 @@ def entry_json(entry: Entry) -> dict[str, Any]:
         "preset": entry.card.config.preset if entry.card else None,
         **{name: getattr(entry.card, name, None) for name in CARD_FIELDS},
         "evaluation": asdict(entry.evaluation) if entry.evaluation else None,
-        "base_alone": entry.base_alone,
+        "base_alone": entry.card.base_alone if entry.card else None,
         "size_bytes": entry.size_bytes,
         "built_in": entry.built_in,
         "trained_by": entry.trained_by,
@@ -114,7 +114,7 @@ def _row(entry: Entry) -> tuple[str, ...]:
     name, size, card = sanitize(entry.name), format_bytes(entry.size_bytes), entry.card
     if card is None:
         return (name, "damaged", *[""] * (len(HEADERS) - 4), size, "")
-    figures = figures_of(card, entry.evaluation)
+    figures = figures_of(card)
     measured_on = "held-out lines" if figures and figures.unseen else "training lines"
     corpus = sanitize(str(card.corpus.get("name", "")))
     return (
@@ -159,16 +159,15 @@ def delete(request: DeleteRequest) -> int:
 
 def export(request: ExportRequest) -> int:
     """`--export`."""
-    name = request.name
-    target = Path(f"{check_name(name)}.zip" if request.target is None else request.target)
+    name, library = request.name, Library(request.data_dir)
+    if request.target == "-":
+        library.open(name)
+        for chunk in chunks_of(library.path(name)):
+            sys.stdout.buffer.write(chunk)
+        return 0
+    target = Path(f"{check_name(name)}{SUFFIX}" if request.target is None else request.target)
     if (request.target or "").endswith(("/", os.sep)) and not target.is_dir():
         raise StorageError(f"there is no folder {target}", "make it, or name a file")
-    library = Library(request.data_dir)
-    if request.target == "-":
-        with tempfile.TemporaryDirectory() as folder:
-            written = library.export(name, Path(folder) / "model.zip")
-            sys.stdout.buffer.write(written.read_bytes())
-        return 0
     written = library.export(name, target, replace=request.force)
     print(f"wrote {name} to {sanitize(str(written))}")
     return 0
@@ -176,12 +175,14 @@ def export(request: ExportRequest) -> int:
 
 def import_(request: ImportRequest) -> int:
     """`--import`."""
-    source = Path(request.source)
+    source, is_stream = Path(request.source), request.source == "-"
+    if is_stream and request.name is None:
+        raise UsageError("a model from standard input has no name", "name it with --name")
     try:
-        name = check_name(source.stem if request.name is None else request.name, is_new=True)
+        name = check_name(source.stem if request.name is None else request.name)
     except UsageError as error:
         hint = error.hint if request.name else f"name it with --name: {error.hint}"
         raise UsageError(error.message, hint) from error
-    Library(request.data_dir).import_(source, name)
-    print(f"{sanitize(str(source))} is now the model {name}")
+    Library(request.data_dir).import_(sys.stdin.buffer if is_stream else source, name)
+    print(f"{'it' if is_stream else sanitize(str(source))} is now the model {name}")
     return 0

@@ -48,7 +48,7 @@ MODES = {
     "export": (
         "NAME [FILE]",
         "models:export",
-        "write a model as one zip, NAME.zip by default; - writes it to standard output",
+        "copy a model to a file, NAME.safetensors by default; - writes it to standard output",
     ),
     "import": ("FILE", "models:import_", "add an exported model"),
 }

@@ -23,7 +23,7 @@ from rnnlm_tui.cli.requested_run import CHANGEABLE, prepared_again
 from rnnlm_tui.cli.run_control import steered
 from rnnlm_tui.config import NetworkTrainConfig
 from rnnlm_tui.errors import CorpusError, RnnlmError, UsageError
-from rnnlm_tui.store.files import MODEL, RESUME
+from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_state import Position
 from rnnlm_tui.text.corpus import STANDARD_INPUT
@@ -104,7 +104,7 @@ def after_restart(ranks: Ranks, library: Library, request: TrainRequest) -> Trai
     from rnnlm_tui.training.ranks import restarts
 
     name = (ranks.kept_name() or request.update or request.name) if restarts() else None
-    if name is None or not (library.path(name) / RESUME).exists():
+    if name is None or not (library.run_folder(name) / RESUME).exists():
         return request
     flags = {setting: value for setting, value in request.flags.items() if setting in CHANGEABLE}
     nothing: dict[str, Any] = dict.fromkeys(("preset", "config", "update", "source_model", "base"))
@@ -154,7 +154,8 @@ def follow(ranks: Ranks, request: TrainRequest) -> int:
     what, arrays = ranks.receive()
     if what != PREPARE:
         return 0  # rank 0 has an error, and prints it
-    folder = Library(request.data_dir).path(arrays.pop(NAME).tobytes().decode())
+    library, name = Library(request.data_dir), arrays.pop(NAME).tobytes().decode()
+    folder = library.run_folder(name)
     state, control = state_of(arrays), Control()
     with steered(control, from_stdin=False):
         prepared = _read_in_turn(ranks, request, state, folder, control)
@@ -164,7 +165,7 @@ def follow(ranks: Ranks, request: TrainRequest) -> int:
             from rnnlm_tui.training import trainer
 
             trainer.follow(ranks, state.config, prepared, control)
-    if not any((folder / name).exists() for name in (MODEL, RESUME)):  # not rank 0's folder
+    if not library.path(name).exists() and not (folder / RESUME).exists():  # not rank 0's folder
         remove_encoded(folder)
         with suppress(OSError):
             folder.rmdir()

@@ -196,7 +196,7 @@ def epoch_figures(event: EpochEnded, epochs: int, part: str) -> Iterator[str]:
 def finished_lines(event: Finished, name: str, epochs_done: int, part: str) -> Iterator[str]:
     """The result of the run: first what the model is worth, then how that came about. `part` is
     what the metrics of the epochs measure."""
-    name = name or Path(event.path).name  # stopped before it started
+    name = name or Path(event.path).stem  # stopped before it started
     how = outcome(event.reason, event.metrics.get("epoch"), epochs_done, event.update)
     if not event.metrics:
         yield f"{name}: {how}"

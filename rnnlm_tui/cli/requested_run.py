@@ -10,7 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from rnnlm_tui.cli.base_model import base_of_update, built_on, choose_base
+from rnnlm_tui.cli.base_model import (
+    base_of_resumed,
+    base_of_update,
+    choose_base,
+    with_base,
+)
 from rnnlm_tui.cli.inputs import as_unicode, corpus_of
 from rnnlm_tui.cli.options import TrainRequest
 from rnnlm_tui.cli.run_from_model import (
@@ -27,7 +32,6 @@ from rnnlm_tui.config import (
     flag_of,
     make_run_config,
     preset_named,
-    print_warning,
     settings_of,
 )
 from rnnlm_tui.errors import CorpusError, ModelError, UsageError
@@ -35,7 +39,7 @@ from rnnlm_tui.formatting import cut_words
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.paths import bundled_corpus
-from rnnlm_tui.store.files import MODEL, RESUME
+from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library, check_name, free_name
 from rnnlm_tui.store.run_state import RunOrigin
 from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus, arranged
@@ -44,7 +48,7 @@ from rnnlm_tui.text.sources import is_pipe
 from rnnlm_tui.text.streams import Workspace
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.vocabulary import Vocabulary
-from rnnlm_tui.training.checkpoint import RunState, load_state
+from rnnlm_tui.training.checkpoint import RunState, load_state, now
 from rnnlm_tui.training.run import TrainingRun
 
 SEED_LINE_WORDS = 4
@@ -65,7 +69,7 @@ def requested_run(library: Library, request: TrainRequest) -> tuple[str, MakeRun
 def _new_name(library: Library, request: TrainRequest, preset: str) -> str:
     """The requested name, or a free one made from the corpus and the preset."""
     if request.name is not None:
-        return check_name(request.name, is_new=True)
+        return check_name(request.name)
     first = request.sources[0] if request.sources else bundled_corpus().name
     stem = "stdin" if first == STANDARD_INPUT or is_pipe(Path(first)) else Path(first).stem
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:LONGEST_STEM] or "text"
@@ -79,7 +83,7 @@ def _new_run(library: Library, request: TrainRequest) -> tuple[str, MakeRun]:
     name = request.update or _new_name(library, request, preset)
 
     def make(workspace: Workspace) -> TrainingRun:
-        asked, folder = request, library.path(name)
+        asked, path, folder = request, library.path(name), library.run_folder(name)
         if source is not None and request.update:
             asked = request_of_update(source, request)
         elif not request.force:
@@ -90,30 +94,32 @@ def _new_run(library: Library, request: TrainRequest) -> tuple[str, MakeRun]:
             config = make_run_config(preset, settings, words)
             base = choose_base(library, corpus, config, request.base, name)
             prepared = prepare_corpus(corpus, config, held_out=base.held_out(corpus, config))
-            run = TrainingRun(name, folder, config, prepared, origin)
+            run = TrainingRun(name, path, folder, config, prepared, origin)
         elif request.update:
             config = config_of_update(source, settings, words)
-            on = request.base or base_of_update(source, library)
-            base = choose_base(library, corpus, config, on, name)
+            if request.base is None:
+                base = base_of_update(source, library)
+            else:
+                base = choose_base(library, corpus, config, request.base, name)
             run = run_of_update(source, corpus, origin, config, base.known)
         else:
             config = config_from(source, corpus, settings)
             base = choose_base(library, corpus, config, request.base, name)
-            run = run_from(source, name, folder, corpus, origin, config, base.known)
-        return built_on(library, run, base)
+            run = run_from(source, name, path, folder, corpus, origin, config, base.known)
+        return with_base(run, base)
 
     return name, make
 
 
 def _check_free(library: Library, name: str) -> None:
     """Raises ModelError if a model or an unfinished run has this name."""
-    folder = library.path(name)
-    if (folder / MODEL).exists():
-        more = ", or train it further with --resume" if (folder / RESUME).exists() else ""
+    can_resume = (library.run_folder(name) / RESUME).exists()
+    if library.path(name).exists():
+        more = ", or train it further with --resume" if can_resume else ""
         raise ModelError(
             f"the name {name} is taken", f"take another --name, replace it with --force{more}"
         )
-    if (folder / RESUME).exists():
+    if can_resume:
         raise ModelError(
             f"a training of {name} was started and not finished",
             f"resume it with --resume, start again with --force, or delete it: --delete {name}",
@@ -123,6 +129,7 @@ def _check_free(library: Library, name: str) -> None:
 def _origin(corpus: Corpus, request: TrainRequest) -> RunOrigin:
     """Where the corpus can be read again. The bundled one has no sources."""
     return {
+        "created": now(),
         "sources": list(corpus.sources) if request.sources else [],
         "sha256": corpus.sha256,
         "encoding": request.encoding,
@@ -147,7 +154,7 @@ def _saved_run(
     library: Library, name: str, request: TrainRequest, workspace: Workspace
 ) -> TrainingRun:
     """The run `name`, to be continued where it stopped. Raises RnnlmError if that is impossible."""
-    folder = library.path(name)
+    folder = library.run_folder(name)
     state = load_state(folder, name)
     changed = _changed_settings(request, state.config.preset)
     before = state.config.to_json()
@@ -173,14 +180,10 @@ def _saved_run(
     origin: RunOrigin = {**state.corpus, "encoding": encoding, "seed_line": as_unicode(seed_line)}
     if request.sources:
         origin["sources"] = list(corpus.sources)
-    base = library.open_base(described) if (described := origin.get("base")) else None
-    if described and base is None:
-        print_warning(
-            f"{described['name']} is gone or was trained again: {name} continues without it"
-        )
+    base = base_of_resumed(library, name, origin)
     known, replaces = state.ancestor_lines, _to_replace(library, name, state)
     return TrainingRun(
-        *(name, folder, config, prepared, origin, state),
+        *(name, library.path(name), folder, config, prepared, origin, state),
         ancestor_lines=known,
         base=base,
         replaces=replaces,

@@ -27,23 +27,14 @@ from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.load import read_vocabulary
+from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.store.run_state import RunOrigin
-from rnnlm_tui.store.training_text import (
-    UNKNOWN_LINES,
-    TrainedLines,
-    ancestors_of,
-    hashes_of,
-    held_out_of,
-    hold_out_unseen,
-    is_corpus_of,
-    known_origin,
-    trained_lines,
-)
-from rnnlm_tui.store.weights import read_weights
+from rnnlm_tui.store.trained_lines import TrainedLines, hashes_of
+from rnnlm_tui.store.training_text import ancestors_of, is_corpus_of, known_origin
 from rnnlm_tui.text.corpus import Corpus, arranged
-from rnnlm_tui.text.overlap import Hashes, no_hashes
+from rnnlm_tui.text.overlap import Hashes
 from rnnlm_tui.text.prepare import PreparedLines, PreparedText
+from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.training.held_out import loss_of_update
 from rnnlm_tui.training.run import TrainingRun
 
@@ -79,12 +70,15 @@ def open_source(library: Library, request: TrainRequest) -> OpenedModel | None:
         )
     if request.preset not in (None, preset):
         raise UsageError(f"{name} is of the preset {preset}", "leave --preset out")
+    if source.card.metrics is None:
+        raise _no_epoch(name)
     return source
 
 
 def run_from(
     source: OpenedModel,
     name: str,
+    path: Path,
     folder: Path,
     corpus: Corpus,
     origin: RunOrigin,
@@ -94,16 +88,19 @@ def run_from(
     """The run of a new model that starts from the weights and the words of `source`. `base` are the
     hashes of the lines that its base model was trained on."""
     corpus = arranged(corpus, config.lines)
-    trained = trained_lines(source.name, source.folder, source.card)
-    prepared = _prepare_new_lines(corpus, config, source, trained, base)
+    with open_stored(source.path) as stored:
+        trained, vocabulary = stored.lines(), stored.vocabulary()
+        weights = dict(stored.weights("network"))
+    prepared = _prepare_new_lines(corpus, config, source, vocabulary, trained, base)
     return TrainingRun(
         name,
+        path,
         folder,
         config,
         prepared,
         origin | _of_source(source, prepared),
-        weights=read_weights(source.folder, source.card),
-        ancestor_lines=no_hashes() if trained is None else trained.known,
+        weights=weights,
+        ancestor_lines=trained.known,
     )
 
 
@@ -132,29 +129,21 @@ def _prepare_new_lines(
     corpus: Corpus,
     config: RunConfig,
     source: OpenedModel,
-    trained: TrainedLines | None,
+    vocabulary: Vocabulary,
+    trained: TrainedLines,
     base: Hashes,
 ) -> PreparedText:
     """Prepares the corpus with the vocabulary of the source. Of the source's own text the same
-    lines are held out as before; of another one, lines that it was not `trained` on (None if these
-    are unknown). Lines of the base model are not held out."""
+    lines are held out as before; of another one, lines that it was not `trained` on. Lines of the
+    base model are not held out."""
     train, tokenizer = config.train, source.model.tokenizer
     if is_corpus_of(source.card, corpus):
-        held_out = held_out_of(source.folder, source.card, corpus)
+        held_out = trained.held_out_of(corpus.lines)
         held_out &= ~np.isin(hashes_of(corpus.lines, tokenizer), base)
-    elif trained is not None:
-        held_out = trained.hold_out_again(corpus.lines, tokenizer, train.held_out, train.seed, base)
     else:
-        held_out = hold_out_unseen(corpus.lines, tokenizer, train.held_out, train.seed, base)
-    words = (
-        read_vocabulary(source.folder, source.card),
-        source.card.conventions,
-        source.card.window,
-    )
-    prepared = prepare_corpus(corpus, config, words, held_out)
-    if trained is None and train.held_out > 0 and not is_corpus_of(source.card, corpus):
-        return _with_warning(prepared, UNKNOWN_LINES.format(name=source.name))
-    return prepared
+        held_out = trained.hold_out_again(corpus.lines, tokenizer, train.held_out, train.seed, base)
+    known = vocabulary, tokenizer.conventions, source.card.window
+    return prepare_corpus(corpus, config, known, held_out)
 
 
 def _with_warning(prepared: PreparedText, warning: str) -> PreparedText:
@@ -226,18 +215,19 @@ def run_of_update(
     """The run that trains a model further on its changed text, and replaces it if it gets better.
     `base` are the hashes of the lines that its base model was trained on.
 
-    Raises CorpusError if the text has not changed, ModelError if it is unknown which lines the
-    model has seen, or if its own training has not finished an epoch.
+    Raises CorpusError if the text has not changed, ModelError if its own training has not finished
+    an epoch.
     """
-    trained = _lines_before_update(source, corpus)
+    _check_update(source, corpus)
+    with open_stored(source.path) as stored:
+        trained, known = stored.lines(), stored.vocabulary()
+        weights = dict(stored.weights("network")) if "network" in source.card.parts else None
     corpus = arranged(corpus, config.lines)
     held_out = trained.hold_out_again(
         corpus.lines, source.model.tokenizer, config.train.held_out, config.train.seed, base
     )
     prepared = prepare_corpus(corpus, config, held_out=held_out)
-    known, weights = read_vocabulary(source.folder, source.card), None
-    if ARCHITECTURES[config.preset].can_start_from_a_model:
-        weights = read_weights(source.folder, source.card)
+    if weights is not None:
         assert isinstance(config.model, CausalConfig)
         most = config.train.max_vocabulary
         model, vocabulary, weights = with_new_words(
@@ -251,6 +241,7 @@ def run_of_update(
         prepared = _with_warning(prepared, NOTHING_TO_COMPARE.format(name=source.name))
     run = TrainingRun(
         source.name,
+        source.path,
         source.folder,
         config,
         prepared,
@@ -263,27 +254,22 @@ def run_of_update(
     return run
 
 
-def _lines_before_update(source: OpenedModel, corpus: Corpus) -> TrainedLines:
-    """The lines that the model was trained on. Raises CorpusError or ModelError if it cannot be
-    updated with this corpus."""
+def _check_update(source: OpenedModel, corpus: Corpus) -> None:
+    """Raises CorpusError or ModelError if the model cannot be updated with this corpus."""
     if is_corpus_of(source.card, corpus):
         raise CorpusError(
             f"the text of {source.name} has not changed since it was trained",
             f"to train it further: --train --resume --name {source.name} --epochs N",
         )
     if source.card.epochs_done == 0 and (source.folder / RESUME).exists():
-        raise ModelError(
-            f"the training of {source.name} has not finished its first epoch",
-            f"resume it first: --train --resume --name {source.name}",
-        )
-    trained = trained_lines(source.name, source.folder, source.card)
-    if trained is None:
-        raise ModelError(
-            f"which lines {source.name} was trained on is not known, so no line is known to be"
-            " unseen",
-            f"train it again on the whole text: --force --name {source.name}",
-        )
-    return trained
+        raise _no_epoch(source.name)
+
+
+def _no_epoch(name: str) -> ModelError:
+    return ModelError(
+        f"the training of {name} has not finished its first epoch",
+        f"resume it first: --train --resume --name {name}",
+    )
 
 
 def config_of_update(

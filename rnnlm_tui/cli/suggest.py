@@ -28,7 +28,6 @@ from rnnlm_tui.errors import RnnlmError, UsageError
 from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.generate import continue_text, decoding_for, generate_words
 from rnnlm_tui.lm.contexts import Contexts
-from rnnlm_tui.store.files import MODEL
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.suggest import Suggestions, suggest
 
@@ -62,7 +61,7 @@ class _Identity(msgspec.Struct, frozen=True):
 def opened(library: Library, name: str) -> Contexts:
     """The model of this name, and what it has read lately. The last few stay open; one that was
     saved again is opened again. Raises ModelError."""
-    card, saved_at = library.path(name) / MODEL, 0
+    card, saved_at = library.path(name), 0
     with suppress(OSError):  # opening it says why it cannot be read
         saved_at = card.stat().st_mtime_ns
     return _opened(library, name, saved_at)

@@ -10,7 +10,6 @@ import importlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,14 +31,14 @@ from rnnlm_tui.errors import (
     UsageError,
     os_reason,
 )
-from rnnlm_tui.events import Event, Failed, Finished, Preparing, to_json_line
+from rnnlm_tui.events import Event, Failed, Finished, Preparing, Saved, to_json_line
 from rnnlm_tui.formatting import escape, format_bytes
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.results import outcome
-from rnnlm_tui.store.files import HISTORY, MODEL, RESUME
+from rnnlm_tui.store.files import HISTORY, RESUME
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.locks import TRAINING
-from rnnlm_tui.store.training_text import write_origin
+from rnnlm_tui.store.training_text import Origin, read_origin, write_origin
 from rnnlm_tui.text.corpus import STANDARD_INPUT
 from rnnlm_tui.text.encoded_files import remove_encoded
 from rnnlm_tui.text.prepare import PreparedText
@@ -86,14 +85,14 @@ def _train(request: TrainRequest, ranks: Ranks | None) -> tuple[Finished, bool]:
     with (
         steered(control, request.control is not None) as signalled,
         library.lock(name, TRAINING),
-        _folder(library.path(name)) as folder,
+        _run_folder(library, name) as folder,
     ):
         try:
             run = _prepared(make_run, folder, control, reporter, ranks)
             if signalled:
                 raise StoppedError
         except StoppedError:
-            finished = Finished(0.0, "stopped", None, {}, str(folder), 0.0)
+            finished = Finished(0.0, "stopped", None, {}, str(library.path(name)), 0.0)
             reporter.show(finished)
         else:
             finished = _report(run, control, reporter, ranks)
@@ -167,9 +166,9 @@ def _report(
         raise StorageError(f"cannot make {run.folder}: {os_reason(reason)}") from reason
     last: Event | None = None
     events = trainer.train(run, control) if ranks is None else trainer.train(run, control, ranks)
-    owns_model = run.state is not None and run.state.position.best_epoch is not None
-    at_own_model = partial(_store_origin, run)
-    for last in record(events, run.folder, owns_model=owns_model, at_own_model=at_own_model):
+    for last in record(events, run.folder):
+        if isinstance(last, Saved):
+            _store_origin(run)
         reporter.show(last)
     assert isinstance(last, Finished)
     error = reporter.error if isinstance(reporter, JsonReporter) else None
@@ -181,9 +180,11 @@ def _report(
 
 
 def _store_origin(run: TrainingRun) -> None:
-    """Stores where the text of the run can be read again."""
+    """Stores where the text can be read again once the saved model is that of the run."""
+    origin = Origin(run.origin.get("sources", []), run.origin.get("encoding"))
     with suppress(StorageError):  # the model does not depend on it
-        write_origin(run.folder, run.origin.get("sources", []), run.origin.get("encoding"))
+        if read_origin(run.folder) != origin and run.checkpoints().saved():
+            write_origin(run.folder, origin.sources, origin.encoding)
 
 
 @contextmanager
@@ -227,15 +228,15 @@ def check_memory(config: RunConfig, prepared: PreparedText) -> None:
 
 
 @contextmanager
-def _folder(path: Path) -> Iterator[Path]:
-    """The folder of the model, which the run creates. It is removed at the end if it has neither a
-    model nor a state to resume, since it would keep the name taken."""
-    succeeded = False
+def _run_folder(library: Library, name: str) -> Iterator[Path]:
+    """The folder of the run, which the run creates. It is removed at the end if there is neither a
+    model nor a state to resume."""
+    path, succeeded = library.run_folder(name), False
     try:
         yield path
         succeeded = True
     finally:
-        has_nothing = not any((path / name).exists() for name in (MODEL, RESUME))
+        has_nothing = not library.path(name).exists() and not (path / RESUME).exists()
         if has_nothing or not succeeded:
             remove_encoded(path)
         if has_nothing:

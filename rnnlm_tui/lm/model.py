@@ -34,9 +34,10 @@ DTYPES: Mapping[str, np.dtype[Any]] = MappingProxyType(
         "F16": np.dtype("float16"),
         "I8": np.dtype("int8"),
         "U8": np.dtype("uint8"),
+        "U64": np.dtype("uint64"),
     }
 )
-"""The array types of weights files by their names in safetensors."""
+"""The types of arrays by their names in safetensors."""
 COMPACT_TYPES = {"F16", "I8", "U8"}
 """Types that only compact files have."""
 PROGRAM_BYTES = 330_000_000

@@ -1,74 +1,74 @@
-"""The model card, model.json: describes the model and names its other files."""
+"""The model card: what a model is, as JSON in the header of its file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Annotated, Any, TypeAlias, TypedDict, TypeVar
+from typing import Annotated, Any, TypeAlias, TypedDict
 
 from msgspec import Meta, Struct
 
 from rnnlm_tui.config import CausalConfig, NgramConfig, RunConfig
 from rnnlm_tui.errors import ModelError, UsageError
-from rnnlm_tui.events import CorpusFacts, Count, EpochFigures, Figure, ShortText
+from rnnlm_tui.evaluate import Evaluation
+from rnnlm_tui.events import (
+    BaseSavings,
+    CorpusFacts,
+    Count,
+    EpochFigures,
+    Figure,
+    ShortText,
+    json_safe,
+)
 from rnnlm_tui.lm.mixture import LABELS, ComponentName
 from rnnlm_tui.lm.model import Architecture
 from rnnlm_tui.lm.ngram import NgramArchitecture
 from rnnlm_tui.lm.registry import ARCHITECTURES
-from rnnlm_tui.store.files import (
-    LINES,
-    MODEL,
-    NGRAMS,
-    VOCABULARIES,
-    WEIGHTS,
-    convert_json,
-    parse_json,
-    read_file,
-)
-from rnnlm_tui.text.tokenizer import Conventions
+from rnnlm_tui.store.files import convert_json, parse_json
 from rnnlm_tui.text.tokenizers import TOKENIZER_NAMES
 
-T = TypeVar("T")
-FORMAT = 4
-"""Format of model.json and resume.safetensors. A program reads all formats up to its own and
-ignores unknown fields."""
+FORMAT = 1
+"""The format of a model's file and of the state of a run."""
+LABEL = "its card"
+ENGLISH = "english"
+"""The model that ships, on which models of English texts are built. They only name it."""
 MOST_ANCESTORS = 64
 MOST_UNSUGGESTED = 10_000
-Checksum: TypeAlias = Annotated[str, Meta(pattern=r"\A[0-9a-f]{8}\Z")]
+MOST_EPOCHS = 10_000
+"""The most epochs whose figures are on a card, the last ones."""
+MOST_BASES = 8
+"""The most models that a model may be built on: one on another, and so on."""
 Setting: TypeAlias = Annotated[int, Meta(ge=-(1 << 62), le=1 << 62)] | Figure | ShortText | None
 
 
 class RunSettings(TypedDict):
-    """A run's settings in JSON, with the names of the format that they were written in."""
+    """A run's settings in JSON."""
 
     preset: ShortText
     model: dict[str, Setting]
     train: dict[str, Setting]
 
 
-class NgramFile(TypedDict):
-    """The n-grams mixed with a network: their file, and the sizes of the n-gram model."""
+class NgramSizes(TypedDict):
+    """The n-grams that a network is mixed with: the longest ones, and how many of each length."""
 
-    file: Annotated[str, Meta(pattern=rf"\A{NGRAMS.pattern}\Z")]
     order: Annotated[int, Meta(ge=1, le=6)]
     sizes: list[Count]
 
 
 class Base(TypedDict):
-    """The model of the library that another one is built on, and the checksum of its weights."""
+    """The model that another one is built on, and when that was created."""
 
     name: ShortText
     created: ShortText
-    checksum: Checksum | None
 
 
 class Mixture(TypedDict):
-    """The components of a mixed model: their weights, and the sources of those that are not the
+    """The weights of the components of a mixed model, and the sources of those that are not the
     model's own. The cache needs none: it is made from the context."""
 
     weights: dict[ComponentName, Annotated[float, Meta(ge=0, le=1)]]
-    ngrams: NgramFile | None
+    ngrams: NgramSizes | None
     base: Base | None
 
 
@@ -82,48 +82,50 @@ class Ancestor(TypedDict):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class _CardFields:
-    """The fields that model.json and `ModelCard` share."""
+    """The fields that have the same form in JSON and in `ModelCard`."""
 
     tokenizer: ShortText
-    conventions: Conventions = field(default_factory=Conventions)
     total_words: Annotated[int, Meta(ge=2, le=1 << 26)]
     window: Annotated[int, Meta(ge=0, le=1024)]
     parameters: Count
-    vocabulary: Annotated[str, Meta(pattern=rf"\A{VOCABULARIES.pattern}\Z")]
-    weights: Annotated[str, Meta(pattern=rf"\A{WEIGHTS.pattern}\Z")]
     corpus: CorpusFacts
-    metrics: EpochFigures
+    metrics: EpochFigures | None
     epochs_done: Count
     created: ShortText
     updated: ShortText
     versions: dict[str, ShortText] = field(default_factory=dict)
-    history: list[EpochFigures] = field(default_factory=list)
+    history: Annotated[list[EpochFigures], Meta(max_length=MOST_EPOCHS)] = field(
+        default_factory=list
+    )
     sizes: list[Count] = field(default_factory=list)
-    lines: Annotated[str, Meta(pattern=rf"\A{LINES.pattern}\Z")] | None = None
     ancestors: Annotated[list[Ancestor], Meta(max_length=MOST_ANCESTORS)] = field(
         default_factory=list
     )
-    checksums: dict[ShortText, Checksum] = field(default_factory=dict)
     about: ShortText = ""
     unsuggested: Annotated[list[ShortText], Meta(max_length=MOST_UNSUGGESTED)] = field(
         default_factory=list
     )
     mixture: Mixture | None = None
+    evaluation: Evaluation | None = None
+    base_alone: BaseSavings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCard(_CardFields):
-    """The contents of model.json.
+    """What a model is.
 
-    `metrics` are those of the epoch whose weights are kept; `history` has one entry per epoch.
-    Times are ISO 8601 in UTC. `sizes` are the `Architecture.sizes`. `lines` names the file with the
-    hashes of the training lines. `ancestors` are the models that it started from, oldest first.
-    `checksums` are by file name, and empty before format 3. `about` says where the text of a
-    built-in model comes from. `unsuggested` are known words that are never suggested. `mixture` is
-    None for a model that is not mixed.
+    `metrics` are those of the epoch whose weights are kept, None while a network has none and only
+    its n-grams predict; `history` has one entry per epoch. Times are ISO 8601 in UTC; `created` is
+    when its training began. `sizes` are the `Architecture.sizes`. `ancestors` are the models that
+    it started from, oldest first. `about` says where the text of a built-in model comes from.
+    `unsuggested` are known words that are never suggested. `mixture` is None for a model that is
+    not mixed. `evaluation` are the metrics on its held-out lines, None if they were not measured,
+    and `base_alone` what its base alone saves on them. `base` is the card of the base model if the
+    file holds that; it only names the English that ships.
     """
 
     config: RunConfig
+    base: ModelCard | None = None
 
     @property
     def words_known(self) -> int:
@@ -142,19 +144,27 @@ class ModelCard(_CardFields):
         return ", ".join(f"{labels[name]} {weight:.0%}" for name, weight in weights)
 
     @property
-    def files(self) -> tuple[str, ...]:
-        """The names of the model's files, without the card."""
-        return (self.vocabulary, *self.weight_files, *filter(None, [self.lines]))
+    def base_named(self) -> Base | None:
+        """The model that it is built on; None if there is none."""
+        return self.mixture and self.mixture["base"]
 
     @property
-    def weight_files(self) -> dict[str, Architecture[Any]]:
-        """The weights files by name, each with its architecture."""
-        ngrams = self.mixture and self.mixture["ngrams"]
-        if not ngrams:
-            return {self.weights: self.architecture}
-        config = RunConfig("ngram", NgramConfig(ngrams["order"]), self.config.train)
-        architecture = NgramArchitecture(config, self.total_words, 0, ngrams["sizes"])
-        return {self.weights: self.architecture, ngrams["file"]: architecture}
+    def bases(self) -> int:
+        """How many models are in its file as bases, one below the other."""
+        return 0 if self.base is None else 1 + self.base.bases
+
+    @property
+    def parts(self) -> dict[ComponentName, Architecture[Any]]:
+        """The parts of the model that are tensors, each with its architecture."""
+        if isinstance(self.config.model, NgramConfig):
+            return {"ngrams": self.architecture}
+        found: dict[ComponentName, Architecture[Any]] = {}
+        if self.metrics is not None:
+            found["network"] = self.architecture
+        if self.mixture and (ngrams := self.mixture["ngrams"]):
+            config = RunConfig("ngram", NgramConfig(ngrams["order"]), self.config.train)
+            found["ngrams"] = NgramArchitecture(config, self.total_words, 0, ngrams["sizes"])
+        return found
 
     @property
     def architecture(self) -> Architecture[Any]:
@@ -163,45 +173,39 @@ class ModelCard(_CardFields):
             self.config, self.total_words, self.window, self.sizes
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """The contents of model.json."""
-        return {"format": FORMAT, "preset": self.config.preset, **asdict(self)}
+    def to_json(self) -> str:
+        """The card as JSON."""
+        return json.dumps(json_safe({"format": FORMAT, **asdict(self)}), allow_nan=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
-class _CardFile(_CardFields):
-    """The contents of model.json."""
+class _CardJson(_CardFields):
+    """A card in JSON."""
 
     config: RunSettings
+    base: dict[str, Any] | None = None
 
 
 class _Format(Struct):
-    """The field that all formats of model.json and of a run's state have."""
+    """The field that cards and states of runs of all formats have."""
 
-    format: Annotated[int, Meta(ge=-(1 << 53), le=1 << 53)] = 1  # absent in states of format 1
+    format: Annotated[int, Meta(ge=-(1 << 53), le=1 << 53)]
 
 
-def check_format(data: object, label: str) -> int:
-    """The format of a parsed model.json or run state. Raises ModelError if it is not supported."""
+def check_format(data: object, label: str) -> None:
+    """Raises ModelError if parsed JSON has a format that this program does not read."""
     version = convert_json(data, _Format, label).format
     if version > FORMAT:
         raise ModelError(
-            f"{label} has format {version}, this program reads up to format {FORMAT}",
+            f"{label} has format {version}, this program reads format {FORMAT}",
             "update the program",
         )
     if version < 1:
-        raise ModelError(f"{label}: unknown model format {version}")
-    return version
+        raise ModelError(f"{label}: unknown format {version}")
 
 
-def run_config(version: int, settings: RunSettings, label: str) -> RunConfig:
-    """The settings in a file of this format. Raises ModelError if they are invalid.
-
-    Format 1 had no `min_count` and kept every word. Format 2 has old names for some settings, which
-    `RunConfig.from_json` accepts.
-    """
-    if version == 1:
-        settings = {**settings, "train": {**settings["train"], "min_count": 1}}
+def run_config(settings: RunSettings, label: str) -> RunConfig:
+    """The settings in a file. Raises ModelError if they are invalid."""
     try:
         return RunConfig.from_json(settings)
     except UsageError as error:
@@ -209,66 +213,58 @@ def run_config(version: int, settings: RunSettings, label: str) -> RunConfig:
 
 
 def parse_card(raw: bytes) -> ModelCard:
-    """Parses and checks a model.json. Raises ModelError."""
-    data = parse_json(raw, MODEL)
-    version = check_format(data, MODEL)
-    file = convert_json(data, _CardFile, MODEL)
-    fields = {name: getattr(file, name) for name in _CardFields.__dataclass_fields__}
-    card = ModelCard(config=run_config(version, file.config, MODEL), **fields)
+    """Parses and checks the JSON of a card. Raises ModelError."""
+    data = parse_json(raw, LABEL)
+    check_format(data, LABEL)
+    return _card_of(data, MOST_BASES)
+
+
+def _card_of(data: object, most_bases: int) -> ModelCard:
+    """The card of parsed JSON, which may have so many bases, one below the other."""
+    found = convert_json(data, _CardJson, LABEL)
+    base = None
+    if found.base is not None:
+        if most_bases == 0:
+            raise ModelError(f"{LABEL}: it is built on more than {MOST_BASES} models")
+        base = _card_of(found.base, most_bases - 1)
+    fields = {name: getattr(found, name) for name in _CardFields.__dataclass_fields__}
+    card = ModelCard(config=run_config(found.config, LABEL), base=base, **fields)
     if card.tokenizer not in TOKENIZER_NAMES:
-        raise ModelError(f"{MODEL}: unknown tokenizer {card.tokenizer[:80]!r}")
+        raise ModelError(f"{LABEL}: unknown tokenizer {card.tokenizer[:80]!r}")
     architecture = card.architecture
     if card.window < architecture.smallest_window:
-        raise ModelError(f"{MODEL}: window is out of range")
+        raise ModelError(f"{LABEL}: window is out of range")
     try:
-        _check_mixture(card)
-        for each in card.weight_files.values():
-            each.check_sizes()
+        _check_parts(card)
+        for part in card.parts.values():
+            part.check_sizes()
     except ValueError as error:
-        raise ModelError(f"{MODEL}: {error}") from error
+        raise ModelError(f"{LABEL}: {error}") from error
     if card.parameters != architecture.parameters:
         raise ModelError(
-            f"{MODEL}: the number of parameters is not that of its {architecture.name}"
+            f"{LABEL}: the number of parameters is not that of its {architecture.name}"
         )
     return card
 
 
-def _check_mixture(card: ModelCard) -> None:
-    """Raises ValueError if the mixture does not fit the components of the model."""
-    if (mixture := card.mixture) is None:
+def _check_parts(card: ModelCard) -> None:
+    """Raises ValueError if the model has nothing to predict with, or if its mixture does not fit
+    its parts."""
+    parts, mixture = {*card.parts}, card.mixture
+    if not parts or (card.metrics is None and card.config.preset == "ngram"):
+        raise ValueError("it has no figures of the epoch that is kept")
+    if card.base is not None and card.base_named is None:
+        raise ValueError("it has the card of a base model that it does not name")
+    if card.base is None and card.base_named and card.base_named["name"] != ENGLISH:
+        raise ValueError("it does not have the base model that it names")
+    if mixture is None:
         return
-    match card.config.model:
-        case CausalConfig():
-            has = {"network", "ngrams"} if mixture["ngrams"] else {"network"}
-        case NgramConfig() if not mixture["ngrams"]:
-            has = {"ngrams"}
-        case _:
-            raise ValueError("this kind of model cannot be mixed")
+    is_ngram = isinstance(card.config.model, NgramConfig)
+    if not is_ngram and not isinstance(card.config.model, CausalConfig):
+        raise ValueError("this kind of model cannot be mixed")
+    if is_ngram and mixture["ngrams"]:
+        raise ValueError("an n-gram model is not mixed with other n-grams")
     if mixture["base"]:
-        has.add("base")
-    if {*mixture["weights"]} - {"cache"} != has or sum(mixture["weights"].values()) <= 0:
+        parts.add("base")
+    if {*mixture["weights"]} - {"cache"} != parts or sum(mixture["weights"].values()) <= 0:
         raise ValueError("the weights of the mixture are not those of its components")
-
-
-def read_card(folder: Path) -> ModelCard:
-    """The checked card of the model in `folder`. Raises ModelError."""
-    return parse_card(read_file(folder / MODEL))
-
-
-def base_of(name: str, card: ModelCard) -> Base:
-    """How the card of a model that is built on the model `name` refers to it."""
-    return Base(name=name, created=card.created, checksum=card.checksums.get(card.weights))
-
-
-def with_card(folder: Path, use: Callable[[ModelCard], T]) -> T:
-    """Calls `use` with the card. If that raises ModelError and a training has replaced the card
-    meanwhile, and maybe deleted the weights that the old one names, tries again with the new."""
-    card = read_card(folder)
-    while True:
-        try:
-            return use(card)
-        except ModelError:
-            newer = read_card(folder)
-            if newer == card:
-                raise
-            card = newer

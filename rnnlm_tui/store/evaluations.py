@@ -1,24 +1,12 @@
-"""The metrics of a model on its held-out lines: stored in evaluation.json, and put into words.
-
-The file names the weights and the lines that were measured, so that outdated metrics are ignored.
-It is exported and copied with the model, since the text usually is not.
-"""
+"""The metrics of a model on its held-out lines, put into words."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
 
-from msgspec import Struct, to_builtins
-
-from rnnlm_tui.config import LineTextConfig
 from rnnlm_tui.errors import ModelError
-from rnnlm_tui.evaluate import Evaluation, Share
-from rnnlm_tui.events import BaseSavings, Count
-from rnnlm_tui.store import files
+from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.store.card import ModelCard
-from rnnlm_tui.store.files import EVALUATION, read_json
 
 OFTEN = 0.35
 """Odds of at least this share are given in tenths: "4 in 10" is closer than "1 in 3"."""
@@ -28,8 +16,9 @@ SELDOM = 0.001
 
 def holds_out(card: ModelCard) -> bool:
     """Whether the training held out lines, which it may not for a few lines. They are not measured
-    yet if the kept epoch was stopped early ("steps")."""
-    measured = card.metrics["held_out"] is not None or "steps" in card.metrics
+    yet before the first epoch has ended."""
+    metrics = card.metrics
+    measured = metrics is None or metrics["held_out"] is not None or "steps" in metrics
     return card.config.train.held_out > 0 and measured
 
 
@@ -42,75 +31,13 @@ def nothing_held_out(name: str) -> ModelError:
     )
 
 
-class _MeasuredOn(Struct, frozen=True):
-    """What was measured. `created` tells trainings of the same name apart."""
-
-    weights: str
-    created: str
-    sha256: str
-    held_out: Share
-    seed: Count
-
-
-class _EvaluationFile(Struct):
-    """The contents of evaluation.json."""
-
-    format: Literal[1]
-    measured_on: _MeasuredOn
-    figures: Evaluation
-    base: BaseSavings | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class HeldOutEvaluation:
-    """The metrics of a model on its held-out lines, and what its base alone saves on them; None
-    without a base."""
-
-    figures: Evaluation
-    base: BaseSavings | None
-
-
-def _measured_on(card: ModelCard) -> _MeasuredOn:
-    train = card.config.train
-    return _MeasuredOn(
-        card.weights, card.created, card.corpus["sha256"], train.held_out, train.seed
-    )
-
-
-def write_evaluation(
-    folder: Path, card: ModelCard, evaluation: Evaluation, base: BaseSavings | None = None
-) -> None:
-    """Stores the metrics of the model on all its held-out lines, and what its base alone saves on
-    them. Raises StorageError."""
-    file = _EvaluationFile(1, _measured_on(card), evaluation, base)
-    files.write_json(folder / EVALUATION, to_builtins(file))
-
-
-def read_held_out_evaluation(folder: Path, card: ModelCard) -> HeldOutEvaluation | None:
-    """What is stored of the model on its held-out lines; None if there is nothing for the weights
-    of the card, or if the file is unreadable."""
-    try:
-        file = read_json(folder / EVALUATION, _EvaluationFile)
-    except ModelError:
-        return None
-    is_of_card = file.measured_on == _measured_on(card)
-    return HeldOutEvaluation(file.figures, file.base) if is_of_card else None
-
-
-def read_evaluation(folder: Path, card: ModelCard) -> Evaluation | None:
-    """The same without the base."""
-    found = read_held_out_evaluation(folder, card)
-    return None if found is None else found.figures
-
-
-def accuracy_sentence(card: ModelCard, evaluation: Evaluation | None) -> str:
-    """How accurate the model is, as one sentence without a full stop. `evaluation` is that of its
-    held-out lines."""
+def accuracy_sentence(card: ModelCard) -> str:
+    """How accurate the model is, as one sentence without a full stop."""
     if not holds_out(card):
         return "trained on all its lines: no figure for lines it never saw"
-    if evaluation is None:
+    if card.evaluation is None:
         return "not yet measured on the lines it never saw"
-    return in_plain_words(evaluation)
+    return in_plain_words(card.evaluation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +51,13 @@ class Figures:
     unseen: bool
 
 
-def figures_of(card: ModelCard, evaluation: Evaluation | None) -> Figures | None:
+def figures_of(card: ModelCard) -> Figures | None:
     """The metrics of the model, as it suggests: on its held-out lines, or if it has none on its
     training lines. None if they were not measured.
 
     Those of its kept epoch are no substitute if it is a mixture: they are of its network alone.
     """
-    if evaluation is not None:
+    if (evaluation := card.evaluation) is not None:
         return Figures(evaluation.perplexity, evaluation.top1, evaluation.top5, unseen=True)
     if card.mixture is not None:
         return None
@@ -138,21 +65,19 @@ def figures_of(card: ModelCard, evaluation: Evaluation | None) -> Figures | None
 
 
 def held_out_figures(card: ModelCard) -> Figures | None:
-    """The metrics of the kept epoch on the held-out lines, of a mixture those of its network alone.
-    Hit rates of line-based trainings are left out, since older versions counted ends of lines:
-    21 % there is 8 % of words."""
-    held_out = card.metrics["held_out"]
+    """The metrics of the kept epoch on the held-out lines, of a mixture those of its network
+    alone."""
+    held_out = card.metrics and card.metrics["held_out"]
     if not held_out:
         return None
-    top1, top5 = held_out["top1"], held_out["top5"]
-    if isinstance(card.config.train, LineTextConfig):
-        top1 = top5 = None
-    return Figures(held_out["perplexity"], top1, top5, unseen=True)
+    return Figures(held_out["perplexity"], held_out["top1"], held_out["top5"], unseen=True)
 
 
-def training_figures(card: ModelCard) -> Figures:
+def training_figures(card: ModelCard) -> Figures | None:
     """The metrics of the kept epoch on the training lines, of a mixture those of its network
     alone."""
+    if card.metrics is None:
+        return None
     train = card.metrics["train"]
     return Figures(train["perplexity"], train["accuracy"], None, unseen=False)
 

@@ -5,32 +5,30 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from rnnlm_tui.errors import ModelError, StorageError, UsageError, os_reason
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import built_in_models
-from rnnlm_tui.store.card import Base, ModelCard, base_of, read_card
-from rnnlm_tui.store.files import MODEL, RESUME
-from rnnlm_tui.store.folders import discard, is_there, move, sizes_of_files, staging
-from rnnlm_tui.store.load import check_model, load_model
+from rnnlm_tui.store import files
+from rnnlm_tui.store.card import ENGLISH, ModelCard
+from rnnlm_tui.store.files import ORIGIN, RESUME, SUFFIX, is_there, remove, sizes_of_files
 from rnnlm_tui.store.locks import TRAINING, Holder, Locks
+from rnnlm_tui.store.model_file import check_model, load_model, read_card
 
 if TYPE_CHECKING:
     from rnnlm_tui.evaluate import Evaluation
-    from rnnlm_tui.events import BaseSavings
     from rnnlm_tui.store.run_state import RunStatus
 
-NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 """Names that Windows reserves. They are refused everywhere, so that an export works anywhere."""
 NAME_RULE = "letters, digits, '.', '_' and '-', at most 64, with no '.' at either end"
-BUILT_IN = (ENGLISH := "english", "shakespeare")
+BUILT_IN = (ENGLISH, "shakespeare")
 """The models that ship with the program. The first one opens at a first start."""
 
 
@@ -62,18 +60,15 @@ class Run:
 class Entry:
     """A model in the list, or a run that has not saved one.
 
-    A model has a `card`, or `damaged`, the reason why it cannot be used. `evaluation` are its
-    metrics on the held-out lines, if they were measured, and `base_alone` what its base alone saves
-    on them. A `built_in` model is read-only. `run` is its training, None if that neither runs nor
-    can be resumed. `files` are the sizes in bytes by name.
+    A model has a `card`, or `damaged`, the reason why it cannot be used. `path` is its file. A
+    `built_in` model is read-only. `run` is its training, None if that neither runs nor can be
+    resumed. `files` are the sizes in bytes by name, those of the run included.
     """
 
     name: str
-    folder: Path
+    path: Path
     card: ModelCard | None
     damaged: str | None
-    evaluation: Evaluation | None
-    base_alone: BaseSavings | None
     built_in: bool
     run: Run | None
     files: Mapping[str, int]
@@ -82,6 +77,11 @@ class Entry:
     def has_model(self) -> bool:
         """Whether a model was saved, even if it is damaged by now."""
         return self.card is not None or self.damaged is not None
+
+    @property
+    def evaluation(self) -> Evaluation | None:
+        """The metrics on the held-out lines, if they were measured."""
+        return self.card.evaluation if self.card else None
 
     @property
     def trained_by(self) -> str | None:
@@ -94,12 +94,11 @@ class Entry:
         return sum(self.files.values())
 
 
-def name_fault(name: str, *, is_new: bool = False) -> str | None:
-    """What is wrong with the name of a model, as a sentence; None if it is fine. Older versions
-    took names for `is_new` models that are refused now."""
-    if is_new and not name:
+def name_fault(name: str) -> str | None:
+    """What is wrong with the name of a model, as a sentence; None if it is fine."""
+    if not name:
         return "give it a name"
-    if is_new and name.startswith("-"):
+    if name.startswith("-"):
         return "a name that begins with '-' would be taken for an option"
     if RESERVED.fullmatch(name):
         return "Windows reserves this name: choose another"
@@ -111,9 +110,9 @@ def is_name(name: str) -> bool:
     return name_fault(name) is None
 
 
-def check_name(name: str, *, is_new: bool = False) -> str:
-    """Returns `name` if a model, or a new one, may have it. Raises UsageError."""
-    if (fault := name_fault(name, is_new=is_new)) is not None:
+def check_name(name: str) -> str:
+    """Returns `name` if a model may have it. Raises UsageError."""
+    if (fault := name_fault(name)) is not None:
         raise UsageError(f"{name!r} cannot be a model's name", fault)
     return name
 
@@ -133,7 +132,7 @@ def free_name(library: Library, stem: str) -> str:
 def new_name_problem(library: Library, name: str) -> str | None:
     """What is wrong with a name for a new model, which may be taken; None if it is fine. Reads the
     library, so call it in a thread."""
-    if (fault := name_fault(name, is_new=True)) is not None:
+    if (fault := name_fault(name)) is not None:
         return fault
     try:
         free = free_name(library, name)
@@ -143,21 +142,28 @@ def new_name_problem(library: Library, name: str) -> str | None:
 
 
 class Library:
-    """The models under `<data folder>/models` and the built-in ones. Creates nothing until
-    something is saved."""
+    """The models in `<data folder>/models` and the built-in ones, and the runs in `<data
+    folder>/runs`. Creates nothing until something is saved."""
 
     def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
         self.folder = data_dir / "models"
+        self._runs = data_dir / "runs"
         self._built_in = built_in_models()
         self._locks = Locks(self.folder / ".locks")
 
     def path(self, name: str) -> Path:
-        """The folder of the model `name`, whether or not it exists. Raises UsageError."""
-        return (self._built_in if self.is_built_in(name) else self.folder) / check_name(name)
+        """The file of the model `name`, whether or not it exists. Raises UsageError."""
+        check_name(name)
+        return _file_in(self._built_in if self.is_built_in(name) else self.folder, name)
+
+    def run_folder(self, name: str) -> Path:
+        """The folder of the training of this name, whether or not it exists. Raises UsageError."""
+        return self._runs / check_name(name)
 
     def is_built_in(self, name: str | None) -> bool:
         """Whether this model ships with the program."""
-        return name in BUILT_IN and os.path.lexists(self._built_in / name / MODEL)
+        return name in BUILT_IN and os.path.lexists(_file_in(self._built_in, name))
 
     def check_own(self, name: str) -> None:
         """Raises ModelError for a built-in model, which cannot be changed."""
@@ -173,18 +179,22 @@ class Library:
     def names(self) -> list[str]:
         """The sorted names of all models, damaged ones included. Raises StorageError."""
         try:
-            folders = list(self.folder.iterdir())
-        except FileNotFoundError:
-            folders = []
+            found = {path.name.removesuffix(SUFFIX) for path in self._files()}
         except OSError as error:
             raise StorageError(f"cannot read {self.folder}: {os_reason(error)}") from error
-        visible = (path for path in folders if not path.name.startswith("."))
-        found = {path.name for path in visible if is_there(path / MODEL)}
         return sorted(found | {*self._built_in_names()})
 
+    def _files(self) -> list[Path]:
+        """The files of the user's models. Raises OSError."""
+        try:
+            paths = list(self.folder.iterdir())
+        except FileNotFoundError:
+            return []
+        return [p for p in paths if p.name.endswith(SUFFIX) and not p.name.startswith(".")]
+
     def entries(self) -> list[Entry]:
-        """All models, and the runs that have not saved one, sorted by name. Checks everything but
-        the numbers in the tensors, so call it in a thread. Raises StorageError."""
+        """All models, and the runs that have not saved one, sorted by name. Reads and checks the
+        headers of the files, so call it in a thread. Raises StorageError."""
         models, runs = self.names(), {run.name: run for run in self.runs()}
         return [
             self._entry(name, runs.get(name), has_model=name in models)
@@ -192,22 +202,20 @@ class Library:
         ]
 
     def _entry(self, name: str, run: Run | None, *, has_model: bool) -> Entry:
-        # It imports what measures models.
-        from rnnlm_tui.store.evaluations import read_held_out_evaluation
-
         built_in = self.is_built_in(name)
-        folder = self.path(name) if built_in else self.folder / name
-        card, damaged = None, None
+        path = self.path(name) if built_in else _file_in(self.folder, name)
+        card, damaged, sizes = None, None, dict[str, int]()
         if has_model:
             try:
                 check_name(name)
-                card = check_model(folder)
+                card = read_card(path)
             except (ModelError, UsageError) as error:
                 damaged = error.message
-        measured = read_held_out_evaluation(folder, card) if card else None
-        evaluation, base = (measured.figures, measured.base) if measured else (None, None)
-        files = sizes_of_files(folder)
-        return Entry(name, folder, card, damaged, evaluation, base, built_in, run, files)
+            with suppress(OSError):
+                sizes[path.name] = path.lstat().st_size
+        if is_name(name) and not built_in:
+            sizes |= sizes_of_files(self.run_folder(name))
+        return Entry(name, path, card, damaged, built_in, run, sizes)
 
     def newest(self) -> str:
         """The most recently saved model that is not being trained, or the most recent one if all
@@ -219,50 +227,45 @@ class Library:
 
     def newest_first(self) -> list[str]:
         """The names of all models, the most recently saved first and the built-in ones last."""
-        own = [name for name in self._newest_with(MODEL) if not self.is_built_in(name)]
+        files: list[Path] = []
+        with suppress(OSError):
+            files = self._files()
+        names = (path.name.removesuffix(SUFFIX) for path in _newest_first(files))
+        own = [name for name in names if is_name(name) and not self.is_built_in(name)]
         return [*own, *self._built_in_names()]
 
     def newest_run(self) -> str:
         """The most recently saved run that can be resumed. Raises ModelError if there is none."""
-        newest = self._newest_with(RESUME)
+        newest = _newest_first(self._runs / name / RESUME for name in self._resumable())
         if not newest:
             raise ModelError("there is no run to resume", "train one: rnnlm-tui --train")
-        return newest[0]
+        return newest[0].parent.name
 
-    def _newest_with(self, file: str) -> list[str]:
-        """The names whose folders hold `file`, the newest file first."""
-        saved: list[tuple[float, str]] = []
-        for folder in self._folders_with(file):
-            with suppress(OSError):  # deleted meanwhile, or a broken link
-                saved.append(((folder / file).stat().st_mtime, folder.name))
-        return [name for _, name in sorted(saved, reverse=True) if is_name(name)]
-
-    def _folders_with(self, file: str) -> list[Path]:
-        """The folders that hold `file`; none if the library cannot be read."""
+    def _resumable(self) -> list[str]:
+        """The names of the runs that can be resumed; none if the folder cannot be read."""
         with suppress(OSError):
-            return [folder for folder in self.folder.iterdir() if is_there(folder / file)]
+            names = [path.name for path in self._runs.iterdir() if is_there(path / RESUME)]
+            return [*filter(is_name, names)]
         return []
 
     def runs(self) -> list[Run]:
         """All trainings that are running, wherever they were started, or can be resumed, sorted by
         name. Cheap: reads no weights."""
-        stopped = [folder.name for folder in self._folders_with(RESUME)]
-        names = sorted(filter(is_name, {*stopped, *self._locks.noted()}))
+        names = sorted({*self._resumable(), *filter(is_name, self._locks.noted())})
         return [run for run in map(self.run, names) if run.trainer or run.resumable]
 
     def run(self, name: str) -> Run:
         """The training of this name, which may be neither running nor resumable."""
         from rnnlm_tui.store.run_state import read_run_status  # 2 ms, not needed to suggest
 
-        folder, trainer = self.path(name), self._locks.trainer(name)
+        folder, trainer = self.run_folder(name), self._locks.trainer(name)
         status, card = None, None
         with suppress(ModelError):
             status = read_run_status(folder)
         if trainer is not None or status is None:
             with suppress(ModelError):
-                card = read_card(folder)
-        # While a run trains, the card says how many epochs its model has; the n-grams with which a
-        # network's training begins have settings of their own, so the epochs are the state's.
+                card = read_card(self.path(name))
+        # While a run trains, the card says how many epochs its model has.
         done_by = card if trainer is not None else status or card
         settings_of = status or card
         return Run(
@@ -286,35 +289,18 @@ class Library:
         """The model `name`, checked and ready to predict. Raises ModelError."""
         self._must_exist(name)
         try:
-            return load_model(self.path(name), self.open_base)
+            return load_model(self.path(name))
         except ModelError as error:
             raise ModelError(
                 f"the model {name} cannot be used: {error.message}",
                 error.hint or f"delete it (--delete {name}), or train it again (--force)",
             ) from error
 
-    def open_base(self, base: Base, above: tuple[str, ...] = ()) -> LanguageModel | None:
-        """The model that another one is built on, even if it was renamed; None if it is gone or was
-        trained again. `above` are the models built on it, which it cannot be itself."""
-        for name in self.names_of_base(base, above):
-            with suppress(ModelError):
-                opened = partial(self.open_base, above=(*above, name))
-                return load_model(self.path(name), opened)[1]
-        return None
-
-    def names_of_base(self, base: Base, above: tuple[str, ...] = ()) -> Iterator[str]:
-        """The names of the model that another one is built on and of its copies; none if it is gone
-        or was trained again. `above` are the models built on it."""
-        for name in dict.fromkeys([base["name"], *self.names()]):
-            if name in above or not is_name(name):
-                continue
-            with suppress(ModelError):
-                if {**base, "name": name} == base_of(name, read_card(self.path(name))):
-                    yield name
-
     def has(self, name: str) -> bool:
         """Whether a model or a resumable run has this name."""
-        return name in self.names() or (is_name(name) and os.path.lexists(self.path(name) / RESUME))
+        return name in self.names() or (
+            is_name(name) and os.path.lexists(self.run_folder(name) / RESUME)
+        )
 
     def unknown_model(self, name: str) -> ModelError:
         """The error for a name that no model has; its hint lists the models."""
@@ -322,77 +308,118 @@ class Library:
         return ModelError(f"there is no model {name}", f"models: {known}")
 
     def _must_exist(self, name: str) -> None:
-        if not is_there(self.path(name) / MODEL):
+        if not is_there(self.path(name)):
             raise self.unknown_model(name)
 
     def _must_be_free(self, name: str) -> None:
-        if self.has(check_name(name, is_new=True)):
+        if self.has(check_name(name)):
             raise ModelError(f"the name {name} is taken", "take another name")
 
-    def _put_in_place(self, folder: Path, name: str) -> None:
-        """Makes `folder` the model `name`, replacing what a killed run has left there. The caller
-        holds the lock of the name. Raises ModelError if the name is taken."""
-        self._must_be_free(name)
-        if os.path.lexists(self.path(name)):
-            discard(self.path(name))
-        move(folder, self.path(name))
-
     def rename(self, old: str, new: str) -> None:
-        """Renames the model `old` to `new`. Raises ModelError if `new` is taken."""
+        """Renames the model `old`, and its run, to `new`. Raises ModelError if `new` is taken."""
         self._must_exist(old)
         self._must_be_free(new)
         with self.lock(old, "rename"), self.lock(new, "rename"):
-            self._put_in_place(self.path(old), new)
+            self._must_be_free(new)
+            run, new_run = self.run_folder(old), self.run_folder(new)
+            remove(new_run)  # what a run that saved nothing has left
+            if has_run := is_there(run):
+                _move(run, new_run)
+            try:
+                _move(self.path(old), self.path(new))
+            except StorageError:
+                if has_run:
+                    _move(new_run, run)
+                raise
 
     def duplicate(self, source: str, target: str) -> None:
-        """Copies the model `source` to the name `target`, without the state for resuming.
+        """Copies the model `source` to the name `target`, without its run, but with the place of
+        its text.
 
-        Raises ModelError if `source` is damaged or in use, or `target` is taken.
+        Raises ModelError if `source` is damaged, or `target` is taken.
         """
-        from rnnlm_tui.store import archive  # 8 ms, rarely needed
-
         self._must_exist(source)
-        self._must_be_free(target)
-        held = nullcontext() if self.is_built_in(source) else self.lock(source, "duplicate")
-        with held, self.lock(target, "duplicate"), staging(self.folder, "duplicate") as folder:
-            self.open(source)
-            archive.copy_model(self.path(source), folder)
-            self._put_in_place(folder, target)
+        origin = None
+        if is_there(self.run_folder(source) / ORIGIN):
+            origin = files.read_file(self.run_folder(source) / ORIGIN)
+        self.open(source)
+        self._add(files.chunks_of(self.path(source)), target, "duplicate", origin)
 
     def delete(self, name: str) -> None:
-        """Deletes the model `name`, or the leftovers of an unfinished run of that name."""
-        folder = self.folder / name
-        if not self.has(name) and not (is_name(name) and os.path.lexists(folder)):
+        """Deletes the model `name` and its run. If that is interrupted, the name stays in the list
+        until it is deleted again."""
+        if not self.has(name) and not (is_name(name) and is_there(self.run_folder(name))):
             raise self.unknown_model(name)
-        # No run creates a folder with an invalid name, so nobody can hold its lock.
-        with self.lock(name, "delete") if is_name(name) else nullcontext():
-            discard(folder)
+        if not is_name(name):  # no run and no lock has such a name
+            remove(_file_in(self.folder, name))
+            return
+        with self.lock(name, "delete"):
+            self._remove_run(name)
+            remove(files.temporary_of(self.path(name)))
+            remove(self.path(name))
+
+    def _remove_run(self, name: str) -> None:
+        """Removes the run of this name: its state last, by which it is found. Raises
+        StorageError."""
+        folder = self.run_folder(name)
+        try:
+            for path in sorted(folder.iterdir(), key=lambda path: path.name == RESUME):
+                remove(path)
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except OSError as error:
+            raise StorageError(f"could not delete {folder}: {os_reason(error)}") from error
+        remove(folder)
 
     def export(self, name: str, target: Path, *, replace: bool = False) -> Path:
-        """Writes the model and its history as a zip file, into `target` if that is a folder;
-        returns the path of the file.
+        """Copies the model's file to `target`, or into it if that is a folder; returns the path of
+        the copy. It has no path, and no line of the text.
 
-        Left out are the state for resuming, which only this machine can use, all paths, and the
-        samples, which begin with a line of the user's. Raises ModelError for a damaged model,
-        StorageError if the file cannot be written.
+        Raises ModelError for a damaged model, StorageError if the file cannot be written, or exists
+        and is not to be replaced.
         """
-        from rnnlm_tui.store import archive
-
         self.open(name)
         if target.is_dir():
-            target = target / f"{name}.zip"
-        archive.export_zip(self.path(name), target, replace=replace)
+            target = target / f"{name}{SUFFIX}"
+        if os.path.lexists(target) and (target.is_symlink() or not target.is_file()):
+            raise StorageError(f"{target} is not a regular file", "name another file")
+        if os.path.lexists(target) and not replace:
+            raise StorageError(f"{target} already exists", "name another file, or give --force")
+        # Two processes may export to one place.
+        temporary = files.temporary_of(target.with_name(f"{target.name}.{os.getpid()}"))
+        chunks = files.chunks_of(self.path(name))
+        files.write_file(target, lambda path: _write_chunks(path, chunks), temporary)
         return target
 
-    def import_(self, source: Path, name: str) -> None:
-        """Adds an exported zip file as the model `name`. Everything in it is checked before it
-        enters the library, and its own paths are never used. Raises ModelError."""
-        from rnnlm_tui.store import archive
+    def import_(self, source: Path | BinaryIO, name: str) -> None:
+        """Adds an exported model, from a file or a stream, as the model `name`. All of it is
+        checked before it enters the library. Raises ModelError."""
+        if isinstance(source, Path):
+            label, chunks = str(source), files.chunks_of(source)
+        else:
+            label, chunks = "standard input", iter(lambda: source.read(files.CHUNK), b"")
+        try:
+            self._add(chunks, name, "import")
+        except ModelError as error:
+            raise ModelError(f"cannot import {label}: {error.message}", error.hint) from error
+
+    def _add(
+        self, chunks: Iterable[bytes], name: str, purpose: str, origin: bytes | None = None
+    ) -> None:
+        """Makes `chunks` the file of the new model `name`, after checking it. Raises ModelError."""
+
+        def write(temporary: Path) -> None:
+            _write_chunks(temporary, chunks)
+            check_model(temporary, "the file")
 
         self._must_be_free(name)
-        with self.lock(name, "import"), staging(self.folder, "import") as folder:
-            archive.extract_checked(source, folder)
-            self._put_in_place(folder, name)
+        with self.lock(name, purpose):
+            self._must_be_free(name)
+            self._remove_run(name)  # what a run that saved nothing has left
+            files.write_file(self.path(name), write)
+            if origin is not None:
+                self.run_folder(name).mkdir(parents=True, exist_ok=True)
+                files.write_bytes(self.run_folder(name) / ORIGIN, origin)
 
     def lock(self, name: str, purpose: str = TRAINING) -> AbstractContextManager[None]:
         """Locks the model's name against all other processes, until the context or the process
@@ -408,3 +435,30 @@ class Library:
         """The process that holds the lock of the name; None if none does."""
         holder = self._locks.holder(check_name(name))
         return str(holder) if holder else None
+
+
+def _file_in(folder: Path, name: str | None) -> Path:
+    return folder / f"{name}{SUFFIX}"
+
+
+def _newest_first(paths: Iterable[Path]) -> list[Path]:
+    """The files that exist, the newest first."""
+    saved: list[tuple[float, Path]] = []
+    for path in paths:
+        with suppress(OSError):  # deleted meanwhile, or a broken link
+            saved.append((path.stat().st_mtime, path))
+    return [path for _, path in sorted(saved, reverse=True)]
+
+
+def _move(source: Path, target: Path) -> None:
+    """Renames a file or a folder. Raises StorageError."""
+    try:
+        source.rename(target)
+    except OSError as error:
+        raise StorageError(f"could not make {target}: {os_reason(error)}") from error
+
+
+def _write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
+    with path.open("wb") as file:
+        for chunk in chunks:
+            file.write(chunk)

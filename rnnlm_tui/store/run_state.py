@@ -16,8 +16,8 @@ from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.events import Count, Epoch, EpochFigures, Figure, ShortText, json_safe
 from rnnlm_tui.store.card import FORMAT, Ancestor, Base, RunSettings, check_format, run_config
 from rnnlm_tui.store.files import RESUME, convert_json, parse_json
-from rnnlm_tui.store.load import Word, checked_vocabulary
-from rnnlm_tui.store.weights import read_arrays
+from rnnlm_tui.store.model_file import Word, checked_vocabulary
+from rnnlm_tui.store.tensors import read_arrays
 from rnnlm_tui.text.sources import check_names
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
@@ -38,13 +38,15 @@ class GeneratorState(TypedDict):
 class RunOrigin(TypedDict):
     """Where the text of a run can be read again, and what the run takes from other models.
 
-    `words`, `window` and `conventions` are those of the model that the run started from, the last
+    `created` is when the run began, by which its model is known. `words`, `window` and
+    `conventions` are those of the model that the run started from, the last
     of `ancestors`; `unsuggested` are words that this model never suggests and the text lacks.
     `seed_line` is continued after each epoch. `base` is the base model of the mixture. An update
     has `old_loss`, the loss of the model to replace in nats per character as written, None if no
     lines are held out.
     """
 
+    created: NotRequired[ShortText]
     sources: NotRequired[list[str]]
     sha256: NotRequired[ShortText | None]
     encoding: NotRequired[ShortText | None]
@@ -128,7 +130,7 @@ def decode_facts(raw: NDArray[Any] | None) -> tuple[RunConfig, RunOrigin, Positi
     if raw is None:
         raise ModelError(f"{RESUME} is not the state of a run")
     data = parse_json(raw.tobytes(), RESUME)
-    version = check_format(data, RESUME)
+    check_format(data, RESUME)
     file = convert_json(data, _StateFile, RESUME)
     words = file.corpus.get("words")
     if words is not None and "window" not in file.corpus:
@@ -140,7 +142,7 @@ def decode_facts(raw: NDArray[Any] | None) -> tuple[RunConfig, RunOrigin, Positi
         check_names(file.corpus.get("sources", ()), file.corpus.get("encoding"))
     except (TypeError, ValueError, LookupError, OverflowError, UsageError) as error:
         raise ModelError(f"{RESUME} is damaged: {error}") from error
-    return run_config(version, file.config, RESUME), file.corpus, file.position
+    return run_config(file.config, RESUME), file.corpus, file.position
 
 
 @dataclass(frozen=True, slots=True)

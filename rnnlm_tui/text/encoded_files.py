@@ -31,8 +31,8 @@ from rnnlm_tui.text.streams import Mask, StreamedLines
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.vocabulary import Vocabulary
 
-FORMAT = 2
-"""To be raised when a tokenizer changes, so that ids of an older version are not used."""
+FORMAT = 1
+"""To be raised when a tokenizer changes, since the ids in the files are made again then."""
 FACTS, LINES = "text.json", "text-lines.npz"
 FILES = (NUMBERS, TRAIN_IDS, HELD_OUT_IDS, LINES, FACTS)
 SHARED = ("conventions", "words", "distinct_words", "held_out_words", "only_word", "missing")

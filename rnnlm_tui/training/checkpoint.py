@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +14,15 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.config import NetworkTrainConfig, RunConfig
 from rnnlm_tui.errors import ModelError, StorageError, os_reason
-from rnnlm_tui.events import EpochFigures
-from rnnlm_tui.lm.registry import ARCHITECTURES
-from rnnlm_tui.store import files
-from rnnlm_tui.store.card import MOST_ANCESTORS, Ancestor, ModelCard, NgramFile, read_card
-from rnnlm_tui.store.files import MODEL, RESUME
+from rnnlm_tui.lm.mixture import ComponentName
+from rnnlm_tui.lm.model import Arrays
+from rnnlm_tui.store.card import ModelCard
+from rnnlm_tui.store.files import RESUME, remove
+from rnnlm_tui.store.model_file import change_card, open_stored, read_card, write_model
 from rnnlm_tui.store.run_state import FACTS, Position, RunOrigin, decode_facts, encode_facts
-from rnnlm_tui.store.training_text import TrainedLines, write_trained_lines
-from rnnlm_tui.store.weights import is_usable, read_arrays, read_weights, write_tensors
+from rnnlm_tui.store.tensors import is_usable, read_arrays, write_tensors
 from rnnlm_tui.text.overlap import Hashes, no_hashes
 from rnnlm_tui.text.streams import Mask
-
-NUMBER = re.compile(r"-([0-9]{1,9})\.")
-LAST_NUMBER = 999_999_999
-"""The largest that the names of weights and vocabularies can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,146 +74,75 @@ def part_of(tensors: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArr
 
 
 class Checkpoints:
-    """Writes the folder of one model during its training. The caller holds the model's lock."""
+    """Writes the files of one run: its model, and its state. The caller holds the lock of the
+    name."""
 
     def __init__(
-        self,
-        folder: Path,
-        trained_lines: Callable[[], TrainedLines] | None = None,
-        ancestors: Sequence[Ancestor] = (),
+        self, path: Path, folder: Path, created: str, of_text: Callable[[], Arrays]
     ) -> None:
-        """`trained_lines` returns what the run trains on; `ancestors` are the models that it
-        started from, oldest first."""
-        self.folder = folder
-        self._trained_lines, self._ancestors = trained_lines, [*ancestors][-MOST_ANCESTORS:]
-        self.fresh = True
-        """True until this run has saved its own model."""
+        """`path` is the model's file, `folder` that of the run. `created` is when the run began, by
+        which its model is known. `of_text` returns the tensors that do not change while it
+        trains."""
+        self._path, self._folder, self._created = path, folder, created
+        self._of_text = cache(of_text)
 
-    def save_model(
-        self,
-        card: ModelCard,
-        words: tuple[str, ...],
-        weights: Mapping[str, NDArray[Any]] | None,
-        ngrams: Mapping[str, NDArray[Any]] | None = None,
-    ) -> None:
-        """Replaces the model in the folder: writes words and weights under new names, then the
-        card.
-
-        `ngrams` are those that are mixed with a network; they are written once per run. Without
-        `weights` the saved ones are kept with their metrics and mixture, and only the rest of the
-        card is new. Raises StorageError, which leaves the saved model intact; ModelError if there
-        are no weights to keep.
-        """
-        previous = self._previous_card()
+    def save_model(self, card: ModelCard, parts: Mapping[ComponentName, Arrays]) -> None:
+        """Replaces the model by one of these parts. Raises StorageError, which leaves the saved
+        model intact."""
+        of_parts = {f"{n}.{k}": array for n, part in parts.items() for k, array in part.items()}
         try:
-            self._put_in_place(card, words, weights, ngrams, previous)
-        finally:
-            in_place = self._previous_card()
-            if in_place is not None:
-                files.remove_leftovers(self.folder, in_place.files)
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"cannot make {self._path.parent}: {os_reason(error)}") from error
+        write_model(self._path, card, {**self._of_text(), **of_parts})
 
-    def _put_in_place(
-        self,
-        card: ModelCard,
-        words: tuple[str, ...],
-        weights: Mapping[str, NDArray[Any]] | None,
-        ngrams: Mapping[str, NDArray[Any]] | None,
-        previous: ModelCard | None,
-    ) -> None:
-        number = _next_number(previous)
-        if card.mixture and card.mixture["ngrams"] and ngrams is not None:
-            file = None if self.fresh else _ngram_file(previous)
-            if file is None:
-                file = f"ngrams-{number}.safetensors"
-                write_tensors(self.folder / file, ngrams)
-            described: NgramFile = {**card.mixture["ngrams"], "file": file}
-            card = replace(card, mixture={**card.mixture, "ngrams": described})
-        if self.fresh or previous is None:
-            vocabulary = "vocabulary.json" if previous is None else f"vocabulary-{number}.json"
-            special_tokens = ARCHITECTURES[card.config.preset].special_tokens
-            files.write_json(self.folder / vocabulary, {"specials": special_tokens, "words": words})
-            card = replace(card, vocabulary=vocabulary, created=now(), ancestors=self._ancestors)
-            if self._trained_lines is not None:
-                lines = f"lines-{number}.safetensors"
-                write_trained_lines(self.folder / lines, self._trained_lines())
-                card = replace(card, lines=lines)
-        else:
-            kept = ("vocabulary", "lines", "created", "ancestors")
-            card = replace(card, **{name: getattr(previous, name) for name in kept})
-        if weights is not None:
-            card = replace(card, weights=f"weights-{number}.safetensors")
-            write_tensors(self.folder / card.weights, weights)
-        elif previous is not None:
-            kept_with_weights = ("weights", "metrics", "mixture")
-            card = replace(card, **{name: getattr(previous, name) for name in kept_with_weights})
-        else:
+    def save_figures(self, card: ModelCard) -> None:
+        """Stores the history of the epochs with the saved model, which stays as it is. Raises
+        ModelError if there is none, and StorageError."""
+        if self.saved() is None:
             raise ModelError(
-                f"the model in {self.folder} is gone or damaged, and with it the best epoch",
+                f"the model in {self._path} is gone or damaged, and with it the best epoch",
                 "train it again with --force",
             )
-        checksums = {name: files.checksum(self.folder / name) for name in card.files}
-        card = replace(card, updated=now(), checksums=checksums)
-        files.write_json(self.folder / MODEL, card.to_json())
-        self.fresh = False
+        kept = ("metrics", "mixture", "base", "evaluation", "base_alone")
+        change_card(
+            self._path, lambda saved: replace(card, **{name: getattr(saved, name) for name in kept})
+        )
 
-    def _previous_card(self) -> ModelCard | None:
+    def saved(self) -> ModelCard | None:
+        """The card of the model that this run has saved; None if it has not."""
+        card = self._in_place()
+        return card if card is not None and card.created == self._created else None
+
+    def has_older_model(self) -> bool:
+        """Whether the model in place is that of an earlier run. One that came to n-grams and to no
+        network does not count."""
+        card = self._in_place()
+        return card is not None and card.metrics is not None and card.created != self._created
+
+    def _in_place(self) -> ModelCard | None:
         try:
-            return read_card(self.folder)
+            return read_card(self._path)
         except ModelError:
             return None
 
-    def has_older_model(self) -> bool:
-        """Whether the model in the folder is that of an earlier run. The n-grams that a network's
-        training begins with do not count."""
-        return self.fresh and not self.has_first_ngrams() and self._previous_card() is not None
-
-    def has_first_ngrams(self) -> bool:
-        """Whether the model in the folder is the n-grams that a network's training begins with."""
-        card = self._previous_card()
-        return card is not None and card.config.preset == "ngram" and card.epochs_done == 0
-
     def best_weights(self) -> dict[str, NDArray[Any]]:
-        """The weights of the model that this run has saved."""
-        card = read_card(self.folder)
-        return read_weights(self.folder, card)
-
-    def metrics(self) -> EpochFigures | None:
-        """The metrics of the model that this run has saved, or None."""
-        card = None if self.fresh else self._previous_card()
-        return card.metrics if card else None
+        """The weights of the network that this run has saved. Raises ModelError."""
+        with open_stored(self._path) as stored:
+            return dict(stored.weights("network"))
 
     def drop_state(self) -> None:
         """Removes resume.safetensors, if there is one. Raises StorageError."""
-        try:
-            (self.folder / RESUME).unlink(missing_ok=True)
-        except OSError as error:
-            raise StorageError(
-                f"could not remove {self.folder / RESUME}: {os_reason(error)}"
-            ) from error
+        remove(self._folder / RESUME)
 
     def save_state(self, state: RunState) -> None:
         """Writes resume.safetensors. Raises StorageError."""
-        write_tensors(self.folder / RESUME, arrays_of(state))
-
-
-def _ngram_file(card: ModelCard | None) -> str | None:
-    ngrams = card and card.mixture and card.mixture["ngrams"]
-    return ngrams["file"] if ngrams else None
-
-
-def _next_number(previous: ModelCard | None) -> int:
-    """A number for the names of new files that no file of the previous card has."""
-    if previous is None:
-        return 1
-    found = (NUMBER.search(name) for name in previous.files)
-    used = {int(number[1]) if number else 0 for number in found}
-    following = max(used) + 1
-    return following if following <= LAST_NUMBER else min({1, 2, 3} - used)
+        write_tensors(self._folder / RESUME, arrays_of(state))
 
 
 def now() -> str:
     """The present time in UTC, as a card has it."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def load_state(folder: Path, name: str) -> RunState:

@@ -16,8 +16,8 @@ and somebody waits for it."""
 TRAIN_SAMPLE = 5_000
 """Training words, in lines spread over the text, that the metrics of n-grams are measured on."""
 MOST_AT_FIRST = 1_000
-"""Words that the n-grams with which a network's training begins are mixed and evaluated on: that
-model should be ready within a second."""
+"""Words that the n-grams with which a network's training begins are mixed and evaluated on: they
+should predict within a second."""
 ORDER = 5
 """The length of the n-grams that are mixed with a network."""
 FORWARD = 0.4
@@ -48,7 +48,6 @@ def run_seconds(config: RunConfig, prepared: PreparedText, base_scores: int) -> 
     if not config.is_mixed:
         return RunSeconds(0.0, steps, each, end)
     start = COUNTING_S * ORDER * examples
-    start += measuring_seconds(min(prepared.words - held_out, MOST_AT_FIRST), 0)
     start += measuring_seconds(min(held_out, MOST_AT_FIRST), base_scores)
     start += _fitting(held_out, MOST_AT_FIRST, base_scores)
     return RunSeconds(start, steps, each + _fitting(held_out, MOST_FITTED, mixed), end)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.evaluate import Evaluation, ScoredLine, score, summarize, written_loss
@@ -22,9 +24,8 @@ from rnnlm_tui.lm.mixture import (
     fit_weights,
 )
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.store.card import Mixture, NgramFile, read_card
-from rnnlm_tui.store.evaluations import write_evaluation
-from rnnlm_tui.store.load import load_model
+from rnnlm_tui.store.card import Mixture, NgramSizes
+from rnnlm_tui.store.model_file import change_card, load_model
 from rnnlm_tui.text.corpus import some_lines
 from rnnlm_tui.text.excerpts import some_excerpts
 from rnnlm_tui.training.control import Control
@@ -40,11 +41,11 @@ COMPARING = "comparing"
 def evaluate_saved_model(
     run: TrainingRun, control: Control, report: RunReport
 ) -> Generator[Event, None, EndFigures | None]:
-    """Evaluates the model in the run's folder on held-out lines and saves the result next to it.
+    """Evaluates the model that the run has saved on held-out lines, and stores the result with it.
 
     Raises ModelError if the model is damaged.
     """
-    _, model = load_model(run.folder, lambda _: run.base)
+    _, model = load_model(run.path, run.base_model)
     most_words = MOST_WORDS_IF_STOPPED if control.stopped else MOST_WORDS
     fit = fit_of(run, model)
     evaluation = evaluate_held_out(run, model, control, most_words, fit)
@@ -58,7 +59,7 @@ def save_evaluation(
     report: RunReport,
     most_words: int = MOST_WORDS,
 ) -> Generator[Event, None, EndFigures | None]:
-    """Saves the evaluation of the model on its held-out lines next to it. If that fails, it only
+    """Stores the evaluation of the model on its held-out lines with it. If that fails, it only
     warns: the model is saved. Returns its main metrics, with those that they are compared with;
     None without an evaluation. `most_words` is the size of the sample that was measured."""
     if evaluation is None:
@@ -71,10 +72,10 @@ def save_evaluation(
         before=None,
     )
     try:
-        write_evaluation(run.folder, read_card(run.folder), evaluation)
+        change_card(run.path, partial(replace, evaluation=evaluation))
         yield from _compare(run, figures, control, report, most_words)
         if figures["base"] is not None:
-            write_evaluation(run.folder, read_card(run.folder), evaluation, figures["base"])
+            change_card(run.path, partial(replace, base_alone=figures["base"]))
     except StorageError as error:
         yield Warned(report.time(), error.message)
     return figures
@@ -90,8 +91,8 @@ def _compare(
     """Adds the shares of keys that the base alone and the model before an update save on the lines
     that the model was measured on; stops if the run is stopped meanwhile. The weights of the old
     model are fitted as those of the new one, to be judged alike; the base is measured as it is."""
-    was_stopped, base = control.stopped, run.origin.get("base")
-    models = {"base": run.base, "before": run.replaces}
+    was_stopped, base = control.stopped, run.base
+    models = {"base": run.base_model, "before": run.replaces}
     others = [(name, model) for name, model in models.items() if model is not None]
     for number, (name, model) in enumerate(others, start=1):
         yield Preparing(report.time(), COMPARING, number, 1 + len(others), math.nan)
@@ -105,7 +106,7 @@ def _compare(
             figures["before"] = evaluation.keystroke_savings
         elif base is not None:
             savings = evaluation.keystroke_savings
-            figures["base"] = {"name": base["name"], "keystroke_savings": savings}
+            figures["base"] = {"name": base.named["name"], "keystroke_savings": savings}
 
 
 def evaluate_lines(
@@ -180,7 +181,7 @@ def fit_of(run: TrainingRun, model: LanguageModel, most_words: int = MOST_FITTED
 def mix(
     run: TrainingRun,
     models: dict[ComponentName, LanguageModel],
-    ngrams: NgramFile | None = None,
+    ngrams: NgramSizes | None = None,
     most_words: int = MOST_FITTED,
 ) -> tuple[MixedModel, Mixture, Fit | None]:
     """Mixes the models of a run with its base and a cache, with weights fitted to its held-out
@@ -188,7 +189,7 @@ def mix(
     fit to measure it with."""
     base = None
     if run.base is not None:
-        models, base = {**models, "base": run.base}, run.origin.get("base")
+        models, base = {**models, "base": run.base.model}, run.base.named
     tokenizer = next(iter(models.values())).tokenizer
     model = MixedModel(tokenizer, models)
     if fit := fit_of(run, model, most_words):

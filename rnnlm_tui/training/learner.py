@@ -14,7 +14,7 @@ from torch import Tensor
 from rnnlm_tui.config import CausalConfig, CausalTrainConfig, LessonConfig, RunConfig, TrainConfig
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.lm.model import excluded_ids
-from rnnlm_tui.store.weights import LARGEST_WEIGHT
+from rnnlm_tui.store.tensors import LARGEST_WEIGHT
 from rnnlm_tui.text.prepare import PreparedLines, PreparedPrefixes, PreparedText
 from rnnlm_tui.threads import usable_cores
 from rnnlm_tui.training.batches import WHOLE, BpttBatches, PrefixBatches, Share

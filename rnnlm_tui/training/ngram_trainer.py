@@ -6,13 +6,13 @@ of a network begins with n-grams, too.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import time
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
 from typing import Any, cast
 
-from rnnlm_tui.config import LineTextConfig, NgramConfig, RunConfig
+from rnnlm_tui.config import LineTextConfig, NgramConfig
 from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.events import (
     EndFigures,
@@ -27,13 +27,11 @@ from rnnlm_tui.events import (
 from rnnlm_tui.lm.kneser_ney import Arrays
 from rnnlm_tui.lm.mixture import Fit
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.lm.ngram import ngram_arrays, ngram_counts
-from rnnlm_tui.store.card import NgramFile, read_card
-from rnnlm_tui.store.evaluations import write_evaluation
+from rnnlm_tui.lm.ngram import NgramModel, ngram_arrays, ngram_counts
+from rnnlm_tui.store.card import NgramSizes
 from rnnlm_tui.text.prepare import PreparedLines
-from rnnlm_tui.training.checkpoint import Checkpoints
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.estimate import MOST_AT_FIRST, ORDER, TRAIN_SAMPLE
+from rnnlm_tui.training.estimate import ORDER, TRAIN_SAMPLE
 from rnnlm_tui.training.held_out import (
     evaluate_held_out,
     evaluate_lines,
@@ -61,7 +59,7 @@ class NgramTrainer:
         assert isinstance(run.prepared, PreparedLines) and isinstance(run.config.model, NgramConfig)
         self._run, self._control = run, control
         self._prepared, self._order = run.prepared, run.config.model.order
-        self._checkpoints = Checkpoints(run.folder, run.trained_lines, run.ancestors)
+        self._checkpoints = run.checkpoints()
         self._report = RunReport(run, clock)
         self._estimated = self._report.estimate()
         self._paused_s = 0.0
@@ -83,7 +81,7 @@ class NgramTrainer:
             reason="stopped" if self._control.stopped and not metrics else "completed",
             best_epoch=1 if metrics else None,
             metrics=dict(metrics or {}),
-            path=str(self._run.folder),
+            path=str(self._run.path),
             elapsed_s=self._elapsed_s(),
             update=self._report.update(self._new_loss, replaced=bool(metrics)),
             evaluation=self._evaluation,
@@ -120,9 +118,9 @@ class NgramTrainer:
         card = self._report.card(
             [metrics], metrics, epochs_done=1, sizes=ngram_counts(self._arrays), mixture=mixture
         )
-        self._checkpoints.save_model(card, self._prepared.vocabulary.words, self._arrays)
+        self._checkpoints.save_model(card, {"ngrams": self._arrays})
         self._checkpoints.drop_state()
-        yield Saved(self._report.time(), 1, str(self._run.folder), best=True)
+        yield Saved(self._report.time(), 1, str(self._run.path), best=True)
         self._evaluation = yield from save_evaluation(
             self._run, of_mixture, self._control, self._report
         )
@@ -155,60 +153,32 @@ class NgramTrainer:
         return self._report.time() - self._paused_s
 
 
-class FirstNgrams:
-    """The n-grams of a network's text: the model until the first epoch ends, then mixed with it."""
+@dataclass(frozen=True, slots=True)
+class TextNgrams:
+    """The n-grams of a network's text, which predict until the first epoch ends and are then mixed
+    with it."""
 
-    def __init__(self, run: TrainingRun, arrays: Arrays) -> None:
-        """`arrays` are those of all n-grams of the text."""
-        prepared, config = run.prepared, run.config
-        assert isinstance(prepared, PreparedLines) and isinstance(config.train, LineTextConfig)
-        settings = {
-            f.name: getattr(config.train, f.name) for f in dataclasses.fields(LineTextConfig)
-        }
-        self._run = dataclasses.replace(
-            run,
-            config=RunConfig("ngram", NgramConfig(ORDER), LineTextConfig(**settings)),
-            prepared=dataclasses.replace(prepared, window=ORDER - 1),
-        )
-        self._report = RunReport(self._run)
-        self.arrays, self._sizes = arrays, [*ngram_counts(arrays)]
-        self.model = self._report.model(self.arrays)
-        self.file: NgramFile = {"file": "", "order": ORDER, "sizes": self._sizes}
+    arrays: Arrays
+    model: LanguageModel
+    described: NgramSizes
 
-    @classmethod
-    def counted(cls, run: TrainingRun, report: RunReport) -> Generator[Event, None, FirstNgrams]:
-        """Counts the n-grams: 0.6 s for a million words. Reports progress for a large text."""
-        assert isinstance(run.config.train, LineTextConfig)
-        arrays, began = Arrays(), report.time()
-        is_large = run.prepared.kept is not None
+
+def count_ngrams(run: TrainingRun, report: RunReport) -> Generator[Event, None, TextNgrams]:
+    """Counts the n-grams: 0.6 s for a million words. Reports progress for a large text."""
+    prepared, train = run.prepared, run.config.train
+    assert isinstance(train, LineTextConfig)
+    arrays, began = Arrays(), report.time()
+    is_large = prepared.kept is not None
+    if is_large:
+        yield Preparing(began, COUNTING, 0, ORDER, math.nan)
+    for length, part in enumerate(ngram_arrays(prepared, ORDER, train.max_ngrams), start=1):
+        arrays |= part
         if is_large:
-            yield Preparing(began, COUNTING, 0, ORDER, math.nan)
-        parts = ngram_arrays(run.prepared, ORDER, run.config.train.max_ngrams)
-        for length, part in enumerate(parts, start=1):
-            arrays |= part
-            if is_large:
-                now = report.time()
-                left = (now - began) * (ORDER - length) / length
-                yield Preparing(now, COUNTING, length, ORDER, left)
-        return cls(run, arrays)
-
-    def save(self, checkpoints: Checkpoints, control: Control) -> bool:
-        """Saves them as the model, evaluated on a few words, unless the run is stopped meanwhile;
-        returns whether it did. Raises StorageError."""
-        run = self._run
-        model, mixture, fit = mix(run, {"ngrams": self.model}, most_words=MOST_AT_FIRST)
-        seen = evaluate_lines(self.model, run.split_lines()[0], control, MOST_AT_FIRST)
-        unseen = evaluate_held_out(run, model, control, MOST_AT_FIRST, fit)
-        if seen is None or seen.loss is None or control.stopped:
-            return False
-        alone = evaluate_held_out(run, self.model, control, MOST_AT_FIRST)
-        train, held = _train_figures(seen), _held_out_figures(alone)
-        metrics = cast(EpochFigures, {"epoch": 0, "train": train, "held_out": held})
-        card = self._report.card([], metrics, epochs_done=0, sizes=self._sizes, mixture=mixture)
-        checkpoints.save_model(card, self._run.prepared.vocabulary.words, self.arrays)
-        if unseen is not None:
-            write_evaluation(self._run.folder, read_card(self._run.folder), unseen)
-        return True
+            now = report.time()
+            left = (now - began) * (ORDER - length) / length
+            yield Preparing(now, COUNTING, length, ORDER, left)
+    model = NgramModel(ORDER, prepared.vocabulary, prepared.tokenizer, arrays)
+    return TextNgrams(arrays, model, {"order": ORDER, "sizes": [*ngram_counts(arrays)]})
 
 
 def _train_figures(measured: Evaluation) -> dict[str, Any]:

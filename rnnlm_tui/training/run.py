@@ -21,17 +21,18 @@ from rnnlm_tui.config import RunConfig
 from rnnlm_tui.events import EpochFigures, Started, UpdateFigures, Warned
 from rnnlm_tui.formatting import cut_words
 from rnnlm_tui.generate import continue_text, decoding_for, generate_words
-from rnnlm_tui.lm.model import Architecture, LanguageModel
+from rnnlm_tui.lm.model import Architecture, Arrays, LanguageModel
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.lm.time_estimate import RunSeconds
-from rnnlm_tui.store.card import Ancestor, Mixture, ModelCard
+from rnnlm_tui.store.card import MOST_ANCESTORS, MOST_EPOCHS, Ancestor, Mixture, ModelCard
+from rnnlm_tui.store.model_file import BaseModel, text_tensors
 from rnnlm_tui.store.run_state import RunOrigin
-from rnnlm_tui.store.training_text import TrainedLines, trained_on, trained_on_hashes
+from rnnlm_tui.store.trained_lines import TrainedLines, trained_on, trained_on_hashes
 from rnnlm_tui.text.corpus import split_lines
 from rnnlm_tui.text.excerpts import Excerpt, excerpts_of
 from rnnlm_tui.text.overlap import Hashes, no_hashes
 from rnnlm_tui.text.prepare import PreparedText
-from rnnlm_tui.training.checkpoint import RunState
+from rnnlm_tui.training.checkpoint import Checkpoints, RunState, now
 from rnnlm_tui.training.estimate import run_seconds, scores_of
 
 SAMPLE_WORDS = 10
@@ -40,7 +41,7 @@ SAMPLE_WORDS = 10
 
 @dataclass(frozen=True, slots=True)
 class TrainingRun:
-    """A run, new or resumed, that saves its model in `folder`.
+    """A run, new or resumed, that saves its model at `path` and its state in `folder`.
 
     `origin` says where the corpus can be read again. `state` is the state to resume from, `weights`
     are those to start from; both may be None. `ancestor_lines` are the hashes of the lines that its
@@ -49,6 +50,7 @@ class TrainingRun:
     """
 
     name: str
+    path: Path
     folder: Path
     config: RunConfig
     prepared: PreparedText
@@ -56,13 +58,23 @@ class TrainingRun:
     state: RunState | None = None
     weights: dict[str, NDArray[np.float32]] | None = None
     ancestor_lines: Hashes = field(default_factory=no_hashes)
-    base: LanguageModel | None = None
+    base: BaseModel | None = None
     replaces: LanguageModel | None = None
 
     @property
     def ancestors(self) -> list[Ancestor]:
         """The models that the run started from, oldest first."""
         return self.origin.get("ancestors", [])
+
+    @property
+    def created(self) -> str:
+        """When the run began, by which its model is known."""
+        return self.origin.get("created", "")
+
+    @property
+    def base_model(self) -> LanguageModel | None:
+        """The model that it is mixed with."""
+        return self.base.model if self.base else None
 
     @property
     def is_update(self) -> bool:
@@ -76,6 +88,17 @@ class TrainingRun:
         if old_loss is None or new_loss is None:
             return is_last
         return new_loss < old_loss
+
+    def checkpoints(self) -> Checkpoints:
+        """What writes the files of the run."""
+        return Checkpoints(self.path, self.folder, self.created, self._tensors_of_text)
+
+    def _tensors_of_text(self) -> Arrays:
+        """The tensors of the model that do not change while it trains: those of its text and those
+        of its base."""
+        vocabulary, tokenizer = self.prepared.vocabulary, self.prepared.tokenizer
+        of_text = text_tensors(vocabulary.words, tokenizer.conventions, self.trained_lines())
+        return {**of_text, **(self.base.tensors if self.base else {})}
 
     def trained_lines(self) -> TrainedLines:
         """The lines that the run and its ancestors train on."""
@@ -163,37 +186,37 @@ class RunReport:
 
     def estimate(self) -> RunSeconds:
         """Estimated seconds of the parts of the run."""
-        return run_seconds(self._run.config, self._run.prepared, scores_of(self._run.base))
+        scores = scores_of(self._run.base_model)
+        return run_seconds(self._run.config, self._run.prepared, scores)
 
     def card(
         self,
         history: Sequence[EpochFigures],
-        metrics: EpochFigures,
+        metrics: EpochFigures | None,
         epochs_done: int,
         sizes: Sequence[int] = (),
         mixture: Mixture | None = None,
     ) -> ModelCard:
-        """The card of the model. Saving fills in the names of its files and the dates."""
-        config, prepared = self._run.config, self._run.prepared
+        """The card of the model."""
+        config, prepared, base = self._run.config, self._run.prepared, self._run.base
         return ModelCard(
             config=config,
             tokenizer=config.tokenizer,
-            conventions=prepared.tokenizer.conventions,
             total_words=prepared.vocabulary.total_words,
             window=prepared.window,
             parameters=self._architecture_with(sizes).parameters,
-            vocabulary="",
-            weights="",
             corpus=prepared.card,
             metrics=metrics,
             epochs_done=epochs_done,
-            created="",
-            updated="",
+            created=self._run.created,
+            updated=now(),
             versions=self._versions,
-            history=list(history),
+            history=[*history][-MOST_EPOCHS:],
             sizes=list(sizes),
-            mixture=mixture,
+            ancestors=self._run.ancestors[-MOST_ANCESTORS:],
             unsuggested=self._run.origin.get("unsuggested", []),
+            mixture=mixture,
+            base=base.card if base and mixture else None,
         )
 
     def update(self, new_loss: float | None, *, replaced: bool) -> UpdateFigures | None:

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -30,15 +31,21 @@ from rnnlm_tui.events import (
 from rnnlm_tui.formatting import plural
 from rnnlm_tui.lm.mixture import ComponentName, Fit
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.store.card import Mixture
+from rnnlm_tui.store.card import Mixture, ModelCard
 from rnnlm_tui.store.run_state import EpochTotals, GeneratorState, Position, RunOrigin
 from rnnlm_tui.text.prepare import PreparedText
-from rnnlm_tui.training.checkpoint import Checkpoints, RunState, part_of, state_of
+from rnnlm_tui.training.checkpoint import RunState, part_of, state_of
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.held_out import evaluate_saved_model, loss_of_update, mix
+from rnnlm_tui.training.estimate import MOST_AT_FIRST
+from rnnlm_tui.training.held_out import (
+    evaluate_held_out,
+    evaluate_saved_model,
+    loss_of_update,
+    mix,
+)
 from rnnlm_tui.training.learner import Learner, perplexity
 from rnnlm_tui.training.networks import BatchLoss
-from rnnlm_tui.training.ngram_trainer import FirstNgrams
+from rnnlm_tui.training.ngram_trainer import TextNgrams, count_ngrams
 from rnnlm_tui.training.ranks import LEARN, Ranks
 from rnnlm_tui.training.run import RunReport, TrainingRun, sample
 from rnnlm_tui.training.time_left import TimeLeft
@@ -130,12 +137,12 @@ class Trainer:
         self._epochs = run.config.epochs
         self._learner = Learner(run.config, run.prepared, run.weights, ranks)
         self._steps = self._learner.batches.steps
-        self._checkpoints = Checkpoints(run.folder, run.trained_lines, run.ancestors)
+        self._checkpoints = run.checkpoints()
         self._position = Position(learning_rate=run.config.network_train.learning_rate)
         self._estimated = of_run = self._report.estimate()
         of_step = of_run.steps / (self._epochs * self._steps)
         self._time_left = TimeLeft(of_step, of_run.each_epoch, of_run.end)
-        self._ngrams: FirstNgrams | None = None
+        self._ngrams: TextNgrams | None = None
         self._pending: list[BatchLoss] = []
         self._dropout = np.random.default_rng()
 
@@ -194,20 +201,25 @@ class Trainer:
         state = self._run.state
         if state is None:
             return
-        self._position, sums = state.position, state.position.sums
-        sums.words = sums.words or sums.examples  # states saved by an older version have no words
+        self._position = state.position
         self._learner.restore(state)
-        has_model = self._checkpoints.has_first_ngrams() or self._position.best_epoch is not None
-        self._checkpoints.fresh = not has_model
 
     def _count_ngrams(self) -> Iterator[Event]:
-        """Counts the n-grams that are mixed with the network. They are saved as the model until the
-        first epoch ends, unless the folder has the finished model of an earlier run."""
-        self._ngrams = yield from FirstNgrams.counted(self._run, self._report)
-        if not self._checkpoints.fresh or self._checkpoints.has_older_model():
+        """Counts the n-grams that are mixed with the network. They are saved as the model, which
+        has no network until the first epoch ends, unless there is a model already: that of an
+        earlier run, or of this one if it was resumed. Measured on a few words."""
+        run = self._run
+        self._ngrams = ngrams = yield from count_ngrams(run, self._report)
+        if self._checkpoints.saved() or self._checkpoints.has_older_model():
             return
-        if self._ngrams.save(self._checkpoints, self._control):
-            yield Saved(self._report.time(), 0, str(self._run.folder), best=True)
+        alone: dict[ComponentName, LanguageModel] = {"ngrams": ngrams.model}
+        model, mixture, fit = mix(run, alone, ngrams.described, MOST_AT_FIRST)
+        evaluation = evaluate_held_out(run, model, self._control, MOST_AT_FIRST, fit)
+        if self._control.stopped:
+            return
+        card = replace(self._report.card([], None, 0, mixture=mixture), evaluation=evaluation)
+        self._checkpoints.save_model(card, {"ngrams": ngrams.arrays})
+        yield Saved(self._report.time(), 0, str(run.path), best=True)
 
     def _train_epoch(self) -> Iterator[Event]:
         """Takes steps until the epoch ends, the loss is not finite, or the run is stopped."""
@@ -278,12 +290,14 @@ class Trainer:
             self._report.time(), epoch, train, held_out, best, text, position.elapsed_s
         )
         saving = self._clock()
-        if best or not self._checkpoints.fresh:
-            self._save_model(metrics, weights if best else None, mixture)
+        if best:
+            self._save_model(metrics, weights, mixture)
+        elif position.best_epoch is not None:
+            self._checkpoints.save_figures(self._card(metrics))
         self._save_state(tensors)
         position.elapsed_s += self._clock() - saving
         self._time_left.set_end(self._clock() - began)
-        yield Saved(self._report.time(), epoch, str(self._run.folder), best)
+        yield Saved(self._report.time(), epoch, str(self._run.path), best)
 
     def _mixed(self, model: LanguageModel) -> tuple[LanguageModel, Mixture | None, Fit | None]:
         """Mixes the network with the n-grams, if the run has any; also returns the mixture for the
@@ -291,7 +305,7 @@ class Trainer:
         if self._ngrams is None:
             return model, None, None
         both: dict[ComponentName, LanguageModel] = {"network": model, "ngrams": self._ngrams.model}
-        return mix(self._run, both, self._ngrams.file)
+        return mix(self._run, both, self._ngrams.described)
 
     def _is_better(self, model: LanguageModel, fit: Fit | None) -> bool:
         """Whether this epoch of an update is better than the model to replace. Remembers its loss
@@ -316,8 +330,8 @@ class Trainer:
     def _save_within_epoch(self) -> Iterator[Event]:
         """Saves a run that is stopped in the middle of an epoch.
 
-        Its weights become the model only if no epoch has ended yet, there are no n-grams, and the
-        folder has no finished model of an earlier run.
+        Its weights become the model only if no epoch has ended yet, there are no n-grams, and there
+        is no model of an earlier run.
         """
         position, tensors = self._position, self._learner.state()
         is_first = position.best_epoch is None
@@ -331,17 +345,20 @@ class Trainer:
             yield Warned(self._report.time(), OLDER_MODEL_STAYS)
         position.dropout = cast(GeneratorState, dict(self._dropout.bit_generator.state))
         self._save_state(tensors)
-        yield Saved(self._report.time(), position.epoch, str(self._run.folder), kept)
+        yield Saved(self._report.time(), position.epoch, str(self._run.path), kept)
 
     def _save_model(
-        self, metrics: EpochFigures, weights: Arrays | None, mixture: Mixture | None = None
+        self, metrics: EpochFigures, weights: Arrays, mixture: Mixture | None = None
     ) -> None:
-        """Saves the weights as the model, with its mixture; without weights, only its history."""
-        ngrams = self._ngrams
-        epochs_done = self._position.epoch - 1
-        card = self._report.card(self._position.history, metrics, epochs_done, mixture=mixture)
-        words, arrays = self._run.prepared.vocabulary.words, ngrams.arrays if ngrams else None
-        self._checkpoints.save_model(card, words, weights, arrays)
+        """Saves the weights as the model, with its mixture."""
+        parts: dict[ComponentName, Arrays] = {"network": weights}
+        if self._ngrams is not None:
+            parts["ngrams"] = self._ngrams.arrays
+        self._checkpoints.save_model(self._card(metrics, mixture), parts)
+
+    def _card(self, metrics: EpochFigures, mixture: Mixture | None = None) -> ModelCard:
+        history, done = self._position.history, self._position.epoch - 1
+        return self._report.card(history, metrics, done, mixture=mixture)
 
     def _save_state(self, tensors: Arrays) -> None:
         self._checkpoints.save_state(self._state(tensors))
@@ -377,8 +394,8 @@ class Trainer:
 
     def _finish(self, reason: FinishReason) -> Iterator[Event]:
         """Evaluates the model that is kept, and ends."""
-        metrics, evaluation = self._checkpoints.metrics(), None
-        if metrics:
+        saved, evaluation = self._checkpoints.saved(), None
+        if saved:
             evaluation = yield from evaluate_saved_model(self._run, self._control, self._report)
         elif self._run.is_update and reason in ("completed", "early_stop"):
             self._checkpoints.drop_state()
@@ -387,10 +404,10 @@ class Trainer:
             time=self._report.time(),
             reason=reason,
             best_epoch=self._position.best_epoch,
-            metrics=dict(metrics or {}),
-            path=str(self._run.folder),
+            metrics=dict(saved.metrics or {"epoch": 0}) if saved else {},
+            path=str(self._run.path),
             elapsed_s=self._position.elapsed_s,
-            update=self._report.update(new_loss, replaced=bool(metrics)),
+            update=self._report.update(new_loss, replaced=bool(saved)),
             evaluation=evaluation,
         )
 

@@ -36,7 +36,8 @@ def own_folders(library: Library, name: str) -> Iterator[dict[str, str | None]]:
     with tempfile.TemporaryDirectory() as folder:
         models = Path(folder) / "data" / "models"
         models.mkdir(parents=True)
-        (models / name).symlink_to(library.path(name).resolve(), target_is_directory=True)
+        path = library.path(name).resolve()
+        (models / path.name).symlink_to(path)
         kinds = ("data", "config", "log")
         env = {f"RNNLM_{kind.upper()}_DIR": str(Path(folder) / kind) for kind in kinds}
         # As it is for a user: Python keeps what it has compiled.

@@ -27,7 +27,8 @@ from rnnlm_tui import evaluate  # noqa: E402
 from rnnlm_tui.accepting import Accept, DigitSetting, Listed, accepts, takes_digits  # noqa: E402
 from rnnlm_tui.evaluate import ScoredLine, score, summarize, written_loss  # noqa: E402
 from rnnlm_tui.lm.model import LanguageModel  # noqa: E402
-from rnnlm_tui.store.library import ENGLISH, Library  # noqa: E402
+from rnnlm_tui.store.card import ENGLISH  # noqa: E402
+from rnnlm_tui.store.library import Library  # noqa: E402
 from rnnlm_tui.text.excerpts import Excerpt, spread_excerpts  # noqa: E402
 from rnnlm_tui.text.tokenizer import Insertion  # noqa: E402
 

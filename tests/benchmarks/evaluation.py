@@ -28,12 +28,14 @@ from rnnlm_tui.lm.model import LanguageModel, Weights
 from rnnlm_tui.lm.ngram import ngram_counts
 from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.paths import data_dir
-from rnnlm_tui.store.card import Mixture, NgramFile
-from rnnlm_tui.store.library import ENGLISH, Library
+from rnnlm_tui.store.card import ENGLISH, Mixture, NgramSizes
+from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.model_file import text_tensors, write_model
+from rnnlm_tui.store.trained_lines import TrainedLines
 from rnnlm_tui.text.corpus import read_corpus
+from rnnlm_tui.text.overlap import no_hashes
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
-from rnnlm_tui.training.checkpoint import Checkpoints
 from tests.helpers.models import small_card
 from tests.helpers.networks import normal_weights
 from tests.helpers.ngrams import arrays_of
@@ -70,30 +72,33 @@ def ngrams(vocabulary: Vocabulary, model: LanguageModel, path: Path) -> Weights:
     return arrays_of(text, ORDER)
 
 
-def save_model(folder: Path, cell: str, english: LanguageModel, counted: Path | None) -> None:
+def save_model(path: Path, cell: str, english: LanguageModel, counted: Path | None) -> None:
     """Saves a network, mixed with the n-grams of the file `counted` if there is one."""
     vocabulary = Vocabulary(english.vocabulary.words[:WORDS_KNOWN], SPECIAL_TOKENS)
     config = make_run_config(cell, [{"hidden_size": HIDDEN, "lines": "each"}])
     mixture: Mixture | None = None
     arrays = ngrams(vocabulary, english, counted) if counted else None
     if arrays is not None:
-        of_file: NgramFile = {"file": "", "order": ORDER, "sizes": [*ngram_counts(arrays)]}
+        sizes: NgramSizes = {"order": ORDER, "sizes": [*ngram_counts(arrays)]}
         weights = dict(PRIOR)
         del weights["base"]
-        mixture = {"weights": weights, "ngrams": of_file, "base": None}
-    folder.mkdir(parents=True)
+        mixture = {"weights": weights, "ngrams": sizes, "base": None}
     card = replace(
         small_card(),
         config=config,
         tokenizer=config.tokenizer,
-        conventions=english.tokenizer.conventions,
         total_words=vocabulary.total_words,
         window=WINDOW,
         parameters=ARCHITECTURES[cell](config, vocabulary.total_words, WINDOW).parameters,
         mixture=mixture,
     )
-    weights_of_network = network(cell, vocabulary.total_words)
-    Checkpoints(folder).save_model(card, vocabulary.words, weights_of_network, arrays)
+    lines = TrainedLines(no_hashes(), np.zeros(0, np.int32), no_hashes())
+    tensors = text_tensors(vocabulary.words, english.tokenizer.conventions, lines)
+    parts = {"network": network(cell, vocabulary.total_words), "ngrams": arrays or {}}
+    for name, part in parts.items():
+        tensors |= {f"{name}.{key}": array for key, array in part.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_model(path, card, tensors)
 
 
 def main() -> None:
@@ -110,7 +115,7 @@ def main() -> None:
             path.write_text("\n".join(drawn_lines(english, options.words, seed)))
         for cell in options.models:
             counted = texts[1] if cell == "gru" else None
-            save_model(folder / "models" / cell, cell, english, counted)
+            save_model(folder / "models" / f"{cell}.safetensors", cell, english, counted)
             command = [sys.executable, "-m", "rnnlm_tui", "--evaluate", str(texts[0])]
             began = time.perf_counter()
             done = subprocess.run(

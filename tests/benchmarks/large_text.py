@@ -33,11 +33,7 @@ import psutil
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import NgramConfig
-from rnnlm_tui.paths import built_in_models
-from rnnlm_tui.store.card import read_card
-from rnnlm_tui.store.library import ENGLISH
-from rnnlm_tui.store.load import read_vocabulary
-from rnnlm_tui.store.weights import read_weights
+from rnnlm_tui.store.model_file import installed_english, open_stored
 from rnnlm_tui.text.prose import capitalized
 from rnnlm_tui.text.prose_tokens import is_mark, usual_spaces
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID
@@ -56,11 +52,10 @@ class NgramSampler:
 
     def __init__(self, seed: int = 0) -> None:
         """Loads the n-grams of the English that ships."""
-        folder = built_in_models() / ENGLISH
-        card = read_card(folder)
-        assert card.mixture is not None and card.mixture["ngrams"] is not None
-        arrays = read_weights(folder, card, card.mixture["ngrams"]["file"])
-        self.vocabulary = read_vocabulary(folder, card)
+        english = installed_english()
+        assert english is not None
+        with open_stored(english) as stored:
+            arrays, self.vocabulary = stored.weights("ngrams"), stored.vocabulary()
         self._rng, self._total = np.random.default_rng(seed), self.vocabulary.total_words
         self._alone = np.cumsum(arrays["probability.1"].astype(np.float64))
         self._children = [arrays[f"children.{k}"].astype(np.int64) for k in range(2, ORDER + 1)]

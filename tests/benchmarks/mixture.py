@@ -26,9 +26,10 @@ from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.recent_words import CACHE_WORDS
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.training_text import find_corpus, held_out_lines
+from rnnlm_tui.store.training_text import find_corpus
 from rnnlm_tui.suggest import suggest
 from rnnlm_tui.text.corpus import arranged, read_corpus, some_lines
+from tests.helpers.models import held_out_lines
 
 
 def milliseconds(model: LanguageModel, lines: list[str], count: int) -> list[float]:
@@ -92,8 +93,8 @@ def main() -> None:
         held_out = other.lines
         lines = first_lines(held_out, options.words)
     else:
-        corpus = find_corpus(options.name, library.path(options.name), card)
-        held_out = held_out_lines(library.path(options.name), card, corpus)
+        corpus = find_corpus(options.name, library.run_folder(options.name), card)
+        held_out = held_out_lines(library, options.name, corpus.lines)
         lines = some_lines(held_out, options.words)
     print(f"{card.words_known:,} words, weights {dict(model.mixture_weights)}")
     print(f"{'':28} perplexity  keys saved      p50      p95 ms")

@@ -257,7 +257,7 @@ def test_a_bad_name_is_refused_before_anything_is_read(run: Command, name: str) 
     for arguments in (
         ["--train", "nosuch.txt", "--name", name],
         ["--export", name],
-        ["--import", "a.zip", f"--name={name}"],
+        ["--import", "a.safetensors", f"--name={name}"],
     ):
         message = refusal(run(*arguments, code=2))
         assert "cannot be a model's name" in message

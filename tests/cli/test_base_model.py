@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import compress
 from pathlib import Path
 
@@ -16,15 +18,14 @@ from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.events import Warned
 from rnnlm_tui.lm.mixture import PRIOR, MixtureWeights, normalized
 from rnnlm_tui.paths import bundled_corpus
-from rnnlm_tui.store.evaluations import read_evaluation
-from rnnlm_tui.store.files import EVALUATION
-from rnnlm_tui.store.known_lines import lines_with_base
-from rnnlm_tui.store.library import ENGLISH, Library
-from rnnlm_tui.store.training_text import held_out_lines
+from rnnlm_tui.store.card import ENGLISH
+from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.model_file import change_card, open_stored, read_card
 from rnnlm_tui.text import streams
 from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.text.overlap import hash_lines
 from tests.helpers.commands import Command, events_of
+from tests.helpers.models import held_out_lines
 from tests.helpers.texts import made_up_corpus
 
 SONNETS = [line for line in bundled_corpus().read_text().splitlines() if line.strip()]
@@ -53,21 +54,21 @@ def english(train: Train, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> li
     train(ENGLISH, SONNETS[200:300], *GRU, "--on=none")
     shipped = data_dir.with_name("shipped")
     (data_dir / "models").rename(shipped)
+    shutil.rmtree(data_dir / "runs")
     monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(shipped))
     return SONNETS[200:300]
 
 
 def held_out_of(library: Library, name: str) -> tuple[str, ...]:
-    card, text = library.open(name)[0], library.folder.parent.with_name(f"{name}.txt")
-    return held_out_lines(library.path(name), card, read_corpus([text]))
+    text = library.data_dir.with_name(f"{name}.txt")
+    return held_out_lines(library, name, read_corpus([text]).lines)
 
 
 def known_of(library: Library, name: str, lines: tuple[str, ...]) -> list[str]:
     """Those of the lines that the model or a model below it was trained on."""
-    card, model = library.open(name)
-    trained = lines_with_base(library, name, card)
-    assert trained is not None
-    is_known = np.isin(hash_lines(lines, model.tokenizer), trained.known)
+    with open_stored(library.path(name)) as stored:
+        seen = stored.lines_seen()
+    is_known = np.isin(hash_lines(lines, library.open(name)[1].tokenizer), seen)
     return [*compress(lines, is_known)]
 
 
@@ -78,7 +79,7 @@ def weights_of(library: Library, name: str) -> MixtureWeights:
 
 
 def figures_of(library: Library, name: str) -> Evaluation:
-    found = read_evaluation(library.path(name), library.open(name)[0])
+    found = read_card(library.path(name)).evaluation
     assert found is not None
     return found
 
@@ -114,9 +115,9 @@ def test_lines_of_the_base_of_a_base_are_known_too(
     trained_on = json.loads(done.stdout)["models"][0]["trained_on_lines"]
     assert 3 <= trained_on <= 5
     assert f"other or its base middle was trained on {trained_on} of these 10 lines" in done.stderr
-    library.delete("middle")  # it does not predict any more
+    library.delete("middle")  # other still has it
     done = run("--evaluate", str(text), "--model=other", "--json")
-    assert json.loads(done.stdout)["models"][0]["trained_on_lines"] == 0
+    assert json.loads(done.stdout)["models"][0]["trained_on_lines"] == trained_on
 
 
 def test_lines_of_the_built_in_english_are_not_held_out(
@@ -155,7 +156,7 @@ def test_a_text_of_which_the_base_knows_every_line_has_no_figures(
     assert "no unseen words are held out, too few to fit the weights" in done.stderr
     weights = weights_of(library, "mine")
     assert weights == pytest.approx(normalized({name: PRIOR[name] for name in weights}))
-    assert read_evaluation(library.path("mine"), library.open("mine")[0]) is None
+    assert read_card(library.path("mine")).evaluation is None
     assert known_of(library, "mine", tuple(SONNETS[:60])) == SONNETS[:60]
 
 
@@ -211,7 +212,8 @@ def test_all_words_of_a_text_are_looked_up_to_tell_its_language(
     found = []
     for lines in (english[:50], half, [*english[:10], *others]):
         chosen = choose_base(library, made_up_corpus("\n".join(lines)), config, None)
-        found.append((chosen.name, "".join(chosen.notes)))
+        base = chosen.open() if chosen.open else None
+        found.append((base and base.named["name"], "".join(chosen.notes)))
     assert [name for name, _ in found] == [ENGLISH, ENGLISH, None]
     shares = ("100% of its words are English", "84% of its words are English", "too few for")
     for share, (_, note) in zip(shares, found, strict=True):
@@ -236,6 +238,6 @@ def test_the_figures_of_a_mixture_that_a_training_has_written_are_those_of_evalu
     by_training = figures_of(library, "mine")
     weights = weights_of(library, "mine")
     assert weights != pytest.approx(normalized({name: PRIOR[name] for name in weights}))
-    (library.path("mine") / EVALUATION).unlink()
+    change_card(library.path("mine"), lambda card: replace(card, evaluation=None))
     run("--evaluate", "--model=mine", "--json")
     assert figures_of(library, "mine") == by_training

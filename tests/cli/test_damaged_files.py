@@ -17,21 +17,28 @@ import pytest
 from safetensors.numpy import load, save
 
 from rnnlm_tui.store.files import ORIGIN
+from rnnlm_tui.store.model_file import CARD
 from rnnlm_tui.store.run_state import FACTS
 from tests.cli.conftest import trained
 from tests.helpers.commands import VERSES, Command, refused
-from tests.helpers.models import UNREADABLE, places
+from tests.helpers.models import (
+    UNREADABLE,
+    card_in,
+    contents,
+    parsed_tensors,
+    places,
+    with_card,
+    with_tensors,
+)
 
 GRU = ("--preset=gru", "--embedding-size=4", "--hidden-size=4", "--threads=1", "--batch-size=4")
-FILES = (
-    *("model.json", "vocabulary.json", "weights-2.safetensors", "ngrams-2.safetensors"),
-    *("lines-1.safetensors", "evaluation.json", "history.jsonl", ORIGIN, "resume.safetensors"),
-)
+MODEL, RUN = "models/gru.safetensors", "runs/gru"
+FILES = (MODEL, *(f"{RUN}/{name}" for name in ("history.jsonl", ORIGIN, "resume.safetensors")))
 HOSTILE_VALUES: tuple[Any, ...] = (
     *(None, True, -1, 0, 1e308, 10**40, float("nan"), [], {}, [[]], [None], {"a": 1}),
     *("", "x", "a\0b", "\ud800", "../..", "a" * 5000, "hex", "-", "/"),
 )
-DAMAGES = ("bytes", "cut", "values", "values", "unreadable")
+DAMAGES = ("bytes", "cut", *["values"] * 6, "unreadable")
 """How each file is damaged."""
 MODES: tuple[tuple[str, ...], ...] = (
     ("--models", "--json"),
@@ -44,8 +51,8 @@ MODES: tuple[tuple[str, ...], ...] = (
 
 @pytest.fixture(scope="session")
 def gru_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with the model `gru`, which has a file of every kind; its text is next to the
-    folder. Do not change it."""
+    """A data folder with the model `gru` and its run; its text is next to the folder. Do not change
+    it."""
     corpus = tmp_path_factory.mktemp("gru") / "verses.txt"
     corpus.write_text(VERSES * 3)
     trained(corpus, *GRU, "--epochs=1", "--name=gru", "--held-out=0.2")
@@ -54,12 +61,13 @@ def gru_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def gru(gru_data: Path, data_dir: Path, run: Command) -> Path:
-    """The folder of a copy of `gru` in this test's own data folder, with metrics."""
+    """This test's own data folder, with a copy of `gru` in it, with metrics."""
     shutil.copytree(gru_data, data_dir)
     run("--evaluate", "--model=gru")
-    folder = data_dir / "models" / "gru"
-    assert {path.name for path in folder.iterdir()} == {*FILES}
-    return folder
+    assert {name for name, raw in contents(data_dir).items() if raw and "locks" not in name} == {
+        *FILES
+    }
+    return data_dir
 
 
 def hostile(random: Random, data: Any) -> Any:
@@ -73,9 +81,18 @@ def hostile(random: Random, data: Any) -> Any:
 
 
 def hostile_tensors(random: Random, raw: bytes) -> bytes:
-    """The safetensors file with another value in the facts of a run, or with a tensor of another
-    shape, type or value."""
+    """The safetensors file with another value in its card or in the facts of a run, or with a
+    tensor of another shape, type or value."""
+    if CARD in parsed_tensors(raw)[0].get("__metadata__", {}):
+        if random.random() < 0.5:
+            return with_card(hostile(random, card_in(raw)), raw)
+        return with_tensors(lambda tensors: change_one(random, tensors), raw)
     tensors = load(raw)
+    change_one(random, tensors)
+    return save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()})
+
+
+def change_one(random: Random, tensors: dict[str, Any]) -> None:
     name = FACTS if FACTS in tensors and random.random() < 0.6 else random.choice(sorted(tensors))
     tensor = tensors[name]
     changes: tuple[Callable[[], Any], ...] = (
@@ -88,8 +105,7 @@ def hostile_tensors(random: Random, raw: bytes) -> bytes:
         facts = hostile(random, json.loads(tensor.tobytes()))
         tensors[name] = np.frombuffer(json.dumps(facts).encode(), np.uint8)
     else:
-        tensors[name] = random.choice(changes)()
-    return save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()})
+        tensors[name] = np.ascontiguousarray(random.choice(changes)())
 
 
 def with_other_bytes(random: Random, raw: bytes) -> bytes:
@@ -107,9 +123,8 @@ def with_other_values(random: Random, name: str, raw: bytes) -> bytes:
 
 
 def damage(random: Random, path: Path, kind: str) -> None:
-    """Damages a file. The checksums of the card are dropped, so that more than they is tested."""
-    raw, card = path.read_bytes(), path.with_name("model.json")
-    card.write_text(json.dumps({**json.loads(card.read_bytes()), "checksums": {}}))
+    """Damages a file."""
+    raw = path.read_bytes()
     match kind:
         case "unreadable":
             path.unlink()
@@ -151,11 +166,11 @@ def test_a_model_that_cannot_be_looked_at_ends_no_others_answers(
     look = Path.stat
 
     def forbid(path: Path, **options: bool) -> os.stat_result:
-        if path.parent.name == "locked":
+        if path.name == "locked.safetensors":
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
         return look(path, **options)
 
-    shutil.copytree(gru, gru.with_name("locked"))
+    shutil.copyfile(gru / MODEL, gru / MODEL.replace("gru", "locked"))
     monkeypatch.setattr(Path, "stat", forbid)
     asked = [json.dumps({"text": "the ", "model": name}) for name in ("locked", "gru")]
     done = run("--suggest", "--json", "--model=gru", stdin="\n".join(asked))
@@ -166,15 +181,15 @@ def test_a_model_that_cannot_be_looked_at_ends_no_others_answers(
 def test_a_path_that_no_file_can_have_is_an_unknown_text(
     run: Command, gru: Path, tmp_path: Path, path: str
 ) -> None:
-    (gru / ORIGIN).write_text(json.dumps({"sources": [path], "encoding": None}))
+    (gru / RUN / ORIGIN).write_text(json.dumps({"sources": [path], "encoding": None}))
     run("--generate", "the", "--model=gru")
     for mode in (["--evaluate", "--model=gru"], ["--train", "--update=gru"]):
         message = refused(run(*mode, code=3))
         assert "the file that gru was trained on is not known here" in message
-    tensors = load((gru / "resume.safetensors").read_bytes())
+    tensors = load((gru / RUN / "resume.safetensors").read_bytes())
     facts = json.loads(tensors[FACTS].tobytes())
     facts["corpus"]["sources"] = [path]
     tensors[FACTS] = np.frombuffer(json.dumps(facts).encode(), np.uint8)
-    (gru / "resume.safetensors").write_bytes(save(tensors))
+    (gru / RUN / "resume.safetensors").write_bytes(save(tensors))
     resume = ["--train", "--resume", "--name=gru", "--epochs=2", "--quiet"]
     assert "the state of the run of gru is damaged" in refused(run(*resume, code=1))

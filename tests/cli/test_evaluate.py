@@ -7,20 +7,23 @@ import math
 import re
 import shutil
 import subprocess
-from dataclasses import fields
+from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rnnlm_tui import evaluate
 from rnnlm_tui.cli.output import table
 from rnnlm_tui.evaluate import Evaluation, confidence_interval
 from rnnlm_tui.formatting import format_percent, format_perplexity
-from rnnlm_tui.store.evaluations import read_evaluation
-from rnnlm_tui.store.files import EVALUATION
+from rnnlm_tui.store import locks
 from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.model_file import change_card, read_card
 from tests.cli.conftest import TEXT
 from tests.helpers.commands import POSIX, Command, on_terminal, refused
+from tests.helpers.models import held_elsewhere
 from tests.helpers.texts import split_held_out
 
 OF_MODEL = {"name", "preset", "tokenizer", "trained_on_lines"}
@@ -71,23 +74,23 @@ def test_a_model_is_measured_on_its_own_held_out_lines(ask: Command, data_dir: P
     assert figures["words"] == sum(len(line.split()) for line in held_out)
     assert figures["trained_on_lines"] == again
     assert figures["top1_interval"] == [*confidence_interval(figures["top1"], figures["words"])]
-    metrics = Library(data_dir).open("half")[0].metrics["held_out"]
-    assert metrics is not None
-    assert figures["loss"] == pytest.approx(metrics["loss"], rel=1e-5)
+    metrics = Library(data_dir).open("half")[0].metrics
+    assert metrics is not None and metrics["held_out"] is not None
+    assert figures["loss"] == pytest.approx(metrics["held_out"]["loss"], rel=1e-5)
     assert figures["perplexity_in_vocabulary"] == pytest.approx(math.exp(figures["loss"]))
 
 
 def test_the_figures_that_a_training_has_written_are_those_of_evaluate(
     ask: Command, data_dir: Path
 ) -> None:
-    folder, card = data_dir / "models" / "half", Library(data_dir).open("half")[0]
-    by_training = read_evaluation(folder, card)
+    path = data_dir / "models" / "half.safetensors"
+    by_training = read_card(path).evaluation
     assert by_training is not None
-    (folder / EVALUATION).unlink()
+    change_card(path, partial(replace, evaluation=None))
     evaluated(ask("--evaluate", "--model", "half", "--limit", "2", "--json"))
-    assert read_evaluation(folder, card) is None
+    assert read_card(path).evaluation is None
     evaluated(ask("--evaluate", "--model", "half", "--json"))
-    assert read_evaluation(folder, card) == by_training
+    assert read_card(path).evaluation == by_training
     listed = json.loads(ask("--models", "--json").stdout)["models"]
     assert {model["name"]: bool(model["evaluation"]) for model in listed} == {
         "half": True,
@@ -105,12 +108,36 @@ def test_the_figures_that_a_training_has_written_are_those_of_evaluate(
     assert shown["full"][2:4] == ["training", "lines"]
 
 
-def test_figures_that_cannot_be_kept_are_shown_all_the_same(ask: Command, data_dir: Path) -> None:
-    (data_dir / "models" / "half" / EVALUATION).unlink()
-    (data_dir / "models" / "half" / EVALUATION).mkdir()
-    done = ask("--evaluate", "--model", "half", "--json")
+def test_figures_that_cannot_be_kept_are_shown_all_the_same(
+    ask: Command, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "PATIENCE_S", 0)
+    library = Library(data_dir)
+    change_card(library.path("half"), partial(replace, evaluation=None))
+    before = library.path("half").read_bytes()
+    with held_elsewhere(library, "half"):
+        done = ask("--evaluate", "--model", "half", "--json")
     assert evaluated(done)["models"][0]["name"] == "half"
-    assert "the figures were not stored: could not save " in done.stderr
+    assert "the figures were not stored: the model half is in use by " in done.stderr
+    assert library.path("half").read_bytes() == before
+
+
+def test_figures_of_a_model_that_is_gone_by_then_are_not_kept(
+    ask: Command, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A training has saved the next one while this was measured."""
+    path = data_dir / "models" / "half.safetensors"
+    change_card(path, partial(replace, evaluation=None))
+    real = evaluate.summarize
+
+    def save_meanwhile(scored: Any) -> Evaluation:
+        change_card(path, partial(replace, updated="later"))
+        return real(scored)
+
+    monkeypatch.setattr(evaluate, "summarize", save_meanwhile)
+    done = ask("--evaluate", "--model", "half", "--json")
+    assert "the figures were not stored: half was trained again meanwhile" in done.stderr
+    assert (read_card(path).evaluation, read_card(path).updated) == (None, "later")
 
 
 def test_its_own_text_given_means_its_held_out_lines(ask: Command, measured_data: Path) -> None:

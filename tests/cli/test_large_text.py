@@ -11,9 +11,9 @@ import pytest
 
 from rnnlm_tui.events import Event, Preparing, from_json_line
 from rnnlm_tui.paths import bundled_corpus
-from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.locks import TRAINING
+from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.text import streams
 from rnnlm_tui.text.encoded_files import FILES
 from rnnlm_tui.training import trainer
@@ -21,15 +21,12 @@ from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.history import History
 from tests.helpers.commands import Command, dead_process, events_of
 from tests.helpers.events import end_of
-from tests.helpers.models import contents
 
 LINES = bundled_corpus().read_text().splitlines()
 SIZES = ("--embedding-size=4", "--hidden-size=4", "--threads=1", "--device=cpu", "--held-out=0.2")
 GRU = ("--preset=gru", *SIZES)
 Choose = Callable[[bool], None]
 """Makes the next command treat its text as large, or hold it in memory."""
-AGAIN = ("history.jsonl", RESUME, "model.json", "evaluation.json")
-"""They hold times."""
 
 
 @pytest.fixture
@@ -50,13 +47,13 @@ def is_large(monkeypatch: pytest.MonkeyPatch) -> Choose:
 
 def model_of(library: Library, name: str) -> dict[str, Any]:
     """The contents of a model without times."""
-    folder = library.path(name)
-    found = {file: raw for file, raw in contents(folder).items() if file not in AGAIN}
-    card = json.loads((folder / "model.json").read_text())
-    evaluation = json.loads((folder / "evaluation.json").read_text())
-    for changing in ("created", "updated", "history", "ancestors", "checksums"):
+    with open_stored(library.path(name)) as stored:
+        card, tensors = json.loads(stored.card.to_json()), stored.tensors()
+    for changing in ("created", "updated", "history", "ancestors"):
         card.pop(changing, None)
-    return {**found, "card": card, "figures": evaluation["figures"]}
+    raw = {name: tensor.tobytes() for name, tensor in tensors.items()}
+    origin = (library.run_folder(name) / "origin.json").read_text()
+    return {**raw, "card": card, "origin": origin}
 
 
 def both(
@@ -73,7 +70,7 @@ def both(
             done = run(*command, "--name=diary", "--json")
             assert large == any(isinstance(event, Preparing) for event in events_of(done))
         found.append(model_of(library, "diary"))
-        assert not any((library.path("diary") / name).exists() for name in FILES)
+        assert not any((library.run_folder("diary") / name).exists() for name in FILES)
         library.delete("diary")
     return found
 
@@ -104,11 +101,11 @@ def test_it_is_read_from_a_pipe(
     for name, source in (("file", str(diary)), ("pipe", "-")):
         text = diary.read_text() if source == "-" else ""
         run("--train", source, *flags, f"--name={name}", "--quiet", stdin=text)
-        assert not [*library.path(name).glob(".text-*")]
+        assert not [*library.run_folder(name).glob(".text-*")]
     file, pipe = (model_of(library, name) for name in ("file", "pipe"))
     assert file["card"]["corpus"].pop("name") == "diary.txt"
     assert pipe["card"]["corpus"].pop("name") == "stdin"
-    assert file.pop("origin.json") != pipe.pop("origin.json")
+    assert file.pop("origin") != pipe.pop("origin")
     assert file == pipe
 
 
@@ -130,10 +127,10 @@ def test_a_run_that_was_stopped_finds_its_ids_again(
     with monkeypatch.context() as patch:
         patch.setattr(trainer, "train", stop_soon)
         run("--train", str(diary), *flags, "--name=stopped")
-    assert all((library.path("stopped") / name).exists() for name in FILES[1:])
+    assert all((library.run_folder("stopped") / name).exists() for name in FILES[1:])
     done = run("--train", "--resume", "--name=stopped", "--json")
     assert {e.phase for e in events_of(done) if isinstance(e, Preparing)} == {"reading text"}
-    assert not any((library.path("stopped") / name).exists() for name in FILES)
+    assert not any((library.run_folder("stopped") / name).exists() for name in FILES)
     run("--train", str(diary), *flags, "--name=through")
     assert model_of(library, "stopped") == model_of(library, "through")
 
@@ -208,7 +205,7 @@ def test_a_stop_while_it_is_read_leaves_nothing(
     done = run("--train", str(diary), *GRU, "--name=stopped", "--json")
     end = end_of(events_of(done))
     assert (end.reason, end.metrics) == ("stopped", {})
-    assert not library.path("stopped").exists()
+    assert not library.run_folder("stopped").exists()
     with library.lock("stopped", TRAINING):
         assert not library.has("stopped")
 
@@ -218,7 +215,7 @@ def test_its_phases_are_in_the_history_that_the_app_follows(
 ) -> None:
     is_large(True)
     seen = set[str]()
-    path = library.path("followed") / "history.jsonl"
+    path = library.run_folder("followed") / "history.jsonl"
 
     def look(self: Any, event: Event) -> None:
         add(self, event)

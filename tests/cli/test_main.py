@@ -167,7 +167,7 @@ def test_control_characters_in_words_never_reach_the_terminal(ask: Command, tmp_
         ask("--summary", str(corpus), "--preset=lesson", "--json"),
         ask("--suggest", "the", "--model", "\x1b[2J", code=2),
         ask("--delete", "\x1b[2J", "--yes", code=None),
-        ask("--import", "\x1b[2J.zip", "--name", "x", code=None),
+        ask("--import", "\x1b[2J.safetensors", "--name", "x", code=None),
         ask("--\x1b[2J", code=None),
     ]
     for done in shown:

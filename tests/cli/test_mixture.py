@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -12,15 +14,13 @@ import pytest
 
 from rnnlm_tui.evaluate import score, summarize
 from rnnlm_tui.lm.mixture import MixedModel
-from rnnlm_tui.store.card import base_of
-from rnnlm_tui.store.evaluations import read_held_out_evaluation
-from rnnlm_tui.store.files import EVALUATION
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.training_text import find_corpus, held_out_of
+from rnnlm_tui.store.model_file import change_card, open_stored, read_card
+from rnnlm_tui.store.training_text import find_corpus
 from rnnlm_tui.text.excerpts import excerpts_of
 from tests.helpers.commands import VERSES, Command, events_of, refused
 from tests.helpers.events import end_of
-from tests.helpers.models import change_card
+from tests.helpers.models import held_out_mask_of
 
 OWN, BASE = VERSES * 5, "an owl and a bird sang to the moon\n" * 20
 NGRAM = ("--preset=ngram", "--quiet")
@@ -71,12 +71,13 @@ def test_a_model_is_built_on_another(train: Command, run: Command, data_dir: Pat
     assert "own is a mixture: n-grams" in shown and "its base base" in shown
     (listed,) = json.loads(run("--models", "own", "--json").stdout)["models"]
     assert listed["mixture"]["base"]["name"] == "base"
-    # A copy and an export name the base and hold none of its words.
+    # A copy and an export hold the base.
     library.duplicate("own", "copy")
-    library.import_(library.export("own", data_dir / "own.zip"), "imported")
+    exported = library.export("own", data_dir / "own.safetensors")
+    library.import_(exported, "imported")
+    library.delete("base")
     for name in ("copy", "imported"):
         assert "owl" in library.open(name)[1].vocabulary
-        assert "owl" not in (library.path(name) / card.vocabulary).read_text()
 
 
 def test_what_the_base_saves_alone_is_stored_by_a_training_and_by_evaluate(
@@ -84,55 +85,87 @@ def test_what_the_base_saves_alone_is_stored_by_a_training_and_by_evaluate(
 ) -> None:
     done = train("own", "--on", "base", "--json")
     library = Library(data_dir)
-    card, folder = library.open("own")[0], library.path("own")
-    corpus, base = find_corpus("own", folder, card), library.open("base")[1]
-    excerpts = excerpts_of(corpus.lines, held_out_of(folder, card, corpus))
+    card, base = library.open("own")[0], library.open("base")[1]
+    lines = find_corpus("own", library.run_folder("own"), card).lines
+    excerpts = excerpts_of(lines, held_out_mask_of(library, "own", lines))
     scores = (score(base, each.lines, each.above) for each in excerpts)
     savings = summarize(chain.from_iterable(scores)).keystroke_savings
     expected = {"name": "base", "keystroke_savings": savings}
     by_training = end_of(events_of(done)).evaluation
     assert by_training is not None and by_training["base"] == expected
-    stored = read_held_out_evaluation(folder, card)
-    assert stored is not None and stored.base == expected
+    assert card.base_alone == expected
     (listed,) = json.loads(run("--models", "own", "--json").stdout)["models"]
     assert listed["base_alone"] == expected
-    (folder / EVALUATION).unlink()
+    forget = partial(replace, evaluation=None, base_alone=None)
+    change_card(library.path("own"), forget)
     last = run("--evaluate", "--model=own").stdout.splitlines()[-1]
     assert re.match(r"own: saves \d+% of keys on lines .* \(base alone: \d+%\)", last)
-    assert read_held_out_evaluation(folder, card) == stored
+    assert read_card(library.path("own")) == card
 
 
-def test_a_base_may_be_renamed(train: Command, data_dir: Path) -> None:
-    train("own", "--on", "base")
-    library = Library(data_dir)
-    library.rename("base", "other")
-    assert "owl" in library.open("own")[1].vocabulary
-
-
-def test_a_model_that_says_it_is_built_on_itself_is_opened(train: Command, data_dir: Path) -> None:
-    train("own", "--on", "base")
-    library = Library(data_dir)
-    own = base_of("own", library.open("own")[0])
-    change_card(library, "own", lambda card: card["mixture"].update(base=own))
-    _, model = library.open("own")
-    assert isinstance(model, MixedModel) and "owl" not in model.vocabulary
-
-
-@pytest.mark.parametrize("change", ["delete", "train again"])
-def test_without_its_base_a_model_predicts_alone(
+@pytest.mark.parametrize("change", ["delete", "rename", "train again"])
+def test_a_model_carries_its_base(
     change: str, train: Command, run: Command, data_dir: Path, tmp_path: Path
 ) -> None:
     train("own", "--on", "base")
+    library = Library(data_dir)
+    before, card = library.path("own").read_bytes(), library.open("own")[0]
     if change == "delete":
-        Library(data_dir).delete("base")
+        library.delete("base")
+    elif change == "rename":
+        library.rename("base", "other")
     else:
         (tmp_path / "base.txt").write_text(BASE + "the sun\n")
         train("base", "--force")
+    assert library.path("own").read_bytes() == before
+    assert card.base is not None and card.base.corpus["name"] == "base.txt"
+    done = run("--suggest", "--model=own", "an o", "--json")
+    assert json.loads(done.stdout)["suggestions"][0]["word"] == "owl" and not done.stderr
+    # An update keeps the base that the model has.
+    (tmp_path / "own.txt").write_text(OWN + "the cow ate\n" * 20)
+    run("--train", "--update=own", "--quiet")
+    updated, model = library.open("own")
+    assert updated.base == card.base and "owl" in model.vocabulary
+
+
+def test_english_is_named_and_the_one_installed_is_used(
+    train: Command,
+    run: Command,
+    data_dir: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shipped, library = tmp_path / "shipped", Library(data_dir)
+    shipped.mkdir()
+    library.path("base").rename(shipped / "english.safetensors")
+    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(shipped))
+    train("own", "--on", "english")
+    card, model = library.open("own")
+    assert card.base_named is not None and card.base is None
+    assert "owl" in model.vocabulary
+    with open_stored(library.path("own")) as stored:
+        assert not [name for name in stored.tensors() if name.startswith("base.")]
+    # A later one takes its place; without it, the model says so and predicts alone.
+    (tmp_path / "base.txt").write_text(BASE.replace("owl", "auk"))
+    train("base", "--on=none")
+    library.path("base").rename(shipped / "english.safetensors")
+    assert "auk" in library.open("own")[1].vocabulary
+    (shipped / "english.safetensors").unlink()
     done = run("--suggest", "--model=own", "the ")
-    assert "its base base is gone or was trained again" in done.stderr
-    _, model = Library(data_dir).open("own")
-    assert isinstance(model, MixedModel) and "owl" not in model.vocabulary
-    assert {*model.mixture_weights} == {"ngrams", "cache"}
+    assert "its base english is not installed: it predicts without it" in done.stderr
+    assert [*library.open("own")[1].models] == ["ngrams"]  # type: ignore[attr-defined]
+
+
+def test_a_resumed_run_has_its_base_again(
+    train: Command, run: Command, data_dir: Path, tmp_path: Path
+) -> None:
+    small = ("--preset=gru", "--embedding-size=4", "--hidden-size=4", "--epochs=1", "--threads=1")
+    run("--train", str(tmp_path / "own.txt"), "--name=own", "--on=base", "--quiet", *small)
+    library = Library(data_dir)
+    library.delete("base")
+    done = run("--train", "--resume", "--name=own", "--epochs=2", "--quiet")
+    card, model = library.open("own")
+    assert card.epochs_done == 2 and "owl" in model.vocabulary and "base" not in done.stderr
 
 
 def test_what_cannot_be_built_on_a_model(train: Command, data_dir: Path) -> None:

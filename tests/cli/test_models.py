@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-import zipfile
 from pathlib import Path
 
 import pytest
 
-from rnnlm_tui.store.files import EVALUATION, ORIGIN
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.locks import TRAINING
 from tests.helpers.commands import POSIX, Command, on_terminal, refused
@@ -25,9 +23,8 @@ def test_an_empty_list_of_models_says_what_to_do(run: Command, data_dir: Path) -
 
 
 def test_a_damaged_model_is_listed_with_its_reason(run: Command, copied: Path) -> None:
-    shutil.copytree(copied / "verses", copied / "broken")
-    (weights,) = (copied / "broken").glob("weights-*.safetensors")
-    weights.write_bytes(weights.read_bytes()[:100])
+    raw = (copied / "verses.safetensors").read_bytes()
+    (copied / "broken.safetensors").write_bytes(raw[:100])
     header, broken, verses, note = run("--models").stdout.splitlines()
     assert header.split()[:3] == ["name", "preset", "corpus"]
     assert broken.split()[:2] == ["broken", "damaged"]
@@ -43,31 +40,27 @@ def test_a_damaged_model_is_listed_with_its_reason(run: Command, copied: Path) -
 
 @NEEDS_UNREADABLE
 def test_a_model_that_cannot_be_read_spoils_no_other(run: Command, copied: Path) -> None:
-    """Each file of the copies in turn gives an input/output error."""
-    names = [path.name for path in (copied / "verses").iterdir()]
-    for name in names:
-        path = copied / name / name
-        shutil.copytree(copied / "verses", path.parent)
+    (copied / "broken.safetensors").symlink_to(UNREADABLE)
+    listed = json.loads(run("--models", "--json").stdout)["models"]
+    why = "cannot read broken.safetensors: input/output error"
+    assert {model["name"]: model["damaged"] for model in listed} == {"broken": why, "verses": None}
+    done = run("--suggest", "the ", "--model", "broken", code=1)
+    assert why in done.stderr and "write" not in done.stderr
+    assert "the" in run("--suggest", "the ", "--model", "verses").stdout
+    for name in ("resume.safetensors", "history.jsonl", "origin.json"):
+        path = copied.parent / "runs" / "verses" / name
         path.unlink()
         path.symlink_to(UNREADABLE)
-    listed = json.loads(run("--models", "--json").stdout)["models"]
-    damaged = {model["name"]: model["damaged"] for model in listed}
-    assert damaged.pop("verses") is None
-    assert {*damaged} == {*names}
-    for name, why in damaged.items():
-        vital = (name.endswith("json") and name not in (EVALUATION, ORIGIN)) or "weights" in name
-        assert why == (f"cannot read {name}: input/output error" if vital else None)
-        done = run("--suggest", "the ", "--model", name, code=int(vital))
-        assert (why or "") in done.stderr and "write" not in done.stderr
-    assert "the" in run("--suggest", "the ", "--model", "verses").stdout
-    for name in names:
-        done = run("--evaluate", str(copied.parent / "verses.txt"), "--model", name, code=None)
+        run("--models")
+        assert "the" in run("--suggest", "the ", "--model", "verses").stdout
+        done = run("--evaluate", str(copied.parent / "verses.txt"), "--model=verses", code=None)
         assert "write" not in done.stderr
 
 
 def test_an_unfinished_training_is_listed_and_can_be_deleted(run: Command, copied: Path) -> None:
-    (copied / "verses").rename(copied / "begun")
-    (copied / "begun" / "model.json").unlink()
+    (copied / "verses.safetensors").unlink()
+    runs = copied.parent / "runs"
+    (runs / "verses").rename(runs / "begun")
     (note,) = run("--models").stdout.splitlines()
     assert note.startswith("begun is an unfinished training, 2 of 2 epochs done; resume it")
     assert "--train --resume --name begun" in note
@@ -103,7 +96,7 @@ def test_a_renamed_model_answers_under_its_new_name_alone(run: Command, copied: 
     assert run("--rename", "verses", "poems").stdout == "verses is now poems\n"
     run("--suggest", "the ", "--model", "poems")
     assert "there is no model verses" in refused(run("--suggest", "x", "--model", "verses", code=1))
-    shutil.copytree(copied / "poems", copied / "other")
+    shutil.copyfile(copied / "poems.safetensors", copied / "other.safetensors")
     assert "taken" in refused(run("--rename", "poems", "other", code=1))
     assert "cannot be a model's name" in refused(run("--rename", "poems", "../up", code=2))
 
@@ -111,9 +104,9 @@ def test_a_renamed_model_answers_under_its_new_name_alone(run: Command, copied: 
 def test_delete_needs_confirmation(run: Command, copied: Path) -> None:
     message = refused(run("--delete", "verses", stdin="y\n", code=2))
     assert "refusing to delete verses without confirmation\n  pass --yes" in message
-    assert (copied / "verses").exists()
+    assert (copied / "verses.safetensors").exists()
     assert run("--yes", "--delete", "verses").stdout == "deleted verses\n"
-    assert not (copied / "verses").exists()
+    assert not (copied / "verses.safetensors").exists()
     assert "there is no model verses" in refused(run("--delete", "verses", "--yes", code=1))
 
 
@@ -130,24 +123,22 @@ def test_delete_asks_on_a_terminal(copied: Path, answer: str, code: int) -> None
     ended, output = on_terminal("--delete", "verses", typed=f"{answer}\n")
     assert ended == code
     assert "Delete the model verses? [y/N] " in output
-    assert ("nothing was deleted" in output) == (copied / "verses" / "model.json").exists()
-    assert (copied / "verses").exists() == bool(code)
+    assert ("nothing was deleted" in output) == (code == 1)
+    assert (copied / "verses.safetensors").exists() == bool(code)
 
 
 def test_a_name_that_looks_like_an_option_can_be_deleted(run: Command, copied: Path) -> None:
-    (copied / "verses").rename(copied / "-rf")
+    (copied / "verses.safetensors").rename(copied / "-rf.safetensors")
     assert run("--delete", "--yes", "--", "-rf").stdout == "deleted -rf\n"
-    assert not (copied / "-rf").exists()
+    assert not (copied / "-rf.safetensors").exists()
 
 
 def test_an_exported_model_can_be_imported_and_answers_the_same(
     run: Command, copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    archive = tmp_path / "sent.zip"
+    archive = tmp_path / "sent.safetensors"
     assert run("--export", "verses", str(archive)).stdout == f"wrote verses to {archive}\n"
-    assert {"model.json", "vocabulary.json", "history.jsonl"} < {
-        *zipfile.ZipFile(archive).namelist()
-    }
+    assert archive.read_bytes() == (copied / "verses.safetensors").read_bytes()
     assert "already" in refused(run("--export", "verses", str(archive), code=1))
     run("--export", "verses", str(archive), "--force")
     assert "there is no folder" in refused(run("--export", "verses", f"{tmp_path}/new/", code=1))
@@ -157,6 +148,6 @@ def test_an_exported_model_can_be_imported_and_answers_the_same(
     answers = {run("--generate", "the", "--model", n).stdout for n in ("verses", "sent", "again")}
     assert len(answers) == 1
     monkeypatch.chdir(tmp_path)
-    assert run("--export", "verses").stdout == "wrote verses to verses.zip\n"
-    archive.rename(tmp_path / "my model.zip")
-    assert "name it with --name" in refused(run("--import", "my model.zip", code=2))
+    assert run("--export", "verses").stdout == "wrote verses to verses.safetensors\n"
+    archive.rename(tmp_path / "my model.safetensors")
+    assert "name it with --name" in refused(run("--import", "my model.safetensors", code=2))

@@ -129,7 +129,7 @@ def test_a_run_of_two_processes_is_stopped_and_resumed_in_one(
         process.end()
     assert finished.reason == "stopped"
     run("--train", "--resume", "--name=two", "--json", "--threads=1")
-    history = (data_dir / "models" / "two" / "history.jsonl").read_text()
+    history = (data_dir / "runs" / "two" / "history.jsonl").read_text()
     assert losses(epochs_of_output(history)) == pytest.approx(losses(whole), abs=1e-4)
 
 

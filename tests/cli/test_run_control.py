@@ -83,7 +83,7 @@ def test_an_interrupt_before_the_training_begins_leaves_no_traceback(data_dir: P
         said = process.lines.get(timeout=PATIENCE_S) + process.process.communicate()[0]
     # It either waits for its text, or has not yet begun to.
     assert said in ("rnnlm-tui: interrupted\n", "stdin-gru: stopped before anything was learned\n")
-    assert not (data_dir / "models" / "stdin-gru").exists()
+    assert not (data_dir / "runs" / "stdin-gru").exists()
 
 
 # Lines of standard input

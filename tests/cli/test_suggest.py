@@ -16,7 +16,6 @@ import pytest
 from rnnlm_tui.cli.main import main
 from rnnlm_tui.cli.suggest import opened
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.store.files import MODEL
 from rnnlm_tui.store.library import Library
 from tests.cli.conftest import trained
 from tests.helpers.commands import Command, Run, refused, running
@@ -223,7 +222,7 @@ def test_an_editor_types_a_line_against_a_process_that_stays(editor: Run, copied
         assert answer["id"] == end
         assert answer["prefix"] == line[:end].rpartition(" ")[2]
     assert ask_editor(editor, text="the ", model="new", id="b")["error"] == "there is no model new"
-    shutil.copytree(copied / "verses", copied / "new")
+    shutil.copyfile(copied / "verses.safetensors", copied / "new.safetensors")
     assert ask_editor(editor, text="the ", model="new", id="c")["model"] == "new"
     editor.send("the cat \n")
     assert json.loads(editor.line("{"))["seen"] == ["the", "cat"]
@@ -235,9 +234,9 @@ def test_a_model_that_was_saved_again_is_opened_again(copied: Path, data_dir: Pa
     library = Library(data_dir)
     first = opened(library, "verses")
     assert opened(library, "verses") is first
-    card = copied / "verses" / MODEL
-    card.with_suffix(".new").write_bytes(card.read_bytes())
-    card.with_suffix(".new").replace(card)
+    path = copied / "verses.safetensors"
+    path.with_suffix(".new").write_bytes(path.read_bytes())
+    path.with_suffix(".new").replace(path)
     assert opened(library, "verses") is not first
 
 

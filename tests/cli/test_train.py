@@ -22,10 +22,9 @@ from rnnlm_tui.events import (
     from_json_line,
     to_json_line,
 )
-from rnnlm_tui.store.card import read_card
 from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.store.run_state import read_run_status
-from rnnlm_tui.store.weights import read_weights
 from rnnlm_tui.training.checkpoint import load_state
 from rnnlm_tui.training.learner import Learner
 from rnnlm_tui.training.networks import BatchLoss
@@ -49,8 +48,8 @@ def started_of(done: subprocess.CompletedProcess[str]) -> Started:
 
 def weights_of(data_dir: Path, name: str) -> dict[str, Any]:
     """The weights of a saved model."""
-    folder = data_dir / "models" / name
-    return read_weights(folder, read_card(folder))
+    with open_stored(data_dir / "models" / f"{name}.safetensors") as stored:
+        return dict(stored.weights("network"))
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +74,9 @@ def test_it_prints_the_data_card_a_line_an_epoch_and_the_result(
     run: Command, corpus_file: Path, data_dir: Path
 ) -> None:
     done = run("--train", str(corpus_file), *TINY, "--epochs", "3")
-    folder = re.escape(str(data_dir / "models" / "verses-lesson"))
+    path = re.escape(str(data_dir / "models" / "verses-lesson.safetensors"))
     assert re.fullmatch(
-        rf"verses-lesson: done, \d+\.\d s, in {folder}\n"
+        rf"verses-lesson: done, \d+\.\d s, in {path}\n"
         r"  held-out lines: none, so how many keys it saves is not known\n"
         r"  training lines: loss \d\.\d{3} nats per word, accuracy [\d.]+%\n",
         done.stdout,
@@ -128,10 +127,10 @@ def test_json_prints_events_alone_and_keeps_its_contract(
         assert epoch.train["perplexity"] == pytest.approx(np.exp(epoch.train["loss"]))
         assert (epoch.held_out, epoch.best) == (None, True)
         assert epoch.sample["text"].startswith(epoch.sample["seed"] + " ")
-    folder = str(data_dir / "models" / "long-lesson")
+    path = str(data_dir / "models" / "long-lesson.safetensors")
     assert isinstance(saved, Saved)
-    assert (saved.epoch, saved.path, saved.best) == (2, folder, True)
-    assert (finished.reason, finished.best_epoch, finished.path) == ("completed", 2, folder)
+    assert (saved.epoch, saved.path, saved.best) == (2, path, True)
+    assert (finished.reason, finished.best_epoch, finished.path) == ("completed", 2, path)
     assert finished.metrics["train"] == epochs_of(events)[-1].train
 
 
@@ -196,8 +195,8 @@ def test_a_run_interrupted_in_its_first_epoch_leaves_the_model_that_it_was_to_re
 ) -> None:
     arguments = [*TINY, "--epochs", "1", "--name", "mine"]
     run("--train", str(corpus_file), *arguments)
-    folder, names = data_dir / "models" / "mine", ("model.json", "origin.json")
-    before = [(folder / name).read_bytes() for name in names]
+    paths = data_dir / "models" / "mine.safetensors", data_dir / "runs" / "mine" / "origin.json"
+    before = [path.read_bytes() for path in paths]
     step = Learner.step
 
     def interrupted(learner: Learner, *batch: Any) -> BatchLoss:
@@ -208,7 +207,7 @@ def test_a_run_interrupted_in_its_first_epoch_leaves_the_model_that_it_was_to_re
     other = corpus_file.with_name("other.txt")
     other.write_text(corpus_file.read_text() * 2)
     run("--train", str(other), *arguments, "--force", "--quiet", code=130)
-    assert [(folder / name).read_bytes() for name in names] == before
+    assert [path.read_bytes() for path in paths] == before
 
 
 def test_a_run_that_could_not_start_leaves_no_folder(
@@ -220,6 +219,7 @@ def test_a_run_that_could_not_start_leaves_no_folder(
     assert done.returncode == 2
     assert "there is no mps device here" in done.stderr
     assert [path.name for path in (data_dir / "models").iterdir()] == [".locks"]
+    assert [*(data_dir / "runs").iterdir()] == []
 
 
 def test_a_corpus_can_be_several_files_or_standard_input(
@@ -353,7 +353,7 @@ def test_a_resumed_run_takes_new_settings_from_flags_alone(
     flags = ["--epochs", "2", "--learning-rate", "0.25"]
     (epoch,) = epochs_of(events_of(run("--train", "--resume", "--name", "m", *flags, "--json")))
     assert epoch.sample["seed"] == "a bird", "the run keeps its seed line"
-    state = load_state(data_dir / "models" / "m", "m")
+    state = load_state(data_dir / "runs" / "m", "m")
     assert (state.position.epoch, state.position.learning_rate) == (3, 0.25)
 
 
@@ -411,7 +411,7 @@ def test_a_run_that_ended_early_says_so_and_resumes_with_more_patience(
     settings = [*CAUSAL, "--epochs=50", "--patience=1", "--learning-rate=1e-20"]
     done = run("--train", several_verses, "--preset=gru", "--name=a", *settings)
     assert "ended early: the held-out loss stopped falling; epoch 1 is kept" in done.stdout
-    assert read_run_status(data_dir / "models" / "a").epochs_done == 2
+    assert read_run_status(data_dir / "runs" / "a").epochs_done == 2
     message = refused(run("--train", "--resume", "--name=a", code=2))
     assert "its held-out loss was best in epoch 1" in message
     resumed = events_of(run("--train", "--resume", "--name=a", "--patience=3", "--json"))

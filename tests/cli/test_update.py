@@ -19,18 +19,21 @@ from rnnlm_tui.lm import mixture
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import bundled_corpus
-from rnnlm_tui.store import training_text
 from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.training_text import held_out_lines, read_trained_lines
-from rnnlm_tui.store.weights import read_weights
+from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.text.excerpts import excerpts_of
 from rnnlm_tui.text.streams import Workspace
 from rnnlm_tui.training.run import TrainingRun
 from tests.helpers.commands import Command, events_of, refused
 from tests.helpers.events import end_of, epochs_of
-from tests.helpers.models import contents, put_older_model
+from tests.helpers.models import (
+    held_out_lines,
+    held_out_mask_of,
+    models_of,
+    put_saved_model,
+)
 from tests.helpers.training import run as run_all
 from tests.helpers.training import run_stopped_at, same_weights
 
@@ -63,15 +66,20 @@ def train(run: Command, diary: Path) -> Train:
 
 
 def held_out_of(library: Library, text: Path) -> set[str]:
-    card, folder = library.open("diary")[0], library.path("diary")
-    return {*held_out_lines(folder, card, read_corpus([text]))}
+    return {*held_out_lines(library, "diary", read_corpus([text]).lines)}
+
+
+def known_of(library: Library) -> set[int]:
+    """The hashes of the lines that the model was trained on."""
+    with open_stored(library.path("diary")) as stored:
+        return {*stored.lines().known.tolist()}
 
 
 def saved_now(library: Library, text: Path, model: LanguageModel) -> float | None:
     """The share of keys that a model saves on the lines that are held out now."""
-    card, corpus = library.open("diary")[0], read_corpus([text])
-    mask = training_text.held_out_of(library.path("diary"), card, corpus)
-    scores = (score(model, each.lines, each.above) for each in excerpts_of(corpus.lines, mask))
+    lines = read_corpus([text]).lines
+    mask = held_out_mask_of(library, "diary", lines)
+    scores = (score(model, each.lines, each.above) for each in excerpts_of(lines, mask))
     return summarize(chain.from_iterable(scores)).keystroke_savings
 
 
@@ -96,8 +104,8 @@ def test_a_model_is_updated_with_its_grown_text(
 ) -> None:
     monkeypatch.setattr(mixture, "FEWEST_WORDS", 1 << 30)  # models are measured as they are
     train(*options)
-    (before, old_model), folder = library.open("diary"), library.path("diary")
-    trained, was_held_out = read_trained_lines(folder, before), held_out_before(library, diary)
+    old_model = library.open("diary")[1]
+    known, was_held_out = known_of(library), held_out_before(library, diary)
     assert WORD not in old_model.vocabulary
     fewer = ["--epochs=1"] if options == GRU else []
     done = run("--train", "--update", "diary", "--json", *fewer)
@@ -110,14 +118,12 @@ def test_a_model_is_updated_with_its_grown_text(
     assert end.evaluation is not None and old != new
     assert (end.evaluation["before"], end.evaluation["keystroke_savings"]) == (old, new)
     assert WORD in model.vocabulary and {*old_model.vocabulary.words} <= {*model.vocabulary.words}
-    assert card.corpus["lines"] == 160 and (folder / "evaluation.json").exists()
+    assert card.corpus["lines"] == 160 and card.evaluation is not None
     # Held-out lines stay held out, and so is a fifth of the new ones; no training line is.
     held_out = held_out_of(library, diary)
     assert was_held_out <= held_out <= was_held_out | {*FIRST, *NEW}
     assert 0 < len(held_out - was_held_out) < 20
-    now = read_trained_lines(folder, card)
-    assert trained is not None and now is not None
-    assert {*trained.known.tolist()} < {*now.known.tolist()}
+    assert known < known_of(library)
     shown = run("--evaluate", "--json")
     assert json.loads(shown.stdout)["models"][0]["trained_on_lines"] == 0
     # The next one finds the text again, and counts the model once among its ancestors.
@@ -146,40 +152,39 @@ def test_a_model_is_kept_if_the_update_is_not_better(
     worse = diary.with_name("worse.txt")
     nonsense = [f"{number} {number % 7} {number % 3}" for number in range(100)]
     worse.write_text("\n".join([*held_out_before(library, diary), *nonsense]))
-    folder = library.path("diary")
-    (folder / RESUME).unlink(missing_ok=True)
-    before = contents(folder)
+    (library.run_folder("diary") / RESUME).unlink(missing_ok=True)
+    before = models_of(library)
     flags = [] if options == NGRAM else ["--epochs=2", "--learning-rate=2"]
     done = run("--train", str(worse), "--update=diary", "--json", *flags)
     end = end_of(events_of(done))
     update: Any = end.update
     assert not update["replaced"] and update["new_loss"] > update["old_loss"]
     assert end.metrics == {}
-    after = contents(folder)
-    assert after.pop("history.jsonl") != before.pop("history.jsonl")
+    after, history = models_of(library), "runs/diary/history.jsonl"
+    assert after.pop(history) != before.pop(history)
     assert after == before
 
 
 def made(library: Library, **request: Any) -> TrainingRun:
     """The run of an update, or a resumed one."""
-    asked = TrainRequest(data_folder=str(library.folder.parent), **request)
+    asked = TrainRequest(data_folder=str(library.data_dir), **request)
     _, make_run = requested_run(library, asked)
-    return make_run(Workspace(library.path("unused")))
+    return make_run(Workspace(library.run_folder("unused")))
 
 
 def test_a_stopped_update_leaves_the_model_and_resumes_exactly(
     train: Train, library: Library, data_dir: Path
 ) -> None:
     train(*GRU, "--mixture=off")
-    before = contents(library.path("diary"))
+    before = models_of(library)
     library.duplicate("diary", "twin")
     stopped = made(library, update="diary", flags={"epochs": "3"})
     assert stopped.config.epochs == 3 and stopped.replaces is not None
     assert made(library, update="diary").config.epochs == 8  # half of the usual ones
     run_stopped_at(stopped, 1, 2)
-    after = contents(library.path("diary"))
-    assert {name: after[name] for name in before if name != RESUME} == {
-        name: raw for name, raw in before.items() if name != RESUME
+    after, state = models_of(library), f"runs/diary/{RESUME}"
+    assert {name: after[name] for name in before if name != state} == {
+        name: raw for name, raw in before.items() if name != state
     }
     resumed = made(library, resume=True, name="diary")
     ended = run_all(resumed)
@@ -190,7 +195,7 @@ def test_a_stopped_update_leaves_the_model_and_resumes_exactly(
     assert figures is not None and figures["before"] is not None
     library.open("diary")  # replaced, so the old model cannot be measured again
     assert made(library, resume=True, name="diary", flags={"epochs": "9"}).replaces is None
-    assert same_weights(library.path("diary"), library.path("twin"))
+    assert same_weights(library.run_folder("diary"), library.run_folder("twin"))
 
 
 def test_a_further_text_is_read_again_with_the_next_update(
@@ -225,31 +230,27 @@ def test_without_held_out_lines_the_last_epoch_replaces_the_model(
     train: Train, run: Command, library: Library
 ) -> None:
     train(*GRU, "--held-out=0")
-    card = library.open("diary")[0]
-    weights = read_weights(library.path("diary"), card)
+    words = library.open("diary")[0].total_words
     done = run("--train", "--update=diary", "--epochs=2", "--json")
     events = events_of(done)
     assert [epoch.best for epoch in epochs_of(events)] == [False, True]
     warned = [event.message for event in events if isinstance(event, Warned)]
     assert any("nothing is held out, so" in message for message in warned)
     assert end_of(events).update == {"replaced": True, "old_loss": None, "new_loss": None}
-    assert len(read_weights(library.path("diary"), library.open("diary")[0])["embedding"]) > len(
-        weights["embedding"]
-    )
+    assert library.open("diary")[0].total_words > words
 
 
 def test_what_cannot_be_updated(
     train: Train, run: Command, library: Library, diary: Path, copied: Path
 ) -> None:
     train(*NGRAM)
-    put_older_model(library, "gru")
+    put_saved_model(library, "gru")
     run("--train", "-", *NGRAM, "--name=piped", "--quiet", stdin="a b c\n")
     for options, code, why in (
         (("--update=verses",), 2, "the preset lesson, which cannot be updated"),
         (("--update=nobody",), 1, "there is no model nobody"),
         (("--update=piped",), 3, "from standard input"),
-        (("--update=gru",), 3, "cannot read the corpus verses.txt"),
-        ((str(diary), "--update=gru"), 1, "which lines gru was trained on is not known"),
+        (("--update=gru",), 3, "the file that gru was trained on is not known here"),
         (("--update=diary", "--name=other"), 2, "leave --resume, --force, --from and --name out"),
         (("--update=diary", "--preset=gru"), 2, "diary is of the preset ngram"),
         (("--update=diary", "--tokenizer=lesson"), 2, "--tokenizer cannot be changed"),

@@ -102,8 +102,6 @@ def card_of(model: LanguageModel) -> ModelCard:
         total_words=model.vocabulary.total_words,
         window=model.window,
         parameters=1000,
-        vocabulary="vocabulary.json",
-        weights="weights-1.safetensors",
         corpus={"name": "sonnets.txt", "sha256": "00", "lines": 2159, "words": 17_600},
         metrics={"epoch": 3, "train": TRAIN_FIGURES, "held_out": None},
         epochs_done=3,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import shutil
 import struct
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.numpy
 from hypothesis import settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -29,10 +29,16 @@ from rnnlm_tui.events import EpochFigures, TrainFigures
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store import files
-from rnnlm_tui.store.card import ModelCard, read_card
+from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.model_file import open_stored, text_tensors, write_model
 from rnnlm_tui.store.run_state import Position
+from rnnlm_tui.store.trained_lines import TrainedLines
 from rnnlm_tui.suggest import suggest
+from rnnlm_tui.text.corpus import split_lines
+from rnnlm_tui.text.overlap import no_hashes
+from rnnlm_tui.text.streams import Lines, Mask
+from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.training.checkpoint import Checkpoints, RunState
 
 UNREADABLE = "/proc/self/mem"
@@ -40,9 +46,7 @@ UNREADABLE = "/proc/self/mem"
 NEEDS_UNREADABLE = pytest.mark.skipif(
     sys.platform != "linux", reason="only Linux has a file that cannot be read"
 )
-WEIGHTS = "weights-1.safetensors"
-"""The weights of a small model."""
-OLDER_MODELS = Path(__file__).parents[1] / "store" / "models"
+SAVED_MODELS = Path(__file__).parents[1] / "store" / "models"
 WORDS = ("the", "cat", "sat", "on", "mat", "dog")
 CONTEXTS: tuple[list[int], ...] = ([], [1], [1, 2, 3, 4, 5, 6])
 HOSTILE = settings(deadline=None, max_examples=60, derandomize=True)
@@ -55,7 +59,7 @@ def epoch_figures(epoch: int) -> EpochFigures:
 
 
 def small_card(epoch: int = 1, words: tuple[str, ...] = WORDS) -> ModelCard:
-    """The card of a tiny model, as a training hands it to its checkpoints."""
+    """The card of a tiny model."""
     sizes = {"embedding_size": 3, "bidirectional_size": 2, "recurrent_size": 2}
     config = make_run_config("lesson", [sizes])
     architecture = ARCHITECTURES["lesson"](config, len(words) + 1, 4)
@@ -65,13 +69,11 @@ def small_card(epoch: int = 1, words: tuple[str, ...] = WORDS) -> ModelCard:
         total_words=len(words) + 1,
         window=4,
         parameters=architecture.parameters,
-        vocabulary="",
-        weights="",
         corpus={"name": "verses", "sha256": "00", "lines": 6, "words": 40},
         metrics=epoch_figures(epoch),
         epochs_done=epoch,
-        created="",
-        updated="",
+        created="2026-01-01",
+        updated="2026-01-02",
         versions={"rnnlm_tui": "0"},
         history=[epoch_figures(number) for number in range(1, epoch + 1)],
     )
@@ -84,35 +86,46 @@ def random_weights(card: ModelCard, seed: int = 0) -> dict[str, NDArray[np.float
     return {name: rng.normal(size=s.shape).astype(np.float32) for name, s in specs.items()}
 
 
-def make_model(folder: Path, epoch: int = 1, seed: int = 0) -> ModelCard:
-    """Saves a small model in this folder and returns its card."""
-    folder.mkdir(parents=True, exist_ok=True)
+def tensors_of(
+    card: ModelCard, words: tuple[str, ...] = WORDS, seed: int = 0
+) -> dict[str, NDArray[Any]]:
+    """The tensors of a tiny model with random weights."""
+    lines = TrainedLines(no_hashes(), np.zeros(0, np.int32), no_hashes())
+    network = {f"network.{name}": array for name, array in random_weights(card, seed).items()}
+    return {**text_tensors(words, Conventions(), lines), **network}
+
+
+def make_model(path: Path, epoch: int = 1, seed: int = 0) -> ModelCard:
+    """Saves a small model in this file and returns its card."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     card = small_card(epoch)
-    Checkpoints(folder).save_model(card, WORDS, random_weights(card, seed))
-    return read_card(folder)
+    write_model(path, card, tensors_of(card, seed=seed))
+    return card
 
 
 def fail_for(part: str, code: int = errno.ENOSPC) -> Callable[..., None]:
     """A `write_file` that writes the first bytes of a file whose name holds `part`, and fails."""
     real = files.write_file
 
-    def write_file(path: Path, write: Callable[[Path], None]) -> None:
+    def write_file(
+        path: Path, write: Callable[[Path], None], temporary: Path | None = None
+    ) -> None:
         def cut_short(temporary: Path) -> None:
             write(temporary)
             os.truncate(temporary, 5)
             raise OSError(code, os.strerror(code))
 
-        real(path, cut_short if part in path.name else write)
+        real(path, cut_short if part in path.name else write, temporary)
 
     return write_file
 
 
 @cache
-def whole_model() -> dict[str, bytes]:
-    """The files of a whole model by name."""
+def whole_model() -> bytes:
+    """The file of a whole model."""
     with tempfile.TemporaryDirectory() as folder:
-        make_model(Path(folder))
-        return contents(Path(folder))
+        make_model(Path(folder) / "model")
+        return (Path(folder) / "model").read_bytes()
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -127,10 +140,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def models_of(library: Library) -> dict[str, bytes]:
-    """Everything in the models' folder but the locks."""
-    return {
-        name: raw for name, raw in contents(library.folder).items() if not name.startswith(".locks")
-    }
+    """All files of models and runs, but not the locks."""
+    files = contents(library.data_dir)
+    return {name: raw for name, raw in files.items() if ".locks" not in name and raw}
 
 
 def put(folder: Path, files: dict[str, bytes]) -> None:
@@ -146,12 +158,11 @@ def probabilities(model: LanguageModel) -> list[list[float]]:
 
 
 @contextmanager
-def library_with(files: dict[str, bytes]) -> Iterator[Library]:
-    """A library of a whole model, `good`, and one of these files, `victim`."""
+def library_with(raw: bytes) -> Iterator[Library]:
+    """A library of a whole model, `good`, and one of these bytes, `victim`."""
     with tempfile.TemporaryDirectory() as folder:
         library = Library(Path(folder))
-        put(library.folder / "good", whole_model())
-        put(library.folder / "victim", files)
+        put(library.folder, {"good.safetensors": whole_model(), "victim.safetensors": raw})
         yield library
 
 
@@ -184,28 +195,43 @@ def why_refused(library: Library) -> str | None:
     return refused
 
 
-def refusal(files: dict[str, bytes]) -> str:
-    """Why a model of these files is refused."""
-    with library_with(files) as library:
+def refusal(raw: bytes) -> str:
+    """Why a model of these bytes is refused."""
+    with library_with(raw) as library:
         refused = why_refused(library)
     assert refused is not None, "the model was taken as whole"
     return refused
 
 
 def card_data() -> dict[str, Any]:
-    """The parsed model.json of a whole model."""
-    data: dict[str, Any] = json.loads(whole_model()["model.json"])
+    """The parsed card of a whole model."""
+    return card_in(whole_model())
+
+
+def card_in(raw: bytes) -> dict[str, Any]:
+    """The parsed card in the bytes of a model's file."""
+    data: dict[str, Any] = json.loads(parsed_tensors(raw)[0]["__metadata__"]["card"])
     return data
 
 
-def with_card(data: object) -> dict[str, bytes]:
-    """The files of a whole model with another card."""
-    return {**whole_model(), "model.json": json.dumps(data).encode()}
+def with_card(data: object, raw: bytes | None = None) -> bytes:
+    """The bytes of a model's file, by default those of a whole one, with another card."""
+    return with_card_text(json.dumps(data), raw)
 
 
-def with_file(name: str, raw: bytes) -> dict[str, bytes]:
-    """The files of a whole model with another file, and no checksum that would tell."""
-    return {**with_card({**card_data(), "checksums": {}}), name: raw}
+def with_card_text(card: str, raw: bytes | None = None) -> bytes:
+    """The same with any text in place of the card."""
+    header, numbers = parsed_tensors(raw or whole_model())
+    return tensor_file({**header, "__metadata__": {"card": card}}, numbers)
+
+
+def with_tensors(change: Callable[[dict[str, Any]], object], raw: bytes | None = None) -> bytes:
+    """The bytes of a model's file, by default those of a whole one, with changed tensors."""
+    raw = raw or whole_model()
+    tensors = safetensors.numpy.load(raw)
+    change(tensors)
+    card = json.dumps(card_in(raw))
+    return safetensors.numpy.save(tensors, metadata={"card": card})
 
 
 def parsed_tensors(raw: bytes) -> tuple[dict[str, Any], bytes]:
@@ -250,13 +276,18 @@ def places(data: object) -> list[tuple[Any, Any]]:
 def put_state(
     folder: Path, epoch: int, epochs: int, best: int | None = None, patience: int | None = None
 ) -> None:
-    """Saves the state of a run without weights: of the lesson, or, with `patience`, of a gru that
-    may end early."""
+    """Saves the state of a run without weights in its folder: of the lesson, or, with `patience`,
+    of a gru that may end early."""
     waits = {} if patience is None else {"patience": patience}
     config = make_run_config("gru" if waits else "lesson", [{"epochs": epochs, **waits}])
     position = Position(epoch=epoch, learning_rate=1e-3, best_epoch=best)
+    save_state(folder, RunState(config, {}, position, {}))
+
+
+def save_state(folder: Path, state: RunState) -> None:
+    """Saves the state of a run in its folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    Checkpoints(folder).save_state(RunState(config, {}, position, {}))
+    Checkpoints(folder / "model", folder, "", dict).save_state(state)
 
 
 HOLDER = """
@@ -285,15 +316,31 @@ def held_elsewhere(library: Library, name: str) -> Iterator[subprocess.Popen[str
         process.communicate(timeout=20)
 
 
-def put_older_model(library: Library, preset: str) -> None:
-    """Copies the model that version 0.1.0 saved for a preset, under the preset's name: a network of
-    4 units, trained on the first 40 lines of the sonnets, of which a tenth were held out."""
-    shutil.copytree(OLDER_MODELS / preset, library.folder / preset)
+def put_saved_model(library: Library, preset: str) -> None:
+    """Adds the model that was trained with a preset, under the preset's name: a network of 4 units,
+    trained on the first 40 lines of the sonnets, of which a tenth were held out."""
+    put(library.folder, {f"{preset}.safetensors": saved_model(preset)})
+
+
+def saved_model(preset: str) -> bytes:
+    """The file of that model."""
+    return (SAVED_MODELS / f"{preset}.safetensors").read_bytes()
+
+
+def held_out_lines(library: Library, name: str, lines: Lines) -> tuple[str, ...]:
+    """Those of the lines of a model's text that it has held out."""
+    return split_lines(lines, held_out_mask_of(library, name, lines))[1]
+
+
+def held_out_mask_of(library: Library, name: str, lines: Lines) -> Mask:
+    """Which of the lines of its text a model has held out."""
+    with open_stored(library.path(name)) as stored:
+        return stored.lines().held_out_of(lines)
 
 
 def change_card(library: Library, name: str, change: Callable[[dict[str, Any]], None]) -> None:
     """Changes what a model's card says."""
-    path = library.path(name) / "model.json"
-    data = json.loads(path.read_text())
+    path = library.path(name)
+    data = card_in(path.read_bytes())
     change(data)
-    path.write_text(json.dumps(data))
+    path.write_bytes(with_card(data, path.read_bytes()))

@@ -72,7 +72,7 @@ class Script:
 
     def history(self, name: str = "poems") -> Path:
         """The history file of a training."""
-        return self.data / "models" / name / "history.jsonl"
+        return self.data / "runs" / name / "history.jsonl"
 
     def write(self, *events: Event, name: str = "poems") -> None:
         """Adds events to the history."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from rnnlm_tui.config import make_run_config
 from rnnlm_tui.events import Event, Progress
 from rnnlm_tui.lm.registry import prepare_corpus
+from rnnlm_tui.store.run_state import RunOrigin
 from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.training.checkpoint import RunState, load_state
 from rnnlm_tui.training.control import Control
@@ -32,12 +34,13 @@ SMALL: dict[str, dict[str, Any]] = {
     "ngram": {"mixture": "off"},
 }
 ON_ONE_THREAD = {"threads": 1, "device": "cpu"}
+RUNS = count()
 
 
 def small_run(
     preset: str, folder: Path, state: RunState | None = None, text: str = VERSES, **settings: Any
 ) -> TrainingRun:
-    """A small run on this text into this folder."""
+    """A small run on this text in this folder, whose model is beside it."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder.with_name(f"{folder.name}.txt")
     path.write_text(text)
@@ -45,7 +48,14 @@ def small_run(
     config = make_run_config(preset, [{} if preset == "ngram" else ON_ONE_THREAD, sizes, settings])
     corpus = read_corpus([path])
     prepared = prepare_corpus(corpus, config)
-    return TrainingRun("small", folder, config, prepared, {"sources": [str(path)]}, state)
+    created = state.corpus["created"] if state else f"run {next(RUNS)}"
+    origin: RunOrigin = {"created": created, "sources": [str(path)]}
+    return TrainingRun("small", model_of(folder), folder, config, prepared, origin, state)
+
+
+def model_of(folder: Path) -> Path:
+    """The file of the model of a small run in this folder."""
+    return folder.with_name(f"{folder.name}.safetensors")
 
 
 def run(small: TrainingRun, control: Control | None = None) -> list[Event]:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from rnnlm_tui.config import CausalConfig, RunConfig, make_run_config
+from rnnlm_tui.config import CausalConfig
 from rnnlm_tui.lm.adaptive_softmax import (
     AdaptiveSoftmax,
     cluster_ends,
@@ -55,13 +55,6 @@ def test_a_head_alone_is_the_full_softmax_and_tails_share_what_their_tokens_have
     head = AdaptiveSoftmax(alone).probabilities(outputs)
     np.testing.assert_allclose(found[:, :2_000], head[:, :2_000], rtol=1e-6)
     assert found[:, 2_000:40_000].sum(1) == pytest.approx(head[:, 2_000], rel=1e-4)
-
-
-def test_a_run_saved_before_there_was_a_choice_has_the_full_softmax() -> None:
-    saved = make_run_config("gru", []).to_json()
-    assert RunConfig.from_json(saved).model == CausalConfig(softmax="auto")
-    del saved["model"]["softmax"]
-    assert RunConfig.from_json(saved).model == CausalConfig(softmax="full")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 from rnnlm_tui.cli.main import main
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.store.library import Library
-from tests.helpers.models import OLDER_MODELS, contents
+from tests.helpers.models import put, saved_model
 
 SHIPPED = "shakespeare"
 
@@ -20,7 +19,7 @@ SHIPPED = "shakespeare"
 @pytest.fixture
 def library(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
     """An empty data folder, and a small n-gram model instead of the shipped one."""
-    shutil.copytree(OLDER_MODELS / "ngram", data_dir.parent / "shipped" / SHIPPED)
+    put(data_dir.parent / "shipped", {f"{SHIPPED}.safetensors": saved_model("ngram")})
     monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(data_dir.parent / "shipped"))
     return Library(data_dir)
 
@@ -36,8 +35,7 @@ def test_it_is_there_at_the_first_start(library: Library) -> None:
 
 
 def test_nobody_can_change_it(library: Library, tmp_path: Path) -> None:
-    before = contents(library.path(SHIPPED))
-    library.folder.mkdir(parents=True)
+    before = library.path(SHIPPED).read_bytes()
     library.duplicate(SHIPPED, "mine")
     exported = library.export(SHIPPED, tmp_path)
     changes: list[Callable[[], object]] = [
@@ -53,8 +51,8 @@ def test_nobody_can_change_it(library: Library, tmp_path: Path) -> None:
         assert caught.value.hint
     options = ["--preset", "ngram", "--name", SHIPPED, "--data-dir", str(library.folder.parent)]
     assert main(["--train", *options, "--force"]) == 1
-    assert contents(library.path(SHIPPED)) == before
-    os.utime(library.path("mine") / "model.json", (0, 0))
+    assert library.path(SHIPPED).read_bytes() == before
+    os.utime(library.path("mine"), (0, 0))
     assert library.newest_first() == ["mine", SHIPPED], "models of the user's own come first"
 
 

@@ -21,10 +21,17 @@ import pytest
 from numpy.typing import NDArray
 
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.weights import read_weights
+from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.training.checkpoint import RunState, load_state
 from tests.helpers.commands import command_line
-from tests.helpers.models import WORDS, contents, make_model, random_weights, small_card
+from tests.helpers.models import (
+    contents,
+    make_model,
+    models_of,
+    put_state,
+    random_weights,
+    small_card,
+)
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="Windows has no SIGKILL, which no process can answer"
@@ -84,9 +91,15 @@ def finish(process: subprocess.Popen[str]) -> dict[int, tuple[Any, Any]]:
     return losses(events)
 
 
-def same_tensors(one: dict[str, NDArray[np.float32]], two: dict[str, NDArray[np.float32]]) -> bool:
+def same_tensors(one: dict[str, NDArray[Any]], two: dict[str, NDArray[Any]]) -> bool:
     """Whether both hold the same numbers to the last digit."""
     return one.keys() == two.keys() and all(np.array_equal(one[name], two[name]) for name in one)
+
+
+def tensors_in(path: Path) -> dict[str, NDArray[Any]]:
+    """The tensors of a saved model."""
+    with open_stored(path) as stored:
+        return stored.tensors()
 
 
 @pytest.mark.slow
@@ -97,7 +110,7 @@ def test_a_run_killed_again_and_again_ends_like_one_that_was_not(
     expected = finish(start(straight, str(corpus_file), *SETTINGS))
     assert list(expected) == list(range(1, EPOCHS + 1))
     rng = random.Random(2024)
-    resume = library.path(NAME) / "resume.safetensors"
+    resume = library.run_folder(NAME) / "resume.safetensors"
     found: dict[int, tuple[Any, Any]] = {}
     went_on_from = []
     for most_lines, most_seconds in KILLS:
@@ -122,48 +135,64 @@ def test_a_run_killed_again_and_again_ends_like_one_that_was_not(
     assert dict(sorted(found.items())) == expected
     (one, _), (two, _) = straight.open(NAME), library.open(NAME)
     assert (two.history, two.metrics) == (one.history, one.metrics)
-    folders = straight.path(NAME), library.path(NAME)
-    assert same_tensors(read_weights(folders[0], one), read_weights(folders[1], two))
-    states: list[RunState] = [load_state(folder, NAME) for folder in folders]
+    assert same_tensors(tensors_in(straight.path(NAME)), tensors_in(library.path(NAME)))
+    folder = library.run_folder(NAME)
+    states: list[RunState] = [
+        load_state(each.run_folder(NAME), NAME) for each in (straight, library)
+    ]
     assert same_tensors(states[0].tensors, states[1].tensors)
     assert states[0].position.updates == states[1].position.updates
-    more = {"evaluation.json", "history.jsonl", "model.json", "origin.json", "resume.safetensors"}
-    assert set(contents(folders[1])) == {*more, *two.files}
-    lines = (folders[1] / "history.jsonl").read_text(encoding="utf-8").splitlines()
+    assert set(contents(folder)) == {"history.jsonl", "origin.json", "resume.safetensors"}
+    assert {path.name for path in library.folder.iterdir()} == {".locks", f"{NAME}.safetensors"}
+    lines = (folder / "history.jsonl").read_text(encoding="utf-8").splitlines()
     kept = [json.loads(line) for line in lines]
     assert {event["epoch"] for event in kept if event["event"] == "epoch"} == set(expected)
 
 
-SAVE_AND_DIE = """
+DO_AND_DIE = """
 import itertools, os, shutil, signal, sys
 from pathlib import Path
-import numpy as np
+from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_state import Position
-from rnnlm_tui.store.training_text import TrainedLines, no_hashes
 from rnnlm_tui.training.checkpoint import Checkpoints, RunState
-from tests.helpers.models import WORDS, random_weights, small_card
+from tests.helpers.models import random_weights, small_card, tensors_of
 
 os.fsync = lambda handle: None  # a kill, unlike a power cut, loses nothing that was written
-base, fresh = Path(sys.argv[1]), sys.argv[2] == "fresh"
+base, what = Path(sys.argv[1]), sys.argv[2]
+
+
+def save(library):
+    card = small_card(2)
+    of_text = {name: t for name, t in tensors_of(card).items() if "network" not in name}
+    checkpoints = Checkpoints(
+        library.path("saved"), library.run_folder("saved"), card.created, lambda: of_text
+    )
+    checkpoints.save_model(card, {"network": random_weights(card, 2)})
+    checkpoints.save_figures(small_card(3))
+    checkpoints.save_state(RunState(card.config, {}, Position(epoch=3), {}))
+
+
+acts = {
+    "save": save,
+    "delete": lambda library: library.delete("saved"),
+    "import": lambda library: library.import_(base / "model", "new"),
+}
 for number in itertools.count(1):
-    folder = base / str(number) / "models" / "saved"
+    folder = base / str(number)
     shutil.copytree(base / "before", folder)
     child = os.fork()
     if child == 0:
         left = [number]
 
         def die(event, arguments):
-            if event in ("open", "os.rename", "os.remove") and str(folder) in str(arguments):
+            steps = ("open", "os.rename", "os.remove", "os.rmdir")
+            if event in steps and str(folder) in str(arguments):
                 left[0] -= 1
                 if left[0] == 0:
                     os.kill(os.getpid(), signal.SIGKILL)
 
         sys.addaudithook(die)
-        lines = TrainedLines(no_hashes(), np.zeros(0, np.int32))
-        checkpoints, card = Checkpoints(folder, lambda: lines), small_card(2)
-        checkpoints.fresh = fresh
-        checkpoints.save_model(card, WORDS[::-1] if fresh else WORDS, random_weights(card, 2))
-        checkpoints.save_state(RunState(card.config, {}, Position(epoch=3), {}))
+        acts[what](Library(folder))
         os._exit(0)
     status = os.waitpid(child, 0)[1]
     if status == 0:
@@ -173,14 +202,16 @@ print(number)
 """
 
 
-@pytest.mark.parametrize("kind", ["fresh", "going-on"])
-def test_a_save_killed_before_any_of_its_steps_leaves_the_old_model_or_the_new(
-    tmp_path: Path, kind: str
-) -> None:
-    """Killed before each opening, renaming and removing of a file in turn."""
-    make_model(tmp_path / "before", epoch=1, seed=1)
+def killed_at_each_step(folder: Path, what: str) -> list[Library]:
+    """The libraries left by processes that were killed before each opening, renaming and removing
+    of a file in turn. The last one came to its end."""
+    before = Library(folder / "before")
+    card = make_model(before.path("saved"), epoch=1, seed=1)
+    put_state(before.run_folder("saved"), 2, 9)
+    (before.run_folder("saved") / "history.jsonl").write_text("a private sample")
+    make_model(folder / "model", epoch=7)
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", SAVE_AND_DIE, str(tmp_path), kind],
+        [sys.executable, "-W", "ignore", "-c", DO_AND_DIE, str(folder), what],
         capture_output=True,
         encoding="utf-8",
         timeout=LIMIT_S,
@@ -190,19 +221,49 @@ def test_a_save_killed_before_any_of_its_steps_leaves_the_old_model_or_the_new(
     )
     assert done.returncode == 0, done.stderr
     steps = int(done.stdout)
-    assert steps > 10, "the hook must see the steps of a save for this test to mean something"
-    epochs = []
-    for number in range(1, steps + 1):
-        library = Library(tmp_path / str(number))
-        card, model = library.open("saved")
-        epoch = card.metrics["epoch"]
-        epochs.append(epoch)
-        assert model.vocabulary.words == (WORDS[::-1] if (kind, epoch) == ("fresh", 2) else WORDS)
-        weights = read_weights(library.path("saved"), card)
-        assert same_tensors(weights, random_weights(small_card(), seed=epoch))
-        # The next save tidies up what the killed one left.
+    assert steps > 4, "the hook must see the steps for this test to mean something"
+    assert card.epochs_done == 1
+    return [Library(folder / str(number)) for number in range(1, steps + 1)]
+
+
+def test_a_save_killed_before_any_of_its_steps_leaves_the_old_model_or_the_new(
+    tmp_path: Path,
+) -> None:
+    epochs, done = [], []
+    for library in killed_at_each_step(tmp_path, "save"):
+        card, _ = library.open("saved")
+        assert card.metrics is not None
+        epochs.append(card.metrics["epoch"])
+        done.append(card.epochs_done)
+        with open_stored(library.path("saved")) as stored:
+            weights = dict(stored.weights("network"))
+        assert same_tensors(weights, random_weights(small_card(), seed=epochs[-1]))
+        # The next save replaces what the killed one left.
         make_model(library.path("saved"), epoch=5)
-        left = set(contents(library.path("saved"))) - {"resume.safetensors"}
-        assert len(left) == 3, left
-    assert epochs == sorted(epochs)
-    assert set(epochs) == {1, 2}
+        assert [name for name in contents(library.folder) if "locks" not in name] == [
+            "saved.safetensors"
+        ]
+    assert (epochs, done) == (sorted(epochs), sorted(done))
+    assert (set(epochs), set(done)) == ({1, 2}, {1, 2, 3})
+
+
+def test_a_deletion_killed_before_any_of_its_steps_can_be_repeated(tmp_path: Path) -> None:
+    *killed, last = killed_at_each_step(tmp_path, "delete")
+    for library in killed:
+        if library.has("saved"):
+            library.delete("saved")
+        assert models_of(library) == {}, "something was left that nobody sees"
+    assert models_of(last) == {}
+
+
+def test_an_import_killed_before_any_of_its_steps_adds_a_whole_model_or_none(
+    tmp_path: Path,
+) -> None:
+    *killed, last = killed_at_each_step(tmp_path, "import")
+    for library in killed:
+        assert [entry.damaged for entry in library.entries()] == [None] * len(library.names())
+        if not library.has("new"):
+            library.import_(tmp_path / "model", "new")
+        assert library.open("new")[0].epochs_done == 7
+        assert not [name for name in models_of(library) if name.endswith(".tmp")]
+    assert last.names() == ["new", "saved"]

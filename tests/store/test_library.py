@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import socket
 import sys
 import threading
@@ -18,8 +17,8 @@ from hypothesis import strategies as st
 
 from rnnlm_tui.errors import ModelError, StorageError, UsageError
 from rnnlm_tui.store import locks
-from rnnlm_tui.store.card import read_card
 from rnnlm_tui.store.library import Library, check_name, free_name, is_name
+from rnnlm_tui.store.model_file import StoredModel, read_card
 from tests.helpers.models import (
     HOSTILE,
     WORDS,
@@ -27,7 +26,6 @@ from tests.helpers.models import (
     held_elsewhere,
     make_model,
     models_of,
-    probabilities,
     put,
     whole_model,
 )
@@ -43,7 +41,7 @@ RESERVED = ["con", "PRN", "aux", "Nul", "com1", "LPT9", "con.txt", "nul.tar.gz"]
 @HOSTILE
 def test_letters_digits_and_a_few_signs_make_a_name(name: str) -> None:
     is_plain = set(name) <= set(LETTERS + ".") and 1 <= len(name) <= 64
-    assert is_name(name) == (is_plain and "." not in (name[0], name[-1]))
+    assert is_name(name) == (is_plain and name[0] not in ".-" and name[-1] != ".")
 
 
 @pytest.mark.parametrize(
@@ -51,7 +49,7 @@ def test_letters_digits_and_a_few_signs_make_a_name(name: str) -> None:
     [
         *RESERVED,
         *("", ".", "..", ".a", "a.", "a/b", "../a", "/a", "a\\b", "a b", "a\n", "\u00e9", "a\0"),
-        *("a" * 65, "c:", "a*", "~", "\u0661"),
+        *("a" * 65, "c:", "a*", "~", "\u0661", "-", "-rf", "--yes"),
     ],
 )
 def test_a_name_that_could_do_harm_is_refused_everywhere(library: Library, name: str) -> None:
@@ -61,8 +59,8 @@ def test_a_name_that_could_do_harm_is_refused_everywhere(library: Library, name:
         lambda: library.open(name),
         lambda: library.rename("one", name),
         lambda: library.rename(name, "three"),
-        lambda: library.import_(Path("x.zip"), name),
-        lambda: library.export(name, Path("x.zip")),
+        lambda: library.import_(Path("x.safetensors"), name),
+        lambda: library.export(name, Path("x.safetensors")),
         lambda: library.holder(name),
         lambda: library.duplicate("one", name),
         lambda: library.duplicate(name, "three"),
@@ -76,35 +74,13 @@ def test_a_name_that_could_do_harm_is_refused_everywhere(library: Library, name:
     assert models_of(library) == before
 
 
-@pytest.mark.parametrize("name", ["-", "-rf", "--yes"])
-def test_a_name_like_an_option_is_given_no_more_but_can_be_deleted(
-    library: Library, name: str, tmp_path: Path
-) -> None:
-    source = library.export("one", tmp_path / "x.zip")
-    uses: list[Callable[[], object]] = [
-        lambda: library.rename("one", name),
-        lambda: library.duplicate("one", name),
-        lambda: library.import_(source, name),
-    ]
-    for use in uses:
-        with pytest.raises(UsageError) as caught:
-            use()
-        assert "would be taken for an option" in caught.value.hint
-    shutil.copytree(library.path("one"), library.folder / name)
-    before = probabilities(library.open(name)[1])
-    library.rename(name, "three")
-    assert probabilities(library.open("three")[1]) == before
-    shutil.copytree(library.path("one"), library.folder / name)
-    library.delete(name)
-    assert library.names() == ["one", "three", "two"]
-
-
-@pytest.mark.parametrize("name", ["con", "a b"])
-def test_a_folder_whose_name_is_not_allowed_is_listed_as_damaged_and_can_be_deleted(
+@pytest.mark.parametrize("name", ["con", "a b", "-rf"])
+def test_a_file_whose_name_is_not_allowed_is_listed_as_damaged_and_can_be_deleted(
     library: Library, name: str
 ) -> None:
-    shutil.copytree(library.path("one"), library.folder / name)
-    os.utime(library.folder / name / "model.json", (2**33, 2**33))
+    path = library.folder / f"{name}.safetensors"
+    path.write_bytes(whole_model())
+    os.utime(path, (2**33, 2**33))
     damaged = {entry.name: entry.damaged for entry in library.entries()}
     assert "cannot be a model's name" in (damaged.pop(name) or "")
     assert damaged == {"one": None, "two": None}
@@ -115,7 +91,7 @@ def test_a_folder_whose_name_is_not_allowed_is_listed_as_damaged_and_can_be_dele
 
 def test_a_name_is_proposed_that_no_model_and_no_run_has(library: Library) -> None:
     make_model(library.path("a"))
-    put(library.path("a-2"), {"resume.safetensors": b"x"})
+    put(library.run_folder("a-2"), {"resume.safetensors": b"x"})
     assert free_name(library, "b") == "b"
     assert free_name(library, "a") == "a-3"
     with held_elsewhere(library, "a-3"):
@@ -139,7 +115,7 @@ def test_a_missing_library_is_empty_and_is_not_created(data_dir: Path) -> None:
         lambda: library.rename("one", "two"),
         lambda: library.duplicate("one", "two"),
         lambda: library.delete("one"),
-        lambda: library.export("one", data_dir / "x.zip"),
+        lambda: library.export("one", data_dir / "x.safetensors"),
     ):
         with pytest.raises(ModelError, match="no model one"):
             use()
@@ -148,46 +124,55 @@ def test_a_missing_library_is_empty_and_is_not_created(data_dir: Path) -> None:
 
 def test_models_are_listed_in_order_with_card_and_size(library: Library) -> None:
     make_model(library.path("Another"))
-    (library.folder / "empty").mkdir()
-    (library.folder / "a file").write_text("x")
-    put(library.folder / ".hidden", whole_model())
+    put(library.run_folder("one"), {"resume.safetensors": b"state", "history.jsonl": b"{}\n"})
+    (library.folder / "folder").mkdir()
+    put(library.folder, {"a file": b"x", ".hidden.safetensors": whole_model()})
     entries = library.entries()
     assert [entry.name for entry in entries] == ["Another", "one", "two"]
     for entry in entries:
-        folder = library.path(entry.name)
+        path = library.path(entry.name)
         assert (entry.damaged, entry.trained_by) == (None, None)
-        assert entry.card == read_card(folder)
-        assert entry.size_bytes == sum(map(len, contents(folder).values())) > 1000
+        assert entry.card == read_card(path)
+        of_run = {"history.jsonl": 3, "resume.safetensors": 5} if entry.name == "one" else {}
+        assert entry.files == {path.name: len(path.read_bytes()), **of_run}
+        assert entry.size_bytes == sum(entry.files.values()) > 1000
 
 
-def test_a_folder_that_cannot_be_looked_into_is_listed_as_damaged(
+def test_only_the_headers_are_read_for_the_list(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Simulates the system's refusal, because root may read every folder."""
+    monkeypatch.setattr(StoredModel, "_tensor", lambda *arguments: pytest.fail("a tensor was read"))
+    assert [entry.damaged for entry in library.entries()] == [None, None]
+
+
+def test_a_file_that_cannot_be_read_is_listed_as_damaged(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Simulates the system's refusal, because root may read every file."""
     real = os.open
 
     def refuse(path: Any, *arguments: Any, **more: Any) -> int:
-        if isinstance(path, str | Path) and Path(path).parent == library.path("one"):
+        if Path(path) == library.path("one"):
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
         return real(path, *arguments, **more)
 
     monkeypatch.setattr(os, "open", refuse)
     damaged = {entry.name: entry.damaged for entry in library.entries()}
-    assert damaged == {"one": "cannot read model.json: permission denied", "two": None}
+    assert damaged == {"one": "cannot read one.safetensors: permission denied", "two": None}
 
 
 def test_a_model_that_cannot_be_used_says_which_and_what_to_do(library: Library) -> None:
     assert library.open("one")[1].vocabulary.words == WORDS
-    (library.path("one") / "vocabulary.json").unlink()
-    with pytest.raises(ModelError, match=r"the model one cannot be used: .*vocabulary") as caught:
+    library.path("one").write_bytes(whole_model()[:-1])
+    with pytest.raises(ModelError, match=r"the model one cannot be used: .* is damaged") as caught:
         library.open("one")
     assert "--delete one" in caught.value.hint
 
 
 def test_the_newest_model_is_the_one_saved_last_that_does_not_train(library: Library) -> None:
-    os.utime(library.path("one") / "model.json", (2_000_000_000, 2_000_000_000))
+    os.utime(library.path("one"), (2_000_000_000, 2_000_000_000))
     assert library.newest() == "one"
-    os.utime(library.path("two") / "model.json", (2_000_000_001, 2_000_000_001))
+    os.utime(library.path("two"), (2_000_000_001, 2_000_000_001))
     assert library.newest() == "two"
     with library.lock("two"), library.lock("one", "rename"):
         assert library.newest() == "one"
@@ -199,7 +184,7 @@ def test_the_newest_model_is_the_one_saved_last_that_does_not_train(library: Lib
 
 
 def test_a_name_that_a_model_or_an_unfinished_run_has_is_taken(library: Library) -> None:
-    put(library.path("run"), {"resume.safetensors": b"x"})
+    put(library.run_folder("run"), {"resume.safetensors": b"x"})
     before = models_of(library)
     for use in (library.rename, library.duplicate):
         for new in ("two", "one", "run"):
@@ -210,72 +195,105 @@ def test_a_name_that_a_model_or_an_unfinished_run_has_is_taken(library: Library)
     assert not library.has("run")
 
 
-@pytest.mark.parametrize("left", ["history.jsonl", ".weights-1.safetensors.7.tmp", "lines-1.x"])
-def test_what_a_killed_run_leaves_that_cannot_go_on_takes_no_name(
-    library: Library, left: str, tmp_path: Path
+def test_what_a_run_leaves_that_saved_nothing_takes_no_name(
+    library: Library, tmp_path: Path
 ) -> None:
-    source = library.export("one", tmp_path / "x.zip")
+    source = library.export("one", tmp_path / "x.safetensors")
     uses: list[Callable[[str], object]] = [
         lambda name: library.import_(source, name),
         lambda name: library.duplicate("one", name),
         lambda name: library.rename("one", name),
     ]
+    left = {"history.jsonl": b"x", ".resume.safetensors.tmp": b"x", "text-train.bin": b"x"}
     for use in uses:
-        put(library.path("left"), {left: b"x"})
+        put(library.run_folder("left"), left)
         assert not library.has("left")
         assert free_name(library, "left") == "left"
         use("left")
         library.open("left")
+        assert contents(library.data_dir / "runs") == {}, "it has nothing of another run"
         library.delete("left")
-    put(library.path("left"), {left: b"x"})
+    put(library.run_folder("left"), left)
     library.delete("left")
-    assert not library.path("left").exists()
+    assert not library.run_folder("left").exists()
 
 
-def test_a_deleted_model_is_gone_with_all_its_files(library: Library) -> None:
-    put(library.folder / ".deleted-long-ago", {"model.json": b"x"})
-    for name in (".import-killed", ".duplicate-at-work"):
-        put(library.folder / name, {"model.json": b"x"})
-    os.utime(library.folder / ".import-killed", (1, 1))
+def test_a_renamed_model_keeps_its_run(library: Library) -> None:
+    model = library.path("one").read_bytes()
+    put(library.run_folder("one"), {"resume.safetensors": b"state", "origin.json": b"{}"})
+    before = contents(library.run_folder("one"))
+    library.rename("one", "three")
+    assert library.path("three").read_bytes() == model
+    assert contents(library.run_folder("three")) == before
+    assert library.names() == ["three", "two"]
+    assert not library.run_folder("one").exists()
+
+
+def test_a_deleted_model_is_gone_with_its_run(library: Library) -> None:
+    put(library.run_folder("one"), {"resume.safetensors": b"x", "history.jsonl": b"x"})
+    (library.run_folder("one") / "more").mkdir()
+    put(library.folder, {".one.safetensors.tmp": b"half of a save"})
     library.delete("one")
     assert library.names() == ["two"]
-    left = sorted(path.name for path in library.folder.iterdir())
-    assert left == [".duplicate-at-work", ".locks", "two"]
+    assert set(models_of(library)) == {"models/two.safetensors"}
     with pytest.raises(ModelError, match="no model one"):
         library.delete("one")
+
+
+@pytest.mark.parametrize("part", ["one.safetensors", "resume.safetensors", "origin.json"])
+def test_a_deletion_that_fails_says_so_and_can_be_repeated(
+    library: Library, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    put(library.run_folder("one"), {"resume.safetensors": b"x", "origin.json": b"{}"})
+    real = Path.unlink
+
+    def fail(self: Path, missing_ok: bool = False) -> None:
+        if self.name == part:
+            raise OSError(errno.EIO, "Input/output error")
+        real(self, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", fail)
+        with pytest.raises(StorageError, match=f"could not delete .*{part}: input/output error"):
+            library.delete("one")
+    assert library.has("one")
+    library.delete("one")
+    assert set(models_of(library)) == {"models/two.safetensors"}
 
 
 def test_a_model_that_cannot_be_moved_stays_whole(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(self: Path, target: Path) -> Path:
-        raise OSError(errno.EROFS, "Read-only file system")
+    put(library.run_folder("one"), {"resume.safetensors": b"x"})
+    before, real = models_of(library), Path.rename
 
-    before = models_of(library)
+    def fail(self: Path, target: Path) -> Path:
+        if self.suffix:
+            raise OSError(errno.EROFS, "Read-only file system")
+        return real(self, target)
+
     monkeypatch.setattr(Path, "rename", fail)
     with pytest.raises(StorageError, match="read-only file system"):
         library.rename("one", "three")
-    with pytest.raises(StorageError, match="read-only file system"):
-        library.delete("one")
     assert models_of(library) == before
 
 
 def test_a_copy_is_the_same_model_without_the_state_of_its_run(library: Library) -> None:
     more = {"resume.safetensors": b"state", "history.jsonl": b"{}\n", "origin.json": b"{}"}
-    put(library.path("one"), more)
-    before = contents(library.path("one"))
-    library.duplicate("one", "three")
-    assert contents(library.path("one")) == before
-    del before["resume.safetensors"]
-    assert contents(library.path("three")) == before
-    assert sorted(p.name for p in library.folder.iterdir()) == [".locks", "one", "three", "two"]
-
-
-@pytest.mark.parametrize("name", ["weights-1.safetensors", "vocabulary.json", "model.json"])
-def test_a_damaged_model_is_neither_copied_nor_exported(library: Library, name: str) -> None:
-    (library.path("one") / name).write_bytes(b"")
+    put(library.run_folder("one"), more)
     before = models_of(library)
-    target = library.folder.parent / "x.zip"
+    library.duplicate("one", "three")
+    copied = {
+        "models/three.safetensors": before["models/one.safetensors"],
+        "runs/three/origin.json": b"{}",
+    }
+    assert models_of(library) == before | copied
+
+
+def test_a_damaged_model_is_neither_copied_nor_exported(library: Library) -> None:
+    library.path("one").write_bytes(b"")
+    before = models_of(library)
+    target = library.folder.parent / "x.safetensors"
     for use in (lambda: library.duplicate("one", "three"), lambda: library.export("one", target)):
         with pytest.raises(ModelError, match="the model one cannot be used"):
             use()
@@ -294,7 +312,6 @@ def test_a_name_in_use_is_refused_and_its_holder_named(
     uses: list[Callable[[], object]] = [
         lambda: library.lock("one").__enter__(),
         lambda: library.rename("one", "three"),
-        lambda: library.duplicate("one", "three"),
         lambda: library.delete("one"),
     ]
     with held_elsewhere(library, "one") as process:

@@ -54,15 +54,14 @@ def never_kill(pid: int, number: int) -> None:
 
 def test_a_model_is_listed_as_a_run_only_if_it_can_be_resumed(library: Library) -> None:
     assert library.runs() == []
-    put(library.path("one"), {"resume.safetensors": b"not looked into"})
-    put(library.path("begun"), {"resume.safetensors": b"x", "history.jsonl": b"{}\n"})
-    put(library.path("failed"), {"history.jsonl": b"{}\n"})
-    put(library.folder / ".deleted-x", {"resume.safetensors": b"x"})
-    put(library.folder / "no name", {"resume.safetensors": b"x"})
-    before = contents(library.folder)
+    put(library.run_folder("one"), {"resume.safetensors": b"not looked into"})
+    put(library.run_folder("begun"), {"resume.safetensors": b"x", "history.jsonl": b"{}\n"})
+    put(library.run_folder("failed"), {"history.jsonl": b"{}\n"})
+    put(library.data_dir / "runs" / "no name", {"resume.safetensors": b"x"})
+    before = contents(library.data_dir)
     assert library.runs() == [resumable("begun", None), resumable("one", 3, 130)]
-    assert contents(library.folder) == before
-    put(library.path("one"), {"model.json": b"{"})
+    assert contents(library.data_dir) == before
+    library.path("one").write_bytes(b"{")
     assert library.runs() == [resumable("begun", None), resumable("one", None)]
 
 
@@ -79,7 +78,7 @@ def test_a_training_elsewhere_is_listed_with_and_without_a_model(library: Librar
 
 
 def test_a_short_task_is_not_listed_as_a_run(library: Library) -> None:
-    put(library.path("two"), {"resume.safetensors": b"x"})
+    put(library.run_folder("two"), {"resume.safetensors": b"x"})
     with library.lock("one", "rename"), library.lock("two", ""):
         assert library.runs() == [resumable("two", 1, 130)]
         assert [entry.trained_by for entry in library.entries()] == [None, None]
@@ -92,7 +91,7 @@ def test_a_training_that_was_killed_is_not_running(library: Library) -> None:
     with held_elsewhere(library, "one") as process:
         process.kill()
         process.wait(timeout=PATIENCE_S)
-        put(library.path("one"), {"resume.safetensors": b"x"})
+        put(library.run_folder("one"), {"resume.safetensors": b"x"})
         assert note_of(library, "one").exists()
         assert library.holder("one") is None
         assert library.runs() == [resumable("one", 3, 130)]

@@ -77,7 +77,7 @@ def test_the_state_and_not_the_card_tells_the_epochs_of_a_run(data_dir: Path) ->
     library = Library(data_dir)
     make_model(library.path("a"), epoch=3)
     # A run that was started again and has not saved a model yet.
-    put_state(library.path("a"), 1, 7, patience=2)
+    put_state(library.run_folder("a"), 1, 7, patience=2)
     (run,) = library.runs()
     assert (run.epochs_done, run.epochs) == (0, 7)
     assert run.status is not None

@@ -12,9 +12,9 @@ import pytest
 import rnnlm_tui
 from rnnlm_tui.evaluate import Evaluation, score, summarize
 from rnnlm_tui.lm.mixture import MOST_FITTED, MixedModel, cross_fitted, fit_weights
-from rnnlm_tui.store.evaluations import read_evaluation
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.training_text import find_corpus, held_out_of, read_trained_lines
+from rnnlm_tui.store.model_file import open_stored
+from rnnlm_tui.store.training_text import find_corpus
 from rnnlm_tui.suggest import suggest
 from rnnlm_tui.text.corpus import held_out_mask
 from rnnlm_tui.text.excerpts import excerpts_of
@@ -32,17 +32,16 @@ def library(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
     return Library(data_dir)
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in FOLDER.iterdir()))
+@pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.iterdir()))
 def test_they_are_small_and_whole(library: Library, name: str) -> None:
     entry = next(entry for entry in library.entries() if entry.name == name)
     assert (entry.built_in, entry.damaged) == (True, None)
-    packed = sum(len(zlib.compress(path.read_bytes())) for path in (FOLDER / name).iterdir())
-    assert packed <= MOST_BYTES[name]
+    assert len(zlib.compress(library.path(name).read_bytes())) <= MOST_BYTES[name]
     card, model = library.open(name)
     assert card.tokenizer == "prose"
-    assert {*card.checksums} == {*card.files}
-    assert read_trained_lines(FOLDER / name, card) is not None
-    assert read_evaluation(FOLDER / name, card) is not None
+    assert card.evaluation is not None
+    with open_stored(library.path(name)) as stored:
+        assert len(stored.lines_seen()) > 1000
     assert not {"XVIII", "xviii", "XVIII."} & {*model.vocabulary.words}
 
 
@@ -56,18 +55,20 @@ def test_english_never_suggests_slurs(library: Library) -> None:
 
 
 def test_the_sonnets_hold_out_the_lines_of_every_presets_defaults(library: Library) -> None:
-    lines = read_trained_lines(FOLDER / SONNETS, library.open(SONNETS)[0])
-    assert lines is not None
+    with open_stored(library.path(SONNETS)) as stored:
+        lines = stored.lines()
     assert lines.held_out.tolist() == np.flatnonzero(held_out_mask(2159, 0.1, 0)).tolist()
 
 
 @pytest.mark.slow
 def test_the_figures_of_the_sonnets_are_those_of_the_files(library: Library) -> None:
     card, model = library.open(SONNETS)
-    kept = read_evaluation(FOLDER / SONNETS, card)
+    kept = card.evaluation
     assert kept is not None
-    corpus = find_corpus(SONNETS, FOLDER / SONNETS, card)
-    excerpts = [*excerpts_of(corpus.lines, held_out_of(FOLDER / SONNETS, card, corpus))]
+    corpus = find_corpus(SONNETS, library.run_folder(SONNETS), card)
+    with open_stored(library.path(SONNETS)) as stored:
+        held_out = stored.lines().held_out_of(corpus.lines)
+    excerpts = [*excerpts_of(corpus.lines, held_out)]
     assert isinstance(model, MixedModel)
     fit = fit_weights(model, excerpts, MOST_FITTED)
     assert fit is not None

@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from rnnlm_tui.cli.main import main
-from rnnlm_tui.errors import ModelError
 from rnnlm_tui.paths import bundled_corpus
-from rnnlm_tui.store import training_text
+from rnnlm_tui.store import trained_lines
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.training_text import (
-    TrainedLines,
-    held_out_lines,
-    read_trained_lines,
-    trained_on,
-)
-from rnnlm_tui.store.weights import write_tensors
-from rnnlm_tui.text.corpus import read_corpus
+from rnnlm_tui.store.model_file import open_stored, read_card
+from rnnlm_tui.store.trained_lines import count_seen, trained_on
+from rnnlm_tui.text.corpus import read_corpus, split_lines
 from rnnlm_tui.text.overlap import hash_lines, no_hashes
 from rnnlm_tui.text.tokenizers import TOKENIZERS
-from tests.helpers.models import put_older_model
 
 LESSON = TOKENIZERS["lesson"]
 SIZES = ["--preset=gru", "--embedding-size=4", "--hidden-size=4"]
@@ -52,8 +43,9 @@ def train(folder: Path, name: str, lines: list[str], *options: str) -> None:
 
 
 def held_out_of(library: Library, name: str) -> tuple[str, ...]:
-    card, folder = library.open(name)[0], library.path(name)
-    return held_out_lines(folder, card, read_corpus([library.folder.parent / f"{name}.txt"]))
+    lines = read_corpus([library.data_dir / f"{name}.txt"]).lines
+    with open_stored(library.path(name)) as stored:
+        return split_lines(lines, stored.lines().held_out_of(lines))[1]
 
 
 def test_a_line_of_the_source_is_never_held_out(library: Library) -> None:
@@ -61,8 +53,8 @@ def test_a_line_of_the_source_is_never_held_out(library: Library) -> None:
     held_out, new = held_out_of(library, "grown"), [line.rstrip("\n") for line in SONNETS[136:166]]
     assert 5 <= len(held_out) <= 9
     assert set(held_out) <= set(new)
-    evaluation = json.loads((library.path("grown") / "evaluation.json").read_text())
-    assert evaluation["figures"]["lines"] == len(held_out)
+    evaluation = read_card(library.path("grown")).evaluation
+    assert evaluation is not None and evaluation.lines == len(held_out)
 
 
 def test_the_card_names_the_ancestors(library: Library, capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,22 +104,14 @@ def test_without_new_lines_nothing_is_held_out_with_a_warning(
     )
 
 
-def test_a_source_whose_lines_are_not_known_is_reported(
-    data_dir: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    put_older_model(Library(data_dir), "gru")
-    train(data_dir, "more", SONNETS[:100], "--from=gru")
-    assert "it is not known which lines gru was trained on" in capsys.readouterr().err
-
-
 def test_a_line_is_known_by_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
     text = ["The cat sat there,", "on the old mat", "", "held out is this line"]
     held_out = np.array([False, False, False, True])
     lines = trained_on(text, held_out, LESSON, no_hashes())
     asked = ["the CAT  sat there!", "the cat", "", "on the old mat", "...", text[3]]
-    assert lines.count(asked, LESSON) == 2
+    assert count_seen(asked, LESSON, lines.known) == 2
     assert (len(lines.known), lines.held_out.tolist()) == (2, [3])
-    monkeypatch.setattr(training_text, "MOST_LINES", 1)
+    monkeypatch.setattr(trained_lines, "MOST_LINES", 1)
     assert len(trained_on(text, held_out, LESSON, no_hashes()).known) == 1
 
 
@@ -142,41 +126,3 @@ def test_of_a_grown_text_what_was_held_out_stays_so_and_a_share_of_what_is_new()
     chosen = [line for line, is_held_out in zip(grown, mask, strict=True) if is_held_out]
     assert [line for line in chosen if line not in new] == [*text[3::4], text[3]]
     assert len(chosen) == 11 + 10
-    # Older models know the numbers of the lines alone.
-    older = TrainedLines(trained.known, trained.held_out)
-    mask = older.hold_out_again([*text, *new], LESSON, 0.0, 1, no_hashes())
-    assert np.flatnonzero(mask).tolist() == list(range(3, 40, 4))
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"known": np.array([2, 1], np.uint64)},
-        {"known": np.array([1, 1], np.uint64)},
-        {"known": np.array([[1]], np.uint64)},
-        {"known": np.array([1], np.float32)},
-        {"held_out": np.array([-1, 2], np.int32)},
-        {"unseen": np.array([2, 1], np.uint64)},
-        {"more": np.array([1], np.uint64)},
-    ],
-)
-def test_damaged_lines_are_refused(tmp_path: Path, change: dict[str, NDArray[Any]]) -> None:
-    library = Library(tmp_path)
-    put_older_model(library, "gru")
-    folder = library.path("gru")
-    data = json.loads((folder / "model.json").read_text())
-    data |= {"format": 3, "lines": "lines-1.safetensors"}
-    (folder / "model.json").write_text(json.dumps(data))
-    whole: dict[str, NDArray[Any]] = {"known": no_hashes()}
-    whole["held_out"] = np.array([3, 4], np.int32)
-    write_tensors(folder / "lines-1.safetensors", whole)
-    card = library.open("gru")[0]
-    library.duplicate("gru", "copy")
-    library.import_(library.export("copy", tmp_path / "copy.zip"), "back")
-    kept = read_trained_lines(library.path("back"), library.open("back")[0])
-    assert kept is not None and kept.held_out.tolist() == [3, 4]
-    write_tensors(folder / "lines-1.safetensors", {**whole, **change})
-    with pytest.raises(ModelError, match=r"lines-1\.safetensors"):
-        read_trained_lines(folder, card)
-    with pytest.raises(ModelError):
-        library.import_(library.export("gru", tmp_path / "gru.zip"), "again")

@@ -16,11 +16,12 @@ from rnnlm_tui.store import training_text
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.files import ORIGIN
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.text.corpus import Corpus, read_corpus
+from rnnlm_tui.store.model_file import open_stored
+from rnnlm_tui.text.corpus import Corpus, read_corpus, split_lines
 from rnnlm_tui.text.overlap import CopiedSpans
 from rnnlm_tui.text.tokenizers import LessonTokenizer
 from tests.helpers.commands import POSIX
-from tests.helpers.models import OLDER_MODELS, put_older_model
+from tests.helpers.models import SAVED_MODELS, put_saved_model
 from tests.helpers.texts import split_held_out
 
 
@@ -28,7 +29,7 @@ from tests.helpers.texts import split_held_out
 def verses(tmp_path: Path) -> Path:
     """The text of the model, in a file of this test's own."""
     path = tmp_path / "verses.txt"
-    path.write_bytes((OLDER_MODELS / "verses.txt").read_bytes())
+    path.write_bytes((SAVED_MODELS / "verses.txt").read_bytes())
     return path
 
 
@@ -36,8 +37,9 @@ def verses(tmp_path: Path) -> Path:
 def library(data_dir: Path, verses: Path) -> Library:
     """A library with the model gru, which was trained on `verses`."""
     library = Library(data_dir)
-    put_older_model(library, "gru")
-    training_text.write_origin(library.path("gru"), [str(verses)], None)
+    put_saved_model(library, "gru")
+    library.run_folder("gru").mkdir(parents=True)
+    training_text.write_origin(library.run_folder("gru"), [str(verses)], None)
     return library
 
 
@@ -46,18 +48,19 @@ def card_of(library: Library, name: str = "gru") -> ModelCard:
 
 
 def found(library: Library, name: str = "gru") -> Corpus:
-    return training_text.find_corpus(name, library.path(name), card_of(library, name))
+    return training_text.find_corpus(name, library.run_folder(name), card_of(library, name))
 
 
 def copies(library: Library) -> CopiedSpans | None:
-    folder, card = library.path("gru"), card_of(library)
+    folder, card = library.run_folder("gru"), card_of(library)
     return training_text.copied_spans("gru", folder, card, LessonTokenizer())
 
 
 def test_the_text_is_found_where_the_training_read_it(library: Library, verses: Path) -> None:
     corpus = found(library)
     assert corpus.sources == (str(verses),)
-    held_out = training_text.held_out_lines(library.path("gru"), card_of(library), corpus)
+    with open_stored(library.path("gru")) as stored:
+        held_out = split_lines(corpus.lines, stored.lines().held_out_of(corpus.lines))[1]
     assert held_out == split_held_out([*corpus.lines], 0.1, 0)[1]
 
 
@@ -95,7 +98,7 @@ def test_a_copy_knows_where_its_text_is_and_an_import_does_not(
 ) -> None:
     library.duplicate("gru", "copy")
     assert found(library, "copy").name == "verses.txt"
-    library.import_(library.export("gru", tmp_path / "gru.zip"), "back")
+    library.import_(library.export("gru", tmp_path / "gru.safetensors"), "back")
     with pytest.raises(CorpusError, match=r"not known here: its text was verses\.txt"):
         found(library, "back")
 
@@ -109,21 +112,21 @@ def test_a_copy_knows_where_its_text_is_and_an_import_does_not(
     ],
 )
 def test_a_damaged_origin_is_ignored(library: Library, origin: str) -> None:
-    (library.path("gru") / ORIGIN).write_text(origin)
+    (library.run_folder("gru") / ORIGIN).write_text(origin)
     with pytest.raises(CorpusError, match="not known here"):
         found(library)
     assert copies(library) is None
 
 
 def test_a_path_that_cannot_be_looked_at_is_reported(library: Library) -> None:
-    training_text.write_origin(library.path("gru"), ["a" * 5000], None)
+    training_text.write_origin(library.run_folder("gru"), ["a" * 5000], None)
     with pytest.raises(CorpusError, match="the text of gru is gone"):
         found(library)
     assert copies(library) is None
 
 
 def test_a_text_from_standard_input_cannot_be_read_again(library: Library) -> None:
-    training_text.write_origin(library.path("gru"), ["-"], None)
+    training_text.write_origin(library.run_folder("gru"), ["-"], None)
     with pytest.raises(CorpusError, match="trained on a text from standard input"):
         found(library)
 
@@ -133,16 +136,16 @@ def test_the_encoding_and_a_path_that_is_not_unicode_are_kept(
 ) -> None:
     text, path = verses.read_text(), tmp_path / os.fsdecode(b"caf\xe9.txt")
     path.write_text(text, encoding="utf-16-le")
-    training_text.write_origin(library.path("gru"), [str(path)], "utf-16-le")
-    assert json.loads((library.path("gru") / ORIGIN).read_text())["encoding"] == "utf-16-le"
+    training_text.write_origin(library.run_folder("gru"), [str(path)], "utf-16-le")
+    assert json.loads((library.run_folder("gru") / ORIGIN).read_text())["encoding"] == "utf-16-le"
     assert next(iter(found(library).lines)) == text.split("\n")[0]
 
 
 def test_the_bundled_text_is_found_without_an_origin(library: Library) -> None:
     bundled, card = read_corpus([bundled_corpus()]), card_of(library)
     card = replace(card, corpus={**card.corpus, "sha256": bundled.sha256})
-    (library.path("gru") / ORIGIN).unlink()
-    corpus = training_text.find_corpus("gru", library.path("gru"), card)
+    (library.run_folder("gru") / ORIGIN).unlink()
+    corpus = training_text.find_corpus("gru", library.run_folder("gru"), card)
     assert corpus.sha256 == bundled.sha256
 
 

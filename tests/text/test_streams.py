@@ -18,7 +18,7 @@ import pytest
 from rnnlm_tui.config import make_run_config
 from rnnlm_tui.errors import CorpusError, RnnlmError, StorageError
 from rnnlm_tui.lm.registry import prepare_corpus
-from rnnlm_tui.store.training_text import trained_on
+from rnnlm_tui.store.trained_lines import trained_on
 from rnnlm_tui.text.corpus import Corpus, read_corpus
 from rnnlm_tui.text.encoded_files import FILES, remove_encoded
 from rnnlm_tui.text.examples import EncodedLines
@@ -131,7 +131,7 @@ def test_a_large_text_is_prepared_as_one_in_memory(
 def test_its_lines_are_recognized(read: Callable[..., Read], tmp_path: Path) -> None:
     texts, config = read(story(150)), make_run_config("gru", [])
     whole, streamed = (prepare_corpus(corpus, config) for corpus in texts)
-    run = TrainingRun("run", tmp_path, config, streamed, {})
+    run = TrainingRun("run", tmp_path / "model", tmp_path, config, streamed, {})
     known = trained_on(whole.corpus.lines, whole.held_out_mask, whole.tokenizer, no_hashes())
     for name in ("known", "unseen", "held_out"):
         assert np.array_equal(getattr(run.trained_lines(), name), getattr(known, name))
@@ -146,7 +146,9 @@ def test_some_of_its_lines_are_kept_to_measure_on(
 ) -> None:
     texts, config = read(story(900)), make_run_config("gru", [])
     whole = prepare_corpus(texts.whole, config)
-    train, held_out = TrainingRun("run", tmp_path, config, whole, {}).split_lines()
+    train, held_out = TrainingRun(
+        "run", tmp_path / "model", tmp_path, config, whole, {}
+    ).split_lines()
     monkeypatch.setattr("rnnlm_tui.text.passes.KEPT_WORDS", (3_000, 2_000))
     remove_encoded(texts.streamed.lines.workspace.folder)  # type: ignore[attr-defined]
     kept = prepare_corpus(texts.streamed, config).kept

@@ -24,11 +24,10 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.errors import ModelError, StorageError
 from rnnlm_tui.store import files
-from rnnlm_tui.store.card import read_card
-from rnnlm_tui.store.load import load_model
+from rnnlm_tui.store.model_file import load_model
 from rnnlm_tui.store.run_state import FACTS, EpochTotals, GeneratorState, Position, RunOrigin
-from rnnlm_tui.store.weights import read_arrays, write_tensors
-from rnnlm_tui.training.checkpoint import LAST_NUMBER, Checkpoints, RunState, load_state
+from rnnlm_tui.store.tensors import read_arrays, write_tensors
+from rnnlm_tui.training.checkpoint import Checkpoints, RunState, load_state
 from tests.helpers.models import (
     HOSTILE,
     JSON_VALUES,
@@ -39,107 +38,77 @@ from tests.helpers.models import (
     make_model,
     places,
     random_weights,
+    save_state,
     small_card,
+    tensors_of,
 )
 
 # The model
 
 
-@pytest.mark.parametrize("part", ["vocabulary", "weights", "model"])
+def checkpoints_of(folder: Path, created: str = "2026-01-01") -> Checkpoints:
+    """Those of a run that began then, in this folder, with a small model."""
+    of_text = {name: t for name, t in tensors_of(small_card()).items() if "network" not in name}
+    return Checkpoints(folder / "model", folder, created, lambda: of_text)
+
+
 def test_a_save_that_fails_leaves_the_model_that_was_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make_model(tmp_path, epoch=1)
-    before = contents(tmp_path)
-    monkeypatch.setattr(files, "write_file", fail_for(part, errno.EROFS))
-    with pytest.raises(StorageError) as caught:
-        make_model(tmp_path, epoch=2, seed=1)
-    assert part in caught.value.message
-    assert os.strerror(errno.EROFS).lower() in caught.value.message
-    assert contents(tmp_path) == before
-    assert load_model(tmp_path)[0].metrics["epoch"] == 1
+    make_model(tmp_path / "model", epoch=1)
+    before, card = contents(tmp_path), small_card(epoch=2)
+    monkeypatch.setattr(files, "write_file", fail_for("model", errno.EROFS))
+    saves: list[Callable[[], object]] = [
+        lambda: checkpoints_of(tmp_path).save_model(card, {"network": random_weights(card, 1)}),
+        lambda: checkpoints_of(tmp_path).save_figures(card),
+    ]
+    for save in saves:
+        with pytest.raises(StorageError) as caught:
+            save()
+        assert os.strerror(errno.EROFS).lower() in caught.value.message
+        assert contents(tmp_path) == before
+    assert load_model(tmp_path / "model")[0].epochs_done == 1
 
 
-@pytest.mark.parametrize("part", ["vocabulary", "weights", "model"])
 def test_a_first_save_that_fails_leaves_no_model_and_the_next_makes_up_for_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    checkpoints, card = Checkpoints(tmp_path), small_card()
+    checkpoints, card = checkpoints_of(tmp_path), small_card()
     with monkeypatch.context() as patch:
-        patch.setattr(files, "write_file", fail_for(part))
+        patch.setattr(files, "write_file", fail_for("model"))
         with pytest.raises(StorageError, match="no space left on device"):
-            checkpoints.save_model(card, WORDS, random_weights(card))
-    assert "model.json" not in contents(tmp_path)
-    assert not [name for name in contents(tmp_path) if name.endswith(".tmp")]
-    checkpoints.save_model(card, WORDS, random_weights(card))
-    load_model(tmp_path)
-    assert len(contents(tmp_path)) == 3
+            checkpoints.save_model(card, {"network": random_weights(card)})
+    assert contents(tmp_path) == {}
+    checkpoints.save_model(card, {"network": random_weights(card)})
+    load_model(tmp_path / "model")
+    assert set(contents(tmp_path)) == {"model"}
 
 
-def test_a_new_run_replaces_words_and_weights_and_removes_the_old(tmp_path: Path) -> None:
-    first = make_model(tmp_path)
-    for name in (".model.json.17.tmp", "weights-9.safetensors"):  # of a run that was killed
-        (tmp_path / name).write_bytes(b"half")
-    (tmp_path / "notes.txt").write_text("the user's own")
-    card = small_card(epoch=2, words=("other", "words"))
-    Checkpoints(tmp_path).save_model(card, ("other", "words"), random_weights(card, seed=4))
-    second, model = load_model(tmp_path)
-    assert model.vocabulary.words == ("other", "words")
-    assert {first.weights, first.vocabulary}.isdisjoint({second.weights, second.vocabulary})
-    kept = {"model.json", "notes.txt", second.weights, second.vocabulary}
-    assert set(contents(tmp_path)) == kept
+def test_a_run_knows_its_own_model(tmp_path: Path) -> None:
+    own, other = checkpoints_of(tmp_path), checkpoints_of(tmp_path, created="2026-01-03")
+    assert own.saved() is None and not own.has_older_model()
+    card = make_model(tmp_path / "model")
+    assert own.saved() == card and not own.has_older_model()
+    assert other.saved() is None and other.has_older_model()
+    (tmp_path / "model").write_bytes(b"{")
+    assert own.saved() is None and not own.has_older_model()
 
 
-def test_a_resumed_run_keeps_its_words_and_its_date(tmp_path: Path) -> None:
-    first = make_model(tmp_path)
-    dated = json.loads((tmp_path / "model.json").read_bytes()) | {"created": "2001-02-03"}
-    files.write_json(tmp_path / "model.json", dated)
-    checkpoints = Checkpoints(tmp_path)
-    checkpoints.fresh = False
-    card = small_card(epoch=2)
-    checkpoints.save_model(card, WORDS, random_weights(card, seed=1))
-    second = read_card(tmp_path)
-    assert (second.vocabulary, second.created) == (first.vocabulary, "2001-02-03")
-    assert second.weights != first.weights
-    assert checkpoints.metrics() == epoch_figures(2)
-    checkpoints.save_model(replace(card, epochs_done=3), WORDS, None)
-    third = read_card(tmp_path)
-    assert (third.weights, third.metrics, third.epochs_done) == (second.weights, second.metrics, 3)
+def test_an_epoch_that_is_not_better_leaves_the_weights_with_their_figures(tmp_path: Path) -> None:
+    checkpoints, card = checkpoints_of(tmp_path), small_card(epoch=2)
+    checkpoints.save_model(card, {"network": random_weights(card, seed=1)})
+    checkpoints.save_figures(replace(small_card(epoch=3), updated="later"))
+    saved = checkpoints.saved()
+    assert saved is not None and saved.metrics == epoch_figures(2)
+    assert (saved.epochs_done, len(saved.history), saved.updated) == (3, 3, "later")
     kept = checkpoints.best_weights()
     assert all(np.array_equal(kept[k], w) for k, w in random_weights(card, seed=1).items())
 
 
 def test_without_weights_to_keep_a_run_cannot_go_on(tmp_path: Path) -> None:
-    make_model(tmp_path)
-    (tmp_path / "model.json").write_text("{")
-    checkpoints = Checkpoints(tmp_path)
-    checkpoints.fresh = False
+    (tmp_path / "model").write_text("{")
     with pytest.raises(ModelError, match="gone or damaged"):
-        checkpoints.save_model(small_card(epoch=2), WORDS, None)
-
-
-@pytest.mark.parametrize(
-    ("weights", "vocabulary"),
-    [(LAST_NUMBER, 0), (1, LAST_NUMBER), (6, 7), (LAST_NUMBER, LAST_NUMBER)],
-)
-def test_new_files_never_take_the_names_of_those_in_use(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weights: int, vocabulary: int
-) -> None:
-    """An imported model may have any numbers."""
-    card = make_model(tmp_path)
-    words_file = f"vocabulary-{vocabulary}.json" if vocabulary else "vocabulary.json"
-    (tmp_path / card.vocabulary).rename(tmp_path / words_file)
-    (tmp_path / card.weights).rename(tmp_path / f"weights-{weights}.safetensors")
-    data = json.loads((tmp_path / "model.json").read_bytes())
-    data |= {"vocabulary": words_file, "weights": f"weights-{weights}.safetensors"}
-    files.write_json(tmp_path / "model.json", data)
-    before = contents(tmp_path)
-    with monkeypatch.context() as patch, pytest.raises(StorageError):
-        patch.setattr(files, "write_file", fail_for("model"))
-        make_model(tmp_path, epoch=2, seed=1)
-    assert contents(tmp_path) == before
-    make_model(tmp_path, epoch=2, seed=1)
-    assert load_model(tmp_path)[0].metrics["epoch"] == 2
+        checkpoints_of(tmp_path).save_figures(small_card(epoch=2))
 
 
 # The state
@@ -172,7 +141,7 @@ def state_of(epoch: int = 3, origin: RunOrigin | None = None) -> RunState:
 def saved_state() -> bytes:
     """The bytes of a whole resume.safetensors."""
     with tempfile.TemporaryDirectory() as name:
-        Checkpoints(Path(name)).save_state(state_of())
+        save_state(Path(name), state_of())
         return (Path(name) / "resume.safetensors").read_bytes()
 
 
@@ -208,7 +177,7 @@ def state_in(raw: bytes) -> RunState | str:
 )
 def test_a_state_comes_back_to_the_last_digit(tmp_path: Path, origin: RunOrigin | None) -> None:
     state = state_of(origin=origin)
-    Checkpoints(tmp_path).save_state(state)
+    save_state(tmp_path, state)
     again = load_state(tmp_path, "verses")
     assert (again.config, again.corpus) == (state.config, state.corpus)
     assert again.position == state.position
@@ -219,7 +188,7 @@ def test_a_state_comes_back_to_the_last_digit(tmp_path: Path, origin: RunOrigin 
 def test_a_state_that_cannot_be_saved_leaves_the_old_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    checkpoints = Checkpoints(tmp_path)
+    checkpoints = checkpoints_of(tmp_path)
     checkpoints.save_state(state_of(epoch=3))
     before = contents(tmp_path)
     monkeypatch.setattr(files, "write_file", fail_for("resume"))
@@ -319,7 +288,7 @@ def test_a_state_with_random_json_in_its_facts_is_whole_or_refused(
     answer = state_in(changed(change))
     if isinstance(answer, RunState):
         with tempfile.TemporaryDirectory() as name:  # it can be saved again
-            Checkpoints(Path(name)).save_state(answer)
+            save_state(Path(name), answer)
             assert load_state(Path(name), "verses").position == answer.position
     else:
         assert "verses" in answer

@@ -16,12 +16,9 @@ from rnnlm_tui.errors import StorageError
 from rnnlm_tui.evaluate import score, summarize
 from rnnlm_tui.events import Event, Finished, Preparing, Progress, Saved, Warned
 from rnnlm_tui.lm.model import LanguageModel, State
-from rnnlm_tui.store import files
-from rnnlm_tui.store.evaluations import read_evaluation, read_held_out_evaluation
-from rnnlm_tui.store.load import load_model
-from rnnlm_tui.store.run_state import RunOrigin
+from rnnlm_tui.store.model_file import BaseModel, load_model, read_card
 from rnnlm_tui.text.corpus import some_lines
-from rnnlm_tui.training import trainer
+from rnnlm_tui.training import held_out, trainer
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.held_out import evaluate_held_out, evaluate_lines, save_evaluation
 from rnnlm_tui.training.run import RunReport
@@ -38,11 +35,11 @@ def test_a_training_and_its_evaluation_give_the_same_figures(preset: str, tmp_pa
     settings: dict[str, Any] = {} if preset == "ngram" else {"epochs": 1}
     small = small_run(preset, tmp_path / "a", text=TEXT, held_out=0.3, **settings)
     (epoch,) = epochs_of(run(small))
-    card, model = load_model(small.folder)
+    card, model = load_model(small.path)
     scores = [*score(model, small.split_lines()[1])]
     expected = summarize(scores)
     assert expected.oov_share
-    assert read_evaluation(small.folder, card) == expected
+    assert card.evaluation == expected
     assert epoch.held_out is not None
     assert epoch.held_out["loss"] == pytest.approx(expected.loss, abs=1e-5)
     assert epoch.held_out["top1"] == expected.top1
@@ -54,7 +51,7 @@ def test_the_evaluation_comes_after_the_last_save_and_before_the_end(tmp_path: P
     there = []
     for event in trainer.train(small, Control("")):
         if isinstance(event, Saved | Finished):
-            there.append((small.folder / "evaluation.json").exists())
+            there.append(read_card(small.path).evaluation is not None)
     assert there == [False, False, True]
 
 
@@ -67,15 +64,15 @@ def test_a_stopped_run_evaluates_the_model_that_it_keeps(
     for event in trainer.Trainer(small, control, lambda: float(next(ticks))).events():
         if isinstance(event, Progress) and (event.epoch, event.step) == (epochs_done + 1, step):
             control.stop()
-    card, _ = load_model(small.folder)
+    card, _ = load_model(small.path)
     assert card.epochs_done == epochs_done
-    assert read_evaluation(small.folder, card) is not None
+    assert card.evaluation is not None
 
 
 def test_figures_that_cannot_be_saved_are_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(path: Path, data: object) -> None:
+    def fail(*arguments: object) -> None:
         raise StorageError("no space left")
 
     small = small_run("gru", tmp_path / "a", epochs=1, held_out=0.3)
@@ -83,10 +80,10 @@ def test_figures_that_cannot_be_saved_are_a_warning(
     for event in trainer.train(small, Control("")):
         events.append(event)
         if isinstance(event, Saved):
-            monkeypatch.setattr(files, "write_json", fail)
+            monkeypatch.setattr(held_out, "change_card", fail)
     assert [event.message for event in events if isinstance(event, Warned)] == ["no space left"]
     assert isinstance(events[-1], Finished)
-    load_model(small.folder)
+    load_model(small.path)
 
 
 class Comparison:
@@ -95,9 +92,9 @@ class Comparison:
     def __init__(self, folder: Path) -> None:
         self.run = small_run("gru", folder, epochs=1, held_out=0.3)
         run(self.run)
-        self.card, self.model = load_model(folder)
-        origin: RunOrigin = {"base": {"name": "other", "created": "", "checksum": None}}
-        self.run = replace(self.run, base=self.model, replaces=self.model, origin=origin)
+        self.model = load_model(self.run.path)[1]
+        base = BaseModel({"name": "other", "created": ""}, self.model)
+        self.run = replace(self.run, base=base, replaces=self.model)
         self.control = Control("")
 
     def events(self) -> Iterator[Event]:
@@ -118,8 +115,7 @@ def test_the_base_and_the_old_model_are_measured_on_the_same_lines(tmp_path: Pat
     assert found is not None and found["base"] is not None and found["words"] > 0
     assert found["base"]["name"] == "other"
     assert found["base"]["keystroke_savings"] == found["before"] == found["keystroke_savings"]
-    stored = read_held_out_evaluation(comparison.run.folder, comparison.card)
-    assert stored is not None and stored.base == found["base"]
+    assert read_card(comparison.run.path).base_alone == found["base"]
 
 
 def test_a_stop_ends_a_comparison_and_the_evaluation_stays(tmp_path: Path) -> None:
@@ -128,14 +124,14 @@ def test_a_stop_ends_a_comparison_and_the_evaluation_stays(tmp_path: Path) -> No
         assert isinstance(event, Preparing) and event.done == 1
         comparison.control.stop()
     assert comparison.found is not None and comparison.found["base"] is None
-    stored = read_held_out_evaluation(comparison.run.folder, comparison.card)
-    assert stored is not None and stored.base is None
+    card = read_card(comparison.run.path)
+    assert card.evaluation is not None and card.base_alone is None
 
 
 def test_a_stop_ends_an_evaluation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small, control = small_run("rnn", tmp_path / "a", epochs=1), Control("")
     run(small)
-    _, model = load_model(small.folder)
+    _, model = load_model(small.path)
     predictions, predict = count(), type(model).predict
 
     def stop_soon(model: LanguageModel, states: Iterable[State]) -> Iterator[NDArray[np.float32]]:

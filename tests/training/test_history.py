@@ -7,19 +7,25 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnlm_tui.errors import StorageError
-from rnnlm_tui.events import Event, Failed, Progress, Saved, Warned, from_json_line, to_json_line
+from rnnlm_tui.events import (
+    Event,
+    Failed,
+    Preparing,
+    Progress,
+    Saved,
+    Warned,
+    from_json_line,
+    to_json_line,
+)
 from rnnlm_tui.store import files
 from rnnlm_tui.training.history import record
 from tests.helpers.events import saved, started
 from tests.helpers.models import HOSTILE, fail_for
-
-OLDER = msgspec.structs.replace(started(), name="older")
 
 
 def progress(time: float) -> Progress:
@@ -27,9 +33,9 @@ def progress(time: float) -> Progress:
     return Progress(time, 1, 2, 1, 9, 1.0, 0.5, 10.0, time, 1.0)
 
 
-def record_all(folder: Path, *events: Event, owns_model: bool = False) -> list[Event]:
+def record_all(folder: Path, *events: Event) -> list[Event]:
     """Writes the events to the folder's history; returns those that have passed."""
-    return list(record(events, folder, owns_model=owns_model))
+    return list(record(events, folder))
 
 
 def history(folder: Path) -> list[Event]:
@@ -69,43 +75,15 @@ def test_a_last_line_that_is_half_written_is_cut_off(
     assert history(tmp_path) == [*before, started(epochs_done=1), saved(2, best=False)]
 
 
-@pytest.mark.parametrize(
-    ("owns_model", "first", "second", "kept"),
-    [
-        # A resumed run.
-        (True, [started(), saved(1)], [started(1), saved(2), saved(3, best=False)], 2),
-        # A new run that ends before its weights became the model.
-        (False, [started(), saved(1)], [started(), saved(1, best=False)], 2),
-        # A run resumed after it was killed before it could report its save.
-        (True, [started(), saved(1), started(), progress(0.0)], [started(1), saved(2)], 2),
-        # An update that is resumed, and is not better yet than the model.
-        (False, [started(), saved(1), started()], [started(1), saved(2, best=False)], 3),
-    ],
-)
-def test_the_events_of_a_model_s_own_run_are_kept(
-    owns_model: bool, first: list[Event], second: list[Event], kept: int, tmp_path: Path
-) -> None:
-    raw = "".join(to_json_line(event) + "\n" for event in first)
-    (tmp_path / "history.jsonl").write_text(raw)
-    record_all(tmp_path, *second, owns_model=owns_model)
-    assert history(tmp_path) == first[-kept:] + second
-
-
-def test_a_new_run_drops_the_older_events_once_it_has_saved(tmp_path: Path) -> None:
-    older: list[Event] = [OLDER, saved(1), msgspec.structs.replace(OLDER, epochs_done=1), saved(2)]
-    record_all(tmp_path, *older)
-    events: list[Event] = [started(), progress(0.0), saved(1), saved(2)]
-    for number, event in enumerate(record(events, tmp_path), start=1):
-        kept = [] if any(isinstance(e, Saved) for e in events[:number]) else older
-        assert history(tmp_path) == kept + events[:number], event
-
-
-def test_foreign_lines_in_a_history_are_skipped(tmp_path: Path) -> None:
-    (tmp_path / "history.jsonl").write_bytes(
-        b'not json, "started"\n\xff started\n{"event": "started"}\n' + b"[" * 9000 + b"started\n"
-    )
-    record_all(tmp_path, started(), saved(1))
-    assert history(tmp_path) == [started(), saved(1)]
+def test_a_resumed_run_adds_to_its_history_and_a_new_one_begins_its_own(tmp_path: Path) -> None:
+    first: list[Event] = [Preparing(0.0, "reading text", 1, 2, 1.0), started(), saved(1)]
+    record_all(tmp_path, *first)
+    assert history(tmp_path) == first[1:]
+    second: list[Event] = [started(1), saved(2), saved(3, best=False)]
+    record_all(tmp_path, *second)
+    assert history(tmp_path) == first[1:] + second
+    record_all(tmp_path, started())
+    assert history(tmp_path) == [started()]
 
 
 def test_a_history_keeps_path_bytes_that_are_not_unicode(tmp_path: Path) -> None:
@@ -121,17 +99,16 @@ def test_a_history_that_cannot_be_written_is_named(tmp_path: Path, events: list[
         record_all(tmp_path, *events)
 
 
-def test_the_older_history_stays_whole_where_it_cannot_be_cut(
+def test_the_history_of_an_earlier_run_stays_whole_where_it_cannot_be_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    older: list[Event] = [OLDER, saved(1)]
+    older: list[Event] = [started(), saved(1)]
     record_all(tmp_path, *older)
     monkeypatch.setattr(files, "write_file", fail_for("history"))
-    events: list[Event] = [started(), saved(1)]
     with pytest.raises(StorageError, match=r"history\.jsonl: no space left"):
-        record_all(tmp_path, *events)
+        record_all(tmp_path, started(), saved(1))
     *kept, failed = history(tmp_path)
-    assert kept == older + events
+    assert kept == older
     assert isinstance(failed, Failed)
 
 

@@ -9,11 +9,10 @@ import torch
 
 from rnnlm_tui.config import LessonConfig
 from rnnlm_tui.generate import generate_words
-from rnnlm_tui.store.load import load_model
-from rnnlm_tui.store.weights import read_weights
+from rnnlm_tui.store.model_file import load_model, open_stored
 from rnnlm_tui.text.tokenizers import LessonTokenizer
 from rnnlm_tui.training.lesson_network import LessonNetwork
-from tests.helpers.training import run, small_run
+from tests.helpers.training import model_of, run, small_run
 
 SEEDS = [
     "the cat",
@@ -49,10 +48,11 @@ def lesson_loop(
 
 def test_words_are_generated_token_for_token_as_in_the_lesson(tmp_path: Path) -> None:
     run(small_run("lesson", tmp_path / "a", epochs=25, learning_rate=0.03))
-    card, model = load_model(tmp_path / "a")
+    card, model = load_model(model_of(tmp_path / "a"))
     assert isinstance(card.config.model, LessonConfig)
     network = LessonNetwork(card.config.model, card.total_words, np.random.default_rng(9))
-    network.load_weights(read_weights(tmp_path / "a", card))
+    with open_stored(model_of(tmp_path / "a")) as stored:
+        network.load_weights(stored.weights("network"))
     word_index = {word: i for i, word in enumerate(model.vocabulary.words, start=1)}
     for seed in SEEDS:
         expected = lesson_loop(network, word_index, card.window, seed, 25)

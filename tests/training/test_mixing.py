@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -24,10 +23,8 @@ from rnnlm_tui.lm.mixture import (
     target_probabilities,
 )
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.store.card import read_card
-from rnnlm_tui.store.evaluations import figures_of, read_evaluation
-from rnnlm_tui.store.load import load_model
-from rnnlm_tui.store.weights import read_weights
+from rnnlm_tui.store.evaluations import figures_of
+from rnnlm_tui.store.model_file import load_model, read_card
 from rnnlm_tui.suggest import suggest
 from rnnlm_tui.text import excerpts
 from rnnlm_tui.training.checkpoint import load_state
@@ -37,8 +34,8 @@ from rnnlm_tui.training.run import TrainingRun
 from rnnlm_tui.training.trainer import train
 from tests.helpers.commands import VERSES
 from tests.helpers.events import epochs_of
-from tests.helpers.models import contents
-from tests.helpers.training import run, run_stopped_at, same_weights, small_run
+from tests.helpers.models import card_in, with_card, with_tensors
+from tests.helpers.training import model_of, run, run_stopped_at, same_weights, small_run
 
 TEXT = VERSES * 10
 
@@ -54,23 +51,21 @@ def test_the_ngrams_are_the_model_until_an_epoch_is_through(tmp_path: Path) -> N
     seen = []
     for event in train(small, Control("the cat")):
         if isinstance(event, Saved):
-            card, model = load_model(small.folder)
+            card, model = load_model(small.path)
             assert isinstance(model, MixedModel)
-            seen.append((event.epoch, event.best, card.config.preset, [*model.models]))
+            seen.append((event.epoch, event.best, card.epochs_done, [*model.models]))
             if event.epoch == 0:
                 first = model.next_word_probabilities([2])
-                assert card.epochs_done == 0 and suggest(model, "the ca").candidates
-                assert read_evaluation(small.folder, card) is not None
-    assert seen[0] == (0, True, "ngram", ["ngrams"])
-    assert seen[-1][2:] == ("gru", ["network", "ngrams"])
+                assert card.metrics is None and suggest(model, "the ca").candidates
+                assert card.evaluation is not None
+    assert seen[0] == (0, True, 0, ["ngrams"])
+    assert seen[-1][2:] == (3, ["network", "ngrams"])
+    assert card.config.preset == "gru"
     assert not np.array_equal(first, model.next_word_probabilities([2]))
     assert card.mixture is not None and card.mixture["ngrams"] is not None
     assert sum(card.mixture["ngrams"]["sizes"][1:]) == 30
     assert sum(card.mixture["weights"].values()) == pytest.approx(1)
-    assert {path.name for path in small.folder.iterdir()} == {
-        *card.files, "model.json", "resume.safetensors", "evaluation.json"
-    }  # fmt: skip
-    assert card.mixture["ngrams"]["file"] == "ngrams-2.safetensors"  # written once
+    assert {path.name for path in small.folder.iterdir()} == {"resume.safetensors"}
 
 
 def test_the_network_learns_as_it_does_alone(tmp_path: Path) -> None:
@@ -79,7 +74,7 @@ def test_the_network_learns_as_it_does_alone(tmp_path: Path) -> None:
     figures = [[(end.train, end.held_out, end.sample) for end in each] for each in ends]
     assert figures[0] == figures[1]
     assert same_weights(mixed.folder, alone.folder)
-    assert read_card(alone.folder).mixture is None
+    assert read_card(alone.path).mixture is None
 
 
 def measured(small: TrainingRun, model: LanguageModel) -> Evaluation:
@@ -93,8 +88,8 @@ def test_the_evaluation_is_that_of_the_mixture(preset: str, tmp_path: Path) -> N
     settings = {"epochs": 1} if preset == "gru" else {}
     small = mixed_run(tmp_path / "a", preset, **settings)
     run(small)
-    card, model = load_model(small.folder)
-    assert read_evaluation(small.folder, card) == measured(small, model)
+    card, model = load_model(small.path)
+    assert card.evaluation == measured(small, model)
     # The lines are too few to fit weights to them.
     assert model.mixture_weights == MixedModel(model.tokenizer, model.models).mixture_weights  # type: ignore[attr-defined]
 
@@ -108,7 +103,7 @@ def test_no_line_is_measured_with_weights_that_were_fitted_to_it(
     settings: dict[str, Any] = {"epochs": 1} if preset == "gru" else {}
     small = mixed_run(tmp_path / "a", preset, **settings)
     run(small)
-    card, model = load_model(small.folder)
+    card, model = load_model(small.path)
     assert isinstance(model, MixedModel)
     measured = small.held_out_excerpts()
     assert len(measured) > 4
@@ -120,7 +115,7 @@ def test_no_line_is_measured_with_weights_that_were_fitted_to_it(
         weights = em_weights(found, np.array([*prior.values()]))
         other = MixedModel(model.tokenizer, model.models, dict(zip(prior, weights, strict=True)))
         scored += score(other, excerpt.lines, excerpt.above)
-    evaluation = read_evaluation(small.folder, card)
+    evaluation = card.evaluation
     assert evaluation is not None
     assert evaluation == summarize(scored)
     assert loss_of_update(small, model) == pytest.approx(written_loss(scored))
@@ -137,23 +132,20 @@ def test_while_it_trains_no_figure_of_a_part_is_shown_as_that_of_the_model(tmp_p
     small, shown = mixed_run(tmp_path / "a", epochs=2), []
     for event in train(small, Control("the cat")):
         if isinstance(event, Saved | Finished):
-            card, model = load_model(small.folder)
-            figures = figures_of(card, read_evaluation(small.folder, card))
+            card, model = load_model(small.path)
+            figures = figures_of(card)
             shown.append(figures and figures.perplexity)
             if isinstance(event, Finished) or event.epoch == 0:
                 assert shown[-1] == measured(small, model).perplexity
     assert shown[1:-1] == [None, None]
 
 
-def test_the_figures_of_the_first_ngrams_are_those_of_the_ngrams_alone(tmp_path: Path) -> None:
+def test_the_figures_of_the_first_ngrams_are_those_of_the_mixture(tmp_path: Path) -> None:
     small = mixed_run(tmp_path / "a", epochs=1)
     run_stopped_at(small, 1, 1)
-    card, model = load_model(small.folder)
-    assert isinstance(model, MixedModel) and card.metrics["epoch"] == 0
-    alone = measured(small, model.models["ngrams"])
-    held_out = card.metrics["held_out"]
-    assert held_out is not None
-    assert (held_out["loss"], held_out["perplexity"]) == (alone.loss, alone.perplexity)
+    card, model = load_model(small.path)
+    assert isinstance(model, MixedModel) and [*model.models] == ["ngrams"]
+    assert card.evaluation == measured(small, model)
 
 
 @pytest.mark.parametrize(("epoch", "step"), [(1, 2), (2, 1)])
@@ -161,48 +153,48 @@ def test_a_stopped_run_resumes_exactly(epoch: int, step: int, tmp_path: Path) ->
     whole, stopped = (mixed_run(tmp_path / name, epochs=3) for name in ("whole", "stopped"))
     run(whole)
     run_stopped_at(stopped, epoch, step)
-    card = read_card(stopped.folder)
-    assert card.config.preset == ("ngram" if epoch == 1 else "gru")
+    card = read_card(stopped.path)
+    assert (card.metrics is None) == (epoch == 1)
     events = run(replace(stopped, state=load_state(stopped.folder, "small")))
     assert all(event.epoch > 0 for event in events if isinstance(event, Saved))
     assert same_weights(whole.folder, stopped.folder)
-    mixtures = [read_card(folder).mixture for folder in (whole.folder, stopped.folder)]
+    mixtures = [read_card(each.path).mixture for each in (whole, stopped)]
     assert mixtures[0] is not None and mixtures[0] == mixtures[1]
 
 
 def test_the_model_of_an_earlier_run_stays_until_an_epoch_is_through(tmp_path: Path) -> None:
     run(mixed_run(tmp_path / "a", epochs=1))
-    before = read_card(tmp_path / "a")
+    before = read_card(model_of(tmp_path / "a"))
     run_stopped_at(mixed_run(tmp_path / "a", epochs=2, seed=1), 1, 2)
-    assert read_card(tmp_path / "a") == before
+    assert read_card(model_of(tmp_path / "a")) == before
     # Only the n-grams of a run that came to nothing give way at once.
     run_stopped_at(mixed_run(tmp_path / "b", epochs=2), 1, 2)
-    first = read_card(tmp_path / "b")
+    first = read_card(model_of(tmp_path / "b"))
     events = run_stopped_at(mixed_run(tmp_path / "b", epochs=2, seed=1), 1, 2)
     assert [event.epoch for event in events if isinstance(event, Saved)] == [0, 1]
-    assert read_card(tmp_path / "b").config.train.seed != first.config.train.seed
+    assert read_card(model_of(tmp_path / "b")).config.train.seed != first.config.train.seed
 
 
 def test_what_is_written_is_never_saved(tmp_path: Path) -> None:
     small = mixed_run(tmp_path / "a", epochs=1)
     run(small)
-    before = contents(small.folder)
-    card, model = load_model(small.folder)
+    before = small.path.read_bytes()
+    card, model = load_model(small.path)
     assert model.uses_previous_lines
     said = ["the hay sang the hay sang the hay sang"] * 30
     with_cache = suggest(model, "the ", previous_lines=said).candidates
     assert with_cache != suggest(model, "the ").candidates
-    assert contents(small.folder) == before
-    assert "hay" not in (small.folder / "model.json").read_text()
-    assert read_weights(small.folder, card).keys() == card.architecture.arrays().keys()
+    assert small.path.read_bytes() == before
+    assert "hay" not in card.to_json()
+    assert set(card.parts) == {"network", "ngrams"}
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a mixed model. Do not change it."""
+    """The file of a mixed model. Do not change it."""
     small = mixed_run(tmp_path_factory.mktemp("mixed") / "a", epochs=1)
     run(small)
-    return small.folder
+    return small.path
 
 
 @pytest.mark.parametrize(
@@ -215,34 +207,34 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("weights", {"network": 0.5, "ngrams": None}),
         ("weights", {"network": 0.5, "ngrams": 0.5, "moon": 0.5}),
         ("ngrams", None),
-        ("ngrams", {"file": "../../x", "order": 5, "sizes": [1] * 5}),
-        ("ngrams", {"file": "weights-3.safetensors", "order": 5, "sizes": [1] * 5}),
-        ("ngrams", {"file": "ngrams-2.safetensors", "order": 9, "sizes": [1] * 9}),
-        ("ngrams", {"file": "ngrams-2.safetensors", "order": 2, "sizes": [1 << 40, 1 << 40]}),
-        ("base", {"name": "x", "created": "", "checksum": "nothing"}),
+        ("ngrams", {"order": 9, "sizes": [1] * 9}),
+        ("ngrams", {"order": 2, "sizes": [1 << 40, 1 << 40]}),
+        ("base", {"name": "x", "created": ""}),
     ],
 )
 def test_an_invalid_mixture_is_refused(
     part: str, value: object, whole: Path, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "changed"
-    shutil.copytree(whole, folder)
-    card = json.loads((folder / "model.json").read_text())
+    card = card_in(whole.read_bytes())
     card["mixture"][part] = value
-    (folder / "model.json").write_text(json.dumps(card))
+    changed = tmp_path / "changed"
+    changed.write_bytes(with_card(card, whole.read_bytes()))
     with pytest.raises(ModelError):
-        load_model(folder)
+        load_model(changed)
 
 
-@pytest.mark.parametrize("damage", ["gone", "flipped", "cut short"])
-def test_ngrams_that_are_damaged_are_refused(damage: str, whole: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "changed"
-    shutil.copytree(whole, folder)
-    (path,) = folder.glob("ngrams-*")
-    raw = bytearray(path.read_bytes())
-    raw[-3] ^= 1
-    path.unlink()
-    if damage != "gone":
-        path.write_bytes(raw if damage == "flipped" else raw[:-9])
-    with pytest.raises(ModelError, match="ngrams-"):
-        load_model(folder)
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda t: t.pop("ngrams.word.2"), "other tensors"),
+        (lambda t: t["ngrams.children.2"].fill(7), "does not rise"),
+        (lambda t: t.update({"ngrams.word.2": t["ngrams.word.2"][:-1]}), "is not int32 of shape"),
+    ],
+)
+def test_ngrams_that_are_damaged_are_refused(
+    change: Callable[[dict[str, Any]], object], why: str, whole: Path, tmp_path: Path
+) -> None:
+    changed = tmp_path / "changed"
+    changed.write_bytes(with_tensors(change, whole.read_bytes()))
+    with pytest.raises(ModelError, match=why):
+        load_model(changed)

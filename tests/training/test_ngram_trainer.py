@@ -19,7 +19,7 @@ from rnnlm_tui.events import (
     to_json_line,
 )
 from rnnlm_tui.lm.registry import ARCHITECTURES
-from rnnlm_tui.store.load import load_model
+from rnnlm_tui.store.model_file import load_model
 from rnnlm_tui.training.checkpoint import load_state
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.ngram_trainer import NgramTrainer, train
@@ -55,7 +55,7 @@ def test_a_run_is_one_epoch_of_a_step_a_length(tmp_path: Path) -> None:
 def test_the_figures_are_those_of_the_evaluation(tmp_path: Path) -> None:
     small = small_run("ngram", tmp_path / "a", text=TEXT, order=4)
     (ended,) = epochs_of(run(small))
-    _, model = load_model(small.folder)
+    _, model = load_model(small.path)
     for found, lines in zip((ended.train, ended.held_out), small.split_lines(), strict=True):
         assert found is not None
         expected = summarize(score(model, lines))
@@ -71,7 +71,7 @@ def test_the_model_is_saved_whole_and_its_run_is_over(tmp_path: Path) -> None:
     )
     (ended,) = epochs_of(run(small))
     assert ended.held_out is None
-    card, model = load_model(small.folder)
+    card, model = load_model(small.path)
     assert (card.config, card.tokenizer, card.window) == (small.config, "lesson", 1)
     assert (card.epochs_done, card.history) == (1, [card.metrics])
     assert card.parameters == sum(card.sizes) and card.sizes[0] == card.total_words - 1
@@ -84,7 +84,7 @@ def test_the_model_is_saved_whole_and_its_run_is_over(tmp_path: Path) -> None:
 def test_a_model_of_the_n_grams_that_matter_most(most: int, tmp_path: Path) -> None:
     small = small_run("ngram", tmp_path / "a", text=TEXT, order=4, max_ngrams=most)
     (ended,) = epochs_of(run(small))
-    card, model = load_model(small.folder)
+    card, model = load_model(small.path)
     assert sum(card.sizes[1:]) == most if most == 20 else sum(card.sizes[1:]) > 20
     assert card.sizes == list(ARCHITECTURES["ngram"].sizes_for(small.config, small.prepared))
     assert ended.held_out is not None
@@ -105,7 +105,7 @@ def test_a_stopped_run_leaves_no_model(pauses: bool, tmp_path: Path) -> None:
     end = end_of(seen)
     assert (end.reason, end.best_epoch, end.metrics) == ("stopped", None, {})
     assert epochs_of(seen) == []
-    assert list(small.folder.iterdir()) == []
+    assert list(small.folder.iterdir()) == [] and not small.path.exists()
 
 
 def test_time_in_a_pause_is_not_counted(tmp_path: Path) -> None:

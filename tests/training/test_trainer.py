@@ -25,8 +25,7 @@ from rnnlm_tui.events import (
     Started,
     Warned,
 )
-from rnnlm_tui.store.card import read_card
-from rnnlm_tui.store.load import load_model
+from rnnlm_tui.store.model_file import load_model, read_card
 from rnnlm_tui.training import learner
 from rnnlm_tui.training.checkpoint import load_state
 from rnnlm_tui.training.control import Control
@@ -34,7 +33,7 @@ from rnnlm_tui.training.learner import Learner
 from rnnlm_tui.training.run import sample
 from rnnlm_tui.training.trainer import MOST_RECOVERIES, OLDER_MODEL_STAYS, Trainer
 from tests.helpers.events import end_of, epochs_of
-from tests.helpers.training import run, run_stopped_at, same_weights, small_run
+from tests.helpers.training import model_of, run, run_stopped_at, same_weights, small_run
 
 EVERY_NETWORK = [
     ("lesson", {}),
@@ -56,7 +55,7 @@ def test_the_figures_of_an_epoch_are_those_of_the_model(
     settings = {"epochs": 1, "learning_rate": 1e-12, "dropout": 0, **settings}
     small = small_run(preset, tmp_path / "a", **settings)
     (epoch,) = epochs_of(run(small))
-    _, model = load_model(small.folder)
+    _, model = load_model(small.path)
     lines = [*small.split_lines()[0]]
     orders = [[*score(model, lines[first:] + lines[:first])] for first in range(len(lines))]
     losses = [np.mean([loss for line in scored for loss in line.losses]) for scored in orders]
@@ -82,7 +81,7 @@ def test_training_learns_and_the_sample_is_that_of_the_saved_model(
             assert control.obey("sample a bird")
     first, *_, last = epochs_of(events)
     assert last.train["loss"] < 0.8 * first.train["loss"]
-    _, model = load_model(small.folder)
+    _, model = load_model(small.path)
     assert first.sample["seed"] == "The cat"
     assert last.sample == sample(model, "a bird")
 
@@ -96,8 +95,8 @@ def test_a_run_stopped_within_an_epoch_ends_as_one_never_stopped(
     straight = epochs_of(run(small_run(preset, tmp_path / "straight", **settings)))
     events = run_stopped_at(small_run(preset, tmp_path / "parts", **settings), 2, step)
     assert end_of(events).reason == "stopped"
-    card = read_card(tmp_path / "parts")
-    assert (card.epochs_done, card.metrics["epoch"]) == (1, 1)
+    card = read_card(model_of(tmp_path / "parts"))
+    assert card.metrics is not None and (card.epochs_done, card.metrics["epoch"]) == (1, 1)
     state = load_state(tmp_path / "parts", "small")
     assert (state.position.epoch, state.position.sums.steps) == (2, step)
     assert any(name.startswith("carried.") for name in state.tensors) == (preset != "lesson")
@@ -120,7 +119,7 @@ def test_a_stop_before_the_first_step_leaves_a_run_to_go_on_with(tmp_path: Path)
     control.stop()
     events = run(small_run("lesson", tmp_path / "a", epochs=2), control)
     assert [event.event for event in events] == ["started", "saved", "finished"]
-    assert not (tmp_path / "a" / "model.json").exists()
+    assert not (model_of(tmp_path / "a")).exists()
     run(small_run("lesson", tmp_path / "a", load_state(tmp_path / "a", "small"), epochs=2))
     run(small_run("lesson", tmp_path / "b", epochs=2))
     assert same_weights(tmp_path / "a", tmp_path / "b")
@@ -130,17 +129,17 @@ def test_a_stop_within_the_first_epoch_leaves_the_finished_model_of_the_run_befo
     tmp_path: Path,
 ) -> None:
     run(small_run("lesson", tmp_path / "a", epochs=1))
-    before = (tmp_path / "a" / "model.json").read_bytes()
+    before = (model_of(tmp_path / "a")).read_bytes()
     events = run_stopped_at(small_run("lesson", tmp_path / "a", epochs=2, seed=1), 1, 3)
-    assert (tmp_path / "a" / "model.json").read_bytes() == before
-    load_model(tmp_path / "a")
+    assert (model_of(tmp_path / "a")).read_bytes() == before
+    load_model(model_of(tmp_path / "a"))
     assert [event.best for event in events if isinstance(event, Saved)] == [False]
     assert [event.message for event in events if isinstance(event, Warned)] == [OLDER_MODEL_STAYS]
     last = end_of(events)
     assert (last.reason, last.best_epoch, last.metrics) == ("stopped", None, {})
     state = load_state(tmp_path / "a", "small")
     run(small_run("lesson", tmp_path / "a", state, epochs=2, seed=1))
-    assert read_card(tmp_path / "a").config.train.seed == 1
+    assert read_card(model_of(tmp_path / "a")).config.train.seed == 1
 
 
 def test_a_paused_run_waits_and_its_time_stops(tmp_path: Path) -> None:
@@ -176,10 +175,10 @@ def test_held_out_lines_decide_which_epoch_is_kept(tmp_path: Path) -> None:
     assert 1 <= best < 12, "the small network must overfit for this test to mean something"
     assert [event.epoch for event in events if isinstance(event, Saved) and event.best][-1] == best
     assert (end_of(events).best_epoch, end_of(events).metrics["epoch"]) == (best, best)
-    assert read_card(tmp_path / "a").epochs_done == 12
+    assert read_card(model_of(tmp_path / "a")).epochs_done == 12
     # The kept weights are those of the best epoch: they give its held-out loss again.
     small = small_run("lesson", tmp_path / "a", **settings)
-    found = summarize(score(load_model(tmp_path / "a")[1], small.split_lines()[1]))
+    found = summarize(score(load_model(model_of(tmp_path / "a"))[1], small.split_lines()[1]))
     assert found.loss == pytest.approx(min(losses), abs=1e-5)
 
 
@@ -199,8 +198,8 @@ def test_a_run_ends_early_and_keeps_the_best_epoch(
     assert end_of(events).reason == ("completed" if last == 9 else "early_stop")
     assert end_of(events).best_epoch == 2
     assert [event.epoch for event in events if isinstance(event, Saved) and event.best] == [1, 2]
-    card = read_card(tmp_path / "a")
-    assert (card.metrics["epoch"], card.epochs_done) == (2, last)
+    card = read_card(model_of(tmp_path / "a"))
+    assert card.metrics is not None and (card.metrics["epoch"], card.epochs_done) == (2, last)
 
 
 def test_without_held_out_lines_no_run_ends_early(tmp_path: Path) -> None:
@@ -210,7 +209,7 @@ def test_without_held_out_lines_no_run_ends_early(tmp_path: Path) -> None:
 
 def test_a_loss_that_is_not_finite_goes_back_three_times_and_then_ends(tmp_path: Path) -> None:
     run(small_run("lesson", tmp_path / "a", epochs=2))
-    kept = read_card(tmp_path / "a")
+    kept = read_card(model_of(tmp_path / "a"))
     state = load_state(tmp_path / "a", "small")
     state.position.learning_rate = 1e30
     events = run(small_run("lesson", tmp_path / "a", state, epochs=4))
@@ -219,8 +218,8 @@ def test_a_loss_that_is_not_finite_goes_back_three_times_and_then_ends(tmp_path:
     assert "going back to epoch 2" in warnings[0]
     assert "5e+29" in warnings[0]
     assert (end_of(events).reason, end_of(events).best_epoch) == ("diverged", 2)
-    assert read_card(tmp_path / "a").weights == kept.weights
-    load_model(tmp_path / "a")
+    assert read_card(model_of(tmp_path / "a")).metrics == kept.metrics
+    load_model(model_of(tmp_path / "a"))
 
 
 def test_a_run_goes_back_and_on_when_a_smaller_rate_helps(
@@ -232,7 +231,7 @@ def test_a_run_goes_back_and_on_when_a_smaller_rate_helps(
 
     def spoil(self: Learner, *batch: Any) -> object:
         loss = step(self, *batch)
-        if not spoilt and (tmp_path / "a" / "model.json").exists():
+        if not spoilt and (model_of(tmp_path / "a")).exists():
             spoilt.append(True)
             with torch.no_grad():
                 for parameter in self.network.parameters():
@@ -244,7 +243,7 @@ def test_a_run_goes_back_and_on_when_a_smaller_rate_helps(
     kinds = [event.event for event in events if not isinstance(event, Progress)]
     assert kinds == ["started", "epoch", "saved", "warning", *["epoch", "saved"] * 2, "finished"]
     assert load_state(tmp_path / "a", "small").position.learning_rate == 0.0005
-    assert [entry["epoch"] for entry in read_card(tmp_path / "a").history] == [1, 2, 3]
+    assert [entry["epoch"] for entry in read_card(model_of(tmp_path / "a")).history] == [1, 2, 3]
     assert all(math.isfinite(epoch.train["loss"]) for epoch in epochs_of(events))
 
 
@@ -285,7 +284,7 @@ def test_the_state_of_another_network_is_refused(
 
 def test_an_unknown_word_has_a_probability_and_a_place_in_the_context(tmp_path: Path) -> None:
     run(small_run("gru", tmp_path / "a", epochs=15, learning_rate=0.03, dropout=0))
-    _, model = load_model(tmp_path / "a")
+    _, model = load_model(model_of(tmp_path / "a"))
     vocabulary = model.vocabulary
     assert vocabulary.encode(["zebra"]) == [1]
     after = model.next_word_probabilities([2, *vocabulary.encode(["the", "zebra"])])

@@ -15,7 +15,7 @@ from textual.widgets._toast import Toast
 
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.events import Saved
-from rnnlm_tui.store.library import ENGLISH
+from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.help.keys import KeysScreen
 from rnnlm_tui.tui.preferences import Preferences, SettingsFile
@@ -346,11 +346,11 @@ async def test_the_first_save_of_a_training_suggests_unless_one_of_the_users_own
 
 async def test_stopped_trainings_are_announced_at_the_start(tmp_path: Path) -> None:
     app = scripted_app(tmp_path)
-    put_state(app.library.folder / "poems", 3, 9)
+    put_state(app.library.run_folder("poems"), 3, 9)
     async with app.run_test(notifications=True) as pilot:
         told = "‖ poems  stopped at epoch 2 of 9; Enter resumes it (F3, o)"
         await wait_until(pilot, lambda: told in toasts(app))
-    put_state(app.library.folder / "verses", 3, 9)
+    put_state(app.library.run_folder("verses"), 3, 9)
     told = unfinished_notice(app.library.runs())
     assert told == "2 trainings were stopped before their end: F3 lists them"
     assert unfinished_notice([]) == ""

@@ -130,8 +130,8 @@ def test_models(snap_compare: Compare, tmp_path: Path) -> None:
     app, library = scripted_app(tmp_path), Library(tmp_path / "data")
     make_model(library.path("sonnets"), seed=1)
     make_model(library.path("letters"), epoch=3, seed=2)
-    put(library.path("broken"), {"model.json": b"{}"})
-    put(library.path("begun"), {"resume.safetensors": b"x" * 100})
+    put(library.folder, {"broken.safetensors": b"{}"})
+    put(library.run_folder("begun"), {"resume.safetensors": b"x" * 100})
     for name, date in (("sonnets", "2025-01-02"), ("letters", "2025-03-04")):
         change_card(library, name, partial(dict.update, updated=f"{date}T12:00:00Z"))
     app.library = library

@@ -40,7 +40,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def model(trained: Path, data_dir: Path) -> str:
     """The name of the model in this test's data folder."""
-    shutil.copytree(trained / "models", data_dir / "models")
+    for part in ("models", "runs"):
+        shutil.copytree(trained / part, data_dir / part)
     return "verses"
 
 

@@ -55,7 +55,8 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def library(begun: Path, data_dir: Path) -> Library:
     """The models of this test, with the run that was begun."""
-    shutil.copytree(begun / "models", data_dir / "models")
+    for part in ("models", "runs"):
+        shutil.copytree(begun / part, data_dir / part)
     return Library(data_dir)
 
 
@@ -107,7 +108,7 @@ def answer(terminal: Terminal, question: str, key: str) -> None:
 
 def epochs_of(library: Library) -> list[int]:
     """The epochs in the run's history."""
-    lines = (library.path(NAME) / HISTORY).read_text().splitlines()
+    lines = (library.run_folder(NAME) / HISTORY).read_text().splitlines()
     events = [from_json_line(line) for line in lines]
     return [event.epoch for event in events if isinstance(event, EpochEnded)]
 
@@ -116,7 +117,7 @@ def check_stopped(library: Library, training: psutil.Process) -> None:
     """Checks that the training ends by itself and has saved everything: its model opens, its run
     can be resumed, and its history has every epoch once and the reason for the end."""
     training.wait(PATIENCE_S)
-    last = from_json_line((library.path(NAME) / HISTORY).read_text().splitlines()[-1])
+    last = from_json_line((library.run_folder(NAME) / HISTORY).read_text().splitlines()[-1])
     assert isinstance(last, Finished)
     assert last.reason == "stopped"
     (run,) = library.runs()

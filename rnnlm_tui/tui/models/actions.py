@@ -20,6 +20,7 @@ from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.events import BaseSavings
 from rnnlm_tui.formatting import format_bytes, plural
 from rnnlm_tui.results import savings_sentence
+from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.library import Entry, free_name, name_fault, new_name_problem
 from rnnlm_tui.tui.runs.child import run_headless
 from rnnlm_tui.tui.runs.texts import not_learned, save_written
@@ -29,7 +30,7 @@ from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm
 from rnnlm_tui.tui.widgets.error_text import error_sentence
 from rnnlm_tui.tui.widgets.host import Host
 
-IMPORT = "The zip file of an exported model. It is checked before anything is written."
+IMPORT = "The file of an exported model. It is checked before it is added."
 
 
 class ModelsHost(Host, Protocol):
@@ -53,7 +54,7 @@ async def measure(host: Host, name: str) -> None:
     """Evaluates the model on the lines held out of its training, in a child process, which stores
     the figures with the model."""
     host.notify_user(f"measuring {name} ...")
-    folder = host.library.folder.parent
+    folder = host.library.data_dir
     answer = await run_headless(("--evaluate", f"--model={name}", "--json", f"--data-dir={folder}"))
     (found,) = json.loads(answer)["models"]
     figures = msgspec.convert(found, Evaluation)
@@ -128,8 +129,8 @@ async def duplicate(host: Host, name: str) -> str | None:
 
 async def export(host: Host, name: str) -> None:
     """Asks for the file to write."""
-    title, text = f"Export {name} to", "A zip file with the model, its words and its history."
-    path = str(Path.cwd() / f"{name}.zip")
+    title, text = f"Export {name} to", "A copy of the model's file, which has no line of its text."
+    path = str(Path.cwd() / f"{name}{SUFFIX}")
     while (chosen := await host.ask(AskPath(title, text, path, for_new_file=True))) is not None:
         path = chosen
         replace = await asyncio.to_thread(Path(path).exists)
@@ -168,7 +169,7 @@ async def _name_of_import(host: Host, stem: str) -> str | None:
     problem = await asyncio.to_thread(new_name_problem, host.library, stem)
     if problem is None:
         return stem
-    proposed = stem if name_fault(stem, is_new=True) is None else "model"
+    proposed = stem if name_fault(stem) is None else "model"
     free = await asyncio.to_thread(free_name, host.library, proposed)
     text = f"{problem[0].upper()}{problem[1:]}."
     return await _ask_name(host, f"Name of the model in {stem}", free, text)

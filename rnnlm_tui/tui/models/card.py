@@ -94,7 +94,7 @@ def _card_lines(card: ModelCard) -> Iterator[Line]:
     yield "window", "all words before" if reads_on else f"the last {card.window} words"
     yield ARCHITECTURES[card.config.preset].table_heads[1], f"{card.parameters:,}"
     if hasattr(card.config.train, "epochs"):
-        kept = f"epoch {card.metrics['epoch']:,} is kept"
+        kept = f"epoch {card.metrics['epoch']:,} is kept" if card.metrics else "only n-grams yet"
         yield "epochs", f"{card.epochs_done:,} of {card.config.epochs:,} done, {kept}"
 
 
@@ -104,19 +104,20 @@ def quality(entry: Entry, card: ModelCard) -> Iterator[Line]:
     yield "keys", _keys(entry, card)
     is_mixed = card.mixture is not None
     alone = trained_part(card.config.preset, is_mixed=is_mixed)
-    whole, of_epoch = figures_of(card, entry.evaluation), held_out_figures(card)
+    whole, of_epoch = figures_of(card), held_out_figures(card)
     if whole is not None and whole.unseen:
         yield from _figures("held-out lines", "mixture" if is_mixed else alone, whole)
     if is_mixed and of_epoch is not None:
         yield from _figures("" if whole else "held-out lines", alone, of_epoch)
-    yield from _figures("training lines", alone, training_figures(card))
+    if (of_training := training_figures(card)) is not None:
+        yield from _figures("training lines", alone, of_training)
 
 
 def _keys(entry: Entry, card: ModelCard) -> str:
     """Says how many keys the model saves, or why that is not known."""
-    evaluation = entry.evaluation
+    evaluation = card.evaluation
     if evaluation is not None and (savings := evaluation.keystroke_savings) is not None:
-        return savings_sentence(savings, evaluation.words, entry.base_alone)
+        return savings_sentence(savings, evaluation.words, card.base_alone)
     if not holds_out(card):
         return "saved on unseen lines: not known, no lines were held out of its training"
     how = "measured when its training ends" if entry.trained_by else "m measures them"
@@ -138,11 +139,11 @@ def layers(card: ModelCard) -> Iterator[tuple[str, str, str]]:
 
 
 def on_disk(entry: Entry) -> Iterator[Line]:
-    """Yields the files, their folder, dates, and the versions that wrote them."""
+    """Yields the files, where the model is, dates, and the versions that wrote them."""
     for name, size in entry.files.items():
         yield format_bytes(size), sanitize(name)
     yield format_bytes(entry.size_bytes), "in all"
-    yield "folder", sanitize(str(entry.folder))
+    yield "folder", sanitize(str(entry.path.parent))
     if (card := entry.card) is not None:
         yield "created", sanitize(local_time(card.created))
         yield "saved", sanitize(local_time(card.updated))
@@ -233,11 +234,12 @@ class ModelCardView(VerticalScroll):
         head.update(heading(entry, self._is_active))
         upper, lower = [section("", overview(entry))], [section("\non disk", on_disk(entry))]
         if card is not None:
+            kept = card.metrics["epoch"] if card.metrics else None
             what, number = ARCHITECTURES[card.config.preset].table_heads
             upper.append(section("\nhow good it is", quality(entry, card)))
             lower.insert(0, section(f"{what}s and their {number}", layers(card)))
             part = trained_part(card.config.preset, is_mixed=card.mixture is not None)
-            self.query_one(LossChart).show(train, held_out, card.metrics["epoch"], part)
+            self.query_one(LossChart).show(train, held_out, kept, part)
         self.query_one(".card-facts", Static).update(Group(*upper))
         self.query_one(".card-more", Static).update(Group(*lower))
 

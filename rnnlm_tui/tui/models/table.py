@@ -36,7 +36,7 @@ class Column:
 def _figures(entry: Entry) -> str:
     if entry.card is None:
         return ""
-    figures = figures_of(entry.card, entry.evaluation)
+    figures = figures_of(entry.card)
     if figures is None:
         return "   - · -"
     perplexity, top1 = format_perplexity(figures.perplexity), format_percent(figures.top1)

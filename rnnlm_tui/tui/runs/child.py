@@ -73,7 +73,7 @@ class ChildProcess:
         self.request = request
         self._command = (
             *paths.headless_command(),
-            *("--train", *request.arguments, f"--data-dir={library.folder.parent}"),
+            *("--train", *request.arguments, f"--data-dir={library.data_dir}"),
             *("--json", "--control", "stdin"),
         )
         self._log = paths.log_dir() / f"train-{request.name}.log"

@@ -1,4 +1,4 @@
-"""Follows a training through the history file in its model's folder.
+"""Follows a training through the history file in its folder.
 
 All runs are followed in the same way, whether this app, a script, another terminal or an earlier
 session has started them. `OtherRuns.reload` on the Train screen finds them.
@@ -37,7 +37,7 @@ MAX_LINE = 1 << 20
 class HistoryReader:
     """Reads the events that were added since the last call.
 
-    Lines that are not events are skipped: the file may be damaged or from a later version.
+    Lines that are not events are skipped: the file may be damaged.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -117,7 +117,7 @@ class FollowedRun:
         self.on_saved: Callable[[FollowedRun, Saved], None] | None = None
         self.on_end: Callable[[FollowedRun], None] | None = None
         self._library = library
-        self._history = HistoryReader(library.path(name))
+        self._history = HistoryReader(library.run_folder(name))
         self._following: asyncio.Task[None] | None = None
         self._asked_to_stop = False
 

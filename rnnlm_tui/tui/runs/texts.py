@@ -47,7 +47,7 @@ def not_learned(library: Library, name: str, written: Iterable[str]) -> list[str
     """Returns those of the texts `written` with a model that it was not trained on, without blank
     lines. Raises RnnlmError."""
     folder, learned = _folder(library), Counter[str]()
-    for path in map(Path, read_origin(library.path(name)).sources):
+    for path in map(Path, read_origin(library.run_folder(name)).sources):
         if path.parent == folder:
             try:
                 text = path.read_text("utf-8", "replace").removesuffix("\n")
@@ -65,4 +65,4 @@ def not_learned(library: Library, name: str, written: Iterable[str]) -> list[str
 
 
 def _folder(library: Library) -> Path:
-    return library.folder.parent.absolute() / TEXTS
+    return library.data_dir.absolute() / TEXTS

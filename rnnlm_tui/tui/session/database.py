@@ -11,16 +11,13 @@ import os
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 from rnnlm_tui.errors import StorageError, os_reason
-from rnnlm_tui.tui.session import old_files
 from rnnlm_tui.tui.session.damaged import put_aside
 from rnnlm_tui.tui.session.tables import (
     Turn,
-    add_continuation,
     add_turn,
     check,
     left_texts,
@@ -29,7 +26,7 @@ from rnnlm_tui.tui.session.tables import (
 )
 
 T = TypeVar("T")
-VERSION = 3
+VERSION = 1
 ENDINGS = ("-wal", "-shm", "")
 """Of the names of the files of a database. The log comes first: a new database would take it for
 its own."""
@@ -61,11 +58,8 @@ LONGEST_AT_ONCE = 100_000
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Opens the database, or creates one that other users cannot read.
-
-    A new one takes over the files of older versions in the same folder. Raises sqlite3.Error and
-    OSError, also if any row of an existing one is damaged.
-    """
+    """Opens the database, or creates one that other users cannot read. Raises sqlite3.Error and
+    OSError, also if any row of an existing one is damaged."""
     path.parent.parent.mkdir(parents=True, exist_ok=True)
     path.parent.mkdir(mode=0o700, exist_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -74,7 +68,7 @@ def connect(path: Path) -> sqlite3.Connection:
         for pragma in ("journal_mode = wal", "synchronous = normal", "foreign_keys = on"):
             connection.execute(f"PRAGMA {pragma}")
         connection.execute("PRAGMA secure_delete = on")  # overwrites what is deleted
-        _create(connection, path.parent)
+        _create(connection)
         check(connection)
     except (sqlite3.Error, OSError):
         connection.close()
@@ -85,31 +79,17 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _create(connection: sqlite3.Connection, folder: Path) -> None:
-    """Creates the tables in a new database, and imports the files of older versions."""
+def _create(connection: sqlite3.Connection) -> None:
+    """Creates the tables in a new database."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > VERSION:
             raise sqlite3.DatabaseError("it was created by a newer version of this program")
-        if version:
-            # Raises an error if the header says that the file is read-only.
-            connection.execute(f"PRAGMA user_version = {version}")
-            return
-        make_tables(connection)
-        taken = list(old_files.paths(folder))
-        for turn in old_files.turns(folder):
-            add_turn(connection, turn)
-            for continuation in turn.continuations:
-                add_continuation(connection, turn, continuation)
-        for table in ("draft", "pasted"):
-            for name, text in old_files.texts(folder, table):
-                put_text(connection, table, name, text)
+        if not version:
+            make_tables(connection)
+        # Of an existing one, raises an error if the header says that the file is read-only.
         connection.execute(f"PRAGMA user_version = {VERSION}")
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # to disk before the files are deleted
-    for path in taken:
-        with suppress(OSError):  # in use by an older version of the app
-            path.unlink()
 
 
 def is_damage(error: sqlite3.Error) -> bool:

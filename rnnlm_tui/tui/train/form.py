@@ -277,7 +277,7 @@ class TrainForm(VerticalScroll, can_focus=False):
         await asyncio.sleep(PAUSE_S)
         try:
             files = await asyncio.to_thread(plan.paths)
-            self.summary = await summarise(plan, files, self.host.library.folder.parent)
+            self.summary = await summarise(plan, files, self.host.library.data_dir)
         except RnnlmError as error:
             self.error = error
         else:

@@ -133,16 +133,14 @@ class ModelLoader:
 
     def _when_saved(self, name: str) -> int | None:
         """Returns the modification time in nanoseconds; None if there is no such model."""
-        from rnnlm_tui.store.files import MODEL  # imports numpy
-
         with suppress(OSError, RnnlmError):
-            return (self._library().path(name) / MODEL).stat().st_mtime_ns
+            return self._library().path(name).stat().st_mtime_ns
         return None
 
 
 def _missing_base(loaded: LoadedModel) -> ModelError | None:
     """Returns the error to show if the model was opened without the one that it is built on."""
-    from rnnlm_tui.store.load import missing_base  # imports numpy
+    from rnnlm_tui.store.model_file import missing_base  # imports numpy
 
     sentence = missing_base(loaded.card, loaded.model)
     return ModelError(f"{loaded.name}: {sentence}") if sentence else None

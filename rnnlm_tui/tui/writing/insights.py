@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 
 def accuracy(library: Library, loaded_model: LoadedModel) -> str:
     """Returns a sentence on how accurate the model is on unseen lines. Reads the disk."""
-    from rnnlm_tui.store.evaluations import accuracy_sentence, read_evaluation
+    from rnnlm_tui.store.evaluations import accuracy_sentence
+    from rnnlm_tui.store.model_file import read_card
 
-    evaluation = None
+    card = loaded_model.card
     with suppress(RnnlmError):  # the model is gone
-        evaluation = read_evaluation(library.path(loaded_model.name), loaded_model.card)
-    return accuracy_sentence(loaded_model.card, evaluation)
+        saved = read_card(library.path(loaded_model.name))
+        if (saved.created, saved.updated) == (card.created, card.updated):
+            card = saved  # it may have been measured since it was loaded
+    return accuracy_sentence(card)
 
 
 class CopyFinder:
@@ -75,7 +78,7 @@ class CopyFinder:
         if self._indexed is None or self._indexed[0] != text:
             index = None
             with suppress(RnnlmError):
-                folder = self._library().path(loaded_model.name)
+                folder = self._library().run_folder(loaded_model.name)
                 tokenizer = loaded_model.model.tokenizer
                 index = copied_spans(loaded_model.name, folder, card, tokenizer)
             self._indexed = text, index

@@ -42,10 +42,10 @@ class LoadedModel:
     @property
     def kind(self) -> str:
         """The preset and, for a network, the epoch whose weights are kept."""
-        config = self.card.config
+        config, metrics = self.card.config, self.card.metrics
         if not hasattr(config.train, "epochs"):
             return config.preset
-        return f"{config.preset}, epoch {self.card.metrics.get('epoch', self.card.epochs_done)}"
+        return f"{config.preset}, epoch {metrics['epoch'] if metrics else 0}"
 
 
 def load_model(library: Library, name: str) -> LoadedModel:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,8 @@ import pytest
 
 from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.events import BaseSavings
-from rnnlm_tui.store.evaluations import write_evaluation
-from rnnlm_tui.store.files import EVALUATION as EVALUATION_FILE
 from rnnlm_tui.store.library import Entry, Library
+from rnnlm_tui.store.model_file import change_card as change_saved
 from rnnlm_tui.tui.models.card import (
     Line,
     heading,
@@ -48,8 +49,8 @@ def library(data_dir: Path) -> Library:
     make_model(library.path("one"), seed=1)
     make_model(library.path("two"), epoch=3, seed=2)
     change_card(library, "two", hold_out)
-    put(library.path("three"), {"model.json": b"{}"})
-    put(library.path("run"), {"resume.safetensors": b"x" * 100})
+    put(library.folder, {"three.safetensors": b"{}"})
+    put(library.run_folder("run"), {"resume.safetensors": b"x" * 100})
     return library
 
 
@@ -64,7 +65,7 @@ def text_of(lines: Iterator[Line]) -> str:
 
 
 def test_a_card_says_all_there_is_to_say(library: Library) -> None:
-    put(library.path("two"), {"resume.safetensors": b"x"})
+    put(library.run_folder("two"), {"resume.safetensors": b"x"})
     one = listed(library, "two")
     assert one.card is not None
     said = text_of(overview(one))
@@ -80,7 +81,7 @@ def test_a_card_says_all_there_is_to_say(library: Library) -> None:
         assert part in said
     assert sum(int(number) for _, number, _ in layers(one.card)) == 96
     disk = dict(on_disk(one))
-    assert disk["folder"] == str(library.path("two"))
+    assert disk["folder"] == str(library.folder)
     assert {"created", "saved", "versions"} <= disk.keys()
     assert {text for _, text in on_disk(one)} >= set(one.files)
     assert [len(points) for points in losses(one.card)] == [3, 3]
@@ -107,12 +108,11 @@ def test_a_model_without_an_evaluation_says_how_to_get_one(library: Library) -> 
 
 def test_a_card_says_of_which_part_and_of_which_lines_each_figure_is(data_dir: Path) -> None:
     library = Library(data_dir)
-    small = small_run("gru", library.path("mixed"), text=VERSES * 9, epochs=1, mixture="on",
+    small = small_run("gru", library.folder / "mixed", text=VERSES * 9, epochs=1, mixture="on",
                       held_out=0.2)  # fmt: skip
     run(small)
-    card = listed(library, "mixed").card
-    assert card is not None
-    write_evaluation(library.path("mixed"), card, EVALUATION, ENGLISH)
+    measured = partial(replace, evaluation=EVALUATION, base_alone=ENGLISH)
+    change_saved(library.path("mixed"), measured)
     assert "window all words before" in text_of(overview(listed(library, "mixed")))
     said = quality_of(library, "mixed")
     saves = "keys saves 20% of keys on lines it has not seen (the English alone: 19%); measured on"
@@ -121,15 +121,13 @@ def test_a_card_says_of_which_part_and_of_which_lines_each_figure_is(data_dir: P
     assert mixture in said
     assert "\nnetwork alone: perplexity " in said
     assert "\ntraining lines network alone: perplexity " in said
-    (library.path("mixed") / EVALUATION_FILE).unlink()
+    change_saved(library.path("mixed"), partial(replace, evaluation=None))
     assert "\nheld-out lines network alone: perplexity " in quality_of(library, "mixed")
     assert COLUMNS["figures"].text(listed(library, "mixed")) == "   - · -"
 
 
 def test_the_figures_of_an_evaluation_go_first(library: Library) -> None:
-    card = listed(library, "two").card
-    assert card is not None
-    write_evaluation(library.path("two"), card, EVALUATION)
+    change_saved(library.path("two"), partial(replace, evaluation=EVALUATION))
     said = quality_of(library, "two")
     assert "held-out lines network: perplexity 148 per word\ntop word right: 7.0%" in said
     assert said.startswith("keys saves 20% of keys on lines it has not seen; measured on 99 words")
@@ -144,7 +142,7 @@ def test_a_model_without_held_out_lines_does_not_claim_to_know_new_ones(library:
 @pytest.mark.parametrize(
     ("name", "head", "part"),
     [
-        ("three", "three   ! damaged", "reason model.json is damaged"),
+        ("three", "three   ! damaged", "reason three.safetensors is not a file of tensors"),
         ("run", "run   ○ unfinished", "epochs none saved yet"),
     ],
 )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,8 +16,9 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Button, Input
 
-from rnnlm_tui.store.files import EVALUATION
-from rnnlm_tui.store.library import ENGLISH, Entry, Library
+from rnnlm_tui.store.card import ENGLISH
+from rnnlm_tui.store.library import Entry, Library
+from rnnlm_tui.store.model_file import change_card as forget_figures
 from rnnlm_tui.tui.models.card import ModelCardScreen, ModelCardView
 from rnnlm_tui.tui.models.screen import ModelsScreen
 from rnnlm_tui.tui.models.table import COLUMNS, ModelTable
@@ -43,8 +44,8 @@ def library(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     library = Library(data_dir)
     make_model(library.path("one"), seed=1)
     make_model(library.path("two"), epoch=3, seed=2)
-    put(library.path("three"), {"model.json": b"{}"})
-    put(library.path("run"), {"resume.safetensors": b"x" * 100})
+    put(library.folder, {"three.safetensors": b"{}"})
+    put(library.run_folder("run"), {"resume.safetensors": b"x" * 100})
     return library
 
 
@@ -181,7 +182,7 @@ async def test_the_selected_row_stays_selected(library: Library) -> None:
 
 async def test_a_library_that_cannot_be_read_is_reported(library: Library) -> None:
     async with shown(library) as (pilot, app):
-        app.library = Library(library.folder / "one" / "model.json")
+        app.library = Library(library.path("one"))
         app.models.reload()
         await told(pilot, app, "cannot read")
 
@@ -281,7 +282,7 @@ async def test_a_model_is_measured_and_brought_up_to_date(
     library = Library(data_dir)
     arguments = ("--train", str(corpus_file), "--preset=ngram", "--name=two", "--held-out=0.3")
     await run_headless((*arguments, f"--data-dir={data_dir}"))
-    (library.path("two") / EVALUATION).unlink()
+    forget_figures(library.path("two"), partial(replace, evaluation=None))
     make_model(library.path("one"))
     async with shown(library, (200, 50), row="two") as (pilot, app):
         await pilot.press("m")
@@ -331,12 +332,12 @@ async def test_a_model_is_exported_and_imported(library: Library, tmp_path: Path
     async with shown(library, row="two") as (pilot, app):
         await pilot.press("e")
         ask = await dialog(pilot, app, AskPath)
-        assert ask.query_one(PathInput).value == str(tmp_path / "two.zip")
+        assert ask.query_one(PathInput).value == str(tmp_path / "two.safetensors")
         await pilot.press("enter")
-        await told(pilot, app, f"two was written to {tmp_path / 'two.zip'}")
+        await told(pilot, app, f"two was written to {tmp_path / 'two.safetensors'}")
         await pilot.press("i")
         ask = await dialog(pilot, app, AskPath)
-        ask.query_one(PathInput).value = str(tmp_path / "two.zip")
+        ask.query_one(PathInput).value = str(tmp_path / "two.safetensors")
         await pilot.press("enter")
         name = await dialog(pilot, app, AskText)
         assert name.query_one(Input).value == "two-2"
@@ -351,11 +352,11 @@ async def test_a_model_is_exported_and_imported(library: Library, tmp_path: Path
 async def test_an_export_asks_before_it_replaces_a_file(
     library: Library, tmp_path: Path, replace: bool
 ) -> None:
-    (tmp_path / "mine.zip").write_text("precious")
+    (tmp_path / "mine.safetensors").write_text("precious")
     async with shown(library, row="two") as (pilot, app):
         await pilot.press("e")
         ask = await dialog(pilot, app, AskPath)
-        ask.query_one(PathInput).value = str(tmp_path / "mine.zip")
+        ask.query_one(PathInput).value = str(tmp_path / "mine.safetensors")
         await pilot.press("enter")
         confirm = await dialog(pilot, app, Confirm)
         await click(pilot, confirm.query_one("#yes" if replace else "#no"))
@@ -363,24 +364,24 @@ async def test_an_export_asks_before_it_replaces_a_file(
             await told(pilot, app, "two was written to")
         else:
             again = await dialog(pilot, app, AskPath)
-            assert again.query_one(PathInput).value == str(tmp_path / "mine.zip")
-    assert ((tmp_path / "mine.zip").read_bytes() != b"precious") is replace
+            assert again.query_one(PathInput).value == str(tmp_path / "mine.safetensors")
+    assert ((tmp_path / "mine.safetensors").read_bytes() != b"precious") is replace
 
 
 async def test_a_file_that_is_not_a_model_is_explained(library: Library, tmp_path: Path) -> None:
-    (tmp_path / "new.zip").write_text("not a zip")
+    (tmp_path / "new.safetensors").write_text("not a model")
     async with shown(library) as (pilot, app):
         await pilot.press("i")
         ask = await dialog(pilot, app, AskPath)
-        ask.query_one(PathInput).value = str(tmp_path / "new.zip")
+        ask.query_one(PathInput).value = str(tmp_path / "new.safetensors")
         await pilot.press("enter")
         await wait_until(pilot, lambda: app.screen is not ask and problem_in(app))
         again = await dialog(pilot, app, AskPath)
         assert "cannot import" in problem_in(app)
         line = again.query_one(PathInput)
-        assert line.selection == (0, len(str(tmp_path / "new.zip"))), "typing replaces it"
-        library.export("two", tmp_path / "other.zip")
-        line.value = str(tmp_path / "other.zip")
+        assert line.selection == (0, len(str(tmp_path / "new.safetensors"))), "typing replaces it"
+        library.export("two", tmp_path / "other.safetensors")
+        line.value = str(tmp_path / "other.safetensors")
         await wait_until(pilot, lambda: not problem_in(app))
         await pilot.press("enter")
         await told(pilot, app, "other was imported")
@@ -453,7 +454,7 @@ async def test_a_model_in_training_is_watched_and_left_alone(library: Library) -
 async def test_the_model_that_ships_is_read_only(
     library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copytree(library.path("two"), tmp_path / "shipped" / ENGLISH)
+    put(tmp_path / "shipped", {f"{ENGLISH}.safetensors": library.path("two").read_bytes()})
     monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
     async with shown(Library(library.folder.parent), row=ENGLISH) as (pilot, app):
         await pilot.press("d", "r")
@@ -467,8 +468,7 @@ async def test_the_model_that_ships_is_read_only(
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
 async def test_hostile_names_and_texts_break_nothing(library: Library) -> None:
     for name in HOSTILE_NAMES:
-        put(library.folder / name, {"model.json": b"{}"})
-    put(library.folder / "[red]x", {HOSTILE[:20].replace("/", "|"): b"x"})
+        put(library.folder, {f"{name}.safetensors": b"{}"})
 
     def spoil(data: dict[str, Any]) -> None:
         data["corpus"].update(name=HOSTILE, sha256=HOSTILE)

@@ -346,7 +346,7 @@ data, last_words = Path(sys.argv[1]), sys.argv[2]
 with Library(data).lock("poems"):
     print("ready", flush=True)
     signal.sigwait({signal.SIGTERM})
-    (data / "models" / "poems" / "history.jsonl").open("a").write(last_words)
+    (data / "runs" / "poems" / "history.jsonl").open("a").write(last_words)
     sys.stdin.read()
     sys.exit(len(signal.sigpending()))  # a second signal
 """

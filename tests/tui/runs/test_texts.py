@@ -37,22 +37,23 @@ def test_a_text_that_cannot_be_kept_is_an_error(data_dir: Path) -> None:
 def test_what_a_model_has_learned_is_not_offered_again(data_dir: Path, tmp_path: Path) -> None:
     library = Library(data_dir)
     make_model(library.path("mine"))
+    library.run_folder("mine").mkdir(parents=True)
     diary = tmp_path / "diary.txt"
     diary.write_text("The cat sat.")
-    write_origin(library.path("mine"), [str(diary)], None)
+    write_origin(library.run_folder("mine"), [str(diary)], None)
     sent = ["The cat sat.", "Two\n\nlines.", "Well.", " \n "]
     new = not_learned(library, "mine", sent)
     assert new == ["The cat sat.", "Two\nlines.", "Well."]
     written = save_written(library, "mine", new)
     assert not_learned(library, "mine", sent) == new, "it is not one of the model's files yet"
-    write_origin(library.path("mine"), [str(diary), str(written)], None)
+    write_origin(library.run_folder("mine"), [str(diary), str(written)], None)
     assert not_learned(library, "mine", sent) == []
     assert not_learned(library, "mine", [*sent, "Well.", "More."]) == ["Well.", "More."]
     library.rename("mine", "ours")
     assert not_learned(library, "ours", sent) == []
-    write_origin(library.path("ours"), ["a\0b"], None)
+    write_origin(library.run_folder("ours"), ["a\0b"], None)
     assert not_learned(library, "ours", sent) == new, "no file can have the name in its origin"
-    write_origin(library.path("ours"), [str(written)], None)
+    write_origin(library.run_folder("ours"), [str(written)], None)
     written.unlink()
     with pytest.raises(StorageError, match="cannot read"):
         not_learned(library, "ours", sent)

@@ -213,8 +213,9 @@ async def test_nothing_that_was_put_aside_is_replaced(tmp_path: Path) -> None:
 
 
 async def test_what_is_in_the_log_only_is_kept(tmp_path: Path) -> None:
-    """The log holds what was written since the database was last opened."""
+    """The log holds what was written since it was last copied into the database."""
     with closing(connect(tmp_path / "running.db")) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         add_turn(connection, Turn("in the log only"))
         for end in ("", "-wal", "-shm"):  # as a killed app leaves them
             shutil.copy(tmp_path / f"running.db{end}", tmp_path / f"session.db{end}")

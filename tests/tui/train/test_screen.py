@@ -48,9 +48,8 @@ def epochs(*held_out: float, is_mixed: bool = False) -> list[Event]:
 
 def leave_model(on: Shown, done: int = 4, *state: int) -> None:
     """Saves a model, and the state of a run that can be resumed."""
-    folder = on.app.library.path("poems")
-    make_model(folder, epoch=done)
-    put_state(folder, *(state or (done + 1, 20, 2)))
+    make_model(on.app.library.path("poems"), epoch=done)
+    put_state(on.app.library.run_folder("poems"), *(state or (done + 1, 20, 2)))
 
 
 # From the form to the run
@@ -446,7 +445,7 @@ def is_offered(on: Shown, buttons: list[str]) -> bool:
 async def test_a_failed_run_offers_only_what_may_work(script: Script) -> None:
     """Three states: one that can be resumed, one at its end, and a damaged one."""
     async with shown(script) as on:
-        folder = on.app.library.path("poems")
+        folder = on.app.library.run_folder("poems")
         for state, offered in (((2, 3), ["Resume"]), ((4, 3), ["Train longer"]), ((), [])):
             if state:
                 put_state(folder, *state)
@@ -611,7 +610,7 @@ async def test_a_model_is_trained_on_what_its_files_hold_now(script: Script) -> 
 
 def test_a_run_that_is_over_is_not_listed(data_dir: Path) -> None:
     library = Library(data_dir)
-    put_state(library.path("poems"), 5, 9, 2, 2)
+    put_state(library.run_folder("poems"), 5, 9, 2, 2)
     assert run_rows(library.runs(), Runs(library)) == []
 
 

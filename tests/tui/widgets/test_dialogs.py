@@ -149,8 +149,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home with a folder and two files."""
     home = tmp_path / "home"
     (home / "poems").mkdir(parents=True)
-    (home / "poems.zip").write_text("x")
-    (home / "prose.zip").write_text("x")
+    (home / "poems.safetensors").write_text("x")
+    (home / "prose.safetensors").write_text("x")
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("USERPROFILE", str(home))
     return home
@@ -161,12 +161,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         ("", False, "enter the path of a file"),
         ("~/poems", False, "this is a folder; add the name of a file"),
-        ("~/none.zip", False, "there is no such file"),
-        ("~/poems.zip", False, ""),
-        ("~/poems.zip", True, ""),
-        ("~/new.zip", True, ""),
+        ("~/none.safetensors", False, "there is no such file"),
+        ("~/poems.safetensors", False, ""),
+        ("~/poems.safetensors", True, ""),
+        ("~/new.safetensors", True, ""),
         ("~/poems", True, "this is a folder; add the name of a file"),
-        ("~/nowhere/new.zip", True, "there is no folder {home}/nowhere"),
+        ("~/nowhere/new.safetensors", True, "there is no folder {home}/nowhere"),
         ("~/nowhere/", True, "there is no folder {home}/nowhere"),
         ("a\0b", True, "the path has characters that cannot be shown; choose another"),
         ("~/" + "x" * 5000, True, "this path cannot be read"),
@@ -207,10 +207,10 @@ async def test_a_path_typed_and_sent_at_once_comes_back_with_its_home_written_ou
         return None
 
     async with asked(lambda: AskPath("File", "", "", check=check)) as (pilot, app):
-        app.screen.query_one(PathInput).value = "~/prose.zip"
+        app.screen.query_one(PathInput).value = "~/prose.safetensors"
         await pilot.press("enter")
-        assert await answer_of(pilot, app) == str(folder / "prose.zip")
-        assert set(seen) == {str(folder / "prose.zip")}
+        assert await answer_of(pilot, app) == str(folder / "prose.safetensors")
+        assert set(seen) == {str(folder / "prose.safetensors")}
 
 
 DIALOGS: list[Callable[[], Dialog[Any]]] = [

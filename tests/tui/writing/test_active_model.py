@@ -13,7 +13,6 @@ import pytest
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import ModelCard
-from rnnlm_tui.store.files import MODEL
 from rnnlm_tui.tui.writing.active_model import ModelLoader
 from tests.helpers.app import ScriptedLibrary, ScriptedModel
 from tests.helpers.runs import until
@@ -143,7 +142,7 @@ async def test_saves_while_a_model_is_loaded_are_loaded_once(it: Trial) -> None:
 
 
 async def test_a_save_by_another_process_is_loaded_once(it: Trial) -> None:
-    card = it.library.path("poems") / MODEL
+    card = it.library.path("poems")
     card.parent.mkdir(parents=True)
     card.write_text("{}")
     it.loader.choose("poems")

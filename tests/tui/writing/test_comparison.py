@@ -133,7 +133,7 @@ def test_the_models_to_compare_say_what_they_are(data_dir: Path) -> None:
     library = Library(data_dir)
     for name in ("one", "three", "two"):
         make_model(library.path(name))
-    put_state(library.path("unsaved"), epoch=0, epochs=9)  # a run without a model
+    put_state(library.run_folder("unsaved"), epoch=0, epochs=9)  # a run without a model
     assert models_to_compare(library, "two", ("three",)) == [
         ("one", "one", "lesson of verses"),
         ("three", "✓ three", "lesson of verses"),

@@ -41,7 +41,7 @@ def trained_on(
     card = replace(card_of(model), corpus={**card_of(model).corpus, "sha256": corpus.sha256})
     if config is not None:
         card = replace(card, config=replace(card.config, model=config))
-    folder = library.path("m")
+    folder = library.run_folder("m")
     folder.mkdir(parents=True, exist_ok=True)
     write_origin(folder, [str(text)], None)
     return LoadedModel("m", card, model)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from textual.widgets import Input
 
 from rnnlm_tui.text.prose_learning import learn_prose
 from rnnlm_tui.tui.preferences import Preferences, SettingsFile
-from rnnlm_tui.tui.session.tables import lines_sent_with
+from rnnlm_tui.tui.session.database import connect
+from rnnlm_tui.tui.session.tables import Turn, add_turn, lines_sent_with, put_text
 from rnnlm_tui.tui.writing.candidates import BestWords
 from rnnlm_tui.tui.writing.predictor import LoadedModel, Question, answer_to
 from rnnlm_tui.tui.writing.side_pane import model_facts
@@ -495,12 +496,11 @@ async def test_help_shows_the_keys_and_is_not_sent(tmp_path: Path) -> None:
         assert it.transcript == []
 
 
-async def test_text_of_an_older_version_can_steer_nothing(tmp_path: Path) -> None:
-    folder = tmp_path / "data" / "session"
-    folder.mkdir(parents=True)
-    hostile = json.dumps({"line": "[/b]\n\x1b[31mred"})
-    (folder / "transcript.jsonl").write_text(f'{{"line": "when i"}}\n{hostile}\n')
-    (folder / "draft.txt").write_bytes(b"two\nlines\x1b[31m \xff")
+async def test_stored_text_can_steer_nothing(tmp_path: Path) -> None:
+    with closing(connect(tmp_path / "data" / "session" / "session.db")) as connection:
+        for line in ("when i", "[/b]\n\x1b[31mred"):
+            add_turn(connection, Turn(line))
+        put_text(connection, "draft", "another app", "two\nlines\x1b[31m \ufffd")
     async with desk(tmp_path) as it:
         await it.until(lambda: len(it.transcript) == 2)
         assert it.transcript == ["when i", "[/b]\n\ufffd[31mred"]

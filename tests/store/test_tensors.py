@@ -1,14 +1,13 @@
-"""The weights of a model: damaged and hostile ones are refused."""
+"""The tensors of a model: damaged and hostile ones are refused."""
 
 from __future__ import annotations
 
 import math
-import re
-import shutil
 import struct
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -17,59 +16,51 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
 
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.generate import generate_words
-from rnnlm_tui.store.card import read_card
-from rnnlm_tui.store.load import load_model
-from rnnlm_tui.store.weights import LARGEST_WEIGHT, read_weights, write_compact, write_tensors
+from rnnlm_tui.store.model_file import load_model, open_stored, write_model
+from rnnlm_tui.store.tensors import LARGEST_WEIGHT
 from rnnlm_tui.suggest import suggest
 from tests.helpers.models import (
     HOSTILE,
-    OLDER_MODELS,
-    WEIGHTS,
     library_with,
     parsed_tensors,
     random_weights,
     refusal,
+    saved_model,
     small_card,
     tensor_file,
     whole_model,
     why_refused,
-    with_file,
+    with_tensors,
 )
 
 Tensors: TypeAlias = dict[str, NDArray[Any]]
 SMALL = random_weights(small_card())
 
 
-def with_tensors(change: Callable[[Tensors], object]) -> dict[str, bytes]:
-    """The files of a whole model, its tensors changed."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        tensors: Tensors = {name: array.copy() for name, array in SMALL.items()}
-        change(tensors)
-        write_tensors(folder / "w", tensors)
-        return with_file(WEIGHTS, (folder / "w").read_bytes())
+def with_network(change: Callable[[Tensors], object]) -> bytes:
+    """The file of a whole model, the weights of its network changed."""
 
+    def change_network(tensors: Tensors) -> None:
+        network = {name: array.copy() for name, array in SMALL.items()}
+        change(network)
+        for name in [name for name in tensors if name.startswith("network.")]:
+            del tensors[name]
+        tensors.update({f"network.{name}": array for name, array in network.items()})
 
-@pytest.mark.parametrize("name", [WEIGHTS, "vocabulary.json"])
-def test_a_flipped_bit_is_noticed(name: str) -> None:
-    raw = bytearray(whole_model()[name])
-    raw[-9] ^= 1
-    changed = {**whole_model(), name: bytes(raw)}
-    assert f"{name} has changed since it was saved" in refusal(changed)
+    return with_tensors(change_network)
 
 
 def test_weights_of_half_the_precision_are_read_as_whole_ones() -> None:
     def halve(tensors: Tensors) -> None:
         tensors.update({name: array.astype(np.float16) for name, array in tensors.items()})
 
-    with library_with(with_tensors(halve)) as library:
+    with library_with(with_network(halve)) as library:
         assert why_refused(library) is None
-        folder = library.path("victim")
-        read = read_weights(folder, read_card(folder))
+        with open_stored(library.path("victim")) as stored:
+            read = stored.weights("network")
     for name, array in read.items():
         assert array.dtype == np.float32
         assert array == pytest.approx(SMALL[name], rel=2**-11, abs=1e-7)
@@ -80,7 +71,7 @@ def test_the_largest_weights_that_are_taken_still_give_probabilities() -> None:
         for tensor in tensors.values():
             tensor[:] = np.where(tensor < 0, -1, 1) * np.float32(LARGEST_WEIGHT * 0.99)
 
-    with library_with(with_tensors(change)) as library:
+    with library_with(with_network(change)) as library:
         assert why_refused(library) is None
 
 
@@ -91,7 +82,7 @@ def test_a_number_that_is_not_finite_or_overflows_is_refused(number: float) -> N
         def change(tensors: Tensors, name: str = name) -> None:
             tensors[name].flat[-1] = number
 
-        assert f"{name} holds numbers that are not finite" in refusal(with_tensors(change))
+        assert f"{name} holds numbers that are not finite" in refusal(with_network(change))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +104,7 @@ def test_a_number_that_is_not_finite_or_overflows_is_refused(number: float) -> N
 def test_other_tensors_than_those_of_the_model_are_refused(
     change: Callable[[Tensors], object], why: str
 ) -> None:
-    assert why in refusal(with_tensors(change))
+    assert why in refusal(with_network(change))
 
 
 @pytest.mark.parametrize(
@@ -125,36 +116,50 @@ def test_other_tensors_than_those_of_the_model_are_refused(
     ],
 )
 def test_an_absurd_header_is_refused(field: str, value: object) -> None:
-    header, numbers = parsed_tensors(whole_model()[WEIGHTS])
-    header["embedding"][field] = value
-    assert refusal(with_file(WEIGHTS, tensor_file(header, numbers)))
+    header, numbers = parsed_tensors(whole_model())
+    header["network.embedding"][field] = value
+    assert refusal(tensor_file(header, numbers))
 
 
-@pytest.mark.parametrize("length", [2**20 + 1, 2**31, 2**40, 2**63, 2**64 - 1])
+@pytest.mark.parametrize("length", [2**26 + 1, 2**31, 2**40, 2**63, 2**64 - 1])
 def test_a_huge_header_and_a_longer_file_are_refused(length: int) -> None:
-    raw = whole_model()[WEIGHTS]
-    claims = with_file(WEIGHTS, struct.pack("<Q", length) + raw[8:])
-    assert "not a file of tensors" in refusal(claims)
-    header, numbers = parsed_tensors(raw)
-    header["__metadata__"] = {"x": "y" * (1 << 20)}
-    assert "not a file of tensors" in refusal(with_file(WEIGHTS, tensor_file(header, numbers)))
-    assert refusal(with_file(WEIGHTS, raw + bytes(4)))
+    raw = whole_model()
+    assert "not a file of tensors" in refusal(struct.pack("<Q", length) + raw[8:])
+    assert refusal(raw + bytes(4))
+
+
+@pytest.mark.parametrize("metadata", [{}, {"x": "y"}, {"card": ""}])
+def test_a_file_of_another_program_is_refused(metadata: dict[str, str]) -> None:
+    header, numbers = parsed_tensors(whole_model())
+    assert "card" in refusal(tensor_file({**header, "__metadata__": metadata}, numbers))
 
 
 # The tables of an n-gram model
 
 
-@contextmanager
-def older_ngrams(*, small: bool = False) -> Iterator[Path]:
-    """The folder of an n-gram model of an older format, which has no checksums."""
+@cache
+def saved_ngrams(*, small: bool = False) -> bytes:
+    """The file of an n-gram model, or of its compact form."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / "ngram"
-        shutil.copytree(OLDER_MODELS / "ngram", folder)
+        path = Path(name) / "ngram"
+        path.write_bytes(saved_model("ngram"))
         if small:
-            card = read_card(folder)
-            arrays = card.architecture.to_compact(read_weights(folder, card))
-            write_tensors(folder / card.weights, arrays)
-        yield folder
+            with open_stored(path) as stored:
+                card, tensors = stored.card, stored.compact_tensors()
+            write_model(path, card, tensors)
+        return path.read_bytes()
+
+
+def ngrams_with(change: Callable[[Tensors], object], *, small: bool) -> bytes:
+    """The same with changed tables."""
+
+    def change_tables(tensors: Tensors) -> None:
+        tables = {n.removeprefix("ngrams."): t for n, t in tensors.items() if "ngrams." in n}
+        tables = {name: table.copy() for name, table in tables.items()}
+        change(tables)
+        tensors.update({f"ngrams.{name}": table for name, table in tables.items()})
+
+    return with_tensors(change_tables, saved_ngrams(small=small))
 
 
 @pytest.mark.parametrize(
@@ -177,35 +182,27 @@ def older_ngrams(*, small: bool = False) -> Iterator[Path]:
 def test_invalid_tables_are_refused(
     small: bool, change: Callable[[Tensors], object], why: str
 ) -> None:
-    with older_ngrams(small=small) as folder:
-        arrays = load_file(folder / WEIGHTS)
-        change(arrays)
-        save_file(arrays, folder / WEIGHTS)
-        with pytest.raises(ModelError, match=re.escape(why)):
-            load_model(folder)
+    assert why in refusal(ngrams_with(change, small=small))
 
 
-def test_a_small_n_gram_model_is_nearly_the_same_and_still_sums_to_one() -> None:
-    with older_ngrams() as folder:
-        models, sizes = [], []
-        for _ in range(3):
-            card, model = load_model(folder)
-            models.append(model)
-            sizes.append((folder / card.weights).stat().st_size)
-            write_compact(folder)
-        assert sizes[1] == sizes[2] < sizes[0] / 3
-        total = card.total_words
-        contexts = [[i, j] for i in range(1, total, 7) for j in range(1, total, 5)]
-        for context in contexts:
-            whole, small, again = (model.next_word_probabilities(context) for model in models)
-            assert float(small.sum(dtype=np.float64)) == pytest.approx(1, abs=1e-5)
-            assert small == pytest.approx(whole, rel=0.1, abs=1e-3)
-            assert again == pytest.approx(small, rel=0.1, abs=1e-3)
-        raw = bytearray((folder / card.weights).read_bytes())
-        raw[-1] ^= 1
-        (folder / card.weights).write_bytes(raw)
-        with pytest.raises(ModelError, match="its checksum is wrong"):
-            load_model(folder)
+def test_a_small_n_gram_model_is_nearly_the_same_and_still_sums_to_one(tmp_path: Path) -> None:
+    path, models, sizes = tmp_path / "ngram", [], []
+    path.write_bytes(saved_model("ngram"))
+    for _ in range(3):
+        card, model = load_model(path)
+        models.append(model)
+        sizes.append(path.stat().st_size)
+        with open_stored(path) as stored:
+            tensors = stored.compact_tensors()
+        write_model(path, card, tensors)
+    assert sizes[1] == sizes[2] < sizes[0] * 0.6
+    total = card.total_words
+    contexts = [[i, j] for i in range(1, total, 7) for j in range(1, total, 5)]
+    for context in contexts:
+        whole, small, again = (model.next_word_probabilities(context) for model in models)
+        assert float(small.sum(dtype=np.float64)) == pytest.approx(1, abs=1e-5)
+        assert small == pytest.approx(whole, rel=0.1, abs=1e-3)
+        assert again == pytest.approx(small, rel=0.1, abs=1e-3)
 
 
 @HOSTILE
@@ -213,13 +210,13 @@ def test_a_small_n_gram_model_is_nearly_the_same_and_still_sums_to_one() -> None
 def test_any_changed_byte_of_the_tables_is_refused_or_gives_numbers(
     place: int, value: int, small: bool
 ) -> None:
-    with older_ngrams(small=small) as folder:
-        path = folder / WEIGHTS
-        raw = bytearray(path.read_bytes())
-        raw[place % len(raw)] = value
+    raw = bytearray(saved_ngrams(small=small))
+    raw[place % len(raw)] = value
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "ngram"
         path.write_bytes(raw)
         with suppress(ModelError):
-            _, model = load_model(folder)
+            _, model = load_model(path)
             answer = suggest(model, "shall the ")
             assert all(math.isfinite(each.probability) for each in answer.candidates)
             assert len(generate_words(model, "shall the", 5)) == 5
