@@ -90,7 +90,9 @@ class TrainRequest(RunRequest):
     name: str | None = option("the model's name; made of the corpus and the preset by default")
     force: bool = switch("replace an existing model of that name")
     resume: bool = switch("resume the run of --name, or the most recent one")
-    source_model: str | None = option("start from a model's weights and words", flag="from")
+    source_model: str | None = option(
+        "start from a model's network and words; none: from nothing", flag="from"
+    )
     update: str | None = option(
         "train a model further on its own texts as they are now, or on those given, and replace it"
         " if the result is better on lines that neither has seen"

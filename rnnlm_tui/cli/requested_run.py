@@ -21,6 +21,7 @@ from rnnlm_tui.cli.options import TrainRequest
 from rnnlm_tui.cli.run_from_model import (
     config_from,
     config_of_update,
+    english_to_start_from,
     open_source,
     request_of_update,
     run_from,
@@ -93,8 +94,15 @@ def _new_run(library: Library, request: TrainRequest) -> tuple[str, MakeRun]:
         if source is None:
             config = make_run_config(preset, settings, words)
             base = choose_base(library, corpus, config, request.base, name)
-            prepared = prepare_corpus(corpus, config, held_out=base.held_out(corpus, config))
-            run = TrainingRun(name, path, folder, config, prepared, origin)
+            english = None
+            if request.base is None and request.source_model is None and base.open:
+                english = english_to_start_from(library, config, settings, words)
+            if english is None:
+                prepared = prepare_corpus(corpus, config, held_out=base.held_out(corpus, config))
+                run = TrainingRun(name, path, folder, config, prepared, origin)
+            else:
+                config = config_from(english, corpus, settings)
+                run = run_from(english, name, path, folder, corpus, origin, config, base.known)
         elif request.update:
             config = config_of_update(source, settings, words)
             if request.base is None:

@@ -6,9 +6,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnlm_tui.cli.inputs import OpenedModel, open_model
 from rnnlm_tui.cli.options import TrainRequest
@@ -22,9 +24,11 @@ from rnnlm_tui.config import (
     make_run_config,
 )
 from rnnlm_tui.errors import CorpusError, ModelError, UsageError
+from rnnlm_tui.formatting import plural
 from rnnlm_tui.lm.adaptive_softmax import with_new_words
 from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.paths import bundled_corpus
+from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored
@@ -34,12 +38,20 @@ from rnnlm_tui.store.training_text import ancestors_of, is_corpus_of, known_orig
 from rnnlm_tui.text.corpus import Corpus, arranged
 from rnnlm_tui.text.overlap import Hashes
 from rnnlm_tui.text.prepare import PreparedLines, PreparedText
+from rnnlm_tui.text.streams import Mask
 from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.training.held_out import loss_of_update
 from rnnlm_tui.training.run import TrainingRun
 
-WORD_SETTINGS = ("max_vocabulary", "min_count", "tokenizer", "lines")
-"""Settings that cannot be combined with `--from`, which keeps the model's words."""
+FROM_NOTHING = "none"
+TEXT_SETTINGS, WORD_SETTINGS = ("tokenizer", "lines"), ("max_vocabulary", "min_count")
+"""Settings that cannot be combined with `--from`, since the model's words depend on them; the
+second ones only if it learns no new words."""
+USUAL_IF_FROM: Mapping[str, Any] = MappingProxyType({"epochs": 3, "learning_rate": 1e-3})
+"""The defaults of a training that starts from a model."""
+MOST_FROM_ENGLISH = 1_000_000
+"""A text with more words has enough to learn English from: by default its network starts from
+nothing, with the size for such a text."""
 FIXED_IN_UPDATES = ("tokenizer", "lines", "held_out", "seed")
 """Settings that determine which lines the model has seen."""
 SHARE_OF_EPOCHS = 0.5
@@ -54,7 +66,7 @@ def open_source(library: Library, request: TrainRequest) -> OpenedModel | None:
     """The model of `--from` or `--update`; None without them. Raises UsageError if a training
     cannot start from it."""
     name = request.update or request.source_model
-    if name is None:
+    if name is None or name == FROM_NOTHING:
         return None
     source = open_model(library, name)
     preset = source.card.config.preset
@@ -75,6 +87,23 @@ def open_source(library: Library, request: TrainRequest) -> OpenedModel | None:
     return source
 
 
+def english_to_start_from(
+    library: Library,
+    config: RunConfig,
+    settings: Sequence[Mapping[str, Any]],
+    words: int,
+) -> OpenedModel | None:
+    """The built-in English if the network of an English text of so many words starts from it by
+    default: if it is of the same preset, and no setting asks for another network or other words."""
+    if words > MOST_FROM_ENGLISH:
+        return None
+    english = open_model(library, ENGLISH)
+    own = english.card.config
+    fixed = {*own.to_json()["model"], *TEXT_SETTINGS}
+    is_asked = any(layer.keys() & fixed for layer in settings)
+    return english if own.preset == config.preset and not is_asked else None
+
+
 def run_from(
     source: OpenedModel,
     name: str,
@@ -87,21 +116,75 @@ def run_from(
 ) -> TrainingRun:
     """The run of a new model that starts from the weights and the words of `source`. `base` are the
     hashes of the lines that its base model was trained on."""
-    corpus = arranged(corpus, config.lines)
-    with open_stored(source.path) as stored:
-        trained, vocabulary = stored.lines(), stored.vocabulary()
-        weights = dict(stored.weights("network"))
-    prepared = _prepare_new_lines(corpus, config, source, vocabulary, trained, base)
+    start = start_from(source, corpus, config, base)
     return TrainingRun(
         name,
         path,
         folder,
-        config,
-        prepared,
-        origin | _of_source(source, prepared),
-        weights=weights,
-        ancestor_lines=trained.known,
+        start.config,
+        start.prepared,
+        origin | _of_source(source, start.prepared),
+        weights=start.weights,
+        ancestor_lines=start.trained.known,
     )
+
+
+class Start(NamedTuple):
+    """Where a training from a model starts: its settings and its text, with the words and the
+    weights of the model and of the text, and the lines that the model was trained on."""
+
+    config: RunConfig
+    prepared: PreparedText
+    weights: dict[str, NDArray[np.float32]]
+    trained: TrainedLines
+
+
+def start_from(source: OpenedModel, corpus: Corpus, config: RunConfig, base: Hashes) -> Start:
+    """Prepares the corpus with the words of the source and its own. Of the source's own text the
+    same lines are held out as before; of another one, lines that it was not trained on. Lines of
+    the base model are not held out."""
+    corpus = arranged(corpus, config.lines)
+    with open_stored(source.path) as stored:
+        trained, vocabulary = stored.lines(), stored.vocabulary()
+        weights = dict(stored.weights("network"))
+    train, tokenizer = config.train, source.model.tokenizer
+    if is_corpus_of(source.card, corpus):
+        held_out = trained.held_out_of(corpus.lines)
+        held_out &= ~np.isin(hashes_of(corpus.lines, tokenizer), base)
+    else:
+        held_out = trained.hold_out_again(corpus.lines, tokenizer, train.held_out, train.seed, base)
+    if not isinstance(config.model, CausalConfig):
+        known = vocabulary, tokenizer.conventions, source.card.window
+        return Start(config, prepare_corpus(corpus, config, known, held_out), weights, trained)
+    config, prepared, weights = _with_own_words(
+        source, corpus, config, held_out, vocabulary, weights
+    )
+    new = plural(len(prepared.vocabulary.words) - len(vocabulary.words), "word")
+    note = f"its network starts from {source.name}, with {new} more (--from none: from nothing)"
+    prepared = dataclasses.replace(prepared, notes=(*prepared.notes, note))
+    return Start(config, prepared, weights, trained)
+
+
+def _with_own_words(
+    source: OpenedModel,
+    corpus: Corpus,
+    config: RunConfig,
+    held_out: Mask,
+    known: Vocabulary,
+    weights: Mapping[str, NDArray[np.float32]],
+    most: int | None = None,
+) -> tuple[RunConfig, PreparedText, dict[str, NDArray[np.float32]]]:
+    """The corpus prepared with the `known` words of the source and with its own, up to `most` words
+    in all, and a network of these words."""
+    assert isinstance(config.model, CausalConfig)
+    prepared = prepare_corpus(corpus, config, held_out=held_out)
+    model, vocabulary, weights = with_new_words(
+        config.model, known, prepared.vocabulary, weights, most
+    )
+    config = dataclasses.replace(config, model=model)
+    words = vocabulary, prepared.tokenizer.conventions, source.card.window
+    del prepared  # the arrays of a large text are written again
+    return config, prepare_corpus(corpus, config, words, held_out), weights
 
 
 def _of_source(source: OpenedModel, prepared: PreparedText) -> RunOrigin:
@@ -125,27 +208,6 @@ def _still_unsuggested(words: Sequence[str], prepared: PreparedText) -> list[str
     return [word for word in known if counts[vocabulary.encode([word])[0]] == 0]
 
 
-def _prepare_new_lines(
-    corpus: Corpus,
-    config: RunConfig,
-    source: OpenedModel,
-    vocabulary: Vocabulary,
-    trained: TrainedLines,
-    base: Hashes,
-) -> PreparedText:
-    """Prepares the corpus with the vocabulary of the source. Of the source's own text the same
-    lines are held out as before; of another one, lines that it was not `trained` on. Lines of the
-    base model are not held out."""
-    train, tokenizer = config.train, source.model.tokenizer
-    if is_corpus_of(source.card, corpus):
-        held_out = trained.held_out_of(corpus.lines)
-        held_out &= ~np.isin(hashes_of(corpus.lines, tokenizer), base)
-    else:
-        held_out = trained.hold_out_again(corpus.lines, tokenizer, train.held_out, train.seed, base)
-    known = vocabulary, tokenizer.conventions, source.card.window
-    return prepare_corpus(corpus, config, known, held_out)
-
-
 def _with_warning(prepared: PreparedText, warning: str) -> PreparedText:
     return dataclasses.replace(prepared, warnings=(*prepared.warnings, warning))
 
@@ -156,9 +218,11 @@ def config_from(
     """The settings with the sizes and the tokenizer of the model, and for the model's own text also
     its split, since it has seen the other lines. Raises UsageError for flags that differ."""
     of_source, flags = source.card.config, settings[-1]
-    config = make_run_config(of_source.preset, settings, corpus.whitespace_words)
+    config = make_run_config(of_source.preset, [USUAL_IF_FROM, *settings], corpus.whitespace_words)
     train = config.train
-    _check_flags(source, flags, WORD_SETTINGS, "train a new model without --from")
+    learns_words = isinstance(of_source.model, CausalConfig)
+    fixed = TEXT_SETTINGS if learns_words else (*TEXT_SETTINGS, *WORD_SETTINGS)
+    _check_flags(source, flags, fixed, "train a new model without --from")
     taken: dict[str, Any] = {}
     if isinstance(train, LineTextConfig):
         taken["tokenizer"] = source.card.tokenizer
@@ -226,17 +290,12 @@ def run_of_update(
     held_out = trained.hold_out_again(
         corpus.lines, source.model.tokenizer, config.train.held_out, config.train.seed, base
     )
-    prepared = prepare_corpus(corpus, config, held_out=held_out)
-    if weights is not None:
-        assert isinstance(config.model, CausalConfig)
-        most = config.train.max_vocabulary
-        model, vocabulary, weights = with_new_words(
-            config.model, known, prepared.vocabulary, weights, most
+    if weights is None:
+        prepared = prepare_corpus(corpus, config, held_out=held_out)
+    else:
+        config, prepared, weights = _with_own_words(
+            source, corpus, config, held_out, known, weights, config.train.max_vocabulary
         )
-        config = dataclasses.replace(config, model=model)
-        words = vocabulary, prepared.tokenizer.conventions, source.card.window
-        del prepared  # the arrays of a large text are written again
-        prepared = prepare_corpus(corpus, config, words, held_out)
     if not prepared.held_out_lines:
         prepared = _with_warning(prepared, NOTHING_TO_COMPARE.format(name=source.name))
     run = TrainingRun(

@@ -15,6 +15,7 @@ from rnnlm_tui.cli.base_model import choose_base
 from rnnlm_tui.cli.inputs import corpus_of
 from rnnlm_tui.cli.options import RunRequest
 from rnnlm_tui.cli.output import bar_line, draw, has_bar, print_json
+from rnnlm_tui.cli.run_from_model import config_from, english_to_start_from, start_from
 from rnnlm_tui.cli.run_settings import resolve_settings
 from rnnlm_tui.config import RunConfig, flag_of, make_run_config, preset_named
 from rnnlm_tui.formatting import cut_words, format_bytes, format_duration, plural, sanitize
@@ -65,8 +66,16 @@ def _summary(request: RunRequest, workspace: Workspace) -> int:
     corpus = corpus_of(request.sources, request.encoding, workspace)
     preset, settings = resolve_settings(request)
     config = make_run_config(preset, settings, corpus.whitespace_words)
-    base = choose_base(Library(request.data_dir), corpus, config, request.base)
-    prepared = prepare_corpus(corpus, config, held_out=base.held_out(corpus, config))
+    library = Library(request.data_dir)
+    base = choose_base(library, corpus, config, request.base)
+    english = None
+    if request.base is None and base.open:
+        english = english_to_start_from(library, config, settings, corpus.whitespace_words)
+    if english is None:
+        prepared = prepare_corpus(corpus, config, held_out=base.held_out(corpus, config))
+    else:
+        start = start_from(english, corpus, config_from(english, corpus, settings), base.known)
+        config, prepared = start.config, start.prepared
     if has_bar():
         draw("")
     prepared = dataclasses.replace(prepared, notes=(*prepared.notes, *base.notes))

@@ -15,7 +15,7 @@ import pytest
 from rnnlm_tui.cli.base_model import choose_base
 from rnnlm_tui.config import make_run_config
 from rnnlm_tui.evaluate import Evaluation
-from rnnlm_tui.events import Warned
+from rnnlm_tui.events import Started, Warned
 from rnnlm_tui.lm.mixture import PRIOR, MixtureWeights, normalized
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.card import ENGLISH
@@ -70,6 +70,11 @@ def known_of(library: Library, name: str, lines: tuple[str, ...]) -> list[str]:
         seen = stored.lines_seen()
     is_known = np.isin(hash_lines(lines, library.open(name)[1].tokenizer), seen)
     return [*compress(lines, is_known)]
+
+
+def read_words(library: Library, name: str) -> tuple[str, ...]:
+    with open_stored(library.path(name)) as stored:
+        return stored.vocabulary().words
 
 
 def weights_of(library: Library, name: str) -> MixtureWeights:
@@ -200,6 +205,34 @@ def test_a_large_text_is_split_as_one_in_memory(
         found.append((held_out_of(library, "mine"), weights_of(library, "mine")))
     assert found[0] == found[1]
     assert known_of(library, "base", found[0][0]) == []
+
+
+@pytest.mark.parametrize(
+    ("option", "starts"),
+    [(None, True), ("--max-vocabulary=500", True), ("--from=none", False), ("--on=none", False),
+     ("--hidden-size=5", False), ("--preset=rnn", False)],
+)  # fmt: skip
+def test_a_network_on_the_english_starts_from_it_and_learns_the_words_of_the_text(
+    option: str | None, starts: bool, english: list[str], run: Command, library: Library,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    text = tmp_path / "mine.txt"
+    text.write_text("\n".join(f"{line} zum zum" for line in english))
+    options = ["--name=mine", "--threads=1", *filter(None, [option])]
+    if not starts:
+        options.append("--epochs=1")
+    done = run("--train", str(text), *options, "--json")
+    started = next(event for event in events_of(done) if isinstance(event, Started))
+    card, model = library.open("mine")
+    assert ([each["name"] for each in card.ancestors] == [ENGLISH]) == starts
+    assert "zum" in model.vocabulary
+    assert (started.config["model"]["hidden_size"] == 4) == starts
+    if starts:
+        assert {"thou", "thy"} & {*read_words(library, ENGLISH)} <= {*model.vocabulary.words}
+        assert (card.epochs_done, started.config["train"]["learning_rate"]) == (3, 1e-3)
+        summary = json.loads(run("--summary", str(text), "--json").stdout)
+        assert summary["parameters"] == started.parameters
+        assert any("starts from english, with" in note for note in summary["notes"])
 
 
 def test_all_words_of_a_text_are_looked_up_to_tell_its_language(
