@@ -106,13 +106,16 @@ def test_a_model_that_cannot_be_is_an_error_of_the_program(name: str | Path) -> 
 
 @pytest.mark.parametrize("name", [5, b"shakespeare", True])
 def test_the_name_of_a_model_is_text_or_a_path(name: Any) -> None:
-    with pytest.raises(TypeError, match=r"^name_or_folder must be str or Path or NoneType, not "):
+    with pytest.raises(TypeError, match=r"^name_or_file must be str or Path or NoneType, not "):
         rnnlm_tui.load(name)
 
 
-def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
-    with pytest.raises(rnnlm_tui.RnnlmError, match=f"^{re.escape(str(tmp_path))}: cannot read"):
+def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(rnnlm_tui.RnnlmError, match=f"^there is no file {re.escape(str(tmp_path))}"):
         rnnlm_tui.load(tmp_path)
+    (other := tmp_path / "notes.txt").write_text("no model")
+    with pytest.raises(rnnlm_tui.RnnlmError, match=f"^{re.escape(str(other))}: "):
+        rnnlm_tui.load(other)
 
 
 def test_numbers_may_be_those_of_numpy() -> None:
@@ -131,7 +134,7 @@ def test_a_word_that_is_complete_is_not_suggested() -> None:
 def test_the_package_lists_its_interface() -> None:
     assert dir(rnnlm_tui) == sorted(rnnlm_tui.__all__)
     shown = pydoc.plain(pydoc.render_doc(rnnlm_tui))
-    for name in ("class Model", "class RnnlmError", "load(name_or_folder", "suggest(self, text"):
+    for name in ("class Model", "class RnnlmError", "load(name_or_file", "suggest(self, text"):
         assert name in shown, name
 
 

@@ -2,19 +2,22 @@
 own adds to it:
 
     python -m tests.benchmarks.english keys TEXT ... [--words 20000] [--model english]
-    python -m tests.benchmarks.english own TEXT --later LATER --sizes 5000 30000 [--preset ngram]
+    python -m tests.benchmarks.english own TEXT --sizes 5000 30000 [--later LATER] [--train OPTIONS]
 
 `keys` plays a writer with four sets of keys on a sample of each text. The third is that of the app.
-`own` trains on the first words of TEXT, as `--train` does, and measures that model and the English
-on the lines of LATER, or on those of TEXT after the largest size.
+`own` trains on the first words of TEXT, as `--train` does by default or with the OPTIONS, such as
+"--from none", and measures that model and the English on the lines of LATER, or on those of TEXT
+after the largest size.
 """
 
 from __future__ import annotations
 
 import argparse
+import shlex
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from unittest import mock
@@ -49,7 +52,7 @@ def main() -> None:
     parser.add_argument("--model", default=ENGLISH)
     parser.add_argument("--later", type=Path)
     parser.add_argument("--sizes", type=int, nargs="+", default=[5_000, 30_000])
-    parser.add_argument("--preset", default="ngram")
+    parser.add_argument("--train", default="", help="more options of the training")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         if asked.what == "keys":
@@ -94,13 +97,12 @@ def compare_own(folder: Path, asked: argparse.Namespace) -> None:
     for size in asked.sizes:
         own, name = folder / f"own-{size}.txt", f"own-{size}"
         own.write_text("\n".join(first_words(lines, size)[0]), "utf-8")
-        options = ["--name", name, "--preset", asked.preset, "--data-dir", str(folder), "--quiet"]
-        command = [sys.executable, "-m", "rnnlm_tui", "--train", str(own), *options]
-        subprocess.run(command, check=True)
-        show(
-            f"{asked.preset} of {size:,} words on the English",
-            scored(library.open(name)[1], excerpts),
-        )
+        options = ["--name", name, "--data-dir", str(folder), "--quiet", *shlex.split(asked.train)]
+        command, began = [sys.executable, "-m", "rnnlm_tui", "--train", str(own)], time.monotonic()
+        subprocess.run([*command, *options], check=True)
+        minutes = (time.monotonic() - began) / 60
+        what = f"{size:,} words in {minutes:.1f} min {asked.train}"
+        show(what, scored(library.open(name)[1], excerpts))
 
 
 def lines_of(text: Path) -> list[str]:
