@@ -259,7 +259,7 @@ class ImportRequest(Request):
     """`--import`. The default `name` is that of the file."""
 
     runs = "models:import_"
-    help = "add an exported model (see --name)"
+    help = "add an exported model; - reads it from standard input (see --name)"
     operands = "FILE"
     source: str = operand()
     name: str | None = option("")
