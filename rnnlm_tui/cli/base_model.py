@@ -19,7 +19,7 @@ from rnnlm_tui.cli.inputs import OpenedModel
 from rnnlm_tui.config import LineTextConfig, RunConfig, print_warning
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.store.card import ENGLISH, MOST_BASES
-from rnnlm_tui.store.library import Library, is_name
+from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import (
     BaseModel,
     StoredModel,
@@ -153,21 +153,19 @@ def base_of_update(source: OpenedModel, library: Library) -> ChosenBase:
 
 
 def base_of_resumed(library: Library, name: str, origin: RunOrigin) -> BaseModel | None:
-    """The base model of a run that is resumed: that in the model that the run has saved, or else
-    the one in the library, even if that was renamed. Warns if it is gone or was trained again.
-    Raises ModelError."""
+    """The base model of a run that is resumed: that in the saved model of its name, or else the one
+    in the library. Warns if both are gone. Raises ModelError."""
     if (base := origin.get("base")) is None:
         return None
-    path = library.path(name)
     with suppress(ModelError):
-        if read_card(path).created == origin.get("created") and (own := own_base(path)):
+        path = library.path(name)
+        if read_card(path).base_named == base and (own := own_base(path)):
             return own
-    if base["name"] == ENGLISH and library.is_built_in(ENGLISH):
-        return base_model(library.path(ENGLISH), ENGLISH)
-    for other in filter(is_name, dict.fromkeys([base["name"], *library.names()])):
-        with suppress(ModelError):
-            if read_card(library.path(other)).created == base["created"]:
-                return base_model(library.path(other), base["name"])
+    with suppress(ModelError):
+        path = library.path(base["name"])
+        is_shipped = base["name"] == ENGLISH and library.is_built_in(ENGLISH)
+        if is_shipped or read_card(path).created == base["created"]:
+            return base_model(path, base["name"])
     print_warning(f"{base['name']} is gone or was trained again: {name} continues without it")
     return None
 

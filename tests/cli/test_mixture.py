@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from rnnlm_tui.cli import base_model
 from rnnlm_tui.evaluate import score, summarize
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.store.library import Library
@@ -166,6 +167,15 @@ def test_a_resumed_run_has_its_base_again(
     done = run("--train", "--resume", "--name=own", "--epochs=2", "--quiet")
     card, model = library.open("own")
     assert card.epochs_done == 2 and "owl" in model.vocabulary and "base" not in done.stderr
+
+
+def test_a_model_cannot_be_built_on_endlessly_many(
+    train: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base_model, "MOST_BASES", 1)
+    train("own", "--on", "base")
+    said = refused(train("own", "--on", "own", "--name=top", code=2))
+    assert "own is built on 1 other models" in said
 
 
 def test_what_cannot_be_built_on_a_model(train: Command, data_dir: Path) -> None:
