@@ -50,7 +50,11 @@ MODES = {
         "models:export",
         "copy a model to a file, NAME.safetensors by default; - writes it to standard output",
     ),
-    "import": ("FILE", "models:import_", "add an exported model"),
+    "import": (
+        "FILE",
+        "models:import_",
+        "add an exported model; - reads it from standard input (see --name)",
+    ),
 }
 """The operands of each mode (those in brackets are optional), the function that runs it, as
 module:function within `cli`, and its help."""

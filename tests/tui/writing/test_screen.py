@@ -531,15 +531,15 @@ async def test_a_folder_that_cannot_be_written_is_reported_once_and_writing_cont
 async def test_one_question_is_in_work_and_no_key_waits(
     tmp_path: Path, questions: list[Question]
 ) -> None:
-    slow, fast = ScriptedModel(), ScriptedModel(chain("shall", "we", "dance"))
+    slow, fast = ScriptedModel(), ScriptedModel(chain("thee", "we", "dance"))
     async with desk(tmp_path, {"slow": slow, "fast": fast}) as it:
         questions.clear()
         slow.gate.clear()
-        await it.press("s")
+        await it.press("t")  # what follows "thee" has not been asked before
         await it.until(lambda: len(questions) == 1)
-        await it.press(*"hall ")
-        assert it.line == "shall "
-        assert [q.line for q in questions] == ["s"], "the others wait"
+        await it.press(*"hee ")
+        assert it.line == "thee "
+        assert [q.line for q in questions] == ["t"], "the others wait"
         it.app.use_model("fast")
         await it.until(lambda: it.app.active_name == "fast")
         assert it.shown == ""
