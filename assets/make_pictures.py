@@ -29,12 +29,12 @@ from rnnlm_tui.tui.widgets.dialogs import TYPE_AHEAD_S
 SIZE = (116, 32)
 PATIENCE_S = 600
 LINES = (
-    "Dear Anna, I hope you are well.",
-    "Yesterday we went to the sea, and it was better than I thought",
+    "Dear Anna, I am looking forward to",
+    "Yesterday we went to the sea, and it was better than I",
 )
 HALF_TYPED = "In the evening we sat by the f"
 NGRAM = "sonnets-ngram"
-RUN = ("--preset", "gru", "--name", "sonnets-gru")
+RUN = ("--preset", "gru", "--name", "sonnets-gru", "--from", "none")
 RUN_EPOCHS_SHOWN = 9
 
 
