@@ -4,7 +4,7 @@
     python assets/make_models.py english TEXTS [--data-dir FOLDER]
 
 The first learns the sonnets that ship, 20 seconds. The second learns the files in the folder TEXTS,
-which rnnlm_tui/data/english.md names, about an hour and a half on two quiet cores; it may be
+which rnnlm_tui/data/english.md names, about an hour on two quiet cores; it may be
 stopped, and goes on from where it stopped if it is started again with the same data folder. Both
 are measured on the lines that they held out, made compact, and put into rnnlm_tui/data/models.
 tests/store/test_shipped_models.py checks what they are.
