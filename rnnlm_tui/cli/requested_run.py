@@ -95,8 +95,8 @@ def _new_run(library: Library, request: TrainRequest) -> tuple[str, MakeRun]:
             config = make_run_config(preset, settings, words)
             base = choose_base(library, corpus, config, request.base, name)
             english = None
-            if request.base is None and request.source_model is None and base.open:
-                english = english_to_start_from(library, config, settings, words)
+            if request.source_model is None:
+                english = english_to_start_from(library, request, base, preset, settings, words)
             if english is None:
                 prepared = prepare_corpus(corpus, config, held_out=base.held_out(corpus, config))
                 run = TrainingRun(name, path, folder, config, prepared, origin)

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnlm_tui.cli.base_model import ChosenBase
 from rnnlm_tui.cli.inputs import OpenedModel, open_model
-from rnnlm_tui.cli.options import TrainRequest
+from rnnlm_tui.cli.options import RunRequest, TrainRequest
 from rnnlm_tui.cli.run_settings import LESSON_PRESET, MACHINE_SETTINGS
 from rnnlm_tui.config import (
     CausalConfig,
@@ -31,7 +32,7 @@ from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.model_file import open_stored
+from rnnlm_tui.store.model_file import open_stored, read_card
 from rnnlm_tui.store.run_state import RunOrigin
 from rnnlm_tui.store.trained_lines import TrainedLines, hashes_of
 from rnnlm_tui.store.training_text import ancestors_of, is_corpus_of, known_origin
@@ -89,19 +90,22 @@ def open_source(library: Library, request: TrainRequest) -> OpenedModel | None:
 
 def english_to_start_from(
     library: Library,
-    config: RunConfig,
+    request: RunRequest,
+    base: ChosenBase,
+    preset: str,
     settings: Sequence[Mapping[str, Any]],
     words: int,
 ) -> OpenedModel | None:
-    """The built-in English if the network of an English text of so many words starts from it by
-    default: if it is of the same preset, and no setting asks for another network or other words."""
-    if words > MOST_FROM_ENGLISH:
+    """The built-in English if the network of a text of so many words starts from it by default: if
+    it is the base by default, of the same preset, and no setting asks for another network or other
+    words."""
+    if request.base is not None or base.open is None or words > MOST_FROM_ENGLISH:
         return None
-    english = open_model(library, ENGLISH)
-    own = english.card.config
-    fixed = {*own.to_json()["model"], *TEXT_SETTINGS}
-    is_asked = any(layer.keys() & fixed for layer in settings)
-    return english if own.preset == config.preset and not is_asked else None
+    of_english = read_card(library.path(ENGLISH)).config
+    fixed = {*of_english.to_json()["model"], *TEXT_SETTINGS}
+    if of_english.preset != preset or any(layer.keys() & fixed for layer in settings):
+        return None
+    return open_model(library, ENGLISH)
 
 
 def run_from(

@@ -61,9 +61,9 @@ class _Identity(msgspec.Struct, frozen=True):
 def opened(library: Library, name: str) -> Contexts:
     """The model of this name, and what it has read lately. The last few stay open; one that was
     saved again is opened again. Raises ModelError."""
-    card, saved_at = library.path(name), 0
+    path, saved_at = library.path(name), 0
     with suppress(OSError):  # opening it says why it cannot be read
-        saved_at = card.stat().st_mtime_ns
+        saved_at = path.stat().st_mtime_ns
     return _opened(library, name, saved_at)
 
 

@@ -65,12 +65,11 @@ def _show_progress(phase: str, done: int, of: int) -> None:
 def _summary(request: RunRequest, workspace: Workspace) -> int:
     corpus = corpus_of(request.sources, request.encoding, workspace)
     preset, settings = resolve_settings(request)
-    config = make_run_config(preset, settings, corpus.whitespace_words)
+    words = corpus.whitespace_words
+    config = make_run_config(preset, settings, words)
     library = Library(request.data_dir)
     base = choose_base(library, corpus, config, request.base)
-    english = None
-    if request.base is None and base.open:
-        english = english_to_start_from(library, config, settings, corpus.whitespace_words)
+    english = english_to_start_from(library, request, base, preset, settings, words)
     if english is None:
         prepared = prepare_corpus(corpus, config, held_out=base.held_out(corpus, config))
     else:

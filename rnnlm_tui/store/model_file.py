@@ -98,7 +98,8 @@ class StoredModel:
         return architecture.compact_arrays() if self._is_compact(part) else architecture.arrays()
 
     def _tensor(self, name: str) -> NDArray[Any]:
-        return self._file.get_tensor(self._prefix + name)  # type: ignore[no-any-return]
+        tensor: NDArray[Any] = self._file.get_tensor(self._prefix + name)
+        return tensor
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """All tensors by their names, as they are in the file."""

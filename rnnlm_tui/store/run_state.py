@@ -38,12 +38,12 @@ class GeneratorState(TypedDict):
 class RunOrigin(TypedDict):
     """Where the text of a run can be read again, and what the run takes from other models.
 
-    `created` is when the run began, by which its model is known. `words`, `window` and
-    `conventions` are those of the model that the run started from, the last
-    of `ancestors`; `unsuggested` are words that this model never suggests and the text lacks.
-    `seed_line` is continued after each epoch. `base` is the base model of the mixture. An update
-    has `old_loss`, the loss of the model to replace in nats per character as written, None if no
-    lines are held out.
+    `created` is when the run began, by which its model is known. A run that started from a model,
+    the last of `ancestors`, has the `words`, the `window` and the `conventions` that it trains
+    with; `unsuggested` are words that this model never suggests and the text lacks. `seed_line` is
+    continued after each epoch. `base` is the base model of the mixture. An update has `old_loss`,
+    the loss of the model to replace in nats per character as written, None if no lines are held
+    out.
     """
 
     created: NotRequired[ShortText]

@@ -43,7 +43,7 @@ def opened(path: Path, label: str = "") -> Iterator[Any]:
 
 def specs_of(file: Any) -> dict[str, ArraySpec]:
     """The shapes and types of the tensors of an open file, by name."""
-    pieces = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+    pieces = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
     return {
         n: ArraySpec(tuple(piece.get_shape()), piece.get_dtype()) for n, piece in pieces.items()
     }
@@ -53,10 +53,10 @@ def read_arrays(path: Path, only: str | None = None) -> dict[str, NDArray[Any]]:
     """All arrays of a safetensors file, or the one named `only`. Checks nothing but their types.
     Raises ModelError."""
     with opened(path) as file:
-        names = [name for name in file.keys() if only in (None, name)]  # noqa: SIM118
-        if not {file.get_slice(name).get_dtype() for name in names} <= PLAIN_TYPES:
+        specs = {name: spec for name, spec in specs_of(file).items() if only in (None, name)}
+        if not {spec.dtype for spec in specs.values()} <= PLAIN_TYPES:
             raise ModelError(f"{path.name} holds numbers of another type than float32")
-        return {name: file.get_tensor(name) for name in names}
+        return {name: file.get_tensor(name) for name in specs}
 
 
 def is_usable(tensor: NDArray[np.float32]) -> bool:

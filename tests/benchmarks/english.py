@@ -26,14 +26,14 @@ from rnnlm_tui import threads
 
 threads.use_one_thread()  # before numpy loads
 
-from rnnlm_tui import evaluate  # noqa: E402
-from rnnlm_tui.accepting import Accept, DigitSetting, Listed, accepts, takes_digits  # noqa: E402
-from rnnlm_tui.evaluate import ScoredLine, score, summarize, written_loss  # noqa: E402
-from rnnlm_tui.lm.model import LanguageModel  # noqa: E402
-from rnnlm_tui.store.card import ENGLISH  # noqa: E402
-from rnnlm_tui.store.library import Library  # noqa: E402
-from rnnlm_tui.text.excerpts import Excerpt, spread_excerpts  # noqa: E402
-from rnnlm_tui.text.tokenizer import Insertion  # noqa: E402
+from rnnlm_tui import evaluate
+from rnnlm_tui.accepting import Accept, DigitSetting, Listed, accepts, takes_digits
+from rnnlm_tui.evaluate import ScoredLine, score, summarize, written_loss
+from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.store.card import ENGLISH
+from rnnlm_tui.store.library import Library
+from rnnlm_tui.text.excerpts import Excerpt, spread_excerpts
+from rnnlm_tui.text.tokenizer import Insertion
 
 KEYS: dict[str, tuple[DigitSetting, bool]] = {
     "Tab, the whole ghost, Down and a digit": ("never", False),

@@ -32,13 +32,14 @@ from rnnlm_tui.tui.writing.transcript import kept_sentence
 from rnnlm_tui.tui.writing.transcript_pane import TranscriptPane
 from rnnlm_tui.tui.writing.transcript_view import TRANSCRIPT_KEYS, TranscriptView
 
+HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-medium"), (24, "-high"), (32, "-tall")]
+"""Rows of the window from which each class holds."""
+
 
 class AutocompleteScreen(AppScreen):
     """Where the user writes. What is written survives restarts and crashes."""
 
-    VERTICAL_BREAKPOINTS = [  # noqa: RUF012
-        (0, "-short"), (16, "-low"), (20, "-medium"), (24, "-high"), (32, "-tall"),
-    ]  # fmt: skip
+    VERTICAL_BREAKPOINTS = HEIGHTS
     AUTO_FOCUS = "LineEditor"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+g", "toggle_continuing", "continue lines", id="autocomplete.continue_lines",
