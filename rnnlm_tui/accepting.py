@@ -41,7 +41,7 @@ TYPED_FACTOR = 0.6
 class Suggestion:
     """A word and its probability among the words that fit what is typed.
 
-    `text` is inserted at the cursor to accept the word. If `eats_space`, the space before the
+    `text` is inserted at the cursor to accept the word. If `replaces_space`, the space before the
     cursor is deleted first, and so are the `replaces_after` characters after the cursor, the rest
     of the word that the cursor is in. `space_after` says whether a space follows in running text.
     """
@@ -49,7 +49,7 @@ class Suggestion:
     word: str
     probability: float
     text: str
-    eats_space: bool
+    replaces_space: bool
     space_after: bool
     replaces_after: int = 0
 

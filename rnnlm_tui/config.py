@@ -343,7 +343,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class RunConfig:
+class Config:
     """Everything that determines a training run except the corpus."""
 
     preset: str
@@ -382,13 +382,13 @@ class RunConfig:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> RunConfig:
+    def from_json(cls, data: Mapping[str, Any]) -> Config:
         """The reverse of `to_json`. Raises UsageError."""
         fields = settings_of(preset_named(data["preset"]))
         settings = data["model"] | data["train"]
         if missing := fields.keys() - settings.keys():
             raise UsageError(f"settings are missing: {', '.join(sorted(missing))}")
-        return make_run_config(data["preset"], [settings])
+        return make_config(data["preset"], [settings])
 
 
 def preset_named(name: object) -> Preset:
@@ -412,9 +412,9 @@ def all_settings() -> dict[str, dataclasses.Field[Any]]:
     return found
 
 
-def make_run_config(
+def make_config(
     preset_name: str, layers: Sequence[Mapping[str, Any]], words: int | None = None
-) -> RunConfig:
+) -> Config:
     """The settings of a run: the preset's defaults, overridden by each layer in turn.
 
     Some defaults depend on `words`, the size of the corpus. Raises UsageError for a setting that
@@ -438,7 +438,7 @@ def make_run_config(
                 model = dataclasses.replace(model, **checked)
             else:
                 train = dataclasses.replace(train, **checked)
-    return RunConfig(preset.name, model, train)
+    return Config(preset.name, model, train)
 
 
 def check_setting(spec: dataclasses.Field[Any], value: Any) -> Setting:

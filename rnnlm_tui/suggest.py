@@ -42,7 +42,7 @@ NEW_WORD_HALF_LIFE = 60
 """The half-life of a word that the model does not know, in such words."""
 NEW_WORD_FACTOR = 3.0
 """Multiplies the probabilities of such words: a word that was used is used again."""
-MOST_NEW_WORDS = 400
+MAX_NEW_WORDS = 400
 """Such words that are remembered; the weight of older ones is below 1 %."""
 MERGED = 20
 """Words considered for a list, since several may be written the same way. The first ones are the
@@ -93,7 +93,7 @@ class Suggestions:
     def insertable(self, k: int) -> tuple[Suggestion, ...]:
         """The first `k` candidates that change the text. A word that is complete already does not;
         it only begins the continuation."""
-        changing = (c for c in self.candidates if c.text or c.eats_space or c.replaces_after)
+        changing = (c for c in self.candidates if c.text or c.replaces_space or c.replaces_after)
         return tuple(islice(changing, k))
 
 
@@ -187,7 +187,7 @@ def new_words_in(model: LanguageModel, lines: Sequence[str]) -> dict[str, float]
         for line in reversed(lines)
         for word in reversed(vocabulary.new_words(line, tokenizer.words_as_written))
     )
-    for age, word in enumerate(islice(newest_first, MOST_NEW_WORDS)):
+    for age, word in enumerate(islice(newest_first, MAX_NEW_WORDS)):
         key, weight = tokenizer.match_key(word), 0.5 ** (age / NEW_WORD_HALF_LIFE)
         spelled.setdefault(key, word)
         weights[key] = weights.get(key, 0.0) + weight
@@ -403,7 +403,7 @@ def insertions_for(
 
 def apply_insertion(before: str, way: Insertion | Suggestion) -> str:
     """The text up to the cursor after a word is inserted, without a space after it."""
-    kept = before[:-1] if way.eats_space and before.endswith(" ") else before
+    kept = before[:-1] if way.replaces_space and before.endswith(" ") else before
     return kept + way.text
 
 

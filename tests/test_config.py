@@ -11,12 +11,12 @@ import pytest
 
 from rnnlm_tui.config import (
     PRESETS,
+    Config,
     LessonConfig,
     Range,
-    RunConfig,
     all_settings,
     check_setting,
-    make_run_config,
+    make_config,
     settings_from_environment,
     settings_from_toml,
     settings_of,
@@ -75,7 +75,7 @@ def test_no_two_presets_give_one_setting_two_ranges() -> None:
 
 
 def test_later_layers_override_earlier_ones() -> None:
-    config = make_run_config("lesson", [{"epochs": 5, "dropout": 0.5}, {"epochs": "7"}])
+    config = make_config("lesson", [{"epochs": 5, "dropout": 0.5}, {"epochs": "7"}])
     assert config.model == LessonConfig(dropout=0.5)
     assert (config.epochs, config.network_train.batch_size) == (7, 32)
 
@@ -94,13 +94,13 @@ def test_what_there_is_not_is_refused_with_what_there_is(
     preset: Any, settings: dict[str, Any], message: str, hint: str
 ) -> None:
     with pytest.raises(UsageError) as refused:
-        make_run_config(preset, [settings])
+        make_config(preset, [settings])
     assert message in refused.value.message
     assert hint in refused.value.hint
 
 
 def test_the_lessons_preset_has_the_lessons_figures() -> None:
-    lesson = make_run_config("lesson", [])
+    lesson = make_config("lesson", [])
     sizes, train = lesson.model, lesson.network_train
     assert isinstance(sizes, LessonConfig)
     assert (sizes.embedding_size, sizes.bidirectional_size) == (100, 150)
@@ -119,21 +119,21 @@ def test_the_lessons_preset_has_the_lessons_figures() -> None:
     ],
 )
 def test_json_without_valid_settings_is_refused(change: Any) -> None:
-    data = make_run_config("lesson", []).to_json()
+    data = make_config("lesson", []).to_json()
     change(data)
     with pytest.raises(UsageError):
-        RunConfig.from_json(data)
+        Config.from_json(data)
 
 
 def test_settings_survive_json_and_toml(tmp_path: Path) -> None:
-    wanted = make_run_config("lesson", [{"threads": 3, "max_vocabulary": 50, "l2": 0.5}])
-    assert RunConfig.from_json(json.loads(json.dumps(wanted.to_json()))) == wanted
+    wanted = make_config("lesson", [{"threads": 3, "max_vocabulary": 50, "l2": 0.5}])
+    assert Config.from_json(json.loads(json.dumps(wanted.to_json()))) == wanted
     settings = {**wanted.to_json()["model"], **wanted.to_json()["train"]}
     file = tmp_path / "run.toml"
     lines = [f"{name} = {json.dumps(value)}\n" for name, value in settings.items()]
     file.write_text('preset = "lesson"\n' + "".join(lines))
     read = settings_from_toml(file)
-    assert make_run_config(read.pop("preset"), [read]) == wanted
+    assert make_config(read.pop("preset"), [read]) == wanted
 
 
 def test_the_environment_gives_settings_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:

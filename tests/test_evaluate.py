@@ -127,7 +127,7 @@ class TypedLine:
 
     def _accept(self, accepted: Accept) -> None:
         for piece in accepted.pieces:
-            self.line = self.line.removesuffix(" ") if piece.eats_space else self.line
+            self.line = self.line.removesuffix(" ") if piece.replaces_space else self.line
             self.line += piece.text
         self._has_space, self._mark = accepted.pieces[-1].space_after, -1
         self.line += " " * self._has_space

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnnlm_tui.cli.inputs import OpenedModel
-from rnnlm_tui.config import LineTextConfig, RunConfig, print_warning
+from rnnlm_tui.config import Config, LineTextConfig, print_warning
 from rnnlm_tui.errors import ModelError, UsageError
-from rnnlm_tui.store.card import ENGLISH, MOST_BASES
+from rnnlm_tui.store.card import ENGLISH, MAX_BASES
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import (
     BaseModel,
@@ -28,9 +28,9 @@ from rnnlm_tui.store.model_file import (
     own_base,
     read_card,
 )
-from rnnlm_tui.store.run_state import RunOrigin
+from rnnlm_tui.store.run_state import TextOrigin
 from rnnlm_tui.store.trained_lines import hold_out_unseen
-from rnnlm_tui.text.corpus import Corpus, arranged, held_out_mask, sample_of
+from rnnlm_tui.text.corpus import Corpus, held_out_mask, join_paragraphs, sample_of
 from rnnlm_tui.text.overlap import Hashes, no_hashes
 from rnnlm_tui.text.streams import Mask
 from rnnlm_tui.text.tokenizer import Conventions, Tokenizer
@@ -59,12 +59,12 @@ class ChosenBase:
     notes: tuple[str, ...] = ()
     scores: int = 0
 
-    def held_out(self, corpus: Corpus, config: RunConfig) -> Mask | None:
+    def held_out(self, corpus: Corpus, config: Config) -> Mask | None:
         """Which lines [L] of the text of a new model to hold out; None if they are those that the
         settings choose, since the base knows no line."""
         if not len(self.known):
             return None
-        lines, train = arranged(corpus, config.lines).lines, config.train
+        lines, train = join_paragraphs(corpus, config.lines).lines, config.train
         tokenizer = make_tokenizer(config.tokenizer, Conventions())
         held_out = hold_out_unseen(lines, tokenizer, train.held_out, train.seed, self.known)
         usual = held_out_mask(len(lines), train.held_out, train.seed)
@@ -72,13 +72,13 @@ class ChosenBase:
 
 
 def choose_base(
-    library: Library, corpus: Corpus, config: RunConfig, asked: str | None, name: str | None = None
+    library: Library, corpus: Corpus, config: Config, asked: str | None, name: str | None = None
 ) -> ChosenBase:
     """The base model `asked` for by a run, or the default one. `name` is that of the run's model,
     None if it has none yet. Raises UsageError if they do not fit together, ModelError if there is
     no such model."""
     if asked is None:
-        is_on, note = on_english(library, corpus, config)
+        is_on, note = should_use_english(library, corpus, config)
         notes = tuple(filter(None, [note]))
         return _known_to(library, ENGLISH, notes) if is_on else ChosenBase(notes=notes)
     if asked == NO_BASE:
@@ -105,8 +105,8 @@ def _known_to(library: Library, name: str, notes: tuple[str, ...] = ()) -> Chose
     UsageError if it is built on too many others."""
     path = library.path(name)
     with open_stored(path) as stored:
-        if stored.card.bases >= MOST_BASES:
-            raise UsageError(f"{name} is built on {MOST_BASES} other models", "take another --on")
+        if stored.card.bases >= MAX_BASES:
+            raise UsageError(f"{name} is built on {MAX_BASES} other models", "take another --on")
         return _chosen(stored, partial(base_model, path, name), notes)
 
 
@@ -117,7 +117,7 @@ def _chosen(
     return ChosenBase(load, base.lines_seen(), notes, scores)
 
 
-def on_english(library: Library, corpus: Corpus, config: RunConfig) -> tuple[bool, str]:
+def should_use_english(library: Library, corpus: Corpus, config: Config) -> tuple[bool, str]:
     """Whether a model of this text is built on the built-in English by default, and a sentence
     saying why, which is empty if that is impossible."""
     if not (config.is_mixed and library.is_built_in(ENGLISH)):
@@ -127,7 +127,7 @@ def on_english(library: Library, corpus: Corpus, config: RunConfig) -> tuple[boo
             return False, ""
         vocabulary = english.vocabulary()
         tokenizer = make_tokenizer(config.tokenizer, english.conventions(), vocabulary)
-    lines = sample_of(arranged(corpus, config.lines).lines, SAMPLED_WORDS)
+    lines = sample_of(join_paragraphs(corpus, config.lines).lines, SAMPLED_WORDS)
     what = f"{(share := share_known(lines, tokenizer, vocabulary)):.0%} of its words are English"
     if share < ENOUGH_ENGLISH:
         return False, f"it has no base model ({what}, too few for {ENGLISH})"
@@ -152,7 +152,7 @@ def base_of_update(source: OpenedModel, library: Library) -> ChosenBase:
     return _known_to(library, ENGLISH) if named and library.is_built_in(ENGLISH) else ChosenBase()
 
 
-def base_of_resumed(library: Library, name: str, origin: RunOrigin) -> BaseModel | None:
+def base_of_resumed(library: Library, name: str, origin: TextOrigin) -> BaseModel | None:
     """The base model of a run that is resumed: that in the saved model of its name, or else the one
     in the library. Warns if both are gone. Raises ModelError."""
     if (base := origin.get("base")) is None:

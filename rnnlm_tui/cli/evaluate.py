@@ -20,7 +20,7 @@ from rnnlm_tui.events import BaseSavings
 from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.lm.mixture import (
     LABELS,
-    MOST_FITTED,
+    MAX_FITTED,
     ComponentName,
     Fit,
     MixedModel,
@@ -33,7 +33,7 @@ from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import change_card, open_stored
 from rnnlm_tui.store.trained_lines import count_seen
-from rnnlm_tui.text.corpus import Corpus, arranged, split_lines
+from rnnlm_tui.text.corpus import Corpus, join_paragraphs, split_lines
 from rnnlm_tui.text.excerpts import Excerpt, excerpts_of, some_excerpts, spread_excerpts
 
 COST = (
@@ -172,7 +172,7 @@ def _text(request: EvaluateRequest, first: OpenedModel) -> Text:
     """The given text, or that of the model. Of its own text only the held-out lines, if any."""
     name, card = first.name, first.card
     if request.sources:
-        corpus = arranged(corpus_of(request.sources, request.encoding), card.config.lines)
+        corpus = join_paragraphs(corpus_of(request.sources, request.encoding), card.config.lines)
     elif evaluations.holds_out(card):
         corpus = training_text.find_corpus(name, first.folder, card)
     else:
@@ -196,7 +196,7 @@ def _text(request: EvaluateRequest, first: OpenedModel) -> Text:
         excerpts = excerpts if is_whole else spread_excerpts(kept, SAMPLE_WORDS)
         return Text(corpus, excerpts, held_out_of, in_all)
     all_excerpts = [*excerpts_of(corpus.lines, mask)]
-    fit = fit_weights(first.model, all_excerpts, MOST_FITTED)
+    fit = fit_weights(first.model, all_excerpts, MAX_FITTED)
     of_first = [*_first_lines(all_excerpts, first, len(kept))]
     excerpts = of_first if is_whole else some_excerpts(of_first, SAMPLE_WORDS)
     return Text(corpus, excerpts, held_out_of, in_all, fit)

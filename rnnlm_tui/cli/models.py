@@ -21,7 +21,7 @@ from rnnlm_tui.errors import StorageError, UsageError
 from rnnlm_tui.formatting import format_bytes, format_percent, format_perplexity, sanitize
 from rnnlm_tui.store.evaluations import figures_of
 from rnnlm_tui.store.files import SUFFIX, chunks_of
-from rnnlm_tui.store.library import Entry, Library, Run, check_name
+from rnnlm_tui.store.library import Entry, Library, SavedRun, check_name
 
 HEADERS: tuple[str, ...] = (
     *("name", "preset", "corpus", "words", "epochs"),
@@ -72,7 +72,7 @@ def entry_json(entry: Entry) -> dict[str, Any]:
     }
 
 
-def run_json(run: Run) -> dict[str, Any]:
+def run_json(run: SavedRun) -> dict[str, Any]:
     """A training without a model yet, in the output of `--models --json`."""
     return {
         "name": run.name,
@@ -83,7 +83,7 @@ def run_json(run: Run) -> dict[str, Any]:
     }
 
 
-def models_table(models: Sequence[Entry], unfinished: Iterable[Run] = ()) -> Iterator[str]:
+def models_table(models: Sequence[Entry], unfinished: Iterable[SavedRun] = ()) -> Iterator[str]:
     """The models as a table, and sentences on unfinished trainings."""
     if models:
         yield from table([HEADERS, *map(_row, models)])

@@ -31,7 +31,7 @@ from rnnlm_tui.text.encoded_files import remove_encoded
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.sources import is_pipe
 from rnnlm_tui.text.streams import Workspace
-from rnnlm_tui.training.checkpoint import RunState, arrays_of, state_of
+from rnnlm_tui.training.checkpoint import Checkpoint, arrays_of, state_of
 from rnnlm_tui.training.control import Control, PreparationReport, StoppedError
 from rnnlm_tui.training.run import TrainingRun
 
@@ -121,7 +121,7 @@ def share_text(ranks: Ranks, run: TrainingRun) -> None:
             f"the preset {run.config.preset} is counted by one process", "start it without torchrun"
         )
     held_out = run.prepared.held_out_mask.astype(np.uint8)
-    state = RunState(run.config, run.origin, Position(), {"lines.held_out": held_out})
+    state = Checkpoint(run.config, run.origin, Position(), {"lines.held_out": held_out})
     name = np.frombuffer(run.name.encode(), np.uint8)
     ranks.send(PREPARE, {**arrays_of(state), NAME: name})
     ours = _fingerprint(run.prepared)
@@ -173,7 +173,7 @@ def follow(ranks: Ranks, request: TrainRequest) -> int:
 
 
 def _read_in_turn(
-    ranks: Ranks, request: TrainRequest, state: RunState, folder: Path, control: Control
+    ranks: Ranks, request: TrainRequest, state: Checkpoint, folder: Path, control: Control
 ) -> PreparedText | None:
     """Reads the text of the run when it is this process's turn. Returns None if that fails, and
     tells the other processes."""
@@ -196,7 +196,7 @@ def _read_in_turn(
     return prepared
 
 
-def _read(request: TrainRequest, state: RunState, folder: Path, control: Control) -> PreparedText:
+def _read(request: TrainRequest, state: Checkpoint, folder: Path, control: Control) -> PreparedText:
     """Prepares the text of the run as rank 0 has. Raises RnnlmError."""
     sources = request.sources or state.corpus.get("sources") or []
     encoding = request.encoding or state.corpus.get("encoding")

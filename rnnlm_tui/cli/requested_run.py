@@ -29,9 +29,9 @@ from rnnlm_tui.cli.run_from_model import (
 )
 from rnnlm_tui.cli.run_settings import MACHINE_SETTINGS, resolve_settings
 from rnnlm_tui.config import (
-    RunConfig,
+    Config,
     flag_of,
-    make_run_config,
+    make_config,
     preset_named,
     settings_of,
 )
@@ -42,14 +42,14 @@ from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library, check_name, free_name
-from rnnlm_tui.store.run_state import RunOrigin
-from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus, arranged
+from rnnlm_tui.store.run_state import TextOrigin
+from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus, join_paragraphs
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.sources import is_pipe
 from rnnlm_tui.text.streams import Workspace
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.vocabulary import Vocabulary
-from rnnlm_tui.training.checkpoint import RunState, load_state, now
+from rnnlm_tui.training.checkpoint import Checkpoint, load_state, now
 from rnnlm_tui.training.run import TrainingRun
 
 SEED_LINE_WORDS = 4
@@ -92,7 +92,7 @@ def _new_run(library: Library, request: TrainRequest) -> tuple[str, MakeRun]:
         corpus = corpus_of(asked.sources, asked.encoding, workspace)
         origin, words = _origin(corpus, asked), corpus.whitespace_words
         if source is None:
-            config = make_run_config(preset, settings, words)
+            config = make_config(preset, settings, words)
             base = choose_base(library, corpus, config, request.base, name)
             english = None
             if request.source_model is None:
@@ -134,7 +134,7 @@ def _check_free(library: Library, name: str) -> None:
         )
 
 
-def _origin(corpus: Corpus, request: TrainRequest) -> RunOrigin:
+def _origin(corpus: Corpus, request: TrainRequest) -> TextOrigin:
     """Where the corpus can be read again. The bundled one has no sources."""
     return {
         "created": now(),
@@ -166,7 +166,7 @@ def _saved_run(
     state = load_state(folder, name)
     changed = _changed_settings(request, state.config.preset)
     before = state.config.to_json()
-    config = make_run_config(before["preset"], [{**before["model"], **before["train"]}, changed])
+    config = make_config(before["preset"], [{**before["model"], **before["train"]}, changed])
     _check_unfinished(name, config, state)
     if "learning_rate" in changed:
         state.position.learning_rate = config.network_train.learning_rate
@@ -185,7 +185,7 @@ def _saved_run(
         )
     prepared = prepared_again(corpus, config, state)
     seed_line = request.seed_line or state.corpus.get("seed_line") or _default_seed_line(corpus)
-    origin: RunOrigin = {**state.corpus, "encoding": encoding, "seed_line": as_unicode(seed_line)}
+    origin: TextOrigin = {**state.corpus, "encoding": encoding, "seed_line": as_unicode(seed_line)}
     if request.sources:
         origin["sources"] = list(corpus.sources)
     base = base_of_resumed(library, name, origin)
@@ -198,7 +198,7 @@ def _saved_run(
     )
 
 
-def _to_replace(library: Library, name: str, state: RunState) -> LanguageModel | None:
+def _to_replace(library: Library, name: str, state: Checkpoint) -> LanguageModel | None:
     """The model that an update is to replace; None if it has replaced it already."""
     if "old_loss" not in state.corpus or state.position.best_epoch is not None:
         return None
@@ -225,7 +225,7 @@ def _changed_settings(request: TrainRequest, preset: str) -> dict[str, str]:
     return {name: value for name, value in request.flags.items() if name in own}
 
 
-def _check_unfinished(name: str, config: RunConfig, state: RunState) -> None:
+def _check_unfinished(name: str, config: Config, state: Checkpoint) -> None:
     """Raises UsageError if the run is finished."""
     if state.position.epoch > config.epochs:
         done = state.position.epoch - 1
@@ -241,9 +241,9 @@ def _check_unfinished(name: str, config: RunConfig, state: RunState) -> None:
         )
 
 
-def prepared_again(corpus: Corpus, config: RunConfig, state: RunState) -> PreparedText:
+def prepared_again(corpus: Corpus, config: Config, state: Checkpoint) -> PreparedText:
     """The corpus with the vocabulary and the window that the run started with."""
-    corpus = arranged(corpus, config.lines)
+    corpus = join_paragraphs(corpus, config.lines)
     if state.held_out is not None and state.held_out.shape != (len(corpus.lines),):
         raise ModelError("the saved state holds out lines of another text", "train with --force")
     words = state.corpus.get("words")

@@ -57,7 +57,7 @@ def _obey_stdin(control: Control) -> None:
     with suppress(OSError), open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as lines:
         for raw in lines:
             line = raw.decode("utf-8", errors="replace").strip()
-            if not control.obey(line):
+            if not control.handle_command(line):
                 message = f"not a control line: {sanitize(line)}"
                 with suppress(OSError):
                     print(message, file=sys.stderr, flush=True)

@@ -18,11 +18,11 @@ from rnnlm_tui.cli.options import RunRequest, TrainRequest
 from rnnlm_tui.cli.run_settings import LESSON_PRESET, MACHINE_SETTINGS
 from rnnlm_tui.config import (
     CausalConfig,
+    Config,
     LineTextConfig,
     NetworkTrainConfig,
-    RunConfig,
     flag_of,
-    make_run_config,
+    make_config,
 )
 from rnnlm_tui.errors import CorpusError, ModelError, UsageError
 from rnnlm_tui.formatting import plural
@@ -33,10 +33,10 @@ from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored, read_card
-from rnnlm_tui.store.run_state import RunOrigin
+from rnnlm_tui.store.run_state import TextOrigin
 from rnnlm_tui.store.trained_lines import TrainedLines, hashes_of
 from rnnlm_tui.store.training_text import ancestors_of, is_corpus_of, known_origin
-from rnnlm_tui.text.corpus import Corpus, arranged
+from rnnlm_tui.text.corpus import Corpus, join_paragraphs
 from rnnlm_tui.text.overlap import Hashes
 from rnnlm_tui.text.prepare import PreparedLines, PreparedText
 from rnnlm_tui.text.streams import Mask
@@ -50,7 +50,7 @@ TEXT_SETTINGS, WORD_SETTINGS = ("tokenizer", "lines"), ("max_vocabulary", "min_c
 second ones only if it learns no new words."""
 USUAL_IF_FROM: Mapping[str, Any] = MappingProxyType({"epochs": 3, "learning_rate": 1e-3})
 """The defaults of a training that starts from a model."""
-MOST_FROM_ENGLISH = 1_000_000
+MAX_FROM_ENGLISH = 1_000_000
 """A text with more words has enough to learn English from: by default its network starts from
 nothing, with the size for such a text."""
 FIXED_IN_UPDATES = ("tokenizer", "lines", "held_out", "seed")
@@ -99,7 +99,7 @@ def english_to_start_from(
     """The built-in English if the network of a text of so many words starts from it by default: if
     it is the base by default, of the same preset, and no setting asks for another network or other
     words."""
-    if request.base is not None or base.open is None or words > MOST_FROM_ENGLISH:
+    if request.base is not None or base.open is None or words > MAX_FROM_ENGLISH:
         return None
     of_english = read_card(library.path(ENGLISH)).config
     fixed = {*of_english.to_json()["model"], *TEXT_SETTINGS}
@@ -114,8 +114,8 @@ def run_from(
     path: Path,
     folder: Path,
     corpus: Corpus,
-    origin: RunOrigin,
-    config: RunConfig,
+    origin: TextOrigin,
+    config: Config,
     base: Hashes,
 ) -> TrainingRun:
     """The run of a new model that starts from the weights and the words of `source`. `base` are the
@@ -137,17 +137,17 @@ class Start(NamedTuple):
     """Where a training from a model starts: its settings and its text, with the words and the
     weights of the model and of the text, and the lines that the model was trained on."""
 
-    config: RunConfig
+    config: Config
     prepared: PreparedText
     weights: dict[str, NDArray[np.float32]]
     trained: TrainedLines
 
 
-def start_from(source: OpenedModel, corpus: Corpus, config: RunConfig, base: Hashes) -> Start:
+def start_from(source: OpenedModel, corpus: Corpus, config: Config, base: Hashes) -> Start:
     """Prepares the corpus with the words of the source and its own. Of the source's own text the
     same lines are held out as before; of another one, lines that it was not trained on. Lines of
     the base model are not held out."""
-    corpus = arranged(corpus, config.lines)
+    corpus = join_paragraphs(corpus, config.lines)
     with open_stored(source.path) as stored:
         trained, vocabulary = stored.lines(), stored.vocabulary()
         weights = dict(stored.weights("network"))
@@ -172,12 +172,12 @@ def start_from(source: OpenedModel, corpus: Corpus, config: RunConfig, base: Has
 def _with_own_words(
     source: OpenedModel,
     corpus: Corpus,
-    config: RunConfig,
+    config: Config,
     held_out: Mask,
     known: Vocabulary,
     weights: Mapping[str, NDArray[np.float32]],
     most: int | None = None,
-) -> tuple[RunConfig, PreparedText, dict[str, NDArray[np.float32]]]:
+) -> tuple[Config, PreparedText, dict[str, NDArray[np.float32]]]:
     """The corpus prepared with the `known` words of the source and with its own, up to `most` words
     in all, and a network of these words."""
     assert isinstance(config.model, CausalConfig)
@@ -191,7 +191,7 @@ def _with_own_words(
     return config, prepare_corpus(corpus, config, words, held_out), weights
 
 
-def _of_source(source: OpenedModel, prepared: PreparedText) -> RunOrigin:
+def _of_source(source: OpenedModel, prepared: PreparedText) -> TextOrigin:
     """What the saved state of a run keeps of the model that it starts from."""
     return {
         "words": list(prepared.vocabulary.words),
@@ -218,11 +218,11 @@ def _with_warning(prepared: PreparedText, warning: str) -> PreparedText:
 
 def config_from(
     source: OpenedModel, corpus: Corpus, settings: Sequence[Mapping[str, Any]]
-) -> RunConfig:
+) -> Config:
     """The settings with the sizes and the tokenizer of the model, and for the model's own text also
     its split, since it has seen the other lines. Raises UsageError for flags that differ."""
     of_source, flags = source.card.config, settings[-1]
-    config = make_run_config(of_source.preset, [USUAL_IF_FROM, *settings], corpus.whitespace_words)
+    config = make_config(of_source.preset, [USUAL_IF_FROM, *settings], corpus.whitespace_words)
     train = config.train
     learns_words = isinstance(of_source.model, CausalConfig)
     fixed = TEXT_SETTINGS if learns_words else (*TEXT_SETTINGS, *WORD_SETTINGS)
@@ -240,7 +240,7 @@ def config_from(
                 f"leave {_flags(other)} out, or train a new model without --from",
             )
         taken |= split
-    return RunConfig(config.preset, of_source.model, dataclasses.replace(train, **taken))
+    return Config(config.preset, of_source.model, dataclasses.replace(train, **taken))
 
 
 def _check_flags(
@@ -276,8 +276,8 @@ def request_of_update(source: OpenedModel, request: TrainRequest) -> TrainReques
 def run_of_update(
     source: OpenedModel,
     corpus: Corpus,
-    origin: RunOrigin,
-    config: RunConfig,
+    origin: TextOrigin,
+    config: Config,
     base: Hashes,
 ) -> TrainingRun:
     """The run that trains a model further on its changed text, and replaces it if it gets better.
@@ -290,7 +290,7 @@ def run_of_update(
     with open_stored(source.path) as stored:
         trained, known = stored.lines(), stored.vocabulary()
         weights = dict(stored.weights("network")) if "network" in source.card.parts else None
-    corpus = arranged(corpus, config.lines)
+    corpus = join_paragraphs(corpus, config.lines)
     held_out = trained.hold_out_again(
         corpus.lines, source.model.tokenizer, config.train.held_out, config.train.seed, base
     )
@@ -337,11 +337,11 @@ def _no_epoch(name: str) -> ModelError:
 
 def config_of_update(
     source: OpenedModel, settings: Sequence[Mapping[str, Any]], words: int
-) -> RunConfig:
+) -> Config:
     """The settings of the model with fewer epochs, overridden by those of the request."""
     of_source = source.card.config
     _check_flags(source, settings[-1], FIXED_IN_UPDATES, "train it again with --force")
-    usual = make_run_config(of_source.preset, [], words).train
+    usual = make_config(of_source.preset, [], words).train
     kept = {
         name: value
         for name, value in of_source.to_json()["train"].items()
@@ -349,6 +349,6 @@ def config_of_update(
     }
     if isinstance(usual, NetworkTrainConfig):
         kept["epochs"] = max(1, round(SHARE_OF_EPOCHS * usual.epochs))
-    config = make_run_config(of_source.preset, [kept, *settings])
+    config = make_config(of_source.preset, [kept, *settings])
     fixed = {name: getattr(of_source.train, name) for name in FIXED_IN_UPDATES}
-    return RunConfig(of_source.preset, of_source.model, dataclasses.replace(config.train, **fixed))
+    return Config(of_source.preset, of_source.model, dataclasses.replace(config.train, **fixed))

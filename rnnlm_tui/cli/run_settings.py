@@ -10,7 +10,7 @@ from typing import Any
 from rnnlm_tui.cli.options import RunRequest
 from rnnlm_tui.config import (
     QUERY_SETTINGS,
-    make_run_config,
+    make_config,
     preset_named,
     settings_from_environment,
     settings_from_toml,
@@ -29,7 +29,7 @@ def resolve_settings(
     request: RunRequest, source_preset: str | None = None
 ) -> tuple[str, list[Mapping[str, Any]]]:
     """The preset of a run, and the settings that override its defaults, in the order that
-    `make_run_config` takes: the TOML file, the environment, flags.
+    `make_config` takes: the TOML file, the environment, flags.
 
     `source_preset` is that of the model that the run starts from, which takes precedence. Raises
     UsageError, naming the source of an invalid value.
@@ -49,7 +49,7 @@ def resolve_settings(
         }
         for given in (file, request.flags)
     )
-    make_run_config(preset, [flags])
+    make_config(preset, [flags])
     for name, value in file.items():
         _check_value(f"in {request.config}", preset, name, value)
     for name, value in environment.items():
@@ -60,6 +60,6 @@ def resolve_settings(
 def _check_value(source: str, preset: str, name: str, value: object) -> None:
     """Raises UsageError, naming the source, for an invalid value."""
     try:
-        make_run_config(preset, [{name: value}])
+        make_config(preset, [{name: value}])
     except UsageError as error:
         raise UsageError(f"{error.message} ({source})", error.hint) from error

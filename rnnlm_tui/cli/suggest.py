@@ -151,7 +151,7 @@ def suggestions_json(answer: Suggestions, top: int, model: str) -> dict[str, Any
         "continuation": list(answer.continuation),
         "ghost": {
             "text": "".join(way.text for way in answer.ghost),
-            "eats_space": bool(answer.ghost) and answer.ghost[0].eats_space,
+            "replaces_space": bool(answer.ghost) and answer.ghost[0].replaces_space,
         },
         "seen": list(answer.seen),
         "unknown": list(answer.unknown),

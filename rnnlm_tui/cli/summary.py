@@ -17,7 +17,7 @@ from rnnlm_tui.cli.options import RunRequest
 from rnnlm_tui.cli.output import bar_line, draw, has_bar, print_json
 from rnnlm_tui.cli.run_from_model import config_from, english_to_start_from, start_from
 from rnnlm_tui.cli.run_settings import resolve_settings
-from rnnlm_tui.config import RunConfig, flag_of, make_run_config, preset_named
+from rnnlm_tui.config import Config, flag_of, make_config, preset_named
 from rnnlm_tui.formatting import cut_words, format_bytes, format_duration, plural, sanitize
 from rnnlm_tui.lm.model import Architecture, Layer
 from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
@@ -66,7 +66,7 @@ def _summary(request: RunRequest, workspace: Workspace) -> int:
     corpus = corpus_of(request.sources, request.encoding, workspace)
     preset, settings = resolve_settings(request)
     words = corpus.whitespace_words
-    config = make_run_config(preset, settings, words)
+    config = make_config(preset, settings, words)
     library = Library(request.data_dir)
     base = choose_base(library, corpus, config, request.base)
     english = english_to_start_from(library, request, base, preset, settings, words)
@@ -89,7 +89,7 @@ def _summary(request: RunRequest, workspace: Workspace) -> int:
 
 
 def _summary_json(
-    prepared: PreparedText, config: RunConfig, architecture: Architecture[Any], seconds: float
+    prepared: PreparedText, config: Config, architecture: Architecture[Any], seconds: float
 ) -> dict[str, Any]:
     """The output of `--summary --json`, which is a contract."""
     examples = prepared.examples.predictions
@@ -113,7 +113,7 @@ def _summary_json(
 
 
 def _summary_lines(
-    prepared: PreparedText, config: RunConfig, architecture: Architecture[Any], seconds: float
+    prepared: PreparedText, config: Config, architecture: Architecture[Any], seconds: float
 ) -> Iterator[str]:
     """The data card, the first pairs and the layer table."""
     yield from data_card(prepared, config)
@@ -143,7 +143,7 @@ def first_pairs(prepared: PreparedText) -> list[list[str]]:
     ]
 
 
-def data_card(prepared: PreparedText, config: RunConfig) -> Iterator[str]:
+def data_card(prepared: PreparedText, config: Config) -> Iterator[str]:
     """What to know about a corpus before training on it."""
     vocabulary = prepared.vocabulary
     kept, special_tokens = len(vocabulary.words), vocabulary.special_tokens
@@ -174,7 +174,7 @@ def data_card(prepared: PreparedText, config: RunConfig) -> Iterator[str]:
     yield from _chosen_settings(prepared.corpus, config)
 
 
-def _chosen_settings(corpus: Corpus, config: RunConfig) -> Iterator[str]:
+def _chosen_settings(corpus: Corpus, config: Config) -> Iterator[str]:
     """The settings whose defaults depend on the size of the corpus, with their values."""
     preset = preset_named(config.preset)
     scale = preset.scale_of(corpus.whitespace_words)

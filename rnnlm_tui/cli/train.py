@@ -21,7 +21,7 @@ from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.requested_run import MakeRun, requested_run
 from rnnlm_tui.cli.run_control import steered
 from rnnlm_tui.cli.summary import data_card
-from rnnlm_tui.config import RunConfig
+from rnnlm_tui.config import Config
 from rnnlm_tui.errors import (
     EXIT_INTERRUPTED,
     CorpusError,
@@ -201,7 +201,7 @@ def _explained_memory_errors() -> Iterator[None]:
         ) from error
 
 
-def check_memory(config: RunConfig, prepared: PreparedText) -> None:
+def check_memory(config: Config, prepared: PreparedText) -> None:
     """Raises CorpusError if the training does not fit into the free memory."""
     kind, total = ARCHITECTURES[config.preset], prepared.vocabulary.total_words
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from rnnlm_tui.config import CausalConfig, CausalTrainConfig, RunConfig
+from rnnlm_tui.config import CausalConfig, CausalTrainConfig, Config
 from rnnlm_tui.lm.adaptive_softmax import AdaptiveSoftmax, multiplications, softmax_shapes
 from rnnlm_tui.lm.cells import CELLS, RecurrentLayers
 from rnnlm_tui.lm.model import (
@@ -26,7 +26,7 @@ from rnnlm_tui.lm.model import (
     excluded_ids,
     in_batches,
 )
-from rnnlm_tui.lm.ngram import MOST_IN_MEMORY, counting_bytes
+from rnnlm_tui.lm.ngram import MAX_IN_MEMORY, counting_bytes
 from rnnlm_tui.lm.quantization import dequantize, quantize, quantized_specs
 from rnnlm_tui.lm.time_estimate import training_seconds
 from rnnlm_tui.text.tokenizer import Tokenizer
@@ -126,7 +126,7 @@ class CausalArchitecture(Architecture[CausalConfig]):
     special_tokens = SPECIAL_TOKENS
 
     @staticmethod
-    def window_for(config: RunConfig, longest_line: int) -> int:
+    def window_for(config: Config, longest_line: int) -> int:
         """The same for every corpus."""
         return WINDOW
 
@@ -177,7 +177,7 @@ class CausalArchitecture(Architecture[CausalConfig]):
         gates = CELLS[self.config.preset].gates
         units = model.embedding_size + model.layers * model.hidden_size * (3 * gates + 4)
         batch = 2 * recipe.batch_size * recipe.bptt * units
-        text = TEXT_BYTES * min(examples, MOST_IN_MEMORY)
+        text = TEXT_BYTES * min(examples, MAX_IN_MEMORY)
         if recipe.mixture == "on":
             text += counting_bytes(examples)
         return 4 * (8 * self.parameters + batch) + BLOCK_BYTES + text + PROGRAM_BYTES

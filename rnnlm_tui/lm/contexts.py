@@ -14,7 +14,7 @@ from rnnlm_tui.lm.model import Array, LanguageModel, State
 KEY_WORDS = 500
 """The last words of a context tell it from others. A state hardly depends on the words before
 these, so that dropping the first lines of a long text does not mean to read the rest again."""
-MOST_WORDS = 3000
+MAX_WORDS = 3000
 """Words of context that are read if no state of it is kept: enough to fill the cache of a
 mixture."""
 STATES = 512
@@ -57,7 +57,7 @@ class Contexts:
 
     def _state_after(self, context: Sequence[int]) -> State:
         """The state after `context`, read on from its longest beginning that was read."""
-        begin, state = max(0, len(context) - MOST_WORDS), self._start
+        begin, state = max(0, len(context) - MAX_WORDS), self._start
         for end in range(len(context), begin, -1):
             key = _key(context, end)
             if key in self._states:

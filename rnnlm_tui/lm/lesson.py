@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.config import LessonConfig, RunConfig
+from rnnlm_tui.config import Config, LessonConfig
 from rnnlm_tui.lm.model import (
     PROGRAM_BYTES,
     Architecture,
@@ -98,7 +98,7 @@ class LessonArchitecture(Architecture[LessonConfig]):
     trainer = "rnnlm_tui.training.trainer"
 
     @staticmethod
-    def window_for(config: RunConfig, longest_line: int) -> int:
+    def window_for(config: Config, longest_line: int) -> int:
         """All words but the last of the longest line, up to `max_window`."""
         assert isinstance(config.model, LessonConfig)
         return max(1, min(longest_line - 1, config.model.max_window))

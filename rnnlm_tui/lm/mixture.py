@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.lm.causal import CausalModel
-from rnnlm_tui.lm.contexts import MOST_WORDS
+from rnnlm_tui.lm.contexts import MAX_WORDS
 from rnnlm_tui.lm.model import Array, LanguageModel, State, in_batches
 from rnnlm_tui.lm.recent_words import Recent, RecentWords
 from rnnlm_tui.text.excerpts import Excerpt, some_excerpts
@@ -48,7 +48,7 @@ PRIOR: MixtureWeights = MappingProxyType(
 """The default weights, normalized to a sum of 1, and the prior of fitted ones."""
 PRIOR_WORDS = 20
 """The weight of the prior in fitting, as a number of words."""
-FEWEST_WORDS, MOST_FITTED = 250, 2_000
+FEWEST_WORDS, MAX_FITTED = 250, 2_000
 """Weights are not fitted to fewer held-out words, nor to many more than the second number. Fitted
 to any 250 words of three texts they were better than the default ones on the rest, by 0.01 to 0.05
 nats a word; fitted to 125 not always. A word takes half a millisecond with a large base."""
@@ -80,7 +80,7 @@ class MixedModel(LanguageModel):
         if self._has_cache:
             weights["cache"] = mixture_weights["cache"]
         self.mixture_weights = normalized(weights)
-        self.tokenizer, self.window = tokenizer, MOST_WORDS
+        self.tokenizer, self.window = tokenizer, MAX_WORDS
         own = next(model for name, model in self.models.items() if name != "base")
         self.own_vocabulary = self.vocabulary = own.vocabulary
         self.excluded_ids = own.excluded_ids

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeAlias,
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.config import ModelConfig, RunConfig
+from rnnlm_tui.config import Config, ModelConfig
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 
@@ -175,7 +175,7 @@ class Architecture(ABC, Generic[M]):
     """The headers of the first and the last column of the layer table."""
 
     def __init__(
-        self, config: RunConfig, total_words: int, window: int, sizes: Sequence[int] = ()
+        self, config: Config, total_words: int, window: int, sizes: Sequence[int] = ()
     ) -> None:
         """`config` must be of a preset of this kind. `total_words` is the size of the
         vocabulary."""
@@ -184,11 +184,11 @@ class Architecture(ABC, Generic[M]):
 
     @staticmethod
     @abstractmethod
-    def window_for(config: RunConfig, longest_line: int) -> int:
+    def window_for(config: Config, longest_line: int) -> int:
         """The window of a new model for a corpus whose longest line has this many words."""
 
     @staticmethod
-    def sizes_for(config: RunConfig, prepared: PreparedText) -> tuple[int, ...]:
+    def sizes_for(config: Config, prepared: PreparedText) -> tuple[int, ...]:
         """The `sizes` of a model of this corpus."""
         return ()
 

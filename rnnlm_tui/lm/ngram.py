@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.config import LineTextConfig, NgramConfig, RunConfig
+from rnnlm_tui.config import Config, LineTextConfig, NgramConfig
 from rnnlm_tui.lm.model import (
     Architecture,
     Arrays,
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from rnnlm_tui.lm.counting import NgramLevel
     from rnnlm_tui.text.prepare import PreparedText
 
-MOST_NGRAMS = 2**31 - 2
+MAX_NGRAMS = 2**31 - 2
 """Most n-grams of a length, since their indices have 32 bits."""
 LEAVES_OUT_FROM = 20_000_000
 """In texts of at least this many words, n-grams of three or more words that occur once are left
@@ -60,10 +60,10 @@ PROGRAM_BYTES, BYTES_PER_WORD, BYTES_PER_SEQUENCE = 45_000_000, 60, 30
 of five words are distinct. The sonnets take 48 MB."""
 BYTES_IF_LEFT_OUT = 6
 """`BYTES_PER_SEQUENCE` if n-grams that occur once are left out."""
-MOST_IN_MEMORY = 4_000_000
+MAX_IN_MEMORY = 4_000_000
 """About the words of the largest text that is held in memory."""
 
-MOST_SHARED = 0.999
+MAX_SHARED = 0.999
 """Largest sum of the shares after a context in a compact file, so that rounding leaves something to
 the shorter context."""
 LOG_ODDS = np.linspace(-14, 6, 255)
@@ -88,7 +88,7 @@ class Level(NamedTuple):
             return self.words[below], self.shares[below], self.backoff[node]
         shares = SHARES[self.shares[below]]
         total = float(shares.sum(dtype=np.float64))
-        scale = min(1.0, MOST_SHARED / max(total, MOST_SHARED))
+        scale = min(1.0, MAX_SHARED / max(total, MAX_SHARED))
         return self.words[below], shares * np.float32(scale), 1 - scale * total
 
 
@@ -205,12 +205,12 @@ class NgramArchitecture(Architecture[NgramConfig]):
     table_heads = ("length", "n-grams")
 
     @staticmethod
-    def window_for(config: RunConfig, longest_line: int) -> int:
+    def window_for(config: Config, longest_line: int) -> int:
         """The order minus one."""
         return _order(config) - 1
 
     @staticmethod
-    def sizes_for(config: RunConfig, prepared: PreparedText) -> tuple[int, ...]:
+    def sizes_for(config: Config, prepared: PreparedText) -> tuple[int, ...]:
         """Counts the n-grams of the corpus."""
         assert isinstance(config.train, LineTextConfig)
         parts = ngram_arrays(prepared, _order(config), config.train.max_ngrams)
@@ -257,7 +257,7 @@ class NgramArchitecture(Architecture[NgramConfig]):
             shares, counts = SHARES[small[f"probability.{k}"]], np.diff(arrays[f"children.{k}"])
             parents = np.repeat(np.arange(len(counts)), counts)
             sums = np.bincount(parents, shares, len(counts))
-            scales = np.minimum(1, MOST_SHARED / np.maximum(sums, MOST_SHARED))
+            scales = np.minimum(1, MAX_SHARED / np.maximum(sums, MAX_SHARED))
             arrays |= {
                 f"backoff.{k - 1}": (1 - scales * sums).astype(np.float32),
                 f"word.{k}": arrays[f"word.{k}"].astype(np.int32),
@@ -301,7 +301,7 @@ class NgramArchitecture(Architecture[NgramConfig]):
 
     def training_bytes(self, examples: int) -> int:
         """The text, and at most one n-gram of each length per word."""
-        text = BYTES_PER_WORD * (min(examples, MOST_IN_MEMORY) + self.total_words)
+        text = BYTES_PER_WORD * (min(examples, MAX_IN_MEMORY) + self.total_words)
         return PROGRAM_BYTES + text + counting_bytes(examples, self.model.order)
 
     def training_seconds(self, examples: int) -> float:
@@ -311,7 +311,7 @@ class NgramArchitecture(Architecture[NgramConfig]):
     def check_sizes(self) -> None:
         if len(self.sizes) != self.model.order or self.sizes[0] != self.total_words - 1:
             raise ValueError("the numbers of n-grams do not fit the order or the vocabulary")
-        if not all(0 <= count <= MOST_NGRAMS for count in self.sizes):
+        if not all(0 <= count <= MAX_NGRAMS for count in self.sizes):
             raise ValueError("a number of n-grams is out of range")
 
     def check_arrays(self, arrays: Arrays) -> None:
@@ -330,7 +330,7 @@ class NgramArchitecture(Architecture[NgramConfig]):
                 raise ValueError(f"word.{k} is not in order")
 
 
-def _order(config: RunConfig) -> int:
+def _order(config: Config) -> int:
     assert isinstance(config.model, NgramConfig)
     return config.model.order
 

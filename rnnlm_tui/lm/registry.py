@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from rnnlm_tui.config import RunConfig
+from rnnlm_tui.config import Config
 from rnnlm_tui.formatting import plural
 from rnnlm_tui.lm.causal import CausalArchitecture
 from rnnlm_tui.lm.cells import CELLS
@@ -40,7 +40,7 @@ TOO_FEW = (
 
 def prepare_corpus(
     corpus: Corpus,
-    config: RunConfig,
+    config: Config,
     known: tuple[Vocabulary, Conventions, int] | None = None,
     held_out: Mask | None = None,
 ) -> PreparedText:
@@ -51,12 +51,12 @@ def prepare_corpus(
     CorpusError if there is not enough to train on.
     """
     # Takes 20 ms that a suggestion does not need.
-    from rnnlm_tui.text.corpus import arranged, arrangement_notes
+    from rnnlm_tui.text.corpus import arrangement_notes, join_paragraphs
     from rnnlm_tui.text.prepare import prepare
 
     architecture = ARCHITECTURES[config.preset]
     window = known and known[2]
-    lines = arranged(corpus, config.lines)
+    lines = join_paragraphs(corpus, config.lines)
     prepared = prepare(
         lines,
         config.tokenizer,

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeAlias, TypedDict
 
 from msgspec import Meta, Struct
 
-from rnnlm_tui.config import CausalConfig, NgramConfig, RunConfig
+from rnnlm_tui.config import CausalConfig, Config, NgramConfig
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.events import (
@@ -32,11 +32,11 @@ FORMAT = 1
 LABEL = "its card"
 ENGLISH = "english"
 """The model that ships, on which models of English texts are built. They only name it."""
-MOST_ANCESTORS = 64
-MOST_UNSUGGESTED = 10_000
-MOST_EPOCHS = 10_000
+MAX_ANCESTORS = 64
+MAX_UNSUGGESTED = 10_000
+MAX_EPOCHS = 10_000
 """The most epochs whose figures are on a card, the last ones."""
-MOST_BASES = 8
+MAX_BASES = 8
 """The most models that a model may be built on: one on another, and so on."""
 Setting: TypeAlias = Annotated[int, Meta(ge=-(1 << 62), le=1 << 62)] | Figure | ShortText | None
 
@@ -94,15 +94,15 @@ class _CardFields:
     created: ShortText
     updated: ShortText
     versions: dict[str, ShortText] = field(default_factory=dict)
-    history: Annotated[list[EpochFigures], Meta(max_length=MOST_EPOCHS)] = field(
+    history: Annotated[list[EpochFigures], Meta(max_length=MAX_EPOCHS)] = field(
         default_factory=list
     )
     sizes: list[Count] = field(default_factory=list)
-    ancestors: Annotated[list[Ancestor], Meta(max_length=MOST_ANCESTORS)] = field(
+    ancestors: Annotated[list[Ancestor], Meta(max_length=MAX_ANCESTORS)] = field(
         default_factory=list
     )
     about: ShortText = ""
-    unsuggested: Annotated[list[ShortText], Meta(max_length=MOST_UNSUGGESTED)] = field(
+    unsuggested: Annotated[list[ShortText], Meta(max_length=MAX_UNSUGGESTED)] = field(
         default_factory=list
     )
     mixture: Mixture | None = None
@@ -124,7 +124,7 @@ class ModelCard(_CardFields):
     file holds that; it only names the English that ships.
     """
 
-    config: RunConfig
+    config: Config
     base: ModelCard | None = None
 
     @property
@@ -162,7 +162,7 @@ class ModelCard(_CardFields):
         if self.metrics is not None:
             found["network"] = self.architecture
         if self.mixture and (ngrams := self.mixture["ngrams"]):
-            config = RunConfig("ngram", NgramConfig(ngrams["order"]), self.config.train)
+            config = Config("ngram", NgramConfig(ngrams["order"]), self.config.train)
             found["ngrams"] = NgramArchitecture(config, self.total_words, 0, ngrams["sizes"])
         return found
 
@@ -204,10 +204,10 @@ def check_format(data: object, label: str) -> None:
         raise ModelError(f"{label}: unknown format {version}")
 
 
-def run_config(settings: RunSettings, label: str) -> RunConfig:
+def config_of_card(settings: RunSettings, label: str) -> Config:
     """The settings in a file. Raises ModelError if they are invalid."""
     try:
-        return RunConfig.from_json(settings)
+        return Config.from_json(settings)
     except UsageError as error:
         raise ModelError(f"{label}: {error.message}") from error
 
@@ -216,7 +216,7 @@ def parse_card(raw: bytes) -> ModelCard:
     """Parses and checks the JSON of a card. Raises ModelError."""
     data = parse_json(raw, LABEL)
     check_format(data, LABEL)
-    return _card_of(data, MOST_BASES)
+    return _card_of(data, MAX_BASES)
 
 
 def _card_of(data: object, most_bases: int) -> ModelCard:
@@ -225,10 +225,10 @@ def _card_of(data: object, most_bases: int) -> ModelCard:
     base = None
     if found.base is not None:
         if most_bases == 0:
-            raise ModelError(f"{LABEL}: it is built on more than {MOST_BASES} models")
+            raise ModelError(f"{LABEL}: it is built on more than {MAX_BASES} models")
         base = _card_of(found.base, most_bases - 1)
     fields = {name: getattr(found, name) for name in _CardFields.__dataclass_fields__}
-    card = ModelCard(config=run_config(found.config, LABEL), base=base, **fields)
+    card = ModelCard(config=config_of_card(found.config, LABEL), base=base, **fields)
     if card.tokenizer not in TOKENIZER_NAMES:
         raise ModelError(f"{LABEL}: unknown tokenizer {card.tokenizer[:80]!r}")
     architecture = card.architecture

@@ -33,7 +33,7 @@ BUILT_IN = (ENGLISH, "shakespeare")
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class SavedRun:
     """A training that is running, can be resumed, or both.
 
     `trainer` is the process that trains, None if there is none. `status` is the saved state, None
@@ -70,7 +70,7 @@ class Entry:
     card: ModelCard | None
     damaged: str | None
     built_in: bool
-    run: Run | None
+    run: SavedRun | None
     files: Mapping[str, int]
 
     @property
@@ -201,7 +201,7 @@ class Library:
             for name in sorted({*models, *runs})
         ]
 
-    def _entry(self, name: str, run: Run | None, *, has_model: bool) -> Entry:
+    def _entry(self, name: str, run: SavedRun | None, *, has_model: bool) -> Entry:
         built_in = self.is_built_in(name)
         path = self.path(name) if built_in else _file_in(self.folder, name)
         card, damaged, sizes = None, None, dict[str, int]()
@@ -248,13 +248,13 @@ class Library:
             return [*filter(is_name, names)]
         return []
 
-    def runs(self) -> list[Run]:
+    def runs(self) -> list[SavedRun]:
         """All trainings that are running, wherever they were started, or can be resumed, sorted by
         name. Cheap: reads no weights."""
         names = sorted({*self._resumable(), *filter(is_name, self._locks.noted())})
         return [run for run in map(self.run, names) if run.trainer or run.resumable]
 
-    def run(self, name: str) -> Run:
+    def run(self, name: str) -> SavedRun:
         """The training of this name, which may be neither running nor resumable."""
         from rnnlm_tui.store.run_state import read_run_status  # 2 ms, not needed to suggest
 
@@ -268,7 +268,7 @@ class Library:
         # While a run trains, the card says how many epochs its model has.
         done_by = card if trainer is not None else status or card
         settings_of = status or card
-        return Run(
+        return SavedRun(
             name,
             trainer,
             resumable=os.path.lexists(folder / RESUME),

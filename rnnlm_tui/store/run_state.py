@@ -11,10 +11,10 @@ import numpy as np
 from msgspec import Meta, Struct, to_builtins
 from numpy.typing import NDArray
 
-from rnnlm_tui.config import CausalTrainConfig, NetworkTrainConfig, RunConfig, TextConfig
+from rnnlm_tui.config import CausalTrainConfig, Config, NetworkTrainConfig, TextConfig
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.events import Count, Epoch, EpochFigures, Figure, ShortText, json_safe
-from rnnlm_tui.store.card import FORMAT, Ancestor, Base, RunSettings, check_format, run_config
+from rnnlm_tui.store.card import FORMAT, Ancestor, Base, RunSettings, check_format, config_of_card
 from rnnlm_tui.store.files import RESUME, convert_json, parse_json
 from rnnlm_tui.store.model_file import Word, checked_vocabulary
 from rnnlm_tui.store.tensors import read_arrays
@@ -35,7 +35,7 @@ class GeneratorState(TypedDict):
     uinteger: Count
 
 
-class RunOrigin(TypedDict):
+class TextOrigin(TypedDict):
     """Where the text of a run can be read again, and what the run takes from other models.
 
     `created` is when the run began, by which its model is known. A run that started from a model,
@@ -110,11 +110,11 @@ class _StateFile(Struct):
     """The JSON in resume.safetensors."""
 
     config: RunSettings
-    corpus: RunOrigin
+    corpus: TextOrigin
     position: Position
 
 
-def encode_facts(config: RunConfig, corpus: RunOrigin, position: Position) -> NDArray[np.uint8]:
+def encode_facts(config: Config, corpus: TextOrigin, position: Position) -> NDArray[np.uint8]:
     """The JSON of a state as a byte tensor, since it may be too large for the header."""
     facts = {
         "config": config.to_json(),
@@ -125,7 +125,7 @@ def encode_facts(config: RunConfig, corpus: RunOrigin, position: Position) -> ND
     return np.frombuffer(raw, dtype=np.uint8)
 
 
-def decode_facts(raw: NDArray[Any] | None) -> tuple[RunConfig, RunOrigin, Position]:
+def decode_facts(raw: NDArray[Any] | None) -> tuple[Config, TextOrigin, Position]:
     """The reverse of `encode_facts`, checked. Raises ModelError."""
     if raw is None:
         raise ModelError(f"{RESUME} is not the state of a run")
@@ -142,7 +142,7 @@ def decode_facts(raw: NDArray[Any] | None) -> tuple[RunConfig, RunOrigin, Positi
         check_names(file.corpus.get("sources", ()), file.corpus.get("encoding"))
     except (TypeError, ValueError, LookupError, OverflowError, UsageError) as error:
         raise ModelError(f"{RESUME} is damaged: {error}") from error
-    return run_config(file.config, RESUME), file.corpus, file.position
+    return config_of_card(file.config, RESUME), file.corpus, file.position
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ class RunStatus:
     """The settings of a saved run, the number of epochs done, and the best one, None before the
     first save."""
 
-    config: RunConfig
+    config: Config
     epochs_done: int
     best_epoch: int | None
 

@@ -18,7 +18,7 @@ from rnnlm_tui.text.overlap import NO_WORDS, Hashes, hash_lines
 from rnnlm_tui.text.streams import Block, Lines, Mask, StreamedLines
 from rnnlm_tui.text.tokenizer import Tokenizer
 
-MOST_LINES = 1 << 24
+MAX_LINES = 1 << 24
 """The most hashes stored, at 8 bytes each; further ones are dropped."""
 FEWEST_WORDS = 4
 """Shorter lines may occur in any text."""
@@ -77,8 +77,8 @@ def trained_on_hashes(
     train: Hashes, unseen: Hashes, held_out: Mask, ancestors: Hashes
 ) -> TrainedLines:
     """The same from hashes of the training lines and of the held-out lines."""
-    known: Hashes = np.union1d(train[train != NO_WORDS], ancestors)[:MOST_LINES]
-    unseen = np.setdiff1d(unseen[unseen != NO_WORDS], known)[:MOST_LINES]
+    known: Hashes = np.union1d(train[train != NO_WORDS], ancestors)[:MAX_LINES]
+    unseen = np.setdiff1d(unseen[unseen != NO_WORDS], known)[:MAX_LINES]
     return TrainedLines(known, np.flatnonzero(held_out).astype(np.int32), unseen)
 
 

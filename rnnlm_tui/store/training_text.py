@@ -13,7 +13,7 @@ from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import Ancestor, ModelCard
 from rnnlm_tui.store.files import ORIGIN, read_json
-from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus, arranged, read_corpus
+from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus, join_paragraphs, read_corpus
 from rnnlm_tui.text.overlap import CopiedSpans
 from rnnlm_tui.text.sources import check_names, kind_of
 from rnnlm_tui.text.tokenizer import Tokenizer
@@ -29,7 +29,7 @@ def find_corpus(name: str, folder: Path, card: ModelCard) -> Corpus:
     origin = known_origin(name, folder, card, hint)
     sources = origin.sources
     if not sources:
-        return arranged(_bundled(), card.config.lines)
+        return join_paragraphs(_bundled(), card.config.lines)
     odd = [path for path in sources if kind_of(Path(path)) not in (None, stat.S_IFREG)]
     if odd:
         raise CorpusError(f"the text of {name} is gone: {odd[0]} is not a file", hint)
@@ -41,7 +41,7 @@ def find_corpus(name: str, folder: Path, card: ModelCard) -> Corpus:
         raise CorpusError(
             f"{' and '.join(sources)} is no longer the text that {name} was trained on", hint
         )
-    return arranged(corpus, card.config.lines)
+    return join_paragraphs(corpus, card.config.lines)
 
 
 def known_origin(name: str, folder: Path, card: ModelCard, hint: str) -> Origin:

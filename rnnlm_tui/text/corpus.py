@@ -138,7 +138,7 @@ def _read_once(file: BinaryIO, label: str, workspace: Workspace | None) -> Sourc
         raise CorpusError(f"cannot read {label}: {os_reason(error)}") from error
 
 
-def arranged(corpus: Corpus, how: str) -> Corpus:
+def join_paragraphs(corpus: Corpus, how: str) -> Corpus:
     """The corpus with the lines that the setting `lines` asks for: one line per paragraph for
     `paragraphs`, and for `auto` if the text is wrapped; else unchanged. Empty lines separate
     paragraphs and are kept, so arranging twice changes nothing."""

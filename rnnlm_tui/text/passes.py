@@ -32,7 +32,7 @@ from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
 if TYPE_CHECKING:
     from rnnlm_tui.text.prose_learning import ProseSigns
 
-MOST_TOKENS_PER_WORD = 1.4
+MAX_TOKENS_PER_WORD = 1.4
 """Upper bound on tokens per whitespace-separated word; English prose has 1.2, with its marks."""
 BYTES_PER_TOKEN = 4 + 4
 """Bytes on disk: the number, and the id, which takes 2 for small vocabularies."""
@@ -190,7 +190,7 @@ def _number_blocks(
 ) -> tuple[NumberedText, KeptLines | None, tuple[str, ...]]:
     workspace, words = lines.workspace, max(1, lines.facts.words)
     workspace.make_folder()
-    check_space(workspace.folder, round(MOST_TOKENS_PER_WORD * BYTES_PER_TOKEN * words))
+    check_space(workspace.folder, round(MAX_TOKENS_PER_WORD * BYTES_PER_TOKEN * words))
     text = NumberedText(ArrayWriter(workspace.folder / NUMBERS, np.int32))
     share = float(held_out.mean())
     most_train, most_held_out = KEPT_WORDS

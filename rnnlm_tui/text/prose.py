@@ -52,7 +52,7 @@ class _LettersAlone(dict[int, str]):
 
 
 LETTERS_ALONE = _LettersAlone()
-LONGEST_CHUNK, MOST_CHUNKS = 48, 1 << 18
+LONGEST_CHUNK, MAX_CHUNKS = 48, 1 << 18
 """The longest chunk that is cached, in characters, and the most chunks."""
 LONGEST_LOOK = 200
 """A text that is typed without a space is looked at in parts of so many characters, and scripts
@@ -62,12 +62,12 @@ BETWEEN_CHARACTERS = regex.compile(
     rf"(?=[[{SCRIPTS_WITHOUT_SPACES}]&&\p{{L}}--[\u0e33\u0eb3]])",  # AM, written after a letter
     regex.VERSION1,
 )
-MOST_ENDS = 64
+MAX_ENDS = 64
 """Texts before the cursor whose tokens are cached: enough for one question and for one word as it
 is typed."""
-MOST_STYLES = 8
+MAX_STYLES = 8
 """Tokenizers for other styles of quotes and apostrophes that are kept."""
-MOST_CASES = 1 << 12
+MAX_CASES = 1 << 12
 """Words whose usual case is cached."""
 FAR_RARER = 100
 """A typed word is taken for another spelling whose rank is this many times lower: `i` for `I`, but
@@ -104,7 +104,7 @@ class ChunkCache(dict[str, Chunk]):
     def __missing__(self, text: str) -> Chunk:
         found = chunk_of(cut(text, self._abbreviations))
         is_cached = len(text) <= LONGEST_CHUNK or len(text) == LONGEST_LOOK
-        if is_cached and len(self) < MOST_CHUNKS:
+        if is_cached and len(self) < MAX_CHUNKS:
             self[text] = found
         return found
 
@@ -131,8 +131,8 @@ class ProseTokenizer(Tokenizer):
         self._token_of = {form: token for token, form in conventions.forms.items()}
         self.chunks = ChunkCache(conventions.abbreviations) if chunks is None else chunks
         self._ends: dict[str, tuple[Tokens, str]] = {}
-        self._case = lru_cache(MOST_CASES)(self._known_case)
-        self._in_style = lru_cache(MOST_STYLES)(self._with_style)
+        self._case = lru_cache(MAX_CASES)(self._known_case)
+        self._in_style = lru_cache(MAX_STYLES)(self._with_style)
 
     def __reduce__(self) -> tuple[Any, tuple[Conventions, Mapping[str, int]]]:
         """Pickles without the caches; the other process has its own."""
@@ -190,7 +190,7 @@ class ProseTokenizer(Tokenizer):
         in_capitals, rest = is_in_capitals(text), text[start:]
         tokens, marks = self._scan(rest, earlier[1], in_capitals=in_capitals, longest=LONGEST_LOOK)
         found = (*earlier[0], *map(self._case, tokens)), marks
-        while len(self._ends) >= MOST_ENDS:
+        while len(self._ends) >= MAX_ENDS:
             del self._ends[next(iter(self._ends))]
         self._ends[text] = found
         return found
@@ -367,7 +367,7 @@ def style_of(before: str, previous_lines: Sequence[str]) -> Style:
     return (double or ()) + (single or ())
 
 
-@lru_cache(MOST_CASES)
+@lru_cache(MAX_CASES)
 def _style_of_line(line: str) -> tuple[Style | None, Style | None]:
     """The style of double quotes and of single ones in a line; None for those it does not have."""
     opened, last = list[str](), None

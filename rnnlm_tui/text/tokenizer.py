@@ -24,13 +24,13 @@ class Insertion(NamedTuple):
     """How a word is inserted at the cursor.
 
     `text` is inserted: the rest of a half-typed word, or the word with a space before it if the
-    line needs one. If `eats_space`, the space before the cursor is deleted first, as before a
+    line needs one. If `replaces_space`, the space before the cursor is deleted first, as before a
     comma. `space_after` says whether a space follows in running text, as it does not after an
     opening quote.
     """
 
     text: str
-    eats_space: bool = False
+    replaces_space: bool = False
     space_after: bool = True
 
 

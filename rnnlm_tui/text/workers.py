@@ -15,7 +15,7 @@ from rnnlm_tui.errors import RnnlmError
 Work = TypeVar("Work")
 Result = TypeVar("Result")
 Pipe: TypeAlias = "Connection[Any, Any]"
-MOST_WORKERS = 8
+MAX_WORKERS = 8
 """About how many workers a single process can supply with blocks."""
 
 
@@ -35,7 +35,7 @@ class Workers:
     def __init__(self, count: int | None = None) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipes: list[Pipe] = []
-        for _ in range(count or min(MOST_WORKERS, _usable_cores())):
+        for _ in range(count or min(MAX_WORKERS, _usable_cores())):
             here, there = context.Pipe()
             context.Process(target=_serve, args=(there,), daemon=True).start()
             there.close()

@@ -12,21 +12,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.config import NetworkTrainConfig, RunConfig
+from rnnlm_tui.config import Config, NetworkTrainConfig
 from rnnlm_tui.errors import ModelError, StorageError, os_reason
 from rnnlm_tui.lm.mixture import ComponentName
 from rnnlm_tui.lm.model import Arrays
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.files import RESUME, remove
 from rnnlm_tui.store.model_file import change_card, open_stored, read_card, write_model
-from rnnlm_tui.store.run_state import FACTS, Position, RunOrigin, decode_facts, encode_facts
+from rnnlm_tui.store.run_state import FACTS, Position, TextOrigin, decode_facts, encode_facts
 from rnnlm_tui.store.tensors import is_usable, read_arrays, write_tensors
 from rnnlm_tui.text.overlap import Hashes, no_hashes
 from rnnlm_tui.text.streams import Mask
 
 
 @dataclass(frozen=True, slots=True)
-class RunState:
+class Checkpoint:
     """The content of resume.safetensors: the settings, where the corpus was read from, the
     position, and the tensors. These are the weights (`weight.` and the name in a saved model), the
     optimizer's moments (`moment.` and the parameter), and the hidden state (`carried.`), which is
@@ -34,8 +34,8 @@ class RunState:
     its ancestors' lines (`lines.ancestors`), and which lines [L] are held out
     (`lines.held_out`)."""
 
-    config: RunConfig
-    corpus: RunOrigin
+    config: Config
+    corpus: TextOrigin
     position: Position
     tensors: dict[str, NDArray[Any]]
 
@@ -56,16 +56,16 @@ class RunState:
         return None if mask is None else mask != 0
 
 
-def arrays_of(state: RunState) -> dict[str, NDArray[Any]]:
+def arrays_of(state: Checkpoint) -> dict[str, NDArray[Any]]:
     """The whole state as arrays."""
     facts = encode_facts(state.config, state.corpus, state.position)
     return {**state.tensors, FACTS: facts}
 
 
-def state_of(arrays: Mapping[str, NDArray[Any]]) -> RunState:
+def state_of(arrays: Mapping[str, NDArray[Any]]) -> Checkpoint:
     """The reverse of `arrays_of`. Raises ModelError."""
     tensors = dict(arrays)
-    return RunState(*decode_facts(tensors.pop(FACTS, None)), tensors)
+    return Checkpoint(*decode_facts(tensors.pop(FACTS, None)), tensors)
 
 
 def part_of(tensors: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
@@ -73,7 +73,7 @@ def part_of(tensors: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArr
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
-class Checkpoints:
+class CheckpointWriter:
     """Writes the files of one run: its model, and its state. The caller holds the lock of the
     name."""
 
@@ -135,7 +135,7 @@ class Checkpoints:
         """Removes resume.safetensors, if there is one. Raises StorageError."""
         remove(self._folder / RESUME)
 
-    def save_state(self, state: RunState) -> None:
+    def save_state(self, state: Checkpoint) -> None:
         """Writes resume.safetensors. Raises StorageError."""
         write_tensors(self._folder / RESUME, arrays_of(state))
 
@@ -145,7 +145,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def load_state(folder: Path, name: str) -> RunState:
+def load_state(folder: Path, name: str) -> Checkpoint:
     """The state of the run in `folder`. Raises ModelError if there is none to resume from."""
     path = folder / RESUME
     if not path.exists():
@@ -160,7 +160,7 @@ def load_state(folder: Path, name: str) -> RunState:
     return state
 
 
-def _check_numbers(state: RunState) -> None:
+def _check_numbers(state: Checkpoint) -> None:
     """Raises ValueError for numbers that this program never saves."""
     if isinstance(state.config.train, NetworkTrainConfig) and state.position.learning_rate <= 0:
         raise ValueError("the learning rate is not above 0")

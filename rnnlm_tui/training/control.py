@@ -62,7 +62,7 @@ class Control:
         yield Resumed(ended, "stop requested" if self.stopped else "requested")
         return ended - began
 
-    def obey(self, line: str) -> bool:
+    def handle_command(self, line: str) -> bool:
         """Obeys a line of the control protocol; returns False for any other line."""
         word, _, rest = line.strip().partition(" ")
         if word in ("pause", "resume", "stop") and not rest:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from rnnlm_tui.config import NetworkTrainConfig, RunConfig
-from rnnlm_tui.lm.mixture import FEWEST_WORDS, MOST_FITTED, MixedModel
+from rnnlm_tui.config import Config, NetworkTrainConfig
+from rnnlm_tui.lm.mixture import FEWEST_WORDS, MAX_FITTED, MixedModel
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.ngram import COUNTING_S, NgramModel
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.lm.time_estimate import RunSeconds, fitting_seconds, measuring_seconds
 from rnnlm_tui.text.prepare import PreparedText
 
-MOST_WORDS, MOST_WORDS_IF_STOPPED = 10_000, 1_000
+MAX_WORDS, MAX_WORDS_IF_STOPPED = 10_000, 1_000
 """The most words to evaluate: 10 to 30 seconds for a large network, 1 to 3 if the run was stopped
 and somebody waits for it."""
 TRAIN_SAMPLE = 5_000
 """Training words, in lines spread over the text, that the metrics of n-grams are measured on."""
-MOST_AT_FIRST = 1_000
+MAX_AT_FIRST = 1_000
 """Words that the n-grams with which a network's training begins are mixed and evaluated on: they
 should predict within a second."""
 ORDER = 5
@@ -24,7 +24,7 @@ FORWARD = 0.4
 """The time of predicting a held-out word relative to learning a word."""
 
 
-def run_seconds(config: RunConfig, prepared: PreparedText, base_scores: int) -> RunSeconds:
+def run_seconds(config: Config, prepared: PreparedText, base_scores: int) -> RunSeconds:
     """The estimated seconds of a run. `base_scores` are the words that its base model scores for
     each place, as `scores_of` tells; 0 without one."""
     examples, held_out = prepared.examples.predictions, prepared.held_out_words
@@ -35,22 +35,22 @@ def run_seconds(config: RunConfig, prepared: PreparedText, base_scores: int) -> 
     is_network = isinstance(config.train, NetworkTrainConfig)
     own = prepared.vocabulary.total_words if is_network else 0
     mixed = own + base_scores if config.is_mixed else own
-    end = measuring_seconds(min(held_out, MOST_WORDS), mixed)
+    end = measuring_seconds(min(held_out, MAX_WORDS), mixed)
     if config.is_mixed:
-        end += _fitting(held_out, MOST_FITTED, mixed)
+        end += _fitting(held_out, MAX_FITTED, mixed)
         if base_scores:  # it is measured alone, too
-            end += measuring_seconds(min(held_out, MOST_WORDS), base_scores)
+            end += measuring_seconds(min(held_out, MAX_WORDS), base_scores)
     if not is_network:
         alone = min(prepared.words - held_out, TRAIN_SAMPLE)
-        alone += min(held_out, MOST_WORDS) if config.is_mixed else 0
+        alone += min(held_out, MAX_WORDS) if config.is_mixed else 0
         return RunSeconds(0.0, steps, 0.0, end + measuring_seconds(alone, 0))
     each = FORWARD * steps / config.epochs * held_out / max(1, examples)
     if not config.is_mixed:
         return RunSeconds(0.0, steps, each, end)
     start = COUNTING_S * ORDER * examples
-    start += measuring_seconds(min(held_out, MOST_AT_FIRST), base_scores)
-    start += _fitting(held_out, MOST_AT_FIRST, base_scores)
-    return RunSeconds(start, steps, each + _fitting(held_out, MOST_FITTED, mixed), end)
+    start += measuring_seconds(min(held_out, MAX_AT_FIRST), base_scores)
+    start += _fitting(held_out, MAX_AT_FIRST, base_scores)
+    return RunSeconds(start, steps, each + _fitting(held_out, MAX_FITTED, mixed), end)
 
 
 def _fitting(held_out: int, most_words: int, scores: int) -> float:

@@ -16,7 +16,7 @@ from rnnlm_tui.errors import StorageError
 from rnnlm_tui.evaluate import Evaluation, ScoredLine, score, summarize, written_loss
 from rnnlm_tui.events import EndFigures, Event, Preparing, Warned
 from rnnlm_tui.lm.mixture import (
-    MOST_FITTED,
+    MAX_FITTED,
     ComponentName,
     Fit,
     MixedModel,
@@ -29,24 +29,24 @@ from rnnlm_tui.store.model_file import change_card, load_model
 from rnnlm_tui.text.corpus import some_lines
 from rnnlm_tui.text.excerpts import some_excerpts
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.estimate import MOST_WORDS, MOST_WORDS_IF_STOPPED
-from rnnlm_tui.training.run import RunReport, TrainingRun
+from rnnlm_tui.training.estimate import MAX_WORDS, MAX_WORDS_IF_STOPPED
+from rnnlm_tui.training.run import RunEvents, TrainingRun
 
-MOST_COMPARED = 4_000
+MAX_COMPARED = 4_000
 """Words on which an update is compared with the model that it replaces; takes some seconds."""
 COMPARING = "comparing"
 """The name of the phase in which other models are measured on the same lines."""
 
 
 def evaluate_saved_model(
-    run: TrainingRun, control: Control, report: RunReport
+    run: TrainingRun, control: Control, report: RunEvents
 ) -> Generator[Event, None, EndFigures | None]:
     """Evaluates the model that the run has saved on held-out lines, and stores the result with it.
 
     Raises ModelError if the model is damaged.
     """
     _, model = load_model(run.path, run.base_model)
-    most_words = MOST_WORDS_IF_STOPPED if control.stopped else MOST_WORDS
+    most_words = MAX_WORDS_IF_STOPPED if control.stopped else MAX_WORDS
     fit = fit_of(run, model)
     evaluation = evaluate_held_out(run, model, control, most_words, fit)
     return (yield from save_evaluation(run, evaluation, control, report, most_words))
@@ -56,8 +56,8 @@ def save_evaluation(
     run: TrainingRun,
     evaluation: Evaluation | None,
     control: Control,
-    report: RunReport,
-    most_words: int = MOST_WORDS,
+    report: RunEvents,
+    most_words: int = MAX_WORDS,
 ) -> Generator[Event, None, EndFigures | None]:
     """Stores the evaluation of the model on its held-out lines with it. If that fails, it only
     warns: the model is saved. Returns its main metrics, with those that they are compared with;
@@ -85,7 +85,7 @@ def _compare(
     run: TrainingRun,
     figures: EndFigures,
     control: Control,
-    report: RunReport,
+    report: RunEvents,
     most_words: int,
 ) -> Iterator[Event]:
     """Adds the shares of keys that the base alone and the model before an update save on the lines
@@ -110,7 +110,7 @@ def _compare(
 
 
 def evaluate_lines(
-    model: LanguageModel, lines: Sequence[str], control: Control, most_words: int = MOST_WORDS
+    model: LanguageModel, lines: Sequence[str], control: Control, most_words: int = MAX_WORDS
 ) -> Evaluation | None:
     """Evaluates the model on the lines, or on a sample of at most `most_words` words. Returns None
     if there are no words, or if the run is stopped meanwhile."""
@@ -121,7 +121,7 @@ def evaluate_held_out(
     run: TrainingRun,
     model: LanguageModel,
     control: Control,
-    most_words: int = MOST_WORDS,
+    most_words: int = MAX_WORDS,
     fit: Fit | None = None,
 ) -> Evaluation | None:
     """The same for the held-out lines of a run. `fit` is how the weights of a mixed model were
@@ -167,10 +167,10 @@ def loss_of_update(run: TrainingRun, model: LanguageModel, fit: Fit | None = Non
     such lines. Compares an update with the model that it replaces: the weights of both are fitted
     to other lines than they are measured on. `fit` is that of a mixed model if it is known."""
     fit = fit or fit_of(run, model)
-    return written_loss(_scores(run, model, MOST_COMPARED, fit, counts_keys=False))
+    return written_loss(_scores(run, model, MAX_COMPARED, fit, counts_keys=False))
 
 
-def fit_of(run: TrainingRun, model: LanguageModel, most_words: int = MOST_FITTED) -> Fit | None:
+def fit_of(run: TrainingRun, model: LanguageModel, most_words: int = MAX_FITTED) -> Fit | None:
     """How the weights of a mixed model fit the held-out lines of a run; None if these are too few,
     and for other models."""
     if not isinstance(model, MixedModel):
@@ -182,7 +182,7 @@ def mix(
     run: TrainingRun,
     models: dict[ComponentName, LanguageModel],
     ngrams: NgramSizes | None = None,
-    most_words: int = MOST_FITTED,
+    most_words: int = MAX_FITTED,
 ) -> tuple[MixedModel, Mixture, Fit | None]:
     """Mixes the models of a run with its base and a cache, with weights fitted to its held-out
     lines, or the default ones if these are too few. Also returns the mixture for the card, and the

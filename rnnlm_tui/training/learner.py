@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rnnlm_tui.config import CausalConfig, CausalTrainConfig, LessonConfig, RunConfig, TrainConfig
+from rnnlm_tui.config import CausalConfig, CausalTrainConfig, Config, LessonConfig, TrainConfig
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.lm.model import excluded_ids
 from rnnlm_tui.store.tensors import LARGEST_WEIGHT
@@ -19,7 +19,7 @@ from rnnlm_tui.text.prepare import PreparedLines, PreparedPrefixes, PreparedText
 from rnnlm_tui.threads import usable_cores
 from rnnlm_tui.training.batches import WHOLE, BpttBatches, PrefixBatches, Share
 from rnnlm_tui.training.causal_networks import CausalNetwork
-from rnnlm_tui.training.checkpoint import RunState, arrays_of, part_of
+from rnnlm_tui.training.checkpoint import Checkpoint, arrays_of, part_of
 from rnnlm_tui.training.lesson_network import LessonNetwork
 from rnnlm_tui.training.networks import BatchLoss, Logits, Network
 from rnnlm_tui.training.optimizers import make_optimizer, rate_factor
@@ -32,7 +32,7 @@ Arrays = dict[str, NDArray[np.float32]]
 
 
 def build(
-    config: RunConfig, prepared: PreparedText, device: torch.device, share: Share = WHOLE
+    config: Config, prepared: PreparedText, device: torch.device, share: Share = WHOLE
 ) -> tuple[Network, PrefixBatches | BpttBatches]:
     """The network of a preset, and the `share` of its batches; a new kind of network is added here.
 
@@ -70,7 +70,7 @@ class Learner:
 
     def __init__(
         self,
-        config: RunConfig,
+        config: Config,
         prepared: PreparedText,
         weights: Arrays | None = None,
         ranks: Ranks | None = None,
@@ -140,13 +140,13 @@ class Learner:
         self._optimizer.step()
         return loss
 
-    def leaves(self, wish: bool) -> bool:
+    def should_stop(self, wish: bool) -> bool:
         """Whether to leave the epoch before its next step. Alone, a `wish` decides; with other
         ranks, all leave together after a step in which one of them had the wish."""
         self._leaves = wish
         return wish if self._ranks is None else self._have_left
 
-    def begin_steps(self, state: Callable[[], RunState]) -> None:
+    def begin_steps(self, state: Callable[[], Checkpoint]) -> None:
         """Begins the rest of an epoch from this `state`: rank 0 sends it to the other ranks, and
         each takes its own rows of the hidden state. Does nothing without ranks."""
         self._have_left = False
@@ -168,7 +168,7 @@ class Learner:
                 self.network.hidden_state = self._ranks.joined(self.network.hidden_state)
 
     def state(self) -> Arrays:
-        """The tensors of a `RunState`, copied."""
+        """The tensors of a `Checkpoint`, copied."""
         tensors = {f"weight.{name}": weight for name, weight in self.network.weights().items()}
         for name, parameter in self.network.named_parameters():
             if parameter in self._optimizer.state:
@@ -178,7 +178,7 @@ class Learner:
         tensors |= {f"carried.{name}": state for name, state in hidden}
         return {name: np.array(t.cpu().numpy(), order="C") for name, t in tensors.items()}
 
-    def restore(self, state: RunState) -> None:
+    def restore(self, state: Checkpoint) -> None:
         """The reverse of `state`. Raises ModelError if the state is that of another network."""
         position, tensors = state.position, state.tensors
         parameters = list(self.network.named_parameters()) if position.updates else []
@@ -214,7 +214,7 @@ class Learner:
         self.network.hidden_state = {}
 
     @torch.no_grad()
-    def is_sound(self) -> bool:
+    def has_finite_weights(self) -> bool:
         """Whether all weights are within the bounds of a saved model, and the moments finite."""
         weights = (parameter.abs().amax() for parameter in self.network.parameters())
         states = self._optimizer.state.values()

@@ -39,7 +39,7 @@ from rnnlm_tui.training.held_out import (
     mix,
     save_evaluation,
 )
-from rnnlm_tui.training.run import RunReport, TrainingRun, sample
+from rnnlm_tui.training.run import RunEvents, TrainingRun, sample
 
 COUNTING = "n-grams"
 """The name of the phase that counts them."""
@@ -60,7 +60,7 @@ class NgramTrainer:
         self._run, self._control = run, control
         self._prepared, self._order = run.prepared, run.config.model.order
         self._checkpoints = run.checkpoints()
-        self._report = RunReport(run, clock)
+        self._report = RunEvents(run, clock)
         self._estimated = self._report.estimate()
         self._paused_s = 0.0
         self._arrays: Arrays = {}
@@ -163,7 +163,7 @@ class TextNgrams:
     described: NgramSizes
 
 
-def count_ngrams(run: TrainingRun, report: RunReport) -> Generator[Event, None, TextNgrams]:
+def count_ngrams(run: TrainingRun, report: RunEvents) -> Generator[Event, None, TextNgrams]:
     """Counts the n-grams: 0.6 s for a million words. Reports progress for a large text."""
     prepared, train = run.prepared, run.config.train
     assert isinstance(train, LineTextConfig)

@@ -17,22 +17,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui import __version__
-from rnnlm_tui.config import RunConfig
+from rnnlm_tui.config import Config
 from rnnlm_tui.events import EpochFigures, Started, UpdateFigures, Warned
 from rnnlm_tui.formatting import cut_words
 from rnnlm_tui.generate import continue_text, decoding_for, generate_words
 from rnnlm_tui.lm.model import Architecture, Arrays, LanguageModel
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.lm.time_estimate import RunSeconds
-from rnnlm_tui.store.card import MOST_ANCESTORS, MOST_EPOCHS, Ancestor, Mixture, ModelCard
+from rnnlm_tui.store.card import MAX_ANCESTORS, MAX_EPOCHS, Ancestor, Mixture, ModelCard
 from rnnlm_tui.store.model_file import BaseModel, text_tensors
-from rnnlm_tui.store.run_state import RunOrigin
+from rnnlm_tui.store.run_state import TextOrigin
 from rnnlm_tui.store.trained_lines import TrainedLines, trained_on, trained_on_hashes
 from rnnlm_tui.text.corpus import split_lines
 from rnnlm_tui.text.excerpts import Excerpt, excerpts_of
 from rnnlm_tui.text.overlap import Hashes, no_hashes
 from rnnlm_tui.text.prepare import PreparedText
-from rnnlm_tui.training.checkpoint import Checkpoints, RunState, now
+from rnnlm_tui.training.checkpoint import Checkpoint, CheckpointWriter, now
 from rnnlm_tui.training.estimate import run_seconds, scores_of
 
 SAMPLE_WORDS = 10
@@ -52,10 +52,10 @@ class TrainingRun:
     name: str
     path: Path
     folder: Path
-    config: RunConfig
+    config: Config
     prepared: PreparedText
-    origin: RunOrigin
-    state: RunState | None = None
+    origin: TextOrigin
+    state: Checkpoint | None = None
     weights: dict[str, NDArray[np.float32]] | None = None
     ancestor_lines: Hashes = field(default_factory=no_hashes)
     base: BaseModel | None = None
@@ -89,9 +89,9 @@ class TrainingRun:
             return is_last
         return new_loss < old_loss
 
-    def checkpoints(self) -> Checkpoints:
+    def checkpoints(self) -> CheckpointWriter:
         """What writes the files of the run."""
-        return Checkpoints(self.path, self.folder, self.created, self._tensors_of_text)
+        return CheckpointWriter(self.path, self.folder, self.created, self._tensors_of_text)
 
     def _tensors_of_text(self) -> Arrays:
         """The tensors of the model that do not change while it trains: those of its text and those
@@ -124,7 +124,7 @@ class TrainingRun:
         return [*excerpts_of(self.prepared.corpus.lines, self.prepared.held_out_mask)]
 
 
-class RunReport:
+class RunEvents:
     """Builds the events and the card of one run. `versions` are those of the libraries that it
     computes with, besides numpy."""
 
@@ -211,9 +211,9 @@ class RunReport:
             created=self._run.created,
             updated=now(),
             versions=self._versions,
-            history=[*history][-MOST_EPOCHS:],
+            history=[*history][-MAX_EPOCHS:],
             sizes=list(sizes),
-            ancestors=self._run.ancestors[-MOST_ANCESTORS:],
+            ancestors=self._run.ancestors[-MAX_ANCESTORS:],
             unsuggested=self._run.origin.get("unsuggested", []),
             mixture=mixture,
             base=base.card if base and mixture else None,

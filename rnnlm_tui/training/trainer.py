@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rnnlm_tui.config import RunConfig
+from rnnlm_tui.config import Config
 from rnnlm_tui.events import (
     EpochEnded,
     EpochFigures,
@@ -32,11 +32,11 @@ from rnnlm_tui.formatting import plural
 from rnnlm_tui.lm.mixture import ComponentName, Fit
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import Mixture, ModelCard
-from rnnlm_tui.store.run_state import EpochTotals, GeneratorState, Position, RunOrigin
+from rnnlm_tui.store.run_state import EpochTotals, GeneratorState, Position, TextOrigin
 from rnnlm_tui.text.prepare import PreparedText
-from rnnlm_tui.training.checkpoint import RunState, part_of, state_of
+from rnnlm_tui.training.checkpoint import Checkpoint, part_of, state_of
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.estimate import MOST_AT_FIRST
+from rnnlm_tui.training.estimate import MAX_AT_FIRST
 from rnnlm_tui.training.held_out import (
     evaluate_held_out,
     evaluate_saved_model,
@@ -47,11 +47,11 @@ from rnnlm_tui.training.learner import Learner, perplexity
 from rnnlm_tui.training.networks import BatchLoss
 from rnnlm_tui.training.ngram_trainer import TextNgrams, count_ngrams
 from rnnlm_tui.training.ranks import LEARN, Ranks
-from rnnlm_tui.training.run import RunReport, TrainingRun, sample
+from rnnlm_tui.training.run import RunEvents, TrainingRun, sample
 from rnnlm_tui.training.time_left import TimeLeft
 
 REPORT_EVERY_S = 0.1
-MOST_RECOVERIES = 3
+MAX_RECOVERIES = 3
 
 OLDER_MODEL_STAYS = (
     "stopped before the end of the first epoch: the previous model is kept, and --resume continues"
@@ -70,7 +70,7 @@ def train(run: TrainingRun, control: Control, ranks: Ranks | None = None) -> Ite
         yield from Trainer(run, control, ranks=ranks).events()
 
 
-def follow(ranks: Ranks, config: RunConfig, prepared: PreparedText, control: Control) -> None:
+def follow(ranks: Ranks, config: Config, prepared: PreparedText, control: Control) -> None:
     """Trains as rank 0 tells this process to, until rank 0 ends the run. Raises RankError."""
     with _settings_of_torch():
         learner = Learner(config, prepared, ranks=ranks)
@@ -81,14 +81,14 @@ def follow(ranks: Ranks, config: RunConfig, prepared: PreparedText, control: Con
             _follow_epoch(learner, state_of(arrays), control)
 
 
-def _follow_epoch(learner: Learner, state: RunState, control: Control) -> None:
+def _follow_epoch(learner: Learner, state: Checkpoint, control: Control) -> None:
     """Trains the rest of an epoch as `Trainer._train_epoch` does on rank 0, from the same state."""
     position, epochs, steps = state.position, state.config.epochs, learner.batches.steps
     learner.restore(state)
     learner.begin_steps(lambda: state)
     dropout, sums = dropout_generator(state.config, position), position.sums
     batches = learner.batches.epoch(position.epoch, sums.steps)
-    while not learner.leaves(control.stopped) and (batch := next(batches, None)):
+    while not learner.should_stop(control.stopped) and (batch := next(batches, None)):
         learner.step(*batch, dropout, share_done(position, steps, epochs))
         sums.steps += 1
     learner.end_steps(is_early=sums.steps < steps)
@@ -99,7 +99,7 @@ def share_done(position: Position, steps: int, epochs: int) -> float:
     return (position.epoch - 1 + position.sums.steps / steps) / epochs
 
 
-def dropout_generator(config: RunConfig, position: Position) -> np.random.Generator:
+def dropout_generator(config: Config, position: Position) -> np.random.Generator:
     """Returns the random generator for the dropout of the rest of an epoch."""
     dropout = np.random.default_rng((config.train.seed, position.epoch, 1))
     if position.dropout is not None:
@@ -133,7 +133,7 @@ class Trainer:
     ) -> None:
         """Builds the network. Raises UsageError if there is no such device."""
         self._run, self._control, self._clock = run, control, clock
-        self._report = RunReport(run, clock, {"torch": torch.__version__})
+        self._report = RunEvents(run, clock, {"torch": torch.__version__})
         self._epochs = run.config.epochs
         self._learner = Learner(run.config, run.prepared, run.weights, ranks)
         self._steps = self._learner.batches.steps
@@ -167,8 +167,8 @@ class Trainer:
         reason = self._reason_to_end() if self._position.epoch > self._epochs else None
         while reason is None:
             yield from self._train_epoch()
-            if not (math.isfinite(self._position.sums.nll) and self._learner.is_sound()):
-                if self._position.recoveries == MOST_RECOVERIES:
+            if not (math.isfinite(self._position.sums.nll) and self._learner.has_finite_weights()):
+                if self._position.recoveries == MAX_RECOVERIES:
                     reason = "diverged"
                 else:
                     yield self._recover(start)
@@ -213,8 +213,8 @@ class Trainer:
         if self._checkpoints.saved() or self._checkpoints.has_older_model():
             return
         alone: dict[ComponentName, LanguageModel] = {"ngrams": ngrams.model}
-        model, mixture, fit = mix(run, alone, ngrams.described, MOST_AT_FIRST)
-        evaluation = evaluate_held_out(run, model, self._control, MOST_AT_FIRST, fit)
+        model, mixture, fit = mix(run, alone, ngrams.described, MAX_AT_FIRST)
+        evaluation = evaluate_held_out(run, model, self._control, MAX_AT_FIRST, fit)
         if self._control.stopped:
             return
         card = replace(self._report.card([], None, 0, mixture=mixture), evaluation=evaluation)
@@ -252,7 +252,7 @@ class Trainer:
     def _wants_to_leave(self) -> bool:
         """Whether to leave the epoch before its next step."""
         is_finite = math.isfinite(self._position.sums.nll)
-        return self._learner.leaves(self._control.stopped or not is_finite)
+        return self._learner.should_stop(self._control.stopped or not is_finite)
 
     def _count(self, seconds: float, steps: int) -> None:
         """Adds the steps since the last report to the sums. One by one, so that a resumed run
@@ -363,15 +363,15 @@ class Trainer:
     def _save_state(self, tensors: Arrays) -> None:
         self._checkpoints.save_state(self._state(tensors))
 
-    def _state(self, tensors: Arrays) -> RunState:
+    def _state(self, tensors: Arrays) -> Checkpoint:
         """The state of the run, with the tensors of the learner."""
         run = self._run
         if run.ancestors or run.origin.get("base"):
             held_out = run.prepared.held_out_mask.astype(np.uint8)
             lines: Arrays = {"lines.ancestors": run.ancestor_lines, "lines.held_out": held_out}
             tensors = tensors | lines
-        origin: RunOrigin = {**run.origin, "seed_line": self._control.seed_line}
-        return RunState(run.config, origin, self._position, tensors)
+        origin: TextOrigin = {**run.origin, "seed_line": self._control.seed_line}
+        return Checkpoint(run.config, origin, self._position, tensors)
 
     def _recover(self, start: Arrays) -> Event:
         """Goes back to the best epoch with half the learning rate; the loss was not finite."""
@@ -389,7 +389,7 @@ class Trainer:
             self._report.time(),
             f"the loss of epoch {failed} is not a finite number: going back to "
             f"{f'epoch {best}' if best else 'the start'} with half the learning rate,"
-            f" {position.learning_rate:g} ({position.recoveries} of {MOST_RECOVERIES} times)",
+            f" {position.learning_rate:g} ({position.recoveries} of {MAX_RECOVERIES} times)",
         )
 
     def _finish(self, reason: FinishReason) -> Iterator[Event]:

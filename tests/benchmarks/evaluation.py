@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rnnlm_tui.config import CausalConfig, make_run_config
+from rnnlm_tui.config import CausalConfig, make_config
 from rnnlm_tui.lm.causal import WINDOW, causal_shapes
 from rnnlm_tui.lm.mixture import PRIOR
 from rnnlm_tui.lm.model import LanguageModel, Weights
@@ -65,7 +65,7 @@ def network(cell: str, total_words: int) -> Weights:
 
 def ngrams(vocabulary: Vocabulary, model: LanguageModel, path: Path) -> Weights:
     """The n-grams of the lines of a file."""
-    config = make_run_config("ngram", [{"held_out": 0, "order": ORDER, "lines": "each"}])
+    config = make_config("ngram", [{"held_out": 0, "order": ORDER, "lines": "each"}])
     corpus = read_corpus([path])
     text = prepare_corpus(corpus, config, (vocabulary, model.tokenizer.conventions, ORDER - 1))
     assert isinstance(text, PreparedLines)
@@ -75,7 +75,7 @@ def ngrams(vocabulary: Vocabulary, model: LanguageModel, path: Path) -> Weights:
 def save_model(path: Path, cell: str, english: LanguageModel, counted: Path | None) -> None:
     """Saves a network, mixed with the n-grams of the file `counted` if there is one."""
     vocabulary = Vocabulary(english.vocabulary.words[:WORDS_KNOWN], SPECIAL_TOKENS)
-    config = make_run_config(cell, [{"hidden_size": HIDDEN, "lines": "each"}])
+    config = make_config(cell, [{"hidden_size": HIDDEN, "lines": "each"}])
     mixture: Mixture | None = None
     arrays = ngrams(vocabulary, english, counted) if counted else None
     if arrays is not None:

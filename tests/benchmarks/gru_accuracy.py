@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from rnnlm_tui.config import make_run_config
+from rnnlm_tui.config import make_config
 from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.text.corpus import read_corpus
@@ -61,7 +61,7 @@ def train(threads: int, epochs: int) -> Reached | None:
     """Trains until the accuracy is that of the lesson, or `epochs` are over."""
     corpus = read_corpus([bundled_corpus()])
     settings = {"held_out": 0, "dropout": 0, "unk_rate": 0, "epochs": epochs}
-    config = make_run_config("gru", [settings, {"threads": threads}], corpus.whitespace_words)
+    config = make_config("gru", [settings, {"threads": threads}], corpus.whitespace_words)
     lines = prepare_corpus(corpus, config)
     assert isinstance(lines, PreparedLines)
     learner, spent, of_cores = Learner(config, lines), 0.0, 0.0

@@ -29,7 +29,7 @@ use_one_thread()  # as every query does, before numpy is loaded
 
 import numpy as np
 
-from rnnlm_tui.config import CausalConfig, make_run_config
+from rnnlm_tui.config import CausalConfig, make_config
 from rnnlm_tui.lm.causal import WINDOW, CausalModel, causal_shapes
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.tokenizers import make_tokenizer
@@ -84,7 +84,7 @@ def memory(text: Path, total: int) -> tuple[int, int, float]:
 
 def milliseconds(words: list[str], lines: list[str], keys: int) -> list[float]:
     """The times of `keys` suggestions by a network of random weights, one for each key."""
-    config = make_run_config("gru", [], len(lines) * LINE_WORDS).model
+    config = make_config("gru", [], len(lines) * LINE_WORDS).model
     assert isinstance(config, CausalConfig)
     vocabulary = Vocabulary(words, SPECIAL_TOKENS)
     weights = normal_weights(causal_shapes("gru", config, vocabulary.total_words), 0.05)

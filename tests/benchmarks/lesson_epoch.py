@@ -40,7 +40,7 @@ def lesson_in_keras(threads: int) -> tuple[Any, Any, Any]:
     import tensorflow as tf
     import tf_keras as keras
 
-    from rnnlm_tui.config import make_run_config
+    from rnnlm_tui.config import make_config
     from rnnlm_tui.lm.registry import prepare_corpus
     from rnnlm_tui.text.corpus import read_corpus
     from rnnlm_tui.text.prepare import PreparedPrefixes
@@ -48,7 +48,7 @@ def lesson_in_keras(threads: int) -> tuple[Any, Any, Any]:
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     keras.utils.set_random_seed(0)
     corpus = read_corpus([bundled_corpus()])
-    prepared = prepare_corpus(corpus, make_run_config("lesson", []))
+    prepared = prepare_corpus(corpus, make_config("lesson", []))
     assert isinstance(prepared, PreparedPrefixes)
     features, labels = prepared.examples.batch(np.arange(len(prepared.examples)))
     total = prepared.vocabulary.total_words

@@ -30,7 +30,7 @@ from tests.helpers.terminal import Terminal
 STATIONS = 10
 PROBED = "tell me what the thing is, my love, that thou so often hast "
 QUIET_S = 0.05
-MOST_WAIT_S = 0.03
+MAX_WAIT_S = 0.03
 """Some keys change nothing on the screen; then the next one is sent."""
 PATIENCE_S = 10.0
 TAB, ENTER, BACKSPACE = "\t", "\r", "\x7f"
@@ -82,7 +82,7 @@ def send(terminal: Terminal, key: str) -> None:
     """Presses the key, and waits until something is painted."""
     terminal.chunks.clear()
     terminal.send(key)
-    terminal.receive(MOST_WAIT_S)
+    terminal.receive(MAX_WAIT_S)
 
 
 def rest(terminal: Terminal) -> None:

@@ -28,7 +28,7 @@ from rnnlm_tui.lm.recent_words import CACHE_WORDS
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.training_text import find_corpus
 from rnnlm_tui.suggest import suggest
-from rnnlm_tui.text.corpus import arranged, read_corpus, some_lines
+from rnnlm_tui.text.corpus import join_paragraphs, read_corpus, some_lines
 from tests.helpers.models import held_out_lines
 
 
@@ -89,7 +89,7 @@ def main() -> None:
     card, model = library.open(options.name)
     assert isinstance(model, MixedModel)
     if options.on:
-        other = arranged(read_corpus([options.on]), card.config.lines)
+        other = join_paragraphs(read_corpus([options.on]), card.config.lines)
         held_out = other.lines
         lines = first_lines(held_out, options.words)
     else:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rnnlm_tui.config import make_run_config
+from rnnlm_tui.config import make_config
 from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.paths import bundled_corpus
@@ -55,7 +55,7 @@ def prepared(path: Path, max_vocabulary: int | None = None) -> PreparedLines:
     """The text as the preset has it by default."""
     corpus = read_corpus([path])
     settings = {"order": ORDER, "max_vocabulary": max_vocabulary}
-    text = prepare_corpus(corpus, make_run_config("ngram", [settings]))
+    text = prepare_corpus(corpus, make_config("ngram", [settings]))
     assert isinstance(text, PreparedLines)
     return text
 

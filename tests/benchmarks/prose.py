@@ -18,7 +18,7 @@ from dataclasses import replace
 from itertools import accumulate, cycle, takewhile
 from pathlib import Path
 
-from rnnlm_tui.config import make_run_config
+from rnnlm_tui.config import make_config
 from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.text.corpus import Corpus, read_corpus
 from rnnlm_tui.text.prose_learning import learn_prose
@@ -37,7 +37,7 @@ def main() -> None:
     corpus = read_corpus(asked.files)
     corpus = first_words(corpus, asked.words)
     read = time.perf_counter()
-    prepared = prepare_corpus(corpus, make_run_config("ngram", []))
+    prepared = prepare_corpus(corpus, make_config("ngram", []))
     ended = time.perf_counter()
     used = (peak_memory() - before) / MEBI
     print(f"{corpus.whitespace_words:,} words, {prepared.words:,} tokens")

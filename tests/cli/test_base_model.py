@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from rnnlm_tui.cli.base_model import choose_base
-from rnnlm_tui.config import make_run_config
+from rnnlm_tui.config import make_config
 from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.events import Started, Warned
 from rnnlm_tui.lm.mixture import PRIOR, MixtureWeights, normalized
@@ -239,7 +239,7 @@ def test_all_words_of_a_text_are_looked_up_to_tell_its_language(
     english: list[str], library: Library
 ) -> None:
     """Not only those that are kept in the vocabulary, such as that of the model to start from."""
-    config = make_run_config("gru", [{"max_vocabulary": 20}])
+    config = make_config("gru", [{"max_vocabulary": 20}])
     half = [f"{line} zum das wort {line}" for line in english[:50]]
     others = ["viele neue worte stehen hier herum"] * 50
     found = []

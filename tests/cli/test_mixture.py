@@ -172,7 +172,7 @@ def test_a_resumed_run_has_its_base_again(
 def test_a_model_cannot_be_built_on_endlessly_many(
     train: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(base_model, "MOST_BASES", 1)
+    monkeypatch.setattr(base_model, "MAX_BASES", 1)
     train("own", "--on", "base")
     said = refused(train("own", "--on", "own", "--name=top", code=2))
     assert "own is built on 1 other models" in said

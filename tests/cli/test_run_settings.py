@@ -10,15 +10,15 @@ from rnnlm_tui.cli.modes import split
 from rnnlm_tui.cli.options import TrainRequest
 from rnnlm_tui.cli.parser import make_request
 from rnnlm_tui.cli.run_settings import resolve_settings
-from rnnlm_tui.config import RunConfig, make_run_config
+from rnnlm_tui.config import Config, make_config
 from rnnlm_tui.errors import UsageError
 
 
-def config_of(*arguments: str, source: str | None = None) -> RunConfig:
+def config_of(*arguments: str, source: str | None = None) -> Config:
     """The settings that a command line gives."""
     request = make_request(*split(["--train", *arguments]))
     assert isinstance(request, TrainRequest)
-    return make_run_config(*resolve_settings(request, source))
+    return make_config(*resolve_settings(request, source))
 
 
 def test_flags_go_before_the_environment_before_toml_before_defaults(

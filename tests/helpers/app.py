@@ -22,7 +22,7 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
-from rnnlm_tui.config import LessonConfig, RunConfig, TrainConfig
+from rnnlm_tui.config import Config, LessonConfig, TrainConfig
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.events import TrainFigures
 from rnnlm_tui.formatting import sanitize
@@ -97,7 +97,7 @@ def chain(*words: str) -> dict[str, dict[str, float]]:
 def card_of(model: LanguageModel) -> ModelCard:
     """The card of a scripted model."""
     return ModelCard(
-        config=RunConfig("lesson", LessonConfig(), TrainConfig()),
+        config=Config("lesson", LessonConfig(), TrainConfig()),
         tokenizer="lesson",
         total_words=model.vocabulary.total_words,
         window=model.window,

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rnnlm_tui.cli import models
-from rnnlm_tui.config import make_run_config
+from rnnlm_tui.config import make_config
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.events import EpochFigures, TrainFigures
 from rnnlm_tui.lm.model import LanguageModel
@@ -39,7 +39,7 @@ from rnnlm_tui.text.corpus import split_lines
 from rnnlm_tui.text.overlap import no_hashes
 from rnnlm_tui.text.streams import Lines, Mask
 from rnnlm_tui.text.tokenizer import Conventions
-from rnnlm_tui.training.checkpoint import Checkpoints, RunState
+from rnnlm_tui.training.checkpoint import Checkpoint, CheckpointWriter
 
 UNREADABLE = "/proc/self/mem"
 """A file of Linux that can be opened, and whose first byte cannot be read: input/output error."""
@@ -61,7 +61,7 @@ def epoch_figures(epoch: int) -> EpochFigures:
 def small_card(epoch: int = 1, words: tuple[str, ...] = WORDS) -> ModelCard:
     """The card of a tiny model."""
     sizes = {"embedding_size": 3, "bidirectional_size": 2, "recurrent_size": 2}
-    config = make_run_config("lesson", [sizes])
+    config = make_config("lesson", [sizes])
     architecture = ARCHITECTURES["lesson"](config, len(words) + 1, 4)
     return ModelCard(
         config=config,
@@ -279,15 +279,15 @@ def put_state(
     """Saves the state of a run without weights in its folder: of the lesson, or, with `patience`,
     of a gru that may end early."""
     waits = {} if patience is None else {"patience": patience}
-    config = make_run_config("gru" if waits else "lesson", [{"epochs": epochs, **waits}])
+    config = make_config("gru" if waits else "lesson", [{"epochs": epochs, **waits}])
     position = Position(epoch=epoch, learning_rate=1e-3, best_epoch=best)
-    save_state(folder, RunState(config, {}, position, {}))
+    save_state(folder, Checkpoint(config, {}, position, {}))
 
 
-def save_state(folder: Path, state: RunState) -> None:
+def save_state(folder: Path, state: Checkpoint) -> None:
     """Saves the state of a run in its folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    Checkpoints(folder / "model", folder, "", dict).save_state(state)
+    CheckpointWriter(folder / "model", folder, "", dict).save_state(state)
 
 
 HOLDER = """

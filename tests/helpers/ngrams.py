@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from rnnlm_tui.config import make_run_config
+from rnnlm_tui.config import make_config
 from rnnlm_tui.lm.ngram import NgramModel, ngram_arrays
 from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.text.prepare import PreparedLines
@@ -19,7 +19,7 @@ from tests.helpers.texts import made_up_corpus
 def prepared(lines: Sequence[str], **options: Any) -> PreparedLines:
     """These lines, all to train on."""
     given = {"held_out": 0, "tokenizer": "whitespace", **options}
-    text = prepare_corpus(made_up_corpus("\n".join(lines)), make_run_config("ngram", [given]))
+    text = prepare_corpus(made_up_corpus("\n".join(lines)), make_config("ngram", [given]))
     assert isinstance(text, PreparedLines)
     return text
 

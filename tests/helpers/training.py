@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from rnnlm_tui.config import make_run_config
+from rnnlm_tui.config import make_config
 from rnnlm_tui.events import Event, Progress
 from rnnlm_tui.lm.registry import prepare_corpus
-from rnnlm_tui.store.run_state import RunOrigin
+from rnnlm_tui.store.run_state import TextOrigin
 from rnnlm_tui.text.corpus import read_corpus
-from rnnlm_tui.training.checkpoint import RunState, load_state
+from rnnlm_tui.training.checkpoint import Checkpoint, load_state
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.ngram_trainer import train as train_ngram
 from rnnlm_tui.training.run import TrainingRun
@@ -38,18 +38,18 @@ RUNS = count()
 
 
 def small_run(
-    preset: str, folder: Path, state: RunState | None = None, text: str = VERSES, **settings: Any
+    preset: str, folder: Path, state: Checkpoint | None = None, text: str = VERSES, **settings: Any
 ) -> TrainingRun:
     """A small run on this text in this folder, whose model is beside it."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder.with_name(f"{folder.name}.txt")
     path.write_text(text)
     sizes = SMALL.get(preset, SMALL["causal"])
-    config = make_run_config(preset, [{} if preset == "ngram" else ON_ONE_THREAD, sizes, settings])
+    config = make_config(preset, [{} if preset == "ngram" else ON_ONE_THREAD, sizes, settings])
     corpus = read_corpus([path])
     prepared = prepare_corpus(corpus, config)
     created = state.corpus["created"] if state else f"run {next(RUNS)}"
-    origin: RunOrigin = {"created": created, "sources": [str(path)]}
+    origin: TextOrigin = {"created": created, "sources": [str(path)]}
     return TrainingRun("small", model_of(folder), folder, config, prepared, origin, state)
 
 

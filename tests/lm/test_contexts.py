@@ -63,7 +63,7 @@ def test_a_long_text_is_not_read_again_when_its_first_lines_are_dropped(
 
 
 def test_only_so_much_is_read_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contexts, "MOST_WORDS", 30)
+    monkeypatch.setattr(contexts, "MAX_WORDS", 30)
     monkeypatch.setattr(contexts, "STATES", 10)
     monkeypatch.setattr(contexts, "DISTRIBUTIONS_BYTES", 0)
     monkeypatch.setattr(contexts, "FEWEST_DISTRIBUTIONS", 2)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rnnlm_tui.config import make_run_config
+from rnnlm_tui.config import make_config
 from rnnlm_tui.lm.counting import count_levels
 from rnnlm_tui.lm.kneser_ney import FALLBACK, discounts_of, estimate
 from rnnlm_tui.lm.model import Architecture, ArraySpec
@@ -155,7 +155,7 @@ def test_a_model_sees_its_order_less_one_and_keeps_its_answers(order: int) -> No
 
 def architecture(order: int, total_words: int, sizes: Sequence[int]) -> Architecture[Any]:
     return ARCHITECTURES["ngram"](
-        make_run_config("ngram", [{"order": order}]), total_words, order - 1, sizes
+        make_config("ngram", [{"order": order}]), total_words, order - 1, sizes
     )
 
 
@@ -163,7 +163,7 @@ def architecture(order: int, total_words: int, sizes: Sequence[int]) -> Architec
 def test_the_arrays_are_those_that_the_architecture_declares(order: int) -> None:
     text = prepared(TEXT)
     arrays = arrays_of(text, order)
-    sizes = ARCHITECTURES["ngram"].sizes_for(make_run_config("ngram", [{"order": order}]), text)
+    sizes = ARCHITECTURES["ngram"].sizes_for(make_config("ngram", [{"order": order}]), text)
     ngram = architecture(order, text.vocabulary.total_words, sizes)
     ngram.check_sizes()
     ngram.check_arrays(arrays)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rnnlm_tui.config import PRESETS, RunConfig, make_run_config
+from rnnlm_tui.config import PRESETS, Config, make_config
 from rnnlm_tui.lm import time_estimate
 from rnnlm_tui.lm.registry import ARCHITECTURES
 
@@ -27,12 +27,12 @@ def steady(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def seconds(preset: str, total_words: int, examples: int, **settings: Any) -> float:
-    config = make_run_config(preset, [settings])
+    config = make_config(preset, [settings])
     return ARCHITECTURES[preset](config, total_words, 10).training_seconds(examples)
 
 
 def memory(preset: str, total_words: int, examples: int, **settings: Any) -> float:
-    config = make_run_config(preset, [settings])
+    config = make_config(preset, [settings])
     return ARCHITECTURES[preset](config, total_words, 10).training_bytes(examples)
 
 
@@ -105,20 +105,20 @@ def test_the_estimates_of_an_ngram_model_grow_with_the_text_and_the_order() -> N
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_defaults_follow_from_the_size_of_the_corpus(cell: str) -> None:
-    small, middle, large = (make_run_config(cell, [], words) for words in (17_700, 930_000, 10**8))
-    assert make_run_config(cell, []) == small
+    small, middle, large = (make_config(cell, [], words) for words in (17_700, 930_000, 10**8))
+    assert make_config(cell, []) == small
     assert middle.train.bptt > small.train.bptt  # type: ignore[attr-defined]
     assert small != middle != large
-    given = make_run_config(cell, [{"bptt": 7, "dropout": 0.11}], 930_000)
+    given = make_config(cell, [{"bptt": 7, "dropout": 0.11}], 930_000)
     assert given.train.bptt == 7  # type: ignore[attr-defined]
     assert given.model.dropout == 0.11  # type: ignore[union-attr]
-    assert RunConfig.from_json(middle.to_json()) == middle
+    assert Config.from_json(middle.to_json()) == middle
 
 
 def test_every_scale_holds_settings_of_its_preset_and_covers_all_corpora() -> None:
     for preset in PRESETS.values():
         for scale in preset.scales:
-            make_run_config(preset.name, [scale.settings])
+            make_config(preset.name, [scale.settings])
         sizes = [scale.most_words for scale in preset.scales]
         assert sizes == sorted(sizes)
         assert not sizes or math.isinf(sizes[-1])

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored
-from rnnlm_tui.training.checkpoint import RunState, load_state
+from rnnlm_tui.training.checkpoint import Checkpoint, load_state
 from tests.helpers.commands import command_line
 from tests.helpers.models import (
     contents,
@@ -137,7 +137,7 @@ def test_a_run_killed_again_and_again_ends_like_one_that_was_not(
     assert (two.history, two.metrics) == (one.history, one.metrics)
     assert same_tensors(tensors_in(straight.path(NAME)), tensors_in(library.path(NAME)))
     folder = library.run_folder(NAME)
-    states: list[RunState] = [
+    states: list[Checkpoint] = [
         load_state(each.run_folder(NAME), NAME) for each in (straight, library)
     ]
     assert same_tensors(states[0].tensors, states[1].tensors)
@@ -154,7 +154,7 @@ import itertools, os, shutil, signal, sys
 from pathlib import Path
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_state import Position
-from rnnlm_tui.training.checkpoint import Checkpoints, RunState
+from rnnlm_tui.training.checkpoint import CheckpointWriter, Checkpoint
 from tests.helpers.models import random_weights, small_card, tensors_of
 
 os.fsync = lambda handle: None  # a kill, unlike a power cut, loses nothing that was written
@@ -164,12 +164,12 @@ base, what = Path(sys.argv[1]), sys.argv[2]
 def save(library):
     card = small_card(2)
     of_text = {name: t for name, t in tensors_of(card).items() if "network" not in name}
-    checkpoints = Checkpoints(
+    checkpoints = CheckpointWriter(
         library.path("saved"), library.run_folder("saved"), card.created, lambda: of_text
     )
     checkpoints.save_model(card, {"network": random_weights(card, 2)})
     checkpoints.save_figures(small_card(3))
-    checkpoints.save_state(RunState(card.config, {}, Position(epoch=3), {}))
+    checkpoints.save_state(Checkpoint(card.config, {}, Position(epoch=3), {}))
 
 
 acts = {

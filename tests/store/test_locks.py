@@ -17,16 +17,16 @@ import psutil
 import pytest
 
 from rnnlm_tui.errors import ModelError
-from rnnlm_tui.store.library import Library, Run
+from rnnlm_tui.store.library import Library, SavedRun
 from tests.helpers.commands import PATIENCE_S, POSIX, dead_process
 from tests.helpers.models import contents, held_elsewhere, put
 
 HERE = socket.gethostname()
 
 
-def resumable(name: str, epochs_done: int | None, epochs: int | None = None) -> Run:
+def resumable(name: str, epochs_done: int | None, epochs: int | None = None) -> SavedRun:
     """The entry of a run that has ended and can be resumed."""
-    return Run(name, None, True, epochs_done, epochs)
+    return SavedRun(name, None, True, epochs_done, epochs)
 
 
 def note_of(library: Library, name: str) -> Path:

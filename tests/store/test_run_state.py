@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from rnnlm_tui.config import CausalTrainConfig, make_run_config
+from rnnlm_tui.config import CausalTrainConfig, make_config
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_state import (
     Position,
-    RunOrigin,
     RunStatus,
+    TextOrigin,
     decode_facts,
     encode_facts,
     read_run_status,
@@ -46,8 +46,8 @@ def test_a_run_is_over_once_it_has_its_epochs_or_has_waited_for_a_better_one(
 
 
 def test_an_ngram_model_cannot_be_trained_longer() -> None:
-    assert not RunStatus(make_run_config("ngram", []), 0, None).can_extend
-    assert RunStatus(make_run_config("rnn", []), 0, None).can_extend
+    assert not RunStatus(make_config("ngram", []), 0, None).can_extend
+    assert RunStatus(make_config("rnn", []), 0, None).can_extend
 
 
 def test_a_state_that_cannot_be_read_is_an_error(data_dir: Path) -> None:
@@ -67,8 +67,8 @@ def test_a_state_that_cannot_be_read_is_an_error(data_dir: Path) -> None:
 @pytest.mark.parametrize(
     "origin", [{"sources": ["a\0b"]}, {"sources": ["\ud800"]}, {"sources": [], "encoding": "hex"}]
 )
-def test_a_state_whose_text_no_file_can_hold_is_damaged(origin: RunOrigin) -> None:
-    facts = encode_facts(make_run_config("rnn", []), origin, Position())
+def test_a_state_whose_text_no_file_can_hold_is_damaged(origin: TextOrigin) -> None:
+    facts = encode_facts(make_config("rnn", []), origin, Position())
     with pytest.raises(ModelError, match=r"resume\.safetensors is damaged"):
         decode_facts(facts)
 

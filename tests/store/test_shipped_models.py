@@ -11,7 +11,7 @@ import pytest
 
 import rnnlm_tui
 from rnnlm_tui.evaluate import Evaluation, score, summarize
-from rnnlm_tui.lm.mixture import MOST_FITTED, MixedModel, cross_fitted, fit_weights
+from rnnlm_tui.lm.mixture import MAX_FITTED, MixedModel, cross_fitted, fit_weights
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.store.training_text import find_corpus
@@ -20,7 +20,7 @@ from rnnlm_tui.text.corpus import held_out_mask
 from rnnlm_tui.text.excerpts import excerpts_of
 
 FOLDER = Path(rnnlm_tui.__file__).parent / "data" / "models"
-MOST_BYTES = {"shakespeare": 3 << 20, "english": 12 << 20}
+MAX_BYTES = {"shakespeare": 3 << 20, "english": 12 << 20}
 """In the wheel, which is a zip."""
 SONNETS = "shakespeare"
 
@@ -36,7 +36,7 @@ def library(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
 def test_they_are_small_and_whole(library: Library, name: str) -> None:
     entry = next(entry for entry in library.entries() if entry.name == name)
     assert (entry.built_in, entry.damaged) == (True, None)
-    assert len(zlib.compress(library.path(name).read_bytes())) <= MOST_BYTES[name]
+    assert len(zlib.compress(library.path(name).read_bytes())) <= MAX_BYTES[name]
     card, model = library.open(name)
     assert card.tokenizer == "prose"
     assert card.evaluation is not None
@@ -70,7 +70,7 @@ def test_the_figures_of_the_sonnets_are_those_of_the_files(library: Library) -> 
         held_out = stored.lines().held_out_of(corpus.lines)
     excerpts = [*excerpts_of(corpus.lines, held_out)]
     assert isinstance(model, MixedModel)
-    fit = fit_weights(model, excerpts, MOST_FITTED)
+    fit = fit_weights(model, excerpts, MAX_FITTED)
     assert fit is not None
     halves = cross_fitted(model, fit)  # no line is measured with weights that were fitted to it
     scores = (score(halves[each.half], each.lines, each.above) for each in excerpts)

@@ -111,7 +111,7 @@ def test_a_line_is_known_by_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = ["the CAT  sat there!", "the cat", "", "on the old mat", "...", text[3]]
     assert count_seen(asked, LESSON, lines.known) == 2
     assert (len(lines.known), lines.held_out.tolist()) == (2, [3])
-    monkeypatch.setattr(trained_lines, "MOST_LINES", 1)
+    monkeypatch.setattr(trained_lines, "MAX_LINES", 1)
     assert len(trained_on(text, held_out, LESSON, no_hashes()).known) == 1
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from rnnlm_tui.errors import CorpusError, UsageError
 from rnnlm_tui.paths import bundled_corpus
-from rnnlm_tui.text.corpus import Corpus, arranged, check_files, is_wrapped, read_corpus
+from rnnlm_tui.text.corpus import Corpus, check_files, is_wrapped, join_paragraphs, read_corpus
 from tests.helpers.texts import made_up_corpus, split_held_out
 
 
@@ -125,9 +125,9 @@ SENTENCE = "The boats came in before noon and we helped to carry the baskets up 
 def test_wrapped_paragraphs_are_one_line_each(width: int) -> None:
     paragraphs = [SENTENCE * count for count in (4, 7, 5)]
     text = "\n\n".join(textwrap.fill(p, width) for p in paragraphs)
-    found = arranged(made_up_corpus(text), "auto")
+    found = join_paragraphs(made_up_corpus(text), "auto")
     assert [line for line in found.lines if line] == [p.strip() for p in paragraphs]
-    assert arranged(found, "auto") == found == arranged(found, "paragraphs")
+    assert join_paragraphs(found, "auto") == found == join_paragraphs(found, "paragraphs")
 
 
 def test_other_texts_keep_their_lines() -> None:
@@ -136,10 +136,10 @@ def test_other_texts_keep_their_lines() -> None:
     short = textwrap.fill(SENTENCE * 3, 60).split("\n")
     for lines in (sonnets.lines, diary, short):
         assert not is_wrapped(lines)
-    assert arranged(sonnets, "auto") is sonnets
+    assert join_paragraphs(sonnets, "auto") is sonnets
 
 
 def test_a_setting_overrides_what_is_found() -> None:
     text = made_up_corpus("one\ntwo\n\nthree")
-    assert arranged(text, "paragraphs").lines == ("one two", "", "three")
-    assert arranged(text, "each") is text
+    assert join_paragraphs(text, "paragraphs").lines == ("one two", "", "three")
+    assert join_paragraphs(text, "each") is text

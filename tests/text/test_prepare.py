@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnlm_tui.config import make_run_config
+from rnnlm_tui.config import make_config
 from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.paths import bundled_corpus
@@ -34,7 +34,7 @@ SONNETS_WORDS = "392d179eaa678ce3e70482944ad128067cbcd1694f2d3cf8400da036fef5b66
 def prepared(preset: str, text: str, vocabulary: Vocabulary | None = None, **given: Any) -> Any:
     """This text as the preset prepares it, by default with no line held out."""
     known = None if vocabulary is None else (vocabulary, Conventions(), 7)
-    config = make_run_config(preset, [{"held_out": 0}, given])
+    config = make_config(preset, [{"held_out": 0}, given])
     return prepare_corpus(made_up_corpus(text), config, known)
 
 
@@ -65,7 +65,7 @@ def test_every_golden_case_agrees_with_keras() -> None:
 
 def test_the_sonnets_give_the_lessons_figures() -> None:
     corpus = read_corpus([bundled_corpus()])
-    sonnets = prepare_corpus(corpus, make_run_config("lesson", []))
+    sonnets = prepare_corpus(corpus, make_config("lesson", []))
     assert isinstance(sonnets, PreparedPrefixes)
     assert (sonnets.vocabulary.total_words, len(sonnets.examples), sonnets.window) == (
         3211,

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from rnnlm_tui.config import make_run_config
+from rnnlm_tui.config import make_config
 from rnnlm_tui.errors import CorpusError, RnnlmError, StorageError
 from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.store.trained_lines import trained_on
@@ -121,7 +121,7 @@ def test_a_large_text_is_prepared_as_one_in_memory(
     read: Callable[..., Read], preset: str, given: dict[str, Any], width: int | None
 ) -> None:
     texts = read(story(120, width), story(20, width).rstrip("\n"), story(3))
-    config = make_run_config(preset, [given])
+    config = make_config(preset, [given])
     whole, streamed = (prepare_corpus(corpus, config) for corpus in texts)
     assert facts_of(streamed) == facts_of(whole)
     assert texts.streamed.whitespace_words == texts.whole.whitespace_words
@@ -129,7 +129,7 @@ def test_a_large_text_is_prepared_as_one_in_memory(
 
 
 def test_its_lines_are_recognized(read: Callable[..., Read], tmp_path: Path) -> None:
-    texts, config = read(story(150)), make_run_config("gru", [])
+    texts, config = read(story(150)), make_config("gru", [])
     whole, streamed = (prepare_corpus(corpus, config) for corpus in texts)
     run = TrainingRun("run", tmp_path / "model", tmp_path, config, streamed, {})
     known = trained_on(whole.corpus.lines, whole.held_out_mask, whole.tokenizer, no_hashes())
@@ -144,7 +144,7 @@ def test_its_lines_are_recognized(read: Callable[..., Read], tmp_path: Path) -> 
 def test_some_of_its_lines_are_kept_to_measure_on(
     read: Callable[..., Read], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    texts, config = read(story(900)), make_run_config("gru", [])
+    texts, config = read(story(900)), make_config("gru", [])
     whole = prepare_corpus(texts.whole, config)
     train, held_out = TrainingRun(
         "run", tmp_path / "model", tmp_path, config, whole, {}
@@ -208,11 +208,11 @@ def test_a_text_that_changes_between_two_passes_is_refused(
     path = folder / "0.txt"
     path.write_bytes(path.read_bytes().replace(b"boat", b"ship"))
     with pytest.raises(CorpusError, match=r"0\.txt has changed while it was read") as caught:
-        prepare_corpus(texts.streamed, make_run_config("gru", []))
+        prepare_corpus(texts.streamed, make_config("gru", []))
     assert "copy" in caught.value.hint
     path.write_bytes(story(200).encode())
     with pytest.raises(CorpusError, match="has changed while it was read"):
-        prepare_corpus(texts.streamed, make_run_config("gru", []))
+        prepare_corpus(texts.streamed, make_config("gru", []))
 
 
 def test_a_file_that_is_written_to_while_it_is_read_is_refused(
@@ -243,7 +243,7 @@ def test_too_little_disk_space_is_an_error_before_anything_is_written(
     usage = shutil.disk_usage(workspace.folder)._replace(free=1_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     with pytest.raises(StorageError, match=r"takes .* on the disk of .*, 1 kB are free"):
-        prepare_corpus(texts.streamed, make_run_config("gru", [{"tokenizer": "whitespace"}]))
+        prepare_corpus(texts.streamed, make_config("gru", [{"tokenizer": "whitespace"}]))
     assert not any((workspace.folder / name).exists() for name in FILES)
 
 
@@ -257,7 +257,7 @@ def test_a_full_disk_is_an_error_in_words(
     (workspace.folder / "text-numbers.bin").symlink_to("/dev/full")
     monkeypatch.setattr(Path, "unlink", lambda self, missing_ok=False: None)
     with pytest.raises(StorageError, match="no space left"):
-        prepare_corpus(texts.streamed, make_run_config("gru", [{"tokenizer": "whitespace"}]))
+        prepare_corpus(texts.streamed, make_config("gru", [{"tokenizer": "whitespace"}]))
     monkeypatch.undo()
     remove_encoded(workspace.folder)
 
@@ -265,7 +265,7 @@ def test_a_full_disk_is_an_error_in_words(
 def test_ids_are_found_again_if_nothing_has_changed(
     read: Callable[..., Read], workspace: Workspace
 ) -> None:
-    texts, config = read(story(110)), make_run_config("gru", [])
+    texts, config = read(story(110)), make_config("gru", [])
     phases = list[str]()
     workspace.report = lambda phase, done, of: phases.append(phase)
     first = prepare_corpus(texts.streamed, config)
@@ -273,7 +273,7 @@ def test_ids_are_found_again_if_nothing_has_changed(
     phases.clear()
     assert facts_of(prepare_corpus(texts.streamed, config)) == facts_of(first)
     assert not phases
-    prepare_corpus(texts.streamed, make_run_config("gru", [{"seed": 4}]))
+    prepare_corpus(texts.streamed, make_config("gru", [{"seed": 4}]))
     assert phases
     phases.clear()
     facts = json.loads((workspace.folder / "text.json").read_text())
@@ -285,7 +285,7 @@ def test_ids_are_found_again_if_nothing_has_changed(
     }.items():
         (workspace.folder / name).unlink()
         (workspace.folder / name).write_bytes(content)
-        again = prepare_corpus(texts.streamed, make_run_config("gru", [{"seed": 4}]))
+        again = prepare_corpus(texts.streamed, make_config("gru", [{"seed": 4}]))
         assert "encoding words" in phases and again.words == first.words
         phases.clear()
     workspace.report = lambda phase, done, of: None

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnlm_tui.config import CausalTrainConfig, make_run_config
+from rnnlm_tui.config import CausalTrainConfig, make_config
 from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.text.examples import EncodedLines, with_ends
 from rnnlm_tui.text.prepare import PreparedLines
@@ -89,7 +89,7 @@ def test_every_target_is_in_one_place_of_an_epoch(
 
 
 def prepared(text: str, **settings: object) -> PreparedLines:
-    config = make_run_config("gru", [{"held_out": 0}, settings])
+    config = make_config("gru", [{"held_out": 0}, settings])
     lines = prepare_corpus(made_up_corpus(text), config)
     assert isinstance(lines, PreparedLines)
     return lines
@@ -97,7 +97,7 @@ def prepared(text: str, **settings: object) -> PreparedLines:
 
 def batches_of(lines: PreparedLines, share: Share = WHOLE, **settings: object) -> BpttBatches:
     small = {"batch_size": 2, "bptt": 3, "unk_rate": 0.5}
-    config = make_run_config("gru", [small, settings])
+    config = make_config("gru", [small, settings])
     train = config.train
     assert isinstance(train, CausalTrainConfig)
     return BpttBatches(lines, train, torch.device("cpu"), share)

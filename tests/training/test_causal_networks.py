@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rnnlm_tui.config import CausalConfig, CausalTrainConfig, RunConfig
+from rnnlm_tui.config import CausalConfig, CausalTrainConfig, Config
 from rnnlm_tui.lm import adaptive_softmax
 from rnnlm_tui.lm.causal import WINDOW, CausalArchitecture, CausalModel, causal_shapes
 from rnnlm_tui.text.tokenizers import LessonTokenizer
@@ -269,7 +269,7 @@ def test_numpy_predicts_what_pytorch_does(
 @every_softmax
 def test_the_layer_table_counts_every_weight(cell: str, softmax: str) -> None:
     sizes = config(layers=2, softmax=softmax)
-    settings = RunConfig(cell, sizes, CausalTrainConfig())
+    settings = Config(cell, sizes, CausalTrainConfig())
     layers = CausalArchitecture(settings, WORDS, WINDOW).layers()
     counted = sum(layer.parameters for layer in layers)
     assert counted == sum(p.numel() for p in network(cell, sizes).parameters())

@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 from rnnlm_tui.errors import ModelError, StorageError
 from rnnlm_tui.store import files
 from rnnlm_tui.store.model_file import load_model
-from rnnlm_tui.store.run_state import FACTS, EpochTotals, GeneratorState, Position, RunOrigin
+from rnnlm_tui.store.run_state import FACTS, EpochTotals, GeneratorState, Position, TextOrigin
 from rnnlm_tui.store.tensors import read_arrays, write_tensors
-from rnnlm_tui.training.checkpoint import Checkpoints, RunState, load_state
+from rnnlm_tui.training.checkpoint import Checkpoint, CheckpointWriter, load_state
 from tests.helpers.models import (
     HOSTILE,
     JSON_VALUES,
@@ -46,10 +46,10 @@ from tests.helpers.models import (
 # The model
 
 
-def checkpoints_of(folder: Path, created: str = "2026-01-01") -> Checkpoints:
+def checkpoints_of(folder: Path, created: str = "2026-01-01") -> CheckpointWriter:
     """Those of a run that began then, in this folder, with a small model."""
     of_text = {name: t for name, t in tensors_of(small_card()).items() if "network" not in name}
-    return Checkpoints(folder / "model", folder, created, lambda: of_text)
+    return CheckpointWriter(folder / "model", folder, created, lambda: of_text)
 
 
 def test_a_save_that_fails_leaves_the_model_that_was_there(
@@ -114,7 +114,7 @@ def test_without_weights_to_keep_a_run_cannot_go_on(tmp_path: Path) -> None:
 # The state
 
 
-def state_of(epoch: int = 3, origin: RunOrigin | None = None) -> RunState:
+def state_of(epoch: int = 3, origin: TextOrigin | None = None) -> Checkpoint:
     """The state of a run, in the middle of an epoch."""
     card = small_card()
     tensors = {f"weight.{name}": w for name, w in random_weights(card, seed=3).items()}
@@ -134,7 +134,7 @@ def state_of(epoch: int = 3, origin: RunOrigin | None = None) -> RunState:
         history=[epoch_figures(1), epoch_figures(2)],
     )
     origin = origin or {"sources": ["verses.txt"], "sha256": "00", "encoding": None}
-    return RunState(card.config, origin, position, tensors)
+    return Checkpoint(card.config, origin, position, tensors)
 
 
 @cache
@@ -162,7 +162,7 @@ def changed(
         return path.read_bytes()
 
 
-def state_in(raw: bytes) -> RunState | str:
+def state_in(raw: bytes) -> Checkpoint | str:
     """The state in these bytes, or why they are refused."""
     with tempfile.TemporaryDirectory() as name:
         (Path(name) / "resume.safetensors").write_bytes(raw)
@@ -175,7 +175,7 @@ def state_in(raw: bytes) -> RunState | str:
 @pytest.mark.parametrize(
     "origin", [None, {"words": list(WORDS), "window": 4}, {"sources": ["not unicode \udce9.txt"]}]
 )
-def test_a_state_comes_back_to_the_last_digit(tmp_path: Path, origin: RunOrigin | None) -> None:
+def test_a_state_comes_back_to_the_last_digit(tmp_path: Path, origin: TextOrigin | None) -> None:
     state = state_of(origin=origin)
     save_state(tmp_path, state)
     again = load_state(tmp_path, "verses")
@@ -268,7 +268,7 @@ def test_a_state_with_random_bytes_is_whole_or_refused(
         place = int(share * end)
         raw = raw[:place] + more + raw[place + (0 if insert else len(more)) :]
     answer = state_in(raw[: int(kept * len(raw))] if len(edits) % 2 else raw)
-    if isinstance(answer, RunState):
+    if isinstance(answer, Checkpoint):
         shapes = {name: tensor.shape for name, tensor in state_of().weights.items()}
         assert {name: tensor.shape for name, tensor in answer.weights.items()} == shapes
     else:
@@ -286,7 +286,7 @@ def test_a_state_with_random_json_in_its_facts_is_whole_or_refused(
         holder[key] = value
 
     answer = state_in(changed(change))
-    if isinstance(answer, RunState):
+    if isinstance(answer, Checkpoint):
         with tempfile.TemporaryDirectory() as name:  # it can be saved again
             save_state(Path(name), answer)
             assert load_state(Path(name), "verses").position == answer.position

@@ -21,7 +21,7 @@ from rnnlm_tui.text.corpus import some_lines
 from rnnlm_tui.training import held_out, trainer
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.held_out import evaluate_held_out, evaluate_lines, save_evaluation
-from rnnlm_tui.training.run import RunReport
+from rnnlm_tui.training.run import RunEvents
 from tests.helpers.commands import VERSES
 from tests.helpers.events import epochs_of
 from tests.helpers.training import run, small_run
@@ -100,7 +100,7 @@ class Comparison:
     def events(self) -> Iterator[Event]:
         """The events of its comparison; the last one is no event, but what it has found."""
         evaluation = evaluate_held_out(self.run, self.model, self.control)
-        report = RunReport(self.run)
+        report = RunEvents(self.run)
         self.found = yield from save_evaluation(self.run, evaluation, self.control, report)
 
 

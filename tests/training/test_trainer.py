@@ -31,7 +31,7 @@ from rnnlm_tui.training.checkpoint import load_state
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.learner import Learner
 from rnnlm_tui.training.run import sample
-from rnnlm_tui.training.trainer import MOST_RECOVERIES, OLDER_MODEL_STAYS, Trainer
+from rnnlm_tui.training.trainer import MAX_RECOVERIES, OLDER_MODEL_STAYS, Trainer
 from tests.helpers.events import end_of, epochs_of
 from tests.helpers.training import model_of, run, run_stopped_at, same_weights, small_run
 
@@ -78,7 +78,7 @@ def test_training_learns_and_the_sample_is_that_of_the_saved_model(
     for event in Trainer(small, control).events():
         events.append(event)
         if isinstance(event, Saved) and event.epoch == 1:
-            assert control.obey("sample a bird")
+            assert control.handle_command("sample a bird")
     first, *_, last = epochs_of(events)
     assert last.train["loss"] < 0.8 * first.train["loss"]
     _, model = load_model(small.path)
@@ -214,7 +214,7 @@ def test_a_loss_that_is_not_finite_goes_back_three_times_and_then_ends(tmp_path:
     state.position.learning_rate = 1e30
     events = run(small_run("lesson", tmp_path / "a", state, epochs=4))
     warnings = [event.message for event in events if isinstance(event, Warned)]
-    assert len(warnings) == MOST_RECOVERIES
+    assert len(warnings) == MAX_RECOVERIES
     assert "going back to epoch 2" in warnings[0]
     assert "5e+29" in warnings[0]
     assert (end_of(events).reason, end_of(events).best_epoch) == ("diverged", 2)

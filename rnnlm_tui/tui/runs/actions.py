@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rnnlm_tui.formatting import format_duration, sanitize
-from rnnlm_tui.store.library import Run
+from rnnlm_tui.store.library import SavedRun
 from rnnlm_tui.store.run_state import RunStatus
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.manager import Runs
@@ -40,7 +40,7 @@ def end_actions(run: FollowedRun, status: RunStatus | None) -> list[str]:
         case Phase.FINISHED:
             longer = ["longer"] if status is not None and status.can_extend else go_on
             return ["use"] * has_model + longer + ["compare"] * has_model + ["again"]
-        case Phase.LOST:
+        case Phase.CRASHED:
             return [*go_on, *["use"] * has_model, "again"]
         case Phase.FAILED:
             return ["form", *go_on, *["use"] * has_model]
@@ -83,7 +83,7 @@ class RunRow:
     opens: Literal["own", "watch", "resume"]
 
 
-def run_rows(found: Iterable[Run], runs: Runs) -> list[RunRow]:
+def run_rows(found: Iterable[SavedRun], runs: Runs) -> list[RunRow]:
     """Returns the rows of the list below the form.
 
     The app's own run comes first, if it is running or Esc does not show it. Then come the runs

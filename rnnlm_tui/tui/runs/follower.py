@@ -168,7 +168,7 @@ class FollowedRun:
             await asyncio.to_thread(self._take_end)
         except RnnlmError as error:
             why = f"the run cannot be followed and may still be running: {error.message}"
-            self.progress.lost(why, time.monotonic())
+            self.progress.crashed(why, time.monotonic())
         self._end()
 
     def _is_alive(self) -> bool:
@@ -203,14 +203,14 @@ class FollowedRun:
             return
         code = self.child.exit_code if self.child is not None else None
         if code is None or self.child is None:
-            self.progress.lost(GONE, time.monotonic())
+            self.progress.crashed(GONE, time.monotonic())
         elif code > 0 and (error := self.child.logged_error()) is not None:
             self._fail(error)
         elif code == 0 and self._asked_to_stop:  # it removed its history, which was empty
             elapsed = self.progress.elapsed_s(time.monotonic())
             self.progress.take(Finished(elapsed, "stopped", None, {}, "", elapsed), elapsed)
         else:
-            self.progress.lost(exit_sentence(code), time.monotonic())
+            self.progress.crashed(exit_sentence(code), time.monotonic())
 
     def _fail(self, error: RnnlmError) -> None:
         now = time.monotonic()

@@ -27,7 +27,7 @@ from rnnlm_tui.tui.widgets.host import Severity
 
 
 class Phase(StrEnum):
-    """What a run is doing. LOST: its process ended without saying so."""
+    """What a run is doing. CRASHED: its process ended without saying so."""
 
     STARTING = "starting"
     TRAINING = "training"
@@ -35,17 +35,17 @@ class Phase(StrEnum):
     STOPPING = "stopping"
     FINISHED = "finished"
     FAILED = "failed"
-    LOST = "lost"
+    CRASHED = "crashed"
 
     @property
     def is_over(self) -> bool:
-        return self in (Phase.FINISHED, Phase.FAILED, Phase.LOST)
+        return self in (Phase.FINISHED, Phase.FAILED, Phase.CRASHED)
 
 
 class RunProgress:
     """The phase, figures, epochs and notes of a run.
 
-    `preparing` is set while a large text is read or counted. `lost_reason` is a sentence on how a
+    `preparing` is set while a large text is read or counted. `crash_reason` is a sentence on how a
     process ended that did not say so itself.
     """
 
@@ -58,7 +58,7 @@ class RunProgress:
         self.saved: Saved | None = None
         self.finished: Finished | None = None
         self.failed: Failed | None = None
-        self.lost_reason = ""
+        self.crash_reason = ""
         self._notes = RunNotes()
         self._best: int | None = None
         self._time = 0.0
@@ -194,13 +194,13 @@ class RunProgress:
         if not self.phase.is_over:
             self.phase = Phase.STOPPING
 
-    def lost(self, reason: str, now: float) -> None:
+    def crashed(self, reason: str, now: float) -> None:
         """Records that the run's process is gone. Does nothing if the run is over."""
         if self.phase.is_over:
             return
         time = self._time + self._since(now)
         self._stop_clock(now)
-        self.phase, self.lost_reason = Phase.LOST, reason
+        self.phase, self.crash_reason = Phase.CRASHED, reason
         self._notes.say(time, reason, "error")
 
     def note(self, text: str, severity: Severity = "information") -> None:
@@ -216,7 +216,7 @@ class RunProgress:
         before = [e for e in self.epochs if e.epoch <= event.epochs_done]
         if self.started is not None:  # the run was started again
             self.progress = self.saved = self.finished = self.failed = None
-            self._notes, self.lost_reason = RunNotes(), ""
+            self._notes, self.crash_reason = RunNotes(), ""
         self.started, self.epochs, self._best = event, [], None
         self.remember(before)
         self.phase = Phase.TRAINING

@@ -18,7 +18,7 @@ from rnnlm_tui.formatting import (
     shorten,
 )
 from rnnlm_tui.results import end_sentence, figure_lines, outcome
-from rnnlm_tui.store.library import Run
+from rnnlm_tui.store.library import SavedRun
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.state import Phase, RunProgress
 from rnnlm_tui.tui.widgets.error_text import without_flags
@@ -31,7 +31,7 @@ BADGES: Mapping[Phase, str] = {
     Phase.STOPPING: "■ stopping",
     Phase.FINISHED: "✓ done",
     Phase.FAILED: "✗ failed",
-    Phase.LOST: "✗ lost",
+    Phase.CRASHED: "✗ crashed",
 }
 """Each phase as a glyph and a word."""
 
@@ -109,7 +109,7 @@ def end_of(
         saved = progress.saved.epoch if progress.saved else progress.epochs_done
         kept = f"epoch {saved} was saved" if saved else "no epoch was saved yet"
         lines = tuple(shorten(line, 200) for line in log_tail)
-        end = Outcome(f"{sanitize(progress.lost_reason)}; {kept}", lines, True)
+        end = Outcome(f"{sanitize(progress.crash_reason)}; {kept}", lines, True)
     if is_deleted:
         return dataclasses.replace(end, details=(f"The model {sanitize(name)} was deleted.",))
     return end
@@ -179,7 +179,7 @@ def continuation(seed: str, text: str) -> str:
 # Runs in the library, and what the app says of a run on any screen
 
 
-def run_line(run: Run) -> str:
+def run_line(run: SavedRun) -> str:
     """Describes a run that another process trains or that was stopped."""
     epoch = f"epoch {run.epochs_done} of {run.epochs}" if run.epochs_done else ""
     if run.trainer is not None:
@@ -188,7 +188,7 @@ def run_line(run: Run) -> str:
     return sanitize(f"‖ {run.name}  stopped at {epoch or 'its first epoch'}; Enter resumes it")
 
 
-def unfinished_notice(runs: Iterable[Run]) -> str:
+def unfinished_notice(runs: Iterable[SavedRun]) -> str:
     """Says which trainings are unfinished; "" if none is."""
     lines = [run_line(run) for run in runs if run.is_unfinished]
     if len(lines) > 1:

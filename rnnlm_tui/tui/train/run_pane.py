@@ -116,7 +116,7 @@ class RunPane(Vertical, can_focus=True):
     @work(group="end", exclusive=True)
     async def _draw_end(self, run: FollowedRun) -> None:
         """Shows how the run ended. Reads its log and folder in a thread."""
-        tail = await asyncio.to_thread(run.log_tail) if run.progress.phase is Phase.LOST else []
+        tail = await asyncio.to_thread(run.log_tail) if run.progress.phase is Phase.CRASHED else []
         self._status = (await asyncio.to_thread(self.host.library.run, run.name)).status
         if not self.query("#end-words"):
             return  # the app is being closed

@@ -42,7 +42,7 @@ PHASE_STYLES = {
     Phase.STOPPING: "$text-warning bold",
     Phase.FINISHED: "$text-success bold",
     Phase.FAILED: "$text-error bold",
-    Phase.LOST: "$text-error bold",
+    Phase.CRASHED: "$text-error bold",
 }
 
 

@@ -43,7 +43,7 @@ class Ghost:
     def set(self, before: str, prefix: str, pieces: Sequence[Insertion | Suggestion]) -> None:
         """Sets the ghost after `before`, the line up to the cursor, which ends with the partly
         typed word `prefix`."""
-        eats = bool(pieces) and pieces[0].eats_space and before.endswith(" ")
+        eats = bool(pieces) and pieces[0].replaces_space and before.endswith(" ")
         self._line = before[:-1] if eats else before
         self._shortest = len(self._line) - len(prefix)
         self._ends = [(len(self._line), True)] if eats else []
@@ -70,12 +70,12 @@ class Ghost:
         """Returns the pieces of the part of the ghost after `before`."""
         from rnnlm_tui.text.tokenizer import Insertion  # numpy
 
-        rest, eats_space = self.rest(before)
+        rest, replaces_space = self.rest(before)
         start = len(self._line) - len(rest)
         left = [(end, space_after) for end, space_after in self._ends if end > start]
         ends = pairwise((start, *(end for end, _ in left)))
         return [
-            Insertion(self._line[begin:end], eats_space and begin == start, space_after)
+            Insertion(self._line[begin:end], replaces_space and begin == start, space_after)
             for (begin, end), (_, space_after) in zip(ends, left, strict=True)
         ]
 

@@ -78,7 +78,7 @@ class Typing:
         text = sanitize("".join(piece.text for piece in pieces))
         start, end = sorted(area.selection)
         if area.selection.is_empty:
-            if first.eats_space and self._before().endswith(" "):
+            if first.replaces_space and self._before().endswith(" "):
                 start = start[0], start[1] - 1
             # A plain insertion is one of the ghost, which is at the end of the text.
             end = end[0], end[1] + (0 if isinstance(last, tuple) else last.replaces_after)

@@ -167,9 +167,9 @@ async def test_orders_do_nothing_after_the_end(start: Start, script: Script) -> 
     ("code", "said", "end", "why"),
     [
         (3, "rnnlm-tui: no such file: verses.txt\n  name another\n", Phase.FAILED, "no such file"),
-        (3, "rnnlm-tui: an old flag\nTraceback:\nValueError: x\n", Phase.LOST, "exit code 3"),
-        (0, "", Phase.LOST, "exit code 0"),
-        pytest.param(-9, "", Phase.LOST, "SIGKILL", marks=POSIX),
+        (3, "rnnlm-tui: an old flag\nTraceback:\nValueError: x\n", Phase.CRASHED, "exit code 3"),
+        (0, "", Phase.CRASHED, "exit code 0"),
+        pytest.param(-9, "", Phase.CRASHED, "SIGKILL", marks=POSIX),
     ],
 )
 async def test_a_process_that_ends_without_a_last_event(
@@ -181,7 +181,7 @@ async def test_a_process_that_ends_without_a_last_event(
     await over(run)
     assert phase(run) is end
     failed = run.progress.failed
-    assert why in (failed.message if failed is not None else run.progress.lost_reason)
+    assert why in (failed.message if failed is not None else run.progress.crash_reason)
     assert failed is None or failed.hint == "name another"
     assert run.log_tail() == [
         line.strip() if line[0] != " " else line for line in said.split("\n") if line
@@ -258,7 +258,7 @@ async def test_a_run_that_releases_its_lock_without_a_last_event_is_lost(
     await watched.start()
     held.close()
     await over(watched)
-    assert (phase(watched), watched.progress.lost_reason) == (Phase.LOST, GONE)
+    assert (phase(watched), watched.progress.crash_reason) == (Phase.CRASHED, GONE)
 
 
 async def test_a_run_that_cannot_be_followed_is_not_shown_as_one_that_trains(
@@ -273,8 +273,8 @@ async def test_a_run_that_cannot_be_followed_is_not_shown_as_one_that_trains(
 
     monkeypatch.setattr(library, "holder", fail)
     await until(lambda: heard.ends)
-    assert phase(watched) is Phase.LOST
-    assert "may still be running: the disk is gone" in watched.progress.lost_reason
+    assert phase(watched) is Phase.CRASHED
+    assert "may still be running: the disk is gone" in watched.progress.crash_reason
 
 
 async def test_a_long_history_leaves_the_screen_its_turn(

@@ -85,7 +85,7 @@ def test_phases_from_start_to_finish() -> None:
     assert phase(run) is Phase.FINISHED
     assert run.phase.is_over
     assert run.best_epoch == 1
-    run.lost("killed", 6)
+    run.crashed("killed", 6)
     assert phase(run) is Phase.FINISHED
 
 
@@ -172,10 +172,10 @@ def test_a_lost_run_says_so_and_keeps_its_time() -> None:
     run = RunProgress()
     run.take(started(), 100)
     run.take(progress(1, elapsed=20), 120)
-    run.lost("the training process was killed", 125)
-    assert phase(run) is Phase.LOST
-    assert run.lost_reason == "the training process was killed"
-    assert (run.notes[-1].text, run.notes[-1].severity) == (run.lost_reason, "error")
+    run.crashed("the training process was killed", 125)
+    assert phase(run) is Phase.CRASHED
+    assert run.crash_reason == "the training process was killed"
+    assert (run.notes[-1].text, run.notes[-1].severity) == (run.crash_reason, "error")
     assert run.notes[-1].time == 6  # the last event's own time, and 5 s
     assert run.elapsed_s(999) == 25
     assert run.eta_s(999) is None

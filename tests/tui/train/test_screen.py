@@ -15,7 +15,7 @@ from textual.widgets import Button, Collapsible, Input, Static
 
 from rnnlm_tui.events import EndFigures, Event, FinishReason, Paused
 from rnnlm_tui.store.files import RESUME
-from rnnlm_tui.store.library import Library, Run
+from rnnlm_tui.store.library import Library, SavedRun
 from rnnlm_tui.store.locks import Holder
 from rnnlm_tui.tui.runs.actions import run_rows
 from rnnlm_tui.tui.runs.follower import HistoryReader
@@ -480,7 +480,7 @@ async def test_a_killed_run_shows_its_log_and_offers_to_resume(script: Script) -
         await on.start(started(), ended(1), saved(1))
         await on.until(lambda: on.epochs)
         script.exit(-9, "out of [/b] memory\n")
-        await on.phase(Phase.LOST)
+        await on.phase(Phase.CRASHED)
         await on.until(lambda: on.buttons)
         assert "was killed (SIGKILL)" in on.end
         assert "epoch 1 was saved" in on.end
@@ -494,7 +494,7 @@ async def test_a_run_killed_before_its_first_save_offers_a_new_one(script: Scrip
     async with shown(script) as on:
         await on.start(started(), progress(1))
         script.exit(-11)
-        await on.phase(Phase.LOST)
+        await on.phase(Phase.CRASHED)
         await on.until(lambda: on.buttons)
         assert "no epoch was saved yet" in on.end
         assert on.buttons == ["New training"]
@@ -615,13 +615,13 @@ def test_a_run_that_is_over_is_not_listed(data_dir: Path) -> None:
 
 
 def test_a_run_is_a_line_in_the_list() -> None:
-    run = Run("a", None, True, 3, 9)
+    run = SavedRun("a", None, True, 3, 9)
     assert run.is_unfinished
     assert run_line(run) == "‖ a  stopped at epoch 3 of 9; Enter resumes it"
-    assert not Run("a", None, True, 9, 9).is_unfinished
-    begun = Run("a", None, True, None)
+    assert not SavedRun("a", None, True, 9, 9).is_unfinished
+    begun = SavedRun("a", None, True, None)
     assert run_line(begun) == "‖ a  stopped at its first epoch; Enter resumes it"
-    running = Run("a", Holder(), False, None)
+    running = SavedRun("a", Holder(), False, None)
     assert run_line(running) == "▶ a  trained by another process, no epoch is saved yet"
 
 

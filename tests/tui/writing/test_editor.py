@@ -88,7 +88,7 @@ def answer_of(
         Suggestion(word, share, word[len(prefix) :], not prefix and is_mark, True, after)
         for word, is_mark in zip(words, marks, strict=False)
     )
-    ghost = [Insertion(c.text, c.eats_space) for c in candidates[:1] if not after]
+    ghost = [Insertion(c.text, c.replaces_space) for c in candidates[:1] if not after]
     for word, is_mark in zip(more, marks[len(words) :], strict=True):
         ghost.append(Insertion(word if is_mark else f" {word}", is_mark))
     return Suggestions(
